@@ -1,0 +1,269 @@
+//! What may stand in a command: values that are one argument, and values that are several.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Deref;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+/// The bytes of one argument: borrowed, or a number spelled out in place.
+#[derive(Debug, Clone, Copy)]
+pub struct Arg<'a>(Repr<'a>);
+
+#[derive(Debug, Clone, Copy)]
+enum Repr<'a> {
+    Borrowed(&'a [u8]),
+    /// The longest number, a double such as `-2.2250738585072014e-308`, takes 24 bytes.
+    Spelled([u8; 24], u8),
+}
+
+impl<'a> Arg<'a> {
+    /// An argument of these bytes.
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self(Repr::Borrowed(bytes))
+    }
+
+    fn spelled(text: &str) -> Self {
+        let mut buffer = [0; 24];
+        for (to, from) in buffer.iter_mut().zip(text.bytes()) {
+            *to = from;
+        }
+        Self(Repr::Spelled(
+            buffer,
+            u8::try_from(text.len()).unwrap_or(24),
+        ))
+    }
+}
+
+impl Deref for Arg<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Borrowed(bytes) => bytes,
+            Repr::Spelled(buffer, len) => buffer.get(..usize::from(*len)).unwrap_or(buffer),
+        }
+    }
+}
+
+/// A value that is exactly one argument: text, bytes or a number.
+///
+/// Implement it for types of your own by delegating to one of these:
+///
+/// ```
+/// use swarm_resp::{Arg, ToArg};
+///
+/// struct UserId(u64);
+///
+/// impl ToArg for UserId {
+///     fn to_arg(&self) -> Arg<'_> {
+///         self.0.to_arg()
+///     }
+/// }
+/// ```
+pub trait ToArg {
+    /// The bytes of the argument.
+    fn to_arg(&self) -> Arg<'_>;
+}
+
+/// Takes arguments one by one.
+pub trait ArgSink {
+    /// Takes one argument.
+    fn arg(&mut self, arg: &[u8]);
+}
+
+/// A value that is any number of arguments: one, none (`None`, `()`), or several (tuples, lists, maps).
+pub trait ToArgs {
+    /// Hands every argument to `sink`, in order. Called more than once: each call must hand over the same.
+    fn write_args(&self, sink: &mut impl ArgSink);
+}
+
+impl<T: ToArg + ?Sized> ToArg for &T {
+    fn to_arg(&self) -> Arg<'_> {
+        (**self).to_arg()
+    }
+}
+
+impl<T: ToArgs + ?Sized> ToArgs for &T {
+    fn write_args(&self, sink: &mut impl ArgSink) {
+        (**self).write_args(sink);
+    }
+}
+
+impl ToArgs for Arg<'_> {
+    fn write_args(&self, sink: &mut impl ArgSink) {
+        sink.arg(self);
+    }
+}
+
+/// Types whose bytes can be borrowed.
+macro_rules! borrowed {
+    ($($type:ty),+) => {$(
+        impl ToArg for $type {
+            fn to_arg(&self) -> Arg<'_> {
+                Arg::new(self.as_bytes())
+            }
+        }
+        one!($type);
+    )+};
+}
+
+/// Types that are one argument are also a list of one.
+macro_rules! one {
+    ($type:ty) => {
+        impl ToArgs for $type {
+            fn write_args(&self, sink: &mut impl ArgSink) {
+                sink.arg(&self.to_arg());
+            }
+        }
+    };
+}
+
+macro_rules! integers {
+    ($($type:ty),+) => {$(
+        impl ToArg for $type {
+            fn to_arg(&self) -> Arg<'_> {
+                Arg::spelled(itoa::Buffer::new().format(*self))
+            }
+        }
+        one!($type);
+    )+};
+}
+
+macro_rules! floats {
+    ($($type:ty),+) => {$(
+        impl ToArg for $type {
+            /// The shortest spelling that reads back as the same number; `inf`, `-inf` and `nan` as Redis spells them.
+            fn to_arg(&self) -> Arg<'_> {
+                if self.is_nan() {
+                    Arg::new(b"nan")
+                } else if self.is_infinite() {
+                    Arg::new(if self.is_sign_positive() { b"inf" } else { b"-inf" })
+                } else {
+                    let mut buffer = ryu::Buffer::new();
+                    let text = buffer.format_finite(*self);
+                    Arg::spelled(text.strip_suffix(".0").unwrap_or(text))
+                }
+            }
+        }
+        one!($type);
+    )+};
+}
+
+borrowed!(str, String, Box<str>, Arc<str>, Cow<'_, str>);
+integers!(i16, u16, i32, u32, i64, u64, isize, usize);
+floats!(f32, f64);
+
+/// Byte containers. `u8` itself is no argument, so that a list of bytes is one argument and not many.
+macro_rules! bytes {
+    ($($type:ty),+) => {$(
+        impl ToArg for $type {
+            fn to_arg(&self) -> Arg<'_> {
+                Arg::new(self)
+            }
+        }
+        one!($type);
+    )+};
+}
+
+bytes!(
+    [u8],
+    Vec<u8>,
+    Box<[u8]>,
+    Arc<[u8]>,
+    Cow<'_, [u8]>,
+    Bytes,
+    BytesMut
+);
+
+impl<const N: usize> ToArg for [u8; N] {
+    fn to_arg(&self) -> Arg<'_> {
+        Arg::new(self)
+    }
+}
+
+impl<const N: usize> ToArgs for [u8; N] {
+    fn write_args(&self, sink: &mut impl ArgSink) {
+        sink.arg(self);
+    }
+}
+
+impl ToArg for bool {
+    /// `1` or `0`.
+    fn to_arg(&self) -> Arg<'_> {
+        Arg::new(if *self { b"1" } else { b"0" })
+    }
+}
+one!(bool);
+
+impl<T: ToArgs> ToArgs for Option<T> {
+    fn write_args(&self, sink: &mut impl ArgSink) {
+        if let Some(value) = self {
+            value.write_args(sink);
+        }
+    }
+}
+
+/// Lists of values, each of which may be several arguments.
+macro_rules! lists {
+    ($([$($generics:tt)*] $type:ty),+ $(,)?) => {$(
+        impl<$($generics)*> ToArgs for $type {
+            fn write_args(&self, sink: &mut impl ArgSink) {
+                for item in self.iter() {
+                    item.write_args(sink);
+                }
+            }
+        }
+    )+};
+}
+
+lists!(
+    [T: ToArgs] [T],
+    [T: ToArgs] Vec<T>,
+    [T: ToArgs] Box<[T]>,
+    [T: ToArgs, const N: usize] [T; N],
+    [T: ToArgs] BTreeSet<T>,
+    [T: ToArgs, S] HashSet<T, S>,
+);
+
+/// Maps are their keys and values in turn.
+macro_rules! maps {
+    ($([$($generics:tt)*] $type:ty),+ $(,)?) => {$(
+        impl<$($generics)*> ToArgs for $type {
+            fn write_args(&self, sink: &mut impl ArgSink) {
+                for (key, value) in self {
+                    key.write_args(sink);
+                    value.write_args(sink);
+                }
+            }
+        }
+    )+};
+}
+
+maps!([K: ToArgs, V: ToArgs] BTreeMap<K, V>, [K: ToArgs, V: ToArgs, S] HashMap<K, V, S>);
+
+impl ToArgs for () {
+    fn write_args(&self, _: &mut impl ArgSink) {}
+}
+
+macro_rules! tuples {
+    ($($name:ident)+) => {
+        impl<$($name: ToArgs),+> ToArgs for ($($name,)+) {
+            fn write_args(&self, sink: &mut impl ArgSink) {
+                #[expect(non_snake_case, reason = "one name for a type parameter and its field")]
+                let ($($name,)+) = self;
+                $($name.write_args(sink);)+
+            }
+        }
+    };
+}
+
+tuples!(A);
+tuples!(A B);
+tuples!(A B C);
+tuples!(A B C D);
+tuples!(A B C D E);
+tuples!(A B C D E F);
+tuples!(A B C D E F G);
+tuples!(A B C D E F G H);

@@ -1,0 +1,159 @@
+//! Parsers of single lines: lengths, numbers, constants. Each is a nom parser over what follows a type marker.
+
+use nom::IResult;
+use nom::bytes::streaming::tag;
+use nom::combinator::{all_consuming, recognize};
+use nom::error::{ErrorKind, ParseError};
+use nom::{Err, Needed, Parser};
+
+use super::DecodeErrorKind;
+
+/// The error of a leaf: what is wrong, and how many bytes were left where it was found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct LeafError {
+    pub(crate) kind: DecodeErrorKind,
+    pub(crate) left: usize,
+}
+
+impl ParseError<&[u8]> for LeafError {
+    fn from_error_kind(input: &[u8], _: ErrorKind) -> Self {
+        Self {
+            kind: DecodeErrorKind::InvalidNumber,
+            left: input.len(),
+        }
+    }
+
+    fn append(_: &[u8], _: ErrorKind, first: Self) -> Self {
+        first
+    }
+}
+
+pub(crate) type Parsed<'a, O> = IResult<&'a [u8], O, LeafError>;
+
+/// The number in a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// So many bytes or values.
+    Known(u64),
+    /// `-1`, RESP2's null.
+    Null,
+    /// `?`: the value comes in parts until it says that it ends.
+    Streamed,
+}
+
+fn fail<T>(kind: DecodeErrorKind, input: &[u8]) -> Parsed<'_, T> {
+    Err(Err::Failure(LeafError {
+        kind,
+        left: input.len(),
+    }))
+}
+
+const INCOMPLETE: Err<LeafError> = Err::Incomplete(Needed::Unknown);
+
+/// The line break that ends a header or a bulk.
+fn crlf(kind: DecodeErrorKind, input: &[u8]) -> Parsed<'_, ()> {
+    match input {
+        [b'\r', b'\n', rest @ ..] => Ok((rest, ())),
+        [] | [b'\r'] => Err(INCOMPLETE),
+        _ => fail(kind, input),
+    }
+}
+
+/// The line break behind the bytes of a bulk.
+pub(crate) fn bulk_end(input: &[u8]) -> Parsed<'_, ()> {
+    crlf(DecodeErrorKind::UnterminatedBulk, input)
+}
+
+/// Decimal digits, at least one and at most nineteen: no length is longer, and a u64 holds them without overflow.
+fn digits(input: &[u8]) -> Parsed<'_, u64> {
+    let mut value: u64 = 0;
+    for (at, byte) in input.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            let rest = input.get(at..).unwrap_or_default();
+            return if at == 0 {
+                fail(DecodeErrorKind::InvalidNumber, rest)
+            } else {
+                Ok((rest, value))
+            };
+        }
+        if at == 19 {
+            return fail(DecodeErrorKind::InvalidNumber, input);
+        }
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+    }
+    Err(INCOMPLETE)
+}
+
+/// A length or a count: digits, `-1` or `?`.
+pub(crate) fn length(input: &[u8]) -> Parsed<'_, Length> {
+    let (rest, length) = match input {
+        [b'-', b'1', rest @ ..] => (rest, Length::Null),
+        [b'?', rest @ ..] => (rest, Length::Streamed),
+        [b'-'] => return Err(INCOMPLETE),
+        _ => {
+            let (rest, value) = digits(input)?;
+            (rest, Length::Known(value))
+        }
+    };
+    let (rest, ()) = crlf(DecodeErrorKind::InvalidNumber, rest)?;
+    Ok((rest, length))
+}
+
+/// A signed 64-bit integer; a leading `+` is allowed.
+pub(crate) fn integer(input: &[u8]) -> Parsed<'_, i64> {
+    let (rest, negative) = match input {
+        [b'-', rest @ ..] => (rest, true),
+        [b'+', rest @ ..] => (rest, false),
+        _ => (input, false),
+    };
+    let (rest, magnitude) = digits(rest)?;
+    let value = if negative {
+        0i64.checked_sub_unsigned(magnitude)
+    } else {
+        0i64.checked_add_unsigned(magnitude)
+    };
+    let Some(value) = value else {
+        return fail(DecodeErrorKind::InvalidNumber, input);
+    };
+    let (rest, ()) = crlf(DecodeErrorKind::InvalidNumber, rest)?;
+    Ok((rest, value))
+}
+
+/// `t` or `f`.
+pub(crate) fn boolean(input: &[u8]) -> Parsed<'_, bool> {
+    let (rest, value) = match input {
+        [b't', rest @ ..] => (rest, true),
+        [b'f', rest @ ..] => (rest, false),
+        [] => return Err(INCOMPLETE),
+        _ => return fail(DecodeErrorKind::InvalidConstant, input),
+    };
+    let (rest, ()) = crlf(DecodeErrorKind::InvalidConstant, rest)?;
+    Ok((rest, value))
+}
+
+/// Nothing but a line break: a null, or the end of a streamed aggregate.
+pub(crate) fn empty(input: &[u8]) -> Parsed<'_, ()> {
+    crlf(DecodeErrorKind::InvalidConstant, input)
+}
+
+/// The double that a whole line spells: decimal with optional fraction and exponent, `inf`, `-inf` or `nan`.
+pub(crate) fn double(line: &[u8]) -> Option<f64> {
+    match line {
+        b"inf" | b"+inf" => return Some(f64::INFINITY),
+        b"-inf" => return Some(f64::NEG_INFINITY),
+        b"nan" | b"-nan" => return Some(f64::NAN),
+        _ => {}
+    }
+    let mut number = all_consuming(nom::number::complete::recognize_float::<_, LeafError>);
+    number.parse_complete(line).ok()?;
+    std::str::from_utf8(line).ok()?.parse().ok()
+}
+
+/// Whether a whole line is an integer of any size.
+pub(crate) fn is_big_number(line: &[u8]) -> bool {
+    let sign = nom::branch::alt((tag("-"), tag("+")));
+    let digits = nom::character::complete::digit1::<_, LeafError>;
+    let mut number = all_consuming(recognize((nom::combinator::opt(sign), digits)));
+    number.parse_complete(line).is_ok()
+}

@@ -1,0 +1,155 @@
+//! From bytes to frames, resumable at any byte.
+
+mod error;
+mod leaf;
+mod limits;
+mod scan;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+pub use error::{DecodeError, DecodeErrorKind};
+pub use limits::Limits;
+
+use crate::frame::{Frame, Node, Tag};
+use scan::{Scan, Scanner};
+
+/// Decodes frames out of a stream.
+///
+/// Feed it a buffer that grows at its end: each call takes one whole frame off its front, without copying, or
+/// answers `Ok(None)` when it is not all there. What was scanned is remembered, so however a frame is cut into
+/// chunks, none of its bytes is looked at more than a constant number of times.
+///
+/// After an error the stream cannot be read further, for nothing says where the next frame begins: every later
+/// call answers the same error.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    limits: Limits,
+    scanner: Scanner,
+    /// Bytes taken in frames before this one.
+    taken: u64,
+    failed: Option<DecodeError>,
+}
+
+impl Decoder {
+    /// A decoder with the default [`Limits`].
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A decoder with limits of its own.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self {
+            limits,
+            ..Self::default()
+        }
+    }
+
+    /// Takes one frame off the front of a growing buffer.
+    ///
+    /// Answers `Ok(None)` while the frame is incomplete; then call again with the same buffer, more bytes behind
+    /// what it holds. The buffer must not be changed otherwise.
+    ///
+    /// # Errors
+    ///
+    /// When the input is not RESP or exceeds a limit.
+    pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
+        let Some(len) = self.scan(input)? else {
+            return Ok(None);
+        };
+        Ok(Some(match self.scanner.nodes() {
+            // A frame without text needs no share of the buffer.
+            [node] if !node.is_text() && node.tag != Tag::JoinedString => {
+                let frame = Frame::from_nodes(Bytes::new(), &[*node]);
+                input.advance(len);
+                self.took(len);
+                frame
+            }
+            _ => {
+                let bytes = input.split_to(len).freeze();
+                self.take(bytes)
+            }
+        }))
+    }
+
+    /// Takes one frame off the front of bytes that are shared already, such as a WebSocket message.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode).
+    pub fn decode_bytes(&mut self, input: &mut Bytes) -> Result<Option<Frame>, DecodeError> {
+        let Some(len) = self.scan(input)? else {
+            return Ok(None);
+        };
+        let bytes = input.split_to(len);
+        Ok(Some(self.take(bytes)))
+    }
+
+    /// Decodes a message that must hold exactly one frame.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode), and when the message ends inside the frame or goes on behind it.
+    pub fn decode_message(&mut self, mut message: Bytes) -> Result<Frame, DecodeError> {
+        let len = message.len();
+        let Some(frame) = self.decode_bytes(&mut message)? else {
+            return Err(self.fail(DecodeErrorKind::Truncated, len));
+        };
+        if !message.is_empty() {
+            return Err(self.fail(DecodeErrorKind::TrailingBytes, 0));
+        }
+        Ok(frame)
+    }
+
+    fn scan(&mut self, input: &[u8]) -> Result<Option<usize>, DecodeError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        match self.scanner.scan(input, &self.limits) {
+            Ok(Scan::Complete(len)) => Ok(Some(len)),
+            Ok(Scan::Incomplete) => Ok(None),
+            Err((kind, at)) => Err(self.fail(kind, at)),
+        }
+    }
+
+    fn fail(&mut self, kind: DecodeErrorKind, at: usize) -> DecodeError {
+        let error = DecodeError {
+            kind,
+            offset: self.taken.saturating_add(at as u64),
+        };
+        self.failed = Some(error);
+        error
+    }
+
+    fn took(&mut self, len: usize) {
+        self.taken = self.taken.saturating_add(len as u64);
+        self.scanner.reset();
+    }
+
+    /// Makes the frame that was scanned, whose bytes these are.
+    fn take(&mut self, bytes: Bytes) -> Frame {
+        let len = bytes.len();
+        let frame = if !self.scanner.has_streamed_strings() {
+            Frame::from_nodes(bytes, self.scanner.nodes())
+        } else {
+            self.take_joined(&bytes)
+        };
+        self.took(len);
+        frame
+    }
+
+    /// Makes a frame with streamed strings: its bytes, and their text put together behind them.
+    fn take_joined(&self, bytes: &Bytes) -> Frame {
+        let joined = self.scanner.joined();
+        let base = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let all: Bytes = [bytes.as_ref(), joined].concat().into();
+        let nodes: Vec<Node> = (self.scanner.nodes().iter())
+            .map(|node| match node.tag {
+                Tag::JoinedString => {
+                    Node::text(Tag::BulkString, base.saturating_add(node.a), node.b)
+                }
+                _ => *node,
+            })
+            .collect();
+        Frame::from_nodes(all, &nodes)
+    }
+}

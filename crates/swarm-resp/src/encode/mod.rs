@@ -1,0 +1,18 @@
+//! From commands and frames to bytes.
+
+mod command;
+mod frame;
+
+pub(crate) use command::Writer;
+pub use command::encode_command;
+pub use frame::encode_frame;
+
+/// The version of the protocol that a frame is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Protocol {
+    /// RESP2: what every connection starts in.
+    #[default]
+    Resp2,
+    /// RESP3: after `HELLO 3`.
+    Resp3,
+}

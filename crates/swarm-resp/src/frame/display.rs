@@ -1,0 +1,109 @@
+//! `Debug` and `Display` of frames: readable, and bounded in length and depth whatever arrived.
+
+use std::fmt::{self, Formatter};
+
+use super::{Frame, FrameRef, Kind};
+
+/// How much of a text, of an aggregate and of its nesting is shown.
+const MAX_TEXT: usize = 64;
+const MAX_ITEMS: usize = 16;
+const MAX_DEPTH: usize = 6;
+
+impl fmt::Display for FrameRef<'_> {
+    /// Shows the value as `redis-cli` users know it: at most 64 bytes of a text, 16 items of an aggregate and
+    /// 6 levels of nesting.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        show(f, *self, MAX_DEPTH, &text)
+    }
+}
+
+impl fmt::Debug for FrameRef<'_> {
+    /// Shows kinds, numbers and lengths, and never the content of a string: frames end up in logs, and values must
+    /// not.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        show(f, *self, MAX_DEPTH, &|f, value| {
+            write!(f, "{:?}[{}]", value.kind(), raw_text(value).len())
+        })
+    }
+}
+
+impl fmt::Display for Frame {
+    /// See [`FrameRef`]'s.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.view(), f)
+    }
+}
+
+impl fmt::Debug for Frame {
+    /// See [`FrameRef`]'s: lengths of strings, never their content.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.view(), f)
+    }
+}
+
+type ShowText = dyn Fn(&mut Formatter<'_>, FrameRef<'_>) -> fmt::Result;
+
+fn show(
+    f: &mut Formatter<'_>,
+    value: FrameRef<'_>,
+    depth: usize,
+    show_text: &ShowText,
+) -> fmt::Result {
+    if let Some(number) = value.as_integer() {
+        return write!(f, "{number}");
+    }
+    if let Some(number) = value.as_double() {
+        return write!(f, "{number:?}");
+    }
+    if let Some(flag) = value.as_bool() {
+        return write!(f, "{flag}");
+    }
+    if value.is_null() {
+        return f.write_str("nil");
+    }
+    let Some(mut items) = value.items() else {
+        return show_text(f, value);
+    };
+    let (open, close) = match value.kind() {
+        Kind::Map => ("{", "}"),
+        Kind::Set => ("~{", "}"),
+        Kind::Push => (">[", "]"),
+        _ => ("[", "]"),
+    };
+    f.write_str(open)?;
+    let Some(depth) = depth.checked_sub(1) else {
+        return write!(f, "… {} items{close}", items.len());
+    };
+    let is_map = value.kind() == Kind::Map;
+    for at in 0..MAX_ITEMS {
+        let Some(item) = items.next() else { break };
+        if at > 0 {
+            f.write_str(if is_map && at % 2 == 1 { ": " } else { ", " })?;
+        }
+        show(f, item, depth, show_text)?;
+    }
+    if items.len() > 0 {
+        write!(f, ", … {} more", items.len())?;
+    }
+    f.write_str(close)
+}
+
+fn raw_text<'a>(value: FrameRef<'a>) -> &'a [u8] {
+    value
+        .as_bytes()
+        .or_else(|| value.error_bytes())
+        .unwrap_or_default()
+}
+
+fn text(f: &mut Formatter<'_>, value: FrameRef<'_>) -> fmt::Result {
+    let whole = raw_text(value);
+    let shown = whole.get(..MAX_TEXT).unwrap_or(whole);
+    let more = if shown.len() < whole.len() { "…" } else { "" };
+    match value.kind() {
+        Kind::SimpleError | Kind::BulkError => {
+            write!(f, "(error) {}{more}", shown.escape_ascii())
+        }
+        Kind::BigNumber => write!(f, "{}{more}", shown.escape_ascii()),
+        _ => write!(f, "\"{}{more}\"", shown.escape_ascii()),
+    }
+}

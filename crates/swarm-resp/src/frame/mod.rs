@@ -1,0 +1,215 @@
+//! The one reply type: shared bytes and a flat index over them.
+
+mod build;
+mod compare;
+mod display;
+mod node;
+mod view;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+pub use build::FrameBuilder;
+pub(crate) use node::{Node, Tag};
+pub use view::{FrameRef, Items, Pairs};
+
+use crate::ServerError;
+
+/// What a [`Frame`] holds, in the names of the RESP3 specification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// `+OK`: a short text without line breaks.
+    SimpleString,
+    /// `-ERR …`: an error without line breaks.
+    SimpleError,
+    /// `:42`: a signed 64-bit integer.
+    Integer,
+    /// `$3`: a binary-safe string.
+    BulkString,
+    /// `_`, or RESP2's `$-1` and `*-1`.
+    Null,
+    /// `#t` or `#f`.
+    Boolean,
+    /// `,3.14`: a 64-bit float, infinities and NaN included.
+    Double,
+    /// `(3492…`: an integer of any size, as its digits.
+    BigNumber,
+    /// `!21`: a binary-safe error.
+    BulkError,
+    /// `=15`: a text with a three-letter format such as `txt` or `mkd`.
+    VerbatimString,
+    /// `*2`: an ordered list.
+    Array,
+    /// `%1`: pairs of a key and a value, in the order they came, duplicates kept.
+    Map,
+    /// `~2`: a list that the sender calls a set; duplicates are kept.
+    Set,
+    /// `>3`: out-of-band data that answers no request.
+    Push,
+}
+
+/// A RESP value: a reply, a push, or a part of one.
+///
+/// A frame owns the bytes that it arrived in by a shared reference, so cloning one and taking [`Bytes`] out of it
+/// copies nothing. Scalars and strings allocate nothing; an aggregate allocates one index, however deep it nests.
+/// What a value taken out of a large reply keeps alive is the whole reply: see [`Frame::compact`].
+///
+/// Equality compares values: RESP2's two spellings of null are equal, and NaN equals NaN. Kinds still differ:
+/// a simple string never equals a bulk string.
+#[derive(Clone)]
+pub struct Frame {
+    bytes: Bytes,
+    index: Index,
+}
+
+/// The nodes of a frame. A leaf carries its only node in place.
+#[derive(Clone)]
+enum Index {
+    Leaf([Node; 1]),
+    Tree(Arc<[Node]>),
+}
+
+impl Frame {
+    /// A frame without text.
+    pub(crate) const fn scalar(node: Node) -> Self {
+        Self {
+            bytes: Bytes::new(),
+            index: Index::Leaf([node]),
+        }
+    }
+
+    /// A frame of one text node that lies in `bytes`.
+    pub(crate) const fn leaf(bytes: Bytes, node: Node) -> Self {
+        Self {
+            bytes,
+            index: Index::Leaf([node]),
+        }
+    }
+
+    /// A frame of several nodes: an aggregate, or a value with attributes.
+    pub(crate) fn tree(bytes: Bytes, nodes: &[Node]) -> Self {
+        Self {
+            bytes,
+            index: Index::Tree(Arc::from(nodes)),
+        }
+    }
+
+    pub(crate) fn from_nodes(bytes: Bytes, nodes: &[Node]) -> Self {
+        match nodes {
+            [node] if !node.tag.is_aggregate() => Self::leaf(bytes, *node),
+            _ => Self::tree(bytes, nodes),
+        }
+    }
+
+    /// Borrows the frame as a view; all readers live there.
+    pub fn view(&self) -> FrameRef<'_> {
+        let nodes = match &self.index {
+            Index::Leaf(node) => node.as_slice(),
+            Index::Tree(nodes) => nodes,
+        };
+        FrameRef::new(&self.bytes, nodes)
+    }
+
+    /// What the frame holds. Attributes are looked through.
+    pub fn kind(&self) -> Kind {
+        self.view().kind()
+    }
+
+    /// Whether the frame is a null, in any of its three spellings.
+    pub fn is_null(&self) -> bool {
+        self.view().is_null()
+    }
+
+    /// Whether the frame is a push: out-of-band data that answers no request.
+    pub fn is_push(&self) -> bool {
+        self.kind() == Kind::Push
+    }
+
+    /// The text of a string of any kind, or of a big number.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        self.view().as_bytes()
+    }
+
+    /// [`as_bytes`](Self::as_bytes), when it is UTF-8.
+    pub fn as_str(&self) -> Option<&str> {
+        self.view().as_str()
+    }
+
+    /// [`as_bytes`](Self::as_bytes) as shared bytes, without copying.
+    pub fn to_bytes(&self) -> Option<Bytes> {
+        self.view().to_bytes()
+    }
+
+    /// The value of an integer.
+    pub fn as_integer(&self) -> Option<i64> {
+        self.view().as_integer()
+    }
+
+    /// The value of a double.
+    pub fn as_double(&self) -> Option<f64> {
+        self.view().as_double()
+    }
+
+    /// The value of a boolean.
+    pub fn as_bool(&self) -> Option<bool> {
+        self.view().as_bool()
+    }
+
+    /// The error that a simple or bulk error carries.
+    pub fn as_error(&self) -> Option<ServerError> {
+        self.view().as_error()
+    }
+
+    /// The values of an array, set or push; of a map, its keys and values in turn.
+    pub fn items(&self) -> Option<Items<'_>> {
+        self.view().items()
+    }
+
+    /// The pairs of a map.
+    pub fn pairs(&self) -> Option<Pairs<'_>> {
+        self.view().pairs()
+    }
+
+    /// The attributes that came before the value, if any.
+    pub fn attributes(&self) -> Option<Pairs<'_>> {
+        self.view().attributes()
+    }
+
+    /// A copy of the frame that holds on to no more bytes than it needs.
+    ///
+    /// A frame, and any [`Bytes`] taken from it, keep the whole read buffer alive that they lie in. To keep a small
+    /// part of a large reply for long, compact it first.
+    #[must_use]
+    pub fn compact(&self) -> Self {
+        self.view().to_compact_frame()
+    }
+}
+
+impl<'a> From<&'a Frame> for FrameRef<'a> {
+    fn from(frame: &'a Frame) -> Self {
+        frame.view()
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::SimpleString => "a simple string",
+            Self::SimpleError => "an error",
+            Self::Integer => "an integer",
+            Self::BulkString => "a bulk string",
+            Self::Null => "a null",
+            Self::Boolean => "a boolean",
+            Self::Double => "a double",
+            Self::BigNumber => "a big number",
+            Self::BulkError => "a bulk error",
+            Self::VerbatimString => "a verbatim string",
+            Self::Array => "an array",
+            Self::Map => "a map",
+            Self::Set => "a set",
+            Self::Push => "a push",
+        })
+    }
+}

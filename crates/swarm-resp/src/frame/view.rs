@@ -1,0 +1,258 @@
+//! Borrowed views of a frame and of the values inside it.
+
+use std::iter::FusedIterator;
+
+use bytes::Bytes;
+
+use super::{Frame, FrameBuilder, Kind, Node, Tag};
+use crate::ServerError;
+
+/// A borrowed view of a [`Frame`] or of one value inside it: two words wide twice, and `Copy`.
+#[derive(Clone, Copy)]
+pub struct FrameRef<'a> {
+    bytes: &'a Bytes,
+    /// The node of the value (behind its attributes, if it has any), then all that it spans.
+    nodes: &'a [Node],
+}
+
+impl<'a> FrameRef<'a> {
+    pub(crate) const fn new(bytes: &'a Bytes, nodes: &'a [Node]) -> Self {
+        Self { bytes, nodes }
+    }
+
+    pub(crate) const fn nodes(self) -> &'a [Node] {
+        self.nodes
+    }
+
+    /// Splits leading attributes from the value they describe.
+    fn split_attributes(self) -> (&'a [Node], &'a [Node]) {
+        let mut at: usize = 0;
+        while let Some(node) = self.nodes.get(at) {
+            if node.tag != Tag::Attribute {
+                break;
+            }
+            at = at.saturating_add(node.span());
+        }
+        self.nodes.split_at_checked(at).unwrap_or((self.nodes, &[]))
+    }
+
+    /// The value's own node. An index always holds one; a null stands for what cannot be.
+    pub(crate) fn node(self) -> Node {
+        match self.nodes.first() {
+            Some(node) if node.tag != Tag::Attribute => *node,
+            _ => self
+                .split_attributes()
+                .1
+                .first()
+                .copied()
+                .unwrap_or(Node::NULL),
+        }
+    }
+
+    /// What the value is. Attributes are looked through.
+    pub fn kind(self) -> Kind {
+        match self.node().tag {
+            Tag::SimpleString => Kind::SimpleString,
+            Tag::SimpleError => Kind::SimpleError,
+            Tag::Integer => Kind::Integer,
+            Tag::BulkString | Tag::JoinedString => Kind::BulkString,
+            Tag::Null | Tag::NullArray | Tag::Attribute => Kind::Null,
+            Tag::Boolean => Kind::Boolean,
+            Tag::Double => Kind::Double,
+            Tag::BigNumber => Kind::BigNumber,
+            Tag::BulkError => Kind::BulkError,
+            Tag::Verbatim => Kind::VerbatimString,
+            Tag::Array => Kind::Array,
+            Tag::Map => Kind::Map,
+            Tag::Set => Kind::Set,
+            Tag::Push => Kind::Push,
+        }
+    }
+
+    /// Whether the value is a null, in any of its three spellings.
+    pub fn is_null(self) -> bool {
+        matches!(self.node().tag, Tag::Null | Tag::NullArray)
+    }
+
+    /// Offset and length of the value's text: without the format prefix for a verbatim string.
+    fn text_range(self) -> Option<(usize, usize)> {
+        let node = self.node();
+        let (offset, len) = (node.a as usize, node.b as usize);
+        match node.tag {
+            Tag::SimpleString | Tag::BulkString | Tag::BigNumber => Some((offset, len)),
+            Tag::Verbatim => Some((offset.checked_add(4)?, len.checked_sub(4)?)),
+            _ => None,
+        }
+    }
+
+    fn slice(self, offset: usize, len: usize) -> Option<&'a [u8]> {
+        self.bytes.get(offset..offset.checked_add(len)?)
+    }
+
+    /// The text of a string of any kind, or of a big number. Errors are not text: see [`as_error`](Self::as_error).
+    pub fn as_bytes(self) -> Option<&'a [u8]> {
+        let (offset, len) = self.text_range()?;
+        self.slice(offset, len)
+    }
+
+    /// [`as_bytes`](Self::as_bytes), when it is UTF-8.
+    pub fn as_str(self) -> Option<&'a str> {
+        std::str::from_utf8(self.as_bytes()?).ok()
+    }
+
+    /// [`as_bytes`](Self::as_bytes) as shared bytes, without copying.
+    pub fn to_bytes(self) -> Option<Bytes> {
+        let (offset, len) = self.text_range()?;
+        let end = offset.checked_add(len)?;
+        (end <= self.bytes.len()).then(|| self.bytes.slice(offset..end))
+    }
+
+    /// The three-letter format of a verbatim string, such as `txt`.
+    pub fn verbatim_format(self) -> Option<&'a [u8]> {
+        let node = self.node();
+        (node.tag == Tag::Verbatim).then(|| self.slice(node.a as usize, 3))?
+    }
+
+    /// The value of an integer.
+    pub fn as_integer(self) -> Option<i64> {
+        let node = self.node();
+        (node.tag == Tag::Integer).then(|| node.bits().cast_signed())
+    }
+
+    /// The value of a double.
+    pub fn as_double(self) -> Option<f64> {
+        let node = self.node();
+        (node.tag == Tag::Double).then(|| f64::from_bits(node.bits()))
+    }
+
+    /// The value of a boolean.
+    pub fn as_bool(self) -> Option<bool> {
+        let node = self.node();
+        (node.tag == Tag::Boolean).then_some(node.a != 0)
+    }
+
+    /// The error that a simple or bulk error carries.
+    pub fn as_error(self) -> Option<ServerError> {
+        self.error_bytes().map(ServerError::parse)
+    }
+
+    /// The text of a simple or bulk error.
+    pub fn error_bytes(self) -> Option<&'a [u8]> {
+        let node = self.node();
+        matches!(node.tag, Tag::SimpleError | Tag::BulkError)
+            .then(|| self.slice(node.a as usize, node.b as usize))?
+    }
+
+    /// The values of an array, set or push; of a map, its keys and values in turn.
+    pub fn items(self) -> Option<Items<'a>> {
+        let (_, value) = self.split_attributes();
+        let (head, rest) = value.split_first()?;
+        head.tag.is_aggregate().then_some(Items {
+            bytes: self.bytes,
+            nodes: rest,
+            left: head.a as usize,
+        })
+    }
+
+    /// The pairs of a map.
+    pub fn pairs(self) -> Option<Pairs<'a>> {
+        (self.node().tag == Tag::Map).then(|| self.items().map(|items| Pairs { items }))?
+    }
+
+    /// The attributes that came before the value, if any.
+    pub fn attributes(self) -> Option<Pairs<'a>> {
+        let (head, rest) = self.nodes.split_first()?;
+        (head.tag == Tag::Attribute).then_some(Pairs {
+            items: Items {
+                bytes: self.bytes,
+                nodes: rest,
+                left: head.a as usize,
+            },
+        })
+    }
+
+    /// The value without its attributes.
+    #[must_use]
+    pub fn without_attributes(self) -> Self {
+        Self::new(self.bytes, self.split_attributes().1)
+    }
+
+    /// An owned frame that shares the bytes of the one viewed.
+    pub fn to_frame(self) -> Frame {
+        let bytes = if self.nodes.iter().any(|node| node.is_text()) {
+            self.bytes.clone()
+        } else {
+            Bytes::new()
+        };
+        Frame::from_nodes(bytes, self.nodes)
+    }
+
+    /// An owned frame with bytes of its own: see [`Frame::compact`].
+    pub fn to_compact_frame(self) -> Frame {
+        let mut builder = FrameBuilder::new();
+        builder.frame(self);
+        builder.finish()
+    }
+
+    /// The bytes of a text node of this view's index.
+    pub(crate) fn node_text(self, node: Node) -> &'a [u8] {
+        self.slice(node.a as usize, node.b as usize)
+            .unwrap_or_default()
+    }
+}
+
+/// The values of an aggregate, in the order they came.
+#[derive(Clone)]
+pub struct Items<'a> {
+    bytes: &'a Bytes,
+    nodes: &'a [Node],
+    left: usize,
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = FrameRef<'a>;
+
+    fn next(&mut self) -> Option<FrameRef<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let mut span: usize = 0;
+        loop {
+            let node = self.nodes.get(span)?;
+            span = span.saturating_add(node.span());
+            if node.tag != Tag::Attribute {
+                break;
+            }
+        }
+        let (value, rest) = self.nodes.split_at_checked(span)?;
+        self.nodes = rest;
+        Some(FrameRef::new(self.bytes, value))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Items<'_> {}
+impl FusedIterator for Items<'_> {}
+
+/// The pairs of a map or of attributes, in the order they came, duplicates kept.
+#[derive(Clone)]
+pub struct Pairs<'a> {
+    items: Items<'a>,
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (FrameRef<'a>, FrameRef<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some((self.items.next()?, self.items.next()?))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.items.left >> 1;
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Pairs<'_> {}
+impl FusedIterator for Pairs<'_> {}

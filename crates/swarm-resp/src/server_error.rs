@@ -1,0 +1,54 @@
+//! An error that the server answered: its code and its words.
+
+use std::fmt;
+
+/// An error reply, split into its code and the message behind it.
+///
+/// By convention the first word of an error is a code in capitals (`ERR`, `WRONGTYPE`, `NOAUTH`); see the
+/// [RESP specification](https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerError {
+    text: Box<str>,
+    /// Length of the code at the start of `text`, 0 when there is none.
+    code_len: usize,
+}
+
+impl ServerError {
+    /// Reads an error text; bytes that are not UTF-8 are replaced.
+    pub fn parse(text: &[u8]) -> Self {
+        let text: Box<str> = String::from_utf8_lossy(text).into();
+        let word = text.split(' ').next().unwrap_or_default();
+        let is_code = !word.is_empty()
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+        let code_len = if is_code { word.len() } else { 0 };
+        Self { text, code_len }
+    }
+
+    /// The leading code, such as `WRONGTYPE`, or `""` when the text begins with none.
+    pub fn code(&self) -> &str {
+        self.text.get(..self.code_len).unwrap_or_default()
+    }
+
+    /// The text behind the code.
+    pub fn message(&self) -> &str {
+        self.text
+            .get(self.code_len..)
+            .unwrap_or_default()
+            .trim_start()
+    }
+
+    /// The whole text as the server sent it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for ServerError {}

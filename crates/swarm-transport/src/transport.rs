@@ -1,0 +1,60 @@
+//! The trait that every wire implements, and its contract.
+
+use std::task::{Context, Poll};
+
+use swarm_resp::{Frame, Request};
+
+use crate::{Capabilities, Refusal, TransportError};
+
+/// A transport behind a pointer, as [`Connect`](crate::Connect) hands it over.
+pub type BoxTransport = Box<dyn Transport>;
+
+/// An open connection: an ordered sink of requests and stream of frames.
+///
+/// # Contract
+///
+/// * **Order.** Requests go out in the order of [`start_send`](Self::start_send). Replies come in the order of their
+///   requests, one frame each; pushes may come between any two of them. A wire that gets its answers out of order
+///   (HTTP) restores the order before it hands them over.
+/// * **Flushing.** `start_send` may buffer. What was started is on its way once [`poll_flush`](Self::poll_flush) is ready;
+///   many requests may share one flush. The buffer is bounded: [`poll_ready`](Self::poll_ready) is pending while it is full.
+/// * **Receiving.** [`poll_receive`](Self::poll_receive) does what the wire needs to stay alive (answering pings), also
+///   when nothing is sent.
+/// * **Errors.** After an error of any method other than [`check`](Self::check) the transport is dead: only dropping it is left. A
+///   request that was started may or may not have reached the peer.
+/// * **Closing.** [`poll_close`](Self::poll_close) flushes, says goodbye if the wire has a way to, and ends. The peer's
+///   end shows as an error of kind `Closed` from `poll_receive`. Dropping closes at once.
+/// * **Cancellation.** No method keeps a partial result outside the transport, so a caller may stop polling at any
+///   time and go on later. Readers and writers are polled by the same task.
+pub trait Transport: Send {
+    /// What the wire can carry.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Whether the wire carries a request faithfully. To be asked before the request is handed over.
+    ///
+    /// # Errors
+    ///
+    /// Why not. The transport remains usable.
+    fn check(&self, request: &Request) -> Result<(), Refusal> {
+        self.capabilities().check(request)
+    }
+
+    /// Ready when [`start_send`](Self::start_send) may be called once.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
+
+    /// Queues a request behind those queued before. Only after [`poll_ready`](Self::poll_ready) was ready.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is broken.
+    fn start_send(&mut self, request: Request) -> Result<(), TransportError>;
+
+    /// Ready when all queued requests are on their way.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
+
+    /// The next frame. The end of the connection is an error of kind `Closed`.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>>;
+
+    /// Ready when the connection is closed in good order.
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
+}
