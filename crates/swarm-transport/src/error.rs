@@ -9,9 +9,11 @@ use std::fmt;
 pub enum TransportErrorKind {
     /// The address is not understood, or asks for what is not compiled in.
     Endpoint,
+    /// An option's value makes no sense.
+    Options,
     /// The host name could not be resolved.
     Resolve,
-    /// Nobody listens there, or the network refused.
+    /// Nobody listens there, the network refused, or the gateway says that it does not serve now: 429, 502, 503, 504.
     Refused,
     /// The peer did not answer in time.
     Timeout,
@@ -34,6 +36,8 @@ pub enum TransportErrorKind {
 pub struct TransportError {
     kind: TransportErrorKind,
     what: String,
+    status: Option<u16>,
+    close_code: Option<u16>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -43,6 +47,8 @@ impl TransportError {
         Self {
             kind,
             what: what.into(),
+            status: None,
+            close_code: None,
             source: None,
         }
     }
@@ -54,12 +60,36 @@ impl TransportError {
         self
     }
 
+    /// Adds the HTTP status that the peer answered.
+    #[must_use]
+    pub const fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Adds the code of the WebSocket close frame that the peer sent.
+    #[must_use]
+    pub const fn with_close_code(mut self, code: u16) -> Self {
+        self.close_code = Some(code);
+        self
+    }
+
+    /// The HTTP status that the peer answered instead of what was asked for.
+    pub const fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// The code with which the peer closed a WebSocket, such as 1001 when it goes away or 1008 for its policy.
+    pub const fn close_code(&self) -> Option<u16> {
+        self.close_code
+    }
+
     /// What went wrong, coarsely.
     pub const fn kind(&self) -> TransportErrorKind {
         self.kind
     }
 
-    /// Nobody answered at the address.
+    /// Nobody answered at the address, or nobody who serves now.
     pub fn is_refused(&self) -> bool {
         matches!(
             self.kind,

@@ -4,12 +4,42 @@
 //! [`Frame`](swarm_resp::Frame)s. A [`Connect`] makes one at every dial. Nothing above this crate knows which wire
 //! carries its commands; a wire of one's own takes a few lines: see the [`Transport`] contract.
 
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test says what it expects by failing"
+    )
+)]
+
 mod capabilities;
 mod connect;
+mod connector;
+#[cfg(feature = "net")]
+mod dial;
+mod endpoint;
 mod error;
+pub mod memory;
+mod options;
+#[cfg(feature = "ws")]
+mod status;
 mod transport;
+#[cfg(feature = "ws")]
+pub mod ws;
 
 pub use capabilities::{Capabilities, Refusal};
 pub use connect::{BoxFuture, Connect};
+pub use connector::connector;
+pub use endpoint::{Endpoint, Scheme};
 pub use error::{TransportError, TransportErrorKind};
+pub use options::DialOptions;
 pub use transport::{BoxTransport, Transport};

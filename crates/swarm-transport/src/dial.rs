@@ -1,0 +1,150 @@
+//! From a name to a connected socket.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use crate::{DialOptions, Endpoint, TransportError, TransportErrorKind};
+
+/// How long one address may take before the next is tried beside it, as RFC 8305 recommends.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Bounds a dial by [`DialOptions::connect_timeout`].
+pub(crate) async fn within<T>(
+    endpoint: &Endpoint,
+    options: &DialOptions,
+    dial: impl Future<Output = Result<T, TransportError>>,
+) -> Result<T, TransportError> {
+    let timeout = options.connect_timeout;
+    tokio::time::timeout(timeout, dial)
+        .await
+        .unwrap_or_else(|_| {
+            Err(TransportError::new(
+                TransportErrorKind::Timeout,
+                format!("{endpoint} did not accept a connection within {timeout:?}"),
+            ))
+        })
+}
+
+/// Resolves the endpoint's name and connects to whichever of its addresses answers first.
+pub(crate) async fn tcp(
+    endpoint: &Endpoint,
+    options: &DialOptions,
+) -> Result<TcpStream, TransportError> {
+    let addresses: Vec<_> = match lookup_host((endpoint.host(), endpoint.port())).await {
+        Ok(addresses) => addresses.collect(),
+        Err(error) => return Err(unresolved(endpoint).with_source(error)),
+    };
+    let stream = any_of(&addresses).await.map_err(|error| match error {
+        Some(error) => refused(endpoint, error),
+        None => unresolved(endpoint),
+    })?;
+    configure(&stream, options).map_err(|error| {
+        TransportError::new(
+            TransportErrorKind::Io,
+            format!("the options of the socket to {endpoint} cannot be set"),
+        )
+        .with_source(error)
+    })?;
+    Ok(stream)
+}
+
+/// Tries the addresses in turn, the next beside the last when that takes long, so that an address that is not routed does
+/// not eat the time of one that is.
+async fn any_of(addresses: &[SocketAddr]) -> Result<TcpStream, Option<io::Error>> {
+    let mut attempts = JoinSet::new();
+    let mut failed = None;
+    let mut left = addresses.iter();
+    let mut next = Instant::now();
+    loop {
+        if attempts.is_empty() || next <= Instant::now() {
+            match left.next() {
+                Some(address) => {
+                    attempts.spawn(TcpStream::connect(*address));
+                    next = Instant::now() + HEAD_START;
+                }
+                None if attempts.is_empty() => return Err(failed),
+                None => {}
+            }
+        }
+        tokio::select! {
+            Some(attempt) = attempts.join_next() => match attempt {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => failed = Some(error),
+                Err(panicked) => failed = Some(io::Error::other(panicked)),
+            },
+            () = sleep_until(next), if left.len() > 0 => {}
+        }
+    }
+}
+
+fn configure(stream: &TcpStream, options: &DialOptions) -> io::Result<()> {
+    stream.set_nodelay(options.nodelay)?;
+    if let Some(idle) = options.keepalive {
+        let keepalive = TcpKeepalive::new().with_time(idle);
+        // Three probes a third of the idle time apart: a vanished peer is found within twice the idle time.
+        #[cfg(any(
+            target_os = "linux",
+            target_os = "android",
+            target_vendor = "apple",
+            windows
+        ))]
+        let keepalive = keepalive
+            .with_interval((idle / 3).max(Duration::from_secs(1)))
+            .with_retries(3);
+        SockRef::from(stream).set_tcp_keepalive(&keepalive)?;
+    }
+    Ok(())
+}
+
+fn unresolved(endpoint: &Endpoint) -> TransportError {
+    TransportError::new(
+        TransportErrorKind::Resolve,
+        format!(
+            "the host name {} cannot be resolved; check its spelling and the name servers",
+            endpoint.host()
+        ),
+    )
+}
+
+fn refused(endpoint: &Endpoint, error: io::Error) -> TransportError {
+    let kind = match error.kind() {
+        io::ErrorKind::TimedOut => TransportErrorKind::Timeout,
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::AddrNotAvailable
+        | io::ErrorKind::ConnectionReset => TransportErrorKind::Refused,
+        _ => TransportErrorKind::Io,
+    };
+    TransportError::new(
+        kind,
+        format!(
+            "no connection to {endpoint}: {error}; check host and port, and that the server runs"
+        ),
+    )
+    .with_source(error)
+}
+
+/// The error of a socket in use.
+pub(crate) fn broken(error: io::Error) -> TransportError {
+    let (kind, what) = match error.kind() {
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::NotConnected
+        | io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::WriteZero => (TransportErrorKind::Closed, "the peer cut the connection"),
+        io::ErrorKind::TimedOut => (
+            TransportErrorKind::Timeout,
+            "the peer vanished: the network delivered nothing to it any more",
+        ),
+        _ => (TransportErrorKind::Io, "the connection broke"),
+    };
+    TransportError::new(kind, format!("{what}: {error}")).with_source(error)
+}

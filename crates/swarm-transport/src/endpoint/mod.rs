@@ -1,0 +1,260 @@
+//! Where a server is and which wire leads there.
+
+mod parse;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::TransportError;
+
+/// The wire that an address asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scheme {
+    /// `ws://`: WebSocket.
+    Ws,
+    /// `wss://`: WebSocket over TLS.
+    Wss,
+    /// `http://`: HTTP.
+    Http,
+    /// `https://`: HTTP over TLS.
+    Https,
+    /// `redis://`: RESP over TCP.
+    Redis,
+    /// `rediss://`: RESP over TLS.
+    Rediss,
+    /// `redis+unix://`: RESP over a Unix socket.
+    RedisUnix,
+}
+
+impl Scheme {
+    /// The scheme as an address spells it, without `://`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Redis => "redis",
+            Self::Rediss => "rediss",
+            Self::RedisUnix => "redis+unix",
+        }
+    }
+
+    /// Whether the wire is encrypted.
+    pub const fn is_tls(self) -> bool {
+        matches!(self, Self::Wss | Self::Https | Self::Rediss)
+    }
+
+    /// Whether the wire is WebSocket.
+    pub const fn is_websocket(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
+    }
+
+    /// Whether the wire is HTTP.
+    pub const fn is_http(self) -> bool {
+        matches!(self, Self::Http | Self::Https)
+    }
+
+    /// Whether the wire is RESP over TCP, TLS or a Unix socket.
+    pub const fn is_redis(self) -> bool {
+        matches!(self, Self::Redis | Self::Rediss | Self::RedisUnix)
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where a server is, and which wire leads there.
+///
+/// | address | wire | port unless given |
+/// |---|---|---|
+/// | `ws://host[:port][/path][?query]`, `wss://…` | WebSocket | 80, 443 |
+/// | `http://host[:port][/base]`, `https://…` | HTTP | 80, 443 |
+/// | `redis://[[user]:password@]host[:port][/database]`, `rediss://…` | RESP over TCP | 6379 |
+/// | `redis+unix:///path/to/socket[?db=n&user=u&pass=p]`, also `unix://` | RESP over a Unix socket | |
+///
+/// Anything else is refused with an error that names the part at fault. `Debug` and `Display` show neither the
+/// password nor the query, which may hold a token.
+///
+/// ```
+/// use swarm_transport::Endpoint;
+///
+/// let endpoint: Endpoint = "redis://app:s3cret@cache.example:6380/2".parse()?;
+/// assert_eq!((endpoint.host(), endpoint.port()), ("cache.example", 6380));
+/// assert_eq!(endpoint.password(), Some("s3cret"));
+/// assert_eq!(endpoint.to_string(), "redis://app:***@cache.example:6380/2");
+///
+/// let error = Endpoint::parse("redis://cache.example/two").unwrap_err();
+/// assert!(error.to_string().contains("database"));
+/// # Ok::<(), swarm_transport::TransportError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    scheme: Scheme,
+    /// Without the brackets of an IPv6 address. Empty for a Unix socket.
+    host: String,
+    /// 0 for a Unix socket.
+    port: u16,
+    /// Begins with `/`; for RESP wires empty, for a Unix socket the socket's.
+    path: String,
+    query: Option<String>,
+    user: Option<String>,
+    password: Option<String>,
+    database: Option<u32>,
+}
+
+impl Endpoint {
+    /// Reads an address.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`Endpoint`](crate::TransportErrorKind::Endpoint) when a part of the address is missing, malformed or
+    /// without meaning for its wire. The message names the part and what to write instead.
+    pub fn parse(address: &str) -> Result<Self, TransportError> {
+        parse::endpoint(address)
+    }
+
+    /// The wire.
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The host's name or address, IPv6 without brackets; empty for a Unix socket.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port; 0 for a Unix socket.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The path of a WebSocket or HTTP address, `/` unless given; empty for the other wires.
+    pub fn path(&self) -> &str {
+        if self.scheme == Scheme::RedisUnix {
+            ""
+        } else {
+            &self.path
+        }
+    }
+
+    /// The path of the Unix socket, when the wire is one.
+    pub fn socket_path(&self) -> Option<&Path> {
+        (self.scheme == Scheme::RedisUnix).then(|| Path::new(&self.path))
+    }
+
+    /// The user in a `redis` address.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// The password in a `redis` address.
+    pub fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+
+    /// The database in a `redis` address.
+    pub const fn database(&self) -> Option<u32> {
+        self.database
+    }
+
+    /// The endpoint of a Unix socket.
+    pub fn unix(path: impl Into<PathBuf>) -> Result<Self, TransportError> {
+        parse::unix(path.into())
+    }
+
+    /// Host and port as an HTTP header wants them: IPv6 in brackets, the scheme's own port left out.
+    #[cfg(any(feature = "ws", test))]
+    pub(crate) fn authority(&self) -> String {
+        let default = if self.scheme.is_tls() { 443 } else { 80 };
+        let host = Bracketed(&self.host);
+        if self.port == default {
+            host.to_string()
+        } else {
+            format!("{host}:{}", self.port)
+        }
+    }
+
+    /// Path and query as they go into an HTTP request line.
+    #[cfg(any(feature = "ws", test))]
+    pub(crate) fn target(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+}
+
+/// A host as it stands in an address.
+struct Bracketed<'a>(&'a str);
+
+impl fmt::Display for Bracketed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.contains(':') {
+            write!(f, "[{}]", self.0)
+        } else {
+            f.write_str(self.0)
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://", self.scheme)?;
+        if self.scheme == Scheme::RedisUnix {
+            return f.write_str(&self.path);
+        }
+        if self.user.is_some() || self.password.is_some() {
+            f.write_str(self.user().unwrap_or_default())?;
+            if self.password.is_some() {
+                f.write_str(":***")?;
+            }
+            f.write_str("@")?;
+        }
+        write!(f, "{}:{}{}", Bracketed(&self.host), self.port, self.path)?;
+        if let Some(database) = self.database {
+            write!(f, "/{database}")?;
+        }
+        if self.query.is_some() {
+            f.write_str("?***")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({self})")
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = TransportError;
+
+    fn from_str(address: &str) -> Result<Self, TransportError> {
+        Self::parse(address)
+    }
+}
+
+impl TryFrom<&str> for Endpoint {
+    type Error = TransportError;
+
+    fn try_from(address: &str) -> Result<Self, TransportError> {
+        Self::parse(address)
+    }
+}
+
+impl TryFrom<String> for Endpoint {
+    type Error = TransportError;
+
+    fn try_from(address: String) -> Result<Self, TransportError> {
+        Self::parse(&address)
+    }
+}

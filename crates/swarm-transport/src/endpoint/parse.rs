@@ -1,0 +1,243 @@
+//! From the text of an address to its parts, each refused by name when it is not understood.
+//!
+//! No message repeats more of the address than the scheme, for anything else may hold a password.
+
+use std::path::PathBuf;
+
+use percent_encoding::percent_decode_str;
+use url::{Host, ParseError, Url};
+
+use super::{Endpoint, Scheme};
+use crate::{TransportError, TransportErrorKind};
+
+const EXAMPLES: &str = "ws://, wss://, http://, https://, redis://, rediss:// or redis+unix://";
+
+fn refuse(what: impl Into<String>) -> TransportError {
+    TransportError::new(TransportErrorKind::Endpoint, what)
+}
+
+pub(super) fn endpoint(address: &str) -> Result<Endpoint, TransportError> {
+    if address.is_empty() {
+        return Err(refuse(
+            "the address is empty; write for instance ws://localhost:8765",
+        ));
+    }
+    // The URL standard drops these silently; an address with a stray line break is a broken configuration.
+    if (address.chars()).any(|c| c.is_ascii_control() || c.is_whitespace()) {
+        return Err(refuse(
+            "the address holds a blank, a line break or a control character; remove it, or write it as %20 and the like",
+        ));
+    }
+    let scheme = scheme(address)?;
+    let url = Url::parse(address).map_err(malformed)?;
+    if url.fragment().is_some() {
+        return Err(refuse(
+            "the address ends in a fragment (#…), which means nothing to a server; remove it, and write # inside a password as %23",
+        ));
+    }
+    match scheme {
+        Scheme::RedisUnix => unix_url(&url),
+        _ if scheme.is_redis() => redis(scheme, &url),
+        _ => web(scheme, &url),
+    }
+}
+
+/// The scheme, which is all of the address that may be repeated.
+fn scheme(address: &str) -> Result<Scheme, TransportError> {
+    let missing = || {
+        refuse(format!(
+            "the address has no scheme; begin it with {EXAMPLES}"
+        ))
+    };
+    let (scheme, _) = address.split_once("://").ok_or_else(missing)?;
+    Ok(match scheme.to_ascii_lowercase().as_str() {
+        "ws" => Scheme::Ws,
+        "wss" => Scheme::Wss,
+        "http" => Scheme::Http,
+        "https" => Scheme::Https,
+        "redis" => Scheme::Redis,
+        "rediss" => Scheme::Rediss,
+        "redis+unix" | "unix" => Scheme::RedisUnix,
+        "" => return Err(missing()),
+        word if word
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) =>
+        {
+            return Err(refuse(format!(
+                "the scheme `{word}://` is not supported; use {EXAMPLES}"
+            )));
+        }
+        _ => return Err(missing()),
+    })
+}
+
+fn malformed(error: ParseError) -> TransportError {
+    let what = match error {
+        ParseError::InvalidPort => {
+            "the port is not a number up to 65535; write it behind the host, as in ws://host:8765, and escape special \
+             characters in a user or password (%40 for @, %3A for :, %2F for /)"
+        }
+        ParseError::EmptyHost => {
+            "the host is missing; write it behind ://, as in ws://localhost:8765"
+        }
+        ParseError::InvalidIpv6Address => {
+            "the host is not a valid IPv6 address; write it in brackets, as in ws://[::1]:8765"
+        }
+        ParseError::InvalidIpv4Address => "the host is not a valid IPv4 address",
+        ParseError::IdnaError | ParseError::InvalidDomainCharacter => {
+            "the host is not a valid name"
+        }
+        _ => "the address is malformed; write scheme://host:port",
+    };
+    refuse(what)
+}
+
+/// The host, its brackets removed.
+fn host(url: &Url) -> Result<String, TransportError> {
+    let host = match url.host() {
+        Some(Host::Domain(name)) => decode("host", name)?,
+        Some(Host::Ipv4(address)) => address.to_string(),
+        Some(Host::Ipv6(address)) => address.to_string(),
+        None => String::new(),
+    };
+    if host.is_empty() {
+        return Err(malformed(ParseError::EmptyHost));
+    }
+    Ok(host)
+}
+
+fn port(url: &Url, default: u16) -> Result<u16, TransportError> {
+    match url.port().unwrap_or(default) {
+        0 => Err(refuse(
+            "the port is 0, where nobody listens; write the port of the server",
+        )),
+        port => Ok(port),
+    }
+}
+
+fn decode(part: &str, text: &str) -> Result<String, TransportError> {
+    match percent_decode_str(text).decode_utf8() {
+        Ok(text) => Ok(text.into_owned()),
+        Err(_) => Err(refuse(format!(
+            "the {part} in the address is not UTF-8 behind its percent signs; write % itself as %25"
+        ))),
+    }
+}
+
+/// `ws`, `wss`, `http` and `https`.
+fn web(scheme: Scheme, url: &Url) -> Result<Endpoint, TransportError> {
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refuse(format!(
+            "a {scheme}:// address cannot hold a user or password; remove what stands before the @ and give the password \
+             to the client's options"
+        )));
+    }
+    if scheme.is_http() && url.query().is_some() {
+        return Err(refuse(format!(
+            "a {scheme}:// address cannot hold a query (?…); remove it, and send tokens as a header or bearer token"
+        )));
+    }
+    Ok(Endpoint {
+        scheme,
+        host: host(url)?,
+        port: port(url, if scheme.is_tls() { 443 } else { 80 })?,
+        path: url.path().to_owned(),
+        query: url.query().map(str::to_owned),
+        user: None,
+        password: None,
+        database: None,
+    })
+}
+
+/// `redis` and `rediss`.
+fn redis(scheme: Scheme, url: &Url) -> Result<Endpoint, TransportError> {
+    if url.query().is_some() {
+        return Err(refuse(format!(
+            "a {scheme}:// address cannot hold a query (?…); write user, password and database as \
+             {scheme}://user:password@host:6379/0, and escape a ? inside them as %3F"
+        )));
+    }
+    let database = match url.path().trim_start_matches('/').trim_end_matches('/') {
+        "" => None,
+        number => Some(database(number)?),
+    };
+    let user = match url.username() {
+        "" => None,
+        user => Some(decode("user", user)?),
+    };
+    let password = match url.password() {
+        None | Some("") => None,
+        Some(password) => Some(decode("password", password)?),
+    };
+    if user.is_some() && password.is_none() {
+        return Err(refuse(format!(
+            "the address names a user and no password; write {scheme}://user:password@host, or {scheme}://:password@host \
+             for a password alone"
+        )));
+    }
+    Ok(Endpoint {
+        scheme,
+        host: host(url)?,
+        port: port(url, 6379)?,
+        path: String::new(),
+        query: None,
+        user,
+        password,
+        database,
+    })
+}
+
+fn database(number: &str) -> Result<u32, TransportError> {
+    (number.bytes().all(|b| b.is_ascii_digit()))
+        .then(|| number.parse().ok())
+        .flatten()
+        .ok_or_else(|| {
+            refuse("the database in the address is not a number; write for instance redis://host:6379/0")
+        })
+}
+
+/// `redis+unix:///path?db=n&user=u&pass=p`.
+fn unix_url(url: &Url) -> Result<Endpoint, TransportError> {
+    let scheme = Scheme::RedisUnix;
+    if url.host_str().is_some_and(|host| !host.is_empty()) {
+        return Err(refuse(format!(
+            "a {scheme}:// address has no host; write the path of the socket behind three slashes, as in \
+             {scheme}:///run/redis.sock"
+        )));
+    }
+    let mut endpoint = unix(decode("path", url.path())?.into())?;
+    for (key, value) in url.query_pairs() {
+        match key.as_ref() {
+            "db" => endpoint.database = Some(database(&value)?),
+            "user" => endpoint.user = Some(value.into_owned()),
+            "pass" | "password" => endpoint.password = Some(value.into_owned()),
+            _ => {
+                return Err(refuse(format!(
+                    "the query of a {scheme}:// address takes db, user and pass, and nothing else"
+                )));
+            }
+        }
+    }
+    Ok(endpoint)
+}
+
+pub(super) fn unix(path: PathBuf) -> Result<Endpoint, TransportError> {
+    let path = match path.into_os_string().into_string() {
+        Ok(path) if path.starts_with('/') && path.len() > 1 && !path.contains('\0') => path,
+        _ => {
+            return Err(refuse(
+                "the path of the Unix socket is not an absolute UTF-8 path; write for instance redis+unix:///run/redis.sock",
+            ));
+        }
+    };
+    Ok(Endpoint {
+        scheme: Scheme::RedisUnix,
+        host: String::new(),
+        port: 0,
+        path,
+        query: None,
+        user: None,
+        password: None,
+        database: None,
+    })
+}

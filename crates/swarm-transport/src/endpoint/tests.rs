@@ -1,0 +1,115 @@
+//! What addresses mean, and what is refused by which name.
+
+use super::{Endpoint, Scheme};
+use crate::TransportErrorKind;
+
+fn parse(address: &str) -> Endpoint {
+    Endpoint::parse(address).unwrap()
+}
+
+#[test]
+fn web_addresses() {
+    let plain = parse("ws://localhost:8765");
+    assert_eq!(plain.scheme(), Scheme::Ws);
+    assert_eq!((plain.host(), plain.port()), ("localhost", 8765));
+    assert_eq!(plain.path(), "/");
+    assert_eq!(plain.authority(), "localhost:8765");
+
+    let full = parse("WSS://Gate.Example/db/ws?token=s3cret");
+    assert_eq!(full.scheme(), Scheme::Wss);
+    assert_eq!((full.host(), full.port()), ("gate.example", 443));
+    assert_eq!(full.authority(), "gate.example");
+    assert_eq!(full.target(), "/db/ws?token=s3cret");
+    assert_eq!(full.to_string(), "wss://gate.example:443/db/ws?***");
+    assert!(!format!("{full:?}").contains("s3cret"));
+
+    let six = parse("ws://[::1]:8765/");
+    assert_eq!(six.host(), "::1");
+    assert_eq!(six.authority(), "[::1]:8765");
+
+    assert_eq!(parse("http://h/base").path(), "/base");
+    assert_eq!(parse("https://h").port(), 443);
+}
+
+#[test]
+fn redis_addresses() {
+    let bare = parse("redis://h");
+    assert_eq!((bare.port(), bare.database()), (6379, None));
+    assert_eq!((bare.user(), bare.password()), (None, None));
+
+    let full = parse("rediss://app:p%40ss%2F@[::1]:7000/15");
+    assert_eq!(full.user(), Some("app"));
+    assert_eq!(full.password(), Some("p@ss/"));
+    assert_eq!(full.database(), Some(15));
+    assert_eq!(full.host(), "::1");
+    assert_eq!(full.to_string(), "rediss://app:***@[::1]:7000/15");
+    assert!(!format!("{full:?}").contains("p@ss"));
+
+    assert_eq!(parse("redis://:pw@h").user(), None);
+    assert_eq!(parse("redis://:pw@h").password(), Some("pw"));
+    assert_eq!(parse("redis://h/").database(), None);
+}
+
+#[test]
+fn unix_addresses() {
+    let socket = parse("redis+unix:///run/my%20redis.sock?db=3&user=u&pass=p%26w");
+    assert_eq!(
+        socket.socket_path().unwrap().to_str(),
+        Some("/run/my redis.sock")
+    );
+    assert_eq!(socket.database(), Some(3));
+    assert_eq!(socket.password(), Some("p&w"));
+    assert_eq!(socket.to_string(), "redis+unix:///run/my redis.sock");
+    assert_eq!(parse("unix:///run/r.sock").scheme(), Scheme::RedisUnix);
+    assert_eq!(
+        Endpoint::unix("/run/r.sock").unwrap(),
+        parse("unix:///run/r.sock")
+    );
+    assert!(Endpoint::unix("relative.sock").is_err());
+}
+
+#[test]
+fn refusals_name_the_part_and_keep_secrets() {
+    let cases = [
+        ("", "empty"),
+        ("localhost:8765", "scheme"),
+        ("127.0.0.1:6379", "scheme"),
+        ("//host", "scheme"),
+        ("ftp://user:s3cret@host", "`ftp://`"),
+        ("ws://", "host"),
+        ("ws://:8765", "host"),
+        ("redis://", "host"),
+        ("redis:///0", "host"),
+        ("ws://host:port", "port"),
+        ("ws://host:70000", "port"),
+        ("ws://host:0", "port"),
+        ("redis://host:0", "port"),
+        ("ws://[::1", "IPv6"),
+        ("ws://ho^st", "host"),
+        ("ws://host/#s3cret", "fragment"),
+        ("redis://:s3cret#@host", "port"),
+        ("ws://user:s3cret@host", "user or password"),
+        ("https://s3cret@host", "user or password"),
+        ("http://host/?token=s3cret", "query"),
+        ("redis://host?db=1", "query"),
+        ("redis://host/one", "database"),
+        ("redis://host/1/2", "database"),
+        ("redis://host/+1", "database"),
+        ("redis://host/99999999999", "database"),
+        ("redis://s3cret@host", "no password"),
+        ("redis://u:%ff@host", "password"),
+        ("ws://host\n", "line break"),
+        ("ws://ho st", "blank"),
+        ("unix://host/run/r.sock", "no host"),
+        ("redis+unix:///", "path"),
+        ("redis+unix:///r.sock?timeout=s3cret", "query"),
+        ("redis+unix:///r.sock?db=x", "database"),
+    ];
+    for (address, part) in cases {
+        let error = Endpoint::parse(address).unwrap_err();
+        assert_eq!(error.kind(), TransportErrorKind::Endpoint, "{address}");
+        let text = format!("{error} {error:?}");
+        assert!(text.contains(part), "{address}: {text}");
+        assert!(!text.contains("s3cret"), "{address}: {text}");
+    }
+}

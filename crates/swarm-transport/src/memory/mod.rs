@@ -1,0 +1,57 @@
+//! A wire inside the process: a transport, and the peer that answers it.
+//!
+//! Tests and examples that need no network use it, and it is the smallest whole implementation of a transport to learn
+//! from. Nothing is encoded: requests and frames change hands.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), swarm_transport::TransportError> {
+//! use std::future::poll_fn;
+//! use swarm_resp::{Frame, Request};
+//! use swarm_transport::{Transport, memory};
+//!
+//! let (mut transport, mut peer) = memory::pair();
+//! let server = tokio::spawn(async move {
+//!     while let Some(request) = peer.next_request().await {
+//!         peer.reply(Frame::bulk(request.name().to_vec())).await?;
+//!     }
+//!     Ok::<_, swarm_transport::TransportError>(())
+//! });
+//!
+//! poll_fn(|cx| transport.poll_ready(cx)).await?;
+//! transport.start_send(Request::new("PING", ()))?;
+//! poll_fn(|cx| transport.poll_flush(cx)).await?;
+//! let reply = poll_fn(|cx| transport.poll_receive(cx)).await?;
+//! assert_eq!(reply.as_str(), Some("PING"));
+//!
+//! poll_fn(|cx| transport.poll_close(cx)).await?;
+//! server.await.unwrap()
+//! # }
+//! ```
+
+mod channel;
+mod peer;
+#[cfg(test)]
+mod tests;
+mod transport;
+
+pub use peer::MemoryPeer;
+pub use transport::MemoryTransport;
+
+/// Requests, and frames, that may wait in a [`pair`].
+const CAPACITY: usize = 1024;
+
+/// A transport and its peer, with room for 1024 requests one way and as many frames the other.
+pub fn pair() -> (MemoryTransport, MemoryPeer) {
+    pair_with_capacity(CAPACITY)
+}
+
+/// A transport and its peer, with room for `capacity` requests one way and as many frames the other, and for one at
+/// least.
+pub fn pair_with_capacity(capacity: usize) -> (MemoryTransport, MemoryPeer) {
+    let requests = channel::Channel::new(capacity.max(1));
+    let frames = channel::Channel::new(capacity.max(1));
+    (
+        MemoryTransport::new(requests.clone(), frames.clone()),
+        MemoryPeer::new(requests, frames),
+    )
+}

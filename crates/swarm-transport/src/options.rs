@@ -1,0 +1,291 @@
+//! How to dial: limits, deadlines and what to say in a handshake.
+
+use std::fmt;
+use std::time::Duration;
+
+use swarm_resp::Limits;
+
+use crate::{TransportError, TransportErrorKind};
+
+/// How connections are made and what they may carry. The defaults suit most servers.
+///
+/// Values are checked when a connector is made: see [`connector`](crate::connector).
+///
+/// ```
+/// use std::time::Duration;
+/// use swarm_transport::DialOptions;
+///
+/// let options = DialOptions::new()
+///     .connect_timeout(Duration::from_secs(3))
+///     .origin("https://app.example")
+///     .bearer_token("s3cret");
+/// assert!(!format!("{options:?}").contains("s3cret"));
+/// ```
+#[derive(Clone)]
+pub struct DialOptions {
+    pub(crate) connect_timeout: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) max_request: usize,
+    pub(crate) binary_safe: bool,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) nodelay: bool,
+    pub(crate) keepalive: Option<Duration>,
+    pub(crate) read_buffer: usize,
+    pub(crate) write_buffer: usize,
+}
+
+impl Default for DialOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            limits: Limits::default(),
+            max_request: 512 << 20,
+            binary_safe: false,
+            headers: Vec::new(),
+            nodelay: true,
+            keepalive: Some(Duration::from_secs(30)),
+            read_buffer: 32 << 10,
+            write_buffer: 128 << 10,
+        }
+    }
+}
+
+impl DialOptions {
+    /// The default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How long a dial may take: resolving the name, connecting, and the handshakes of TLS and WebSocket together.
+    /// Default 10 seconds.
+    #[must_use]
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// What the server may send: see [`Limits`].
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The largest encoded request that may be sent, in bytes. Default 512 MiB.
+    #[must_use]
+    pub const fn max_request(mut self, bytes: usize) -> Self {
+        self.max_request = bytes;
+        self
+    }
+
+    /// Declares that a WebSocket gateway keeps arguments that are not UTF-8 as they are. Default false: such arguments
+    /// are refused, for SwarmKeyDb's own gateway decodes every message as UTF-8 and would store other bytes.
+    ///
+    /// RESP over TCP is binary-safe whatever is set here; HTTP is not.
+    #[must_use]
+    pub const fn binary_safe(mut self, safe: bool) -> Self {
+        self.binary_safe = safe;
+        self
+    }
+
+    /// The `Origin` header of a WebSocket or HTTP request, for gateways with a list of allowed origins.
+    #[must_use]
+    pub fn origin(self, origin: impl Into<String>) -> Self {
+        self.header("Origin", origin)
+    }
+
+    /// `Authorization: Bearer …` in a WebSocket or HTTP request.
+    #[must_use]
+    pub fn bearer_token(self, token: impl AsRef<str>) -> Self {
+        self.header("Authorization", format!("Bearer {}", token.as_ref()))
+    }
+
+    /// A header of a WebSocket or HTTP request, added to those set before. A second value for `Origin` or
+    /// `Authorization` replaces the first.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        if ["origin", "authorization"]
+            .iter()
+            .any(|single| name.eq_ignore_ascii_case(single))
+        {
+            self.headers
+                .retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
+        }
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Whether small packets are sent at once (`TCP_NODELAY`). Default true.
+    #[must_use]
+    pub const fn nodelay(mut self, nodelay: bool) -> Self {
+        self.nodelay = nodelay;
+        self
+    }
+
+    /// How long a TCP connection may be idle before the kernel probes the peer; `None` leaves probing off. Default 30
+    /// seconds.
+    #[must_use]
+    pub fn keepalive(mut self, idle: impl Into<Option<Duration>>) -> Self {
+        self.keepalive = idle.into();
+        self
+    }
+
+    /// Bytes read from the socket at a time. Costs this much memory per connection. Default 32 KiB.
+    #[must_use]
+    pub const fn read_buffer(mut self, bytes: usize) -> Self {
+        self.read_buffer = bytes;
+        self
+    }
+
+    /// Bytes of requests that may wait for the socket; when more wait, the transport is not ready. One request may
+    /// exceed it. Default 128 KiB.
+    #[must_use]
+    pub const fn write_buffer(mut self, bytes: usize) -> Self {
+        self.write_buffer = bytes;
+        self
+    }
+
+    /// Checks every option.
+    pub(crate) fn validate(&self) -> Result<(), TransportError> {
+        if self.connect_timeout.is_zero() {
+            return refuse(
+                "connect_timeout is zero, so that no dial can succeed; give it at least a millisecond",
+            );
+        }
+        if self.max_request == 0 {
+            return refuse(
+                "max_request is 0, so that nothing can be sent; give it the size of the largest request",
+            );
+        }
+        for (option, bytes) in [
+            ("read_buffer", self.read_buffer),
+            ("write_buffer", self.write_buffer),
+        ] {
+            if !(1 << 10..=1 << 30).contains(&bytes) {
+                return refuse(format!(
+                    "{option} is {bytes} bytes; give it between 1 KiB and 1 GiB"
+                ));
+            }
+        }
+        if self
+            .keepalive
+            .is_some_and(|idle| idle < Duration::from_secs(1))
+        {
+            return refuse(
+                "keepalive is below one second, the smallest that sockets know; raise it, or turn it off with None",
+            );
+        }
+        for (name, value) in &self.headers {
+            check_header(name, value)?;
+        }
+        Ok(())
+    }
+}
+
+fn refuse<T>(what: impl Into<String>) -> Result<T, TransportError> {
+    Err(TransportError::new(TransportErrorKind::Options, what))
+}
+
+/// Headers that the handshake itself writes.
+const RESERVED: [&str; 8] = [
+    "host",
+    "connection",
+    "upgrade",
+    "content-length",
+    "transfer-encoding",
+    "sec-websocket-key",
+    "sec-websocket-version",
+    "sec-websocket-protocol",
+];
+
+/// A line break in a header would let its value write headers of its own.
+fn check_header(name: &str, value: &str) -> Result<(), TransportError> {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if name.is_empty() || !name.bytes().all(token) {
+        return refuse(
+            "header has a name that HTTP does not allow; use letters, digits and dashes",
+        );
+    }
+    if RESERVED
+        .iter()
+        .any(|reserved| name.eq_ignore_ascii_case(reserved))
+    {
+        return refuse(format!(
+            "header {name} is written by the handshake itself; remove it"
+        ));
+    }
+    if !value
+        .bytes()
+        .all(|b| b == b'\t' || (b' '..=b'~').contains(&b))
+    {
+        return refuse(format!(
+            "header {name} has a value with a line break or a character outside ASCII; remove or encode it"
+        ));
+    }
+    Ok(())
+}
+
+impl fmt::Debug for DialOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("DialOptions")
+            .field("connect_timeout", &self.connect_timeout)
+            .field("limits", &self.limits)
+            .field("max_request", &self.max_request)
+            .field("binary_safe", &self.binary_safe)
+            .field("headers", &headers)
+            .field("nodelay", &self.nodelay)
+            .field("keepalive", &self.keepalive)
+            .field("read_buffer", &self.read_buffer)
+            .field("write_buffer", &self.write_buffer)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Each option is checked by name.
+
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        DialOptions::new().validate().unwrap();
+    }
+
+    #[test]
+    fn refusals_name_the_option() {
+        let new = DialOptions::new;
+        let cases = [
+            (new().connect_timeout(Duration::ZERO), "connect_timeout"),
+            (new().max_request(0), "max_request"),
+            (new().read_buffer(1), "read_buffer"),
+            (new().write_buffer(usize::MAX), "write_buffer"),
+            (new().keepalive(Duration::from_millis(1)), "keepalive"),
+            (new().header("", "x"), "header"),
+            (new().header("X Y", "x"), "header"),
+            (new().header("HOST", "x"), "HOST"),
+            (new().header("X-A", "s3cret\r\nX-B: 1"), "X-A"),
+            (new().origin("https://s3cret\n"), "Origin"),
+            (new().bearer_token("s3cret\r\n"), "Authorization"),
+        ];
+        for (options, option) in cases {
+            let error = options.validate().unwrap_err();
+            assert_eq!(error.kind(), TransportErrorKind::Options);
+            assert!(error.to_string().contains(option), "{error}");
+            assert!(!format!("{error} {options:?}").contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn the_last_token_counts() {
+        let options = DialOptions::new()
+            .bearer_token("a")
+            .header("authorization", "Basic b");
+        assert_eq!(
+            options.headers,
+            [("authorization".into(), "Basic b".into())]
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! What a dial says to the server, and how each way to fail shows.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_tungstenite::accept_hdr_async;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+
+use super::{dial, listen, soon};
+use crate::ws::WsConnector;
+use crate::{DialOptions, Endpoint, TransportError, TransportErrorKind as Kind, connector};
+
+#[tokio::test]
+async fn the_handshake_carries_origin_headers_and_token() {
+    let (listener, endpoint) = listen().await;
+    let server = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut seen = None;
+        #[expect(clippy::result_large_err, reason = "the library's signature")]
+        let note = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
+            seen = Some((request.uri().to_string(), request.headers().clone()));
+            Ok(response)
+        };
+        accept_hdr_async(stream, note).await.unwrap();
+        seen.unwrap()
+    });
+    let options = DialOptions::new()
+        .origin("https://app.example")
+        .header("X-Tenant", "blue")
+        .bearer_token("s3cret");
+    dial(&endpoint, &options).await.unwrap();
+    let (target, headers) = soon(server).await.unwrap();
+    assert_eq!(target, "/db");
+    assert_eq!(headers["host"], endpoint.authority());
+    assert_eq!(headers["origin"], "https://app.example");
+    assert_eq!(headers["x-tenant"], "blue");
+    assert_eq!(headers["authorization"], "Bearer s3cret");
+}
+
+/// Dials a server that answers the first request with `answer` and closes.
+async fn answered(answer: &'static str) -> TransportError {
+    let (listener, endpoint) = listen().await;
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).await.unwrap();
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    });
+    let options = DialOptions::new().bearer_token("s3cret");
+    let error = dial(&endpoint, &options).await.err().unwrap();
+    assert!(
+        !format!("{error} {error:?}").contains("s3cret"),
+        "{error:?}"
+    );
+    error
+}
+
+#[tokio::test]
+async fn a_refused_upgrade_is_told_by_its_status() {
+    let cases = [
+        ("400 Bad Request", Kind::Protocol, "path"),
+        ("401 Unauthorized", Kind::Auth, "credentials"),
+        ("403 Forbidden", Kind::Auth, "Origin"),
+        ("404 Not Found", Kind::Protocol, "path"),
+        ("429 Too Many Requests", Kind::Refused, "later"),
+        ("500 Internal Server Error", Kind::Protocol, "log"),
+        ("503 Service Unavailable", Kind::Refused, "later"),
+        ("302 Found", Kind::Protocol, "redirects"),
+        ("200 OK", Kind::Protocol, "instead of a WebSocket"),
+    ];
+    for (status, kind, hint) in cases {
+        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+        let error = answered(answer.leak()).await;
+        assert_eq!(error.kind(), kind, "{status}");
+        assert_eq!(error.status(), status[..3].parse().ok(), "{status}");
+        let text = error.to_string();
+        assert!(text.contains(hint) && text.contains(&status[..3]), "{text}");
+        assert_eq!(error.is_auth(), kind == Kind::Auth);
+        assert_eq!(error.is_refused(), kind == Kind::Refused);
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_is_no_web_server_is_told() {
+    let redis = answered("-ERR unknown command 'GET'\r\n").await;
+    assert_eq!(redis.kind(), Kind::Protocol);
+    assert!(
+        redis.to_string().contains("does not speak WebSocket"),
+        "{redis}"
+    );
+    assert!(answered("").await.is_closed());
+    assert!(answered("HTTP/1.1 101 Swi").await.is_closed());
+    let unkeyed = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+                   Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n";
+    assert_eq!(answered(unkeyed).await.kind(), Kind::Protocol);
+}
+
+#[tokio::test]
+async fn a_refused_port_is_told() {
+    let (listener, endpoint) = listen().await;
+    drop(listener);
+    let error = dial(&endpoint, &DialOptions::new()).await.err().unwrap();
+    assert!(error.is_refused(), "{error}");
+    assert!(error.to_string().contains("check host and port"), "{error}");
+}
+
+#[tokio::test]
+async fn an_unknown_name_is_told() {
+    let endpoint = Endpoint::parse("ws://nowhere.invalid:8765").unwrap();
+    let error = dial(&endpoint, &DialOptions::new()).await.err().unwrap();
+    assert_eq!(error.kind(), Kind::Resolve);
+    assert!(error.is_refused() && error.to_string().contains("nowhere.invalid"));
+}
+
+#[tokio::test]
+async fn a_mute_peer_is_given_up() {
+    // The backlog accepts the connection; nobody answers the upgrade.
+    let (_listener, endpoint) = listen().await;
+    let options = DialOptions::new().connect_timeout(Duration::from_millis(50));
+    let error = dial(&endpoint, &options).await.err().unwrap();
+    assert!(error.is_timeout(), "{error}");
+    assert!(error.to_string().contains("50ms"), "{error}");
+}
+
+#[tokio::test]
+async fn a_name_with_a_dead_address_leads_to_the_living_one() {
+    // `localhost` is ::1 and 127.0.0.1 on most machines; only the latter listens here.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let endpoint = Endpoint::parse(&format!("ws://localhost:{port}")).unwrap();
+    let server = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        tokio_tungstenite::accept_async(stream).await.unwrap();
+    });
+    dial(&endpoint, &DialOptions::new()).await.unwrap();
+    soon(server).await.unwrap();
+}
+
+#[test]
+fn what_is_not_compiled_in_names_its_feature() {
+    let refused = |address: &str| {
+        let endpoint = Endpoint::parse(address).unwrap();
+        connector(&endpoint, &DialOptions::new()).err().unwrap()
+    };
+    let error = refused("wss://host");
+    assert_eq!(error.kind(), Kind::Endpoint);
+    assert!(error.to_string().contains("`ws` and `tls`"), "{error}");
+    let http = Endpoint::parse("http://host").unwrap();
+    let error = WsConnector::new(&http, &DialOptions::new()).unwrap_err();
+    assert!(error.to_string().contains("ws://"), "{error}");
+    let bad = DialOptions::new().max_request(0);
+    let endpoint = Endpoint::parse("ws://host").unwrap();
+    assert_eq!(
+        connector(&endpoint, &bad).err().unwrap().kind(),
+        Kind::Options
+    );
+}

@@ -1,0 +1,127 @@
+//! Every way a WebSocket ends, from either side.
+
+use std::borrow::Cow;
+use std::future::poll_fn;
+
+use futures_util::{SinkExt, StreamExt};
+use swarm_resp::Request;
+use tokio::io::AsyncWriteExt;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+use super::{open, receive, send, soon};
+use crate::{DialOptions, TransportErrorKind as Kind};
+
+#[tokio::test]
+async fn the_close_code_and_reason_are_told() {
+    for (code, reason) in [
+        (1000, ""),
+        (1001, "bye"),
+        (1008, "no\u{7}pe"),
+        (1012, ""),
+        (4000, "custom"),
+    ] {
+        let (mut transport, server) = open(DialOptions::new(), move |mut server| async move {
+            let frame = CloseFrame {
+                code: code.into(),
+                reason: reason.into(),
+            };
+            server.send(Message::text("+OK\r\n")).await.unwrap();
+            server.close(Some(frame)).await.unwrap();
+            // The goodbye is answered.
+            server.next().await.unwrap().unwrap()
+        })
+        .await;
+        assert!(receive(&mut transport).await.is_ok());
+        let error = receive(&mut transport).await.unwrap_err();
+        assert!(error.is_closed());
+        assert_eq!(error.close_code(), Some(code));
+        let text = error.to_string();
+        let shown: Cow<'_, str> = reason.replace('\u{7}', "").into();
+        assert!(
+            text.contains(&code.to_string()) && text.ends_with(&*shown),
+            "{text}"
+        );
+        assert!(soon(server).await.unwrap().is_close());
+    }
+}
+
+#[tokio::test]
+async fn a_connection_cut_without_goodbye_is_closed() {
+    let (mut transport, _) = open(DialOptions::new(), |server| async move { drop(server) }).await;
+    let error = receive(&mut transport).await.unwrap_err();
+    assert!(error.is_closed(), "{error:?}");
+    assert_eq!(error.close_code(), None);
+    assert!(receive(&mut transport).await.unwrap_err().is_closed());
+}
+
+#[tokio::test]
+async fn a_frame_cut_short_is_closed_and_broken_framing_is_a_protocol_error() {
+    let cases: [(&[u8], Kind); 4] = [
+        (b"\x82\x7e\x01\x00$2", Kind::Closed),
+        (b"\xf2\x05+OK\r\n", Kind::Protocol),
+        (b"\x82\x85\0\0\0\0+OK\r\n", Kind::Protocol),
+        (b"\x80\x05+OK\r\n", Kind::Protocol),
+    ];
+    for (bytes, kind) in cases {
+        let (mut transport, _) = open(DialOptions::new(), move |mut server| async move {
+            server.get_mut().write_all(bytes).await.unwrap();
+            server.get_mut().shutdown().await.unwrap();
+        })
+        .await;
+        let error = receive(&mut transport).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn closing_flushes_what_was_started_and_says_goodbye() {
+    let (mut transport, server) = open(DialOptions::new(), |mut server| async move {
+        let mut seen = Vec::new();
+        while let Some(Ok(message)) = server.next().await {
+            seen.push(message);
+        }
+        seen
+    })
+    .await;
+    let request = Request::new("SET", ("k", "v"));
+    soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
+    transport.start_send(request.clone()).unwrap();
+    soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();
+    soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();
+    let seen = soon(server).await.unwrap();
+    assert_eq!(
+        seen,
+        [
+            Message::Binary(request.encoded().clone()),
+            Message::Close(None)
+        ]
+    );
+    assert!(receive(&mut transport).await.unwrap_err().is_closed());
+    assert!(send(&mut transport, request).await.unwrap_err().is_closed());
+}
+
+#[tokio::test]
+async fn closing_gives_up_on_a_mute_peer() {
+    let (mut transport, server) = open(DialOptions::new(), |server| async move {
+        std::future::pending::<()>().await;
+        drop(server);
+    })
+    .await;
+    soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();
+    server.abort();
+}
+
+#[tokio::test]
+async fn a_peer_gone_while_sending_is_closed() {
+    let (mut transport, server) =
+        open(DialOptions::new(), |server| async move { drop(server) }).await;
+    soon(server).await.unwrap();
+    let request = Request::new("ECHO", "x".repeat(64 << 10));
+    let error = loop {
+        if let Err(error) = send(&mut transport, request.clone()).await {
+            break error;
+        }
+    };
+    assert!(error.is_closed(), "{error:?}");
+}

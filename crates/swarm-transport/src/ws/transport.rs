@@ -1,0 +1,155 @@
+//! An open WebSocket as a transport.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_util::Sink;
+use swarm_resp::{Decoder, Frame, Request};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Sleep, sleep};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::error;
+use crate::{Capabilities, DialOptions, Transport, TransportError, TransportErrorKind};
+
+/// How long the peer may take to answer a goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+pub(super) struct WsTransport<S> {
+    socket: WebSocketStream<S>,
+    decoder: Decoder,
+    capabilities: Capabilities,
+    state: State,
+}
+
+enum State {
+    Open,
+    /// The goodbye is sent; the peer's is awaited until the timer ends.
+    Closing(Pin<Box<Sleep>>),
+    /// An error was reported, or the goodbyes are said.
+    Dead,
+}
+
+impl<S> WsTransport<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    pub(super) fn new(socket: WebSocketStream<S>, options: &DialOptions) -> Self {
+        Self {
+            socket,
+            decoder: Decoder::with_limits(options.limits),
+            capabilities: Capabilities {
+                binary_arguments: options.binary_safe,
+                max_request: options.max_request,
+                ..Capabilities::FULL
+            },
+            state: State::Open,
+        }
+    }
+
+    fn alive(&self) -> Result<(), TransportError> {
+        match self.state {
+            State::Open => Ok(()),
+            State::Closing(_) | State::Dead => Err(error::closed()),
+        }
+    }
+
+    fn fail(&mut self, error: TransportError) -> TransportError {
+        self.state = State::Dead;
+        error
+    }
+
+    fn decode(&mut self, message: Bytes) -> Result<Frame, TransportError> {
+        self.decoder
+            .decode_message(message)
+            .map_err(|error| self.fail(error::of_message(error)))
+    }
+}
+
+impl<S> Transport for WsTransport<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        self.alive()?;
+        let ready = ready!(Pin::new(&mut self.socket).poll_ready(cx));
+        Poll::Ready(ready.map_err(|error| self.fail(error::of_socket(error))))
+    }
+
+    fn start_send(&mut self, request: Request) -> Result<(), TransportError> {
+        self.alive()?;
+        let message = Message::Binary(request.encoded().clone());
+        Pin::new(&mut self.socket)
+            .start_send(message)
+            .map_err(|error| self.fail(error::of_socket(error)))
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        self.alive()?;
+        let flushed = ready!(Pin::new(&mut self.socket).poll_flush(cx));
+        Poll::Ready(flushed.map_err(|error| self.fail(error::of_socket(error))))
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
+        self.alive()?;
+        loop {
+            let message = match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
+                Some(Ok(message)) => message,
+                Some(Err(error)) => return Poll::Ready(Err(self.fail(error::of_socket(error)))),
+                None => return Poll::Ready(Err(self.fail(error::closed()))),
+            };
+            return Poll::Ready(match message {
+                Message::Binary(message) => self.decode(message),
+                Message::Text(message) => self.decode(message.into()),
+                // The answer to a ping is queued by now; the next read writes and flushes it.
+                Message::Ping(_) | Message::Pong(_) => continue,
+                Message::Close(frame) => {
+                    // The goodbye to the peer's goodbye: if it cannot leave at once, dropping the socket says it too.
+                    let _ = Pin::new(&mut self.socket).poll_flush(cx);
+                    Err(self.fail(error::of_close(frame.as_ref())))
+                }
+                Message::Frame(_) => Err(self.fail(TransportError::new(
+                    TransportErrorKind::Protocol,
+                    "the peer sent a raw WebSocket frame",
+                ))),
+            });
+        }
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        if let State::Open = self.state {
+            let sent = ready!(Pin::new(&mut self.socket).poll_close(cx));
+            sent.map_err(|error| self.fail(error::of_socket(error)))?;
+            self.state = State::Closing(Box::pin(sleep(GOODBYE)));
+        }
+        let State::Closing(timer) = &mut self.state else {
+            return Poll::Ready(Ok(()));
+        };
+        // Requests that the peer has not read yet would be lost if the socket closed with unread replies in it.
+        while timer.as_mut().poll(cx).is_pending() {
+            match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
+                Some(Ok(Message::Close(_)) | Err(_)) | None => break,
+                Some(Ok(_)) => {}
+            }
+        }
+        self.state = State::Dead;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S> fmt::Debug for WsTransport<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WsTransport")
+            .field("capabilities", &self.capabilities)
+            .finish_non_exhaustive()
+    }
+}
