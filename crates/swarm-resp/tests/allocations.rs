@@ -1,0 +1,139 @@
+//! What decoding and encoding allocate: nothing for a scalar or a string, one index for an aggregate.
+
+use allocation_counter::measure;
+use bytes::{Bytes, BytesMut};
+use swarm_resp::{Decoder, Frame, Protocol, encode_command, encode_frame};
+
+const SCALARS: [&str; 12] = [
+    "+OK\r\n",
+    "-ERR x\r\n",
+    ":42\r\n",
+    "$5\r\nhello\r\n",
+    "$-1\r\n",
+    "*-1\r\n",
+    "_\r\n",
+    "#t\r\n",
+    ",1.5\r\n",
+    "(123\r\n",
+    "!3\r\nERR\r\n",
+    "=5\r\ntxt:a\r\n",
+];
+
+const AGGREGATES: [&str; 7] = [
+    "*0\r\n",
+    "*2\r\n$1\r\na\r\n:1\r\n",
+    "%1\r\n+a\r\n*1\r\n*1\r\n:1\r\n",
+    "~1\r\n#t\r\n",
+    ">2\r\n+a\r\n+b\r\n",
+    "|1\r\n+a\r\n+b\r\n:1\r\n",
+    "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n$3\r\nabc\r\n",
+];
+
+/// Allocations per frame of a stream, once the decoder and the buffer are warm.
+fn per_frame(frame: &str) -> u64 {
+    let rounds = 100;
+    let mut buffer = BytesMut::from(frame.repeat(rounds + 1).as_str());
+    let mut decoder = Decoder::new();
+    let mut kept = Vec::with_capacity(rounds);
+    // The first frame makes the buffer a shared one, and the index the right size.
+    let first = decoder.decode(&mut buffer).unwrap();
+    let info = measure(|| {
+        kept.extend((0..rounds).map(|_| decoder.decode(&mut buffer).unwrap().unwrap()));
+    });
+    drop((first, kept));
+    assert_eq!(info.count_total % rounds as u64, 0, "{frame:?}");
+    info.count_total / rounds as u64
+}
+
+#[test]
+fn scalars_and_strings_allocate_nothing() {
+    for frame in SCALARS {
+        assert_eq!(per_frame(frame), 0, "{frame:?}");
+    }
+}
+
+#[test]
+fn aggregates_allocate_once_however_deep() {
+    for frame in AGGREGATES {
+        assert_eq!(per_frame(frame), 1, "{frame:?}");
+    }
+}
+
+#[test]
+fn a_message_of_one_string_is_the_frame() {
+    let message = Bytes::from_static(b"$5\r\nhello\r\n");
+    let start = message.as_ptr();
+    let mut decoder = Decoder::new();
+    decoder
+        .decode_message(Bytes::from_static(b"+OK\r\n"))
+        .unwrap();
+    let mut frame = None;
+    let info = measure(|| frame = Some(decoder.decode_message(message).unwrap()));
+    assert_eq!(info.count_total, 0);
+    let text = frame.unwrap().to_bytes().unwrap();
+    assert_eq!(
+        text.as_ptr(),
+        start.wrapping_add(4),
+        "the text lies where it came"
+    );
+}
+
+#[test]
+fn values_taken_out_share_the_bytes_of_the_reply() {
+    let message = Bytes::from("*2\r\n$5\r\nhello\r\n$5\r\nworld\r\n".to_owned());
+    let range = message.as_ptr_range();
+    let frame = Decoder::new().decode_message(message).unwrap();
+    for item in frame.items().unwrap() {
+        let text = item.to_bytes().unwrap();
+        assert!(range.contains(&text.as_ptr()));
+    }
+}
+
+#[test]
+fn a_compact_frame_lets_go_of_the_reply() {
+    let wire = format!(
+        "*2\r\n$3\r\nabc\r\n$1000000\r\n{}\r\n",
+        "x".repeat(1_000_000)
+    );
+    let mut small = None;
+    let info = measure(|| {
+        let frame = Decoder::new()
+            .decode_message(Bytes::copy_from_slice(wire.as_bytes()))
+            .unwrap();
+        let item = frame.items().unwrap().next().unwrap();
+        small = Some(item.to_compact_frame());
+    });
+    assert!(
+        info.bytes_current < 512,
+        "{} bytes kept",
+        info.bytes_current
+    );
+    assert_eq!(small.unwrap().as_str(), Some("abc"));
+}
+
+#[test]
+fn commands_and_frames_are_encoded_into_a_warm_buffer_without_allocating() {
+    let reply = Frame::build(|reply| {
+        reply.array(|array| {
+            array.bulk(b"hello");
+            array.integer(-42);
+            array.double(1.5);
+        });
+    });
+    let mut buffer = BytesMut::with_capacity(256);
+    let info = measure(|| {
+        encode_command(&mut buffer, "SET", &("key", "value", "PX", 1500));
+        encode_frame(&mut buffer, &reply, Protocol::Resp3);
+        encode_frame(&mut buffer, &reply, Protocol::Resp2);
+    });
+    assert_eq!(info.count_total, 0);
+}
+
+#[test]
+fn a_command_takes_one_reservation() {
+    let value = vec![7; 5000];
+    let mut buffer = BytesMut::new();
+    let info = measure(|| encode_command(&mut buffer, "SET", &("key", value.as_slice())));
+    assert_eq!(info.count_total, 1);
+    assert_eq!(buffer.len(), buffer.capacity());
+}

@@ -1,0 +1,223 @@
+//! Arbitrary frames, written and read again: the same in RESP3, and what Redis makes of them in RESP2.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use bytes::BytesMut;
+use proptest::prelude::*;
+use swarm_resp::{Decoder, Frame, FrameBuilder, Protocol, encode_frame};
+
+/// A value as a tree, to build frames from.
+#[derive(Debug, Clone)]
+enum Value {
+    Null,
+    NullArray,
+    Integer(i64),
+    Double(f64),
+    Boolean(bool),
+    Simple(String),
+    Error(String),
+    Bulk(Vec<u8>),
+    BulkError(Vec<u8>),
+    BigNumber(String),
+    Verbatim([u8; 3], Vec<u8>),
+    Array(Vec<Self>),
+    Set(Vec<Self>),
+    Push(Vec<Self>),
+    Map(Vec<(Self, Self)>),
+    With(Vec<(Self, Self)>, Box<Self>),
+}
+
+fn put_pairs(builder: &mut FrameBuilder, pairs: &[(Value, Value)]) {
+    for (key, value) in pairs {
+        put(builder, key);
+        put(builder, value);
+    }
+}
+
+fn put_all(builder: &mut FrameBuilder, items: &[Value]) {
+    items.iter().for_each(|item| put(builder, item));
+}
+
+fn put(builder: &mut FrameBuilder, value: &Value) {
+    match value {
+        Value::Null => builder.null(),
+        Value::NullArray => builder.null_array(),
+        Value::Integer(value) => builder.integer(*value),
+        Value::Double(value) => builder.double(*value),
+        Value::Boolean(value) => builder.boolean(*value),
+        Value::Simple(text) => builder.simple(text),
+        Value::Error(text) => builder.error(text),
+        Value::Bulk(bytes) => builder.bulk(bytes),
+        Value::BulkError(bytes) => builder.bulk_error(bytes),
+        Value::BigNumber(digits) => builder.big_number(digits),
+        Value::Verbatim(format, bytes) => builder.verbatim(*format, bytes),
+        Value::Array(items) => builder.array(|array| put_all(array, items)),
+        Value::Set(items) => builder.set(|set| put_all(set, items)),
+        Value::Push(items) => builder.push_message(|push| put_all(push, items)),
+        Value::Map(pairs) => builder.map(|map| put_pairs(map, pairs)),
+        Value::With(attributes, value) => {
+            builder.attributes(|map| put_pairs(map, attributes));
+            put(builder, value);
+        }
+    }
+}
+
+/// What is left of a value in RESP2.
+fn degraded(value: &Value) -> Value {
+    let all = |items: &[Value]| Value::Array(items.iter().map(degraded).collect());
+    match value {
+        Value::Double(number) => Value::Bulk(spelled(*number).into_bytes()),
+        Value::Boolean(flag) => Value::Integer(i64::from(*flag)),
+        Value::BulkError(bytes) => Value::Error(String::from_utf8(bytes.clone()).unwrap()),
+        Value::BigNumber(digits) => Value::Bulk(digits.clone().into_bytes()),
+        Value::Verbatim(_, bytes) => Value::Bulk(bytes.clone()),
+        Value::Array(items) | Value::Set(items) | Value::Push(items) => all(items),
+        Value::Map(pairs) => {
+            let flat = pairs.iter().flat_map(|(key, value)| [key, value]);
+            Value::Array(flat.map(degraded).collect())
+        }
+        Value::With(_, value) => degraded(value),
+        scalar => scalar.clone(),
+    }
+}
+
+/// How Redis spells doubles.
+fn spelled(number: f64) -> String {
+    let mut buffer = ryu::Buffer::new();
+    if number.is_nan() {
+        return "nan".into();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "inf" } else { "-inf" }.into();
+    }
+    let text = buffer.format(number);
+    text.strip_suffix(".0").unwrap_or(text).into()
+}
+
+fn build(value: &Value) -> Frame {
+    Frame::build(|reply| put(reply, value))
+}
+
+fn wire(frame: &Frame, protocol: Protocol) -> BytesMut {
+    let mut buffer = BytesMut::new();
+    encode_frame(&mut buffer, frame, protocol);
+    buffer
+}
+
+fn hash_of(frame: &Frame) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    frame.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn pairs(
+    value: impl Strategy<Value = Value> + Clone,
+) -> impl Strategy<Value = Vec<(Value, Value)>> {
+    prop::collection::vec((value.clone(), value), 0..4)
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        Just(Value::NullArray),
+        any::<i64>().prop_map(Value::Integer),
+        any::<f64>().prop_map(Value::Double),
+        prop::num::f64::ANY.prop_map(Value::Double),
+        any::<bool>().prop_map(Value::Boolean),
+        "[^\r\n]{0,12}".prop_map(Value::Simple),
+        "[A-Z]{1,8} [^\r\n]{0,12}".prop_map(Value::Error),
+        prop::collection::vec(any::<u8>(), 0..40).prop_map(Value::Bulk),
+        "[^\r\n]{0,20}".prop_map(|text| Value::BulkError(text.into_bytes())),
+        "[+-]?[0-9]{1,40}".prop_map(Value::BigNumber),
+        (any::<[u8; 3]>(), prop::collection::vec(any::<u8>(), 0..20))
+            .prop_map(|(format, bytes)| Value::Verbatim(format, bytes)),
+    ];
+    leaf.prop_recursive(5, 48, 6, |inner| {
+        let list = || prop::collection::vec(inner.clone(), 0..6);
+        prop_oneof![
+            list().prop_map(Value::Array),
+            list().prop_map(Value::Set),
+            list().prop_map(Value::Push),
+            pairs(inner.clone()).prop_map(Value::Map),
+            (pairs(inner.clone()), inner.clone())
+                .prop_map(|(pairs, value)| Value::With(pairs, Box::new(value))),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn resp3_keeps_everything(value in values()) {
+        let frame = build(&value);
+        let mut wire = wire(&frame, Protocol::Resp3);
+        let read = Decoder::new().decode(&mut wire).unwrap().unwrap();
+        prop_assert!(wire.is_empty());
+        prop_assert_eq!(&read, &frame);
+        prop_assert_eq!(hash_of(&read), hash_of(&frame));
+    }
+
+    #[test]
+    fn resp2_keeps_what_redis_keeps(value in values()) {
+        let mut wire = wire(&build(&value), Protocol::Resp2);
+        let read = Decoder::new().decode(&mut wire).unwrap().unwrap();
+        prop_assert!(wire.is_empty());
+        prop_assert_eq!(read, build(&degraded(&value)));
+    }
+
+    #[test]
+    fn both_take_one_reservation_of_the_exact_size(value in values()) {
+        let frame = build(&value);
+        for protocol in [Protocol::Resp2, Protocol::Resp3] {
+            let wire = wire(&frame, protocol);
+            // The smallest vector has room for eight bytes.
+            prop_assert_eq!(wire.capacity(), wire.len().max(8));
+        }
+    }
+
+    #[test]
+    fn a_compact_copy_is_equal(value in values()) {
+        let frame = build(&value);
+        prop_assert_eq!(frame.compact(), frame);
+    }
+
+    #[test]
+    fn chunks_do_not_matter(value in values(), size in 1usize..40) {
+        let frame = build(&value);
+        let wire = wire(&frame, Protocol::Resp3);
+        let (mut decoder, mut buffer) = (Decoder::new(), BytesMut::new());
+        let mut read = None;
+        for chunk in wire.chunks(size) {
+            prop_assert!(read.is_none());
+            buffer.extend_from_slice(chunk);
+            read = decoder.decode(&mut buffer).unwrap();
+        }
+        prop_assert_eq!(read, Some(frame));
+    }
+}
+
+#[test]
+fn bulk_errors_with_line_breaks_stay_one_line_in_resp2() {
+    let frame = build(&Value::BulkError(b"ERR a\r\nb\nc".to_vec()));
+    assert_eq!(wire(&frame, Protocol::Resp2), "-ERR a  b c\r\n");
+}
+
+#[test]
+fn line_breaks_cannot_be_smuggled_into_lines() {
+    for text in ["a\r\n+b", "\n", "\r", "a\nb\r\n"] {
+        for value in [Value::Simple(text.into()), Value::Error(text.into())] {
+            let wire = wire(&build(&value), Protocol::Resp3);
+            let breaks = wire.iter().filter(|byte| matches!(byte, b'\r' | b'\n'));
+            assert_eq!(breaks.count(), 2, "{value:?}");
+        }
+    }
+    let wire = wire(&Frame::simple("a\r\nb"), Protocol::Resp2);
+    assert_eq!(wire, "+a  b\r\n");
+}
+
+#[test]
+fn text_that_is_no_number_is_never_written_as_one() {
+    let frame = build(&Value::BigNumber("12\r\n:3".into()));
+    assert_eq!(wire(&frame, Protocol::Resp3), "$6\r\n12\r\n:3\r\n");
+}

@@ -1,0 +1,81 @@
+//! The notation of the vector files: a frame written out in full, and bytes written with escapes.
+
+use std::fmt::Write;
+
+use swarm_resp::{FrameRef, Kind};
+
+/// Writes a frame so that two frames look alike only when they are: kind, content, order and attributes.
+pub(crate) fn render(frame: FrameRef<'_>) -> String {
+    let mut out = String::new();
+    if let Some(attributes) = frame.attributes() {
+        write!(out, "|{{{}}} ", pairs(attributes)).unwrap();
+        out.push_str(&render(frame.without_attributes()));
+        return out;
+    }
+    let quoted = |bytes: Option<&[u8]>| format!("\"{}\"", unquoted(bytes.unwrap()));
+    match frame.kind() {
+        Kind::SimpleString => write!(out, "+{}", quoted(frame.as_bytes())),
+        Kind::SimpleError => write!(out, "-{}", quoted(frame.error_bytes())),
+        Kind::Integer => write!(out, ":{}", frame.as_integer().unwrap()),
+        Kind::BulkString => write!(out, "${}", quoted(frame.as_bytes())),
+        Kind::Null => write!(out, "_"),
+        Kind::Boolean => write!(out, "#{}", if frame.as_bool().unwrap() { 't' } else { 'f' }),
+        Kind::Double => write!(out, ",{:?}", frame.as_double().unwrap()),
+        Kind::BigNumber => write!(out, "({}", frame.as_str().unwrap()),
+        Kind::BulkError => write!(out, "!{}", quoted(frame.error_bytes())),
+        Kind::VerbatimString => {
+            let format = unquoted(frame.verbatim_format().unwrap());
+            write!(out, "={format}{}", quoted(frame.as_bytes()))
+        }
+        Kind::Array => write!(out, "*[{}]", items(frame)),
+        Kind::Set => write!(out, "~[{}]", items(frame)),
+        Kind::Push => write!(out, ">[{}]", items(frame)),
+        Kind::Map => write!(out, "%{{{}}}", pairs(frame.pairs().unwrap())),
+        kind => panic!("the notation lacks {kind:?}"),
+    }
+    .unwrap();
+    out
+}
+
+fn items(frame: FrameRef<'_>) -> String {
+    frame
+        .items()
+        .unwrap()
+        .map(render)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn pairs<'a>(pairs: impl Iterator<Item = (FrameRef<'a>, FrameRef<'a>)>) -> String {
+    let pair = |(key, value)| format!("{}: {}", render(key), render(value));
+    pairs.map(pair).collect::<Vec<_>>().join(", ")
+}
+
+/// Escapes as a byte string literal does, but for the apostrophe and the quotation mark.
+fn unquoted(bytes: &[u8]) -> String {
+    bytes.escape_ascii().to_string()
+}
+
+/// Reads the escapes `\r`, `\n`, `\\` and `\xNN`; every other byte stands for itself.
+pub(crate) fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        bytes.push(match rest.next() {
+            Some(b'r') => b'\r',
+            Some(b'n') => b'\n',
+            Some(b't') => b'\t',
+            Some(b'\\') => b'\\',
+            Some(b'x') => {
+                let digits = [rest.next().unwrap(), rest.next().unwrap()];
+                u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
+            }
+            other => panic!("unknown escape {other:?} in {text}"),
+        });
+    }
+    bytes
+}
