@@ -137,13 +137,20 @@ pub(crate) fn empty(input: &[u8]) -> Parsed<'_, ()> {
     crlf(DecodeErrorKind::InvalidConstant, input)
 }
 
-/// The double that a whole line spells: decimal with optional fraction and exponent, `inf`, `-inf` or `nan`.
+/// The double that a whole line spells: decimal with optional fraction and exponent, or `inf`, `-inf` or `nan` in
+/// any case, for servers print what their C library does.
 pub(crate) fn double(line: &[u8]) -> Option<f64> {
-    match line {
-        b"inf" | b"+inf" => return Some(f64::INFINITY),
-        b"-inf" => return Some(f64::NEG_INFINITY),
-        b"nan" | b"-nan" => return Some(f64::NAN),
-        _ => {}
+    let is = |word: &str| line.eq_ignore_ascii_case(word.as_bytes());
+    if line.len() <= 4 {
+        if is("inf") || is("+inf") {
+            return Some(f64::INFINITY);
+        }
+        if is("-inf") {
+            return Some(f64::NEG_INFINITY);
+        }
+        if is("nan") || is("-nan") {
+            return Some(f64::NAN);
+        }
     }
     let mut number = all_consuming(nom::number::complete::recognize_float::<_, LeafError>);
     number.parse_complete(line).ok()?;

@@ -52,11 +52,12 @@ pub(super) struct Scanner {
     nodes: Vec<Node>,
     /// The chunks of streamed strings, put together.
     joined: Vec<u8>,
-    /// Whether attributes have come for a value that has not.
-    attributed: bool,
+    /// The attributes that have come for a value that has not: where their node is.
+    attributed: Option<usize>,
 }
 
 /// What one step of the machine read.
+#[derive(Clone, Copy)]
 enum Token {
     Value(Node),
     Begin(Tag, Left),
@@ -88,7 +89,7 @@ impl Scanner {
         self.open.clear();
         self.nodes.clear();
         self.joined.clear();
-        self.attributed = false;
+        self.attributed = None;
         // One huge reply must not pin its index for good.
         self.nodes.shrink_to(1024);
         self.joined.shrink_to(1024);
@@ -135,12 +136,14 @@ impl Scanner {
         let Some((&marker, rest)) = input.split_first() else {
             return Err(Err::Incomplete(nom::Needed::Unknown));
         };
-        if let Some(Open {
-            left: Left::Chunks(_),
-            ..
-        }) = self.open.last()
-            && marker != b';'
-        {
+        let chunk_due = matches!(
+            self.open.last(),
+            Some(Open {
+                left: Left::Chunks(_),
+                ..
+            })
+        );
+        if chunk_due != (marker == b';') {
             return fail(DecodeErrorKind::InvalidStream, input);
         }
         match marker {
@@ -268,13 +271,6 @@ impl Scanner {
     }
 
     fn chunk<'a>(&mut self, input: &'a [u8], limits: &Limits) -> Parsed<'a, Token> {
-        let Some(Open {
-            left: Left::Chunks(_),
-            ..
-        }) = self.open.last()
-        else {
-            return fail(DecodeErrorKind::InvalidStream, input);
-        };
         let (body, length) = leaf::length(input)?;
         let len = match length {
             Length::Known(0) => return Ok((body, Token::EndOfString)),
@@ -338,6 +334,11 @@ impl Scanner {
                 } else {
                     0
                 };
+                if tag == Tag::Attribute
+                    && let Some(at) = self.attributed.take()
+                {
+                    return Ok(self.join_attributes(at, count));
+                }
                 self.push(Node::aggregate(tag, count, 1), limits)?;
                 self.open.push(Open { at, tag, left });
                 Ok(left == Left::Values(0) && self.close())
@@ -364,7 +365,7 @@ impl Scanner {
                 Some(Open {
                     left: Left::Stream(_),
                     ..
-                }) if self.attributed => Err(DecodeErrorKind::InvalidStream),
+                }) if self.attributed.is_some() => Err(DecodeErrorKind::InvalidStream),
                 Some(Open {
                     tag: Tag::Map,
                     left: Left::Stream(count),
@@ -379,12 +380,22 @@ impl Scanner {
         }
     }
 
+    /// Attributes right behind attributes continue them: every value has one map of them at most.
+    fn join_attributes(&mut self, at: usize, count: u32) -> bool {
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.a = node.a.saturating_add(count);
+        }
+        let (tag, left) = (Tag::Attribute, Left::Values(count));
+        self.open.push(Open { at, tag, left });
+        count == 0 && self.close()
+    }
+
     fn push(&mut self, node: Node, limits: &Limits) -> Result<(), DecodeErrorKind> {
         if self.nodes.len() > limits.max_elements {
             return Err(DecodeErrorKind::TooManyElements);
         }
         self.nodes.push(node);
-        self.attributed = false;
+        self.attributed = None;
         Ok(())
     }
 
@@ -423,7 +434,7 @@ impl Scanner {
             }
             if tag == Tag::Attribute {
                 // It describes the value that follows, and counts for none itself.
-                self.attributed = true;
+                self.attributed = Some(at);
                 return false;
             }
             match self.open.last_mut().map(|open| &mut open.left) {

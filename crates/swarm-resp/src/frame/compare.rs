@@ -1,4 +1,6 @@
-//! Equality of frames: by value and kind, wherever their bytes lie.
+//! Equality and hashing of frames: by value and kind, wherever their bytes lie.
+
+use std::hash::{Hash, Hasher};
 
 use super::{Frame, FrameRef, Tag};
 
@@ -28,3 +30,27 @@ impl PartialEq for Frame {
 }
 
 impl Eq for Frame {}
+
+impl Hash for FrameRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for node in self.nodes() {
+            // Whatever is equal must hash alike, so both nulls are one.
+            let tag = match node.tag {
+                Tag::NullArray => Tag::Null,
+                tag => tag,
+            };
+            state.write_u8(tag as u8);
+            if node.is_text() {
+                self.node_text(*node).hash(state);
+            } else {
+                (node.a, node.b).hash(state);
+            }
+        }
+    }
+}
+
+impl Hash for Frame {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.view().hash(state);
+    }
+}

@@ -24,29 +24,19 @@ impl<'a> FrameRef<'a> {
         self.nodes
     }
 
-    /// Splits leading attributes from the value they describe.
+    /// Splits leading attributes, one map of them at most, from the value they describe.
     fn split_attributes(self) -> (&'a [Node], &'a [Node]) {
-        let mut at: usize = 0;
-        while let Some(node) = self.nodes.get(at) {
-            if node.tag != Tag::Attribute {
-                break;
-            }
-            at = at.saturating_add(node.span());
-        }
+        let at = match self.nodes.first() {
+            Some(node) if node.tag == Tag::Attribute => node.span(),
+            _ => 0,
+        };
         self.nodes.split_at_checked(at).unwrap_or((self.nodes, &[]))
     }
 
     /// The value's own node. An index always holds one; a null stands for what cannot be.
     pub(crate) fn node(self) -> Node {
-        match self.nodes.first() {
-            Some(node) if node.tag != Tag::Attribute => *node,
-            _ => self
-                .split_attributes()
-                .1
-                .first()
-                .copied()
-                .unwrap_or(Node::NULL),
-        }
+        let node = self.split_attributes().1.first();
+        node.copied().unwrap_or(Node::NULL)
     }
 
     /// What the value is. Attributes are looked through.
