@@ -1,7 +1,7 @@
 //! What may stand in a command: values that are one argument, and values that are several.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -22,6 +22,11 @@ impl<'a> Arg<'a> {
     /// An argument of these bytes.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self(Repr::Borrowed(bytes))
+    }
+
+    /// An argument that spells out a number borrows nothing.
+    pub(crate) fn of_number(number: u64) -> Self {
+        Self::spelled(itoa::Buffer::new().format(number))
     }
 
     fn spelled(text: &str) -> Self {
@@ -223,6 +228,7 @@ lists!(
     [T: ToArgs] Vec<T>,
     [T: ToArgs] Box<[T]>,
     [T: ToArgs, const N: usize] [T; N],
+    [T: ToArgs] VecDeque<T>,
     [T: ToArgs] BTreeSet<T>,
     [T: ToArgs, S] HashSet<T, S>,
 );

@@ -55,7 +55,7 @@ mod request;
 mod server_error;
 
 pub use args::{Arg, ArgSink, ToArg, ToArgs};
-pub use convert::{ConvertError, FromFrame};
+pub use convert::{ConvertError, FromFrame, Milliseconds, Seconds};
 pub use decode::{DecodeError, DecodeErrorKind, Decoder, Limits};
 pub use encode::{Protocol, encode_command, encode_frame};
 pub use frame::{Frame, FrameBuilder, FrameRef, Items, Kind, Pairs};

@@ -1,7 +1,15 @@
 //! From frames to the types that callers want.
 
-use bytes::Bytes;
+mod duration;
+mod list;
+mod map;
+mod number;
+mod text;
+mod tuple;
 
+pub use duration::{Milliseconds, Seconds};
+
+use crate::ServerError;
 use crate::frame::{Frame, FrameRef, Kind};
 
 /// A reply that cannot be the type asked for. The connection is fine: only this reply was not what was expected.
@@ -25,6 +33,55 @@ impl ConvertError {
 }
 
 /// A type that can be made of a reply.
+///
+/// The same value comes out of RESP2 and RESP3 replies, whatever shape each gives it:
+///
+/// | Type | Made of |
+/// |---|---|
+/// | integers | integers, doubles without a fraction, booleans, text and big numbers; overflow is an error |
+/// | floats | doubles, integers, text and big numbers, rounded to the nearest |
+/// | `bool` | booleans, and 1 or 0 as a number or as text |
+/// | text and bytes | strings of any kind, big numbers, and numbers as Redis spells them |
+/// | `Option<T>` | a null as `None`; an empty list is no null |
+/// | lists, sets | arrays, sets, pushes; a map as its keys and values in turn |
+/// | lists of tuples | also a flat list, cut into tuples, and a map, as its pairs |
+/// | maps | maps, flat lists of keys and values, lists of pairs; of equal keys the last counts |
+/// | tuples, arrays | lists of exactly their length |
+/// | `Result<T, ServerError>` | an error as `Err`, as EXEC answers them among its replies |
+/// | `()` | anything that is no error |
+///
+/// `u8` is none of them, so that `Vec<u8>` is bytes.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use swarm_resp::{ConvertError, Decoder, FromFrame, FrameRef};
+///
+/// struct Server {
+///     version: String,
+///     protocol: u16,
+/// }
+///
+/// impl FromFrame for Server {
+///     fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+///         let missing = || ConvertError::new("a map with version and proto", frame);
+///         let fields = HashMap::<String, FrameRef<'_>>::from_iter(
+///             frame.pairs().ok_or_else(missing)?.filter_map(|(name, value)| {
+///                 Some((name.as_str()?.to_owned(), value))
+///             }),
+///         );
+///         let field = |name| fields.get(name).copied().ok_or_else(missing);
+///         Ok(Self {
+///             version: field("version")?.convert()?,
+///             protocol: field("proto")?.convert()?,
+///         })
+///     }
+/// }
+///
+/// let reply = Decoder::new().decode_message("%2\r\n+version\r\n+7.0.0\r\n+proto\r\n:3\r\n".into())?;
+/// let server: Server = reply.convert()?;
+/// assert_eq!((server.version.as_str(), server.protocol), ("7.0.0", 3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait FromFrame: Sized {
     /// Makes it.
     ///
@@ -32,6 +89,39 @@ pub trait FromFrame: Sized {
     ///
     /// When the reply is something else: also when it is a null and the type is not an `Option`.
     fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError>;
+
+    /// Makes a list of it. Tuples read flat lists and maps here; other types have no reason to say more than this
+    /// does.
+    ///
+    /// # Errors
+    ///
+    /// When the reply is no list, or one of its values cannot be converted.
+    fn list_from_frame(frame: FrameRef<'_>) -> Result<Vec<Self>, ConvertError> {
+        let items = frame.items().ok_or(ConvertError::new("a list", frame))?;
+        items.map(Self::from_frame).collect()
+    }
+}
+
+impl Frame {
+    /// Converts the frame: see [`FromFrame`].
+    ///
+    /// # Errors
+    ///
+    /// When the frame is not what `T` is made of.
+    pub fn convert<T: FromFrame>(&self) -> Result<T, ConvertError> {
+        T::from_frame(self.view())
+    }
+}
+
+impl FrameRef<'_> {
+    /// Converts the value: see [`FromFrame`].
+    ///
+    /// # Errors
+    ///
+    /// When the value is not what `T` is made of.
+    pub fn convert<T: FromFrame>(self) -> Result<T, ConvertError> {
+        T::from_frame(self)
+    }
 }
 
 impl FromFrame for Frame {
@@ -40,47 +130,11 @@ impl FromFrame for Frame {
     }
 }
 
-impl FromFrame for Bytes {
+impl FromFrame for () {
     fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
-        frame
-            .to_bytes()
-            .ok_or_else(|| ConvertError::new("a string", frame))
-    }
-}
-
-impl FromFrame for String {
-    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
-        frame
-            .as_str()
-            .map(Self::from)
-            .ok_or_else(|| ConvertError::new("a UTF-8 string", frame))
-    }
-}
-
-impl FromFrame for i64 {
-    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
-        (frame.as_integer())
-            .or_else(|| frame.as_str()?.parse().ok())
-            .ok_or_else(|| ConvertError::new("an integer", frame))
-    }
-}
-
-impl FromFrame for u64 {
-    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
-        let unsigned = |value: i64| value.try_into().ok();
-        (frame.as_integer().and_then(unsigned))
-            .or_else(|| frame.as_str()?.parse().ok())
-            .ok_or_else(|| ConvertError::new("an integer of at least 0", frame))
-    }
-}
-
-impl FromFrame for bool {
-    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
-        match (frame.as_bool(), frame.as_integer()) {
-            (Some(value), _) => Ok(value),
-            (_, Some(0)) => Ok(false),
-            (_, Some(1)) => Ok(true),
-            _ => Err(ConvertError::new("a boolean", frame)),
+        match frame.error_bytes() {
+            None => Ok(()),
+            Some(_) => Err(ConvertError::new("a reply without an error", frame)),
         }
     }
 }
@@ -95,11 +149,11 @@ impl<T: FromFrame> FromFrame for Option<T> {
     }
 }
 
-impl<T: FromFrame> FromFrame for Vec<T> {
+impl<T: FromFrame> FromFrame for Result<T, ServerError> {
     fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
-        let items = frame
-            .items()
-            .ok_or_else(|| ConvertError::new("an array", frame))?;
-        items.map(T::from_frame).collect()
+        match frame.as_error() {
+            Some(error) => Ok(Err(error)),
+            None => T::from_frame(frame).map(Ok),
+        }
     }
 }

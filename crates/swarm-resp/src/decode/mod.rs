@@ -8,7 +8,7 @@ mod scan;
 use bytes::{Buf, Bytes, BytesMut};
 
 pub use error::{DecodeError, DecodeErrorKind};
-pub(crate) use leaf::is_big_number;
+pub(crate) use leaf::{double, is_big_number};
 pub use limits::Limits;
 
 use crate::frame::{Frame, Node, Tag};

@@ -1,0 +1,63 @@
+//! Spans of time in the unit that a command counts in.
+
+use std::time::Duration;
+
+use super::{ConvertError, FromFrame};
+use crate::args::{Arg, ArgSink, ToArg, ToArgs};
+use crate::frame::FrameRef;
+
+macro_rules! units {
+    ($($(#[$doc:meta])* $name:ident: $per:literal, $from:ident, $expected:literal;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(pub Duration);
+
+        impl ToArg for $name {
+            /// The number of whole units, rounded up: what is to last for a while never lasts for 0.
+            fn to_arg(&self) -> Arg<'_> {
+                let units = self.0.as_nanos().div_ceil($per);
+                Arg::of_number(u64::try_from(units).unwrap_or(u64::MAX))
+            }
+        }
+
+        impl ToArgs for $name {
+            fn write_args(&self, sink: &mut impl ArgSink) {
+                sink.arg(&self.to_arg());
+            }
+        }
+
+        impl FromFrame for $name {
+            fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+                let units = u64::from_frame(frame);
+                units
+                    .map(|units| Self(Duration::$from(units)))
+                    .map_err(|_| ConvertError::new($expected, frame))
+            }
+        }
+    )+};
+}
+
+units! {
+    /// A duration that a command takes or answers in seconds, as EXPIRE and TTL do.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use swarm_resp::{Request, Seconds};
+    ///
+    /// let request = Request::new("EXPIRE", ("key", Seconds(Duration::from_millis(1500))));
+    /// assert_eq!(request, Request::new("EXPIRE", ("key", 2)));
+    /// ```
+    Seconds: 1_000_000_000, from_secs, "a number of seconds";
+
+    /// A duration that a command takes or answers in milliseconds, as PEXPIRE and PTTL do.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use swarm_resp::{Frame, Milliseconds};
+    ///
+    /// let ttl: Milliseconds = Frame::integer(1500).convert()?;
+    /// assert_eq!(ttl.0, Duration::from_millis(1500));
+    /// # Ok::<(), swarm_resp::ConvertError>(())
+    /// ```
+    Milliseconds: 1_000_000, from_millis, "a number of milliseconds";
+}

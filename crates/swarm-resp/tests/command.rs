@@ -1,0 +1,129 @@
+//! Commands as they go over the wire, built in one go and argument by argument.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::{Bytes, BytesMut};
+use proptest::prelude::*;
+use swarm_resp::{Decoder, Request, ToArgs, encode_command};
+
+/// The arguments of a command, read back from what goes over the wire.
+fn sent(name: &str, args: impl ToArgs) -> Vec<Bytes> {
+    let mut buffer = BytesMut::new();
+    encode_command(&mut buffer, name, &args);
+    let frame = Decoder::new().decode_message(buffer.freeze()).unwrap();
+    frame.convert().unwrap()
+}
+
+#[track_caller]
+fn sends(args: impl ToArgs, expected: &[&str]) {
+    assert_eq!(sent("X", args)[1..], *expected);
+}
+
+#[test]
+fn a_command_is_an_array_of_bulk_strings() {
+    let request = Request::new("SET", ("key", "value"));
+    let wire = b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nvalue\r\n";
+    assert_eq!(request.encoded().as_ref(), wire);
+    assert_eq!(request.len(), 3);
+    assert_eq!(request.name(), b"SET");
+}
+
+#[test]
+fn every_word_of_a_name_is_an_argument() {
+    let request = Request::new("XGROUP CREATE", ("stream", "group", "$"));
+    assert_eq!(request.len(), 5);
+    let words: Vec<&[u8]> = request.args().collect();
+    assert_eq!(
+        words,
+        [&b"XGROUP"[..], b"CREATE", b"stream", b"group", b"$"]
+    );
+}
+
+#[test]
+fn one_argument() {
+    sends("text", &["text"]);
+    sends(String::from("text"), &["text"]);
+    sends(Cow::Borrowed("text"), &["text"]);
+    sends(b"bytes", &["bytes"]);
+    sends(b"bytes".as_slice(), &["bytes"]);
+    sends(Bytes::from_static(b"bytes"), &["bytes"]);
+    sends(vec![b'x'; 3], &["xxx"]);
+    sends("", &[""]);
+    sends("a\r\n$1\r\nb", &["a\r\n$1\r\nb"]);
+    sends(true, &["1"]);
+    sends(false, &["0"]);
+}
+
+#[test]
+fn numbers() {
+    sends(0, &["0"]);
+    sends(i64::MIN, &["-9223372036854775808"]);
+    sends(u64::MAX, &["18446744073709551615"]);
+    sends(-1i16, &["-1"]);
+    sends(1.0, &["1"]);
+    sends(-0.5, &["-0.5"]);
+    sends(0.1f32, &["0.1"]);
+    sends(1e300, &["1e300"]);
+    sends(f64::INFINITY, &["inf"]);
+    sends(f64::NEG_INFINITY, &["-inf"]);
+    sends(f64::NAN, &["nan"]);
+    sends(f64::MIN_POSITIVE, &["2.2250738585072014e-308"]);
+    sends(-f64::MIN_POSITIVE, &["-2.2250738585072014e-308"]);
+}
+
+#[test]
+fn several_arguments() {
+    sends((), &[]);
+    sends(None::<&str>, &[]);
+    sends(Some("x"), &["x"]);
+    sends(("PX", 1500), &["PX", "1500"]);
+    sends(Some(("PX", 1500)), &["PX", "1500"]);
+    sends(["a", "b"], &["a", "b"]);
+    sends(&["a", "b"][..], &["a", "b"]);
+    sends(vec![("a", 1), ("b", 2)], &["a", "1", "b", "2"]);
+    sends(VecDeque::from(["a"]), &["a"]);
+    sends(BTreeSet::from(["b", "a"]), &["a", "b"]);
+    sends(BTreeMap::from([("b", 2), ("a", 1)]), &["a", "1", "b", "2"]);
+    sends(
+        ("k", Some("x"), None::<i64>, vec![1, 2], ()),
+        &["k", "x", "1", "2"],
+    );
+}
+
+#[test]
+fn debug_shows_no_argument() {
+    let request = Request::new("AUTH", ("user", "secret"));
+    assert_eq!(format!("{request:?}"), "Request(AUTH +2 args)");
+    let mut builder = Request::builder("AUTH");
+    builder.arg("secret");
+    assert!(!format!("{builder:?} {:?}", request.args()).contains("secret"));
+}
+
+proptest! {
+    #[test]
+    fn any_arguments_arrive_as_they_are(args: Vec<Vec<u8>>) {
+        let found = sent("X", &args);
+        prop_assert_eq!(&found[1..], args.as_slice());
+    }
+
+    #[test]
+    fn both_ways_of_building_agree(args: Vec<Vec<u8>>) {
+        let whole = Request::new("XGROUP CREATE", &args);
+        let mut builder = Request::builder("XGROUP CREATE");
+        for arg in &args {
+            builder.arg(arg);
+        }
+        let built = builder.build();
+        prop_assert_eq!(&built, &whole);
+        prop_assert_eq!(built.len(), args.len() + 2);
+        prop_assert!(whole.args().skip(2).eq(args.iter().map(Vec::as_slice)));
+    }
+
+    #[test]
+    fn the_reservation_is_exact(args: Vec<Vec<u8>>) {
+        let mut buffer = BytesMut::new();
+        encode_command(&mut buffer, "SET", &args);
+        prop_assert_eq!(buffer.len(), buffer.capacity());
+    }
+}

@@ -1,0 +1,328 @@
+//! Conversions: what comes out, from RESP2 and RESP3 alike, and what is refused.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use swarm_resp::{
+    ConvertError, Decoder, Frame, FromFrame, Kind, Milliseconds, Request, Seconds, ServerError,
+    ToArg,
+};
+
+fn frame(wire: &str) -> Frame {
+    Decoder::new()
+        .decode_message(Bytes::copy_from_slice(wire.as_bytes()))
+        .unwrap_or_else(|error| panic!("{wire:?}: {error}"))
+}
+
+/// Asserts that every reply converts to the same value.
+#[track_caller]
+fn all<T: FromFrame + PartialEq + Debug>(expected: T, wires: &[&str]) {
+    for wire in wires {
+        assert_eq!(
+            frame(wire).convert::<T>().as_ref(),
+            Ok(&expected),
+            "{wire:?}"
+        );
+    }
+}
+
+/// Asserts that no reply converts, and that the error names the type.
+#[track_caller]
+fn none<T: FromFrame + Debug>(expected: &str, wires: &[&str]) {
+    for wire in wires {
+        let error = frame(wire).convert::<T>().expect_err(wire);
+        assert_eq!(error.expected, expected, "{wire:?}");
+    }
+}
+
+#[test]
+fn integers() {
+    all(
+        7i64,
+        &[
+            ":7\r\n",
+            "$1\r\n7\r\n",
+            "+7\r\n",
+            ",7\r\n",
+            "(7\r\n",
+            "=5\r\ntxt:7\r\n",
+        ],
+    );
+    all(-7i16, &[":-7\r\n", "$2\r\n-7\r\n", ",-7.0\r\n"]);
+    all(1u32, &[":1\r\n", "#t\r\n", "$1\r\n1\r\n"]);
+    all(
+        u64::MAX,
+        &[
+            "$20\r\n18446744073709551615\r\n",
+            "(18446744073709551615\r\n",
+        ],
+    );
+    all(
+        i64::MIN,
+        &[
+            ":-9223372036854775808\r\n",
+            "$20\r\n-9223372036854775808\r\n",
+        ],
+    );
+    all(1i128 << 100, &["(1267650600228229401496703205376\r\n"]);
+}
+
+#[test]
+fn integers_that_do_not_fit_are_refused() {
+    none::<i16>(
+        "an integer that fits i16",
+        &[":32768\r\n", "$5\r\n32768\r\n", ",1e9\r\n"],
+    );
+    none::<u16>(
+        "an integer that fits u16",
+        &[":-1\r\n", "$2\r\n-1\r\n", ":65536\r\n"],
+    );
+    none::<u64>(
+        "an integer that fits u64",
+        &[":-1\r\n", "(18446744073709551616\r\n"],
+    );
+    none::<i64>(
+        "an integer that fits i64",
+        &[
+            "(9223372036854775808\r\n",
+            ",1e300\r\n",
+            ",9223372036854775808\r\n",
+            ",nan\r\n",
+        ],
+    );
+}
+
+#[test]
+fn what_is_no_integer_is_refused() {
+    none::<i64>(
+        "an integer that fits i64",
+        &[
+            "$-1\r\n",
+            "_\r\n",
+            "*-1\r\n",
+            "$0\r\n\r\n",
+            "+OK\r\n",
+            "$2\r\n 7\r\n",
+            "$3\r\n7.5\r\n",
+            ",7.5\r\n",
+            "*1\r\n:7\r\n",
+            "-7\r\n",
+            "$3\r\n1e3\r\n",
+        ],
+    );
+}
+
+#[test]
+fn floats() {
+    all(1.5f64, &[",1.5\r\n", "$3\r\n1.5\r\n", "+1.5\r\n"]);
+    all(3.0f64, &[",3\r\n", "$1\r\n3\r\n", ":3\r\n", "(3\r\n"]);
+    all(f64::INFINITY, &[",inf\r\n", "$3\r\ninf\r\n"]);
+    all(f64::NEG_INFINITY, &[",-inf\r\n", "$4\r\n-inf\r\n"]);
+    all(f32::INFINITY, &[",inf\r\n"]);
+    assert!(frame("$3\r\nnan\r\n").convert::<f64>().unwrap().is_nan());
+    none::<f64>(
+        "a number",
+        &["$-1\r\n", "$1\r\nx\r\n", "$0\r\n\r\n", "#t\r\n", "*0\r\n"],
+    );
+    none::<f32>("a number that fits f32", &[",1e300\r\n"]);
+}
+
+#[test]
+fn booleans() {
+    all(true, &["#t\r\n", ":1\r\n", "$1\r\n1\r\n"]);
+    all(false, &["#f\r\n", ":0\r\n", "$1\r\n0\r\n"]);
+    none::<bool>(
+        "a boolean",
+        &[":2\r\n", "$-1\r\n", "+OK\r\n", "$4\r\ntrue\r\n"],
+    );
+}
+
+#[test]
+fn text() {
+    let hello = ["$5\r\nhello\r\n", "+hello\r\n", "=9\r\ntxt:hello\r\n"];
+    all(String::from("hello"), &hello);
+    all(Box::<str>::from("hello"), &hello);
+    all(Arc::<str>::from("hello"), &hello);
+    all(Bytes::from_static(b"hello"), &hello);
+    all(b"hello".to_vec(), &hello);
+    all(*b"hello", &hello);
+    // RESP3 sends as numbers what RESP2 sends as text.
+    all(String::from("1.5"), &["$3\r\n1.5\r\n", ",1.5\r\n"]);
+    all(String::from("3"), &["$1\r\n3\r\n", ",3\r\n", ":3\r\n"]);
+    all(Bytes::from_static(b"1"), &[":1\r\n", "#t\r\n"]);
+    none::<String>("a UTF-8 string", &["$-1\r\n", "*0\r\n", "-ERR x\r\n"]);
+    none::<Bytes>("a string", &["$-1\r\n", "%0\r\n", "-ERR x\r\n"]);
+    none::<[u8; 4]>("a string of a fixed length", &hello);
+    let latin = Frame::bulk(&b"\xe9"[..]);
+    assert_eq!(latin.convert::<Vec<u8>>().unwrap(), b"\xe9");
+    assert!(latin.convert::<String>().is_err());
+}
+
+#[test]
+fn options() {
+    all(None::<i64>, &["$-1\r\n", "*-1\r\n", "_\r\n"]);
+    all(Some(7i64), &[":7\r\n"]);
+    all(Some(Vec::<i64>::new()), &["*0\r\n"]);
+    all(Some(String::new()), &["$0\r\n\r\n"]);
+    all(
+        vec![Some(1i64), None],
+        &["*2\r\n:1\r\n$-1\r\n", "*2\r\n:1\r\n_\r\n"],
+    );
+}
+
+#[test]
+fn lists_and_sets() {
+    let wires = [
+        "*3\r\n:2\r\n:1\r\n:2\r\n",
+        "~3\r\n:2\r\n:1\r\n:2\r\n",
+        ">3\r\n+2\r\n+1\r\n+2\r\n",
+    ];
+    all(vec![2i64, 1, 2], &wires);
+    all(VecDeque::from([2i64, 1, 2]), &wires);
+    all([2i64, 1, 2], &wires);
+    all((2i64, String::from("1"), 2.0f64), &wires);
+    all(HashSet::<i64>::from([1, 2]), &wires);
+    all(BTreeSet::from([1i64, 2]), &wires);
+    all(vec![vec![1i64], vec![]], &["*2\r\n*1\r\n:1\r\n*0\r\n"]);
+    none::<Vec<i64>>("a list", &["$-1\r\n", "+OK\r\n"]);
+    none::<Vec<i64>>("an integer that fits i64", &["*1\r\n$-1\r\n"]);
+    none::<[i64; 2]>("a list of a fixed length", &wires);
+    none::<(i64, i64)>("a list of 2", &wires);
+    none::<(i64, i64)>("a list of 2", &["$-1\r\n"]);
+}
+
+#[test]
+fn maps_come_out_of_every_shape() {
+    let wires = [
+        "%2\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:2\r\n",
+        "*4\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:2\r\n",
+        "*2\r\n*2\r\n$1\r\na\r\n:1\r\n*2\r\n$1\r\nb\r\n:2\r\n",
+        "*4\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$1\r\n2\r\n",
+    ];
+    all(
+        HashMap::from([("a".to_owned(), 1i64), ("b".to_owned(), 2)]),
+        &wires,
+    );
+    all(
+        BTreeMap::from([("a".to_owned(), 1i64), ("b".to_owned(), 2)]),
+        &wires,
+    );
+    all(vec![("a".to_owned(), 1i64), ("b".to_owned(), 2)], &wires);
+    all(BTreeMap::<String, i64>::new(), &["%0\r\n", "*0\r\n"]);
+    all(
+        vec![("a".to_owned(), 1u16), ("a".to_owned(), 2)],
+        &["%2\r\n+a\r\n:1\r\n+a\r\n:2\r\n"],
+    );
+    all(
+        BTreeMap::from([("a".to_owned(), 2)]),
+        &["%2\r\n+a\r\n:1\r\n+a\r\n:2\r\n"],
+    );
+    none::<HashMap<String, i64>>("a map", &["$-1\r\n", "*1\r\n+a\r\n", "+OK\r\n"]);
+    none::<BTreeMap<String, i64>>("an integer that fits i64", &["%1\r\n+a\r\n_\r\n"]);
+}
+
+#[test]
+fn scores_and_stream_entries() {
+    // ZRANGE WITHSCORES: flat text in RESP2, pairs with doubles in RESP3.
+    all(
+        vec![("m".to_owned(), 1.5f64), ("n".to_owned(), 2.0)],
+        &[
+            "*4\r\n$1\r\nm\r\n$3\r\n1.5\r\n$1\r\nn\r\n$1\r\n2\r\n",
+            "*2\r\n*2\r\n$1\r\nm\r\n,1.5\r\n*2\r\n$1\r\nn\r\n,2\r\n",
+        ],
+    );
+    // XREAD: a list of streams in RESP2, a map in RESP3; an entry's fields may be nil.
+    type Entry = (String, Option<Vec<(String, String)>>);
+    let entries: Vec<Entry> = vec![
+        ("1-0".into(), Some(vec![("f".into(), "v".into())])),
+        ("2-0".into(), None),
+    ];
+    let body = "*2\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\nf\r\n$1\r\nv\r\n*2\r\n$3\r\n2-0\r\n*-1\r\n";
+    all(
+        BTreeMap::from([("s".to_owned(), entries)]),
+        &[
+            &format!("*1\r\n*2\r\n$1\r\ns\r\n{body}"),
+            &format!("%1\r\n$1\r\ns\r\n{body}"),
+        ],
+    );
+}
+
+#[test]
+fn errors_among_replies() {
+    let reply = frame("*3\r\n+OK\r\n-WRONGTYPE no list\r\n!5\r\nERR x\r\n");
+    let replies: Vec<Result<String, ServerError>> = reply.convert().unwrap();
+    assert_eq!(replies[0], Ok("OK".into()));
+    assert_eq!(replies[1].as_ref().unwrap_err().code(), "WRONGTYPE");
+    assert_eq!(replies[2].as_ref().unwrap_err().message(), "x");
+    all((), &["+OK\r\n", "$-1\r\n", ":1\r\n", "*0\r\n"]);
+    none::<()>("a reply without an error", &["-ERR x\r\n"]);
+}
+
+#[test]
+fn attributes_are_looked_through() {
+    let attributed = "|1\r\n+ttl\r\n:60\r\n";
+    all(7i64, &[&format!("{attributed}:7\r\n")]);
+    all(vec![1i64, 2], &[&format!("*2\r\n{attributed}:1\r\n:2\r\n")]);
+    let pair = format!("%1\r\n{attributed}+a\r\n{attributed}:1\r\n");
+    all(BTreeMap::from([("a".to_owned(), 1i64)]), &[&pair]);
+    all(None::<i64>, &[&format!("{attributed}_\r\n")]);
+}
+
+#[test]
+fn durations() {
+    all(
+        Seconds(Duration::from_secs(90)),
+        &[":90\r\n", "$2\r\n90\r\n"],
+    );
+    all(Milliseconds(Duration::from_millis(1)), &[":1\r\n"]);
+    none::<Seconds>("a number of seconds", &[":-1\r\n", "$-1\r\n"]);
+    let spelled = |duration| Seconds(duration).to_arg().to_vec();
+    assert_eq!(spelled(Duration::ZERO), b"0");
+    assert_eq!(spelled(Duration::from_nanos(1)), b"1");
+    assert_eq!(spelled(Duration::from_millis(1001)), b"2");
+    assert_eq!(spelled(Duration::MAX), b"18446744073709551615");
+    assert_eq!(*Milliseconds(Duration::from_micros(1500)).to_arg(), *b"2");
+}
+
+#[test]
+fn an_error_names_what_was_expected_and_what_came_and_no_value() {
+    let error = Frame::bulk("secret").convert::<i64>().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "expected an integer that fits i64, got a bulk string"
+    );
+    let error = Frame::null().convert::<String>().unwrap_err();
+    assert_eq!(
+        error,
+        ConvertError {
+            expected: "a UTF-8 string",
+            found: Kind::Null
+        }
+    );
+}
+
+/// A value written as an argument, stored, and read back as a bulk string.
+fn stored(value: &impl ToArg) -> Frame {
+    let request = Request::new("SET", &*value.to_arg());
+    Frame::bulk(request.args().nth(1).unwrap().to_vec())
+}
+
+proptest! {
+    #[test]
+    fn numbers_come_back_as_they_went(integer: i64, unsigned: u64, double: f64, float: f32) {
+        prop_assert_eq!(stored(&integer).convert::<i64>(), Ok(integer));
+        prop_assert_eq!(stored(&unsigned).convert::<u64>(), Ok(unsigned));
+        prop_assert_eq!(stored(&double).convert::<f64>().unwrap().to_bits(), double.to_bits());
+        prop_assert_eq!(stored(&float).convert::<f32>().unwrap().to_bits(), float.to_bits());
+    }
+
+    #[test]
+    fn text_comes_back_as_it_went(text: String, bytes: Vec<u8>) {
+        prop_assert_eq!(stored(&text).convert::<String>(), Ok(text));
+        prop_assert_eq!(stored(&bytes).convert::<Vec<u8>>(), Ok(bytes));
+    }
+}
