@@ -29,6 +29,10 @@ pub fn connector(
     match endpoint.scheme() {
         #[cfg(feature = "ws")]
         Scheme::Ws => Ok(Arc::new(crate::ws::WsConnector::new(endpoint, options)?)),
+        #[cfg(feature = "tcp")]
+        Scheme::Redis | Scheme::RedisUnix => {
+            Ok(Arc::new(crate::tcp::TcpConnector::new(endpoint, options)?))
+        }
         scheme => Err(not_compiled_in(scheme)),
     }
 }

@@ -54,6 +54,26 @@ pub(crate) async fn tcp(
     Ok(stream)
 }
 
+/// Connects to the endpoint's Unix socket.
+#[cfg(all(unix, feature = "tcp"))]
+pub(crate) async fn unix(endpoint: &Endpoint) -> Result<tokio::net::UnixStream, TransportError> {
+    let path = endpoint.socket_path().unwrap_or(std::path::Path::new(""));
+    tokio::net::UnixStream::connect(path)
+        .await
+        .map_err(|error| {
+            let kind = match error.kind() {
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+                    TransportErrorKind::Refused
+                }
+                _ => TransportErrorKind::Io,
+            };
+            let what = format!(
+                "no connection to {endpoint}: {error}; check the path, and that the server runs"
+            );
+            TransportError::new(kind, what).with_source(error)
+        })
+}
+
 /// Tries the addresses in turn, the next beside the last when that takes long, so that an address that is not routed does
 /// not eat the time of one that is.
 async fn any_of(addresses: &[SocketAddr]) -> Result<TcpStream, Option<io::Error>> {

@@ -3,6 +3,9 @@
 use std::error::Error;
 use std::fmt;
 
+#[cfg(feature = "net")]
+use swarm_resp::{DecodeError, DecodeErrorKind};
+
 /// What went wrong, coarsely: enough to decide what to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -51,6 +54,20 @@ impl TransportError {
             close_code: None,
             source: None,
         }
+    }
+
+    /// The error for bytes that are not the RESP they should be. `what` says what they are not.
+    #[cfg(feature = "net")]
+    pub(crate) fn undecodable(what: &str, error: DecodeError) -> Self {
+        let kind = match error.kind {
+            DecodeErrorKind::TooDeep
+            | DecodeErrorKind::BulkTooLong
+            | DecodeErrorKind::TooManyElements
+            | DecodeErrorKind::LineTooLong
+            | DecodeErrorKind::FrameTooLarge => TransportErrorKind::Limit,
+            _ => TransportErrorKind::Protocol,
+        };
+        Self::new(kind, format!("{what}: {error}")).with_source(error)
     }
 
     /// Adds the error that caused this one.

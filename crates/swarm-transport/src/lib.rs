@@ -32,6 +32,8 @@ pub mod memory;
 mod options;
 #[cfg(feature = "ws")]
 mod status;
+#[cfg(feature = "tcp")]
+pub mod tcp;
 mod transport;
 #[cfg(feature = "ws")]
 pub mod ws;

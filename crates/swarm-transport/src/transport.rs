@@ -58,3 +58,33 @@ pub trait Transport: Send {
     /// Ready when the connection is closed in good order.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
 }
+
+impl Transport for BoxTransport {
+    fn capabilities(&self) -> Capabilities {
+        (**self).capabilities()
+    }
+
+    fn check(&self, request: &Request) -> Result<(), Refusal> {
+        (**self).check(request)
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        (**self).poll_ready(cx)
+    }
+
+    fn start_send(&mut self, request: Request) -> Result<(), TransportError> {
+        (**self).start_send(request)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        (**self).poll_flush(cx)
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
+        (**self).poll_receive(cx)
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        (**self).poll_close(cx)
+    }
+}

@@ -1,6 +1,6 @@
 //! From the errors of the WebSocket library to those of a wire.
 
-use swarm_resp::{DecodeError, DecodeErrorKind};
+use swarm_resp::DecodeError;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -114,17 +114,5 @@ pub(super) fn of_close(frame: Option<&CloseFrame>) -> TransportError {
 
 /// A message that is not one frame.
 pub(super) fn of_message(error: DecodeError) -> TransportError {
-    let kind = match error.kind {
-        DecodeErrorKind::TooDeep
-        | DecodeErrorKind::BulkTooLong
-        | DecodeErrorKind::TooManyElements
-        | DecodeErrorKind::LineTooLong
-        | DecodeErrorKind::FrameTooLarge => Kind::Limit,
-        _ => Kind::Protocol,
-    };
-    TransportError::new(
-        kind,
-        format!("a message of the peer is not one RESP frame: {error}"),
-    )
-    .with_source(error)
+    TransportError::undecodable("a message of the peer is not one RESP frame", error)
 }

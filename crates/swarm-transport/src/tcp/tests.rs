@@ -1,0 +1,309 @@
+//! The RESP wire over pipes that cut where they like, and over real sockets.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use swarm_resp::{Decoder, Limits, Request};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
+};
+use tokio::net::TcpListener;
+
+use super::TcpConnector;
+use super::input::Input;
+use super::transport::TcpTransport;
+use crate::{Connect, DialOptions, Endpoint, Transport, TransportErrorKind as Kind};
+
+/// A deadline that only a hang meets.
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(10), future)
+        .await
+        .expect("it hangs")
+}
+
+fn pipe(capacity: usize) -> (TcpTransport<DuplexStream>, DuplexStream) {
+    let (ours, theirs) = duplex(capacity);
+    (TcpTransport::new(ours, &DialOptions::new()), theirs)
+}
+
+async fn start(transport: &mut impl Transport, request: Request) {
+    soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
+    transport.start_send(request).unwrap();
+}
+
+#[tokio::test]
+async fn small_and_large_requests_keep_their_order_through_partial_writes() {
+    for capacity in [1, 7, 1000, 1 << 20] {
+        let (mut transport, mut peer) = pipe(capacity);
+        let sizes = [3, 20 << 10, 0, 5, 16 << 10, 17 << 10, 40 << 10, 1, 100];
+        let requests: Vec<_> = (sizes.iter().cycle().take(12).enumerate())
+            .map(|(n, size)| Request::new("SET", (n, vec![n as u8; size / 16 * 16])))
+            .collect();
+        let expected: Vec<_> = requests
+            .iter()
+            .map(|request| request.encoded().clone())
+            .collect();
+        let expected = expected.concat();
+        let len = expected.len();
+        let reader = tokio::spawn(async move {
+            let mut seen = vec![0; len];
+            peer.read_exact(&mut seen).await.unwrap();
+            seen
+        });
+        for request in requests {
+            start(&mut transport, request).await;
+        }
+        soon(poll_fn(|cx| transport.poll_flush(cx))).await.unwrap();
+        assert!(
+            soon(reader).await.unwrap() == expected,
+            "capacity {capacity}"
+        );
+    }
+}
+
+/// Counts writes, and takes everything.
+struct Counting(Arc<AtomicUsize>);
+
+impl AsyncWrite for Counting {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Counting {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn many_requests_share_a_write() {
+    let writes = Arc::new(AtomicUsize::new(0));
+    let mut transport = TcpTransport::new(Counting(Arc::clone(&writes)), &DialOptions::new());
+    for n in 0..100 {
+        start(&mut transport, Request::new("GET", n)).await;
+    }
+    start(
+        &mut transport,
+        Request::new("SET", ("k", "x".repeat(1 << 20))),
+    )
+    .await;
+    assert_eq!(writes.load(Ordering::Relaxed), 0);
+    poll_fn(|cx| transport.poll_flush(cx)).await.unwrap();
+    assert_eq!(writes.load(Ordering::Relaxed), 1);
+    for n in 0..10_000 {
+        start(&mut transport, Request::new("GET", n)).await;
+    }
+    poll_fn(|cx| transport.poll_flush(cx)).await.unwrap();
+    assert!(writes.load(Ordering::Relaxed) < 5);
+}
+
+#[tokio::test]
+async fn replies_cut_anywhere_are_put_together() {
+    let (mut transport, mut peer) = pipe(5);
+    let value = vec![b'\xff'; 300 << 10];
+    let sent = value.clone();
+    tokio::spawn(async move {
+        peer.write_all(b"+OK\r\n*2\r\n$0\r\n\r\n:-9223372036854775808\r\n")
+            .await
+            .unwrap();
+        peer.write_all(format!("${}\r\n", sent.len()).as_bytes())
+            .await
+            .unwrap();
+        peer.write_all(&sent).await.unwrap();
+        peer.write_all(b"\r\n>2\r\n+a\r\n#t\r\n_\r").await.unwrap();
+    });
+    let mut next = async || soon(poll_fn(|cx| transport.poll_receive(cx))).await;
+    assert_eq!(next().await.unwrap().as_str(), Some("OK"));
+    assert_eq!(
+        next().await.unwrap().to_string(),
+        r#"["", -9223372036854775808]"#
+    );
+    assert_eq!(next().await.unwrap().as_bytes(), Some(&value[..]));
+    assert!(next().await.unwrap().is_push());
+    let end = next().await.unwrap_err();
+    assert!(
+        end.is_closed() && end.to_string().contains("inside a frame"),
+        "{end}"
+    );
+    assert!(next().await.unwrap_err().is_closed());
+}
+
+#[tokio::test]
+async fn what_is_not_resp_is_told_and_limits_hold() {
+    let cases = [
+        (&b"HTTP/1.1 400 Bad Request\r\n"[..], Kind::Protocol),
+        (b"$3\r\nhello\r\n", Kind::Protocol),
+        (b"$-2\r\n", Kind::Protocol),
+        (b"$600000000\r\n", Kind::Limit),
+        (b"*999999999\r\n", Kind::Limit),
+    ];
+    for (bytes, kind) in cases {
+        let (mut transport, mut peer) = pipe(100);
+        peer.write_all(bytes).await.unwrap();
+        let error = soon(poll_fn(|cx| transport.poll_receive(cx)))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains("RESP port"));
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_stops_the_sender() {
+    let (mut transport, _peer) = pipe(1000);
+    let mut sent = 0;
+    while transport
+        .poll_ready(&mut Context::from_waker(Waker::noop()))
+        .is_ready()
+    {
+        transport
+            .start_send(Request::new("SET", ("k", "x".repeat(30 << 10))))
+            .unwrap();
+        sent += 1;
+    }
+    assert!(sent <= 6, "{sent} requests of 30 KiB wait");
+}
+
+#[tokio::test]
+async fn the_read_buffer_grows_with_a_frame_and_shrinks_behind_it() {
+    let (mut ours, mut theirs) = duplex(1 << 20);
+    let mut input = Input::new(&DialOptions::new().limits(Limits::default()));
+    tokio::spawn(async move {
+        // Announced, yet nothing comes: nothing may be reserved for it.
+        theirs.write_all(b"$67108864\r\n").await.unwrap();
+        theirs.write_all(&vec![b'x'; 64 << 20]).await.unwrap();
+        theirs.write_all(b"\r\n+OK\r\n").await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let mut largest = 0;
+    let mut first = true;
+    let big = loop {
+        if let Some(frame) = input.decode().unwrap() {
+            break frame;
+        }
+        poll_fn(|cx| input.poll_read(&mut ours, cx)).await.unwrap();
+        if first {
+            assert!(input.capacity() <= 64 << 10, "reserved by a header");
+            first = false;
+        }
+        largest = largest.max(input.capacity());
+    };
+    assert!((64 << 20..=256 << 20).contains(&largest), "{largest}");
+    assert_eq!(big.as_bytes().unwrap().len(), 64 << 20);
+    drop(big);
+    while input.decode().unwrap().is_none() {
+        poll_fn(|cx| input.poll_read(&mut ours, cx)).await.unwrap();
+    }
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(input.poll_read(&mut ours, &mut cx).is_pending());
+    assert!(input.capacity() <= 64 << 10, "{}", input.capacity());
+}
+
+#[tokio::test]
+async fn closing_flushes_and_drains_before_the_socket_goes() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let endpoint = Endpoint::parse(&format!("redis://127.0.0.1:{port}")).unwrap();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // A reply that nobody reads must not cut the requests that are still on their way.
+        stream.write_all(b"+UNREAD\r\n").await.unwrap();
+        let (mut seen, mut decoder, mut requests) = (BytesMut::new(), Decoder::new(), 0);
+        while stream.read_buf(&mut seen).await.unwrap() > 0 {
+            while decoder.decode(&mut seen).unwrap().is_some() {
+                requests += 1;
+            }
+        }
+        requests
+    });
+    let connector = TcpConnector::new(&endpoint, &DialOptions::new()).unwrap();
+    let mut transport = soon(connector.connect()).await.unwrap();
+    for n in 0..1000 {
+        soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
+        transport
+            .start_send(Request::new("INCRBY", (n, b"\xff")))
+            .unwrap();
+    }
+    soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();
+    assert_eq!(soon(server).await.unwrap(), 1000);
+    let late = soon(poll_fn(|cx| transport.poll_receive(cx)))
+        .await
+        .unwrap_err();
+    assert!(late.is_closed());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn unix_sockets_work_and_missing_ones_are_refused() {
+    let path = std::env::temp_dir().join(format!("swarm-transport-{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let connector =
+        TcpConnector::new(&Endpoint::unix(&path).unwrap(), &DialOptions::new()).unwrap();
+    let missing = soon(connector.connect()).await.err().unwrap();
+    assert!(
+        missing.is_refused() && missing.to_string().contains("path"),
+        "{missing}"
+    );
+
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut seen = [0; 14];
+        stream.read_exact(&mut seen).await.unwrap();
+        stream.write_all(b"+PONG\r\n").await.unwrap();
+        seen
+    });
+    let mut transport = soon(connector.connect()).await.unwrap();
+    start(&mut transport, Request::new("PING", ())).await;
+    soon(poll_fn(|cx| transport.poll_flush(cx))).await.unwrap();
+    let reply = soon(poll_fn(|cx| transport.poll_receive(cx)))
+        .await
+        .unwrap();
+    assert_eq!(reply.as_str(), Some("PONG"));
+    assert_eq!(&soon(server).await.unwrap(), b"*1\r\n$4\r\nPING\r\n");
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn other_endpoints_are_refused() {
+    let refused = |address| {
+        let endpoint = Endpoint::parse(address).unwrap();
+        TcpConnector::new(&endpoint, &DialOptions::new())
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(refused("ws://host").contains("redis://"));
+}
