@@ -20,6 +20,10 @@ fn frame(wire: &str) -> Frame {
 
 /// Asserts that every reply converts to the same value.
 #[track_caller]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "calls read better without a reference"
+)]
 fn all<T: FromFrame + PartialEq + Debug>(expected: T, wires: &[&str]) {
     for wire in wires {
         assert_eq!(
