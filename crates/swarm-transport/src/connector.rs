@@ -28,9 +28,9 @@ pub fn connector(
     options.validate()?;
     match endpoint.scheme() {
         #[cfg(feature = "ws")]
-        Scheme::Ws => Ok(Arc::new(crate::ws::WsConnector::new(endpoint, options)?)),
+        Scheme::Ws | Scheme::Wss => Ok(Arc::new(crate::ws::WsConnector::new(endpoint, options)?)),
         #[cfg(feature = "tcp")]
-        Scheme::Redis | Scheme::RedisUnix => {
+        Scheme::Redis | Scheme::Rediss | Scheme::RedisUnix => {
             Ok(Arc::new(crate::tcp::TcpConnector::new(endpoint, options)?))
         }
         scheme => Err(not_compiled_in(scheme)),

@@ -11,6 +11,10 @@
     clippy::indexing_slicing
 )]
 #![cfg_attr(
+    not(any(feature = "ws", feature = "tcp")),
+    allow(dead_code, reason = "what the wires share has no user without a wire")
+)]
+#![cfg_attr(
     test,
     allow(
         clippy::unwrap_used,
@@ -34,6 +38,8 @@ mod options;
 mod status;
 #[cfg(feature = "tcp")]
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod transport;
 #[cfg(feature = "ws")]
 pub mod ws;

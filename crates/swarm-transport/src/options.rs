@@ -32,6 +32,8 @@ pub struct DialOptions {
     pub(crate) keepalive: Option<Duration>,
     pub(crate) read_buffer: usize,
     pub(crate) write_buffer: usize,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: crate::tls::TlsOptions,
 }
 
 impl Default for DialOptions {
@@ -46,6 +48,8 @@ impl Default for DialOptions {
             keepalive: Some(Duration::from_secs(30)),
             read_buffer: 32 << 10,
             write_buffer: 128 << 10,
+            #[cfg(feature = "tls")]
+            tls: crate::tls::TlsOptions::default(),
         }
     }
 }
@@ -146,6 +150,14 @@ impl DialOptions {
         self
     }
 
+    /// Which servers to trust over TLS, and how to show who one is. Default: those that the platform trusts.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: crate::tls::TlsOptions) -> Self {
+        self.tls = tls;
+        self
+    }
+
     /// Checks every option.
     pub(crate) fn validate(&self) -> Result<(), TransportError> {
         if self.connect_timeout.is_zero() {
@@ -229,8 +241,10 @@ fn check_header(name: &str, value: &str) -> Result<(), TransportError> {
 impl fmt::Debug for DialOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
-        f.debug_struct("DialOptions")
-            .field("connect_timeout", &self.connect_timeout)
+        let mut f = f.debug_struct("DialOptions");
+        #[cfg(feature = "tls")]
+        f.field("tls", &self.tls);
+        f.field("connect_timeout", &self.connect_timeout)
             .field("limits", &self.limits)
             .field("max_request", &self.max_request)
             .field("binary_safe", &self.binary_safe)

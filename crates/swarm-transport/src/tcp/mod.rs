@@ -6,22 +6,22 @@ mod output;
 mod tests;
 mod transport;
 
-use crate::connector::not_compiled_in;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::dial::{Dialer, Stream};
 use crate::{
-    BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, Scheme, TransportError,
-    TransportErrorKind, dial,
+    BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError, TransportErrorKind,
 };
 use transport::TcpTransport;
 
-/// Dials a `redis://` or `redis+unix://` endpoint.
+/// Dials a `redis://`, `rediss://` or `redis+unix://` endpoint.
 ///
 /// Each dial resolves the name anew. Requests that are started together leave in one write; large ones leave as the
 /// bytes they are, without a copy. Arguments may be any bytes. User, password and database of the endpoint are not used
 /// here: the layer above says AUTH and SELECT.
 #[derive(Debug, Clone)]
 pub struct TcpConnector {
-    endpoint: Endpoint,
-    options: DialOptions,
+    dialer: Dialer,
 }
 
 impl TcpConnector {
@@ -29,47 +29,42 @@ impl TcpConnector {
     ///
     /// # Errors
     ///
-    /// When the endpoint is not RESP over a socket, or an option makes no sense.
+    /// When the endpoint is not RESP over a socket, an option makes no sense, or `rediss` is asked for without the
+    /// feature `tls`.
     pub fn new(endpoint: &Endpoint, options: &DialOptions) -> Result<Self, TransportError> {
-        options.validate()?;
-        match endpoint.scheme() {
-            Scheme::Redis => {}
-            Scheme::RedisUnix if cfg!(unix) => {}
-            Scheme::RedisUnix => {
-                return Err(TransportError::new(
-                    TransportErrorKind::Endpoint,
-                    "this system has no Unix sockets; use redis://",
-                ));
-            }
-            Scheme::Rediss => return Err(not_compiled_in(Scheme::Rediss)),
-            scheme => {
-                return Err(TransportError::new(
-                    TransportErrorKind::Endpoint,
-                    format!(
-                        "{scheme}:// is not RESP over a socket; use redis:// or rediss://, or another connector"
-                    ),
-                ));
-            }
+        let scheme = endpoint.scheme();
+        if !scheme.is_redis() {
+            return Err(TransportError::new(
+                TransportErrorKind::Endpoint,
+                format!(
+                    "{scheme}:// is not RESP over a socket; use redis:// or rediss://, or another connector"
+                ),
+            ));
         }
-        Ok(Self {
-            endpoint: endpoint.clone(),
-            options: options.clone(),
-        })
+        let dialer = Dialer::new(endpoint, options, &[])?;
+        Ok(Self { dialer })
     }
 
     async fn dial(&self) -> Result<BoxTransport, TransportError> {
-        #[cfg(unix)]
-        if self.endpoint.scheme() == Scheme::RedisUnix {
-            let stream = dial::unix(&self.endpoint).await?;
-            return Ok(Box::new(TcpTransport::new(stream, &self.options)));
-        }
-        let stream = dial::tcp(&self.endpoint, &self.options).await?;
-        Ok(Box::new(TcpTransport::new(stream, &self.options)))
+        Ok(match self.dialer.open().await? {
+            Stream::Tcp(stream) => self.transport(stream),
+            #[cfg(unix)]
+            Stream::Unix(stream) => self.transport(stream),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => self.transport(stream),
+        })
+    }
+
+    fn transport<S>(&self, stream: S) -> BoxTransport
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        Box::new(TcpTransport::new(stream, &self.dialer.options))
     }
 }
 
 impl Connect for TcpConnector {
     fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>> {
-        Box::pin(dial::within(&self.endpoint, &self.options, self.dial()))
+        Box::pin(self.dialer.within(self.dial()))
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn of_handshake(endpoint: &Endpoint, error: Error) -> TransportError 
             let error = dial::broken(error);
             TransportError::new(
                 error.kind(),
-                format!("the WebSocket handshake with {endpoint} failed"),
+                format!("the WebSocket handshake with {endpoint} failed: {error}"),
             )
             .with_source(error)
         }

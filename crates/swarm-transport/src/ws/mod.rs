@@ -6,13 +6,13 @@ mod handshake;
 mod tests;
 mod transport;
 
-use crate::connector::not_compiled_in;
-use crate::{
-    BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, Scheme, TransportError, dial,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::dial::{Dialer, Stream};
+use crate::{BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError};
 use transport::WsTransport;
 
-/// Dials a `ws://` endpoint.
+/// Dials a `ws://` or `wss://` endpoint.
 ///
 /// Each dial resolves the name anew. What is sent goes out as Binary messages, one command in each, many of them in one
 /// write; replies may come as Binary or Text messages, whole or in fragments, one frame in each. A message with
@@ -20,8 +20,7 @@ use transport::WsTransport;
 /// answered whenever the transport is polled for frames.
 #[derive(Debug, Clone)]
 pub struct WsConnector {
-    endpoint: Endpoint,
-    options: DialOptions,
+    dialer: Dialer,
 }
 
 impl WsConnector {
@@ -29,28 +28,40 @@ impl WsConnector {
     ///
     /// # Errors
     ///
-    /// When the endpoint is no WebSocket, or an option makes no sense.
+    /// When the endpoint is no WebSocket, an option makes no sense, or `wss` is asked for without the feature `tls`.
     pub fn new(endpoint: &Endpoint, options: &DialOptions) -> Result<Self, TransportError> {
-        options.validate()?;
-        match endpoint.scheme() {
-            Scheme::Ws => Ok(Self {
-                endpoint: endpoint.clone(),
-                options: options.clone(),
-            }),
-            Scheme::Wss => Err(not_compiled_in(Scheme::Wss)),
-            scheme => Err(error::not_websocket(scheme)),
+        if !endpoint.scheme().is_websocket() {
+            return Err(error::not_websocket(endpoint.scheme()));
         }
+        // Only HTTP/1.1 can be upgraded.
+        let dialer = Dialer::new(endpoint, options, &[b"http/1.1"])?;
+        Ok(Self { dialer })
     }
 
     async fn dial(&self) -> Result<BoxTransport, TransportError> {
-        let stream = dial::tcp(&self.endpoint, &self.options).await?;
-        let socket = handshake::upgrade(stream, &self.endpoint, &self.options).await?;
-        Ok(Box::new(WsTransport::new(socket, &self.options)))
+        match self.dialer.open().await? {
+            Stream::Tcp(stream) => self.upgrade(stream).await,
+            #[cfg(unix)]
+            Stream::Unix(stream) => self.upgrade(stream).await,
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => self.upgrade(stream).await,
+        }
+    }
+
+    async fn upgrade<S>(&self, stream: S) -> Result<BoxTransport, TransportError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Dialer {
+            endpoint, options, ..
+        } = &self.dialer;
+        let socket = handshake::upgrade(stream, endpoint, options).await?;
+        Ok(Box::new(WsTransport::new(socket, options)))
     }
 }
 
 impl Connect for WsConnector {
     fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>> {
-        Box::pin(dial::within(&self.endpoint, &self.options, self.dial()))
+        Box::pin(self.dialer.within(self.dial()))
     }
 }

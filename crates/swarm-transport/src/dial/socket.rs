@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
+#[cfg(unix)]
+use tokio::net::UnixStream;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -14,25 +16,8 @@ use crate::{DialOptions, Endpoint, TransportError, TransportErrorKind};
 /// How long one address may take before the next is tried beside it, as RFC 8305 recommends.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Bounds a dial by [`DialOptions::connect_timeout`].
-pub(crate) async fn within<T>(
-    endpoint: &Endpoint,
-    options: &DialOptions,
-    dial: impl Future<Output = Result<T, TransportError>>,
-) -> Result<T, TransportError> {
-    let timeout = options.connect_timeout;
-    tokio::time::timeout(timeout, dial)
-        .await
-        .unwrap_or_else(|_| {
-            Err(TransportError::new(
-                TransportErrorKind::Timeout,
-                format!("{endpoint} did not accept a connection within {timeout:?}"),
-            ))
-        })
-}
-
 /// Resolves the endpoint's name and connects to whichever of its addresses answers first.
-pub(crate) async fn tcp(
+pub(super) async fn tcp(
     endpoint: &Endpoint,
     options: &DialOptions,
 ) -> Result<TcpStream, TransportError> {
@@ -55,23 +40,21 @@ pub(crate) async fn tcp(
 }
 
 /// Connects to the endpoint's Unix socket.
-#[cfg(all(unix, feature = "tcp"))]
-pub(crate) async fn unix(endpoint: &Endpoint) -> Result<tokio::net::UnixStream, TransportError> {
+#[cfg(unix)]
+pub(super) async fn unix(endpoint: &Endpoint) -> Result<UnixStream, TransportError> {
     let path = endpoint.socket_path().unwrap_or(std::path::Path::new(""));
-    tokio::net::UnixStream::connect(path)
-        .await
-        .map_err(|error| {
-            let kind = match error.kind() {
-                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-                    TransportErrorKind::Refused
-                }
-                _ => TransportErrorKind::Io,
-            };
-            let what = format!(
-                "no connection to {endpoint}: {error}; check the path, and that the server runs"
-            );
-            TransportError::new(kind, what).with_source(error)
-        })
+    UnixStream::connect(path).await.map_err(|error| {
+        let kind = match error.kind() {
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+                TransportErrorKind::Refused
+            }
+            _ => TransportErrorKind::Io,
+        };
+        let what = format!(
+            "no connection to {endpoint}: {error}; check the path, and that the server runs"
+        );
+        TransportError::new(kind, what).with_source(error)
+    })
 }
 
 /// Tries the addresses in turn, the next beside the last when that takes long, so that an address that is not routed does
@@ -149,22 +132,4 @@ fn refused(endpoint: &Endpoint, error: io::Error) -> TransportError {
         ),
     )
     .with_source(error)
-}
-
-/// The error of a socket in use.
-pub(crate) fn broken(error: io::Error) -> TransportError {
-    let (kind, what) = match error.kind() {
-        io::ErrorKind::ConnectionReset
-        | io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::NotConnected
-        | io::ErrorKind::UnexpectedEof
-        | io::ErrorKind::WriteZero => (TransportErrorKind::Closed, "the peer cut the connection"),
-        io::ErrorKind::TimedOut => (
-            TransportErrorKind::Timeout,
-            "the peer vanished: the network delivered nothing to it any more",
-        ),
-        _ => (TransportErrorKind::Io, "the connection broke"),
-    };
-    TransportError::new(kind, format!("{what}: {error}")).with_source(error)
 }

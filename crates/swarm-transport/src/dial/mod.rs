@@ -1,0 +1,116 @@
+//! From an endpoint to an open stream, however it is encrypted.
+
+mod socket;
+
+use std::io;
+
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+
+use crate::connector::not_compiled_in;
+use crate::{DialOptions, Endpoint, Scheme, TransportError, TransportErrorKind};
+
+/// Opens streams to an endpoint. All that can be refused before a dial is refused when it is made.
+#[derive(Clone, Debug)]
+pub(crate) struct Dialer {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) options: DialOptions,
+    #[cfg(feature = "tls")]
+    tls: Option<std::sync::Arc<rustls::ClientConfig>>,
+}
+
+/// An open stream.
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+    #[cfg(feature = "tls")]
+    Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+}
+
+impl Dialer {
+    /// A dialer of streams that speak one of `protocols`, or any when there are none.
+    pub(crate) fn new(
+        endpoint: &Endpoint,
+        options: &DialOptions,
+        #[cfg_attr(not(feature = "tls"), expect(unused, reason = "TLS negotiates them"))]
+        protocols: &[&[u8]],
+    ) -> Result<Self, TransportError> {
+        options.validate()?;
+        let scheme = endpoint.scheme();
+        if cfg!(not(unix)) && scheme == Scheme::RedisUnix {
+            return Err(TransportError::new(
+                TransportErrorKind::Endpoint,
+                "this system has no Unix sockets; use redis://",
+            ));
+        }
+        if cfg!(not(feature = "tls")) && scheme.is_tls() {
+            return Err(not_compiled_in(scheme));
+        }
+        Ok(Self {
+            endpoint: endpoint.clone(),
+            options: options.clone(),
+            #[cfg(feature = "tls")]
+            tls: (scheme.is_tls())
+                .then(|| crate::tls::client_config(&options.tls, protocols))
+                .transpose()?,
+        })
+    }
+
+    /// Opens a stream, resolving the name anew.
+    pub(crate) async fn open(&self) -> Result<Stream, TransportError> {
+        #[cfg(unix)]
+        if self.endpoint.scheme() == Scheme::RedisUnix {
+            return Ok(Stream::Unix(socket::unix(&self.endpoint).await?));
+        }
+        let stream = socket::tcp(&self.endpoint, &self.options).await?;
+        #[cfg(feature = "tls")]
+        if let Some(config) = &self.tls {
+            let options = &self.options.tls;
+            let stream = crate::tls::connect(stream, &self.endpoint, options, config).await?;
+            return Ok(Stream::Tls(Box::new(stream)));
+        }
+        Ok(Stream::Tcp(stream))
+    }
+
+    /// Bounds a dial by [`DialOptions::connect_timeout`].
+    pub(crate) async fn within<T>(
+        &self,
+        dial: impl Future<Output = Result<T, TransportError>>,
+    ) -> Result<T, TransportError> {
+        let timeout = self.options.connect_timeout;
+        tokio::time::timeout(timeout, dial)
+            .await
+            .unwrap_or_else(|_| {
+                let what = format!(
+                    "{} did not accept a connection within {timeout:?}",
+                    self.endpoint
+                );
+                Err(TransportError::new(TransportErrorKind::Timeout, what))
+            })
+    }
+}
+
+/// The error of a socket in use.
+pub(crate) fn broken(error: io::Error) -> TransportError {
+    #[cfg(feature = "tls")]
+    if let Some(cause) = crate::tls::cause(&error) {
+        let what = format!("TLS failed: {cause}; {}", crate::tls::hint(cause));
+        return TransportError::new(TransportErrorKind::Tls, what).with_source(error);
+    }
+    let (kind, what) = match error.kind() {
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::NotConnected
+        | io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::WriteZero => (TransportErrorKind::Closed, "the peer cut the connection"),
+        io::ErrorKind::TimedOut => (
+            TransportErrorKind::Timeout,
+            "the peer vanished: the network delivered nothing to it any more",
+        ),
+        _ => (TransportErrorKind::Io, "the connection broke"),
+    };
+    TransportError::new(kind, format!("{what}: {error}")).with_source(error)
+}
