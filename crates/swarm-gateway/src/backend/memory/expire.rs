@@ -1,0 +1,188 @@
+//! Times to live: how commands write them, and the commands that set and show them.
+
+use bytes::Bytes;
+use swarm_resp::Frame;
+
+use super::call::{Call, Reply};
+use super::number;
+use super::reject::Reject;
+
+/// The unit that a time is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Seconds,
+    Milliseconds,
+}
+
+/// Whether a time counts from now or from 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Base {
+    Now,
+    Epoch,
+}
+
+/// A time as options such as `EX 10` write it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timing {
+    pub(super) unit: Unit,
+    pub(super) base: Base,
+}
+
+impl Timing {
+    const fn new(unit: Unit, base: Base) -> Self {
+        Self { unit, base }
+    }
+
+    /// The timing that an option's name in capitals means.
+    pub(super) fn option(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"EX" => Self::new(Unit::Seconds, Base::Now),
+            b"PX" => Self::new(Unit::Milliseconds, Base::Now),
+            b"EXAT" => Self::new(Unit::Seconds, Base::Epoch),
+            b"PXAT" => Self::new(Unit::Milliseconds, Base::Epoch),
+            _ => return None,
+        })
+    }
+
+    /// The deadline of a value with this time to live, which must be positive. `command` is named in the refusal.
+    pub(super) fn positive(self, text: &[u8], now: i64, command: &str) -> Result<i64, Reject> {
+        match number::integer(text)? {
+            number @ 1.. => self.deadline(number, now, command),
+            _ => Err(Reject::expire_time(command)),
+        }
+    }
+
+    /// The deadline in milliseconds since 1970, unless it leaves the range.
+    fn deadline(self, number: i64, now: i64, command: &str) -> Result<i64, Reject> {
+        let millis = match self.unit {
+            Unit::Seconds => number.checked_mul(1000),
+            Unit::Milliseconds => Some(number),
+        };
+        let deadline = match self.base {
+            Base::Now => millis.and_then(|millis| millis.checked_add(now)),
+            Base::Epoch => millis,
+        };
+        deadline.ok_or_else(|| Reject::expire_time(command))
+    }
+}
+
+/// The conditions of EXPIRE.
+#[derive(Debug, Clone, Copy, Default)]
+struct Only {
+    missing: bool,
+    present: bool,
+    greater: bool,
+    less: bool,
+}
+
+impl Only {
+    fn parse(options: &[Bytes]) -> Result<Self, Reject> {
+        let mut only = Self::default();
+        for option in options {
+            match option.to_ascii_uppercase().as_slice() {
+                b"NX" => only.missing = true,
+                b"XX" => only.present = true,
+                b"GT" => only.greater = true,
+                b"LT" => only.less = true,
+                _ => {
+                    let text = [b"ERR Unsupported option ", option.as_ref()].concat();
+                    return Err(Reject::new(text));
+                }
+            }
+        }
+        if only.missing && (only.present || only.greater || only.less) {
+            return Err(Reject::text(
+                "ERR NX and XX, GT or LT options at the same time are not compatible",
+            ));
+        }
+        if only.greater && only.less {
+            return Err(Reject::text(
+                "ERR GT and LT options at the same time are not compatible",
+            ));
+        }
+        Ok(only)
+    }
+
+    /// Whether a new deadline may take the place of the one before; no deadline counts as one that never comes.
+    fn allows(self, before: Option<i64>, deadline: i64) -> bool {
+        !(self.missing && before.is_some()
+            || self.present && before.is_none()
+            || self.greater && before.is_none_or(|before| deadline <= before)
+            || self.less && before.is_some_and(|before| deadline >= before))
+    }
+}
+
+fn expire_by(call: &mut Call<'_>, timing: Timing, command: &str) -> Reply {
+    let only = Only::parse(call.rest(3))?;
+    let deadline = timing.deadline(call.integer(2)?, call.now, command)?;
+    let key = call.arg(1);
+    let Some(before) = call.keyspace.deadline(key) else {
+        return Ok(Frame::integer(0));
+    };
+    if !only.allows(before, deadline) {
+        return Ok(Frame::integer(0));
+    }
+    if deadline <= call.now {
+        call.keyspace.remove(key);
+    } else {
+        call.keyspace.set_deadline(key, Some(deadline));
+    }
+    Ok(Frame::integer(1))
+}
+
+pub(super) fn expire(call: &mut Call<'_>) -> Reply {
+    expire_by(call, Timing::new(Unit::Seconds, Base::Now), "expire")
+}
+
+pub(super) fn pexpire(call: &mut Call<'_>) -> Reply {
+    expire_by(call, Timing::new(Unit::Milliseconds, Base::Now), "pexpire")
+}
+
+pub(super) fn expireat(call: &mut Call<'_>) -> Reply {
+    expire_by(call, Timing::new(Unit::Seconds, Base::Epoch), "expireat")
+}
+
+pub(super) fn pexpireat(call: &mut Call<'_>) -> Reply {
+    expire_by(
+        call,
+        Timing::new(Unit::Milliseconds, Base::Epoch),
+        "pexpireat",
+    )
+}
+
+/// -2 without the key, -1 without a time to live, else what `show` makes of the deadline.
+fn shown(call: &Call<'_>, show: impl FnOnce(i64) -> i64) -> Reply {
+    Ok(Frame::integer(match call.keyspace.deadline(call.arg(1)) {
+        None => -2,
+        Some(None) => -1,
+        Some(Some(deadline)) => show(deadline),
+    }))
+}
+
+/// To the nearest second.
+const fn seconds(millis: i64) -> i64 {
+    millis.saturating_add(500) / 1000
+}
+
+pub(super) fn ttl(call: &mut Call<'_>) -> Reply {
+    let now = call.now;
+    shown(call, |deadline| seconds(deadline.saturating_sub(now)))
+}
+
+pub(super) fn pttl(call: &mut Call<'_>) -> Reply {
+    let now = call.now;
+    shown(call, |deadline| deadline.saturating_sub(now))
+}
+
+pub(super) fn expiretime(call: &mut Call<'_>) -> Reply {
+    shown(call, seconds)
+}
+
+pub(super) fn pexpiretime(call: &mut Call<'_>) -> Reply {
+    shown(call, |deadline| deadline)
+}
+
+pub(super) fn persist(call: &mut Call<'_>) -> Reply {
+    let before = call.keyspace.set_deadline(call.arg(1), None);
+    Ok(Frame::integer(i64::from(before.is_some())))
+}

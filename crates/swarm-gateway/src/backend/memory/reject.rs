@@ -1,0 +1,69 @@
+//! Refusals, worded as Redis 7 words them.
+
+use bytes::Bytes;
+use swarm_resp::Frame;
+
+/// Why a command was refused: the text of the error reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reject(Bytes);
+
+impl Reject {
+    pub(super) const SYNTAX: Self = Self::text("ERR syntax error");
+    #[expect(dead_code, reason = "streams are another type")]
+    pub(super) const WRONG_TYPE: Self =
+        Self::text("WRONGTYPE Operation against a key holding the wrong kind of value");
+    pub(super) const NOT_INTEGER: Self = Self::text("ERR value is not an integer or out of range");
+    pub(super) const OVERFLOW: Self = Self::text("ERR increment or decrement would overflow");
+
+    pub(super) const fn text(text: &'static str) -> Self {
+        Self(Bytes::from_static(text.as_bytes()))
+    }
+
+    pub(super) fn new(text: impl Into<Bytes>) -> Self {
+        Self(text.into())
+    }
+
+    /// `name` in small letters, with `|` before a subcommand.
+    pub(super) fn arity(name: &str) -> Self {
+        Self::new(format!(
+            "ERR wrong number of arguments for '{name}' command"
+        ))
+    }
+
+    pub(super) fn expire_time(name: &str) -> Self {
+        Self::new(format!("ERR invalid expire time in '{name}' command"))
+    }
+
+    /// Shows the name and the arguments as Redis does: 128 bytes of each at most.
+    pub(super) fn unknown(args: &[Bytes]) -> Self {
+        const SHOWN: usize = 128;
+        let (name, rest) = args
+            .split_first()
+            .map_or((&b""[..], args), |(name, rest)| (name.as_ref(), rest));
+        let mut shown = Vec::new();
+        for arg in rest {
+            let Some(room @ 1..) = SHOWN.checked_sub(shown.len()) else {
+                break;
+            };
+            shown.push(b'\'');
+            shown.extend(until_nul(arg).iter().take(room));
+            shown.extend(b"' ");
+        }
+        let mut text = b"ERR unknown command '".to_vec();
+        text.extend(until_nul(name).iter().take(SHOWN));
+        text.extend(b"', with args beginning with: ");
+        text.extend(shown);
+        Self::new(text)
+    }
+}
+
+/// Redis formats these as C strings, which end at a NUL.
+fn until_nul(text: &[u8]) -> &[u8] {
+    text.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+impl From<Reject> for Frame {
+    fn from(reject: Reject) -> Self {
+        Self::error(reject.0)
+    }
+}

@@ -1,0 +1,139 @@
+//! Strings: SET with its options, GET, counters, and several keys at once.
+
+use bytes::Bytes;
+use swarm_resp::Frame;
+
+use super::call::{Call, Reply, ok};
+use super::expire::Timing;
+use super::keyspace::{Expiry, Value};
+use super::number;
+use super::reject::Reject;
+
+/// A value as a reply, or null.
+fn bulk(value: Option<&Bytes>) -> Frame {
+    value.cloned().map_or_else(Frame::null, Frame::bulk)
+}
+
+pub(super) fn get(call: &mut Call<'_>) -> Reply {
+    Ok(bulk(call.keyspace.string(call.arg(1))?))
+}
+
+/// The options of SET.
+#[derive(Debug, Default)]
+struct SetOptions<'a> {
+    missing: bool,
+    present: bool,
+    get: bool,
+    keep: bool,
+    expire: Option<(Timing, &'a [u8])>,
+}
+
+impl<'a> SetOptions<'a> {
+    fn parse(options: &'a [Bytes]) -> Result<Self, Reject> {
+        let mut parsed = Self::default();
+        let mut options = options.iter();
+        while let Some(option) = options.next() {
+            match option.to_ascii_uppercase().as_slice() {
+                b"NX" if !parsed.present => parsed.missing = true,
+                b"XX" if !parsed.missing => parsed.present = true,
+                b"GET" => parsed.get = true,
+                b"KEEPTTL" if parsed.expire.is_none() => parsed.keep = true,
+                name => {
+                    let timing = Timing::option(name).ok_or(Reject::SYNTAX)?;
+                    let time = options.next().ok_or(Reject::SYNTAX)?;
+                    if parsed.keep || parsed.expire.is_some() {
+                        return Err(Reject::SYNTAX);
+                    }
+                    parsed.expire = Some((timing, time));
+                }
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+pub(super) fn set(call: &mut Call<'_>) -> Reply {
+    let options = SetOptions::parse(call.rest(3))?;
+    let expiry = match options.expire {
+        Some((timing, time)) => Expiry::At(timing.positive(time, call.now, "set")?),
+        None if options.keep => Expiry::Keep,
+        None => Expiry::Never,
+    };
+    let (key, value) = (call.arg(1), call.arg(2));
+    let before = if options.get {
+        Some(bulk(call.keyspace.string(key)?))
+    } else {
+        None
+    };
+    let exists = call.keyspace.contains(key);
+    if options.missing && exists || options.present && !exists {
+        return Ok(before.unwrap_or_else(Frame::null));
+    }
+    call.keyspace.set_string(key, value, expiry);
+    Ok(before.unwrap_or_else(ok))
+}
+
+fn add(call: &mut Call<'_>, by: i64) -> Reply {
+    let key = call.arg(1);
+    let before = match call.keyspace.string(key)? {
+        Some(value) => number::integer(value)?,
+        None => 0,
+    };
+    let sum = before.checked_add(by).ok_or(Reject::OVERFLOW)?;
+    let value = Value::String(sum.to_string().into());
+    call.keyspace.set(key, value, Expiry::Keep);
+    Ok(Frame::integer(sum))
+}
+
+pub(super) fn incr(call: &mut Call<'_>) -> Reply {
+    add(call, 1)
+}
+
+pub(super) fn decr(call: &mut Call<'_>) -> Reply {
+    add(call, -1)
+}
+
+pub(super) fn incrby(call: &mut Call<'_>) -> Reply {
+    let by = call.integer(2)?;
+    add(call, by)
+}
+
+pub(super) fn decrby(call: &mut Call<'_>) -> Reply {
+    let by = call.integer(2)?;
+    let by = by
+        .checked_neg()
+        .ok_or(Reject::text("ERR decrement would overflow"))?;
+    add(call, by)
+}
+
+/// Keys that hold something else than a string count as missing.
+pub(super) fn mget(call: &mut Call<'_>) -> Reply {
+    Ok(Frame::build(|reply| {
+        reply.array(|array| {
+            for key in call.rest(1) {
+                match call.keyspace.string(key) {
+                    Ok(Some(value)) => array.bulk(value),
+                    _ => array.null(),
+                }
+            }
+        });
+    }))
+}
+
+/// The keys and values of MSET, refused when a value is missing.
+fn pairs<'a>(call: &Call<'a>, name: &str) -> Result<Vec<(&'a Bytes, &'a Bytes)>, Reject> {
+    let mut args = call.rest(1).iter();
+    let mut pairs = Vec::with_capacity(args.len() / 2);
+    while let Some(key) = args.next() {
+        let value = args.next().ok_or_else(|| Reject::arity(name))?;
+        pairs.push((key, value));
+    }
+    Ok(pairs)
+}
+
+pub(super) fn mset(call: &mut Call<'_>) -> Reply {
+    for (key, value) in pairs(call, "mset")? {
+        call.keyspace.set_string(key, value, Expiry::Never);
+    }
+    Ok(ok())
+}

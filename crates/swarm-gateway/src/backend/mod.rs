@@ -1,0 +1,41 @@
+//! What stands behind the doors: the seam between connections and data.
+
+pub(crate) mod memory;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use crate::fault::Faults;
+use crate::outbox::Outbox;
+
+/// A store that connections are opened to.
+pub(crate) trait Backend: Send + Sync {
+    /// Opens the line of one client connection, whose state lives as long as the line.
+    fn open(&self, client: Client) -> Box<dyn Link>;
+}
+
+/// A client connection, as a backend sees it.
+pub(crate) struct Client {
+    #[expect(dead_code, reason = "CLIENT ID shows it")]
+    pub(crate) id: u64,
+    /// Where replies and pushes go.
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) faults: Faults,
+}
+
+/// One client's line to the store.
+pub(crate) trait Link: Send {
+    /// Runs one command (`name` is its first argument in capitals) and puts its replies into the client's outbox.
+    fn call(&mut self, name: &str, args: Vec<Bytes>) -> Called;
+}
+
+/// How far a command got.
+pub(crate) enum Called {
+    /// Its replies are in the outbox.
+    Done,
+    /// It waits for data. The next command must not run before this is over; dropping it withdraws the command.
+    #[expect(dead_code, reason = "blocking reads wait")]
+    Blocked(BoxFuture<'static, ()>),
+}

@@ -1,0 +1,205 @@
+//! The doors that clients come through, and the pump that every connection runs.
+//!
+//! Three loops of one task serve a connection: one reads, one runs commands in order, one writes. Bounded queues join
+//! them, so that a client which does not read its replies is not read from either.
+
+pub(crate) mod ws;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use swarm_resp::{Frame, Kind, Protocol};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use crate::outbox::{Ending, Item, Outbox};
+use crate::session::{Inbound, Next, Session, Shared};
+
+/// Commands read ahead of the one that runs.
+const READ_AHEAD: usize = 64;
+
+/// How long a stopping gateway waits for a client to read what it is owed.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// How long the client may take to answer the goodbye.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The reading half of a connection.
+pub(crate) trait Source: Send {
+    /// Reads the next command; `None` when the client is done or the connection broke.
+    ///
+    /// Dropping the future loses nothing.
+    fn next(&mut self) -> impl Future<Output = Option<Inbound>> + Send;
+}
+
+/// The writing half of a connection.
+pub(crate) trait Sink: Send {
+    /// Writes a frame, perhaps only into a buffer.
+    fn put(
+        &mut self,
+        frame: Frame,
+        protocol: Protocol,
+    ) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Sends what is buffered.
+    fn flush(&mut self) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Says goodbye.
+    fn end(&mut self, ending: Ending) -> impl Future<Output = io::Result<()>> + Send;
+}
+
+/// Tells every connection that the gateway stops.
+pub(crate) type Stop = watch::Receiver<bool>;
+
+/// Returns once a flag is raised; one whose owner is gone counts as raised.
+pub(crate) async fn raised(flag: &mut watch::Receiver<bool>) {
+    let _ = flag.wait_for(|raised| *raised).await;
+}
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    mut source: impl Source,
+    mut sink: impl Sink,
+    stop: Stop,
+) {
+    let outbox = Arc::new(Outbox::new(shared.dialect));
+    let mut session = Session::new(shared.clone(), outbox.clone());
+    let id = session.id();
+    tracing::debug!(id, "connection opened");
+    let (commands, mut queue) = mpsc::channel(READ_AHEAD);
+    let (gone, client_gone) = watch::channel(false);
+
+    let reading = async {
+        let ending = read(&mut source, &commands, &shared, stop).await;
+        drop(commands);
+        if ending == Ending::Gone {
+            gone.send_replace(true);
+        }
+        ending
+    };
+    let running = async {
+        while let Some(inbound) = queue.recv().await {
+            outbox.room().await;
+            if session.handle(inbound).await == Next::End {
+                return Next::End;
+            }
+        }
+        Next::Continue
+    };
+    let feeding = async {
+        // A client that quits is not read to the end; for any other ending, what was read is run first.
+        tokio::pin!(reading, running);
+        let ending = tokio::select! {
+            next = &mut running => return next,
+            ending = &mut reading => ending,
+        };
+        let next = running.await;
+        if next == Next::Continue {
+            outbox.end(ending);
+        }
+        next
+    };
+    let writing = write(&mut sink, &outbox, &shared, client_gone);
+
+    let written = {
+        tokio::pin!(feeding, writing);
+        tokio::select! {
+            written = &mut writing => written,
+            _ = &mut feeding => match timeout(LINGER, writing).await {
+                Ok(written) => written,
+                Err(_) => Err(io::ErrorKind::TimedOut.into()),
+            },
+        }
+    };
+    match written {
+        Ok(Written::Ended) => {
+            // A socket that is dropped with bytes unread takes what was sent with it.
+            let _ = timeout(FAREWELL, async { while source.next().await.is_some() {} }).await;
+            tracing::debug!(id, "connection closed");
+        }
+        Ok(Written::Cut) => tracing::debug!(id, "connection cut, as a fault asks for"),
+        Err(error) => tracing::debug!(id, %error, "connection lost"),
+    }
+}
+
+/// How writing came to its end.
+enum Written {
+    Ended,
+    Cut,
+}
+
+/// Reads commands until the client or the gateway ends it.
+async fn read(
+    source: &mut impl Source,
+    commands: &mpsc::Sender<Inbound>,
+    shared: &Shared,
+    mut stop: Stop,
+) -> Ending {
+    loop {
+        let inbound = tokio::select! {
+            biased;
+            () = raised(&mut stop) => return Ending::Shutdown,
+            () = shared.faults.muted() => {
+                shared.faults.speaking().await;
+                continue;
+            }
+            inbound = source.next() => inbound,
+        };
+        let Some(inbound) = inbound else {
+            return Ending::Gone;
+        };
+        if commands.send(inbound).await.is_err() {
+            return Ending::Gone;
+        }
+    }
+}
+
+/// Sends what the outbox holds, all that is there at once.
+async fn write(
+    sink: &mut impl Sink,
+    outbox: &Outbox,
+    shared: &Shared,
+    mut client_gone: watch::Receiver<bool>,
+) -> io::Result<Written> {
+    loop {
+        for item in outbox.take().await {
+            shared.faults.speaking().await;
+            match item {
+                Item::Frame(frame, protocol) => sink.put(frame, protocol).await?,
+                Item::Wait(wait) => {
+                    sink.flush().await?;
+                    tokio::select! {
+                        () = wait.over() => {}
+                        () = raised(&mut client_gone) => {}
+                    }
+                }
+                Item::Cut => {
+                    sink.flush().await?;
+                    return Ok(Written::Cut);
+                }
+                Item::End(ending) => {
+                    sink.flush().await?;
+                    sink.end(ending).await?;
+                    return Ok(Written::Ended);
+                }
+            }
+        }
+        sink.flush().await?;
+    }
+}
+
+/// The arguments of a command: an array of bulk strings.
+fn command(frame: &Frame) -> Result<Vec<bytes::Bytes>, String> {
+    let items = match frame.kind() {
+        Kind::Array => frame.items().into_iter().flatten(),
+        kind => return Err(format!("expected an array of bulk strings, got {kind}")),
+    };
+    items
+        .map(|item| match item.kind() {
+            Kind::BulkString => Ok(item.to_bytes().unwrap_or_default()),
+            kind => Err(format!("expected a bulk string, got {kind}")),
+        })
+        .collect()
+}

@@ -1,0 +1,35 @@
+//! Why a gateway did not start.
+
+use std::io;
+
+/// A gateway that could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Another program listens on the address.
+    #[error(
+        "cannot listen on {address}: the port is taken; stop the program that has it, or choose another port (0 takes a free one)"
+    )]
+    PortTaken {
+        /// The address asked for.
+        address: String,
+    },
+    /// The address cannot be listened on: it does not exist here, or permission is missing.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address asked for.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl StartError {
+    pub(crate) fn bind(address: &str, source: io::Error) -> Self {
+        let address = address.to_owned();
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::PortTaken { address },
+            _ => Self::Bind { address, source },
+        }
+    }
+}

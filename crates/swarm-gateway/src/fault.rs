@@ -1,0 +1,242 @@
+//! Faults on demand: replies that come late or never, connections cut at the worst moment.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// What a test makes the gateway do wrong, while it runs.
+///
+/// Clones act on the same gateway. Command names are written in any case.
+#[derive(Debug, Clone)]
+pub struct Faults {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    plans: Mutex<HashMap<String, Plan>>,
+    mute: watch::Sender<usize>,
+    executions: watch::Sender<HashMap<String, u64>>,
+}
+
+/// What happens to the replies of one command.
+#[derive(Debug, Clone, Default)]
+struct Plan {
+    delay: Option<Duration>,
+    hold: Option<watch::Receiver<usize>>,
+    held: Option<Arc<watch::Sender<usize>>>,
+    /// How many executions from now on end in a cut.
+    cuts: u32,
+}
+
+/// What stands between a command that has run and its reply.
+#[derive(Debug, Default)]
+pub(crate) struct Obstacle {
+    pub(crate) wait: Option<Wait>,
+    pub(crate) cut: bool,
+}
+
+/// A pause in the stream of replies.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    delay: Option<Duration>,
+    hold: Option<watch::Receiver<usize>>,
+}
+
+impl Wait {
+    /// Returns when the replies may go on.
+    pub(crate) async fn over(mut self) {
+        if let Some(delay) = self.delay {
+            tokio::time::sleep(delay).await;
+        }
+        if let Some(hold) = &mut self.hold {
+            // An error means that the hold was dropped, which releases too.
+            let _ = hold.wait_for(|holds| *holds == 0).await;
+        }
+    }
+}
+
+impl Faults {
+    pub(crate) fn new() -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                plans: Mutex::default(),
+                mute: watch::channel(0).0,
+                executions: watch::channel(HashMap::new()).0,
+            }),
+        }
+    }
+
+    /// Makes every reply to a command come `by` later; zero ends it.
+    ///
+    /// The command runs at once. Replies and pushes behind it on the same connection wait with it.
+    pub fn delay(&self, command: &str, by: Duration) {
+        self.plan(command, |plan| plan.delay = (!by.is_zero()).then_some(by));
+    }
+
+    /// Withholds every reply to a command until the [`Hold`] is released or dropped.
+    ///
+    /// The command runs at once. Replies and pushes behind it on the same connection wait with it.
+    #[must_use = "dropping the hold releases the replies"]
+    pub fn hold(&self, command: &str) -> Hold {
+        let (open, gate) = watch::channel(1);
+        let (held, reached) = watch::channel(0);
+        self.plan(command, |plan| {
+            plan.hold = Some(gate);
+            plan.held = Some(Arc::new(held));
+        });
+        Hold { open, reached }
+    }
+
+    /// Cuts the connection after the next execution of a command, before its reply.
+    ///
+    /// The data is changed; the client cannot know. Replies owed before it are still sent. Several calls add up.
+    pub fn cut_after(&self, command: &str) {
+        self.plan(command, |plan| plan.cuts = plan.cuts.saturating_add(1));
+    }
+
+    /// Makes the gateway go on accepting connections and neither read nor answer anything, heartbeats and handshakes
+    /// included, until the [`Mute`] is dropped.
+    #[must_use = "dropping it ends the silence"]
+    pub fn mute(&self) -> Mute {
+        self.shared.mute.send_modify(|mutes| *mutes += 1);
+        Mute {
+            faults: self.clone(),
+        }
+    }
+
+    /// How often a command ran, on all connections together.
+    pub fn executions(&self, command: &str) -> u64 {
+        let counts = self.shared.executions.borrow();
+        counts
+            .get(&command.to_ascii_uppercase())
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Returns once a command has run `times` times, on all connections together.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn executed(&self, command: &str, times: u64) {
+        let name = command.to_ascii_uppercase();
+        let mut counts = self.shared.executions.subscribe();
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = counts
+            .wait_for(|counts| counts.get(&name).copied().unwrap_or(0) >= times)
+            .await;
+    }
+
+    pub(crate) fn count(&self, command: &str) {
+        self.shared.executions.send_modify(|counts| {
+            if let Some(count) = counts.get_mut(command) {
+                *count += 1;
+            } else {
+                counts.insert(command.to_owned(), 1);
+            }
+        });
+    }
+
+    /// What stands between this execution of a command (its name in capitals) and its reply.
+    pub(crate) fn obstacle(&self, command: &str) -> Obstacle {
+        let mut plans = self.lock();
+        let Some(plan) = plans.get_mut(command) else {
+            return Obstacle::default();
+        };
+        let cut = plan.cuts > 0;
+        plan.cuts = plan.cuts.saturating_sub(1);
+        // A hold that was released or dropped holds nothing any more.
+        let hold = plan.hold.clone().filter(|gate| *gate.borrow() > 0);
+        if let (Some(_), Some(held)) = (&hold, &plan.held) {
+            held.send_modify(|held| *held += 1);
+        }
+        let wait = (plan.delay.is_some() || hold.is_some()).then_some(Wait {
+            delay: plan.delay,
+            hold,
+        });
+        Obstacle { wait, cut }
+    }
+
+    /// Returns once the gateway is mute.
+    pub(crate) async fn muted(&self) {
+        let _ = self
+            .shared
+            .mute
+            .subscribe()
+            .wait_for(|mutes| *mutes > 0)
+            .await;
+    }
+
+    /// Returns once the gateway is not mute.
+    pub(crate) async fn speaking(&self) {
+        let _ = self
+            .shared
+            .mute
+            .subscribe()
+            .wait_for(|mutes| *mutes == 0)
+            .await;
+    }
+
+    fn plan(&self, command: &str, change: impl FnOnce(&mut Plan)) {
+        change(self.lock().entry(command.to_ascii_uppercase()).or_default());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Plan>> {
+        self.shared
+            .plans
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Withheld replies: see [`Faults::hold`].
+#[derive(Debug)]
+pub struct Hold {
+    open: watch::Sender<usize>,
+    reached: watch::Receiver<usize>,
+}
+
+impl Hold {
+    /// Lets the withheld replies go, and later ones pass.
+    pub fn release(self) {
+        self.open.send_replace(0);
+    }
+
+    /// Returns once `count` replies were withheld: the commands have run, their callers wait.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn reached(&self, count: usize) {
+        // An error means that another hold took the place of this one: nothing more will be withheld.
+        let _ = self
+            .reached
+            .clone()
+            .wait_for(|withheld| *withheld >= count)
+            .await;
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.open.send_replace(0);
+    }
+}
+
+/// A silent gateway: see [`Faults::mute`].
+#[derive(Debug)]
+pub struct Mute {
+    faults: Faults,
+}
+
+impl Drop for Mute {
+    fn drop(&mut self) {
+        self.faults
+            .shared
+            .mute
+            .send_modify(|mutes| *mutes = mutes.saturating_sub(1));
+    }
+}

@@ -1,0 +1,76 @@
+//! The program: a gateway on the ports that clients expect.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use swarm_gateway::{Dialect, Gateway};
+use tracing_subscriber::EnvFilter;
+
+/// SwarmKeyDb's front doors for development, over a store in memory.
+///
+/// Starts empty and forgets everything when it stops. Redis clients' habits apply: every key of every client is in one
+/// place, and a password is optional.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "\
+Examples:
+  swarm-gateway                                    listen on ws://127.0.0.1:8765/
+  swarm-gateway --ws 127.0.0.1:0                   on a free port, which the first log line names
+  swarm-gateway --password secret                  clients must AUTH first
+  swarm-gateway --dialect upstream                 speak like the deployed server, quirks included
+
+Dialects: fixed; upstream; or a list of
+  array-errors    errors of commands arrive as an array of their words
+  hello-garbage   HELLO 3 breaks the stream of replies
+  simple-as-bulk  OK arrives as a bulk string
+  utf8-input      bytes that are not UTF-8 are replaced, as deployed servers do
+  rest-discarded  only the first command of a message is run, the rest dropped in silence
+
+Set RUST_LOG=swarm_gateway=debug to see connections come and go."
+)]
+struct Args {
+    /// Where the WebSocket door listens.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8765")]
+    ws: String,
+
+    /// The password that clients must give.
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "SWARM_KEYDB_REQUIREPASS",
+        hide_env_values = true
+    )]
+    password: Option<String>,
+
+    /// How to speak: fixed, upstream, or quirks with commas between them.
+    #[arg(long, default_value_t)]
+    dialect: Dialect,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).init();
+    match run(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("swarm-gateway: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
+    let mut builder = Gateway::builder().ws(args.ws).dialect(args.dialect);
+    if let Some(password) = args.password {
+        builder = builder.password(password);
+    }
+    let gateway = builder.start().await?;
+    tracing::info!("listening on {}", gateway.ws_url());
+    tokio::signal::ctrl_c().await?;
+    tracing::info!("stopping");
+    gateway.shutdown().await;
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! What a connection still has to send: replies and pushes in the one order that is true.
+//!
+//! A command that runs puts its reply here before the store is unlocked. Pushes that the store makes later come behind
+//! it, whatever the speed of the writer, so that an invalidation never overtakes the reply that it invalidates.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use swarm_resp::{Frame, FrameRef, Protocol};
+use tokio::sync::Notify;
+
+use crate::dialect::{Dialect, Quirk};
+use crate::fault::{Obstacle, Wait};
+
+/// How much may be waiting before the next command is left unread, in bytes and so that small replies count too.
+const HIGH_WATER: usize = 1 << 20;
+
+/// What is sent next.
+#[derive(Debug)]
+pub(crate) enum Item {
+    Frame(Frame, Protocol),
+    /// A fault: nothing behind it is sent before it is over.
+    Wait(Wait),
+    /// A fault: the connection ends without a goodbye.
+    Cut,
+    /// The connection ends in order.
+    End(Ending),
+}
+
+/// Why a connection ends in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The client asked for it.
+    Quit,
+    /// The client is gone or closing.
+    Gone,
+    /// The gateway stops.
+    Shutdown,
+}
+
+/// The queue between a session and the task that writes.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    queue: Mutex<Queue>,
+    dialect: Dialect,
+    filled: Notify,
+    drained: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    items: VecDeque<Item>,
+    weight: usize,
+    protocol: Protocol,
+    /// Replies that a garbled HELLO left behind: each command is answered by the oldest.
+    leftovers: VecDeque<Frame>,
+}
+
+impl Outbox {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self {
+            queue: Mutex::default(),
+            dialect,
+            filled: Notify::new(),
+            drained: Notify::new(),
+        }
+    }
+
+    /// A reply of a command.
+    pub(crate) fn reply(&self, frame: Frame, obstacle: Obstacle) {
+        self.put(self.distorted(frame), obstacle);
+    }
+
+    /// A reply that the gateway itself makes, about the connection: no quirk touches it.
+    pub(crate) fn answer(&self, frame: Frame, obstacle: Obstacle) {
+        self.put(frame, obstacle);
+    }
+
+    /// The end: nothing that is put behind it is sent.
+    pub(crate) fn end(&self, ending: Ending) {
+        self.lock().items.push_back(Item::End(ending));
+        self.filled.notify_one();
+    }
+
+    /// The protocol that frames put from now on are written in.
+    pub(crate) fn set_protocol(&self, protocol: Protocol) {
+        self.lock().protocol = protocol;
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.lock().protocol
+    }
+
+    /// Makes each command from now on be answered by the oldest of `leftovers`, its own reply queued behind them.
+    pub(crate) fn garble(&self, leftovers: impl IntoIterator<Item = Frame>) {
+        self.lock().leftovers.extend(leftovers);
+    }
+
+    /// Returns once there is room for the replies of another command.
+    pub(crate) async fn room(&self) {
+        while self.lock().weight > HIGH_WATER {
+            self.drained.notified().await;
+        }
+    }
+
+    /// Takes everything that waits to be sent, and waits for something when there is nothing.
+    pub(crate) async fn take(&self) -> VecDeque<Item> {
+        loop {
+            {
+                let mut queue = self.lock();
+                if !queue.items.is_empty() {
+                    queue.weight = 0;
+                    self.drained.notify_one();
+                    return std::mem::take(&mut queue.items);
+                }
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    fn put(&self, frame: Frame, obstacle: Obstacle) {
+        let mut queue = self.lock();
+        let frame = match queue.leftovers.pop_front() {
+            None => frame,
+            Some(oldest) => {
+                queue.leftovers.push_back(frame);
+                oldest
+            }
+        };
+        queue.items.extend(obstacle.wait.map(Item::Wait));
+        if obstacle.cut {
+            queue.items.push_back(Item::Cut);
+        }
+        queue.weight = queue.weight.saturating_add(weight(frame.view()));
+        let protocol = queue.protocol;
+        queue.items.push_back(Item::Frame(frame, protocol));
+        self.filled.notify_one();
+    }
+
+    /// The reply as the dialect's internal reader passes it on.
+    fn distorted(&self, frame: Frame) -> Frame {
+        let errors = self.dialect.has(Quirk::ArrayErrors);
+        let simple = self.dialect.has(Quirk::SimpleAsBulk);
+        if errors || simple {
+            distort(frame.view(), errors, simple)
+        } else {
+            frame
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn distort(frame: FrameRef<'_>, errors: bool, simple: bool) -> Frame {
+    use swarm_resp::Kind;
+    match frame.kind() {
+        Kind::SimpleError if errors => {
+            let text = [b"-", frame.error_bytes().unwrap_or_default()].concat();
+            let words = text.split(|byte| *byte == b' ');
+            Frame::build(|reply| {
+                reply.array(|array| {
+                    words
+                        .filter(|word| !word.is_empty())
+                        .for_each(|word| array.bulk(word));
+                });
+            })
+        }
+        Kind::SimpleString if simple => frame
+            .to_bytes()
+            .map_or_else(|| frame.to_frame(), Frame::bulk),
+        Kind::Array => {
+            let items: Vec<_> = (frame.items().into_iter().flatten())
+                .map(|item| distort(item, errors, simple))
+                .collect();
+            Frame::array(&items)
+        }
+        _ => frame.to_frame(),
+    }
+}
+
+/// About how many bytes a frame takes.
+fn weight(frame: FrameRef<'_>) -> usize {
+    let inside: usize = (frame.items().into_iter().flatten()).map(weight).sum();
+    32 + inside + frame.as_bytes().map_or(0, <[u8]>::len)
+}

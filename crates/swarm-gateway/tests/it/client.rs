@@ -1,0 +1,85 @@
+//! A WebSocket client as plain as can be: what is sent and received is written in the test.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use swarm_gateway::Gateway;
+use swarm_resp::{Decoder, Frame, Request};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+pub(crate) struct Client {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Client {
+    pub(crate) async fn connect(gateway: &Gateway) -> Self {
+        let (socket, _) = tokio_tungstenite::connect_async(gateway.ws_url())
+            .await
+            .unwrap();
+        Self { socket }
+    }
+
+    /// Sends a command written as in a shell: words with blanks between them.
+    pub(crate) async fn send(&mut self, line: &str) {
+        let args: Vec<&str> = line.split(' ').collect();
+        self.send_bytes(Request::new("", args).encoded()).await;
+    }
+
+    pub(crate) async fn send_bytes(&mut self, message: &[u8]) {
+        let message = Message::Binary(message.to_vec().into());
+        self.socket.send(message).await.unwrap();
+    }
+
+    /// The bytes of the next message.
+    pub(crate) async fn wire(&mut self) -> Vec<u8> {
+        match self.next().await {
+            Some(Ok(Message::Binary(bytes))) => bytes.into(),
+            other => panic!("expected a Binary message, got {other:?}"),
+        }
+    }
+
+    pub(crate) async fn reply(&mut self) -> Frame {
+        let wire = self.wire().await;
+        Decoder::new().decode_message(wire.into()).unwrap()
+    }
+
+    /// The reply to a command: an error with its dash and its words, anything else as [`Frame`] displays it.
+    pub(crate) async fn call(&mut self, line: &str) -> String {
+        self.send(line).await;
+        show(&self.reply().await)
+    }
+
+    /// Whether nothing at all arrives for a while.
+    pub(crate) async fn is_silent(&mut self) -> bool {
+        let wait = Duration::from_millis(100);
+        timeout(wait, self.socket.next()).await.is_err()
+    }
+
+    /// How the gateway ends the connection: with a close frame, or without.
+    pub(crate) async fn ending(&mut self) -> Option<CloseFrame> {
+        loop {
+            match self.next().await {
+                Some(Ok(Message::Close(frame))) => return frame,
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Option<Result<Message, tokio_tungstenite::tungstenite::Error>> {
+        (timeout(Duration::from_secs(10), self.socket.next()).await)
+            .expect("something within ten seconds")
+    }
+}
+
+/// An error with its dash and its words, anything else as [`Frame`] displays it.
+pub(crate) fn show(frame: &Frame) -> String {
+    match frame.as_error() {
+        Some(error) => format!("-{error}"),
+        None => frame.to_string(),
+    }
+}

@@ -1,0 +1,163 @@
+//! Commands over the embedded store, with what Redis 7 answers.
+
+use std::time::Duration;
+
+use swarm_gateway::{Clock, Gateway};
+
+use crate::client::Client;
+
+/// Sends each command and compares its reply.
+async fn transcript(client: &mut Client, lines: &[(&str, &str)]) {
+    for (line, expected) in lines {
+        assert_eq!(client.call(line).await, *expected, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn strings() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    transcript(
+        &mut client,
+        &[
+            ("PING", "\"PONG\""),
+            ("ping hello", "\"hello\""),
+            (
+                "PING a b",
+                "-ERR wrong number of arguments for 'ping' command",
+            ),
+            ("ECHO hi", "\"hi\""),
+            ("GET k", "nil"),
+            ("SET k v", "\"OK\""),
+            ("GET k", "\"v\""),
+            ("SET k w NX", "nil"),
+            ("SET k w XX", "\"OK\""),
+            ("SET k x GET", "\"w\""),
+            ("SET new x NX GET", "nil"),
+            ("SET new y NX GET", "\"x\""),
+            ("SET k x NX XX", "-ERR syntax error"),
+            ("SET k x EX 1 PX 1", "-ERR syntax error"),
+            ("SET k x EX 1 KEEPTTL", "-ERR syntax error"),
+            ("SET k x EX", "-ERR syntax error"),
+            ("SET k x EX 0", "-ERR invalid expire time in 'set' command"),
+            (
+                "SET k x EX 9223372036854775807",
+                "-ERR invalid expire time in 'set' command",
+            ),
+            (
+                "SET k x EX 1.5",
+                "-ERR value is not an integer or out of range",
+            ),
+            ("MSET a 1 b 2", "\"OK\""),
+            (
+                "MSET a 1 b",
+                "-ERR wrong number of arguments for 'mset' command",
+            ),
+            ("MGET a none b", "[\"1\", nil, \"2\"]"),
+            ("EXISTS a a none", "2"),
+            ("DEL a b none", "2"),
+            ("EXISTS a b", "0"),
+            ("GET", "-ERR wrong number of arguments for 'get' command"),
+            (
+                "NOSUCH a b",
+                "-ERR unknown command 'NOSUCH', with args beginning with: 'a' 'b' ",
+            ),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn counters() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    transcript(
+        &mut client,
+        &[
+            ("INCR n", "1"),
+            ("INCRBY n 41", "42"),
+            ("DECR n", "41"),
+            ("DECRBY n 40", "1"),
+            ("GET n", "\"1\""),
+            ("INCRBY n x", "-ERR value is not an integer or out of range"),
+            ("SET n 9223372036854775807", "\"OK\""),
+            ("INCR n", "-ERR increment or decrement would overflow"),
+            (
+                "DECRBY n -9223372036854775808",
+                "-ERR decrement would overflow",
+            ),
+            ("SET n 010", "\"OK\""),
+            ("INCR n", "-ERR value is not an integer or out of range"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn times_to_live_on_a_clock_that_the_test_moves() {
+    let clock = Clock::manual();
+    let gateway = Gateway::builder()
+        .clock(clock.clone())
+        .start()
+        .await
+        .unwrap();
+    let mut client = Client::connect(&gateway).await;
+    transcript(
+        &mut client,
+        &[
+            ("TTL k", "-2"),
+            ("EXPIRE k 10", "0"),
+            ("SET k v EX 10", "\"OK\""),
+            ("PTTL k", "10000"),
+            ("SET k w KEEPTTL", "\"OK\""),
+            ("TTL k", "10"),
+            ("EXPIRE k 5 GT", "0"),
+            ("EXPIRE k 5 LT", "1"),
+            ("EXPIRE k 20 NX", "0"),
+            ("PEXPIRE k 1500 XX", "1"),
+            ("TTL k", "2"),
+            (
+                "EXPIRE k 1 NX XX",
+                "-ERR NX and XX, GT or LT options at the same time are not compatible",
+            ),
+            ("EXPIRE k 1 SOON", "-ERR Unsupported option SOON"),
+            (
+                "EXPIRE k 9223372036854775807",
+                "-ERR invalid expire time in 'expire' command",
+            ),
+        ],
+    )
+    .await;
+    clock.advance(Duration::from_millis(1499));
+    transcript(&mut client, &[("PTTL k", "1"), ("GET k", "\"w\"")]).await;
+    clock.advance(Duration::from_millis(1));
+    transcript(
+        &mut client,
+        &[
+            ("GET k", "nil"),
+            ("PTTL k", "-2"),
+            ("SET k v EX 10", "\"OK\""),
+            ("PERSIST k", "1"),
+            ("PERSIST k", "0"),
+            ("TTL k", "-1"),
+            ("SET k v PX 10", "\"OK\""),
+            ("SET k v", "\"OK\""),
+            ("TTL k", "-1"),
+            ("EXPIRE k -1", "1"),
+            ("EXISTS k", "0"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn values_are_any_bytes() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    let all: Vec<u8> = (0..=255).collect();
+    let set = swarm_resp::Request::new("SET", ("k", &all));
+    client.send_bytes(set.encoded()).await;
+    assert_eq!(client.reply().await.as_str(), Some("OK"));
+    client.send("GET k").await;
+    assert_eq!(client.reply().await.as_bytes(), Some(all.as_slice()));
+}

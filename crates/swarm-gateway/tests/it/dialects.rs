@@ -1,0 +1,82 @@
+//! The quirks of deployed servers, one by one.
+
+use swarm_gateway::{Dialect, Gateway, Quirk};
+
+use crate::client::Client;
+
+async fn with(quirk: Quirk) -> (Gateway, Client) {
+    let dialect = Dialect::FIXED.with(quirk);
+    let gateway = Gateway::builder()
+        .dialect(dialect)
+        .password("secret")
+        .start()
+        .await
+        .unwrap();
+    let mut client = Client::connect(&gateway).await;
+    assert!(client.call("GET k").await.contains("-NOAUTH"));
+    client.send("AUTH secret").await;
+    assert_eq!(client.wire().await, b"+OK\r\n");
+    (gateway, client)
+}
+
+#[tokio::test]
+async fn array_errors() {
+    let (_gateway, mut client) = with(Quirk::ArrayErrors).await;
+    client.send("GET").await;
+    assert_eq!(
+        client.wire().await,
+        b"*8\r\n$4\r\n-ERR\r\n$5\r\nwrong\r\n$6\r\nnumber\r\n$2\r\nof\r\n$9\r\narguments\r\n$3\r\nfor\r\n$5\r\n'get'\r\n$7\r\ncommand\r\n"
+    );
+    client.send("SET k v").await;
+    assert_eq!(client.wire().await, b"+OK\r\n");
+    assert!(client.call("HELLO 9").await.contains("-NOPROTO"));
+}
+
+#[tokio::test]
+async fn simple_as_bulk() {
+    let (_gateway, mut client) = with(Quirk::SimpleAsBulk).await;
+    client.send("SET k v").await;
+    assert_eq!(client.wire().await, b"$2\r\nOK\r\n");
+    client.send("GET").await;
+    assert!(client.wire().await.starts_with(b"-ERR "));
+}
+
+#[tokio::test]
+async fn hello_garbage() {
+    let (_gateway, mut client) = with(Quirk::HelloGarbage).await;
+    client.send("HELLO 3").await;
+    assert_eq!(client.wire().await, b"*1\r\n$2\r\n%7\r\n");
+    assert_eq!(client.call("PING").await, "\"server\"");
+    assert_eq!(client.call("PING").await, "\"swarmkeydb\"");
+}
+
+#[tokio::test]
+async fn utf8_input() {
+    let (_gateway, mut client) = with(Quirk::Utf8Input).await;
+    // One bad byte becomes three, and the length is wrong.
+    client
+        .send_bytes(b"*2\r\n$4\r\nECHO\r\n$1\r\n\xff\r\n")
+        .await;
+    assert!(
+        client
+            .reply()
+            .await
+            .to_string()
+            .contains("ERR Protocol error")
+    );
+    // Three bytes of a four-byte character become one replacement of three: accepted, and wrong.
+    client
+        .send_bytes(b"*2\r\n$4\r\nECHO\r\n$3\r\n\xf0\x9f\x98\r\n")
+        .await;
+    assert_eq!(client.reply().await.as_str(), Some("\u{fffd}"));
+}
+
+#[tokio::test]
+async fn rest_discarded() {
+    let (_gateway, mut client) = with(Quirk::RestDiscarded).await;
+    client
+        .send_bytes(b"*2\r\n$4\r\nECHO\r\n$1\r\na\r\n*1\r\n$4\r\nPING\r\n")
+        .await;
+    assert_eq!(client.reply().await.as_str(), Some("a"));
+    assert_eq!(client.call("ECHO b").await, "\"b\"");
+}

@@ -1,0 +1,95 @@
+//! AUTH and HELLO, and messages that are no command.
+
+use swarm_gateway::Gateway;
+
+use crate::client::Client;
+
+#[tokio::test]
+async fn a_password_is_asked_for_first() {
+    let gateway = Gateway::builder().password("secret").start().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    assert_eq!(client.call("PING").await, "\"PONG\"");
+    for line in ["GET k", "HELLO 3", "NOSUCH"] {
+        let reply = client.call(line).await;
+        assert_eq!(reply, "-NOAUTH Authentication required.", "{line}");
+    }
+    assert!(client.call("AUTH wrong").await.contains("WRONGPASS"));
+    assert!(
+        client
+            .call("AUTH user secret")
+            .await
+            .contains("ERR wrong number")
+    );
+    assert!(client.call("GET k").await.contains("NOAUTH"));
+    assert_eq!(client.call("AUTH secret").await, "\"OK\"");
+    assert_eq!(client.call("GET k").await, "nil");
+    // Each connection for itself.
+    let mut other = Client::connect(&gateway).await;
+    assert!(other.call("GET k").await.contains("NOAUTH"));
+}
+
+#[tokio::test]
+async fn without_a_password_any_is_right() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    assert_eq!(client.call("AUTH anything").await, "\"OK\"");
+}
+
+#[tokio::test]
+async fn hello_sets_the_protocol_of_one_connection() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut one = Client::connect(&gateway).await;
+    let mut two = Client::connect(&gateway).await;
+    one.send("HELLO 3").await;
+    assert!(
+        one.wire()
+            .await
+            .starts_with(b"%7\r\n$6\r\nserver\r\n$10\r\nswarmkeydb\r\n")
+    );
+    one.send("GET k").await;
+    assert_eq!(one.wire().await, b"_\r\n");
+    two.send("GET k").await;
+    assert_eq!(two.wire().await, b"$-1\r\n");
+    two.send("HELLO").await;
+    assert!(two.wire().await.starts_with(b"*14\r\n"));
+    let refused = "-NOPROTO unsupported protocol version";
+    assert_eq!(one.call("HELLO 4").await, refused);
+    one.send("HELLO 2").await;
+    assert!(one.wire().await.starts_with(b"*14\r\n"));
+    one.send("GET k").await;
+    assert_eq!(one.wire().await, b"$-1\r\n");
+}
+
+#[tokio::test]
+async fn bad_messages_are_refused_and_the_connection_goes_on() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    for message in [
+        &b"*1\r\n$4\r\nPI"[..],
+        b"*x\r\n",
+        b"*1\r\n$1073741824\r\nx\r\n",
+        b"*1073741824\r\n",
+        b"*1\r\n:1\r\n",
+        b"*1\r\n*1\r\n$4\r\nPING\r\n",
+        b"*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPING\r\n",
+    ] {
+        client.send_bytes(message).await;
+        let reply = client.reply().await.to_string();
+        assert!(reply.starts_with("(error) ERR Protocol error: "), "{reply}");
+    }
+    client.send_bytes(b"").await;
+    client.send_bytes(b" \r\n").await;
+    client.send_bytes(b"*0\r\n").await;
+    client.send_bytes(b"ECHO inline\r\n").await;
+    assert_eq!(client.reply().await.as_str(), Some("inline"));
+}
+
+#[tokio::test]
+async fn a_message_above_the_limit_ends_the_connection() {
+    let gateway = Gateway::builder().max_message(1024).start().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    client.send_bytes(&[b'x'; 2048]).await;
+    client.ending().await;
+    let mut other = Client::connect(&gateway).await;
+    assert_eq!(other.call("PING").await, "\"PONG\"");
+}

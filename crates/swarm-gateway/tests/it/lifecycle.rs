@@ -1,0 +1,57 @@
+//! Starting and stopping.
+
+use swarm_gateway::{Gateway, StartError};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+use crate::client::Client;
+
+#[tokio::test]
+async fn a_taken_port_is_named() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let address = gateway
+        .ws_url()
+        .trim_start_matches("ws://")
+        .trim_end_matches('/');
+    let error = Gateway::builder().ws(address).start().await.unwrap_err();
+    assert!(matches!(error, StartError::PortTaken { .. }));
+    assert!(error.to_string().contains(address), "{error}");
+}
+
+#[tokio::test]
+async fn shutdown_answers_what_it_read_and_says_goodbye() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    let hold = gateway.faults().hold("INCR");
+    for _ in 0..3 {
+        client.send("INCR n").await;
+    }
+    gateway.faults().executed("INCR", 3).await;
+    let stopping = tokio::spawn(gateway.shutdown());
+    hold.release();
+    for expected in 1..=3 {
+        assert_eq!(client.reply().await.as_integer(), Some(expected));
+    }
+    let close = client.ending().await.unwrap();
+    assert_eq!(close.code, CloseCode::Away);
+    drop(client);
+    stopping.await.unwrap();
+}
+
+#[tokio::test]
+async fn dropping_stops_at_once() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let url = gateway.ws_url().to_owned();
+    let mut client = Client::connect(&gateway).await;
+    assert_eq!(client.call("PING").await, "\"PONG\"");
+    drop(gateway);
+    assert_eq!(client.ending().await, None);
+    assert!(tokio_tungstenite::connect_async(url).await.is_err());
+}
+
+#[tokio::test]
+async fn quit_is_answered_and_closes() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    assert_eq!(client.call("QUIT").await, "\"OK\"");
+    assert_eq!(client.ending().await.unwrap().code, CloseCode::Normal);
+}

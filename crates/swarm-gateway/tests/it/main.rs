@@ -1,0 +1,8 @@
+//! What clients see of a gateway.
+
+mod client;
+mod commands;
+mod dialects;
+mod faults;
+mod handshake;
+mod lifecycle;
