@@ -32,6 +32,8 @@ mod connector;
 mod dial;
 mod endpoint;
 mod error;
+#[cfg(feature = "ws")]
+mod heartbeat;
 pub mod memory;
 mod options;
 #[cfg(feature = "ws")]

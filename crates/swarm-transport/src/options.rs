@@ -30,6 +30,9 @@ pub struct DialOptions {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) nodelay: bool,
     pub(crate) keepalive: Option<Duration>,
+    pub(crate) user_timeout: Option<Duration>,
+    pub(crate) heartbeat: Option<Duration>,
+    pub(crate) heartbeat_timeout: Duration,
     pub(crate) read_buffer: usize,
     pub(crate) write_buffer: usize,
     #[cfg(feature = "tls")]
@@ -45,7 +48,10 @@ impl Default for DialOptions {
             binary_safe: false,
             headers: Vec::new(),
             nodelay: true,
-            keepalive: Some(Duration::from_secs(30)),
+            keepalive: Some(Duration::from_secs(15)),
+            user_timeout: Some(Duration::from_secs(30)),
+            heartbeat: Some(Duration::from_secs(15)),
+            heartbeat_timeout: Duration::from_secs(10),
             read_buffer: 32 << 10,
             write_buffer: 128 << 10,
             #[cfg(feature = "tls")]
@@ -127,11 +133,40 @@ impl DialOptions {
         self
     }
 
-    /// How long a TCP connection may be idle before the kernel probes the peer; `None` leaves probing off. Default 30
-    /// seconds.
+    /// How long a TCP connection may be idle before the kernel probes the peer; two probes without an answer, a third of
+    /// that time apart, end the connection. `None` leaves probing off. Default 15 seconds, so that a machine that vanished
+    /// is missed within 25.
     #[must_use]
     pub fn keepalive(mut self, idle: impl Into<Option<Duration>>) -> Self {
         self.keepalive = idle.into();
+        self
+    }
+
+    /// How long bytes sent over TCP may stay unacknowledged before the kernel gives the connection up
+    /// (`TCP_USER_TIMEOUT`, on Linux and Android). A peer that takes nothing at all for that long counts as gone too. `None` leaves it to
+    /// the system, which may wait a quarter of an hour. Default 30 seconds.
+    #[must_use]
+    pub fn user_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.user_timeout = timeout.into();
+        self
+    }
+
+    /// How long a WebSocket peer may be silent before it is asked, by a ping, whether it is there. `None` turns the
+    /// question off. Default 15 seconds.
+    ///
+    /// Over TCP a question is a command, whose reply only the layer above can tell from others: there
+    /// [`keepalive`](Self::keepalive) finds a machine that is gone, and the layer above a server that is mute.
+    #[must_use]
+    pub fn heartbeat(mut self, silence: impl Into<Option<Duration>>) -> Self {
+        self.heartbeat = silence.into();
+        self
+    }
+
+    /// How long the peer may stay silent after the question of a [`heartbeat`](Self::heartbeat); any byte from it counts
+    /// as an answer. Default 10 seconds.
+    #[must_use]
+    pub const fn heartbeat_timeout(mut self, timeout: Duration) -> Self {
+        self.heartbeat_timeout = timeout;
         self
     }
 
@@ -186,6 +221,21 @@ impl DialOptions {
         {
             return refuse(
                 "keepalive is below one second, the smallest that sockets know; raise it, or turn it off with None",
+            );
+        }
+        if self
+            .user_timeout
+            .is_some_and(|timeout| timeout < Duration::from_millis(1))
+        {
+            return refuse(
+                "user_timeout is below one millisecond; raise it, or turn it off with None",
+            );
+        }
+        if self.heartbeat.is_some_and(|silence| silence.is_zero())
+            || self.heartbeat_timeout.is_zero()
+        {
+            return refuse(
+                "heartbeat or heartbeat_timeout is zero; raise it, or turn heartbeats off with None",
             );
         }
         for (name, value) in &self.headers {
@@ -251,6 +301,9 @@ impl fmt::Debug for DialOptions {
             .field("headers", &headers)
             .field("nodelay", &self.nodelay)
             .field("keepalive", &self.keepalive)
+            .field("user_timeout", &self.user_timeout)
+            .field("heartbeat", &self.heartbeat)
+            .field("heartbeat_timeout", &self.heartbeat_timeout)
             .field("read_buffer", &self.read_buffer)
             .field("write_buffer", &self.write_buffer)
             .finish()
@@ -277,6 +330,9 @@ mod tests {
             (new().read_buffer(1), "read_buffer"),
             (new().write_buffer(usize::MAX), "write_buffer"),
             (new().keepalive(Duration::from_millis(1)), "keepalive"),
+            (new().user_timeout(Duration::ZERO), "user_timeout"),
+            (new().heartbeat(Duration::ZERO), "heartbeat"),
+            (new().heartbeat_timeout(Duration::ZERO), "heartbeat_timeout"),
             (new().header("", "x"), "header"),
             (new().header("X Y", "x"), "header"),
             (new().header("HOST", "x"), "HOST"),

@@ -88,9 +88,9 @@ async fn any_of(addresses: &[SocketAddr]) -> Result<TcpStream, Option<io::Error>
 
 fn configure(stream: &TcpStream, options: &DialOptions) -> io::Result<()> {
     stream.set_nodelay(options.nodelay)?;
+    let socket = SockRef::from(stream);
     if let Some(idle) = options.keepalive {
         let keepalive = TcpKeepalive::new().with_time(idle);
-        // Three probes a third of the idle time apart: a vanished peer is found within twice the idle time.
         #[cfg(any(
             target_os = "linux",
             target_os = "android",
@@ -99,9 +99,12 @@ fn configure(stream: &TcpStream, options: &DialOptions) -> io::Result<()> {
         ))]
         let keepalive = keepalive
             .with_interval((idle / 3).max(Duration::from_secs(1)))
-            .with_retries(3);
-        SockRef::from(stream).set_tcp_keepalive(&keepalive)?;
+            .with_retries(2);
+        socket.set_tcp_keepalive(&keepalive)?;
     }
+    // Probes are sent on idle connections only: unacknowledged requests need a bound of their own.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_user_timeout(options.user_timeout)?;
     Ok(())
 }
 
@@ -132,4 +135,46 @@ fn refused(endpoint: &Endpoint, error: io::Error) -> TransportError {
         ),
     )
     .with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    //! What the kernel was told.
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_kernel_knows_the_options() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let endpoint = Endpoint::parse(&format!("redis://127.0.0.1:{port}")).unwrap();
+        let stream = tcp(&endpoint, &DialOptions::new()).await.unwrap();
+        let socket = SockRef::from(&stream);
+        assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
+        assert_eq!(
+            socket.tcp_keepalive_time().unwrap(),
+            Duration::from_secs(15)
+        );
+        assert_eq!(
+            socket.tcp_keepalive_interval().unwrap(),
+            Duration::from_secs(5)
+        );
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 2);
+        assert_eq!(
+            socket.tcp_user_timeout().unwrap(),
+            Some(Duration::from_secs(30))
+        );
+
+        let off = DialOptions::new()
+            .nodelay(false)
+            .keepalive(None)
+            .user_timeout(None);
+        let stream = tcp(&endpoint, &off).await.unwrap();
+        let socket = SockRef::from(&stream);
+        assert!(!socket.tcp_nodelay().unwrap() && !socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_user_timeout().unwrap(), None);
+    }
 }

@@ -1,5 +1,7 @@
 //! From the errors of the WebSocket library to those of a wire.
 
+use std::time::Duration;
+
 use swarm_resp::DecodeError;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
@@ -80,6 +82,14 @@ pub(super) fn of_socket(error: Error) -> TransportError {
 
 pub(super) fn closed() -> TransportError {
     TransportError::new(Kind::Closed, "the WebSocket is closed")
+}
+
+/// The peer that answered no ping.
+pub(super) fn gone(silence: Duration) -> TransportError {
+    let what = format!(
+        "the peer is gone: nothing was heard of it for {silence:?}, not even an answer to a ping"
+    );
+    TransportError::new(Kind::Timeout, what)
 }
 
 /// The peer's goodbye. Its words are the peer's own: they are shown without control characters.

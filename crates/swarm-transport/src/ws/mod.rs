@@ -9,6 +9,7 @@ mod transport;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::dial::{Dialer, Stream};
+use crate::heartbeat::Heard;
 use crate::{BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError};
 use transport::WsTransport;
 
@@ -55,7 +56,7 @@ impl WsConnector {
         let Dialer {
             endpoint, options, ..
         } = &self.dialer;
-        let socket = handshake::upgrade(stream, endpoint, options).await?;
+        let socket = handshake::upgrade(Heard::new(stream), endpoint, options).await?;
         Ok(Box::new(WsTransport::new(socket, options)))
     }
 }

@@ -15,13 +15,17 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::error;
+use crate::heartbeat::{Beat, Heard, Heartbeat};
 use crate::{Capabilities, DialOptions, Transport, TransportError, TransportErrorKind};
 
 /// How long the peer may take to answer a goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 pub(super) struct WsTransport<S> {
-    socket: WebSocketStream<S>,
+    socket: WebSocketStream<Heard<S>>,
+    heartbeat: Option<Heartbeat>,
+    /// Whether the question of a heartbeat is not on its way yet.
+    asking: bool,
     decoder: Decoder,
     capabilities: Capabilities,
     state: State,
@@ -39,9 +43,12 @@ impl<S> WsTransport<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    pub(super) fn new(socket: WebSocketStream<S>, options: &DialOptions) -> Self {
+    pub(super) fn new(socket: WebSocketStream<Heard<S>>, options: &DialOptions) -> Self {
         Self {
             socket,
+            heartbeat: (options.heartbeat)
+                .map(|silence| Heartbeat::new(silence, options.heartbeat_timeout)),
+            asking: false,
             decoder: Decoder::with_limits(options.limits),
             capabilities: Capabilities {
                 binary_arguments: options.binary_safe,
@@ -62,6 +69,38 @@ where
     fn fail(&mut self, error: TransportError) -> TransportError {
         self.state = State::Dead;
         error
+    }
+
+    /// The next message. While there is none, the heartbeat goes on.
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, TransportError>> {
+        loop {
+            match Pin::new(&mut self.socket).poll_next(cx) {
+                Poll::Ready(Some(Ok(message))) => return Poll::Ready(Ok(message)),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error::of_socket(error))),
+                Poll::Ready(None) => return Poll::Ready(Err(error::closed())),
+                Poll::Pending => {}
+            }
+            if self.asking {
+                let flushed = Pin::new(&mut self.socket).poll_flush(cx);
+                self.asking = flushed.is_pending();
+                if let Poll::Ready(Err(error)) = flushed {
+                    return Poll::Ready(Err(error::of_socket(error)));
+                }
+            }
+            let Some(heartbeat) = &mut self.heartbeat else {
+                return Poll::Pending;
+            };
+            match ready!(heartbeat.poll(cx, self.socket.get_ref().last())) {
+                Beat::Ask => {
+                    let ping = Message::Ping(Bytes::new());
+                    if let Err(error) = Pin::new(&mut self.socket).start_send(ping) {
+                        return Poll::Ready(Err(error::of_socket(error)));
+                    }
+                    self.asking = true;
+                }
+                Beat::Gone => return Poll::Ready(Err(error::gone(heartbeat.limit()))),
+            }
+        }
     }
 
     fn decode(&mut self, message: Bytes) -> Result<Frame, TransportError> {
@@ -102,10 +141,9 @@ where
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
         self.alive()?;
         loop {
-            let message = match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
-                Some(Ok(message)) => message,
-                Some(Err(error)) => return Poll::Ready(Err(self.fail(error::of_socket(error)))),
-                None => return Poll::Ready(Err(self.fail(error::closed()))),
+            let message = match ready!(self.poll_message(cx)) {
+                Ok(message) => message,
+                Err(error) => return Poll::Ready(Err(self.fail(error))),
             };
             return Poll::Ready(match message {
                 Message::Binary(message) => self.decode(message),

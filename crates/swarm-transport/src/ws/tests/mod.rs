@@ -2,6 +2,7 @@
 
 mod dialing;
 mod ending;
+mod heartbeats;
 mod messages;
 
 use std::future::poll_fn;

@@ -1,0 +1,130 @@
+//! Finds a peer that is gone though its connection looks open.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// A stream that notes when it last heard of its peer. Any byte counts, so that a large reply over a slow network is a
+/// sign of life long before it is whole.
+#[derive(Debug)]
+pub(crate) struct Heard<S> {
+    stream: S,
+    last: Instant,
+}
+
+impl<S> Heard<S> {
+    pub(crate) fn new(stream: S) -> Self {
+        Self {
+            stream,
+            last: Instant::now(),
+        }
+    }
+
+    pub(crate) const fn last(&self) -> Instant {
+        self.last
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
+        if buffer.filled().len() > before {
+            self.last = Instant::now();
+        }
+        Poll::Ready(read)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// What to do now.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Beat {
+    /// The peer was silent for long: ask whether it is there.
+    Ask,
+    /// It did not answer.
+    Gone,
+}
+
+/// Asks after a silence, and gives up when the silence goes on.
+#[derive(Debug)]
+pub(crate) struct Heartbeat {
+    silence: Duration,
+    patience: Duration,
+    asked: Option<Instant>,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Heartbeat {
+    /// Asks after a `silence` and waits for an answer as long as its `patience` lasts.
+    pub(crate) fn new(silence: Duration, patience: Duration) -> Self {
+        Self {
+            silence,
+            patience,
+            asked: None,
+            timer: Box::pin(sleep(silence)),
+        }
+    }
+
+    /// Pending while there is nothing to do; to be polled when there is nothing to read. `heard` says when the peer last
+    /// was.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, heard: Instant) -> Poll<Beat> {
+        loop {
+            ready!(self.timer.as_mut().poll(cx));
+            if self.asked.is_some_and(|asked| heard < asked) {
+                return Poll::Ready(Beat::Gone);
+            }
+            let now = Instant::now();
+            let due = heard + self.silence;
+            if now >= due {
+                self.asked = Some(now);
+                self.timer.as_mut().reset(now + self.patience);
+                return Poll::Ready(Beat::Ask);
+            }
+            self.asked = None;
+            self.timer.as_mut().reset(due);
+        }
+    }
+
+    /// The longest time that a vanished peer goes unnoticed.
+    pub(crate) fn limit(&self) -> Duration {
+        self.silence + self.patience
+    }
+}
