@@ -153,6 +153,16 @@ impl RequestBuilder {
         self
     }
 
+    /// The number of arguments so far, the name's words included.
+    pub const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is not even a name.
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// The command.
     pub fn build(mut self) -> Request {
         let mut digits = itoa::Buffer::new();

@@ -1,0 +1,124 @@
+//! The handle that applications hold.
+
+mod reply;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use swarm_transport::Connect;
+use tokio::sync::oneshot;
+
+pub use reply::Reply;
+
+use crate::command::{Command, Executor};
+use crate::driver::{Driver, Mailbox, Started};
+use crate::engine::Settings;
+use crate::error::{Error, Result};
+use crate::options::Options;
+
+/// A client of one server: cheap to clone, shared by any number of tasks.
+///
+/// All clones share one connection. Commands of many tasks travel pipelined; each gets its own reply, also when others
+/// time out or are cancelled. When the connection is lost it is made again, and commands wait for it until
+/// their timeout; one that was under way is sent again only if it merely reads.
+///
+/// The connection ends when [`close`](Self::close) is called or the last clone is dropped.
+///
+/// ```
+/// use swarm_keydb::{Client, prelude::*};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gateway = swarm_gateway::test().await?;
+/// # let url = gateway.ws_url();
+/// let client = Client::connect(url).await?;
+/// client.set("hello", "world").await?;
+/// assert_eq!(client.get("hello").await?.as_deref(), Some(b"world".as_slice()));
+/// client.close().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    mailbox: Mailbox,
+    request_timeout: Duration,
+}
+
+impl Client {
+    /// Connects to a server: to a URL, or with [`Options`].
+    ///
+    /// **Errors:** when an option makes no sense, the server cannot be reached, or it refuses the password. Nothing goes on in
+    /// the background after an error.
+    ///
+    /// **Cancel safety:** dropping the future gives the attempt up.
+    pub async fn connect(options: impl Into<Options>) -> Result<Self> {
+        let options = options.into();
+        let (connector, settings) = options.target()?;
+        Self::start(connector, &options, settings).await
+    }
+
+    /// Connects through a transport of the caller's own. The options' URL is not looked at.
+    ///
+    /// **Errors:** as [`connect`](Self::connect).
+    pub async fn connect_with(
+        connector: impl Connect,
+        options: impl Into<Options>,
+    ) -> Result<Self> {
+        let options = options.into();
+        Self::start(Arc::new(connector), &options, options.settings()).await
+    }
+
+    async fn start(
+        connector: Arc<dyn Connect>,
+        options: &Options,
+        settings: Settings,
+    ) -> Result<Self> {
+        let (started, outcome) = oneshot::channel();
+        let client = Self::spawn(connector, options, settings, Some(started))?;
+        match outcome.await {
+            Ok(Ok(())) => Ok(client),
+            Ok(Err(failure)) => Err(Error::connect(failure)),
+            Err(_) => Err(Error::closed()),
+        }
+    }
+
+    /// A client that connects in the background, and again until it succeeds. Commands wait for the connection until
+    /// their timeout. For services that must start while their server is down.
+    ///
+    /// Must be called within a tokio runtime.
+    ///
+    /// **Errors:** when an option makes no sense.
+    pub fn connect_lazy(options: impl Into<Options>) -> Result<Self> {
+        let options = options.into();
+        let (connector, settings) = options.target()?;
+        Self::spawn(connector, &options, settings, None)
+    }
+
+    fn spawn(
+        connector: Arc<dyn Connect>,
+        options: &Options,
+        settings: Settings,
+        started: Option<Started>,
+    ) -> Result<Self> {
+        options.validate()?;
+        let mailbox = Driver::spawn(connector, options, settings, started);
+        Ok(Self { mailbox, request_timeout: options.request_timeout })
+    }
+
+    /// Closes the connection once the commands before it are answered or have timed out, for this handle and all its clones. Later
+    /// commands fail with an error of kind [`Closed`](crate::ErrorKind::Closed).
+    ///
+    /// **Cancel safety:** dropping the future does not undo the closing.
+    pub async fn close(&self) {
+        self.mailbox.close().await;
+    }
+}
+
+impl Executor for Client {
+    /// A future of the reply. The command is sent when it is first polled.
+    type Output<R> = Reply<R>;
+
+    fn execute<R>(&self, command: Command<R>) -> Reply<R> {
+        Reply::new(self.mailbox.clone(), command, self.request_timeout)
+    }
+}

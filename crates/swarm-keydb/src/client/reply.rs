@@ -1,0 +1,165 @@
+//! The future of a command's reply.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use swarm_resp::{ConvertError, Frame, Request};
+
+use crate::command::Command;
+use crate::driver::{Mailbox, ReplyReceiver, ReplySlot, TrySend};
+use crate::engine::{Call, Failure, Retry};
+use crate::error::{Error, Result};
+
+/// The future of a command's reply.
+///
+/// The command is sent when the future is first polled. It resolves within the request timeout, which covers all
+/// waiting: for room in the queue, for a connection, for the reply.
+///
+/// # Cancel safety
+///
+/// Dropping it is always safe for others: the connection and their replies are not touched. A command that
+/// was not sent yet never will be; one that was sent may run: dropping does not undo it.
+#[must_use = "a command is sent when its reply is awaited"]
+pub struct Reply<R> {
+    name: Cow<'static, str>,
+    decode: fn(&Frame) -> Result<R, ConvertError>,
+    state: State,
+}
+
+enum State {
+    Refused(Error),
+    Unsent(Unsent),
+    /// The mailbox is full.
+    Queueing(
+        Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>,
+        ReplyReceiver,
+    ),
+    Waiting(ReplyReceiver),
+    Done,
+}
+
+struct Unsent {
+    mailbox: Mailbox,
+    request: Request,
+    timeout: Duration,
+    retry: Retry,
+    alone: bool,
+}
+
+impl<R> Reply<R> {
+    pub(super) fn new(mailbox: Mailbox, command: Command<R>, timeout: Duration) -> Self {
+        let Command {
+            name,
+            request,
+            retry,
+            alone,
+            decode,
+        } = command;
+        let state = match request {
+            Ok(request) => State::Unsent(Unsent {
+                mailbox,
+                request,
+                timeout,
+                retry,
+                alone,
+            }),
+            Err(error) => State::Refused(error),
+        };
+        Self {
+            name,
+            decode,
+            state,
+        }
+    }
+
+    /// Gives this command a timeout of its own, instead of the client's `request_timeout`.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        if let State::Unsent(unsent) = &mut self.state {
+            unsent.timeout = timeout;
+        }
+        self
+    }
+
+    /// Never sends this command twice, even if it only reads.
+    pub fn no_retry(mut self) -> Self {
+        if let State::Unsent(unsent) = &mut self.state {
+            unsent.retry = Retry::Never;
+        }
+        self
+    }
+
+    fn finish(&mut self, result: Result<Frame, Failure>) -> Poll<Result<R>> {
+        self.state = State::Done;
+        let read = match result {
+            Ok(frame) => (self.decode)(&frame).map_err(Error::convert),
+            Err(failure) => Err(failure.into()),
+        };
+        Poll::Ready(read.map_err(|error| error.for_command(&self.name)))
+    }
+}
+
+impl Unsent {
+    fn send(self) -> Result<State, Failure> {
+        let (caller, reply) = ReplySlot::new();
+        let now = tokio::time::Instant::now().into_std();
+        // A timeout beyond what the clock can express is as good as a year.
+        let year = Duration::from_secs(365 * 24 * 3600);
+        let call = Call {
+            request: self.request,
+            caller,
+            deadline: now.checked_add(self.timeout).unwrap_or(now + year),
+            retry: self.retry,
+            alone: self.alone,
+            attempts: 0,
+        };
+        match self.mailbox.try_send(call) {
+            Ok(()) => Ok(State::Waiting(reply)),
+            Err(TrySend::Full(call)) => {
+                Ok(State::Queueing(Box::pin(self.mailbox.send(*call)), reply))
+            }
+            Err(TrySend::Ended(failure)) => Err(failure),
+        }
+    }
+}
+
+impl<R> Future for Reply<R> {
+    type Output = Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>> {
+        let this = &mut *self;
+        loop {
+            match &mut this.state {
+                State::Waiting(reply) => {
+                    let result = ready!(Pin::new(reply).poll(cx));
+                    return this.finish(result.unwrap_or_else(|_| Err(Mailbox::abandoned())));
+                }
+                State::Queueing(sending, _) => {
+                    if let Err(failure) = ready!(sending.as_mut().poll(cx)) {
+                        return this.finish(Err(failure));
+                    }
+                }
+                State::Unsent(_) | State::Refused(_) | State::Done => {}
+            }
+            this.state = match std::mem::replace(&mut this.state, State::Done) {
+                State::Unsent(unsent) => match unsent.send() {
+                    Ok(state) => state,
+                    Err(failure) => return this.finish(Err(failure)),
+                },
+                State::Queueing(_, reply) => State::Waiting(reply),
+                State::Refused(error) => return Poll::Ready(Err(error)),
+                #[expect(clippy::panic, reason = "the contract of futures, as for async blocks")]
+                State::Waiting(_) | State::Done => panic!("a reply was polled after it was ready"),
+            };
+        }
+    }
+}
+
+impl<R> fmt::Debug for Reply<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply({})", self.name)
+    }
+}

@@ -1,0 +1,147 @@
+//! A command as a plain value, and what can take one.
+
+use std::borrow::Cow;
+
+use swarm_resp::{ArgSink, ConvertError, Frame, FromFrame, Request, RequestBuilder, ToArg, ToArgs};
+
+use crate::engine::Retry;
+use crate::error::{Error, Result};
+
+/// A command that answers an `R`: its bytes, and how to read the reply.
+///
+/// The methods of the command families make them and hand them to the [`Executor`] they are called on.
+#[must_use = "a command does nothing until it is handed to an executor"]
+pub struct Command<R> {
+    pub(crate) name: Cow<'static, str>,
+    /// The request, or why an argument was refused.
+    pub(crate) request: Result<Request>,
+    pub(crate) retry: Retry,
+    pub(crate) alone: bool,
+    pub(crate) decode: fn(&Frame) -> Result<R, ConvertError>,
+}
+
+/// Takes commands: a [`Client`](crate::Client) sends them.
+pub trait Executor {
+    /// What handing over a command that answers an `R` gives.
+    type Output<R>;
+
+    /// Takes a command.
+    fn execute<R>(&self, command: Command<R>) -> Self::Output<R>;
+}
+
+/// Puts a command together, and refuses arguments that would harm the connection.
+pub(crate) struct Builder {
+    name: Cow<'static, str>,
+    request: RequestBuilder,
+    refused: Option<Error>,
+    retry: Retry,
+    alone: bool,
+}
+
+impl Builder {
+    /// Starts a command. Each word of its name is sent as an argument.
+    pub(crate) fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        let name = name.into();
+        let mut builder = Self {
+            request: Request::builder(&name),
+            name,
+            refused: None,
+            retry: Retry::Never,
+            alone: false,
+        };
+        if builder.name.trim().is_empty() {
+            builder.refuse(Error::argument("a command needs a name"));
+        } else if has_line_break(builder.name.as_bytes()) {
+            builder.name = Cow::Borrowed("(unnamed)");
+            builder.refuse(Error::argument(
+                "the command's name holds a line break; remove it",
+            ));
+        }
+        builder
+    }
+
+    /// The command only reads, so it may be sent again when a reply was lost.
+    pub(crate) const fn read_only(mut self) -> Self {
+        self.retry = Retry::ReadOnly;
+        self
+    }
+
+    /// The command must be on the wire alone.
+    pub(crate) const fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
+    /// Puts an argument that may be anything.
+    pub(crate) fn arg(mut self, arg: impl ToArg) -> Self {
+        self.request.arg(arg);
+        self
+    }
+
+    /// Puts arguments that may be anything.
+    pub(crate) fn args(mut self, args: impl ToArgs) -> Self {
+        self.request.args(args);
+        self
+    }
+
+    /// Puts one key.
+    pub(crate) fn key(mut self, key: impl ToArg) -> Self {
+        KeySink(&mut self).arg(&key.to_arg());
+        self
+    }
+
+    /// Puts keys, at least one.
+    pub(crate) fn keys(mut self, keys: impl ToArgs) -> Self {
+        let before = self.request.len();
+        keys.write_args(&mut KeySink(&mut self));
+        if self.request.len() == before {
+            self.refuse(Error::argument("no key was given; name at least one"));
+        }
+        self
+    }
+
+    /// Refuses the command. The first reason stands.
+    pub(crate) fn refuse(&mut self, error: Error) {
+        self.refused.get_or_insert(error);
+    }
+
+    pub(crate) fn build<R: FromFrame>(self) -> Command<R> {
+        self.build_with(|frame| R::from_frame(frame.view()))
+    }
+
+    /// Builds a command whose reply is read by a function of its own.
+    pub(crate) fn build_with<R>(self, decode: fn(&Frame) -> Result<R, ConvertError>) -> Command<R> {
+        let request = match self.refused {
+            None => Ok(self.request.build()),
+            Some(error) => Err(error.for_command(&self.name)),
+        };
+        Command {
+            name: self.name,
+            request,
+            retry: self.retry,
+            alone: self.alone,
+            decode,
+        }
+    }
+}
+
+/// Takes keys, and refuses those that the server cannot take.
+struct KeySink<'a>(&'a mut Builder);
+
+impl ArgSink for KeySink<'_> {
+    fn arg(&mut self, key: &[u8]) {
+        if key.iter().all(u8::is_ascii_whitespace) {
+            let what = "a key is empty or blank, which SwarmKeyDb refuses; name one (or use raw for a server that takes it)";
+            self.0.refuse(Error::argument(what));
+        } else if has_line_break(key) {
+            // The server echoes keys in errors unescaped: a line break would break its reply stream.
+            let what = "a key holds a line break (CR or LF), which would corrupt the server's replies; remove it";
+            self.0.refuse(Error::argument(what));
+        }
+        ArgSink::arg(&mut self.0.request, key);
+    }
+}
+
+pub(crate) fn has_line_break(text: &[u8]) -> bool {
+    text.iter().any(|byte| matches!(byte, b'\r' | b'\n'))
+}

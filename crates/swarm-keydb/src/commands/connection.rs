@@ -1,0 +1,88 @@
+//! Commands on the connection and the server.
+
+use std::borrow::Cow;
+
+use swarm_resp::{Frame, Request, ToArgs};
+
+use super::model::{ServerInfo, was_pong};
+use crate::command::{Builder, Executor};
+use crate::error::Error;
+
+/// Commands on the connection and the server.
+pub trait ConnectionCommands: Executor {
+    /// Asks whether the server is there (`PING`).
+    ///
+    /// **Reply:** nothing: that it came is the answer.
+    fn ping(&self) -> Self::Output<()> {
+        self.execute(Builder::new("PING").read_only().build_with(was_pong))
+    }
+
+    /// What the server says of itself (`HELLO` without a version, which changes nothing).
+    ///
+    /// Sent with nothing else in flight, for the gateway answers it ahead of replies that are still owed.
+    ///
+    /// **Reply:** a [`ServerInfo`].
+    fn hello(&self) -> Self::Output<ServerInfo> {
+        self.execute(
+            Builder::new("HELLO")
+                .read_only()
+                .alone()
+                .build_with(ServerInfo::from_reply),
+        )
+    }
+
+    /// Any command, for those without a method of their own. Each word of `command` is sent as an argument.
+    ///
+    /// Sent once, never again: nothing is known of what it does. Commands that change the session (AUTH, HELLO, MULTI,
+    /// WATCH, SUBSCRIBE and the like) are refused: other tasks share the connection.
+    ///
+    /// **Reply:** the frame as it came; an error reply is an error.
+    ///
+    /// ```
+    /// # use swarm_keydb::{Client, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// let reply = client.raw("ECHO", "hello").await?;
+    /// assert_eq!(reply.as_str(), Some("hello"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> Self::Output<Frame> {
+        let mut command = Builder::new(command).args(args).build();
+        if let Some(reason) = command.request.as_ref().ok().and_then(session_command) {
+            command.request = Err(Error::argument(reason).for_command(&command.name));
+        }
+        self.execute(command)
+    }
+}
+
+impl<E: Executor> ConnectionCommands for E {}
+
+/// Why a command must not be sent over a connection that others share.
+fn session_command(request: &Request) -> Option<&'static str> {
+    let mut words = request
+        .args()
+        .map(|word| String::from_utf8_lossy(word).to_ascii_uppercase());
+    let (first, second) = (words.next()?, words.next());
+    match (first.as_str(), second.as_deref()) {
+        (
+            "AUTH" | "HELLO" | "RESET" | "QUIT" | "SELECT" | "MULTI" | "EXEC" | "DISCARD" | "WATCH"
+            | "UNWATCH" | "READONLY" | "READWRITE" | "ASKING",
+            _,
+        )
+        | ("CLIENT", Some("TRACKING" | "CACHING" | "NO-EVICT" | "NO-TOUCH")) => {
+            Some("it would change the connection for every task that shares it")
+        }
+        (
+            "SUBSCRIBE" | "UNSUBSCRIBE" | "PSUBSCRIBE" | "PUNSUBSCRIBE" | "SSUBSCRIBE"
+            | "SUNSUBSCRIBE" | "MONITOR" | "SYNC" | "PSYNC",
+            _,
+        )
+        | ("CLIENT", Some("REPLY")) => {
+            Some("it would put the replies of every task that shares the connection out of step")
+        }
+        _ => None,
+    }
+}

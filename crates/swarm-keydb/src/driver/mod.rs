@@ -1,0 +1,323 @@
+//! The one task behind a client: it moves requests and frames between the engine and a transport, and dials again
+//! when the connection is lost.
+
+mod backoff;
+mod mailbox;
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use swarm_resp::ServerError;
+use swarm_transport::{BoxTransport, Connect, TransportError, TransportErrorKind};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, Sleep};
+
+pub(crate) use mailbox::{Mailbox, ReplyReceiver, ReplySlot, TrySend};
+
+use crate::engine::{Engine, Failure, HandshakeError, Settings, Violation};
+use crate::options::Options;
+use backoff::Backoff;
+use mailbox::Message;
+
+/// Frames that are taken before requests get their turn again.
+const RECEIVE_BATCH: usize = 256;
+
+/// How long saying goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Tells how the first attempt to connect went.
+pub(crate) type Started = oneshot::Sender<Result<(), Failure>>;
+
+pub(crate) struct Driver {
+    engine: Engine<ReplySlot>,
+    mailbox: mpsc::Receiver<Message>,
+    /// Where the reason is noted when the client ends without being asked to.
+    ended: Arc<OnceLock<Failure>>,
+    /// No more calls will come.
+    mailbox_done: bool,
+    /// Who waits for the client to close.
+    closing: Vec<oneshot::Sender<()>>,
+    connector: Arc<dyn Connect>,
+    connect_timeout: Duration,
+    reconnect: bool,
+    backoff: Backoff,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// Why a connection ended.
+enum Broken {
+    Transport(TransportError),
+    Violation(Violation),
+}
+
+impl From<TransportError> for Broken {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error)
+    }
+}
+
+impl From<Violation> for Broken {
+    fn from(violation: Violation) -> Self {
+        Self::Violation(violation)
+    }
+}
+
+impl Broken {
+    /// The server's words, if it refuses the credentials.
+    const fn refused_credentials(&self) -> Option<&ServerError> {
+        match self {
+            Self::Violation(Violation::Handshake(HandshakeError::Auth(error))) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn into_error(self) -> TransportError {
+        match self {
+            Self::Transport(error) => error,
+            Self::Violation(violation) => {
+                TransportError::new(TransportErrorKind::Protocol, violation.to_string())
+            }
+        }
+    }
+}
+
+impl Driver {
+    /// Starts the task of a client. `started` hears of the first attempt to connect; when it fails, the task ends.
+    pub(crate) fn spawn(
+        connector: Arc<dyn Connect>,
+        options: &Options,
+        settings: Settings,
+        started: Option<Started>,
+    ) -> Mailbox {
+        let (mailbox, receiver) = Mailbox::new(options.queue);
+        let driver = Self {
+            engine: Engine::new(settings),
+            ended: mailbox.ended(),
+            mailbox: receiver,
+            mailbox_done: false,
+            closing: Vec::new(),
+            connector,
+            connect_timeout: options.connect_timeout,
+            reconnect: options.reconnect,
+            backoff: Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay),
+            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+        };
+        tokio::spawn(driver.run(started));
+        mailbox
+    }
+
+    /// Runs until the client is closed, dropped, or cannot go on. `None` says that it was closed or dropped while no
+    /// connection was open.
+    async fn run(mut self, mut started: Option<Started>) -> Option<()> {
+        loop {
+            let deadline = Instant::now() + self.connect_timeout;
+            let broken = match self.dial(deadline).await? {
+                Err(error) => Broken::from(error),
+                Ok(mut transport) => {
+                    self.engine.connected();
+                    let end = self.serve(&mut transport, deadline, &mut started).await;
+                    let Err(broken) = end else {
+                        self.say_goodbye(transport).await;
+                        return Some(());
+                    };
+                    broken
+                }
+            };
+            let refused = broken.refused_credentials().cloned();
+            let unreadable_hello = matches!(
+                broken,
+                Broken::Violation(Violation::Handshake(HandshakeError::UnreadableHello))
+            );
+            let error = Arc::new(broken.into_error());
+            tracing::debug!(%error, "connection lost");
+            self.engine.disconnected(&error);
+            if unreadable_hello {
+                // The engine will not ask again.
+                continue;
+            }
+            let failure = match refused {
+                Some(error) => Failure::Auth(error),
+                None => Failure::Lost { sent: false, error },
+            };
+            if let Some(started) = started.take() {
+                let _gone = started.send(Err(failure));
+                return Some(());
+            }
+            if !self.reconnect {
+                self.refuse_all(&failure).await;
+                return Some(());
+            }
+            if matches!(failure, Failure::Auth(_)) {
+                // Waiting will not help those who wait.
+                self.engine.fail_waiting(&failure);
+            }
+            let delay = self.backoff.next_delay();
+            self.while_offline(tokio::time::sleep(delay)).await?;
+        }
+    }
+
+    async fn dial(&mut self, deadline: Instant) -> Option<Result<BoxTransport, TransportError>> {
+        let connector = Arc::clone(&self.connector);
+        let dial = tokio::time::timeout_at(deadline, connector.connect());
+        Some(
+            self.while_offline(dial)
+                .await?
+                .unwrap_or_else(|_| Err(no_handshake_in_time())),
+        )
+    }
+
+    /// Waits for `work` while calls queue up and time out. `None` when the client ends before.
+    async fn while_offline<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            self.poll_mailbox(cx);
+            self.poll_deadlines(cx);
+            if self.is_finished() {
+                return Poll::Ready(None);
+            }
+            work.as_mut().poll(cx).map(Some)
+        })
+        .await
+    }
+
+    /// Moves requests and frames until the client ends or the connection breaks.
+    async fn serve(
+        &mut self,
+        transport: &mut BoxTransport,
+        handshake_by: Instant,
+        started: &mut Option<Started>,
+    ) -> Result<(), Broken> {
+        let mut handshake_timer = pin!(tokio::time::sleep_until(handshake_by));
+        let mut ready = false;
+        let mut flushed = true;
+        poll_fn(|cx| {
+            loop {
+                self.poll_mailbox(cx);
+                self.send(transport, &mut flushed, cx)?;
+                let received = self.receive(transport, cx)?;
+                self.poll_deadlines(cx);
+                if self.is_finished() {
+                    return Poll::Ready(Ok(()));
+                }
+                if !ready {
+                    ready = self.engine.is_ready();
+                    if ready {
+                        self.backoff.reset();
+                        if let Some(started) = started.take() {
+                            let _gone = started.send(Ok(()));
+                        }
+                    } else if handshake_timer.as_mut().poll(cx).is_ready() {
+                        return Poll::Ready(Err(no_handshake_in_time().into()));
+                    }
+                }
+                // What came in may let more go out; otherwise everything waits to be woken.
+                if !received {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
+    }
+
+    /// Hands over all that may be sent now, then flushes once.
+    fn send(
+        &mut self,
+        transport: &mut BoxTransport,
+        flushed: &mut bool,
+        cx: &mut Context<'_>,
+    ) -> Result<(), TransportError> {
+        while let Poll::Ready(ready) = transport.poll_ready(cx) {
+            ready?;
+            let Some(request) = self.engine.next_request(|request| transport.check(request)) else {
+                break;
+            };
+            transport.start_send(request)?;
+            *flushed = false;
+        }
+        if !*flushed && let Poll::Ready(done) = transport.poll_flush(cx) {
+            done?;
+            *flushed = true;
+        }
+        Ok(())
+    }
+
+    /// Takes the frames that are there. Says whether there were any.
+    fn receive(
+        &mut self,
+        transport: &mut BoxTransport,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, Broken> {
+        for taken in 0..RECEIVE_BATCH {
+            match transport.poll_receive(cx) {
+                Poll::Ready(frame) => self.engine.receive(frame?)?,
+                Poll::Pending => return Ok(taken > 0),
+            }
+        }
+        Ok(true)
+    }
+
+    fn poll_mailbox(&mut self, cx: &mut Context<'_>) {
+        while !self.mailbox_done && self.engine.has_room() {
+            match self.mailbox.poll_recv(cx) {
+                Poll::Ready(Some(Message::Call(call))) => self.engine.submit(call),
+                Poll::Ready(Some(Message::Close(done))) => {
+                    // Calls that are in the mailbox already are still answered; no more can be put in.
+                    self.mailbox.close();
+                    self.closing.push(done);
+                }
+                Poll::Ready(None) => self.mailbox_done = true,
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    fn poll_deadlines(&mut self, cx: &mut Context<'_>) {
+        while let Some(deadline) = self.engine.next_deadline() {
+            let deadline = Instant::from_std(deadline);
+            if self.timer.deadline() != deadline {
+                self.timer.as_mut().reset(deadline);
+            }
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            self.engine.expire(Instant::now().into_std());
+        }
+    }
+
+    /// Whether nobody can call any more and nobody waits for an answer.
+    fn is_finished(&self) -> bool {
+        self.mailbox_done && !self.engine.has_living_calls()
+    }
+
+    async fn say_goodbye(self, mut transport: BoxTransport) {
+        let close = poll_fn(|cx| transport.poll_close(cx));
+        let _best_effort = tokio::time::timeout(GOODBYE, close).await;
+        for done in self.closing {
+            let _gone = done.send(());
+        }
+    }
+
+    /// Answers what waits, and what is still in the mailbox, with a failure.
+    async fn refuse_all(&mut self, failure: &Failure) {
+        // Noted before the mailbox closes, so that whoever finds it closed finds the reason.
+        let _first = self.ended.set(failure.clone());
+        self.mailbox.close();
+        self.engine.fail_waiting(failure);
+        while let Some(message) = self.mailbox.recv().await {
+            if let Message::Call(call) = message {
+                self.engine.submit(call);
+                self.engine.fail_waiting(failure);
+            }
+        }
+    }
+}
+
+fn no_handshake_in_time() -> TransportError {
+    TransportError::new(
+        TransportErrorKind::Timeout,
+        "no connection within connect_timeout: the server does not answer",
+    )
+}

@@ -1,0 +1,49 @@
+//! How a server spells its errors.
+
+use swarm_resp::{Frame, FrameRef, Kind, ServerError};
+
+/// How a connection spells errors, found out once during the handshake.
+///
+/// Some SwarmKeyDb gateways pass errors through an internal reader that does not know the `-` type: `-ERR unknown
+/// command 'X'` arrives as the array `["-ERR", "unknown", "command", "'X'"]`. Whether a connection does so is found
+/// out by provoking one harmless error, and not guessed from each reply: on a sound server, a list that begins with
+/// `-ERR` is just a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Dialect {
+    pub(crate) errors: ErrorShape,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ErrorShape {
+    /// Errors are errors.
+    #[default]
+    Real,
+    /// Errors from behind the gateway are arrays of words.
+    Words,
+}
+
+impl Dialect {
+    /// The error that a reply is, if it is one.
+    pub(crate) fn error_of(self, frame: &Frame) -> Option<ServerError> {
+        match frame.kind() {
+            Kind::SimpleError | Kind::BulkError => frame.as_error(),
+            Kind::Array if self.errors == ErrorShape::Words => words_error(frame.view()),
+            _ => None,
+        }
+    }
+}
+
+/// The error that an array of words spells: the first is a dash and capitals.
+pub(crate) fn words_error(frame: FrameRef<'_>) -> Option<ServerError> {
+    let mut items = frame.items()?;
+    let code = items.next()?.as_bytes()?.strip_prefix(b"-")?;
+    if code.is_empty() || !code.iter().all(u8::is_ascii_uppercase) {
+        return None;
+    }
+    let mut text = code.to_vec();
+    for item in items {
+        text.push(b' ');
+        text.extend_from_slice(item.as_bytes()?);
+    }
+    Some(ServerError::parse(&text))
+}

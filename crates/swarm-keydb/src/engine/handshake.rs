@@ -1,0 +1,154 @@
+//! What happens on a new connection before any command may pass: AUTH, HELLO and one harmless error, each awaited alone.
+//!
+//! The gateway answers AUTH and HELLO ahead of replies that are still owed, so nothing may be in flight with them.
+//! Some gateways answer HELLO 3 with garbage: its reply must be a map or an error, or the connection is given up and the
+//! next one does without HELLO.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use swarm_resp::{Frame, Kind, Request, ServerError};
+
+use super::Settings;
+use super::dialect::{Dialect, ErrorShape, words_error};
+
+/// What to say with AUTH.
+#[derive(Clone)]
+pub(crate) struct Credentials {
+    /// SwarmKeyDb has no users; Redis, Valkey and KeyDB do.
+    pub(crate) user: Option<String>,
+    pub(crate) password: String,
+}
+
+impl Credentials {
+    pub(crate) fn new(user: Option<&str>, password: &str) -> Self {
+        Self { user: user.map(str::to_owned), password: password.to_owned() }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(..)")
+    }
+}
+
+/// Why a connection cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum HandshakeError {
+    /// The server wants other credentials.
+    #[error("authentication failed: {0}")]
+    Auth(ServerError),
+    /// The answer to HELLO is neither a map nor an error.
+    #[error("the server's answer to HELLO makes no sense")]
+    UnreadableHello,
+    /// The server has no such database.
+    #[error("the database of the URL cannot be selected: {0}")]
+    Select(ServerError),
+    /// The server's answer is not one that a Redis-compatible server gives.
+    #[error("the server does not answer as a Redis-compatible server does")]
+    Nonsense,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Auth,
+    Hello,
+    /// A command that every server knows and refuses without arguments, to see how it spells an error.
+    Probe,
+    Select,
+}
+
+/// How far the handshake is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    Continue,
+    Done(Dialect),
+}
+
+#[derive(Debug)]
+pub(super) struct Handshake {
+    credentials: Option<Credentials>,
+    database: Option<u32>,
+    dialect: Dialect,
+    /// What is still to be done; the first is under way when `sent`.
+    steps: VecDeque<Step>,
+    sent: bool,
+}
+
+impl Handshake {
+    pub(super) fn new(settings: &Settings, hello: bool) -> Self {
+        let steps = [
+            (Step::Auth, settings.credentials.is_some()),
+            (Step::Hello, hello),
+            (Step::Probe, true),
+            (Step::Select, settings.database.is_some()),
+        ];
+        Self {
+            credentials: settings.credentials.clone(),
+            database: settings.database,
+            dialect: Dialect::default(),
+            steps: steps.into_iter().filter(|(_, wanted)| *wanted).map(|(step, _)| step).collect(),
+            sent: false,
+        }
+    }
+
+    /// The next request, unless one is under way.
+    pub(super) fn next_request(&mut self) -> Option<Request> {
+        if self.sent {
+            return None;
+        }
+        let step = self.steps.front()?;
+        self.sent = true;
+        Some(match step {
+            Step::Auth => {
+                let credentials = self.credentials.as_ref();
+                let user = credentials.and_then(|credentials| credentials.user.as_deref());
+                Request::new("AUTH", (user, credentials.map(|c| c.password.as_str())))
+            }
+            Step::Hello => Request::new("HELLO", 3),
+            Step::Probe => Request::new("ECHO", ()),
+            Step::Select => Request::new("SELECT", self.database),
+        })
+    }
+
+    /// Takes the reply to the request under way.
+    pub(super) fn receive(&mut self, frame: &Frame) -> Result<Progress, HandshakeError> {
+        let step = self
+            .steps
+            .pop_front()
+            .filter(|_| self.sent)
+            .ok_or(HandshakeError::Nonsense)?;
+        self.sent = false;
+        let real_error = frame.as_error();
+        let error = real_error.clone().or_else(|| words_error(frame.view()));
+        if let Some(error) = &error
+            && (matches!(error.code(), "NOAUTH" | "WRONGPASS" | "NOPERM") || step == Step::Auth)
+        {
+            return Err(HandshakeError::Auth(error.clone()));
+        }
+        match step {
+            // `+OK`, or as a bulk string.
+            Step::Auth if frame.as_bytes() == Some(b"OK") => Ok(Progress::Continue),
+            Step::Auth => Err(HandshakeError::Nonsense),
+            // A server that refuses HELLO speaks RESP2, which is what the connection began in.
+            Step::Hello if frame.kind() == Kind::Map || error.is_some() => Ok(Progress::Continue),
+            Step::Hello => Err(HandshakeError::UnreadableHello),
+            Step::Probe => {
+                self.dialect.errors = match (real_error, error) {
+                    (Some(_), _) => ErrorShape::Real,
+                    (None, Some(_)) => ErrorShape::Words,
+                    (None, None) => return Err(HandshakeError::Nonsense),
+                };
+                Ok(self.progress())
+            }
+            Step::Select => match error {
+                None => Ok(self.progress()),
+                Some(error) => Err(HandshakeError::Select(error)),
+            },
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        if self.steps.is_empty() { Progress::Done(self.dialect) } else { Progress::Continue }
+    }
+}

@@ -1,0 +1,269 @@
+//! The client's brain, without I/O and without a clock.
+//!
+//! Calls, frames and the time go in; requests to send and answers to callers come out. Whatever the network does is a
+//! method call here, so every race can be played through in a test.
+
+mod dialect;
+mod handshake;
+mod slot;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use swarm_resp::{Frame, Request, ServerError};
+use swarm_transport::{Refusal, TransportError};
+
+pub(crate) use dialect::Dialect;
+pub(crate) use handshake::{Credentials, HandshakeError};
+pub(crate) use slot::{Call, Caller, Retry};
+
+use handshake::{Handshake, Progress};
+use slot::Slot;
+
+/// How often a call is sent at the most, when the link breaks again and again.
+const MAX_ATTEMPTS: u8 = 3;
+
+/// Why a call got no reply.
+#[derive(Debug, Clone)]
+pub(crate) enum Failure {
+    /// The server answered an error.
+    Server(ServerError),
+    /// The deadline passed. When the request was sent, it may have run.
+    Timeout { sent: bool },
+    /// The connection broke. When the request was sent, it may have run.
+    Lost {
+        sent: bool,
+        error: Arc<TransportError>,
+    },
+    /// The wire cannot carry the request; it was not sent.
+    Refused(Refusal),
+    /// The server wants other credentials; the request was not sent.
+    Auth(ServerError),
+    /// The client was closed; the request was not sent.
+    Closed,
+}
+
+/// The peer broke the protocol: nothing it sends can be trusted to answer the right request any more.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Violation {
+    /// A reply that no request asked for.
+    #[error("the server sent a reply that no request asked for")]
+    UnexpectedReply,
+    /// The handshake failed.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+}
+
+#[derive(Debug)]
+enum Phase {
+    Offline,
+    /// Nothing but the handshake is sent.
+    Handshake(Handshake),
+    Ready,
+}
+
+/// What the engine needs to know of the client's options.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) credentials: Option<Credentials>,
+    /// The database to select, for servers that have several.
+    pub(crate) database: Option<u32>,
+    /// Requests that may await their replies at one time.
+    pub(crate) window: usize,
+}
+
+/// Matches requests to replies over one connection after another.
+pub(crate) struct Engine<C> {
+    settings: Settings,
+    phase: Phase,
+    dialect: Dialect,
+    /// A server whose answer to HELLO cannot be understood is not asked again.
+    skip_hello: bool,
+    /// Not sent, in order.
+    waiting: VecDeque<Call<C>>,
+    /// Sent; the server answers in this order.
+    in_flight: VecDeque<Slot<C>>,
+    /// No deadline is earlier.
+    earliest: Option<Instant>,
+}
+
+impl<C: Caller> Engine<C> {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            phase: Phase::Offline,
+            dialect: Dialect::default(),
+            skip_hello: false,
+            waiting: VecDeque::new(),
+            in_flight: VecDeque::new(),
+            earliest: None,
+        }
+    }
+
+    /// Takes a call. Its answer comes through its caller.
+    pub(crate) fn submit(&mut self, call: Call<C>) {
+        self.note_deadline(call.deadline);
+        self.waiting.push_back(call);
+    }
+
+    /// Whether more calls may be submitted. Bounds what piles up here; the rest waits with its callers.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting.len() + self.in_flight.len() < self.settings.window
+    }
+
+    /// Whether somebody still waits for an answer.
+    pub(crate) fn has_living_calls(&self) -> bool {
+        self.waiting.iter().any(|call| !call.caller.is_gone())
+            || self.in_flight.iter().any(Slot::is_awaited)
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready)
+    }
+
+    /// A connection is open: the handshake begins.
+    pub(crate) fn connected(&mut self) {
+        self.phase = Phase::Handshake(Handshake::new(&self.settings, !self.skip_hello));
+        self.dialect = Dialect::default();
+    }
+
+    /// The connection is gone. What was sent and cannot safely be sent again fails; the rest waits for the next one.
+    pub(crate) fn disconnected(&mut self, error: &Arc<TransportError>) {
+        self.phase = Phase::Offline;
+        for slot in self.in_flight.drain(..).rev() {
+            let Some(call) = slot.into_call() else {
+                continue;
+            };
+            if call.retry == Retry::ReadOnly && call.attempts < MAX_ATTEMPTS {
+                self.waiting.push_front(call);
+            } else {
+                call.caller.complete(Err(Failure::Lost {
+                    sent: true,
+                    error: Arc::clone(error),
+                }));
+            }
+        }
+    }
+
+    /// Fails all that waits to be sent.
+    pub(crate) fn fail_waiting(&mut self, failure: &Failure) {
+        for call in self.waiting.drain(..) {
+            call.caller.complete(Err(failure.clone()));
+        }
+    }
+
+    /// The next request to send, if one may be sent now. `check` says whether the wire can carry it.
+    pub(crate) fn next_request(
+        &mut self,
+        check: impl Fn(&Request) -> Result<(), Refusal>,
+    ) -> Option<Request> {
+        match &mut self.phase {
+            Phase::Offline => return None,
+            Phase::Handshake(handshake) => return handshake.next_request(),
+            Phase::Ready => {}
+        }
+        loop {
+            let next = self.waiting.front()?;
+            // A request that must travel alone waits until the line is free, and keeps it until it is answered.
+            let alone = next.alone && !self.in_flight.is_empty();
+            if alone || self.in_flight.front().is_some_and(|slot| slot.alone) {
+                return None;
+            }
+            let mut call = self.waiting.pop_front()?;
+            if call.caller.is_gone() {
+                continue;
+            }
+            if let Err(refusal) = check(&call.request) {
+                call.caller.complete(Err(Failure::Refused(refusal)));
+                continue;
+            }
+            call.attempts += 1;
+            let request = call.request.clone();
+            self.in_flight.push_back(Slot::new(call));
+            return Some(request);
+        }
+    }
+
+    /// A frame has come.
+    pub(crate) fn receive(&mut self, frame: Frame) -> Result<(), Violation> {
+        if frame.is_push() {
+            // This connection subscribes to nothing, so nobody waits for it; and it must not take a reply's place.
+            tracing::debug!("unsolicited push ignored");
+            return Ok(());
+        }
+        match &mut self.phase {
+            Phase::Offline => Err(Violation::UnexpectedReply),
+            Phase::Handshake(handshake) => match handshake.receive(&frame) {
+                Ok(Progress::Continue) => Ok(()),
+                Ok(Progress::Done(dialect)) => {
+                    tracing::debug!(?dialect, "handshake done");
+                    self.dialect = dialect;
+                    self.phase = Phase::Ready;
+                    Ok(())
+                }
+                Err(error) => {
+                    self.skip_hello |= error == HandshakeError::UnreadableHello;
+                    Err(error.into())
+                }
+            },
+            Phase::Ready => {
+                let slot = self
+                    .in_flight
+                    .pop_front()
+                    .ok_or(Violation::UnexpectedReply)?;
+                if let Some(call) = slot.into_call() {
+                    call.caller.complete(match self.dialect.error_of(&frame) {
+                        Some(error) => Err(Failure::Server(error)),
+                        None => Ok(frame),
+                    });
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// When [`expire`](Self::expire) is due.
+    pub(crate) const fn next_deadline(&self) -> Option<Instant> {
+        self.earliest
+    }
+
+    /// Fails the calls whose deadline has passed. The slot of one that was sent stays, for its reply may still come.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        if self.earliest.is_none_or(|earliest| now < earliest) {
+            return;
+        }
+        self.earliest = None;
+        for call in std::mem::take(&mut self.waiting) {
+            if call.deadline <= now {
+                call.caller.complete(Err(Failure::Timeout {
+                    sent: call.attempts > 0,
+                }));
+            } else {
+                self.note_deadline(call.deadline);
+                self.waiting.push_back(call);
+            }
+        }
+        let mut earliest = self.earliest;
+        for slot in &mut self.in_flight {
+            let Some(deadline) = slot.deadline() else {
+                continue;
+            };
+            if deadline <= now {
+                slot.expire();
+            } else {
+                earliest = Some(earliest.map_or(deadline, |other| other.min(deadline)));
+            }
+        }
+        self.earliest = earliest;
+    }
+
+    fn note_deadline(&mut self, deadline: Instant) {
+        self.earliest = Some(
+            self.earliest
+                .map_or(deadline, |earliest| earliest.min(deadline)),
+        );
+    }
+}

@@ -1,0 +1,301 @@
+//! The engine, driven by hand and by chance.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use swarm_resp::{Frame, Request};
+use swarm_transport::{TransportError, TransportErrorKind};
+
+use super::{Call, Caller, Engine, Failure, HandshakeError, Retry, Settings, Violation};
+
+mod handshake;
+mod races;
+
+/// What callers were told, by their number.
+type Answers = Rc<RefCell<Vec<(u64, Result<Frame, Failure>)>>>;
+
+/// A caller that writes its answer down.
+struct Tester {
+    number: u64,
+    gone: Rc<RefCell<bool>>,
+    answers: Answers,
+}
+
+impl Caller for Tester {
+    fn is_gone(&self) -> bool {
+        *self.gone.borrow()
+    }
+
+    fn complete(self, result: Result<Frame, Failure>) {
+        if !self.is_gone() {
+            self.answers.borrow_mut().push((self.number, result));
+        }
+    }
+}
+
+/// An engine, its callers and a clock.
+struct Bench {
+    engine: Engine<Tester>,
+    answers: Answers,
+    now: Instant,
+    calls: u64,
+}
+
+impl Bench {
+    fn offline() -> Self {
+        let settings = Settings {
+            credentials: None,
+            window: 1000,
+        };
+        Self {
+            engine: Engine::new(settings),
+            answers: Answers::default(),
+            now: Instant::now(),
+            calls: 0,
+        }
+    }
+
+    fn ready() -> Self {
+        let mut bench = Self::offline();
+        bench.handshake();
+        bench
+    }
+
+    fn handshake(&mut self) {
+        self.engine.connected();
+        assert_eq!(self.send().as_deref(), Some("HELLO 3"));
+        self.reply(&map());
+        assert_eq!(self.send().as_deref(), Some("ECHO"));
+        self.reply(&Frame::error("ERR wrong number of arguments"));
+        assert!(self.engine.is_ready());
+    }
+
+    /// A call that can be cancelled by setting what is answered.
+    fn call(&mut self, request: &str, retry: Retry, alone: bool) -> Rc<RefCell<bool>> {
+        let gone = Rc::<RefCell<bool>>::default();
+        let caller = Tester {
+            number: self.calls,
+            gone: Rc::clone(&gone),
+            answers: Rc::clone(&self.answers),
+        };
+        self.calls += 1;
+        self.engine.submit(Call {
+            request: Request::new(request, ()),
+            caller,
+            deadline: self.now + Duration::from_secs(10),
+            retry,
+            alone,
+            attempts: 0,
+        });
+        gone
+    }
+
+    fn get(&mut self, key: &str) -> Rc<RefCell<bool>> {
+        self.call(&format!("GET {key}"), Retry::ReadOnly, false)
+    }
+
+    fn incr(&mut self, key: &str) -> Rc<RefCell<bool>> {
+        self.call(&format!("INCR {key}"), Retry::Never, false)
+    }
+
+    /// The words of the next request that the engine sends.
+    fn send(&mut self) -> Option<String> {
+        let request = self.engine.next_request(|_| Ok(()))?;
+        let words: Vec<_> = request.args().map(String::from_utf8_lossy).collect();
+        Some(words.join(" "))
+    }
+
+    fn reply(&mut self, frame: &Frame) {
+        self.engine.receive(frame.clone()).unwrap();
+    }
+
+    fn cut(&mut self) {
+        let error = TransportError::new(TransportErrorKind::Closed, "cut");
+        self.engine.disconnected(&Arc::new(error));
+    }
+
+    fn advance(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+        self.engine.expire(self.now);
+    }
+
+    /// What callers were told since the last look.
+    fn answers(&self) -> Vec<(u64, String)> {
+        let told = self.answers.borrow_mut().drain(..).collect::<Vec<_>>();
+        told.into_iter()
+            .map(|(number, result)| (number, describe(&result)))
+            .collect()
+    }
+}
+
+fn describe(result: &Result<Frame, Failure>) -> String {
+    match result {
+        Ok(frame) => frame.to_string(),
+        Err(Failure::Server(error)) => format!("error {error}"),
+        Err(Failure::Timeout { sent }) => format!("timeout sent={sent}"),
+        Err(Failure::Lost { sent, .. }) => format!("lost sent={sent}"),
+        Err(other) => format!("{other:?}"),
+    }
+}
+
+fn map() -> Frame {
+    Frame::build(|reply| {
+        reply.map(|map| {
+            map.bulk(b"server");
+            map.bulk(b"test");
+        });
+    })
+}
+
+fn words(text: &str) -> Frame {
+    Frame::build(|reply| {
+        reply.array(|array| text.split(' ').for_each(|word| array.bulk(word.as_bytes())));
+    })
+}
+
+fn bulk(text: &str) -> Frame {
+    Frame::bulk(text.to_owned())
+}
+
+fn told(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
+    expected
+        .iter()
+        .map(|(number, text)| (*number, (*text).to_owned()))
+        .collect()
+}
+
+#[test]
+fn replies_go_to_callers_in_order() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.get("b");
+    assert_eq!(bench.send().as_deref(), Some("GET a"));
+    assert_eq!(bench.send().as_deref(), Some("GET b"));
+    bench.reply(&bulk("1"));
+    bench.reply(&bulk("2"));
+    assert_eq!(bench.answers(), told(&[(0, "\"1\""), (1, "\"2\"")]));
+}
+
+#[test]
+fn a_late_reply_is_swallowed() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.send();
+    bench.advance(10);
+    assert_eq!(bench.answers(), told(&[(0, "timeout sent=true")]));
+    bench.get("b");
+    bench.send();
+    bench.reply(&bulk("late"));
+    assert_eq!(bench.answers(), []);
+    bench.reply(&bulk("2"));
+    assert_eq!(bench.answers(), told(&[(1, "\"2\"")]));
+}
+
+#[test]
+fn a_cancelled_call_is_not_sent() {
+    let mut bench = Bench::ready();
+    let gone = bench.incr("a");
+    bench.incr("b");
+    *gone.borrow_mut() = true;
+    assert_eq!(bench.send().as_deref(), Some("INCR b"));
+    assert_eq!(bench.send(), None);
+}
+
+#[test]
+fn a_call_cancelled_after_it_was_sent_keeps_its_slot() {
+    let mut bench = Bench::ready();
+    let gone = bench.get("a");
+    bench.get("b");
+    bench.send();
+    bench.send();
+    *gone.borrow_mut() = true;
+    bench.reply(&bulk("1"));
+    bench.reply(&bulk("2"));
+    assert_eq!(bench.answers(), told(&[(1, "\"2\"")]));
+}
+
+#[test]
+fn a_push_takes_no_slot() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.send();
+    bench.reply(&Frame::build(|reply| {
+        reply.push_message(|push| {
+            push.bulk(b"invalidate");
+            push.null();
+        });
+    }));
+    bench.reply(&words("message is a list here"));
+    let list = r#"["message", "is", "a", "list", "here"]"#;
+    assert_eq!(bench.answers(), told(&[(0, list)]));
+}
+
+#[test]
+fn a_reply_that_nobody_asked_for_ends_the_connection() {
+    let mut bench = Bench::ready();
+    assert_eq!(
+        bench.engine.receive(bulk("?")),
+        Err(Violation::UnexpectedReply)
+    );
+}
+
+#[test]
+fn a_cut_fails_what_may_have_run_and_repeats_what_only_reads() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.incr("b");
+    bench.get("c");
+    bench.incr("d");
+    bench.send();
+    bench.send();
+    bench.send();
+    bench.cut();
+    assert_eq!(bench.answers(), told(&[(1, "lost sent=true")]));
+    bench.handshake();
+    let sent: Vec<_> = std::iter::from_fn(|| bench.send()).collect();
+    assert_eq!(sent, ["GET a", "GET c", "INCR d"]);
+}
+
+#[test]
+fn a_read_is_not_repeated_for_ever() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    for _ in 0..3 {
+        assert_eq!(bench.answers(), []);
+        assert_eq!(bench.send().as_deref(), Some("GET a"));
+        bench.cut();
+        bench.handshake();
+    }
+    assert_eq!(bench.answers(), told(&[(0, "lost sent=true")]));
+    assert_eq!(bench.send(), None);
+}
+
+#[test]
+fn calls_wait_for_a_connection_until_their_deadline() {
+    let mut bench = Bench::offline();
+    bench.incr("a");
+    assert_eq!(bench.send(), None);
+    bench.advance(9);
+    assert_eq!(bench.answers(), []);
+    bench.advance(1);
+    assert_eq!(bench.answers(), told(&[(0, "timeout sent=false")]));
+    bench.handshake();
+    assert_eq!(bench.send(), None);
+}
+
+#[test]
+fn a_request_that_must_be_alone_is() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.call("HELLO", Retry::ReadOnly, true);
+    bench.get("b");
+    assert_eq!(bench.send().as_deref(), Some("GET a"));
+    assert_eq!(bench.send(), None);
+    bench.reply(&bulk("1"));
+    assert_eq!(bench.send().as_deref(), Some("HELLO"));
+    assert_eq!(bench.send(), None);
+    bench.reply(&map());
+    assert_eq!(bench.send().as_deref(), Some("GET b"));
+}

@@ -1,0 +1,153 @@
+//! The handshake against every kind of server.
+
+use super::*;
+use crate::engine::Credentials;
+
+fn with_password() -> Bench {
+    let mut bench = Bench::offline();
+    let password = "secret".to_owned();
+    bench.engine.settings.credentials = Some(Credentials {
+        user: None,
+        password,
+    });
+    bench
+}
+
+#[test]
+fn steps_are_awaited_alone_and_in_order() {
+    let mut bench = with_password();
+    bench.get("a");
+    bench.engine.connected();
+    assert_eq!(bench.send().as_deref(), Some("AUTH secret"));
+    assert_eq!(bench.send(), None);
+    bench.reply(&Frame::simple("OK"));
+    assert_eq!(bench.send().as_deref(), Some("HELLO 3"));
+    assert_eq!(bench.send(), None);
+    bench.reply(&map());
+    assert_eq!(bench.send().as_deref(), Some("ECHO"));
+    assert_eq!(bench.send(), None);
+    bench.reply(&Frame::error(
+        "ERR wrong number of arguments for 'echo' command",
+    ));
+    assert_eq!(bench.send().as_deref(), Some("GET a"));
+}
+
+#[test]
+fn a_wrong_password_is_the_servers_error() {
+    let mut bench = with_password();
+    bench.engine.connected();
+    bench.send();
+    let refused = bench
+        .engine
+        .receive(Frame::error("WRONGPASS invalid password"))
+        .unwrap_err();
+    let Violation::Handshake(HandshakeError::Auth(error)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(error.code(), "WRONGPASS");
+}
+
+#[test]
+fn a_missing_password_is_noticed_in_either_spelling() {
+    for refusal in [
+        Frame::error("NOAUTH Authentication required."),
+        words("-NOAUTH Authentication required."),
+    ] {
+        let mut bench = Bench::offline();
+        bench.engine.connected();
+        bench.send();
+        let refused = bench.engine.receive(refusal).unwrap_err();
+        assert!(
+            matches!(refused, Violation::Handshake(HandshakeError::Auth(_))),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
+fn a_server_without_hello_is_spoken_to_in_resp2() {
+    let mut bench = Bench::offline();
+    bench.engine.connected();
+    bench.send();
+    bench.reply(&Frame::error("ERR unknown command 'HELLO'"));
+    assert_eq!(bench.send().as_deref(), Some("ECHO"));
+}
+
+#[test]
+fn an_unreadable_hello_is_not_asked_for_again() {
+    let mut bench = Bench::offline();
+    bench.engine.connected();
+    bench.send();
+    let garbage = bench.engine.receive(words("%7"));
+    assert_eq!(
+        garbage,
+        Err(Violation::Handshake(HandshakeError::UnreadableHello))
+    );
+    bench.cut();
+    bench.engine.connected();
+    assert_eq!(bench.send().as_deref(), Some("ECHO"));
+}
+
+#[test]
+fn errors_spelled_as_words_are_errors_where_the_probe_was() {
+    let mut bench = Bench::offline();
+    bench.engine.connected();
+    bench.send();
+    bench.reply(&map());
+    bench.send();
+    bench.reply(&words("-ERR wrong number of arguments for 'ECHO'"));
+    bench.get("a");
+    bench.get("b");
+    bench.send();
+    bench.send();
+    bench.reply(&words("-ERR unknown command 'X'"));
+    bench.reply(&words("-err is no code"));
+    assert_eq!(
+        bench.answers(),
+        told(&[
+            (0, "error ERR unknown command 'X'"),
+            (1, r#"["-err", "is", "no", "code"]"#)
+        ])
+    );
+}
+
+#[test]
+fn a_list_that_looks_like_an_error_is_a_list_on_a_sound_server() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.send();
+    bench.reply(&words("-ERR I am a value"));
+    assert_eq!(
+        bench.answers(),
+        told(&[(0, r#"["-ERR", "I", "am", "a", "value"]"#)])
+    );
+}
+
+#[test]
+fn a_user_and_a_database_are_for_servers_that_have_them() {
+    let mut bench = Bench::offline();
+    bench.engine.settings.credentials = Some(Credentials::new(Some("ann"), "secret"));
+    bench.engine.settings.database = Some(3);
+    bench.engine.connected();
+    assert_eq!(bench.send().as_deref(), Some("AUTH ann secret"));
+    bench.reply(&Frame::simple("OK"));
+    bench.send();
+    bench.reply(&map());
+    bench.send();
+    bench.reply(&Frame::error("ERR wrong number of arguments for 'echo' command"));
+    assert!(!bench.engine.is_ready());
+    assert_eq!(bench.send().as_deref(), Some("SELECT 3"));
+    bench.reply(&Frame::simple("OK"));
+    assert!(bench.engine.is_ready());
+}
+
+#[test]
+fn a_server_of_another_kind_is_refused() {
+    let mut bench = Bench::offline();
+    bench.engine.connected();
+    bench.send();
+    bench.reply(&map());
+    bench.send();
+    let refused = bench.engine.receive(bulk("HTTP/1.1 400 Bad Request"));
+    assert_eq!(refused, Err(Violation::Handshake(HandshakeError::Nonsense)));
+}

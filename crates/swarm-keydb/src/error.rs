@@ -1,0 +1,273 @@
+//! What can go wrong, for whom, and what to do about it.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use swarm_resp::{ConvertError, ServerError};
+use swarm_transport::TransportError;
+
+use crate::engine::Failure;
+
+/// What went wrong. The names are those of the Python SDK's exceptions where it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The server cannot be reached, or the connection broke. See [`Error::transport_error`].
+    Connection,
+    /// The server answered an error: see [`Error::server_error`].
+    Command,
+    /// No reply came in time.
+    Timeout,
+    /// The server wants other credentials.
+    Auth,
+    /// An option of the client makes no sense.
+    Config,
+    /// An argument of the command was refused before it was sent.
+    Argument,
+    /// The reply is not of the type that was asked for.
+    Reply,
+    /// The client was closed.
+    Closed,
+}
+
+/// Whether the command ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It was never sent, so it did not run. Trying again is safe.
+    NotSent,
+    /// It was sent, and no reply says whether it ran. Trying again may run it twice.
+    MayHaveRun,
+    /// The server refused it with an error.
+    Rejected,
+    /// It ran; only its reply could not be used.
+    Ran,
+}
+
+/// An error of the client: what failed, for which command, and whether it may have run.
+///
+/// `Display` names the command and never its arguments.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    outcome: Outcome,
+    command: Option<Cow<'static, str>>,
+    what: Cow<'static, str>,
+    cause: Option<Cause>,
+}
+
+enum Cause {
+    Server(ServerError),
+    Transport(Arc<TransportError>),
+    Convert(ConvertError),
+}
+
+/// The result of a command.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    fn new(kind: ErrorKind, outcome: Outcome, what: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            outcome,
+            command: None,
+            what: what.into(),
+            cause: None,
+        }))
+    }
+
+    fn with_cause(mut self, cause: Cause) -> Self {
+        self.0.cause = Some(cause);
+        self
+    }
+
+    pub(crate) fn for_command(mut self, command: &Cow<'static, str>) -> Self {
+        self.0.command = Some(command.clone());
+        self
+    }
+
+    pub(crate) fn argument(what: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Argument, Outcome::NotSent, what)
+    }
+
+    pub(crate) fn config(what: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Config, Outcome::NotSent, what)
+    }
+
+    pub(crate) fn closed() -> Self {
+        Self::new(ErrorKind::Closed, Outcome::NotSent, "the client is closed")
+    }
+
+    /// The first attempt to connect failed. No command was sent.
+    pub(crate) fn connect(failure: Failure) -> Self {
+        let mut error = Self::from(failure);
+        error.0.outcome = Outcome::NotSent;
+        if error.kind() == ErrorKind::Connection {
+            error.0.what = "cannot connect to the server".into();
+        }
+        error
+    }
+
+    pub(crate) fn convert(error: ConvertError) -> Self {
+        Self::new(ErrorKind::Reply, Outcome::Ran, "unexpected reply")
+            .with_cause(Cause::Convert(error))
+    }
+
+    /// What went wrong.
+    pub const fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the command ran.
+    pub const fn outcome(&self) -> Outcome {
+        self.0.outcome
+    }
+
+    /// The command's name, if the error belongs to one.
+    pub fn command(&self) -> Option<&str> {
+        self.0.command.as_deref()
+    }
+
+    /// What the server answered, if it answered an error.
+    pub fn server_error(&self) -> Option<&ServerError> {
+        match &self.0.cause {
+            Some(Cause::Server(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// What the wire reported, if the connection failed.
+    pub fn transport_error(&self) -> Option<&TransportError> {
+        match &self.0.cause {
+            Some(Cause::Transport(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn cause(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.cause.as_ref().map(|cause| match cause {
+            Cause::Server(error) => error as _,
+            Cause::Transport(error) => &**error as _,
+            Cause::Convert(error) => error as _,
+        })
+    }
+
+    /// Whether the same call may succeed later and is safe to make again: it certainly did not run.
+    pub fn is_retryable(&self) -> bool {
+        let passing = match self.kind() {
+            ErrorKind::Connection | ErrorKind::Timeout => true,
+            ErrorKind::Command => self.server_error().is_some_and(|e| {
+                matches!(
+                    e.code(),
+                    "LOADING" | "TRYAGAIN" | "BUSY" | "CLUSTERDOWN" | "MASTERDOWN"
+                )
+            }),
+            _ => false,
+        };
+        passing && matches!(self.outcome(), Outcome::NotSent | Outcome::Rejected)
+    }
+
+    /// The server cannot be reached, or the connection broke.
+    pub fn is_connection(&self) -> bool {
+        self.kind() == ErrorKind::Connection
+    }
+
+    /// No reply came in time.
+    pub fn is_timeout(&self) -> bool {
+        self.kind() == ErrorKind::Timeout
+    }
+
+    /// The server wants other credentials.
+    pub fn is_auth(&self) -> bool {
+        self.kind() == ErrorKind::Auth
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let outcome = |sent| {
+            if sent {
+                Outcome::MayHaveRun
+            } else {
+                Outcome::NotSent
+            }
+        };
+        match failure {
+            Failure::Server(error) => {
+                let auth = matches!(error.code(), "NOAUTH" | "WRONGPASS");
+                let kind = if auth {
+                    ErrorKind::Auth
+                } else {
+                    ErrorKind::Command
+                };
+                Self::new(kind, Outcome::Rejected, "the server answered an error")
+                    .with_cause(Cause::Server(error))
+            }
+            Failure::Timeout { sent: true } => {
+                Self::new(ErrorKind::Timeout, outcome(true), "no reply in time")
+            }
+            Failure::Timeout { sent: false } => Self::new(
+                ErrorKind::Timeout,
+                outcome(false),
+                "not sent in time: the server could not be reached, or the queue was full",
+            ),
+            Failure::Lost { sent, error } => {
+                // 401 and 403 of a gateway are about credentials, not about the network.
+                let kind = if error.is_auth() {
+                    ErrorKind::Auth
+                } else {
+                    ErrorKind::Connection
+                };
+                Self::new(kind, outcome(sent), "the connection was lost")
+                    .with_cause(Cause::Transport(error))
+            }
+            Failure::Refused(refusal) => Self::argument(refusal.to_string()),
+            Failure::Auth(error) => {
+                let hint = "the server refuses the credentials: check the password option";
+                Self::new(ErrorKind::Auth, Outcome::NotSent, hint).with_cause(Cause::Server(error))
+            }
+            Failure::Closed => Self::closed(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(command) = self.command() {
+            write!(f, "{command}: ")?;
+        }
+        f.write_str(&self.0.what)?;
+        if let Some(cause) = self.cause() {
+            write!(f, ": {cause}")?;
+        }
+        if self.outcome() == Outcome::MayHaveRun {
+            f.write_str(" (the command may have run)")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Error");
+        debug
+            .field("kind", &self.kind())
+            .field("outcome", &self.outcome());
+        debug
+            .field("command", &self.command())
+            .field("what", &self.0.what);
+        if let Some(cause) = self.cause() {
+            debug.field("cause", &format_args!("{cause}"));
+        }
+        debug.finish()
+    }
+}
+
+impl StdError for Error {
+    /// What caused the cause: `Display` tells the cause itself.
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause().and_then(StdError::source)
+    }
+}

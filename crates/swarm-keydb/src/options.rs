@@ -1,0 +1,201 @@
+//! What a client can be told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use swarm_transport::{Connect, DialOptions, Endpoint, connector};
+
+use crate::engine::{Credentials, Settings};
+use crate::error::{Error, Result};
+
+/// Options of a [`Client`](crate::Client), with the defaults of the Python SDK.
+///
+/// ```
+/// use std::time::Duration;
+/// use swarm_keydb::Options;
+///
+/// let options = Options::new("ws://localhost:8765/")
+///     .password("mysecret")
+///     .request_timeout(Duration::from_secs(5));
+/// ```
+#[derive(Clone)]
+#[must_use = "options do nothing until a client is made of them"]
+pub struct Options {
+    pub(crate) url: String,
+    pub(crate) password: Option<String>,
+    pub(crate) request_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) reconnect: bool,
+    pub(crate) reconnect_base_delay: Duration,
+    pub(crate) reconnect_max_delay: Duration,
+    pub(crate) queue: usize,
+    pub(crate) binary_safe: bool,
+    pub(crate) origin: Option<String>,
+}
+
+impl Default for Options {
+    /// The gateway on this machine: `ws://127.0.0.1:8765/`.
+    fn default() -> Self {
+        Self {
+            url: "ws://127.0.0.1:8765/".to_owned(),
+            password: None,
+            request_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(10),
+            reconnect: true,
+            reconnect_base_delay: Duration::from_millis(250),
+            reconnect_max_delay: Duration::from_secs(5),
+            queue: 8192,
+            binary_safe: false,
+            origin: None,
+        }
+    }
+}
+
+impl Options {
+    /// The defaults, for the gateway at `url`.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            ..Self::default()
+        }
+    }
+
+    /// The password, sent on every new connection before anything else. Default: none.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// How long a command may take, with all its waiting: for room in the queue, for a connection, for the reply.
+    /// Default 10 s.
+    pub const fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = timeout;
+        self
+    }
+
+    /// How long one attempt to connect may take, the handshake included. Default 10 s.
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Whether a connection that was lost is made again. Default true.
+    pub const fn reconnect(mut self, reconnect: bool) -> Self {
+        self.reconnect = reconnect;
+        self
+    }
+
+    /// The longest wait before the first attempt to reconnect; it doubles with each further one. The actual wait is
+    /// drawn at random below it, so that many clients do not return at once. Default 0.25 s.
+    pub const fn reconnect_base_delay(mut self, delay: Duration) -> Self {
+        self.reconnect_base_delay = delay;
+        self
+    }
+
+    /// What the wait before an attempt to reconnect grows to at the most. Default 5 s.
+    pub const fn reconnect_max_delay(mut self, delay: Duration) -> Self {
+        self.reconnect_max_delay = delay;
+        self
+    }
+
+    /// How many commands may be under way at one time; further ones wait for room within their timeout. Default 8192.
+    pub const fn queue(mut self, commands: usize) -> Self {
+        self.queue = commands;
+        self
+    }
+
+    /// Declares that the gateway passes bytes that are not UTF-8 unchanged. SwarmKeyDb's own WebSocket gateway does not:
+    /// it would store them changed, so such arguments are refused unless this is set. Default false.
+    pub const fn binary_safe(mut self, binary_safe: bool) -> Self {
+        self.binary_safe = binary_safe;
+        self
+    }
+
+    /// The `Origin` header of the WebSocket handshake, for gateways that admit only some. Default: none.
+    pub fn origin(mut self, origin: impl Into<String>) -> Self {
+        self.origin = Some(origin.into());
+        self
+    }
+
+    pub(crate) fn validate(&self) -> Result<()> {
+        let durations = [
+            ("request_timeout", self.request_timeout),
+            ("connect_timeout", self.connect_timeout),
+            ("reconnect_base_delay", self.reconnect_base_delay),
+            ("reconnect_max_delay", self.reconnect_max_delay),
+        ];
+        if let Some((name, _)) = durations.iter().find(|(_, duration)| duration.is_zero()) {
+            return Err(Error::config(format!(
+                "{name} is zero; give a duration above it"
+            )));
+        }
+        if self.reconnect_max_delay < self.reconnect_base_delay {
+            return Err(Error::config(
+                "reconnect_max_delay is below reconnect_base_delay; raise it",
+            ));
+        }
+        if self.queue == 0 {
+            return Err(Error::config(
+                "queue is 0, so no command could be sent; give at least 1",
+            ));
+        }
+        if self.password.as_deref() == Some("") {
+            return Err(Error::config(
+                "password is empty; leave it out for a server without one",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Options {
+    /// Shows neither the password nor the URL, which may hold one.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("password", &self.password.as_ref().map(|_| ".."))
+            .field("request_timeout", &self.request_timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("reconnect", &self.reconnect)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// How the URL is reached, and what to say there.
+    pub(crate) fn target(&self) -> Result<(Arc<dyn Connect>, Settings)> {
+        let endpoint = Endpoint::parse(&self.url).map_err(|error| Error::config(error.to_string()))?;
+        let mut dial = DialOptions::new().connect_timeout(self.connect_timeout);
+        dial = dial.binary_safe(self.binary_safe);
+        if let Some(origin) = &self.origin {
+            dial = dial.origin(origin);
+        }
+        let connector = connector(&endpoint, &dial);
+        let connector = connector.map_err(|error| Error::config(error.to_string()))?;
+        let password = self.password.as_deref().or(endpoint.password());
+        let user = endpoint.user().filter(|_| self.password.is_none());
+        let settings = Settings {
+            credentials: password.map(|password| Credentials::new(user, password)),
+            database: endpoint.database(),
+            window: self.queue,
+        };
+        Ok((connector, settings))
+    }
+
+    /// What to say to a server that a transport of the caller's own reaches.
+    pub(crate) fn settings(&self) -> Settings {
+        let credentials = self.password.as_deref().map(|password| Credentials::new(None, password));
+        Settings { credentials, database: None, window: self.queue }
+    }
+}
+
+impl From<&str> for Options {
+    fn from(url: &str) -> Self {
+        Self::new(url)
+    }
+}
+
+impl From<String> for Options {
+    fn from(url: String) -> Self {
+        Self::new(url)
+    }
+}
