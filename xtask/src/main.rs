@@ -1,2 +1,65 @@
-//! CI tasks.
-fn main() {}
+//! CI tasks: `cargo xtask ci` is what the workflow runs, and each of its parts can be run alone.
+
+mod examples;
+mod shell;
+mod tidy;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use shell::cargo;
+
+/// Tasks of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand, Clone, Copy)]
+enum Task {
+    /// Everything that must pass before a change lands: lint, test, docs, deny, tidy, examples
+    Ci,
+    /// What `ci` does besides the tests
+    Checks,
+    /// The tests, doc examples included
+    Test,
+    /// Format and lints
+    Lint,
+    /// API documentation, without a warning
+    Docs,
+    /// Licences, sources and duplicate versions of dependencies (needs cargo-deny)
+    Deny,
+    /// Rules of this repository that no other tool knows
+    Tidy,
+    /// Runs the examples and compares what they print
+    Examples,
+}
+
+fn main() -> Result<()> {
+    shell::enter_workspace()?;
+    run(Args::parse().task)
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Ci => [Task::Test, Task::Checks].into_iter().try_for_each(run),
+        Task::Checks => [Task::Tidy, Task::Lint, Task::Docs, Task::Deny, Task::Examples]
+            .into_iter()
+            .try_for_each(run),
+        Task::Test => cargo("test", "test --workspace --all-features"),
+        Task::Lint => {
+            cargo("format", "fmt --all --check")?;
+            cargo("clippy", "clippy --workspace --all-targets --all-features -- -D warnings")
+        }
+        Task::Docs => shell::run(
+            "docs",
+            shell::command("cargo", "doc --workspace --all-features --no-deps")
+                .env("RUSTDOCFLAGS", "-D warnings"),
+        ),
+        Task::Deny => cargo("deny", "deny --all-features check bans licenses sources"),
+        Task::Tidy => tidy::check(),
+        Task::Examples => examples::check(),
+    }
+}

@@ -1,0 +1,94 @@
+//! Rules of this repository that no other tool knows.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::shell;
+
+/// Which crates of the workspace each crate may depend on. Dev-dependencies are free.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("crates/swarm-resp", &[]),
+    ("crates/swarm-transport", &["swarm-resp"]),
+    ("crates/swarm-keydb", &["swarm-resp", "swarm-transport"]),
+    ("crates/swarm-gateway", &["swarm-resp", "swarm-transport"]),
+    ("xtask", &[]),
+];
+
+/// Names that say nothing about what a file is for.
+const VAGUE: &[&str] = &["utils.rs", "util.rs", "helpers.rs", "common.rs", "types.rs", "misc.rs", "manager.rs"];
+
+/// A file that is longer does more than one thing.
+const MAX_LINES: usize = 500;
+
+pub(crate) fn check() -> Result<()> {
+    println!("── tidy");
+    let mut faults = arrows()?;
+    for path in sources()? {
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        faults.extend(source_faults(&path, &text));
+    }
+    for fault in &faults {
+        println!("{fault}");
+    }
+    ensure!(faults.is_empty(), "tidy found {} faults", faults.len());
+    println!("── tidy: ok");
+    Ok(())
+}
+
+/// The Rust files that git knows, or would.
+fn sources() -> Result<Vec<PathBuf>> {
+    let list = "ls-files --cached --others --exclude-standard *.rs";
+    let files = shell::output(&mut shell::command("git", list))?;
+    Ok(files.lines().map(PathBuf::from).filter(|path| path.exists()).collect())
+}
+
+fn source_faults(path: &Path, text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut fault = |what: &str| faults.push(format!("{}: {what}", path.display()));
+    let first = text.lines().next().unwrap_or_default();
+    if !first.starts_with("//! ") {
+        fault("the first line is no `//!` sentence that says what the file is for");
+    }
+    if VAGUE.contains(&name.as_ref()) {
+        fault("the name says nothing about what the file is for");
+    }
+    let generated = path.components().any(|part| part.as_os_str() == "generated");
+    if text.lines().count() > MAX_LINES && !generated {
+        fault("longer than 500 lines: it does more than one thing");
+    }
+    for line in text.lines() {
+        let code = line.trim_start_matches(['/', '!', ' ']);
+        if code.starts_with("```ignore") || code.starts_with("```no_run") {
+            fault("a doc example that does not run");
+        }
+        if line.trim_start().starts_with("#[ignore") {
+            fault("a test that does not run");
+        }
+    }
+    faults
+}
+
+/// Checks that dependencies follow the layers.
+fn arrows() -> Result<Vec<String>> {
+    let members: BTreeSet<&str> =
+        ["swarm-resp", "swarm-transport", "swarm-keydb", "swarm-gateway"].into();
+    let mut faults = Vec::new();
+    for (folder, allowed) in ARROWS {
+        let path = Path::new(folder).join("Cargo.toml");
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let manifest: toml::Table = text.parse().with_context(|| path.display().to_string())?;
+        for section in ["dependencies", "build-dependencies"] {
+            let Some(toml::Value::Table(dependencies)) = manifest.get(section) else { continue };
+            for name in dependencies.keys() {
+                if members.contains(name.as_str()) && !allowed.contains(&name.as_str()) {
+                    faults.push(format!("{}: must not depend on {name}", path.display()));
+                }
+            }
+        }
+    }
+    Ok(faults)
+}
