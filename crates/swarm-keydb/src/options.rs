@@ -163,7 +163,8 @@ impl std::fmt::Debug for Options {
 impl Options {
     /// How the URL is reached, and what to say there.
     pub(crate) fn target(&self) -> Result<(Arc<dyn Connect>, Settings)> {
-        let endpoint = Endpoint::parse(&self.url).map_err(|error| Error::config(error.to_string()))?;
+        let endpoint =
+            Endpoint::parse(&self.url).map_err(|error| Error::config(error.to_string()))?;
         let mut dial = DialOptions::new().connect_timeout(self.connect_timeout);
         dial = dial.binary_safe(self.binary_safe);
         if let Some(origin) = &self.origin {
@@ -183,8 +184,15 @@ impl Options {
 
     /// What to say to a server that a transport of the caller's own reaches.
     pub(crate) fn settings(&self) -> Settings {
-        let credentials = self.password.as_deref().map(|password| Credentials::new(None, password));
-        Settings { credentials, database: None, window: self.queue }
+        let credentials = self
+            .password
+            .as_deref()
+            .map(|password| Credentials::new(None, password));
+        Settings {
+            credentials,
+            database: None,
+            window: self.queue,
+        }
     }
 }
 

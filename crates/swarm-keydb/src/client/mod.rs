@@ -102,7 +102,10 @@ impl Client {
     ) -> Result<Self> {
         options.validate()?;
         let mailbox = Driver::spawn(connector, options, settings, started);
-        Ok(Self { mailbox, request_timeout: options.request_timeout })
+        Ok(Self {
+            mailbox,
+            request_timeout: options.request_timeout,
+        })
     }
 
     /// Closes the connection once the commands before it are answered or have timed out, for this handle and all its clones. Later

@@ -22,7 +22,10 @@ pub(crate) struct Credentials {
 
 impl Credentials {
     pub(crate) fn new(user: Option<&str>, password: &str) -> Self {
-        Self { user: user.map(str::to_owned), password: password.to_owned() }
+        Self {
+            user: user.map(str::to_owned),
+            password: password.to_owned(),
+        }
     }
 }
 
@@ -87,7 +90,11 @@ impl Handshake {
             credentials: settings.credentials.clone(),
             database: settings.database,
             dialect: Dialect::default(),
-            steps: steps.into_iter().filter(|(_, wanted)| *wanted).map(|(step, _)| step).collect(),
+            steps: steps
+                .into_iter()
+                .filter(|(_, wanted)| *wanted)
+                .map(|(step, _)| step)
+                .collect(),
             sent: false,
         }
     }
@@ -149,6 +156,10 @@ impl Handshake {
     }
 
     fn progress(&self) -> Progress {
-        if self.steps.is_empty() { Progress::Done(self.dialect) } else { Progress::Continue }
+        if self.steps.is_empty() {
+            Progress::Done(self.dialect)
+        } else {
+            Progress::Continue
+        }
     }
 }

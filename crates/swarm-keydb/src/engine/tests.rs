@@ -46,8 +46,8 @@ struct Bench {
 impl Bench {
     fn offline() -> Self {
         let settings = Settings {
-            credentials: None,
             window: 1000,
+            ..Settings::default()
         };
         Self {
             engine: Engine::new(settings),

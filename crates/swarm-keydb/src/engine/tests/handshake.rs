@@ -134,7 +134,9 @@ fn a_user_and_a_database_are_for_servers_that_have_them() {
     bench.send();
     bench.reply(&map());
     bench.send();
-    bench.reply(&Frame::error("ERR wrong number of arguments for 'echo' command"));
+    bench.reply(&Frame::error(
+        "ERR wrong number of arguments for 'echo' command",
+    ));
     assert!(!bench.engine.is_ready());
     assert_eq!(bench.send().as_deref(), Some("SELECT 3"));
     bench.reply(&Frame::simple("OK"));
