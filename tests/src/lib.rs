@@ -1,1 +1,57 @@
-//! What the suites share.
+//! What the suites share: a gateway and a client in one line, and a limit on how long anything may take.
+
+use std::future::Future;
+use std::time::Duration;
+
+use swarm_gateway::{Dialect, Gateway, Quirk};
+use swarm_keydb::{Client, Options};
+
+/// The README's examples, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
+/// How long a step of a test may take. Far longer than it does, and far shorter than for ever.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Waits for something that must come; a hang becomes a failure.
+pub async fn within<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LIMIT, work).await.expect("nothing may hang")
+}
+
+/// A sound gateway, and a client of it.
+pub async fn connected() -> (Gateway, Client) {
+    connected_to(Dialect::FIXED).await
+}
+
+/// A gateway that speaks a dialect, and a client of it.
+pub async fn connected_to(dialect: Dialect) -> (Gateway, Client) {
+    let gateway = gateway(dialect).await;
+    let client = within(Client::connect(gateway.ws_url())).await.expect("the gateway is there");
+    (gateway, client)
+}
+
+/// A gateway that speaks a dialect, and a client with options.
+pub async fn connected_with(options: impl FnOnce(Options) -> Options) -> (Gateway, Client) {
+    let gateway = gateway(Dialect::FIXED).await;
+    let options = options(Options::new(gateway.ws_url()));
+    let client = within(Client::connect(options)).await.expect("the gateway is there");
+    (gateway, client)
+}
+
+/// A gateway that speaks a dialect.
+pub async fn gateway(dialect: Dialect) -> Gateway {
+    let builder = Gateway::builder().dialect(dialect).ws("127.0.0.1:0");
+    within(builder.start()).await.expect("a free port")
+}
+
+/// Every dialect that a client may meet, by name.
+pub fn dialects() -> Vec<(&'static str, Dialect)> {
+    vec![
+        ("fixed", Dialect::FIXED),
+        ("upstream", Dialect::UPSTREAM),
+        ("array-errors", Dialect::FIXED.with(Quirk::ArrayErrors)),
+        ("hello-garbage", Dialect::FIXED.with(Quirk::HelloGarbage)),
+        ("upstream with hello-garbage", Dialect::UPSTREAM.with(Quirk::HelloGarbage)),
+    ]
+}

@@ -1,0 +1,139 @@
+//! Wrong arguments, addresses and passwords: each a typed error that says what to do, and nothing hangs.
+
+use std::time::Duration;
+
+use swarm_gateway::Gateway;
+use swarm_keydb::{Client, ErrorKind, Options, Outcome, SetOptions, prelude::*};
+use swarm_tests::{connected, within};
+
+#[tokio::test]
+async fn a_url_of_the_wrong_scheme_names_the_scheme() {
+    let error = within(Client::connect("ftp://localhost:8765/")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let text = error.to_string();
+    assert!(text.contains("ftp") && text.contains("ws://"), "{text}");
+}
+
+#[tokio::test]
+async fn a_port_where_nobody_listens_is_a_connection_error() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let error = within(Client::connect(url)).await.unwrap_err();
+    assert!(error.is_connection(), "{error}");
+    assert!(error.transport_error().is_some_and(|error| error.is_refused()), "{error:?}");
+    assert_eq!(error.outcome(), Outcome::NotSent);
+    assert!(error.is_retryable());
+}
+
+#[tokio::test]
+async fn a_peer_that_never_answers_is_a_timeout() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let options = Options::new(url).connect_timeout(Duration::from_millis(200));
+    let error = within(Client::connect(options)).await.unwrap_err();
+    assert!(error.transport_error().is_some_and(|error| error.is_timeout()), "{error:?}");
+}
+
+#[tokio::test]
+async fn wrong_and_missing_passwords_are_auth_errors() {
+    let builder = Gateway::builder().password("right").ws("127.0.0.1:0");
+    let gateway = builder.start().await.unwrap();
+    let url = gateway.ws_url();
+
+    let client = within(Client::connect(Options::new(url).password("right"))).await.unwrap();
+    within(client.ping()).await.unwrap();
+
+    for options in [Options::new(url).password("wrong"), Options::new(url)] {
+        let error = within(Client::connect(options)).await.unwrap_err();
+        assert!(error.is_auth(), "{error}");
+        assert!(error.to_string().contains("password"), "{error}");
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("wrong"), "a password is shown: {shown}");
+        assert!(!error.is_retryable());
+    }
+}
+
+#[tokio::test]
+async fn keys_that_the_server_cannot_take_are_refused_before_they_are_sent() {
+    let (gateway, client) = connected().await;
+    for key in ["a\r\nb", "a\nb", "\r", "", "  "] {
+        let error = within(client.get(key)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Argument, "{key:?}: {error}");
+        assert_eq!(error.outcome(), Outcome::NotSent);
+        assert_eq!(error.command(), Some("GET"));
+        assert!(within(client.mget(["good", key])).await.is_err());
+        assert!(within(client.mset([("good", "1"), (key, "2")])).await.is_err());
+        assert!(within(client.set(key, "value")).await.is_err());
+    }
+    assert!(within(client.del(Vec::<String>::new())).await.is_err());
+    assert!(within(client.mset(Vec::<(&str, &str)>::new())).await.is_err());
+    for command in ["GET", "MGET", "MSET", "SET", "DEL"] {
+        assert_eq!(gateway.executions(command), 0, "{command} was sent");
+    }
+}
+
+#[tokio::test]
+async fn values_that_the_gateway_would_change_are_refused_before_they_are_sent() {
+    let (gateway, client) = connected().await;
+    // A truncated four-byte sequence: the gateway would store U+FFFD in its place, and say OK.
+    let error = within(client.set("key", b"\xf0\x9f\x92")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Argument);
+    assert_eq!(error.outcome(), Outcome::NotSent);
+    assert!(error.to_string().contains("UTF-8"), "{error}");
+    assert_eq!(gateway.executions("SET"), 0);
+    within(client.ping()).await.unwrap();
+
+    // A gateway that is known to be binary-safe gets any bytes.
+    let options = Options::new(gateway.ws_url()).binary_safe(true);
+    let client = within(Client::connect(options)).await.unwrap();
+    within(client.set("key", b"\xf0\x9f\x92")).await.unwrap();
+    assert_eq!(client.get("key").await.unwrap().as_deref(), Some(b"\xf0\x9f\x92".as_slice()));
+}
+
+#[tokio::test]
+async fn options_that_make_no_sense_are_named() {
+    let url = "ws://127.0.0.1:1/";
+    let cases = [
+        (Options::new(url).request_timeout(Duration::ZERO), "request_timeout"),
+        (Options::new(url).connect_timeout(Duration::ZERO), "connect_timeout"),
+        (Options::new(url).queue(0), "queue"),
+        (Options::new(url).password(""), "password"),
+        (Options::new(url).reconnect_base_delay(Duration::from_secs(60)), "reconnect_max_delay"),
+    ];
+    for (options, name) in cases {
+        let error = within(Client::connect(options)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains(name), "{name}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn contradictions_and_zero_durations_are_refused() {
+    let (gateway, client) = connected().await;
+    let contradictions = [
+        SetOptions::new().nx().xx(),
+        SetOptions::new().ex(1).px(1),
+        SetOptions::new().ex(1).keepttl(),
+        SetOptions::new().ex(0),
+    ];
+    for options in contradictions {
+        let error = within(client.set_with("key", "value", options)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Argument, "{options:?}");
+    }
+    assert!(within(client.expire("key", Duration::ZERO)).await.is_err());
+    assert!(within(client.pexpire("key", Duration::ZERO)).await.is_err());
+    assert_eq!(gateway.executions("SET") + gateway.executions("EXPIRE"), 0);
+}
+
+#[tokio::test]
+async fn raw_refuses_what_would_harm_other_tasks() {
+    let (_gateway, client) = connected().await;
+    let harmful = ["MULTI", "subscribe news", "AUTH x", "HELLO 3", "WATCH k", "CLIENT REPLY OFF", "QUIT", "", "A\r\nB"];
+    for command in harmful {
+        let error = within(client.raw(command, ())).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Argument, "{command}: {error}");
+    }
+    assert!(within(client.raw("CLIENT", ("REPLY", "OFF"))).await.is_err());
+    within(client.ping()).await.unwrap();
+}
