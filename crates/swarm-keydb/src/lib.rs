@@ -1,4 +1,55 @@
 //! Async client for SwarmKeyDb and other Redis-compatible servers.
+//!
+//! One [`Client`] serves any number of tasks: clone it freely, call it through `&self`. Commands are methods of family
+//! traits, all in the [`prelude`]; each gives a [`Reply`], a future that sends the command when it is first polled.
+//!
+//! ```
+//! use std::time::Duration;
+//! use swarm_keydb::{Client, Options, SetOptions, prelude::*};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let gateway = swarm_gateway::test().await?;
+//! # let url = gateway.ws_url();
+//! let client = Client::connect(Options::new(url).request_timeout(Duration::from_secs(5))).await?;
+//!
+//! client.set_with("session", "ann", SetOptions::new().ex(60)).await?;
+//! let visits = client.incr("visits").await?;
+//! let values = client.mget(["session", "visits", "missing"]).await?;
+//! assert_eq!(visits, 1);
+//! assert_eq!(values[0].as_deref(), Some(b"ann".as_slice()));
+//! assert_eq!(values[2], None);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is guaranteed
+//!
+//! * A reply reaches the caller it belongs to, whoever else times out or is cancelled.
+//! * A command that may have run is never sent again unless it only reads. [`Error::outcome`] says whether it
+//!   ran.
+//! * Every command ends within its timeout: [`Options::request_timeout`], or [`Reply::timeout`] for one command.
+//! * Dropping a future never harms another. What was not sent yet never will be.
+//!
+//! # Errors
+//!
+//! One type, [`Error`]: its [`kind`](Error::kind) says what went wrong, its [`outcome`](Error::outcome) whether the command ran,
+//! [`is_retryable`](Error::is_retryable) whether trying again may help and is safe. Arguments and passwords never appear in it.
+//!
+//! # Custom transports
+//!
+//! [`Client::connect_with`] takes anything that makes a [`Transport`](transport::Transport).
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test says what it expects by failing"
+    )
+)]
 
 mod client;
 mod command;
@@ -19,4 +70,5 @@ pub use command::{Command, Executor};
 pub use commands::{ConnectionCommands, KeyCommands, ServerInfo, SetOptions, StringCommands, Ttl};
 pub use error::{Error, ErrorKind, Outcome, Result};
 pub use options::Options;
+pub use swarm_transport as transport;
 pub use swarm_resp::{Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};

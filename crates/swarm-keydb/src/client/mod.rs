@@ -57,9 +57,31 @@ impl Client {
         Self::start(connector, &options, settings).await
     }
 
-    /// Connects through a transport of the caller's own. The options' URL is not looked at.
+    /// Connects through a transport of the caller's own: see [`transport`](crate::transport). The options' URL is not
+    /// looked at.
     ///
     /// **Errors:** as [`connect`](Self::connect).
+    ///
+    /// ```
+    /// use swarm_keydb::transport::{BoxTransport, memory};
+    /// use swarm_keydb::{Client, Frame, Options, prelude::*};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> swarm_keydb::Result<()> {
+    /// // A server in a few lines: it greets, and knows ECHO alone.
+    /// let connect = || async {
+    ///     let (transport, peer) = memory::pair();
+    ///     tokio::spawn(peer.serve(|request| match request.args().nth(1) {
+    ///         Some(text) if request.name() == b"ECHO" => Frame::bulk(text.to_vec()),
+    ///         _ => Frame::error("ERR unknown command"),
+    ///     }));
+    ///     Ok(Box::new(transport) as BoxTransport)
+    /// };
+    /// let client = Client::connect_with(connect, Options::default()).await?;
+    /// assert_eq!(client.raw("ECHO", "hello").await?.as_str(), Some("hello"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect_with(
         connector: impl Connect,
         options: impl Into<Options>,
