@@ -1,5 +1,6 @@
 //! CI tasks: `cargo xtask ci` is what the workflow runs, and each of its parts can be run alone.
 
+mod codegen;
 mod examples;
 mod shell;
 mod tidy;
@@ -23,6 +24,12 @@ enum Task {
     Ci,
     /// What `ci` does besides the tests
     Checks,
+    /// Makes code, tests and docs/COMMANDS.md of the command table
+    Codegen {
+        /// Only compare with what is there
+        #[arg(long)]
+        check: bool,
+    },
     /// The tests, doc examples included
     Test,
     /// Format and lints
@@ -45,9 +52,17 @@ fn main() -> Result<()> {
 fn run(task: Task) -> Result<()> {
     match task {
         Task::Ci => [Task::Test, Task::Checks].into_iter().try_for_each(run),
-        Task::Checks => [Task::Tidy, Task::Lint, Task::Docs, Task::Deny, Task::Examples]
-            .into_iter()
-            .try_for_each(run),
+        Task::Checks => [
+            Task::Codegen { check: true },
+            Task::Tidy,
+            Task::Lint,
+            Task::Docs,
+            Task::Deny,
+            Task::Examples,
+        ]
+        .into_iter()
+        .try_for_each(run),
+        Task::Codegen { check } => codegen::run(check),
         Task::Test => cargo("test", "test --workspace --all-features"),
         Task::Lint => {
             cargo("format", "fmt --all --check")?;

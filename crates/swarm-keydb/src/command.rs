@@ -1,6 +1,7 @@
 //! A command as a plain value, and what can take one.
 
 use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
 
 use swarm_resp::{ArgSink, ConvertError, Frame, FromFrame, Request, RequestBuilder, ToArg, ToArgs};
 
@@ -84,6 +85,17 @@ impl Builder {
         self
     }
 
+    /// Puts text that the server may echo in an error.
+    pub(crate) fn echoed(mut self, what: &str, text: impl ToArg) -> Self {
+        let text = text.to_arg();
+        if has_line_break(&text) {
+            let what = format!("the {what} holds a line break (CR or LF), which would corrupt the server's replies; remove it");
+            self.refuse(Error::argument(what));
+        }
+        ArgSink::arg(&mut self.request, &text);
+        self
+    }
+
     /// Puts one key.
     pub(crate) fn key(mut self, key: impl ToArg) -> Self {
         KeySink(&mut self).arg(&key.to_arg());
@@ -98,6 +110,76 @@ impl Builder {
             self.refuse(Error::argument("no key was given; name at least one"));
         }
         self
+    }
+
+    /// Puts the number of keys, then the keys.
+    pub(crate) fn counted_keys(mut self, keys: impl ToArgs) -> Self {
+        let mut count = Count(0);
+        keys.write_args(&mut count);
+        self.request.arg(count.0);
+        keys.write_args(&mut KeySink(&mut self));
+        self
+    }
+
+    /// Puts keys and their values in turn, at least one.
+    pub(crate) fn pairs<K: ToArg, V: ToArg>(
+        mut self,
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let before = self.request.len();
+        for (key, value) in pairs {
+            self = self.key(key).arg(value);
+        }
+        if self.request.len() == before {
+            self.refuse(Error::argument("no pair was given; name at least one key and its value"));
+        }
+        self
+    }
+
+    /// Starts a command that takes a time to live: in seconds, or, when that would cut something off, by another name in
+    /// milliseconds.
+    pub(crate) fn timed(name: &'static str, precise: &'static str, ttl: Duration) -> Self {
+        Self::new(if ttl.subsec_nanos() == 0 { name } else { precise })
+    }
+
+    /// Puts a time to live in the unit of the command that [`timed`](Self::timed) chose.
+    pub(crate) fn ttl(mut self, ttl: Duration) -> Self {
+        if ttl.subsec_nanos() > 0 {
+            return self.ttl_milliseconds(ttl);
+        }
+        self.refuse_zero(ttl);
+        self.arg(ttl.as_secs())
+    }
+
+    /// Puts a time to live in milliseconds.
+    pub(crate) fn ttl_milliseconds(mut self, ttl: Duration) -> Self {
+        self.refuse_zero(ttl);
+        self.arg(milliseconds(ttl))
+    }
+
+    fn refuse_zero(&mut self, ttl: Duration) {
+        if ttl.is_zero() {
+            self.refuse(Error::argument("a time to live of zero; give a longer one, or use del to remove the key"));
+        }
+    }
+
+    /// Puts a point in time in whole seconds, rounded up.
+    pub(crate) fn time_seconds(mut self, time: SystemTime) -> Self {
+        match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => self.arg(since.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)),
+            Err(_) => {
+                self.refuse(Error::argument("the time lies before 1970; use del to remove the key"));
+                self
+            }
+        }
+    }
+
+    /// Puts options.
+    pub(crate) fn options(mut self, options: impl CommandOptions) -> Self {
+        if let Err(error) = options.validate() {
+            self.refuse(error);
+        }
+        self.args(options)
     }
 
     /// Refuses the command. The first reason stands.
@@ -122,6 +204,28 @@ impl Builder {
             alone: self.alone,
             decode,
         }
+    }
+}
+
+/// Options of a command, which may contradict each other.
+pub(crate) trait CommandOptions: ToArgs {
+    /// Whether the options make sense together.
+    fn validate(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A duration as the server counts it, rounded up so that it is never shorter than asked for.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+/// Counts arguments.
+struct Count(usize);
+
+impl ArgSink for Count {
+    fn arg(&mut self, _: &[u8]) {
+        self.0 += 1;
     }
 }
 

@@ -61,13 +61,18 @@ mod options;
 
 pub mod prelude {
     //! The command families, to be imported as a whole.
-    pub use crate::commands::{ConnectionCommands, KeyCommands, StringCommands};
+    pub use crate::commands::{
+        KeyCommands, RawCommands, ScriptCommands, ServerCommands, StringCommands, SwarmCommands,
+    };
 }
 
 pub use bytes::Bytes;
 pub use client::{Client, Reply};
 pub use command::{Command, Executor};
-pub use commands::{ConnectionCommands, KeyCommands, ServerInfo, SetOptions, StringCommands, Ttl};
+pub use commands::{
+    KeyCommands, KeyType, RawCommands, Resync, ScanOptions, ScanPage, ScriptCommands,
+    ServerCommands, ServerInfo, SetOptions, StringCommands, SwarmCommands, Ttl,
+};
 pub use error::{Error, ErrorKind, Outcome, Result};
 pub use options::Options;
 pub use swarm_transport as transport;

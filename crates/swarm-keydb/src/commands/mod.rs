@@ -1,11 +1,11 @@
 //! The command families: one trait each, served by every executor.
 
-mod connection;
-mod keys;
+mod generated;
 mod model;
-mod strings;
+mod raw;
+#[cfg(test)]
+mod recorder;
 
-pub use connection::ConnectionCommands;
-pub use keys::KeyCommands;
-pub use model::{ServerInfo, SetOptions, Ttl};
-pub use strings::StringCommands;
+pub use generated::*;
+pub use model::{KeyType, Resync, ScanOptions, ScanPage, ServerInfo, SetOptions, Ttl};
+pub use raw::RawCommands;

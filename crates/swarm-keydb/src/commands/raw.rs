@@ -1,36 +1,14 @@
-//! Commands on the connection and the server.
+//! Any command at all, and which ones the shared connection must not carry.
 
 use std::borrow::Cow;
 
 use swarm_resp::{Frame, Request, ToArgs};
 
-use super::model::{ServerInfo, was_pong};
 use crate::command::{Builder, Executor};
 use crate::error::Error;
 
-/// Commands on the connection and the server.
-pub trait ConnectionCommands: Executor {
-    /// Asks whether the server is there (`PING`).
-    ///
-    /// **Reply:** nothing: that it came is the answer.
-    fn ping(&self) -> Self::Output<()> {
-        self.execute(Builder::new("PING").read_only().build_with(was_pong))
-    }
-
-    /// What the server says of itself (`HELLO` without a version, which changes nothing).
-    ///
-    /// Sent with nothing else in flight, for the gateway answers it ahead of replies that are still owed.
-    ///
-    /// **Reply:** a [`ServerInfo`].
-    fn hello(&self) -> Self::Output<ServerInfo> {
-        self.execute(
-            Builder::new("HELLO")
-                .read_only()
-                .alone()
-                .build_with(ServerInfo::from_reply),
-        )
-    }
-
+/// Commands that have no method of their own.
+pub trait RawCommands: Executor {
     /// Any command, for those without a method of their own. Each word of `command` is sent as an argument.
     ///
     /// Sent once, never again: nothing is known of what it does. Commands that change the session (AUTH, HELLO, MULTI,
@@ -58,7 +36,7 @@ pub trait ConnectionCommands: Executor {
     }
 }
 
-impl<E: Executor> ConnectionCommands for E {}
+impl<E: Executor> RawCommands for E {}
 
 /// Why a command must not be sent over a connection that others share.
 fn session_command(request: &Request) -> Option<&'static str> {

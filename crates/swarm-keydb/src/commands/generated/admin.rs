@@ -1,0 +1,79 @@
+//! Commands of SwarmKeyDb alone: backups, keys of its storage backend, identity. Generated from `spec/admin.toml`.
+
+use crate::command::Builder;
+use crate::command::Executor;
+use crate::commands::model::Resync;
+use swarm_resp::ToArg;
+
+/// Commands of SwarmKeyDb alone: backups, keys of its storage backend, identity.
+pub trait SwarmCommands: Executor {
+    /// Writes a backup of the store to its backend (`BACKUP`).
+    ///
+    /// **Reply:** the backup's reference, for [`restoredb`](Self::restoredb).
+    ///
+    /// **Servers:** SwarmKeyDb alone.
+    fn backup(&self) -> Self::Output<String> {
+        self.execute(Builder::new("BACKUP").build())
+    }
+
+    /// Reads a backup into the store (`RESTOREDB`).
+    ///
+    /// **Reply:** how many keys were restored.
+    ///
+    /// **Servers:** SwarmKeyDb alone.
+    fn restoredb(&self, reference: impl ToArg) -> Self::Output<u64> {
+        self.execute(
+            Builder::new("RESTOREDB")
+                .echoed("reference", reference)
+                .build(),
+        )
+    }
+
+    /// Reads an encrypted backup into the store. The key goes over the wire as it is (`RESTOREDB`).
+    ///
+    /// **Reply:** how many keys were restored.
+    ///
+    /// **Servers:** SwarmKeyDb alone.
+    fn restoredb_with_key(&self, reference: impl ToArg, key: impl ToArg) -> Self::Output<u64> {
+        self.execute(
+            Builder::new("RESTOREDB")
+                .echoed("reference", reference)
+                .echoed("key", key)
+                .build(),
+        )
+    }
+
+    /// Replaces the key that the store is encrypted with (`ROTATEKEY`).
+    ///
+    /// **Reply:** the server's report.
+    ///
+    /// **Servers:** SwarmKeyDb alone.
+    fn rotatekey(&self, old: impl ToArg, new: impl ToArg) -> Self::Output<String> {
+        self.execute(
+            Builder::new("ROTATEKEY")
+                .echoed("old", old)
+                .echoed("new", new)
+                .build(),
+        )
+    }
+
+    /// What the storage backend knows of a key (`BACKENDMETA`).
+    ///
+    /// **Reply:** the backend's words, `None` when it knows nothing.
+    ///
+    /// **Servers:** SwarmKeyDb alone.
+    fn backendmeta(&self, key: impl ToArg) -> Self::Output<Option<String>> {
+        self.execute(Builder::new("BACKENDMETA").read_only().key(key).build())
+    }
+
+    /// Makes the server read its backend again (`SWARM.RESYNC`).
+    ///
+    /// **Reply:** a report, as JSON.
+    ///
+    /// **Servers:** SwarmKeyDb alone.
+    fn swarm_resync(&self, mode: Resync) -> Self::Output<String> {
+        self.execute(Builder::new("SWARM.RESYNC").options(mode).build())
+    }
+}
+
+impl<E: Executor> SwarmCommands for E {}

@@ -1,0 +1,175 @@
+//! Commands on keys of any type: existence, names, time to live. Generated from `spec/keys.toml`.
+
+use crate::command::Builder;
+use crate::command::Executor;
+use crate::commands::model;
+use crate::commands::model::KeyType;
+use crate::commands::model::ScanOptions;
+use crate::commands::model::ScanPage;
+use crate::commands::model::Ttl;
+use bytes::Bytes;
+use std::time::Duration;
+use std::time::SystemTime;
+use swarm_resp::ToArg;
+use swarm_resp::ToArgs;
+
+/// Commands on keys of any type: existence, names, time to live.
+///
+/// Keys may be any text or bytes except empty or blank ones and ones with line breaks, which SwarmKeyDb cannot take. Where several
+/// keys are taken, give one (`"k"`), or a list, slice, array or tuple of them.
+pub trait KeyCommands: Executor {
+    /// Removes keys (`DEL`).
+    ///
+    /// **Reply:** how many of them existed.
+    fn del(&self, keys: impl ToArgs) -> Self::Output<u64> {
+        self.execute(Builder::new("DEL").keys(keys).build())
+    }
+
+    /// Removes keys. SwarmKeyDb's own name for [`del`](Self::del) of several (`MDEL`).
+    ///
+    /// **Reply:** how many of them existed.
+    ///
+    /// **Servers:** SwarmKeyDb alone.
+    fn mdel(&self, keys: impl ToArgs) -> Self::Output<u64> {
+        self.execute(Builder::new("MDEL").keys(keys).build())
+    }
+
+    /// Counts which of these keys exist. A key named twice counts twice (`EXISTS`).
+    ///
+    /// **Reply:** the count.
+    fn exists(&self, keys: impl ToArgs) -> Self::Output<u64> {
+        self.execute(Builder::new("EXISTS").read_only().keys(keys).build())
+    }
+
+    /// Sets a time to live (`EXPIRE`, or `PEXPIRE` when the time is not whole seconds).
+    ///
+    /// **Reply:** whether the key exists.
+    ///
+    /// **Errors:** a time to live of zero is refused, for the server would delete the key or refuse it.
+    fn expire(&self, key: impl ToArg, ttl: Duration) -> Self::Output<bool> {
+        self.execute(
+            Builder::timed("EXPIRE", "PEXPIRE", ttl)
+                .key(key)
+                .ttl(ttl)
+                .build(),
+        )
+    }
+
+    /// Sets a time to live in milliseconds; fractions are rounded up (`PEXPIRE`).
+    ///
+    /// **Reply:** whether the key exists.
+    ///
+    /// **Errors:** a time to live of zero is refused, for the server would delete the key or refuse it.
+    fn pexpire(&self, key: impl ToArg, ttl: Duration) -> Self::Output<bool> {
+        self.execute(
+            Builder::new("PEXPIRE")
+                .key(key)
+                .ttl_milliseconds(ttl)
+                .build(),
+        )
+    }
+
+    /// Sets the time at which a key goes, in whole seconds. A time in the past removes the key at once (`EXPIREAT`).
+    ///
+    /// **Reply:** whether the key exists.
+    fn expireat(&self, key: impl ToArg, time: SystemTime) -> Self::Output<bool> {
+        self.execute(Builder::new("EXPIREAT").key(key).time_seconds(time).build())
+    }
+
+    /// The time a key has left, in seconds. In its last second SwarmKeyDb reports zero for a key that still exists (`TTL`).
+    ///
+    /// **Reply:** a [`Ttl`].
+    fn ttl(&self, key: impl ToArg) -> Self::Output<Ttl> {
+        self.execute(
+            Builder::new("TTL")
+                .read_only()
+                .key(key)
+                .build_with(model::ttl_seconds),
+        )
+    }
+
+    /// The time a key has left, in milliseconds (`PTTL`).
+    ///
+    /// **Reply:** a [`Ttl`].
+    fn pttl(&self, key: impl ToArg) -> Self::Output<Ttl> {
+        self.execute(
+            Builder::new("PTTL")
+                .read_only()
+                .key(key)
+                .build_with(model::ttl_milliseconds),
+        )
+    }
+
+    /// Removes a key's time to live, so that it stays (`PERSIST`).
+    ///
+    /// **Reply:** whether the key exists and had one.
+    fn persist(&self, key: impl ToArg) -> Self::Output<bool> {
+        self.execute(Builder::new("PERSIST").key(key).build())
+    }
+
+    /// All keys that match a pattern: `*` stands for any text, `?` for one letter. Looks at every key: on a large store, use [`scan`](Self::scan) (`KEYS`).
+    ///
+    /// **Reply:** the keys, in no order.
+    fn keys(&self, pattern: impl ToArg) -> Self::Output<Vec<Bytes>> {
+        self.execute(
+            Builder::new("KEYS")
+                .read_only()
+                .echoed("pattern", pattern)
+                .build(),
+        )
+    }
+
+    /// One page of all keys: begin with cursor 0, go on with the cursor of the page before, and stop when that is 0. A page may be empty before the end, and a key may come twice (`SCAN`).
+    ///
+    /// **Reply:** a [`ScanPage`].
+    fn scan(&self, cursor: u64, options: ScanOptions) -> Self::Output<ScanPage> {
+        self.execute(
+            Builder::new("SCAN")
+                .read_only()
+                .arg(cursor)
+                .options(options)
+                .build_with(model::scan_page),
+        )
+    }
+
+    /// What kind of value a key holds (`TYPE`).
+    ///
+    /// **Reply:** a [`KeyType`].
+    fn key_type(&self, key: impl ToArg) -> Self::Output<KeyType> {
+        self.execute(
+            Builder::new("TYPE")
+                .read_only()
+                .key(key)
+                .build_with(model::key_type),
+        )
+    }
+
+    /// Gives a key another name; what that held before is lost (`RENAME`).
+    ///
+    /// **Reply:** nothing.
+    ///
+    /// **Errors:** the key is missing.
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn rename(&self, key: impl ToArg, new_key: impl ToArg) -> Self::Output<()> {
+        self.execute(
+            Builder::new("RENAME")
+                .key(key)
+                .key(new_key)
+                .build_with(model::ok),
+        )
+    }
+
+    /// Gives a key another name, if that is free (`RENAMENX`).
+    ///
+    /// **Reply:** whether it was renamed.
+    ///
+    /// **Errors:** the key is missing.
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn renamenx(&self, key: impl ToArg, new_key: impl ToArg) -> Self::Output<bool> {
+        self.execute(Builder::new("RENAMENX").key(key).key(new_key).build())
+    }
+}
+
+impl<E: Executor> KeyCommands for E {}

@@ -1,0 +1,116 @@
+//! Lua scripts that run on the server. Generated from `spec/scripting.toml`.
+
+use crate::command::Builder;
+use crate::command::Executor;
+use crate::commands::model;
+use swarm_resp::Frame;
+use swarm_resp::FromFrame;
+use swarm_resp::ToArg;
+use swarm_resp::ToArgs;
+
+/// Lua scripts that run on the server.
+pub trait ScriptCommands: Executor {
+    /// Runs a script. It finds the keys as `KEYS` and the rest as `ARGV` (`EVAL`).
+    ///
+    /// **Reply:** what the script returns.
+    ///
+    /// **Errors:** the script fails.
+    fn eval(
+        &self,
+        script: impl ToArg,
+        keys: impl ToArgs,
+        args: impl ToArgs,
+    ) -> Self::Output<Frame> {
+        self.execute(
+            Builder::new("EVAL")
+                .arg(script)
+                .counted_keys(keys)
+                .args(args)
+                .build(),
+        )
+    }
+
+    /// [`eval`](Self::eval), with strings read as a `T`.
+    ///
+    /// **Errors:** a string that is no `T` is an error of kind [`Reply`](crate::ErrorKind::Reply).
+    fn eval_as<T: FromFrame>(
+        &self,
+        script: impl ToArg,
+        keys: impl ToArgs,
+        args: impl ToArgs,
+    ) -> Self::Output<T> {
+        self.execute(
+            Builder::new("EVAL")
+                .arg(script)
+                .counted_keys(keys)
+                .args(args)
+                .build(),
+        )
+    }
+
+    /// Runs a script that the server has, by the digest that [`script_load`](Self::script_load) answered (`EVALSHA`).
+    ///
+    /// **Reply:** what the script returns.
+    ///
+    /// **Errors:** the server does not have the script (code `NOSCRIPT`); the script fails.
+    fn evalsha(
+        &self,
+        digest: impl ToArg,
+        keys: impl ToArgs,
+        args: impl ToArgs,
+    ) -> Self::Output<Frame> {
+        self.execute(
+            Builder::new("EVALSHA")
+                .echoed("digest", digest)
+                .counted_keys(keys)
+                .args(args)
+                .build(),
+        )
+    }
+
+    /// [`evalsha`](Self::evalsha), with strings read as a `T`.
+    ///
+    /// **Errors:** a string that is no `T` is an error of kind [`Reply`](crate::ErrorKind::Reply).
+    fn evalsha_as<T: FromFrame>(
+        &self,
+        digest: impl ToArg,
+        keys: impl ToArgs,
+        args: impl ToArgs,
+    ) -> Self::Output<T> {
+        self.execute(
+            Builder::new("EVALSHA")
+                .echoed("digest", digest)
+                .counted_keys(keys)
+                .args(args)
+                .build(),
+        )
+    }
+
+    /// Hands a script to the server without running it (`SCRIPT LOAD`).
+    ///
+    /// **Reply:** its digest, for [`evalsha`](Self::evalsha).
+    fn script_load(&self, script: impl ToArg) -> Self::Output<String> {
+        self.execute(Builder::new("SCRIPT LOAD").arg(script).build())
+    }
+
+    /// Asks which scripts the server has (`SCRIPT EXISTS`).
+    ///
+    /// **Reply:** one flag per digest, in their order.
+    fn script_exists(&self, digests: impl ToArgs) -> Self::Output<Vec<bool>> {
+        self.execute(
+            Builder::new("SCRIPT EXISTS")
+                .read_only()
+                .args(digests)
+                .build(),
+        )
+    }
+
+    /// Makes the server forget all scripts (`SCRIPT FLUSH`).
+    ///
+    /// **Reply:** nothing.
+    fn script_flush(&self) -> Self::Output<()> {
+        self.execute(Builder::new("SCRIPT FLUSH").build_with(model::ok))
+    }
+}
+
+impl<E: Executor> ScriptCommands for E {}

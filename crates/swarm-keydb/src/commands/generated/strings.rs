@@ -1,0 +1,252 @@
+//! Commands on string values and counters. Generated from `spec/strings.toml`.
+
+use crate::command::Builder;
+use crate::command::Executor;
+use crate::commands::model;
+use crate::commands::model::SetOptions;
+use bytes::Bytes;
+use std::time::Duration;
+use swarm_resp::FromFrame;
+use swarm_resp::ToArg;
+use swarm_resp::ToArgs;
+
+/// Commands on string values and counters.
+pub trait StringCommands: Executor {
+    /// The value of a key (`GET`).
+    ///
+    /// **Reply:** the value's bytes, `None` when the key is missing.
+    fn get(&self, key: impl ToArg) -> Self::Output<Option<Bytes>> {
+        self.execute(Builder::new("GET").read_only().key(key).build())
+    }
+
+    /// [`get`](Self::get), with strings read as a `T`.
+    ///
+    /// **Errors:** a string that is no `T` is an error of kind [`Reply`](crate::ErrorKind::Reply).
+    fn get_as<T: FromFrame>(&self, key: impl ToArg) -> Self::Output<Option<T>> {
+        self.execute(Builder::new("GET").read_only().key(key).build())
+    }
+
+    /// Sets a key to a value, whatever it held, and removes its time to live. For conditions and expiry, see [`set_with`](Self::set_with) (`SET`).
+    ///
+    /// **Reply:** nothing.
+    fn set(&self, key: impl ToArg, value: impl ToArg) -> Self::Output<()> {
+        self.execute(
+            Builder::new("SET")
+                .key(key)
+                .arg(value)
+                .build_with(model::ok),
+        )
+    }
+
+    /// Sets a key to a value if a condition holds, and says how long it lives (`SET`).
+    ///
+    /// **Reply:** whether it was set: false only when the condition of [`nx`](SetOptions::nx) or [`xx`](SetOptions::xx) did not hold.
+    ///
+    /// **Errors:** some SwarmKeyDb versions refuse `NX`, `XX` and `KEEPTTL`; the server's refusal is the error.
+    fn set_with(
+        &self,
+        key: impl ToArg,
+        value: impl ToArg,
+        options: SetOptions,
+    ) -> Self::Output<bool> {
+        self.execute(
+            Builder::new("SET")
+                .key(key)
+                .arg(value)
+                .options(options)
+                .build_with(model::was_set),
+        )
+    }
+
+    /// Sets a key to a value that expires (`SETEX`, or `PSETEX` when the time is not whole seconds).
+    ///
+    /// **Reply:** nothing.
+    ///
+    /// **Errors:** a time to live of zero is refused, for the server would delete the key or refuse it.
+    fn setex(&self, key: impl ToArg, ttl: Duration, value: impl ToArg) -> Self::Output<()> {
+        self.execute(
+            Builder::timed("SETEX", "PSETEX", ttl)
+                .key(key)
+                .ttl(ttl)
+                .arg(value)
+                .build_with(model::ok),
+        )
+    }
+
+    /// Sets a key to a value if the key is missing (`SETNX`).
+    ///
+    /// **Reply:** whether it was set.
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn setnx(&self, key: impl ToArg, value: impl ToArg) -> Self::Output<bool> {
+        self.execute(Builder::new("SETNX").key(key).arg(value).build())
+    }
+
+    /// Sets a key to a value and answers what it held (`GETSET`).
+    ///
+    /// **Reply:** the value before, `None` when the key was missing.
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn getset(&self, key: impl ToArg, value: impl ToArg) -> Self::Output<Option<Bytes>> {
+        self.execute(Builder::new("GETSET").key(key).arg(value).build())
+    }
+
+    /// [`getset`](Self::getset), with strings read as a `T`.
+    ///
+    /// **Errors:** a string that is no `T` is an error of kind [`Reply`](crate::ErrorKind::Reply).
+    fn getset_as<T: FromFrame>(
+        &self,
+        key: impl ToArg,
+        value: impl ToArg,
+    ) -> Self::Output<Option<T>> {
+        self.execute(Builder::new("GETSET").key(key).arg(value).build())
+    }
+
+    /// Removes a key and answers what it held (`GETDEL`).
+    ///
+    /// **Reply:** the value before, `None` when the key was missing.
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn getdel(&self, key: impl ToArg) -> Self::Output<Option<Bytes>> {
+        self.execute(Builder::new("GETDEL").key(key).build())
+    }
+
+    /// [`getdel`](Self::getdel), with strings read as a `T`.
+    ///
+    /// **Errors:** a string that is no `T` is an error of kind [`Reply`](crate::ErrorKind::Reply).
+    fn getdel_as<T: FromFrame>(&self, key: impl ToArg) -> Self::Output<Option<T>> {
+        self.execute(Builder::new("GETDEL").key(key).build())
+    }
+
+    /// The values of several keys at once (`MGET`).
+    ///
+    /// **Reply:** one entry per key, in their order; `None` for a missing key or one that holds no string.
+    fn mget(&self, keys: impl ToArgs) -> Self::Output<Vec<Option<Bytes>>> {
+        self.execute(Builder::new("MGET").read_only().keys(keys).build())
+    }
+
+    /// [`mget`](Self::mget), with strings read as a `T`.
+    ///
+    /// **Errors:** a string that is no `T` is an error of kind [`Reply`](crate::ErrorKind::Reply).
+    fn mget_as<T: FromFrame>(&self, keys: impl ToArgs) -> Self::Output<Vec<Option<T>>> {
+        self.execute(Builder::new("MGET").read_only().keys(keys).build())
+    }
+
+    /// Sets several keys at once, all or none: pairs from a map, or any list of pairs (`MSET`).
+    ///
+    /// **Reply:** nothing.
+    fn mset<K: ToArg, V: ToArg>(
+        &self,
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Self::Output<()> {
+        self.execute(Builder::new("MSET").pairs(pairs).build_with(model::ok))
+    }
+
+    /// Sets several keys at once if none of them exists (`MSETNX`).
+    ///
+    /// **Reply:** whether they were set.
+    fn msetnx<K: ToArg, V: ToArg>(
+        &self,
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Self::Output<bool> {
+        self.execute(Builder::new("MSETNX").pairs(pairs).build())
+    }
+
+    /// Adds one to a counter. A missing key counts as 0 (`INCR`).
+    ///
+    /// **Reply:** the value after.
+    ///
+    /// **Errors:** the value is no 64-bit integer, or would overflow.
+    fn incr(&self, key: impl ToArg) -> Self::Output<i64> {
+        self.execute(Builder::new("INCR").key(key).build())
+    }
+
+    /// Adds to a counter. A missing key counts as 0 (`INCRBY`).
+    ///
+    /// **Reply:** the value after.
+    ///
+    /// **Errors:** the value is no 64-bit integer, or would overflow.
+    fn incrby(&self, key: impl ToArg, amount: i64) -> Self::Output<i64> {
+        self.execute(Builder::new("INCRBY").key(key).arg(amount).build())
+    }
+
+    /// Takes one from a counter. A missing key counts as 0 (`DECR`).
+    ///
+    /// **Reply:** the value after.
+    ///
+    /// **Errors:** the value is no 64-bit integer, or would overflow.
+    fn decr(&self, key: impl ToArg) -> Self::Output<i64> {
+        self.execute(Builder::new("DECR").key(key).build())
+    }
+
+    /// Takes from a counter. A missing key counts as 0 (`DECRBY`).
+    ///
+    /// **Reply:** the value after.
+    ///
+    /// **Errors:** the value is no 64-bit integer, or would overflow.
+    fn decrby(&self, key: impl ToArg, amount: i64) -> Self::Output<i64> {
+        self.execute(Builder::new("DECRBY").key(key).arg(amount).build())
+    }
+
+    /// Adds to a number with a fraction. A missing key counts as 0 (`INCRBYFLOAT`).
+    ///
+    /// **Reply:** the value after.
+    ///
+    /// **Errors:** the value is no number, or would not be finite.
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn incrbyfloat(&self, key: impl ToArg, amount: f64) -> Self::Output<f64> {
+        self.execute(Builder::new("INCRBYFLOAT").key(key).arg(amount).build())
+    }
+
+    /// Puts text at the end of a value. A missing key counts as empty (`APPEND`).
+    ///
+    /// **Reply:** the length after, in bytes.
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn append(&self, key: impl ToArg, value: impl ToArg) -> Self::Output<u64> {
+        self.execute(Builder::new("APPEND").key(key).arg(value).build())
+    }
+
+    /// The length of a value (`STRLEN`).
+    ///
+    /// **Reply:** the length in bytes, 0 when the key is missing.
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn strlen(&self, key: impl ToArg) -> Self::Output<u64> {
+        self.execute(Builder::new("STRLEN").read_only().key(key).build())
+    }
+
+    /// A part of a value, both ends included; negative positions count from the end (`GETRANGE`).
+    ///
+    /// **Reply:** the bytes, empty when the key is missing or the range holds nothing.
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn getrange(&self, key: impl ToArg, start: i64, end: i64) -> Self::Output<Bytes> {
+        self.execute(
+            Builder::new("GETRANGE")
+                .read_only()
+                .key(key)
+                .arg(start)
+                .arg(end)
+                .build(),
+        )
+    }
+
+    /// Writes over a part of a value, from a position on; zero bytes fill a gap (`SETRANGE`).
+    ///
+    /// **Reply:** the length after, in bytes.
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn setrange(&self, key: impl ToArg, offset: u64, value: impl ToArg) -> Self::Output<u64> {
+        self.execute(
+            Builder::new("SETRANGE")
+                .key(key)
+                .arg(offset)
+                .arg(value)
+                .build(),
+        )
+    }
+}
+
+impl<E: Executor> StringCommands for E {}

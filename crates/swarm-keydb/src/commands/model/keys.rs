@@ -1,0 +1,102 @@
+//! What keys hold, and walking through them.
+
+use bytes::Bytes;
+use swarm_resp::{ArgSink, ConvertError, Frame, FromFrame, ToArg, ToArgs};
+
+use crate::command::{CommandOptions, has_line_break};
+use crate::error::{Error, Result};
+
+/// What kind of value a key holds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyType {
+    /// There is no such key.
+    Missing,
+    /// A string, which a counter is too.
+    String,
+    /// A stream.
+    Stream,
+    /// Another type, as the server names it. SwarmKeyDb has none.
+    Other(String),
+}
+
+pub(in crate::commands) fn key_type(reply: &Frame) -> Result<KeyType, ConvertError> {
+    match reply.as_str() {
+        Some("none") => Ok(KeyType::Missing),
+        Some("string") => Ok(KeyType::String),
+        Some("stream") => Ok(KeyType::Stream),
+        Some(other) => Ok(KeyType::Other(other.to_owned())),
+        None => Err(ConvertError::new("the name of a type", reply.view())),
+    }
+}
+
+/// What a SCAN looks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use = "options do nothing until they are given to scan"]
+pub struct ScanOptions {
+    pattern: Option<String>,
+    count: Option<u64>,
+}
+
+impl ScanOptions {
+    /// Every key, in pages of the server's own size.
+    pub const fn new() -> Self {
+        Self { pattern: None, count: None }
+    }
+
+    /// Only keys that match a pattern (`MATCH`): `*` stands for any text, `?` for one letter.
+    pub fn matching(mut self, pattern: impl Into<String>) -> Self {
+        self.pattern = Some(pattern.into());
+        self
+    }
+
+    /// About how many keys the server looks at for each page (`COUNT`).
+    pub const fn count(mut self, count: u64) -> Self {
+        self.count = Some(count);
+        self
+    }
+}
+
+impl ToArgs for ScanOptions {
+    fn write_args(&self, sink: &mut impl ArgSink) {
+        if let Some(pattern) = &self.pattern {
+            sink.arg(b"MATCH");
+            sink.arg(pattern.as_bytes());
+        }
+        if let Some(count) = self.count {
+            sink.arg(b"COUNT");
+            sink.arg(&count.to_arg());
+        }
+    }
+}
+
+impl CommandOptions for ScanOptions {
+    fn validate(&self) -> Result<()> {
+        if self.pattern.as_ref().is_some_and(|pattern| has_line_break(pattern.as_bytes())) {
+            return Err(Error::argument("the pattern holds a line break; remove it"));
+        }
+        if self.count == Some(0) {
+            return Err(Error::argument("a count of zero; give at least 1"));
+        }
+        Ok(())
+    }
+}
+
+/// One page of a SCAN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ScanPage {
+    /// Where the next page begins; 0 when this was the last.
+    pub cursor: u64,
+    /// The keys of this page; it may be empty before the end.
+    pub keys: Vec<Bytes>,
+}
+
+pub(in crate::commands) fn scan_page(reply: &Frame) -> Result<ScanPage, ConvertError> {
+    let unexpected = || ConvertError::new("a cursor and a list of keys", reply.view());
+    let mut items = reply.items().ok_or_else(unexpected)?;
+    let (Some(cursor), Some(keys), None) = (items.next(), items.next(), items.next()) else {
+        return Err(unexpected());
+    };
+    Ok(ScanPage { cursor: u64::from_frame(cursor)?, keys: Vec::from_frame(keys)? })
+}

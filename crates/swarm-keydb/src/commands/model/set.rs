@@ -1,0 +1,138 @@
+//! Conditions and expiry of a SET.
+
+use std::time::Duration;
+
+use swarm_resp::{ArgSink, ConvertError, Frame, ToArg, ToArgs};
+
+use crate::command::{CommandOptions, milliseconds};
+use crate::error::{Error, Result};
+
+/// Conditions and expiry of a SET.
+///
+/// ```
+/// use std::time::Duration;
+/// use swarm_keydb::SetOptions;
+///
+/// // A lock: only if nobody holds it, and for half a minute at most.
+/// let lock = SetOptions::new().nx().ttl(Duration::from_secs(30));
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[must_use = "options do nothing until they are given to set_with"]
+pub struct SetOptions {
+    condition: Option<Condition>,
+    expiry: Option<Expiry>,
+    /// An option was given that contradicts an earlier one.
+    contradiction: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Missing,
+    Exists,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expiry {
+    After(Duration),
+    Keep,
+}
+
+impl SetOptions {
+    /// No condition, and no expiry.
+    pub const fn new() -> Self {
+        Self {
+            condition: None,
+            expiry: None,
+            contradiction: false,
+        }
+    }
+
+    /// Only if the key is missing (`NX`).
+    pub const fn nx(self) -> Self {
+        self.condition(Condition::Missing)
+    }
+
+    /// Only if the key exists (`XX`).
+    pub const fn xx(self) -> Self {
+        self.condition(Condition::Exists)
+    }
+
+    /// Expire after this time: sent as `EX` when it is whole seconds, else as `PX`; fractions of a millisecond are
+    /// rounded up.
+    pub const fn ttl(self, ttl: Duration) -> Self {
+        self.expiry(Expiry::After(ttl))
+    }
+
+    /// Expire after so many seconds (`EX`).
+    pub const fn ex(self, seconds: u64) -> Self {
+        self.ttl(Duration::from_secs(seconds))
+    }
+
+    /// Expire after so many milliseconds (`PX`).
+    pub const fn px(self, milliseconds: u64) -> Self {
+        self.ttl(Duration::from_millis(milliseconds))
+    }
+
+    /// Keep the time to live that the key has (`KEEPTTL`).
+    pub const fn keepttl(self) -> Self {
+        self.expiry(Expiry::Keep)
+    }
+
+    const fn condition(mut self, condition: Condition) -> Self {
+        self.contradiction |= self.condition.is_some();
+        self.condition = Some(condition);
+        self
+    }
+
+    const fn expiry(mut self, expiry: Expiry) -> Self {
+        self.contradiction |= self.expiry.is_some();
+        self.expiry = Some(expiry);
+        self
+    }
+}
+
+impl CommandOptions for SetOptions {
+    fn validate(&self) -> Result<()> {
+        if self.contradiction {
+            return Err(Error::argument(
+                "options contradict each other: give at most one of nx and xx, and one of ttl, ex, px and keepttl",
+            ));
+        }
+        if self.expiry == Some(Expiry::After(Duration::ZERO)) {
+            return Err(Error::argument("a time to live of zero; give a longer one, or use del to remove the key"));
+        }
+        Ok(())
+    }
+}
+
+impl ToArgs for SetOptions {
+    fn write_args(&self, sink: &mut impl ArgSink) {
+        match self.condition {
+            Some(Condition::Missing) => sink.arg(b"NX"),
+            Some(Condition::Exists) => sink.arg(b"XX"),
+            None => {}
+        }
+        match self.expiry {
+            Some(Expiry::After(ttl)) if ttl.subsec_nanos() == 0 => {
+                sink.arg(b"EX");
+                sink.arg(&ttl.as_secs().to_arg());
+            }
+            Some(Expiry::After(ttl)) => {
+                sink.arg(b"PX");
+                sink.arg(&milliseconds(ttl).to_arg());
+            }
+            Some(Expiry::Keep) => sink.arg(b"KEEPTTL"),
+            None => {}
+        }
+    }
+}
+
+/// A SET with a condition: OK when it was set, a null when the condition did not hold.
+pub(in crate::commands) fn was_set(reply: &Frame) -> Result<bool, ConvertError> {
+    match reply.as_bytes() {
+        Some(b"OK") => Ok(true),
+        None if reply.is_null() => Ok(false),
+        _ => Err(ConvertError::new("OK or a null", reply.view())),
+    }
+}
+

@@ -1,0 +1,19 @@
+//! An executor that writes down what would be sent.
+
+use crate::command::{Command, Executor};
+
+pub(crate) struct Recorder;
+
+impl Executor for Recorder {
+    type Output<R> = Vec<String>;
+
+    fn execute<R>(&self, command: Command<R>) -> Vec<String> {
+        let request = command.request.expect("the arguments are sound");
+        request.args().map(|arg| String::from_utf8_lossy(arg).into_owned()).collect()
+    }
+}
+
+/// The arguments that a call sends.
+pub(crate) fn sent(call: impl FnOnce(Recorder) -> Vec<String>) -> Vec<String> {
+    call(Recorder)
+}

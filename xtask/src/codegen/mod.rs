@@ -1,0 +1,55 @@
+//! Makes code, tests and a table of the command table.
+
+mod coverage;
+mod family;
+mod spec;
+mod wire;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+const SPEC: &str = "crates/swarm-keydb/spec";
+const GENERATED: &str = "crates/swarm-keydb/src/commands/generated";
+
+/// Writes what is generated, or only compares it with what is there.
+pub(crate) fn run(check: bool) -> Result<()> {
+    println!("── codegen");
+    let families = spec::read(Path::new(SPEC))?;
+    let mut files: Vec<(PathBuf, String)> = Vec::new();
+    for family in &families {
+        let path = Path::new(GENERATED).join(format!("{}.rs", family.module));
+        files.push((path, format(&family::emit(family))?));
+    }
+    files.push((Path::new(GENERATED).join("mod.rs"), format(&family::emit_index(&families))?));
+    files.push((Path::new(GENERATED).join("wire.rs"), format(&wire::emit(&families))?));
+    files.push((PathBuf::from("docs/COMMANDS.md"), coverage::emit(&families)));
+    for (path, text) in &files {
+        let current = fs::read_to_string(path).unwrap_or_default();
+        if current == *text {
+            continue;
+        }
+        ensure!(!check, "{} is out of date; run `cargo xtask codegen`", path.display());
+        fs::create_dir_all(path.parent().context("no folder")?)?;
+        fs::write(path, text).with_context(|| path.display().to_string())?;
+        println!("wrote {}", path.display());
+    }
+    println!("── codegen: ok");
+    Ok(())
+}
+
+fn format(code: &str) -> Result<String> {
+    let mut rustfmt = Command::new("rustfmt")
+        .args(["--edition", "2024", "--config-path", "rustfmt.toml"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot run rustfmt")?;
+    rustfmt.stdin.take().context("no input")?.write_all(code.as_bytes())?;
+    let output = rustfmt.wait_with_output()?;
+    ensure!(output.status.success(), "rustfmt refuses the generated code:\n{code}");
+    String::from_utf8(output.stdout).context("not UTF-8")
+}

@@ -1,0 +1,135 @@
+//! The command table as it is written down: `crates/swarm-keydb/spec/*.toml`.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+/// One file of the table: one family of commands, which becomes one trait.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Family {
+    /// The name of the file without its ending, and of the module that is made of it.
+    #[serde(skip)]
+    pub(super) module: String,
+    #[serde(rename = "trait")]
+    pub(super) name: String,
+    pub(super) summary: String,
+    #[serde(rename = "command")]
+    pub(super) commands: Vec<Command>,
+}
+
+/// One method of a family.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Command {
+    /// What is sent; each word is an argument.
+    pub(super) name: String,
+    pub(super) method: String,
+    pub(super) summary: String,
+    /// The command to use instead when a duration is not whole seconds.
+    pub(super) precise: Option<String>,
+    #[serde(default)]
+    pub(super) args: Vec<Arg>,
+    /// The type of the reply.
+    pub(super) reply: String,
+    /// What the reply means.
+    pub(super) returns: String,
+    /// The function of `commands::model` that reads the reply, unless its type can.
+    pub(super) decode: Option<String>,
+    /// The type of the reply of a second method, `…_as`, that is generic in `T`.
+    pub(super) typed: Option<String>,
+    /// When the server answers an error.
+    pub(super) errors: Option<String>,
+    #[serde(default)]
+    pub(super) retry: Retry,
+    /// Whether nothing else may be in flight with it.
+    #[serde(default)]
+    pub(super) alone: bool,
+    /// Whether the newest SwarmKeyDb has it.
+    #[serde(default = "yes")]
+    pub(super) swarmkeydb: bool,
+    /// Whether Redis has it.
+    #[serde(default = "yes")]
+    pub(super) redis: bool,
+    /// Calls, and what they must send to the byte.
+    pub(super) wire: Vec<Wire>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Arg {
+    /// The name of the parameter; a token has none.
+    #[serde(default)]
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    /// The parameter's type, for options; the word itself, for a token.
+    #[serde(rename = "type")]
+    pub(super) ty: Option<String>,
+}
+
+/// What an argument is, which decides its type and how it is checked.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Kind {
+    Key,
+    Keys,
+    /// Keys behind their number.
+    CountedKeys,
+    /// Any text, bytes or number.
+    Arg,
+    /// Any number of those.
+    Args,
+    /// Text that the server may echo in an error, so without line breaks.
+    Echoed,
+    Pairs,
+    I64,
+    U64,
+    F64,
+    /// A time to live, in seconds, or in the unit of the more precise command.
+    Ttl,
+    TtlMilliseconds,
+    TimeSeconds,
+    Options,
+    /// A fixed word.
+    Token,
+}
+
+/// Whether a command may be sent again when its reply was lost.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Default)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Retry {
+    ReadOnly,
+    #[default]
+    Never,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wire {
+    pub(super) call: String,
+    pub(super) sends: Vec<String>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// Reads the whole table, family by family.
+pub(super) fn read(folder: &Path) -> Result<Vec<Family>> {
+    let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    paths.iter().map(|path| family(path).with_context(|| path.display().to_string())).collect()
+}
+
+fn family(path: &Path) -> Result<Family> {
+    let mut family: Family = toml::from_str(&fs::read_to_string(path)?)?;
+    family.module = path.file_stem().context("no name")?.to_string_lossy().into_owned();
+    for command in &family.commands {
+        ensure!(!command.wire.is_empty(), "{} has no wire test", command.method);
+    }
+    Ok(family)
+}
