@@ -19,10 +19,18 @@ impl Server {
     pub async fn from_env() -> anyhow::Result<Self> {
         if let Ok(url) = std::env::var("SWARM_KEYDB_WS_URL") {
             let password = std::env::var("SWARM_KEYDB_PASSWORD").ok();
-            return Ok(Self { url, password, embedded: None });
+            return Ok(Self {
+                url,
+                password,
+                embedded: None,
+            });
         }
         let gateway = swarm_gateway::test().await?;
-        Ok(Self { url: gateway.ws_url().to_owned(), password: None, embedded: Some(gateway) })
+        Ok(Self {
+            url: gateway.ws_url().to_owned(),
+            password: None,
+            embedded: Some(gateway),
+        })
     }
 
     /// What to connect with.

@@ -46,7 +46,10 @@ async fn main() -> Result<()> {
         .map(str::to_ascii_lowercase)
         .collect();
     let file = args.file.file_name().unwrap_or_default().to_string_lossy();
-    println!("3. Count the {} words of {file} with INCR, from {TASKS} tasks", words.len());
+    println!(
+        "3. Count the {} words of {file} with INCR, from {TASKS} tasks",
+        words.len()
+    );
 
     let distinct: BTreeSet<&str> = words.iter().map(String::as_str).collect();
     let keys: Vec<String> = distinct.iter().map(|word| key(word)).collect();
@@ -63,7 +66,10 @@ async fn main() -> Result<()> {
 
     println!("4. Read the counts back and show the ten most frequent words");
     let mut counts = Vec::new();
-    for (keys, words) in keys.chunks(500).zip(distinct.iter().collect::<Vec<_>>().chunks(500)) {
+    for (keys, words) in keys
+        .chunks(500)
+        .zip(distinct.iter().collect::<Vec<_>>().chunks(500))
+    {
         let values = client.mget(keys).await?;
         for (word, value) in words.iter().zip(values) {
             let value = value.with_context(|| format!("the count of {word} is gone"))?;

@@ -16,7 +16,9 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// Waits for something that must come; a hang becomes a failure.
 pub async fn within<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, work).await.expect("nothing may hang")
+    tokio::time::timeout(LIMIT, work)
+        .await
+        .expect("nothing may hang")
 }
 
 /// A sound gateway, and a client of it.
@@ -27,7 +29,9 @@ pub async fn connected() -> (Gateway, Client) {
 /// A gateway that speaks a dialect, and a client of it.
 pub async fn connected_to(dialect: Dialect) -> (Gateway, Client) {
     let gateway = gateway(dialect).await;
-    let client = within(Client::connect(gateway.ws_url())).await.expect("the gateway is there");
+    let client = within(Client::connect(gateway.ws_url()))
+        .await
+        .expect("the gateway is there");
     (gateway, client)
 }
 
@@ -35,7 +39,9 @@ pub async fn connected_to(dialect: Dialect) -> (Gateway, Client) {
 pub async fn connected_with(options: impl FnOnce(Options) -> Options) -> (Gateway, Client) {
     let gateway = gateway(Dialect::FIXED).await;
     let options = options(Options::new(gateway.ws_url()));
-    let client = within(Client::connect(options)).await.expect("the gateway is there");
+    let client = within(Client::connect(options))
+        .await
+        .expect("the gateway is there");
     (gateway, client)
 }
 
@@ -52,6 +58,9 @@ pub fn dialects() -> Vec<(&'static str, Dialect)> {
         ("upstream", Dialect::UPSTREAM),
         ("array-errors", Dialect::FIXED.with(Quirk::ArrayErrors)),
         ("hello-garbage", Dialect::FIXED.with(Quirk::HelloGarbage)),
-        ("upstream with hello-garbage", Dialect::UPSTREAM.with(Quirk::HelloGarbage)),
+        (
+            "upstream with hello-garbage",
+            Dialect::UPSTREAM.with(Quirk::HelloGarbage),
+        ),
     ]
 }

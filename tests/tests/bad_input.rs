@@ -8,7 +8,9 @@ use swarm_tests::{connected, within};
 
 #[tokio::test]
 async fn a_url_of_the_wrong_scheme_names_the_scheme() {
-    let error = within(Client::connect("ftp://localhost:8765/")).await.unwrap_err();
+    let error = within(Client::connect("ftp://localhost:8765/"))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     let text = error.to_string();
     assert!(text.contains("ftp") && text.contains("ws://"), "{text}");
@@ -21,7 +23,12 @@ async fn a_port_where_nobody_listens_is_a_connection_error() {
     drop(listener);
     let error = within(Client::connect(url)).await.unwrap_err();
     assert!(error.is_connection(), "{error}");
-    assert!(error.transport_error().is_some_and(|error| error.is_refused()), "{error:?}");
+    assert!(
+        error
+            .transport_error()
+            .is_some_and(|error| error.is_refused()),
+        "{error:?}"
+    );
     assert_eq!(error.outcome(), Outcome::NotSent);
     assert!(error.is_retryable());
 }
@@ -32,7 +39,12 @@ async fn a_peer_that_never_answers_is_a_timeout() {
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let options = Options::new(url).connect_timeout(Duration::from_millis(200));
     let error = within(Client::connect(options)).await.unwrap_err();
-    assert!(error.transport_error().is_some_and(|error| error.is_timeout()), "{error:?}");
+    assert!(
+        error
+            .transport_error()
+            .is_some_and(|error| error.is_timeout()),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
@@ -41,7 +53,9 @@ async fn wrong_and_missing_passwords_are_auth_errors() {
     let gateway = builder.start().await.unwrap();
     let url = gateway.ws_url();
 
-    let client = within(Client::connect(Options::new(url).password("right"))).await.unwrap();
+    let client = within(Client::connect(Options::new(url).password("right")))
+        .await
+        .unwrap();
     within(client.ping()).await.unwrap();
 
     for options in [Options::new(url).password("wrong"), Options::new(url)] {
@@ -63,11 +77,19 @@ async fn keys_that_the_server_cannot_take_are_refused_before_they_are_sent() {
         assert_eq!(error.outcome(), Outcome::NotSent);
         assert_eq!(error.command(), Some("GET"));
         assert!(within(client.mget(["good", key])).await.is_err());
-        assert!(within(client.mset([("good", "1"), (key, "2")])).await.is_err());
+        assert!(
+            within(client.mset([("good", "1"), (key, "2")]))
+                .await
+                .is_err()
+        );
         assert!(within(client.set(key, "value")).await.is_err());
     }
     assert!(within(client.del(Vec::<String>::new())).await.is_err());
-    assert!(within(client.mset(Vec::<(&str, &str)>::new())).await.is_err());
+    assert!(
+        within(client.mset(Vec::<(&str, &str)>::new()))
+            .await
+            .is_err()
+    );
     for command in ["GET", "MGET", "MSET", "SET", "DEL"] {
         assert_eq!(gateway.executions(command), 0, "{command} was sent");
     }
@@ -77,7 +99,9 @@ async fn keys_that_the_server_cannot_take_are_refused_before_they_are_sent() {
 async fn values_that_the_gateway_would_change_are_refused_before_they_are_sent() {
     let (gateway, client) = connected().await;
     // A truncated four-byte sequence: the gateway would store U+FFFD in its place, and say OK.
-    let error = within(client.set("key", b"\xf0\x9f\x92")).await.unwrap_err();
+    let error = within(client.set("key", b"\xf0\x9f\x92"))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Argument);
     assert_eq!(error.outcome(), Outcome::NotSent);
     assert!(error.to_string().contains("UTF-8"), "{error}");
@@ -88,18 +112,30 @@ async fn values_that_the_gateway_would_change_are_refused_before_they_are_sent()
     let options = Options::new(gateway.ws_url()).binary_safe(true);
     let client = within(Client::connect(options)).await.unwrap();
     within(client.set("key", b"\xf0\x9f\x92")).await.unwrap();
-    assert_eq!(client.get("key").await.unwrap().as_deref(), Some(b"\xf0\x9f\x92".as_slice()));
+    assert_eq!(
+        client.get("key").await.unwrap().as_deref(),
+        Some(b"\xf0\x9f\x92".as_slice())
+    );
 }
 
 #[tokio::test]
 async fn options_that_make_no_sense_are_named() {
     let url = "ws://127.0.0.1:1/";
     let cases = [
-        (Options::new(url).request_timeout(Duration::ZERO), "request_timeout"),
-        (Options::new(url).connect_timeout(Duration::ZERO), "connect_timeout"),
+        (
+            Options::new(url).request_timeout(Duration::ZERO),
+            "request_timeout",
+        ),
+        (
+            Options::new(url).connect_timeout(Duration::ZERO),
+            "connect_timeout",
+        ),
         (Options::new(url).queue(0), "queue"),
         (Options::new(url).password(""), "password"),
-        (Options::new(url).reconnect_base_delay(Duration::from_secs(60)), "reconnect_max_delay"),
+        (
+            Options::new(url).reconnect_base_delay(Duration::from_secs(60)),
+            "reconnect_max_delay",
+        ),
     ];
     for (options, name) in cases {
         let error = within(Client::connect(options)).await.unwrap_err();
@@ -118,7 +154,9 @@ async fn contradictions_and_zero_durations_are_refused() {
         SetOptions::new().ex(0),
     ];
     for options in contradictions {
-        let error = within(client.set_with("key", "value", options)).await.unwrap_err();
+        let error = within(client.set_with("key", "value", options))
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Argument, "{options:?}");
     }
     assert!(within(client.expire("key", Duration::ZERO)).await.is_err());
@@ -129,11 +167,25 @@ async fn contradictions_and_zero_durations_are_refused() {
 #[tokio::test]
 async fn raw_refuses_what_would_harm_other_tasks() {
     let (_gateway, client) = connected().await;
-    let harmful = ["MULTI", "subscribe news", "AUTH x", "HELLO 3", "WATCH k", "CLIENT REPLY OFF", "QUIT", "", "A\r\nB"];
+    let harmful = [
+        "MULTI",
+        "subscribe news",
+        "AUTH x",
+        "HELLO 3",
+        "WATCH k",
+        "CLIENT REPLY OFF",
+        "QUIT",
+        "",
+        "A\r\nB",
+    ];
     for command in harmful {
         let error = within(client.raw(command, ())).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Argument, "{command}: {error}");
     }
-    assert!(within(client.raw("CLIENT", ("REPLY", "OFF"))).await.is_err());
+    assert!(
+        within(client.raw("CLIENT", ("REPLY", "OFF")))
+            .await
+            .is_err()
+    );
     within(client.ping()).await.unwrap();
 }

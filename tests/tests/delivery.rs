@@ -23,7 +23,10 @@ async fn a_read_whose_reply_is_lost_is_sent_again() {
     let (gateway, client) = connected().await;
     within(client.set("k", "v")).await.unwrap();
     gateway.faults().cut_after("GET");
-    assert_eq!(within(client.get("k")).await.unwrap().as_deref(), Some(b"v".as_slice()));
+    assert_eq!(
+        within(client.get("k")).await.unwrap().as_deref(),
+        Some(b"v".as_slice())
+    );
     assert_eq!(gateway.executions("GET"), 2);
 }
 
@@ -62,8 +65,13 @@ async fn a_full_queue_makes_callers_wait_within_their_timeout() {
     hold.release();
     assert!(not_sent >= 6, "only {not_sent} calls were held back");
     // What says that it was not sent never runs.
-    let count = within(client.incrby("n", 0).timeout(Duration::from_secs(10))).await.unwrap();
-    assert!(count <= 10 - not_sent, "{count} ran, though {not_sent} were not sent");
+    let count = within(client.incrby("n", 0).timeout(Duration::from_secs(10)))
+        .await
+        .unwrap();
+    assert!(
+        count <= 10 - not_sent,
+        "{count} ran, though {not_sent} were not sent"
+    );
 }
 
 #[tokio::test]

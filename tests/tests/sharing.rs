@@ -13,7 +13,9 @@ async fn cancel_after<T>(polls: u32, work: impl Future<Output = T>) -> Option<T>
     let mut work = pin!(work);
     let mut left = polls;
     poll_fn(|cx| {
-        let Some(next) = left.checked_sub(1) else { return Poll::Ready(None) };
+        let Some(next) = left.checked_sub(1) else {
+            return Poll::Ready(None);
+        };
         left = next;
         work.as_mut().poll(cx).map(Some)
     })
@@ -40,7 +42,10 @@ async fn two_hundred_tasks_share_one_client_and_half_are_cancelled() {
         for task in tasks {
             survivors += usize::from(within(task).await.expect(name).is_some());
         }
-        assert!((100..200).contains(&survivors), "{name}: {survivors} of 200 survived");
+        assert!(
+            (100..200).contains(&survivors),
+            "{name}: {survivors} of 200 survived"
+        );
         // The connection is in step afterwards, too.
         within(read_own(&client, 1000)).await;
     }
@@ -63,7 +68,10 @@ async fn a_late_reply_is_swallowed_and_the_next_command_gets_its_own() {
     within(client.mset([("a", "1"), ("b", "2")])).await.unwrap();
 
     let hold = gateway.faults().hold("GET");
-    let late = client.get("a").no_retry().timeout(Duration::from_millis(200));
+    let late = client
+        .get("a")
+        .no_retry()
+        .timeout(Duration::from_millis(200));
     let error = within(late).await.unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(error.outcome(), Outcome::MayHaveRun);
@@ -78,5 +86,8 @@ async fn a_late_reply_is_swallowed_and_the_next_command_gets_its_own() {
     hold.release();
     let value = within(next).await.unwrap().unwrap();
     assert_eq!(value.as_deref(), Some(b"2".as_slice()));
-    assert_eq!(within(client.get("a")).await.unwrap().as_deref(), Some(b"1".as_slice()));
+    assert_eq!(
+        within(client.get("a")).await.unwrap().as_deref(),
+        Some(b"1".as_slice())
+    );
 }

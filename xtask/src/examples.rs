@@ -18,7 +18,11 @@ pub(crate) fn check() -> Result<()> {
         .filter(|line| line.starts_with("    "))
         .map(words)
         .collect::<Result<_>>()?;
-    ensure!(expected.len() == 10, "the shell counted {} words", expected.len());
+    ensure!(
+        expected.len() == 10,
+        "the shell counted {} words",
+        expected.len()
+    );
     ensure!(
         expected == found,
         "quickstart and the shell count differently:\n{expected:?}\n{found:?}"
@@ -31,5 +35,8 @@ pub(crate) fn check() -> Result<()> {
 fn words(line: &str) -> Result<(u64, String)> {
     let mut words = line.split_ascii_whitespace();
     let count = words.next().context("a line without a count")?.parse()?;
-    Ok((count, words.next().context("a line without a word")?.to_owned()))
+    Ok((
+        count,
+        words.next().context("a line without a word")?.to_owned(),
+    ))
 }

@@ -66,7 +66,10 @@ fn run(task: Task) -> Result<()> {
         Task::Test => cargo("test", "test --workspace --all-features"),
         Task::Lint => {
             cargo("format", "fmt --all --check")?;
-            cargo("clippy", "clippy --workspace --all-targets --all-features -- -D warnings")
+            cargo(
+                "clippy",
+                "clippy --workspace --all-targets --all-features -- -D warnings",
+            )
         }
         Task::Docs => shell::run(
             "docs",

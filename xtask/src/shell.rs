@@ -8,7 +8,9 @@ use anyhow::{Context, Result, ensure};
 
 /// Makes the workspace the current folder, wherever the task was started.
 pub(crate) fn enter_workspace() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent")?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("xtask has no parent")?;
     std::env::set_current_dir(root).context("cannot enter the workspace")
 }
 
@@ -23,7 +25,9 @@ pub(crate) fn command(program: &str, args: &str) -> Command {
 pub(crate) fn run(title: &str, command: &mut Command) -> Result<()> {
     println!("── {title}");
     let start = Instant::now();
-    let status = command.status().with_context(|| format!("{title}: cannot run {command:?}"))?;
+    let status = command
+        .status()
+        .with_context(|| format!("{title}: cannot run {command:?}"))?;
     ensure!(status.success(), "{title} failed: {status}");
     println!("── {title}: ok, {:.1} s", start.elapsed().as_secs_f32());
     Ok(())
@@ -36,8 +40,14 @@ pub(crate) fn cargo(title: &str, args: &str) -> Result<()> {
 
 /// Runs a command and answers what it printed.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {command:?}"))?;
     let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{command:?} failed: {}\n{errors}", output.status);
+    ensure!(
+        output.status.success(),
+        "{command:?} failed: {}\n{errors}",
+        output.status
+    );
     String::from_utf8(output.stdout).context("the output is not UTF-8")
 }

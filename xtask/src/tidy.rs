@@ -18,7 +18,15 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Names that say nothing about what a file is for.
-const VAGUE: &[&str] = &["utils.rs", "util.rs", "helpers.rs", "common.rs", "types.rs", "misc.rs", "manager.rs"];
+const VAGUE: &[&str] = &[
+    "utils.rs",
+    "util.rs",
+    "helpers.rs",
+    "common.rs",
+    "types.rs",
+    "misc.rs",
+    "manager.rs",
+];
 
 /// A file that is longer does more than one thing.
 const MAX_LINES: usize = 500;
@@ -42,7 +50,11 @@ pub(crate) fn check() -> Result<()> {
 fn sources() -> Result<Vec<PathBuf>> {
     let list = "ls-files --cached --others --exclude-standard *.rs";
     let files = shell::output(&mut shell::command("git", list))?;
-    Ok(files.lines().map(PathBuf::from).filter(|path| path.exists()).collect())
+    Ok(files
+        .lines()
+        .map(PathBuf::from)
+        .filter(|path| path.exists())
+        .collect())
 }
 
 fn source_faults(path: &Path, text: &str) -> Vec<String> {
@@ -56,7 +68,9 @@ fn source_faults(path: &Path, text: &str) -> Vec<String> {
     if VAGUE.contains(&name.as_ref()) {
         fault("the name says nothing about what the file is for");
     }
-    let generated = path.components().any(|part| part.as_os_str() == "generated");
+    let generated = path
+        .components()
+        .any(|part| part.as_os_str() == "generated");
     if text.lines().count() > MAX_LINES && !generated {
         fault("longer than 500 lines: it does more than one thing");
     }
@@ -74,15 +88,22 @@ fn source_faults(path: &Path, text: &str) -> Vec<String> {
 
 /// Checks that dependencies follow the layers.
 fn arrows() -> Result<Vec<String>> {
-    let members: BTreeSet<&str> =
-        ["swarm-resp", "swarm-transport", "swarm-keydb", "swarm-gateway"].into();
+    let members: BTreeSet<&str> = [
+        "swarm-resp",
+        "swarm-transport",
+        "swarm-keydb",
+        "swarm-gateway",
+    ]
+    .into();
     let mut faults = Vec::new();
     for (folder, allowed) in ARROWS {
         let path = Path::new(folder).join("Cargo.toml");
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let manifest: toml::Table = text.parse().with_context(|| path.display().to_string())?;
         for section in ["dependencies", "build-dependencies"] {
-            let Some(toml::Value::Table(dependencies)) = manifest.get(section) else { continue };
+            let Some(toml::Value::Table(dependencies)) = manifest.get(section) else {
+                continue;
+            };
             for name in dependencies.keys() {
                 if members.contains(name.as_str()) && !allowed.contains(&name.as_str()) {
                     faults.push(format!("{}: must not depend on {name}", path.display()));

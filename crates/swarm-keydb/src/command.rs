@@ -89,7 +89,9 @@ impl Builder {
     pub(crate) fn echoed(mut self, what: &str, text: impl ToArg) -> Self {
         let text = text.to_arg();
         if has_line_break(&text) {
-            let what = format!("the {what} holds a line break (CR or LF), which would corrupt the server's replies; remove it");
+            let what = format!(
+                "the {what} holds a line break (CR or LF), which would corrupt the server's replies; remove it"
+            );
             self.refuse(Error::argument(what));
         }
         ArgSink::arg(&mut self.request, &text);
@@ -131,7 +133,9 @@ impl Builder {
             self = self.key(key).arg(value);
         }
         if self.request.len() == before {
-            self.refuse(Error::argument("no pair was given; name at least one key and its value"));
+            self.refuse(Error::argument(
+                "no pair was given; name at least one key and its value",
+            ));
         }
         self
     }
@@ -139,7 +143,11 @@ impl Builder {
     /// Starts a command that takes a time to live: in seconds, or, when that would cut something off, by another name in
     /// milliseconds.
     pub(crate) fn timed(name: &'static str, precise: &'static str, ttl: Duration) -> Self {
-        Self::new(if ttl.subsec_nanos() == 0 { name } else { precise })
+        Self::new(if ttl.subsec_nanos() == 0 {
+            name
+        } else {
+            precise
+        })
     }
 
     /// Puts a time to live in the unit of the command that [`timed`](Self::timed) chose.
@@ -159,16 +167,26 @@ impl Builder {
 
     fn refuse_zero(&mut self, ttl: Duration) {
         if ttl.is_zero() {
-            self.refuse(Error::argument("a time to live of zero; give a longer one, or use del to remove the key"));
+            self.refuse(Error::argument(
+                "a time to live of zero; give a longer one, or use del to remove the key",
+            ));
         }
     }
 
     /// Puts a point in time in whole seconds, rounded up.
     pub(crate) fn time_seconds(mut self, time: SystemTime) -> Self {
         match time.duration_since(SystemTime::UNIX_EPOCH) {
-            Ok(since) => self.arg(since.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)),
+            Ok(since) => self.arg(
+                since
+                    .as_millis()
+                    .div_ceil(1000)
+                    .try_into()
+                    .unwrap_or(u64::MAX),
+            ),
             Err(_) => {
-                self.refuse(Error::argument("the time lies before 1970; use del to remove the key"));
+                self.refuse(Error::argument(
+                    "the time lies before 1970; use del to remove the key",
+                ));
                 self
             }
         }

@@ -39,7 +39,12 @@
 //! # Custom transports
 //!
 //! [`Client::connect_with`] takes anything that makes a [`Transport`](transport::Transport).
-#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 #![cfg_attr(
     test,
     allow(
@@ -75,5 +80,5 @@ pub use commands::{
 };
 pub use error::{Error, ErrorKind, Outcome, Result};
 pub use options::Options;
-pub use swarm_transport as transport;
 pub use swarm_resp::{Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};
+pub use swarm_transport as transport;

@@ -29,6 +29,7 @@ pub struct Options {
     pub(crate) reconnect_base_delay: Duration,
     pub(crate) reconnect_max_delay: Duration,
     pub(crate) queue: usize,
+    pub(crate) queue_bytes: usize,
     pub(crate) binary_safe: bool,
     pub(crate) origin: Option<String>,
 }
@@ -45,6 +46,7 @@ impl Default for Options {
             reconnect_base_delay: Duration::from_millis(250),
             reconnect_max_delay: Duration::from_secs(5),
             queue: 8192,
+            queue_bytes: 64 << 20,
             binary_safe: false,
             origin: None,
         }
@@ -104,6 +106,13 @@ impl Options {
         self
     }
 
+    /// How many bytes of commands may be under way at one time; further ones wait for room within their timeout. A single
+    /// larger command goes alone. Default 64 MiB.
+    pub const fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.queue_bytes = bytes;
+        self
+    }
+
     /// Declares that the gateway passes bytes that are not UTF-8 unchanged. SwarmKeyDb's own WebSocket gateway does not:
     /// it would store them changed, so such arguments are refused unless this is set. Default false.
     pub const fn binary_safe(mut self, binary_safe: bool) -> Self {
@@ -137,6 +146,11 @@ impl Options {
         if self.queue == 0 {
             return Err(Error::config(
                 "queue is 0, so no command could be sent; give at least 1",
+            ));
+        }
+        if self.queue_bytes < self.queue {
+            return Err(Error::config(
+                "queue_bytes is below queue; give each command at least one byte",
             ));
         }
         if self.password.as_deref() == Some("") {
@@ -177,7 +191,6 @@ impl Options {
         let settings = Settings {
             credentials: password.map(|password| Credentials::new(user, password)),
             database: endpoint.database(),
-            window: self.queue,
         };
         Ok((connector, settings))
     }
@@ -191,7 +204,6 @@ impl Options {
         Settings {
             credentials,
             database: None,
-            window: self.queue,
         }
     }
 }

@@ -12,10 +12,17 @@ pub(super) fn emit(families: &[Family]) -> String {
     let yes = |flag| if flag { "yes" } else { "no" };
     for family in families {
         writeln!(text, "\n## `{}`\n", family.name).ok();
-        writeln!(text, "| command | method | reply | again | SwarmKeyDb | Redis |").ok();
+        writeln!(
+            text,
+            "| command | method | reply | again | SwarmKeyDb | Redis |"
+        )
+        .ok();
         writeln!(text, "|---|---|---|---|---|---|").ok();
         for command in &family.commands {
-            let typed = command.typed.as_ref().map(|_| format!(", `{}_as`", command.method));
+            let typed = command
+                .typed
+                .as_ref()
+                .map(|_| format!(", `{}_as`", command.method));
             writeln!(
                 text,
                 "| {} | `{}`{} | `{}` | {} | {} | {} |",

@@ -24,15 +24,25 @@ pub(crate) fn run(check: bool) -> Result<()> {
         let path = Path::new(GENERATED).join(format!("{}.rs", family.module));
         files.push((path, format(&family::emit(family))?));
     }
-    files.push((Path::new(GENERATED).join("mod.rs"), format(&family::emit_index(&families))?));
-    files.push((Path::new(GENERATED).join("wire.rs"), format(&wire::emit(&families))?));
+    files.push((
+        Path::new(GENERATED).join("mod.rs"),
+        format(&family::emit_index(&families))?,
+    ));
+    files.push((
+        Path::new(GENERATED).join("wire.rs"),
+        format(&wire::emit(&families))?,
+    ));
     files.push((PathBuf::from("docs/COMMANDS.md"), coverage::emit(&families)));
     for (path, text) in &files {
         let current = fs::read_to_string(path).unwrap_or_default();
         if current == *text {
             continue;
         }
-        ensure!(!check, "{} is out of date; run `cargo xtask codegen`", path.display());
+        ensure!(
+            !check,
+            "{} is out of date; run `cargo xtask codegen`",
+            path.display()
+        );
         fs::create_dir_all(path.parent().context("no folder")?)?;
         fs::write(path, text).with_context(|| path.display().to_string())?;
         println!("wrote {}", path.display());
@@ -48,8 +58,15 @@ fn format(code: &str) -> Result<String> {
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot run rustfmt")?;
-    rustfmt.stdin.take().context("no input")?.write_all(code.as_bytes())?;
+    rustfmt
+        .stdin
+        .take()
+        .context("no input")?
+        .write_all(code.as_bytes())?;
     let output = rustfmt.wait_with_output()?;
-    ensure!(output.status.success(), "rustfmt refuses the generated code:\n{code}");
+    ensure!(
+        output.status.success(),
+        "rustfmt refuses the generated code:\n{code}"
+    );
     String::from_utf8(output.stdout).context("not UTF-8")
 }

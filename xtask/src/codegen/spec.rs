@@ -119,17 +119,33 @@ const fn yes() -> bool {
 /// Reads the whole table, family by family.
 pub(super) fn read(folder: &Path) -> Result<Vec<Family>> {
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    let mut paths = entries
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>>>()?;
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "toml")
+    });
     paths.sort();
-    paths.iter().map(|path| family(path).with_context(|| path.display().to_string())).collect()
+    paths
+        .iter()
+        .map(|path| family(path).with_context(|| path.display().to_string()))
+        .collect()
 }
 
 fn family(path: &Path) -> Result<Family> {
     let mut family: Family = toml::from_str(&fs::read_to_string(path)?)?;
-    family.module = path.file_stem().context("no name")?.to_string_lossy().into_owned();
+    family.module = path
+        .file_stem()
+        .context("no name")?
+        .to_string_lossy()
+        .into_owned();
     for command in &family.commands {
-        ensure!(!command.wire.is_empty(), "{} has no wire test", command.method);
+        ensure!(
+            !command.wire.is_empty(),
+            "{} has no wire test",
+            command.method
+        );
     }
     Ok(family)
 }

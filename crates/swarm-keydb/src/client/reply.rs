@@ -5,12 +5,13 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use swarm_resp::{ConvertError, Frame, Request};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::command::Command;
-use crate::driver::{Mailbox, ReplyReceiver, ReplySlot, TrySend};
+use crate::driver::{Mailbox, ReplyReceiver, ReplySlot};
 use crate::engine::{Call, Failure, Retry};
 use crate::error::{Error, Result};
 
@@ -33,14 +34,13 @@ pub struct Reply<R> {
 enum State {
     Refused(Error),
     Unsent(Unsent),
-    /// The mailbox is full.
-    Queueing(
-        Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>,
-        ReplyReceiver,
-    ),
+    /// There is no room for it yet.
+    Queueing(Admission, Unsent, Instant),
     Waiting(ReplyReceiver),
     Done,
 }
+
+type Admission = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, Failure>> + Send>>;
 
 struct Unsent {
     mailbox: Mailbox,
@@ -103,26 +103,33 @@ impl<R> Reply<R> {
 }
 
 impl Unsent {
-    fn send(self) -> Result<State, Failure> {
-        let (caller, reply) = ReplySlot::new();
+    /// Sends the command if there is room for it, else lines up.
+    fn start(self) -> Result<State, Failure> {
         let now = tokio::time::Instant::now().into_std();
         // A timeout beyond what the clock can express is as good as a year.
         let year = Duration::from_secs(365 * 24 * 3600);
-        let call = Call {
+        let deadline = now.checked_add(self.timeout).unwrap_or(now + year);
+        match self.mailbox.try_admit(&self.request) {
+            Some(ticket) => self.send(ticket, deadline),
+            None => {
+                let admission = self.mailbox.clone().admit(self.request.clone(), deadline);
+                Ok(State::Queueing(Box::pin(admission), self, deadline))
+            }
+        }
+    }
+
+    fn send(self, ticket: OwnedSemaphorePermit, deadline: Instant) -> Result<State, Failure> {
+        let (caller, reply) = ReplySlot::new();
+        self.mailbox.send(Call {
             request: self.request,
             caller,
-            deadline: now.checked_add(self.timeout).unwrap_or(now + year),
+            deadline,
             retry: self.retry,
             alone: self.alone,
             attempts: 0,
-        };
-        match self.mailbox.try_send(call) {
-            Ok(()) => Ok(State::Waiting(reply)),
-            Err(TrySend::Full(call)) => {
-                Ok(State::Queueing(Box::pin(self.mailbox.send(*call)), reply))
-            }
-            Err(TrySend::Ended(failure)) => Err(failure),
-        }
+            ticket,
+        })?;
+        Ok(State::Waiting(reply))
     }
 }
 
@@ -132,28 +139,31 @@ impl<R> Future for Reply<R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>> {
         let this = &mut *self;
         loop {
+            let mut admitted = None;
             match &mut this.state {
                 State::Waiting(reply) => {
                     let result = ready!(Pin::new(reply).poll(cx));
                     return this.finish(result.unwrap_or_else(|_| Err(Mailbox::abandoned())));
                 }
-                State::Queueing(sending, _) => {
-                    if let Err(failure) = ready!(sending.as_mut().poll(cx)) {
-                        return this.finish(Err(failure));
-                    }
+                State::Queueing(admission, ..) => {
+                    admitted = Some(ready!(admission.as_mut().poll(cx)));
                 }
                 State::Unsent(_) | State::Refused(_) | State::Done => {}
             }
-            this.state = match std::mem::replace(&mut this.state, State::Done) {
-                State::Unsent(unsent) => match unsent.send() {
-                    Ok(state) => state,
-                    Err(failure) => return this.finish(Err(failure)),
-                },
-                State::Queueing(_, reply) => State::Waiting(reply),
-                State::Refused(error) => return Poll::Ready(Err(error)),
+            let next = match (std::mem::replace(&mut this.state, State::Done), admitted) {
+                (State::Unsent(unsent), _) => unsent.start(),
+                (State::Queueing(_, unsent, deadline), Some(Ok(ticket))) => {
+                    unsent.send(ticket, deadline)
+                }
+                (_, Some(Err(failure))) => Err(failure),
+                (State::Refused(error), _) => return Poll::Ready(Err(error)),
                 #[expect(clippy::panic, reason = "the contract of futures, as for async blocks")]
-                State::Waiting(_) | State::Done => panic!("a reply was polled after it was ready"),
+                _ => panic!("a reply was polled after it was ready"),
             };
+            match next {
+                Ok(state) => this.state = state,
+                Err(failure) => return this.finish(Err(failure)),
+            }
         }
     }
 }

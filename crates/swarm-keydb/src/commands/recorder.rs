@@ -9,7 +9,10 @@ impl Executor for Recorder {
 
     fn execute<R>(&self, command: Command<R>) -> Vec<String> {
         let request = command.request.expect("the arguments are sound");
-        request.args().map(|arg| String::from_utf8_lossy(arg).into_owned()).collect()
+        request
+            .args()
+            .map(|arg| String::from_utf8_lossy(arg).into_owned())
+            .collect()
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use swarm_resp::Frame;
+use swarm_resp::{Frame, Request};
 use swarm_transport::{TransportError, TransportErrorKind};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use crate::engine::{Call, Caller, Failure};
 
@@ -30,6 +31,10 @@ impl ReplySlot {
 }
 
 impl Caller for ReplySlot {
+    /// A share of the room that calls may take. A call keeps it until its reply has come, even when nobody waits for that any
+    /// more.
+    type Ticket = OwnedSemaphorePermit;
+
     fn is_gone(&self) -> bool {
         self.0.is_closed()
     }
@@ -39,23 +44,56 @@ impl Caller for ReplySlot {
     }
 }
 
+/// How much may be under way at one time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    bytes: u32,
+    /// What a small call takes; so the number of calls is bounded, too.
+    least: u32,
+}
+
+impl Budget {
+    pub(crate) fn new(commands: usize, bytes: usize) -> Self {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let commands = u32::try_from(commands).unwrap_or(u32::MAX).max(1);
+        Self {
+            bytes: bytes.max(commands),
+            least: (bytes / commands).max(1),
+        }
+    }
+
+    /// What a request takes. One that is larger than the whole budget takes all of it, and goes alone.
+    fn share(self, request: &Request) -> u32 {
+        let len = u32::try_from(request.encoded().len()).unwrap_or(u32::MAX);
+        len.clamp(self.least, self.bytes)
+    }
+}
+
 /// The sending side. The driver ends when the last clone is dropped.
+///
+/// The channel itself has no bound, for the driver must see every call to keep its deadline. What is bounded is
+/// the room that calls take, and each must have its share before it is put in.
 #[derive(Clone, Debug)]
 pub(crate) struct Mailbox(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    sender: mpsc::Sender<Message>,
+    sender: mpsc::UnboundedSender<Message>,
+    room: Arc<Semaphore>,
+    budget: Budget,
     /// Why the driver ended, when it was not asked to.
     ended: Arc<OnceLock<Failure>>,
 }
 
 impl Mailbox {
-    pub(super) fn new(capacity: usize) -> (Self, mpsc::Receiver<Message>) {
-        let (sender, receiver) = mpsc::channel(capacity);
+    pub(super) fn new(budget: Budget) -> (Self, mpsc::UnboundedReceiver<Message>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(budget.bytes as usize));
         (
             Self(Arc::new(Inner {
                 sender,
+                room,
+                budget,
                 ended: Arc::default(),
             })),
             receiver,
@@ -67,36 +105,42 @@ impl Mailbox {
         Arc::clone(&self.0.ended)
     }
 
-    /// Puts a call in when there is room now; hands it back when there is not.
-    pub(crate) fn try_send(&self, call: Call<ReplySlot>) -> Result<(), TrySend> {
-        self.0
-            .sender
-            .try_send(Message::Call(call))
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(Message::Call(call)) => {
-                    TrySend::Full(Box::new(call))
-                }
-                _ => TrySend::Ended(self.why_ended()),
-            })
+    /// A share of the room for a request, if there is room now.
+    pub(crate) fn try_admit(&self, request: &Request) -> Option<OwnedSemaphorePermit> {
+        let share = self.0.budget.share(request);
+        Arc::clone(&self.0.room).try_acquire_many_owned(share).ok()
     }
 
-    /// Puts a call in as soon as there is room, until its deadline.
-    pub(crate) async fn send(self, call: Call<ReplySlot>) -> Result<(), Failure> {
-        let deadline = tokio::time::Instant::from_std(call.deadline);
-        match tokio::time::timeout_at(deadline, self.0.sender.reserve()).await {
-            Ok(Ok(room)) => {
-                room.send(Message::Call(call));
-                Ok(())
-            }
-            Ok(Err(_)) => Err(self.why_ended()),
-            Err(_) => Err(Failure::Timeout { sent: false }),
+    /// A share of the room for a request, as soon as there is room, until a deadline. Served in order.
+    pub(crate) async fn admit(
+        self,
+        request: Request,
+        deadline: std::time::Instant,
+    ) -> Result<OwnedSemaphorePermit, Failure> {
+        let share = self.0.budget.share(&request);
+        let admitted = Arc::clone(&self.0.room).acquire_many_owned(share);
+        tokio::select! {
+            admitted = timeout_at(Instant::from_std(deadline), admitted) => match admitted {
+                Ok(Ok(ticket)) => Ok(ticket),
+                Ok(Err(_)) => Err(self.why_ended()),
+                Err(_) => Err(Failure::Timeout { sent: false }),
+            },
+            () = self.0.sender.closed() => Err(self.why_ended()),
         }
+    }
+
+    /// Puts a call in.
+    pub(crate) fn send(&self, call: Call<ReplySlot>) -> Result<(), Failure> {
+        self.0
+            .sender
+            .send(Message::Call(call))
+            .map_err(|_| self.why_ended())
     }
 
     /// Ends the driver once all earlier calls are answered.
     pub(crate) async fn close(&self) {
         let (done, closed) = oneshot::channel();
-        if self.0.sender.send(Message::Close(done)).await.is_ok() {
+        if self.0.sender.send(Message::Close(done)).is_ok() {
             let _ended = closed.await;
         } else {
             // Another handle closed the client already: wait until the driver is gone.
@@ -117,10 +161,4 @@ impl Mailbox {
             error: Arc::new(error),
         }
     }
-}
-
-/// Why a call was not taken at once.
-pub(crate) enum TrySend {
-    Full(Box<Call<ReplySlot>>),
-    Ended(Failure),
 }

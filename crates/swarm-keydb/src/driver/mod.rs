@@ -15,7 +15,7 @@ use swarm_transport::{BoxTransport, Connect, TransportError, TransportErrorKind}
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Sleep};
 
-pub(crate) use mailbox::{Mailbox, ReplyReceiver, ReplySlot, TrySend};
+pub(crate) use mailbox::{Budget, Mailbox, ReplyReceiver, ReplySlot};
 
 use crate::engine::{Engine, Failure, HandshakeError, Settings, Violation};
 use crate::options::Options;
@@ -33,7 +33,7 @@ pub(crate) type Started = oneshot::Sender<Result<(), Failure>>;
 
 pub(crate) struct Driver {
     engine: Engine<ReplySlot>,
-    mailbox: mpsc::Receiver<Message>,
+    mailbox: mpsc::UnboundedReceiver<Message>,
     /// Where the reason is noted when the client ends without being asked to.
     ended: Arc<OnceLock<Failure>>,
     /// No more calls will come.
@@ -92,7 +92,7 @@ impl Driver {
         settings: Settings,
         started: Option<Started>,
     ) -> Mailbox {
-        let (mailbox, receiver) = Mailbox::new(options.queue);
+        let (mailbox, receiver) = Mailbox::new(Budget::new(options.queue, options.queue_bytes));
         let driver = Self {
             engine: Engine::new(settings),
             ended: mailbox.ended(),
@@ -260,7 +260,7 @@ impl Driver {
     }
 
     fn poll_mailbox(&mut self, cx: &mut Context<'_>) {
-        while !self.mailbox_done && self.engine.has_room() {
+        while !self.mailbox_done {
             match self.mailbox.poll_recv(cx) {
                 Poll::Ready(Some(Message::Call(call))) => self.engine.submit(call),
                 Poll::Ready(Some(Message::Close(done))) => {

@@ -71,12 +71,10 @@ pub(crate) struct Settings {
     pub(crate) credentials: Option<Credentials>,
     /// The database to select, for servers that have several.
     pub(crate) database: Option<u32>,
-    /// Requests that may await their replies at one time.
-    pub(crate) window: usize,
 }
 
 /// Matches requests to replies over one connection after another.
-pub(crate) struct Engine<C> {
+pub(crate) struct Engine<C: Caller> {
     settings: Settings,
     phase: Phase,
     dialect: Dialect,
@@ -107,11 +105,6 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn submit(&mut self, call: Call<C>) {
         self.note_deadline(call.deadline);
         self.waiting.push_back(call);
-    }
-
-    /// Whether more calls may be submitted. Bounds what piles up here; the rest waits with its callers.
-    pub(crate) fn has_room(&self) -> bool {
-        self.waiting.len() + self.in_flight.len() < self.settings.window
     }
 
     /// Whether somebody still waits for an answer.
@@ -169,7 +162,7 @@ impl<C: Caller> Engine<C> {
             let next = self.waiting.front()?;
             // A request that must travel alone waits until the line is free, and keeps it until it is answered.
             let alone = next.alone && !self.in_flight.is_empty();
-            if alone || self.in_flight.front().is_some_and(|slot| slot.alone) {
+            if alone || self.in_flight.front().is_some_and(|slot| slot.is_alone()) {
                 return None;
             }
             let mut call = self.waiting.pop_front()?;
@@ -182,7 +175,7 @@ impl<C: Caller> Engine<C> {
             }
             call.attempts += 1;
             let request = call.request.clone();
-            self.in_flight.push_back(Slot::new(call));
+            self.in_flight.push_back(Slot::Awaited(call));
             return Some(request);
         }
     }
@@ -246,18 +239,17 @@ impl<C: Caller> Engine<C> {
                 self.waiting.push_back(call);
             }
         }
-        let mut earliest = self.earliest;
-        for slot in &mut self.in_flight {
-            let Some(deadline) = slot.deadline() else {
-                continue;
+        for slot in std::mem::take(&mut self.in_flight) {
+            let slot = match slot.deadline() {
+                Some(deadline) if deadline <= now => slot.expire(),
+                Some(deadline) => {
+                    self.note_deadline(deadline);
+                    slot
+                }
+                None => slot,
             };
-            if deadline <= now {
-                slot.expire();
-            } else {
-                earliest = Some(earliest.map_or(deadline, |other| other.min(deadline)));
-            }
+            self.in_flight.push_back(slot);
         }
-        self.earliest = earliest;
     }
 
     fn note_deadline(&mut self, deadline: Instant) {

@@ -8,6 +8,9 @@ use super::Failure;
 
 /// Who waits for a reply.
 pub(crate) trait Caller {
+    /// What a call holds from the moment it is made until its reply has come or never will.
+    type Ticket;
+
     /// Whether nobody waits any more.
     fn is_gone(&self) -> bool;
 
@@ -25,8 +28,7 @@ pub(crate) enum Retry {
 }
 
 /// A request and who waits for its reply.
-#[derive(Debug)]
-pub(crate) struct Call<C> {
+pub(crate) struct Call<C: Caller> {
     pub(crate) request: Request,
     pub(crate) caller: C,
     pub(crate) deadline: Instant,
@@ -35,44 +37,65 @@ pub(crate) struct Call<C> {
     pub(crate) alone: bool,
     /// How often it was sent.
     pub(crate) attempts: u8,
+    pub(crate) ticket: C::Ticket,
 }
 
 /// The place of a reply in the order of replies. It outlives its caller: the reply still comes.
-#[derive(Debug)]
-pub(super) struct Slot<C> {
-    call: Option<Call<C>>,
-    pub(super) alone: bool,
+pub(super) enum Slot<C: Caller> {
+    Awaited(Call<C>),
+    /// The caller was told that its time is up. The ticket stays taken, so that a server that answers nothing cannot make these
+    /// pile up.
+    Tombstone {
+        alone: bool,
+        _ticket: C::Ticket,
+    },
 }
 
 impl<C: Caller> Slot<C> {
-    pub(super) const fn new(call: Call<C>) -> Self {
-        let alone = call.alone;
-        Self {
-            call: Some(call),
-            alone,
+    /// Whether nothing may be sent before the reply has come.
+    pub(super) const fn is_alone(&self) -> bool {
+        match self {
+            Self::Awaited(call) => call.alone,
+            Self::Tombstone { alone, .. } => *alone,
         }
     }
 
     /// The call, if somebody still waits for it.
     pub(super) fn into_call(self) -> Option<Call<C>> {
-        self.call.filter(|call| !call.caller.is_gone())
+        match self {
+            Self::Awaited(call) if !call.caller.is_gone() => Some(call),
+            Self::Awaited(_) | Self::Tombstone { .. } => None,
+        }
     }
 
     /// Whether somebody still waits for the reply.
     pub(super) fn is_awaited(&self) -> bool {
-        self.call
-            .as_ref()
-            .is_some_and(|call| !call.caller.is_gone())
+        matches!(self, Self::Awaited(call) if !call.caller.is_gone())
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.call.as_ref().map(|call| call.deadline)
+    pub(super) const fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Awaited(call) => Some(call.deadline),
+            Self::Tombstone { .. } => None,
+        }
     }
 
     /// Tells the caller that its time is up, and leaves a tombstone.
-    pub(super) fn expire(&mut self) {
-        if let Some(call) = self.call.take() {
-            call.caller.complete(Err(Failure::Timeout { sent: true }));
+    pub(super) fn expire(self) -> Self {
+        match self {
+            Self::Awaited(Call {
+                caller,
+                alone,
+                ticket,
+                ..
+            }) => {
+                caller.complete(Err(Failure::Timeout { sent: true }));
+                Self::Tombstone {
+                    alone,
+                    _ticket: ticket,
+                }
+            }
+            Self::Tombstone { .. } => self,
         }
     }
 }

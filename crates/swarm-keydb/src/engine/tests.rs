@@ -24,6 +24,8 @@ struct Tester {
 }
 
 impl Caller for Tester {
+    type Ticket = ();
+
     fn is_gone(&self) -> bool {
         *self.gone.borrow()
     }
@@ -45,10 +47,7 @@ struct Bench {
 
 impl Bench {
     fn offline() -> Self {
-        let settings = Settings {
-            window: 1000,
-            ..Settings::default()
-        };
+        let settings = Settings::default();
         Self {
             engine: Engine::new(settings),
             answers: Answers::default(),
@@ -88,6 +87,7 @@ impl Bench {
             retry,
             alone,
             attempts: 0,
+            ticket: (),
         });
         gone
     }

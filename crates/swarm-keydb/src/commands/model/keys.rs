@@ -41,7 +41,10 @@ pub struct ScanOptions {
 impl ScanOptions {
     /// Every key, in pages of the server's own size.
     pub const fn new() -> Self {
-        Self { pattern: None, count: None }
+        Self {
+            pattern: None,
+            count: None,
+        }
     }
 
     /// Only keys that match a pattern (`MATCH`): `*` stands for any text, `?` for one letter.
@@ -72,7 +75,11 @@ impl ToArgs for ScanOptions {
 
 impl CommandOptions for ScanOptions {
     fn validate(&self) -> Result<()> {
-        if self.pattern.as_ref().is_some_and(|pattern| has_line_break(pattern.as_bytes())) {
+        if self
+            .pattern
+            .as_ref()
+            .is_some_and(|pattern| has_line_break(pattern.as_bytes()))
+        {
             return Err(Error::argument("the pattern holds a line break; remove it"));
         }
         if self.count == Some(0) {
@@ -98,5 +105,8 @@ pub(in crate::commands) fn scan_page(reply: &Frame) -> Result<ScanPage, ConvertE
     let (Some(cursor), Some(keys), None) = (items.next(), items.next(), items.next()) else {
         return Err(unexpected());
     };
-    Ok(ScanPage { cursor: u64::from_frame(cursor)?, keys: Vec::from_frame(keys)? })
+    Ok(ScanPage {
+        cursor: u64::from_frame(cursor)?,
+        keys: Vec::from_frame(keys)?,
+    })
 }

@@ -24,7 +24,9 @@ pub struct ServerInfo {
 
 /// Reads a map, or the flat array that stands for it in RESP2. Fields it does not know are passed over.
 pub(in crate::commands) fn server_info(reply: &Frame) -> Result<ServerInfo, ConvertError> {
-    let mut items = reply.items().ok_or_else(|| ConvertError::new("a map", reply.view()))?;
+    let mut items = reply
+        .items()
+        .ok_or_else(|| ConvertError::new("a map", reply.view()))?;
     let mut info = ServerInfo::default();
     let text = |value: FrameRef<'_>| value.as_str().unwrap_or_default().to_owned();
     while let (Some(name), Some(value)) = (items.next(), items.next()) {

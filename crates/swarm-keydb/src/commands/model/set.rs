@@ -99,7 +99,9 @@ impl CommandOptions for SetOptions {
             ));
         }
         if self.expiry == Some(Expiry::After(Duration::ZERO)) {
-            return Err(Error::argument("a time to live of zero; give a longer one, or use del to remove the key"));
+            return Err(Error::argument(
+                "a time to live of zero; give a longer one, or use del to remove the key",
+            ));
         }
         Ok(())
     }
@@ -135,4 +137,3 @@ pub(in crate::commands) fn was_set(reply: &Frame) -> Result<bool, ConvertError> 
         _ => Err(ConvertError::new("OK or a null", reply.view())),
     }
 }
-

@@ -41,4 +41,3 @@ pub(in crate::commands) fn ttl_seconds(reply: &Frame) -> Result<Ttl, ConvertErro
 pub(in crate::commands) fn ttl_milliseconds(reply: &Frame) -> Result<Ttl, ConvertError> {
     Ttl::from_reply(reply, Duration::from_millis)
 }
-
