@@ -51,15 +51,17 @@ async fn two_hundred_tasks_share_one_client_and_half_are_cancelled() {
     }
 }
 
-/// Writes a value of one's own and reads it back, again and again.
-async fn read_own(client: &Client, task: u32) {
+/// Writes a value of one's own and reads it back, again and again. Answers how often.
+async fn read_own(client: &Client, task: u32) -> u32 {
+    const ROUNDS: u32 = 20;
     let key = format!("task:{task}");
-    for round in 0..20 {
+    for round in 0..ROUNDS {
         let value = format!("{task}/{round}");
         client.set(&key, &value).await.unwrap();
         let read = client.get(&key).await.unwrap();
         assert_eq!(read.as_deref(), Some(value.as_bytes()));
     }
+    ROUNDS
 }
 
 #[tokio::test]

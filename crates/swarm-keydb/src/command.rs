@@ -213,7 +213,7 @@ impl Builder {
     pub(crate) fn build_with<R>(self, decode: fn(&Frame) -> Result<R, ConvertError>) -> Command<R> {
         let request = match self.refused {
             None => Ok(self.request.build()),
-            Some(error) => Err(error.for_command(&self.name)),
+            Some(error) => Err(error.for_command(self.name.clone())),
         };
         Command {
             name: self.name,

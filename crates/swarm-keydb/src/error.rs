@@ -83,8 +83,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn for_command(mut self, command: &Cow<'static, str>) -> Self {
-        self.0.command = Some(command.clone());
+    pub(crate) fn for_command(mut self, command: Cow<'static, str>) -> Self {
+        self.0.command = Some(command);
         self
     }
 

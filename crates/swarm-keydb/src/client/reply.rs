@@ -98,7 +98,7 @@ impl<R> Reply<R> {
             Ok(frame) => (self.decode)(&frame).map_err(Error::convert),
             Err(failure) => Err(failure.into()),
         };
-        Poll::Ready(read.map_err(|error| error.for_command(&self.name)))
+        Poll::Ready(read.map_err(|error| error.for_command(self.name.clone())))
     }
 }
 

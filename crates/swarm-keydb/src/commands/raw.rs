@@ -30,7 +30,7 @@ pub trait RawCommands: Executor {
     fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> Self::Output<Frame> {
         let mut command = Builder::new(command).args(args).build();
         if let Some(reason) = command.request.as_ref().ok().and_then(session_command) {
-            command.request = Err(Error::argument(reason).for_command(&command.name));
+            command.request = Err(Error::argument(reason).for_command(command.name.clone()));
         }
         self.execute(command)
     }
