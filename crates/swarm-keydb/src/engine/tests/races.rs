@@ -43,11 +43,11 @@ fn play(seed: u64) {
             3..=5 => send(&mut bench, &mut peer),
             6..=7 => answer(&mut bench, &mut peer),
             8 if !cancelled.is_empty() => {
-                *cancelled[rng.usize(0..cancelled.len())].borrow_mut() = true
+                *cancelled[rng.usize(0..cancelled.len())].borrow_mut() = true;
             }
             9 => bench.advance(rng.u64(0..6)),
             10 => bench.reply(&Frame::build(|reply| {
-                reply.push_message(|push| push.bulk(b"x"))
+                reply.push_message(|push| push.bulk(b"x"));
             })),
             11 if rng.u8(0..3) == 0 => {
                 bench.cut();
