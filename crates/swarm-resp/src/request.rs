@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::args::{ArgSink, ToArg, ToArgs};
-use crate::encode::{Writer, encode_command};
+use crate::encode::{Writer, append, write_name};
 
 /// A command with its arguments, encoded as it goes over the wire.
 ///
@@ -20,11 +20,10 @@ impl Request {
     /// A command of a name and its arguments. Each word of `name` becomes an argument: `XGROUP CREATE` is two.
     pub fn new(name: &str, args: impl ToArgs) -> Self {
         let mut buffer = BytesMut::new();
-        encode_command(&mut buffer, name, &args);
-        let encoded = buffer.freeze();
+        let count = append(&mut buffer, name, &args);
         Self {
-            count: count_of(&encoded),
-            encoded,
+            encoded: buffer.freeze(),
+            count,
         }
     }
 
@@ -105,10 +104,6 @@ fn header(input: &mut &[u8]) -> Option<usize> {
     Some(number)
 }
 
-fn count_of(mut encoded: &[u8]) -> usize {
-    header(&mut encoded).unwrap_or(0)
-}
-
 /// Room for the header of a command, whose count is known last: a marker, twenty digits and a line break.
 const HEADER: usize = 23;
 
@@ -135,9 +130,7 @@ impl RequestBuilder {
         let mut buffer = BytesMut::with_capacity(128);
         buffer.put_bytes(0, HEADER);
         let mut builder = Self { buffer, count: 0 };
-        for word in name.split_ascii_whitespace() {
-            builder.arg(word);
-        }
+        write_name(name, &mut builder);
         builder
     }
 

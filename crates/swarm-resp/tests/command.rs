@@ -41,6 +41,18 @@ fn every_word_of_a_name_is_an_argument() {
 }
 
 #[test]
+fn a_name_of_no_words_is_no_argument() {
+    assert_eq!(sent("", "x"), ["x"]);
+    assert_eq!(sent("  ", "x"), ["x"]);
+    assert_eq!(sent(" CLIENT  ID ", ()), ["CLIENT", "ID"]);
+    assert!(Request::new("", ()).is_empty());
+    assert_eq!(
+        Request::builder(" CLIENT  ID ").build(),
+        Request::new("CLIENT ID", ())
+    );
+}
+
+#[test]
 fn one_argument() {
     sends("text", &["text"]);
     sends(String::from("text"), &["text"]);

@@ -153,7 +153,7 @@ fn a_bulk_of_exactly_the_limit_is_read() {
             .is_some()
     );
     let chunks = b"*1\r\n$?\r\n;3\r\nabc\r\n;3\r\ndef\r\n";
-    assert_eq!(error_of(limits, chunks), (DecodeErrorKind::BulkTooLong, 17));
+    assert_eq!(error_of(limits, chunks), (DecodeErrorKind::BulkTooLong, 18));
 }
 
 #[test]

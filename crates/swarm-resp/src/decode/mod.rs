@@ -3,7 +3,12 @@
 mod error;
 mod leaf;
 mod limits;
+mod run;
 mod scan;
+mod token;
+
+#[cfg(test)]
+mod tests;
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -53,23 +58,25 @@ impl Decoder {
     /// # Errors
     ///
     /// When the input is not RESP or exceeds a limit.
+    #[inline]
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
+        if let Some((node, len)) = self.leaf(input) {
+            self.taken = self.taken.saturating_add(len as u64);
+            let frame = match node.tag {
+                Tag::SimpleString if input.starts_with(b"+OK\r") => Frame::OK,
+                _ if node.is_text() => {
+                    return Ok(Some(Frame::leaf(input.split_to(len).freeze(), node)));
+                }
+                _ => Frame::scalar(node),
+            };
+            input.advance(len);
+            return Ok(Some(frame));
+        }
         let Some(len) = self.scan(input)? else {
             return Ok(None);
         };
-        Ok(Some(match self.scanner.nodes() {
-            // A frame without text needs no share of the buffer.
-            [node] if !node.is_text() && node.tag != Tag::JoinedString => {
-                let frame = Frame::from_nodes(Bytes::new(), &[*node]);
-                input.advance(len);
-                self.took(len);
-                frame
-            }
-            _ => {
-                let bytes = input.split_to(len).freeze();
-                self.take(bytes)
-            }
-        }))
+        let bytes = input.split_to(len).freeze();
+        Ok(Some(self.take(bytes)))
     }
 
     /// Takes one frame off the front of bytes that are shared already, such as a WebSocket message.
@@ -78,6 +85,10 @@ impl Decoder {
     ///
     /// As [`decode`](Self::decode).
     pub fn decode_bytes(&mut self, input: &mut Bytes) -> Result<Option<Frame>, DecodeError> {
+        if let Some((node, len)) = self.leaf(input) {
+            self.taken = self.taken.saturating_add(len as u64);
+            return Ok(Some(Frame::leaf(input.split_to(len), node)));
+        }
         let Some(len) = self.scan(input)? else {
             return Ok(None);
         };
@@ -99,6 +110,15 @@ impl Decoder {
             return Err(self.fail(DecodeErrorKind::TrailingBytes, 0));
         }
         Ok(frame)
+    }
+
+    /// The whole frame at the front of `input`, when it is one of the leaves that nearly all small replies are.
+    #[inline]
+    fn leaf(&self, input: &[u8]) -> Option<(Node, usize)> {
+        if self.failed.is_some() || !self.scanner.is_idle() {
+            return None;
+        }
+        run::leaf(input, 0, &self.limits)
     }
 
     fn scan(&mut self, input: &[u8]) -> Result<Option<usize>, DecodeError> {
@@ -129,8 +149,8 @@ impl Decoder {
     /// Makes the frame that was scanned, whose bytes these are.
     fn take(&mut self, bytes: Bytes) -> Frame {
         let len = bytes.len();
-        let frame = if !self.scanner.has_streamed_strings() {
-            Frame::from_nodes(bytes, self.scanner.nodes())
+        let frame = if !self.scanner.has_joined {
+            Frame::from_nodes(bytes, &self.scanner.nodes)
         } else {
             self.take_joined(&bytes)
         };
@@ -140,10 +160,13 @@ impl Decoder {
 
     /// Makes a frame with streamed strings: its bytes, and their text put together behind them.
     fn take_joined(&self, bytes: &Bytes) -> Frame {
-        let joined = self.scanner.joined();
+        let joined = self.scanner.joined.as_slice();
         let base = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let all: Bytes = [bytes.as_ref(), joined].concat().into();
-        let nodes: Vec<Node> = (self.scanner.nodes().iter())
+        let nodes: Vec<Node> = self
+            .scanner
+            .nodes
+            .iter()
             .map(|node| match node.tag {
                 Tag::JoinedString => {
                     Node::text(Tag::BulkString, base.saturating_add(node.a), node.b)

@@ -7,20 +7,48 @@ use crate::args::{ArgSink, ToArgs};
 /// Appends a command to a buffer, with one reservation of the exact size.
 ///
 /// `name` may be several words, as in `XGROUP CREATE`; each becomes an argument of its own.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use swarm_resp::encode_command;
+///
+/// let mut buffer = BytesMut::new();
+/// encode_command(&mut buffer, "GET", &"key");
+/// assert_eq!(buffer, "*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n");
+/// ```
+#[inline]
 pub fn encode_command(buffer: &mut BytesMut, name: &str, args: &impl ToArgs) {
+    append(buffer, name, args);
+}
+
+/// [`encode_command`], and how many arguments it took.
+#[inline]
+pub(crate) fn append(buffer: &mut BytesMut, name: &str, args: &impl ToArgs) -> usize {
     let mut measure = Measure::default();
     write(name, args, &mut measure);
     let count = measure.count;
     buffer.reserve(measure.len.saturating_add(header_len(count)));
     put_header(buffer, b'*', count);
     write(name, args, &mut Writer(buffer));
+    count
 }
 
+#[inline]
 fn write(name: &str, args: &impl ToArgs, sink: &mut impl ArgSink) {
+    write_name(name, sink);
+    args.write_args(sink);
+}
+
+/// Each word of a name is an argument.
+#[inline]
+pub(crate) fn write_name(name: &str, sink: &mut impl ArgSink) {
+    let is_one_word = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_one_word {
+        return sink.arg(name.as_bytes());
+    }
     for word in name.split_ascii_whitespace() {
         sink.arg(word.as_bytes());
     }
-    args.write_args(sink);
 }
 
 /// Counts arguments and the bytes that they take.
@@ -31,6 +59,7 @@ pub(crate) struct Measure {
 }
 
 impl ArgSink for Measure {
+    #[inline]
     fn arg(&mut self, arg: &[u8]) {
         self.count = self.count.saturating_add(1);
         let bulk = header_len(arg.len())
@@ -45,6 +74,7 @@ impl ArgSink for Measure {
 pub(crate) struct Writer<'a>(pub(crate) &'a mut BytesMut);
 
 impl ArgSink for Writer<'_> {
+    #[inline]
     fn arg(&mut self, arg: &[u8]) {
         put_header(self.0, b'$', arg.len());
         self.0.put_slice(arg);
@@ -52,14 +82,32 @@ impl ArgSink for Writer<'_> {
     }
 }
 
-/// A marker, a number and a line break.
+/// How long a marker, a number and a line break are.
+#[inline]
 pub(super) fn header_len(number: usize) -> usize {
-    let digits = number.checked_ilog10().unwrap_or(0) as usize;
-    digits.saturating_add(4)
+    match number {
+        0..=9 => 4,
+        10..=99 => 5,
+        _ => number.ilog10().saturating_add(4) as usize,
+    }
 }
 
+/// Puts a marker, a number and a line break.
+#[inline]
 pub(super) fn put_header(buffer: &mut BytesMut, marker: u8, number: usize) {
-    buffer.put_u8(marker);
-    buffer.put_slice(itoa::Buffer::new().format(number).as_bytes());
-    buffer.put_slice(b"\r\n");
+    #[expect(clippy::cast_possible_truncation, reason = "a remainder of ten")]
+    let digit = |number: usize| b'0' | (number % 10) as u8;
+    match number {
+        // Most numbers are small, and an array of a known size is one store.
+        0..=9 => buffer.put_slice(&[marker, digit(number), b'\r', b'\n']),
+        10..=99 => {
+            let tens = digit(number / 10);
+            buffer.put_slice(&[marker, tens, digit(number), b'\r', b'\n']);
+        }
+        _ => {
+            buffer.put_u8(marker);
+            buffer.put_slice(itoa::Buffer::new().format(number).as_bytes());
+            buffer.put_slice(b"\r\n");
+        }
+    }
 }

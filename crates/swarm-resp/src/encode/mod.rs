@@ -3,8 +3,8 @@
 mod command;
 mod frame;
 
-pub(crate) use command::Writer;
 pub use command::encode_command;
+pub(crate) use command::{Writer, append, write_name};
 pub use frame::encode_frame;
 
 /// The version of the protocol that a frame is written in.

@@ -72,6 +72,12 @@ enum Index {
 }
 
 impl Frame {
+    /// The most common reply, which needs no share of a buffer.
+    pub(crate) const OK: Self = Self::leaf(
+        Bytes::from_static(b"OK"),
+        Node::text(Tag::SimpleString, 0, 2),
+    );
+
     /// A frame without text.
     pub(crate) const fn scalar(node: Node) -> Self {
         Self {
