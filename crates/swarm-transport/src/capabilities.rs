@@ -14,6 +14,9 @@ pub struct Capabilities {
     pub binary_arguments: bool,
     /// Requests may be sent before earlier ones are answered.
     pub pipelining: bool,
+    /// The server runs requests in the order they were sent. When false, of requests that are in flight together any may
+    /// run first: one that must run after another may be sent only when the other is answered.
+    pub ordered: bool,
     /// The largest encoded request that may be sent, in bytes.
     pub max_request: usize,
 }
@@ -25,8 +28,51 @@ impl Capabilities {
         session: true,
         binary_arguments: true,
         pipelining: true,
+        ordered: true,
         max_request: usize::MAX,
     };
+
+    /// Sets [`push`](Self::push).
+    #[must_use]
+    pub const fn with_push(mut self, push: bool) -> Self {
+        self.push = push;
+        self
+    }
+
+    /// Sets [`session`](Self::session).
+    #[must_use]
+    pub const fn with_session(mut self, session: bool) -> Self {
+        self.session = session;
+        self
+    }
+
+    /// Sets [`binary_arguments`](Self::binary_arguments).
+    #[must_use]
+    pub const fn with_binary_arguments(mut self, binary_arguments: bool) -> Self {
+        self.binary_arguments = binary_arguments;
+        self
+    }
+
+    /// Sets [`pipelining`](Self::pipelining).
+    #[must_use]
+    pub const fn with_pipelining(mut self, pipelining: bool) -> Self {
+        self.pipelining = pipelining;
+        self
+    }
+
+    /// Sets [`ordered`](Self::ordered).
+    #[must_use]
+    pub const fn with_ordered(mut self, ordered: bool) -> Self {
+        self.ordered = ordered;
+        self
+    }
+
+    /// Sets [`max_request`](Self::max_request), in bytes.
+    #[must_use]
+    pub const fn with_max_request(mut self, max_request: usize) -> Self {
+        self.max_request = max_request;
+        self
+    }
 
     /// Whether a wire with these capabilities carries a request faithfully.
     ///

@@ -33,6 +33,11 @@ pub fn connector(
         Scheme::Redis | Scheme::Rediss | Scheme::RedisUnix => {
             Ok(Arc::new(crate::tcp::TcpConnector::new(endpoint, options)?))
         }
+        #[cfg(feature = "http")]
+        Scheme::Http | Scheme::Https => Ok(Arc::new(crate::http::HttpConnector::new(
+            endpoint, options,
+        )?)),
+        #[allow(unreachable_patterns, reason = "it is reached when a wire is left out")]
         scheme => Err(not_compiled_in(scheme)),
     }
 }
@@ -52,4 +57,57 @@ pub(crate) fn not_compiled_in(scheme: Scheme) -> TransportError {
         TransportErrorKind::Endpoint,
         format!("{scheme}:// is not compiled in; enable {features}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    //! Each wire is there, or its absence names the features.
+
+    use super::*;
+
+    /// Options that do not need the platform's certificates.
+    fn options() -> DialOptions {
+        #[cfg(feature = "tls")]
+        {
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let config = rustls::ClientConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(rustls::RootCertStore::empty())
+                .with_no_client_auth();
+            let tls = crate::tls::TlsOptions::from_config(Arc::new(config));
+            DialOptions::new().tls(tls)
+        }
+        #[cfg(not(feature = "tls"))]
+        DialOptions::new()
+    }
+
+    #[test]
+    fn what_is_not_compiled_in_names_its_features() {
+        let (ws, http, tcp) = (
+            cfg!(feature = "ws"),
+            cfg!(feature = "http"),
+            cfg!(feature = "tcp"),
+        );
+        let tls = cfg!(feature = "tls");
+        let cases = [
+            ("ws://host", ws, "the feature `ws`"),
+            ("wss://host", ws && tls, "the features `ws` and `tls`"),
+            ("http://host", http, "the feature `http`"),
+            ("https://host", http && tls, "the features `http` and `tls`"),
+            ("redis://host", tcp, "the feature `tcp`"),
+            ("rediss://host", tcp && tls, "the features `tcp` and `tls`"),
+        ];
+        for (address, there, features) in cases {
+            let endpoint = Endpoint::parse(address).unwrap();
+            match connector(&endpoint, &options()) {
+                Ok(_) => assert!(there, "{address}"),
+                Err(error) => {
+                    assert!(!there, "{address}: {error}");
+                    assert_eq!(error.kind(), TransportErrorKind::Endpoint);
+                    assert!(error.to_string().contains(features), "{error}");
+                }
+            }
+        }
+    }
 }

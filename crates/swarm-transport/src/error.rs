@@ -2,8 +2,9 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
-#[cfg(feature = "net")]
+#[cfg(any(feature = "ws", feature = "tcp"))]
 use swarm_resp::{DecodeError, DecodeErrorKind};
 
 /// What went wrong, coarsely: enough to decide what to do next.
@@ -41,6 +42,7 @@ pub struct TransportError {
     what: String,
     status: Option<u16>,
     close_code: Option<u16>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -52,12 +54,13 @@ impl TransportError {
             what: what.into(),
             status: None,
             close_code: None,
+            retry_after: None,
             source: None,
         }
     }
 
     /// The error for bytes that are not the RESP they should be. `what` says what they are not.
-    #[cfg(feature = "net")]
+    #[cfg(any(feature = "ws", feature = "tcp"))]
     pub(crate) fn undecodable(what: &str, error: DecodeError) -> Self {
         let kind = match error.kind {
             DecodeErrorKind::TooDeep
@@ -89,6 +92,18 @@ impl TransportError {
     pub const fn with_close_code(mut self, code: u16) -> Self {
         self.close_code = Some(code);
         self
+    }
+
+    /// Adds how long the peer asks to be left alone.
+    #[must_use]
+    pub const fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// How long the peer asks to be left alone, by the `Retry-After` of an HTTP answer.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// The HTTP status that the peer answered instead of what was asked for.

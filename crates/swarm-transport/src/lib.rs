@@ -11,7 +11,7 @@
     clippy::indexing_slicing
 )]
 #![cfg_attr(
-    not(any(feature = "ws", feature = "tcp")),
+    not(any(feature = "ws", feature = "tcp", feature = "http")),
     allow(dead_code, reason = "what the wires share has no user without a wire")
 )]
 #![cfg_attr(
@@ -34,9 +34,11 @@ mod endpoint;
 mod error;
 #[cfg(feature = "ws")]
 mod heartbeat;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod memory;
 mod options;
-#[cfg(feature = "ws")]
+#[cfg(any(feature = "ws", feature = "http"))]
 mod status;
 #[cfg(feature = "tcp")]
 pub mod tcp;

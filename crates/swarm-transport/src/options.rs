@@ -33,6 +33,9 @@ pub struct DialOptions {
     pub(crate) user_timeout: Option<Duration>,
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) heartbeat_timeout: Duration,
+    pub(crate) http_concurrency: usize,
+    pub(crate) http_timeout: Duration,
+    pub(crate) lossy_replies: bool,
     pub(crate) read_buffer: usize,
     pub(crate) write_buffer: usize,
     #[cfg(feature = "tls")]
@@ -52,6 +55,9 @@ impl Default for DialOptions {
             user_timeout: Some(Duration::from_secs(30)),
             heartbeat: Some(Duration::from_secs(15)),
             heartbeat_timeout: Duration::from_secs(10),
+            http_concurrency: 32,
+            http_timeout: Duration::from_secs(60),
+            lossy_replies: false,
             read_buffer: 32 << 10,
             write_buffer: 128 << 10,
             #[cfg(feature = "tls")]
@@ -170,6 +176,30 @@ impl DialOptions {
         self
     }
 
+    /// HTTP requests that may be in flight together, in HTTP/1.1 each over a connection of its own. The server may run
+    /// them in any order; 1 keeps theirs. Default 32.
+    #[must_use]
+    pub const fn http_concurrency(mut self, requests: usize) -> Self {
+        self.http_concurrency = requests;
+        self
+    }
+
+    /// How long one HTTP request may take, connecting included; then the transport ends, for what the request did is
+    /// unknown. Default 60 seconds.
+    #[must_use]
+    pub const fn http_timeout(mut self, timeout: Duration) -> Self {
+        self.http_timeout = timeout;
+        self
+    }
+
+    /// Whether HTTP replies with U+FFFD in them are handed over as they are. Default false: the HTTP gateway puts that
+    /// character in place of bytes that are not UTF-8, so such a reply is answered as an error of code `LOSSY`.
+    #[must_use]
+    pub const fn lossy_replies(mut self, allow: bool) -> Self {
+        self.lossy_replies = allow;
+        self
+    }
+
     /// Bytes read from the socket at a time. Costs this much memory per connection. Default 32 KiB.
     #[must_use]
     pub const fn read_buffer(mut self, bytes: usize) -> Self {
@@ -238,6 +268,15 @@ impl DialOptions {
                 "heartbeat or heartbeat_timeout is zero; raise it, or turn heartbeats off with None",
             );
         }
+        if !(1..=1024).contains(&self.http_concurrency) {
+            return refuse(format!(
+                "http_concurrency is {}; give it between 1 and 1024",
+                self.http_concurrency
+            ));
+        }
+        if self.http_timeout.is_zero() {
+            return refuse("http_timeout is zero, so that no request can succeed; raise it");
+        }
         for (name, value) in &self.headers {
             check_header(name, value)?;
         }
@@ -304,6 +343,9 @@ impl fmt::Debug for DialOptions {
             .field("user_timeout", &self.user_timeout)
             .field("heartbeat", &self.heartbeat)
             .field("heartbeat_timeout", &self.heartbeat_timeout)
+            .field("http_concurrency", &self.http_concurrency)
+            .field("http_timeout", &self.http_timeout)
+            .field("lossy_replies", &self.lossy_replies)
             .field("read_buffer", &self.read_buffer)
             .field("write_buffer", &self.write_buffer)
             .finish()
@@ -331,6 +373,8 @@ mod tests {
             (new().write_buffer(usize::MAX), "write_buffer"),
             (new().keepalive(Duration::from_millis(1)), "keepalive"),
             (new().user_timeout(Duration::ZERO), "user_timeout"),
+            (new().http_concurrency(0), "http_concurrency"),
+            (new().http_timeout(Duration::ZERO), "http_timeout"),
             (new().heartbeat(Duration::ZERO), "heartbeat"),
             (new().heartbeat_timeout(Duration::ZERO), "heartbeat_timeout"),
             (new().header("", "x"), "header"),

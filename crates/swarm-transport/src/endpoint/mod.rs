@@ -171,7 +171,7 @@ impl Endpoint {
     }
 
     /// Host and port as an HTTP header wants them: IPv6 in brackets, the scheme's own port left out.
-    #[cfg(any(feature = "ws", test))]
+    #[cfg(any(feature = "ws", feature = "http", test))]
     pub(crate) fn authority(&self) -> String {
         let default = if self.scheme.is_tls() { 443 } else { 80 };
         let host = Bracketed(&self.host);

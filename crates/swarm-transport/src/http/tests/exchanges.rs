@@ -1,0 +1,199 @@
+//! What goes out, over how many connections, and in which order results come.
+
+use std::future::poll_fn;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use swarm_resp::Request;
+use tokio::sync::Notify;
+
+use super::{call, dial, ok, receive, serve, soon, start};
+use crate::{Capabilities, DialOptions, Refusal};
+
+#[tokio::test]
+async fn a_command_is_a_post_with_its_arguments_as_strings() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let (endpoint, _) = serve(move |request| {
+        log.lock().unwrap().push(request);
+        async { ok("1") }
+    })
+    .await;
+    let options = DialOptions::new()
+        .bearer_token("s3cret")
+        .origin("https://app.example");
+    let mut transport = dial(&endpoint, &options).await.unwrap();
+    let tricky = "\"\\\r\n\0\u{1F0A1}";
+    call(
+        &mut transport,
+        Request::new("XGROUP CREATE", (tricky, -5, "")),
+    )
+    .await
+    .unwrap();
+    call(&mut transport, Request::new("exists", ("a", "b")))
+        .await
+        .unwrap();
+
+    let seen = seen.lock().unwrap();
+    assert_eq!(
+        seen[0].body,
+        r#"{"cmd":"XGROUP","args":["CREATE","\"\\\r\n\u0000🂡","-5",""]}"#
+    );
+    let head = seen[0].head.to_ascii_lowercase();
+    assert!(head.starts_with("post /base/cmd http/1.1\r\n"), "{head}");
+    for line in [
+        "accept: application/json; resp=3",
+        "authorization: bearer s3cret",
+        "content-type: application/json",
+        "origin: https://app.example",
+        &format!("host: {}", endpoint.authority()),
+    ] {
+        assert!(head.contains(&format!("{line}\r\n")), "{line} in {head}");
+    }
+    assert!(
+        seen[1]
+            .head
+            .to_ascii_lowercase()
+            .contains("accept: application/json\r\n")
+    );
+}
+
+#[tokio::test]
+async fn requests_one_after_another_share_a_connection() {
+    let (endpoint, counters) = serve(async |_| ok("1")).await;
+    let mut transport = dial(&endpoint, &DialOptions::new()).await.unwrap();
+    for _ in 0..20 {
+        call(&mut transport, Request::new("INCR", "n"))
+            .await
+            .unwrap();
+    }
+    assert_eq!(counters.connections.load(Ordering::SeqCst), 1);
+    assert_eq!(counters.requests.load(Ordering::SeqCst), 20);
+}
+
+#[tokio::test]
+async fn results_keep_the_order_of_requests_that_overtake_each_other() {
+    let last_seen = Arc::new(Notify::new());
+    let (endpoint, counters) = serve(move |seen| {
+        let last_seen = Arc::clone(&last_seen);
+        async move {
+            let number = seen
+                .body
+                .trim_end_matches("\"]}")
+                .rsplit('"')
+                .next()
+                .unwrap()
+                .to_owned();
+            match number.as_str() {
+                "7" => last_seen.notify_one(),
+                // Answered when the last is there.
+                "0" => last_seen.notified().await,
+                _ => {}
+            }
+            ok(&number)
+        }
+    })
+    .await;
+    let options = DialOptions::new().http_concurrency(8);
+    let mut transport = dial(&endpoint, &options).await.unwrap();
+    assert!(!transport.capabilities().ordered);
+    for n in 0..8 {
+        start(&mut transport, Request::new("ECHO", n)).await;
+    }
+    for n in 0..8 {
+        assert_eq!(receive(&mut transport).await.unwrap().as_integer(), Some(n));
+    }
+    assert!(counters.connections.load(Ordering::SeqCst) <= 8);
+}
+
+#[tokio::test]
+async fn a_concurrency_of_one_keeps_the_order_at_the_server_too() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&log);
+    let (endpoint, counters) = serve(move |request| {
+        seen.lock().unwrap().push(request.body);
+        async { ok("1") }
+    })
+    .await;
+    let options = DialOptions::new().http_concurrency(1);
+    let mut transport = dial(&endpoint, &options).await.unwrap();
+    assert!(transport.capabilities().ordered);
+    for n in 0..10 {
+        let ready = poll_fn(|cx| std::task::Poll::Ready(transport.poll_ready(cx).is_ready())).await;
+        assert!(ready);
+        call(&mut transport, Request::new("ECHO", n)).await.unwrap();
+    }
+    let expected: Vec<_> = (0..10)
+        .map(|n| format!(r#"{{"cmd":"ECHO","args":["{n}"]}}"#))
+        .collect();
+    assert_eq!(*log.lock().unwrap(), expected);
+    assert_eq!(counters.connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn what_http_cannot_carry_is_refused_before_any_io() {
+    let (endpoint, counters) = serve(async |_| ok("1")).await;
+    let mut transport = dial(&endpoint, &DialOptions::new()).await.unwrap();
+    let capabilities = transport.capabilities();
+    assert!(!capabilities.push && !capabilities.session && !capabilities.binary_arguments);
+    let refused = [
+        ("multi", "a session"),
+        ("WATCH", "a session"),
+        ("SUBSCRIBE", "a session"),
+        ("CLIENT TRACKING", "a session"),
+        ("HELLO", "a session"),
+        ("AUTH", "a session"),
+        ("Select", "a session"),
+        ("BLPOP", "to block"),
+        ("xread BLOCK 0 STREAMS", "to block"),
+        ("XREADGROUP GROUP g c COUNT 1 block 5 STREAMS", "to block"),
+    ];
+    for (command, lack) in refused {
+        let refusal = transport.check(&Request::new(command, "key")).unwrap_err();
+        let Refusal::Unsupported {
+            command: name,
+            needs,
+            transport,
+        } = &refusal
+        else {
+            panic!("{refusal}");
+        };
+        assert_eq!((*needs, *transport), (lack, "HTTP"));
+        assert!(command.to_ascii_uppercase().starts_with(name));
+    }
+    for allowed in [
+        "GET",
+        "EVAL",
+        "XREAD COUNT 1 STREAMS block",
+        "PUBLISH",
+        "SCAN",
+    ] {
+        transport.check(&Request::new(allowed, "key")).unwrap();
+    }
+    let binary = transport.check(&Request::new("SET", ("k", b"\xff")));
+    assert_eq!(binary, Err(Refusal::NotUtf8 { argument: 2 }));
+    assert_eq!(counters.requests.load(Ordering::SeqCst), 0);
+    soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();
+}
+
+#[tokio::test]
+async fn closing_waits_until_what_was_started_has_run() {
+    let (endpoint, counters) = serve(async |_| ok("1")).await;
+    let mut transport = dial(&endpoint, &DialOptions::new()).await.unwrap();
+    for n in 0..5 {
+        start(&mut transport, Request::new("ECHO", n)).await;
+    }
+    soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();
+    assert_eq!(counters.requests.load(Ordering::SeqCst), 5);
+    assert!(receive(&mut transport).await.unwrap_err().is_closed());
+}
+
+#[test]
+fn capabilities_are_set_by_name() {
+    let lesser = Capabilities::FULL
+        .with_push(false)
+        .with_ordered(false)
+        .with_max_request(9);
+    assert!(!lesser.push && !lesser.ordered && lesser.session);
+    assert_eq!(lesser.max_request, 9);
+}

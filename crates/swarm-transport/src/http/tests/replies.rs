@@ -1,0 +1,135 @@
+//! JSON replies as frames, and what each status means.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use swarm_resp::{Frame, Kind as FrameKind, Limits, Request};
+
+use super::{answer, call, dial, ok, serve};
+use crate::{DialOptions, TransportError, TransportErrorKind as Kind};
+
+/// The reply to one command, as a server answers it.
+async fn reply(options: &DialOptions, does: super::Does) -> Result<Frame, TransportError> {
+    let does = Arc::new(Mutex::new(Some(does)));
+    let (endpoint, _) = serve(move |_| {
+        let does = does.lock().unwrap().take().unwrap();
+        async { does }
+    })
+    .await;
+    let mut transport = dial(&endpoint, options).await.unwrap();
+    call(&mut transport, Request::new("GET", "k")).await
+}
+
+#[tokio::test]
+async fn json_becomes_frames_without_loss() {
+    let cases = [
+        ("null", "nil"),
+        ("\"\"", "\"\""),
+        (
+            "\"a\\u0000\\r\\n\\ud83c\\udca1\"",
+            "\"a\\x00\\r\\n\\xf0\\x9f\\x82\\xa1\"",
+        ),
+        ("-9223372036854775808", "-9223372036854775808"),
+        ("9223372036854775807", "9223372036854775807"),
+        ("18446744073709551615", "18446744073709551615"),
+        ("1.5", "1.5"),
+        ("true", "true"),
+        ("[]", "[]"),
+        ("[\"a\",null,[1,[false]]]", "[\"a\", nil, [1, [false]]]"),
+        (
+            "{\"b\":1,\"a\":\"x\",\"b\":2}",
+            "{\"b\": 1, \"a\": \"x\", \"b\": 2}",
+        ),
+    ];
+    for (json, shown) in cases {
+        let frame = reply(&DialOptions::new(), ok(json)).await.unwrap();
+        assert_eq!(frame.to_string(), shown, "{json}");
+    }
+    let large = reply(&DialOptions::new(), ok("18446744073709551615"))
+        .await
+        .unwrap();
+    assert_eq!(large.kind(), FrameKind::BigNumber);
+}
+
+#[tokio::test]
+async fn a_replacement_character_is_reported_rather_than_passed_off_as_data() {
+    let lossy = r#"["fine",{"k":"a\ufffdb"}]"#;
+    let frame = reply(&DialOptions::new(), ok(lossy)).await.unwrap();
+    assert_eq!(frame.as_error().unwrap().code(), "LOSSY");
+    let options = DialOptions::new().lossy_replies(true);
+    let frame = reply(&options, ok(lossy)).await.unwrap();
+    assert!(frame.as_error().is_none());
+}
+
+#[tokio::test]
+async fn the_servers_errors_are_error_frames() {
+    for status in ["400 Bad Request", "401 Unauthorized", "200 OK"] {
+        let does = answer(status, r#"{"error":"WRONGTYPE Operation against a key"}"#);
+        let frame = reply(&DialOptions::new(), does).await.unwrap();
+        assert_eq!(frame.as_error().unwrap().code(), "WRONGTYPE");
+    }
+}
+
+#[tokio::test]
+async fn other_statuses_end_the_transport() {
+    let cases = [
+        ("400 Bad Request", "<html>", Kind::Protocol),
+        ("401 Unauthorized", "", Kind::Auth),
+        (
+            "403 Forbidden",
+            r#"{"error":"ERR CORS origin forbidden"}"#,
+            Kind::Auth,
+        ),
+        (
+            "404 Not Found",
+            r#"{"error":"ERR endpoint not found."}"#,
+            Kind::Protocol,
+        ),
+        ("429 Too Many Requests\r\nRetry-After: 7", "", Kind::Refused),
+        // The command may have run: only the caller knows whether to send it again.
+        (
+            "500 Internal Server Error",
+            r#"{"error":"ERR internal server error."}"#,
+            Kind::Protocol,
+        ),
+        ("503 Service Unavailable", "", Kind::Refused),
+        ("204 No Content", "", Kind::Protocol),
+        ("302 Found", "", Kind::Protocol),
+    ];
+    for (status, body, kind) in cases {
+        let error = reply(&DialOptions::new(), answer(status, body))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), kind, "{status}: {error}");
+        assert_eq!(error.status(), status[..3].parse().ok());
+        let wait = status.contains("Retry").then_some(Duration::from_secs(7));
+        assert_eq!(error.retry_after(), wait);
+    }
+}
+
+#[tokio::test]
+async fn answers_that_are_no_replies_are_told() {
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let cases = [
+        (answer("200 OK", "<html></html>"), Kind::Protocol),
+        (answer("200 OK", ""), Kind::Protocol),
+        (answer("200 OK", "{}"), Kind::Protocol),
+        (answer("200 OK", r#"{"result":1}x"#), Kind::Protocol),
+        (answer("200 OK", r#"{"result":"#), Kind::Protocol),
+        (answer("200 OK", "[1]"), Kind::Protocol),
+        (ok(&deep), Kind::Protocol),
+        (ok(&format!("\"{}\"", "x".repeat(5000))), Kind::Limit),
+        (ok(&format!("[{}1]", "1,".repeat(100))), Kind::Protocol),
+    ];
+    for (does, kind) in cases {
+        let limits = Limits::new().with_max_elements(50).with_max_frame(4096);
+        let limits = if kind == Kind::Limit {
+            limits
+        } else {
+            limits.with_max_frame(1 << 20)
+        };
+        let options = DialOptions::new().limits(limits);
+        let error = reply(&options, does).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+    }
+}
