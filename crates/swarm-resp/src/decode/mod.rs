@@ -61,7 +61,7 @@ impl Decoder {
     #[inline]
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
         if let Some((node, len)) = self.leaf(input) {
-            self.taken = self.taken.saturating_add(len as u64);
+            self.took_leaf(len);
             let frame = match node.tag {
                 Tag::SimpleString if input.starts_with(b"+OK\r") => Frame::OK,
                 _ if node.is_text() => {
@@ -86,7 +86,7 @@ impl Decoder {
     /// As [`decode`](Self::decode).
     pub fn decode_bytes(&mut self, input: &mut Bytes) -> Result<Option<Frame>, DecodeError> {
         if let Some((node, len)) = self.leaf(input) {
-            self.taken = self.taken.saturating_add(len as u64);
+            self.took_leaf(len);
             return Ok(Some(Frame::leaf(input.split_to(len), node)));
         }
         let Some(len) = self.scan(input)? else {
@@ -115,10 +115,10 @@ impl Decoder {
     /// The whole frame at the front of `input`, when it is one of the leaves that nearly all small replies are.
     #[inline]
     fn leaf(&self, input: &[u8]) -> Option<(Node, usize)> {
-        if self.failed.is_some() || !self.scanner.is_idle() {
+        if self.failed.is_some() || !self.scanner.is_worth_a_look(input) {
             return None;
         }
-        run::leaf(input, 0, &self.limits)
+        run::leaf(scan::visible(input, &self.limits), 0, &self.limits)
     }
 
     fn scan(&mut self, input: &[u8]) -> Result<Option<usize>, DecodeError> {
@@ -139,6 +139,13 @@ impl Decoder {
         };
         self.failed = Some(error);
         error
+    }
+
+    /// As [`took`](Self::took), after a leaf that left nothing in the scanner but, perhaps, how long it would be.
+    #[inline]
+    fn took_leaf(&mut self, len: usize) {
+        self.taken = self.taken.saturating_add(len as u64);
+        self.scanner.need = 0;
     }
 
     fn took(&mut self, len: usize) {

@@ -5,7 +5,7 @@
 
 use super::Limits;
 use super::leaf::{self, Length};
-use super::scan::{Left, Open, Scanner, max_frame};
+use super::scan::{Left, Open, Scanner};
 use crate::frame::{Node, Tag};
 
 /// How far a simple string is searched for its end here.
@@ -59,7 +59,7 @@ pub(super) fn leaf(input: &[u8], at: usize, limits: &Limits) -> Option<(Node, us
         _ => return None,
     };
     let end = input.len().wrapping_sub(rest.len());
-    (end <= max_frame(limits)).then_some((node, end))
+    Some((node, end))
 }
 
 #[inline(always)]
@@ -121,8 +121,7 @@ impl Scanner {
         let admitted = count > 0
             && count as usize <= limits.max_elements
             && self.nodes.len() <= limits.max_elements
-            && self.open.len() < limits.max_depth
-            && end <= max_frame(limits);
+            && self.open.len() < limits.max_depth;
         if !admitted {
             return None;
         }

@@ -38,6 +38,13 @@ pub(super) enum Scan {
     Incomplete,
 }
 
+/// What one step came to.
+enum Step {
+    Next,
+    Complete,
+    Incomplete,
+}
+
 /// What is wrong, and how far into the frame.
 pub(super) type ScanError = (DecodeErrorKind, usize);
 
@@ -47,7 +54,8 @@ pub(super) type ScanError = (DecodeErrorKind, usize);
 pub(super) struct Scanner {
     /// Where the next token begins.
     pub(super) at: usize,
-    /// How long the input must be before it is worth looking again.
+    /// How long the input must be before it is worth looking again: up to the first byte behind a bulk's text, which
+    /// says already whether the bulk ends there.
     pub(super) need: usize,
     /// How far the line at `at` was searched for its end.
     pub(super) searched: usize,
@@ -61,9 +69,10 @@ pub(super) struct Scanner {
 }
 
 impl Scanner {
-    /// Whether nothing of a frame has been read.
-    pub(super) fn is_idle(&self) -> bool {
-        self.at == 0 && self.need == 0
+    /// Whether `input` may be a whole frame of one leaf, as far as is known.
+    #[inline]
+    pub(super) fn is_worth_a_look(&self, input: &[u8]) -> bool {
+        self.at == 0 && self.searched == 0 && input.len() >= self.need
     }
 
     /// Forgets the frame, ready for the next.
@@ -86,29 +95,39 @@ impl Scanner {
     }
 
     pub(super) fn scan(&mut self, input: &[u8], limits: &Limits) -> Result<Scan, ScanError> {
-        if input.len() < self.need {
-            return self.wait(input, limits);
-        }
-        loop {
-            if self.run(input, limits) {
-                return Ok(Scan::Complete(self.at));
-            }
-            if let Some(scan) = self.step(input, limits)? {
-                return Ok(scan);
-            }
-        }
+        self.scan_by::<true>(input, limits)
     }
 
-    /// Reads one token and puts it into the index. Says what scanning came to, if it ends here.
-    pub(super) fn step(
+    /// Scans, with or without the tight loop: without it is how tests know what it must find.
+    pub(super) fn scan_by<const TIGHT: bool>(
         &mut self,
         input: &[u8],
         limits: &Limits,
-    ) -> Result<Option<Scan>, ScanError> {
+    ) -> Result<Scan, ScanError> {
+        let visible = visible(input, limits);
+        while visible.len() >= self.need {
+            // A line that was searched in vain is the machine's, which remembers how far.
+            if TIGHT && self.searched == 0 && self.run(visible, limits) {
+                return Ok(Scan::Complete(self.at));
+            }
+            match self.step(visible, limits)? {
+                Step::Complete => return Ok(Scan::Complete(self.at)),
+                Step::Incomplete => break,
+                Step::Next => {}
+            }
+        }
+        if visible.len() < input.len() {
+            return Err((DecodeErrorKind::FrameTooLarge, self.at));
+        }
+        Ok(Scan::Incomplete)
+    }
+
+    /// Reads one token and puts it into the index.
+    fn step(&mut self, input: &[u8], limits: &Limits) -> Result<Step, ScanError> {
         let rest = input.get(self.at..).unwrap_or_default();
         let (rest, token) = match self.token(rest, limits) {
             Ok(read) => read,
-            Err(Err::Incomplete(_)) => return self.wait(input, limits).map(Some),
+            Err(Err::Incomplete(_)) => return Ok(Step::Incomplete),
             Err(Err::Error(error) | Err::Failure(error)) => {
                 return Err((error.kind, input.len().saturating_sub(error.left)));
             }
@@ -116,21 +135,11 @@ impl Scanner {
         let begin = self.at;
         self.at = input.len().saturating_sub(rest.len());
         self.searched = 0;
-        if self.at > max_frame(limits) {
-            return Err((DecodeErrorKind::FrameTooLarge, begin));
+        match self.accept(token, input, limits) {
+            Ok(true) => Ok(Step::Complete),
+            Ok(false) => Ok(Step::Next),
+            Err(kind) => Err((kind, begin)),
         }
-        let complete = self
-            .accept(token, input, limits)
-            .map_err(|kind| (kind, begin))?;
-        Ok(complete.then_some(Scan::Complete(self.at)))
-    }
-
-    /// Nothing more to do with this input, unless it is already too long.
-    fn wait(&self, input: &[u8], limits: &Limits) -> Result<Scan, ScanError> {
-        if self.need.max(input.len()) > max_frame(limits) {
-            return Err((DecodeErrorKind::FrameTooLarge, self.at));
-        }
-        Ok(Scan::Incomplete)
     }
 
     /// Puts a token into the index. Says whether the frame is complete.
@@ -276,4 +285,11 @@ pub(super) fn to_u32(n: usize) -> u32 {
 /// The index counts in 32 bits, for the frame and its joined strings together.
 pub(super) fn max_frame(limits: &Limits) -> usize {
     limits.max_frame.min(u32::MAX as usize / 2)
+}
+
+/// As much of the input as one frame may take. Nothing behind it is looked at, so that what comes of a frame that is
+/// too large does not depend on how it was cut into chunks.
+#[inline]
+pub(super) fn visible<'a>(input: &'a [u8], limits: &Limits) -> &'a [u8] {
+    input.get(..max_frame(limits)).unwrap_or(input)
 }

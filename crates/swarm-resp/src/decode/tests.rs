@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::Limits;
 use super::run;
-use super::scan::{Scan, ScanError, Scanner};
+use super::scan::{Scan, ScanError, Scanner, visible};
 use crate::frame::{Node, Tag};
 
 type Outcome = (Result<Scan, ScanError>, Vec<(Tag, u32, u32)>);
@@ -17,24 +17,30 @@ fn index(nodes: &[Node]) -> Vec<(Tag, u32, u32)> {
 }
 
 fn with_loop(input: &[u8], limits: &Limits) -> Outcome {
-    if let Some((node, end)) = run::leaf(input, 0, limits) {
+    if let Some((node, end)) = run::leaf(visible(input, limits), 0, limits) {
         return (Ok(Scan::Complete(end)), index(&[node]));
     }
     let mut scanner = Scanner::default();
-    let scan = scanner.scan(input, limits);
+    let scan = scanner.scan_by::<true>(input, limits);
     (scan, index(&scanner.nodes))
 }
 
 fn machine_alone(input: &[u8], limits: &Limits) -> Outcome {
     let mut scanner = Scanner::default();
-    let scan = loop {
-        match scanner.step(input, limits) {
-            Ok(Some(scan)) => break Ok(scan),
-            Ok(None) => {}
-            Err(error) => break Err(error),
-        }
-    };
+    let scan = scanner.scan_by::<false>(input, limits);
     (scan, index(&scanner.nodes))
+}
+
+/// The machine again, which gets the input byte by byte.
+fn bytewise(input: &[u8], limits: &Limits) -> Result<Scan, ScanError> {
+    let mut scanner = Scanner::default();
+    for end in 0..input.len() {
+        match scanner.scan_by::<true>(&input[..end], limits) {
+            Ok(Scan::Incomplete) => {}
+            outcome => return outcome,
+        }
+    }
+    scanner.scan_by::<true>(input, limits)
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
@@ -111,5 +117,11 @@ proptest! {
     #[test]
     fn the_loop_refuses_what_the_machine_refuses(input in input(), limits in limits()) {
         prop_assert_eq!(with_loop(&input, &limits), machine_alone(&input, &limits));
+    }
+
+    #[test]
+    fn chunks_do_not_change_what_is_refused(input in input(), limits in limits()) {
+        let whole = machine_alone(&input, &limits).0;
+        prop_assert_eq!(whole, bytewise(&input, &limits));
     }
 }

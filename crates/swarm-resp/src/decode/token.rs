@@ -4,7 +4,7 @@ use memchr::memchr2;
 use nom::Err;
 
 use super::leaf::{self, LeafError, Length, Parsed};
-use super::scan::{Left, Open, Scanner, to_u32};
+use super::scan::{Left, Open, Scanner, max_frame, to_u32};
 use super::{DecodeErrorKind, Limits};
 use crate::frame::{Node, Tag};
 
@@ -118,7 +118,7 @@ impl Scanner {
                 return fail(DecodeErrorKind::InvalidNumber, input);
             }
         };
-        let (rest, text) = self.body(input, body, len, limits.max_bulk)?;
+        let (rest, text) = self.body(input, body, len, limits.max_bulk, limits)?;
         if tag == Tag::Verbatim && text.get(3) != Some(&b':') {
             return fail(DecodeErrorKind::InvalidVerbatim, body);
         }
@@ -136,22 +136,24 @@ impl Scanner {
         body: &'a [u8],
         len: u64,
         max: usize,
+        limits: &Limits,
     ) -> Parsed<'a, &'a [u8]> {
         let len = match usize::try_from(len) {
             Ok(len) if len <= max => len,
-            _ => {
-                let left = header.len();
-                return Err(Err::Failure(LeafError {
-                    kind: DecodeErrorKind::BulkTooLong,
-                    left,
-                }));
-            }
+            _ => return fail_at(DecodeErrorKind::BulkTooLong, header.len()),
         };
+        let header_len = header.len().saturating_sub(body.len());
+        let end = [1, header_len, len, 2]
+            .iter()
+            .fold(self.at, |sum, n| sum.saturating_add(*n));
+        if end > max_frame(limits) {
+            return fail_at(
+                DecodeErrorKind::FrameTooLarge,
+                header.len().saturating_add(1),
+            );
+        }
         let Some((text, rest)) = body.split_at_checked(len) else {
-            let header_len = header.len().saturating_sub(body.len());
-            self.need = [1, header_len, len, 2]
-                .iter()
-                .fold(self.at, |sum, n| sum.saturating_add(*n));
+            self.need = end.saturating_sub(1);
             return Err(Err::Incomplete(nom::Needed::Unknown));
         };
         let (rest, ()) = leaf::bulk_end(rest)?;
@@ -172,7 +174,13 @@ impl Scanner {
             Length::Known(len) => len,
             Length::Null | Length::Streamed => return fail(DecodeErrorKind::InvalidNumber, input),
         };
-        let (rest, text) = self.body(input, body, len, limits.max_bulk.saturating_sub(so_far))?;
+        let (rest, text) = self.body(
+            input,
+            body,
+            len,
+            limits.max_bulk.saturating_sub(so_far),
+            limits,
+        )?;
         let header = input.len().saturating_sub(body.len()).saturating_add(1);
         Ok((
             rest,
@@ -208,11 +216,13 @@ impl Scanner {
     }
 }
 
-fn fail<T>(kind: DecodeErrorKind, input: &[u8]) -> Parsed<'_, T> {
-    Err(Err::Failure(LeafError {
-        kind,
-        left: input.len(),
-    }))
+fn fail<'a, T>(kind: DecodeErrorKind, input: &[u8]) -> Parsed<'a, T> {
+    fail_at(kind, input.len())
+}
+
+/// Fails so many bytes before the end of the input.
+fn fail_at<'a, T>(kind: DecodeErrorKind, left: usize) -> Parsed<'a, T> {
+    Err(Err::Failure(LeafError { kind, left }))
 }
 
 fn text_node(tag: Tag, offset: usize, len: usize) -> Node {
