@@ -1,7 +1,9 @@
 //! How a gateway is set up.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use tokio::net::TcpListener;
@@ -12,7 +14,7 @@ use crate::clock::Clock;
 use crate::dialect::Dialect;
 use crate::error::StartError;
 use crate::fault::Faults;
-use crate::gateway::{Gateway, accept};
+use crate::gateway::{Gateway, Listeners, run};
 use crate::session::Shared;
 
 /// Starts a gateway on free ports of the loopback address, without a password: what most tests want.
@@ -28,6 +30,7 @@ pub async fn test() -> Result<Gateway, StartError> {
 #[must_use = "nothing happens before `start`"]
 pub struct Builder {
     ws: String,
+    tcp: Option<String>,
     password: Option<Bytes>,
     dialect: Dialect,
     clock: Clock,
@@ -56,6 +59,7 @@ impl Gateway {
     pub fn builder() -> Builder {
         Builder {
             ws: "127.0.0.1:0".into(),
+            tcp: Some("127.0.0.1:0".into()),
             password: None,
             dialect: Dialect::FIXED,
             clock: Clock::system(),
@@ -71,7 +75,19 @@ impl Builder {
         self
     }
 
-    /// Makes clients say `AUTH` with this password before anything but `PING` and `QUIT`. Default: none needed.
+    /// Where the TCP door listens: an address and a port, 0 for a free one. Default `127.0.0.1:0`.
+    pub fn tcp(mut self, address: impl Into<String>) -> Self {
+        self.tcp = Some(address.into());
+        self
+    }
+
+    /// Keeps the TCP door closed.
+    pub fn without_tcp(mut self) -> Self {
+        self.tcp = None;
+        self
+    }
+
+    /// Makes clients say `AUTH` with this password first; the WebSocket door lets `PING` and `QUIT` pass before. Default: none needed.
     pub fn password(mut self, password: impl Into<Bytes>) -> Self {
         self.password = Some(password.into());
         self
@@ -106,20 +122,28 @@ impl Builder {
     ///
     /// Dropping the future leaves nothing behind.
     pub async fn start(self) -> Result<Gateway, StartError> {
-        let listener = (TcpListener::bind(&self.ws).await)
-            .map_err(|error| StartError::bind(&self.ws, error))?;
-        let address = (listener.local_addr()).map_err(|error| StartError::bind(&self.ws, error))?;
-        let shared = Arc::new(Shared::new(
-            Box::new(Memory::new(self.clock)),
-            Faults::new(),
-            self.dialect,
-            self.password,
-            self.max_message,
-        ));
+        let (ws, ws_address) = listen(&self.ws).await?;
+        let (tcp, tcp_address) = match &self.tcp {
+            Some(address) => {
+                let (listener, bound) = listen(address).await?;
+                (Some(listener), Some(bound))
+            }
+            None => (None, None),
+        };
+        let shared = Arc::new(Shared {
+            backend: Box::new(Memory::new(self.clock)),
+            faults: Faults::new(),
+            dialect: self.dialect,
+            password: self.password,
+            max_message: self.max_message,
+            next_id: AtomicU64::new(1),
+        });
         let (stop, stopped) = watch::channel(false);
-        let doors = tokio::spawn(accept(shared.clone(), listener, stopped));
+        let listeners = Listeners { ws, tcp };
+        let doors = tokio::spawn(run(shared.clone(), listeners, stopped));
         Ok(Gateway {
-            ws_url: format!("ws://{address}/"),
+            ws_url: format!("ws://{ws_address}/"),
+            tcp_url: tcp_address.map_or_else(String::new, |address| format!("redis://{address}")),
             shared,
             stop,
             doors: Some(doors),
@@ -127,11 +151,19 @@ impl Builder {
     }
 }
 
+async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let error = |source| StartError::bind(address, source);
+    let listener = TcpListener::bind(address).await.map_err(error)?;
+    let bound = listener.local_addr().map_err(error)?;
+    Ok((listener, bound))
+}
+
 impl fmt::Debug for Builder {
     /// Says whether there is a password, not which.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("ws", &self.ws)
+            .field("tcp", &self.tcp)
             .field("password", &self.password.is_some())
             .field("dialect", &self.dialect)
             .finish_non_exhaustive()

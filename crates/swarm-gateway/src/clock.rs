@@ -56,7 +56,6 @@ impl Clock {
     }
 
     /// Returns once the clock shows `deadline`, in milliseconds since 1970.
-    #[expect(dead_code, reason = "blocking reads wait on it")]
     pub(crate) async fn until(&self, deadline: i64) {
         if let Some(time) = &self.manual {
             // The sender lives in `self`, so waiting cannot fail.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -14,6 +15,7 @@ use crate::session::Shared;
 /// A running gateway. Dropping it stops it at once; [`shutdown`](Self::shutdown) lets it finish first.
 pub struct Gateway {
     pub(crate) ws_url: String,
+    pub(crate) tcp_url: String,
     pub(crate) shared: Arc<Shared>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) doors: Option<JoinHandle<()>>,
@@ -23,6 +25,11 @@ impl Gateway {
     /// Where WebSocket clients connect to, such as `ws://127.0.0.1:8765/`.
     pub fn ws_url(&self) -> &str {
         &self.ws_url
+    }
+
+    /// Where RESP clients connect to, such as `redis://127.0.0.1:6379`; empty when that door is closed.
+    pub fn tcp_url(&self) -> &str {
+        &self.tcp_url
     }
 
     /// The faults that the gateway shows on demand.
@@ -64,37 +71,58 @@ impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway")
             .field("ws_url", &self.ws_url)
+            .field("tcp_url", &self.tcp_url)
             .finish_non_exhaustive()
     }
 }
 
+/// Opens the doors and waits until all of them are closed.
+pub(crate) async fn run(shared: Arc<Shared>, listeners: Listeners, stop: Stop) {
+    let ws = accept(listeners.ws, stop.clone(), |stream| {
+        door::ws::serve(shared.clone(), stream, stop.clone())
+    });
+    let tcp = async {
+        if let Some(listener) = listeners.tcp {
+            accept(listener, stop.clone(), |stream| {
+                door::tcp::serve(shared.clone(), stream, stop.clone())
+            })
+            .await;
+        }
+    };
+    tokio::join!(ws, tcp);
+}
+
+/// What the doors listen on.
+pub(crate) struct Listeners {
+    pub(crate) ws: TcpListener,
+    pub(crate) tcp: Option<TcpListener>,
+}
+
 /// Accepts connections until the gateway stops, then waits for those that are open.
-pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener, stop: Stop) {
+async fn accept<F>(listener: TcpListener, mut stop: Stop, serve: impl Fn(TcpStream) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let mut connections = JoinSet::new();
-    let mut stopping = stop.clone();
     loop {
         let stream = tokio::select! {
-            () = door::raised(&mut stopping) => break,
+            () = door::raised(&mut stop) => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     // The system is out of something: files, memory. Trying again at once would burn the processor.
                     tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
             },
             Some(_) = connections.join_next() => continue,
         };
-        prepare(&stream);
-        connections.spawn(door::ws::serve(shared.clone(), stream, stop.clone()));
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot turn off the delay of small packets");
+        }
+        connections.spawn(serve(stream));
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
-}
-
-fn prepare(stream: &TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot turn off the delay of small packets");
-    }
 }

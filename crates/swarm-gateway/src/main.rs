@@ -17,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 Examples:
   swarm-gateway                                    listen on ws://127.0.0.1:8765/
   swarm-gateway --ws 127.0.0.1:0                   on a free port, which the first log line names
+  swarm-gateway --tcp                              on redis://127.0.0.1:6379 too: redis-cli works
   swarm-gateway --password secret                  clients must AUTH first
   swarm-gateway --dialect upstream                 speak like the deployed server, quirks included
 
@@ -33,6 +34,10 @@ struct Args {
     /// Where the WebSocket door listens.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8765")]
     ws: String,
+
+    /// Opens the TCP door too, for redis-cli and its like; on 127.0.0.1:6379 unless told otherwise.
+    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:6379")]
+    tcp: Option<String>,
 
     /// The password that clients must give.
     #[arg(
@@ -64,11 +69,19 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let mut builder = Gateway::builder().ws(args.ws).dialect(args.dialect);
+    builder = match args.tcp {
+        Some(address) => builder.tcp(address),
+        None => builder.without_tcp(),
+    };
     if let Some(password) = args.password {
         builder = builder.password(password);
     }
     let gateway = builder.start().await?;
-    tracing::info!("listening on {}", gateway.ws_url());
+    for url in [gateway.ws_url(), gateway.tcp_url()] {
+        if !url.is_empty() {
+            tracing::info!("listening on {url}");
+        }
+    }
     tokio::signal::ctrl_c().await?;
     tracing::info!("stopping");
     gateway.shutdown().await;

@@ -15,6 +15,9 @@ use crate::fault::{Obstacle, Wait};
 /// How much may be waiting before the next command is left unread, in bytes and so that small replies count too.
 const HIGH_WATER: usize = 1 << 20;
 
+/// How much may be waiting before a client that is pushed to counts as one that does not read.
+const PUSH_LIMIT: usize = 8 << 20;
+
 /// What is sent next.
 #[derive(Debug)]
 pub(crate) enum Item {
@@ -45,6 +48,7 @@ pub(crate) struct Outbox {
     dialect: Dialect,
     filled: Notify,
     drained: Notify,
+    spilled: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +67,7 @@ impl Outbox {
             dialect,
             filled: Notify::new(),
             drained: Notify::new(),
+            spilled: Notify::new(),
         }
     }
 
@@ -74,6 +79,20 @@ impl Outbox {
     /// A reply that the gateway itself makes, about the connection: no quirk touches it.
     pub(crate) fn answer(&self, frame: Frame, obstacle: Obstacle) {
         self.put(frame, obstacle);
+    }
+
+    /// A push: what no command asked for. A client that does not read its pushes is cut off, as Redis does.
+    pub(crate) fn push(&self, frame: Frame) {
+        let mut queue = self.lock();
+        if queue.weight > PUSH_LIMIT {
+            queue.items.clear();
+            self.spilled.notify_one();
+            return;
+        }
+        queue.weight = queue.weight.saturating_add(weight(frame.view()));
+        let protocol = queue.protocol;
+        queue.items.push_back(Item::Frame(frame, protocol));
+        self.filled.notify_one();
     }
 
     /// The end: nothing that is put behind it is sent.
@@ -101,6 +120,11 @@ impl Outbox {
         while self.lock().weight > HIGH_WATER {
             self.drained.notified().await;
         }
+    }
+
+    /// Returns once pushes were lost, because the client does not read them.
+    pub(crate) async fn overflowed(&self) {
+        self.spilled.notified().await;
     }
 
     /// Takes everything that waits to be sent, and waits for something when there is nothing.

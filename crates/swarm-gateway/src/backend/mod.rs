@@ -17,8 +17,8 @@ pub(crate) trait Backend: Send + Sync {
 }
 
 /// A client connection, as a backend sees it.
+#[derive(Debug, Clone)]
 pub(crate) struct Client {
-    #[expect(dead_code, reason = "CLIENT ID shows it")]
     pub(crate) id: u64,
     /// Where replies and pushes go.
     pub(crate) outbox: Arc<Outbox>,
@@ -29,6 +29,12 @@ pub(crate) struct Client {
 pub(crate) trait Link: Send {
     /// Runs one command (`name` is its first argument in capitals) and puts its replies into the client's outbox.
     fn call(&mut self, name: &str, args: Vec<Bytes>) -> Called;
+
+    /// Whether commands are being queued for EXEC.
+    fn in_transaction(&self) -> bool;
+
+    /// Names the connection, as HELLO's option SETNAME does; the error is the text of the refusal.
+    fn set_name(&mut self, name: &Bytes) -> Result<(), String>;
 }
 
 /// How far a command got.
@@ -36,6 +42,5 @@ pub(crate) enum Called {
     /// Its replies are in the outbox.
     Done,
     /// It waits for data. The next command must not run before this is over; dropping it withdraws the command.
-    #[expect(dead_code, reason = "blocking reads wait")]
     Blocked(BoxFuture<'static, ()>),
 }

@@ -3,18 +3,20 @@
 //! Three loops of one task serve a connection: one reads, one runs commands in order, one writes. Bounded queues join
 //! them, so that a client which does not read its replies is not read from either.
 
+pub(crate) mod tcp;
 pub(crate) mod ws;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use swarm_resp::{Frame, Kind, Protocol};
+use bytes::Bytes;
+use swarm_resp::{Frame, Kind, Limits, Protocol};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::outbox::{Ending, Item, Outbox};
-use crate::session::{Inbound, Next, Session, Shared};
+use crate::session::{DoorKind, Inbound, Next, Session, Shared};
 
 /// Commands read ahead of the one that runs.
 const READ_AHEAD: usize = 64;
@@ -60,34 +62,26 @@ pub(crate) async fn raised(flag: &mut watch::Receiver<bool>) {
 /// Serves one connection to its end.
 pub(crate) async fn serve(
     shared: Arc<Shared>,
+    door: DoorKind,
     mut source: impl Source,
     mut sink: impl Sink,
     stop: Stop,
 ) {
     let outbox = Arc::new(Outbox::new(shared.dialect));
-    let mut session = Session::new(shared.clone(), outbox.clone());
+    let (gone, client_gone) = watch::channel(false);
+    let session = Session::new(shared.clone(), outbox.clone(), door, client_gone.clone());
     let id = session.id();
     tracing::debug!(id, "connection opened");
     let (commands, mut queue) = mpsc::channel(READ_AHEAD);
-    let (gone, client_gone) = watch::channel(false);
 
     let reading = async {
         let ending = read(&mut source, &commands, &shared, stop).await;
         drop(commands);
-        if ending == Ending::Gone {
-            gone.send_replace(true);
-        }
+        // Nothing more comes: what waits for data would wait for nobody.
+        gone.send_replace(true);
         ending
     };
-    let running = async {
-        while let Some(inbound) = queue.recv().await {
-            outbox.room().await;
-            if session.handle(inbound).await == Next::End {
-                return Next::End;
-            }
-        }
-        Next::Continue
-    };
+    let running = run(session, &mut queue, &outbox);
     let feeding = async {
         // A client that quits is not read to the end; for any other ending, what was read is run first.
         tokio::pin!(reading, running);
@@ -107,6 +101,7 @@ pub(crate) async fn serve(
         tokio::pin!(feeding, writing);
         tokio::select! {
             written = &mut writing => written,
+            () = outbox.overflowed() => Ok(Written::Overflowed),
             _ = &mut feeding => match timeout(LINGER, writing).await {
                 Ok(written) => written,
                 Err(_) => Err(io::ErrorKind::TimedOut.into()),
@@ -119,6 +114,12 @@ pub(crate) async fn serve(
             let _ = timeout(FAREWELL, async { while source.next().await.is_some() {} }).await;
             tracing::debug!(id, "connection closed");
         }
+        Ok(Written::Overflowed) => {
+            tracing::warn!(
+                id,
+                "connection cut: the client does not read what it is sent"
+            );
+        }
         Ok(Written::Cut) => tracing::debug!(id, "connection cut, as a fault asks for"),
         Err(error) => tracing::debug!(id, %error, "connection lost"),
     }
@@ -128,6 +129,7 @@ pub(crate) async fn serve(
 enum Written {
     Ended,
     Cut,
+    Overflowed,
 }
 
 /// Reads commands until the client or the gateway ends it.
@@ -154,6 +156,19 @@ async fn read(
             return Ending::Gone;
         }
     }
+}
+
+/// Runs commands in order until the client or the queue ends it, and then gives up all that the session holds.
+async fn run(mut session: Session, queue: &mut mpsc::Receiver<Inbound>, outbox: &Outbox) -> Next {
+    while let Some(inbound) = queue.recv().await {
+        outbox.room().await;
+        if session.handle(inbound).await == Next::End {
+            drop(session);
+            outbox.end(Ending::Quit);
+            return Next::End;
+        }
+    }
+    Next::Continue
 }
 
 /// Sends what the outbox holds, all that is there at once.
@@ -191,7 +206,7 @@ async fn write(
 }
 
 /// The arguments of a command: an array of bulk strings.
-fn command(frame: &Frame) -> Result<Vec<bytes::Bytes>, String> {
+fn command(frame: &Frame) -> Result<Vec<Bytes>, String> {
     let items = match frame.kind() {
         Kind::Array => frame.items().into_iter().flatten(),
         kind => return Err(format!("expected an array of bulk strings, got {kind}")),
@@ -202,4 +217,24 @@ fn command(frame: &Frame) -> Result<Vec<bytes::Bytes>, String> {
             kind => Err(format!("expected a bulk string, got {kind}")),
         })
         .collect()
+}
+
+/// An inline command: words with blanks between them.
+fn inline(message: &Bytes) -> Option<Vec<Bytes>> {
+    let line = message.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
+    let words: Vec<Bytes> = (line.split(u8::is_ascii_whitespace))
+        .filter(|word| !word.is_empty())
+        .map(|word| message.slice_ref(word))
+        .collect();
+    (!words.is_empty()).then_some(words)
+}
+
+/// The limits of a command of at most `max_message` bytes.
+fn limits(max_message: usize) -> Limits {
+    let mut limits = Limits::default();
+    limits.max_bulk = max_message;
+    limits.max_frame = max_message;
+    limits.max_depth = 1;
+    limits.max_elements = 1 << 20;
+    limits
 }

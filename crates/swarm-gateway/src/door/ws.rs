@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use swarm_resp::{Decoder, Frame, Limits, Protocol, encode_frame};
+use swarm_resp::{Decoder, Frame, Protocol, encode_frame};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::{Sink, Source, Stop};
 use crate::dialect::{Dialect, Quirk};
 use crate::outbox::Ending;
-use crate::session::{Inbound, Shared};
+use crate::session::{DoorKind, Inbound, Shared};
 
 /// How long a client may take for the opening handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -43,7 +43,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stop) {
         dialect: shared.dialect,
         max_message: shared.max_message,
     };
-    super::serve(shared, source, WsSink { sink }, stop).await;
+    super::serve(shared, DoorKind::Ws, source, WsSink { sink }, stop).await;
 }
 
 struct WsSource {
@@ -85,17 +85,12 @@ impl WsSource {
         if *first == b'*' {
             Some(self.resp(message).unwrap_or_else(Inbound::Malformed))
         } else {
-            inline(&message).map(Inbound::Command)
+            super::inline(&message).map(Inbound::Command)
         }
     }
 
     fn resp(&self, message: Bytes) -> Result<Inbound, String> {
-        let mut limits = Limits::default();
-        limits.max_bulk = self.max_message;
-        limits.max_frame = self.max_message;
-        limits.max_depth = 1;
-        limits.max_elements = 1 << 20;
-        let mut decoder = Decoder::with_limits(limits);
+        let mut decoder = Decoder::with_limits(super::limits(self.max_message));
         let frame = if self.dialect.has(Quirk::RestDiscarded) {
             let mut rest = message;
             (decoder.decode_bytes(&mut rest))
@@ -106,16 +101,6 @@ impl WsSource {
         let frame = frame.map_err(|error| error.to_string())?;
         super::command(&frame).map(Inbound::Command)
     }
-}
-
-/// An inline command: words with blanks between them.
-fn inline(message: &Bytes) -> Option<Vec<Bytes>> {
-    let line = message.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
-    let words: Vec<Bytes> = (line.split(u8::is_ascii_whitespace))
-        .filter(|word| !word.is_empty())
-        .map(|word| message.slice_ref(word))
-        .collect();
-    (!words.is_empty()).then_some(words)
 }
 
 struct WsSink {

@@ -6,3 +6,6 @@ mod dialects;
 mod faults;
 mod handshake;
 mod lifecycle;
+mod pubsub;
+mod tcp;
+mod transactions;

@@ -1,18 +1,83 @@
 //! Commands about the connection that touch no key.
 
-use swarm_resp::Frame;
+use bytes::Bytes;
+use swarm_resp::{Frame, Protocol};
 
-use super::call::{Call, Reply};
+use super::call::{Call, Reply, ok};
 use super::reject::Reject;
+use super::server::{Peer, Server};
 
 pub(super) fn ping(call: &mut Call<'_>) -> Reply {
-    match call.rest(1) {
-        [] => Ok(Frame::simple("PONG")),
-        [message] => Ok(Frame::bulk(message.clone())),
-        _ => Err(Reject::arity("ping")),
+    let message = match call.rest(1) {
+        [] => None,
+        [message] => Some(message.clone()),
+        _ => return Err(Reject::arity("ping")),
+    };
+    if call.subscribed && call.protocol == Protocol::Resp2 {
+        let message = message.unwrap_or_default();
+        return Ok(Frame::array(&[Frame::bulk("pong"), Frame::bulk(message)]));
     }
+    Ok(message.map_or_else(|| Frame::simple("PONG"), Frame::bulk))
 }
 
 pub(super) fn echo(call: &mut Call<'_>) -> Reply {
     Ok(Frame::bulk(call.arg(1).clone()))
+}
+
+pub(super) fn id(call: &mut Call<'_>) -> Reply {
+    Ok(Frame::integer(
+        i64::try_from(call.client.id).unwrap_or(i64::MAX),
+    ))
+}
+
+pub(super) fn getname(call: &mut Call<'_>) -> Reply {
+    let peer = call.server.peers.get(&call.client.id);
+    let name = peer.map(|peer| &peer.name).filter(|name| !name.is_empty());
+    Ok(name.map_or_else(Frame::null, |name| Frame::bulk(name.clone())))
+}
+
+pub(super) fn setname(call: &mut Call<'_>) -> Reply {
+    set_name(call.server, call.client.id, call.arg(2))?;
+    Ok(ok())
+}
+
+/// Names a connection: printable characters without blanks.
+pub(super) fn set_name(server: &mut Server, id: u64, name: &Bytes) -> Result<(), Reject> {
+    if !name.iter().all(u8::is_ascii_graphic) {
+        return Err(Reject::text(
+            "ERR Client names cannot contain spaces, newlines or special characters.",
+        ));
+    }
+    if let Some(peer) = server.peers.get_mut(&id) {
+        peer.name = Bytes::copy_from_slice(name);
+    }
+    Ok(())
+}
+
+/// One connection on a line, in the fields that clients read.
+fn line(id: u64, peer: &Peer, now: i64) -> String {
+    let name = String::from_utf8_lossy(&peer.name);
+    let age = now.saturating_sub(peer.since) / 1000;
+    let resp = match peer.outbox.protocol() {
+        Protocol::Resp2 => 2,
+        Protocol::Resp3 => 3,
+    };
+    format!("id={id} name={name} age={age} idle=0 flags=N db=0 user=default resp={resp}\n")
+}
+
+fn text(lines: &str) -> Frame {
+    Frame::build(|reply| reply.verbatim(*b"txt", lines.as_bytes()))
+}
+
+pub(super) fn info(call: &mut Call<'_>) -> Reply {
+    let peer = call.server.peers.get(&call.client.id);
+    Ok(text(&peer.map_or_else(String::new, |peer| {
+        line(call.client.id, peer, call.now)
+    })))
+}
+
+pub(super) fn list(call: &mut Call<'_>) -> Reply {
+    let peers = call.server.peers.iter();
+    let lines: String = peers.map(|(id, peer)| line(*id, peer, call.now)).collect();
+    Ok(text(&lines))
 }

@@ -13,6 +13,13 @@ pub(super) enum Value {
 }
 
 impl Value {
+    /// The name that TYPE shows.
+    pub(super) const fn type_name(&self) -> &'static str {
+        match self {
+            Self::String(_) => "string",
+        }
+    }
+
     pub(super) fn as_string(&self) -> Result<&Bytes, Reject> {
         match self {
             Self::String(value) => Ok(value),
@@ -38,6 +45,17 @@ pub(super) struct Keyspace {
     order: BTreeMap<u64, Bytes>,
     deadlines: BTreeSet<(i64, u64)>,
     births: u64,
+    watched: HashMap<Bytes, Watched>,
+    /// Keys that changed since [`take_changed`](Self::take_changed).
+    changed: Vec<Bytes>,
+}
+
+/// A key that transactions watch.
+#[derive(Debug, Default)]
+struct Watched {
+    watchers: usize,
+    /// Counts the changes since the first watch.
+    version: u64,
 }
 
 /// What happens to the time to live when a value is written.
@@ -91,6 +109,7 @@ impl Keyspace {
             };
             self.entries.insert(key, entry);
         }
+        self.touch(key);
         match expiry {
             Expiry::Keep => {}
             Expiry::Never => {
@@ -108,7 +127,8 @@ impl Keyspace {
     }
 
     pub(super) fn remove(&mut self, key: &[u8]) -> Option<Value> {
-        let entry = self.entries.remove(key)?;
+        let (key, entry) = self.entries.remove_entry(key)?;
+        self.touch(&key);
         self.order.remove(&entry.born);
         if let Some(deadline) = entry.expires_at {
             self.deadlines.remove(&(deadline, entry.born));
@@ -125,12 +145,94 @@ impl Keyspace {
     pub(super) fn set_deadline(&mut self, key: &[u8], deadline: Option<i64>) -> Option<i64> {
         let entry = self.entries.get_mut(key)?;
         let before = std::mem::replace(&mut entry.expires_at, deadline);
+        if before == deadline {
+            return before;
+        }
         if let Some(before) = before {
             self.deadlines.remove(&(before, entry.born));
         }
         if let Some(deadline) = deadline {
             self.deadlines.insert((deadline, entry.born));
         }
+        self.touch(key);
         before
+    }
+
+    /// Notes that a key changed.
+    pub(super) fn touch(&mut self, key: &[u8]) {
+        if let Some(watched) = self.watched.get_mut(key) {
+            watched.version += 1;
+        }
+        self.changed.push(Bytes::copy_from_slice(key));
+    }
+
+    /// The keys that changed since the last call.
+    pub(super) fn take_changed(&mut self) -> Vec<Bytes> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Begins to count the changes of a key, for one watcher more, and says how many there were.
+    pub(super) fn watch(&mut self, key: &Bytes) -> u64 {
+        let watched = self.watched.entry(key.clone()).or_default();
+        watched.watchers += 1;
+        watched.version
+    }
+
+    pub(super) fn watched_version(&self, key: &[u8]) -> u64 {
+        self.watched.get(key).map_or(0, |watched| watched.version)
+    }
+
+    pub(super) fn unwatch(&mut self, key: &[u8]) {
+        if let Some(watched) = self.watched.get_mut(key) {
+            watched.watchers -= 1;
+            if watched.watchers == 0 {
+                self.watched.remove(key);
+            }
+        }
+    }
+
+    /// Takes a string out to change it: [`set`](Self::set) must put it back.
+    pub(super) fn take_string(&mut self, key: &[u8]) -> Result<Option<Bytes>, Reject> {
+        match self.entries.get_mut(key).map(|entry| &mut entry.value) {
+            None => Ok(None),
+            Some(Value::String(value)) => Ok(Some(std::mem::take(value))),
+        }
+    }
+
+    /// How many keys have a time to live.
+    pub(super) fn expiring(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Keys and values from a place in the order in which keys were made, each with its place.
+    pub(super) fn from(&self, place: u64) -> impl Iterator<Item = (u64, &Bytes, &Value)> {
+        (self.order.range(place..)).filter_map(|(place, key)| Some((*place, key, self.get(key)?)))
+    }
+
+    /// One past the last place that a key was given.
+    pub(super) const fn places(&self) -> u64 {
+        self.births
+    }
+
+    pub(super) fn clear(&mut self) {
+        let keys: Vec<Bytes> = self.order.values().cloned().collect();
+        for key in keys {
+            self.remove(&key);
+        }
+    }
+
+    /// Moves a value with its time to live, over whatever is there. Says whether there was one to move.
+    pub(super) fn rename(&mut self, from: &[u8], to: &Bytes) -> bool {
+        let Some(deadline) = self.deadline(from) else {
+            return false;
+        };
+        if let Some(value) = self.remove(from) {
+            self.set(to, value, deadline.map_or(Expiry::Never, Expiry::At));
+        }
+        true
     }
 }

@@ -1,5 +1,7 @@
 //! Refusals, worded as Redis 7 words them.
 
+use std::fmt;
+
 use bytes::Bytes;
 use swarm_resp::Frame;
 
@@ -15,6 +17,10 @@ impl Reject {
     pub(super) const NOT_INTEGER: Self = Self::text("ERR value is not an integer or out of range");
     pub(super) const OVERFLOW: Self = Self::text("ERR increment or decrement would overflow");
 
+    pub(super) const NO_KEY: Self = Self::text("ERR no such key");
+    pub(super) const IN_TRANSACTION: Self =
+        Self::text("ERR Command not allowed inside a transaction");
+
     pub(super) const fn text(text: &'static str) -> Self {
         Self(Bytes::from_static(text.as_bytes()))
     }
@@ -28,6 +34,23 @@ impl Reject {
         Self::new(format!(
             "ERR wrong number of arguments for '{name}' command"
         ))
+    }
+
+    /// `name` in capitals.
+    pub(super) fn subscribed(name: &str) -> Self {
+        let name = name.to_ascii_lowercase();
+        Self::new(format!(
+            "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
+             are allowed in this context"
+        ))
+    }
+
+    /// `container` in capitals.
+    pub(super) fn subcommand(container: &str, given: &[u8]) -> Self {
+        let mut text = b"ERR unknown subcommand '".to_vec();
+        text.extend(until_nul(given).iter().take(128));
+        text.extend(format!("'. Try {container} HELP.").bytes());
+        Self::new(text)
     }
 
     pub(super) fn expire_time(name: &str) -> Self {
@@ -60,6 +83,12 @@ impl Reject {
 /// Redis formats these as C strings, which end at a NUL.
 fn until_nul(text: &[u8]) -> &[u8] {
     text.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+impl fmt::Display for Reject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
+    }
 }
 
 impl From<Reject> for Frame {

@@ -3,16 +3,12 @@
 use bytes::Bytes;
 use swarm_resp::Frame;
 
-use super::call::{Call, Reply, ok};
-use super::expire::Timing;
+use super::call::{Call, Reply, bulk, ok};
+use super::expire::{Base, Timing, Unit};
+use super::float;
 use super::keyspace::{Expiry, Value};
 use super::number;
 use super::reject::Reject;
-
-/// A value as a reply, or null.
-fn bulk(value: Option<&Bytes>) -> Frame {
-    value.cloned().map_or_else(Frame::null, Frame::bulk)
-}
 
 pub(super) fn get(call: &mut Call<'_>) -> Reply {
     Ok(bulk(call.keyspace.string(call.arg(1))?))
@@ -73,6 +69,80 @@ pub(super) fn set(call: &mut Call<'_>) -> Reply {
     Ok(before.unwrap_or_else(ok))
 }
 
+pub(super) fn setnx(call: &mut Call<'_>) -> Reply {
+    let (key, value) = (call.arg(1), call.arg(2));
+    let free = !call.keyspace.contains(key);
+    if free {
+        call.keyspace.set_string(key, value, Expiry::Never);
+    }
+    Ok(Frame::integer(i64::from(free)))
+}
+
+fn set_for(call: &mut Call<'_>, unit: Unit, command: &str) -> Reply {
+    let timing = Timing {
+        unit,
+        base: Base::Now,
+    };
+    let deadline = timing.positive(call.arg(2), call.now, command)?;
+    let (key, value) = (call.arg(1), call.arg(3));
+    call.keyspace.set_string(key, value, Expiry::At(deadline));
+    Ok(ok())
+}
+
+pub(super) fn setex(call: &mut Call<'_>) -> Reply {
+    set_for(call, Unit::Seconds, "setex")
+}
+
+pub(super) fn psetex(call: &mut Call<'_>) -> Reply {
+    set_for(call, Unit::Milliseconds, "psetex")
+}
+
+pub(super) fn getset(call: &mut Call<'_>) -> Reply {
+    let (key, value) = (call.arg(1), call.arg(2));
+    let before = bulk(call.keyspace.string(key)?);
+    call.keyspace.set_string(key, value, Expiry::Never);
+    Ok(before)
+}
+
+pub(super) fn getdel(call: &mut Call<'_>) -> Reply {
+    let key = call.arg(1);
+    let before = bulk(call.keyspace.string(key)?);
+    call.keyspace.remove(key);
+    Ok(before)
+}
+
+pub(super) fn getex(call: &mut Call<'_>) -> Reply {
+    let key = call.arg(1);
+    let expiry = match call.rest(2) {
+        [] => None,
+        [option] if option.eq_ignore_ascii_case(b"PERSIST") => Some(None),
+        [option, time] => {
+            let timing = Timing::option(&option.to_ascii_uppercase()).ok_or(Reject::SYNTAX)?;
+            Some(Some((timing, time)))
+        }
+        _ => return Err(Reject::SYNTAX),
+    };
+    let Some(value) = call.keyspace.string(key)? else {
+        return Ok(Frame::null());
+    };
+    let reply = Frame::bulk(value.clone());
+    match expiry {
+        None => {}
+        Some(None) => {
+            call.keyspace.set_deadline(key, None);
+        }
+        Some(Some((timing, time))) => {
+            let deadline = timing.positive(time, call.now, "getex")?;
+            if deadline <= call.now {
+                call.keyspace.remove(key);
+            } else {
+                call.keyspace.set_deadline(key, Some(deadline));
+            }
+        }
+    }
+    Ok(reply)
+}
+
 fn add(call: &mut Call<'_>, by: i64) -> Reply {
     let key = call.arg(1);
     let before = match call.keyspace.string(key)? {
@@ -106,6 +176,18 @@ pub(super) fn decrby(call: &mut Call<'_>) -> Reply {
     add(call, by)
 }
 
+pub(super) fn incrbyfloat(call: &mut Call<'_>) -> Reply {
+    let key = call.arg(1);
+    let before = match call.keyspace.string(key)? {
+        Some(value) => value.clone(),
+        None => Bytes::from_static(b"0"),
+    };
+    let sum = Bytes::from(float::add(&before, call.arg(2))?);
+    call.keyspace
+        .set(key, Value::String(sum.clone()), Expiry::Keep);
+    Ok(Frame::bulk(sum))
+}
+
 /// Keys that hold something else than a string count as missing.
 pub(super) fn mget(call: &mut Call<'_>) -> Reply {
     Ok(Frame::build(|reply| {
@@ -136,4 +218,15 @@ pub(super) fn mset(call: &mut Call<'_>) -> Reply {
         call.keyspace.set_string(key, value, Expiry::Never);
     }
     Ok(ok())
+}
+
+pub(super) fn msetnx(call: &mut Call<'_>) -> Reply {
+    let pairs = pairs(call, "msetnx")?;
+    let free = !pairs.iter().any(|(key, _)| call.keyspace.contains(key));
+    if free {
+        for (key, value) in pairs {
+            call.keyspace.set_string(key, value, Expiry::Never);
+        }
+    }
+    Ok(Frame::integer(i64::from(free)))
 }

@@ -1,55 +1,180 @@
 //! The command table: names, numbers of arguments, and what runs.
 
 use bytes::Bytes;
+use swarm_resp::Frame;
 
-use super::call::{Call, Reply};
+use super::call::{Call, Reply, count};
+use super::link::{self, Local, Replies};
 use super::reject::Reject;
-use super::{connection, expire, keys, strings};
+use super::{
+    State, admin, connection, expire, keys, pubsub, ranges, scan, server, strings, transaction,
+};
 
 /// One command.
 #[derive(Debug)]
 pub(super) struct Spec {
-    /// In capitals.
-    name: &'static str,
+    /// In capitals; a subcommand is written behind `|`.
+    pub(super) name: &'static str,
     /// How many arguments, the name included; negative for at least as many.
     arity: i8,
-    pub(super) run: fn(&mut Call<'_>) -> Reply,
+    pub(super) run: Run,
+    /// Runs inside MULTI instead of being queued.
+    pub(super) immediate: bool,
+    /// Passes on a RESP2 connection that listens to channels.
+    pub(super) while_subscribed: bool,
 }
 
-const fn spec(name: &'static str, arity: i8, run: fn(&mut Call<'_>) -> Reply) -> Spec {
-    Spec { name, arity, run }
+type RunConnection = fn(&mut Local, &mut State, &[Bytes], i64) -> Replies;
+
+/// What a command does.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Run {
+    /// Works on data, alone or inside EXEC.
+    Data(fn(&mut Call<'_>) -> Reply),
+    /// Works on what the connection queues, watches and listens to.
+    Connection(RunConnection),
+    /// Has subcommands, which are in the table too.
+    Container,
+}
+
+const fn spec(name: &'static str, arity: i8, run: Run) -> Spec {
+    Spec {
+        name,
+        arity,
+        run,
+        immediate: false,
+        while_subscribed: false,
+    }
+}
+
+const fn data(name: &'static str, arity: i8, run: fn(&mut Call<'_>) -> Reply) -> Spec {
+    spec(name, arity, Run::Data(run))
+}
+
+const fn link(name: &'static str, arity: i8, run: RunConnection) -> Spec {
+    spec(name, arity, Run::Connection(run))
+}
+
+impl Spec {
+    const fn immediate(mut self) -> Self {
+        self.immediate = true;
+        self
+    }
+
+    const fn while_subscribed(mut self) -> Self {
+        self.while_subscribed = true;
+        self
+    }
 }
 
 /// Sorted by name.
 #[rustfmt::skip]
-const TABLE: &[Spec] = &[
-    spec("DECR", 2, strings::decr),
-    spec("DECRBY", 3, strings::decrby),
-    spec("DEL", -2, keys::del),
-    spec("ECHO", 2, connection::echo),
-    spec("EXISTS", -2, keys::exists),
-    spec("EXPIRE", -3, expire::expire),
-    spec("EXPIREAT", -3, expire::expireat),
-    spec("EXPIRETIME", 2, expire::expiretime),
-    spec("GET", 2, strings::get),
-    spec("INCR", 2, strings::incr),
-    spec("INCRBY", 3, strings::incrby),
-    spec("MGET", -2, strings::mget),
-    spec("MSET", -3, strings::mset),
-    spec("PERSIST", 2, expire::persist),
-    spec("PEXPIRE", -3, expire::pexpire),
-    spec("PEXPIREAT", -3, expire::pexpireat),
-    spec("PEXPIRETIME", 2, expire::pexpiretime),
-    spec("PING", -1, connection::ping),
-    spec("PTTL", 2, expire::pttl),
-    spec("SET", -3, strings::set),
-    spec("TTL", 2, expire::ttl),
+static TABLE: &[Spec] = &[
+    data("APPEND", 3, ranges::append),
+    data("AUTHADDR", 2, admin::identity),
+    data("AUTHDID", -2, admin::identity),
+    data("BACKENDMETA", 2, admin::backendmeta),
+    data("BACKUP", 1, admin::backup),
+    spec("CLIENT", -2, Run::Container),
+    data("CLIENT|GETNAME", 2, connection::getname),
+    data("CLIENT|ID", 2, connection::id),
+    data("CLIENT|INFO", 2, connection::info),
+    data("CLIENT|LIST", -2, connection::list),
+    data("CLIENT|SETNAME", 3, connection::setname),
+    data("COMMAND", -1, commands),
+    data("COMMAND|COUNT", 2, command_count),
+    data("COMMAND|DOCS", -2, command_docs),
+    data("COMMAND|INFO", -2, commands),
+    spec("CONFIG", -2, Run::Container),
+    data("CONFIG|GET", -3, server::config_get),
+    data("CONFIG|RESETSTAT", 2, server::config_resetstat),
+    data("CONFIG|SET", -4, server::config_set),
+    data("COPY", -3, keys::copy),
+    data("DBSIZE", 1, keys::dbsize),
+    data("DECR", 2, strings::decr),
+    data("DECRBY", 3, strings::decrby),
+    data("DEL", -2, keys::del),
+    link("DISCARD", 1, transaction::discard).immediate(),
+    data("ECHO", 2, connection::echo),
+    link("EXEC", 1, transaction::exec).immediate(),
+    data("EXISTS", -2, keys::exists),
+    data("EXPIRE", -3, expire::expire),
+    data("EXPIREAT", -3, expire::expireat),
+    data("EXPIRETIME", 2, expire::expiretime),
+    data("FLUSHALL", -1, keys::flush),
+    data("FLUSHDB", -1, keys::flush),
+    data("GET", 2, strings::get),
+    data("GETDEL", 2, strings::getdel),
+    data("GETEX", -2, strings::getex),
+    data("GETRANGE", 4, ranges::getrange),
+    data("GETSET", 3, strings::getset),
+    data("INCR", 2, strings::incr),
+    data("INCRBY", 3, strings::incrby),
+    data("INCRBYFLOAT", 3, strings::incrbyfloat),
+    data("INFO", -1, server::info),
+    data("KEYS", 2, scan::keys),
+    data("MDEL", -2, keys::del),
+    data("MGET", -2, strings::mget),
+    data("MSET", -3, strings::mset),
+    data("MSETNX", -3, strings::msetnx),
+    link("MULTI", 1, transaction::multi).immediate(),
+    data("PERSIST", 2, expire::persist),
+    data("PEXPIRE", -3, expire::pexpire),
+    data("PEXPIREAT", -3, expire::pexpireat),
+    data("PEXPIRETIME", 2, expire::pexpiretime),
+    data("PING", -1, connection::ping).while_subscribed(),
+    data("PSETEX", 4, strings::psetex),
+    link("PSUBSCRIBE", -2, pubsub::psubscribe).while_subscribed(),
+    data("PTTL", 2, expire::pttl),
+    data("PUBLISH", 3, pubsub::publish),
+    spec("PUBSUB", -2, Run::Container),
+    data("PUBSUB|CHANNELS", -2, pubsub::pubsub_channels),
+    data("PUBSUB|NUMPAT", 2, pubsub::pubsub_numpat),
+    data("PUBSUB|NUMSUB", -2, pubsub::pubsub_numsub),
+    link("PUNSUBSCRIBE", -1, pubsub::punsubscribe).while_subscribed(),
+    data("RANDOMKEY", 1, scan::randomkey),
+    data("RENAME", 3, keys::rename),
+    data("RENAMENX", 3, keys::renamenx),
+    link("RESET", 1, link::reset).immediate().while_subscribed(),
+    data("RESTOREDB", -2, admin::restoredb),
+    data("ROTATEKEY", 3, admin::rotatekey),
+    data("SCAN", -2, scan::scan),
+    data("SELECT", 2, server::select),
+    data("SET", -3, strings::set),
+    data("SETEX", 4, strings::setex),
+    data("SETNX", 3, strings::setnx),
+    data("SETRANGE", 4, ranges::setrange),
+    data("STRLEN", 2, ranges::strlen),
+    link("SUBSCRIBE", -2, pubsub::subscribe).while_subscribed(),
+    data("SUBSTR", 4, ranges::getrange),
+    data("SWARM.RESYNC", -1, admin::resync),
+    data("TIME", 1, server::time),
+    data("TOUCH", -2, keys::exists),
+    data("TTL", 2, expire::ttl),
+    data("TYPE", 2, keys::type_of),
+    data("UNLINK", -2, keys::del),
+    link("UNSUBSCRIBE", -1, pubsub::unsubscribe).while_subscribed(),
+    link("UNWATCH", 1, transaction::unwatch),
+    link("WATCH", -2, transaction::watch).immediate(),
 ];
+
+fn named(name: &str) -> Option<&'static Spec> {
+    let found = TABLE.binary_search_by(|spec| spec.name.cmp(name));
+    found.ok().and_then(|at| TABLE.get(at))
+}
 
 /// The command that `args` call, whose name in capitals is `name`.
 pub(super) fn find(name: &str, args: &[Bytes]) -> Result<&'static Spec, Reject> {
-    let found = TABLE.binary_search_by(|spec| spec.name.cmp(name));
-    let spec = (found.ok().and_then(|at| TABLE.get(at))).ok_or_else(|| Reject::unknown(args))?;
+    let spec = named(name).filter(|spec| !spec.name.contains('|'));
+    let mut spec = spec.ok_or_else(|| Reject::unknown(args))?;
+    if let Some(given) = args.get(1) {
+        let sub = String::from_utf8_lossy(given).to_ascii_uppercase();
+        match (named(&format!("{name}|{sub}")), spec.run) {
+            (Some(found), _) => spec = found,
+            (None, Run::Container) => return Err(Reject::subcommand(name, given)),
+            (None, _) => {}
+        }
+    }
     let least = usize::from(spec.arity.unsigned_abs());
     let fits = if spec.arity < 0 {
         args.len() >= least
@@ -59,8 +184,52 @@ pub(super) fn find(name: &str, args: &[Bytes]) -> Result<&'static Spec, Reject> 
     if fits {
         Ok(spec)
     } else {
-        Err(Reject::arity(&name.to_ascii_lowercase()))
+        Err(Reject::arity(&spec.name.to_ascii_lowercase()))
     }
+}
+
+/// Commands without their subcommands.
+fn whole() -> impl Iterator<Item = &'static Spec> {
+    TABLE.iter().filter(|spec| !spec.name.contains('|'))
+}
+
+fn command_count(_: &mut Call<'_>) -> Reply {
+    Ok(count(whole().count()))
+}
+
+/// No documentation is kept: clients show what they know.
+fn command_docs(_: &mut Call<'_>) -> Reply {
+    Ok(Frame::build(|reply| reply.map(|_| {})))
+}
+
+/// `COMMAND` and `COMMAND INFO [name …]`: name and number of arguments of each.
+fn commands(call: &mut Call<'_>) -> Reply {
+    let wanted = call.rest(2);
+    let named_ones = wanted.iter().map(|name| {
+        let name = String::from_utf8_lossy(name).to_ascii_uppercase();
+        named(&name).ok_or(())
+    });
+    let specs: Vec<Result<&Spec, ()>> = if wanted.is_empty() {
+        whole().map(Ok).collect()
+    } else {
+        named_ones.collect()
+    };
+    Ok(Frame::build(|reply| {
+        reply.array(|array| {
+            for spec in specs {
+                let Ok(spec) = spec else {
+                    array.null_array();
+                    continue;
+                };
+                array.array(|info| {
+                    info.bulk(spec.name.to_ascii_lowercase().as_bytes());
+                    info.integer(spec.arity.into());
+                    info.array(|_| {});
+                    (0..3).for_each(|_| info.integer(0));
+                });
+            }
+        });
+    }))
 }
 
 #[cfg(test)]
@@ -69,6 +238,8 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted() {
-        assert!(TABLE.is_sorted_by(|a, b| a.name < b.name));
+        for pair in TABLE.windows(2) {
+            assert!(pair[0].name < pair[1].name, "{}", pair[1].name);
+        }
     }
 }

@@ -1,0 +1,121 @@
+//! Patterns of keys and channels, as Redis matches them.
+
+/// Whether a text matches a pattern of `*`, `?`, `[a-z]`, `[^a]` and `\` before a character that means itself.
+pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut pattern, mut text) = (pattern, text);
+    // Where to go on when what follows the last star does not match: one character further.
+    let mut retry: Option<(&[u8], &[u8])> = None;
+    loop {
+        if let [b'*', rest @ ..] = pattern {
+            pattern = rest;
+            retry = Some((pattern, text));
+            continue;
+        }
+        match (pattern.is_empty(), text.split_first()) {
+            (true, None) => return true,
+            (false, Some((first, rest))) => {
+                if let (true, after) = one(pattern, *first) {
+                    (pattern, text) = (after, rest);
+                    continue;
+                }
+            }
+            (false, None) => return false,
+            (true, Some(_)) => {}
+        }
+        let Some((after_star, [_, from @ ..])) = retry else {
+            return false;
+        };
+        (pattern, text) = (after_star, from);
+        retry = Some((after_star, from));
+    }
+}
+
+/// Whether the first element of a pattern, which is no star, matches a character; and the pattern behind it.
+fn one(pattern: &[u8], byte: u8) -> (bool, &[u8]) {
+    match pattern {
+        [b'?', rest @ ..] => (true, rest),
+        [b'[', rest @ ..] => class(rest, byte),
+        [b'\\', escaped, rest @ ..] => (*escaped == byte, rest),
+        [literal, rest @ ..] => (*literal == byte, rest),
+        [] => (false, pattern),
+    }
+}
+
+/// A class behind its `[`. One that is not closed ends with the pattern.
+fn class(mut pattern: &[u8], byte: u8) -> (bool, &[u8]) {
+    let negated = matches!(pattern, [b'^', ..]);
+    if negated {
+        pattern = pattern.get(1..).unwrap_or_default();
+    }
+    let mut found = false;
+    loop {
+        pattern = match pattern {
+            [] => break,
+            [b'\\', escaped, rest @ ..] => {
+                found |= *escaped == byte;
+                rest
+            }
+            [b']', rest @ ..] => {
+                pattern = rest;
+                break;
+            }
+            [start, b'-', end, rest @ ..] => {
+                let (low, high) = (start.min(end), start.max(end));
+                found |= (low..=high).contains(&&byte);
+                rest
+            }
+            [literal, rest @ ..] => {
+                found |= *literal == byte;
+                rest
+            }
+        };
+    }
+    (found != negated, pattern)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn as_redis_matches() {
+        for (pattern, text) in [
+            ("*", ""),
+            ("h?llo", "hello"),
+            ("h*llo", "heeeello"),
+            ("*a*b*", "xxaxxbxx"),
+            ("h[ae]llo", "hallo"),
+            ("h[^e]llo", "hbllo"),
+            ("h[a-c]llo", "hbllo"),
+            ("h[c-a]llo", "hbllo"),
+            ("h\\*llo", "h*llo"),
+            ("[\\]]", "]"),
+            ("[ab", "a"),
+        ] {
+            assert!(
+                matches(pattern.as_bytes(), text.as_bytes()),
+                "{pattern} {text}"
+            );
+        }
+        for (pattern, text) in [
+            ("", "a"),
+            ("a", ""),
+            ("?", ""),
+            ("h[^e]llo", "hello"),
+            ("*a", "ab"),
+            ("[]", "]"),
+            ("a*b", "ac"),
+        ] {
+            assert!(
+                !matches(pattern.as_bytes(), text.as_bytes()),
+                "{pattern} {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn many_stars_take_no_exponential_time() {
+        let pattern = "a*".repeat(60) + "b";
+        assert!(!matches(pattern.as_bytes(), "a".repeat(5_000).as_bytes()));
+    }
+}

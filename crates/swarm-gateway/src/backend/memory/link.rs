@@ -1,0 +1,164 @@
+//! One connection's line to the embedded store: what it queues, watches and listens to.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use swarm_resp::{Frame, Protocol};
+
+use super::call::{Call, Reply};
+use super::pubsub::Subscriptions;
+use super::reject::Reject;
+use super::server::Peer;
+use super::table::{self, Run, Spec};
+use super::transaction::Transaction;
+use super::{State, Store, blocking, connection};
+use crate::backend::{Called, Client, Link};
+
+/// A connection, from its first command to its end.
+pub(super) struct MemoryLink {
+    store: Arc<Store>,
+    local: Local,
+}
+
+/// What belongs to one connection alone.
+pub(super) struct Local {
+    pub(super) client: Client,
+    pub(super) transaction: Transaction,
+    pub(super) subscriptions: Subscriptions,
+}
+
+impl MemoryLink {
+    pub(super) fn open(store: Arc<Store>, client: Client) -> Self {
+        let peer = Peer::new(&client, store.clock.unix_millis());
+        store.lock().server.peers.insert(client.id, peer);
+        Self {
+            store,
+            local: Local {
+                client,
+                transaction: Transaction::default(),
+                subscriptions: Subscriptions::default(),
+            },
+        }
+    }
+}
+
+impl Drop for MemoryLink {
+    fn drop(&mut self) {
+        let mut state = self.store.lock();
+        self.local.reset(&mut state);
+        state.server.peers.remove(&self.local.client.id);
+    }
+}
+
+impl Link for MemoryLink {
+    fn call(&mut self, name: &str, args: Vec<Bytes>) -> Called {
+        let mut state = self.store.lock();
+        let now = self.store.clock.unix_millis();
+        state.keyspace.expire_due(now);
+        let found = table::find(name, &args);
+        let called = match found {
+            Ok(spec) => self
+                .local
+                .dispatch(&self.store, &mut state, spec, args, now),
+            Err(reject) => {
+                self.local.transaction.spoil();
+                self.local.reply(name, Err(reject));
+                Called::Done
+            }
+        };
+        blocking::settle(&mut state, now);
+        called
+    }
+
+    fn in_transaction(&self) -> bool {
+        self.local.transaction.is_open()
+    }
+
+    fn set_name(&mut self, name: &Bytes) -> Result<(), String> {
+        let mut state = self.store.lock();
+        connection::set_name(&mut state.server, self.local.client.id, name)
+            .map_err(|reject| reject.to_string())
+    }
+}
+
+impl Local {
+    /// Runs a command, queues it, or refuses it.
+    fn dispatch(
+        &mut self,
+        store: &Arc<Store>,
+        state: &mut State,
+        spec: &'static Spec,
+        args: Vec<Bytes>,
+        now: i64,
+    ) -> Called {
+        let subscribed = self.subscriptions.count() > 0;
+        let protocol = self.client.outbox.protocol();
+        if subscribed && protocol == Protocol::Resp2 && !spec.while_subscribed {
+            self.reply(spec.name, Err(Reject::subscribed(spec.name)));
+            return Called::Done;
+        }
+        if self.transaction.is_open() && !spec.immediate {
+            let queued = self.transaction.queue(spec, args);
+            self.reply(spec.name, queued);
+            return Called::Done;
+        }
+        match spec.run {
+            Run::Data(run) => {
+                let mut call = Call {
+                    keyspace: &mut state.keyspace,
+                    server: &mut state.server,
+                    client: &self.client,
+                    args: &args,
+                    now,
+                    protocol,
+                    subscribed,
+                    block: None,
+                };
+                let reply = run(&mut call);
+                if let Some(block) = call.block {
+                    return blocking::wait(store, state, &self.client, spec, args, block);
+                }
+                self.client.faults.count(spec.name);
+                self.reply(spec.name, reply);
+            }
+            Run::Connection(run) => match run(self, state, &args, now) {
+                Ok(replies) => {
+                    self.client.faults.count(spec.name);
+                    for reply in replies {
+                        self.reply(spec.name, Ok(reply));
+                    }
+                }
+                Err(reject) => self.reply(spec.name, Err(reject)),
+            },
+            // The table finds a subcommand or refuses.
+            Run::Container => {}
+        }
+        Called::Done
+    }
+
+    /// Puts a reply into the outbox, behind whatever fault is planned for it.
+    fn reply(&self, name: &str, reply: Reply) {
+        let obstacle = self.client.faults.obstacle(name);
+        let frame = reply.unwrap_or_else(Frame::from);
+        self.client.outbox.reply(frame, obstacle);
+    }
+
+    /// Gives up everything that the connection holds in the store.
+    pub(super) fn reset(&mut self, state: &mut State) {
+        self.transaction.discard(&mut state.keyspace);
+        self.subscriptions
+            .clear(&mut state.server.pubsub, self.client.id);
+        if let Some(peer) = state.server.peers.get_mut(&self.client.id) {
+            peer.name = Bytes::new();
+        }
+    }
+}
+
+/// `RESET`.
+pub(super) fn reset(local: &mut Local, state: &mut State, _: &[Bytes], _: i64) -> Replies {
+    local.reset(state);
+    Ok(vec![Frame::simple("RESET")])
+}
+
+/// What a command about the connection replies: several frames for several channels.
+pub(super) type Replies = Result<Vec<Frame>, Reject>;

@@ -1,0 +1,204 @@
+//! Channels and patterns: who listens, and what they hear.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use swarm_resp::Frame;
+
+use super::State;
+use super::call::{Call, Reply, count};
+use super::glob;
+use super::link::{Local, Replies};
+
+/// Who listens to what, over all connections.
+#[derive(Debug, Default)]
+pub(super) struct PubSub {
+    channels: BTreeMap<Bytes, BTreeSet<u64>>,
+    patterns: BTreeMap<Bytes, BTreeSet<u64>>,
+}
+
+/// What one connection listens to.
+#[derive(Debug, Default)]
+pub(super) struct Subscriptions {
+    channels: BTreeSet<Bytes>,
+    patterns: BTreeSet<Bytes>,
+}
+
+/// Channels by name, or patterns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Channels,
+    Patterns,
+}
+
+impl PubSub {
+    const fn listeners(&mut self, which: Which) -> &mut BTreeMap<Bytes, BTreeSet<u64>> {
+        match which {
+            Which::Channels => &mut self.channels,
+            Which::Patterns => &mut self.patterns,
+        }
+    }
+
+    fn leave(&mut self, which: Which, name: &Bytes, id: u64) {
+        let listeners = self.listeners(which);
+        if let Some(ids) = listeners.get_mut(name) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                listeners.remove(name);
+            }
+        }
+    }
+}
+
+impl Subscriptions {
+    pub(super) fn count(&self) -> usize {
+        self.channels.len() + self.patterns.len()
+    }
+
+    /// Ends all subscriptions.
+    pub(super) fn clear(&mut self, pubsub: &mut PubSub, id: u64) {
+        for which in [Which::Channels, Which::Patterns] {
+            for name in std::mem::take(self.names(which)) {
+                pubsub.leave(which, &name, id);
+            }
+        }
+    }
+
+    const fn names(&mut self, which: Which) -> &mut BTreeSet<Bytes> {
+        match which {
+            Which::Channels => &mut self.channels,
+            Which::Patterns => &mut self.patterns,
+        }
+    }
+}
+
+/// A push of a kind, a name and how many subscriptions are left.
+fn acknowledged(kind: &str, name: Option<&Bytes>, left: usize) -> Frame {
+    Frame::build(|reply| {
+        reply.push_message(|push| {
+            push.bulk(kind.as_bytes());
+            match name {
+                Some(name) => push.bulk(name),
+                None => push.null(),
+            }
+            push.integer(i64::try_from(left).unwrap_or(i64::MAX));
+        });
+    })
+}
+
+fn enter(
+    local: &mut Local,
+    state: &mut State,
+    args: &[Bytes],
+    which: Which,
+    kind: &str,
+) -> Replies {
+    let names = args.get(1..).unwrap_or_default();
+    let acknowledge = |name: &Bytes| {
+        let name = Bytes::copy_from_slice(name);
+        let listeners = state.server.pubsub.listeners(which);
+        let ids = listeners.entry(name.clone()).or_default();
+        ids.insert(local.client.id);
+        local.subscriptions.names(which).insert(name.clone());
+        acknowledged(kind, Some(&name), local.subscriptions.count())
+    };
+    Ok(names.iter().map(acknowledge).collect())
+}
+
+/// Without names, leaves all.
+fn leave(
+    local: &mut Local,
+    state: &mut State,
+    args: &[Bytes],
+    which: Which,
+    kind: &str,
+) -> Replies {
+    let mut names = args.get(1..).unwrap_or_default().to_vec();
+    if names.is_empty() {
+        names.extend(local.subscriptions.names(which).iter().cloned());
+    }
+    if names.is_empty() {
+        return Ok(vec![acknowledged(kind, None, local.subscriptions.count())]);
+    }
+    let acknowledge = |name: &Bytes| {
+        local.subscriptions.names(which).remove(name);
+        state.server.pubsub.leave(which, name, local.client.id);
+        acknowledged(kind, Some(name), local.subscriptions.count())
+    };
+    Ok(names.iter().map(acknowledge).collect())
+}
+
+pub(super) fn subscribe(local: &mut Local, state: &mut State, args: &[Bytes], _: i64) -> Replies {
+    enter(local, state, args, Which::Channels, "subscribe")
+}
+
+pub(super) fn psubscribe(local: &mut Local, state: &mut State, args: &[Bytes], _: i64) -> Replies {
+    enter(local, state, args, Which::Patterns, "psubscribe")
+}
+
+pub(super) fn unsubscribe(local: &mut Local, state: &mut State, args: &[Bytes], _: i64) -> Replies {
+    leave(local, state, args, Which::Channels, "unsubscribe")
+}
+
+pub(super) fn punsubscribe(
+    local: &mut Local,
+    state: &mut State,
+    args: &[Bytes],
+    _: i64,
+) -> Replies {
+    leave(local, state, args, Which::Patterns, "punsubscribe")
+}
+
+/// Replies how many subscriptions heard the message.
+pub(super) fn publish(call: &mut Call<'_>) -> Reply {
+    let (channel, message) = (call.arg(1), call.arg(2));
+    let server = &*call.server;
+    let mut heard = 0;
+    let mut send = |ids: &BTreeSet<u64>, parts: &[&[u8]]| {
+        let frame = Frame::build(|reply| {
+            reply.push_message(|push| parts.iter().for_each(|part| push.bulk(part)));
+        });
+        for peer in ids.iter().filter_map(|id| server.peers.get(id)) {
+            peer.outbox.push(frame.clone());
+            heard += 1;
+        }
+    };
+    if let Some(ids) = server.pubsub.channels.get(channel) {
+        send(ids, &[b"message", channel, message]);
+    }
+    for (pattern, ids) in &server.pubsub.patterns {
+        if glob::matches(pattern, channel) {
+            send(ids, &[b"pmessage", pattern, channel, message]);
+        }
+    }
+    Ok(count(heard))
+}
+
+pub(super) fn pubsub_channels(call: &mut Call<'_>) -> Reply {
+    let pattern = call.rest(2).first();
+    let channels = call.server.pubsub.channels.keys();
+    Ok(Frame::build(|reply| {
+        reply.array(|array| {
+            channels
+                .filter(|channel| pattern.is_none_or(|pattern| glob::matches(pattern, channel)))
+                .for_each(|channel| array.bulk(channel));
+        });
+    }))
+}
+
+pub(super) fn pubsub_numsub(call: &mut Call<'_>) -> Reply {
+    let channels = &call.server.pubsub.channels;
+    Ok(Frame::build(|reply| {
+        reply.array(|array| {
+            for channel in call.rest(2) {
+                let listeners = channels.get(channel).map_or(0, BTreeSet::len);
+                array.bulk(channel);
+                array.integer(i64::try_from(listeners).unwrap_or(i64::MAX));
+            }
+        });
+    }))
+}
+
+pub(super) fn pubsub_numpat(call: &mut Call<'_>) -> Reply {
+    Ok(count(call.server.pubsub.patterns.len()))
+}

@@ -1,0 +1,97 @@
+//! Which keys there are: KEYS, SCAN, RANDOMKEY.
+
+use std::hash::{BuildHasher, RandomState};
+
+use bytes::Bytes;
+use swarm_resp::Frame;
+
+use super::call::{Call, Reply};
+use super::glob;
+use super::number;
+use super::reject::Reject;
+
+pub(super) fn keys(call: &mut Call<'_>) -> Reply {
+    let pattern = call.arg(1);
+    let keys = call.keyspace.from(0);
+    Ok(Frame::build(|reply| {
+        reply.array(|array| {
+            keys.filter(|(_, key, _)| glob::matches(pattern, key))
+                .for_each(|(_, key, _)| array.bulk(key));
+        });
+    }))
+}
+
+#[derive(Debug)]
+struct Options<'a> {
+    pattern: Option<&'a Bytes>,
+    count: usize,
+    type_name: Option<&'a Bytes>,
+}
+
+impl<'a> Options<'a> {
+    fn parse(options: &'a [Bytes]) -> Result<Self, Reject> {
+        let mut parsed = Self {
+            pattern: None,
+            count: 10,
+            type_name: None,
+        };
+        let mut options = options.iter();
+        while let Some(option) = options.next() {
+            let value = options.next().ok_or(Reject::SYNTAX)?;
+            match option.to_ascii_uppercase().as_slice() {
+                b"MATCH" => parsed.pattern = Some(value),
+                b"COUNT" => {
+                    let count = number::integer(value)?;
+                    parsed.count = usize::try_from(count).unwrap_or(0);
+                    if parsed.count == 0 {
+                        return Err(Reject::SYNTAX);
+                    }
+                }
+                b"TYPE" => parsed.type_name = Some(value),
+                _ => return Err(Reject::SYNTAX),
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+/// The cursor is the place in the order in which keys were made: a key that stays is met once, whatever else changes.
+pub(super) fn scan(call: &mut Call<'_>) -> Reply {
+    let cursor: u64 = (std::str::from_utf8(call.arg(1)).ok())
+        .and_then(|text| text.parse().ok())
+        .ok_or(Reject::text("ERR invalid cursor"))?;
+    let options = Options::parse(call.rest(2))?;
+    let mut entries = call.keyspace.from(cursor);
+    let mut found = Vec::new();
+    let mut next = 0;
+    for (place, key, value) in entries.by_ref().take(options.count) {
+        next = place + 1;
+        let named = options
+            .pattern
+            .is_none_or(|pattern| glob::matches(pattern, key));
+        let typed = options
+            .type_name
+            .is_none_or(|name| name.eq_ignore_ascii_case(value.type_name().as_bytes()));
+        if named && typed {
+            found.push(key);
+        }
+    }
+    if entries.next().is_none() {
+        next = 0;
+    }
+    Ok(Frame::build(|reply| {
+        reply.array(|array| {
+            array.bulk(next.to_string().as_bytes());
+            array.array(|keys| found.iter().for_each(|key| keys.bulk(key)));
+        });
+    }))
+}
+
+pub(super) fn randomkey(call: &mut Call<'_>) -> Reply {
+    // A hasher with random keys is all the chance this needs.
+    let chance = RandomState::new().hash_one(call.now);
+    let place = chance.checked_rem(call.keyspace.places()).unwrap_or(0);
+    let (mut behind, mut all) = (call.keyspace.from(place), call.keyspace.from(0));
+    let key = behind.next().or_else(|| all.next()).map(|(_, key, _)| key);
+    Ok(key.map_or_else(Frame::null, |key| Frame::bulk(key.clone())))
+}

@@ -1,0 +1,194 @@
+//! The server itself: its connections, its settings, and what it says about itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use swarm_resp::Frame;
+
+use super::admin::Backup;
+use super::blocking::Waiter;
+use super::call::{Call, Reply, ok};
+use super::glob;
+use super::keys;
+use super::pubsub::PubSub;
+use super::reject::Reject;
+use crate::backend::Client;
+use crate::outbox::Outbox;
+
+/// What there is besides the keys.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) peers: BTreeMap<u64, Peer>,
+    pub(super) pubsub: PubSub,
+    /// Commands that wait for data, oldest first.
+    pub(super) waiting: Vec<Waiter>,
+    pub(super) backups: BTreeMap<Bytes, Backup>,
+    config: BTreeMap<&'static str, Bytes>,
+    tickets: u64,
+}
+
+/// A connection, as the others see it.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) name: Bytes,
+    /// When it came, in milliseconds since 1970.
+    pub(super) since: i64,
+}
+
+impl Peer {
+    pub(super) fn new(client: &Client, now: i64) -> Self {
+        Self {
+            outbox: client.outbox.clone(),
+            name: Bytes::new(),
+            since: now,
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        let config = [
+            ("appendonly", "no"),
+            ("databases", "1"),
+            ("maxmemory", "0"),
+            ("maxmemory-policy", "noeviction"),
+            ("save", ""),
+            ("timeout", "0"),
+        ];
+        Self {
+            peers: BTreeMap::new(),
+            pubsub: PubSub::default(),
+            waiting: Vec::new(),
+            backups: BTreeMap::new(),
+            config: (config.into_iter())
+                .map(|(name, value)| (name, Bytes::from_static(value.as_bytes())))
+                .collect(),
+            tickets: 0,
+        }
+    }
+}
+
+impl Server {
+    /// A number that no other waiting command has.
+    pub(super) const fn ticket(&mut self) -> u64 {
+        self.tickets += 1;
+        self.tickets
+    }
+}
+
+pub(super) fn config_get(call: &mut Call<'_>) -> Reply {
+    let patterns: Vec<_> = call
+        .rest(2)
+        .iter()
+        .map(|arg| arg.to_ascii_lowercase())
+        .collect();
+    let config = &call.server.config;
+    Ok(Frame::build(|reply| {
+        reply.map(|map| {
+            for (name, value) in config {
+                if patterns
+                    .iter()
+                    .any(|pattern| glob::matches(pattern, name.as_bytes()))
+                {
+                    map.bulk(name.as_bytes());
+                    map.bulk(value);
+                }
+            }
+        });
+    }))
+}
+
+/// All parameters are set, or none.
+pub(super) fn config_set(call: &mut Call<'_>) -> Reply {
+    let pairs = call.rest(2).chunks(2);
+    for pair in pairs.clone() {
+        let name = pair.first().map(|name| name.to_ascii_lowercase());
+        let known = call
+            .server
+            .config
+            .keys()
+            .any(|known| Some(known.as_bytes()) == name.as_deref());
+        if pair.len() != 2 || !known {
+            let name = String::from_utf8_lossy(pair.first().map_or(&[][..], Bytes::as_ref));
+            return Err(Reject::new(format!(
+                "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
+            )));
+        }
+    }
+    for pair in pairs {
+        if let [name, value] = pair {
+            for (known, setting) in &mut call.server.config {
+                if known.as_bytes().eq_ignore_ascii_case(name) {
+                    *setting = Bytes::copy_from_slice(value);
+                }
+            }
+        }
+    }
+    Ok(ok())
+}
+
+pub(super) fn config_resetstat(_: &mut Call<'_>) -> Reply {
+    Ok(ok())
+}
+
+/// The sections that clients look at.
+pub(super) fn info(call: &mut Call<'_>) -> Reply {
+    let sections = [
+        (
+            "server",
+            "# Server\r\nredis_version:7.0.0\r\nredis_mode:standalone\r\nserver_name:swarmkeydb\r\n".to_owned(),
+        ),
+        (
+            "clients",
+            format!(
+                "# Clients\r\nconnected_clients:{}\r\nblocked_clients:{}\r\n",
+                call.server.peers.len(),
+                call.server.waiting.len()
+            ),
+        ),
+        (
+            "replication",
+            "# Replication\r\nrole:master\r\nconnected_slaves:0\r\n".to_owned(),
+        ),
+        (
+            "keyspace",
+            format!(
+                "# Keyspace\r\ndb0:keys={},expires={},avg_ttl=0\r\n",
+                call.keyspace.len(),
+                call.keyspace.expiring()
+            ),
+        ),
+    ];
+    let wanted = call.rest(1);
+    let everything = wanted.iter().any(|name| {
+        [&b"all"[..], b"default", b"everything"].contains(&name.to_ascii_lowercase().as_slice())
+    });
+    let text: Vec<String> = (sections.into_iter())
+        .filter(|(section, _)| {
+            let named = |name: &Bytes| name.eq_ignore_ascii_case(section.as_bytes());
+            wanted.is_empty() || everything || wanted.iter().any(named)
+        })
+        .map(|(_, text)| text)
+        .collect();
+    Ok(Frame::build(|reply| {
+        reply.verbatim(*b"txt", text.join("\r\n").as_bytes());
+    }))
+}
+
+/// Seconds and microseconds.
+pub(super) fn time(call: &mut Call<'_>) -> Reply {
+    let (seconds, micros) = (call.now / 1000, call.now % 1000 * 1000);
+    Ok(Frame::build(|reply| {
+        reply.array(|array| {
+            array.bulk(seconds.to_string().as_bytes());
+            array.bulk(micros.to_string().as_bytes());
+        });
+    }))
+}
+
+pub(super) fn select(call: &mut Call<'_>) -> Reply {
+    keys::only_database(call.arg(1))?;
+    Ok(ok())
+}

@@ -1,0 +1,145 @@
+//! MULTI, EXEC and WATCH: commands that run together or not at all.
+
+use bytes::Bytes;
+use swarm_resp::Frame;
+
+use super::State;
+use super::call::{Call, Reply, ok};
+use super::keyspace::Keyspace;
+use super::link::{Local, Replies};
+use super::reject::Reject;
+use super::table::{Run, Spec};
+
+/// A connection's open transaction and the keys that it watches.
+#[derive(Debug, Default)]
+pub(super) struct Transaction {
+    queue: Option<Queue>,
+    /// Keys and the version that each had when the watch began.
+    watched: Vec<(Bytes, u64)>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    commands: Vec<(&'static Spec, Vec<Bytes>)>,
+    /// A command was refused: EXEC will refuse all.
+    spoiled: bool,
+}
+
+impl Transaction {
+    pub(super) const fn is_open(&self) -> bool {
+        self.queue.is_some()
+    }
+
+    /// Notes that a command was refused.
+    pub(super) const fn spoil(&mut self) {
+        if let Some(queue) = &mut self.queue {
+            queue.spoiled = true;
+        }
+    }
+
+    pub(super) fn queue(&mut self, spec: &'static Spec, args: Vec<Bytes>) -> Reply {
+        if matches!(spec.run, Run::Connection(_)) && spec.name != "UNWATCH" {
+            self.spoil();
+            return Err(Reject::IN_TRANSACTION);
+        }
+        if let Some(queue) = &mut self.queue {
+            queue.commands.push((spec, args));
+        }
+        Ok(Frame::simple("QUEUED"))
+    }
+
+    /// Closes the transaction and ends all watches.
+    pub(super) fn discard(&mut self, keyspace: &mut Keyspace) {
+        self.queue = None;
+        self.unwatch(keyspace);
+    }
+
+    fn unwatch(&mut self, keyspace: &mut Keyspace) {
+        for (key, _) in self.watched.drain(..) {
+            keyspace.unwatch(&key);
+        }
+    }
+}
+
+pub(super) fn multi(local: &mut Local, _: &mut State, _: &[Bytes], _: i64) -> Replies {
+    if local.transaction.is_open() {
+        return Err(Reject::text("ERR MULTI calls can not be nested"));
+    }
+    local.transaction.queue = Some(Queue::default());
+    Ok(vec![ok()])
+}
+
+pub(super) fn discard(local: &mut Local, state: &mut State, _: &[Bytes], _: i64) -> Replies {
+    if !local.transaction.is_open() {
+        return Err(Reject::text("ERR DISCARD without MULTI"));
+    }
+    local.transaction.discard(&mut state.keyspace);
+    Ok(vec![ok()])
+}
+
+pub(super) fn watch(local: &mut Local, state: &mut State, args: &[Bytes], _: i64) -> Replies {
+    if local.transaction.is_open() {
+        return Err(Reject::text("ERR WATCH inside MULTI is not allowed"));
+    }
+    for key in args.get(1..).unwrap_or_default() {
+        let watched = &mut local.transaction.watched;
+        if !watched.iter().any(|(known, _)| known == key) {
+            let key = Bytes::copy_from_slice(key);
+            let version = state.keyspace.watch(&key);
+            watched.push((key, version));
+        }
+    }
+    Ok(vec![ok()])
+}
+
+pub(super) fn unwatch(local: &mut Local, state: &mut State, _: &[Bytes], _: i64) -> Replies {
+    local.transaction.unwatch(&mut state.keyspace);
+    Ok(vec![ok()])
+}
+
+pub(super) fn exec(local: &mut Local, state: &mut State, _: &[Bytes], now: i64) -> Replies {
+    let Some(queue) = local.transaction.queue.take() else {
+        return Err(Reject::text("ERR EXEC without MULTI"));
+    };
+    let changed = (local.transaction.watched.iter())
+        .any(|(key, version)| state.keyspace.watched_version(key) != *version);
+    local.transaction.unwatch(&mut state.keyspace);
+    if queue.spoiled {
+        return Err(Reject::text(
+            "EXECABORT Transaction discarded because of previous errors.",
+        ));
+    }
+    if changed {
+        return Ok(vec![Frame::null_array()]);
+    }
+    let replies: Vec<Frame> = (queue.commands.into_iter())
+        .map(|(spec, args)| run(local, state, spec, &args, now))
+        .collect();
+    Ok(vec![Frame::array(&replies)])
+}
+
+/// Runs a queued command, which does not wait: what would block replies that there is nothing.
+fn run(
+    local: &mut Local,
+    state: &mut State,
+    spec: &'static Spec,
+    args: &[Bytes],
+    now: i64,
+) -> Frame {
+    local.client.faults.count(spec.name);
+    let Run::Data(run) = spec.run else {
+        // UNWATCH, whose work EXEC has done.
+        return ok();
+    };
+    let reply = run(&mut Call {
+        keyspace: &mut state.keyspace,
+        server: &mut state.server,
+        client: &local.client,
+        args,
+        now,
+        protocol: local.client.outbox.protocol(),
+        subscribed: local.subscriptions.count() > 0,
+        block: None,
+    });
+    reply.unwrap_or_else(Frame::from)
+}

@@ -1,0 +1,126 @@
+//! The TCP door: RESP2 and RESP3, any number of commands in a packet.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+use swarm_resp::{Decoder, Frame, Protocol, encode_frame};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+use super::{Sink, Source, Stop};
+use crate::outbox::Ending;
+use crate::session::{DoorKind, Inbound, Shared};
+
+/// Replies are sent at the latest when this many bytes wait.
+const WRITE_AT: usize = 64 << 10;
+
+/// The longest inline command, as in Redis.
+const MAX_INLINE: usize = 64 << 10;
+
+/// Serves one connection.
+pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stop) {
+    let (reader, writer) = stream.into_split();
+    let source = TcpSource {
+        reader,
+        buffer: BytesMut::new(),
+        decoder: Decoder::with_limits(super::limits(shared.max_message)),
+        broken: false,
+    };
+    let sink = TcpSink {
+        writer,
+        buffer: BytesMut::new(),
+    };
+    super::serve(shared, DoorKind::Tcp, source, sink, stop).await;
+}
+
+struct TcpSource {
+    reader: OwnedReadHalf,
+    /// What was read and is not yet a whole command.
+    buffer: BytesMut,
+    decoder: Decoder,
+    /// Bad input was met: nothing says where the next command begins.
+    broken: bool,
+}
+
+impl Source for TcpSource {
+    async fn next(&mut self) -> Option<Inbound> {
+        loop {
+            if self.broken {
+                return None;
+            }
+            match self.command() {
+                Ok(Some(args)) => return Some(Inbound::Command(args)),
+                Ok(None) => {}
+                Err(what) => {
+                    self.broken = true;
+                    return Some(Inbound::Malformed(what));
+                }
+            }
+            match self.reader.read_buf(&mut self.buffer).await {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "TCP read failed");
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+impl TcpSource {
+    /// Takes a command off the buffer, when there is a whole one.
+    fn command(&mut self) -> Result<Option<Vec<Bytes>>, String> {
+        loop {
+            match self.buffer.first() {
+                None => return Ok(None),
+                Some(b'*') => {
+                    let frame = (self.decoder.decode(&mut self.buffer))
+                        .map_err(|error| error.to_string())?;
+                    return frame.map(|frame| super::command(&frame)).transpose();
+                }
+                Some(_) => {}
+            }
+            let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') else {
+                return if self.buffer.len() > MAX_INLINE {
+                    Err("too big inline request".to_owned())
+                } else {
+                    Ok(None)
+                };
+            };
+            let line = self.buffer.split_to(end).freeze();
+            self.buffer.advance(1);
+            if let Some(args) = super::inline(&line) {
+                return Ok(Some(args));
+            }
+        }
+    }
+}
+
+struct TcpSink {
+    writer: OwnedWriteHalf,
+    buffer: BytesMut,
+}
+
+impl Sink for TcpSink {
+    async fn put(&mut self, frame: Frame, protocol: Protocol) -> io::Result<()> {
+        encode_frame(&mut self.buffer, &frame, protocol);
+        if self.buffer.len() >= WRITE_AT {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        self.writer.write_all_buf(&mut self.buffer).await?;
+        // A buffer that a large reply grew is not kept.
+        self.buffer = BytesMut::new();
+        Ok(())
+    }
+
+    async fn end(&mut self, _: Ending) -> io::Result<()> {
+        self.writer.shutdown().await
+    }
+}

@@ -1,0 +1,94 @@
+//! `HELLO [2|3 [AUTH user password] [SETNAME name]]`: its options and its reply.
+
+use bytes::Bytes;
+use swarm_resp::{Frame, Protocol};
+
+/// What Redis says to a HELLO that comes too early.
+pub(super) const NOAUTH: &str = "NOAUTH HELLO must be called with the client already authenticated, \
+    otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and \
+    select the RESP protocol version at the same time";
+
+/// A HELLO taken apart.
+#[derive(Debug)]
+pub(super) struct Hello<'a> {
+    pub(super) protocol: Option<Protocol>,
+    /// User and password.
+    pub(super) credentials: Option<&'a [Bytes]>,
+    pub(super) name: Option<&'a Bytes>,
+}
+
+impl<'a> Hello<'a> {
+    pub(super) fn parse(args: &'a [Bytes]) -> Result<Self, String> {
+        let mut hello = Self {
+            protocol: None,
+            credentials: None,
+            name: None,
+        };
+        let Some(version) = args.get(1) else {
+            return Ok(hello);
+        };
+        hello.protocol = Some(match version.as_ref() {
+            b"2" => Protocol::Resp2,
+            b"3" => Protocol::Resp3,
+            other if is_integer(other) => {
+                return Err("NOPROTO unsupported protocol version".to_owned());
+            }
+            _ => return Err("ERR Protocol version is not an integer or out of range".to_owned()),
+        });
+        let mut options = args.get(2..).unwrap_or_default();
+        while let Some((option, rest)) = options.split_first() {
+            options = if option.eq_ignore_ascii_case(b"AUTH") && rest.len() >= 2 {
+                let (credentials, rest) = rest.split_at(2);
+                hello.credentials = Some(credentials);
+                rest
+            } else if let (true, [name, rest @ ..]) =
+                (option.eq_ignore_ascii_case(b"SETNAME"), rest)
+            {
+                hello.name = Some(name);
+                rest
+            } else {
+                let option = String::from_utf8_lossy(option);
+                return Err(format!("ERR Syntax error in HELLO option '{option}'"));
+            };
+        }
+        Ok(hello)
+    }
+}
+
+fn is_integer(text: &[u8]) -> bool {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    text.parse::<i64>().is_ok()
+}
+
+pub(super) fn reply(protocol: Protocol, id: u64) -> Frame {
+    let id = i64::try_from(id).unwrap_or(i64::MAX);
+    let version = if protocol == Protocol::Resp3 { 3 } else { 2 };
+    Frame::build(|reply| {
+        reply.map(|map| {
+            for (name, value) in [("server", "swarmkeydb"), ("version", "7.0.0")] {
+                map.bulk(name.as_bytes());
+                map.bulk(value.as_bytes());
+            }
+            map.bulk(b"proto");
+            map.integer(version);
+            map.bulk(b"id");
+            map.integer(id);
+            for (name, value) in [("mode", "standalone"), ("role", "master")] {
+                map.bulk(name.as_bytes());
+                map.bulk(value.as_bytes());
+            }
+            map.bulk(b"modules");
+            map.array(|_| {});
+        });
+    })
+}
+
+/// What a map leaves behind when its reader does not know maps: its parts, which then answer what follows.
+pub(super) fn leftovers() -> impl Iterator<Item = Frame> {
+    let before = ["server", "swarmkeydb", "version", "7.0.0", "proto"];
+    let after = ["mode", "standalone", "role", "master", "modules"];
+    (before.into_iter().map(Frame::bulk))
+        .chain([Frame::integer(3), Frame::bulk("id"), Frame::integer(1)])
+        .chain(after.into_iter().map(Frame::bulk))
+        .chain([Frame::array([])])
+}

@@ -1,0 +1,241 @@
+//! One client's connection, whatever door it came through: who it is, what it speaks, what it may do.
+
+mod hello;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use swarm_resp::{Frame, Protocol};
+use tokio::sync::watch;
+
+use crate::backend::{Backend, Called, Client, Link};
+use crate::dialect::{Dialect, Quirk};
+use crate::door::raised;
+use crate::fault::{Faults, Obstacle};
+use crate::outbox::Outbox;
+use hello::Hello;
+
+/// What all connections of a gateway share.
+pub(crate) struct Shared {
+    pub(crate) backend: Box<dyn Backend>,
+    pub(crate) faults: Faults,
+    pub(crate) dialect: Dialect,
+    pub(crate) password: Option<Bytes>,
+    pub(crate) max_message: usize,
+    pub(crate) next_id: AtomicU64,
+}
+
+/// The door that a client came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DoorKind {
+    /// Only AUTH, PING and QUIT pass before AUTH, which takes the password alone.
+    Ws,
+    /// As Redis has it: `AUTH [user] password`, and HELLO may carry it.
+    Tcp,
+}
+
+/// What a door read: one command, or what was wrong with the bytes.
+#[derive(Debug)]
+pub(crate) enum Inbound {
+    Command(Vec<Bytes>),
+    Malformed(String),
+}
+
+/// Whether the connection goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    Continue,
+    End,
+}
+
+/// The state of a connection.
+pub(crate) struct Session {
+    shared: Arc<Shared>,
+    outbox: Arc<Outbox>,
+    link: Box<dyn Link>,
+    door: DoorKind,
+    id: u64,
+    authenticated: bool,
+    client_gone: watch::Receiver<bool>,
+}
+
+impl Session {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        outbox: Arc<Outbox>,
+        door: DoorKind,
+        client_gone: watch::Receiver<bool>,
+    ) -> Self {
+        let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
+        let link = shared.backend.open(Client {
+            id,
+            outbox: outbox.clone(),
+            faults: shared.faults.clone(),
+        });
+        Self {
+            authenticated: shared.password.is_none(),
+            shared,
+            outbox,
+            link,
+            door,
+            id,
+            client_gone,
+        }
+    }
+
+    pub(crate) const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Runs what a door read. Its replies are in the outbox, or will be before the next command's.
+    pub(crate) async fn handle(&mut self, inbound: Inbound) -> Next {
+        let args = match inbound {
+            Inbound::Command(args) => args,
+            Inbound::Malformed(what) => {
+                self.refuse(&format!("ERR Protocol error: {what}"));
+                return Next::Continue;
+            }
+        };
+        let Some(name) = args.first() else {
+            return Next::Continue;
+        };
+        let name = String::from_utf8_lossy(name).to_ascii_uppercase();
+        match name.as_str() {
+            "QUIT" => {
+                self.answer(&name, Frame::simple("OK"));
+                return Next::End;
+            }
+            "AUTH" => {
+                let reply = self.auth(args.get(1..).unwrap_or_default());
+                self.answer(&name, reply.unwrap_or_else(Frame::error));
+            }
+            "HELLO" if self.authenticated || self.door == DoorKind::Tcp => self.hello(&args),
+            _ if !self.may_call(&name) => self.refuse("NOAUTH Authentication required."),
+            "RESET" => self.reset(args),
+            _ => self.call(&name, args).await,
+        }
+        Next::Continue
+    }
+
+    /// With a password, the WebSocket door lets PING pass before AUTH; Redis does not.
+    fn may_call(&self, name: &str) -> bool {
+        self.authenticated
+            || self.door == DoorKind::Ws && name == "PING"
+            || self.door == DoorKind::Tcp && name == "RESET"
+    }
+
+    async fn call(&mut self, name: &str, args: Vec<Bytes>) {
+        if let Called::Blocked(blocked) = self.link.call(name, args) {
+            // A client that is gone must not take what another could have.
+            tokio::select! {
+                () = blocked => {}
+                () = raised(&mut self.client_gone) => {}
+            }
+        }
+    }
+
+    fn answer(&self, name: &str, frame: Frame) {
+        self.shared.faults.count(name);
+        let obstacle = self.shared.faults.obstacle(name);
+        self.outbox.answer(frame, obstacle);
+    }
+
+    /// Answers that a command was not run.
+    fn refuse(&self, text: &str) {
+        let reply = Frame::error(text.to_owned());
+        self.outbox.answer(reply, Obstacle::default());
+    }
+
+    /// `AUTH password`; on the TCP door also `AUTH user password`, where the only user is `default`.
+    fn auth(&mut self, credentials: &[Bytes]) -> Result<Frame, String> {
+        let given = match (credentials, self.door) {
+            ([password], DoorKind::Ws) => (b"default".as_slice(), password),
+            ([password], DoorKind::Tcp) if self.shared.password.is_some() => {
+                (b"default".as_slice(), password)
+            }
+            ([_], DoorKind::Tcp) => {
+                return Err(
+                    "ERR AUTH <password> called without any password configured for the \
+                            default user. Are you sure your configuration is correct?"
+                        .to_owned(),
+                );
+            }
+            ([user, password], DoorKind::Tcp) => (user.as_ref(), password),
+            ([_, _, _, ..], DoorKind::Tcp) => return Err("ERR syntax error".to_owned()),
+            _ => return Err("ERR wrong number of arguments for 'auth' command".to_owned()),
+        };
+        let (user, given) = given;
+        let right = match &self.shared.password {
+            Some(password) => same(password, given),
+            None => true,
+        };
+        if right && user == b"default" {
+            self.authenticated = true;
+            Ok(Frame::simple("OK"))
+        } else {
+            Err("WRONGPASS invalid username-password pair or user is disabled.".to_owned())
+        }
+    }
+
+    fn hello(&mut self, args: &[Bytes]) {
+        match self.greet(args) {
+            Ok(frame) => {
+                self.answer("HELLO", frame);
+                if self.garbles() {
+                    self.outbox.garble(hello::leftovers());
+                }
+            }
+            Err(text) => self.refuse(&text),
+        }
+    }
+
+    fn greet(&mut self, args: &[Bytes]) -> Result<Frame, String> {
+        if self.link.in_transaction() {
+            return Err("ERR Command not allowed inside a transaction".to_owned());
+        }
+        let hello = Hello::parse(args)?;
+        if let Some(credentials) = hello.credentials {
+            if self.door == DoorKind::Ws {
+                return Err("ERR Syntax error in HELLO option 'AUTH'".to_owned());
+            }
+            self.auth(credentials)?;
+        }
+        if !self.authenticated {
+            return Err(hello::NOAUTH.to_owned());
+        }
+        if let Some(name) = hello.name {
+            self.link.set_name(name)?;
+        }
+        if let Some(protocol) = hello.protocol {
+            self.outbox.set_protocol(protocol);
+        }
+        Ok(if self.garbles() {
+            Frame::array(&[Frame::bulk("%7")])
+        } else {
+            hello::reply(self.outbox.protocol(), self.id)
+        })
+    }
+
+    fn garbles(&self) -> bool {
+        self.shared.dialect.has(Quirk::HelloGarbage) && self.outbox.protocol() == Protocol::Resp3
+    }
+
+    /// Back to the state of a new connection; the WebSocket door keeps who the client is.
+    fn reset(&mut self, args: Vec<Bytes>) {
+        if args.len() == 1 {
+            self.outbox.set_protocol(Protocol::Resp2);
+            if self.door == DoorKind::Tcp {
+                self.authenticated = self.shared.password.is_none();
+            }
+        }
+        // RESET never waits.
+        let _ = self.link.call("RESET", args);
+    }
+}
+
+/// Compares in a time that does not tell how much of a guess was right.
+fn same(password: &[u8], given: &[u8]) -> bool {
+    password.len() == given.len()
+        && (password.iter().zip(given)).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+}

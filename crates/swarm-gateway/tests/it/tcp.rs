@@ -1,0 +1,123 @@
+//! The TCP door: RESP as Redis clients speak it.
+
+use std::time::Duration;
+
+use swarm_gateway::Gateway;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+async fn connect(gateway: &Gateway) -> TcpStream {
+    let address = gateway.tcp_url().trim_start_matches("redis://");
+    TcpStream::connect(address).await.unwrap()
+}
+
+/// Sends bytes and compares what comes back.
+async fn exchange(stream: &mut TcpStream, send: &[u8], expected: &[u8]) {
+    stream.write_all(send).await.unwrap();
+    let mut got = vec![0; expected.len()];
+    timeout(Duration::from_secs(10), stream.read_exact(&mut got))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&got),
+        String::from_utf8_lossy(expected)
+    );
+}
+
+/// What comes until the gateway closes.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut rest = Vec::new();
+    timeout(Duration::from_secs(10), stream.read_to_end(&mut rest))
+        .await
+        .unwrap()
+        .unwrap();
+    String::from_utf8(rest).unwrap()
+}
+
+#[tokio::test]
+async fn commands_in_any_pieces() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut stream = connect(&gateway).await;
+    let commands = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\na\r\n\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\nECHO inline\r\n\r\n*1\r\n$4\r\nPING\r\n";
+    let replies = b"+OK\r\n$3\r\na\r\n\r\n$6\r\ninline\r\n+PONG\r\n";
+    exchange(&mut stream, commands, replies).await;
+    for byte in commands {
+        stream.write_all(&[*byte]).await.unwrap();
+    }
+    exchange(&mut stream, b"", replies).await;
+}
+
+#[tokio::test]
+async fn a_client_that_sends_and_hangs_up_is_served() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut stream = connect(&gateway).await;
+    stream.write_all(&b"INCR n\r\n".repeat(1000)).await.unwrap();
+    stream.shutdown().await.unwrap();
+    assert!(rest(&mut stream).await.ends_with(":999\r\n:1000\r\n"));
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_and_ends_the_connection() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    for garbage in [
+        &b"*1\r\n$1073741824\r\n"[..],
+        b"*1073741824\r\n",
+        b"*x\r\n",
+        b"*1\r\n:1\r\n",
+        b"*1\r\n$3\r\nGETx\r\n",
+        &[b'x'; 100_000],
+    ] {
+        let mut stream = connect(&gateway).await;
+        stream.write_all(garbage).await.unwrap();
+        let reply = rest(&mut stream).await;
+        assert!(reply.starts_with("-ERR Protocol error: "), "{reply}");
+    }
+}
+
+#[tokio::test]
+async fn authentication_as_in_redis() {
+    let gateway = Gateway::builder().password("secret").start().await.unwrap();
+    let mut stream = connect(&gateway).await;
+    exchange(
+        &mut stream,
+        b"PING\r\n",
+        b"-NOAUTH Authentication required.\r\n",
+    )
+    .await;
+    exchange(&mut stream, b"HELLO 3\r\n", b"-NOAUTH HELLO must be called").await;
+    let mut stream = connect(&gateway).await;
+    exchange(&mut stream, b"AUTH other secret\r\n", b"-WRONGPASS ").await;
+    let mut stream = connect(&gateway).await;
+    exchange(
+        &mut stream,
+        b"AUTH default secret\r\nPING\r\n",
+        b"+OK\r\n+PONG\r\n",
+    )
+    .await;
+    exchange(&mut stream, b"RESET\r\nPING\r\n", b"+RESET\r\n-NOAUTH ").await;
+    let mut stream = connect(&gateway).await;
+    let hello = b"HELLO 3 AUTH default secret SETNAME me\r\n";
+    exchange(&mut stream, hello, b"%7\r\n$6\r\nserver\r\n").await;
+}
+
+#[tokio::test]
+async fn many_large_replies_reach_a_slow_reader() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut stream = connect(&gateway).await;
+    let value = "v".repeat(100_000);
+    let set = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\n{value}\r\n");
+    exchange(&mut stream, set.as_bytes(), b"+OK\r\n").await;
+    let (mut reader, mut writer) = stream.into_split();
+    let sending = tokio::spawn(async move {
+        writer.write_all(&b"GET k\r\n".repeat(500)).await.unwrap();
+        writer.shutdown().await.unwrap();
+        writer
+    });
+    gateway.faults().executed("GET", 2).await;
+    let mut got = Vec::new();
+    reader.read_to_end(&mut got).await.unwrap();
+    assert_eq!(got.len(), 500 * (100_000 + 11));
+    sending.await.unwrap();
+}
