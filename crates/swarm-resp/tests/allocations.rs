@@ -61,7 +61,7 @@ fn aggregates_allocate_once_however_deep() {
 
 #[test]
 fn a_message_of_one_string_is_the_frame() {
-    let message = Bytes::from_static(b"$5\r\nhello\r\n");
+    let message = Bytes::from_static(b"$40\r\n0123456789012345678901234567890123456789\r\n");
     let start = message.as_ptr();
     let mut decoder = Decoder::new();
     decoder
@@ -73,7 +73,7 @@ fn a_message_of_one_string_is_the_frame() {
     let text = frame.unwrap().to_bytes().unwrap();
     assert_eq!(
         text.as_ptr(),
-        start.wrapping_add(4),
+        start.wrapping_add(5),
         "the text lies where it came"
     );
 }

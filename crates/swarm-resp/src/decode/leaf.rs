@@ -1,4 +1,6 @@
 //! Parsers of single lines: lengths, numbers, constants. Each is a nom parser over what follows a type marker.
+//!
+//! Those of headers and integers run once per value of every reply, so they are inlined into the loop that calls them.
 
 use nom::IResult;
 use nom::bytes::streaming::tag;
@@ -41,6 +43,7 @@ pub(crate) enum Length {
     Streamed,
 }
 
+#[inline(always)]
 fn fail<T>(kind: DecodeErrorKind, input: &[u8]) -> Parsed<'_, T> {
     Err(Err::Failure(LeafError {
         kind,
@@ -51,6 +54,7 @@ fn fail<T>(kind: DecodeErrorKind, input: &[u8]) -> Parsed<'_, T> {
 const INCOMPLETE: Err<LeafError> = Err::Incomplete(Needed::Unknown);
 
 /// The line break that ends a header or a bulk.
+#[inline(always)]
 fn crlf(kind: DecodeErrorKind, input: &[u8]) -> Parsed<'_, ()> {
     match input {
         [b'\r', b'\n', rest @ ..] => Ok((rest, ())),
@@ -60,11 +64,13 @@ fn crlf(kind: DecodeErrorKind, input: &[u8]) -> Parsed<'_, ()> {
 }
 
 /// The line break behind the bytes of a bulk.
+#[inline(always)]
 pub(crate) fn bulk_end(input: &[u8]) -> Parsed<'_, ()> {
     crlf(DecodeErrorKind::UnterminatedBulk, input)
 }
 
 /// Decimal digits, at least one and at most nineteen: no length is longer, and a u64 holds them without overflow.
+#[inline(always)]
 fn digits(input: &[u8]) -> Parsed<'_, u64> {
     let mut value: u64 = 0;
     for (at, byte) in input.iter().enumerate() {
@@ -86,6 +92,7 @@ fn digits(input: &[u8]) -> Parsed<'_, u64> {
 }
 
 /// A length or a count: digits, `-1` or `?`.
+#[inline(always)]
 pub(crate) fn length(input: &[u8]) -> Parsed<'_, Length> {
     let (rest, length) = match input {
         [b'-', b'1', rest @ ..] => (rest, Length::Null),
@@ -101,6 +108,7 @@ pub(crate) fn length(input: &[u8]) -> Parsed<'_, Length> {
 }
 
 /// A signed 64-bit integer; a leading `+` is allowed.
+#[inline(always)]
 pub(crate) fn integer(input: &[u8]) -> Parsed<'_, i64> {
     let (rest, negative) = match input {
         [b'-', rest @ ..] => (rest, true),
@@ -121,6 +129,7 @@ pub(crate) fn integer(input: &[u8]) -> Parsed<'_, i64> {
 }
 
 /// `t` or `f`.
+#[inline(always)]
 pub(crate) fn boolean(input: &[u8]) -> Parsed<'_, bool> {
     let (rest, value) = match input {
         [b't', rest @ ..] => (rest, true),
@@ -133,6 +142,7 @@ pub(crate) fn boolean(input: &[u8]) -> Parsed<'_, bool> {
 }
 
 /// Nothing but a line break: a null, or the end of a streamed aggregate.
+#[inline(always)]
 pub(crate) fn empty(input: &[u8]) -> Parsed<'_, ()> {
     crlf(DecodeErrorKind::InvalidConstant, input)
 }

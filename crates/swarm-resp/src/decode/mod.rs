@@ -62,15 +62,12 @@ impl Decoder {
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
         if let Some((node, len)) = self.leaf(input) {
             self.took_leaf(len);
-            let frame = match node.tag {
-                Tag::SimpleString if input.starts_with(b"+OK\r") => Frame::OK,
-                _ if node.is_text() => {
-                    return Ok(Some(Frame::leaf(input.split_to(len).freeze(), node)));
-                }
-                _ => Frame::scalar(node),
-            };
-            input.advance(len);
-            return Ok(Some(frame));
+            if let Some(frame) = Frame::small(input, node) {
+                input.advance(len);
+                return Ok(Some(frame));
+            }
+            let bytes = input.split_to(len).freeze();
+            return Ok(Some(Frame::leaf(bytes, node)));
         }
         let Some(len) = self.scan(input)? else {
             return Ok(None);
@@ -87,6 +84,10 @@ impl Decoder {
     pub fn decode_bytes(&mut self, input: &mut Bytes) -> Result<Option<Frame>, DecodeError> {
         if let Some((node, len)) = self.leaf(input) {
             self.took_leaf(len);
+            if let Some(frame) = Frame::small(input, node) {
+                input.advance(len);
+                return Ok(Some(frame));
+            }
             return Ok(Some(Frame::leaf(input.split_to(len), node)));
         }
         let Some(len) = self.scan(input)? else {

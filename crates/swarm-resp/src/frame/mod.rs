@@ -4,14 +4,14 @@ mod build;
 mod compare;
 mod display;
 mod node;
+mod repr;
 mod view;
-
-use std::sync::Arc;
 
 use bytes::Bytes;
 
 pub use build::FrameBuilder;
 pub(crate) use node::{Node, Tag};
+use repr::Repr;
 pub use view::{FrameRef, Items, Pairs};
 
 use crate::ServerError;
@@ -53,71 +53,16 @@ pub enum Kind {
 /// A RESP value: a reply, a push, or a part of one.
 ///
 /// A frame owns the bytes that it arrived in by a shared reference, so cloning one and taking [`Bytes`] out of it
-/// copies nothing. Scalars and strings allocate nothing; an aggregate allocates one index, however deep it nests.
-/// What a value taken out of a large reply keeps alive is the whole reply: see [`Frame::compact`].
+/// copies nothing. Numbers and texts of at most 32 bytes lie in the frame itself, which is as large either way. Scalars
+/// and strings allocate nothing; an aggregate allocates one index, however deep it nests. What a value taken out of a
+/// large reply keeps alive is the whole reply: see [`Frame::compact`].
 ///
 /// Equality compares values: RESP2's two spellings of null are equal, and NaN equals NaN. Kinds still differ:
 /// a simple string never equals a bulk string.
 #[derive(Clone)]
-pub struct Frame {
-    bytes: Bytes,
-    index: Index,
-}
-
-/// The nodes of a frame. A leaf carries its only node in place.
-#[derive(Clone)]
-enum Index {
-    Leaf([Node; 1]),
-    Tree(Arc<[Node]>),
-}
+pub struct Frame(Repr);
 
 impl Frame {
-    /// The most common reply, which needs no share of a buffer.
-    pub(crate) const OK: Self = Self::leaf(
-        Bytes::from_static(b"OK"),
-        Node::text(Tag::SimpleString, 0, 2),
-    );
-
-    /// A frame without text.
-    pub(crate) const fn scalar(node: Node) -> Self {
-        Self {
-            bytes: Bytes::new(),
-            index: Index::Leaf([node]),
-        }
-    }
-
-    /// A frame of one text node that lies in `bytes`.
-    pub(crate) const fn leaf(bytes: Bytes, node: Node) -> Self {
-        Self {
-            bytes,
-            index: Index::Leaf([node]),
-        }
-    }
-
-    /// A frame of several nodes: an aggregate, or a value with attributes.
-    pub(crate) fn tree(bytes: Bytes, nodes: &[Node]) -> Self {
-        Self {
-            bytes,
-            index: Index::Tree(Arc::from(nodes)),
-        }
-    }
-
-    pub(crate) fn from_nodes(bytes: Bytes, nodes: &[Node]) -> Self {
-        match nodes {
-            [node] if !node.tag.is_aggregate() => Self::leaf(bytes, *node),
-            _ => Self::tree(bytes, nodes),
-        }
-    }
-
-    /// Borrows the frame as a view; all readers live there.
-    pub fn view(&self) -> FrameRef<'_> {
-        let nodes = match &self.index {
-            Index::Leaf(node) => node.as_slice(),
-            Index::Tree(nodes) => nodes,
-        };
-        FrameRef::new(&self.bytes, nodes)
-    }
-
     /// What the frame holds. Attributes are looked through.
     pub fn kind(&self) -> Kind {
         self.view().kind()
@@ -143,7 +88,7 @@ impl Frame {
         self.view().as_str()
     }
 
-    /// [`as_bytes`](Self::as_bytes) as shared bytes, without copying.
+    /// [`as_bytes`](Self::as_bytes) as shared bytes. Copies at most 32 bytes: see [`FrameRef::to_bytes`].
     pub fn to_bytes(&self) -> Option<Bytes> {
         self.view().to_bytes()
     }

@@ -7,17 +7,30 @@ use bytes::Bytes;
 use super::{Frame, FrameBuilder, Kind, Node, Tag};
 use crate::ServerError;
 
-/// A borrowed view of a [`Frame`] or of one value inside it: two words wide twice, and `Copy`.
+/// A borrowed view of a [`Frame`] or of one value inside it, which is `Copy`.
 #[derive(Clone, Copy)]
 pub struct FrameRef<'a> {
-    bytes: &'a Bytes,
+    bytes: &'a [u8],
+    /// Who shares those bytes; nobody does when they lie in the frame itself.
+    owner: Option<&'a Bytes>,
     /// The node of the value (behind its attributes, if it has any), then all that it spans.
     nodes: &'a [Node],
 }
 
 impl<'a> FrameRef<'a> {
-    pub(crate) const fn new(bytes: &'a Bytes, nodes: &'a [Node]) -> Self {
-        Self { bytes, nodes }
+    #[inline]
+    pub(super) const fn new(bytes: &'a [u8], owner: Option<&'a Bytes>, nodes: &'a [Node]) -> Self {
+        Self {
+            bytes,
+            owner,
+            nodes,
+        }
+    }
+
+    /// A part of this view.
+    #[inline]
+    const fn of(self, nodes: &'a [Node]) -> Self {
+        Self::new(self.bytes, self.owner, nodes)
     }
 
     pub(crate) const fn nodes(self) -> &'a [Node] {
@@ -90,11 +103,16 @@ impl<'a> FrameRef<'a> {
         std::str::from_utf8(self.as_bytes()?).ok()
     }
 
-    /// [`as_bytes`](Self::as_bytes) as shared bytes, without copying.
+    /// [`as_bytes`](Self::as_bytes) as shared bytes.
+    ///
+    /// They share the buffer that the reply came in. Only the text of a frame that is nothing but a text of at most 32
+    /// bytes is copied, because it lies in the frame itself.
     pub fn to_bytes(self) -> Option<Bytes> {
-        let (offset, len) = self.text_range()?;
-        let end = offset.checked_add(len)?;
-        (end <= self.bytes.len()).then(|| self.bytes.slice(offset..end))
+        let text = self.as_bytes()?;
+        Some(match self.owner {
+            Some(owner) => owner.slice_ref(text),
+            None => Bytes::copy_from_slice(text),
+        })
     }
 
     /// The three-letter format of a verbatim string, such as `txt`.
@@ -138,8 +156,7 @@ impl<'a> FrameRef<'a> {
         let (_, value) = self.split_attributes();
         let (head, rest) = value.split_first()?;
         head.tag.is_aggregate().then_some(Items {
-            bytes: self.bytes,
-            nodes: rest,
+            rest: self.of(rest),
             left: head.a as usize,
         })
     }
@@ -154,8 +171,7 @@ impl<'a> FrameRef<'a> {
         let (head, rest) = self.nodes.split_first()?;
         (head.tag == Tag::Attribute).then_some(Pairs {
             items: Items {
-                bytes: self.bytes,
-                nodes: rest,
+                rest: self.of(rest),
                 left: head.a as usize,
             },
         })
@@ -164,15 +180,20 @@ impl<'a> FrameRef<'a> {
     /// The value without its attributes.
     #[must_use]
     pub fn without_attributes(self) -> Self {
-        Self::new(self.bytes, self.split_attributes().1)
+        self.of(self.split_attributes().1)
     }
 
-    /// An owned frame that shares the bytes of the one viewed.
+    /// An owned frame that shares the bytes of the one viewed, or holds a text of at most 32 bytes itself.
     pub fn to_frame(self) -> Frame {
-        let bytes = if self.nodes.iter().any(|node| node.is_text()) {
-            self.bytes.clone()
-        } else {
-            Bytes::new()
+        if let [node] = self.nodes
+            && !node.tag.is_aggregate()
+            && let Some(frame) = Frame::small(self.bytes, *node)
+        {
+            return frame;
+        }
+        let bytes = match self.owner {
+            Some(owner) if self.nodes.iter().any(|node| node.is_text()) => owner.clone(),
+            _ => Bytes::new(),
         };
         Frame::from_nodes(bytes, self.nodes)
     }
@@ -194,8 +215,8 @@ impl<'a> FrameRef<'a> {
 /// The values of an aggregate, in the order they came.
 #[derive(Clone)]
 pub struct Items<'a> {
-    bytes: &'a Bytes,
-    nodes: &'a [Node],
+    /// What is left of the aggregate, and what follows it.
+    rest: FrameRef<'a>,
     left: usize,
 }
 
@@ -206,15 +227,15 @@ impl<'a> Iterator for Items<'a> {
         self.left = self.left.checked_sub(1)?;
         let mut span: usize = 0;
         loop {
-            let node = self.nodes.get(span)?;
+            let node = self.rest.nodes.get(span)?;
             span = span.saturating_add(node.span());
             if node.tag != Tag::Attribute {
                 break;
             }
         }
-        let (value, rest) = self.nodes.split_at_checked(span)?;
-        self.nodes = rest;
-        Some(FrameRef::new(self.bytes, value))
+        let (value, rest) = self.rest.nodes.split_at_checked(span)?;
+        self.rest.nodes = rest;
+        Some(self.rest.of(value))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
