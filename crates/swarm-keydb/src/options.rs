@@ -30,8 +30,8 @@ pub struct Options {
     pub(crate) reconnect_max_delay: Duration,
     pub(crate) queue: usize,
     pub(crate) queue_bytes: usize,
-    pub(crate) binary_safe: bool,
-    pub(crate) origin: Option<String>,
+    pub(crate) silence: Duration,
+    pub(crate) dial: DialOptions,
 }
 
 impl Default for Options {
@@ -47,8 +47,8 @@ impl Default for Options {
             reconnect_max_delay: Duration::from_secs(5),
             queue: 8192,
             queue_bytes: 64 << 20,
-            binary_safe: false,
-            origin: None,
+            silence: Duration::from_secs(15),
+            dial: DialOptions::new(),
         }
     }
 }
@@ -113,16 +113,30 @@ impl Options {
         self
     }
 
-    /// Declares that the gateway passes bytes that are not UTF-8 unchanged. SwarmKeyDb's own WebSocket gateway does not:
-    /// it would store them changed, so such arguments are refused unless this is set. Default false.
-    pub const fn binary_safe(mut self, binary_safe: bool) -> Self {
-        self.binary_safe = binary_safe;
+    /// How long a server that owes an overdue reply may say nothing at all before the connection is given up and made
+    /// again. Default 15 s.
+    pub const fn silence(mut self, silence: Duration) -> Self {
+        self.silence = silence;
         self
     }
 
-    /// The `Origin` header of the WebSocket handshake, for gateways that admit only some. Default: none.
-    pub fn origin(mut self, origin: impl Into<String>) -> Self {
-        self.origin = Some(origin.into());
+    /// Declares that the gateway passes bytes that are not UTF-8 unchanged. SwarmKeyDb's own WebSocket gateway does not:
+    /// it would store them changed, so such arguments are refused unless this is set. Default false.
+    pub fn binary_safe(self, binary_safe: bool) -> Self {
+        self.dial(|dial| dial.binary_safe(binary_safe))
+    }
+
+    /// Changes how the wire is dialed: headers such as `Origin`, limits, heartbeats, TLS. See [`DialOptions`]. Its
+    /// `connect_timeout` is the one given here.
+    ///
+    /// ```
+    /// use swarm_keydb::Options;
+    ///
+    /// let options = Options::new("ws://localhost:8765/")
+    ///     .dial(|dial| dial.origin("https://app.example").header("X-Tenant", "blue"));
+    /// ```
+    pub fn dial(mut self, change: impl FnOnce(DialOptions) -> DialOptions) -> Self {
+        self.dial = change(self.dial);
         self
     }
 
@@ -132,6 +146,7 @@ impl Options {
             ("connect_timeout", self.connect_timeout),
             ("reconnect_base_delay", self.reconnect_base_delay),
             ("reconnect_max_delay", self.reconnect_max_delay),
+            ("silence", self.silence),
         ];
         if let Some((name, _)) = durations.iter().find(|(_, duration)| duration.is_zero()) {
             return Err(Error::config(format!(
@@ -179,11 +194,7 @@ impl Options {
     pub(crate) fn target(&self) -> Result<(Arc<dyn Connect>, Settings)> {
         let endpoint =
             Endpoint::parse(&self.url).map_err(|error| Error::config(error.to_string()))?;
-        let mut dial = DialOptions::new().connect_timeout(self.connect_timeout);
-        dial = dial.binary_safe(self.binary_safe);
-        if let Some(origin) = &self.origin {
-            dial = dial.origin(origin);
-        }
+        let dial = self.dial.clone().connect_timeout(self.connect_timeout);
         let connector = connector(&endpoint, &dial);
         let connector = connector.map_err(|error| Error::config(error.to_string()))?;
         let password = self.password.as_deref().or(endpoint.password());
@@ -191,6 +202,7 @@ impl Options {
         let settings = Settings {
             credentials: password.map(|password| Credentials::new(user, password)),
             database: endpoint.database(),
+            silence: self.silence,
         };
         Ok((connector, settings))
     }
@@ -204,6 +216,7 @@ impl Options {
         Settings {
             credentials,
             database: None,
+            silence: self.silence,
         }
     }
 }

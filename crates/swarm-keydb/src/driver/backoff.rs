@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+/// How long a connection must last for the next loss to start over. A server that accepts and drops again and again is not
+/// healthy.
+const HEALTHY: Duration = Duration::from_secs(30);
+
 /// Exponential backoff with full jitter: each wait is drawn evenly from zero to a bound that doubles, so that clients cut
 /// off together do not come back together.
 #[derive(Debug)]
@@ -9,6 +15,7 @@ pub(super) struct Backoff {
     base: Duration,
     max: Duration,
     bound: Duration,
+    connected: Option<Instant>,
 }
 
 impl Backoff {
@@ -17,17 +24,49 @@ impl Backoff {
             base,
             max,
             bound: base,
+            connected: None,
         }
     }
 
-    pub(super) fn next_delay(&mut self) -> Duration {
+    /// A connection works.
+    pub(super) const fn connected(&mut self, now: Instant) {
+        self.connected = Some(now);
+    }
+
+    /// A connection was lost, or could not be made.
+    pub(super) fn next_delay(&mut self, now: Instant) -> Duration {
+        if self
+            .connected
+            .take()
+            .is_some_and(|since| now.duration_since(since) >= HEALTHY)
+        {
+            self.bound = self.base;
+        }
         let bound = self.bound.min(self.max);
         self.bound = bound.saturating_mul(2).min(self.max);
         bound.mul_f64(fastrand::f64())
     }
+}
 
-    /// A connection works: the next loss starts over.
-    pub(super) const fn reset(&mut self) {
-        self.bound = self.base;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_a_bound_and_start_over_after_a_healthy_connection() {
+        let second = Duration::from_secs(1);
+        let now = Instant::now();
+        for _ in 0..100 {
+            let mut backoff = Backoff::new(second, 4 * second);
+            for bound in [1, 2, 4, 4] {
+                assert!(backoff.next_delay(now) <= bound * second);
+            }
+            backoff.connected(now);
+            backoff.next_delay(now + second);
+            assert_eq!(backoff.bound, 4 * second);
+            backoff.connected(now);
+            backoff.next_delay(now + HEALTHY);
+            assert_eq!(backoff.bound, 2 * second);
+        }
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Driver {
     reconnect: bool,
     backoff: Backoff,
     timer: Pin<Box<Sleep>>,
+    /// When the timer rings, if it is set.
+    armed: Option<std::time::Instant>,
 }
 
 /// Why a connection ended.
@@ -104,6 +106,7 @@ impl Driver {
             reconnect: options.reconnect,
             backoff: Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay),
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            armed: None,
         };
         tokio::spawn(driver.run(started));
         mailbox
@@ -154,7 +157,7 @@ impl Driver {
                 // Waiting will not help those who wait.
                 self.engine.fail_waiting(&failure);
             }
-            let delay = self.backoff.next_delay();
+            let delay = self.backoff.next_delay(Instant::now());
             self.while_offline(tokio::time::sleep(delay)).await?;
         }
     }
@@ -174,7 +177,8 @@ impl Driver {
         let mut work = pin!(work);
         poll_fn(|cx| {
             self.poll_mailbox(cx);
-            self.poll_deadlines(cx);
+            // Nothing is owed while there is no connection, so nobody can have gone silent.
+            let _never = self.poll_deadlines(cx);
             if self.is_finished() {
                 return Poll::Ready(None);
             }
@@ -198,14 +202,14 @@ impl Driver {
                 self.poll_mailbox(cx);
                 self.send(transport, &mut flushed, cx)?;
                 let received = self.receive(transport, cx)?;
-                self.poll_deadlines(cx);
+                self.poll_deadlines(cx)?;
                 if self.is_finished() {
                     return Poll::Ready(Ok(()));
                 }
                 if !ready {
                     ready = self.engine.is_ready();
                     if ready {
-                        self.backoff.reset();
+                        self.backoff.connected(Instant::now());
                         if let Some(started) = started.take() {
                             let _gone = started.send(Ok(()));
                         }
@@ -229,9 +233,13 @@ impl Driver {
         flushed: &mut bool,
         cx: &mut Context<'_>,
     ) -> Result<(), TransportError> {
+        let now = Instant::now().into_std();
         while let Poll::Ready(ready) = transport.poll_ready(cx) {
             ready?;
-            let Some(request) = self.engine.next_request(|request| transport.check(request)) else {
+            let Some(request) = self
+                .engine
+                .next_request(now, |request| transport.check(request))
+            else {
                 break;
             };
             transport.start_send(request)?;
@@ -250,13 +258,15 @@ impl Driver {
         transport: &mut BoxTransport,
         cx: &mut Context<'_>,
     ) -> Result<bool, Broken> {
-        for taken in 0..RECEIVE_BATCH {
-            match transport.poll_receive(cx) {
-                Poll::Ready(frame) => self.engine.receive(frame?)?,
-                Poll::Pending => return Ok(taken > 0),
-            }
+        let mut now = None;
+        for _ in 0..RECEIVE_BATCH {
+            let Poll::Ready(frame) = transport.poll_receive(cx) else {
+                break;
+            };
+            let now = *now.get_or_insert_with(|| Instant::now().into_std());
+            self.engine.receive(now, frame?)?;
         }
-        Ok(true)
+        Ok(now.is_some())
     }
 
     fn poll_mailbox(&mut self, cx: &mut Context<'_>) {
@@ -274,17 +284,21 @@ impl Driver {
         }
     }
 
-    fn poll_deadlines(&mut self, cx: &mut Context<'_>) {
+    fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Result<(), Violation> {
         while let Some(deadline) = self.engine.next_deadline() {
-            let deadline = Instant::from_std(deadline);
-            if self.timer.deadline() != deadline {
-                self.timer.as_mut().reset(deadline);
+            // Deadlines move back with every frame. A timer that rings early now and then costs less than one that is set
+            // anew each time.
+            if self.armed.is_none_or(|armed| deadline < armed) {
+                self.armed = Some(deadline);
+                self.timer.as_mut().reset(Instant::from_std(deadline));
             }
             if self.timer.as_mut().poll(cx).is_pending() {
-                return;
+                break;
             }
-            self.engine.expire(Instant::now().into_std());
+            self.armed = None;
+            self.engine.expire(Instant::now().into_std())?;
         }
+        Ok(())
     }
 
     /// Whether nobody can call any more and nobody waits for an answer.

@@ -11,7 +11,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use swarm_resp::{Frame, Request, ServerError};
 use swarm_transport::{Refusal, TransportError};
@@ -52,6 +52,9 @@ pub(crate) enum Violation {
     /// A reply that no request asked for.
     #[error("the server sent a reply that no request asked for")]
     UnexpectedReply,
+    /// A reply is overdue, and nothing else has come either.
+    #[error("the server has gone silent: a reply is overdue, and nothing else has come for {0:?}")]
+    Silent(Duration),
     /// The handshake failed.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
@@ -71,6 +74,8 @@ pub(crate) struct Settings {
     pub(crate) credentials: Option<Credentials>,
     /// The database to select, for servers that have several.
     pub(crate) database: Option<u32>,
+    /// How long a server that owes an overdue reply may say nothing at all.
+    pub(crate) silence: Duration,
 }
 
 /// Matches requests to replies over one connection after another.
@@ -86,6 +91,8 @@ pub(crate) struct Engine<C: Caller> {
     in_flight: VecDeque<Slot<C>>,
     /// No deadline is earlier.
     earliest: Option<Instant>,
+    /// When the server was last heard, or began to owe something.
+    heard: Option<Instant>,
 }
 
 impl<C: Caller> Engine<C> {
@@ -98,6 +105,7 @@ impl<C: Caller> Engine<C> {
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
             earliest: None,
+            heard: None,
         }
     }
 
@@ -151,6 +159,7 @@ impl<C: Caller> Engine<C> {
     /// The next request to send, if one may be sent now. `check` says whether the wire can carry it.
     pub(crate) fn next_request(
         &mut self,
+        now: Instant,
         check: impl Fn(&Request) -> Result<(), Refusal>,
     ) -> Option<Request> {
         match &mut self.phase {
@@ -173,6 +182,9 @@ impl<C: Caller> Engine<C> {
                 call.caller.complete(Err(Failure::Refused(refusal)));
                 continue;
             }
+            if self.in_flight.is_empty() {
+                self.heard = Some(now);
+            }
             call.attempts += 1;
             let request = call.request.clone();
             self.in_flight.push_back(Slot::Awaited(call));
@@ -181,7 +193,8 @@ impl<C: Caller> Engine<C> {
     }
 
     /// A frame has come.
-    pub(crate) fn receive(&mut self, frame: Frame) -> Result<(), Violation> {
+    pub(crate) fn receive(&mut self, now: Instant, frame: Frame) -> Result<(), Violation> {
+        self.heard = Some(now);
         if frame.is_push() {
             // This connection subscribes to nothing, so nobody waits for it; and it must not take a reply's place.
             tracing::debug!("unsolicited push ignored");
@@ -219,15 +232,31 @@ impl<C: Caller> Engine<C> {
     }
 
     /// When [`expire`](Self::expire) is due.
-    pub(crate) const fn next_deadline(&self) -> Option<Instant> {
-        self.earliest
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.earliest.into_iter().chain(self.silent_at()).min()
+    }
+
+    /// When the server is given up, unless it is heard before: the oldest reply that it owes is overdue, and it has said nothing
+    /// for long. A reply that takes its time within its own deadline gives no reason.
+    fn silent_at(&self) -> Option<Instant> {
+        let overdue = self.in_flight.front()?.deadline();
+        Some(overdue.max(self.heard? + self.settings.silence))
     }
 
     /// Fails the calls whose deadline has passed. The slot of one that was sent stays, for its reply may still come.
-    pub(crate) fn expire(&mut self, now: Instant) {
-        if self.earliest.is_none_or(|earliest| now < earliest) {
-            return;
+    ///
+    /// Finds out, too, when the server has gone silent.
+    pub(crate) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
+        if self.earliest.is_some_and(|earliest| earliest <= now) {
+            self.expire_calls(now);
         }
+        if self.silent_at().is_some_and(|silent| silent <= now) {
+            return Err(Violation::Silent(self.settings.silence));
+        }
+        Ok(())
+    }
+
+    fn expire_calls(&mut self, now: Instant) {
         self.earliest = None;
         for call in std::mem::take(&mut self.waiting) {
             if call.deadline <= now {
@@ -240,14 +269,14 @@ impl<C: Caller> Engine<C> {
             }
         }
         for slot in std::mem::take(&mut self.in_flight) {
-            let slot = match slot.deadline() {
-                Some(deadline) if deadline <= now => slot.expire(),
-                Some(deadline) => {
-                    self.note_deadline(deadline);
-                    slot
-                }
-                None => slot,
+            let slot = if slot.deadline() <= now {
+                slot.expire()
+            } else {
+                slot
             };
+            if slot.is_pending() {
+                self.note_deadline(slot.deadline());
+            }
             self.in_flight.push_back(slot);
         }
     }

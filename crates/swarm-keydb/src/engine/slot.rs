@@ -47,6 +47,7 @@ pub(super) enum Slot<C: Caller> {
     /// pile up.
     Tombstone {
         alone: bool,
+        deadline: Instant,
         _ticket: C::Ticket,
     },
 }
@@ -73,10 +74,16 @@ impl<C: Caller> Slot<C> {
         matches!(self, Self::Awaited(call) if !call.caller.is_gone())
     }
 
-    pub(super) const fn deadline(&self) -> Option<Instant> {
+    /// Whether the caller's time is not up yet.
+    pub(super) const fn is_pending(&self) -> bool {
+        matches!(self, Self::Awaited(_))
+    }
+
+    /// When the reply is or was due.
+    pub(super) const fn deadline(&self) -> Instant {
         match self {
-            Self::Awaited(call) => Some(call.deadline),
-            Self::Tombstone { .. } => None,
+            Self::Awaited(call) => call.deadline,
+            Self::Tombstone { deadline, .. } => *deadline,
         }
     }
 
@@ -86,12 +93,14 @@ impl<C: Caller> Slot<C> {
             Self::Awaited(Call {
                 caller,
                 alone,
+                deadline,
                 ticket,
                 ..
             }) => {
                 caller.complete(Err(Failure::Timeout { sent: true }));
                 Self::Tombstone {
                     alone,
+                    deadline,
                     _ticket: ticket,
                 }
             }

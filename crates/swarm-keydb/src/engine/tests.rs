@@ -13,6 +13,8 @@ use super::{Call, Caller, Engine, Failure, HandshakeError, Retry, Settings, Viol
 mod handshake;
 mod races;
 
+const SILENCE: Duration = Duration::from_secs(15);
+
 /// What callers were told, by their number.
 type Answers = Rc<RefCell<Vec<(u64, Result<Frame, Failure>)>>>;
 
@@ -47,7 +49,10 @@ struct Bench {
 
 impl Bench {
     fn offline() -> Self {
-        let settings = Settings::default();
+        let settings = Settings {
+            silence: SILENCE,
+            ..Settings::default()
+        };
         Self {
             engine: Engine::new(settings),
             answers: Answers::default(),
@@ -92,6 +97,12 @@ impl Bench {
         gone
     }
 
+    fn call_until(&mut self, request: &str, timeout: Duration) {
+        self.now += timeout - Duration::from_secs(10);
+        self.call(request, Retry::Never, false);
+        self.now -= timeout - Duration::from_secs(10);
+    }
+
     fn get(&mut self, key: &str) -> Rc<RefCell<bool>> {
         self.call(&format!("GET {key}"), Retry::ReadOnly, false)
     }
@@ -102,13 +113,13 @@ impl Bench {
 
     /// The words of the next request that the engine sends.
     fn send(&mut self) -> Option<String> {
-        let request = self.engine.next_request(|_| Ok(()))?;
+        let request = self.engine.next_request(self.now, |_| Ok(()))?;
         let words: Vec<_> = request.args().map(String::from_utf8_lossy).collect();
         Some(words.join(" "))
     }
 
     fn reply(&mut self, frame: &Frame) {
-        self.engine.receive(frame.clone()).unwrap();
+        self.engine.receive(self.now, frame.clone()).unwrap();
     }
 
     fn cut(&mut self) {
@@ -117,8 +128,12 @@ impl Bench {
     }
 
     fn advance(&mut self, seconds: u64) {
+        self.wait(seconds).unwrap();
+    }
+
+    fn wait(&mut self, seconds: u64) -> Result<(), Violation> {
         self.now += Duration::from_secs(seconds);
-        self.engine.expire(self.now);
+        self.engine.expire(self.now)
     }
 
     /// What callers were told since the last look.
@@ -236,7 +251,7 @@ fn a_push_takes_no_slot() {
 fn a_reply_that_nobody_asked_for_ends_the_connection() {
     let mut bench = Bench::ready();
     assert_eq!(
-        bench.engine.receive(bulk("?")),
+        bench.engine.receive(bench.now, bulk("?")),
         Err(Violation::UnexpectedReply)
     );
 }
@@ -298,4 +313,49 @@ fn a_request_that_must_be_alone_is() {
     assert_eq!(bench.send(), None);
     bench.reply(&map());
     assert_eq!(bench.send().as_deref(), Some("GET b"));
+}
+
+#[test]
+fn a_server_that_owes_a_reply_and_says_nothing_is_given_up() {
+    let mut bench = Bench::ready();
+    bench.advance(100);
+    bench.get("a");
+    bench.send();
+    assert_eq!(bench.wait(14), Ok(()));
+    assert_eq!(
+        bench.engine.next_deadline(),
+        Some(bench.now + Duration::from_secs(1))
+    );
+    assert_eq!(bench.wait(1), Err(Violation::Silent(SILENCE)));
+}
+
+#[test]
+fn a_server_that_says_anything_is_not_given_up() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.send();
+    bench.advance(14);
+    bench.reply(&Frame::build(|reply| {
+        reply.push_message(|push| push.bulk(b"x"))
+    }));
+    assert_eq!(bench.wait(14), Ok(()));
+}
+
+#[test]
+fn a_reply_that_may_take_long_is_waited_for() {
+    let mut bench = Bench::ready();
+    bench.call_until("EVAL", Duration::from_secs(60));
+    bench.send();
+    assert_eq!(bench.wait(59), Ok(()));
+    assert_eq!(bench.wait(1), Err(Violation::Silent(SILENCE)));
+}
+
+#[test]
+fn an_idle_server_is_not_given_up() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.send();
+    bench.reply(&bulk("1"));
+    assert_eq!(bench.wait(3600), Ok(()));
+    assert_eq!(bench.engine.next_deadline(), None);
 }

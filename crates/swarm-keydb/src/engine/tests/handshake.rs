@@ -39,7 +39,7 @@ fn a_wrong_password_is_the_servers_error() {
     bench.send();
     let refused = bench
         .engine
-        .receive(Frame::error("WRONGPASS invalid password"))
+        .receive(bench.now, Frame::error("WRONGPASS invalid password"))
         .unwrap_err();
     let Violation::Handshake(HandshakeError::Auth(error)) = refused else {
         panic!("{refused:?}")
@@ -56,7 +56,7 @@ fn a_missing_password_is_noticed_in_either_spelling() {
         let mut bench = Bench::offline();
         bench.engine.connected();
         bench.send();
-        let refused = bench.engine.receive(refusal).unwrap_err();
+        let refused = bench.engine.receive(bench.now, refusal).unwrap_err();
         assert!(
             matches!(refused, Violation::Handshake(HandshakeError::Auth(_))),
             "{refused:?}"
@@ -78,7 +78,7 @@ fn an_unreadable_hello_is_not_asked_for_again() {
     let mut bench = Bench::offline();
     bench.engine.connected();
     bench.send();
-    let garbage = bench.engine.receive(words("%7"));
+    let garbage = bench.engine.receive(bench.now, words("%7"));
     assert_eq!(
         garbage,
         Err(Violation::Handshake(HandshakeError::UnreadableHello))
@@ -150,6 +150,8 @@ fn a_server_of_another_kind_is_refused() {
     bench.send();
     bench.reply(&map());
     bench.send();
-    let refused = bench.engine.receive(bulk("HTTP/1.1 400 Bad Request"));
+    let refused = bench
+        .engine
+        .receive(bench.now, bulk("HTTP/1.1 400 Bad Request"));
     assert_eq!(refused, Err(Violation::Handshake(HandshakeError::Nonsense)));
 }

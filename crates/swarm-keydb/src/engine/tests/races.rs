@@ -45,14 +45,16 @@ fn play(seed: u64) {
             8 if !cancelled.is_empty() => {
                 *cancelled[rng.usize(0..cancelled.len())].borrow_mut() = true;
             }
-            9 => bench.advance(rng.u64(0..6)),
+            9 => {
+                if bench.wait(rng.u64(0..6)).is_err() {
+                    reconnect(&mut bench, &mut peer);
+                }
+            }
             10 => bench.reply(&Frame::build(|reply| {
                 reply.push_message(|push| push.bulk(b"x"));
             })),
             11 if rng.u8(0..3) == 0 => {
-                bench.cut();
-                peer.owed.clear();
-                bench.handshake();
+                reconnect(&mut bench, &mut peer);
             }
             _ => {}
         }
@@ -97,6 +99,12 @@ fn play(seed: u64) {
             Some(text) => assert!(text.ends_with("sent=true"), "seed {seed}: {text}"),
         }
     }
+}
+
+fn reconnect(bench: &mut Bench, peer: &mut Peer) {
+    bench.cut();
+    peer.owed.clear();
+    bench.handshake();
 }
 
 fn send(bench: &mut Bench, peer: &mut Peer) {
