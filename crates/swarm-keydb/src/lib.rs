@@ -63,6 +63,7 @@ mod driver;
 mod engine;
 mod error;
 mod options;
+mod status;
 
 pub mod prelude {
     //! The command families, to be imported as a whole.
@@ -72,7 +73,7 @@ pub mod prelude {
 }
 
 pub use bytes::Bytes;
-pub use client::{Client, Reply};
+pub use client::{Client, Reply, ScanStream};
 pub use command::{Command, Executor};
 pub use commands::{
     KeyCommands, KeyType, RawCommands, Resync, ScanOptions, ScanPage, ScriptCommands,
@@ -80,5 +81,6 @@ pub use commands::{
 };
 pub use error::{Error, ErrorKind, Outcome, Result};
 pub use options::Options;
+pub use status::{RoundTrips, State, StateWatch, Stats};
 pub use swarm_resp::{Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};
 pub use swarm_transport as transport;

@@ -1,6 +1,7 @@
 //! The handle that applications hold.
 
 mod reply;
+mod scan;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +10,15 @@ use swarm_transport::Connect;
 use tokio::sync::oneshot;
 
 pub use reply::Reply;
+pub use scan::ScanStream;
 
 use crate::command::{Command, Executor};
+use crate::commands::ScanOptions;
 use crate::driver::{Driver, Mailbox, Started};
 use crate::engine::Settings;
 use crate::error::{Error, Result};
 use crate::options::Options;
+use crate::status::{State, StateWatch, Stats};
 
 /// A client of one server: cheap to clone, shared by any number of tasks.
 ///
@@ -128,6 +132,64 @@ impl Client {
             mailbox,
             request_timeout: options.request_timeout,
         })
+    }
+
+    /// All keys that match, as a stream that asks for page after page.
+    ///
+    /// A key may come twice when others write meanwhile; one that is there all the time comes at least once.
+    ///
+    /// ```
+    /// use swarm_keydb::{Client, ScanOptions, prelude::*};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// client.mset([("user:1", "ann"), ("user:2", "bob"), ("other", "")]).await?;
+    /// let mut keys = client.scan_stream(ScanOptions::new().matching("user:*"));
+    /// let mut found = 0;
+    /// while let Some(key) = keys.next().await {
+    ///     assert!(key?.starts_with(b"user:"));
+    ///     found += 1;
+    /// }
+    /// assert_eq!(found, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn scan_stream(&self, options: ScanOptions) -> ScanStream {
+        self.scan_stream_from(0, options)
+    }
+
+    /// As [`scan_stream`](Self::scan_stream), from where an earlier stream stopped: its [`cursor`](ScanStream::cursor).
+    pub fn scan_stream_from(&self, cursor: u64, options: ScanOptions) -> ScanStream {
+        ScanStream::new(self.clone(), options, cursor)
+    }
+
+    /// The state of the connection.
+    pub fn state(&self) -> State {
+        self.mailbox.status().watch().get()
+    }
+
+    /// Follows the state of the connection.
+    ///
+    /// ```
+    /// # use swarm_keydb::{Client, State, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// let client = Client::connect_lazy(gateway.ws_url())?;
+    /// let mut states = client.watch_state();
+    /// assert!(states.reached(State::Connected).await);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn watch_state(&self) -> StateWatch {
+        self.mailbox.status().watch()
+    }
+
+    /// Figures of this moment, for all clones together: commands under way, reconnects, how long replies take.
+    pub fn stats(&self) -> Stats {
+        self.mailbox.stats()
     }
 
     /// Closes the connection once the commands before it are answered or have timed out, for this handle and all its clones. Later

@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::engine::{Call, Caller, Failure};
+use crate::status::{Stats, Status};
 
 /// What a client says to its driver.
 pub(super) enum Message {
@@ -83,6 +84,7 @@ struct Inner {
     budget: Budget,
     /// Why the driver ended, when it was not asked to.
     ended: Arc<OnceLock<Failure>>,
+    status: Arc<Status>,
 }
 
 impl Mailbox {
@@ -95,6 +97,7 @@ impl Mailbox {
                 room,
                 budget,
                 ended: Arc::default(),
+                status: Arc::new(Status::new()),
             })),
             receiver,
         )
@@ -103,6 +106,18 @@ impl Mailbox {
     /// Where the driver notes why it ended. Not the mailbox itself: the driver would keep itself alive.
     pub(super) fn ended(&self) -> Arc<OnceLock<Failure>> {
         Arc::clone(&self.0.ended)
+    }
+
+    /// What the driver notes down, for it and for the client.
+    pub(crate) fn status(&self) -> &Arc<Status> {
+        &self.0.status
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let free = self.0.room.available_permits();
+        self.0
+            .status
+            .stats((self.0.budget.bytes as usize).saturating_sub(free))
     }
 
     /// A share of the room for a request, if there is room now.

@@ -19,6 +19,7 @@ pub(crate) use mailbox::{Budget, Mailbox, ReplyReceiver, ReplySlot};
 
 use crate::engine::{Engine, Failure, HandshakeError, Settings, Violation};
 use crate::options::Options;
+use crate::status::{State, Status};
 use backoff::Backoff;
 use mailbox::Message;
 
@@ -36,6 +37,7 @@ pub(crate) struct Driver {
     mailbox: mpsc::UnboundedReceiver<Message>,
     /// Where the reason is noted when the client ends without being asked to.
     ended: Arc<OnceLock<Failure>>,
+    status: Arc<Status>,
     /// No more calls will come.
     mailbox_done: bool,
     /// Who waits for the client to close.
@@ -86,6 +88,13 @@ impl Broken {
     }
 }
 
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.status.note_load(0, 0);
+        self.status.set(State::Closed);
+    }
+}
+
 impl Driver {
     /// Starts the task of a client. `started` hears of the first attempt to connect; when it fails, the task ends.
     pub(crate) fn spawn(
@@ -98,6 +107,7 @@ impl Driver {
         let driver = Self {
             engine: Engine::new(settings),
             ended: mailbox.ended(),
+            status: Arc::clone(mailbox.status()),
             mailbox: receiver,
             mailbox_done: false,
             closing: Vec::new(),
@@ -137,6 +147,7 @@ impl Driver {
             let error = Arc::new(broken.into_error());
             tracing::debug!(%error, "connection lost");
             self.engine.disconnected(&error);
+            self.status.set(State::Reconnecting);
             if unreadable_hello {
                 // The engine will not ask again.
                 continue;
@@ -182,6 +193,8 @@ impl Driver {
             if self.is_finished() {
                 return Poll::Ready(None);
             }
+            self.status
+                .note_load(self.engine.queued(), self.engine.in_flight());
             work.as_mut().poll(cx).map(Some)
         })
         .await
@@ -210,6 +223,7 @@ impl Driver {
                     ready = self.engine.is_ready();
                     if ready {
                         self.backoff.connected(Instant::now());
+                        self.status.set(State::Connected);
                         if let Some(started) = started.take() {
                             let _gone = started.send(Ok(()));
                         }
@@ -219,6 +233,8 @@ impl Driver {
                 }
                 // What came in may let more go out; otherwise everything waits to be woken.
                 if !received {
+                    self.status
+                        .note_load(self.engine.queued(), self.engine.in_flight());
                     return Poll::Pending;
                 }
             }
@@ -264,7 +280,9 @@ impl Driver {
                 break;
             };
             let now = *now.get_or_insert_with(|| Instant::now().into_std());
-            self.engine.receive(now, frame?)?;
+            if let Some(took) = self.engine.receive(now, frame?)? {
+                self.status.note_round_trip(took);
+            }
         }
         Ok(now.is_some())
     }
@@ -306,10 +324,10 @@ impl Driver {
         self.mailbox_done && !self.engine.has_living_calls()
     }
 
-    async fn say_goodbye(self, mut transport: BoxTransport) {
+    async fn say_goodbye(mut self, mut transport: BoxTransport) {
         let close = poll_fn(|cx| transport.poll_close(cx));
         let _best_effort = tokio::time::timeout(GOODBYE, close).await;
-        for done in self.closing {
+        for done in std::mem::take(&mut self.closing) {
             let _gone = done.send(());
         }
     }

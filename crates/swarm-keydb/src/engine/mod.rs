@@ -115,6 +115,16 @@ impl<C: Caller> Engine<C> {
         self.waiting.push_back(call);
     }
 
+    /// Calls that wait to be sent.
+    pub(crate) fn queued(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Replies that are owed.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
     /// Whether somebody still waits for an answer.
     pub(crate) fn has_living_calls(&self) -> bool {
         self.waiting.iter().any(|call| !call.caller.is_gone())
@@ -171,7 +181,7 @@ impl<C: Caller> Engine<C> {
             let next = self.waiting.front()?;
             // A request that must travel alone waits until the line is free, and keeps it until it is answered.
             let alone = next.alone && !self.in_flight.is_empty();
-            if alone || self.in_flight.front().is_some_and(|slot| slot.is_alone()) {
+            if alone || self.in_flight.front().is_some_and(|slot| slot.alone) {
                 return None;
             }
             let mut call = self.waiting.pop_front()?;
@@ -187,28 +197,32 @@ impl<C: Caller> Engine<C> {
             }
             call.attempts += 1;
             let request = call.request.clone();
-            self.in_flight.push_back(Slot::Awaited(call));
+            self.in_flight.push_back(Slot::new(call, now));
             return Some(request);
         }
     }
 
-    /// A frame has come.
-    pub(crate) fn receive(&mut self, now: Instant, frame: Frame) -> Result<(), Violation> {
+    /// A frame has come. Says how long it took, if it answers a call.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        frame: Frame,
+    ) -> Result<Option<Duration>, Violation> {
         self.heard = Some(now);
         if frame.is_push() {
             // This connection subscribes to nothing, so nobody waits for it; and it must not take a reply's place.
             tracing::debug!("unsolicited push ignored");
-            return Ok(());
+            return Ok(None);
         }
         match &mut self.phase {
             Phase::Offline => Err(Violation::UnexpectedReply),
             Phase::Handshake(handshake) => match handshake.receive(&frame) {
-                Ok(Progress::Continue) => Ok(()),
+                Ok(Progress::Continue) => Ok(None),
                 Ok(Progress::Done(dialect)) => {
                     tracing::debug!(?dialect, "handshake done");
                     self.dialect = dialect;
                     self.phase = Phase::Ready;
-                    Ok(())
+                    Ok(None)
                 }
                 Err(error) => {
                     self.skip_hello |= error == HandshakeError::UnreadableHello;
@@ -220,13 +234,14 @@ impl<C: Caller> Engine<C> {
                     .in_flight
                     .pop_front()
                     .ok_or(Violation::UnexpectedReply)?;
+                let took = slot.age(now);
                 if let Some(call) = slot.into_call() {
                     call.caller.complete(match self.dialect.error_of(&frame) {
                         Some(error) => Err(Failure::Server(error)),
                         None => Ok(frame),
                     });
                 }
-                Ok(())
+                Ok(Some(took))
             }
         }
     }
@@ -239,7 +254,7 @@ impl<C: Caller> Engine<C> {
     /// When the server is given up, unless it is heard before: the oldest reply that it owes is overdue, and it has said nothing
     /// for long. A reply that takes its time within its own deadline gives no reason.
     fn silent_at(&self) -> Option<Instant> {
-        let overdue = self.in_flight.front()?.deadline();
+        let overdue = self.in_flight.front()?.deadline;
         Some(overdue.max(self.heard? + self.settings.silence))
     }
 
@@ -269,13 +284,13 @@ impl<C: Caller> Engine<C> {
             }
         }
         for slot in std::mem::take(&mut self.in_flight) {
-            let slot = if slot.deadline() <= now {
+            let slot = if slot.deadline <= now {
                 slot.expire()
             } else {
                 slot
             };
             if slot.is_pending() {
-                self.note_deadline(slot.deadline());
+                self.note_deadline(slot.deadline);
             }
             self.in_flight.push_back(slot);
         }

@@ -1,6 +1,6 @@
 //! A call, before and after it is sent.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use swarm_resp::{Frame, Request};
 
@@ -41,70 +41,66 @@ pub(crate) struct Call<C: Caller> {
 }
 
 /// The place of a reply in the order of replies. It outlives its caller: the reply still comes.
-pub(super) enum Slot<C: Caller> {
-    Awaited(Call<C>),
-    /// The caller was told that its time is up. The ticket stays taken, so that a server that answers nothing cannot make these
-    /// pile up.
+pub(super) struct Slot<C: Caller> {
+    sent: Instant,
+    /// When the reply is or was due.
+    pub(super) deadline: Instant,
+    /// Whether nothing may be sent before the reply has come.
+    pub(super) alone: bool,
+    waiter: Waiter<C>,
+}
+
+enum Waiter<C: Caller> {
+    Call(Call<C>),
+    /// The caller was told that its time is up. The ticket stays taken, so that a server that answers nothing cannot make
+    /// these pile up.
     Tombstone {
-        alone: bool,
-        deadline: Instant,
         _ticket: C::Ticket,
     },
 }
 
 impl<C: Caller> Slot<C> {
-    /// Whether nothing may be sent before the reply has come.
-    pub(super) const fn is_alone(&self) -> bool {
-        match self {
-            Self::Awaited(call) => call.alone,
-            Self::Tombstone { alone, .. } => *alone,
+    pub(super) const fn new(call: Call<C>, sent: Instant) -> Self {
+        Self {
+            sent,
+            deadline: call.deadline,
+            alone: call.alone,
+            waiter: Waiter::Call(call),
         }
+    }
+
+    /// How long ago the request was sent.
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.sent)
     }
 
     /// The call, if somebody still waits for it.
     pub(super) fn into_call(self) -> Option<Call<C>> {
-        match self {
-            Self::Awaited(call) if !call.caller.is_gone() => Some(call),
-            Self::Awaited(_) | Self::Tombstone { .. } => None,
+        match self.waiter {
+            Waiter::Call(call) if !call.caller.is_gone() => Some(call),
+            Waiter::Call(_) | Waiter::Tombstone { .. } => None,
         }
     }
 
     /// Whether somebody still waits for the reply.
     pub(super) fn is_awaited(&self) -> bool {
-        matches!(self, Self::Awaited(call) if !call.caller.is_gone())
+        matches!(&self.waiter, Waiter::Call(call) if !call.caller.is_gone())
     }
 
     /// Whether the caller's time is not up yet.
     pub(super) const fn is_pending(&self) -> bool {
-        matches!(self, Self::Awaited(_))
-    }
-
-    /// When the reply is or was due.
-    pub(super) const fn deadline(&self) -> Instant {
-        match self {
-            Self::Awaited(call) => call.deadline,
-            Self::Tombstone { deadline, .. } => *deadline,
-        }
+        matches!(self.waiter, Waiter::Call(_))
     }
 
     /// Tells the caller that its time is up, and leaves a tombstone.
     pub(super) fn expire(self) -> Self {
-        match self {
-            Self::Awaited(Call {
-                caller,
-                alone,
-                deadline,
-                ticket,
-                ..
-            }) => {
+        let waiter = match self.waiter {
+            Waiter::Call(Call { caller, ticket, .. }) => {
                 caller.complete(Err(Failure::Timeout { sent: true }));
-                Self::Tombstone {
-                    alone,
-                    deadline,
-                    _ticket: ticket,
-                }
+                Waiter::Tombstone { _ticket: ticket }
             }
-            Self::Tombstone { .. } => self,
-        }
+            tombstone @ Waiter::Tombstone { .. } => tombstone,
+        };
+        Self { waiter, ..self }
     }
 }
