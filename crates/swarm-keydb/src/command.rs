@@ -67,6 +67,12 @@ impl Builder {
         self
     }
 
+    /// The command writes, but twice is as once: it may be sent again where the policy allows it.
+    pub(crate) const fn idempotent(mut self) -> Self {
+        self.retry = Retry::Idempotent;
+        self
+    }
+
     /// The command must be on the wire alone.
     pub(crate) const fn alone(mut self) -> Self {
         self.alone = true;

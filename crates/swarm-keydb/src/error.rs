@@ -32,6 +32,22 @@ pub enum ErrorKind {
     Closed,
 }
 
+impl ErrorKind {
+    /// One word for it, as it stands in traces.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Command => "command",
+            Self::Timeout => "timeout",
+            Self::Auth => "auth",
+            Self::Config => "config",
+            Self::Argument => "argument",
+            Self::Reply => "reply",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// Whether the command ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {

@@ -8,6 +8,23 @@ use swarm_transport::{Connect, DialOptions, Endpoint, connector};
 use crate::engine::{Credentials, Settings};
 use crate::error::{Error, Result};
 
+/// Which commands are sent again when the connection broke before their reply came, so that they may have run already.
+/// At most three times in all, and within their timeout.
+///
+/// A single command can be told otherwise: [`Reply::retry_safe`](crate::Reply::retry_safe),
+/// [`Reply::no_retry`](crate::Reply::no_retry).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum RetryPolicy {
+    /// None.
+    Never,
+    /// Those that only read.
+    #[default]
+    ReadOnly,
+    /// Those that only read, and writes that leave the same when they run twice, such as SET without conditions. What somebody
+    /// else wrote in between is written over.
+    Idempotent,
+}
+
 /// Options of a [`Client`](crate::Client), with the defaults of the Python SDK.
 ///
 /// ```
@@ -31,6 +48,7 @@ pub struct Options {
     pub(crate) queue: usize,
     pub(crate) queue_bytes: usize,
     pub(crate) silence: Duration,
+    pub(crate) retry: RetryPolicy,
     pub(crate) dial: DialOptions,
 }
 
@@ -48,6 +66,7 @@ impl Default for Options {
             queue: 8192,
             queue_bytes: 64 << 20,
             silence: Duration::from_secs(15),
+            retry: RetryPolicy::default(),
             dial: DialOptions::new(),
         }
     }
@@ -60,6 +79,25 @@ impl Options {
             url: url.into(),
             ..Self::default()
         }
+    }
+
+    /// The defaults, changed by the environment: `SWARM_KEYDB_WS_URL` and `SWARM_KEYDB_PASSWORD`, where they are set.
+    ///
+    /// **Errors:** when a variable is not UTF-8.
+    pub fn from_env() -> Result<Self> {
+        let variable = |name: &str| match std::env::var(name) {
+            Ok(value) if !value.is_empty() => Ok(Some(value)),
+            Ok(_) | Err(std::env::VarError::NotPresent) => Ok(None),
+            Err(_) => Err(Error::config(format!(
+                "the environment variable {name} is not UTF-8"
+            ))),
+        };
+        let mut options = Self::default();
+        if let Some(url) = variable("SWARM_KEYDB_WS_URL")? {
+            options.url = url;
+        }
+        options.password = variable("SWARM_KEYDB_PASSWORD")?;
+        Ok(options)
     }
 
     /// The password, sent on every new connection before anything else. Default: none.
@@ -117,6 +155,12 @@ impl Options {
     /// again. Default 15 s.
     pub const fn silence(mut self, silence: Duration) -> Self {
         self.silence = silence;
+        self
+    }
+
+    /// Which commands are sent again when they may have run already. Default: those that only read.
+    pub const fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
         self
     }
 
@@ -201,8 +245,10 @@ impl Options {
         let user = endpoint.user().filter(|_| self.password.is_none());
         let settings = Settings {
             credentials: password.map(|password| Credentials::new(user, password)),
+            peer: endpoint.host().to_owned(),
             database: endpoint.database(),
             silence: self.silence,
+            retry: self.retry,
         };
         Ok((connector, settings))
     }
@@ -215,8 +261,10 @@ impl Options {
             .map(|password| Credentials::new(None, password));
         Settings {
             credentials,
+            peer: String::new(),
             database: None,
             silence: self.silence,
+            retry: self.retry,
         }
     }
 }

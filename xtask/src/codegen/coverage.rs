@@ -9,6 +9,11 @@ pub(super) fn emit(families: &[Family]) -> String {
         Made of the command table by `cargo xtask codegen`. *Again* says whether a command whose reply was lost is sent\n\
         again; *SwarmKeyDb* and *Redis* say which servers have it. Any other command goes through `raw`.\n"
         .to_owned();
+    let again = |retry| match retry {
+        Retry::ReadOnly => "yes",
+        Retry::Idempotent => "by option",
+        Retry::Never => "no",
+    };
     let yes = |flag| if flag { "yes" } else { "no" };
     for family in families {
         writeln!(text, "\n## `{}`\n", family.name).ok();
@@ -30,7 +35,7 @@ pub(super) fn emit(families: &[Family]) -> String {
                 command.method,
                 typed.unwrap_or_default(),
                 command.reply,
-                yes(command.retry == Retry::ReadOnly),
+                again(command.retry),
                 yes(command.swarmkeydb),
                 yes(command.redis),
             )

@@ -130,8 +130,10 @@ fn body(command: &Command) -> String {
         }
         _ => format!("Builder::new({:?})", command.name),
     };
-    if command.retry == Retry::ReadOnly {
-        chain.push_str(".read_only()");
+    match command.retry {
+        Retry::ReadOnly => chain.push_str(".read_only()"),
+        Retry::Idempotent => chain.push_str(".idempotent()"),
+        Retry::Never => {}
     }
     if command.alone {
         chain.push_str(".alone()");

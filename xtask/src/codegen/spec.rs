@@ -101,6 +101,8 @@ pub(super) enum Kind {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Retry {
     ReadOnly,
+    /// It writes, but twice is as once, its reply included.
+    Idempotent,
     #[default]
     Never,
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use swarm_resp::{ConvertError, Frame, Request};
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::Span;
 
 use crate::command::Command;
 use crate::driver::{Mailbox, ReplyReceiver, ReplySlot};
@@ -29,6 +30,8 @@ pub struct Reply<R> {
     name: Cow<'static, str>,
     decode: fn(&Frame) -> Result<R, ConvertError>,
     state: State,
+    /// From when the command is sent until its reply is there. Nothing when nobody listens.
+    span: Span,
 }
 
 enum State {
@@ -73,6 +76,7 @@ impl<R> Reply<R> {
             name,
             decode,
             state,
+            span: Span::none(),
         }
     }
 
@@ -80,6 +84,15 @@ impl<R> Reply<R> {
     pub fn timeout(mut self, timeout: Duration) -> Self {
         if let State::Unsent(unsent) = &mut self.state {
             unsent.timeout = timeout;
+        }
+        self
+    }
+
+    /// Allows to send this command again when it may have run already, whatever the policy says. For commands of which
+    /// the caller knows that running twice is no harm.
+    pub fn retry_safe(mut self) -> Self {
+        if let State::Unsent(unsent) = &mut self.state {
+            unsent.retry = Retry::Always;
         }
         self
     }
@@ -98,7 +111,11 @@ impl<R> Reply<R> {
             Ok(frame) => (self.decode)(&frame).map_err(Error::convert),
             Err(failure) => Err(failure.into()),
         };
-        Poll::Ready(read.map_err(|error| error.for_command(self.name.clone())))
+        let span = std::mem::replace(&mut self.span, Span::none());
+        Poll::Ready(read.map_err(|error| {
+            span.record("error.type", error.kind().as_str());
+            error.for_command(self.name.clone())
+        }))
     }
 }
 
@@ -151,7 +168,17 @@ impl<R> Future for Reply<R> {
                 State::Unsent(_) | State::Refused(_) | State::Done => {}
             }
             let next = match (std::mem::replace(&mut this.state, State::Done), admitted) {
-                (State::Unsent(unsent), _) => unsent.start(),
+                (State::Unsent(unsent), _) => {
+                    this.span = tracing::debug_span!(
+                        "command",
+                        otel.kind = "client",
+                        db.system.name = "swarmkeydb",
+                        db.operation.name = &*this.name,
+                        server.address = unsent.mailbox.peer(),
+                        error.type = tracing::field::Empty,
+                    );
+                    unsent.start()
+                }
                 (State::Queueing(_, unsent, deadline), Some(Ok(ticket))) => {
                     unsent.send(ticket, deadline)
                 }

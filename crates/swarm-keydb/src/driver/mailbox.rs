@@ -85,10 +85,12 @@ struct Inner {
     /// Why the driver ended, when it was not asked to.
     ended: Arc<OnceLock<Failure>>,
     status: Arc<Status>,
+    /// Whom the client talks to, for traces.
+    peer: Box<str>,
 }
 
 impl Mailbox {
-    pub(super) fn new(budget: Budget) -> (Self, mpsc::UnboundedReceiver<Message>) {
+    pub(super) fn new(budget: Budget, peer: &str) -> (Self, mpsc::UnboundedReceiver<Message>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let room = Arc::new(Semaphore::new(budget.bytes as usize));
         (
@@ -98,6 +100,7 @@ impl Mailbox {
                 budget,
                 ended: Arc::default(),
                 status: Arc::new(Status::new()),
+                peer: peer.into(),
             })),
             receiver,
         )
@@ -111,6 +114,10 @@ impl Mailbox {
     /// What the driver notes down, for it and for the client.
     pub(crate) fn status(&self) -> &Arc<Status> {
         &self.0.status
+    }
+
+    pub(crate) fn peer(&self) -> &str {
+        &self.0.peer
     }
 
     pub(crate) fn stats(&self) -> Stats {

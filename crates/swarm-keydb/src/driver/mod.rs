@@ -103,7 +103,8 @@ impl Driver {
         settings: Settings,
         started: Option<Started>,
     ) -> Mailbox {
-        let (mailbox, receiver) = Mailbox::new(Budget::new(options.queue, options.queue_bytes));
+        let budget = Budget::new(options.queue, options.queue_bytes);
+        let (mailbox, receiver) = Mailbox::new(budget, &settings.peer);
         let driver = Self {
             engine: Engine::new(settings),
             ended: mailbox.ended(),

@@ -20,6 +20,7 @@ pub(crate) use dialect::Dialect;
 pub(crate) use handshake::{Credentials, HandshakeError};
 pub(crate) use slot::{Call, Caller, Retry};
 
+use crate::options::RetryPolicy;
 use handshake::{Handshake, Progress};
 use slot::Slot;
 
@@ -71,11 +72,14 @@ enum Phase {
 /// What the engine needs to know of the client's options.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
+    /// The server's host, for traces.
+    pub(crate) peer: String,
     pub(crate) credentials: Option<Credentials>,
     /// The database to select, for servers that have several.
     pub(crate) database: Option<u32>,
     /// How long a server that owes an overdue reply may say nothing at all.
     pub(crate) silence: Duration,
+    pub(crate) retry: RetryPolicy,
 }
 
 /// Matches requests to replies over one connection after another.
@@ -148,7 +152,7 @@ impl<C: Caller> Engine<C> {
             let Some(call) = slot.into_call() else {
                 continue;
             };
-            if call.retry == Retry::ReadOnly && call.attempts < MAX_ATTEMPTS {
+            if call.retry.is_allowed(self.settings.retry) && call.attempts < MAX_ATTEMPTS {
                 self.waiting.push_front(call);
             } else {
                 call.caller.complete(Err(Failure::Lost {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use swarm_resp::{Frame, Request};
 
 use super::Failure;
+use crate::options::RetryPolicy;
 
 /// Who waits for a reply.
 pub(crate) trait Caller {
@@ -21,10 +22,26 @@ pub(crate) trait Caller {
 /// Whether a request that may have run may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// Sending it twice changes nothing: it only reads.
+    /// The caller says that it may.
+    Always,
+    /// It only reads.
     ReadOnly,
+    /// It writes, but twice is as once, unless others write the same in between.
+    Idempotent,
     /// It must not run twice.
     Never,
+}
+
+impl Retry {
+    /// Whether a policy allows it.
+    pub(super) const fn is_allowed(self, policy: RetryPolicy) -> bool {
+        match self {
+            Self::Always => true,
+            Self::ReadOnly => !matches!(policy, RetryPolicy::Never),
+            Self::Idempotent => matches!(policy, RetryPolicy::Idempotent),
+            Self::Never => false,
+        }
+    }
 }
 
 /// A request and who waits for its reply.

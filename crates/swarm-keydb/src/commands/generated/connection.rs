@@ -87,6 +87,7 @@ pub trait ServerCommands: Executor {
     fn config_set(&self, name: impl ToArg, value: impl ToArg) -> Self::Output<()> {
         self.execute(
             Builder::new("CONFIG SET")
+                .idempotent()
                 .echoed("name", name)
                 .arg(value)
                 .build_with(model::ok),

@@ -49,6 +49,7 @@ pub trait KeyCommands: Executor {
     fn expire(&self, key: impl ToArg, ttl: Duration) -> Self::Output<bool> {
         self.execute(
             Builder::timed("EXPIRE", "PEXPIRE", ttl)
+                .idempotent()
                 .key(key)
                 .ttl(ttl)
                 .build(),
@@ -63,6 +64,7 @@ pub trait KeyCommands: Executor {
     fn pexpire(&self, key: impl ToArg, ttl: Duration) -> Self::Output<bool> {
         self.execute(
             Builder::new("PEXPIRE")
+                .idempotent()
                 .key(key)
                 .ttl_milliseconds(ttl)
                 .build(),
@@ -73,7 +75,13 @@ pub trait KeyCommands: Executor {
     ///
     /// **Reply:** whether the key exists.
     fn expireat(&self, key: impl ToArg, time: SystemTime) -> Self::Output<bool> {
-        self.execute(Builder::new("EXPIREAT").key(key).time_seconds(time).build())
+        self.execute(
+            Builder::new("EXPIREAT")
+                .idempotent()
+                .key(key)
+                .time_seconds(time)
+                .build(),
+        )
     }
 
     /// The time a key has left, in seconds. In its last second SwarmKeyDb reports zero for a key that still exists (`TTL`).

@@ -90,7 +90,7 @@ pub trait ScriptCommands: Executor {
     ///
     /// **Reply:** its digest, for [`evalsha`](Self::evalsha).
     fn script_load(&self, script: impl ToArg) -> Self::Output<String> {
-        self.execute(Builder::new("SCRIPT LOAD").arg(script).build())
+        self.execute(Builder::new("SCRIPT LOAD").idempotent().arg(script).build())
     }
 
     /// Asks which scripts the server has (`SCRIPT EXISTS`).

@@ -32,6 +32,7 @@ pub trait StringCommands: Executor {
     fn set(&self, key: impl ToArg, value: impl ToArg) -> Self::Output<()> {
         self.execute(
             Builder::new("SET")
+                .idempotent()
                 .key(key)
                 .arg(value)
                 .build_with(model::ok),
@@ -66,6 +67,7 @@ pub trait StringCommands: Executor {
     fn setex(&self, key: impl ToArg, ttl: Duration, value: impl ToArg) -> Self::Output<()> {
         self.execute(
             Builder::timed("SETEX", "PSETEX", ttl)
+                .idempotent()
                 .key(key)
                 .ttl(ttl)
                 .arg(value)
@@ -139,7 +141,12 @@ pub trait StringCommands: Executor {
         &self,
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Self::Output<()> {
-        self.execute(Builder::new("MSET").pairs(pairs).build_with(model::ok))
+        self.execute(
+            Builder::new("MSET")
+                .idempotent()
+                .pairs(pairs)
+                .build_with(model::ok),
+        )
     }
 
     /// Sets several keys at once if none of them exists (`MSETNX`).
