@@ -25,6 +25,19 @@ pub enum RetryPolicy {
     Idempotent,
 }
 
+/// What goes over HTTP while the connection cannot be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum FallbackScope {
+    /// GET and SET, with all options of SET.
+    #[default]
+    GetAndSet,
+    /// Every command that HTTP can carry: all that need no session and do not block.
+    Stateless,
+}
+
+const DEFAULT_URL: &str = "ws://127.0.0.1:8765/";
+const DEFAULT_HTTP_URL: &str = "http://127.0.0.1:8080";
+
 /// Options of a [`Client`](crate::Client), with the defaults of the Python SDK.
 ///
 /// ```
@@ -39,6 +52,9 @@ pub enum RetryPolicy {
 #[must_use = "options do nothing until a client is made of them"]
 pub struct Options {
     pub(crate) url: String,
+    pub(crate) http_url: Option<String>,
+    pub(crate) http_fallback: bool,
+    pub(crate) fallback: FallbackScope,
     pub(crate) password: Option<String>,
     pub(crate) request_timeout: Duration,
     pub(crate) connect_timeout: Duration,
@@ -56,7 +72,10 @@ impl Default for Options {
     /// The gateway on this machine: `ws://127.0.0.1:8765/`.
     fn default() -> Self {
         Self {
-            url: "ws://127.0.0.1:8765/".to_owned(),
+            url: DEFAULT_URL.to_owned(),
+            http_url: None,
+            http_fallback: true,
+            fallback: FallbackScope::default(),
             password: None,
             request_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(10),
@@ -81,7 +100,8 @@ impl Options {
         }
     }
 
-    /// The defaults, changed by the environment: `SWARM_KEYDB_WS_URL` and `SWARM_KEYDB_PASSWORD`, where they are set.
+    /// The defaults, changed by the environment: `SWARM_KEYDB_WS_URL`, `SWARM_KEYDB_HTTP_URL` and `SWARM_KEYDB_PASSWORD`, where they are
+    /// set.
     ///
     /// **Errors:** when a variable is not UTF-8.
     pub fn from_env() -> Result<Self> {
@@ -96,6 +116,7 @@ impl Options {
         if let Some(url) = variable("SWARM_KEYDB_WS_URL")? {
             options.url = url;
         }
+        options.http_url = variable("SWARM_KEYDB_HTTP_URL")?;
         options.password = variable("SWARM_KEYDB_PASSWORD")?;
         Ok(options)
     }
@@ -103,6 +124,26 @@ impl Options {
     /// The password, sent on every new connection before anything else. Default: none.
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
+        self
+    }
+
+    /// The HTTP gateway that stands in while the connection cannot be made: GET and SET go there, in order, and only when they
+    /// were not sent before. Default: `http://127.0.0.1:8080` beside the default `ws://127.0.0.1:8765/`, and none beside any
+    /// other URL.
+    pub fn http_url(mut self, url: impl Into<String>) -> Self {
+        self.http_url = Some(url.into());
+        self
+    }
+
+    /// Whether the HTTP gateway stands in at all. Default true.
+    pub const fn http_fallback(mut self, fallback: bool) -> Self {
+        self.http_fallback = fallback;
+        self
+    }
+
+    /// What may go over HTTP. Default: GET and SET.
+    pub const fn fallback_scope(mut self, scope: FallbackScope) -> Self {
+        self.fallback = scope;
         self
     }
 
@@ -234,39 +275,96 @@ impl std::fmt::Debug for Options {
 }
 
 impl Options {
-    /// How the URL is reached, and what to say there.
-    pub(crate) fn target(&self) -> Result<(Arc<dyn Connect>, Settings)> {
-        let endpoint =
-            Endpoint::parse(&self.url).map_err(|error| Error::config(error.to_string()))?;
+    /// Where the URLs lead, and what to say there.
+    pub(crate) fn target(&self) -> Result<Target> {
+        let endpoint = endpoint("url", &self.url)?;
         let dial = self.dial.clone().connect_timeout(self.connect_timeout);
-        let connector = connector(&endpoint, &dial);
-        let connector = connector.map_err(|error| Error::config(error.to_string()))?;
         let password = self.password.as_deref().or(endpoint.password());
         let user = endpoint.user().filter(|_| self.password.is_none());
         let settings = Settings {
             credentials: password.map(|password| Credentials::new(user, password)),
             peer: endpoint.host().to_owned(),
             database: endpoint.database(),
-            silence: self.silence,
-            retry: self.retry,
+            ..self.settings()
         };
-        Ok((connector, settings))
+        let connector = wire(&endpoint, &dial)?;
+        let fallback = match self.fallback_url() {
+            Some(url) => {
+                let endpoint = self::endpoint("http_url", url)?;
+                if !endpoint.scheme().is_http() {
+                    return Err(Error::config(
+                        "http_url is not HTTP; give an http:// or https:// URL",
+                    ));
+                }
+                // One at a time: the server runs requests that are in flight together in any order.
+                let dial = dial.http_concurrency(1);
+                Some(wire(
+                    &endpoint,
+                    &match password {
+                        Some(password) => dial.bearer_token(password),
+                        None => dial,
+                    },
+                )?)
+            }
+            None => None,
+        };
+        Ok(Target {
+            connector,
+            fallback,
+            settings,
+        })
     }
 
     /// What to say to a server that a transport of the caller's own reaches.
-    pub(crate) fn settings(&self) -> Settings {
+    pub(crate) fn target_through(&self, connector: Arc<dyn Connect>) -> Target {
         let credentials = self
             .password
             .as_deref()
             .map(|password| Credentials::new(None, password));
-        Settings {
+        let settings = Settings {
             credentials,
-            peer: String::new(),
-            database: None,
-            silence: self.silence,
-            retry: self.retry,
+            ..self.settings()
+        };
+        Target {
+            connector,
+            fallback: None,
+            settings,
         }
     }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            silence: self.silence,
+            retry: self.retry,
+            fallback: self.fallback,
+            ..Settings::default()
+        }
+    }
+
+    /// The HTTP gateway that stands in: the one that was named, or, beside the default WebSocket URL alone, the default
+    /// one. Beside any other server, a gateway on this machine would be somebody else's.
+    fn fallback_url(&self) -> Option<&str> {
+        let default = (self.url == DEFAULT_URL).then_some(DEFAULT_HTTP_URL);
+        self.http_url
+            .as_deref()
+            .or(default)
+            .filter(|_| self.http_fallback && cfg!(feature = "http"))
+    }
+}
+
+/// Where a client connects to, and how it introduces itself.
+pub(crate) struct Target {
+    pub(crate) connector: Arc<dyn Connect>,
+    pub(crate) fallback: Option<Arc<dyn Connect>>,
+    pub(crate) settings: Settings,
+}
+
+fn endpoint(option: &str, url: &str) -> Result<Endpoint> {
+    Endpoint::parse(url).map_err(|error| Error::config(format!("{option}: {error}")))
+}
+
+fn wire(endpoint: &Endpoint, dial: &DialOptions) -> Result<Arc<dyn Connect>> {
+    connector(endpoint, dial).map_err(|error| Error::config(error.to_string()))
 }
 
 impl From<&str> for Options {

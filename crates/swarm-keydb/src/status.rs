@@ -16,6 +16,8 @@ pub enum State {
     Connected,
     /// The connection was lost, or could not be made, and is being made again; commands wait.
     Reconnecting,
+    /// The connection cannot be made, and what may go over HTTP does; other commands wait.
+    Fallback,
     /// The client was closed, or its connection was lost for good.
     Closed,
 }

@@ -15,9 +15,8 @@ pub use scan::ScanStream;
 use crate::command::{Command, Executor};
 use crate::commands::ScanOptions;
 use crate::driver::{Driver, Mailbox, Started};
-use crate::engine::Settings;
 use crate::error::{Error, Result};
-use crate::options::Options;
+use crate::options::{Options, Target};
 use crate::status::{State, StateWatch, Stats};
 
 /// A client of one server: cheap to clone, shared by any number of tasks.
@@ -57,8 +56,8 @@ impl Client {
     /// **Cancel safety:** dropping the future gives the attempt up.
     pub async fn connect(options: impl Into<Options>) -> Result<Self> {
         let options = options.into();
-        let (connector, settings) = options.target()?;
-        Self::start(connector, &options, settings).await
+        let target = options.target()?;
+        Self::start(target, &options).await
     }
 
     /// Connects through a transport of the caller's own: see [`transport`](crate::transport). The options' URL is not
@@ -91,16 +90,13 @@ impl Client {
         options: impl Into<Options>,
     ) -> Result<Self> {
         let options = options.into();
-        Self::start(Arc::new(connector), &options, options.settings()).await
+        let target = options.target_through(Arc::new(connector));
+        Self::start(target, &options).await
     }
 
-    async fn start(
-        connector: Arc<dyn Connect>,
-        options: &Options,
-        settings: Settings,
-    ) -> Result<Self> {
+    async fn start(target: Target, options: &Options) -> Result<Self> {
         let (started, outcome) = oneshot::channel();
-        let client = Self::spawn(connector, options, settings, Some(started))?;
+        let client = Self::spawn(target, options, Some(started))?;
         match outcome.await {
             Ok(Ok(())) => Ok(client),
             Ok(Err(failure)) => Err(Error::connect(failure)),
@@ -116,18 +112,12 @@ impl Client {
     /// **Errors:** when an option makes no sense.
     pub fn connect_lazy(options: impl Into<Options>) -> Result<Self> {
         let options = options.into();
-        let (connector, settings) = options.target()?;
-        Self::spawn(connector, &options, settings, None)
+        Self::spawn(options.target()?, &options, None)
     }
 
-    fn spawn(
-        connector: Arc<dyn Connect>,
-        options: &Options,
-        settings: Settings,
-        started: Option<Started>,
-    ) -> Result<Self> {
+    fn spawn(target: Target, options: &Options, started: Option<Started>) -> Result<Self> {
         options.validate()?;
-        let mailbox = Driver::spawn(connector, options, settings, started);
+        let mailbox = Driver::spawn(target, options, started);
         Ok(Self {
             mailbox,
             request_timeout: options.request_timeout,

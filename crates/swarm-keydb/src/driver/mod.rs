@@ -2,6 +2,7 @@
 //! when the connection is lost.
 
 mod backoff;
+mod detour;
 mod mailbox;
 
 use std::future::{Future, poll_fn};
@@ -17,10 +18,11 @@ use tokio::time::{Instant, Sleep};
 
 pub(crate) use mailbox::{Budget, Mailbox, ReplyReceiver, ReplySlot};
 
-use crate::engine::{Engine, Failure, HandshakeError, Settings, Violation};
-use crate::options::Options;
+use crate::engine::{Engine, Failure, HandshakeError, Violation};
+use crate::options::{Options, Target};
 use crate::status::{State, Status};
 use backoff::Backoff;
+use detour::Detour;
 use mailbox::Message;
 
 /// Frames that are taken before requests get their turn again.
@@ -43,6 +45,8 @@ pub(crate) struct Driver {
     /// Who waits for the client to close.
     closing: Vec<oneshot::Sender<()>>,
     connector: Arc<dyn Connect>,
+    /// The other way, if there is one.
+    detour: Option<Detour>,
     connect_timeout: Duration,
     reconnect: bool,
     backoff: Backoff,
@@ -97,22 +101,18 @@ impl Drop for Driver {
 
 impl Driver {
     /// Starts the task of a client. `started` hears of the first attempt to connect; when it fails, the task ends.
-    pub(crate) fn spawn(
-        connector: Arc<dyn Connect>,
-        options: &Options,
-        settings: Settings,
-        started: Option<Started>,
-    ) -> Mailbox {
+    pub(crate) fn spawn(target: Target, options: &Options, started: Option<Started>) -> Mailbox {
         let budget = Budget::new(options.queue, options.queue_bytes);
-        let (mailbox, receiver) = Mailbox::new(budget, &settings.peer);
+        let (mailbox, receiver) = Mailbox::new(budget, &target.settings.peer);
         let driver = Self {
-            engine: Engine::new(settings),
+            engine: Engine::new(target.settings),
             ended: mailbox.ended(),
             status: Arc::clone(mailbox.status()),
             mailbox: receiver,
             mailbox_done: false,
             closing: Vec::new(),
-            connector,
+            connector: target.connector,
+            detour: target.fallback.map(Detour::new),
             connect_timeout: options.connect_timeout,
             reconnect: options.reconnect,
             backoff: Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay),
@@ -148,7 +148,9 @@ impl Driver {
             let error = Arc::new(broken.into_error());
             tracing::debug!(%error, "connection lost");
             self.engine.disconnected(&error);
-            self.status.set(State::Reconnecting);
+            if !self.detour_is_open() {
+                self.status.set(State::Reconnecting);
+            }
             if unreadable_hello {
                 // The engine will not ask again.
                 continue;
@@ -157,9 +159,16 @@ impl Driver {
                 Some(error) => Failure::Auth(error),
                 None => Failure::Lost { sent: false, error },
             };
+            let detoured = matches!(failure, Failure::Lost { .. }) && self.open_detour().await?;
             if let Some(started) = started.take() {
-                let _gone = started.send(Err(failure));
-                return Some(());
+                let _gone = started.send(if detoured {
+                    Ok(())
+                } else {
+                    Err(failure.clone())
+                });
+                if !detoured {
+                    return Some(());
+                }
             }
             if !self.reconnect {
                 self.refuse_all(&failure).await;
@@ -191,6 +200,7 @@ impl Driver {
             self.poll_mailbox(cx);
             // Nothing is owed while there is no connection, so nobody can have gone silent.
             let _never = self.poll_deadlines(cx);
+            self.poll_detour(false, cx);
             if self.is_finished() {
                 return Poll::Ready(None);
             }
@@ -214,6 +224,7 @@ impl Driver {
         poll_fn(|cx| {
             loop {
                 self.poll_mailbox(cx);
+                self.poll_detour(self.engine.is_ready(), cx);
                 self.send(transport, &mut flushed, cx)?;
                 let received = self.receive(transport, cx)?;
                 self.poll_deadlines(cx)?;

@@ -3,6 +3,7 @@
 //! Calls, frames and the time go in; requests to send and answers to callers come out. Whatever the network does is a
 //! method call here, so every race can be played through in a test.
 
+mod detour;
 mod dialect;
 mod handshake;
 mod slot;
@@ -20,7 +21,8 @@ pub(crate) use dialect::Dialect;
 pub(crate) use handshake::{Credentials, HandshakeError};
 pub(crate) use slot::{Call, Caller, Retry};
 
-use crate::options::RetryPolicy;
+use crate::options::{FallbackScope, RetryPolicy};
+use detour::Detour;
 use handshake::{Handshake, Progress};
 use slot::Slot;
 
@@ -80,6 +82,8 @@ pub(crate) struct Settings {
     /// How long a server that owes an overdue reply may say nothing at all.
     pub(crate) silence: Duration,
     pub(crate) retry: RetryPolicy,
+    /// What may go another way while there is no connection.
+    pub(crate) fallback: FallbackScope,
 }
 
 /// Matches requests to replies over one connection after another.
@@ -93,6 +97,8 @@ pub(crate) struct Engine<C: Caller> {
     waiting: VecDeque<Call<C>>,
     /// Sent; the server answers in this order.
     in_flight: VecDeque<Slot<C>>,
+    /// Sent another way.
+    detour: Detour<C>,
     /// No deadline is earlier.
     earliest: Option<Instant>,
     /// When the server was last heard, or began to owe something.
@@ -108,6 +114,7 @@ impl<C: Caller> Engine<C> {
             skip_hello: false,
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
+            detour: Detour::default(),
             earliest: None,
             heard: None,
         }
@@ -126,13 +133,17 @@ impl<C: Caller> Engine<C> {
 
     /// Replies that are owed.
     pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.len()
+        self.in_flight.len() + self.detour.slots().len()
     }
 
     /// Whether somebody still waits for an answer.
     pub(crate) fn has_living_calls(&self) -> bool {
         self.waiting.iter().any(|call| !call.caller.is_gone())
-            || self.in_flight.iter().any(Slot::is_awaited)
+            || self
+                .in_flight
+                .iter()
+                .chain(self.detour.slots())
+                .any(Slot::is_awaited)
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -148,6 +159,7 @@ impl<C: Caller> Engine<C> {
     /// The connection is gone. What was sent and cannot safely be sent again fails; the rest waits for the next one.
     pub(crate) fn disconnected(&mut self, error: &Arc<TransportError>) {
         self.phase = Phase::Offline;
+        self.detour.look_again();
         for slot in self.in_flight.drain(..).rev() {
             let Some(call) = slot.into_call() else {
                 continue;
@@ -165,6 +177,7 @@ impl<C: Caller> Engine<C> {
 
     /// Fails all that waits to be sent.
     pub(crate) fn fail_waiting(&mut self, failure: &Failure) {
+        self.detour.look_again();
         for call in self.waiting.drain(..) {
             call.caller.complete(Err(failure.clone()));
         }
@@ -180,6 +193,10 @@ impl<C: Caller> Engine<C> {
             Phase::Offline => return None,
             Phase::Handshake(handshake) => return handshake.next_request(),
             Phase::Ready => {}
+        }
+        if !self.detour.is_empty() {
+            // What went another way is settled first, so that nothing overtakes it.
+            return None;
         }
         loop {
             let next = self.waiting.front()?;
@@ -287,17 +304,15 @@ impl<C: Caller> Engine<C> {
                 self.waiting.push_back(call);
             }
         }
-        for slot in std::mem::take(&mut self.in_flight) {
-            let slot = if slot.deadline <= now {
-                slot.expire()
-            } else {
-                slot
-            };
-            if slot.is_pending() {
-                self.note_deadline(slot.deadline);
+        for slot in self.in_flight.iter_mut().chain(self.detour.slots_mut()) {
+            if slot.deadline <= now {
+                slot.expire();
+            } else if slot.is_pending() {
+                let earliest = self.earliest.get_or_insert(slot.deadline);
+                *earliest = slot.deadline.min(*earliest);
             }
-            self.in_flight.push_back(slot);
         }
+        self.detour.look_again();
     }
 
     fn note_deadline(&mut self, deadline: Instant) {

@@ -64,25 +64,42 @@ pub(super) struct Slot<C: Caller> {
     pub(super) deadline: Instant,
     /// Whether nothing may be sent before the reply has come.
     pub(super) alone: bool,
-    waiter: Waiter<C>,
+    /// Stays taken when the caller's time is up, so that a server that answers nothing cannot make tombstones pile up.
+    ticket: C::Ticket,
+    /// `None` makes this a tombstone: the caller was told that its time is up.
+    waiter: Option<Waiter<C>>,
 }
 
-enum Waiter<C: Caller> {
-    Call(Call<C>),
-    /// The caller was told that its time is up. The ticket stays taken, so that a server that answers nothing cannot make
-    /// these pile up.
-    Tombstone {
-        _ticket: C::Ticket,
-    },
+struct Waiter<C> {
+    request: Request,
+    caller: C,
+    retry: Retry,
+    attempts: u8,
 }
 
 impl<C: Caller> Slot<C> {
-    pub(super) const fn new(call: Call<C>, sent: Instant) -> Self {
+    pub(super) fn new(call: Call<C>, sent: Instant) -> Self {
+        let Call {
+            request,
+            caller,
+            deadline,
+            retry,
+            alone,
+            attempts,
+            ticket,
+        } = call;
+        let waiter = Some(Waiter {
+            request,
+            caller,
+            retry,
+            attempts,
+        });
         Self {
             sent,
-            deadline: call.deadline,
-            alone: call.alone,
-            waiter: Waiter::Call(call),
+            deadline,
+            alone,
+            ticket,
+            waiter,
         }
     }
 
@@ -93,31 +110,46 @@ impl<C: Caller> Slot<C> {
 
     /// The call, if somebody still waits for it.
     pub(super) fn into_call(self) -> Option<Call<C>> {
-        match self.waiter {
-            Waiter::Call(call) if !call.caller.is_gone() => Some(call),
-            Waiter::Call(_) | Waiter::Tombstone { .. } => None,
-        }
+        let Self {
+            deadline,
+            alone,
+            ticket,
+            waiter,
+            ..
+        } = self;
+        let Waiter {
+            request,
+            caller,
+            retry,
+            attempts,
+        } = waiter.filter(|waiter| !waiter.caller.is_gone())?;
+        Some(Call {
+            request,
+            caller,
+            deadline,
+            retry,
+            alone,
+            attempts,
+            ticket,
+        })
     }
 
     /// Whether somebody still waits for the reply.
     pub(super) fn is_awaited(&self) -> bool {
-        matches!(&self.waiter, Waiter::Call(call) if !call.caller.is_gone())
+        self.waiter
+            .as_ref()
+            .is_some_and(|waiter| !waiter.caller.is_gone())
     }
 
     /// Whether the caller's time is not up yet.
     pub(super) const fn is_pending(&self) -> bool {
-        matches!(self.waiter, Waiter::Call(_))
+        self.waiter.is_some()
     }
 
     /// Tells the caller that its time is up, and leaves a tombstone.
-    pub(super) fn expire(self) -> Self {
-        let waiter = match self.waiter {
-            Waiter::Call(Call { caller, ticket, .. }) => {
-                caller.complete(Err(Failure::Timeout { sent: true }));
-                Waiter::Tombstone { _ticket: ticket }
-            }
-            tombstone @ Waiter::Tombstone { .. } => tombstone,
-        };
-        Self { waiter, ..self }
+    pub(super) fn expire(&mut self) {
+        if let Some(waiter) = self.waiter.take() {
+            waiter.caller.complete(Err(Failure::Timeout { sent: true }));
+        }
     }
 }

@@ -1,0 +1,127 @@
+//! Calls that go another way while there is no connection: over HTTP, in order.
+//!
+//! Only calls that wait go this way, so none was sent before. What is on the detour is settled before anything is sent over
+//! the next connection.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use swarm_resp::{Frame, Request};
+use swarm_transport::{Refusal, TransportError};
+
+use super::slot::Slot;
+use super::{Caller, Engine, Failure, Violation};
+use crate::options::FallbackScope;
+
+pub(super) struct Detour<C: Caller> {
+    /// Sent; answered in this order.
+    slots: VecDeque<Slot<C>>,
+    /// Waiting calls before this one cannot go this way.
+    looked: usize,
+}
+
+impl<C: Caller> Default for Detour<C> {
+    fn default() -> Self {
+        Self {
+            slots: VecDeque::new(),
+            looked: 0,
+        }
+    }
+}
+
+impl<C: Caller> Detour<C> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    pub(super) fn slots(&self) -> std::collections::vec_deque::Iter<'_, Slot<C>> {
+        self.slots.iter()
+    }
+
+    pub(super) fn slots_mut(&mut self) -> impl Iterator<Item = &mut Slot<C>> {
+        self.slots.iter_mut()
+    }
+
+    /// The waiting calls are others now.
+    pub(super) const fn look_again(&mut self) {
+        self.looked = 0;
+    }
+}
+
+impl<C: Caller> Engine<C> {
+    /// Whether nobody waits for anything on the detour any more.
+    pub(crate) fn detour_is_settled(&self) -> bool {
+        !self.detour.slots.iter().any(Slot::is_pending)
+    }
+
+    /// The detour is closed in good order.
+    pub(crate) fn close_detour(&mut self) {
+        self.detour.slots.clear();
+    }
+
+    /// The next request to send over the detour. What the detour cannot carry at all, such as a command of a session,
+    /// fails at once; what merely may not go this way waits on.
+    pub(crate) fn next_detour(
+        &mut self,
+        now: Instant,
+        check: impl Fn(&Request) -> Result<(), Refusal>,
+    ) -> Option<Request> {
+        loop {
+            let call = self.waiting.get(self.detour.looked)?;
+            let refusal = check(&call.request).err();
+            if refusal.is_none() && !call.caller.is_gone() && !self.may_detour(&call.request) {
+                self.detour.looked += 1;
+                continue;
+            }
+            let mut call = self.waiting.remove(self.detour.looked)?;
+            if call.caller.is_gone() {
+                continue;
+            }
+            if let Some(refusal) = refusal {
+                call.caller.complete(Err(Failure::Refused(refusal)));
+                continue;
+            }
+            call.attempts += 1;
+            let request = call.request.clone();
+            self.detour.slots.push_back(Slot::new(call, now));
+            return Some(request);
+        }
+    }
+
+    fn may_detour(&self, request: &Request) -> bool {
+        match self.settings.fallback {
+            FallbackScope::GetAndSet => matches!(request.name(), b"GET" | b"SET"),
+            FallbackScope::Stateless => true,
+        }
+    }
+
+    /// A frame has come over the detour.
+    pub(crate) fn receive_detour(&mut self, frame: Frame) -> Result<(), Violation> {
+        let slot = self
+            .detour
+            .slots
+            .pop_front()
+            .ok_or(Violation::UnexpectedReply)?;
+        if let Some(call) = slot.into_call() {
+            call.caller.complete(match frame.as_error() {
+                Some(error) => Err(Failure::Server(error)),
+                None => Ok(frame),
+            });
+        }
+        Ok(())
+    }
+
+    /// The detour is closed. What was sent that way fails, for it may have run.
+    pub(crate) fn detour_failed(&mut self, error: &Arc<TransportError>) {
+        for slot in self.detour.slots.drain(..) {
+            if let Some(call) = slot.into_call() {
+                call.caller.complete(Err(Failure::Lost {
+                    sent: true,
+                    error: Arc::clone(error),
+                }));
+            }
+        }
+        self.detour.look_again();
+    }
+}
