@@ -10,6 +10,8 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use bytes::{Buf, Bytes, BytesMut};
 
 pub use error::{DecodeError, DecodeErrorKind};
@@ -27,13 +29,24 @@ use scan::{Scan, Scanner};
 ///
 /// After an error the stream cannot be read further, for nothing says where the next frame begins: every later
 /// call answers the same error.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Decoder {
     limits: Limits,
     scanner: Scanner,
     /// Bytes taken in frames before this one.
     taken: u64,
     failed: Option<DecodeError>,
+}
+
+impl fmt::Debug for Decoder {
+    /// Shows how far the stream was read, and nothing of what was read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("limits", &self.limits)
+            .field("taken", &self.taken)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Decoder {

@@ -50,7 +50,7 @@ pub(super) type ScanError = (DecodeErrorKind, usize);
 
 /// Finds one frame at the start of a growing input. Every call gets the same input, longer at its end; what was
 /// scanned is not scanned again.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Scanner {
     /// Where the next token begins.
     pub(super) at: usize,

@@ -52,7 +52,7 @@ pub(crate) fn write_name(name: &str, sink: &mut impl ArgSink) {
 }
 
 /// Counts arguments and the bytes that they take.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Measure {
     pub(crate) count: usize,
     pub(crate) len: usize,
@@ -70,7 +70,6 @@ impl ArgSink for Measure {
 }
 
 /// Writes arguments as bulk strings.
-#[derive(Debug)]
 pub(crate) struct Writer<'a>(pub(crate) &'a mut BytesMut);
 
 impl ArgSink for Writer<'_> {

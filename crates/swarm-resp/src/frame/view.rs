@@ -1,5 +1,6 @@
 //! Borrowed views of a frame and of the values inside it.
 
+use std::fmt;
 use std::iter::FusedIterator;
 
 use bytes::Bytes;
@@ -243,6 +244,12 @@ impl<'a> Iterator for Items<'a> {
     }
 }
 
+impl fmt::Debug for Items<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Items({} left)", self.len())
+    }
+}
+
 impl ExactSizeIterator for Items<'_> {}
 impl FusedIterator for Items<'_> {}
 
@@ -262,6 +269,12 @@ impl<'a> Iterator for Pairs<'a> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left = self.items.left >> 1;
         (left, Some(left))
+    }
+}
+
+impl fmt::Debug for Pairs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pairs({} left)", self.len())
     }
 }
 

@@ -1,0 +1,64 @@
+//! The codec on tokio's framed streams.
+
+use std::error::Error;
+use std::io;
+
+use futures_util::{SinkExt, StreamExt};
+use swarm_resp::{DecodeError, DecodeErrorKind, Frame, FrameCodec, Limits, Protocol, Request};
+use tokio::io::{AsyncWriteExt, duplex};
+use tokio_util::codec::Framed;
+
+#[tokio::test]
+async fn frames_and_requests_go_both_ways() {
+    // Smaller than a frame, so that both sides see pieces.
+    let (client, server) = duplex(7);
+    let mut client = Framed::new(client, FrameCodec::new());
+    let mut server = Framed::new(server, FrameCodec::new());
+    let serve = async {
+        let command: Vec<String> = server.next().await.unwrap().unwrap().convert().unwrap();
+        assert_eq!(command, ["GET", "key"]);
+        server.codec_mut().set_protocol(Protocol::Resp3);
+        let reply = Frame::build(|reply| {
+            reply.map(|map| {
+                map.bulk(b"a longer field than the pipe is wide");
+                map.boolean(true);
+            });
+        });
+        server.send(reply.clone()).await.unwrap();
+        reply
+    };
+    let ask = async {
+        client.send(Request::new("GET", "key")).await.unwrap();
+        client.next().await.unwrap().unwrap()
+    };
+    let (sent, received) = tokio::join!(serve, ask);
+    assert_eq!(sent, received);
+}
+
+#[tokio::test]
+async fn invalid_input_is_an_error_that_says_where() {
+    let (mut wire, stream) = duplex(64);
+    let limits = Limits::new().with_max_bulk(3);
+    let mut stream = Framed::new(stream, FrameCodec::with_limits(limits));
+    wire.write_all(b"+OK\r\n$4\r\n").await.unwrap();
+    assert!(stream.next().await.unwrap().is_ok());
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<DecodeError>());
+    let expected = DecodeError {
+        kind: DecodeErrorKind::BulkTooLong,
+        offset: 6,
+    };
+    assert_eq!(inner, Some(&expected), "{:?}", error.source());
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_inside_a_frame_is_an_error() {
+    let (mut wire, stream) = duplex(64);
+    let mut stream = Framed::new(stream, FrameCodec::new());
+    wire.write_all(b"$5\r\nhel").await.unwrap();
+    drop(wire);
+    assert!(stream.next().await.unwrap().is_err());
+}

@@ -1,0 +1,78 @@
+//! What frames look like to people: bounded, and in `Debug` without the content of strings.
+
+use bytes::{Bytes, BytesMut};
+use swarm_resp::{Decoder, Frame, FrameBuilder, Request, ToArg};
+
+fn frame(wire: &'static str) -> Frame {
+    Decoder::new()
+        .decode_message(Bytes::from_static(wire.as_bytes()))
+        .unwrap()
+}
+
+#[test]
+fn display_shows_values_as_people_know_them() {
+    for (wire, shown) in [
+        ("+OK\r\n", r#""OK""#),
+        ("$4\r\na\"\r\n\r\n", r#""a\"\r\n""#),
+        (":-7\r\n", "-7"),
+        (",1.5\r\n", "1.5"),
+        (",inf\r\n", "inf"),
+        ("#t\r\n", "true"),
+        ("$-1\r\n", "nil"),
+        ("_\r\n", "nil"),
+        ("(123\r\n", "123"),
+        ("-ERR x\r\n", "(error) ERR x"),
+        ("!5\r\nERR y\r\n", "(error) ERR y"),
+        ("=5\r\ntxt:a\r\n", r#""a""#),
+        ("*2\r\n:1\r\n*0\r\n", "[1, []]"),
+        ("~1\r\n:1\r\n", "~{1}"),
+        (">1\r\n+m\r\n", r#">["m"]"#),
+        ("%2\r\n+a\r\n:1\r\n+b\r\n%0\r\n", r#"{"a": 1, "b": {}}"#),
+        ("|1\r\n+a\r\n:1\r\n:2\r\n", "2"),
+    ] {
+        assert_eq!(frame(wire).to_string(), shown);
+    }
+}
+
+#[test]
+fn display_is_bounded_in_length_width_and_depth() {
+    assert_eq!(
+        Frame::bulk(vec![b'x'; 1000]).to_string().len(),
+        64 + "\"…\"".len()
+    );
+    let wide = Frame::build(|reply| reply.array(|array| (0..100).for_each(|n| array.integer(n))));
+    assert!(wide.to_string().ends_with("14, 15, … 84 more]"));
+    let deep = frame("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n");
+    assert_eq!(deep.to_string(), "[[[[[[[… 1 items]]]]]]]");
+}
+
+#[test]
+fn debug_shows_kinds_and_lengths_and_never_the_content_of_a_string() {
+    let secret =
+        "*5\r\n$6\r\nsecret\r\n+secret\r\n-secret\r\n!6\r\nsecret\r\n=10\r\ntxt:secret\r\n";
+    assert_eq!(
+        format!("{:?}", frame(secret)),
+        "[BulkString[6], SimpleString[6], SimpleError[6], BulkError[6], VerbatimString[6]]"
+    );
+    let mut builder = FrameBuilder::new();
+    builder.bulk(b"secret");
+    let mut decoder = Decoder::new();
+    let mut buffer = BytesMut::from("*2\r\n$?\r\n;6\r\nsecret\r\n");
+    assert!(decoder.decode(&mut buffer).unwrap().is_none());
+    let request = Request::new("SET", ("secret", "secret"));
+    let frame = frame(secret);
+    let shown = format!(
+        "{builder:?} {decoder:?} {request:?} {:?} {:?} {:?}",
+        request.args(),
+        "secret".to_arg(),
+        frame.items(),
+    );
+    assert!(!shown.contains("secret"), "{shown}");
+    // Neither as text nor as a list of bytes.
+    assert!(!shown.contains("115"), "{shown}");
+}
+
+#[test]
+fn a_frame_is_no_larger_than_a_buffer_and_an_index() {
+    assert!(size_of::<Frame>() <= 56, "{}", size_of::<Frame>());
+}
