@@ -93,24 +93,38 @@ impl Dialer {
 }
 
 /// The error of a socket in use.
+#[cfg(any(feature = "ws", feature = "tcp", feature = "tls"))]
 pub(crate) fn broken(error: io::Error) -> TransportError {
+    let (kind, what) = diagnose(&error);
+    TransportError::new(kind, what).with_source(error)
+}
+
+/// What the error of a socket in use means, and its words.
+pub(crate) fn diagnose(error: &io::Error) -> (TransportErrorKind, String) {
     #[cfg(feature = "tls")]
-    if let Some(cause) = crate::tls::cause(&error) {
+    if let Some(cause) = crate::tls::cause(error) {
         let what = format!("TLS failed: {cause}; {}", crate::tls::hint(cause));
-        return TransportError::new(TransportErrorKind::Tls, what).with_source(error);
+        return (TransportErrorKind::Tls, what);
     }
-    let (kind, what) = match error.kind() {
+    match error.kind() {
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::NotConnected
         | io::ErrorKind::UnexpectedEof
-        | io::ErrorKind::WriteZero => (TransportErrorKind::Closed, "the peer cut the connection"),
-        io::ErrorKind::TimedOut => (
-            TransportErrorKind::Timeout,
-            "the peer vanished: the network delivered nothing to it any more",
+        | io::ErrorKind::WriteZero => {
+            let what = "the peer cut the connection";
+            (TransportErrorKind::Closed, what.to_owned())
+        }
+        io::ErrorKind::TimedOut => {
+            let what = "the peer is gone: the network delivered nothing to it any more";
+            (TransportErrorKind::Timeout, what.to_owned())
+        }
+        // HTTP/2 hands an error on by its kind and words; below it, only TLS judges data.
+        io::ErrorKind::InvalidData => (TransportErrorKind::Tls, format!("TLS failed: {error}")),
+        _ => (
+            TransportErrorKind::Io,
+            format!("the connection broke: {error}"),
         ),
-        _ => (TransportErrorKind::Io, "the connection broke"),
-    };
-    TransportError::new(kind, format!("{what}: {error}")).with_source(error)
+    }
 }

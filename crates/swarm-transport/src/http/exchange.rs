@@ -199,9 +199,9 @@ pub(super) fn failed(endpoint: &Endpoint, error: hyper::Error) -> TransportError
     let mut source = error.source();
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            let broken = dial::broken(std::io::Error::new(io.kind(), io.to_string()));
-            let what = format!("the exchange with {endpoint} failed: {broken}");
-            return TransportError::new(broken.kind(), what).with_source(error);
+            let (kind, what) = dial::diagnose(io);
+            let what = format!("the exchange with {endpoint} failed: {what}");
+            return TransportError::new(kind, what).with_source(error);
         }
         source = cause.source();
     }

@@ -1,6 +1,7 @@
 //! An open stream of RESP as a transport.
 
 use std::fmt;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -71,6 +72,18 @@ where
         let written = ready!(self.output.poll_write(&mut self.stream, cx));
         Poll::Ready(written.map_err(|error| self.fail(dial::broken(error))))
     }
+
+    /// Writes what waits, then ends this side.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        ready!(self.poll_write(cx))?;
+        let ended = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
+        Poll::Ready(ended.map_err(|error| self.fail(dial::broken(error))))
+    }
+
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.input.clear();
+        self.input.poll_read(&mut self.stream, cx)
+    }
 }
 
 impl<S> Transport for TcpTransport<S>
@@ -128,20 +141,20 @@ where
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         if let State::Open = self.state {
-            ready!(self.poll_write(cx))?;
-            let ended = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
-            ended.map_err(|error| self.fail(dial::broken(error)))?;
+            let written = self.poll_end(cx);
+            if written.is_pending() {
+                // The peer may take no more before it is rid of replies that nobody waits for.
+                while let Poll::Ready(Ok(1..)) = self.poll_discard(cx) {}
+            }
+            ready!(written)?;
             self.state = State::Closing(Box::pin(sleep(GOODBYE)));
         }
-        let State::Closing(timer) = &mut self.state else {
-            return Poll::Ready(Ok(()));
-        };
         // Requests that the peer has not read yet would be lost if the socket closed with unread replies in it.
-        while timer.as_mut().poll(cx).is_pending() {
-            self.input.clear();
-            match ready!(self.input.poll_read(&mut self.stream, cx)) {
-                Ok(0) | Err(_) => break,
-                Ok(_) => {}
+        while let State::Closing(timer) = &mut self.state
+            && timer.as_mut().poll(cx).is_pending()
+        {
+            if let Ok(0) | Err(_) = ready!(self.poll_discard(cx)) {
+                break;
             }
         }
         self.state = State::Dead;

@@ -165,15 +165,18 @@ where
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         if let State::Open = self.state {
-            let sent = ready!(Pin::new(&mut self.socket).poll_close(cx));
-            sent.map_err(|error| self.fail(error::of_socket(error)))?;
+            let sent = Pin::new(&mut self.socket).poll_close(cx);
+            if sent.is_pending() {
+                // The peer may take no more before it is rid of replies that nobody waits for.
+                while let Poll::Ready(Some(Ok(_))) = Pin::new(&mut self.socket).poll_next(cx) {}
+            }
+            ready!(sent).map_err(|error| self.fail(error::of_socket(error)))?;
             self.state = State::Closing(Box::pin(sleep(GOODBYE)));
         }
-        let State::Closing(timer) = &mut self.state else {
-            return Poll::Ready(Ok(()));
-        };
         // Requests that the peer has not read yet would be lost if the socket closed with unread replies in it.
-        while timer.as_mut().poll(cx).is_pending() {
+        while let State::Closing(timer) = &mut self.state
+            && timer.as_mut().poll(cx).is_pending()
+        {
             match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => break,
                 Some(Ok(_)) => {}

@@ -1,0 +1,9 @@
+//! One contract, kept by every wire: the same suite over WebSocket, HTTP, TCP, Unix sockets and memory, plain and over TLS.
+
+mod contract;
+mod faults;
+mod hooks;
+mod identity;
+mod peer;
+mod proxy;
+mod wire;

@@ -1,0 +1,206 @@
+//! The wires, and how each is dialled against a peer of its own.
+
+use std::future::poll_fn;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use swarm_resp::{Frame, Request};
+use swarm_transport::{
+    BoxTransport, Connect, DialOptions, Endpoint, TransportError, connector, memory,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::hooks::Hooks;
+use crate::{identity, peer};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wire {
+    Ws,
+    Wss,
+    Http,
+    Https,
+    Tcp,
+    Tls,
+    Unix,
+    Memory,
+}
+
+impl Wire {
+    pub(crate) const fn is_http(self) -> bool {
+        matches!(self, Self::Http | Self::Https)
+    }
+
+    pub(crate) const fn scheme(self) -> &'static str {
+        match self {
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Tcp => "redis",
+            Self::Tls => "rediss",
+            Self::Unix => "redis+unix",
+            Self::Memory => "memory",
+        }
+    }
+
+    /// Starts a peer; each dial is a connection to it.
+    pub(crate) async fn listen(self, hooks: &Hooks) -> Server {
+        let hooks = hooks.clone();
+        match self {
+            Self::Memory => Server::Memory(hooks),
+            Self::Unix => {
+                static COUNT: AtomicUsize = AtomicUsize::new(0);
+                let n = COUNT.fetch_add(1, Ordering::Relaxed);
+                let path =
+                    std::env::temp_dir().join(format!("swarm-{}-{n}.sock", std::process::id()));
+                let _ = std::fs::remove_file(&path);
+                let listener = UnixListener::bind(&path).unwrap();
+                tokio::spawn(async move {
+                    while let Ok((stream, _)) = listener.accept().await {
+                        self.serve(stream, hooks.clone());
+                    }
+                });
+                let endpoint = Endpoint::unix(&path).unwrap();
+                Server::Socket {
+                    endpoint,
+                    _remove: Some(Remove(path)),
+                }
+            }
+            _ => {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let endpoint = self.endpoint(listener.local_addr().unwrap().port());
+                tokio::spawn(async move {
+                    while let Ok((stream, _)) = listener.accept().await {
+                        stream.set_nodelay(true).unwrap();
+                        self.serve(stream, hooks.clone());
+                    }
+                });
+                Server::Socket {
+                    endpoint,
+                    _remove: None,
+                }
+            }
+        }
+    }
+
+    pub(crate) fn endpoint(self, port: u16) -> Endpoint {
+        Endpoint::parse(&format!("{}://localhost:{port}", self.scheme())).unwrap()
+    }
+
+    fn serve<S>(self, stream: S, hooks: Hooks)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        tokio::spawn(async move {
+            if !matches!(self, Self::Wss | Self::Https | Self::Tls) {
+                self.speak(stream, &hooks).await;
+            } else if let Ok(stream) = identity::acceptor().accept(stream).await {
+                self.speak(stream, &hooks).await;
+            }
+            hooks.end();
+        });
+    }
+
+    async fn speak<S>(self, stream: S, hooks: &Hooks)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        match self {
+            Self::Ws | Self::Wss => peer::ws(stream, hooks).await,
+            Self::Http | Self::Https => peer::http(stream, hooks).await,
+            Self::Tcp | Self::Tls | Self::Unix => peer::resp(stream, hooks).await,
+            Self::Memory => {}
+        }
+    }
+}
+
+/// A peer that can be dialled.
+pub(crate) enum Server {
+    Memory(Hooks),
+    Socket {
+        endpoint: Endpoint,
+        _remove: Option<Remove>,
+    },
+}
+
+/// Removes a socket's file at the end.
+pub(crate) struct Remove(PathBuf);
+
+impl Drop for Remove {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Server {
+    pub(crate) fn connector(&self, options: DialOptions) -> Arc<dyn Connect> {
+        match self {
+            Self::Memory(hooks) => {
+                let hooks = hooks.clone();
+                // Any closure that makes a transport is a connector.
+                Arc::new(move || {
+                    let hooks = hooks.clone();
+                    async move {
+                        let (transport, peer) = memory::pair_with_capacity(64);
+                        tokio::spawn(async move {
+                            let _ = peer::memory(peer, &hooks).await;
+                            hooks.end();
+                        });
+                        Ok(Box::new(transport) as BoxTransport)
+                    }
+                })
+            }
+            Self::Socket { endpoint, .. } => {
+                connector(endpoint, &options.tls(identity::trusting())).unwrap()
+            }
+        }
+    }
+
+    pub(crate) async fn dial(&self) -> BoxTransport {
+        soon(self.connector(DialOptions::new()).connect())
+            .await
+            .unwrap()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        match self {
+            Self::Memory(_) => 0,
+            Self::Socket { endpoint, .. } => endpoint.port(),
+        }
+    }
+}
+
+/// A deadline that only a hang meets.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), future)
+        .await
+        .expect("it hangs")
+}
+
+pub(crate) async fn start(
+    transport: &mut BoxTransport,
+    request: Request,
+) -> Result<(), TransportError> {
+    poll_fn(|cx| transport.poll_ready(cx)).await?;
+    transport.start_send(request)
+}
+
+pub(crate) async fn flush(transport: &mut BoxTransport) -> Result<(), TransportError> {
+    poll_fn(|cx| transport.poll_flush(cx)).await
+}
+
+pub(crate) async fn receive(transport: &mut BoxTransport) -> Result<Frame, TransportError> {
+    poll_fn(|cx| transport.poll_receive(cx)).await
+}
+
+pub(crate) async fn call(
+    transport: &mut BoxTransport,
+    request: Request,
+) -> Result<Frame, TransportError> {
+    start(transport, request).await?;
+    flush(transport).await?;
+    receive(transport).await
+}
