@@ -1,4 +1,10 @@
-//! What the suites share: a gateway and a client in one line, and a limit on how long anything may take.
+//! What the suites share: servers and clients in one line, and a limit on how long anything may take.
+
+mod redis;
+mod target;
+
+pub use redis::Redis;
+pub use target::{Target, targets};
 
 use std::future::Future;
 use std::time::Duration;

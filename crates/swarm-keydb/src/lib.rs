@@ -80,7 +80,7 @@ pub use commands::{
     ServerCommands, ServerInfo, SetOptions, StringCommands, SwarmCommands, Ttl,
 };
 pub use error::{Error, ErrorKind, Outcome, Result};
-pub use options::{FallbackScope, Options, RetryPolicy};
+pub use options::{FallbackScope, Options, Protocol, RetryPolicy};
 pub use status::{RoundTrips, State, StateWatch, Stats};
 pub use swarm_resp::{Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};
 pub use swarm_transport as transport;

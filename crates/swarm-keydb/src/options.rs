@@ -25,6 +25,17 @@ pub enum RetryPolicy {
     Idempotent,
 }
 
+/// The version of the protocol that a connection speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// RESP3 where the server has it, else RESP2. A server that answers the question with garbage is not asked again.
+    #[default]
+    Auto,
+    /// RESP2, without asking for more.
+    Resp2,
+}
+
 /// What goes over HTTP while the connection cannot be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum FallbackScope {
@@ -65,6 +76,7 @@ pub struct Options {
     pub(crate) queue_bytes: usize,
     pub(crate) silence: Duration,
     pub(crate) retry: RetryPolicy,
+    pub(crate) protocol: Protocol,
     pub(crate) dial: DialOptions,
 }
 
@@ -86,6 +98,7 @@ impl Default for Options {
             queue_bytes: 64 << 20,
             silence: Duration::from_secs(15),
             retry: RetryPolicy::default(),
+            protocol: Protocol::default(),
             dial: DialOptions::new(),
         }
     }
@@ -202,6 +215,12 @@ impl Options {
     /// Which commands are sent again when they may have run already. Default: those that only read.
     pub const fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
+        self
+    }
+
+    /// The version of the protocol. Default: found out on each connection.
+    pub const fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
         self
     }
 
@@ -336,6 +355,7 @@ impl Options {
         Settings {
             silence: self.silence,
             retry: self.retry,
+            resp2: self.protocol == Protocol::Resp2,
             fallback: self.fallback,
             ..Settings::default()
         }

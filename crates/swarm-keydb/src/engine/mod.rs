@@ -82,6 +82,8 @@ pub(crate) struct Settings {
     /// How long a server that owes an overdue reply may say nothing at all.
     pub(crate) silence: Duration,
     pub(crate) retry: RetryPolicy,
+    /// Whether RESP3 is not asked for.
+    pub(crate) resp2: bool,
     /// What may go another way while there is no connection.
     pub(crate) fallback: FallbackScope,
 }
@@ -152,7 +154,8 @@ impl<C: Caller> Engine<C> {
 
     /// A connection is open: the handshake begins.
     pub(crate) fn connected(&mut self) {
-        self.phase = Phase::Handshake(Handshake::new(&self.settings, !self.skip_hello));
+        let hello = !self.skip_hello && !self.settings.resp2;
+        self.phase = Phase::Handshake(Handshake::new(&self.settings, hello));
         self.dialect = Dialect::default();
     }
 

@@ -1,0 +1,74 @@
+//! Every kind of server that a client may meet, for suites that run over all of them.
+
+use swarm_gateway::Gateway;
+use swarm_keydb::{Client, Options, Protocol};
+
+use crate::{Redis, dialects, gateway, within};
+
+/// A server of some kind, and how to reach it.
+#[derive(Debug)]
+pub struct Target {
+    /// What to call it when something fails.
+    pub name: String,
+    /// What to connect with.
+    pub options: Options,
+    /// What stops with it.
+    gateway: Option<Gateway>,
+    _redis: Option<Redis>,
+}
+
+impl Target {
+    /// A client of it.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be reached.
+    pub async fn connect(&self) -> Client {
+        let client = within(Client::connect(self.options.clone())).await;
+        client.unwrap_or_else(|error| panic!("{}: {error}", self.name))
+    }
+
+    /// The gateway, if it is one.
+    pub const fn gateway(&self) -> Option<&Gateway> {
+        self.gateway.as_ref()
+    }
+}
+
+/// The WebSocket door in every dialect, the TCP door, and a real Redis if there is one; the latter two in both versions of
+/// the protocol. Each has a store of its own, empty.
+pub async fn targets() -> Vec<Target> {
+    let mut targets = Vec::new();
+    for (name, dialect) in dialects() {
+        let gateway = gateway(dialect).await;
+        let options = Options::new(gateway.ws_url());
+        let name = format!("ws {name}");
+        targets.push(Target {
+            name,
+            options,
+            gateway: Some(gateway),
+            _redis: None,
+        });
+    }
+    for protocol in [Protocol::Auto, Protocol::Resp2] {
+        let gateway = gateway(swarm_gateway::Dialect::FIXED).await;
+        let options = Options::new(gateway.tcp_url()).protocol(protocol);
+        let name = format!("tcp {protocol:?}");
+        targets.push(Target {
+            name,
+            options,
+            gateway: Some(gateway),
+            _redis: None,
+        });
+        if let Some(redis) = Redis::start() {
+            let options = Options::new(redis.url()).protocol(protocol);
+            let name = format!("redis {protocol:?}");
+            targets.push(Target {
+                name,
+                options,
+                gateway: None,
+                _redis: Some(redis),
+            });
+        }
+    }
+    targets
+}
