@@ -1,131 +1,226 @@
-//! Random schedules: whatever the order of sends, replies, timeouts, cancellations and cuts, every call gets its own
+//! Random schedules: whatever the order of sends, replies, timeouts, cancellations, cuts and detours, every call gets its own
 //! reply or an honest failure, and none that must not is sent twice.
+//!
+//! `cargo xtask simulate` plays a million of them.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::*;
+use crate::options::FallbackScope;
 
-/// Schedules played per run. A failure names its seed.
+/// Schedules per run, unless `SWARM_SCHEDULES` says otherwise. A failure names its seed.
 const SCHEDULES: u64 = 20_000;
 
 #[derive(Default)]
-struct Peer {
-    /// Requests that it got over this connection and has not answered.
+struct World {
+    bench: Option<Bench>,
+    connected: bool,
+    /// Requests that the server got over the connection, and over the detour, and has not answered.
     owed: VecDeque<String>,
-    /// How often each request reached it, over all connections.
+    owed_on_detour: VecDeque<String>,
+    /// How often each request reached the server, any way.
     got: HashMap<String, u32>,
+    /// What each call was told.
+    told: HashMap<u64, String>,
+    seed: u64,
 }
 
 #[test]
 fn no_schedule_shifts_a_reply_or_doubles_a_write() {
-    for seed in 0..SCHEDULES {
-        play(seed);
+    let schedules = std::env::var("SWARM_SCHEDULES").map_or(SCHEDULES, |n| n.parse().unwrap());
+    for seed in 0..schedules {
+        World::new(seed).play();
     }
 }
 
-fn play(seed: u64) {
-    let mut rng = fastrand::Rng::with_seed(seed);
-    let mut bench = Bench::ready();
-    let mut peer = Peer::default();
-    let mut names = Vec::new();
-    let mut cancelled = Vec::new();
-    let mut answers = HashMap::new();
-    let steps = rng.usize(1..60);
-    for _ in 0..steps {
-        match rng.u8(0..12) {
-            0..=2 => {
-                let write = rng.bool();
-                let name = format!("{}{}", if write { "w" } else { "r" }, names.len());
-                let retry = if write { Retry::Never } else { Retry::ReadOnly };
-                cancelled.push(bench.call(&name, retry, rng.u8(0..10) == 0));
-                names.push(name);
-            }
-            3..=5 => send(&mut bench, &mut peer),
-            6..=7 => answer(&mut bench, &mut peer),
-            8 if !cancelled.is_empty() => {
-                *cancelled[rng.usize(0..cancelled.len())].borrow_mut() = true;
-            }
-            9 => {
-                if bench.wait(rng.u64(0..6)).is_err() {
-                    reconnect(&mut bench, &mut peer);
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut bench = Bench::ready();
+        if seed % 2 == 0 {
+            bench.engine.settings.fallback = FallbackScope::Stateless;
+        }
+        Self {
+            bench: Some(bench),
+            connected: true,
+            seed,
+            ..Self::default()
+        }
+    }
+
+    fn bench(&mut self) -> &mut Bench {
+        self.bench.as_mut().unwrap()
+    }
+
+    fn play(&mut self) {
+        let mut rng = fastrand::Rng::with_seed(self.seed);
+        let mut names = Vec::new();
+        let mut cancelled = Vec::new();
+        for _ in 0..rng.usize(1..60) {
+            match rng.u8(0..14) {
+                0..=2 => {
+                    // What may take the detour under the narrow scope has the name of what may.
+                    let kinds = ["GET", "SET", "SCAN", "INCR"];
+                    let kind = kinds[rng.usize(0..kinds.len())];
+                    let retry = match kind {
+                        "GET" | "SCAN" => Retry::ReadOnly,
+                        _ => Retry::Never,
+                    };
+                    let name = format!("{kind} {}", names.len());
+                    cancelled.push(self.bench().call(&name, retry, rng.u8(0..10) == 0));
+                    names.push(name);
                 }
+                3..=5 => self.send(),
+                6..=7 => self.answer(),
+                8 if !cancelled.is_empty() => {
+                    *cancelled[rng.usize(0..cancelled.len())].borrow_mut() = true;
+                }
+                9 => {
+                    if self.bench().wait(rng.u64(0..6)).is_err() {
+                        self.cut();
+                    }
+                }
+                10 if self.connected => {
+                    let push = Frame::build(|reply| reply.push_message(|push| push.bulk(b"x")));
+                    self.bench().reply(&push);
+                }
+                11 if rng.u8(0..3) == 0 => self.cut(),
+                12 => self.connect(),
+                13 => {
+                    if rng.bool() {
+                        self.detour();
+                    } else {
+                        self.answer_detour();
+                    }
+                }
+                _ => {}
             }
-            10 => bench.reply(&Frame::build(|reply| {
-                reply.push_message(|push| push.bulk(b"x"));
-            })),
-            11 if rng.u8(0..3) == 0 => {
-                reconnect(&mut bench, &mut peer);
+            self.note();
+        }
+        self.finish();
+        self.judge(&names, &cancelled);
+    }
+
+    /// Lets everything come to its end.
+    fn finish(&mut self) {
+        while !self.owed_on_detour.is_empty() {
+            self.answer_detour();
+        }
+        self.connect();
+        loop {
+            self.send();
+            if self.owed.is_empty() {
+                break;
             }
-            _ => {}
+            self.answer();
         }
-        note(&mut bench, &mut answers, seed);
+        self.note();
     }
-    // Let everything come to its end.
-    loop {
-        send(&mut bench, &mut peer);
-        if peer.owed.is_empty() {
-            break;
-        }
-        answer(&mut bench, &mut peer);
-    }
-    note(&mut bench, &mut answers, seed);
-    assert!(
-        !bench.engine.has_living_calls(),
-        "seed {seed}: a call was forgotten"
-    );
-    assert!(
-        bench.engine.in_flight.is_empty(),
-        "seed {seed}: a slot leaked"
-    );
-    for (number, name) in names.iter().enumerate() {
-        let times = peer.got.get(name).copied().unwrap_or(0);
+
+    fn judge(&mut self, names: &[String], cancelled: &[Rc<RefCell<bool>>]) {
+        let seed = self.seed;
+        let engine = &self.bench().engine;
         assert!(
-            times <= 1 || name.starts_with('r'),
-            "seed {seed}: {name} was sent {times} times"
+            !engine.has_living_calls(),
+            "seed {seed}: a call was forgotten"
         );
-        let gone = *cancelled[number].borrow();
-        match answers.get(&(number as u64)) {
-            None => assert!(gone, "seed {seed}: {name} got no answer"),
-            Some(text) if text.starts_with('"') => {
-                assert_eq!(
-                    *text,
-                    format!("{name:?}"),
-                    "seed {seed}: a reply of another"
-                );
+        assert_eq!(engine.in_flight(), 0, "seed {seed}: a slot leaked");
+        for (number, name) in names.iter().enumerate() {
+            let times = self.got.get(name).copied().unwrap_or(0);
+            let write = name.starts_with("SET") || name.starts_with("INCR");
+            assert!(
+                times <= 1 || !write,
+                "seed {seed}: {name} was sent {times} times"
+            );
+            match self.told.get(&(number as u64)) {
+                None => assert!(
+                    *cancelled[number].borrow(),
+                    "seed {seed}: {name} got no answer"
+                ),
+                Some(text) if text.starts_with('"') => {
+                    assert_eq!(
+                        *text,
+                        format!("{name:?}"),
+                        "seed {seed}: a reply of another"
+                    );
+                }
+                Some(text) if text.ends_with("sent=false") => {
+                    assert_eq!(times, 0, "seed {seed}: {name} was sent, though it says not");
+                }
+                Some(text) => assert!(text.ends_with("sent=true"), "seed {seed}: {text}"),
             }
-            Some(text) if text.ends_with("sent=false") => {
-                assert_eq!(times, 0, "seed {seed}: {name} was sent, though it says not");
-            }
-            Some(text) => assert!(text.ends_with("sent=true"), "seed {seed}: {text}"),
         }
     }
-}
 
-fn reconnect(bench: &mut Bench, peer: &mut Peer) {
-    bench.cut();
-    peer.owed.clear();
-    bench.handshake();
-}
-
-fn send(bench: &mut Bench, peer: &mut Peer) {
-    if let Some(name) = bench.send() {
-        *peer.got.entry(name.clone()).or_default() += 1;
-        peer.owed.push_back(name);
+    fn connect(&mut self) {
+        if !self.connected {
+            self.bench().handshake();
+            self.connected = true;
+        }
     }
-}
 
-fn answer(bench: &mut Bench, peer: &mut Peer) {
-    if let Some(name) = peer.owed.pop_front() {
-        bench.reply(&bulk(&name));
+    fn cut(&mut self) {
+        if self.connected {
+            self.bench().cut();
+            self.owed.clear();
+            self.connected = false;
+        }
     }
-}
 
-fn note(bench: &mut Bench, answers: &mut HashMap<u64, String>, seed: u64) {
-    for (number, text) in bench.answers() {
-        let earlier = answers.insert(number, text);
+    fn send(&mut self) {
+        if let Some(name) = self.bench().send() {
+            assert!(
+                self.owed_on_detour.is_empty(),
+                "seed {}: overtook the detour",
+                self.seed
+            );
+            self.got(name.clone());
+            self.owed.push_back(name);
+        }
+    }
+
+    fn answer(&mut self) {
+        if let Some(name) = self.owed.pop_front() {
+            self.bench().reply(&bulk(&name));
+        }
+    }
+
+    fn detour(&mut self) {
+        if self.connected {
+            return;
+        }
+        let bench = self.bench();
+        let Some(request) = bench.engine.next_detour(bench.now, |_| Ok(())) else {
+            return;
+        };
+        let words: Vec<_> = request.args().map(String::from_utf8_lossy).collect();
+        let name = words.join(" ");
+        let narrow = bench.engine.settings.fallback == FallbackScope::GetAndSet;
         assert!(
-            earlier.is_none(),
-            "seed {seed}: call {number} was answered twice"
+            !narrow || name.starts_with("GET") || name.starts_with("SET"),
+            "{name}"
         );
+        self.got(name.clone());
+        self.owed_on_detour.push_back(name);
+    }
+
+    fn answer_detour(&mut self) {
+        if let Some(name) = self.owed_on_detour.pop_front() {
+            self.bench().engine.receive_detour(bulk(&name)).unwrap();
+        }
+    }
+
+    fn got(&mut self, name: String) {
+        *self.got.entry(name).or_default() += 1;
+    }
+
+    fn note(&mut self) {
+        for (number, text) in self.bench().answers() {
+            let earlier = self.told.insert(number, text);
+            assert!(
+                earlier.is_none(),
+                "seed {}: call {number} was answered twice",
+                self.seed
+            );
+        }
     }
 }
