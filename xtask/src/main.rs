@@ -40,6 +40,8 @@ enum Task {
     Deny,
     /// Rules of this repository that no other tool knows
     Tidy,
+    /// A million random schedules through the engine
+    Simulate,
     /// Runs the examples and compares what they print
     Examples,
 }
@@ -59,6 +61,7 @@ fn run(task: Task) -> Result<()> {
             Task::Docs,
             Task::Deny,
             Task::Examples,
+            Task::Simulate,
         ]
         .into_iter()
         .try_for_each(run),
@@ -78,6 +81,11 @@ fn run(task: Task) -> Result<()> {
         ),
         Task::Deny => cargo("deny", "deny --all-features check bans licenses sources"),
         Task::Tidy => tidy::check(),
+        Task::Simulate => shell::run(
+            "simulate",
+            shell::command("cargo", "test --release -p swarm-keydb --lib races")
+                .env("SWARM_SCHEDULES", "1000000"),
+        ),
         Task::Examples => examples::check(),
     }
 }

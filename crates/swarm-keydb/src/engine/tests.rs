@@ -336,7 +336,7 @@ fn a_server_that_says_anything_is_not_given_up() {
     bench.send();
     bench.advance(14);
     bench.reply(&Frame::build(|reply| {
-        reply.push_message(|push| push.bulk(b"x"))
+        reply.push_message(|push| push.bulk(b"x"));
     }));
     assert_eq!(bench.wait(14), Ok(()));
 }

@@ -36,7 +36,7 @@ fn no_schedule_shifts_a_reply_or_doubles_a_write() {
 impl World {
     fn new(seed: u64) -> Self {
         let mut bench = Bench::ready();
-        if seed % 2 == 0 {
+        if seed.is_multiple_of(2) {
             bench.engine.settings.fallback = FallbackScope::Stateless;
         }
         Self {
@@ -74,11 +74,7 @@ impl World {
                 8 if !cancelled.is_empty() => {
                     *cancelled[rng.usize(0..cancelled.len())].borrow_mut() = true;
                 }
-                9 => {
-                    if self.bench().wait(rng.u64(0..6)).is_err() {
-                        self.cut();
-                    }
-                }
+                9 => self.wait(rng.u64(0..6)),
                 10 if self.connected => {
                     let push = Frame::build(|reply| reply.push_message(|push| push.bulk(b"x")));
                     self.bench().reply(&push);
@@ -163,6 +159,12 @@ impl World {
             self.bench().cut();
             self.owed.clear();
             self.connected = false;
+        }
+    }
+
+    fn wait(&mut self, seconds: u64) {
+        if self.bench().wait(seconds).is_err() {
+            self.cut();
         }
     }
 

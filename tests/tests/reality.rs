@@ -1,0 +1,215 @@
+//! The properties of the simulation, over real sockets and against a gateway that misbehaves.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use swarm_gateway::{Dialect, Gateway};
+use swarm_keydb::{Client, Options, Outcome, State, prelude::*};
+use swarm_tests::{connected_with, targets, within};
+
+/// Polls a future so many times at the most, then drops it.
+async fn cancel_after<T>(polls: u32, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    let mut left = polls;
+    poll_fn(|cx| {
+        let Some(next) = left.checked_sub(1) else {
+            return Poll::Ready(None);
+        };
+        left = next;
+        work.as_mut().poll(cx).map(Some)
+    })
+    .await
+}
+
+/// On every kind of server: 16 tasks make 10,000 calls, of which about half are dropped after a random number of polls.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_cancellations_shift_no_reply() {
+    for target in targets().await {
+        let client = target.connect().await;
+        let tasks: Vec<_> = (0..16)
+            .map(|task| tokio::spawn(cancel_at_random(client.clone(), task)))
+            .collect();
+        let mut cancelled = 0;
+        for task in tasks {
+            cancelled += within(task)
+                .await
+                .unwrap_or_else(|error| panic!("{}: {error}", target.name));
+        }
+        assert!(
+            cancelled > 1000,
+            "{}: only {cancelled} calls were cancelled",
+            target.name
+        );
+        within(client.ping()).await.unwrap();
+    }
+}
+
+async fn cancel_at_random(client: Client, task: u32) -> u32 {
+    let mut cancelled = 0;
+    for round in 0..625 {
+        let message = format!("{task}/{round}");
+        let polls = if fastrand::bool() {
+            fastrand::u32(0..3)
+        } else {
+            u32::MAX
+        };
+        match cancel_after(polls, client.echo(&message)).await {
+            Some(echo) => assert_eq!(echo.unwrap(), message),
+            None => cancelled += 1,
+        }
+    }
+    cancelled
+}
+
+/// Tasks count up while the connection is cut again and again right after an INCR ran.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_repeated_cuts_no_increment_is_doubled() {
+    let url: [fn(&Gateway) -> &str; 2] = [Gateway::ws_url, Gateway::tcp_url];
+    for url in url {
+        let gateway = swarm_gateway::test().await.unwrap();
+        let options = Options::new(url(&gateway))
+            .reconnect_base_delay(Duration::from_millis(5))
+            .reconnect_max_delay(Duration::from_millis(20));
+        let client = within(Client::connect(options)).await.unwrap();
+        let tasks: Vec<_> = (0..8)
+            .map(|_| tokio::spawn(count_up(client.clone())))
+            .collect();
+        for _ in 0..20 {
+            let before = gateway.executions("INCR");
+            gateway.faults().cut_after("INCR");
+            within(gateway.faults().executed("INCR", before + 1)).await;
+        }
+        let (mut acknowledged, mut unknown) = (0, 0);
+        for task in tasks {
+            let (acked, may_have_run) = within(task).await.unwrap();
+            acknowledged += acked;
+            unknown += may_have_run;
+        }
+        let count: i64 = within(client.get_as("n")).await.unwrap().unwrap();
+        assert!(unknown > 0, "no cut hit an INCR");
+        assert!(
+            count >= acknowledged,
+            "{count} counted, {acknowledged} acknowledged"
+        );
+        assert!(
+            count <= acknowledged + unknown,
+            "{count} > {acknowledged} + {unknown}"
+        );
+        assert_eq!(i64::try_from(gateway.executions("INCR")).unwrap(), count);
+        assert!(client.stats().reconnects > 0);
+    }
+}
+
+/// Says how many INCRs were acknowledged, and how many may have run.
+async fn count_up(client: Client) -> (i64, i64) {
+    let (mut acknowledged, mut unknown) = (0, 0);
+    for _ in 0..500 {
+        match client.incr("n").await {
+            Ok(_) => acknowledged += 1,
+            Err(error) => match error.outcome() {
+                Outcome::MayHaveRun => unknown += 1,
+                Outcome::NotSent => {}
+                outcome => panic!("{outcome:?}: {error}"),
+            },
+        }
+    }
+    (acknowledged, unknown)
+}
+
+/// A server that accepts and answers nothing is given up, and the next connection serves.
+#[tokio::test]
+async fn a_black_hole_is_found_and_left() {
+    let (gateway, client) = connected_with(|options| {
+        options
+            .request_timeout(Duration::from_millis(200))
+            .silence(Duration::from_millis(300))
+            .connect_timeout(Duration::from_millis(300))
+            .reconnect_base_delay(Duration::from_millis(10))
+    })
+    .await;
+    let mut states = client.watch_state();
+    let mute = gateway.faults().mute();
+    let start = Instant::now();
+    let error = within(client.incr("n").timeout(Duration::from_millis(100)))
+        .await
+        .unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert!(within(states.reached(State::Reconnecting)).await);
+    let took = start.elapsed();
+    assert!(
+        (250..2000).contains(&took.as_millis()),
+        "given up after {took:?}"
+    );
+    drop(mute);
+    assert!(within(states.reached(State::Connected)).await);
+    within(client.ping().timeout(Duration::from_secs(10)))
+        .await
+        .unwrap();
+}
+
+/// With nobody there, any number of calls ends by its deadline, and what waits stays within its budget.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_thousand_calls_to_a_server_that_is_down_end_in_time() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let timeout = Duration::from_secs(2);
+    let budget = 1 << 20;
+    let options = Options::new(gateway.ws_url())
+        .request_timeout(timeout)
+        .queue(1000)
+        .queue_bytes(budget);
+    let client = within(Client::connect(options)).await.unwrap();
+    let mut states = client.watch_state();
+    drop(gateway);
+    assert!(within(states.reached(State::Reconnecting)).await);
+
+    let start = Instant::now();
+    let value = "x".repeat(4096);
+    let tasks: Vec<_> = (0..100_000)
+        .map(|n| tokio::spawn(client.set(format!("k{n}"), &value)))
+        .collect();
+    for task in tasks {
+        let error = within(task).await.unwrap().unwrap_err();
+        assert!(error.is_timeout(), "{error}");
+        assert_eq!(error.outcome(), Outcome::NotSent);
+        assert!(client.stats().bytes <= budget, "{:?}", client.stats());
+    }
+    let took = start.elapsed();
+    assert!(took < timeout * 5, "took {took:?}");
+    let stats = client.stats();
+    assert_eq!((stats.in_flight, stats.bytes), (0, 0), "{stats:?}");
+}
+
+/// A value that is larger than the whole budget goes alone, and comes through.
+#[tokio::test]
+async fn a_value_beyond_the_budget_comes_through() {
+    let (_gateway, client) = connected_with(|options| options.queue(10).queue_bytes(1000)).await;
+    let value = "x".repeat(100_000);
+    within(client.set("k", &value)).await.unwrap();
+    assert_eq!(
+        within(client.get_as::<String>("k")).await.unwrap().unwrap(),
+        value
+    );
+}
+
+/// Many clients that lose their server at once come back, spread over time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_clients_come_back_to_a_server_that_restarts() {
+    let gateway = swarm_tests::gateway(Dialect::FIXED).await;
+    let address = gateway
+        .ws_url()
+        .trim_start_matches("ws://")
+        .trim_end_matches('/')
+        .to_owned();
+    let mut clients = Vec::new();
+    for _ in 0..200 {
+        clients.push(within(Client::connect(gateway.ws_url())).await.unwrap());
+    }
+    within(gateway.shutdown()).await;
+    let builder = Gateway::builder().ws(address);
+    let _gateway = within(builder.start()).await.unwrap();
+    for client in clients {
+        within(client.ping()).await.unwrap();
+    }
+}
