@@ -25,9 +25,20 @@ struct Redis {
 
 impl Redis {
     fn start() -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let process = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--save", "", "--appendonly", "no"])
+            .args([
+                "--port",
+                &port.to_string(),
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            ])
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed");
@@ -60,8 +71,17 @@ struct Score {
     cpu: f64,
 }
 
-fn measure(runtime: &Runtime, name: &'static str, task: Task, mut round: impl AsyncFnMut(Task)) -> Score {
-    let mut score = Score { name, best: f64::INFINITY, cpu: f64::INFINITY };
+fn measure(
+    runtime: &Runtime,
+    name: &'static str,
+    task: Task,
+    mut round: impl AsyncFnMut(Task),
+) -> Score {
+    let mut score = Score {
+        name,
+        best: f64::INFINITY,
+        cpu: f64::INFINITY,
+    };
     runtime.block_on(round(task));
     let end = Instant::now() + Duration::from_millis(1500);
     while Instant::now() < end {
@@ -100,7 +120,11 @@ async fn raw(stream: &mut TcpStream, task: Task) {
     let mut input = BytesMut::with_capacity(1 << 16);
     while received < total {
         while sent < total && sent - received < task.tasks {
-            let request = if sent % 2 == 0 && task.value < 4096 { &set } else { &get };
+            let request = if sent % 2 == 0 && task.value < 4096 {
+                &set
+            } else {
+                &get
+            };
             output.extend_from_slice(request.encoded());
             sent += 1;
         }
@@ -121,14 +145,20 @@ async fn spawn<C, F>(clients: Vec<C>, work: impl Fn(C) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let tasks: Vec<_> = clients.into_iter().map(|client| tokio::spawn(work(client))).collect();
+    let tasks: Vec<_> = clients
+        .into_iter()
+        .map(|client| tokio::spawn(work(client)))
+        .collect();
     for task in tasks {
         task.await.unwrap();
     }
 }
 
 fn main() {
-    let threads: usize = std::env::args().skip_while(|a| a != "--threads").nth(1).map_or(2, |n| n.parse().unwrap());
+    let threads: usize = std::env::args()
+        .skip_while(|a| a != "--threads")
+        .nth(1)
+        .map_or(2, |n| n.parse().unwrap());
     let mut builder = if threads == 0 {
         tokio::runtime::Builder::new_current_thread()
     } else {
@@ -140,30 +170,69 @@ fn main() {
     let redis = Redis::start();
     let url = format!("redis://127.0.0.1:{}", redis.port);
 
-    let mut stream = runtime.block_on(TcpStream::connect(("127.0.0.1", redis.port))).unwrap();
-    stream.set_nodelay(true).unwrap();
-    let ours = runtime.block_on(swarm_keydb::Client::connect(url.as_str())).unwrap();
-    let redis_rs = runtime
-        .block_on(async { redis::Client::open(url.as_str()).unwrap().get_multiplexed_async_connection().await })
+    let mut stream = runtime
+        .block_on(TcpStream::connect(("127.0.0.1", redis.port)))
         .unwrap();
-    let rustis = runtime.block_on(rustis::client::Client::connect(url.as_str())).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let ours = runtime
+        .block_on(swarm_keydb::Client::connect(url.as_str()))
+        .unwrap();
+    let redis_rs = runtime
+        .block_on(async {
+            redis::Client::open(url.as_str())
+                .unwrap()
+                .get_multiplexed_async_connection()
+                .await
+        })
+        .unwrap();
+    let rustis = runtime
+        .block_on(rustis::client::Client::connect(url.as_str()))
+        .unwrap();
     let fred = runtime.block_on(async {
         use fred::interfaces::ClientLike;
-        let client = fred::clients::Client::new(fred::types::config::Config::from_url(&url).unwrap(), None, None, None);
+        let client = fred::clients::Client::new(
+            fred::types::config::Config::from_url(&url).unwrap(),
+            None,
+            None,
+            None,
+        );
         client.init().await.unwrap();
         client
     });
 
     for (title, task) in [
-        ("64 tasks share one connection, GET and SET of 64 B", Task { tasks: 64, commands: 500, value: 64 }),
-        ("One task, one command after another, 64 B", Task { tasks: 1, commands: 5000, value: 64 }),
-        ("GET of 1 MiB, one after another", Task { tasks: 1, commands: 50, value: 1 << 20 }),
+        (
+            "64 tasks share one connection, GET and SET of 64 B",
+            Task {
+                tasks: 64,
+                commands: 500,
+                value: 64,
+            },
+        ),
+        (
+            "One task, one command after another, 64 B",
+            Task {
+                tasks: 1,
+                commands: 5000,
+                value: 64,
+            },
+        ),
+        (
+            "GET of 1 MiB, one after another",
+            Task {
+                tasks: 1,
+                commands: 50,
+                value: 1 << 20,
+            },
+        ),
     ] {
         let value: Arc<[u8]> = vec![b'x'; task.value].into();
         runtime.block_on(async { ours.set("key", &*value).await.unwrap() });
         let large = task.value >= 4096;
         let mut scores = Vec::new();
-        scores.push(measure(&runtime, "raw socket", task, async |task| raw(&mut stream, task).await));
+        scores.push(measure(&runtime, "raw socket", task, async |task| {
+            raw(&mut stream, task).await
+        }));
         scores.push(measure(&runtime, "swarm-keydb", task, async |task| {
             let clients = vec![(ours.clone(), value.clone()); task.tasks];
             spawn(clients, move |(client, value)| async move {
@@ -182,7 +251,10 @@ fn main() {
             spawn(clients, move |(client, value)| async move {
                 for n in 0..task.commands {
                     if n % 2 == 0 && !large {
-                        client.set("key", rustis::resp::BulkString::from(value.clone())).await.unwrap();
+                        client
+                            .set("key", rustis::resp::BulkString::from(value.clone()))
+                            .await
+                            .unwrap();
                     } else {
                         let got: rustis::resp::BulkString = client.get("key").await.unwrap();
                         std::hint::black_box(got);
@@ -212,7 +284,10 @@ fn main() {
             spawn(clients, move |(client, value)| async move {
                 for n in 0..task.commands {
                     if n % 2 == 0 && !large {
-                        let () = client.set("key", value.clone(), None, None, false).await.unwrap();
+                        let () = client
+                            .set("key", value.clone(), None, None, false)
+                            .await
+                            .unwrap();
                     } else {
                         let got: Option<bytes::Bytes> = client.get("key").await.unwrap();
                         std::hint::black_box(got);
@@ -224,9 +299,15 @@ fn main() {
         print(title, &scores);
     }
 
-    let task = Task { tasks: 1000, commands: 1, value: 64 };
+    let task = Task {
+        tasks: 1000,
+        commands: 1,
+        value: 64,
+    };
     let mut scores = Vec::new();
-    scores.push(measure(&runtime, "raw socket", task, async |task| raw(&mut stream, task).await));
+    scores.push(measure(&runtime, "raw socket", task, async |task| {
+        raw(&mut stream, task).await
+    }));
     scores.push(measure(&runtime, "swarm-keydb", task, async |task| {
         std::hint::black_box(join_all((0..task.tasks).map(|_| ours.get("key"))).await);
     }));

@@ -13,7 +13,7 @@ use redis_protocol::{resp2, resp3};
 use swarm_bench::corpus::{self, CHUNK, Corpus};
 use swarm_bench::floor;
 use swarm_bench::timing::{Contest, timed};
-use swarm_resp::{Decoder, encode_command};
+use swarm_resp::{Decoder, FrameRef, encode_command};
 use tokio_util::codec::Decoder as _;
 
 fn main() {
@@ -53,6 +53,15 @@ fn decode(corpus: &Corpus) -> Contest<'_> {
         })
     });
     let mut decoder = Decoder::new();
+    contest.enter("swarm-resp, stream, and read all", move || {
+        let mut buffer = BytesMut::from(corpus.wire.as_slice());
+        timed(frames, || {
+            while let Some(frame) = decoder.decode(&mut buffer).unwrap() {
+                read_all(frame.view());
+            }
+        })
+    });
+    let mut decoder = Decoder::new();
     contest.enter("swarm-resp, message by message", move || {
         let messages: Vec<_> = corpus.frames().map(Bytes::copy_from_slice).collect();
         // A second owner, so that no buffer is freed while the clock runs.
@@ -70,6 +79,14 @@ fn decode(corpus: &Corpus) -> Contest<'_> {
             for end in &corpus.ends {
                 black_box(&buffer.split_to(end - start).freeze());
                 start = *end;
+            }
+        })
+    });
+    let mut rustis = rustis::resp::bench_support::BenchDecoder::new();
+    contest.enter("rustis, decoder, with a copy in", move || {
+        timed(frames, || {
+            for frame in corpus.frames() {
+                black_box(rustis.feed(black_box(frame)).unwrap());
             }
         })
     });
@@ -111,6 +128,14 @@ fn decode(corpus: &Corpus) -> Contest<'_> {
         })
     });
     contest
+}
+
+/// Looks at every value, which a tree has done while it was built.
+fn read_all(value: FrameRef<'_>) {
+    match value.items() {
+        Some(items) => items.for_each(read_all),
+        None => drop(black_box((value.as_bytes(), value.as_integer()))),
+    }
 }
 
 /// Time spent decoding only: the copy of each chunk into the buffer is everybody's.

@@ -27,6 +27,7 @@ pub(crate) enum Tag {
 }
 
 impl Tag {
+    #[inline]
     pub(crate) const fn is_aggregate(self) -> bool {
         matches!(
             self,
@@ -113,6 +114,7 @@ impl Node {
     }
 
     /// Whether the node points into the frame's bytes.
+    #[inline]
     pub(crate) const fn is_text(self) -> bool {
         matches!(
             self.tag,
@@ -126,6 +128,7 @@ impl Node {
     }
 
     /// How many nodes this value takes in the index, itself included.
+    #[inline]
     pub(crate) const fn span(self) -> usize {
         if self.tag.is_aggregate() {
             self.b as usize

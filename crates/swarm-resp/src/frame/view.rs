@@ -39,6 +39,7 @@ impl<'a> FrameRef<'a> {
     }
 
     /// Splits leading attributes, one map of them at most, from the value they describe.
+    #[inline]
     fn split_attributes(self) -> (&'a [Node], &'a [Node]) {
         let at = match self.nodes.first() {
             Some(node) if node.tag == Tag::Attribute => node.span(),
@@ -48,12 +49,14 @@ impl<'a> FrameRef<'a> {
     }
 
     /// The value's own node. An index always holds one; a null stands for what cannot be.
+    #[inline]
     pub(crate) fn node(self) -> Node {
         let node = self.split_attributes().1.first();
         node.copied().unwrap_or(Node::NULL)
     }
 
     /// What the value is. Attributes are looked through.
+    #[inline]
     pub fn kind(self) -> Kind {
         match self.node().tag {
             Tag::SimpleString => Kind::SimpleString,
@@ -74,11 +77,13 @@ impl<'a> FrameRef<'a> {
     }
 
     /// Whether the value is a null, in any of its three spellings.
+    #[inline]
     pub fn is_null(self) -> bool {
         matches!(self.node().tag, Tag::Null | Tag::NullArray)
     }
 
     /// Offset and length of the value's text: without the format prefix for a verbatim string.
+    #[inline]
     fn text_range(self) -> Option<(usize, usize)> {
         let node = self.node();
         let (offset, len) = (node.a as usize, node.b as usize);
@@ -89,11 +94,13 @@ impl<'a> FrameRef<'a> {
         }
     }
 
+    #[inline]
     fn slice(self, offset: usize, len: usize) -> Option<&'a [u8]> {
         self.bytes.get(offset..offset.checked_add(len)?)
     }
 
     /// The text of a string of any kind, or of a big number. Errors are not text: see [`as_error`](Self::as_error).
+    #[inline]
     pub fn as_bytes(self) -> Option<&'a [u8]> {
         let (offset, len) = self.text_range()?;
         self.slice(offset, len)
@@ -123,6 +130,7 @@ impl<'a> FrameRef<'a> {
     }
 
     /// The value of an integer.
+    #[inline]
     pub fn as_integer(self) -> Option<i64> {
         let node = self.node();
         (node.tag == Tag::Integer).then(|| node.bits().cast_signed())
@@ -153,6 +161,7 @@ impl<'a> FrameRef<'a> {
     }
 
     /// The values of an array, set or push; of a map, its keys and values in turn.
+    #[inline]
     pub fn items(self) -> Option<Items<'a>> {
         let (_, value) = self.split_attributes();
         let (head, rest) = value.split_first()?;
@@ -224,6 +233,7 @@ pub struct Items<'a> {
 impl<'a> Iterator for Items<'a> {
     type Item = FrameRef<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<FrameRef<'a>> {
         self.left = self.left.checked_sub(1)?;
         let mut span: usize = 0;
@@ -262,6 +272,7 @@ pub struct Pairs<'a> {
 impl<'a> Iterator for Pairs<'a> {
     type Item = (FrameRef<'a>, FrameRef<'a>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         Some((self.items.next()?, self.items.next()?))
     }
