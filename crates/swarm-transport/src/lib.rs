@@ -1,9 +1,109 @@
 //! One transport trait for SwarmKeyDb and Redis-compatible servers, and the wires behind it.
 //!
-//! A [`Transport`] is an ordered sink of [`Request`](swarm_resp::Request)s and stream of
-//! [`Frame`](swarm_resp::Frame)s. A [`Connect`] makes one at every dial. Nothing above this crate knows which wire
-//! carries its commands; a wire of one's own takes a few lines: see the [`Transport`] contract.
-
+//! A [`Transport`] is an ordered sink of [`Request`](swarm_resp::Request)s and stream of [`Frame`](swarm_resp::Frame)s. A
+//! [`Connect`] makes one at every dial. Nothing above this crate knows which wire carries its commands.
+//!
+//! # Dial
+//!
+//! [`connector`] picks the wire by the scheme of an [`Endpoint`]; [`DialOptions`] holds deadlines, limits, headers and TLS.
+//! All that can be refused without a network is refused there. A tokio runtime with I/O and time must be running when the
+//! connector is asked.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), swarm_transport::TransportError> {
+//! # #[cfg(feature = "tcp")] {
+//! use std::time::Duration;
+//! use swarm_transport::{DialOptions, Endpoint, connector};
+//!
+//! let endpoint = Endpoint::parse("redis://127.0.0.1:1")?;
+//! let options = DialOptions::new().connect_timeout(Duration::from_secs(3));
+//! match connector(&endpoint, &options)?.connect().await {
+//!     Ok(transport) => println!("connected: {:?}", transport.capabilities()),
+//!     Err(error) if error.is_refused() => println!("{error}"),
+//!     Err(error) => return Err(error),
+//! }
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Write a wire
+//!
+//! Five polls and the capabilities, under the contract at [`Transport`]. Whoever owns the transport polls all of it from one
+//! task, so no method needs a lock; each says by its return where it stands, so none keeps a future. This one goes round
+//! in a circle:
+//!
+//! ```
+//! use std::collections::VecDeque;
+//! use std::task::{Context, Poll, Waker};
+//! use swarm_resp::{Frame, Request};
+//! use swarm_transport::{Capabilities, Transport, TransportError};
+//!
+//! /// Answers each command with its name.
+//! #[derive(Default)]
+//! struct Mirror {
+//!     replies: VecDeque<Frame>,
+//!     reader: Option<Waker>,
+//! }
+//!
+//! impl Transport for Mirror {
+//!     fn capabilities(&self) -> Capabilities {
+//!         Capabilities::FULL.with_push(false).with_max_request(1 << 20)
+//!     }
+//!
+//!     /// Bounds the queue: pending while it is full.
+//!     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+//!         if self.replies.len() < 100 { Poll::Ready(Ok(())) } else { Poll::Pending }
+//!     }
+//!
+//!     /// May buffer.
+//!     fn start_send(&mut self, request: Request) -> Result<(), TransportError> {
+//!         self.replies.push_back(Frame::bulk(request.name().to_vec()));
+//!         self.reader.take().map(Waker::wake);
+//!         Ok(())
+//!     }
+//!
+//!     /// Nothing waits here: what was started is on its way.
+//!     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+//!         Poll::Ready(Ok(()))
+//!     }
+//!
+//!     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
+//!         match self.replies.pop_front() {
+//!             Some(frame) => Poll::Ready(Ok(frame)),
+//!             None => {
+//!                 self.reader = Some(cx.waker().clone());
+//!                 Poll::Pending
+//!             }
+//!         }
+//!     }
+//!
+//!     fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+//!         Poll::Ready(Ok(()))
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), TransportError> {
+//! use swarm_transport::{BoxTransport, Connect};
+//!
+//! // A closure that makes a transport is a connector, for the client's `connect_with`.
+//! let connector = || async { Ok(Box::new(Mirror::default()) as BoxTransport) };
+//! let mut transport = connector.connect().await?;
+//! transport.start_send(Request::new("PING", ()))?;
+//! let reply = std::future::poll_fn(|cx| transport.poll_receive(cx)).await?;
+//! assert_eq!(reply.as_str(), Some("PING"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A wire that lacks something says so in its [`Capabilities`], or refuses single requests in
+//! [`check`](Transport::check); the layer above asks before it sends. Errors are a [`TransportError`] of a
+//! [`TransportErrorKind`], with the cause in its source chain and neither credentials nor values in its words.
+//!
+//! # Features
+//!
+//! `ws` and `tcp` (default), `http`, and `tls` for whichever of them are on. They add and change nothing else. An address
+//! whose wire is left out is refused with the name of the feature.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -55,3 +155,8 @@ pub use endpoint::{Endpoint, Scheme};
 pub use error::{TransportError, TransportErrorKind};
 pub use options::DialOptions;
 pub use transport::{BoxTransport, Transport};
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

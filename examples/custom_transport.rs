@@ -1,0 +1,130 @@
+//! A wire of one's own, used by the full client: each command and each reply behind its length, over a Unix socket.
+
+use std::collections::HashMap;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use anyhow::Result;
+use bytes::{Bytes, BytesMut};
+use futures_util::{Sink, SinkExt, StreamExt};
+use swarm_keydb::transport::{
+    BoxTransport, Capabilities, Transport, TransportError, TransportErrorKind,
+};
+use swarm_keydb::{Client, Frame, Options, prelude::*};
+use swarm_resp::{Decoder, Protocol, Request, encode_frame};
+use tokio::net::{UnixListener, UnixStream};
+use tokio_util::codec::{Framed, LengthDelimitedCodec};
+
+/// The wire.
+struct LengthPrefixed {
+    stream: Framed<UnixStream, LengthDelimitedCodec>,
+    decoder: Decoder,
+}
+
+impl LengthPrefixed {
+    fn sink(&mut self) -> Pin<&mut impl Sink<Bytes, Error = io::Error>> {
+        Pin::new(&mut self.stream)
+    }
+}
+
+impl Transport for LengthPrefixed {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::FULL.with_max_request(8 << 20)
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        self.sink().poll_ready(cx).map_err(broken)
+    }
+
+    fn start_send(&mut self, request: Request) -> Result<(), TransportError> {
+        let command: Bytes = request.encoded().clone();
+        self.sink().start_send(command).map_err(broken)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        self.sink().poll_flush(cx).map_err(broken)
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
+        Poll::Ready(match ready!(self.stream.poll_next_unpin(cx)) {
+            Some(Ok(reply)) => (self.decoder.decode_message(reply.freeze())).map_err(|error| {
+                error_of(TransportErrorKind::Protocol, "no RESP").with_source(error)
+            }),
+            Some(Err(error)) => Err(broken(error)),
+            None => Err(error_of(TransportErrorKind::Closed, "the server has gone")),
+        })
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        self.sink().poll_close(cx).map_err(broken)
+    }
+}
+
+fn error_of(kind: TransportErrorKind, what: &str) -> TransportError {
+    TransportError::new(kind, what)
+}
+
+fn broken(error: io::Error) -> TransportError {
+    error_of(TransportErrorKind::Io, "the socket broke").with_source(error)
+}
+
+/// A server of the same wire: enough of a store for what the client is shown to do.
+async fn serve(socket: UnixStream) -> Result<()> {
+    let mut stream = Framed::new(socket, LengthDelimitedCodec::new());
+    let mut store: HashMap<Bytes, Bytes> = HashMap::new();
+    while let Some(command) = stream.next().await {
+        let command = Decoder::new().decode_message(command?.freeze())?;
+        let words: Vec<Bytes> = command.convert()?;
+        let reply = match words.iter().map(Bytes::as_ref).collect::<Vec<_>>()[..] {
+            [b"SET", ..] if words.len() == 3 => {
+                store.insert(words[1].clone(), words[2].clone());
+                Frame::simple("OK")
+            }
+            [b"GET", key] => store
+                .get(key)
+                .map_or(Frame::null(), |value| Frame::bulk(value.clone())),
+            _ => Frame::error("ERR unknown command"),
+        };
+        let mut bytes = BytesMut::new();
+        encode_frame(&mut bytes, &reply, Protocol::Resp3);
+        stream.send(bytes.freeze()).await?;
+    }
+    Ok(())
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let path = std::env::temp_dir().join(format!("custom-transport-{}.sock", std::process::id()));
+    let listener = UnixListener::bind(&path)?;
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(serve(socket));
+        }
+    });
+
+    // A closure that makes a transport is a connector; the client asks it again whenever it must reconnect.
+    let socket = path.clone();
+    let connect = move || {
+        let socket = socket.clone();
+        async move {
+            let stream = UnixStream::connect(socket).await.map_err(broken)?;
+            let transport = LengthPrefixed {
+                stream: Framed::new(stream, LengthDelimitedCodec::new()),
+                decoder: Decoder::new(),
+            };
+            Ok(Box::new(transport) as BoxTransport)
+        }
+    };
+    let client = Client::connect_with(connect, Options::default()).await?;
+
+    client
+        .set("greeting", "hello over a wire of one's own")
+        .await?;
+    let greeting = client.get("greeting").await?.unwrap_or_default();
+    println!("greeting = {}", String::from_utf8_lossy(&greeting));
+    println!("missing  = {:?}", client.get("missing").await?);
+    client.close().await;
+    std::fs::remove_file(&path)?;
+    Ok(())
+}
