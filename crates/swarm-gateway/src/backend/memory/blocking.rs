@@ -50,7 +50,6 @@ pub(super) fn wait(
     state: &mut State,
     client: &Client,
     spec: &'static Spec,
-    args: Vec<Bytes>,
     block: Block,
 ) -> Called {
     let number = state.server.ticket();
@@ -59,7 +58,7 @@ pub(super) fn wait(
         ticket: number,
         keys: block.keys,
         spec,
-        args,
+        args: block.args,
         client: client.clone(),
         protocol: client.outbox.protocol(),
         served,
@@ -136,6 +135,7 @@ fn rerun(state: &mut State, waiter: &Waiter, now: i64) -> Option<Frame> {
         now,
         protocol: waiter.protocol,
         subscribed: false,
+        again: true,
         block: None,
     };
     let reply = run(&mut call);

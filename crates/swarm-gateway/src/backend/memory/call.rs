@@ -23,6 +23,8 @@ pub(super) struct Call<'a> {
     pub(super) protocol: Protocol,
     /// Whether the client listens to channels.
     pub(super) subscribed: bool,
+    /// Whether the command waited, and a key that it waits for has changed.
+    pub(super) again: bool,
     /// Set by a command that would rather wait than give the reply that it returns.
     pub(super) block: Option<Block>,
 }
@@ -33,6 +35,8 @@ pub(super) struct Block {
     pub(super) keys: Vec<Bytes>,
     /// Milliseconds since 1970; `None` waits for ever.
     pub(super) deadline: Option<i64>,
+    /// What is run when a key changed: the arguments, with what is relative to now made absolute.
+    pub(super) args: Vec<Bytes>,
 }
 
 impl<'a> Call<'a> {

@@ -85,8 +85,7 @@ impl Only {
                 b"GT" => only.greater = true,
                 b"LT" => only.less = true,
                 _ => {
-                    let text = [b"ERR Unsupported option ", option.as_ref()].concat();
-                    return Err(Reject::new(text));
+                    return Err(Reject::quoting(&[b"ERR Unsupported option ", option]));
                 }
             }
         }

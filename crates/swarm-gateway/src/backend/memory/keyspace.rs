@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use bytes::Bytes;
 
 use super::reject::Reject;
+use super::streams::Stream;
 
 /// What a key holds.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     String(Bytes),
+    Stream(Box<Stream>),
 }
 
 impl Value {
@@ -17,12 +19,28 @@ impl Value {
     pub(super) const fn type_name(&self) -> &'static str {
         match self {
             Self::String(_) => "string",
+            Self::Stream(_) => "stream",
         }
     }
 
     pub(super) fn as_string(&self) -> Result<&Bytes, Reject> {
         match self {
             Self::String(value) => Ok(value),
+            Self::Stream(_) => Err(Reject::WRONG_TYPE),
+        }
+    }
+
+    pub(super) fn as_stream(&self) -> Result<&Stream, Reject> {
+        match self {
+            Self::Stream(stream) => Ok(stream),
+            Self::String(_) => Err(Reject::WRONG_TYPE),
+        }
+    }
+
+    pub(super) fn as_stream_mut(&mut self) -> Result<&mut Stream, Reject> {
+        match self {
+            Self::Stream(stream) => Ok(stream),
+            Self::String(_) => Err(Reject::WRONG_TYPE),
         }
     }
 }
@@ -81,6 +99,11 @@ impl Keyspace {
 
     pub(super) fn get(&self, key: &[u8]) -> Option<&Value> {
         self.entries.get(key).map(|entry| &entry.value)
+    }
+
+    /// A value to change in place: [`touch`](Self::touch) must tell of it.
+    pub(super) fn get_mut(&mut self, key: &[u8]) -> Option<&mut Value> {
+        self.entries.get_mut(key).map(|entry| &mut entry.value)
     }
 
     /// The string that a key holds.
@@ -196,6 +219,7 @@ impl Keyspace {
         match self.entries.get_mut(key).map(|entry| &mut entry.value) {
             None => Ok(None),
             Some(Value::String(value)) => Ok(Some(std::mem::take(value))),
+            Some(Value::Stream(_)) => Err(Reject::WRONG_TYPE),
         }
     }
 

@@ -61,7 +61,7 @@ impl Link for MemoryLink {
                 .local
                 .dispatch(&self.store, &mut state, spec, args, now),
             Err(reject) => {
-                self.local.transaction.spoil();
+                let reject = self.local.refused(&mut state, name, reject);
                 self.local.reply(name, Err(reject));
                 Called::Done
             }
@@ -112,11 +112,12 @@ impl Local {
                     now,
                     protocol,
                     subscribed,
+                    again: false,
                     block: None,
                 };
                 let reply = run(&mut call);
                 if let Some(block) = call.block {
-                    return blocking::wait(store, state, &self.client, spec, args, block);
+                    return blocking::wait(store, state, &self.client, spec, block);
                 }
                 self.client.faults.count(spec.name);
                 self.reply(spec.name, reply);
@@ -134,6 +135,20 @@ impl Local {
             Run::Container => {}
         }
         Called::Done
+    }
+
+    /// A command that is not one: spoils the transaction, and ends it when it should have been EXEC.
+    fn refused(&mut self, state: &mut State, name: &str, reject: Reject) -> Reject {
+        self.transaction.spoil();
+        if name != "EXEC" {
+            return reject;
+        }
+        self.transaction.discard(&mut state.keyspace);
+        let reason = reject.to_string();
+        let reason = reason.strip_prefix("ERR ").unwrap_or(&reason);
+        Reject::new(format!(
+            "EXECABORT Transaction discarded because of: {reason}"
+        ))
     }
 
     /// Puts a reply into the outbox, behind whatever fault is planned for it.

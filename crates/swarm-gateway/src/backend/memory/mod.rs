@@ -16,6 +16,7 @@ mod ranges;
 mod reject;
 mod scan;
 mod server;
+mod streams;
 mod strings;
 mod table;
 mod transaction;

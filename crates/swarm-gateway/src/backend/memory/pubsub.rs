@@ -9,6 +9,7 @@ use super::State;
 use super::call::{Call, Reply, count};
 use super::glob;
 use super::link::{Local, Replies};
+use super::reject::Reject;
 
 /// Who listens to what, over all connections.
 #[derive(Debug, Default)]
@@ -175,7 +176,17 @@ pub(super) fn publish(call: &mut Call<'_>) -> Reply {
 }
 
 pub(super) fn pubsub_channels(call: &mut Call<'_>) -> Reply {
-    let pattern = call.rest(2).first();
+    let pattern = match call.rest(2) {
+        [] => None,
+        [pattern] => Some(pattern),
+        _ => {
+            return Err(Reject::quoting(&[
+                b"ERR unknown subcommand or wrong number of arguments for '",
+                call.arg(1),
+                b"'. Try PUBSUB HELP.",
+            ]));
+        }
+    };
     let channels = call.server.pubsub.channels.keys();
     Ok(Frame::build(|reply| {
         reply.array(|array| {

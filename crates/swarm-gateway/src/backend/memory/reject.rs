@@ -11,7 +11,6 @@ pub(super) struct Reject(Bytes);
 
 impl Reject {
     pub(super) const SYNTAX: Self = Self::text("ERR syntax error");
-    #[expect(dead_code, reason = "streams are another type")]
     pub(super) const WRONG_TYPE: Self =
         Self::text("WRONGTYPE Operation against a key holding the wrong kind of value");
     pub(super) const NOT_INTEGER: Self = Self::text("ERR value is not an integer or out of range");
@@ -27,6 +26,12 @@ impl Reject {
 
     pub(super) fn new(text: impl Into<Bytes>) -> Self {
         Self(text.into())
+    }
+
+    /// Texts and the names quoted between them.
+    pub(super) fn quoting(parts: &[&[u8]]) -> Self {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| until_nul(part)).collect();
+        Self::new(parts.concat())
     }
 
     /// `name` in small letters, with `|` before a subcommand.

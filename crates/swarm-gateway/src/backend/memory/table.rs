@@ -7,7 +7,8 @@ use super::call::{Call, Reply, count};
 use super::link::{self, Local, Replies};
 use super::reject::Reject;
 use super::{
-    State, admin, connection, expire, keys, pubsub, ranges, scan, server, strings, transaction,
+    State, admin, connection, expire, keys, pubsub, ranges, scan, server, streams, strings,
+    transaction,
 };
 
 /// One command.
@@ -156,6 +157,24 @@ static TABLE: &[Spec] = &[
     link("UNSUBSCRIBE", -1, pubsub::unsubscribe).while_subscribed(),
     link("UNWATCH", 1, transaction::unwatch),
     link("WATCH", -2, transaction::watch).immediate(),
+    data("XACK", -4, streams::xack),
+    data("XADD", -5, streams::xadd),
+    data("XAUTOCLAIM", -6, streams::xautoclaim),
+    data("XCLAIM", -6, streams::xclaim),
+    data("XDEL", -3, streams::xdel),
+    spec("XGROUP", -2, Run::Container),
+    data("XGROUP|CREATE", -5, streams::xgroup_create),
+    data("XGROUP|CREATECONSUMER", 5, streams::xgroup_createconsumer),
+    data("XGROUP|DELCONSUMER", 5, streams::xgroup_delconsumer),
+    data("XGROUP|DESTROY", 4, streams::xgroup_destroy),
+    data("XGROUP|SETID", -5, streams::xgroup_setid),
+    data("XLEN", 2, streams::xlen),
+    data("XPENDING", -3, streams::xpending),
+    data("XRANGE", -4, streams::xrange),
+    data("XREAD", -4, streams::xread),
+    data("XREADGROUP", -7, streams::xreadgroup),
+    data("XREVRANGE", -4, streams::xrevrange),
+    data("XTRIM", -4, streams::xtrim),
 ];
 
 fn named(name: &str) -> Option<&'static Spec> {

@@ -139,6 +139,7 @@ fn run(
         now,
         protocol: local.client.outbox.protocol(),
         subscribed: local.subscriptions.count() > 0,
+        again: false,
         block: None,
     });
     reply.unwrap_or_else(Frame::from)

@@ -1,0 +1,201 @@
+//! Consumer groups: who reads a stream together, and what was given to whom.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use swarm_resp::Frame;
+
+use super::super::call::{Call, Reply, count, ok};
+use super::super::number;
+use super::super::reject::Reject;
+use super::Stream;
+use super::id::StreamId;
+
+/// A group of consumers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Group {
+    /// The last entry that was given to any consumer.
+    pub(super) delivered: StreamId,
+    /// Entries that were given and not acknowledged.
+    pub(super) pending: BTreeMap<StreamId, Pending>,
+    /// Consumers by name, and when each was last seen.
+    pub(super) consumers: BTreeMap<Bytes, i64>,
+}
+
+/// An entry that waits to be acknowledged.
+#[derive(Debug, Clone)]
+pub(super) struct Pending {
+    pub(super) consumer: Bytes,
+    /// Milliseconds since 1970.
+    pub(super) delivered_at: i64,
+    pub(super) deliveries: i64,
+}
+
+impl Group {
+    /// Notes that a consumer was seen, for the first time perhaps.
+    pub(super) fn see(&mut self, consumer: &Bytes, now: i64) {
+        if let Some(seen) = self.consumers.get_mut(consumer) {
+            *seen = now;
+        } else {
+            let name = Bytes::copy_from_slice(consumer);
+            self.consumers.insert(name, now);
+        }
+    }
+
+    /// Gives an entry to a consumer for the first time.
+    pub(super) fn give(&mut self, id: StreamId, consumer: &Bytes, now: i64) {
+        let consumer = self.consumers.get_key_value(consumer).map_or_else(
+            || Bytes::copy_from_slice(consumer),
+            |(name, _)| name.clone(),
+        );
+        let pending = Pending {
+            consumer,
+            delivered_at: now,
+            deliveries: 1,
+        };
+        self.pending.insert(id, pending);
+    }
+}
+
+const NO_STREAM: Reject = Reject::text(
+    "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the \
+     MKSTREAM option to create an empty stream automatically.",
+);
+
+/// The options behind the ID of CREATE and SETID. Where a group stands among the entries ever added is not kept.
+fn options(options: &[Bytes], subcommand: &str, create: bool) -> Result<bool, Reject> {
+    let mut make = false;
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        if create && option.eq_ignore_ascii_case(b"MKSTREAM") {
+            make = true;
+            continue;
+        }
+        let number = options
+            .next()
+            .filter(|_| option.eq_ignore_ascii_case(b"ENTRIESREAD"));
+        let number = number.ok_or_else(|| {
+            Reject::new(format!(
+                "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try XGROUP HELP."
+            ))
+        })?;
+        if number::integer(number)? < -1 {
+            return Err(Reject::text(
+                "ERR value for ENTRIESREAD must be positive or -1",
+            ));
+        }
+    }
+    Ok(make)
+}
+
+/// `$` for the last entry, or an ID.
+fn position(text: &[u8], stream: Option<&Stream>) -> Result<StreamId, Reject> {
+    if text == b"$" {
+        Ok(stream.map(|stream| stream.last).unwrap_or_default())
+    } else {
+        StreamId::parse(text, 0)
+    }
+}
+
+pub(in super::super) fn xgroup_create(call: &mut Call<'_>) -> Reply {
+    let sub = String::from_utf8_lossy(call.arg(1)).into_owned();
+    let make = options(call.rest(5), &sub, true)?;
+    let (key, name) = (call.arg(2), call.arg(3));
+    let stream = call.stream(key)?;
+    if stream.is_none() && !make {
+        return Err(NO_STREAM);
+    }
+    let delivered = position(call.arg(4), stream)?;
+    let stream = call.stream_or_new(key)?;
+    if stream.groups.contains_key(name) {
+        return Err(Reject::text("BUSYGROUP Consumer Group name already exists"));
+    }
+    let group = Group {
+        delivered,
+        ..Group::default()
+    };
+    stream.groups.insert(Bytes::copy_from_slice(name), group);
+    call.keyspace.touch(key);
+    Ok(ok())
+}
+
+/// The stream that XGROUP works on.
+fn existing<'a>(call: &'a mut Call<'_>) -> Result<&'a mut Stream, Reject> {
+    call.stream_mut(call.arg(2))?.ok_or(NO_STREAM)
+}
+
+/// The group that XGROUP works on.
+fn existing_group<'a>(call: &'a mut Call<'_>) -> Result<&'a mut Group, Reject> {
+    let (key, name) = (call.arg(2), call.arg(3));
+    existing(call)?.groups.get_mut(name).ok_or_else(|| {
+        Reject::quoting(&[
+            b"NOGROUP No such consumer group '",
+            name,
+            b"' for key name '",
+            key,
+            b"'",
+        ])
+    })
+}
+
+pub(in super::super) fn xgroup_setid(call: &mut Call<'_>) -> Reply {
+    let sub = String::from_utf8_lossy(call.arg(1)).into_owned();
+    options(call.rest(5), &sub, false)?;
+    existing_group(call)?;
+    let delivered = position(call.arg(4), call.stream(call.arg(2))?)?;
+    existing_group(call)?.delivered = delivered;
+    call.keyspace.touch(call.arg(2));
+    Ok(ok())
+}
+
+pub(in super::super) fn xgroup_destroy(call: &mut Call<'_>) -> Reply {
+    let name = call.arg(3);
+    let removed = existing(call)?.groups.remove(name).is_some();
+    if removed {
+        call.keyspace.touch(call.arg(2));
+    }
+    Ok(Frame::integer(i64::from(removed)))
+}
+
+pub(in super::super) fn xgroup_createconsumer(call: &mut Call<'_>) -> Reply {
+    let (consumer, now) = (call.arg(4), call.now);
+    let group = existing_group(call)?;
+    let new = !group.consumers.contains_key(consumer);
+    if new {
+        group.see(consumer, now);
+    }
+    Ok(Frame::integer(i64::from(new)))
+}
+
+/// Replies how many entries the consumer had not acknowledged; they are forgotten.
+pub(in super::super) fn xgroup_delconsumer(call: &mut Call<'_>) -> Reply {
+    let consumer = call.arg(4);
+    let group = existing_group(call)?;
+    let before = group.pending.len();
+    group
+        .pending
+        .retain(|_, pending| pending.consumer != consumer);
+    group.consumers.remove(consumer);
+    Ok(count(before - group.pending.len()))
+}
+
+/// A key or a group that is missing acknowledges nothing.
+pub(in super::super) fn xack(call: &mut Call<'_>) -> Reply {
+    let (key, name) = (call.arg(1), call.arg(2));
+    let exists = call
+        .stream(key)?
+        .is_some_and(|stream| stream.groups.contains_key(name));
+    if !exists {
+        return Ok(Frame::integer(0));
+    }
+    let ids = call.ids(3)?;
+    let group = call
+        .stream_mut(key)?
+        .and_then(|stream| stream.groups.get_mut(name));
+    let acknowledged = group.map_or(0, |group| {
+        (ids.iter())
+            .filter(|id| group.pending.remove(id).is_some())
+            .count()
+    });
+    Ok(count(acknowledged))
+}

@@ -1,0 +1,138 @@
+//! Stream IDs: how they are written, and what stands before and behind one.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::super::reject::Reject;
+
+/// The ID of a stream entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct StreamId {
+    pub(super) millis: u64,
+    pub(super) sequence: u64,
+}
+
+const INVALID: Reject = Reject::text("ERR Invalid stream ID specified as stream command argument");
+
+impl StreamId {
+    pub(super) const MIN: Self = Self::new(0, 0);
+    pub(super) const MAX: Self = Self::new(u64::MAX, u64::MAX);
+
+    pub(super) const fn new(millis: u64, sequence: u64) -> Self {
+        Self { millis, sequence }
+    }
+
+    /// Reads `ms-seq`, or `ms` alone with the sequence given here.
+    pub(super) fn parse(text: &[u8], sequence: u64) -> Result<Self, Reject> {
+        let mut parts = text.splitn(2, |byte| *byte == b'-');
+        let millis = number(parts.next().unwrap_or_default())?;
+        let sequence = parts.next().map_or(Ok(sequence), number)?;
+        Ok(Self { millis, sequence })
+    }
+
+    /// Reads an end of a range: also `-`, `+`, and `(` before an ID that does not belong to it.
+    fn parse_end(text: &[u8], sequence: u64) -> Result<(Self, bool), Reject> {
+        Ok(match text {
+            b"-" => (Self::MIN, false),
+            b"+" => (Self::MAX, false),
+            [b'(', id @ ..] => (Self::parse(id, sequence)?, true),
+            id => (Self::parse(id, sequence)?, false),
+        })
+    }
+
+    /// Reads the start of a range.
+    pub(super) fn parse_start(text: &[u8]) -> Result<Self, Reject> {
+        match Self::parse_end(text, 0)? {
+            (id, false) => Ok(id),
+            (id, true) => id
+                .next()
+                .ok_or(Reject::text("ERR invalid start ID for the interval")),
+        }
+    }
+
+    /// Reads the stop of a range, which belongs to it.
+    pub(super) fn parse_stop(text: &[u8]) -> Result<Self, Reject> {
+        match Self::parse_end(text, u64::MAX)? {
+            (id, false) => Ok(id),
+            (id, true) => id
+                .previous()
+                .ok_or(Reject::text("ERR invalid end ID for the interval")),
+        }
+    }
+
+    pub(super) fn next(self) -> Option<Self> {
+        match self.sequence.checked_add(1) {
+            Some(sequence) => Some(Self { sequence, ..self }),
+            None => self
+                .millis
+                .checked_add(1)
+                .map(|millis| Self::new(millis, 0)),
+        }
+    }
+
+    fn previous(self) -> Option<Self> {
+        match self.sequence.checked_sub(1) {
+            Some(sequence) => Some(Self { sequence, ..self }),
+            None => (self.millis.checked_sub(1)).map(|millis| Self::new(millis, u64::MAX)),
+        }
+    }
+
+    pub(super) fn to_bytes(self) -> Bytes {
+        self.to_string().into()
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.millis, self.sequence)
+    }
+}
+
+fn number(text: &[u8]) -> Result<u64, Reject> {
+    std::str::from_utf8(text)
+        .ok()
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|text| text.parse().ok())
+        .ok_or(INVALID)
+}
+
+/// The ID that XADD asks for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum NewId {
+    /// `*`
+    Auto,
+    /// `ms-*`
+    AutoSequence(u64),
+    Given(StreamId),
+}
+
+impl NewId {
+    pub(super) fn parse(text: &[u8]) -> Result<Self, Reject> {
+        match text {
+            b"*" => Ok(Self::Auto),
+            [millis @ .., b'-', b'*'] => number(millis).map(Self::AutoSequence),
+            id => StreamId::parse(id, 0).map(Self::Given),
+        }
+    }
+
+    /// The ID that comes after `last`, when there is one.
+    pub(super) fn after(self, last: StreamId, now: i64) -> Option<StreamId> {
+        let id = match self {
+            Self::Auto => {
+                let now = StreamId::new(u64::try_from(now).unwrap_or(0), 0);
+                if now.millis > last.millis {
+                    now
+                } else {
+                    last.next()?
+                }
+            }
+            Self::AutoSequence(millis) if millis == last.millis => {
+                StreamId::new(millis, last.sequence.checked_add(1)?)
+            }
+            Self::AutoSequence(millis) => StreamId::new(millis, 0),
+            Self::Given(id) => id,
+        };
+        (id > last).then_some(id)
+    }
+}

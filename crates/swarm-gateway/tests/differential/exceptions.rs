@@ -1,0 +1,99 @@
+//! Where replies may differ, and why. Whatever is not named here must be the same, byte for byte.
+
+use bytes::Bytes;
+use swarm_resp::{Decoder, Frame, FrameRef, Kind};
+
+/// How far apart two clocks may be, in milliseconds.
+const CLOCKS: i64 = 2_000;
+
+/// Whether two replies to a command say the same.
+pub(crate) fn same(args: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
+    if ours == theirs {
+        return true;
+    }
+    let name = args.first().map(|name| name.to_ascii_uppercase());
+    let decode = |bytes: &[u8]| {
+        Decoder::new()
+            .decode_message(Bytes::copy_from_slice(bytes))
+            .unwrap()
+    };
+    let (ours, theirs) = (decode(ours), decode(theirs));
+    match name.as_deref().unwrap_or_default() {
+        // Time goes on between the two.
+        b"TTL" | b"EXPIRETIME" => near(&ours, &theirs, CLOCKS / 1000),
+        b"PTTL" | b"PEXPIRETIME" => near(&ours, &theirs, CLOCKS),
+        // Idle times, the third of four, go on too.
+        b"XPENDING" => idle(ours.view(), theirs.view()),
+        // Redis answers keys in the order of its hash table, which is not defined.
+        b"KEYS" => sorted(ours.view()) == sorted(theirs.view()),
+        // What a cursor other than 0 means is each server's own affair.
+        b"SCAN" if args.get(1).is_some_and(|cursor| cursor != b"0") => ours.kind() == theirs.kind(),
+        b"SCAN" => match (pair(&ours), pair(&theirs)) {
+            (Some((our_cursor, ours)), Some((their_cursor, theirs))) => {
+                our_cursor == their_cursor && sorted(ours) == sorted(theirs)
+            }
+            _ => false,
+        },
+        // Redis counts keys whose time has come until it gets round to removing them.
+        b"DBSIZE" => ours.as_integer() < theirs.as_integer(),
+        // Any key will do.
+        b"RANDOMKEY" => ours.is_null() == theirs.is_null(),
+        // Commands inside a transaction answer as each would alone, and the same exceptions hold.
+        b"EXEC" => ours.kind() == Kind::Array && transaction(ours.view(), theirs.view()),
+        _ => false,
+    }
+}
+
+fn near(ours: &Frame, theirs: &Frame, distance: i64) -> bool {
+    match (ours.as_integer(), theirs.as_integer()) {
+        (Some(ours), Some(theirs)) => {
+            ours > 0 && theirs > 0 && ours.abs_diff(theirs) <= distance.unsigned_abs()
+        }
+        _ => false,
+    }
+}
+
+fn items(frame: FrameRef<'_>) -> Vec<FrameRef<'_>> {
+    frame.items().into_iter().flatten().collect()
+}
+
+fn idle(ours: FrameRef<'_>, theirs: FrameRef<'_>) -> bool {
+    let (ours, theirs) = (items(ours), items(theirs));
+    ours.len() == theirs.len()
+        && ours.into_iter().zip(theirs).all(|(ours, theirs)| {
+            let (ours, theirs) = (items(ours), items(theirs));
+            let same = |at: usize| ours.get(at) == theirs.get(at);
+            ours.len() == 4 && theirs.len() == 4 && same(0) && same(1) && same(3)
+        })
+}
+
+fn sorted(frame: FrameRef<'_>) -> Option<Vec<Vec<u8>>> {
+    let mut items: Vec<_> = (frame.items()?)
+        .map(|item| item.as_bytes().unwrap_or_default().to_vec())
+        .collect();
+    items.sort();
+    Some(items)
+}
+
+fn pair(frame: &Frame) -> Option<(Option<&[u8]>, FrameRef<'_>)> {
+    let mut items = frame.items()?;
+    Some((items.next()?.as_bytes(), items.next()?))
+}
+
+/// Which commands were queued is not known here: numbers that may be times, and lists that may be keys, are compared
+/// loosely; their kinds and sizes still count.
+fn transaction(ours: FrameRef<'_>, theirs: FrameRef<'_>) -> bool {
+    let (ours, theirs) = (items(ours), items(theirs));
+    ours.len() == theirs.len()
+        && ours.into_iter().zip(theirs).all(|(ours, theirs)| {
+            ours == theirs
+                || ours.kind() == theirs.kind()
+                    && match ours.kind() {
+                        Kind::Integer => true,
+                        Kind::Array => items(ours).len() == items(theirs).len(),
+                        // RANDOMKEY
+                        Kind::BulkString => true,
+                        _ => false,
+                    }
+        })
+}

@@ -1,0 +1,139 @@
+//! The embedded store against a real `redis-server`: the same random commands, the same replies.
+//!
+//! Sequences are seeded, so a difference comes again with the same seed; the report shows the shortest sequence that
+//! still differs. `DIFFERENTIAL_SEED` and `DIFFERENTIAL_SEQUENCES` choose other ones.
+
+mod exceptions;
+mod generate;
+mod peer;
+mod redis;
+mod scripts;
+
+use std::env;
+
+use swarm_gateway::Gateway;
+use tokio::runtime::Runtime;
+
+use generate::{Generator, Step};
+use peer::Peers;
+use redis::RedisServer;
+
+/// A gateway and a Redis side by side.
+struct Arena {
+    runtime: Runtime,
+    gateway: Option<Gateway>,
+    redis: RedisServer,
+}
+
+impl Arena {
+    /// `None` when there is no redis-server, which CI does not accept.
+    fn open() -> Option<Self> {
+        let Some(redis) = RedisServer::start() else {
+            assert!(
+                env::var_os("CI").is_none_or(|ci| ci != "true"),
+                "redis-server is missing, and CI must compare with it: install Debian's redis-server"
+            );
+            eprintln!("NOT COMPARED: redis-server is missing; install Debian's redis-server");
+            return None;
+        };
+        let runtime = Runtime::new().unwrap();
+        let gateway = runtime.block_on(swarm_gateway::test()).unwrap();
+        Some(Self {
+            runtime,
+            gateway: Some(gateway),
+            redis,
+        })
+    }
+
+    fn peers(&self) -> (Peers, Peers) {
+        let gateway = self.gateway.as_ref().unwrap();
+        let ours = gateway.tcp_url().trim_start_matches("redis://");
+        (Peers::connect(ours), Peers::connect(self.redis.address()))
+    }
+
+    /// Runs steps on both from empty stores, and describes the first difference.
+    fn difference(&self, protocol: &str, steps: &[Step]) -> Option<String> {
+        let (mut ours, mut theirs) = self.peers();
+        for peers in [&mut ours, &mut theirs] {
+            peers.run(0, &["FLUSHALL"]);
+            for connection in 0..peer::CONNECTIONS {
+                peers.run(connection, &["HELLO", protocol]);
+            }
+        }
+        for (at, step) in steps.iter().enumerate() {
+            let our_reply = ours.run(step.connection, &step.args);
+            let their_reply = theirs.run(step.connection, &step.args);
+            if !exceptions::same(&step.args, &our_reply, &their_reply) {
+                return Some(format!(
+                    "step {at}, {step:?}\n  ours:   {}\n  theirs: {}",
+                    our_reply.escape_ascii(),
+                    their_reply.escape_ascii()
+                ));
+            }
+        }
+        None
+    }
+
+    /// Leaves out what the difference does not need.
+    fn shrink(&self, protocol: &str, mut steps: Vec<Step>) -> Vec<Step> {
+        let mut chunk = steps.len() / 2;
+        while chunk > 0 {
+            let mut at = 0;
+            while at < steps.len() {
+                let mut fewer = steps.clone();
+                fewer.drain(at..(at + chunk).min(steps.len()));
+                if self.difference(protocol, &fewer).is_some() {
+                    steps = fewer;
+                } else {
+                    at += chunk;
+                }
+            }
+            chunk /= 2;
+        }
+        steps
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        let gateway = self.gateway.take();
+        self.runtime.block_on(async { drop(gateway) });
+    }
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    let given = env::var(name).ok().map(|text| text.parse().unwrap());
+    given.unwrap_or(default)
+}
+
+#[test]
+fn random_sequences() {
+    let Some(arena) = Arena::open() else { return };
+    let first = number("DIFFERENTIAL_SEED", 1);
+    let sequences = number("DIFFERENTIAL_SEQUENCES", 60);
+    for seed in first..first + sequences {
+        let protocol = if seed % 2 == 0 { "3" } else { "2" };
+        let steps = Generator::new(seed).sequence(150);
+        if let Some(difference) = arena.difference(protocol, &steps) {
+            let steps = arena.shrink(protocol, steps);
+            let shortest = arena.difference(protocol, &steps).unwrap_or(difference);
+            panic!("seed {seed}, RESP{protocol}: {shortest}\nsteps: {steps:#?}");
+        }
+    }
+}
+
+#[test]
+fn written_sequences() {
+    let Some(arena) = Arena::open() else { return };
+    for protocol in ["2", "3"] {
+        for (name, script) in scripts::ALL {
+            let (mut ours, mut theirs) = arena.peers();
+            let ours = scripts::play(&mut ours, protocol, script);
+            let theirs = scripts::play(&mut theirs, protocol, script);
+            for ((line, ours), (_, theirs)) in ours.iter().zip(&theirs) {
+                assert_eq!(ours, theirs, "{name}, RESP{protocol}, `{line}`");
+                assert!(!ours.starts_with("(no reply"), "{name}, `{line}`: {ours}");
+            }
+        }
+    }
+}

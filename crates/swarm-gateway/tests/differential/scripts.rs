@@ -1,0 +1,140 @@
+//! Sequences written by hand, for what goes between connections: pushes, waiting reads.
+
+use crate::peer::Peers;
+
+/// A line is `connection: command`, or `connection <` for one more reply or push on it; `&` before the command sends it and
+/// goes on once the server says that it waits.
+pub(crate) const ALL: &[(&str, &str)] = &[
+    (
+        "channels",
+        "0: SUBSCRIBE a b
+         0 <
+         0: PSUBSCRIBE a* b?
+         0 <
+         1: PUBLISH a hello
+         0 <
+         0 <
+         1: PUBLISH none hello
+         1: PUBSUB NUMPAT
+         1: PUBSUB NUMSUB a b none
+         0: PING
+         0: PING there
+         0: GET k
+         0: UNSUBSCRIBE a none
+         0 <
+         0: PUNSUBSCRIBE a*
+         0: PUNSUBSCRIBE b?
+         0: UNSUBSCRIBE b
+         0: UNSUBSCRIBE
+         0: GET k
+         0: SUBSCRIBE a
+         0: RESET
+         0: PING
+         1: PUBLISH a hello",
+    ),
+    (
+        "a read that waits",
+        "0: &XREAD BLOCK 0 STREAMS s t $ 0-0
+         1: XADD s 1-1 f v
+         0 <
+         0: &XREAD BLOCK 0 STREAMS s t $ 0-0
+         1: XADD t 5-5 f v
+         0 <
+         0: &XREAD COUNT 1 BLOCK 0 STREAMS new 0-0
+         1: SET new string
+         1: DEL new
+         1: MULTI
+         1: XADD new 1-1 f v
+         1: XADD new 1-2 f v
+         1: EXEC
+         0 <
+         0: XREAD BLOCK 1 STREAMS s $
+         0: MULTI
+         0: XREAD BLOCK 0 STREAMS s $
+         0: EXEC",
+    ),
+    (
+        "a group read that waits",
+        "0: XGROUP CREATE s g $ MKSTREAM
+         0: &XREADGROUP GROUP g c BLOCK 0 STREAMS s >
+         1: XADD s 1-1 f v
+         0 <
+         0: XPENDING s g
+         0: XADD s 1-2 f v
+         0: XREADGROUP GROUP g c BLOCK 0 STREAMS s >
+         0: &XREADGROUP GROUP g c BLOCK 0 STREAMS s >
+         1: XGROUP DESTROY s g
+         0 <
+         0: XGROUP CREATE s g $
+         0: &XREADGROUP GROUP g c BLOCK 0 STREAMS s >
+         1: DEL s
+         0 <
+         0: XREADGROUP GROUP g c BLOCK 1 STREAMS s >",
+    ),
+    (
+        "handshakes",
+        "0: AUTH x
+         0: AUTH default x
+         0: AUTH a b c
+         0: HELLO abc
+         0: HELLO 4
+         0: HELLO 3 FOO
+         0: HELLO 2 AUTH default
+         0: CLIENT SETNAME me
+         0: CLIENT GETNAME
+         0: RESET
+         0: CLIENT GETNAME
+         0: RESET x
+         0: QUIT",
+    ),
+    (
+        "a watch",
+        "0: WATCH k
+         1: SET k v
+         0: MULTI
+         0: PING
+         0: EXEC
+         0: WATCH k
+         0: SET k w
+         0: MULTI
+         0: EXEC
+         0: WATCH k
+         1: EXPIRE k 100
+         0: MULTI
+         0: EXEC
+         0: WATCH s
+         1: XADD s 1-1 f v
+         0: MULTI
+         0: EXEC",
+    ),
+];
+
+/// Plays a script on fresh connections and an empty store, and returns what came back for each line.
+pub(crate) fn play(peers: &mut Peers, protocol: &str, script: &str) -> Vec<(String, String)> {
+    peers.run(0, &["FLUSHALL"]);
+    for connection in 0..crate::peer::CONNECTIONS {
+        peers.run(connection, &["HELLO", protocol]);
+    }
+    let mut replies = Vec::new();
+    for line in script.lines() {
+        let line = line.trim();
+        let connection: usize = line[..1].parse().unwrap();
+        if let Some(command) = line[1..].strip_prefix(": ") {
+            let words = |text: &str| -> Vec<String> { text.split(' ').map(Into::into).collect() };
+            if let Some(command) = command.strip_prefix('&') {
+                peers.send(connection, &words(command));
+                let other = 1 - connection;
+                let waits = b"blocked_clients:1";
+                while !(peers.run(other, &["INFO", "clients"]))
+                    .windows(waits.len())
+                    .any(|part| part == waits)
+                {}
+                continue;
+            }
+            peers.send(connection, &words(command));
+        }
+        let reply = peers.receive(connection);
+        replies.push((line.to_owned(), reply.escape_ascii().to_string()));
+    }
+    replies
+}
