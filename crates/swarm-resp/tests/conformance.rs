@@ -154,6 +154,16 @@ fn frames_follow_each_other_in_one_stream_and_offsets_count_from_its_start() {
         error,
         "it stays failed"
     );
+    decoder.reset();
+    let mut next = BytesMut::from("*2\r\n:1");
+    assert_eq!(decoder.decode(&mut next), Ok(None));
+    decoder.reset();
+    let mut next = BytesMut::from(":7\r\n:x");
+    assert_eq!(
+        decoder.decode(&mut next).unwrap().unwrap().as_integer(),
+        Some(7)
+    );
+    assert_eq!(decoder.decode(&mut next).unwrap_err().offset, 5);
 }
 
 #[test]

@@ -28,7 +28,7 @@ use scan::{Scan, Scanner};
 /// chunks, none of its bytes is looked at more than a constant number of times.
 ///
 /// After an error the stream cannot be read further, for nothing says where the next frame begins: every later
-/// call answers the same error.
+/// call answers the same error, until [`reset`](Self::reset).
 #[derive(Default)]
 pub struct Decoder {
     limits: Limits,
@@ -126,6 +126,13 @@ impl Decoder {
         Ok(frame)
     }
 
+    /// Forgets a frame that was read in part, and any error: for a new stream, whose bytes are counted from 0 again.
+    pub fn reset(&mut self) {
+        self.scanner.reset();
+        self.taken = 0;
+        self.failed = None;
+    }
+
     /// The whole frame at the front of `input`, when it is one of the leaves that nearly all small replies are.
     #[inline]
     fn leaf(&self, input: &[u8]) -> Option<(Node, usize)> {
@@ -179,22 +186,19 @@ impl Decoder {
         frame
     }
 
-    /// Makes a frame with streamed strings: its bytes, and their text put together behind them.
+    /// Makes a frame with streamed strings: its bytes, and behind them the text that was put together.
     fn take_joined(&self, bytes: &Bytes) -> Frame {
-        let joined = self.scanner.joined.as_slice();
+        let (nodes, joined) = (&self.scanner.nodes, self.scanner.joined.as_slice());
+        let bytes = match nodes.iter().any(|node| node.is_text()) {
+            true => bytes.as_ref(),
+            false => &[],
+        };
         let base = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let all: Bytes = [bytes.as_ref(), joined].concat().into();
-        let nodes: Vec<Node> = self
-            .scanner
-            .nodes
-            .iter()
-            .map(|node| match node.tag {
-                Tag::JoinedString => {
-                    Node::text(Tag::BulkString, base.saturating_add(node.a), node.b)
-                }
-                _ => *node,
-            })
-            .collect();
-        Frame::from_nodes(all, &nodes)
+        let moved = |node: &Node| match node.tag {
+            Tag::JoinedString => Node::text(Tag::BulkString, base.saturating_add(node.a), node.b),
+            _ => *node,
+        };
+        let nodes: Vec<Node> = nodes.iter().map(moved).collect();
+        Frame::from_nodes([bytes, joined].concat().into(), &nodes)
     }
 }

@@ -2,10 +2,78 @@
 
 use proptest::prelude::*;
 
-use super::Limits;
+use super::leaf::{self, LeafError, Length};
 use super::run;
 use super::scan::{Scan, ScanError, Scanner, visible};
+use super::{DecodeErrorKind, Limits};
 use crate::frame::{Node, Tag};
+
+/// What nom calls an error that backtracking cannot mend.
+fn failure<T>(kind: DecodeErrorKind, left: usize) -> Result<T, nom::Err<LeafError>> {
+    Err(nom::Err::Failure(LeafError { kind, left }))
+}
+
+#[test]
+fn lengths() {
+    assert_eq!(
+        leaf::length(b"12\r\nrest"),
+        Ok((&b"rest"[..], Length::Known(12)))
+    );
+    assert_eq!(leaf::length(b"-1\r\n"), Ok((&b""[..], Length::Null)));
+    assert_eq!(leaf::length(b"?\r\n"), Ok((&b""[..], Length::Streamed)));
+    let longest = leaf::length(b"9999999999999999999\r\n");
+    assert_eq!(
+        longest,
+        Ok((&b""[..], Length::Known(9_999_999_999_999_999_999)))
+    );
+    for incomplete in ["", "-", "-1", "?", "1", "12\r"] {
+        let found = leaf::length(incomplete.as_bytes());
+        assert!(
+            found.is_err_and(|error| error.is_incomplete()),
+            "{incomplete:?}"
+        );
+    }
+    // The error is where the first wrong byte is: so many bytes before the end.
+    assert_eq!(
+        leaf::length(b"1x\r\n"),
+        failure(DecodeErrorKind::InvalidNumber, 3)
+    );
+    assert_eq!(
+        leaf::length(b"12345678901234567890\r\n"),
+        failure(DecodeErrorKind::InvalidNumber, 22)
+    );
+}
+
+#[test]
+fn integers() {
+    for value in [0, 1, -1, 42, i64::MIN, i64::MAX] {
+        let line = format!("{value}\r\n.");
+        assert_eq!(leaf::integer(line.as_bytes()), Ok((&b"."[..], value)));
+    }
+    assert_eq!(
+        leaf::integer(b"9223372036854775808\r\n"),
+        failure(DecodeErrorKind::InvalidNumber, 21)
+    );
+}
+
+#[test]
+fn doubles() {
+    assert_eq!(leaf::double(b"-1.5e3"), Some(-1500.0));
+    assert_eq!(leaf::double(b"-INF"), Some(f64::NEG_INFINITY));
+    assert!(leaf::double(b"-NaN").is_some_and(f64::is_nan));
+    for wrong in ["", " 1", "1 ", "infinity", "0x1", "1e", "."] {
+        assert_eq!(leaf::double(wrong.as_bytes()), None, "{wrong:?}");
+    }
+}
+
+#[test]
+fn big_numbers() {
+    assert!(leaf::is_big_number(b"-349289032840923850932485094385"));
+    assert!(leaf::is_big_number(b"+0"));
+    for wrong in ["", "-", "+-1", "1.0", "1a"] {
+        assert!(!leaf::is_big_number(wrong.as_bytes()), "{wrong:?}");
+    }
+}
 
 type Outcome = (Result<Scan, ScanError>, Vec<(Tag, u32, u32)>);
 
