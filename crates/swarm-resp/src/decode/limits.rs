@@ -24,7 +24,7 @@ pub struct Limits {
     /// that announces gigabytes and makes the reader wait and buffer for them. Default 512 MiB, as in Redis.
     pub max_bulk: usize,
     /// Values in one frame, nested ones included; a pair of a map is two. Stops `*2147483647\r\n` and floods of tiny
-    /// values, each of which costs an index entry of 12 bytes. Default 16,777,216.
+    /// values, each of which costs an index entry of 12 bytes, held twice while the frame is made. Default 16,777,216.
     pub max_elements: usize,
     /// Bytes of one line: simple strings and errors, doubles, big numbers. Stops a line without an end. Default 64 KiB.
     pub max_line: usize,
