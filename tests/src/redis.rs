@@ -1,8 +1,8 @@
 //! A real Redis, for what an embedded store cannot prove.
 
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 /// A `redis-server` on a free port, stopped when dropped.
 #[derive(Debug)]
@@ -18,31 +18,37 @@ impl Redis {
     ///
     /// When it is missing although the environment says `CI=true`, or does not start.
     pub fn start() -> Option<Self> {
-        // The port is free now, and nothing else on this machine asks for that very one.
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|l| l.local_addr())
-            .expect("a port")
-            .port();
-        let spawned = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no", "--dir", "/tmp"])
-            .stdout(Stdio::null())
-            .spawn();
-        let Ok(process) = spawned else {
-            let ci = std::env::var("CI").is_ok_and(|value| value == "true");
-            assert!(!ci, "redis-server is missing; CI must install it");
-            eprintln!(
-                "redis-server is missing: what needs a real Redis was left out (apt-get install redis-server)"
-            );
-            return None;
-        };
-        let redis = Self { process, port };
-        let end = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < end, "redis-server does not answer");
-            std::thread::sleep(Duration::from_millis(5));
+        for _ in 0..20 {
+            // The port is free now. If somebody is quicker, redis-server ends, and another port is tried.
+            let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+            let port = free.expect("a free port").port();
+            let spawned = Command::new("redis-server")
+                .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+                .args(["--save", "", "--appendonly", "no"])
+                .current_dir(std::env::temp_dir())
+                .stdout(Stdio::piped())
+                .spawn();
+            let Ok(mut process) = spawned else {
+                let ci = std::env::var("CI").is_ok_and(|value| value == "true");
+                assert!(!ci, "redis-server is missing; CI must install it");
+                eprintln!(
+                    "redis-server is missing: what needs a real Redis was left out \
+                     (apt-get install redis-server)"
+                );
+                return None;
+            };
+            let log = BufReader::new(process.stdout.take().expect("it is piped"));
+            let mut redis = Self { process, port };
+            if log
+                .lines()
+                .map_while(Result::ok)
+                .any(|line| line.contains("Ready to accept"))
+            {
+                return Some(redis);
+            }
+            let _ended = redis.process.wait();
         }
-        Some(redis)
+        panic!("redis-server does not start");
     }
 
     /// Where it listens.

@@ -16,6 +16,7 @@ use swarm_resp::{Decoder, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
+use tokio::sync::Mutex;
 
 /// A redis-server on a free port.
 struct Redis {
@@ -109,7 +110,13 @@ fn print(title: &str, scores: &[Score]) {
 }
 
 /// Sends the same commands over a bare socket, as many on the way as there are tasks.
-async fn raw(stream: &mut TcpStream, task: Task) {
+async fn raw(stream: Arc<Mutex<TcpStream>>, task: Task) {
+    // As a task of the runtime, like everyone's connection.
+    let work = async move { raw_loop(&mut *stream.lock().await, task).await };
+    tokio::spawn(work).await.unwrap();
+}
+
+async fn raw_loop(stream: &mut TcpStream, task: Task) {
     let value = vec![b'x'; task.value];
     let set = Request::new("SET", ("key", value));
     let get = Request::new("GET", "key");
@@ -170,10 +177,11 @@ fn main() {
     let redis = Redis::start();
     let url = format!("redis://127.0.0.1:{}", redis.port);
 
-    let mut stream = runtime
+    let stream = runtime
         .block_on(TcpStream::connect(("127.0.0.1", redis.port)))
         .unwrap();
     stream.set_nodelay(true).unwrap();
+    let stream = Arc::new(Mutex::new(stream));
     let ours = runtime
         .block_on(swarm_keydb::Client::connect(url.as_str()))
         .unwrap();
@@ -231,7 +239,7 @@ fn main() {
         let large = task.value >= 4096;
         let mut scores = Vec::new();
         scores.push(measure(&runtime, "raw socket", task, async |task| {
-            raw(&mut stream, task).await
+            raw(stream.clone(), task).await
         }));
         scores.push(measure(&runtime, "swarm-keydb", task, async |task| {
             let clients = vec![(ours.clone(), value.clone()); task.tasks];
@@ -306,7 +314,7 @@ fn main() {
     };
     let mut scores = Vec::new();
     scores.push(measure(&runtime, "raw socket", task, async |task| {
-        raw(&mut stream, task).await
+        raw(stream.clone(), task).await
     }));
     scores.push(measure(&runtime, "swarm-keydb", task, async |task| {
         std::hint::black_box(join_all((0..task.tasks).map(|_| ours.get("key"))).await);

@@ -50,6 +50,8 @@ pub(crate) struct Driver {
     connect_timeout: Duration,
     reconnect: bool,
     backoff: Backoff,
+    /// How many frames came together the last time.
+    received: usize,
     timer: Pin<Box<Sleep>>,
     /// When the timer rings, if it is set.
     armed: Option<std::time::Instant>,
@@ -116,6 +118,7 @@ impl Driver {
             connect_timeout: options.connect_timeout,
             reconnect: options.reconnect,
             backoff: Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay),
+            received: 0,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             armed: None,
         };
@@ -221,12 +224,24 @@ impl Driver {
         let mut handshake_timer = pin!(tokio::time::sleep_until(handshake_by));
         let mut ready = false;
         let mut flushed = true;
+        let mut yielded = false;
         poll_fn(|cx| {
             loop {
-                self.poll_mailbox(cx);
+                let busy = self.received > 1 || self.engine.in_flight() > 0;
+                if self.poll_mailbox(cx) && busy && !yielded {
+                    // Several tasks are at it. Letting those run first that are ready makes one write of many; on a
+                    // multi-threaded runtime the first of them would otherwise wake this task at once, for each.
+                    yielded = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                yielded = false;
                 self.poll_detour(self.engine.is_ready(), cx);
                 self.send(transport, &mut flushed, cx)?;
                 let received = self.receive(transport, cx)?;
+                if received > 0 {
+                    self.received = received;
+                }
                 self.poll_deadlines(cx)?;
                 if self.is_finished() {
                     return Poll::Ready(Ok(()));
@@ -244,7 +259,7 @@ impl Driver {
                     }
                 }
                 // What came in may let more go out; otherwise everything waits to be woken.
-                if !received {
+                if received == 0 {
                     self.status
                         .note_load(self.engine.queued(), self.engine.in_flight());
                     return Poll::Pending;
@@ -280,38 +295,44 @@ impl Driver {
         Ok(())
     }
 
-    /// Takes the frames that are there. Says whether there were any.
+    /// Takes the frames that are there. Says how many.
     fn receive(
         &mut self,
         transport: &mut BoxTransport,
         cx: &mut Context<'_>,
-    ) -> Result<bool, Broken> {
+    ) -> Result<usize, Broken> {
         let mut now = None;
-        for _ in 0..RECEIVE_BATCH {
+        for taken in 0..RECEIVE_BATCH {
             let Poll::Ready(frame) = transport.poll_receive(cx) else {
-                break;
+                return Ok(taken);
             };
             let now = *now.get_or_insert_with(|| Instant::now().into_std());
             if let Some(took) = self.engine.receive(now, frame?)? {
                 self.status.note_round_trip(took);
             }
         }
-        Ok(now.is_some())
+        Ok(RECEIVE_BATCH)
     }
 
-    fn poll_mailbox(&mut self, cx: &mut Context<'_>) {
+    /// Takes the calls that are there. Says whether there were any.
+    fn poll_mailbox(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut taken = false;
         while !self.mailbox_done {
             match self.mailbox.poll_recv(cx) {
-                Poll::Ready(Some(Message::Call(call))) => self.engine.submit(call),
+                Poll::Ready(Some(Message::Call(call))) => {
+                    self.engine.submit(call);
+                    taken = true;
+                }
                 Poll::Ready(Some(Message::Close(done))) => {
                     // Calls that are in the mailbox already are still answered; no more can be put in.
                     self.mailbox.close();
                     self.closing.push(done);
                 }
                 Poll::Ready(None) => self.mailbox_done = true,
-                Poll::Pending => return,
+                Poll::Pending => break,
             }
         }
+        taken
     }
 
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Result<(), Violation> {
