@@ -30,8 +30,10 @@ pub async fn test() -> Result<Gateway, StartError> {
 #[must_use = "nothing happens before `start`"]
 pub struct Builder {
     ws: String,
+    http: Option<String>,
     tcp: Option<String>,
     password: Option<Bytes>,
+    origins: Vec<String>,
     dialect: Dialect,
     clock: Clock,
     max_message: usize,
@@ -59,8 +61,10 @@ impl Gateway {
     pub fn builder() -> Builder {
         Builder {
             ws: "127.0.0.1:0".into(),
+            http: Some("127.0.0.1:0".into()),
             tcp: Some("127.0.0.1:0".into()),
             password: None,
+            origins: Vec::new(),
             dialect: Dialect::FIXED,
             clock: Clock::system(),
             max_message: 64 << 20,
@@ -72,6 +76,18 @@ impl Builder {
     /// Where the WebSocket door listens: an address and a port, 0 for a free one. Default `127.0.0.1:0`.
     pub fn ws(mut self, address: impl Into<String>) -> Self {
         self.ws = address.into();
+        self
+    }
+
+    /// Where the HTTP door listens: an address and a port, 0 for a free one. Default `127.0.0.1:0`.
+    pub fn http(mut self, address: impl Into<String>) -> Self {
+        self.http = Some(address.into());
+        self
+    }
+
+    /// Keeps the HTTP door closed.
+    pub fn without_http(mut self) -> Self {
+        self.http = None;
         self
     }
 
@@ -90,6 +106,13 @@ impl Builder {
     /// Makes clients say `AUTH` with this password first; the WebSocket door lets `PING` and `QUIT` pass before. Default: none needed.
     pub fn password(mut self, password: impl Into<Bytes>) -> Self {
         self.password = Some(password.into());
+        self
+    }
+
+    /// Admits browser pages of these origins only, such as `https://example.org`, and to the WebSocket door nobody without
+    /// an origin. Default: everybody.
+    pub fn origins<T: Into<String>>(mut self, origins: impl IntoIterator<Item = T>) -> Self {
+        self.origins = origins.into_iter().map(Into::into).collect();
         self
     }
 
@@ -123,32 +146,44 @@ impl Builder {
     /// Dropping the future leaves nothing behind.
     pub async fn start(self) -> Result<Gateway, StartError> {
         let (ws, ws_address) = listen(&self.ws).await?;
-        let (tcp, tcp_address) = match &self.tcp {
-            Some(address) => {
-                let (listener, bound) = listen(address).await?;
-                (Some(listener), Some(bound))
-            }
-            None => (None, None),
-        };
+        let (http, http_address) = listen_if(self.http.as_deref()).await?;
+        let (tcp, tcp_address) = listen_if(self.tcp.as_deref()).await?;
         let shared = Arc::new(Shared {
             backend: Box::new(Memory::new(self.clock)),
             faults: Faults::new(),
             dialect: self.dialect,
             password: self.password,
+            origins: self.origins,
             max_message: self.max_message,
             next_id: AtomicU64::new(1),
         });
         let (stop, stopped) = watch::channel(false);
-        let listeners = Listeners { ws, tcp };
+        let listeners = Listeners { ws, http, tcp };
         let doors = tokio::spawn(run(shared.clone(), listeners, stopped));
         Ok(Gateway {
             ws_url: format!("ws://{ws_address}/"),
-            tcp_url: tcp_address.map_or_else(String::new, |address| format!("redis://{address}")),
+            http_url: url("http", http_address),
+            tcp_url: url("redis", tcp_address),
             shared,
             stop,
             doors: Some(doors),
         })
     }
+}
+
+/// Empty for a door that is closed.
+fn url(scheme: &str, address: Option<SocketAddr>) -> String {
+    address.map_or_else(String::new, |address| format!("{scheme}://{address}"))
+}
+
+async fn listen_if(
+    address: Option<&str>,
+) -> Result<(Option<TcpListener>, Option<SocketAddr>), StartError> {
+    let Some(address) = address else {
+        return Ok((None, None));
+    };
+    let (listener, bound) = listen(address).await?;
+    Ok((Some(listener), Some(bound)))
 }
 
 async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), StartError> {
@@ -163,6 +198,7 @@ impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("ws", &self.ws)
+            .field("http", &self.http)
             .field("tcp", &self.tcp)
             .field("password", &self.password.is_some())
             .field("dialect", &self.dialect)

@@ -18,15 +18,22 @@ pub enum Quirk {
     Utf8Input,
     /// `rest-discarded`: what follows the first command in a message is dropped silently instead of refused.
     RestDiscarded,
+    /// `json-null-object`: in JSON mode a null arrives as `{}`.
+    JsonNullObject,
+    /// `json-envelope`: in JSON mode replies arrive as `{"cmd":…,"data":…}`, pushes as `{"push":[…]}`: the first
+    /// version.
+    JsonEnvelope,
 }
 
 impl Quirk {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::ArrayErrors,
         Self::HelloGarbage,
         Self::SimpleAsBulk,
         Self::Utf8Input,
         Self::RestDiscarded,
+        Self::JsonNullObject,
+        Self::JsonEnvelope,
     ];
 
     const fn name(self) -> &'static str {
@@ -36,6 +43,8 @@ impl Quirk {
             Self::SimpleAsBulk => "simple-as-bulk",
             Self::Utf8Input => "utf8-input",
             Self::RestDiscarded => "rest-discarded",
+            Self::JsonNullObject => "json-null-object",
+            Self::JsonEnvelope => "json-envelope",
         }
     }
 
@@ -68,7 +77,8 @@ impl Dialect {
         .with(Quirk::ArrayErrors)
         .with(Quirk::SimpleAsBulk)
         .with(Quirk::Utf8Input)
-        .with(Quirk::RestDiscarded);
+        .with(Quirk::RestDiscarded)
+        .with(Quirk::JsonNullObject);
 
     /// The dialect with one quirk more.
     #[must_use]

@@ -15,6 +15,7 @@ use crate::session::Shared;
 /// A running gateway. Dropping it stops it at once; [`shutdown`](Self::shutdown) lets it finish first.
 pub struct Gateway {
     pub(crate) ws_url: String,
+    pub(crate) http_url: String,
     pub(crate) tcp_url: String,
     pub(crate) shared: Arc<Shared>,
     pub(crate) stop: watch::Sender<bool>,
@@ -25,6 +26,11 @@ impl Gateway {
     /// Where WebSocket clients connect to, such as `ws://127.0.0.1:8765/`.
     pub fn ws_url(&self) -> &str {
         &self.ws_url
+    }
+
+    /// Where HTTP clients connect to, such as `http://127.0.0.1:8080`; empty when that door is closed.
+    pub fn http_url(&self) -> &str {
+        &self.http_url
     }
 
     /// Where RESP clients connect to, such as `redis://127.0.0.1:6379`; empty when that door is closed.
@@ -71,6 +77,7 @@ impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway")
             .field("ws_url", &self.ws_url)
+            .field("http_url", &self.http_url)
             .field("tcp_url", &self.tcp_url)
             .finish_non_exhaustive()
     }
@@ -89,12 +96,21 @@ pub(crate) async fn run(shared: Arc<Shared>, listeners: Listeners, stop: Stop) {
             .await;
         }
     };
-    tokio::join!(ws, tcp);
+    let http = async {
+        if let Some(listener) = listeners.http {
+            accept(listener, stop.clone(), |stream| {
+                door::http::serve(shared.clone(), stream, stop.clone())
+            })
+            .await;
+        }
+    };
+    tokio::join!(ws, tcp, http);
 }
 
 /// What the doors listen on.
 pub(crate) struct Listeners {
     pub(crate) ws: TcpListener,
+    pub(crate) http: Option<TcpListener>,
     pub(crate) tcp: Option<TcpListener>,
 }
 

@@ -38,6 +38,7 @@ mod door;
 mod error;
 mod fault;
 mod gateway;
+mod json;
 mod outbox;
 mod session;
 

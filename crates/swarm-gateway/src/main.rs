@@ -18,6 +18,7 @@ Examples:
   swarm-gateway                                    listen on ws://127.0.0.1:8765/
   swarm-gateway --ws 127.0.0.1:0                   on a free port, which the first log line names
   swarm-gateway --tcp                              on redis://127.0.0.1:6379 too: redis-cli works
+  swarm-gateway --http                             on http://127.0.0.1:8080 too: curl works
   swarm-gateway --password secret                  clients must AUTH first
   swarm-gateway --dialect upstream                 speak like the deployed server, quirks included
 
@@ -27,6 +28,8 @@ Dialects: fixed; upstream; or a list of
   simple-as-bulk  OK arrives as a bulk string
   utf8-input      bytes that are not UTF-8 are replaced, as deployed servers do
   rest-discarded  only the first command of a message is run, the rest dropped in silence
+  json-null-object in JSON mode, null arrives as {}
+  json-envelope   in JSON mode, replies and pushes arrive wrapped in an object
 
 Set RUST_LOG=swarm_gateway=debug to see connections come and go."
 )]
@@ -34,6 +37,10 @@ struct Args {
     /// Where the WebSocket door listens.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8765")]
     ws: String,
+
+    /// Opens the HTTP door too; on 127.0.0.1:8080 unless told otherwise.
+    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8080")]
+    http: Option<String>,
 
     /// Opens the TCP door too, for redis-cli and its like; on 127.0.0.1:6379 unless told otherwise.
     #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:6379")]
@@ -47,6 +54,15 @@ struct Args {
         hide_env_values = true
     )]
     password: Option<String>,
+
+    /// Origins of browser pages that may connect, with commas between them; without it, everybody may.
+    #[arg(
+        long,
+        value_name = "ORIGINS",
+        env = "SWARM_KEYDB_WS_CORS_ORIGINS",
+        value_delimiter = ','
+    )]
+    origins: Vec<String>,
 
     /// How to speak: fixed, upstream, or quirks with commas between them.
     #[arg(long, default_value_t)]
@@ -69,6 +85,11 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let mut builder = Gateway::builder().ws(args.ws).dialect(args.dialect);
+    builder = builder.origins(args.origins);
+    builder = match args.http {
+        Some(address) => builder.http(address),
+        None => builder.without_http(),
+    };
     builder = match args.tcp {
         Some(address) => builder.tcp(address),
         None => builder.without_tcp(),
@@ -77,7 +98,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         builder = builder.password(password);
     }
     let gateway = builder.start().await?;
-    for url in [gateway.ws_url(), gateway.tcp_url()] {
+    for url in [gateway.ws_url(), gateway.http_url(), gateway.tcp_url()] {
         if !url.is_empty() {
             tracing::info!("listening on {url}");
         }

@@ -4,7 +4,7 @@
 //! it, whatever the speed of the writer, so that an invalidation never overtakes the reply that it invalidates.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use swarm_resp::{Frame, FrameRef, Protocol};
 use tokio::sync::Notify;
@@ -18,10 +18,18 @@ const HIGH_WATER: usize = 1 << 20;
 /// How much may be waiting before a client that is pushed to counts as one that does not read.
 const PUSH_LIMIT: usize = 8 << 20;
 
+/// How a frame is written.
+#[derive(Debug, Clone)]
+pub(crate) enum Form {
+    Resp(Protocol),
+    /// JSON, and the command that is answered.
+    Json(Protocol, Arc<str>),
+}
+
 /// What is sent next.
 #[derive(Debug)]
 pub(crate) enum Item {
-    Frame(Frame, Protocol),
+    Frame(Frame, Form),
     /// A fault: nothing behind it is sent before it is over.
     Wait(Wait),
     /// A fault: the connection ends without a goodbye.
@@ -56,8 +64,19 @@ struct Queue {
     items: VecDeque<Item>,
     weight: usize,
     protocol: Protocol,
+    /// The command that is answered, when it came as JSON.
+    json: Option<Arc<str>>,
     /// Replies that a garbled HELLO left behind: each command is answered by the oldest.
     leftovers: VecDeque<Frame>,
+}
+
+impl Queue {
+    fn form(&self) -> Form {
+        match &self.json {
+            Some(command) => Form::Json(self.protocol, command.clone()),
+            None => Form::Resp(self.protocol),
+        }
+    }
 }
 
 impl Outbox {
@@ -90,8 +109,8 @@ impl Outbox {
             return;
         }
         queue.weight = queue.weight.saturating_add(weight(frame.view()));
-        let protocol = queue.protocol;
-        queue.items.push_back(Item::Frame(frame, protocol));
+        let form = queue.form();
+        queue.items.push_back(Item::Frame(frame, form));
         self.filled.notify_one();
     }
 
@@ -104,6 +123,11 @@ impl Outbox {
     /// The protocol that frames put from now on are written in.
     pub(crate) fn set_protocol(&self, protocol: Protocol) {
         self.lock().protocol = protocol;
+    }
+
+    /// How the replies to the next command are written, and pushes until then: as JSON when it came as JSON.
+    pub(crate) fn set_json(&self, command: Option<&str>) {
+        self.lock().json = command.map(Arc::from);
     }
 
     pub(crate) fn protocol(&self) -> Protocol {
@@ -156,8 +180,8 @@ impl Outbox {
             queue.items.push_back(Item::Cut);
         }
         queue.weight = queue.weight.saturating_add(weight(frame.view()));
-        let protocol = queue.protocol;
-        queue.items.push_back(Item::Frame(frame, protocol));
+        let form = queue.form();
+        queue.items.push_back(Item::Frame(frame, form));
         self.filled.notify_one();
     }
 

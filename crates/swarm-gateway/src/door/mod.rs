@@ -3,6 +3,7 @@
 //! Three loops of one task serve a connection: one reads, one runs commands in order, one writes. Bounded queues join
 //! them, so that a client which does not read its replies is not read from either.
 
+pub(crate) mod http;
 pub(crate) mod tcp;
 pub(crate) mod ws;
 
@@ -11,11 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_resp::{Frame, Kind, Limits, Protocol};
+use swarm_resp::{Frame, Kind, Limits};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use crate::outbox::{Ending, Item, Outbox};
+use crate::outbox::{Ending, Form, Item, Outbox};
 use crate::session::{DoorKind, Inbound, Next, Session, Shared};
 
 /// Commands read ahead of the one that runs.
@@ -38,11 +39,7 @@ pub(crate) trait Source: Send {
 /// The writing half of a connection.
 pub(crate) trait Sink: Send {
     /// Writes a frame, perhaps only into a buffer.
-    fn put(
-        &mut self,
-        frame: Frame,
-        protocol: Protocol,
-    ) -> impl Future<Output = io::Result<()>> + Send;
+    fn put(&mut self, frame: Frame, form: Form) -> impl Future<Output = io::Result<()>> + Send;
 
     /// Sends what is buffered.
     fn flush(&mut self) -> impl Future<Output = io::Result<()>> + Send;
@@ -182,7 +179,7 @@ async fn write(
         for item in outbox.take().await {
             shared.faults.speaking().await;
             match item {
-                Item::Frame(frame, protocol) => sink.put(frame, protocol).await?,
+                Item::Frame(frame, form) => sink.put(frame, form).await?,
                 Item::Wait(wait) => {
                     sink.flush().await?;
                     tokio::select! {

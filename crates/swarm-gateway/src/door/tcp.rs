@@ -4,13 +4,13 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use swarm_resp::{Decoder, Frame, Protocol, encode_frame};
+use swarm_resp::{Decoder, Frame, encode_frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::{Sink, Source, Stop};
-use crate::outbox::Ending;
+use crate::outbox::{Ending, Form};
 use crate::session::{DoorKind, Inbound, Shared};
 
 /// Replies are sent at the latest when this many bytes wait.
@@ -51,11 +51,11 @@ impl Source for TcpSource {
                 return None;
             }
             match self.command() {
-                Ok(Some(args)) => return Some(Inbound::Command(args)),
+                Ok(Some(args)) => return Some(Inbound::resp(Ok(args))),
                 Ok(None) => {}
                 Err(what) => {
                     self.broken = true;
-                    return Some(Inbound::Malformed(what));
+                    return Some(Inbound::resp(Err(what)));
                 }
             }
             match self.reader.read_buf(&mut self.buffer).await {
@@ -105,7 +105,8 @@ struct TcpSink {
 }
 
 impl Sink for TcpSink {
-    async fn put(&mut self, frame: Frame, protocol: Protocol) -> io::Result<()> {
+    async fn put(&mut self, frame: Frame, form: Form) -> io::Result<()> {
+        let (Form::Resp(protocol) | Form::Json(protocol, _)) = form;
         encode_frame(&mut self.buffer, &frame, protocol);
         if self.buffer.len() >= WRITE_AT {
             self.flush().await?;

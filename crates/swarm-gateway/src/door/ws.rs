@@ -7,17 +7,23 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use swarm_resp::{Decoder, Frame, Protocol, encode_frame};
+use serde_json::{Value, json};
+use swarm_resp::{Decoder, Frame, encode_frame};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::server::{
+    Callback, ErrorResponse, Request, Response,
+};
+use tokio_tungstenite::tungstenite::http::StatusCode;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{Sink, Source, Stop};
 use crate::dialect::{Dialect, Quirk};
-use crate::outbox::Ending;
+use crate::json;
+use crate::outbox::{Ending, Form};
 use crate::session::{DoorKind, Inbound, Shared};
 
 /// How long a client may take for the opening handshake.
@@ -31,7 +37,8 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stop) {
         .write_buffer_size(64 << 10)
         .max_message_size(Some(shared.max_message))
         .max_frame_size(Some(shared.max_message));
-    let accepting = tokio_tungstenite::accept_async_with_config(stream, Some(config));
+    let accepting =
+        tokio_tungstenite::accept_hdr_async_with_config(stream, Admit(&shared), Some(config));
     let socket = match timeout(HANDSHAKE, accepting).await {
         Ok(Ok(socket)) => socket,
         Ok(Err(error)) => return tracing::debug!(%error, "WebSocket handshake failed"),
@@ -43,7 +50,26 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stop) {
         dialect: shared.dialect,
         max_message: shared.max_message,
     };
-    super::serve(shared, DoorKind::Ws, source, WsSink { sink }, stop).await;
+    let sink = WsSink {
+        sink,
+        dialect: shared.dialect,
+    };
+    super::serve(shared, DoorKind::Ws, source, sink, stop).await;
+}
+
+/// Refuses pages of other origins.
+struct Admit<'a>(&'a Shared);
+
+impl Callback for Admit<'_> {
+    fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
+        let origin = request.headers().get("Origin");
+        if self.0.admits(origin.map(|origin| origin.as_bytes())) {
+            return Ok(response);
+        }
+        let mut refusal = ErrorResponse::new(Some("origin not allowed".to_owned()));
+        *refusal.status_mut() = StatusCode::FORBIDDEN;
+        Err(refusal)
+    }
 }
 
 struct WsSource {
@@ -82,14 +108,14 @@ impl WsSource {
             message
         };
         let first = message.iter().find(|byte| !byte.is_ascii_whitespace())?;
-        if *first == b'*' {
-            Some(self.resp(message).unwrap_or_else(Inbound::Malformed))
-        } else {
-            super::inline(&message).map(Inbound::Command)
-        }
+        Some(match first {
+            b'*' => Inbound::resp(self.resp(message)),
+            b'{' | b'[' => Inbound::json(json::command(&message)),
+            _ => Inbound::resp(Ok(super::inline(&message)?)),
+        })
     }
 
-    fn resp(&self, message: Bytes) -> Result<Inbound, String> {
+    fn resp(&self, message: Bytes) -> Result<Vec<Bytes>, String> {
         let mut decoder = Decoder::with_limits(super::limits(self.max_message));
         let frame = if self.dialect.has(Quirk::RestDiscarded) {
             let mut rest = message;
@@ -99,19 +125,28 @@ impl WsSource {
             decoder.decode_message(message)
         };
         let frame = frame.map_err(|error| error.to_string())?;
-        super::command(&frame).map(Inbound::Command)
+        super::command(&frame)
     }
 }
 
 struct WsSink {
     sink: SplitSink<WebSocketStream<TcpStream>, Message>,
+    dialect: Dialect,
 }
 
 impl Sink for WsSink {
-    async fn put(&mut self, frame: Frame, protocol: Protocol) -> io::Result<()> {
-        let mut buffer = BytesMut::new();
-        encode_frame(&mut buffer, &frame, protocol);
-        let message = Message::Binary(buffer.freeze());
+    async fn put(&mut self, frame: Frame, form: Form) -> io::Result<()> {
+        let message = match form {
+            Form::Resp(protocol) => {
+                let mut buffer = BytesMut::new();
+                encode_frame(&mut buffer, &frame, protocol);
+                Message::Binary(buffer.freeze())
+            }
+            Form::Json(protocol, command) => {
+                let value = json::reply(&frame, protocol, &command);
+                Message::Text(self.json(&value, frame.is_push(), &command).into())
+            }
+        };
         self.sink.feed(message).await.map_err(io_error)
     }
 
@@ -130,6 +165,23 @@ impl Sink for WsSink {
             Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => Ok(()),
             Err(error) => Err(io_error(error)),
         }
+    }
+}
+
+impl WsSink {
+    /// Wraps a value as the dialect does.
+    fn json(&self, value: &Value, is_push: bool, command: &str) -> String {
+        if self.dialect.has(Quirk::JsonEnvelope) && value.get("error").is_none() {
+            return if is_push {
+                json!({ "push": value }).to_string()
+            } else {
+                json!({ "cmd": command, "data": value }).to_string()
+            };
+        }
+        if self.dialect.has(Quirk::JsonNullObject) && value.is_null() {
+            return "{}".to_owned();
+        }
+        value.to_string()
     }
 }
 

@@ -22,8 +22,26 @@ pub(crate) struct Shared {
     pub(crate) faults: Faults,
     pub(crate) dialect: Dialect,
     pub(crate) password: Option<Bytes>,
+    pub(crate) origins: Vec<String>,
     pub(crate) max_message: usize,
     pub(crate) next_id: AtomicU64,
+}
+
+impl Shared {
+    /// Whether a browser page of this origin may connect: any, unless there is a list.
+    pub(crate) fn admits(&self, origin: Option<&[u8]>) -> bool {
+        self.origins.is_empty()
+            || (self.origins.iter()).any(|allowed| Some(allowed.as_bytes()) == origin)
+    }
+
+    /// Whether this is the password, or none is needed.
+    pub(crate) fn knows(&self, given: Option<&[u8]>) -> bool {
+        match (&self.password, given) {
+            (None, _) => true,
+            (Some(password), Some(given)) => same(password, given),
+            (Some(_), None) => false,
+        }
+    }
 }
 
 /// The door that a client came through.
@@ -33,13 +51,32 @@ pub(crate) enum DoorKind {
     Ws,
     /// As Redis has it: `AUTH [user] password`, and HELLO may carry it.
     Tcp,
+    /// Authenticated before there is a session, which lasts for one command.
+    Http,
 }
 
-/// What a door read: one command, or what was wrong with the bytes.
+/// What a door read.
 #[derive(Debug)]
-pub(crate) enum Inbound {
-    Command(Vec<Bytes>),
-    Malformed(String),
+pub(crate) struct Inbound {
+    /// A command, or what was wrong with the bytes.
+    args: Result<Vec<Bytes>, String>,
+    is_json: bool,
+}
+
+impl Inbound {
+    pub(crate) const fn resp(args: Result<Vec<Bytes>, String>) -> Self {
+        Self {
+            args,
+            is_json: false,
+        }
+    }
+
+    pub(crate) const fn json(args: Result<Vec<Bytes>, String>) -> Self {
+        Self {
+            args,
+            is_json: true,
+        }
+    }
 }
 
 /// Whether the connection goes on.
@@ -74,7 +111,7 @@ impl Session {
             faults: shared.faults.clone(),
         });
         Self {
-            authenticated: shared.password.is_none(),
+            authenticated: shared.password.is_none() || door == DoorKind::Http,
             shared,
             outbox,
             link,
@@ -90,9 +127,10 @@ impl Session {
 
     /// Runs what a door read. Its replies are in the outbox, or will be before the next command's.
     pub(crate) async fn handle(&mut self, inbound: Inbound) -> Next {
-        let args = match inbound {
-            Inbound::Command(args) => args,
-            Inbound::Malformed(what) => {
+        let args = match inbound.args {
+            Ok(args) => args,
+            Err(what) => {
+                self.outbox.set_json(inbound.is_json.then_some(""));
                 self.refuse(&format!("ERR Protocol error: {what}"));
                 return Next::Continue;
             }
@@ -101,6 +139,7 @@ impl Session {
             return Next::Continue;
         };
         let name = String::from_utf8_lossy(name).to_ascii_uppercase();
+        self.outbox.set_json(inbound.is_json.then_some(&name));
         match name.as_str() {
             "QUIT" => {
                 self.answer(&name, Frame::simple("OK"));
@@ -166,11 +205,7 @@ impl Session {
             _ => return Err("ERR wrong number of arguments for 'auth' command".to_owned()),
         };
         let (user, given) = given;
-        let right = match &self.shared.password {
-            Some(password) => same(password, given),
-            None => true,
-        };
-        if right && user == b"default" {
+        if self.shared.knows(Some(given)) && user == b"default" {
             self.authenticated = true;
             Ok(Frame::simple("OK"))
         } else {

@@ -34,6 +34,18 @@ impl Client {
         self.socket.send(message).await.unwrap();
     }
 
+    pub(crate) async fn send_text(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).await.unwrap();
+    }
+
+    /// The next message, which must be text.
+    pub(crate) async fn text(&mut self) -> String {
+        match self.next().await {
+            Some(Ok(Message::Text(text))) => text.to_string(),
+            other => panic!("expected a Text message, got {other:?}"),
+        }
+    }
+
     /// The bytes of the next message.
     pub(crate) async fn wire(&mut self) -> Vec<u8> {
         match self.next().await {

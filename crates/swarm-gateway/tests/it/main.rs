@@ -5,6 +5,8 @@ mod commands;
 mod dialects;
 mod faults;
 mod handshake;
+mod http;
+mod json;
 mod lifecycle;
 mod pubsub;
 mod tcp;

@@ -1,0 +1,142 @@
+//! The HTTP door: one command per request, without any state between them.
+
+mod answer;
+mod route;
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, AUTHORIZATION, ORIGIN};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use swarm_resp::{Frame, Protocol};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::{Stop, raised};
+use crate::outbox::{Item, Outbox};
+use crate::session::{DoorKind, Inbound, Session, Shared};
+use answer::Answer;
+use route::Route;
+
+/// How long a client may take for the head of a request.
+const HEAD: Duration = Duration::from_secs(10);
+
+/// Serves one connection, request after request.
+pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: Stop) {
+    shared.faults.speaking().await;
+    let service = service_fn(|request| {
+        let shared = shared.clone();
+        async move { answer(&shared, request).await }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = raised(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(super::LINGER, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "HTTP connection ended");
+    }
+}
+
+/// A fault asks for the connection to be cut.
+#[derive(Debug, thiserror::Error)]
+#[error("cut, as a fault asks for")]
+struct Cut;
+
+async fn answer(
+    shared: &Arc<Shared>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Cut> {
+    shared.faults.speaking().await;
+    let (head, body) = request.into_parts();
+    if let Err(answer) = admit(shared, &head.headers) {
+        return Ok(answer.into());
+    }
+    let body = match Limited::new(body, shared.max_message).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let text = "ERR the body is larger than the gateway accepts";
+            return Ok(Answer::error(StatusCode::PAYLOAD_TOO_LARGE, text).into());
+        }
+        Err(_) => {
+            return Ok(Answer::error(StatusCode::BAD_REQUEST, "ERR the body broke off").into());
+        }
+    };
+    let args = match route::find(&head.method, head.uri.path(), &body) {
+        Ok(Route::Command(args)) => args,
+        Ok(Route::Description) => return Ok(Answer::description().into()),
+        Err(answer) => return Ok(answer.into()),
+    };
+    let protocol = protocol(&head.headers);
+    let frame = run(shared, args, protocol).await?;
+    Ok(Answer::reply(&frame, protocol).into())
+}
+
+/// Refuses who comes from elsewhere or without the password.
+fn admit(shared: &Shared, headers: &HeaderMap) -> Result<(), Answer> {
+    let origin = headers.get(ORIGIN).map(|origin| origin.as_bytes());
+    // A program that is no browser sends none, and is not what origins are for.
+    if origin.is_some() && !shared.admits(origin) {
+        let text = "ERR origin not allowed";
+        return Err(Answer::error(StatusCode::FORBIDDEN, text));
+    }
+    let given = headers.get(AUTHORIZATION).map(|given| given.as_bytes());
+    let given = given.and_then(|given| given.strip_prefix(b"Bearer "));
+    if shared.knows(given) {
+        Ok(())
+    } else {
+        let text = "NOAUTH Authentication required.";
+        Err(Answer::error(StatusCode::UNAUTHORIZED, text))
+    }
+}
+
+/// `Accept: application/json; resp=3` asks for typed JSON.
+fn protocol(headers: &HeaderMap) -> Protocol {
+    let accept = headers.get(ACCEPT).map(|accept| accept.as_bytes());
+    let typed = accept.is_some_and(|accept| {
+        (accept.split(|byte| matches!(byte, b';' | b',')))
+            .any(|part| part.trim_ascii().eq_ignore_ascii_case(b"resp=3"))
+    });
+    if typed {
+        Protocol::Resp3
+    } else {
+        Protocol::Resp2
+    }
+}
+
+/// Runs one command on a session of its own, and gives the session up when the client does not wait for the reply.
+async fn run(shared: &Arc<Shared>, args: Vec<Bytes>, protocol: Protocol) -> Result<Frame, Cut> {
+    let outbox = Arc::new(Outbox::new(shared.dialect));
+    outbox.set_protocol(protocol);
+    let (here, gone) = watch::channel(false);
+    let mut session = Session::new(shared.clone(), outbox.clone(), DoorKind::Http, gone);
+    session.handle(Inbound::resp(Ok(args))).await;
+    let mut reply = None;
+    for item in outbox.take().await {
+        match item {
+            Item::Frame(frame, _) => reply = reply.or(Some(frame)),
+            Item::Wait(wait) => wait.over().await,
+            Item::Cut => return Err(Cut),
+            Item::End(_) => break,
+        }
+    }
+    drop(here);
+    match reply {
+        Some(frame) => Ok(frame),
+        None => pending().await,
+    }
+}

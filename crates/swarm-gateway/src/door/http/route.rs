@@ -1,0 +1,170 @@
+//! From a method, a path and a body to a command.
+
+use bytes::Bytes;
+use hyper::{Method, StatusCode};
+use serde_json::Value;
+
+use super::answer::Answer;
+use crate::json;
+
+/// What a request asks for.
+#[derive(Debug)]
+pub(super) enum Route {
+    Command(Vec<Bytes>),
+    /// The OpenAPI description.
+    Description,
+}
+
+/// Commands that live on a connection, which HTTP has none of.
+const STATEFUL: [&[u8]; 12] = [
+    b"AUTH",
+    b"DISCARD",
+    b"EXEC",
+    b"HELLO",
+    b"MULTI",
+    b"PSUBSCRIBE",
+    b"PUNSUBSCRIBE",
+    b"RESET",
+    b"SUBSCRIBE",
+    b"UNSUBSCRIBE",
+    b"UNWATCH",
+    b"WATCH",
+];
+
+pub(super) fn find(method: &Method, path: &str, body: &Bytes) -> Result<Route, Answer> {
+    let mut parts = path.trim_start_matches('/').splitn(2, '/');
+    let (name, key) = (parts.next().unwrap_or_default(), parts.next());
+    let key = key.map(decoded);
+    let command = match (method.as_str(), name, key) {
+        ("GET", "openapi.json", None) => return Ok(Route::Description),
+        ("POST", "cmd", None) => {
+            let args = json::command(body).map_err(|what| bad(&what))?;
+            stateless(&args)?;
+            args
+        }
+        ("GET", "get", Some(key)) => vec!["GET".into(), key],
+        ("GET", "exists", Some(key)) => vec!["EXISTS".into(), key],
+        ("GET", "ttl", Some(key)) => vec!["TTL".into(), key],
+        ("GET", "keys", Some(key)) => vec!["KEYS".into(), key],
+        ("DELETE", "del", Some(key)) => vec!["DEL".into(), key],
+        ("POST", "set", Some(key)) => set(key, &Body::parse(body)?)?,
+        ("POST", "expire", Some(key)) => {
+            let body = Body::parse(body)?;
+            let seconds = body.number("seconds")?.or(body.number("ex")?);
+            let seconds = seconds.ok_or_else(|| bad("\"seconds\" is missing"))?;
+            vec!["EXPIRE".into(), key, seconds]
+        }
+        ("POST", "publish", Some(key)) => {
+            let message = Body::parse(body)?.string("message")?;
+            vec!["PUBLISH".into(), key, message]
+        }
+        ("POST", "xadd", Some(key)) => xadd(key, &Body::parse(body)?)?,
+        _ => {
+            let text = "ERR unknown route; GET /openapi.json lists them";
+            return Err(Answer::error(StatusCode::NOT_FOUND, text));
+        }
+    };
+    Ok(Route::Command(command))
+}
+
+fn bad(what: &str) -> Answer {
+    Answer::error(StatusCode::BAD_REQUEST, &format!("ERR {what}"))
+}
+
+fn stateless(args: &[Bytes]) -> Result<(), Answer> {
+    let name = args.first().map(|name| name.to_ascii_uppercase());
+    let tracking = matches!(
+        (name.as_deref(), args.get(1)),
+        (Some(b"CLIENT"), Some(sub)) if sub.eq_ignore_ascii_case(b"TRACKING")
+    );
+    let name = name.unwrap_or_default();
+    if tracking || STATEFUL.contains(&name.as_slice()) {
+        let name = String::from_utf8_lossy(&name);
+        return Err(bad(&format!(
+            "'{name}' needs a connection that lasts: use the WebSocket or the TCP door"
+        )));
+    }
+    Ok(())
+}
+
+/// The JSON object that a request carries.
+struct Body(Value);
+
+impl Body {
+    fn parse(body: &[u8]) -> Result<Self, Answer> {
+        match serde_json::from_slice(body) {
+            Ok(value @ Value::Object(_)) => Ok(Self(value)),
+            _ => Err(bad("the body must be a JSON object")),
+        }
+    }
+
+    fn string(&self, name: &str) -> Result<Bytes, Answer> {
+        match self.0.get(name) {
+            Some(Value::String(text)) => Ok(text.clone().into()),
+            _ => Err(bad(&format!("\"{name}\" must be a string"))),
+        }
+    }
+
+    fn number(&self, name: &str) -> Result<Option<Bytes>, Answer> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Number(number)) => Ok(Some(number.to_string().into())),
+            Some(_) => Err(bad(&format!("\"{name}\" must be a number"))),
+        }
+    }
+}
+
+fn set(key: Bytes, body: &Body) -> Result<Vec<Bytes>, Answer> {
+    let mut args = vec!["SET".into(), key, body.string("value")?];
+    if let Some(seconds) = body.number("ex")? {
+        args.extend(["EX".into(), seconds]);
+    }
+    Ok(args)
+}
+
+fn xadd(key: Bytes, body: &Body) -> Result<Vec<Bytes>, Answer> {
+    let id = match body.0.get("id") {
+        None => "*".into(),
+        Some(_) => body.string("id")?,
+    };
+    let Some(Value::Object(fields)) = body.0.get("fields") else {
+        return Err(bad("\"fields\" must be an object of strings"));
+    };
+    let mut args = vec!["XADD".into(), key, id];
+    for (field, value) in fields {
+        let Value::String(value) = value else {
+            return Err(bad("\"fields\" must be an object of strings"));
+        };
+        args.extend([field.clone().into(), value.clone().into()]);
+    }
+    Ok(args)
+}
+
+/// Decodes a part of a path as a form: `%20` and `+` are blanks. What is no escape stands for itself.
+fn decoded(part: &str) -> Bytes {
+    let mut rest = part.as_bytes();
+    let mut decoded = Vec::with_capacity(rest.len());
+    let digit = |byte: u8| {
+        (byte as char)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    loop {
+        rest = match rest {
+            [] => return decoded.into(),
+            [b'+', rest @ ..] => {
+                decoded.push(b' ');
+                rest
+            }
+            [b'%', high, low, rest @ ..] if digit(*high).is_some() && digit(*low).is_some() => {
+                let (high, low) = (digit(*high).unwrap_or(0), digit(*low).unwrap_or(0));
+                decoded.push(high << 4 | low);
+                rest
+            }
+            [byte, rest @ ..] => {
+                decoded.push(*byte);
+                rest
+            }
+        };
+    }
+}
