@@ -2,6 +2,7 @@
 
 mod codegen;
 mod examples;
+mod fuzz;
 mod shell;
 mod tidy;
 
@@ -40,10 +41,26 @@ enum Task {
     Deny,
     /// Rules of this repository that no other tool knows
     Tidy,
+    /// Measures the codec or the client beside their peers, in one run (the client needs redis-server)
+    Bench {
+        #[arg(value_enum)]
+        what: Contest,
+    },
+    /// Fuzzes every target of the codec for some seconds (needs cargo-fuzz)
+    Fuzz {
+        #[arg(long, default_value_t = 10)]
+        seconds: u32,
+    },
     /// A million random schedules through the engine
     Simulate,
     /// Runs the examples and compares what they print
     Examples,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Contest {
+    Codec,
+    Client,
 }
 
 fn main() -> Result<()> {
@@ -81,6 +98,16 @@ fn run(task: Task) -> Result<()> {
         ),
         Task::Deny => cargo("deny", "deny --all-features check bans licenses sources"),
         Task::Tidy => tidy::check(),
+        Task::Bench { what } => {
+            let what = match what {
+                Contest::Codec => "codec",
+                Contest::Client => "client",
+            };
+            let run =
+                format!("run --quiet --release --manifest-path bench/Cargo.toml --bin {what}");
+            cargo(&format!("bench {what}"), &run)
+        }
+        Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Simulate => shell::run(
             "simulate",
             shell::command("cargo", "test --release -p swarm-keydb --lib races")
