@@ -17,7 +17,7 @@ pub(crate) struct Dialer {
     pub(crate) endpoint: Endpoint,
     pub(crate) options: DialOptions,
     #[cfg(feature = "tls")]
-    tls: Option<std::sync::Arc<rustls::ClientConfig>>,
+    tls: Option<crate::tls::Encryption>,
 }
 
 /// An open stream.
@@ -53,7 +53,7 @@ impl Dialer {
             options: options.clone(),
             #[cfg(feature = "tls")]
             tls: (scheme.is_tls())
-                .then(|| crate::tls::client_config(&options.tls, protocols))
+                .then(|| crate::tls::Encryption::new(endpoint, &options.tls, protocols))
                 .transpose()?,
         })
     }
@@ -66,9 +66,8 @@ impl Dialer {
         }
         let stream = socket::tcp(&self.endpoint, &self.options).await?;
         #[cfg(feature = "tls")]
-        if let Some(config) = &self.tls {
-            let options = &self.options.tls;
-            let stream = crate::tls::connect(stream, &self.endpoint, options, config).await?;
+        if let Some(encryption) = &self.tls {
+            let stream = encryption.connect(stream, &self.endpoint).await?;
             return Ok(Stream::Tls(Box::new(stream)));
         }
         Ok(Stream::Tcp(stream))

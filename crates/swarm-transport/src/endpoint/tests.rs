@@ -1,5 +1,8 @@
 //! What addresses mean, and what is refused by which name.
 
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use proptest::prelude::*;
+
 use super::{Endpoint, Scheme};
 use crate::TransportErrorKind;
 
@@ -111,5 +114,26 @@ fn refusals_name_the_part_and_keep_secrets() {
         let text = format!("{error} {error:?}");
         assert!(text.contains(part), "{address}: {text}");
         assert!(!text.contains("s3cret"), "{address}: {text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_an_address_or_an_error(text in any::<String>(), tail in any::<String>()) {
+        for scheme in ["", "ws://", "redis://", "rediss://u:p@", "redis+unix://", "https://"] {
+            if let Ok(endpoint) = Endpoint::parse(&format!("{scheme}{text}")) {
+                prop_assert!(endpoint.socket_path().is_some() || !endpoint.host().is_empty());
+            }
+            let _ = Endpoint::parse(&format!("{scheme}{text}:{tail}@host:6379/1"));
+        }
+    }
+
+    #[test]
+    fn passwords_come_back_and_are_never_shown(password in "[^\u{0}-\u{20}\u{7f}-\u{a0}*]{6,20}") {
+        let written = percent_encode(password.as_bytes(), NON_ALPHANUMERIC);
+        let endpoint = Endpoint::parse(&format!("redis://user:{written}@host/3")).unwrap();
+        prop_assert_eq!(endpoint.password(), Some(password.as_str()));
+        let shown = format!("{endpoint} {endpoint:?}");
+        prop_assert_eq!(shown, "redis://user:***@host:6379/3 Endpoint(redis://user:***@host:6379/3)");
     }
 }

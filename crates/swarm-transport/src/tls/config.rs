@@ -16,7 +16,7 @@ fn refuse(what: impl Into<String>) -> TransportError {
 /// The configuration for connections that speak one of `protocols`, or any when there are none.
 ///
 /// Reads the platform's certificates from disk, so that a connector does it once and not at each dial.
-pub(crate) fn client_config(
+pub(super) fn client_config(
     options: &TlsOptions,
     protocols: &[&[u8]],
 ) -> Result<Arc<ClientConfig>, TransportError> {

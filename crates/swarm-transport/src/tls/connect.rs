@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, ClientConfig, Error};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -11,18 +12,37 @@ use tokio_rustls::client::TlsStream;
 use super::{TlsOptions, config};
 use crate::{Endpoint, TransportError, TransportErrorKind, dial};
 
-/// Encrypts a stream to the endpoint.
-pub(crate) async fn connect(
-    stream: TcpStream,
-    endpoint: &Endpoint,
-    options: &TlsOptions,
-    config: &Arc<ClientConfig>,
-) -> Result<TlsStream<TcpStream>, TransportError> {
-    let name = config::server_name(options, endpoint.host())?;
-    TlsConnector::from(Arc::clone(config))
-        .connect(name, stream)
-        .await
-        .map_err(|error| failed(endpoint, error))
+/// How streams to one endpoint are encrypted.
+#[derive(Debug, Clone)]
+pub(crate) struct Encryption {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+impl Encryption {
+    /// For connections that speak one of `protocols`, or any when there are none.
+    pub(crate) fn new(
+        endpoint: &Endpoint,
+        options: &TlsOptions,
+        protocols: &[&[u8]],
+    ) -> Result<Self, TransportError> {
+        Ok(Self {
+            name: config::server_name(options, endpoint.host())?,
+            config: config::client_config(options, protocols)?,
+        })
+    }
+
+    /// Encrypts a stream to the endpoint.
+    pub(crate) async fn connect(
+        &self,
+        stream: TcpStream,
+        endpoint: &Endpoint,
+    ) -> Result<TlsStream<TcpStream>, TransportError> {
+        TlsConnector::from(Arc::clone(&self.config))
+            .connect(self.name.clone(), stream)
+            .await
+            .map_err(|error| failed(endpoint, error))
+    }
 }
 
 /// The TLS error inside an I/O error.

@@ -14,8 +14,7 @@ use std::sync::Arc;
 pub use rustls;
 use rustls::ClientConfig;
 
-pub(crate) use config::client_config;
-pub(crate) use connect::{cause, connect, hint};
+pub(crate) use connect::{Encryption, cause, hint};
 
 /// Which servers to trust over TLS, and how to show who one is. By default the certificates that the platform trusts, and
 /// no client certificate.

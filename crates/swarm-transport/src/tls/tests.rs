@@ -191,6 +191,18 @@ async fn a_client_certificate_is_shown_and_missed() {
 }
 
 #[tokio::test]
+async fn no_process_wide_provider_is_read_or_installed() {
+    let authority = Authority::new("ours");
+    let endpoint = serve(
+        "rediss",
+        acceptor(&authority.issue("localhost", 2999), None),
+    )
+    .await;
+    assert_eq!(ping(&endpoint, trusting(&authority)).await.unwrap(), "PONG");
+    assert!(rustls::crypto::CryptoProvider::get_default().is_none());
+}
+
+#[tokio::test]
 async fn a_plain_port_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -218,6 +230,7 @@ fn options_are_checked_before_a_dial() {
     let cases = [
         (TlsOptions::new().only_given_roots(), "only_given_roots"),
         (new().root_pem("no PEM"), "root_pem"),
+        (new().server_name("no name"), "server_name"),
         (
             new().root_pem("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"),
             "root_pem",

@@ -48,7 +48,7 @@ fn request(endpoint: &Endpoint, options: &DialOptions) -> Result<Request, http::
 }
 
 /// A message is one reply, so that the limit of a frame is the limit of a message.
-fn config(options: &DialOptions) -> WebSocketConfig {
+pub(super) fn config(options: &DialOptions) -> WebSocketConfig {
     let max = Some(options.limits.max_frame);
     WebSocketConfig::default()
         .read_buffer_size(options.read_buffer)

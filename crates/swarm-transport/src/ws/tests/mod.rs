@@ -1,5 +1,6 @@
 //! The WebSocket wire against a server that each test scripts frame by frame.
 
+mod batching;
 mod dialing;
 mod ending;
 mod heartbeats;

@@ -1,5 +1,8 @@
 //! Commands as JSON, and JSON as frames.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use bytes::Bytes;
@@ -52,7 +55,7 @@ impl<'de> Visitor<'de> for AnswerVisitor<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Answer, A::Error> {
-        let mut answer = None;
+        let (mut answer, mut failure) = (None, None);
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "result" => {
@@ -70,15 +73,16 @@ impl<'de> Visitor<'de> for AnswerVisitor<'_> {
                     });
                 }
                 "error" => {
-                    let error: Option<String> = map.next_value()?;
-                    answer = error.map(Answer::Error).or(answer);
+                    failure = map.next_value::<Option<String>>()?.map(Answer::Error);
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
-        answer.ok_or_else(|| A::Error::custom("neither `result` nor `error`"))
+        failure
+            .or(answer)
+            .ok_or_else(|| A::Error::custom("neither `result` nor `error`"))
     }
 }
 
