@@ -95,6 +95,19 @@ fn digits(input: &[u8]) -> Parsed<'_, u64> {
 #[inline(always)]
 pub(crate) fn length(input: &[u8]) -> Parsed<'_, Length> {
     let (rest, length) = match input {
+        // Most headers are this short, and this is all there is to them.
+        [
+            tens @ b'0'..=b'9',
+            ones @ b'0'..=b'9',
+            b'\r',
+            b'\n',
+            rest @ ..,
+        ] => {
+            let number = u64::from(tens & 0xf)
+                .wrapping_mul(10)
+                .wrapping_add(u64::from(ones & 0xf));
+            return Ok((rest, Length::Known(number)));
+        }
         [b'-', b'1', rest @ ..] => (rest, Length::Null),
         [b'?', rest @ ..] => (rest, Length::Streamed),
         [b'-'] => return Err(INCOMPLETE),
