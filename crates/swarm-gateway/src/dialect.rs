@@ -23,10 +23,12 @@ pub enum Quirk {
     /// `json-envelope`: in JSON mode replies arrive as `{"cmd":…,"data":…}`, pushes as `{"push":[…]}`: the first
     /// version.
     JsonEnvelope,
+    /// `tracking-everything`: `CLIENT TRACKING ON` announces every key that others write, read or not, in RESP2 too.
+    TrackingEverything,
 }
 
 impl Quirk {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::ArrayErrors,
         Self::HelloGarbage,
         Self::SimpleAsBulk,
@@ -34,6 +36,7 @@ impl Quirk {
         Self::RestDiscarded,
         Self::JsonNullObject,
         Self::JsonEnvelope,
+        Self::TrackingEverything,
     ];
 
     const fn name(self) -> &'static str {
@@ -45,6 +48,7 @@ impl Quirk {
             Self::RestDiscarded => "rest-discarded",
             Self::JsonNullObject => "json-null-object",
             Self::JsonEnvelope => "json-envelope",
+            Self::TrackingEverything => "tracking-everything",
         }
     }
 
@@ -78,7 +82,8 @@ impl Dialect {
         .with(Quirk::SimpleAsBulk)
         .with(Quirk::Utf8Input)
         .with(Quirk::RestDiscarded)
-        .with(Quirk::JsonNullObject);
+        .with(Quirk::JsonNullObject)
+        .with(Quirk::TrackingEverything);
 
     /// The dialect with one quirk more.
     #[must_use]

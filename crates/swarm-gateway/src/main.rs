@@ -30,6 +30,7 @@ Dialects: fixed; upstream; or a list of
   rest-discarded  only the first command of a message is run, the rest dropped in silence
   json-null-object in JSON mode, null arrives as {}
   json-envelope   in JSON mode, replies and pushes arrive wrapped in an object
+  tracking-everything  CLIENT TRACKING announces every key that others write
 
 Set RUST_LOG=swarm_gateway=debug to see connections come and go."
 )]

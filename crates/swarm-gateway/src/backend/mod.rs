@@ -23,6 +23,8 @@ pub(crate) struct Client {
     /// Where replies and pushes go.
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) faults: Faults,
+    /// CLIENT TRACKING tells of every key that others write, whatever is asked.
+    pub(crate) tracks_everything: bool,
 }
 
 /// One client's line to the store.

@@ -109,6 +109,7 @@ impl Session {
             id,
             outbox: outbox.clone(),
             faults: shared.faults.clone(),
+            tracks_everything: shared.dialect.has(Quirk::TrackingEverything),
         });
         Self {
             authenticated: shared.password.is_none() || door == DoorKind::Http,

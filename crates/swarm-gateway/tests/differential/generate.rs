@@ -19,7 +19,8 @@ impl fmt::Debug for Step {
     }
 }
 
-/// Patterns of commands: `k` a string key, `s` a stream key, `x` any key, `v` a value, `n` an integer, `f` a float,
+/// Patterns of commands: `k` a string key, `s` a stream key, `x` any key, `q` a key of small
+/// fractions (Redis adds in 80 bits, which shows when large numbers meet small ones), `v` a value, `n` an integer, `f` a float,
 /// `t` a time to live, `d` a date, `i` a stream ID, `r` an end of a range, `g` a group, `c` a consumer, `p` a pattern.
 /// `[…]` may be left out, `(…|…)` is one of several, a word in capitals is itself.
 const COMMANDS: &[&str] = &[
@@ -42,7 +43,9 @@ const COMMANDS: &[&str] = &[
     "DECR k",
     "INCRBY k n",
     "DECRBY k n",
-    "INCRBYFLOAT k f",
+    "INCRBYFLOAT ( q | s ) f",
+    "INCRBYFLOAT q f",
+    "SET q v",
     "MGET x x x",
     "MSET k v k v",
     "MSETNX k v k v",
@@ -185,6 +188,7 @@ impl Generator {
     fn word(&mut self, word: &str) -> Vec<u8> {
         let text = match word {
             "k" => self.pick(&["a", "b", "c"]),
+            "q" => self.pick(&["f1", "f2"]),
             "s" => self.pick(&["s1", "s1", "s2"]),
             "x" => self.pick(&["a", "b", "c", "s1", "s2", "none"]),
             "v" => self.pick(&[

@@ -127,6 +127,9 @@ fn written_sequences() {
     let Some(arena) = Arena::open() else { return };
     for protocol in ["2", "3"] {
         for (name, script) in scripts::ALL {
+            if protocol == "2" && name.contains("RESP3") {
+                continue;
+            }
             let (mut ours, mut theirs) = arena.peers();
             let ours = scripts::play(&mut ours, protocol, script);
             let theirs = scripts::play(&mut theirs, protocol, script);

@@ -2,7 +2,7 @@
 
 use crate::peer::Peers;
 
-/// A line is `connection: command`, or `connection <` for one more reply or push on it; `&` before the command sends it and
+/// A script that receives pushes which RESP2 does not have says so in its name. A line is `connection: command`, or `connection <` for one more reply or push on it; `&` before the command sends it and
 /// goes on once the server says that it waits.
 pub(crate) const ALL: &[(&str, &str)] = &[
     (
@@ -86,6 +86,42 @@ pub(crate) const ALL: &[(&str, &str)] = &[
          0: CLIENT GETNAME
          0: RESET x
          0: QUIT",
+    ),
+    (
+        "tracking (RESP3)",
+        "0: CLIENT TRACKING ON
+         0: MGET a b
+         1: SET a 1
+         0 <
+         1: SET a 2
+         1: SET b 2
+         0 <
+         0: GET a
+         0: SET a 3
+         0 <
+         0: GET a
+         0: GET b
+         0: CLIENT TRACKING ON OPTIN
+         0: CLIENT CACHING NO
+         0: CLIENT CACHING MAYBE
+         0: CLIENT CACHING YES
+         0: GET c
+         0: GET d
+         1: DEL d
+         1: SET c 1
+         0 <
+         0: CLIENT TRACKING MAYBE
+         0: CLIENT TRACKING OFF
+         0: CLIENT TRACKING ON OPTIN OPTOUT
+         0: CLIENT TRACKING ON BCAST OPTIN
+         0: CLIENT TRACKING ON PREFIX x
+         0: CLIENT CACHING YES
+         0: CLIENT TRACKING ON NOLOOP
+         0: GET a
+         0: SET a 4
+         0: GET b
+         1: SET b 5
+         0 <",
     ),
     (
         "a watch",

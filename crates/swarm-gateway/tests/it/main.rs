@@ -10,4 +10,5 @@ mod json;
 mod lifecycle;
 mod pubsub;
 mod tcp;
+mod tracking;
 mod transactions;

@@ -7,6 +7,7 @@ use swarm_resp::{Frame, Protocol};
 use tokio::sync::oneshot;
 
 use super::call::{Block, Call};
+use super::server::Server;
 use super::table::{Run, Spec};
 use super::{State, Store};
 use crate::backend::{Called, Client};
@@ -96,12 +97,18 @@ impl Waiter {
     }
 }
 
-/// Serves those who wait for keys that changed.
-pub(super) fn settle(state: &mut State, now: i64) {
+/// Tells who tracks the keys that changed, by a client's hand if any, and serves those who wait for them.
+pub(super) fn settle(state: &mut State, by: Option<u64>, now: i64) {
     loop {
         let changed = state.keyspace.take_changed();
-        if changed.is_empty() || state.server.waiting.is_empty() {
+        if changed.is_empty() {
             return;
+        }
+        let Server {
+            tracking, peers, ..
+        } = &mut state.server;
+        for key in &changed {
+            tracking.changed(peers, key, by);
         }
         // Taken out while their commands run, which may change other keys.
         let waiting = std::mem::take(&mut state.server.waiting);

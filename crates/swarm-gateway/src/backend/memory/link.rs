@@ -55,6 +55,7 @@ impl Link for MemoryLink {
         let mut state = self.store.lock();
         let now = self.store.clock.unix_millis();
         state.keyspace.expire_due(now);
+        blocking::settle(&mut state, None, now);
         let found = table::find(name, &args);
         let called = match found {
             Ok(spec) => self
@@ -66,7 +67,7 @@ impl Link for MemoryLink {
                 Called::Done
             }
         };
-        blocking::settle(&mut state, now);
+        blocking::settle(&mut state, Some(self.local.client.id), now);
         called
     }
 
@@ -104,6 +105,8 @@ impl Local {
         }
         match spec.run {
             Run::Data(run) => {
+                let tracking = &mut state.server.tracking;
+                tracking.read(self.client.id, spec, &args);
                 let mut call = Call {
                     keyspace: &mut state.keyspace,
                     server: &mut state.server,
@@ -163,6 +166,7 @@ impl Local {
         self.transaction.discard(&mut state.keyspace);
         self.subscriptions
             .clear(&mut state.server.pubsub, self.client.id);
+        state.server.tracking.forget(self.client.id);
         if let Some(peer) = state.server.peers.get_mut(&self.client.id) {
             peer.name = Bytes::new();
         }

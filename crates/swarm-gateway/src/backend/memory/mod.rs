@@ -19,6 +19,7 @@ mod server;
 mod streams;
 mod strings;
 mod table;
+mod tracking;
 mod transaction;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -57,9 +57,13 @@ impl<'a> Options<'a> {
 
 /// The cursor is the place in the order in which keys were made: a key that stays is met once, whatever else changes.
 pub(super) fn scan(call: &mut Call<'_>) -> Reply {
-    let cursor: u64 = (std::str::from_utf8(call.arg(1)).ok())
-        .and_then(|text| text.parse().ok())
-        .ok_or(Reject::text("ERR invalid cursor"))?;
+    let cursor = match call.arg(1).as_ref() {
+        // As Redis reads it.
+        b"" => 0,
+        text => (std::str::from_utf8(text).ok())
+            .and_then(|text| text.parse().ok())
+            .ok_or(Reject::text("ERR invalid cursor"))?,
+    };
     let options = Options::parse(call.rest(2))?;
     let mut entries = call.keyspace.from(cursor);
     let mut found = Vec::new();

@@ -13,6 +13,7 @@ use super::glob;
 use super::keys;
 use super::pubsub::PubSub;
 use super::reject::Reject;
+use super::tracking::Tracking;
 use crate::backend::Client;
 use crate::outbox::Outbox;
 
@@ -21,6 +22,7 @@ use crate::outbox::Outbox;
 pub(super) struct Server {
     pub(super) peers: BTreeMap<u64, Peer>,
     pub(super) pubsub: PubSub,
+    pub(super) tracking: Tracking,
     /// Commands that wait for data, oldest first.
     pub(super) waiting: Vec<Waiter>,
     pub(super) backups: BTreeMap<Bytes, Backup>,
@@ -60,6 +62,7 @@ impl Default for Server {
         Self {
             peers: BTreeMap::new(),
             pubsub: PubSub::default(),
+            tracking: Tracking::default(),
             waiting: Vec::new(),
             backups: BTreeMap::new(),
             config: (config.into_iter())

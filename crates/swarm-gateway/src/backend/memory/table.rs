@@ -8,7 +8,7 @@ use super::link::{self, Local, Replies};
 use super::reject::Reject;
 use super::{
     State, admin, connection, expire, keys, pubsub, ranges, scan, server, streams, strings,
-    transaction,
+    tracking, transaction,
 };
 
 /// One command.
@@ -23,6 +23,18 @@ pub(super) struct Spec {
     pub(super) immediate: bool,
     /// Passes on a RESP2 connection that listens to channels.
     pub(super) while_subscribed: bool,
+    /// The keys that it reads, for CLIENT TRACKING.
+    pub(super) reads: Reads,
+}
+
+/// Which arguments are keys that a command reads and does not write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    Nothing,
+    First,
+    All,
+    /// The first half behind the word STREAMS.
+    Streams,
 }
 
 type RunConnection = fn(&mut Local, &mut State, &[Bytes], i64) -> Replies;
@@ -45,6 +57,7 @@ const fn spec(name: &'static str, arity: i8, run: Run) -> Spec {
         run,
         immediate: false,
         while_subscribed: false,
+        reads: Reads::Nothing,
     }
 }
 
@@ -59,6 +72,11 @@ const fn link(name: &'static str, arity: i8, run: RunConnection) -> Spec {
 impl Spec {
     const fn immediate(mut self) -> Self {
         self.immediate = true;
+        self
+    }
+
+    const fn reads(mut self, reads: Reads) -> Self {
+        self.reads = reads;
         self
     }
 
@@ -77,11 +95,13 @@ static TABLE: &[Spec] = &[
     data("BACKENDMETA", 2, admin::backendmeta),
     data("BACKUP", 1, admin::backup),
     spec("CLIENT", -2, Run::Container),
+    data("CLIENT|CACHING", 3, tracking::caching),
     data("CLIENT|GETNAME", 2, connection::getname),
     data("CLIENT|ID", 2, connection::id),
     data("CLIENT|INFO", 2, connection::info),
     data("CLIENT|LIST", -2, connection::list),
     data("CLIENT|SETNAME", 3, connection::setname),
+    data("CLIENT|TRACKING", -3, tracking::tracking),
     data("COMMAND", -1, commands),
     data("COMMAND|COUNT", 2, command_count),
     data("COMMAND|DOCS", -2, command_docs),
@@ -98,16 +118,16 @@ static TABLE: &[Spec] = &[
     link("DISCARD", 1, transaction::discard).immediate(),
     data("ECHO", 2, connection::echo),
     link("EXEC", 1, transaction::exec).immediate(),
-    data("EXISTS", -2, keys::exists),
+    data("EXISTS", -2, keys::exists).reads(Reads::All),
     data("EXPIRE", -3, expire::expire),
     data("EXPIREAT", -3, expire::expireat),
-    data("EXPIRETIME", 2, expire::expiretime),
+    data("EXPIRETIME", 2, expire::expiretime).reads(Reads::First),
     data("FLUSHALL", -1, keys::flush),
     data("FLUSHDB", -1, keys::flush),
-    data("GET", 2, strings::get),
+    data("GET", 2, strings::get).reads(Reads::First),
     data("GETDEL", 2, strings::getdel),
     data("GETEX", -2, strings::getex),
-    data("GETRANGE", 4, ranges::getrange),
+    data("GETRANGE", 4, ranges::getrange).reads(Reads::First),
     data("GETSET", 3, strings::getset),
     data("INCR", 2, strings::incr),
     data("INCRBY", 3, strings::incrby),
@@ -115,18 +135,18 @@ static TABLE: &[Spec] = &[
     data("INFO", -1, server::info),
     data("KEYS", 2, scan::keys),
     data("MDEL", -2, keys::del),
-    data("MGET", -2, strings::mget),
+    data("MGET", -2, strings::mget).reads(Reads::All),
     data("MSET", -3, strings::mset),
     data("MSETNX", -3, strings::msetnx),
     link("MULTI", 1, transaction::multi).immediate(),
     data("PERSIST", 2, expire::persist),
     data("PEXPIRE", -3, expire::pexpire),
     data("PEXPIREAT", -3, expire::pexpireat),
-    data("PEXPIRETIME", 2, expire::pexpiretime),
+    data("PEXPIRETIME", 2, expire::pexpiretime).reads(Reads::First),
     data("PING", -1, connection::ping).while_subscribed(),
     data("PSETEX", 4, strings::psetex),
     link("PSUBSCRIBE", -2, pubsub::psubscribe).while_subscribed(),
-    data("PTTL", 2, expire::pttl),
+    data("PTTL", 2, expire::pttl).reads(Reads::First),
     data("PUBLISH", 3, pubsub::publish),
     spec("PUBSUB", -2, Run::Container),
     data("PUBSUB|CHANNELS", -2, pubsub::pubsub_channels),
@@ -145,14 +165,14 @@ static TABLE: &[Spec] = &[
     data("SETEX", 4, strings::setex),
     data("SETNX", 3, strings::setnx),
     data("SETRANGE", 4, ranges::setrange),
-    data("STRLEN", 2, ranges::strlen),
+    data("STRLEN", 2, ranges::strlen).reads(Reads::First),
     link("SUBSCRIBE", -2, pubsub::subscribe).while_subscribed(),
-    data("SUBSTR", 4, ranges::getrange),
+    data("SUBSTR", 4, ranges::getrange).reads(Reads::First),
     data("SWARM.RESYNC", -1, admin::resync),
     data("TIME", 1, server::time),
-    data("TOUCH", -2, keys::exists),
-    data("TTL", 2, expire::ttl),
-    data("TYPE", 2, keys::type_of),
+    data("TOUCH", -2, keys::exists).reads(Reads::All),
+    data("TTL", 2, expire::ttl).reads(Reads::First),
+    data("TYPE", 2, keys::type_of).reads(Reads::First),
     data("UNLINK", -2, keys::del),
     link("UNSUBSCRIBE", -1, pubsub::unsubscribe).while_subscribed(),
     link("UNWATCH", 1, transaction::unwatch),
@@ -168,12 +188,12 @@ static TABLE: &[Spec] = &[
     data("XGROUP|DELCONSUMER", 5, streams::xgroup_delconsumer),
     data("XGROUP|DESTROY", 4, streams::xgroup_destroy),
     data("XGROUP|SETID", -5, streams::xgroup_setid),
-    data("XLEN", 2, streams::xlen),
-    data("XPENDING", -3, streams::xpending),
-    data("XRANGE", -4, streams::xrange),
-    data("XREAD", -4, streams::xread),
+    data("XLEN", 2, streams::xlen).reads(Reads::First),
+    data("XPENDING", -3, streams::xpending).reads(Reads::First),
+    data("XRANGE", -4, streams::xrange).reads(Reads::First),
+    data("XREAD", -4, streams::xread).reads(Reads::Streams),
     data("XREADGROUP", -7, streams::xreadgroup),
-    data("XREVRANGE", -4, streams::xrevrange),
+    data("XREVRANGE", -4, streams::xrevrange).reads(Reads::First),
     data("XTRIM", -4, streams::xtrim),
 ];
 

@@ -127,6 +127,7 @@ fn run(
     now: i64,
 ) -> Frame {
     local.client.faults.count(spec.name);
+    (state.server.tracking).read(local.client.id, spec, args);
     let Run::Data(run) = spec.run else {
         // UNWATCH, whose work EXEC has done.
         return ok();
