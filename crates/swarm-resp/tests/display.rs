@@ -34,6 +34,13 @@ fn display_shows_values_as_people_know_them() {
     }
 }
 
+fn bush(builder: &mut FrameBuilder, height: usize) {
+    match height.checked_sub(1) {
+        Some(height) => builder.array(|array| (0..16).for_each(|_| bush(array, height))),
+        None => builder.bulk(&[b'x'; 64]),
+    }
+}
+
 #[test]
 fn display_is_bounded_in_length_width_and_depth() {
     assert_eq!(
@@ -44,6 +51,14 @@ fn display_is_bounded_in_length_width_and_depth() {
     assert!(wide.to_string().ends_with("14, 15, … 84 more]"));
     let deep = frame("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n");
     assert_eq!(deep.to_string(), "[[[[[[[… 1 items]]]]]]]");
+    // Every level is narrow enough, and shallow enough, and yet there are 16^4 texts of 64 bytes.
+    let bushy = Frame::build(|reply| bush(reply, 4));
+    assert!(
+        bushy.to_string().len() < 10_000,
+        "{}",
+        bushy.to_string().len()
+    );
+    assert!(format!("{bushy:?}").len() < 10_000);
 }
 
 #[test]

@@ -4,24 +4,25 @@ use std::fmt::{self, Formatter};
 
 use super::{Frame, FrameRef, Kind};
 
-/// How much of a text, of an aggregate and of its nesting is shown.
+/// How much is shown: bytes of a text, items of an aggregate, levels of nesting, and values in all.
 const MAX_TEXT: usize = 64;
 const MAX_ITEMS: usize = 16;
 const MAX_DEPTH: usize = 6;
+const MAX_VALUES: usize = 128;
 
 impl fmt::Display for FrameRef<'_> {
-    /// Shows the value as `redis-cli` users know it: at most 64 bytes of a text, 16 items of an aggregate and
-    /// 6 levels of nesting.
+    /// Shows the value as `redis-cli` users know it: at most 64 bytes of a text, 16 items of an aggregate, 6 levels of
+    /// nesting and 128 values in all.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        show(f, *self, MAX_DEPTH, &text)
+        show(f, *self, MAX_DEPTH, &mut { MAX_VALUES }, &text)
     }
 }
 
 impl fmt::Debug for FrameRef<'_> {
     /// Shows kinds, numbers and lengths, and never the content of a string: frames end up in logs, and values must
-    /// not.
+    /// not. Bounded as `Display` is.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        show(f, *self, MAX_DEPTH, &|f, value| {
+        show(f, *self, MAX_DEPTH, &mut { MAX_VALUES }, &|f, value| {
             write!(f, "{:?}[{}]", value.kind(), raw_text(value).len())
         })
     }
@@ -43,12 +44,15 @@ impl fmt::Debug for Frame {
 
 type ShowText = dyn Fn(&mut Formatter<'_>, FrameRef<'_>) -> fmt::Result;
 
+/// Shows a value of so many levels and, with all that is in it, of so many values.
 fn show(
     f: &mut Formatter<'_>,
     value: FrameRef<'_>,
     depth: usize,
+    values: &mut usize,
     show_text: &ShowText,
 ) -> fmt::Result {
+    *values = values.saturating_sub(1);
     if let Some(number) = value.as_integer() {
         return write!(f, "{number}");
     }
@@ -76,11 +80,14 @@ fn show(
     };
     let is_map = value.kind() == Kind::Map;
     for at in 0..MAX_ITEMS {
+        if *values == 0 {
+            break;
+        }
         let Some(item) = items.next() else { break };
         if at > 0 {
             f.write_str(if is_map && at % 2 == 1 { ": " } else { ", " })?;
         }
-        show(f, item, depth, show_text)?;
+        show(f, item, depth, values, show_text)?;
     }
     if items.len() > 0 {
         write!(f, ", … {} more", items.len())?;
