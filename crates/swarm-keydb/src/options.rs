@@ -118,13 +118,17 @@ impl Options {
     ///
     /// **Errors:** when a variable is not UTF-8.
     pub fn from_env() -> Result<Self> {
-        let variable = |name: &str| match std::env::var(name) {
-            Ok(value) if !value.is_empty() => Ok(Some(value)),
-            Ok(_) | Err(std::env::VarError::NotPresent) => Ok(None),
+        Self::from_variables(|name| match std::env::var(name) {
+            Ok(value) => Ok(Some(value)),
+            Err(std::env::VarError::NotPresent) => Ok(None),
             Err(_) => Err(Error::config(format!(
                 "the environment variable {name} is not UTF-8"
             ))),
-        };
+        })
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Result<Option<String>>) -> Result<Self> {
+        let variable = |name| variable(name).map(|value| value.filter(|value| !value.is_empty()));
         let mut options = Self::default();
         if let Some(url) = variable("SWARM_KEYDB_WS_URL")? {
             options.url = url;
@@ -396,5 +400,40 @@ impl From<&str> for Options {
 impl From<String> for Options {
     fn from(url: String) -> Self {
         Self::new(url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_changes_the_defaults() {
+        let options = Options::from_variables(|name| {
+            Ok(Some(match name {
+                "SWARM_KEYDB_WS_URL" => "ws://db:8765/".to_owned(),
+                "SWARM_KEYDB_PASSWORD" => String::new(),
+                _ => return Ok(None),
+            }))
+        });
+        let options = options.unwrap();
+        assert_eq!(options.url, "ws://db:8765/");
+        assert_eq!(options.password, None);
+        assert_eq!(options.request_timeout, Duration::from_secs(10));
+    }
+
+    #[test]
+    fn the_default_http_gateway_stands_in_beside_the_default_server_alone() {
+        assert_eq!(Options::default().fallback_url(), Some(DEFAULT_HTTP_URL));
+        assert_eq!(Options::new("ws://db:8765/").fallback_url(), None);
+        let named = Options::new("ws://db:8765/").http_url("http://db:8080");
+        assert_eq!(named.fallback_url(), Some("http://db:8080"));
+        assert_eq!(named.http_fallback(false).fallback_url(), None);
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let options = Options::new("redis://ann:s3cret@db").password("s3cret");
+        assert!(!format!("{options:?}").contains("s3cret"));
     }
 }

@@ -11,6 +11,17 @@ pub(super) fn emit(families: &[Family]) -> String {
                     use std::time::{Duration, SystemTime, UNIX_EPOCH};\n\n\
                     use crate::commands::recorder::sent;\nuse crate::commands::*;\n\n"
             .to_owned();
+    let calls = families
+        .iter()
+        .flat_map(|family| &family.commands)
+        .flat_map(|c| &c.wire);
+    let calls: String = calls
+        .map(|wire| format!("send(c.{});\n", wire.call))
+        .collect();
+    let doc = "/// Compiles only if the future of every command can move between threads.\n";
+    let reason = "#[expect(dead_code, reason = \"compiling it is the test\")]\n";
+    let signature = "fn every_future_is_send(c: &crate::Client) {\nfn send<T: Send>(_: T) {}\n";
+    writeln!(code, "{doc}{reason}{signature}{calls}}}\n").ok();
     for family in families {
         for command in &family.commands {
             writeln!(

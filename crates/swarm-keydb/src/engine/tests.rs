@@ -274,6 +274,29 @@ fn a_cut_fails_what_may_have_run_and_repeats_what_only_reads() {
 }
 
 #[test]
+fn the_policy_says_what_is_repeated() {
+    use crate::options::RetryPolicy;
+    let expected: [(RetryPolicy, &[&str]); 3] = [
+        (RetryPolicy::Never, &["ALWAYS"]),
+        (RetryPolicy::ReadOnly, &["ALWAYS", "READ"]),
+        (RetryPolicy::Idempotent, &["ALWAYS", "READ", "SET"]),
+    ];
+    for (policy, expected) in expected {
+        let mut bench = Bench::ready();
+        bench.engine.settings.retry = policy;
+        bench.call("ALWAYS", Retry::Always, false);
+        bench.call("READ", Retry::ReadOnly, false);
+        bench.call("SET", Retry::Idempotent, false);
+        bench.call("INCR", Retry::Never, false);
+        while bench.send().is_some() {}
+        bench.cut();
+        bench.handshake();
+        let sent: Vec<_> = std::iter::from_fn(|| bench.send()).collect();
+        assert_eq!(sent, expected, "{policy:?}");
+    }
+}
+
+#[test]
 fn a_read_is_not_repeated_for_ever() {
     let mut bench = Bench::ready();
     bench.get("a");

@@ -7,6 +7,78 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::commands::recorder::sent;
 use crate::commands::*;
 
+/// Compiles only if the future of every command can move between threads.
+#[expect(dead_code, reason = "compiling it is the test")]
+fn every_future_is_send(c: &crate::Client) {
+    fn send<T: Send>(_: T) {}
+    send(c.backup());
+    send(c.restoredb("ref"));
+    send(c.restoredb_with_key("ref", "key"));
+    send(c.rotatekey("a", "b"));
+    send(c.backendmeta("k"));
+    send(c.swarm_resync(Resync::Partial));
+    send(c.swarm_resync(Resync::Full));
+    send(c.ping());
+    send(c.ping_with("hello"));
+    send(c.echo("hello"));
+    send(c.hello());
+    send(c.info());
+    send(c.info_section("server"));
+    send(c.command_count());
+    send(c.config_get("max*"));
+    send(c.config_set("maxmemory", 0));
+    send(c.client_id());
+    send(c.client_list());
+    send(c.client_info());
+    send(c.dbsize());
+    send(c.flushdb());
+    send(c.del(["a", "b"]));
+    send(c.del("a"));
+    send(c.mdel(["a", "b"]));
+    send(c.exists(["a", "b"]));
+    send(c.expire("k", Duration::from_secs(30)));
+    send(c.expire("k", Duration::from_millis(1500)));
+    send(c.pexpire("k", Duration::from_secs(30)));
+    send(c.expireat("k", UNIX_EPOCH + Duration::from_secs(5)));
+    send(c.ttl("k"));
+    send(c.pttl("k"));
+    send(c.persist("k"));
+    send(c.keys("user:*"));
+    send(c.scan(0, ScanOptions::new()));
+    send(c.scan(7, ScanOptions::new().matching("a*").count(100)));
+    send(c.key_type("k"));
+    send(c.rename("a", "b"));
+    send(c.renamenx("a", "b"));
+    send(c.eval("return 1", (), ()));
+    send(c.eval("return 1", ["a", "b"], ("x", 2)));
+    send(c.evalsha("abc", "k", ()));
+    send(c.script_load("return 1"));
+    send(c.script_exists(["a", "b"]));
+    send(c.script_flush());
+    send(c.get("k"));
+    send(c.set("k", 1));
+    send(c.set_with("k", "v", SetOptions::new().nx().ex(60)));
+    send(c.set_with("k", "v", SetOptions::new().px(1500)));
+    send(c.set_with("k", "v", SetOptions::new().xx().keepttl()));
+    send(c.setex("k", Duration::from_secs(60), "v"));
+    send(c.setex("k", Duration::from_millis(1500), "v"));
+    send(c.setnx("k", "v"));
+    send(c.getset("k", "v"));
+    send(c.getdel("k"));
+    send(c.mget(["a", "b"]));
+    send(c.mset([("a", 1), ("b", 2)]));
+    send(c.msetnx([("a", 1)]));
+    send(c.incr("k"));
+    send(c.incrby("k", -5));
+    send(c.decr("k"));
+    send(c.decrby("k", 5));
+    send(c.incrbyfloat("k", 0.5));
+    send(c.append("k", "v"));
+    send(c.strlen("k"));
+    send(c.getrange("k", 0, -1));
+    send(c.setrange("k", 6, "v"));
+}
+
 #[test]
 fn admin_backup() {
     assert_eq!(sent(|c| c.backup()), ["BACKUP"]);
