@@ -1,8 +1,10 @@
 //! What the suites share: servers and clients in one line, and a limit on how long anything may take.
 
+mod door;
 mod redis;
 mod target;
 
+pub use door::Door;
 pub use redis::Redis;
 pub use target::{Target, targets};
 

@@ -1,0 +1,80 @@
+//! A door in front of a server that a test can shut and open again.
+
+use std::net::SocketAddr;
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// Passes connections on to a server until it is shut.
+#[derive(Debug)]
+pub struct Door {
+    address: SocketAddr,
+    server: String,
+    passing: Option<JoinHandle<()>>,
+}
+
+impl Door {
+    /// An open door on a free port, in front of the server of a URL.
+    ///
+    /// # Panics
+    ///
+    /// When there is no free port.
+    pub async fn open_to(url: &str) -> Self {
+        let (_, rest) = url.split_once("://").expect("a URL");
+        let server = rest.trim_end_matches('/').to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let passing = Some(tokio::spawn(pass(listener, server.clone())));
+        Self {
+            address,
+            server,
+            passing,
+        }
+    }
+
+    /// Where it is, with the scheme of a URL in front.
+    pub fn url(&self, scheme: &str) -> String {
+        format!("{scheme}://{}/", self.address)
+    }
+
+    /// Cuts every connection and refuses new ones.
+    pub async fn shut(&mut self) {
+        if let Some(passing) = self.passing.take() {
+            passing.abort();
+            let _aborted = passing.await;
+        }
+    }
+
+    /// Accepts connections again.
+    ///
+    /// # Panics
+    ///
+    /// When its port was taken meanwhile.
+    pub async fn open(&mut self) {
+        let listener = TcpListener::bind(self.address)
+            .await
+            .expect("the port is free still");
+        self.passing = Some(tokio::spawn(pass(listener, self.server.clone())));
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        if let Some(passing) = &self.passing {
+            passing.abort();
+        }
+    }
+}
+
+async fn pass(listener: TcpListener, server: String) {
+    let mut connections = JoinSet::new();
+    while let Ok((mut client, _)) = listener.accept().await {
+        let server = server.clone();
+        connections.spawn(async move {
+            if let Ok(mut server) = TcpStream::connect(server).await {
+                let _ended = copy_bidirectional(&mut client, &mut server).await;
+            }
+        });
+    }
+}

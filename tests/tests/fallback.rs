@@ -1,0 +1,163 @@
+//! HTTP stands in while the WebSocket cannot be reached: for what may go there, in order, and for nothing else.
+
+use std::time::Duration;
+
+use swarm_gateway::Gateway;
+use swarm_keydb::{
+    Client, ErrorKind, FallbackScope, Options, Outcome, SetOptions, State, prelude::*,
+};
+use swarm_tests::{Door, within};
+
+/// A gateway, a door in front of its WebSocket, and what to connect with.
+async fn behind_a_door(change: impl FnOnce(Options) -> Options) -> (Gateway, Door, Options) {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let door = Door::open_to(gateway.ws_url()).await;
+    let options = Options::new(door.url("ws"))
+        .http_url(gateway.http_url())
+        .reconnect_base_delay(Duration::from_millis(10))
+        .reconnect_max_delay(Duration::from_millis(50));
+    (gateway, door, change(options))
+}
+
+#[tokio::test]
+async fn get_and_set_go_on_over_http_and_come_back() {
+    let (gateway, mut door, options) = behind_a_door(|options| options).await;
+    let client = within(Client::connect(options)).await.unwrap();
+    let mut states = client.watch_state();
+    within(client.set("k", "over WebSocket")).await.unwrap();
+
+    door.shut().await;
+    assert!(within(states.reached(State::Fallback)).await);
+    assert_eq!(
+        within(client.get_as::<String>("k")).await.unwrap().unwrap(),
+        "over WebSocket"
+    );
+    // All options of SET are kept.
+    let once = SetOptions::new().nx().ex(100);
+    assert!(!within(client.set_with("k", "no", once)).await.unwrap());
+    assert!(
+        within(client.set_with("k/?#+ ü", "over HTTP", once))
+            .await
+            .unwrap()
+    );
+    // An error of the server is an error here, too, and its kind says so.
+    let error = within(client.get("").no_retry()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Argument);
+
+    // What may not go this way waits for the connection.
+    let counting = tokio::spawn(client.incr("n"));
+    let order: Vec<_> = (0..50)
+        .map(|n| tokio::spawn(client.set("order", n)))
+        .collect();
+    for set in order {
+        within(set).await.unwrap().unwrap();
+    }
+    assert_eq!(gateway.executions("INCR"), 0);
+    assert_eq!(
+        within(client.get_as::<i32>("order")).await.unwrap(),
+        Some(49),
+        "in order"
+    );
+
+    door.open().await;
+    assert_eq!(within(counting).await.unwrap().unwrap(), 1);
+    assert_eq!(client.state(), State::Connected);
+    assert_eq!(
+        within(client.get_as::<String>("k/?#+ ü"))
+            .await
+            .unwrap()
+            .unwrap(),
+        "over HTTP"
+    );
+    assert!(
+        within(client.ttl("k/?#+ ü"))
+            .await
+            .unwrap()
+            .remaining()
+            .is_some()
+    );
+}
+
+#[tokio::test]
+async fn a_client_starts_over_http_when_the_websocket_is_down() {
+    let (_gateway, mut door, options) = behind_a_door(|options| options).await;
+    door.shut().await;
+    let client = within(Client::connect(options)).await.unwrap();
+    assert_eq!(client.state(), State::Fallback);
+    within(client.set("k", "v")).await.unwrap();
+    assert_eq!(
+        within(client.get("k")).await.unwrap().as_deref(),
+        Some(b"v".as_slice())
+    );
+    door.open().await;
+    within(client.ping()).await.unwrap();
+    assert_eq!(client.state(), State::Connected);
+}
+
+#[tokio::test]
+async fn by_option_every_stateless_command_goes_and_those_of_a_session_fail_at_once() {
+    let change = |options: Options| options.fallback_scope(FallbackScope::Stateless);
+    let (gateway, mut door, options) = behind_a_door(change).await;
+    let client = within(Client::connect(options)).await.unwrap();
+    let mut states = client.watch_state();
+    door.shut().await;
+    assert!(within(states.reached(State::Fallback)).await);
+    assert_eq!(within(client.incrby("n", 5)).await.unwrap(), 5);
+    assert_eq!(
+        within(client.mget(["n", "missing"])).await.unwrap().len(),
+        2
+    );
+    within(client.set("text", "no number")).await.unwrap();
+    let error = within(client.incr("text")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Command);
+    assert_eq!(error.outcome(), Outcome::Rejected);
+    let error = within(client.hello()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
+    assert_eq!(error.outcome(), Outcome::NotSent);
+    assert!(error.to_string().contains("session"), "{error}");
+    assert_eq!(gateway.executions("INCR"), 1);
+}
+
+#[tokio::test]
+async fn a_write_that_left_over_the_websocket_is_not_repeated_over_http() {
+    let (gateway, mut door, options) = behind_a_door(|options| options).await;
+    let client = within(Client::connect(options)).await.unwrap();
+    let hold = gateway.faults().hold("SET");
+    let set = tokio::spawn(client.set("k", "v"));
+    within(hold.reached(1)).await;
+    door.shut().await;
+    let error = within(set).await.unwrap().unwrap_err();
+    assert_eq!(error.outcome(), Outcome::MayHaveRun, "{error}");
+    hold.release();
+    within(client.get("k")).await.unwrap();
+    assert_eq!(gateway.executions("SET"), 1);
+}
+
+#[tokio::test]
+async fn without_an_http_gateway_the_first_error_stands() {
+    let (gateway, mut door, options) = behind_a_door(|options| options.http_fallback(false)).await;
+    door.shut().await;
+    let error = within(Client::connect(options)).await.unwrap_err();
+    assert!(error.is_connection(), "{error}");
+
+    // Nor does a wrong password look for another way.
+    let locked = Gateway::builder().password("right").start().await.unwrap();
+    let options = Options::new(locked.ws_url())
+        .http_url(gateway.http_url())
+        .password("wrong");
+    let error = within(Client::connect(options)).await.unwrap_err();
+    assert!(error.is_auth(), "{error}");
+}
+
+#[tokio::test]
+async fn the_password_goes_over_http_as_a_bearer_token() {
+    let gateway = Gateway::builder().password("right").start().await.unwrap();
+    let mut door = Door::open_to(gateway.ws_url()).await;
+    door.shut().await;
+    let options = Options::new(door.url("ws"))
+        .http_url(gateway.http_url())
+        .password("right");
+    let client = within(Client::connect(options)).await.unwrap();
+    within(client.set("k", "v")).await.unwrap();
+    assert_eq!(client.state(), State::Fallback);
+}
