@@ -3,7 +3,7 @@
 use swarm_gateway::Gateway;
 use swarm_keydb::{Client, Options, Protocol};
 
-use crate::{Redis, dialects, gateway, within};
+use crate::{Redis, dialects, within};
 
 /// A server of some kind, and how to reach it.
 #[derive(Debug)]
@@ -34,12 +34,12 @@ impl Target {
     }
 }
 
-/// The WebSocket door in every dialect, the TCP door, and a real Redis if there is one; the latter two in both versions of
+/// The WebSocket door in every dialect, the HTTP door, the TCP door, and a real Redis if there is one; the latter two in both versions of
 /// the protocol. Each has a store of its own, empty.
 pub async fn targets() -> Vec<Target> {
     let mut targets = Vec::new();
     for (name, dialect) in dialects() {
-        let gateway = gateway(dialect).await;
+        let gateway = crate::gateway(dialect).await;
         let options = Options::new(gateway.ws_url());
         let name = format!("ws {name}");
         targets.push(Target {
@@ -49,8 +49,16 @@ pub async fn targets() -> Vec<Target> {
             _redis: None,
         });
     }
+    let gateway = crate::gateway(swarm_gateway::Dialect::FIXED).await;
+    let options = Options::new(gateway.http_url());
+    targets.push(Target {
+        name: "http".to_owned(),
+        options,
+        gateway: Some(gateway),
+        _redis: None,
+    });
     for protocol in [Protocol::Auto, Protocol::Resp2] {
-        let gateway = gateway(swarm_gateway::Dialect::FIXED).await;
+        let gateway = crate::gateway(swarm_gateway::Dialect::FIXED).await;
         let options = Options::new(gateway.tcp_url()).protocol(protocol);
         let name = format!("tcp {protocol:?}");
         targets.push(Target {

@@ -310,7 +310,15 @@ impl Options {
             database: endpoint.database(),
             ..self.settings()
         };
-        let connector = wire(&endpoint, &dial)?;
+        let with_token = |dial: DialOptions| match password {
+            Some(password) => dial.bearer_token(password),
+            None => dial,
+        };
+        let connector = if endpoint.scheme().is_http() {
+            wire(&endpoint, &with_token(dial.clone()))?
+        } else {
+            wire(&endpoint, &dial)?
+        };
         let fallback = match self.fallback_url() {
             Some(url) => {
                 let endpoint = self::endpoint("http_url", url)?;
@@ -320,14 +328,7 @@ impl Options {
                     ));
                 }
                 // One at a time: the server runs requests that are in flight together in any order.
-                let dial = dial.http_concurrency(1);
-                Some(wire(
-                    &endpoint,
-                    &match password {
-                        Some(password) => dial.bearer_token(password),
-                        None => dial,
-                    },
-                )?)
+                Some(wire(&endpoint, &with_token(dial).http_concurrency(1))?)
             }
             None => None,
         };

@@ -134,7 +134,7 @@ impl Driver {
             let broken = match self.dial(deadline).await? {
                 Err(error) => Broken::from(error),
                 Ok(mut transport) => {
-                    self.engine.connected();
+                    self.engine.connected(transport.capabilities().session);
                     let end = self.serve(&mut transport, deadline, &mut started).await;
                     let Err(broken) = end else {
                         self.say_goodbye(transport).await;

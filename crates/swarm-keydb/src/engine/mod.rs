@@ -152,8 +152,13 @@ impl<C: Caller> Engine<C> {
         matches!(self.phase, Phase::Ready)
     }
 
-    /// A connection is open: the handshake begins.
-    pub(crate) fn connected(&mut self) {
+    /// A connection is open. The handshake begins, if the wire has a session to shake hands for.
+    pub(crate) fn connected(&mut self, session: bool) {
+        if !session {
+            self.dialect = Dialect::default();
+            self.phase = Phase::Ready;
+            return;
+        }
         let hello = !self.skip_hello && !self.settings.resp2;
         self.phase = Phase::Handshake(Handshake::new(&self.settings, hello));
         self.dialect = Dialect::default();

@@ -68,7 +68,7 @@ impl Bench {
     }
 
     fn handshake(&mut self) {
-        self.engine.connected();
+        self.engine.connected(true);
         assert_eq!(self.send().as_deref(), Some("HELLO 3"));
         self.reply(&map());
         assert_eq!(self.send().as_deref(), Some("ECHO"));

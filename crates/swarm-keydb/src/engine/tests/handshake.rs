@@ -17,7 +17,7 @@ fn with_password() -> Bench {
 fn steps_are_awaited_alone_and_in_order() {
     let mut bench = with_password();
     bench.get("a");
-    bench.engine.connected();
+    bench.engine.connected(true);
     assert_eq!(bench.send().as_deref(), Some("AUTH secret"));
     assert_eq!(bench.send(), None);
     bench.reply(&Frame::simple("OK"));
@@ -35,7 +35,7 @@ fn steps_are_awaited_alone_and_in_order() {
 #[test]
 fn a_wrong_password_is_the_servers_error() {
     let mut bench = with_password();
-    bench.engine.connected();
+    bench.engine.connected(true);
     bench.send();
     let refused = bench
         .engine
@@ -54,7 +54,7 @@ fn a_missing_password_is_noticed_in_either_spelling() {
         words("-NOAUTH Authentication required."),
     ] {
         let mut bench = Bench::offline();
-        bench.engine.connected();
+        bench.engine.connected(true);
         bench.send();
         let refused = bench.engine.receive(bench.now, refusal).unwrap_err();
         assert!(
@@ -67,7 +67,7 @@ fn a_missing_password_is_noticed_in_either_spelling() {
 #[test]
 fn a_server_without_hello_is_spoken_to_in_resp2() {
     let mut bench = Bench::offline();
-    bench.engine.connected();
+    bench.engine.connected(true);
     bench.send();
     bench.reply(&Frame::error("ERR unknown command 'HELLO'"));
     assert_eq!(bench.send().as_deref(), Some("ECHO"));
@@ -76,7 +76,7 @@ fn a_server_without_hello_is_spoken_to_in_resp2() {
 #[test]
 fn an_unreadable_hello_is_not_asked_for_again() {
     let mut bench = Bench::offline();
-    bench.engine.connected();
+    bench.engine.connected(true);
     bench.send();
     let garbage = bench.engine.receive(bench.now, words("%7"));
     assert_eq!(
@@ -84,14 +84,14 @@ fn an_unreadable_hello_is_not_asked_for_again() {
         Err(Violation::Handshake(HandshakeError::UnreadableHello))
     );
     bench.cut();
-    bench.engine.connected();
+    bench.engine.connected(true);
     assert_eq!(bench.send().as_deref(), Some("ECHO"));
 }
 
 #[test]
 fn errors_spelled_as_words_are_errors_where_the_probe_was() {
     let mut bench = Bench::offline();
-    bench.engine.connected();
+    bench.engine.connected(true);
     bench.send();
     bench.reply(&map());
     bench.send();
@@ -128,7 +128,7 @@ fn a_user_and_a_database_are_for_servers_that_have_them() {
     let mut bench = Bench::offline();
     bench.engine.settings.credentials = Some(Credentials::new(Some("ann"), "secret"));
     bench.engine.settings.database = Some(3);
-    bench.engine.connected();
+    bench.engine.connected(true);
     assert_eq!(bench.send().as_deref(), Some("AUTH ann secret"));
     bench.reply(&Frame::simple("OK"));
     bench.send();
@@ -146,7 +146,7 @@ fn a_user_and_a_database_are_for_servers_that_have_them() {
 #[test]
 fn a_server_of_another_kind_is_refused() {
     let mut bench = Bench::offline();
-    bench.engine.connected();
+    bench.engine.connected(true);
     bench.send();
     bench.reply(&map());
     bench.send();
@@ -154,4 +154,13 @@ fn a_server_of_another_kind_is_refused() {
         .engine
         .receive(bench.now, bulk("HTTP/1.1 400 Bad Request"));
     assert_eq!(refused, Err(Violation::Handshake(HandshakeError::Nonsense)));
+}
+
+#[test]
+fn a_wire_without_a_session_needs_no_handshake() {
+    let mut bench = with_password();
+    bench.get("a");
+    bench.engine.connected(false);
+    assert!(bench.engine.is_ready());
+    assert_eq!(bench.send().as_deref(), Some("GET a"));
 }
