@@ -25,10 +25,19 @@ pub enum Quirk {
     JsonEnvelope,
     /// `tracking-everything`: `CLIENT TRACKING ON` announces every key that others write, read or not, in RESP2 too.
     TrackingEverything,
+    /// `overtaking`: AUTH, HELLO and refusals without a password are answered ahead of replies that are still owed.
+    Overtaking,
+    /// `late-replies`: after a command with several replies, such as SUBSCRIBE with two names, every reply is that
+    /// much late, and pushes wait behind them.
+    LateReplies,
+    /// `push-buffer`: when 256 pushes wait for a connection, further ones are dropped silently.
+    PushBuffer,
+    /// `slow-writes`: a command that writes waits 100 ms before it runs.
+    SlowWrites,
 }
 
 impl Quirk {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 12] = [
         Self::ArrayErrors,
         Self::HelloGarbage,
         Self::SimpleAsBulk,
@@ -37,6 +46,10 @@ impl Quirk {
         Self::JsonNullObject,
         Self::JsonEnvelope,
         Self::TrackingEverything,
+        Self::Overtaking,
+        Self::LateReplies,
+        Self::PushBuffer,
+        Self::SlowWrites,
     ];
 
     const fn name(self) -> &'static str {
@@ -49,6 +62,10 @@ impl Quirk {
             Self::JsonNullObject => "json-null-object",
             Self::JsonEnvelope => "json-envelope",
             Self::TrackingEverything => "tracking-everything",
+            Self::Overtaking => "overtaking",
+            Self::LateReplies => "late-replies",
+            Self::PushBuffer => "push-buffer",
+            Self::SlowWrites => "slow-writes",
         }
     }
 
@@ -76,14 +93,18 @@ impl Dialect {
     /// No quirk: binary-safe input, real errors, full RESP3.
     pub const FIXED: Self = Self { quirks: 0 };
 
-    /// The quirks of the newest deployed SwarmKeyDb server; `HELLO 3` works there, so `hello-garbage` is not among them.
+    /// The quirks of the newest deployed SwarmKeyDb server. `HELLO 3` works there, so `hello-garbage` is not among them,
+    /// and `slow-writes` only makes tests slow.
     pub const UPSTREAM: Self = Self::FIXED
         .with(Quirk::ArrayErrors)
         .with(Quirk::SimpleAsBulk)
         .with(Quirk::Utf8Input)
         .with(Quirk::RestDiscarded)
         .with(Quirk::JsonNullObject)
-        .with(Quirk::TrackingEverything);
+        .with(Quirk::TrackingEverything)
+        .with(Quirk::Overtaking)
+        .with(Quirk::LateReplies)
+        .with(Quirk::PushBuffer);
 
     /// The dialect with one quirk more.
     #[must_use]

@@ -1,10 +1,13 @@
 //! Faults on demand: replies that come late or never, connections cut at the worst moment.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use swarm_resp::Frame;
 use tokio::sync::watch;
+
+use crate::outbox::Outbox;
 
 /// What a test makes the gateway do wrong, while it runs.
 ///
@@ -18,6 +21,8 @@ pub struct Faults {
 struct Shared {
     plans: Mutex<HashMap<String, Plan>>,
     mute: watch::Sender<usize>,
+    refusals: watch::Sender<usize>,
+    outboxes: Mutex<HashMap<u64, Weak<Outbox>>>,
     executions: watch::Sender<HashMap<String, u64>>,
 }
 
@@ -29,6 +34,8 @@ struct Plan {
     held: Option<Arc<watch::Sender<usize>>>,
     /// How many executions from now on end in a cut.
     cuts: u32,
+    /// How many bytes of the next reply are sent before a cut.
+    part: Option<usize>,
 }
 
 /// What stands between a command that has run and its reply.
@@ -36,6 +43,7 @@ struct Plan {
 pub(crate) struct Obstacle {
     pub(crate) wait: Option<Wait>,
     pub(crate) cut: bool,
+    pub(crate) part: Option<usize>,
 }
 
 /// A pause in the stream of replies.
@@ -64,6 +72,8 @@ impl Faults {
             shared: Arc::new(Shared {
                 plans: Mutex::default(),
                 mute: watch::channel(0).0,
+                refusals: watch::channel(0).0,
+                outboxes: Mutex::default(),
                 executions: watch::channel(HashMap::new()).0,
             }),
         }
@@ -95,6 +105,39 @@ impl Faults {
     /// The data is changed; the client cannot know. Replies owed before it are still sent. Several calls add up.
     pub fn cut_after(&self, command: &str) {
         self.plan(command, |plan| plan.cuts = plan.cuts.saturating_add(1));
+    }
+
+    /// Cuts the connection within the next reply to a command, when this many of its bytes were sent.
+    ///
+    /// On the WebSocket door the header of the message counts too. HTTP answers are cut before their first byte.
+    pub fn cut_within(&self, command: &str, bytes: usize) {
+        self.plan(command, |plan| plan.part = Some(bytes));
+    }
+
+    /// Pushes a list of words to every connection of the WebSocket and the TCP door, whatever it listens to, and
+    /// returns how many there are.
+    pub fn push(&self, words: &[&str]) -> usize {
+        let frame = Frame::build(|reply| {
+            reply.push_message(|push| words.iter().for_each(|word| push.bulk(word.as_bytes())));
+        });
+        let mut outboxes = self.outboxes();
+        outboxes.retain(|_, outbox| match outbox.upgrade() {
+            Some(outbox) => {
+                outbox.push(frame.clone());
+                true
+            }
+            None => false,
+        });
+        outboxes.len()
+    }
+
+    /// Makes the gateway close every new connection at once, until the [`Refusal`] is dropped.
+    #[must_use = "dropping it lets connections in"]
+    pub fn refuse(&self) -> Refusal {
+        self.shared.refusals.send_modify(|refusals| *refusals += 1);
+        Refusal {
+            faults: self.clone(),
+        }
     }
 
     /// Makes the gateway go on accepting connections and neither read nor answer anything, heartbeats and handshakes
@@ -157,7 +200,8 @@ impl Faults {
             delay: plan.delay,
             hold,
         });
-        Obstacle { wait, cut }
+        let part = plan.part.take();
+        Obstacle { wait, cut, part }
     }
 
     /// Returns once the gateway is mute.
@@ -178,6 +222,21 @@ impl Faults {
             .subscribe()
             .wait_for(|mutes| *mutes == 0)
             .await;
+    }
+
+    pub(crate) fn refuses(&self) -> bool {
+        *self.shared.refusals.borrow() > 0
+    }
+
+    /// Notes a connection that can be pushed to.
+    pub(crate) fn register(&self, id: u64, outbox: &Arc<Outbox>) {
+        let mut outboxes = self.outboxes();
+        outboxes.retain(|_, outbox| outbox.strong_count() > 0);
+        outboxes.insert(id, Arc::downgrade(outbox));
+    }
+
+    fn outboxes(&self) -> MutexGuard<'_, HashMap<u64, Weak<Outbox>>> {
+        (self.shared.outboxes.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 
     fn plan(&self, command: &str, change: impl FnOnce(&mut Plan)) {
@@ -238,5 +297,20 @@ impl Drop for Mute {
             .shared
             .mute
             .send_modify(|mutes| *mutes = mutes.saturating_sub(1));
+    }
+}
+
+/// A gateway that closes new connections: see [`Faults::refuse`].
+#[derive(Debug)]
+pub struct Refusal {
+    faults: Faults,
+}
+
+impl Drop for Refusal {
+    fn drop(&mut self) {
+        self.faults
+            .shared
+            .refusals
+            .send_modify(|refusals| *refusals = refusals.saturating_sub(1));
     }
 }

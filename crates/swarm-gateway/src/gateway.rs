@@ -85,12 +85,13 @@ impl fmt::Debug for Gateway {
 
 /// Opens the doors and waits until all of them are closed.
 pub(crate) async fn run(shared: Arc<Shared>, listeners: Listeners, stop: Stop) {
-    let ws = accept(listeners.ws, stop.clone(), |stream| {
+    let faults = &shared.faults;
+    let ws = accept(faults, listeners.ws, stop.clone(), |stream| {
         door::ws::serve(shared.clone(), stream, stop.clone())
     });
     let tcp = async {
         if let Some(listener) = listeners.tcp {
-            accept(listener, stop.clone(), |stream| {
+            accept(faults, listener, stop.clone(), |stream| {
                 door::tcp::serve(shared.clone(), stream, stop.clone())
             })
             .await;
@@ -98,7 +99,7 @@ pub(crate) async fn run(shared: Arc<Shared>, listeners: Listeners, stop: Stop) {
     };
     let http = async {
         if let Some(listener) = listeners.http {
-            accept(listener, stop.clone(), |stream| {
+            accept(faults, listener, stop.clone(), |stream| {
                 door::http::serve(shared.clone(), stream, stop.clone())
             })
             .await;
@@ -115,8 +116,12 @@ pub(crate) struct Listeners {
 }
 
 /// Accepts connections until the gateway stops, then waits for those that are open.
-async fn accept<F>(listener: TcpListener, mut stop: Stop, serve: impl Fn(TcpStream) -> F)
-where
+async fn accept<F>(
+    faults: &Faults,
+    listener: TcpListener,
+    mut stop: Stop,
+    serve: impl Fn(TcpStream) -> F,
+) where
     F: Future<Output = ()> + Send + 'static,
 {
     let mut connections = JoinSet::new();
@@ -134,6 +139,9 @@ where
             },
             Some(_) = connections.join_next() => continue,
         };
+        if faults.refuses() {
+            continue;
+        }
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot turn off the delay of small packets");
         }

@@ -46,5 +46,5 @@ pub use builder::{Builder, test};
 pub use clock::Clock;
 pub use dialect::{Dialect, ParseDialectError, Quirk};
 pub use error::StartError;
-pub use fault::{Faults, Hold, Mute};
+pub use fault::{Faults, Hold, Mute, Refusal};
 pub use gateway::Gateway;

@@ -23,14 +23,18 @@ Examples:
   swarm-gateway --dialect upstream                 speak like the deployed server, quirks included
 
 Dialects: fixed; upstream; or a list of
-  array-errors    errors of commands arrive as an array of their words
-  hello-garbage   HELLO 3 breaks the stream of replies
-  simple-as-bulk  OK arrives as a bulk string
-  utf8-input      bytes that are not UTF-8 are replaced, as deployed servers do
-  rest-discarded  only the first command of a message is run, the rest dropped in silence
-  json-null-object in JSON mode, null arrives as {}
-  json-envelope   in JSON mode, replies and pushes arrive wrapped in an object
+  array-errors         errors of commands arrive as an array of their words
+  hello-garbage        HELLO 3 breaks the stream of replies
+  simple-as-bulk       OK arrives as a bulk string
+  utf8-input           bytes that are not UTF-8 are replaced
+  rest-discarded       only the first command of a message is run, the rest dropped in silence
+  json-null-object     in JSON mode, null arrives as {}
+  json-envelope        in JSON mode, replies and pushes arrive wrapped in an object
   tracking-everything  CLIENT TRACKING announces every key that others write
+  overtaking           AUTH and HELLO are answered ahead of replies that are owed
+  late-replies         SUBSCRIBE with several names makes later replies late
+  push-buffer          when 256 pushes wait, further ones are dropped
+  slow-writes          a command that writes waits 100 ms
 
 Set RUST_LOG=swarm_gateway=debug to see connections come and go."
 )]

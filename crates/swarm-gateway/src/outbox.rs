@@ -15,6 +15,9 @@ use crate::fault::{Obstacle, Wait};
 /// How much may be waiting before the next command is left unread, in bytes and so that small replies count too.
 const HIGH_WATER: usize = 1 << 20;
 
+/// How many pushes a deployed server keeps for a connection.
+const PUSH_BUFFER: usize = 256;
+
 /// How much may be waiting before a client that is pushed to counts as one that does not read.
 const PUSH_LIMIT: usize = 8 << 20;
 
@@ -32,6 +35,8 @@ pub(crate) enum Item {
     Frame(Frame, Form),
     /// A fault: nothing behind it is sent before it is over.
     Wait(Wait),
+    /// A fault: so many bytes of a frame are sent, and the connection ends.
+    Part(Frame, Form, usize),
     /// A fault: the connection ends without a goodbye.
     Cut,
     /// The connection ends in order.
@@ -63,6 +68,8 @@ pub(crate) struct Outbox {
 struct Queue {
     items: VecDeque<Item>,
     weight: usize,
+    /// How many pushes are among the items.
+    pushes: usize,
     protocol: Protocol,
     /// The command that is answered, when it came as JSON.
     json: Option<Arc<str>>,
@@ -97,7 +104,31 @@ impl Outbox {
 
     /// A reply that the gateway itself makes, about the connection: no quirk touches it.
     pub(crate) fn answer(&self, frame: Frame, obstacle: Obstacle) {
-        self.put(frame, obstacle);
+        if self.dialect.has(Quirk::Overtaking) {
+            let mut queue = self.lock();
+            let form = queue.form();
+            queue.items.push_front(Item::Frame(frame, form));
+            self.filled.notify_one();
+        } else {
+            self.put(frame, obstacle);
+        }
+    }
+
+    /// The replies of a command that has any number of them.
+    pub(crate) fn replies(&self, frames: Vec<Frame>, mut obstacle: Obstacle) {
+        let mut frames = frames.into_iter();
+        if self.dialect.has(Quirk::LateReplies) {
+            let first = frames.next();
+            let rest: Vec<_> = frames.map(|frame| self.distorted(frame)).collect();
+            if let Some(frame) = first {
+                self.reply(frame, obstacle);
+            }
+            self.garble(rest);
+            return;
+        }
+        for frame in frames {
+            self.reply(frame, std::mem::take(&mut obstacle));
+        }
     }
 
     /// A push: what no command asked for. A client that does not read its pushes is cut off, as Redis does.
@@ -108,6 +139,14 @@ impl Outbox {
             self.spilled.notify_one();
             return;
         }
+        if !queue.leftovers.is_empty() && self.dialect.has(Quirk::LateReplies) {
+            queue.leftovers.push_back(frame);
+            return;
+        }
+        if queue.pushes >= PUSH_BUFFER && self.dialect.has(Quirk::PushBuffer) {
+            return;
+        }
+        queue.pushes += 1;
         queue.weight = queue.weight.saturating_add(weight(frame.view()));
         let form = queue.form();
         queue.items.push_back(Item::Frame(frame, form));
@@ -151,19 +190,28 @@ impl Outbox {
         self.spilled.notified().await;
     }
 
-    /// Takes everything that waits to be sent, and waits for something when there is nothing.
-    pub(crate) async fn take(&self) -> VecDeque<Item> {
+    /// Takes what is to be sent next, and waits for it when there is nothing.
+    pub(crate) async fn take(&self) -> Item {
         loop {
-            {
-                let mut queue = self.lock();
-                if !queue.items.is_empty() {
-                    queue.weight = 0;
-                    self.drained.notify_one();
-                    return std::mem::take(&mut queue.items);
-                }
+            if let Some(item) = self.try_take() {
+                return item;
             }
             self.filled.notified().await;
         }
+    }
+
+    /// Takes what is to be sent next, if anything.
+    pub(crate) fn try_take(&self) -> Option<Item> {
+        let mut queue = self.lock();
+        let item = queue.items.pop_front()?;
+        if let Item::Frame(frame, _) = &item {
+            queue.weight = queue.weight.saturating_sub(weight(frame.view()));
+            queue.pushes = queue.pushes.saturating_sub(usize::from(frame.is_push()));
+            if queue.weight <= HIGH_WATER {
+                self.drained.notify_one();
+            }
+        }
+        Some(item)
     }
 
     fn put(&self, frame: Frame, obstacle: Obstacle) {
@@ -181,7 +229,10 @@ impl Outbox {
         }
         queue.weight = queue.weight.saturating_add(weight(frame.view()));
         let form = queue.form();
-        queue.items.push_back(Item::Frame(frame, form));
+        queue.items.push_back(match obstacle.part {
+            Some(bytes) => Item::Part(frame, form, bytes),
+            None => Item::Frame(frame, form),
+        });
         self.filled.notify_one();
     }
 

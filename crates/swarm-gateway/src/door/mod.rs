@@ -3,6 +3,7 @@
 //! Three loops of one task serve a connection: one reads, one runs commands in order, one writes. Bounded queues join
 //! them, so that a client which does not read its replies is not read from either.
 
+mod budget;
 pub(crate) mod http;
 pub(crate) mod tcp;
 pub(crate) mod ws;
@@ -41,6 +42,14 @@ pub(crate) trait Sink: Send {
     /// Writes a frame, perhaps only into a buffer.
     fn put(&mut self, frame: Frame, form: Form) -> impl Future<Output = io::Result<()>> + Send;
 
+    /// Sends the first bytes of a frame, as far as the client takes them.
+    fn put_part(
+        &mut self,
+        frame: Frame,
+        form: Form,
+        bytes: usize,
+    ) -> impl Future<Output = ()> + Send;
+
     /// Sends what is buffered.
     fn flush(&mut self) -> impl Future<Output = io::Result<()>> + Send;
 
@@ -68,6 +77,7 @@ pub(crate) async fn serve(
     let (gone, client_gone) = watch::channel(false);
     let session = Session::new(shared.clone(), outbox.clone(), door, client_gone.clone());
     let id = session.id();
+    shared.faults.register(id, &outbox);
     tracing::debug!(id, "connection opened");
     let (commands, mut queue) = mpsc::channel(READ_AHEAD);
 
@@ -176,29 +186,38 @@ async fn write(
     mut client_gone: watch::Receiver<bool>,
 ) -> io::Result<Written> {
     loop {
-        for item in outbox.take().await {
-            shared.faults.speaking().await;
-            match item {
-                Item::Frame(frame, form) => sink.put(frame, form).await?,
-                Item::Wait(wait) => {
-                    sink.flush().await?;
-                    tokio::select! {
-                        () = wait.over() => {}
-                        () = raised(&mut client_gone) => {}
-                    }
-                }
-                Item::Cut => {
-                    sink.flush().await?;
-                    return Ok(Written::Cut);
-                }
-                Item::End(ending) => {
-                    sink.flush().await?;
-                    sink.end(ending).await?;
-                    return Ok(Written::Ended);
+        let item = match outbox.try_take() {
+            Some(item) => item,
+            None => {
+                sink.flush().await?;
+                outbox.take().await
+            }
+        };
+        shared.faults.speaking().await;
+        match item {
+            Item::Frame(frame, form) => sink.put(frame, form).await?,
+            Item::Wait(wait) => {
+                sink.flush().await?;
+                tokio::select! {
+                    () = wait.over() => {}
+                    () = raised(&mut client_gone) => {}
                 }
             }
+            Item::Part(frame, form, bytes) => {
+                sink.flush().await?;
+                sink.put_part(frame, form, bytes).await;
+                return Ok(Written::Cut);
+            }
+            Item::Cut => {
+                sink.flush().await?;
+                return Ok(Written::Cut);
+            }
+            Item::End(ending) => {
+                sink.flush().await?;
+                sink.end(ending).await?;
+                return Ok(Written::Ended);
+            }
         }
-        sink.flush().await?;
     }
 }
 

@@ -114,6 +114,14 @@ impl Sink for TcpSink {
         Ok(())
     }
 
+    async fn put_part(&mut self, frame: Frame, form: Form, bytes: usize) {
+        let (Form::Resp(protocol) | Form::Json(protocol, _)) = form;
+        encode_frame(&mut self.buffer, &frame, protocol);
+        self.buffer.truncate(bytes);
+        // The connection is cut next, whether this worked or not.
+        let _ = self.flush().await;
+    }
+
     async fn flush(&mut self) -> io::Result<()> {
         self.writer.write_all_buf(&mut self.buffer).await?;
         // A buffer that a large reply grew is not kept.

@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::budget::{Budget, Budgeted};
 use super::{Sink, Source, Stop};
 use crate::dialect::{Dialect, Quirk};
 use crate::json;
@@ -37,6 +38,8 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stop) {
         .write_buffer_size(64 << 10)
         .max_message_size(Some(shared.max_message))
         .max_frame_size(Some(shared.max_message));
+    let budget = Budget::default();
+    let stream = Budgeted::new(stream, budget.clone());
     let accepting =
         tokio_tungstenite::accept_hdr_async_with_config(stream, Admit(&shared), Some(config));
     let socket = match timeout(HANDSHAKE, accepting).await {
@@ -52,6 +55,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stop) {
     };
     let sink = WsSink {
         sink,
+        budget,
         dialect: shared.dialect,
     };
     super::serve(shared, DoorKind::Ws, source, sink, stop).await;
@@ -73,7 +77,7 @@ impl Callback for Admit<'_> {
 }
 
 struct WsSource {
-    stream: SplitStream<WebSocketStream<TcpStream>>,
+    stream: SplitStream<WebSocketStream<Budgeted<TcpStream>>>,
     dialect: Dialect,
     max_message: usize,
 }
@@ -130,24 +134,23 @@ impl WsSource {
 }
 
 struct WsSink {
-    sink: SplitSink<WebSocketStream<TcpStream>, Message>,
+    sink: SplitSink<WebSocketStream<Budgeted<TcpStream>>, Message>,
+    /// How many bytes may still be written, however they are framed.
+    budget: Budget,
     dialect: Dialect,
 }
 
 impl Sink for WsSink {
     async fn put(&mut self, frame: Frame, form: Form) -> io::Result<()> {
-        let message = match form {
-            Form::Resp(protocol) => {
-                let mut buffer = BytesMut::new();
-                encode_frame(&mut buffer, &frame, protocol);
-                Message::Binary(buffer.freeze())
-            }
-            Form::Json(protocol, command) => {
-                let value = json::reply(&frame, protocol, &command);
-                Message::Text(self.json(&value, frame.is_push(), &command).into())
-            }
-        };
+        let message = self.message(&frame, form);
         self.sink.feed(message).await.map_err(io_error)
+    }
+
+    async fn put_part(&mut self, frame: Frame, form: Form, bytes: usize) {
+        let message = self.message(&frame, form);
+        self.budget.limit(bytes);
+        // The connection is cut next, whether this worked or not.
+        let _ = self.sink.send(message).await;
     }
 
     async fn flush(&mut self) -> io::Result<()> {
@@ -169,6 +172,20 @@ impl Sink for WsSink {
 }
 
 impl WsSink {
+    fn message(&self, frame: &Frame, form: Form) -> Message {
+        match form {
+            Form::Resp(protocol) => {
+                let mut buffer = BytesMut::new();
+                encode_frame(&mut buffer, frame, protocol);
+                Message::Binary(buffer.freeze())
+            }
+            Form::Json(protocol, command) => {
+                let value = json::reply(frame, protocol, &command);
+                Message::Text(self.json(&value, frame.is_push(), &command).into())
+            }
+        }
+    }
+
     /// Wraps a value as the dialect does.
     fn json(&self, value: &Value, is_push: bool, command: &str) -> String {
         if self.dialect.has(Quirk::JsonEnvelope) && value.get("error").is_none() {

@@ -4,6 +4,7 @@ mod hello;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use swarm_resp::{Frame, Protocol};
@@ -15,6 +16,37 @@ use crate::door::raised;
 use crate::fault::{Faults, Obstacle};
 use crate::outbox::Outbox;
 use hello::Hello;
+
+/// How long a deployed server may keep a write waiting.
+const WRITE_QUEUE: Duration = Duration::from_millis(100);
+
+/// Commands that no write queue keeps waiting.
+const READS: [&str; 24] = [
+    "CLIENT",
+    "CONFIG",
+    "DISCARD",
+    "ECHO",
+    "EXISTS",
+    "GET",
+    "GETRANGE",
+    "INFO",
+    "KEYS",
+    "MGET",
+    "MULTI",
+    "PING",
+    "PSUBSCRIBE",
+    "PTTL",
+    "PUBLISH",
+    "PUNSUBSCRIBE",
+    "SCAN",
+    "STRLEN",
+    "SUBSCRIBE",
+    "TTL",
+    "TYPE",
+    "UNSUBSCRIBE",
+    "XRANGE",
+    "XREAD",
+];
 
 /// What all connections of a gateway share.
 pub(crate) struct Shared {
@@ -166,6 +198,9 @@ impl Session {
     }
 
     async fn call(&mut self, name: &str, args: Vec<Bytes>) {
+        if self.shared.dialect.has(Quirk::SlowWrites) && !READS.contains(&name) {
+            tokio::time::sleep(WRITE_QUEUE).await;
+        }
         if let Called::Blocked(blocked) = self.link.call(name, args) {
             // A client that is gone must not take what another could have.
             tokio::select! {

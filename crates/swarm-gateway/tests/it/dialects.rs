@@ -80,3 +80,58 @@ async fn rest_discarded() {
     assert_eq!(client.reply().await.as_str(), Some("a"));
     assert_eq!(client.call("ECHO b").await, "\"b\"");
 }
+
+#[tokio::test]
+async fn overtaking() {
+    let (gateway, mut client) = with(Quirk::Overtaking).await;
+    let hold = gateway.faults().hold("GET");
+    client.send("GET k").await;
+    hold.reached(1).await;
+    client.send("AUTH secret").await;
+    gateway.faults().executed("AUTH", 2).await;
+    hold.release();
+    assert_eq!(client.reply().await.as_str(), Some("OK"));
+    assert!(client.reply().await.is_null());
+}
+
+#[tokio::test]
+async fn late_replies() {
+    let (gateway, mut client) = with(Quirk::LateReplies).await;
+    assert_eq!(
+        client.call("SUBSCRIBE a b").await,
+        "[\"subscribe\", \"a\", 1]"
+    );
+    gateway.faults().push(&["message", "a", "m"]);
+    assert!(client.is_silent().await);
+    assert_eq!(client.call("PING").await, "[\"subscribe\", \"b\", 2]");
+    assert_eq!(client.call("PING").await, "[\"message\", \"a\", \"m\"]");
+    assert_eq!(client.call("PING").await, "[\"pong\", \"\"]");
+}
+
+#[tokio::test]
+async fn push_buffer() {
+    let (gateway, mut client) = with(Quirk::PushBuffer).await;
+    let hold = gateway.faults().hold("PING");
+    client.send("PING").await;
+    hold.reached(1).await;
+    for number in 0..300 {
+        gateway
+            .faults()
+            .push(&["message", "a", &number.to_string()]);
+    }
+    hold.release();
+    assert_eq!(client.reply().await.as_str(), Some("PONG"));
+    for number in 0..256 {
+        let expected = format!("[\"message\", \"a\", \"{number}\"]");
+        assert_eq!(client.reply().await.to_string(), expected);
+    }
+    assert_eq!(client.call("ECHO end").await, "\"end\"");
+}
+
+#[tokio::test]
+async fn slow_writes() {
+    let (_gateway, mut client) = with(Quirk::SlowWrites).await;
+    let before = std::time::Instant::now();
+    assert_eq!(client.call("SET k v").await, "\"OK\"");
+    assert!(before.elapsed().as_millis() >= 100);
+}

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use crate::client::Client;
@@ -78,4 +80,53 @@ async fn a_mute_gateway_accepts_and_says_nothing() {
     assert!(connecting.is_err());
     drop(mute);
     assert_eq!(client.reply().await.as_str(), Some("PONG"));
+}
+
+#[tokio::test]
+async fn a_cut_within_a_reply_sends_its_first_bytes() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let address = gateway.tcp_url().trim_start_matches("redis://");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    gateway.faults().cut_within("ECHO", 6);
+    let commands = b"PING\r\nECHO hello\r\nPING\r\n";
+    stream.write_all(commands).await.unwrap();
+    let mut got = Vec::new();
+    // The cut may reset the connection; what was sent arrives first.
+    let _ = stream.read_to_end(&mut got).await;
+    assert_eq!(got, b"+PONG\r\n$5\r\nhe");
+    let mut client = Client::connect(&gateway).await;
+    gateway.faults().cut_within("ECHO", 5);
+    client.send("PING").await;
+    client.send("ECHO hello").await;
+    assert_eq!(client.reply().await.as_str(), Some("PONG"));
+    assert_eq!(client.ending().await, None);
+}
+
+#[tokio::test]
+async fn pushes_come_at_any_moment() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    client.call("PING").await;
+    assert_eq!(gateway.faults().push(&["invalidate", "x"]), 1);
+    assert_eq!(
+        client.wire().await,
+        b"*2\r\n$10\r\ninvalidate\r\n$1\r\nx\r\n"
+    );
+    client.send("HELLO 3").await;
+    client.reply().await;
+    gateway.faults().push(&["unknown"]);
+    assert_eq!(client.wire().await, b">1\r\n$7\r\nunknown\r\n");
+}
+
+#[tokio::test]
+async fn a_refusing_gateway_closes_new_connections() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    let refusal = gateway.faults().refuse();
+    let connecting = tokio_tungstenite::connect_async(gateway.ws_url());
+    assert!(connecting.await.is_err());
+    assert_eq!(client.call("PING").await, "\"PONG\"");
+    drop(refusal);
+    let mut other = Client::connect(&gateway).await;
+    assert_eq!(other.call("PING").await, "\"PONG\"");
 }

@@ -128,9 +128,8 @@ impl Local {
             Run::Connection(run) => match run(self, state, &args, now) {
                 Ok(replies) => {
                     self.client.faults.count(spec.name);
-                    for reply in replies {
-                        self.reply(spec.name, Ok(reply));
-                    }
+                    let obstacle = self.client.faults.obstacle(spec.name);
+                    self.client.outbox.replies(replies, obstacle);
                 }
                 Err(reject) => self.reply(spec.name, Err(reject)),
             },

@@ -151,10 +151,10 @@ impl Tracking {
             if own || !(readers.contains(id) || mode.wants(key)) {
                 continue;
             }
-            if let Some(peer) = peers.get(id) {
-                if mode.in_resp2 || peer.outbox.protocol() == Protocol::Resp3 {
-                    peer.outbox.push(told.clone());
-                }
+            if let Some(peer) = peers.get(id)
+                && (mode.in_resp2 || peer.outbox.protocol() == Protocol::Resp3)
+            {
+                peer.outbox.push(told.clone());
             }
         }
     }

@@ -126,11 +126,11 @@ async fn run(shared: &Arc<Shared>, args: Vec<Bytes>, protocol: Protocol) -> Resu
     let mut session = Session::new(shared.clone(), outbox.clone(), DoorKind::Http, gone);
     session.handle(Inbound::resp(Ok(args))).await;
     let mut reply = None;
-    for item in outbox.take().await {
+    while let Some(item) = outbox.try_take() {
         match item {
             Item::Frame(frame, _) => reply = reply.or(Some(frame)),
             Item::Wait(wait) => wait.over().await,
-            Item::Cut => return Err(Cut),
+            Item::Cut | Item::Part(..) => return Err(Cut),
             Item::End(_) => break,
         }
     }
