@@ -27,7 +27,7 @@ pub enum TransportErrorKind {
     Auth,
     /// The peer spoke, but not the protocol: a wrong path, a refused upgrade, bytes that are no RESP.
     Protocol,
-    /// The peer sent more than the limits allow.
+    /// The peer sent more than the limits allow, or was sent more than it takes.
     Limit,
     /// The connection ended.
     Closed,
@@ -149,7 +149,7 @@ impl TransportError {
         self.kind == TransportErrorKind::Auth
     }
 
-    /// The peer sent more than the limits allow.
+    /// The peer sent more than the limits allow, or was sent more than it takes.
     pub fn is_limit(&self) -> bool {
         self.kind == TransportErrorKind::Limit
     }

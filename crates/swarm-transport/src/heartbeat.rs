@@ -8,24 +8,74 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A stream that notes when it last heard of its peer. Any byte counts, so that a large reply over a slow network is a
-/// sign of life long before it is whole.
+/// A stream that notes when it last heard of its peer, and how much. Any byte counts, so that a large reply over a slow
+/// network is a sign of life long before it is whole.
 #[derive(Debug)]
 pub(crate) struct Heard<S> {
     stream: S,
     last: Instant,
+    head: Head,
+    read: u64,
+}
+
+/// How far the head of an HTTP answer has been read: it ends with an empty line.
+#[derive(Debug, Clone, Copy)]
+enum Head {
+    InLine,
+    AfterBreak,
+    AfterBreakAndReturn,
+    Ended,
 }
 
 impl<S> Heard<S> {
+    /// Counts all that is read.
+    #[cfg(test)]
     pub(crate) fn new(stream: S) -> Self {
+        Self {
+            head: Head::Ended,
+            ..Self::behind_head(stream)
+        }
+    }
+
+    /// Counts what is read behind the head of an HTTP answer.
+    pub(crate) fn behind_head(stream: S) -> Self {
         Self {
             stream,
             last: Instant::now(),
+            head: Head::InLine,
+            read: 0,
         }
     }
 
     pub(crate) const fn last(&self) -> Instant {
         self.last
+    }
+
+    /// Bytes read, behind the head once it has ended.
+    pub(crate) const fn read(&self) -> Option<u64> {
+        match self.head {
+            Head::Ended => Some(self.read),
+            _ => None,
+        }
+    }
+
+    fn note(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.last = Instant::now();
+        let mut bytes = bytes.iter();
+        while !matches!(self.head, Head::Ended)
+            && let Some(byte) = bytes.next()
+        {
+            self.head = match (self.head, byte) {
+                (Head::AfterBreak | Head::AfterBreakAndReturn, b'\n') => Head::Ended,
+                (Head::InLine, b'\n') => Head::AfterBreak,
+                (Head::AfterBreak, b'\r') => Head::AfterBreakAndReturn,
+                _ => Head::InLine,
+            };
+        }
+        self.read += bytes.len() as u64;
     }
 }
 
@@ -37,9 +87,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
-        if buffer.filled().len() > before {
-            self.last = Instant::now();
-        }
+        self.note(buffer.filled().get(before..).unwrap_or_default());
         Poll::Ready(read)
     }
 }

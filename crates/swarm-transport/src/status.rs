@@ -24,6 +24,10 @@ pub(crate) fn error(endpoint: &Endpoint, status: u16, wanted: &str) -> Transport
             "nothing is there; check the path of the address",
         ),
         407 => (Kind::Auth, "a proxy wants credentials"),
+        413 => (
+            Kind::Limit,
+            "the request is larger than it takes; raise its limit, or lower max_request to be told before sending",
+        ),
         426 => (
             Kind::Protocol,
             "it wants another protocol; check the scheme of the address",

@@ -135,7 +135,7 @@ impl Exchange {
             (200, Ok(Answer::Lossy(frame))) if self.lossy => Ok(frame),
             (200, Ok(Answer::Lossy(_))) => Ok(Frame::error(LOSSY)),
             // The server's own words about this one request, which it did not run.
-            (200 | 400 | 401, Ok(Answer::Error(text))) => Ok(Frame::error(text)),
+            (200 | 400 | 401 | 413, Ok(Answer::Error(text))) => Ok(Frame::error(text)),
             (200, Err(error)) => {
                 let what = format!(
                     "{} answered what is not a JSON reply: {error}; check the path",

@@ -108,7 +108,7 @@ pub(super) fn of_close(frame: Option<&CloseFrame>) -> TransportError {
         1003 => "it does not take this kind of message",
         1007 => "it takes UTF-8 only",
         1008 => "against its policy",
-        1009 => "the message was too big for it",
+        1009 => "a message was too big for it: lower max_request to be told before sending",
         1011 => "an error inside it",
         1012 => "it restarts",
         1013 => "try again later",

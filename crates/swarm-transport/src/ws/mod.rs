@@ -2,6 +2,7 @@
 
 mod error;
 mod handshake;
+mod socket;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -56,7 +57,7 @@ impl WsConnector {
         let Dialer {
             endpoint, options, ..
         } = &self.dialer;
-        let socket = handshake::upgrade(Heard::new(stream), endpoint, options).await?;
+        let socket = handshake::upgrade(Heard::behind_head(stream), endpoint, options).await?;
         Ok(Box::new(WsTransport::new(socket, options)))
     }
 }

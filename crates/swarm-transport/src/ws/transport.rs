@@ -6,8 +6,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_core::Stream;
-use futures_util::Sink;
 use swarm_resp::{Decoder, Frame, Request};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep};
@@ -15,6 +13,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::error;
+use super::socket::Socket;
 use crate::heartbeat::{Beat, Heard, Heartbeat};
 use crate::{Capabilities, DialOptions, Transport, TransportError, TransportErrorKind};
 
@@ -22,7 +21,7 @@ use crate::{Capabilities, DialOptions, Transport, TransportError, TransportError
 const GOODBYE: Duration = Duration::from_secs(1);
 
 pub(super) struct WsTransport<S> {
-    socket: WebSocketStream<Heard<S>>,
+    socket: Socket<S>,
     heartbeat: Option<Heartbeat>,
     /// Whether the question of a heartbeat is not on its way yet.
     asking: bool,
@@ -45,7 +44,7 @@ where
 {
     pub(super) fn new(socket: WebSocketStream<Heard<S>>, options: &DialOptions) -> Self {
         Self {
-            socket,
+            socket: Socket::new(socket),
             heartbeat: (options.heartbeat)
                 .map(|silence| Heartbeat::new(silence, options.heartbeat_timeout)),
             asking: false,
@@ -74,28 +73,22 @@ where
     /// The next message. While there is none, the heartbeat goes on.
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, TransportError>> {
         loop {
-            match Pin::new(&mut self.socket).poll_next(cx) {
-                Poll::Ready(Some(Ok(message))) => return Poll::Ready(Ok(message)),
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error::of_socket(error))),
-                Poll::Ready(None) => return Poll::Ready(Err(error::closed())),
-                Poll::Pending => {}
+            if let Poll::Ready(message) = self.socket.poll_next(cx) {
+                return Poll::Ready(message);
             }
             if self.asking {
-                let flushed = Pin::new(&mut self.socket).poll_flush(cx);
+                let flushed = self.socket.poll_flush(cx);
                 self.asking = flushed.is_pending();
                 if let Poll::Ready(Err(error)) = flushed {
-                    return Poll::Ready(Err(error::of_socket(error)));
+                    return Poll::Ready(Err(error));
                 }
             }
             let Some(heartbeat) = &mut self.heartbeat else {
                 return Poll::Pending;
             };
-            match ready!(heartbeat.poll(cx, self.socket.get_ref().last())) {
+            match ready!(heartbeat.poll(cx, self.socket.last_heard())) {
                 Beat::Ask => {
-                    let ping = Message::Ping(Bytes::new());
-                    if let Err(error) = Pin::new(&mut self.socket).start_send(ping) {
-                        return Poll::Ready(Err(error::of_socket(error)));
-                    }
+                    self.socket.start_send(Message::Ping(Bytes::new()))?;
                     self.asking = true;
                 }
                 Beat::Gone => return Poll::Ready(Err(error::gone(heartbeat.limit()))),
@@ -120,22 +113,22 @@ where
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         self.alive()?;
-        let ready = ready!(Pin::new(&mut self.socket).poll_ready(cx));
-        Poll::Ready(ready.map_err(|error| self.fail(error::of_socket(error))))
+        let ready = ready!(self.socket.poll_ready(cx));
+        Poll::Ready(ready.map_err(|error| self.fail(error)))
     }
 
     fn start_send(&mut self, request: Request) -> Result<(), TransportError> {
         self.alive()?;
         let message = Message::Binary(request.encoded().clone());
-        Pin::new(&mut self.socket)
+        self.socket
             .start_send(message)
-            .map_err(|error| self.fail(error::of_socket(error)))
+            .map_err(|error| self.fail(error))
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         self.alive()?;
-        let flushed = ready!(Pin::new(&mut self.socket).poll_flush(cx));
-        Poll::Ready(flushed.map_err(|error| self.fail(error::of_socket(error))))
+        let flushed = ready!(self.socket.poll_flush(cx));
+        Poll::Ready(flushed.map_err(|error| self.fail(error)))
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
@@ -152,7 +145,7 @@ where
                 Message::Ping(_) | Message::Pong(_) => continue,
                 Message::Close(frame) => {
                     // The goodbye to the peer's goodbye: if it cannot leave at once, dropping the socket says it too.
-                    let _ = Pin::new(&mut self.socket).poll_flush(cx);
+                    let _ = self.socket.poll_flush(cx);
                     Err(self.fail(error::of_close(frame.as_ref())))
                 }
                 Message::Frame(_) => Err(self.fail(TransportError::new(
@@ -165,21 +158,20 @@ where
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         if let State::Open = self.state {
-            let sent = Pin::new(&mut self.socket).poll_close(cx);
+            let sent = self.socket.poll_close(cx);
             if sent.is_pending() {
                 // The peer may take no more before it is rid of replies that nobody waits for.
-                while let Poll::Ready(Some(Ok(_))) = Pin::new(&mut self.socket).poll_next(cx) {}
+                while let Poll::Ready(Ok(_)) = self.socket.poll_next(cx) {}
             }
-            ready!(sent).map_err(|error| self.fail(error::of_socket(error)))?;
+            ready!(sent).map_err(|error| self.fail(error))?;
             self.state = State::Closing(Box::pin(sleep(GOODBYE)));
         }
         // Requests that the peer has not read yet would be lost if the socket closed with unread replies in it.
         while let State::Closing(timer) = &mut self.state
             && timer.as_mut().poll(cx).is_pending()
         {
-            match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
-                Some(Ok(Message::Close(_)) | Err(_)) | None => break,
-                Some(Ok(_)) => {}
+            if let Ok(Message::Close(_)) | Err(_) = ready!(self.socket.poll_next(cx)) {
+                break;
             }
         }
         self.state = State::Dead;

@@ -85,6 +85,7 @@ async fn other_statuses_end_the_transport() {
             r#"{"error":"ERR endpoint not found."}"#,
             Kind::Protocol,
         ),
+        ("413 Content Too Large", "", Kind::Limit),
         ("429 Too Many Requests\r\nRetry-After: 7", "", Kind::Refused),
         // The command may have run: only the caller knows whether to send it again.
         (

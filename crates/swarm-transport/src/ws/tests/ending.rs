@@ -125,3 +125,26 @@ async fn a_peer_gone_while_sending_is_closed() {
     };
     assert!(error.is_closed(), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_peer_that_refuses_a_message_and_cuts_is_understood() {
+    let (mut transport, server) = open(DialOptions::new(), |mut server| async move {
+        let frame = CloseFrame {
+            code: 1009.into(),
+            reason: "too big".into(),
+        };
+        server.close(Some(frame)).await.unwrap();
+        // What was not read makes the end a reset.
+        server.get_ref().readable().await.unwrap();
+        drop(server);
+    })
+    .await;
+    let request = Request::new("ECHO", "x".repeat(64 << 10));
+    let error = loop {
+        if let Err(error) = send(&mut transport, request.clone()).await {
+            break error;
+        }
+    };
+    soon(server).await.unwrap();
+    assert_eq!(error.close_code(), Some(1009), "{error:?}");
+}

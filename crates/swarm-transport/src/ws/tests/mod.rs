@@ -5,6 +5,7 @@ mod dialing;
 mod ending;
 mod heartbeats;
 mod messages;
+mod renewal;
 
 use std::future::poll_fn;
 use std::time::Duration;

@@ -1,0 +1,165 @@
+//! A WebSocket that gives the memory of large messages back.
+
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use futures_core::Stream;
+use futures_util::Sink;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Message};
+
+use super::error;
+use crate::TransportError;
+use crate::heartbeat::Heard;
+
+/// Messages from here on leave buffers behind that are worth giving back.
+const LARGE: usize = 1 << 20;
+
+/// A socket whose library keeps buffers as large as the largest message, and offers no way to shrink them. So after a large
+/// message it is put together anew on the same stream, once both buffers are known to be empty.
+pub(super) struct Socket<S> {
+    /// `None` only if putting together anew failed, which it cannot.
+    stream: Option<WebSocketStream<Heard<S>>>,
+    config: WebSocketConfig,
+    /// Bytes that the frames of all messages so far took at least: fragments and long headers take more.
+    taken: u64,
+    large: bool,
+}
+
+impl<S> Socket<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    pub(super) fn new(stream: WebSocketStream<Heard<S>>) -> Self {
+        Self {
+            config: *stream.get_config(),
+            stream: Some(stream),
+            taken: 0,
+            large: false,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) const fn is_large(&self) -> bool {
+        self.large
+    }
+
+    /// When the peer was heard of last.
+    pub(super) fn last_heard(&self) -> Instant {
+        let stream = self.stream.as_ref();
+        stream.map_or_else(Instant::now, |stream| stream.get_ref().last())
+    }
+
+    /// The stream for a method of the library.
+    fn get(&mut self) -> Result<Pin<&mut WebSocketStream<Heard<S>>>, TransportError> {
+        self.stream.as_mut().map(Pin::new).ok_or_else(error::closed)
+    }
+
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        let ready = self.get()?.poll_ready(cx);
+        self.sent(ready)
+    }
+
+    pub(super) fn start_send(&mut self, message: Message) -> Result<(), TransportError> {
+        self.large |= message.len() >= LARGE;
+        match self.get()?.start_send(message) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.broken(error)),
+        }
+    }
+
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        let flushed = self.get()?.poll_flush(cx);
+        self.sent(flushed)
+    }
+
+    pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        // From here on the library has a state to keep.
+        self.large = false;
+        let closed = self.get()?.poll_close(cx);
+        self.sent(closed)
+    }
+
+    /// The next message. Control frames are among them; pings are answered already.
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Message, TransportError>> {
+        loop {
+            match self.get()?.poll_next(cx) {
+                Poll::Ready(Some(Ok(message))) => {
+                    let len = message.len();
+                    self.large |= len >= LARGE;
+                    self.taken += len as u64 + header_len(len);
+                    return Poll::Ready(Ok(message));
+                }
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error::of_socket(error))),
+                Poll::Ready(None) => return Poll::Ready(Err(error::closed())),
+                Poll::Pending if self.renew(cx) => {}
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Puts the socket together anew if large buffers are empty. Says whether it did.
+    ///
+    /// What was read and is not in a message yet would be lost. `taken` counts what the messages took at least, so when
+    /// that is all that was read, nothing is left over.
+    fn renew(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(stream) = self.stream.as_mut().filter(|_| self.large) else {
+            return false;
+        };
+        let is_empty = stream.get_ref().read() == Some(self.taken);
+        if !is_empty || !matches!(Pin::new(stream).poll_flush(cx), Poll::Ready(Ok(()))) {
+            return false;
+        }
+        self.large = false;
+        let Some(stream) = self.stream.take().map(WebSocketStream::into_inner) else {
+            return false;
+        };
+        // It awaits nothing.
+        let renewed = pin!(WebSocketStream::from_raw_socket(
+            stream,
+            Role::Client,
+            Some(self.config)
+        ));
+        if let Poll::Ready(stream) = renewed.poll(cx) {
+            self.stream = Some(stream);
+        }
+        true
+    }
+
+    fn sent(
+        &mut self,
+        sent: Poll<Result<(), tungstenite::Error>>,
+    ) -> Poll<Result<(), TransportError>> {
+        sent.map(|sent| sent.map_err(|error| self.broken(error)))
+    }
+
+    /// The error of a write. A peer that refuses a message says why before it cuts the connection, and that is found only
+    /// by reading on.
+    fn broken(&mut self, error: tungstenite::Error) -> TransportError {
+        let error = error::of_socket(error);
+        let mut cx = Context::from_waker(Waker::noop());
+        while let Ok(stream) = self.get()
+            && let Poll::Ready(Some(Ok(message))) = stream.poll_next(&mut cx)
+        {
+            if let Message::Close(frame) = message {
+                return error::of_close(frame.as_ref()).with_source(error);
+            }
+        }
+        error
+    }
+}
+
+/// Bytes of the shortest header of a frame that is not masked.
+const fn header_len(payload: usize) -> u64 {
+    match payload {
+        0..=125 => 2,
+        126..=65_535 => 4,
+        _ => 10,
+    }
+}
