@@ -1,9 +1,11 @@
 //! What the suites share: servers and clients in one line, and a limit on how long anything may take.
 
+mod checks;
 mod door;
 mod redis;
 mod target;
 
+pub use checks::{Check, Finding, Keys, checks};
 pub use door::Door;
 pub use redis::Redis;
 pub use target::{Target, targets};

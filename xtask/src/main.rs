@@ -51,6 +51,8 @@ enum Task {
         #[arg(long, default_value_t = 10)]
         seconds: u32,
     },
+    /// Every command against the servers that SWARM_KEYDB_WS_URL, _HTTP_URL, _TCP_URL and _PASSWORD name
+    Live,
     /// A million random schedules through the engine
     Simulate,
     /// Runs the examples and compares what they print
@@ -108,6 +110,7 @@ fn run(task: Task) -> Result<()> {
             cargo(&format!("bench {what}"), &run)
         }
         Task::Fuzz { seconds } => fuzz::run(seconds),
+        Task::Live => cargo("live", "run --quiet -p swarm-tests --bin live"),
         Task::Simulate => shell::run(
             "simulate",
             shell::command("cargo", "test --release -p swarm-keydb --lib races")

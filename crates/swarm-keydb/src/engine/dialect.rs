@@ -33,11 +33,17 @@ impl Dialect {
     }
 }
 
-/// The error that an array of words spells: the first is a dash and capitals.
+/// The error that an array of words spells: the first is a dash and capitals, and more follow.
+///
+/// On such a server a list of values that begins so cannot be told from an error. A list of one can, for an error never
+/// is its code alone.
 pub(crate) fn words_error(frame: FrameRef<'_>) -> Option<ServerError> {
     let mut items = frame.items()?;
     let code = items.next()?.as_bytes()?.strip_prefix(b"-")?;
     if code.is_empty() || !code.iter().all(u8::is_ascii_uppercase) {
+        return None;
+    }
+    if items.len() == 0 {
         return None;
     }
     let mut text = code.to_vec();
