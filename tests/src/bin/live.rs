@@ -6,7 +6,7 @@
 
 use std::process::ExitCode;
 
-use swarm_keydb::{Client, Options};
+use swarm_keydb::{Client, Options, prelude::*};
 use swarm_tests::{Check, Finding, checks, within};
 
 /// A server by one of its doors.

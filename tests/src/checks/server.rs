@@ -18,6 +18,9 @@ family! {
         let reply = c.raw("ECHO", "hello").await?;
         same("ECHO", reply.as_str(), Some("hello"))?;
         refused("an unknown command", c.raw("NO-SUCH-COMMAND", ()).await, "ERR")?;
+        let error = c.raw("NO-SUCH-COMMAND", "a-secret").await.err().map(|error| error.to_string());
+        let silent = error.as_ref().is_some_and(|error| !error.contains("a-secret"));
+        holds("an error without arguments", silent, error)?;
         refused("a missing argument", c.raw("GET", ()).await, "ERR")?;
         same("the connection is in step", c.echo(keys.key("k")).await?, keys.key("k"))?;
     }

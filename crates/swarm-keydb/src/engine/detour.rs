@@ -11,7 +11,7 @@ use swarm_resp::{Frame, Request};
 use swarm_transport::{Refusal, TransportError};
 
 use super::slot::Slot;
-use super::{Caller, Engine, Failure, Violation};
+use super::{Caller, Dialect, Engine, Failure, Violation};
 use crate::options::FallbackScope;
 
 pub(super) struct Detour<C: Caller> {
@@ -104,10 +104,11 @@ impl<C: Caller> Engine<C> {
             .pop_front()
             .ok_or(Violation::UnexpectedReply)?;
         if let Some(call) = slot.into_call() {
-            call.caller.complete(match frame.as_error() {
-                Some(error) => Err(Failure::Server(error)),
-                None => Ok(frame),
-            });
+            call.caller
+                .complete(match Dialect::default().error_of(&frame) {
+                    Some(error) => Err(Failure::Server(error)),
+                    None => Ok(frame),
+                });
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ impl Dialect {
     /// The error that a reply is, if it is one.
     pub(crate) fn error_of(self, frame: &Frame) -> Option<ServerError> {
         match frame.kind() {
-            Kind::SimpleError | Kind::BulkError => frame.as_error(),
+            Kind::SimpleError | Kind::BulkError => real_error(frame),
             Kind::Array if self.errors == ErrorShape::Words => words_error(frame.view()),
             _ => None,
         }
@@ -51,5 +51,20 @@ pub(crate) fn words_error(frame: FrameRef<'_>) -> Option<ServerError> {
         text.push(b' ');
         text.extend_from_slice(item.as_bytes()?);
     }
-    Some(ServerError::parse(&text))
+    Some(without_arguments(&text))
+}
+
+/// The error that a reply is on a sound server.
+pub(crate) fn real_error(frame: &Frame) -> Option<ServerError> {
+    frame.view().error_bytes().map(without_arguments)
+}
+
+/// An error without the arguments that Redis repeats when it does not know a command: they may be values, or a
+/// password.
+fn without_arguments(text: &[u8]) -> ServerError {
+    const REPEATED: &[u8] = b", with args beginning with:";
+    let at = text
+        .windows(REPEATED.len())
+        .position(|window| window == REPEATED);
+    ServerError::parse(text.get(..at.unwrap_or(text.len())).unwrap_or(text))
 }

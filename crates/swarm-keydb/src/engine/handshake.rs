@@ -10,7 +10,7 @@ use std::fmt;
 use swarm_resp::{Frame, Kind, Request, ServerError};
 
 use super::Settings;
-use super::dialect::{Dialect, ErrorShape, words_error};
+use super::dialect::{self, Dialect, ErrorShape, words_error};
 
 /// What to say with AUTH.
 #[derive(Clone)]
@@ -126,7 +126,7 @@ impl Handshake {
             .filter(|_| self.sent)
             .ok_or(HandshakeError::Nonsense)?;
         self.sent = false;
-        let real_error = frame.as_error();
+        let real_error = dialect::real_error(frame);
         let error = real_error.clone().or_else(|| words_error(frame.view()));
         if let Some(error) = &error
             && (matches!(error.code(), "NOAUTH" | "WRONGPASS" | "NOPERM") || step == Step::Auth)
