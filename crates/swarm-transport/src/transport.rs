@@ -39,6 +39,13 @@ pub trait Transport: Send {
         self.capabilities().check(request)
     }
 
+    /// Bytes of replies and pushes that have come so far, in whole frames or not; pings are none. A layer above that waits
+    /// for a large reply tells a slow server from a mute one by whether this grows. `None`, the default, when the wire
+    /// cannot tell.
+    fn received_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Ready when [`start_send`](Self::start_send) may be called once.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
 
@@ -66,6 +73,10 @@ impl Transport for BoxTransport {
 
     fn check(&self, request: &Request) -> Result<(), Refusal> {
         (**self).check(request)
+    }
+
+    fn received_bytes(&self) -> Option<u64> {
+        (**self).received_bytes()
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {

@@ -52,6 +52,8 @@ pub(crate) struct Driver {
     backoff: Backoff,
     /// How many frames came together the last time.
     received: usize,
+    /// How many bytes had come when that was asked last, as far as the wire can tell.
+    received_bytes: Option<u64>,
     timer: Pin<Box<Sleep>>,
     /// When the timer rings, if it is set.
     armed: Option<std::time::Instant>,
@@ -119,6 +121,7 @@ impl Driver {
             reconnect: options.reconnect,
             backoff: Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay),
             received: 0,
+            received_bytes: None,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             armed: None,
         };
@@ -304,6 +307,7 @@ impl Driver {
         let mut now = None;
         for taken in 0..RECEIVE_BATCH {
             let Poll::Ready(frame) = transport.poll_receive(cx) else {
+                self.hear(transport);
                 return Ok(taken);
             };
             let now = *now.get_or_insert_with(|| Instant::now().into_std());
@@ -312,6 +316,15 @@ impl Driver {
             }
         }
         Ok(RECEIVE_BATCH)
+    }
+
+    /// A large reply that trickles in is no silence.
+    fn hear(&mut self, transport: &BoxTransport) {
+        let received = transport.received_bytes();
+        if received != self.received_bytes {
+            self.received_bytes = received;
+            self.engine.hear(Instant::now().into_std());
+        }
     }
 
     /// Takes the calls that are there. Says whether there were any.

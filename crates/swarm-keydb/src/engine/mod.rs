@@ -231,6 +231,11 @@ impl<C: Caller> Engine<C> {
         }
     }
 
+    /// A part of a frame has come.
+    pub(crate) fn hear(&mut self, now: Instant) {
+        self.heard = Some(now);
+    }
+
     /// A frame has come. Says how long it took, if it answers a call.
     pub(crate) fn receive(
         &mut self,

@@ -20,6 +20,8 @@ pub(super) struct Input {
     chunk: usize,
     /// Whether all in the buffer was decoded as far as it goes.
     dry: bool,
+    /// Bytes read so far.
+    read: u64,
 }
 
 impl Input {
@@ -29,6 +31,7 @@ impl Input {
             decoder: Decoder::with_limits(options.limits),
             chunk: options.read_buffer,
             dry: true,
+            read: 0,
         }
     }
 
@@ -57,7 +60,13 @@ impl Input {
         // The future holds nothing between polls, so making it anew each time loses nothing.
         let read = ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx))?;
         self.dry = read == 0 && self.dry;
+        self.read += read as u64;
         Poll::Ready(Ok(read))
+    }
+
+    /// Bytes read so far.
+    pub(super) const fn read(&self) -> u64 {
+        self.read
     }
 
     /// Discards what has arrived.

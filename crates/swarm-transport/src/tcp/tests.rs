@@ -162,6 +162,17 @@ async fn replies_cut_anywhere_are_put_together() {
 }
 
 #[tokio::test]
+async fn a_reply_that_trickles_in_is_seen_to_grow() {
+    let (mut transport, mut peer) = pipe(100);
+    let mut cx = Context::from_waker(Waker::noop());
+    for (n, byte) in b"$5\r\nhello\r".iter().enumerate() {
+        assert!(transport.poll_receive(&mut cx).is_pending());
+        assert_eq!(transport.received_bytes(), Some(n as u64));
+        peer.write_all(&[*byte]).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_resp_is_told_and_limits_hold() {
     let cases = [
         (&b"HTTP/1.1 400 Bad Request\r\n"[..], Kind::Protocol),

@@ -94,6 +94,10 @@ where
         self.capabilities
     }
 
+    fn received_bytes(&self) -> Option<u64> {
+        Some(self.input.read())
+    }
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         self.alive()?;
         if self.output.is_full() {

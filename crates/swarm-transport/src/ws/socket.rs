@@ -26,6 +26,8 @@ pub(super) struct Socket<S> {
     config: WebSocketConfig,
     /// Bytes that the frames of all messages so far took at least: fragments and long headers take more.
     taken: u64,
+    /// Of these, those of control frames.
+    control: u64,
     large: bool,
 }
 
@@ -38,6 +40,7 @@ where
             config: *stream.get_config(),
             stream: Some(stream),
             taken: 0,
+            control: 0,
             large: false,
         }
     }
@@ -51,6 +54,12 @@ where
     pub(super) fn last_heard(&self) -> Instant {
         let stream = self.stream.as_ref();
         stream.map_or_else(Instant::now, |stream| stream.get_ref().last())
+    }
+
+    /// Bytes that have come from the peer, those of control frames left out.
+    pub(super) fn read(&self) -> Option<u64> {
+        let read = self.stream.as_ref()?.get_ref().read()?;
+        Some(read.saturating_sub(self.control))
     }
 
     /// The stream for a method of the library.
@@ -92,8 +101,12 @@ where
             match self.get()?.poll_next(cx) {
                 Poll::Ready(Some(Ok(message))) => {
                     let len = message.len();
+                    let frame = len as u64 + header_len(len);
                     self.large |= len >= LARGE;
-                    self.taken += len as u64 + header_len(len);
+                    self.taken += frame;
+                    if message.is_ping() || message.is_pong() {
+                        self.control += frame;
+                    }
                     return Poll::Ready(Ok(message));
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error::of_socket(error))),

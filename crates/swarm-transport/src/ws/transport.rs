@@ -111,6 +111,10 @@ where
         self.capabilities
     }
 
+    fn received_bytes(&self) -> Option<u64> {
+        self.socket.read()
+    }
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         self.alive()?;
         let ready = ready!(self.socket.poll_ready(cx));
