@@ -143,3 +143,16 @@ async fn the_last_handle_ends_the_connection() {
     // A gateway shuts down at once when nobody is connected.
     within(gateway.shutdown()).await;
 }
+
+#[tokio::test]
+async fn every_connection_begins_with_the_session() {
+    let (gateway, client) =
+        connected_with(|options| options.client_name("me").auth_addr("0xAb5801a7")).await;
+    for round in 0..2 {
+        let info = within(client.client_info()).await.unwrap();
+        assert!(info.contains("name=me"), "{info}");
+        assert_eq!(gateway.executions("AUTHADDR"), round + 1);
+        gateway.faults().cut_after("INCR");
+        assert!(within(client.incr("n")).await.is_err());
+    }
+}

@@ -62,6 +62,8 @@ mod commands;
 mod driver;
 mod engine;
 mod error;
+#[cfg(feature = "json")]
+mod json;
 mod options;
 mod status;
 
@@ -80,6 +82,8 @@ pub use commands::{
     ServerCommands, ServerInfo, SetOptions, StringCommands, SwarmCommands, Ttl,
 };
 pub use error::{Error, ErrorKind, Outcome, Result};
+#[cfg(feature = "json")]
+pub use json::{Json, JsonText};
 pub use options::{FallbackScope, Options, Protocol, RetryPolicy};
 pub use status::{RoundTrips, State, StateWatch, Stats};
 pub use swarm_resp::{Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use swarm_resp::{Request, ToArg};
 use swarm_transport::{Connect, DialOptions, Endpoint, connector};
 
 use crate::engine::{Credentials, Settings};
@@ -77,6 +78,7 @@ pub struct Options {
     pub(crate) silence: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) protocol: Protocol,
+    pub(crate) session: Vec<(&'static str, Request)>,
     pub(crate) dial: DialOptions,
 }
 
@@ -99,6 +101,7 @@ impl Default for Options {
             silence: Duration::from_secs(15),
             retry: RetryPolicy::default(),
             protocol: Protocol::default(),
+            session: Vec::new(),
             dial: DialOptions::new(),
         }
     }
@@ -228,6 +231,40 @@ impl Options {
         self
     }
 
+    /// The name of every connection in the server's list of clients (`CLIENT SETNAME`).
+    pub fn client_name(mut self, name: impl ToArg) -> Self {
+        self.session
+            .push(("client_name", Request::new("CLIENT SETNAME", name.to_arg())));
+        self
+    }
+
+    /// The Ethereum address that every connection acts as (`AUTHADDR`, SwarmKeyDb alone).
+    pub fn auth_addr(mut self, address: impl ToArg) -> Self {
+        self.session
+            .push(("auth_addr", Request::new("AUTHADDR", address.to_arg())));
+        self
+    }
+
+    /// The decentralized identifier that every connection acts as (`AUTHDID`, SwarmKeyDb alone).
+    pub fn auth_did(mut self, did: impl ToArg) -> Self {
+        self.session
+            .push(("auth_did", Request::new("AUTHDID", did.to_arg())));
+        self
+    }
+
+    /// As [`auth_did`](Self::auth_did), proven by a signed message.
+    pub fn auth_did_signed(
+        mut self,
+        did: impl ToArg,
+        message: impl ToArg,
+        signature: impl ToArg,
+    ) -> Self {
+        let proof = (did.to_arg(), message.to_arg(), signature.to_arg());
+        self.session
+            .push(("auth_did", Request::new("AUTHDID", proof)));
+        self
+    }
+
     /// Declares that the gateway passes bytes that are not UTF-8 unchanged. SwarmKeyDb's own WebSocket gateway does not:
     /// it would store them changed, so such arguments are refused unless this is set. Default false.
     pub fn binary_safe(self, binary_safe: bool) -> Self {
@@ -304,12 +341,16 @@ impl Options {
         let dial = self.dial.clone().connect_timeout(self.connect_timeout);
         let password = self.password.as_deref().or(endpoint.password());
         let user = endpoint.user().filter(|_| self.password.is_none());
-        let settings = Settings {
+        let mut settings = Settings {
             credentials: password.map(|password| Credentials::new(user, password)),
             peer: endpoint.host().to_owned(),
-            database: endpoint.database(),
             ..self.settings()
         };
+        if let Some(database) = endpoint.database() {
+            settings
+                .session
+                .insert(0, ("the database", Request::new("SELECT", database)));
+        }
         let with_token = |dial: DialOptions| match password {
             Some(password) => dial.bearer_token(password),
             None => dial,
@@ -362,6 +403,7 @@ impl Options {
             retry: self.retry,
             resp2: self.protocol == Protocol::Resp2,
             fallback: self.fallback,
+            session: self.session.clone(),
             ..Settings::default()
         }
     }

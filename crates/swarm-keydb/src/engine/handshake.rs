@@ -44,9 +44,14 @@ pub(crate) enum HandshakeError {
     /// The answer to HELLO is neither a map nor an error.
     #[error("the server's answer to HELLO makes no sense")]
     UnreadableHello,
-    /// The server has no such database.
-    #[error("the database of the URL cannot be selected: {0}")]
-    Select(ServerError),
+    /// The server refuses what every connection of the client must begin with.
+    #[error("the server refuses {what}: {error}")]
+    Session {
+        /// The option that asks for it.
+        what: &'static str,
+        /// The server's words.
+        error: ServerError,
+    },
     /// The server's answer is not one that a Redis-compatible server gives.
     #[error("the server does not answer as a Redis-compatible server does")]
     Nonsense,
@@ -58,7 +63,8 @@ enum Step {
     Hello,
     /// A command that every server knows and refuses without arguments, to see how it spells an error.
     Probe,
-    Select,
+    /// The request of the settings at this position.
+    Session(usize),
 }
 
 /// How far the handshake is.
@@ -71,7 +77,7 @@ pub(super) enum Progress {
 #[derive(Debug)]
 pub(super) struct Handshake {
     credentials: Option<Credentials>,
-    database: Option<u32>,
+    session: Vec<(&'static str, Request)>,
     dialect: Dialect,
     /// What is still to be done; the first is under way when `sent`.
     steps: VecDeque<Step>,
@@ -84,14 +90,15 @@ impl Handshake {
             (Step::Auth, settings.credentials.is_some()),
             (Step::Hello, hello),
             (Step::Probe, true),
-            (Step::Select, settings.database.is_some()),
         ];
+        let session = (0..settings.session.len()).map(|at| (Step::Session(at), true));
         Self {
             credentials: settings.credentials.clone(),
-            database: settings.database,
+            session: settings.session.clone(),
             dialect: Dialect::default(),
             steps: steps
                 .into_iter()
+                .chain(session)
                 .filter(|(_, wanted)| *wanted)
                 .map(|(step, _)| step)
                 .collect(),
@@ -114,7 +121,7 @@ impl Handshake {
             }
             Step::Hello => Request::new("HELLO", 3),
             Step::Probe => Request::new("ECHO", ()),
-            Step::Select => Request::new("SELECT", self.database),
+            Step::Session(at) => self.session.get(*at)?.1.clone(),
         })
     }
 
@@ -148,9 +155,9 @@ impl Handshake {
                 };
                 Ok(self.progress())
             }
-            Step::Select => match error {
-                None => Ok(self.progress()),
-                Some(error) => Err(HandshakeError::Select(error)),
+            Step::Session(at) => match (error, self.session.get(at)) {
+                (Some(error), Some((what, _))) => Err(HandshakeError::Session { what, error }),
+                _ => Ok(self.progress()),
             },
         }
     }

@@ -77,8 +77,8 @@ pub(crate) struct Settings {
     /// The server's host, for traces.
     pub(crate) peer: String,
     pub(crate) credentials: Option<Credentials>,
-    /// The database to select, for servers that have several.
-    pub(crate) database: Option<u32>,
+    /// What every connection begins with, and the option that asks for it: a database, a name, an identity.
+    pub(crate) session: Vec<(&'static str, Request)>,
     /// How long a server that owes an overdue reply may say nothing at all.
     pub(crate) silence: Duration,
     pub(crate) retry: RetryPolicy,

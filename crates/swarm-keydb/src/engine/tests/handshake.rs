@@ -127,7 +127,7 @@ fn a_list_that_looks_like_an_error_is_a_list_on_a_sound_server() {
 fn a_user_and_a_database_are_for_servers_that_have_them() {
     let mut bench = Bench::offline();
     bench.engine.settings.credentials = Some(Credentials::new(Some("ann"), "secret"));
-    bench.engine.settings.database = Some(3);
+    bench.engine.settings.session = vec![("the database", Request::new("SELECT", 3))];
     bench.engine.connected(true);
     assert_eq!(bench.send().as_deref(), Some("AUTH ann secret"));
     bench.reply(&Frame::simple("OK"));
@@ -163,4 +163,27 @@ fn a_wire_without_a_session_needs_no_handshake() {
     bench.engine.connected(false);
     assert!(bench.engine.is_ready());
     assert_eq!(bench.send().as_deref(), Some("GET a"));
+}
+
+#[test]
+fn a_session_that_cannot_be_restored_is_no_session() {
+    let mut bench = Bench::offline();
+    bench.engine.settings.resp2 = true;
+    bench.engine.settings.session = vec![
+        ("client_name", Request::new("CLIENT SETNAME", "me")),
+        ("auth_addr", Request::new("AUTHADDR", "0x1")),
+    ];
+    bench.engine.connected(true);
+    bench.send();
+    bench.reply(&words("-ERR wrong number of arguments for 'ECHO'"));
+    assert_eq!(bench.send().as_deref(), Some("CLIENT SETNAME me"));
+    bench.reply(&bulk("OK"));
+    assert_eq!(bench.send().as_deref(), Some("AUTHADDR 0x1"));
+    let refused = bench
+        .engine
+        .receive(bench.now, words("-ERR invalid address"));
+    let Err(Violation::Handshake(HandshakeError::Session { what, error })) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!((what, error.message()), ("auth_addr", "invalid address"));
 }
