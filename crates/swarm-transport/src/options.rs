@@ -149,8 +149,8 @@ impl DialOptions {
     }
 
     /// How long bytes sent over TCP may stay unacknowledged before the kernel gives the connection up
-    /// (`TCP_USER_TIMEOUT`, on Linux and Android). A peer that takes nothing at all for that long counts as gone too. `None` leaves it to
-    /// the system, which may wait a quarter of an hour. Default 30 seconds.
+    /// (`TCP_USER_TIMEOUT`, on Linux and Android). A peer that takes nothing at all for that long counts as gone too.
+    /// `None` leaves it to the system, which may wait a quarter of an hour. Default 30 seconds.
     #[must_use]
     pub fn user_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.user_timeout = timeout.into();

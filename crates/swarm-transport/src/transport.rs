@@ -20,10 +20,11 @@ pub type BoxTransport = Box<dyn Transport>;
 ///   many requests may share one flush. The buffer is bounded: [`poll_ready`](Self::poll_ready) is pending while it is full.
 /// * **Receiving.** [`poll_receive`](Self::poll_receive) does what the wire needs to stay alive (answering pings), also
 ///   when nothing is sent.
-/// * **Errors.** After an error of any method other than [`check`](Self::check) the transport is dead: only dropping it is left. A
-///   request that was started may or may not have reached the peer.
-/// * **Closing.** [`poll_close`](Self::poll_close) flushes, says goodbye if the wire has a way to, and ends. The peer's
-///   end shows as an error of kind `Closed` from `poll_receive`. Dropping closes at once.
+/// * **Errors.** After an error of any method other than [`check`](Self::check) the transport is dead: only dropping it
+///   is left. A request that was started may or may not have reached the peer.
+/// * **Closing.** [`poll_close`](Self::poll_close) flushes, says goodbye if the wire has a way to, and ends; replies that
+///   come meanwhile are dropped. A caller bounds it in time, for the peer may take nothing more. The peer's end shows as
+///   an error of kind `Closed` from `poll_receive`. Dropping closes at once.
 /// * **Cancellation.** No method keeps a partial result outside the transport, so a caller may stop polling at any
 ///   time and go on later. Readers and writers are polled by the same task.
 pub trait Transport: Send {

@@ -32,7 +32,8 @@ pub(super) fn endpoint(address: &str) -> Result<Endpoint, TransportError> {
     let url = Url::parse(address).map_err(malformed)?;
     if url.fragment().is_some() {
         return Err(refuse(
-            "the address ends in a fragment (#…), which means nothing to a server; remove it, and write # inside a password as %23",
+            "the address ends in a fragment (#…), which means nothing to a server; remove it, and write # inside a \
+             password as %23",
         ));
     }
     match scheme {

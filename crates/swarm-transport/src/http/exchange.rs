@@ -20,8 +20,8 @@ use crate::{Endpoint, TransportError, TransportErrorKind as Kind, status};
 const TYPED: &str = "application/json; resp=3";
 
 /// What a value with U+FFFD in it is answered as.
-const LOSSY: &str = "LOSSY the command ran, and its reply holds U+FFFD, which the HTTP gateway puts in place of bytes that are not UTF-8; \
-     read it over ws:// or redis://, or allow lossy replies";
+const LOSSY: &str = "LOSSY the command ran, and its reply holds U+FFFD, which the HTTP gateway puts in place \
+     of bytes that are not UTF-8; read it over ws:// or redis://, or allow lossy replies";
 
 pub(super) struct Exchange {
     pool: Pool,
