@@ -9,7 +9,9 @@ use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::backend::Backend;
 use crate::backend::memory::Memory;
+use crate::backend::redis::Redis;
 use crate::clock::Clock;
 use crate::dialect::Dialect;
 use crate::error::StartError;
@@ -32,6 +34,7 @@ pub struct Builder {
     ws: String,
     http: Option<String>,
     tcp: Option<String>,
+    redis: Option<String>,
     password: Option<Bytes>,
     origins: Vec<String>,
     dialect: Dialect,
@@ -63,6 +66,7 @@ impl Gateway {
             ws: "127.0.0.1:0".into(),
             http: Some("127.0.0.1:0".into()),
             tcp: Some("127.0.0.1:0".into()),
+            redis: None,
             password: None,
             origins: Vec::new(),
             dialect: Dialect::FIXED,
@@ -103,6 +107,15 @@ impl Builder {
         self
     }
 
+    /// Puts a real server behind the doors instead of the embedded store: Redis, Valkey, KeyDB or SwarmKeyDb, by its
+    /// address `redis://[[user:]password@]host[:port][/database]`.
+    ///
+    /// Each client connection gets a connection of its own to it. [`clock`](Self::clock) has no effect then.
+    pub fn redis(mut self, url: impl Into<String>) -> Self {
+        self.redis = Some(url.into());
+        self
+    }
+
     /// Makes clients say `AUTH` with this password first; the WebSocket door lets `PING` and `QUIT` pass before. Default: none needed.
     pub fn password(mut self, password: impl Into<Bytes>) -> Self {
         self.password = Some(password.into());
@@ -139,7 +152,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When an address cannot be listened on.
+    /// When an address cannot be listened on, or the server behind the gateway cannot be used.
     ///
     /// # Cancel safety
     ///
@@ -148,8 +161,12 @@ impl Builder {
         let (ws, ws_address) = listen(&self.ws).await?;
         let (http, http_address) = listen_if(self.http.as_deref()).await?;
         let (tcp, tcp_address) = listen_if(self.tcp.as_deref()).await?;
+        let backend: Box<dyn Backend> = match &self.redis {
+            Some(url) => Box::new(Redis::open(url).await?),
+            None => Box::new(Memory::new(self.clock)),
+        };
         let shared = Arc::new(Shared {
-            backend: Box::new(Memory::new(self.clock)),
+            backend,
             faults: Faults::new(),
             dialect: self.dialect,
             password: self.password,

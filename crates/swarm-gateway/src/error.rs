@@ -22,9 +22,23 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The server behind the gateway cannot be used.
+    #[error("cannot use the server behind the gateway, {address}: {reason}")]
+    Upstream {
+        /// Its address, without the password.
+        address: String,
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 impl StartError {
+    pub(crate) fn upstream(reason: String, address: &str) -> Self {
+        // Whatever stands before the last @ is a secret.
+        let address = address.rsplit('@').next().unwrap_or_default().to_owned();
+        Self::Upstream { address, reason }
+    }
+
     pub(crate) fn bind(address: &str, source: io::Error) -> Self {
         let address = address.to_owned();
         match source.kind() {

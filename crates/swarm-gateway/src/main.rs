@@ -6,10 +6,9 @@ use clap::Parser;
 use swarm_gateway::{Dialect, Gateway};
 use tracing_subscriber::EnvFilter;
 
-/// SwarmKeyDb's front doors for development, over a store in memory.
+/// SwarmKeyDb's front doors for development, over a store in memory or a real server.
 ///
-/// Starts empty and forgets everything when it stops. Redis clients' habits apply: every key of every client is in one
-/// place, and a password is optional.
+/// The store in memory starts empty and forgets everything when the program stops.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -19,6 +18,7 @@ Examples:
   swarm-gateway --ws 127.0.0.1:0                   on a free port, which the first log line names
   swarm-gateway --tcp                              on redis://127.0.0.1:6379 too: redis-cli works
   swarm-gateway --http                             on http://127.0.0.1:8080 too: curl works
+  swarm-gateway --backend redis://127.0.0.1:6379   in front of a Redis that runs already
   swarm-gateway --password secret                  clients must AUTH first
   swarm-gateway --dialect upstream                 speak like the deployed server, quirks included
 
@@ -50,6 +50,10 @@ struct Args {
     /// Opens the TCP door too, for redis-cli and its like; on 127.0.0.1:6379 unless told otherwise.
     #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:6379")]
     tcp: Option<String>,
+
+    /// Where the data is: `memory`, or a server to stand in front of, as in redis://127.0.0.1:6379.
+    #[arg(long, value_name = "BACKEND", default_value = "memory")]
+    backend: String,
 
     /// The password that clients must give.
     #[arg(
@@ -91,6 +95,9 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let mut builder = Gateway::builder().ws(args.ws).dialect(args.dialect);
     builder = builder.origins(args.origins);
+    if args.backend != "memory" {
+        builder = builder.redis(args.backend);
+    }
     builder = match args.http {
         Some(address) => builder.http(address),
         None => builder.without_http(),

@@ -159,6 +159,12 @@ impl Outbox {
         self.filled.notify_one();
     }
 
+    /// The end without a goodbye, behind what is owed.
+    pub(crate) fn cut(&self) {
+        self.lock().items.push_back(Item::Cut);
+        self.filled.notify_one();
+    }
+
     /// The protocol that frames put from now on are written in.
     pub(crate) fn set_protocol(&self, protocol: Protocol) {
         self.lock().protocol = protocol;

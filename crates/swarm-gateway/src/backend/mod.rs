@@ -1,6 +1,7 @@
 //! What stands behind the doors: the seam between connections and data.
 
 pub(crate) mod memory;
+pub(crate) mod redis;
 
 use std::sync::Arc;
 
@@ -43,6 +44,8 @@ pub(crate) trait Link: Send {
 pub(crate) enum Called {
     /// Its replies are in the outbox.
     Done,
+    /// It is under way: its replies will be in the outbox when this is over.
+    Soon(BoxFuture<'static, ()>),
     /// It waits for data. The next command must not run before this is over; dropping it withdraws the command.
     Blocked(BoxFuture<'static, ()>),
 }

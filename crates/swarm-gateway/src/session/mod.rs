@@ -184,8 +184,8 @@ impl Session {
             }
             "HELLO" if self.authenticated || self.door == DoorKind::Tcp => self.hello(&args),
             _ if !self.may_call(&name) => self.refuse("NOAUTH Authentication required."),
-            "RESET" => self.reset(args),
-            _ => self.call(&name, args).await,
+            "RESET" => return self.reset(args).await,
+            _ => return self.call(&name, args).await,
         }
         Next::Continue
     }
@@ -197,17 +197,20 @@ impl Session {
             || self.door == DoorKind::Tcp && name == "RESET"
     }
 
-    async fn call(&mut self, name: &str, args: Vec<Bytes>) {
+    async fn call(&mut self, name: &str, args: Vec<Bytes>) -> Next {
         if self.shared.dialect.has(Quirk::SlowWrites) && !READS.contains(&name) {
             tokio::time::sleep(WRITE_QUEUE).await;
         }
-        if let Called::Blocked(blocked) = self.link.call(name, args) {
+        match self.link.call(name, args) {
+            Called::Done => {}
+            Called::Soon(under_way) => under_way.await,
             // A client that is gone must not take what another could have.
-            tokio::select! {
+            Called::Blocked(blocked) => tokio::select! {
                 () = blocked => {}
-                () = raised(&mut self.client_gone) => {}
-            }
+                () = raised(&mut self.client_gone) => return Next::End,
+            },
         }
+        Next::Continue
     }
 
     fn answer(&self, name: &str, frame: Frame) {
@@ -293,15 +296,14 @@ impl Session {
     }
 
     /// Back to the state of a new connection; the WebSocket door keeps who the client is.
-    fn reset(&mut self, args: Vec<Bytes>) {
+    async fn reset(&mut self, args: Vec<Bytes>) -> Next {
         if args.len() == 1 {
             self.outbox.set_protocol(Protocol::Resp2);
             if self.door == DoorKind::Tcp {
                 self.authenticated = self.shared.password.is_none();
             }
         }
-        // RESET never waits.
-        let _ = self.link.call("RESET", args);
+        self.call("RESET", args).await
     }
 }
 

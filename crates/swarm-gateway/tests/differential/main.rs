@@ -1,4 +1,5 @@
-//! The embedded store against a real `redis-server`: the same random commands, the same replies.
+//! The gateway against a real `redis-server`: the same random commands, the same replies. Once the embedded store
+//! answers, once another `redis-server` does, through the gateway.
 //!
 //! Sequences are seeded, so a difference comes again with the same seed; the report shows the shortest sequence that
 //! still differs. `DIFFERENTIAL_SEED` and `DIFFERENTIAL_SEQUENCES` choose other ones.
@@ -23,11 +24,13 @@ struct Arena {
     runtime: Runtime,
     gateway: Option<Gateway>,
     redis: RedisServer,
+    /// Another one, behind the gateway.
+    behind: Option<RedisServer>,
 }
 
 impl Arena {
     /// `None` when there is no redis-server, which CI does not accept.
-    fn open() -> Option<Self> {
+    fn open(in_front_of_redis: bool) -> Option<Self> {
         let Some(redis) = RedisServer::start() else {
             assert!(
                 env::var_os("CI").is_none_or(|ci| ci != "true"),
@@ -37,11 +40,17 @@ impl Arena {
             return None;
         };
         let runtime = Runtime::new().unwrap();
-        let gateway = runtime.block_on(swarm_gateway::test()).unwrap();
+        let behind = in_front_of_redis.then(RedisServer::start).flatten();
+        let mut builder = Gateway::builder();
+        if let Some(behind) = &behind {
+            builder = builder.redis(format!("redis://{}", behind.address()));
+        }
+        let gateway = runtime.block_on(builder.start()).unwrap();
         Some(Self {
             runtime,
             gateway: Some(gateway),
             redis,
+            behind,
         })
     }
 
@@ -106,11 +115,9 @@ fn number(name: &str, default: u64) -> u64 {
     given.unwrap_or(default)
 }
 
-#[test]
-fn random_sequences() {
-    let Some(arena) = Arena::open() else { return };
+fn random(arena: &Arena, sequences: u64) {
     let first = number("DIFFERENTIAL_SEED", 1);
-    let sequences = number("DIFFERENTIAL_SEQUENCES", 60);
+    let sequences = number("DIFFERENTIAL_SEQUENCES", sequences);
     for seed in first..first + sequences {
         let protocol = if seed % 2 == 0 { "3" } else { "2" };
         let steps = Generator::new(seed).sequence(150);
@@ -122,9 +129,7 @@ fn random_sequences() {
     }
 }
 
-#[test]
-fn written_sequences() {
-    let Some(arena) = Arena::open() else { return };
+fn written(arena: &Arena) {
     for protocol in ["2", "3"] {
         for (name, script) in scripts::ALL {
             if protocol == "2" && name.contains("RESP3") {
@@ -138,5 +143,45 @@ fn written_sequences() {
                 assert!(!ours.starts_with("(no reply"), "{name}, `{line}`: {ours}");
             }
         }
+    }
+}
+
+#[test]
+fn random_sequences_on_the_embedded_store() {
+    if let Some(arena) = Arena::open(false) {
+        random(&arena, 60);
+    }
+}
+
+#[test]
+fn written_sequences_on_the_embedded_store() {
+    if let Some(arena) = Arena::open(false) {
+        written(&arena);
+    }
+}
+
+#[test]
+fn random_sequences_through_the_gateway_to_redis() {
+    if let Some(arena) = Arena::open(true) {
+        assert!(arena.behind.is_some());
+        random(&arena, 20);
+    }
+}
+
+#[test]
+fn a_client_is_cut_off_when_the_server_behind_the_gateway_ends() {
+    let Some(mut arena) = Arena::open(true) else {
+        return;
+    };
+    let (mut ours, _) = arena.peers();
+    assert_eq!(ours.run(0, &["PING"]), b"+PONG\r\n");
+    drop(arena.behind.take());
+    assert_eq!(ours.run(0, &["PING"]), b"(closed)");
+}
+
+#[test]
+fn written_sequences_through_the_gateway_to_redis() {
+    if let Some(arena) = Arena::open(true) {
+        written(&arena);
     }
 }

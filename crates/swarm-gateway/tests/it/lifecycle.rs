@@ -18,6 +18,19 @@ async fn a_taken_port_is_named() {
 }
 
 #[tokio::test]
+async fn a_server_behind_it_that_is_not_there_is_named_without_its_password() {
+    for url in ["redis://:secret@127.0.0.1:1", "http://secret@127.0.0.1"] {
+        let error = Gateway::builder().redis(url).start().await.unwrap_err();
+        assert!(matches!(error, StartError::Upstream { .. }));
+        let text = format!("{error} {error:?}");
+        assert!(
+            text.contains("127.0.0.1") && !text.contains("secret"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn shutdown_answers_what_it_read_and_says_goodbye() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
