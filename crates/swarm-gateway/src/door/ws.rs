@@ -9,6 +9,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use swarm_resp::{Decoder, Frame, encode_frame};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -39,12 +40,20 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stop) {
         .max_message_size(Some(shared.max_message))
         .max_frame_size(Some(shared.max_message));
     let budget = Budget::default();
-    let stream = Budgeted::new(stream, budget.clone());
+    let mut stream = Budgeted::new(stream, budget.clone());
+    let admit = Admit(&shared);
     let accepting =
-        tokio_tungstenite::accept_hdr_async_with_config(stream, Admit(&shared), Some(config));
+        tokio_tungstenite::accept_hdr_async_with_config(&mut stream, admit, Some(config));
     let socket = match timeout(HANDSHAKE, accepting).await {
         Ok(Ok(socket)) => socket,
-        Ok(Err(error)) => return tracing::debug!(%error, "WebSocket handshake failed"),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "WebSocket handshake failed");
+            // A refusal by `Admit` was written already; a broken connection reads nothing.
+            if !matches!(error, Error::Http(_) | Error::Io(_)) {
+                refuse(&mut stream).await;
+            }
+            return;
+        }
         Err(_) => return tracing::debug!("WebSocket handshake took too long"),
     };
     let (sink, stream) = socket.split();
@@ -59,6 +68,15 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stop) {
         dialect: shared.dialect,
     };
     super::serve(shared, DoorKind::Ws, source, sink, stop).await;
+}
+
+/// Answers a request that does not ask for a WebSocket.
+async fn refuse(stream: &mut Budgeted<TcpStream>) {
+    const ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\n\
+        content-length: 37\r\nconnection: close\r\n\r\nthis port speaks WebSocket, not HTTP\n";
+    // A client that does not wait for the answer misses nothing.
+    let _ = stream.write_all(ANSWER).await;
+    let _ = stream.shutdown().await;
 }
 
 /// Refuses pages of other origins.
@@ -76,13 +94,13 @@ impl Callback for Admit<'_> {
     }
 }
 
-struct WsSource {
-    stream: SplitStream<WebSocketStream<Budgeted<TcpStream>>>,
+struct WsSource<S> {
+    stream: SplitStream<WebSocketStream<S>>,
     dialect: Dialect,
     max_message: usize,
 }
 
-impl Source for WsSource {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Source for WsSource<S> {
     async fn next(&mut self) -> Option<Inbound> {
         loop {
             let message = match self.stream.next().await? {
@@ -103,7 +121,7 @@ impl Source for WsSource {
     }
 }
 
-impl WsSource {
+impl<S> WsSource<S> {
     /// The command of a message; `None` when there is nothing in it.
     fn command(&self, message: Bytes) -> Option<Inbound> {
         let message = if self.dialect.has(Quirk::Utf8Input) {
@@ -133,14 +151,14 @@ impl WsSource {
     }
 }
 
-struct WsSink {
-    sink: SplitSink<WebSocketStream<Budgeted<TcpStream>>, Message>,
+struct WsSink<S> {
+    sink: SplitSink<WebSocketStream<S>, Message>,
     /// How many bytes may still be written, however they are framed.
     budget: Budget,
     dialect: Dialect,
 }
 
-impl Sink for WsSink {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for WsSink<S> {
     async fn put(&mut self, frame: Frame, form: Form) -> io::Result<()> {
         let message = self.message(&frame, form);
         self.sink.feed(message).await.map_err(io_error)
@@ -171,7 +189,7 @@ impl Sink for WsSink {
     }
 }
 
-impl WsSink {
+impl<S> WsSink<S> {
     fn message(&self, frame: &Frame, form: Form) -> Message {
         match form {
             Form::Resp(protocol) => {

@@ -1,6 +1,8 @@
 //! AUTH and HELLO, and messages that are no command.
 
 use swarm_gateway::Gateway;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::client::Client;
 
@@ -92,4 +94,28 @@ async fn a_message_above_the_limit_ends_the_connection() {
     client.ending().await;
     let mut other = Client::connect(&gateway).await;
     assert_eq!(other.call("PING").await, "\"PONG\"");
+}
+
+#[tokio::test]
+async fn what_is_no_websocket_is_told_so() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let address = gateway
+        .ws_url()
+        .trim_start_matches("ws://")
+        .trim_end_matches('/');
+    for request in [
+        "GET / HTTP/1.1\r\nhost: gateway\r\n\r\n",
+        "*1\r\n$4\r\nPING\r\n\r\n",
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 400 "), "{answer}");
+        assert!(
+            head.contains(&format!("content-length: {}", body.len())),
+            "{answer}"
+        );
+    }
 }
