@@ -78,7 +78,11 @@ async fn any_of(addresses: &[SocketAddr]) -> Result<TcpStream, Option<io::Error>
         tokio::select! {
             Some(attempt) = attempts.join_next() => match attempt {
                 Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(error)) => failed = Some(error),
+                Ok(Err(error)) => {
+                    failed = Some(error);
+                    // Nothing is to be gained by waiting for the others.
+                    next = Instant::now();
+                }
                 Err(panicked) => failed = Some(io::Error::other(panicked)),
             },
             () = sleep_until(next), if left.len() > 0 => {}
@@ -176,5 +180,41 @@ mod tests {
         let socket = SockRef::from(&stream);
         assert!(!socket.tcp_nodelay().unwrap() && !socket.keepalive().unwrap());
         assert_eq!(socket.tcp_user_timeout().unwrap(), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_first_address_that_answers_is_taken() {
+        let live = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let live = live.local_addr().unwrap();
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let refusing = closed.local_addr().unwrap();
+        drop(closed);
+        // What waits to be accepted fills this queue; the next connection gets no answer at all.
+        let mute =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        mute.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into())
+            .unwrap();
+        mute.listen(0).unwrap();
+        let silent = mute.local_addr().unwrap().as_socket().unwrap();
+        let mut waiting = Vec::new();
+        let moment = Duration::from_millis(50);
+        while let Ok(stream) = tokio::time::timeout(moment, TcpStream::connect(silent)).await {
+            waiting.push(stream.unwrap());
+        }
+
+        let start = Instant::now();
+        for addresses in [
+            vec![refusing, live],
+            vec![silent, live],
+            vec![silent, refusing, live],
+        ] {
+            let stream = any_of(&addresses).await.unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), live);
+        }
+        assert!(start.elapsed() < Duration::from_secs(5));
+        let error = any_of(&[refusing, refusing]).await.unwrap_err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert!(any_of(&[]).await.unwrap_err().is_none());
     }
 }
