@@ -1,4 +1,8 @@
 //! RESP over WebSocket, as SwarmKeyDb's gateway speaks it: one command per message, one reply per message.
+//!
+//! **Logs.** The WebSocket library writes whole handshakes and messages to the `log` facade at level trace, targets
+//! `tungstenite` and `tokio_tungstenite`: tokens, passwords and values among them. Leave that level off for these targets
+//! wherever logs are kept; nothing else here logs what is carried.
 
 mod error;
 mod handshake;
