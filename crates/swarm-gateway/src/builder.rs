@@ -110,7 +110,9 @@ impl Builder {
     /// Puts a real server behind the doors instead of the embedded store: Redis, Valkey, KeyDB or SwarmKeyDb, by its
     /// address `redis://[[user:]password@]host[:port][/database]`.
     ///
-    /// Each client connection gets a connection of its own to it. [`clock`](Self::clock) has no effect then.
+    /// Each client connection gets a connection of its own to it, with its first command; when the server ends one, the
+    /// client's ends too. The gateway's own password is another one than that in the address, which clients never see.
+    /// [`clock`](Self::clock) has no effect then.
     pub fn redis(mut self, url: impl Into<String>) -> Self {
         self.redis = Some(url.into());
         self

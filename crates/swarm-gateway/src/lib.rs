@@ -1,4 +1,4 @@
-//! SwarmKeyDb's front doors for development and tests, over an embedded store.
+//! SwarmKeyDb's front doors for development and tests, over an embedded store or a real Redis.
 //!
 //! One line gives a test a server of its own, on a free port, that stops when it is dropped:
 //!

@@ -52,7 +52,13 @@ struct Args {
     tcp: Option<String>,
 
     /// Where the data is: `memory`, or a server to stand in front of, as in redis://127.0.0.1:6379.
-    #[arg(long, value_name = "BACKEND", default_value = "memory")]
+    #[arg(
+        long,
+        value_name = "memory|REDIS-URL",
+        default_value = "memory",
+        env = "SWARM_GATEWAY_BACKEND",
+        hide_env_values = true
+    )]
     backend: String,
 
     /// The password that clients must give.

@@ -52,6 +52,8 @@ pub(crate) enum Ending {
     Gone,
     /// The gateway stops.
     Shutdown,
+    /// The server behind the gateway is gone; whether the last command ran is not known.
+    Lost,
 }
 
 /// The queue between a session and the task that writes.
@@ -156,12 +158,6 @@ impl Outbox {
     /// The end: nothing that is put behind it is sent.
     pub(crate) fn end(&self, ending: Ending) {
         self.lock().items.push_back(Item::End(ending));
-        self.filled.notify_one();
-    }
-
-    /// The end without a goodbye, behind what is owed.
-    pub(crate) fn cut(&self) {
-        self.lock().items.push_back(Item::Cut);
         self.filled.notify_one();
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use swarm_resp::Protocol;
 
 use crate::fault::Faults;
 use crate::outbox::Outbox;
@@ -36,8 +37,13 @@ pub(crate) trait Link: Send {
     /// Whether commands are being queued for EXEC.
     fn in_transaction(&self) -> bool;
 
-    /// Names the connection, as HELLO's option SETNAME does; the error is the text of the refusal.
-    fn set_name(&mut self, name: &Bytes) -> Result<(), String>;
+    /// Changes the protocol and the connection's name, as HELLO and its option SETNAME do. Gives the connection's number;
+    /// the error is the text of the refusal.
+    fn greet(
+        &mut self,
+        protocol: Option<Protocol>,
+        name: Option<&Bytes>,
+    ) -> BoxFuture<'static, Result<u64, String>>;
 }
 
 /// How far a command got.

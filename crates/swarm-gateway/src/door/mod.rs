@@ -24,7 +24,7 @@ use crate::session::{DoorKind, Inbound, Next, Session, Shared};
 const READ_AHEAD: usize = 64;
 
 /// How long a stopping gateway waits for a client to read what it is owed.
-const LINGER: Duration = Duration::from_secs(5);
+pub(crate) const LINGER: Duration = Duration::from_secs(5);
 
 /// How long the client may take to answer the goodbye.
 const FAREWELL: Duration = Duration::from_secs(1);

@@ -179,6 +179,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for WsSink<S> {
         let (code, reason) = match ending {
             Ending::Quit | Ending::Gone => (CloseCode::Normal, ""),
             Ending::Shutdown => (CloseCode::Away, "the gateway stops"),
+            Ending::Lost => (CloseCode::Error, "the gateway has lost its Redis"),
         };
         let reason = reason.into();
         let close = Message::Close(Some(CloseFrame { code, reason }));

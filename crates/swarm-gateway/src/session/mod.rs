@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::backend::{Backend, Called, Client, Link};
 use crate::dialect::{Dialect, Quirk};
-use crate::door::raised;
+use crate::door::{LINGER, raised};
 use crate::fault::{Faults, Obstacle};
 use crate::outbox::Outbox;
 use hello::Hello;
@@ -182,7 +182,7 @@ impl Session {
                 let reply = self.auth(args.get(1..).unwrap_or_default());
                 self.answer(&name, reply.unwrap_or_else(Frame::error));
             }
-            "HELLO" if self.authenticated || self.door == DoorKind::Tcp => self.hello(&args),
+            "HELLO" if self.authenticated || self.door == DoorKind::Tcp => self.hello(&args).await,
             _ if !self.may_call(&name) => self.refuse("NOAUTH Authentication required."),
             "RESET" => return self.reset(args).await,
             _ => return self.call(&name, args).await,
@@ -201,16 +201,17 @@ impl Session {
         if self.shared.dialect.has(Quirk::SlowWrites) && !READS.contains(&name) {
             tokio::time::sleep(WRITE_QUEUE).await;
         }
-        match self.link.call(name, args) {
-            Called::Done => {}
-            Called::Soon(under_way) => under_way.await,
+        let (over, grace) = match self.link.call(name, args) {
+            Called::Done => return Next::Continue,
+            Called::Soon(over) => (over, LINGER),
             // A client that is gone must not take what another could have.
-            Called::Blocked(blocked) => tokio::select! {
-                () = blocked => {}
-                () = raised(&mut self.client_gone) => return Next::End,
-            },
+            Called::Blocked(over) => (over, Duration::ZERO),
+        };
+        tokio::select! {
+            biased;
+            () = over => Next::Continue,
+            () = given_up(&mut self.client_gone, grace) => Next::End,
         }
-        Next::Continue
     }
 
     fn answer(&self, name: &str, frame: Frame) {
@@ -252,8 +253,8 @@ impl Session {
         }
     }
 
-    fn hello(&mut self, args: &[Bytes]) {
-        match self.greet(args) {
+    async fn hello(&mut self, args: &[Bytes]) {
+        match self.greet(args).await {
             Ok(frame) => {
                 self.answer("HELLO", frame);
                 if self.garbles() {
@@ -264,7 +265,7 @@ impl Session {
         }
     }
 
-    fn greet(&mut self, args: &[Bytes]) -> Result<Frame, String> {
+    async fn greet(&mut self, args: &[Bytes]) -> Result<Frame, String> {
         if self.link.in_transaction() {
             return Err("ERR Command not allowed inside a transaction".to_owned());
         }
@@ -278,16 +279,19 @@ impl Session {
         if !self.authenticated {
             return Err(hello::NOAUTH.to_owned());
         }
-        if let Some(name) = hello.name {
-            self.link.set_name(name)?;
-        }
+        let greeted = self.link.greet(hello.protocol, hello.name);
+        let id = tokio::select! {
+            biased;
+            greeted = greeted => greeted?,
+            () = given_up(&mut self.client_gone, LINGER) => self.id,
+        };
         if let Some(protocol) = hello.protocol {
             self.outbox.set_protocol(protocol);
         }
         Ok(if self.garbles() {
             Frame::array(&[Frame::bulk("%7")])
         } else {
-            hello::reply(self.outbox.protocol(), self.id)
+            hello::reply(self.outbox.protocol(), id)
         })
     }
 
@@ -305,6 +309,12 @@ impl Session {
         }
         self.call("RESET", args).await
     }
+}
+
+/// Returns when the client has been gone for a while.
+async fn given_up(client_gone: &mut watch::Receiver<bool>, grace: Duration) {
+    raised(client_gone).await;
+    tokio::time::sleep(grace).await;
 }
 
 /// Compares in a time that does not tell how much of a guess was right.

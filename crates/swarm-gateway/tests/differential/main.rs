@@ -7,6 +7,7 @@
 mod exceptions;
 mod generate;
 mod peer;
+#[path = "../redis/mod.rs"]
 mod redis;
 mod scripts;
 
@@ -31,16 +32,10 @@ struct Arena {
 impl Arena {
     /// `None` when there is no redis-server, which CI does not accept.
     fn open(in_front_of_redis: bool) -> Option<Self> {
-        let Some(redis) = RedisServer::start() else {
-            assert!(
-                env::var_os("CI").is_none_or(|ci| ci != "true"),
-                "redis-server is missing, and CI must compare with it: install Debian's redis-server"
-            );
-            eprintln!("NOT COMPARED: redis-server is missing; install Debian's redis-server");
-            return None;
-        };
+        let start = || RedisServer::start(&["--databases", "1"]);
+        let redis = start()?;
         let runtime = Runtime::new().unwrap();
-        let behind = in_front_of_redis.then(RedisServer::start).flatten();
+        let behind = in_front_of_redis.then(start).flatten();
         let mut builder = Gateway::builder();
         if let Some(behind) = &behind {
             builder = builder.redis(format!("redis://{}", behind.address()));

@@ -1,5 +1,6 @@
 //! What clients see of a gateway.
 
+mod backends;
 mod client;
 mod commands;
 mod dialects;
@@ -8,7 +9,11 @@ mod handshake;
 mod http;
 mod json;
 mod lifecycle;
+mod peer;
 mod pubsub;
+#[path = "../redis/mod.rs"]
+mod redis;
+mod redis_backend;
 mod tcp;
 mod tracking;
 mod transactions;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{self, BoxFuture};
 use swarm_resp::{Frame, Protocol};
 
 use super::call::{Call, Reply};
@@ -75,10 +77,18 @@ impl Link for MemoryLink {
         self.local.transaction.is_open()
     }
 
-    fn set_name(&mut self, name: &Bytes) -> Result<(), String> {
+    fn greet(
+        &mut self,
+        _: Option<Protocol>,
+        name: Option<&Bytes>,
+    ) -> BoxFuture<'static, Result<u64, String>> {
+        let id = self.local.client.id;
         let mut state = self.store.lock();
-        connection::set_name(&mut state.server, self.local.client.id, name)
-            .map_err(|reject| reject.to_string())
+        let named = name.map_or(Ok(()), |name| {
+            connection::set_name(&mut state.server, id, name)
+        });
+        let greeted = named.map(|()| id).map_err(|reject| reject.to_string());
+        future::ready(greeted).boxed()
     }
 }
 

@@ -52,9 +52,9 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: Stop
     }
 }
 
-/// A fault asks for the connection to be cut.
+/// The connection must be cut: a fault asks for it, or whether the command ran is not known.
 #[derive(Debug, thiserror::Error)]
-#[error("cut, as a fault asks for")]
+#[error("cut without an answer")]
 struct Cut;
 
 async fn answer(
@@ -130,8 +130,7 @@ async fn run(shared: &Arc<Shared>, args: Vec<Bytes>, protocol: Protocol) -> Resu
         match item {
             Item::Frame(frame, _) => reply = reply.or(Some(frame)),
             Item::Wait(wait) => wait.over().await,
-            Item::Cut | Item::Part(..) => return Err(Cut),
-            Item::End(_) => break,
+            Item::Cut | Item::Part(..) | Item::End(_) => return Err(Cut),
         }
     }
     drop(here);

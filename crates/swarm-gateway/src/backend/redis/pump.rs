@@ -1,0 +1,271 @@
+//! The task that owns a client's connection to the Redis: it carries commands there, and replies and pushes back.
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use swarm_resp::{Frame, Protocol, Request};
+use swarm_transport::TransportError;
+use tokio::sync::mpsc;
+
+use super::link::Job;
+use super::replies::{Listening, Sorted};
+use super::transaction::Transaction;
+use super::upstream::{Address, Upstream};
+use crate::backend::Client;
+use crate::fault::Obstacle;
+use crate::outbox::Ending;
+
+/// What PING echoes behind a command of the SUBSCRIBE family, whose number of replies only the Redis knows.
+const FENCE: &str = "swarm-gateway";
+
+pub(super) struct Pump {
+    address: Arc<Address>,
+    client: Client,
+    upstream: Option<Upstream>,
+    listening: Listening,
+    transaction: Transaction,
+    in_transaction: Arc<AtomicBool>,
+}
+
+impl Pump {
+    pub(super) fn new(
+        address: Arc<Address>,
+        client: Client,
+        in_transaction: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            address,
+            client,
+            upstream: None,
+            listening: Listening::default(),
+            transaction: Transaction::default(),
+            in_transaction,
+        }
+    }
+
+    /// Runs until the session, the Redis or a withdrawn command ends it.
+    pub(super) async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
+        loop {
+            let job = tokio::select! {
+                job = jobs.recv() => job,
+                heard = self.hear() => match heard {
+                    Ok(()) => continue,
+                    Err(error) => return self.lost(&error),
+                },
+            };
+            // Only the end of the connection takes a command back that the Redis has; what the connection watched and
+            // queued goes with it, so that the client's must end too.
+            let worked = match job {
+                None => return,
+                Some(Job::Call {
+                    name,
+                    args,
+                    mut done,
+                }) => tokio::select! {
+                    called = self.call(&name, args) => called.map(|()| done.send(()).is_ok()),
+                    () = done.closed() => return self.client.outbox.end(Ending::Gone),
+                },
+                Some(Job::Greet {
+                    protocol,
+                    name,
+                    mut done,
+                }) => tokio::select! {
+                    greeted = self.greet(protocol, name) => greeted.map(|reply| done.send(reply).is_ok()),
+                    () = done.closed() => return self.client.outbox.end(Ending::Gone),
+                },
+            };
+            if let Err(error) = worked {
+                return self.lost(&error);
+            }
+        }
+    }
+
+    fn lost(&self, error: &TransportError) {
+        tracing::warn!(id = self.client.id, %error, "connection to the Redis lost");
+        self.client.outbox.end(Ending::Lost);
+    }
+
+    /// Passes on what comes while no command runs.
+    async fn hear(&mut self) -> Result<(), TransportError> {
+        let Some(upstream) = &mut self.upstream else {
+            return pending().await;
+        };
+        let frame = upstream.receive().await?;
+        let (Sorted::Push(frame) | Sorted::Acknowledgement(frame) | Sorted::Reply(frame)) =
+            self.listening.sort(frame, false);
+        self.client.outbox.push(frame);
+        Ok(())
+    }
+
+    /// The connection, made if there is none; the error is the text for the client.
+    async fn connected(&mut self) -> Result<&mut Upstream, String> {
+        let upstream = match self.upstream.take() {
+            Some(upstream) => upstream,
+            None => {
+                let protocol = self.client.outbox.protocol();
+                let dialed = self.address.dial(protocol).await.map_err(|error| {
+                    tracing::warn!(id = self.client.id, error, "cannot reach the Redis");
+                    format!("ERR the gateway cannot reach its Redis: {error}")
+                });
+                self.listening.protocol = protocol;
+                dialed?
+            }
+        };
+        Ok(self.upstream.insert(upstream))
+    }
+
+    async fn call(&mut self, name: &str, args: Vec<Bytes>) -> Result<(), TransportError> {
+        if name == "RESET" && self.upstream.is_none() {
+            self.reply(name, vec![Frame::simple("RESET")]);
+            return Ok(());
+        }
+        if let Some(text) = refusal(name, &args, self.transaction.is_open()) {
+            self.transaction.spoil();
+            let error = Frame::error(text);
+            self.client.outbox.reply(error, Obstacle::default());
+            return Ok(());
+        }
+        if let Err(text) = self.connected().await {
+            let error = Frame::error(text);
+            self.client.outbox.reply(error, Obstacle::default());
+            return Ok(());
+        }
+        if name == "EXEC" && self.transaction.is_spoiled() {
+            self.ask(Request::new("DISCARD", ())).await?;
+            let text = "EXECABORT Transaction discarded because of previous errors.";
+            self.reply(name, vec![Frame::error(text)]);
+            return Ok(());
+        }
+        let command = Request::new("", args);
+        if is_subscribing(name) {
+            return self.subscribe(name, command).await;
+        }
+        let reply = self.ask(command).await?;
+        if name == "RESET" && reply.as_error().is_none() {
+            self.listening = Listening::default();
+            if let Some(upstream) = &mut self.upstream
+                && let Err(error) = self.address.introduce(upstream).await
+            {
+                tracing::warn!(id = self.client.id, error, "the Redis refuses the gateway");
+                self.client.outbox.end(Ending::Lost);
+            }
+        }
+        self.reply(name, vec![reply]);
+        Ok(())
+    }
+
+    /// Sends a command and waits for its only reply.
+    async fn ask(&mut self, command: Request) -> Result<Frame, TransportError> {
+        let Some(upstream) = &mut self.upstream else {
+            return pending().await;
+        };
+        upstream.send([command]).await?;
+        loop {
+            match self.listening.sort(upstream.receive().await?, false) {
+                Sorted::Reply(frame) => return Ok(frame),
+                Sorted::Push(frame) | Sorted::Acknowledgement(frame) => {
+                    self.client.outbox.push(frame);
+                }
+            }
+        }
+    }
+
+    /// Sends a command of the SUBSCRIBE family and collects its replies, however many they are.
+    async fn subscribe(&mut self, name: &str, command: Request) -> Result<(), TransportError> {
+        let fence = Request::new("PING", FENCE);
+        if let Some(upstream) = &mut self.upstream {
+            upstream.send([command, fence]).await?;
+        }
+        let mut replies = Vec::new();
+        while let Some(upstream) = &mut self.upstream {
+            let frame = upstream.receive().await?;
+            match self.listening.sort(frame, true) {
+                Sorted::Reply(frame) if is_fence(&frame) => break,
+                Sorted::Reply(frame) | Sorted::Acknowledgement(frame) => replies.push(frame),
+                Sorted::Push(frame) => {
+                    // Nothing comes between the replies of one command, so this is behind the last or before the first.
+                    self.reply(name, std::mem::take(&mut replies));
+                    self.client.outbox.push(frame);
+                }
+            }
+        }
+        self.reply(name, replies);
+        Ok(())
+    }
+
+    async fn greet(
+        &mut self,
+        protocol: Option<Protocol>,
+        name: Option<Bytes>,
+    ) -> Result<Result<u64, String>, TransportError> {
+        if let Err(text) = self.connected().await {
+            return Ok(Err(text));
+        }
+        let version = protocol.map(|protocol| match protocol {
+            Protocol::Resp3 => 3,
+            _ => 2,
+        });
+        let name = name.map(|name| ("SETNAME", name));
+        let reply = self.ask(Request::new("HELLO", (version, name))).await?;
+        if let Some(error) = reply.as_error() {
+            return Ok(Err(error.to_string()));
+        }
+        if let Some(protocol) = protocol {
+            self.listening.protocol = protocol;
+        }
+        let facts = reply.convert::<HashMap<String, Frame>>();
+        let id = facts.ok().and_then(|facts| facts.get("id")?.as_integer());
+        let id = id.and_then(|id| u64::try_from(id).ok());
+        Ok(Ok(id.unwrap_or(self.client.id)))
+    }
+
+    /// Puts the replies of one command into the outbox, behind whatever fault is planned for it.
+    fn reply(&mut self, name: &str, replies: Vec<Frame>) {
+        let Some(first) = replies.first() else {
+            return;
+        };
+        for ran in self.transaction.note(name, first) {
+            self.client.faults.count(&ran);
+        }
+        let is_open = self.transaction.is_open();
+        self.in_transaction.store(is_open, Ordering::Relaxed);
+        let obstacle = self.client.faults.obstacle(name);
+        self.client.outbox.replies(replies, obstacle);
+    }
+}
+
+fn is_subscribing(name: &str) -> bool {
+    matches!(
+        name,
+        "SUBSCRIBE" | "UNSUBSCRIBE" | "PSUBSCRIBE" | "PUNSUBSCRIBE" | "SSUBSCRIBE" | "SUNSUBSCRIBE"
+    )
+}
+
+/// Whether this is PING's reply, which is an array on a RESP2 connection that listens.
+fn is_fence(frame: &Frame) -> bool {
+    let text = match frame.items() {
+        Some(mut items) => items.nth(1).and_then(|text| text.as_str()),
+        None => frame.as_str(),
+    };
+    text == Some(FENCE)
+}
+
+/// Why a command cannot pass: its replies would not be one, or not its own.
+fn refusal(name: &str, args: &[Bytes], in_transaction: bool) -> Option<String> {
+    let replies = args
+        .get(1)
+        .is_some_and(|word| name == "CLIENT" && word.eq_ignore_ascii_case(b"REPLY"));
+    match name {
+        "MONITOR" | "SYNC" | "PSYNC" | "REPLCONF" => {
+            Some(format!("ERR {name} is not available through the gateway"))
+        }
+        _ if replies => Some("ERR CLIENT REPLY is not available through the gateway".to_owned()),
+        _ if in_transaction && is_subscribing(name) => {
+            Some("ERR Command not allowed inside a transaction".to_owned())
+        }
+        _ => None,
+    }
+}
