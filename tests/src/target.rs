@@ -34,8 +34,8 @@ impl Target {
     }
 }
 
-/// The WebSocket door in every dialect, the HTTP door, the TCP door, and a real Redis if there is one; the latter two in both versions of
-/// the protocol. Each has a store of its own, empty.
+/// The WebSocket door in every dialect, the HTTP door, the TCP door and a real Redis, if there is one, in both versions of
+/// the protocol, and each door in front of a real Redis. Each has a store of its own, empty.
 pub async fn targets() -> Vec<Target> {
     let mut targets = Vec::new();
     for (name, dialect) in dialects() {
@@ -77,6 +77,29 @@ pub async fn targets() -> Vec<Target> {
                 _redis: Some(redis),
             });
         }
+    }
+    targets.extend(in_front_of_redis().await);
+    targets
+}
+
+/// Each door of a gateway that has a real Redis behind it, if there is one on this machine.
+async fn in_front_of_redis() -> Vec<Target> {
+    let doors: [(&str, fn(&Gateway) -> &str); 3] = [
+        ("ws", Gateway::ws_url),
+        ("http", Gateway::http_url),
+        ("tcp", Gateway::tcp_url),
+    ];
+    let mut targets = Vec::new();
+    for (door, url) in doors {
+        let Some(redis) = Redis::start() else { break };
+        let builder = Gateway::builder().redis(redis.url());
+        let gateway = within(builder.start()).await.expect("the Redis is there");
+        targets.push(Target {
+            name: format!("{door} in front of redis"),
+            options: Options::new(url(&gateway)),
+            gateway: Some(gateway),
+            _redis: Some(redis),
+        });
     }
     targets
 }
