@@ -21,10 +21,11 @@ impl fmt::Debug for Step {
 
 /// Patterns of commands: `k` a string key, `s` a stream key, `x` any key, `q` a key of small
 /// fractions (Redis adds in 80 bits, which shows when large numbers meet small ones), `v` a value, `n` an integer, `f` a float,
-/// `t` a time to live, `d` a date, `i` a stream ID, `r` an end of a range, `g` a group, `c` a consumer, `p` a pattern.
+/// `t` a time to live, `d` a date,
+/// `e` a date to come (what Redis shows of keys whose time has come depends on when it removes them), `i` a stream ID, `r` an end of a range, `g` a group, `c` a consumer, `p` a pattern.
 /// `[…]` may be left out, `(…|…)` is one of several, a word in capitals is itself.
 const COMMANDS: &[&str] = &[
-    "SET k v [( NX | XX )] [GET] [( EX t | PX t | EXAT d | PXAT d | KEEPTTL )]",
+    "SET k v [( NX | XX )] [GET] [( EX t | PX t | EXAT e | PXAT e | KEEPTTL )]",
     "SET k v",
     "SET x v",
     "GET k",
@@ -204,6 +205,7 @@ impl Generator {
             "n" => self.pick(&["0", "1", "2", "-1", "5", "-100", "9223372036854775807", "x"]),
             "f" => self.pick(&["0.5", "-0.25", "1", "2e0", "0", "abc", ""]),
             "t" => self.pick(&["1000", "2000", "0", "-1", "9223372036854775807", "x"]),
+            "e" => self.pick(&["4102444800000", "0", "x"]),
             "d" => self.pick(&["4102444800", "4102444800000", "1", "0", "x"]),
             "i" => self.pick(&[
                 "1-1", "1-2", "2-0", "3-3", "5-1", "7-7", "9", "0-0", "x", "4-*",
