@@ -100,7 +100,8 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let mut builder = Gateway::builder().ws(args.ws).dialect(args.dialect);
-    builder = builder.origins(args.origins);
+    // An empty variable is no origin.
+    builder = builder.origins(args.origins.into_iter().filter(|origin| !origin.is_empty()));
     if args.backend != "memory" {
         builder = builder.redis(args.backend);
     }
