@@ -1,7 +1,7 @@
 //! The client beside its peers, against one redis-server over TCP, in one run. The floor is a raw socket loop with the
 //! same window.
 //!
-//! Usage: `client [--threads N]` (worker threads of the runtime; 0 is a runtime on the one thread).
+//! Usage: `client [--threads N] [--only NAME]` (worker threads of the runtime; 0 is a runtime on the one thread).
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -83,6 +83,14 @@ fn measure(
         best: f64::INFINITY,
         cpu: f64::INFINITY,
     };
+    let only = std::env::args().skip_while(|arg| arg != "--only").nth(1);
+    if let Some(only) = only {
+        // One round of one contestant, for a profiler.
+        if only == name {
+            runtime.block_on(round(task));
+        }
+        return score;
+    }
     runtime.block_on(round(task));
     let end = Instant::now() + Duration::from_millis(1500);
     while Instant::now() < end {
