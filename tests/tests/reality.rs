@@ -149,6 +149,35 @@ async fn a_black_hole_is_found_and_left() {
         .unwrap();
 }
 
+/// The same without any traffic, over every wire that has a session.
+#[tokio::test]
+async fn a_black_hole_is_found_without_traffic() {
+    let url: [fn(&Gateway) -> &str; 2] = [Gateway::ws_url, Gateway::tcp_url];
+    for url in url {
+        let gateway = swarm_gateway::test().await.unwrap();
+        let options = Options::new(url(&gateway))
+            .heartbeat(Duration::from_millis(100))
+            .silence(Duration::from_millis(200))
+            .connect_timeout(Duration::from_millis(300))
+            .reconnect_base_delay(Duration::from_millis(10));
+        let client = within(Client::connect(options)).await.unwrap();
+        let mut states = client.watch_state();
+        // As long as it answers, nothing happens.
+        within(gateway.faults().executed("PING", 3)).await;
+        assert_eq!(client.state(), State::Connected);
+        let mute = gateway.faults().mute();
+        let start = Instant::now();
+        assert!(within(states.reached(State::Reconnecting)).await);
+        assert!(
+            start.elapsed() < Duration::from_secs(2),
+            "given up after {:?}",
+            start.elapsed()
+        );
+        drop(mute);
+        assert!(within(states.reached(State::Connected)).await);
+    }
+}
+
 /// With nobody there, any number of calls ends by its deadline, and what waits stays within its budget.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_calls_to_a_server_that_is_down_end_in_time() {

@@ -76,6 +76,7 @@ pub struct Options {
     pub(crate) queue: usize,
     pub(crate) queue_bytes: usize,
     pub(crate) silence: Duration,
+    pub(crate) heartbeat: Option<Duration>,
     pub(crate) retry: RetryPolicy,
     pub(crate) protocol: Protocol,
     pub(crate) session: Vec<(&'static str, Request)>,
@@ -99,6 +100,7 @@ impl Default for Options {
             queue: 8192,
             queue_bytes: 64 << 20,
             silence: Duration::from_secs(15),
+            heartbeat: Some(Duration::from_secs(10)),
             retry: RetryPolicy::default(),
             protocol: Protocol::default(),
             session: Vec::new(),
@@ -219,6 +221,16 @@ impl Options {
         self
     }
 
+    /// How long an idle connection is left in peace before the server is asked by a PING whether it lives; `None` never asks.
+    /// A server that does not answer is given up after [`silence`](Self::silence). Default 10 s.
+    ///
+    /// Beside it, the WebSocket wire has pings of its own and TCP its keep-alive: see [`dial`](Self::dial). Only this one
+    /// finds a server whose socket is alive and whose command processor is not.
+    pub fn heartbeat(mut self, idle: impl Into<Option<Duration>>) -> Self {
+        self.heartbeat = idle.into();
+        self
+    }
+
     /// Which commands are sent again when they may have run already. Default: those that only read.
     pub const fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
@@ -292,6 +304,7 @@ impl Options {
             ("reconnect_base_delay", self.reconnect_base_delay),
             ("reconnect_max_delay", self.reconnect_max_delay),
             ("silence", self.silence),
+            ("heartbeat", self.heartbeat.unwrap_or(self.silence)),
         ];
         if let Some((name, _)) = durations.iter().find(|(_, duration)| duration.is_zero()) {
             return Err(Error::config(format!(
@@ -400,6 +413,7 @@ impl Options {
     fn settings(&self) -> Settings {
         Settings {
             silence: self.silence,
+            heartbeat: self.heartbeat,
             retry: self.retry,
             resp2: self.protocol == Protocol::Resp2,
             fallback: self.fallback,

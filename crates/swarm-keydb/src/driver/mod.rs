@@ -245,7 +245,7 @@ impl Driver {
                 if received > 0 {
                     self.received = received;
                 }
-                self.poll_deadlines(cx)?;
+                let passed = self.poll_deadlines(cx)?;
                 if self.is_finished() {
                     return Poll::Ready(Ok(()));
                 }
@@ -262,7 +262,7 @@ impl Driver {
                     }
                 }
                 // What came in may let more go out; otherwise everything waits to be woken.
-                if received == 0 {
+                if received == 0 && !passed {
                     self.status
                         .note_load(self.engine.queued(), self.engine.in_flight());
                     return Poll::Pending;
@@ -348,7 +348,9 @@ impl Driver {
         taken
     }
 
-    fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Result<(), Violation> {
+    /// Says whether a deadline has passed, so that there may be something to send.
+    fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Result<bool, Violation> {
+        let mut passed = false;
         while let Some(deadline) = self.engine.next_deadline() {
             // Deadlines move back with every frame. A timer that rings early now and then costs less than one that is set
             // anew each time.
@@ -361,8 +363,9 @@ impl Driver {
             }
             self.armed = None;
             self.engine.expire(Instant::now().into_std())?;
+            passed = true;
         }
-        Ok(())
+        Ok(passed)
     }
 
     /// Whether nobody can call any more and nobody waits for an answer.

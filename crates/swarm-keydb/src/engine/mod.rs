@@ -81,6 +81,8 @@ pub(crate) struct Settings {
     pub(crate) session: Vec<(&'static str, Request)>,
     /// How long a server that owes an overdue reply may say nothing at all.
     pub(crate) silence: Duration,
+    /// How long an idle connection is left in peace before it is asked whether it lives.
+    pub(crate) heartbeat: Option<Duration>,
     pub(crate) retry: RetryPolicy,
     /// Whether RESP3 is not asked for.
     pub(crate) resp2: bool,
@@ -105,6 +107,10 @@ pub(crate) struct Engine<C: Caller> {
     earliest: Option<Instant>,
     /// When the server was last heard, or began to owe something.
     heard: Option<Instant>,
+    /// Whether the connection has a session, and can so be asked whether it lives.
+    session: bool,
+    /// Whether that question is to be sent.
+    ping: bool,
 }
 
 impl<C: Caller> Engine<C> {
@@ -119,6 +125,8 @@ impl<C: Caller> Engine<C> {
             detour: Detour::default(),
             earliest: None,
             heard: None,
+            session: false,
+            ping: false,
         }
     }
 
@@ -154,6 +162,8 @@ impl<C: Caller> Engine<C> {
 
     /// A connection is open. The handshake begins, if the wire has a session to shake hands for.
     pub(crate) fn connected(&mut self, session: bool) {
+        self.session = session;
+        self.ping = false;
         if !session {
             self.dialect = Dialect::default();
             self.phase = Phase::Ready;
@@ -201,6 +211,11 @@ impl<C: Caller> Engine<C> {
             Phase::Offline => return None,
             Phase::Handshake(handshake) => return handshake.next_request(),
             Phase::Ready => {}
+        }
+        if std::mem::take(&mut self.ping) && self.in_flight.is_empty() {
+            self.heard = Some(now);
+            self.in_flight.push_back(Slot::unawaited(now));
+            return Some(Request::new("PING", ()));
         }
         if !self.detour.is_empty() {
             // What went another way is settled first, so that nothing overtakes it.
@@ -282,7 +297,11 @@ impl<C: Caller> Engine<C> {
 
     /// When [`expire`](Self::expire) is due.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.earliest.into_iter().chain(self.silent_at()).min()
+        self.earliest
+            .into_iter()
+            .chain(self.silent_at())
+            .chain(self.ping_at())
+            .min()
     }
 
     /// When the server is given up, unless it is heard before: the oldest reply that it owes is overdue, and it has said nothing
@@ -290,6 +309,12 @@ impl<C: Caller> Engine<C> {
     fn silent_at(&self) -> Option<Instant> {
         let overdue = self.in_flight.front()?.deadline;
         Some(overdue.max(self.heard? + self.settings.silence))
+    }
+
+    /// When an idle server is asked whether it lives.
+    fn ping_at(&self) -> Option<Instant> {
+        let idle = self.is_ready() && self.session && self.in_flight.is_empty() && !self.ping;
+        idle.then(|| Some(self.heard? + self.settings.heartbeat?))?
     }
 
     /// Fails the calls whose deadline has passed. The slot of one that was sent stays, for its reply may still come.
@@ -302,6 +327,7 @@ impl<C: Caller> Engine<C> {
         if self.silent_at().is_some_and(|silent| silent <= now) {
             return Err(Violation::Silent(self.settings.silence));
         }
+        self.ping |= self.ping_at().is_some_and(|due| due <= now);
         Ok(())
     }
 

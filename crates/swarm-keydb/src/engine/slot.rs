@@ -65,7 +65,7 @@ pub(super) struct Slot<C: Caller> {
     /// Whether nothing may be sent before the reply has come.
     pub(super) alone: bool,
     /// Stays taken when the caller's time is up, so that a server that answers nothing cannot make tombstones pile up.
-    ticket: C::Ticket,
+    ticket: Option<C::Ticket>,
     /// `None` makes this a tombstone: the caller was told that its time is up.
     waiter: Option<Waiter<C>>,
 }
@@ -98,8 +98,19 @@ impl<C: Caller> Slot<C> {
             sent,
             deadline,
             alone,
-            ticket,
+            ticket: Some(ticket),
             waiter,
+        }
+    }
+
+    /// The place of a reply that nobody waits for.
+    pub(super) const fn unawaited(sent: Instant) -> Self {
+        Self {
+            sent,
+            deadline: sent,
+            alone: false,
+            ticket: None,
+            waiter: None,
         }
     }
 
@@ -130,7 +141,7 @@ impl<C: Caller> Slot<C> {
             retry,
             alone,
             attempts,
-            ticket,
+            ticket: ticket?,
         })
     }
 

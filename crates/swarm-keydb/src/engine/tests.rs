@@ -382,3 +382,32 @@ fn an_idle_server_is_not_given_up() {
     assert_eq!(bench.wait(3600), Ok(()));
     assert_eq!(bench.engine.next_deadline(), None);
 }
+
+#[test]
+fn an_idle_server_is_asked_whether_it_lives() {
+    let mut bench = Bench::ready();
+    bench.engine.settings.heartbeat = Some(Duration::from_secs(10));
+    bench.reply(&Frame::build(|reply| {
+        reply.push_message(|push| push.bulk(b"x"))
+    }));
+    assert_eq!(
+        bench.engine.next_deadline(),
+        Some(bench.now + Duration::from_secs(10))
+    );
+    assert_eq!(bench.wait(9), Ok(()));
+    assert_eq!(bench.send(), None);
+    assert_eq!(bench.wait(1), Ok(()));
+    assert_eq!(bench.send().as_deref(), Some("PING"));
+    assert_eq!(bench.send(), None);
+    // It lives, and the answer is nobody's.
+    bench.get("a");
+    bench.send();
+    bench.reply(&Frame::simple("PONG"));
+    bench.reply(&bulk("1"));
+    assert_eq!(bench.answers(), told(&[(0, "\"1\"")]));
+    // It does not.
+    assert_eq!(bench.wait(10), Ok(()));
+    assert_eq!(bench.send().as_deref(), Some("PING"));
+    assert_eq!(bench.wait(14), Ok(()));
+    assert_eq!(bench.wait(1), Err(Violation::Silent(SILENCE)));
+}
