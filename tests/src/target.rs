@@ -5,6 +5,9 @@ use swarm_keydb::{Client, Options, Protocol};
 
 use crate::{Redis, dialects, within};
 
+/// Where a door of a gateway is.
+type Url = fn(&Gateway) -> &str;
+
 /// A server of some kind, and how to reach it.
 #[derive(Debug)]
 pub struct Target {
@@ -84,7 +87,7 @@ pub async fn targets() -> Vec<Target> {
 
 /// Each door of a gateway that has a real Redis behind it, if there is one on this machine.
 async fn in_front_of_redis() -> Vec<Target> {
-    let doors: [(&str, fn(&Gateway) -> &str); 3] = [
+    let doors: [(&str, Url); 3] = [
         ("ws", Gateway::ws_url),
         ("http", Gateway::http_url),
         ("tcp", Gateway::tcp_url),

@@ -112,6 +112,10 @@ pub fn checks() -> Vec<Check> {
 }
 
 /// Whether two values are equal.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "checks read better without a reference at each value"
+)]
 fn same<T: PartialEq<U> + Debug, U: Debug>(
     what: &str,
     found: T,

@@ -388,7 +388,7 @@ fn an_idle_server_is_asked_whether_it_lives() {
     let mut bench = Bench::ready();
     bench.engine.settings.heartbeat = Some(Duration::from_secs(10));
     bench.reply(&Frame::build(|reply| {
-        reply.push_message(|push| push.bulk(b"x"))
+        reply.push_message(|push| push.bulk(b"x"));
     }));
     assert_eq!(
         bench.engine.next_deadline(),
