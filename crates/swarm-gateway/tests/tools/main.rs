@@ -1,4 +1,8 @@
-//! Programs that know nothing of this project work with the gateway: `redis-cli` over TCP, `curl` over HTTP.
+//! Programs that know nothing of this project work with the gateway: `redis-cli` over TCP, `curl` over HTTP, Python's
+//! `websockets` with JSON.
+
+mod redis_cli;
+mod websockets;
 
 use std::env;
 use std::process::{Command, Output};
