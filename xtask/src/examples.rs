@@ -10,14 +10,40 @@ const SHELL_COUNT: &str = "tr -cs 'A-Za-z' '\\n' < README.md | tr 'A-Z' 'a-z' | 
 
 pub(crate) fn check() -> Result<()> {
     println!("── examples");
-    let printed = output(&mut command("cargo", "run --quiet --example quickstart"))?;
-    print!("{printed}");
+    for name in names()? {
+        println!("── example {name}");
+        let run = format!("run --quiet --package swarm-examples --example {name}");
+        let printed = output(&mut command("cargo", &run))?;
+        print!("{printed}");
+        ensure!(!printed.is_empty(), "{name} printed nothing");
+        if name == "quickstart" {
+            compare_counts(&printed)?;
+        }
+    }
+    println!("── examples: ok, quickstart counts what tr, sort and uniq count");
+    Ok(())
+}
+
+/// The examples that the manifest lists.
+fn names() -> Result<Vec<String>> {
+    let manifest: toml::Table = std::fs::read_to_string("examples/Cargo.toml")?.parse()?;
+    let examples = manifest
+        .get("example")
+        .and_then(toml::Value::as_array)
+        .context("no examples")?;
+    let name = |example: &toml::Value| Some(example.get("name")?.as_str()?.to_owned());
+    examples
+        .iter()
+        .map(name)
+        .collect::<Option<_>>()
+        .context("an example without a name")
+}
+
+fn compare_counts(printed: &str) -> Result<()> {
     let counted = output(command("sh", "-c").arg(SHELL_COUNT))?;
     let expected: Vec<_> = counted.lines().map(words).collect::<Result<_>>()?;
-    let found: Vec<_> = (printed.lines())
-        .filter(|line| line.starts_with("    "))
-        .map(words)
-        .collect::<Result<_>>()?;
+    let lines = printed.lines().filter(|line| line.starts_with("    "));
+    let found: Vec<_> = lines.map(words).collect::<Result<_>>()?;
     ensure!(
         expected.len() == 10,
         "the shell counted {} words",
@@ -27,7 +53,6 @@ pub(crate) fn check() -> Result<()> {
         expected == found,
         "quickstart and the shell count differently:\n{expected:?}\n{found:?}"
     );
-    println!("── examples: ok, quickstart counts what tr, sort and uniq count");
     Ok(())
 }
 
