@@ -1,0 +1,145 @@
+//! A thousand WebSocket connections at once, beside subscribers that read nothing: no error, and bounded memory.
+//!
+//! The same for longer, with numbers: `cargo run --release -p swarm-gateway --example load -- 1000 30`.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use swarm_gateway::Gateway;
+use swarm_resp::{Decoder, Frame, Request};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+const CONNECTIONS: usize = 1000;
+
+/// How long they work.
+const TIME: Duration = Duration::from_secs(3);
+
+/// Subscribers that read nothing.
+const SILENT: usize = 50;
+
+/// Messages that are published, and their size: more than the gateway and the system keep for one who does not read.
+const MESSAGES: usize = 2000;
+const SIZE: usize = 16 << 10;
+
+/// What all of that may add to the memory of this process, clients included, in KiB: 8 MiB for each who does not read,
+/// and 200 KiB for each who does.
+const ALLOWED: usize = SILENT * (8 << 10) + CONNECTIONS * 200;
+
+struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Client {
+    async fn connect(gateway: &Gateway) -> Self {
+        let connected = tokio_tungstenite::connect_async(gateway.ws_url()).await;
+        Self(connected.unwrap().0)
+    }
+
+    async fn call(&mut self, request: Request) -> Frame {
+        let message = Message::Binary(request.encoded().clone());
+        self.0.send(message).await.unwrap();
+        self.next().await
+    }
+
+    async fn next(&mut self) -> Frame {
+        let message = timeout(Duration::from_secs(20), self.0.next()).await;
+        let message = message.expect("nothing may hang").unwrap().unwrap();
+        Decoder::new().decode_message(message.into_data()).unwrap()
+    }
+}
+
+/// The first number behind a word in a file about this process, if the system has it.
+fn about_this_process(file: &str, word: &str) -> Option<usize> {
+    let text = std::fs::read_to_string(format!("/proc/self/{file}")).ok()?;
+    let rest = text.lines().find_map(|line| line.strip_prefix(word))?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+/// As many connections as there may be files, of which each takes two.
+fn connections() -> usize {
+    let files = about_this_process("limits", "Max open files").unwrap_or(1024);
+    let connections = CONNECTIONS.min(files.saturating_sub(300) / 2);
+    if connections < CONNECTIONS {
+        let ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+        assert!(!ci, "{files} open files are too few: raise `ulimit -n`");
+        eprintln!("ONLY {connections} CONNECTIONS: raise `ulimit -n` above {files}");
+    }
+    connections
+}
+
+async fn set_and_get(mut client: Client, number: usize, mut go: watch::Receiver<bool>) -> usize {
+    go.wait_for(|go| *go).await.unwrap();
+    let start = Instant::now();
+    let mut rounds = 0;
+    while start.elapsed() < TIME {
+        let value = format!("{number}:{rounds}");
+        let set = client.call(Request::new("SET", (number, &value))).await;
+        assert_eq!(set.as_str(), Some("OK"));
+        let get = client.call(Request::new("GET", number)).await;
+        assert_eq!(get.as_str(), Some(value.as_str()));
+        rounds += 1;
+    }
+    rounds
+}
+
+/// Publishes until all is said; at the end only those listen who read.
+async fn publish(mut client: Client, mut go: watch::Receiver<bool>) {
+    go.wait_for(|go| *go).await.unwrap();
+    let mut heard = None;
+    for number in 0..MESSAGES {
+        let message = format!("{number:0SIZE$}");
+        let reply = client
+            .call(Request::new("PUBLISH", ("news", message)))
+            .await;
+        heard = reply.as_integer();
+    }
+    assert_eq!(heard, Some(1), "who does not read is not cut off");
+}
+
+async fn subscribe(gateway: &Gateway) -> Client {
+    let mut client = Client::connect(gateway).await;
+    let reply = client.call(Request::new("SUBSCRIBE", "news")).await;
+    assert!(reply.items().is_some());
+    client
+}
+
+async fn hear(mut client: Client) {
+    for number in 0..MESSAGES {
+        let message = client.next().await;
+        let text = message.items().and_then(|mut items| items.nth(2)?.as_str());
+        let heard: usize = text.unwrap().parse().unwrap();
+        assert_eq!(heard, number);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_connections_and_silent_subscribers() {
+    let connections = connections();
+    let gateway = swarm_gateway::test().await.unwrap();
+    let before = about_this_process("status", "VmHWM:");
+    let (start, go) = watch::channel(false);
+    let (mut workers, mut others) = (JoinSet::new(), JoinSet::new());
+    let mut silent = Vec::new();
+    for _ in 0..SILENT {
+        silent.push(subscribe(&gateway).await);
+    }
+    others.spawn(hear(subscribe(&gateway).await));
+    others.spawn(publish(Client::connect(&gateway).await, go.clone()));
+    for number in 0..connections {
+        let client = Client::connect(&gateway).await;
+        workers.spawn(set_and_get(client, number, go.clone()));
+    }
+    start.send_replace(true);
+    let rounds = workers.join_all().await;
+    others.join_all().await;
+    assert!(rounds.iter().all(|rounds| *rounds > 0), "somebody starved");
+    let grown = about_this_process("status", "VmHWM:")
+        .zip(before)
+        .map_or(0, |(after, before)| after.saturating_sub(before));
+    let commands = 2 * rounds.iter().sum::<usize>();
+    println!("{connections} connections, {commands} commands, {grown} KiB at most");
+    assert!(grown < ALLOWED, "{grown} KiB, more than {ALLOWED}");
+}
