@@ -135,7 +135,8 @@
 //! reply for long, copy it out by [`Frame::compact`], [`FrameRef::to_compact_frame`], or a conversion
 //! that owns, such as `String` or `Vec<u8>`.
 //!
-//! A decoder keeps its index for the next frame, at most 192 KiB of it.
+//! A decoder keeps its index for the next frame, at most 192 KiB of it. A reader that lets go of each
+//! reply before the next needs no share of the buffer: [`Decoder::decode_ref`] lends a view instead.
 //!
 //! # Features
 //!

@@ -60,6 +60,25 @@ fn aggregates_allocate_once_however_deep() {
 }
 
 #[test]
+fn borrowed_frames_allocate_nothing() {
+    let streamed = ["*2\r\n$?\r\n;2\r\nab\r\n;0\r\n$3\r\nabc\r\n"];
+    let frames = [&SCALARS[..], &AGGREGATES, &streamed].concat();
+    let wire = frames.concat();
+    let mut decoder = Decoder::new();
+    let mut round = || {
+        let (mut input, mut count) = (wire.as_bytes(), 0);
+        while let Some((_, len)) = decoder.decode_ref(input).unwrap() {
+            input = &input[len..];
+            count += 1;
+        }
+        assert_eq!(count, frames.len());
+    };
+    // The first round makes the index the right size.
+    round();
+    assert_eq!(measure(round).count_total, 0);
+}
+
+#[test]
 fn a_message_of_one_string_is_the_frame() {
     let message = Bytes::from_static(b"$40\r\n0123456789012345678901234567890123456789\r\n");
     let start = message.as_ptr();

@@ -3,7 +3,7 @@
 #[path = "support/notation.rs"]
 mod notation;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use notation::{render, unescape};
 use proptest::prelude::*;
 use swarm_resp::{Decoder, Protocol, encode_frame};
@@ -65,6 +65,24 @@ fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> String {
     "incomplete".into()
 }
 
+/// As [`decode`], by views of input that moves in memory as it grows.
+fn decode_borrowed<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut decoder = Decoder::new();
+    let mut input = Vec::new();
+    for chunk in chunks {
+        input = [&input, chunk].concat();
+        match decoder.decode_ref(&input) {
+            Ok(Some((frame, len))) => {
+                assert_eq!(len, input.len(), "bytes left");
+                return render(frame);
+            }
+            Ok(None) => {}
+            Err(error) => return format!("error {:?} at {}", error.kind, error.offset),
+        }
+    }
+    "incomplete".into()
+}
+
 #[test]
 fn there_are_enough_vectors() {
     let vectors = vectors();
@@ -113,6 +131,59 @@ fn byte_by_byte_ends_as_whole_does() {
     for vector in vectors() {
         let found = decode(vector.input.chunks(1));
         assert_eq!(found, vector.expected, "{}", vector.name);
+    }
+}
+
+#[test]
+fn borrowed_whole_and_byte_by_byte() {
+    for vector in vectors() {
+        let found = decode_borrowed([vector.input.as_slice()]);
+        assert_eq!(found, vector.expected, "{}", vector.name);
+        let found = decode_borrowed(vector.input.chunks(1));
+        assert_eq!(found, vector.expected, "{}", vector.name);
+    }
+}
+
+#[test]
+fn borrowed_resumes_at_every_byte() {
+    for vector in vectors().iter().filter(|vector| vector.is_frame()) {
+        for cut in 0..vector.input.len() {
+            let (head, tail) = vector.input.split_at(cut);
+            let found = decode_borrowed([head, tail]);
+            assert_eq!(found, vector.expected, "{} cut at {cut}", vector.name);
+        }
+    }
+}
+
+#[test]
+fn borrowed_and_owned_frames_follow_each_other_in_one_stream() {
+    let vectors = vectors();
+    let frames: Vec<_> = vectors.iter().filter(|vector| vector.is_frame()).collect();
+    for borrowed_first in [true, false] {
+        let inputs: Vec<_> = frames
+            .iter()
+            .map(|vector| vector.input.as_slice())
+            .collect();
+        let total = inputs.concat().len() as u64;
+        let mut stream = Bytes::from([inputs.concat().as_slice(), b":x\r\n"].concat());
+        let mut decoder = Decoder::new();
+        let mut borrowed = borrowed_first;
+        for vector in &frames {
+            let found = if borrowed {
+                let (frame, len) = decoder.decode_ref(&stream).unwrap().expect(&vector.name);
+                let found = render(frame);
+                stream.advance(len);
+                found
+            } else {
+                let frame = decoder.decode_bytes(&mut stream).unwrap();
+                render(frame.expect(&vector.name).view())
+            };
+            assert_eq!(found, vector.expected, "{}", vector.name);
+            borrowed = !borrowed;
+        }
+        let error = decoder.decode_ref(&stream).unwrap_err();
+        assert_eq!(error.offset, total + 1);
+        assert_eq!(decoder.decode_bytes(&mut stream).unwrap_err(), error);
     }
 }
 
@@ -198,6 +269,7 @@ proptest! {
                 chunks.push(chunk);
                 rest = behind;
             }
+            prop_assert_eq!(decode_borrowed(chunks.iter().copied()), vector.expected.as_str(), "{}", vector.name);
             prop_assert_eq!(decode(chunks), vector.expected, "{}", vector.name);
         }
     }

@@ -13,6 +13,8 @@ fn decode_with(limits: Limits, input: &[u8]) -> Result<Option<Frame>, DecodeErro
 
 fn error_of(limits: Limits, input: &[u8]) -> (DecodeErrorKind, u64) {
     let error = decode_with(limits, input).expect_err("an error");
+    let borrowed = Decoder::with_limits(limits).decode_ref(input).unwrap_err();
+    assert_eq!(borrowed, error);
     (error.kind, error.offset)
 }
 
@@ -231,6 +233,26 @@ fn a_million_bytes_one_by_one_take_linear_time() {
 }
 
 #[test]
+fn a_huge_index_that_was_lent_is_not_kept_either() {
+    let wire = ["*200000\r\n", &":1\r\n".repeat(200_000), ":2\r\n"].concat();
+    let mut decoder = Decoder::new();
+    let info = measure(|| {
+        let (frame, len) = decoder.decode_ref(wire.as_bytes()).unwrap().unwrap();
+        assert_eq!(frame.items().unwrap().len(), 200_000);
+        let (next, _) = decoder
+            .decode_ref(&wire.as_bytes()[len..])
+            .unwrap()
+            .unwrap();
+        assert_eq!(next.as_integer(), Some(2));
+    });
+    assert!(
+        info.bytes_current < 256 << 10,
+        "{} bytes kept",
+        info.bytes_current
+    );
+}
+
+#[test]
 fn a_huge_index_is_not_kept_for_the_next_frame() {
     let mut wire = BytesMut::from("*200000\r\n");
     wire.extend_from_slice(":1\r\n".repeat(200_000).as_bytes());
@@ -272,6 +294,13 @@ proptest! {
             cut_up = decoder.decode(&mut buffer);
         }
         prop_assert_eq!(&whole, &cut_up);
+        let mut decoder = Decoder::new();
+        let mut borrowed = decoder.decode_ref(head).map(|read| read.map(|(view, _)| view.to_frame()));
+        if matches!(borrowed, Ok(None)) {
+            let read = decoder.decode_ref(&bytes);
+            borrowed = read.map(|read| read.map(|(view, _)| view.to_frame()));
+        }
+        prop_assert_eq!(&whole, &borrowed);
         if let Ok(Some(frame)) = whole {
             let shown = format!("{frame:?} {frame}");
             prop_assert!(shown.len() < 1 << 16);

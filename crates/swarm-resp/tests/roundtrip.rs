@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::BytesMut;
 use proptest::prelude::*;
-use swarm_resp::{Decoder, Frame, FrameBuilder, Protocol, encode_frame};
+use swarm_resp::{Decoder, Frame, FrameBuilder, FrameRef, Protocol, encode_frame};
 
 /// A value as a tree, to build frames from.
 #[derive(Debug, Clone)]
@@ -180,6 +180,26 @@ proptest! {
     fn a_compact_copy_is_equal(value in values()) {
         let frame = build(&value);
         prop_assert_eq!(frame.compact(), frame);
+    }
+
+    #[test]
+    fn a_borrowed_view_equals_the_owned_frame(values in prop::collection::vec(values(), 1..4)) {
+        let frames: Vec<Frame> = values.iter().map(build).collect();
+        let mut stream = BytesMut::new();
+        frames.iter().for_each(|frame| encode_frame(&mut stream, frame, Protocol::Resp3));
+        let (mut decoder, mut input) = (Decoder::new(), stream.as_ref());
+        for frame in &frames {
+            let (view, len) = decoder.decode_ref(input).unwrap().unwrap();
+            prop_assert_eq!(view, frame.view());
+            prop_assert_eq!(view.to_frame(), frame.clone());
+            prop_assert_eq!(view.to_bytes(), frame.to_bytes());
+            let items = |view: FrameRef<'_>| -> Vec<Frame> {
+                view.items().into_iter().flatten().map(FrameRef::to_frame).collect()
+            };
+            prop_assert_eq!(items(view), items(frame.view()));
+            input = &input[len..];
+        }
+        prop_assert!(input.is_empty());
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub(super) struct Scanner {
     pub(super) has_joined: bool,
     /// The attributes that have come for a value that has not: where their node is.
     pub(super) attributed: Option<usize>,
+    /// The frame is complete, and was lent out to be read here.
+    pub(super) lent: bool,
 }
 
 impl Scanner {
@@ -85,12 +87,37 @@ impl Scanner {
         self.joined.clear();
         self.has_joined = false;
         self.attributed = None;
+        self.lent = false;
         // One huge reply must not pin its index for good.
         if self.nodes.capacity() > KEPT_NODES {
             self.nodes = Vec::new();
         }
         if self.joined.capacity() > KEPT_JOINED {
             self.joined = Vec::new();
+        }
+    }
+
+    /// Forgets a frame that was lent: who calls again has let go of it.
+    #[inline]
+    pub(super) fn reclaim(&mut self) {
+        if self.lent {
+            self.reset();
+        }
+    }
+
+    /// Puts the frame's bytes, if any text lies in them, behind the streamed strings in `joined`, and points
+    /// the index at both.
+    pub(super) fn join(&mut self, frame: &[u8]) {
+        let base = to_u32(self.joined.len());
+        if self.nodes.iter().any(|node| node.is_text()) {
+            self.joined.extend_from_slice(frame);
+        }
+        for node in &mut self.nodes {
+            if node.tag == Tag::JoinedString {
+                node.tag = Tag::BulkString;
+            } else if node.is_text() {
+                node.a = node.a.saturating_add(base);
+            }
         }
     }
 

@@ -9,10 +9,12 @@ use super::{Frame, FrameBuilder, Kind, Node, Tag};
 use crate::ServerError;
 
 /// A borrowed view of a [`Frame`] or of one value inside it, which is `Copy`.
+///
+/// A view of a frame that was never owned comes from [`Decoder::decode_ref`](crate::Decoder::decode_ref).
 #[derive(Clone, Copy)]
 pub struct FrameRef<'a> {
     bytes: &'a [u8],
-    /// Who shares those bytes; nobody does when they lie in the frame itself.
+    /// Who shares those bytes; nobody does when they lie in the frame itself, or are only borrowed.
     owner: Option<&'a Bytes>,
     /// The node of the value (behind its attributes, if it has any), then all that it spans.
     nodes: &'a [Node],
@@ -20,7 +22,7 @@ pub struct FrameRef<'a> {
 
 impl<'a> FrameRef<'a> {
     #[inline]
-    pub(super) const fn new(bytes: &'a [u8], owner: Option<&'a Bytes>, nodes: &'a [Node]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8], owner: Option<&'a Bytes>, nodes: &'a [Node]) -> Self {
         Self {
             bytes,
             owner,
@@ -114,7 +116,8 @@ impl<'a> FrameRef<'a> {
     /// [`as_bytes`](Self::as_bytes) as shared bytes.
     ///
     /// They share the buffer that the reply came in. Only the text of a frame that is nothing but a text of at most 32
-    /// bytes is copied, because it lies in the frame itself.
+    /// bytes is copied, because it lies in the frame itself; and any text of a view that borrows its bytes from
+    /// [`Decoder::decode_ref`](crate::Decoder::decode_ref), because those have no owner to share them.
     pub fn to_bytes(self) -> Option<Bytes> {
         let text = self.as_bytes()?;
         Some(match self.owner {
@@ -194,6 +197,9 @@ impl<'a> FrameRef<'a> {
     }
 
     /// An owned frame that shares the bytes of the one viewed, or holds a text of at most 32 bytes itself.
+    ///
+    /// A view from [`Decoder::decode_ref`](crate::Decoder::decode_ref) has no owner whose bytes could be shared: the
+    /// frame gets a copy, as [`to_compact_frame`](Self::to_compact_frame) makes one.
     pub fn to_frame(self) -> Frame {
         if let [node] = self.nodes
             && !node.tag.is_aggregate()
@@ -203,7 +209,8 @@ impl<'a> FrameRef<'a> {
         }
         let bytes = match self.owner {
             Some(owner) if self.nodes.iter().any(|node| node.is_text()) => owner.clone(),
-            _ => Bytes::new(),
+            Some(_) => Bytes::new(),
+            None => return self.to_compact_frame(),
         };
         Frame::from_nodes(bytes, self.nodes)
     }
