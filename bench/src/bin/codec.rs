@@ -72,6 +72,16 @@ fn decode(corpus: &Corpus) -> Contest<'_> {
             }
         })
     });
+    let mut decoder = Decoder::new();
+    contest.enter("swarm-resp, borrowed", move || {
+        timed(frames, || {
+            let mut rest = black_box(corpus.wire.as_slice());
+            while let Some((frame, len)) = decoder.decode_ref(rest).unwrap() {
+                black_box(&frame);
+                rest = &rest[len..];
+            }
+        })
+    });
     contest.enter("bytes: split and drop alone", move || {
         let mut buffer = BytesMut::from(corpus.wire.as_slice());
         timed(frames, || {
