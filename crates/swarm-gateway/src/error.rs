@@ -30,6 +30,13 @@ pub enum StartError {
         /// What is wrong.
         reason: String,
     },
+    /// The certificate or the private key cannot be used.
+    #[cfg(feature = "tls")]
+    #[error("cannot speak TLS: {reason}")]
+    Tls {
+        /// What is wrong, and with which of them.
+        reason: String,
+    },
 }
 
 impl StartError {

@@ -1,16 +1,22 @@
 //! A gateway that runs.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 
 use crate::door::{self, Stop};
 use crate::fault::Faults;
 use crate::session::Shared;
+use crate::stream::{Encryption, Stream};
+
+/// How long a client may take for the handshake of TLS.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// A running gateway. Dropping it stops it at once; [`shutdown`](Self::shutdown) lets it finish first.
 pub struct Gateway {
@@ -23,7 +29,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Where WebSocket clients connect to, such as `ws://127.0.0.1:8765/`.
+    /// Where WebSocket clients connect to, such as `ws://127.0.0.1:8765/`; empty when that door is closed.
     pub fn ws_url(&self) -> &str {
         &self.ws_url
     }
@@ -85,50 +91,44 @@ impl fmt::Debug for Gateway {
 
 /// Opens the doors and waits until all of them are closed.
 pub(crate) async fn run(shared: Arc<Shared>, listeners: Listeners, stop: Stop) {
-    let faults = &shared.faults;
-    let ws = accept(faults, listeners.ws, stop.clone(), |stream| {
-        door::ws::serve(shared.clone(), stream, stop.clone())
-    });
-    let tcp = async {
-        if let Some(listener) = listeners.tcp {
-            accept(faults, listener, stop.clone(), |stream| {
-                door::tcp::serve(shared.clone(), stream, stop.clone())
-            })
-            .await;
-        }
-    };
-    let http = async {
-        if let Some(listener) = listeners.http {
-            accept(faults, listener, stop.clone(), |stream| {
-                door::http::serve(shared.clone(), stream, stop.clone())
-            })
-            .await;
-        }
-    };
-    tokio::join!(ws, tcp, http);
+    tokio::join!(
+        accept(&shared, listeners.ws, stop.clone(), door::ws::serve),
+        accept(&shared, listeners.http, stop.clone(), door::http::serve),
+        accept(&shared, listeners.tcp, stop.clone(), door::tcp::serve),
+    );
 }
 
-/// What the doors listen on.
+/// What one door listens on.
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
+    pub(crate) address: SocketAddr,
+    pub(crate) encryption: Encryption,
+}
+
+/// What the doors that are open listen on.
 pub(crate) struct Listeners {
-    pub(crate) ws: TcpListener,
-    pub(crate) http: Option<TcpListener>,
-    pub(crate) tcp: Option<TcpListener>,
+    pub(crate) ws: Option<Listener>,
+    pub(crate) http: Option<Listener>,
+    pub(crate) tcp: Option<Listener>,
 }
 
 /// Accepts connections until the gateway stops, then waits for those that are open.
 async fn accept<F>(
-    faults: &Faults,
-    listener: TcpListener,
+    shared: &Arc<Shared>,
+    listener: Option<Listener>,
     mut stop: Stop,
-    serve: impl Fn(TcpStream) -> F,
+    serve: impl Fn(Arc<Shared>, Stream, Stop) -> F + Copy + Send + 'static,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
+    let Some(listener) = listener else {
+        return;
+    };
     let mut connections = JoinSet::new();
     loop {
         let stream = tokio::select! {
             () = door::raised(&mut stop) => break,
-            accepted = listener.accept() => match accepted {
+            accepted = listener.socket.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     // The system is out of something: files, memory. Trying again at once would burn the processor.
@@ -139,14 +139,46 @@ async fn accept<F>(
             },
             Some(_) = connections.join_next() => continue,
         };
-        if faults.refuses() {
+        if shared.faults.refuses() {
             continue;
         }
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot turn off the delay of small packets");
         }
-        connections.spawn(serve(stream));
+        let (shared, stop) = (shared.clone(), stop.clone());
+        let encryption = listener.encryption.clone();
+        connections.spawn(async move {
+            if let Some(stream) = open(&shared, encryption, stream, stop.clone()).await {
+                serve(shared, stream, stop).await;
+            }
+        });
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
+}
+
+/// Encrypts a connection where its door does so, unless the client takes too long or the gateway stops.
+async fn open(
+    shared: &Shared,
+    encryption: Encryption,
+    stream: TcpStream,
+    mut stop: Stop,
+) -> Option<Stream> {
+    shared.faults.speaking().await;
+    let opening = timeout(HANDSHAKE, encryption.open(stream));
+    let opened = tokio::select! {
+        opened = opening => opened,
+        () = door::raised(&mut stop) => return None,
+    };
+    match opened {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "TLS handshake failed");
+            None
+        }
+        Err(_) => {
+            tracing::debug!("TLS handshake took too long");
+            None
+        }
+    }
 }

@@ -13,6 +13,9 @@
 //!
 //! A [`Builder`] sets addresses, a password and a [`Dialect`]; [`Faults`] make a running gateway late, mute or gone at
 //! the moment a test needs it. The program `swarm-gateway` is the same on the command line.
+//!
+//! With the feature `tls` the doors speak `wss://`, `https://` and `rediss://`, by a certificate given to
+//! `Builder::tls`. It is off by default, as it needs a C compiler.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -41,6 +44,9 @@ mod gateway;
 mod json;
 mod outbox;
 mod session;
+mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use builder::{Builder, test};
 pub use clock::Clock;

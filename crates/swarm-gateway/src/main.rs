@@ -1,8 +1,14 @@
 //! The program: a gateway on the ports that clients expect.
 
+#[cfg(feature = "tls")]
+use std::fs;
+#[cfg(feature = "tls")]
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+#[cfg(feature = "tls")]
+use swarm_gateway::Builder;
 use swarm_gateway::{Dialect, Gateway};
 use tracing_subscriber::EnvFilter;
 
@@ -36,12 +42,18 @@ Dialects: fixed; upstream; or a list of
   push-buffer          when 256 pushes wait, further ones are dropped
   slow-writes          a command that writes waits 100 ms
 
+TLS on every door: build with --features tls, which adds --tls-cert FILE and --tls-key FILE.
+
 Set RUST_LOG=swarm_gateway=debug to see connections come and go."
 )]
 struct Args {
     /// Where the WebSocket door listens.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8765")]
     ws: String,
+
+    /// Keeps the WebSocket door closed.
+    #[arg(long)]
+    no_ws: bool,
 
     /// Opens the HTTP door too; on 127.0.0.1:8080 unless told otherwise.
     #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8080")]
@@ -79,9 +91,39 @@ struct Args {
     )]
     origins: Vec<String>,
 
+    #[cfg(feature = "tls")]
+    #[command(flatten)]
+    tls: Tls,
+
     /// How to speak: fixed, upstream, or quirks with commas between them.
     #[arg(long, default_value_t)]
     dialect: Dialect,
+}
+
+/// TLS on every door.
+#[cfg(feature = "tls")]
+#[derive(Debug, clap::Args)]
+struct Tls {
+    /// A file with the certificates, the gateway's own first, in PEM: every door then speaks TLS and nothing else.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// A file with the private key of the certificate, in PEM, without a passphrase.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+}
+
+#[cfg(feature = "tls")]
+impl Tls {
+    fn apply(self, builder: Builder) -> Result<Builder, String> {
+        let (Some(chain), Some(key)) = (self.tls_cert, self.tls_key) else {
+            return Ok(builder);
+        };
+        let read = |file: PathBuf| {
+            fs::read(&file).map_err(|error| format!("cannot read {}: {error}", file.display()))
+        };
+        Ok(builder.tls(read(chain)?, read(key)?))
+    }
 }
 
 #[tokio::main]
@@ -99,6 +141,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
+    if args.no_ws && args.http.is_none() && args.tcp.is_none() {
+        return Err("no door is open; add --http or --tcp, or leave out --no-ws".into());
+    }
     let mut builder = Gateway::builder().ws(args.ws).dialect(args.dialect);
     // An empty variable is no origin.
     builder = builder.origins(args.origins.into_iter().filter(|origin| !origin.is_empty()));
@@ -115,6 +160,13 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     };
     if let Some(password) = args.password {
         builder = builder.password(password);
+    }
+    if args.no_ws {
+        builder = builder.without_ws();
+    }
+    #[cfg(feature = "tls")]
+    {
+        builder = args.tls.apply(builder)?;
     }
     let gateway = builder.start().await?;
     for url in [gateway.ws_url(), gateway.http_url(), gateway.tcp_url()] {

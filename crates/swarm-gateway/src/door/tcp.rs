@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 use swarm_resp::{Decoder, Frame, encode_frame};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{self as async_io, AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use super::{Sink, Source, Stop};
 use crate::outbox::{Ending, Form};
 use crate::session::{DoorKind, Inbound, Shared};
+use crate::stream::Stream;
 
 /// Replies are sent at the latest when this many bytes wait.
 const WRITE_AT: usize = 64 << 10;
@@ -20,8 +19,8 @@ const WRITE_AT: usize = 64 << 10;
 const MAX_INLINE: usize = 64 << 10;
 
 /// Serves one connection.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stop) {
-    let (reader, writer) = stream.into_split();
+pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
+    let (reader, writer) = async_io::split(stream);
     let source = TcpSource {
         reader,
         buffer: BytesMut::new(),
@@ -36,7 +35,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stop) {
 }
 
 struct TcpSource {
-    reader: OwnedReadHalf,
+    reader: ReadHalf<Stream>,
     /// What was read and is not yet a whole command.
     buffer: BytesMut,
     decoder: Decoder,
@@ -100,7 +99,7 @@ impl TcpSource {
 }
 
 struct TcpSink {
-    writer: OwnedWriteHalf,
+    writer: WriteHalf<Stream>,
     buffer: BytesMut,
 }
 
@@ -124,6 +123,8 @@ impl Sink for TcpSink {
 
     async fn flush(&mut self) -> io::Result<()> {
         self.writer.write_all_buf(&mut self.buffer).await?;
+        // TLS holds back what the socket did not take at once.
+        self.writer.flush().await?;
         // A buffer that a large reply grew is not kept.
         self.buffer = BytesMut::new();
         Ok(())

@@ -10,7 +10,6 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use swarm_resp::{Decoder, Frame, encode_frame};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::{
@@ -27,12 +26,13 @@ use crate::dialect::{Dialect, Quirk};
 use crate::json;
 use crate::outbox::{Ending, Form};
 use crate::session::{DoorKind, Inbound, Shared};
+use crate::stream::Stream;
 
 /// How long a client may take for the opening handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// Serves one TCP connection that asks for a WebSocket.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stop) {
+/// Serves one connection that asks for a WebSocket.
+pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
     shared.faults.speaking().await;
     let config = WebSocketConfig::default()
         .read_buffer_size(16 << 10)
@@ -71,7 +71,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: Stop) {
 }
 
 /// Answers a request that does not ask for a WebSocket.
-async fn refuse(stream: &mut Budgeted<TcpStream>) {
+async fn refuse(stream: &mut Budgeted<Stream>) {
     const ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\n\
         content-length: 37\r\nconnection: close\r\n\r\nthis port speaks WebSocket, not HTTP\n";
     // A client that does not wait for the answer misses nothing.

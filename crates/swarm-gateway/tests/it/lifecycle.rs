@@ -18,6 +18,23 @@ async fn a_taken_port_is_named() {
 }
 
 #[tokio::test]
+async fn each_door_may_be_closed() {
+    let closed = [
+        Gateway::builder().without_ws(),
+        Gateway::builder().without_http(),
+        Gateway::builder().without_tcp(),
+    ];
+    for (at, builder) in closed.into_iter().enumerate() {
+        let gateway = builder.start().await.unwrap();
+        let urls = [gateway.ws_url(), gateway.http_url(), gateway.tcp_url()];
+        for (other, url) in urls.into_iter().enumerate() {
+            assert_eq!(url.is_empty(), other == at, "{urls:?}");
+        }
+        gateway.shutdown().await;
+    }
+}
+
+#[tokio::test]
 async fn a_server_behind_it_that_is_not_there_is_named_without_its_password() {
     for url in ["redis://:secret@127.0.0.1:1", "http://secret@127.0.0.1"] {
         let error = Gateway::builder().redis(url).start().await.unwrap_err();

@@ -15,5 +15,7 @@ mod pubsub;
 mod redis;
 mod redis_backend;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 mod tracking;
 mod transactions;

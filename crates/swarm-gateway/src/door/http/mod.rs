@@ -12,29 +12,53 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, AUTHORIZATION, ORIGIN};
 use hyper::server::conn::http1;
+#[cfg(feature = "tls")]
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response, StatusCode};
+#[cfg(feature = "tls")]
+use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use swarm_resp::{Frame, Protocol};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::{Stop, raised};
 use crate::outbox::{Item, Outbox};
 use crate::session::{DoorKind, Inbound, Session, Shared};
+use crate::stream::Stream;
 use answer::Answer;
 use route::Route;
 
 /// How long a client may take for the head of a request.
 const HEAD: Duration = Duration::from_secs(10);
 
+/// How often a silent HTTP/2 client is asked whether it lives.
+#[cfg(feature = "tls")]
+const PING: Duration = Duration::from_secs(30);
+
 /// Serves one connection, request after request.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: Stop) {
+pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, mut stop: Stop) {
     shared.faults.speaking().await;
-    let service = service_fn(|request| {
+    let service = service_fn(move |request| {
         let shared = shared.clone();
         async move { answer(&shared, request).await }
     });
+    #[cfg(feature = "tls")]
+    if stream.is_http2() {
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(PING)
+            .serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let served = tokio::select! {
+            served = connection.as_mut() => served,
+            () = raised(&mut stop) => {
+                connection.as_mut().graceful_shutdown();
+                tokio::time::timeout(super::LINGER, connection).await.unwrap_or(Ok(()))
+            }
+        };
+        return log(served);
+    }
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
@@ -47,6 +71,10 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, mut stop: Stop
             tokio::time::timeout(super::LINGER, connection).await.unwrap_or(Ok(()))
         }
     };
+    log(served);
+}
+
+fn log(served: hyper::Result<()>) {
     if let Err(error) = served {
         tracing::debug!(%error, "HTTP connection ended");
     }

@@ -1,0 +1,94 @@
+//! A connection to a client, encrypted or not.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+#[cfg(feature = "tls")]
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+/// What a door does to its connections before anything else is said on them.
+#[derive(Clone)]
+pub(crate) enum Encryption {
+    Off,
+    #[cfg(feature = "tls")]
+    Tls(TlsAcceptor),
+}
+
+impl Encryption {
+    pub(crate) const fn is_on(&self) -> bool {
+        match self {
+            Self::Off => false,
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => true,
+        }
+    }
+
+    /// Shakes hands where that is due. May take as long as the client likes.
+    pub(crate) async fn open(self, stream: TcpStream) -> io::Result<Stream> {
+        match self {
+            Self::Off => Ok(Stream::Plain(stream)),
+            #[cfg(feature = "tls")]
+            Self::Tls(acceptor) => Ok(Stream::Tls(Box::new(acceptor.accept(stream).await?))),
+        }
+    }
+}
+
+/// A connection that was opened.
+pub(crate) enum Stream {
+    Plain(TcpStream),
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// Whether client and door have agreed on HTTP/2.
+    #[cfg(feature = "tls")]
+    pub(crate) fn is_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
+        }
+    }
+}
+
+/// Does the same to the stream inside, whichever it is.
+macro_rules! inside {
+    ($self:ident, $stream:ident => $done:expr) => {
+        match $self.get_mut() {
+            Stream::Plain($stream) => $done,
+            #[cfg(feature = "tls")]
+            Stream::Tls($stream) => $done,
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        inside!(self, stream => Pin::new(stream).poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        inside!(self, stream => Pin::new(stream).poll_write(cx, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        inside!(self, stream => Pin::new(stream).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        inside!(self, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}
