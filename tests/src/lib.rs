@@ -10,7 +10,9 @@ pub use door::Door;
 pub use redis::Redis;
 pub use target::{Target, targets};
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use swarm_gateway::{Dialect, Gateway, Quirk};
@@ -73,4 +75,18 @@ pub fn dialects() -> Vec<(&'static str, Dialect)> {
             Dialect::UPSTREAM.with(Quirk::HelloGarbage),
         ),
     ]
+}
+
+/// Polls a future so many times at the most, then drops it.
+pub async fn cancel_after<T>(polls: u32, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    let mut left = polls;
+    poll_fn(|cx| {
+        let Some(next) = left.checked_sub(1) else {
+            return Poll::Ready(None);
+        };
+        left = next;
+        work.as_mut().poll(cx).map(Some)
+    })
+    .await
 }

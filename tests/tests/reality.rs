@@ -1,27 +1,10 @@
 //! The properties of the simulation, over real sockets and against a gateway that misbehaves.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use swarm_gateway::{Dialect, Gateway};
 use swarm_keydb::{Client, Options, Outcome, State, prelude::*};
-use swarm_tests::{connected_with, targets, within};
-
-/// Polls a future so many times at the most, then drops it.
-async fn cancel_after<T>(polls: u32, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
-    let mut left = polls;
-    poll_fn(|cx| {
-        let Some(next) = left.checked_sub(1) else {
-            return Poll::Ready(None);
-        };
-        left = next;
-        work.as_mut().poll(cx).map(Some)
-    })
-    .await
-}
+use swarm_tests::{cancel_after, connected_with, targets, within};
 
 /// On every kind of server: 16 tasks make 10,000 calls, of which about half are dropped after a random number of polls.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,26 +1,9 @@
 //! Many tasks on one client: whoever is cancelled or times out, the others get their own replies.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use swarm_keydb::{Client, Outcome, prelude::*};
-use swarm_tests::{connected_to, connected_with, dialects, within};
-
-/// Polls a future so many times at the most, then drops it.
-async fn cancel_after<T>(polls: u32, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
-    let mut left = polls;
-    poll_fn(|cx| {
-        let Some(next) = left.checked_sub(1) else {
-            return Poll::Ready(None);
-        };
-        left = next;
-        work.as_mut().poll(cx).map(Some)
-    })
-    .await
-}
+use swarm_tests::{cancel_after, connected_to, connected_with, dialects, within};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_tasks_share_one_client_and_half_are_cancelled() {
