@@ -24,6 +24,8 @@ pub(crate) fn same(args: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
         b"PTTL" | b"PEXPIRETIME" => near(&ours, &theirs, CLOCKS),
         // Idle times, the third of four, go on too.
         b"XPENDING" => idle(ours.view(), theirs.view()),
+        // How Redis stores a stream is its own affair, and times go on.
+        b"XINFO" => info(ours.view(), theirs.view()),
         // Redis answers keys in the order of its hash table, which is not defined.
         b"KEYS" => sorted(ours.view()) == sorted(theirs.view()),
         // What a cursor other than 0 means is each server's own affair.
@@ -64,6 +66,29 @@ fn idle(ours: FrameRef<'_>, theirs: FrameRef<'_>) -> bool {
             let (ours, theirs) = (items(ours), items(theirs));
             let same = |at: usize| ours.get(at) == theirs.get(at);
             ours.len() == 4 && theirs.len() == 4 && same(0) && same(1) && same(3)
+        })
+}
+
+/// The same names and values, but for what tells of storage and time: a date is a number too large for anything else.
+fn info(ours: FrameRef<'_>, theirs: FrameRef<'_>) -> bool {
+    const OWN: [&[u8]; 3] = [b"radix-tree-keys", b"radix-tree-nodes", b"idle"];
+    const DATE: i64 = 1_000_000_000_000;
+    if ours == theirs {
+        return true;
+    }
+    if let (Some(ours), Some(theirs)) = (ours.as_integer(), theirs.as_integer()) {
+        return ours > DATE && theirs > DATE && ours.abs_diff(theirs) <= CLOCKS.unsigned_abs();
+    }
+    let (kind, ours, their_kind, theirs) = (ours.kind(), items(ours), theirs.kind(), items(theirs));
+    let mut name = None;
+    kind == their_kind
+        && !ours.is_empty()
+        && ours.len() == theirs.len()
+        && ours.into_iter().zip(theirs).all(|(ours, theirs)| {
+            let is_own = name.is_some_and(|name| OWN.contains(&name));
+            name = ours.as_bytes();
+            (is_own && ours.kind() == Kind::Integer && theirs.kind() == Kind::Integer)
+                || info(ours, theirs)
         })
 }
 

@@ -34,6 +34,16 @@ impl Reject {
         Self::new(parts.concat())
     }
 
+    pub(super) fn no_group(key: &[u8], group: &[u8]) -> Self {
+        Self::quoting(&[
+            b"NOGROUP No such consumer group '",
+            group,
+            b"' for key name '",
+            key,
+            b"'",
+        ])
+    }
+
     /// `name` in small letters, with `|` before a subcommand.
     pub(super) fn arity(name: &str) -> Self {
         Self::new(format!(

@@ -188,12 +188,17 @@ static TABLE: &[Spec] = &[
     data("XGROUP|DELCONSUMER", 5, streams::xgroup_delconsumer),
     data("XGROUP|DESTROY", 4, streams::xgroup_destroy),
     data("XGROUP|SETID", -5, streams::xgroup_setid),
+    spec("XINFO", -2, Run::Container),
+    data("XINFO|CONSUMERS", 4, streams::xinfo_consumers),
+    data("XINFO|GROUPS", 3, streams::xinfo_groups),
+    data("XINFO|STREAM", -3, streams::xinfo_stream),
     data("XLEN", 2, streams::xlen).reads(Reads::First),
     data("XPENDING", -3, streams::xpending).reads(Reads::First),
     data("XRANGE", -4, streams::xrange).reads(Reads::First),
     data("XREAD", -4, streams::xread).reads(Reads::Streams),
     data("XREADGROUP", -7, streams::xreadgroup),
     data("XREVRANGE", -4, streams::xrevrange).reads(Reads::First),
+    data("XSETID", -3, streams::xsetid),
     data("XTRIM", -4, streams::xtrim),
 ];
 

@@ -141,6 +141,7 @@ pub(in super::super) fn xadd(call: &mut Call<'_>) -> Reply {
     let stream = call.stream_or_new(key)?;
     stream.entries.insert(id, fields.collect());
     stream.last = id;
+    stream.added = stream.added.saturating_add(1);
     options.apply(stream);
     call.keyspace.touch(key);
     Ok(Frame::bulk(id.to_bytes()))
@@ -165,7 +166,13 @@ pub(in super::super) fn xdel(call: &mut Call<'_>) -> Reply {
     }
     let ids = call.ids(2)?;
     let removed = call.stream_mut(key)?.map_or(0, |stream| {
-        let mut removed = |id| stream.entries.remove(id).is_some();
+        let mut removed = |id: &StreamId| {
+            let removed = stream.entries.remove(id).is_some();
+            if removed {
+                stream.deleted = stream.deleted.max(*id);
+            }
+            removed
+        };
         ids.iter().filter(|id| removed(id)).count()
     });
     if removed > 0 {

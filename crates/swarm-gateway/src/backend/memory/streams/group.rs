@@ -16,6 +16,8 @@ use super::id::StreamId;
 pub(super) struct Group {
     /// The last entry that was given to any consumer.
     pub(super) delivered: StreamId,
+    /// How many of the entries ever added were given, where that is known.
+    pub(super) entries_read: Option<i64>,
     /// Entries that were given and not acknowledged.
     pub(super) pending: BTreeMap<StreamId, Pending>,
     /// Consumers by name, and when each was last seen.
@@ -42,6 +44,14 @@ impl Group {
         }
     }
 
+    /// The entries that a consumer was given.
+    pub(super) fn pending_of(
+        &self,
+        consumer: &[u8],
+    ) -> impl Iterator<Item = (&StreamId, &Pending)> {
+        (self.pending.iter()).filter(move |(_, pending)| pending.consumer == consumer)
+    }
+
     /// Gives an entry to a consumer for the first time.
     pub(super) fn give(&mut self, id: StreamId, consumer: &Bytes, now: i64) {
         let consumer = self.consumers.get_key_value(consumer).map_or_else(
@@ -62,9 +72,13 @@ const NO_STREAM: Reject = Reject::text(
      MKSTREAM option to create an empty stream automatically.",
 );
 
-/// The options behind the ID of CREATE and SETID. Where a group stands among the entries ever added is not kept.
-fn options(options: &[Bytes], subcommand: &str, create: bool) -> Result<bool, Reject> {
-    let mut make = false;
+/// The options behind the ID of CREATE and SETID: whether to make the stream, and how many entries count as read.
+fn options(
+    options: &[Bytes],
+    subcommand: &str,
+    create: bool,
+) -> Result<(bool, Option<i64>), Reject> {
+    let (mut make, mut read) = (false, None);
     let mut options = options.iter();
     while let Some(option) = options.next() {
         if create && option.eq_ignore_ascii_case(b"MKSTREAM") {
@@ -79,13 +93,15 @@ fn options(options: &[Bytes], subcommand: &str, create: bool) -> Result<bool, Re
                 "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try XGROUP HELP."
             ))
         })?;
-        if number::integer(number)? < -1 {
+        let number = number::integer(number)?;
+        if number < -1 {
             return Err(Reject::text(
                 "ERR value for ENTRIESREAD must be positive or -1",
             ));
         }
+        read = (number >= 0).then_some(number);
     }
-    Ok(make)
+    Ok((make, read))
 }
 
 /// `$` for the last entry, or an ID.
@@ -99,7 +115,7 @@ fn position(text: &[u8], stream: Option<&Stream>) -> Result<StreamId, Reject> {
 
 pub(in super::super) fn xgroup_create(call: &mut Call<'_>) -> Reply {
     let sub = String::from_utf8_lossy(call.arg(1)).into_owned();
-    let make = options(call.rest(5), &sub, true)?;
+    let (make, entries_read) = options(call.rest(5), &sub, true)?;
     let (key, name) = (call.arg(2), call.arg(3));
     let stream = call.stream(key)?;
     if stream.is_none() && !make {
@@ -112,10 +128,11 @@ pub(in super::super) fn xgroup_create(call: &mut Call<'_>) -> Reply {
     }
     let group = Group {
         delivered,
+        entries_read,
         ..Group::default()
     };
+    // A group is no change of a key that was there, for those who watch it.
     stream.groups.insert(Bytes::copy_from_slice(name), group);
-    call.keyspace.touch(key);
     Ok(ok())
 }
 
@@ -127,24 +144,17 @@ fn existing<'a>(call: &'a mut Call<'_>) -> Result<&'a mut Stream, Reject> {
 /// The group that XGROUP works on.
 fn existing_group<'a>(call: &'a mut Call<'_>) -> Result<&'a mut Group, Reject> {
     let (key, name) = (call.arg(2), call.arg(3));
-    existing(call)?.groups.get_mut(name).ok_or_else(|| {
-        Reject::quoting(&[
-            b"NOGROUP No such consumer group '",
-            name,
-            b"' for key name '",
-            key,
-            b"'",
-        ])
-    })
+    (existing(call)?.groups.get_mut(name)).ok_or_else(|| Reject::no_group(key, name))
 }
 
 pub(in super::super) fn xgroup_setid(call: &mut Call<'_>) -> Reply {
     let sub = String::from_utf8_lossy(call.arg(1)).into_owned();
-    options(call.rest(5), &sub, false)?;
+    let (_, entries_read) = options(call.rest(5), &sub, false)?;
     existing_group(call)?;
     let delivered = position(call.arg(4), call.stream(call.arg(2))?)?;
-    existing_group(call)?.delivered = delivered;
-    call.keyspace.touch(call.arg(2));
+    let group = existing_group(call)?;
+    group.delivered = delivered;
+    group.entries_read = entries_read;
     Ok(ok())
 }
 

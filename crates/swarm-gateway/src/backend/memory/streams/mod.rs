@@ -4,10 +4,12 @@ mod add;
 mod claim;
 mod group;
 mod id;
+mod info;
 mod pending;
 mod range;
 mod read;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -24,6 +26,7 @@ pub(super) use claim::{xautoclaim, xclaim};
 pub(super) use group::{
     xack, xgroup_create, xgroup_createconsumer, xgroup_delconsumer, xgroup_destroy, xgroup_setid,
 };
+pub(super) use info::{xinfo_consumers, xinfo_groups, xinfo_stream, xsetid};
 pub(super) use pending::xpending;
 pub(super) use range::{xrange, xrevrange};
 pub(super) use read::{xread, xreadgroup};
@@ -35,10 +38,44 @@ pub(super) struct Stream {
     entries: BTreeMap<StreamId, Vec<Bytes>>,
     /// The highest ID that there ever was.
     last: StreamId,
+    /// The highest ID that XDEL ever removed.
+    deleted: StreamId,
+    /// How many entries there ever were.
+    added: i64,
     groups: BTreeMap<Bytes, Group>,
 }
 
 impl Stream {
+    /// The first entry there is; 0-0 without one.
+    fn first(&self) -> StreamId {
+        (self.entries.first_key_value()).map_or(StreamId::MIN, |(id, _)| *id)
+    }
+
+    /// Whether XDEL removed an entry at an ID or behind it, so that those behind it cannot be counted.
+    fn deleted_since(&self, id: StreamId) -> bool {
+        !self.entries.is_empty() && self.deleted != StreamId::MIN && id <= self.deleted
+    }
+
+    /// How many entries were ever added up to an ID, where that is certain.
+    fn place(&self, id: StreamId) -> Option<i64> {
+        let length = i64::try_from(self.entries.len()).unwrap_or(i64::MAX);
+        if self.added == 0 {
+            return Some(0);
+        }
+        if id == self.last || (length == 0 && id < self.last) {
+            return Some(self.added);
+        }
+        let first = self.first();
+        if id > self.last || (self.deleted != StreamId::MIN && self.deleted >= first) {
+            return None;
+        }
+        match id.cmp(&first) {
+            Ordering::Less => Some(self.added - length),
+            Ordering::Equal => Some(self.added - length + 1),
+            Ordering::Greater => None,
+        }
+    }
+
     /// Puts an entry: its ID, its fields and values.
     fn reply_entry(reply: &mut FrameBuilder, id: StreamId, fields: &[Bytes]) {
         reply.array(|entry| {

@@ -226,6 +226,7 @@ pub(in super::super) fn xreadgroup(call: &mut Call<'_>) -> Reply {
         let Some(stream) = call.stream_mut(key)? else {
             continue;
         };
+        let read = read_with(stream, group, most);
         let Some(group) = stream.groups.get_mut(group) else {
             continue;
         };
@@ -248,6 +249,7 @@ pub(in super::super) fn xreadgroup(call: &mut Call<'_>) -> Reply {
                     .collect();
                 if let Some((last, _)) = new.last() {
                     group.delivered = *last;
+                    group.entries_read = read;
                     group.see(consumer, now);
                     if !options.no_ack {
                         for (id, _) in &new {
@@ -260,6 +262,20 @@ pub(in super::super) fn xreadgroup(call: &mut Call<'_>) -> Reply {
         }
     }
     Ok(finish(call, &options, &found, options.ids))
+}
+
+/// How many entries a group will have read once it is given up to `most` new ones.
+fn read_with(stream: &Stream, group: &Bytes, most: usize) -> Option<i64> {
+    let group = stream.groups.get(group)?;
+    let new = group
+        .delivered
+        .next()
+        .map(|first| stream.entries.range(first..));
+    (new.into_iter().flatten().take(most)).fold(group.entries_read, |read, (id, _)| match read {
+        Some(read) if !stream.deleted_since(*id) => Some(read.saturating_add(1)),
+        read if stream.added == 0 => read,
+        _ => stream.place(*id),
+    })
 }
 
 /// Checks that there is such a group, and reads where to start.
