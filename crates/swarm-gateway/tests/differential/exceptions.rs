@@ -116,6 +116,8 @@ fn transaction(ours: FrameRef<'_>, theirs: FrameRef<'_>) -> bool {
                     && match ours.kind() {
                         Kind::Integer => true,
                         Kind::Array => items(ours).len() == items(theirs).len(),
+                        // XINFO, in RESP3
+                        Kind::Map => info(ours, theirs),
                         // RANDOMKEY
                         Kind::BulkString => true,
                         _ => false,
