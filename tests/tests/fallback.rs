@@ -161,3 +161,32 @@ async fn the_password_goes_over_http_as_a_bearer_token() {
     within(client.set("k", "v")).await.unwrap();
     assert_eq!(client.state(), State::Fallback);
 }
+
+#[tokio::test]
+async fn a_client_of_http_alone_keeps_the_order_of_its_commands() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let client = within(Client::connect(gateway.http_url())).await.unwrap();
+    // The first write is slow; those behind it must not overtake it.
+    let hold = gateway.faults().hold("SET");
+    let first = tokio::spawn(client.set("order", 0));
+    within(hold.reached(1)).await;
+    let others: Vec<_> = (1..50)
+        .map(|n| tokio::spawn(client.incrby("order", n)))
+        .collect();
+    // Time for those behind it to overtake it, if they can.
+    let faults = gateway.faults();
+    let overtaken = faults.executed("INCRBY", 1);
+    let overtaken = tokio::time::timeout(Duration::from_millis(200), overtaken).await;
+    assert!(overtaken.is_err(), "a later command ran first");
+    hold.release();
+    within(first).await.unwrap().unwrap();
+    for other in others {
+        within(other).await.unwrap().unwrap();
+    }
+    let sum = within(client.get_as::<i32>("order")).await.unwrap();
+    assert_eq!(
+        sum,
+        Some((1..50).sum()),
+        "the first write came after others"
+    );
+}

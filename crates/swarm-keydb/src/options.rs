@@ -104,7 +104,8 @@ impl Default for Options {
             retry: RetryPolicy::default(),
             protocol: Protocol::default(),
             session: Vec::new(),
-            dial: DialOptions::new(),
+            // The server runs requests that are in flight together in any order; one at a time, they keep theirs.
+            dial: DialOptions::new().http_concurrency(1),
         }
     }
 }
@@ -285,6 +286,9 @@ impl Options {
 
     /// Changes how the wire is dialed: headers such as `Origin`, limits, heartbeats, TLS. See [`DialOptions`]. Its
     /// `connect_timeout` is the one given here.
+    ///
+    /// Over `http://` as the client's own wire, commands go one at a time, so that they keep their order. `http_concurrency`
+    /// lets more go at once; the server then runs those in any order. The stand-in always goes one at a time.
     ///
     /// ```
     /// use swarm_keydb::Options;
