@@ -18,7 +18,22 @@ pub struct Command<R> {
     pub(crate) request: Result<Request>,
     pub(crate) retry: Retry,
     pub(crate) alone: bool,
+    /// Whether the server may keep the reply back, and for how long.
+    pub(crate) blocking: Blocking,
     pub(crate) decode: fn(&Frame) -> Result<R, ConvertError>,
+}
+
+/// Whether the server keeps a reply back until there is something to tell. Everything behind such a command on the same
+/// connection waits with it, so it never goes over the one that others share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Blocking {
+    /// It answers at once.
+    #[default]
+    No,
+    /// It answers after this time at the latest.
+    For(Duration),
+    /// It may never answer.
+    Forever,
 }
 
 /// Takes commands: a [`Client`](crate::Client) sends them.
@@ -37,6 +52,7 @@ pub(crate) struct Builder {
     refused: Option<Error>,
     retry: Retry,
     alone: bool,
+    blocking: Blocking,
 }
 
 impl Builder {
@@ -49,6 +65,7 @@ impl Builder {
             refused: None,
             retry: Retry::Never,
             alone: false,
+            blocking: Blocking::No,
         };
         if builder.name.trim().is_empty() {
             builder.refuse(Error::argument("a command needs a name"));
@@ -203,6 +220,7 @@ impl Builder {
         if let Err(error) = options.validate() {
             self.refuse(error);
         }
+        self.blocking = options.blocking();
         self.args(options)
     }
 
@@ -226,6 +244,7 @@ impl Builder {
             request,
             retry: self.retry,
             alone: self.alone,
+            blocking: self.blocking,
             decode,
         }
     }
@@ -236,6 +255,11 @@ pub(crate) trait CommandOptions: ToArgs {
     /// Whether the options make sense together.
     fn validate(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// Whether the command blocks with these options.
+    fn blocking(&self) -> Blocking {
+        Blocking::No
     }
 }
 

@@ -437,11 +437,32 @@ impl Options {
     }
 }
 
+/// What connections of a client are made of.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) target: Target,
+    pub(crate) options: Options,
+}
+
+impl Origin {
+    pub(crate) const fn new(target: Target, options: Options) -> Self {
+        Self { target, options }
+    }
+}
+
 /// Where a client connects to, and how it introduces itself.
 pub(crate) struct Target {
     pub(crate) connector: Arc<dyn Connect>,
     pub(crate) fallback: Option<Arc<dyn Connect>>,
     pub(crate) settings: Settings,
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Target")
+            .field("peer", &self.settings.peer)
+            .finish_non_exhaustive()
+    }
 }
 
 fn endpoint(option: &str, url: &str) -> Result<Endpoint> {

@@ -4,7 +4,6 @@ mod reply;
 mod scan;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use swarm_transport::Connect;
 use tokio::sync::oneshot;
@@ -16,7 +15,7 @@ use crate::command::{Command, Executor};
 use crate::commands::ScanOptions;
 use crate::driver::{Driver, Mailbox, Started};
 use crate::error::{Error, Result};
-use crate::options::{Options, Target};
+use crate::options::{Options, Origin};
 use crate::status::{State, StateWatch, Stats};
 
 /// A client of one server: cheap to clone, shared by any number of tasks.
@@ -43,8 +42,16 @@ use crate::status::{State, StateWatch, Stats};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Client {
+    shared: Arc<Shared>,
+}
+
+/// What all clones of a client share.
+#[derive(Debug)]
+struct Shared {
+    /// The connection that commands share.
     mailbox: Mailbox,
-    request_timeout: Duration,
+    /// How further connections are made: for what needs one of its own.
+    origin: Origin,
 }
 
 impl Client {
@@ -56,8 +63,7 @@ impl Client {
     /// **Cancel safety:** dropping the future gives the attempt up.
     pub async fn connect(options: impl Into<Options>) -> Result<Self> {
         let options = options.into();
-        let target = options.target()?;
-        Self::start(target, &options).await
+        Self::start(Origin::new(options.target()?, options)).await
     }
 
     /// Connects through a transport of the caller's own: see [`transport`](crate::transport). The options' URL is not
@@ -91,12 +97,12 @@ impl Client {
     ) -> Result<Self> {
         let options = options.into();
         let target = options.target_through(Arc::new(connector));
-        Self::start(target, &options).await
+        Self::start(Origin::new(target, options)).await
     }
 
-    async fn start(target: Target, options: &Options) -> Result<Self> {
+    async fn start(origin: Origin) -> Result<Self> {
         let (started, outcome) = oneshot::channel();
-        let client = Self::spawn(target, options, Some(started))?;
+        let client = Self::spawn(origin, Some(started))?;
         match outcome.await {
             Ok(Ok(())) => Ok(client),
             Ok(Err(failure)) => Err(Error::connect(failure)),
@@ -112,15 +118,15 @@ impl Client {
     /// **Errors:** when an option makes no sense.
     pub fn connect_lazy(options: impl Into<Options>) -> Result<Self> {
         let options = options.into();
-        Self::spawn(options.target()?, &options, None)
+        Self::spawn(Origin::new(options.target()?, options), None)
     }
 
-    fn spawn(target: Target, options: &Options, started: Option<Started>) -> Result<Self> {
-        options.validate()?;
-        let mailbox = Driver::spawn(target, options, started);
+    fn spawn(origin: Origin, started: Option<Started>) -> Result<Self> {
+        origin.options.validate()?;
+        let mailbox = Driver::spawn(&origin, started);
+        let shared = Shared { mailbox, origin };
         Ok(Self {
-            mailbox,
-            request_timeout: options.request_timeout,
+            shared: Arc::new(shared),
         })
     }
 
@@ -157,7 +163,7 @@ impl Client {
 
     /// The state of the connection.
     pub fn state(&self) -> State {
-        self.mailbox.status().watch().get()
+        self.shared.mailbox.status().watch().get()
     }
 
     /// Follows the state of the connection.
@@ -174,12 +180,12 @@ impl Client {
     /// # }
     /// ```
     pub fn watch_state(&self) -> StateWatch {
-        self.mailbox.status().watch()
+        self.shared.mailbox.status().watch()
     }
 
     /// Figures of this moment, for all clones together: commands under way, reconnects, how long replies take.
     pub fn stats(&self) -> Stats {
-        self.mailbox.stats()
+        self.shared.mailbox.stats()
     }
 
     /// Closes the connection once the commands before it are answered or have timed out, for this handle and all its clones. Later
@@ -187,7 +193,7 @@ impl Client {
     ///
     /// **Cancel safety:** dropping the future does not undo the closing.
     pub async fn close(&self) {
-        self.mailbox.close().await;
+        self.shared.mailbox.close().await;
     }
 }
 
@@ -196,6 +202,10 @@ impl Executor for Client {
     type Output<R> = Reply<R>;
 
     fn execute<R>(&self, command: Command<R>) -> Reply<R> {
-        Reply::new(self.mailbox.clone(), command, self.request_timeout)
+        Reply::new(
+            self.shared.mailbox.clone(),
+            command,
+            self.shared.origin.options.request_timeout,
+        )
     }
 }

@@ -61,6 +61,7 @@ impl<R> Reply<R> {
             retry,
             alone,
             decode,
+            ..
         } = command;
         let state = match request {
             Ok(request) => State::Unsent(Unsent {

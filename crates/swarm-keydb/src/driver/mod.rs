@@ -19,7 +19,7 @@ use tokio::time::{Instant, Sleep};
 pub(crate) use mailbox::{Budget, Mailbox, ReplyReceiver, ReplySlot};
 
 use crate::engine::{Engine, Failure, HandshakeError, Violation};
-use crate::options::{Options, Target};
+use crate::options::Origin;
 use crate::status::{State, Status};
 use backoff::Backoff;
 use detour::Detour;
@@ -105,18 +105,19 @@ impl Drop for Driver {
 
 impl Driver {
     /// Starts the task of a client. `started` hears of the first attempt to connect; when it fails, the task ends.
-    pub(crate) fn spawn(target: Target, options: &Options, started: Option<Started>) -> Mailbox {
+    pub(crate) fn spawn(origin: &Origin, started: Option<Started>) -> Mailbox {
+        let Origin { target, options } = origin;
         let budget = Budget::new(options.queue, options.queue_bytes);
         let (mailbox, receiver) = Mailbox::new(budget, &target.settings.peer);
         let driver = Self {
-            engine: Engine::new(target.settings),
+            engine: Engine::new(target.settings.clone()),
             ended: mailbox.ended(),
             status: Arc::clone(mailbox.status()),
             mailbox: receiver,
             mailbox_done: false,
             closing: Vec::new(),
-            connector: target.connector,
-            detour: target.fallback.map(Detour::new),
+            connector: Arc::clone(&target.connector),
+            detour: target.fallback.clone().map(Detour::new),
             connect_timeout: options.connect_timeout,
             reconnect: options.reconnect,
             backoff: Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay),
