@@ -240,6 +240,9 @@ impl From<Failure> for Error {
                     .with_cause(Cause::Transport(error))
             }
             Failure::Refused(refusal) => Self::argument(refusal.to_string()),
+            Failure::Withheld => Self::argument(
+                "not sent, because another command that was to go with it was refused",
+            ),
             Failure::Auth(error) => {
                 let hint = "the server refuses the credentials: check the password option";
                 Self::new(ErrorKind::Auth, Outcome::NotSent, hint).with_cause(Cause::Server(error))

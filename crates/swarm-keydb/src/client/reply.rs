@@ -7,13 +7,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use swarm_resp::{ConvertError, Frame, Request};
+use swarm_resp::{ConvertError, Frame};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 
 use crate::command::Command;
 use crate::driver::{Mailbox, ReplyReceiver, ReplySlot};
-use crate::engine::{Call, Failure, Retry};
+use crate::engine::{Call, Failure, Requests, Retry};
 use crate::error::{Error, Result};
 
 /// The future of a command's reply.
@@ -47,7 +47,7 @@ type Admission = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, Failur
 
 struct Unsent {
     mailbox: Mailbox,
-    request: Request,
+    requests: Requests,
     timeout: Duration,
     retry: Retry,
     alone: bool,
@@ -66,7 +66,7 @@ impl<R> Reply<R> {
         let state = match request {
             Ok(request) => State::Unsent(Unsent {
                 mailbox,
-                request,
+                requests: Requests::One(request),
                 timeout,
                 retry,
                 alone,
@@ -127,19 +127,20 @@ impl Unsent {
         // A timeout beyond what the clock can express is as good as a year.
         let year = Duration::from_secs(365 * 24 * 3600);
         let deadline = now.checked_add(self.timeout).unwrap_or(now + year);
-        match self.mailbox.try_admit(&self.request) {
+        match self.mailbox.try_admit(&self.requests) {
             Some(ticket) => self.send(ticket, deadline),
             None => {
-                let admission = self.mailbox.clone().admit(self.request.clone(), deadline);
+                let admission = self.mailbox.clone().admit(self.requests.clone(), deadline);
                 Ok(State::Queueing(Box::pin(admission), self, deadline))
             }
         }
     }
 
     fn send(self, ticket: OwnedSemaphorePermit, deadline: Instant) -> Result<State, Failure> {
-        let (caller, reply) = ReplySlot::new();
+        let (caller, reply) = ReplySlot::one();
         self.mailbox.send(Call {
-            request: self.request,
+            requests: self.requests,
+            answered: 0,
             caller,
             deadline,
             retry: self.retry,

@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use swarm_resp::{Frame, Request};
+use swarm_resp::Frame;
 use swarm_transport::{TransportError, TransportErrorKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::engine::{Call, Caller, Failure};
+use crate::engine::{Call, Caller, Dialect, Failure, Requests};
 use crate::status::{Stats, Status};
 
 /// What a client says to its driver.
@@ -17,17 +17,46 @@ pub(super) enum Message {
     Close(oneshot::Sender<()>),
 }
 
-/// Where the reply to one call goes.
+/// Where the replies to one call go.
 #[derive(Debug)]
-pub(crate) struct ReplySlot(oneshot::Sender<Result<Frame, Failure>>);
+pub(crate) enum ReplySlot {
+    One(oneshot::Sender<Result<Frame, Failure>>),
+    Unit(oneshot::Sender<Answers>, Answers),
+}
 
 /// Where the reply to one call comes from.
 pub(crate) type ReplyReceiver = oneshot::Receiver<Result<Frame, Failure>>;
 
+/// What became of the requests of a unit, in their order.
+#[derive(Debug)]
+pub(crate) struct Answers {
+    pub(crate) replies: Vec<Result<Frame, Failure>>,
+    /// How the connection spells errors, for those within a reply.
+    pub(crate) dialect: Dialect,
+}
+
+impl Answers {
+    fn with_room_for(requests: usize) -> Self {
+        Self {
+            replies: Vec::with_capacity(requests),
+            dialect: Dialect::default(),
+        }
+    }
+}
+
 impl ReplySlot {
-    pub(crate) fn new() -> (Self, ReplyReceiver) {
+    pub(crate) fn one() -> (Self, ReplyReceiver) {
         let (sender, receiver) = oneshot::channel();
-        (Self(sender), receiver)
+        (Self::One(sender), receiver)
+    }
+
+    /// For the replies to so many requests.
+    pub(crate) fn unit(requests: usize) -> (Self, oneshot::Receiver<Answers>) {
+        let (sender, receiver) = oneshot::channel();
+        (
+            Self::Unit(sender, Answers::with_room_for(requests)),
+            receiver,
+        )
     }
 }
 
@@ -37,11 +66,34 @@ impl Caller for ReplySlot {
     type Ticket = OwnedSemaphorePermit;
 
     fn is_gone(&self) -> bool {
-        self.0.is_closed()
+        match self {
+            Self::One(sender) => sender.is_closed(),
+            Self::Unit(sender, _) => sender.is_closed(),
+        }
+    }
+
+    fn sending(&mut self, dialect: Dialect) {
+        if let Self::Unit(_, answers) = self {
+            answers.dialect = dialect;
+        }
+    }
+
+    fn progress(&mut self, result: Result<Frame, Failure>) {
+        if let Self::Unit(_, answers) = self {
+            answers.replies.push(result);
+        }
     }
 
     fn complete(self, result: Result<Frame, Failure>) {
-        let _gone = self.0.send(result);
+        match self {
+            Self::One(sender) => {
+                let _gone = sender.send(result);
+            }
+            Self::Unit(sender, mut answers) => {
+                answers.replies.push(result);
+                let _gone = sender.send(answers);
+            }
+        }
     }
 }
 
@@ -63,10 +115,12 @@ impl Budget {
         }
     }
 
-    /// What a request takes. One that is larger than the whole budget takes all of it, and goes alone.
-    fn share(self, request: &Request) -> u32 {
-        let len = u32::try_from(request.encoded().len()).unwrap_or(u32::MAX);
-        len.clamp(self.least, self.bytes)
+    /// What requests take. What is larger than the whole budget takes all of it, and goes alone.
+    fn share(self, requests: &Requests) -> u32 {
+        let len = u32::try_from(requests.encoded_len()).unwrap_or(u32::MAX);
+        let count = u32::try_from(requests.len()).unwrap_or(u32::MAX);
+        let least = self.least.saturating_mul(count).min(self.bytes);
+        len.clamp(least, self.bytes)
     }
 }
 
@@ -127,19 +181,19 @@ impl Mailbox {
             .stats((self.0.budget.bytes as usize).saturating_sub(free))
     }
 
-    /// A share of the room for a request, if there is room now.
-    pub(crate) fn try_admit(&self, request: &Request) -> Option<OwnedSemaphorePermit> {
-        let share = self.0.budget.share(request);
+    /// A share of the room for requests, if there is room now.
+    pub(crate) fn try_admit(&self, requests: &Requests) -> Option<OwnedSemaphorePermit> {
+        let share = self.0.budget.share(requests);
         Arc::clone(&self.0.room).try_acquire_many_owned(share).ok()
     }
 
-    /// A share of the room for a request, as soon as there is room, until a deadline. Served in order.
+    /// A share of the room for requests, as soon as there is room, until a deadline. Served in order.
     pub(crate) async fn admit(
         self,
-        request: Request,
+        requests: Requests,
         deadline: std::time::Instant,
     ) -> Result<OwnedSemaphorePermit, Failure> {
-        let share = self.0.budget.share(&request);
+        let share = self.0.budget.share(&requests);
         let admitted = Arc::clone(&self.0.room).acquire_many_owned(share);
         tokio::select! {
             admitted = timeout_at(Instant::from_std(deadline), admitted) => match admitted {

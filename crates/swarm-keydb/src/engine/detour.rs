@@ -11,7 +11,7 @@ use swarm_resp::{Frame, Request};
 use swarm_transport::{Refusal, TransportError};
 
 use super::slot::Slot;
-use super::{Caller, Dialect, Engine, Failure, Violation};
+use super::{Caller, Dialect, Engine, Failure, Requests, Violation, first_refused, refused};
 use crate::options::FallbackScope;
 
 pub(super) struct Detour<C: Caller> {
@@ -69,8 +69,8 @@ impl<C: Caller> Engine<C> {
     ) -> Option<Request> {
         loop {
             let call = self.waiting.get(self.detour.looked)?;
-            let refusal = check(&call.request).err();
-            if refusal.is_none() && !call.caller.is_gone() && !self.may_detour(&call.request) {
+            let refusal = first_refused(&call.requests, &check);
+            if refusal.is_none() && !call.caller.is_gone() && !self.may_detour(&call.requests) {
                 self.detour.looked += 1;
                 continue;
             }
@@ -78,18 +78,22 @@ impl<C: Caller> Engine<C> {
             if call.caller.is_gone() {
                 continue;
             }
-            if let Some(refusal) = refusal {
-                call.caller.complete(Err(Failure::Refused(refusal)));
+            if let Some((at, refusal)) = refusal {
+                call.fail(|position| refused(position == at, &refusal));
                 continue;
             }
             call.attempts += 1;
-            let request = call.request.clone();
+            let request = call.requests.as_slice().first()?.clone();
             self.detour.slots.push_back(Slot::new(call, now));
             return Some(request);
         }
     }
 
-    fn may_detour(&self, request: &Request) -> bool {
+    /// Units do not go this way: what they are there for, one reply in the time of many, it does not have.
+    fn may_detour(&self, requests: &Requests) -> bool {
+        let Requests::One(request) = requests else {
+            return false;
+        };
         match self.settings.fallback {
             FallbackScope::GetAndSet => matches!(request.name(), b"GET" | b"SET"),
             FallbackScope::Stateless => true,
@@ -105,7 +109,7 @@ impl<C: Caller> Engine<C> {
             .ok_or(Violation::UnexpectedReply)?;
         if let Some(call) = slot.into_call() {
             call.caller
-                .complete(match Dialect::default().error_of(&frame) {
+                .complete(match Dialect::default().error_of(frame.view()) {
                     Some(error) => Err(Failure::Server(error)),
                     None => Ok(frame),
                 });
@@ -117,10 +121,10 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn detour_failed(&mut self, error: &Arc<TransportError>) {
         for slot in self.detour.slots.drain(..) {
             if let Some(call) = slot.into_call() {
-                call.caller.complete(Err(Failure::Lost {
+                call.fail(|_| Failure::Lost {
                     sent: true,
                     error: Arc::clone(error),
-                }));
+                });
             }
         }
         self.detour.look_again();

@@ -1,6 +1,6 @@
 //! How a server spells its errors.
 
-use swarm_resp::{Frame, FrameRef, Kind, ServerError};
+use swarm_resp::{FrameRef, Kind, ServerError};
 
 /// How a connection spells errors, found out once during the handshake.
 ///
@@ -24,10 +24,10 @@ pub(crate) enum ErrorShape {
 
 impl Dialect {
     /// The error that a reply is, if it is one.
-    pub(crate) fn error_of(self, frame: &Frame) -> Option<ServerError> {
+    pub(crate) fn error_of(self, frame: FrameRef<'_>) -> Option<ServerError> {
         match frame.kind() {
             Kind::SimpleError | Kind::BulkError => real_error(frame),
-            Kind::Array if self.errors == ErrorShape::Words => words_error(frame.view()),
+            Kind::Array if self.errors == ErrorShape::Words => words_error(frame),
             _ => None,
         }
     }
@@ -55,8 +55,8 @@ pub(crate) fn words_error(frame: FrameRef<'_>) -> Option<ServerError> {
 }
 
 /// The error that a reply is on a sound server.
-pub(crate) fn real_error(frame: &Frame) -> Option<ServerError> {
-    frame.view().error_bytes().map(without_arguments)
+pub(crate) fn real_error(frame: FrameRef<'_>) -> Option<ServerError> {
+    frame.error_bytes().map(without_arguments)
 }
 
 /// An error without the arguments that Redis repeats when it does not know a command: they may be values, or a

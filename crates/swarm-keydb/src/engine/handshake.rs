@@ -133,7 +133,7 @@ impl Handshake {
             .filter(|_| self.sent)
             .ok_or(HandshakeError::Nonsense)?;
         self.sent = false;
-        let real_error = dialect::real_error(frame);
+        let real_error = dialect::real_error(frame.view());
         let error = real_error.clone().or_else(|| words_error(frame.view()));
         if let Some(error) = &error
             && (matches!(error.code(), "NOAUTH" | "WRONGPASS" | "NOPERM") || step == Step::Auth)

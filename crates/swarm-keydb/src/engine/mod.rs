@@ -7,6 +7,7 @@ mod detour;
 mod dialect;
 mod handshake;
 mod slot;
+mod unit;
 #[cfg(test)]
 mod tests;
 
@@ -20,11 +21,13 @@ use swarm_transport::{Refusal, TransportError};
 pub(crate) use dialect::Dialect;
 pub(crate) use handshake::{Credentials, HandshakeError};
 pub(crate) use slot::{Call, Caller, Retry};
+pub(crate) use unit::Requests;
 
 use crate::options::{FallbackScope, RetryPolicy};
 use detour::Detour;
 use handshake::{Handshake, Progress};
 use slot::Slot;
+use unit::Sending;
 
 /// How often a call is sent at the most, when the link breaks again and again.
 const MAX_ATTEMPTS: u8 = 3;
@@ -43,6 +46,8 @@ pub(crate) enum Failure {
     },
     /// The wire cannot carry the request; it was not sent.
     Refused(Refusal),
+    /// Another request of the same unit was refused; the request was not sent.
+    Withheld,
     /// The server wants other credentials; the request was not sent.
     Auth(ServerError),
     /// The client was closed; the request was not sent.
@@ -101,6 +106,8 @@ pub(crate) struct Engine<C: Caller> {
     waiting: VecDeque<Call<C>>,
     /// Sent; the server answers in this order.
     in_flight: VecDeque<Slot<C>>,
+    /// What is still to be sent of the last in flight.
+    sending: Option<Sending>,
     /// Sent another way.
     detour: Detour<C>,
     /// No deadline is earlier.
@@ -122,6 +129,7 @@ impl<C: Caller> Engine<C> {
             skip_hello: false,
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
+            sending: None,
             detour: Detour::default(),
             earliest: None,
             heard: None,
@@ -178,17 +186,21 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn disconnected(&mut self, error: &Arc<TransportError>) {
         self.phase = Phase::Offline;
         self.detour.look_again();
+        let mut unsent = self.sending.take().map_or(0, |sending| sending.left());
         for slot in self.in_flight.drain(..).rev() {
+            // Only the last in flight can be sent in part.
+            let unsent = std::mem::take(&mut unsent);
             let Some(call) = slot.into_call() else {
                 continue;
             };
             if call.retry.is_allowed(self.settings.retry) && call.attempts < MAX_ATTEMPTS {
                 self.waiting.push_front(call);
             } else {
-                call.caller.complete(Err(Failure::Lost {
-                    sent: true,
+                let sent = call.requests.len().saturating_sub(unsent);
+                call.fail(|position| Failure::Lost {
+                    sent: position < sent,
                     error: Arc::clone(error),
-                }));
+                });
             }
         }
     }
@@ -197,7 +209,7 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn fail_waiting(&mut self, failure: &Failure) {
         self.detour.look_again();
         for call in self.waiting.drain(..) {
-            call.caller.complete(Err(failure.clone()));
+            call.fail(|_| failure.clone());
         }
     }
 
@@ -211,6 +223,10 @@ impl<C: Caller> Engine<C> {
             Phase::Offline => return None,
             Phase::Handshake(handshake) => return handshake.next_request(),
             Phase::Ready => {}
+        }
+        if let Some((request, left)) = self.sending.take().and_then(Sending::advance) {
+            self.sending = left;
+            return Some(request);
         }
         if std::mem::take(&mut self.ping) && self.in_flight.is_empty() {
             self.heard = Some(now);
@@ -232,15 +248,19 @@ impl<C: Caller> Engine<C> {
             if call.caller.is_gone() {
                 continue;
             }
-            if let Err(refusal) = check(&call.request) {
-                call.caller.complete(Err(Failure::Refused(refusal)));
+            if let Some((at, refusal)) = first_refused(&call.requests, &check) {
+                call.fail(|position| refused(position == at, &refusal));
                 continue;
             }
             if self.in_flight.is_empty() {
                 self.heard = Some(now);
             }
             call.attempts += 1;
-            let request = call.request.clone();
+            let request = call.requests.as_slice().get(call.answered)?.clone();
+            if let Requests::Unit(_) = call.requests {
+                call.caller.sending(self.dialect);
+                self.sending = Sending::from(&call.requests, call.answered + 1);
+            }
             self.in_flight.push_back(Slot::new(call, now));
             return Some(request);
         }
@@ -278,21 +298,33 @@ impl<C: Caller> Engine<C> {
                     Err(error.into())
                 }
             },
-            Phase::Ready => {
-                let slot = self
-                    .in_flight
-                    .pop_front()
-                    .ok_or(Violation::UnexpectedReply)?;
-                let took = slot.age(now);
-                if let Some(call) = slot.into_call() {
-                    call.caller.complete(match self.dialect.error_of(&frame) {
-                        Some(error) => Err(Failure::Server(error)),
-                        None => Ok(frame),
-                    });
-                }
-                Ok(Some(took))
-            }
+            Phase::Ready => self.receive_reply(now, frame).map(Some),
         }
+    }
+
+    /// Hands a reply to whom it belongs. Says how long it took.
+    fn receive_reply(&mut self, now: Instant, frame: Frame) -> Result<Duration, Violation> {
+        let result = match self.dialect.error_of(frame.view()) {
+            Some(error) => Err(Failure::Server(error)),
+            None => Ok(frame),
+        };
+        // A unit that is being sent is the last in flight.
+        let unsent = match &self.sending {
+            Some(sending) if self.in_flight.len() == 1 => sending.left(),
+            _ => 0,
+        };
+        let slot = self
+            .in_flight
+            .front_mut()
+            .filter(|slot| slot.owed() > unsent)
+            .ok_or(Violation::UnexpectedReply)?;
+        let took = slot.age(now);
+        if slot.owed() > 1 {
+            slot.progress(result);
+        } else if let Some(call) = self.in_flight.pop_front().and_then(Slot::into_call) {
+            call.caller.complete(result);
+        }
+        Ok(took)
     }
 
     /// When [`expire`](Self::expire) is due.
@@ -335,9 +367,8 @@ impl<C: Caller> Engine<C> {
         self.earliest = None;
         for call in std::mem::take(&mut self.waiting) {
             if call.deadline <= now {
-                call.caller.complete(Err(Failure::Timeout {
-                    sent: call.attempts > 0,
-                }));
+                let sent = call.attempts > 0;
+                call.fail(|_| Failure::Timeout { sent });
             } else {
                 self.note_deadline(call.deadline);
                 self.waiting.push_back(call);
@@ -359,5 +390,22 @@ impl<C: Caller> Engine<C> {
             self.earliest
                 .map_or(deadline, |earliest| earliest.min(deadline)),
         );
+    }
+}
+
+/// The first request that the wire cannot carry, and why. Of a unit, all are asked about before any is sent.
+fn first_refused(
+    requests: &Requests,
+    check: impl Fn(&Request) -> Result<(), Refusal>,
+) -> Option<(usize, Refusal)> {
+    let mut requests = requests.as_slice().iter().enumerate();
+    requests.find_map(|(at, request)| Some((at, check(request).err()?)))
+}
+
+fn refused(itself: bool, refusal: &Refusal) -> Failure {
+    if itself {
+        Failure::Refused(refusal.clone())
+    } else {
+        Failure::Withheld
     }
 }

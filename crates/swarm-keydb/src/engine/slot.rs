@@ -1,10 +1,12 @@
 //! A call, before and after it is sent.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use swarm_resp::{Frame, Request};
+use swarm_resp::Frame;
 
-use super::Failure;
+use super::unit::Requests;
+use super::{Dialect, Failure};
 use crate::options::RetryPolicy;
 
 /// Who waits for a reply.
@@ -15,7 +17,13 @@ pub(crate) trait Caller {
     /// Whether nobody waits any more.
     fn is_gone(&self) -> bool;
 
-    /// Hands over the answer.
+    /// A unit of several requests is being sent, over a connection of this dialect.
+    fn sending(&mut self, dialect: Dialect);
+
+    /// Hands over what became of one request of several, in their order. More follow.
+    fn progress(&mut self, result: Result<Frame, Failure>);
+
+    /// Hands over what became of the only request, or of the last of several.
     fn complete(self, result: Result<Frame, Failure>);
 }
 
@@ -44,9 +52,11 @@ impl Retry {
     }
 }
 
-/// A request and who waits for its reply.
+/// Requests and who waits for their replies.
 pub(crate) struct Call<C: Caller> {
-    pub(crate) request: Request,
+    pub(crate) requests: Requests,
+    /// How many of the requests are answered.
+    pub(crate) answered: usize,
     pub(crate) caller: C,
     pub(crate) deadline: Instant,
     pub(crate) retry: Retry,
@@ -57,13 +67,31 @@ pub(crate) struct Call<C: Caller> {
     pub(crate) ticket: C::Ticket,
 }
 
-/// The place of a reply in the order of replies. It outlives its caller: the reply still comes.
+impl<C: Caller> Call<C> {
+    /// Fails every request that is not answered yet; `why` says why, by its position.
+    pub(super) fn fail(self, why: impl Fn(usize) -> Failure) {
+        let unanswered = self.answered..self.requests.len();
+        fail(self.caller, unanswered, why);
+    }
+}
+
+fn fail<C: Caller>(mut caller: C, unanswered: Range<usize>, why: impl Fn(usize) -> Failure) {
+    let last = unanswered.end.saturating_sub(1);
+    for position in unanswered.start..last {
+        caller.progress(Err(why(position)));
+    }
+    caller.complete(Err(why(last)));
+}
+
+/// The place of replies in the order of replies. It outlives its caller: they still come.
 pub(super) struct Slot<C: Caller> {
     sent: Instant,
-    /// When the reply is or was due.
+    /// When the replies are or were due.
     pub(super) deadline: Instant,
     /// Whether nothing may be sent before the reply has come.
     pub(super) alone: bool,
+    /// How many replies are still to come. At least one.
+    owed: usize,
     /// Stays taken when the caller's time is up, so that a server that answers nothing cannot make tombstones pile up.
     ticket: Option<C::Ticket>,
     /// `None` makes this a tombstone: the caller was told that its time is up.
@@ -71,7 +99,7 @@ pub(super) struct Slot<C: Caller> {
 }
 
 struct Waiter<C> {
-    request: Request,
+    requests: Requests,
     caller: C,
     retry: Retry,
     attempts: u8,
@@ -80,7 +108,8 @@ struct Waiter<C> {
 impl<C: Caller> Slot<C> {
     pub(super) fn new(call: Call<C>, sent: Instant) -> Self {
         let Call {
-            request,
+            requests,
+            answered,
             caller,
             deadline,
             retry,
@@ -88,8 +117,9 @@ impl<C: Caller> Slot<C> {
             attempts,
             ticket,
         } = call;
+        let owed = requests.len().saturating_sub(answered);
         let waiter = Some(Waiter {
-            request,
+            requests,
             caller,
             retry,
             attempts,
@@ -98,6 +128,7 @@ impl<C: Caller> Slot<C> {
             sent,
             deadline,
             alone,
+            owed,
             ticket: Some(ticket),
             waiter,
         }
@@ -109,14 +140,28 @@ impl<C: Caller> Slot<C> {
             sent,
             deadline: sent,
             alone: false,
+            owed: 1,
             ticket: None,
             waiter: None,
         }
     }
 
-    /// How long ago the request was sent.
+    /// How long ago the first request was sent.
     pub(super) fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.sent)
+    }
+
+    /// How many replies are still to come.
+    pub(super) const fn owed(&self) -> usize {
+        self.owed
+    }
+
+    /// Takes a reply that is not the last.
+    pub(super) fn progress(&mut self, result: Result<Frame, Failure>) {
+        self.owed = self.owed.saturating_sub(1);
+        if let Some(waiter) = &mut self.waiter {
+            waiter.caller.progress(result);
+        }
     }
 
     /// The call, if somebody still waits for it.
@@ -124,18 +169,20 @@ impl<C: Caller> Slot<C> {
         let Self {
             deadline,
             alone,
+            owed,
             ticket,
             waiter,
             ..
         } = self;
         let Waiter {
-            request,
+            requests,
             caller,
             retry,
             attempts,
         } = waiter.filter(|waiter| !waiter.caller.is_gone())?;
         Some(Call {
-            request,
+            answered: requests.len().saturating_sub(owed),
+            requests,
             caller,
             deadline,
             retry,
@@ -159,8 +206,12 @@ impl<C: Caller> Slot<C> {
 
     /// Tells the caller that its time is up, and leaves a tombstone.
     pub(super) fn expire(&mut self) {
-        if let Some(waiter) = self.waiter.take() {
-            waiter.caller.complete(Err(Failure::Timeout { sent: true }));
+        if let Some(Waiter {
+            requests, caller, ..
+        }) = self.waiter.take()
+        {
+            let unanswered = requests.len().saturating_sub(self.owed)..requests.len();
+            fail(caller, unanswered, |_| Failure::Timeout { sent: true });
         }
     }
 }

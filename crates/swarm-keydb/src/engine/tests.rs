@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use swarm_resp::{Frame, Request};
 use swarm_transport::{TransportError, TransportErrorKind};
 
-use super::{Call, Caller, Engine, Failure, HandshakeError, Retry, Settings, Violation};
+use super::{Call, Caller, Dialect, Engine, Failure, HandshakeError, Requests, Retry, Settings, Violation};
 
 mod handshake;
 mod races;
@@ -32,10 +32,16 @@ impl Caller for Tester {
         *self.gone.borrow()
     }
 
-    fn complete(self, result: Result<Frame, Failure>) {
+    fn sending(&mut self, _: Dialect) {}
+
+    fn progress(&mut self, result: Result<Frame, Failure>) {
         if !self.is_gone() {
             self.answers.borrow_mut().push((self.number, result));
         }
+    }
+
+    fn complete(mut self, result: Result<Frame, Failure>) {
+        self.progress(result);
     }
 }
 
@@ -86,7 +92,8 @@ impl Bench {
         };
         self.calls += 1;
         self.engine.submit(Call {
-            request: Request::new(request, ()),
+            requests: Requests::One(Request::new(request, ())),
+            answered: 0,
             caller,
             deadline: self.now + Duration::from_secs(10),
             retry,
