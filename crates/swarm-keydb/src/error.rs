@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Argument,
     /// The reply is not of the type that was asked for.
     Reply,
+    /// A watched key was changed, so the transaction did not run.
+    Conflict,
     /// The client was closed.
     Closed,
 }
@@ -43,6 +45,7 @@ impl ErrorKind {
             Self::Config => "config",
             Self::Argument => "argument",
             Self::Reply => "reply",
+            Self::Conflict => "conflict",
             Self::Closed => "closed",
         }
     }
@@ -70,6 +73,7 @@ struct Inner {
     kind: ErrorKind,
     outcome: Outcome,
     command: Option<Cow<'static, str>>,
+    position: Option<usize>,
     what: Cow<'static, str>,
     cause: Option<Cause>,
 }
@@ -80,6 +84,8 @@ enum Cause {
     Convert(ConvertError),
 }
 
+const WITHHELD: &str = "not sent, because another command that was to go with it was refused";
+
 /// The result of a command.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -89,6 +95,7 @@ impl Error {
             kind,
             outcome,
             command: None,
+            position: None,
             what: what.into(),
             cause: None,
         }))
@@ -102,6 +109,33 @@ impl Error {
     pub(crate) fn for_command(mut self, command: Cow<'static, str>) -> Self {
         self.0.command = Some(command);
         self
+    }
+
+    /// The error belongs to the command at a place of a transaction.
+    pub(crate) fn at(mut self, position: usize) -> Self {
+        self.0.position = Some(position);
+        self
+    }
+
+    /// Nothing says that commands did not run.
+    pub(crate) fn may_have_run(mut self, what: &'static str) -> Self {
+        self.0.outcome = Outcome::MayHaveRun;
+        self.0.what = what.into();
+        self
+    }
+
+    /// The command was not sent because one that was to go with it was refused.
+    pub(crate) fn withheld() -> Self {
+        Self::argument(WITHHELD)
+    }
+
+    pub(crate) fn is_withheld(&self) -> bool {
+        self.0.what == WITHHELD
+    }
+
+    pub(crate) fn conflict() -> Self {
+        let what = "a watched key was changed meanwhile, so the transaction did not run; read again and try anew";
+        Self::new(ErrorKind::Conflict, Outcome::Rejected, what).for_command("EXEC".into())
     }
 
     pub(crate) fn argument(what: impl Into<Cow<'static, str>>) -> Self {
@@ -146,6 +180,11 @@ impl Error {
         self.0.command.as_deref()
     }
 
+    /// The place of the command in its transaction, counted from 0, if the error belongs to one there.
+    pub const fn position(&self) -> Option<usize> {
+        self.0.position
+    }
+
     /// What the server answered, if it answered an error.
     pub fn server_error(&self) -> Option<&ServerError> {
         match &self.0.cause {
@@ -173,7 +212,7 @@ impl Error {
     /// Whether the same call may succeed later and is safe to make again: it certainly did not run.
     pub fn is_retryable(&self) -> bool {
         let passing = match self.kind() {
-            ErrorKind::Connection | ErrorKind::Timeout => true,
+            ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::Conflict => true,
             ErrorKind::Command => self.server_error().is_some_and(|e| {
                 matches!(
                     e.code(),
@@ -240,9 +279,7 @@ impl From<Failure> for Error {
                     .with_cause(Cause::Transport(error))
             }
             Failure::Refused(refusal) => Self::argument(refusal.to_string()),
-            Failure::Withheld => Self::argument(
-                "not sent, because another command that was to go with it was refused",
-            ),
+            Failure::Withheld => Self::withheld(),
             Failure::Auth(error) => {
                 let hint = "the server refuses the credentials: check the password option";
                 Self::new(ErrorKind::Auth, Outcome::NotSent, hint).with_cause(Cause::Server(error))

@@ -1,15 +1,23 @@
 //! The handle that applications hold.
 
+mod pipeline;
+mod queue;
 mod reply;
 mod scan;
+mod transaction;
 
 use std::sync::Arc;
 
 use swarm_transport::Connect;
 use tokio::sync::oneshot;
 
+pub use pipeline::Pipeline;
+pub use queue::{Handles, Queued};
 pub use reply::Reply;
 pub use scan::ScanStream;
+pub use transaction::Transaction;
+
+use queue::Queue;
 
 use crate::command::{Command, Executor};
 use crate::commands::ScanOptions;
@@ -128,6 +136,21 @@ impl Client {
         Ok(Self {
             shared: Arc::new(shared),
         })
+    }
+
+    /// Many commands in the time of one reply, each with a result of its own: see [`Pipeline`].
+    pub fn pipeline(&self) -> Pipeline {
+        Pipeline::new(self.queue())
+    }
+
+    /// Commands that run as a whole or not at all: see [`Transaction`].
+    pub fn transaction(&self) -> Transaction {
+        Transaction::new(self.queue())
+    }
+
+    fn queue(&self) -> Queue {
+        let timeout = self.shared.origin.options.request_timeout;
+        Queue::new(self.shared.mailbox.clone(), timeout)
     }
 
     /// All keys that match, as a stream that asks for page after page.

@@ -12,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 
 use crate::command::Command;
-use crate::driver::{Mailbox, ReplyReceiver, ReplySlot};
+use crate::driver::{Mailbox, ReplyReceiver, ReplySlot, deadline_in};
 use crate::engine::{Call, Failure, Requests, Retry};
 use crate::error::{Error, Result};
 
@@ -123,10 +123,7 @@ impl<R> Reply<R> {
 impl Unsent {
     /// Sends the command if there is room for it, else lines up.
     fn start(self) -> Result<State, Failure> {
-        let now = tokio::time::Instant::now().into_std();
-        // A timeout beyond what the clock can express is as good as a year.
-        let year = Duration::from_secs(365 * 24 * 3600);
-        let deadline = now.checked_add(self.timeout).unwrap_or(now + year);
+        let deadline = deadline_in(self.timeout);
         match self.mailbox.try_admit(&self.requests) {
             Some(ticket) => self.send(ticket, deadline),
             None => {

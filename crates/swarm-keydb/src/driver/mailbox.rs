@@ -1,13 +1,14 @@
 //! How calls reach the driver, bounded.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use swarm_resp::Frame;
 use swarm_transport::{TransportError, TransportErrorKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::engine::{Call, Caller, Dialect, Failure, Requests};
+use crate::engine::{Call, Caller, Dialect, Failure, Requests, Retry};
 use crate::status::{Stats, Status};
 
 /// What a client says to its driver.
@@ -213,6 +214,53 @@ impl Mailbox {
             .map_err(|_| self.why_ended())
     }
 
+    /// Sends a unit and waits for what becomes of it.
+    pub(crate) async fn call_unit(
+        &self,
+        requests: Requests,
+        timeout: Duration,
+        retry: Retry,
+    ) -> Answers {
+        let count = requests.len();
+        let sent = self.send_unit(requests, timeout, retry).await;
+        let failure = match sent {
+            Ok(answers) => match answers.await {
+                Ok(answers) => return answers,
+                Err(_) => Self::abandoned(),
+            },
+            Err(failure) => failure,
+        };
+        Answers {
+            replies: (0..count).map(|_| Err(failure.clone())).collect(),
+            dialect: Dialect::default(),
+        }
+    }
+
+    async fn send_unit(
+        &self,
+        requests: Requests,
+        timeout: Duration,
+        retry: Retry,
+    ) -> Result<oneshot::Receiver<Answers>, Failure> {
+        let deadline = deadline_in(timeout);
+        let ticket = match self.try_admit(&requests) {
+            Some(ticket) => ticket,
+            None => self.clone().admit(requests.clone(), deadline).await?,
+        };
+        let (caller, answers) = ReplySlot::unit(requests.len());
+        self.send(Call {
+            requests,
+            answered: 0,
+            caller,
+            deadline,
+            retry,
+            alone: false,
+            attempts: 0,
+            ticket,
+        })?;
+        Ok(answers)
+    }
+
     /// Ends the driver once all earlier calls are answered.
     pub(crate) async fn close(&self) {
         let (done, closed) = oneshot::channel();
@@ -237,4 +285,12 @@ impl Mailbox {
             error: Arc::new(error),
         }
     }
+}
+
+/// The moment at which a timeout is over that begins now.
+pub(crate) fn deadline_in(timeout: Duration) -> std::time::Instant {
+    let now = Instant::now().into_std();
+    // A timeout beyond what the clock can express is as good as a year.
+    let year = Duration::from_secs(365 * 24 * 3600);
+    now.checked_add(timeout).unwrap_or(now + year)
 }

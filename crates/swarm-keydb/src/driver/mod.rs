@@ -16,7 +16,7 @@ use swarm_transport::{BoxTransport, Connect, TransportError, TransportErrorKind}
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Sleep};
 
-pub(crate) use mailbox::{Budget, Mailbox, ReplyReceiver, ReplySlot};
+pub(crate) use mailbox::{Answers, Budget, Mailbox, ReplyReceiver, ReplySlot, deadline_in};
 
 use crate::engine::{Engine, Failure, HandshakeError, Violation};
 use crate::options::Origin;

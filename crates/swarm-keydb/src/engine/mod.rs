@@ -7,9 +7,9 @@ mod detour;
 mod dialect;
 mod handshake;
 mod slot;
-mod unit;
 #[cfg(test)]
 mod tests;
+mod unit;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

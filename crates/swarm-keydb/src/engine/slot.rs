@@ -50,6 +50,16 @@ impl Retry {
             Self::Never => false,
         }
     }
+
+    /// What holds for both of two requests.
+    pub(crate) const fn stricter(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Never, _) | (_, Self::Never) => Self::Never,
+            (Self::Idempotent, _) | (_, Self::Idempotent) => Self::Idempotent,
+            (Self::ReadOnly, _) | (_, Self::ReadOnly) => Self::ReadOnly,
+            (Self::Always, Self::Always) => Self::Always,
+        }
+    }
 }
 
 /// Requests and who waits for their replies.

@@ -8,10 +8,13 @@ use std::time::{Duration, Instant};
 use swarm_resp::{Frame, Request};
 use swarm_transport::{TransportError, TransportErrorKind};
 
-use super::{Call, Caller, Dialect, Engine, Failure, HandshakeError, Requests, Retry, Settings, Violation};
+use super::{
+    Call, Caller, Dialect, Engine, Failure, HandshakeError, Requests, Retry, Settings, Violation,
+};
 
 mod handshake;
 mod races;
+mod units;
 
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -84,6 +87,16 @@ impl Bench {
 
     /// A call that can be cancelled by setting what is answered.
     fn call(&mut self, request: &str, retry: Retry, alone: bool) -> Rc<RefCell<bool>> {
+        self.submit(Requests::One(Request::new(request, ())), retry, alone)
+    }
+
+    /// As [`call`](Self::call), of several requests.
+    fn unit(&mut self, requests: &[&str], retry: Retry) -> Rc<RefCell<bool>> {
+        let requests = requests.iter().map(|request| Request::new(request, ()));
+        self.submit(Requests::Unit(requests.collect()), retry, false)
+    }
+
+    fn submit(&mut self, requests: Requests, retry: Retry, alone: bool) -> Rc<RefCell<bool>> {
         let gone = Rc::<RefCell<bool>>::default();
         let caller = Tester {
             number: self.calls,
@@ -92,7 +105,7 @@ impl Bench {
         };
         self.calls += 1;
         self.engine.submit(Call {
-            requests: Requests::One(Request::new(request, ())),
+            requests,
             answered: 0,
             caller,
             deadline: self.now + Duration::from_secs(10),
@@ -123,6 +136,11 @@ impl Bench {
         let request = self.engine.next_request(self.now, |_| Ok(()))?;
         let words: Vec<_> = request.args().map(String::from_utf8_lossy).collect();
         Some(words.join(" "))
+    }
+
+    /// The words of all requests that the engine sends now.
+    fn sent(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.send()).collect()
     }
 
     fn reply(&mut self, frame: &Frame) {
@@ -276,8 +294,7 @@ fn a_cut_fails_what_may_have_run_and_repeats_what_only_reads() {
     bench.cut();
     assert_eq!(bench.answers(), told(&[(1, "lost sent=true")]));
     bench.handshake();
-    let sent: Vec<_> = std::iter::from_fn(|| bench.send()).collect();
-    assert_eq!(sent, ["GET a", "GET c", "INCR d"]);
+    assert_eq!(bench.sent(), ["GET a", "GET c", "INCR d"]);
 }
 
 #[test]
@@ -298,8 +315,7 @@ fn the_policy_says_what_is_repeated() {
         while bench.send().is_some() {}
         bench.cut();
         bench.handshake();
-        let sent: Vec<_> = std::iter::from_fn(|| bench.send()).collect();
-        assert_eq!(sent, expected, "{policy:?}");
+        assert_eq!(bench.sent(), expected, "{policy:?}");
     }
 }
 

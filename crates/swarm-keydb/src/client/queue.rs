@@ -1,0 +1,370 @@
+//! Commands that are put down first and sent together, and the handles that give their replies back, typed.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use swarm_resp::{ConvertError, Frame, Request};
+use tracing::Span;
+
+use crate::command::{Blocking, Command};
+use crate::driver::{Answers, Mailbox};
+use crate::engine::{Requests, Retry};
+use crate::error::{Error, Result};
+
+/// Commands that were put down, and the connection that is to carry them.
+pub(super) struct Queue {
+    /// Tells its handles from those of others.
+    id: u64,
+    mailbox: Mailbox,
+    timeout: Duration,
+    entries: RefCell<Vec<Entry>>,
+}
+
+struct Entry {
+    name: Cow<'static, str>,
+    request: Result<Request>,
+    retry: Retry,
+}
+
+/// What was put down, ready to be sent.
+pub(super) struct Batch {
+    pub(super) names: Vec<Cow<'static, str>>,
+    pub(super) requests: Vec<Request>,
+    /// Whether all of it may be sent again.
+    pub(super) retry: Retry,
+}
+
+impl Queue {
+    pub(super) fn new(mailbox: Mailbox, timeout: Duration) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            mailbox,
+            timeout,
+            entries: RefCell::default(),
+        }
+    }
+
+    pub(super) const fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.borrow().len()
+    }
+
+    /// Puts a command down. One that would hold up those behind it, or must travel alone, is refused.
+    pub(super) fn push<R>(&self, command: Command<R>) -> Queued<R> {
+        let Command {
+            name,
+            request,
+            retry,
+            alone,
+            blocking,
+            decode,
+        } = command;
+        let request = request.and_then(|request| {
+            let reason = match (alone, blocking) {
+                (_, Blocking::For(_) | Blocking::Forever) => {
+                    "it may block, and all that goes with it would wait; send it on its own"
+                }
+                (true, _) => "it must travel alone; send it on its own",
+                _ => return Ok(request),
+            };
+            Err(Error::argument(reason).for_command(name.clone()))
+        });
+        let mut entries = self.entries.borrow_mut();
+        let queued = Queued {
+            queue: self.id,
+            position: entries.len(),
+            name: name.clone(),
+            decode,
+        };
+        entries.push(Entry {
+            name,
+            request,
+            retry,
+        });
+        queued
+    }
+
+    /// All that was put down, and where it goes.
+    ///
+    /// When a command was refused, or a handle belongs elsewhere, nothing may be sent: the error is what became of each.
+    pub(super) fn into_batch(self, handles: &impl Handles) -> Result<(Batch, Link), Replies> {
+        let Self {
+            id,
+            mailbox,
+            timeout,
+            entries,
+        } = self;
+        let entries = entries.into_inner();
+        if !handles.are_of(id) || entries.iter().any(|entry| entry.request.is_err()) {
+            let results = entries.into_iter().map(Entry::withheld);
+            return Err(Replies::new(id, results));
+        }
+        let mut batch = Batch {
+            names: Vec::with_capacity(entries.len()),
+            requests: Vec::with_capacity(entries.len() + 2),
+            retry: Retry::ReadOnly,
+        };
+        for entry in entries {
+            batch.retry = batch.retry.stricter(entry.retry);
+            batch.names.push(entry.name);
+            batch.requests.extend(entry.request);
+        }
+        let link = Link {
+            id,
+            mailbox,
+            timeout,
+        };
+        Ok((batch, link))
+    }
+}
+
+impl Entry {
+    fn withheld(self) -> Result<Frame> {
+        Err(match self.request {
+            Err(refused) => refused,
+            Ok(_) => Error::withheld().for_command(self.name),
+        })
+    }
+}
+
+/// Where a batch goes.
+pub(super) struct Link {
+    id: u64,
+    mailbox: Mailbox,
+    timeout: Duration,
+}
+
+impl Link {
+    /// Sends requests as one unit. `name` is what traces call it.
+    pub(super) async fn call(&self, name: &str, requests: Vec<Request>, retry: Retry) -> Answers {
+        let span = tracing::debug_span!(
+            "command",
+            otel.kind = "client",
+            db.system.name = "swarmkeydb",
+            db.operation.name = name,
+            db.operation.batch.size = requests.len(),
+            server.address = self.mailbox.peer(),
+            error.type = tracing::field::Empty,
+        );
+        let answers = self
+            .mailbox
+            .call_unit(Requests::Unit(requests.into()), self.timeout, retry)
+            .await;
+        note_failure(&span, &answers);
+        answers
+    }
+
+    pub(super) fn replies(&self, results: impl IntoIterator<Item = Result<Frame>>) -> Replies {
+        Replies::new(self.id, results)
+    }
+}
+
+fn note_failure(span: &Span, answers: &Answers) {
+    if span.is_disabled() {
+        return;
+    }
+    if let Some(Err(failure)) = answers.replies.iter().find(|reply| reply.is_err()) {
+        let error = Error::from(failure.clone());
+        span.record("error.type", error.kind().as_str());
+    }
+}
+
+/// The handle of a command in a [`Pipeline`](super::Pipeline) or a [`Transaction`](super::Transaction), which gives its
+/// reply when that is sent.
+#[must_use = "the reply of a command, and its error, are found through its handle alone"]
+pub struct Queued<R> {
+    queue: u64,
+    position: usize,
+    name: Cow<'static, str>,
+    decode: fn(&Frame) -> Result<R, ConvertError>,
+}
+
+impl<R> Queued<R> {
+    /// The command's place, counted from 0.
+    pub const fn position(&self) -> usize {
+        self.position
+    }
+}
+
+impl<R> fmt::Debug for Queued<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Queued({} {})", self.position, self.name)
+    }
+}
+
+/// What became of the commands of a queue.
+pub struct Replies {
+    queue: u64,
+    results: Vec<Option<Result<Frame>>>,
+}
+
+impl Replies {
+    fn new(queue: u64, results: impl IntoIterator<Item = Result<Frame>>) -> Self {
+        Self {
+            queue,
+            results: results.into_iter().map(Some).collect(),
+        }
+    }
+
+    fn take<R>(&mut self, handle: Queued<R>) -> Result<R> {
+        let Queued {
+            queue,
+            position,
+            name,
+            decode,
+        } = handle;
+        let result = match self.results.get_mut(position).and_then(Option::take) {
+            Some(result) if queue == self.queue => result,
+            _ => Err(foreign_handle()),
+        };
+        result
+            .and_then(|frame| decode(&frame).map_err(Error::convert))
+            .map_err(|error| error.for_command(name))
+    }
+
+    /// Why nothing was sent: the command that was refused, with its place.
+    pub(super) fn into_refusal(self) -> Error {
+        let errors = self
+            .into_frames()
+            .into_iter()
+            .enumerate()
+            .filter_map(|(position, result)| Some(result.err()?.at(position)));
+        errors
+            .into_iter()
+            .find(|error| !error.is_withheld())
+            .unwrap_or_else(foreign_handle)
+    }
+
+    /// All of them as they came, for who has no handles.
+    pub(super) fn into_frames(self) -> Vec<Result<Frame>> {
+        self.results.into_iter().flatten().collect()
+    }
+}
+
+fn foreign_handle() -> Error {
+    Error::argument("not sent: a handle belongs to another pipeline or transaction")
+}
+
+/// Handles of queued commands in a shape of the caller's own: one [`Queued`], a tuple, an array or a `Vec` of such,
+/// an `Option`, or `()`. Their replies come in the same shape, each a [`Result`].
+pub trait Handles: sealed::Sealed {
+    /// The same shape, with a result in the place of each handle.
+    type Replies;
+
+    #[doc(hidden)]
+    fn are_of(&self, queue: u64) -> bool;
+
+    #[doc(hidden)]
+    fn collect(self, replies: &mut Replies) -> Self::Replies;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+impl<R> sealed::Sealed for Queued<R> {}
+
+impl<R> Handles for Queued<R> {
+    type Replies = Result<R>;
+
+    fn are_of(&self, queue: u64) -> bool {
+        self.queue == queue
+    }
+
+    fn collect(self, replies: &mut Replies) -> Result<R> {
+        replies.take(self)
+    }
+}
+
+impl<H: Handles> sealed::Sealed for Vec<H> {}
+
+impl<H: Handles> Handles for Vec<H> {
+    type Replies = Vec<H::Replies>;
+
+    fn are_of(&self, queue: u64) -> bool {
+        self.iter().all(|handle| handle.are_of(queue))
+    }
+
+    fn collect(self, replies: &mut Replies) -> Self::Replies {
+        self.into_iter()
+            .map(|handle| handle.collect(replies))
+            .collect()
+    }
+}
+
+impl<H: Handles> sealed::Sealed for Option<H> {}
+
+impl<H: Handles> Handles for Option<H> {
+    type Replies = Option<H::Replies>;
+
+    fn are_of(&self, queue: u64) -> bool {
+        self.iter().all(|handle| handle.are_of(queue))
+    }
+
+    fn collect(self, replies: &mut Replies) -> Self::Replies {
+        self.map(|handle| handle.collect(replies))
+    }
+}
+
+impl<H: Handles, const N: usize> sealed::Sealed for [H; N] {}
+
+impl<H: Handles, const N: usize> Handles for [H; N] {
+    type Replies = [H::Replies; N];
+
+    fn are_of(&self, queue: u64) -> bool {
+        self.iter().all(|handle| handle.are_of(queue))
+    }
+
+    fn collect(self, replies: &mut Replies) -> Self::Replies {
+        self.map(|handle| handle.collect(replies))
+    }
+}
+
+macro_rules! tuples {
+    ($(($($handle:ident)*))+) => {$(
+        impl<$($handle: Handles),*> sealed::Sealed for ($($handle,)*) {}
+
+        #[allow(
+            non_snake_case,
+            unused_variables,
+            clippy::unused_unit,
+            reason = "the names of the types serve as those of the values, and there may be none"
+        )]
+        impl<$($handle: Handles),*> Handles for ($($handle,)*) {
+            type Replies = ($($handle::Replies,)*);
+
+            fn are_of(&self, queue: u64) -> bool {
+                let ($($handle,)*) = self;
+                true $(&& $handle.are_of(queue))*
+            }
+
+            fn collect(self, replies: &mut Replies) -> Self::Replies {
+                let ($($handle,)*) = self;
+                ($($handle.collect(replies),)*)
+            }
+        }
+    )+};
+}
+
+tuples! {
+    ()
+    (A)
+    (A B)
+    (A B C)
+    (A B C D)
+    (A B C D E)
+    (A B C D E F)
+    (A B C D E F G)
+    (A B C D E F G H)
+    (A B C D E F G H I)
+    (A B C D E F G H I J)
+    (A B C D E F G H I J K)
+    (A B C D E F G H I J K L)
+}

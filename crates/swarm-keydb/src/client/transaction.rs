@@ -1,0 +1,181 @@
+//! Commands that run as a whole or not at all.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use swarm_resp::{ConvertError, Frame, Request, ServerError};
+
+use super::queue::{Handles, Queue, Queued};
+use crate::command::{Command, Executor};
+use crate::driver::Answers;
+use crate::engine::{Dialect, Failure, Retry};
+use crate::error::{Error, Result};
+
+/// Commands that the server runs as a whole, with none of others in between: MULTI, the commands and EXEC, sent as one
+/// unit.
+///
+/// Its methods put commands down and give handles; [`exec`](Self::exec) runs them and turns the handles into replies.
+/// Nothing is sent before, so one that is dropped leaves no trace, and tasks that share the connection never get into each
+/// other's transactions.
+///
+/// ```
+/// # use swarm_keydb::{Client, prelude::*};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gateway = swarm_gateway::test().await?;
+/// # let client = Client::connect(gateway.ws_url()).await?;
+/// let tx = client.transaction();
+/// let handles = (tx.decrby("ann", 5), tx.incrby("bob", 5));
+/// let (ann, bob) = tx.exec(handles).await?;
+/// assert_eq!((ann?, bob?), (-5, 5));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// The outer result is of the whole:
+///
+/// | | [`kind`](Error::kind) | [`outcome`](Error::outcome) |
+/// |---|---|---|
+/// | a watched key was changed | [`Conflict`](crate::ErrorKind::Conflict) | `Rejected`: nothing ran |
+/// | the server would not take a command; [`Error::position`] and [`Error::command`] say which | [`Command`](crate::ErrorKind::Command) | `Rejected`: nothing ran |
+/// | an argument was refused on this side | [`Argument`](crate::ErrorKind::Argument) | `NotSent` |
+/// | the connection was lost, or the time was up | `Connection`, `Timeout` | `MayHaveRun` once EXEC was sent, else `NotSent` |
+///
+/// The inner results are of the commands: one that fails while the transaction runs (a counter that is no number) does
+/// not undo the others; the server has no rollback.
+#[must_use = "nothing is sent until `exec` is awaited"]
+pub struct Transaction(Queue);
+
+impl Transaction {
+    pub(super) const fn new(queue: Queue) -> Self {
+        Self(queue)
+    }
+
+    /// How long all of it may take, instead of the client's `request_timeout`.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.0.set_timeout(timeout);
+        self
+    }
+
+    /// How many commands there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no command.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Runs the commands, and gives their replies in the shape of the handles: one, a tuple, an array or a `Vec`.
+    ///
+    /// **Errors:** see [`Transaction`].
+    ///
+    /// **Cancel safety:** dropping the future before its first poll sends nothing. Later, the transaction may run, as a whole
+    /// or not at all, and nobody else is harmed.
+    pub async fn exec<H: Handles>(self, handles: H) -> Result<H::Replies> {
+        let (batch, link) = match self.0.into_batch(&handles) {
+            Ok(ready) => ready,
+            Err(withheld) => return Err(withheld.into_refusal()),
+        };
+        let mut requests = batch.requests;
+        requests.insert(0, Request::new("MULTI", ()));
+        requests.push(Request::new("EXEC", ()));
+        let answers = link.call("MULTI", requests, Retry::Never).await;
+        let results = read(&batch.names, answers)?;
+        Ok(handles.collect(&mut link.replies(results)))
+    }
+}
+
+impl Executor for Transaction {
+    /// What gives the reply when the transaction has run.
+    type Output<R> = Queued<R>;
+
+    fn execute<R>(&self, command: Command<R>) -> Queued<R> {
+        self.0.push(command)
+    }
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Transaction({} commands)", self.len())
+    }
+}
+
+/// What became of a transaction, from the replies to MULTI, each command and EXEC.
+fn read(names: &[Cow<'static, str>], answers: Answers) -> Result<Vec<Result<Frame>>> {
+    let Answers {
+        mut replies,
+        dialect,
+    } = answers;
+    match replies.pop() {
+        Some(Ok(exec)) => read_exec(names, &exec, dialect),
+        Some(Err(failure)) => Err(why_not(names, replies, failure)),
+        None => Err(Error::closed().for_command("EXEC".into())),
+    }
+}
+
+/// The replies of the commands within that to EXEC.
+pub(super) fn read_exec(
+    names: &[Cow<'static, str>],
+    exec: &Frame,
+    dialect: Dialect,
+) -> Result<Vec<Result<Frame>>> {
+    if exec.is_null() {
+        return Err(Error::conflict());
+    }
+    let items = exec.items().filter(|items| items.len() == names.len());
+    let Some(items) = items else {
+        let error = ConvertError::new("a list with a reply to each command", exec.view());
+        return Err(Error::convert(error).for_command("EXEC".into()));
+    };
+    let read = |(item, name): (swarm_resp::FrameRef<'_>, &Cow<'static, str>)| match dialect
+        .error_of(item)
+    {
+        Some(error) => Err(Error::from(Failure::Server(error)).for_command(name.clone())),
+        None => Ok(item.to_frame()),
+    };
+    Ok(items.zip(names).map(read).collect())
+}
+
+/// Why a transaction did not run, or may not have. `earlier` are the replies to MULTI and the commands, `exec` is what
+/// became of EXEC.
+fn why_not(
+    names: &[Cow<'static, str>],
+    earlier: Vec<Result<Frame, Failure>>,
+    exec: Failure,
+) -> Error {
+    let mut failed = earlier
+        .into_iter()
+        .enumerate()
+        .filter_map(|(at, reply)| Some((at, reply.err()?)));
+    let first = match exec {
+        // The wire would not carry one of them, and nothing was sent.
+        Failure::Withheld => failed.find(|(_, failure)| !matches!(failure, Failure::Withheld)),
+        // One of them was refused when it was put down.
+        Failure::Server(_) => failed.find(|(_, failure)| matches!(failure, Failure::Server(_))),
+        _ => None,
+    };
+    match first {
+        None => Error::from(exec).for_command("EXEC".into()),
+        Some((0, Failure::Server(error))) => multi_refused(error),
+        Some((at, failure)) => {
+            let position = at.saturating_sub(1);
+            let name = match names.get(position) {
+                Some(name) if at > 0 => name.clone(),
+                _ => "MULTI".into(),
+            };
+            Error::from(failure).for_command(name).at(position)
+        }
+    }
+}
+
+/// The server would not begin a transaction, but got its commands all the same.
+fn multi_refused(error: ServerError) -> Error {
+    Error::from(Failure::Server(error))
+        .for_command("MULTI".into())
+        .may_have_run("the server refuses transactions, so the commands ran one by one")
+}

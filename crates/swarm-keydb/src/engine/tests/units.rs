@@ -1,0 +1,102 @@
+//! Units: several requests of one call, with nothing in between and a result each.
+
+use super::*;
+
+#[test]
+fn a_unit_is_sent_in_one_piece_and_answered_one_by_one() {
+    let mut bench = Bench::ready();
+    bench.unit(&["GET a", "INCR b"], Retry::Never);
+    bench.get("c");
+    assert_eq!(bench.sent(), ["GET a", "INCR b", "GET c"]);
+    bench.reply(&bulk("1"));
+    bench.reply(&Frame::error("ERR no number"));
+    bench.reply(&bulk("3"));
+    let expected = [(0, "\"1\""), (0, "error ERR no number"), (1, "\"3\"")];
+    assert_eq!(bench.answers(), told(&expected));
+}
+
+#[test]
+fn a_unit_under_way_is_sent_to_its_end_whatever_becomes_of_its_caller() {
+    for cancelled in [true, false] {
+        let mut bench = Bench::ready();
+        let gone = bench.unit(&["MULTI", "SET a", "EXEC"], Retry::Never);
+        assert_eq!(bench.send().as_deref(), Some("MULTI"));
+        if cancelled {
+            *gone.borrow_mut() = true;
+        } else {
+            bench.advance(10);
+            assert_eq!(bench.answers(), told(&[(0, "timeout sent=true"); 3]));
+        }
+        bench.get("b");
+        assert_eq!(bench.sent(), ["SET a", "EXEC", "GET b"]);
+        for reply in ["OK", "QUEUED", "[]", "2"] {
+            bench.reply(&bulk(reply));
+        }
+        assert_eq!(bench.answers(), told(&[(1, "\"2\"")]));
+        assert_eq!(bench.engine.in_flight(), 0);
+    }
+}
+
+#[test]
+fn a_unit_that_was_cancelled_before_is_not_sent() {
+    let mut bench = Bench::ready();
+    let gone = bench.unit(&["MULTI", "SET a", "EXEC"], Retry::Never);
+    *gone.borrow_mut() = true;
+    assert_eq!(bench.send(), None);
+}
+
+#[test]
+fn a_cut_says_of_each_request_what_became_of_it() {
+    let mut bench = Bench::ready();
+    bench.unit(&["INCR a", "INCR b", "INCR c"], Retry::Never);
+    bench.send();
+    bench.send();
+    bench.reply(&bulk("1"));
+    bench.cut();
+    let expected = [(0, "\"1\""), (0, "lost sent=true"), (0, "lost sent=false")];
+    assert_eq!(bench.answers(), told(&expected));
+    bench.handshake();
+    assert_eq!(bench.send(), None, "nothing of it is sent again");
+}
+
+#[test]
+fn a_unit_that_only_reads_goes_on_where_it_was_cut() {
+    let mut bench = Bench::ready();
+    bench.unit(&["GET a", "GET b", "GET c"], Retry::ReadOnly);
+    bench.sent();
+    bench.reply(&bulk("1"));
+    bench.cut();
+    bench.handshake();
+    assert_eq!(bench.sent(), ["GET b", "GET c"]);
+    bench.reply(&bulk("2"));
+    bench.reply(&bulk("3"));
+    let expected = [(0, "\"1\""), (0, "\"2\""), (0, "\"3\"")];
+    assert_eq!(bench.answers(), told(&expected));
+}
+
+#[test]
+fn a_unit_that_the_wire_refuses_in_part_is_refused_as_a_whole() {
+    let mut bench = Bench::ready();
+    bench.unit(&["GET a", "SET b", "GET c"], Retry::Never);
+    let refusal = || swarm_transport::Refusal::TooLarge { size: 2, limit: 1 };
+    let request = bench
+        .engine
+        .next_request(bench.now, |request| match request.name() {
+            b"SET" => Err(refusal()),
+            _ => Ok(()),
+        });
+    assert!(request.is_none());
+    let refused = format!("{:?}", Failure::Refused(refusal()));
+    let expected = [(0, "Withheld"), (0, refused.as_str()), (0, "Withheld")];
+    assert_eq!(bench.answers(), told(&expected));
+}
+
+#[test]
+fn a_reply_to_what_was_not_sent_yet_ends_the_connection() {
+    let mut bench = Bench::ready();
+    bench.unit(&["GET a", "GET b"], Retry::ReadOnly);
+    bench.send();
+    bench.reply(&bulk("1"));
+    let early = bench.engine.receive(bench.now, bulk("2"));
+    assert_eq!(early, Err(Violation::UnexpectedReply));
+}
