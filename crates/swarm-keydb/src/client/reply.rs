@@ -138,6 +138,7 @@ impl Unsent {
         self.mailbox.send(Call {
             requests: self.requests,
             answered: 0,
+            sent: 0,
             caller,
             deadline,
             retry: self.retry,

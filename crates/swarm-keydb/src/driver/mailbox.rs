@@ -251,6 +251,7 @@ impl Mailbox {
         self.send(Call {
             requests,
             answered: 0,
+            sent: 0,
             caller,
             deadline,
             retry,

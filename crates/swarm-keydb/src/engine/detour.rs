@@ -107,7 +107,7 @@ impl<C: Caller> Engine<C> {
             .slots
             .pop_front()
             .ok_or(Violation::UnexpectedReply)?;
-        if let Some(call) = slot.into_call() {
+        if let Some(call) = slot.into_call(0) {
             call.caller
                 .complete(match Dialect::default().error_of(frame.view()) {
                     Some(error) => Err(Failure::Server(error)),
@@ -120,7 +120,7 @@ impl<C: Caller> Engine<C> {
     /// The detour is closed. What was sent that way fails, for it may have run.
     pub(crate) fn detour_failed(&mut self, error: &Arc<TransportError>) {
         for slot in self.detour.slots.drain(..) {
-            if let Some(call) = slot.into_call() {
+            if let Some(call) = slot.into_call(0) {
                 call.fail(|_| Failure::Lost {
                     sent: true,
                     error: Arc::clone(error),

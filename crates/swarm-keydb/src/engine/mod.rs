@@ -190,13 +190,13 @@ impl<C: Caller> Engine<C> {
         for slot in self.in_flight.drain(..).rev() {
             // Only the last in flight can be sent in part.
             let unsent = std::mem::take(&mut unsent);
-            let Some(call) = slot.into_call() else {
+            let Some(call) = slot.into_call(unsent) else {
                 continue;
             };
             if call.retry.is_allowed(self.settings.retry) && call.attempts < MAX_ATTEMPTS {
                 self.waiting.push_front(call);
             } else {
-                let sent = call.requests.len().saturating_sub(unsent);
+                let sent = call.sent;
                 call.fail(|position| Failure::Lost {
                     sent: position < sent,
                     error: Arc::clone(error),
@@ -321,7 +321,11 @@ impl<C: Caller> Engine<C> {
         let took = slot.age(now);
         if slot.owed() > 1 {
             slot.progress(result);
-        } else if let Some(call) = self.in_flight.pop_front().and_then(Slot::into_call) {
+        } else if let Some(call) = self
+            .in_flight
+            .pop_front()
+            .and_then(|slot| slot.into_call(0))
+        {
             call.caller.complete(result);
         }
         Ok(took)
@@ -367,8 +371,10 @@ impl<C: Caller> Engine<C> {
         self.earliest = None;
         for call in std::mem::take(&mut self.waiting) {
             if call.deadline <= now {
-                let sent = call.attempts > 0;
-                call.fail(|_| Failure::Timeout { sent });
+                let sent = call.sent;
+                call.fail(|position| Failure::Timeout {
+                    sent: position < sent,
+                });
             } else {
                 self.note_deadline(call.deadline);
                 self.waiting.push_back(call);

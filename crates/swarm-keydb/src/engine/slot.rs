@@ -67,6 +67,8 @@ pub(crate) struct Call<C: Caller> {
     pub(crate) requests: Requests,
     /// How many of the requests are answered.
     pub(crate) answered: usize,
+    /// How many of them were sent at some time.
+    pub(crate) sent: usize,
     pub(crate) caller: C,
     pub(crate) deadline: Instant,
     pub(crate) retry: Retry,
@@ -110,6 +112,8 @@ pub(super) struct Slot<C: Caller> {
 
 struct Waiter<C> {
     requests: Requests,
+    /// How many of the requests were sent over earlier connections.
+    sent_before: usize,
     caller: C,
     retry: Retry,
     attempts: u8,
@@ -120,6 +124,7 @@ impl<C: Caller> Slot<C> {
         let Call {
             requests,
             answered,
+            sent: sent_before,
             caller,
             deadline,
             retry,
@@ -130,6 +135,7 @@ impl<C: Caller> Slot<C> {
         let owed = requests.len().saturating_sub(answered);
         let waiter = Some(Waiter {
             requests,
+            sent_before,
             caller,
             retry,
             attempts,
@@ -174,8 +180,8 @@ impl<C: Caller> Slot<C> {
         }
     }
 
-    /// The call, if somebody still waits for it.
-    pub(super) fn into_call(self) -> Option<Call<C>> {
+    /// The call, if somebody still waits for it. `unsent` of its requests did not get out.
+    pub(super) fn into_call(self, unsent: usize) -> Option<Call<C>> {
         let Self {
             deadline,
             alone,
@@ -186,12 +192,14 @@ impl<C: Caller> Slot<C> {
         } = self;
         let Waiter {
             requests,
+            sent_before,
             caller,
             retry,
             attempts,
         } = waiter.filter(|waiter| !waiter.caller.is_gone())?;
         Some(Call {
             answered: requests.len().saturating_sub(owed),
+            sent: requests.len().saturating_sub(unsent).max(sent_before),
             requests,
             caller,
             deadline,

@@ -107,6 +107,7 @@ impl Bench {
         self.engine.submit(Call {
             requests,
             answered: 0,
+            sent: 0,
             caller,
             deadline: self.now + Duration::from_secs(10),
             retry,

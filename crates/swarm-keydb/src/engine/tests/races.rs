@@ -20,8 +20,12 @@ struct World {
     owed_on_detour: VecDeque<String>,
     /// How often each request reached the server, any way.
     got: HashMap<String, u32>,
-    /// What each call was told.
-    told: HashMap<u64, String>,
+    /// The unit that is being sent, and the place of its next request.
+    sending: Option<(usize, usize)>,
+    /// The requests of each call.
+    calls: Vec<Vec<String>>,
+    /// What each call was told, one text for each request.
+    told: HashMap<u64, Vec<String>>,
     seed: u64,
 }
 
@@ -53,22 +57,10 @@ impl World {
 
     fn play(&mut self) {
         let mut rng = fastrand::Rng::with_seed(self.seed);
-        let mut names = Vec::new();
         let mut cancelled = Vec::new();
         for _ in 0..rng.usize(1..60) {
             match rng.u8(0..14) {
-                0..=2 => {
-                    // What may take the detour under the narrow scope has the name of what may.
-                    let kinds = ["GET", "SET", "SCAN", "INCR"];
-                    let kind = kinds[rng.usize(0..kinds.len())];
-                    let retry = match kind {
-                        "GET" | "SCAN" => Retry::ReadOnly,
-                        _ => Retry::Never,
-                    };
-                    let name = format!("{kind} {}", names.len());
-                    cancelled.push(self.bench().call(&name, retry, rng.u8(0..10) == 0));
-                    names.push(name);
-                }
+                0..=2 => cancelled.push(self.call(&mut rng)),
                 3..=5 => self.send(),
                 6..=7 => self.answer(),
                 8 if !cancelled.is_empty() => {
@@ -93,7 +85,7 @@ impl World {
             self.note();
         }
         self.finish();
-        self.judge(&names, &cancelled);
+        self.judge(&cancelled);
     }
 
     /// Lets everything come to its end.
@@ -112,7 +104,7 @@ impl World {
         self.note();
     }
 
-    fn judge(&mut self, names: &[String], cancelled: &[Rc<RefCell<bool>>]) {
+    fn judge(&mut self, cancelled: &[Rc<RefCell<bool>>]) {
         let seed = self.seed;
         let engine = &self.bench().engine;
         assert!(
@@ -120,31 +112,61 @@ impl World {
             "seed {seed}: a call was forgotten"
         );
         assert_eq!(engine.in_flight(), 0, "seed {seed}: a slot leaked");
-        for (number, name) in names.iter().enumerate() {
-            let times = self.got.get(name).copied().unwrap_or(0);
-            let write = name.starts_with("SET") || name.starts_with("INCR");
-            assert!(
-                times <= 1 || !write,
-                "seed {seed}: {name} was sent {times} times"
-            );
-            match self.told.get(&(number as u64)) {
-                None => assert!(
+        for (number, requests) in self.calls.iter().enumerate() {
+            let told = self.told.get(&(number as u64));
+            let Some(told) = told.filter(|told| told.len() == requests.len()) else {
+                assert!(
                     *cancelled[number].borrow(),
-                    "seed {seed}: {name} got no answer"
-                ),
-                Some(text) if text.starts_with('"') => {
-                    assert_eq!(
-                        *text,
-                        format!("{name:?}"),
-                        "seed {seed}: a reply of another"
-                    );
-                }
-                Some(text) if text.ends_with("sent=false") => {
-                    assert_eq!(times, 0, "seed {seed}: {name} was sent, though it says not");
-                }
-                Some(text) => assert!(text.ends_with("sent=true"), "seed {seed}: {text}"),
+                    "seed {seed}: {requests:?} got no answer"
+                );
+                continue;
+            };
+            for (name, text) in requests.iter().zip(told) {
+                self.judge_answer(name, text);
             }
         }
+        for (name, times) in &self.got {
+            let write = name.starts_with("SET") || name.starts_with("INCR");
+            assert!(
+                *times <= 1 || !write,
+                "seed {seed}: {name} was sent {times} times"
+            );
+        }
+    }
+
+    fn judge_answer(&self, name: &str, text: &str) {
+        let seed = self.seed;
+        let times = self.got.get(name).copied().unwrap_or(0);
+        if text.starts_with('"') {
+            assert_eq!(text, format!("{name:?}"), "seed {seed}: a reply of another");
+        } else if text.ends_with("sent=false") {
+            assert_eq!(times, 0, "seed {seed}: {name} was sent, though it says not");
+        } else {
+            assert!(text.ends_with("sent=true"), "seed {seed}: {text}");
+        }
+    }
+
+    /// Makes a call of one request, or of several that go as a unit.
+    fn call(&mut self, rng: &mut fastrand::Rng) -> Rc<RefCell<bool>> {
+        // What may take the detour under the narrow scope has the name of what may.
+        let kinds = ["GET", "SET", "SCAN", "INCR"];
+        let kind = kinds[rng.usize(0..kinds.len())];
+        let retry = match kind {
+            "GET" | "SCAN" => Retry::ReadOnly,
+            _ => Retry::Never,
+        };
+        let number = self.calls.len();
+        if rng.u8(0..4) > 0 {
+            let name = format!("{kind} {number}");
+            self.calls.push(vec![name.clone()]);
+            return self.bench().call(&name, retry, rng.u8(0..10) == 0);
+        }
+        let requests: Vec<_> = (0..rng.usize(1..5))
+            .map(|place| format!("{kind} {number} {place}"))
+            .collect();
+        self.calls.push(requests.clone());
+        let words: Vec<_> = requests.iter().map(String::as_str).collect();
+        self.bench().unit(&words, retry)
     }
 
     fn connect(&mut self) {
@@ -158,6 +180,7 @@ impl World {
         if self.connected {
             self.bench().cut();
             self.owed.clear();
+            self.sending = None;
             self.connected = false;
         }
     }
@@ -175,8 +198,30 @@ impl World {
                 "seed {}: overtook the detour",
                 self.seed
             );
+            self.follow(&name);
             self.got(name.clone());
             self.owed.push_back(name);
+        }
+    }
+
+    /// Nothing may come between the requests of a unit.
+    fn follow(&mut self, name: &str) {
+        let seed = self.seed;
+        let numbers: Vec<usize> = name
+            .split(' ')
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        if let Some(expected) = self.sending.take() {
+            assert_eq!(
+                numbers,
+                [expected.0, expected.1],
+                "seed {seed}: {name} came into a unit"
+            );
+        }
+        if let [call, place] = numbers[..]
+            && place + 1 < self.calls[call].len()
+        {
+            self.sending = Some((call, place + 1));
         }
     }
 
@@ -217,9 +262,10 @@ impl World {
 
     fn note(&mut self) {
         for (number, text) in self.bench().answers() {
-            let earlier = self.told.insert(number, text);
+            let told = self.told.entry(number).or_default();
+            told.push(text);
             assert!(
-                earlier.is_none(),
+                told.len() <= self.calls[usize::try_from(number).unwrap()].len(),
                 "seed {}: call {number} was answered twice",
                 self.seed
             );
