@@ -31,6 +31,11 @@ impl Target {
         client.unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
+    /// Whether it is reached over HTTP, which has no session.
+    pub fn is_http(&self) -> bool {
+        self.name.starts_with("http")
+    }
+
     /// The gateway, if it is one.
     pub const fn gateway(&self) -> Option<&Gateway> {
         self.gateway.as_ref()
