@@ -22,6 +22,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// A gateway on a thread of its own got none.
+    #[error("cannot start a thread for the gateway: {0}")]
+    Thread(#[source] io::Error),
     /// The server behind the gateway cannot be used.
     #[error("cannot use the server behind the gateway, {address}: {reason}")]
     Upstream {

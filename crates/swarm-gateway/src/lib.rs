@@ -34,6 +34,7 @@
 )]
 
 mod backend;
+pub mod blocking;
 mod builder;
 mod clock;
 mod dialect;

@@ -56,6 +56,8 @@
     )
 )]
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod client;
 mod command;
 mod commands;

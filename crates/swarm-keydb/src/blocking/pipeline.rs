@@ -1,0 +1,77 @@
+//! Many commands in the time of one reply, for a thread that waits for all of them.
+
+use std::time::Duration;
+
+use crate::client;
+use crate::command::{Command, Executor};
+use crate::error::Result;
+use crate::{Frame, Handles, Queued};
+
+use super::runtime::Runtime;
+
+/// Commands that are sent together: see [`Pipeline`](crate::Pipeline).
+///
+/// ```
+/// # use swarm_keydb::{blocking::Client, prelude::*};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gateway = swarm_gateway::blocking::test()?;
+/// # let client = Client::connect(gateway.ws_url())?;
+/// let pipeline = client.pipeline();
+/// let handles = (pipeline.set("name", "ann"), pipeline.incr("visits"));
+/// let (set, visits) = pipeline.send(handles)?;
+/// set?;
+/// assert_eq!(visits?, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is sent until `send` is called"]
+#[derive(Debug)]
+pub struct Pipeline {
+    inner: client::Pipeline,
+    runtime: Runtime,
+}
+
+impl Pipeline {
+    pub(super) const fn new(inner: client::Pipeline, runtime: Runtime) -> Self {
+        Self { inner, runtime }
+    }
+
+    /// How long all of it may take, instead of the client's `request_timeout`.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.inner = self.inner.timeout(timeout);
+        self
+    }
+
+    /// How many commands there are.
+    pub fn len(&self) -> usize {
+        self.inner.len()
+    }
+
+    /// Whether there is no command.
+    pub fn is_empty(&self) -> bool {
+        self.inner.is_empty()
+    }
+
+    /// Sends the commands, and gives the replies in the shape of the handles.
+    ///
+    /// **Errors:** each reply has its own; the outer one is for a call on the client's own thread.
+    pub fn send<H: Handles>(self, handles: H) -> Result<H::Replies> {
+        self.runtime.wait(self.inner.send(handles))
+    }
+
+    /// Sends the commands, and gives all replies as they came.
+    ///
+    /// **Errors:** as [`send`](Self::send).
+    pub fn send_raw(self) -> Result<Vec<Result<Frame>>> {
+        self.runtime.wait(self.inner.send_raw())
+    }
+}
+
+impl Executor for Pipeline {
+    /// What gives the reply when the pipeline is sent.
+    type Output<R> = Queued<R>;
+
+    fn execute<R>(&self, command: Command<R>) -> Queued<R> {
+        self.inner.execute(command)
+    }
+}

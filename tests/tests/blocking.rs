@@ -1,0 +1,230 @@
+//! The blocking client wherever it may be used: it neither panics nor hangs.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use swarm_gateway::blocking::Gateway;
+use swarm_keydb::blocking::Client;
+use swarm_keydb::{ErrorKind, Options, Outcome, ScanOptions, prelude::*};
+
+/// Runs work on a thread of its own; a hang becomes a failure.
+fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, waiting) = mpsc::channel();
+    let worker = thread::spawn(move || {
+        let _gone = done.send(work());
+    });
+    match waiting.recv_timeout(Duration::from_secs(60)) {
+        Ok(result) => result,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("nothing may hang"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => {
+            std::panic::resume_unwind(worker.join().unwrap_err())
+        }
+    }
+}
+
+fn gateway() -> Gateway {
+    swarm_gateway::blocking::test().unwrap()
+}
+
+/// A client's whole life: more calls than a task of a runtime may make at one go, then the end by a drop.
+fn live(url: &str) {
+    let client = Client::connect(url).unwrap();
+    let key = format!("n:{:?}", thread::current().id());
+    for n in 1..=300 {
+        assert_eq!(client.incr(&key).unwrap(), n);
+    }
+    let pipeline = client.pipeline();
+    let handles: Vec<_> = (0..10).map(|_| pipeline.incr(&key)).collect();
+    assert_eq!(pipeline.send(handles).unwrap().len(), 10);
+    client.del(&key).unwrap();
+}
+
+#[test]
+fn on_plain_threads() {
+    within(|| {
+        let gateway = gateway();
+        live(gateway.ws_url());
+        live(gateway.tcp_url());
+        live(gateway.http_url());
+    });
+}
+
+#[test]
+fn inside_a_multi_threaded_runtime() {
+    within(|| {
+        let gateway = gateway();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            live(gateway.ws_url());
+            let url = gateway.ws_url().to_owned();
+            tokio::spawn(async move { live(&url) }).await.unwrap();
+            let url = gateway.ws_url().to_owned();
+            tokio::task::spawn_blocking(move || live(&url))
+                .await
+                .unwrap();
+        });
+    });
+}
+
+#[test]
+fn inside_a_current_thread_runtime() {
+    within(|| {
+        let gateway = gateway();
+        // Not even timers of its own are needed.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            live(gateway.ws_url());
+            let url = gateway.ws_url().to_owned();
+            tokio::spawn(async move { live(&url) }).await.unwrap();
+            let url = gateway.ws_url().to_owned();
+            tokio::task::spawn_blocking(move || live(&url))
+                .await
+                .unwrap();
+        });
+    });
+}
+
+/// Calls the server when it is dropped.
+struct Farewell(Client);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        self.0.incr("farewells").unwrap();
+    }
+}
+
+#[test]
+fn in_drop_and_while_a_thread_unwinds() {
+    within(|| {
+        let gateway = gateway();
+        let client = Client::connect(gateway.ws_url()).unwrap();
+        drop(Farewell(client.clone()));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let farewell = Farewell(client.clone());
+        runtime.block_on(async move { drop(farewell) });
+        let farewell = Farewell(client.clone());
+        let unwound = catch_unwind(AssertUnwindSafe(move || {
+            let _farewell = farewell;
+            std::panic::resume_unwind(Box::new("on purpose"));
+        }));
+        assert!(unwound.is_err());
+        assert_eq!(client.get_as::<i64>("farewells").unwrap(), Some(3));
+    });
+}
+
+#[test]
+fn from_many_threads_at_once() {
+    within(|| {
+        let gateway = gateway();
+        let client = Client::connect(gateway.ws_url()).unwrap();
+        thread::scope(|scope| {
+            for task in 0..8 {
+                let client = client.clone();
+                scope.spawn(move || {
+                    for round in 0..200 {
+                        let message = format!("{task}/{round}");
+                        assert_eq!(client.echo(&message).unwrap(), message);
+                    }
+                });
+            }
+        });
+    });
+}
+
+#[test]
+fn a_call_after_close_is_an_error() {
+    within(|| {
+        let gateway = gateway();
+        let client = Client::connect(gateway.ws_url()).unwrap();
+        let clone = client.clone();
+        client.close().unwrap();
+        for client in [client, clone] {
+            let error = client.get("k").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+            client.close().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_handle_has_its_own_timeout_and_retries() {
+    within(|| {
+        let gateway = gateway();
+        let client = Client::connect(gateway.ws_url()).unwrap();
+        let hold = gateway.faults().hold("GET");
+        let start = Instant::now();
+        let error = client
+            .timeout(Duration::from_millis(50))
+            .get("k")
+            .unwrap_err();
+        assert!(error.is_timeout(), "{error}");
+        assert!(start.elapsed() < Duration::from_secs(5));
+        hold.release();
+
+        gateway.faults().cut_after("GET");
+        let error = client.no_retry().get("k").unwrap_err();
+        assert_eq!(error.outcome(), Outcome::MayHaveRun, "{error}");
+        gateway.faults().cut_after("INCR");
+        assert_eq!(client.retry_safe().incr("n").unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_server_that_is_not_there_is_an_error() {
+    within(|| {
+        let gateway = gateway();
+        let url = gateway.tcp_url().to_owned();
+        gateway.shutdown();
+        let error = Client::connect(url.as_str()).unwrap_err();
+        assert!(error.is_connection(), "{error}");
+        let options = Options::new(url).request_timeout(Duration::from_millis(50));
+        let client = Client::connect_lazy(options).unwrap();
+        assert!(client.get("k").unwrap_err().is_timeout());
+    });
+}
+
+#[test]
+fn keys_are_walked_through_by_an_iterator() {
+    within(|| {
+        let gateway = gateway();
+        let client = Client::connect(gateway.ws_url()).unwrap();
+        let pairs: Vec<_> = (0..100).map(|n| (format!("user:{n}"), n)).collect();
+        client.mset(pairs).unwrap();
+        let keys = client
+            .scan_iter(ScanOptions::new().matching("user:*").count(7))
+            .collect::<Result<std::collections::BTreeSet<_>, _>>()
+            .unwrap();
+        assert_eq!(keys.len(), 100);
+    });
+}
+
+/// The thread of a client ends with its last handle, wherever that is dropped.
+#[test]
+fn the_thread_ends_with_the_last_handle() {
+    within(|| {
+        let gateway = gateway();
+        let client = Client::connect(gateway.ws_url()).unwrap();
+        let scan = client.scan_iter(ScanOptions::new());
+        let inner = client.as_async();
+        let mut states = inner.watch_state();
+        drop(inner);
+        drop(client);
+        assert_eq!(scan.count(), 0, "what is left of a client still works");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async move {
+            assert!(states.reached(swarm_keydb::State::Closed).await);
+        });
+    });
+}
