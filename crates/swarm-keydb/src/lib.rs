@@ -67,6 +67,7 @@ mod error;
 #[cfg(feature = "json")]
 mod json;
 mod options;
+mod origin;
 mod status;
 
 pub mod prelude {

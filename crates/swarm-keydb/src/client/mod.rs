@@ -23,7 +23,8 @@ use crate::command::{Command, Executor};
 use crate::commands::ScanOptions;
 use crate::driver::{Driver, Mailbox, Started};
 use crate::error::{Error, Result};
-use crate::options::{Options, Origin};
+use crate::options::Options;
+use crate::origin::Origin;
 use crate::status::{State, StateWatch, Stats};
 
 /// A client of one server: cheap to clone, shared by any number of tasks.

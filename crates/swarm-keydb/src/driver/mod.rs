@@ -19,7 +19,7 @@ use tokio::time::{Instant, Sleep};
 pub(crate) use mailbox::{Answers, Budget, Mailbox, ReplyReceiver, ReplySlot, deadline_in};
 
 use crate::engine::{Engine, Failure, HandshakeError, Violation};
-use crate::options::Origin;
+use crate::origin::Origin;
 use crate::status::{State, Status};
 use backoff::Backoff;
 use detour::Detour;
