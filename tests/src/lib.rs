@@ -4,11 +4,13 @@ mod checks;
 mod door;
 mod redis;
 mod target;
+mod way;
 
 pub use checks::{Check, Finding, Keys, checks};
 pub use door::Door;
 pub use redis::Redis;
 pub use target::{Target, targets};
+pub use way::{Scan, Way};
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;

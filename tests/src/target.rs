@@ -1,7 +1,7 @@
 //! Every kind of server that a client may meet, for suites that run over all of them.
 
 use swarm_gateway::Gateway;
-use swarm_keydb::{Client, Options, Protocol};
+use swarm_keydb::{Client, Options, Protocol, blocking};
 
 use crate::{Redis, dialects, within};
 
@@ -28,6 +28,19 @@ impl Target {
     /// When it cannot be reached.
     pub async fn connect(&self) -> Client {
         let client = within(Client::connect(self.options.clone())).await;
+        client.unwrap_or_else(|error| panic!("{}: {error}", self.name))
+    }
+
+    /// A blocking client of it.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be reached.
+    pub async fn connect_blocking(&self) -> blocking::Client {
+        let options = self.options.clone();
+        // On a thread of its own, for the server may be a task of this one.
+        let connect = tokio::task::spawn_blocking(|| blocking::Client::connect(options));
+        let client = within(connect).await.expect("it does not panic");
         client.unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 

@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 
 use swarm_keydb::{Client, Options, prelude::*};
-use swarm_tests::{Check, Finding, checks, within};
+use swarm_tests::{Check, Finding, Way, checks, within};
 
 /// A server by one of its doors.
 struct Door {
@@ -103,7 +103,7 @@ fn needs_embedded() -> bool {
 }
 
 async fn judge(check: &Check, client: &Client) -> Verdict {
-    match within(check.run(client)).await {
+    match within(check.run(&Way::Async(client.clone()))).await {
         Ok(()) => Verdict::AsExpected,
         Err(Finding::Refused(text) | Finding::Unsupported(text)) => Verdict::Refused(text),
         Err(Finding::Differs(text) | Finding::Failed(text)) => Verdict::Differs(text),

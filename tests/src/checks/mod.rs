@@ -25,13 +25,16 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 
-use swarm_keydb::{Client, Error, ErrorKind, Outcome, prelude::*};
+use swarm_keydb::{Error, ErrorKind, Outcome, prelude::*};
+
+use crate::Way;
 
 /// One or more methods of the client, and what they must do.
+#[derive(Debug, Clone, Copy)]
 pub struct Check {
     /// The methods, by name.
     pub methods: &'static [&'static str],
-    run: fn(Client, Keys) -> Running,
+    run: fn(Way, Keys) -> Running,
 }
 
 type Running = Pin<Box<dyn Future<Output = Result<(), Finding>> + Send>>;
@@ -79,7 +82,7 @@ impl Check {
     /// # Errors
     ///
     /// What is not as expected.
-    pub async fn run(&self, client: &Client) -> Result<(), Finding> {
+    pub async fn run(&self, client: &Way) -> Result<(), Finding> {
         let prefix = format!("swarm-check:{:016x}", fastrand::u64(..));
         let found = (self.run)(
             client.clone(),

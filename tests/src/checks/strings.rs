@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use swarm_keydb::{Client, ErrorKind, Outcome, SetOptions, prelude::*};
+use swarm_keydb::{ErrorKind, Outcome, SetOptions, prelude::*};
 
-use super::{Finding, holds, refused, same};
+use super::{Finding, Way, holds, refused, same};
 
-async fn text(client: &Client, key: &str) -> Result<Option<String>, Finding> {
+async fn text(client: &Way, key: &str) -> Result<Option<String>, Finding> {
     Ok(client.get_as(key).await?)
 }
 

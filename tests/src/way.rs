@@ -1,0 +1,102 @@
+//! The ways in which a program can have a command run, so that one suite covers all of them.
+
+use std::future::{Ready, ready};
+
+use futures_util::future::Either;
+use swarm_keydb::{
+    Bytes, Client, Command, Error, Executor, Reply, Result, ScanOptions, ScanStream, blocking,
+};
+
+/// A client, and how it is used.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// The async client.
+    Async(Client),
+    /// The blocking client.
+    Blocking(blocking::Client),
+    /// A pipeline for each command.
+    Pipeline(blocking::Client),
+    /// A transaction for each command.
+    Transaction(blocking::Client),
+}
+
+impl Way {
+    /// All ways to use two clients of the same server.
+    pub fn all(client: &Client, blocking: &blocking::Client) -> [Self; 4] {
+        [
+            Self::Async(client.clone()),
+            Self::Blocking(blocking.clone()),
+            Self::Pipeline(blocking.clone()),
+            Self::Transaction(blocking.clone()),
+        ]
+    }
+
+    /// What it is called.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Async(_) => "async",
+            Self::Blocking(_) => "blocking",
+            Self::Pipeline(_) => "pipeline",
+            Self::Transaction(_) => "transaction",
+        }
+    }
+
+    /// All keys that match, however the client walks through them.
+    pub fn scan_stream(&self, options: ScanOptions) -> Scan {
+        match self {
+            Self::Async(client) => Scan::Async(client.scan_stream(options)),
+            Self::Blocking(client) | Self::Pipeline(client) | Self::Transaction(client) => {
+                Scan::Blocking(client.scan_iter(options))
+            }
+        }
+    }
+}
+
+impl Executor for Way {
+    type Output<R> = Either<Reply<R>, Ready<Result<R>>>;
+
+    fn execute<R>(&self, command: Command<R>) -> Self::Output<R> {
+        let result = match self {
+            Self::Async(client) => return Either::Left(client.execute(command)),
+            Self::Blocking(client) => client.execute(command),
+            Self::Pipeline(client) => {
+                let pipeline = client.pipeline();
+                let handle = pipeline.execute(command);
+                pipeline.send(handle).and_then(|reply| reply)
+            }
+            Self::Transaction(client) => {
+                let transaction = client.transaction();
+                let handle = transaction.execute(command);
+                transaction.exec(handle).and_then(|reply| reply)
+            }
+        };
+        Either::Right(ready(result))
+    }
+}
+
+/// A walk through keys.
+#[derive(Debug)]
+pub enum Scan {
+    /// As a stream.
+    Async(ScanStream),
+    /// As an iterator.
+    Blocking(blocking::Scan),
+}
+
+impl Scan {
+    /// The next key.
+    pub async fn next(&mut self) -> Option<Result<Bytes, Error>> {
+        match self {
+            Self::Async(stream) => stream.next().await,
+            Self::Blocking(iterator) => iterator.next(),
+        }
+    }
+
+    /// Where the next page begins.
+    pub const fn cursor(&self) -> Option<u64> {
+        match self {
+            Self::Async(stream) => stream.cursor(),
+            Self::Blocking(iterator) => iterator.cursor(),
+        }
+    }
+}
