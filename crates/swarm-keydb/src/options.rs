@@ -1,10 +1,14 @@
 //! What a client can be told.
 
+mod leases;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use swarm_resp::{Request, ToArg};
 use swarm_transport::{Connect, DialOptions, Endpoint, connector};
+
+pub(crate) use leases::LeaseLimits;
 
 use crate::engine::{Credentials, Settings};
 use crate::error::{Error, Result};
@@ -79,6 +83,7 @@ pub struct Options {
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) retry: RetryPolicy,
     pub(crate) protocol: Protocol,
+    pub(crate) leases: LeaseLimits,
     pub(crate) session: Vec<(&'static str, Request)>,
     pub(crate) dial: DialOptions,
 }
@@ -103,6 +108,7 @@ impl Default for Options {
             heartbeat: Some(Duration::from_secs(10)),
             retry: RetryPolicy::default(),
             protocol: Protocol::default(),
+            leases: LeaseLimits::default(),
             session: Vec::new(),
             // The server runs requests that are in flight together in any order; one at a time, they keep theirs.
             dial: DialOptions::new().http_concurrency(1),
@@ -330,6 +336,7 @@ impl Options {
                 "queue_bytes is below queue; give each command at least one byte",
             ));
         }
+        self.leases.validate()?;
         if self.password.as_deref() == Some("") {
             return Err(Error::config(
                 "password is empty; leave it out for a server without one",
@@ -393,6 +400,7 @@ impl Options {
         Ok(Target {
             connector,
             fallback,
+            session: !endpoint.scheme().is_http(),
             settings,
         })
     }
@@ -410,6 +418,7 @@ impl Options {
         Target {
             connector,
             fallback: None,
+            session: true,
             settings,
         }
     }
@@ -454,6 +463,8 @@ impl Origin {
 pub(crate) struct Target {
     pub(crate) connector: Arc<dyn Connect>,
     pub(crate) fallback: Option<Arc<dyn Connect>>,
+    /// Whether connections have a session, as far as the URL tells.
+    pub(crate) session: bool,
     pub(crate) settings: Settings,
 }
 
