@@ -1,16 +1,16 @@
 //! What a client can be told.
 
 mod leases;
+mod target;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use swarm_resp::{Request, ToArg};
-use swarm_transport::{Connect, DialOptions, Endpoint, connector};
+use swarm_transport::DialOptions;
 
 pub(crate) use leases::LeaseLimits;
+pub(crate) use target::{Origin, Target};
 
-use crate::engine::{Credentials, Settings};
 use crate::error::{Error, Result};
 
 /// Which commands are sent again when the connection broke before their reply came, so that they may have run already.
@@ -358,132 +358,6 @@ impl std::fmt::Debug for Options {
     }
 }
 
-impl Options {
-    /// Where the URLs lead, and what to say there.
-    pub(crate) fn target(&self) -> Result<Target> {
-        let endpoint = endpoint("url", &self.url)?;
-        let dial = self.dial.clone().connect_timeout(self.connect_timeout);
-        let password = self.password.as_deref().or(endpoint.password());
-        let user = endpoint.user().filter(|_| self.password.is_none());
-        let mut settings = Settings {
-            credentials: password.map(|password| Credentials::new(user, password)),
-            peer: endpoint.host().to_owned(),
-            ..self.settings()
-        };
-        if let Some(database) = endpoint.database() {
-            settings
-                .session
-                .insert(0, ("the database", Request::new("SELECT", database)));
-        }
-        let with_token = |dial: DialOptions| match password {
-            Some(password) => dial.bearer_token(password),
-            None => dial,
-        };
-        let connector = if endpoint.scheme().is_http() {
-            wire(&endpoint, &with_token(dial.clone()))?
-        } else {
-            wire(&endpoint, &dial)?
-        };
-        let fallback = match self.fallback_url() {
-            Some(url) => {
-                let endpoint = self::endpoint("http_url", url)?;
-                if !endpoint.scheme().is_http() {
-                    return Err(Error::config(
-                        "http_url is not HTTP; give an http:// or https:// URL",
-                    ));
-                }
-                // One at a time: the server runs requests that are in flight together in any order.
-                Some(wire(&endpoint, &with_token(dial).http_concurrency(1))?)
-            }
-            None => None,
-        };
-        Ok(Target {
-            connector,
-            fallback,
-            session: !endpoint.scheme().is_http(),
-            settings,
-        })
-    }
-
-    /// What to say to a server that a transport of the caller's own reaches.
-    pub(crate) fn target_through(&self, connector: Arc<dyn Connect>) -> Target {
-        let credentials = self
-            .password
-            .as_deref()
-            .map(|password| Credentials::new(None, password));
-        let settings = Settings {
-            credentials,
-            ..self.settings()
-        };
-        Target {
-            connector,
-            fallback: None,
-            session: true,
-            settings,
-        }
-    }
-
-    fn settings(&self) -> Settings {
-        Settings {
-            silence: self.silence,
-            heartbeat: self.heartbeat,
-            retry: self.retry,
-            resp2: self.protocol == Protocol::Resp2,
-            fallback: self.fallback,
-            session: self.session.clone(),
-            ..Settings::default()
-        }
-    }
-
-    /// The HTTP gateway that stands in: the one that was named, or, beside the default WebSocket URL alone, the default
-    /// one. Beside any other server, a gateway on this machine would be somebody else's.
-    fn fallback_url(&self) -> Option<&str> {
-        let default = (self.url == DEFAULT_URL).then_some(DEFAULT_HTTP_URL);
-        self.http_url
-            .as_deref()
-            .or(default)
-            .filter(|_| self.http_fallback && cfg!(feature = "http"))
-    }
-}
-
-/// What connections of a client are made of.
-#[derive(Debug)]
-pub(crate) struct Origin {
-    pub(crate) target: Target,
-    pub(crate) options: Options,
-}
-
-impl Origin {
-    pub(crate) const fn new(target: Target, options: Options) -> Self {
-        Self { target, options }
-    }
-}
-
-/// Where a client connects to, and how it introduces itself.
-pub(crate) struct Target {
-    pub(crate) connector: Arc<dyn Connect>,
-    pub(crate) fallback: Option<Arc<dyn Connect>>,
-    /// Whether connections have a session, as far as the URL tells.
-    pub(crate) session: bool,
-    pub(crate) settings: Settings,
-}
-
-impl std::fmt::Debug for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Target")
-            .field("peer", &self.settings.peer)
-            .finish_non_exhaustive()
-    }
-}
-
-fn endpoint(option: &str, url: &str) -> Result<Endpoint> {
-    Endpoint::parse(url).map_err(|error| Error::config(format!("{option}: {error}")))
-}
-
-fn wire(endpoint: &Endpoint, dial: &DialOptions) -> Result<Arc<dyn Connect>> {
-    connector(endpoint, dial).map_err(|error| Error::config(error.to_string()))
-}
-
 impl From<&str> for Options {
     fn from(url: &str) -> Self {
         Self::new(url)
@@ -513,15 +387,6 @@ mod tests {
         assert_eq!(options.url, "ws://db:8765/");
         assert_eq!(options.password, None);
         assert_eq!(options.request_timeout, Duration::from_secs(10));
-    }
-
-    #[test]
-    fn the_default_http_gateway_stands_in_beside_the_default_server_alone() {
-        assert_eq!(Options::default().fallback_url(), Some(DEFAULT_HTTP_URL));
-        assert_eq!(Options::new("ws://db:8765/").fallback_url(), None);
-        let named = Options::new("ws://db:8765/").http_url("http://db:8080");
-        assert_eq!(named.fallback_url(), Some("http://db:8080"));
-        assert_eq!(named.http_fallback(false).fallback_url(), None);
     }
 
     #[test]
