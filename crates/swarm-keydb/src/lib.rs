@@ -75,7 +75,7 @@ pub mod prelude {
 }
 
 pub use bytes::Bytes;
-pub use client::{Client, Handles, Pipeline, Queued, Reply, ScanStream, Transaction};
+pub use client::{Client, Exclusive, Handles, Pipeline, Queued, Reply, ScanStream, Transaction};
 pub use command::{Command, Executor};
 pub use commands::{
     KeyCommands, KeyType, RawCommands, Resync, ScanOptions, ScanPage, ScriptCommands,

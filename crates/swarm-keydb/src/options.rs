@@ -84,6 +84,7 @@ pub struct Options {
     pub(crate) retry: RetryPolicy,
     pub(crate) protocol: Protocol,
     pub(crate) leases: LeaseLimits,
+    pub(crate) transact_attempts: u32,
     pub(crate) session: Vec<(&'static str, Request)>,
     pub(crate) dial: DialOptions,
 }
@@ -109,6 +110,7 @@ impl Default for Options {
             retry: RetryPolicy::default(),
             protocol: Protocol::default(),
             leases: LeaseLimits::default(),
+            transact_attempts: 16,
             session: Vec::new(),
             // The server runs requests that are in flight together in any order; one at a time, they keep theirs.
             dial: DialOptions::new().http_concurrency(1),

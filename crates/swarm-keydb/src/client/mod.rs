@@ -1,10 +1,12 @@
 //! The handle that applications hold.
 
+mod exclusive;
 mod lease;
 mod pipeline;
 mod queue;
 mod reply;
 mod scan;
+mod transact;
 mod transaction;
 
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 use swarm_transport::Connect;
 use tokio::sync::oneshot;
 
+pub use exclusive::Exclusive;
 pub use pipeline::Pipeline;
 pub use queue::{Handles, Queued};
 pub use reply::Reply;

@@ -12,7 +12,7 @@ use swarm_resp::{ConvertError, Frame};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 
-use super::lease::{Job, Leases, Patience};
+use super::lease::{Job, Lease, Leases, Patience};
 use crate::command::Command;
 use crate::driver::{Mailbox, ReplyReceiver, ReplySlot, deadline_in};
 use crate::engine::{Call, Failure, Requests, Retry};
@@ -35,6 +35,8 @@ pub struct Reply<R> {
     state: State,
     /// From when the command is sent until its reply is there. Nothing when nobody listens.
     span: Span,
+    /// What the connection is leased by, if it is: until the reply is there, and no longer.
+    lease: Option<Arc<Lease>>,
 }
 
 enum State {
@@ -86,7 +88,14 @@ impl<R> Reply<R> {
             decode,
             state,
             span: Span::none(),
+            lease: None,
         }
+    }
+
+    /// Keeps a lease until the reply is there.
+    pub(super) fn on(mut self, lease: Arc<Lease>) -> Self {
+        self.lease = Some(lease);
+        self
     }
 
     /// Has the command run on a leased connection.
@@ -125,6 +134,7 @@ impl<R> Reply<R> {
 
     fn finish(&mut self, result: Result<Frame, impl Into<Error>>) -> Poll<Result<R>> {
         self.state = State::Done;
+        self.lease = None;
         let read = match result {
             Ok(frame) => (self.decode)(&frame).map_err(Error::convert),
             Err(failure) => Err(failure.into()),

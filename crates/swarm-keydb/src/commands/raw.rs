@@ -1,12 +1,12 @@
-//! Any command at all, and which ones the shared connection must not carry.
+//! Any command at all.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use swarm_resp::{Frame, Request, ToArgs};
+use swarm_resp::{Frame, ToArgs};
 
-use crate::command::{Blocking, Builder, Command, Executor};
-use crate::error::Error;
+use super::session::{blocking_command, refuse, session_command};
+use crate::command::{Blocking, Builder, Executor};
 
 /// Commands that have no method of their own.
 pub trait RawCommands: Executor {
@@ -78,63 +78,3 @@ pub trait RawCommands: Executor {
 }
 
 impl<E: Executor> RawCommands for E {}
-
-/// Refuses a command if there is a reason to.
-fn refuse(command: &mut Command<Frame>, reason: fn(&Request) -> Option<&'static str>) {
-    if let Some(reason) = command.request.as_ref().ok().and_then(reason) {
-        command.request = Err(Error::argument(reason).for_command(command.name.clone()));
-    }
-}
-
-/// Why a command must not be sent over a connection where others wait behind it.
-fn blocking_command(request: &Request) -> Option<&'static str> {
-    let is_one_of = |names: &[&str]| {
-        names
-            .iter()
-            .any(|name| request.name().eq_ignore_ascii_case(name.as_bytes()))
-    };
-    let blocks = is_one_of(&[
-        "BLMOVE",
-        "BLMPOP",
-        "BLPOP",
-        "BRPOP",
-        "BRPOPLPUSH",
-        "BZMPOP",
-        "BZPOPMAX",
-        "BZPOPMIN",
-        "WAIT",
-        "WAITAOF",
-    ]) || is_one_of(&["XREAD", "XREADGROUP"])
-        && request
-            .args()
-            .take_while(|arg| !arg.eq_ignore_ascii_case(b"STREAMS"))
-            .any(|arg| arg.eq_ignore_ascii_case(b"BLOCK"));
-    blocks.then_some("it may block every task that shares the connection; use raw_blocking")
-}
-
-/// Why a command must not be sent over a connection that others share.
-fn session_command(request: &Request) -> Option<&'static str> {
-    let mut words = request
-        .args()
-        .map(|word| String::from_utf8_lossy(word).to_ascii_uppercase());
-    let (first, second) = (words.next()?, words.next());
-    match (first.as_str(), second.as_deref()) {
-        (
-            "AUTH" | "HELLO" | "RESET" | "QUIT" | "SELECT" | "MULTI" | "EXEC" | "DISCARD" | "WATCH"
-            | "UNWATCH" | "READONLY" | "READWRITE" | "ASKING",
-            _,
-        )
-        | ("CLIENT", Some("TRACKING" | "CACHING" | "NO-EVICT" | "NO-TOUCH")) => {
-            Some("it would change the connection for every task that shares it")
-        }
-        (
-            "SUBSCRIBE" | "UNSUBSCRIBE" | "PSUBSCRIBE" | "PUNSUBSCRIBE" | "SSUBSCRIBE"
-            | "SUNSUBSCRIBE" | "MONITOR" | "SYNC" | "PSYNC",
-            _,
-        )
-        | ("CLIENT", Some("REPLY")) => {
-            Some("it would put the replies of every task that shares the connection out of step")
-        }
-        _ => None,
-    }
-}

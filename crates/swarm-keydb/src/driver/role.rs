@@ -6,7 +6,7 @@ use swarm_transport::{Capabilities, Connect, Refusal};
 
 use super::Budget;
 use crate::engine::{Failure, Settings};
-use crate::options::{Options, Target};
+use crate::options::{Options, RetryPolicy, Target};
 
 /// Calls that may be under way on a leased connection, and their bytes: it serves one task.
 const LEASED_QUEUE: usize = 256;
@@ -37,6 +37,7 @@ impl Role {
         if self == Self::Leased {
             // The session is somebody's: within MULTI, a PING would be queued among the commands.
             settings.heartbeat = None;
+            settings.retry = RetryPolicy::Never;
         }
         settings
     }

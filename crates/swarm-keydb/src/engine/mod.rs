@@ -209,7 +209,14 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn fail_waiting(&mut self, failure: &Failure) {
         self.detour.look_again();
         for call in self.waiting.drain(..) {
-            call.fail(|_| failure.clone());
+            let sent = call.sent;
+            call.fail(|position| match failure {
+                Failure::Lost { error, .. } => Failure::Lost {
+                    sent: position < sent,
+                    error: Arc::clone(error),
+                },
+                other => other.clone(),
+            });
         }
     }
 

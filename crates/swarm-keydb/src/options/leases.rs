@@ -53,4 +53,10 @@ impl Options {
         self.leases.idle_time = time;
         self
     }
+
+    /// How often [`transact`](crate::Client::transact) tries at the most, when others change the keys each time. Default 16.
+    pub const fn transact_attempts(mut self, attempts: u32) -> Self {
+        self.transact_attempts = attempts;
+        self
+    }
 }

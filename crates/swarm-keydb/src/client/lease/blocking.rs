@@ -71,6 +71,7 @@ impl Job {
         for attempt in 1.. {
             let connected_by = if own { end } else { deadline_in(timeout) };
             let lease = self.leases.acquire(connected_by.into()).await?;
+            (self.requests.as_slice().iter()).for_each(|request| lease.session.note(request));
             let time = if own {
                 end.saturating_duration_since(Instant::now().into_std())
             } else {
@@ -98,6 +99,26 @@ impl Job {
             Failure::Lost { sent: false, .. } => true,
             Failure::Lost { sent: true, .. } => self.retry.is_allowed(policy),
             _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_may_take_as_long_as_it_blocks_and_never_less_than_others() {
+        let second = Duration::from_secs(1);
+        let patience = |blocking| Patience::new(10 * second, blocking);
+        assert_eq!(patience(Blocking::No).for_the_reply(), 10 * second);
+        let short = patience(Blocking::For(second));
+        assert_eq!(short.for_the_reply(), 10 * second);
+        let long = patience(Blocking::For(60 * second));
+        assert!(long.for_the_reply() >= 62 * second);
+        assert_eq!(patience(Blocking::Forever).for_the_reply(), Duration::MAX);
+        for blocking in [long, patience(Blocking::Forever)] {
+            assert_eq!(blocking.of_its_own(second).for_the_reply(), second);
         }
     }
 }

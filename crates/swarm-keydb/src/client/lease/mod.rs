@@ -6,8 +6,9 @@
 
 mod blocking;
 mod idle;
+mod session;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Handle;
@@ -22,6 +23,8 @@ use crate::error::{Error, Result};
 use crate::options::{LeaseLimits, Origin};
 use crate::status::{LeaseStats, State, StateWatch};
 use idle::Idle;
+use session::Session;
+pub(super) use session::Watches;
 
 /// The leased connections of a client.
 #[derive(Debug)]
@@ -227,8 +230,7 @@ pub(crate) struct Lease {
     pub(super) mailbox: Mailbox,
     /// Gone when the lease is dropped.
     permit: Option<OwnedSemaphorePermit>,
-    /// Whether the session may not be as the handshake left it.
-    altered: AtomicBool,
+    pub(super) session: Session,
 }
 
 impl Lease {
@@ -237,7 +239,7 @@ impl Lease {
             leases: Arc::clone(leases),
             mailbox,
             permit: Some(permit),
-            altered: AtomicBool::new(false),
+            session: Session::default(),
         }
     }
 }
@@ -247,7 +249,7 @@ impl Drop for Lease {
         let Some(permit) = self.permit.take() else {
             return;
         };
-        if self.mailbox.is_at_rest() && !self.altered.load(Ordering::Relaxed) {
+        if self.mailbox.is_at_rest() && self.session.is_clean() {
             // In this order: the connection is there for whom the permit lets in.
             self.leases.keep(self.mailbox.clone());
             drop(permit);
