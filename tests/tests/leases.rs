@@ -74,15 +74,18 @@ async fn blocked_readers_starve_nobody_and_those_beyond_the_limit_are_told() {
             .collect();
         settled(&client, |leases| leases.waiting == 10).await;
 
-        let mut slowest = Duration::ZERO;
+        let mut pings = Vec::new();
         while client.stats().leases.waiting > 0 {
             let start = Instant::now();
             within(client.ping()).await.unwrap();
-            slowest = slowest.max(start.elapsed());
+            pings.push(start.elapsed());
         }
+        // Nearly all: a busy machine may hold up one or the other, what blocks would hold up each.
+        pings.sort_unstable();
+        let slow = pings[pings.len() * 95 / 100];
         assert!(
-            slowest < Duration::from_millis(50),
-            "{}: a PING took {slowest:?}",
+            slow < Duration::from_millis(50),
+            "{}: one PING in twenty took {slow:?} or more",
             target.name
         );
         for refused in refused {
