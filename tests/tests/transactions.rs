@@ -218,7 +218,7 @@ async fn check_leases(client: &Client, name: &str) {
         owns.push(within(client.exclusive()).await.unwrap());
     }
     for key in KEYS {
-        within(client.incr(key)).await.unwrap();
+        within(client.set(key, 0)).await.unwrap();
     }
     for (n, own) in owns.iter().enumerate() {
         let text = format!("check {n}");
@@ -230,7 +230,7 @@ async fn check_leases(client: &Client, name: &str) {
     }
 }
 
-const KEYS: [&str; 2] = ["k1", "k2"];
+const KEYS: [&str; 3] = ["k", "k1", "k2"];
 
 /// All that can be done with a connection of one's own, with checks of what comes back.
 async fn session(client: &Client, task: u32) -> Result<(), Error> {
