@@ -23,7 +23,7 @@ impl Door {
     pub async fn open_to(url: &str) -> Self {
         let (_, rest) = url.split_once("://").expect("a URL");
         let server = rest.trim_end_matches('/').to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = listen_where_none_is_drawn().await;
         let address = listener.local_addr().expect("it is bound");
         let passing = Some(tokio::spawn(pass(listener, server.clone())));
         Self {
@@ -65,6 +65,27 @@ impl Drop for Door {
             passing.abort();
         }
     }
+}
+
+/// Listens on a port below those that the system draws from when one asks for any, so that it is still free after a
+/// while in which nobody listened there.
+async fn listen_where_none_is_drawn() -> TcpListener {
+    loop {
+        let port = fastrand::u16(10_000..32_000);
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
+            return listener;
+        }
+    }
+}
+
+/// An address that a server may leave and come back to.
+///
+/// # Panics
+///
+/// When the system does not tell it.
+pub async fn free_address() -> String {
+    let listener = listen_where_none_is_drawn().await;
+    listener.local_addr().expect("it is bound").to_string()
 }
 
 async fn pass(listener: TcpListener, server: String) {

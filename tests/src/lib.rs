@@ -7,7 +7,7 @@ mod target;
 mod way;
 
 pub use checks::{Check, Finding, Keys, checks};
-pub use door::Door;
+pub use door::{Door, free_address};
 pub use redis::Redis;
 pub use target::{Target, targets};
 pub use way::{Scan, Way};

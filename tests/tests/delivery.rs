@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm_keydb::{Client, ErrorKind, Options, Outcome, prelude::*};
-use swarm_tests::{connected, connected_with, gateway, within};
+use swarm_tests::{connected, connected_with, free_address, gateway, within};
 
 #[tokio::test]
 async fn a_write_whose_reply_is_lost_runs_once_and_says_that_it_may_have() {
@@ -86,9 +86,7 @@ async fn without_reconnect_a_lost_connection_is_the_end() {
 
 #[tokio::test]
 async fn a_lazy_client_waits_for_its_server() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let address = free_address().await;
     let options = Options::new(format!("ws://{address}/"))
         .reconnect_base_delay(Duration::from_millis(10))
         .reconnect_max_delay(Duration::from_millis(50));
@@ -97,7 +95,7 @@ async fn a_lazy_client_waits_for_its_server() {
         let client = client.clone();
         async move { client.incr("n").await }
     });
-    let builder = swarm_gateway::Gateway::builder().ws(address.to_string());
+    let builder = swarm_gateway::Gateway::builder().ws(address);
     let _gateway = within(builder.start()).await.unwrap();
     assert_eq!(within(early).await.unwrap().unwrap(), 1);
 }

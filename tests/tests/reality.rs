@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use swarm_gateway::{Dialect, Gateway};
+use swarm_gateway::Gateway;
 use swarm_keydb::{Client, Options, Outcome, State, prelude::*};
-use swarm_tests::{cancel_after, connected_with, targets, within};
+use swarm_tests::{cancel_after, connected_with, free_address, targets, within};
 
 /// On every kind of server: 16 tasks make 10,000 calls, of which about half are dropped after a random number of polls.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -208,12 +208,9 @@ async fn a_value_beyond_the_budget_comes_through() {
 /// Many clients that lose their server at once come back, spread over time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_clients_come_back_to_a_server_that_restarts() {
-    let gateway = swarm_tests::gateway(Dialect::FIXED).await;
-    let address = gateway
-        .ws_url()
-        .trim_start_matches("ws://")
-        .trim_end_matches('/')
-        .to_owned();
+    let address = free_address().await;
+    let builder = Gateway::builder().ws(&address);
+    let gateway = within(builder.start()).await.unwrap();
     let mut clients = Vec::new();
     for _ in 0..200 {
         clients.push(within(Client::connect(gateway.ws_url())).await.unwrap());

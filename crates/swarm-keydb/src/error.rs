@@ -9,6 +9,7 @@ use swarm_resp::{ConvertError, ServerError};
 use swarm_transport::TransportError;
 
 use crate::engine::Failure;
+use crate::status::LeaseStats;
 
 /// What went wrong. The names are those of the Python SDK's exceptions where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -148,6 +149,21 @@ impl Error {
 
     pub(crate) fn closed() -> Self {
         Self::new(ErrorKind::Closed, Outcome::NotSent, "the client is closed")
+    }
+
+    /// No leased connection came free in time.
+    pub(crate) fn no_lease(leases: LeaseStats) -> Self {
+        let LeaseStats {
+            size,
+            in_use,
+            waiting,
+            ..
+        } = leases;
+        let what = format!(
+            "no leased connection came free in time: of {size}, {in_use} are in use, and {waiting} more wait; drop handles and \
+             blocking commands sooner, or raise the option leases"
+        );
+        Self::new(ErrorKind::Timeout, Outcome::NotSent, what)
     }
 
     /// The first attempt to connect failed. No command was sent.

@@ -67,7 +67,6 @@ mod error;
 #[cfg(feature = "json")]
 mod json;
 mod options;
-mod origin;
 mod status;
 
 pub mod prelude {
@@ -78,7 +77,7 @@ pub mod prelude {
 }
 
 pub use bytes::Bytes;
-pub use client::{Client, Handles, Pipeline, Queued, Reply, ScanStream, Transaction};
+pub use client::{Client, Exclusive, Handles, Pipeline, Queued, Reply, ScanStream, Transaction};
 pub use command::{Command, Executor};
 pub use commands::{
     KeyCommands, KeyType, RawCommands, Resync, ScanOptions, ScanPage, ScriptCommands,
@@ -88,6 +87,6 @@ pub use error::{Error, ErrorKind, Outcome, Result};
 #[cfg(feature = "json")]
 pub use json::{Json, JsonText};
 pub use options::{FallbackScope, Options, Protocol, RetryPolicy};
-pub use status::{RoundTrips, State, StateWatch, Stats};
+pub use status::{LeaseStats, RoundTrips, State, StateWatch, Stats};
 pub use swarm_resp::{Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};
 pub use swarm_transport as transport;

@@ -1,9 +1,15 @@
 //! What a client can be told.
 
+mod leases;
+mod target;
+
 use std::time::Duration;
 
 use swarm_resp::{Request, ToArg};
 use swarm_transport::DialOptions;
+
+pub(crate) use leases::LeaseLimits;
+pub(crate) use target::{Origin, Target};
 
 use crate::error::{Error, Result};
 
@@ -45,7 +51,8 @@ pub enum FallbackScope {
     Stateless,
 }
 
-pub(crate) const DEFAULT_URL: &str = "ws://127.0.0.1:8765/";
+const DEFAULT_URL: &str = "ws://127.0.0.1:8765/";
+const DEFAULT_HTTP_URL: &str = "http://127.0.0.1:8080";
 
 /// Options of a [`Client`](crate::Client), with the defaults of the Python SDK.
 ///
@@ -76,6 +83,8 @@ pub struct Options {
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) retry: RetryPolicy,
     pub(crate) protocol: Protocol,
+    pub(crate) leases: LeaseLimits,
+    pub(crate) transact_attempts: u32,
     pub(crate) session: Vec<(&'static str, Request)>,
     pub(crate) dial: DialOptions,
 }
@@ -100,6 +109,8 @@ impl Default for Options {
             heartbeat: Some(Duration::from_secs(10)),
             retry: RetryPolicy::default(),
             protocol: Protocol::default(),
+            leases: LeaseLimits::default(),
+            transact_attempts: 16,
             session: Vec::new(),
             // The server runs requests that are in flight together in any order; one at a time, they keep theirs.
             dial: DialOptions::new().http_concurrency(1),
@@ -327,6 +338,7 @@ impl Options {
                 "queue_bytes is below queue; give each command at least one byte",
             ));
         }
+        self.leases.validate()?;
         if self.password.as_deref() == Some("") {
             return Err(Error::config(
                 "password is empty; leave it out for a server without one",

@@ -107,6 +107,7 @@ impl Status {
             queued: self.queued.load(Ordering::Relaxed),
             in_flight: self.in_flight.load(Ordering::Relaxed),
             bytes,
+            leases: LeaseStats::default(),
             reconnects: self.connections.load(Ordering::Relaxed).saturating_sub(1),
             round_trips: RoundTrips(
                 self.round_trips
@@ -130,10 +131,26 @@ pub struct Stats {
     /// What all these take of [`queue_bytes`](crate::Options::queue_bytes); a small command takes its share of
     /// [`queue`](crate::Options::queue).
     pub bytes: usize,
+    /// The connections beside the shared one.
+    pub leases: LeaseStats,
     /// How often the connection was made again.
     pub reconnects: u64,
     /// How long replies took, from when a command was sent.
     pub round_trips: RoundTrips,
+}
+
+/// Figures of the connections that are leased, for commands that block and exclusive handles, at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeaseStats {
+    /// How many there may be: [`Options::leases`](crate::Options::leases).
+    pub size: usize,
+    /// Those that are leased, being made or being closed.
+    pub in_use: usize,
+    /// Those that are kept open for the next lease.
+    pub idle: usize,
+    /// Commands and tasks that wait for one.
+    pub waiting: usize,
 }
 
 /// How long replies took, counted by powers of two microseconds.

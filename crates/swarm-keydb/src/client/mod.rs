@@ -1,9 +1,12 @@
 //! The handle that applications hold.
 
+mod exclusive;
+mod lease;
 mod pipeline;
 mod queue;
 mod reply;
 mod scan;
+mod transact;
 mod transaction;
 
 use std::sync::Arc;
@@ -11,6 +14,7 @@ use std::sync::Arc;
 use swarm_transport::Connect;
 use tokio::sync::oneshot;
 
+pub use exclusive::Exclusive;
 pub use pipeline::Pipeline;
 pub use queue::{Handles, Queued};
 pub use reply::Reply;
@@ -19,13 +23,14 @@ pub use transaction::Transaction;
 
 use queue::Queue;
 
-use crate::command::{Command, Executor};
+use crate::command::{Blocking, Command, Executor};
 use crate::commands::ScanOptions;
-use crate::driver::{Driver, Mailbox, Started};
+use crate::driver::{Driver, Mailbox, Role, Started};
 use crate::error::{Error, Result};
 use crate::options::Options;
-use crate::origin::Origin;
+use crate::options::Origin;
 use crate::status::{State, StateWatch, Stats};
+use lease::Leases;
 
 /// A client of one server: cheap to clone, shared by any number of tasks.
 ///
@@ -60,7 +65,9 @@ struct Shared {
     /// The connection that commands share.
     mailbox: Mailbox,
     /// How further connections are made: for what needs one of its own.
-    origin: Origin,
+    origin: Arc<Origin>,
+    /// Connections that one task has to itself for a while.
+    leases: Arc<Leases>,
 }
 
 impl Client {
@@ -132,8 +139,12 @@ impl Client {
 
     fn spawn(origin: Origin, started: Option<Started>) -> Result<Self> {
         origin.options.validate()?;
-        let mailbox = Driver::spawn(&origin, started);
-        let shared = Shared { mailbox, origin };
+        let origin = Arc::new(origin);
+        let shared = Shared {
+            mailbox: Driver::spawn(&origin, Role::Shared, started),
+            leases: Leases::new(Arc::clone(&origin)),
+            origin,
+        };
         Ok(Self {
             shared: Arc::new(shared),
         })
@@ -209,14 +220,18 @@ impl Client {
 
     /// Figures of this moment, for all clones together: commands under way, reconnects, how long replies take.
     pub fn stats(&self) -> Stats {
-        self.shared.mailbox.stats()
+        let mut stats = self.shared.mailbox.stats();
+        stats.leases = self.shared.leases.stats();
+        stats
     }
 
     /// Closes the connection once the commands before it are answered or have timed out, for this handle and all its clones. Later
-    /// commands fail with an error of kind [`Closed`](crate::ErrorKind::Closed).
+    /// commands fail with an error of kind [`Closed`](crate::ErrorKind::Closed). Leased connections close at once: what blocks
+    /// on them fails.
     ///
     /// **Cancel safety:** dropping the future does not undo the closing.
     pub async fn close(&self) {
+        self.shared.leases.close().await;
         self.shared.mailbox.close().await;
     }
 }
@@ -226,10 +241,17 @@ impl Executor for Client {
     type Output<R> = Reply<R>;
 
     fn execute<R>(&self, command: Command<R>) -> Reply<R> {
-        Reply::new(
-            self.shared.mailbox.clone(),
+        let shared = &self.shared;
+        let blocks = command.blocking != Blocking::No;
+        let reply = Reply::new(
+            shared.mailbox.clone(),
             command,
-            self.shared.origin.options.request_timeout,
-        )
+            shared.origin.options.request_timeout,
+        );
+        if blocks {
+            reply.on_a_lease(&shared.leases)
+        } else {
+            reply
+        }
     }
 }

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use swarm_resp::{ConvertError, Frame, Request};
 use tracing::Span;
 
+use super::lease::{Lease, Watches};
 use crate::command::{Blocking, Command};
 use crate::driver::{Answers, Mailbox};
 use crate::engine::{Requests, Retry};
@@ -19,6 +21,8 @@ pub(super) struct Queue {
     /// Tells its handles from those of others.
     id: u64,
     mailbox: Mailbox,
+    /// What the connection is leased by, if it is.
+    lease: Option<Arc<Lease>>,
     timeout: Duration,
     entries: RefCell<Vec<Entry>>,
 }
@@ -43,9 +47,16 @@ impl Queue {
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             mailbox,
+            lease: None,
             timeout,
             entries: RefCell::default(),
         }
+    }
+
+    /// Keeps a lease until all is sent and answered.
+    pub(super) fn on(mut self, lease: Arc<Lease>) -> Self {
+        self.lease = Some(lease);
+        self
     }
 
     pub(super) const fn set_timeout(&mut self, timeout: Duration) {
@@ -67,6 +78,9 @@ impl Queue {
             decode,
         } = command;
         let request = request.and_then(|request| {
+            if let Some(lease) = &self.lease {
+                lease.session.note(&request);
+            }
             let reason = match (alone, blocking) {
                 (_, Blocking::For(_) | Blocking::Forever) => {
                     "it may block, and all that goes with it would wait; send it on its own"
@@ -98,6 +112,7 @@ impl Queue {
         let Self {
             id,
             mailbox,
+            lease,
             timeout,
             entries,
         } = self;
@@ -119,6 +134,7 @@ impl Queue {
         let link = Link {
             id,
             mailbox,
+            lease,
             timeout,
         };
         Ok((batch, link))
@@ -138,6 +154,7 @@ impl Entry {
 pub(super) struct Link {
     id: u64,
     mailbox: Mailbox,
+    lease: Option<Arc<Lease>>,
     timeout: Duration,
 }
 
@@ -159,6 +176,18 @@ impl Link {
             .await;
         note_failure(&span, &answers);
         answers
+    }
+
+    /// What is watched on the connection now, if it is leased.
+    pub(super) fn watches(&self) -> Option<Watches> {
+        Some(self.lease.as_ref()?.session.watches())
+    }
+
+    /// The server has forgotten what was watched.
+    pub(super) fn unwatched(&self, watches: Option<Watches>) {
+        if let (Some(lease), Some(watches)) = (&self.lease, watches) {
+            lease.session.unwatched(watches);
+        }
     }
 
     pub(super) fn replies(&self, results: impl IntoIterator<Item = Result<Frame>>) -> Replies {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use swarm_resp::{ConvertError, Frame};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 
+use super::lease::{Job, Lease, Leases, Patience};
 use crate::command::Command;
 use crate::driver::{Mailbox, ReplyReceiver, ReplySlot, deadline_in};
 use crate::engine::{Call, Failure, Requests, Retry};
@@ -19,7 +21,8 @@ use crate::error::{Error, Result};
 /// The future of a command's reply.
 ///
 /// The command is sent when the future is first polled. It resolves within the request timeout, which covers all
-/// waiting: for room in the queue, for a connection, for the reply.
+/// waiting: for room in the queue, for a connection, for the reply. A command that blocks on the server gets a connection
+/// of its own within that time; then its reply may take as long as it is told to block, and a little longer.
 ///
 /// # Cancel safety
 ///
@@ -32,6 +35,8 @@ pub struct Reply<R> {
     state: State,
     /// From when the command is sent until its reply is there. Nothing when nobody listens.
     span: Span,
+    /// What the connection is leased by, if it is: until the reply is there, and no longer.
+    lease: Option<Arc<Lease>>,
 }
 
 enum State {
@@ -40,6 +45,8 @@ enum State {
     /// There is no room for it yet.
     Queueing(Admission, Unsent, Instant),
     Waiting(ReplyReceiver),
+    /// It runs on a leased connection.
+    Elsewhere(Pin<Box<dyn Future<Output = Result<Frame>> + Send>>),
     Done,
 }
 
@@ -48,9 +55,11 @@ type Admission = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, Failur
 struct Unsent {
     mailbox: Mailbox,
     requests: Requests,
-    timeout: Duration,
+    patience: Patience,
     retry: Retry,
     alone: bool,
+    /// Where it runs, if it blocks.
+    leases: Option<Arc<Leases>>,
 }
 
 impl<R> Reply<R> {
@@ -60,16 +69,17 @@ impl<R> Reply<R> {
             request,
             retry,
             alone,
+            blocking,
             decode,
-            ..
         } = command;
         let state = match request {
             Ok(request) => State::Unsent(Unsent {
                 mailbox,
                 requests: Requests::One(request),
-                timeout,
+                patience: Patience::new(timeout, blocking),
                 retry,
                 alone,
+                leases: None,
             }),
             Err(error) => State::Refused(error),
         };
@@ -78,13 +88,29 @@ impl<R> Reply<R> {
             decode,
             state,
             span: Span::none(),
+            lease: None,
         }
     }
 
-    /// Gives this command a timeout of its own, instead of the client's `request_timeout`.
+    /// Keeps a lease until the reply is there.
+    pub(super) fn on(mut self, lease: Arc<Lease>) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+
+    /// Has the command run on a leased connection.
+    pub(super) fn on_a_lease(mut self, leases: &Arc<Leases>) -> Self {
+        if let State::Unsent(unsent) = &mut self.state {
+            unsent.leases = Some(Arc::clone(leases));
+        }
+        self
+    }
+
+    /// Gives this command a timeout of its own, instead of the client's `request_timeout`. A command that blocks is
+    /// given up then, too.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         if let State::Unsent(unsent) = &mut self.state {
-            unsent.timeout = timeout;
+            unsent.patience = unsent.patience.of_its_own(timeout);
         }
         self
     }
@@ -106,8 +132,9 @@ impl<R> Reply<R> {
         self
     }
 
-    fn finish(&mut self, result: Result<Frame, Failure>) -> Poll<Result<R>> {
+    fn finish(&mut self, result: Result<Frame, impl Into<Error>>) -> Poll<Result<R>> {
         self.state = State::Done;
+        self.lease = None;
         let read = match result {
             Ok(frame) => (self.decode)(&frame).map_err(Error::convert),
             Err(failure) => Err(failure.into()),
@@ -123,7 +150,16 @@ impl<R> Reply<R> {
 impl Unsent {
     /// Sends the command if there is room for it, else lines up.
     fn start(self) -> Result<State, Failure> {
-        let deadline = deadline_in(self.timeout);
+        if let Some(leases) = self.leases {
+            let job = Job {
+                leases,
+                requests: self.requests,
+                patience: self.patience,
+                retry: self.retry,
+            };
+            return Ok(State::Elsewhere(Box::pin(job.run())));
+        }
+        let deadline = deadline_in(self.patience.for_the_reply());
         match self.mailbox.try_admit(&self.requests) {
             Some(ticket) => self.send(ticket, deadline),
             None => {
@@ -161,6 +197,10 @@ impl<R> Future for Reply<R> {
                 State::Waiting(reply) => {
                     let result = ready!(Pin::new(reply).poll(cx));
                     return this.finish(result.unwrap_or_else(|_| Err(Mailbox::abandoned())));
+                }
+                State::Elsewhere(job) => {
+                    let result = ready!(job.as_mut().poll(cx));
+                    return this.finish(result);
                 }
                 State::Queueing(admission, ..) => {
                     admitted = Some(ready!(admission.as_mut().poll(cx)));

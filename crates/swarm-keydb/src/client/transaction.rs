@@ -84,10 +84,19 @@ impl Transaction {
         let mut requests = batch.requests;
         requests.insert(0, Request::new("MULTI", ()));
         requests.push(Request::new("EXEC", ()));
+        let watches = link.watches();
         let answers = link.call("MULTI", requests, Retry::Never).await;
+        if has_ended(&answers) {
+            link.unwatched(watches);
+        }
         let results = read(&batch.names, answers)?;
         Ok(handles.collect(&mut link.replies(results)))
     }
+}
+
+impl Transaction {
+    /// Drops the commands. Nothing was sent, so nothing runs.
+    pub fn discard(self) {}
 }
 
 impl Executor for Transaction {
@@ -102,6 +111,15 @@ impl Executor for Transaction {
 impl fmt::Debug for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Transaction({} commands)", self.len())
+    }
+}
+
+/// Whether the server has certainly ended a transaction, and forgotten with it what was watched.
+fn has_ended(answers: &Answers) -> bool {
+    match answers.replies.last() {
+        Some(Ok(_)) => true,
+        Some(Err(Failure::Server(error))) => error.code() == "EXECABORT",
+        _ => false,
     }
 }
 

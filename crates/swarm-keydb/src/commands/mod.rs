@@ -5,7 +5,9 @@ mod model;
 mod raw;
 #[cfg(test)]
 mod recorder;
+mod session;
 
 pub use generated::*;
 pub use model::{KeyType, Resync, ScanOptions, ScanPage, ServerInfo, SetOptions, Ttl};
 pub use raw::RawCommands;
+pub(crate) use session::{exclusive_command, hello_command};

@@ -1,18 +1,20 @@
-//! Any command at all, and which ones the shared connection must not carry.
+//! Any command at all.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
-use swarm_resp::{Frame, Request, ToArgs};
+use swarm_resp::{Frame, ToArgs};
 
-use crate::command::{Builder, Executor};
-use crate::error::Error;
+use super::session::{blocking_command, refuse, session_command};
+use crate::command::{Blocking, Builder, Executor};
 
 /// Commands that have no method of their own.
 pub trait RawCommands: Executor {
     /// Any command, for those without a method of their own. Each word of `command` is sent as an argument.
     ///
     /// Sent once, never again: nothing is known of what it does. Commands that change the session (AUTH, HELLO, MULTI,
-    /// WATCH, SUBSCRIBE and the like) are refused: other tasks share the connection.
+    /// WATCH, SUBSCRIBE and the like) are refused: other tasks share the connection. Those that block go through
+    /// [`raw_blocking`](Self::raw_blocking), for the same reason.
     ///
     /// **Reply:** the frame as it came; an error reply is an error.
     ///
@@ -29,38 +31,50 @@ pub trait RawCommands: Executor {
     /// ```
     fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> Self::Output<Frame> {
         let mut command = Builder::new(command).args(args).build();
-        if let Some(reason) = command.request.as_ref().ok().and_then(session_command) {
-            command.request = Err(Error::argument(reason).for_command(command.name.clone()));
-        }
+        refuse(&mut command, session_command);
+        refuse(&mut command, blocking_command);
+        self.execute(command)
+    }
+
+    /// Any command that the server answers when there is something to tell, such as BLPOP: after `block` at the latest, or
+    /// perhaps never if that is `None`. Say the same here as in the arguments.
+    ///
+    /// A [`Client`](crate::Client) runs it on a leased connection, so that nobody waits behind it. The reply may take as long as
+    /// the command blocks and a little longer, and never less than the request timeout. Sent once, never again.
+    ///
+    /// **Reply:** the frame as it came; an error reply is an error.
+    ///
+    /// **Errors:** as [`raw`](Self::raw); of kind [`Timeout`](crate::ErrorKind::Timeout) when all leases are in use. Over HTTP it
+    /// is refused.
+    ///
+    /// **Cancel safety:** dropping the future closes the connection, and with it the server stops blocking. What it takes in that
+    /// moment is lost.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use swarm_keydb::{Client, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// let time = Duration::from_millis(20);
+    /// let args = ["BLOCK", "20", "STREAMS", "news", "0-0"];
+    /// let nothing = client.raw_blocking("XREAD", args, time).await?;
+    /// assert!(nothing.is_null());
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn raw_blocking(
+        &self,
+        command: impl Into<Cow<'static, str>>,
+        args: impl ToArgs,
+        block: impl Into<Option<Duration>>,
+    ) -> Self::Output<Frame> {
+        let mut command = Builder::new(command).args(args).build();
+        command.blocking = block.into().map_or(Blocking::Forever, Blocking::For);
+        refuse(&mut command, session_command);
         self.execute(command)
     }
 }
 
 impl<E: Executor> RawCommands for E {}
-
-/// Why a command must not be sent over a connection that others share.
-fn session_command(request: &Request) -> Option<&'static str> {
-    let mut words = request
-        .args()
-        .map(|word| String::from_utf8_lossy(word).to_ascii_uppercase());
-    let (first, second) = (words.next()?, words.next());
-    match (first.as_str(), second.as_deref()) {
-        (
-            "AUTH" | "HELLO" | "RESET" | "QUIT" | "SELECT" | "MULTI" | "EXEC" | "DISCARD" | "WATCH"
-            | "UNWATCH" | "READONLY" | "READWRITE" | "ASKING",
-            _,
-        )
-        | ("CLIENT", Some("TRACKING" | "CACHING" | "NO-EVICT" | "NO-TOUCH")) => {
-            Some("it would change the connection for every task that shares it")
-        }
-        (
-            "SUBSCRIBE" | "UNSUBSCRIBE" | "PSUBSCRIBE" | "PUNSUBSCRIBE" | "SSUBSCRIBE"
-            | "SUNSUBSCRIBE" | "MONITOR" | "SYNC" | "PSYNC",
-            _,
-        )
-        | ("CLIENT", Some("REPLY")) => {
-            Some("it would put the replies of every task that shares the connection out of step")
-        }
-        _ => None,
-    }
-}

@@ -1,6 +1,6 @@
 //! How calls reach the driver, bounded.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use swarm_resp::Frame;
@@ -9,13 +9,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::engine::{Call, Caller, Dialect, Failure, Requests, Retry};
-use crate::status::{Stats, Status};
+use crate::status::{State, Stats, Status};
 
 /// What a client says to its driver.
 pub(super) enum Message {
     Call(Call<ReplySlot>),
     /// Answer what was called before, then end.
     Close(oneshot::Sender<()>),
+    /// End now.
+    Abort,
 }
 
 /// Where the replies to one call go.
@@ -273,6 +275,22 @@ impl Mailbox {
         }
     }
 
+    /// Ends the driver at once. What is in flight fails, for it may have run.
+    pub(crate) fn abort(&self) {
+        let _ended = self.0.sender.send(Message::Abort);
+    }
+
+    /// Whether the connection is open and owes nothing: no reply, not even one that nobody waits for any more.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.0.status.watch().get() == State::Connected
+            && self.0.room.available_permits() == self.0.budget.bytes as usize
+    }
+
+    /// A reference that does not keep the driver alive.
+    pub(crate) fn downgrade(&self) -> WeakMailbox {
+        WeakMailbox(Arc::downgrade(&self.0))
+    }
+
     fn why_ended(&self) -> Failure {
         self.0.ended.get().cloned().unwrap_or(Failure::Closed)
     }
@@ -294,4 +312,19 @@ pub(crate) fn deadline_in(timeout: Duration) -> std::time::Instant {
     // A timeout beyond what the clock can express is as good as a year.
     let year = Duration::from_secs(365 * 24 * 3600);
     now.checked_add(timeout).unwrap_or(now + year)
+}
+
+/// A reference to a mailbox that does not keep its driver alive.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakMailbox(Weak<Inner>);
+
+impl WeakMailbox {
+    /// Whether it refers to this mailbox.
+    pub(crate) fn is(&self, mailbox: &Mailbox) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&mailbox.0))
+    }
+
+    pub(crate) fn upgrade(&self) -> Option<Mailbox> {
+        self.0.upgrade().map(Mailbox)
+    }
 }

@@ -4,6 +4,7 @@
 mod backoff;
 mod detour;
 mod mailbox;
+mod role;
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -16,12 +17,15 @@ use swarm_transport::{BoxTransport, Connect, TransportError, TransportErrorKind}
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Sleep};
 
-pub(crate) use mailbox::{Answers, Budget, Mailbox, ReplyReceiver, ReplySlot, deadline_in};
+pub(crate) use backoff::Backoff;
+pub(crate) use mailbox::{
+    Answers, Budget, Mailbox, ReplyReceiver, ReplySlot, WeakMailbox, deadline_in,
+};
+pub(crate) use role::Role;
 
 use crate::engine::{Engine, Failure, HandshakeError, Violation};
-use crate::origin::Origin;
+use crate::options::Origin;
 use crate::status::{State, Status};
-use backoff::Backoff;
 use detour::Detour;
 use mailbox::Message;
 
@@ -42,12 +46,15 @@ pub(crate) struct Driver {
     status: Arc<Status>,
     /// No more calls will come.
     mailbox_done: bool,
+    /// What is under way is not waited for.
+    aborted: bool,
     /// Who waits for the client to close.
     closing: Vec<oneshot::Sender<()>>,
     connector: Arc<dyn Connect>,
     /// The other way, if there is one.
     detour: Option<Detour>,
     connect_timeout: Duration,
+    role: Role,
     reconnect: bool,
     backoff: Backoff,
     /// How many frames came together the last time.
@@ -104,22 +111,24 @@ impl Drop for Driver {
 }
 
 impl Driver {
-    /// Starts the task of a client. `started` hears of the first attempt to connect; when it fails, the task ends.
-    pub(crate) fn spawn(origin: &Origin, started: Option<Started>) -> Mailbox {
+    /// Starts the task of a connection. `started` hears of the first attempt to connect; when it fails, the task ends.
+    pub(crate) fn spawn(origin: &Origin, role: Role, started: Option<Started>) -> Mailbox {
         let Origin { target, options } = origin;
-        let budget = Budget::new(options.queue, options.queue_bytes);
+        let budget = role.budget(options);
         let (mailbox, receiver) = Mailbox::new(budget, &target.settings.peer);
         let driver = Self {
-            engine: Engine::new(target.settings.clone()),
+            engine: Engine::new(role.settings(&target.settings)),
             ended: mailbox.ended(),
             status: Arc::clone(mailbox.status()),
             mailbox: receiver,
             mailbox_done: false,
+            aborted: false,
             closing: Vec::new(),
             connector: Arc::clone(&target.connector),
-            detour: target.fallback.clone().map(Detour::new),
+            detour: role.fallback(target).map(Detour::new),
             connect_timeout: options.connect_timeout,
-            reconnect: options.reconnect,
+            role,
+            reconnect: role.reconnects(options),
             backoff: Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay),
             received: 0,
             received_bytes: None,
@@ -137,6 +146,12 @@ impl Driver {
             let deadline = Instant::now() + self.connect_timeout;
             let broken = match self.dial(deadline).await? {
                 Err(error) => Broken::from(error),
+                Ok(transport) if !self.role.is_served_by(transport.capabilities()) => {
+                    if let Some(started) = started.take() {
+                        let _gone = started.send(Err(Role::refusal()));
+                    }
+                    return Some(());
+                }
                 Ok(mut transport) => {
                     self.engine.connected(transport.capabilities().session);
                     let end = self.serve(&mut transport, deadline, &mut started).await;
@@ -342,7 +357,14 @@ impl Driver {
                     self.mailbox.close();
                     self.closing.push(done);
                 }
-                Poll::Ready(None) => self.mailbox_done = true,
+                Poll::Ready(Some(Message::Abort)) => {
+                    self.mailbox.close();
+                    self.aborted = true;
+                }
+                Poll::Ready(None) => {
+                    self.mailbox_done = true;
+                    self.fail_if_aborted();
+                }
                 Poll::Pending => break,
             }
         }
@@ -367,6 +389,15 @@ impl Driver {
             passed = true;
         }
         Ok(passed)
+    }
+
+    /// Fails all that is under way, if the connection is to end without waiting for it.
+    fn fail_if_aborted(&mut self) {
+        if self.aborted {
+            let error = TransportError::new(TransportErrorKind::Closed, "the client was closed");
+            self.engine.disconnected(&Arc::new(error));
+            self.engine.fail_waiting(&Failure::Closed);
+        }
     }
 
     /// Whether nobody can call any more and nobody waits for an answer.

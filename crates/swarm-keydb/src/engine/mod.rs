@@ -30,7 +30,7 @@ use slot::Slot;
 use unit::Sending;
 
 /// How often a call is sent at the most, when the link breaks again and again.
-const MAX_ATTEMPTS: u8 = 3;
+pub(crate) const MAX_ATTEMPTS: u8 = 3;
 
 /// Why a call got no reply.
 #[derive(Debug, Clone)]
@@ -209,7 +209,14 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn fail_waiting(&mut self, failure: &Failure) {
         self.detour.look_again();
         for call in self.waiting.drain(..) {
-            call.fail(|_| failure.clone());
+            let sent = call.sent;
+            call.fail(|position| match failure {
+                Failure::Lost { error, .. } => Failure::Lost {
+                    sent: position < sent,
+                    error: Arc::clone(error),
+                },
+                other => other.clone(),
+            });
         }
     }
 
@@ -326,6 +333,8 @@ impl<C: Caller> Engine<C> {
             .pop_front()
             .and_then(|slot| slot.into_call(0))
         {
+            // Before the caller hears: what it finds then is that nothing is owed.
+            drop(call.ticket);
             call.caller.complete(result);
         }
         Ok(took)

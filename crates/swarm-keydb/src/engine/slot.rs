@@ -42,7 +42,7 @@ pub(crate) enum Retry {
 
 impl Retry {
     /// Whether a policy allows it.
-    pub(super) const fn is_allowed(self, policy: RetryPolicy) -> bool {
+    pub(crate) const fn is_allowed(self, policy: RetryPolicy) -> bool {
         match self {
             Self::Always => true,
             Self::ReadOnly => !matches!(policy, RetryPolicy::Never),

@@ -40,6 +40,12 @@ pub(in crate::commands) fn server_info(reply: &Frame) -> Result<ServerInfo, Conv
             _ => {}
         }
     }
+    if info.server.is_empty() {
+        return Err(ConvertError::new(
+            "a map that names the server",
+            reply.view(),
+        ));
+    }
     Ok(info)
 }
 

@@ -1,44 +1,13 @@
-//! What connections of a client are made of: where they lead, and what is said there first.
+//! Where a client connects to, made of its options.
 
-use std::fmt;
 use std::sync::Arc;
 
 use swarm_resp::Request;
 use swarm_transport::{Connect, DialOptions, Endpoint, connector};
 
+use super::{DEFAULT_HTTP_URL, DEFAULT_URL, Options, Protocol};
 use crate::engine::{Credentials, Settings};
 use crate::error::{Error, Result};
-use crate::options::{DEFAULT_URL, Options, Protocol};
-
-const DEFAULT_HTTP_URL: &str = "http://127.0.0.1:8080";
-
-/// What connections of a client are made of.
-#[derive(Debug)]
-pub(crate) struct Origin {
-    pub(crate) target: Target,
-    pub(crate) options: Options,
-}
-
-impl Origin {
-    pub(crate) const fn new(target: Target, options: Options) -> Self {
-        Self { target, options }
-    }
-}
-
-/// Where a client connects to, and how it introduces itself.
-pub(crate) struct Target {
-    pub(crate) connector: Arc<dyn Connect>,
-    pub(crate) fallback: Option<Arc<dyn Connect>>,
-    pub(crate) settings: Settings,
-}
-
-impl fmt::Debug for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target")
-            .field("peer", &self.settings.peer)
-            .finish_non_exhaustive()
-    }
-}
 
 impl Options {
     /// Where the URLs lead, and what to say there.
@@ -82,6 +51,7 @@ impl Options {
         Ok(Target {
             connector,
             fallback,
+            session: !endpoint.scheme().is_http(),
             settings,
         })
     }
@@ -99,6 +69,7 @@ impl Options {
         Target {
             connector,
             fallback: None,
+            session: true,
             settings,
         }
     }
@@ -123,6 +94,36 @@ impl Options {
             .as_deref()
             .or(default)
             .filter(|_| self.http_fallback && cfg!(feature = "http"))
+    }
+}
+
+/// What connections of a client are made of.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) target: Target,
+    pub(crate) options: Options,
+}
+
+impl Origin {
+    pub(crate) const fn new(target: Target, options: Options) -> Self {
+        Self { target, options }
+    }
+}
+
+/// Where a client connects to, and how it introduces itself.
+pub(crate) struct Target {
+    pub(crate) connector: Arc<dyn Connect>,
+    pub(crate) fallback: Option<Arc<dyn Connect>>,
+    /// Whether connections have a session, as far as the URL tells.
+    pub(crate) session: bool,
+    pub(crate) settings: Settings,
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Target")
+            .field("peer", &self.settings.peer)
+            .finish_non_exhaustive()
     }
 }
 

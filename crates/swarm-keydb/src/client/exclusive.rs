@@ -1,0 +1,207 @@
+//! The handle of a connection that nobody else uses.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use swarm_resp::{Frame, ToArgs};
+
+use super::lease::Lease;
+use super::queue::Queue;
+use super::{Client, Pipeline, Reply, Transaction};
+use crate::command::{Builder, Command, Executor};
+use crate::commands::{ServerInfo, exclusive_command, hello_command};
+use crate::driver::{Mailbox, deadline_in};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A connection of one's own, for what acts on the connection: WATCH, and commands that must see each other's session.
+///
+/// [`Client::exclusive`] leases it from a bounded pool, and dropping it gives it back. It has all command families. Commands that
+/// block may be sent over it, and block those behind it. It cannot be cloned.
+///
+/// When the connection is lost, it is not made again, for what was watched on it is forgotten: all later commands fail
+/// with an error that says that they were not sent, and a new one must be leased.
+///
+/// ```
+/// # use swarm_keydb::{Client, ErrorKind, prelude::*};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gateway = swarm_gateway::test().await?;
+/// # let client = Client::connect(gateway.ws_url()).await?;
+/// let mut own = client.exclusive().await?;
+/// own.watch("stock").await?;
+/// let stock: i64 = own.get_as("stock").await?.unwrap_or(0);
+/// client.set("stock", 7).await?; // Somebody is quicker.
+///
+/// let tx = own.multi();
+/// let set = tx.set("stock", stock + 1);
+/// let error = tx.exec(set).await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Conflict);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [`Client::transact`] does this, and again after a conflict.
+///
+/// # When it is dropped
+///
+/// Its connection serves the next lease if it is certain that it is as new: no reply is owed, no key watched, nothing of the
+/// session changed. Otherwise it is closed. Replies and transactions that were begun and not yet awaited keep it until they are
+/// done or dropped.
+pub struct Exclusive {
+    lease: Arc<Lease>,
+    timeout: Duration,
+}
+
+impl Client {
+    /// A connection of one's own: see [`Exclusive`].
+    ///
+    /// The handle that all share has no such commands:
+    ///
+    /// ```compile_fail,E0599
+    /// # async fn example(client: swarm_keydb::Client) {
+    /// use swarm_keydb::prelude::*;
+    /// client.watch("key").await;
+    /// # }
+    /// ```
+    ///
+    /// ```compile_fail,E0599
+    /// # async fn example(client: swarm_keydb::Client) {
+    /// use swarm_keydb::prelude::*;
+    /// client.multi();
+    /// # }
+    /// ```
+    ///
+    /// **Errors:** of kind [`Timeout`](ErrorKind::Timeout) when all leases are in use for as long as the request timeout; it says how
+    /// many wait. Of kind `Connection` or `Auth` when the connection cannot be made. Over HTTP it is refused.
+    ///
+    /// **Cancel safety:** dropping the future gives up its place.
+    pub async fn exclusive(&self) -> Result<Exclusive> {
+        let timeout = self.shared.origin.options.request_timeout;
+        let lease = self.shared.leases.acquire(deadline_in(timeout).into());
+        Ok(Exclusive {
+            lease: Arc::new(lease.await?),
+            timeout,
+        })
+    }
+}
+
+impl Exclusive {
+    /// Has the next transaction on this connection fail if one of the keys is changed before it runs (`WATCH`).
+    ///
+    /// **Errors:** as of any command. The keys may be watched then.
+    ///
+    /// **Cancel safety:** when the future is dropped, the keys may be watched.
+    pub async fn watch(&mut self, keys: impl ToArgs) -> Result<()> {
+        let command = Builder::new("WATCH").keys(keys).build();
+        self.lease.session.watch();
+        self.hand_over(command).await
+    }
+
+    /// Forgets all watched keys (`UNWATCH`).
+    ///
+    /// **Errors:** as of any command. The keys may be watched still.
+    ///
+    /// **Cancel safety:** when the future is dropped, the keys may be watched still.
+    pub async fn unwatch(&mut self) -> Result<()> {
+        let watches = self.lease.session.watches();
+        self.hand_over(Builder::new("UNWATCH").build::<()>())
+            .await?;
+        self.lease.session.unwatched(watches);
+        Ok(())
+    }
+
+    /// Begins a transaction on this connection (`MULTI`), which fails if a watched key was changed.
+    ///
+    /// Its [`exec`](Transaction::exec) runs it and its [`discard`](Transaction::discard) drops it. The server hears of nothing
+    /// before, and then of all as one unit: so no command is ever queued by mistake, its reply is of its own type, and no
+    /// connection is left in the middle of a transaction.
+    pub fn multi(&self) -> Transaction {
+        Transaction::new(self.queue())
+    }
+
+    /// The same as [`multi`](Self::multi), by the name that the shared handle has for it.
+    pub fn transaction(&self) -> Transaction {
+        self.multi()
+    }
+
+    /// Many commands in the time of one reply, each with a result of its own: see [`Pipeline`].
+    pub fn pipeline(&self) -> Pipeline {
+        Pipeline::new(self.queue())
+    }
+
+    /// Switches this connection to a version of the protocol, 2 or 3 (`HELLO`).
+    ///
+    /// **Reply:** what the server tells of itself.
+    ///
+    /// **Errors:** a server that does not know the version refuses it (`NOPROTO`). When there is no answer, or one that makes no
+    /// sense, as that of some gateways to version 3, the connection is closed.
+    ///
+    /// **Cancel safety:** when the future is dropped after its first poll, the connection is closed.
+    pub async fn hello_with(&mut self, version: u8) -> Result<ServerInfo> {
+        // Behind an answer that makes no sense, more of the kind would be taken for replies.
+        let mut doubt = Doubt(Some(self.lease.mailbox.clone()));
+        let info = self.execute(hello_command(version)).await;
+        let answered = |error: &Error| error.kind() == ErrorKind::Command;
+        if info.is_ok() || info.as_ref().is_err_and(answered) {
+            doubt.0 = None;
+        }
+        info
+    }
+
+    /// As [`RawCommands::raw`](crate::RawCommands::raw), with commands that change the session: SELECT, AUTH, CLIENT SETNAME and the
+    /// like. The connection is closed, then, when the handle is dropped.
+    ///
+    /// Refused is what would put replies out of step (SUBSCRIBE and the like, MONITOR, CLIENT REPLY, CLIENT TRACKING), and what has
+    /// a method that keeps track: MULTI, EXEC, DISCARD ([`multi`](Self::multi)) and HELLO ([`hello_with`](Self::hello_with)). A
+    /// command that blocks must be sent with [`raw_blocking`](crate::RawCommands::raw_blocking).
+    pub fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> Reply<Frame> {
+        self.execute(exclusive_command(command, args))
+    }
+
+    /// Whether keys are watched, or may be.
+    pub fn is_watching(&self) -> bool {
+        self.lease.session.is_watching()
+    }
+
+    fn queue(&self) -> Queue {
+        Queue::new(self.lease.mailbox.clone(), self.timeout).on(Arc::clone(&self.lease))
+    }
+
+    fn hand_over<R>(&self, command: Command<R>) -> Reply<R> {
+        let mailbox = self.lease.mailbox.clone();
+        Reply::new(mailbox, command, self.timeout).on(Arc::clone(&self.lease))
+    }
+}
+
+/// Closes a connection when dropped, unless it is put aside.
+struct Doubt(Option<Mailbox>);
+
+impl Drop for Doubt {
+    fn drop(&mut self) {
+        if let Some(mailbox) = &self.0 {
+            mailbox.abort();
+        }
+    }
+}
+
+impl Executor for Exclusive {
+    /// A future of the reply. The command is sent when it is first polled.
+    type Output<R> = Reply<R>;
+
+    fn execute<R>(&self, command: Command<R>) -> Reply<R> {
+        if let Ok(request) = &command.request {
+            self.lease.session.note(request);
+        }
+        self.hand_over(command)
+    }
+}
+
+impl fmt::Debug for Exclusive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exclusive")
+            .field("is_watching", &self.is_watching())
+            .finish_non_exhaustive()
+    }
+}

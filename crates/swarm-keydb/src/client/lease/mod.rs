@@ -1,0 +1,260 @@
+//! Connections that one task has to itself for a while: a bounded pool of them.
+//!
+//! A connection goes back into the pool only when it is certain that nothing is owed on it and that its session is as the
+//! handshake left it; any other is closed. Nothing is cleaned up on a connection that somebody gave up in the middle of
+//! something.
+
+mod blocking;
+mod idle;
+mod session;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+pub(super) use blocking::{Job, Patience};
+
+use crate::driver::{Backoff, Driver, Mailbox, Role, WeakMailbox};
+use crate::engine::Failure;
+use crate::error::{Error, Result};
+use crate::options::{LeaseLimits, Origin};
+use crate::status::{LeaseStats, State, StateWatch};
+use idle::Idle;
+use session::Session;
+pub(super) use session::Watches;
+
+/// The leased connections of a client.
+#[derive(Debug)]
+pub(crate) struct Leases {
+    origin: Arc<Origin>,
+    /// Where connections are looked after when no task of the caller's is at hand.
+    runtime: Handle,
+    /// One permit for each connection that is leased, being made or being closed. Given out in order.
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    connections: Mutex<Connections>,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
+    closed: bool,
+    /// Kept for the next lease, the one used last at the end.
+    idle: Vec<Idle>,
+    /// All that are open, leased and idle.
+    open: Vec<(WeakMailbox, StateWatch)>,
+}
+
+impl Leases {
+    /// Must be called within a runtime.
+    pub(super) fn new(origin: Arc<Origin>) -> Arc<Self> {
+        let size = origin.options.leases.size.min(Semaphore::MAX_PERMITS);
+        Arc::new(Self {
+            origin,
+            runtime: Handle::current(),
+            permits: Arc::new(Semaphore::new(size)),
+            waiting: AtomicUsize::new(0),
+            connections: Mutex::default(),
+        })
+    }
+
+    fn limits(&self) -> LeaseLimits {
+        self.origin.options.leases
+    }
+
+    pub(super) fn stats(&self) -> LeaseStats {
+        let size = self.limits().size;
+        LeaseStats {
+            size,
+            in_use: size.saturating_sub(self.permits.available_permits()),
+            idle: self.lock().idle.len(),
+            waiting: self.waiting.load(Ordering::Relaxed),
+        }
+    }
+
+    /// A connection, as soon as there is one, until a deadline. Those who wait are served in order.
+    ///
+    /// **Cancel safety:** a future that is dropped gives back its place, and closes a connection that it was about to make.
+    pub(super) async fn acquire(self: &Arc<Self>, deadline: Instant) -> Result<Lease> {
+        if !self.origin.target.session {
+            return Err(Role::refusal().into());
+        }
+        let permit = self.permit(deadline).await?;
+        match self.take_idle() {
+            Some(mailbox) => Ok(Lease::new(self, mailbox, permit)),
+            None => self.dial(permit, deadline).await,
+        }
+    }
+
+    async fn permit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit> {
+        let permit = {
+            let _waiting = Waiting::among(&self.waiting);
+            timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await
+        };
+        match permit {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) => Err(Error::closed()),
+            Err(_) => Err(Error::no_lease(self.stats())),
+        }
+    }
+
+    /// Makes a connection. While the server cannot be reached, tries again as the shared connection does.
+    async fn dial(
+        self: &Arc<Self>,
+        permit: OwnedSemaphorePermit,
+        deadline: Instant,
+    ) -> Result<Lease> {
+        let options = &self.origin.options;
+        let mut backoff = Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay);
+        let mut last = Failure::Timeout { sent: false };
+        let (mailbox, mut outcome) = self.spawn();
+        // A lease already, so that the connection is closed if this future is dropped.
+        let mut lease = Lease::new(self, mailbox, permit);
+        loop {
+            match timeout_at(deadline, outcome).await {
+                Ok(Ok(Ok(()))) => return Ok(lease),
+                Ok(Ok(Err(failure))) => last = failure,
+                Ok(Err(_)) => return Err(Error::closed()),
+                Err(_) => return Err(Error::connect(last)),
+            }
+            let passing = matches!(last, Failure::Lost { .. }) && options.reconnect;
+            let again = Instant::now() + backoff.next_delay(Instant::now());
+            if !passing || again >= deadline {
+                return Err(Error::connect(last));
+            }
+            sleep_until(again).await;
+            (lease.mailbox, outcome) = self.spawn();
+        }
+    }
+
+    /// Starts a connection, which is closed with all others.
+    fn spawn(&self) -> (Mailbox, oneshot::Receiver<Result<(), Failure>>) {
+        let (started, outcome) = oneshot::channel();
+        let mailbox = Driver::spawn(&self.origin, Role::Leased, Some(started));
+        let state = mailbox.status().watch();
+        let mut connections = self.lock();
+        if connections.closed {
+            mailbox.abort();
+        }
+        connections
+            .open
+            .retain(|(_, state)| state.get() != State::Closed);
+        connections.open.push((mailbox.downgrade(), state));
+        (mailbox, outcome)
+    }
+
+    /// A connection that was kept, unless it has died meanwhile.
+    fn take_idle(&self) -> Option<Mailbox> {
+        let mut connections = self.lock();
+        while let Some(idle) = connections.idle.pop() {
+            let mailbox = idle.mailbox().clone();
+            if mailbox.is_at_rest() {
+                return Some(mailbox);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection for the next lease. When that makes too many, the one that was idle longest goes.
+    fn keep(self: &Arc<Self>, mailbox: Mailbox) {
+        let idle = Idle::new(self, mailbox);
+        let mut connections = self.lock();
+        if !connections.closed {
+            connections.idle.push(idle);
+            if connections.idle.len() > self.limits().idle {
+                connections.idle.remove(0);
+            }
+        }
+    }
+
+    /// Ends a connection now. Its permit is free once it is closed, so that never more are open than there may be.
+    fn discard(&self, mailbox: &Mailbox, permit: OwnedSemaphorePermit) {
+        let mut state = mailbox.status().watch();
+        mailbox.abort();
+        if state.get() != State::Closed {
+            self.runtime.spawn(async move {
+                state.reached(State::Closed).await;
+                drop(permit);
+            });
+        }
+    }
+
+    /// Closes all connections and makes no more. What is in flight on them fails.
+    pub(super) async fn close(&self) {
+        self.permits.close();
+        let open = {
+            let mut connections = self.lock();
+            connections.closed = true;
+            connections.idle.clear();
+            std::mem::take(&mut connections.open)
+        };
+        for (mailbox, _) in &open {
+            if let Some(mailbox) = mailbox.upgrade() {
+                mailbox.abort();
+            }
+        }
+        for (_, mut state) in open {
+            state.reached(State::Closed).await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connections> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts somebody who waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn among(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection that its holder has to itself. Goes back into the pool when dropped, if it is clean.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    leases: Arc<Leases>,
+    pub(super) mailbox: Mailbox,
+    /// Gone when the lease is dropped.
+    permit: Option<OwnedSemaphorePermit>,
+    pub(super) session: Session,
+}
+
+impl Lease {
+    fn new(leases: &Arc<Leases>, mailbox: Mailbox, permit: OwnedSemaphorePermit) -> Self {
+        Self {
+            leases: Arc::clone(leases),
+            mailbox,
+            permit: Some(permit),
+            session: Session::default(),
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(permit) = self.permit.take() else {
+            return;
+        };
+        if self.mailbox.is_at_rest() && self.session.is_clean() {
+            // In this order: the connection is there for whom the permit lets in.
+            self.leases.keep(self.mailbox.clone());
+            drop(permit);
+        } else {
+            self.leases.discard(&self.mailbox, permit);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Whether a leased connection is as the handshake left it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use swarm_resp::Request;
+
+/// What was done to the session of a connection since it was leased.
+#[derive(Debug, Default)]
+pub(crate) struct Session {
+    /// How often keys were watched.
+    watches: AtomicU64,
+    /// How many of these watches are certainly over.
+    over: AtomicU64,
+    /// Something was changed that is not changed back.
+    altered: AtomicBool,
+}
+
+/// The watches up to some moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watches(u64);
+
+impl Session {
+    /// Keys are about to be watched.
+    pub(crate) fn watch(&self) {
+        self.watches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The watches until now. Taken before the command is sent that ends them: a later one may outlive it.
+    pub(crate) fn watches(&self) -> Watches {
+        Watches(self.watches.load(Ordering::Relaxed))
+    }
+
+    /// The server has forgotten watches.
+    pub(crate) fn unwatched(&self, Watches(count): Watches) {
+        self.over.fetch_max(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_watching(&self) -> bool {
+        self.over.load(Ordering::Relaxed) < self.watches.load(Ordering::Relaxed)
+    }
+
+    /// A request is about to be sent.
+    pub(crate) fn note(&self, request: &Request) {
+        if alters(request) {
+            self.altered.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_clean(&self) -> bool {
+        !self.altered.load(Ordering::Relaxed) && !self.is_watching()
+    }
+}
+
+/// Whether a command may leave something behind in the session of its connection. Watches are counted instead.
+fn alters(request: &Request) -> bool {
+    const COMMANDS: &[&str] = &[
+        "ASKING",
+        "AUTH",
+        "AUTHADDR",
+        "AUTHDID",
+        "CLIENT",
+        "DISCARD",
+        "EXEC",
+        "HELLO",
+        "MULTI",
+        "QUIT",
+        "READONLY",
+        "READWRITE",
+        "RESET",
+        "SELECT",
+        "UNWATCH",
+        "WATCH",
+    ];
+    const QUESTIONS_TO_CLIENT: &[&str] = &["GETNAME", "ID", "INFO", "KILL", "LIST", "UNBLOCK"];
+    let is_one_of = |word: &[u8], words: &[&str]| {
+        words
+            .iter()
+            .any(|other| word.eq_ignore_ascii_case(other.as_bytes()))
+    };
+    let question = request.name().eq_ignore_ascii_case(b"CLIENT")
+        && (request.args().nth(1)).is_some_and(|word| is_one_of(word, QUESTIONS_TO_CLIENT));
+    is_one_of(request.name(), COMMANDS) && !question
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_is_over_when_one_that_was_not_earlier_has_ended() {
+        let session = Session::default();
+        session.watch();
+        let first = session.watches();
+        session.watch();
+        let both = session.watches();
+        session.unwatched(first);
+        assert!(session.is_watching() && !session.is_clean());
+        session.unwatched(both);
+        session.unwatched(first);
+        assert!(!session.is_watching() && session.is_clean());
+    }
+
+    #[test]
+    fn what_stays_behind_is_known() {
+        let altered = |name: &'static str, args: &[&str]| {
+            let session = Session::default();
+            session.note(&Request::new(name, args));
+            !session.is_clean()
+        };
+        assert!(altered("select", &["1"]));
+        assert!(altered("CLIENT", &["SETNAME", "x"]));
+        assert!(altered("CLIENT", &[]));
+        assert!(altered("HELLO", &["2"]));
+        assert!(!altered("client", &["id"]));
+        assert!(!altered("GET", &["SELECT"]));
+    }
+}

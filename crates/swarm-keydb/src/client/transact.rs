@@ -1,0 +1,105 @@
+//! Optimistic transactions: read, decide, write, and again when somebody was quicker.
+
+use std::time::Duration;
+
+use swarm_resp::ToArgs;
+use tokio::time::sleep;
+
+use super::{Client, Exclusive};
+use crate::engine::MAX_ATTEMPTS;
+use crate::error::{ErrorKind, Result};
+
+/// The longest wait before the first repetition; it doubles with each further one.
+const PAUSE: Duration = Duration::from_micros(200);
+
+/// What the wait before a repetition grows to at the most.
+const MAX_PAUSE: Duration = Duration::from_millis(20);
+
+impl Client {
+    /// Reads, decides and writes as if nobody else were there: the optimistic transaction of WATCH, MULTI and EXEC.
+    ///
+    /// On a connection of its own the keys are watched and `attempt` is called. It reads through the handle that it is given,
+    /// puts its writes into a [`transaction`](Exclusive::transaction) of that handle and runs them with
+    /// [`exec`](crate::Transaction::exec). If one of the keys was changed meanwhile, nothing was written, and `attempt` is called again,
+    /// after a short pause and up to [`transact_attempts`](crate::Options::transact_attempts) times. It must not act on
+    /// anything else that it could not do twice.
+    ///
+    /// It may return without `exec`, which writes nothing.
+    ///
+    /// ```
+    /// # use swarm_keydb::{Client, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// client.set("ann", 5).await?;
+    /// let paid = client
+    ///     .transact(["ann", "bob"], async |own| {
+    ///         let money: i64 = own.get_as("ann").await?.unwrap_or(0);
+    ///         if money < 3 {
+    ///             return Ok(false);
+    ///         }
+    ///         let tx = own.transaction();
+    ///         let handles = (tx.decrby("ann", 3), tx.incrby("bob", 3));
+    ///         let (ann, bob) = tx.exec(handles).await?;
+    ///         (ann?, bob?);
+    ///         Ok(true)
+    ///     })
+    ///     .await?;
+    /// assert!(paid);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// **Reply:** what `attempt` returned at last. When it is `Ok` behind an `exec`, the transaction is committed.
+    ///
+    /// **Errors:** of kind [`Conflict`](ErrorKind::Conflict) when the keys were changed each time; else those of `attempt`, of which
+    /// [`Transaction`](crate::Transaction) lists what `exec` may give: a command that was refused, by name and place, or that the
+    /// transaction may have run. As [`exclusive`](Self::exclusive) when no connection can be leased.
+    ///
+    /// **Cancel safety:** when the future is dropped, the transaction has run as a whole or not at all.
+    pub async fn transact<T>(
+        &self,
+        keys: impl ToArgs,
+        mut attempt: impl AsyncFnMut(&mut Exclusive) -> Result<T>,
+    ) -> Result<T> {
+        let attempts = self.shared.origin.options.transact_attempts;
+        let mut held = None;
+        let mut lost = 0;
+        let mut conflicts = 0;
+        loop {
+            let mut own = match held.take() {
+                Some(own) => own,
+                None => self.exclusive().await?,
+            };
+            match own.watch(&keys).await {
+                // Nothing was written yet, so another connection will do.
+                Err(error) if error.is_connection() && lost < MAX_ATTEMPTS => {
+                    lost += 1;
+                    continue;
+                }
+                watched => watched?,
+            }
+            match attempt(&mut own).await {
+                Err(error) if error.kind() == ErrorKind::Conflict && conflicts + 1 < attempts => {
+                    conflicts += 1;
+                    sleep(pause(conflicts)).await;
+                    held = Some(own);
+                }
+                result => {
+                    if result.is_ok() && own.is_watching() {
+                        // So that the connection serves again. When it fails, it does not.
+                        let _best_effort = own.unwatch().await;
+                    }
+                    return result;
+                }
+            }
+        }
+    }
+}
+
+/// How long to wait after so many conflicts: drawn at random, so that those who met once do not meet again.
+fn pause(conflicts: u32) -> Duration {
+    let longest = PAUSE.saturating_mul(1 << conflicts.min(10)).min(MAX_PAUSE);
+    longest.mul_f64(fastrand::f64())
+}

@@ -1,0 +1,66 @@
+//! What a connection is for, and what follows from that.
+
+use std::sync::Arc;
+
+use swarm_transport::{Capabilities, Connect, Refusal};
+
+use super::Budget;
+use crate::engine::{Failure, Settings};
+use crate::options::{Options, RetryPolicy, Target};
+
+/// Calls that may be under way on a leased connection, and their bytes: it serves one task.
+const LEASED_QUEUE: usize = 256;
+const LEASED_BYTES: usize = 1 << 20;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Serves all tasks, and is made again when it is lost.
+    Shared,
+    /// Serves one task for a while. When it is lost, so is its session, and nothing makes up for that.
+    Leased,
+}
+
+impl Role {
+    pub(super) fn budget(self, options: &Options) -> Budget {
+        match self {
+            Self::Shared => Budget::new(options.queue, options.queue_bytes),
+            Self::Leased => Budget::new(
+                options.queue.min(LEASED_QUEUE),
+                options.queue_bytes.min(LEASED_BYTES),
+            ),
+        }
+    }
+
+    pub(super) fn settings(self, settings: &Settings) -> Settings {
+        let mut settings = settings.clone();
+        if self == Self::Leased {
+            // The session is somebody's: within MULTI, a PING would be queued among the commands.
+            settings.heartbeat = None;
+            settings.retry = RetryPolicy::Never;
+        }
+        settings
+    }
+
+    pub(super) fn fallback(self, target: &Target) -> Option<Arc<dyn Connect>> {
+        target.fallback.clone().filter(|_| self == Self::Shared)
+    }
+
+    pub(super) fn reconnects(self, options: &Options) -> bool {
+        options.reconnect && self == Self::Shared
+    }
+
+    /// Whether a wire will do.
+    pub(super) fn is_served_by(self, capabilities: Capabilities) -> bool {
+        capabilities.session || self == Self::Shared
+    }
+
+    /// What to say when it will not.
+    pub(crate) fn refusal() -> Failure {
+        Failure::Refused(Refusal::Unsupported {
+            command: "a connection of one's own".to_owned(),
+            needs: "a session",
+            transport: "this wire",
+        })
+    }
+}

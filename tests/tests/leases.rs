@@ -1,0 +1,386 @@
+//! Commands that block, on connections of their own.
+
+use std::time::{Duration, Instant};
+
+use swarm_keydb::{Client, Error, ErrorKind, Frame, Options, Outcome, Reply, prelude::*};
+use swarm_tests::{Door, Target, cancel_after, connected, connected_with, targets, within};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// Servers with sessions, each with its own store.
+async fn servers() -> Vec<Target> {
+    let mut targets = targets().await;
+    targets.retain(|target| !target.name.starts_with("http"));
+    targets
+}
+
+/// Waits for the first entry of a stream.
+fn read(client: &Client, key: &str, block: impl Into<Option<Duration>>) -> Reply<Frame> {
+    let block = block.into();
+    let millis = block.map_or(0, |block| block.as_millis()).to_string();
+    client.raw_blocking("XREAD", ["BLOCK", &millis, "STREAMS", key, "0-0"], block)
+}
+
+async fn add(client: &Client, key: &str) {
+    within(client.raw("XADD", [key, "*", "k", "v"]))
+        .await
+        .unwrap();
+}
+
+/// The connection that a lease has.
+async fn lease_id(client: &Client) -> i64 {
+    let id = client.raw_blocking("CLIENT", "ID", Duration::from_secs(1));
+    within(id).await.unwrap().as_integer().unwrap()
+}
+
+/// Waits until the figures are as they should be. They announce no change, so they are looked at again and again.
+async fn settled(client: &Client, condition: impl Fn(swarm_keydb::LeaseStats) -> bool) {
+    within(async {
+        while !condition(client.stats().leases) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+}
+
+/// Has that many readers wait at the server for an entry.
+async fn blocked(client: &Client, count: usize) -> Vec<JoinHandle<Result<Frame, Error>>> {
+    let leases: Vec<_> = (0..count)
+        .map(|_| tokio::spawn(client.raw_blocking("PING", (), Duration::from_secs(1))))
+        .collect();
+    for lease in leases {
+        within(lease).await.unwrap().unwrap();
+    }
+    let readers = (0..count)
+        .map(|_| tokio::spawn(read(client, "news", None)))
+        .collect();
+    settled(client, |leases| leases.in_use == count).await;
+    // What was handed over before is on its way when this is back.
+    within(client.ping()).await.unwrap();
+    readers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn blocked_readers_starve_nobody_and_those_beyond_the_limit_are_told() {
+    for target in servers().await {
+        let options = target.options.clone().leases(4);
+        let client = within(Client::connect(options)).await.unwrap();
+        let served = blocked(&client, 4).await;
+        let refused: Vec<_> = (0..10)
+            .map(|_| {
+                let read = read(&client, "news", None);
+                tokio::spawn(read.timeout(Duration::from_millis(400)))
+            })
+            .collect();
+        settled(&client, |leases| leases.waiting == 10).await;
+
+        let mut pings = Vec::new();
+        while client.stats().leases.waiting > 0 {
+            let start = Instant::now();
+            within(client.ping()).await.unwrap();
+            pings.push(start.elapsed());
+        }
+        // Nearly all: a busy machine may hold up one or the other, what blocks would hold up each.
+        pings.sort_unstable();
+        let slow = pings[pings.len() * 95 / 100];
+        assert!(
+            slow < Duration::from_millis(50),
+            "{}: one PING in twenty took {slow:?} or more",
+            target.name
+        );
+        for refused in refused {
+            let error = within(refused).await.unwrap().unwrap_err();
+            assert!(error.is_timeout(), "{}: {error}", target.name);
+            assert_eq!(error.outcome(), Outcome::NotSent);
+            let text = error.to_string();
+            assert!(text.contains("of 4, 4 are in use"), "{text}");
+            assert!(text.starts_with("XREAD: "), "{text}");
+        }
+        add(&client, "news").await;
+        for served in served {
+            let entries = within(served).await.unwrap().unwrap();
+            assert!(!entries.is_null(), "{}", target.name);
+        }
+        settled(&client, |leases| leases.in_use == 0 && leases.idle > 0).await;
+    }
+}
+
+#[tokio::test]
+async fn blocking_longer_than_the_request_timeout_is_no_timeout() {
+    let (_gateway, client) = connected().await;
+    let (_other, hasty) =
+        connected_with(|options| options.request_timeout(Duration::from_millis(500))).await;
+    let (long, short) = tokio::join!(
+        within(read(&client, "nothing", Duration::from_secs(5))),
+        within(read(&hasty, "nothing", Duration::from_secs(1))),
+    );
+    assert!(long.unwrap().is_null());
+    assert!(short.unwrap().is_null());
+}
+
+#[tokio::test]
+async fn a_connection_that_somebody_gave_up_on_is_closed_and_never_used_again() {
+    for target in servers().await {
+        let client = target.connect().await;
+        let first = lease_id(&client).await;
+        assert_eq!(lease_id(&client).await, first, "{}: reuse", target.name);
+
+        let timed_out = read(&client, "news", None).timeout(Duration::from_millis(100));
+        let error = within(timed_out).await.unwrap_err();
+        assert!(error.is_timeout(), "{}: {error}", target.name);
+        assert_eq!(error.outcome(), Outcome::MayHaveRun);
+        settled(&client, |leases| leases.in_use == 0 && leases.idle == 0).await;
+        let second = lease_id(&client).await;
+        assert_ne!(second, first, "{}", target.name);
+
+        let mut dropped = Box::pin(read(&client, "news", None));
+        let polled = timeout(Duration::from_millis(50), &mut dropped).await;
+        assert!(polled.is_err(), "{}", target.name);
+        drop(dropped);
+        settled(&client, |leases| leases.in_use == 0 && leases.idle == 0).await;
+        assert_ne!(lease_id(&client).await, second, "{}", target.name);
+    }
+}
+
+/// The server is told that nobody waits any more: an entry that comes then is not taken.
+#[tokio::test]
+async fn a_dropped_reader_takes_nothing() {
+    for target in servers().await {
+        let client = target.connect().await;
+        within(client.raw("XGROUP CREATE", ["news", "g", "$", "MKSTREAM"]))
+            .await
+            .unwrap();
+        let args = ["GROUP", "g", "c", "BLOCK", "0", "STREAMS", "news", ">"];
+        let reader = client.raw_blocking("XREADGROUP", args, None);
+        let read = timeout(Duration::from_millis(100), reader).await;
+        assert!(read.is_err(), "{}", target.name);
+        settled(&client, |leases| leases.in_use == 0).await;
+        // The server has seen the end when it does not list the connection any more.
+        within(async {
+            while client
+                .raw("CLIENT LIST", ())
+                .await
+                .unwrap()
+                .as_str()
+                .unwrap()
+                .lines()
+                .count()
+                > 1
+            {}
+        })
+        .await;
+        add(&client, "news").await;
+        let pending = within(client.raw("XPENDING", ["news", "g"])).await.unwrap();
+        let count = pending.view().items().unwrap().next().unwrap().as_integer();
+        assert_eq!(count, Some(0), "{}", target.name);
+    }
+}
+
+#[tokio::test]
+async fn a_black_hole_is_found_while_a_command_blocks_for_ever() {
+    let (gateway, client) = connected_with(|options| {
+        options.dial(|dial| {
+            dial.heartbeat(Duration::from_millis(100))
+                .heartbeat_timeout(Duration::from_millis(200))
+        })
+    })
+    .await;
+    let reader = blocked(&client, 1).await.remove(0);
+    let _mute = gateway.faults().mute();
+    let start = Instant::now();
+    let error = within(reader).await.unwrap().unwrap_err();
+    assert!(error.is_connection(), "{error}");
+    assert_eq!(error.outcome(), Outcome::MayHaveRun);
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn over_http_nothing_blocks_and_nothing_is_sent() {
+    let options = Options::new("http://127.0.0.1:1");
+    let client = Client::connect_lazy(options).unwrap();
+    let error = within(read(&client, "news", None)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
+    assert_eq!(error.outcome(), Outcome::NotSent);
+    assert!(error.to_string().contains("session"), "{error}");
+}
+
+#[tokio::test]
+async fn raw_refuses_what_would_block_everybody() {
+    let (_gateway, client) = connected().await;
+    for (command, args) in [
+        ("blpop", vec!["list", "0"]),
+        ("XREAD", vec!["BLOCK", "0", "STREAMS", "s", "$"]),
+    ] {
+        let error = within(client.raw(command, args)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Argument);
+        assert!(error.to_string().contains("raw_blocking"), "{error}");
+    }
+    // A key of that name is none of these.
+    within(client.raw("XREAD", ["STREAMS", "BLOCK", "0-0"]))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn closing_ends_what_blocks_and_what_waits_for_a_lease() {
+    let (gateway, client) = connected_with(|options| options.leases(2)).await;
+    let mut calls = blocked(&client, 2).await;
+    calls.push(tokio::spawn(read(&client, "news", None)));
+    settled(&client, |leases| leases.waiting == 1).await;
+    within(client.close()).await;
+    for (n, call) in calls.into_iter().enumerate() {
+        let error = within(call).await.unwrap().unwrap_err();
+        if n < 2 {
+            assert_eq!(error.outcome(), Outcome::MayHaveRun, "{error}");
+        } else {
+            assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
+        }
+    }
+    let error = within(read(&client, "news", None)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+    // A gateway shuts down at once when nobody is connected.
+    within(gateway.shutdown()).await;
+}
+
+#[tokio::test]
+async fn the_last_handle_ends_leased_and_idle_connections() {
+    let (gateway, client) = connected().await;
+    let readers = blocked(&client, 2).await;
+    add(&client, "news").await;
+    for reader in readers {
+        within(reader).await.unwrap().unwrap();
+    }
+    assert_eq!(client.stats().leases.idle, 2);
+    let reader = tokio::spawn(read(&client, "other", None));
+    settled(&client, |leases| leases.in_use == 1).await;
+    drop(client);
+    reader.abort();
+    assert!(within(reader).await.unwrap_err().is_cancelled());
+    within(gateway.shutdown()).await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_that_died_is_not_used() {
+    for scheme in ["ws", "redis"] {
+        let gateway = swarm_gateway::test().await.unwrap();
+        let url = if scheme == "ws" {
+            gateway.ws_url()
+        } else {
+            gateway.tcp_url()
+        };
+        let mut door = Door::open_to(url).await;
+        let client = within(Client::connect(door.url(scheme).as_str()))
+            .await
+            .unwrap();
+        for round in 0..20 {
+            lease_id(&client).await;
+            assert_eq!(client.stats().leases.idle, 1);
+            door.shut().await;
+            if round % 2 == 0 {
+                settled(&client, |leases| leases.idle == 0).await;
+            }
+            door.open().await;
+            let args = ["s", "*", "k", "v"];
+            let added = client.raw_blocking("XADD", args, Duration::from_secs(1));
+            match within(added).await {
+                Ok(_) => {}
+                // It may have been on its way before anybody could notice.
+                Err(error) => {
+                    assert!(round % 2 == 1, "{error}");
+                    assert_eq!(error.outcome(), Outcome::MayHaveRun, "{error}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_are_few_and_leave_when_their_time_is_up() {
+    let (_gateway, client) = connected_with(|options| {
+        options
+            .leases(8)
+            .idle_leases(2)
+            .lease_idle_time(Duration::from_millis(200))
+    })
+    .await;
+    let readers: Vec<_> = (0..8)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { read(&client, "news", None).await })
+        })
+        .collect();
+    settled(&client, |leases| leases.in_use == 8).await;
+    add(&client, "news").await;
+    for reader in readers {
+        within(reader).await.unwrap().unwrap();
+        assert!(client.stats().leases.idle <= 2);
+    }
+    settled(&client, |leases| leases.in_use == 0 && leases.idle == 0).await;
+}
+
+#[tokio::test]
+async fn those_who_wait_are_served_in_order() {
+    let (_gateway, client) = connected_with(|options| options.leases(1)).await;
+    let holder = tokio::spawn({
+        let client = client.clone();
+        async move { read(&client, "first", None).await }
+    });
+    settled(&client, |leases| leases.in_use == 1).await;
+    let (done, mut order) = tokio::sync::mpsc::unbounded_channel();
+    for n in 0..10 {
+        let (client, done) = (client.clone(), done.clone());
+        let waiting = client.stats().leases.waiting;
+        tokio::spawn({
+            let client = client.clone();
+            async move {
+                client
+                    .raw_blocking("PING", (), Duration::from_secs(1))
+                    .await
+                    .unwrap();
+                done.send(n).unwrap();
+            }
+        });
+        settled(&client, |leases| leases.waiting == waiting + 1).await;
+    }
+    add(&client, "first").await;
+    within(holder).await.unwrap().unwrap();
+    for n in 0..10 {
+        assert_eq!(within(order.recv()).await, Some(n));
+    }
+}
+
+/// On every kind of server: whoever is dropped after a random number of polls, no lease is lost and no reply is shifted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_cancellations_lose_no_lease_and_shift_no_reply() {
+    for target in servers().await {
+        let client = within(Client::connect(target.options.clone().leases(3)))
+            .await
+            .unwrap();
+        let tasks: Vec<_> = (0..8)
+            .map(|task| {
+                let client = client.clone();
+                tokio::spawn(async move {
+                    for round in 0..40 {
+                        let text = format!("{task}/{round}");
+                        let echo = client.raw_blocking("ECHO", &text, Duration::from_secs(1));
+                        let polls = if fastrand::bool() {
+                            fastrand::u32(0..6)
+                        } else {
+                            1000
+                        };
+                        if let Some(reply) = cancel_after(polls, echo).await {
+                            assert_eq!(reply.unwrap().as_str(), Some(&*text));
+                        }
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            within(task).await.unwrap();
+        }
+        settled(&client, |leases| leases.in_use == 0).await;
+        let stats = client.stats().leases;
+        assert_eq!(stats.waiting, 0, "{}", target.name);
+        assert!(stats.idle <= 3, "{}: {stats:?}", target.name);
+    }
+}
