@@ -68,12 +68,14 @@ mod error;
 mod json;
 mod options;
 mod origin;
+mod pubsub;
 mod status;
 
 pub mod prelude {
     //! The command families, to be imported as a whole.
     pub use crate::commands::{
-        KeyCommands, RawCommands, ScriptCommands, ServerCommands, StringCommands, SwarmCommands,
+        KeyCommands, PubSubCommands, RawCommands, ScriptCommands, ServerCommands, StringCommands,
+        SwarmCommands,
     };
 }
 
@@ -81,13 +83,14 @@ pub use bytes::Bytes;
 pub use client::{Client, Handles, Pipeline, Queued, Reply, ScanStream, Transaction};
 pub use command::{Command, Executor};
 pub use commands::{
-    KeyCommands, KeyType, RawCommands, Resync, ScanOptions, ScanPage, ScriptCommands,
-    ServerCommands, ServerInfo, SetOptions, StringCommands, SwarmCommands, Ttl,
+    KeyCommands, KeyType, PubSubCommands, RawCommands, Resync, ScanOptions, ScanPage,
+    ScriptCommands, ServerCommands, ServerInfo, SetOptions, StringCommands, SwarmCommands, Ttl,
 };
 pub use error::{Error, ErrorKind, Outcome, Result};
 #[cfg(feature = "json")]
 pub use json::{Json, JsonText};
 pub use options::{FallbackScope, Options, Protocol, RetryPolicy};
+pub use pubsub::{Event, Handler, Message, Overflow, SubscribeOptions, Subscribing, Subscription};
 pub use status::{RoundTrips, State, StateWatch, Stats};
 pub use swarm_resp::{Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};
 pub use swarm_transport as transport;

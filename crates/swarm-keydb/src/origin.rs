@@ -30,6 +30,8 @@ pub(crate) struct Target {
     pub(crate) connector: Arc<dyn Connect>,
     pub(crate) fallback: Option<Arc<dyn Connect>>,
     pub(crate) settings: Settings,
+    /// Whether it is known before any dial that the wire has no session.
+    pub(crate) is_http: bool,
 }
 
 impl fmt::Debug for Target {
@@ -83,6 +85,7 @@ impl Options {
             connector,
             fallback,
             settings,
+            is_http: endpoint.scheme().is_http(),
         })
     }
 
@@ -100,6 +103,7 @@ impl Options {
             connector,
             fallback: None,
             settings,
+            is_http: false,
         }
     }
 

@@ -108,6 +108,7 @@ impl Status {
             in_flight: self.in_flight.load(Ordering::Relaxed),
             bytes,
             reconnects: self.connections.load(Ordering::Relaxed).saturating_sub(1),
+            subscriptions: 0,
             round_trips: RoundTrips(
                 self.round_trips
                     .each_ref()
@@ -132,6 +133,8 @@ pub struct Stats {
     pub bytes: usize,
     /// How often the connection was made again.
     pub reconnects: u64,
+    /// How many [`Subscription`](crate::Subscription)s there are, those included that are not acknowledged yet.
+    pub subscriptions: usize,
     /// How long replies took, from when a command was sent.
     pub round_trips: RoundTrips,
 }

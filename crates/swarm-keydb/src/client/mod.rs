@@ -4,6 +4,7 @@ mod pipeline;
 mod queue;
 mod reply;
 mod scan;
+mod subscribe;
 mod transaction;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::driver::{Driver, Mailbox, Started};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::origin::Origin;
+use crate::pubsub::Hub;
 use crate::status::{State, StateWatch, Stats};
 
 /// A client of one server: cheap to clone, shared by any number of tasks.
@@ -33,7 +35,8 @@ use crate::status::{State, StateWatch, Stats};
 /// time out or are cancelled. When the connection is lost it is made again, and commands wait for it until
 /// their timeout; one that was under way is sent again only if it merely reads.
 ///
-/// The connection ends when [`close`](Self::close) is called or the last clone is dropped.
+/// The connection ends when [`close`](Self::close) is called or the last clone is dropped. What subscriptions hear comes
+/// over another, which ends with the last of them or when `close` is called.
 ///
 /// ```
 /// use swarm_keydb::{Client, prelude::*};
@@ -61,6 +64,8 @@ struct Shared {
     mailbox: Mailbox,
     /// How further connections are made: for what needs one of its own.
     origin: Origin,
+    /// The connections that subscriptions hear from.
+    hub: Hub,
 }
 
 impl Client {
@@ -133,7 +138,11 @@ impl Client {
     fn spawn(origin: Origin, started: Option<Started>) -> Result<Self> {
         origin.options.validate()?;
         let mailbox = Driver::spawn(&origin, started);
-        let shared = Shared { mailbox, origin };
+        let shared = Shared {
+            mailbox,
+            origin,
+            hub: Hub::new(),
+        };
         Ok(Self {
             shared: Arc::new(shared),
         })
@@ -209,15 +218,17 @@ impl Client {
 
     /// Figures of this moment, for all clones together: commands under way, reconnects, how long replies take.
     pub fn stats(&self) -> Stats {
-        self.shared.mailbox.stats()
+        let mut stats = self.shared.mailbox.stats();
+        stats.subscriptions = self.shared.hub.open();
+        stats
     }
 
     /// Closes the connection once the commands before it are answered or have timed out, for this handle and all its clones. Later
-    /// commands fail with an error of kind [`Closed`](crate::ErrorKind::Closed).
+    /// commands fail with an error of kind [`Closed`](crate::ErrorKind::Closed). Subscriptions end.
     ///
     /// **Cancel safety:** dropping the future does not undo the closing.
     pub async fn close(&self) {
-        self.shared.mailbox.close().await;
+        tokio::join!(self.shared.mailbox.close(), self.shared.hub.close());
     }
 }
 

@@ -11,7 +11,7 @@ const HEALTHY: Duration = Duration::from_secs(30);
 /// Exponential backoff with full jitter: each wait is drawn evenly from zero to a bound that doubles, so that clients cut
 /// off together do not come back together.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     base: Duration,
     max: Duration,
     bound: Duration,
@@ -19,7 +19,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub(super) const fn new(base: Duration, max: Duration) -> Self {
+    pub(crate) const fn new(base: Duration, max: Duration) -> Self {
         Self {
             base,
             max,
@@ -29,12 +29,12 @@ impl Backoff {
     }
 
     /// A connection works.
-    pub(super) const fn connected(&mut self, now: Instant) {
+    pub(crate) const fn connected(&mut self, now: Instant) {
         self.connected = Some(now);
     }
 
     /// A connection was lost, or could not be made.
-    pub(super) fn next_delay(&mut self, now: Instant) -> Duration {
+    pub(crate) fn next_delay(&mut self, now: Instant) -> Duration {
         if self
             .connected
             .take()
