@@ -228,3 +228,53 @@ fn the_thread_ends_with_the_last_handle() {
         });
     });
 }
+
+/// Threads count up by reading and writing, and none overwrites another's step.
+#[test]
+fn threads_that_compare_and_set_lose_nothing() {
+    within(|| {
+        let gateway = gateway();
+        for url in [gateway.ws_url(), gateway.tcp_url()] {
+            let client = Client::connect(Options::new(url).transact_attempts(1000)).unwrap();
+            client.set("n", 0).unwrap();
+            thread::scope(|scope| {
+                for _ in 0..8 {
+                    let client = client.clone();
+                    scope.spawn(move || {
+                        for _ in 0..20 {
+                            let step = client.transact("n", |own| {
+                                let n: i64 = own.get_as("n")?.unwrap_or(0);
+                                let tx = own.transaction();
+                                let set = tx.set("n", n + 1);
+                                tx.exec(set)?
+                            });
+                            step.unwrap();
+                        }
+                    });
+                }
+            });
+            assert_eq!(client.get_as::<i64>("n").unwrap(), Some(160));
+        }
+    });
+}
+
+#[test]
+fn a_conflict_without_end_is_given_up() {
+    within(|| {
+        let gateway = gateway();
+        let client = Client::connect(Options::new(gateway.ws_url()).transact_attempts(3)).unwrap();
+        let mut attempts = 0;
+        let error = client
+            .transact("n", |own| {
+                attempts += 1;
+                client.incr("n")?;
+                let tx = own.transaction();
+                let set = tx.set("n", 0);
+                tx.exec(set)?
+            })
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        assert_eq!(attempts, 3);
+        assert_eq!(client.get_as::<i64>("n").unwrap(), Some(3));
+    });
+}

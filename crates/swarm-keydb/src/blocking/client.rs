@@ -18,7 +18,7 @@ use super::{Pipeline, Scan, Transaction};
 /// [`Client`](crate::Client) for what happens behind them; all that is said there of delivery and errors holds here.
 #[derive(Debug, Clone)]
 pub struct Client {
-    inner: crate::Client,
+    pub(super) inner: crate::Client,
     pub(super) runtime: Runtime,
     call: Call,
 }

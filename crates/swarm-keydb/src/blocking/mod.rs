@@ -26,6 +26,7 @@
 //! A client does not survive `fork`, for threads do not: connect in the child.
 
 mod client;
+mod exclusive;
 mod pipeline;
 mod runtime;
 mod scan;
@@ -33,6 +34,7 @@ mod subscription;
 mod transaction;
 
 pub use client::Client;
+pub use exclusive::Exclusive;
 pub use pipeline::Pipeline;
 pub use scan::Scan;
 pub use subscription::{Handler, Subscription};

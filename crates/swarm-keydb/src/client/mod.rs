@@ -20,6 +20,7 @@ pub use pipeline::Pipeline;
 pub use queue::{Handles, Queued};
 pub use reply::Reply;
 pub use scan::ScanStream;
+pub(crate) use transact::Attempts;
 pub use transaction::Transaction;
 
 use queue::Queue;

@@ -63,36 +63,75 @@ impl Client {
         keys: impl ToArgs,
         mut attempt: impl AsyncFnMut(&mut Exclusive) -> Result<T>,
     ) -> Result<T> {
-        let attempts = self.shared.origin.options.transact_attempts;
-        let mut held = None;
-        let mut lost = 0;
-        let mut conflicts = 0;
+        let mut attempts = Attempts::new(self.clone(), keys);
         loop {
-            let mut own = match held.take() {
-                Some(own) => own,
-                None => self.exclusive().await?,
-            };
-            match own.watch(&keys).await {
-                // Nothing was written yet, so another connection will do.
-                Err(error) if error.is_connection() && lost < MAX_ATTEMPTS => {
-                    lost += 1;
-                    continue;
-                }
-                watched => watched?,
+            let mut own = attempts.begin().await?;
+            let result = attempt(&mut own).await;
+            if let Some(result) = attempts.settle(own, result).await {
+                return result;
             }
-            match attempt(&mut own).await {
-                Err(error) if error.kind() == ErrorKind::Conflict && conflicts + 1 < attempts => {
-                    conflicts += 1;
-                    sleep(pause(conflicts)).await;
-                    held = Some(own);
+        }
+    }
+}
+
+/// The attempts at one optimistic transaction.
+pub(crate) struct Attempts<K> {
+    client: Client,
+    keys: K,
+    /// The connection of an attempt that met a conflict.
+    held: Option<Exclusive>,
+    /// Connections lost before anything was written.
+    lost: u8,
+    conflicts: u32,
+}
+
+impl<K: ToArgs> Attempts<K> {
+    pub(crate) const fn new(client: Client, keys: K) -> Self {
+        Self {
+            client,
+            keys,
+            held: None,
+            lost: 0,
+            conflicts: 0,
+        }
+    }
+
+    /// A connection on which the keys are watched.
+    pub(crate) async fn begin(&mut self) -> Result<Exclusive> {
+        loop {
+            let mut own = match self.held.take() {
+                Some(own) => own,
+                None => self.client.exclusive().await?,
+            };
+            match own.watch(&self.keys).await {
+                Ok(()) => return Ok(own),
+                // Nothing was written yet, so another connection will do.
+                Err(error) if error.is_connection() && self.lost < MAX_ATTEMPTS => self.lost += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// What came of an attempt; `None` when it met a conflict and may be made again.
+    pub(crate) async fn settle<T>(
+        &mut self,
+        mut own: Exclusive,
+        result: Result<T>,
+    ) -> Option<Result<T>> {
+        let most = self.client.shared.origin.options.transact_attempts;
+        match result {
+            Err(error) if error.kind() == ErrorKind::Conflict && self.conflicts + 1 < most => {
+                self.conflicts += 1;
+                sleep(pause(self.conflicts)).await;
+                self.held = Some(own);
+                None
+            }
+            result => {
+                if result.is_ok() && own.is_watching() {
+                    // So that the connection serves again. When it fails, it does not.
+                    let _best_effort = own.unwatch().await;
                 }
-                result => {
-                    if result.is_ok() && own.is_watching() {
-                        // So that the connection serves again. When it fails, it does not.
-                        let _best_effort = own.unwatch().await;
-                    }
-                    return result;
-                }
+                Some(result)
             }
         }
     }

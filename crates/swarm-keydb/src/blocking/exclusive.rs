@@ -1,0 +1,146 @@
+//! A connection that nobody else uses, and optimistic transactions over it.
+
+use std::borrow::Cow;
+
+use swarm_resp::{Frame, ToArgs};
+
+use super::runtime::Runtime;
+use super::{Client, Pipeline, Transaction};
+use crate::client::{self, Attempts};
+use crate::command::{Command, Executor};
+use crate::commands::ServerInfo;
+use crate::error::Result;
+
+/// A connection of one's own, for what acts on the connection: see [`Exclusive`](crate::Exclusive).
+///
+/// ```
+/// # use swarm_keydb::{ErrorKind, blocking::Client, prelude::*};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gateway = swarm_gateway::blocking::test()?;
+/// # let client = Client::connect(gateway.ws_url())?;
+/// let mut own = client.exclusive()?;
+/// own.watch("stock")?;
+/// let stock: i64 = own.get_as("stock")?.unwrap_or(0);
+/// client.set("stock", 7)?; // Somebody is quicker.
+///
+/// let tx = own.multi();
+/// let set = tx.set("stock", stock + 1);
+/// let error = tx.exec(set).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Conflict);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Exclusive {
+    inner: client::Exclusive,
+    runtime: Runtime,
+}
+
+impl Client {
+    /// A connection of one's own.
+    ///
+    /// **Errors:** as [`Client::exclusive`](crate::Client::exclusive).
+    pub fn exclusive(&self) -> Result<Exclusive> {
+        Ok(Exclusive {
+            inner: self.runtime.wait(self.inner.exclusive())??,
+            runtime: self.runtime.clone(),
+        })
+    }
+
+    /// Reads, decides and writes as if nobody else were there: see [`Client::transact`](crate::Client::transact).
+    ///
+    /// ```
+    /// # use swarm_keydb::{blocking::Client, prelude::*};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::blocking::test()?;
+    /// # let client = Client::connect(gateway.ws_url())?;
+    /// let doubled = client.transact("n", |own| {
+    ///     let n: i64 = own.get_as("n")?.unwrap_or(1);
+    ///     let tx = own.transaction();
+    ///     let set = tx.set("n", n * 2);
+    ///     tx.exec(set)??;
+    ///     Ok(n * 2)
+    /// })?;
+    /// assert_eq!(doubled, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// **Errors:** as [`Client::transact`](crate::Client::transact).
+    pub fn transact<T>(
+        &self,
+        keys: impl ToArgs,
+        mut attempt: impl FnMut(&mut Exclusive) -> Result<T>,
+    ) -> Result<T> {
+        let mut attempts = Attempts::new(self.inner.clone(), keys);
+        loop {
+            let mut own = Exclusive {
+                inner: self.runtime.wait(attempts.begin())??,
+                runtime: self.runtime.clone(),
+            };
+            let result = attempt(&mut own);
+            if let Some(result) = self.runtime.wait(attempts.settle(own.inner, result))? {
+                return result;
+            }
+        }
+    }
+}
+
+impl Exclusive {
+    /// Has the next transaction on this connection fail if one of the keys is changed before it runs (`WATCH`).
+    ///
+    /// **Errors:** as of any command. The keys may be watched then.
+    pub fn watch(&mut self, keys: impl ToArgs) -> Result<()> {
+        self.runtime.wait(self.inner.watch(keys))?
+    }
+
+    /// Forgets all watched keys (`UNWATCH`).
+    ///
+    /// **Errors:** as of any command. The keys may be watched still.
+    pub fn unwatch(&mut self) -> Result<()> {
+        self.runtime.wait(self.inner.unwatch())?
+    }
+
+    /// Begins a transaction on this connection, which fails if a watched key was changed.
+    pub fn multi(&self) -> Transaction {
+        Transaction::new(self.inner.multi(), self.runtime.clone())
+    }
+
+    /// The same as [`multi`](Self::multi), by the name that the shared handle has for it.
+    pub fn transaction(&self) -> Transaction {
+        self.multi()
+    }
+
+    /// Many commands in the time of one reply, each with a result of its own.
+    pub fn pipeline(&self) -> Pipeline {
+        Pipeline::new(self.inner.pipeline(), self.runtime.clone())
+    }
+
+    /// Switches this connection to a version of the protocol, 2 or 3 (`HELLO`).
+    ///
+    /// **Errors:** as [`Exclusive::hello_with`](crate::Exclusive::hello_with).
+    pub fn hello_with(&mut self, version: u8) -> Result<ServerInfo> {
+        self.runtime.wait(self.inner.hello_with(version))?
+    }
+
+    /// Any command, also one that changes the session: see [`Exclusive::raw`](crate::Exclusive::raw).
+    ///
+    /// **Errors:** as of any command; what would put replies out of step is refused.
+    pub fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> Result<Frame> {
+        self.runtime.wait(self.inner.raw(command, args))?
+    }
+
+    /// Whether keys are watched, or may be.
+    pub fn is_watching(&self) -> bool {
+        self.inner.is_watching()
+    }
+}
+
+impl Executor for Exclusive {
+    /// The reply.
+    type Output<R> = Result<R>;
+
+    fn execute<R>(&self, command: Command<R>) -> Result<R> {
+        self.runtime.wait(self.inner.execute(command))?
+    }
+}
