@@ -33,6 +33,8 @@ pub enum ErrorKind {
     Conflict,
     /// The client was closed.
     Closed,
+    /// A subscription ended because its buffer was full: see [`Overflow::Close`](crate::Overflow::Close).
+    Lagged,
 }
 
 impl ErrorKind {
@@ -48,6 +50,7 @@ impl ErrorKind {
             Self::Reply => "reply",
             Self::Conflict => "conflict",
             Self::Closed => "closed",
+            Self::Lagged => "lagged",
         }
     }
 }
@@ -149,6 +152,18 @@ impl Error {
 
     pub(crate) fn closed() -> Self {
         Self::new(ErrorKind::Closed, Outcome::NotSent, "the client is closed")
+    }
+
+    pub(crate) fn lagged() -> Self {
+        let what =
+            "the subscription ended: its buffer was full, and its options say to close it then";
+        Self::new(ErrorKind::Lagged, Outcome::Ran, what)
+    }
+
+    /// Nothing is subscribed to, so trying again is safe.
+    pub(crate) fn unacknowledged() -> Self {
+        let what = "the server did not acknowledge the subscription in time, or could not be reached; it was given up";
+        Self::new(ErrorKind::Timeout, Outcome::NotSent, what)
     }
 
     /// No leased connection came free in time.

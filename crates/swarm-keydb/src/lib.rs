@@ -67,12 +67,14 @@ mod error;
 #[cfg(feature = "json")]
 mod json;
 mod options;
+mod pubsub;
 mod status;
 
 pub mod prelude {
     //! The command families, to be imported as a whole.
     pub use crate::commands::{
-        KeyCommands, RawCommands, ScriptCommands, ServerCommands, StringCommands, SwarmCommands,
+        KeyCommands, PubSubCommands, RawCommands, ScriptCommands, ServerCommands, StringCommands,
+        SwarmCommands,
     };
 }
 
@@ -80,13 +82,14 @@ pub use bytes::Bytes;
 pub use client::{Client, Exclusive, Handles, Pipeline, Queued, Reply, ScanStream, Transaction};
 pub use command::{Command, Executor};
 pub use commands::{
-    KeyCommands, KeyType, RawCommands, Resync, ScanOptions, ScanPage, ScriptCommands,
-    ServerCommands, ServerInfo, SetOptions, StringCommands, SwarmCommands, Ttl,
+    KeyCommands, KeyType, PubSubCommands, RawCommands, Resync, ScanOptions, ScanPage,
+    ScriptCommands, ServerCommands, ServerInfo, SetOptions, StringCommands, SwarmCommands, Ttl,
 };
 pub use error::{Error, ErrorKind, Outcome, Result};
 #[cfg(feature = "json")]
 pub use json::{Json, JsonText};
 pub use options::{FallbackScope, Options, Protocol, RetryPolicy};
+pub use pubsub::{Event, Handler, Message, Overflow, SubscribeOptions, Subscribing, Subscription};
 pub use status::{LeaseStats, RoundTrips, State, StateWatch, Stats};
 pub use swarm_resp::{Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};
 pub use swarm_transport as transport;

@@ -109,6 +109,7 @@ impl Status {
             bytes,
             leases: LeaseStats::default(),
             reconnects: self.connections.load(Ordering::Relaxed).saturating_sub(1),
+            subscriptions: 0,
             round_trips: RoundTrips(
                 self.round_trips
                     .each_ref()
@@ -135,6 +136,8 @@ pub struct Stats {
     pub leases: LeaseStats,
     /// How often the connection was made again.
     pub reconnects: u64,
+    /// How many [`Subscription`](crate::Subscription)s there are, those included that are not acknowledged yet.
+    pub subscriptions: usize,
     /// How long replies took, from when a command was sent.
     pub round_trips: RoundTrips,
 }

@@ -147,6 +147,9 @@ fn body(command: &Command) -> String {
             Kind::Arg | Kind::I64 | Kind::U64 | Kind::F64 => format!("arg({name})"),
             Kind::Args => format!("args({name})"),
             Kind::Echoed => format!("echoed({name:?}, {name})"),
+            Kind::Channel => format!("channel({name})"),
+            Kind::Channels => format!("channels({name})"),
+            Kind::Pattern => format!("pattern({name})"),
             Kind::Pairs => format!("pairs({name})"),
             Kind::Ttl => format!("ttl({name})"),
             Kind::TtlMilliseconds => format!("ttl_milliseconds({name})"),
@@ -164,8 +167,8 @@ fn body(command: &Command) -> String {
 
 fn parameter_type(arg: &Arg) -> Option<&str> {
     Some(match arg.kind {
-        Kind::Key | Kind::Arg | Kind::Echoed => "impl ToArg",
-        Kind::Keys | Kind::CountedKeys | Kind::Args => "impl ToArgs",
+        Kind::Key | Kind::Arg | Kind::Echoed | Kind::Channel | Kind::Pattern => "impl ToArg",
+        Kind::Keys | Kind::CountedKeys | Kind::Args | Kind::Channels => "impl ToArgs",
         Kind::Pairs => "impl IntoIterator<Item = (K, V)>",
         Kind::I64 => "i64",
         Kind::U64 => "u64",

@@ -83,6 +83,12 @@ pub(super) enum Kind {
     Args,
     /// Text that the server may echo in an error, so without line breaks.
     Echoed,
+    /// A channel of Pub/Sub: not empty, without line breaks.
+    Channel,
+    /// Any number of those.
+    Channels,
+    /// A pattern of channels that the server can read.
+    Pattern,
     Pairs,
     I64,
     U64,

@@ -6,6 +6,7 @@ mod pipeline;
 mod queue;
 mod reply;
 mod scan;
+mod subscribe;
 mod transact;
 mod transaction;
 
@@ -29,6 +30,7 @@ use crate::driver::{Driver, Mailbox, Role, Started};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::options::Origin;
+use crate::pubsub::Hub;
 use crate::status::{State, StateWatch, Stats};
 use lease::Leases;
 
@@ -38,7 +40,8 @@ use lease::Leases;
 /// time out or are cancelled. When the connection is lost it is made again, and commands wait for it until
 /// their timeout; one that was under way is sent again only if it merely reads.
 ///
-/// The connection ends when [`close`](Self::close) is called or the last clone is dropped.
+/// The connection ends when [`close`](Self::close) is called or the last clone is dropped. What subscriptions hear comes
+/// over another, which ends with the last of them or when `close` is called.
 ///
 /// ```
 /// use swarm_keydb::{Client, prelude::*};
@@ -68,6 +71,8 @@ struct Shared {
     origin: Arc<Origin>,
     /// Connections that one task has to itself for a while.
     leases: Arc<Leases>,
+    /// The connections that subscriptions hear from.
+    hub: Hub,
 }
 
 impl Client {
@@ -144,6 +149,7 @@ impl Client {
             mailbox: Driver::spawn(&origin, Role::Shared, started),
             leases: Leases::new(Arc::clone(&origin)),
             origin,
+            hub: Hub::new(),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -222,17 +228,21 @@ impl Client {
     pub fn stats(&self) -> Stats {
         let mut stats = self.shared.mailbox.stats();
         stats.leases = self.shared.leases.stats();
+        stats.subscriptions = self.shared.hub.open();
         stats
     }
 
     /// Closes the connection once the commands before it are answered or have timed out, for this handle and all its clones. Later
     /// commands fail with an error of kind [`Closed`](crate::ErrorKind::Closed). Leased connections close at once: what blocks
-    /// on them fails.
+    /// on them fails. Subscriptions end.
     ///
     /// **Cancel safety:** dropping the future does not undo the closing.
     pub async fn close(&self) {
-        self.shared.leases.close().await;
-        self.shared.mailbox.close().await;
+        let commands = async {
+            self.shared.leases.close().await;
+            self.shared.mailbox.close().await;
+        };
+        tokio::join!(commands, self.shared.hub.close());
     }
 }
 

@@ -29,7 +29,7 @@ impl Backoff {
     }
 
     /// A connection works.
-    pub(super) const fn connected(&mut self, now: Instant) {
+    pub(crate) const fn connected(&mut self, now: Instant) {
         self.connected = Some(now);
     }
 

@@ -30,10 +30,10 @@ use detour::Detour;
 use mailbox::Message;
 
 /// Frames that are taken before requests get their turn again.
-const RECEIVE_BATCH: usize = 256;
+pub(crate) const RECEIVE_BATCH: usize = 256;
 
 /// How long saying goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(1);
+pub(crate) const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Tells how the first attempt to connect went.
 pub(crate) type Started = oneshot::Sender<Result<(), Failure>>;
@@ -67,7 +67,7 @@ pub(crate) struct Driver {
 }
 
 /// Why a connection ended.
-enum Broken {
+pub(crate) enum Broken {
     Transport(TransportError),
     Violation(Violation),
 }
@@ -86,14 +86,22 @@ impl From<Violation> for Broken {
 
 impl Broken {
     /// The server's words, if it refuses the credentials.
-    const fn refused_credentials(&self) -> Option<&ServerError> {
+    pub(crate) const fn refused_credentials(&self) -> Option<&ServerError> {
         match self {
             Self::Violation(Violation::Handshake(HandshakeError::Auth(error))) => Some(error),
             _ => None,
         }
     }
 
-    fn into_error(self) -> TransportError {
+    /// Whether the server answered HELLO with what cannot be understood.
+    pub(crate) const fn is_unreadable_hello(&self) -> bool {
+        matches!(
+            self,
+            Self::Violation(Violation::Handshake(HandshakeError::UnreadableHello))
+        )
+    }
+
+    pub(crate) fn into_error(self) -> TransportError {
         match self {
             Self::Transport(error) => error,
             Self::Violation(violation) => {
@@ -163,10 +171,7 @@ impl Driver {
                 }
             };
             let refused = broken.refused_credentials().cloned();
-            let unreadable_hello = matches!(
-                broken,
-                Broken::Violation(Violation::Handshake(HandshakeError::UnreadableHello))
-            );
+            let unreadable_hello = broken.is_unreadable_hello();
             let error = Arc::new(broken.into_error());
             tracing::debug!(%error, "connection lost");
             self.engine.disconnected(&error);
@@ -428,7 +433,7 @@ impl Driver {
     }
 }
 
-fn no_handshake_in_time() -> TransportError {
+pub(crate) fn no_handshake_in_time() -> TransportError {
     TransportError::new(
         TransportErrorKind::Timeout,
         "no connection within connect_timeout: the server does not answer",

@@ -69,13 +69,13 @@ enum Step {
 
 /// How far the handshake is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(crate) enum Progress {
     Continue,
     Done(Dialect),
 }
 
 #[derive(Debug)]
-pub(super) struct Handshake {
+pub(crate) struct Handshake {
     credentials: Option<Credentials>,
     session: Vec<(&'static str, Request)>,
     dialect: Dialect,
@@ -85,7 +85,7 @@ pub(super) struct Handshake {
 }
 
 impl Handshake {
-    pub(super) fn new(settings: &Settings, hello: bool) -> Self {
+    pub(crate) fn new(settings: &Settings, hello: bool) -> Self {
         let steps = [
             (Step::Auth, settings.credentials.is_some()),
             (Step::Hello, hello),
@@ -107,7 +107,7 @@ impl Handshake {
     }
 
     /// The next request, unless one is under way.
-    pub(super) fn next_request(&mut self) -> Option<Request> {
+    pub(crate) fn next_request(&mut self) -> Option<Request> {
         if self.sent {
             return None;
         }
@@ -126,7 +126,7 @@ impl Handshake {
     }
 
     /// Takes the reply to the request under way.
-    pub(super) fn receive(&mut self, frame: &Frame) -> Result<Progress, HandshakeError> {
+    pub(crate) fn receive(&mut self, frame: &Frame) -> Result<Progress, HandshakeError> {
         let step = self
             .steps
             .pop_front()

@@ -19,13 +19,14 @@ use swarm_resp::{Frame, Request, ServerError};
 use swarm_transport::{Refusal, TransportError};
 
 pub(crate) use dialect::Dialect;
-pub(crate) use handshake::{Credentials, HandshakeError};
+#[cfg(test)]
+pub(crate) use dialect::ErrorShape;
+pub(crate) use handshake::{Credentials, Handshake, HandshakeError, Progress};
 pub(crate) use slot::{Call, Caller, Retry};
 pub(crate) use unit::Requests;
 
 use crate::options::{FallbackScope, RetryPolicy};
 use detour::Detour;
-use handshake::{Handshake, Progress};
 use slot::Slot;
 use unit::Sending;
 
@@ -63,6 +64,11 @@ pub(crate) enum Violation {
     /// A reply is overdue, and nothing else has come either.
     #[error("the server has gone silent: a reply is overdue, and nothing else has come for {0:?}")]
     Silent(Duration),
+    /// A reply is overdue, although other things have come.
+    #[error(
+        "the server is out of step: a reply has been overdue for {0:?}, though it sends other things"
+    )]
+    Overdue(Duration),
     /// The handshake failed.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),

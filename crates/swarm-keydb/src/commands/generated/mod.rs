@@ -3,6 +3,7 @@
 mod admin;
 mod connection;
 mod keys;
+mod pubsub;
 mod scripting;
 mod strings;
 #[cfg(test)]
@@ -11,5 +12,6 @@ mod wire;
 pub use admin::SwarmCommands;
 pub use connection::ServerCommands;
 pub use keys::KeyCommands;
+pub use pubsub::PubSubCommands;
 pub use scripting::ScriptCommands;
 pub use strings::StringCommands;

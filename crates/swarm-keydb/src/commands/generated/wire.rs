@@ -49,6 +49,11 @@ fn every_future_is_send(c: &crate::Client) {
     send(c.key_type("k"));
     send(c.rename("a", "b"));
     send(c.renamenx("a", "b"));
+    send(c.publish("news", "hello"));
+    send(c.pubsub_channels());
+    send(c.pubsub_channels_matching("news.*"));
+    send(c.pubsub_numsub(["a", "b"]));
+    send(c.pubsub_numpat());
     send(c.eval("return 1", (), ()));
     send(c.eval("return 1", ["a", "b"], ("x", 2)));
     send(c.evalsha("abc", "k", ()));
@@ -278,6 +283,40 @@ fn keys_rename() {
 #[test]
 fn keys_renamenx() {
     assert_eq!(sent(|c| c.renamenx("a", "b")), ["RENAMENX", "a", "b"]);
+}
+
+#[test]
+fn pubsub_publish() {
+    assert_eq!(
+        sent(|c| c.publish("news", "hello")),
+        ["PUBLISH", "news", "hello"]
+    );
+}
+
+#[test]
+fn pubsub_pubsub_channels() {
+    assert_eq!(sent(|c| c.pubsub_channels()), ["PUBSUB", "CHANNELS"]);
+}
+
+#[test]
+fn pubsub_pubsub_channels_matching() {
+    assert_eq!(
+        sent(|c| c.pubsub_channels_matching("news.*")),
+        ["PUBSUB", "CHANNELS", "news.*"]
+    );
+}
+
+#[test]
+fn pubsub_pubsub_numsub() {
+    assert_eq!(
+        sent(|c| c.pubsub_numsub(["a", "b"])),
+        ["PUBSUB", "NUMSUB", "a", "b"]
+    );
+}
+
+#[test]
+fn pubsub_pubsub_numpat() {
+    assert_eq!(sent(|c| c.pubsub_numpat()), ["PUBSUB", "NUMPAT"]);
 }
 
 #[test]

@@ -1,0 +1,123 @@
+//! Listening to channels and patterns.
+
+use std::sync::Arc;
+
+use swarm_resp::ToArgs;
+
+use super::Client;
+use crate::error::Result;
+use crate::pubsub::{Event, Handler, Kind, Name, SubscribeOptions, Subscribing};
+
+/// # Pub/Sub
+///
+/// Subscriptions hear over a connection of their own, which is made when there is a first and closed when there is none.
+/// They are told apart from commands by that alone, so this client goes on as before. Several may want the same name; the
+/// server is asked for it once.
+impl Client {
+    /// Subscribes to channels.
+    ///
+    /// **Reply:** a [`Subscription`](crate::Subscription), once the server has acknowledged every channel.
+    ///
+    /// **Errors and cancel safety:** see [`Subscribing`].
+    ///
+    /// ```
+    /// # use swarm_keydb::{Client, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// let mut news = client.subscribe("news").await?;
+    /// assert_eq!(client.publish("news", "breaking!").await?, 1);
+    /// let message = news.next().await.ok_or("closed")??.into_message().ok_or("no message")?;
+    /// assert_eq!(message.payload, "breaking!");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn subscribe(&self, channels: impl ToArgs) -> Subscribing {
+        self.subscribe_with(channels, SubscribeOptions::new())
+    }
+
+    /// As [`subscribe`](Self::subscribe), with options of the buffer.
+    pub fn subscribe_with(&self, channels: impl ToArgs, options: SubscribeOptions) -> Subscribing {
+        self.listen(Kind::Channel, Name::all(Kind::Channel, channels), options)
+    }
+
+    /// Subscribes to all channels that match patterns: `*`, `?`, `[abc]`, `[a-z]`, and `[!abc]` on SwarmKeyDb or `[^abc]` on Redis.
+    ///
+    /// **Reply:** a [`Subscription`](crate::Subscription), once the server has acknowledged every pattern.
+    ///
+    /// **Errors and cancel safety:** see [`Subscribing`]. A pattern with an empty or a reversed class is refused, for it would
+    /// make every PUBLISH on a SwarmKeyDb server fail.
+    ///
+    /// ```
+    /// # use swarm_keydb::{Client, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// let mut sensors = client.psubscribe("sensor.*").await?;
+    /// client.publish("sensor.temp", 22.5).await?;
+    /// let message = sensors.next().await.ok_or("closed")??.into_message().ok_or("no message")?;
+    /// assert_eq!(message.channel, "sensor.temp");
+    /// assert_eq!(message.pattern.as_deref(), Some(b"sensor.*".as_slice()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn psubscribe(&self, patterns: impl ToArgs) -> Subscribing {
+        self.psubscribe_with(patterns, SubscribeOptions::new())
+    }
+
+    /// As [`psubscribe`](Self::psubscribe), with options of the buffer.
+    pub fn psubscribe_with(&self, patterns: impl ToArgs, options: SubscribeOptions) -> Subscribing {
+        self.listen(Kind::Pattern, Name::all(Kind::Pattern, patterns), options)
+    }
+
+    /// As [`psubscribe`](Self::psubscribe), with every event handed to a function, on a task of its own. It should not take
+    /// long, and must not block. [`Subscription::handle`](crate::Subscription::handle) does the same for channels.
+    ///
+    /// **Reply:** a [`Handler`]; dropping it ends the subscription.
+    ///
+    /// ```
+    /// # use swarm_keydb::{Client, Event, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// let (heard, mut hearing) = tokio::sync::mpsc::unbounded_channel();
+    /// let handler = client
+    ///     .psubscribe_handler("sensor.*", move |event| {
+    ///         if let Event::Message(message) = event {
+    ///             heard.send(message.payload).ok();
+    ///         }
+    ///     })
+    ///     .await?;
+    /// client.publish("sensor.temp", 22.5).await?;
+    /// assert_eq!(hearing.recv().await.ok_or("closed")?, "22.5");
+    /// handler.unsubscribe().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn psubscribe_handler(
+        &self,
+        patterns: impl ToArgs,
+        handler: impl FnMut(Event) + Send + 'static,
+    ) -> Result<Handler> {
+        Ok(self.psubscribe(patterns).await?.handle(handler))
+    }
+
+    fn listen(
+        &self,
+        kind: Kind,
+        names: Result<Vec<Name>>,
+        options: SubscribeOptions,
+    ) -> Subscribing {
+        let shared = Arc::clone(&self.shared);
+        Subscribing::new(async move {
+            let subscribed = match names {
+                Ok(names) => shared.hub.subscribe(&shared.origin, names, options).await,
+                Err(error) => Err(error),
+            };
+            subscribed.map_err(|error| error.for_command(kind.subscribe().into()))
+        })
+    }
+}

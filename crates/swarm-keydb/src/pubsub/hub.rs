@@ -1,0 +1,147 @@
+//! The connections that a client's subscriptions hear from, made when the first is wanted.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use swarm_transport::{Refusal, TransportError, TransportErrorKind};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::buffer::Buffer;
+use super::driver::Driver;
+use super::name::Name;
+use super::options::{Overflow, SubscribeOptions};
+use super::subscription::{Counted, Outlet, Subscription};
+use crate::engine::Failure;
+use crate::error::{Error, Result};
+use crate::options::Origin;
+
+/// What is said to a connection.
+pub(super) enum Mail {
+    /// Somebody wants to hear of names.
+    Join {
+        id: u64,
+        names: Vec<Name>,
+        outlet: Outlet,
+    },
+    /// Somebody wants to hear no more.
+    Leave(u64),
+}
+
+/// The subscriptions of a client.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    /// True once the client is closed. Each connection holds a receiver.
+    closing: watch::Sender<bool>,
+    /// The connection that subscriptions share, once there was one. Its task stays, and dials only while it is wanted.
+    shared: Mutex<Option<mpsc::UnboundedSender<Mail>>>,
+    next_id: AtomicU64,
+    /// Subscriptions that are open.
+    open: Arc<AtomicUsize>,
+}
+
+impl Hub {
+    pub(crate) fn new() -> Self {
+        Self {
+            closing: watch::Sender::new(false),
+            shared: Mutex::new(None),
+            next_id: AtomicU64::new(0),
+            open: Arc::default(),
+        }
+    }
+
+    /// How many subscriptions are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Subscribes, and waits until the server has acknowledged every name.
+    pub(crate) async fn subscribe(
+        &self,
+        origin: &Origin,
+        names: Vec<Name>,
+        options: SubscribeOptions,
+    ) -> Result<Subscription> {
+        let timeout = origin.options.request_timeout;
+        options.validate()?;
+        let (subscription, acknowledged) = self.join(origin, names, options)?;
+        // When this future is dropped, the subscription is, and with it every wish for its names.
+        match within(timeout, acknowledged).await? {
+            Ok(Ok(())) => Ok(subscription),
+            Ok(Err(failure)) => Err(failure.into()),
+            Err(_) if *self.closing.borrow() => Err(Error::closed()),
+            Err(_) => Err(abandoned().into()),
+        }
+    }
+
+    fn join(
+        &self,
+        origin: &Origin,
+        names: Vec<Name>,
+        options: SubscribeOptions,
+    ) -> Result<(Subscription, oneshot::Receiver<Result<(), Failure>>)> {
+        if *self.closing.borrow() {
+            return Err(Error::closed());
+        }
+        if let Some(name) = names.first().filter(|_| !origin.target.session) {
+            return Err(Failure::Refused(over_http(name)).into());
+        }
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let (waiting, acknowledged) = oneshot::channel();
+        let buffer = Buffer::new(options.clone());
+        let outlet = Outlet::new(buffer.clone(), waiting);
+        let join = Mail::Join { id, names, outlet };
+        let mail = match options.overflow {
+            // What waits for one subscription must not keep others waiting.
+            Overflow::Backpressure => {
+                let mail = Driver::spawn(origin, self.closing.subscribe(), Some(buffer.clone()));
+                let _taken = mail.send(join);
+                mail
+            }
+            _ => self.send(origin, join),
+        };
+        let counted = Counted::new(&self.open);
+        Ok((Subscription::new(id, mail, buffer, counted), acknowledged))
+    }
+
+    /// Hands a message to the shared connection, which is made anew when its runtime has shut down.
+    fn send(&self, origin: &Origin, join: Mail) -> mpsc::UnboundedSender<Mail> {
+        // Nothing under this lock can panic half-way.
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = shared.take().filter(|mail| !mail.is_closed());
+        let mail = open.unwrap_or_else(|| Driver::spawn(origin, self.closing.subscribe(), None));
+        // If the client closes just now, the message is dropped, and who waits hears of it.
+        let _taken = mail.send(join);
+        *shared = Some(mail.clone());
+        mail
+    }
+
+    /// Ends all subscriptions, and waits until their connections are closed.
+    pub(crate) async fn close(&self) {
+        self.closing.send_replace(true);
+        self.closing.closed().await;
+    }
+}
+
+async fn within<T>(timeout: Duration, work: impl Future<Output = T>) -> Result<T> {
+    tokio::time::timeout(timeout, work)
+        .await
+        .map_err(|_| Error::unacknowledged())
+}
+
+fn over_http(name: &Name) -> Refusal {
+    Refusal::Unsupported {
+        command: name.kind.subscribe().to_owned(),
+        needs: "a session",
+        transport: "HTTP",
+    }
+}
+
+/// Why nothing more comes although nobody said so: the task of the connection is gone.
+pub(super) fn abandoned() -> Failure {
+    let what = "the runtime that the subscription was made in has shut down";
+    Failure::Lost {
+        sent: false,
+        error: Arc::new(TransportError::new(TransportErrorKind::Closed, what)),
+    }
+}

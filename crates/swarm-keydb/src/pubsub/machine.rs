@@ -1,0 +1,415 @@
+//! Pub/Sub over one connection after another, without I/O and without a clock.
+//!
+//! Wishes, frames and the time go in; requests and events come out.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+
+use bytes::Bytes;
+use swarm_resp::{Frame, Request, ServerError};
+use swarm_transport::Refusal;
+
+use super::event::Message;
+use super::heard::Heard;
+use super::name::{Kind, Name};
+use super::roll::{Roll, Step};
+use crate::engine::{Dialect, Failure, Handshake, HandshakeError, Progress, Settings, Violation};
+use crate::error::Error;
+
+/// How many times the patience with a silent server a server has that is not silent.
+const OVERDUE: u32 = 4;
+
+/// Who hears what comes.
+pub(super) trait Listener {
+    /// The server has acknowledged all names.
+    fn ready(&mut self);
+
+    /// It has done so again, after some or all were lost.
+    fn restored(&mut self);
+
+    /// A message. False when it wants no more.
+    fn hear(&mut self, message: Message) -> bool;
+
+    /// Nothing more comes.
+    fn end(self, failure: Failure);
+}
+
+/// What is known of a listener.
+struct Subscriber<L> {
+    listener: L,
+    names: Vec<Name>,
+    /// How many of its names do not come (yet, or again). Until all do, it hears nothing: so what it is told when they do
+    /// is true, that from there on nothing is missing.
+    missing: usize,
+    /// Whether all names came once.
+    ready: bool,
+}
+
+/// An answer that the server owes.
+#[derive(Debug, PartialEq, Eq)]
+enum Owed {
+    Acknowledgement(Step),
+    Pong,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Offline,
+    Handshake(Handshake),
+    Ready,
+}
+
+/// Who listens to what, and what the server has been told of it.
+pub(super) struct Machine<L> {
+    settings: Settings,
+    phase: Phase,
+    dialect: Dialect,
+    /// A server whose answer to HELLO cannot be understood is not asked again.
+    skip_hello: bool,
+    roll: Roll,
+    subscribers: HashMap<u64, Subscriber<L>>,
+    owed: VecDeque<Owed>,
+    /// When the server was last heard, or began to owe something.
+    heard: Option<Instant>,
+    /// When it last gave what it owed, or began to owe something.
+    settled: Option<Instant>,
+    /// Whether it is to be asked whether it lives.
+    ping: bool,
+}
+
+impl<L: Listener> Machine<L> {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            phase: Phase::Offline,
+            dialect: Dialect::default(),
+            skip_hello: false,
+            roll: Roll::default(),
+            subscribers: HashMap::new(),
+            owed: VecDeque::new(),
+            heard: None,
+            settled: None,
+            ping: false,
+        }
+    }
+
+    /// Somebody wants to hear of names.
+    pub(super) fn join(&mut self, id: u64, names: Vec<Name>, mut listener: L) {
+        let here = names.iter().filter(|name| self.roll.want(name, id)).count();
+        let missing = names.len().saturating_sub(here);
+        if missing == 0 {
+            listener.ready();
+        }
+        let subscriber = Subscriber {
+            listener,
+            names,
+            missing,
+            ready: missing == 0,
+        };
+        self.subscribers.insert(id, subscriber);
+    }
+
+    /// Somebody wants to hear no more. Nothing happens when it is gone already.
+    pub(super) fn leave(&mut self, id: u64) {
+        let _listener = self.remove(id);
+    }
+
+    fn remove(&mut self, id: u64) -> Option<L> {
+        let Subscriber {
+            listener, names, ..
+        } = self.subscribers.remove(&id)?;
+        for name in &names {
+            self.roll.drop_wish(name, id);
+        }
+        Some(listener)
+    }
+
+    fn end(&mut self, id: u64, failure: Failure) {
+        if let Some(listener) = self.remove(id) {
+            listener.end(failure);
+        }
+    }
+
+    /// Ends all.
+    pub(super) fn end_all(&mut self, failure: &Failure) {
+        let ids: Vec<_> = self.subscribers.keys().copied().collect();
+        for id in ids {
+            self.end(id, failure.clone());
+        }
+    }
+
+    /// Whether somebody wants to hear something.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.subscribers.is_empty()
+    }
+
+    /// Whether a connection is of no more use: nobody wants anything, and the server knows it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.roll.is_empty()
+    }
+
+    pub(super) const fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready)
+    }
+
+    /// A connection is open. The handshake begins.
+    pub(super) fn connected(&mut self) {
+        let hello = !self.skip_hello && !self.settings.resp2;
+        self.phase = Phase::Handshake(Handshake::new(&self.settings, hello));
+        self.dialect = Dialect::default();
+        self.ping = false;
+    }
+
+    /// The connection is gone.
+    pub(super) fn disconnected(&mut self) {
+        self.phase = Phase::Offline;
+        self.owed.clear();
+        self.roll.reset();
+        for subscriber in self.subscribers.values_mut() {
+            subscriber.missing = subscriber.names.len();
+        }
+    }
+
+    /// The next request to send, if there is one. `check` says whether the wire can carry it.
+    pub(super) fn next_request(
+        &mut self,
+        now: Instant,
+        check: impl Fn(&Request) -> Result<(), Refusal>,
+    ) -> Option<Request> {
+        match &mut self.phase {
+            Phase::Offline => return None,
+            Phase::Handshake(handshake) => return handshake.next_request(),
+            Phase::Ready => {}
+        }
+        if std::mem::take(&mut self.ping) && self.owed.is_empty() {
+            self.owe(now, Owed::Pong);
+            return Some(Request::new("PING", ()));
+        }
+        while let Some(step) = self.roll.next() {
+            // One name each: a deployed gateway answers several names with replies that shift all later ones.
+            let Name { kind, text } = &step.name;
+            let command = if step.subscribe {
+                kind.subscribe()
+            } else {
+                kind.unsubscribe()
+            };
+            let request = Request::new(command, text);
+            match check(&request) {
+                Ok(()) => {
+                    self.owe(now, Owed::Acknowledgement(step));
+                    return Some(request);
+                }
+                Err(refusal) => self.refuse(&step.name, &Failure::Refused(refusal)),
+            }
+        }
+        None
+    }
+
+    fn owe(&mut self, now: Instant, owed: Owed) {
+        if self.owed.is_empty() {
+            self.heard = Some(now);
+            self.settled = Some(now);
+        }
+        self.owed.push_back(owed);
+    }
+
+    /// A part of a frame has come.
+    pub(super) const fn hear(&mut self, now: Instant) {
+        self.heard = Some(now);
+    }
+
+    /// Nothing was read until now: what did not come is not the server's fault.
+    pub(super) const fn resume(&mut self, now: Instant) {
+        self.heard = Some(now);
+        self.settled = Some(now);
+    }
+
+    /// A frame has come.
+    pub(super) fn receive(&mut self, now: Instant, frame: &Frame) -> Result<(), Violation> {
+        self.heard = Some(now);
+        match &mut self.phase {
+            Phase::Offline => return Err(Violation::UnexpectedReply),
+            Phase::Handshake(_) if frame.is_push() => return Ok(()),
+            Phase::Handshake(handshake) => {
+                match handshake.receive(frame) {
+                    Ok(Progress::Continue) => {}
+                    Ok(Progress::Done(dialect)) => {
+                        self.dialect = dialect;
+                        self.phase = Phase::Ready;
+                    }
+                    Err(error) => {
+                        self.skip_hello |= error == HandshakeError::UnreadableHello;
+                        return Err(error.into());
+                    }
+                }
+                return Ok(());
+            }
+            Phase::Ready => {}
+        }
+        match Heard::of(frame, self.dialect) {
+            Heard::Message {
+                pattern,
+                channel,
+                payload,
+            } => self.deliver(pattern, channel, payload),
+            Heard::Acknowledged {
+                kind,
+                subscribed,
+                name,
+            } => self.acknowledge(now, kind, subscribed, name),
+            Heard::Pong => self.settle(now, |owed| *owed == Owed::Pong),
+            Heard::Refused(error) => return self.refused(now, error),
+            Heard::Unknown => tracing::debug!("unsolicited push ignored"),
+            Heard::Nonsense => return Err(Violation::UnexpectedReply),
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, pattern: Option<&[u8]>, channel: &[u8], payload: &[u8]) {
+        let (kind, name) = match pattern {
+            Some(pattern) => (Kind::Pattern, pattern),
+            None => (Kind::Channel, channel),
+        };
+        let Some((name, listeners)) = self.roll.listeners(kind, name) else {
+            return;
+        };
+        // Made for the first who hears it, and shared with the others. The payload is a copy, because what the frame holds
+        // is the whole buffer that it was read into.
+        let mut message = None;
+        let mut gone = Vec::new();
+        for id in listeners {
+            let whole = self.subscribers.get_mut(id);
+            let Some(subscriber) = whole.filter(|subscriber| subscriber.missing == 0) else {
+                continue;
+            };
+            let message = message.get_or_insert_with(|| Message {
+                channel: match kind {
+                    Kind::Channel => name.clone(),
+                    Kind::Pattern => Bytes::copy_from_slice(channel),
+                },
+                pattern: pattern.map(|_| name.clone()),
+                payload: Bytes::copy_from_slice(payload),
+            });
+            if !subscriber.listener.hear(message.clone()) {
+                gone.push(*id);
+            }
+        }
+        for id in gone {
+            self.leave(id);
+        }
+    }
+
+    fn acknowledge(&mut self, now: Instant, kind: Kind, subscribed: bool, name: &[u8]) {
+        self.settle(now, |owed| match owed {
+            Owed::Acknowledgement(step) => {
+                step.subscribe == subscribed && step.name.kind == kind && step.name.text == name
+            }
+            Owed::Pong => false,
+        });
+        if !subscribed {
+            for id in self.roll.turn_off(kind, name) {
+                if let Some(subscriber) = self.subscribers.get_mut(id) {
+                    subscriber.missing += 1;
+                }
+            }
+            return;
+        }
+        for id in self.roll.turn_on(kind, name) {
+            let Some(subscriber) = self.subscribers.get_mut(id) else {
+                continue;
+            };
+            subscriber.missing = subscriber.missing.saturating_sub(1);
+            if subscriber.missing > 0 {
+                continue;
+            }
+            if std::mem::replace(&mut subscriber.ready, true) {
+                subscriber.listener.restored();
+            } else {
+                subscriber.listener.ready();
+            }
+        }
+    }
+
+    /// Takes the first answer that is owed and fits. It is the very first, unless the server broke the order.
+    fn settle(&mut self, now: Instant, fits: impl Fn(&Owed) -> bool) {
+        if let Some(at) = self.owed.iter().position(fits) {
+            self.owed.remove(at);
+            self.settled = Some(now);
+        }
+    }
+
+    /// The server refuses what was asked first of all that it owes.
+    fn refused(&mut self, now: Instant, error: ServerError) -> Result<(), Violation> {
+        let owed = self.owed.pop_front().ok_or(Violation::UnexpectedReply)?;
+        self.settled = Some(now);
+        let Owed::Acknowledgement(step) = owed else {
+            // It answers, so it lives.
+            return Ok(());
+        };
+        let give_up = |what, error| Err(HandshakeError::Session { what, error }.into());
+        if !step.subscribe {
+            // What holds now cannot be known. The next connection is not asked for this name.
+            return give_up("the end of a subscription", error);
+        }
+        let failure = Failure::Server(error.clone());
+        let passing = Error::from(failure.clone()).is_retryable();
+        if passing && self.has_ready_listener(&step.name) {
+            return give_up("a subscription for now", error);
+        }
+        self.refuse(&step.name, &failure);
+        Ok(())
+    }
+
+    fn has_ready_listener(&self, name: &Name) -> bool {
+        let listeners = self.roll.listeners(name.kind, &name.text);
+        listeners.is_some_and(|(_, ids)| {
+            ids.iter()
+                .any(|id| self.subscribers.get(id).is_some_and(|s| s.ready))
+        })
+    }
+
+    fn refuse(&mut self, name: &Name, failure: &Failure) {
+        for id in self.roll.refuse(name) {
+            self.end(id, failure.clone());
+        }
+    }
+
+    /// When [`expire`](Self::expire) is due.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let due = [self.silent_at(), self.overdue_at(), self.ping_at()];
+        due.into_iter().flatten().min()
+    }
+
+    fn is_owed(&self) -> bool {
+        self.is_ready() && !self.owed.is_empty()
+    }
+
+    /// When the server is given up, unless it is heard before: it owes something, and has said nothing for long.
+    fn silent_at(&self) -> Option<Instant> {
+        self.is_owed()
+            .then(|| Some(self.heard? + self.settings.silence))?
+    }
+
+    /// When the server is given up although it sends messages: it has long owed something, and sends everything but that.
+    fn overdue_at(&self) -> Option<Instant> {
+        self.is_owed()
+            .then(|| Some(self.settled? + self.settings.silence * OVERDUE))?
+    }
+
+    /// When an idle server is asked whether it lives.
+    fn ping_at(&self) -> Option<Instant> {
+        let idle = self.is_ready() && self.owed.is_empty() && !self.ping;
+        idle.then(|| Some(self.heard? + self.settings.heartbeat?))?
+    }
+
+    pub(super) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
+        if self.silent_at().is_some_and(|silent| silent <= now) {
+            return Err(Violation::Silent(self.settings.silence));
+        }
+        if self.overdue_at().is_some_and(|overdue| overdue <= now) {
+            return Err(Violation::Overdue(self.settings.silence * OVERDUE));
+        }
+        self.ping |= self.ping_at().is_some_and(|due| due <= now);
+        Ok(())
+    }
+}

@@ -1,0 +1,212 @@
+//! What a subscriber holds.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use tokio::sync::{mpsc, oneshot};
+
+use super::buffer::Buffer;
+use super::event::{Event, Message};
+use super::handler::Handler;
+use super::hub::{Mail, abandoned};
+use super::machine::Listener;
+use crate::engine::Failure;
+use crate::error::Result;
+
+/// What is published to some channels or patterns, as a stream of [`Event`]s.
+///
+/// Made by [`Client::subscribe`](crate::Client::subscribe) and [`Client::psubscribe`](crate::Client::psubscribe). It lives on
+/// when the client is dropped, and ends when the client is closed. Dropping it ends the subscription; the server is told
+/// when nobody else wants the same name.
+///
+/// A lost connection is made again, with every name, and [`Event::Reconnected`] says that messages may be missing. When
+/// that cannot be (the server refuses a name or the credentials, or the options say not to reconnect), an error is the last
+/// item. `None` means that the client was closed, or that the error was taken.
+///
+/// # Cancel safety
+///
+/// No event is lost when a future of [`next`](Self::next) is dropped.
+///
+/// ```
+/// use swarm_keydb::{Client, Event, prelude::*};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gateway = swarm_gateway::test().await?;
+/// # let client = Client::connect(gateway.ws_url()).await?;
+/// let mut subscription = client.subscribe(["news", "sports"]).await?;
+/// client.publish("news", "SwarmKeyDb is live!").await?;
+/// while let Some(event) = subscription.next().await {
+///     match event? {
+///         Event::Message(message) => {
+///             assert_eq!(message.channel, "news");
+///             assert_eq!(message.payload, "SwarmKeyDb is live!");
+///             break;
+///         }
+///         Event::Reconnected { .. } => { /* what is derived from earlier messages may be out of date */ }
+///         Event::Lagged(missed) => println!("{missed} messages came too fast"),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "dropping it ends the subscription"]
+pub struct Subscription {
+    id: u64,
+    mail: mpsc::UnboundedSender<Mail>,
+    buffer: Buffer,
+    _counted: Counted,
+}
+
+impl Subscription {
+    pub(super) const fn new(
+        id: u64,
+        mail: mpsc::UnboundedSender<Mail>,
+        buffer: Buffer,
+        counted: Counted,
+    ) -> Self {
+        Self {
+            id,
+            mail,
+            buffer,
+            _counted: counted,
+        }
+    }
+
+    /// The next event.
+    pub async fn next(&mut self) -> Option<Result<Event>> {
+        poll_fn(|cx| self.buffer.poll_take(cx)).await
+    }
+
+    /// Hands every event to a function, on a task of its own. The function should not take long, and must not block.
+    ///
+    /// Must be called within a tokio runtime.
+    pub fn handle(self, handler: impl FnMut(Event) + Send + 'static) -> Handler {
+        Handler::spawn(self, handler)
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Result<Event>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
+        self.buffer.poll_take(cx)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        // The connection is gone already if this fails.
+        let _gone = self.mail.send(Mail::Leave(self.id));
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").finish_non_exhaustive()
+    }
+}
+
+/// The future of a [`Subscription`]: it resolves once the server has acknowledged every name.
+///
+/// Nothing is sent before it is first polled.
+///
+/// **Errors:** of kind [`Argument`](crate::ErrorKind::Argument) when a name is refused, or the wire cannot carry
+/// subscriptions, as HTTP cannot; of kind [`Command`](crate::ErrorKind::Command) or [`Auth`](crate::ErrorKind::Auth) when the
+/// server refuses; of kind [`Timeout`](crate::ErrorKind::Timeout) when it has not acknowledged within
+/// [`request_timeout`](crate::Options::request_timeout), which covers the connecting, too. Nothing stays subscribed after
+/// an error.
+///
+/// **Cancel safety:** dropping it in the middle leaves nothing subscribed.
+#[must_use = "nothing is subscribed to until this is awaited"]
+pub struct Subscribing(Pin<Box<dyn Future<Output = Result<Subscription>> + Send>>);
+
+impl Subscribing {
+    pub(crate) fn new(work: impl Future<Output = Result<Subscription>> + Send + 'static) -> Self {
+        Self(Box::pin(work))
+    }
+}
+
+impl Future for Subscribing {
+    type Output = Result<Subscription>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Subscription>> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Subscribing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Subscribing")
+    }
+}
+
+/// Counts subscriptions.
+pub(super) struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    pub(super) fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The other end of a subscription, at its connection.
+pub(super) struct Outlet {
+    buffer: Buffer,
+    /// Who waits for the acknowledgements, while somebody does.
+    waiting: Option<oneshot::Sender<Result<(), Failure>>>,
+}
+
+impl Outlet {
+    pub(super) const fn new(buffer: Buffer, waiting: oneshot::Sender<Result<(), Failure>>) -> Self {
+        Self {
+            buffer,
+            waiting: Some(waiting),
+        }
+    }
+}
+
+impl Listener for Outlet {
+    fn ready(&mut self) {
+        if let Some(waiting) = self.waiting.take() {
+            let _gone = waiting.send(Ok(()));
+        }
+    }
+
+    fn restored(&mut self) {
+        self.buffer.put_reconnected();
+    }
+
+    fn hear(&mut self, message: Message) -> bool {
+        self.buffer.put(message)
+    }
+
+    fn end(mut self, failure: Failure) {
+        match self.waiting.take() {
+            Some(waiting) => {
+                let _gone = waiting.send(Err(failure));
+            }
+            None => self.buffer.end(failure),
+        }
+    }
+}
+
+impl Drop for Outlet {
+    /// Its connection is gone without a word: nobody may wait for more.
+    fn drop(&mut self) {
+        self.buffer.end(abandoned());
+    }
+}
