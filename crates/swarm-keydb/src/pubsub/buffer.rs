@@ -1,5 +1,8 @@
 //! Events between the connection that hears them and the subscription that takes them, within bounds.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};

@@ -2,6 +2,9 @@
 //!
 //! Wishes, frames and the time go in; requests and events come out.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
