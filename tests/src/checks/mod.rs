@@ -17,6 +17,7 @@ macro_rules! family {
 }
 
 mod keys;
+mod pubsub;
 mod scripts;
 mod server;
 mod strings;
@@ -108,6 +109,7 @@ pub fn checks() -> Vec<Check> {
         keys::checks(),
         server::checks(),
         scripts::checks(),
+        pubsub::checks(),
     ]
     .into_iter()
     .flatten()

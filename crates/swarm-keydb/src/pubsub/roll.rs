@@ -181,12 +181,10 @@ impl Roll {
         wanted_by
     }
 
-    /// Who is to hear the messages of a name, and the name, to be shared.
+    /// Who wants a name, and the name, to be shared.
     pub(super) fn listeners(&self, kind: Kind, name: &[u8]) -> Option<(&Bytes, &[u64])> {
         let (name, entry) = self.of(kind).get_key_value(name)?;
-        // Messages that were under way while the server was asked for no more are of the time before.
-        let coming = matches!(entry.wire, Wire::Subscribing | Wire::On);
-        coming.then_some((name, &*entry.listeners))
+        Some((name, &*entry.listeners))
     }
 
     /// Forgets a name of which nothing is left, or notes that there is something to say.
