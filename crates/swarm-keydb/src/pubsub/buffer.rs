@@ -63,41 +63,16 @@ impl Buffer {
     /// Puts a message in. False when nothing more is taken.
     pub(super) fn put(&self, message: Message) -> bool {
         let mut queue = self.lock();
-        if queue.end.is_some() {
-            return false;
-        }
-        let weight = message.weight();
-        while !self.has_room_for(&queue, weight) {
-            match self.options.overflow {
-                Overflow::DropOldest => queue.drop_oldest(),
-                Overflow::DropNewest => {
-                    queue.put_break(1, false);
-                    queue.wake_reader();
-                    return true;
-                }
-                Overflow::Close => {
-                    queue.end = Some(End::Overflowed);
-                    queue.wake_reader();
-                    return false;
-                }
-                // Whoever puts it in waits for room before. What has come nevertheless is kept.
-                Overflow::Backpressure => break,
-            }
-        }
-        queue.messages += 1;
-        queue.bytes = queue.bytes.saturating_add(weight);
-        queue.items.push_back(Item::Message(message));
-        queue.wake_reader();
-        true
+        let kept = queue.put(message, &self.options);
+        wake_reader(queue);
+        kept
     }
 
     /// Tells that the connection was made anew.
     pub(super) fn put_reconnected(&self) {
         let mut queue = self.lock();
-        if queue.end.is_none() {
-            queue.put_break(0, true);
-            queue.wake_reader();
-        }
+        queue.put_break(0, true);
+        wake_reader(queue);
     }
 
     /// Nothing more comes. The first reason stands; what is in the buffer can still be taken.
@@ -107,14 +82,13 @@ impl Buffer {
             Failure::Closed => End::Closed,
             failure => End::Failed(failure),
         });
-        queue.wake_reader();
-        queue.wake_writer();
+        wake_reader(queue);
     }
 
-    /// Ready when a message may be put in, or will not be taken anyway.
+    /// Ready when a message may be put in.
     pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
         let mut queue = self.lock();
-        if self.has_room_for(&queue, 0) || queue.end.is_some() {
+        if queue.has_room_for(0, &self.options) {
             return Poll::Ready(());
         }
         queue.writer = Some(cx.waker().clone());
@@ -126,10 +100,12 @@ impl Buffer {
         let mut queue = self.lock();
         if let Some(event) = queue.take() {
             // Not at once, so that the writer does not wake for each message.
-            if queue.messages <= self.options.buffer / 2
-                && queue.bytes <= self.options.buffer_bytes / 2
-            {
-                queue.wake_writer();
+            let half_empty = queue.messages <= self.options.buffer / 2
+                && queue.bytes <= self.options.buffer_bytes / 2;
+            let writer = queue.writer.take_if(|_| half_empty);
+            drop(queue);
+            if let Some(writer) = writer {
+                writer.wake();
             }
             return Poll::Ready(Some(Ok(event)));
         }
@@ -145,20 +121,54 @@ impl Buffer {
         })
     }
 
-    /// Whether a message of a weight has room. A single one always has.
-    fn has_room_for(&self, queue: &Queue, weight: usize) -> bool {
-        let bytes = queue.bytes.saturating_add(weight.max(1));
-        queue.messages == 0
-            || queue.messages < self.options.buffer && bytes <= self.options.buffer_bytes
-    }
-
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // No code of others runs while the lock is held, other than wakers.
+        // No code of others runs while the lock is held; wakers, too, are called behind it.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// Lets go of the queue, then wakes who waits for something in it.
+fn wake_reader(mut queue: MutexGuard<'_, Queue>) {
+    let reader = queue.reader.take();
+    drop(queue);
+    if let Some(reader) = reader {
+        reader.wake();
+    }
+}
+
 impl Queue {
+    fn put(&mut self, message: Message, options: &SubscribeOptions) -> bool {
+        if self.end.is_some() {
+            return false;
+        }
+        let weight = message.weight();
+        while !self.has_room_for(weight, options) {
+            match options.overflow {
+                Overflow::DropOldest => self.drop_oldest(),
+                Overflow::DropNewest => {
+                    self.put_break(1, false);
+                    return true;
+                }
+                Overflow::Close => {
+                    self.end = Some(End::Overflowed);
+                    return false;
+                }
+                // Whoever puts it in waits for room before. What has come nevertheless is kept.
+                Overflow::Backpressure => break,
+            }
+        }
+        self.messages += 1;
+        self.bytes = self.bytes.saturating_add(weight);
+        self.items.push_back(Item::Message(message));
+        true
+    }
+
+    /// Whether a message of a weight has room. A single one always has.
+    fn has_room_for(&self, weight: usize, options: &SubscribeOptions) -> bool {
+        let bytes = self.bytes.saturating_add(weight.max(1));
+        self.messages == 0 || self.messages < options.buffer && bytes <= options.buffer_bytes
+    }
+
     fn take(&mut self) -> Option<Event> {
         let dropped = std::mem::take(&mut self.dropped);
         if dropped > 0 {
@@ -211,6 +221,9 @@ impl Queue {
     }
 
     fn put_break(&mut self, more: u64, anew: bool) {
+        if self.end.is_some() {
+            return;
+        }
         if let Some(Item::Break {
             dropped,
             reconnected,
@@ -229,17 +242,5 @@ impl Queue {
     fn forget(&mut self, message: &Message) {
         self.messages = self.messages.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(message.weight());
-    }
-
-    fn wake_reader(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
-    }
-
-    fn wake_writer(&mut self) {
-        if let Some(writer) = self.writer.take() {
-            writer.wake();
-        }
     }
 }

@@ -1,0 +1,10 @@
+//! Pub/Sub: delivery, sharing, reconnects, slow subscribers, endings.
+
+mod delivery;
+mod ending;
+mod handler;
+mod hearing;
+mod reconnect;
+mod scripted;
+mod sharing;
+mod slow;

@@ -1,0 +1,143 @@
+//! Subscribers that do not keep up: each policy does what it says, and nobody else notices.
+
+use swarm_keydb::{Client, ErrorKind, Event, Options, Overflow, SubscribeOptions, prelude::*};
+use swarm_tests::{connected, targets, within};
+
+use super::hearing::{event, message, payload};
+
+/// Publishes numbers, and hears each.
+async fn publish(client: &Client, numbers: std::ops::Range<u32>) {
+    let mut witness = within(client.subscribe("a")).await.unwrap();
+    for n in numbers {
+        within(client.publish("a", n)).await.unwrap();
+        assert_eq!(payload(&mut witness).await, n.to_string());
+    }
+}
+
+#[tokio::test]
+async fn what_is_dropped_is_told_to_the_last_message() {
+    for target in targets().await {
+        if target.name.starts_with("http") {
+            continue;
+        }
+        let client = target.connect().await;
+        let options = SubscribeOptions::new().buffer(10);
+        let mut oldest = within(client.subscribe_with("a", options.clone()))
+            .await
+            .unwrap();
+        let options = options.on_overflow(Overflow::DropNewest);
+        let mut newest = within(client.subscribe_with("a", options)).await.unwrap();
+        publish(&client, 0..500).await;
+        assert_eq!(
+            event(&mut oldest).await,
+            Event::Lagged(490),
+            "{}",
+            target.name
+        );
+        for n in 490..500 {
+            assert_eq!(payload(&mut oldest).await, n.to_string(), "{}", target.name);
+        }
+        for n in 0..10 {
+            assert_eq!(payload(&mut newest).await, n.to_string(), "{}", target.name);
+        }
+        assert_eq!(
+            event(&mut newest).await,
+            Event::Lagged(490),
+            "{}",
+            target.name
+        );
+        publish(&client, 500..501).await;
+        assert_eq!(payload(&mut oldest).await, "500", "{}", target.name);
+        assert_eq!(payload(&mut newest).await, "500", "{}", target.name);
+    }
+}
+
+#[tokio::test]
+async fn bytes_bound_the_buffer_too() {
+    let (_gateway, client) = connected().await;
+    let options = SubscribeOptions::new().buffer_bytes(100_000);
+    let mut subscription = within(client.subscribe_with("a", options)).await.unwrap();
+    let mut witness = within(client.subscribe("a")).await.unwrap();
+    let value = "x".repeat(9_000);
+    for _ in 0..100 {
+        within(client.publish("a", &value)).await.unwrap();
+        message(&mut witness).await;
+    }
+    // Ten and what keeping them costs do not fit quite.
+    assert_eq!(event(&mut subscription).await, Event::Lagged(90));
+    for _ in 0..10 {
+        assert_eq!(message(&mut subscription).await.payload.len(), 9_000);
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_to_end_when_it_lags_does() {
+    let (gateway, client) = connected().await;
+    let options = SubscribeOptions::new()
+        .buffer(2)
+        .on_overflow(Overflow::Close);
+    let mut subscription = within(client.subscribe_with("a", options)).await.unwrap();
+    for n in 0..3 {
+        within(client.publish("a", n)).await.unwrap();
+    }
+    // Nobody else wants the name.
+    within(gateway.faults().executed("UNSUBSCRIBE", 1)).await;
+    assert_eq!(payload(&mut subscription).await, "0");
+    assert_eq!(payload(&mut subscription).await, "1");
+    let error = within(subscription.next()).await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Lagged);
+    assert!(within(subscription.next()).await.is_none());
+}
+
+/// Over TCP and WebSocket, to a gateway and to a real Redis: one does not read at all, and loses nothing; nobody waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stalled_subscriber_under_backpressure_slows_nobody_and_loses_nothing() {
+    const MESSAGES: u32 = 5_000;
+    for target in targets().await {
+        // A deployed gateway drops pushes of its own accord.
+        if target.name.starts_with("http") || target.name.contains("upstream") {
+            continue;
+        }
+        let client = target.connect().await;
+        let options = SubscribeOptions::new()
+            .buffer(10)
+            .on_overflow(Overflow::Backpressure);
+        let mut stalled = within(client.subscribe_with("a", options)).await.unwrap();
+        publish(&client, 0..MESSAGES).await;
+        for n in 0..MESSAGES {
+            assert_eq!(
+                payload(&mut stalled).await,
+                n.to_string(),
+                "{}",
+                target.name
+            );
+        }
+        within(client.publish("a", "more")).await.unwrap();
+        assert_eq!(payload(&mut stalled).await, "more", "{}", target.name);
+    }
+}
+
+#[tokio::test]
+async fn a_stalled_subscriber_can_be_dropped() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let client = within(Client::connect(Options::new(gateway.tcp_url())))
+        .await
+        .unwrap();
+    let options = SubscribeOptions::new()
+        .buffer(1)
+        .on_overflow(Overflow::Backpressure);
+    let stalled = within(client.subscribe_with("a", options)).await.unwrap();
+    publish(&client, 0..100).await;
+    drop(stalled);
+    super::sharing::subscribers(&client, "a", 0).await;
+}
+
+#[tokio::test]
+async fn a_buffer_without_room_is_refused() {
+    let (_gateway, client) = connected().await;
+    let options = SubscribeOptions::new().buffer(0);
+    let error = within(client.subscribe_with("a", options))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Argument);
+}
