@@ -6,7 +6,7 @@ mod redis;
 mod target;
 mod way;
 
-pub use checks::{Check, Finding, Keys, checks};
+pub use checks::{Check, Finding, Keys, checks, listen};
 pub use door::{Door, free_address};
 pub use redis::Redis;
 pub use target::{Target, targets};

@@ -160,6 +160,14 @@ impl Error {
         Self::new(ErrorKind::Lagged, Outcome::Ran, what)
     }
 
+    pub(crate) fn unheard() -> Self {
+        Self::new(
+            ErrorKind::Timeout,
+            Outcome::NotSent,
+            "nothing was heard in time",
+        )
+    }
+
     /// Nothing is subscribed to, so trying again is safe.
     pub(crate) fn unacknowledged() -> Self {
         let what = "the server did not acknowledge the subscription in time, or could not be reached; it was given up";

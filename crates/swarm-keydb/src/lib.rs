@@ -31,6 +31,11 @@
 //! * Every command ends within its timeout: [`Options::request_timeout`], or [`Reply::timeout`] for one command.
 //! * Dropping a future never harms another. What was not sent yet never will be.
 //!
+//! # Pub/Sub
+//!
+//! [`Client::subscribe`] and [`Client::psubscribe`] give a [`Subscription`]: a stream that outlives its connection and says
+//! where messages may be missing.
+//!
 //! # Errors
 //!
 //! One type, [`Error`]: its [`kind`](Error::kind) says what went wrong, its [`outcome`](Error::outcome) whether the command ran,

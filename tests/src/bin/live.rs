@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 
 use swarm_keydb::{Client, Options, prelude::*};
-use swarm_tests::{Check, Finding, Way, checks, within};
+use swarm_tests::{Check, Finding, Way, checks, listen, within};
 
 /// A server by one of its doors.
 struct Door {
@@ -87,7 +87,7 @@ async fn main() -> ExitCode {
     println!();
     remarks.iter().for_each(|remark| println!("{remark}"));
     for door in &doors {
-        sound &= shares(door).await;
+        sound &= shares(door).await & listens(door).await;
     }
     if sound {
         ExitCode::SUCCESS
@@ -108,6 +108,17 @@ async fn judge(check: &Check, client: &Client) -> Verdict {
         Err(Finding::Refused(text) | Finding::Unsupported(text)) => Verdict::Refused(text),
         Err(Finding::Differs(text) | Finding::Failed(text)) => Verdict::Differs(text),
     }
+}
+
+/// Channels and patterns, over a connection beside the commands.
+async fn listens(door: &Door) -> bool {
+    let (word, sound) = match within(listen(&door.client)).await {
+        Ok(()) => ("as expected".to_owned(), true),
+        Err(Finding::Refused(text) | Finding::Unsupported(text)) => (text, true),
+        Err(Finding::Differs(text) | Finding::Failed(text)) => (format!("DIFFERS: {text}"), false),
+    };
+    println!("Subscriptions over {}: {word}", door.name);
+    sound
 }
 
 /// Many tasks on one client, half of them cancelled: everyone else gets its own reply.

@@ -29,6 +29,7 @@ use std::pin::Pin;
 use swarm_keydb::{Error, ErrorKind, Outcome, prelude::*};
 
 use crate::Way;
+pub use pubsub::listen;
 
 /// One or more methods of the client, and what they must do.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +72,12 @@ pub struct Keys {
 }
 
 impl Keys {
+    fn random() -> Self {
+        Self {
+            prefix: format!("swarm-check:{:016x}", fastrand::u64(..)),
+        }
+    }
+
     /// A key that ends in a name.
     pub fn key(&self, name: &str) -> String {
         format!("{}:{name}", self.prefix)
@@ -84,15 +91,9 @@ impl Check {
     ///
     /// What is not as expected.
     pub async fn run(&self, client: &Way) -> Result<(), Finding> {
-        let prefix = format!("swarm-check:{:016x}", fastrand::u64(..));
-        let found = (self.run)(
-            client.clone(),
-            Keys {
-                prefix: prefix.clone(),
-            },
-        )
-        .await;
-        if let Ok(keys) = client.keys(format!("{prefix}:*")).await
+        let keys = Keys::random();
+        let found = (self.run)(client.clone(), keys.clone()).await;
+        if let Ok(keys) = client.keys(keys.key("*")).await
             && !keys.is_empty()
         {
             // The keys are gone with the server if this fails.

@@ -1,16 +1,8 @@
-//! Publishing and listening.
+//! Publishing, and who listens.
 
-use swarm_keydb::{Event, Message, Subscription, prelude::*};
+use swarm_keydb::{Client, Event, Message, Subscription, prelude::*};
 
-use super::{Finding, holds, same};
-
-/// The next message. Anything else is not expected.
-async fn heard(subscription: &mut Subscription) -> Result<Message, Finding> {
-    match subscription.next().await {
-        Some(Ok(Event::Message(message))) => Ok(message),
-        other => Err(Finding::Differs(format!("{other:?}, expected a message"))),
-    }
-}
+use super::{Finding, Keys, holds, same};
 
 family! {
     ["publish"] |c, keys| {
@@ -25,28 +17,49 @@ family! {
         same("PUBSUB NUMSUB", c.pubsub_numsub([&channel]).await?, [(channel.into(), 0)])?;
         c.pubsub_numpat().await?;
     }
-    ["subscribe", "psubscribe"] |c, keys| {
-        let (news, sports) = (keys.key("news"), keys.key("sports"));
-        let mut one = c.subscribe([&news, &sports]).await?;
-        let mut all = c.psubscribe(keys.key("*")).await?;
-        same("PUBLISH to two", c.publish(&news, "1").await?, 2)?;
-        c.publish(&sports, "2").await?;
-        let message = heard(&mut one).await?;
-        same("the channel", &message.channel, news.as_bytes())?;
-        same("the payload", &message.payload, "1")?;
-        same("no pattern", message.pattern, None)?;
-        let message = heard(&mut all).await?;
-        same("the pattern", message.pattern.as_deref(), Some(keys.key("*").as_bytes()))?;
-        same("the channel", &message.channel, news.as_bytes())?;
-        same("the next", heard(&mut one).await?.payload, "2")?;
-        same("the next", heard(&mut all).await?.payload, "2")?;
-        let count = c.pubsub_numsub([&news]).await?;
-        same("PUBSUB NUMSUB", count, [(news.clone().into(), 1)])?;
-        let channels = c.pubsub_channels_matching(keys.key("n*")).await?;
-        same("PUBSUB CHANNELS", channels, [news.as_str()])?;
-        holds("PUBSUB NUMPAT", c.pubsub_numpat().await? > 0, "none")?;
-        drop(one);
-        // The server hears of it soon.
-        while c.pubsub_numsub([&news]).await? != [(news.clone().into(), 0)] {}
+}
+
+/// Listens to channels of one's own, and to a pattern, and compares what is heard and what the server says of it.
+///
+/// # Errors
+///
+/// What is not as expected.
+pub async fn listen(c: &Client) -> Result<(), Finding> {
+    let keys = Keys::random();
+    let (news, sports) = (keys.key("news"), keys.key("sports"));
+    let mut one = c.subscribe([&news, &sports]).await?;
+    let mut all = c.psubscribe(keys.key("*")).await?;
+    same("PUBLISH to two", c.publish(&news, "1").await?, 2)?;
+    c.publish(&sports, "2").await?;
+    let message = heard(&mut one).await?;
+    same("the channel", &message.channel, news.as_bytes())?;
+    same("the payload", &message.payload, "1")?;
+    same("no pattern", message.pattern, None)?;
+    let message = heard(&mut all).await?;
+    let pattern = keys.key("*");
+    same(
+        "the pattern",
+        message.pattern.as_deref(),
+        Some(pattern.as_bytes()),
+    )?;
+    same("the channel", &message.channel, news.as_bytes())?;
+    same("the next", heard(&mut one).await?.payload, "2")?;
+    same("the next", heard(&mut all).await?.payload, "2")?;
+    let count = c.pubsub_numsub([&news]).await?;
+    same("PUBSUB NUMSUB", count, [(news.clone().into(), 1)])?;
+    let channels = c.pubsub_channels_matching(keys.key("n*")).await?;
+    same("PUBSUB CHANNELS", channels, [news.as_str()])?;
+    holds("PUBSUB NUMPAT", c.pubsub_numpat().await? > 0, "none")?;
+    drop(one);
+    // The server hears of it soon.
+    while c.pubsub_numsub([&news]).await? != [(news.clone().into(), 0)] {}
+    Ok(())
+}
+
+/// The next message. Anything else is not expected.
+async fn heard(subscription: &mut Subscription) -> Result<Message, Finding> {
+    match subscription.next().await {
+        Some(Ok(Event::Message(message))) => Ok(message),
+        other => Err(Finding::Differs(format!("{other:?}, expected a message"))),
     }
 }

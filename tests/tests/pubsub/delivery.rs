@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use swarm_gateway::{Dialect, Gateway};
 use swarm_keydb::{Client, Options, Subscription, prelude::*};
-use swarm_tests::{connected_to, dialects, targets, within};
+use swarm_tests::{Finding, connected_to, dialects, listen, targets, within};
 
 use super::hearing::{message, payload};
 
@@ -15,7 +15,7 @@ const MESSAGES: u32 = 10_000;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_messages_arrive_in_order_while_the_shared_handle_works() {
     for target in targets().await {
-        if target.name.starts_with("http") {
+        if target.is_http() {
             continue;
         }
         let client = target.connect().await;
@@ -61,6 +61,19 @@ async fn read_lists(client: Client) {
         let values = client.mget(["k1", "k2", "k3"]).await.unwrap();
         let values: Vec<_> = values.into_iter().map(Option::unwrap).collect();
         assert_eq!(values, ["message", "invalidate", "-ERR"]);
+    }
+}
+
+/// What the live suite asks of deployed servers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_every_server_must_do_they_all_do() {
+    for target in targets().await {
+        let found = within(listen(&target.connect().await)).await;
+        if target.is_http() {
+            assert!(matches!(found, Err(Finding::Unsupported(_))), "{found:?}");
+        } else {
+            assert!(found.is_ok(), "{}: {found:?}", target.name);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Pub/Sub: delivery, sharing, reconnects, slow subscribers, endings.
 
+mod blocking;
 mod delivery;
 mod ending;
 mod handler;

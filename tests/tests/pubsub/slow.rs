@@ -1,5 +1,6 @@
 //! Subscribers that do not keep up: each policy does what it says, and nobody else notices.
 
+use futures_util::future::join_all;
 use swarm_keydb::{Client, ErrorKind, Event, Options, Overflow, SubscribeOptions, prelude::*};
 use swarm_tests::{connected, targets, within};
 
@@ -8,16 +9,19 @@ use super::hearing::{event, message, payload};
 /// Publishes numbers, and hears each.
 async fn publish(client: &Client, numbers: std::ops::Range<u32>) {
     let mut witness = within(client.subscribe("a")).await.unwrap();
-    for n in numbers {
-        within(client.publish("a", n)).await.unwrap();
-        assert_eq!(payload(&mut witness).await, n.to_string());
+    // A deployed server drops messages silently when too many wait for a connection.
+    for window in numbers.collect::<Vec<_>>().chunks(50) {
+        within(join_all(window.iter().map(|n| client.publish("a", *n)))).await;
+        for n in window {
+            assert_eq!(payload(&mut witness).await, n.to_string());
+        }
     }
 }
 
 #[tokio::test]
 async fn what_is_dropped_is_told_to_the_last_message() {
     for target in targets().await {
-        if target.name.starts_with("http") {
+        if target.is_http() {
             continue;
         }
         let client = target.connect().await;
@@ -95,7 +99,7 @@ async fn a_stalled_subscriber_under_backpressure_slows_nobody_and_loses_nothing(
     const MESSAGES: u32 = 5_000;
     for target in targets().await {
         // A deployed gateway drops pushes of its own accord.
-        if target.name.starts_with("http") || target.name.contains("upstream") {
+        if target.is_http() || target.name.contains("upstream") {
             continue;
         }
         let client = target.connect().await;

@@ -19,7 +19,7 @@ use super::{Pipeline, Scan, Transaction};
 #[derive(Debug, Clone)]
 pub struct Client {
     inner: crate::Client,
-    runtime: Runtime,
+    pub(super) runtime: Runtime,
     call: Call,
 }
 

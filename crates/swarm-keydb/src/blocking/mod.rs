@@ -29,9 +29,11 @@ mod client;
 mod pipeline;
 mod runtime;
 mod scan;
+mod subscription;
 mod transaction;
 
 pub use client::Client;
 pub use pipeline::Pipeline;
 pub use scan::Scan;
+pub use subscription::{Handler, Subscription};
 pub use transaction::Transaction;

@@ -1,0 +1,146 @@
+//! Listening from plain threads.
+
+use std::fmt;
+use std::time::Duration;
+
+use swarm_resp::ToArgs;
+
+use super::Client;
+use super::runtime::Runtime;
+use crate::error::{Error, Result};
+use crate::pubsub::{Event, SubscribeOptions, Subscribing};
+
+/// What is published to some channels or patterns, as an iterator that waits: see
+/// [`Subscription`](crate::Subscription).
+///
+/// ```
+/// use swarm_keydb::blocking::Client;
+/// use swarm_keydb::{Event, prelude::*};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gateway = swarm_gateway::blocking::test()?;
+/// # let client = Client::connect(gateway.ws_url())?;
+/// let subscription = client.subscribe(["news", "sports"])?;
+/// client.publish("news", "SwarmKeyDb is live!")?;
+/// for event in subscription {
+///     if let Event::Message(message) = event? {
+///         assert_eq!(message.payload, "SwarmKeyDb is live!");
+///         break;
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "dropping it ends the subscription"]
+pub struct Subscription {
+    inner: crate::Subscription,
+    runtime: Runtime,
+}
+
+impl Subscription {
+    /// As [`next`](Self::next), for so long at the most. When nothing was heard in that time, the answer is an error of kind
+    /// [`Timeout`](crate::ErrorKind::Timeout), and the subscription goes on.
+    pub fn next_within(&mut self, time: Duration) -> Option<Result<Event>> {
+        let next = self.inner.next();
+        let waited = self
+            .runtime
+            .wait(async move { tokio::time::timeout(time, next).await });
+        match waited {
+            Ok(Ok(next)) => next,
+            Ok(Err(_)) => Some(Err(Error::unheard())),
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl Iterator for Subscription {
+    type Item = Result<Event>;
+
+    fn next(&mut self) -> Option<Result<Event>> {
+        match self.runtime.wait(self.inner.next()) {
+            Ok(next) => next,
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").finish_non_exhaustive()
+    }
+}
+
+/// A subscription whose events go to a function: see [`Client::psubscribe_handler`]. Dropping it ends the subscription.
+#[derive(Debug)]
+#[must_use = "dropping it ends the subscription"]
+pub struct Handler {
+    inner: crate::Handler,
+    runtime: Runtime,
+}
+
+impl Handler {
+    /// Ends the subscription. The function is not called any more once this returns.
+    ///
+    /// **Errors:** on the client's own thread alone, where the function itself runs.
+    pub fn unsubscribe(self) -> Result<()> {
+        self.runtime.wait(self.inner.unsubscribe())
+    }
+
+    /// Whether nothing more comes: see [`Handler::is_finished`](crate::Handler::is_finished).
+    pub fn is_finished(&self) -> bool {
+        self.inner.is_finished()
+    }
+}
+
+/// # Pub/Sub
+impl Client {
+    /// Subscribes to channels: see [`Client::subscribe`](crate::Client::subscribe).
+    pub fn subscribe(&self, channels: impl ToArgs) -> Result<Subscription> {
+        self.listen(self.as_async().subscribe(channels))
+    }
+
+    /// As [`subscribe`](Self::subscribe), with options of the buffer.
+    pub fn subscribe_with(
+        &self,
+        channels: impl ToArgs,
+        options: SubscribeOptions,
+    ) -> Result<Subscription> {
+        self.listen(self.as_async().subscribe_with(channels, options))
+    }
+
+    /// Subscribes to all channels that match patterns: see [`Client::psubscribe`](crate::Client::psubscribe).
+    pub fn psubscribe(&self, patterns: impl ToArgs) -> Result<Subscription> {
+        self.listen(self.as_async().psubscribe(patterns))
+    }
+
+    /// As [`psubscribe`](Self::psubscribe), with options of the buffer.
+    pub fn psubscribe_with(
+        &self,
+        patterns: impl ToArgs,
+        options: SubscribeOptions,
+    ) -> Result<Subscription> {
+        self.listen(self.as_async().psubscribe_with(patterns, options))
+    }
+
+    /// As [`psubscribe`](Self::psubscribe), with every event handed to a function, on the client's own thread. Calls of a
+    /// blocking client from there are errors.
+    pub fn psubscribe_handler(
+        &self,
+        patterns: impl ToArgs,
+        handler: impl FnMut(Event) + Send + 'static,
+    ) -> Result<Handler> {
+        let client = self.as_async();
+        let handling = client.psubscribe_handler(patterns, handler);
+        Ok(Handler {
+            inner: self.runtime.wait(handling)??,
+            runtime: self.runtime.clone(),
+        })
+    }
+
+    fn listen(&self, subscribing: Subscribing) -> Result<Subscription> {
+        Ok(Subscription {
+            inner: self.runtime.wait(subscribing)??,
+            runtime: self.runtime.clone(),
+        })
+    }
+}
