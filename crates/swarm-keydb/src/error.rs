@@ -160,6 +160,7 @@ impl Error {
         Self::new(ErrorKind::Lagged, Outcome::Ran, what)
     }
 
+    #[cfg(feature = "blocking")]
     pub(crate) fn unheard() -> Self {
         Self::new(
             ErrorKind::Timeout,

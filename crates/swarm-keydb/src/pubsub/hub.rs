@@ -88,10 +88,11 @@ impl Hub {
         }
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (waiting, acknowledged) = oneshot::channel();
-        let buffer = Buffer::new(options.clone());
+        let overflow = options.overflow;
+        let buffer = Buffer::new(options);
         let outlet = Outlet::new(buffer.clone(), waiting);
         let join = Mail::Join { id, names, outlet };
-        let mail = match options.overflow {
+        let mail = match overflow {
             // What waits for one subscription must not keep others waiting.
             Overflow::Backpressure => {
                 let mail = Driver::spawn(origin, self.closing.subscribe(), Some(buffer.clone()));
