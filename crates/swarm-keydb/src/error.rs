@@ -154,6 +154,27 @@ impl Error {
         Self::new(ErrorKind::Closed, Outcome::NotSent, "the client is closed")
     }
 
+    pub(crate) fn lagged() -> Self {
+        let what =
+            "the subscription ended: its buffer was full, and its options say to close it then";
+        Self::new(ErrorKind::Lagged, Outcome::Ran, what)
+    }
+
+    #[cfg(feature = "blocking")]
+    pub(crate) fn unheard() -> Self {
+        Self::new(
+            ErrorKind::Timeout,
+            Outcome::NotSent,
+            "nothing was heard in time",
+        )
+    }
+
+    /// Nothing is subscribed to, so trying again is safe.
+    pub(crate) fn unacknowledged() -> Self {
+        let what = "the server did not acknowledge the subscription in time, or could not be reached; it was given up";
+        Self::new(ErrorKind::Timeout, Outcome::NotSent, what)
+    }
+
     /// No leased connection came free in time.
     pub(crate) fn no_lease(leases: LeaseStats) -> Self {
         let LeaseStats {
@@ -166,26 +187,6 @@ impl Error {
             "no leased connection came free in time: of {size}, {in_use} are in use, and {waiting} more wait; drop handles and \
              blocking commands sooner, or raise the option leases"
         );
-        Self::new(ErrorKind::Timeout, Outcome::NotSent, what)
-    }
-
-    pub(crate) fn lagged() -> Self {
-        let what =
-            "the subscription ended: its buffer was full, and its options say to close it then";
-        Self::new(ErrorKind::Lagged, Outcome::Ran, what)
-    }
-
-    pub(crate) fn unheard() -> Self {
-        Self::new(
-            ErrorKind::Timeout,
-            Outcome::NotSent,
-            "nothing was heard in time",
-        )
-    }
-
-    /// Nothing is subscribed to, so trying again is safe.
-    pub(crate) fn unacknowledged() -> Self {
-        let what = "the server did not acknowledge the subscription in time, or could not be reached; it was given up";
         Self::new(ErrorKind::Timeout, Outcome::NotSent, what)
     }
 

@@ -1,7 +1,7 @@
 //! Messages come to whom they belong, in order, and disturb nothing.
 
 use futures_util::future::join_all;
-use swarm_gateway::{Dialect, Gateway};
+use swarm_gateway::Dialect;
 use swarm_keydb::{Client, Options, Subscription, prelude::*};
 use swarm_tests::{Finding, connected_to, dialects, listen, targets, within};
 
@@ -133,10 +133,10 @@ async fn pushes_that_nobody_asked_for_are_ignored() {
 #[tokio::test]
 async fn payloads_are_any_bytes_where_the_wire_is_binary_safe() {
     let gateway = swarm_gateway::test().await.unwrap();
-    let url: [(fn(&Gateway) -> &str, bool); 2] =
-        [(Gateway::tcp_url, false), (Gateway::ws_url, true)];
-    for (url, declared) in url {
-        let options = Options::new(url(&gateway)).binary_safe(declared);
+    for options in [
+        Options::new(gateway.tcp_url()),
+        Options::new(gateway.ws_url()).binary_safe(true),
+    ] {
         let client = within(Client::connect(options)).await.unwrap();
         let channel = b"\xff\x00".as_slice();
         let mut subscription = within(client.subscribe(channel)).await.unwrap();

@@ -9,7 +9,7 @@ use swarm_resp::{Decoder, Frame, Protocol, Request, encode_frame};
 
 use super::*;
 
-mod schedules;
+mod races;
 
 /// What a listener heard, in words.
 type Notes = Rc<RefCell<Vec<String>>>;

@@ -1,7 +1,7 @@
 //! Random schedules: listeners come and go, the server answers, publishes, refuses and pushes whatever it likes, bytes arrive
 //! in pieces of any size, and connections break. Each listener hears what it must, and the wire sees each name once.
 //!
-//! `SWARM_SCHEDULES` says how many; a failure names its seed.
+//! `SWARM_SCHEDULES` says how many, `cargo xtask simulate` plays a million; a failure names its seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
