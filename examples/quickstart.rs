@@ -1,6 +1,5 @@
-//! The first steps: set and get a value, then count the words of a text with pipelined INCRs from several tasks.
-//!
-//! Runs on an embedded gateway, or on the one that `SWARM_KEYDB_WS_URL` names.
+//! The first steps: set and get a value, then count the words of a text with pipelined INCRs from several tasks. Run it:
+//! `cargo run --example quickstart`
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -30,7 +29,7 @@ const IN_FLIGHT: usize = 64;
 async fn main() -> Result<()> {
     let args = Args::parse();
 
-    let server = Server::from_env().await?;
+    let server = Server::from_env()?;
     println!("1. Connect to {}", server.describe());
     let client = Client::connect(server.options()).await?;
 
