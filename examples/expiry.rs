@@ -4,7 +4,6 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use swarm_examples::Server;
-use swarm_gateway::{Clock, Gateway};
 use swarm_keydb::{Client, SetOptions, Ttl, prelude::*};
 
 const SESSION: &str = "example:expiry:session";
@@ -12,9 +11,8 @@ const TOKEN: &str = "example:expiry:token";
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // The embedded gateway's clock is moved by hand, so that nobody waits. Tests of your own can do the same.
-    let clock = Clock::manual();
-    let server = Server::from_env_or(Gateway::builder().clock(clock.clone()))?;
+    // The embedded gateway's clock is moved by hand, so that nobody waits: see `testing_your_app`.
+    let server = Server::with_manual_clock()?;
     let client = Client::connect(server.options()).await?;
     client.del([SESSION, TOKEN]).await?;
 
@@ -47,12 +45,7 @@ async fn main() -> Result<()> {
     client.setex(TOKEN, Duration::from_secs(2), "t0k3n").await?;
     for _ in 0..2 {
         println!("token:           {:?}", client.get(TOKEN).await?);
-        let pause = Duration::from_millis(1100);
-        if server.is_embedded() {
-            clock.advance(pause);
-        } else {
-            tokio::time::sleep(pause).await;
-        }
+        server.pass(Duration::from_millis(1100)).await;
     }
     println!("after 2.2 s:     {:?}", client.get(TOKEN).await?);
 

@@ -1,9 +1,10 @@
 //! What the examples share: a server to talk to, given by the environment or embedded.
 
 use std::env;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use swarm_gateway::{Builder, Gateway, blocking};
+use swarm_gateway::{Builder, Clock, Gateway, blocking};
 use swarm_keydb::Options;
 
 /// The variables that name a server, the first to be looked at first.
@@ -21,6 +22,8 @@ pub struct Server {
     /// Where it speaks RESP over TCP, if that is known.
     tcp_url: Option<String>,
     embedded: Option<blocking::Gateway>,
+    /// What the embedded gateway goes by.
+    clock: Clock,
 }
 
 impl Server {
@@ -31,27 +34,32 @@ impl Server {
     ///
     /// When a variable is not UTF-8, or the embedded gateway cannot start.
     pub fn from_env() -> Result<Self> {
-        Self::from_env_or(Gateway::builder())
+        Self::new(Clock::system())
     }
 
-    /// As [`from_env`](Self::from_env), with an embedded gateway of one's own making.
+    /// As [`from_env`](Self::from_env), with an embedded gateway for which time stands still until it [passes](Self::pass).
     ///
     /// # Errors
     ///
     /// As [`from_env`](Self::from_env).
-    pub fn from_env_or(builder: Builder) -> Result<Self> {
+    pub fn with_manual_clock() -> Result<Self> {
+        Self::new(Clock::manual())
+    }
+
+    fn new(clock: Clock) -> Result<Self> {
         for name in URLS {
             if let Some(url) = variable(name)? {
                 return Self::given(name, url);
             }
         }
         // On a thread of its own, so that it is there for blocking examples, too.
-        let gateway = blocking::start(builder)?;
+        let gateway = blocking::start(Gateway::builder().clock(clock.clone()))?;
         Ok(Self {
             options: Options::new(gateway.ws_url()),
             place: format!("an embedded gateway at {}", gateway.ws_url()),
             tcp_url: Some(gateway.tcp_url().to_owned()),
             embedded: Some(gateway),
+            clock,
         })
     }
 
@@ -69,6 +77,7 @@ impl Server {
             place: format!("the server that {name} names"),
             tcp_url: tcp_url.or_else(|| url.starts_with("redis://").then_some(url)),
             embedded: None,
+            clock: Clock::system(),
         })
     }
 
@@ -82,9 +91,13 @@ impl Server {
         &self.place
     }
 
-    /// Whether it is the example's own.
-    pub const fn is_embedded(&self) -> bool {
-        self.embedded.is_some()
+    /// Lets time pass: moves the clock of the embedded gateway, which takes no time, or waits for that of another server.
+    pub async fn pass(&self, time: Duration) {
+        if self.embedded.is_some() {
+            self.clock.advance(time);
+        } else {
+            tokio::time::sleep(time).await;
+        }
     }
 
     /// A gateway in front of the server, for examples that stop one: what was stored outlives it.

@@ -34,8 +34,8 @@ async fn main() -> Result<()> {
     let client = Client::connect(server.options()).await?;
 
     println!("2. Set a value and get it back");
-    client.set("hello", "world").await?;
-    println!("   hello = {:?}", client.get("hello").await?);
+    client.set("quickstart:hello", "world").await?;
+    println!("   hello = {:?}", client.get("quickstart:hello").await?);
 
     let text = std::fs::read_to_string(&args.file)
         .with_context(|| format!("cannot read {}", args.file.display()))?;
@@ -78,8 +78,9 @@ async fn main() -> Result<()> {
     }
 
     remove(&client, &keys).await?;
+    client.del("quickstart:hello").await?;
     client.close().await;
-    println!("5. Removed the counters and closed the connection");
+    println!("5. Removed the keys and closed the connection");
     Ok(())
 }
 
