@@ -1,4 +1,5 @@
 //! A wire of one's own, used by the full client: each command and each reply behind its length, over a Unix socket.
+//! Run it: `cargo run --example custom_transport`
 
 use std::collections::HashMap;
 use std::io;

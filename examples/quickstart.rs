@@ -1,6 +1,5 @@
-//! The first steps: set and get a value, then count the words of a text with pipelined INCRs from several tasks.
-//!
-//! Runs on an embedded gateway, or on the one that `SWARM_KEYDB_WS_URL` names.
+//! The first steps: set and get a value, then count the words of a text with pipelined INCRs from several tasks. Run it:
+//! `cargo run --example quickstart`
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -30,13 +29,13 @@ const IN_FLIGHT: usize = 64;
 async fn main() -> Result<()> {
     let args = Args::parse();
 
-    let server = Server::from_env().await?;
+    let server = Server::from_env()?;
     println!("1. Connect to {}", server.describe());
     let client = Client::connect(server.options()).await?;
 
     println!("2. Set a value and get it back");
-    client.set("hello", "world").await?;
-    println!("   hello = {:?}", client.get("hello").await?);
+    client.set("quickstart:hello", "world").await?;
+    println!("   hello = {:?}", client.get("quickstart:hello").await?);
 
     let text = std::fs::read_to_string(&args.file)
         .with_context(|| format!("cannot read {}", args.file.display()))?;
@@ -79,8 +78,9 @@ async fn main() -> Result<()> {
     }
 
     remove(&client, &keys).await?;
+    client.del("quickstart:hello").await?;
     client.close().await;
-    println!("5. Removed the counters and closed the connection");
+    println!("5. Removed the keys and closed the connection");
     Ok(())
 }
 

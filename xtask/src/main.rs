@@ -55,8 +55,12 @@ enum Task {
     Live,
     /// A million random schedules through the engine
     Simulate,
-    /// Runs the examples and compares what they print
-    Examples,
+    /// Runs the examples and compares what they print with examples/README.md
+    Examples {
+        /// Write down what they print
+        #[arg(long)]
+        update: bool,
+    },
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -79,7 +83,7 @@ fn run(task: Task) -> Result<()> {
             Task::Lint,
             Task::Docs,
             Task::Deny,
-            Task::Examples,
+            Task::Examples { update: false },
             Task::Simulate,
         ]
         .into_iter()
@@ -116,6 +120,6 @@ fn run(task: Task) -> Result<()> {
             shell::command("cargo", "test --release -p swarm-keydb --lib races")
                 .env("SWARM_SCHEDULES", "1000000"),
         ),
-        Task::Examples => examples::check(),
+        Task::Examples { update } => examples::check(update),
     }
 }

@@ -50,7 +50,7 @@ impl<T: DeserializeOwned> FromFrame for Json<T> {
         let value = serde_json::from_slice(text);
         value
             .map(Self)
-            .map_err(|_| ConvertError::new("JSON of the type asked for", frame))
+            .map_err(|_| ConvertError::new("the JSON asked for", frame))
     }
 }
 

@@ -297,7 +297,7 @@ fn an_error_names_what_was_expected_and_what_came_and_no_value() {
     let error = Frame::bulk("secret").convert::<i64>().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "expected an integer that fits i64, got a bulk string"
+        "a bulk string that cannot be read as an integer that fits i64"
     );
     let error = Frame::null().convert::<String>().unwrap_err();
     assert_eq!(

@@ -51,6 +51,31 @@ impl Client {
     /// # }
     /// ```
     ///
+    /// On a task that is spawned, let `attempt` own what it needs, by `async move`: of one that borrows the compiler cannot tell that
+    /// it may go to another thread ("implementation of `Send` is not general enough").
+    ///
+    /// ```
+    /// # use swarm_keydb::{Client, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// async fn take(client: Client, key: String, amount: i64) -> swarm_keydb::Result<()> {
+    ///     let watched = key.clone();
+    ///     client
+    ///         .transact(watched, async move |own| {
+    ///             let stock: i64 = own.get_as(&key).await?.unwrap_or(0);
+    ///             let tx = own.transaction();
+    ///             let set = tx.set(&key, stock - amount);
+    ///             tx.exec(set).await?
+    ///         })
+    ///         .await
+    /// }
+    /// tokio::spawn(take(client, "stock".to_owned(), 2)).await??;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// **Reply:** what `attempt` returned at last. When it is `Ok` behind an `exec`, the transaction is committed.
     ///
     /// **Errors:** of kind [`Conflict`](ErrorKind::Conflict) when the keys were changed each time; else those of `attempt`, of which

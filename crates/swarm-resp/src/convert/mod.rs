@@ -14,7 +14,7 @@ use crate::frame::{Frame, FrameRef, Kind};
 
 /// A reply that cannot be the type asked for. The connection is fine: only this reply was not what was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected {expected}, got {found}")]
+#[error("{found} that cannot be read as {expected}")]
 pub struct ConvertError {
     /// What was asked for.
     pub expected: &'static str,

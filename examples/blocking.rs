@@ -1,0 +1,58 @@
+//! The client for programs without an async runtime: every call returns its reply. Run it: `cargo run --example blocking`
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Result;
+use swarm_examples::Server;
+use swarm_keydb::{ScanOptions, blocking::Client, prelude::*};
+
+const NAME: &str = "example:blocking:name";
+const VISITS: &str = "example:blocking:visits";
+
+fn main() -> Result<()> {
+    let server = Server::from_env()?;
+    let client = Client::connect(server.options())?;
+    client.del([NAME, VISITS])?;
+
+    client.set(NAME, "ann")?;
+    println!("name = {:?}", client.get_as::<String>(NAME)?);
+
+    // Threads share one connection; what they send at the same time travels together.
+    thread::scope(|scope| {
+        let count = || (0..100).try_for_each(|_| client.incr(VISITS).map(|_| ()));
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(count)).collect();
+        threads
+            .into_iter()
+            .try_for_each(|thread| thread.join().expect("a thread counts and returns"))
+    })?;
+    println!(
+        "4 threads counted to 100 each: {:?}",
+        client.get_as::<u64>(VISITS)?
+    );
+
+    // Options of a call are options of a handle, since a call that blocks cannot be changed once it is made.
+    let impatient = client.timeout(Duration::from_millis(500));
+    println!("visits = {}", impatient.incr(VISITS)?);
+
+    let pipeline = client.pipeline();
+    let handles = (pipeline.get_as::<String>(NAME), pipeline.incr(VISITS));
+    let (name, visits) = pipeline.send(handles)?;
+    println!("pipeline: {:?}, {}", name?, visits?);
+
+    let tx = client.transaction();
+    let handles = (tx.set(NAME, "bob"), tx.decrby(VISITS, 2));
+    let (set, visits) = tx.exec(handles)?;
+    set?;
+    println!("transaction: {}", visits?);
+
+    let keys = client.scan_iter(ScanOptions::new().matching("example:blocking:*"));
+    let mut keys = keys.collect::<Result<Vec<_>, _>>()?;
+    keys.sort();
+    println!("keys: {keys:?}");
+
+    client.del([NAME, VISITS])?;
+    client.close()?;
+    println!("after close: {}", client.ping().unwrap_err());
+    Ok(())
+}
