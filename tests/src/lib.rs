@@ -20,10 +20,22 @@ use std::time::Duration;
 use swarm_gateway::{Dialect, Gateway, Quirk};
 use swarm_keydb::{Client, Options};
 
-/// The README's examples, compiled and run.
+/// The examples of the pages outside of the crates, compiled and run.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/from-go.md")]
+    struct FromGo;
+    #[doc = include_str!("../../docs/from-js.md")]
+    struct FromJs;
+    #[doc = include_str!("../../docs/from-python.md")]
+    struct FromPython;
+    #[doc = include_str!("../../docs/from-redis-rs.md")]
+    struct FromRedisRs;
+    #[doc = include_str!("../../docs/real-server.md")]
+    struct RealServer;
+}
 
 /// How long a step of a test may take. Far longer than it does, and far shorter than for ever.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -190,3 +190,18 @@ async fn a_client_of_http_alone_keeps_the_order_of_its_commands() {
         "the first write came after others"
     );
 }
+
+#[tokio::test]
+async fn a_reply_that_http_damages_says_that_the_command_ran() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let tcp = within(Client::connect(gateway.tcp_url())).await.unwrap();
+    let http = within(Client::connect(gateway.http_url())).await.unwrap();
+    within(tcp.set("k", [0xff])).await.unwrap();
+    let error = within(http.getset("k", "v")).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.outcome()),
+        (ErrorKind::Reply, Outcome::Ran)
+    );
+    assert_eq!(error.server_error().unwrap().code(), "LOSSY");
+    assert_eq!(within(http.get("k")).await.unwrap().unwrap(), "v");
+}

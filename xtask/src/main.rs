@@ -3,6 +3,7 @@
 mod codegen;
 mod examples;
 mod fuzz;
+mod pages;
 mod shell;
 mod tidy;
 

@@ -1,6 +1,6 @@
 //! Running other programs, each under a title of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -50,4 +50,12 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         output.status
     );
     String::from_utf8(output.stdout).context("the output is not UTF-8")
+}
+
+/// The files of a pattern that git knows, or would.
+pub(crate) fn files(pattern: &str) -> Result<Vec<PathBuf>> {
+    let list = format!("ls-files --cached --others --exclude-standard {pattern}");
+    let files = output(&mut command("git", &list))?;
+    let paths = files.lines().map(PathBuf::from);
+    Ok(paths.filter(|path| path.exists()).collect())
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::shell;
+use crate::{pages, shell};
 
 /// Which crates of the workspace each crate may depend on. Dev-dependencies are free.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -34,27 +34,17 @@ const MAX_LINES: usize = 500;
 pub(crate) fn check() -> Result<()> {
     println!("── tidy");
     let mut faults = arrows()?;
-    for path in sources()? {
+    for path in shell::files("*.rs")? {
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         faults.extend(source_faults(&path, &text));
     }
+    faults.extend(pages::faults()?);
     for fault in &faults {
         println!("{fault}");
     }
     ensure!(faults.is_empty(), "tidy found {} faults", faults.len());
     println!("── tidy: ok");
     Ok(())
-}
-
-/// The Rust files that git knows, or would.
-fn sources() -> Result<Vec<PathBuf>> {
-    let list = "ls-files --cached --others --exclude-standard *.rs";
-    let files = shell::output(&mut shell::command("git", list))?;
-    Ok(files
-        .lines()
-        .map(PathBuf::from)
-        .filter(|path| path.exists())
-        .collect())
 }
 
 fn source_faults(path: &Path, text: &str) -> Vec<String> {

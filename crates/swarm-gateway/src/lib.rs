@@ -11,11 +11,51 @@
 //! # }
 //! ```
 //!
-//! A [`Builder`] sets addresses, a password and a [`Dialect`]; [`Faults`] make a running gateway late, mute or gone at
-//! the moment a test needs it. The program `swarm-gateway` is the same on the command line.
+//! It is no database: the store in memory forgets everything when it stops. What is real are the doors: sockets, protocols, and
+//! their faults.
 //!
-//! With the feature `tls` the doors speak `wss://`, `https://` and `rediss://`, by a certificate given to
-//! `Builder::tls`. It is off by default, as it needs a C compiler.
+//! # Make things go wrong
+//!
+//! [`Faults`] make a running gateway late, mute or gone at the moment a test needs it, and [`Gateway::executions`] says what
+//! really ran. All of it can be waited for, so that no test needs to sleep:
+//!
+//! ```
+//! use std::future::poll_fn;
+//! use swarm_transport::{DialOptions, Endpoint, connector};
+//! # use swarm_resp::Request;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let gateway = swarm_gateway::test().await?;
+//! let endpoint = Endpoint::parse(gateway.ws_url())?;
+//! let mut wire = connector(&endpoint, &DialOptions::new())?.connect().await?;
+//!
+//! let hold = gateway.faults().hold("PING"); // it runs, and its reply is kept back
+//! wire.start_send(Request::new("PING", ()))?;
+//! poll_fn(|cx| wire.poll_flush(cx)).await?;
+//! hold.reached(1).await;
+//! assert_eq!(gateway.executions("PING"), 1);
+//!
+//! hold.release();
+//! let reply = poll_fn(|cx| wire.poll_receive(cx)).await?;
+//! assert_eq!(reply.as_str(), Some("PONG"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Set it up
+//!
+//! [`Gateway::builder`] gives a [`Builder`], which sets
+//!
+//! * doors and their addresses, a password, allowed origins;
+//! * a [`Dialect`]: the [`Quirk`]s of deployed servers, one by one or all that the newest has;
+//! * a [`Clock`] that a test moves by hand, so that a time to live is over at once;
+//! * a real Redis, Valkey or KeyDB behind the doors, which brings scripts and all types that the embedded store lacks: it has
+//!   strings, streams, Pub/Sub and transactions;
+//! * TLS on every door, by the feature `tls`, which needs a C compiler.
+//!
+//! [`blocking`] is the same for tests without an async runtime. The program `swarm-gateway` is the same on the command line, where clients
+//! expect a server: `swarm-gateway --help` has examples.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -290,6 +290,11 @@ impl From<Failure> for Error {
             }
         };
         match failure {
+            // The HTTP wire says so of a reply that it cannot vouch for.
+            Failure::Server(error) if error.code() == "LOSSY" => {
+                Self::new(ErrorKind::Reply, Outcome::Ran, "the reply is damaged")
+                    .with_cause(Cause::Server(error))
+            }
             Failure::Server(error) => {
                 let auth = matches!(error.code(), "NOAUTH" | "WRONGPASS");
                 let kind = if auth {

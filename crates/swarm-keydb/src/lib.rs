@@ -23,6 +23,14 @@
 //! # }
 //! ```
 //!
+//! # Where to go on
+//!
+//! * [Five minutes](guide::start): connect, write, read, share.
+//! * [Which handle for what](guide::handles): client, pipeline, transaction and the others.
+//! * [Errors](guide::errors): what each fault looks like, and what to do about it.
+//! * The rest of the [guide]: delivery, wires, dialects, limits, testing, tuning.
+//! * [`Options`]: all that a client can be told.
+//!
 //! # What is guaranteed
 //!
 //! * A reply reaches the caller it belongs to, whoever else times out or is cancelled.
@@ -31,19 +39,20 @@
 //! * Every command ends within its timeout: [`Options::request_timeout`], or [`Reply::timeout`] for one command.
 //! * Dropping a future never harms another. What was not sent yet never will be.
 //!
-//! # Pub/Sub
+//! [Delivery](guide::delivery) says it in full.
 //!
-//! [`Client::subscribe`] and [`Client::psubscribe`] give a [`Subscription`]: a stream that outlives its connection and says
-//! where messages may be missing.
+//! # Features
 //!
-//! # Errors
+//! | feature | adds | default |
+//! |---|---|---|
+//! | `ws` | `ws://`: SwarmKeyDb's WebSocket gateway | yes |
+//! | `http` | `http://`, and HTTP as a stand-in while the WebSocket cannot be reached | yes |
+//! | `tcp` | `redis://`, `redis+unix://`: RESP over TCP and Unix sockets | yes |
+//! | `tls` | `wss://`, `https://`, `rediss://`: rustls with ring, which needs a C compiler | |
+//! | `blocking` | [`blocking`]: the same for programs without an async runtime | |
+//! | `json` | [`Json`]: values that are JSON | |
 //!
-//! One type, [`Error`]: its [`kind`](Error::kind) says what went wrong, its [`outcome`](Error::outcome) whether the command ran,
-//! [`is_retryable`](Error::is_retryable) whether trying again may help and is safe. Arguments and passwords never appear in it.
-//!
-//! # Custom transports
-//!
-//! [`Client::connect_with`] takes anything that makes a [`Transport`](transport::Transport).
+//! None changes what another does. The client runs on tokio.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -69,6 +78,7 @@ mod commands;
 mod driver;
 mod engine;
 mod error;
+pub mod guide;
 #[cfg(feature = "json")]
 mod json;
 mod options;
@@ -96,5 +106,6 @@ pub use json::{Json, JsonText};
 pub use options::{FallbackScope, Options, Protocol, RetryPolicy};
 pub use pubsub::{Event, Handler, Message, Overflow, SubscribeOptions, Subscribing, Subscription};
 pub use status::{LeaseStats, RoundTrips, State, StateWatch, Stats};
+pub use swarm_resp as resp;
 pub use swarm_resp::{Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};
 pub use swarm_transport as transport;

@@ -5,6 +5,8 @@
 //! Commands travel the other way as [`Request`]s, encoded once and cheap to clone. One [`Decoder`]
 //! reads both versions of the protocol; [`encode_frame`] writes either.
 //!
+//! It is for clients, servers and proxies. Applications that talk to a server want `swarm-keydb`, which is built on it.
+//!
 //! # Decode a stream
 //!
 //! Append what arrives to a buffer and take frames off its front. `Ok(None)` means that the next

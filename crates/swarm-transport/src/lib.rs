@@ -3,6 +3,16 @@
 //! A [`Transport`] is an ordered sink of [`Request`](swarm_resp::Request)s and stream of [`Frame`](swarm_resp::Frame)s. A
 //! [`Connect`] makes one at every dial. Nothing above this crate knows which wire carries its commands.
 //!
+//! Applications want `swarm-keydb`, the client, and find this crate in it by the name `transport`. It is for those who bring a
+//! wire of their own, or build another client.
+//!
+//! | wire | made by | carries |
+//! |---|---|---|
+//! | WebSocket, one command in a message | [`connector`], for `ws://`, `wss://` | everything, bytes that are not UTF-8 when the gateway is declared safe |
+//! | RESP over TCP, TLS, Unix sockets | [`connector`], for `redis://`, `rediss://`, `redis+unix://` | everything |
+//! | HTTP, one request for a command | [`connector`], for `http://`, `https://` | UTF-8, no sessions |
+//! | within the process | [`memory::pair`] | everything |
+//!
 //! # Dial
 //!
 //! [`connector`] picks the wire by the scheme of an [`Endpoint`]; [`DialOptions`] holds deadlines, limits, headers and TLS.

@@ -32,7 +32,9 @@ pub(crate) fn run(check: bool) -> Result<()> {
         Path::new(GENERATED).join("wire.rs"),
         format(&wire::emit(&families))?,
     ));
-    files.push((PathBuf::from("docs/COMMANDS.md"), coverage::emit(&families)));
+    let http = coverage::Http::read()?;
+    let table = coverage::emit(&families, &http);
+    files.push((PathBuf::from("docs/COMMANDS.md"), table));
     for (path, text) in &files {
         let current = fs::read_to_string(path).unwrap_or_default();
         if current == *text {

@@ -1,0 +1,86 @@
+//! The page for those who come from the Python SDK leaves out nothing of its API, and names nothing that is not there.
+
+use std::fs;
+use std::path::Path;
+
+const PAGE: &str = include_str!("../../docs/from-python.md");
+
+/// The methods in the SDK's API reference.
+const METHODS: &str = "connect close get set delete exists expire pexpire ttl pttl keys scan type rename persist append \
+    strlen incr incrby incrbyfloat decr decrby mget mset getset getrange setrange subscribe psubscribe punsubscribe publish \
+    xadd xlen xrange xrevrange xread xreadgroup xack xpending xclaim xtrim xgroup_create xgroup_destroy xgroup_setid multi exec \
+    discard watch unwatch transaction auth ping hello raw";
+
+/// The arguments of its constructors.
+const OPTIONS: &str = "ws_url http_url password reconnect reconnect_base_delay reconnect_max_delay request_timeout \
+    http_fallback";
+
+/// The cells of each row of a table of the page.
+fn rows(heading: &str) -> Vec<Vec<&'static str>> {
+    let (_, section) = PAGE.split_once(heading).expect("the heading is there");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect()
+}
+
+/// What stands in backticks.
+fn code(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+/// The name that code begins with.
+fn name(code: &str) -> &str {
+    let end = code.find(|c: char| !c.is_alphanumeric() && c != '_');
+    &code[..end.unwrap_or(code.len())]
+}
+
+#[test]
+fn every_method_has_a_counterpart_and_a_proof() {
+    let rows = rows("## Methods");
+    for method in METHODS.split_whitespace() {
+        let row = rows
+            .iter()
+            .find(|cells| code(cells[0]).next().map(name) == Some(method));
+        let row = row.unwrap_or_else(|| panic!("{method} has no row"));
+        assert!(code(row[1]).next().is_some(), "{method} has no counterpart");
+        assert!(code(row[3]).next().is_some(), "{method} has no proof");
+    }
+    assert_eq!(rows.len(), METHODS.split_whitespace().count());
+}
+
+#[test]
+fn every_option_has_a_counterpart() {
+    let rows = rows("## Options");
+    let named: Vec<_> = rows
+        .iter()
+        .map(|cells| name(code(cells[0]).next().unwrap()))
+        .collect();
+    assert_eq!(named, OPTIONS.split_whitespace().collect::<Vec<_>>());
+}
+
+#[test]
+fn every_counterpart_exists() {
+    let mut source = String::new();
+    read(Path::new("../crates/swarm-keydb/src"), &mut source);
+    for cells in rows("## Methods").iter().chain(&rows("## Options")) {
+        for code in code(cells[1]) {
+            let last = code.split('(').next().unwrap_or_default();
+            let method = last.rsplit("::").next().unwrap_or_default();
+            let is_there = |end| source.contains(&format!("fn {method}{end}"));
+            assert!(is_there("(") || is_there("<"), "{code} is no method");
+        }
+    }
+}
+
+/// All Rust code below a folder.
+fn read(folder: &Path, source: &mut String) {
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be read").path();
+        if path.is_dir() {
+            read(&path, source);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            source.push_str(&fs::read_to_string(path).expect("it is text"));
+        }
+    }
+}

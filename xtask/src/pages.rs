@@ -1,0 +1,131 @@
+//! Rules of the Markdown pages: links lead somewhere, and the tests that they name exist.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::shell;
+
+/// Where a page says which test bears out what it claims: the cells of this column name tests.
+const PROOF: &str = "proven by";
+
+/// The faults of all pages that git knows, or would.
+pub(crate) fn faults() -> Result<Vec<String>> {
+    let pages = shell::files("*.md")?;
+    let tests = tests()?;
+    let mut faults = Vec::new();
+    for page in &pages {
+        let text = fs::read_to_string(page).with_context(|| page.display().to_string())?;
+        let prose = without_code(&text);
+        let mut fault = |what: String| faults.push(format!("{}: {what}", page.display()));
+        for link in links(&prose) {
+            if let Some(what) = broken(page, link) {
+                fault(what);
+            }
+        }
+        for name in proofs(&prose) {
+            if !tests.contains(name) {
+                fault(format!("names the test `{name}`, which does not exist"));
+            }
+        }
+    }
+    Ok(faults)
+}
+
+/// A page without its blocks of code.
+fn without_code(text: &str) -> String {
+    let mut in_code = false;
+    let mut prose = String::new();
+    for line in text.lines() {
+        let fence = line.trim_start().starts_with("```");
+        if !fence && !in_code {
+            prose.push_str(line);
+        }
+        prose.push('\n');
+        in_code ^= fence;
+    }
+    prose
+}
+
+/// What the links of a page point to.
+fn links(prose: &str) -> impl Iterator<Item = &str> {
+    let ends = prose.match_indices("](");
+    ends.filter_map(|(at, mark)| prose.get(at + mark.len()..)?.split_once(')'))
+        .map(|(target, _)| target)
+}
+
+/// Why a link leads nowhere, if it does. Links to the web and to items of Rust are others' to check.
+fn broken(page: &Path, link: &str) -> Option<String> {
+    let is_item = link.contains("::") || link.ends_with("()");
+    if is_item || link.contains("://") || link.starts_with("mailto:") {
+        return None;
+    }
+    let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+    let target = match file {
+        "" => page.to_owned(),
+        file => page.parent().unwrap_or(Path::new("")).join(file),
+    };
+    if !target.exists() {
+        return Some(format!("the link to {link} leads nowhere"));
+    }
+    let text = fs::read_to_string(&target).unwrap_or_default();
+    let found = anchor.is_empty() || headings(&text).any(|heading| heading == anchor);
+    (!found).then(|| format!("the link to {link} names no heading there"))
+}
+
+/// The headings of a page, as links name them.
+fn headings(text: &str) -> impl Iterator<Item = String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings.map(|line| {
+        let title = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = title
+            .chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.collect::<String>().replace(' ', "-")
+    })
+}
+
+/// The tests that the tables of a page name.
+fn proofs(prose: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut column = None;
+    for line in prose.lines() {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        if cells.len() < 3 {
+            column = None;
+        } else if let Some(at) = cells.iter().position(|cell| *cell == PROOF) {
+            column = Some(at);
+        } else if let Some(cell) = column.and_then(|at: usize| cells.get(at)) {
+            names.extend(cell.split('`').skip(1).step_by(2));
+        }
+    }
+    names
+}
+
+/// The names of all functions in files of tests, and the methods that the command suite checks.
+fn tests() -> Result<BTreeSet<String>> {
+    let is_test = |path: &PathBuf| {
+        path.iter()
+            .any(|part| part == "tests" || part == "tests.rs")
+    };
+    let mut names = BTreeSet::new();
+    for path in shell::files("*.rs")?.into_iter().filter(is_test) {
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let mut lines = text.lines().map(str::trim_start);
+        while let Some(line) = lines.next() {
+            if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+                let name = lines.find_map(|line| line.split_once("fn ")?.1.split('(').next());
+                names.extend(name.map(str::to_owned));
+            }
+        }
+        if path.starts_with("tests/src/checks") {
+            let checked = text.lines().map(str::trim_start);
+            let checked = checked.filter(|line| line.starts_with("[\""));
+            let methods = checked.flat_map(|line| line.split('"').skip(1).step_by(2));
+            names.extend(methods.map(str::to_owned));
+        }
+    }
+    Ok(names)
+}
