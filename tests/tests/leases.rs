@@ -195,6 +195,25 @@ async fn a_black_hole_is_found_while_a_command_blocks_for_ever() {
 }
 
 #[tokio::test]
+async fn a_black_hole_is_found_while_a_connection_is_idle() {
+    let (gateway, client) = connected_with(|options| {
+        options
+            .heartbeat(Duration::from_millis(100))
+            .silence(Duration::from_millis(200))
+            .connect_timeout(Duration::from_millis(300))
+    })
+    .await;
+    let before = lease_id(&client).await;
+    // As long as it answers, nothing happens: one PING of each connection, and another.
+    within(gateway.faults().executed("PING", 4)).await;
+    assert_eq!(lease_id(&client).await, before);
+    let mute = gateway.faults().mute();
+    settled(&client, |leases| leases.idle == 0).await;
+    drop(mute);
+    assert_ne!(lease_id(&client).await, before);
+}
+
+#[tokio::test]
 async fn over_http_nothing_blocks_and_nothing_is_sent() {
     let options = Options::new("http://127.0.0.1:1");
     let client = Client::connect_lazy(options).unwrap();

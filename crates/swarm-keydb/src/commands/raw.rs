@@ -42,6 +42,9 @@ pub trait RawCommands: Executor {
     /// A [`Client`](crate::Client) runs it on a leased connection, so that nobody waits behind it. The reply may take as long as
     /// the command blocks and a little longer, and never less than the request timeout. Sent once, never again.
     ///
+    /// Prefer a time, again and again, to blocking for ever: a server that dies without a word is found out by the pings of a
+    /// WebSocket, but over TCP by the kernel alone, and SwarmKeyDb may hand an entry to a reader that has vanished from there.
+    ///
     /// **Reply:** the frame as it came; an error reply is an error.
     ///
     /// **Errors:** as [`raw`](Self::raw); of kind [`Timeout`](crate::ErrorKind::Timeout) when all leases are in use. Over HTTP it

@@ -35,8 +35,7 @@ impl Role {
     pub(super) fn settings(self, settings: &Settings) -> Settings {
         let mut settings = settings.clone();
         if self == Self::Leased {
-            // The session is somebody's: within MULTI, a PING would be queued among the commands.
-            settings.heartbeat = None;
+            // What is sent again is sent over another connection.
             settings.retry = RetryPolicy::Never;
         }
         settings
