@@ -3,6 +3,9 @@
 use std::fmt;
 
 use bytes::Bytes;
+use swarm_resp::{Frame, FromFrame};
+
+use crate::error::{Error, Result};
 
 /// Something that a [`Subscription`](crate::Subscription) hears.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +57,29 @@ pub struct Message {
 const OVERHEAD: usize = 128;
 
 impl Message {
+    /// What was published, read as a `T`: text, a number, or whatever a reply can be read as.
+    ///
+    /// **Errors:** a payload that is no `T`: of kind [`Reply`](crate::ErrorKind::Reply).
+    ///
+    /// ```
+    /// # use swarm_keydb::{Client, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// let mut sensor = client.subscribe("temperature").await?;
+    /// client.publish("temperature", 22.5).await?;
+    /// let message = sensor.next().await.ok_or("closed")??.into_message().ok_or("no message")?;
+    /// assert_eq!(message.payload_as::<f64>()?, 22.5);
+    /// assert!(message.payload_as::<i64>().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn payload_as<T: FromFrame>(&self) -> Result<T> {
+        let payload = Frame::bulk(self.payload.clone());
+        T::from_frame(payload.view()).map_err(Error::convert)
+    }
+
     /// About how many bytes of memory it takes.
     pub(super) fn weight(&self) -> usize {
         let pattern = self.pattern.as_ref().map_or(0, Bytes::len);
