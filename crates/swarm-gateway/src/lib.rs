@@ -16,6 +16,7 @@
 //!
 //! With the feature `tls` the doors speak `wss://`, `https://` and `rediss://`, by a certificate given to
 //! `Builder::tls`. It is off by default, as it needs a C compiler.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -55,3 +56,8 @@ pub use dialect::{Dialect, ParseDialectError, Quirk};
 pub use error::StartError;
 pub use fault::{Faults, Hold, Mute, Refusal};
 pub use gateway::Gateway;
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

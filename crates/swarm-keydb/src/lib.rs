@@ -44,6 +44,7 @@
 //! # Custom transports
 //!
 //! [`Client::connect_with`] takes anything that makes a [`Transport`](transport::Transport).
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -98,3 +99,8 @@ pub use pubsub::{Event, Handler, Message, Overflow, SubscribeOptions, Subscribin
 pub use status::{LeaseStats, RoundTrips, State, StateWatch, Stats};
 pub use swarm_resp::{Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};
 pub use swarm_transport as transport;
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
