@@ -53,6 +53,7 @@
 //! | `json` | [`Json`]: values that are JSON | |
 //!
 //! None changes what another does. The client runs on tokio.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -75,6 +76,7 @@ pub mod blocking;
 mod client;
 mod command;
 mod commands;
+mod credentials;
 mod driver;
 mod engine;
 mod error;
@@ -94,12 +96,15 @@ pub mod prelude {
 }
 
 pub use bytes::Bytes;
-pub use client::{Client, Exclusive, Handles, Pipeline, Queued, Reply, ScanStream, Transaction};
+pub use client::{
+    Client, Closed, Exclusive, Handles, Pipeline, Queued, Reply, ScanStream, Transaction,
+};
 pub use command::{Command, Executor};
 pub use commands::{
     KeyCommands, KeyType, PubSubCommands, RawCommands, Resync, ScanOptions, ScanPage,
     ScriptCommands, ServerCommands, ServerInfo, SetOptions, StringCommands, SwarmCommands, Ttl,
 };
+pub use credentials::Credentials;
 pub use error::{Error, ErrorKind, Outcome, Result};
 #[cfg(feature = "json")]
 pub use json::{Json, JsonText};
@@ -109,3 +114,8 @@ pub use status::{LeaseStats, RoundTrips, State, StateWatch, Stats};
 pub use swarm_resp as resp;
 pub use swarm_resp::{Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};
 pub use swarm_transport as transport;
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

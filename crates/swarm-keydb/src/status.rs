@@ -1,7 +1,7 @@
 //! What a client can tell of itself: the state of its connection, and figures.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -60,6 +60,9 @@ pub(crate) struct Status {
     queued: AtomicUsize,
     in_flight: AtomicUsize,
     connections: AtomicU64,
+    abandoned: AtomicUsize,
+    /// A reply said that another connection would serve better.
+    stale: AtomicBool,
     round_trips: [AtomicU64; BUCKETS],
 }
 
@@ -70,6 +73,8 @@ impl Status {
             queued: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             connections: AtomicU64::new(0),
+            abandoned: AtomicUsize::new(0),
+            stale: AtomicBool::new(false),
             round_trips: [const { AtomicU64::new(0) }; BUCKETS],
         }
     }
@@ -90,6 +95,24 @@ impl Status {
     pub(crate) fn note_load(&self, queued: usize, in_flight: usize) {
         self.queued.store(queued, Ordering::Relaxed);
         self.in_flight.store(in_flight, Ordering::Relaxed);
+    }
+
+    /// Calls were given up because the client was closed.
+    pub(crate) fn note_abandoned(&self, calls: usize) {
+        self.abandoned.fetch_add(calls, Ordering::Relaxed);
+    }
+
+    pub(crate) fn abandoned(&self) -> usize {
+        self.abandoned.load(Ordering::Relaxed)
+    }
+
+    /// A reply said that another connection would serve better than this one.
+    pub(crate) fn note_stale(&self) {
+        self.stale.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stale(&self) -> bool {
+        self.stale.load(Ordering::Relaxed)
     }
 
     pub(crate) fn note_round_trip(&self, took: Duration) {
