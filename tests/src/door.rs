@@ -1,10 +1,14 @@
 //! A door in front of a server that a test can shut and open again.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
+
+use crate::within;
 
 /// Passes connections on to a server until it is shut.
 #[derive(Debug)]
@@ -52,9 +56,7 @@ impl Door {
     ///
     /// When its port was taken meanwhile.
     pub async fn open(&mut self) {
-        let listener = TcpListener::bind(self.address)
-            .await
-            .expect("the port is free still");
+        let listener = within(listen_again(self.address)).await;
         self.passing = Some(tokio::spawn(pass(listener, self.server.clone())));
     }
 }
@@ -74,6 +76,20 @@ async fn listen_where_none_is_drawn() -> TcpListener {
         let port = fastrand::u16(10_000..32_000);
         if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
             return listener;
+        }
+    }
+}
+
+/// Listens where somebody of this process has just stopped to. A process that another test is starting has copies of all
+/// sockets for a moment, so the port may not be free at once.
+async fn listen_again(address: SocketAddr) -> TcpListener {
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            Err(error) => panic!("{address}: {error}"),
         }
     }
 }
