@@ -231,7 +231,7 @@ family! {
         same("without counting", pending(&c, k).await?, [1, 2, 3, 4])?;
         c.xdel(k, id(4, 1)).await?;
         let page = c.xautoclaim_justid(k, "g", "eve", now, "4", 3).await?;
-        same("what was deleted", (page.ids.len(), page.deleted.clone()), (0, vec![id(4, 1)]))?;
+        same("what was deleted", (page.ids.len(), page.deleted), (0, vec![id(4, 1)]))?;
     }
     ["xautoclaim", "xautoclaim_count"] |c, keys| {
         let k = &keys.key("k");
