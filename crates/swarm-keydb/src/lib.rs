@@ -94,7 +94,10 @@ pub mod prelude {
 }
 
 pub use bytes::Bytes;
-pub use client::{Client, Exclusive, Handles, Pipeline, Queued, Reply, ScanStream, Transaction};
+pub use client::{
+    Client, Consumer, ConsumerBuilder, DeletedEntries, Delivery, Exclusive, Handles, Pipeline,
+    Queued, Reply, ScanStream, Stopper, Transaction,
+};
 pub use command::{Command, Executor};
 pub use commands::{
     AutoClaim, AutoClaimIds, ConsumerInfo, GroupInfo, GroupRead, NewId, ParseStreamIdError,

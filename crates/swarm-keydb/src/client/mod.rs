@@ -1,5 +1,6 @@
 //! The handle that applications hold.
 
+mod consumer;
 mod exclusive;
 mod lease;
 mod pipeline;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use swarm_transport::Connect;
 use tokio::sync::oneshot;
 
+pub use consumer::{Consumer, ConsumerBuilder, DeletedEntries, Delivery, Stopper};
 pub use exclusive::Exclusive;
 pub use pipeline::Pipeline;
 pub use queue::{Handles, Queued};
