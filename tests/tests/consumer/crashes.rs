@@ -138,28 +138,32 @@ async fn members_of_a_group_share_the_entries() {
     for target in servers().await {
         let client = target.connect().await;
         let seen = Arc::new(Mutex::new(BTreeMap::new()));
-        let members: Vec<_> = (0..4)
-            .map(|member| {
-                let (client, seen) = (client.clone(), Arc::clone(&seen));
-                tokio::spawn(async move {
-                    let name = format!("member {member}");
-                    let mut consumer = consumer(&client, &name, "k").count(5).build().unwrap();
-                    let stopper = consumer.stopper();
-                    while let Some(delivery) = within(consumer.next()).await {
-                        let delivery = delivery.unwrap();
-                        *seen.lock().unwrap().entry(number(&delivery)).or_insert(0) += 1;
-                        within(delivery.ack()).await.unwrap();
-                        if seen.lock().unwrap().len() == 500 {
-                            stopper.stop();
-                        }
-                    }
-                })
-            })
-            .collect();
+        let mut members = Vec::new();
+        let mut stoppers = Vec::new();
+        for member in 0..4 {
+            let name = format!("member {member}");
+            let mut consumer = consumer(&client, &name, "k").count(5).build().unwrap();
+            stoppers.push(consumer.stopper());
+            let seen = Arc::clone(&seen);
+            members.push(tokio::spawn(async move {
+                while let Some(delivery) = within(consumer.next()).await {
+                    let delivery = delivery.unwrap();
+                    *seen.lock().unwrap().entry(number(&delivery)).or_insert(0) += 1;
+                    within(delivery.ack()).await.unwrap();
+                }
+            }));
+        }
         add(&client, "k", 1..501).await;
-        // The one who takes the last entry stops; the others have nothing to wait for.
-        let (_, _, others) = within(futures_util::future::select_all(members)).await;
-        others.iter().for_each(tokio::task::JoinHandle::abort);
+        within(async {
+            while seen.lock().unwrap().len() < 500 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+        stoppers.iter().for_each(swarm_keydb::Stopper::stop);
+        within(futures_util::future::try_join_all(members))
+            .await
+            .unwrap();
         assert_eq!(*seen.lock().unwrap(), once(1..501), "{}", target.name);
         assert_eq!(pending(&client, "k").await, 0, "{}", target.name);
     }

@@ -15,7 +15,9 @@ async fn replies_that_are_lost_are_made_up_for() {
             continue;
         };
         let options = target.options.clone();
-        let options = options.reconnect_base_delay(Duration::from_millis(5));
+        let options = options
+            .reconnect_base_delay(Duration::from_millis(5))
+            .reconnect_max_delay(Duration::from_millis(20));
         let client = within(Client::connect(options)).await.unwrap();
         let builder = consumer(&client, "ann", "k").count(10);
         let builder = builder.min_idle(Duration::from_secs(3600));
@@ -30,7 +32,16 @@ async fn replies_that_are_lost_are_made_up_for() {
                 faults.cut_after(command);
             }
             while seen.len() < usize::try_from(from + 19).unwrap() {
-                let delivery = next(&mut consumer).await;
+                let delivery =
+                    match tokio::time::timeout(Duration::from_secs(5), next(&mut consumer)).await {
+                        Ok(d) => d,
+                        Err(_) => panic!(
+                            "{} round {round} {seen:?} {consumer:?} {:?} {:?}",
+                            target.name,
+                            client.xpending_with("k", GROUP, Default::default()).await,
+                            client.stats()
+                        ),
+                    };
                 *seen.entry(number(&delivery)).or_insert(0) += 1;
                 within(delivery.ack()).await.unwrap();
             }
@@ -49,7 +60,9 @@ async fn a_server_that_cannot_be_reached_is_waited_for() {
         };
         let mut door = Door::open_to(&url).await;
         let options = swarm_keydb::Options::new(door.url("ws"));
-        let options = options.reconnect_base_delay(Duration::from_millis(5));
+        let options = options
+            .reconnect_base_delay(Duration::from_millis(5))
+            .reconnect_max_delay(Duration::from_millis(20));
         let options = options.request_timeout(Duration::from_millis(500));
         let client = within(Client::connect(options.http_fallback(false)))
             .await

@@ -10,7 +10,8 @@ use super::delivery::Delivery;
 use super::membership::Membership;
 use super::work::{Place, Work};
 use crate::commands::{
-    GroupRead, StreamCommands, StreamEntry, StreamId, XPendingOptions, XReadGroupOptions,
+    GroupRead, PendingEntry, StreamCommands, StreamEntry, StreamFields, StreamId, XPendingOptions,
+    XReadGroupOptions,
 };
 use crate::error::Result;
 
@@ -27,11 +28,14 @@ impl Page {
     };
 }
 
+/// Entries by their ID; those that were deleted have no fields.
+type History = HashMap<StreamId, Option<StreamFields>>;
+
 impl Work {
     /// A page of what this consumer was given and has not acknowledged, behind an ID.
     ///
     /// The list of what is pending comes first. The entries alone would not do: SwarmKeyDb leaves out those that were deleted,
-    /// and a page of nothing but such looks like the end. It also counts the entry of the ID itself in.
+    /// and a page of nothing but such looks like the end.
     pub(super) async fn pending_page(&self, place: Place) -> Result<Page> {
         let membership = Arc::clone(&self.membership);
         let Membership {
@@ -56,13 +60,7 @@ impl Work {
         let Some(last) = listed.last().map(|entry| entry.id) else {
             return Ok(Page::END);
         };
-        let options = XReadGroupOptions::new().count(settings.count.saturating_add(1));
-        let history = [(key, GroupRead::Pending(after))];
-        let read = client
-            .xreadgroup_with(group, name, history, options)
-            .await?;
-        let entries = read.into_iter().flat_map(|batch| batch.entries);
-        let mut entries: HashMap<_, _> = entries.map(|entry| (entry.id, entry.fields)).collect();
+        let mut entries = self.history(key, &listed).await?;
         let mut found = Vec::new();
         for pending in listed {
             let (id, delivered) = (pending.id, pending.delivered.saturating_add(1));
@@ -82,6 +80,32 @@ impl Work {
         }
         let next = Some(last);
         Ok(Page { found, next })
+    }
+
+    /// What entries say that are pending, as far as it is there.
+    async fn history(&self, key: &Bytes, listed: &[PendingEntry]) -> Result<History> {
+        let Membership {
+            client,
+            group,
+            name,
+            ..
+        } = &*self.membership;
+        let after = listed.first().and_then(|entry| entry.id.previous());
+        let after = after.unwrap_or(StreamId::MIN);
+        // No more than these, for each that is read counts as delivered once more.
+        let (mut count, mut more) = (u64::try_from(listed.len()).unwrap_or(u64::MAX), false);
+        loop {
+            let options = XReadGroupOptions::new().count(count);
+            let from = [(key, GroupRead::Pending(after))];
+            let read = client.xreadgroup_with(group, name, from, options).await?;
+            let entries = read.into_iter().flat_map(|batch| batch.entries);
+            let found: History = entries.map(|entry| (entry.id, entry.fields)).collect();
+            // SwarmKeyDb counts the entry of the ID itself in. If that is pending, the last one has no room.
+            if more || !found.contains_key(&after) {
+                return Ok(found);
+            }
+            (count, more) = (count.saturating_add(1), true);
+        }
     }
 
     /// A page of what was given to somebody too long ago, from an ID on: it is this consumer's from now on.
