@@ -86,7 +86,9 @@ fn is_missing(target: &str, methods: &[&str]) -> bool {
     if target.contains("redis") {
         matches!(first, "mdel" | "backendmeta")
     } else {
-        matches!(first, "eval" | "evalsha") || target.contains("upstream")
+        let beyond = ["xdel", "xgroup_createconsumer", "xautoclaim_justid"];
+        let beyond_swarm = beyond.iter().any(|method| methods.contains(method));
+        matches!(first, "eval" | "evalsha") || (beyond_swarm && target.contains("upstream"))
     }
 }
 

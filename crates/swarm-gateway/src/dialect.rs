@@ -32,12 +32,17 @@ pub enum Quirk {
     LateReplies,
     /// `push-buffer`: when 256 pushes wait for a connection, further ones are dropped silently.
     PushBuffer,
+    /// `swarm-streams`: the embedded store has streams as SwarmKeyDb has them. IDs must be complete; bounds are inclusive; XADD
+    /// knows MAXLEN alone, XCLAIM no option, XAUTOCLAIM no JUSTID; there is no XDEL, XINFO, XSETID, XGROUP CREATECONSUMER. What a
+    /// consumer holds begins with the ID asked for, and leaves out what was deleted. XAUTOCLAIM names the last entry that
+    /// it saw. XACK wants the group to exist.
+    SwarmStreams,
     /// `slow-writes`: a command that writes waits 100 ms before it runs.
     SlowWrites,
 }
 
 impl Quirk {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::ArrayErrors,
         Self::HelloGarbage,
         Self::SimpleAsBulk,
@@ -49,6 +54,7 @@ impl Quirk {
         Self::Overtaking,
         Self::LateReplies,
         Self::PushBuffer,
+        Self::SwarmStreams,
         Self::SlowWrites,
     ];
 
@@ -65,6 +71,7 @@ impl Quirk {
             Self::Overtaking => "overtaking",
             Self::LateReplies => "late-replies",
             Self::PushBuffer => "push-buffer",
+            Self::SwarmStreams => "swarm-streams",
             Self::SlowWrites => "slow-writes",
         }
     }
@@ -104,7 +111,8 @@ impl Dialect {
         .with(Quirk::TrackingEverything)
         .with(Quirk::Overtaking)
         .with(Quirk::LateReplies)
-        .with(Quirk::PushBuffer);
+        .with(Quirk::PushBuffer)
+        .with(Quirk::SwarmStreams);
 
     /// The dialect with one quirk more.
     #[must_use]

@@ -38,6 +38,7 @@ Dialects: fixed; upstream; or a list of
   json-envelope        in JSON mode, replies and pushes arrive wrapped in an object
   tracking-everything  CLIENT TRACKING announces every key that others write
   overtaking           AUTH and HELLO are answered ahead of replies that are owed
+  swarm-streams        streams as SwarmKeyDb has them: complete IDs, fewer commands and options
   late-replies         SUBSCRIBE with several names makes later replies late
   push-buffer          when 256 pushes wait, further ones are dropped
   slow-writes          a command that writes waits 100 ms

@@ -90,6 +90,17 @@ impl Builder {
         self
     }
 
+    /// The command must not be sent again after all.
+    pub(crate) const fn never_again(mut self) -> Self {
+        self.retry = Retry::Never;
+        self
+    }
+
+    /// How many arguments there are so far.
+    pub(crate) const fn len(&self) -> usize {
+        self.request.len()
+    }
+
     /// The command must be on the wire alone.
     pub(crate) const fn alone(mut self) -> Self {
         self.alone = true;

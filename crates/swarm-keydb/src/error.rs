@@ -271,6 +271,18 @@ impl Error {
         passing && did_not_run
     }
 
+    /// Whether the server answered an error of this code.
+    pub(crate) fn is_code(&self, code: &str) -> bool {
+        self.server_error()
+            .is_some_and(|error| error.code() == code)
+    }
+
+    /// Whether a stream or its group of consumers is missing. Redis says `UNBLOCKED` when the stream goes while it is
+    /// waited for.
+    pub(crate) fn is_no_group(&self) -> bool {
+        self.is_code("NOGROUP") || self.is_code("UNBLOCKED")
+    }
+
     /// The server cannot be reached, or the connection broke.
     pub fn is_connection(&self) -> bool {
         self.kind() == ErrorKind::Connection

@@ -90,16 +90,23 @@ mod status;
 pub mod prelude {
     //! The command families, to be imported as a whole.
     pub use crate::commands::{
-        KeyCommands, PubSubCommands, RawCommands, ScriptCommands, ServerCommands, StringCommands,
-        SwarmCommands,
+        KeyCommands, PubSubCommands, RawCommands, ScriptCommands, ServerCommands, StreamCommands,
+        StringCommands, SwarmCommands,
     };
 }
 
 pub use bytes::Bytes;
 pub use client::{
-    Client, Closed, Exclusive, Handles, Pipeline, Queued, Reply, ScanStream, Transaction,
+    Client, Closed, Consumer, ConsumerBuilder, DeletedEntries, Delivery, Exclusive, Handles,
+    Pipeline, Queued, Reply, ScanStream, Stopper, Transaction,
 };
 pub use command::{Command, Executor};
+pub use commands::{
+    AutoClaim, AutoClaimIds, ConsumerInfo, GroupInfo, GroupRead, NewId, ParseStreamIdError,
+    PendingEntry, PendingSummary, ReadAfter, StreamBatch, StreamCommands, StreamEntry,
+    StreamFields, StreamId, StreamIds, StreamInfo, Trim, XAddOptions, XClaimOptions,
+    XPendingOptions, XReadGroupOptions, XReadOptions,
+};
 pub use commands::{
     KeyCommands, KeyType, PubSubCommands, RawCommands, Resync, ScanOptions, ScanPage,
     ScriptCommands, ServerCommands, ServerInfo, SetOptions, StringCommands, SwarmCommands, Ttl,

@@ -20,6 +20,7 @@ mod keys;
 mod pubsub;
 mod scripts;
 mod server;
+mod streams;
 mod strings;
 
 use std::fmt::Debug;
@@ -111,6 +112,7 @@ pub fn checks() -> Vec<Check> {
         server::checks(),
         scripts::checks(),
         pubsub::checks(),
+        streams::checks(),
     ]
     .into_iter()
     .flatten()

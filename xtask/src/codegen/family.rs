@@ -10,6 +10,7 @@ const IMPORTS: &[(&str, &str)] = &[
     ("Bytes", "bytes::Bytes"),
     ("Duration", "std::time::Duration"),
     ("SystemTime", "std::time::SystemTime"),
+    ("RangeBounds", "std::ops::RangeBounds"),
     ("Frame", "swarm_resp::Frame"),
     ("FromFrame", "swarm_resp::FromFrame"),
     ("ToArg", "swarm_resp::ToArg"),
@@ -17,13 +18,35 @@ const IMPORTS: &[(&str, &str)] = &[
     ("Builder", "crate::command::Builder"),
     ("Executor", "crate::command::Executor"),
     ("model", "crate::commands::model"),
+    ("AutoClaim", "crate::commands::model::AutoClaim"),
+    ("AutoClaimIds", "crate::commands::model::AutoClaimIds"),
+    ("ConsumerInfo", "crate::commands::model::ConsumerInfo"),
+    ("GroupInfo", "crate::commands::model::GroupInfo"),
+    ("GroupRead", "crate::commands::model::GroupRead"),
     ("KeyType", "crate::commands::model::KeyType"),
+    ("PendingEntry", "crate::commands::model::PendingEntry"),
+    ("PendingSummary", "crate::commands::model::PendingSummary"),
+    ("ReadAfter", "crate::commands::model::ReadAfter"),
     ("Resync", "crate::commands::model::Resync"),
     ("ScanOptions", "crate::commands::model::ScanOptions"),
     ("ScanPage", "crate::commands::model::ScanPage"),
     ("ServerInfo", "crate::commands::model::ServerInfo"),
     ("SetOptions", "crate::commands::model::SetOptions"),
+    ("StreamBatch", "crate::commands::model::StreamBatch"),
+    ("StreamEntry", "crate::commands::model::StreamEntry"),
+    ("StreamId", "crate::commands::model::StreamId"),
+    ("StreamIds", "crate::commands::model::StreamIds"),
+    ("StreamInfo", "crate::commands::model::StreamInfo"),
+    ("Trim", "crate::commands::model::Trim"),
     ("Ttl", "crate::commands::model::Ttl"),
+    ("XAddOptions", "crate::commands::model::XAddOptions"),
+    ("XClaimOptions", "crate::commands::model::XClaimOptions"),
+    ("XPendingOptions", "crate::commands::model::XPendingOptions"),
+    (
+        "XReadGroupOptions",
+        "crate::commands::model::XReadGroupOptions",
+    ),
+    ("XReadOptions", "crate::commands::model::XReadOptions"),
 ];
 
 pub(super) fn emit(family: &Family) -> String {
@@ -96,11 +119,15 @@ fn method(code: &mut String, command: &Command, typed: bool) {
     };
     let mut generics = generic;
     let mut parameters = String::new();
-    for arg in &command.args {
+    let mut args: Vec<&Arg> = command.args.iter().collect();
+    if let Some(order) = &command.parameters {
+        args.sort_by_key(|arg| order.iter().position(|name| *name == arg.name));
+    }
+    for arg in args {
         if let Some(ty) = parameter_type(arg) {
             write!(parameters, ", {}: {ty}", arg.name).ok();
         }
-        if arg.kind == Kind::Pairs {
+        if matches!(arg.kind, Kind::Pairs | Kind::Fields) {
             generics.extend(["K: ToArg".to_owned(), "V: ToArg".to_owned()]);
         }
     }
@@ -156,6 +183,16 @@ fn body(command: &Command) -> String {
             Kind::TimeSeconds => format!("time_seconds({name})"),
             Kind::Options => format!("options({name})"),
             Kind::Token => format!("arg({:?})", arg.ty.as_deref().unwrap_or_default()),
+            Kind::Milliseconds => format!("milliseconds({name})"),
+            Kind::Count => format!("count({name})"),
+            Kind::Fields => format!("fields({name})"),
+            Kind::Ids => format!("ids({name})"),
+            Kind::Position => format!("position::<{}>({name})", arg.ty.as_deref().unwrap_or("_")),
+            Kind::Range => format!("range({name})"),
+            Kind::RangeReversed => format!("range_reversed({name})"),
+            Kind::Streams => {
+                format!("streams::<{}, _>({name})", arg.ty.as_deref().unwrap_or("_"))
+            }
         };
         write!(chain, ".{call}").ok();
     }
@@ -165,19 +202,29 @@ fn body(command: &Command) -> String {
     }
 }
 
-fn parameter_type(arg: &Arg) -> Option<&str> {
-    Some(match arg.kind {
+fn parameter_type(arg: &Arg) -> Option<String> {
+    let ty = match arg.kind {
         Kind::Key | Kind::Arg | Kind::Echoed | Kind::Channel | Kind::Pattern => "impl ToArg",
         Kind::Keys | Kind::CountedKeys | Kind::Args | Kind::Channels => "impl ToArgs",
-        Kind::Pairs => "impl IntoIterator<Item = (K, V)>",
+        Kind::Pairs | Kind::Fields => "impl IntoIterator<Item = (K, V)>",
+        Kind::Ids => "impl StreamIds",
+        Kind::Range | Kind::RangeReversed => "impl RangeBounds<StreamId>",
+        Kind::Position => return Some(format!("impl TryInto<{}>", arg.ty.as_deref()?)),
+        Kind::Streams => {
+            let position = arg.ty.as_deref()?;
+            return Some(format!(
+                "impl IntoIterator<Item = (impl ToArg, impl TryInto<{position}>)>"
+            ));
+        }
         Kind::I64 => "i64",
-        Kind::U64 => "u64",
+        Kind::U64 | Kind::Count => "u64",
         Kind::F64 => "f64",
-        Kind::Ttl | Kind::TtlMilliseconds => "Duration",
+        Kind::Ttl | Kind::TtlMilliseconds | Kind::Milliseconds => "Duration",
         Kind::TimeSeconds => "SystemTime",
         Kind::Options => arg.ty.as_deref()?,
         Kind::Token => return None,
-    })
+    };
+    Some(ty.to_owned())
 }
 
 fn docs(code: &mut String, command: &Command, typed: bool) {
@@ -228,4 +275,20 @@ fn docs(code: &mut String, command: &Command, typed: bool) {
         (_, false) => doc(code, "", "\n**Servers:** SwarmKeyDb alone."),
         _ => {}
     }
+    if let Some(example) = &command.example {
+        doc(
+            code,
+            "",
+            &format!("\n```\n{BEFORE}{}\n{AFTER}```", example.trim()),
+        );
+    }
 }
+
+/// What stands around an example and is not shown: a server, a client of it.
+const BEFORE: &str = "# use swarm_keydb::{Client, prelude::*};
+# #[tokio::main(flavor = \"current_thread\")]
+# async fn main() -> Result<(), Box<dyn std::error::Error>> {
+# let gateway = swarm_gateway::test().await?;
+# let client = Client::connect(gateway.ws_url()).await?;
+";
+const AFTER: &str = "# Ok(())\n# }\n";

@@ -30,8 +30,11 @@ pub(super) struct Command {
     pub(super) summary: String,
     /// The command to use instead when a duration is not whole seconds.
     pub(super) precise: Option<String>,
+    /// What is sent behind the name, in this order.
     #[serde(default)]
     pub(super) args: Vec<Arg>,
+    /// The order of the method's parameters, where it is another.
+    pub(super) parameters: Option<Vec<String>>,
     /// The type of the reply.
     pub(super) reply: String,
     /// What the reply means.
@@ -42,6 +45,8 @@ pub(super) struct Command {
     pub(super) typed: Option<String>,
     /// When the server answers an error.
     pub(super) errors: Option<String>,
+    /// Lines that show the method at work, on a `client`.
+    pub(super) example: Option<String>,
     #[serde(default)]
     pub(super) retry: Retry,
     /// Whether nothing else may be in flight with it.
@@ -64,7 +69,7 @@ pub(super) struct Arg {
     #[serde(default)]
     pub(super) name: String,
     pub(super) kind: Kind,
-    /// The parameter's type, for options; the word itself, for a token.
+    /// The parameter's type, for options and positions; the word itself, for a token.
     #[serde(rename = "type")]
     pub(super) ty: Option<String>,
 }
@@ -100,6 +105,21 @@ pub(super) enum Kind {
     Options,
     /// A fixed word.
     Token,
+    /// A time in milliseconds, which may be zero.
+    Milliseconds,
+    /// `COUNT` and how many.
+    Count,
+    /// Names and values of a stream entry.
+    Fields,
+    /// IDs of stream entries.
+    Ids,
+    /// An ID, or a sign that may stand for one there.
+    Position,
+    /// The ends of a range of IDs, first to last or last to first.
+    Range,
+    RangeReversed,
+    /// `STREAMS`, keys, and a position in each.
+    Streams,
 }
 
 /// Whether a command may be sent again when its reply was lost.
@@ -152,6 +172,16 @@ fn family(path: &Path) -> Result<Family> {
         ensure!(
             !command.wire.is_empty(),
             "{} has no wire test",
+            command.method
+        );
+        let mut named: Vec<_> = command.args.iter().map(|arg| &arg.name).collect();
+        let mut ordered: Vec<_> = command.parameters.iter().flatten().collect();
+        named.retain(|name| !name.is_empty());
+        named.sort();
+        ordered.sort();
+        ensure!(
+            command.parameters.is_none() || named == ordered,
+            "{} has other parameters than arguments",
             command.method
         );
     }

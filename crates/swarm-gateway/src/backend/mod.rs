@@ -27,6 +27,8 @@ pub(crate) struct Client {
     pub(crate) faults: Faults,
     /// CLIENT TRACKING tells of every key that others write, whatever is asked.
     pub(crate) tracks_everything: bool,
+    /// Streams are as SwarmKeyDb has them.
+    pub(crate) swarm_streams: bool,
 }
 
 /// One client's line to the store.

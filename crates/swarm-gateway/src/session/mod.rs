@@ -142,6 +142,7 @@ impl Session {
             outbox: outbox.clone(),
             faults: shared.faults.clone(),
             tracks_everything: shared.dialect.has(Quirk::TrackingEverything),
+            swarm_streams: shared.dialect.has(Quirk::SwarmStreams),
         });
         Self {
             authenticated: shared.password.is_none() || door == DoorKind::Http,

@@ -2,6 +2,7 @@
 
 mod auth;
 mod close;
+mod consumer;
 mod exclusive;
 mod lease;
 mod pipeline;
@@ -18,6 +19,7 @@ use swarm_transport::Connect;
 use tokio::sync::oneshot;
 
 pub use close::Closed;
+pub use consumer::{Consumer, ConsumerBuilder, DeletedEntries, Delivery, Stopper};
 pub use exclusive::Exclusive;
 pub use pipeline::Pipeline;
 pub use queue::{Handles, Queued};

@@ -9,6 +9,12 @@ mod session;
 
 pub use generated::*;
 pub(crate) use model::ok;
+pub use model::{
+    AutoClaim, AutoClaimIds, ConsumerInfo, GroupInfo, GroupRead, NewId, ParseStreamIdError,
+    PendingEntry, PendingSummary, ReadAfter, StreamBatch, StreamEntry, StreamFields, StreamId,
+    StreamIds, StreamInfo, Trim, XAddOptions, XClaimOptions, XPendingOptions, XReadGroupOptions,
+    XReadOptions,
+};
 pub use model::{KeyType, Resync, ScanOptions, ScanPage, ServerInfo, SetOptions, Ttl};
 pub use raw::RawCommands;
 pub(crate) use session::{exclusive_command, hello_command};

@@ -13,7 +13,7 @@ use super::reject::Reject;
 use super::server::Peer;
 use super::table::{self, Run, Spec};
 use super::transaction::Transaction;
-use super::{State, Store, blocking, connection};
+use super::{State, Store, blocking, connection, streams};
 use crate::backend::{Called, Client, Link};
 
 /// A connection, from its first command to its end.
@@ -58,7 +58,10 @@ impl Link for MemoryLink {
         let now = self.store.clock.unix_millis();
         state.keyspace.expire_due(now);
         blocking::settle(&mut state, None, now);
-        let found = table::find(name, &args);
+        let mut found = table::find(name, &args);
+        if let (Ok(spec), true) = (&found, self.local.client.swarm_streams) {
+            found = streams::known_to_swarm(spec.name, &args).map(|()| *spec);
+        }
         let called = match found {
             Ok(spec) => self
                 .local

@@ -5,6 +5,7 @@ mod connection;
 mod keys;
 mod pubsub;
 mod scripting;
+mod streams;
 mod strings;
 #[cfg(test)]
 mod wire;
@@ -14,4 +15,5 @@ pub use connection::ServerCommands;
 pub use keys::KeyCommands;
 pub use pubsub::PubSubCommands;
 pub use scripting::ScriptCommands;
+pub use streams::StreamCommands;
 pub use strings::StringCommands;

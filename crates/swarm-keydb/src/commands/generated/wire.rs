@@ -60,6 +60,127 @@ fn every_future_is_send(c: &crate::Client) {
     send(c.script_load("return 1"));
     send(c.script_exists(["a", "b"]));
     send(c.script_flush());
+    send(c.xadd("k", [("f", 1), ("f", 2)]));
+    send(c.xadd_with("k", [("f", "v")], XAddOptions::new()));
+    send(c.xadd_with(
+        "k",
+        [("f", "v")],
+        XAddOptions::new().maxlen(9).id(NewId::AutoSequence(5)),
+    ));
+    send(c.xadd_with(
+        "k",
+        [("f", "v")],
+        XAddOptions::new().trim(Trim::maxlen(9).approximate().limit(3)),
+    ));
+    send(
+        c.xadd_with(
+            "k",
+            [("f", "v")],
+            XAddOptions::new()
+                .nomkstream()
+                .trim(Trim::minid(StreamId::new(5, 0)))
+                .id(StreamId::new(7, 1)),
+        ),
+    );
+    send(c.xlen("k"));
+    send(c.xrange("k", ..));
+    send(c.xrange("k", StreamId::new(5, 0)..StreamId::new(7, 0)));
+    send(c.xrange_count("k", StreamId::new(5, 1)..=StreamId::new(7, 2), 3));
+    send(c.xrevrange("k", StreamId::new(5, 1)..=StreamId::new(7, 2)));
+    send(c.xrevrange_count("k", .., 1));
+    send(c.xread([("a", "0"), ("b", "5-1")]));
+    send(c.xread([("a", StreamId::MIN)]));
+    send(c.xread_with([("a", "0")], XReadOptions::new().count(5)));
+    send(c.xread_with(
+        [("a", "$")],
+        XReadOptions::new().block(Duration::from_micros(1500)),
+    ));
+    send(c.xread_with(
+        [("a", ReadAfter::Last)],
+        XReadOptions::new().block_forever(),
+    ));
+    send(c.xreadgroup("g", "c", [("a", ">"), ("b", "0")]));
+    send(
+        c.xreadgroup_with(
+            "g",
+            "c",
+            [("a", GroupRead::New)],
+            XReadGroupOptions::new()
+                .count(5)
+                .block(Duration::from_secs(1))
+                .noack(),
+        ),
+    );
+    send(c.xack("k", "g", StreamId::new(5, 1)));
+    send(c.xack("k", "g", [StreamId::new(5, 1), StreamId::new(6, 0)]));
+    send(c.xpending("k", "g"));
+    send(c.xpending_with("k", "g", XPendingOptions::new()));
+    send(
+        c.xpending_with(
+            "k",
+            "g",
+            XPendingOptions::new()
+                .range(StreamId::new(5, 0)..=StreamId::new(6, 0))
+                .count(3)
+                .consumer("c")
+                .idle(Duration::from_secs(1)),
+        ),
+    );
+    send(c.xclaim("k", "g", "c", Duration::from_secs(1), StreamId::new(5, 1)));
+    send(
+        c.xclaim_with(
+            "k",
+            "g",
+            "c",
+            Duration::ZERO,
+            [StreamId::new(5, 1)],
+            XClaimOptions::new()
+                .idle(Duration::from_secs(2))
+                .retrycount(3)
+                .force(),
+        ),
+    );
+    send(c.xclaim_with(
+        "k",
+        "g",
+        "c",
+        Duration::ZERO,
+        [StreamId::new(5, 1)],
+        XClaimOptions::new().time(UNIX_EPOCH + Duration::from_secs(7)),
+    ));
+    send(c.xclaim_justid(
+        "k",
+        "g",
+        "c",
+        Duration::ZERO,
+        StreamId::new(5, 1),
+        XClaimOptions::new(),
+    ));
+    send(c.xautoclaim("k", "g", "c", Duration::from_secs(1), "0"));
+    send(c.xautoclaim_count(
+        "k",
+        "g",
+        "c",
+        Duration::from_secs(1),
+        StreamId::new(5, 1),
+        7,
+    ));
+    send(c.xautoclaim_justid("k", "g", "c", Duration::ZERO, "5", 7));
+    send(c.xtrim("k", Trim::maxlen(9)));
+    send(c.xtrim("k", Trim::maxlen(9).approximate()));
+    send(c.xtrim("k", Trim::minid(StreamId::new(5, 0))));
+    send(c.xdel("k", [StreamId::new(5, 1), StreamId::new(6, 0)]));
+    send(c.xinfo_stream("k"));
+    send(c.xinfo_groups("k"));
+    send(c.xinfo_consumers("k", "g"));
+    send(c.xgroup_create("k", "g", "0"));
+    send(c.xgroup_create("k", "g", ReadAfter::Last));
+    send(c.xgroup_create_mkstream("k", "g", "$"));
+    send(c.xgroup_destroy("k", "g"));
+    send(c.xgroup_setid("k", "g", "5"));
+    send(c.xgroup_createconsumer("k", "g", "c"));
+    send(c.xgroup_delconsumer("k", "g", "c"));
+    send(c.xsetid("k", StreamId::new(5, 1)));
     send(c.get("k"));
     send(c.set("k", 1));
     send(c.set_with("k", "v", SetOptions::new().nx().ex(60)));
@@ -358,6 +479,434 @@ fn scripting_script_exists() {
 #[test]
 fn scripting_script_flush() {
     assert_eq!(sent(|c| c.script_flush()), ["SCRIPT", "FLUSH"]);
+}
+
+#[test]
+fn streams_xadd() {
+    assert_eq!(
+        sent(|c| c.xadd("k", [("f", 1), ("f", 2)])),
+        ["XADD", "k", "*", "f", "1", "f", "2"]
+    );
+}
+
+#[test]
+fn streams_xadd_with() {
+    assert_eq!(
+        sent(|c| c.xadd_with("k", [("f", "v")], XAddOptions::new())),
+        ["XADD", "k", "*", "f", "v"]
+    );
+    assert_eq!(
+        sent(|c| c.xadd_with(
+            "k",
+            [("f", "v")],
+            XAddOptions::new().maxlen(9).id(NewId::AutoSequence(5))
+        )),
+        ["XADD", "k", "MAXLEN", "9", "5-*", "f", "v"]
+    );
+    assert_eq!(
+        sent(|c| c.xadd_with(
+            "k",
+            [("f", "v")],
+            XAddOptions::new().trim(Trim::maxlen(9).approximate().limit(3))
+        )),
+        ["XADD", "k", "MAXLEN", "~", "9", "LIMIT", "3", "*", "f", "v"]
+    );
+    assert_eq!(
+        sent(|c| c.xadd_with(
+            "k",
+            [("f", "v")],
+            XAddOptions::new()
+                .nomkstream()
+                .trim(Trim::minid(StreamId::new(5, 0)))
+                .id(StreamId::new(7, 1))
+        )),
+        ["XADD", "k", "NOMKSTREAM", "MINID", "5-0", "7-1", "f", "v"]
+    );
+}
+
+#[test]
+fn streams_xlen() {
+    assert_eq!(sent(|c| c.xlen("k")), ["XLEN", "k"]);
+}
+
+#[test]
+fn streams_xrange() {
+    assert_eq!(
+        sent(|c| c.xrange("k", ..)),
+        [
+            "XRANGE",
+            "k",
+            "0-0",
+            "18446744073709551615-18446744073709551615"
+        ]
+    );
+    assert_eq!(
+        sent(|c| c.xrange("k", StreamId::new(5, 0)..StreamId::new(7, 0))),
+        ["XRANGE", "k", "5-0", "6-18446744073709551615"]
+    );
+}
+
+#[test]
+fn streams_xrange_count() {
+    assert_eq!(
+        sent(|c| c.xrange_count("k", StreamId::new(5, 1)..=StreamId::new(7, 2), 3)),
+        ["XRANGE", "k", "5-1", "7-2", "COUNT", "3"]
+    );
+}
+
+#[test]
+fn streams_xrevrange() {
+    assert_eq!(
+        sent(|c| c.xrevrange("k", StreamId::new(5, 1)..=StreamId::new(7, 2))),
+        ["XREVRANGE", "k", "7-2", "5-1"]
+    );
+}
+
+#[test]
+fn streams_xrevrange_count() {
+    assert_eq!(
+        sent(|c| c.xrevrange_count("k", .., 1)),
+        [
+            "XREVRANGE",
+            "k",
+            "18446744073709551615-18446744073709551615",
+            "0-0",
+            "COUNT",
+            "1"
+        ]
+    );
+}
+
+#[test]
+fn streams_xread() {
+    assert_eq!(
+        sent(|c| c.xread([("a", "0"), ("b", "5-1")])),
+        ["XREAD", "STREAMS", "a", "b", "0-0", "5-1"]
+    );
+    assert_eq!(
+        sent(|c| c.xread([("a", StreamId::MIN)])),
+        ["XREAD", "STREAMS", "a", "0-0"]
+    );
+}
+
+#[test]
+fn streams_xread_with() {
+    assert_eq!(
+        sent(|c| c.xread_with([("a", "0")], XReadOptions::new().count(5))),
+        ["XREAD", "COUNT", "5", "STREAMS", "a", "0-0"]
+    );
+    assert_eq!(
+        sent(|c| c.xread_with(
+            [("a", "$")],
+            XReadOptions::new().block(Duration::from_micros(1500))
+        )),
+        ["XREAD", "BLOCK", "2", "STREAMS", "a", "$"]
+    );
+    assert_eq!(
+        sent(|c| c.xread_with(
+            [("a", ReadAfter::Last)],
+            XReadOptions::new().block_forever()
+        )),
+        ["XREAD", "BLOCK", "0", "STREAMS", "a", "$"]
+    );
+}
+
+#[test]
+fn streams_xreadgroup() {
+    assert_eq!(
+        sent(|c| c.xreadgroup("g", "c", [("a", ">"), ("b", "0")])),
+        [
+            "XREADGROUP",
+            "GROUP",
+            "g",
+            "c",
+            "STREAMS",
+            "a",
+            "b",
+            ">",
+            "0-0"
+        ]
+    );
+}
+
+#[test]
+fn streams_xreadgroup_with() {
+    assert_eq!(
+        sent(|c| c.xreadgroup_with(
+            "g",
+            "c",
+            [("a", GroupRead::New)],
+            XReadGroupOptions::new()
+                .count(5)
+                .block(Duration::from_secs(1))
+                .noack()
+        )),
+        [
+            "XREADGROUP",
+            "GROUP",
+            "g",
+            "c",
+            "COUNT",
+            "5",
+            "BLOCK",
+            "1000",
+            "NOACK",
+            "STREAMS",
+            "a",
+            ">"
+        ]
+    );
+}
+
+#[test]
+fn streams_xack() {
+    assert_eq!(
+        sent(|c| c.xack("k", "g", StreamId::new(5, 1))),
+        ["XACK", "k", "g", "5-1"]
+    );
+    assert_eq!(
+        sent(|c| c.xack("k", "g", [StreamId::new(5, 1), StreamId::new(6, 0)])),
+        ["XACK", "k", "g", "5-1", "6-0"]
+    );
+}
+
+#[test]
+fn streams_xpending() {
+    assert_eq!(sent(|c| c.xpending("k", "g")), ["XPENDING", "k", "g"]);
+}
+
+#[test]
+fn streams_xpending_with() {
+    assert_eq!(
+        sent(|c| c.xpending_with("k", "g", XPendingOptions::new())),
+        [
+            "XPENDING",
+            "k",
+            "g",
+            "0-0",
+            "18446744073709551615-18446744073709551615",
+            "10"
+        ]
+    );
+    assert_eq!(
+        sent(|c| c.xpending_with(
+            "k",
+            "g",
+            XPendingOptions::new()
+                .range(StreamId::new(5, 0)..=StreamId::new(6, 0))
+                .count(3)
+                .consumer("c")
+                .idle(Duration::from_secs(1))
+        )),
+        ["XPENDING", "k", "g", "IDLE", "1000", "5-0", "6-0", "3", "c"]
+    );
+}
+
+#[test]
+fn streams_xclaim() {
+    assert_eq!(
+        sent(|c| c.xclaim("k", "g", "c", Duration::from_secs(1), StreamId::new(5, 1))),
+        ["XCLAIM", "k", "g", "c", "1000", "5-1"]
+    );
+}
+
+#[test]
+fn streams_xclaim_with() {
+    assert_eq!(
+        sent(|c| c.xclaim_with(
+            "k",
+            "g",
+            "c",
+            Duration::ZERO,
+            [StreamId::new(5, 1)],
+            XClaimOptions::new()
+                .idle(Duration::from_secs(2))
+                .retrycount(3)
+                .force()
+        )),
+        [
+            "XCLAIM",
+            "k",
+            "g",
+            "c",
+            "0",
+            "5-1",
+            "IDLE",
+            "2000",
+            "RETRYCOUNT",
+            "3",
+            "FORCE"
+        ]
+    );
+    assert_eq!(
+        sent(|c| c.xclaim_with(
+            "k",
+            "g",
+            "c",
+            Duration::ZERO,
+            [StreamId::new(5, 1)],
+            XClaimOptions::new().time(UNIX_EPOCH + Duration::from_secs(7))
+        )),
+        ["XCLAIM", "k", "g", "c", "0", "5-1", "TIME", "7000"]
+    );
+}
+
+#[test]
+fn streams_xclaim_justid() {
+    assert_eq!(
+        sent(|c| c.xclaim_justid(
+            "k",
+            "g",
+            "c",
+            Duration::ZERO,
+            StreamId::new(5, 1),
+            XClaimOptions::new()
+        )),
+        ["XCLAIM", "k", "g", "c", "0", "5-1", "JUSTID"]
+    );
+}
+
+#[test]
+fn streams_xautoclaim() {
+    assert_eq!(
+        sent(|c| c.xautoclaim("k", "g", "c", Duration::from_secs(1), "0")),
+        ["XAUTOCLAIM", "k", "g", "c", "1000", "0-0"]
+    );
+}
+
+#[test]
+fn streams_xautoclaim_count() {
+    assert_eq!(
+        sent(|c| c.xautoclaim_count(
+            "k",
+            "g",
+            "c",
+            Duration::from_secs(1),
+            StreamId::new(5, 1),
+            7
+        )),
+        ["XAUTOCLAIM", "k", "g", "c", "1000", "5-1", "COUNT", "7"]
+    );
+}
+
+#[test]
+fn streams_xautoclaim_justid() {
+    assert_eq!(
+        sent(|c| c.xautoclaim_justid("k", "g", "c", Duration::ZERO, "5", 7)),
+        [
+            "XAUTOCLAIM",
+            "k",
+            "g",
+            "c",
+            "0",
+            "5-0",
+            "COUNT",
+            "7",
+            "JUSTID"
+        ]
+    );
+}
+
+#[test]
+fn streams_xtrim() {
+    assert_eq!(
+        sent(|c| c.xtrim("k", Trim::maxlen(9))),
+        ["XTRIM", "k", "MAXLEN", "9"]
+    );
+    assert_eq!(
+        sent(|c| c.xtrim("k", Trim::maxlen(9).approximate())),
+        ["XTRIM", "k", "MAXLEN", "~", "9"]
+    );
+    assert_eq!(
+        sent(|c| c.xtrim("k", Trim::minid(StreamId::new(5, 0)))),
+        ["XTRIM", "k", "MINID", "5-0"]
+    );
+}
+
+#[test]
+fn streams_xdel() {
+    assert_eq!(
+        sent(|c| c.xdel("k", [StreamId::new(5, 1), StreamId::new(6, 0)])),
+        ["XDEL", "k", "5-1", "6-0"]
+    );
+}
+
+#[test]
+fn streams_xinfo_stream() {
+    assert_eq!(sent(|c| c.xinfo_stream("k")), ["XINFO", "STREAM", "k"]);
+}
+
+#[test]
+fn streams_xinfo_groups() {
+    assert_eq!(sent(|c| c.xinfo_groups("k")), ["XINFO", "GROUPS", "k"]);
+}
+
+#[test]
+fn streams_xinfo_consumers() {
+    assert_eq!(
+        sent(|c| c.xinfo_consumers("k", "g")),
+        ["XINFO", "CONSUMERS", "k", "g"]
+    );
+}
+
+#[test]
+fn streams_xgroup_create() {
+    assert_eq!(
+        sent(|c| c.xgroup_create("k", "g", "0")),
+        ["XGROUP", "CREATE", "k", "g", "0-0"]
+    );
+    assert_eq!(
+        sent(|c| c.xgroup_create("k", "g", ReadAfter::Last)),
+        ["XGROUP", "CREATE", "k", "g", "$"]
+    );
+}
+
+#[test]
+fn streams_xgroup_create_mkstream() {
+    assert_eq!(
+        sent(|c| c.xgroup_create_mkstream("k", "g", "$")),
+        ["XGROUP", "CREATE", "k", "g", "$", "MKSTREAM"]
+    );
+}
+
+#[test]
+fn streams_xgroup_destroy() {
+    assert_eq!(
+        sent(|c| c.xgroup_destroy("k", "g")),
+        ["XGROUP", "DESTROY", "k", "g"]
+    );
+}
+
+#[test]
+fn streams_xgroup_setid() {
+    assert_eq!(
+        sent(|c| c.xgroup_setid("k", "g", "5")),
+        ["XGROUP", "SETID", "k", "g", "5-0"]
+    );
+}
+
+#[test]
+fn streams_xgroup_createconsumer() {
+    assert_eq!(
+        sent(|c| c.xgroup_createconsumer("k", "g", "c")),
+        ["XGROUP", "CREATECONSUMER", "k", "g", "c"]
+    );
+}
+
+#[test]
+fn streams_xgroup_delconsumer() {
+    assert_eq!(
+        sent(|c| c.xgroup_delconsumer("k", "g", "c")),
+        ["XGROUP", "DELCONSUMER", "k", "g", "c"]
+    );
+}
+
+#[test]
+fn streams_xsetid() {
+    assert_eq!(
+        sent(|c| c.xsetid("k", StreamId::new(5, 1))),
+        ["XSETID", "k", "5-1"]
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod keys;
 mod server;
 mod set;
+mod streams;
 mod ttl;
 
 use swarm_resp::{ConvertError, Frame};
@@ -13,6 +14,16 @@ pub(super) use server::server_info;
 pub use server::{Resync, ServerInfo};
 pub use set::SetOptions;
 pub(super) use set::was_set;
+pub use streams::{
+    AutoClaim, AutoClaimIds, ConsumerInfo, GroupInfo, GroupRead, NewId, ParseStreamIdError,
+    PendingEntry, PendingSummary, ReadAfter, StreamBatch, StreamEntry, StreamFields, StreamId,
+    StreamIds, StreamInfo, Trim, XAddOptions, XClaimOptions, XPendingOptions, XReadGroupOptions,
+    XReadOptions,
+};
+pub(super) use streams::{
+    auto_claim, auto_claim_ids, batches, claimed, claimed_ids, consumers_info, entries,
+    groups_info, pending_entries, pending_summary, stream_info,
+};
 pub use ttl::Ttl;
 pub(super) use ttl::{ttl_milliseconds, ttl_seconds};
 

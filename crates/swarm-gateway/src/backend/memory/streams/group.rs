@@ -195,6 +195,9 @@ pub(in super::super) fn xack(call: &mut Call<'_>) -> Reply {
     let exists = call
         .stream(key)?
         .is_some_and(|stream| stream.groups.contains_key(name));
+    if !exists && call.client.swarm_streams {
+        return Err(Reject::no_group(key, name));
+    }
     if !exists {
         return Ok(Frame::integer(0));
     }

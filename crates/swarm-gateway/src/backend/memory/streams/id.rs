@@ -13,7 +13,8 @@ pub(crate) struct StreamId {
     pub(super) sequence: u64,
 }
 
-const INVALID: Reject = Reject::text("ERR Invalid stream ID specified as stream command argument");
+pub(super) const INVALID: Reject =
+    Reject::text("ERR Invalid stream ID specified as stream command argument");
 
 impl StreamId {
     pub(super) const MIN: Self = Self::new(0, 0);

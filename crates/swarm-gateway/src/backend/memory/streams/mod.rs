@@ -8,6 +8,7 @@ mod info;
 mod pending;
 mod range;
 mod read;
+mod swarm;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ pub(super) use info::{xinfo_consumers, xinfo_groups, xinfo_stream, xsetid};
 pub(super) use pending::xpending;
 pub(super) use range::{xrange, xrevrange};
 pub(super) use read::{xread, xreadgroup};
+pub(super) use swarm::known_to_swarm;
 
 /// What a key of type `stream` holds.
 #[derive(Debug, Clone, Default)]

@@ -222,6 +222,7 @@ pub(in super::super) fn xreadgroup(call: &mut Call<'_>) -> Reply {
     }
     let mut found = Vec::new();
     let (now, most) = (call.now, options.count.unwrap_or(usize::MAX));
+    let swarm = call.client.swarm_streams;
     for (key, from) in from {
         let Some(stream) = call.stream_mut(key)? else {
             continue;
@@ -235,8 +236,15 @@ pub(in super::super) fn xreadgroup(call: &mut Call<'_>) -> Reply {
             From::History(after) => {
                 group.see(consumer, now);
                 let fields = |id: &StreamId| entries.get(id).cloned();
-                let history = history(group, consumer, after, most, now, fields);
-                found.push((key, history));
+                // SwarmKeyDb counts the ID itself in, and leaves out what was deleted.
+                let first = if swarm { Some(after) } else { after.next() };
+                let mut history = history(group, consumer, first, most, now, fields);
+                if swarm {
+                    history.retain(|(_, fields)| fields.is_some());
+                }
+                if !swarm || !history.is_empty() {
+                    found.push((key, history));
+                }
             }
             From::New => {
                 let first = group.delivered.next();
@@ -302,16 +310,16 @@ fn position(call: &Call<'_>, key: &Bytes, group: &Bytes, id: &Bytes) -> Result<F
     From::parse(id)
 }
 
-/// What a consumer was given before: counts as given once more, unless the entry was deleted.
+/// What a consumer was given before, from an ID on: counts as given once more, unless the entry was deleted.
 fn history(
     group: &mut Group,
     consumer: &Bytes,
-    after: StreamId,
+    first: Option<StreamId>,
     most: usize,
     now: i64,
     fields: impl Fn(&StreamId) -> Option<Vec<Bytes>>,
 ) -> Entries {
-    let Some(first) = after.next() else {
+    let Some(first) = first else {
         return Entries::new();
     };
     (group.pending.range_mut(first..))

@@ -1,0 +1,100 @@
+//! What a consumer and its deliveries share: who reads what, and which entries are out.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::options::Settings;
+use crate::client::Client;
+use crate::commands::StreamId;
+
+/// A consumer's place in its group.
+pub(super) struct Membership {
+    pub(super) client: Client,
+    pub(super) group: Bytes,
+    pub(super) name: Bytes,
+    pub(super) streams: Vec<Bytes>,
+    pub(super) settings: Settings,
+    /// The deliveries that are neither acknowledged nor dropped, by the number of their stream. There is an object for each,
+    /// so it grows no larger than what the application holds.
+    out: Mutex<HashSet<(usize, StreamId)>>,
+    /// How many those are.
+    unsettled: watch::Sender<usize>,
+    stopped: watch::Sender<bool>,
+}
+
+impl Membership {
+    pub(super) fn new(
+        client: Client,
+        group: Bytes,
+        name: Bytes,
+        streams: Vec<Bytes>,
+        settings: Settings,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            client,
+            group,
+            name,
+            streams,
+            settings,
+            out: Mutex::default(),
+            unsettled: watch::Sender::new(0),
+            stopped: watch::Sender::new(false),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<(usize, StreamId)>> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that an entry is out, unless it is already.
+    pub(super) fn hand_out(&self, stream: usize, id: StreamId) -> bool {
+        let new = self.lock().insert((stream, id));
+        if new {
+            self.unsettled.send_modify(|count| *count += 1);
+        }
+        new
+    }
+
+    /// Notes that an entry is out no more.
+    pub(super) fn settle(&self, stream: usize, id: StreamId) {
+        if self.lock().remove(&(stream, id)) {
+            self.unsettled
+                .send_modify(|count| *count = count.saturating_sub(1));
+        }
+    }
+
+    /// What is out of a stream at this moment.
+    pub(super) fn out_of(&self, stream: usize) -> HashSet<StreamId> {
+        let out = self.lock();
+        let of_it = out.iter().filter(|(of, _)| *of == stream);
+        of_it.map(|(_, id)| *id).collect()
+    }
+
+    pub(super) fn unsettled(&self) -> usize {
+        *self.unsettled.borrow()
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopped.send_replace(true);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        *self.stopped.borrow()
+    }
+
+    /// Returns once the consumer is stopped.
+    pub(super) async fn stopped(&self) {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;
+    }
+
+    /// Returns once nothing is out any more, or when that took too long.
+    pub(super) async fn drained(&self) {
+        let mut unsettled = self.unsettled.subscribe();
+        let settled = unsettled.wait_for(|count| *count == 0);
+        let _in_time = tokio::time::timeout(self.settings.drain_time, settled).await;
+    }
+}

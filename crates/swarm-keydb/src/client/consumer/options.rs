@@ -1,0 +1,164 @@
+//! What a consumer can be told.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use swarm_resp::{ArgSink, Frame, ToArgs};
+
+use super::membership::Membership;
+use super::{Client, Consumer};
+use crate::command::{Builder, CommandOptions};
+use crate::commands::{GroupRead, ReadAfter, XReadGroupOptions};
+use crate::error::{Error, Result};
+
+/// What becomes of entries that were deleted while they were pending, by XDEL or by trimming.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum DeletedEntries {
+    /// They are acknowledged, and nobody hears of them.
+    #[default]
+    Acknowledge,
+    /// They are handed out as [deliveries](crate::Delivery::is_deleted) without fields.
+    Yield,
+}
+
+/// How a consumer reads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    pub(super) count: u64,
+    pub(super) block: Duration,
+    pub(super) min_idle: Option<Duration>,
+    pub(super) claim_interval: Duration,
+    pub(super) start: ReadAfter,
+    pub(super) deleted: DeletedEntries,
+    pub(super) drain_time: Duration,
+}
+
+/// Options of a [`Consumer`], and what makes one: see [`Client::consumer`](crate::Client::consumer).
+#[must_use = "nothing is read until the consumer is built and polled"]
+pub struct ConsumerBuilder {
+    client: Client,
+    group: Bytes,
+    name: Bytes,
+    streams: Vec<Bytes>,
+    settings: Settings,
+}
+
+impl ConsumerBuilder {
+    pub(super) fn new(client: Client, group: &[u8], name: &[u8], streams: &impl ToArgs) -> Self {
+        let mut keys = Keys(Vec::new());
+        streams.write_args(&mut keys);
+        Self {
+            client,
+            group: Bytes::copy_from_slice(group),
+            name: Bytes::copy_from_slice(name),
+            streams: keys.0,
+            settings: Settings {
+                count: 100,
+                block: Duration::from_secs(5),
+                min_idle: Some(Duration::from_secs(60)),
+                claim_interval: Duration::from_secs(30),
+                start: ReadAfter::Id(crate::StreamId::MIN),
+                deleted: DeletedEntries::default(),
+                drain_time: Duration::from_secs(30),
+            },
+        }
+    }
+
+    /// How many entries of each stream are read at a time, and so the size of the buffer. Default 100.
+    pub const fn count(mut self, count: u64) -> Self {
+        self.settings.count = count;
+        self
+    }
+
+    /// How long the server may keep one read back. Then the next begins, so it is no limit on how long
+    /// [`next`](Consumer::next) waits; but [`stop`](Consumer::stop) may take this long. Default 5 s.
+    pub const fn block(mut self, time: Duration) -> Self {
+        self.settings.block = time;
+        self
+    }
+
+    /// Entries that somebody was given at least this long ago and has not acknowledged are taken over; whoever holds them is
+    /// taken for dead. Default 60 s. `None` leaves them where they are.
+    pub fn min_idle(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.settings.min_idle = time.into();
+        self
+    }
+
+    /// How often such entries are looked for. Default 30 s.
+    pub const fn claim_interval(mut self, time: Duration) -> Self {
+        self.settings.claim_interval = time;
+        self
+    }
+
+    /// Where a group begins that has to be made: behind an ID, or ([`ReadAfter::Last`]) behind what is there when the consumer
+    /// starts. A group that vanishes later is made anew from the same place. Default: with the first entry.
+    pub fn start_from(mut self, start: impl Into<ReadAfter>) -> Self {
+        self.settings.start = start.into();
+        self
+    }
+
+    /// What becomes of entries that were deleted while they were pending. Default: they are acknowledged.
+    pub const fn deleted_entries(mut self, policy: DeletedEntries) -> Self {
+        self.settings.deleted = policy;
+        self
+    }
+
+    /// How long a consumer that was stopped waits until all that it handed out is acknowledged or dropped. Default 30 s.
+    pub const fn drain_time(mut self, time: Duration) -> Self {
+        self.settings.drain_time = time;
+        self
+    }
+
+    /// The consumer. Nothing is sent before it is polled.
+    ///
+    /// **Errors:** when an option makes no sense, or no server could take a name.
+    pub fn build(self) -> Result<Consumer> {
+        let settings = self.settings;
+        if settings.claim_interval.is_zero() {
+            return Err(Error::config("claim_interval is zero; give a longer time"));
+        }
+        // What every read will be like.
+        let options = XReadGroupOptions::new().count(settings.count);
+        let options = options.block(settings.block);
+        options.validate()?;
+        let streams = self.streams.iter().map(|key| (key, GroupRead::New));
+        let read = Builder::new("XREADGROUP")
+            .echoed("group", &self.group)
+            .echoed("consumer", &self.name)
+            .streams::<GroupRead, _>(streams)
+            .build::<Frame>();
+        read.request?;
+        let mut keys: Vec<_> = self.streams.iter().collect();
+        keys.sort();
+        keys.dedup();
+        if keys.len() < self.streams.len() {
+            return Err(Error::config("a stream is named twice; name each once"));
+        }
+        Ok(Consumer::new(Membership::new(
+            self.client,
+            self.group,
+            self.name,
+            self.streams,
+            settings,
+        )))
+    }
+}
+
+/// Keeps arguments as keys.
+struct Keys(Vec<Bytes>);
+
+impl ArgSink for Keys {
+    fn arg(&mut self, key: &[u8]) {
+        self.0.push(Bytes::copy_from_slice(key));
+    }
+}
+
+impl fmt::Debug for ConsumerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsumerBuilder")
+            .field("streams", &self.streams.len())
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

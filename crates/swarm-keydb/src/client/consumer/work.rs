@@ -1,0 +1,260 @@
+//! What a consumer does, step by step: one request or a few, and what they brought.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::delivery::Delivery;
+use super::membership::Membership;
+use super::options::DeletedEntries;
+use crate::commands::{
+    GroupRead, ReadAfter, StreamCommands, StreamEntry, StreamFields, StreamId, XReadGroupOptions,
+};
+use crate::driver::Backoff;
+use crate::error::{Error, ErrorKind, Outcome, Result};
+
+/// How much longer than asked for a server may keep a read whose connection is gone.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Where a consumer is with its work.
+pub(super) struct Work {
+    pub(super) membership: Arc<Membership>,
+    phase: Phase,
+    /// Where groups begin that have to be made, once that is known.
+    starts: Vec<StreamId>,
+    /// When entries of others are looked for next.
+    claim_at: Instant,
+    /// When what is pending must be looked through again.
+    recover_at: Option<Instant>,
+    backoff: Backoff,
+    /// How long to wait before the next step.
+    pause: Option<Duration>,
+}
+
+/// What is done next.
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// Make the groups.
+    Join,
+    /// Look through what this consumer was given before.
+    Recover(Place),
+    /// Take over what others hold for too long.
+    Claim(Place),
+    /// Wait for new entries.
+    Read,
+}
+
+/// A place in one of the streams.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place {
+    pub(super) stream: usize,
+    pub(super) id: StreamId,
+}
+
+impl Work {
+    pub(super) fn new(membership: Arc<Membership>) -> Self {
+        let backoff = membership.client.backoff();
+        Self {
+            membership,
+            phase: Phase::Join,
+            starts: Vec::new(),
+            claim_at: Instant::now(),
+            recover_at: None,
+            backoff,
+            pause: None,
+        }
+    }
+
+    /// Goes one step on. What came out of it, which may be nothing, is pending at the server already.
+    pub(super) async fn step(&mut self) -> Result<Vec<Delivery>> {
+        if let Some(pause) = self.pause.take() {
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.membership.stopped() => return Ok(Vec::new()),
+            }
+        }
+        self.turn();
+        let found = match self.phase {
+            Phase::Join => self.join().await,
+            Phase::Recover(place) => self.recover(place).await,
+            Phase::Claim(place) => self.claim(place).await,
+            Phase::Read => self.read().await,
+        };
+        match found {
+            Ok(found) => {
+                self.backoff = self.membership.client.backoff();
+                Ok(found)
+            }
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// Turns from new entries to others when their time has come.
+    fn turn(&mut self) {
+        let now = Instant::now();
+        if !matches!(self.phase, Phase::Read) {
+            return;
+        }
+        if self.recover_at.is_some_and(|at| at <= now) {
+            self.recover_at = None;
+            self.phase = Phase::Recover(Place::default());
+        } else if self.membership.settings.min_idle.is_some() && self.claim_at <= now {
+            self.phase = Phase::Claim(Place::default());
+        }
+    }
+
+    /// Makes what is missing of groups and streams.
+    async fn join(&mut self) -> Result<Vec<Delivery>> {
+        let Membership {
+            client,
+            group,
+            streams,
+            settings,
+            ..
+        } = &*self.membership;
+        for (at, stream) in streams.iter().enumerate() {
+            let start = match (self.starts.get(at), settings.start) {
+                (Some(start), _) => *start,
+                (None, ReadAfter::Id(start)) => start,
+                // Asked for once, so that nothing is passed over when the group must be made again.
+                (None, ReadAfter::Last) => {
+                    let last = client.xrevrange_count(stream, .., 1).await?;
+                    last.first().map_or(StreamId::MIN, |entry| entry.id)
+                }
+            };
+            if self.starts.len() == at {
+                self.starts.push(start);
+            }
+            match client.xgroup_create_mkstream(stream, group, start).await {
+                Err(error) if !error.is_code("BUSYGROUP") => return Err(error),
+                _ => {}
+            }
+        }
+        self.phase = Phase::Recover(Place::default());
+        Ok(Vec::new())
+    }
+
+    /// Looks through a page of what is pending.
+    async fn recover(&mut self, place: Place) -> Result<Vec<Delivery>> {
+        let page = self.pending_page(place).await?;
+        let next = page.next.map(|id| Place { id, ..place });
+        let next = next.or_else(|| self.next_stream(place));
+        // What others hold comes next when its time has come.
+        self.phase = next.map_or(Phase::Read, Phase::Recover);
+        Ok(page.found)
+    }
+
+    /// Takes over a page of what others hold.
+    async fn claim(&mut self, place: Place) -> Result<Vec<Delivery>> {
+        let page = self.claimed_page(place).await?;
+        let next = page.next.map(|id| Place { id, ..place });
+        match next.or_else(|| self.next_stream(place)) {
+            Some(next) => self.phase = Phase::Claim(next),
+            None => {
+                self.phase = Phase::Read;
+                self.claim_at = Instant::now() + self.membership.settings.claim_interval;
+            }
+        }
+        Ok(page.found)
+    }
+
+    fn next_stream(&self, place: Place) -> Option<Place> {
+        let stream = place.stream + 1;
+        (stream < self.membership.streams.len()).then_some(Place {
+            stream,
+            id: StreamId::MIN,
+        })
+    }
+
+    /// Waits for new entries.
+    async fn read(&self) -> Result<Vec<Delivery>> {
+        let membership = &self.membership;
+        let Membership {
+            client,
+            group,
+            name,
+            streams,
+            settings,
+            ..
+        } = &**membership;
+        let now = Instant::now();
+        let claim_at = settings.min_idle.map(|_| self.claim_at);
+        let until = claim_at.into_iter().chain(self.recover_at).min();
+        let left = until.map_or(settings.block, |at| at.duration_since(now));
+        // Zero would be for ever.
+        let block = settings.block.min(left).max(Duration::from_millis(1));
+        let options = XReadGroupOptions::new().count(settings.count).block(block);
+        let wanted = streams.iter().map(|stream| (stream, GroupRead::New));
+        let read = client.xreadgroup_with(group, name, wanted, options).await?;
+        let mut found = Vec::new();
+        for batch in read {
+            let Some(stream) = streams.iter().position(|key| *key == batch.key) else {
+                continue;
+            };
+            let new = |StreamEntry { id, fields }| {
+                Delivery::new(membership, stream, id, fields.unwrap_or_default(), 1)
+            };
+            found.extend(batch.entries.into_iter().filter_map(new));
+        }
+        Ok(found)
+    }
+
+    /// Deals with an entry that was deleted while it was pending.
+    pub(super) async fn deleted(
+        &self,
+        stream: usize,
+        id: StreamId,
+        delivered: u64,
+    ) -> Option<Delivery> {
+        let Membership {
+            client,
+            group,
+            streams,
+            settings,
+            ..
+        } = &*self.membership;
+        if settings.deleted == DeletedEntries::Yield {
+            let fields = StreamFields::default();
+            return Delivery::new(&self.membership, stream, id, fields, delivered);
+        }
+        if let Some(key) = streams.get(stream) {
+            // If this fails it stays pending, and comes here again.
+            let _best_effort = client.xack(key, group, id).retry_safe().await;
+        }
+        None
+    }
+
+    /// Decides how to go on after an error, and whether anybody need hear of it.
+    fn failed(&mut self, error: Error) -> Result<Vec<Delivery>> {
+        self.pause = Some(self.backoff.next_delay(Instant::now()));
+        if error.is_no_group() {
+            self.phase = Phase::Join;
+        } else if matches!(error.outcome(), Outcome::MayHaveRun | Outcome::Ran) {
+            // What the lost reply held is pending. A read that still waits at the server, for a connection that is gone,
+            // may be given more until its time is up.
+            self.recover_at = Some(Instant::now() + self.membership.settings.block + LINGER);
+            if !matches!(self.phase, Phase::Join) {
+                self.phase = Phase::Recover(Place::default());
+            }
+        }
+        let passes = match error.kind() {
+            ErrorKind::Connection | ErrorKind::Timeout => true,
+            _ => error.is_no_group() || error.is_retryable(),
+        };
+        if passes {
+            tracing::debug!(error.type = error.kind().as_str(), "a consumer tries again");
+            Ok(Vec::new())
+        } else {
+            Err(error)
+        }
+    }
+}
+
+impl crate::client::Client {
+    /// How long to wait between attempts, as between those to connect.
+    fn backoff(&self) -> Backoff {
+        let options = &self.shared.origin.options;
+        Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay)
+    }
+}

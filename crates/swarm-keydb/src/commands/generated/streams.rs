@@ -1,0 +1,689 @@
+//! Streams: entries of fields and values in the order of their IDs, and groups of consumers that share the reading of them. Generated from `spec/streams.toml`.
+
+use crate::command::Builder;
+use crate::command::Executor;
+use crate::commands::model;
+use crate::commands::model::AutoClaim;
+use crate::commands::model::AutoClaimIds;
+use crate::commands::model::ConsumerInfo;
+use crate::commands::model::GroupInfo;
+use crate::commands::model::GroupRead;
+use crate::commands::model::PendingEntry;
+use crate::commands::model::PendingSummary;
+use crate::commands::model::ReadAfter;
+use crate::commands::model::StreamBatch;
+use crate::commands::model::StreamEntry;
+use crate::commands::model::StreamId;
+use crate::commands::model::StreamIds;
+use crate::commands::model::StreamInfo;
+use crate::commands::model::Trim;
+use crate::commands::model::XAddOptions;
+use crate::commands::model::XClaimOptions;
+use crate::commands::model::XPendingOptions;
+use crate::commands::model::XReadGroupOptions;
+use crate::commands::model::XReadOptions;
+use std::ops::RangeBounds;
+use std::time::Duration;
+use swarm_resp::ToArg;
+
+/// Streams: entries of fields and values in the order of their IDs, and groups of consumers that share the reading of them.
+///
+/// IDs are [`StreamId`](crate::StreamId)s, or text that is one, such as `"5-1"` or `"5"`, which is sent as `5-0`; a text that is no ID is
+/// refused before anything is sent. Ranges of IDs are Rust's: `..` is the whole stream, `id..` all from one ID on.
+pub trait StreamCommands: Executor {
+    /// Adds an entry to a stream, which is made when there is none (`XADD`).
+    ///
+    /// **Reply:** the new entry's ID.
+    ///
+    /// ```
+    /// # use swarm_keydb::{Client, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// let id = client.xadd("events", [("sensor", "temp"), ("value", "22.5")]).await?;
+    /// let entries = client.xrange("events", id..).await?;
+    /// assert_eq!(entries[0].id, id);
+    /// assert_eq!(entries[0].get("sensor").unwrap(), "temp");
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn xadd<K: ToArg, V: ToArg>(
+        &self,
+        key: impl ToArg,
+        fields: impl IntoIterator<Item = (K, V)>,
+    ) -> Self::Output<StreamId> {
+        self.execute(
+            Builder::new("XADD")
+                .key(key)
+                .arg("*")
+                .fields(fields)
+                .build(),
+        )
+    }
+
+    /// Adds an entry to a stream, with an ID of its own, or to a stream whose length is limited (`XADD`).
+    ///
+    /// **Reply:** the new entry's ID; `None` when there is no such stream and [`nomkstream`](crate::XAddOptions::nomkstream) was asked for.
+    ///
+    /// **Errors:** the ID is not greater than all before it.
+    fn xadd_with<K: ToArg, V: ToArg>(
+        &self,
+        key: impl ToArg,
+        fields: impl IntoIterator<Item = (K, V)>,
+        options: XAddOptions,
+    ) -> Self::Output<Option<StreamId>> {
+        self.execute(
+            Builder::new("XADD")
+                .key(key)
+                .options(options)
+                .fields(fields)
+                .build(),
+        )
+    }
+
+    /// How many entries a stream has (`XLEN`).
+    ///
+    /// **Reply:** the number, 0 when there is no such stream.
+    fn xlen(&self, key: impl ToArg) -> Self::Output<u64> {
+        self.execute(Builder::new("XLEN").read_only().key(key).build())
+    }
+
+    /// The entries of a range of IDs, oldest first (`XRANGE`).
+    ///
+    /// **Reply:** the entries.
+    fn xrange(
+        &self,
+        key: impl ToArg,
+        range: impl RangeBounds<StreamId>,
+    ) -> Self::Output<Vec<StreamEntry>> {
+        self.execute(
+            Builder::new("XRANGE")
+                .read_only()
+                .key(key)
+                .range(range)
+                .build_with(model::entries),
+        )
+    }
+
+    /// The oldest entries of a range of IDs, oldest first, and at most so many (`XRANGE`).
+    ///
+    /// **Reply:** the entries.
+    fn xrange_count(
+        &self,
+        key: impl ToArg,
+        range: impl RangeBounds<StreamId>,
+        count: u64,
+    ) -> Self::Output<Vec<StreamEntry>> {
+        self.execute(
+            Builder::new("XRANGE")
+                .read_only()
+                .key(key)
+                .range(range)
+                .count(count)
+                .build_with(model::entries),
+        )
+    }
+
+    /// The entries of a range of IDs, newest first (`XREVRANGE`).
+    ///
+    /// **Reply:** the entries.
+    fn xrevrange(
+        &self,
+        key: impl ToArg,
+        range: impl RangeBounds<StreamId>,
+    ) -> Self::Output<Vec<StreamEntry>> {
+        self.execute(
+            Builder::new("XREVRANGE")
+                .read_only()
+                .key(key)
+                .range_reversed(range)
+                .build_with(model::entries),
+        )
+    }
+
+    /// The newest entries of a range of IDs, newest first, and at most so many (`XREVRANGE`).
+    ///
+    /// **Reply:** the entries.
+    fn xrevrange_count(
+        &self,
+        key: impl ToArg,
+        range: impl RangeBounds<StreamId>,
+        count: u64,
+    ) -> Self::Output<Vec<StreamEntry>> {
+        self.execute(
+            Builder::new("XREVRANGE")
+                .read_only()
+                .key(key)
+                .range_reversed(range)
+                .count(count)
+                .build_with(model::entries),
+        )
+    }
+
+    /// The entries of streams behind a position in each: behind an ID (`XREAD`).
+    ///
+    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there is nothing to read.
+    ///
+    /// ```
+    /// # use swarm_keydb::{Client, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// client.xadd("events", [("kind", "start")]).await?;
+    /// for batch in client.xread([("events", "0"), ("others", "0")]).await? {
+    ///     assert_eq!(batch.key, "events");
+    ///     assert_eq!(batch.entries.len(), 1);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn xread(
+        &self,
+        streams: impl IntoIterator<Item = (impl ToArg, impl TryInto<ReadAfter>)>,
+    ) -> Self::Output<Vec<StreamBatch>> {
+        self.execute(
+            Builder::new("XREAD")
+                .read_only()
+                .streams::<ReadAfter, _>(streams)
+                .build_with(model::batches),
+        )
+    }
+
+    /// The entries of streams behind a position in each: behind an ID, or those that are added while it waits
+    /// ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`). From the latter it is never sent again (`XREAD`).
+    ///
+    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there was nothing to read in time.
+    fn xread_with(
+        &self,
+        streams: impl IntoIterator<Item = (impl ToArg, impl TryInto<ReadAfter>)>,
+        options: XReadOptions,
+    ) -> Self::Output<Vec<StreamBatch>> {
+        self.execute(
+            Builder::new("XREAD")
+                .read_only()
+                .options(options)
+                .streams::<ReadAfter, _>(streams)
+                .build_with(model::batches),
+        )
+    }
+
+    /// The entries that a consumer of a group is given: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), or those that it was given
+    /// before and has not acknowledged, behind an ID (`XREADGROUP`).
+    ///
+    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there is nothing to read.
+    ///
+    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    ///
+    /// ```
+    /// # use swarm_keydb::{Client, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// client.xgroup_create_mkstream("events", "workers", "0").await?;
+    /// client.xadd("events", [("kind", "start")]).await?;
+    /// for batch in client.xreadgroup("workers", "ann", [("events", ">")]).await? {
+    ///     for entry in batch.entries {
+    ///         client.xack("events", "workers", entry.id).await?;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn xreadgroup(
+        &self,
+        group: impl ToArg,
+        consumer: impl ToArg,
+        streams: impl IntoIterator<Item = (impl ToArg, impl TryInto<GroupRead>)>,
+    ) -> Self::Output<Vec<StreamBatch>> {
+        self.execute(
+            Builder::new("XREADGROUP")
+                .arg("GROUP")
+                .echoed("group", group)
+                .echoed("consumer", consumer)
+                .streams::<GroupRead, _>(streams)
+                .build_with(model::batches),
+        )
+    }
+
+    /// The entries that a consumer of a group is given: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which it may wait, or
+    /// those that it was given before and has not acknowledged, behind an ID (`XREADGROUP`).
+    ///
+    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there was nothing to read in time.
+    ///
+    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    fn xreadgroup_with(
+        &self,
+        group: impl ToArg,
+        consumer: impl ToArg,
+        streams: impl IntoIterator<Item = (impl ToArg, impl TryInto<GroupRead>)>,
+        options: XReadGroupOptions,
+    ) -> Self::Output<Vec<StreamBatch>> {
+        self.execute(
+            Builder::new("XREADGROUP")
+                .arg("GROUP")
+                .echoed("group", group)
+                .echoed("consumer", consumer)
+                .options(options)
+                .streams::<GroupRead, _>(streams)
+                .build_with(model::batches),
+        )
+    }
+
+    /// Acknowledges entries that consumers of a group were given: they are pending no more (`XACK`).
+    ///
+    /// **Reply:** how many of them were pending.
+    ///
+    /// **Errors:** SwarmKeyDb refuses a stream or a group that there is not (code `NOGROUP`), where Redis counts 0.
+    fn xack(&self, key: impl ToArg, group: impl ToArg, ids: impl StreamIds) -> Self::Output<u64> {
+        self.execute(
+            Builder::new("XACK")
+                .key(key)
+                .echoed("group", group)
+                .ids(ids)
+                .build(),
+        )
+    }
+
+    /// How much the consumers of a group were given and have not acknowledged (`XPENDING`).
+    ///
+    /// **Reply:** a [`PendingSummary`].
+    ///
+    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    fn xpending(&self, key: impl ToArg, group: impl ToArg) -> Self::Output<PendingSummary> {
+        self.execute(
+            Builder::new("XPENDING")
+                .read_only()
+                .key(key)
+                .echoed("group", group)
+                .build_with(model::pending_summary),
+        )
+    }
+
+    /// What the consumers of a group were given and have not acknowledged: entry by entry, oldest first (`XPENDING`).
+    ///
+    /// **Reply:** the entries, without their fields.
+    ///
+    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    fn xpending_with(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        options: XPendingOptions,
+    ) -> Self::Output<Vec<PendingEntry>> {
+        self.execute(
+            Builder::new("XPENDING")
+                .read_only()
+                .key(key)
+                .echoed("group", group)
+                .options(options)
+                .build_with(model::pending_entries),
+        )
+    }
+
+    /// Gives pending entries to a consumer, if they were given to another at least `min_idle` ago (`XCLAIM`).
+    ///
+    /// **Reply:** the entries that it was given; those that were deleted meanwhile are left out.
+    ///
+    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    fn xclaim(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        consumer: impl ToArg,
+        min_idle: Duration,
+        ids: impl StreamIds,
+    ) -> Self::Output<Vec<StreamEntry>> {
+        self.execute(
+            Builder::new("XCLAIM")
+                .key(key)
+                .echoed("group", group)
+                .echoed("consumer", consumer)
+                .milliseconds(min_idle)
+                .ids(ids)
+                .build_with(model::claimed),
+        )
+    }
+
+    /// Gives pending entries to a consumer, as [`xclaim`](Self::xclaim) does, and says how they count from now on (`XCLAIM`).
+    ///
+    /// **Reply:** the entries that it was given; those that were deleted meanwhile are left out.
+    ///
+    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn xclaim_with(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        consumer: impl ToArg,
+        min_idle: Duration,
+        ids: impl StreamIds,
+        options: XClaimOptions,
+    ) -> Self::Output<Vec<StreamEntry>> {
+        self.execute(
+            Builder::new("XCLAIM")
+                .key(key)
+                .echoed("group", group)
+                .echoed("consumer", consumer)
+                .milliseconds(min_idle)
+                .ids(ids)
+                .options(options)
+                .build_with(model::claimed),
+        )
+    }
+
+    /// Gives pending entries to a consumer without reading them, so that they do not count as given once more (`XCLAIM`).
+    ///
+    /// **Reply:** the entries that it was given.
+    ///
+    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn xclaim_justid(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        consumer: impl ToArg,
+        min_idle: Duration,
+        ids: impl StreamIds,
+        options: XClaimOptions,
+    ) -> Self::Output<Vec<StreamId>> {
+        self.execute(
+            Builder::new("XCLAIM")
+                .key(key)
+                .echoed("group", group)
+                .echoed("consumer", consumer)
+                .milliseconds(min_idle)
+                .ids(ids)
+                .options(options)
+                .arg("JUSTID")
+                .build_with(model::claimed_ids),
+        )
+    }
+
+    /// Gives a consumer entries that were given to another at least `min_idle` ago, from an ID on: one page of them (`XAUTOCLAIM`).
+    ///
+    /// **Reply:** the entries, and where the next page begins: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    ///
+    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    fn xautoclaim(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        consumer: impl ToArg,
+        min_idle: Duration,
+        start: impl TryInto<StreamId>,
+    ) -> Self::Output<AutoClaim> {
+        self.execute(
+            Builder::new("XAUTOCLAIM")
+                .key(key)
+                .echoed("group", group)
+                .echoed("consumer", consumer)
+                .milliseconds(min_idle)
+                .position::<StreamId>(start)
+                .build_with(model::auto_claim),
+        )
+    }
+
+    /// As [`xautoclaim`](Self::xautoclaim), at most so many entries (`XAUTOCLAIM`).
+    ///
+    /// **Reply:** the entries, and where the next page begins: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    ///
+    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    fn xautoclaim_count(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        consumer: impl ToArg,
+        min_idle: Duration,
+        start: impl TryInto<StreamId>,
+        count: u64,
+    ) -> Self::Output<AutoClaim> {
+        self.execute(
+            Builder::new("XAUTOCLAIM")
+                .key(key)
+                .echoed("group", group)
+                .echoed("consumer", consumer)
+                .milliseconds(min_idle)
+                .position::<StreamId>(start)
+                .count(count)
+                .build_with(model::auto_claim),
+        )
+    }
+
+    /// As [`xautoclaim`](Self::xautoclaim), at most so many entries, without reading them, so that they do not count as given once more (`XAUTOCLAIM`).
+    ///
+    /// **Reply:** the entries' IDs, and where the next page begins.
+    ///
+    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn xautoclaim_justid(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        consumer: impl ToArg,
+        min_idle: Duration,
+        start: impl TryInto<StreamId>,
+        count: u64,
+    ) -> Self::Output<AutoClaimIds> {
+        self.execute(
+            Builder::new("XAUTOCLAIM")
+                .key(key)
+                .echoed("group", group)
+                .echoed("consumer", consumer)
+                .milliseconds(min_idle)
+                .position::<StreamId>(start)
+                .count(count)
+                .arg("JUSTID")
+                .build_with(model::auto_claim_ids),
+        )
+    }
+
+    /// Removes the oldest entries of a stream (`XTRIM`).
+    ///
+    /// **Reply:** how many were removed.
+    fn xtrim(&self, key: impl ToArg, trim: Trim) -> Self::Output<u64> {
+        self.execute(Builder::new("XTRIM").key(key).options(trim).build())
+    }
+
+    /// Removes entries of a stream (`XDEL`).
+    ///
+    /// **Reply:** how many of them there were.
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn xdel(&self, key: impl ToArg, ids: impl StreamIds) -> Self::Output<u64> {
+        self.execute(Builder::new("XDEL").key(key).ids(ids).build())
+    }
+
+    /// What the server knows of a stream (`XINFO STREAM`).
+    ///
+    /// **Reply:** a [`StreamInfo`].
+    ///
+    /// **Errors:** there is no such stream.
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn xinfo_stream(&self, key: impl ToArg) -> Self::Output<StreamInfo> {
+        self.execute(
+            Builder::new("XINFO STREAM")
+                .read_only()
+                .key(key)
+                .build_with(model::stream_info),
+        )
+    }
+
+    /// What the server knows of the groups of a stream (`XINFO GROUPS`).
+    ///
+    /// **Reply:** a [`GroupInfo`] for each.
+    ///
+    /// **Errors:** there is no such stream.
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn xinfo_groups(&self, key: impl ToArg) -> Self::Output<Vec<GroupInfo>> {
+        self.execute(
+            Builder::new("XINFO GROUPS")
+                .read_only()
+                .key(key)
+                .build_with(model::groups_info),
+        )
+    }
+
+    /// What the server knows of the consumers of a group (`XINFO CONSUMERS`).
+    ///
+    /// **Reply:** a [`ConsumerInfo`] for each.
+    ///
+    /// **Errors:** there is no such stream, or no such group (code `NOGROUP`).
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn xinfo_consumers(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+    ) -> Self::Output<Vec<ConsumerInfo>> {
+        self.execute(
+            Builder::new("XINFO CONSUMERS")
+                .read_only()
+                .key(key)
+                .echoed("group", group)
+                .build_with(model::consumers_info),
+        )
+    }
+
+    /// Makes a group that reads a stream from a position on: behind an ID, or from now on ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XGROUP CREATE`).
+    ///
+    /// **Reply:** nothing.
+    ///
+    /// **Errors:** there is such a group already (code `BUSYGROUP`); there is no such stream.
+    fn xgroup_create(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        start: impl TryInto<ReadAfter>,
+    ) -> Self::Output<()> {
+        self.execute(
+            Builder::new("XGROUP CREATE")
+                .key(key)
+                .echoed("group", group)
+                .position::<ReadAfter>(start)
+                .build_with(model::ok),
+        )
+    }
+
+    /// Makes a group, and the stream when there is none (`MKSTREAM`) (`XGROUP CREATE`).
+    ///
+    /// **Reply:** nothing.
+    ///
+    /// **Errors:** there is such a group already (code `BUSYGROUP`).
+    fn xgroup_create_mkstream(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        start: impl TryInto<ReadAfter>,
+    ) -> Self::Output<()> {
+        self.execute(
+            Builder::new("XGROUP CREATE")
+                .key(key)
+                .echoed("group", group)
+                .position::<ReadAfter>(start)
+                .arg("MKSTREAM")
+                .build_with(model::ok),
+        )
+    }
+
+    /// Removes a group, its consumers, and what they have not acknowledged (`XGROUP DESTROY`).
+    ///
+    /// **Reply:** whether there was such a group.
+    ///
+    /// **Errors:** there is no such stream.
+    fn xgroup_destroy(&self, key: impl ToArg, group: impl ToArg) -> Self::Output<bool> {
+        self.execute(
+            Builder::new("XGROUP DESTROY")
+                .key(key)
+                .echoed("group", group)
+                .build(),
+        )
+    }
+
+    /// Makes a group go on reading from a position. What its consumers have not acknowledged stays pending (`XGROUP SETID`).
+    ///
+    /// **Reply:** nothing.
+    ///
+    /// **Errors:** there is no such stream, or no such group (code `NOGROUP`).
+    fn xgroup_setid(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        start: impl TryInto<ReadAfter>,
+    ) -> Self::Output<()> {
+        self.execute(
+            Builder::new("XGROUP SETID")
+                .key(key)
+                .echoed("group", group)
+                .position::<ReadAfter>(start)
+                .build_with(model::ok),
+        )
+    }
+
+    /// Makes a consumer. One that reads is made without (`XGROUP CREATECONSUMER`).
+    ///
+    /// **Reply:** whether it is new.
+    ///
+    /// **Errors:** there is no such stream, or no such group (code `NOGROUP`).
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn xgroup_createconsumer(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        consumer: impl ToArg,
+    ) -> Self::Output<bool> {
+        self.execute(
+            Builder::new("XGROUP CREATECONSUMER")
+                .key(key)
+                .echoed("group", group)
+                .echoed("consumer", consumer)
+                .build(),
+        )
+    }
+
+    /// Removes a consumer. What it has not acknowledged is pending no more, and no other consumer will be given it: claim it first (`XGROUP DELCONSUMER`).
+    ///
+    /// **Reply:** how many entries it had not acknowledged.
+    ///
+    /// **Errors:** there is no such stream, or no such group (code `NOGROUP`).
+    fn xgroup_delconsumer(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        consumer: impl ToArg,
+    ) -> Self::Output<u64> {
+        self.execute(
+            Builder::new("XGROUP DELCONSUMER")
+                .key(key)
+                .echoed("group", group)
+                .echoed("consumer", consumer)
+                .build(),
+        )
+    }
+
+    /// Makes a stream's next entries get IDs greater than this one (`XSETID`).
+    ///
+    /// **Reply:** nothing.
+    ///
+    /// **Errors:** there is no such stream, or it holds a greater ID.
+    ///
+    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    fn xsetid(&self, key: impl ToArg, id: impl TryInto<StreamId>) -> Self::Output<()> {
+        self.execute(
+            Builder::new("XSETID")
+                .key(key)
+                .position::<StreamId>(id)
+                .build_with(model::ok),
+        )
+    }
+}
+
+impl<E: Executor> StreamCommands for E {}

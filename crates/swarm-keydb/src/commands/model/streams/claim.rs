@@ -1,0 +1,207 @@
+//! Entries that go from one consumer to another: XCLAIM and XAUTOCLAIM.
+
+use std::time::{Duration, SystemTime};
+
+use swarm_resp::{ArgSink, ConvertError, Frame, FrameRef, FromFrame, ToArg, ToArgs};
+
+use super::entry::StreamEntry;
+use super::id::StreamId;
+use crate::command::{CommandOptions, milliseconds};
+use crate::error::{Error, Result};
+
+/// How claimed entries count from now on. Redis alone: SwarmKeyDb takes each option for an ID and passes over it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[must_use = "options do nothing until they are given to xclaim_with or xclaim_justid"]
+pub struct XClaimOptions {
+    given: Option<Given>,
+    retrycount: Option<u64>,
+    force: bool,
+    contradiction: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Given {
+    Ago(Duration),
+    At(SystemTime),
+}
+
+impl XClaimOptions {
+    /// As if given just now, once more than before.
+    pub const fn new() -> Self {
+        Self {
+            given: None,
+            retrycount: None,
+            force: false,
+            contradiction: false,
+        }
+    }
+
+    /// As if given so long ago (`IDLE`).
+    pub const fn idle(self, idle: Duration) -> Self {
+        self.given(Given::Ago(idle))
+    }
+
+    /// As if given at this time (`TIME`).
+    pub const fn time(self, time: SystemTime) -> Self {
+        self.given(Given::At(time))
+    }
+
+    /// As if given so often (`RETRYCOUNT`).
+    pub const fn retrycount(mut self, count: u64) -> Self {
+        self.retrycount = Some(count);
+        self
+    }
+
+    /// Also entries that nobody was given yet (`FORCE`).
+    pub const fn force(mut self) -> Self {
+        self.force = true;
+        self
+    }
+
+    const fn given(mut self, given: Given) -> Self {
+        self.contradiction |= self.given.is_some();
+        self.given = Some(given);
+        self
+    }
+}
+
+impl ToArgs for XClaimOptions {
+    fn write_args(&self, sink: &mut impl ArgSink) {
+        let mut option = |name: &[u8], number: u64| {
+            sink.arg(name);
+            sink.arg(&number.to_arg());
+        };
+        match self.given {
+            Some(Given::Ago(idle)) => option(b"IDLE", milliseconds(idle)),
+            Some(Given::At(time)) => option(b"TIME", StreamId::at(time).ms),
+            None => {}
+        }
+        if let Some(count) = self.retrycount {
+            option(b"RETRYCOUNT", count);
+        }
+        if self.force {
+            sink.arg(b"FORCE");
+        }
+    }
+}
+
+impl CommandOptions for XClaimOptions {
+    fn validate(&self) -> Result<()> {
+        if self.contradiction {
+            return Err(Error::argument(
+                "options contradict each other: give at most one of idle and time",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Claimed entries. Redis before version 7 answers a null in the place of one that was deleted.
+pub(in crate::commands) fn claimed(reply: &Frame) -> Result<Vec<StreamEntry>, ConvertError> {
+    let entries: Vec<Option<StreamEntry>> = reply.convert()?;
+    Ok(entries.into_iter().flatten().collect())
+}
+
+/// An ID, alone or with the fields that SwarmKeyDb sends although they were not asked for.
+struct Id(StreamId);
+
+impl FromFrame for Id {
+    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+        let id = match frame.items().and_then(|mut items| items.next()) {
+            Some(id) => id.convert(),
+            None => frame.convert(),
+        };
+        id.map(Self)
+    }
+}
+
+pub(in crate::commands) fn claimed_ids(reply: &Frame) -> Result<Vec<StreamId>, ConvertError> {
+    let ids: Vec<Option<Id>> = reply.convert()?;
+    Ok(ids.into_iter().flatten().map(|Id(id)| id).collect())
+}
+
+/// One page of an XAUTOCLAIM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AutoClaim {
+    /// Where the server says that the next page begins: see [`next_start`](Self::next_start).
+    pub next: StreamId,
+    /// What was claimed.
+    pub entries: Vec<StreamEntry>,
+    /// What was to be claimed, but had been deleted: it is pending no more. SwarmKeyDb never says so.
+    pub deleted: Vec<StreamId>,
+}
+
+impl AutoClaim {
+    /// Where the next page begins, if this one began at `start`; `None` at the end.
+    ///
+    /// Redis says `0-0` at the end. SwarmKeyDb names the last entry that it has seen, over and over, so the end is also where
+    /// a page leads no further.
+    pub fn next_start(&self, start: StreamId) -> Option<StreamId> {
+        let seen = (self.entries.iter()).any(|entry| entry.id == self.next);
+        following(start, self.next, seen)
+    }
+}
+
+/// One page of an XAUTOCLAIM that asks for IDs alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AutoClaimIds {
+    /// Where the server says that the next page begins: see [`next_start`](Self::next_start).
+    pub next: StreamId,
+    /// What was claimed.
+    pub ids: Vec<StreamId>,
+    /// What was to be claimed, but had been deleted: it is pending no more.
+    pub deleted: Vec<StreamId>,
+}
+
+impl AutoClaimIds {
+    /// Where the next page begins, if this one began at `start`; `None` at the end. See [`AutoClaim::next_start`].
+    pub fn next_start(&self, start: StreamId) -> Option<StreamId> {
+        following(start, self.next, self.ids.contains(&self.next))
+    }
+}
+
+fn following(start: StreamId, next: StreamId, seen: bool) -> Option<StreamId> {
+    let next = if seen { next.next()? } else { next };
+    (next > start).then_some(next)
+}
+
+/// What a page says. Redis before version 7 answers a null in the place of an entry that was deleted, and no list of them.
+struct Page<T> {
+    next: StreamId,
+    claimed: Vec<T>,
+    deleted: Vec<StreamId>,
+}
+
+fn page<T: FromFrame>(reply: &Frame) -> Result<Page<T>, ConvertError> {
+    let unexpected = || ConvertError::new("an ID and a list of entries", reply.view());
+    let mut items = reply.items().ok_or_else(unexpected)?;
+    let (Some(next), Some(claimed), deleted) = (items.next(), items.next(), items.next()) else {
+        return Err(unexpected());
+    };
+    let claimed: Vec<Option<T>> = claimed.convert()?;
+    Ok(Page {
+        next: next.convert()?,
+        claimed: claimed.into_iter().flatten().collect(),
+        deleted: deleted.map_or(Ok(Vec::new()), FrameRef::convert)?,
+    })
+}
+
+pub(in crate::commands) fn auto_claim(reply: &Frame) -> Result<AutoClaim, ConvertError> {
+    let page = page(reply)?;
+    Ok(AutoClaim {
+        next: page.next,
+        entries: page.claimed,
+        deleted: page.deleted,
+    })
+}
+
+pub(in crate::commands) fn auto_claim_ids(reply: &Frame) -> Result<AutoClaimIds, ConvertError> {
+    let page = page::<Id>(reply)?;
+    Ok(AutoClaimIds {
+        next: page.next,
+        ids: page.claimed.into_iter().map(|Id(id)| id).collect(),
+        deleted: page.deleted,
+    })
+}

@@ -1,0 +1,137 @@
+//! Entries of streams.
+
+use std::fmt;
+
+use bytes::Bytes;
+use swarm_resp::{ConvertError, Frame, FrameRef, FromFrame};
+
+use super::id::StreamId;
+use crate::error::{Error, Result};
+
+/// One entry of a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct StreamEntry {
+    /// Its ID.
+    pub id: StreamId,
+    /// What it says. `None` for an entry that a consumer has not acknowledged and that was deleted meanwhile, by XDEL or by
+    /// trimming: only its ID is left.
+    pub fields: Option<StreamFields>,
+}
+
+impl StreamEntry {
+    /// The value of a field, the first of several of that name.
+    ///
+    /// ```
+    /// # use swarm_keydb::{Client, StreamId, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// client.xadd("events", [("sensor", "temp"), ("value", "22.5")]).await?;
+    /// for entry in client.xrange("events", ..).await? {
+    ///     assert_eq!(entry.get("sensor").unwrap(), "temp");
+    ///     assert_eq!(entry.field_as::<f64>("value")?, Some(22.5));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&Bytes> {
+        self.fields.as_ref()?.get(field)
+    }
+
+    /// The value of a field, the first of several of that name, read as a `T`.
+    ///
+    /// **Errors:** a value that is no `T`: of kind [`Reply`](crate::ErrorKind::Reply).
+    pub fn field_as<T: FromFrame>(&self, field: impl AsRef<[u8]>) -> Result<Option<T>> {
+        match &self.fields {
+            Some(fields) => fields.get_as(field),
+            None => Ok(None),
+        }
+    }
+}
+
+impl FromFrame for StreamEntry {
+    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+        let (id, fields) = FromFrame::from_frame(frame)?;
+        Ok(Self { id, fields })
+    }
+}
+
+/// The fields of a stream entry and their values, in the order in which they were added; a name may come twice.
+///
+/// They share the bytes of the reply that they came in, and keep all of it alive.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct StreamFields(Vec<(Bytes, Bytes)>);
+
+impl StreamFields {
+    /// The value of a field, the first of several of that name.
+    pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&Bytes> {
+        let field = field.as_ref();
+        let found = self.0.iter().find(|(name, _)| name == field);
+        found.map(|(_, value)| value)
+    }
+
+    /// The value of a field, the first of several of that name, read as a `T`.
+    ///
+    /// **Errors:** a value that is no `T`: of kind [`Reply`](crate::ErrorKind::Reply).
+    pub fn get_as<T: FromFrame>(&self, field: impl AsRef<[u8]>) -> Result<Option<T>> {
+        let value = self.get(field).cloned().map(Frame::bulk);
+        let value = value.map(|value| T::from_frame(value.view()));
+        value.transpose().map_err(Error::convert)
+    }
+
+    /// The fields in their order.
+    pub fn iter(&self) -> std::slice::Iter<'_, (Bytes, Bytes)> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for StreamFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.iter().map(|(name, value)| (name, value)))
+            .finish()
+    }
+}
+
+impl FromFrame for StreamFields {
+    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+        FromFrame::from_frame(frame).map(Self)
+    }
+}
+
+impl IntoIterator for StreamFields {
+    type Item = (Bytes, Bytes);
+    type IntoIter = std::vec::IntoIter<(Bytes, Bytes)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a StreamFields {
+    type Item = &'a (Bytes, Bytes);
+    type IntoIter = std::slice::Iter<'a, (Bytes, Bytes)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// Entries; Redis answers a null when it was asked for none of them.
+pub(in crate::commands) fn entries(reply: &Frame) -> Result<Vec<StreamEntry>, ConvertError> {
+    reply
+        .convert::<Option<Vec<StreamEntry>>>()
+        .map(Option::unwrap_or_default)
+}

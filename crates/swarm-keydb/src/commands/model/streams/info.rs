@@ -1,0 +1,136 @@
+//! What servers know of a stream, its groups and their consumers: XINFO.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use swarm_resp::{ConvertError, Frame, FrameRef, FromFrame, Milliseconds};
+
+use super::entry::StreamEntry;
+use super::id::StreamId;
+
+/// What a server knows of a stream. What an older server does not tell is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct StreamInfo {
+    /// How many entries it holds.
+    pub length: u64,
+    /// The highest ID that it ever had.
+    pub last_generated_id: StreamId,
+    /// The highest ID that XDEL removed.
+    pub max_deleted_entry_id: Option<StreamId>,
+    /// How many entries were ever added.
+    pub entries_added: Option<u64>,
+    /// How many groups read it.
+    pub groups: u64,
+    /// Its oldest entry.
+    pub first_entry: Option<StreamEntry>,
+    /// Its newest entry.
+    pub last_entry: Option<StreamEntry>,
+}
+
+/// What a server knows of a group of consumers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct GroupInfo {
+    /// Its name.
+    pub name: Bytes,
+    /// How many consumers it has.
+    pub consumers: u64,
+    /// How many entries they have not acknowledged.
+    pub pending: u64,
+    /// The newest entry that any of them was given.
+    pub last_delivered_id: StreamId,
+    /// How many entries they were given, if the server knows.
+    pub entries_read: Option<u64>,
+    /// How many entries nobody was given yet, if the server knows.
+    pub lag: Option<u64>,
+}
+
+/// What a server knows of a consumer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ConsumerInfo {
+    /// Its name.
+    pub name: Bytes,
+    /// How many entries it has not acknowledged.
+    pub pending: u64,
+    /// How long ago it asked for entries.
+    pub idle: Duration,
+    /// How long ago it got any, if the server tells and it ever did.
+    pub inactive: Option<Duration>,
+}
+
+/// The names and values of a map, or of the flat array that stands for it in RESP2.
+fn fields(reply: FrameRef<'_>) -> Result<Vec<(Bytes, FrameRef<'_>)>, ConvertError> {
+    let mut items = (reply.items()).ok_or_else(|| ConvertError::new("a map", reply))?;
+    let mut fields = Vec::with_capacity(items.len() / 2);
+    while let (Some(name), Some(value)) = (items.next(), items.next()) {
+        fields.push((name.convert()?, value));
+    }
+    Ok(fields)
+}
+
+pub(in crate::commands) fn stream_info(reply: &Frame) -> Result<StreamInfo, ConvertError> {
+    let mut info = StreamInfo::default();
+    for (name, value) in fields(reply.view())? {
+        match &*name {
+            b"length" => info.length = value.convert()?,
+            b"last-generated-id" => info.last_generated_id = value.convert()?,
+            b"max-deleted-entry-id" => info.max_deleted_entry_id = value.convert()?,
+            b"entries-added" => info.entries_added = value.convert()?,
+            b"groups" => info.groups = value.convert()?,
+            b"first-entry" => info.first_entry = value.convert()?,
+            b"last-entry" => info.last_entry = value.convert()?,
+            _ => {}
+        }
+    }
+    Ok(info)
+}
+
+impl FromFrame for GroupInfo {
+    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+        let mut info = Self::default();
+        for (name, value) in fields(frame)? {
+            match &*name {
+                b"name" => info.name = value.convert()?,
+                b"consumers" => info.consumers = value.convert()?,
+                b"pending" => info.pending = value.convert()?,
+                b"last-delivered-id" => info.last_delivered_id = value.convert()?,
+                b"entries-read" => info.entries_read = value.convert()?,
+                b"lag" => info.lag = value.convert()?,
+                _ => {}
+            }
+        }
+        Ok(info)
+    }
+}
+
+impl FromFrame for ConsumerInfo {
+    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+        let mut info = Self::default();
+        for (name, value) in fields(frame)? {
+            match &*name {
+                b"name" => info.name = value.convert()?,
+                b"pending" => info.pending = value.convert()?,
+                b"idle" => info.idle = value.convert::<Milliseconds>()?.0,
+                // -1 when it never got any.
+                b"inactive" => {
+                    let time = u64::try_from(value.convert::<i64>()?);
+                    info.inactive = time.ok().map(Duration::from_millis);
+                }
+                _ => {}
+            }
+        }
+        Ok(info)
+    }
+}
+
+pub(in crate::commands) fn groups_info(reply: &Frame) -> Result<Vec<GroupInfo>, ConvertError> {
+    reply.convert()
+}
+
+pub(in crate::commands) fn consumers_info(
+    reply: &Frame,
+) -> Result<Vec<ConsumerInfo>, ConvertError> {
+    reply.convert()
+}

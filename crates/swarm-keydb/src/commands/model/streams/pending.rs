@@ -1,0 +1,158 @@
+//! What consumers were given and have not acknowledged: XPENDING.
+
+use std::ops::RangeBounds;
+use std::time::Duration;
+
+use bytes::Bytes;
+use swarm_resp::{ArgSink, ConvertError, Frame, FrameRef, FromFrame, Milliseconds, ToArg, ToArgs};
+
+use super::arguments::ends;
+use super::id::StreamId;
+use crate::command::{CommandOptions, has_line_break};
+use crate::error::{Error, Result};
+
+/// How much a group has not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct PendingSummary {
+    /// How many entries.
+    pub count: u64,
+    /// The oldest of them.
+    pub first: Option<StreamId>,
+    /// The newest of them.
+    pub last: Option<StreamId>,
+    /// Who holds how many of them. Consumers that hold none are not listed.
+    pub consumers: Vec<(Bytes, u64)>,
+}
+
+pub(in crate::commands) fn pending_summary(reply: &Frame) -> Result<PendingSummary, ConvertError> {
+    let (count, first, last, consumers) = reply.convert()?;
+    let consumers: Option<Vec<(Bytes, u64)>> = consumers;
+    Ok(PendingSummary {
+        count,
+        first,
+        last,
+        consumers: consumers.unwrap_or_default(),
+    })
+}
+
+/// One entry that a consumer was given and has not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct PendingEntry {
+    /// Its ID.
+    pub id: StreamId,
+    /// Who was given it.
+    pub consumer: Bytes,
+    /// How long ago that was.
+    pub idle: Duration,
+    /// How often it was given to somebody.
+    pub delivered: u64,
+}
+
+impl FromFrame for PendingEntry {
+    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+        let (id, consumer, Milliseconds(idle), delivered) = FromFrame::from_frame(frame)?;
+        Ok(Self {
+            id,
+            consumer,
+            idle,
+            delivered,
+        })
+    }
+}
+
+pub(in crate::commands) fn pending_entries(
+    reply: &Frame,
+) -> Result<Vec<PendingEntry>, ConvertError> {
+    reply.convert()
+}
+
+/// Which entries an XPENDING lists.
+///
+/// ```
+/// use std::time::Duration;
+/// use swarm_keydb::XPendingOptions;
+///
+/// // What ann has held for more than a minute.
+/// let options = XPendingOptions::new().count(100).consumer("ann").idle(Duration::from_secs(60));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "options do nothing until they are given to xpending_with"]
+pub struct XPendingOptions {
+    /// Nothing when the range holds no ID at all.
+    range: Option<(StreamId, StreamId)>,
+    count: u64,
+    idle: Option<Duration>,
+    consumer: Option<Bytes>,
+}
+
+impl Default for XPendingOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl XPendingOptions {
+    /// The oldest ten, whoever holds them.
+    pub const fn new() -> Self {
+        Self {
+            range: Some((StreamId::MIN, StreamId::MAX)),
+            count: 10,
+            idle: None,
+            consumer: None,
+        }
+    }
+
+    /// Only IDs of a range, such as `id..`.
+    pub fn range(mut self, range: impl RangeBounds<StreamId>) -> Self {
+        self.range = ends(&range);
+        self
+    }
+
+    /// At most this many.
+    pub const fn count(mut self, count: u64) -> Self {
+        self.count = count;
+        self
+    }
+
+    /// Only those that were given for at least this long (`IDLE`).
+    pub const fn idle(mut self, idle: Duration) -> Self {
+        self.idle = Some(idle);
+        self
+    }
+
+    /// Only those that this consumer holds.
+    pub fn consumer(mut self, name: impl ToArg) -> Self {
+        self.consumer = Some(Bytes::copy_from_slice(&name.to_arg()));
+        self
+    }
+}
+
+impl ToArgs for XPendingOptions {
+    fn write_args(&self, sink: &mut impl ArgSink) {
+        if let Some(idle) = self.idle {
+            sink.arg(b"IDLE");
+            sink.arg(&Milliseconds(idle).to_arg());
+        }
+        (self.range, self.count).write_args(sink);
+        self.consumer.write_args(sink);
+    }
+}
+
+impl CommandOptions for XPendingOptions {
+    fn validate(&self) -> Result<()> {
+        if self.range.is_none() {
+            return Err(Error::argument(super::arguments::EMPTY));
+        }
+        if self.count == 0 {
+            return Err(Error::argument("a count of zero; give at least 1"));
+        }
+        if (self.consumer.as_deref()).is_some_and(has_line_break) {
+            return Err(Error::argument(
+                "the consumer's name holds a line break; remove it",
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,252 @@
+//! IDs, what is refused before it is sent, and replies in the shapes of all servers.
+
+use std::time::Duration;
+
+use swarm_resp::{Decoder, Frame, Request};
+
+use super::super::super::StreamCommands;
+use super::*;
+use crate::command::{Blocking, Command, Executor};
+use crate::engine::Retry;
+
+/// Hands commands back as they are.
+struct Plain;
+
+impl Executor for Plain {
+    type Output<R> = Command<R>;
+
+    fn execute<R>(&self, command: Command<R>) -> Command<R> {
+        command
+    }
+}
+
+fn frame(wire: &str) -> Frame {
+    let wire = wire.replace(' ', "\r\n") + "\r\n";
+    Decoder::new().decode_message(wire.into()).unwrap()
+}
+
+fn id(text: &str) -> StreamId {
+    text.parse().unwrap()
+}
+
+#[test]
+fn ids_are_sent_in_full_and_ordered_by_number() {
+    for (text, full) in [("0", "0-0"), ("5", "5-0"), ("5-1", "5-1"), ("05-01", "5-1")] {
+        let id = id(text);
+        assert_eq!(id.to_string(), full);
+        assert_eq!(Request::new("X", id), Request::new("X", full));
+    }
+    let max = "18446744073709551615-18446744073709551615";
+    assert_eq!(Request::new("X", StreamId::MAX), Request::new("X", max));
+    assert_eq!(id(max), StreamId::MAX);
+    assert!(id("9-9") < id("10-0") && id("9-9") < id("9-10"));
+    for text in [
+        "", "-", "+", "5-", "-5", "+5", "5-+1", "5-1-1", "*", "$", ">", " 5", "(5",
+    ] {
+        assert_eq!(text.parse::<StreamId>(), Err(ParseStreamIdError), "{text}");
+    }
+    assert!("18446744073709551616".parse::<StreamId>().is_err());
+}
+
+#[test]
+fn ids_have_neighbours_but_for_the_first_and_the_last() {
+    assert_eq!(id("5-1").next(), Some(id("5-2")));
+    assert_eq!(StreamId::new(5, u64::MAX).next(), Some(id("6-0")));
+    assert_eq!(StreamId::MAX.next(), None);
+    assert_eq!(id("5-1").previous(), Some(id("5-0")));
+    assert_eq!(id("6-0").previous(), Some(StreamId::new(5, u64::MAX)));
+    assert_eq!(StreamId::MIN.previous(), None);
+    let time = std::time::UNIX_EPOCH + Duration::from_millis(1500);
+    assert_eq!(StreamId::at(time), id("1500"));
+    assert_eq!(id("1500-7").time(), Some(time));
+}
+
+#[test]
+fn signs_stand_only_where_they_mean_something() {
+    assert_eq!("$".parse(), Ok(ReadAfter::Last));
+    assert_eq!("5".parse(), Ok(ReadAfter::Id(id("5-0"))));
+    assert_eq!(">".parse(), Ok(GroupRead::New));
+    assert_eq!("0".parse(), Ok(GroupRead::Pending(StreamId::MIN)));
+    assert_eq!("*".parse(), Ok(NewId::Auto));
+    assert_eq!("7-*".parse(), Ok(NewId::AutoSequence(7)));
+    assert_eq!("7".parse(), Ok(NewId::Explicit(id("7-0"))));
+    assert!(">".parse::<ReadAfter>().is_err());
+    assert!("$".parse::<GroupRead>().is_err());
+    assert!("-*".parse::<NewId>().is_err());
+    let error = Plain.xread([("a", "0"), ("b", ">")]).request.unwrap_err();
+    assert!(error.to_string().contains("no ID"), "{error}");
+}
+
+#[test]
+fn senseless_commands_are_refused_before_they_are_sent() {
+    let zero = Duration::ZERO;
+    let limit = Trim::maxlen(1).limit(1);
+    let consumer = XPendingOptions::new().consumer("a\nb");
+    let twice = XClaimOptions::new().idle(zero).time(std::time::UNIX_EPOCH);
+    let refused = [
+        Plain.xadd("k", [("", ""); 0]).request,
+        Plain.xadd("", [("f", "v")]).request,
+        Plain
+            .xadd_with("k", [("f", "v")], XAddOptions::new().trim(limit))
+            .request,
+        Plain.xtrim("k", limit).request,
+        Plain.xrange_count("k", .., 0).request,
+        Plain.xrange("k", ..StreamId::MIN).request,
+        Plain.xack("k", "g", Vec::new()).request,
+        Plain.xack("k", "g\r", StreamId::MIN).request,
+        Plain.xread([("k", "0"); 0]).request,
+        Plain
+            .xread_with([("k", "0")], XReadOptions::new().block(zero))
+            .request,
+        Plain
+            .xread_with([("k", "0")], XReadOptions::new().count(0))
+            .request,
+        Plain.xpending_with("k", "g", consumer).request,
+        Plain
+            .xpending_with("k", "g", XPendingOptions::new().count(0))
+            .request,
+        Plain
+            .xclaim_with("k", "g", "c", zero, StreamId::MIN, twice)
+            .request,
+        Plain.xautoclaim("k", "g", "c", zero, "-").request,
+        Plain.xgroup_create("k", "g", ">").request,
+    ];
+    for (at, request) in refused.into_iter().enumerate() {
+        let error = request.expect_err(&at.to_string());
+        assert_eq!(error.kind(), crate::ErrorKind::Argument, "{at}");
+    }
+}
+
+#[test]
+fn reads_say_whether_they_block_and_may_be_sent_again() {
+    let block = XReadOptions::new().block(Duration::from_secs(1));
+    let read = Plain.xread_with([("k", "0")], block);
+    assert_eq!(read.blocking, Blocking::For(Duration::from_secs(1)));
+    assert_eq!(read.retry, Retry::ReadOnly);
+    let from_now_on = Plain.xread_with([("a", "0"), ("k", "$")], block.block_forever());
+    assert_eq!(from_now_on.blocking, Blocking::Forever);
+    assert_eq!(from_now_on.retry, Retry::Never);
+    let options = XReadGroupOptions::new().block_forever();
+    let group = Plain.xreadgroup_with("g", "c", [("k", ">")], options);
+    assert_eq!(group.blocking, Blocking::Forever);
+    assert_eq!(group.retry, Retry::Never);
+    assert_eq!(Plain.xread([("k", "0")]).blocking, Blocking::No);
+    assert_eq!(Plain.xack("k", "g", StreamId::MIN).retry, Retry::Never);
+}
+
+#[test]
+fn entries_keep_order_and_duplicates_in_both_protocols() {
+    let entry = "*2 $3 5-1 *6 $1 b $1 2 $1 a $1 1 $1 b $1 3";
+    for wire in [
+        format!("*1 *2 $1 k *1 {entry}"),
+        format!("%1 $1 k *1 {entry}"),
+    ] {
+        let read = batches(&frame(&wire)).unwrap();
+        let [StreamBatch { key, entries }] = &read[..] else {
+            panic!("{read:?}")
+        };
+        assert_eq!((key.as_ref(), entries.len()), (&b"k"[..], 1));
+        let fields = entries[0].fields.as_ref().unwrap();
+        let names: Vec<_> = fields.iter().map(|(name, _)| name.as_ref()).collect();
+        assert_eq!(names, [b"b", b"a", b"b"]);
+        assert_eq!(entries[0].get("b").unwrap(), "2");
+        assert_eq!(entries[0].field_as::<i32>("a").unwrap(), Some(1));
+        assert_eq!(entries[0].field_as::<i64>("c").unwrap(), None);
+    }
+    for null in ["*-1", "_", "$-1"] {
+        assert_eq!(batches(&frame(null)).unwrap(), []);
+        assert_eq!(entries(&frame(null)).unwrap(), []);
+    }
+}
+
+#[test]
+fn deleted_entries_are_ids_without_fields() {
+    let wire = "*1 *2 $1 k *2 *2 $3 5-1 *-1 *2 $3 5-2 *2 $1 f $1 v";
+    let read = batches(&frame(wire)).unwrap();
+    assert_eq!(read[0].entries[0].fields, None);
+    assert_eq!(read[0].entries[0].get("f"), None);
+    assert_eq!(read[0].entries[1].get("f").unwrap(), "v");
+    // As older servers say it.
+    let old = "*2 $3 0-0 *2 $-1 *2 $3 5-2 *2 $1 f $1 v";
+    let page = auto_claim(&frame(old)).unwrap();
+    assert_eq!(page.entries[0].id, id("5-2"));
+    assert_eq!((page.entries.len(), page.deleted.len()), (1, 0));
+    assert_eq!(claimed(&frame("*1 $-1")).unwrap(), []);
+    let page = auto_claim(&frame("*3 $3 0-0 *0 *1 $3 5-1")).unwrap();
+    assert_eq!(page.deleted, [id("5-1")]);
+}
+
+#[test]
+fn ids_are_read_also_where_a_server_sends_whole_entries() {
+    let ids = [id("5-1"), id("5-2")];
+    assert_eq!(claimed_ids(&frame("*2 $3 5-1 $3 5-2")).unwrap(), ids);
+    let whole = "*2 *2 $3 5-1 *2 $1 f $1 v *2 $3 5-2 *2 $1 f $1 v";
+    assert_eq!(claimed_ids(&frame(whole)).unwrap(), ids);
+    assert!(claimed_ids(&frame("*1 $1 x")).is_err());
+}
+
+#[test]
+fn claiming_ends_where_it_leads_no_further() {
+    let page = |next: &str, entries: &[&str]| AutoClaim {
+        next: id(next),
+        entries: (entries.iter())
+            .map(|text| StreamEntry {
+                id: id(text),
+                fields: None,
+            })
+            .collect(),
+        deleted: Vec::new(),
+    };
+    // Redis: the first that was not looked at; 0-0 at the end.
+    assert_eq!(
+        page("3-0", &["1-0", "2-0"]).next_start(id("0-0")),
+        Some(id("3-0"))
+    );
+    assert_eq!(page("0-0", &["3-0"]).next_start(id("3-0")), None);
+    // SwarmKeyDb: the last that was looked at, claimed or not, again and again.
+    assert_eq!(
+        page("3-0", &["2-0", "3-0"]).next_start(id("2-0")),
+        Some(id("3-1"))
+    );
+    assert_eq!(page("3-0", &[]).next_start(id("2-0")), Some(id("3-0")));
+    assert_eq!(page("3-0", &[]).next_start(id("3-0")), None);
+    assert_eq!(page("0-0", &[]).next_start(id("0-0")), None);
+    let last = "18446744073709551615-18446744073709551615";
+    assert_eq!(page(last, &[last]).next_start(id("0-0")), None);
+}
+
+#[test]
+fn summaries_are_read_with_and_without_entries() {
+    let none = pending_summary(&frame("*4 :0 $-1 $-1 *-1")).unwrap();
+    assert_eq!(none, PendingSummary::default());
+    assert_eq!(pending_summary(&frame("*4 :0 $-1 $-1 *0")).unwrap(), none);
+    // Redis counts in text, SwarmKeyDb in numbers.
+    for count in ["$1 2", ":2"] {
+        let wire = format!("*4 :2 $3 5-1 $3 5-2 *1 *2 $3 ann {count}");
+        let summary = pending_summary(&frame(&wire)).unwrap();
+        assert_eq!(summary.consumers, [("ann".into(), 2)]);
+        assert_eq!(
+            (summary.first, summary.last),
+            (Some(id("5-1")), Some(id("5-2")))
+        );
+    }
+    let listed = pending_entries(&frame("*1 *4 $3 5-1 $3 ann :1500 :2")).unwrap();
+    assert_eq!(listed[0].idle, Duration::from_millis(1500));
+    assert_eq!(
+        (listed[0].delivered, &listed[0].consumer[..]),
+        (2, &b"ann"[..])
+    );
+}
+
+#[test]
+fn what_is_known_is_read_and_the_rest_passed_over() {
+    for head in ["*6", "%3"] {
+        let wire = format!("{head} $4 name $1 c $6 future *1 :1 $8 inactive :-1");
+        let info = consumers_info(&frame(&format!("*1 {wire}"))).unwrap();
+        assert_eq!((&info[0].name[..], info[0].inactive), (&b"c"[..], None));
+    }
+    let group = groups_info(&frame("*1 *4 $3 lag $-1 $12 entries-read :3")).unwrap();
+    assert_eq!((group[0].lag, group[0].entries_read), (None, Some(3)));
+    let stream = stream_info(&frame("*4 $11 first-entry $-1 $6 length :0")).unwrap();
+    assert_eq!(stream, StreamInfo::default());
+}

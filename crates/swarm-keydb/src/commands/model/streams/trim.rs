@@ -1,0 +1,95 @@
+//! How much of a stream stays.
+
+use swarm_resp::{ArgSink, ToArg, ToArgs};
+
+use super::id::StreamId;
+use crate::command::CommandOptions;
+use crate::error::{Error, Result};
+
+/// How much of a stream stays: for [`xtrim`](crate::StreamCommands::xtrim) and [`XAddOptions`](crate::XAddOptions).
+///
+/// ```
+/// use swarm_keydb::{StreamId, Trim};
+///
+/// let exact = Trim::maxlen(1000);
+/// // Cheaper: some more may stay.
+/// let about = Trim::maxlen(1000).approximate();
+/// // Servers other than SwarmKeyDb also trim by ID when an entry is added.
+/// let recent = Trim::minid(StreamId::new(1_700_000_000_000, 0));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "it does nothing until it is given to xtrim or to XAddOptions"]
+pub struct Trim {
+    threshold: Threshold,
+    approximate: bool,
+    limit: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Threshold {
+    Length(u64),
+    Id(StreamId),
+}
+
+impl Trim {
+    /// The newest entries stay, at most this many (`MAXLEN`).
+    pub const fn maxlen(length: u64) -> Self {
+        Self::new(Threshold::Length(length))
+    }
+
+    /// Entries from this ID on stay (`MINID`).
+    pub const fn minid(id: StreamId) -> Self {
+        Self::new(Threshold::Id(id))
+    }
+
+    const fn new(threshold: Threshold) -> Self {
+        Self {
+            threshold,
+            approximate: false,
+            limit: None,
+        }
+    }
+
+    /// The server may leave some more, where that is cheaper (`~`).
+    pub const fn approximate(mut self) -> Self {
+        self.approximate = true;
+        self
+    }
+
+    /// Removes at most this many entries, when trimming is approximate (`LIMIT`). Redis alone.
+    pub const fn limit(mut self, entries: u64) -> Self {
+        self.limit = Some(entries);
+        self
+    }
+}
+
+impl ToArgs for Trim {
+    fn write_args(&self, sink: &mut impl ArgSink) {
+        sink.arg(match self.threshold {
+            Threshold::Length(_) => b"MAXLEN",
+            Threshold::Id(_) => b"MINID",
+        });
+        if self.approximate {
+            sink.arg(b"~");
+        }
+        match self.threshold {
+            Threshold::Length(length) => sink.arg(&length.to_arg()),
+            Threshold::Id(id) => id.write_args(sink),
+        }
+        if let Some(limit) = self.limit {
+            sink.arg(b"LIMIT");
+            sink.arg(&limit.to_arg());
+        }
+    }
+}
+
+impl CommandOptions for Trim {
+    fn validate(&self) -> Result<()> {
+        if self.limit.is_some() && !self.approximate {
+            return Err(Error::argument(
+                "a limit without approximate trimming; add approximate, or leave the limit out",
+            ));
+        }
+        Ok(())
+    }
+}
