@@ -4,6 +4,7 @@ mod codegen;
 mod examples;
 mod fuzz;
 mod pages;
+mod release;
 mod shell;
 mod tidy;
 
@@ -42,6 +43,14 @@ enum Task {
     Deny,
     /// Rules of this repository that no other tool knows
     Tidy,
+    /// Packs every published crate, and builds it from its package
+    Package,
+    /// Lints every set of features (needs cargo-hack)
+    Features,
+    /// Builds with the lowest versions of dependencies that are asked for
+    MinimalVersions,
+    /// The public API beside that of the last tag (needs cargo-semver-checks once there is one)
+    Semver,
     /// Measures the codec or the client beside their peers, in one run (the client needs redis-server)
     Bench {
         #[arg(value_enum)]
@@ -86,6 +95,10 @@ fn run(task: Task) -> Result<()> {
             Task::Deny,
             Task::Examples { update: false },
             Task::Simulate,
+            Task::Package,
+            Task::Features,
+            Task::MinimalVersions,
+            Task::Semver,
         ]
         .into_iter()
         .try_for_each(run),
@@ -105,6 +118,10 @@ fn run(task: Task) -> Result<()> {
         ),
         Task::Deny => cargo("deny", "deny --all-features check bans licenses sources"),
         Task::Tidy => tidy::check(),
+        Task::Package => release::package(),
+        Task::Features => release::features(),
+        Task::MinimalVersions => release::minimal_versions(),
+        Task::Semver => release::semver(),
         Task::Bench { what } => {
             let what = match what {
                 Contest::Codec => "codec",

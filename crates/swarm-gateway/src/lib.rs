@@ -56,6 +56,7 @@
 //!
 //! [`blocking`] is the same for tests without an async runtime. The program `swarm-gateway` is the same on the command line, where clients
 //! expect a server: `swarm-gateway --help` has examples.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -95,3 +96,8 @@ pub use dialect::{Dialect, ParseDialectError, Quirk};
 pub use error::StartError;
 pub use fault::{Faults, Hold, Mute, Refusal};
 pub use gateway::Gateway;
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -53,6 +53,7 @@
 //! | `json` | [`Json`]: values that are JSON | |
 //!
 //! None changes what another does. The client runs on tokio.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -109,3 +110,8 @@ pub use status::{LeaseStats, RoundTrips, State, StateWatch, Stats};
 pub use swarm_resp as resp;
 pub use swarm_resp::{Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};
 pub use swarm_transport as transport;
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -147,6 +147,7 @@
 //! | `tokio-util` | `FrameCodec`, for tokio's framed readers and writers |
 //!
 //! None is on by default. The crate builds for `wasm32-unknown-unknown`.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 #![deny(
     clippy::unwrap_used,

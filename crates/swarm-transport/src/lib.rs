@@ -114,6 +114,7 @@
 //!
 //! `ws` and `tcp` (default), `http`, and `tls` for whichever of them are on. They add and change nothing else. An address
 //! whose wire is left out is refused with the name of the feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
