@@ -256,12 +256,19 @@ impl Error {
             ErrorKind::Command => self.server_error().is_some_and(|e| {
                 matches!(
                     e.code(),
-                    "LOADING" | "TRYAGAIN" | "BUSY" | "CLUSTERDOWN" | "MASTERDOWN"
+                    "LOADING" | "TRYAGAIN" | "BUSY" | "CLUSTERDOWN" | "MASTERDOWN" | "READONLY"
                 )
             }),
+            // The connection was logged in, and the server has forgotten. The next one logs in anew.
+            ErrorKind::Auth => self.server_error().is_some_and(|e| e.code() == "NOAUTH"),
             _ => false,
         };
-        passing && matches!(self.outcome(), Outcome::NotSent | Outcome::Rejected)
+        let did_not_run = match self.kind() {
+            // One that was not even sent is due to credentials that are missing or wrong.
+            ErrorKind::Auth => self.outcome() == Outcome::Rejected,
+            _ => matches!(self.outcome(), Outcome::NotSent | Outcome::Rejected),
+        };
+        passing && did_not_run
     }
 
     /// The server cannot be reached, or the connection broke.
@@ -329,7 +336,12 @@ impl From<Failure> for Error {
                 let hint = "the server refuses the credentials: check the password option";
                 Self::new(ErrorKind::Auth, Outcome::NotSent, hint).with_cause(Cause::Server(error))
             }
-            Failure::Closed => Self::closed(),
+            Failure::Closed { sent: false } => Self::closed(),
+            Failure::Closed { sent: true } => Self::new(
+                ErrorKind::Closed,
+                outcome(true),
+                "the client was closed before the reply came",
+            ),
         }
     }
 }

@@ -76,6 +76,7 @@ pub mod blocking;
 mod client;
 mod command;
 mod commands;
+mod credentials;
 mod driver;
 mod engine;
 mod error;
@@ -95,12 +96,15 @@ pub mod prelude {
 }
 
 pub use bytes::Bytes;
-pub use client::{Client, Exclusive, Handles, Pipeline, Queued, Reply, ScanStream, Transaction};
+pub use client::{
+    Client, Closed, Exclusive, Handles, Pipeline, Queued, Reply, ScanStream, Transaction,
+};
 pub use command::{Command, Executor};
 pub use commands::{
     KeyCommands, KeyType, PubSubCommands, RawCommands, Resync, ScanOptions, ScanPage,
     ScriptCommands, ServerCommands, ServerInfo, SetOptions, StringCommands, SwarmCommands, Ttl,
 };
+pub use credentials::Credentials;
 pub use error::{Error, ErrorKind, Outcome, Result};
 #[cfg(feature = "json")]
 pub use json::{Json, JsonText};

@@ -1,8 +1,10 @@
 //! What a client can be told.
 
 mod leases;
+mod login;
 mod target;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use swarm_resp::{Request, ToArg};
@@ -11,6 +13,7 @@ use swarm_transport::DialOptions;
 pub(crate) use leases::LeaseLimits;
 pub(crate) use target::{Origin, Target};
 
+use crate::credentials::Provider;
 use crate::error::{Error, Result};
 
 /// Which commands are sent again when the connection broke before their reply came, so that they may have run already.
@@ -72,6 +75,7 @@ pub struct Options {
     pub(crate) http_fallback: bool,
     pub(crate) fallback: FallbackScope,
     pub(crate) password: Option<String>,
+    pub(crate) provider: Option<Provider>,
     pub(crate) request_timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) reconnect: bool,
@@ -82,6 +86,7 @@ pub struct Options {
     pub(crate) silence: Duration,
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) retry: RetryPolicy,
+    pub(crate) reconnect_on: Arc<[Box<str>]>,
     pub(crate) protocol: Protocol,
     pub(crate) leases: LeaseLimits,
     pub(crate) transact_attempts: u32,
@@ -98,6 +103,7 @@ impl Default for Options {
             http_fallback: true,
             fallback: FallbackScope::default(),
             password: None,
+            provider: None,
             request_timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(10),
             reconnect: true,
@@ -108,6 +114,7 @@ impl Default for Options {
             silence: Duration::from_secs(15),
             heartbeat: Some(Duration::from_secs(10)),
             retry: RetryPolicy::default(),
+            reconnect_on: ["READONLY", "NOAUTH"].map(Into::into).into(),
             protocol: Protocol::default(),
             leases: LeaseLimits::default(),
             transact_attempts: 16,

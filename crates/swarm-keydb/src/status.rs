@@ -60,6 +60,7 @@ pub(crate) struct Status {
     queued: AtomicUsize,
     in_flight: AtomicUsize,
     connections: AtomicU64,
+    abandoned: AtomicUsize,
     round_trips: [AtomicU64; BUCKETS],
 }
 
@@ -70,6 +71,7 @@ impl Status {
             queued: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             connections: AtomicU64::new(0),
+            abandoned: AtomicUsize::new(0),
             round_trips: [const { AtomicU64::new(0) }; BUCKETS],
         }
     }
@@ -90,6 +92,15 @@ impl Status {
     pub(crate) fn note_load(&self, queued: usize, in_flight: usize) {
         self.queued.store(queued, Ordering::Relaxed);
         self.in_flight.store(in_flight, Ordering::Relaxed);
+    }
+
+    /// Calls were given up because the client was closed.
+    pub(crate) fn note_abandoned(&self, calls: usize) {
+        self.abandoned.fetch_add(calls, Ordering::Relaxed);
+    }
+
+    pub(crate) fn abandoned(&self) -> usize {
+        self.abandoned.load(Ordering::Relaxed)
     }
 
     pub(crate) fn note_round_trip(&self, took: Duration) {

@@ -1,5 +1,7 @@
 //! The handle that applications hold.
 
+mod auth;
+mod close;
 mod exclusive;
 mod lease;
 mod pipeline;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 use swarm_transport::Connect;
 use tokio::sync::oneshot;
 
+pub use close::Closed;
 pub use exclusive::Exclusive;
 pub use pipeline::Pipeline;
 pub use queue::{Handles, Queued};
@@ -231,21 +234,6 @@ impl Client {
         stats.leases = self.shared.leases.stats();
         stats.subscriptions = self.shared.hub.open();
         stats
-    }
-
-    /// Closes the connection once the commands before it are answered or have timed out, for this handle and all its clones. Later
-    /// commands fail with an error of kind [`Closed`](crate::ErrorKind::Closed). Leased connections close at once: what blocks
-    /// on them fails. Subscriptions end.
-    ///
-    /// **Cancel safety:** dropping the future does not undo the closing.
-    pub async fn close(&self) {
-        let Shared {
-            mailbox,
-            leases,
-            hub,
-            ..
-        } = &*self.shared;
-        tokio::join!(leases.close(), mailbox.close(), hub.close());
     }
 }
 

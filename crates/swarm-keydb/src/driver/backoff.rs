@@ -28,6 +28,17 @@ impl Backoff {
         }
     }
 
+    /// The longest wait.
+    pub(super) const fn max(&self) -> Duration {
+        self.max
+    }
+
+    /// How long to wait when a connection was given up for a better one: clients that are told so at once must not come back at
+    /// once.
+    pub(super) fn renewal_delay(&self) -> Duration {
+        self.base.mul_f64(fastrand::f64())
+    }
+
     /// A connection works.
     pub(crate) const fn connected(&mut self, now: Instant) {
         self.connected = Some(now);

@@ -14,10 +14,17 @@ use crate::status::{State, Stats, Status};
 /// What a client says to its driver.
 pub(super) enum Message {
     Call(Call<ReplySlot>),
-    /// Answer what was called before, then end.
-    Close(oneshot::Sender<()>),
     /// End now.
     Abort,
+}
+
+/// Answer what was called before, then end.
+#[derive(Debug)]
+pub(super) struct Close {
+    /// When what is not answered yet is given up.
+    pub(super) by: Option<std::time::Instant>,
+    /// Dropped with the driver, by which the closer knows.
+    pub(super) done: oneshot::Sender<()>,
 }
 
 /// Where the replies to one call go.
@@ -137,6 +144,8 @@ pub(crate) struct Mailbox(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     sender: mpsc::UnboundedSender<Message>,
+    /// Beside the calls, so that a client that is being closed can be told to hurry.
+    closes: mpsc::UnboundedSender<Close>,
     room: Arc<Semaphore>,
     budget: Budget,
     /// Why the driver ended, when it was not asked to.
@@ -147,12 +156,21 @@ struct Inner {
 }
 
 impl Mailbox {
-    pub(super) fn new(budget: Budget, peer: &str) -> (Self, mpsc::UnboundedReceiver<Message>) {
+    pub(super) fn new(
+        budget: Budget,
+        peer: &str,
+    ) -> (
+        Self,
+        mpsc::UnboundedReceiver<Message>,
+        mpsc::UnboundedReceiver<Close>,
+    ) {
         let (sender, receiver) = mpsc::unbounded_channel();
+        let (closes, closing) = mpsc::unbounded_channel();
         let room = Arc::new(Semaphore::new(budget.bytes as usize));
         (
             Self(Arc::new(Inner {
                 sender,
+                closes,
                 room,
                 budget,
                 ended: Arc::default(),
@@ -160,6 +178,7 @@ impl Mailbox {
                 peer: peer.into(),
             })),
             receiver,
+            closing,
         )
     }
 
@@ -264,14 +283,12 @@ impl Mailbox {
         Ok(answers)
     }
 
-    /// Ends the driver once all earlier calls are answered.
-    pub(crate) async fn close(&self) {
+    /// Ends the driver once all earlier calls are answered, or given up at some time. Returns when it is gone.
+    pub(crate) async fn close(&self, by: Option<std::time::Instant>) {
         let (done, closed) = oneshot::channel();
-        if self.0.sender.send(Message::Close(done)).is_ok() {
-            let _ended = closed.await;
-        } else {
-            // Another handle closed the client already: wait until the driver is gone.
-            self.0.sender.closed().await;
+        // An error says that it is gone already.
+        if self.0.closes.send(Close { by, done }).is_ok() {
+            let _gone = closed.await;
         }
     }
 
@@ -292,7 +309,11 @@ impl Mailbox {
     }
 
     fn why_ended(&self) -> Failure {
-        self.0.ended.get().cloned().unwrap_or(Failure::Closed)
+        self.0
+            .ended
+            .get()
+            .cloned()
+            .unwrap_or(Failure::Closed { sent: false })
     }
 
     /// Why a reply will never come although the call was taken: the driver's runtime is gone.

@@ -2,8 +2,10 @@
 //! when the connection is lost.
 
 mod backoff;
+mod closing;
 mod detour;
 mod mailbox;
+mod renewal;
 mod role;
 
 use std::future::{Future, poll_fn};
@@ -23,9 +25,11 @@ pub(crate) use mailbox::{
 };
 pub(crate) use role::Role;
 
+use crate::credentials::{Credentials, Login};
 use crate::engine::{Engine, Failure, HandshakeError, Violation};
 use crate::options::Origin;
 use crate::status::{State, Status};
+use closing::Closing;
 use detour::Detour;
 use mailbox::Message;
 
@@ -48,15 +52,17 @@ pub(crate) struct Driver {
     mailbox_done: bool,
     /// What is under way is not waited for.
     aborted: bool,
-    /// Who waits for the client to close.
-    closing: Vec<oneshot::Sender<()>>,
+    closing: Closing,
     connector: Arc<dyn Connect>,
+    login: Login,
     /// The other way, if there is one.
     detour: Option<Detour>,
     connect_timeout: Duration,
     role: Role,
     reconnect: bool,
     backoff: Backoff,
+    /// When a reply was the reason to connect again the last time.
+    renewed: Option<Instant>,
     /// How many frames came together the last time.
     received: usize,
     /// How many bytes had come when that was asked last, as far as the wire can tell.
@@ -70,6 +76,8 @@ pub(crate) struct Driver {
 pub(crate) enum Broken {
     Transport(TransportError),
     Violation(Violation),
+    /// A reply said that another connection would serve better, and this one has been left.
+    Left,
 }
 
 impl From<TransportError> for Broken {
@@ -107,6 +115,10 @@ impl Broken {
             Self::Violation(violation) => {
                 TransportError::new(TransportErrorKind::Protocol, violation.to_string())
             }
+            Self::Left => {
+                let what = "the server asked for another connection by its reply";
+                TransportError::new(TransportErrorKind::Closed, what)
+            }
         }
     }
 }
@@ -123,7 +135,7 @@ impl Driver {
     pub(crate) fn spawn(origin: &Origin, role: Role, started: Option<Started>) -> Mailbox {
         let Origin { target, options } = origin;
         let budget = role.budget(options);
-        let (mailbox, receiver) = Mailbox::new(budget, &target.settings.peer);
+        let (mailbox, receiver, closes) = Mailbox::new(budget, &target.settings.peer);
         let driver = Self {
             engine: Engine::new(role.settings(&target.settings)),
             ended: mailbox.ended(),
@@ -131,13 +143,15 @@ impl Driver {
             mailbox: receiver,
             mailbox_done: false,
             aborted: false,
-            closing: Vec::new(),
+            closing: Closing::new(closes),
             connector: Arc::clone(&target.connector),
+            login: target.login.clone(),
             detour: role.fallback(target).map(Detour::new),
             connect_timeout: options.connect_timeout,
             role,
             reconnect: role.reconnects(options),
             backoff: Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay),
+            renewed: None,
             received: 0,
             received_bytes: None,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
@@ -154,13 +168,14 @@ impl Driver {
             let deadline = Instant::now() + self.connect_timeout;
             let broken = match self.dial(deadline).await? {
                 Err(error) => Broken::from(error),
-                Ok(transport) if !self.role.is_served_by(transport.capabilities()) => {
+                Ok((transport, _)) if !self.role.is_served_by(transport.capabilities()) => {
                     if let Some(started) = started.take() {
                         let _gone = started.send(Err(Role::refusal()));
                     }
                     return Some(());
                 }
-                Ok(mut transport) => {
+                Ok((mut transport, credentials)) => {
+                    self.engine.log_in_with(credentials);
                     self.engine.connected(transport.capabilities().session);
                     let end = self.serve(&mut transport, deadline, &mut started).await;
                     let Err(broken) = end else {
@@ -172,6 +187,7 @@ impl Driver {
             };
             let refused = broken.refused_credentials().cloned();
             let unreadable_hello = broken.is_unreadable_hello();
+            let left = matches!(broken, Broken::Left);
             let error = Arc::new(broken.into_error());
             tracing::debug!(%error, "connection lost");
             self.engine.disconnected(&error);
@@ -180,6 +196,11 @@ impl Driver {
             }
             if unreadable_hello {
                 // The engine will not ask again.
+                continue;
+            }
+            if left {
+                let delay = self.backoff.renewal_delay();
+                self.while_offline(tokio::time::sleep(delay)).await?;
                 continue;
             }
             let failure = match refused {
@@ -210,9 +231,12 @@ impl Driver {
         }
     }
 
-    async fn dial(&mut self, deadline: Instant) -> Option<Result<BoxTransport, TransportError>> {
-        let connector = Arc::clone(&self.connector);
-        let dial = tokio::time::timeout_at(deadline, connector.connect());
+    async fn dial(
+        &mut self,
+        deadline: Instant,
+    ) -> Option<Result<(BoxTransport, Option<Credentials>), TransportError>> {
+        let (login, connector) = (self.login.clone(), Arc::clone(&self.connector));
+        let dial = tokio::time::timeout_at(deadline, login.dial(&*connector));
         Some(
             self.while_offline(dial)
                 .await?
@@ -269,6 +293,9 @@ impl Driver {
                 let passed = self.poll_deadlines(cx)?;
                 if self.is_finished() {
                     return Poll::Ready(Ok(()));
+                }
+                if self.has_left() {
+                    return Poll::Ready(Err(Broken::Left));
                 }
                 if !ready {
                     ready = self.engine.is_ready();
@@ -351,16 +378,12 @@ impl Driver {
     /// Takes the calls that are there. Says whether there were any.
     fn poll_mailbox(&mut self, cx: &mut Context<'_>) -> bool {
         let mut taken = false;
+        self.poll_closes(cx);
         while !self.mailbox_done {
             match self.mailbox.poll_recv(cx) {
                 Poll::Ready(Some(Message::Call(call))) => {
                     self.engine.submit(call);
                     taken = true;
-                }
-                Poll::Ready(Some(Message::Close(done))) => {
-                    // Calls that are in the mailbox already are still answered; no more can be put in.
-                    self.mailbox.close();
-                    self.closing.push(done);
                 }
                 Poll::Ready(Some(Message::Abort)) => {
                     self.mailbox.close();
@@ -373,13 +396,16 @@ impl Driver {
                 Poll::Pending => break,
             }
         }
+        if taken {
+            self.abandon_late_calls();
+        }
         taken
     }
 
     /// Says whether a deadline has passed, so that there may be something to send.
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Result<bool, Violation> {
         let mut passed = false;
-        while let Some(deadline) = self.engine.next_deadline() {
+        while let Some(deadline) = self.closing.next_deadline(self.engine.next_deadline()) {
             // Deadlines move back with every frame. A timer that rings early now and then costs less than one that is set
             // anew each time.
             if self.armed.is_none_or(|armed| deadline < armed) {
@@ -390,7 +416,9 @@ impl Driver {
                 break;
             }
             self.armed = None;
-            self.engine.expire(Instant::now().into_std())?;
+            let now = Instant::now().into_std();
+            self.abandon_at(now);
+            self.engine.expire(now)?;
             passed = true;
         }
         Ok(passed)
@@ -401,7 +429,7 @@ impl Driver {
         if self.aborted {
             let error = TransportError::new(TransportErrorKind::Closed, "the client was closed");
             self.engine.disconnected(&Arc::new(error));
-            self.engine.fail_waiting(&Failure::Closed);
+            self.engine.fail_waiting(&Failure::Closed { sent: false });
         }
     }
 
@@ -410,12 +438,9 @@ impl Driver {
         self.mailbox_done && !self.engine.has_living_calls()
     }
 
-    async fn say_goodbye(mut self, mut transport: BoxTransport) {
+    async fn say_goodbye(self, mut transport: BoxTransport) {
         let close = poll_fn(|cx| transport.poll_close(cx));
-        let _best_effort = tokio::time::timeout(GOODBYE, close).await;
-        for done in std::mem::take(&mut self.closing) {
-            let _gone = done.send(());
-        }
+        let _best_effort = tokio::time::timeout(self.closing.time_left(GOODBYE), close).await;
     }
 
     /// Answers what waits, and what is still in the mailbox, with a failure.

@@ -5,35 +5,12 @@
 //! next one does without HELLO.
 
 use std::collections::VecDeque;
-use std::fmt;
 
 use swarm_resp::{Frame, Kind, Request, ServerError};
 
 use super::Settings;
 use super::dialect::{self, Dialect, ErrorShape, words_error};
-
-/// What to say with AUTH.
-#[derive(Clone)]
-pub(crate) struct Credentials {
-    /// SwarmKeyDb has no users; Redis, Valkey and KeyDB do.
-    pub(crate) user: Option<String>,
-    pub(crate) password: String,
-}
-
-impl Credentials {
-    pub(crate) fn new(user: Option<&str>, password: &str) -> Self {
-        Self {
-            user: user.map(str::to_owned),
-            password: password.to_owned(),
-        }
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(..)")
-    }
-}
+pub(crate) use crate::credentials::Credentials;
 
 /// Why a connection cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,8 +93,7 @@ impl Handshake {
         Some(match step {
             Step::Auth => {
                 let credentials = self.credentials.as_ref();
-                let user = credentials.and_then(|credentials| credentials.user.as_deref());
-                Request::new("AUTH", (user, credentials.map(|c| c.password.as_str())))
+                Request::new("AUTH", credentials.map(Credentials::args))
             }
             Step::Hello => Request::new("HELLO", 3),
             Step::Probe => Request::new("ECHO", ()),

@@ -6,6 +6,7 @@
 mod detour;
 mod dialect;
 mod handshake;
+mod leave;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub(crate) use unit::Requests;
 
 use crate::options::{FallbackScope, RetryPolicy};
 use detour::Detour;
+use leave::Leave;
 use slot::Slot;
 use unit::Sending;
 
@@ -51,8 +53,8 @@ pub(crate) enum Failure {
     Withheld,
     /// The server wants other credentials; the request was not sent.
     Auth(ServerError),
-    /// The client was closed; the request was not sent.
-    Closed,
+    /// The client was closed. When the request was sent, it may have run.
+    Closed { sent: bool },
 }
 
 /// The peer broke the protocol: nothing it sends can be trusted to answer the right request any more.
@@ -99,6 +101,8 @@ pub(crate) struct Settings {
     pub(crate) resp2: bool,
     /// What may go another way while there is no connection.
     pub(crate) fallback: FallbackScope,
+    /// Codes of errors that say that another connection would serve better.
+    pub(crate) reconnect_on: Arc<[Box<str>]>,
 }
 
 /// Matches requests to replies over one connection after another.
@@ -124,6 +128,8 @@ pub(crate) struct Engine<C: Caller> {
     session: bool,
     /// Whether that question is to be sent.
     ping: bool,
+    /// Whether the connection is to be left for another.
+    leave: Leave,
 }
 
 impl<C: Caller> Engine<C> {
@@ -141,7 +147,13 @@ impl<C: Caller> Engine<C> {
             heard: None,
             session: false,
             ping: false,
+            leave: Leave::default(),
         }
+    }
+
+    /// What the next connection logs in with.
+    pub(crate) fn log_in_with(&mut self, credentials: Option<Credentials>) {
+        self.settings.credentials = credentials;
     }
 
     /// Takes a call. Its answer comes through its caller.
@@ -178,6 +190,7 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn connected(&mut self, session: bool) {
         self.session = session;
         self.ping = false;
+        self.leave = Leave::default();
         if !session {
             self.dialect = Dialect::default();
             self.phase = Phase::Ready;
@@ -240,6 +253,9 @@ impl<C: Caller> Engine<C> {
         if let Some((request, left)) = self.sending.take().and_then(Sending::advance) {
             self.sending = left;
             return Some(request);
+        }
+        if self.leave == Leave::Leaving {
+            return None;
         }
         if std::mem::take(&mut self.ping) && self.in_flight.is_empty() {
             self.heard = Some(now);
@@ -318,7 +334,10 @@ impl<C: Caller> Engine<C> {
     /// Hands a reply to whom it belongs. Says how long it took.
     fn receive_reply(&mut self, now: Instant, frame: Frame) -> Result<Duration, Violation> {
         let result = match self.dialect.error_of(frame.view()) {
-            Some(error) => Err(Failure::Server(error)),
+            Some(error) => {
+                self.note_error(&error);
+                Err(Failure::Server(error))
+            }
             None => Ok(frame),
         };
         // A unit that is being sent is the last in flight.

@@ -232,4 +232,23 @@ impl<C: Caller> Slot<C> {
             fail(caller, unanswered, |_| Failure::Timeout { sent: true });
         }
     }
+
+    /// Tells the caller that the client is closed, and leaves a tombstone. `unsent` of its requests did not get out.
+    pub(super) fn abandon(&mut self, unsent: usize) {
+        if let Some(Waiter {
+            requests,
+            sent_before,
+            caller,
+            ..
+        }) = self.waiter.take()
+        {
+            let count = requests.len();
+            let sent = count.saturating_sub(unsent).max(sent_before);
+            fail(caller, count.saturating_sub(self.owed)..count, |position| {
+                Failure::Closed {
+                    sent: position < sent,
+                }
+            });
+        }
+    }
 }

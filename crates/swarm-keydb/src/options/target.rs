@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use swarm_resp::Request;
-use swarm_transport::{Connect, DialOptions, Endpoint, connector};
+use swarm_transport::{
+    BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError, connector,
+};
 
 use super::{DEFAULT_HTTP_URL, DEFAULT_URL, Options, Protocol};
-use crate::engine::{Credentials, Settings};
+use crate::credentials::{Credentials, Login};
+use crate::engine::Settings;
 use crate::error::{Error, Result};
 
 impl Options {
@@ -16,8 +19,8 @@ impl Options {
         let dial = self.dial.clone().connect_timeout(self.connect_timeout);
         let password = self.password.as_deref().or(endpoint.password());
         let user = endpoint.user().filter(|_| self.password.is_none());
+        let login = self.login(password.map(|password| Credentials::new(user, password)));
         let mut settings = Settings {
-            credentials: password.map(|password| Credentials::new(user, password)),
             peer: endpoint.host().to_owned(),
             ..self.settings()
         };
@@ -26,12 +29,8 @@ impl Options {
                 .session
                 .insert(0, ("the database", Request::new("SELECT", database)));
         }
-        let with_token = |dial: DialOptions| match password {
-            Some(password) => dial.bearer_token(password),
-            None => dial,
-        };
         let connector = if endpoint.scheme().is_http() {
-            wire(&endpoint, &with_token(dial.clone()))?
+            Bearing::connector(&endpoint, &dial, &login)?
         } else {
             wire(&endpoint, &dial)?
         };
@@ -44,13 +43,19 @@ impl Options {
                     ));
                 }
                 // One at a time: the server runs requests that are in flight together in any order.
-                Some(wire(&endpoint, &with_token(dial).http_concurrency(1))?)
+                Some(Bearing::connector(
+                    &endpoint,
+                    &dial.http_concurrency(1),
+                    &login,
+                )?)
             }
             None => None,
         };
         Ok(Target {
             connector,
             fallback,
+            login,
+            custom: false,
             session: !endpoint.scheme().is_http(),
             settings,
         })
@@ -62,15 +67,13 @@ impl Options {
             .password
             .as_deref()
             .map(|password| Credentials::new(None, password));
-        let settings = Settings {
-            credentials,
-            ..self.settings()
-        };
         Target {
             connector,
             fallback: None,
+            login: self.login(credentials),
+            custom: true,
             session: true,
-            settings,
+            settings: self.settings(),
         }
     }
 
@@ -79,6 +82,7 @@ impl Options {
             silence: self.silence,
             heartbeat: self.heartbeat,
             retry: self.retry,
+            reconnect_on: Arc::clone(&self.reconnect_on),
             resp2: self.protocol == Protocol::Resp2,
             fallback: self.fallback,
             session: self.session.clone(),
@@ -114,6 +118,9 @@ impl Origin {
 pub(crate) struct Target {
     pub(crate) connector: Arc<dyn Connect>,
     pub(crate) fallback: Option<Arc<dyn Connect>>,
+    pub(crate) login: Login,
+    /// The connector is the caller's own, and not of a URL.
+    pub(crate) custom: bool,
     /// Whether connections have a session, as far as the URL tells.
     pub(crate) session: bool,
     pub(crate) settings: Settings,
@@ -133,6 +140,42 @@ fn endpoint(option: &str, url: &str) -> Result<Endpoint> {
 
 fn wire(endpoint: &Endpoint, dial: &DialOptions) -> Result<Arc<dyn Connect>> {
     connector(endpoint, dial).map_err(|error| Error::config(error.to_string()))
+}
+
+/// A connector of an HTTP wire, which says with every request who it is.
+struct Bearing {
+    endpoint: Endpoint,
+    dial: DialOptions,
+    login: Login,
+}
+
+impl Bearing {
+    fn connector(
+        endpoint: &Endpoint,
+        dial: &DialOptions,
+        login: &Login,
+    ) -> Result<Arc<dyn Connect>> {
+        // What makes no sense is refused now, and not at the first dial.
+        wire(endpoint, dial)?;
+        Ok(Arc::new(Self {
+            endpoint: endpoint.clone(),
+            dial: dial.clone(),
+            login: login.clone(),
+        }))
+    }
+}
+
+impl Connect for Bearing {
+    fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>> {
+        Box::pin(async {
+            let dial = self.dial.clone();
+            let dial = match self.login.get().await? {
+                Some(credentials) => dial.bearer_token(credentials.password),
+                None => dial,
+            };
+            connector(&self.endpoint, &dial)?.connect().await
+        })
+    }
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ impl Buffer {
     pub(super) fn end(&self, failure: Failure) {
         let mut queue = self.lock();
         queue.end.get_or_insert(match failure {
-            Failure::Closed => End::Closed,
+            Failure::Closed { .. } => End::Closed,
             failure => End::Failed(failure),
         });
         wake_reader(queue);

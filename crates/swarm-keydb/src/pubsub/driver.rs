@@ -15,6 +15,7 @@ use super::buffer::Buffer;
 use super::hub::Mail;
 use super::machine::Machine;
 use super::subscription::Outlet;
+use crate::credentials::Login;
 use crate::driver::{Backoff, Broken, GOODBYE, RECEIVE_BATCH, no_handshake_in_time};
 use crate::engine::{Failure, Violation};
 use crate::options::Origin;
@@ -30,6 +31,7 @@ pub(super) struct Driver {
     /// The only listener's buffer, when nothing is read while that is full.
     gate: Option<Buffer>,
     connector: Arc<dyn Connect>,
+    login: Login,
     connect_timeout: Duration,
     reconnect: bool,
     backoff: Backoff,
@@ -95,6 +97,7 @@ impl Driver {
             closed: false,
             gate,
             connector: Arc::clone(&target.connector),
+            login: target.login.clone(),
             connect_timeout: options.connect_timeout,
             reconnect: options.reconnect,
             backoff: Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay),
@@ -153,10 +156,13 @@ impl Driver {
     /// Makes a connection and serves it until it is left.
     async fn connect(&mut self) -> Left {
         let deadline = Instant::now() + self.connect_timeout;
-        let connector = Arc::clone(&self.connector);
-        let dial = tokio::time::timeout_at(deadline, connector.connect());
+        let (login, connector) = (self.login.clone(), Arc::clone(&self.connector));
+        let dial = tokio::time::timeout_at(deadline, login.dial(&*connector));
         let mut transport = match self.while_offline(dial).await {
-            Ok(Ok(Ok(transport))) => transport,
+            Ok(Ok(Ok((transport, credentials)))) => {
+                self.machine.log_in_with(credentials);
+                transport
+            }
             Ok(Ok(Err(error))) => return error.into(),
             Ok(Err(_)) => return no_handshake_in_time().into(),
             Err(stop) => return stop.into(),
@@ -308,7 +314,7 @@ impl Driver {
     fn poll_mail(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
         if !self.closed && self.closing.as_mut().poll(cx).is_ready() {
             self.closed = true;
-            self.machine.end_all(&Failure::Closed);
+            self.machine.end_all(&Failure::Closed { sent: false });
         }
         if self.closed {
             return Err(Stop::Ended);

@@ -16,6 +16,7 @@ use super::event::Message;
 use super::heard::Heard;
 use super::name::{Kind, Name};
 use super::roll::{Roll, Step};
+use crate::credentials::Credentials;
 use crate::engine::{Dialect, Failure, Handshake, HandshakeError, Progress, Settings, Violation};
 use crate::error::Error;
 
@@ -153,6 +154,11 @@ impl<L: Listener> Machine<L> {
 
     pub(super) const fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready)
+    }
+
+    /// What the next connection logs in with.
+    pub(super) fn log_in_with(&mut self, credentials: Option<Credentials>) {
+        self.settings.credentials = credentials;
     }
 
     /// A connection is open. The handshake begins.

@@ -16,7 +16,7 @@ pub(super) use set::was_set;
 pub use ttl::Ttl;
 pub(super) use ttl::{ttl_milliseconds, ttl_seconds};
 
-pub(super) fn ok(reply: &Frame) -> Result<(), ConvertError> {
+pub(crate) fn ok(reply: &Frame) -> Result<(), ConvertError> {
     match reply.as_bytes() {
         Some(b"OK") => Ok(()),
         _ => Err(ConvertError::new("OK", reply.view())),

@@ -108,7 +108,7 @@ fn backpressure_says_when_there_is_room() {
 fn what_came_before_the_end_can_be_taken_and_the_first_end_stands() {
     let closed = buffer(9, Overflow::DropOldest);
     closed.put(message(0));
-    closed.end(Failure::Closed);
+    closed.end(Failure::Closed { sent: false });
     closed.end(Failure::Timeout { sent: false });
     assert_eq!(taken(&closed), "0 end");
     let failed = buffer(9, Overflow::DropOldest);

@@ -1,0 +1,141 @@
+//! Who a client says it is: fixed, asked for at every connection, or changed while it runs.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use swarm_transport::{BoxFuture, BoxTransport, Connect, TransportError, TransportErrorKind};
+
+/// A password, and the user that it belongs to where the server has users.
+///
+/// A text is a password without a user. `Debug` shows neither.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// SwarmKeyDb has no users; Redis, Valkey and KeyDB do.
+    pub(crate) user: Option<String>,
+    pub(crate) password: String,
+}
+
+impl Credentials {
+    /// A password alone.
+    pub fn password(password: impl Into<String>) -> Self {
+        Self {
+            user: None,
+            password: password.into(),
+        }
+    }
+
+    /// A user and the password. SwarmKeyDb knows no users and refuses this.
+    pub fn user(user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self {
+            user: Some(user.into()),
+            password: password.into(),
+        }
+    }
+
+    pub(crate) fn new(user: Option<&str>, password: &str) -> Self {
+        Self {
+            user: user.map(str::to_owned),
+            password: password.to_owned(),
+        }
+    }
+
+    /// What AUTH takes.
+    pub(crate) fn args(&self) -> (Option<&str>, &str) {
+        (self.user.as_deref(), &self.password)
+    }
+}
+
+impl From<&str> for Credentials {
+    fn from(password: &str) -> Self {
+        Self::password(password)
+    }
+}
+
+impl From<String> for Credentials {
+    fn from(password: String) -> Self {
+        Self::password(password)
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(..)")
+    }
+}
+
+type Asked = Result<Credentials, Box<dyn StdError + Send + Sync>>;
+pub(crate) type Provider = Arc<dyn Fn() -> BoxFuture<'static, Asked> + Send + Sync>;
+
+pub(crate) fn provider<F, Fut, E>(ask: F) -> Provider
+where
+    F: Fn() -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Credentials, E>> + Send + 'static,
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    Arc::new(move || {
+        let asked = ask();
+        Box::pin(async move { asked.await.map_err(Into::into) })
+    })
+}
+
+/// What all connections of a client log in with. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Login(Arc<Mutex<Source>>);
+
+#[derive(Clone)]
+enum Source {
+    Fixed(Option<Credentials>),
+    Asked(Provider),
+}
+
+impl Login {
+    pub(crate) fn fixed(credentials: Option<Credentials>) -> Self {
+        Self(Arc::new(Mutex::new(Source::Fixed(credentials))))
+    }
+
+    pub(crate) fn asked(provider: Provider) -> Self {
+        Self(Arc::new(Mutex::new(Source::Asked(provider))))
+    }
+
+    /// Takes the place of what was there.
+    pub(crate) fn set(&self, credentials: Credentials) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Source::Fixed(Some(credentials));
+    }
+
+    /// Makes a connection, and says what to log in with.
+    pub(crate) async fn dial(
+        &self,
+        connector: &dyn Connect,
+    ) -> Result<(BoxTransport, Option<Credentials>), TransportError> {
+        let credentials = self.get().await?;
+        Ok((connector.connect().await?, credentials))
+    }
+
+    /// What a new connection logs in with.
+    pub(crate) async fn get(&self) -> Result<Option<Credentials>, TransportError> {
+        let source = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        match source {
+            Source::Fixed(credentials) => Ok(credentials),
+            Source::Asked(ask) => match ask().await {
+                Ok(credentials) => Ok(Some(credentials)),
+                Err(error) => {
+                    let what = "the credentials provider failed";
+                    let kind = TransportErrorKind::Auth;
+                    Err(TransportError::new(kind, what).with_source(error))
+                }
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Login(..)")
+    }
+}

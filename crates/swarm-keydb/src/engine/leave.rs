@@ -1,0 +1,76 @@
+//! Leaving a connection in good order: for another one, when the server says that it serves no longer, or for good.
+
+use swarm_resp::ServerError;
+
+use super::slot::Slot;
+use super::unit::Sending;
+use super::{Caller, Engine, Failure};
+
+/// Whether a connection is to be left for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Leave {
+    #[default]
+    No,
+    /// The server answered an error by which another connection would serve better.
+    Advised,
+    /// Nothing more is sent; what is in flight is still answered.
+    Leaving,
+}
+
+impl<C: Caller> Engine<C> {
+    /// Looks whether an error advises to leave. It was answered to a request that did not run.
+    pub(super) fn note_error(&mut self, error: &ServerError) {
+        let codes = &self.settings.reconnect_on;
+        if self.session
+            && self.leave == Leave::No
+            && codes.iter().any(|code| **code == *error.code())
+        {
+            self.leave = Leave::Advised;
+        }
+    }
+
+    /// Whether the server has advised to leave since this was asked last.
+    pub(crate) fn take_advice(&mut self) -> bool {
+        let advised = self.leave == Leave::Advised;
+        if advised {
+            self.leave = Leave::No;
+        }
+        advised
+    }
+
+    /// Sends no further call over this connection. A unit that is being sent is sent to its end.
+    pub(crate) fn leave(&mut self) {
+        self.leave = Leave::Leaving;
+    }
+
+    /// Whether the connection is to be left, and nobody waits for anything on it any more.
+    pub(crate) fn has_left(&self) -> bool {
+        self.leave == Leave::Leaving
+            && self.sending.is_none()
+            && !self.in_flight.iter().any(Slot::is_awaited)
+    }
+
+    /// Fails all calls, for the client is closed. Says how many somebody still waited for.
+    pub(crate) fn abandon(&mut self) -> usize {
+        let mut abandoned = 0_usize;
+        self.detour.look_again();
+        for call in self.waiting.drain(..) {
+            abandoned = abandoned.saturating_add(usize::from(!call.caller.is_gone()));
+            let sent = call.sent;
+            call.fail(|position| Failure::Closed {
+                sent: position < sent,
+            });
+        }
+        // Only the last in flight can be sent in part.
+        let mut unsent = self.sending.as_ref().map_or(0, Sending::left);
+        let in_flight = self.in_flight.iter_mut().rev();
+        for (slot, unsent) in in_flight
+            .map(|slot| (slot, std::mem::take(&mut unsent)))
+            .chain(self.detour.slots_mut().map(|slot| (slot, 0)))
+        {
+            abandoned = abandoned.saturating_add(usize::from(slot.is_awaited()));
+            slot.abandon(unsent);
+        }
+        abandoned
+    }
+}
