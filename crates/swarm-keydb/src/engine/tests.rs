@@ -13,6 +13,7 @@ use super::{
 };
 
 mod handshake;
+mod leave;
 mod races;
 mod units;
 

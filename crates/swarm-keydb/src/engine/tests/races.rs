@@ -1,5 +1,5 @@
-//! Random schedules: whatever the order of sends, replies, timeouts, cancellations, cuts and detours, every call gets its own
-//! reply or an honest failure, and none that must not is sent twice.
+//! Random schedules: whatever the order of sends, replies, timeouts, cancellations, cuts, departures and detours, every call
+//! gets its own reply or an honest failure, and none that must not is sent twice.
 //!
 //! `cargo xtask simulate` plays a million of them.
 
@@ -40,6 +40,7 @@ fn no_schedule_shifts_a_reply_or_doubles_a_write() {
 impl World {
     fn new(seed: u64) -> Self {
         let mut bench = Bench::ready();
+        bench.engine.settings.reconnect_on = ["READONLY".into()].into();
         if seed.is_multiple_of(2) {
             bench.engine.settings.fallback = FallbackScope::Stateless;
         }
@@ -59,7 +60,7 @@ impl World {
         let mut rng = fastrand::Rng::with_seed(self.seed);
         let mut cancelled = Vec::new();
         for _ in 0..rng.usize(1..60) {
-            match rng.u8(0..14) {
+            match rng.u8(0..15) {
                 0..=2 => cancelled.push(self.call(&mut rng)),
                 3..=5 => self.send(),
                 6..=7 => self.answer(),
@@ -80,9 +81,11 @@ impl World {
                         self.answer_detour();
                     }
                 }
+                14 if rng.u8(0..3) == 0 => self.refuse(),
                 _ => {}
             }
             self.note();
+            self.depart();
         }
         self.finish();
         self.judge(&cancelled);
@@ -95,6 +98,8 @@ impl World {
         }
         self.connect();
         loop {
+            self.depart();
+            self.connect();
             self.send();
             if self.owed.is_empty() {
                 break;
@@ -139,6 +144,8 @@ impl World {
         let times = self.got.get(name).copied().unwrap_or(0);
         if text.starts_with('"') {
             assert_eq!(text, format!("{name:?}"), "seed {seed}: a reply of another");
+        } else if let Some(refused) = text.strip_prefix("error READONLY ") {
+            assert_eq!(refused, name, "seed {seed}: an error of another");
         } else if text.ends_with("sent=false") {
             assert_eq!(times, 0, "seed {seed}: {name} was sent, though it says not");
         } else {
@@ -228,6 +235,27 @@ impl World {
     fn answer(&mut self) {
         if let Some(name) = self.owed.pop_front() {
             self.bench().reply(&bulk(&name));
+        }
+    }
+
+    /// The server says that it serves no longer.
+    fn refuse(&mut self) {
+        if let Some(name) = self.owed.pop_front() {
+            let bench = self.bench();
+            bench.reply(&Frame::error(format!("READONLY {name}")));
+            if bench.engine.take_advice() {
+                bench.engine.leave();
+            }
+        }
+    }
+
+    /// Follows what the server said. Nobody may lose anything by it.
+    fn depart(&mut self) {
+        if self.connected && self.bench().engine.has_left() {
+            self.note();
+            self.cut();
+            let told = self.bench().answers();
+            assert!(told.is_empty(), "seed {}: {told:?}", self.seed);
         }
     }
 
