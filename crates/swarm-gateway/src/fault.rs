@@ -1,6 +1,6 @@
 //! Faults on demand: replies that come late or never, connections cut at the worst moment.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ struct Plan {
     cuts: u32,
     /// How many bytes of the next reply are sent before a cut.
     part: Option<usize>,
+    /// What the next calls are answered instead of being run.
+    errors: VecDeque<String>,
 }
 
 /// What stands between a command that has run and its reply.
@@ -112,6 +114,12 @@ impl Faults {
     /// On the WebSocket door the header of the message counts too. HTTP answers are cut before their first byte.
     pub fn cut_within(&self, command: &str, bytes: usize) {
         self.plan(command, |plan| plan.part = Some(bytes));
+    }
+
+    /// Answers the next call of a command with this error, and does not run it: `READONLY …`, `LOADING …`. Several calls add
+    /// up, and the errors come in their order.
+    pub fn answer_error(&self, command: &str, error: &str) {
+        self.plan(command, |plan| plan.errors.push_back(error.to_owned()));
     }
 
     /// Pushes a list of words to every connection of the WebSocket and the TCP door, whatever it listens to, and
@@ -202,6 +210,12 @@ impl Faults {
         });
         let part = plan.part.take();
         Obstacle { wait, cut, part }
+    }
+
+    /// The error that this call of a command (its name in capitals) is answered instead of being run.
+    pub(crate) fn error_for(&self, command: &str) -> Option<Frame> {
+        let error = self.lock().get_mut(command)?.errors.pop_front()?;
+        Some(Frame::error(error))
     }
 
     /// Returns once the gateway is mute.

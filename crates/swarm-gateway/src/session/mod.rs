@@ -198,6 +198,10 @@ impl Session {
     }
 
     async fn call(&mut self, name: &str, args: Vec<Bytes>) -> Next {
+        if let Some(error) = self.shared.faults.error_for(name) {
+            self.outbox.reply(error, Obstacle::default());
+            return Next::Continue;
+        }
         if self.shared.dialect.has(Quirk::SlowWrites) && !READS.contains(&name) {
             tokio::time::sleep(WRITE_QUEUE).await;
         }

@@ -222,7 +222,7 @@ impl Driver {
                 self.refuse_all(&failure).await;
                 return Some(());
             }
-            if matches!(failure, Failure::Auth(_)) {
+            if failure.is_about_credentials() && !detoured {
                 // Waiting will not help those who wait.
                 self.engine.fail_waiting(&failure);
             }

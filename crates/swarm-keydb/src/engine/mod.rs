@@ -57,6 +57,17 @@ pub(crate) enum Failure {
     Closed { sent: bool },
 }
 
+impl Failure {
+    /// Whether other credentials are wanted: by the server, or by a gateway that answers 401 or 403.
+    pub(crate) fn is_about_credentials(&self) -> bool {
+        match self {
+            Self::Auth(_) => true,
+            Self::Lost { error, .. } => error.is_auth(),
+            _ => false,
+        }
+    }
+}
+
 /// The peer broke the protocol: nothing it sends can be trusted to answer the right request any more.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Violation {

@@ -1,0 +1,140 @@
+//! Closing a client within a time, and what is left of it afterwards.
+
+use std::time::{Duration, Instant};
+
+use swarm_keydb::{Client, ErrorKind, Options, Outcome, State, prelude::*};
+use swarm_tests::{connected, within};
+
+#[tokio::test]
+async fn what_is_answered_in_time_is_no_loss() {
+    let (gateway, client) = connected().await;
+    let hold = gateway.faults().hold("SET");
+    let write = tokio::spawn(client.set("k", "v"));
+    within(hold.reached(1)).await;
+    let closing = tokio::spawn({
+        let client = client.clone();
+        async move { client.close_within(Duration::from_secs(30)).await }
+    });
+    hold.release();
+    within(write).await.unwrap().unwrap();
+    assert!(within(closing).await.unwrap().is_complete());
+}
+
+#[tokio::test]
+async fn what_is_not_answered_in_time_is_given_up_and_says_whether_it_may_have_run() {
+    let (gateway, client) = connected().await;
+    let _hold = gateway.faults().hold("INCR");
+    let sent = tokio::spawn(client.incr("n"));
+    within(_hold.reached(1)).await;
+    // It must be alone on the wire, so it waits behind the other.
+    let unsent = tokio::spawn(client.hello());
+    let other = client.clone();
+    let start = Instant::now();
+    let closed = within(client.close_within(Duration::from_millis(200))).await;
+    let took = start.elapsed();
+    assert!((200..2000).contains(&took.as_millis()), "took {took:?}");
+    assert_eq!(closed.abandoned, 2);
+    for (call, outcome) in [
+        (
+            within(sent).await.unwrap().unwrap_err(),
+            Outcome::MayHaveRun,
+        ),
+        (within(unsent).await.unwrap().unwrap_err(), Outcome::NotSent),
+    ] {
+        assert_eq!(call.kind(), ErrorKind::Closed, "{call}");
+        assert_eq!(call.outcome(), outcome, "{call}");
+        assert!(!call.is_retryable());
+    }
+    let late = within(other.get("k")).await.unwrap_err();
+    assert_eq!(
+        (late.kind(), late.outcome()),
+        (ErrorKind::Closed, Outcome::NotSent)
+    );
+    assert_eq!(other.state(), State::Closed);
+    assert_eq!(
+        within(other.close_within(Duration::ZERO)).await.abandoned,
+        2
+    );
+    assert_eq!(gateway.executions("HELLO"), 1, "only the handshake's");
+}
+
+#[tokio::test]
+async fn the_handle_in_the_greatest_hurry_decides() {
+    let (gateway, client) = connected().await;
+    let _hold = gateway.faults().hold("INCR");
+    let call = tokio::spawn(client.incr("n"));
+    within(_hold.reached(1)).await;
+    let patient = tokio::spawn({
+        let client = client.clone();
+        async move { client.close().await }
+    });
+    let start = Instant::now();
+    assert_eq!(
+        within(client.close_within(Duration::ZERO)).await.abandoned,
+        1
+    );
+    within(patient).await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert_eq!(
+        within(call).await.unwrap().unwrap_err().kind(),
+        ErrorKind::Closed
+    );
+}
+
+#[tokio::test]
+async fn without_a_server_nothing_was_sent() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let client = Client::connect_lazy(Options::new(url)).unwrap();
+    let call = tokio::spawn(client.incr("n"));
+    tokio::task::yield_now().await;
+    assert_eq!(
+        within(client.close_within(Duration::from_millis(50)))
+            .await
+            .abandoned,
+        1
+    );
+    assert_eq!(
+        within(call).await.unwrap().unwrap_err().outcome(),
+        Outcome::NotSent
+    );
+}
+
+/// The server has a runtime of its own, so that every task here is the client's.
+#[test]
+fn no_task_is_left_of_a_client_that_is_closed_or_dropped() {
+    let server = tokio::runtime::Runtime::new().unwrap();
+    let gateway = server.block_on(swarm_gateway::test()).unwrap();
+    for url in [gateway.ws_url(), gateway.tcp_url(), gateway.http_url()] {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let tasks = || {
+                tokio::runtime::Handle::current()
+                    .metrics()
+                    .num_alive_tasks()
+            };
+            for closes in [true, false] {
+                let client = within(Client::connect(url)).await.unwrap();
+                within(client.set("k", "v")).await.unwrap();
+                let other = client.clone();
+                assert!(tasks() > 0, "{url}: who does the work?");
+                drop(client);
+                within(other.ping()).await.unwrap();
+                if closes {
+                    within(other.close()).await;
+                }
+                drop(other);
+                within(async {
+                    while tasks() > 0 {
+                        tokio::task::yield_now().await;
+                    }
+                })
+                .await;
+            }
+        });
+    }
+}
