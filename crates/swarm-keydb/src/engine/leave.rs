@@ -43,11 +43,10 @@ impl<C: Caller> Engine<C> {
         self.leave = Leave::Leaving;
     }
 
-    /// Whether the connection is to be left, and nobody waits for anything on it any more.
+    /// Whether the connection is to be left, and nobody waits for anything on it any more. A server forgets a transaction that is
+    /// not ended when its connection is.
     pub(crate) fn has_left(&self) -> bool {
-        self.leave == Leave::Leaving
-            && self.sending.is_none()
-            && !self.in_flight.iter().any(Slot::is_awaited)
+        self.leave == Leave::Leaving && !self.in_flight.iter().any(Slot::is_awaited)
     }
 
     /// Fails all calls, for the client is closed. Says how many somebody still waited for.

@@ -1,0 +1,322 @@
+//! Every fault that a caller can meet, and the one error that it is.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use swarm_gateway::Gateway;
+use swarm_keydb::transport::TransportErrorKind as Wire;
+use swarm_keydb::{Client, Error, ErrorKind as Kind, Options, Outcome, prelude::*};
+use swarm_resp::{Decoder, Limits};
+use swarm_tests::{connected, connected_with, within};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Checks an error against its line of the table. `wire` is what the wire says, if the fault is one of the wire.
+#[track_caller]
+fn assert_is(
+    fault: &str,
+    error: &Error,
+    (kind, outcome, retryable): (Kind, Outcome, bool),
+    wire: Option<Wire>,
+) {
+    assert_eq!(error.kind(), kind, "{fault}: {error}");
+    assert_eq!(error.outcome(), outcome, "{fault}: {error}");
+    assert_eq!(error.is_retryable(), retryable, "{fault}: {error}");
+    assert_eq!(
+        error.transport_error().map(|error| error.kind()),
+        wire,
+        "{fault}: {error}"
+    );
+    let shown = format!("{error} {error:?}");
+    for secret in ["s3cret", "value-7", "key-7"] {
+        assert!(!shown.contains(secret), "{fault} shows {secret}: {shown}");
+    }
+}
+
+/// Answers every HTTP request but PING with a status.
+async fn answering(status: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = BytesMut::new();
+            // A command is a POST of a JSON object, an upgrade a GET.
+            while !request.ends_with(b"}")
+                && !(request.starts_with(b"GET") && request.ends_with(b"\r\n\r\n"))
+            {
+                match stream.read_buf(&mut request).await {
+                    Ok(1..) => {}
+                    _ => break,
+                }
+            }
+            let pings = request.ends_with(b"\"PING\",\"args\":[]}");
+            let (status, body) = if pings {
+                ("200 OK", "{\"result\":\"PONG\"}")
+            } else {
+                (status, "")
+            };
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let _gone = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    address.to_string()
+}
+
+/// A server that refuses what the handshake asks, and answers everything else with these bytes.
+async fn babbler(bytes: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(babble(stream, bytes.as_bytes()));
+        }
+    });
+    url
+}
+
+async fn babble(mut stream: TcpStream, bytes: &[u8]) {
+    let (mut input, mut decoder) = (BytesMut::new(), Decoder::new());
+    while let Ok(1..) = stream.read_buf(&mut input).await {
+        while let Some(command) = decoder.decode(&mut input).unwrap() {
+            let words: Vec<String> = command.convert().unwrap();
+            let reply = match words[0].as_str() {
+                "HELLO" | "ECHO" => b"-ERR not here\r\n",
+                _ => bytes,
+            };
+            if stream.write_all(reply).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn faults_of_connecting() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = closed.local_addr().unwrap().to_string();
+    drop(closed);
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let guarded = Gateway::builder().password("right").ws("127.0.0.1:0");
+    let guarded = guarded.start().await.unwrap();
+    let plain = swarm_gateway::test().await.unwrap();
+    let not_tls = plain.ws_url().replace("ws://", "wss://");
+    let url = |scheme: &str, address: String| format!("{scheme}://{address}/");
+
+    let lost = (Kind::Connection, Outcome::NotSent, true);
+    let auth = (Kind::Auth, Outcome::NotSent, false);
+    let table = [
+        (
+            "DNS",
+            "ws://nobody.invalid:1/".to_owned(),
+            lost,
+            Some(Wire::Resolve),
+        ),
+        ("refused", url("ws", nobody), lost, Some(Wire::Refused)),
+        (
+            "mute",
+            url("ws", mute.local_addr().unwrap().to_string()),
+            lost,
+            Some(Wire::Timeout),
+        ),
+        ("TLS", not_tls, lost, Some(Wire::Tls)),
+        (
+            "WebSocket 401",
+            url("ws", answering("401 x").await),
+            auth,
+            Some(Wire::Auth),
+        ),
+        (
+            "WebSocket 403",
+            url("ws", answering("403 x").await),
+            auth,
+            Some(Wire::Auth),
+        ),
+        (
+            "WebSocket 503",
+            url("ws", answering("503 x").await),
+            lost,
+            Some(Wire::Refused),
+        ),
+        (
+            "WebSocket 404",
+            url("ws", answering("404 x").await),
+            lost,
+            Some(Wire::Protocol),
+        ),
+        (
+            "no RESP",
+            babbler("SSH-2.0\r\n").await,
+            lost,
+            Some(Wire::Protocol),
+        ),
+        (
+            "AUTH refused in other words",
+            babbler("-ERR who?\r\n").await,
+            auth,
+            None,
+        ),
+        ("AUTH", guarded.ws_url().to_owned(), auth, None),
+    ];
+    for (fault, url, expected, wire) in table {
+        let options = Options::new(url)
+            .password("s3cret")
+            .connect_timeout(Duration::from_secs(1));
+        let error = within(Client::connect(options)).await.unwrap_err();
+        assert_is(fault, &error, expected, wire);
+    }
+    let error = within(Client::connect("ftp://localhost/"))
+        .await
+        .unwrap_err();
+    assert_is(
+        "option",
+        &error,
+        (Kind::Config, Outcome::NotSent, false),
+        None,
+    );
+}
+
+#[tokio::test]
+async fn errors_of_the_server() {
+    let (gateway, client) = connected().await;
+    let table = [
+        ("WRONGTYPE Operation against a key", Kind::Command, false),
+        ("ERR syntax error", Kind::Command, false),
+        ("OOM command not allowed", Kind::Command, false),
+        ("NOPERM this user has no permissions", Kind::Command, false),
+        (
+            "LOADING Redis is loading the dataset in memory",
+            Kind::Command,
+            true,
+        ),
+        ("BUSY Redis is busy running a script", Kind::Command, true),
+        (
+            "TRYAGAIN Multiple keys request during rehashing of slot",
+            Kind::Command,
+            true,
+        ),
+        ("CLUSTERDOWN The cluster is down", Kind::Command, true),
+        ("MASTERDOWN Link with MASTER is down", Kind::Command, true),
+        (
+            "READONLY You can't write against a read only replica.",
+            Kind::Command,
+            true,
+        ),
+        ("NOAUTH Authentication required.", Kind::Auth, true),
+        (
+            "WRONGPASS invalid username-password pair",
+            Kind::Auth,
+            false,
+        ),
+    ];
+    for (text, kind, retryable) in table {
+        gateway.faults().answer_error("SET", text);
+        let error = within(client.set("key-7", "value-7")).await.unwrap_err();
+        assert_is(text, &error, (kind, Outcome::Rejected, retryable), None);
+        let server = error.server_error().unwrap();
+        assert_eq!(format!("{} {}", server.code(), server.message()), text);
+        assert_eq!(error.command(), Some("SET"));
+    }
+}
+
+#[tokio::test]
+async fn faults_of_http_at_a_call() {
+    let lost = (Kind::Connection, Outcome::MayHaveRun, false);
+    let table = [
+        ("429 x", lost, Wire::Refused),
+        ("503 x", lost, Wire::Refused),
+        ("500 x", lost, Wire::Protocol),
+        (
+            "401 x",
+            (Kind::Auth, Outcome::MayHaveRun, false),
+            Wire::Auth,
+        ),
+    ];
+    for (status, expected, wire) in table {
+        let options = Options::new(format!("http://{}/", answering(status).await));
+        let client = Client::connect_lazy(options.password("s3cret")).unwrap();
+        let error = within(client.incr("key-7")).await.unwrap_err();
+        assert_is(status, &error, expected, Some(wire));
+    }
+}
+
+#[tokio::test]
+async fn faults_of_a_call() {
+    let (gateway, client) = connected_with(|options| options.queue(1)).await;
+    let hold = gateway.faults().hold("INCR");
+    let soon = Duration::from_millis(100);
+    let timeout = |outcome| (Kind::Timeout, outcome, outcome == Outcome::NotSent);
+    let in_flight = tokio::spawn(client.incr("key-7").timeout(soon * 2));
+    within(hold.reached(1)).await;
+    let error = within(client.incr("key-7").timeout(soon))
+        .await
+        .unwrap_err();
+    assert_is("queued", &error, timeout(Outcome::NotSent), None);
+    let error = within(in_flight).await.unwrap().unwrap_err();
+    assert_is("in flight", &error, timeout(Outcome::MayHaveRun), None);
+    hold.release();
+
+    gateway.faults().cut_after("INCR");
+    let lost = (Kind::Connection, Outcome::MayHaveRun, false);
+    let error = within(client.incr("key-7")).await.unwrap_err();
+    assert_is("cut", &error, lost, Some(Wire::Closed));
+
+    let error = within(client.set("key-7\r\n", "value-7"))
+        .await
+        .unwrap_err();
+    assert_is(
+        "argument",
+        &error,
+        (Kind::Argument, Outcome::NotSent, false),
+        None,
+    );
+    within(client.set("k", "value-7")).await.unwrap();
+    let error = within(client.get_as::<i64>("k")).await.unwrap_err();
+    assert_is(
+        "conversion",
+        &error,
+        (Kind::Reply, Outcome::Ran, false),
+        None,
+    );
+
+    within(client.close()).await;
+    let error = within(client.incr("key-7")).await.unwrap_err();
+    assert_is(
+        "closed",
+        &error,
+        (Kind::Closed, Outcome::NotSent, false),
+        None,
+    );
+}
+
+#[tokio::test]
+async fn replies_that_cannot_be_read() {
+    let lost = (Kind::Connection, Outcome::MayHaveRun, false);
+    let table = [
+        ("parse", "?what\r\n", Wire::Protocol),
+        ("limit", "$1000\r\n", Wire::Limit),
+    ];
+    for (fault, bytes, wire) in table {
+        let options = Options::new(babbler(bytes).await)
+            .dial(|dial| dial.limits(Limits::new().with_max_bulk(100)));
+        let client = within(Client::connect(options)).await.unwrap();
+        let error = within(client.incr("key-7")).await.unwrap_err();
+        assert_is(fault, &error, lost, Some(wire));
+    }
+}
+
+/// The first is the reply. What follows belongs to nobody, and so would all behind it.
+#[tokio::test]
+async fn a_reply_too_many_costs_the_connection_and_no_caller_its_reply() {
+    let client = within(Client::connect(babbler(":1\r\n:2\r\n").await)).await;
+    let client = client.unwrap();
+    assert_eq!(within(client.incr("key-7")).await.unwrap(), 1);
+    within(async {
+        while client.stats().reconnects < 1 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
