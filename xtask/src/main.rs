@@ -65,6 +65,8 @@ enum Task {
     Live,
     /// A million random schedules through the engine
     Simulate,
+    /// 100,000 commands to a server that is down for 30 seconds: deadlines, memory, recovery
+    Soak,
     /// Runs the examples and compares what they print with examples/README.md
     Examples {
         /// Write down what they print
@@ -95,6 +97,7 @@ fn run(task: Task) -> Result<()> {
             Task::Deny,
             Task::Examples { update: false },
             Task::Simulate,
+            Task::Soak,
             Task::Package,
             Task::Features,
             Task::MinimalVersions,
@@ -137,6 +140,12 @@ fn run(task: Task) -> Result<()> {
             "simulate",
             shell::command("cargo", "test --release -p swarm-keydb --lib races")
                 .env("SWARM_SCHEDULES", "1000000"),
+        ),
+        Task::Soak => shell::run(
+            "soak",
+            // What one thread frees, another does not reuse, with an arena each: that is not what is measured.
+            shell::command("cargo", "run --quiet -p swarm-tests --bin soak")
+                .env("MALLOC_ARENA_MAX", "1"),
         ),
         Task::Examples { update } => examples::check(update),
     }

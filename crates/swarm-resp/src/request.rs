@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::args::{ArgSink, ToArg, ToArgs};
-use crate::encode::{Writer, append, write_name};
+use crate::encode::{Measure, Writer, append, write_name};
 
 /// A command with its arguments, encoded as it goes over the wire.
 ///
@@ -107,6 +107,9 @@ fn header(input: &mut &[u8]) -> Option<usize> {
 /// Room for the header of a command, whose count is known last: a marker, twenty digits and a line break.
 const HEADER: usize = 23;
 
+/// Room for a few short options behind a large argument.
+const OPTIONS: usize = 64;
+
 /// Puts a [`Request`] together.
 ///
 /// ```
@@ -177,6 +180,13 @@ impl RequestBuilder {
 impl ArgSink for RequestBuilder {
     fn arg(&mut self, arg: &[u8]) {
         self.count = self.count.saturating_add(1);
+        let mut measure = Measure::default();
+        measure.arg(arg);
+        let room = self.buffer.capacity().saturating_sub(self.buffer.len());
+        if room < measure.len {
+            // At once: a large argument that leaves no room for the line break behind it would double the buffer.
+            self.buffer.reserve(measure.len.saturating_add(OPTIONS));
+        }
         Writer(&mut self.buffer).arg(arg);
     }
 }

@@ -2,7 +2,7 @@
 
 use allocation_counter::measure;
 use bytes::{Bytes, BytesMut};
-use swarm_resp::{Decoder, Frame, Protocol, encode_command, encode_frame};
+use swarm_resp::{Decoder, Frame, Protocol, Request, encode_command, encode_frame};
 
 const SCALARS: [&str; 12] = [
     "+OK\r\n",
@@ -155,4 +155,17 @@ fn a_command_takes_one_reservation() {
     let info = measure(|| encode_command(&mut buffer, "SET", &("key", value.as_slice())));
     assert_eq!(info.count_total, 1);
     assert_eq!(buffer.len(), buffer.capacity());
+}
+
+#[test]
+fn a_large_argument_is_copied_once_and_takes_no_more_room_than_its_size() {
+    let value = "x".repeat(100_000);
+    let info = measure(|| {
+        let mut request = Request::builder("SET");
+        request.arg("key").arg(value.as_str()).arg("PX").arg(1000);
+        drop(request.build());
+    });
+    // The buffer of a small request, the one with the value, and what makes it shared.
+    assert!(info.count_total <= 4, "{info:?}");
+    assert!(info.bytes_total < 101_000, "{info:?}");
 }

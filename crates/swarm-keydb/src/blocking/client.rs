@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use crate::client::Closed;
 use crate::command::{Command, Executor};
 use crate::commands::ScanOptions;
+use crate::credentials::Credentials;
 use crate::error::Result;
 use crate::options::Options;
 use crate::status::{State, Stats};
@@ -162,6 +164,20 @@ impl Client {
     /// **Errors:** on the client's own thread alone.
     pub fn close(&self) -> Result<()> {
         self.runtime.wait(self.inner.close())
+    }
+
+    /// As [`close`](Self::close), within a time: see [`Client::close_within`](crate::Client::close_within).
+    ///
+    /// **Errors:** on the client's own thread alone.
+    pub fn close_within(&self, limit: Duration) -> Result<Closed> {
+        self.runtime.wait(self.inner.close_within(limit))
+    }
+
+    /// Logs in with other credentials: see [`Client::auth`](crate::Client::auth).
+    ///
+    /// **Errors:** kind [`Auth`](crate::ErrorKind::Auth) when the server refuses them; the old ones stay in use.
+    pub fn auth(&self, credentials: impl Into<Credentials>) -> Result<()> {
+        self.runtime.wait(self.inner.auth(credentials))?
     }
 }
 

@@ -4,7 +4,7 @@ mod command;
 mod frame;
 
 pub use command::encode_command;
-pub(crate) use command::{Writer, append, write_name};
+pub(crate) use command::{Measure, Writer, append, write_name};
 pub use frame::encode_frame;
 
 /// The version of the protocol that a frame is written in.
