@@ -56,7 +56,7 @@ async fn answering(status: &'static str) -> String {
                 (status, "")
             };
             let answer = format!(
-                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                "HTTP/1.1 {status}\r\nRetry-After: 1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
                 body.len()
             );
             let _gone = stream.write_all(answer.as_bytes()).await;
@@ -319,4 +319,18 @@ async fn a_reply_too_many_costs_the_connection_and_no_caller_its_reply() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_server_that_asks_to_be_left_alone_is() {
+    let options = Options::new(format!("http://{}/", answering("429 x").await))
+        .reconnect_base_delay(Duration::from_millis(1))
+        .reconnect_max_delay(Duration::from_millis(1));
+    let client = within(Client::connect(options)).await.unwrap();
+    let start = std::time::Instant::now();
+    for _ in 0..2 {
+        let error = within(client.incr("key-7")).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::MayHaveRun, "{error}");
+    }
+    assert!(start.elapsed() >= Duration::from_secs(1));
 }

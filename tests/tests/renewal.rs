@@ -126,3 +126,22 @@ async fn other_errors_and_other_policies_change_nothing() {
         assert_eq!(client.stats().reconnects, 0);
     }
 }
+
+#[tokio::test]
+async fn a_leased_connection_on_which_readonly_came_is_not_leased_again() {
+    let (gateway, client) = connected().await;
+    gateway.faults().answer_error("SET", READONLY);
+    let exclusive = within(client.exclusive()).await.unwrap();
+    let before = within(exclusive.client_id()).await.unwrap();
+    let error = within(exclusive.set("k", "v")).await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Rejected, "{error}");
+    // It is the holder's as long as the holder wants it.
+    assert_eq!(within(exclusive.client_id()).await.unwrap(), before);
+    drop(exclusive);
+    let exclusive = within(client.exclusive()).await.unwrap();
+    let after = within(exclusive.client_id()).await.unwrap();
+    assert_ne!(after, before);
+    drop(exclusive);
+    let exclusive = within(client.exclusive()).await.unwrap();
+    assert_eq!(within(exclusive.client_id()).await.unwrap(), after);
+}

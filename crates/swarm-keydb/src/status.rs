@@ -1,7 +1,7 @@
 //! What a client can tell of itself: the state of its connection, and figures.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -61,6 +61,8 @@ pub(crate) struct Status {
     in_flight: AtomicUsize,
     connections: AtomicU64,
     abandoned: AtomicUsize,
+    /// A reply said that another connection would serve better.
+    stale: AtomicBool,
     round_trips: [AtomicU64; BUCKETS],
 }
 
@@ -72,6 +74,7 @@ impl Status {
             in_flight: AtomicUsize::new(0),
             connections: AtomicU64::new(0),
             abandoned: AtomicUsize::new(0),
+            stale: AtomicBool::new(false),
             round_trips: [const { AtomicU64::new(0) }; BUCKETS],
         }
     }
@@ -101,6 +104,15 @@ impl Status {
 
     pub(crate) fn abandoned(&self) -> usize {
         self.abandoned.load(Ordering::Relaxed)
+    }
+
+    /// A reply said that another connection would serve better than this one.
+    pub(crate) fn note_stale(&self) {
+        self.stale.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stale(&self) -> bool {
+        self.stale.load(Ordering::Relaxed)
     }
 
     pub(crate) fn note_round_trip(&self, took: Duration) {

@@ -8,6 +8,9 @@ use tokio::time::Instant;
 /// healthy.
 const HEALTHY: Duration = Duration::from_secs(30);
 
+/// However long a server asks to be left alone, it is asked again after this.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Exponential backoff with full jitter: each wait is drawn evenly from zero to a bound that doubles, so that clients cut
 /// off together do not come back together.
 #[derive(Debug)]
@@ -26,6 +29,16 @@ impl Backoff {
             bound: base,
             connected: None,
         }
+    }
+
+    /// As [`next_delay`](Self::next_delay), and as long as the server asks for.
+    pub(super) fn next_delay_as_asked(
+        &mut self,
+        now: Instant,
+        retry_after: Option<Duration>,
+    ) -> Duration {
+        let asked = retry_after.unwrap_or_default().min(PATIENCE);
+        self.next_delay(now).max(asked)
     }
 
     /// The longest wait.

@@ -297,9 +297,10 @@ impl Mailbox {
         let _ended = self.0.sender.send(Message::Abort);
     }
 
-    /// Whether the connection is open and owes nothing: no reply, not even one that nobody waits for any more.
+    /// Whether the connection is good and owes nothing: no reply, not even one that nobody waits for any more.
     pub(crate) fn is_at_rest(&self) -> bool {
         self.0.status.watch().get() == State::Connected
+            && !self.0.status.is_stale()
             && self.0.room.available_permits() == self.0.budget.bytes as usize
     }
 

@@ -203,6 +203,7 @@ impl Driver {
                 self.while_offline(tokio::time::sleep(delay)).await?;
                 continue;
             }
+            let retry_after = error.retry_after();
             let failure = match refused {
                 Some(error) => Failure::Auth(error),
                 None => Failure::Lost { sent: false, error },
@@ -226,7 +227,8 @@ impl Driver {
                 // Waiting will not help those who wait.
                 self.engine.fail_waiting(&failure);
             }
-            let delay = self.backoff.next_delay(Instant::now());
+            let now = Instant::now();
+            let delay = self.backoff.next_delay_as_asked(now, retry_after);
             self.while_offline(tokio::time::sleep(delay)).await?;
         }
     }

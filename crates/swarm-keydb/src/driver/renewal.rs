@@ -2,13 +2,18 @@
 
 use tokio::time::Instant;
 
-use super::Driver;
+use super::{Driver, Role};
 
 impl Driver {
     /// Follows the advice of a reply to leave the connection, and says whether it has been left. A server to which
     /// another connection makes no difference costs one in every `reconnect_max_delay` at the most.
     pub(super) fn has_left(&mut self) -> bool {
-        if self.engine.take_advice() && self.reconnect {
+        let advised = self.engine.take_advice();
+        if advised && self.role == Role::Leased {
+            // Its holder has a session on it; nobody shall lease it after that.
+            self.status.note_stale();
+        }
+        if advised && self.reconnect {
             let now = Instant::now();
             let pause = self.backoff.max();
             if (self.renewed).is_none_or(|renewed| now.duration_since(renewed) >= pause) {
