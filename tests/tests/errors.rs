@@ -336,3 +336,23 @@ async fn a_server_that_asks_to_be_left_alone_is() {
     }
     assert!(start.elapsed() >= Duration::from_secs(1));
 }
+
+#[tokio::test]
+async fn a_full_queue_is_told_at_once_if_that_is_wanted() {
+    let (gateway, client) = connected_with(|options| options.queue(1).wait_for_room(false)).await;
+    let hold = gateway.faults().hold("INCR");
+    let in_flight = tokio::spawn(client.incr("key-7"));
+    within(hold.reached(1)).await;
+    let error = within(client.incr("key-7")).await.unwrap_err();
+    let expected = (Kind::Backpressure, Outcome::NotSent, true);
+    assert_is("full", &error, expected, None);
+    let mut pipeline = client.pipeline();
+    let handles = (pipeline.incr("key-7"), pipeline.get("key-7"));
+    let (incr, get) = within(pipeline.send(handles)).await;
+    assert_is("full", &incr.unwrap_err(), expected, None);
+    assert_is("full", &get.unwrap_err(), expected, None);
+    hold.release();
+    assert_eq!(within(in_flight).await.unwrap().unwrap(), 1);
+    within(async { while client.incr("key-7").await.is_err() {} }).await;
+    assert_eq!(gateway.executions("INCR"), 2);
+}

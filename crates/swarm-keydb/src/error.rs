@@ -21,6 +21,9 @@ pub enum ErrorKind {
     Command,
     /// No reply came in time.
     Timeout,
+    /// There was no room in the queue, and commands are told not to wait for it: see
+    /// [`Options::wait_for_room`](crate::Options::wait_for_room).
+    Backpressure,
     /// The server wants other credentials.
     Auth,
     /// An option of the client makes no sense.
@@ -44,6 +47,7 @@ impl ErrorKind {
             Self::Connection => "connection",
             Self::Command => "command",
             Self::Timeout => "timeout",
+            Self::Backpressure => "backpressure",
             Self::Auth => "auth",
             Self::Config => "config",
             Self::Argument => "argument",
@@ -252,7 +256,10 @@ impl Error {
     /// Whether the same call may succeed later and is safe to make again: it certainly did not run.
     pub fn is_retryable(&self) -> bool {
         let passing = match self.kind() {
-            ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::Conflict => true,
+            ErrorKind::Connection
+            | ErrorKind::Timeout
+            | ErrorKind::Backpressure
+            | ErrorKind::Conflict => true,
             ErrorKind::Command => self.server_error().is_some_and(|e| {
                 matches!(
                     e.code(),
@@ -343,6 +350,11 @@ impl From<Failure> for Error {
                     .with_cause(Cause::Transport(error))
             }
             Failure::Refused(refusal) => Self::argument(refusal.to_string()),
+            Failure::Full => Self::new(
+                ErrorKind::Backpressure,
+                outcome(false),
+                "too much is under way: send less at a time, or raise queue and queue_bytes",
+            ),
             Failure::Withheld => Self::withheld(),
             Failure::Auth(error) => {
                 let hint = "the server refuses the credentials: check the password option";

@@ -83,6 +83,7 @@ pub struct Options {
     pub(crate) reconnect_max_delay: Duration,
     pub(crate) queue: usize,
     pub(crate) queue_bytes: usize,
+    pub(crate) wait_for_room: bool,
     pub(crate) silence: Duration,
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) retry: RetryPolicy,
@@ -111,6 +112,7 @@ impl Default for Options {
             reconnect_max_delay: Duration::from_secs(5),
             queue: 8192,
             queue_bytes: 64 << 20,
+            wait_for_room: true,
             silence: Duration::from_secs(15),
             heartbeat: Some(Duration::from_secs(10)),
             retry: RetryPolicy::default(),
@@ -227,6 +229,13 @@ impl Options {
     /// larger command goes alone. Default 64 MiB.
     pub const fn queue_bytes(mut self, bytes: usize) -> Self {
         self.queue_bytes = bytes;
+        self
+    }
+
+    /// Whether commands wait for room in the queue, within their timeout. Otherwise they fail at once with an error of kind
+    /// [`Backpressure`](crate::ErrorKind::Backpressure), for callers that would rather shed load. Default true.
+    pub const fn wait_for_room(mut self, wait: bool) -> Self {
+        self.wait_for_room = wait;
         self
     }
 

@@ -93,4 +93,28 @@ mod tests {
             assert_eq!(backoff.bound, 2 * second);
         }
     }
+
+    #[test]
+    fn waits_are_spread_over_the_whole_window() {
+        let window = Duration::from_secs(1);
+        let mut hits = [0; 4];
+        for _ in 0..200 {
+            let mut backoff = Backoff::new(window, window);
+            for delay in [backoff.next_delay(Instant::now()), backoff.renewal_delay()] {
+                hits[usize::try_from(delay.as_millis() / 250).unwrap()] += 1;
+            }
+        }
+        assert!(hits.iter().all(|hits| *hits > 50), "{hits:?}");
+    }
+
+    #[test]
+    fn a_server_that_asks_for_more_time_gets_it_within_reason() {
+        let now = Instant::now();
+        let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(1));
+        for (asked, given) in [(7, 7), (3600, 60)] {
+            let delay = backoff.next_delay_as_asked(now, Some(Duration::from_secs(asked)));
+            assert_eq!(delay, Duration::from_secs(given));
+        }
+        assert!(backoff.next_delay_as_asked(now, None) <= Duration::from_millis(1));
+    }
 }

@@ -113,6 +113,8 @@ pub(crate) struct Budget {
     bytes: u32,
     /// What a small call takes; so the number of calls is bounded, too.
     least: u32,
+    /// Whether calls wait for room.
+    waits: bool,
 }
 
 impl Budget {
@@ -122,7 +124,13 @@ impl Budget {
         Self {
             bytes: bytes.max(commands),
             least: (bytes / commands).max(1),
+            waits: true,
         }
+    }
+
+    /// Says whether calls wait for room.
+    pub(crate) const fn waiting(self, waits: bool) -> Self {
+        Self { waits, ..self }
     }
 
     /// What requests take. What is larger than the whole budget takes all of it, and goes alone.
@@ -215,6 +223,9 @@ impl Mailbox {
         requests: Requests,
         deadline: std::time::Instant,
     ) -> Result<OwnedSemaphorePermit, Failure> {
+        if !self.0.budget.waits {
+            return Err(self.0.ended.get().cloned().unwrap_or(Failure::Full));
+        }
         let share = self.0.budget.share(&requests);
         let admitted = Arc::clone(&self.0.room).acquire_many_owned(share);
         tokio::select! {

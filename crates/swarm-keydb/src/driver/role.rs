@@ -24,7 +24,9 @@ pub(crate) enum Role {
 impl Role {
     pub(super) fn budget(self, options: &Options) -> Budget {
         match self {
-            Self::Shared => Budget::new(options.queue, options.queue_bytes),
+            Self::Shared => {
+                Budget::new(options.queue, options.queue_bytes).waiting(options.wait_for_room)
+            }
             Self::Leased => Budget::new(
                 options.queue.min(LEASED_QUEUE),
                 options.queue_bytes.min(LEASED_BYTES),

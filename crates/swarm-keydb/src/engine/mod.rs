@@ -49,6 +49,8 @@ pub(crate) enum Failure {
     },
     /// The wire cannot carry the request; it was not sent.
     Refused(Refusal),
+    /// There was no room for it in the queue; it was not sent.
+    Full,
     /// Another request of the same unit was refused; the request was not sent.
     Withheld,
     /// The server wants other credentials; the request was not sent.
