@@ -44,8 +44,9 @@ async fn main() -> Result<()> {
     // Dropping a subscription ends it, and closing the client ends them all.
     drop(slow);
     println!("heard by {}", client.publish(TEMPERATURE, 23).await?);
-    client.close().await;
+    client.publish(END, "").await?;
     listen(&mut all).await?;
+    client.close().await;
     println!("it has ended: {}", all.next().await.is_none());
     Ok(())
 }

@@ -53,6 +53,7 @@ async fn main() -> Result<()> {
 
     client.del(VISITS).await?;
     client.close().await;
+    println!("state: {:?}", client.state());
     gateway.shutdown().await;
     Ok(())
 }
