@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let server = Server::from_env().await?;
+    let server = Server::from_env()?;
     println!("1. Connect to {}", server.describe());
     let publisher = Client::connect(server.options()).await?;
     let client = Client::connect(server.options()).await?;
@@ -64,7 +64,7 @@ async fn main() -> Result<()> {
     println!(
         "5. Go on with commands, for subscriptions have a connection of their own, then close"
     );
-    client.set("hello", "world").await?;
+    client.ping().await?;
     client.close().await;
     println!(
         "   the subscription has ended: {}",
