@@ -11,6 +11,9 @@ use crate::{Client, Event, Options, Overflow, SubscribeOptions, Subscription};
 /// How many messages the subscriber's buffer holds.
 const BUFFER: usize = 10;
 
+/// How long the server takes to answer a PING once it has published everything: less than would be silence.
+const LATE: Duration = Duration::from_secs(5);
+
 /// A client whose server answers its own connection, and hands over all others.
 async fn client() -> (Client, mpsc::UnboundedReceiver<memory::MemoryPeer>) {
     let (accept, mut accepted) = mpsc::unbounded_channel();
@@ -26,7 +29,7 @@ async fn client() -> (Client, mpsc::UnboundedReceiver<memory::MemoryPeer>) {
     (connecting.await.unwrap().unwrap(), accepted)
 }
 
-/// Acknowledges whatever comes, then publishes numbers and counts them.
+/// Acknowledges whatever comes, waits for a PING, then publishes numbers and counts them, and answers the PING last.
 async fn publish(mut peer: memory::MemoryPeer, count: u32, published: watch::Sender<u32>) {
     for _ in ["HELLO", "ECHO"] {
         peer.next_request().await.unwrap();
@@ -36,13 +39,17 @@ async fn publish(mut peer: memory::MemoryPeer, count: u32, published: watch::Sen
     }
     peer.next_request().await.unwrap();
     peer.reply(push(&["subscribe", "a", "1"])).await.unwrap();
+    assert_eq!(peer.next_request().await.unwrap().name(), b"PING");
     for n in 0..count {
         peer.reply(push(&["message", "a", &n.to_string()]))
             .await
             .unwrap();
         published.send_replace(n + 1);
     }
-    // From here on, it answers PING and whatever else.
+    // The answer to the PING, later.
+    tokio::time::sleep(LATE).await;
+    peer.reply(push(&["pong", ""])).await.unwrap();
+    // From here on, it answers whatever comes.
     peer.serve(|_| push(&["pong", ""])).await;
 }
 
