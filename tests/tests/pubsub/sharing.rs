@@ -110,6 +110,21 @@ async fn drop_at_random(client: Client, task: u32) -> u32 {
 }
 
 #[tokio::test]
+async fn a_subscription_may_have_thousands_of_names() {
+    let (gateway, client) = connected_to(swarm_gateway::Dialect::UPSTREAM).await;
+    let names: Vec<_> = (0..5_000).map(|n| format!("n{n}")).collect();
+    let mut subscription = within(client.subscribe(&names)).await.unwrap();
+    assert_eq!(gateway.executions("SUBSCRIBE"), 5_000);
+    for name in ["n0", "n4999"] {
+        assert_eq!(within(client.publish(name, name)).await.unwrap(), 1);
+        assert_eq!(payload(&mut subscription).await, name);
+    }
+    drop(subscription);
+    connections(&client, 1).await;
+    assert!(within(client.pubsub_channels()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_subscription_outlives_its_client() {
     let (gateway, client) = connected_to(swarm_gateway::Dialect::FIXED).await;
     let mut subscription = within(client.subscribe("a")).await.unwrap();

@@ -1,6 +1,9 @@
 //! The task behind a subscribed connection: it moves requests and frames between the machine and a transport, and dials
 //! when somebody wants to hear something.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;

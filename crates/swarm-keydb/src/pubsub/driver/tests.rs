@@ -1,0 +1,118 @@
+//! A connection whose only subscriber does not read, over a wire inside the process and with time that is moved by hand.
+
+use std::time::Duration;
+
+use swarm_resp::Frame;
+use swarm_transport::{BoxTransport, memory};
+use tokio::sync::{mpsc, watch};
+
+use crate::{Client, Event, Options, Overflow, SubscribeOptions, Subscription};
+
+/// How many messages the subscriber's buffer holds.
+const BUFFER: usize = 10;
+
+/// How long the server takes to answer a PING once it has published everything: less than would be silence.
+const LATE: Duration = Duration::from_secs(5);
+
+/// A client whose server answers its own connection, and hands over all others.
+async fn client() -> (Client, mpsc::UnboundedReceiver<memory::MemoryPeer>) {
+    let (accept, mut accepted) = mpsc::unbounded_channel();
+    let connect = move || {
+        let (transport, peer) = memory::pair_with_capacity(20);
+        accept.send(peer).unwrap();
+        async move { Ok(Box::new(transport) as BoxTransport) }
+    };
+    let options = Options::default().heartbeat(Duration::from_secs(10));
+    let connecting = tokio::spawn(Client::connect_with(connect, options));
+    let peer = accepted.recv().await.unwrap();
+    tokio::spawn(peer.serve(|_| Frame::error("ERR unknown command")));
+    (connecting.await.unwrap().unwrap(), accepted)
+}
+
+/// Acknowledges whatever comes, waits for a PING, then publishes numbers and counts them, and answers the PING last.
+async fn publish(mut peer: memory::MemoryPeer, count: u32, published: watch::Sender<u32>) {
+    for _ in ["HELLO", "ECHO"] {
+        peer.next_request().await.unwrap();
+        peer.reply(Frame::error("ERR unknown command"))
+            .await
+            .unwrap();
+    }
+    peer.next_request().await.unwrap();
+    peer.reply(push(&["subscribe", "a", "1"])).await.unwrap();
+    assert_eq!(peer.next_request().await.unwrap().name(), b"PING");
+    for n in 0..count {
+        peer.reply(push(&["message", "a", &n.to_string()]))
+            .await
+            .unwrap();
+        published.send_replace(n + 1);
+    }
+    // The answer to the PING, later.
+    tokio::time::sleep(LATE).await;
+    peer.reply(push(&["pong", ""])).await.unwrap();
+    // From here on, it answers whatever comes.
+    peer.serve(|_| push(&["pong", ""])).await;
+}
+
+fn push(words: &[&str]) -> Frame {
+    Frame::build(|reply| {
+        reply.push_message(|push| words.iter().for_each(|word| push.bulk(word.as_bytes())));
+    })
+}
+
+async fn stalled(count: u32) -> (Client, Subscription, watch::Receiver<u32>) {
+    let (client, mut accepted) = client().await;
+    let options = SubscribeOptions::new()
+        .buffer(BUFFER)
+        .on_overflow(Overflow::Backpressure);
+    let subscribing = tokio::spawn(client.subscribe_with("a", options));
+    let peer = accepted.recv().await.unwrap();
+    let (published, counting) = watch::channel(0);
+    tokio::spawn(publish(peer, count, published));
+    let subscription = subscribing.await.unwrap().unwrap();
+    (client, subscription, counting)
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_read_while_the_buffer_is_full_and_that_is_no_silence_of_the_server() {
+    let (_client, mut subscription, mut published) = stalled(1_000).await;
+    // What the buffer and the wire hold.
+    let held = 30;
+    published.wait_for(|count| *count >= held).await.unwrap();
+    // Time moves only when no task can do anything.
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(*published.borrow(), held);
+    for n in 0..1_000 {
+        match subscription.next().await {
+            Some(Ok(Event::Message(message))) => assert_eq!(message.payload, n.to_string()),
+            other => panic!("{other:?} instead of {n}"),
+        }
+        assert!(*published.borrow() <= n + 1 + held);
+    }
+    // It goes on to be asked whether it lives, and is not given up.
+    let next = tokio::time::timeout(Duration::from_secs(3600), subscription.next()).await;
+    assert!(next.is_err(), "{next:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_answer_a_ping_is_left() {
+    let (client, mut accepted) = client().await;
+    let subscribing = tokio::spawn(client.subscribe("a"));
+    let (published, _counting) = watch::channel(0);
+    let mut peer = accepted.recv().await.unwrap();
+    for frame in [
+        Frame::error("ERR"),
+        Frame::error("ERR"),
+        push(&["subscribe", "a", "1"]),
+    ] {
+        peer.next_request().await.unwrap();
+        peer.reply(frame).await.unwrap();
+    }
+    let mut subscription = subscribing.await.unwrap().unwrap();
+    assert_eq!(peer.next_request().await.unwrap().name(), b"PING");
+    let asked = tokio::time::Instant::now();
+    assert!(peer.next_request().await.is_none());
+    assert_eq!(asked.elapsed().as_secs(), 15);
+    tokio::spawn(publish(accepted.recv().await.unwrap(), 1, published));
+    let event = subscription.next().await.unwrap().unwrap();
+    assert_eq!(event, Event::Reconnected { gap: true });
+}
