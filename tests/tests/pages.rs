@@ -20,7 +20,7 @@ fn rows(heading: &str) -> Vec<Vec<&'static str>> {
     let (_, section) = PAGE.split_once(heading).expect("the heading is there");
     let section = section.split("\n## ").next().unwrap_or_default();
     let rows = section.lines().filter(|line| line.starts_with("| `"));
-    rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect())
+    rows.map(|row| row.split('|').skip(1).map(str::trim).collect())
         .collect()
 }
 
@@ -63,8 +63,10 @@ fn every_option_has_a_counterpart() {
 fn every_counterpart_exists() {
     let mut source = String::new();
     read(Path::new("../crates/swarm-keydb/src"), &mut source);
-    for cells in rows("## Methods").iter().chain(&rows("## Options")) {
-        for code in code(cells[1]) {
+    let (methods, options) = (rows("## Methods"), rows("## Options"));
+    let methods = methods.iter().map(|cells| cells[1]);
+    for cell in methods.chain(options.iter().map(|cells| cells[2])) {
+        for code in code(cell) {
             let last = code.split('(').next().unwrap_or_default();
             let method = last.rsplit("::").next().unwrap_or_default();
             let is_there = |end| source.contains(&format!("fn {method}{end}"));
