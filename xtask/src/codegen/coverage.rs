@@ -36,7 +36,7 @@ What acts on a connection has no method in a family. None of it goes over HTTP.
 - SUBSCRIBE, PSUBSCRIBE: `subscribe`, `psubscribe`, `psubscribe_handler`; UNSUBSCRIBE, PUNSUBSCRIBE: dropping what they gave.
 - AUTH, SELECT, CLIENT SETNAME, AUTHADDR, AUTHDID: the options, for every connection; AUTH also by `auth`.
 - HELLO with a version: `Options::protocol`; or `exclusive` and its `hello_with`.
-- QUIT: `close`.
+- QUIT: `close`, `close_within`.
 ";
 
 /// The names of the commands that HTTP does not carry, as the wire lists them.
