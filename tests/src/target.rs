@@ -1,6 +1,6 @@
 //! Every kind of server that a client may meet, for suites that run over all of them.
 
-use swarm_gateway::Gateway;
+use swarm_gateway::{Dialect, Gateway};
 use swarm_keydb::{Client, Options, Protocol, blocking};
 
 use crate::{Redis, dialects, within};
@@ -70,16 +70,21 @@ pub async fn targets() -> Vec<Target> {
             _redis: None,
         });
     }
-    let gateway = crate::gateway(swarm_gateway::Dialect::FIXED).await;
-    let options = Options::new(gateway.http_url());
-    targets.push(Target {
-        name: "http".to_owned(),
-        options,
-        gateway: Some(gateway),
-        _redis: None,
-    });
+    for (name, dialect) in [
+        ("http", Dialect::FIXED),
+        ("http upstream", Dialect::UPSTREAM),
+    ] {
+        let gateway = crate::gateway(dialect).await;
+        let options = Options::new(gateway.http_url());
+        targets.push(Target {
+            name: name.to_owned(),
+            options,
+            gateway: Some(gateway),
+            _redis: None,
+        });
+    }
     for protocol in [Protocol::Auto, Protocol::Resp2] {
-        let gateway = crate::gateway(swarm_gateway::Dialect::FIXED).await;
+        let gateway = crate::gateway(Dialect::FIXED).await;
         let options = Options::new(gateway.tcp_url()).protocol(protocol);
         let name = format!("tcp {protocol:?}");
         targets.push(Target {

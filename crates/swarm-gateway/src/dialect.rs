@@ -8,7 +8,8 @@ use std::str::FromStr;
 #[non_exhaustive]
 pub enum Quirk {
     /// `array-errors`: errors of commands arrive as an array of their words, the first with the dash: `-ERR`,
-    /// `unknown`, `command`, `'X'`. Errors about authentication, the protocol version and malformed messages stay errors.
+    /// `unknown`, `command`, `'X'`. Errors about authentication, the protocol version and malformed messages stay errors, and
+    /// so do all on the HTTP door, which has a form of its own for them.
     ArrayErrors,
     /// `hello-garbage`: `HELLO 3` is answered by `*1 $2 %7`, and every later reply is a left-over of the one before.
     HelloGarbage,
@@ -119,6 +120,13 @@ impl Dialect {
     pub const fn with(self, quirk: Quirk) -> Self {
         Self {
             quirks: self.quirks | quirk.bit(),
+        }
+    }
+
+    /// The dialect without one of its quirks.
+    pub(crate) const fn without(self, quirk: Quirk) -> Self {
+        Self {
+            quirks: self.quirks & !quirk.bit(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swarm_gateway::Gateway;
+use swarm_gateway::{Dialect, Gateway};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -209,5 +209,18 @@ async fn faults_reach_http_too() {
     assert_eq!(
         send(&gateway, "GET /get/n", "").await.1,
         r#"{"result":"1"}"#
+    );
+}
+
+#[tokio::test]
+async fn an_error_is_an_error_in_every_dialect() {
+    let gateway = Gateway::builder().dialect(Dialect::UPSTREAM);
+    let gateway = gateway.start().await.unwrap();
+    let body = r#"{"cmd":"INCRBY","args":["n"]}"#;
+    let (status, answer) = send(&gateway, "POST /cmd", body).await;
+    assert_eq!(status, 400, "{answer}");
+    assert!(
+        answer.starts_with(r#"{"error":"ERR wrong number"#),
+        "{answer}"
     );
 }

@@ -23,6 +23,7 @@ use swarm_resp::{Frame, Protocol};
 use tokio::sync::watch;
 
 use super::{Stop, raised};
+use crate::dialect::Quirk;
 use crate::outbox::{Item, Outbox};
 use crate::session::{DoorKind, Inbound, Session, Shared};
 use crate::stream::Stream;
@@ -148,7 +149,9 @@ fn protocol(headers: &HeaderMap) -> Protocol {
 
 /// Runs one command on a session of its own, and gives the session up when the client does not wait for the reply.
 async fn run(shared: &Arc<Shared>, args: Vec<Bytes>, protocol: Protocol) -> Result<Frame, Cut> {
-    let outbox = Arc::new(Outbox::new(shared.dialect));
+    // Errors do not pass through the reader that takes them apart: HTTP has a status for them.
+    let dialect = shared.dialect.without(Quirk::ArrayErrors);
+    let outbox = Arc::new(Outbox::new(dialect));
     outbox.set_protocol(protocol);
     let (here, gone) = watch::channel(false);
     let mut session = Session::new(shared.clone(), outbox.clone(), DoorKind::Http, gone);
