@@ -34,9 +34,9 @@ What acts on a connection has no method in a family. None of it goes over HTTP.
 - MULTI, EXEC, DISCARD: `transaction`, its `exec` and `discard`.
 - WATCH, UNWATCH: `transact`; or `exclusive`, its `watch` and `unwatch`.
 - SUBSCRIBE, PSUBSCRIBE: `subscribe`, `psubscribe`, `psubscribe_handler`; UNSUBSCRIBE, PUNSUBSCRIBE: dropping what they gave.
-- AUTH, SELECT, CLIENT SETNAME, AUTHADDR, AUTHDID: the options, for every connection.
+- AUTH: `auth`. SELECT, CLIENT SETNAME, AUTHADDR, AUTHDID, and AUTH: the options, for every connection.
 - HELLO with a version: `Options::protocol`; or `exclusive` and its `hello_with`.
-- QUIT: `close`.
+- QUIT: `close`, `close_within`.
 ";
 
 /// The names of the commands that HTTP does not carry, as the wire lists them.
