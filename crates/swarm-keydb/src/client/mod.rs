@@ -25,6 +25,7 @@ pub use pipeline::Pipeline;
 pub use queue::{Handles, Queued};
 pub use reply::Reply;
 pub use scan::ScanStream;
+#[cfg(feature = "blocking")]
 pub(crate) use transact::Attempts;
 pub use transaction::Transaction;
 
