@@ -346,7 +346,7 @@ async fn a_full_queue_is_told_at_once_if_that_is_wanted() {
     let error = within(client.incr("key-7")).await.unwrap_err();
     let expected = (Kind::Backpressure, Outcome::NotSent, true);
     assert_is("full", &error, expected, None);
-    let mut pipeline = client.pipeline();
+    let pipeline = client.pipeline();
     let handles = (pipeline.incr("key-7"), pipeline.get("key-7"));
     let (incr, get) = within(pipeline.send(handles)).await;
     assert_is("full", &incr.unwrap_err(), expected, None);
