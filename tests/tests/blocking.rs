@@ -278,3 +278,38 @@ fn a_conflict_without_end_is_given_up() {
         assert_eq!(client.get_as::<i64>("n").unwrap(), Some(3));
     });
 }
+
+/// A thread consumes what others add, is stopped from elsewhere, and leaves nothing pending.
+#[test]
+fn a_consumer_iterates_until_it_is_stopped() {
+    within(|| {
+        let gateway = gateway();
+        for url in [gateway.ws_url(), gateway.tcp_url()] {
+            let client = Client::connect(url).unwrap();
+            let mut consumer = client
+                .consumer("group", "one", "stream")
+                .with(|consumer| consumer.count(7))
+                .build()
+                .unwrap();
+            let nothing = consumer.next_within(Duration::from_millis(50)).unwrap();
+            assert!(nothing.unwrap_err().is_timeout());
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    for n in 0..100 {
+                        client.xadd("stream", [("n", n)]).unwrap();
+                    }
+                });
+                let stopper = consumer.stopper();
+                for n in 0..100 {
+                    let delivery = consumer.next().unwrap().unwrap();
+                    assert_eq!(delivery.fields.get_as::<i32>("n").unwrap(), Some(n));
+                    delivery.ack().unwrap();
+                }
+                stopper.stop();
+                assert!(consumer.next().is_none());
+            });
+            assert_eq!(client.xpending("stream", "group").unwrap().count, 0);
+            client.del("stream").unwrap();
+        }
+    });
+}

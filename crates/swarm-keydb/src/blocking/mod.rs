@@ -26,6 +26,7 @@
 //! A client does not survive `fork`, for threads do not: connect in the child.
 
 mod client;
+mod consumer;
 mod exclusive;
 mod pipeline;
 mod runtime;
@@ -34,6 +35,7 @@ mod subscription;
 mod transaction;
 
 pub use client::Client;
+pub use consumer::{Consumer, ConsumerBuilder, Delivery};
 pub use exclusive::Exclusive;
 pub use pipeline::Pipeline;
 pub use scan::Scan;

@@ -1,0 +1,154 @@
+//! A consumer of a group on a plain thread.
+
+use std::ops::Deref;
+use std::time::Duration;
+
+use swarm_resp::{ToArg, ToArgs};
+
+use super::Client;
+use super::runtime::Runtime;
+use crate::client;
+use crate::error::{Error, Result};
+
+/// Deliveries of streams, as an iterator that waits: see [`Consumer`](crate::Consumer).
+///
+/// ```
+/// use swarm_keydb::blocking::Client;
+/// use swarm_keydb::prelude::*;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gateway = swarm_gateway::blocking::test()?;
+/// # let client = Client::connect(gateway.ws_url())?;
+/// client.xadd("orders", [("item", "tea"), ("count", "2")])?;
+///
+/// let orders = client.consumer("billing", "worker-1", "orders");
+/// for delivery in orders.with(|consumer| consumer.count(50)).build()? {
+///     let delivery = delivery?;
+///     let count: Option<i64> = delivery.fields.get_as("count")?;
+///     assert_eq!(count, Some(2));
+///     delivery.ack()?;
+///     # break;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is read until the iterator is used"]
+#[derive(Debug)]
+pub struct Consumer {
+    inner: client::Consumer,
+    runtime: Runtime,
+}
+
+/// Sets up a [`Consumer`].
+#[must_use = "nothing happens before `build`"]
+#[derive(Debug)]
+pub struct ConsumerBuilder {
+    inner: client::ConsumerBuilder,
+    runtime: Runtime,
+}
+
+/// An entry in the hands of the application, with all that a [`Delivery`](crate::Delivery) of the async client has.
+#[must_use = "a delivery that is dropped comes again later; acknowledge it when it is processed"]
+#[derive(Debug)]
+pub struct Delivery {
+    inner: client::Delivery,
+    runtime: Runtime,
+}
+
+impl Client {
+    /// A consumer of streams: see [`Client::consumer`](crate::Client::consumer).
+    pub fn consumer(
+        &self,
+        group: impl ToArg,
+        name: impl ToArg,
+        streams: impl ToArgs,
+    ) -> ConsumerBuilder {
+        ConsumerBuilder {
+            inner: self.inner.consumer(group, name, streams),
+            runtime: self.runtime.clone(),
+        }
+    }
+}
+
+impl ConsumerBuilder {
+    /// Changes the options: those of the async [`ConsumerBuilder`](crate::ConsumerBuilder).
+    pub fn with(
+        mut self,
+        change: impl FnOnce(client::ConsumerBuilder) -> client::ConsumerBuilder,
+    ) -> Self {
+        self.inner = change(self.inner);
+        self
+    }
+
+    /// The consumer.
+    ///
+    /// **Errors:** when an option makes no sense.
+    pub fn build(self) -> Result<Consumer> {
+        Ok(Consumer {
+            inner: self.inner.build()?,
+            runtime: self.runtime,
+        })
+    }
+}
+
+impl Consumer {
+    /// As [`next`](Self::next), for so long at the most. When nothing came in that time, the answer is an error of kind
+    /// [`Timeout`](crate::ErrorKind::Timeout), and the consumer goes on; no delivery is lost.
+    pub fn next_within(&mut self, time: Duration) -> Option<Result<Delivery>> {
+        let next = self.inner.next();
+        let waited = self
+            .runtime
+            .wait(async move { tokio::time::timeout(time, next).await });
+        let next = waited.and_then(|next| next.map_err(|_| Error::unheard()));
+        self.delivery(next)
+    }
+
+    /// Stops in order, as [`Consumer::stop`](crate::Consumer::stop).
+    pub fn stop(&self) {
+        self.inner.stop();
+    }
+
+    /// Stops this consumer from elsewhere.
+    pub fn stopper(&self) -> crate::Stopper {
+        self.inner.stopper()
+    }
+
+    /// How many deliveries are out: handed out or read ahead, and neither acknowledged nor dropped.
+    pub fn unsettled(&self) -> usize {
+        self.inner.unsettled()
+    }
+
+    fn delivery(&self, next: Result<Option<Result<client::Delivery>>>) -> Option<Result<Delivery>> {
+        let next = next.unwrap_or_else(|error| Some(Err(error)))?;
+        Some(next.map(|inner| Delivery {
+            inner,
+            runtime: self.runtime.clone(),
+        }))
+    }
+}
+
+impl Iterator for Consumer {
+    type Item = Result<Delivery>;
+
+    fn next(&mut self) -> Option<Result<Delivery>> {
+        let next = self.runtime.wait(self.inner.next());
+        self.delivery(next)
+    }
+}
+
+impl Delivery {
+    /// Acknowledges the entry: it is pending no more, and nobody will be given it again.
+    ///
+    /// **Errors:** as [`Delivery::ack`](crate::Delivery::ack).
+    pub fn ack(&self) -> Result<()> {
+        self.runtime.wait(self.inner.ack())?
+    }
+}
+
+impl Deref for Delivery {
+    type Target = client::Delivery;
+
+    fn deref(&self) -> &client::Delivery {
+        &self.inner
+    }
+}
