@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
-use swarm_keydb::{ErrorKind, ReadAfter, StreamId, prelude::*};
+use swarm_keydb::{ErrorKind, ReadAfter, StreamId, XReadOptions, prelude::*};
 use swarm_tests::{connected, within};
 
 use super::{GROUP, add, consumer, next, number, once, pending, servers, take};
@@ -56,6 +56,32 @@ async fn a_read_that_brings_nothing_is_followed_by_the_next() {
         }
         add(&client, "k", 1..2).await;
         assert_eq!(number(&next(&mut consumer).await), 1, "{}", target.name);
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_blocks_holds_nobody_up_and_ends_when_there_is_something_or_in_time() {
+    for target in servers().await {
+        let client = target.connect().await;
+        let block = XReadOptions::new().block(Duration::from_secs(50));
+        let read = tokio::spawn(client.xread_with([("k", "0")], block));
+        within(async {
+            while client.stats().leases.in_use == 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        add(&client, "k", 1..2).await;
+        let read = within(read).await.unwrap().unwrap();
+        assert_eq!(
+            read[0].entries[0].id,
+            StreamId::new(1, 1),
+            "{}",
+            target.name
+        );
+        let block = block.block(Duration::from_millis(1));
+        let nothing = within(client.xread_with([("k", ReadAfter::Last)], block)).await;
+        assert_eq!(nothing.unwrap(), [], "{}", target.name);
     }
 }
 

@@ -76,11 +76,11 @@ impl Client {
 /// Lost connections, timeouts, groups that vanish and entries that are trimmed away are dealt with inside; the waits between
 /// attempts grow, and are drawn at random. A reply that was lost may have held entries, so what is pending is looked through
 /// again. Only what will not pass by itself comes out as an error, such as a key that is no stream; the next call tries again
-/// all the same.
+/// all the same. [`Client::watch_state`] tells when the server cannot be reached.
 ///
 /// Nothing runs in the background: entries are read while [`next`](Self::next) is polled, into a buffer of at most
 /// [`count`](ConsumerBuilder::count) for each stream. While it waits for new ones it holds a leased connection
-/// ([`Options::leases`](crate::Options::leases)).
+/// ([`Options::leases`](crate::Options::leases)), so it needs a wire with sessions: not HTTP alone.
 ///
 /// # Cancel safety
 ///

@@ -129,7 +129,14 @@ impl FromFrame for StreamId {
     }
 }
 
-/// One or more IDs: a [`StreamId`], or a list of them.
+/// One or more IDs: a [`StreamId`], or a list of them. Text is none:
+///
+/// ```compile_fail
+/// # use swarm_keydb::{Client, prelude::*};
+/// # fn f(client: &Client) {
+/// let _ = client.xack("events", "workers", "5-1");
+/// # }
+/// ```
 ///
 /// ```
 /// # use swarm_keydb::{Client, prelude::*};
