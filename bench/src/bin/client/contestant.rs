@@ -11,11 +11,6 @@ use crate::row::{Row, Work};
 pub trait Contestant: Send + Sync {
     /// Does all of it, in tasks of the runtime.
     fn work(&self, row: &Row) -> impl Future<Output = ()> + Send;
-
-    /// Whether it has a way of its own to do this kind of work.
-    fn can(&self, _: Work) -> bool {
-        true
-    }
 }
 
 /// A client that tasks share: each holds a clone.
@@ -32,10 +27,6 @@ pub trait Shared: Clone + Send + Sync + 'static {
 
     /// Gets it so many times, in a pipeline.
     fn pipeline(&self, count: usize) -> impl Future<Output = ()> + Send;
-
-    fn can_pipeline() -> bool {
-        true
-    }
 }
 
 impl<C: Shared> Contestant for C {
@@ -48,10 +39,6 @@ impl<C: Shared> Contestant for C {
         for task in tasks {
             task.await.unwrap();
         }
-    }
-
-    fn can(&self, work: Work) -> bool {
-        work != Work::Pipeline || C::can_pipeline()
     }
 }
 

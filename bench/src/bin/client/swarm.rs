@@ -35,9 +35,11 @@ impl Shared for Client {
         black_box(StringCommands::get(self, "key").await.unwrap().unwrap());
     }
 
-    async fn pipeline(&self, _: usize) {}
-
-    fn can_pipeline() -> bool {
-        false
+    async fn pipeline(&self, count: usize) {
+        let pipeline = Self::pipeline(self);
+        let handles: Vec<_> = (0..count).map(|_| pipeline.get("key")).collect();
+        for got in pipeline.send(handles).await {
+            black_box(got.unwrap().unwrap());
+        }
     }
 }
