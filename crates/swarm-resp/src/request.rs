@@ -189,7 +189,9 @@ impl RequestBuilder {
         measure.arg(arg);
         let is_first = self.spilled.is_empty();
         let written = if is_first { self.inline.args() } else { &[] };
-        let needed = HEADER.saturating_add(written.len()).saturating_add(measure.len);
+        let needed = HEADER
+            .saturating_add(written.len())
+            .saturating_add(measure.len);
         let room = self.spilled.capacity().saturating_sub(self.spilled.len());
         if room < needed {
             // At once: a large argument that leaves no room for the line break behind it would double the buffer.

@@ -10,7 +10,7 @@ use crate::option;
 use crate::row::Row;
 
 /// How long each contestant is at it in all.
-const TIME: Duration = Duration::from_millis(1500);
+const TIME: Duration = Duration::from_millis(2000);
 
 /// Seconds per command.
 #[derive(Clone, Copy)]
@@ -47,7 +47,8 @@ impl<'a> Contest<'a> {
         name: &'static str,
         connect: impl Future<Output = C>,
     ) {
-        if option("--only").is_some_and(|only| only != name) {
+        let left_out = |names: String| names.split(',').all(|entered| entered != name);
+        if option("--only").or(option("--among")).is_some_and(left_out) {
             return;
         }
         let (runtime, row) = (self.runtime, self.row);

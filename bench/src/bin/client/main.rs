@@ -1,9 +1,9 @@
 //! The client beside its peers and beside raw socket loops, in one run: over TCP against a redis-server, over WebSocket
 //! against a gateway in a process of its own.
 //!
-//! Usage: `client [--threads N] [--row TEXT] [--only NAME [--rounds N]]`. `--threads` is how many workers the runtime has; 0
-//! is a runtime on the one thread. `--row` runs the rows whose title holds a text. `--only` runs one contestant alone, a few
-//! rounds, for a profiler.
+//! Usage: `client [--threads N] [--row TEXT] [--among NAME,NAME] [--only NAME [--rounds N]]`. `--threads` is how many
+//! workers the runtime has; 0 is a runtime on the one thread. `--row` runs the rows whose title holds a text, `--among` these
+//! contestants. `--only` runs one alone, a few rounds, for a profiler.
 
 mod contest;
 mod contestant;

@@ -49,14 +49,14 @@ const SHARED: Row = Row {
     wire: Wire::Tcp,
     work: Work::SetAndGet,
     tasks: 64,
-    commands: 100,
+    commands: 25,
     value: 64,
 };
 
 const ALONE: Row = Row {
     title: "TCP: one task, one command after another, GET and SET of 64 B",
     tasks: 1,
-    commands: 500,
+    commands: 100,
     ..SHARED
 };
 
@@ -78,7 +78,7 @@ const LARGE: Row = Row {
     title: "TCP: GET of 1 MiB, one after another",
     work: Work::Get,
     tasks: 1,
-    commands: 20,
+    commands: 10,
     value: 1 << 20,
     ..SHARED
 };

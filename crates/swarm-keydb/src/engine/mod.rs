@@ -366,14 +366,9 @@ impl<C: Caller> Engine<C> {
         let took = slot.age(now);
         if slot.owed() > 1 {
             slot.progress(result);
-        } else if let Some(call) = self
-            .in_flight
-            .pop_front()
-            .and_then(|slot| slot.into_call(0))
-        {
-            // Before the caller hears: what it finds then is that nothing is owed.
-            drop(call.ticket);
-            call.caller.complete(result);
+        } else {
+            slot.complete(result);
+            self.in_flight.pop_front();
         }
         Ok(took)
     }

@@ -180,6 +180,16 @@ impl<C: Caller> Slot<C> {
         }
     }
 
+    /// Takes the last reply.
+    pub(super) fn complete(&mut self, result: Result<Frame, Failure>) {
+        // Before the caller hears: what it finds then is that nothing is owed.
+        self.ticket = None;
+        let waiter = self.waiter.take();
+        if let Some(waiter) = waiter.filter(|waiter| !waiter.caller.is_gone()) {
+            waiter.caller.complete(result);
+        }
+    }
+
     /// The call, if somebody still waits for it. `unsent` of its requests did not get out.
     pub(super) fn into_call(self, unsent: usize) -> Option<Call<C>> {
         let Self {
