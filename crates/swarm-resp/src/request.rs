@@ -28,7 +28,7 @@ impl Request {
     }
 
     /// Starts a command whose arguments are put in one by one.
-    #[inline]
+    #[inline(always)]
     pub fn builder(name: &str) -> RequestBuilder {
         RequestBuilder::new(name)
     }
@@ -134,7 +134,7 @@ pub struct RequestBuilder {
 }
 
 impl RequestBuilder {
-    #[inline]
+    #[inline(always)]
     fn new(name: &str) -> Self {
         let mut builder = Self {
             inline: Inline::new(),

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use super::ReplySlot;
-use super::promise::{Promise, Promised, promise};
+use super::promise::{Promise, Promised, Wake, promise};
 use crate::engine::{Call, Requests, Retry};
 
 /// A queue that the driver takes whole, so that the lock is paid for once per batch on its side, and that wakes it only
@@ -222,7 +222,7 @@ impl Inbox {
         state.free += self.freed.swap(0, Ordering::Relaxed);
         let admitted = state.admit();
         drop(state);
-        wake(admitted);
+        drop(admitted);
         idle
     }
 
@@ -236,8 +236,8 @@ impl Inbox {
 impl State {
     /// Gives room to those who wait for it. They are to be woken once the lock is released.
     #[must_use]
-    fn admit(&mut self) -> Vec<Waker> {
-        let mut wakers = Vec::new();
+    fn admit(&mut self) -> Vec<Wake> {
+        let mut admitted = Vec::new();
         while let Some(next) = self.waiters.front()
             && (next.admitted.is_gone() || next.size <= self.free)
             && let Some(next) = self.waiters.pop_front()
@@ -247,9 +247,9 @@ impl State {
                 continue;
             }
             self.free -= next.size;
-            wakers.extend(next.admitted.settle(()));
+            admitted.push(next.admitted.keep(()));
         }
-        wakers
+        admitted
     }
 
     /// Somebody in line has left. Their entries are swept out when they are half of all.
@@ -312,7 +312,7 @@ impl Drop for Place {
         }
         let admitted = state.admit();
         drop(state);
-        wake(admitted);
+        drop(admitted);
     }
 }
 
@@ -332,6 +332,8 @@ pub(super) fn deadline(now: Instant, timeout: Duration) -> Instant {
     now.checked_add(timeout).unwrap_or(now + year)
 }
 
-fn wake(wakers: impl IntoIterator<Item = Waker>) {
-    wakers.into_iter().for_each(Waker::wake);
+fn wake(sleeper: Option<Waker>) {
+    if let Some(sleeper) = sleeper {
+        sleeper.wake();
+    }
 }

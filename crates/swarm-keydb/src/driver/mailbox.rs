@@ -13,7 +13,7 @@ use crate::engine::{Caller, Dialect, Failure, Requests, Retry};
 use crate::status::{State, Stats, Status};
 
 use super::inbox::{Due, Inbox, Letter, Posted, Share, deadline};
-use super::promise::{Promise, Promised, promise};
+use super::promise::{Promise, Promised, Wake, promise};
 
 /// Answer what was called before, then end.
 #[derive(Debug)]
@@ -68,6 +68,7 @@ impl ReplySlot {
 
 impl Caller for ReplySlot {
     type Ticket = Share;
+    type Wake = Wake;
 
     fn is_gone(&self) -> bool {
         match self {
@@ -88,12 +89,12 @@ impl Caller for ReplySlot {
         }
     }
 
-    fn complete(self, result: Result<Frame, Failure>) {
+    fn complete(self, result: Result<Frame, Failure>) -> Wake {
         match self {
             Self::One(promise) => promise.keep(result),
             Self::Unit(promise, mut answers) => {
                 answers.replies.push(result);
-                promise.keep(answers);
+                promise.keep(answers)
             }
         }
     }

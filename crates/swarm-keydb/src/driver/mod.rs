@@ -30,7 +30,7 @@ pub(crate) use mailbox::{
 pub(crate) use role::Role;
 
 use crate::credentials::{Credentials, Login};
-use crate::engine::{Engine, Failure, HandshakeError, Violation};
+use crate::engine::{Answered, Engine, Failure, HandshakeError, Violation};
 use crate::options::Origin;
 use crate::status::{State, Status};
 use closing::Closing;
@@ -365,14 +365,17 @@ impl Driver {
         cx: &mut Context<'_>,
     ) -> Result<usize, Broken> {
         let mut now = None;
+        // All at once, and at the end: other workers of the runtime would come and go for each.
+        let mut woken = Vec::new();
         for taken in 0..RECEIVE_BATCH {
             let Poll::Ready(frame) = transport.poll_receive(cx) else {
                 self.hear(transport);
                 return Ok(taken);
             };
             let now = *now.get_or_insert_with(|| Instant::now().into_std());
-            if let Some(took) = self.engine.receive(now, frame?)? {
+            if let Some(Answered { took, wake }) = self.engine.receive(now, frame?)? {
                 self.status.note_round_trip(took);
+                woken.extend(wake);
             }
         }
         Ok(RECEIVE_BATCH)

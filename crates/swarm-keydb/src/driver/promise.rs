@@ -13,6 +13,18 @@ pub(crate) struct Promise<T>(Option<Arc<Cell<T>>>);
 #[derive(Debug)]
 pub(crate) struct Promised<T>(Arc<Cell<T>>);
 
+/// Wakes a task when it is dropped: so whoever holds it chooses when, and forgets nobody.
+#[derive(Debug, Default)]
+pub(crate) struct Wake(Option<Waker>);
+
+impl Drop for Wake {
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            waker.wake();
+        }
+    }
+}
+
 /// What both ends share. A channel of the runtime's would do as well; this one is told its waiter when it is made, and so
 /// costs half.
 #[derive(Debug)]
@@ -37,11 +49,10 @@ impl<T> Cell<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives back who is to be woken.
-    fn end(&self, state: State<T>) -> Option<Waker> {
+    fn end(&self, state: State<T>) -> Wake {
         match std::mem::replace(&mut *self.lock(), state) {
-            State::Waiting(waiter) => waiter,
-            _ => None,
+            State::Waiting(waiter) => Wake(waiter),
+            _ => Wake(None),
         }
     }
 }
@@ -52,23 +63,18 @@ impl<T> Promise<T> {
         (self.0.as_ref()).is_none_or(|cell| Arc::strong_count(cell) == 1)
     }
 
-    pub(super) fn keep(self, answer: T) {
-        if let Some(waiter) = self.settle(answer) {
-            waiter.wake();
+    pub(super) fn keep(mut self, answer: T) -> Wake {
+        match self.0.take() {
+            Some(cell) => cell.end(State::Kept(answer)),
+            None => Wake(None),
         }
-    }
-
-    /// As [`keep`](Self::keep), and leaves it to the caller to wake who waits.
-    #[must_use]
-    pub(super) fn settle(mut self, answer: T) -> Option<Waker> {
-        self.0.take()?.end(State::Kept(answer))
     }
 }
 
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
-        if let Some(waiter) = (self.0.take()).and_then(|cell| cell.end(State::Broken)) {
-            waiter.wake();
+        if let Some(cell) = self.0.take() {
+            drop(cell.end(State::Broken));
         }
     }
 }
@@ -114,7 +120,7 @@ mod tests {
         let (promise, promised) = promise(None);
         let waiter = tokio::spawn(promised);
         tokio::task::yield_now().await;
-        promise.keep(1);
+        drop(promise.keep(1));
         assert_eq!(waiter.await.unwrap(), Some(1));
     }
 
@@ -122,7 +128,7 @@ mod tests {
     fn an_answer_may_come_first_and_none_may_come() {
         let (kept, mut promised) = promise(None);
         assert_eq!(poll(&mut promised), Poll::Pending);
-        kept.keep(1);
+        drop(kept.keep(1));
         assert_eq!(poll(&mut promised), Poll::Ready(Some(1)));
 
         let (broken, mut promised) = promise::<u8>(None);
