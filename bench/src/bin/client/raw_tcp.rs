@@ -67,8 +67,10 @@ impl Connection {
                 at += len;
                 received += 1;
             }
-            self.input.copy_within(at..filled, 0);
-            filled -= at;
+            if at > 0 {
+                self.input.copy_within(at..filled, 0);
+                filled -= at;
+            }
             if filled == self.input.len() {
                 self.input.resize(2 * filled, 0);
             }

@@ -117,7 +117,6 @@ impl Budget {
             bytes: bytes.max(commands),
             least: (bytes / commands).max(1),
             waits: true,
-            waits: true,
         }
     }
 
