@@ -46,6 +46,9 @@ pub trait Executor {
 }
 
 /// Puts a command together, and refuses arguments that would harm the connection.
+///
+/// It is large, for a small command lies in it whole; so what every command calls is always inlined, lest it be moved with
+/// each call.
 pub(crate) struct Builder {
     name: Cow<'static, str>,
     request: RequestBuilder,
@@ -56,16 +59,26 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// Starts a command. Each word of its name is sent as an argument.
-    pub(crate) fn new(name: impl Into<Cow<'static, str>>) -> Self {
-        let name = name.into();
-        let mut builder = Self {
-            request: Request::builder(&name),
-            name,
+    /// Starts a command of the table. Each word of its name is sent as an argument.
+    #[inline(always)]
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self {
+            name: Cow::Borrowed(name),
+            request: Request::builder(name),
             refused: None,
             retry: Retry::Never,
             alone: false,
             blocking: Blocking::No,
+        }
+    }
+
+    /// Starts a command whose name comes from the caller.
+    pub(crate) fn named(name: impl Into<Cow<'static, str>>) -> Self {
+        let name = name.into();
+        let mut builder = Self {
+            request: Request::builder(&name),
+            name,
+            ..Self::new("")
         };
         if builder.name.trim().is_empty() {
             builder.refuse(Error::argument("a command needs a name"));
@@ -79,12 +92,14 @@ impl Builder {
     }
 
     /// The command only reads, so it may be sent again when a reply was lost.
+    #[inline(always)]
     pub(crate) const fn read_only(mut self) -> Self {
         self.retry = Retry::ReadOnly;
         self
     }
 
     /// The command writes, but twice is as once: it may be sent again where the policy allows it.
+    #[inline(always)]
     pub(crate) const fn idempotent(mut self) -> Self {
         self.retry = Retry::Idempotent;
         self
@@ -108,12 +123,14 @@ impl Builder {
     }
 
     /// Puts an argument that may be anything.
+    #[inline(always)]
     pub(crate) fn arg(mut self, arg: impl ToArg) -> Self {
         self.request.arg(arg);
         self
     }
 
     /// Puts arguments that may be anything.
+    #[inline(always)]
     pub(crate) fn args(mut self, args: impl ToArgs) -> Self {
         self.request.args(args);
         self
@@ -133,6 +150,7 @@ impl Builder {
     }
 
     /// Puts one key.
+    #[inline(always)]
     pub(crate) fn key(mut self, key: impl ToArg) -> Self {
         KeySink(&mut self).arg(&key.to_arg());
         self
@@ -236,15 +254,18 @@ impl Builder {
     }
 
     /// Refuses the command. The first reason stands.
+    #[cold]
     pub(crate) fn refuse(&mut self, error: Error) {
         self.refused.get_or_insert(error);
     }
 
+    #[inline(always)]
     pub(crate) fn build<R: FromFrame>(self) -> Command<R> {
         self.build_with(|frame| R::from_frame(frame.view()))
     }
 
     /// Builds a command whose reply is read by a function of its own.
+    #[inline(always)]
     pub(crate) fn build_with<R>(self, decode: fn(&Frame) -> Result<R, ConvertError>) -> Command<R> {
         let request = match self.refused {
             None => Ok(self.request.build()),
@@ -292,6 +313,7 @@ impl ArgSink for Count {
 struct KeySink<'a>(&'a mut Builder);
 
 impl ArgSink for KeySink<'_> {
+    #[inline]
     fn arg(&mut self, key: &[u8]) {
         if key.iter().all(u8::is_ascii_whitespace) {
             let what = "a key is empty or blank, which SwarmKeyDb refuses; name one (or use raw for a server that takes it)";

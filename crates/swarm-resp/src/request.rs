@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::args::{ArgSink, ToArg, ToArgs};
-use crate::encode::{Measure, Writer, append, write_name};
+use crate::encode::{Inline, Measure, Writer, append, write_name};
 
 /// A command with its arguments, encoded as it goes over the wire.
 ///
@@ -28,11 +28,13 @@ impl Request {
     }
 
     /// Starts a command whose arguments are put in one by one.
+    #[inline(always)]
     pub fn builder(name: &str) -> RequestBuilder {
         RequestBuilder::new(name)
     }
 
     /// The command as an array of bulk strings, which is how it goes over RESP wires.
+    #[inline]
     pub const fn encoded(&self) -> &Bytes {
         &self.encoded
     }
@@ -124,26 +126,34 @@ const OPTIONS: usize = 64;
 /// assert_eq!(request.build(), Request::new("SET", ("key", "value", "PX", 1500)));
 /// ```
 pub struct RequestBuilder {
-    buffer: BytesMut,
+    /// All of a small command.
+    inline: Inline,
+    /// All of a larger one, behind room for the header. Empty before.
+    spilled: BytesMut,
     count: usize,
 }
 
 impl RequestBuilder {
+    #[inline(always)]
     fn new(name: &str) -> Self {
-        let mut buffer = BytesMut::with_capacity(128);
-        buffer.put_bytes(0, HEADER);
-        let mut builder = Self { buffer, count: 0 };
+        let mut builder = Self {
+            inline: Inline::new(),
+            spilled: BytesMut::new(),
+            count: 0,
+        };
         write_name(name, &mut builder);
         builder
     }
 
     /// Puts one argument.
+    #[inline]
     pub fn arg(&mut self, arg: impl ToArg) -> &mut Self {
         ArgSink::arg(self, &arg.to_arg());
         self
     }
 
     /// Puts any number of arguments.
+    #[inline]
     pub fn args(&mut self, args: impl ToArgs) -> &mut Self {
         args.write_args(self);
         self
@@ -160,34 +170,60 @@ impl RequestBuilder {
     }
 
     /// The command.
-    pub fn build(mut self) -> Request {
-        let mut digits = itoa::Buffer::new();
-        let digits = digits.format(self.count).as_bytes();
-        // The header is written backwards into the room before the first argument.
-        let start = HEADER.saturating_sub(digits.len().saturating_add(3));
-        self.buffer.advance(start);
-        let header = [b"*", digits, b"\r\n"];
-        for (to, from) in self.buffer.iter_mut().zip(header.into_iter().flatten()) {
-            *to = *from;
+    #[inline]
+    pub fn build(self) -> Request {
+        let count = self.count;
+        let encoded = if self.spilled.is_empty() {
+            // One allocation for the bytes and the counter of their owners.
+            Bytes::from_owner(self.inline.with_header(count))
+        } else {
+            finish(self.spilled, count)
+        };
+        Request { encoded, count }
+    }
+
+    /// Goes on in a buffer that grows.
+    #[cold]
+    fn spill(&mut self, arg: &[u8]) {
+        let mut measure = Measure::default();
+        measure.arg(arg);
+        let is_first = self.spilled.is_empty();
+        let written = if is_first { self.inline.args() } else { &[] };
+        let needed = HEADER
+            .saturating_add(written.len())
+            .saturating_add(measure.len);
+        let room = self.spilled.capacity().saturating_sub(self.spilled.len());
+        if room < needed {
+            // At once: a large argument that leaves no room for the line break behind it would double the buffer.
+            self.spilled.reserve(needed.saturating_add(OPTIONS));
         }
-        Request {
-            encoded: self.buffer.freeze(),
-            count: self.count,
+        if is_first {
+            self.spilled.put_bytes(0, HEADER);
+            self.spilled.put_slice(written);
         }
+        Writer(&mut self.spilled).arg(arg);
     }
 }
 
+/// Writes the header backwards into the room before the first argument.
+fn finish(mut buffer: BytesMut, count: usize) -> Bytes {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(count).as_bytes();
+    buffer.advance(HEADER.saturating_sub(digits.len().saturating_add(3)));
+    let header = [b"*", digits, b"\r\n"];
+    for (to, from) in buffer.iter_mut().zip(header.into_iter().flatten()) {
+        *to = *from;
+    }
+    buffer.freeze()
+}
+
 impl ArgSink for RequestBuilder {
+    #[inline]
     fn arg(&mut self, arg: &[u8]) {
         self.count = self.count.saturating_add(1);
-        let mut measure = Measure::default();
-        measure.arg(arg);
-        let room = self.buffer.capacity().saturating_sub(self.buffer.len());
-        if room < measure.len {
-            // At once: a large argument that leaves no room for the line break behind it would double the buffer.
-            self.buffer.reserve(measure.len.saturating_add(OPTIONS));
+        if !(self.spilled.is_empty() && self.inline.put(arg)) {
+            self.spill(arg);
         }
-        Writer(&mut self.buffer).arg(arg);
     }
 }
 

@@ -5,17 +5,16 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use swarm_resp::{ConvertError, Frame};
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 
 use super::lease::{Job, Lease, Leases, Patience};
 use crate::command::Command;
-use crate::driver::{Mailbox, ReplyReceiver, ReplySlot, deadline_in};
-use crate::engine::{Call, Failure, Requests, Retry};
+use crate::driver::{Mailbox, Posted, ReplyReceiver, ReplySlot};
+use crate::engine::{Failure, Requests, Retry};
 use crate::error::{Error, Result};
 
 /// The future of a command's reply.
@@ -43,14 +42,14 @@ enum State {
     Refused(Error),
     Unsent(Unsent),
     /// There is no room for it yet.
-    Queueing(Admission, Unsent, Instant),
+    Queueing(Posting, ReplyReceiver),
     Waiting(ReplyReceiver),
     /// It runs on a leased connection.
     Elsewhere(Pin<Box<dyn Future<Output = Result<Frame>> + Send>>),
     Done,
 }
 
-type Admission = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, Failure>> + Send>>;
+type Posting = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 
 struct Unsent {
     mailbox: Mailbox,
@@ -149,40 +148,33 @@ impl<R> Reply<R> {
 
 impl Unsent {
     /// Sends the command if there is room for it, else lines up.
-    fn start(self) -> Result<State, Failure> {
-        if let Some(leases) = self.leases {
+    fn start(self, waiter: &Waker) -> Result<State, Failure> {
+        let Self {
+            mailbox,
+            requests,
+            patience,
+            retry,
+            alone,
+            leases,
+        } = self;
+        if let Some(leases) = leases {
             let job = Job {
                 leases,
-                requests: self.requests,
-                patience: self.patience,
-                retry: self.retry,
+                requests,
+                patience,
+                retry,
             };
             return Ok(State::Elsewhere(Box::pin(job.run())));
         }
-        let deadline = deadline_in(self.patience.for_the_reply());
-        match self.mailbox.try_admit(&self.requests) {
-            Some(ticket) => self.send(ticket, deadline),
-            None => {
-                let admission = self.mailbox.clone().admit(self.requests.clone(), deadline);
-                Ok(State::Queueing(Box::pin(admission), self, deadline))
+        let (caller, reply) = ReplySlot::one(waiter.clone());
+        match mailbox.post(requests, caller, patience.for_the_reply(), retry, alone) {
+            Posted::Done => Ok(State::Waiting(reply)),
+            Posted::Full(letter) => {
+                let posting = Box::pin(mailbox.post_later(letter));
+                Ok(State::Queueing(posting, reply))
             }
+            Posted::Closed => Err(mailbox.why_ended()),
         }
-    }
-
-    fn send(self, ticket: OwnedSemaphorePermit, deadline: Instant) -> Result<State, Failure> {
-        let (caller, reply) = ReplySlot::one();
-        self.mailbox.send(Call {
-            requests: self.requests,
-            answered: 0,
-            sent: 0,
-            caller,
-            deadline,
-            retry: self.retry,
-            alone: self.alone,
-            attempts: 0,
-            ticket,
-        })?;
-        Ok(State::Waiting(reply))
     }
 }
 
@@ -192,47 +184,58 @@ impl<R> Future for Reply<R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>> {
         let this = &mut *self;
         loop {
-            let mut admitted = None;
             match &mut this.state {
                 State::Waiting(reply) => {
                     let result = ready!(Pin::new(reply).poll(cx));
-                    return this.finish(result.unwrap_or_else(|_| Err(Mailbox::abandoned())));
+                    return this.finish(result.unwrap_or_else(|| Err(Mailbox::abandoned())));
                 }
                 State::Elsewhere(job) => {
                     let result = ready!(job.as_mut().poll(cx));
                     return this.finish(result);
                 }
-                State::Queueing(admission, ..) => {
-                    admitted = Some(ready!(admission.as_mut().poll(cx)));
+                State::Queueing(posting, _) => {
+                    if let Err(failure) = ready!(posting.as_mut().poll(cx)) {
+                        return this.finish(Err(failure));
+                    }
                 }
                 State::Unsent(_) | State::Refused(_) | State::Done => {}
             }
-            let next = match (std::mem::replace(&mut this.state, State::Done), admitted) {
-                (State::Unsent(unsent), _) => {
-                    this.span = tracing::debug_span!(
-                        "command",
-                        otel.kind = "client",
-                        db.system.name = "swarmkeydb",
-                        db.operation.name = &*this.name,
-                        server.address = unsent.mailbox.peer(),
-                        error.type = tracing::field::Empty,
-                    );
-                    unsent.start()
+            match std::mem::replace(&mut this.state, State::Done) {
+                State::Unsent(unsent) => {
+                    this.span = span(&this.name, &unsent.mailbox);
+                    match unsent.start(cx.waker()) {
+                        Ok(state) => this.state = state,
+                        Err(failure) => return this.finish(Err(failure)),
+                    }
+                    if let State::Waiting(_) = this.state {
+                        // The answer knows already whom to wake.
+                        return Poll::Pending;
+                    }
                 }
-                (State::Queueing(_, unsent, deadline), Some(Ok(ticket))) => {
-                    unsent.send(ticket, deadline)
-                }
-                (_, Some(Err(failure))) => Err(failure),
-                (State::Refused(error), _) => return Poll::Ready(Err(error)),
+                State::Queueing(_, reply) => this.state = State::Waiting(reply),
+                State::Refused(error) => return Poll::Ready(Err(error)),
                 #[expect(clippy::panic, reason = "the contract of futures, as for async blocks")]
                 _ => panic!("a reply was polled after it was ready"),
-            };
-            match next {
-                Ok(state) => this.state = state,
-                Err(failure) => return this.finish(Err(failure)),
             }
         }
     }
+}
+
+/// The span of a command.
+#[inline]
+fn span(name: &str, mailbox: &Mailbox) -> Span {
+    if !tracing::level_enabled!(tracing::Level::DEBUG) {
+        // Even one that is disabled has a price.
+        return Span::none();
+    }
+    tracing::debug_span!(
+        "command",
+        otel.kind = "client",
+        db.system.name = "swarmkeydb",
+        db.operation.name = name,
+        server.address = mailbox.peer(),
+        error.type = tracing::field::Empty,
+    )
 }
 
 impl<R> fmt::Debug for Reply<R> {

@@ -30,7 +30,7 @@ pub trait RawCommands: Executor {
     /// # }
     /// ```
     fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> Self::Output<Frame> {
-        let mut command = Builder::new(command).args(args).build();
+        let mut command = Builder::named(command).args(args).build();
         refuse(&mut command, session_command);
         refuse(&mut command, blocking_command);
         self.execute(command)
@@ -73,7 +73,7 @@ pub trait RawCommands: Executor {
         args: impl ToArgs,
         block: impl Into<Option<Duration>>,
     ) -> Self::Output<Frame> {
-        let mut command = Builder::new(command).args(args).build();
+        let mut command = Builder::named(command).args(args).build();
         command.blocking = block.into().map_or(Blocking::Forever, Blocking::For);
         refuse(&mut command, session_command);
         self.execute(command)

@@ -20,7 +20,7 @@ pub(crate) fn exclusive_command(
     command: impl Into<Cow<'static, str>>,
     args: impl ToArgs,
 ) -> Command<Frame> {
-    let mut command = Builder::new(command).args(args).build();
+    let mut command = Builder::named(command).args(args).build();
     command.alone = true;
     refuse(&mut command, unordered_command);
     refuse(&mut command, tracked_command);

@@ -47,7 +47,7 @@ impl Driver {
     /// put in.
     pub(super) fn poll_closes(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(Some(Close { by, done })) = self.closing.closes.poll_recv(cx) {
-            self.mailbox.close();
+            self.inbox.close();
             self.closing.by = self.closing.by.into_iter().chain(by).min();
             self.closing.waiting.push(done);
         }

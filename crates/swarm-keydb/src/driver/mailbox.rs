@@ -1,22 +1,19 @@
 //! How calls reach the driver, bounded.
 
 use std::sync::{Arc, OnceLock, Weak};
+use std::task::Waker;
 use std::time::Duration;
 
 use swarm_resp::Frame;
 use swarm_transport::{TransportError, TransportErrorKind};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::engine::{Call, Caller, Dialect, Failure, Requests, Retry};
+use crate::engine::{Caller, Dialect, Failure, Requests, Retry};
 use crate::status::{State, Stats, Status};
 
-/// What a client says to its driver.
-pub(super) enum Message {
-    Call(Call<ReplySlot>),
-    /// End now.
-    Abort,
-}
+use super::inbox::{Due, Inbox, Letter, Posted, Share, deadline};
+use super::promise::{Promise, Promised, Wake, promise};
 
 /// Answer what was called before, then end.
 #[derive(Debug)]
@@ -30,12 +27,12 @@ pub(super) struct Close {
 /// Where the replies to one call go.
 #[derive(Debug)]
 pub(crate) enum ReplySlot {
-    One(oneshot::Sender<Result<Frame, Failure>>),
-    Unit(oneshot::Sender<Answers>, Answers),
+    One(Promise<Result<Frame, Failure>>),
+    Unit(Promise<Answers>, Answers),
 }
 
 /// Where the reply to one call comes from.
-pub(crate) type ReplyReceiver = oneshot::Receiver<Result<Frame, Failure>>;
+pub(crate) type ReplyReceiver = Promised<Result<Frame, Failure>>;
 
 /// What became of the requests of a unit, in their order.
 #[derive(Debug)]
@@ -55,30 +52,28 @@ impl Answers {
 }
 
 impl ReplySlot {
-    pub(crate) fn one() -> (Self, ReplyReceiver) {
-        let (sender, receiver) = oneshot::channel();
-        (Self::One(sender), receiver)
+    /// For one reply, which `waiter` polls for.
+    pub(crate) fn one(waiter: Waker) -> (Self, ReplyReceiver) {
+        let (promise, promised) = promise(Some(waiter));
+        (Self::One(promise), promised)
     }
 
     /// For the replies to so many requests.
-    pub(crate) fn unit(requests: usize) -> (Self, oneshot::Receiver<Answers>) {
-        let (sender, receiver) = oneshot::channel();
-        (
-            Self::Unit(sender, Answers::with_room_for(requests)),
-            receiver,
-        )
+    fn unit(requests: usize) -> (Self, Promised<Answers>) {
+        let (promise, promised) = promise(None);
+        let answers = Answers::with_room_for(requests);
+        (Self::Unit(promise, answers), promised)
     }
 }
 
 impl Caller for ReplySlot {
-    /// A share of the room that calls may take. A call keeps it until its reply has come, even when nobody waits for that any
-    /// more.
-    type Ticket = OwnedSemaphorePermit;
+    type Ticket = Share;
+    type Wake = Wake;
 
     fn is_gone(&self) -> bool {
         match self {
-            Self::One(sender) => sender.is_closed(),
-            Self::Unit(sender, _) => sender.is_closed(),
+            Self::One(promise) => promise.is_gone(),
+            Self::Unit(promise, _) => promise.is_gone(),
         }
     }
 
@@ -94,14 +89,12 @@ impl Caller for ReplySlot {
         }
     }
 
-    fn complete(self, result: Result<Frame, Failure>) {
+    fn complete(self, result: Result<Frame, Failure>) -> Wake {
         match self {
-            Self::One(sender) => {
-                let _gone = sender.send(result);
-            }
-            Self::Unit(sender, mut answers) => {
+            Self::One(promise) => promise.keep(result),
+            Self::Unit(promise, mut answers) => {
                 answers.replies.push(result);
-                let _gone = sender.send(answers);
+                promise.keep(answers)
             }
         }
     }
@@ -110,17 +103,16 @@ impl Caller for ReplySlot {
 /// How much may be under way at one time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
-    bytes: u32,
+    bytes: usize,
     /// What a small call takes; so the number of calls is bounded, too.
-    least: u32,
+    least: usize,
     /// Whether calls wait for room.
     waits: bool,
 }
 
 impl Budget {
     pub(crate) fn new(commands: usize, bytes: usize) -> Self {
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let commands = u32::try_from(commands).unwrap_or(u32::MAX).max(1);
+        let commands = commands.max(1);
         Self {
             bytes: bytes.max(commands),
             least: (bytes / commands).max(1),
@@ -134,27 +126,24 @@ impl Budget {
     }
 
     /// What requests take. What is larger than the whole budget takes all of it, and goes alone.
-    fn share(self, requests: &Requests) -> u32 {
-        let len = u32::try_from(requests.encoded_len()).unwrap_or(u32::MAX);
-        let count = u32::try_from(requests.len()).unwrap_or(u32::MAX);
-        let least = self.least.saturating_mul(count).min(self.bytes);
-        len.clamp(least, self.bytes)
+    fn share(self, requests: &Requests) -> usize {
+        let least = self.least.saturating_mul(requests.len()).min(self.bytes);
+        requests.encoded_len().clamp(least, self.bytes)
     }
 }
 
 /// The sending side. The driver ends when the last clone is dropped.
 ///
-/// The channel itself has no bound, for the driver must see every call to keep its deadline. What is bounded is
+/// The inbox itself has no bound, for the driver must see every call to keep its deadline. What is bounded is
 /// the room that calls take, and each must have its share before it is put in.
 #[derive(Clone, Debug)]
 pub(crate) struct Mailbox(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    sender: mpsc::UnboundedSender<Message>,
+    inbox: Arc<Inbox>,
     /// Beside the calls, so that a client that is being closed can be told to hurry.
     closes: mpsc::UnboundedSender<Close>,
-    room: Arc<Semaphore>,
     budget: Budget,
     /// Why the driver ended, when it was not asked to.
     ended: Arc<OnceLock<Failure>>,
@@ -163,34 +152,32 @@ struct Inner {
     peer: Box<str>,
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.inbox.close();
+    }
+}
+
 impl Mailbox {
-    pub(super) fn new(
-        budget: Budget,
-        peer: &str,
-    ) -> (
-        Self,
-        mpsc::UnboundedReceiver<Message>,
-        mpsc::UnboundedReceiver<Close>,
-    ) {
-        let (sender, receiver) = mpsc::unbounded_channel();
+    pub(super) fn new(budget: Budget, peer: &str) -> (Self, mpsc::UnboundedReceiver<Close>) {
         let (closes, closing) = mpsc::unbounded_channel();
-        let room = Arc::new(Semaphore::new(budget.bytes as usize));
-        (
-            Self(Arc::new(Inner {
-                sender,
-                closes,
-                room,
-                budget,
-                ended: Arc::default(),
-                status: Arc::new(Status::new()),
-                peer: peer.into(),
-            })),
-            receiver,
-            closing,
-        )
+        let mailbox = Self(Arc::new(Inner {
+            inbox: Arc::new(Inbox::new(budget.bytes)),
+            closes,
+            budget,
+            ended: Arc::default(),
+            status: Arc::new(Status::new()),
+            peer: peer.into(),
+        }));
+        (mailbox, closing)
     }
 
-    /// Where the driver notes why it ended. Not the mailbox itself: the driver would keep itself alive.
+    /// Where the driver takes calls from. Not the mailbox itself: the driver would keep itself alive.
+    pub(super) fn inbox(&self) -> Arc<Inbox> {
+        Arc::clone(&self.0.inbox)
+    }
+
+    /// Where the driver notes why it ended.
     pub(super) fn ended(&self) -> Arc<OnceLock<Failure>> {
         Arc::clone(&self.0.ended)
     }
@@ -205,45 +192,50 @@ impl Mailbox {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let free = self.0.room.available_permits();
-        self.0
-            .status
-            .stats((self.0.budget.bytes as usize).saturating_sub(free))
+        self.0.status.stats(self.taken())
     }
 
-    /// A share of the room for requests, if there is room now.
-    pub(crate) fn try_admit(&self, requests: &Requests) -> Option<OwnedSemaphorePermit> {
-        let share = self.0.budget.share(requests);
-        Arc::clone(&self.0.room).try_acquire_many_owned(share).ok()
+    /// How much of the budget is taken.
+    fn taken(&self) -> usize {
+        self.0.budget.bytes.saturating_sub(self.0.inbox.free())
     }
 
-    /// A share of the room for requests, as soon as there is room, until a deadline. Served in order.
-    pub(crate) async fn admit(
-        self,
+    /// Puts requests in, if there is room for them now. Their time runs from here.
+    #[inline]
+    pub(crate) fn post(
+        &self,
         requests: Requests,
-        deadline: std::time::Instant,
-    ) -> Result<OwnedSemaphorePermit, Failure> {
-        if !self.0.budget.waits {
-            return Err(self.0.ended.get().cloned().unwrap_or(Failure::Full));
-        }
-        let share = self.0.budget.share(&requests);
-        let admitted = Arc::clone(&self.0.room).acquire_many_owned(share);
-        tokio::select! {
-            admitted = timeout_at(Instant::from_std(deadline), admitted) => match admitted {
-                Ok(Ok(ticket)) => Ok(ticket),
-                Ok(Err(_)) => Err(self.why_ended()),
-                Err(_) => Err(Failure::Timeout { sent: false }),
-            },
-            () = self.0.sender.closed() => Err(self.why_ended()),
-        }
+        caller: ReplySlot,
+        timeout: Duration,
+        retry: Retry,
+        alone: bool,
+    ) -> Posted {
+        self.0.inbox.post(Letter {
+            size: self.0.budget.share(&requests),
+            requests,
+            caller,
+            due: Due::After(timeout),
+            retry,
+            alone,
+        })
     }
 
-    /// Puts a call in.
-    pub(crate) fn send(&self, call: Call<ReplySlot>) -> Result<(), Failure> {
-        self.0
-            .sender
-            .send(Message::Call(call))
-            .map_err(|_| self.why_ended())
+    /// Waits for room for a letter that found none, until its time is up, and puts it in. Served in order.
+    pub(crate) async fn post_later(self, mut letter: Box<Letter>) -> Result<(), Failure> {
+        if !self.0.budget.waits {
+            return Err(Failure::Full);
+        }
+        let deadline = match letter.due {
+            Due::After(timeout) => deadline_in(timeout),
+            Due::At(deadline) => deadline,
+        };
+        letter.due = Due::At(deadline);
+        let mut place = Arc::clone(&self.0.inbox).line_up(letter.size);
+        match timeout_at(Instant::from_std(deadline), &mut place).await {
+            Ok(true) if place.post(*letter) => Ok(()),
+            Ok(_) => Err(self.why_ended()),
+            Err(_) => Err(Failure::Timeout { sent: false }),
+        }
     }
 
     /// Sends a unit and waits for what becomes of it.
@@ -257,8 +249,8 @@ impl Mailbox {
         let sent = self.send_unit(requests, timeout, retry).await;
         let failure = match sent {
             Ok(answers) => match answers.await {
-                Ok(answers) => return answers,
-                Err(_) => Self::abandoned(),
+                Some(answers) => return answers,
+                None => Self::abandoned(),
             },
             Err(failure) => failure,
         };
@@ -273,24 +265,13 @@ impl Mailbox {
         requests: Requests,
         timeout: Duration,
         retry: Retry,
-    ) -> Result<oneshot::Receiver<Answers>, Failure> {
-        let deadline = deadline_in(timeout);
-        let ticket = match self.try_admit(&requests) {
-            Some(ticket) => ticket,
-            None => self.clone().admit(requests.clone(), deadline).await?,
-        };
+    ) -> Result<Promised<Answers>, Failure> {
         let (caller, answers) = ReplySlot::unit(requests.len());
-        self.send(Call {
-            requests,
-            answered: 0,
-            sent: 0,
-            caller,
-            deadline,
-            retry,
-            alone: false,
-            attempts: 0,
-            ticket,
-        })?;
+        match self.post(requests, caller, timeout, retry, false) {
+            Posted::Done => {}
+            Posted::Full(letter) => self.clone().post_later(letter).await?,
+            Posted::Closed => return Err(self.why_ended()),
+        }
         Ok(answers)
     }
 
@@ -305,14 +286,14 @@ impl Mailbox {
 
     /// Ends the driver at once. What is in flight fails, for it may have run.
     pub(crate) fn abort(&self) {
-        let _ended = self.0.sender.send(Message::Abort);
+        self.0.inbox.abort();
     }
 
     /// Whether the connection is good and owes nothing: no reply, not even one that nobody waits for any more.
     pub(crate) fn is_at_rest(&self) -> bool {
         self.0.status.watch().get() == State::Connected
             && !self.0.status.is_stale()
-            && self.0.room.available_permits() == self.0.budget.bytes as usize
+            && self.taken() == 0
     }
 
     /// A reference that does not keep the driver alive.
@@ -320,7 +301,8 @@ impl Mailbox {
         WeakMailbox(Arc::downgrade(&self.0))
     }
 
-    fn why_ended(&self) -> Failure {
+    /// Why no more calls are taken.
+    pub(crate) fn why_ended(&self) -> Failure {
         self.0
             .ended
             .get()
@@ -341,10 +323,7 @@ impl Mailbox {
 
 /// The moment at which a timeout is over that begins now.
 pub(crate) fn deadline_in(timeout: Duration) -> std::time::Instant {
-    let now = Instant::now().into_std();
-    // A timeout beyond what the clock can express is as good as a year.
-    let year = Duration::from_secs(365 * 24 * 3600);
-    now.checked_add(timeout).unwrap_or(now + year)
+    deadline(Instant::now().into_std(), timeout)
 }
 
 /// A reference to a mailbox that does not keep its driver alive.

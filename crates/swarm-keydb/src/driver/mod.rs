@@ -4,10 +4,13 @@
 mod backoff;
 mod closing;
 mod detour;
+mod inbox;
 mod mailbox;
+mod promise;
 mod renewal;
 mod role;
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
@@ -16,22 +19,23 @@ use std::time::Duration;
 
 use swarm_resp::ServerError;
 use swarm_transport::{BoxTransport, Connect, TransportError, TransportErrorKind};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
 pub(crate) use backoff::Backoff;
+pub(crate) use inbox::{Letter, Posted};
 pub(crate) use mailbox::{
     Answers, Budget, Mailbox, ReplyReceiver, ReplySlot, WeakMailbox, deadline_in,
 };
 pub(crate) use role::Role;
 
 use crate::credentials::{Credentials, Login};
-use crate::engine::{Engine, Failure, HandshakeError, Violation};
+use crate::engine::{Answered, Engine, Failure, HandshakeError, Violation};
 use crate::options::Origin;
 use crate::status::{State, Status};
 use closing::Closing;
 use detour::Detour;
-use mailbox::Message;
+use inbox::Inbox;
 
 /// Frames that are taken before requests get their turn again.
 pub(crate) const RECEIVE_BATCH: usize = 256;
@@ -44,14 +48,14 @@ pub(crate) type Started = oneshot::Sender<Result<(), Failure>>;
 
 pub(crate) struct Driver {
     engine: Engine<ReplySlot>,
-    mailbox: mpsc::UnboundedReceiver<Message>,
+    inbox: Arc<Inbox>,
+    /// What is on its way from the inbox to the engine.
+    taken: VecDeque<Letter>,
     /// Where the reason is noted when the client ends without being asked to.
     ended: Arc<OnceLock<Failure>>,
     status: Arc<Status>,
     /// No more calls will come.
-    mailbox_done: bool,
-    /// What is under way is not waited for.
-    aborted: bool,
+    inbox_done: bool,
     closing: Closing,
     connector: Arc<dyn Connect>,
     login: Login,
@@ -63,8 +67,6 @@ pub(crate) struct Driver {
     backoff: Backoff,
     /// When a reply was the reason to connect again the last time.
     renewed: Option<Instant>,
-    /// How many frames came together the last time.
-    received: usize,
     /// How many bytes had come when that was asked last, as far as the wire can tell.
     received_bytes: Option<u64>,
     timer: Pin<Box<Sleep>>,
@@ -125,6 +127,7 @@ impl Broken {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        self.inbox.abandon();
         self.status.note_load(0, 0);
         self.status.set(State::Closed);
     }
@@ -135,14 +138,14 @@ impl Driver {
     pub(crate) fn spawn(origin: &Origin, role: Role, started: Option<Started>) -> Mailbox {
         let Origin { target, options } = origin;
         let budget = role.budget(options);
-        let (mailbox, receiver, closes) = Mailbox::new(budget, &target.settings.peer);
+        let (mailbox, closes) = Mailbox::new(budget, &target.settings.peer);
         let driver = Self {
             engine: Engine::new(role.settings(&target.settings)),
             ended: mailbox.ended(),
             status: Arc::clone(mailbox.status()),
-            mailbox: receiver,
-            mailbox_done: false,
-            aborted: false,
+            inbox: mailbox.inbox(),
+            taken: VecDeque::new(),
+            inbox_done: false,
             closing: Closing::new(closes),
             connector: Arc::clone(&target.connector),
             login: target.login.clone(),
@@ -152,7 +155,6 @@ impl Driver {
             reconnect: role.reconnects(options),
             backoff: Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay),
             renewed: None,
-            received: 0,
             received_bytes: None,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             armed: None,
@@ -220,7 +222,7 @@ impl Driver {
                 }
             }
             if !self.reconnect {
-                self.refuse_all(&failure).await;
+                self.refuse_all(&failure);
                 return Some(());
             }
             if failure.is_about_credentials() && !detoured {
@@ -250,12 +252,17 @@ impl Driver {
     async fn while_offline<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         poll_fn(|cx| {
-            self.poll_mailbox(cx);
-            // Nothing is owed while there is no connection, so nobody can have gone silent.
-            let _never = self.poll_deadlines(cx);
-            self.poll_detour(false, cx);
-            if self.is_finished() {
-                return Poll::Ready(None);
+            loop {
+                self.take_calls(cx);
+                // Nothing is owed while there is no connection, so nobody can have gone silent.
+                let _never = self.poll_deadlines(cx);
+                self.poll_detour(false, cx);
+                if self.is_finished() {
+                    return Poll::Ready(None);
+                }
+                if self.inbox.rest(cx) {
+                    break;
+                }
             }
             self.status
                 .note_load(self.engine.queued(), self.engine.in_flight());
@@ -274,24 +281,20 @@ impl Driver {
         let mut handshake_timer = pin!(tokio::time::sleep_until(handshake_by));
         let mut ready = false;
         let mut flushed = true;
-        let mut yielded = false;
+        let mut stepped_back = false;
         poll_fn(|cx| {
             loop {
-                let busy = self.received > 1 || self.engine.in_flight() > 0;
-                if self.poll_mailbox(cx) && busy && !yielded {
-                    // Several tasks are at it. Letting those run first that are ready makes one write of many; on a
-                    // multi-threaded runtime the first of them would otherwise wake this task at once, for each.
-                    yielded = true;
+                let came = self.take_calls(cx);
+                if came && !stepped_back && self.engine.in_flight() > 0 {
+                    // Several tasks are at it: see below.
+                    stepped_back = true;
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                yielded = false;
+                stepped_back = false;
                 self.poll_detour(self.engine.is_ready(), cx);
                 self.send(transport, &mut flushed, cx)?;
                 let received = self.receive(transport, cx)?;
-                if received > 0 {
-                    self.received = received;
-                }
                 let passed = self.poll_deadlines(cx)?;
                 if self.is_finished() {
                     return Poll::Ready(Ok(()));
@@ -311,8 +314,15 @@ impl Driver {
                         return Poll::Ready(Err(no_handshake_in_time().into()));
                     }
                 }
+                if received > 1 {
+                    // Letting those run first who have their replies makes one write of what they send next. On a
+                    // multi-threaded runtime the first of them would otherwise wake this task at once.
+                    stepped_back = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 // What came in may let more go out; otherwise everything waits to be woken.
-                if received == 0 && !passed {
+                if received == 0 && !passed && self.inbox.rest(cx) {
                     self.status
                         .note_load(self.engine.queued(), self.engine.in_flight());
                     return Poll::Pending;
@@ -355,14 +365,17 @@ impl Driver {
         cx: &mut Context<'_>,
     ) -> Result<usize, Broken> {
         let mut now = None;
+        // All at once, and at the end: other workers of the runtime would come and go for each.
+        let mut woken = Vec::new();
         for taken in 0..RECEIVE_BATCH {
             let Poll::Ready(frame) = transport.poll_receive(cx) else {
                 self.hear(transport);
                 return Ok(taken);
             };
             let now = *now.get_or_insert_with(|| Instant::now().into_std());
-            if let Some(took) = self.engine.receive(now, frame?)? {
+            if let Some(Answered { took, wake }) = self.engine.receive(now, frame?)? {
                 self.status.note_round_trip(took);
+                woken.extend(wake);
             }
         }
         Ok(RECEIVE_BATCH)
@@ -378,30 +391,22 @@ impl Driver {
     }
 
     /// Takes the calls that are there. Says whether there were any.
-    fn poll_mailbox(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut taken = false;
+    fn take_calls(&mut self, cx: &mut Context<'_>) -> bool {
         self.poll_closes(cx);
-        while !self.mailbox_done {
-            match self.mailbox.poll_recv(cx) {
-                Poll::Ready(Some(Message::Call(call))) => {
-                    self.engine.submit(call);
-                    taken = true;
-                }
-                Poll::Ready(Some(Message::Abort)) => {
-                    self.mailbox.close();
-                    self.aborted = true;
-                }
-                Poll::Ready(None) => {
-                    self.mailbox_done = true;
-                    self.fail_if_aborted();
-                }
-                Poll::Pending => break,
+        let standing = self.inbox.take(&mut self.taken);
+        let any = !self.taken.is_empty();
+        if any {
+            let now = Instant::now().into_std();
+            for letter in self.taken.drain(..) {
+                self.engine.submit(self.inbox.open(letter, now));
             }
-        }
-        if taken {
             self.abandon_late_calls();
         }
-        taken
+        self.inbox_done = !standing.open;
+        if standing.aborted {
+            self.fail_all();
+        }
+        any
     }
 
     /// Says whether a deadline has passed, so that there may be something to send.
@@ -426,18 +431,16 @@ impl Driver {
         Ok(passed)
     }
 
-    /// Fails all that is under way, if the connection is to end without waiting for it.
-    fn fail_if_aborted(&mut self) {
-        if self.aborted {
-            let error = TransportError::new(TransportErrorKind::Closed, "the client was closed");
-            self.engine.disconnected(&Arc::new(error));
-            self.engine.fail_waiting(&Failure::Closed { sent: false });
-        }
+    /// Fails all that is under way, for the connection is to end without waiting for it.
+    fn fail_all(&mut self) {
+        let error = TransportError::new(TransportErrorKind::Closed, "the client was closed");
+        self.engine.disconnected(&Arc::new(error));
+        self.engine.fail_waiting(&Failure::Closed { sent: false });
     }
 
     /// Whether nobody can call any more and nobody waits for an answer.
     fn is_finished(&self) -> bool {
-        self.mailbox_done && !self.engine.has_living_calls()
+        self.inbox_done && !self.engine.has_living_calls()
     }
 
     async fn say_goodbye(self, mut transport: BoxTransport) {
@@ -445,18 +448,17 @@ impl Driver {
         let _best_effort = tokio::time::timeout(self.closing.time_left(GOODBYE), close).await;
     }
 
-    /// Answers what waits, and what is still in the mailbox, with a failure.
-    async fn refuse_all(&mut self, failure: &Failure) {
-        // Noted before the mailbox closes, so that whoever finds it closed finds the reason.
+    /// Answers what waits, and what is still in the inbox, with a failure.
+    fn refuse_all(&mut self, failure: &Failure) {
+        // Noted before the inbox closes, so that whoever finds it closed finds the reason.
         let _first = self.ended.set(failure.clone());
-        self.mailbox.close();
-        self.engine.fail_waiting(failure);
-        while let Some(message) = self.mailbox.recv().await {
-            if let Message::Call(call) = message {
-                self.engine.submit(call);
-                self.engine.fail_waiting(failure);
-            }
+        self.inbox.close();
+        self.inbox.take(&mut self.taken);
+        let now = Instant::now().into_std();
+        for letter in self.taken.drain(..) {
+            self.engine.submit(self.inbox.open(letter, now));
         }
+        self.engine.fail_waiting(failure);
     }
 }
 

@@ -108,11 +108,13 @@ impl<C: Caller> Engine<C> {
             .pop_front()
             .ok_or(Violation::UnexpectedReply)?;
         if let Some(call) = slot.into_call(0) {
-            call.caller
-                .complete(match Dialect::default().error_of(frame.view()) {
-                    Some(error) => Err(Failure::Server(error)),
-                    None => Ok(frame),
-                });
+            drop(
+                call.caller
+                    .complete(match Dialect::default().error_of(frame.view()) {
+                        Some(error) => Err(Failure::Server(error)),
+                        None => Ok(frame),
+                    }),
+            );
         }
         Ok(())
     }

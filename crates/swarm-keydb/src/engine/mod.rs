@@ -97,6 +97,15 @@ enum Phase {
     Ready,
 }
 
+/// A reply that was taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answered<W> {
+    /// How long it took.
+    pub(crate) took: Duration,
+    /// Wakes the caller, if it has all its replies.
+    pub(crate) wake: Option<W>,
+}
+
 /// What the engine needs to know of the client's options.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
@@ -313,12 +322,12 @@ impl<C: Caller> Engine<C> {
         self.heard = Some(now);
     }
 
-    /// A frame has come. Says how long it took, if it answers a call.
+    /// A frame has come. Says what it answered, if it answers a call.
     pub(crate) fn receive(
         &mut self,
         now: Instant,
         frame: Frame,
-    ) -> Result<Option<Duration>, Violation> {
+    ) -> Result<Option<Answered<C::Wake>>, Violation> {
         self.heard = Some(now);
         if frame.is_push() {
             // This connection subscribes to nothing, so nobody waits for it; and it must not take a reply's place.
@@ -344,8 +353,12 @@ impl<C: Caller> Engine<C> {
         }
     }
 
-    /// Hands a reply to whom it belongs. Says how long it took.
-    fn receive_reply(&mut self, now: Instant, frame: Frame) -> Result<Duration, Violation> {
+    /// Hands a reply to whom it belongs.
+    fn receive_reply(
+        &mut self,
+        now: Instant,
+        frame: Frame,
+    ) -> Result<Answered<C::Wake>, Violation> {
         let result = match self.dialect.error_of(frame.view()) {
             Some(error) => {
                 self.note_error(&error);
@@ -364,18 +377,14 @@ impl<C: Caller> Engine<C> {
             .filter(|slot| slot.owed() > unsent)
             .ok_or(Violation::UnexpectedReply)?;
         let took = slot.age(now);
+        let mut wake = None;
         if slot.owed() > 1 {
             slot.progress(result);
-        } else if let Some(call) = self
-            .in_flight
-            .pop_front()
-            .and_then(|slot| slot.into_call(0))
-        {
-            // Before the caller hears: what it finds then is that nothing is owed.
-            drop(call.ticket);
-            call.caller.complete(result);
+        } else {
+            wake = slot.complete(result);
+            self.in_flight.pop_front();
         }
-        Ok(took)
+        Ok(Answered { took, wake })
     }
 
     /// When [`expire`](Self::expire) is due.

@@ -14,6 +14,9 @@ pub(crate) trait Caller {
     /// What a call holds from the moment it is made until its reply has come or never will.
     type Ticket;
 
+    /// Wakes the caller when it is dropped.
+    type Wake;
+
     /// Whether nobody waits any more.
     fn is_gone(&self) -> bool;
 
@@ -24,7 +27,7 @@ pub(crate) trait Caller {
     fn progress(&mut self, result: Result<Frame, Failure>);
 
     /// Hands over what became of the only request, or of the last of several.
-    fn complete(self, result: Result<Frame, Failure>);
+    fn complete(self, result: Result<Frame, Failure>) -> Self::Wake;
 }
 
 /// Whether a request that may have run may be sent again.
@@ -92,7 +95,7 @@ fn fail<C: Caller>(mut caller: C, unanswered: Range<usize>, why: impl Fn(usize) 
     for position in unanswered.start..last {
         caller.progress(Err(why(position)));
     }
-    caller.complete(Err(why(last)));
+    drop(caller.complete(Err(why(last))));
 }
 
 /// The place of replies in the order of replies. It outlives its caller: they still come.
@@ -178,6 +181,15 @@ impl<C: Caller> Slot<C> {
         if let Some(waiter) = &mut self.waiter {
             waiter.caller.progress(result);
         }
+    }
+
+    /// Takes the last reply.
+    pub(super) fn complete(&mut self, result: Result<Frame, Failure>) -> Option<C::Wake> {
+        // Before the caller hears: what it finds then is that nothing is owed.
+        self.ticket = None;
+        let waiter = self.waiter.take();
+        let waiter = waiter.filter(|waiter| !waiter.caller.is_gone())?;
+        Some(waiter.caller.complete(result))
     }
 
     /// The call, if somebody still waits for it. `unsent` of its requests did not get out.

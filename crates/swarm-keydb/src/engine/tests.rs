@@ -31,6 +31,7 @@ struct Tester {
 
 impl Caller for Tester {
     type Ticket = ();
+    type Wake = ();
 
     fn is_gone(&self) -> bool {
         *self.gone.borrow()

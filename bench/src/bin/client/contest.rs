@@ -1,0 +1,128 @@
+//! Lets contestants take turns in many short rounds, so that a noisy machine is as noisy for all of them.
+
+use std::time::{Duration, Instant};
+
+use cpu_time::ProcessTime;
+use tokio::runtime::Runtime;
+
+use crate::contestant::Contestant;
+use crate::option;
+use crate::row::Row;
+
+/// How long each contestant is at it in all.
+const TIME: Duration = Duration::from_millis(2000);
+
+/// Seconds per command.
+#[derive(Clone, Copy)]
+struct Round {
+    wall: f64,
+    /// CPU of this process, all threads together.
+    cpu: f64,
+}
+
+struct Entry<'a> {
+    name: &'static str,
+    work: Box<dyn Fn() + 'a>,
+    rounds: Vec<Round>,
+}
+
+/// Contestants at one row; the first is the one that the others are measured by.
+pub struct Contest<'a> {
+    runtime: &'a Runtime,
+    row: &'a Row,
+    entries: Vec<Entry<'a>>,
+}
+
+impl<'a> Contest<'a> {
+    pub fn new(runtime: &'a Runtime, row: &'a Row) -> Self {
+        Self {
+            runtime,
+            row,
+            entries: Vec::new(),
+        }
+    }
+
+    pub fn enter<C: Contestant + 'a>(
+        &mut self,
+        name: &'static str,
+        connect: impl Future<Output = C>,
+    ) {
+        let left_out = |names: String| names.split(',').all(|entered| entered != name);
+        if option("--only").or(option("--among")).is_some_and(left_out) {
+            return;
+        }
+        let (runtime, row) = (self.runtime, self.row);
+        let contestant = runtime.block_on(connect);
+        self.entries.push(Entry {
+            name,
+            work: Box::new(move || runtime.block_on(contestant.work(row))),
+            rounds: Vec::new(),
+        });
+    }
+
+    /// Runs one contestant, for a profiler.
+    pub fn profile(self, name: &str) {
+        let rounds = option("--rounds").map_or(1, |n| n.parse().unwrap());
+        for entry in self.entries.iter().filter(|entry| entry.name == name) {
+            for _ in 0..rounds {
+                (entry.work)();
+            }
+        }
+    }
+
+    /// Runs everyone in turn and prints the table.
+    pub fn run(mut self) {
+        let total = self.row.total() as f64;
+        // Buffers grow and connections warm up.
+        self.entries.iter().for_each(|entry| (entry.work)());
+        let end = Instant::now() + TIME * self.entries.len() as u32;
+        while Instant::now() < end {
+            for entry in &mut self.entries {
+                let (wall, cpu) = (Instant::now(), ProcessTime::now());
+                (entry.work)();
+                entry.rounds.push(Round {
+                    wall: wall.elapsed().as_secs_f64() / total,
+                    cpu: cpu.elapsed().as_secs_f64() / total,
+                });
+            }
+        }
+        self.print();
+    }
+
+    fn print(&self) {
+        let Some(floor) = self.entries.first() else {
+            return;
+        };
+        println!("\n{} ({} rounds)", self.row.title, floor.rounds.len());
+        println!(
+            "  {:<16} {:>9} {:>9} {:>11} {:>9} {:>9}",
+            "", "best µs", "of floor", "median of", "CPU µs", "median"
+        );
+        for entry in &self.entries {
+            let wall = best(entry.rounds.iter().map(|round| round.wall));
+            let floor_wall = best(floor.rounds.iter().map(|round| round.wall));
+            // Of rounds that were run right behind each other.
+            let pairs = floor.rounds.iter().zip(&entry.rounds);
+            let ratio = median(pairs.map(|(floor, round)| floor.wall / round.wall));
+            println!(
+                "  {:<16} {:>9.2} {:>9.2} {:>11.2} {:>9.2} {:>9.2}",
+                entry.name,
+                wall * 1e6,
+                floor_wall / wall,
+                ratio,
+                best(entry.rounds.iter().map(|round| round.cpu)) * 1e6,
+                median(entry.rounds.iter().map(|round| round.cpu)) * 1e6,
+            );
+        }
+    }
+}
+
+fn best(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(f64::INFINITY, f64::min)
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,70 @@
+//! The client beside its peers and beside raw socket loops, in one run: over TCP against a redis-server, over WebSocket
+//! against a gateway in a process of its own.
+//!
+//! Usage: `client [--threads N] [--row TEXT] [--among NAME,NAME] [--only NAME [--rounds N]]`. `--threads` is how many
+//! workers the runtime has; 0 is a runtime on the one thread. `--row` runs the rows whose title holds a text, `--among` these
+//! contestants. `--only` runs one alone, a few rounds, for a profiler.
+
+mod contest;
+mod contestant;
+mod peers;
+mod raw_tcp;
+mod raw_ws;
+mod row;
+mod server;
+mod swarm;
+
+use contest::Contest;
+use row::{ROWS, Wire};
+use tokio::runtime::{Builder, Runtime};
+
+/// What follows an option on the command line.
+fn option(name: &str) -> Option<String> {
+    std::env::args().skip_while(|arg| arg != name).nth(1)
+}
+
+fn runtime() -> Runtime {
+    let threads = option("--threads").map_or(2, |n| n.parse().unwrap());
+    let mut builder = match threads {
+        0 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    builder.worker_threads(threads.max(1));
+    builder.enable_all().build().unwrap()
+}
+
+fn main() {
+    if std::env::args().any(|arg| arg == server::GATEWAY) {
+        return server::be_gateway();
+    }
+    let runtime = runtime();
+    let redis = server::redis();
+    let gateway = server::gateway();
+    let only_row = option("--row").unwrap_or_default();
+    let rows = ROWS.iter().filter(|row| row.title.contains(&only_row));
+    for row in rows {
+        let mut contest = Contest::new(&runtime, row);
+        let url = match row.wire {
+            Wire::Tcp => &redis.url,
+            Wire::WebSocket => &gateway.url,
+        };
+        runtime.block_on(swarm::store(url, row.value));
+        match row.wire {
+            Wire::Tcp => {
+                contest.enter("raw socket", raw_tcp::RawTcp::connect(url));
+                contest.enter("swarm-keydb", swarm::connect(url));
+                contest.enter("rustis", peers::rustis::connect(url));
+                contest.enter("redis-rs", peers::redis_rs::connect(url));
+                contest.enter("fred", peers::fred::connect(url));
+            }
+            Wire::WebSocket => {
+                contest.enter("raw tungstenite", raw_ws::RawWs::connect(url));
+                contest.enter("swarm-keydb", swarm::connect(url));
+            }
+        }
+        match option("--only") {
+            Some(name) => contest.profile(&name),
+            None => contest.run(),
+        }
+    }
+}

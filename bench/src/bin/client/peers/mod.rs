@@ -1,0 +1,5 @@
+//! The other clients.
+
+pub mod fred;
+pub mod redis_rs;
+pub mod rustis;

@@ -1,0 +1,112 @@
+//! What everyone has to do: the rows of the table.
+
+/// A row: so many commands, in so many tasks that share one connection.
+pub struct Row {
+    pub title: &'static str,
+    pub wire: Wire,
+    pub work: Work,
+    pub tasks: usize,
+    /// Commands of each task, or of each pipeline.
+    pub commands: usize,
+    /// Bytes of the value.
+    pub value: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    Tcp,
+    WebSocket,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// SET and GET in turn, each awaited before the next.
+    SetAndGet,
+    /// GET, each awaited before the next.
+    Get,
+    /// GETs in one pipeline.
+    Pipeline,
+    /// GETs as futures that are polled together.
+    Joined,
+}
+
+impl Row {
+    /// How many commands may be on their way at one time.
+    pub const fn window(&self) -> usize {
+        match self.work {
+            Work::SetAndGet | Work::Get => self.tasks,
+            Work::Pipeline | Work::Joined => self.commands,
+        }
+    }
+
+    pub const fn total(&self) -> usize {
+        self.tasks * self.commands
+    }
+}
+
+const SHARED: Row = Row {
+    title: "TCP: 64 tasks share one connection, GET and SET of 64 B",
+    wire: Wire::Tcp,
+    work: Work::SetAndGet,
+    tasks: 64,
+    commands: 25,
+    value: 64,
+};
+
+const ALONE: Row = Row {
+    title: "TCP: one task, one command after another, GET and SET of 64 B",
+    tasks: 1,
+    commands: 100,
+    ..SHARED
+};
+
+const PIPELINE: Row = Row {
+    title: "TCP: pipelines of 1,000 GET of 64 B",
+    work: Work::Pipeline,
+    tasks: 1,
+    commands: 1000,
+    ..SHARED
+};
+
+const JOINED: Row = Row {
+    title: "TCP: 1,000 futures of GET of 64 B joined",
+    work: Work::Joined,
+    ..PIPELINE
+};
+
+const LARGE: Row = Row {
+    title: "TCP: GET of 1 MiB, one after another",
+    work: Work::Get,
+    tasks: 1,
+    commands: 10,
+    value: 1 << 20,
+    ..SHARED
+};
+
+pub const ROWS: [Row; 9] = [
+    SHARED,
+    ALONE,
+    PIPELINE,
+    JOINED,
+    LARGE,
+    Row {
+        title: "WebSocket: 64 tasks share one connection, GET and SET of 64 B",
+        wire: Wire::WebSocket,
+        ..SHARED
+    },
+    Row {
+        title: "WebSocket: one task, one command after another, GET and SET of 64 B",
+        wire: Wire::WebSocket,
+        ..ALONE
+    },
+    Row {
+        title: "WebSocket: pipelines of 1,000 GET of 64 B",
+        wire: Wire::WebSocket,
+        ..PIPELINE
+    },
+    Row {
+        title: "WebSocket: 1,000 futures of GET of 64 B joined",
+        wire: Wire::WebSocket,
+        ..JOINED
+    },
+];
