@@ -81,7 +81,7 @@ impl<T> Drop for Promise<T> {
 
 impl<T> Promised<T> {
     /// Whether the answer is there. Asked by who will not wait for it.
-    pub(super) fn is_kept(self) -> bool {
+    pub(super) fn was_kept(self) -> bool {
         matches!(&*self.0.lock(), State::Kept(_))
     }
 }
