@@ -133,6 +133,13 @@ proptest! {
     }
 
     #[test]
+    fn both_ways_agree_on_a_first_word_of_any_length(name in "[A-Z]{1,300}", arg: Vec<u8>) {
+        let mut builder = Request::builder(&name);
+        builder.arg(&arg);
+        prop_assert_eq!(builder.build(), Request::new(&name, &arg));
+    }
+
+    #[test]
     fn the_reservation_is_exact(args: Vec<Vec<u8>>) {
         let mut buffer = BytesMut::new();
         encode_command(&mut buffer, "SET", &args);

@@ -1,5 +1,8 @@
 //! What callers have put in and the driver has not taken, and the room for it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
@@ -344,81 +347,5 @@ pub(super) fn deadline(now: Instant, timeout: Duration) -> Instant {
 fn wake(sleeper: Option<Waker>) {
     if let Some(sleeper) = sleeper {
         sleeper.wake();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use swarm_resp::Request;
-
-    use super::*;
-
-    fn letter(size: usize) -> Letter {
-        let (caller, _reply) = ReplySlot::one(Waker::noop().clone());
-        Letter {
-            requests: Requests::One(Request::new("PING", ())),
-            caller,
-            due: Due::After(Duration::from_secs(1)),
-            retry: Retry::Never,
-            alone: false,
-            size,
-        }
-    }
-
-    fn poll(place: &mut Place) -> Poll<bool> {
-        Pin::new(place).poll(&mut Context::from_waker(Waker::noop()))
-    }
-
-    /// The driver's part: takes a letter, answers it and goes to sleep.
-    fn serve(inbox: &Inbox) {
-        let mut letters = VecDeque::new();
-        inbox.take(&mut letters);
-        for letter in letters {
-            drop(inbox.open(letter, Instant::now()));
-        }
-        assert!(inbox.rest(&Context::from_waker(Waker::noop())));
-    }
-
-    #[test]
-    fn who_lines_up_when_room_has_come_back_is_let_in_though_the_driver_sleeps() {
-        let inbox = Arc::new(Inbox::new(10));
-        assert!(matches!(inbox.post(letter(10)), Posted::Done));
-        assert!(matches!(inbox.post(letter(1)), Posted::Full(_)));
-        serve(&inbox);
-        let mut place = Arc::clone(&inbox).line_up(1);
-        assert_eq!(poll(&mut place), Poll::Ready(true));
-        assert!(place.post(letter(1)));
-        assert_eq!(inbox.free(), 9);
-    }
-
-    #[test]
-    fn room_goes_to_those_who_wait_in_their_order_and_back_from_those_who_leave() {
-        let inbox = Arc::new(Inbox::new(10));
-        assert!(matches!(inbox.post(letter(10)), Posted::Done));
-        let mut places = [8, 8, 2].map(|size| Arc::clone(&inbox).line_up(size));
-        serve(&inbox);
-        let [first, second, third] = &mut places;
-        assert_eq!(poll(first), Poll::Ready(true));
-        assert_eq!(poll(second), Poll::Pending);
-        assert_eq!(poll(third), Poll::Pending, "it must not overtake");
-        assert!(matches!(inbox.post(letter(1)), Posted::Full(_)));
-        let [first, mut second, mut third] = places;
-        drop(first);
-        assert_eq!(poll(&mut second), Poll::Ready(true));
-        assert_eq!(poll(&mut third), Poll::Ready(true));
-        drop((second, third));
-        assert_eq!(inbox.free(), 10);
-    }
-
-    #[test]
-    fn the_end_is_told_to_those_who_wait() {
-        let inbox = Arc::new(Inbox::new(1));
-        assert!(matches!(inbox.post(letter(1)), Posted::Done));
-        let mut place = Arc::clone(&inbox).line_up(1);
-        inbox.close();
-        assert_eq!(poll(&mut place), Poll::Ready(false));
-        let mut late = Arc::clone(&inbox).line_up(1);
-        assert_eq!(poll(&mut late), Poll::Ready(false));
-        assert!(matches!(inbox.post(letter(1)), Posted::Closed));
     }
 }
