@@ -115,7 +115,7 @@ pub use credentials::Credentials;
 pub use error::{Error, ErrorKind, Outcome, Result};
 #[cfg(feature = "json")]
 pub use json::{Json, JsonText};
-pub use options::{FallbackScope, Options, Protocol, RetryPolicy};
+pub use options::{ErrorSpelling, FallbackScope, Options, Protocol, RetryPolicy};
 pub use pubsub::{Event, Handler, Message, Overflow, SubscribeOptions, Subscribing, Subscription};
 pub use status::{LeaseStats, RoundTrips, State, StateWatch, Stats};
 pub use swarm_resp as resp;

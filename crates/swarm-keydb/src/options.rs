@@ -42,6 +42,21 @@ pub enum Protocol {
     Auto,
     /// RESP2, without asking for more.
     Resp2,
+    /// RESP3 alone: a server that does not have it is not used.
+    Resp3,
+}
+
+/// How a server spells the errors of commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum ErrorSpelling {
+    /// Found out on each connection, by a harmless error.
+    #[default]
+    Auto,
+    /// As errors, which is what the protocol says. A list that begins with `-ERR` is a list, whatever the server.
+    Errors,
+    /// As lists of words, which is what gateways of some SwarmKeyDb versions do.
+    Words,
 }
 
 /// What goes over HTTP while the connection cannot be made.
@@ -89,6 +104,7 @@ pub struct Options {
     pub(crate) retry: RetryPolicy,
     pub(crate) reconnect_on: Arc<[Box<str>]>,
     pub(crate) protocol: Protocol,
+    pub(crate) error_spelling: ErrorSpelling,
     pub(crate) leases: LeaseLimits,
     pub(crate) transact_attempts: u32,
     pub(crate) session: Vec<(&'static str, Request)>,
@@ -118,6 +134,7 @@ impl Default for Options {
             retry: RetryPolicy::default(),
             reconnect_on: ["READONLY", "NOAUTH"].map(Into::into).into(),
             protocol: Protocol::default(),
+            error_spelling: ErrorSpelling::default(),
             leases: LeaseLimits::default(),
             transact_attempts: 16,
             session: Vec::new(),
@@ -265,6 +282,12 @@ impl Options {
     /// The version of the protocol. Default: found out on each connection.
     pub const fn protocol(mut self, protocol: Protocol) -> Self {
         self.protocol = protocol;
+        self
+    }
+
+    /// How the server spells errors. Default: found out on each connection.
+    pub const fn error_spelling(mut self, spelling: ErrorSpelling) -> Self {
+        self.error_spelling = spelling;
         self
     }
 

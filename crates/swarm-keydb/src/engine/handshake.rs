@@ -11,6 +11,7 @@ use swarm_resp::{Frame, Kind, Request, ServerError};
 use super::Settings;
 use super::dialect::{self, Dialect, ErrorShape, words_error};
 pub(crate) use crate::credentials::Credentials;
+use crate::options::{ErrorSpelling, Protocol};
 
 /// Why a connection cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +56,8 @@ pub(crate) enum Progress {
 pub(crate) struct Handshake {
     credentials: Option<Credentials>,
     session: Vec<(&'static str, Request)>,
+    must_be_resp3: bool,
+    error_spelling: ErrorSpelling,
     dialect: Dialect,
     /// What is still to be done; the first is under way when `sent`.
     steps: VecDeque<Step>,
@@ -62,7 +65,13 @@ pub(crate) struct Handshake {
 }
 
 impl Handshake {
-    pub(crate) fn new(settings: &Settings, hello: bool) -> Self {
+    /// `skip_hello` says that the server's answer to HELLO could not be understood before.
+    pub(crate) fn new(settings: &Settings, skip_hello: bool) -> Self {
+        let hello = match settings.protocol {
+            Protocol::Auto => !skip_hello,
+            Protocol::Resp2 => false,
+            Protocol::Resp3 => true,
+        };
         let steps = [
             (Step::Auth, settings.credentials.is_some()),
             (Step::Hello, hello),
@@ -72,6 +81,8 @@ impl Handshake {
         Self {
             credentials: settings.credentials.clone(),
             session: settings.session.clone(),
+            must_be_resp3: settings.protocol == Protocol::Resp3,
+            error_spelling: settings.error_spelling,
             dialect: Dialect::default(),
             steps: steps
                 .into_iter()
@@ -120,14 +131,27 @@ impl Handshake {
             // `+OK`, or as a bulk string.
             Step::Auth if frame.as_bytes() == Some(b"OK") => Ok(Progress::Continue),
             Step::Auth => Err(HandshakeError::Nonsense),
+            Step::Hello if frame.kind() == Kind::Map => Ok(Progress::Continue),
+            Step::Hello if self.must_be_resp3 => Err(match error {
+                Some(error) => HandshakeError::Session {
+                    what: "RESP3, which the option protocol asks for",
+                    error,
+                },
+                None => HandshakeError::Nonsense,
+            }),
             // A server that refuses HELLO speaks RESP2, which is what the connection began in.
-            Step::Hello if frame.kind() == Kind::Map || error.is_some() => Ok(Progress::Continue),
+            Step::Hello if error.is_some() => Ok(Progress::Continue),
             Step::Hello => Err(HandshakeError::UnreadableHello),
             Step::Probe => {
-                self.dialect.errors = match (real_error, error) {
+                let found = match (real_error, error) {
                     (Some(_), _) => ErrorShape::Real,
                     (None, Some(_)) => ErrorShape::Words,
                     (None, None) => return Err(HandshakeError::Nonsense),
+                };
+                self.dialect.errors = match self.error_spelling {
+                    ErrorSpelling::Auto => found,
+                    ErrorSpelling::Errors => ErrorShape::Real,
+                    ErrorSpelling::Words => ErrorShape::Words,
                 };
                 Ok(self.progress())
             }

@@ -26,7 +26,7 @@ pub(crate) use handshake::{Credentials, Handshake, HandshakeError, Progress};
 pub(crate) use slot::{Call, Caller, Retry};
 pub(crate) use unit::Requests;
 
-use crate::options::{FallbackScope, RetryPolicy};
+use crate::options::{ErrorSpelling, FallbackScope, Protocol, RetryPolicy};
 use detour::Detour;
 use leave::Leave;
 use slot::Slot;
@@ -119,8 +119,8 @@ pub(crate) struct Settings {
     /// How long an idle connection is left in peace before it is asked whether it lives.
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) retry: RetryPolicy,
-    /// Whether RESP3 is not asked for.
-    pub(crate) resp2: bool,
+    pub(crate) protocol: Protocol,
+    pub(crate) error_spelling: ErrorSpelling,
     /// What may go another way while there is no connection.
     pub(crate) fallback: FallbackScope,
     /// Codes of errors that say that another connection would serve better.
@@ -218,8 +218,7 @@ impl<C: Caller> Engine<C> {
             self.phase = Phase::Ready;
             return;
         }
-        let hello = !self.skip_hello && !self.settings.resp2;
-        self.phase = Phase::Handshake(Handshake::new(&self.settings, hello));
+        self.phase = Phase::Handshake(Handshake::new(&self.settings, self.skip_hello));
         self.dialect = Dialect::default();
     }
 

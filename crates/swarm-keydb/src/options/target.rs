@@ -7,7 +7,7 @@ use swarm_transport::{
     BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError, connector,
 };
 
-use super::{DEFAULT_HTTP_URL, DEFAULT_URL, Options, Protocol};
+use super::{DEFAULT_HTTP_URL, DEFAULT_URL, Options};
 use crate::credentials::{Credentials, Login};
 use crate::engine::Settings;
 use crate::error::{Error, Result};
@@ -83,7 +83,8 @@ impl Options {
             heartbeat: self.heartbeat,
             retry: self.retry,
             reconnect_on: Arc::clone(&self.reconnect_on),
-            resp2: self.protocol == Protocol::Resp2,
+            protocol: self.protocol,
+            error_spelling: self.error_spelling,
             fallback: self.fallback,
             session: self.session.clone(),
             ..Settings::default()

@@ -163,8 +163,7 @@ impl<L: Listener> Machine<L> {
 
     /// A connection is open. The handshake begins.
     pub(super) fn connected(&mut self) {
-        let hello = !self.skip_hello && !self.settings.resp2;
-        self.phase = Phase::Handshake(Handshake::new(&self.settings, hello));
+        self.phase = Phase::Handshake(Handshake::new(&self.settings, self.skip_hello));
         self.dialect = Dialect::default();
         self.ping = false;
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::Credentials;
+use crate::options::{ErrorSpelling, Protocol};
 
 fn with_password() -> Bench {
     let mut bench = Bench::offline();
@@ -168,7 +169,7 @@ fn a_wire_without_a_session_needs_no_handshake() {
 #[test]
 fn a_session_that_cannot_be_restored_is_no_session() {
     let mut bench = Bench::offline();
-    bench.engine.settings.resp2 = true;
+    bench.engine.settings.protocol = Protocol::Resp2;
     bench.engine.settings.session = vec![
         ("client_name", Request::new("CLIENT SETNAME", "me")),
         ("auth_addr", Request::new("AUTHADDR", "0x1")),
@@ -186,4 +187,43 @@ fn a_session_that_cannot_be_restored_is_no_session() {
         panic!("{refused:?}")
     };
     assert_eq!((what, error.message()), ("auth_addr", "invalid address"));
+}
+
+#[test]
+fn resp3_alone_is_resp3_or_nothing() {
+    for answer in [Frame::error("NOPROTO unsupported"), words("%7 2 1")] {
+        let mut bench = Bench::offline();
+        bench.engine.settings.protocol = Protocol::Resp3;
+        for _ in 0..2 {
+            bench.engine.connected(true);
+            assert_eq!(bench.send().as_deref(), Some("HELLO 3"));
+            let refused = bench.engine.receive(bench.now, answer.clone()).unwrap_err();
+            // Not the violation behind which the next dial follows at once.
+            let at_once = Violation::Handshake(HandshakeError::UnreadableHello);
+            assert!(refused != at_once, "{refused}");
+            bench.cut();
+        }
+    }
+}
+
+#[test]
+fn the_spelling_of_errors_may_be_known_beforehand() {
+    let list = words("-ERR is a value");
+    for (spelling, expected) in [
+        (ErrorSpelling::Auto, "error ERR is a value"),
+        (ErrorSpelling::Words, "error ERR is a value"),
+        (ErrorSpelling::Errors, r#"["-ERR", "is", "a", "value"]"#),
+    ] {
+        let mut bench = Bench::offline();
+        bench.engine.settings.error_spelling = spelling;
+        bench.engine.connected(true);
+        bench.send();
+        bench.reply(&map());
+        bench.send();
+        bench.reply(&words("-ERR wrong number of arguments"));
+        bench.get("a");
+        bench.send();
+        bench.reply(&list);
+        assert_eq!(bench.answers(), told(&[(0, expected)]), "{spelling:?}");
+    }
 }
