@@ -2,13 +2,14 @@
 //!
 //! The same for longer, with numbers: `cargo run --release -p swarm-gateway --example load -- 1000 30`.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use swarm_gateway::Gateway;
 use swarm_resp::{Decoder, Frame, Request};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -25,6 +26,9 @@ const SILENT: usize = 50;
 /// Messages that are published, and their size: more than the gateway and the system keep for one who does not read.
 const MESSAGES: usize = 2000;
 const SIZE: usize = 16 << 10;
+
+/// How many of them the subscriber that reads may be behind: half of what the gateway keeps for one that does not.
+const BEHIND: usize = (4 << 20) / SIZE;
 
 /// What all of that may add to the memory of this process, clients included, in KiB: 8 MiB for each who does not read,
 /// and 200 KiB for each who does.
@@ -85,11 +89,13 @@ async fn set_and_get(mut client: Client, number: usize, mut go: watch::Receiver<
     rounds
 }
 
-/// Publishes until all is said; at the end only those listen who read.
-async fn publish(mut client: Client, mut go: watch::Receiver<bool>) {
+/// Publishes until all is said, no faster than the one who reads can read among a thousand others; at the end nobody else
+/// listens.
+async fn publish(mut client: Client, mut go: watch::Receiver<bool>, unheard: Arc<Semaphore>) {
     go.wait_for(|go| *go).await.unwrap();
     let mut heard = None;
     for number in 0..MESSAGES {
+        unheard.acquire().await.unwrap().forget();
         let message = format!("{number:0SIZE$}");
         let reply = client
             .call(Request::new("PUBLISH", ("news", message)))
@@ -106,12 +112,13 @@ async fn subscribe(gateway: &Gateway) -> Client {
     client
 }
 
-async fn hear(mut client: Client) {
+async fn hear(mut client: Client, unheard: Arc<Semaphore>) {
     for number in 0..MESSAGES {
         let message = client.next().await;
         let text = message.items().and_then(|mut items| items.nth(2)?.as_str());
         let heard: usize = text.unwrap().parse().unwrap();
         assert_eq!(heard, number);
+        unheard.add_permits(1);
     }
 }
 
@@ -126,8 +133,13 @@ async fn a_thousand_connections_and_silent_subscribers() {
     for _ in 0..SILENT {
         silent.push(subscribe(&gateway).await);
     }
-    others.spawn(hear(subscribe(&gateway).await));
-    others.spawn(publish(Client::connect(&gateway).await, go.clone()));
+    let unheard = Arc::new(Semaphore::new(BEHIND));
+    others.spawn(hear(subscribe(&gateway).await, Arc::clone(&unheard)));
+    others.spawn(publish(
+        Client::connect(&gateway).await,
+        go.clone(),
+        unheard,
+    ));
     for number in 0..connections {
         let client = Client::connect(&gateway).await;
         workers.spawn(set_and_get(client, number, go.clone()));
