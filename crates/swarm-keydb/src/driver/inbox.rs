@@ -191,7 +191,11 @@ impl Inbox {
     /// Takes all that is there, and says what may still come.
     pub(super) fn take(&self, letters: &mut VecDeque<Letter>) -> Standing {
         let mut state = self.lock();
-        letters.append(&mut state.letters);
+        if letters.is_empty() {
+            std::mem::swap(letters, &mut state.letters);
+        } else {
+            letters.append(&mut state.letters);
+        }
         state.is_news = false;
         state.standing
     }

@@ -364,7 +364,7 @@ impl Driver {
         transport: &mut BoxTransport,
         cx: &mut Context<'_>,
     ) -> Result<usize, Broken> {
-        let mut now = None;
+        let (mut now, mut last, mut took) = (None, None, Duration::ZERO);
         // All at once, and at the end: other workers of the runtime would come and go for each.
         let mut woken = Vec::new();
         for taken in 0..RECEIVE_BATCH {
@@ -373,7 +373,12 @@ impl Driver {
                 return Ok(taken);
             };
             let now = *now.get_or_insert_with(|| Instant::now().into_std());
-            if let Some(Answered { took, wake }) = self.engine.receive(now, frame?)? {
+            if let Some(Answered { sent, wake }) = self.engine.receive(now, frame?)? {
+                // Most replies of a batch answer requests of one batch.
+                if last != Some(sent) {
+                    last = Some(sent);
+                    took = now.saturating_duration_since(sent);
+                }
                 self.status.note_round_trip(took);
                 woken.extend(wake);
             }

@@ -100,8 +100,8 @@ enum Phase {
 /// A reply that was taken.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answered<W> {
-    /// How long it took.
-    pub(crate) took: Duration,
+    /// When it was asked for.
+    pub(crate) sent: Instant,
     /// Wakes the caller, if it has all its replies.
     pub(crate) wake: Option<W>,
 }
@@ -271,9 +271,14 @@ impl<C: Caller> Engine<C> {
             Phase::Handshake(handshake) => return handshake.next_request(),
             Phase::Ready => {}
         }
-        if let Some((request, left)) = self.sending.take().and_then(Sending::advance) {
-            self.sending = left;
-            return Some(request);
+        if let Some(sending) = &mut self.sending {
+            let request = sending.advance();
+            if sending.left() == 0 {
+                self.sending = None;
+            }
+            if request.is_some() {
+                return request;
+            }
         }
         if self.leave == Leave::Leaving {
             return None;
@@ -348,16 +353,12 @@ impl<C: Caller> Engine<C> {
                     Err(error.into())
                 }
             },
-            Phase::Ready => self.receive_reply(now, frame).map(Some),
+            Phase::Ready => self.receive_reply(frame).map(Some),
         }
     }
 
     /// Hands a reply to whom it belongs.
-    fn receive_reply(
-        &mut self,
-        now: Instant,
-        frame: Frame,
-    ) -> Result<Answered<C::Wake>, Violation> {
+    fn receive_reply(&mut self, frame: Frame) -> Result<Answered<C::Wake>, Violation> {
         let result = match self.dialect.error_of(frame.view()) {
             Some(error) => {
                 self.note_error(&error);
@@ -375,7 +376,7 @@ impl<C: Caller> Engine<C> {
             .front_mut()
             .filter(|slot| slot.owed() > unsent)
             .ok_or(Violation::UnexpectedReply)?;
-        let took = slot.age(now);
+        let sent = slot.sent;
         let mut wake = None;
         if slot.owed() > 1 {
             slot.progress(result);
@@ -383,7 +384,7 @@ impl<C: Caller> Engine<C> {
             wake = slot.complete(result);
             self.in_flight.pop_front();
         }
-        Ok(Answered { took, wake })
+        Ok(Answered { sent, wake })
     }
 
     /// When [`expire`](Self::expire) is due.

@@ -1,7 +1,7 @@
 //! A call, before and after it is sent.
 
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use swarm_resp::Frame;
 
@@ -100,7 +100,8 @@ fn fail<C: Caller>(mut caller: C, unanswered: Range<usize>, why: impl Fn(usize) 
 
 /// The place of replies in the order of replies. It outlives its caller: they still come.
 pub(super) struct Slot<C: Caller> {
-    sent: Instant,
+    /// When the first request was sent.
+    pub(super) sent: Instant,
     /// When the replies are or were due.
     pub(super) deadline: Instant,
     /// Whether nothing may be sent before the reply has come.
@@ -163,11 +164,6 @@ impl<C: Caller> Slot<C> {
             ticket: None,
             waiter: None,
         }
-    }
-
-    /// How long ago the first request was sent.
-    pub(super) fn age(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.sent)
     }
 
     /// How many replies are still to come.

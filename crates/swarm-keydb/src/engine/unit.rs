@@ -55,10 +55,10 @@ impl Sending {
         self.requests.len().saturating_sub(self.next)
     }
 
-    /// The next request, and what is left to be sent behind it.
-    pub(super) fn advance(self) -> Option<(Request, Option<Self>)> {
+    /// The next request.
+    pub(super) fn advance(&mut self) -> Option<Request> {
         let request = self.requests.as_slice().get(self.next)?.clone();
-        let next = self.next.saturating_add(1);
-        Some((request, Self::from(&self.requests, next)))
+        self.next = self.next.saturating_add(1);
+        Some(request)
     }
 }
