@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use swarm_resp::{ConvertError, ServerError};
-use swarm_transport::TransportError;
+use swarm_transport::{Refusal, TransportError};
 
 use crate::engine::Failure;
 use crate::status::LeaseStats;
@@ -349,6 +349,10 @@ impl From<Failure> for Error {
                 Self::new(kind, outcome(sent), "the connection was lost")
                     .with_cause(Cause::Transport(error))
             }
+            // The error names the command already.
+            Failure::Refused(Refusal::Unsupported {
+                needs, transport, ..
+            }) => Self::argument(format!("it needs {needs}, which {transport} does not have")),
             Failure::Refused(refusal) => Self::argument(refusal.to_string()),
             Failure::Full => Self::new(
                 ErrorKind::Backpressure,
