@@ -97,7 +97,7 @@ impl Client {
     /// Connects through a transport of the caller's own: see [`transport`](crate::transport). The options' URL is not
     /// looked at.
     ///
-    /// **Errors:** as [`connect`](Self::connect).
+    /// **Errors** and **cancel safety:** as [`connect`](Self::connect).
     ///
     /// ```
     /// use swarm_keydb::transport::{BoxTransport, memory};

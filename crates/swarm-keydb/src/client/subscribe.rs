@@ -77,6 +77,10 @@ impl Client {
     ///
     /// **Reply:** a [`Handler`]; dropping it ends the subscription.
     ///
+    /// **Errors:** as [`subscribe`](Self::subscribe).
+    ///
+    /// **Cancel safety:** when the future is dropped, nothing stays subscribed.
+    ///
     /// ```
     /// # use swarm_keydb::{Client, Event, prelude::*};
     /// # #[tokio::main(flavor = "current_thread")]
