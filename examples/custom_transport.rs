@@ -38,7 +38,7 @@ impl Transport for LengthPrefixed {
         self.sink().poll_ready(cx).map_err(broken)
     }
 
-    fn start_send(&mut self, request: Request) -> Result<(), TransportError> {
+    fn start_send(&mut self, request: &Request) -> Result<(), TransportError> {
         let command: Bytes = request.encoded().clone();
         self.sink().start_send(command).map_err(broken)
     }

@@ -13,14 +13,15 @@ use crate::error::{Error, Result};
 /// The methods of the command families make them and hand them to the [`Executor`] they are called on.
 #[must_use = "a command does nothing until it is handed to an executor"]
 pub struct Command<R> {
-    pub(crate) name: Cow<'static, str>,
-    /// The request, or why an argument was refused.
-    pub(crate) request: Result<Request>,
-    pub(crate) retry: Retry,
-    pub(crate) alone: bool,
-    /// Whether the server may keep the reply back, and for how long.
-    pub(crate) blocking: Blocking,
+    pub(crate) draft: Builder,
     pub(crate) decode: fn(&Frame) -> Result<R, ConvertError>,
+}
+
+impl<R> Command<R> {
+    /// Why it must not be sent, if an argument was refused.
+    pub(crate) const fn take_refusal(&mut self) -> Option<Error> {
+        self.draft.refused.take()
+    }
 }
 
 /// Whether the server keeps a reply back until there is something to tell. Everything behind such a command on the same
@@ -50,12 +51,15 @@ pub trait Executor {
 /// It is large, for a small command lies in it whole; so what every command calls is always inlined, lest it be moved with
 /// each call.
 pub(crate) struct Builder {
-    name: Cow<'static, str>,
-    request: RequestBuilder,
+    pub(crate) name: Cow<'static, str>,
+    /// What is to be sent. Whoever takes the command chooses where its bytes are to lie.
+    pub(crate) request: RequestBuilder,
+    /// Why it is not to be sent.
     refused: Option<Error>,
-    retry: Retry,
-    alone: bool,
-    blocking: Blocking,
+    pub(crate) retry: Retry,
+    pub(crate) alone: bool,
+    /// Whether the server may keep the reply back, and for how long.
+    pub(crate) blocking: Blocking,
 }
 
 impl Builder {
@@ -256,7 +260,8 @@ impl Builder {
     /// Refuses the command. The first reason stands.
     #[cold]
     pub(crate) fn refuse(&mut self, error: Error) {
-        self.refused.get_or_insert(error);
+        let name = self.name.clone();
+        self.refused.get_or_insert(error.for_command(name));
     }
 
     #[inline(always)]
@@ -267,16 +272,8 @@ impl Builder {
     /// Builds a command whose reply is read by a function of its own.
     #[inline(always)]
     pub(crate) fn build_with<R>(self, decode: fn(&Frame) -> Result<R, ConvertError>) -> Command<R> {
-        let request = match self.refused {
-            None => Ok(self.request.build()),
-            Some(error) => Err(error.for_command(self.name.clone())),
-        };
         Command {
-            name: self.name,
-            request,
-            retry: self.retry,
-            alone: self.alone,
-            blocking: self.blocking,
+            draft: self,
             decode,
         }
     }

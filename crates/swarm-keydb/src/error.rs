@@ -137,10 +137,6 @@ impl Error {
         Self::argument(WITHHELD)
     }
 
-    pub(crate) fn is_withheld(&self) -> bool {
-        self.0.what == WITHHELD
-    }
-
     pub(crate) fn conflict() -> Self {
         let what = "a watched key was changed meanwhile, so the transaction did not run; read again and try anew";
         Self::new(ErrorKind::Conflict, Outcome::Rejected, what).for_command("EXEC".into())

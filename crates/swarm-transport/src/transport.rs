@@ -50,12 +50,12 @@ pub trait Transport: Send {
     /// Ready when [`start_send`](Self::start_send) may be called once.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
 
-    /// Queues a request behind those queued before. Only after [`poll_ready`](Self::poll_ready) was ready.
+    /// Queues a request behind those queued before; a wire that keeps it clones it, which shares its bytes. Only after [`poll_ready`](Self::poll_ready) was ready.
     ///
     /// # Errors
     ///
     /// When the connection is broken.
-    fn start_send(&mut self, request: Request) -> Result<(), TransportError>;
+    fn start_send(&mut self, request: &Request) -> Result<(), TransportError>;
 
     /// Ready when all queued requests are on their way.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
@@ -84,7 +84,7 @@ impl Transport for BoxTransport {
         (**self).poll_ready(cx)
     }
 
-    fn start_send(&mut self, request: Request) -> Result<(), TransportError> {
+    fn start_send(&mut self, request: &Request) -> Result<(), TransportError> {
         (**self).start_send(request)
     }
 

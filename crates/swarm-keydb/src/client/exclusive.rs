@@ -191,9 +191,7 @@ impl Executor for Exclusive {
     type Output<R> = Reply<R>;
 
     fn execute<R>(&self, command: Command<R>) -> Reply<R> {
-        if let Ok(request) = &command.request {
-            self.lease.session.note(request);
-        }
+        self.lease.session.note(command.draft.request.written());
         self.hand_over(command)
     }
 }

@@ -246,7 +246,7 @@ impl Executor for Client {
 
     fn execute<R>(&self, command: Command<R>) -> Reply<R> {
         let shared = &self.shared;
-        let blocks = command.blocking != Blocking::No;
+        let blocks = command.draft.blocking != Blocking::No;
         let reply = Reply::new(
             shared.mailbox.clone(),
             command,

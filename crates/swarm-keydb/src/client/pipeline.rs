@@ -7,7 +7,7 @@ use swarm_resp::Frame;
 
 use super::queue::{Handles, Queue, Queued, Replies};
 use crate::command::{Command, Executor};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Commands that are sent together, one right after the other, each with a result of its own.
 ///
@@ -91,15 +91,10 @@ impl Pipeline {
             Err(withheld) => return withheld,
         };
         if batch.requests.is_empty() {
-            return link.replies([]);
+            return link.replies(batch.names, Vec::new());
         }
         let answers = link.call("PIPELINE", batch.requests, batch.retry).await;
-        let named = answers.replies.into_iter().zip(batch.names);
-        link.replies(
-            named.map(|(reply, name)| {
-                reply.map_err(|failure| Error::from(failure).for_command(name))
-            }),
-        )
+        link.replies(batch.names, answers.replies)
     }
 }
 

@@ -2,18 +2,19 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use swarm_resp::{ConvertError, Frame, Request};
+use swarm_resp::{ConvertError, Frame, Request, RequestBatch};
 use tracing::Span;
 
 use super::lease::{Lease, Watches};
-use crate::command::{Blocking, Command};
+use crate::command::{Blocking, Builder, Command};
 use crate::driver::{Answers, Mailbox};
-use crate::engine::{Requests, Retry};
+use crate::engine::{Failure, Requests, Retry};
 use crate::error::{Error, Result};
 
 /// Commands that were put down, and the connection that is to carry them.
@@ -24,13 +25,18 @@ pub(super) struct Queue {
     /// What the connection is leased by, if it is.
     lease: Option<Arc<Lease>>,
     timeout: Duration,
-    entries: RefCell<Vec<Entry>>,
+    put: RefCell<Put>,
 }
 
-struct Entry {
-    name: Cow<'static, str>,
-    request: Result<Request>,
+/// What was put down so far.
+struct Put {
+    /// Of all commands, the refused ones included.
+    names: Vec<Cow<'static, str>>,
+    requests: RequestBatch,
+    /// Whether all of it may be sent again.
     retry: Retry,
+    /// By their positions.
+    refused: BTreeMap<usize, Error>,
 }
 
 /// What was put down, ready to be sent.
@@ -49,7 +55,12 @@ impl Queue {
             mailbox,
             lease: None,
             timeout,
-            entries: RefCell::default(),
+            put: RefCell::new(Put {
+                names: Vec::new(),
+                requests: RequestBatch::new(),
+                retry: Retry::ReadOnly,
+                refused: BTreeMap::new(),
+            }),
         }
     }
 
@@ -64,45 +75,30 @@ impl Queue {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.entries.borrow().len()
+        self.put.borrow().names.len()
     }
 
     /// Puts a command down. One that would hold up those behind it, or must travel alone, is refused.
-    pub(super) fn push<R>(&self, command: Command<R>) -> Queued<R> {
-        let Command {
-            name,
-            request,
-            retry,
-            alone,
-            blocking,
-            decode,
-        } = command;
-        let request = request.and_then(|request| {
+    pub(super) fn push<R>(&self, mut command: Command<R>) -> Queued<R> {
+        let refusal = command.take_refusal();
+        let Command { draft, decode } = &mut command;
+        let mut put = self.put.borrow_mut();
+        let position = put.names.len();
+        if let Some(error) = refusal.or_else(|| may_not_queue(draft)) {
+            put.refused.insert(position, error);
+        } else {
             if let Some(lease) = &self.lease {
-                lease.session.note(&request);
+                lease.session.note(draft.request.written());
             }
-            let reason = match (alone, blocking) {
-                (_, Blocking::For(_) | Blocking::Forever) => {
-                    "it may block, and all that goes with it would wait; send it on its own"
-                }
-                (true, _) => "it must travel alone; send it on its own",
-                _ => return Ok(request),
-            };
-            Err(Error::argument(reason).for_command(name.clone()))
-        });
-        let mut entries = self.entries.borrow_mut();
-        let queued = Queued {
+            put.requests.take(&mut draft.request);
+        }
+        put.retry = put.retry.stricter(draft.retry);
+        put.names.push(std::mem::take(&mut draft.name));
+        Queued {
             queue: self.id,
-            position: entries.len(),
-            name: name.clone(),
-            decode,
-        };
-        entries.push(Entry {
-            name,
-            request,
-            retry,
-        });
-        queued
+            position,
+            decode: *decode,
+        }
     }
 
     /// All that was put down, and where it goes.
@@ -114,23 +110,27 @@ impl Queue {
             mailbox,
             lease,
             timeout,
-            entries,
+            put,
         } = self;
-        let entries = entries.into_inner();
-        if !handles.are_of(id) || entries.iter().any(|entry| entry.request.is_err()) {
-            let results = entries.into_iter().map(Entry::withheld);
-            return Err(Replies::new(id, results));
+        let Put {
+            names,
+            requests,
+            retry,
+            refused,
+        } = put.into_inner();
+        if !handles.are_of(id) || !refused.is_empty() {
+            return Err(Replies {
+                queue: id,
+                results: names.iter().map(|_| Err(Failure::Withheld)).collect(),
+                names,
+                refused,
+            });
         }
-        let mut batch = Batch {
-            names: Vec::with_capacity(entries.len()),
-            requests: Vec::with_capacity(entries.len() + 2),
-            retry: Retry::ReadOnly,
+        let batch = Batch {
+            names,
+            requests: requests.into_requests().collect(),
+            retry,
         };
-        for entry in entries {
-            batch.retry = batch.retry.stricter(entry.retry);
-            batch.names.push(entry.name);
-            batch.requests.extend(entry.request);
-        }
         let link = Link {
             id,
             mailbox,
@@ -141,13 +141,16 @@ impl Queue {
     }
 }
 
-impl Entry {
-    fn withheld(self) -> Result<Frame> {
-        Err(match self.request {
-            Err(refused) => refused,
-            Ok(_) => Error::withheld().for_command(self.name),
-        })
-    }
+/// Why a command cannot be put down, if so.
+fn may_not_queue(command: &Builder) -> Option<Error> {
+    let what = if command.blocking != Blocking::No {
+        "it may block, and all that goes with it would wait; send it on its own"
+    } else if command.alone {
+        "it must travel alone; send it on its own"
+    } else {
+        return None;
+    };
+    Some(Error::argument(what).for_command(command.name.clone()))
 }
 
 /// Where a batch goes.
@@ -190,8 +193,18 @@ impl Link {
         }
     }
 
-    pub(super) fn replies(&self, results: impl IntoIterator<Item = Result<Frame>>) -> Replies {
-        Replies::new(self.id, results)
+    /// What became of a batch.
+    pub(super) const fn replies(
+        &self,
+        names: Vec<Cow<'static, str>>,
+        results: Vec<Result<Frame, Failure>>,
+    ) -> Replies {
+        Replies {
+            queue: self.id,
+            names,
+            results,
+            refused: BTreeMap::new(),
+        }
     }
 }
 
@@ -211,7 +224,6 @@ fn note_failure(span: &Span, answers: &Answers) {
 pub struct Queued<R> {
     queue: u64,
     position: usize,
-    name: Cow<'static, str>,
     decode: fn(&Frame) -> Result<R, ConvertError>,
 }
 
@@ -224,56 +236,58 @@ impl<R> Queued<R> {
 
 impl<R> fmt::Debug for Queued<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Queued({} {})", self.position, self.name)
+        write!(f, "Queued({})", self.position)
     }
 }
 
 /// What became of the commands of a queue.
 pub struct Replies {
     queue: u64,
-    results: Vec<Option<Result<Frame>>>,
+    names: Vec<Cow<'static, str>>,
+    results: Vec<Result<Frame, Failure>>,
+    /// Those that were refused when they were put down.
+    refused: BTreeMap<usize, Error>,
 }
 
 impl Replies {
-    fn new(queue: u64, results: impl IntoIterator<Item = Result<Frame>>) -> Self {
-        Self {
-            queue,
-            results: results.into_iter().map(Some).collect(),
+    /// Reads a reply where it lies: there are many, and each move would cost about as much as reading it.
+    fn read<R>(&mut self, handle: &Queued<R>) -> Result<R> {
+        let (result, name) = match self.results.get(handle.position) {
+            Some(result) if handle.queue == self.queue => (result, self.names.get(handle.position)),
+            _ => return Err(foreign_handle()),
+        };
+        let error = match result {
+            Ok(frame) => match (handle.decode)(frame) {
+                Ok(read) => return Ok(read),
+                Err(error) => Error::convert(error),
+            },
+            Err(failure) => match self.refused.remove(&handle.position) {
+                Some(refused) => return Err(refused),
+                None => Error::from(failure.clone()),
+            },
+        };
+        Err(error.for_command(name.cloned().unwrap_or_default()))
+    }
+
+    /// Why nothing was sent: the command that was refused first, with its place.
+    pub(super) fn into_refusal(mut self) -> Error {
+        match self.refused.pop_first() {
+            Some((position, error)) => error.at(position),
+            None => foreign_handle(),
         }
     }
 
-    fn take<R>(&mut self, handle: Queued<R>) -> Result<R> {
-        let Queued {
-            queue,
-            position,
-            name,
-            decode,
-        } = handle;
-        let result = match self.results.get_mut(position).and_then(Option::take) {
-            Some(result) if queue == self.queue => result,
-            _ => Err(foreign_handle()),
-        };
-        result
-            .and_then(|frame| decode(&frame).map_err(Error::convert))
-            .map_err(|error| error.for_command(name))
-    }
-
-    /// Why nothing was sent: the command that was refused, with its place.
-    pub(super) fn into_refusal(self) -> Error {
-        let errors = self
-            .into_frames()
-            .into_iter()
-            .enumerate()
-            .filter_map(|(position, result)| Some(result.err()?.at(position)));
-        errors
-            .into_iter()
-            .find(|error| !error.is_withheld())
-            .unwrap_or_else(foreign_handle)
-    }
-
     /// All of them as they came, for who has no handles.
-    pub(super) fn into_frames(self) -> Vec<Result<Frame>> {
-        self.results.into_iter().flatten().collect()
+    pub(super) fn into_frames(mut self) -> Vec<Result<Frame>> {
+        let named = self.results.into_iter().zip(self.names).enumerate();
+        named
+            .map(|(position, (result, name))| {
+                result.map_err(|failure| match self.refused.remove(&position) {
+                    Some(refused) => refused,
+                    None => Error::from(failure).for_command(name),
+                })
+            })
+            .collect()
     }
 }
 
@@ -308,7 +322,7 @@ impl<R> Handles for Queued<R> {
     }
 
     fn collect(self, replies: &mut Replies) -> Result<R> {
-        replies.take(self)
+        replies.read(&self)
     }
 }
 

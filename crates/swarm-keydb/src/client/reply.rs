@@ -62,29 +62,21 @@ struct Unsent {
 }
 
 impl<R> Reply<R> {
-    pub(super) fn new(mailbox: Mailbox, command: Command<R>, timeout: Duration) -> Self {
-        let Command {
-            name,
-            request,
-            retry,
-            alone,
-            blocking,
-            decode,
-        } = command;
-        let state = match request {
-            Ok(request) => State::Unsent(Unsent {
+    pub(super) fn new(mailbox: Mailbox, mut command: Command<R>, timeout: Duration) -> Self {
+        let state = match command.take_refusal() {
+            Some(error) => State::Refused(error),
+            None => State::Unsent(Unsent {
                 mailbox,
-                requests: Requests::One(request),
-                patience: Patience::new(timeout, blocking),
-                retry,
-                alone,
+                requests: Requests::One(command.draft.request.build()),
+                patience: Patience::new(timeout, command.draft.blocking),
+                retry: command.draft.retry,
+                alone: command.draft.alone,
                 leases: None,
             }),
-            Err(error) => State::Refused(error),
         };
         Self {
-            name,
-            decode,
+            name: command.draft.name,
+            decode: command.decode,
             state,
             span: Span::none(),
             lease: None,

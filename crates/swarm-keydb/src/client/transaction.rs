@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use swarm_resp::{ConvertError, Frame, Request, ServerError};
+use swarm_resp::{ConvertError, Frame, FrameRef, Request, ServerError};
 
 use super::queue::{Handles, Queue, Queued};
 use crate::command::{Command, Executor};
@@ -90,7 +90,7 @@ impl Transaction {
             link.unwatched(watches);
         }
         let results = read(&batch.names, answers)?;
-        Ok(handles.collect(&mut link.replies(results)))
+        Ok(handles.collect(&mut link.replies(batch.names, results)))
     }
 }
 
@@ -124,13 +124,13 @@ fn has_ended(answers: &Answers) -> bool {
 }
 
 /// What became of a transaction, from the replies to MULTI, each command and EXEC.
-fn read(names: &[Cow<'static, str>], answers: Answers) -> Result<Vec<Result<Frame>>> {
+fn read(names: &[Cow<'static, str>], answers: Answers) -> Result<Vec<Result<Frame, Failure>>> {
     let Answers {
         mut replies,
         dialect,
     } = answers;
     match replies.pop() {
-        Some(Ok(exec)) => read_exec(names, &exec, dialect),
+        Some(Ok(exec)) => read_exec(names.len(), &exec, dialect),
         Some(Err(failure)) => Err(why_not(names, replies, failure)),
         None => Err(Error::closed().for_command("EXEC".into())),
     }
@@ -138,25 +138,23 @@ fn read(names: &[Cow<'static, str>], answers: Answers) -> Result<Vec<Result<Fram
 
 /// The replies of the commands within that to EXEC.
 pub(super) fn read_exec(
-    names: &[Cow<'static, str>],
+    commands: usize,
     exec: &Frame,
     dialect: Dialect,
-) -> Result<Vec<Result<Frame>>> {
+) -> Result<Vec<Result<Frame, Failure>>> {
     if exec.is_null() {
         return Err(Error::conflict());
     }
-    let items = exec.items().filter(|items| items.len() == names.len());
+    let items = exec.items().filter(|items| items.len() == commands);
     let Some(items) = items else {
         let error = ConvertError::new("a list with a reply to each command", exec.view());
         return Err(Error::convert(error).for_command("EXEC".into()));
     };
-    let read = |(item, name): (swarm_resp::FrameRef<'_>, &Cow<'static, str>)| match dialect
-        .error_of(item)
-    {
-        Some(error) => Err(Error::from(Failure::Server(error)).for_command(name.clone())),
+    let read = |item: FrameRef<'_>| match dialect.error_of(item) {
+        Some(error) => Err(Failure::Server(error)),
         None => Ok(item.to_frame()),
     };
-    Ok(items.zip(names).map(read).collect())
+    Ok(items.map(read).collect())
 }
 
 /// Why a transaction did not run, or may not have. `earlier` are the replies to MULTI and the commands, `exec` is what

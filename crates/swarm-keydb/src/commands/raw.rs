@@ -74,7 +74,7 @@ pub trait RawCommands: Executor {
         block: impl Into<Option<Duration>>,
     ) -> Self::Output<Frame> {
         let mut command = Builder::named(command).args(args).build();
-        command.blocking = block.into().map_or(Blocking::Forever, Blocking::For);
+        command.draft.blocking = block.into().map_or(Blocking::Forever, Blocking::For);
         refuse(&mut command, session_command);
         self.execute(command)
     }

@@ -7,10 +7,11 @@ pub(crate) struct Recorder;
 impl Executor for Recorder {
     type Output<R> = Vec<String>;
 
-    fn execute<R>(&self, command: Command<R>) -> Vec<String> {
-        let request = command.request.expect("the arguments are sound");
+    fn execute<R>(&self, mut command: Command<R>) -> Vec<String> {
+        assert!(command.take_refusal().is_none());
+        let request = &command.draft.request;
         request
-            .args()
+            .written()
             .map(|arg| String::from_utf8_lossy(arg).into_owned())
             .collect()
     }

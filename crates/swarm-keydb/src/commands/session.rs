@@ -2,16 +2,19 @@
 
 use std::borrow::Cow;
 
-use swarm_resp::{Frame, Request, ToArgs};
+use swarm_resp::{Frame, RequestArgs, ToArgs};
 
 use super::model::{self, ServerInfo};
 use crate::command::{Builder, Command};
 use crate::error::Error;
 
+/// Why a command of these arguments must not be sent, if so.
+type Reason = fn(&RequestArgs<'_>) -> Option<&'static str>;
+
 /// Refuses a command if there is a reason to.
-pub(super) fn refuse(command: &mut Command<Frame>, reason: fn(&Request) -> Option<&'static str>) {
-    if let Some(reason) = command.request.as_ref().ok().and_then(reason) {
-        command.request = Err(Error::argument(reason).for_command(command.name.clone()));
+pub(super) fn refuse(command: &mut Command<Frame>, reason: Reason) {
+    if let Some(reason) = reason(&command.draft.request.written()) {
+        command.draft.refuse(Error::argument(reason));
     }
 }
 
@@ -21,7 +24,7 @@ pub(crate) fn exclusive_command(
     args: impl ToArgs,
 ) -> Command<Frame> {
     let mut command = Builder::named(command).args(args).build();
-    command.alone = true;
+    command.draft.alone = true;
     refuse(&mut command, unordered_command);
     refuse(&mut command, tracked_command);
     refuse(&mut command, blocking_command);
@@ -37,8 +40,9 @@ pub(crate) fn hello_command(version: u8) -> Command<ServerInfo> {
 }
 
 /// Why a command goes through a method of its own even on a connection that nobody shares.
-fn tracked_command(request: &Request) -> Option<&'static str> {
-    let is = |name: &str| request.name().eq_ignore_ascii_case(name.as_bytes());
+fn tracked_command(args: &RequestArgs<'_>) -> Option<&'static str> {
+    let name = args.peek().unwrap_or_default();
+    let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
     if is("MULTI") || is("EXEC") || is("DISCARD") {
         Some("the replies of all commands behind it would be of another type; use multi")
     } else if is("HELLO") {
@@ -49,11 +53,12 @@ fn tracked_command(request: &Request) -> Option<&'static str> {
 }
 
 /// Why a command must not be sent over a connection where others wait behind it.
-pub(super) fn blocking_command(request: &Request) -> Option<&'static str> {
+pub(super) fn blocking_command(args: &RequestArgs<'_>) -> Option<&'static str> {
+    let name = args.peek().unwrap_or_default();
     let is_one_of = |names: &[&str]| {
         names
             .iter()
-            .any(|name| request.name().eq_ignore_ascii_case(name.as_bytes()))
+            .any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
     };
     let blocks = is_one_of(&[
         "BLMOVE",
@@ -67,19 +72,19 @@ pub(super) fn blocking_command(request: &Request) -> Option<&'static str> {
         "WAIT",
         "WAITAOF",
     ]) || is_one_of(&["XREAD", "XREADGROUP"])
-        && request
-            .args()
+        && args
+            .clone()
             .take_while(|arg| !arg.eq_ignore_ascii_case(b"STREAMS"))
             .any(|arg| arg.eq_ignore_ascii_case(b"BLOCK"));
     blocks.then_some("it may block every task that shares the connection; use raw_blocking")
 }
 
 /// Why a command must not be sent over a connection that others share.
-pub(super) fn session_command(request: &Request) -> Option<&'static str> {
-    if let Some(reason) = unordered_command(request) {
+pub(super) fn session_command(args: &RequestArgs<'_>) -> Option<&'static str> {
+    if let Some(reason) = unordered_command(args) {
         return Some(reason);
     }
-    let (first, second) = words(request)?;
+    let (first, second) = words(args)?;
     match (first.as_str(), second.as_deref()) {
         (
             "AUTH" | "HELLO" | "RESET" | "QUIT" | "SELECT" | "MULTI" | "EXEC" | "DISCARD" | "WATCH"
@@ -94,8 +99,8 @@ pub(super) fn session_command(request: &Request) -> Option<&'static str> {
 }
 
 /// Why a command must not be sent over any connection whose replies are matched by their order.
-fn unordered_command(request: &Request) -> Option<&'static str> {
-    let (first, second) = words(request)?;
+fn unordered_command(args: &RequestArgs<'_>) -> Option<&'static str> {
+    let (first, second) = words(args)?;
     match (first.as_str(), second.as_deref()) {
         (
             "SUBSCRIBE" | "UNSUBSCRIBE" | "PSUBSCRIBE" | "PUNSUBSCRIBE" | "SSUBSCRIBE"
@@ -110,9 +115,7 @@ fn unordered_command(request: &Request) -> Option<&'static str> {
 }
 
 /// The first two words, in capitals.
-fn words(request: &Request) -> Option<(String, Option<String>)> {
-    let mut words = request
-        .args()
-        .map(|word| String::from_utf8_lossy(word).to_ascii_uppercase());
+fn words(args: &RequestArgs<'_>) -> Option<(String, Option<String>)> {
+    let mut words = args.clone().map(|word| String::from_utf8_lossy(word).to_ascii_uppercase());
     Some((words.next()?, words.next()))
 }

@@ -66,7 +66,7 @@ impl<C: Caller> Engine<C> {
         &mut self,
         now: Instant,
         check: impl Fn(&Request) -> Result<(), Refusal>,
-    ) -> Option<Request> {
+    ) -> Option<&Request> {
         loop {
             let call = self.waiting.get(self.detour.looked)?;
             let refusal = first_refused(&call.requests, &check);
@@ -83,9 +83,8 @@ impl<C: Caller> Engine<C> {
                 continue;
             }
             call.attempts += 1;
-            let request = call.requests.as_slice().first()?.clone();
             self.detour.slots.push_back(Slot::new(call, now));
-            return Some(request);
+            return self.detour.slots.back()?.request(0);
         }
     }
 

@@ -140,6 +140,8 @@ pub(crate) struct Engine<C: Caller> {
     in_flight: VecDeque<Slot<C>>,
     /// What is still to be sent of the last in flight.
     sending: Option<Sending>,
+    /// The last request that nobody called for: of the handshake, or a question whether the server lives.
+    own_request: Option<Request>,
     /// Sent another way.
     detour: Detour<C>,
     /// No deadline is earlier.
@@ -164,6 +166,7 @@ impl<C: Caller> Engine<C> {
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
             sending: None,
+            own_request: None,
             detour: Detour::default(),
             earliest: None,
             heard: None,
@@ -265,20 +268,17 @@ impl<C: Caller> Engine<C> {
         &mut self,
         now: Instant,
         check: impl Fn(&Request) -> Result<(), Refusal>,
-    ) -> Option<Request> {
+    ) -> Option<&Request> {
         match &mut self.phase {
             Phase::Offline => return None,
-            Phase::Handshake(handshake) => return handshake.next_request(),
+            Phase::Handshake(handshake) => {
+                return Some(self.own_request.insert(handshake.next_request()?));
+            }
             Phase::Ready => {}
         }
-        if let Some(sending) = &mut self.sending {
-            let request = sending.advance();
-            if sending.left() == 0 {
-                self.sending = None;
-            }
-            if request.is_some() {
-                return request;
-            }
+        self.sending.take_if(|sending| sending.left() == 0);
+        if self.sending.is_some() {
+            return self.sending.as_mut()?.advance();
         }
         if self.leave == Leave::Leaving {
             return None;
@@ -286,7 +286,7 @@ impl<C: Caller> Engine<C> {
         if std::mem::take(&mut self.ping) && self.in_flight.is_empty() {
             self.heard = Some(now);
             self.in_flight.push_back(Slot::unawaited(now));
-            return Some(Request::new("PING", ()));
+            return Some(self.own_request.insert(Request::new("PING", ())));
         }
         if !self.detour.is_empty() {
             // What went another way is settled first, so that nothing overtakes it.
@@ -311,13 +311,13 @@ impl<C: Caller> Engine<C> {
                 self.heard = Some(now);
             }
             call.attempts += 1;
-            let request = call.requests.as_slice().get(call.answered)?.clone();
+            let first = call.answered;
             if let Requests::Unit(_) = call.requests {
                 call.caller.sending(self.dialect);
-                self.sending = Sending::from(&call.requests, call.answered + 1);
+                self.sending = Sending::from(&call.requests, first + 1);
             }
             self.in_flight.push_back(Slot::new(call, now));
-            return Some(request);
+            return self.in_flight.back()?.request(first);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use swarm_resp::Frame;
+use swarm_resp::{Frame, Request};
 
 use super::unit::Requests;
 use super::{Dialect, Failure};
@@ -164,6 +164,11 @@ impl<C: Caller> Slot<C> {
             ticket: None,
             waiter: None,
         }
+    }
+
+    /// The request at a position, if the caller's time is not up.
+    pub(super) fn request(&self, position: usize) -> Option<&Request> {
+        self.waiter.as_ref()?.requests.as_slice().get(position)
     }
 
     /// How many replies are still to come.

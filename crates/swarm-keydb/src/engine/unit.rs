@@ -56,8 +56,8 @@ impl Sending {
     }
 
     /// The next request.
-    pub(super) fn advance(&mut self) -> Option<Request> {
-        let request = self.requests.as_slice().get(self.next)?.clone();
+    pub(super) fn advance(&mut self) -> Option<&Request> {
+        let request = self.requests.as_slice().get(self.next)?;
         self.next = self.next.saturating_add(1);
         Some(request)
     }

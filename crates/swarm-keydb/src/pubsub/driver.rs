@@ -260,7 +260,7 @@ impl Driver {
             let Some(request) = self.machine.next_request(now, check) else {
                 break;
             };
-            transport.start_send(request)?;
+            transport.start_send(&request)?;
             *flushed = false;
         }
         if !*flushed && let Poll::Ready(done) = transport.poll_flush(cx) {

@@ -25,6 +25,12 @@ impl Inline {
         }
     }
 
+    /// Forgets all arguments.
+    #[inline]
+    pub(crate) const fn clear(&mut self) {
+        self.end = HEADER as u8;
+    }
+
     /// The arguments so far, as bulk strings.
     pub(crate) fn args(&self) -> &[u8] {
         self.bytes.get(HEADER..self.end.into()).unwrap_or_default()
@@ -61,9 +67,9 @@ impl Inline {
         true
     }
 
-    /// The whole command of so many arguments.
+    /// Makes it a whole command of so many arguments.
     #[inline]
-    pub(crate) fn with_header(mut self, count: usize) -> Self {
+    pub(crate) fn put_header(&mut self, count: usize) {
         #[expect(clippy::cast_possible_truncation, reason = "a remainder of ten")]
         let digit = |number: usize| b'0' | (number % 10) as u8;
         if count < 10 {
@@ -77,7 +83,6 @@ impl Inline {
                 [b'*', digit(count / 10), digit(count), b'\r', b'\n'],
             );
         }
-        self
     }
 }
 

@@ -99,9 +99,9 @@ impl Transport for HttpTransport {
         Poll::Pending
     }
 
-    fn start_send(&mut self, request: Request) -> Result<(), TransportError> {
+    fn start_send(&mut self, request: &Request) -> Result<(), TransportError> {
         self.alive()?;
-        let exchange = Arc::clone(&self.exchange);
+        let (exchange, request) = (Arc::clone(&self.exchange), request.clone());
         let task = tokio::spawn(async move { exchange.run(&request).await });
         self.in_flight.push_back(Running(task));
         if let Some(waker) = self.idle.take() {

@@ -10,7 +10,7 @@ use crate::{Capabilities, Refusal, Transport, TransportError, TransportErrorKind
 
 async fn send(transport: &mut MemoryTransport, name: &str) -> Result<(), TransportError> {
     poll_fn(|cx| transport.poll_ready(cx)).await?;
-    transport.start_send(Request::new(name, ()))?;
+    transport.start_send(&Request::new(name, ()))?;
     poll_fn(|cx| transport.poll_flush(cx)).await
 }
 

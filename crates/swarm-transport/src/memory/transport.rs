@@ -46,8 +46,8 @@ impl Transport for MemoryTransport {
         self.requests.poll_room(cx).map_err(closed)
     }
 
-    fn start_send(&mut self, request: Request) -> Result<(), TransportError> {
-        self.requests.send(request).map_err(closed)
+    fn start_send(&mut self, request: &Request) -> Result<(), TransportError> {
+        self.requests.send(request.clone()).map_err(closed)
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {

@@ -106,7 +106,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn start_send(&mut self, request: Request) -> Result<(), TransportError> {
+    fn start_send(&mut self, request: &Request) -> Result<(), TransportError> {
         self.alive()?;
         self.output.put(request.encoded());
         Ok(())

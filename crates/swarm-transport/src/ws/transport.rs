@@ -121,7 +121,7 @@ where
         Poll::Ready(ready.map_err(|error| self.fail(error)))
     }
 
-    fn start_send(&mut self, request: Request) -> Result<(), TransportError> {
+    fn start_send(&mut self, request: &Request) -> Result<(), TransportError> {
         self.alive()?;
         let message = Message::Binary(request.encoded().clone());
         self.socket

@@ -123,12 +123,14 @@ impl ConsumerBuilder {
         let options = options.block(settings.block);
         options.validate()?;
         let streams = self.streams.iter().map(|key| (key, GroupRead::New));
-        let read = Builder::new("XREADGROUP")
+        let mut read = Builder::new("XREADGROUP")
             .echoed("group", &self.group)
             .echoed("consumer", &self.name)
             .streams::<GroupRead, _>(streams)
             .build::<Frame>();
-        read.request?;
+        if let Some(refused) = read.take_refusal() {
+            return Err(refused);
+        }
         let mut keys: Vec<_> = self.streams.iter().collect();
         keys.sort();
         keys.dedup();

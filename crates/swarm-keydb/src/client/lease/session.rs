@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use swarm_resp::Request;
+use swarm_resp::RequestArgs;
 
 /// What was done to the session of a connection since it was leased.
 #[derive(Debug, Default)]
@@ -39,9 +39,9 @@ impl Session {
         self.over.load(Ordering::Relaxed) < self.watches.load(Ordering::Relaxed)
     }
 
-    /// A request is about to be sent.
-    pub(crate) fn note(&self, request: &Request) {
-        if alters(request) {
+    /// A request of these arguments is about to be sent.
+    pub(crate) fn note(&self, args: RequestArgs<'_>) {
+        if alters(args) {
             self.altered.store(true, Ordering::Relaxed);
         }
     }
@@ -52,7 +52,7 @@ impl Session {
 }
 
 /// Whether a command may leave something behind in the session of its connection. Watches are counted instead.
-fn alters(request: &Request) -> bool {
+fn alters(mut args: RequestArgs<'_>) -> bool {
     const COMMANDS: &[&str] = &[
         "ASKING",
         "AUTH",
@@ -77,13 +77,16 @@ fn alters(request: &Request) -> bool {
             .iter()
             .any(|other| word.eq_ignore_ascii_case(other.as_bytes()))
     };
-    let question = request.name().eq_ignore_ascii_case(b"CLIENT")
-        && (request.args().nth(1)).is_some_and(|word| is_one_of(word, QUESTIONS_TO_CLIENT));
-    is_one_of(request.name(), COMMANDS) && !question
+    let name = args.next().unwrap_or_default();
+    let question = name.eq_ignore_ascii_case(b"CLIENT")
+        && (args.next()).is_some_and(|word| is_one_of(word, QUESTIONS_TO_CLIENT));
+    is_one_of(name, COMMANDS) && !question
 }
 
 #[cfg(test)]
 mod tests {
+    use swarm_resp::Request;
+
     use super::*;
 
     #[test]
@@ -104,7 +107,7 @@ mod tests {
     fn what_stays_behind_is_known() {
         let altered = |name: &'static str, args: &[&str]| {
             let session = Session::default();
-            session.note(&Request::new(name, args));
+            session.note(Request::new(name, args).args());
             !session.is_clean()
         };
         assert!(altered("select", &["1"]));

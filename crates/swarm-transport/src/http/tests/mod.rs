@@ -129,7 +129,7 @@ async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Result<BoxTransport
 async fn start(transport: &mut BoxTransport, request: Request) {
     transport.check(&request).unwrap();
     soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
-    transport.start_send(request).unwrap();
+    transport.start_send(&request).unwrap();
     soon(poll_fn(|cx| transport.poll_flush(cx))).await.unwrap();
 }
 

@@ -152,7 +152,7 @@ async fn ten_thousand_requests_share_few_flushes_and_stay_bounded() {
             }
             soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
         }
-        transport.start_send(Request::new("ECHO", sent)).unwrap();
+        transport.start_send(&Request::new("ECHO", sent)).unwrap();
         sent += 1;
     }
     if let Some(go) = go {
@@ -181,7 +181,7 @@ async fn a_peer_that_does_not_read_stops_the_sender() {
         .poll_ready(&mut Context::from_waker(Waker::noop()))
         .is_ready()
     {
-        transport.start_send(request.clone()).unwrap();
+        transport.start_send(&request).unwrap();
         sent += 1;
         // Socket buffers take some megabytes; a queue without bounds would take all.
         assert!(sent < 1000, "the write buffer grows without bounds");

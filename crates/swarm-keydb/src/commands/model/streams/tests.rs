@@ -73,7 +73,7 @@ fn signs_stand_only_where_they_mean_something() {
     assert!(">".parse::<ReadAfter>().is_err());
     assert!("$".parse::<GroupRead>().is_err());
     assert!("-*".parse::<NewId>().is_err());
-    let error = Plain.xread([("a", "0"), ("b", ">")]).request.unwrap_err();
+    let error = Plain.xread([("a", "0"), ("b", ">")]).take_refusal().unwrap();
     assert!(error.to_string().contains("no ID"), "{error}");
 }
 
@@ -84,35 +84,35 @@ fn senseless_commands_are_refused_before_they_are_sent() {
     let consumer = XPendingOptions::new().consumer("a\nb");
     let twice = XClaimOptions::new().idle(zero).time(std::time::UNIX_EPOCH);
     let refused = [
-        Plain.xadd("k", [("", ""); 0]).request,
-        Plain.xadd("", [("f", "v")]).request,
+        Plain.xadd("k", [("", ""); 0]).take_refusal(),
+        Plain.xadd("", [("f", "v")]).take_refusal(),
         Plain
             .xadd_with("k", [("f", "v")], XAddOptions::new().trim(limit))
-            .request,
-        Plain.xtrim("k", limit).request,
-        Plain.xrange_count("k", .., 0).request,
-        Plain.xrange("k", ..StreamId::MIN).request,
-        Plain.xack("k", "g", Vec::new()).request,
-        Plain.xack("k", "g\r", StreamId::MIN).request,
-        Plain.xread([("k", "0"); 0]).request,
+            .take_refusal(),
+        Plain.xtrim("k", limit).take_refusal(),
+        Plain.xrange_count("k", .., 0).take_refusal(),
+        Plain.xrange("k", ..StreamId::MIN).take_refusal(),
+        Plain.xack("k", "g", Vec::new()).take_refusal(),
+        Plain.xack("k", "g\r", StreamId::MIN).take_refusal(),
+        Plain.xread([("k", "0"); 0]).take_refusal(),
         Plain
             .xread_with([("k", "0")], XReadOptions::new().block(zero))
-            .request,
+            .take_refusal(),
         Plain
             .xread_with([("k", "0")], XReadOptions::new().count(0))
-            .request,
-        Plain.xpending_with("k", "g", consumer).request,
+            .take_refusal(),
+        Plain.xpending_with("k", "g", consumer).take_refusal(),
         Plain
             .xpending_with("k", "g", XPendingOptions::new().count(0))
-            .request,
+            .take_refusal(),
         Plain
             .xclaim_with("k", "g", "c", zero, StreamId::MIN, twice)
-            .request,
-        Plain.xautoclaim("k", "g", "c", zero, "-").request,
-        Plain.xgroup_create("k", "g", ">").request,
+            .take_refusal(),
+        Plain.xautoclaim("k", "g", "c", zero, "-").take_refusal(),
+        Plain.xgroup_create("k", "g", ">").take_refusal(),
     ];
-    for (at, request) in refused.into_iter().enumerate() {
-        let error = request.expect_err(&at.to_string());
+    for (at, refusal) in refused.into_iter().enumerate() {
+        let error = refusal.unwrap_or_else(|| panic!("{at}"));
         assert_eq!(error.kind(), crate::ErrorKind::Argument, "{at}");
     }
 }
@@ -121,17 +121,17 @@ fn senseless_commands_are_refused_before_they_are_sent() {
 fn reads_say_whether_they_block_and_may_be_sent_again() {
     let block = XReadOptions::new().block(Duration::from_secs(1));
     let read = Plain.xread_with([("k", "0")], block);
-    assert_eq!(read.blocking, Blocking::For(Duration::from_secs(1)));
-    assert_eq!(read.retry, Retry::ReadOnly);
+    assert_eq!(read.draft.blocking, Blocking::For(Duration::from_secs(1)));
+    assert_eq!(read.draft.retry, Retry::ReadOnly);
     let from_now_on = Plain.xread_with([("a", "0"), ("k", "$")], block.block_forever());
-    assert_eq!(from_now_on.blocking, Blocking::Forever);
-    assert_eq!(from_now_on.retry, Retry::Never);
+    assert_eq!(from_now_on.draft.blocking, Blocking::Forever);
+    assert_eq!(from_now_on.draft.retry, Retry::Never);
     let options = XReadGroupOptions::new().block_forever();
     let group = Plain.xreadgroup_with("g", "c", [("k", ">")], options);
-    assert_eq!(group.blocking, Blocking::Forever);
-    assert_eq!(group.retry, Retry::Never);
-    assert_eq!(Plain.xread([("k", "0")]).blocking, Blocking::No);
-    assert_eq!(Plain.xack("k", "g", StreamId::MIN).retry, Retry::Never);
+    assert_eq!(group.draft.blocking, Blocking::Forever);
+    assert_eq!(group.draft.retry, Retry::Never);
+    assert_eq!(Plain.xread([("k", "0")]).draft.blocking, Blocking::No);
+    assert_eq!(Plain.xack("k", "g", StreamId::MIN).draft.retry, Retry::Never);
 }
 
 #[test]
