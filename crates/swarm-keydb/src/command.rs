@@ -14,7 +14,25 @@ use crate::error::{Error, Result};
 #[must_use = "a command does nothing until it is handed to an executor"]
 pub struct Command<R> {
     pub(crate) draft: Builder,
-    pub(crate) decode: fn(&Frame) -> Result<R, ConvertError>,
+    pub(crate) decode: Decode<R>,
+}
+
+/// How a reply is read.
+pub(crate) enum Decode<R> {
+    /// As its type says, which may keep the frame's bytes.
+    Convert(fn(Frame) -> Result<R, ConvertError>),
+    /// By a function of its own.
+    Read(fn(&Frame) -> Result<R, ConvertError>),
+}
+
+impl<R> Decode<R> {
+    #[inline]
+    pub(crate) fn read(&self, frame: Frame) -> Result<R, ConvertError> {
+        match self {
+            Self::Convert(convert) => convert(frame),
+            Self::Read(read) => read(&frame),
+        }
+    }
 }
 
 impl<R> Command<R> {
@@ -266,7 +284,10 @@ impl Builder {
 
     #[inline(always)]
     pub(crate) fn build<R: FromFrame>(self) -> Command<R> {
-        self.build_with(|frame| R::from_frame(frame.view()))
+        Command {
+            draft: self,
+            decode: Decode::Convert(R::from_owned),
+        }
     }
 
     /// Builds a command whose reply is read by a function of its own.
@@ -274,7 +295,7 @@ impl Builder {
     pub(crate) fn build_with<R>(self, decode: fn(&Frame) -> Result<R, ConvertError>) -> Command<R> {
         Command {
             draft: self,
-            decode,
+            decode: Decode::Read(decode),
         }
     }
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use swarm_resp::{ConvertError, Frame, Request, RequestBatch};
+use swarm_resp::{Frame, Request, RequestBatch};
 use tracing::Span;
 
 use super::lease::{Lease, Watches};
-use crate::command::{Blocking, Builder, Command};
+use crate::command::{Blocking, Builder, Command, Decode};
 use crate::driver::{Answers, Mailbox};
 use crate::engine::{Failure, Requests, Retry};
 use crate::error::{Error, Result};
@@ -81,7 +81,7 @@ impl Queue {
     /// Puts a command down. One that would hold up those behind it, or must travel alone, is refused.
     pub(super) fn push<R>(&self, mut command: Command<R>) -> Queued<R> {
         let refusal = command.take_refusal();
-        let Command { draft, decode } = &mut command;
+        let draft = &mut command.draft;
         let mut put = self.put.borrow_mut();
         let position = put.names.len();
         if let Some(error) = refusal.or_else(|| may_not_queue(draft)) {
@@ -97,7 +97,7 @@ impl Queue {
         Queued {
             queue: self.id,
             position,
-            decode: *decode,
+            decode: command.decode,
         }
     }
 
@@ -224,7 +224,7 @@ fn note_failure(span: &Span, answers: &Answers) {
 pub struct Queued<R> {
     queue: u64,
     position: usize,
-    decode: fn(&Frame) -> Result<R, ConvertError>,
+    decode: Decode<R>,
 }
 
 impl<R> Queued<R> {
@@ -250,23 +250,23 @@ pub struct Replies {
 }
 
 impl Replies {
-    /// Reads a reply where it lies: there are many, and each move would cost about as much as reading it.
-    fn read<R>(&mut self, handle: &Queued<R>) -> Result<R> {
-        let (result, name) = match self.results.get(handle.position) {
-            Some(result) if handle.queue == self.queue => (result, self.names.get(handle.position)),
+    fn take<R>(&mut self, handle: &Queued<R>) -> Result<R> {
+        let result = match self.results.get_mut(handle.position) {
+            Some(result) if handle.queue == self.queue => result,
             _ => return Err(foreign_handle()),
         };
-        let error = match result {
-            Ok(frame) => match (handle.decode)(frame) {
+        let error = match std::mem::replace(result, Err(Failure::Withheld)) {
+            Ok(frame) => match handle.decode.read(frame) {
                 Ok(read) => return Ok(read),
                 Err(error) => Error::convert(error),
             },
             Err(failure) => match self.refused.remove(&handle.position) {
                 Some(refused) => return Err(refused),
-                None => Error::from(failure.clone()),
+                None => Error::from(failure),
             },
         };
-        Err(error.for_command(name.cloned().unwrap_or_default()))
+        let name = self.names.get_mut(handle.position).map(std::mem::take);
+        Err(error.for_command(name.unwrap_or_default()))
     }
 
     /// Why nothing was sent: the command that was refused first, with its place.
@@ -322,7 +322,7 @@ impl<R> Handles for Queued<R> {
     }
 
     fn collect(self, replies: &mut Replies) -> Result<R> {
-        replies.read(&self)
+        replies.take(&self)
     }
 }
 

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use swarm_resp::{ConvertError, Frame};
+use swarm_resp::Frame;
 use tracing::Span;
 
 use super::lease::{Job, Lease, Leases, Patience};
-use crate::command::Command;
+use crate::command::{Command, Decode};
 use crate::driver::{Mailbox, Posted, ReplyReceiver, ReplySlot};
 use crate::engine::{Failure, Requests, Retry};
 use crate::error::{Error, Result};
@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 #[must_use = "a command is sent when its reply is awaited"]
 pub struct Reply<R> {
     name: Cow<'static, str>,
-    decode: fn(&Frame) -> Result<R, ConvertError>,
+    decode: Decode<R>,
     state: State,
     /// From when the command is sent until its reply is there. Nothing when nobody listens.
     span: Span,
@@ -127,7 +127,7 @@ impl<R> Reply<R> {
         self.state = State::Done;
         self.lease = None;
         let read = match result {
-            Ok(frame) => (self.decode)(&frame).map_err(Error::convert),
+            Ok(frame) => self.decode.read(frame).map_err(Error::convert),
             Err(failure) => Err(failure.into()),
         };
         let span = std::mem::replace(&mut self.span, Span::none());

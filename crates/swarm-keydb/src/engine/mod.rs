@@ -264,7 +264,20 @@ impl<C: Caller> Engine<C> {
     }
 
     /// The next request to send, if one may be sent now. `check` says whether the wire can carry it.
+    #[inline]
     pub(crate) fn next_request(
+        &mut self,
+        now: Instant,
+        check: impl Fn(&Request) -> Result<(), Refusal>,
+    ) -> Option<&Request> {
+        if self.sending.as_ref().is_some_and(Sending::is_under_way) {
+            return self.sending.as_mut()?.advance();
+        }
+        self.sending = None;
+        self.next_of_next_call(now, check)
+    }
+
+    fn next_of_next_call(
         &mut self,
         now: Instant,
         check: impl Fn(&Request) -> Result<(), Refusal>,
@@ -275,10 +288,6 @@ impl<C: Caller> Engine<C> {
                 return Some(self.own_request.insert(handshake.next_request()?));
             }
             Phase::Ready => {}
-        }
-        self.sending.take_if(|sending| sending.left() == 0);
-        if self.sending.is_some() {
-            return self.sending.as_mut()?.advance();
         }
         if self.leave == Leave::Leaving {
             return None;

@@ -13,6 +13,7 @@ pub(crate) enum Requests {
 }
 
 impl Requests {
+    #[inline]
     pub(crate) fn as_slice(&self) -> &[Request] {
         match self {
             Self::One(request) => std::slice::from_ref(request),
@@ -20,6 +21,7 @@ impl Requests {
         }
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.as_slice().len()
     }
@@ -51,11 +53,19 @@ impl Sending {
     }
 
     /// How many requests are not sent.
+    #[inline]
     pub(super) fn left(&self) -> usize {
         self.requests.len().saturating_sub(self.next)
     }
 
+    /// Whether there are any.
+    #[inline]
+    pub(super) fn is_under_way(&self) -> bool {
+        self.left() > 0
+    }
+
     /// The next request.
+    #[inline]
     pub(super) fn advance(&mut self) -> Option<&Request> {
         let request = self.requests.as_slice().get(self.next)?;
         self.next = self.next.saturating_add(1);

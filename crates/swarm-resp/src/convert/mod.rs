@@ -90,6 +90,15 @@ pub trait FromFrame: Sized {
     /// When the reply is something else: also when it is a null and the type is not an `Option`.
     fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError>;
 
+    /// Makes it of a frame that is not needed any more, which spares what shares a frame's bytes another share of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_frame`](Self::from_frame).
+    fn from_owned(frame: Frame) -> Result<Self, ConvertError> {
+        Self::from_frame(frame.view())
+    }
+
     /// Makes a list of it. Tuples read flat lists and maps here; other types have no reason to say more than this
     /// does.
     ///
@@ -128,6 +137,10 @@ impl FromFrame for Frame {
     fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
         Ok(frame.to_frame())
     }
+
+    fn from_owned(frame: Frame) -> Result<Self, ConvertError> {
+        Ok(frame)
+    }
 }
 
 impl FromFrame for () {
@@ -145,6 +158,15 @@ impl<T: FromFrame> FromFrame for Option<T> {
             Ok(None)
         } else {
             T::from_frame(frame).map(Some)
+        }
+    }
+
+    #[inline]
+    fn from_owned(frame: Frame) -> Result<Self, ConvertError> {
+        if frame.is_null() {
+            Ok(None)
+        } else {
+            T::from_owned(frame).map(Some)
         }
     }
 }

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{ConvertError, FromFrame};
 use crate::args::ToArg;
-use crate::frame::FrameRef;
+use crate::frame::{Frame, FrameRef};
 
 /// The bytes of a string, or of a number as RESP2 would have sent it.
 fn bytes<'a>(frame: FrameRef<'a>, expected: &'static str) -> Result<Cow<'a, [u8]>, ConvertError> {
@@ -35,6 +35,13 @@ impl FromFrame for Bytes {
             Some(shared) => Ok(shared),
             None => bytes(frame, "a string").map(|bytes| bytes.into_owned().into()),
         }
+    }
+
+    #[inline]
+    fn from_owned(frame: Frame) -> Result<Self, ConvertError> {
+        frame
+            .into_bytes()
+            .or_else(|frame| Self::from_frame(frame.view()))
     }
 }
 

@@ -7,7 +7,7 @@ mod node;
 mod repr;
 mod view;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 pub use build::FrameBuilder;
 pub(crate) use node::{Node, Tag};
@@ -91,6 +91,25 @@ impl Frame {
     /// [`as_bytes`](Self::as_bytes) as shared bytes. Copies at most 32 bytes: see [`FrameRef::to_bytes`].
     pub fn to_bytes(&self) -> Option<Bytes> {
         self.view().to_bytes()
+    }
+
+    /// [`to_bytes`](Self::to_bytes) of a frame that is not needed any more, which spares a share of its bytes. It is given
+    /// back when it is no text.
+    ///
+    /// # Errors
+    ///
+    /// The frame, when it has no text.
+    #[inline]
+    pub fn into_bytes(mut self) -> Result<Bytes, Self> {
+        let range = self.view().text_range();
+        if let (Repr::Leaf { bytes, .. }, Some((offset, len))) = (&mut self.0, range)
+            && bytes.len() >= offset.saturating_add(len)
+        {
+            bytes.advance(offset);
+            bytes.truncate(len);
+            return Ok(std::mem::take(bytes));
+        }
+        self.to_bytes().ok_or(self)
     }
 
     /// The value of an integer.

@@ -86,7 +86,7 @@ impl<'a> FrameRef<'a> {
 
     /// Offset and length of the value's text: without the format prefix for a verbatim string.
     #[inline]
-    fn text_range(self) -> Option<(usize, usize)> {
+    pub(super) fn text_range(self) -> Option<(usize, usize)> {
         let node = self.node();
         let (offset, len) = (node.a as usize, node.b as usize);
         match node.tag {

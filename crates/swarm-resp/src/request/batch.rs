@@ -35,7 +35,7 @@ enum Entry {
         len: usize,
         count: usize,
     },
-    Elsewhere(Request),
+    Elsewhere(Box<Request>),
 }
 
 impl RequestBatch {
@@ -65,7 +65,7 @@ impl RequestBatch {
         if request.encoded.len() < LARGE {
             self.append(&request.encoded, request.count);
         } else {
-            self.entries.push(Entry::Elsewhere(request));
+            self.entries.push(Entry::Elsewhere(Box::new(request)));
         }
     }
 
@@ -94,7 +94,7 @@ impl RequestBatch {
                 encoded: rest.split_to(len),
                 count,
             },
-            Entry::Elsewhere(request) => request,
+            Entry::Elsewhere(request) => *request,
         })
     }
 }

@@ -11,6 +11,9 @@ use tokio::io::AsyncWrite;
 /// Requests from here on are not copied: two slices of a vectored write cost less than the copy.
 const LARGE: usize = 16 << 10;
 
+/// So many bytes are written without waiting for more.
+const WORTH_A_WRITE: usize = 8 << 10;
+
 /// Slices of one vectored write.
 const SLICES: usize = 16;
 
@@ -39,6 +42,11 @@ impl Output {
     /// Bytes that wait.
     pub(super) fn len(&self) -> usize {
         self.shared + self.tail.len() - self.sent
+    }
+
+    /// Whether the peer may begin with these while more are put together.
+    pub(super) fn is_worth_a_write(&self) -> bool {
+        self.len() >= WORTH_A_WRITE.min(self.bound)
     }
 
     /// Whether no further request may be put before some of these are written.

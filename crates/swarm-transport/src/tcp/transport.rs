@@ -100,8 +100,11 @@ where
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         self.alive()?;
-        if self.output.is_full() {
-            return self.poll_write(cx);
+        if self.output.is_worth_a_write() {
+            let written = self.poll_write(cx);
+            if self.output.is_full() || written.is_ready() {
+                return written;
+            }
         }
         Poll::Ready(Ok(()))
     }
