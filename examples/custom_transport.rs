@@ -13,7 +13,7 @@ use swarm_keydb::transport::{
     BoxTransport, Capabilities, Transport, TransportError, TransportErrorKind,
 };
 use swarm_keydb::{Client, Frame, Options, prelude::*};
-use swarm_resp::{Decoder, Protocol, Request, encode_frame};
+use swarm_resp::{Decoder, Protocol, RequestRef, encode_frame};
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
@@ -38,8 +38,8 @@ impl Transport for LengthPrefixed {
         self.sink().poll_ready(cx).map_err(broken)
     }
 
-    fn start_send(&mut self, request: &Request) -> Result<(), TransportError> {
-        let command: Bytes = request.encoded().clone();
+    fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError> {
+        let command = request.to_bytes();
         self.sink().start_send(command).map_err(broken)
     }
 

@@ -31,7 +31,7 @@
 //! let mut wire = connector(&endpoint, &DialOptions::new())?.connect().await?;
 //!
 //! let hold = gateway.faults().hold("PING"); // it runs, and its reply is kept back
-//! wire.start_send(&Request::new("PING", ()))?;
+//! wire.start_send(Request::new("PING", ()).view())?;
 //! poll_fn(|cx| wire.poll_flush(cx)).await?;
 //! hold.reached(1).await;
 //! assert_eq!(gateway.executions("PING"), 1);

@@ -185,5 +185,7 @@ pub use convert::{ConvertError, FromFrame, Milliseconds, Seconds};
 pub use decode::{DecodeError, DecodeErrorKind, Decoder, Limits};
 pub use encode::{Protocol, encode_command, encode_frame};
 pub use frame::{Frame, FrameBuilder, FrameRef, Items, Kind, Pairs};
-pub use request::{Request, RequestArgs, RequestBatch, RequestBuilder};
+pub use request::{
+    Request, RequestArgs, RequestBatch, RequestBatchBuilder, RequestBuilder, RequestRef,
+};
 pub use server_error::ServerError;

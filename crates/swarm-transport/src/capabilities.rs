@@ -1,6 +1,6 @@
 //! What a wire can carry, so that the layer above can refuse the rest before it is sent.
 
-use swarm_resp::Request;
+use swarm_resp::RequestRef;
 
 /// What a wire can carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Capabilities {
     /// # Errors
     ///
     /// When the request is larger than the wire allows, or holds bytes that would arrive changed.
-    pub fn check(&self, request: &Request) -> Result<(), Refusal> {
+    pub fn check(&self, request: RequestRef<'_>) -> Result<(), Refusal> {
         let size = request.encoded().len();
         if size > self.max_request {
             return Err(Refusal::TooLarge {

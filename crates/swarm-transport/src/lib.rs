@@ -67,7 +67,7 @@
 //!     }
 //!
 //!     /// May buffer.
-//!     fn start_send(&mut self, request: &Request) -> Result<(), TransportError> {
+//!     fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError> {
 //!         self.replies.push_back(Frame::bulk(request.name().to_vec()));
 //!         self.reader.take().map(Waker::wake);
 //!         Ok(())
@@ -99,7 +99,7 @@
 //! // A closure that makes a transport is a connector, for the client's `connect_with`.
 //! let connector = || async { Ok(Box::new(Mirror::default()) as BoxTransport) };
 //! let mut transport = connector.connect().await?;
-//! transport.start_send(&Request::new("PING", ()))?;
+//! transport.start_send(Request::new("PING", ()).view())?;
 //! let reply = std::future::poll_fn(|cx| transport.poll_receive(cx)).await?;
 //! assert_eq!(reply.as_str(), Some("PING"));
 //! # Ok(())

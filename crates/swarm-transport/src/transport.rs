@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use swarm_resp::{Frame, Request};
+use swarm_resp::{Frame, RequestRef};
 
 use crate::{Capabilities, Refusal, TransportError};
 
@@ -36,7 +36,7 @@ pub trait Transport: Send {
     /// # Errors
     ///
     /// Why not. The transport remains usable.
-    fn check(&self, request: &Request) -> Result<(), Refusal> {
+    fn check(&self, request: RequestRef<'_>) -> Result<(), Refusal> {
         self.capabilities().check(request)
     }
 
@@ -50,12 +50,12 @@ pub trait Transport: Send {
     /// Ready when [`start_send`](Self::start_send) may be called once.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
 
-    /// Queues a request behind those queued before; a wire that keeps it clones it, which shares its bytes. Only after [`poll_ready`](Self::poll_ready) was ready.
+    /// Queues a request behind those queued before. Only after [`poll_ready`](Self::poll_ready) was ready.
     ///
     /// # Errors
     ///
     /// When the connection is broken.
-    fn start_send(&mut self, request: &Request) -> Result<(), TransportError>;
+    fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError>;
 
     /// Ready when all queued requests are on their way.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
@@ -72,7 +72,7 @@ impl Transport for BoxTransport {
         (**self).capabilities()
     }
 
-    fn check(&self, request: &Request) -> Result<(), Refusal> {
+    fn check(&self, request: RequestRef<'_>) -> Result<(), Refusal> {
         (**self).check(request)
     }
 
@@ -84,7 +84,7 @@ impl Transport for BoxTransport {
         (**self).poll_ready(cx)
     }
 
-    fn start_send(&mut self, request: &Request) -> Result<(), TransportError> {
+    fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError> {
         (**self).start_send(request)
     }
 

@@ -61,7 +61,7 @@ async fn share(
             let mut moved = false;
             if next.is_some() && transport.poll_ready(cx).map(Result::unwrap).is_ready() {
                 let (request, reply) = next.take().unwrap();
-                transport.start_send(&request).unwrap();
+                transport.start_send(request.view()).unwrap();
                 waiting.push_back(reply);
                 moved = true;
             }
@@ -143,7 +143,9 @@ async fn ten_thousand_requests_in_one_burst(wire: Wire) {
         loop {
             let before = (sent, received);
             while sent < burst && transport.poll_ready(cx).map(Result::unwrap).is_ready() {
-                transport.start_send(&Request::new("ECHO", sent)).unwrap();
+                transport
+                    .start_send(Request::new("ECHO", sent).view())
+                    .unwrap();
                 sent += 1;
             }
             flushes += 1;

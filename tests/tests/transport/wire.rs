@@ -185,7 +185,7 @@ pub(crate) async fn start(
     request: Request,
 ) -> Result<(), TransportError> {
     poll_fn(|cx| transport.poll_ready(cx)).await?;
-    transport.start_send(&request)
+    transport.start_send(request.view())
 }
 
 pub(crate) async fn flush(transport: &mut BoxTransport) -> Result<(), TransportError> {

@@ -39,7 +39,7 @@ impl Client {
         let name = words.next().unwrap();
         let args: Vec<&str> = words.collect();
         poll_fn(|cx| self.0.poll_ready(cx)).await?;
-        self.0.start_send(&Request::new(name, args))?;
+        self.0.start_send(Request::new(name, args).view())?;
         poll_fn(|cx| self.0.poll_flush(cx)).await
     }
 

@@ -90,10 +90,12 @@ impl Pipeline {
             Ok(ready) => ready,
             Err(withheld) => return withheld,
         };
-        if batch.requests.is_empty() {
+        if batch.names.is_empty() {
             return link.replies(batch.names, Vec::new());
         }
-        let answers = link.call("PIPELINE", batch.requests, batch.retry).await;
+        let answers = link
+            .call("PIPELINE", batch.requests.build(), batch.retry)
+            .await;
         link.replies(batch.names, answers.replies)
     }
 }

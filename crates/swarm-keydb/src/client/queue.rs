@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use swarm_resp::{Frame, Request, RequestBatch};
+use swarm_resp::{Frame, RequestBatch, RequestBatchBuilder};
 use tracing::Span;
 
 use super::lease::{Lease, Watches};
@@ -32,7 +32,7 @@ pub(super) struct Queue {
 struct Put {
     /// Of all commands, the refused ones included.
     names: Vec<Cow<'static, str>>,
-    requests: RequestBatch,
+    requests: RequestBatchBuilder,
     /// Whether all of it may be sent again.
     retry: Retry,
     /// By their positions.
@@ -42,7 +42,7 @@ struct Put {
 /// What was put down, ready to be sent.
 pub(super) struct Batch {
     pub(super) names: Vec<Cow<'static, str>>,
-    pub(super) requests: Vec<Request>,
+    pub(super) requests: RequestBatchBuilder,
     /// Whether all of it may be sent again.
     pub(super) retry: Retry,
 }
@@ -57,7 +57,7 @@ impl Queue {
             timeout,
             put: RefCell::new(Put {
                 names: Vec::new(),
-                requests: RequestBatch::new(),
+                requests: RequestBatch::builder(),
                 retry: Retry::ReadOnly,
                 refused: BTreeMap::new(),
             }),
@@ -90,7 +90,7 @@ impl Queue {
             if let Some(lease) = &self.lease {
                 lease.session.note(draft.request.written());
             }
-            put.requests.take(&mut draft.request);
+            put.requests.push(&mut draft.request);
         }
         put.retry = put.retry.stricter(draft.retry);
         put.names.push(std::mem::take(&mut draft.name));
@@ -128,7 +128,7 @@ impl Queue {
         }
         let batch = Batch {
             names,
-            requests: requests.into_requests().collect(),
+            requests,
             retry,
         };
         let link = Link {
@@ -163,7 +163,7 @@ pub(super) struct Link {
 
 impl Link {
     /// Sends requests as one unit. `name` is what traces call it.
-    pub(super) async fn call(&self, name: &str, requests: Vec<Request>, retry: Retry) -> Answers {
+    pub(super) async fn call(&self, name: &str, requests: RequestBatch, retry: Retry) -> Answers {
         let span = tracing::debug_span!(
             "command",
             otel.kind = "client",
@@ -175,7 +175,7 @@ impl Link {
         );
         let answers = self
             .mailbox
-            .call_unit(Requests::Unit(requests.into()), self.timeout, retry)
+            .call_unit(Requests::Unit(requests), self.timeout, retry)
             .await;
         note_failure(&span, &answers);
         answers

@@ -82,10 +82,10 @@ impl Transaction {
             Err(withheld) => return Err(withheld.into_refusal()),
         };
         let mut requests = batch.requests;
-        requests.insert(0, Request::new("MULTI", ()));
-        requests.push(Request::new("EXEC", ()));
+        requests.push_front(Request::new("MULTI", ()));
+        requests.push(&mut Request::builder("EXEC"));
         let watches = link.watches();
-        let answers = link.call("MULTI", requests, Retry::Never).await;
+        let answers = link.call("MULTI", requests.build(), Retry::Never).await;
         if has_ended(&answers) {
             link.unwatched(watches);
         }

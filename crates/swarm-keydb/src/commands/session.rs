@@ -116,6 +116,8 @@ fn unordered_command(args: &RequestArgs<'_>) -> Option<&'static str> {
 
 /// The first two words, in capitals.
 fn words(args: &RequestArgs<'_>) -> Option<(String, Option<String>)> {
-    let mut words = args.clone().map(|word| String::from_utf8_lossy(word).to_ascii_uppercase());
+    let mut words = args
+        .clone()
+        .map(|word| String::from_utf8_lossy(word).to_ascii_uppercase());
     Some((words.next()?, words.next()))
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use swarm_resp::{Frame, Request};
+use swarm_resp::{Frame, RequestRef};
 use swarm_transport::{Refusal, TransportError};
 
 use super::slot::Slot;
@@ -65,8 +65,8 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn next_detour(
         &mut self,
         now: Instant,
-        check: impl Fn(&Request) -> Result<(), Refusal>,
-    ) -> Option<&Request> {
+        check: impl Fn(RequestRef<'_>) -> Result<(), Refusal>,
+    ) -> Option<RequestRef<'_>> {
         loop {
             let call = self.waiting.get(self.detour.looked)?;
             let refusal = first_refused(&call.requests, &check);

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use swarm_resp::{Frame, Request, ServerError};
+use swarm_resp::{Frame, Request, RequestRef, ServerError};
 use swarm_transport::{Refusal, TransportError};
 
 pub(crate) use dialect::Dialect;
@@ -268,8 +268,8 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn next_request(
         &mut self,
         now: Instant,
-        check: impl Fn(&Request) -> Result<(), Refusal>,
-    ) -> Option<&Request> {
+        check: impl Fn(RequestRef<'_>) -> Result<(), Refusal>,
+    ) -> Option<RequestRef<'_>> {
         if self.sending.as_ref().is_some_and(Sending::is_under_way) {
             return self.sending.as_mut()?.advance();
         }
@@ -280,12 +280,12 @@ impl<C: Caller> Engine<C> {
     fn next_of_next_call(
         &mut self,
         now: Instant,
-        check: impl Fn(&Request) -> Result<(), Refusal>,
-    ) -> Option<&Request> {
+        check: impl Fn(RequestRef<'_>) -> Result<(), Refusal>,
+    ) -> Option<RequestRef<'_>> {
         match &mut self.phase {
             Phase::Offline => return None,
             Phase::Handshake(handshake) => {
-                return Some(self.own_request.insert(handshake.next_request()?));
+                return Some(self.own_request.insert(handshake.next_request()?).view());
             }
             Phase::Ready => {}
         }
@@ -295,7 +295,7 @@ impl<C: Caller> Engine<C> {
         if std::mem::take(&mut self.ping) && self.in_flight.is_empty() {
             self.heard = Some(now);
             self.in_flight.push_back(Slot::unawaited(now));
-            return Some(self.own_request.insert(Request::new("PING", ())));
+            return Some(self.own_request.insert(Request::new("PING", ())).view());
         }
         if !self.detour.is_empty() {
             // What went another way is settled first, so that nothing overtakes it.
@@ -467,9 +467,9 @@ impl<C: Caller> Engine<C> {
 /// The first request that the wire cannot carry, and why. Of a unit, all are asked about before any is sent.
 fn first_refused(
     requests: &Requests,
-    check: impl Fn(&Request) -> Result<(), Refusal>,
+    check: impl Fn(RequestRef<'_>) -> Result<(), Refusal>,
 ) -> Option<(usize, Refusal)> {
-    let mut requests = requests.as_slice().iter().enumerate();
+    let mut requests = requests.iter().enumerate();
     requests.find_map(|(at, request)| Some((at, check(request).err()?)))
 }
 

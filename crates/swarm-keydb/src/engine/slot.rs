@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use swarm_resp::{Frame, Request};
+use swarm_resp::{Frame, RequestRef};
 
 use super::unit::Requests;
 use super::{Dialect, Failure};
@@ -167,8 +167,8 @@ impl<C: Caller> Slot<C> {
     }
 
     /// The request at a position, if the caller's time is not up.
-    pub(super) fn request(&self, position: usize) -> Option<&Request> {
-        self.waiter.as_ref()?.requests.as_slice().get(position)
+    pub(super) fn request(&self, position: usize) -> Option<RequestRef<'_>> {
+        self.waiter.as_ref()?.requests.get(position)
     }
 
     /// How many replies are still to come.

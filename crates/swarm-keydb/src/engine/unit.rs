@@ -1,37 +1,43 @@
 //! What one call sends: a request, or several that nothing may come between.
 
-use std::sync::Arc;
-
-use swarm_resp::Request;
+use swarm_resp::{Request, RequestBatch, RequestRef};
 
 /// The requests of one call. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) enum Requests {
     One(Request),
     /// Sent one right after the other, each with a reply of its own. Never empty.
-    Unit(Arc<[Request]>),
+    Unit(RequestBatch),
 }
 
 impl Requests {
     #[inline]
-    pub(crate) fn as_slice(&self) -> &[Request] {
+    pub(crate) fn get(&self, position: usize) -> Option<RequestRef<'_>> {
         match self {
-            Self::One(request) => std::slice::from_ref(request),
-            Self::Unit(requests) => requests,
+            Self::One(request) => (position == 0).then(|| request.view()),
+            Self::Unit(requests) => requests.get(position),
         }
     }
 
     #[inline]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = RequestRef<'_>> {
+        (0..self.len()).map_while(|position| self.get(position))
+    }
+
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.as_slice().len()
+        match self {
+            Self::One(_) => 1,
+            Self::Unit(requests) => requests.len(),
+        }
     }
 
     /// The bytes of all requests together.
     pub(crate) fn encoded_len(&self) -> usize {
-        self.as_slice()
-            .iter()
-            .map(|request| request.encoded().len())
-            .sum()
+        match self {
+            Self::One(request) => request.encoded().len(),
+            Self::Unit(requests) => requests.encoded_len(),
+        }
     }
 }
 
@@ -66,8 +72,8 @@ impl Sending {
 
     /// The next request.
     #[inline]
-    pub(super) fn advance(&mut self) -> Option<&Request> {
-        let request = self.requests.as_slice().get(self.next)?;
+    pub(super) fn advance(&mut self) -> Option<RequestRef<'_>> {
+        let request = self.requests.get(self.next)?;
         self.next = self.next.saturating_add(1);
         Some(request)
     }

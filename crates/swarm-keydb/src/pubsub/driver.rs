@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use swarm_resp::RequestRef;
 use swarm_transport::{BoxTransport, Capabilities, Connect, Refusal, TransportError};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Sleep};
@@ -256,11 +257,11 @@ impl Driver {
         let now = Instant::now().into_std();
         while let Poll::Ready(ready) = transport.poll_ready(cx) {
             ready?;
-            let check = |request: &_| transport.check(request);
+            let check = |request: RequestRef<'_>| transport.check(request);
             let Some(request) = self.machine.next_request(now, check) else {
                 break;
             };
-            transport.start_send(&request)?;
+            transport.start_send(request.view())?;
             *flushed = false;
         }
         if !*flushed && let Poll::Ready(done) = transport.poll_flush(cx) {

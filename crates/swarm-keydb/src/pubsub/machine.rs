@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
-use swarm_resp::{Frame, Request, ServerError};
+use swarm_resp::{Frame, Request, RequestRef, ServerError};
 use swarm_transport::Refusal;
 
 use super::event::Message;
@@ -182,7 +182,7 @@ impl<L: Listener> Machine<L> {
     pub(super) fn next_request(
         &mut self,
         now: Instant,
-        check: impl Fn(&Request) -> Result<(), Refusal>,
+        check: impl Fn(RequestRef<'_>) -> Result<(), Refusal>,
     ) -> Option<Request> {
         match &mut self.phase {
             Phase::Offline => return None,
@@ -202,7 +202,7 @@ impl<L: Listener> Machine<L> {
                 kind.unsubscribe()
             };
             let request = Request::new(command, text);
-            match check(&request) {
+            match check(request.view()) {
                 Ok(()) => {
                     self.owe(now, Owed::Acknowledgement(step));
                     return Some(request);

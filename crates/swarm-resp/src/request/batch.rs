@@ -1,106 +1,177 @@
 //! Commands that are sent together, encoded one behind the other.
 
 use std::fmt;
+use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
-use super::{Request, RequestBuilder};
+use super::{Request, RequestBuilder, RequestRef};
 
 /// From here on a command keeps its own bytes: sharing them costs less than the copy.
 const LARGE: usize = 4 << 10;
 
-/// Collects commands in one buffer, so that small ones cost no allocation each.
+/// Commands in one buffer. Clones share it.
 ///
 /// ```
 /// use swarm_resp::{Request, RequestBatch};
 ///
-/// let mut batch = RequestBatch::new();
+/// let mut batch = RequestBatch::builder();
 /// for key in ["a", "b"] {
 ///     let mut request = Request::builder("GET");
 ///     request.arg(key);
-///     batch.push(request);
+///     batch.push(&mut request);
 /// }
-/// let requests: Vec<_> = batch.into_requests().collect();
-/// assert_eq!(requests, [Request::new("GET", "a"), Request::new("GET", "b")]);
+/// batch.push_front(Request::new("PING", ()));
+/// let batch = batch.build();
+/// assert_eq!(batch.len(), 3);
+/// assert_eq!(batch.get(2).map(|request| request.to_request()), Some(Request::new("GET", "b")));
 /// ```
-#[derive(Default)]
+#[derive(Clone)]
 pub struct RequestBatch {
-    buffer: BytesMut,
-    entries: Vec<Entry>,
+    buffer: Bytes,
+    entries: Arc<Vec<Entry>>,
 }
 
 enum Entry {
-    /// What follows in the buffer: so many bytes, so many arguments.
+    /// In the buffer.
     Here {
-        len: usize,
+        start: usize,
+        end: usize,
+        /// How many arguments it has.
         count: usize,
     },
     Elsewhere(Box<Request>),
 }
 
 impl RequestBatch {
-    /// An empty one.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Puts a command behind the others.
-    #[inline]
-    pub fn push(&mut self, mut request: RequestBuilder) {
-        self.take(&mut request);
-    }
-
-    /// Puts a command behind the others, and leaves the builder empty. Builders are large, so this spares a move.
-    #[inline]
-    pub fn take(&mut self, request: &mut RequestBuilder) {
-        let count = request.len();
-        match request.as_small() {
-            Some(small) => self.append(small, count),
-            None => self.push_built(request.take().build()),
-        }
-        request.clear();
-    }
-
-    fn push_built(&mut self, request: Request) {
-        if request.encoded.len() < LARGE {
-            self.append(&request.encoded, request.count);
-        } else {
-            self.entries.push(Entry::Elsewhere(Box::new(request)));
-        }
-    }
-
-    #[inline]
-    fn append(&mut self, encoded: &[u8], count: usize) {
-        self.buffer.extend_from_slice(encoded);
-        let len = encoded.len();
-        self.entries.push(Entry::Here { len, count });
+    /// Starts a batch whose commands are put in one by one.
+    pub fn builder() -> RequestBatchBuilder {
+        RequestBatchBuilder::default()
     }
 
     /// How many commands there are.
-    pub const fn len(&self) -> usize {
+    #[inline]
+    pub fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// Whether there is no command.
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The commands, in their order. They share the buffer.
-    pub fn into_requests(self) -> impl ExactSizeIterator<Item = Request> {
-        let mut rest = self.buffer.freeze();
-        self.entries.into_iter().map(move |entry| match entry {
-            Entry::Here { len, count } => Request {
-                encoded: rest.split_to(len),
-                count,
+    /// The command at a position.
+    #[inline]
+    pub fn get(&self, position: usize) -> Option<RequestRef<'_>> {
+        match self.entries.get(position)? {
+            Entry::Here { start, end, count } => Some(RequestRef {
+                encoded: self.buffer.get(*start..*end)?,
+                owner: &self.buffer,
+                count: *count,
+            }),
+            Entry::Elsewhere(request) => Some(request.view()),
+        }
+    }
+
+    /// The commands in their order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = RequestRef<'_>> {
+        let commands = self.entries.iter();
+        commands.map(|entry| match entry {
+            Entry::Here { start, end, count } => RequestRef {
+                encoded: self.buffer.get(*start..*end).unwrap_or_default(),
+                owner: &self.buffer,
+                count: *count,
             },
-            Entry::Elsewhere(request) => *request,
+            Entry::Elsewhere(request) => request.view(),
         })
+    }
+
+    /// The bytes of all commands together.
+    pub fn encoded_len(&self) -> usize {
+        let elsewhere = self.entries.iter().map(|entry| match entry {
+            Entry::Here { .. } => 0,
+            Entry::Elsewhere(request) => request.encoded().len(),
+        });
+        elsewhere.fold(self.buffer.len(), usize::saturating_add)
+    }
+}
+
+impl FromIterator<Request> for RequestBatch {
+    fn from_iter<I: IntoIterator<Item = Request>>(requests: I) -> Self {
+        let mut batch = Self::builder();
+        for request in requests {
+            batch.push_built(request);
+        }
+        batch.build()
     }
 }
 
 impl fmt::Debug for RequestBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RequestBatch({} commands)", self.len())
+    }
+}
+
+/// Puts a [`RequestBatch`] together. Small commands cost no allocation each.
+#[derive(Default)]
+pub struct RequestBatchBuilder {
+    buffer: BytesMut,
+    entries: Vec<Entry>,
+}
+
+impl RequestBatchBuilder {
+    /// Puts a command behind the others, and leaves its builder empty. That is large, so this spares a move.
+    #[inline]
+    pub fn push(&mut self, request: &mut RequestBuilder) {
+        let count = request.len();
+        match request.as_small() {
+            Some(small) => {
+                let entry = append(&mut self.buffer, small, count);
+                self.entries.push(entry);
+                request.clear();
+            }
+            None => self.push_built(request.take().build()),
+        }
+    }
+
+    /// Puts a command before the others.
+    pub fn push_front(&mut self, request: Request) {
+        let entry = self.place(request);
+        self.entries.insert(0, entry);
+    }
+
+    fn push_built(&mut self, request: Request) {
+        let entry = self.place(request);
+        self.entries.push(entry);
+    }
+
+    fn place(&mut self, request: Request) -> Entry {
+        if request.encoded.len() < LARGE {
+            append(&mut self.buffer, &request.encoded, request.count)
+        } else {
+            Entry::Elsewhere(Box::new(request))
+        }
+    }
+
+    /// The commands, which cannot become more.
+    pub fn build(self) -> RequestBatch {
+        RequestBatch {
+            buffer: self.buffer.freeze(),
+            entries: Arc::new(self.entries),
+        }
+    }
+}
+
+#[inline]
+fn append(buffer: &mut BytesMut, encoded: &[u8], count: usize) -> Entry {
+    let start = buffer.len();
+    buffer.extend_from_slice(encoded);
+    let end = buffer.len();
+    Entry::Here { start, end, count }
+}
+
+impl fmt::Debug for RequestBatchBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestBatchBuilder({} commands)", self.entries.len())
     }
 }

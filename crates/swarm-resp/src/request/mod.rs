@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use crate::args::ToArgs;
 use crate::encode::append;
 
-pub use batch::RequestBatch;
+pub use batch::{RequestBatch, RequestBatchBuilder};
 pub use builder::RequestBuilder;
 
 /// A command with its arguments, encoded as it goes over the wire.
@@ -55,20 +55,91 @@ impl Request {
         self.count == 0
     }
 
+    /// Borrows the command as a view.
+    #[inline]
+    pub fn view(&self) -> RequestRef<'_> {
+        RequestRef {
+            encoded: self.encoded.as_ref(),
+            owner: &self.encoded,
+            count: self.count,
+        }
+    }
+
     /// The first word of the command's name.
     pub fn name(&self) -> &[u8] {
-        self.args().next().unwrap_or_default()
+        self.view().name()
     }
 
     /// The arguments, the name's words included.
     pub fn args(&self) -> RequestArgs<'_> {
-        let mut left = self.encoded.as_ref();
+        self.view().args()
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view().fmt(f)
+    }
+}
+
+/// A command that lies in a [`Request`] or in a [`RequestBatch`].
+#[derive(Clone, Copy)]
+pub struct RequestRef<'a> {
+    encoded: &'a [u8],
+    owner: &'a Bytes,
+    count: usize,
+}
+
+impl<'a> RequestRef<'a> {
+    /// The command as an array of bulk strings, which is how it goes over RESP wires.
+    #[inline]
+    pub const fn encoded(self) -> &'a [u8] {
+        self.encoded
+    }
+
+    /// [`encoded`](Self::encoded) as shared bytes, without a copy.
+    pub fn to_bytes(self) -> Bytes {
+        self.owner.slice_ref(self.encoded)
+    }
+
+    /// The command on its own, without a copy.
+    pub fn to_request(self) -> Request {
+        Request {
+            encoded: self.to_bytes(),
+            count: self.count,
+        }
+    }
+
+    /// The number of arguments, the name's words included.
+    pub const fn len(self) -> usize {
+        self.count
+    }
+
+    /// Whether there is not even a name.
+    pub const fn is_empty(self) -> bool {
+        self.count == 0
+    }
+
+    /// The first word of the command's name.
+    pub fn name(self) -> &'a [u8] {
+        self.args().next().unwrap_or_default()
+    }
+
+    /// The arguments, the name's words included.
+    pub fn args(self) -> RequestArgs<'a> {
+        let mut left = self.encoded;
         header(&mut left);
         RequestArgs { left }
     }
 }
 
-impl fmt::Debug for Request {
+impl<'a> From<&'a Request> for RequestRef<'a> {
+    fn from(request: &'a Request) -> Self {
+        request.view()
+    }
+}
+
+impl fmt::Debug for RequestRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = String::from_utf8_lossy(self.name());
         write!(f, "Request({name} +{} args)", self.count.saturating_sub(1))

@@ -1,6 +1,6 @@
 //! Commands that mean nothing, or something else, where every request stands alone.
 
-use swarm_resp::Request;
+use swarm_resp::RequestRef;
 
 use crate::Refusal;
 
@@ -53,7 +53,7 @@ const THAT_BLOCK: [&str; 10] = [
 ];
 
 /// Refuses what needs more than one request and its answer.
-pub(super) fn check(request: &Request) -> Result<(), Refusal> {
+pub(super) fn check(request: RequestRef<'_>) -> Result<(), Refusal> {
     let name = request.name();
     let is_one_of = |names: &[&str]| {
         names
@@ -75,7 +75,7 @@ pub(super) fn check(request: &Request) -> Result<(), Refusal> {
 }
 
 /// Whether a read of streams has a BLOCK option, which stands before the keys.
-fn blocks(request: &Request) -> bool {
+fn blocks(request: RequestRef<'_>) -> bool {
     request
         .args()
         .take_while(|arg| !arg.eq_ignore_ascii_case(b"STREAMS"))

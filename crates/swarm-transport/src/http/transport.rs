@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use swarm_resp::{Frame, Request};
+use swarm_resp::{Frame, RequestRef};
 use tokio::task::JoinHandle;
 
 use super::exchange::Exchange;
@@ -84,7 +84,7 @@ impl Transport for HttpTransport {
         self.capabilities
     }
 
-    fn check(&self, request: &Request) -> Result<(), Refusal> {
+    fn check(&self, request: RequestRef<'_>) -> Result<(), Refusal> {
         refuse::check(request)?;
         self.capabilities.check(request)
     }
@@ -99,9 +99,9 @@ impl Transport for HttpTransport {
         Poll::Pending
     }
 
-    fn start_send(&mut self, request: &Request) -> Result<(), TransportError> {
+    fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError> {
         self.alive()?;
-        let (exchange, request) = (Arc::clone(&self.exchange), request.clone());
+        let (exchange, request) = (Arc::clone(&self.exchange), request.to_request());
         let task = tokio::spawn(async move { exchange.run(&request).await });
         self.in_flight.push_back(Running(task));
         if let Some(waker) = self.idle.take() {

@@ -18,7 +18,7 @@
 //! });
 //!
 //! poll_fn(|cx| transport.poll_ready(cx)).await?;
-//! transport.start_send(&Request::new("PING", ()))?;
+//! transport.start_send(Request::new("PING", ()).view())?;
 //! poll_fn(|cx| transport.poll_flush(cx)).await?;
 //! let reply = poll_fn(|cx| transport.poll_receive(cx)).await?;
 //! assert_eq!(reply.as_str(), Some("PING"));

@@ -10,7 +10,7 @@ use crate::{Capabilities, Refusal, Transport, TransportError, TransportErrorKind
 
 async fn send(transport: &mut MemoryTransport, name: &str) -> Result<(), TransportError> {
     poll_fn(|cx| transport.poll_ready(cx)).await?;
-    transport.start_send(&Request::new(name, ()))?;
+    transport.start_send(Request::new(name, ()).view())?;
     poll_fn(|cx| transport.poll_flush(cx)).await
 }
 
@@ -98,10 +98,14 @@ fn it_can_stand_for_a_lesser_wire() {
         binary_arguments: false,
         ..Capabilities::FULL
     });
-    let refusal = transport.check(&Request::new("ECHO", b"\xff")).unwrap_err();
+    let refusal = transport
+        .check(Request::new("ECHO", b"\xff").view())
+        .unwrap_err();
     assert_eq!(refusal, Refusal::NotUtf8 { argument: 1 });
     assert_eq!(
-        transport.capabilities().check(&Request::new("ECHO", "ä")),
+        transport
+            .capabilities()
+            .check(Request::new("ECHO", "ä").view()),
         Ok(())
     );
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::task::{Context, Poll};
 
-use swarm_resp::{Frame, Request};
+use swarm_resp::{Frame, Request, RequestRef};
 
 use super::channel::{Channel, Ended};
 use crate::{Capabilities, Transport, TransportError, TransportErrorKind};
@@ -46,8 +46,8 @@ impl Transport for MemoryTransport {
         self.requests.poll_room(cx).map_err(closed)
     }
 
-    fn start_send(&mut self, request: &Request) -> Result<(), TransportError> {
-        self.requests.send(request.clone()).map_err(closed)
+    fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError> {
+        self.requests.send(request.to_request()).map_err(closed)
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
+use swarm_resp::RequestRef;
 use tokio::io::AsyncWrite;
 
 /// Requests from here on are not copied: two slices of a vectored write cost less than the copy.
@@ -54,9 +55,9 @@ impl Output {
         self.len() >= self.bound
     }
 
-    pub(super) fn put(&mut self, request: &Bytes) {
-        if request.len() < LARGE {
-            self.tail.extend_from_slice(request);
+    pub(super) fn put(&mut self, request: RequestRef<'_>) {
+        if request.encoded().len() < LARGE {
+            self.tail.extend_from_slice(request.encoded());
             return;
         }
         if !self.tail.is_empty() {
@@ -64,7 +65,7 @@ impl Output {
             tail.advance(std::mem::take(&mut self.sent));
             self.share(tail);
         }
-        self.share(request.clone());
+        self.share(request.to_bytes());
     }
 
     fn share(&mut self, bytes: Bytes) {

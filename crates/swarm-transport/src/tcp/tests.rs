@@ -34,7 +34,7 @@ fn pipe(capacity: usize) -> (TcpTransport<DuplexStream>, DuplexStream) {
 
 async fn start(transport: &mut impl Transport, request: Request) {
     soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
-    transport.start_send(&request).unwrap();
+    transport.start_send(request.view()).unwrap();
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn a_peer_that_does_not_read_stops_the_sender() {
         .is_ready()
     {
         transport
-            .start_send(&Request::new("SET", ("k", "x".repeat(30 << 10))))
+            .start_send(Request::new("SET", ("k", "x".repeat(30 << 10))).view())
             .unwrap();
         sent += 1;
     }
@@ -265,7 +265,7 @@ async fn closing_flushes_and_drains_before_the_socket_goes() {
     for n in 0..1000 {
         soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
         transport
-            .start_send(&Request::new("INCRBY", (n, b"\xff")))
+            .start_send(Request::new("INCRBY", (n, b"\xff")).view())
             .unwrap();
     }
     soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();

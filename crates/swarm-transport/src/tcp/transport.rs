@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use swarm_resp::{Frame, Request};
+use swarm_resp::{Frame, RequestRef};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep};
 
@@ -109,9 +109,9 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn start_send(&mut self, request: &Request) -> Result<(), TransportError> {
+    fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError> {
         self.alive()?;
-        self.output.put(request.encoded());
+        self.output.put(request);
         Ok(())
     }
 

@@ -111,7 +111,7 @@ async fn ping(endpoint: &Endpoint, tls: TlsOptions) -> Result<String, TransportE
     let exchange = async {
         let mut transport: BoxTransport = connector(endpoint, &options)?.connect().await?;
         poll_fn(|cx| transport.poll_ready(cx)).await?;
-        transport.start_send(&Request::new("PING", ()))?;
+        transport.start_send(Request::new("PING", ()).view())?;
         poll_fn(|cx| transport.poll_flush(cx)).await?;
         let reply = poll_fn(|cx| transport.poll_receive(cx)).await?;
         poll_fn(|cx| transport.poll_close(cx)).await?;

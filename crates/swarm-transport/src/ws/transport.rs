@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_resp::{Decoder, Frame, Request};
+use swarm_resp::{Decoder, Frame, RequestRef};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep};
 use tokio_tungstenite::WebSocketStream;
@@ -121,9 +121,9 @@ where
         Poll::Ready(ready.map_err(|error| self.fail(error)))
     }
 
-    fn start_send(&mut self, request: &Request) -> Result<(), TransportError> {
+    fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError> {
         self.alive()?;
-        let message = Message::Binary(request.encoded().clone());
+        let message = Message::Binary(request.to_bytes());
         self.socket
             .start_send(message)
             .map_err(|error| self.fail(error))

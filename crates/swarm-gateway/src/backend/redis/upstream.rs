@@ -75,7 +75,7 @@ impl Upstream {
     ) -> Result<(), TransportError> {
         for request in requests {
             poll_fn(|cx| self.transport.poll_ready(cx)).await?;
-            self.transport.start_send(&request)?;
+            self.transport.start_send(request.view())?;
         }
         poll_fn(|cx| self.transport.poll_flush(cx)).await
     }

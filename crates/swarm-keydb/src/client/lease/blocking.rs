@@ -71,7 +71,8 @@ impl Job {
         for attempt in 1.. {
             let connected_by = if own { end } else { deadline_in(timeout) };
             let lease = self.leases.acquire(connected_by.into()).await?;
-            (self.requests.as_slice().iter())
+            self.requests
+                .iter()
                 .for_each(|request| lease.session.note(request.args()));
             let time = if own {
                 end.saturating_duration_since(Instant::now().into_std())

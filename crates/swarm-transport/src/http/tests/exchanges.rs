@@ -149,7 +149,9 @@ async fn what_http_cannot_carry_is_refused_before_any_io() {
         ("XREADGROUP GROUP g c COUNT 1 block 5 STREAMS", "to block"),
     ];
     for (command, lack) in refused {
-        let refusal = transport.check(&Request::new(command, "key")).unwrap_err();
+        let refusal = transport
+            .check(Request::new(command, "key").view())
+            .unwrap_err();
         let Refusal::Unsupported {
             command: name,
             needs,
@@ -168,9 +170,11 @@ async fn what_http_cannot_carry_is_refused_before_any_io() {
         "PUBLISH",
         "SCAN",
     ] {
-        transport.check(&Request::new(allowed, "key")).unwrap();
+        transport
+            .check(Request::new(allowed, "key").view())
+            .unwrap();
     }
-    let binary = transport.check(&Request::new("SET", ("k", b"\xff")));
+    let binary = transport.check(Request::new("SET", ("k", b"\xff")).view());
     assert_eq!(binary, Err(Refusal::NotUtf8 { argument: 2 }));
     assert_eq!(counters.requests.load(Ordering::SeqCst), 0);
     soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();

@@ -127,9 +127,9 @@ async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Result<BoxTransport
 }
 
 async fn start(transport: &mut BoxTransport, request: Request) {
-    transport.check(&request).unwrap();
+    transport.check(request.view()).unwrap();
     soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
-    transport.start_send(&request).unwrap();
+    transport.start_send(request.view()).unwrap();
     soon(poll_fn(|cx| transport.poll_flush(cx))).await.unwrap();
 }
 

@@ -70,7 +70,7 @@ async fn a_burst_of_requests_shares_few_writes() {
         poll_fn(|cx| transport.poll_ready(cx)).await.unwrap();
         let request = Request::new("GET", n);
         size += request.encoded().len() + 6;
-        transport.start_send(&request).unwrap();
+        transport.start_send(request.view()).unwrap();
     }
     poll_fn(|cx| transport.poll_flush(cx)).await.unwrap();
     // Each request is a message of its own, with a header of two bytes and a mask of four.

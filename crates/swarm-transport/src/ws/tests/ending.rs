@@ -86,7 +86,7 @@ async fn closing_flushes_what_was_started_and_says_goodbye() {
     .await;
     let request = Request::new("SET", ("k", "v"));
     soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
-    transport.start_send(&request).unwrap();
+    transport.start_send(request.view()).unwrap();
     soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();
     soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();
     let seen = soon(server).await.unwrap();

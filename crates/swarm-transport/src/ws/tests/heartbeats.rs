@@ -97,7 +97,7 @@ async fn a_peer_that_takes_nothing_is_found_behind_waiting_requests() {
         .poll_ready(&mut Context::from_waker(Waker::noop()))
         .is_ready()
     {
-        transport.start_send(&request).unwrap();
+        transport.start_send(request.view()).unwrap();
     }
     let start = Instant::now();
     assert!(receive(&mut transport).await.unwrap_err().is_timeout());

@@ -152,7 +152,9 @@ async fn ten_thousand_requests_share_few_flushes_and_stay_bounded() {
             }
             soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
         }
-        transport.start_send(&Request::new("ECHO", sent)).unwrap();
+        transport
+            .start_send(Request::new("ECHO", sent).view())
+            .unwrap();
         sent += 1;
     }
     if let Some(go) = go {
@@ -181,7 +183,7 @@ async fn a_peer_that_does_not_read_stops_the_sender() {
         .poll_ready(&mut Context::from_waker(Waker::noop()))
         .is_ready()
     {
-        transport.start_send(&request).unwrap();
+        transport.start_send(request.view()).unwrap();
         sent += 1;
         // Socket buffers take some megabytes; a queue without bounds would take all.
         assert!(sent < 1000, "the write buffer grows without bounds");
@@ -214,14 +216,17 @@ async fn bytes_that_are_not_utf8_are_refused_unless_declared_safe() {
     let transport = receiving(vec![]).await;
     assert!(!transport.capabilities().binary_arguments);
     assert_eq!(
-        transport.check(&binary),
+        transport.check(binary.view()),
         Err(Refusal::NotUtf8 { argument: 2 })
     );
-    assert_eq!(transport.check(&Request::new("SET", ("key", "🂡"))), Ok(()));
+    assert_eq!(
+        transport.check(Request::new("SET", ("key", "🂡")).view()),
+        Ok(())
+    );
 
     let options = DialOptions::new().binary_safe(true).max_request(64);
     let (transport, _) = open(options, |_| async {}).await;
-    assert_eq!(transport.check(&binary), Ok(()));
-    let refusal = transport.check(&Request::new("SET", ("key", "x".repeat(64))));
+    assert_eq!(transport.check(binary.view()), Ok(()));
+    let refusal = transport.check(Request::new("SET", ("key", "x".repeat(64))).view());
     assert!(matches!(refusal, Err(Refusal::TooLarge { limit: 64, .. })));
 }

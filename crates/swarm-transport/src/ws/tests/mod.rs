@@ -76,7 +76,7 @@ async fn receiving(messages: Vec<Message>) -> BoxTransport {
 
 async fn send(transport: &mut BoxTransport, request: Request) -> Result<(), TransportError> {
     soon(poll_fn(|cx| transport.poll_ready(cx))).await?;
-    transport.start_send(&request)?;
+    transport.start_send(request.view())?;
     soon(poll_fn(|cx| transport.poll_flush(cx))).await
 }
 

@@ -73,7 +73,10 @@ fn signs_stand_only_where_they_mean_something() {
     assert!(">".parse::<ReadAfter>().is_err());
     assert!("$".parse::<GroupRead>().is_err());
     assert!("-*".parse::<NewId>().is_err());
-    let error = Plain.xread([("a", "0"), ("b", ">")]).take_refusal().unwrap();
+    let error = Plain
+        .xread([("a", "0"), ("b", ">")])
+        .take_refusal()
+        .unwrap();
     assert!(error.to_string().contains("no ID"), "{error}");
 }
 
@@ -131,7 +134,10 @@ fn reads_say_whether_they_block_and_may_be_sent_again() {
     assert_eq!(group.draft.blocking, Blocking::Forever);
     assert_eq!(group.draft.retry, Retry::Never);
     assert_eq!(Plain.xread([("k", "0")]).draft.blocking, Blocking::No);
-    assert_eq!(Plain.xack("k", "g", StreamId::MIN).draft.retry, Retry::Never);
+    assert_eq!(
+        Plain.xack("k", "g", StreamId::MIN).draft.retry,
+        Retry::Never
+    );
 }
 
 #[test]
