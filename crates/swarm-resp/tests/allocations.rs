@@ -2,7 +2,9 @@
 
 use allocation_counter::measure;
 use bytes::{Bytes, BytesMut};
-use swarm_resp::{Decoder, Frame, Protocol, Request, encode_command, encode_frame};
+use swarm_resp::{
+    Decoder, Frame, FromFrame, Protocol, Request, RequestBatch, encode_command, encode_frame,
+};
 
 const SCALARS: [&str; 12] = [
     "+OK\r\n",
@@ -168,4 +170,39 @@ fn a_large_argument_is_copied_once_and_takes_no_more_room_than_its_size() {
     // The buffer of a small request, the one with the value, and what makes it shared.
     assert!(info.count_total <= 4, "{info:?}");
     assert!(info.bytes_total < 101_000, "{info:?}");
+}
+
+#[test]
+fn a_batch_of_small_commands_takes_few_allocations() {
+    let info = measure(|| {
+        let mut batch = RequestBatch::builder();
+        for _ in 0..1000 {
+            batch.push(Request::builder("SET").arg("key").arg("value"));
+        }
+        drop(batch.build());
+    });
+    // The bytes and the index grow by doubling.
+    assert!(info.count_total <= 30, "{info:?}");
+}
+
+#[test]
+fn a_long_text_leaves_its_frame_without_a_copy() {
+    let text = "x".repeat(100);
+    for wire in [
+        format!("$100\r\n{text}\r\n"),
+        format!("=104\r\ntxt:{text}\r\n"),
+    ] {
+        // As it comes from a stream: the first frame makes the buffer a shared one.
+        let mut buffer = BytesMut::from(wire.repeat(2).as_str());
+        let mut decoder = Decoder::new();
+        let first = decoder.decode(&mut buffer).unwrap();
+        let frame = decoder.decode(&mut buffer).unwrap().unwrap();
+        let at = frame.as_bytes().unwrap().as_ptr();
+        let info = measure(|| {
+            let bytes = Option::<Bytes>::from_owned(frame).unwrap().unwrap();
+            assert_eq!((bytes.as_ref(), bytes.as_ptr()), (text.as_bytes(), at));
+        });
+        assert_eq!(info.count_total, 0, "{wire}");
+        drop(first);
+    }
 }

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::{Bytes, BytesMut};
+use proptest::collection::vec;
 use proptest::prelude::*;
-use swarm_resp::{Decoder, Request, ToArgs, encode_command};
+use swarm_resp::{Decoder, Request, RequestBatch, RequestRef, ToArgs, encode_command};
 
 /// The arguments of a command, read back from what goes over the wire.
 fn sent(name: &str, args: impl ToArgs) -> Vec<Bytes> {
@@ -130,6 +131,43 @@ proptest! {
         prop_assert_eq!(&built, &whole);
         prop_assert_eq!(built.len(), args.len() + 2);
         prop_assert!(whole.args().skip(2).eq(args.iter().map(Vec::as_slice)));
+    }
+
+    #[test]
+    fn what_was_written_is_seen_before_it_is_built(args: Vec<Vec<u8>>) {
+        let mut builder = Request::builder("XGROUP CREATE");
+        builder.args(&args);
+        let whole = Request::new("XGROUP CREATE", &args);
+        prop_assert!(builder.written().eq(whole.args()));
+        prop_assert_eq!(builder.written().peek(), Some(&b"XGROUP"[..]));
+    }
+
+    #[test]
+    fn a_batch_holds_what_was_put_in(sizes in vec(0..6000usize, 0..20)) {
+        let args = |size: &usize| (*size, "x".repeat(*size));
+        let mut batch = RequestBatch::builder();
+        for size in &sizes {
+            let mut request = Request::builder("SET");
+            request.args(args(size));
+            batch.push(&mut request);
+            prop_assert!(request.is_empty() && request.written().peek().is_none());
+        }
+        batch.push_front(Request::new("MULTI", ()));
+        let batch = batch.build();
+        let expected: Vec<_> = std::iter::once(Request::new("MULTI", ()))
+            .chain(sizes.iter().map(|size| Request::new("SET", args(size))))
+            .collect();
+        prop_assert_eq!(batch.len(), expected.len());
+        prop_assert!(batch.iter().map(RequestRef::to_request).eq(expected.iter().cloned()));
+        for (at, request) in expected.iter().enumerate() {
+            let found = batch.get(at).unwrap();
+            prop_assert!(found.args().eq(request.args()) && found.len() == request.len());
+        }
+        prop_assert!(batch.get(expected.len()).is_none());
+        let len: usize = expected.iter().map(|request| request.encoded().len()).sum();
+        prop_assert_eq!(batch.encoded_len(), len);
+        let same = RequestBatch::from_iter(expected);
+        prop_assert!(same.iter().map(RequestRef::to_request).eq(batch.iter().map(RequestRef::to_request)));
     }
 
     #[test]

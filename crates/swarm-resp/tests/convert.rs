@@ -31,6 +31,11 @@ fn all<T: FromFrame + PartialEq + Debug>(expected: T, wires: &[&str]) {
             Ok(&expected),
             "{wire:?}"
         );
+        assert_eq!(
+            T::from_owned(frame(wire)).as_ref(),
+            Ok(&expected),
+            "{wire:?}, owned"
+        );
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod contest;
 mod contestant;
+mod least;
 mod peers;
 mod raw_tcp;
 mod raw_ws;
@@ -15,7 +16,7 @@ mod server;
 mod swarm;
 
 use contest::Contest;
-use row::{ROWS, Wire};
+use row::{ROWS, Wire, Work};
 use tokio::runtime::{Builder, Runtime};
 
 /// What follows an option on the command line.
@@ -52,6 +53,9 @@ fn main() {
         match row.wire {
             Wire::Tcp => {
                 contest.enter("raw socket", raw_tcp::RawTcp::connect(url));
+                if matches!(row.work, Work::SetAndGet | Work::Get) {
+                    contest.enter("least client", least::Least::connect(url));
+                }
                 contest.enter("swarm-keydb", swarm::connect(url));
                 contest.enter("rustis", peers::rustis::connect(url));
                 contest.enter("redis-rs", peers::redis_rs::connect(url));
