@@ -33,7 +33,7 @@ pub struct Reply<R> {
     decode: Decode<R>,
     state: State,
     /// From when the command is sent until its reply is there. Nothing when nobody listens.
-    span: Span,
+    span: Option<Box<Span>>,
     /// What the connection is leased by, if it is: until the reply is there, and no longer.
     lease: Option<Arc<Lease>>,
 }
@@ -78,7 +78,7 @@ impl<R> Reply<R> {
             name: command.draft.name,
             decode: command.decode,
             state,
-            span: Span::none(),
+            span: None,
             lease: None,
         }
     }
@@ -130,9 +130,11 @@ impl<R> Reply<R> {
             Ok(frame) => self.decode.read(frame).map_err(Error::convert),
             Err(failure) => Err(failure.into()),
         };
-        let span = std::mem::replace(&mut self.span, Span::none());
+        let span = self.span.take();
         Poll::Ready(read.map_err(|error| {
-            span.record("error.type", error.kind().as_str());
+            if let Some(span) = span {
+                span.record("error.type", error.kind().as_str());
+            }
             error.for_command(self.name.clone())
         }))
     }
@@ -215,19 +217,20 @@ impl<R> Future for Reply<R> {
 
 /// The span of a command.
 #[inline]
-fn span(name: &str, mailbox: &Mailbox) -> Span {
+fn span(name: &str, mailbox: &Mailbox) -> Option<Box<Span>> {
     if !tracing::level_enabled!(tracing::Level::DEBUG) {
         // Even one that is disabled has a price.
-        return Span::none();
+        return None;
     }
-    tracing::debug_span!(
+    let span = tracing::debug_span!(
         "command",
         otel.kind = "client",
         db.system.name = "swarmkeydb",
         db.operation.name = name,
         server.address = mailbox.peer(),
         error.type = tracing::field::Empty,
-    )
+    );
+    Some(Box::new(span))
 }
 
 impl<R> fmt::Debug for Reply<R> {

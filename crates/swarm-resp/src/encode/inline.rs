@@ -9,6 +9,7 @@ const ROOM: usize = 126;
 const HEADER: usize = 5;
 
 /// The arguments of a small command, behind room for its header.
+#[derive(Clone, Copy)]
 pub(crate) struct Inline {
     bytes: [u8; ROOM],
     start: u8,

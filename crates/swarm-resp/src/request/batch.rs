@@ -130,7 +130,7 @@ impl RequestBatchBuilder {
                 self.entries.push(entry);
                 request.clear();
             }
-            None => self.push_built(request.take().build()),
+            None => self.push_built(request.build()),
         }
     }
 

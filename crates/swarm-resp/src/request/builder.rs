@@ -71,31 +71,26 @@ impl RequestBuilder {
         self.count == 0
     }
 
-    /// The command.
+    /// The command. It leaves the builder without one, not even a name.
     #[inline]
-    pub fn build(mut self) -> Request {
+    pub fn build(&mut self) -> Request {
         let count = self.count;
         let encoded = if self.spilled.is_empty() {
             self.inline.put_header(count);
             // One allocation for the bytes and the counter of their owners.
             Bytes::from_owner(self.inline)
         } else {
-            finish(self.spilled, count)
+            finish(std::mem::take(&mut self.spilled), count)
         };
+        self.clear();
         Request { encoded, count }
     }
 
     /// Forgets what was put in, the name included.
     #[inline]
-    pub(super) fn clear(&mut self) {
+    pub(super) const fn clear(&mut self) {
         self.inline.clear();
-        self.spilled.clear();
         self.count = 0;
-    }
-
-    /// What was put in, which leaves nothing.
-    pub(super) fn take(&mut self) -> Self {
-        std::mem::replace(self, Self::new(""))
     }
 
     /// The bytes of the command, if it is small.
