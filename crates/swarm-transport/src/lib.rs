@@ -46,7 +46,7 @@
 //! ```
 //! use std::collections::VecDeque;
 //! use std::task::{Context, Poll, Waker};
-//! use swarm_resp::{Frame, Request};
+//! use swarm_resp::{Frame, Request, RequestRef};
 //! use swarm_transport::{Capabilities, Transport, TransportError};
 //!
 //! /// Answers each command with its name.
