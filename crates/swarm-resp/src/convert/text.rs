@@ -39,9 +39,10 @@ impl FromFrame for Bytes {
 
     #[inline]
     fn from_owned(frame: Frame) -> Result<Self, ConvertError> {
-        frame
-            .into_bytes()
-            .or_else(|frame| Self::from_frame(frame.view()))
+        match frame.into_bytes() {
+            Ok(bytes) => Ok(bytes),
+            Err(frame) => Self::from_frame(frame.view()),
+        }
     }
 }
 

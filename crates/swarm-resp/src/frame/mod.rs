@@ -102,14 +102,16 @@ impl Frame {
     #[inline]
     pub fn into_bytes(mut self) -> Result<Bytes, Self> {
         let range = self.view().text_range();
-        if let (Repr::Leaf { bytes, .. }, Some((offset, len))) = (&mut self.0, range)
-            && bytes.len() >= offset.saturating_add(len)
-        {
-            bytes.advance(offset);
+        if let (Repr::Leaf { bytes, .. }, Some((offset, len))) = (&mut self.0, range) {
+            let mut bytes = std::mem::take(bytes);
+            bytes.advance(offset.min(bytes.len()));
             bytes.truncate(len);
-            return Ok(std::mem::take(bytes));
+            return Ok(bytes);
         }
-        self.to_bytes().ok_or(self)
+        match self.to_bytes() {
+            Some(bytes) => Ok(bytes),
+            None => Err(self),
+        }
     }
 
     /// The value of an integer.

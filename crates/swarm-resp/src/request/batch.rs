@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Request, RequestBuilder, RequestRef};
+use super::{Part, Request, RequestBuilder, RequestRef};
 
 /// From here on a command keeps its own bytes: sharing them costs less than the copy.
 const LARGE: usize = 4 << 10;
@@ -34,12 +34,7 @@ pub struct RequestBatch {
 
 enum Entry {
     /// In the buffer.
-    Here {
-        start: usize,
-        end: usize,
-        /// How many arguments it has.
-        count: usize,
-    },
+    Here(Part),
     Elsewhere(Box<Request>),
 }
 
@@ -63,33 +58,29 @@ impl RequestBatch {
     /// The command at a position.
     #[inline]
     pub fn get(&self, position: usize) -> Option<RequestRef<'_>> {
-        match self.entries.get(position)? {
-            Entry::Here { start, end, count } => Some(RequestRef {
-                encoded: self.buffer.get(*start..*end)?,
+        self.entries.get(position).map(|entry| self.view(entry))
+    }
+
+    #[inline]
+    fn view<'a>(&'a self, entry: &'a Entry) -> RequestRef<'a> {
+        match entry {
+            Entry::Here(part) => RequestRef {
                 owner: &self.buffer,
-                count: *count,
-            }),
-            Entry::Elsewhere(request) => Some(request.view()),
+                part: Some(part),
+            },
+            Entry::Elsewhere(request) => request.view(),
         }
     }
 
     /// The commands in their order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = RequestRef<'_>> {
-        let commands = self.entries.iter();
-        commands.map(|entry| match entry {
-            Entry::Here { start, end, count } => RequestRef {
-                encoded: self.buffer.get(*start..*end).unwrap_or_default(),
-                owner: &self.buffer,
-                count: *count,
-            },
-            Entry::Elsewhere(request) => request.view(),
-        })
+        self.entries.iter().map(|entry| self.view(entry))
     }
 
     /// The bytes of all commands together.
     pub fn encoded_len(&self) -> usize {
         let elsewhere = self.entries.iter().map(|entry| match entry {
-            Entry::Here { .. } => 0,
+            Entry::Here(_) => 0,
             Entry::Elsewhere(request) => request.encoded().len(),
         });
         elsewhere.fold(self.buffer.len(), usize::saturating_add)
@@ -123,10 +114,9 @@ impl RequestBatchBuilder {
     /// Puts a command behind the others, and leaves its builder empty. That is large, so this spares a move.
     #[inline]
     pub fn push(&mut self, request: &mut RequestBuilder) {
-        let count = request.len();
         match request.as_small() {
             Some(small) => {
-                let entry = append(&mut self.buffer, small, count);
+                let entry = append(&mut self.buffer, small);
                 self.entries.push(entry);
                 request.clear();
             }
@@ -147,7 +137,7 @@ impl RequestBatchBuilder {
 
     fn place(&mut self, request: Request) -> Entry {
         if request.encoded.len() < LARGE {
-            append(&mut self.buffer, &request.encoded, request.count)
+            append(&mut self.buffer, &request.encoded)
         } else {
             Entry::Elsewhere(Box::new(request))
         }
@@ -163,11 +153,11 @@ impl RequestBatchBuilder {
 }
 
 #[inline]
-fn append(buffer: &mut BytesMut, encoded: &[u8], count: usize) -> Entry {
+fn append(buffer: &mut BytesMut, encoded: &[u8]) -> Entry {
     let start = buffer.len();
     buffer.extend_from_slice(encoded);
     let end = buffer.len();
-    Entry::Here { start, end, count }
+    Entry::Here(Part { start, end })
 }
 
 impl fmt::Debug for RequestBatchBuilder {

@@ -59,9 +59,8 @@ impl Request {
     #[inline]
     pub fn view(&self) -> RequestRef<'_> {
         RequestRef {
-            encoded: self.encoded.as_ref(),
             owner: &self.encoded,
-            count: self.count,
+            part: None,
         }
     }
 
@@ -83,41 +82,55 @@ impl fmt::Debug for Request {
 }
 
 /// A command that lies in a [`Request`] or in a [`RequestBatch`].
+///
+/// Two words, so that it is handed on in registers.
 #[derive(Clone, Copy)]
 pub struct RequestRef<'a> {
-    encoded: &'a [u8],
     owner: &'a Bytes,
-    count: usize,
+    /// Where it lies, if it is not all that the owner holds.
+    part: Option<&'a Part>,
+}
+
+/// A command's place in a batch.
+struct Part {
+    start: usize,
+    end: usize,
 }
 
 impl<'a> RequestRef<'a> {
     /// The command as an array of bulk strings, which is how it goes over RESP wires.
     #[inline]
-    pub const fn encoded(self) -> &'a [u8] {
-        self.encoded
+    pub fn encoded(self) -> &'a [u8] {
+        match self.part {
+            Some(part) => self.owner.get(part.start..part.end).unwrap_or_default(),
+            None => self.owner,
+        }
     }
 
     /// [`encoded`](Self::encoded) as shared bytes, without a copy.
     pub fn to_bytes(self) -> Bytes {
-        self.owner.slice_ref(self.encoded)
+        match self.part {
+            Some(_) => self.owner.slice_ref(self.encoded()),
+            None => self.owner.clone(),
+        }
     }
 
     /// The command on its own, without a copy.
     pub fn to_request(self) -> Request {
         Request {
             encoded: self.to_bytes(),
-            count: self.count,
+            count: self.len(),
         }
     }
 
     /// The number of arguments, the name's words included.
-    pub const fn len(self) -> usize {
-        self.count
+    pub fn len(self) -> usize {
+        header(&mut self.encoded()).unwrap_or(0)
     }
 
     /// Whether there is not even a name.
-    pub const fn is_empty(self) -> bool {
-        self.count == 0
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
     }
 
     /// The first word of the command's name.
@@ -127,7 +140,7 @@ impl<'a> RequestRef<'a> {
 
     /// The arguments, the name's words included.
     pub fn args(self) -> RequestArgs<'a> {
-        let mut left = self.encoded;
+        let mut left = self.encoded();
         header(&mut left);
         RequestArgs { left }
     }
@@ -142,7 +155,7 @@ impl<'a> From<&'a Request> for RequestRef<'a> {
 impl fmt::Debug for RequestRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = String::from_utf8_lossy(self.name());
-        write!(f, "Request({name} +{} args)", self.count.saturating_sub(1))
+        write!(f, "Request({name} +{} args)", self.len().saturating_sub(1))
     }
 }
 
