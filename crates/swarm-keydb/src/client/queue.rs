@@ -250,6 +250,7 @@ pub struct Replies {
 }
 
 impl Replies {
+    #[inline]
     fn take<R>(&mut self, handle: &Queued<R>) -> Result<R> {
         let result = match self.results.get_mut(handle.position) {
             Some(result) if handle.queue == self.queue => result,
@@ -321,6 +322,7 @@ impl<R> Handles for Queued<R> {
         self.queue == queue
     }
 
+    #[inline]
     fn collect(self, replies: &mut Replies) -> Result<R> {
         replies.take(&self)
     }

@@ -368,13 +368,18 @@ impl<C: Caller> Engine<C> {
 
     /// Hands a reply to whom it belongs.
     fn receive_reply(&mut self, frame: Frame) -> Result<Answered<C::Wake>, Violation> {
-        let result = match self.dialect.error_of(frame.view()) {
+        match self.dialect.error_of(frame.view()) {
             Some(error) => {
                 self.note_error(&error);
-                Err(Failure::Server(error))
+                self.answer(Err(Failure::Server(error)))
             }
-            None => Ok(frame),
-        };
+            None => self.answer(Ok(frame)),
+        }
+    }
+
+    /// Answers the first in flight. Always inlined, so that a frame is moved straight to where it is kept.
+    #[inline(always)]
+    fn answer(&mut self, result: Result<Frame, Failure>) -> Result<Answered<C::Wake>, Violation> {
         // A unit that is being sent is the last in flight.
         let unsent = match &self.sending {
             Some(sending) if self.in_flight.len() == 1 => sending.left(),
