@@ -53,7 +53,7 @@ fn main() {
         match row.wire {
             Wire::Tcp => {
                 contest.enter("raw socket", raw_tcp::RawTcp::connect(url));
-                if matches!(row.work, Work::SetAndGet | Work::Get) {
+                if row.work == Work::SetAndGet {
                     contest.enter("least client", least::Least::connect(url));
                 }
                 contest.enter("swarm-keydb", swarm::connect(url));
