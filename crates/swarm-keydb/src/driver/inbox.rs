@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::ReplySlot;
 use super::promise::{Promise, Promised, Wake, promise};
-use crate::engine::{Call, Requests, Retry};
+use crate::engine::{Body, Call};
 
 /// A queue that the driver takes whole, so that the lock is paid for once per batch on its side, and that wakes it only
 /// when it sleeps: of many letters, the first does.
@@ -57,11 +57,8 @@ struct Waiter {
 
 /// A call that the driver does not have yet.
 pub(crate) struct Letter {
-    pub(crate) requests: Requests,
-    pub(crate) caller: ReplySlot,
+    pub(crate) body: Box<Body<ReplySlot>>,
     pub(crate) due: Due,
-    pub(crate) retry: Retry,
-    pub(crate) alone: bool,
     /// How much room it takes.
     pub(crate) size: usize,
 }
@@ -79,7 +76,7 @@ pub(crate) enum Due {
 pub(crate) enum Posted {
     Done,
     /// There is no room for it.
-    Full(Box<Letter>),
+    Full(Letter),
     /// No more calls are taken.
     Closed,
 }
@@ -137,7 +134,7 @@ impl Inbox {
         }
         if !state.waiters.is_empty() || letter.size > state.free {
             drop(state);
-            return Posted::Full(Box::new(letter));
+            return Posted::Full(letter);
         }
         state.free -= letter.size;
         state.letters.push_back(letter);
@@ -207,14 +204,8 @@ impl Inbox {
             Due::At(deadline) => deadline,
         };
         Call {
-            requests: letter.requests,
-            answered: 0,
-            sent: 0,
-            caller: letter.caller,
+            body: letter.body,
             deadline,
-            retry: letter.retry,
-            alone: letter.alone,
-            attempts: 0,
             ticket: Share {
                 size: letter.size,
                 home: Arc::clone(&self.freed),

@@ -9,7 +9,7 @@ use swarm_transport::{TransportError, TransportErrorKind};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::engine::{Caller, Dialect, Failure, Requests, Retry};
+use crate::engine::{Body, Caller, Dialect, Failure, Requests, Retry};
 use crate::status::{State, Stats, Status};
 
 use super::inbox::{Due, Inbox, Letter, Posted, Share, deadline};
@@ -212,16 +212,13 @@ impl Mailbox {
     ) -> Posted {
         self.0.inbox.post(Letter {
             size: self.0.budget.share(&requests),
-            requests,
-            caller,
+            body: Box::new(Body::new(requests, caller, retry, alone)),
             due: Due::After(timeout),
-            retry,
-            alone,
         })
     }
 
     /// Waits for room for a letter that found none, until its time is up, and puts it in. Served in order.
-    pub(crate) async fn post_later(self, mut letter: Box<Letter>) -> Result<(), Failure> {
+    pub(crate) async fn post_later(self, mut letter: Letter) -> Result<(), Failure> {
         if !self.0.budget.waits {
             return Err(Failure::Full);
         }
@@ -232,7 +229,7 @@ impl Mailbox {
         letter.due = Due::At(deadline);
         let mut place = Arc::clone(&self.0.inbox).line_up(letter.size);
         match timeout_at(Instant::from_std(deadline), &mut place).await {
-            Ok(true) if place.post(*letter) => Ok(()),
+            Ok(true) if place.post(letter) => Ok(()),
             Ok(_) => Err(self.why_ended()),
             Err(_) => Err(Failure::Timeout { sent: false }),
         }

@@ -11,7 +11,7 @@ pub(crate) struct Promise<T>(Option<Arc<Cell<T>>>);
 
 /// The end that waits: `None` when there will be no answer. Dropping it tells the other end that nobody waits.
 #[derive(Debug)]
-pub(crate) struct Promised<T>(Arc<Cell<T>>);
+pub(crate) struct Promised<T>(Option<Arc<Cell<T>>>);
 
 /// Wakes a task when it is dropped: so whoever holds it chooses when, and forgets nobody.
 #[derive(Debug, Default)]
@@ -40,13 +40,17 @@ enum State<T> {
 /// Both ends. `waiter` is who polls the second one first.
 pub(crate) fn promise<T>(waiter: Option<Waker>) -> (Promise<T>, Promised<T>) {
     let cell = Arc::new(Cell(Mutex::new(State::Waiting(waiter))));
-    (Promise(Some(Arc::clone(&cell))), Promised(cell))
+    (Promise(Some(Arc::clone(&cell))), Promised(Some(cell)))
 }
 
 impl<T> Cell<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         // Nothing panics while it is locked, so what is there is whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn into_state(self) -> State<T> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn end(&self, state: State<T>) -> Wake {
@@ -82,15 +86,25 @@ impl<T> Drop for Promise<T> {
 impl<T> Promised<T> {
     /// Whether the answer is there. Asked by who will not wait for it.
     pub(super) fn was_kept(self) -> bool {
-        matches!(&*self.0.lock(), State::Kept(_))
+        (self.0.as_ref()).is_some_and(|cell| matches!(&*cell.lock(), State::Kept(_)))
     }
 }
 
 impl<T> Future for Promised<T> {
     type Output = Option<T>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let mut state = self.0.lock();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        // Once the other end has done its part and is gone, nobody else has the cell, and no lock is needed.
+        if let Some(cell) = self.0.take_if(|cell| Arc::strong_count(cell) == 1) {
+            return Poll::Ready(match Arc::into_inner(cell).map(Cell::into_state) {
+                Some(State::Kept(answer)) => Some(answer),
+                _ => None,
+            });
+        }
+        let Some(cell) = &self.0 else {
+            return Poll::Ready(None);
+        };
+        let mut state = cell.lock();
         if let State::Waiting(waiter) = &mut *state {
             if !waiter
                 .as_ref()

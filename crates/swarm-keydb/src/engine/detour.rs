@@ -69,20 +69,23 @@ impl<C: Caller> Engine<C> {
     ) -> Option<RequestRef<'_>> {
         loop {
             let call = self.waiting.get(self.detour.looked)?;
-            let refusal = first_refused(&call.requests, &check);
-            if refusal.is_none() && !call.caller.is_gone() && !self.may_detour(&call.requests) {
+            let refusal = first_refused(&call.body.requests, &check);
+            if refusal.is_none()
+                && !call.body.caller.is_gone()
+                && !self.may_detour(&call.body.requests)
+            {
                 self.detour.looked += 1;
                 continue;
             }
             let mut call = self.waiting.remove(self.detour.looked)?;
-            if call.caller.is_gone() {
+            if call.body.caller.is_gone() {
                 continue;
             }
             if let Some((at, refusal)) = refusal {
                 call.fail(|position| refused(position == at, &refusal));
                 continue;
             }
-            call.attempts += 1;
+            call.body.attempts += 1;
             self.detour.slots.push_back(Slot::new(call, now));
             return self.detour.slots.back()?.request(0);
         }
@@ -108,7 +111,8 @@ impl<C: Caller> Engine<C> {
             .ok_or(Violation::UnexpectedReply)?;
         if let Some(call) = slot.into_call(0) {
             drop(
-                call.caller
+                call.body
+                    .caller
                     .complete(match Dialect::default().error_of(frame.view()) {
                         Some(error) => Err(Failure::Server(error)),
                         None => Ok(frame),

@@ -54,8 +54,8 @@ impl<C: Caller> Engine<C> {
         let mut abandoned = 0_usize;
         self.detour.look_again();
         for call in self.waiting.drain(..) {
-            abandoned = abandoned.saturating_add(usize::from(!call.caller.is_gone()));
-            let sent = call.sent;
+            abandoned = abandoned.saturating_add(usize::from(!call.body.caller.is_gone()));
+            let sent = call.body.sent;
             call.fail(|position| Failure::Closed {
                 sent: position < sent,
             });

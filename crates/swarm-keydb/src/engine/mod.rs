@@ -23,7 +23,7 @@ pub(crate) use dialect::Dialect;
 #[cfg(test)]
 pub(crate) use dialect::ErrorShape;
 pub(crate) use handshake::{Credentials, Handshake, HandshakeError, Progress};
-pub(crate) use slot::{Call, Caller, Retry};
+pub(crate) use slot::{Body, Call, Caller, Retry};
 pub(crate) use unit::Requests;
 
 use crate::options::{ErrorSpelling, FallbackScope, Protocol, RetryPolicy};
@@ -199,7 +199,7 @@ impl<C: Caller> Engine<C> {
 
     /// Whether somebody still waits for an answer.
     pub(crate) fn has_living_calls(&self) -> bool {
-        self.waiting.iter().any(|call| !call.caller.is_gone())
+        self.waiting.iter().any(|call| !call.body.caller.is_gone())
             || self
                 .in_flight
                 .iter()
@@ -236,10 +236,11 @@ impl<C: Caller> Engine<C> {
             let Some(call) = slot.into_call(unsent) else {
                 continue;
             };
-            if call.retry.is_allowed(self.settings.retry) && call.attempts < MAX_ATTEMPTS {
+            if call.body.retry.is_allowed(self.settings.retry) && call.body.attempts < MAX_ATTEMPTS
+            {
                 self.waiting.push_front(call);
             } else {
-                let sent = call.sent;
+                let sent = call.body.sent;
                 call.fail(|position| Failure::Lost {
                     sent: position < sent,
                     error: Arc::clone(error),
@@ -252,7 +253,7 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn fail_waiting(&mut self, failure: &Failure) {
         self.detour.look_again();
         for call in self.waiting.drain(..) {
-            let sent = call.sent;
+            let sent = call.body.sent;
             call.fail(|position| match failure {
                 Failure::Lost { error, .. } => Failure::Lost {
                     sent: position < sent,
@@ -304,26 +305,26 @@ impl<C: Caller> Engine<C> {
         loop {
             let next = self.waiting.front()?;
             // A request that must travel alone waits until the line is free, and keeps it until it is answered.
-            let alone = next.alone && !self.in_flight.is_empty();
+            let alone = next.body.alone && !self.in_flight.is_empty();
             if alone || self.in_flight.front().is_some_and(|slot| slot.alone) {
                 return None;
             }
             let mut call = self.waiting.pop_front()?;
-            if call.caller.is_gone() {
+            if call.body.caller.is_gone() {
                 continue;
             }
-            if let Some((at, refusal)) = first_refused(&call.requests, &check) {
+            if let Some((at, refusal)) = first_refused(&call.body.requests, &check) {
                 call.fail(|position| refused(position == at, &refusal));
                 continue;
             }
             if self.in_flight.is_empty() {
                 self.heard = Some(now);
             }
-            call.attempts += 1;
-            let first = call.answered;
-            if let Requests::Unit(_) = call.requests {
-                call.caller.sending(self.dialect);
-                self.sending = Sending::from(&call.requests, first + 1);
+            call.body.attempts += 1;
+            let first = call.body.answered;
+            if let Requests::Unit(_) = call.body.requests {
+                call.body.caller.sending(self.dialect);
+                self.sending = Sending::from(&call.body.requests, first + 1);
             }
             self.in_flight.push_back(Slot::new(call, now));
             return self.in_flight.back()?.request(first);
@@ -441,7 +442,7 @@ impl<C: Caller> Engine<C> {
         self.earliest = None;
         for call in std::mem::take(&mut self.waiting) {
             if call.deadline <= now {
-                let sent = call.sent;
+                let sent = call.body.sent;
                 call.fail(|position| Failure::Timeout {
                     sent: position < sent,
                 });

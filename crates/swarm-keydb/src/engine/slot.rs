@@ -1,6 +1,5 @@
 //! A call, before and after it is sent.
 
-use std::ops::Range;
 use std::time::Instant;
 
 use swarm_resp::{Frame, RequestRef};
@@ -67,35 +66,61 @@ impl Retry {
 
 /// Requests and who waits for their replies.
 pub(crate) struct Call<C: Caller> {
+    pub(crate) body: Box<Body<C>>,
+    pub(crate) deadline: Instant,
+    pub(crate) ticket: C::Ticket,
+}
+
+/// What stays as it is made, so that a call goes from queue to queue without being moved.
+pub(crate) struct Body<C> {
     pub(crate) requests: Requests,
     /// How many of the requests are answered.
     pub(crate) answered: usize,
-    /// How many of them were sent at some time.
+    /// How many of them were sent over earlier connections.
     pub(crate) sent: usize,
     pub(crate) caller: C,
-    pub(crate) deadline: Instant,
     pub(crate) retry: Retry,
     /// Whether nothing else may be in flight with it: the gateway answers some commands out of order.
     pub(crate) alone: bool,
     /// How often it was sent.
     pub(crate) attempts: u8,
-    pub(crate) ticket: C::Ticket,
+}
+
+impl<C: Caller> Body<C> {
+    /// A call that was never sent.
+    pub(crate) const fn new(requests: Requests, caller: C, retry: Retry, alone: bool) -> Self {
+        Self {
+            requests,
+            answered: 0,
+            sent: 0,
+            caller,
+            retry,
+            alone,
+            attempts: 0,
+        }
+    }
+
+    /// Fails every request that is not answered yet; `why` says why, by its position.
+    pub(super) fn fail(self, why: impl Fn(usize) -> Failure) {
+        let Self {
+            requests,
+            answered,
+            mut caller,
+            ..
+        } = self;
+        let last = requests.len().saturating_sub(1);
+        for position in answered..last {
+            caller.progress(Err(why(position)));
+        }
+        drop(caller.complete(Err(why(last))));
+    }
 }
 
 impl<C: Caller> Call<C> {
     /// Fails every request that is not answered yet; `why` says why, by its position.
     pub(super) fn fail(self, why: impl Fn(usize) -> Failure) {
-        let unanswered = self.answered..self.requests.len();
-        fail(self.caller, unanswered, why);
+        self.body.fail(why);
     }
-}
-
-fn fail<C: Caller>(mut caller: C, unanswered: Range<usize>, why: impl Fn(usize) -> Failure) {
-    let last = unanswered.end.saturating_sub(1);
-    for position in unanswered.start..last {
-        caller.progress(Err(why(position)));
-    }
-    drop(caller.complete(Err(why(last))));
 }
 
 /// The place of replies in the order of replies. It outlives its caller: they still come.
@@ -111,46 +136,23 @@ pub(super) struct Slot<C: Caller> {
     /// Stays taken when the caller's time is up, so that a server that answers nothing cannot make tombstones pile up.
     ticket: Option<C::Ticket>,
     /// `None` makes this a tombstone: the caller was told that its time is up.
-    waiter: Option<Waiter<C>>,
-}
-
-struct Waiter<C> {
-    requests: Requests,
-    /// How many of the requests were sent over earlier connections.
-    sent_before: usize,
-    caller: C,
-    retry: Retry,
-    attempts: u8,
+    body: Option<Box<Body<C>>>,
 }
 
 impl<C: Caller> Slot<C> {
     pub(super) fn new(call: Call<C>, sent: Instant) -> Self {
         let Call {
-            requests,
-            answered,
-            sent: sent_before,
-            caller,
+            body,
             deadline,
-            retry,
-            alone,
-            attempts,
             ticket,
         } = call;
-        let owed = requests.len().saturating_sub(answered);
-        let waiter = Some(Waiter {
-            requests,
-            sent_before,
-            caller,
-            retry,
-            attempts,
-        });
         Self {
             sent,
             deadline,
-            alone,
-            owed,
+            alone: body.alone,
+            owed: body.requests.len().saturating_sub(body.answered),
             ticket: Some(ticket),
-            waiter,
+            body: Some(body),
         }
     }
 
@@ -162,13 +164,13 @@ impl<C: Caller> Slot<C> {
             alone: false,
             owed: 1,
             ticket: None,
-            waiter: None,
+            body: None,
         }
     }
 
     /// The request at a position, if the caller's time is not up.
     pub(super) fn request(&self, position: usize) -> Option<RequestRef<'_>> {
-        self.waiter.as_ref()?.requests.get(position)
+        self.body.as_ref()?.requests.get(position)
     }
 
     /// How many replies are still to come.
@@ -179,8 +181,9 @@ impl<C: Caller> Slot<C> {
     /// Takes a reply that is not the last.
     pub(super) fn progress(&mut self, result: Result<Frame, Failure>) {
         self.owed = self.owed.saturating_sub(1);
-        if let Some(waiter) = &mut self.waiter {
-            waiter.caller.progress(result);
+        if let Some(body) = &mut self.body {
+            body.answered = body.answered.saturating_add(1);
+            body.caller.progress(result);
         }
     }
 
@@ -188,80 +191,56 @@ impl<C: Caller> Slot<C> {
     pub(super) fn complete(&mut self, result: Result<Frame, Failure>) -> Option<C::Wake> {
         // Before the caller hears: what it finds then is that nothing is owed.
         self.ticket = None;
-        let waiter = self.waiter.take();
-        let waiter = waiter.filter(|waiter| !waiter.caller.is_gone())?;
-        Some(waiter.caller.complete(result))
+        let body = self.body.take().filter(|body| !body.caller.is_gone())?;
+        Some(body.caller.complete(result))
     }
 
     /// The call, if somebody still waits for it. `unsent` of its requests did not get out.
     pub(super) fn into_call(self, unsent: usize) -> Option<Call<C>> {
-        let Self {
-            deadline,
-            alone,
-            owed,
-            ticket,
-            waiter,
-            ..
-        } = self;
-        let Waiter {
-            requests,
-            sent_before,
-            caller,
-            retry,
-            attempts,
-        } = waiter.filter(|waiter| !waiter.caller.is_gone())?;
+        let mut body = self.body.filter(|body| !body.caller.is_gone())?;
+        body.note_sent(unsent);
         Some(Call {
-            answered: requests.len().saturating_sub(owed),
-            sent: requests.len().saturating_sub(unsent).max(sent_before),
-            requests,
-            caller,
-            deadline,
-            retry,
-            alone,
-            attempts,
-            ticket: ticket?,
+            body,
+            deadline: self.deadline,
+            ticket: self.ticket?,
         })
     }
 
     /// Whether somebody still waits for the reply.
     pub(super) fn is_awaited(&self) -> bool {
-        self.waiter
+        self.body
             .as_ref()
-            .is_some_and(|waiter| !waiter.caller.is_gone())
+            .is_some_and(|body| !body.caller.is_gone())
     }
 
     /// Whether the caller's time is not up yet.
     pub(super) const fn is_pending(&self) -> bool {
-        self.waiter.is_some()
+        self.body.is_some()
     }
 
     /// Tells the caller that its time is up, and leaves a tombstone.
     pub(super) fn expire(&mut self) {
-        if let Some(Waiter {
-            requests, caller, ..
-        }) = self.waiter.take()
-        {
-            let unanswered = requests.len().saturating_sub(self.owed)..requests.len();
-            fail(caller, unanswered, |_| Failure::Timeout { sent: true });
+        if let Some(body) = self.body.take() {
+            body.fail(|_| Failure::Timeout { sent: true });
         }
     }
 
     /// Tells the caller that the client is closed, and leaves a tombstone. `unsent` of its requests did not get out.
     pub(super) fn abandon(&mut self, unsent: usize) {
-        if let Some(Waiter {
-            requests,
-            sent_before,
-            caller,
-            ..
-        }) = self.waiter.take()
-        {
-            let count = requests.len();
-            let sent = count.saturating_sub(unsent).max(sent_before);
-            fail(caller, count.saturating_sub(self.owed)..count, |position| {
-                Failure::Closed {
-                    sent: position < sent,
-                }
+        if let Some(mut body) = self.body.take() {
+            body.note_sent(unsent);
+            let sent = body.sent;
+            body.fail(|position| Failure::Closed {
+                sent: position < sent,
             });
         }
+    }
+}
+
+impl<C> Body<C> {
+    /// All but the last so many requests got out.
+    fn note_sent(&mut self, unsent: usize) {
+        let sent = self.requests.len().saturating_sub(unsent);
+        self.sent = self.sent.max(sent);
     }
 }

@@ -9,7 +9,8 @@ use swarm_resp::{Frame, Request};
 use swarm_transport::{TransportError, TransportErrorKind};
 
 use super::{
-    Call, Caller, Dialect, Engine, Failure, HandshakeError, Requests, Retry, Settings, Violation,
+    Body, Call, Caller, Dialect, Engine, Failure, HandshakeError, Requests, Retry, Settings,
+    Violation,
 };
 
 mod handshake;
@@ -107,14 +108,8 @@ impl Bench {
         };
         self.calls += 1;
         self.engine.submit(Call {
-            requests,
-            answered: 0,
-            sent: 0,
-            caller,
+            body: Box::new(Body::new(requests, caller, retry, alone)),
             deadline: self.now + Duration::from_secs(10),
-            retry,
-            alone,
-            attempts: 0,
             ticket: (),
         });
         gone

@@ -6,6 +6,7 @@ use swarm_resp::Request;
 
 use super::*;
 use crate::driver::ReplyReceiver;
+use crate::engine::{Requests, Retry};
 
 const ROOM: usize = 4;
 
@@ -28,11 +29,13 @@ impl Sleeper {
 fn letter(size: usize) -> (Letter, ReplyReceiver) {
     let (caller, reply) = ReplySlot::one(Waker::noop().clone());
     let letter = Letter {
-        requests: Requests::One(Request::new("PING", ())),
-        caller,
+        body: Box::new(Body::new(
+            Requests::One(Request::new("PING", ())),
+            caller,
+            Retry::Never,
+            false,
+        )),
         due: Due::After(Duration::from_secs(1)),
-        retry: Retry::Never,
-        alone: false,
         size,
     };
     (letter, reply)
