@@ -40,7 +40,7 @@ use crate::error::Result;
 /// # Errors
 ///
 /// A command that the server refuses does not harm the next. When the connection is lost, commands that were answered
-/// have their replies, and of each other [`Error::outcome`] says whether it may have run; none is sent again unless all of
+/// have their replies, and of each other [`Error::outcome`](crate::Error::outcome) says whether it may have run; none is sent again unless all of
 /// the pipeline only read. When a command is refused on this side (a bad argument, one that the wire cannot carry), nothing
 /// at all is sent.
 #[must_use = "nothing is sent until `send` is awaited"]
