@@ -1,7 +1,7 @@
 //! What must hold before a release: complete packages, every set of features, the lowest versions asked for, semver.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -40,10 +40,37 @@ pub(crate) fn package() -> Result<()> {
             name.display()
         );
     }
+    forget_unpacked()?;
     // The registry is handed nothing. All at once, so that each is built against the others' packages.
     let publish = format!("publish --dry-run --allow-dirty --locked {}", selection());
     cargo("package", &publish)?;
     PUBLISHED.iter().try_for_each(|name| inspect(name))
+}
+
+/// To build one package against another, cargo unpacks that into its home, and there takes what it finds for the same as long
+/// as the version is. So what an earlier run left is thrown away.
+fn forget_unpacked() -> Result<()> {
+    let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let Some(home) = cargo_home.or_else(|| Some(env::home_dir()?.join(".cargo"))) else {
+        return Ok(());
+    };
+    let Ok(registries) = fs::read_dir(home.join("registry/src")) else {
+        return Ok(());
+    };
+    for registry in registries {
+        let registry = registry?;
+        // One that lies in a folder has no host, by which the others' names begin.
+        if !registry.file_name().to_string_lossy().starts_with('-') {
+            continue;
+        }
+        for name in PUBLISHED {
+            let unpacked = registry.path().join(format!("{name}-{}", version(name)?));
+            if unpacked.exists() {
+                fs::remove_dir_all(&unpacked).with_context(|| unpacked.display().to_string())?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Looks at an unpacked package, whose manifest holds what it inherited.

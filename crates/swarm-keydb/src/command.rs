@@ -36,6 +36,11 @@ impl<R> Decode<R> {
 }
 
 impl<R> Command<R> {
+    /// Whether an argument was refused, so that it must not be sent.
+    pub(crate) const fn is_refused(&self) -> bool {
+        self.draft.refused.is_some()
+    }
+
     /// Why it must not be sent, if an argument was refused.
     pub(crate) const fn take_refusal(&mut self) -> Option<Error> {
         self.draft.refused.take()

@@ -191,7 +191,9 @@ impl Executor for Exclusive {
     type Output<R> = Reply<R>;
 
     fn execute<R>(&self, command: Command<R>) -> Reply<R> {
-        self.lease.session.note(command.draft.request.written());
+        if !command.is_refused() {
+            self.lease.session.note(command.draft.request.written());
+        }
         self.hand_over(command)
     }
 }

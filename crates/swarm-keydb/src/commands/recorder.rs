@@ -7,8 +7,8 @@ pub(crate) struct Recorder;
 impl Executor for Recorder {
     type Output<R> = Vec<String>;
 
-    fn execute<R>(&self, mut command: Command<R>) -> Vec<String> {
-        assert!(command.take_refusal().is_none());
+    fn execute<R>(&self, command: Command<R>) -> Vec<String> {
+        assert!(!command.is_refused(), "the arguments are sound");
         let request = &command.draft.request;
         request
             .written()
