@@ -66,7 +66,7 @@
 //! );
 //! ```
 //!
-//! [`encode_command`] puts a command into a buffer of the caller's instead.
+//! [`encode_command`] puts a command into a buffer of the caller's instead, and a [`RequestBatch`] many into one buffer.
 //!
 //! # Write a server
 //!

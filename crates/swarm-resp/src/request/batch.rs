@@ -17,9 +17,7 @@ const LARGE: usize = 4 << 10;
 ///
 /// let mut batch = RequestBatch::builder();
 /// for key in ["a", "b"] {
-///     let mut request = Request::builder("GET");
-///     request.arg(key);
-///     batch.push(&mut request);
+///     batch.push(Request::builder("GET").arg(key));
 /// }
 /// batch.push_front(Request::new("PING", ()));
 /// let batch = batch.build();
