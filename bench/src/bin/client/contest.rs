@@ -105,7 +105,7 @@ impl<'a> Contest<'a> {
         for entry in &self.entries {
             let wall = best(entry.rounds.iter().map(|round| round.wall));
             let floor_wall = best(floor.rounds.iter().map(|round| round.wall));
-            // Of rounds that were run right behind each other.
+            // Of rounds of the same turn.
             let pairs = floor.rounds.iter().zip(&entry.rounds);
             let ratio = median(pairs.map(|(floor, round)| floor.wall / round.wall));
             println!(
