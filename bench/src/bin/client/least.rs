@@ -131,7 +131,11 @@ async fn call(mailbox: &Mutex<Mailbox>, request: &[u8]) {
     poll_fn(|cx| {
         if sent {
             let answered = answered.load(Ordering::Acquire);
-            return if answered { Poll::Ready(()) } else { Poll::Pending };
+            return if answered {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            };
         }
         sent = true;
         let caller = Caller {
