@@ -123,6 +123,8 @@ impl<T> Future for Promised<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn poll<T>(promised: &mut Promised<T>) -> Poll<Option<T>> {
@@ -136,6 +138,18 @@ mod tests {
         tokio::task::yield_now().await;
         drop(promise.keep(1));
         assert_eq!(waiter.await.unwrap(), Some(1));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_answer_that_comes_while_it_is_asked_for_is_not_missed() {
+        for n in 0..5000 {
+            let (promise, promised) = promise(None);
+            let waiter = tokio::spawn(promised);
+            let keeper = tokio::spawn(async move { drop(promise.keep(n)) });
+            let answer = tokio::time::timeout(Duration::from_secs(10), waiter).await;
+            assert_eq!(answer.expect("it hangs").unwrap(), Some(n));
+            keeper.await.unwrap();
+        }
     }
 
     #[test]
