@@ -10,7 +10,6 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use swarm_bench::floor::frame_end;
-use swarm_resp::Request;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -158,9 +157,7 @@ async fn call(mailbox: &Mutex<Mailbox>, request: &[u8]) {
 impl Contestant for Least {
     async fn work(&self, row: &Row) {
         assert!(row.work == Work::SetAndGet);
-        let set = Request::new("SET", ("key", vec![b'x'; row.value]));
-        let get = Request::new("GET", "key");
-        let requests = [set, get].map(|request| request.encoded().clone());
+        let requests = row.requests().map(|request| request.encoded().clone());
         let tasks: Vec<_> = (0..row.tasks)
             .map(|_| tokio::spawn(task(Arc::clone(&self.0), requests.clone(), row.commands)))
             .collect();

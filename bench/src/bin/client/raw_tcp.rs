@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
 use crate::contestant::Contestant;
-use crate::row::{Row, Work};
+use crate::row::Row;
 
 pub struct RawTcp(Arc<Mutex<Connection>>);
 
@@ -35,13 +35,7 @@ impl RawTcp {
 
 impl Contestant for RawTcp {
     async fn work(&self, row: &Row) {
-        let set = Request::new("SET", ("key", vec![b'x'; row.value]));
-        let get = Request::new("GET", "key");
-        let both = if row.work == Work::SetAndGet {
-            [set, get]
-        } else {
-            [get.clone(), get]
-        };
+        let both = row.requests();
         let (total, window) = (row.total(), row.window());
         let connection = Arc::clone(&self.0);
         // As a task of the runtime, like everyone's connection.

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::contestant::Contestant;
-use crate::row::{Row, Work};
+use crate::row::Row;
 
 pub struct RawWs(Arc<Mutex<WebSocketStream<TcpStream>>>);
 
@@ -29,13 +29,7 @@ impl RawWs {
 
 impl Contestant for RawWs {
     async fn work(&self, row: &Row) {
-        let set = Request::new("SET", ("key", vec![b'x'; row.value]));
-        let get = Request::new("GET", "key");
-        let both = if row.work == Work::SetAndGet {
-            [set, get]
-        } else {
-            [get.clone(), get]
-        };
+        let both = row.requests();
         let (total, window) = (row.total(), row.window());
         let socket = Arc::clone(&self.0);
         let work = async move { run(&mut *socket.lock().await, both, total, window).await };

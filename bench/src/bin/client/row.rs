@@ -1,5 +1,7 @@
 //! What everyone has to do: the rows of the table.
 
+use swarm_resp::Request;
+
 /// A row: so many commands, in so many tasks that share one connection.
 pub struct Row {
     pub title: &'static str,
@@ -36,6 +38,15 @@ impl Row {
         match self.work {
             Work::SetAndGet | Work::Get => self.tasks,
             Work::Pipeline | Work::Joined => self.commands,
+        }
+    }
+
+    /// What is sent in turn, for those who encode nothing themselves.
+    pub fn requests(&self) -> [Request; 2] {
+        let get = Request::new("GET", "key");
+        match self.work {
+            Work::SetAndGet => [Request::new("SET", ("key", vec![b'x'; self.value])), get],
+            Work::Get | Work::Pipeline | Work::Joined => [get.clone(), get],
         }
     }
 

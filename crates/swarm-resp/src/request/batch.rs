@@ -53,7 +53,7 @@ impl RequestBatch {
         self.entries.is_empty()
     }
 
-    /// The command at a position.
+    /// The command at a position, counted from 0. `None` beyond the last.
     #[inline]
     pub fn get(&self, position: usize) -> Option<RequestRef<'_>> {
         self.entries.get(position).map(|entry| self.view(entry))
@@ -101,7 +101,7 @@ impl fmt::Debug for RequestBatch {
     }
 }
 
-/// Puts a [`RequestBatch`] together. Small commands cost no allocation each.
+/// Puts a [`RequestBatch`] together. Small commands cost no allocation each; one of 4 KiB or more keeps its own bytes.
 #[derive(Default)]
 pub struct RequestBatchBuilder {
     buffer: BytesMut,

@@ -107,7 +107,7 @@ impl<'a> RequestRef<'a> {
         }
     }
 
-    /// [`encoded`](Self::encoded) as shared bytes, without a copy.
+    /// [`encoded`](Self::encoded) as shared bytes, without a copy. Those of a batch keep its whole buffer alive.
     pub fn to_bytes(self) -> Bytes {
         match self.part {
             Some(_) => self.owner.slice_ref(self.encoded()),
@@ -115,7 +115,7 @@ impl<'a> RequestRef<'a> {
         }
     }
 
-    /// The command on its own, without a copy.
+    /// The command on its own, without a copy: see [`to_bytes`](Self::to_bytes).
     pub fn to_request(self) -> Request {
         Request {
             encoded: self.to_bytes(),
@@ -159,7 +159,7 @@ impl fmt::Debug for RequestRef<'_> {
     }
 }
 
-/// The arguments of a [`Request`].
+/// The arguments of a command.
 #[derive(Clone)]
 pub struct RequestArgs<'a> {
     left: &'a [u8],
