@@ -147,6 +147,7 @@ mod error;
 mod heartbeat;
 #[cfg(feature = "http")]
 pub mod http;
+mod identity;
 pub mod memory;
 mod options;
 #[cfg(any(feature = "ws", feature = "http"))]
@@ -156,6 +157,7 @@ pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod transport;
+mod words;
 #[cfg(feature = "ws")]
 pub mod ws;
 
@@ -164,6 +166,7 @@ pub use connect::{BoxFuture, Connect};
 pub use connector::connector;
 pub use endpoint::{Endpoint, Scheme};
 pub use error::{TransportError, TransportErrorKind};
+pub use identity::PeerIdentity;
 pub use options::DialOptions;
 pub use transport::{BoxTransport, Transport};
 

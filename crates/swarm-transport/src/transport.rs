@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use swarm_resp::{Frame, RequestRef};
 
-use crate::{Capabilities, Refusal, TransportError};
+use crate::{Capabilities, PeerIdentity, Refusal, TransportError};
 
 /// A transport behind a pointer, as [`Connect`](crate::Connect) hands it over.
 pub type BoxTransport = Box<dyn Transport>;
@@ -47,6 +47,16 @@ pub trait Transport: Send {
         None
     }
 
+    /// Tells the transport which server is at the other end, once the layer above knows. The transport may adapt to
+    /// that server, for instance by acknowledging its packets at once; what it carries does not change. The default
+    /// does nothing.
+    ///
+    /// The layer above calls this at most once per connection, after its handshake. A transport must work without the
+    /// call. A transport that wraps another one passes the call on.
+    fn peer_identified(&mut self, peer: &PeerIdentity) {
+        let _ = peer;
+    }
+
     /// Ready when [`start_send`](Self::start_send) may be called once.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
 
@@ -80,6 +90,10 @@ impl Transport for BoxTransport {
         (**self).received_bytes()
     }
 
+    fn peer_identified(&mut self, peer: &PeerIdentity) {
+        (**self).peer_identified(peer);
+    }
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         (**self).poll_ready(cx)
     }
@@ -98,5 +112,75 @@ impl Transport for BoxTransport {
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         (**self).poll_close(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What a wrapper passes on.
+
+    use std::sync::{Arc, Mutex};
+
+    use swarm_resp::Request;
+
+    use super::*;
+    use crate::TransportErrorKind;
+
+    /// Answers every provided method with something other than its default.
+    struct Telltale(Arc<Mutex<Option<PeerIdentity>>>);
+
+    fn dead<T>() -> Poll<Result<T, TransportError>> {
+        Poll::Ready(Err(TransportError::new(TransportErrorKind::Closed, "dead")))
+    }
+
+    impl Transport for Telltale {
+        fn capabilities(&self) -> Capabilities {
+            Capabilities::FULL
+        }
+
+        fn check(&self, _: RequestRef<'_>) -> Result<(), Refusal> {
+            Err(Refusal::TooLarge { size: 1, limit: 0 })
+        }
+
+        fn received_bytes(&self) -> Option<u64> {
+            Some(7)
+        }
+
+        fn peer_identified(&mut self, peer: &PeerIdentity) {
+            *self.0.lock().unwrap() = Some(peer.clone());
+        }
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+            dead()
+        }
+
+        fn start_send(&mut self, _: RequestRef<'_>) -> Result<(), TransportError> {
+            Ok(())
+        }
+
+        fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+            dead()
+        }
+
+        fn poll_receive(&mut self, _: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
+            dead()
+        }
+
+        fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+            dead()
+        }
+    }
+
+    /// A provided method that a box forgets to pass on answers with its default, silently.
+    #[test]
+    fn a_box_passes_the_provided_methods_on() {
+        let told = Arc::default();
+        let inner: BoxTransport = Box::new(Telltale(Arc::clone(&told)));
+        let mut outer: BoxTransport = Box::new(inner);
+        assert!(outer.check(Request::new("PING", ()).view()).is_err());
+        assert_eq!(outer.received_bytes(), Some(7));
+        let peer = PeerIdentity::new().with_server("swarmkeydb");
+        outer.peer_identified(&peer);
+        assert_eq!(*told.lock().unwrap(), Some(peer));
     }
 }

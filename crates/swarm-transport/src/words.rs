@@ -1,0 +1,52 @@
+//! Text from outside the program, made safe to show in errors and logs.
+
+use std::fmt::{self, Write};
+
+/// Displays text from a peer on one line and without control characters: what a terminal or a log would interpret
+/// is removed.
+///
+/// Removed are C0 and C1 controls (ESC and line breaks among them), line and paragraph separators, and the
+/// bidirectional and invisible formatting characters that make text read differently from what it is.
+pub(crate) struct Printable<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .chars()
+            .filter(|&c| is_printable(c))
+            .try_for_each(|c| f.write_char(c))
+    }
+}
+
+/// Whether a character is shown as it is.
+pub(crate) fn is_printable(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c,
+            '\u{61c}' // Arabic letter mark
+            | '\u{200b}'..='\u{200f}' // zero-width characters, left-to-right and right-to-left marks
+            | '\u{2028}'..='\u{202e}' // line and paragraph separators, bidirectional embeddings and overrides
+            | '\u{2060}'..='\u{206f}' // word joiner, invisible operators, bidirectional isolates
+            | '\u{feff}' // byte order mark
+            | '\u{fff9}'..='\u{fffb}' // interlinear annotation
+            | '\u{e0000}'..='\u{e007f}') // tags
+}
+
+#[cfg(test)]
+mod tests {
+    //! What is removed, and what stays.
+
+    use super::*;
+
+    #[test]
+    fn control_and_formatting_characters_are_removed() {
+        let hostile = "a\u{1b}[31mb\r\nc\u{0}d\u{7f}e\u{85}f\u{9b}g\u{202e}h\u{2066}i\u{200f}j\u{2028}k\u{feff}l";
+        assert_eq!(Printable(hostile).to_string(), "a[31mbcdefghijkl");
+    }
+
+    #[test]
+    fn ordinary_text_stays() {
+        for text in ["ERR wrong number", "grüße, 世界 🦀", "e\u{301}"] {
+            assert_eq!(Printable(text).to_string(), text);
+        }
+    }
+}
