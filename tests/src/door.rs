@@ -2,6 +2,8 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::copy_bidirectional;
@@ -16,6 +18,7 @@ pub struct Door {
     address: SocketAddr,
     server: String,
     passing: Option<JoinHandle<()>>,
+    dials: Arc<AtomicUsize>,
 }
 
 impl Door {
@@ -29,12 +32,23 @@ impl Door {
         let server = rest.trim_end_matches('/').to_owned();
         let listener = listen_where_none_is_drawn().await;
         let address = listener.local_addr().expect("it is bound");
-        let passing = Some(tokio::spawn(pass(listener, server.clone())));
+        let dials = Arc::default();
+        let passing = Some(tokio::spawn(pass(
+            listener,
+            server.clone(),
+            Arc::clone(&dials),
+        )));
         Self {
             address,
             server,
             passing,
+            dials,
         }
+    }
+
+    /// How many connections have come in so far.
+    pub fn dials(&self) -> usize {
+        self.dials.load(Ordering::SeqCst)
     }
 
     /// Where it is, with the scheme of a URL in front.
@@ -57,7 +71,11 @@ impl Door {
     /// When its port was taken meanwhile.
     pub async fn open(&mut self) {
         let listener = within(listen_again(self.address)).await;
-        self.passing = Some(tokio::spawn(pass(listener, self.server.clone())));
+        self.passing = Some(tokio::spawn(pass(
+            listener,
+            self.server.clone(),
+            Arc::clone(&self.dials),
+        )));
     }
 }
 
@@ -104,9 +122,10 @@ pub async fn free_address() -> String {
     listener.local_addr().expect("it is bound").to_string()
 }
 
-async fn pass(listener: TcpListener, server: String) {
+async fn pass(listener: TcpListener, server: String, dials: Arc<AtomicUsize>) {
     let mut connections = JoinSet::new();
     while let Ok((mut client, _)) = listener.accept().await {
+        dials.fetch_add(1, Ordering::SeqCst);
         let server = server.clone();
         connections.spawn(async move {
             if let Ok(mut server) = TcpStream::connect(server).await {

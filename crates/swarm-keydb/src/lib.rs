@@ -84,6 +84,7 @@ pub mod guide;
 #[cfg(feature = "json")]
 mod json;
 mod options;
+mod profile;
 mod pubsub;
 mod status;
 

@@ -37,12 +37,14 @@ pub enum RetryPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Protocol {
-    /// RESP3 where the server has it, else RESP2. A server that answers the question with garbage is not asked again.
+    /// RESP3 where the server supports it, else RESP2. Over WebSocket, SwarmKeyDb is always spoken to in RESP2, because its
+    /// gateways garble RESP3, which adds nothing there. The client does not repeat a question that a server answered with
+    /// garbage.
     #[default]
     Auto,
-    /// RESP2, without asking for more.
+    /// RESP2. The client still sends `HELLO 2`, whose reply names the server; a server that refuses HELLO is used all the same.
     Resp2,
-    /// RESP3 alone: a server that does not have it is not used.
+    /// RESP3 only: the connection fails if the server does not support it.
     Resp3,
 }
 

@@ -17,6 +17,9 @@ pub struct Capabilities {
     /// The server runs requests in the order they were sent. When false, of requests that are in flight together any may
     /// run first: one that must run after another may be sent only when the other is answered.
     pub ordered: bool,
+    /// Replies in RESP3 arrive as the server wrote them. When false, a gateway on the way may garble them: a client asks for
+    /// the server's name in RESP2 (`HELLO 2`) before it decides whether to ask for RESP3.
+    pub resp3: bool,
     /// The largest encoded request that may be sent, in bytes.
     pub max_request: usize,
 }
@@ -29,6 +32,7 @@ impl Capabilities {
         binary_arguments: true,
         pipelining: true,
         ordered: true,
+        resp3: true,
         max_request: usize::MAX,
     };
 
@@ -64,6 +68,13 @@ impl Capabilities {
     #[must_use]
     pub const fn with_ordered(mut self, ordered: bool) -> Self {
         self.ordered = ordered;
+        self
+    }
+
+    /// Sets [`resp3`](Self::resp3).
+    #[must_use]
+    pub const fn with_resp3(mut self, resp3: bool) -> Self {
+        self.resp3 = resp3;
         self
     }
 

@@ -32,6 +32,7 @@ pub(crate) use role::Role;
 use crate::credentials::{Credentials, Login};
 use crate::engine::{Answered, Engine, Failure, HandshakeError, Violation};
 use crate::options::Origin;
+use crate::profile::Profile;
 use crate::status::{State, Status};
 use closing::Closing;
 use detour::Detour;
@@ -59,6 +60,7 @@ pub(crate) struct Driver {
     closing: Closing,
     connector: Arc<dyn Connect>,
     login: Login,
+    profile: Profile,
     /// The other way, if there is one.
     detour: Option<Detour>,
     connect_timeout: Duration,
@@ -149,6 +151,7 @@ impl Driver {
             closing: Closing::new(closes),
             connector: Arc::clone(&target.connector),
             login: target.login.clone(),
+            profile: target.settings.profile.clone(),
             detour: role.fallback(target).map(Detour::new),
             connect_timeout: options.connect_timeout,
             role,
@@ -169,7 +172,12 @@ impl Driver {
         loop {
             let deadline = Instant::now() + self.connect_timeout;
             let broken = match self.dial(deadline).await? {
-                Err(error) => Broken::from(error),
+                Err(error) => {
+                    if self.role == Role::Shared {
+                        self.profile.forget();
+                    }
+                    Broken::from(error)
+                }
                 Ok((transport, _)) if !self.role.is_served_by(transport.capabilities()) => {
                     if let Some(started) = started.take() {
                         let _gone = started.send(Err(Role::refusal()));
@@ -178,7 +186,7 @@ impl Driver {
                 }
                 Ok((mut transport, credentials)) => {
                     self.engine.log_in_with(credentials);
-                    self.engine.connected(transport.capabilities().session);
+                    self.engine.connected(transport.capabilities());
                     let end = self.serve(&mut transport, deadline, &mut started).await;
                     let Err(broken) = end else {
                         self.say_goodbye(transport).await;
@@ -197,7 +205,7 @@ impl Driver {
                 self.status.set(State::Reconnecting);
             }
             if unreadable_hello {
-                // The engine will not ask again.
+                // The next handshake does without it.
                 continue;
             }
             if left {

@@ -2,6 +2,8 @@
 
 use swarm_resp::{FrameRef, Kind, ServerError};
 
+use crate::profile::ServerKind;
+
 /// How a connection spells errors, found out once during the handshake.
 ///
 /// Some SwarmKeyDb gateways pass errors through an internal reader that does not know the `-` type: `-ERR unknown
@@ -11,6 +13,8 @@ use swarm_resp::{FrameRef, Kind, ServerError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Dialect {
     pub(crate) errors: ErrorShape,
+    /// What the server of this connection is.
+    pub(crate) server: ServerKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,8 +1,9 @@
 //! What happens on a new connection before any command may pass: AUTH, HELLO and one harmless error, each awaited alone.
 //!
 //! The gateway answers AUTH and HELLO ahead of replies that are still owed, so nothing may be in flight with them.
-//! Some gateways answer HELLO 3 with garbage: its reply must be a map or an error, or the connection is given up and the
-//! next one does without HELLO.
+//! Some gateways answer HELLO 3 with garbage. Behind a WebSocket, `HELLO 2` therefore comes first, which every server answers
+//! readably: its reply names the server, and SwarmKeyDb is not asked for RESP3 there. If a reply to HELLO still makes no sense,
+//! the connection ends, and later handshakes of the client ask for a lower version.
 
 use std::collections::VecDeque;
 
@@ -12,6 +13,7 @@ use super::Settings;
 use super::dialect::{self, Dialect, ErrorShape, words_error};
 pub(crate) use crate::credentials::Credentials;
 use crate::options::{ErrorSpelling, Protocol};
+use crate::profile::{HelloLimit, Identity, Profile, ServerKind};
 
 /// Why a connection cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +21,7 @@ pub(crate) enum HandshakeError {
     /// The server wants other credentials.
     #[error("authentication failed: {0}")]
     Auth(ServerError),
-    /// The answer to HELLO is neither a map nor an error.
+    /// The reply to HELLO is neither the server's description nor an error.
     #[error("the server's answer to HELLO makes no sense")]
     UnreadableHello,
     /// The server refuses what every connection of the client must begin with.
@@ -38,7 +40,10 @@ pub(crate) enum HandshakeError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Auth,
-    Hello,
+    /// `HELLO 2`, which names the server.
+    Hello2,
+    /// `HELLO 3`, which asks for RESP3 as well.
+    Hello3,
     /// A command that every server knows and refuses without arguments, to see how it spells an error.
     Probe,
     /// The request of the settings at this position.
@@ -56,7 +61,8 @@ pub(crate) enum Progress {
 pub(crate) struct Handshake {
     credentials: Option<Credentials>,
     session: Vec<(&'static str, Request)>,
-    must_be_resp3: bool,
+    protocol: Protocol,
+    profile: Profile,
     error_spelling: ErrorSpelling,
     dialect: Dialect,
     /// What is still to be done; the first is under way when `sent`.
@@ -65,23 +71,25 @@ pub(crate) struct Handshake {
 }
 
 impl Handshake {
-    /// `skip_hello` says that the server's answer to HELLO could not be understood before.
-    pub(crate) fn new(settings: &Settings, skip_hello: bool) -> Self {
-        let hello = match settings.protocol {
-            Protocol::Auto => !skip_hello,
-            Protocol::Resp2 => false,
-            Protocol::Resp3 => true,
+    /// `resp3` says that RESP3 replies pass the transport unchanged.
+    pub(crate) fn new(settings: &Settings, resp3: bool) -> Self {
+        let hello = match (settings.protocol, settings.profile.hello()) {
+            (Protocol::Resp3, _) => Some(Step::Hello3),
+            (_, HelloLimit::None) => None,
+            (Protocol::Auto, HelloLimit::Version3) if resp3 => Some(Step::Hello3),
+            _ => Some(Step::Hello2),
         };
         let steps = [
             (Step::Auth, settings.credentials.is_some()),
-            (Step::Hello, hello),
+            (hello.unwrap_or(Step::Hello2), hello.is_some()),
             (Step::Probe, true),
         ];
         let session = (0..settings.session.len()).map(|at| (Step::Session(at), true));
         Self {
             credentials: settings.credentials.clone(),
             session: settings.session.clone(),
-            must_be_resp3: settings.protocol == Protocol::Resp3,
+            protocol: settings.protocol,
+            profile: settings.profile.clone(),
             error_spelling: settings.error_spelling,
             dialect: Dialect::default(),
             steps: steps
@@ -106,7 +114,8 @@ impl Handshake {
                 let credentials = self.credentials.as_ref();
                 Request::new("AUTH", credentials.map(Credentials::args))
             }
-            Step::Hello => Request::new("HELLO", 3),
+            Step::Hello2 => Request::new("HELLO", 2),
+            Step::Hello3 => Request::new("HELLO", 3),
             Step::Probe => Request::new("ECHO", ()),
             Step::Session(at) => self.session.get(*at)?.1.clone(),
         })
@@ -131,17 +140,10 @@ impl Handshake {
             // `+OK`, or as a bulk string.
             Step::Auth if frame.as_bytes() == Some(b"OK") => Ok(Progress::Continue),
             Step::Auth => Err(HandshakeError::Nonsense),
-            Step::Hello if frame.kind() == Kind::Map => Ok(Progress::Continue),
-            Step::Hello if self.must_be_resp3 => Err(match error {
-                Some(error) => HandshakeError::Session {
-                    what: "RESP3, which the option protocol asks for",
-                    error,
-                },
-                None => HandshakeError::Nonsense,
-            }),
-            // A server that refuses HELLO speaks RESP2, which is what the connection began in.
-            Step::Hello if error.is_some() => Ok(Progress::Continue),
-            Step::Hello => Err(HandshakeError::UnreadableHello),
+            Step::Hello2 | Step::Hello3 => {
+                self.greeted(step, frame, error)?;
+                Ok(Progress::Continue)
+            }
             Step::Probe => {
                 let found = match (real_error, error) {
                     (Some(_), _) => ErrorShape::Real,
@@ -153,12 +155,58 @@ impl Handshake {
                     ErrorSpelling::Errors => ErrorShape::Real,
                     ErrorSpelling::Words => ErrorShape::Words,
                 };
+                self.profile.note_errors(found);
                 Ok(self.progress())
             }
             Step::Session(at) => match (error, self.session.get(at)) {
                 (Some(error), Some((what, _))) => Err(HandshakeError::Session { what, error }),
                 _ => Ok(self.progress()),
             },
+        }
+    }
+
+    /// Takes the reply to HELLO.
+    fn greeted(
+        &mut self,
+        step: Step,
+        frame: &Frame,
+        error: Option<ServerError>,
+    ) -> Result<(), HandshakeError> {
+        let asked_for_resp3 = step == Step::Hello3;
+        let identity =
+            Identity::read(frame).filter(|_| !asked_for_resp3 || frame.kind() == Kind::Map);
+        if let Some(identity) = identity {
+            if identity.is_named() {
+                self.dialect.server = identity.kind();
+                self.profile.note_identity(identity);
+            }
+            let server = self.dialect.server;
+            tracing::debug!(?server, "HELLO answered");
+            let wants_resp3 = !asked_for_resp3
+                && self.protocol == Protocol::Auto
+                && server != ServerKind::SwarmKeyDb
+                && self.profile.hello() == HelloLimit::Version3;
+            if wants_resp3 {
+                self.steps.push_front(Step::Hello3);
+            }
+            return Ok(());
+        }
+        match (self.protocol, error) {
+            (Protocol::Resp3, Some(error)) => Err(HandshakeError::Session {
+                what: "RESP3, which the option protocol asks for",
+                error,
+            }),
+            (Protocol::Resp3, None) => Err(HandshakeError::Nonsense),
+            // A server that refuses HELLO speaks RESP2, in which the connection began.
+            (_, Some(_)) => Ok(()),
+            (_, None) => {
+                self.profile.note_garbled(if asked_for_resp3 {
+                    HelloLimit::Version2
+                } else {
+                    HelloLimit::None
+                });
+                Err(HandshakeError::UnreadableHello)
+            }
         }
     }
 

@@ -17,16 +17,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use swarm_resp::{Frame, Request, RequestRef, ServerError};
-use swarm_transport::{Refusal, TransportError};
+use swarm_transport::{Capabilities, Refusal, TransportError};
 
-pub(crate) use dialect::Dialect;
-#[cfg(test)]
-pub(crate) use dialect::ErrorShape;
+pub(crate) use dialect::{Dialect, ErrorShape};
 pub(crate) use handshake::{Credentials, Handshake, HandshakeError, Progress};
 pub(crate) use slot::{Body, Call, Caller, Retry};
 pub(crate) use unit::Requests;
 
 use crate::options::{ErrorSpelling, FallbackScope, Protocol, RetryPolicy};
+use crate::profile::Profile;
 use detour::Detour;
 use leave::Leave;
 use slot::Slot;
@@ -125,6 +124,8 @@ pub(crate) struct Settings {
     pub(crate) fallback: FallbackScope,
     /// Codes of errors that say that another connection would serve better.
     pub(crate) reconnect_on: Arc<[Box<str>]>,
+    /// What is known about the server. Shared by all connections of a client.
+    pub(crate) profile: Profile,
 }
 
 /// Matches requests to replies over one connection after another.
@@ -132,8 +133,6 @@ pub(crate) struct Engine<C: Caller> {
     settings: Settings,
     phase: Phase,
     dialect: Dialect,
-    /// A server whose answer to HELLO cannot be understood is not asked again.
-    skip_hello: bool,
     /// Not sent, in order.
     waiting: VecDeque<Call<C>>,
     /// Sent; the server answers in this order.
@@ -162,7 +161,6 @@ impl<C: Caller> Engine<C> {
             settings,
             phase: Phase::Offline,
             dialect: Dialect::default(),
-            skip_hello: false,
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
             sending: None,
@@ -211,8 +209,9 @@ impl<C: Caller> Engine<C> {
         matches!(self.phase, Phase::Ready)
     }
 
-    /// A connection is open. The handshake begins, if the wire has a session to shake hands for.
-    pub(crate) fn connected(&mut self, session: bool) {
+    /// A connection is open. The handshake begins, if the transport has a session.
+    pub(crate) fn connected(&mut self, capabilities: Capabilities) {
+        let Capabilities { session, resp3, .. } = capabilities;
         self.session = session;
         self.ping = false;
         self.leave = Leave::default();
@@ -221,7 +220,7 @@ impl<C: Caller> Engine<C> {
             self.phase = Phase::Ready;
             return;
         }
-        self.phase = Phase::Handshake(Handshake::new(&self.settings, self.skip_hello));
+        self.phase = Phase::Handshake(Handshake::new(&self.settings, resp3));
         self.dialect = Dialect::default();
     }
 
@@ -358,10 +357,7 @@ impl<C: Caller> Engine<C> {
                     self.phase = Phase::Ready;
                     Ok(None)
                 }
-                Err(error) => {
-                    self.skip_hello |= error == HandshakeError::UnreadableHello;
-                    Err(error.into())
-                }
+                Err(error) => Err(error.into()),
             },
             Phase::Ready => self.receive_reply(frame).map(Some),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use swarm_resp::{Frame, Request};
-use swarm_transport::{TransportError, TransportErrorKind};
+use swarm_transport::{Capabilities, TransportError, TransportErrorKind};
 
 use super::{
     Body, Call, Caller, Dialect, Engine, Failure, HandshakeError, Requests, Retry, Settings,
@@ -80,7 +80,7 @@ impl Bench {
     }
 
     fn handshake(&mut self) {
-        self.engine.connected(true);
+        self.engine.connected(Capabilities::FULL);
         assert_eq!(self.send().as_deref(), Some("HELLO 3"));
         self.reply(&map());
         assert_eq!(self.send().as_deref(), Some("ECHO"));

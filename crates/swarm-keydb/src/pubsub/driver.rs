@@ -141,7 +141,7 @@ impl Driver {
             let error = Arc::new(broken.into_error());
             tracing::debug!(%error, "subscribed connection lost");
             if again {
-                // The machine will not say HELLO again.
+                // The next handshake does without it.
                 continue;
             }
             if let Some(error) = refused {
@@ -171,7 +171,8 @@ impl Driver {
             Ok(Err(_)) => return no_handshake_in_time().into(),
             Err(stop) => return stop.into(),
         };
-        let Capabilities { session, push, .. } = transport.capabilities();
+        let capabilities = transport.capabilities();
+        let Capabilities { session, push, .. } = capabilities;
         if !(session && push) {
             let refusal = Refusal::Unsupported {
                 command: "SUBSCRIBE".to_owned(),
@@ -181,7 +182,7 @@ impl Driver {
             self.machine.end_all(&Failure::Refused(refusal));
             return Stop::Idle.into();
         }
-        self.machine.connected();
+        self.machine.connected(capabilities);
         let left = self.serve(&mut transport, deadline).await;
         if let Left::Stopped(_) = left {
             self.machine.disconnected();

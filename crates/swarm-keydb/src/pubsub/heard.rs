@@ -80,9 +80,11 @@ impl<'a> Heard<'a> {
 mod tests {
     use super::*;
     use crate::engine::ErrorShape;
+    use crate::profile::ServerKind;
 
     const WORDS: Dialect = Dialect {
         errors: ErrorShape::Words,
+        server: ServerKind::Unknown,
     };
 
     fn words(words: &[&str]) -> Frame {

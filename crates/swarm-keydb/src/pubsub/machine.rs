@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use swarm_resp::{Frame, Request, RequestRef, ServerError};
-use swarm_transport::Refusal;
+use swarm_transport::{Capabilities, Refusal};
 
 use super::event::Message;
 use super::heard::Heard;
@@ -68,8 +68,6 @@ pub(super) struct Machine<L> {
     settings: Settings,
     phase: Phase,
     dialect: Dialect,
-    /// A server whose answer to HELLO cannot be understood is not asked again.
-    skip_hello: bool,
     roll: Roll,
     subscribers: HashMap<u64, Subscriber<L>>,
     owed: VecDeque<Owed>,
@@ -87,7 +85,6 @@ impl<L: Listener> Machine<L> {
             settings,
             phase: Phase::Offline,
             dialect: Dialect::default(),
-            skip_hello: false,
             roll: Roll::default(),
             subscribers: HashMap::new(),
             owed: VecDeque::new(),
@@ -162,8 +159,8 @@ impl<L: Listener> Machine<L> {
     }
 
     /// A connection is open. The handshake begins.
-    pub(super) fn connected(&mut self) {
-        self.phase = Phase::Handshake(Handshake::new(&self.settings, self.skip_hello));
+    pub(super) fn connected(&mut self, capabilities: Capabilities) {
+        self.phase = Phase::Handshake(Handshake::new(&self.settings, capabilities.resp3));
         self.dialect = Dialect::default();
         self.ping = false;
     }
@@ -245,10 +242,7 @@ impl<L: Listener> Machine<L> {
                         self.dialect = dialect;
                         self.phase = Phase::Ready;
                     }
-                    Err(error) => {
-                        self.skip_hello |= error == HandshakeError::UnreadableHello;
-                        return Err(error.into());
-                    }
+                    Err(error) => return Err(error.into()),
                 }
                 return Ok(());
             }

@@ -56,6 +56,7 @@ impl HttpTransport {
                 binary_arguments: false,
                 pipelining: true,
                 ordered: options.http_concurrency == 1,
+                resp3: false,
                 max_request: options.max_request,
             },
             idle: None,

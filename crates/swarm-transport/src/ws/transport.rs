@@ -51,6 +51,7 @@ where
             decoder: Decoder::with_limits(options.limits),
             capabilities: Capabilities {
                 binary_arguments: options.binary_safe,
+                resp3: false,
                 max_request: options.max_request,
                 ..Capabilities::FULL
             },

@@ -3,6 +3,7 @@
 use super::*;
 use crate::engine::Credentials;
 use crate::options::{ErrorSpelling, Protocol};
+use crate::profile::ServerKind;
 
 fn with_password() -> Bench {
     let mut bench = Bench::offline();
@@ -18,7 +19,7 @@ fn with_password() -> Bench {
 fn steps_are_awaited_alone_and_in_order() {
     let mut bench = with_password();
     bench.get("a");
-    bench.engine.connected(true);
+    bench.engine.connected(Capabilities::FULL);
     assert_eq!(bench.send().as_deref(), Some("AUTH secret"));
     assert_eq!(bench.send(), None);
     bench.reply(&Frame::simple("OK"));
@@ -36,7 +37,7 @@ fn steps_are_awaited_alone_and_in_order() {
 #[test]
 fn a_wrong_password_is_the_servers_error() {
     let mut bench = with_password();
-    bench.engine.connected(true);
+    bench.engine.connected(Capabilities::FULL);
     bench.send();
     let refused = bench
         .engine
@@ -55,7 +56,7 @@ fn a_missing_password_is_noticed_in_either_spelling() {
         words("-NOAUTH Authentication required."),
     ] {
         let mut bench = Bench::offline();
-        bench.engine.connected(true);
+        bench.engine.connected(Capabilities::FULL);
         bench.send();
         let refused = bench.engine.receive(bench.now, refusal).unwrap_err();
         assert!(
@@ -68,7 +69,7 @@ fn a_missing_password_is_noticed_in_either_spelling() {
 #[test]
 fn a_server_without_hello_is_spoken_to_in_resp2() {
     let mut bench = Bench::offline();
-    bench.engine.connected(true);
+    bench.engine.connected(Capabilities::FULL);
     bench.send();
     bench.reply(&Frame::error("ERR unknown command 'HELLO'"));
     assert_eq!(bench.send().as_deref(), Some("ECHO"));
@@ -77,7 +78,7 @@ fn a_server_without_hello_is_spoken_to_in_resp2() {
 #[test]
 fn an_unreadable_hello_is_not_asked_for_again() {
     let mut bench = Bench::offline();
-    bench.engine.connected(true);
+    bench.engine.connected(Capabilities::FULL);
     bench.send();
     let garbage = bench.engine.receive(bench.now, words("%7"));
     assert_eq!(
@@ -85,14 +86,89 @@ fn an_unreadable_hello_is_not_asked_for_again() {
         Err(Violation::Handshake(HandshakeError::UnreadableHello))
     );
     bench.cut();
-    bench.engine.connected(true);
+    bench.engine.connected(Capabilities::FULL);
+    assert_eq!(bench.send().as_deref(), Some("HELLO 2"));
+    let garbage = bench.engine.receive(bench.now, words("%7"));
+    assert_eq!(
+        garbage,
+        Err(Violation::Handshake(HandshakeError::UnreadableHello))
+    );
+    bench.cut();
+    bench.engine.connected(Capabilities::FULL);
     assert_eq!(bench.send().as_deref(), Some("ECHO"));
+}
+
+/// The reply to HELLO 2 of a server of this name.
+fn named(server: &str) -> Frame {
+    words(&format!("server {server} version 7.0.0"))
+}
+
+/// Where RESP3 may be garbled on the way: SwarmKeyDb is not asked for it, other servers are.
+#[test]
+fn behind_a_gateway_the_server_is_named_before_it_is_asked_for_resp3() {
+    let gateway = Capabilities::FULL.with_resp3(false);
+    for (server, kind, next) in [
+        ("swarmkeydb", ServerKind::SwarmKeyDb, "ECHO"),
+        ("redis", ServerKind::Redis, "HELLO 3"),
+        ("proxy", ServerKind::Unknown, "HELLO 3"),
+    ] {
+        let mut bench = Bench::offline();
+        bench.engine.connected(gateway);
+        assert_eq!(bench.send().as_deref(), Some("HELLO 2"));
+        bench.reply(&named(server));
+        assert_eq!(bench.send().as_deref(), Some(next), "{server}");
+        if next == "HELLO 3" {
+            bench.reply(&map());
+            bench.send();
+        }
+        bench.reply(&Frame::error("ERR wrong number of arguments"));
+        assert!(bench.engine.is_ready());
+        assert_eq!(bench.engine.settings.profile.kind(), kind, "{server}");
+    }
+}
+
+#[test]
+fn what_one_connection_learned_of_hello_another_one_need_not_learn() {
+    let gateway = Capabilities::FULL.with_resp3(false);
+    let mut first = Bench::offline();
+    first.engine.connected(gateway);
+    first.send();
+    first.reply(&named("redis"));
+    assert_eq!(first.send().as_deref(), Some("HELLO 3"));
+    let garbage = first.engine.receive(first.now, words("%7"));
+    assert!(garbage.is_err());
+
+    let mut second = Bench::offline();
+    second.engine.settings.profile = first.engine.settings.profile.clone();
+    second.engine.connected(gateway);
+    assert_eq!(second.send().as_deref(), Some("HELLO 2"));
+    second.reply(&named("redis"));
+    assert_eq!(second.send().as_deref(), Some("ECHO"));
+    second.reply(&Frame::error("ERR wrong number of arguments"));
+    second.cut();
+
+    // Another server is asked for what the previous one could not do.
+    second.engine.connected(gateway);
+    second.send();
+    second.reply(&named("valkey"));
+    assert_eq!(second.send().as_deref(), Some("HELLO 3"));
+}
+
+#[test]
+fn resp2_asks_for_the_name_and_not_for_resp3() {
+    let mut bench = Bench::offline();
+    bench.engine.settings.protocol = Protocol::Resp2;
+    bench.engine.connected(Capabilities::FULL);
+    assert_eq!(bench.send().as_deref(), Some("HELLO 2"));
+    bench.reply(&named("redis"));
+    assert_eq!(bench.send().as_deref(), Some("ECHO"));
+    assert_eq!(bench.engine.settings.profile.kind(), ServerKind::Redis);
 }
 
 #[test]
 fn errors_spelled_as_words_are_errors_where_the_probe_was() {
     let mut bench = Bench::offline();
-    bench.engine.connected(true);
+    bench.engine.connected(Capabilities::FULL);
     bench.send();
     bench.reply(&map());
     bench.send();
@@ -129,7 +205,7 @@ fn a_user_and_a_database_are_for_servers_that_have_them() {
     let mut bench = Bench::offline();
     bench.engine.settings.credentials = Some(Credentials::new(Some("ann"), "secret"));
     bench.engine.settings.session = vec![("the database", Request::new("SELECT", 3))];
-    bench.engine.connected(true);
+    bench.engine.connected(Capabilities::FULL);
     assert_eq!(bench.send().as_deref(), Some("AUTH ann secret"));
     bench.reply(&Frame::simple("OK"));
     bench.send();
@@ -147,7 +223,7 @@ fn a_user_and_a_database_are_for_servers_that_have_them() {
 #[test]
 fn a_server_of_another_kind_is_refused() {
     let mut bench = Bench::offline();
-    bench.engine.connected(true);
+    bench.engine.connected(Capabilities::FULL);
     bench.send();
     bench.reply(&map());
     bench.send();
@@ -161,7 +237,9 @@ fn a_server_of_another_kind_is_refused() {
 fn a_wire_without_a_session_needs_no_handshake() {
     let mut bench = with_password();
     bench.get("a");
-    bench.engine.connected(false);
+    bench
+        .engine
+        .connected(Capabilities::FULL.with_session(false));
     assert!(bench.engine.is_ready());
     assert_eq!(bench.send().as_deref(), Some("GET a"));
 }
@@ -174,7 +252,9 @@ fn a_session_that_cannot_be_restored_is_no_session() {
         ("client_name", Request::new("CLIENT SETNAME", "me")),
         ("auth_addr", Request::new("AUTHADDR", "0x1")),
     ];
-    bench.engine.connected(true);
+    bench.engine.connected(Capabilities::FULL);
+    assert_eq!(bench.send().as_deref(), Some("HELLO 2"));
+    bench.reply(&words("-ERR unknown command 'HELLO'"));
     bench.send();
     bench.reply(&words("-ERR wrong number of arguments for 'ECHO'"));
     assert_eq!(bench.send().as_deref(), Some("CLIENT SETNAME me"));
@@ -195,7 +275,7 @@ fn resp3_alone_is_resp3_or_nothing() {
         let mut bench = Bench::offline();
         bench.engine.settings.protocol = Protocol::Resp3;
         for _ in 0..2 {
-            bench.engine.connected(true);
+            bench.engine.connected(Capabilities::FULL);
             assert_eq!(bench.send().as_deref(), Some("HELLO 3"));
             let refused = bench.engine.receive(bench.now, answer.clone()).unwrap_err();
             // Not the violation behind which the next dial follows at once.
@@ -216,7 +296,7 @@ fn the_spelling_of_errors_may_be_known_beforehand() {
     ] {
         let mut bench = Bench::offline();
         bench.engine.settings.error_spelling = spelling;
-        bench.engine.connected(true);
+        bench.engine.connected(Capabilities::FULL);
         bench.send();
         bench.reply(&map());
         bench.send();

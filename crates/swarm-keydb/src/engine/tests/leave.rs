@@ -86,7 +86,9 @@ fn only_the_codes_of_the_policy_advise_to_leave() {
 fn a_wire_without_a_session_is_not_left() {
     let mut bench = bench();
     bench.cut();
-    bench.engine.connected(false);
+    bench
+        .engine
+        .connected(Capabilities::FULL.with_session(false));
     bench.get("a");
     bench.send();
     bench.reply(&Frame::error(READONLY));

@@ -70,7 +70,7 @@ impl Bench {
     }
 
     fn connect(&mut self) {
-        self.machine.connected();
+        self.machine.connected(Capabilities::FULL);
         assert_eq!(self.send().as_deref(), Some("HELLO 3"));
         self.reply(&Frame::build(|reply| reply.map(|_| {})));
         assert_eq!(self.send().as_deref(), Some("ECHO"));
