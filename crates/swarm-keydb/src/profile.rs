@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use swarm_resp::{Frame, FrameRef, Kind};
+use swarm_transport::PeerIdentity;
 
 use crate::engine::ErrorShape;
 
@@ -83,6 +84,11 @@ impl Identity {
 
     pub(crate) fn kind(&self) -> ServerKind {
         ServerKind::of(&self.name)
+    }
+
+    /// What transports are told about the server.
+    pub(crate) fn peer(&self) -> PeerIdentity {
+        PeerIdentity::new().with_server(String::from_utf8_lossy(&self.name))
     }
 }
 

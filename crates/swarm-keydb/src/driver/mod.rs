@@ -313,6 +313,9 @@ impl Driver {
                 if !ready {
                     ready = self.engine.is_ready();
                     if ready {
+                        if self.engine.has_session() {
+                            transport.peer_identified(self.engine.peer());
+                        }
                         self.backoff.connected(Instant::now());
                         self.status.set(State::Connected);
                         if let Some(started) = started.take() {

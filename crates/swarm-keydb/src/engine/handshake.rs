@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 
 use swarm_resp::{Frame, Kind, Request, ServerError};
+use swarm_transport::PeerIdentity;
 
 use super::Settings;
 use super::dialect::{self, Dialect, ErrorShape, words_error};
@@ -65,6 +66,7 @@ pub(crate) struct Handshake {
     profile: Profile,
     error_spelling: ErrorSpelling,
     dialect: Dialect,
+    peer: PeerIdentity,
     /// What is still to be done; the first is under way when `sent`.
     steps: VecDeque<Step>,
     sent: bool,
@@ -92,6 +94,7 @@ impl Handshake {
             profile: settings.profile.clone(),
             error_spelling: settings.error_spelling,
             dialect: Dialect::default(),
+            peer: PeerIdentity::new(),
             steps: steps
                 .into_iter()
                 .chain(session)
@@ -100,6 +103,11 @@ impl Handshake {
                 .collect(),
             sent: false,
         }
+    }
+
+    /// What the server said about itself.
+    pub(crate) const fn peer(&self) -> &PeerIdentity {
+        &self.peer
     }
 
     /// The next request, unless one is under way.
@@ -178,6 +186,7 @@ impl Handshake {
         if let Some(identity) = identity {
             if identity.is_named() {
                 self.dialect.server = identity.kind();
+                self.peer = identity.peer();
                 self.profile.note_identity(identity);
             }
             let server = self.dialect.server;

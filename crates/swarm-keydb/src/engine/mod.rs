@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use swarm_resp::{Frame, Request, RequestRef, ServerError};
-use swarm_transport::{Capabilities, Refusal, TransportError};
+use swarm_transport::{Capabilities, PeerIdentity, Refusal, TransportError};
 
 pub(crate) use dialect::{Dialect, ErrorShape};
 pub(crate) use handshake::{Credentials, Handshake, HandshakeError, Progress};
@@ -133,6 +133,7 @@ pub(crate) struct Engine<C: Caller> {
     settings: Settings,
     phase: Phase,
     dialect: Dialect,
+    peer: PeerIdentity,
     /// Not sent, in order.
     waiting: VecDeque<Call<C>>,
     /// Sent; the server answers in this order.
@@ -161,6 +162,7 @@ impl<C: Caller> Engine<C> {
             settings,
             phase: Phase::Offline,
             dialect: Dialect::default(),
+            peer: PeerIdentity::new(),
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
             sending: None,
@@ -207,6 +209,16 @@ impl<C: Caller> Engine<C> {
 
     pub(crate) fn is_ready(&self) -> bool {
         matches!(self.phase, Phase::Ready)
+    }
+
+    /// Whether the connection has a session, and so a handshake.
+    pub(crate) const fn has_session(&self) -> bool {
+        self.session
+    }
+
+    /// What the server of this connection said about itself in the handshake.
+    pub(crate) const fn peer(&self) -> &PeerIdentity {
+        &self.peer
     }
 
     /// A connection is open. The handshake begins, if the transport has a session.
@@ -354,6 +366,7 @@ impl<C: Caller> Engine<C> {
                 Ok(Progress::Done(dialect)) => {
                     tracing::debug!(?dialect, "handshake done");
                     self.dialect = dialect;
+                    self.peer = handshake.peer().clone();
                     self.phase = Phase::Ready;
                     Ok(None)
                 }

@@ -233,6 +233,7 @@ impl Driver {
                 if !ready {
                     ready = self.machine.is_ready();
                     if ready {
+                        transport.peer_identified(self.machine.peer());
                         self.backoff.connected(Instant::now());
                     } else if handshake_timer.as_mut().poll(cx).is_ready() {
                         return Poll::Ready(Err(no_handshake_in_time().into()));

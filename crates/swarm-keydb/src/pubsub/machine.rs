@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use swarm_resp::{Frame, Request, RequestRef, ServerError};
-use swarm_transport::{Capabilities, Refusal};
+use swarm_transport::{Capabilities, PeerIdentity, Refusal};
 
 use super::event::Message;
 use super::heard::Heard;
@@ -68,6 +68,7 @@ pub(super) struct Machine<L> {
     settings: Settings,
     phase: Phase,
     dialect: Dialect,
+    peer: PeerIdentity,
     roll: Roll,
     subscribers: HashMap<u64, Subscriber<L>>,
     owed: VecDeque<Owed>,
@@ -85,6 +86,7 @@ impl<L: Listener> Machine<L> {
             settings,
             phase: Phase::Offline,
             dialect: Dialect::default(),
+            peer: PeerIdentity::new(),
             roll: Roll::default(),
             subscribers: HashMap::new(),
             owed: VecDeque::new(),
@@ -156,6 +158,11 @@ impl<L: Listener> Machine<L> {
     /// What the next connection logs in with.
     pub(super) fn log_in_with(&mut self, credentials: Option<Credentials>) {
         self.settings.credentials = credentials;
+    }
+
+    /// What the server of this connection said about itself in the handshake.
+    pub(super) const fn peer(&self) -> &PeerIdentity {
+        &self.peer
     }
 
     /// A connection is open. The handshake begins.
@@ -240,6 +247,7 @@ impl<L: Listener> Machine<L> {
                     Ok(Progress::Continue) => {}
                     Ok(Progress::Done(dialect)) => {
                         self.dialect = dialect;
+                        self.peer = handshake.peer().clone();
                         self.phase = Phase::Ready;
                     }
                     Err(error) => return Err(error.into()),

@@ -118,12 +118,16 @@ fn behind_a_gateway_the_server_is_named_before_it_is_asked_for_resp3() {
         bench.reply(&named(server));
         assert_eq!(bench.send().as_deref(), Some(next), "{server}");
         if next == "HELLO 3" {
-            bench.reply(&map());
+            let name = [Frame::bulk("server"), Frame::bulk(server)];
+            bench.reply(&Frame::build(|reply| {
+                reply.map(|map| name.iter().for_each(|part| map.frame(part.view())));
+            }));
             bench.send();
         }
         bench.reply(&Frame::error("ERR wrong number of arguments"));
         assert!(bench.engine.is_ready());
         assert_eq!(bench.engine.settings.profile.kind(), kind, "{server}");
+        assert_eq!(bench.engine.peer().server(), Some(server));
     }
 }
 
