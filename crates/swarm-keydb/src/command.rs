@@ -58,6 +58,9 @@ pub(crate) enum Blocking {
     For(Duration),
     /// It may never answer.
     Forever,
+    /// A read of streams that the client encoded, so it may be split into several that block shorter. It blocks for this
+    /// time in total; [`Duration::MAX`] means forever.
+    Read(Duration),
 }
 
 /// Takes commands: a [`Client`](crate::Client) sends them.

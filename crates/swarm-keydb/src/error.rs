@@ -41,6 +41,11 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Whether the same request can never succeed again: a stream reports such an error once and then ends.
+    pub(crate) const fn is_final(self) -> bool {
+        matches!(self, Self::Closed | Self::Argument | Self::Config)
+    }
+
     /// One word for it, as it stands in traces.
     pub const fn as_str(self) -> &'static str {
         match self {

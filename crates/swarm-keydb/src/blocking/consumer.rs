@@ -1,14 +1,15 @@
 //! A consumer of a group on a plain thread.
 
+use std::iter::FusedIterator;
 use std::ops::Deref;
 use std::time::Duration;
 
 use swarm_resp::{ToArg, ToArgs};
 
 use super::Client;
-use super::runtime::Runtime;
+use super::runtime::{Iterated, Runtime};
 use crate::client;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Deliveries of streams, as an iterator that waits: see [`Consumer`](crate::Consumer).
 ///
@@ -34,10 +35,7 @@ use crate::error::{Error, Result};
 /// ```
 #[must_use = "nothing is read until the iterator is used"]
 #[derive(Debug)]
-pub struct Consumer {
-    inner: client::Consumer,
-    runtime: Runtime,
-}
+pub struct Consumer(Iterated<client::Consumer>);
 
 /// Sets up a [`Consumer`].
 #[must_use = "nothing happens before `build`"]
@@ -84,10 +82,7 @@ impl ConsumerBuilder {
     ///
     /// **Errors:** when an option makes no sense.
     pub fn build(self) -> Result<Consumer> {
-        Ok(Consumer {
-            inner: self.inner.build()?,
-            runtime: self.runtime,
-        })
+        Ok(Consumer(Iterated::new(self.inner.build()?, self.runtime)))
     }
 }
 
@@ -95,35 +90,30 @@ impl Consumer {
     /// As [`next`](Self::next), for so long at the most. When nothing came in that time, the answer is an error of kind
     /// [`Timeout`](crate::ErrorKind::Timeout), and the consumer goes on; no delivery is lost.
     pub fn next_within(&mut self, time: Duration) -> Option<Result<Delivery>> {
-        let next = self.inner.next();
-        let waited = self
-            .runtime
-            .wait(async move { tokio::time::timeout(time, next).await });
-        let next = waited.and_then(|next| next.map_err(|_| Error::unheard()));
-        self.delivery(next)
+        let next = self.0.next_within(time, client::Consumer::next)?;
+        Some(self.delivery(next))
     }
 
     /// Stops in order, as [`Consumer::stop`](crate::Consumer::stop).
     pub fn stop(&self) {
-        self.inner.stop();
+        self.0.stream.stop();
     }
 
     /// Stops this consumer from elsewhere.
     pub fn stopper(&self) -> crate::Stopper {
-        self.inner.stopper()
+        self.0.stream.stopper()
     }
 
     /// How many deliveries are out: handed out or read ahead, and neither acknowledged nor dropped.
     pub fn unsettled(&self) -> usize {
-        self.inner.unsettled()
+        self.0.stream.unsettled()
     }
 
-    fn delivery(&self, next: Result<Option<Result<client::Delivery>>>) -> Option<Result<Delivery>> {
-        let next = next.unwrap_or_else(|error| Some(Err(error)))?;
-        Some(next.map(|inner| Delivery {
+    fn delivery(&self, next: Result<client::Delivery>) -> Result<Delivery> {
+        next.map(|inner| Delivery {
             inner,
-            runtime: self.runtime.clone(),
-        }))
+            runtime: self.0.runtime.clone(),
+        })
     }
 }
 
@@ -131,10 +121,12 @@ impl Iterator for Consumer {
     type Item = Result<Delivery>;
 
     fn next(&mut self) -> Option<Result<Delivery>> {
-        let next = self.runtime.wait(self.inner.next());
-        self.delivery(next)
+        let next = self.0.next(client::Consumer::next)?;
+        Some(self.delivery(next))
     }
 }
+
+impl FusedIterator for Consumer {}
 
 impl Delivery {
     /// Acknowledges the entry: it is pending no more, and nobody will be given it again.

@@ -96,6 +96,62 @@ impl Runtime {
     }
 }
 
+/// A stream that a thread iterates over.
+#[derive(Debug)]
+pub(super) struct Iterated<S> {
+    pub(super) stream: S,
+    pub(super) runtime: Runtime,
+    /// Set once an iteration on the client's own thread was refused: no later one can succeed either.
+    refused: bool,
+}
+
+impl<S> Iterated<S> {
+    pub(super) const fn new(stream: S, runtime: Runtime) -> Self {
+        Self {
+            stream,
+            runtime,
+            refused: false,
+        }
+    }
+
+    /// Blocks until the stream yields its next item. A refusal is reported once, then the iterator ends.
+    pub(super) fn next<'a, T, F>(
+        &'a mut self,
+        next: impl FnOnce(&'a mut S) -> F,
+    ) -> Option<Result<T>>
+    where
+        F: Future<Output = Option<Result<T>>> + 'a,
+    {
+        if self.refused {
+            return None;
+        }
+        self.runtime
+            .wait(next(&mut self.stream))
+            .unwrap_or_else(|refusal| {
+                self.refused = true;
+                Some(Err(refusal))
+            })
+    }
+
+    /// Blocks until the stream yields its next item, for at most `time`.
+    pub(super) fn next_within<'a, T, F>(
+        &'a mut self,
+        time: Duration,
+        next: impl FnOnce(&'a mut S) -> F,
+    ) -> Option<Result<T>>
+    where
+        F: Future<Output = Option<Result<T>>> + 'a,
+    {
+        self.next(|stream| {
+            let next = next(stream);
+            async move {
+                let next = tokio::time::timeout(time, next).await;
+                next.unwrap_or_else(|_| Some(Err(Error::unheard())))
+            }
+        })
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         if let (Some(end), Some(connection)) = (self.end.take(), self.connection.take()) {

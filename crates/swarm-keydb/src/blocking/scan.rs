@@ -1,30 +1,32 @@
-//! All keys that match, as an iterator.
+//! Iterator over all keys that match a pattern.
+
+use std::iter::FusedIterator;
 
 use bytes::Bytes;
 
 use crate::ScanStream;
 use crate::error::Result;
 
-use super::runtime::Runtime;
+use super::runtime::{Iterated, Runtime};
 
-/// The keys of a store, page by page: see [`Client::scan_iter`](super::Client::scan_iter).
+/// Iterator over the keys of a store, fetched page by page. See [`Client::scan_iter`](super::Client::scan_iter).
 ///
-/// An error is an item and never the end: the next step asks for the same page again.
-#[must_use = "nothing is asked for until the iterator is used"]
+/// # Errors
+///
+/// As for [`ScanStream`](crate::ScanStream): after an error that may pass, the next step requests the same page again; an
+/// error that cannot pass is the last item.
+#[must_use = "no page is requested until the iterator is used"]
 #[derive(Debug)]
-pub struct Scan {
-    stream: ScanStream,
-    runtime: Runtime,
-}
+pub struct Scan(Iterated<ScanStream>);
 
 impl Scan {
     pub(super) const fn new(stream: ScanStream, runtime: Runtime) -> Self {
-        Self { stream, runtime }
+        Self(Iterated::new(stream, runtime))
     }
 
-    /// Where the next page begins; `None` when the last page has come.
+    /// Returns the cursor of the next page: see [`ScanStream::cursor`](crate::ScanStream::cursor).
     pub const fn cursor(&self) -> Option<u64> {
-        self.stream.cursor()
+        self.0.stream.cursor()
     }
 }
 
@@ -32,9 +34,8 @@ impl Iterator for Scan {
     type Item = Result<Bytes>;
 
     fn next(&mut self) -> Option<Result<Bytes>> {
-        match self.runtime.wait(self.stream.next()) {
-            Ok(next) => next,
-            Err(error) => Some(Err(error)),
-        }
+        self.0.next(ScanStream::next)
     }
 }
+
+impl FusedIterator for Scan {}

@@ -1,13 +1,14 @@
 //! Listening from plain threads.
 
 use std::fmt;
+use std::iter::FusedIterator;
 use std::time::Duration;
 
 use swarm_resp::ToArgs;
 
 use super::Client;
-use super::runtime::Runtime;
-use crate::error::{Error, Result};
+use super::runtime::{Iterated, Runtime};
+use crate::error::Result;
 use crate::pubsub::{Event, SubscribeOptions, Subscribing};
 
 /// What is published to some channels or patterns, as an iterator that waits: see
@@ -32,24 +33,13 @@ use crate::pubsub::{Event, SubscribeOptions, Subscribing};
 /// # }
 /// ```
 #[must_use = "dropping it ends the subscription"]
-pub struct Subscription {
-    inner: crate::Subscription,
-    runtime: Runtime,
-}
+pub struct Subscription(Iterated<crate::Subscription>);
 
 impl Subscription {
     /// As [`next`](Self::next), for so long at the most. When nothing was heard in that time, the answer is an error of kind
     /// [`Timeout`](crate::ErrorKind::Timeout), and the subscription goes on.
     pub fn next_within(&mut self, time: Duration) -> Option<Result<Event>> {
-        let next = self.inner.next();
-        let waited = self
-            .runtime
-            .wait(async move { tokio::time::timeout(time, next).await });
-        match waited {
-            Ok(Ok(next)) => next,
-            Ok(Err(_)) => Some(Err(Error::unheard())),
-            Err(error) => Some(Err(error)),
-        }
+        self.0.next_within(time, crate::Subscription::next)
     }
 }
 
@@ -57,12 +47,11 @@ impl Iterator for Subscription {
     type Item = Result<Event>;
 
     fn next(&mut self) -> Option<Result<Event>> {
-        match self.runtime.wait(self.inner.next()) {
-            Ok(next) => next,
-            Err(error) => Some(Err(error)),
-        }
+        self.0.next(crate::Subscription::next)
     }
 }
+
+impl FusedIterator for Subscription {}
 
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -138,9 +127,10 @@ impl Client {
     }
 
     fn listen(&self, subscribing: Subscribing) -> Result<Subscription> {
-        Ok(Subscription {
-            inner: self.runtime.wait(subscribing)??,
-            runtime: self.runtime.clone(),
-        })
+        let subscription = self.runtime.wait(subscribing)??;
+        Ok(Subscription(Iterated::new(
+            subscription,
+            self.runtime.clone(),
+        )))
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use swarm_resp::Frame;
 use tracing::Span;
 
-use super::lease::{Job, Lease, Leases, Patience};
+use super::lease::{Job, Lease, Leases, Over, Patience};
 use crate::command::{Command, Decode};
 use crate::driver::{Mailbox, Posted, ReplyReceiver, ReplySlot};
 use crate::engine::{Failure, Requests, Retry};
@@ -151,9 +151,14 @@ impl Unsent {
             alone,
             leases,
         } = self;
-        if let Some(leases) = leases {
+        let over = match leases {
+            Some(leases) => Some(Over::Pool(leases)),
+            None if patience.is_split() => Some(Over::Leased(mailbox.clone())),
+            None => None,
+        };
+        if let Some(over) = over {
             let job = Job {
-                leases,
+                over,
                 requests,
                 patience,
                 retry,

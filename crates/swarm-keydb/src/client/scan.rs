@@ -1,4 +1,4 @@
-//! All keys that match, as a stream.
+//! Stream of all keys that match a pattern.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,15 +13,18 @@ use super::{Client, Reply};
 use crate::commands::{KeyCommands, ScanOptions, ScanPage};
 use crate::error::Result;
 
-/// The keys of a store, page by page: see [`Client::scan_stream`].
+/// Stream of the keys of a store, fetched page by page. See [`Client::scan_stream`].
 ///
-/// An error is an item and never the end: the next poll asks for the same page again. What the end looks like is
-/// `None`, and it comes only when the server said that there is no more.
+/// # Errors
+///
+/// An error that may pass, such as a timeout, is an item of the stream: the next poll requests the same page again. An error
+/// that cannot pass (kind [`Closed`](crate::ErrorKind::Closed), [`Argument`](crate::ErrorKind::Argument) or
+/// [`Config`](crate::ErrorKind::Config)) is the last item. The stream then yields `None`, as it does after the last key.
 ///
 /// # Cancel safety
 ///
-/// No key is lost when a future of [`next`](Self::next) is dropped. Dropping the stream in the middle is no harm.
-#[must_use = "nothing is asked for until the stream is polled"]
+/// Dropping a future of [`next`](Self::next) loses no key. The stream may be dropped at any time.
+#[must_use = "no page is requested until the stream is polled"]
 pub struct ScanStream {
     client: Client,
     options: ScanOptions,
@@ -29,6 +32,8 @@ pub struct ScanStream {
     cursor: Option<u64>,
     page: VecDeque<Bytes>,
     asked: Option<Reply<ScanPage>>,
+    /// Set after an error that cannot pass.
+    failed: bool,
 }
 
 impl ScanStream {
@@ -39,16 +44,18 @@ impl ScanStream {
             cursor: Some(cursor),
             page: VecDeque::new(),
             asked: None,
+            failed: false,
         }
     }
 
-    /// The next key.
+    /// Returns the next key, or `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Bytes>> {
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// Where the next page begins, to go on from there another time; `None` when the last page has come. Keys of the
-    /// page under way that were not taken yet are lost with the stream.
+    /// Returns the cursor of the next page, or `None` once the last page was fetched. An error keeps the cursor, so
+    /// [`scan_stream_from`](Client::scan_stream_from) can resume there. Keys of the current page that were not taken yet are
+    /// not fetched again.
     pub const fn cursor(&self) -> Option<u64> {
         self.cursor
     }
@@ -58,7 +65,7 @@ impl ScanStream {
             if let Some(key) = self.page.pop_front() {
                 return Poll::Ready(Some(Ok(key)));
             }
-            let Some(cursor) = self.cursor else {
+            let Some(cursor) = self.cursor.filter(|_| !self.failed) else {
                 return Poll::Ready(None);
             };
             let asked = self
@@ -71,7 +78,10 @@ impl ScanStream {
                     self.page = page.keys.into();
                     self.cursor = (page.cursor != 0).then_some(page.cursor);
                 }
-                Err(error) => return Poll::Ready(Some(Err(error))),
+                Err(error) => {
+                    self.failed = error.kind().is_final();
+                    return Poll::Ready(Some(Err(error)));
+                }
             }
         }
     }

@@ -42,8 +42,11 @@ pub trait RawCommands: Executor {
     /// A [`Client`](crate::Client) runs it on a leased connection, so that nobody waits behind it. The reply may take as long as
     /// the command blocks and a little longer, and never less than the request timeout. Sent once, never again.
     ///
-    /// Prefer a time, again and again, to blocking for ever: a server that dies without a word is found out by the pings of a
-    /// WebSocket, but over TCP by the kernel alone, and SwarmKeyDb may hand an entry to a reader that has vanished from there.
+    /// The command is sent as it is. Avoid `BLOCK 0` with SwarmKeyDb: the server can miss a wake-up, and the command would
+    /// then never return, although there is something to read. Block for a few seconds, in a loop.
+    /// [`xread_with`](crate::StreamCommands::xread_with) and [`xreadgroup_with`](crate::StreamCommands::xreadgroup_with)
+    /// do so for you. A finite time also bounds how long a dead server goes unnoticed, and for how long SwarmKeyDb may
+    /// deliver entries over TCP to a client that is gone.
     ///
     /// **Reply:** the frame as it came; an error reply is an error.
     ///

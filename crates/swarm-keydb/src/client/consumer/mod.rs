@@ -20,7 +20,7 @@ pub use delivery::Delivery;
 pub use options::{ConsumerBuilder, DeletedEntries};
 
 use super::Client;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use membership::Membership;
 use work::Work;
 
@@ -147,7 +147,7 @@ impl Consumer {
                     match found {
                         Ok(found) => self.buffer = found.into(),
                         Err(error) => {
-                            if error.kind() == ErrorKind::Closed {
+                            if error.kind().is_final() {
                                 self.state = State::Ended;
                             }
                             return Poll::Ready(Some(Err(error)));

@@ -1,16 +1,17 @@
-//! Commands that block: each on a leased connection.
+//! Blocking commands: each runs on a leased connection.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use swarm_resp::Frame;
+use swarm_resp::{Frame, Request};
 use tokio::time::Instant;
 
 use super::Leases;
+use super::slices::{SLICE, SlicedRead};
 use crate::command::Blocking;
-use crate::driver::deadline_in;
+use crate::driver::{Mailbox, deadline_in};
 use crate::engine::{Failure, MAX_ATTEMPTS, Requests, Retry};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// How much later than it should the server may answer a command that blocks.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -42,61 +43,130 @@ impl Patience {
         }
     }
 
+    /// Whether the command is a read that is sent as several.
+    pub(crate) fn is_split(self) -> bool {
+        matches!(self.blocking, Blocking::Read(time) if time > SLICE)
+    }
+
     /// How long it may take until the reply is there to a command that is handed to a connection.
     pub(crate) fn for_the_reply(self) -> Duration {
         match self.blocking {
             Blocking::For(time) if !self.own => self.timeout.max(time.saturating_add(MARGIN)),
             Blocking::Forever if !self.own => Duration::MAX,
+            Blocking::Read(time) if !self.own => self.timeout.max(time.min(SLICE) + MARGIN),
             _ => self.timeout,
         }
     }
 }
 
-/// A command that blocks, to be run on a connection of its own.
+/// A blocking command, and the connection that it runs on.
 pub(crate) struct Job {
-    pub(crate) leases: Arc<Leases>,
+    pub(crate) over: Over,
     pub(crate) requests: Requests,
     pub(crate) patience: Patience,
     pub(crate) retry: Retry,
 }
 
+/// Where a blocking command runs.
+pub(crate) enum Over {
+    /// On a connection that is leased for it.
+    Pool(Arc<Leases>),
+    /// On the connection that the caller has leased.
+    Leased(Mailbox),
+}
+
 impl Job {
-    /// Runs the command on a leased connection, and on another when it was not sent or may be sent again; then it blocks
-    /// anew.
+    /// Runs the command on a leased connection, and on another one if it was not sent or may be sent again.
     ///
-    /// **Cancel safety:** dropping the future closes the connection, so that the server does not block for nobody.
+    /// **Cancel safety:** dropping the future closes a connection that was leased for the command, so that the server does
+    /// not block for nobody.
     pub(crate) async fn run(self) -> Result<Frame> {
         let Patience { timeout, own, .. } = self.patience;
         let end = deadline_in(timeout);
-        for attempt in 1.. {
+        let mut sliced = self.sliced();
+        let mut attempts: u8 = 0;
+        loop {
+            attempts += 1;
             let connected_by = if own { end } else { deadline_in(timeout) };
-            let lease = self.leases.acquire(connected_by.into()).await?;
-            self.requests
-                .iter()
-                .for_each(|request| lease.session.note(request.args()));
-            let time = if own {
-                end.saturating_duration_since(Instant::now().into_std())
-            } else {
-                self.patience.for_the_reply()
+            let (mailbox, _lease) = match &self.over {
+                Over::Leased(mailbox) => (mailbox.clone(), None),
+                Over::Pool(leases) => {
+                    let lease = leases.acquire(connected_by.into()).await?;
+                    self.requests
+                        .iter()
+                        .for_each(|request| lease.session.note(request.args()));
+                    (lease.mailbox.clone(), Some(lease))
+                }
             };
-            // No retry over this connection: it is not made again.
-            let sent = lease
-                .mailbox
-                .call_unit(self.requests.clone(), time, Retry::Never);
-            match sent.await.replies.pop() {
-                Some(Ok(frame)) => return Ok(frame),
-                Some(Err(failure)) if attempt < MAX_ATTEMPTS && self.may_go_again(&failure) => {}
-                Some(Err(failure)) => return Err(failure.into()),
-                None => break,
+            let reply = match &mut sliced {
+                None => self.send(&mailbox, self.requests.clone(), end).await,
+                Some(read) => self.read(&mailbox, read, end, &mut attempts).await,
+            };
+            match reply {
+                Ok(frame) => return Ok(frame),
+                Err(failure) if attempts < MAX_ATTEMPTS && self.may_go_again(&failure) => {}
+                Err(failure) => return Err(failure.into()),
             }
         }
-        Err(Error::closed())
+    }
+
+    /// The read that is split, if the command is one.
+    fn sliced(&self) -> Option<SlicedRead> {
+        match (self.patience.blocking, self.requests.get(0)) {
+            (Blocking::Read(total), Some(request)) => SlicedRead::new(request, total),
+            _ => None,
+        }
+    }
+
+    /// Sends a read again and again, until it returns something or its time is up.
+    async fn read(
+        &self,
+        mailbox: &Mailbox,
+        read: &mut SlicedRead,
+        end: std::time::Instant,
+        attempts: &mut u8,
+    ) -> Result<Frame, Failure> {
+        let one = |request: Request| self.send(mailbox, Requests::One(request), end);
+        while let Some((request, position)) = read.unresolved() {
+            let reply = one(request).await?;
+            if !read.resolve(position, &reply) {
+                return Ok(reply);
+            }
+        }
+        loop {
+            let reply = one(read.next()).await?;
+            if !read.goes_on(&reply) {
+                return Ok(reply);
+            }
+            // This connection has served, so its loss is the first again.
+            *attempts = 1;
+        }
+    }
+
+    async fn send(
+        &self,
+        mailbox: &Mailbox,
+        requests: Requests,
+        end: std::time::Instant,
+    ) -> Result<Frame, Failure> {
+        let time = if self.patience.own {
+            end.saturating_duration_since(Instant::now().into_std())
+        } else {
+            self.patience.for_the_reply()
+        };
+        // The driver does not retry: it never reconnects a leased connection.
+        let sent = mailbox.call_unit(requests, time, Retry::Never).await;
+        let mut replies = sent.replies;
+        replies.pop().unwrap_or_else(|| Err(Mailbox::abandoned()))
     }
 
     /// Whether the connection was lost, and the command may go over another: it did not go over this one, or it is no harm
     /// if it ran.
     fn may_go_again(&self, failure: &Failure) -> bool {
-        let policy = self.leases.origin.target.settings.retry;
+        let Over::Pool(leases) = &self.over else {
+            return false;
+        };
+        let policy = leases.origin.target.settings.retry;
         match failure {
             Failure::Lost { sent: false, .. } => true,
             Failure::Lost { sent: true, .. } => self.retry.is_allowed(policy),
@@ -119,7 +189,9 @@ mod tests {
         let long = patience(Blocking::For(60 * second));
         assert!(long.for_the_reply() >= 62 * second);
         assert_eq!(patience(Blocking::Forever).for_the_reply(), Duration::MAX);
-        for blocking in [long, patience(Blocking::Forever)] {
+        let read = patience(Blocking::Read(Duration::MAX));
+        assert_eq!(read.for_the_reply(), 10 * second);
+        for blocking in [long, patience(Blocking::Forever), read] {
             assert_eq!(blocking.of_its_own(second).for_the_reply(), second);
         }
     }

@@ -7,6 +7,7 @@
 mod blocking;
 mod idle;
 mod session;
+mod slices;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-pub(super) use blocking::{Job, Patience};
+pub(super) use blocking::{Job, Over, Patience};
 
 use crate::driver::{Backoff, Driver, Mailbox, Role, WeakMailbox};
 use crate::engine::Failure;

@@ -163,7 +163,7 @@ pub trait StreamCommands: Executor {
 
     /// The entries of streams behind a position in each: behind an ID (`XREAD`).
     ///
-    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there is nothing to read.
+    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there is nothing to read. SwarmKeyDb returns at most 1,000 entries, so read on until the reply is empty.
     ///
     /// ```
     /// # use swarm_keydb::{Client, prelude::*};
@@ -171,11 +171,17 @@ pub trait StreamCommands: Executor {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::test().await?;
     /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// use swarm_keydb::StreamId;
+    ///
     /// client.xadd("events", [("kind", "start")]).await?;
-    /// for batch in client.xread([("events", "0"), ("others", "0")]).await? {
-    ///     assert_eq!(batch.key, "events");
-    ///     assert_eq!(batch.entries.len(), 1);
+    /// let (mut after, mut count) = (StreamId::MIN, 0);
+    /// while let Some(batch) = client.xread([("events", after)]).await?.pop() {
+    ///     for entry in batch.entries {
+    ///         after = entry.id;
+    ///         count += 1;
+    ///     }
     /// }
+    /// assert_eq!(count, 1);
     /// # Ok(())
     /// # }
     /// ```
@@ -194,7 +200,7 @@ pub trait StreamCommands: Executor {
     /// The entries of streams behind a position in each: behind an ID, or those that are added while it waits
     /// ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`). From the latter it is never sent again (`XREAD`).
     ///
-    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there was nothing to read in time.
+    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there was nothing to read in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
     fn xread_with(
         &self,
         streams: impl IntoIterator<Item = (impl ToArg, impl TryInto<ReadAfter>)>,
@@ -212,7 +218,7 @@ pub trait StreamCommands: Executor {
     /// The entries that a consumer of a group is given: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), or those that it was given
     /// before and has not acknowledged, behind an ID (`XREADGROUP`).
     ///
-    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there is nothing to read.
+    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there is nothing to read. SwarmKeyDb returns at most 1,000 entries.
     ///
     /// **Errors:** there is no such stream or group (code `NOGROUP`).
     ///
@@ -251,7 +257,7 @@ pub trait StreamCommands: Executor {
     /// The entries that a consumer of a group is given: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which it may wait, or
     /// those that it was given before and has not acknowledged, behind an ID (`XREADGROUP`).
     ///
-    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there was nothing to read in time.
+    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there was nothing to read in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
     ///
     /// **Errors:** there is no such stream or group (code `NOGROUP`).
     fn xreadgroup_with(
@@ -347,7 +353,8 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Gives pending entries to a consumer, as [`xclaim`](Self::xclaim) does, and says how they count from now on (`XCLAIM`).
+    /// Gives pending entries to a consumer, as [`xclaim`](Self::xclaim) does, and says how they count from now on. SwarmKeyDb ignores the
+    /// options, without an error (`XCLAIM`).
     ///
     /// **Reply:** the entries that it was given; those that were deleted meanwhile are left out.
     ///
@@ -375,7 +382,8 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Gives pending entries to a consumer without reading them, so that they do not count as given once more (`XCLAIM`).
+    /// Gives pending entries to a consumer without reading them, so that they do not count as given once more. SwarmKeyDb ignores `JUSTID`
+    /// and every option: it sends whole entries, of which this method returns the IDs, and counts the delivery (`XCLAIM`).
     ///
     /// **Reply:** the entries that it was given.
     ///
@@ -406,7 +414,7 @@ pub trait StreamCommands: Executor {
 
     /// Gives a consumer entries that were given to another at least `min_idle` ago, from an ID on: one page of them (`XAUTOCLAIM`).
     ///
-    /// **Reply:** the entries, and where the next page begins: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    /// **Reply:** at most 100 entries, and where the next page begins: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
     ///
     /// **Errors:** there is no such stream or group (code `NOGROUP`).
     fn xautoclaim(

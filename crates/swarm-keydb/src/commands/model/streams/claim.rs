@@ -133,13 +133,13 @@ pub struct AutoClaim {
 }
 
 impl AutoClaim {
-    /// Where the next page begins, if this one began at `start`; `None` at the end.
+    /// Returns where the next page begins, if this one began at `start`, or `None` at the end.
     ///
-    /// Redis says `0-0` at the end. SwarmKeyDb names the last entry that it has seen, over and over, so the end is also where
-    /// a page leads no further.
+    /// At the end, Redis replies with `0-0`, and SwarmKeyDb with the last entry that it looked at. So the end is also
+    /// reached when `next` does not lie behind `start`, or is among the claimed entries.
     pub fn next_start(&self, start: StreamId) -> Option<StreamId> {
-        let seen = (self.entries.iter()).any(|entry| entry.id == self.next);
-        following(start, self.next, seen)
+        let claimed = (self.entries.iter()).any(|entry| entry.id == self.next);
+        following(start, self.next, claimed)
     }
 }
 
@@ -156,15 +156,15 @@ pub struct AutoClaimIds {
 }
 
 impl AutoClaimIds {
-    /// Where the next page begins, if this one began at `start`; `None` at the end. See [`AutoClaim::next_start`].
+    /// Returns where the next page begins, if this one began at `start`, or `None` at the end. See
+    /// [`AutoClaim::next_start`].
     pub fn next_start(&self, start: StreamId) -> Option<StreamId> {
         following(start, self.next, self.ids.contains(&self.next))
     }
 }
 
-fn following(start: StreamId, next: StreamId, seen: bool) -> Option<StreamId> {
-    let next = if seen { next.next()? } else { next };
-    (next > start).then_some(next)
+fn following(start: StreamId, next: StreamId, claimed: bool) -> Option<StreamId> {
+    (next > start && !claimed).then_some(next)
 }
 
 /// What a page says. Redis before version 7 answers a null in the place of an entry that was deleted, and no list of them.

@@ -71,8 +71,8 @@ impl Limits {
     const fn blocking(self) -> Blocking {
         match self.block {
             None => Blocking::No,
-            Some(Duration::ZERO) => Blocking::Forever,
-            Some(time) => Blocking::For(time),
+            Some(Duration::ZERO) => Blocking::Read(Duration::MAX),
+            Some(time) => Blocking::Read(time),
         }
     }
 }
@@ -98,7 +98,7 @@ pub struct XReadOptions {
 }
 
 impl XReadOptions {
-    /// All there is, at once.
+    /// Everything behind the positions, without blocking. SwarmKeyDb returns at most 1,000 entries per read.
     pub const fn new() -> Self {
         Self {
             limits: Limits::NONE,
@@ -111,14 +111,19 @@ impl XReadOptions {
         self
     }
 
-    /// Waits up to this long until there is something to read (`BLOCK`). Fractions of a millisecond are rounded up; zero
-    /// is refused, for servers take it as for ever.
+    /// Waits up to this long until there is something to read (`BLOCK`). Fractions of a millisecond are rounded up. Zero
+    /// is refused, because servers take it to mean forever.
+    ///
+    /// The client splits a longer wait into reads that block for 2 seconds each, because SwarmKeyDb can miss a wake-up. A
+    /// position of [`ReadAfter::Last`](crate::ReadAfter::Last) is then replaced by the ID of the last entry, so that no
+    /// entry is skipped between two reads.
     pub const fn block(mut self, time: Duration) -> Self {
         self.limits = self.limits.block(time);
         self
     }
 
-    /// Waits until there is something to read.
+    /// Waits until there is something to read (`BLOCK 0`). The client sends reads that block for 2 seconds each, see
+    /// [`block`](Self::block).
     pub const fn block_forever(mut self) -> Self {
         self.limits = self.limits.block_forever();
         self
@@ -150,7 +155,7 @@ pub struct XReadGroupOptions {
 }
 
 impl XReadGroupOptions {
-    /// All there is, at once, to be acknowledged.
+    /// Everything there is, without blocking, to be acknowledged. SwarmKeyDb returns at most 1,000 entries per read.
     pub const fn new() -> Self {
         Self {
             limits: Limits::NONE,
@@ -164,15 +169,18 @@ impl XReadGroupOptions {
         self
     }
 
-    /// Waits up to this long until there is something to read (`BLOCK`). Fractions of a millisecond are rounded up; zero
-    /// is refused, for servers take it as for ever.
+    /// Waits up to this long until there is something to read (`BLOCK`). Fractions of a millisecond are rounded up. Zero
+    /// is refused, because servers take it to mean forever.
+    ///
+    /// The client splits a longer wait into reads that block for 2 seconds each, because SwarmKeyDb can miss a wake-up.
     pub const fn block(mut self, time: Duration) -> Self {
         self.limits = self.limits.block(time);
         self
     }
 
-    /// Waits until there is something to read. A reader that vanishes meanwhile may still be given the next entry:
-    /// prefer [`block`](Self::block), in a loop.
+    /// Waits until there is something to read (`BLOCK 0`). The client sends reads that block for 2 seconds each, see
+    /// [`block`](Self::block). If the connection is lost, the server may still deliver the next entry to the read that
+    /// was in flight: look for it among the pending entries.
     pub const fn block_forever(mut self) -> Self {
         self.limits = self.limits.block_forever();
         self
