@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use crate::Printable;
+
 #[cfg(any(feature = "ws", feature = "tcp"))]
 use swarm_resp::{DecodeError, DecodeErrorKind};
 
@@ -43,18 +45,22 @@ pub struct TransportError {
     status: Option<u16>,
     close_code: Option<u16>,
     retry_after: Option<Duration>,
+    transient: Option<bool>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl TransportError {
-    /// An error in words. They must name no credentials and no values.
+    /// Creates an error with a text, which must hold neither credentials nor values. What a peer wrote into it is shown as
+    /// [`Printable`] shows it.
     pub fn new(kind: TransportErrorKind, what: impl Into<String>) -> Self {
+        let what = what.into();
         Self {
             kind,
-            what: what.into(),
+            what: Printable(&what).to_string(),
             status: None,
             close_code: None,
             retry_after: None,
+            transient: None,
             source: None,
         }
     }
@@ -101,6 +107,25 @@ impl TransportError {
         self
     }
 
+    /// Overrides what [`is_transient`](Self::is_transient) derives from the kind of the error.
+    #[must_use]
+    pub const fn with_transient(mut self, transient: bool) -> Self {
+        self.transient = Some(transient);
+        self
+    }
+
+    /// Marks an error of a connection that has carried replies before: its peer does speak the protocol, so another
+    /// connection may work.
+    #[cfg(feature = "net")]
+    pub(crate) fn after_replies(self) -> Self {
+        match (self.kind, self.status) {
+            (TransportErrorKind::Protocol | TransportErrorKind::Tls, None) => {
+                self.with_transient(true)
+            }
+            _ => self,
+        }
+    }
+
     /// How long the peer asks to be left alone, by the `Retry-After` of an HTTP answer.
     pub const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
@@ -119,6 +144,49 @@ impl TransportError {
     /// What went wrong, coarsely.
     pub const fn kind(&self) -> TransportErrorKind {
         self.kind
+    }
+
+    /// Whether the same attempt may succeed later without a change to a configuration, on this side or the server's.
+    /// A retry loop should end at the first error that is not transient.
+    ///
+    /// | error | transient |
+    /// |---|---|
+    /// | [`Refused`](TransportErrorKind::Refused), [`Resolve`](TransportErrorKind::Resolve), [`Timeout`](TransportErrorKind::Timeout) | yes |
+    /// | [`Closed`](TransportErrorKind::Closed) | yes, unless the close code blames what was sent: 1002, 1003, 1007, 1008, 1009, 1010 |
+    /// | [`Io`](TransportErrorKind::Io) | yes, unless the system denies permission or does not support the operation |
+    /// | [`Tls`](TransportErrorKind::Tls): an unknown issuer, an expired certificate, a wrong name, a port without TLS | no; yes on a connection that carried replies before |
+    /// | [`Protocol`](TransportErrorKind::Protocol): a port that speaks another protocol | no; yes on a connection that carried replies before |
+    /// | [`Protocol`](TransportErrorKind::Protocol) with an HTTP status: 301, 400, 404 and the like | no; yes for 5xx except 501 and 505 |
+    /// | [`Endpoint`](TransportErrorKind::Endpoint), [`Options`](TransportErrorKind::Options), [`Auth`](TransportErrorKind::Auth), [`Limit`](TransportErrorKind::Limit) | no |
+    ///
+    /// A host name that does not exist counts as transient, because the system's resolver does not tell it from a name
+    /// server that is down.
+    pub fn is_transient(&self) -> bool {
+        use TransportErrorKind as Kind;
+        if let Some(transient) = self.transient {
+            return transient;
+        }
+        match self.kind {
+            Kind::Refused | Kind::Resolve | Kind::Timeout => true,
+            Kind::Closed => !matches!(self.close_code, Some(1002 | 1003 | 1007..=1010)),
+            Kind::Io => !self.is_of_the_system(),
+            Kind::Protocol => matches!(self.status, Some(500 | 502..=504 | 506..=599)),
+            Kind::Endpoint | Kind::Options | Kind::Auth | Kind::Limit | Kind::Tls => false,
+        }
+    }
+
+    /// Whether the system refuses in principle what was asked of it.
+    fn is_of_the_system(&self) -> bool {
+        let source = self.source.as_deref();
+        let source = source.and_then(|source| source.downcast_ref::<std::io::Error>());
+        source.is_some_and(|error| {
+            matches!(
+                error.kind(),
+                std::io::ErrorKind::PermissionDenied
+                    | std::io::ErrorKind::InvalidInput
+                    | std::io::ErrorKind::Unsupported
+            )
+        })
     }
 
     /// Nobody answered at the address, or nobody who serves now.

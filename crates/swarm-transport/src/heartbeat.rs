@@ -15,6 +15,7 @@ pub(crate) struct Heard<S> {
     stream: S,
     last: Instant,
     head: Head,
+    arrived: u64,
     read: u64,
 }
 
@@ -43,12 +44,18 @@ impl<S> Heard<S> {
             stream,
             last: Instant::now(),
             head: Head::InLine,
+            arrived: 0,
             read: 0,
         }
     }
 
     pub(crate) const fn last(&self) -> Instant {
         self.last
+    }
+
+    /// Bytes read, whatever they are.
+    pub(crate) const fn arrived(&self) -> u64 {
+        self.arrived
     }
 
     /// Bytes read, behind the head once it has ended.
@@ -64,6 +71,7 @@ impl<S> Heard<S> {
             return;
         }
         self.last = Instant::now();
+        self.arrived += bytes.len() as u64;
         let mut bytes = bytes.iter();
         while !matches!(self.head, Head::Ended)
             && let Some(byte) = bytes.next()

@@ -167,8 +167,9 @@ pub use connector::connector;
 pub use endpoint::{Endpoint, Scheme};
 pub use error::{TransportError, TransportErrorKind};
 pub use identity::PeerIdentity;
-pub use options::DialOptions;
+pub use options::{DialOptions, QuickAck};
 pub use transport::{BoxTransport, Transport};
+pub use words::Printable;
 
 /// The examples of the README.
 #[cfg(doctest)]

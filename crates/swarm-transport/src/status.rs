@@ -24,6 +24,11 @@ pub(crate) fn error(endpoint: &Endpoint, status: u16, wanted: &str) -> Transport
             "nothing is there; check the path of the address",
         ),
         407 => (Kind::Auth, "a proxy wants credentials"),
+        408 => (Kind::Timeout, "the request did not reach it in time"),
+        411 => (
+            Kind::Protocol,
+            "it wants the length of a request that gives one; a proxy in between may remove it",
+        ),
         413 => (
             Kind::Limit,
             "the request is larger than it takes; raise its limit, or lower max_request to be told before sending",
@@ -32,7 +37,7 @@ pub(crate) fn error(endpoint: &Endpoint, status: u16, wanted: &str) -> Transport
             Kind::Protocol,
             "it wants another protocol; check the scheme of the address",
         ),
-        429 => (Kind::Refused, "it wants fewer requests; try again later"),
+        425 | 429 => (Kind::Refused, "it wants fewer requests; try again later"),
         502..=504 => (
             Kind::Refused,
             "the server behind it does not serve now; try again later",

@@ -2,20 +2,41 @@
 
 use std::fmt::{self, Write};
 
-/// Displays text from a peer on one line and without control characters: what a terminal or a log would interpret
-/// is removed.
+/// Displays text from a peer on one line and without characters that a terminal or a log would interpret.
 ///
-/// Removed are C0 and C1 controls (ESC and line breaks among them), line and paragraph separators, and the
-/// bidirectional and invisible formatting characters that make text read differently from what it is.
-pub(crate) struct Printable<'a>(pub(crate) &'a str);
+/// Line breaks and tabs become blanks. C0 and C1 controls (ESC among them) are removed, and so are the bidirectional and
+/// invisible formatting characters that make text read differently from what it is. Every [`TransportError`] shows its
+/// text in this way.
+///
+/// ```
+/// use swarm_transport::Printable;
+///
+/// assert_eq!(Printable("ERR \u{1b}[31mno\r\n+OK").to_string(), "ERR [31mno +OK");
+/// ```
+///
+/// [`TransportError`]: crate::TransportError
+#[derive(Debug, Clone, Copy)]
+pub struct Printable<'a>(pub &'a str);
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .chars()
-            .filter(|&c| is_printable(c))
-            .try_for_each(|c| f.write_char(c))
+        let mut after_return = false;
+        for c in self.0.chars() {
+            let ends_line = c == '\n' && after_return;
+            after_return = c == '\r';
+            if is_printable(c) {
+                f.write_char(c)?;
+            } else if is_break(c) && !ends_line {
+                f.write_char(' ')?;
+            }
+        }
+        Ok(())
     }
+}
+
+/// Whether a character separates lines or words.
+const fn is_break(c: char) -> bool {
+    matches!(c, '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 /// Whether a character is shown as it is.
@@ -40,7 +61,7 @@ mod tests {
     #[test]
     fn control_and_formatting_characters_are_removed() {
         let hostile = "a\u{1b}[31mb\r\nc\u{0}d\u{7f}e\u{85}f\u{9b}g\u{202e}h\u{2066}i\u{200f}j\u{2028}k\u{feff}l";
-        assert_eq!(Printable(hostile).to_string(), "a[31mbcdefghijkl");
+        assert_eq!(Printable(hostile).to_string(), "a[31mb cde fghij kl");
     }
 
     #[test]

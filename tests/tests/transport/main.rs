@@ -1,5 +1,6 @@
 //! One contract, kept by every wire: the same suite over WebSocket, HTTP, TCP, Unix sockets and memory, plain and over TLS.
 
+mod acks;
 mod contract;
 mod faults;
 mod hooks;

@@ -1,15 +1,16 @@
 //! From an endpoint to an open stream, however it is encrypted.
 
+mod acks;
 mod socket;
 
 use std::io;
 
-use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
 use crate::connector::not_compiled_in;
 use crate::{DialOptions, Endpoint, Scheme, TransportError, TransportErrorKind};
+pub(crate) use acks::{AckedStream, Acks};
 
 /// Opens streams to an endpoint. All that can be refused before a dial is refused when it is made.
 #[derive(Clone, Debug)]
@@ -22,11 +23,11 @@ pub(crate) struct Dialer {
 
 /// An open stream.
 pub(crate) enum Stream {
-    Tcp(TcpStream),
+    Tcp(AckedStream),
     #[cfg(unix)]
     Unix(UnixStream),
     #[cfg(feature = "tls")]
-    Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+    Tls(Box<tokio_rustls::client::TlsStream<AckedStream>>),
 }
 
 impl Dialer {
@@ -58,13 +59,19 @@ impl Dialer {
         })
     }
 
+    /// Decides how the streams of one transport acknowledge.
+    pub(crate) fn acks(&self) -> Acks {
+        Acks::new(self.endpoint.scheme(), &self.options)
+    }
+
     /// Opens a stream, resolving the name anew.
-    pub(crate) async fn open(&self) -> Result<Stream, TransportError> {
+    pub(crate) async fn open(&self, acks: &Acks) -> Result<Stream, TransportError> {
         #[cfg(unix)]
         if self.endpoint.scheme() == Scheme::RedisUnix {
             return Ok(Stream::Unix(socket::unix(&self.endpoint).await?));
         }
         let stream = socket::tcp(&self.endpoint, &self.options).await?;
+        let stream = AckedStream::new(stream, acks.clone());
         #[cfg(feature = "tls")]
         if let Some(encryption) = &self.tls {
             let stream = encryption.connect(stream, &self.endpoint).await?;

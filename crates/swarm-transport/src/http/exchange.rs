@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::json::{self, Answer};
 use super::pool::{Pool, Sender};
 use crate::dial::{self, Dialer};
-use crate::{Endpoint, TransportError, TransportErrorKind as Kind, status};
+use crate::{Endpoint, PeerIdentity, TransportError, TransportErrorKind as Kind, status};
 
 /// Answers with types in them: numbers, booleans and maps.
 const TYPED: &str = "application/json; resp=3";
@@ -58,6 +58,11 @@ impl Exchange {
             endpoint,
             pool: Pool::new(dialer),
         })
+    }
+
+    /// Takes note of which server the peer is.
+    pub(super) fn peer_identified(&self, peer: &PeerIdentity) {
+        self.pool.peer_identified(peer);
     }
 
     /// Sends a request and takes its answer. An error ends the transport; one that concerns the request alone is a

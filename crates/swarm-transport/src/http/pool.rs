@@ -15,8 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::exchange::failed;
-use crate::TransportError;
-use crate::dial::{Dialer, Stream};
+use crate::dial::{Acks, Dialer, Stream};
+use crate::{PeerIdentity, TransportError};
 
 /// A connection that was idle for longer is not used again: servers close idle connections, and one that closes while a
 /// request is on its way cannot say whether it ran.
@@ -38,12 +38,14 @@ struct Kept {
 
 pub(super) struct Pool {
     dialer: Dialer,
+    acks: Acks,
     kept: Mutex<Vec<Kept>>,
 }
 
 impl Pool {
-    pub(super) const fn new(dialer: Dialer) -> Self {
+    pub(super) fn new(dialer: Dialer) -> Self {
         Self {
+            acks: dialer.acks(),
             dialer,
             kept: Mutex::new(Vec::new()),
         }
@@ -62,7 +64,7 @@ impl Pool {
     /// A new connection.
     pub(super) async fn open(&self) -> Result<Sender, TransportError> {
         let dial = async {
-            match self.dialer.open().await? {
+            match self.dialer.open(&self.acks).await? {
                 Stream::Tcp(stream) => self.http1(stream).await,
                 #[cfg(unix)]
                 Stream::Unix(stream) => self.http1(stream).await,
@@ -75,6 +77,11 @@ impl Pool {
             }
         };
         self.dialer.within(dial).await
+    }
+
+    /// Takes note of which server the peer is.
+    pub(super) fn peer_identified(&self, peer: &PeerIdentity) {
+        self.acks.identified(peer);
     }
 
     /// Keeps a connection whose answer was read to its end.

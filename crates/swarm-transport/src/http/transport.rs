@@ -11,7 +11,9 @@ use tokio::task::JoinHandle;
 
 use super::exchange::Exchange;
 use super::refuse;
-use crate::{Capabilities, DialOptions, Refusal, Transport, TransportError, TransportErrorKind};
+use crate::{
+    Capabilities, DialOptions, PeerIdentity, Refusal, Transport, TransportError, TransportErrorKind,
+};
 
 pub(super) struct HttpTransport {
     exchange: Arc<Exchange>,
@@ -90,6 +92,10 @@ impl Transport for HttpTransport {
         self.capabilities.check(request)
     }
 
+    fn peer_identified(&mut self, peer: &PeerIdentity) {
+        self.exchange.peer_identified(peer);
+    }
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         self.alive()?;
         if self.in_flight.len() < self.concurrency {
@@ -128,7 +134,11 @@ impl Transport for HttpTransport {
         if let Some(waker) = self.idle.take() {
             waker.wake();
         }
-        Poll::Ready(result.inspect_err(|_| self.end()))
+        // The dial's PING was a reply.
+        Poll::Ready(result.map_err(|error| {
+            self.end();
+            error.after_replies()
+        }))
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {

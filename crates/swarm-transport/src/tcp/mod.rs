@@ -8,7 +8,7 @@ mod transport;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::dial::{Dialer, Stream};
+use crate::dial::{Acks, Dialer, Stream};
 use crate::{
     BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError, TransportErrorKind,
 };
@@ -46,20 +46,21 @@ impl TcpConnector {
     }
 
     async fn dial(&self) -> Result<BoxTransport, TransportError> {
-        Ok(match self.dialer.open().await? {
-            Stream::Tcp(stream) => self.transport(stream),
+        let acks = self.dialer.acks();
+        Ok(match self.dialer.open(&acks).await? {
+            Stream::Tcp(stream) => self.transport(stream, acks),
             #[cfg(unix)]
-            Stream::Unix(stream) => self.transport(stream),
+            Stream::Unix(stream) => self.transport(stream, acks),
             #[cfg(feature = "tls")]
-            Stream::Tls(stream) => self.transport(stream),
+            Stream::Tls(stream) => self.transport(stream, acks),
         })
     }
 
-    fn transport<S>(&self, stream: S) -> BoxTransport
+    fn transport<S>(&self, stream: S, acks: Acks) -> BoxTransport
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        Box::new(TcpTransport::new(stream, &self.dialer.options))
+        Box::new(TcpTransport::new(stream, acks, &self.dialer.options))
     }
 }
 

@@ -18,7 +18,8 @@ use tokio::net::TcpListener;
 use super::TcpConnector;
 use super::input::Input;
 use super::transport::TcpTransport;
-use crate::{Connect, DialOptions, Endpoint, Transport, TransportErrorKind as Kind};
+use crate::dial::Acks;
+use crate::{Connect, DialOptions, Endpoint, Scheme, Transport, TransportErrorKind as Kind};
 
 /// A deadline that only a hang meets.
 async fn soon<T>(future: impl Future<Output = T>) -> T {
@@ -27,9 +28,13 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
         .expect("it hangs")
 }
 
+fn acks() -> Acks {
+    Acks::new(Scheme::Redis, &DialOptions::new())
+}
+
 fn pipe(capacity: usize) -> (TcpTransport<DuplexStream>, DuplexStream) {
     let (ours, theirs) = duplex(capacity);
-    (TcpTransport::new(ours, &DialOptions::new()), theirs)
+    (TcpTransport::new(ours, acks(), &DialOptions::new()), theirs)
 }
 
 async fn start(transport: &mut impl Transport, request: Request) {
@@ -111,7 +116,8 @@ impl AsyncRead for Counting {
 #[tokio::test]
 async fn many_requests_share_a_write() {
     let writes = Arc::new(AtomicUsize::new(0));
-    let mut transport = TcpTransport::new(Counting(Arc::clone(&writes)), &DialOptions::new());
+    let mut transport =
+        TcpTransport::new(Counting(Arc::clone(&writes)), acks(), &DialOptions::new());
     for n in 0..100 {
         start(&mut transport, Request::new("GET", n)).await;
     }

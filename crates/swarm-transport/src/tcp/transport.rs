@@ -12,16 +12,22 @@ use tokio::time::{Sleep, sleep};
 
 use super::input::Input;
 use super::output::Output;
-use crate::{Capabilities, DialOptions, Transport, TransportError, TransportErrorKind, dial};
+use crate::dial::{self, Acks};
+use crate::{
+    Capabilities, DialOptions, PeerIdentity, Transport, TransportError, TransportErrorKind,
+};
 
 /// How long the peer may take to end its side.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 pub(super) struct TcpTransport<S> {
     stream: S,
+    acks: Acks,
     input: Input,
     output: Output,
     capabilities: Capabilities,
+    /// Whether the peer has sent a frame.
+    has_replied: bool,
     state: State,
 }
 
@@ -34,15 +40,17 @@ enum State {
 }
 
 impl<S> TcpTransport<S> {
-    pub(super) fn new(stream: S, options: &DialOptions) -> Self {
+    pub(super) fn new(stream: S, acks: Acks, options: &DialOptions) -> Self {
         Self {
             stream,
+            acks,
             input: Input::new(options),
             output: Output::new(options.write_buffer),
             capabilities: Capabilities {
                 max_request: options.max_request,
                 ..Capabilities::FULL
             },
+            has_replied: false,
             state: State::Open,
         }
     }
@@ -56,7 +64,11 @@ impl<S> TcpTransport<S> {
 
     fn fail(&mut self, error: TransportError) -> TransportError {
         self.state = State::Dead;
-        error
+        if self.has_replied {
+            error.after_replies()
+        } else {
+            error
+        }
     }
 }
 
@@ -98,6 +110,10 @@ where
         Some(self.input.read())
     }
 
+    fn peer_identified(&mut self, peer: &PeerIdentity) {
+        self.acks.identified(peer);
+    }
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         self.alive()?;
         if self.output.is_worth_a_write() {
@@ -126,7 +142,10 @@ where
         self.alive()?;
         loop {
             match self.input.decode() {
-                Ok(Some(frame)) => return Poll::Ready(Ok(frame)),
+                Ok(Some(frame)) => {
+                    self.has_replied = true;
+                    return Poll::Ready(Ok(frame));
+                }
                 Ok(None) => {}
                 Err(error) => {
                     let what = "what the peer sent is not RESP; check that the port is a RESP port";

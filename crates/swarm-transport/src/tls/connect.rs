@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, ClientConfig, Error};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::{TlsOptions, config};
-use crate::{Endpoint, TransportError, TransportErrorKind, dial};
+use crate::dial::{self, AckedStream};
+use crate::{Endpoint, TransportError, TransportErrorKind};
 
 /// How streams to one endpoint are encrypted.
 #[derive(Debug, Clone)]
@@ -35,9 +35,9 @@ impl Encryption {
     /// Encrypts a stream to the endpoint.
     pub(crate) async fn connect(
         &self,
-        stream: TcpStream,
+        stream: AckedStream,
         endpoint: &Endpoint,
-    ) -> Result<TlsStream<TcpStream>, TransportError> {
+    ) -> Result<TlsStream<AckedStream>, TransportError> {
         TlsConnector::from(Arc::clone(&self.config))
             .connect(self.name.clone(), stream)
             .await

@@ -92,7 +92,7 @@ pub(super) fn gone(silence: Duration) -> TransportError {
     TransportError::new(Kind::Timeout, what)
 }
 
-/// The peer's goodbye. Its words are the peer's own: they are shown without control characters.
+/// The peer's goodbye.
 pub(super) fn of_close(frame: Option<&CloseFrame>) -> TransportError {
     let Some(frame) = frame else {
         return TransportError::new(
@@ -117,7 +117,7 @@ pub(super) fn of_close(frame: Option<&CloseFrame>) -> TransportError {
     let mut what = format!("the peer closed the WebSocket with code {code}, {meaning}");
     if !frame.reason.is_empty() {
         what.push_str(": ");
-        what.extend(frame.reason.chars().filter(|c| !c.is_control()));
+        what.push_str(frame.reason.as_str());
     }
     TransportError::new(Kind::Closed, what).with_close_code(code)
 }

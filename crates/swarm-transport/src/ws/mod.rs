@@ -6,6 +6,7 @@
 
 mod error;
 mod handshake;
+mod nudge;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,7 @@ mod transport;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::dial::{Dialer, Stream};
+use crate::dial::{Acks, Dialer, Stream};
 use crate::heartbeat::Heard;
 use crate::{BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError};
 use transport::WsTransport;
@@ -45,16 +46,17 @@ impl WsConnector {
     }
 
     async fn dial(&self) -> Result<BoxTransport, TransportError> {
-        match self.dialer.open().await? {
-            Stream::Tcp(stream) => self.upgrade(stream).await,
+        let acks = self.dialer.acks();
+        match self.dialer.open(&acks).await? {
+            Stream::Tcp(stream) => self.upgrade(stream, acks).await,
             #[cfg(unix)]
-            Stream::Unix(stream) => self.upgrade(stream).await,
+            Stream::Unix(stream) => self.upgrade(stream, acks).await,
             #[cfg(feature = "tls")]
-            Stream::Tls(stream) => self.upgrade(stream).await,
+            Stream::Tls(stream) => self.upgrade(stream, acks).await,
         }
     }
 
-    async fn upgrade<S>(&self, stream: S) -> Result<BoxTransport, TransportError>
+    async fn upgrade<S>(&self, stream: S, acks: Acks) -> Result<BoxTransport, TransportError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -62,7 +64,7 @@ impl WsConnector {
             endpoint, options, ..
         } = &self.dialer;
         let socket = handshake::upgrade(Heard::behind_head(stream), endpoint, options).await?;
-        Ok(Box::new(WsTransport::new(socket, options)))
+        Ok(Box::new(WsTransport::new(socket, acks, options)))
     }
 }
 

@@ -56,6 +56,12 @@ where
         stream.map_or_else(Instant::now, |stream| stream.get_ref().last())
     }
 
+    /// Bytes that have come from the peer, whatever they are.
+    pub(super) fn arrived(&self) -> u64 {
+        let stream = self.stream.as_ref();
+        stream.map_or(0, |stream| stream.get_ref().arrived())
+    }
+
     /// Bytes that have come from the peer, those of control frames left out.
     pub(super) fn read(&self) -> Option<u64> {
         let read = self.stream.as_ref()?.get_ref().read()?;

@@ -13,9 +13,13 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::error;
+use super::nudge::Nudge;
 use super::socket::Socket;
+use crate::dial::Acks;
 use crate::heartbeat::{Beat, Heard, Heartbeat};
-use crate::{Capabilities, DialOptions, Transport, TransportError, TransportErrorKind};
+use crate::{
+    Capabilities, DialOptions, PeerIdentity, Transport, TransportError, TransportErrorKind,
+};
 
 /// How long the peer may take to answer a goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -23,10 +27,14 @@ const GOODBYE: Duration = Duration::from_secs(1);
 pub(super) struct WsTransport<S> {
     socket: Socket<S>,
     heartbeat: Option<Heartbeat>,
-    /// Whether the question of a heartbeat is not on its way yet.
-    asking: bool,
+    acks: Acks,
+    nudge: Nudge,
+    /// Whether a ping or pong of this side is not on its way yet.
+    unflushed: bool,
     decoder: Decoder,
     capabilities: Capabilities,
+    /// Whether the peer has sent a frame.
+    has_replied: bool,
     state: State,
 }
 
@@ -42,12 +50,18 @@ impl<S> WsTransport<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    pub(super) fn new(socket: WebSocketStream<Heard<S>>, options: &DialOptions) -> Self {
+    pub(super) fn new(
+        socket: WebSocketStream<Heard<S>>,
+        acks: Acks,
+        options: &DialOptions,
+    ) -> Self {
         Self {
             socket: Socket::new(socket),
             heartbeat: (options.heartbeat)
                 .map(|silence| Heartbeat::new(silence, options.heartbeat_timeout)),
-            asking: false,
+            acks,
+            nudge: Nudge::default(),
+            unflushed: false,
             decoder: Decoder::with_limits(options.limits),
             capabilities: Capabilities {
                 binary_arguments: options.binary_safe,
@@ -55,6 +69,7 @@ where
                 max_request: options.max_request,
                 ..Capabilities::FULL
             },
+            has_replied: false,
             state: State::Open,
         }
     }
@@ -68,7 +83,11 @@ where
 
     fn fail(&mut self, error: TransportError) -> TransportError {
         self.state = State::Dead;
-        error
+        if self.has_replied {
+            error.after_replies()
+        } else {
+            error
+        }
     }
 
     /// The next message. While there is none, the heartbeat goes on.
@@ -77,11 +96,18 @@ where
             if let Poll::Ready(message) = self.socket.poll_next(cx) {
                 return Poll::Ready(message);
             }
-            if self.asking {
+            if self.unflushed {
                 let flushed = self.socket.poll_flush(cx);
-                self.asking = flushed.is_pending();
+                self.unflushed = flushed.is_pending();
                 if let Poll::Ready(Err(error)) = flushed {
                     return Poll::Ready(Err(error));
+                }
+            }
+            if self.acks.by_protocol() {
+                let (arrived, heard) = (self.socket.arrived(), self.socket.last_heard());
+                if self.nudge.poll(cx, arrived, heard).is_ready() {
+                    self.send_control(Message::Pong(Bytes::new()))?;
+                    continue;
                 }
             }
             let Some(heartbeat) = &mut self.heartbeat else {
@@ -89,18 +115,27 @@ where
             };
             match ready!(heartbeat.poll(cx, self.socket.last_heard())) {
                 Beat::Ask => {
-                    self.socket.start_send(Message::Ping(Bytes::new()))?;
-                    self.asking = true;
+                    self.send_control(Message::Ping(Bytes::new()))?;
                 }
                 Beat::Gone => return Poll::Ready(Err(error::gone(heartbeat.limit()))),
             }
         }
     }
 
+    fn send_control(&mut self, message: Message) -> Result<(), TransportError> {
+        self.unflushed = true;
+        self.socket.start_send(message)
+    }
+
     fn decode(&mut self, message: Bytes) -> Result<Frame, TransportError> {
-        self.decoder
-            .decode_message(message)
-            .map_err(|error| self.fail(error::of_message(error)))
+        self.nudge.received();
+        match self.decoder.decode_message(message) {
+            Ok(frame) => {
+                self.has_replied = true;
+                Ok(frame)
+            }
+            Err(error) => Err(self.fail(error::of_message(error))),
+        }
     }
 }
 
@@ -116,6 +151,10 @@ where
         self.socket.read()
     }
 
+    fn peer_identified(&mut self, peer: &PeerIdentity) {
+        self.acks.identified(peer);
+    }
+
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         self.alive()?;
         let ready = ready!(self.socket.poll_ready(cx));
@@ -124,6 +163,7 @@ where
 
     fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError> {
         self.alive()?;
+        self.nudge.sent(self.socket.arrived());
         let message = Message::Binary(request.to_bytes());
         self.socket
             .start_send(message)

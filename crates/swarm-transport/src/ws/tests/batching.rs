@@ -12,10 +12,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
+use crate::dial::Acks;
 use crate::heartbeat::Heard;
 use crate::ws::handshake::config;
 use crate::ws::transport::WsTransport;
-use crate::{DialOptions, Transport};
+use crate::{DialOptions, Scheme, Transport};
 
 /// Takes every write, and counts them and their bytes.
 #[derive(Clone, Default)]
@@ -64,7 +65,7 @@ async fn a_burst_of_requests_shares_few_writes() {
         Some(config(&options)),
     )
     .await;
-    let mut transport = WsTransport::new(socket, &options);
+    let mut transport = WsTransport::new(socket, Acks::new(Scheme::Ws, &options), &options);
     let mut size = 0;
     for n in 0..10_000 {
         poll_fn(|cx| transport.poll_ready(cx)).await.unwrap();

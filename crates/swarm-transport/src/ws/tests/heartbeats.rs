@@ -12,9 +12,10 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
+use crate::dial::Acks;
 use crate::heartbeat::Heard;
 use crate::ws::transport::WsTransport;
-use crate::{DialOptions, Transport, TransportError};
+use crate::{DialOptions, Scheme, Transport, TransportError};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -22,7 +23,10 @@ const SECOND: Duration = Duration::from_secs(1);
 async fn pipe(options: &DialOptions) -> (WsTransport<DuplexStream>, DuplexStream) {
     let (ours, theirs) = duplex(1 << 20);
     let socket = WebSocketStream::from_raw_socket(Heard::new(ours), Role::Client, None).await;
-    (WsTransport::new(socket, options), theirs)
+    (
+        WsTransport::new(socket, Acks::new(Scheme::Ws, options), options),
+        theirs,
+    )
 }
 
 async fn receive(transport: &mut impl Transport) -> Result<Frame, TransportError> {
