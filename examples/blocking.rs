@@ -1,4 +1,4 @@
-//! The client for programs without an async runtime: every call returns its reply. Run it: `cargo run --example blocking`
+//! The blocking client, for programs without an async runtime. Run it: `cargo run --example blocking`
 
 use std::thread;
 use std::time::Duration;
@@ -18,21 +18,21 @@ fn main() -> Result<()> {
     client.set(NAME, "ann")?;
     println!("name = {:?}", client.get_as::<String>(NAME)?);
 
-    // Threads share one connection; what they send at the same time travels together.
+    // Threads share one connection, so their increments are exact on every server.
     thread::scope(|scope| {
-        let count = || (0..100).try_for_each(|_| client.incr(VISITS).map(|_| ()));
+        let count = || (0..10).try_for_each(|_| client.incr(VISITS).map(|_| ()));
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(count)).collect();
         threads
             .into_iter()
             .try_for_each(|thread| thread.join().expect("a thread counts and returns"))
     })?;
     println!(
-        "4 threads counted to 100 each: {:?}",
+        "4 threads counted to 10 each: {:?}",
         client.get_as::<u64>(VISITS)?
     );
 
-    // Options of a call are options of a handle, since a call that blocks cannot be changed once it is made.
-    let impatient = client.timeout(Duration::from_millis(500));
+    // Options such as a timeout belong to a handle, because a call returns only when it has completed.
+    let impatient = client.timeout(Duration::from_secs(5));
     println!("visits = {}", impatient.incr(VISITS)?);
 
     let pipeline = client.pipeline();

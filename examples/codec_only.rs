@@ -1,4 +1,4 @@
-//! A RESP server in 60 lines, of the codec alone, which any Redis client can use. Run it: `cargo run --example codec_only`
+//! A RESP server in 60 lines on the codec alone; any Redis client can use it. Run it: `cargo run --example codec_only`
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,9 +13,9 @@ use tokio_util::codec::Framed;
 
 type Store = Arc<Mutex<HashMap<Bytes, Bytes>>>;
 
-/// One connection: commands in, replies out, as many of them at once as the client likes.
+/// Serves one connection: reads commands, which may be pipelined, and writes replies in order.
 async fn serve(socket: TcpStream, store: Store) -> Result<()> {
-    // Commands are lists of strings. Whoever sends anything deeper or larger is cut off before it takes memory.
+    // Commands are arrays of strings. Limits close the connection before deeper or larger input takes memory.
     let limits = Limits::new().with_max_depth(1).with_max_bulk(1 << 20);
     let mut stream = Framed::new(socket, FrameCodec::with_limits(limits));
     while let Some(frame) = stream.next().await {
@@ -36,7 +36,7 @@ fn is_hello(command: &[Bytes]) -> bool {
     matches!(command, [name, version] if name.eq_ignore_ascii_case(b"HELLO") && *version == "3")
 }
 
-/// Frames are built in place; what RESP2 does not know is written in the form that it has for it.
+/// Frames are built in place. Types that RESP2 lacks are encoded as their RESP2 equivalent.
 fn hello() -> Frame {
     Frame::build(|reply| {
         reply.map(|map| {
@@ -51,7 +51,7 @@ fn hello() -> Frame {
 fn answer(command: &[Bytes], store: &Store) -> Frame {
     let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((name, args)) = command.split_first() else {
-        return Frame::error("ERR an empty command");
+        return Frame::error("ERR empty command");
     };
     match (name.to_ascii_uppercase().as_slice(), args) {
         (b"PING", []) => Frame::simple("PONG"),

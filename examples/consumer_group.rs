@@ -1,4 +1,4 @@
-//! A queue of work: consumers of a group share a stream, one of them dies, and nothing is lost. Run it:
+//! A work queue: the consumers of a group share a stream, and one takes over the work of a crashed one. Run it:
 //! `cargo run --example consumer_group`
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ async fn main() -> Result<()> {
         client.xadd(ORDERS, fields).await?;
     }
 
-    // The first worker takes two. One it finishes, over the other it dies: what is not acknowledged stays pending.
+    // The first worker reads two entries and acknowledges one. The other stays pending when the worker crashes.
     let mut worker = client
         .consumer("billing", "worker-1", ORDERS)
         .count(2)
@@ -29,7 +29,7 @@ async fn main() -> Result<()> {
     first.ack().await?;
     let second = worker.next().await.context("stopped")??;
     println!(
-        "worker-1 dies over {:?}",
+        "worker-1 crashes while processing {:?}",
         second.fields.get_as::<String>("item")?
     );
     drop((second, worker));
@@ -39,7 +39,7 @@ async fn main() -> Result<()> {
     );
     server.pass(Duration::from_millis(100)).await;
 
-    // Another takes over what nobody has acknowledged for too long, and goes on with what is new.
+    // Another worker claims entries that have been pending for longer than `min_idle`, then reads new ones.
     let mut worker = client
         .consumer("billing", "worker-2", ORDERS)
         .min_idle(Duration::from_millis(100))
@@ -55,7 +55,7 @@ async fn main() -> Result<()> {
         delivery.ack().await?;
         left -= 1;
         if left == 0 {
-            // In order: nothing more is read, and what was handed out may be finished.
+            // Graceful stop: no more reads; deliveries already handed out can still be acknowledged.
             worker.stop();
         }
     }
@@ -69,8 +69,8 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// The work. It may be done twice for one entry (the worker may die between the work and its acknowledgement), so in earnest it
-/// says by the entry's ID that it was done.
+/// The work. Delivery is at least once (a worker can crash between the work and its acknowledgement), so real work should
+/// be idempotent, for example by recording the entry's ID.
 fn bill(order: &Delivery) -> Result<String> {
     let item: String = order.fields.get_as("item")?.context("no item")?;
     let count: u32 = order.fields.get_as("count")?.context("no count")?;

@@ -1,4 +1,4 @@
-//! A wire of one's own, used by the full client: each command and each reply behind its length, over a Unix socket.
+//! A custom transport for the full client: length-prefixed commands and replies over a Unix socket.
 //! Run it: `cargo run --example custom_transport`
 
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ use swarm_resp::{Decoder, Protocol, RequestRef, encode_frame};
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
-/// The wire.
+/// The transport.
 struct LengthPrefixed {
     stream: Framed<UnixStream, LengthDelimitedCodec>,
     decoder: Decoder,
@@ -50,10 +50,13 @@ impl Transport for LengthPrefixed {
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
         Poll::Ready(match ready!(self.stream.poll_next_unpin(cx)) {
             Some(Ok(reply)) => (self.decoder.decode_message(reply.freeze())).map_err(|error| {
-                error_of(TransportErrorKind::Protocol, "no RESP").with_source(error)
+                error_of(TransportErrorKind::Protocol, "not RESP").with_source(error)
             }),
             Some(Err(error)) => Err(broken(error)),
-            None => Err(error_of(TransportErrorKind::Closed, "the server has gone")),
+            None => Err(error_of(
+                TransportErrorKind::Closed,
+                "the server closed the connection",
+            )),
         })
     }
 
@@ -67,10 +70,10 @@ fn error_of(kind: TransportErrorKind, what: &str) -> TransportError {
 }
 
 fn broken(error: io::Error) -> TransportError {
-    error_of(TransportErrorKind::Io, "the socket broke").with_source(error)
+    error_of(TransportErrorKind::Io, "the socket failed").with_source(error)
 }
 
-/// A server of the same wire: enough of a store for what the client is shown to do.
+/// A server for this transport, with just enough of a store for the example.
 async fn serve(socket: UnixStream) -> Result<()> {
     let mut stream = Framed::new(socket, LengthDelimitedCodec::new());
     let mut store: HashMap<Bytes, Bytes> = HashMap::new();
@@ -104,7 +107,7 @@ async fn main() -> Result<()> {
         }
     });
 
-    // A closure that makes a transport is a connector; the client asks it again whenever it must reconnect.
+    // A closure that returns a transport is a connector. The client calls it again for each reconnect.
     let socket = path.clone();
     let connect = move || {
         let socket = socket.clone();
@@ -120,7 +123,7 @@ async fn main() -> Result<()> {
     let client = Client::connect_with(connect, Options::default()).await?;
 
     client
-        .set("greeting", "hello over a wire of one's own")
+        .set("greeting", "hello over a custom transport")
         .await?;
     let greeting = client.get("greeting").await?.unwrap_or_default();
     println!("greeting = {}", String::from_utf8_lossy(&greeting));

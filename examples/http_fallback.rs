@@ -1,4 +1,4 @@
-//! The WebSocket door closes, and reading and writing goes on over HTTP. Run it: `cargo run --example http_fallback`
+//! The WebSocket gateway stops, and GET and SET continue over HTTP. Run it: `cargo run --example http_fallback`
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const VISITS: &str = "example:fallback:visits";
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // Two doors of one store, so that one can be closed.
+    // Two gateways in front of one store, so that one can be stopped.
     let server = Server::from_env()?;
     let http = server.gateway_in_front()?.without_ws().start().await?;
     let ws = server.gateway_in_front()?.without_http().start().await?;
@@ -28,15 +28,15 @@ async fn main() -> Result<()> {
     let place = address(ws.ws_url()).to_owned();
     ws.shutdown().await;
     states.reached(State::Fallback).await;
-    println!("{:?}: the WebSocket door is closed", client.state());
+    println!("{:?}: the WebSocket gateway has stopped", client.state());
 
     // Nothing changes for the caller. GET and SET go over HTTP, in order.
     println!("read {:?}", client.get_as::<String>(NAME).await?);
     client.set(NAME, "bob").await?;
     println!("wrote {NAME}");
 
-    // Other commands wait for the connection, within their timeout: HTTP might run them in another order.
-    // `Options::fallback_scope` lets more go over HTTP.
+    // By default, other commands wait for the WebSocket until their timeout. `Options::fallback_scope` sends more of
+    // them over HTTP.
     let error = client
         .incr(VISITS)
         .timeout(Duration::from_millis(100))
@@ -50,7 +50,7 @@ async fn main() -> Result<()> {
         .start()
         .await?;
     states.reached(State::Connected).await;
-    println!("{:?}: the door is open again", client.state());
+    println!("{:?}: the WebSocket gateway is back", client.state());
     println!("the INCR that waited: {}", waiting.await??);
     println!("read {:?}", client.get_as::<String>(NAME).await?);
 

@@ -1,4 +1,4 @@
-//! Values that are JSON: structs in, structs out. Run it: `cargo run --example json_values`
+//! Structs as JSON values. Run it: `cargo run --example json_values`
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -30,22 +30,22 @@ async fn main() -> Result<()> {
     client.set(ANN, Json::text(&ann)?).await?;
     println!("stored: {:?}", client.get_as::<String>(ANN).await?);
 
-    // `Json<T>` is a type to read as, wherever a type can be named.
+    // `Json<T>` works wherever a method takes the type to parse.
     if let Some(Json(user)) = client.get_as::<Json<User>>(ANN).await? {
         println!("read:   {user:?}");
     }
 
-    // What another program wrote is read just so.
+    // JSON written by another program works the same way.
     client.set(BOB, r#"{ "age": 41, "name": "Bob" }"#).await?;
     let users: Vec<Option<Json<User>>> = client.mget_as([ANN, BOB, MISSING]).await?;
     for (n, user) in users.into_iter().enumerate() {
         match user {
             Some(Json(user)) => println!("user {}: {} is {}", n + 1, user.name, user.age),
-            None => println!("user {}: there is none", n + 1),
+            None => println!("user {}: missing", n + 1),
         }
     }
 
-    // JSON of another shape is an error. It says what was expected, and shows nothing of the value.
+    // JSON of another shape is an error. The error does not contain the value.
     let error = client.get_as::<Json<Vec<u8>>>(BOB).await.unwrap_err();
     println!("error:  {error}");
 

@@ -1,43 +1,44 @@
-//! What the examples share: a server to talk to, given by the environment or embedded.
+//! Shared by the examples: the server to connect to, either from the environment or embedded.
 
 use std::env;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use swarm_gateway::{Builder, Clock, Gateway, blocking};
-use swarm_keydb::Options;
+use swarm_keydb::{Client, Options, prelude::*};
 
-/// The variables that name a server, the first to be looked at first.
+/// Variables that name a server, in order of precedence.
 const URLS: [&str; 3] = [
     "SWARM_KEYDB_WS_URL",
     "SWARM_KEYDB_TCP_URL",
     "SWARM_KEYDB_HTTP_URL",
 ];
 
-/// The server that an example talks to. An embedded one stops when this is dropped.
+/// The server that an example talks to. An embedded gateway stops when this is dropped.
 pub struct Server {
     options: Options,
-    /// Where the server is, in words.
+    /// Describes the server to the reader.
     place: String,
-    /// Where it speaks RESP over TCP, if that is known.
+    /// The server's RESP over TCP, if known.
     tcp_url: Option<String>,
     embedded: Option<blocking::Gateway>,
-    /// What the embedded gateway goes by.
+    /// Clock of the embedded gateway.
     clock: Clock,
 }
 
 impl Server {
-    /// The server that the first of `SWARM_KEYDB_WS_URL`, `_TCP_URL` and `_HTTP_URL` names, with the password of
-    /// `SWARM_KEYDB_PASSWORD`; or an embedded gateway on a free port.
+    /// Uses the first of `SWARM_KEYDB_WS_URL`, `_TCP_URL` and `_HTTP_URL`, with the password in
+    /// `SWARM_KEYDB_PASSWORD`. Without any of them, starts an embedded gateway on a free port.
     ///
     /// # Errors
     ///
-    /// When a variable is not UTF-8, or the embedded gateway cannot start.
+    /// If a variable is not UTF-8, or the embedded gateway cannot start.
     pub fn from_env() -> Result<Self> {
         Self::new(Clock::system())
     }
 
-    /// As [`from_env`](Self::from_env), with an embedded gateway for which time stands still until it [passes](Self::pass).
+    /// Like [`from_env`](Self::from_env), but the clock of the embedded gateway only moves when [`pass`](Self::pass) is
+    /// called.
     ///
     /// # Errors
     ///
@@ -52,7 +53,7 @@ impl Server {
                 return Self::given(name, url);
             }
         }
-        // On a thread of its own, so that it is there for blocking examples, too.
+        // Runs on its own thread, so blocking examples can use it too.
         let gateway = blocking::start(Gateway::builder().clock(clock.clone()))?;
         Ok(Self {
             options: Options::new(gateway.ws_url()),
@@ -81,17 +82,27 @@ impl Server {
         })
     }
 
-    /// What to connect with.
+    /// Returns the options to connect with.
     pub fn options(&self) -> Options {
         self.options.clone()
     }
 
-    /// Where the server is, in words.
+    /// Describes the server, without its password.
     pub fn describe(&self) -> &str {
         &self.place
     }
 
-    /// Lets time pass: moves the clock of the embedded gateway, which takes no time, or waits for that of another server.
+    /// Returns whether the server isolates connections from each other, so that WATCH detects every conflict: the embedded
+    /// gateway, Redis, Valkey and KeyDB do, SwarmKeyDb does not.
+    ///
+    /// # Errors
+    ///
+    /// If `HELLO` fails.
+    pub async fn isolates_connections(&self, client: &Client) -> Result<bool> {
+        Ok(self.embedded.is_some() || client.hello().await?.server != "swarmkeydb")
+    }
+
+    /// Advances the clock of the embedded gateway, or waits that long if the server is not embedded.
     pub async fn pass(&self, time: Duration) {
         if self.embedded.is_some() {
             self.clock.advance(time);
@@ -100,15 +111,15 @@ impl Server {
         }
     }
 
-    /// A gateway in front of the server, for examples that stop one: what was stored outlives it.
+    /// Returns a gateway that fronts the server, for examples that stop one. The data outlives the gateway.
     ///
     /// # Errors
     ///
-    /// When nothing says where the server speaks RESP over TCP.
+    /// If the server's RESP over TCP is not known.
     pub fn gateway_in_front(&self) -> Result<Builder> {
         let Some(url) = &self.tcp_url else {
             bail!(
-                "this example puts a gateway in front of the server and stops it: set SWARM_KEYDB_TCP_URL, too"
+                "this example starts and stops a gateway in front of the server; set SWARM_KEYDB_TCP_URL as well"
             );
         };
         Ok(Gateway::builder().redis(url))
@@ -123,7 +134,7 @@ fn variable(name: &str) -> Result<Option<String>> {
     }
 }
 
-/// The address in a gateway's URL, to start another one at.
+/// Returns the address in a gateway's URL, to start another gateway there.
 pub fn address(url: &str) -> &str {
     let address = url.split_once("://").map_or(url, |(_, address)| address);
     address.trim_end_matches('/')

@@ -1,4 +1,4 @@
-//! Listening by pattern: many channels by one name, who listens to what, and a function that is called for each message.
+//! Pattern subscriptions, listing channels and subscribers, and a callback for each message.
 //! Run it: `cargo run --example patterns`
 
 use anyhow::{Context, Result};
@@ -16,11 +16,11 @@ async fn main() -> Result<()> {
     let server = Server::from_env()?;
     let client = Client::connect(server.options()).await?;
 
-    // `*` stands for any text, `?` for one letter, `[abc]` for one of these.
+    // `*` matches any text, `?` one character, `[abc]` one of these characters.
     let mut rooms = client.psubscribe(ROOMS).await?;
     for (channel, degrees) in [(KITCHEN, 21.0), (GARDEN, 9.5), (CELLAR, 14.5)] {
         let heard = client.publish(channel, degrees).await?;
-        println!("published to {channel}: heard by {heard}");
+        println!("published to {channel}: {heard} receivers");
     }
     for _ in 0..2 {
         let event = rooms.next().await.context("closed")??;
@@ -34,27 +34,26 @@ async fn main() -> Result<()> {
         }
     }
 
-    // Who listens to a channel and to a pattern that matches it hears a message twice, once by each: they are two
-    // subscriptions, which may lie in different parts of a program.
+    // A message is delivered once to each matching subscription: here to the channel's and to the pattern's.
     let mut kitchen = client.subscribe(KITCHEN).await?;
-    println!("heard by {}", client.publish(KITCHEN, 22.0).await?);
+    println!("receivers: {}", client.publish(KITCHEN, 22.0).await?);
     for subscription in [&mut kitchen, &mut rooms] {
         let event = subscription.next().await.context("closed")??;
         let message = event.into_message().context("no message")?;
         println!("by pattern: {}", message.pattern.is_some());
     }
 
-    // Channels are listed by name, patterns are counted.
+    // Channels with subscribers, and the number of subscribers of each channel.
     let channels = client
         .pubsub_channels_matching("example:patterns:*")
         .await?;
     println!("channels: {channels:?}");
     println!(
-        "listeners: {:?}",
+        "subscribers: {:?}",
         client.pubsub_numsub([KITCHEN, CELLAR]).await?
     );
 
-    // A function instead of a loop: it is called on a task of its own until the handler is dropped.
+    // A callback instead of a loop: it runs on its own task until the handler is dropped.
     let (heard, mut hearing) = mpsc::unbounded_channel();
     let handler = client
         .psubscribe_handler("example:patterns:gard?n", move |event| {
@@ -64,7 +63,7 @@ async fn main() -> Result<()> {
         })
         .await?;
     client.publish(GARDEN, "it rains").await?;
-    println!("the function heard {:?}", hearing.recv().await);
+    println!("the callback received {:?}", hearing.recv().await);
     handler.unsubscribe().await;
 
     client.close().await;

@@ -1,4 +1,4 @@
-//! Many commands in the time of one reply, each with a result of its own. Run it: `cargo run --example pipeline`
+//! Pipelines: many commands for one round trip, each with its own typed result. Run it: `cargo run --example pipeline`
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use swarm_keydb::{Client, prelude::*};
 
 const NAME: &str = "example:pipeline:name";
 const VISITS: &str = "example:pipeline:visits";
-const COMMANDS: usize = 500;
+const COMMANDS: usize = 20;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -19,7 +19,7 @@ async fn main() -> Result<()> {
         .collect();
     client.del([NAME, VISITS]).await?;
 
-    // The commands are the client's own. Each gives a handle; handles become replies, of the type that the command has.
+    // A pipeline has the client's commands. Each returns a handle, and `send` turns handles into typed replies.
     let pipeline = client.pipeline();
     let handles = (
         pipeline.set(NAME, "ann"),
@@ -45,7 +45,8 @@ async fn main() -> Result<()> {
         }
     }
 
-    // As many as there are. One by one, each waits for the reply to the one before; together, they wait once.
+    // One by one, each command waits for the reply to the previous one. A pipeline waits once. (Writes are different on
+    // SwarmKeyDb as shipped: it takes 0.1 s for each write of a connection, pipelined or not.)
     let start = Instant::now();
     for (n, key) in keys.iter().enumerate() {
         client.set(key, n).await?;
@@ -65,7 +66,7 @@ async fn main() -> Result<()> {
         .sum();
     println!("their sum: {sum}");
 
-    // Replies that nobody is curious about need no handles.
+    // Handles that are not needed can be dropped; `send_raw` returns the replies in order.
     let pipeline = client.pipeline();
     for key in &keys {
         let _ = pipeline.del(key);

@@ -1,4 +1,4 @@
-//! Publishing and listening: a subscription, what it hears, and what happens to one that is slow. Run it:
+//! Pub/Sub: publish, subscribe, and what a slow subscriber sees. Run it:
 //! `cargo run --example pubsub`
 
 use anyhow::{Context, Result};
@@ -14,21 +14,21 @@ async fn main() -> Result<()> {
     let server = Server::from_env()?;
     let client = Client::connect(server.options()).await?;
 
-    // Nobody listens yet: what is published now is gone.
-    println!("heard by {}", client.publish(NEWS, "too early").await?);
+    // There are no subscribers yet, and servers do not keep messages: this one is lost.
+    println!("receivers: {}", client.publish(NEWS, "too early").await?);
 
-    // Once this is ready the server has acknowledged both, and nothing that is published later is missed. The same client
-    // goes on sending commands: subscriptions have a connection of their own.
+    // `subscribe` returns once the server has acknowledged all channels. Subscriptions use their own connection, so the
+    // client can still send commands.
     let mut all = client.subscribe([NEWS, TEMPERATURE, END]).await?;
     println!(
-        "heard by {}",
+        "receivers: {}",
         client.publish(NEWS, "SwarmKeyDb is live").await?
     );
     client.publish(TEMPERATURE, 22.5).await?;
     client.publish(END, "").await?;
     listen(&mut all).await?;
 
-    // A subscriber that is too slow for its buffer hears that something is missing, and how much.
+    // A subscriber that is too slow for its buffer gets an event with the number of dropped messages.
     let small = SubscribeOptions::new().buffer(2);
     let mut slow = client.subscribe_with(NEWS, small).await?;
     for n in 1..=5 {
@@ -36,22 +36,22 @@ async fn main() -> Result<()> {
     }
     client.publish(END, "").await?;
     listen(&mut all).await?;
-    println!("and the slow one, who looks only now:");
+    println!("the slow subscriber, read only now:");
     for _ in 0..3 {
         show(slow.next().await.context("closed")??)?;
     }
 
-    // Dropping a subscription ends it, and closing the client ends them all.
+    // Dropping a subscription unsubscribes; closing the client ends all of its subscriptions.
     drop(slow);
-    println!("heard by {}", client.publish(TEMPERATURE, 23).await?);
+    println!("receivers: {}", client.publish(TEMPERATURE, 23).await?);
     client.publish(END, "").await?;
     listen(&mut all).await?;
     client.close().await;
-    println!("it has ended: {}", all.next().await.is_none());
+    println!("subscription ended: {}", all.next().await.is_none());
     Ok(())
 }
 
-/// Shows what is published until the end is.
+/// Prints messages until one arrives on the channel `END`.
 async fn listen(subscription: &mut Subscription) -> Result<()> {
     while let Some(event) = subscription.next().await {
         let event = event?;
@@ -72,9 +72,9 @@ fn show(event: Event) -> Result<()> {
             println!("  temperature: {} degrees", message.payload_as::<f64>()?);
         }
         Event::Message(message) => println!("  news: {}", message.payload_as::<String>()?),
-        // The connection was lost and made again; what was published meanwhile is gone.
+        // The client reconnected; messages published in between are lost.
         Event::Reconnected { .. } => println!("  reconnected"),
-        Event::Lagged(missed) => println!("  {missed} came too fast"),
+        Event::Lagged(missed) => println!("  {missed} messages dropped"),
         _ => {}
     }
     Ok(())

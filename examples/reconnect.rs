@@ -1,4 +1,4 @@
-//! The server goes away and comes back: what the client says, and what becomes of commands. Run it:
+//! The server stops and comes back: connection states, and what happens to commands in the meantime. Run it:
 //! `cargo run --example reconnect`
 
 use std::time::Duration;
@@ -25,7 +25,7 @@ async fn main() -> Result<()> {
     states.reached(State::Reconnecting).await;
     println!("state: {:?}", states.get());
 
-    // A command waits for the connection until its timeout, 10 s unless told otherwise. One that has not been sent runs once.
+    // A command waits for the new connection until its timeout, 10 s by default. A command that was never sent runs once.
     let waiting = tokio::spawn(client.incr(VISITS));
     println!("the gateway starts, at the same address");
     let gateway = server.gateway_in_front()?.ws(place).start().await?;
@@ -33,15 +33,15 @@ async fn main() -> Result<()> {
     println!("state: {:?}", states.get());
     println!("the INCR that waited: {}", waiting.await??);
 
-    // The worst moment: the command has run, and its reply is lost. A command that reads is sent again ...
+    // The server runs the command, but the connection breaks before the reply. The client retries read-only commands ...
     gateway.faults().cut_after("GET");
     let visits: Option<i64> = client.get_as(VISITS).await?;
     println!(
-        "a GET whose reply was lost: {visits:?}, run {} times",
+        "a GET whose reply was lost: {visits:?}, executed {} times",
         gateway.executions("GET")
     );
 
-    // ... and one that writes is not, for it would count twice. Its error says that it may have run.
+    // ... but not a write, which would count twice. The error says that it may have run.
     gateway.faults().cut_after("INCR");
     let error = client.incr(VISITS).await.unwrap_err();
     println!("an INCR whose reply was lost: {:?}", error.outcome());
@@ -49,7 +49,7 @@ async fn main() -> Result<()> {
         "the counter says: {:?}",
         client.get_as::<i64>(VISITS).await?
     );
-    println!("made again: {} times", client.stats().reconnects);
+    println!("reconnects: {}", client.stats().reconnects);
 
     client.del(VISITS).await?;
     client.close().await;

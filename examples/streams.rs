@@ -1,4 +1,4 @@
-//! Streams: entries in order, read by range, from where one was, and as they come. Run it: `cargo run --example streams`
+//! Streams: append, read a range, page through, wait for new entries, trim. Run it: `cargo run --example streams`
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ async fn main() -> Result<()> {
     let client = Client::connect(server.options()).await?;
     client.del(READINGS).await?;
 
-    // An ID is a time and a number. The server gives one, or the caller does, as here, for entries that bear a time already.
+    // An ID is a timestamp and a sequence number. The server assigns one unless the caller gives it, as here.
     for minute in 1..=5 {
         let options = XAddOptions::new().id(StreamId::new(minute * 60_000, 0));
         let fields = [("cellar", 13.0), ("garden", 4.5 + minute as f64)];
@@ -22,7 +22,7 @@ async fn main() -> Result<()> {
     }
     println!("length: {}", client.xlen(READINGS).await?);
 
-    // Ranges are Rust's, with both ends included or not, as they are written.
+    // Ranges are Rust ranges, so their ends are inclusive or exclusive as written.
     let from = StreamId::new(120_000, 0);
     for entry in client
         .xrange(READINGS, from..StreamId::new(240_000, 0))
@@ -37,7 +37,7 @@ async fn main() -> Result<()> {
         newest.first().map(|entry| entry.id.to_string())
     );
 
-    // A reader knows the last ID that it has seen, and asks for what lies behind.
+    // A reader remembers the last ID that it has seen and reads the entries after it.
     let mut seen = StreamId::MIN;
     for page in 1.. {
         let options = XReadOptions::new().count(2);
@@ -47,7 +47,7 @@ async fn main() -> Result<()> {
         seen = batch.entries.last().context("an empty batch")?.id;
     }
 
-    // Or it waits for more, on a connection of its own, so that nobody else has to.
+    // A blocking read waits for new entries on a connection of its own, so it does not delay other commands.
     let waiting = tokio::spawn(client.xread_with(
         [(READINGS, seen)],
         XReadOptions::new().block(Duration::from_secs(5)),
@@ -57,10 +57,10 @@ async fn main() -> Result<()> {
     let entry = batches
         .first()
         .and_then(|batch| batch.entries.first())
-        .context("nothing came")?;
-    println!("came: {:?}, {}", entry.get("roof"), entry.id == id);
+        .context("no entry arrived")?;
+    println!("received: {:?}, {}", entry.get("roof"), entry.id == id);
 
-    // A stream grows until it is trimmed: now and then, or with each entry (`XAddOptions::maxlen`).
+    // A stream grows until it is trimmed, by XTRIM or by XADD with `XAddOptions::maxlen`.
     println!(
         "trimmed: {}",
         client.xtrim(READINGS, Trim::maxlen(2)).await?

@@ -1,4 +1,4 @@
-//! How to test code of your own: a server per test, time moved by hand, faults on demand, or no server at all. Run it:
+//! Testing an application: a server per test, a manual clock, injected faults, or no server at all. Run it:
 //! `cargo run --example testing_your_app`
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use swarm_gateway::{Clock, Gateway};
 use swarm_keydb::transport::{BoxTransport, memory};
 use swarm_keydb::{Client, Frame, Options, Outcome, prelude::*};
 
-/// The application: sessions that live for half an hour, and bookings that must not be made twice.
+/// The application: sessions that expire after 30 minutes, and bookings that must not be made twice.
 struct App {
     db: Client,
 }
@@ -17,7 +17,7 @@ struct App {
 #[derive(Debug, PartialEq)]
 enum Booking {
     Done(i64),
-    /// The connection broke at the wrong moment: a person has to look.
+    /// The connection broke before the reply: the booking may have been made.
     Unclear,
 }
 
@@ -47,8 +47,8 @@ impl App {
     }
 }
 
-/// Each test has a server of its own, so they run side by side. It is gone when it is dropped.
-async fn sessions_end_after_half_an_hour() -> Result<()> {
+/// Each test starts its own server, so tests run in parallel. Dropping the gateway stops it.
+async fn sessions_expire_after_30_minutes() -> Result<()> {
     let clock = Clock::manual();
     let gateway = Gateway::builder().clock(clock.clone()).start().await?;
     let app = App::start(gateway.ws_url()).await?;
@@ -60,7 +60,7 @@ async fn sessions_end_after_half_an_hour() -> Result<()> {
     Ok(())
 }
 
-/// The booking is made and the connection cut before the reply.
+/// The server makes the booking, then the connection breaks before the reply.
 async fn a_lost_reply_books_once() -> Result<()> {
     let gateway = swarm_gateway::test().await?;
     let app = App::start(gateway.ws_url()).await?;
@@ -71,7 +71,7 @@ async fn a_lost_reply_books_once() -> Result<()> {
     Ok(())
 }
 
-/// A caller gives up while the server hangs. The test goes on when the booking was made, and not after some time.
+/// A caller gives up while the server hangs. The test waits for an event, not for a time.
 async fn a_caller_who_gives_up_has_booked() -> Result<()> {
     let gateway = swarm_gateway::test().await?;
     let app = Arc::new(App::start(gateway.ws_url()).await?);
@@ -83,12 +83,12 @@ async fn a_caller_who_gives_up_has_booked() -> Result<()> {
     hanging.reached(1).await;
     caller.abort();
     hanging.release();
-    // The reply that came too late goes to nobody else.
+    // The late reply is discarded; this call gets its own.
     ensure!(app.book().await? == Booking::Done(2));
     Ok(())
 }
 
-/// No server, no socket: every command and its answer in the test's own hand.
+/// No server and no socket: the test answers each command itself.
 async fn a_full_server_is_an_error() -> Result<()> {
     let connect = || async {
         let (transport, peer) = memory::pair();
@@ -105,15 +105,15 @@ async fn a_full_server_is_an_error() -> Result<()> {
     Ok(())
 }
 
-/// In a project of your own, each of them is a `#[tokio::test]`.
+/// In your project, each of these would be a `#[tokio::test]`.
 #[tokio::main]
 async fn main() -> Result<()> {
-    sessions_end_after_half_an_hour().await?;
-    println!("sessions end after half an hour: ok, and nobody waited for it");
+    sessions_expire_after_30_minutes().await?;
+    println!("sessions expire after 30 minutes: ok, without waiting");
     a_lost_reply_books_once().await?;
     println!("a lost reply books once: ok");
     a_caller_who_gives_up_has_booked().await?;
-    println!("a caller who gives up has booked: ok");
+    println!("a caller that gives up has booked: ok");
     a_full_server_is_an_error().await?;
     println!("a full server is an error: ok, without a server");
     Ok(())

@@ -1,4 +1,4 @@
-//! TLS with a private authority: who is trusted, and what is said of who is not. Run it:
+//! TLS with a private certificate authority, and the errors for a wrong name and an untrusted issuer. Run it:
 //! `cargo run --example tls --features tls`
 
 use anyhow::Result;
@@ -7,7 +7,7 @@ use swarm_gateway::Gateway;
 use swarm_keydb::transport::tls::TlsOptions;
 use swarm_keydb::{Client, Options, prelude::*};
 
-/// An authority of one's own, as a company has it.
+/// A private certificate authority.
 fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>> {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -17,7 +17,7 @@ fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>> {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // A certificate for the gateway, which bears the name and the address that clients use.
+    // A certificate for the gateway, valid for the name and the address that clients use.
     let ours = authority("Our authority")?;
     let names = ["db.example".to_owned(), "127.0.0.1".to_owned()];
     let key = KeyPair::generate()?;
@@ -27,7 +27,7 @@ async fn main() -> Result<()> {
         .start()
         .await?;
 
-    // The same options for every wire: WebSocket, HTTP and RESP over TCP.
+    // The same options work for WebSocket, HTTP and RESP over TCP.
     let tls = TlsOptions::new().root_pem(ours.pem()).only_given_roots();
     for url in [gateway.ws_url(), gateway.http_url(), gateway.tcp_url()] {
         let options = Options::new(url).dial(|dial| dial.tls(tls.clone()));
@@ -37,7 +37,7 @@ async fn main() -> Result<()> {
         client.close().await;
     }
 
-    // The name may be another than the address.
+    // The name to verify can differ from the address to connect to.
     let named = tls.clone().server_name("db.example");
     let options = Options::new(gateway.tcp_url()).dial(|dial| dial.tls(named));
     let client = Client::connect(options).await?;
@@ -47,7 +47,7 @@ async fn main() -> Result<()> {
     );
     client.close().await;
 
-    // Where a name or an authority is wrong, nothing is sent, the password least of all.
+    // With a wrong name or an untrusted issuer, nothing is sent, and in particular no password.
     let stranger = TlsOptions::new()
         .root_pem(authority("Another")?.pem())
         .only_given_roots();
@@ -60,7 +60,7 @@ async fn main() -> Result<()> {
         println!("{what}: {error}");
     }
 
-    // A server that asks for it is shown a certificate by `TlsOptions::client_certificate`.
+    // For servers that request a client certificate, see `TlsOptions::client_certificate`.
     gateway.shutdown().await;
     Ok(())
 }

@@ -1,4 +1,8 @@
-//! Transactions: plain, with a condition on what was read, and what a conflict is. Run it: `cargo run --example transactions`
+//! Transactions: MULTI and EXEC, optimistic locking with WATCH, and conflicts. Run it: `cargo run --example transactions`
+//!
+//! Transfers like these are safe on Redis, Valkey and KeyDB. SwarmKeyDb isolates nothing between connections: other
+//! clients see half of a transaction, and two clients that write at once can lose an update. There, let one client own
+//! the data, or take a lock with `msetnx`.
 
 use anyhow::Result;
 use swarm_examples::Server;
@@ -16,13 +20,13 @@ async fn main() -> Result<()> {
     client.mset([(ANN, 100), (BOB, 20), (STOCK, 40)]).await?;
     client.set(NAME, "ann").await?;
 
-    // Plain: both or none, and nobody sees one without the other. Nothing is sent before `exec`.
+    // Commands are queued locally and sent together by `exec`. On Redis both run with no other command in between.
     let tx = client.transaction();
     let handles = (tx.decrby(ANN, 30), tx.incrby(BOB, 30));
     let (ann, bob) = tx.exec(handles).await?;
     println!("plain: ann has {}, bob has {}", ann?, bob?);
 
-    // A command that the server does not know: nothing runs, and the error says which it was.
+    // A command that the server does not know: EXEC is refused, nothing runs, and the error names the command.
     let tx = client.transaction();
     let handles = (tx.incr(ANN), tx.raw("NOSUCH", ()));
     let error = tx.exec(handles).await.unwrap_err();
@@ -33,30 +37,38 @@ async fn main() -> Result<()> {
         error.outcome()
     );
 
-    // A command that fails while the others run undoes nothing: there is no rollback.
+    // A command that fails while the transaction runs does not undo the others: there is no rollback.
     let tx = client.transaction();
     let handles = (tx.incr(NAME), tx.incr(BOB));
     let (name, bob) = tx.exec(handles).await?;
     println!("failed: {}; but bob has {}", name.unwrap_err(), bob?);
 
-    // With a condition: read, decide, write, and all of it again if somebody was quicker.
+    // Read, decide, write; `transact` retries the whole function after a conflict.
     println!("ann pays 50: {}", pay(&client, 50).await?);
     println!("ann pays 50: {}", pay(&client, 50).await?);
 
-    // It holds when many do so at once: 8 buyers of 5 each empty a stock of 40.
-    let buyers: Vec<_> = (0..8)
-        .map(|_| tokio::spawn(buy(client.clone(), 5)))
-        .collect();
+    // 8 buyers take 5 each from a stock of 40. Where WATCH is reliable they run at once and retry after a conflict.
+    // SwarmKeyDb would lose updates, so there the buyers take turns.
+    let concurrent = server.isolates_connections(&client).await?;
+    let mut buyers = Vec::new();
+    for _ in 0..8 {
+        let buyer = tokio::spawn(buy(client.clone(), 5));
+        if concurrent {
+            buyers.push(buyer);
+        } else {
+            buyer.await??;
+        }
+    }
     for buyer in buyers {
         buyer.await??;
     }
     println!("stock: {:?}", client.get_as::<i64>(STOCK).await?);
 
-    // What happens inside: on a connection of one's own a key is watched, and the transaction fails if it was changed.
+    // The same by hand: WATCH on an exclusive connection, and a transaction that fails because the key changed.
     let mut own = client.exclusive().await?;
     own.watch(STOCK).await?;
     let stock: i64 = own.get_as(STOCK).await?.unwrap_or_default();
-    client.set(STOCK, 7).await?; // somebody is quicker
+    client.set(STOCK, 7).await?; // another client writes first
     let tx = own.transaction();
     let set = tx.set(STOCK, stock + 1);
     match tx.exec(set).await {
@@ -70,7 +82,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Pays if there is enough, and says whether.
+/// Transfers `amount` if the balance allows; returns whether it did.
 async fn pay(client: &Client, amount: i64) -> swarm_keydb::Result<bool> {
     client
         .transact(ANN, async move |own| {
@@ -88,8 +100,7 @@ async fn pay(client: &Client, amount: i64) -> swarm_keydb::Result<bool> {
         .await
 }
 
-/// Takes from the stock, by reading and writing as a program would whose decision no command of the server can make. `move`
-/// lets it run on a task of its own.
+/// Takes `amount` from the stock by reading and writing, for decisions that no single command can make.
 async fn buy(client: Client, amount: i64) -> swarm_keydb::Result<()> {
     client
         .transact(STOCK, async move |own| {

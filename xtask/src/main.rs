@@ -69,9 +69,12 @@ enum Task {
     Soak,
     /// Runs the examples and compares what they print with examples/README.md
     Examples {
-        /// Write down what they print
+        /// Write what they print to examples/README.md
         #[arg(long)]
         update: bool,
+        /// Run them over each transport against this server instead of the embedded gateway
+        #[arg(long, conflicts_with = "update")]
+        server: Option<examples::Server>,
     },
 }
 
@@ -95,7 +98,14 @@ fn run(task: Task) -> Result<()> {
             Task::Lint,
             Task::Docs,
             Task::Deny,
-            Task::Examples { update: false },
+            Task::Examples {
+                update: false,
+                server: None,
+            },
+            Task::Examples {
+                update: false,
+                server: Some(examples::Server::Upstream),
+            },
             Task::Simulate,
             Task::Soak,
             Task::Package,
@@ -147,6 +157,9 @@ fn run(task: Task) -> Result<()> {
             shell::command("cargo", "run --quiet -p swarm-tests --bin soak")
                 .env("MALLOC_ARENA_MAX", "1"),
         ),
-        Task::Examples { update } => examples::check(update),
+        Task::Examples { update, server } => match server {
+            Some(server) => examples::check_against(server),
+            None => examples::check(update),
+        },
     }
 }

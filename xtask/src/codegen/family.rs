@@ -266,14 +266,21 @@ fn docs(code: &mut String, command: &Command, typed: bool) {
     if !errors.is_empty() {
         doc(code, "", &format!("\n**Errors:** {}.", errors.join("; ")));
     }
+    let mut servers = Vec::new();
     match (command.swarmkeydb, command.redis) {
-        (false, _) => doc(
-            code,
-            "",
-            "\n**Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.",
+        (false, _) => servers.push(
+            "Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.".to_owned(),
         ),
-        (_, false) => doc(code, "", "\n**Servers:** SwarmKeyDb alone."),
+        (_, false) => servers.push("SwarmKeyDb alone.".to_owned()),
         _ => {}
+    }
+    if let Some(text) = &command.servers {
+        servers.push(format!(
+            "{text}. See [what each server guarantees](crate::guide::guarantees)."
+        ));
+    }
+    if !servers.is_empty() {
+        doc(code, "", &format!("\n**Servers:** {}", servers.join(" ")));
     }
     if let Some(example) = &command.example {
         doc(

@@ -45,6 +45,8 @@ pub(super) struct Command {
     pub(super) typed: Option<String>,
     /// When the server answers an error.
     pub(super) errors: Option<String>,
+    /// How the servers differ in what the command guarantees.
+    pub(super) servers: Option<String>,
     /// Lines that show the method at work, on a `client`.
     pub(super) example: Option<String>,
     #[serde(default)]

@@ -120,7 +120,7 @@ impl Client {
         )
     }
 
-    /// Commands that run as a whole or not at all.
+    /// Begins a transaction: see [`Client::transaction`](crate::Client::transaction).
     pub fn transaction(&self) -> Transaction {
         let transaction = self.inner.transaction();
         Transaction::new(

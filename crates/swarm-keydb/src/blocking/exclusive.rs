@@ -47,7 +47,7 @@ impl Client {
         })
     }
 
-    /// Reads, decides and writes as if nobody else were there: see [`Client::transact`](crate::Client::transact).
+    /// Runs an optimistic transaction: see [`Client::transact`](crate::Client::transact).
     ///
     /// ```
     /// # use swarm_keydb::{blocking::Client, prelude::*};

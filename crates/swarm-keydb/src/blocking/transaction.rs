@@ -1,4 +1,4 @@
-//! Commands that run as a whole or not at all, for a thread that waits for them.
+//! Transactions for the blocking client.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{Handles, Queued};
 
 use super::runtime::Runtime;
 
-/// Commands that the server runs as a whole: see [`Transaction`](crate::Transaction).
+/// A transaction: see [`Transaction`](crate::Transaction) for what each server guarantees.
 ///
 /// ```
 /// # use swarm_keydb::{blocking::Client, prelude::*};

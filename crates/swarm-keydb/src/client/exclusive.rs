@@ -88,7 +88,11 @@ impl Client {
 }
 
 impl Exclusive {
-    /// Has the next transaction on this connection fail if one of the keys is changed before it runs (`WATCH`).
+    /// Makes the next transaction on this connection fail if one of the keys changes before it runs (`WATCH`).
+    ///
+    /// Redis, Valkey and KeyDB detect every change. SwarmKeyDb misses writes that run at the same time as the transaction,
+    /// and changes by HTTP, scripts, expiry, `XGROUP` and `XREADGROUP`. See
+    /// [what each server guarantees](crate::guide::guarantees).
     ///
     /// **Errors:** as of any command. The keys may be watched then.
     ///

@@ -168,7 +168,7 @@ impl Client {
         Pipeline::new(self.queue())
     }
 
-    /// Commands that run as a whole or not at all: see [`Transaction`].
+    /// Begins a transaction: commands that are sent together between `MULTI` and `EXEC`. See [`Transaction`].
     pub fn transaction(&self) -> Transaction {
         Transaction::new(self.queue())
     }
@@ -180,7 +180,8 @@ impl Client {
 
     /// All keys that match, as a stream that asks for page after page.
     ///
-    /// A key may come twice when others write meanwhile; one that is there all the time comes at least once.
+    /// A key may come twice when others write meanwhile; one that is there all the time comes at least once. SwarmKeyDb is
+    /// an exception: if keys are deleted during the scan, it skips others. There, collect the keys before you delete them.
     ///
     /// ```
     /// use swarm_keydb::{Client, ScanOptions, prelude::*};

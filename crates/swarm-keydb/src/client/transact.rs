@@ -1,4 +1,4 @@
-//! Optimistic transactions: read, decide, write, and again when somebody was quicker.
+//! Optimistic transactions: read, decide, write, and retry after a conflict.
 
 use std::time::Duration;
 
@@ -16,7 +16,11 @@ const PAUSE: Duration = Duration::from_micros(200);
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 
 impl Client {
-    /// Reads, decides and writes as if nobody else were there: the optimistic transaction of WATCH, MULTI and EXEC.
+    /// Runs an optimistic transaction: watches keys, reads, decides, writes, and retries after a conflict.
+    ///
+    /// Redis, Valkey and KeyDB detect every conflict. **SwarmKeyDb does not:** clients that write at the same time lose
+    /// updates there, although each call returns `Ok`, and changes by HTTP, scripts and expiry are never detected. See
+    /// [what each server guarantees](crate::guide::guarantees).
     ///
     /// On a connection of its own the keys are watched and `attempt` is called. It reads through the handle that it is given,
     /// puts its writes into a [`transaction`](Exclusive::transaction) of that handle and runs them with
@@ -82,7 +86,7 @@ impl Client {
     /// [`Transaction`](crate::Transaction) lists what `exec` may give: a command that was refused, by name and place, or that the
     /// transaction may have run. As [`exclusive`](Self::exclusive) when no connection can be leased.
     ///
-    /// **Cancel safety:** when the future is dropped, the transaction has run as a whole or not at all.
+    /// **Cancel safety:** when the future is dropped, the transaction may run; all of its commands are sent, or none.
     pub async fn transact<T>(
         &self,
         keys: impl ToArgs,

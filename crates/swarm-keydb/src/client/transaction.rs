@@ -1,4 +1,4 @@
-//! Commands that run as a whole or not at all.
+//! Transactions: commands between MULTI and EXEC.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,8 +12,11 @@ use crate::driver::Answers;
 use crate::engine::{Dialect, Failure, Retry};
 use crate::error::{Error, Result};
 
-/// Commands that the server runs as a whole, with none of others in between: MULTI, the commands and EXEC, sent as one
-/// unit.
+/// A transaction: `MULTI`, its commands and `EXEC`, sent as one unit.
+///
+/// Redis, Valkey and KeyDB run a transaction as a whole, with no command of another client in between. SwarmKeyDb does
+/// not: other clients' commands run in between and see part of it, and a transaction stays partial if its connection ends
+/// while it runs. See [what each server guarantees](crate::guide::guarantees).
 ///
 /// Its methods put commands down and give handles; [`exec`](Self::exec) runs them and turns the handles into replies.
 /// Nothing is sent before, so one that is dropped leaves no trace, and tasks that share the connection never get into each
@@ -74,8 +77,8 @@ impl Transaction {
     ///
     /// **Errors:** see [`Transaction`].
     ///
-    /// **Cancel safety:** dropping the future before its first poll sends nothing. Later, the transaction may run, as a whole
-    /// or not at all, and nobody else is harmed.
+    /// **Cancel safety:** dropping the future before its first poll sends nothing. Later, the transaction may run; all of its
+    /// commands are sent, or none.
     pub async fn exec<H: Handles>(self, handles: H) -> Result<H::Replies> {
         let (batch, link) = match self.0.into_batch(&handles) {
             Ok(ready) => ready,

@@ -1,24 +1,28 @@
-//! A guide to the client: pages to be read, without code of their own.
+//! A guide to the client. These modules hold documentation only.
 //!
-//! | page | answers |
+//! | page | topic |
 //! |---|---|
-//! | [`start`] | how to get going in five minutes |
-//! | [`handles`] | which handle is for what: client, pipeline, transaction, … |
-//! | [`delivery`] | whether a command ran, what is sent again, what timeouts cover and what dropping a future does |
-//! | [`errors`] | what each fault looks like, and what to do about it |
-//! | [`transports`] | which wires there are, what each can carry, and what happens when one is down |
-//! | [`dialects`] | how deployed servers differ, and what the client makes of it |
-//! | [`limits`] | how much memory it takes, and what bounds it |
-//! | [`testing`] | how to test an application without a server |
-//! | [`tuning`] | what to turn when it should be faster |
+//! | [`start`] | getting started in five minutes |
+//! | [`handles`] | which handle to use: client, pipeline, transaction, … |
+//! | [`guarantees`] | what each server guarantees: atomicity, isolation, expiry, delivery of messages |
+//! | [`delivery`] | whether a command ran, retries, timeouts, cancellation |
+//! | [`errors`] | each error, and how to handle it |
+//! | [`transports`] | what each transport supports, reconnects, and the HTTP fallback |
+//! | [`dialects`] | how deployed servers differ, and how the client adapts |
+//! | [`limits`] | memory use and its bounds |
+//! | [`testing`] | testing an application without a server |
+//! | [`tuning`] | performance |
 //!
-//! Every example runs on the gateway embedded in [`swarm_gateway`](https://docs.rs/swarm-gateway).
+//! The examples run on the gateway embedded in [`swarm_gateway`](https://docs.rs/swarm-gateway).
 
 #[doc = include_str!("start.md")]
 pub mod start {}
 
 #[doc = include_str!("handles.md")]
 pub mod handles {}
+
+#[doc = include_str!("guarantees.md")]
+pub mod guarantees {}
 
 #[doc = include_str!("delivery.md")]
 pub mod delivery {}

@@ -130,6 +130,8 @@ pub trait KeyCommands: Executor {
     /// One page of all keys: begin with cursor 0, go on with the cursor of the page before, and stop when that is 0. A page may be empty before the end, and a key may come twice (`SCAN`).
     ///
     /// **Reply:** a [`ScanPage`].
+    ///
+    /// **Servers:** SwarmKeyDb's cursor is an offset into the sorted keys: a scan skips keys if keys are deleted while it runs. See [what each server guarantees](crate::guide::guarantees).
     fn scan(&self, cursor: u64, options: ScanOptions) -> Self::Output<ScanPage> {
         self.execute(
             Builder::new("SCAN")

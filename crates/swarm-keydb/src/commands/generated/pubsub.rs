@@ -13,6 +13,8 @@ pub trait PubSubCommands: Executor {
     /// Sends a message to all that listen to a channel now (`PUBLISH`).
     ///
     /// **Reply:** how many subscriptions the server sent it to; those on other nodes of a cluster do not count.
+    ///
+    /// **Servers:** no server keeps messages. Redis disconnects a subscriber that is too slow. SwarmKeyDb drops new messages without a sign once 256 wait for a connection, and still counts them in the reply, so a burst of pipelined publishes can lose messages. See [what each server guarantees](crate::guide::guarantees).
     fn publish(&self, channel: impl ToArg, message: impl ToArg) -> Self::Output<i64> {
         self.execute(
             Builder::new("PUBLISH")

@@ -15,6 +15,8 @@ pub trait ScriptCommands: Executor {
     /// **Reply:** what the script returns.
     ///
     /// **Errors:** the script fails.
+    ///
+    /// **Servers:** isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
     fn eval(
         &self,
         script: impl ToArg,
@@ -53,6 +55,8 @@ pub trait ScriptCommands: Executor {
     /// **Reply:** what the script returns.
     ///
     /// **Errors:** the server does not have the script (code `NOSCRIPT`); the script fails.
+    ///
+    /// **Servers:** isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
     fn evalsha(
         &self,
         digest: impl ToArg,

@@ -15,6 +15,8 @@ pub trait StringCommands: Executor {
     /// The value of a key (`GET`).
     ///
     /// **Reply:** the value's bytes, `None` when the key is missing.
+    ///
+    /// **Servers:** SwarmKeyDb can return the old value after an acknowledged write if another `GET` ran during that write. See [what each server guarantees](crate::guide::guarantees).
     fn get(&self, key: impl ToArg) -> Self::Output<Option<Bytes>> {
         self.execute(Builder::new("GET").read_only().key(key).build())
     }
@@ -29,6 +31,8 @@ pub trait StringCommands: Executor {
     /// Sets a key to a value, whatever it held, and removes its time to live. For conditions and expiry, see [`set_with`](Self::set_with) (`SET`).
     ///
     /// **Reply:** nothing.
+    ///
+    /// **Servers:** SwarmKeyDb can return the old value after an acknowledged `SET` if a `GET` of the key ran at the same time. See [what each server guarantees](crate::guide::guarantees).
     fn set(&self, key: impl ToArg, value: impl ToArg) -> Self::Output<()> {
         self.execute(
             Builder::new("SET")
@@ -43,7 +47,9 @@ pub trait StringCommands: Executor {
     ///
     /// **Reply:** whether it was set: false only when the condition of [`nx`](SetOptions::nx) or [`xx`](SetOptions::xx) did not hold.
     ///
-    /// **Errors:** some SwarmKeyDb versions refuse `NX`, `XX` and `KEEPTTL`; the server's refusal is the error.
+    /// **Errors:** the server refuses an option.
+    ///
+    /// **Servers:** SwarmKeyDb refuses `NX`, `XX` and `KEEPTTL`, use [`msetnx`](Self::msetnx) to set a key only if it is missing. As shipped, it stores a value about 100 ms before its time to live. See [what each server guarantees](crate::guide::guarantees).
     fn set_with(
         &self,
         key: impl ToArg,
@@ -64,6 +70,8 @@ pub trait StringCommands: Executor {
     /// **Reply:** nothing.
     ///
     /// **Errors:** a time to live of zero is refused, for the server would delete the key or refuse it.
+    ///
+    /// **Servers:** as shipped, SwarmKeyDb stores the value about 100 ms before its time to live; an interrupted command can leave a key that never expires. See [what each server guarantees](crate::guide::guarantees).
     fn setex(&self, key: impl ToArg, ttl: Duration, value: impl ToArg) -> Self::Output<()> {
         self.execute(
             Builder::timed("SETEX", "PSETEX", ttl)
@@ -134,9 +142,11 @@ pub trait StringCommands: Executor {
         self.execute(Builder::new("MGET").read_only().keys(keys).build())
     }
 
-    /// Sets several keys at once, all or none: pairs from a map, or any list of pairs (`MSET`).
+    /// Sets several keys. Takes pairs from a map, or any list of pairs (`MSET`).
     ///
     /// **Reply:** nothing.
+    ///
+    /// **Servers:** atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, other clients see part of it while it runs, an interrupted one stays partial, and as shipped it takes about 0.1 s per key. See [what each server guarantees](crate::guide::guarantees).
     fn mset<K: ToArg, V: ToArg>(
         &self,
         pairs: impl IntoIterator<Item = (K, V)>,
@@ -149,9 +159,11 @@ pub trait StringCommands: Executor {
         )
     }
 
-    /// Sets several keys at once if none of them exists (`MSETNX`).
+    /// Sets several keys if none of them exists (`MSETNX`).
     ///
     /// **Reply:** whether they were set.
+    ///
+    /// **Servers:** atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, only one of several concurrent calls succeeds, so it can serve as a lock, but other clients can see part of it while it runs. See [what each server guarantees](crate::guide::guarantees).
     fn msetnx<K: ToArg, V: ToArg>(
         &self,
         pairs: impl IntoIterator<Item = (K, V)>,
@@ -164,6 +176,8 @@ pub trait StringCommands: Executor {
     /// **Reply:** the value after.
     ///
     /// **Errors:** the value is no 64-bit integer, or would overflow.
+    ///
+    /// **Servers:** atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
     fn incr(&self, key: impl ToArg) -> Self::Output<i64> {
         self.execute(Builder::new("INCR").key(key).build())
     }
@@ -173,6 +187,8 @@ pub trait StringCommands: Executor {
     /// **Reply:** the value after.
     ///
     /// **Errors:** the value is no 64-bit integer, or would overflow.
+    ///
+    /// **Servers:** atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
     fn incrby(&self, key: impl ToArg, amount: i64) -> Self::Output<i64> {
         self.execute(Builder::new("INCRBY").key(key).arg(amount).build())
     }
@@ -182,6 +198,8 @@ pub trait StringCommands: Executor {
     /// **Reply:** the value after.
     ///
     /// **Errors:** the value is no 64-bit integer, or would overflow.
+    ///
+    /// **Servers:** atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
     fn decr(&self, key: impl ToArg) -> Self::Output<i64> {
         self.execute(Builder::new("DECR").key(key).build())
     }
@@ -191,6 +209,8 @@ pub trait StringCommands: Executor {
     /// **Reply:** the value after.
     ///
     /// **Errors:** the value is no 64-bit integer, or would overflow.
+    ///
+    /// **Servers:** atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
     fn decrby(&self, key: impl ToArg, amount: i64) -> Self::Output<i64> {
         self.execute(Builder::new("DECRBY").key(key).arg(amount).build())
     }
