@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use swarm_resp::{ArgSink, ConvertError, Frame, FromFrame, Request, RequestBuilder, ToArg, ToArgs};
 
-use crate::engine::Retry;
+use crate::engine::{Marks, Retry};
 use crate::error::{Error, Result};
 
 /// A command that answers an `R`: its bytes, and how to read the reply.
@@ -86,6 +86,8 @@ pub(crate) struct Builder {
     pub(crate) alone: bool,
     /// Whether the server may keep the reply back, and for how long.
     pub(crate) blocking: Blocking,
+    /// The precautions that it needs on some servers.
+    pub(crate) marks: Marks,
 }
 
 impl Builder {
@@ -99,6 +101,7 @@ impl Builder {
             retry: Retry::Never,
             alone: false,
             blocking: Blocking::No,
+            marks: Marks::NONE,
         }
     }
 
@@ -138,6 +141,13 @@ impl Builder {
     /// The command must not be sent again after all.
     pub(crate) const fn never_again(mut self) -> Self {
         self.retry = Retry::Never;
+        self
+    }
+
+    /// The reply may repeat text that SwarmKeyDb does not escape.
+    #[inline(always)]
+    pub(crate) const fn fenced(mut self) -> Self {
+        self.marks = self.marks.and(Marks::FENCE);
         self
     }
 

@@ -265,13 +265,15 @@ impl Options {
         self
     }
 
-    /// How long an idle connection is left in peace before the server is asked by a PING whether it lives; `None` never asks.
-    /// A server that does not answer is given up after [`silence`](Self::silence). Default 10 s.
+    /// Interval between heartbeats, on idle and on busy connections; `None` sends none. Default 10 s.
     ///
-    /// Beside it, the WebSocket wire has pings of its own and TCP its keep-alive: see [`dial`](Self::dial). Only this one
-    /// finds a server whose socket is alive and whose command processor is not.
-    pub fn heartbeat(mut self, idle: impl Into<Option<Duration>>) -> Self {
-        self.heartbeat = idle.into();
+    /// A heartbeat is a PING with a random text, which the reply must repeat. If it repeats another, replies no longer match
+    /// requests, and the client drops the connection. If no reply comes, it does so after [`silence`](Self::silence).
+    ///
+    /// The WebSocket transport also sends pings of its own, and TCP has its keep-alive: see [`dial`](Self::dial). Only this
+    /// heartbeat detects a server whose socket is alive and whose command processor is not.
+    pub fn heartbeat(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.heartbeat = interval.into();
         self
     }
 

@@ -165,6 +165,9 @@ fn body(command: &Command) -> String {
     if command.alone {
         chain.push_str(".alone()");
     }
+    if command.fenced {
+        chain.push_str(".fenced()");
+    }
     for arg in &command.args {
         let name = &arg.name;
         let call = match arg.kind {

@@ -54,6 +54,9 @@ pub(super) struct Command {
     /// Whether nothing else may be in flight with it.
     #[serde(default)]
     pub(super) alone: bool,
+    /// Whether the reply may repeat text that SwarmKeyDb does not escape, so that a fence must follow.
+    #[serde(default)]
+    pub(super) fenced: bool,
     /// Whether the newest SwarmKeyDb has it.
     #[serde(default = "yes")]
     pub(super) swarmkeydb: bool,

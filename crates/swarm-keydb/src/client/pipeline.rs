@@ -94,7 +94,7 @@ impl Pipeline {
             return link.replies(batch.names, Vec::new());
         }
         let answers = link
-            .call("PIPELINE", batch.requests.build(), batch.retry)
+            .call("PIPELINE", batch.requests.build(), batch.marks, batch.retry)
             .await;
         link.replies(batch.names, answers.replies)
     }

@@ -14,7 +14,7 @@ use tracing::Span;
 use super::lease::{Lease, Watches};
 use crate::command::{Blocking, Builder, Command, Decode};
 use crate::driver::{Answers, Mailbox};
-use crate::engine::{Failure, Requests, Retry};
+use crate::engine::{Failure, Marks, Requests, Retry};
 use crate::error::{Error, Result};
 
 /// Commands that were put down, and the connection that is to carry them.
@@ -33,6 +33,8 @@ struct Put {
     /// Of all commands, the refused ones included.
     names: Vec<Cow<'static, str>>,
     requests: RequestBatchBuilder,
+    /// The precautions that some commands need, by position.
+    marks: Vec<(usize, Marks)>,
     /// Whether all of it may be sent again.
     retry: Retry,
     /// By their positions.
@@ -43,6 +45,8 @@ struct Put {
 pub(super) struct Batch {
     pub(super) names: Vec<Cow<'static, str>>,
     pub(super) requests: RequestBatchBuilder,
+    /// The precautions that some commands need, by position.
+    pub(super) marks: Vec<(usize, Marks)>,
     /// Whether all of it may be sent again.
     pub(super) retry: Retry,
 }
@@ -58,6 +62,7 @@ impl Queue {
             put: RefCell::new(Put {
                 names: Vec::new(),
                 requests: RequestBatch::builder(),
+                marks: Vec::new(),
                 retry: Retry::ReadOnly,
                 refused: BTreeMap::new(),
             }),
@@ -91,6 +96,9 @@ impl Queue {
                 lease.session.note(draft.request.written());
             }
             put.requests.push(&mut draft.request);
+            if !draft.marks.is_empty() {
+                put.marks.push((position, draft.marks));
+            }
         }
         put.retry = put.retry.stricter(draft.retry);
         put.names.push(std::mem::take(&mut draft.name));
@@ -115,6 +123,7 @@ impl Queue {
         let Put {
             names,
             requests,
+            marks,
             retry,
             refused,
         } = put.into_inner();
@@ -129,6 +138,7 @@ impl Queue {
         let batch = Batch {
             names,
             requests,
+            marks,
             retry,
         };
         let link = Link {
@@ -162,8 +172,14 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Sends requests as one unit. `name` is what traces call it.
-    pub(super) async fn call(&self, name: &str, requests: RequestBatch, retry: Retry) -> Answers {
+    /// Sends requests as one unit, of which some are marked by position. `name` is what traces call it.
+    pub(super) async fn call(
+        &self,
+        name: &str,
+        requests: RequestBatch,
+        marks: Vec<(usize, Marks)>,
+        retry: Retry,
+    ) -> Answers {
         let span = tracing::debug_span!(
             "command",
             otel.kind = "client",
@@ -175,7 +191,11 @@ impl Link {
         );
         let answers = self
             .mailbox
-            .call_unit(Requests::Unit(requests), self.timeout, retry)
+            .call_unit(
+                Requests::Unit(requests).marked(marks),
+                self.timeout,
+                retry,
+            )
             .await;
         note_failure(&span, &answers);
         answers

@@ -67,7 +67,7 @@ impl<R> Reply<R> {
             Some(error) => State::Refused(error),
             None => State::Unsent(Unsent {
                 mailbox,
-                requests: Requests::One(command.draft.request.build()),
+                requests: Requests::one(command.draft.request.build(), command.draft.marks),
                 patience: Patience::new(timeout, command.draft.blocking),
                 retry: command.draft.retry,
                 alone: command.draft.alone,

@@ -9,7 +9,7 @@ use swarm_resp::{ConvertError, Frame, FrameRef, Request, ServerError};
 use super::queue::{Handles, Queue, Queued};
 use crate::command::{Command, Executor};
 use crate::driver::Answers;
-use crate::engine::{Dialect, Failure, Retry};
+use crate::engine::{Dialect, Failure, Marks, Retry};
 use crate::error::{Error, Result};
 
 /// A transaction: `MULTI`, its commands and `EXEC`, sent as one unit.
@@ -88,7 +88,10 @@ impl Transaction {
         requests.push_front(Request::new("MULTI", ()));
         requests.push(&mut Request::builder("EXEC"));
         let watches = link.watches();
-        let answers = link.call("MULTI", requests.build(), Retry::Never).await;
+        let marks = of_unit(&batch.marks, batch.names.len());
+        let answers = link
+            .call("MULTI", requests.build(), marks, Retry::Never)
+            .await;
         if has_ended(&answers) {
             link.unwatched(watches);
         }
@@ -115,6 +118,17 @@ impl fmt::Debug for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Transaction({} commands)", self.len())
     }
+}
+
+/// The marks of a transaction's requests, from those of its commands: MULTI comes first. A fence stands behind EXEC alone,
+/// whose reply holds those of all commands; before it, commands are answered by `QUEUED` or refused.
+fn of_unit(marks: &[(usize, Marks)], commands: usize) -> Vec<(usize, Marks)> {
+    let exec = commands.saturating_add(1);
+    let fenced = marks.iter().any(|(_, marks)| marks.fence);
+    fenced
+        .then_some((exec, Marks::FENCE))
+        .into_iter()
+        .collect()
 }
 
 /// Whether the server has certainly ended a transaction, and forgotten with it what was watched.

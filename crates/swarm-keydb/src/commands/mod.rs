@@ -6,6 +6,7 @@ mod raw;
 #[cfg(test)]
 mod recorder;
 mod session;
+mod words;
 
 pub use generated::*;
 pub(crate) use model::ok;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use swarm_resp::{Frame, ToArgs};
 
 use super::session::{blocking_command, refuse, session_command};
+use super::words::guard;
 use crate::command::{Blocking, Builder, Executor};
 
 /// Commands that have no method of their own.
@@ -17,6 +18,10 @@ pub trait RawCommands: Executor {
     /// [`raw_blocking`](Self::raw_blocking), for the same reason.
     ///
     /// **Reply:** the frame as it came; an error reply is an error.
+    ///
+    /// **Errors:** of kind [`Argument`](crate::ErrorKind::Argument) when a command, subcommand, key or group name holds a line
+    /// break (CR or LF), which SwarmKeyDb would repeat in an error without escaping it; or when the increment of `INCRBY` is not
+    /// a whole number, to which SwarmKeyDb never replies.
     ///
     /// ```
     /// # use swarm_keydb::{Client, prelude::*};
@@ -31,6 +36,7 @@ pub trait RawCommands: Executor {
     /// ```
     fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> Self::Output<Frame> {
         let mut command = Builder::named(command).args(args).build();
+        guard(&mut command);
         refuse(&mut command, session_command);
         refuse(&mut command, blocking_command);
         self.execute(command)
@@ -77,6 +83,7 @@ pub trait RawCommands: Executor {
         block: impl Into<Option<Duration>>,
     ) -> Self::Output<Frame> {
         let mut command = Builder::named(command).args(args).build();
+        guard(&mut command);
         command.draft.blocking = block.into().map_or(Blocking::Forever, Blocking::For);
         refuse(&mut command, session_command);
         self.execute(command)

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use swarm_resp::{Frame, RequestArgs, ToArgs};
 
 use super::model::{self, ServerInfo};
+use super::words::guard;
 use crate::command::{Builder, Command};
 use crate::error::Error;
 
@@ -24,6 +25,7 @@ pub(crate) fn exclusive_command(
     args: impl ToArgs,
 ) -> Command<Frame> {
     let mut command = Builder::named(command).args(args).build();
+    guard(&mut command);
     command.draft.alone = true;
     refuse(&mut command, unordered_command);
     refuse(&mut command, tracked_command);

@@ -86,14 +86,14 @@ impl<C: Caller> Engine<C> {
                 continue;
             }
             call.body.attempts += 1;
-            self.detour.slots.push_back(Slot::new(call, now));
+            self.detour.slots.push_back(Slot::new(call, None, now));
             return self.detour.slots.back()?.request(0);
         }
     }
 
     /// Units do not go this way: what they are there for, one reply in the time of many, it does not have.
     fn may_detour(&self, requests: &Requests) -> bool {
-        let Requests::One(request) = requests else {
+        let Some(request) = requests.as_one() else {
             return false;
         };
         match self.settings.fallback {

@@ -27,6 +27,17 @@ pub(crate) enum ErrorShape {
 }
 
 impl Dialect {
+    /// Whether an error text with a line break in it may shift the replies behind it. Only servers that are known to escape
+    /// line breaks do without fences.
+    pub(crate) const fn needs_fences(self) -> bool {
+        !matches!(self.server, ServerKind::Redis)
+    }
+
+    /// Whether the server may answer PING with an error, as Redis does while it loads data or runs a script for long.
+    pub(crate) const fn may_refuse_ping(self) -> bool {
+        !matches!(self.server, ServerKind::SwarmKeyDb)
+    }
+
     /// The error that a reply is, if it is one.
     pub(crate) fn error_of(self, frame: FrameRef<'_>) -> Option<ServerError> {
         match frame.kind() {

@@ -61,7 +61,7 @@ impl<C: Caller> Engine<C> {
             });
         }
         // Only the last in flight can be sent in part.
-        let mut unsent = self.sending.as_ref().map_or(0, Sending::left);
+        let mut unsent = self.sending.as_ref().map_or(0, Sending::unsent);
         let in_flight = self.in_flight.iter_mut().rev();
         for (slot, unsent) in in_flight
             .map(|slot| (slot, std::mem::take(&mut unsent)))

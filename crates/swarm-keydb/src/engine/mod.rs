@@ -5,8 +5,11 @@
 
 mod detour;
 mod dialect;
+mod fence;
 mod handshake;
+mod heartbeat;
 mod leave;
+mod nonce;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -21,12 +24,15 @@ use swarm_transport::{Capabilities, PeerIdentity, Refusal, TransportError};
 
 pub(crate) use dialect::{Dialect, ErrorShape};
 pub(crate) use handshake::{Credentials, Handshake, HandshakeError, Progress};
+pub(crate) use nonce::Nonce;
 pub(crate) use slot::{Body, Call, Caller, Retry};
-pub(crate) use unit::Requests;
+pub(crate) use unit::{Marks, Requests};
 
 use crate::options::{ErrorSpelling, FallbackScope, Protocol, RetryPolicy};
 use crate::profile::Profile;
 use detour::Detour;
+use fence::Fences;
+use heartbeat::Heartbeat;
 use leave::Leave;
 use slot::Slot;
 use unit::Sending;
@@ -83,6 +89,12 @@ pub(crate) enum Violation {
         "the server is out of step: a reply has been overdue for {0:?}, though it sends other things"
     )]
     Overdue(Duration),
+    /// A reply that had to echo a nonce is another one.
+    #[error(
+        "the server's replies no longer match the requests: the reply to a check is a different one; \
+         was a text with a line break returned by a script?"
+    )]
+    OutOfStep,
     /// The handshake failed.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
@@ -115,7 +127,7 @@ pub(crate) struct Settings {
     pub(crate) session: Vec<(&'static str, Request)>,
     /// How long a server that owes an overdue reply may say nothing at all.
     pub(crate) silence: Duration,
-    /// How long an idle connection is left in peace before it is asked whether it lives.
+    /// How often a connection is checked with a PING, whether it is idle or busy.
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) retry: RetryPolicy,
     pub(crate) protocol: Protocol,
@@ -140,7 +152,7 @@ pub(crate) struct Engine<C: Caller> {
     in_flight: VecDeque<Slot<C>>,
     /// What is still to be sent of the last in flight.
     sending: Option<Sending>,
-    /// The last request that nobody called for: of the handshake, or a question whether the server lives.
+    /// The last request that nobody called for: of the handshake, or a heartbeat.
     own_request: Option<Request>,
     /// Sent another way.
     detour: Detour<C>,
@@ -148,10 +160,9 @@ pub(crate) struct Engine<C: Caller> {
     earliest: Option<Instant>,
     /// When the server was last heard, or began to owe something.
     heard: Option<Instant>,
-    /// Whether the connection has a session, and can so be asked whether it lives.
+    /// Whether the connection has a session, and heartbeats with it.
     session: bool,
-    /// Whether that question is to be sent.
-    ping: bool,
+    heartbeat: Heartbeat,
     /// Whether the connection is to be left for another.
     leave: Leave,
 }
@@ -171,7 +182,7 @@ impl<C: Caller> Engine<C> {
             earliest: None,
             heard: None,
             session: false,
-            ping: false,
+            heartbeat: Heartbeat::default(),
             leave: Leave::default(),
         }
     }
@@ -225,7 +236,7 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn connected(&mut self, capabilities: Capabilities) {
         let Capabilities { session, resp3, .. } = capabilities;
         self.session = session;
-        self.ping = false;
+        self.heartbeat = Heartbeat::default();
         self.leave = Leave::default();
         if !session {
             self.dialect = Dialect::default();
@@ -240,7 +251,7 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn disconnected(&mut self, error: &Arc<TransportError>) {
         self.phase = Phase::Offline;
         self.detour.look_again();
-        let mut unsent = self.sending.take().map_or(0, |sending| sending.left());
+        let mut unsent = self.sending.take().map_or(0, |sending| sending.unsent());
         for slot in self.in_flight.drain(..).rev() {
             // Only the last in flight can be sent in part.
             let unsent = std::mem::take(&mut unsent);
@@ -304,10 +315,8 @@ impl<C: Caller> Engine<C> {
         if self.leave == Leave::Leaving {
             return None;
         }
-        if std::mem::take(&mut self.ping) && self.in_flight.is_empty() {
-            self.heard = Some(now);
-            self.in_flight.push_back(Slot::unawaited(now));
-            return Some(self.own_request.insert(Request::new("PING", ())).view());
+        if self.heartbeat.due && !self.in_flight.front().is_some_and(|slot| slot.alone) {
+            return Some(self.beat(now));
         }
         if !self.detour.is_empty() {
             // What went another way is settled first, so that nothing overtakes it.
@@ -333,11 +342,15 @@ impl<C: Caller> Engine<C> {
             }
             call.body.attempts += 1;
             let first = call.body.answered;
-            if let Requests::Unit(_) = call.body.requests {
+            let mut fences = None;
+            if !matches!(call.body.requests, Requests::One(_)) {
                 call.body.caller.sending(self.dialect);
-                self.sending = Sending::from(&call.body.requests, first + 1);
+                if self.session && self.dialect.needs_fences() {
+                    fences = Fences::of(&call.body.requests, first);
+                }
+                self.sending = Sending::from(&call.body.requests, first + 1, fences.as_ref());
             }
-            self.in_flight.push_back(Slot::new(call, now));
+            self.in_flight.push_back(Slot::new(call, fences, now));
             return self.in_flight.back()?.request(first);
         }
     }
@@ -368,11 +381,17 @@ impl<C: Caller> Engine<C> {
                     self.dialect = dialect;
                     self.peer = handshake.peer().clone();
                     self.phase = Phase::Ready;
+                    self.heartbeat.last = Some(now);
                     Ok(None)
                 }
                 Err(error) => Err(error.into()),
             },
-            Phase::Ready => self.receive_reply(frame).map(Some),
+            Phase::Ready => {
+                if self.in_flight.front().is_some_and(Slot::must_prove) {
+                    return self.receive_proof(frame);
+                }
+                self.receive_reply(frame).map(Some)
+            }
         }
     }
 
@@ -390,11 +409,7 @@ impl<C: Caller> Engine<C> {
     /// Answers the first in flight. Always inlined, so that a frame is moved straight to where it is kept.
     #[inline(always)]
     fn answer(&mut self, result: Result<Frame, Failure>) -> Result<Answered<C::Wake>, Violation> {
-        // A unit that is being sent is the last in flight.
-        let unsent = match &self.sending {
-            Some(sending) if self.in_flight.len() == 1 => sending.left(),
-            _ => 0,
-        };
+        let unsent = self.unsent_of_front();
         let slot = self
             .in_flight
             .front_mut()
@@ -411,12 +426,22 @@ impl<C: Caller> Engine<C> {
         Ok(Answered { sent, wake })
     }
 
+    /// How many replies the first in flight cannot get yet, because their requests are not sent. Only the last can be sent in
+    /// part.
+    #[inline(always)]
+    fn unsent_of_front(&self) -> usize {
+        match &self.sending {
+            Some(sending) if self.in_flight.len() == 1 => sending.left(),
+            _ => 0,
+        }
+    }
+
     /// When [`expire`](Self::expire) is due.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.earliest
             .into_iter()
             .chain(self.silent_at())
-            .chain(self.ping_at())
+            .chain(self.heartbeat_at())
             .min()
     }
 
@@ -425,12 +450,6 @@ impl<C: Caller> Engine<C> {
     fn silent_at(&self) -> Option<Instant> {
         let overdue = self.in_flight.front()?.deadline;
         Some(overdue.max(self.heard? + self.settings.silence))
-    }
-
-    /// When an idle server is asked whether it lives.
-    fn ping_at(&self) -> Option<Instant> {
-        let idle = self.is_ready() && self.session && self.in_flight.is_empty() && !self.ping;
-        idle.then(|| Some(self.heard? + self.settings.heartbeat?))?
     }
 
     /// Fails the calls whose deadline has passed. The slot of one that was sent stays, for its reply may still come.
@@ -443,7 +462,7 @@ impl<C: Caller> Engine<C> {
         if self.silent_at().is_some_and(|silent| silent <= now) {
             return Err(Violation::Silent(self.settings.silence));
         }
-        self.ping |= self.ping_at().is_some_and(|due| due <= now);
+        self.heartbeat.due |= self.heartbeat_at().is_some_and(|due| due <= now);
         Ok(())
     }
 

@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use swarm_resp::{Frame, RequestRef};
 
+use super::fence::{Fences, Passed, Proof};
+use super::nonce::Nonce;
 use super::unit::Requests;
-use super::{Dialect, Failure};
+use super::{Dialect, Failure, Violation};
 use crate::options::RetryPolicy;
 
 /// Who waits for a reply.
@@ -137,10 +139,12 @@ pub(super) struct Slot<C: Caller> {
     ticket: Option<C::Ticket>,
     /// `None` makes this a tombstone: the caller was told that its time is up.
     body: Option<Box<Body<C>>>,
+    /// What the replies must prove, if anything. Outlives the caller, for the connection goes on.
+    proof: Option<Box<Proof>>,
 }
 
 impl<C: Caller> Slot<C> {
-    pub(super) fn new(call: Call<C>, sent: Instant) -> Self {
+    pub(super) fn new(call: Call<C>, fences: Option<Fences>, sent: Instant) -> Self {
         let Call {
             body,
             deadline,
@@ -150,14 +154,16 @@ impl<C: Caller> Slot<C> {
             sent,
             deadline,
             alone: body.alone,
-            owed: body.requests.len().saturating_sub(body.answered),
+            owed: (body.requests.len().saturating_sub(body.answered))
+                .saturating_add(fences.as_ref().map_or(0, Fences::len)),
             ticket: Some(ticket),
             body: Some(body),
+            proof: fences.map(|fences| Box::new(Proof::Fences(fences))),
         }
     }
 
-    /// The place of a reply that nobody waits for.
-    pub(super) const fn unawaited(sent: Instant) -> Self {
+    /// The place of the reply to a heartbeat, which nobody waits for.
+    pub(super) fn heartbeat(nonce: Nonce, errors_allowed: bool, sent: Instant) -> Self {
         Self {
             sent,
             deadline: sent,
@@ -165,6 +171,48 @@ impl<C: Caller> Slot<C> {
             owed: 1,
             ticket: None,
             body: None,
+            proof: Some(Box::new(Proof::Heartbeat {
+                nonce,
+                errors_allowed,
+            })),
+        }
+    }
+
+    /// Whether the replies must prove something: see [`pass`](Self::pass).
+    #[inline]
+    pub(super) const fn must_prove(&self) -> bool {
+        self.proof.is_some()
+    }
+
+    /// Whether this is the place of a heartbeat's reply.
+    pub(super) fn is_heartbeat(&self) -> bool {
+        matches!(self.proof.as_deref(), Some(Proof::Heartbeat { .. }))
+    }
+
+    /// Takes the next reply for what it proves, and says whether it answers a request.
+    #[cold]
+    pub(super) fn pass(&mut self, reply: Frame, dialect: Dialect) -> Result<Passed, Violation> {
+        match self.proof.as_deref_mut() {
+            None => Ok(Passed::Reply(reply)),
+            Some(Proof::Heartbeat {
+                nonce,
+                errors_allowed,
+            }) => {
+                let proved = nonce.is_echoed_by(&reply)
+                    || *errors_allowed && dialect.error_of(reply.view()).is_some();
+                if proved {
+                    Ok(Passed::Reply(reply))
+                } else {
+                    Err(Violation::OutOfStep)
+                }
+            }
+            Some(Proof::Fences(fences)) => {
+                let passed = fences.pass(reply)?;
+                if let Passed::Proved(_) = passed {
+                    self.owed = self.owed.saturating_sub(1);
+                }
+                Ok(passed)
+            }
         }
     }
 
@@ -173,9 +221,18 @@ impl<C: Caller> Slot<C> {
         self.body.as_ref()?.requests.get(position)
     }
 
-    /// How many replies are still to come.
+    /// How many replies are still to come, one that is held included.
     pub(super) const fn owed(&self) -> usize {
         self.owed
+    }
+
+    /// How many replies are held until their fence arrives: one at the most.
+    pub(super) fn held(&self) -> usize {
+        let holding = match self.proof.as_deref() {
+            Some(Proof::Fences(fences)) => fences.is_holding(),
+            _ => false,
+        };
+        usize::from(holding)
     }
 
     /// Takes a reply that is not the last.

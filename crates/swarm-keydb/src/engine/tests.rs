@@ -9,11 +9,13 @@ use swarm_resp::{Frame, Request};
 use swarm_transport::{Capabilities, TransportError, TransportErrorKind};
 
 use super::{
-    Body, Call, Caller, Dialect, Engine, Failure, HandshakeError, Requests, Retry, Settings,
+    Body, Call, Caller, Dialect, Engine, Failure, HandshakeError, Marks, Requests, Retry, Settings,
     Violation,
 };
 
+mod fences;
 mod handshake;
+mod heartbeats;
 mod leave;
 mod races;
 mod units;
@@ -80,9 +82,19 @@ impl Bench {
     }
 
     fn handshake(&mut self) {
+        self.handshake_with("test");
+    }
+
+    /// A handshake with a server of some name.
+    fn handshake_with(&mut self, server: &str) {
         self.engine.connected(Capabilities::FULL);
         assert_eq!(self.send().as_deref(), Some("HELLO 3"));
-        self.reply(&map());
+        self.reply(&Frame::build(|reply| {
+            reply.map(|map| {
+                map.bulk(b"server");
+                map.bulk(server.as_bytes());
+            });
+        }));
         assert_eq!(self.send().as_deref(), Some("ECHO"));
         self.reply(&Frame::error("ERR wrong number of arguments"));
         assert!(self.engine.is_ready());
@@ -91,6 +103,20 @@ impl Bench {
     /// A call that can be cancelled by setting what is answered.
     fn call(&mut self, request: &str, retry: Retry, alone: bool) -> Rc<RefCell<bool>> {
         self.submit(Requests::One(Request::new(request, ())), retry, alone)
+    }
+
+    /// As [`call`](Self::call), of one request that a fence follows.
+    fn fenced(&mut self, request: &str, retry: Retry) -> Rc<RefCell<bool>> {
+        let one = Requests::one(Request::new(request, ()), Marks::FENCE);
+        self.submit(one, retry, false)
+    }
+
+    /// As [`unit`](Self::unit), with fences behind requests.
+    fn fenced_unit(&mut self, requests: &[&str], fenced: &[usize]) -> Rc<RefCell<bool>> {
+        let requests = requests.iter().map(|request| Request::new(request, ()));
+        let marks = fenced.iter().map(|at| (*at, Marks::FENCE)).collect();
+        let unit = Requests::Unit(requests.collect()).marked(marks);
+        self.submit(unit, Retry::Never, false)
     }
 
     /// As [`call`](Self::call), of several requests.
@@ -136,13 +162,26 @@ impl Bench {
         Some(words.join(" "))
     }
 
+    /// Sends a check, `ECHO` or `PING`, and gives the nonce that the server must echo.
+    fn send_check(&mut self, command: &str) -> Frame {
+        let sent = self.send().unwrap();
+        let (name, nonce) = sent.split_once(' ').unwrap();
+        assert_eq!((name, nonce.len()), (command, 32), "{sent}");
+        bulk(nonce)
+    }
+
     /// The words of all requests that the engine sends now.
     fn sent(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.send()).collect()
     }
 
     fn reply(&mut self, frame: &Frame) {
-        self.engine.receive(self.now, frame.clone()).unwrap();
+        self.receive(frame).unwrap();
+    }
+
+    fn receive(&mut self, frame: &Frame) -> Result<(), Violation> {
+        let answered = self.engine.receive(self.now, frame.clone());
+        answered.map(|_| ())
     }
 
     fn cut(&mut self) {
@@ -402,33 +441,4 @@ fn an_idle_server_is_not_given_up() {
     bench.reply(&bulk("1"));
     assert_eq!(bench.wait(3600), Ok(()));
     assert_eq!(bench.engine.next_deadline(), None);
-}
-
-#[test]
-fn an_idle_server_is_asked_whether_it_lives() {
-    let mut bench = Bench::ready();
-    bench.engine.settings.heartbeat = Some(Duration::from_secs(10));
-    bench.reply(&Frame::build(|reply| {
-        reply.push_message(|push| push.bulk(b"x"));
-    }));
-    assert_eq!(
-        bench.engine.next_deadline(),
-        Some(bench.now + Duration::from_secs(10))
-    );
-    assert_eq!(bench.wait(9), Ok(()));
-    assert_eq!(bench.send(), None);
-    assert_eq!(bench.wait(1), Ok(()));
-    assert_eq!(bench.send().as_deref(), Some("PING"));
-    assert_eq!(bench.send(), None);
-    // It lives, and the answer is nobody's.
-    bench.get("a");
-    bench.send();
-    bench.reply(&Frame::simple("PONG"));
-    bench.reply(&bulk("1"));
-    assert_eq!(bench.answers(), told(&[(0, "\"1\"")]));
-    // It does not.
-    assert_eq!(bench.wait(10), Ok(()));
-    assert_eq!(bench.send().as_deref(), Some("PING"));
-    assert_eq!(bench.wait(14), Ok(()));
-    assert_eq!(bench.wait(1), Err(Violation::Silent(SILENCE)));
 }

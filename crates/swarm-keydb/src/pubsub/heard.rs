@@ -23,8 +23,8 @@ pub(super) enum Heard<'a> {
         channel: &'a [u8],
         payload: &'a [u8],
     },
-    /// The answer to PING.
-    Pong,
+    /// The reply to PING, which repeats what was sent with it.
+    Pong(&'a [u8]),
     /// The server refuses what was asked first of all that is not answered.
     Refused(ServerError),
     /// Something that nobody here asked for.
@@ -40,8 +40,7 @@ impl<'a> Heard<'a> {
         }
         match frame.kind() {
             FrameKind::Push | FrameKind::Array => Self::of_words(frame).unwrap_or(Self::Unknown),
-            _ if frame.as_bytes() == Some(b"PONG") => Self::Pong,
-            _ => Self::Nonsense,
+            _ => frame.as_bytes().map_or(Self::Nonsense, Self::Pong),
         }
     }
 
@@ -70,7 +69,7 @@ impl<'a> Heard<'a> {
             (b"psubscribe", 3) => acknowledged(Kind::Pattern, true, word()?),
             (b"unsubscribe", 3) => acknowledged(Kind::Channel, false, word()?),
             (b"punsubscribe", 3) => acknowledged(Kind::Pattern, false, word()?),
-            (b"pong", 2) => Self::Pong,
+            (b"pong", 2) => Self::Pong(word()?),
             _ => return None,
         })
     }
@@ -134,15 +133,15 @@ mod tests {
         ] {
             assert_eq!(Heard::of(&odd, Dialect::default()), Heard::Unknown, "{odd}");
         }
-        for odd in [Frame::simple("OK"), Frame::integer(1), Frame::null()] {
+        for odd in [Frame::integer(1), Frame::null()] {
             assert_eq!(
                 Heard::of(&odd, Dialect::default()),
                 Heard::Nonsense,
                 "{odd}"
             );
         }
-        for pong in [Frame::simple("PONG"), words(&["pong", ""])] {
-            assert_eq!(Heard::of(&pong, Dialect::default()), Heard::Pong);
+        for pong in [Frame::simple("x"), Frame::bulk("x"), words(&["pong", "x"])] {
+            assert_eq!(Heard::of(&pong, Dialect::default()), Heard::Pong(b"x"));
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
-use swarm_resp::{Frame, Request, RequestRef, ServerError};
+use swarm_resp::{Frame, Kind as FrameKind, Request, RequestRef, ServerError};
 use swarm_transport::{Capabilities, PeerIdentity, Refusal};
 
 use super::event::Message;
@@ -17,7 +17,9 @@ use super::heard::Heard;
 use super::name::{Kind, Name};
 use super::roll::{Roll, Step};
 use crate::credentials::Credentials;
-use crate::engine::{Dialect, Failure, Handshake, HandshakeError, Progress, Settings, Violation};
+use crate::engine::{
+    Dialect, Failure, Handshake, HandshakeError, Nonce, Progress, Settings, Violation,
+};
 use crate::error::Error;
 
 /// How many times the patience with a silent server a server has that is not silent.
@@ -53,7 +55,7 @@ struct Subscriber<L> {
 #[derive(Debug, PartialEq, Eq)]
 enum Owed {
     Acknowledgement(Step),
-    Pong,
+    Pong(Nonce),
 }
 
 #[derive(Debug)]
@@ -76,7 +78,9 @@ pub(super) struct Machine<L> {
     heard: Option<Instant>,
     /// When it last gave what it owed, or began to owe something.
     settled: Option<Instant>,
-    /// Whether it is to be asked whether it lives.
+    /// When the last heartbeat was sent, or the connection became ready.
+    pinged: Option<Instant>,
+    /// Whether a heartbeat must be sent.
     ping: bool,
 }
 
@@ -92,6 +96,7 @@ impl<L: Listener> Machine<L> {
             owed: VecDeque::new(),
             heard: None,
             settled: None,
+            pinged: None,
             ping: false,
         }
     }
@@ -193,9 +198,12 @@ impl<L: Listener> Machine<L> {
             Phase::Handshake(handshake) => return handshake.next_request(),
             Phase::Ready => {}
         }
-        if std::mem::take(&mut self.ping) && self.owed.is_empty() {
-            self.owe(now, Owed::Pong);
-            return Some(Request::new("PING", ()));
+        if std::mem::take(&mut self.ping) {
+            let nonce = Nonce::new();
+            let request = nonce.request("PING");
+            self.pinged = Some(now);
+            self.owe(now, Owed::Pong(nonce));
+            return Some(request);
         }
         while let Some(step) = self.roll.next() {
             // One name each: a deployed gateway answers several names with replies that shift all later ones.
@@ -249,6 +257,7 @@ impl<L: Listener> Machine<L> {
                         self.dialect = dialect;
                         self.peer = handshake.peer().clone();
                         self.phase = Phase::Ready;
+                        self.pinged = Some(now);
                     }
                     Err(error) => return Err(error.into()),
                 }
@@ -267,7 +276,7 @@ impl<L: Listener> Machine<L> {
                 subscribed,
                 name,
             } => self.acknowledge(now, kind, subscribed, name),
-            Heard::Pong => self.settle(now, |owed| *owed == Owed::Pong),
+            Heard::Pong(text) => return self.pong(now, text, frame.is_push() || frame.kind() == FrameKind::Array),
             Heard::Refused(error) => return self.refused(now, error),
             Heard::Unknown => tracing::debug!("unsolicited push ignored"),
             Heard::Nonsense => return Err(Violation::UnexpectedReply),
@@ -314,7 +323,7 @@ impl<L: Listener> Machine<L> {
             Owed::Acknowledgement(step) => {
                 step.subscribe == subscribed && step.name.kind == kind && step.name.text == name
             }
-            Owed::Pong => false,
+            Owed::Pong(_) => false,
         });
         if !subscribed {
             for id in self.roll.turn_off(kind, name) {
@@ -345,6 +354,22 @@ impl<L: Listener> Machine<L> {
         if let Some(at) = self.owed.iter().position(fits) {
             self.owed.remove(at);
             self.settled = Some(now);
+        }
+    }
+
+    /// The reply to a heartbeat, if it repeats what was sent with it. A text of its own that repeats something else shows that
+    /// replies no longer match; a push that does was sent by somebody.
+    fn pong(&mut self, now: Instant, text: &[u8], pushed: bool) -> Result<(), Violation> {
+        let matches = |owed: &Owed| matches!(owed, Owed::Pong(nonce) if nonce.is(text));
+        if self.owed.iter().any(matches) {
+            self.settle(now, matches);
+            return Ok(());
+        }
+        let awaited = (self.owed.iter()).any(|owed| matches!(owed, Owed::Pong(_)));
+        match (pushed, awaited) {
+            (true, _) => Ok(()),
+            (false, true) => Err(Violation::OutOfStep),
+            (false, false) => Err(Violation::UnexpectedReply),
         }
     }
 
@@ -406,10 +431,11 @@ impl<L: Listener> Machine<L> {
             .then(|| Some(self.settled? + self.settings.silence * OVERDUE))?
     }
 
-    /// When an idle server is asked whether it lives.
+    /// When the next heartbeat is due, on an idle and on a busy connection. One at a time.
     fn ping_at(&self) -> Option<Instant> {
-        let idle = self.is_ready() && self.owed.is_empty() && !self.ping;
-        idle.then(|| Some(self.heard? + self.settings.heartbeat?))?
+        let owed = || (self.owed.iter()).any(|owed| matches!(owed, Owed::Pong(_)));
+        let due = self.is_ready() && !self.ping && !owed();
+        due.then(|| Some(self.pinged? + self.settings.heartbeat?))?
     }
 
     pub(super) fn expire(&mut self, now: Instant) -> Result<(), Violation> {

@@ -13,7 +13,7 @@ pub trait SwarmCommands: Executor {
     ///
     /// **Servers:** SwarmKeyDb alone.
     fn backup(&self) -> Self::Output<String> {
-        self.execute(Builder::new("BACKUP").build())
+        self.execute(Builder::new("BACKUP").fenced().build())
     }
 
     /// Reads a backup into the store (`RESTOREDB`).
@@ -24,6 +24,7 @@ pub trait SwarmCommands: Executor {
     fn restoredb(&self, reference: impl ToArg) -> Self::Output<u64> {
         self.execute(
             Builder::new("RESTOREDB")
+                .fenced()
                 .echoed("reference", reference)
                 .build(),
         )
@@ -37,6 +38,7 @@ pub trait SwarmCommands: Executor {
     fn restoredb_with_key(&self, reference: impl ToArg, key: impl ToArg) -> Self::Output<u64> {
         self.execute(
             Builder::new("RESTOREDB")
+                .fenced()
                 .echoed("reference", reference)
                 .echoed("key", key)
                 .build(),
@@ -51,6 +53,7 @@ pub trait SwarmCommands: Executor {
     fn rotatekey(&self, old: impl ToArg, new: impl ToArg) -> Self::Output<String> {
         self.execute(
             Builder::new("ROTATEKEY")
+                .fenced()
                 .echoed("old", old)
                 .echoed("new", new)
                 .build(),
@@ -63,7 +66,13 @@ pub trait SwarmCommands: Executor {
     ///
     /// **Servers:** SwarmKeyDb alone.
     fn backendmeta(&self, key: impl ToArg) -> Self::Output<Option<String>> {
-        self.execute(Builder::new("BACKENDMETA").read_only().key(key).build())
+        self.execute(
+            Builder::new("BACKENDMETA")
+                .read_only()
+                .fenced()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Makes the server read its backend again (`SWARM.RESYNC`).
@@ -72,7 +81,7 @@ pub trait SwarmCommands: Executor {
     ///
     /// **Servers:** SwarmKeyDb alone.
     fn swarm_resync(&self, mode: Resync) -> Self::Output<String> {
-        self.execute(Builder::new("SWARM.RESYNC").options(mode).build())
+        self.execute(Builder::new("SWARM.RESYNC").fenced().options(mode).build())
     }
 }
 

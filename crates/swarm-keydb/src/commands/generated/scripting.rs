@@ -25,6 +25,7 @@ pub trait ScriptCommands: Executor {
     ) -> Self::Output<Frame> {
         self.execute(
             Builder::new("EVAL")
+                .fenced()
                 .arg(script)
                 .counted_keys(keys)
                 .args(args)
@@ -43,6 +44,7 @@ pub trait ScriptCommands: Executor {
     ) -> Self::Output<T> {
         self.execute(
             Builder::new("EVAL")
+                .fenced()
                 .arg(script)
                 .counted_keys(keys)
                 .args(args)
@@ -65,6 +67,7 @@ pub trait ScriptCommands: Executor {
     ) -> Self::Output<Frame> {
         self.execute(
             Builder::new("EVALSHA")
+                .fenced()
                 .echoed("digest", digest)
                 .counted_keys(keys)
                 .args(args)
@@ -83,6 +86,7 @@ pub trait ScriptCommands: Executor {
     ) -> Self::Output<T> {
         self.execute(
             Builder::new("EVALSHA")
+                .fenced()
                 .echoed("digest", digest)
                 .counted_keys(keys)
                 .args(args)
@@ -94,7 +98,13 @@ pub trait ScriptCommands: Executor {
     ///
     /// **Reply:** its digest, for [`evalsha`](Self::evalsha).
     fn script_load(&self, script: impl ToArg) -> Self::Output<String> {
-        self.execute(Builder::new("SCRIPT LOAD").idempotent().arg(script).build())
+        self.execute(
+            Builder::new("SCRIPT LOAD")
+                .idempotent()
+                .fenced()
+                .arg(script)
+                .build(),
+        )
     }
 
     /// Asks which scripts the server has (`SCRIPT EXISTS`).
@@ -104,6 +114,7 @@ pub trait ScriptCommands: Executor {
         self.execute(
             Builder::new("SCRIPT EXISTS")
                 .read_only()
+                .fenced()
                 .args(digests)
                 .build(),
         )
@@ -113,7 +124,7 @@ pub trait ScriptCommands: Executor {
     ///
     /// **Reply:** nothing.
     fn script_flush(&self) -> Self::Output<()> {
-        self.execute(Builder::new("SCRIPT FLUSH").build_with(model::ok))
+        self.execute(Builder::new("SCRIPT FLUSH").fenced().build_with(model::ok))
     }
 }
 

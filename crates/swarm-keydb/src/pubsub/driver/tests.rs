@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swarm_resp::Frame;
+use swarm_resp::{Frame, Request};
 use swarm_transport::{BoxTransport, memory};
 use tokio::sync::{mpsc, watch};
 
@@ -39,18 +39,24 @@ async fn publish(mut peer: memory::MemoryPeer, count: u32, published: watch::Sen
     }
     peer.next_request().await.unwrap();
     peer.reply(push(&["subscribe", "a", "1"])).await.unwrap();
-    assert_eq!(peer.next_request().await.unwrap().name(), b"PING");
+    let ping = peer.next_request().await.unwrap();
     for n in 0..count {
         peer.reply(push(&["message", "a", &n.to_string()]))
             .await
             .unwrap();
         published.send_replace(n + 1);
     }
-    // The answer to the PING, later.
+    // The reply to the PING, later.
     tokio::time::sleep(LATE).await;
-    peer.reply(push(&["pong", ""])).await.unwrap();
+    peer.reply(pong(&ping)).await.unwrap();
     // From here on, it answers whatever comes.
-    peer.serve(|_| push(&["pong", ""])).await;
+    peer.serve(pong).await;
+}
+
+fn pong(ping: &Request) -> Frame {
+    assert_eq!(ping.name(), b"PING");
+    let nonce = ping.args().nth(1).unwrap();
+    push(&["pong", str::from_utf8(nonce).unwrap()])
 }
 
 fn push(words: &[&str]) -> Frame {

@@ -274,21 +274,50 @@ fn what_the_server_gives_up_by_itself_is_asked_for_again() {
     assert_eq!(told(&heard), "ready restored x");
 }
 
+/// The reply to the heartbeat that the machine sends now, by a function of its nonce.
+fn pong(bench: &mut Bench, reply: impl Fn(&str) -> Frame) -> Result<(), Violation> {
+    let sent = bench.sent();
+    let nonce = sent.first().and_then(|sent| sent.strip_prefix("PING "));
+    bench.machine.receive(bench.now, &reply(nonce.unwrap()))
+}
+
 #[test]
 fn an_idle_server_is_asked_and_a_silent_one_given_up() {
-    for pong in [Frame::simple("PONG"), push("pong x")] {
+    let replies: [fn(&str) -> Frame; 3] = [
+        |nonce| Frame::simple(nonce.to_owned()),
+        |nonce| Frame::bulk(nonce.to_owned()),
+        |nonce| push(&format!("pong {nonce}")),
+    ];
+    for reply in replies {
         let mut bench = Bench::ready();
         bench.now += Duration::from_secs(10);
         bench.machine.expire(bench.now).unwrap();
-        assert_eq!(bench.sent(), ["PING"]);
-        bench.reply(&pong);
+        assert_eq!(pong(&mut bench, reply), Ok(()));
         bench.now += Duration::from_secs(10);
         assert_eq!(bench.machine.next_deadline(), Some(bench.now));
         bench.machine.expire(bench.now).unwrap();
-        assert_eq!(bench.sent(), ["PING"]);
+        assert_eq!(bench.sent().len(), 1);
         bench.now += Duration::from_secs(15);
         let silent = Violation::Silent(Duration::from_secs(15));
         assert_eq!(bench.machine.expire(bench.now), Err(silent));
+    }
+}
+
+#[test]
+fn a_heartbeat_is_due_among_messages_and_must_be_echoed() {
+    for reply in ["PONG", ""] {
+        let mut bench = Bench::ready();
+        let (_, _heard) = bench.join(&["a"]);
+        bench.sent();
+        bench.push("subscribe a 1");
+        for _ in 0..10 {
+            assert_eq!(bench.sent(), [""; 0]);
+            bench.now += Duration::from_secs(1);
+            bench.push("message a x");
+            bench.machine.expire(bench.now).unwrap();
+        }
+        let outcome = pong(&mut bench, |_| Frame::bulk(reply));
+        assert_eq!(outcome, Err(Violation::OutOfStep));
     }
 }
 

@@ -145,8 +145,8 @@ impl World {
         let (command, name) = request.split_once(' ').unwrap_or((&request, ""));
         let acknowledged = push(&format!("{} {name} 1", command.to_lowercase()));
         let reply = match command {
-            "PING" if self.protocol == Protocol::Resp3 => Frame::simple("PONG"),
-            "PING" => push("pong x"),
+            "PING" if self.protocol == Protocol::Resp3 => Frame::bulk(name.to_owned()),
+            "PING" => push(&format!("pong {name}")),
             _ if name == "forbidden" => Frame::error("NOPERM forbidden"),
             "SUBSCRIBE" | "PSUBSCRIBE" => {
                 let new = self.subscribed.insert(name.to_owned());
