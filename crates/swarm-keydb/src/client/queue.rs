@@ -191,11 +191,7 @@ impl Link {
         );
         let answers = self
             .mailbox
-            .call_unit(
-                Requests::Unit(requests).marked(marks),
-                self.timeout,
-                retry,
-            )
+            .call_unit(Requests::Unit(requests).marked(marks), self.timeout, retry)
             .await;
         note_failure(&span, &answers);
         answers

@@ -125,10 +125,7 @@ impl fmt::Debug for Transaction {
 fn of_unit(marks: &[(usize, Marks)], commands: usize) -> Vec<(usize, Marks)> {
     let exec = commands.saturating_add(1);
     let fenced = marks.iter().any(|(_, marks)| marks.fence);
-    fenced
-        .then_some((exec, Marks::FENCE))
-        .into_iter()
-        .collect()
+    fenced.then_some((exec, Marks::FENCE)).into_iter().collect()
 }
 
 /// Whether the server has certainly ended a transaction, and forgotten with it what was watched.

@@ -28,22 +28,69 @@ const REPEATING: &[&str] = &[
 
 /// Commands whose first argument is a subcommand.
 const WITH_SUBCOMMAND: &[&str] = &[
-    "ACL", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "DEBUG", "FUNCTION", "LATENCY", "MEMORY",
-    "MODULE", "OBJECT", "PUBSUB", "SCRIPT", "SLOWLOG", "SWARM.RESYNC", "XGROUP", "XINFO",
+    "ACL",
+    "CLIENT",
+    "CLUSTER",
+    "COMMAND",
+    "CONFIG",
+    "DEBUG",
+    "FUNCTION",
+    "LATENCY",
+    "MEMORY",
+    "MODULE",
+    "OBJECT",
+    "PUBSUB",
+    "SCRIPT",
+    "SLOWLOG",
+    "SWARM.RESYNC",
+    "XGROUP",
+    "XINFO",
 ];
 
 /// Commands of which every argument is a key.
 const OF_KEYS: &[&str] = &[
-    "DEL", "EXISTS", "MDEL", "MGET", "PFCOUNT", "PFMERGE", "RENAME", "RENAMENX", "RPOPLPUSH",
-    "SDIFF", "SDIFFSTORE", "SINTER", "SINTERSTORE", "SUNION", "SUNIONSTORE", "TOUCH", "UNLINK",
+    "DEL",
+    "EXISTS",
+    "MDEL",
+    "MGET",
+    "PFCOUNT",
+    "PFMERGE",
+    "RENAME",
+    "RENAMENX",
+    "RPOPLPUSH",
+    "SDIFF",
+    "SDIFFSTORE",
+    "SINTER",
+    "SINTERSTORE",
+    "SUNION",
+    "SUNIONSTORE",
+    "TOUCH",
+    "UNLINK",
     "WATCH",
 ];
 
 /// Commands whose first argument is no key.
 const WITHOUT_KEY: &[&str] = &[
-    "AUTH", "AUTHADDR", "AUTHDID", "BACKUP", "DBSIZE", "ECHO", "FLUSHALL", "FLUSHDB", "HELLO",
-    "INFO", "KEYS", "LOLWUT", "PING", "PUBLISH", "RESTOREDB", "ROTATEKEY", "SCAN", "SELECT",
-    "SPUBLISH", "TIME",
+    "AUTH",
+    "AUTHADDR",
+    "AUTHDID",
+    "BACKUP",
+    "DBSIZE",
+    "ECHO",
+    "FLUSHALL",
+    "FLUSHDB",
+    "HELLO",
+    "INFO",
+    "KEYS",
+    "LOLWUT",
+    "PING",
+    "PUBLISH",
+    "RESTOREDB",
+    "ROTATEKEY",
+    "SCAN",
+    "SELECT",
+    "SPUBLISH",
+    "TIME",
 ];
 
 /// A name that the server may repeat: its place among the arguments, the command's name being the first.
@@ -91,10 +138,18 @@ impl Names<'_> {
         } else if self.command_is_one_of(OF_KEYS) {
             |_, _| true
         } else if self.command_is_one_of(&[
-            "EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO",
+            "EVAL",
+            "EVALSHA",
+            "EVAL_RO",
+            "EVALSHA_RO",
+            "FCALL",
+            "FCALL_RO",
         ]) {
             |names, at| {
-                let count = names.args.get(2).and_then(|count| str::from_utf8(count).ok());
+                let count = names
+                    .args
+                    .get(2)
+                    .and_then(|count| str::from_utf8(count).ok());
                 let keys = count.and_then(|count| count.parse::<usize>().ok());
                 at > 2 && at.saturating_sub(2) <= keys.unwrap_or(0)
                     || at == 1 && !names.command_is_one_of(&["EVAL", "EVAL_RO"])
@@ -175,7 +230,10 @@ mod tests {
                 ("XREADGROUP", &["GROUP", broken, "c", "STREAMS", "k", ">"]),
                 ("XREADGROUP", &["GROUP", "g", broken, "STREAMS", "k", ">"]),
                 ("XREADGROUP", &["GROUP", "g", "c", "STREAMS", broken, ">"]),
-                ("XREAD", &["COUNT", "1", "STREAMS", "a", broken, "0-0", "0-0"]),
+                (
+                    "XREAD",
+                    &["COUNT", "1", "STREAMS", "a", broken, "0-0", "0-0"],
+                ),
                 ("XCLAIM", &["k", broken, "c", "0", "1-1"]),
                 ("XCLAIM", &["k", "g", broken, "0", "1-1"]),
                 ("XAUTOCLAIM", &["k", broken, "c", "0", "0-0"]),
@@ -230,7 +288,9 @@ mod tests {
 
     #[test]
     fn an_increment_that_is_no_whole_number_is_refused() {
-        for bad in ["abc", "", "1.5", "1,000", " ", "+", "-", "1e3", "0x10", "1 2"] {
+        for bad in [
+            "abc", "", "1.5", "1,000", " ", "+", "-", "1e3", "0x10", "1 2",
+        ] {
             for name in ["INCRBY", "incrby"] {
                 assert!(guarded(name, ["k", bad]).is_refused(), "{bad:?}");
             }
@@ -238,6 +298,9 @@ mod tests {
         for good in ["5", "-5", "+5", " 5 ", "99999999999999999999"] {
             assert!(!guarded("INCRBY", ["k", good]).is_refused(), "{good:?}");
         }
-        assert!(!guarded("INCRBY", "k").is_refused(), "the server tells the number of arguments");
+        assert!(
+            !guarded("INCRBY", "k").is_refused(),
+            "the server tells the number of arguments"
+        );
     }
 }

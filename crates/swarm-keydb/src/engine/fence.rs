@@ -9,9 +9,9 @@ use std::collections::VecDeque;
 
 use swarm_resp::{Frame, Request};
 
+use super::Violation;
 use super::nonce::Nonce;
 use super::unit::Requests;
-use super::Violation;
 
 /// What one slot must prove.
 #[derive(Debug)]
@@ -91,7 +91,11 @@ impl Fences {
             self.position = self.position.saturating_add(1);
             return Ok(Passed::Proved(held));
         }
-        if self.ahead.front().is_some_and(|(at, _)| *at == self.position) {
+        if self
+            .ahead
+            .front()
+            .is_some_and(|(at, _)| *at == self.position)
+        {
             self.held = Some(reply);
             return Ok(Passed::Held);
         }

@@ -138,11 +138,7 @@ pub(super) struct Sending {
 
 impl Sending {
     /// A call of which all requests before `next` are sent, and none of the fences.
-    pub(super) fn from(
-        requests: &Requests,
-        next: usize,
-        fences: Option<&Fences>,
-    ) -> Option<Self> {
+    pub(super) fn from(requests: &Requests, next: usize, fences: Option<&Fences>) -> Option<Self> {
         (next < requests.len() || fences.is_some()).then(|| Self {
             requests: requests.clone(),
             next,

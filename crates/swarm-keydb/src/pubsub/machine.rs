@@ -276,7 +276,13 @@ impl<L: Listener> Machine<L> {
                 subscribed,
                 name,
             } => self.acknowledge(now, kind, subscribed, name),
-            Heard::Pong(text) => return self.pong(now, text, frame.is_push() || frame.kind() == FrameKind::Array),
+            Heard::Pong(text) => {
+                return self.pong(
+                    now,
+                    text,
+                    frame.is_push() || frame.kind() == FrameKind::Array,
+                );
+            }
             Heard::Refused(error) => return self.refused(now, error),
             Heard::Unknown => tracing::debug!("unsolicited push ignored"),
             Heard::Nonsense => return Err(Violation::UnexpectedReply),

@@ -48,7 +48,11 @@ fn anything_but_the_nonce_ends_the_connection_and_hands_out_nothing() {
         bench.sent();
         bench.reply(&Frame::error("ERR x"));
         let found = shift(&nonce);
-        assert_eq!(bench.receive(&found), Err(Violation::OutOfStep), "{found:?}");
+        assert_eq!(
+            bench.receive(&found),
+            Err(Violation::OutOfStep),
+            "{found:?}"
+        );
         assert_eq!(bench.answers(), []);
         bench.cut();
         // The script and the write may have run; the read is sent again.
@@ -192,7 +196,11 @@ fn only_servers_that_escape_line_breaks_do_without_fences() {
         bench.handshake_with(server);
         bench.fenced("EVAL", Retry::Never);
         bench.fenced_unit(&["GET a", "EVAL"], &[1]);
-        let fences = bench.sent().iter().filter(|sent| sent.starts_with("ECHO")).count();
+        let fences = bench
+            .sent()
+            .iter()
+            .filter(|sent| sent.starts_with("ECHO"))
+            .count();
         assert_eq!(fences, if fenced { 2 } else { 0 }, "{server}");
         if !fenced {
             (0..3).for_each(|_| bench.reply(&bulk("1")));
