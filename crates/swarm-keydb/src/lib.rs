@@ -1,7 +1,7 @@
 //! Async client for SwarmKeyDb and other Redis-compatible servers.
 //!
-//! One [`Client`] serves any number of tasks: clone it freely, call it through `&self`. Commands are methods of family
-//! traits, all in the [`prelude`]; each gives a [`Reply`], a future that sends the command when it is first polled.
+//! Any number of tasks share one [`Client`]: clone it freely, call it through `&self`. Commands are trait methods,
+//! imported by the [`prelude`]. Each returns a [`Reply`], a future that sends the command when it is first polled.
 //!
 //! ```
 //! use std::time::Duration;
@@ -25,34 +25,35 @@
 //!
 //! # Where to go on
 //!
-//! * [Five minutes](guide::start): connect, write, read, share.
-//! * [Which handle for what](guide::handles): client, pipeline, transaction and the others.
-//! * [Errors](guide::errors): what each fault looks like, and what to do about it.
-//! * The rest of the [guide]: delivery, wires, dialects, limits, testing, tuning.
-//! * [`Options`]: all that a client can be told.
+//! * [Getting started](guide::start): connect, write, read, share a client between tasks.
+//! * [Handles](guide::handles): client, pipeline, transaction and the others.
+//! * [Server guarantees](guide::guarantees): atomicity and isolation, which SwarmKeyDb does not provide between clients.
+//! * [Errors](guide::errors): each error, and how to handle it.
+//! * The rest of the [guide]: delivery, transports, dialects, limits, testing, tuning.
+//! * [`Options`]: all settings of a client.
 //!
-//! # What is guaranteed
+//! # Guarantees
 //!
-//! * A reply reaches the caller it belongs to, whoever else times out or is cancelled.
-//! * A command that may have run is never sent again unless it only reads. [`Error::outcome`] says whether it
-//!   ran.
-//! * Every command ends within its timeout: [`Options::request_timeout`], or [`Reply::timeout`] for one command.
-//! * Dropping a future never harms another. What was not sent yet never will be.
+//! * Replies reach the right caller, even if other callers time out or are cancelled.
+//! * The client retries a command only if it was never sent, is read-only, or you allow it. [`Error::outcome`] tells
+//!   you whether a failed command ran.
+//! * Every command completes within its timeout: [`Options::request_timeout`], or [`Reply::timeout`] for one command.
+//! * Dropping a future never affects another. A command that was not sent yet is never sent.
 //!
-//! [Delivery](guide::delivery) says it in full.
+//! See [delivery](guide::delivery) for details.
 //!
 //! # Features
 //!
 //! | feature | adds | default |
 //! |---|---|---|
 //! | `ws` | `ws://`: SwarmKeyDb's WebSocket gateway | yes |
-//! | `http` | `http://`, and HTTP as a stand-in while the WebSocket cannot be reached | yes |
+//! | `http` | `http://`, and the HTTP fallback while the WebSocket is unavailable | yes |
 //! | `tcp` | `redis://`, `redis+unix://`: RESP over TCP and Unix sockets | yes |
 //! | `tls` | `wss://`, `https://`, `rediss://`: rustls with ring, which needs a C compiler | |
-//! | `blocking` | [`blocking`]: the same for programs without an async runtime | |
-//! | `json` | [`Json`]: values that are JSON | |
+//! | `blocking` | [`blocking`]: the same API for programs without an async runtime | |
+//! | `json` | [`Json`]: JSON values | |
 //!
-//! None changes what another does. The client runs on tokio.
+//! Features only add. The client runs on tokio.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(
     clippy::unwrap_used,
