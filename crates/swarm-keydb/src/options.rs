@@ -180,7 +180,8 @@ impl Options {
         Ok(options)
     }
 
-    /// The password, sent on every new connection before anything else. Default: none.
+    /// The password, sent on every new connection before anything else. Replaces the password in the URL; the URL's user
+    /// stays. Default: none.
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
         self

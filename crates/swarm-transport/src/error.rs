@@ -119,7 +119,7 @@ impl TransportError {
     #[cfg(feature = "net")]
     pub(crate) fn after_replies(self) -> Self {
         match (self.kind, self.status) {
-            (TransportErrorKind::Protocol | TransportErrorKind::Tls, None) => {
+            (TransportErrorKind::Protocol | TransportErrorKind::Tls, None | Some(200..=299)) => {
                 self.with_transient(true)
             }
             _ => self,
@@ -232,5 +232,87 @@ impl fmt::Display for TransportError {
 impl Error for TransportError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Which errors may pass, and what their text shows.
+
+    use std::io;
+
+    use super::*;
+    use TransportErrorKind as Kind;
+
+    fn error(kind: Kind) -> TransportError {
+        TransportError::new(kind, "x")
+    }
+
+    /// Stands for: a retry loop that never ends, because only a changed configuration would help.
+    #[test]
+    fn errors_of_a_configuration_are_not_transient() {
+        let by_kind = [
+            (Kind::Endpoint, false),
+            (Kind::Options, false),
+            (Kind::Resolve, true),
+            (Kind::Refused, true),
+            (Kind::Timeout, true),
+            (Kind::Tls, false),
+            (Kind::Auth, false),
+            (Kind::Protocol, false),
+            (Kind::Limit, false),
+            (Kind::Closed, true),
+            (Kind::Io, true),
+        ];
+        for (kind, transient) in by_kind {
+            assert_eq!(error(kind).is_transient(), transient, "{kind:?}");
+            assert!(error(kind).with_transient(true).is_transient());
+            assert!(!error(kind).with_transient(false).is_transient());
+        }
+        for code in 1000..1020 {
+            let transient = !matches!(code, 1002 | 1003 | 1007..=1010);
+            let closed = error(Kind::Closed).with_close_code(code);
+            assert_eq!(closed.is_transient(), transient, "{code}");
+        }
+        for (kind, transient) in [
+            (io::ErrorKind::PermissionDenied, false),
+            (io::ErrorKind::InvalidInput, false),
+            (io::ErrorKind::Unsupported, false),
+            (io::ErrorKind::Other, true),
+            (io::ErrorKind::OutOfMemory, true),
+        ] {
+            let io = error(Kind::Io).with_source(io::Error::from(kind));
+            assert_eq!(io.is_transient(), transient, "{kind:?}");
+        }
+    }
+
+    #[cfg(any(feature = "ws", feature = "http"))]
+    #[test]
+    fn statuses_of_a_configuration_are_not_transient() {
+        let endpoint = crate::Endpoint::parse("ws://h").unwrap();
+        for status in 300..600 {
+            let error = crate::status::error(&endpoint, status, "a command");
+            let transient =
+                matches!(status, 408 | 425 | 429) || status >= 500 && !matches!(status, 501 | 505);
+            assert_eq!(error.is_transient(), transient, "{status}");
+        }
+    }
+
+    #[cfg(feature = "net")]
+    #[test]
+    fn a_connection_that_carried_replies_may_be_made_anew() {
+        assert!(error(Kind::Protocol).after_replies().is_transient());
+        assert!(error(Kind::Tls).after_replies().is_transient());
+        assert!(!error(Kind::Limit).after_replies().is_transient());
+        let moved = error(Kind::Protocol).with_status(301).after_replies();
+        assert!(!moved.is_transient());
+    }
+
+    /// Stands for: text from outside that reaches a terminal or a log as it came.
+    #[test]
+    fn the_text_of_every_error_is_printable() {
+        let error = TransportError::new(Kind::Closed, "a\u{1b}[31m\r\nb\u{9b}c\u{202e}d");
+        assert_eq!(error.to_string(), "a[31m bcd");
+        assert!(!format!("{error:?}").contains('\u{1b}'));
     }
 }

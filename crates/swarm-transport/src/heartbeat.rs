@@ -6,7 +6,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::dial::after;
 
 /// A stream that notes when it last heard of its peer, and how much. Any byte counts, so that a large reply over a slow
 /// network is a sign of life long before it is whole.
@@ -155,7 +157,7 @@ impl Heartbeat {
             silence,
             patience,
             asked: None,
-            timer: Box::pin(sleep(silence)),
+            timer: Box::pin(sleep_until(after(Instant::now(), silence))),
         }
     }
 
@@ -168,10 +170,10 @@ impl Heartbeat {
                 return Poll::Ready(Beat::Gone);
             }
             let now = Instant::now();
-            let due = heard + self.silence;
+            let due = after(heard, self.silence);
             if now >= due {
                 self.asked = Some(now);
-                self.timer.as_mut().reset(now + self.patience);
+                self.timer.as_mut().reset(after(now, self.patience));
                 return Poll::Ready(Beat::Ask);
             }
             self.asked = None;
@@ -181,6 +183,6 @@ impl Heartbeat {
 
     /// The longest time that a vanished peer goes unnoticed.
     pub(crate) fn limit(&self) -> Duration {
-        self.silence + self.patience
+        self.silence.saturating_add(self.patience)
     }
 }

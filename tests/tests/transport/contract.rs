@@ -333,13 +333,13 @@ async fn each_dial_is_a_connection_of_its_own(wire: Wire) {
 #[tokio::test]
 async fn a_dial_without_an_answer_times_out() {
     let options = DialOptions::new().connect_timeout(Duration::from_millis(100));
-    for wire in [
-        Wire::Ws,
-        Wire::Wss,
-        Wire::Http,
-        Wire::Https,
-        Wire::Tls,
-        Wire::Tcp,
+    for (wire, waits_for) in [
+        (Wire::Ws, "WebSocket upgrade"),
+        (Wire::Wss, "TLS handshake"),
+        (Wire::Http, "PING"),
+        (Wire::Https, "TLS handshake"),
+        (Wire::Tls, "TLS handshake"),
+        (Wire::Tcp, "TCP connection within"),
     ] {
         let backlog =
             socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
@@ -376,6 +376,9 @@ async fn a_dial_without_an_answer_times_out() {
             TransportErrorKind::Timeout,
             "{wire:?}: {error}"
         );
-        assert!(error.to_string().contains("100ms"), "{error}");
+        // What the dial waited for, where, and for how long.
+        for part in ["100ms", waits_for, &address.to_string()] {
+            assert!(error.to_string().contains(part), "{part}: {error}");
+        }
     }
 }

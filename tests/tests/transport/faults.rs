@@ -103,6 +103,8 @@ async fn faults_behind_an_open_connection_are_told() {
     for (wire, fault, kind) in cases {
         let error = spoiled(wire, fault, &options).await;
         assert_kind(&error, kind, &(wire, fault));
+        // The peer spoke the protocol before: another connection may work.
+        assert_eq!(error.is_transient(), kind != Kind::Limit, "{error}");
     }
 }
 

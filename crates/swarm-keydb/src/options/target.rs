@@ -18,8 +18,13 @@ impl Options {
         let endpoint = endpoint("url", &self.url)?;
         let dial = self.dial.clone().connect_timeout(self.connect_timeout);
         let password = self.password.as_deref().or(endpoint.password());
-        let user = endpoint.user().filter(|_| self.password.is_none());
-        let login = self.login(password.map(|password| Credentials::new(user, password)));
+        if endpoint.user().is_some() && password.is_none() {
+            return Err(Error::config(
+                "url: the address names a user and no password; write redis://user:password@host, or set the option password",
+            ));
+        }
+        let credentials = password.map(|password| Credentials::new(endpoint.user(), password));
+        let login = self.login(credentials);
         let mut settings = Settings {
             peer: endpoint.host().to_owned(),
             ..self.settings()
@@ -29,12 +34,18 @@ impl Options {
                 .session
                 .insert(0, ("the database", Request::new("SELECT", database)));
         }
+        // What HTTP cannot carry is found now. A password that is asked for is found at the dial.
+        let token = password.filter(|_| self.provider.is_none());
         let connector = if endpoint.scheme().is_http() {
-            Bearing::connector(&endpoint, &dial, &login)?
+            Bearing::connector(&endpoint, &dial, &login, token)?
         } else {
             wire(&endpoint, &dial)?
         };
         let fallback = match self.fallback_url() {
+            // The default fallback must not cost the client its main connection.
+            Some(_) if self.http_url.is_none() && token.is_some_and(|token| !token.is_ascii()) => {
+                None
+            }
             Some(url) => {
                 let endpoint = self::endpoint("http_url", url)?;
                 if !endpoint.scheme().is_http() {
@@ -47,6 +58,7 @@ impl Options {
                     &endpoint,
                     &dial.http_concurrency(1),
                     &login,
+                    token,
                 )?)
             }
             None => None,
@@ -156,9 +168,13 @@ impl Bearing {
         endpoint: &Endpoint,
         dial: &DialOptions,
         login: &Login,
+        token: Option<&str>,
     ) -> Result<Arc<dyn Connect>> {
         // What makes no sense is refused now, and not at the first dial.
-        wire(endpoint, dial)?;
+        match token {
+            Some(token) => wire(endpoint, &dial.clone().bearer_token(token))?,
+            None => wire(endpoint, dial)?,
+        };
         Ok(Arc::new(Self {
             endpoint: endpoint.clone(),
             dial: dial.clone(),
@@ -182,7 +198,14 @@ impl Connect for Bearing {
 
 #[cfg(test)]
 mod tests {
+    //! Who the client logs in as, and which gateway stands in.
+
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn the_default_http_gateway_stands_in_beside_the_default_server_alone() {
@@ -191,5 +214,96 @@ mod tests {
         let named = Options::new("ws://db:8765/").http_url("http://db:8080");
         assert_eq!(named.fallback_url(), Some("http://db:8080"));
         assert_eq!(named.http_fallback(false).fallback_url(), None);
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn a_password_that_http_cannot_carry_is_refused_by_name() {
+        let secret = "s3cr\u{e9}t";
+        let http = Options::new("http://h").password(secret);
+        let fallback = Options::new("ws://h").http_url("http://h").password(secret);
+        for options in [http, fallback] {
+            let error = options.target().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains("password"), "{error}");
+            assert!(!error.to_string().contains(secret), "{error}");
+        }
+        // WebSocket carries it; only the default fallback is left out.
+        let default = Options::default().password(secret).target().unwrap();
+        assert!(default.fallback.is_none());
+        assert!(
+            Options::default()
+                .password("ascii")
+                .target()
+                .unwrap()
+                .fallback
+                .is_some()
+        );
+    }
+
+    /// User and password of the login, or whether the options are refused.
+    fn login(options: &Options) -> Result<Option<(Option<String>, String)>> {
+        let target = options.target()?;
+        let mut cx = Context::from_waker(Waker::noop());
+        let Poll::Ready(credentials) = pin!(target.login.get()).poll(&mut cx) else {
+            panic!("fixed credentials are there at once");
+        };
+        Ok(credentials.unwrap().map(|credentials| {
+            let (user, password) = credentials.args();
+            (user.map(str::to_owned), password.to_owned())
+        }))
+    }
+
+    /// Stands for: half of the credentials. Whatever the scheme, the option and the environment replace the password
+    /// alone, and no user logs in as another one.
+    #[test]
+    fn user_and_password_are_never_parted() {
+        let schemes: [fn(&str, &str) -> String; 2] = [
+            |user, password| match (user, password) {
+                ("", "") => "redis://h".to_owned(),
+                (user, "") => format!("redis://{user}@h"),
+                (user, password) => format!("redis://{user}:{password}@h"),
+            },
+            |user, password| format!("redis+unix:///r.sock?user={user}&pass={password}"),
+        ];
+        for address in schemes {
+            for user in ["", "ann"] {
+                for password in ["", "o+ld"] {
+                    for (option, environment) in [("", ""), ("new", ""), ("", "new")] {
+                        let url = address(user, password);
+                        let mut options = if environment.is_empty() {
+                            Options::new(&url)
+                        } else {
+                            let value = |name: &str| match name {
+                                "SWARM_KEYDB_WS_URL" => Some(url.clone()),
+                                "SWARM_KEYDB_PASSWORD" => Some(environment.to_owned()),
+                                _ => None,
+                            };
+                            Options::from_variables(|name| Ok(value(name))).unwrap()
+                        };
+                        if !option.is_empty() {
+                            options = options.password(option);
+                        }
+                        let effective = [option, environment, password]
+                            .into_iter()
+                            .find(|password| !password.is_empty());
+                        let case = format!("{url} option {option:?} environment {environment:?}");
+                        match (login(&options), effective) {
+                            (Ok(Some((as_user, with))), Some(password)) => {
+                                assert_eq!(as_user.as_deref().unwrap_or_default(), user, "{case}");
+                                assert_eq!(with, password, "{case}");
+                            }
+                            (Ok(None), None) => assert_eq!(user, "", "{case}"),
+                            (Err(error), None) => {
+                                assert_eq!(user, "ann", "{case}");
+                                assert_eq!(error.kind(), ErrorKind::Config, "{case}");
+                                assert!(error.to_string().contains("no password"), "{error}");
+                            }
+                            other => panic!("{case}: {other:?}"),
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -1,16 +1,21 @@
 //! From an endpoint to an open stream, however it is encrypted.
 
 mod acks;
+mod deadline;
+mod progress;
 mod socket;
 
 use std::io;
 
 #[cfg(unix)]
 use tokio::net::UnixStream;
+use tokio::time::Instant;
 
 use crate::connector::not_compiled_in;
 use crate::{DialOptions, Endpoint, Scheme, TransportError, TransportErrorKind};
 pub(crate) use acks::{AckedStream, Acks};
+pub(crate) use deadline::after;
+pub(crate) use progress::{Progress, Step};
 
 /// Opens streams to an endpoint. All that can be refused before a dial is refused when it is made.
 #[derive(Clone, Debug)]
@@ -65,15 +70,21 @@ impl Dialer {
     }
 
     /// Opens a stream, resolving the name anew.
-    pub(crate) async fn open(&self, acks: &Acks) -> Result<Stream, TransportError> {
+    pub(crate) async fn open(
+        &self,
+        acks: &Acks,
+        progress: &Progress,
+    ) -> Result<Stream, TransportError> {
         #[cfg(unix)]
         if self.endpoint.scheme() == Scheme::RedisUnix {
+            progress.reached(Step::Connect);
             return Ok(Stream::Unix(socket::unix(&self.endpoint).await?));
         }
-        let stream = socket::tcp(&self.endpoint, &self.options).await?;
+        let stream = socket::tcp(&self.endpoint, &self.options, progress).await?;
         let stream = AckedStream::new(stream, acks.clone());
         #[cfg(feature = "tls")]
         if let Some(encryption) = &self.tls {
+            progress.reached(Step::Tls);
             let stream = encryption.connect(stream, &self.endpoint).await?;
             return Ok(Stream::Tls(Box::new(stream)));
         }
@@ -83,18 +94,14 @@ impl Dialer {
     /// Bounds a dial by [`DialOptions::connect_timeout`].
     pub(crate) async fn within<T>(
         &self,
+        progress: &Progress,
         dial: impl Future<Output = Result<T, TransportError>>,
     ) -> Result<T, TransportError> {
         let timeout = self.options.connect_timeout;
-        tokio::time::timeout(timeout, dial)
+        let deadline = after(Instant::now(), timeout);
+        tokio::time::timeout_at(deadline, dial)
             .await
-            .unwrap_or_else(|_| {
-                let what = format!(
-                    "{} did not accept a connection within {timeout:?}",
-                    self.endpoint
-                );
-                Err(TransportError::new(TransportErrorKind::Timeout, what))
-            })
+            .unwrap_or_else(|_| Err(progress.timed_out(&self.endpoint, timeout)))
     }
 }
 

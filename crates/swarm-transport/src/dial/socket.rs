@@ -11,6 +11,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use super::progress::Progress;
 use crate::{DialOptions, Endpoint, TransportError, TransportErrorKind};
 
 /// How long one address may take before the next is tried beside it, as RFC 8305 recommends.
@@ -20,15 +21,19 @@ const HEAD_START: Duration = Duration::from_millis(250);
 pub(super) async fn tcp(
     endpoint: &Endpoint,
     options: &DialOptions,
+    progress: &Progress,
 ) -> Result<TcpStream, TransportError> {
     let addresses: Vec<_> = match lookup_host((endpoint.host(), endpoint.port())).await {
         Ok(addresses) => addresses.collect(),
         Err(error) => return Err(unresolved(endpoint).with_source(error)),
     };
-    let stream = any_of(&addresses).await.map_err(|error| match error {
-        Some(error) => refused(endpoint, error),
-        None => unresolved(endpoint),
-    })?;
+    let stream = any_of(&addresses, progress)
+        .await
+        .map_err(|error| match error {
+            Some(error) => refused(endpoint, error),
+            None => unresolved(endpoint),
+        })?;
+    progress.connected(stream.peer_addr().ok());
     configure(&stream, options).map_err(|error| {
         TransportError::new(
             TransportErrorKind::Io,
@@ -59,7 +64,10 @@ pub(super) async fn unix(endpoint: &Endpoint) -> Result<UnixStream, TransportErr
 
 /// Tries the addresses in turn, the next beside the last when that takes long, so that an address that is not routed does
 /// not eat the time of one that is.
-async fn any_of(addresses: &[SocketAddr]) -> Result<TcpStream, Option<io::Error>> {
+async fn any_of(
+    addresses: &[SocketAddr],
+    progress: &Progress,
+) -> Result<TcpStream, Option<io::Error>> {
     let mut attempts = JoinSet::new();
     let mut failed = None;
     let mut left = addresses.iter();
@@ -68,6 +76,7 @@ async fn any_of(addresses: &[SocketAddr]) -> Result<TcpStream, Option<io::Error>
         if attempts.is_empty() || next <= Instant::now() {
             match left.next() {
                 Some(address) => {
+                    progress.tries(*address);
                     attempts.spawn(TcpStream::connect(*address));
                     next = Instant::now() + HEAD_START;
                 }
@@ -93,7 +102,7 @@ async fn any_of(addresses: &[SocketAddr]) -> Result<TcpStream, Option<io::Error>
 fn configure(stream: &TcpStream, options: &DialOptions) -> io::Result<()> {
     stream.set_nodelay(options.nodelay)?;
     let socket = SockRef::from(stream);
-    if let Some(idle) = options.keepalive {
+    if let Some(idle) = options.keepalive.filter(|&idle| idle != Duration::MAX) {
         let keepalive = TcpKeepalive::new().with_time(idle);
         #[cfg(any(
             target_os = "linux",
@@ -108,7 +117,11 @@ fn configure(stream: &TcpStream, options: &DialOptions) -> io::Result<()> {
     }
     // Probes are sent on idle connections only: unacknowledged requests need a bound of their own.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_user_timeout(options.user_timeout)?;
+    socket.set_tcp_user_timeout(
+        options
+            .user_timeout
+            .filter(|&timeout| timeout != Duration::MAX),
+    )?;
     Ok(())
 }
 
@@ -155,7 +168,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let endpoint = Endpoint::parse(&format!("redis://127.0.0.1:{port}")).unwrap();
-        let stream = tcp(&endpoint, &DialOptions::new()).await.unwrap();
+        let stream = tcp(&endpoint, &DialOptions::new(), &Progress::default())
+            .await
+            .unwrap();
         let socket = SockRef::from(&stream);
         assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
         assert_eq!(
@@ -176,7 +191,7 @@ mod tests {
             .nodelay(false)
             .keepalive(None)
             .user_timeout(None);
-        let stream = tcp(&endpoint, &off).await.unwrap();
+        let stream = tcp(&endpoint, &off, &Progress::default()).await.unwrap();
         let socket = SockRef::from(&stream);
         assert!(!socket.tcp_nodelay().unwrap() && !socket.keepalive().unwrap());
         assert_eq!(socket.tcp_user_timeout().unwrap(), None);
@@ -209,12 +224,20 @@ mod tests {
             vec![silent, live],
             vec![silent, refusing, live],
         ] {
-            let stream = any_of(&addresses).await.unwrap();
+            let stream = any_of(&addresses, &Progress::default()).await.unwrap();
             assert_eq!(stream.peer_addr().unwrap(), live);
         }
         assert!(start.elapsed() < Duration::from_secs(5));
-        let error = any_of(&[refusing, refusing]).await.unwrap_err().unwrap();
+        let error = any_of(&[refusing, refusing], &Progress::default())
+            .await
+            .unwrap_err()
+            .unwrap();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
-        assert!(any_of(&[]).await.unwrap_err().is_none());
+        assert!(
+            any_of(&[], &Progress::default())
+                .await
+                .unwrap_err()
+                .is_none()
+        );
     }
 }

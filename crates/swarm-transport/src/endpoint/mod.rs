@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::TransportError;
+use crate::{Printable, TransportError};
 
 /// The wire that an address asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,6 +79,9 @@ impl fmt::Display for Scheme {
 /// | `http://host[:port][/base]`, `https://…` | HTTP | 80, 443 |
 /// | `redis://[[user]:password@]host[:port][/database]`, `rediss://…` | RESP over TCP | 6379 |
 /// | `redis+unix:///path/to/socket[?db=n&user=u&pass=p]`, also `unix://` | RESP over a Unix socket | |
+///
+/// Users, passwords and socket paths are percent-decoded, and `+` is a plus in all of them. A user without a password is
+/// read as it stands; the client refuses it unless its options hold a password.
 ///
 /// Anything else is refused with an error that names the part at fault. `Debug` and `Display` show neither the
 /// password nor the query, which may hold a token.
@@ -212,7 +215,7 @@ impl fmt::Display for Endpoint {
             return f.write_str(&self.path);
         }
         if self.user.is_some() || self.password.is_some() {
-            f.write_str(self.user().unwrap_or_default())?;
+            write!(f, "{}", Printable(self.user().unwrap_or_default()))?;
             if self.password.is_some() {
                 f.write_str(":***")?;
             }

@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use url::{Host, ParseError, Url};
 
 use super::{Endpoint, Scheme};
+use crate::words::is_printable;
 use crate::{TransportError, TransportErrorKind};
 
 const EXAMPLES: &str = "ws://, wss://, http://, https://, redis://, rediss:// or redis+unix://";
@@ -93,18 +94,18 @@ fn malformed(error: ParseError) -> TransportError {
     refuse(what)
 }
 
-/// The host, its brackets removed.
+/// The host, its brackets removed. Hosts of all schemes are read in the same way: as names of the Internet, from which an
+/// escaped delimiter, blank or control character cannot come.
 fn host(url: &Url) -> Result<String, TransportError> {
-    let host = match url.host() {
-        Some(Host::Domain(name)) => decode("host", name)?,
-        Some(Host::Ipv4(address)) => address.to_string(),
-        Some(Host::Ipv6(address)) => address.to_string(),
-        None => String::new(),
-    };
-    if host.is_empty() {
+    let text = url.host_str().unwrap_or_default();
+    if text.is_empty() {
         return Err(malformed(ParseError::EmptyHost));
     }
-    Ok(host)
+    Ok(match Host::parse(text).map_err(malformed)? {
+        Host::Domain(name) => name,
+        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv6(address) => address.to_string(),
+    })
 }
 
 fn port(url: &Url, default: u16) -> Result<u16, TransportError> {
@@ -170,12 +171,6 @@ fn redis(scheme: Scheme, url: &Url) -> Result<Endpoint, TransportError> {
         None | Some("") => None,
         Some(password) => Some(decode("password", password)?),
     };
-    if user.is_some() && password.is_none() {
-        return Err(refuse(format!(
-            "the address names a user and no password; write {scheme}://user:password@host, or {scheme}://:password@host \
-             for a password alone"
-        )));
-    }
     Ok(Endpoint {
         scheme,
         host: host(url)?,
@@ -207,16 +202,33 @@ fn unix_url(url: &Url) -> Result<Endpoint, TransportError> {
         )));
     }
     let mut endpoint = unix(decode("path", url.path())?.into())?;
-    for (key, value) in url.query_pairs() {
-        match key.as_ref() {
-            "db" => endpoint.database = Some(database(&value)?),
-            "user" => endpoint.user = Some(value.into_owned()),
-            "pass" | "password" => endpoint.password = Some(value.into_owned()),
+    // No form: a `+` is a plus, as in the other addresses.
+    let parameters = url.query().unwrap_or_default().split('&');
+    let mut seen = Vec::new();
+    for parameter in parameters.filter(|parameter| !parameter.is_empty()) {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let (name, part) = match name {
+            "db" => ("db", "database"),
+            "user" => ("user", "user"),
+            "pass" | "password" => ("pass", "password"),
             _ => {
                 return Err(refuse(format!(
                     "the query of a {scheme}:// address takes db, user and pass, and nothing else"
                 )));
             }
+        };
+        if seen.contains(&name) {
+            return Err(refuse(format!(
+                "the query of the address holds {name} twice; remove one"
+            )));
+        }
+        seen.push(name);
+        let value = decode(part, value)?;
+        match name {
+            "db" => endpoint.database = Some(database(&value)?),
+            _ if value.is_empty() => {}
+            "user" => endpoint.user = Some(value),
+            _ => endpoint.password = Some(value),
         }
     }
     Ok(endpoint)
@@ -224,7 +236,12 @@ fn unix_url(url: &Url) -> Result<Endpoint, TransportError> {
 
 pub(super) fn unix(path: PathBuf) -> Result<Endpoint, TransportError> {
     let path = match path.into_os_string().into_string() {
-        Ok(path) if path.starts_with('/') && path.len() > 1 && !path.contains('\0') => path,
+        Ok(path) if !path.chars().all(is_printable) => {
+            return Err(refuse(
+                "the path of the Unix socket holds a line break or a control character; name the socket without it",
+            ));
+        }
+        Ok(path) if path.starts_with('/') && path.len() > 1 => path,
         _ => {
             return Err(refuse(
                 "the path of the Unix socket is not an absolute UTF-8 path; write for instance redis+unix:///run/redis.sock",

@@ -99,7 +99,22 @@ fn refusals_name_the_part_and_keep_secrets() {
         ("redis://host/1/2", "database"),
         ("redis://host/+1", "database"),
         ("redis://host/99999999999", "database"),
-        ("redis://s3cret@host", "no password"),
+        ("redis://a%0ab:1", "host"),
+        ("redis://h%3aq:1", "host"),
+        ("redis://h%00", "host"),
+        ("rediss://h%2Fx", "host"),
+        ("redis://h%40x", "host"),
+        ("redis://h%1b[31m", "host"),
+        ("redis://h%c2%9b", "host"),
+        ("redis://h%e2%80%ae", "host"),
+        ("redis://h%ff", "host"),
+        ("redis://h%20x", "host"),
+        ("redis+unix:///run/a%0ab", "control character"),
+        ("redis+unix:///run/a%1b", "control character"),
+        ("redis+unix:///run/a%00", "control character"),
+        ("redis+unix:///run/%e2%80%ae", "control character"),
+        ("redis+unix:///r.sock?pass=s3cret&pass=b", "pass twice"),
+        ("redis+unix:///r.sock?pass=%ff", "password"),
         ("redis://u:%ff@host", "password"),
         ("ws://host\n", "line break"),
         ("ws://ho st", "blank"),
@@ -115,6 +130,79 @@ fn refusals_name_the_part_and_keep_secrets() {
         assert!(text.contains(part), "{address}: {text}");
         assert!(!text.contains("s3cret"), "{address}: {text}");
     }
+}
+
+/// Stands for: one scheme that reads credentials in a way of its own.
+#[test]
+fn credentials_are_read_alike_in_every_scheme() {
+    let cases = [
+        ("", "", None, None),
+        ("ann", "", Some("ann"), None),
+        ("", "a+b", None, Some("a+b")),
+        ("ann", "a%2Bb", Some("ann"), Some("a+b")),
+        ("a+n%20n", "p%26%3D%3F", Some("a+n n"), Some("p&=?")),
+        ("%C3%A9", "%C3%A9", Some("é"), Some("é")),
+    ];
+    for (user, pass, expected_user, expected_pass) in cases {
+        let login = if pass.is_empty() {
+            user.to_owned()
+        } else {
+            format!("{user}:{pass}")
+        };
+        let addresses = [
+            format!("redis://{login}@host/2"),
+            format!("rediss://{login}@host/2"),
+            format!("redis+unix:///r.sock?user={user}&pass={pass}&db=2"),
+            format!("unix:///r.sock?db=2&user={user}&password={pass}"),
+        ];
+        for address in addresses {
+            let endpoint = parse(&address);
+            assert_eq!(endpoint.user(), expected_user, "{address}");
+            assert_eq!(endpoint.password(), expected_pass, "{address}");
+            assert_eq!(endpoint.database(), Some(2), "{address}");
+        }
+    }
+}
+
+/// Stands for: text of an address that a terminal or a log would interpret. What a host can be is the same everywhere.
+#[test]
+fn hosts_are_read_alike_in_every_scheme() {
+    let hosts = [
+        "h",
+        "H.Example",
+        "1.2.3.4",
+        "[::1]",
+        "m%C3%BCller",
+        "my_host",
+        "h%2e",
+        "a%0ab",
+        "h%3aq",
+        "%00",
+        "h%2F",
+        "h%40",
+        "h%1b",
+        "%e2%80%ae",
+        "h%25",
+        "1.2.3.4.5",
+    ];
+    for host in hosts {
+        let web = Endpoint::parse(&format!("ws://{host}:7"));
+        for scheme in ["redis", "rediss"] {
+            let address = format!("{scheme}://{host}:7");
+            match (&web, Endpoint::parse(&address)) {
+                (Ok(web), Ok(other)) => assert_eq!(web.host(), other.host(), "{address}"),
+                (Err(_), Err(_)) => {}
+                (web, other) => panic!("{address}: {web:?}, {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_an_address_shows_is_printable() {
+    let endpoint = parse("redis://a%1b%0a%e2%80%ae:pw@h");
+    assert_eq!(endpoint.to_string(), "redis://a :***@h:6379");
+    assert_eq!(format!("{endpoint:?}"), "Endpoint(redis://a :***@h:6379)");
 }
 
 proptest! {

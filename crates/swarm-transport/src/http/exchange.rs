@@ -9,11 +9,11 @@ use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Response, Uri};
 use swarm_resp::{Frame, Request};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::json::{self, Answer};
 use super::pool::{Pool, Sender};
-use crate::dial::{self, Dialer};
+use crate::dial::{self, Dialer, Progress, Step, after};
 use crate::{Endpoint, PeerIdentity, TransportError, TransportErrorKind as Kind, status};
 
 /// Answers with types in them: numbers, booleans and maps.
@@ -65,24 +65,34 @@ impl Exchange {
         self.pool.peer_identified(peer);
     }
 
+    /// Opens the first connection and sends PING over it. Not bounded in time.
+    pub(super) async fn probe(&self, progress: &Progress) -> Result<Frame, TransportError> {
+        let body = encode(&Request::new("PING", ()))?;
+        let mut sender = self.pool.dial(progress).await?;
+        progress.reached(Step::Probe);
+        let response = sender
+            .send(self.request(body, true, sender.is_http1()))
+            .await
+            .map_err(|error| failed(&self.endpoint, error.into_error()))?;
+        self.finish(sender, response).await
+    }
+
     /// Sends a request and takes its answer. An error ends the transport; one that concerns the request alone is a
     /// frame.
     pub(super) async fn run(&self, request: &Request) -> Result<Frame, TransportError> {
-        let body = json::request(request).map_err(|error| {
-            TransportError::new(Kind::Protocol, "the request is not UTF-8").with_source(error)
-        })?;
+        let body = encode(request)?;
         // Typed, EXISTS is answered true or false, and its count is lost.
         let typed = !request.name().eq_ignore_ascii_case(b"EXISTS");
+        let progress = Progress::default();
         let exchange = async {
-            let (sender, response) = self.send(&body, typed).await?;
-            let answer = self.read(response).await?;
-            // HTTP/2 is shared: it was never taken out.
-            if sender.is_http1() {
-                self.pool.put(sender);
-            }
-            Ok(answer)
+            let (sender, response) = self.send(&body, typed, &progress).await?;
+            self.finish(sender, response).await
         };
-        timeout(self.timeout, exchange).await.unwrap_or_else(|_| {
+        let deadline = after(Instant::now(), self.timeout);
+        timeout_at(deadline, exchange).await.unwrap_or_else(|_| {
+            if !progress.is_done() {
+                return Err(progress.timed_out(&self.endpoint, self.timeout));
+            }
             let what = format!("{} did not answer within {:?}", self.endpoint, self.timeout);
             Err(TransportError::new(Kind::Timeout, what))
         })
@@ -92,20 +102,36 @@ impl Exchange {
         &self,
         body: &Bytes,
         typed: bool,
+        progress: &Progress,
     ) -> Result<(Sender, Response<Incoming>), TransportError> {
-        let (mut sender, mut reused) = self.pool.take().await?;
+        let (mut sender, mut reused) = self.pool.take(progress).await?;
         loop {
+            progress.reached(Step::Done);
             let request = self.request(body.clone(), typed, sender.is_http1());
             match sender.send(request).await {
                 Ok(response) => return Ok((sender, response)),
                 // A kept connection that the server closed meanwhile; nothing was written to it.
                 Err(error) if reused && error.message().is_some() => {
-                    sender = self.pool.open().await?;
+                    sender = self.pool.open(progress).await?;
                     reused = false;
                 }
                 Err(error) => return Err(failed(&self.endpoint, error.into_error())),
             }
         }
+    }
+
+    /// Reads an answer, and keeps the connection for the next request.
+    async fn finish(
+        &self,
+        sender: Sender,
+        response: Response<Incoming>,
+    ) -> Result<Frame, TransportError> {
+        let answer = self.read(response).await?;
+        // HTTP/2 is shared: it was never taken out.
+        if sender.is_http1() {
+            self.pool.put(sender);
+        }
+        Ok(answer)
     }
 
     fn request(&self, body: Bytes, typed: bool, http1: bool) -> hyper::Request<Full<Bytes>> {
@@ -143,8 +169,9 @@ impl Exchange {
             (200 | 400 | 401 | 413, Ok(Answer::Error(text))) => Ok(Frame::error(text)),
             (200, Err(error)) => {
                 let what = format!(
-                    "{} answered what is not a JSON reply: {error}; check the path",
-                    self.endpoint
+                    "{} answered what is not a JSON reply ({}); check the path",
+                    self.endpoint,
+                    json::fault(&error)
                 );
                 Err(TransportError::new(Kind::Protocol, what).with_status(status))
             }
@@ -171,6 +198,12 @@ impl Exchange {
             Err(error) => TransportError::new(Kind::Io, "an answer broke off").with_source(error),
         }
     }
+}
+
+fn encode(request: &Request) -> Result<Bytes, TransportError> {
+    json::request(request).map_err(|error| {
+        TransportError::new(Kind::Protocol, "the request is not UTF-8").with_source(error)
+    })
 }
 
 fn headers(

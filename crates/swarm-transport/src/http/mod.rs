@@ -15,9 +15,7 @@ mod transport;
 
 use std::sync::Arc;
 
-use swarm_resp::Request;
-
-use crate::dial::Dialer;
+use crate::dial::{Dialer, Progress};
 use crate::{
     BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError, TransportErrorKind,
 };
@@ -56,16 +54,20 @@ impl HttpConnector {
         Ok(Self { dialer })
     }
 
-    async fn dial(&self) -> Result<BoxTransport, TransportError> {
+    async fn dial(&self, progress: &Progress) -> Result<BoxTransport, TransportError> {
         let exchange = Arc::new(Exchange::new(self.dialer.clone())?);
-        let reply = exchange.run(&Request::new("PING", ())).await?;
+        let reply = exchange.probe(progress).await?;
         if let Some(error) = reply.as_error() {
-            let kind = match error.code() {
-                "NOAUTH" | "WRONGPASS" | "NOPERM" => TransportErrorKind::Auth,
-                _ => TransportErrorKind::Protocol,
+            let (kind, transient) = match error.code() {
+                "NOAUTH" | "WRONGPASS" | "NOPERM" => (TransportErrorKind::Auth, false),
+                // The server's state, not the address, is at fault.
+                "LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "DENIED" => {
+                    (TransportErrorKind::Refused, true)
+                }
+                _ => (TransportErrorKind::Protocol, true),
             };
             let what = format!("{} refused PING: {error}", self.dialer.endpoint);
-            return Err(TransportError::new(kind, what));
+            return Err(TransportError::new(kind, what).with_transient(transient));
         }
         Ok(Box::new(HttpTransport::new(exchange, &self.dialer.options)))
     }
@@ -73,6 +75,9 @@ impl HttpConnector {
 
 impl Connect for HttpConnector {
     fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>> {
-        Box::pin(self.dialer.within(self.dial()))
+        Box::pin(async move {
+            let progress = Progress::default();
+            self.dialer.within(&progress, self.dial(&progress)).await
+        })
     }
 }

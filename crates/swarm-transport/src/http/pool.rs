@@ -15,12 +15,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::exchange::failed;
-use crate::dial::{Acks, Dialer, Stream};
+use crate::dial::{Acks, Dialer, Progress, Stream};
 use crate::{PeerIdentity, TransportError};
 
-/// A connection that was idle for longer is not used again: servers close idle connections, and one that closes while a
-/// request is on its way cannot say whether it ran.
-const IDLE: Duration = Duration::from_secs(20);
+/// A connection that was idle for longer is not used again. SwarmKeyDb resets idle connections after 15 seconds, and one
+/// that is reset while a request is on its way cannot say whether the request ran.
+const IDLE: Duration = Duration::from_secs(10);
 
 type Body = Full<Bytes>;
 
@@ -52,31 +52,33 @@ impl Pool {
     }
 
     /// A connection that is ready for a request, and whether it was used before.
-    pub(super) async fn take(&self) -> Result<(Sender, bool), TransportError> {
+    pub(super) async fn take(&self, progress: &Progress) -> Result<(Sender, bool), TransportError> {
         while let Some(mut sender) = self.pop() {
             if sender.is_ready().await {
                 return Ok((sender, true));
             }
         }
-        Ok((self.open().await?, false))
+        Ok((self.open(progress).await?, false))
     }
 
-    /// A new connection.
-    pub(super) async fn open(&self) -> Result<Sender, TransportError> {
-        let dial = async {
-            match self.dialer.open(&self.acks).await? {
-                Stream::Tcp(stream) => self.http1(stream).await,
-                #[cfg(unix)]
-                Stream::Unix(stream) => self.http1(stream).await,
-                #[cfg(feature = "tls")]
-                Stream::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                    self.http2(stream).await
-                }
-                #[cfg(feature = "tls")]
-                Stream::Tls(stream) => self.http1(stream).await,
+    /// A new connection, within the time that a dial may take.
+    pub(super) async fn open(&self, progress: &Progress) -> Result<Sender, TransportError> {
+        self.dialer.within(progress, self.dial(progress)).await
+    }
+
+    /// A new connection, not bounded in time.
+    pub(super) async fn dial(&self, progress: &Progress) -> Result<Sender, TransportError> {
+        match self.dialer.open(&self.acks, progress).await? {
+            Stream::Tcp(stream) => self.http1(stream).await,
+            #[cfg(unix)]
+            Stream::Unix(stream) => self.http1(stream).await,
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                self.http2(stream).await
             }
-        };
-        self.dialer.within(dial).await
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => self.http1(stream).await,
+        }
     }
 
     /// Takes note of which server the peer is.

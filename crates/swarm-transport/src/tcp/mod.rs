@@ -8,7 +8,7 @@ mod transport;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::dial::{Acks, Dialer, Stream};
+use crate::dial::{Acks, Dialer, Progress, Stream};
 use crate::{
     BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError, TransportErrorKind,
 };
@@ -45,9 +45,9 @@ impl TcpConnector {
         Ok(Self { dialer })
     }
 
-    async fn dial(&self) -> Result<BoxTransport, TransportError> {
+    async fn dial(&self, progress: &Progress) -> Result<BoxTransport, TransportError> {
         let acks = self.dialer.acks();
-        Ok(match self.dialer.open(&acks).await? {
+        Ok(match self.dialer.open(&acks, progress).await? {
             Stream::Tcp(stream) => self.transport(stream, acks),
             #[cfg(unix)]
             Stream::Unix(stream) => self.transport(stream, acks),
@@ -66,6 +66,9 @@ impl TcpConnector {
 
 impl Connect for TcpConnector {
     fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>> {
-        Box::pin(self.dialer.within(self.dial()))
+        Box::pin(async move {
+            let progress = Progress::default();
+            self.dialer.within(&progress, self.dial(&progress)).await
+        })
     }
 }

@@ -197,13 +197,23 @@ async fn what_is_not_resp_is_told_and_limits_hold() {
         (b"*999999999\r\n", Kind::Limit),
     ];
     for (bytes, kind) in cases {
-        let (mut transport, mut peer) = pipe(100);
-        peer.write_all(bytes).await.unwrap();
-        let error = soon(poll_fn(|cx| transport.poll_receive(cx)))
-            .await
-            .unwrap_err();
-        assert_eq!(error.kind(), kind, "{error}");
-        assert!(error.to_string().contains("RESP port"));
+        for replied in [false, true] {
+            let (mut transport, mut peer) = pipe(100);
+            if replied {
+                peer.write_all(b"+OK\r\n").await.unwrap();
+                soon(poll_fn(|cx| transport.poll_receive(cx)))
+                    .await
+                    .unwrap();
+            }
+            peer.write_all(bytes).await.unwrap();
+            let error = soon(poll_fn(|cx| transport.poll_receive(cx)))
+                .await
+                .unwrap_err();
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.to_string().contains("RESP port"));
+            // A port that never spoke RESP will not speak it next time.
+            assert_eq!(error.is_transient(), replied && kind == Kind::Protocol);
+        }
     }
 }
 

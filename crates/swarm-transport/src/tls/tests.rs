@@ -164,7 +164,7 @@ async fn each_distrust_says_what_to_do() {
         for (identity, hint) in &cases {
             let endpoint = serve(scheme, acceptor(identity, None)).await;
             let error = ping(&endpoint, trusting(&authority)).await.unwrap_err();
-            assert!(error.is_tls(), "{error}");
+            assert!(error.is_tls() && !error.is_transient(), "{error}");
             assert!(error.to_string().contains(hint), "{error}");
         }
     }
@@ -184,7 +184,7 @@ async fn a_client_certificate_is_shown_and_missed() {
         for options in [trusting(&authority), with(&stranger)] {
             let endpoint = serve(scheme, acceptor(&identity, Some(&authority))).await;
             let error = ping(&endpoint, options).await.unwrap_err();
-            assert!(error.is_tls(), "{error:?}");
+            assert!(error.is_tls() && !error.is_transient(), "{error:?}");
             assert!(error.to_string().contains("client_certificate"), "{error}");
         }
     }
@@ -219,6 +219,7 @@ async fn a_plain_port_is_told() {
         error.is_tls() && error.to_string().contains("scheme and port"),
         "{error}"
     );
+    assert!(!error.is_transient(), "{error}");
 }
 
 #[test]

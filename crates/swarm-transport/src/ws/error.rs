@@ -6,6 +6,7 @@ use swarm_resp::DecodeError;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::TransportErrorKind as Kind;
 use crate::{Endpoint, Scheme, TransportError, dial, status};
@@ -77,6 +78,25 @@ pub(super) fn of_socket(error: Error) -> TransportError {
             format!("the peer broke the WebSocket protocol: {error}"),
         )
         .with_source(error),
+    }
+}
+
+/// The code that tells the peer why this side ends the connection; `None` when the peer is not at fault.
+pub(super) fn close_code(error: &TransportError) -> Option<CloseCode> {
+    match error.kind() {
+        Kind::Limit => Some(CloseCode::Size),
+        Kind::Protocol => {
+            let source = std::error::Error::source(error);
+            let is_text = source
+                .and_then(|source| source.downcast_ref())
+                .is_some_and(|error| matches!(error, Error::Utf8(_)));
+            Some(if is_text {
+                CloseCode::Invalid
+            } else {
+                CloseCode::Protocol
+            })
+        }
+        _ => None,
     }
 }
 

@@ -14,7 +14,7 @@ mod transport;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::dial::{Acks, Dialer, Stream};
+use crate::dial::{Acks, Dialer, Progress, Step, Stream};
 use crate::heartbeat::Heard;
 use crate::{BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError};
 use transport::WsTransport;
@@ -45,9 +45,11 @@ impl WsConnector {
         Ok(Self { dialer })
     }
 
-    async fn dial(&self) -> Result<BoxTransport, TransportError> {
+    async fn dial(&self, progress: &Progress) -> Result<BoxTransport, TransportError> {
         let acks = self.dialer.acks();
-        match self.dialer.open(&acks).await? {
+        let stream = self.dialer.open(&acks, progress).await?;
+        progress.reached(Step::Upgrade);
+        match stream {
             Stream::Tcp(stream) => self.upgrade(stream, acks).await,
             #[cfg(unix)]
             Stream::Unix(stream) => self.upgrade(stream, acks).await,
@@ -70,6 +72,9 @@ impl WsConnector {
 
 impl Connect for WsConnector {
     fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>> {
-        Box::pin(self.dialer.within(self.dial()))
+        Box::pin(async move {
+            let progress = Progress::default();
+            self.dialer.within(&progress, self.dial(&progress)).await
+        })
     }
 }

@@ -8,8 +8,9 @@ use futures_util::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 use super::error;
 use crate::TransportError;
@@ -96,6 +97,18 @@ where
         self.large = false;
         let closed = self.get()?.poll_close(cx);
         self.sent(closed)
+    }
+
+    /// Tells the peer why the connection ends, if the socket takes that at once.
+    pub(super) fn abandon(&mut self, cx: &mut Context<'_>, code: CloseCode) {
+        let reason = Utf8Bytes::default();
+        let close = Message::Close(Some(CloseFrame { code, reason }));
+        if let Ok(mut stream) = self.get()
+            && stream.as_mut().start_send(close).is_ok()
+        {
+            // Nothing follows: whether it leaves changes nothing here.
+            let _ = stream.poll_flush(cx);
+        }
     }
 
     /// The next message. Control frames are among them; pings are answered already.

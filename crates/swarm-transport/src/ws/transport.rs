@@ -90,6 +90,14 @@ where
         }
     }
 
+    /// Fails with an error of what the peer sent, and tells the peer.
+    fn abandon(&mut self, cx: &mut Context<'_>, error: TransportError) -> TransportError {
+        if let Some(code) = error::close_code(&error) {
+            self.socket.abandon(cx, code);
+        }
+        self.fail(error)
+    }
+
     /// The next message. While there is none, the heartbeat goes on.
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, TransportError>> {
         loop {
@@ -127,14 +135,14 @@ where
         self.socket.start_send(message)
     }
 
-    fn decode(&mut self, message: Bytes) -> Result<Frame, TransportError> {
+    fn decode(&mut self, cx: &mut Context<'_>, message: Bytes) -> Result<Frame, TransportError> {
         self.nudge.received();
         match self.decoder.decode_message(message) {
             Ok(frame) => {
                 self.has_replied = true;
                 Ok(frame)
             }
-            Err(error) => Err(self.fail(error::of_message(error))),
+            Err(error) => Err(self.abandon(cx, error::of_message(error))),
         }
     }
 }
@@ -181,11 +189,11 @@ where
         loop {
             let message = match ready!(self.poll_message(cx)) {
                 Ok(message) => message,
-                Err(error) => return Poll::Ready(Err(self.fail(error))),
+                Err(error) => return Poll::Ready(Err(self.abandon(cx, error))),
             };
             return Poll::Ready(match message {
-                Message::Binary(message) => self.decode(message),
-                Message::Text(message) => self.decode(message.into()),
+                Message::Binary(message) => self.decode(cx, message),
+                Message::Text(message) => self.decode(cx, message.into()),
                 // The answer to a ping is queued by now; the next read writes and flushes it.
                 Message::Ping(_) | Message::Pong(_) => continue,
                 Message::Close(frame) => {

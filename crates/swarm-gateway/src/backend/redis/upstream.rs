@@ -20,6 +20,9 @@ impl Address {
     pub(super) fn new(url: &str) -> Result<Self, String> {
         let text = |error: TransportError| error.to_string();
         let endpoint = Endpoint::parse(url).map_err(text)?;
+        if endpoint.user().is_some() && endpoint.password().is_none() {
+            return Err("the address names a user and no password".to_owned());
+        }
         let options = DialOptions::new().connect_timeout(CONNECT);
         let connector = TcpConnector::new(&endpoint, &options).map_err(text)?;
         Ok(Self {

@@ -45,6 +45,19 @@ pub(super) fn answer(body: &[u8], limits: &Limits) -> Result<Answer, serde_json:
     Ok(answer)
 }
 
+/// What is wrong with an answer, without what stands in it: the library's text of a wrong type repeats the value.
+pub(super) fn fault(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if error.is_data() && text.starts_with("invalid ") {
+        return format!(
+            "it is no object with `result` or `error`, line {} column {}",
+            error.line(),
+            error.column()
+        );
+    }
+    text
+}
+
 struct AnswerVisitor<'a>(&'a Limits);
 
 impl<'de> Visitor<'de> for AnswerVisitor<'_> {

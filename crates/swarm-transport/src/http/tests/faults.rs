@@ -6,7 +6,7 @@ use std::time::Duration;
 use swarm_resp::Request;
 use tokio::net::TcpListener;
 
-use super::{Does, answer, call, dial, ok, receive, serve, start};
+use super::{Does, Seen, answer, call, dial, ok, receive, serve, start};
 use crate::{DialOptions, Endpoint, TransportErrorKind as Kind};
 
 #[tokio::test]
@@ -129,4 +129,104 @@ async fn results_before_a_failed_request_are_still_delivered() {
     assert!(receive(&mut transport).await.is_ok());
     assert!(receive(&mut transport).await.unwrap_err().is_refused());
     assert!(receive(&mut transport).await.unwrap_err().is_closed());
+}
+
+/// SwarmKeyDb resets idle connections after 15 seconds: a request must not meet that.
+#[tokio::test]
+async fn connections_that_were_idle_for_ten_seconds_are_not_used_again() {
+    let (endpoint, counters) = serve(async |_| ok("1")).await;
+    let mut transport = dial(&endpoint, &DialOptions::new()).await.unwrap();
+    for (idle, connections) in [(9, 1), (9, 1), (10, 2), (14, 3)] {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(idle)).await;
+        tokio::time::resume();
+        call(&mut transport, Request::new("GET", "k"))
+            .await
+            .unwrap();
+        let opened = counters.connections.load(Ordering::SeqCst);
+        assert_eq!(opened, connections, "idle for {idle} s");
+    }
+}
+
+/// SwarmKeyDb answers 400 with `Connection: close`, and closes. The error is a reply, and the next command has a
+/// connection of its own.
+#[tokio::test]
+async fn an_error_that_closes_its_connection_costs_no_command() {
+    let error = r#"{"error":"ERR value is not an integer or out of range"}"#;
+    let closing = format!(
+        "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{error}",
+        error.len()
+    );
+    let closing: &'static str = closing.leak();
+    let (endpoint, counters) = serve(move |seen: Seen| async move {
+        match seen.body.contains("INCR") {
+            true => Does::Cuts(closing),
+            false => ok("1"),
+        }
+    })
+    .await;
+    let mut transport = dial(&endpoint, &DialOptions::new()).await.unwrap();
+    for n in 1..6 {
+        let refused = call(&mut transport, Request::new("INCR", "k"))
+            .await
+            .unwrap();
+        assert_eq!(refused.as_error().unwrap().code(), "ERR");
+        let served = call(&mut transport, Request::new("GET", "k"))
+            .await
+            .unwrap();
+        assert_eq!(served.as_integer(), Some(1));
+        assert_eq!(counters.connections.load(Ordering::SeqCst), n + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_dial_without_an_answer_names_what_it_waited_for() {
+    // The backlog accepts the connection; nobody answers PING.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let endpoint = Endpoint::parse(&format!("http://{address}")).unwrap();
+    let options = DialOptions::new().connect_timeout(Duration::from_millis(50));
+    let error = dial(&endpoint, &options).await.err().unwrap();
+    assert!(error.is_timeout(), "{error}");
+    let text = error.to_string();
+    let accepted = format!("accepted a TCP connection at {address}");
+    for part in ["50ms", "PING", accepted.as_str()] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+/// Stands for: a server in a bad moment, taken for a wrong address.
+#[tokio::test]
+async fn a_refused_ping_is_told_by_its_code() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = Endpoint::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let cases = [
+        ("LOADING data", Kind::Refused, true),
+        ("BUSY scripts", Kind::Refused, true),
+        ("ERR max number of clients reached", Kind::Protocol, true),
+        ("WRONGPASS no\\u001b[31m\\r\\n", Kind::Auth, false),
+    ];
+    for (text, kind, transient) in cases {
+        let body = format!(r#"{{"error":"{text}"}}"#);
+        let options = DialOptions::new();
+        let dialing = dial(&endpoint, &options);
+        let serving = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            super::read_request(&mut stream).await.unwrap();
+            let Does::Answers(bytes) = answer("400 Bad Request", &body) else {
+                unreachable!("an answer")
+            };
+            tokio::io::AsyncWriteExt::write_all(&mut stream, bytes.as_bytes())
+                .await
+                .unwrap();
+        };
+        let (dialed, ()) = tokio::join!(dialing, serving);
+        let error = dialed.err().unwrap();
+        assert_eq!(
+            (error.kind(), error.is_transient()),
+            (kind, transient),
+            "{error}"
+        );
+        assert!(!error.to_string().contains(['\u{1b}', '\n']), "{error:?}");
+    }
 }

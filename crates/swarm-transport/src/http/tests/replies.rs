@@ -74,6 +74,12 @@ async fn the_servers_errors_are_error_frames() {
 async fn other_statuses_end_the_transport() {
     let cases = [
         ("400 Bad Request", "<html>", Kind::Protocol),
+        ("408 Request Timeout", "", Kind::Timeout),
+        (
+            "411 Length Required",
+            "<h1>Length Required</h1>",
+            Kind::Protocol,
+        ),
         ("401 Unauthorized", "", Kind::Auth),
         (
             "403 Forbidden",
@@ -132,5 +138,28 @@ async fn answers_that_are_no_replies_are_told() {
         let options = DialOptions::new().limits(limits);
         let error = reply(&options, does).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
+    }
+}
+
+/// Stands for: what a peer wrote reaching errors, as values or as commands to a terminal.
+#[tokio::test]
+async fn errors_about_an_answer_do_not_repeat_it() {
+    for body in [
+        r#""s3cret""#,
+        r#"["s3cret"]"#,
+        r#"{"error":{"s3cret":1}}"#,
+        r#"{"error":123456789}"#,
+        r#"{"result":s3cret}"#,
+        "<h1>s3cret\u{1b}[31m</h1>",
+    ] {
+        let error = reply(&DialOptions::new(), answer("200 OK", body))
+            .await
+            .unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(
+            !text.contains("s3cret") && !text.contains("123456789"),
+            "{text}"
+        );
+        assert!(text.contains("check the path"), "{text}");
     }
 }

@@ -148,3 +148,35 @@ async fn a_peer_that_refuses_a_message_and_cuts_is_understood() {
     soon(server).await.unwrap();
     assert_eq!(error.close_code(), Some(1009), "{error:?}");
 }
+
+/// Stands for: an end that blames nobody. The peer is told which of its faults ended the connection.
+#[tokio::test]
+async fn the_peer_is_told_why_the_connection_ends() {
+    let mut limits = swarm_resp::Limits::default();
+    limits.max_frame = 100;
+    let cases: [(Vec<u8>, u16); 6] = [
+        // The header of a message that is too large, which never comes.
+        (b"\x82\x7f\0\0\0\x10\0\0\0\0".to_vec(), 1009),
+        ([b"\x82\x7e\0\x80".to_vec(), vec![b'x'; 128]].concat(), 1009),
+        (b"\x82\x0f$999999999999\r\n".to_vec(), 1009),
+        (b"\x82\x0a+OK\r\n+OK\r\n".to_vec(), 1002),
+        (b"\xf2\x05+OK\r\n".to_vec(), 1002),
+        (b"\x81\x01\xff".to_vec(), 1007),
+    ];
+    for (bytes, code) in cases {
+        let sent = bytes.clone();
+        let options = DialOptions::new().limits(limits);
+        let (mut transport, server) = open(options, move |mut server| async move {
+            server.get_mut().write_all(&sent).await.unwrap();
+            server.next().await
+        })
+        .await;
+        let error = receive(&mut transport).await.unwrap_err();
+        drop(transport);
+        let told = soon(server).await.unwrap();
+        let Some(Ok(Message::Close(Some(frame)))) = told else {
+            panic!("{bytes:?}, {error}: {told:?}");
+        };
+        assert_eq!(u16::from(frame.code), code, "{bytes:?}: {error}");
+    }
+}

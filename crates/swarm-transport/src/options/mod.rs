@@ -1,15 +1,20 @@
 //! How to dial: limits, deadlines and what to say in a handshake.
 
+#[cfg(test)]
+mod tests;
+mod validate;
+
 use std::fmt;
 use std::time::Duration;
 
 use swarm_resp::Limits;
 
-use crate::{TransportError, TransportErrorKind};
-
 /// How connections are made and what they may carry. The defaults suit most servers.
 ///
 /// Values are checked when a connector is made: see [`connector`](crate::connector).
+///
+/// Durations are at least a millisecond, the resolution of timers, and shorter ones are an error that names the option.
+/// [`Duration::MAX`], and any duration too long for the system's clock, means never.
 ///
 /// ```
 /// use std::time::Duration;
@@ -104,7 +109,7 @@ impl DialOptions {
     }
 
     /// How long a dial may take: resolving the name, connecting, and the handshakes of TLS and WebSocket together.
-    /// Default 10 seconds.
+    /// Default 10 seconds. The error of a dial that takes longer says what it waited for.
     #[must_use]
     pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
@@ -180,6 +185,9 @@ impl DialOptions {
     /// How long a TCP connection may be idle before the kernel probes the peer; two probes without an answer, a third of
     /// that time apart, end the connection. `None` leaves probing off. Default 15 seconds, so that a machine that vanished
     /// is missed within 25.
+    ///
+    /// Sockets take between 1 and 32,767 whole seconds; a fraction of a second is dropped. [`Duration::MAX`] is the same as
+    /// `None`.
     #[must_use]
     pub fn keepalive(mut self, idle: impl Into<Option<Duration>>) -> Self {
         self.keepalive = idle.into();
@@ -189,6 +197,9 @@ impl DialOptions {
     /// How long bytes sent over TCP may stay unacknowledged before the kernel gives the connection up
     /// (`TCP_USER_TIMEOUT`, on Linux and Android). A peer that takes nothing at all for that long counts as gone too.
     /// `None` leaves it to the system, which may wait a quarter of an hour. Default 30 seconds.
+    ///
+    /// Sockets take between 1 millisecond and 2,147,483,647 of them, which is nearly 25 days. [`Duration::MAX`] is the same
+    /// as `None`.
     #[must_use]
     pub fn user_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.user_timeout = timeout.into();
@@ -260,109 +271,6 @@ impl DialOptions {
         self.tls = tls;
         self
     }
-
-    /// Checks every option.
-    pub(crate) fn validate(&self) -> Result<(), TransportError> {
-        if self.connect_timeout.is_zero() {
-            return refuse(
-                "connect_timeout is zero, so that no dial can succeed; give it at least a millisecond",
-            );
-        }
-        if self.max_request == 0 {
-            return refuse(
-                "max_request is 0, so that nothing can be sent; give it the size of the largest request",
-            );
-        }
-        for (option, bytes) in [
-            ("read_buffer", self.read_buffer),
-            ("write_buffer", self.write_buffer),
-        ] {
-            if !(1 << 10..=1 << 30).contains(&bytes) {
-                return refuse(format!(
-                    "{option} is {bytes} bytes; give it between 1 KiB and 1 GiB"
-                ));
-            }
-        }
-        if self
-            .keepalive
-            .is_some_and(|idle| idle < Duration::from_secs(1))
-        {
-            return refuse(
-                "keepalive is below one second, the smallest that sockets know; raise it, or turn it off with None",
-            );
-        }
-        if self
-            .user_timeout
-            .is_some_and(|timeout| timeout < Duration::from_millis(1))
-        {
-            return refuse(
-                "user_timeout is below one millisecond; raise it, or turn it off with None",
-            );
-        }
-        if self.heartbeat.is_some_and(|silence| silence.is_zero())
-            || self.heartbeat_timeout.is_zero()
-        {
-            return refuse(
-                "heartbeat or heartbeat_timeout is zero; raise it, or turn heartbeats off with None",
-            );
-        }
-        if !(1..=1024).contains(&self.http_concurrency) {
-            return refuse(format!(
-                "http_concurrency is {}; give it between 1 and 1024",
-                self.http_concurrency
-            ));
-        }
-        if self.http_timeout.is_zero() {
-            return refuse("http_timeout is zero, so that no request can succeed; raise it");
-        }
-        for (name, value) in &self.headers {
-            check_header(name, value)?;
-        }
-        Ok(())
-    }
-}
-
-fn refuse<T>(what: impl Into<String>) -> Result<T, TransportError> {
-    Err(TransportError::new(TransportErrorKind::Options, what))
-}
-
-/// Headers that the handshake itself writes.
-const RESERVED: [&str; 8] = [
-    "host",
-    "connection",
-    "upgrade",
-    "content-length",
-    "transfer-encoding",
-    "sec-websocket-key",
-    "sec-websocket-version",
-    "sec-websocket-protocol",
-];
-
-/// A line break in a header would let its value write headers of its own.
-fn check_header(name: &str, value: &str) -> Result<(), TransportError> {
-    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if name.is_empty() || !name.bytes().all(token) {
-        return refuse(
-            "header has a name that HTTP does not allow; use letters, digits and dashes",
-        );
-    }
-    if RESERVED
-        .iter()
-        .any(|reserved| name.eq_ignore_ascii_case(reserved))
-    {
-        return refuse(format!(
-            "header {name} is written by the handshake itself; remove it"
-        ));
-    }
-    if !value
-        .bytes()
-        .all(|b| b == b'\t' || (b' '..=b'~').contains(&b))
-    {
-        return refuse(format!(
-            "header {name} has a value with a line break or a character outside ASCII; remove or encode it"
-        ));
-    }
-    Ok(())
 }
 
 impl fmt::Debug for DialOptions {
@@ -388,57 +296,5 @@ impl fmt::Debug for DialOptions {
             .field("read_buffer", &self.read_buffer)
             .field("write_buffer", &self.write_buffer)
             .finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    //! Each option is checked by name.
-
-    use super::*;
-
-    #[test]
-    fn the_defaults_are_valid() {
-        DialOptions::new().validate().unwrap();
-    }
-
-    #[test]
-    fn refusals_name_the_option() {
-        let new = DialOptions::new;
-        let cases = [
-            (new().connect_timeout(Duration::ZERO), "connect_timeout"),
-            (new().max_request(0), "max_request"),
-            (new().read_buffer(1), "read_buffer"),
-            (new().write_buffer(usize::MAX), "write_buffer"),
-            (new().keepalive(Duration::from_millis(1)), "keepalive"),
-            (new().user_timeout(Duration::ZERO), "user_timeout"),
-            (new().http_concurrency(0), "http_concurrency"),
-            (new().http_timeout(Duration::ZERO), "http_timeout"),
-            (new().heartbeat(Duration::ZERO), "heartbeat"),
-            (new().heartbeat_timeout(Duration::ZERO), "heartbeat_timeout"),
-            (new().header("", "x"), "header"),
-            (new().header("X Y", "x"), "header"),
-            (new().header("HOST", "x"), "HOST"),
-            (new().header("X-A", "s3cret\r\nX-B: 1"), "X-A"),
-            (new().origin("https://s3cret\n"), "Origin"),
-            (new().bearer_token("s3cret\r\n"), "Authorization"),
-        ];
-        for (options, option) in cases {
-            let error = options.validate().unwrap_err();
-            assert_eq!(error.kind(), TransportErrorKind::Options);
-            assert!(error.to_string().contains(option), "{error}");
-            assert!(!format!("{error} {options:?}").contains("s3cret"));
-        }
-    }
-
-    #[test]
-    fn the_last_token_counts() {
-        let options = DialOptions::new()
-            .bearer_token("a")
-            .header("authorization", "Basic b");
-        assert_eq!(
-            options.headers,
-            [("authorization".into(), "Basic b".into())]
-        );
     }
 }
