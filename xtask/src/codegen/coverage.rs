@@ -13,23 +13,26 @@ const REFUSE: &str = "crates/swarm-transport/src/http/refuse.rs";
 const INTRODUCTION: &str = "\
 # Commands
 
-Made of the command table by `cargo xtask codegen`. The columns say where each method may be called, and what becomes of it:
+Generated from the command table by `cargo xtask codegen`. The columns show where each method is available:
 
-- *async*, *blocking*: the two clients have it.
-- *pipeline*: it may be put into a pipeline or a transaction. SwarmKeyDb takes no scripts within a transaction; Redis does.
-- *HTTP*: it goes over `http://`, and over the HTTP stand-in by `FallbackScope::Stateless`.
-- *SwarmKeyDb*, *Redis*: the newest version of the server has it.
-- *again*: it is sent again when its reply was lost; *by option*: by `RetryPolicy::Idempotent`.
+- *async*, *blocking*: on the async and the blocking client.
+- *pipeline*: in pipelines and transactions. SwarmKeyDb does not accept scripts in a transaction; Redis does.
+- *HTTP*: over `http://`, and over the HTTP fallback with `FallbackScope::Stateless`.
+- *SwarmKeyDb*, *Redis*: in the newest version of the server.
+- *again*: the client retries the command if its reply was lost; *by option*: with `RetryPolicy::Idempotent`.
 
-*Unless it blocks* is about the options of the call: one that blocks runs on a connection of its own.
+Atomicity and isolation between clients depend on the server: see
+[what each server guarantees](../crates/swarm-keydb/src/guide/guarantees.md).
 
-A command without a method goes through `raw`, and through `raw_blocking` if the server may keep its reply back.
+*Unless it blocks*: with a blocking option, the call runs on a leased connection.
+
+Use `raw` for commands without a method, and `raw_blocking` if they block.
 ";
 
 const CONCLUSION: &str = "
-## By handles of their own
+## Commands with their own handles
 
-What acts on a connection has no method in a family. None of it goes over HTTP.
+Commands that change the state of a connection are not part of a command family. None of them works over HTTP.
 
 - MULTI, EXEC, DISCARD: `transaction`, its `exec` and `discard`.
 - WATCH, UNWATCH: `transact`; or `exclusive`, its `watch` and `unwatch`.

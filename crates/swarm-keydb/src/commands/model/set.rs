@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// use std::time::Duration;
 /// use swarm_keydb::SetOptions;
 ///
-/// // A lock: only if nobody holds it, and for half a minute at most.
+/// // A lock that expires after 30 s. SwarmKeyDb refuses `nx`; use `msetnx` there.
 /// let lock = SetOptions::new().nx().ttl(Duration::from_secs(30));
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,12 +47,12 @@ impl SetOptions {
         }
     }
 
-    /// Only if the key is missing (`NX`).
+    /// Only if the key is missing (`NX`). SwarmKeyDb refuses this option; use [`msetnx`](crate::StringCommands::msetnx) there.
     pub const fn nx(self) -> Self {
         self.condition(Condition::Missing)
     }
 
-    /// Only if the key exists (`XX`).
+    /// Only if the key exists (`XX`). SwarmKeyDb refuses this option.
     pub const fn xx(self) -> Self {
         self.condition(Condition::Exists)
     }
@@ -73,7 +73,7 @@ impl SetOptions {
         self.ttl(Duration::from_millis(milliseconds))
     }
 
-    /// Keep the time to live that the key has (`KEEPTTL`).
+    /// Keeps the time to live of the key (`KEEPTTL`). SwarmKeyDb refuses this option.
     pub const fn keepttl(self) -> Self {
         self.expiry(Expiry::Keep)
     }
