@@ -96,7 +96,10 @@ fn what_servers_guarantee_is_linked_wherever_a_reader_could_expect_more() {
         ("client/transact.rs", &["pub async fn transact"]),
         ("client/exclusive.rs", &["pub async fn watch"]),
         ("commands/generated/pubsub.rs", &["fn publish"]),
-        ("commands/generated/scripting.rs", &["fn eval", "fn evalsha"]),
+        (
+            "commands/generated/scripting.rs",
+            &["fn eval", "fn evalsha"],
+        ),
         (
             "commands/generated/strings.rs",
             &[
@@ -137,7 +140,11 @@ fn what_servers_guarantee_is_linked_wherever_a_reader_could_expect_more() {
         "crates/swarm-keydb/src/guide/tuning.md",
     ] {
         let text = fs::read_to_string(Path::new("..").join(path)).unwrap();
-        let links = ["guide/guarantees.md)", "guide/guarantees/)", "guide::guarantees)"];
+        let links = [
+            "guide/guarantees.md)",
+            "guide/guarantees/)",
+            "guide::guarantees)",
+        ];
         let linked = links.iter().any(|link| text.contains(link));
         assert!(linked, "{path} does not link to it");
     }
