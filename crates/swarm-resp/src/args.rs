@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
+use crate::double;
+
 /// The bytes of one argument: borrowed, or a number spelled out in place.
 ///
 /// `Debug` shows its length, never its content.
@@ -18,7 +20,7 @@ pub struct Arg<'a>(Repr<'a>);
 enum Repr<'a> {
     Borrowed(&'a [u8]),
     /// The longest number, a double such as `-2.2250738585072014e-308`, takes 24 bytes.
-    Spelled([u8; 24], u8),
+    Spelled([u8; double::MAX_LEN], u8),
 }
 
 impl<'a> Arg<'a> {
@@ -33,14 +35,11 @@ impl<'a> Arg<'a> {
     }
 
     fn spelled(text: &str) -> Self {
-        let mut buffer = [0; 24];
+        let mut buffer = [0; double::MAX_LEN];
         for (to, from) in buffer.iter_mut().zip(text.bytes()) {
             *to = from;
         }
-        Self(Repr::Spelled(
-            buffer,
-            u8::try_from(text.len()).unwrap_or(24),
-        ))
+        Self(Repr::Spelled(buffer, u8::try_from(text.len()).unwrap_or(0)))
     }
 }
 
@@ -146,18 +145,26 @@ macro_rules! integers {
 }
 
 macro_rules! floats {
-    ($($type:ty),+) => {$(
+    ($($type:ty: $exact:expr),+) => {$(
         impl ToArg for $type {
-            /// The shortest spelling that reads back as the same number; `inf`, `-inf` and `nan` as Redis spells them.
+            /// The number as Redis writes it, with the fewest digits that read back as the same number: `0.1`, `3`,
+            /// `1e+21`, `inf`, `-inf`, `nan`.
             fn to_arg(&self) -> Arg<'_> {
                 if self.is_nan() {
-                    Arg::new(b"nan")
-                } else if self.is_infinite() {
-                    Arg::new(if self.is_sign_positive() { b"inf" } else { b"-inf" })
-                } else {
-                    let mut buffer = ryu::Buffer::new();
-                    let text = buffer.format_finite(*self);
-                    Arg::spelled(text.strip_suffix(".0").unwrap_or(text))
+                    return Arg::new(b"nan");
+                }
+                if self.is_infinite() {
+                    return Arg::new(if self.is_sign_positive() { b"inf" } else { b"-inf" });
+                }
+                let exact: fn($type) -> Option<i64> = $exact;
+                if let Some(whole) = exact(*self) {
+                    return Arg::spelled(itoa::Buffer::new().format(whole));
+                }
+                let mut buffer = ryu::Buffer::new();
+                let text = buffer.format_finite(*self);
+                match double::laid_out(text) {
+                    Some((bytes, len)) => Arg(Repr::Spelled(bytes, u8::try_from(len).unwrap_or(0))),
+                    None => Arg::spelled(text.strip_suffix(".0").unwrap_or(text)),
                 }
             }
         }
@@ -167,7 +174,7 @@ macro_rules! floats {
 
 borrowed!(str, String, Box<str>, Arc<str>, Cow<'_, str>);
 integers!(i16, u16, i32, u32, i64, u64, isize, usize);
-floats!(f32, f64);
+floats!(f32: |_| None, f64: double::exact);
 
 /// Byte containers. `u8` itself is no argument, so that a list of bytes is one argument and not many.
 macro_rules! bytes {

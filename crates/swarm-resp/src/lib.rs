@@ -35,6 +35,19 @@
 //! A [`DecodeError`] says what is wrong and at which byte of the stream. Nothing can be read behind
 //! it, for nothing says where the next frame begins: close the connection.
 //!
+//! # Values that cannot be read
+//!
+//! Some values have an end that is known whatever they hold. They cost their own reply only: they decode, and every
+//! conversion of them fails. These are
+//!
+//! - doubles and big numbers of printable ASCII that is not a number, such as `,1.#IND`. Any other byte in them shows that
+//!   the stream is out of step, and is a [`DecodeError`];
+//! - verbatim strings without a format.
+//!
+//! An integer that does not fit 64 bits is a big number, and converts to `u64` or `i128` if it fits that. Everything else
+//! that is malformed is a [`DecodeError`]: integers, booleans, nulls, lengths and counts have so few valid forms that they
+//! are how a stream out of step is noticed.
+//!
 //! # Parse one message
 //!
 //! Where each message is one frame, as over a WebSocket, nothing needs to be buffered:
@@ -173,6 +186,7 @@ mod args;
 mod codec;
 mod convert;
 mod decode;
+mod double;
 mod encode;
 mod frame;
 mod request;

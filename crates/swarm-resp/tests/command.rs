@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use proptest::collection::vec;
@@ -77,7 +78,24 @@ fn numbers() {
     sends(1.0, &["1"]);
     sends(-0.5, &["-0.5"]);
     sends(0.1f32, &["0.1"]);
-    sends(1e300, &["1e300"]);
+    // As Redis writes them: whole up to 17 digits, with a signed exponent of two digits or more beyond.
+    sends(1e15, &["1000000000000000"]);
+    sends(1e16, &["10000000000000000"]);
+    sends(-1e16, &["-10000000000000000"]);
+    sends(72_057_594_037_927_936.0, &["72057594037927936"]);
+    sends(99_999_999_999_999_984.0, &["99999999999999984"]);
+    sends(1e17, &["1e+17"]);
+    sends(1e21, &["1e+21"]);
+    sends(-1.5e21, &["-1.5e+21"]);
+    sends(0.0001, &["0.0001"]);
+    sends(0.000_01, &["1e-05"]);
+    sends(0.000_012_345, &["1.2345e-05"]);
+    sends(1.234e-6, &["1.234e-06"]);
+    sends(5e-324, &["5e-324"]);
+    sends(1e300, &["1e+300"]);
+    sends(1e16f32, &["10000000000000000"]);
+    sends(1.5e20f32, &["1.5e+20"]);
+    sends(-0.0, &["-0"]);
     sends(f64::INFINITY, &["inf"]);
     sends(f64::NEG_INFINITY, &["-inf"]);
     sends(f64::NAN, &["nan"]);
@@ -102,6 +120,35 @@ fn several_arguments() {
         ("k", Some("x"), None::<i64>, vec![1, 2], ()),
         &["k", "x", "1", "2"],
     );
+}
+
+/// Placing a command before the others takes the same time however many there are.
+#[test]
+fn commands_are_put_before_a_batch_as_fast_as_behind_it() {
+    const COUNT: usize = 200_000;
+    let request = Request::new("GET", "x");
+    let mut batch = RequestBatch::builder();
+    let start = Instant::now();
+    for _ in 0..COUNT {
+        batch.push(Request::builder("GET").arg("x"));
+    }
+    let behind = start.elapsed();
+    let start = Instant::now();
+    for _ in 0..COUNT {
+        batch.push_front(request.clone());
+    }
+    let before = start.elapsed();
+    // Were all others moved each time, it would take a hundred times as long.
+    assert!(before < 10 * behind, "{before:?} before, {behind:?} behind");
+    batch.push_front(Request::new("FIRST", ()));
+    assert_eq!(
+        format!("{batch:?}"),
+        format!("RequestBatchBuilder({} commands)", 2 * COUNT + 1)
+    );
+    let batch = batch.build();
+    assert_eq!(batch.len(), 2 * COUNT + 1);
+    assert_eq!(batch.get(0).map(RequestRef::name), Some(&b"FIRST"[..]));
+    assert_eq!(batch.get(1).map(RequestRef::to_request), Some(request));
 }
 
 #[test]

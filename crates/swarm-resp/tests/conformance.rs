@@ -8,10 +8,11 @@ use notation::{render, unescape};
 use proptest::prelude::*;
 use swarm_resp::{Decoder, Protocol, encode_frame};
 
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("resp2", include_str!("vectors/resp2.resp")),
     ("resp3", include_str!("vectors/resp3.resp")),
     ("streamed", include_str!("vectors/streamed.resp")),
+    ("unreadable", include_str!("vectors/unreadable.resp")),
     ("invalid", include_str!("vectors/invalid.resp")),
     ("incomplete", include_str!("vectors/incomplete.resp")),
 ];

@@ -5,11 +5,10 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use swarm_resp::{
-    ConvertError, Decoder, Frame, FromFrame, Kind, Milliseconds, Request, Seconds, ServerError,
-    ToArg,
+    Decoder, Frame, FromFrame, Kind, Milliseconds, Request, Seconds, ServerError, ToArg,
 };
 
 fn frame(wire: &str) -> Frame {
@@ -80,6 +79,78 @@ fn integers() {
     all(1i128 << 100, &["(1267650600228229401496703205376\r\n"]);
 }
 
+/// The same text gives the same value in both protocols, whichever way it encodes a number. Nothing is rounded.
+#[test]
+fn whole_numbers_with_a_fraction_or_an_exponent() {
+    let both = |text: &str| {
+        [
+            format!(",{text}\r\n"),
+            format!("${}\r\n{text}\r\n", text.len()),
+        ]
+    };
+    for (text, expected) in [
+        ("1e+19", 10_000_000_000_000_000_000),
+        ("1e19", 10_000_000_000_000_000_000),
+        ("1e3", 1000),
+        ("3.0", 3),
+        ("3.", 3),
+        ("0.0", 0),
+        ("0e99999", 0),
+        ("1500e-2", 15),
+        ("0.0025E4", 25),
+        ("1.8446744073709551615e+19", u64::MAX),
+        ("9007199254740993.0", 9_007_199_254_740_993),
+        ("9007199254740993", 9_007_199_254_740_993),
+    ] {
+        let wires = both(text);
+        all(expected, &wires.each_ref().map(String::as_str));
+    }
+    for (text, expected) in [
+        ("-1e+3", -1000i64),
+        ("-0", 0),
+        ("-0.0", 0),
+        ("-2.50e1", -25),
+    ] {
+        let wires = both(text);
+        all(expected, &wires.each_ref().map(String::as_str));
+    }
+    all(true, &["$3\r\n1.0\r\n", ",1.0\r\n"]);
+}
+
+#[test]
+fn integers_beyond_64_bits_are_read_by_what_they_fit() {
+    all(u64::MAX, &[":18446744073709551615\r\n"]);
+    all(-(1i128 << 70), &[":-1180591620717411303424\r\n"]);
+    none::<i64>("an integer that fits i64", &[":9223372036854775808\r\n"]);
+}
+
+/// A leaf that cannot be read fails its own reply: the stream goes on behind it.
+#[test]
+fn what_cannot_be_read_fails_its_reply_and_not_the_connection() {
+    for unreadable in [
+        ",x\r\n",
+        ",nan(\r\n",
+        "(1.5\r\n",
+        "=3\r\nabc\r\n",
+        "=5\r\nabcde\r\n",
+    ] {
+        let mut stream = BytesMut::from(format!("{unreadable}:1\r\n").as_str());
+        let mut decoder = Decoder::new();
+        let frame = decoder.decode(&mut stream).unwrap().unwrap();
+        assert!(frame.convert::<String>().is_err(), "{unreadable:?}");
+        assert!(frame.convert::<Bytes>().is_err(), "{unreadable:?}");
+        assert!(frame.convert::<f64>().is_err(), "{unreadable:?}");
+        assert!(frame.convert::<i64>().is_err(), "{unreadable:?}");
+        assert!(frame.clone().into_bytes().is_err(), "{unreadable:?}");
+        assert_eq!(frame, frame.compact());
+        let next = decoder.decode(&mut stream).unwrap().unwrap();
+        assert_eq!(next.as_integer(), Some(1));
+    }
+    for nan in [",nan(0x7ff)\r\n", ",-nan(ind)\r\n", "$10\r\n-nan(snan)\r\n"] {
+        assert!(frame(nan).convert::<f64>().unwrap().is_nan(), "{nan:?}");
+    }
+}
+
 #[test]
 fn integers_that_do_not_fit_are_refused() {
     none::<i16>(
@@ -120,7 +191,18 @@ fn what_is_no_integer_is_refused() {
             ",7.5\r\n",
             "*1\r\n:7\r\n",
             "-7\r\n",
-            "$3\r\n1e3\r\n",
+            "$4\r\n1e3x\r\n",
+            "$4\r\n1e-1\r\n",
+            "$5\r\n1.5e0\r\n",
+            "$1\r\n.\r\n",
+            "$2\r\ne3\r\n",
+            "$2\r\n1e\r\n",
+            "$3\r\n--1\r\n",
+            "$3\r\ninf\r\n",
+            "$6\r\n1e9999\r\n",
+            ",x\r\n",
+            "(x\r\n",
+            "=1\r\n1\r\n",
         ],
     );
 }
@@ -163,6 +245,22 @@ fn text() {
     all(String::from("1.5"), &["$3\r\n1.5\r\n", ",1.5\r\n"]);
     all(String::from("3"), &["$1\r\n3\r\n", ",3\r\n", ":3\r\n"]);
     all(Bytes::from_static(b"1"), &[":1\r\n", "#t\r\n"]);
+    // A double keeps the text that the server sent, whatever its version makes of the number.
+    for text in [
+        "10000000000000000",
+        "1e+21",
+        "0.10000000000000001",
+        "1e16",
+        "-nan(ind)",
+    ] {
+        let wires = [
+            format!(",{text}\r\n"),
+            format!("${}\r\n{text}\r\n", text.len()),
+        ];
+        all(String::from(text), &wires.each_ref().map(String::as_str));
+        all(Bytes::from(text), &wires.each_ref().map(String::as_str));
+    }
+    all(vec![String::from("1e+21")], &["*1\r\n,1e+21\r\n"]);
     none::<String>("a UTF-8 string", &["$-1\r\n", "*0\r\n", "-ERR x\r\n"]);
     none::<Bytes>("a string", &["$-1\r\n", "%0\r\n", "-ERR x\r\n"]);
     none::<[u8; 4]>("a string of a fixed length", &hello);
@@ -306,11 +404,59 @@ fn an_error_names_what_was_expected_and_what_came_and_no_value() {
     );
     let error = Frame::null().convert::<String>().unwrap_err();
     assert_eq!(
-        error,
-        ConvertError {
-            expected: "a UTF-8 string",
-            found: Kind::Null
-        }
+        (error.expected, error.found),
+        ("a UTF-8 string", Kind::Null)
+    );
+    assert_eq!(error.position().len(), 0);
+    assert_eq!(error.server_error(), None);
+}
+
+/// The error from the server where a value was expected is what the caller needs to see, and where it was.
+#[test]
+fn an_error_tells_what_the_server_said_and_where() {
+    let position = |wire: &str, found: swarm_resp::ConvertError| {
+        assert_eq!(
+            found.server_error().unwrap().code(),
+            "WRONGTYPE",
+            "{wire:?}"
+        );
+        assert!(
+            found.to_string().ends_with("of the reply: WRONGTYPE no"),
+            "{found}"
+        );
+        found.position().collect::<Vec<_>>()
+    };
+    let list = "*2\r\n:1\r\n-WRONGTYPE no\r\n";
+    let error = frame(list).convert::<Vec<i64>>().unwrap_err();
+    assert_eq!(position(list, error), [1]);
+    let error = frame(list).convert::<(i64, String)>().unwrap_err();
+    assert_eq!(position(list, error), [1]);
+    let error = frame(list).convert::<[i64; 2]>().unwrap_err();
+    assert_eq!(position(list, error), [1]);
+    let error = frame(list).convert::<HashMap<String, i64>>().unwrap_err();
+    assert_eq!(position(list, error), [1]);
+    let nested = "*2\r\n*0\r\n*3\r\n:1\r\n:2\r\n!12\r\nWRONGTYPE no\r\n";
+    let error = frame(nested)
+        .convert::<Vec<Option<BTreeSet<i64>>>>()
+        .unwrap_err();
+    assert_eq!(position(nested, error), [1, 2]);
+    let pairs = "*2\r\n*2\r\n+a\r\n:1\r\n*2\r\n+b\r\n-WRONGTYPE no\r\n";
+    let error = frame(pairs).convert::<BTreeMap<String, i64>>().unwrap_err();
+    assert_eq!(position(pairs, error), [1, 1]);
+    let map = "%1\r\n+a\r\n*1\r\n-WRONGTYPE no\r\n";
+    let error = frame(map)
+        .convert::<HashMap<String, Vec<i64>>>()
+        .unwrap_err();
+    assert_eq!(position(map, error), [1, 0]);
+    // A list of pairs inside a map is not the map that was asked for.
+    let error = frame("%1\r\n+a\r\n:1\r\n").convert::<HashMap<String, Vec<(i64, i64)>>>();
+    assert_eq!(error.unwrap_err().expected, "a list of tuples");
+    let whole = frame("-WRONGTYPE no\r\n")
+        .convert::<Vec<i64>>()
+        .unwrap_err();
+    assert_eq!(
+        whole.to_string(),
+        "an error that cannot be read as a list: WRONGTYPE no"
     );
 }
 

@@ -14,6 +14,10 @@ fn display_shows_values_as_people_know_them() {
     for (wire, shown) in [
         ("+OK\r\n", r#""OK""#),
         ("$4\r\na\"\r\n\r\n", r#""a\"\r\n""#),
+        ("$3\r\nit'\r\n", r#""it'""#),
+        ("$2\r\n\\\x1b\r\n", r#""\\\x1b""#),
+        (",x\r\n", "x"),
+        ("(x\r\n", "x"),
         (":-7\r\n", "-7"),
         (",1.5\r\n", "1.5"),
         (",inf\r\n", "inf"),

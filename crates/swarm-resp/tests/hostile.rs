@@ -111,8 +111,9 @@ fn what_a_caller_allows_to_nest_deeply_is_handled_without_recursion() {
 
 #[test]
 fn lines_without_an_end_are_refused() {
-    for marker in ["+", "-", ",", "("] {
-        let mut decoder = Decoder::new();
+    for marker in ["+", "-", ",", "(", ":", ":-"] {
+        let limits = Limits::new().with_max_line(64 << 10);
+        let mut decoder = Decoder::with_limits(limits);
         let mut buffer = BytesMut::from(marker);
         let error = loop {
             buffer.extend_from_slice(&[b'1'; 4096]);
@@ -124,7 +125,7 @@ fn lines_without_an_end_are_refused() {
         };
         assert_eq!(error.kind, DecodeErrorKind::LineTooLong, "{marker}");
     }
-    for marker in [":", "$", "*", "%", "~", ">", "|", "!", "="] {
+    for marker in ["$", "*", "%", "~", ">", "|", "!", "="] {
         let input = format!("{marker}{}", "0".repeat(1000));
         let error = error_of(Limits::new(), input.as_bytes());
         assert_eq!(error, (DecodeErrorKind::InvalidNumber, 1), "{marker}");

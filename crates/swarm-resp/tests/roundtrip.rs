@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::BytesMut;
 use proptest::prelude::*;
-use swarm_resp::{Decoder, Frame, FrameBuilder, FrameRef, Protocol, encode_frame};
+use swarm_resp::{Decoder, Frame, FrameBuilder, FrameRef, Protocol, ToArg, encode_frame};
 
 /// A value as a tree, to build frames from.
 #[derive(Debug, Clone)]
@@ -81,17 +81,9 @@ fn degraded(value: &Value) -> Value {
     }
 }
 
-/// How Redis spells doubles.
+/// How Redis writes doubles.
 fn spelled(number: f64) -> String {
-    let mut buffer = ryu::Buffer::new();
-    if number.is_nan() {
-        return "nan".into();
-    }
-    if number.is_infinite() {
-        return if number > 0.0 { "inf" } else { "-inf" }.into();
-    }
-    let text = buffer.format(number);
-    text.strip_suffix(".0").unwrap_or(text).into()
+    String::from_utf8(number.to_arg().to_vec()).unwrap()
 }
 
 fn build(value: &Value) -> Frame {
@@ -164,6 +156,14 @@ proptest! {
         let read = Decoder::new().decode(&mut wire).unwrap().unwrap();
         prop_assert!(wire.is_empty());
         prop_assert_eq!(read, build(&degraded(&value)));
+    }
+
+    #[test]
+    fn doubles_read_back_as_they_were(number in prop::num::f64::ANY, single in prop::num::f32::ANY) {
+        let read = |text: &[u8]| Frame::bulk(text.to_vec()).convert::<f64>().unwrap();
+        prop_assert_eq!(Frame::double(read(&number.to_arg())), Frame::double(number));
+        let again = Frame::bulk(single.to_arg().to_vec()).convert::<f32>().unwrap();
+        prop_assert_eq!(Frame::double(again.into()), Frame::double(single.into()));
     }
 
     #[test]

@@ -249,6 +249,7 @@ fn inline(message: &Bytes) -> Option<Vec<Bytes>> {
 fn limits(max_message: usize) -> Limits {
     let mut limits = Limits::default();
     limits.max_bulk = max_message;
+    limits.max_line = max_message.min(64 << 10);
     limits.max_frame = max_message;
     limits.max_depth = 1;
     limits.max_elements = 1 << 20;

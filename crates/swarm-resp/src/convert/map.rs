@@ -26,7 +26,7 @@ impl<K: FromFrame + Ord, V: FromFrame> FromFrame for BTreeMap<K, V> {
 fn pairs<K: FromFrame, V: FromFrame>(frame: FrameRef<'_>) -> Result<Vec<(K, V)>, ConvertError> {
     <(K, V)>::list_from_frame(frame).map_err(|error| match error.expected {
         // What was asked for is a map.
-        super::tuple::LIST => ConvertError::new("a map", frame),
+        super::tuple::LIST if error.position().len() == 0 => ConvertError::new("a map", frame),
         _ => error,
     })
 }

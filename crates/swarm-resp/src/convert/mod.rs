@@ -1,6 +1,7 @@
 //! From frames to the types that callers want.
 
 mod duration;
+mod error;
 mod list;
 mod map;
 mod number;
@@ -8,29 +9,10 @@ mod text;
 mod tuple;
 
 pub use duration::{Milliseconds, Seconds};
+pub use error::ConvertError;
 
 use crate::ServerError;
-use crate::frame::{Frame, FrameRef, Kind};
-
-/// A reply that cannot be the type asked for. The connection is fine: only this reply was not what was expected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{found} that cannot be read as {expected}")]
-pub struct ConvertError {
-    /// What was asked for.
-    pub expected: &'static str,
-    /// What came.
-    pub found: Kind,
-}
-
-impl ConvertError {
-    /// An error that says that `found` is not what was `expected`.
-    pub fn new(expected: &'static str, found: FrameRef<'_>) -> Self {
-        Self {
-            expected,
-            found: found.kind(),
-        }
-    }
-}
+use crate::frame::{Frame, FrameRef};
 
 /// A type that can be made of a reply.
 ///
@@ -38,10 +20,10 @@ impl ConvertError {
 ///
 /// | Type | Made of |
 /// |---|---|
-/// | integers | integers, doubles without a fraction, booleans, text and big numbers; overflow is an error |
+/// | integers | integers, booleans, big numbers, and doubles and text that encode a whole number, such as `3.0` or `1e+19`; overflow is an error |
 /// | floats | doubles, integers, text and big numbers, rounded to the nearest |
 /// | `bool` | booleans, and 1 or 0 as a number or as text |
-/// | text and bytes | strings of any kind, big numbers, and numbers as Redis spells them |
+/// | text and bytes | strings of any kind, big numbers, and other numbers as RESP2 carries them: of a double, the text that the server sent |
 /// | `Option<T>` | a null as `None`; an empty list is no null |
 /// | lists, sets | arrays, sets, pushes; a map as its keys and values in turn |
 /// | lists of tuples | also a flat list, cut into tuples, and a map, as its pairs |
@@ -106,8 +88,9 @@ pub trait FromFrame: Sized {
     ///
     /// When the reply is no list, or one of its values cannot be converted.
     fn list_from_frame(frame: FrameRef<'_>) -> Result<Vec<Self>, ConvertError> {
-        let items = frame.items().ok_or(ConvertError::new("a list", frame))?;
-        items.map(Self::from_frame).collect()
+        let items = (frame.items()).ok_or_else(|| ConvertError::new("a list", frame))?;
+        let read = |(at, item)| Self::from_frame(item).map_err(|error| error.at(at));
+        items.enumerate().map(read).collect()
     }
 }
 

@@ -7,10 +7,16 @@ use crate::frame::FrameRef;
 /// 2^127: every double below it, and none above, fits an `i128`.
 const LARGEST: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
 
-/// The integer that a value is or spells, wide enough for every type that asks.
+/// The integer that a value is or encodes, wide enough for every type that asks.
+///
+/// A double that was received is read as its text is, because RESP2 sends nothing but the text.
 fn integer(frame: FrameRef<'_>) -> Option<i128> {
     if let Some(value) = frame.as_integer() {
         return Some(value.into());
+    }
+    if let Some(text) = frame.as_bytes().or_else(|| frame.double_text()) {
+        let digits = std::str::from_utf8(text).ok()?.parse().ok();
+        return digits.or_else(|| whole(text));
     }
     if let Some(value) = frame.as_double() {
         let whole = value.fract() == 0.0 && (-LARGEST..LARGEST).contains(&value);
@@ -20,7 +26,62 @@ fn integer(frame: FrameRef<'_>) -> Option<i128> {
     if let Some(value) = frame.as_bool() {
         return Some(value.into());
     }
-    frame.as_str()?.parse().ok()
+    None
+}
+
+/// The whole number that a decimal with a fraction or an exponent encodes, such as `1e+19` or `3.0`. Exact: nothing is
+/// rounded, and a fraction other than 0 is refused.
+fn whole(text: &[u8]) -> Option<i128> {
+    let (is_negative, text) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    let (mantissa, exponent) = match text.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+        Some(at) => {
+            let (mantissa, exponent) = text.split_at_checked(at)?;
+            let exponent = std::str::from_utf8(exponent.get(1..)?).ok()?;
+            (mantissa, exponent.parse::<i64>().ok()?)
+        }
+        None => (text, 0),
+    };
+    let point = mantissa.iter().position(|byte| *byte == b'.');
+    let (whole, fraction) = match point {
+        Some(at) => (mantissa.get(..at)?, mantissa.get(at.checked_add(1)?..)?),
+        None => (mantissa, &[][..]),
+    };
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut value: i128 = 0;
+    // Zeros count when a digit follows them.
+    let mut zeros: u32 = 0;
+    for byte in whole.iter().chain(fraction) {
+        let digit = byte.wrapping_sub(b'0');
+        match digit {
+            0 => zeros = zeros.saturating_add(1),
+            1..=9 if value == 0 => (value, zeros) = (digit.into(), 0),
+            1..=9 => {
+                let scaled = scale(value, zeros.saturating_add(1).into())?;
+                (value, zeros) = (scaled.checked_add(digit.into())?, 0);
+            }
+            _ => return None,
+        }
+    }
+    if value == 0 {
+        return Some(0);
+    }
+    let power = exponent.checked_sub(i64::try_from(fraction.len()).ok()?)?;
+    let value = scale(value, power.checked_add(zeros.into())?)?;
+    Some(if is_negative {
+        value.checked_neg()?
+    } else {
+        value
+    })
+}
+
+fn scale(value: i128, power: i64) -> Option<i128> {
+    value.checked_mul(10i128.checked_pow(u32::try_from(power).ok()?)?)
 }
 
 macro_rules! integers {
@@ -30,7 +91,7 @@ macro_rules! integers {
                 const EXPECTED: &str = concat!("an integer that fits ", stringify!($type));
                 integer(frame)
                     .and_then(|value| value.try_into().ok())
-                    .ok_or(ConvertError::new(EXPECTED, frame))
+                    .ok_or_else(|| ConvertError::new(EXPECTED, frame))
             }
         }
     )+};
@@ -45,7 +106,7 @@ impl FromFrame for f64 {
         (frame.as_double())
             .or_else(|| frame.as_integer().map(rounded))
             .or_else(|| double(frame.as_bytes()?))
-            .ok_or(ConvertError::new("a number", frame))
+            .ok_or_else(|| ConvertError::new("a number", frame))
     }
 }
 

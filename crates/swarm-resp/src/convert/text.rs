@@ -18,6 +18,10 @@ fn bytes<'a>(frame: FrameRef<'a>, expected: &'static str) -> Result<Cow<'a, [u8]
     if let Some(number) = frame.as_integer() {
         return spelled(&number);
     }
+    // The text that the server sent: RESP2 would have carried the same.
+    if let Some(text) = frame.double_text() {
+        return Ok(text.into());
+    }
     if let Some(number) = frame.as_double() {
         return spelled(&number);
     }

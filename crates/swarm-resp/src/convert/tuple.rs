@@ -16,23 +16,32 @@ macro_rules! tuples {
     ($arity:literal: $($name:ident)+) => {
         impl<$($name: FromFrame),+> FromFrame for ($($name,)+) {
             fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
-                let wrong = ConvertError::new(concat!("a list of ", $arity), frame);
-                let mut items = frame.items().filter(|items| items.len() == $arity).ok_or(wrong)?;
-                Ok(($($name::from_frame(items.next().ok_or(wrong)?)?,)+))
+                let wrong = || ConvertError::new(concat!("a list of ", $arity), frame);
+                let items = frame.items().filter(|items| items.len() == $arity);
+                let mut items = items.ok_or_else(wrong)?.enumerate();
+                Ok(($({
+                    let (at, item) = items.next().ok_or_else(wrong)?;
+                    $name::from_frame(item).map_err(|error| error.at(at))?
+                },)+))
             }
 
             fn list_from_frame(frame: FrameRef<'_>) -> Result<Vec<Self>, ConvertError> {
-                let wrong = ConvertError::new(LIST, frame);
-                let mut items = frame.items().ok_or(wrong)?;
+                let wrong = || ConvertError::new(LIST, frame);
+                let items = frame.items().ok_or_else(wrong)?;
                 if frame.pairs().is_none() && is_nested(frame, $arity) {
-                    return items.map(Self::from_frame).collect();
+                    let read = |(at, item)| Self::from_frame(item).map_err(|error| error.at(at));
+                    return items.enumerate().map(read).collect();
                 }
                 if !items.len().is_multiple_of($arity) {
-                    return Err(wrong);
+                    return Err(wrong());
                 }
                 let mut list = Vec::with_capacity(items.len() / $arity);
+                let mut items = items.enumerate();
                 while items.len() > 0 {
-                    list.push(($($name::from_frame(items.next().ok_or(wrong)?)?,)+));
+                    list.push(($({
+                        let (at, item) = items.next().ok_or_else(wrong)?;
+                        $name::from_frame(item).map_err(|error| error.at(at))?
+                    },)+));
                 }
                 Ok(list)
             }

@@ -29,9 +29,6 @@ pub enum DecodeErrorKind {
     /// The bytes of a bulk are not followed by a line break: its length was wrong.
     #[error("bulk not closed by a line break")]
     UnterminatedBulk,
-    /// A verbatim string has no three-letter format.
-    #[error("malformed verbatim string")]
-    InvalidVerbatim,
     /// A chunk or an end marker stands where no streamed value is open, or something else where a chunk is due.
     #[error("streamed value out of place")]
     InvalidStream,

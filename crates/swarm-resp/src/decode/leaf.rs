@@ -141,6 +141,16 @@ pub(crate) fn integer(input: &[u8]) -> Parsed<'_, i64> {
     Ok((rest, value))
 }
 
+/// Whether input that is no [`integer`] may be one that does not fit 64 bits: it begins with as many digits as the
+/// largest of these has.
+pub(crate) fn is_wide(input: &[u8]) -> bool {
+    let digits = match input {
+        [b'-' | b'+', digits @ ..] => digits,
+        _ => input,
+    };
+    (digits.get(..19)).is_some_and(|first| first.iter().all(u8::is_ascii_digit))
+}
+
 /// `t` or `f`.
 #[inline(always)]
 pub(crate) fn boolean(input: &[u8]) -> Parsed<'_, bool> {
@@ -160,24 +170,36 @@ pub(crate) fn empty(input: &[u8]) -> Parsed<'_, ()> {
     crlf(DecodeErrorKind::InvalidConstant, input)
 }
 
-/// The double that a whole line spells: decimal with optional fraction and exponent, or `inf`, `-inf` or `nan` in
-/// any case, for servers print what their C library does.
+/// The double that a whole line encodes: decimal with optional fraction and exponent, or `inf`, `-inf` or `nan` in
+/// any case. Servers print what their C library prints, so a NaN may carry a payload, as in `-nan(ind)`.
 pub(crate) fn double(line: &[u8]) -> Option<f64> {
-    let is = |word: &str| line.eq_ignore_ascii_case(word.as_bytes());
-    if line.len() <= 4 {
-        if is("inf") || is("+inf") {
-            return Some(f64::INFINITY);
-        }
-        if is("-inf") {
-            return Some(f64::NEG_INFINITY);
-        }
-        if is("nan") || is("-nan") {
-            return Some(f64::NAN);
-        }
+    let (is_negative, unsigned) = match line {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, line),
+    };
+    if unsigned.eq_ignore_ascii_case(b"inf") {
+        let infinity = f64::INFINITY;
+        return Some(if is_negative { -infinity } else { infinity });
+    }
+    if let Some((word, payload)) = unsigned.split_at_checked(3)
+        && word.eq_ignore_ascii_case(b"nan")
+    {
+        return is_nan_payload(payload).then_some(f64::NAN);
     }
     let mut number = all_consuming(nom::number::complete::recognize_float::<_, LeafError>);
     number.parse_complete(line).ok()?;
     std::str::from_utf8(line).ok()?.parse().ok()
+}
+
+/// What C libraries put behind a NaN: nothing, or letters, digits and underscores in parentheses.
+fn is_nan_payload(payload: &[u8]) -> bool {
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    match payload {
+        [] => true,
+        [b'(', word @ .., b')'] => word.iter().all(is_word),
+        _ => false,
+    }
 }
 
 /// Whether a whole line is an integer of any size.

@@ -2,9 +2,13 @@
 
 /// Bounds on what is decoded, checked before anything is reserved.
 ///
-/// The defaults admit what Redis sends by default and stop the attacks named at each field. Whatever is announced,
-/// nothing is reserved for it: memory grows with what has arrived, so these bounds are what a peer can make a decoder
-/// hold by really sending it.
+/// The defaults stop the attacks named at each field, and admit what Redis sends but for two kinds of reply, on which
+/// Redis itself has no bound: aggregates of more than 16,777,216 values (an LRANGE of all of a longer list), and
+/// replies of more than 1 GiB (an MGET of three values of 512 MiB). To receive those, raise
+/// [`max_elements`](Self::max_elements) and [`max_frame`](Self::max_frame), or ask for less at a time.
+///
+/// A decoder never reserves memory for a length or a count that is only announced: memory grows with what has arrived,
+/// so these bounds are what a peer can make a decoder hold by really sending it.
 ///
 /// ```
 /// use swarm_resp::{Decoder, Limits};
@@ -26,7 +30,9 @@ pub struct Limits {
     /// Values in one frame, nested ones included; a pair of a map is two. Stops `*2147483647\r\n` and floods of tiny
     /// values, each of which costs an index entry of 12 bytes, held twice while the frame is made. Default 16,777,216.
     pub max_elements: usize,
-    /// Bytes of one line: simple strings and errors, doubles, big numbers. Stops a line without an end. Default 64 KiB.
+    /// Bytes of one line: simple strings and errors, doubles, big numbers. Stops a line without an end, which the reader
+    /// would buffer for ever. Default 512 MiB, as for bulk strings: a line of MONITOR holds whole arguments, and
+    /// `redis.status_reply` in a script any text.
     pub max_line: usize,
     /// Bytes of one frame on the wire. Stops a frame that stays below all other limits, yet fills the memory.
     /// Default 1 GiB; never more than 2 GiB less one byte, whatever is set, for the index counts in 32 bits.
@@ -40,7 +46,7 @@ impl Limits {
             max_depth: 128,
             max_bulk: 512 << 20,
             max_elements: 1 << 24,
-            max_line: 64 << 10,
+            max_line: 512 << 20,
             max_frame: 1 << 30,
         }
     }

@@ -207,23 +207,7 @@ impl Scanner {
                 self.joined.extend_from_slice(text);
                 Ok(false)
             }
-            Token::EndOfString => Ok(self.close()),
-            Token::EndOfStream => match self.open.last() {
-                Some(Open {
-                    left: Left::Stream(_),
-                    ..
-                }) if self.attributed.is_some() => Err(DecodeErrorKind::InvalidStream),
-                Some(Open {
-                    tag: Tag::Map,
-                    left: Left::Stream(count),
-                    ..
-                }) if count % 2 == 1 => Err(DecodeErrorKind::OddMap),
-                Some(Open {
-                    left: Left::Stream(_),
-                    ..
-                }) => Ok(self.close()),
-                _ => Err(DecodeErrorKind::InvalidStream),
-            },
+            Token::EndOfString | Token::EndOfStream => Ok(self.close()),
         }
     }
 

@@ -61,7 +61,15 @@ fn doubles() {
     assert_eq!(leaf::double(b"-1.5e3"), Some(-1500.0));
     assert_eq!(leaf::double(b"-INF"), Some(f64::NEG_INFINITY));
     assert!(leaf::double(b"-NaN").is_some_and(f64::is_nan));
-    for wrong in ["", " 1", "1 ", "infinity", "0x1", "1e", "."] {
+    for nan in ["nan", "-nan(ind)", "nan(0x7ff)", "NaN()"] {
+        assert!(
+            leaf::double(nan.as_bytes()).is_some_and(f64::is_nan),
+            "{nan:?}"
+        );
+    }
+    for wrong in [
+        "", " 1", "1 ", "infinity", "0x1", "1e", ".", "nan(", "nan(a", "nan(-)", "nane", "+-inf",
+    ] {
         assert_eq!(leaf::double(wrong.as_bytes()), None, "{wrong:?}");
     }
 }
@@ -126,7 +134,7 @@ fn limits() -> impl Strategy<Value = Limits> {
 
 /// Mostly tokens, some of them wrong.
 fn input() -> impl Strategy<Value = Vec<u8>> {
-    const TOKENS: [&str; 34] = [
+    const TOKENS: [&str; 41] = [
         "*0\r\n",
         "*1\r\n",
         "*2\r\n",
@@ -161,6 +169,13 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
         "+a\n",
         "$1\r\nab",
         ":x\r\n",
+        ":12345678901234567890\r\n",
+        ":9223372036854775808\r\n",
+        ":1234567890123456789x",
+        ",x\r\n",
+        ",\x07",
+        "(1\n",
+        ".",
     ];
     let token = prop_oneof![
         20 => prop::sample::select(TOKENS.as_slice()).prop_map(|token| token.as_bytes().to_vec()),

@@ -36,10 +36,7 @@ impl Scanner {
         }
         match marker {
             b'$' => self.bulk(Tag::BulkString, rest, limits),
-            b':' => {
-                let (rest, value) = leaf::integer(rest)?;
-                Ok((rest, Token::Value(Node::integer(value))))
-            }
+            b':' => self.integer(rest, limits),
             b'+' => self.line_node(Tag::SimpleString, rest, limits),
             b'*' => self.aggregate(Tag::Array, rest, limits),
             b'%' => self.aggregate(Tag::Map, rest, limits),
@@ -55,24 +52,16 @@ impl Scanner {
                 let (rest, value) = leaf::boolean(rest)?;
                 Ok((rest, Token::Value(Node::boolean(value))))
             }
-            b',' => {
-                let (after, line) = self.line(rest, limits)?;
-                match leaf::double(line) {
-                    Some(value) => Ok((after, Token::Value(Node::double(value)))),
-                    None => fail(DecodeErrorKind::InvalidNumber, rest),
-                }
-            }
-            b'(' => {
-                let (_, line) = self.line(rest, limits)?;
-                if !leaf::is_big_number(line) {
-                    return fail(DecodeErrorKind::InvalidNumber, rest);
-                }
-                self.line_node(Tag::BigNumber, rest, limits)
-            }
+            b',' => self.number(Tag::SpelledDouble, rest, limits),
+            b'(' => self.number(Tag::BigNumber, rest, limits),
             b'!' => self.bulk(Tag::BulkError, rest, limits),
             b'=' => self.bulk(Tag::Verbatim, rest, limits),
             b';' => self.chunk(rest, limits),
             b'.' => {
+                // Whether an end may stand here is known before the rest of its line has arrived.
+                if let Err(kind) = self.may_end() {
+                    return fail(kind, input);
+                }
                 let (rest, ()) = leaf::empty(rest)?;
                 Ok((rest, Token::EndOfStream))
             }
@@ -80,10 +69,68 @@ impl Scanner {
         }
     }
 
+    /// Whether the innermost open value may end here.
+    fn may_end(&self) -> Result<(), DecodeErrorKind> {
+        match self.open.last() {
+            Some(Open {
+                tag,
+                left: Left::Stream(count),
+                ..
+            }) if self.attributed.is_none() => match tag {
+                Tag::Map if count % 2 == 1 => Err(DecodeErrorKind::OddMap),
+                _ => Ok(()),
+            },
+            _ => Err(DecodeErrorKind::InvalidStream),
+        }
+    }
+
+    /// An integer, or, when it does not fit 64 bits, a big number.
+    fn integer<'a>(&mut self, input: &'a [u8], limits: &Limits) -> Parsed<'a, Token> {
+        match leaf::integer(input) {
+            Ok((rest, value)) => Ok((rest, Token::Value(Node::integer(value)))),
+            Err(Err::Failure(_)) if leaf::is_wide(input) => {
+                let (digits, sign) = match input {
+                    [b'-' | b'+', digits @ ..] => (digits, 1),
+                    _ => (input, 0),
+                };
+                let search =
+                    |unsearched: &[u8]| unsearched.iter().position(|b| !b.is_ascii_digit());
+                let (rest, line) = self.line_by(digits, limits, search)?;
+                let len = line.len().saturating_add(sign);
+                let offset = self.at.saturating_add(1);
+                Ok((rest, Token::Value(text_node(Tag::BigNumber, offset, len))))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A number that is kept as its text, and read when somebody asks for it.
+    ///
+    /// Where it ends is known whatever it says, so one that cannot be read costs its reply alone. A byte that is not
+    /// printable ASCII is another matter: it shows that the stream is out of step.
+    fn number<'a>(&mut self, tag: Tag, input: &'a [u8], limits: &Limits) -> Parsed<'a, Token> {
+        let search = |unsearched: &[u8]| unsearched.iter().position(|b| !matches!(b, b' '..=b'~'));
+        let (rest, line) = self.line_by(input, limits, search)?;
+        let offset = self.at.saturating_add(1);
+        Ok((rest, Token::Value(text_node(tag, offset, line.len()))))
+    }
+
     /// The rest of a line, without its break. Remembers how far it looked.
     fn line<'a>(&mut self, input: &'a [u8], limits: &Limits) -> Parsed<'a, &'a [u8]> {
+        self.line_by(input, limits, |unsearched| {
+            memchr2(b'\r', b'\n', unsearched)
+        })
+    }
+
+    /// [`line`](Self::line), of bytes that `search` admits: it finds the first that it does not.
+    fn line_by<'a>(
+        &mut self,
+        input: &'a [u8],
+        limits: &Limits,
+        search: impl FnOnce(&[u8]) -> Option<usize>,
+    ) -> Parsed<'a, &'a [u8]> {
         let unsearched = input.get(self.searched..).unwrap_or_default();
-        let found = memchr2(b'\r', b'\n', unsearched).map(|at| at.saturating_add(self.searched));
+        let found = search(unsearched).map(|at| at.saturating_add(self.searched));
         let end = found.unwrap_or(input.len());
         if end > limits.max_line {
             return fail(DecodeErrorKind::LineTooLong, input);
@@ -93,7 +140,8 @@ impl Scanner {
         match rest {
             [b'\r', b'\n', rest @ ..] => Ok((rest, line)),
             [] | [b'\r'] => Err(Err::Incomplete(nom::Needed::Unknown)),
-            _ => fail(DecodeErrorKind::StrayLineBreak, rest),
+            [b'\r' | b'\n', ..] => fail(DecodeErrorKind::StrayLineBreak, rest),
+            _ => fail(DecodeErrorKind::InvalidNumber, rest),
         }
     }
 
@@ -119,9 +167,6 @@ impl Scanner {
             }
         };
         let (rest, text) = self.body(input, body, len, limits.max_bulk, limits)?;
-        if tag == Tag::Verbatim && text.get(3) != Some(&b':') {
-            return fail(DecodeErrorKind::InvalidVerbatim, body);
-        }
         let header = input.len().saturating_sub(body.len()).saturating_add(1);
         Ok((
             rest,

@@ -90,6 +90,7 @@ fn resp3(wire: &mut impl Wire, frame: FrameRef<'_>, node: Node) {
         Tag::Null | Tag::NullArray => wire.put(b"_\r\n"),
         Tag::Boolean => wire.put(if node.a != 0 { b"#t\r\n" } else { b"#f\r\n" }),
         Tag::Double => line(wire, b",", &f64::from_bits(node.bits()).to_arg()),
+        Tag::SpelledDouble => line(wire, b",", text()),
         Tag::BigNumber => line(wire, b"(", text()),
         Tag::BulkError => bulk(wire, b'!', text()),
         Tag::Verbatim => bulk(wire, b'=', text()),
@@ -107,7 +108,9 @@ fn resp2(wire: &mut impl Wire, frame: FrameRef<'_>, node: Node) {
         Tag::SimpleString => line(wire, b"+", text()),
         Tag::SimpleError => line(wire, b"-", text()),
         Tag::Integer => integer(wire, node.bits().cast_signed()),
-        Tag::BulkString | Tag::JoinedString | Tag::BigNumber => bulk(wire, b'$', text()),
+        Tag::BulkString | Tag::JoinedString | Tag::BigNumber | Tag::SpelledDouble => {
+            bulk(wire, b'$', text());
+        }
         Tag::Null => wire.put(b"$-1\r\n"),
         Tag::NullArray => wire.put(b"*-1\r\n"),
         Tag::Boolean => integer(wire, i64::from(node.a != 0)),
@@ -124,7 +127,11 @@ fn resp2(wire: &mut impl Wire, frame: FrameRef<'_>, node: Node) {
             }
             wire.put(b"\r\n");
         }
-        Tag::Verbatim => bulk(wire, b'$', text().get(4..).unwrap_or_default()),
+        Tag::Verbatim => {
+            let text = text();
+            let format = text.get(3).filter(|byte| **byte == b':').map_or(0, |_| 4);
+            bulk(wire, b'$', text.get(format..).unwrap_or_default());
+        }
         Tag::Array | Tag::Map | Tag::Set | Tag::Push | Tag::Attribute => {
             wire.header(b'*', node.a as usize);
         }

@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::{Frame, FrameRef, Tag};
+use super::{Frame, FrameRef, Node, Tag};
 
 impl PartialEq for FrameRef<'_> {
     fn eq(&self, other: &Self) -> bool {
@@ -12,12 +12,24 @@ impl PartialEq for FrameRef<'_> {
                 let null = |tag| matches!(tag, Tag::Null | Tag::NullArray);
                 if null(left.tag) && null(right.tag) {
                     true
+                } else if left.is_double() && right.is_double() {
+                    self.double_key(*left) == other.double_key(*right)
                 } else if left.is_text() {
                     left.tag == right.tag && self.node_text(*left) == other.node_text(*right)
                 } else {
                     left.tag == right.tag && left.a == right.a && left.b == right.b
                 }
             })
+    }
+}
+
+impl<'a> FrameRef<'a> {
+    /// What doubles are equal by: the bits of the number, however it is written. One that cannot be read has none.
+    fn double_key(self, node: Node) -> Result<u64, &'a [u8]> {
+        match self.node_double(node) {
+            Some(value) => Ok(Node::double(value).bits()),
+            None => Err(self.node_text(node)),
+        }
     }
 }
 
@@ -34,13 +46,16 @@ impl Eq for Frame {}
 impl Hash for FrameRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         for node in self.nodes() {
-            // Whatever is equal must hash alike, so both nulls are one.
+            // Whatever is equal must hash alike, so both nulls are one, and both doubles.
             let tag = match node.tag {
                 Tag::NullArray => Tag::Null,
+                Tag::SpelledDouble => Tag::Double,
                 tag => tag,
             };
             state.write_u8(tag as u8);
-            if node.is_text() {
+            if node.is_double() {
+                self.double_key(*node).hash(state);
+            } else if node.is_text() {
                 self.node_text(*node).hash(state);
             } else {
                 (node.a, node.b).hash(state);

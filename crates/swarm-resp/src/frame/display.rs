@@ -95,11 +95,24 @@ fn show(
     f.write_str(close)
 }
 
+/// The text of a string or an error; all of it for a value that cannot be read.
 fn raw_text<'a>(value: FrameRef<'a>) -> &'a [u8] {
     value
         .as_bytes()
-        .or_else(|| value.error_bytes())
-        .unwrap_or_default()
+        .unwrap_or_else(|| value.node_text(value.node()))
+}
+
+/// Escapes what a terminal would act on. An apostrophe needs no escape between quotation marks.
+struct Escaped<'a>(&'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (at, part) in self.0.split(|byte| *byte == b'\'').enumerate() {
+            f.write_str(if at > 0 { "'" } else { "" })?;
+            write!(f, "{}", part.escape_ascii())?;
+        }
+        Ok(())
+    }
 }
 
 fn text(f: &mut Formatter<'_>, value: FrameRef<'_>) -> fmt::Result {
@@ -108,9 +121,9 @@ fn text(f: &mut Formatter<'_>, value: FrameRef<'_>) -> fmt::Result {
     let more = if shown.len() < whole.len() { "…" } else { "" };
     match value.kind() {
         Kind::SimpleError | Kind::BulkError => {
-            write!(f, "(error) {}{more}", shown.escape_ascii())
+            write!(f, "(error) {}{more}", Escaped(shown))
         }
-        Kind::BigNumber => write!(f, "{}{more}", shown.escape_ascii()),
-        _ => write!(f, "\"{}{more}\"", shown.escape_ascii()),
+        Kind::BigNumber | Kind::Double => write!(f, "{}{more}", Escaped(shown)),
+        _ => write!(f, "\"{}{more}\"", Escaped(shown)),
     }
 }

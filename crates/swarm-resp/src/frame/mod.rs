@@ -57,8 +57,9 @@ pub enum Kind {
 /// and strings allocate nothing; an aggregate allocates one index, however deep it nests. What a value taken out of a
 /// large reply keeps alive is the whole reply: see [`Frame::compact`].
 ///
-/// Equality compares values: RESP2's two spellings of null are equal, and NaN equals NaN. Kinds still differ:
-/// a simple string never equals a bulk string.
+/// Equality compares values: RESP2's two encodings of null are equal, doubles are equal however they are written, and
+/// NaN equals NaN. `0` and `-0` differ, as doubles: they are written differently. Kinds differ too: a simple string
+/// never equals a bulk string.
 #[derive(Clone)]
 pub struct Frame(Repr);
 
@@ -119,7 +120,7 @@ impl Frame {
         self.view().as_integer()
     }
 
-    /// The value of a double.
+    /// The value of a double: see [`FrameRef::as_double`].
     pub fn as_double(&self) -> Option<f64> {
         self.view().as_double()
     }

@@ -12,7 +12,10 @@ pub(crate) enum Tag {
     /// RESP2's `*-1`: a null to every reader, kept apart so that it can be written as it came.
     NullArray,
     Boolean,
+    /// A double made here: its bits.
     Double,
+    /// A double that was received: its text, as the server encoded it.
+    SpelledDouble,
     BigNumber,
     BulkError,
     Verbatim,
@@ -38,7 +41,7 @@ impl Tag {
 
 /// A value in the index; its two words are read by tag.
 ///
-/// * text (simple, bulk, error, big number, verbatim): offset and length in the frame's bytes
+/// * text (simple, bulk, error, big number, verbatim, received double): offset and length in the frame's bytes
 /// * integer, double: the low and high half of the 64 bits
 /// * boolean: 0 or 1 in the first word
 /// * aggregate: the number of values in it (a map's keys and values each count one), and the number of nodes
@@ -122,9 +125,15 @@ impl Node {
                 | Tag::SimpleError
                 | Tag::BulkString
                 | Tag::BigNumber
+                | Tag::SpelledDouble
                 | Tag::BulkError
                 | Tag::Verbatim
         )
+    }
+
+    #[inline]
+    pub(crate) const fn is_double(self) -> bool {
+        matches!(self.tag, Tag::Double | Tag::SpelledDouble)
     }
 
     /// How many nodes this value takes in the index, itself included.

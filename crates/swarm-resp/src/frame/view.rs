@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::{Frame, FrameBuilder, Kind, Node, Tag};
 use crate::ServerError;
+use crate::decode::{double, is_big_number};
 
 /// A borrowed view of a [`Frame`] or of one value inside it, which is `Copy`.
 ///
@@ -67,7 +68,7 @@ impl<'a> FrameRef<'a> {
             Tag::BulkString | Tag::JoinedString => Kind::BulkString,
             Tag::Null | Tag::NullArray | Tag::Attribute => Kind::Null,
             Tag::Boolean => Kind::Boolean,
-            Tag::Double => Kind::Double,
+            Tag::Double | Tag::SpelledDouble => Kind::Double,
             Tag::BigNumber => Kind::BigNumber,
             Tag::BulkError => Kind::BulkError,
             Tag::Verbatim => Kind::VerbatimString,
@@ -90,8 +91,12 @@ impl<'a> FrameRef<'a> {
         let node = self.node();
         let (offset, len) = (node.a as usize, node.b as usize);
         match node.tag {
-            Tag::SimpleString | Tag::BulkString | Tag::BigNumber => Some((offset, len)),
-            Tag::Verbatim => Some((offset.checked_add(4)?, len.checked_sub(4)?)),
+            Tag::SimpleString | Tag::BulkString => Some((offset, len)),
+            Tag::BigNumber => is_big_number(self.node_text(node)).then_some((offset, len)),
+            Tag::Verbatim => {
+                self.node_text(node).get(3).filter(|byte| **byte == b':')?;
+                Some((offset.checked_add(4)?, len.checked_sub(4)?))
+            }
             _ => None,
         }
     }
@@ -102,6 +107,9 @@ impl<'a> FrameRef<'a> {
     }
 
     /// The text of a string of any kind, or of a big number. Errors are not text: see [`as_error`](Self::as_error).
+    ///
+    /// `None` for a big number that is not made of digits, and for a verbatim string without a format: they
+    /// [cannot be read](crate#values-that-cannot-be-read).
     #[inline]
     pub fn as_bytes(self) -> Option<&'a [u8]> {
         let (offset, len) = self.text_range()?;
@@ -129,7 +137,8 @@ impl<'a> FrameRef<'a> {
     /// The three-letter format of a verbatim string, such as `txt`.
     pub fn verbatim_format(self) -> Option<&'a [u8]> {
         let node = self.node();
-        (node.tag == Tag::Verbatim).then(|| self.slice(node.a as usize, 3))?
+        self.text_range().filter(|_| node.tag == Tag::Verbatim)?;
+        self.slice(node.a as usize, 3)
     }
 
     /// The value of an integer.
@@ -139,10 +148,25 @@ impl<'a> FrameRef<'a> {
         (node.tag == Tag::Integer).then(|| node.bits().cast_signed())
     }
 
-    /// The value of a double.
+    /// The value of a double. `None` for one whose text is no number, which
+    /// [cannot be read](crate#values-that-cannot-be-read).
     pub fn as_double(self) -> Option<f64> {
+        self.node_double(self.node())
+    }
+
+    /// The double of a node of this view's index.
+    pub(crate) fn node_double(self, node: Node) -> Option<f64> {
+        match node.tag {
+            Tag::Double => Some(f64::from_bits(node.bits())),
+            Tag::SpelledDouble => double(self.node_text(node)),
+            _ => None,
+        }
+    }
+
+    /// The text of a double that was received, if it is a number.
+    pub(crate) fn double_text(self) -> Option<&'a [u8]> {
         let node = self.node();
-        (node.tag == Tag::Double).then(|| f64::from_bits(node.bits()))
+        (node.tag == Tag::SpelledDouble && self.as_double().is_some()).then(|| self.node_text(node))
     }
 
     /// The value of a boolean.

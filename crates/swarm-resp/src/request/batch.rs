@@ -106,6 +106,8 @@ impl fmt::Debug for RequestBatch {
 pub struct RequestBatchBuilder {
     buffer: BytesMut,
     entries: Vec<Entry>,
+    /// Commands placed before `entries`, the first one last: inserting at the front of a vector would move all others.
+    front: Vec<Entry>,
 }
 
 impl RequestBatchBuilder {
@@ -122,10 +124,10 @@ impl RequestBatchBuilder {
         }
     }
 
-    /// Puts a command before the others.
+    /// Puts a command before the others, in constant time.
     pub fn push_front(&mut self, request: Request) {
         let entry = self.place(request);
-        self.entries.insert(0, entry);
+        self.front.push(entry);
     }
 
     fn push_built(&mut self, request: Request) {
@@ -142,7 +144,10 @@ impl RequestBatchBuilder {
     }
 
     /// The commands, which cannot become more.
-    pub fn build(self) -> RequestBatch {
+    pub fn build(mut self) -> RequestBatch {
+        if !self.front.is_empty() {
+            self.entries.splice(0..0, self.front.into_iter().rev());
+        }
         RequestBatch {
             buffer: self.buffer.freeze(),
             entries: Arc::new(self.entries),
@@ -160,6 +165,7 @@ fn append(buffer: &mut BytesMut, encoded: &[u8]) -> Entry {
 
 impl fmt::Debug for RequestBatchBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RequestBatchBuilder({} commands)", self.entries.len())
+        let commands = self.entries.len().saturating_add(self.front.len());
+        write!(f, "RequestBatchBuilder({commands} commands)")
     }
 }

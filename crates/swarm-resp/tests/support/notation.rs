@@ -20,9 +20,13 @@ pub(crate) fn render(frame: FrameRef<'_>) -> String {
         Kind::BulkString => write!(out, "${}", quoted(frame.as_bytes())),
         Kind::Null => write!(out, "_"),
         Kind::Boolean => write!(out, "#{}", if frame.as_bool().unwrap() { 't' } else { 'f' }),
-        Kind::Double => write!(out, ",{:?}", frame.as_double().unwrap()),
-        Kind::BigNumber => write!(out, "({}", frame.as_str().unwrap()),
+        Kind::Double => match frame.as_double() {
+            Some(number) => write!(out, ",{number:?}"),
+            None => write!(out, ",unreadable"),
+        },
+        Kind::BigNumber => write!(out, "({}", frame.as_str().unwrap_or("unreadable")),
         Kind::BulkError => write!(out, "!{}", quoted(frame.error_bytes())),
+        Kind::VerbatimString if frame.as_bytes().is_none() => write!(out, "=unreadable"),
         Kind::VerbatimString => {
             let format = unquoted(frame.verbatim_format().unwrap());
             write!(out, "={format}{}", quoted(frame.as_bytes()))
