@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -57,13 +58,16 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
         Err(_) => return tracing::debug!("WebSocket handshake took too long"),
     };
     let (sink, stream) = socket.split();
+    let too_large = Arc::new(AtomicBool::new(false));
     let source = WsSource {
         stream,
+        too_large: Arc::clone(&too_large),
         dialect: shared.dialect,
         max_message: shared.max_message,
     };
     let sink = WsSink {
         sink,
+        too_large,
         budget,
         dialect: shared.dialect,
     };
@@ -96,6 +100,8 @@ impl Callback for Admit<'_> {
 
 struct WsSource<S> {
     stream: SplitStream<WebSocketStream<S>>,
+    /// Whether a message was larger than allowed, for the close frame.
+    too_large: Arc<AtomicBool>,
     dialect: Dialect,
     max_message: usize,
 }
@@ -110,6 +116,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Source for WsSource<S> {
                 // The WebSocket layer answers pings by itself.
                 Ok(_) => continue,
                 Err(error) => {
+                    let too_large = matches!(error, Error::Capacity(_));
+                    self.too_large.store(too_large, Ordering::Relaxed);
                     tracing::debug!(%error, "WebSocket read failed");
                     return None;
                 }
@@ -153,6 +161,7 @@ impl<S> WsSource<S> {
 
 struct WsSink<S> {
     sink: SplitSink<WebSocketStream<S>, Message>,
+    too_large: Arc<AtomicBool>,
     /// How many bytes may still be written, however they are framed.
     budget: Budget,
     dialect: Dialect,
@@ -177,6 +186,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for WsSink<S> {
 
     async fn end(&mut self, ending: Ending) -> io::Result<()> {
         let (code, reason) = match ending {
+            Ending::Gone if self.too_large.load(Ordering::Relaxed) => {
+                (CloseCode::Size, "the message is too large")
+            }
             Ending::Quit | Ending::Gone => (CloseCode::Normal, ""),
             Ending::Shutdown => (CloseCode::Away, "the gateway stops"),
             Ending::Lost => (CloseCode::Error, "the gateway has lost its Redis"),

@@ -91,7 +91,8 @@ async fn a_message_above_the_limit_ends_the_connection() {
     let gateway = Gateway::builder().max_message(1024).start().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     client.send_bytes(&[b'x'; 2048]).await;
-    client.ending().await;
+    let close = client.ending().await.expect("a close frame");
+    assert_eq!(u16::from(close.code), 1009);
     let mut other = Client::connect(&gateway).await;
     assert_eq!(other.call("PING").await, "\"PONG\"");
 }

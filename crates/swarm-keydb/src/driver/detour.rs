@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use swarm_transport::{BoxTransport, Connect, TransportError, TransportErrorKind};
 use tokio::time::Instant;
 
-use super::Driver;
+use super::{Driver, GRACE};
 use crate::engine::{Caller, Engine};
 use crate::status::State;
 
@@ -40,7 +40,10 @@ impl Driver {
             return Some(true);
         }
         let connector = Arc::clone(&detour.connector);
-        let dial = tokio::time::timeout(self.connect_timeout, connector.connect());
+        let dial = tokio::time::timeout(
+            self.connect_timeout.saturating_add(GRACE),
+            connector.connect(),
+        );
         let dialed = self.while_offline(dial).await?;
         let open = match dialed {
             Ok(Ok(transport)) => Some(Open {

@@ -248,11 +248,11 @@ impl Driver {
         deadline: Instant,
     ) -> Option<Result<(BoxTransport, Option<Credentials>), TransportError>> {
         let (login, connector) = (self.login.clone(), Arc::clone(&self.connector));
-        let dial = tokio::time::timeout_at(deadline, login.dial(&*connector));
+        let dial = tokio::time::timeout_at(deadline + GRACE, login.dial(&*connector));
         Some(
             self.while_offline(dial)
                 .await?
-                .unwrap_or_else(|_| Err(no_handshake_in_time())),
+                .unwrap_or_else(|_| Err(no_connection_in_time())),
         )
     }
 
@@ -478,9 +478,20 @@ impl Driver {
     }
 }
 
+/// A transport bounds its dial by the same timeout as the client, and its error names the address and what the dial waited
+/// for. So the client gives up a little later.
+pub(crate) const GRACE: Duration = Duration::from_millis(50);
+
+pub(crate) fn no_connection_in_time() -> TransportError {
+    TransportError::new(
+        TransportErrorKind::Timeout,
+        "no connection within connect_timeout: neither the credentials nor the connector came in time",
+    )
+}
+
 pub(crate) fn no_handshake_in_time() -> TransportError {
     TransportError::new(
         TransportErrorKind::Timeout,
-        "no connection within connect_timeout: the server does not answer",
+        "no connection within connect_timeout: the server accepted it and does not answer the client's handshake",
     )
 }

@@ -20,7 +20,9 @@ use super::hub::Mail;
 use super::machine::Machine;
 use super::subscription::Outlet;
 use crate::credentials::Login;
-use crate::driver::{Backoff, Broken, GOODBYE, RECEIVE_BATCH, no_handshake_in_time};
+use crate::driver::{
+    Backoff, Broken, GOODBYE, GRACE, RECEIVE_BATCH, no_connection_in_time, no_handshake_in_time,
+};
 use crate::engine::{Failure, Violation};
 use crate::options::Origin;
 
@@ -161,14 +163,14 @@ impl Driver {
     async fn connect(&mut self) -> Left {
         let deadline = Instant::now() + self.connect_timeout;
         let (login, connector) = (self.login.clone(), Arc::clone(&self.connector));
-        let dial = tokio::time::timeout_at(deadline, login.dial(&*connector));
+        let dial = tokio::time::timeout_at(deadline + GRACE, login.dial(&*connector));
         let mut transport = match self.while_offline(dial).await {
             Ok(Ok(Ok((transport, credentials)))) => {
                 self.machine.log_in_with(credentials);
                 transport
             }
             Ok(Ok(Err(error))) => return error.into(),
-            Ok(Err(_)) => return no_handshake_in_time().into(),
+            Ok(Err(_)) => return no_connection_in_time().into(),
             Err(stop) => return stop.into(),
         };
         let capabilities = transport.capabilities();
