@@ -79,6 +79,7 @@ mod command;
 mod commands;
 mod credentials;
 mod driver;
+mod effect;
 mod engine;
 mod error;
 pub mod guide;

@@ -84,7 +84,8 @@ pub(super) fn emit_index(families: &[Family]) -> String {
     for family in families {
         writeln!(code, "mod {};", family.module).ok();
     }
-    writeln!(code, "#[cfg(test)]\nmod wire;\n").ok();
+    writeln!(code, "mod effects;\n#[cfg(test)]\nmod wire;\n").ok();
+    writeln!(code, "pub(crate) use effects::RULES;").ok();
     for family in families {
         writeln!(code, "pub use {}::{};", family.module, family.name).ok();
     }

@@ -1,6 +1,7 @@
 //! Makes code, tests and a table of the command table.
 
 mod coverage;
+mod effects;
 mod family;
 mod spec;
 mod wire;
@@ -31,6 +32,10 @@ pub(crate) fn run(check: bool) -> Result<()> {
     files.push((
         Path::new(GENERATED).join("wire.rs"),
         format(&wire::emit(&families))?,
+    ));
+    files.push((
+        Path::new(GENERATED).join("effects.rs"),
+        format(&effects::emit(&families)?)?,
     ));
     let http = coverage::Http::read()?;
     let table = coverage::emit(&families, &http);

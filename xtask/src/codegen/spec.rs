@@ -57,6 +57,8 @@ pub(super) struct Command {
     /// Whether the reply may repeat text that SwarmKeyDb does not escape, so that a fence must follow.
     #[serde(default)]
     pub(super) fenced: bool,
+    /// What it writes, where that does not follow from its arguments.
+    pub(super) writes: Option<Writes>,
     /// Whether the newest SwarmKeyDb has it.
     #[serde(default = "yes")]
     pub(super) swarmkeydb: bool,
@@ -136,6 +138,32 @@ pub(super) enum Retry {
     Idempotent,
     #[default]
     Never,
+}
+
+/// How many keys a command writes.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(untagged)]
+pub(super) enum Writes {
+    Keys(u32),
+    Named(WritesByRule),
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum WritesByRule {
+    /// A key, and again its time to live.
+    ValueAndTtl,
+    /// Whatever a script does.
+    Script,
+}
+
+impl WritesByRule {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::ValueAndTtl => "Set",
+            Self::Script => "Script",
+        }
+    }
 }
 
 #[derive(Deserialize)]

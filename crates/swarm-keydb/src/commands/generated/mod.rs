@@ -2,6 +2,7 @@
 
 mod admin;
 mod connection;
+mod effects;
 mod keys;
 mod pubsub;
 mod scripting;
@@ -12,6 +13,7 @@ mod wire;
 
 pub use admin::SwarmCommands;
 pub use connection::ServerCommands;
+pub(crate) use effects::RULES;
 pub use keys::KeyCommands;
 pub use pubsub::PubSubCommands;
 pub use scripting::ScriptCommands;
