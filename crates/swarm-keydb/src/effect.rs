@@ -34,17 +34,24 @@ pub(crate) enum Rule {
 
 /// Commands outside the table that change no data. A command that neither list knows counts as a write of one key.
 const CONTROL: &[&str] = &[
-    "AUTH", "AUTHADDR", "AUTHDID", "CLIENT", "DISCARD", "HELLO", "MULTI", "QUIT", "RESET", "SELECT", "UNWATCH", "WATCH",
+    "AUTH", "AUTHADDR", "AUTHDID", "CLIENT", "DISCARD", "HELLO", "MULTI", "QUIT", "RESET",
+    "SELECT", "UNWATCH", "WATCH",
 ];
 
 impl Effect {
-    /// The effect of a request. EXEC has none of its own: see [`Load`](crate::engine::Load).
+    /// The effect of a request. A lone EXEC counts as a write of one key.
     pub(crate) fn of(args: &RequestArgs<'_>) -> Self {
         let mut words = args.clone();
         let name = words.next().unwrap_or_default();
         let Some(rule) = rule(name, words.peek()) else {
-            let is_control = CONTROL.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()));
-            return if is_control { Self::Reads } else { Self::Writes(1) };
+            let is_control = CONTROL
+                .iter()
+                .any(|other| name.eq_ignore_ascii_case(other.as_bytes()));
+            return if is_control {
+                Self::Reads
+            } else {
+                Self::Writes(1)
+            };
         };
         let keys = match rule {
             Rule::Reads => return Self::Reads,
@@ -54,7 +61,9 @@ impl Effect {
             Rule::EachPair => words.count() / 2,
             Rule::Set => (words.count() / 2).clamp(1, 2),
             Rule::EachStream => {
-                let mut options = words.by_ref().take_while(|word| !word.eq_ignore_ascii_case(b"STREAMS"));
+                let mut options = words
+                    .by_ref()
+                    .take_while(|word| !word.eq_ignore_ascii_case(b"STREAMS"));
                 if options.any(|word| word.eq_ignore_ascii_case(b"BLOCK")) {
                     return Self::Reads;
                 }
@@ -79,7 +88,8 @@ fn rule(name: &[u8], second: Option<&[u8]>) -> Option<Rule> {
     let rows = RULES.get(first..)?.iter();
     rows.take_while(|(other, ..)| other.as_bytes() == upper)
         .find(|(_, other, _)| {
-            other.is_empty() || second.is_some_and(|word| word.eq_ignore_ascii_case(other.as_bytes()))
+            other.is_empty()
+                || second.is_some_and(|word| word.eq_ignore_ascii_case(other.as_bytes()))
         })
         .map(|(.., rule)| *rule)
 }
@@ -111,7 +121,11 @@ mod tests {
             ("MSETNX", &["a", "1", "b", "2"], 2),
             ("XADD", &["s", "*", "f", "v"], 1),
             ("XACK", &["s", "g", "1-1", "1-2"], 1),
-            ("XREADGROUP", &["GROUP", "g", "c", "STREAMS", "a", "b", ">", ">"], 2),
+            (
+                "XREADGROUP",
+                &["GROUP", "g", "c", "STREAMS", "a", "b", ">", ">"],
+                2,
+            ),
             ("XGROUP", &["create", "s", "g", "$"], 1),
             ("PUBLISH", &["ch", "text"], 0),
             ("CONFIG", &["SET", "hz", "10"], 0),
@@ -135,7 +149,10 @@ mod tests {
             ("SCAN", &["0"]),
             ("PING", &[]),
             ("XREAD", &["STREAMS", "s", "0-0"]),
-            ("XREADGROUP", &["GROUP", "g", "c", "BLOCK", "0", "STREAMS", "s", ">"]),
+            (
+                "XREADGROUP",
+                &["GROUP", "g", "c", "BLOCK", "0", "STREAMS", "s", ">"],
+            ),
             ("XINFO", &["stream", "s"]),
             ("CONFIG", &["get", "*"]),
             ("MULTI", &[]),

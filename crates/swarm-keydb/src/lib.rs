@@ -89,6 +89,7 @@ mod options;
 mod profile;
 mod pubsub;
 mod status;
+mod tasks;
 
 pub mod prelude {
     //! The command families, to be imported as a whole.

@@ -102,6 +102,7 @@ pub struct Options {
     pub(crate) queue_bytes: usize,
     pub(crate) wait_for_room: bool,
     pub(crate) silence: Duration,
+    pub(crate) drain_timeout: Duration,
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) retry: RetryPolicy,
     pub(crate) reconnect_on: Arc<[Box<str>]>,
@@ -132,6 +133,7 @@ impl Default for Options {
             queue_bytes: 64 << 20,
             wait_for_room: true,
             silence: Duration::from_secs(15),
+            drain_timeout: Duration::from_secs(600),
             heartbeat: Some(Duration::from_secs(10)),
             retry: RetryPolicy::default(),
             reconnect_on: ["READONLY", "NOAUTH"].map(Into::into).into(),
@@ -259,10 +261,28 @@ impl Options {
         self
     }
 
-    /// How long a server that owes an overdue reply may say nothing at all before the connection is given up and made
-    /// again. Default 15 s.
+    /// How long the server may stay silent while a reply is overdue before the client drops the connection and reconnects.
+    /// Default 15 s.
+    ///
+    /// A connection that owes a reply to a command that writes is not dropped, since SwarmKeyDb would stop the command midway.
+    /// Instead, the client opens another connection. If the server answers on that one, the client uses it for everything else and
+    /// sets the silent one aside: see [`drain_timeout`](Self::drain_timeout). If not, the client keeps the silent one, sends
+    /// nothing on it, and asks again after the same time.
     pub const fn silence(mut self, silence: Duration) -> Self {
         self.silence = silence;
+        self
+    }
+
+    /// How long the client keeps a connection open that it no longer uses, but that still owes a reply to a command that writes.
+    /// Default 10 min.
+    ///
+    /// SwarmKeyDb stops what a connection runs when that connection closes, even in the middle of an MSET or EXEC. So the client
+    /// keeps such a connection until the reply has come, whatever the reason for leaving it: the last handle or an
+    /// [`Exclusive`](crate::Exclusive) was dropped, a future was dropped, `close` or `close_within` returned, or the server was silent. A task in
+    /// the background waits for the reply. Only the end of the tokio runtime closes the connection earlier: let the runtime live
+    /// until [`close`](crate::Client::close) has returned. [`Stats::set_aside`](crate::Stats::set_aside) counts these connections.
+    pub const fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.drain_timeout = timeout;
         self
     }
 
@@ -360,6 +380,7 @@ impl Options {
             ("reconnect_base_delay", self.reconnect_base_delay),
             ("reconnect_max_delay", self.reconnect_max_delay),
             ("silence", self.silence),
+            ("drain_timeout", self.drain_timeout),
             ("heartbeat", self.heartbeat.unwrap_or(self.silence)),
         ];
         if let Some((name, _)) = durations.iter().find(|(_, duration)| duration.is_zero()) {

@@ -61,6 +61,8 @@ pub(crate) struct Status {
     in_flight: AtomicUsize,
     connections: AtomicU64,
     abandoned: AtomicUsize,
+    unanswered: AtomicUsize,
+    set_aside: AtomicUsize,
     /// A reply said that another connection would serve better.
     stale: AtomicBool,
     round_trips: [AtomicU64; BUCKETS],
@@ -74,6 +76,8 @@ impl Status {
             in_flight: AtomicUsize::new(0),
             connections: AtomicU64::new(0),
             abandoned: AtomicUsize::new(0),
+            unanswered: AtomicUsize::new(0),
+            set_aside: AtomicUsize::new(0),
             stale: AtomicBool::new(false),
             round_trips: [const { AtomicU64::new(0) }; BUCKETS],
         }
@@ -106,6 +110,24 @@ impl Status {
         self.abandoned.load(Ordering::Relaxed)
     }
 
+    /// Calls that write were owed a reply when the client was closed.
+    pub(crate) fn note_unanswered(&self, calls: usize) {
+        self.unanswered.store(calls, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unanswered(&self) -> usize {
+        self.unanswered.load(Ordering::Relaxed)
+    }
+
+    /// How many connections are set aside.
+    pub(crate) fn note_set_aside(&self, connections: usize) {
+        self.set_aside.store(connections, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_aside(&self) -> usize {
+        self.set_aside.load(Ordering::Relaxed)
+    }
+
     /// A reply said that another connection would serve better than this one.
     pub(crate) fn note_stale(&self) {
         self.stale.store(true, Ordering::Relaxed);
@@ -133,6 +155,7 @@ impl Status {
             in_flight: self.in_flight.load(Ordering::Relaxed),
             bytes,
             leases: LeaseStats::default(),
+            set_aside: self.set_aside(),
             reconnects: self.connections.load(Ordering::Relaxed).saturating_sub(1),
             subscriptions: 0,
             round_trips: RoundTrips(
@@ -159,6 +182,10 @@ pub struct Stats {
     pub bytes: usize,
     /// The connections beside the shared one.
     pub leases: LeaseStats,
+    /// Connections that are set aside: nothing new is sent on them, and they stay open until the replies that they owe to commands
+    /// that write have come, or [`drain_timeout`](crate::Options::drain_timeout) has passed. At most 8, beside leased connections,
+    /// which count in [`leases`](Self::leases).
+    pub set_aside: usize,
     /// How often the connection was made again.
     pub reconnects: u64,
     /// How many [`Subscription`](crate::Subscription)s there are, those included that are not acknowledged yet.
@@ -173,7 +200,8 @@ pub struct Stats {
 pub struct LeaseStats {
     /// How many there may be: [`Options::leases`](crate::Options::leases).
     pub size: usize,
-    /// Those that are leased, being made or being closed.
+    /// Those that are leased, being made or being closed. One that owes a reply to a command that writes is closed when that has
+    /// come.
     pub in_use: usize,
     /// Those that are kept open for the next lease.
     pub idle: usize,

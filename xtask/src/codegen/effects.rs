@@ -13,7 +13,10 @@ pub(super) fn emit(families: &[Family]) -> Result<String> {
     let mut rules = BTreeMap::new();
     for command in families.iter().flat_map(|family| &family.commands) {
         let rule = rule(command);
-        for name in [Some(&command.name), command.precise.as_ref()].into_iter().flatten() {
+        for name in [Some(&command.name), command.precise.as_ref()]
+            .into_iter()
+            .flatten()
+        {
             let (first, second) = name.split_once(' ').unwrap_or((name, ""));
             let other = rules.insert((first, Reverse(second)), rule.clone());
             ensure!(
@@ -22,10 +25,11 @@ pub(super) fn emit(families: &[Family]) -> Result<String> {
             );
         }
     }
-    let mut code = "//! What each command writes. Generated from `spec`.\n\nuse crate::effect::Rule;\n\n\
+    let mut code =
+        "//! What each command writes. Generated from `spec`.\n\nuse crate::effect::Rule;\n\n\
         /// The words of each name in order, and what the command writes.\n\
         pub(crate) const RULES: &[(&str, &str, Rule)] = &[\n"
-        .to_owned();
+            .to_owned();
     for ((first, Reverse(second)), rule) in rules {
         writeln!(code, "(\"{first}\", \"{second}\", Rule::{rule}),").ok();
     }
@@ -34,7 +38,13 @@ pub(super) fn emit(families: &[Family]) -> Result<String> {
 }
 
 fn rule(command: &Command) -> String {
-    let is = |kind| command.args.iter().filter(move |arg| arg.kind == kind).count();
+    let is = |kind| {
+        command
+            .args
+            .iter()
+            .filter(move |arg| arg.kind == kind)
+            .count()
+    };
     match command.writes {
         Some(Writes::Keys(keys)) => format!("Keys({keys})"),
         Some(Writes::Named(rule)) => rule.name().to_owned(),

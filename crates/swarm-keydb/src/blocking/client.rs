@@ -63,7 +63,7 @@ impl Client {
     ) -> Result<Self> {
         let runtime = Runtime::start()?;
         let inner = runtime.wait(connect())??;
-        runtime.follow(inner.watch_state());
+        runtime.follow(inner.tasks().clone());
         Ok(Self {
             inner,
             runtime,

@@ -5,14 +5,13 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread, ThreadId};
-use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::coop::unconstrained;
 
 use crate::error::{Error, Result};
-use crate::status::{State, StateWatch};
+use crate::tasks::Tasks;
 
 /// A runtime on a thread of its own, which ends when the last clone is dropped.
 ///
@@ -24,14 +23,11 @@ pub(super) struct Runtime(Arc<Running>);
 struct Running {
     handle: Handle,
     thread: ThreadId,
-    /// The connection that may say goodbye before the thread ends.
-    connection: OnceLock<StateWatch>,
-    /// Ends the thread: at once when dropped, or after the connection is closed.
-    end: Option<oneshot::Sender<StateWatch>>,
+    /// The tasks that end before the thread does: they close connections, and wait for replies to commands that write.
+    tasks: OnceLock<Tasks>,
+    /// Ends the thread: at once when dropped, or after these tasks.
+    end: Option<oneshot::Sender<Tasks>>,
 }
-
-/// How long saying goodbye to the server may take.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 impl Runtime {
     pub(super) fn start() -> Result<Self> {
@@ -42,14 +38,13 @@ impl Runtime {
             .build()
             .map_err(failed)?;
         let handle = runtime.handle().clone();
-        let (end, ended) = oneshot::channel::<StateWatch>();
+        let (end, ended) = oneshot::channel::<Tasks>();
         let thread = thread::Builder::new()
             .name("swarm-keydb".to_owned())
             .spawn(move || {
                 runtime.block_on(async {
-                    if let Ok(mut connection) = ended.await {
-                        let closed = connection.reached(State::Closed);
-                        let _in_time = tokio::time::timeout(GOODBYE, closed).await;
+                    if let Ok(tasks) = ended.await {
+                        tasks.ended().await;
                     }
                 });
                 // Not waiting for tasks that block, such as a lookup of a name.
@@ -59,14 +54,14 @@ impl Runtime {
         Ok(Self(Arc::new(Running {
             handle,
             thread: thread.thread().id(),
-            connection: OnceLock::new(),
+            tasks: OnceLock::new(),
             end: Some(end),
         })))
     }
 
-    /// Lets the thread end only when this connection has said goodbye.
-    pub(super) fn follow(&self, connection: StateWatch) {
-        let _first = self.0.connection.set(connection);
+    /// Lets the thread end only after these tasks.
+    pub(super) fn follow(&self, tasks: Tasks) {
+        let _first = self.0.tasks.set(tasks);
     }
 
     /// Blocks the calling thread until a future is ready.
@@ -154,8 +149,8 @@ impl<S> Iterated<S> {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let (Some(end), Some(connection)) = (self.end.take(), self.connection.take()) {
-            let _gone = end.send(connection);
+        if let (Some(end), Some(tasks)) = (self.end.take(), self.tasks.take()) {
+            let _gone = end.send(tasks);
         }
     }
 }

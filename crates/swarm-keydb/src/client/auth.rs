@@ -50,7 +50,11 @@ impl Client {
 
     /// Logs in on a connection of its own.
     async fn try_out(&self, credentials: Credentials) -> Result<()> {
-        let Origin { target, options } = &*self.shared.origin;
+        let Origin {
+            target,
+            options,
+            tasks,
+        } = &*self.shared.origin;
         let options = options
             .clone()
             .credentials(move || ready(Ok::<_, Infallible>(credentials.clone())))
@@ -61,7 +65,7 @@ impl Client {
         } else {
             options.target()?
         };
-        let trial = Self::start(Origin::new(target, options)).await?;
+        let trial = Self::start(Origin::new(target, options, tasks.clone())).await?;
         let answered = trial.ping().await;
         trial.close().await;
         answered

@@ -13,6 +13,10 @@ pub struct Closed {
     /// How many commands on the shared connection that somebody waited for were given up, of all handles together. Those that had been sent may have run; the
     /// [`outcome`](crate::Error::outcome) of each one's error says which.
     pub abandoned: usize,
+    /// How many commands that write were sent and not answered, on all connections. The server may still run them: their connections
+    /// stay open in the background until the replies come, for [`drain_timeout`](crate::Options::drain_timeout) at the most. A
+    /// program that exits before may leave such a command half done.
+    pub unanswered: usize,
 }
 
 impl Closed {
@@ -23,9 +27,10 @@ impl Closed {
 }
 
 impl Client {
-    /// Closes the connection once the commands before it are answered or have timed out, for this handle and all its clones. Later
-    /// commands, and those that still wait for room in the queue, fail with an error of kind
-    /// [`Closed`](crate::ErrorKind::Closed). Leased connections close at once: what blocks on them fails. Subscriptions end.
+    /// Closes the connection once the commands before it are answered or have timed out, for this handle and all its clones. That
+    /// includes commands that write whose futures were dropped. Later commands, and those that still wait for room in the queue,
+    /// fail with an error of kind [`Closed`](crate::ErrorKind::Closed). Leased connections close at once, and what blocks on them
+    /// fails, unless they owe a reply to a command that writes. Subscriptions end.
     ///
     /// **Cancel safety:** dropping the future does not undo the closing.
     pub async fn close(&self) {
@@ -33,7 +38,8 @@ impl Client {
     }
 
     /// As [`close`](Self::close), within a time: commands that are not answered by then fail with an error of kind
-    /// [`Closed`](crate::ErrorKind::Closed), whose outcome says whether they may have run. Reports how many those were.
+    /// [`Closed`](crate::ErrorKind::Closed), whose outcome says whether they may have run. Reports how many those were, and how many
+    /// that write the server still owes a reply.
     ///
     /// Of several handles that close the client, the one in the greatest hurry decides.
     ///
@@ -56,19 +62,22 @@ impl Client {
     /// # }
     /// ```
     pub async fn close_within(&self, limit: Duration) -> Closed {
-        self.close_by(Some(deadline_in(limit))).await;
+        let leased = self.close_by(Some(deadline_in(limit))).await;
+        let status = self.shared.mailbox.status();
         Closed {
-            abandoned: self.shared.mailbox.status().abandoned(),
+            abandoned: status.abandoned(),
+            unanswered: status.unanswered() + leased,
         }
     }
 
-    async fn close_by(&self, by: Option<Instant>) {
+    /// Says how many replies to commands that write are still owed on leased connections.
+    async fn close_by(&self, by: Option<Instant>) -> usize {
         let Shared {
             mailbox,
             leases,
             hub,
             ..
         } = &*self.shared;
-        tokio::join!(leases.close(), mailbox.close(by), hub.close());
+        tokio::join!(leases.close(by), mailbox.close(by), hub.close()).0
     }
 }

@@ -79,6 +79,7 @@ impl Client {
     /// **Cancel safety:** dropping the future gives up its place.
     pub async fn exclusive(&self) -> Result<Exclusive> {
         let timeout = self.shared.origin.options.request_timeout;
+        self.shared.mailbox.check_open().map_err(Error::from)?;
         let lease = self.shared.leases.acquire(deadline_in(timeout).into());
         Ok(Exclusive {
             lease: Arc::new(lease.await?),

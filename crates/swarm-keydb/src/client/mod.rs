@@ -39,6 +39,7 @@ use crate::options::Options;
 use crate::options::Origin;
 use crate::pubsub::Hub;
 use crate::status::{State, StateWatch, Stats};
+use crate::tasks::Tasks;
 use lease::Leases;
 
 /// A client of one server: cheap to clone, shared by any number of tasks.
@@ -47,7 +48,8 @@ use lease::Leases;
 /// time out or are cancelled. When the connection is lost it is made again, and commands wait for it until
 /// their timeout; one that was under way is sent again only if it merely reads.
 ///
-/// The connection ends when [`close`](Self::close) is called or the last clone is dropped. What subscriptions hear comes
+/// The connection ends when [`close`](Self::close) is called or the last clone is dropped; one that owes a reply to a command that writes
+/// stays open in the background until the reply comes: see [`Options::drain_timeout`](crate::Options::drain_timeout). What subscriptions hear comes
 /// over another, which ends with the last of them or when `close` is called.
 ///
 /// ```
@@ -85,13 +87,18 @@ struct Shared {
 impl Client {
     /// Connects to a server: to a URL, or with [`Options`].
     ///
-    /// **Errors:** when an option makes no sense, the server cannot be reached, or it refuses the password. Nothing goes on in
+    /// All tasks of the client run in the tokio runtime that this is called in, whoever calls its methods later. While nothing drives
+    /// that runtime (one of a single thread, outside `block_on`), nothing is sent and no timeout passes, not even for callers in
+    /// another runtime.
+    ///
+    /// **Errors:** when an option makes no sense, there is no tokio runtime, the server cannot be reached, or it refuses the password. Nothing goes on in
     /// the background after an error.
     ///
     /// **Cancel safety:** dropping the future gives the attempt up.
     pub async fn connect(options: impl Into<Options>) -> Result<Self> {
         let options = options.into();
-        Self::start(Origin::new(options.target()?, options)).await
+        let target = options.target()?;
+        Self::start(Origin::new(target, options, Tasks::current()?)).await
     }
 
     /// Connects through a transport of the caller's own: see [`transport`](crate::transport). The options' URL is not
@@ -125,7 +132,7 @@ impl Client {
     ) -> Result<Self> {
         let options = options.into();
         let target = options.target_through(Arc::new(connector));
-        Self::start(Origin::new(target, options)).await
+        Self::start(Origin::new(target, options, Tasks::current()?)).await
     }
 
     async fn start(origin: Origin) -> Result<Self> {
@@ -141,12 +148,13 @@ impl Client {
     /// A client that connects in the background, and again until it succeeds. Commands wait for the connection until
     /// their timeout. For services that must start while their server is down.
     ///
-    /// Must be called within a tokio runtime.
+    /// Must be called within a tokio runtime, in which all tasks of the client run.
     ///
-    /// **Errors:** when an option makes no sense.
+    /// **Errors:** when an option makes no sense, or there is no tokio runtime.
     pub fn connect_lazy(options: impl Into<Options>) -> Result<Self> {
         let options = options.into();
-        Self::spawn(Origin::new(options.target()?, options), None)
+        let target = options.target()?;
+        Self::spawn(Origin::new(target, options, Tasks::current()?), None)
     }
 
     fn spawn(origin: Origin, started: Option<Started>) -> Result<Self> {
@@ -171,6 +179,10 @@ impl Client {
     /// Begins a transaction: commands that are sent together between `MULTI` and `EXEC`. See [`Transaction`].
     pub fn transaction(&self) -> Transaction {
         Transaction::new(self.queue())
+    }
+
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.shared.origin.tasks
     }
 
     fn queue(&self) -> Queue {

@@ -157,6 +157,7 @@ impl Unsent {
             None => None,
         };
         if let Some(over) = over {
+            mailbox.check_open()?;
             let job = Job {
                 over,
                 requests,
@@ -186,7 +187,7 @@ impl<R> Future for Reply<R> {
             match &mut this.state {
                 State::Waiting(reply) => {
                     let result = ready!(Pin::new(reply).poll(cx));
-                    return this.finish(result.unwrap_or_else(|| Err(Mailbox::abandoned())));
+                    return this.finish(result.unwrap_or_else(|| Err(Mailbox::abandoned(true))));
                 }
                 State::Elsewhere(job) => {
                     let result = ready!(job.as_mut().poll(cx));

@@ -118,7 +118,10 @@ impl Client {
         let shared = Arc::clone(&self.shared);
         Subscribing::new(async move {
             let subscribed = match names {
-                Ok(names) => shared.hub.subscribe(&shared.origin, names, options).await,
+                Ok(names) => match shared.mailbox.check_open() {
+                    Ok(()) => shared.hub.subscribe(&shared.origin, names, options).await,
+                    Err(failure) => Err(failure.into()),
+                },
                 Err(error) => Err(error),
             };
             subscribed.map_err(|error| error.for_command(kind.subscribe().into()))

@@ -151,7 +151,11 @@ impl<K: ToArgs> Attempts<K> {
         match result {
             Err(error) if error.kind() == ErrorKind::Conflict && self.conflicts + 1 < most => {
                 self.conflicts += 1;
-                sleep(pause(self.conflicts)).await;
+                let pause = {
+                    let _context = self.client.shared.origin.tasks.timers();
+                    sleep(pause(self.conflicts))
+                };
+                pause.await;
                 self.held = Some(own);
                 None
             }

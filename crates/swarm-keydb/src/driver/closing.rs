@@ -1,12 +1,16 @@
 //! Closing a client: what was called before is answered, or given up when the time for that is over.
 
+use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use swarm_transport::{BoxTransport, TransportError, TransportErrorKind};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Driver;
 use super::mailbox::Close;
+use super::{Broken, Driver, Failure, GOODBYE, Role};
+use crate::status::State;
 
 pub(super) struct Closing {
     closes: mpsc::UnboundedReceiver<Close>,
@@ -57,14 +61,94 @@ impl Driver {
     pub(super) fn abandon_at(&mut self, now: Instant) {
         if !self.closing.over && self.closing.by.is_some_and(|by| by <= now) {
             self.closing.over = true;
-            self.status.note_abandoned(self.engine.abandon());
+            self.abandon();
         }
     }
 
     /// Calls may have been on their way into the mailbox when the time was over.
     pub(super) fn abandon_late_calls(&mut self) {
         if self.closing.over {
-            self.status.note_abandoned(self.engine.abandon());
+            self.abandon();
         }
+    }
+
+    fn abandon(&mut self) {
+        let abandoned = self.engine.abandon() + self.asides.abandon();
+        self.status.note_abandoned(abandoned);
+    }
+
+    /// Ends the connection without waiting for what it owes, unless that is a reply to a command that writes.
+    pub(super) fn abort(&mut self) {
+        if !self.engine.owes_write() {
+            let error = TransportError::new(TransportErrorKind::Closed, "the client was closed");
+            self.engine.disconnected(&Arc::new(error));
+        }
+        self.engine.fail_waiting(&Failure::Closed { sent: false });
+    }
+
+    /// Whether nobody can call any more and nobody waits for an answer. Who closes the client waits for commands that write even
+    /// when their callers have left, as long as these would have waited.
+    pub(super) fn is_finished(&self) -> bool {
+        self.inbox_done
+            && !self.engine.has_living_calls()
+            && !self.asides.have_living_calls()
+            && (self.closing.over
+                || self.closing.waiting.is_empty()
+                || !(self.engine.owes_write_in_time() || self.asides.owe_write_in_time()))
+    }
+
+    /// Sets a connection aside that is given up while it works, if it owes a reply to a command that writes.
+    pub(super) fn leave_behind(&mut self, transport: BoxTransport, broken: &Broken) {
+        if !self.engine.owes_write() {
+            return;
+        }
+        match broken {
+            Broken::Transport(_) => {}
+            Broken::Left => self.set_aside(transport),
+            Broken::Violation(_) => self.set_aside_out_of_step(transport),
+        }
+    }
+
+    /// Ends. Whoever closes the client hears of it at once; a connection that owes a reply to a command that writes stays open
+    /// until the reply comes.
+    pub(super) async fn finish(&mut self, transport: Option<BoxTransport>) {
+        self.inquiry = None;
+        match transport {
+            Some(transport) if self.engine.owes_write() => self.set_aside(transport),
+            Some(transport) => self.say_goodbye(transport).await,
+            None => {}
+        }
+        self.inbox.abandon();
+        self.note_load();
+        self.status.note_unanswered(self.asides.owed_writes());
+        if self.role == Role::Shared {
+            self.status.set(State::Closed);
+        }
+        self.closing.waiting.clear();
+        self.linger().await;
+    }
+
+    async fn say_goodbye(&mut self, mut transport: BoxTransport) {
+        let close = poll_fn(|cx| transport.poll_close(cx));
+        let _best_effort = tokio::time::timeout(self.closing.time_left(GOODBYE), close).await;
+    }
+
+    /// Notes how much is under way.
+    pub(super) fn note_load(&self) {
+        let in_flight = self.engine.in_flight() + self.asides.in_flight();
+        self.status.note_load(self.engine.queued(), in_flight);
+    }
+
+    /// Answers what waits, and what is still in the inbox, with a failure.
+    pub(super) fn refuse_all(&mut self, failure: &Failure) {
+        // Noted before the inbox closes, so that whoever finds it closed finds the reason.
+        let _first = self.ended.set(failure.clone());
+        self.inbox.close();
+        self.inbox.take(&mut self.taken);
+        let now = tokio::time::Instant::now().into_std();
+        for letter in self.taken.drain(..) {
+            self.engine.submit(self.inbox.open(letter, now));
+        }
+        self.engine.fail_waiting(failure);
     }
 }

@@ -126,6 +126,11 @@ impl Inbox {
         state.free + self.freed.load(Ordering::Relaxed)
     }
 
+    /// Whether letters may still be put in.
+    pub(super) fn is_open(&self) -> bool {
+        self.lock().standing.open
+    }
+
     /// Puts a letter in, if there is room for it and nobody waits for some.
     pub(super) fn post(&self, letter: Letter) -> Posted {
         let mut state = self.lock();

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::engine::{Body, Caller, Dialect, Failure, Requests, Retry};
 use crate::status::{State, Stats, Status};
+use crate::tasks::Tasks;
 
 use super::inbox::{Due, Inbox, Letter, Posted, Share, deadline};
 use super::promise::{Promise, Promised, Wake, promise};
@@ -20,7 +21,7 @@ use super::promise::{Promise, Promised, Wake, promise};
 pub(super) struct Close {
     /// When what is not answered yet is given up.
     pub(super) by: Option<std::time::Instant>,
-    /// Dropped with the driver, by which the closer knows.
+    /// Dropped when the driver ends, or when it only waits for replies that nobody waits for; by that the closer knows.
     pub(super) done: oneshot::Sender<()>,
 }
 
@@ -150,6 +151,7 @@ struct Inner {
     status: Arc<Status>,
     /// Whom the client talks to, for traces.
     peer: Box<str>,
+    tasks: Tasks,
 }
 
 impl Drop for Inner {
@@ -159,7 +161,11 @@ impl Drop for Inner {
 }
 
 impl Mailbox {
-    pub(super) fn new(budget: Budget, peer: &str) -> (Self, mpsc::UnboundedReceiver<Close>) {
+    pub(super) fn new(
+        budget: Budget,
+        peer: &str,
+        tasks: &Tasks,
+    ) -> (Self, mpsc::UnboundedReceiver<Close>) {
         let (closes, closing) = mpsc::unbounded_channel();
         let mailbox = Self(Arc::new(Inner {
             inbox: Arc::new(Inbox::new(budget.bytes)),
@@ -168,6 +174,7 @@ impl Mailbox {
             ended: Arc::default(),
             status: Arc::new(Status::new()),
             peer: peer.into(),
+            tasks: tasks.clone(),
         }));
         (mailbox, closing)
     }
@@ -228,7 +235,11 @@ impl Mailbox {
         };
         letter.due = Due::At(deadline);
         let mut place = Arc::clone(&self.0.inbox).line_up(letter.size);
-        match timeout_at(Instant::from_std(deadline), &mut place).await {
+        let placed = {
+            let _context = self.0.tasks.timers();
+            timeout_at(Instant::from_std(deadline), &mut place)
+        };
+        match placed.await {
             Ok(true) if place.post(letter) => Ok(()),
             Ok(_) => Err(self.why_ended()),
             Err(_) => Err(Failure::Timeout { sent: false }),
@@ -247,7 +258,7 @@ impl Mailbox {
         let failure = match sent {
             Ok(answers) => match answers.await {
                 Some(answers) => return answers,
-                None => Self::abandoned(),
+                None => Self::abandoned(true),
             },
             Err(failure) => failure,
         };
@@ -272,16 +283,20 @@ impl Mailbox {
         Ok(answers)
     }
 
-    /// Ends the driver once all earlier calls are answered, or given up at some time. Returns when it is gone.
-    pub(crate) async fn close(&self, by: Option<std::time::Instant>) {
+    /// Ends the driver once all earlier calls are answered, or given up at some time. Ready when it has.
+    pub(crate) fn close(&self, by: Option<std::time::Instant>) -> impl Future<Output = ()> + use<> {
         let (done, closed) = oneshot::channel();
         // An error says that it is gone already.
-        if self.0.closes.send(Close { by, done }).is_ok() {
-            let _gone = closed.await;
+        let sent = self.0.closes.send(Close { by, done });
+        async move {
+            if sent.is_ok() {
+                let _gone = closed.await;
+            }
         }
     }
 
-    /// Ends the driver at once. What is in flight fails, for it may have run.
+    /// Ends the driver at once. What is in flight fails, for it may have run; but when a reply to a command that writes is owed, the
+    /// driver waits for that.
     pub(crate) fn abort(&self) {
         self.0.inbox.abort();
     }
@@ -298,6 +313,15 @@ impl Mailbox {
         WeakMailbox(Arc::downgrade(&self.0))
     }
 
+    /// Whether calls are taken at all.
+    pub(crate) fn check_open(&self) -> Result<(), Failure> {
+        if self.0.inbox.is_open() {
+            Ok(())
+        } else {
+            Err(self.why_ended())
+        }
+    }
+
     /// Why no more calls are taken.
     pub(crate) fn why_ended(&self) -> Failure {
         self.0
@@ -307,12 +331,12 @@ impl Mailbox {
             .unwrap_or(Failure::Closed { sent: false })
     }
 
-    /// Why a reply will never come although the call was taken: the driver's runtime is gone.
-    pub(crate) fn abandoned() -> Failure {
+    /// Why a reply will never come: the driver's runtime is gone.
+    pub(crate) fn abandoned(sent: bool) -> Failure {
         let what = "the runtime that the client was made in has shut down";
         let error = TransportError::new(TransportErrorKind::Closed, what);
         Failure::Lost {
-            sent: true,
+            sent,
             error: Arc::new(error),
         }
     }

@@ -1,14 +1,20 @@
 //! The one task behind a client: it moves requests and frames between the engine and a transport, and dials again
 //! when the connection is lost.
 
+mod aside;
 mod backoff;
+mod broken;
 mod closing;
 mod detour;
 mod inbox;
+mod inquiry;
 mod mailbox;
 mod promise;
 mod renewal;
 mod role;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -17,12 +23,12 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use swarm_resp::ServerError;
 use swarm_transport::{BoxTransport, Connect, TransportError, TransportErrorKind};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
 pub(crate) use backoff::Backoff;
+pub(crate) use broken::Broken;
 pub(crate) use inbox::{Letter, Posted};
 pub(crate) use mailbox::{
     Answers, Budget, Mailbox, ReplyReceiver, ReplySlot, WeakMailbox, deadline_in,
@@ -30,13 +36,15 @@ pub(crate) use mailbox::{
 pub(crate) use role::Role;
 
 use crate::credentials::{Credentials, Login};
-use crate::engine::{Answered, Engine, Failure, HandshakeError, Violation};
+use crate::engine::{Answered, Engine, Failure, Violation};
 use crate::options::Origin;
 use crate::profile::Profile;
 use crate::status::{State, Status};
+use aside::Asides;
 use closing::Closing;
 use detour::Detour;
 use inbox::Inbox;
+use inquiry::Inquiry;
 
 /// Frames that are taken before requests get their turn again.
 pub(crate) const RECEIVE_BATCH: usize = 256;
@@ -63,6 +71,12 @@ pub(crate) struct Driver {
     profile: Profile,
     /// The other way, if there is one.
     detour: Option<Detour>,
+    /// Earlier connections that owe replies to commands that write.
+    asides: Asides,
+    /// Whether the server lives, which is asked over another connection.
+    inquiry: Option<Inquiry>,
+    /// Whether it was asked in vain.
+    unreachable: bool,
     connect_timeout: Duration,
     role: Role,
     reconnect: bool,
@@ -74,61 +88,15 @@ pub(crate) struct Driver {
     timer: Pin<Box<Sleep>>,
     /// When the timer rings, if it is set.
     armed: Option<std::time::Instant>,
-}
-
-/// Why a connection ended.
-pub(crate) enum Broken {
-    Transport(TransportError),
-    Violation(Violation),
-    /// A reply said that another connection would serve better, and this one has been left.
-    Left,
-}
-
-impl From<TransportError> for Broken {
-    fn from(error: TransportError) -> Self {
-        Self::Transport(error)
-    }
-}
-
-impl From<Violation> for Broken {
-    fn from(violation: Violation) -> Self {
-        Self::Violation(violation)
-    }
-}
-
-impl Broken {
-    /// The server's words, if it refuses the credentials.
-    pub(crate) const fn refused_credentials(&self) -> Option<&ServerError> {
-        match self {
-            Self::Violation(Violation::Handshake(HandshakeError::Auth(error))) => Some(error),
-            _ => None,
-        }
-    }
-
-    /// Whether the server answered HELLO with what cannot be understood.
-    pub(crate) const fn is_unreadable_hello(&self) -> bool {
-        matches!(
-            self,
-            Self::Violation(Violation::Handshake(HandshakeError::UnreadableHello))
-        )
-    }
-
-    pub(crate) fn into_error(self) -> TransportError {
-        match self {
-            Self::Transport(error) => error,
-            Self::Violation(violation) => {
-                TransportError::new(TransportErrorKind::Protocol, violation.to_string())
-            }
-            Self::Left => {
-                let what = "the server asked for another connection by its reply";
-                TransportError::new(TransportErrorKind::Closed, what)
-            }
-        }
-    }
+    /// Whether it ended of its own accord, and not with its runtime.
+    finished: bool,
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        if !self.finished {
+            let _first = self.ended.set(Mailbox::abandoned(false));
+        }
         self.inbox.abandon();
         self.status.note_load(0, 0);
         self.status.set(State::Closed);
@@ -138,9 +106,14 @@ impl Drop for Driver {
 impl Driver {
     /// Starts the task of a connection. `started` hears of the first attempt to connect; when it fails, the task ends.
     pub(crate) fn spawn(origin: &Origin, role: Role, started: Option<Started>) -> Mailbox {
-        let Origin { target, options } = origin;
+        let Origin {
+            target,
+            options,
+            tasks,
+        } = origin;
+        let _context = tasks.enter();
         let budget = role.budget(options);
-        let (mailbox, closes) = Mailbox::new(budget, &target.settings.peer);
+        let (mailbox, closes) = Mailbox::new(budget, &target.settings.peer, tasks);
         let driver = Self {
             engine: Engine::new(role.settings(&target.settings)),
             ended: mailbox.ended(),
@@ -153,6 +126,9 @@ impl Driver {
             login: target.login.clone(),
             profile: target.settings.profile.clone(),
             detour: role.fallback(target).map(Detour::new),
+            asides: Asides::new(options.drain_timeout),
+            inquiry: None,
+            unreachable: false,
             connect_timeout: options.connect_timeout,
             role,
             reconnect: role.reconnects(options),
@@ -161,14 +137,20 @@ impl Driver {
             received_bytes: None,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             armed: None,
+            finished: false,
         };
-        tokio::spawn(driver.run(started));
+        tasks.spawn(driver.run(started));
         mailbox
     }
 
-    /// Runs until the client is closed, dropped, or cannot go on. `None` says that it was closed or dropped while no
-    /// connection was open.
-    async fn run(mut self, mut started: Option<Started>) -> Option<()> {
+    async fn run(mut self, started: Option<Started>) {
+        let transport = self.work(started).await;
+        self.finish(transport).await;
+        self.finished = true;
+    }
+
+    /// Works until the client is closed, dropped, or cannot go on. Gives the connection back, if one is open.
+    async fn work(&mut self, mut started: Option<Started>) -> Option<BoxTransport> {
         loop {
             let deadline = Instant::now() + self.connect_timeout;
             let broken = match self.dial(deadline).await? {
@@ -182,16 +164,16 @@ impl Driver {
                     if let Some(started) = started.take() {
                         let _gone = started.send(Err(Role::refusal()));
                     }
-                    return Some(());
+                    return None;
                 }
                 Ok((mut transport, credentials)) => {
                     self.engine.log_in_with(credentials);
                     self.engine.connected(transport.capabilities());
                     let end = self.serve(&mut transport, deadline, &mut started).await;
                     let Err(broken) = end else {
-                        self.say_goodbye(transport).await;
-                        return Some(());
+                        return Some(transport);
                     };
+                    self.leave_behind(transport, &broken);
                     broken
                 }
             };
@@ -226,12 +208,12 @@ impl Driver {
                     Err(failure.clone())
                 });
                 if !detoured {
-                    return Some(());
+                    return None;
                 }
             }
             if !self.reconnect {
                 self.refuse_all(&failure);
-                return Some(());
+                return None;
             }
             if failure.is_about_credentials() && !detoured {
                 // Waiting will not help those who wait.
@@ -265,6 +247,7 @@ impl Driver {
                 // Nothing is owed while there is no connection, so nobody can have gone silent.
                 let _never = self.poll_deadlines(cx);
                 self.poll_detour(false, cx);
+                self.poll_asides(cx);
                 if self.is_finished() {
                     return Poll::Ready(None);
                 }
@@ -272,8 +255,7 @@ impl Driver {
                     break;
                 }
             }
-            self.status
-                .note_load(self.engine.queued(), self.engine.in_flight());
+            self.note_load();
             work.as_mut().poll(cx).map(Some)
         })
         .await
@@ -301,6 +283,8 @@ impl Driver {
                 }
                 stepped_back = false;
                 self.poll_detour(self.engine.is_ready(), cx);
+                self.poll_asides(cx);
+                flushed |= self.poll_inquiry(transport, cx);
                 self.send(transport, &mut flushed, cx)?;
                 let received = self.receive(transport, cx)?;
                 let passed = self.poll_deadlines(cx)?;
@@ -334,8 +318,7 @@ impl Driver {
                 }
                 // What came in may let more go out; otherwise everything waits to be woken.
                 if received == 0 && !passed && self.inbox.rest(cx) {
-                    self.status
-                        .note_load(self.engine.queued(), self.engine.in_flight());
+                    self.note_load();
                     return Poll::Pending;
                 }
             }
@@ -420,7 +403,7 @@ impl Driver {
         }
         self.inbox_done = !standing.open;
         if standing.aborted {
-            self.fail_all();
+            self.abort();
         }
         any
     }
@@ -428,7 +411,15 @@ impl Driver {
     /// Says whether a deadline has passed, so that there may be something to send.
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Result<bool, Violation> {
         let mut passed = false;
-        while let Some(deadline) = self.closing.next_deadline(self.engine.next_deadline()) {
+        loop {
+            let deadline = self.closing.next_deadline(self.engine.next_deadline());
+            let Some(deadline) = deadline
+                .into_iter()
+                .chain(self.asides.next_deadline())
+                .min()
+            else {
+                break;
+            };
             // Deadlines move back with every frame. A timer that rings early now and then costs less than one that is set
             // anew each time.
             if self.armed.is_none_or(|armed| deadline < armed) {
@@ -441,40 +432,11 @@ impl Driver {
             self.armed = None;
             let now = Instant::now().into_std();
             self.abandon_at(now);
+            self.asides.expire(now);
             self.engine.expire(now)?;
             passed = true;
         }
         Ok(passed)
-    }
-
-    /// Fails all that is under way, for the connection is to end without waiting for it.
-    fn fail_all(&mut self) {
-        let error = TransportError::new(TransportErrorKind::Closed, "the client was closed");
-        self.engine.disconnected(&Arc::new(error));
-        self.engine.fail_waiting(&Failure::Closed { sent: false });
-    }
-
-    /// Whether nobody can call any more and nobody waits for an answer.
-    fn is_finished(&self) -> bool {
-        self.inbox_done && !self.engine.has_living_calls()
-    }
-
-    async fn say_goodbye(self, mut transport: BoxTransport) {
-        let close = poll_fn(|cx| transport.poll_close(cx));
-        let _best_effort = tokio::time::timeout(self.closing.time_left(GOODBYE), close).await;
-    }
-
-    /// Answers what waits, and what is still in the inbox, with a failure.
-    fn refuse_all(&mut self, failure: &Failure) {
-        // Noted before the inbox closes, so that whoever finds it closed finds the reason.
-        let _first = self.ended.set(failure.clone());
-        self.inbox.close();
-        self.inbox.take(&mut self.taken);
-        let now = Instant::now().into_std();
-        for letter in self.taken.drain(..) {
-            self.engine.submit(self.inbox.open(letter, now));
-        }
-        self.engine.fail_waiting(failure);
     }
 }
 

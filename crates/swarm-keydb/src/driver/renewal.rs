@@ -22,6 +22,7 @@ impl Driver {
                 self.engine.leave();
             }
         }
-        self.engine.has_left()
+        // At the bound, the connection is left when it owes nothing that writes.
+        self.engine.has_left() && !(self.asides.is_full() && self.engine.owes_write())
     }
 }

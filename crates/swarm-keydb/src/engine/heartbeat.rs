@@ -26,7 +26,7 @@ impl<C: Caller> Engine<C> {
     /// When the next heartbeat is due. One at a time: a server that is busy for long need not answer them all.
     pub(super) fn heartbeat_at(&self) -> Option<Instant> {
         let Heartbeat { last, due, owed } = self.heartbeat;
-        if due || owed || !self.session || !self.is_ready() {
+        if due || owed || !self.session || !self.is_ready() || self.leave.sends_no_more() {
             return None;
         }
         Some(last? + self.settings.heartbeat?)

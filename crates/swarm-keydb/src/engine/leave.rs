@@ -15,6 +15,14 @@ pub(super) enum Leave {
     Advised,
     /// Nothing more is sent; what is in flight is still answered.
     Leaving,
+    /// As above, and it takes as long as it takes: the client has another connection, or needs none.
+    SetAside,
+}
+
+impl Leave {
+    pub(super) const fn sends_no_more(self) -> bool {
+        matches!(self, Self::Leaving | Self::SetAside)
+    }
 }
 
 impl<C: Caller> Engine<C> {

@@ -3,6 +3,8 @@
 //! Calls, frames and the time go in; requests to send and answers to callers come out. Whatever the network does is a
 //! method call here, so every race can be played through in a test.
 
+mod aside;
+mod deadlines;
 mod detour;
 mod dialect;
 mod fence;
@@ -165,6 +167,10 @@ pub(crate) struct Engine<C: Caller> {
     heartbeat: Heartbeat,
     /// Whether the connection is to be left for another.
     leave: Leave,
+    /// Since when the server is silent although it owes a reply, while another connection is asked whether it lives.
+    doubted: Option<Instant>,
+    /// Whether that question is to be asked.
+    question: bool,
 }
 
 impl<C: Caller> Engine<C> {
@@ -184,6 +190,8 @@ impl<C: Caller> Engine<C> {
             session: false,
             heartbeat: Heartbeat::default(),
             leave: Leave::default(),
+            doubted: None,
+            question: false,
         }
     }
 
@@ -238,6 +246,7 @@ impl<C: Caller> Engine<C> {
         self.session = session;
         self.heartbeat = Heartbeat::default();
         self.leave = Leave::default();
+        self.trust();
         if !session {
             self.dialect = Dialect::default();
             self.phase = Phase::Ready;
@@ -312,7 +321,7 @@ impl<C: Caller> Engine<C> {
             }
             Phase::Ready => {}
         }
-        if self.leave == Leave::Leaving {
+        if self.leave.sends_no_more() || self.doubted.is_some() {
             return None;
         }
         if self.heartbeat.due && !self.in_flight.front().is_some_and(|slot| slot.alone) {
@@ -358,6 +367,7 @@ impl<C: Caller> Engine<C> {
     /// A part of a frame has come.
     pub(crate) fn hear(&mut self, now: Instant) {
         self.heard = Some(now);
+        self.trust();
     }
 
     /// A frame has come. Says what it answered, if it answers a call.
@@ -366,7 +376,7 @@ impl<C: Caller> Engine<C> {
         now: Instant,
         frame: Frame,
     ) -> Result<Option<Answered<C::Wake>>, Violation> {
-        self.heard = Some(now);
+        self.hear(now);
         if frame.is_push() {
             // This connection subscribes to nothing, so nobody waits for it; and it must not take a reply's place.
             tracing::debug!("unsolicited push ignored");
@@ -434,67 +444,6 @@ impl<C: Caller> Engine<C> {
             Some(sending) if self.in_flight.len() == 1 => sending.left(),
             _ => 0,
         }
-    }
-
-    /// When [`expire`](Self::expire) is due.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.earliest
-            .into_iter()
-            .chain(self.silent_at())
-            .chain(self.heartbeat_at())
-            .min()
-    }
-
-    /// When the server is given up, unless it is heard before: the oldest reply that it owes is overdue, and it has said nothing
-    /// for long. A reply that takes its time within its own deadline gives no reason.
-    fn silent_at(&self) -> Option<Instant> {
-        let overdue = self.in_flight.front()?.deadline;
-        Some(overdue.max(self.heard? + self.settings.silence))
-    }
-
-    /// Fails the calls whose deadline has passed. The slot of one that was sent stays, for its reply may still come.
-    ///
-    /// Finds out, too, when the server has gone silent.
-    pub(crate) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
-        if self.earliest.is_some_and(|earliest| earliest <= now) {
-            self.expire_calls(now);
-        }
-        if self.silent_at().is_some_and(|silent| silent <= now) {
-            return Err(Violation::Silent(self.settings.silence));
-        }
-        self.heartbeat.due |= self.heartbeat_at().is_some_and(|due| due <= now);
-        Ok(())
-    }
-
-    fn expire_calls(&mut self, now: Instant) {
-        self.earliest = None;
-        for call in std::mem::take(&mut self.waiting) {
-            if call.deadline <= now {
-                let sent = call.body.sent;
-                call.fail(|position| Failure::Timeout {
-                    sent: position < sent,
-                });
-            } else {
-                self.note_deadline(call.deadline);
-                self.waiting.push_back(call);
-            }
-        }
-        for slot in self.in_flight.iter_mut().chain(self.detour.slots_mut()) {
-            if slot.deadline <= now {
-                slot.expire();
-            } else if slot.is_pending() {
-                let earliest = self.earliest.get_or_insert(slot.deadline);
-                *earliest = slot.deadline.min(*earliest);
-            }
-        }
-        self.detour.look_again();
-    }
-
-    fn note_deadline(&mut self, deadline: Instant) {
-        self.earliest = Some(
-            self.earliest
-                .map_or(deadline, |earliest| earliest.min(deadline)),
-        );
     }
 }
 

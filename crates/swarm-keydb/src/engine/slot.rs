@@ -8,6 +8,7 @@ use super::fence::{Fences, Passed, Proof};
 use super::nonce::Nonce;
 use super::unit::Requests;
 use super::{Dialect, Failure, Violation};
+use crate::effect::Effect;
 use crate::options::RetryPolicy;
 
 /// Who waits for a reply.
@@ -84,6 +85,8 @@ pub(crate) struct Body<C> {
     pub(crate) retry: Retry,
     /// Whether nothing else may be in flight with it: the gateway answers some commands out of order.
     pub(crate) alone: bool,
+    /// Whether the server may keep the reply back until there is something to tell.
+    pub(crate) blocks: bool,
     /// How often it was sent.
     pub(crate) attempts: u8,
 }
@@ -98,6 +101,7 @@ impl<C: Caller> Body<C> {
             caller,
             retry,
             alone,
+            blocks: false,
             attempts: 0,
         }
     }
@@ -141,6 +145,8 @@ pub(super) struct Slot<C: Caller> {
     body: Option<Box<Body<C>>>,
     /// What the replies must prove, if anything. Outlives the caller, for the connection goes on.
     proof: Option<Box<Proof>>,
+    /// Of a tombstone: whether one of its requests writes.
+    wrote: bool,
 }
 
 impl<C: Caller> Slot<C> {
@@ -159,6 +165,7 @@ impl<C: Caller> Slot<C> {
             ticket: Some(ticket),
             body: Some(body),
             proof: fences.map(|fences| Box::new(Proof::Fences(fences))),
+            wrote: false,
         }
     }
 
@@ -175,6 +182,7 @@ impl<C: Caller> Slot<C> {
                 nonce,
                 errors_allowed,
             })),
+            wrote: false,
         }
     }
 
@@ -270,6 +278,11 @@ impl<C: Caller> Slot<C> {
             .is_some_and(|body| !body.caller.is_gone())
     }
 
+    /// Whether a reply is owed to a request that writes.
+    pub(super) fn owes_write(&self) -> bool {
+        (self.body.as_ref()).map_or(self.wrote, |body| body.owes_write())
+    }
+
     /// Whether the caller's time is not up yet.
     pub(super) const fn is_pending(&self) -> bool {
         self.body.is_some()
@@ -278,6 +291,7 @@ impl<C: Caller> Slot<C> {
     /// Tells the caller that its time is up, and leaves a tombstone.
     pub(super) fn expire(&mut self) {
         if let Some(body) = self.body.take() {
+            self.wrote = body.owes_write();
             body.fail(|_| Failure::Timeout { sent: true });
         }
     }
@@ -285,6 +299,7 @@ impl<C: Caller> Slot<C> {
     /// Tells the caller that the client is closed, and leaves a tombstone. `unsent` of its requests did not get out.
     pub(super) fn abandon(&mut self, unsent: usize) {
         if let Some(mut body) = self.body.take() {
+            self.wrote = body.owes_write();
             body.note_sent(unsent);
             let sent = body.sent;
             body.fail(|position| Failure::Closed {
@@ -295,6 +310,15 @@ impl<C: Caller> Slot<C> {
 }
 
 impl<C> Body<C> {
+    /// Whether a request that is not answered writes. One that blocks does not count: the server must not go on blocking for
+    /// a caller that has left.
+    fn owes_write(&self) -> bool {
+        !self.blocks && {
+            let mut owed = self.requests.iter().skip(self.answered);
+            owed.any(|request| Effect::of(&request.args()).is_write())
+        }
+    }
+
     /// All but the last so many requests got out.
     fn note_sent(&mut self, unsent: usize) {
         let sent = self.requests.len().saturating_sub(unsent);

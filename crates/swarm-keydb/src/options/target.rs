@@ -11,6 +11,7 @@ use super::{DEFAULT_HTTP_URL, DEFAULT_URL, Options};
 use crate::credentials::{Credentials, Login};
 use crate::engine::Settings;
 use crate::error::{Error, Result};
+use crate::tasks::Tasks;
 
 impl Options {
     /// Where the URLs lead, and what to say there.
@@ -119,11 +120,16 @@ impl Options {
 pub(crate) struct Origin {
     pub(crate) target: Target,
     pub(crate) options: Options,
+    pub(crate) tasks: Tasks,
 }
 
 impl Origin {
-    pub(crate) const fn new(target: Target, options: Options) -> Self {
-        Self { target, options }
+    pub(crate) const fn new(target: Target, options: Options, tasks: Tasks) -> Self {
+        Self {
+            target,
+            options,
+            tasks,
+        }
     }
 }
 

@@ -88,7 +88,12 @@ impl Driver {
         mut closing: watch::Receiver<bool>,
         gate: Option<Buffer>,
     ) -> mpsc::UnboundedSender<Mail> {
-        let Origin { target, options } = origin;
+        let Origin {
+            target,
+            options,
+            tasks,
+        } = origin;
+        let _context = tasks.enter();
         let (sender, mailbox) = mpsc::unbounded_channel();
         let driver = Self {
             machine: Machine::new(target.settings.clone()),
@@ -111,7 +116,7 @@ impl Driver {
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             armed: None,
         };
-        tokio::spawn(driver.run());
+        tasks.spawn(driver.run());
         sender
     }
 

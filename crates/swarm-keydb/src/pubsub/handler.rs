@@ -6,6 +6,7 @@ use tokio::task::JoinHandle;
 
 use super::event::Event;
 use super::subscription::Subscription;
+use crate::tasks::Tasks;
 
 /// A subscription whose events go to a function: see [`Client::psubscribe_handler`](crate::Client::psubscribe_handler).
 ///
@@ -15,10 +16,11 @@ pub struct Handler(JoinHandle<()>);
 
 impl Handler {
     pub(super) fn spawn(
+        tasks: &Tasks,
         mut subscription: Subscription,
         mut handler: impl FnMut(Event) + Send + 'static,
     ) -> Self {
-        Self(tokio::spawn(async move {
+        Self(tasks.spawn(async move {
             while let Some(event) = subscription.next().await {
                 // Else a full buffer would keep the task from ever being ended.
                 tokio::task::coop::consume_budget().await;

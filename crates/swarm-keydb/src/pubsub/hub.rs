@@ -66,7 +66,11 @@ impl Hub {
         options.validate()?;
         let (subscription, acknowledged) = self.join(origin, names, options)?;
         // When this future is dropped, the subscription is, and with it every wish for its names.
-        match within(timeout, acknowledged).await? {
+        let acknowledged = {
+            let _context = origin.tasks.timers();
+            within(timeout, acknowledged)
+        };
+        match acknowledged.await? {
             Ok(Ok(())) => Ok(subscription),
             Ok(Err(failure)) => Err(failure.into()),
             Err(_) if *self.closing.borrow() => Err(Error::closed()),
@@ -102,7 +106,10 @@ impl Hub {
             _ => self.send(origin, join),
         };
         let counted = Counted::new(&self.open);
-        Ok((Subscription::new(id, mail, buffer, counted), acknowledged))
+        Ok((
+            Subscription::new(id, mail, buffer, origin.tasks.clone(), counted),
+            acknowledged,
+        ))
     }
 
     /// Hands a message to the shared connection, which is made anew when its runtime has shut down.
@@ -124,10 +131,9 @@ impl Hub {
     }
 }
 
-async fn within<T>(timeout: Duration, work: impl Future<Output = T>) -> Result<T> {
-    tokio::time::timeout(timeout, work)
-        .await
-        .map_err(|_| Error::unacknowledged())
+fn within<T>(timeout: Duration, work: impl Future<Output = T>) -> impl Future<Output = Result<T>> {
+    let work = tokio::time::timeout(timeout, work);
+    async { work.await.map_err(|_| Error::unacknowledged()) }
 }
 
 fn over_http(name: &Name) -> Refusal {

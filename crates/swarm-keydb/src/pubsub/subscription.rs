@@ -17,6 +17,7 @@ use super::hub::{Mail, abandoned};
 use super::machine::Listener;
 use crate::engine::Failure;
 use crate::error::Result;
+use crate::tasks::Tasks;
 
 /// What is published to some channels or patterns, as a stream of [`Event`]s.
 ///
@@ -61,6 +62,7 @@ pub struct Subscription {
     id: u64,
     mail: mpsc::UnboundedSender<Mail>,
     buffer: Buffer,
+    tasks: Tasks,
     _counted: Counted,
 }
 
@@ -69,12 +71,14 @@ impl Subscription {
         id: u64,
         mail: mpsc::UnboundedSender<Mail>,
         buffer: Buffer,
+        tasks: Tasks,
         counted: Counted,
     ) -> Self {
         Self {
             id,
             mail,
             buffer,
+            tasks,
             _counted: counted,
         }
     }
@@ -86,9 +90,10 @@ impl Subscription {
 
     /// Hands every event to a function, on a task of its own. The function should not take long, and must not block.
     ///
-    /// Must be called within a tokio runtime.
+    /// The task runs in the runtime that the client was made in.
     pub fn handle(self, handler: impl FnMut(Event) + Send + 'static) -> Handler {
-        Handler::spawn(self, handler)
+        let tasks = self.tasks.clone();
+        Handler::spawn(&tasks, self, handler)
     }
 }
 

@@ -95,6 +95,10 @@ impl Membership {
     pub(super) async fn drained(&self) {
         let mut unsettled = self.unsettled.subscribe();
         let settled = unsettled.wait_for(|count| *count == 0);
-        let _in_time = tokio::time::timeout(self.settings.drain_time, settled).await;
+        let settled = {
+            let _context = self.client.tasks().timers();
+            tokio::time::timeout(self.settings.drain_time, settled)
+        };
+        let _in_time = settled.await;
     }
 }

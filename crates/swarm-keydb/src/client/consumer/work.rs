@@ -69,8 +69,12 @@ impl Work {
     /// Goes one step on. What came out of it, which may be nothing, is pending at the server already.
     pub(super) async fn step(&mut self) -> Result<Vec<Delivery>> {
         if let Some(pause) = self.pause.take() {
+            let pause = {
+                let _context = self.membership.client.tasks().timers();
+                sleep(pause)
+            };
             tokio::select! {
-                () = sleep(pause) => {}
+                () = pause => {}
                 () = self.membership.stopped() => return Ok(Vec::new()),
             }
         }

@@ -22,7 +22,7 @@ impl Idle {
         let time = leases.limits().idle_time;
         let connection = mailbox.downgrade();
         let pool = Arc::downgrade(leases);
-        let keeper = leases.runtime.spawn(async move {
+        let keeper = leases.origin.tasks.spawn(async move {
             let _dead_or_over = timeout(time, state.reached(State::Closed)).await;
             if let Some(leases) = pool.upgrade() {
                 let is_other = |idle: &Self| !connection.is(&idle.mailbox);

@@ -12,9 +12,8 @@ mod slices;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, Timeout, sleep_until, timeout_at};
 
 pub(super) use blocking::{Job, Over, Patience};
 
@@ -31,8 +30,6 @@ pub(super) use session::Watches;
 #[derive(Debug)]
 pub(crate) struct Leases {
     origin: Arc<Origin>,
-    /// Where connections are looked after when no task of the caller's is at hand.
-    runtime: Handle,
     /// One permit for each connection that is leased, being made or being closed. Given out in order.
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -49,12 +46,10 @@ struct Connections {
 }
 
 impl Leases {
-    /// Must be called within a runtime.
     pub(super) fn new(origin: Arc<Origin>) -> Arc<Self> {
         let size = origin.options.leases.size.min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
             origin,
-            runtime: Handle::current(),
             permits: Arc::new(Semaphore::new(size)),
             waiting: AtomicUsize::new(0),
             connections: Mutex::default(),
@@ -92,7 +87,8 @@ impl Leases {
     async fn permit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit> {
         let permit = {
             let _waiting = Waiting::among(&self.waiting);
-            timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await
+            self.until(deadline, Arc::clone(&self.permits).acquire_owned())
+                .await
         };
         match permit {
             Ok(Ok(permit)) => Ok(permit),
@@ -114,7 +110,7 @@ impl Leases {
         // A lease already, so that the connection is closed if this future is dropped.
         let mut lease = Lease::new(self, mailbox, permit);
         loop {
-            match timeout_at(deadline, outcome).await {
+            match self.until(deadline, outcome).await {
                 Ok(Ok(Ok(()))) => return Ok(lease),
                 Ok(Ok(Err(failure))) => last = failure,
                 Ok(Err(_)) => return Err(Error::closed()),
@@ -125,7 +121,11 @@ impl Leases {
             if !passing || again >= deadline {
                 return Err(Error::connect(last));
             }
-            sleep_until(again).await;
+            let pause = {
+                let _context = self.origin.tasks.timers();
+                sleep_until(again)
+            };
+            pause.await;
             (lease.mailbox, outcome) = self.spawn();
         }
     }
@@ -175,15 +175,16 @@ impl Leases {
         let mut state = mailbox.status().watch();
         mailbox.abort();
         if state.get() != State::Closed {
-            self.runtime.spawn(async move {
+            self.origin.tasks.spawn(async move {
                 state.reached(State::Closed).await;
                 drop(permit);
             });
         }
     }
 
-    /// Closes all connections and makes no more. What is in flight on them fails.
-    pub(super) async fn close(&self) {
+    /// Closes all connections and makes no more. One that owes a reply to a command that writes closes when that has come, which is
+    /// waited for until a time; other calls that are in flight fail. Says how many such replies were still owed.
+    pub(super) async fn close(&self, by: Option<std::time::Instant>) -> usize {
         self.permits.close();
         let open = {
             let mut connections = self.lock();
@@ -191,14 +192,31 @@ impl Leases {
             connections.idle.clear();
             std::mem::take(&mut connections.open)
         };
-        for (mailbox, _) in &open {
-            if let Some(mailbox) = mailbox.upgrade() {
+        let mut closing = Vec::new();
+        for (mailbox, state) in open {
+            let mailbox = mailbox.upgrade();
+            let closed = mailbox.as_ref().map(|mailbox| {
                 mailbox.abort();
+                mailbox.close(by)
+            });
+            closing.push((mailbox, closed, state));
+        }
+        let mut owed = 0;
+        for (mailbox, closed, mut state) in closing {
+            if let (Some(mailbox), Some(closed)) = (mailbox, closed) {
+                closed.await;
+                owed += mailbox.status().unanswered();
+            } else if let Some(by) = by {
+                // Its lease was dropped before.
+                let _in_time = self.until(by.into(), state.reached(State::Closed)).await;
             }
         }
-        for (_, mut state) in open {
-            state.reached(State::Closed).await;
-        }
+        owed
+    }
+
+    fn until<F: Future>(&self, deadline: Instant, work: F) -> Timeout<F> {
+        let _context = self.origin.tasks.timers();
+        timeout_at(deadline, work)
     }
 
     fn lock(&self) -> MutexGuard<'_, Connections> {

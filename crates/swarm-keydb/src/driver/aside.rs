@@ -1,0 +1,298 @@
+//! Connections that are set aside: they owe replies to commands that write, and stay open until these have come.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use swarm_resp::Request;
+use swarm_transport::{BoxTransport, TransportError, TransportErrorKind};
+
+use super::{Answered, Driver, Engine, GOODBYE, RECEIVE_BATCH, ReplySlot};
+
+/// How many connections a client sets aside. While so many are, it keeps the one that it has.
+const MAX_SET_ASIDE: usize = 8;
+
+/// The connections that are set aside.
+pub(super) struct Asides {
+    list: Vec<Aside>,
+    /// How long each is kept at the most.
+    time: Duration,
+}
+
+struct Aside {
+    transport: BoxTransport,
+    flushed: bool,
+    /// When it is closed whatever it owes.
+    until: Instant,
+    rest: Rest,
+}
+
+/// What is still to come.
+enum Rest {
+    /// Replies, in the order of the requests.
+    Replies(Box<Engine<ReplySlot>>),
+    /// Frames that answer nobody, for the connection is out of step. The server has run all commands before the question when it
+    /// echoes that.
+    Echo {
+        question: Option<Request>,
+        nonce: String,
+    },
+    /// Nothing: the connection closes.
+    Nothing,
+}
+
+impl Asides {
+    pub(super) const fn new(time: Duration) -> Self {
+        let list = Vec::new();
+        Self { list, time }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() >= MAX_SET_ASIDE
+    }
+
+    fn engines(&self) -> impl Iterator<Item = &Engine<ReplySlot>> {
+        self.list.iter().filter_map(|aside| match &aside.rest {
+            Rest::Replies(engine) => Some(&**engine),
+            _ => None,
+        })
+    }
+
+    fn engines_mut(&mut self) -> impl Iterator<Item = &mut Engine<ReplySlot>> {
+        self.list
+            .iter_mut()
+            .filter_map(|aside| match &mut aside.rest {
+                Rest::Replies(engine) => Some(&mut **engine),
+                _ => None,
+            })
+    }
+
+    /// Whether somebody still waits for a reply over one of them.
+    pub(super) fn have_living_calls(&self) -> bool {
+        self.engines().any(Engine::has_living_calls)
+    }
+
+    pub(super) fn owe_write_in_time(&self) -> bool {
+        self.engines().any(Engine::owes_write_in_time)
+    }
+
+    /// How many calls that write are owed a reply, as far as it is known.
+    pub(super) fn owed_writes(&self) -> usize {
+        self.engines().map(Engine::owed_writes).sum()
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.engines().map(Engine::in_flight).sum()
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let limits = self.list.iter().map(|aside| aside.until);
+        limits
+            .chain(self.engines().filter_map(Engine::next_deadline))
+            .min()
+    }
+
+    /// Fails the calls whose deadline has passed, and closes the connections whose time is over.
+    pub(super) fn expire(&mut self, now: Instant) {
+        for engine in self.engines_mut() {
+            // A connection that is set aside may be silent.
+            let _never = engine.expire(now);
+        }
+        self.list.retain(|aside| now < aside.until);
+    }
+
+    /// Fails all calls, for the client is closed. Says how many somebody still waited for.
+    pub(super) fn abandon(&mut self) -> usize {
+        self.engines_mut().map(Engine::abandon).sum()
+    }
+
+    fn push(&mut self, transport: BoxTransport, rest: Rest) {
+        if self.is_full() {
+            // One that is out of step answers nobody.
+            let echo = |aside: &Aside| matches!(aside.rest, Rest::Echo { .. });
+            let first = self.list.iter().position(echo).unwrap_or(0);
+            self.list.remove(first);
+        }
+        let now = tokio::time::Instant::now().into_std();
+        self.list.push(Aside {
+            transport,
+            // What was handed over may not have left yet.
+            flushed: false,
+            until: super::inbox::deadline(now, self.time),
+            rest,
+        });
+    }
+
+    /// Moves what is left to move. Gives back the engines of connections that are gone.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Vec<Engine<ReplySlot>> {
+        let mut gone = Vec::new();
+        self.list.retain_mut(|aside| match aside.poll(cx) {
+            Poll::Pending => true,
+            Poll::Ready(engine) => {
+                gone.extend(engine.map(|engine| *engine));
+                false
+            }
+        });
+        gone
+    }
+}
+
+impl Aside {
+    /// Ready when the connection is closed or lost.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Box<Engine<ReplySlot>>>> {
+        loop {
+            match self.step(cx) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Pending,
+                Err(error) => {
+                    let Rest::Replies(mut engine) =
+                        std::mem::replace(&mut self.rest, Rest::Nothing)
+                    else {
+                        return Poll::Ready(None);
+                    };
+                    engine.disconnected(&Arc::new(error));
+                    return Poll::Ready(Some(engine));
+                }
+            }
+        }
+    }
+
+    /// Says whether there may be more to do now. The connection's end is an error.
+    fn step(&mut self, cx: &mut Context<'_>) -> Result<bool, TransportError> {
+        if let Rest::Nothing = self.rest {
+            return match self.transport.poll_close(cx) {
+                Poll::Ready(_) => Err(done()),
+                Poll::Pending => Ok(false),
+            };
+        }
+        self.send(cx)?;
+        for _ in 0..RECEIVE_BATCH {
+            let Poll::Ready(frame) = self.transport.poll_receive(cx) else {
+                return Ok(false);
+            };
+            let frame = frame?;
+            let over = match &mut self.rest {
+                Rest::Echo { nonce, .. } => frame.as_bytes() == Some(nonce.as_bytes()),
+                Rest::Replies(engine) => {
+                    let now = tokio::time::Instant::now().into_std();
+                    match engine.receive(now, frame) {
+                        Ok(answered) => {
+                            drop(answered.map(|Answered { wake, .. }| wake));
+                            !engine.owes_write() && !engine.has_living_calls()
+                        }
+                        Err(violation) => {
+                            tracing::debug!(%violation, "a connection that was set aside is out of step");
+                            let error = TransportError::new(
+                                TransportErrorKind::Protocol,
+                                violation.to_string(),
+                            );
+                            engine.disconnected(&Arc::new(error));
+                            self.rest = Rest::echo();
+                            return Ok(true);
+                        }
+                    }
+                }
+                Rest::Nothing => true,
+            };
+            if over {
+                tracing::debug!("a connection that was set aside owes nothing more and closes");
+                self.rest = Rest::Nothing;
+                let now = tokio::time::Instant::now().into_std();
+                self.until = self.until.min(now + GOODBYE);
+                return Ok(true);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sends the rest of a unit that was begun, or the question.
+    fn send(&mut self, cx: &mut Context<'_>) -> Result<(), TransportError> {
+        let now = tokio::time::Instant::now().into_std();
+        while let Poll::Ready(ready) = self.transport.poll_ready(cx) {
+            ready?;
+            match &mut self.rest {
+                Rest::Replies(engine) => match engine.next_request(now, |_| Ok(())) {
+                    Some(request) => self.transport.start_send(request)?,
+                    None => break,
+                },
+                Rest::Echo { question, .. } => match question.take() {
+                    Some(question) => self.transport.start_send(question.view())?,
+                    None => break,
+                },
+                Rest::Nothing => break,
+            }
+            self.flushed = false;
+        }
+        if !self.flushed
+            && let Poll::Ready(done) = self.transport.poll_flush(cx)
+        {
+            done?;
+            self.flushed = true;
+        }
+        Ok(())
+    }
+}
+
+impl Rest {
+    fn echo() -> Self {
+        let nonce = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+        let question = Some(Request::new("ECHO", &*nonce));
+        Self::Echo { question, nonce }
+    }
+}
+
+fn done() -> TransportError {
+    TransportError::new(TransportErrorKind::Closed, "closed")
+}
+
+impl Driver {
+    /// Keeps the connection open until what it owes has come. Nothing new is sent on it.
+    pub(super) fn set_aside(&mut self, transport: BoxTransport) {
+        tracing::debug!("the connection owes replies to commands that write; it is set aside");
+        let engine = Box::new(self.engine.set_aside());
+        self.received_bytes = None;
+        self.asides.push(transport, Rest::Replies(engine));
+        self.status.note_set_aside(self.asides.list.len());
+    }
+
+    /// As [`set_aside`](Self::set_aside), of a connection whose replies cannot be told apart any more: the callers are told so.
+    pub(super) fn set_aside_out_of_step(&mut self, transport: BoxTransport) {
+        self.asides.push(transport, Rest::echo());
+        self.status.note_set_aside(self.asides.list.len());
+    }
+
+    /// Moves replies over the connections that are set aside.
+    pub(super) fn poll_asides(&mut self, cx: &mut Context<'_>) {
+        if self.asides.is_empty() {
+            return;
+        }
+        for mut gone in self.asides.poll(cx) {
+            // Calls that only read may go again.
+            self.engine.take_back(&mut gone);
+        }
+        self.status.note_set_aside(self.asides.list.len());
+    }
+
+    /// Waits until no connection is set aside any more.
+    pub(super) async fn linger(&mut self) {
+        poll_fn(|cx| {
+            self.poll_asides(cx);
+            // Nothing can be silent without a connection.
+            let _never = self.poll_deadlines(cx);
+            self.poll_asides(cx);
+            self.engine
+                .fail_waiting(&super::Failure::Closed { sent: false });
+            if self.asides.is_empty() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+}

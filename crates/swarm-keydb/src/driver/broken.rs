@@ -1,0 +1,57 @@
+//! Why a connection ended.
+
+use swarm_resp::ServerError;
+use swarm_transport::{TransportError, TransportErrorKind};
+
+use crate::engine::{HandshakeError, Violation};
+
+/// Why a connection ended.
+pub(crate) enum Broken {
+    Transport(TransportError),
+    Violation(Violation),
+    /// A reply said that another connection would serve better, and this one has been left.
+    Left,
+}
+
+impl From<TransportError> for Broken {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error)
+    }
+}
+
+impl From<Violation> for Broken {
+    fn from(violation: Violation) -> Self {
+        Self::Violation(violation)
+    }
+}
+
+impl Broken {
+    /// The server's words, if it refuses the credentials.
+    pub(crate) const fn refused_credentials(&self) -> Option<&ServerError> {
+        match self {
+            Self::Violation(Violation::Handshake(HandshakeError::Auth(error))) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the server answered HELLO with what cannot be understood.
+    pub(crate) const fn is_unreadable_hello(&self) -> bool {
+        matches!(
+            self,
+            Self::Violation(Violation::Handshake(HandshakeError::UnreadableHello))
+        )
+    }
+
+    pub(crate) fn into_error(self) -> TransportError {
+        match self {
+            Self::Transport(error) => error,
+            Self::Violation(violation) => {
+                TransportError::new(TransportErrorKind::Protocol, violation.to_string())
+            }
+            Self::Left => {
+                let what = "the server asked for another connection by its reply";
+                TransportError::new(TransportErrorKind::Closed, what)
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Clients against a server of this process that is as slow as SwarmKeyDb, on a clock that the tests drive.
+
+mod leaving;
+mod silence;
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use swarm_resp::{Frame, Request};
+use swarm_transport::memory::{MemoryPeer, pair_with_capacity};
+use swarm_transport::{BoxTransport, TransportError, TransportErrorKind};
+use tokio::time::sleep;
+
+use crate::{Client, Options};
+
+/// What a key takes to be written.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// A server that runs the commands of a connection one after another, takes a while for each key that is written, and drops a
+/// command midway when its connection ends.
+#[derive(Clone, Default)]
+struct Server(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    written: AtomicUsize,
+    /// Connections that were made, and those that are open.
+    made: AtomicUsize,
+    open: AtomicUsize,
+    unreachable: AtomicBool,
+    /// The names of the commands in the order in which they came.
+    names: Mutex<Vec<String>>,
+}
+
+impl Server {
+    async fn client(&self, options: Options) -> Client {
+        let server = self.clone();
+        let connect = move || {
+            let server = server.clone();
+            async move { server.connect() }
+        };
+        Client::connect_with(connect, options).await.unwrap()
+    }
+
+    fn connect(&self) -> Result<BoxTransport, TransportError> {
+        if self.0.unreachable.load(Ordering::Relaxed) {
+            return Err(TransportError::new(
+                TransportErrorKind::Refused,
+                "nobody is there",
+            ));
+        }
+        let (transport, peer) = pair_with_capacity(1024);
+        self.0.made.fetch_add(1, Ordering::Relaxed);
+        self.0.open.fetch_add(1, Ordering::Relaxed);
+        let server = self.clone();
+        tokio::spawn(async move {
+            server.serve(peer).await;
+            server.0.open.fetch_sub(1, Ordering::Relaxed);
+        });
+        Ok(Box::new(transport))
+    }
+
+    async fn serve(&self, mut peer: MemoryPeer) {
+        let mut waiting = VecDeque::new();
+        let mut queued = None;
+        loop {
+            let request = match waiting.pop_front() {
+                Some(request) => request,
+                None => match peer.next_request().await {
+                    Some(request) => self.note(request),
+                    None => return,
+                },
+            };
+            let (keys, reply) = self.run(&request, &mut queued);
+            for _ in 0..keys {
+                let mut tick = pin!(sleep(INTERVAL));
+                loop {
+                    tokio::select! {
+                        biased;
+                        request = peer.next_request() => match request {
+                            Some(request) => waiting.push_back(self.note(request)),
+                            // Midway.
+                            None => return,
+                        },
+                        () = &mut tick => break,
+                    }
+                }
+                self.0.written.fetch_add(1, Ordering::Relaxed);
+            }
+            if peer.reply(reply).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn note(&self, request: Request) -> Request {
+        let name = String::from_utf8_lossy(request.name()).into_owned();
+        self.0.names.lock().unwrap().push(name);
+        request
+    }
+
+    /// How many keys a command writes, and its reply.
+    fn run(&self, request: &Request, queued: &mut Option<usize>) -> (usize, Frame) {
+        let args = request.args().count() - 1;
+        let name = String::from_utf8_lossy(request.name()).into_owned();
+        let keys = match &*name {
+            "MSET" => args / 2,
+            "DEL" => args,
+            "SET" | "INCR" => 1,
+            _ => 0,
+        };
+        match &*name {
+            "ECHO" if args == 1 => (0, Frame::bulk(request.args().nth(1).unwrap().to_vec())),
+            "MULTI" => {
+                *queued = Some(0);
+                (0, Frame::simple("OK"))
+            }
+            "EXEC" => {
+                let keys = queued.take().unwrap();
+                let list = Frame::build(|reply| {
+                    reply.array(|list| (0..keys).for_each(|_| list.simple("OK")))
+                });
+                (keys, list)
+            }
+            _ if let Some(queued) = queued => {
+                *queued += keys;
+                (0, Frame::simple("QUEUED"))
+            }
+            "HELLO" | "ECHO" => (0, Frame::error("ERR unknown command")),
+            "GET" => (0, Frame::bulk("value")),
+            "PING" => (0, Frame::simple("PONG")),
+            _ => (keys, Frame::simple("OK")),
+        }
+    }
+
+    fn written(&self) -> usize {
+        self.0.written.load(Ordering::Relaxed)
+    }
+
+    fn connections(&self) -> usize {
+        self.0.made.load(Ordering::Relaxed)
+    }
+
+    /// How often a command came.
+    fn count(&self, name: &str) -> usize {
+        let names = self.0.names.lock().unwrap();
+        names.iter().filter(|other| *other == name).count()
+    }
+
+    /// Waits until a command has come.
+    async fn has_got(&self, name: &str) {
+        while self.count(name) == 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Waits until no connection is open, and says what was written by then.
+    async fn settled(&self) -> usize {
+        while self.0.open.load(Ordering::Relaxed) > 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        self.written()
+    }
+}
+
+fn options() -> Options {
+    Options::default().request_timeout(Duration::from_secs(60))
+}
+
+fn pairs() -> Vec<(String, u32)> {
+    (0..200).map(|n| (format!("key:{n}"), n)).collect()
+}

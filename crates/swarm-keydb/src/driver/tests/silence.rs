@@ -1,0 +1,90 @@
+//! A server that is silent because it is busy with a command that writes.
+
+use tokio::time::Instant;
+
+use super::*;
+use crate::{ErrorKind, Outcome, State, prelude::*};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A client whose MSET of 200 keys has timed out while the server goes on with it.
+async fn stuck(
+    options: Options,
+) -> (
+    Server,
+    Client,
+    tokio::task::JoinHandle<crate::Result<Option<crate::Bytes>>>,
+) {
+    let server = Server::default();
+    let client = server.client(options).await;
+    let start = Instant::now();
+    let write = client.mset(pairs()).timeout(SECOND);
+    // It waits behind the other, longer than that.
+    let read = client.get("k").timeout(60 * SECOND);
+    let (write, read) = tokio::join!(write, async {
+        let read = tokio::spawn(read);
+        server.has_got("GET").await;
+        read
+    });
+    let error = write.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.outcome()),
+        (ErrorKind::Timeout, Outcome::MayHaveRun)
+    );
+    assert_eq!(start.elapsed(), SECOND);
+    (server, client, read)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_moves_to_another_connection_and_late_replies_still_come() {
+    let (server, client, read) = stuck(options()).await;
+    // The server is silent for 15 s, is asked then, and MSET takes 20.
+    sleep(14 * SECOND).await;
+    assert_eq!((server.connections(), client.stats().set_aside), (1, 0));
+    sleep(SECOND).await;
+    assert!(client.get("k").await.unwrap().is_some());
+    assert!(server.written() < 200, "it does not wait for the other");
+    assert_eq!(server.connections(), 2);
+    assert_eq!(
+        (client.state(), client.stats().set_aside),
+        (State::Connected, 1)
+    );
+    assert!(read.await.unwrap().unwrap().is_some(), "a late reply");
+    assert_eq!(server.written(), 200);
+    while client.stats().set_aside > 0 {
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(client.stats().reconnects, 1);
+    client.close().await;
+    assert_eq!(server.settled().await, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_server_cannot_be_asked_the_connection_is_kept_and_nothing_is_sent_on_it() {
+    let (server, client, read) = stuck(options()).await;
+    server.0.unreachable.store(true, Ordering::Relaxed);
+    sleep(16 * SECOND).await;
+    assert_eq!(client.state(), State::Reconnecting);
+    let error = client.incr("n").timeout(SECOND).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.outcome()),
+        (ErrorKind::Timeout, Outcome::NotSent)
+    );
+    assert!(read.await.unwrap().unwrap().is_some());
+    assert_eq!(client.state(), State::Connected);
+    assert!(client.get("k").await.unwrap().is_some());
+    assert_eq!(
+        (server.written(), server.connections(), server.count("INCR")),
+        (200, 1, 0)
+    );
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_reconnecting_a_silent_connection_is_kept_too() {
+    let (server, client, read) = stuck(options().reconnect(false)).await;
+    assert!(read.await.unwrap().unwrap().is_some());
+    assert_eq!((server.written(), server.connections()), (200, 1));
+    assert!(client.get("k").await.unwrap().is_some());
+    client.close().await;
+}

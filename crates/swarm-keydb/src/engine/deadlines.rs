@@ -1,0 +1,77 @@
+//! When calls expire, when the server counts as silent, and when it is asked whether it lives.
+
+use std::time::Instant;
+
+use super::leave::Leave;
+use super::{Caller, Engine, Failure, Violation};
+
+impl<C: Caller> Engine<C> {
+    /// When [`expire`](Self::expire) is due.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.earliest
+            .into_iter()
+            .chain(self.silent_at())
+            .chain(self.heartbeat_at())
+            .min()
+    }
+
+    /// When the server is given up or doubted, unless it is heard before: the oldest reply that it owes is overdue, and it has said nothing
+    /// for long. A reply that takes its time within its own deadline gives no reason.
+    fn silent_at(&self) -> Option<Instant> {
+        if self.leave == Leave::SetAside {
+            return None;
+        }
+        let overdue = self.in_flight.front()?.deadline;
+        let last = self.heard?.max(self.doubted.unwrap_or(self.heard?));
+        Some(overdue.max(last + self.settings.silence))
+    }
+
+    /// Fails the calls whose deadline has passed. The slot of one that was sent stays, for its reply may still come.
+    ///
+    /// Finds out, too, when the server has gone silent. That ends the connection, unless the server owes a reply to a command that
+    /// writes: such a command may take long, and closing the connection could stop it midway.
+    pub(crate) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
+        if self.earliest.is_some_and(|earliest| earliest <= now) {
+            self.expire_calls(now);
+        }
+        if self.silent_at().is_some_and(|silent| silent <= now) {
+            if !self.owes_write() {
+                return Err(Violation::Silent(self.settings.silence));
+            }
+            self.doubt(now);
+        }
+        self.heartbeat.due |= self.heartbeat_at().is_some_and(|due| due <= now);
+        Ok(())
+    }
+
+    fn expire_calls(&mut self, now: Instant) {
+        self.earliest = None;
+        for call in std::mem::take(&mut self.waiting) {
+            if call.deadline <= now {
+                let sent = call.body.sent;
+                call.fail(|position| Failure::Timeout {
+                    sent: position < sent,
+                });
+            } else {
+                self.note_deadline(call.deadline);
+                self.waiting.push_back(call);
+            }
+        }
+        for slot in self.in_flight.iter_mut().chain(self.detour.slots_mut()) {
+            if slot.deadline <= now {
+                slot.expire();
+            } else if slot.is_pending() {
+                let earliest = self.earliest.get_or_insert(slot.deadline);
+                *earliest = slot.deadline.min(*earliest);
+            }
+        }
+        self.detour.look_again();
+    }
+
+    pub(super) fn note_deadline(&mut self, deadline: Instant) {
+        self.earliest = Some(
+            self.earliest
+                .map_or(deadline, |earliest| earliest.min(deadline)),
+        );
+    }
+}
