@@ -32,6 +32,13 @@ impl Closing {
         }
     }
 
+    /// Tells everybody that the client is closed, now and later.
+    fn finish(&mut self) {
+        self.waiting.clear();
+        self.closes.close();
+        while self.closes.try_recv().is_ok() {}
+    }
+
     /// When something is due, here or with the engine.
     pub(super) fn next_deadline(&self, engine: Option<Instant>) -> Option<Instant> {
         let here = self.by.filter(|_| !self.over);
@@ -124,7 +131,7 @@ impl Driver {
         if self.role == Role::Shared {
             self.status.set(State::Closed);
         }
-        self.closing.waiting.clear();
+        self.closing.finish();
         self.linger().await;
     }
 

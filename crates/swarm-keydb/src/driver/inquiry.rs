@@ -58,7 +58,10 @@ impl Driver {
         };
         self.inquiry = None;
         match asked {
-            Some(Ok((other, engine))) if self.role.is_served_by(other.capabilities()) => {
+            Some(Ok((mut other, engine))) if self.role.is_served_by(other.capabilities()) => {
+                if engine.has_session() {
+                    other.peer_identified(engine.peer());
+                }
                 let silent = std::mem::replace(transport, other);
                 self.set_aside(silent);
                 self.engine.adopt(engine);
@@ -94,7 +97,7 @@ async fn shake_hands(
 ) -> Result<BoxTransport, Broken> {
     let (mut transport, credentials) = login.dial(connector).await?;
     engine.log_in_with(credentials);
-    engine.connected(transport.capabilities().session);
+    engine.connected(transport.capabilities());
     let mut flushed = true;
     poll_fn(|cx| {
         loop {

@@ -44,9 +44,7 @@ impl<C: Caller> Engine<C> {
 
     /// An engine of the same settings that has no connection and no calls.
     pub(crate) fn another(&self) -> Self {
-        let mut another = Self::new(self.settings.clone());
-        another.skip_hello = self.skip_hello;
-        another
+        Self::new(self.settings.clone())
     }
 
     /// Goes on over the connection of another engine, which has served no calls.
@@ -54,8 +52,8 @@ impl<C: Caller> Engine<C> {
         self.phase = Phase::Ready;
         self.dialect = other.dialect;
         self.heartbeat = other.heartbeat;
-        self.skip_hello = other.skip_hello;
         self.session = other.session;
+        self.peer = other.peer;
         self.heard = other.heard;
         self.settings.credentials = other.settings.credentials;
     }

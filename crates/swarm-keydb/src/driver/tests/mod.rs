@@ -121,7 +121,7 @@ impl Server {
             "EXEC" => {
                 let keys = queued.take().unwrap();
                 let list = Frame::build(|reply| {
-                    reply.array(|list| (0..keys).for_each(|_| list.simple("OK")))
+                    reply.array(|list| (0..keys).for_each(|_| list.simple("OK")));
                 });
                 (keys, list)
             }
