@@ -280,7 +280,13 @@ impl<C: Caller> Slot<C> {
 
     /// Whether a reply is owed to a request that writes.
     pub(super) fn owes_write(&self) -> bool {
-        (self.body.as_ref()).map_or(self.wrote, |body| body.owes_write())
+        let held = self.held();
+        match &self.body {
+            Some(body) => body.owes_write(held),
+            // Only the last fence is owed: the command has ended.
+            None if held > 0 && self.owed <= held + 1 => false,
+            None => self.wrote,
+        }
     }
 
     /// Whether the caller's time is not up yet.
@@ -290,16 +296,16 @@ impl<C: Caller> Slot<C> {
 
     /// Tells the caller that its time is up, and leaves a tombstone.
     pub(super) fn expire(&mut self) {
+        self.wrote = self.owes_write();
         if let Some(body) = self.body.take() {
-            self.wrote = body.owes_write();
             body.fail(|_| Failure::Timeout { sent: true });
         }
     }
 
     /// Tells the caller that the client is closed, and leaves a tombstone. `unsent` of its requests did not get out.
     pub(super) fn abandon(&mut self, unsent: usize) {
+        self.wrote = self.owes_write();
         if let Some(mut body) = self.body.take() {
-            self.wrote = body.owes_write();
             body.note_sent(unsent);
             let sent = body.sent;
             body.fail(|position| Failure::Closed {
@@ -310,11 +316,14 @@ impl<C: Caller> Slot<C> {
 }
 
 impl<C> Body<C> {
-    /// Whether a request that is not answered writes. One that blocks does not count: the server must not go on blocking for
+    /// Whether a request without a reply writes, of which `held` are held by a fence. One that blocks does not count: the server must not go on blocking for
     /// a caller that has left.
-    fn owes_write(&self) -> bool {
+    fn owes_write(&self, held: usize) -> bool {
         !self.blocks && {
-            let mut owed = self.requests.iter().skip(self.answered);
+            let mut owed = self
+                .requests
+                .iter()
+                .skip(self.answered.saturating_add(held));
             owed.any(|request| Effect::of(&request.args()).is_write())
         }
     }

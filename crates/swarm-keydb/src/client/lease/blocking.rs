@@ -157,7 +157,9 @@ impl Job {
         // The driver does not retry: it never reconnects a leased connection.
         let sent = mailbox.call_unit(requests, time, Retry::Never).await;
         let mut replies = sent.replies;
-        replies.pop().unwrap_or_else(|| Err(Mailbox::abandoned()))
+        replies
+            .pop()
+            .unwrap_or_else(|| Err(Mailbox::abandoned(true)))
     }
 
     /// Whether the connection was lost, and the command may go over another: it did not go over this one, or it is no harm
