@@ -72,7 +72,7 @@ pub async fn targets() -> Vec<Target> {
     }
     for (name, dialect) in [
         ("http", Dialect::FIXED),
-        ("http upstream", Dialect::UPSTREAM),
+        ("http upstream", crate::UPSTREAM),
     ] {
         let gateway = crate::gateway(dialect).await;
         let options = Options::new(gateway.http_url());

@@ -3,16 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::backend::Backend;
-use crate::backend::memory::Memory;
+use crate::backend::memory::{Memory, Pace};
 use crate::backend::redis::Redis;
 use crate::clock::Clock;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Quirk};
 use crate::error::StartError;
 use crate::fault::Faults;
 use crate::gateway::{Gateway, Listener, Listeners, run};
@@ -20,6 +21,7 @@ use crate::session::Shared;
 use crate::stream::Encryption;
 #[cfg(feature = "tls")]
 use crate::tls::{self, Identity};
+use crate::write_queue::{Flushes, WriteQueue};
 
 /// Starts a gateway on free ports of the loopback address, without a password: what most tests want.
 ///
@@ -41,6 +43,9 @@ pub struct Builder {
     origins: Vec<String>,
     dialect: Dialect,
     clock: Clock,
+    write_queue: WriteQueue,
+    script_limit: Duration,
+    lost_wake_ups: f64,
     max_message: usize,
     #[cfg(feature = "tls")]
     tls: Option<Identity>,
@@ -75,6 +80,9 @@ impl Gateway {
             origins: Vec::new(),
             dialect: Dialect::FIXED,
             clock: Clock::system(),
+            write_queue: WriteQueue::new(),
+            script_limit: Duration::from_secs(5),
+            lost_wake_ups: 0.0,
             max_message: 64 << 20,
             #[cfg(feature = "tls")]
             tls: None,
@@ -189,6 +197,25 @@ impl Builder {
         self
     }
 
+    /// Settings of the write queue that [`Quirk::WriteQueue`] turns on.
+    pub const fn write_queue(mut self, settings: WriteQueue) -> Self {
+        self.write_queue = settings;
+        self
+    }
+
+    /// Time after which [`Quirk::BusyScripts`] answers a script with `BUSY`, while it runs on. Default 5 s.
+    pub const fn script_limit(mut self, limit: Duration) -> Self {
+        self.script_limit = limit;
+        self
+    }
+
+    /// Share of the wake-ups that blocking reads of the embedded store miss, from 0 to 1: the read goes on waiting, although
+    /// there is an entry. The deployed server loses a few in a thousand. Default 0.
+    pub const fn lost_wake_ups(mut self, rate: f64) -> Self {
+        self.lost_wake_ups = rate;
+        self
+    }
+
     /// The largest message that is read, in bytes; a client that sends a larger one is cut off. Stops a client from
     /// filling the memory. Default 64 MiB.
     pub const fn max_message(mut self, bytes: usize) -> Self {
@@ -226,14 +253,22 @@ impl Builder {
         let ws = listen(self.ws.as_deref(), for_ws).await?;
         let http = listen(self.http.as_deref(), for_http).await?;
         let tcp = listen(self.tcp.as_deref(), for_tcp).await?;
+        let write_queue = (self.dialect.has(Quirk::WriteQueue))
+            .then(|| Arc::new(Flushes::new(self.write_queue, self.clock.clone())));
         let backend: Box<dyn Backend> = match &self.redis {
             Some(url) => Box::new(Redis::open(url).await?),
-            None => Box::new(Memory::new(self.clock)),
+            None => {
+                let pace = (self.dialect.has(Quirk::TornWrites))
+                    .then(|| Pace::new(write_queue.clone(), self.script_limit));
+                Box::new(Memory::new(self.clock, pace, self.lost_wake_ups))
+            }
         };
+        let paces_writes = backend.paces_writes();
         let shared = Arc::new(Shared {
             backend,
             faults: Faults::new(),
             dialect: self.dialect,
+            write_queue: write_queue.filter(|_| !paces_writes),
             password: self.password,
             origins: self.origins,
             max_message: self.max_message,

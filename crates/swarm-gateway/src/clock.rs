@@ -55,6 +55,24 @@ impl Clock {
         }
     }
 
+    /// Returns after a time: a manual clock's own, or Tokio's.
+    pub(crate) async fn pause(&self, time: Duration) {
+        if self.manual.is_some() {
+            let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+            self.until(self.unix_millis().saturating_add(time)).await;
+        } else {
+            tokio::time::sleep(time).await;
+        }
+    }
+
+    /// As [`until`](Self::until); never without a deadline.
+    pub(crate) async fn until_some(&self, deadline: Option<i64>) {
+        match deadline {
+            Some(deadline) => self.until(deadline).await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Returns once the clock shows `deadline`, in milliseconds since 1970.
     pub(crate) async fn until(&self, deadline: i64) {
         if let Some(time) = &self.manual {

@@ -131,7 +131,7 @@ impl Faults {
         let mut outboxes = self.outboxes();
         outboxes.retain(|_, outbox| match outbox.upgrade() {
             Some(outbox) => {
-                outbox.push(frame.clone());
+                outbox.push(frame.clone(), None);
                 true
             }
             None => false,

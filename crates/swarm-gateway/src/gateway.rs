@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
+use crate::dialect::Quirk;
 use crate::door::{self, Stop};
 use crate::fault::Faults;
 use crate::session::Shared;
@@ -91,10 +92,11 @@ impl fmt::Debug for Gateway {
 
 /// Opens the doors and waits until all of them are closed.
 pub(crate) async fn run(shared: Arc<Shared>, listeners: Listeners, stop: Stop) {
+    let nodelay = !shared.dialect.has(Quirk::Nagle);
     tokio::join!(
-        accept(&shared, listeners.ws, stop.clone(), door::ws::serve),
-        accept(&shared, listeners.http, stop.clone(), door::http::serve),
-        accept(&shared, listeners.tcp, stop.clone(), door::tcp::serve),
+        accept(&shared, listeners.ws, nodelay, stop.clone(), door::ws::serve),
+        accept(&shared, listeners.http, true, stop.clone(), door::http::serve),
+        accept(&shared, listeners.tcp, nodelay, stop.clone(), door::tcp::serve),
     );
 }
 
@@ -116,6 +118,7 @@ pub(crate) struct Listeners {
 async fn accept<F>(
     shared: &Arc<Shared>,
     listener: Option<Listener>,
+    nodelay: bool,
     mut stop: Stop,
     serve: impl Fn(Arc<Shared>, Stream, Stop) -> F + Copy + Send + 'static,
 ) where
@@ -142,7 +145,7 @@ async fn accept<F>(
         if shared.faults.refuses() {
             continue;
         }
-        if let Err(error) = stream.set_nodelay(true) {
+        if let Err(error) = stream.set_nodelay(nodelay) {
             tracing::debug!(%error, "cannot turn off the delay of small packets");
         }
         let (shared, stop) = (shared.clone(), stop.clone());

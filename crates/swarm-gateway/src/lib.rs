@@ -85,10 +85,13 @@ mod fault;
 mod gateway;
 mod json;
 mod outbox;
+mod pieces;
+mod reader;
 mod session;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
+mod write_queue;
 
 pub use builder::{Builder, test};
 pub use clock::Clock;
@@ -96,6 +99,7 @@ pub use dialect::{Dialect, ParseDialectError, Quirk};
 pub use error::StartError;
 pub use fault::{Faults, Hold, Mute, Refusal};
 pub use gateway::Gateway;
+pub use write_queue::WriteQueue;
 
 /// The examples of the README.
 #[cfg(doctest)]

@@ -5,11 +5,12 @@ use std::fs;
 #[cfg(feature = "tls")]
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 #[cfg(feature = "tls")]
 use swarm_gateway::Builder;
-use swarm_gateway::{Dialect, Gateway};
+use swarm_gateway::{Dialect, Gateway, WriteQueue};
 use tracing_subscriber::EnvFilter;
 
 /// SwarmKeyDb's front doors for development, over a store in memory or a real server.
@@ -28,7 +29,8 @@ Examples:
   swarm-gateway --password secret                  clients must AUTH first
   swarm-gateway --dialect upstream                 speak like the deployed server, quirks included
 
-Dialects: fixed; upstream; or a list of
+Dialects: fixed; upstream; or a list of quirks; or one of the two with quirks added, or removed by a minus sign,
+such as upstream,nagle,-write-queue. The quirks:
   array-errors         errors of commands arrive as an array of their words
   hello-garbage        HELLO 3 breaks the stream of replies
   simple-as-bulk       OK arrives as a bulk string
@@ -41,7 +43,13 @@ Dialects: fixed; upstream; or a list of
   swarm-streams        streams as SwarmKeyDb has them: complete IDs, fewer commands and options
   late-replies         SUBSCRIBE with several names makes later replies late
   push-buffer          when 256 pushes wait, further ones are dropped
-  slow-writes          a command that writes waits 100 ms
+  write-queue          each key that is written waits for a flush, every 100 ms
+  torn-writes          INCR, EXEC, EVAL and WATCH are not atomic between connections
+  close-drops          closing a WebSocket, or QUIT, stops its commands midway
+  nagle                replies are written in pieces on sockets without TCP_NODELAY
+  cr-lf                line breaks in errors and status replies shift all later replies
+  no-tcp-auth          the TCP door needs no password and refuses AUTH
+  busy-scripts         a script that takes too long is answered BUSY, and runs on
 
 TLS on every door: build with --features tls, which adds --tls-cert FILE and --tls-key FILE.
 
@@ -97,8 +105,25 @@ struct Args {
     tls: Tls,
 
     /// How to speak: fixed, upstream, or quirks with commas between them.
-    #[arg(long, default_value_t)]
+    #[arg(long, default_value_t, allow_hyphen_values = true)]
     dialect: Dialect,
+
+    /// Milliseconds between flushes of the write queue, which the quirk write-queue turns on.
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 100,
+        env = "SWARM_KEYDB_BATCH_FLUSH_INTERVAL_MS"
+    )]
+    flush_interval: u64,
+
+    /// Milliseconds that a script may take, with the quirk busy-scripts.
+    #[arg(long, value_name = "MS", default_value_t = 5000)]
+    script_limit: u64,
+
+    /// Share of the wake-ups of blocking reads that are lost, from 0 to 1.
+    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
+    lost_wake_ups: f64,
 }
 
 /// TLS on every door.
@@ -145,7 +170,13 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     if args.no_ws && args.http.is_none() && args.tcp.is_none() {
         return Err("no door is open; add --http or --tcp, or leave out --no-ws".into());
     }
-    let mut builder = Gateway::builder().ws(args.ws).dialect(args.dialect);
+    let interval = Duration::from_millis(args.flush_interval);
+    let mut builder = Gateway::builder()
+        .ws(args.ws)
+        .dialect(args.dialect)
+        .write_queue(WriteQueue::new().interval(interval))
+        .script_limit(Duration::from_millis(args.script_limit))
+        .lost_wake_ups(args.lost_wake_ups);
     // An empty variable is no origin.
     builder = builder.origins(args.origins.into_iter().filter(|origin| !origin.is_empty()));
     if args.backend != "memory" {

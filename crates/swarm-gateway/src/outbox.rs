@@ -11,6 +11,8 @@ use tokio::sync::Notify;
 
 use crate::dialect::{Dialect, Quirk};
 use crate::fault::{Obstacle, Wait};
+use crate::pieces::unescaped;
+use crate::reader::Reader;
 
 /// How much may be waiting before the next command is left unread, in bytes and so that small replies count too.
 const HIGH_WATER: usize = 1 << 20;
@@ -72,14 +74,79 @@ struct Queue {
     weight: usize,
     /// How many pushes are among the items.
     pushes: usize,
+    /// The last EXEC or script that pushed, and how often.
+    burst: (Option<u64>, usize),
     protocol: Protocol,
     /// The command that is answered, when it came as JSON.
     json: Option<Arc<str>>,
-    /// Replies that a garbled HELLO left behind: each command is answered by the oldest.
-    leftovers: VecDeque<Frame>,
+    /// What is not sent yet, because a reply before it waits for a command to answer.
+    late: VecDeque<Late>,
+    /// How many commands have run whose answer is not sent yet.
+    owed: usize,
+    /// What takes the processor's bytes apart.
+    reader: Option<Reader>,
+}
+
+/// What waits until it is its turn.
+#[derive(Debug)]
+enum Late {
+    /// Answers the oldest command that is owed an answer, whichever it was made for.
+    Reply(Frame),
+    Push(Frame),
 }
 
 impl Queue {
+    /// Counts a push, and returns how many its EXEC or script has made; 0 outside of one.
+    fn count_burst(&mut self, burst: Option<u64>) -> usize {
+        let before = if self.burst.0 == burst { self.burst.1 } else { 0 };
+        let count = if burst.is_some() { before + 1 } else { 0 };
+        self.burst = (burst, count);
+        count
+    }
+
+    /// Passes a frame through the reader, and keeps what comes out.
+    fn read(&mut self, frame: &Frame) {
+        let protocol = self.protocol;
+        if let Some(reader) = &mut self.reader {
+            reader.feed(&unescaped(frame, protocol));
+            let replies = std::iter::from_fn(|| reader.next());
+            self.late.extend(replies.map(Late::Reply));
+        }
+    }
+
+    /// Sends what is late as far as commands are owed answers; of the first frame only so many bytes.
+    fn send_late(&mut self, mut part: Option<usize>) {
+        loop {
+            match self.late.pop_front() {
+                Some(Late::Push(frame)) => self.put_frame(frame, None),
+                Some(Late::Reply(frame)) if self.owed > 0 => {
+                    self.owed -= 1;
+                    self.put_frame(frame, part.take());
+                }
+                Some(late) => return self.late.push_front(late),
+                None => return,
+            }
+        }
+    }
+
+    /// Puts what stands before a reply; how much of the reply is sent is for the caller.
+    fn put_obstacle(&mut self, obstacle: Obstacle) -> Option<usize> {
+        self.items.extend(obstacle.wait.map(Item::Wait));
+        if obstacle.cut {
+            self.items.push_back(Item::Cut);
+        }
+        obstacle.part
+    }
+
+    fn put_frame(&mut self, frame: Frame, part: Option<usize>) {
+        self.weight = self.weight.saturating_add(weight(frame.view()));
+        let form = self.form();
+        self.items.push_back(match part {
+            Some(bytes) => Item::Part(frame, form, bytes),
+            None => Item::Frame(frame, form),
+        });
+    }
+
     fn form(&self) -> Form {
         match &self.json {
             Some(command) => Form::Json(self.protocol, command.clone()),
@@ -90,8 +157,12 @@ impl Queue {
 
 impl Outbox {
     pub(crate) fn new(dialect: Dialect) -> Self {
+        let reader = (dialect.has(Quirk::CrLf)).then(|| Reader::new(dialect));
         Self {
-            queue: Mutex::default(),
+            queue: Mutex::new(Queue {
+                reader,
+                ..Queue::default()
+            }),
             dialect,
             filled: Notify::new(),
             drained: Notify::new(),
@@ -106,14 +177,16 @@ impl Outbox {
 
     /// A reply that the gateway itself makes, about the connection: no quirk touches it.
     pub(crate) fn answer(&self, frame: Frame, obstacle: Obstacle) {
+        let mut queue = self.lock();
         if self.dialect.has(Quirk::Overtaking) {
-            let mut queue = self.lock();
             let form = queue.form();
             queue.items.push_front(Item::Frame(frame, form));
-            self.filled.notify_one();
         } else {
-            self.put(frame, obstacle);
+            // What is late is late behind it.
+            let part = queue.put_obstacle(obstacle);
+            queue.put_frame(frame, part);
         }
+        self.filled.notify_one();
     }
 
     /// The replies of a command that has any number of them.
@@ -134,24 +207,32 @@ impl Outbox {
     }
 
     /// A push: what no command asked for. A client that does not read its pushes is cut off, as Redis does.
-    pub(crate) fn push(&self, frame: Frame) {
+    ///
+    /// `burst` is the number of the EXEC or script that makes it.
+    pub(crate) fn push(&self, frame: Frame, burst: Option<u64>) {
         let mut queue = self.lock();
         if queue.weight > PUSH_LIMIT {
             queue.items.clear();
             self.spilled.notify_one();
             return;
         }
-        if !queue.leftovers.is_empty() && self.dialect.has(Quirk::LateReplies) {
-            queue.leftovers.push_back(frame);
+        let between = (queue.reader.as_ref()).is_none_or(Reader::is_between);
+        if !between {
+            // It is read as a part of the reply that has begun, or not at all.
+            queue.read(&frame);
+            queue.send_late(None);
+            self.filled.notify_one();
             return;
         }
-        if queue.pushes >= PUSH_BUFFER && self.dialect.has(Quirk::PushBuffer) {
-            return;
+        if self.dialect.has(Quirk::PushBuffer) {
+            let in_burst = queue.count_burst(burst);
+            if queue.pushes >= PUSH_BUFFER || in_burst > PUSH_BUFFER {
+                return;
+            }
         }
         queue.pushes += 1;
-        queue.weight = queue.weight.saturating_add(weight(frame.view()));
-        let form = queue.form();
-        queue.items.push_back(Item::Frame(frame, form));
+        queue.late.push_back(Late::Push(frame));
+        queue.send_late(None);
         self.filled.notify_one();
     }
 
@@ -177,7 +258,8 @@ impl Outbox {
 
     /// Makes each command from now on be answered by the oldest of `leftovers`, its own reply queued behind them.
     pub(crate) fn garble(&self, leftovers: impl IntoIterator<Item = Frame>) {
-        self.lock().leftovers.extend(leftovers);
+        let late = leftovers.into_iter().map(Late::Reply);
+        self.lock().late.extend(late);
     }
 
     /// Returns once there is room for the replies of another command.
@@ -218,23 +300,14 @@ impl Outbox {
 
     fn put(&self, frame: Frame, obstacle: Obstacle) {
         let mut queue = self.lock();
-        let frame = match queue.leftovers.pop_front() {
-            None => frame,
-            Some(oldest) => {
-                queue.leftovers.push_back(frame);
-                oldest
-            }
-        };
-        queue.items.extend(obstacle.wait.map(Item::Wait));
-        if obstacle.cut {
-            queue.items.push_back(Item::Cut);
+        let part = queue.put_obstacle(obstacle);
+        queue.owed += 1;
+        if queue.reader.is_some() {
+            queue.read(&frame);
+        } else {
+            queue.late.push_back(Late::Reply(frame));
         }
-        queue.weight = queue.weight.saturating_add(weight(frame.view()));
-        let form = queue.form();
-        queue.items.push_back(match obstacle.part {
-            Some(bytes) => Item::Part(frame, form, bytes),
-            None => Item::Frame(frame, form),
-        });
+        queue.send_late(part);
         self.filled.notify_one();
     }
 
@@ -242,7 +315,10 @@ impl Outbox {
     fn distorted(&self, frame: Frame) -> Frame {
         let errors = self.dialect.has(Quirk::ArrayErrors);
         let simple = self.dialect.has(Quirk::SimpleAsBulk);
-        if errors || simple {
+        if self.dialect.has(Quirk::CrLf) {
+            // The reader distorts what it reads.
+            frame
+        } else if errors || simple {
             distort(frame.view(), errors, simple)
         } else {
             frame

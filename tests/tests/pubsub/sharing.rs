@@ -53,7 +53,7 @@ async fn the_wire_sees_one_subscribe_and_one_unsubscribe() {
 
 #[tokio::test]
 async fn a_name_can_be_wanted_again_before_its_end_is_acknowledged() {
-    let (gateway, client) = connected_to(swarm_gateway::Dialect::UPSTREAM).await;
+    let (gateway, client) = connected_to(swarm_tests::UPSTREAM).await;
     let _other = within(client.subscribe("other")).await.unwrap();
     let subscription = within(client.subscribe("a")).await.unwrap();
     let hold = gateway.faults().hold("UNSUBSCRIBE");
@@ -111,7 +111,7 @@ async fn drop_at_random(client: Client, task: u32) -> u32 {
 
 #[tokio::test]
 async fn a_subscription_may_have_thousands_of_names() {
-    let (gateway, client) = connected_to(swarm_gateway::Dialect::UPSTREAM).await;
+    let (gateway, client) = connected_to(swarm_tests::UPSTREAM).await;
     let names: Vec<_> = (0..5_000).map(|n| format!("n{n}")).collect();
     let mut subscription = within(client.subscribe(&names)).await.unwrap();
     assert_eq!(gateway.executions("SUBSCRIBE"), 5_000);

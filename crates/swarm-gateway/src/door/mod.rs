@@ -17,11 +17,15 @@ use swarm_resp::{Frame, Kind, Limits};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+use crate::dialect::Quirk;
 use crate::outbox::{Ending, Form, Item, Outbox};
 use crate::session::{DoorKind, Inbound, Next, Session, Shared};
 
 /// Commands read ahead of the one that runs.
 const READ_AHEAD: usize = 64;
+
+/// Commands read ahead by a server that notices a close at once, however many wait.
+const READ_TO_CLOSE: usize = 16 << 10;
 
 /// How long a stopping gateway waits for a client to read what it is owed.
 pub(crate) const LINGER: Duration = Duration::from_secs(5);
@@ -73,16 +77,19 @@ pub(crate) async fn serve(
     mut sink: impl Sink,
     stop: Stop,
 ) {
-    let outbox = Arc::new(Outbox::new(shared.dialect));
+    let dialect = door.dialect(shared.dialect);
+    let drops = dialect.has(Quirk::CloseDrops);
+    let outbox = Arc::new(Outbox::new(dialect));
     let (gone, client_gone) = watch::channel(false);
     let session = Session::new(shared.clone(), outbox.clone(), door, client_gone.clone());
     let id = session.id();
     shared.faults.register(id, &outbox);
     tracing::debug!(id, "connection opened");
-    let (commands, mut queue) = mpsc::channel(READ_AHEAD);
+    let read_ahead = if drops { READ_TO_CLOSE } else { READ_AHEAD };
+    let (commands, mut queue) = mpsc::channel(read_ahead);
 
     let reading = async {
-        let ending = read(&mut source, &commands, &shared, stop).await;
+        let ending = read(&mut source, &commands, &shared, drops, stop).await;
         drop(commands);
         // Nothing more comes: what waits for data would wait for nobody.
         gone.send_replace(true);
@@ -96,6 +103,11 @@ pub(crate) async fn serve(
             next = &mut running => return next,
             ending = &mut reading => ending,
         };
+        if drops && ending != Ending::Shutdown {
+            // What runs is dropped midway, and what waits behind it with it.
+            outbox.end(ending);
+            return Next::End;
+        }
         let next = running.await;
         if next == Next::Continue {
             outbox.end(ending);
@@ -144,6 +156,7 @@ async fn read(
     source: &mut impl Source,
     commands: &mpsc::Sender<Inbound>,
     shared: &Shared,
+    quits_at_once: bool,
     mut stop: Stop,
 ) -> Ending {
     loop {
@@ -159,6 +172,9 @@ async fn read(
         let Some(inbound) = inbound else {
             return Ending::Gone;
         };
+        if quits_at_once && inbound.is_quit() {
+            return Ending::Quit;
+        }
         if commands.send(inbound).await.is_err() {
             return Ending::Gone;
         }

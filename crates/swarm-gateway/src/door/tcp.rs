@@ -4,11 +4,13 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use swarm_resp::{Decoder, Frame, encode_frame};
+use swarm_resp::{Decoder, Frame, Protocol, encode_frame};
 use tokio::io::{self as async_io, AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use super::{Sink, Source, Stop};
+use crate::dialect::Quirk;
 use crate::outbox::{Ending, Form};
+use crate::pieces;
 use crate::session::{DoorKind, Inbound, Shared};
 use crate::stream::Stream;
 
@@ -30,6 +32,8 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
     let sink = TcpSink {
         writer,
         buffer: BytesMut::new(),
+        in_pieces: shared.dialect.has(Quirk::Nagle),
+        unescaped: shared.dialect.has(Quirk::CrLf),
     };
     super::serve(shared, DoorKind::Tcp, source, sink, stop).await;
 }
@@ -101,12 +105,35 @@ impl TcpSource {
 struct TcpSink {
     writer: WriteHalf<Stream>,
     buffer: BytesMut,
+    /// Each piece of a reply is a write of its own.
+    in_pieces: bool,
+    /// Texts keep their line breaks.
+    unescaped: bool,
+}
+
+impl TcpSink {
+    /// Encodes a frame into the buffer.
+    fn encode(&mut self, frame: &Frame, protocol: Protocol) {
+        if self.unescaped {
+            self.buffer
+                .extend_from_slice(&pieces::unescaped(frame, protocol));
+        } else {
+            encode_frame(&mut self.buffer, frame, protocol);
+        }
+    }
 }
 
 impl Sink for TcpSink {
     async fn put(&mut self, frame: Frame, form: Form) -> io::Result<()> {
         let (Form::Resp(protocol) | Form::Json(protocol, _)) = form;
-        encode_frame(&mut self.buffer, &frame, protocol);
+        if self.in_pieces {
+            for piece in pieces::pieces(&frame, protocol, !self.unescaped) {
+                self.buffer.extend_from_slice(&piece);
+                self.flush().await?;
+            }
+            return Ok(());
+        }
+        self.encode(&frame, protocol);
         if self.buffer.len() >= WRITE_AT {
             self.flush().await?;
         }
@@ -115,7 +142,7 @@ impl Sink for TcpSink {
 
     async fn put_part(&mut self, frame: Frame, form: Form, bytes: usize) {
         let (Form::Resp(protocol) | Form::Json(protocol, _)) = form;
-        encode_frame(&mut self.buffer, &frame, protocol);
+        self.encode(&frame, protocol);
         self.buffer.truncate(bytes);
         // The connection is cut next, whether this worked or not.
         let _ = self.flush().await;

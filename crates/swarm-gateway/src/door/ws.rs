@@ -170,7 +170,13 @@ struct WsSink<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for WsSink<S> {
     async fn put(&mut self, frame: Frame, form: Form) -> io::Result<()> {
         let message = self.message(&frame, form);
-        self.sink.feed(message).await.map_err(io_error)
+        let fed = self.sink.feed(message).await;
+        if self.dialect.has(Quirk::Nagle) {
+            // Each message is a write of its own.
+            fed.and(self.sink.flush().await).map_err(io_error)
+        } else {
+            fed.map_err(io_error)
+        }
     }
 
     async fn put_part(&mut self, frame: Frame, form: Form, bytes: usize) {

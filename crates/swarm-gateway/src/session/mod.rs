@@ -1,5 +1,6 @@
 //! One client's connection, whatever door it came through: who it is, what it speaks, what it may do.
 
+mod cost;
 mod hello;
 
 use std::sync::Arc;
@@ -10,49 +11,21 @@ use bytes::Bytes;
 use swarm_resp::{Frame, Protocol};
 use tokio::sync::watch;
 
-use crate::backend::{Backend, Called, Client, Link};
+use crate::backend::{Backend, Called, Client, Link, Quirks};
 use crate::dialect::{Dialect, Quirk};
 use crate::door::{LINGER, raised};
 use crate::fault::{Faults, Obstacle};
 use crate::outbox::Outbox;
+use crate::write_queue::Flushes;
 use hello::Hello;
-
-/// How long a deployed server may keep a write waiting.
-const WRITE_QUEUE: Duration = Duration::from_millis(100);
-
-/// Commands that no write queue keeps waiting.
-const READS: [&str; 24] = [
-    "CLIENT",
-    "CONFIG",
-    "DISCARD",
-    "ECHO",
-    "EXISTS",
-    "GET",
-    "GETRANGE",
-    "INFO",
-    "KEYS",
-    "MGET",
-    "MULTI",
-    "PING",
-    "PSUBSCRIBE",
-    "PTTL",
-    "PUBLISH",
-    "PUNSUBSCRIBE",
-    "SCAN",
-    "STRLEN",
-    "SUBSCRIBE",
-    "TTL",
-    "TYPE",
-    "UNSUBSCRIBE",
-    "XRANGE",
-    "XREAD",
-];
 
 /// What all connections of a gateway share.
 pub(crate) struct Shared {
     pub(crate) backend: Box<dyn Backend>,
     pub(crate) faults: Faults,
     pub(crate) dialect: Dialect,
+    /// What writes wait for, unless the backend sees to that.
+    pub(crate) write_queue: Option<Arc<Flushes>>,
     pub(crate) password: Option<Bytes>,
     pub(crate) origins: Vec<String>,
     pub(crate) max_message: usize,
@@ -87,6 +60,25 @@ pub(crate) enum DoorKind {
     Http,
 }
 
+impl DoorKind {
+    /// The quirks that show at this door: those of the WebSocket gateway show at no other.
+    pub(crate) fn dialect(self, dialect: Dialect) -> Dialect {
+        const WS: [Quirk; 7] = [
+            Quirk::ArrayErrors,
+            Quirk::CloseDrops,
+            Quirk::CrLf,
+            Quirk::HelloGarbage,
+            Quirk::LateReplies,
+            Quirk::Overtaking,
+            Quirk::SimpleAsBulk,
+        ];
+        match self {
+            Self::Ws => dialect.without(Quirk::NoTcpAuth),
+            Self::Tcp | Self::Http => WS.into_iter().fold(dialect, Dialect::without),
+        }
+    }
+}
+
 /// What a door read.
 #[derive(Debug)]
 pub(crate) struct Inbound {
@@ -96,6 +88,12 @@ pub(crate) struct Inbound {
 }
 
 impl Inbound {
+    /// Whether the client says QUIT.
+    pub(crate) fn is_quit(&self) -> bool {
+        let args = self.args.as_deref().unwrap_or_default();
+        (args.first()).is_some_and(|name| name.eq_ignore_ascii_case(b"QUIT"))
+    }
+
     pub(crate) const fn resp(args: Result<Vec<Bytes>, String>) -> Self {
         Self {
             args,
@@ -124,9 +122,13 @@ pub(crate) struct Session {
     outbox: Arc<Outbox>,
     link: Box<dyn Link>,
     door: DoorKind,
+    /// The quirks of the door.
+    dialect: Dialect,
     id: u64,
     authenticated: bool,
     client_gone: watch::Receiver<bool>,
+    /// How many writes wait for EXEC.
+    queued: usize,
 }
 
 impl Session {
@@ -141,18 +143,31 @@ impl Session {
             id,
             outbox: outbox.clone(),
             faults: shared.faults.clone(),
-            tracks_everything: shared.dialect.has(Quirk::TrackingEverything),
-            swarm_streams: shared.dialect.has(Quirk::SwarmStreams),
+            quirks: Quirks::of(shared.dialect),
+            is_http: door == DoorKind::Http,
+            burst: None,
         });
-        Self {
-            authenticated: shared.password.is_none() || door == DoorKind::Http,
+        let dialect = door.dialect(shared.dialect);
+        let mut session = Self {
+            authenticated: false,
             shared,
             outbox,
             link,
             door,
+            dialect,
             id,
             client_gone,
-        }
+            queued: 0,
+        };
+        session.authenticated = session.is_let_in();
+        session
+    }
+
+    /// Whether a new connection needs no password.
+    fn is_let_in(&self) -> bool {
+        self.shared.password.is_none()
+            || self.door == DoorKind::Http
+            || self.dialect.has(Quirk::NoTcpAuth)
     }
 
     pub(crate) const fn id(&self) -> u64 {
@@ -179,6 +194,10 @@ impl Session {
                 self.answer(&name, Frame::simple("OK"));
                 return Next::End;
             }
+            "AUTH" if self.dialect.has(Quirk::NoTcpAuth) => {
+                let reply = Frame::error("ERR unknown command 'AUTH'");
+                self.outbox.reply(reply, Obstacle::default());
+            }
             "AUTH" => {
                 let reply = self.auth(args.get(1..).unwrap_or_default());
                 self.answer(&name, reply.unwrap_or_else(Frame::error));
@@ -203,11 +222,19 @@ impl Session {
             self.outbox.reply(error, Obstacle::default());
             return Next::Continue;
         }
-        if self.shared.dialect.has(Quirk::SlowWrites) && !READS.contains(&name) {
-            tokio::time::sleep(WRITE_QUEUE).await;
+        if let Some(queue) = self.shared.write_queue.clone() {
+            self.wait_to_write(&queue, name, &args).await;
         }
         let (over, grace) = match self.link.call(name, args) {
             Called::Done => return Next::Continue,
+            Called::Steps { over, mut blocked } => {
+                let gone = &mut self.client_gone;
+                return tokio::select! {
+                    biased;
+                    () = over => Next::Continue,
+                    () = async { raised(gone).await; raised(&mut blocked).await } => Next::End,
+                };
+            }
             Called::Soon(over) => (over, LINGER),
             // A client that is gone must not take what another could have.
             Called::Blocked(over) => (over, Duration::ZERO),
@@ -216,6 +243,29 @@ impl Session {
             biased;
             () = over => Next::Continue,
             () = given_up(&mut self.client_gone, grace) => Next::End,
+        }
+    }
+
+    /// Waits as long as the writes of a command take in the write queue.
+    async fn wait_to_write(&mut self, queue: &Arc<Flushes>, name: &str, args: &[Bytes]) {
+        let mut writes = cost::writes(name, args);
+        if self.link.in_transaction() {
+            let queued = std::mem::take(&mut self.queued);
+            match name {
+                "EXEC" => writes = queued,
+                "DISCARD" => {}
+                _ => {
+                    self.queued = queued + writes;
+                    writes = 0;
+                }
+            }
+        }
+        let _turn = match cost::is_serial(name) && writes > 0 {
+            true => Some(queue.serial.lock().await),
+            false => None,
+        };
+        for _ in 0..writes {
+            queue.write(|| {}).await;
         }
     }
 
@@ -250,6 +300,22 @@ impl Session {
             _ => return Err("ERR wrong number of arguments for 'auth' command".to_owned()),
         };
         let (user, given) = given;
+        self.log_in(user, given)
+    }
+
+    /// The user and the password that HELLO was given.
+    fn check(&mut self, credentials: &[Bytes]) -> Result<Frame, String> {
+        match credentials {
+            // The deployed server looks at the password alone.
+            [_, password] if self.shared.dialect.has(Quirk::NoTcpAuth) => {
+                self.log_in(b"default", password)
+            }
+            [user, password] => self.log_in(user, password),
+            _ => Err("ERR syntax error".to_owned()),
+        }
+    }
+
+    fn log_in(&mut self, user: &[u8], given: &[u8]) -> Result<Frame, String> {
         if self.shared.knows(Some(given)) && user == b"default" {
             self.authenticated = true;
             Ok(Frame::simple("OK"))
@@ -259,14 +325,20 @@ impl Session {
     }
 
     async fn hello(&mut self, args: &[Bytes]) {
-        match self.greet(args).await {
-            Ok(frame) => {
-                self.answer("HELLO", frame);
-                if self.garbles() {
-                    self.outbox.garble(hello::leftovers());
-                }
-            }
-            Err(text) => self.refuse(&text),
+        let greeted = self.greet(args).await;
+        if !self.dialect.has(Quirk::HelloGarbage) {
+            return match greeted {
+                Ok(frame) => self.answer("HELLO", frame),
+                Err(text) => self.refuse(&text),
+            };
+        }
+        // HELLO is a command as any other then, and has its place behind those before it.
+        self.shared.faults.count("HELLO");
+        let obstacle = self.shared.faults.obstacle("HELLO");
+        let garbled = greeted.is_ok() && self.garbles();
+        self.outbox.reply(greeted.unwrap_or_else(Frame::error), obstacle);
+        if garbled {
+            self.outbox.garble(hello::leftovers());
         }
     }
 
@@ -276,10 +348,10 @@ impl Session {
         }
         let hello = Hello::parse(args)?;
         if let Some(credentials) = hello.credentials {
-            if self.door == DoorKind::Ws {
+            if self.door == DoorKind::Ws && !self.dialect.has(Quirk::HelloGarbage) {
                 return Err("ERR Syntax error in HELLO option 'AUTH'".to_owned());
             }
-            self.auth(credentials)?;
+            self.check(credentials)?;
         }
         if !self.authenticated {
             return Err(hello::NOAUTH.to_owned());
@@ -301,7 +373,7 @@ impl Session {
     }
 
     fn garbles(&self) -> bool {
-        self.shared.dialect.has(Quirk::HelloGarbage) && self.outbox.protocol() == Protocol::Resp3
+        self.dialect.has(Quirk::HelloGarbage) && self.outbox.protocol() == Protocol::Resp3
     }
 
     /// Back to the state of a new connection; the WebSocket door keeps who the client is.
@@ -309,7 +381,7 @@ impl Session {
         if args.len() == 1 {
             self.outbox.set_protocol(Protocol::Resp2);
             if self.door == DoorKind::Tcp {
-                self.authenticated = self.shared.password.is_none();
+                self.authenticated = self.is_let_in();
             }
         }
         self.call("RESET", args).await

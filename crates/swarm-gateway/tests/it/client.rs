@@ -82,6 +82,12 @@ impl Client {
         }
     }
 
+    /// Says goodbye, and waits for the gateway's.
+    pub(crate) async fn close(&mut self) {
+        self.socket.close(None).await.unwrap();
+        self.ending().await;
+    }
+
     async fn next(&mut self) -> Option<Result<Message, tokio_tungstenite::tungstenite::Error>> {
         (timeout(Duration::from_secs(10), self.socket.next()).await)
             .expect("something within ten seconds")

@@ -104,7 +104,8 @@ async fn late_replies() {
     gateway.faults().push(&["message", "a", "m"]);
     assert!(client.is_silent().await);
     assert_eq!(client.call("PING").await, "[\"subscribe\", \"b\", 2]");
-    assert_eq!(client.call("PING").await, "[\"message\", \"a\", \"m\"]");
+    // A push answers nobody, and comes as soon as the replies before it are gone.
+    assert_eq!(client.reply().await.to_string(), "[\"message\", \"a\", \"m\"]");
     assert_eq!(client.call("PING").await, "[\"pong\", \"\"]");
 }
 
@@ -126,12 +127,4 @@ async fn push_buffer() {
         assert_eq!(client.reply().await.to_string(), expected);
     }
     assert_eq!(client.call("ECHO end").await, "\"end\"");
-}
-
-#[tokio::test]
-async fn slow_writes() {
-    let (_gateway, mut client) = with(Quirk::SlowWrites).await;
-    let before = std::time::Instant::now();
-    assert_eq!(client.call("SET k v").await, "\"OK\"");
-    assert!(before.elapsed().as_millis() >= 100);
 }

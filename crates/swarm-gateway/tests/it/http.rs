@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swarm_gateway::{Dialect, Gateway};
+use swarm_gateway::{Dialect, Gateway, Quirk};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -214,7 +214,7 @@ async fn faults_reach_http_too() {
 
 #[tokio::test]
 async fn an_error_is_an_error_in_every_dialect() {
-    let gateway = Gateway::builder().dialect(Dialect::UPSTREAM);
+    let gateway = Gateway::builder().dialect(Dialect::UPSTREAM.without(Quirk::WriteQueue));
     let gateway = gateway.start().await.unwrap();
     let body = r#"{"cmd":"INCRBY","args":["n"]}"#;
     let (status, answer) = send(&gateway, "POST /cmd", body).await;

@@ -2,6 +2,7 @@
 
 mod backends;
 mod client;
+mod close_drops;
 mod commands;
 mod dialects;
 mod faults;
@@ -17,5 +18,7 @@ mod redis_backend;
 mod tcp;
 #[cfg(feature = "tls")]
 mod tls;
+mod torn;
 mod tracking;
 mod transactions;
+mod write_queue;

@@ -48,6 +48,13 @@ impl Peer {
         }
     }
 
+    /// Closes the sending half of a TCP connection.
+    pub(crate) async fn shut_sending(&mut self) {
+        if let Self::Tcp(stream, ..) = self {
+            stream.shutdown().await.unwrap();
+        }
+    }
+
     pub(crate) async fn reply(&mut self) -> Frame {
         let (stream, buffer, decoder) = match self {
             Self::Ws(client) => return client.reply().await,

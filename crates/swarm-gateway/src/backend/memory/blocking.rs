@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::call::{Block, Call};
 use super::server::Server;
 use super::table::{Run, Spec};
+use super::tracking::Told;
 use super::{State, Store};
 use crate::backend::{Called, Client};
 
@@ -17,11 +18,17 @@ use crate::backend::{Called, Client};
 pub(super) struct Waiter {
     ticket: u64,
     keys: Vec<Bytes>,
+    /// What is run again when a key has changed; without it, the command is woken and runs by itself.
+    command: Option<Command>,
+    served: oneshot::Sender<()>,
+}
+
+#[derive(Debug)]
+struct Command {
     spec: &'static Spec,
     args: Vec<Bytes>,
     client: Client,
     protocol: Protocol,
-    served: oneshot::Sender<()>,
 }
 
 /// Withdraws a command when nobody waits for it any more.
@@ -45,7 +52,63 @@ impl Drop for Ticket {
     }
 }
 
-/// Lines a command up behind those that wait already.
+impl Server {
+    /// Lines a command up behind those that wait already.
+    fn line_up(
+        &mut self,
+        store: &Arc<Store>,
+        keys: Vec<Bytes>,
+        command: Option<Command>,
+    ) -> (Ticket, oneshot::Receiver<()>) {
+        let number = self.ticket();
+        let (served, reply) = oneshot::channel();
+        self.waiting.push(Waiter {
+            ticket: number,
+            keys,
+            command,
+            served,
+        });
+        let store = store.clone();
+        (Ticket { store, number }, reply)
+    }
+}
+
+/// A command that is woken when one of its keys has changed.
+pub(super) struct Waiting {
+    ticket: Ticket,
+    changed: oneshot::Receiver<()>,
+    deadline: Option<i64>,
+}
+
+/// Lines a command up that runs again by itself.
+pub(super) fn line_up(
+    store: &Arc<Store>,
+    state: &mut State,
+    keys: Vec<Bytes>,
+    deadline: Option<i64>,
+) -> Waiting {
+    let (ticket, changed) = state.server.line_up(store, keys, None);
+    Waiting {
+        ticket,
+        changed,
+        deadline,
+    }
+}
+
+impl Waiting {
+    /// Returns whether a key has changed, or the time is over.
+    pub(super) async fn woken(self) -> bool {
+        let store = self.ticket.store.clone();
+        tokio::select! {
+            _ = self.changed => true,
+            () = store.clock.until_some(self.deadline) => {
+                self.ticket.take(&mut store.lock()).is_none()
+            }
+        }
+    }
+}
+
+/// Lines a command up that is served by whoever changes its keys.
 pub(super) fn wait(
     store: &Arc<Store>,
     state: &mut State,
@@ -53,42 +116,29 @@ pub(super) fn wait(
     spec: &'static Spec,
     block: Block,
 ) -> Called {
-    let number = state.server.ticket();
-    let (served, reply) = oneshot::channel();
-    state.server.waiting.push(Waiter {
-        ticket: number,
-        keys: block.keys,
+    let command = Command {
         spec,
         args: block.args,
         client: client.clone(),
         protocol: client.outbox.protocol(),
-        served,
-    });
-    let ticket = Ticket {
-        store: store.clone(),
-        number,
     };
+    let (ticket, reply) = state.server.line_up(store, block.keys, Some(command));
     Called::Blocked(Box::pin(async move {
         let clock = ticket.store.clock.clone();
-        let timeout = async {
-            match block.deadline {
-                Some(deadline) => clock.until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             _ = reply => {}
-            () = timeout => {
+            () = clock.until_some(block.deadline) => {
                 let mut state = ticket.store.lock();
-                if let Some(waiter) = ticket.take(&mut state) {
-                    waiter.reply(Frame::null_array());
+                let waiter = ticket.take(&mut state);
+                if let Some(command) = waiter.and_then(|waiter| waiter.command) {
+                    command.reply(Frame::null_array());
                 }
             }
         }
     }))
 }
 
-impl Waiter {
+impl Command {
     fn reply(&self, frame: Frame) {
         let faults = &self.client.faults;
         faults.count(self.spec.name);
@@ -97,8 +147,8 @@ impl Waiter {
     }
 }
 
-/// Tells who tracks the keys that changed, by a client's hand if any, and serves those who wait for them.
-pub(super) fn settle(state: &mut State, by: Option<u64>, now: i64) {
+/// Tells who tracks the keys that changed, and serves or wakes those who wait for them.
+pub(super) fn settle(state: &mut State, told: Told, now: i64) {
     loop {
         let changed = state.keyspace.take_changed();
         if changed.is_empty() {
@@ -108,7 +158,7 @@ pub(super) fn settle(state: &mut State, by: Option<u64>, now: i64) {
             tracking, peers, ..
         } = &mut state.server;
         for key in &changed {
-            tracking.changed(peers, key, by);
+            tracking.changed(peers, key, told);
         }
         // Taken out while their commands run, which may change other keys.
         let waiting = std::mem::take(&mut state.server.waiting);
@@ -117,34 +167,40 @@ pub(super) fn settle(state: &mut State, by: Option<u64>, now: i64) {
             if waiter.served.is_closed() {
                 continue;
             }
-            match concerned.then(|| rerun(state, &waiter, now)).flatten() {
-                Some(frame) => {
-                    waiter.reply(frame);
-                    // The receiver may be gone; its ticket finds nothing then.
-                    let _ = waiter.served.send(());
-                }
-                None => state.server.waiting.push(waiter),
+            if !concerned || state.server.loses_wake_up() {
+                state.server.waiting.push(waiter);
+                continue;
             }
+            if let Some(command) = &waiter.command {
+                let Some(frame) = rerun(state, command, now) else {
+                    state.server.waiting.push(waiter);
+                    continue;
+                };
+                command.reply(frame);
+            }
+            // The receiver may be gone; its ticket finds nothing then.
+            let _ = waiter.served.send(());
         }
     }
 }
 
 /// Runs a waiting command again; `None` when it still has nothing to reply.
-fn rerun(state: &mut State, waiter: &Waiter, now: i64) -> Option<Frame> {
-    let Run::Data(run) = waiter.spec.run else {
+fn rerun(state: &mut State, command: &Command, now: i64) -> Option<Frame> {
+    let Run::Data(run) = command.spec.run else {
         return None;
     };
     let mut call = Call {
         keyspace: &mut state.keyspace,
         server: &mut state.server,
-        client: &waiter.client,
-        args: &waiter.args,
+        client: &command.client,
+        args: &command.args,
         now,
-        protocol: waiter.protocol,
+        protocol: command.protocol,
         subscribed: false,
         again: true,
         block: None,
     };
     let reply = run(&mut call);
-    (call.block.is_none()).then(|| reply.unwrap_or_else(Frame::from))
+    let line_breaks = command.client.quirks.line_breaks;
+    (call.block.is_none()).then(|| reply.unwrap_or_else(|reject| reject.frame(line_breaks)))
 }

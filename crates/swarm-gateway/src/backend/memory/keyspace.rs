@@ -1,11 +1,16 @@
 //! The keys, their values and when they expire.
 
+mod journal;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 
 use super::reject::Reject;
 use super::streams::Stream;
+use journal::Journal;
+
+pub(super) use journal::Write;
 
 /// What a key holds.
 #[derive(Debug, Clone)]
@@ -45,7 +50,7 @@ impl Value {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     value: Value,
     /// Milliseconds since 1970.
@@ -66,6 +71,8 @@ pub(super) struct Keyspace {
     watched: HashMap<Bytes, Watched>,
     /// Keys that changed since [`take_changed`](Self::take_changed).
     changed: Vec<Bytes>,
+    /// The writes of the command that runs, when they are to be taken back.
+    journal: Option<Journal>,
 }
 
 /// A key that transactions watch.
@@ -85,14 +92,19 @@ pub(super) enum Expiry {
 }
 
 impl Keyspace {
-    /// Removes the keys whose time has come.
-    pub(super) fn expire_due(&mut self, now: i64) {
+    /// Removes the keys whose time has come. `watched` says whether WATCH sees it.
+    pub(super) fn expire_due(&mut self, now: i64, watched: bool) {
         while let Some(&(deadline, born)) = self.deadlines.first() {
             if deadline > now {
                 break;
             }
             if let Some(key) = self.order.get(&born).cloned() {
-                self.remove(&key);
+                self.take_out(&key);
+                if watched {
+                    self.touch(&key);
+                } else {
+                    self.changed.push(key);
+                }
             }
         }
     }
@@ -103,6 +115,7 @@ impl Keyspace {
 
     /// A value to change in place: [`touch`](Self::touch) must tell of it.
     pub(super) fn get_mut(&mut self, key: &[u8]) -> Option<&mut Value> {
+        self.note_in_place(key);
         self.entries.get_mut(key).map(|entry| &mut entry.value)
     }
 
@@ -117,11 +130,11 @@ impl Keyspace {
 
     /// Writes a value over whatever the key holds.
     pub(super) fn set(&mut self, key: &Bytes, value: Value, expiry: Expiry) {
+        self.note_value(key);
         if let Some(entry) = self.entries.get_mut(key) {
             entry.value = value;
         } else {
-            let born = self.births;
-            self.births += 1;
+            let born = self.birth();
             // A copy: the argument shares its message with the other arguments.
             let key = Bytes::copy_from_slice(key);
             self.order.insert(born, key.clone());
@@ -135,12 +148,15 @@ impl Keyspace {
         self.touch(key);
         match expiry {
             Expiry::Keep => {}
-            Expiry::Never => {
-                self.set_deadline(key, None);
+            Expiry::Never => self.index_deadline(key, None),
+            Expiry::At(deadline) if self.journal.is_some() => {
+                // Two writes: the first ends the time to live that there was.
+                self.index_deadline(key, None);
+                self.note_deadline(key);
+                self.index_deadline(key, Some(deadline));
+                self.touch(key);
             }
-            Expiry::At(deadline) => {
-                self.set_deadline(key, Some(deadline));
-            }
+            Expiry::At(deadline) => self.index_deadline(key, Some(deadline)),
         }
     }
 
@@ -150,13 +166,29 @@ impl Keyspace {
     }
 
     pub(super) fn remove(&mut self, key: &[u8]) -> Option<Value> {
-        let (key, entry) = self.entries.remove_entry(key)?;
-        self.touch(&key);
+        if !self.contains(key) {
+            return None;
+        }
+        self.note_value(key);
+        let value = self.take_out(key);
+        self.touch(key);
+        value
+    }
+
+    fn take_out(&mut self, key: &[u8]) -> Option<Value> {
+        let entry = self.entries.remove(key)?;
         self.order.remove(&entry.born);
         if let Some(deadline) = entry.expires_at {
             self.deadlines.remove(&(deadline, entry.born));
         }
         Some(entry.value)
+    }
+
+    /// A place in the order of keys for a new one.
+    const fn birth(&mut self) -> u64 {
+        let born = self.births;
+        self.births += 1;
+        born
     }
 
     /// When a key expires: `None` without the key, `Some(None)` without a time to live.
@@ -166,23 +198,32 @@ impl Keyspace {
 
     /// Sets or clears when a key expires, and says when it did before.
     pub(super) fn set_deadline(&mut self, key: &[u8], deadline: Option<i64>) -> Option<i64> {
-        let entry = self.entries.get_mut(key)?;
-        let before = std::mem::replace(&mut entry.expires_at, deadline);
-        if before == deadline {
-            return before;
+        let before = self.deadline(key)?;
+        if before != deadline {
+            self.note_deadline(key);
+            self.index_deadline(key, deadline);
+            self.touch(key);
         }
-        if let Some(before) = before {
+        before
+    }
+
+    fn index_deadline(&mut self, key: &[u8], deadline: Option<i64>) {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        if let Some(before) = std::mem::replace(&mut entry.expires_at, deadline) {
             self.deadlines.remove(&(before, entry.born));
         }
         if let Some(deadline) = deadline {
             self.deadlines.insert((deadline, entry.born));
         }
-        self.touch(key);
-        before
     }
 
     /// Notes that a key changed.
     pub(super) fn touch(&mut self, key: &[u8]) {
+        if self.keeps_touch(key) {
+            return;
+        }
         if let Some(watched) = self.watched.get_mut(key) {
             watched.version += 1;
         }
@@ -216,8 +257,10 @@ impl Keyspace {
 
     /// Takes a string out to change it: [`set`](Self::set) must put it back.
     pub(super) fn take_string(&mut self, key: &[u8]) -> Result<Option<Bytes>, Reject> {
+        let recording = self.journal.is_some();
         match self.entries.get_mut(key).map(|entry| &mut entry.value) {
             None => Ok(None),
+            Some(Value::String(value)) if recording => Ok(Some(value.clone())),
             Some(Value::String(value)) => Ok(Some(std::mem::take(value))),
             Some(Value::Stream(_)) => Err(Reject::WRONG_TYPE),
         }

@@ -11,8 +11,10 @@ use super::call::{Call, Reply};
 use super::pubsub::Subscriptions;
 use super::reject::Reject;
 use super::server::Peer;
+use super::steps::Stepper;
 use super::table::{self, Run, Spec};
-use super::transaction::Transaction;
+use super::tracking::Told;
+use super::transaction::{self, Transaction};
 use super::{State, Store, blocking, connection, streams};
 use crate::backend::{Called, Client, Link};
 
@@ -56,10 +58,10 @@ impl Link for MemoryLink {
     fn call(&mut self, name: &str, args: Vec<Bytes>) -> Called {
         let mut state = self.store.lock();
         let now = self.store.clock.unix_millis();
-        state.keyspace.expire_due(now);
-        blocking::settle(&mut state, None, now);
-        let mut found = table::find(name, &args);
-        if let (Ok(spec), true) = (&found, self.local.client.swarm_streams) {
+        state.keyspace.expire_due(now, self.store.pace.is_none());
+        blocking::settle(&mut state, Told::All, now);
+        let mut found = table::find(name, &args, self.local.client.quirks.streams);
+        if let (Ok(spec), true) = (&found, self.local.client.quirks.streams) {
             found = streams::known_to_swarm(spec.name, &args).map(|()| *spec);
         }
         let called = match found {
@@ -72,7 +74,7 @@ impl Link for MemoryLink {
                 Called::Done
             }
         };
-        blocking::settle(&mut state, Some(self.local.client.id), now);
+        blocking::settle(&mut state, Told::AllBut(self.local.client.id), now);
         called
     }
 
@@ -115,6 +117,14 @@ impl Local {
             let queued = self.transaction.queue(spec, args);
             self.reply(spec.name, queued);
             return Called::Done;
+        }
+        if let Some(pace) = &store.pace {
+            let stepper = Stepper::new(store, pace, &self.client, subscribed);
+            match spec.run {
+                Run::Data(_) => return stepper.start(state, spec, args),
+                _ if spec.name == "EXEC" => return transaction::exec_in_steps(self, state, stepper),
+                _ => {}
+            }
         }
         match spec.run {
             Run::Data(run) => {
@@ -167,9 +177,10 @@ impl Local {
     }
 
     /// Puts a reply into the outbox, behind whatever fault is planned for it.
-    fn reply(&self, name: &str, reply: Reply) {
+    pub(super) fn reply(&self, name: &str, reply: Reply) {
         let obstacle = self.client.faults.obstacle(name);
-        let frame = reply.unwrap_or_else(Frame::from);
+        let line_breaks = self.client.quirks.line_breaks;
+        let frame = reply.unwrap_or_else(|reject| reject.frame(line_breaks));
         self.client.outbox.reply(frame, obstacle);
     }
 

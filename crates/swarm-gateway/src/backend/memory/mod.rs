@@ -16,6 +16,7 @@ mod ranges;
 mod reject;
 mod scan;
 mod server;
+mod steps;
 mod streams;
 mod strings;
 mod table;
@@ -30,6 +31,8 @@ use keyspace::Keyspace;
 use link::MemoryLink;
 use server::Server;
 
+pub(crate) use steps::Pace;
+
 /// The store, shared by all connections. One command runs at a time, as in Redis.
 pub(crate) struct Memory {
     store: Arc<Store>,
@@ -38,6 +41,8 @@ pub(crate) struct Memory {
 struct Store {
     state: Mutex<State>,
     clock: Clock,
+    /// Set when commands run in steps instead of each as a whole.
+    pace: Option<Arc<Pace>>,
 }
 
 /// Everything that commands read and change.
@@ -48,11 +53,14 @@ struct State {
 }
 
 impl Memory {
-    pub(crate) fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: Clock, pace: Option<Pace>, lost_wake_ups: f64) -> Self {
+        let mut state = State::default();
+        state.server.lost_wake_ups = lost_wake_ups;
         Self {
             store: Arc::new(Store {
-                state: Mutex::default(),
+                state: Mutex::new(state),
                 clock,
+                pace: pace.map(Arc::new),
             }),
         }
     }
@@ -65,6 +73,10 @@ impl Store {
 }
 
 impl Backend for Memory {
+    fn paces_writes(&self) -> bool {
+        self.store.pace.is_some()
+    }
+
     fn open(&self, client: Client) -> Box<dyn Link> {
         Box::new(MemoryLink::open(self.store.clone(), client))
     }

@@ -160,7 +160,7 @@ pub(super) fn publish(call: &mut Call<'_>) -> Reply {
             reply.push_message(|push| parts.iter().for_each(|part| push.bulk(part)));
         });
         for peer in ids.iter().filter_map(|id| server.peers.get(id)) {
-            peer.outbox.push(frame.clone());
+            peer.outbox.push(frame.clone(), call.client.burst);
             heard += 1;
         }
     };
@@ -180,6 +180,10 @@ pub(super) fn pubsub_channels(call: &mut Call<'_>) -> Reply {
         [] => None,
         [pattern] => Some(pattern),
         _ => {
+            if call.client.quirks.streams {
+                let given = call.arg(1);
+                return Err(Reject::subcommand_unknown_to_swarm("PUBSUB", given));
+            }
             return Err(Reject::quoting(&[
                 b"ERR unknown subcommand or wrong number of arguments for '",
                 call.arg(1),

@@ -5,6 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 use swarm_resp::Frame;
 
+use crate::pieces;
+
 /// Why a command was refused: the text of the error reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reject(Bytes);
@@ -32,6 +34,36 @@ impl Reject {
     pub(super) fn quoting(parts: &[&[u8]]) -> Self {
         let parts: Vec<&[u8]> = parts.iter().map(|part| until_nul(part)).collect();
         Self::new(parts.concat())
+    }
+
+    /// What SwarmKeyDb says about a command that it does not know.
+    pub(super) fn unknown_to_swarm(name: &[u8]) -> Self {
+        Self::new([b"ERR unknown command '", name, b"'"].concat())
+    }
+
+    /// What SwarmKeyDb says about a subcommand of `container` (in capitals) that it does not know.
+    pub(super) fn subcommand_unknown_to_swarm(container: &str, given: &[u8]) -> Self {
+        Self::new(match container {
+            "SCRIPT" => [b"ERR unknown subcommand '", given, b"' for 'SCRIPT'"].concat(),
+            "PUBSUB" => {
+                let what = b"ERR unknown subcommand or wrong number of arguments for '";
+                [&what[..], given, b"' command"].concat()
+            }
+            "XGROUP" => b"ERR Unknown XGROUP subcommand".to_vec(),
+            _ => format!("ERR unknown subcommand or wrong number of arguments for '{container}'")
+                .into_bytes(),
+        })
+    }
+
+    /// What SwarmKeyDb says about a group that is missing.
+    pub(super) fn no_key_or_group(key: &[u8], group: &[u8]) -> Self {
+        Self::quoting(&[
+            b"NOGROUP No such key '",
+            key,
+            b"' or consumer group '",
+            group,
+            b"'",
+        ])
     }
 
     pub(super) fn no_group(key: &[u8], group: &[u8]) -> Self {
@@ -106,8 +138,13 @@ impl fmt::Display for Reject {
     }
 }
 
-impl From<Reject> for Frame {
-    fn from(reject: Reject) -> Self {
-        Self::error(reject.0)
+impl Reject {
+    /// The error reply, with the line breaks of the text if they are to be written.
+    pub(super) fn frame(self, keeps_line_breaks: bool) -> Frame {
+        if keeps_line_breaks && self.0.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+            pieces::error(&self.0)
+        } else {
+            Frame::error(self.0)
+        }
     }
 }

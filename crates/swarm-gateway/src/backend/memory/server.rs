@@ -28,6 +28,8 @@ pub(super) struct Server {
     pub(super) backups: BTreeMap<Bytes, Backup>,
     config: BTreeMap<&'static str, Bytes>,
     tickets: u64,
+    /// How many of all wake-ups of waiting commands are lost, from 0 to 1.
+    pub(super) lost_wake_ups: f64,
 }
 
 /// A connection, as the others see it.
@@ -69,12 +71,18 @@ impl Default for Server {
                 .map(|(name, value)| (name, Bytes::from_static(value.as_bytes())))
                 .collect(),
             tickets: 0,
+            lost_wake_ups: 0.0,
         }
     }
 }
 
 impl Server {
-    /// A number that no other waiting command has.
+    /// Whether a command that waits does not learn that its key has changed.
+    pub(super) fn loses_wake_up(&self) -> bool {
+        self.lost_wake_ups > 0.0 && fastrand::f64() < self.lost_wake_ups
+    }
+
+    /// A number that no other waiting command and no other EXEC has.
     pub(super) const fn ticket(&mut self) -> u64 {
         self.tickets += 1;
         self.tickets

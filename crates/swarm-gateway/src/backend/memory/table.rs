@@ -207,14 +207,23 @@ fn named(name: &str) -> Option<&'static Spec> {
     found.ok().and_then(|at| TABLE.get(at))
 }
 
-/// The command that `args` call, whose name in capitals is `name`.
-pub(super) fn find(name: &str, args: &[Bytes]) -> Result<&'static Spec, Reject> {
+/// The command that `args` call, whose name in capitals is `name`. `swarm` says whose words refuse what there is not.
+pub(super) fn find(name: &str, args: &[Bytes], swarm: bool) -> Result<&'static Spec, Reject> {
     let spec = named(name).filter(|spec| !spec.name.contains('|'));
-    let mut spec = spec.ok_or_else(|| Reject::unknown(args))?;
+    let mut spec = spec.ok_or_else(|| {
+        if swarm {
+            Reject::unknown_to_swarm(args.first().map_or(&[][..], Bytes::as_ref))
+        } else {
+            Reject::unknown(args)
+        }
+    })?;
     if let Some(given) = args.get(1) {
         let sub = String::from_utf8_lossy(given).to_ascii_uppercase();
         match (named(&format!("{name}|{sub}")), spec.run) {
             (Some(found), _) => spec = found,
+            (None, Run::Container) if swarm => {
+                return Err(Reject::subcommand_unknown_to_swarm(name, given));
+            }
             (None, Run::Container) => return Err(Reject::subcommand(name, given)),
             (None, _) => {}
         }

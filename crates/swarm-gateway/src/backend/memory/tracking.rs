@@ -17,6 +17,15 @@ pub(super) struct Tracking {
     readers: HashMap<Bytes, BTreeSet<u64>>,
 }
 
+/// Who is told that a key changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    All,
+    /// All but those who do not want to hear of their own changes, of which this is one.
+    AllBut(u64),
+    Nobody,
+}
+
 /// What a client asked to be told of.
 #[derive(Debug, Clone, Default)]
 struct Mode {
@@ -134,27 +143,27 @@ impl Tracking {
         }
     }
 
-    /// Tells who wants to know that a key changed, by this client's hand if any.
-    pub(super) fn changed(&mut self, peers: &BTreeMap<u64, Peer>, key: &Bytes, by: Option<u64>) {
-        if self.clients.is_empty() {
+    /// Tells who wants to know that a key changed.
+    pub(super) fn changed(&mut self, peers: &BTreeMap<u64, Peer>, key: &Bytes, told: Told) {
+        if self.clients.is_empty() || told == Told::Nobody {
             return;
         }
         let readers = self.readers.remove(key).unwrap_or_default();
-        let told = Frame::build(|reply| {
+        let push = Frame::build(|reply| {
             reply.push_message(|push| {
                 push.bulk(b"invalidate");
                 push.array(|keys| keys.bulk(key));
             });
         });
         for (id, mode) in &self.clients {
-            let own = mode.no_loop && by == Some(*id);
+            let own = mode.no_loop && told == Told::AllBut(*id);
             if own || !(readers.contains(id) || mode.wants(key)) {
                 continue;
             }
             if let Some(peer) = peers.get(id)
                 && (mode.in_resp2 || peer.outbox.protocol() == Protocol::Resp3)
             {
-                peer.outbox.push(told.clone());
+                peer.outbox.push(push.clone(), None);
             }
         }
     }
@@ -186,7 +195,7 @@ pub(super) fn tracking(call: &mut Call<'_>) -> Reply {
     let id = call.client.id;
     let switch = call.arg(2).to_ascii_uppercase();
     let mode = match switch.as_slice() {
-        b"ON" if call.client.tracks_everything => Mode::of_everything(),
+        b"ON" if call.client.quirks.tracks_everything => Mode::of_everything(),
         b"ON" => Mode::parse(call.rest(3))?,
         b"OFF" => {
             Mode::parse(call.rest(3))?;

@@ -8,7 +8,10 @@ use super::call::{Call, Reply, ok};
 use super::keyspace::Keyspace;
 use super::link::{Local, Replies};
 use super::reject::Reject;
+use super::steps::Stepper;
 use super::table::{Run, Spec};
+use super::tracking::Told;
+use crate::backend::Called;
 
 /// A connection's open transaction and the keys that it watches.
 #[derive(Debug, Default)]
@@ -18,9 +21,12 @@ pub(super) struct Transaction {
     watched: Vec<(Bytes, u64)>,
 }
 
+/// Commands and their arguments.
+type Commands = Vec<(&'static Spec, Vec<Bytes>)>;
+
 #[derive(Debug, Default)]
 struct Queue {
-    commands: Vec<(&'static Spec, Vec<Bytes>)>,
+    commands: Commands,
     /// A command was refused: EXEC will refuse all.
     spoiled: bool,
 }
@@ -97,7 +103,8 @@ pub(super) fn unwatch(local: &mut Local, state: &mut State, _: &[Bytes], _: i64)
     Ok(vec![ok()])
 }
 
-pub(super) fn exec(local: &mut Local, state: &mut State, _: &[Bytes], now: i64) -> Replies {
+/// The commands that EXEC runs, or its reply when it runs none.
+fn begin(local: &mut Local, state: &mut State) -> Result<Result<Commands, Frame>, Reject> {
     let Some(queue) = local.transaction.queue.take() else {
         return Err(Reject::text("ERR EXEC without MULTI"));
     };
@@ -110,12 +117,47 @@ pub(super) fn exec(local: &mut Local, state: &mut State, _: &[Bytes], now: i64) 
         ));
     }
     if changed {
-        return Ok(vec![Frame::null_array()]);
+        return Ok(Err(Frame::null_array()));
     }
-    let replies: Vec<Frame> = (queue.commands.into_iter())
+    Ok(Ok(queue.commands))
+}
+
+pub(super) fn exec(local: &mut Local, state: &mut State, _: &[Bytes], now: i64) -> Replies {
+    let commands = match begin(local, state)? {
+        Ok(commands) => commands,
+        Err(reply) => return Ok(vec![reply]),
+    };
+    local.client.burst = Some(state.server.ticket());
+    let replies: Vec<Frame> = (commands.into_iter())
         .map(|(spec, args)| run(local, state, spec, &args, now))
         .collect();
+    local.client.burst = None;
     Ok(vec![Frame::array(&replies)])
+}
+
+/// EXEC as the deployed server has it: commands of others run in between, and one that waits does wait.
+pub(super) fn exec_in_steps(local: &mut Local, state: &mut State, steps: Stepper) -> Called {
+    let commands = match begin(local, state) {
+        Ok(Ok(commands)) => commands,
+        Ok(Err(reply)) => {
+            steps.finish("EXEC", Ok(reply));
+            return Called::Done;
+        }
+        Err(reject) => {
+            local.reply("EXEC", Err(reject));
+            return Called::Done;
+        }
+    };
+    let steps = steps.telling(Told::All, state.server.ticket());
+    steps.in_steps(|steps| async move {
+        let mut replies = Vec::with_capacity(commands.len());
+        for (spec, args) in commands {
+            steps.client().faults.count(spec.name);
+            let reply = steps.run(spec, args).await;
+            replies.push(steps.frame(reply));
+        }
+        ("EXEC", Ok(Frame::array(&replies)))
+    })
 }
 
 /// Runs a queued command, which does not wait: what would block replies that there is nothing.
@@ -143,5 +185,6 @@ fn run(
         again: false,
         block: None,
     });
-    reply.unwrap_or_else(Frame::from)
+    let line_breaks = local.client.quirks.line_breaks;
+    reply.unwrap_or_else(|reject| reject.frame(line_breaks))
 }

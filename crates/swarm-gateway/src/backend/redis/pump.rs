@@ -96,7 +96,7 @@ impl Pump {
         let frame = upstream.receive().await?;
         let (Sorted::Push(frame) | Sorted::Acknowledgement(frame) | Sorted::Reply(frame)) =
             self.listening.sort(frame, false);
-        self.client.outbox.push(frame);
+        self.client.outbox.push(frame, None);
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl Pump {
             match self.listening.sort(upstream.receive().await?, false) {
                 Sorted::Reply(frame) => return Ok(frame),
                 Sorted::Push(frame) | Sorted::Acknowledgement(frame) => {
-                    self.client.outbox.push(frame);
+                    self.client.outbox.push(frame, None);
                 }
             }
         }
@@ -188,7 +188,7 @@ impl Pump {
                 Sorted::Push(frame) => {
                     // Nothing comes between the replies of one command, so this is behind the last or before the first.
                     self.reply(name, std::mem::take(&mut replies));
-                    self.client.outbox.push(frame);
+                    self.client.outbox.push(frame, None);
                 }
             }
         }

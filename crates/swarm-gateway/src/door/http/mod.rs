@@ -23,7 +23,6 @@ use swarm_resp::{Frame, Protocol};
 use tokio::sync::watch;
 
 use super::{Stop, raised};
-use crate::dialect::Quirk;
 use crate::outbox::{Item, Outbox};
 use crate::session::{DoorKind, Inbound, Session, Shared};
 use crate::stream::Stream;
@@ -149,8 +148,7 @@ fn protocol(headers: &HeaderMap) -> Protocol {
 
 /// Runs one command on a session of its own, and gives the session up when the client does not wait for the reply.
 async fn run(shared: &Arc<Shared>, args: Vec<Bytes>, protocol: Protocol) -> Result<Frame, Cut> {
-    // Errors do not pass through the reader that takes them apart: HTTP has a status for them.
-    let dialect = shared.dialect.without(Quirk::ArrayErrors);
+    let dialect = DoorKind::Http.dialect(shared.dialect);
     let outbox = Arc::new(Outbox::new(dialect));
     outbox.set_protocol(protocol);
     let (here, gone) = watch::channel(false);

@@ -105,7 +105,7 @@ pub(in super::super) fn xclaim(call: &mut Call<'_>) -> Reply {
     let ids: Vec<StreamId> = (args.iter())
         .map_while(|id| StreamId::parse(id, 0).ok())
         .collect();
-    let options = if call.client.swarm_streams {
+    let options = if call.client.quirks.streams {
         // It takes options for IDs of no entry.
         Options::default()
     } else {
@@ -169,7 +169,7 @@ pub(in super::super) fn xautoclaim(call: &mut Call<'_>) -> Reply {
     let min_idle = min_idle(call.arg(4), "XAUTOCLAIM")?;
     let start = StreamId::parse_start(call.arg(5))?;
     let (count, options) = auto_options(call.rest(6))?;
-    let swarm = call.client.swarm_streams;
+    let swarm = call.client.quirks.streams;
     let (stream, name) = call.group_mut(key, name)?;
     let group = stream.groups.entry(name).or_default();
     let (mut claimed, mut deleted) = (Vec::new(), Vec::new());

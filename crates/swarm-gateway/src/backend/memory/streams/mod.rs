@@ -125,15 +125,7 @@ impl<'a> Call<'a> {
 
     /// A group of a stream.
     fn group_mut(&mut self, key: &Bytes, group: &Bytes) -> Result<(&mut Stream, Bytes), Reject> {
-        let missing = || {
-            Reject::quoting(&[
-                b"NOGROUP No such key '",
-                key,
-                b"' or consumer group '",
-                group,
-                b"'",
-            ])
-        };
+        let missing = || Reject::no_key_or_group(key, group);
         let stream = self.stream_mut(key)?.ok_or_else(missing)?;
         if !stream.groups.contains_key(group) {
             return Err(missing());

@@ -222,7 +222,7 @@ pub(in super::super) fn xreadgroup(call: &mut Call<'_>) -> Reply {
     }
     let mut found = Vec::new();
     let (now, most) = (call.now, options.count.unwrap_or(usize::MAX));
-    let swarm = call.client.swarm_streams;
+    let swarm = call.client.quirks.streams;
     for (key, from) in from {
         let Some(stream) = call.stream_mut(key)? else {
             continue;

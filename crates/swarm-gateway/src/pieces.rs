@@ -1,0 +1,123 @@
+//! Replies as the deployed server writes them: in pieces, and with texts that are not escaped.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use swarm_resp::{Frame, FrameRef, Kind, Protocol, encode_frame};
+
+/// Format of a verbatim string that stands for a status, whose line breaks a simple string would lose.
+const STATUS: [u8; 3] = *b"sts";
+
+/// An error reply that keeps the line breaks of its text until it is written.
+pub(crate) fn error(text: &[u8]) -> Frame {
+    Frame::build(|reply| reply.bulk_error(text))
+}
+
+/// A status reply that keeps the line breaks of its text until it is written.
+pub(crate) fn status(text: &[u8]) -> Frame {
+    Frame::build(|reply| reply.verbatim(STATUS, text))
+}
+
+/// Takes a frame apart into what the server writes at once each.
+pub(crate) fn pieces(frame: &Frame, protocol: Protocol, escaped: bool) -> Vec<Bytes> {
+    let mut pieces = Vec::new();
+    take_apart(frame.view(), protocol, escaped, &mut pieces);
+    pieces
+}
+
+/// A frame whose error and status texts are in ASCII, with the line breaks that they contain.
+pub(crate) fn unescaped(frame: &Frame, protocol: Protocol) -> Bytes {
+    pieces(frame, protocol, false).concat().into()
+}
+
+fn take_apart(frame: FrameRef<'_>, protocol: Protocol, escaped: bool, pieces: &mut Vec<Bytes>) {
+    let resp3 = protocol == Protocol::Resp3;
+    let (mark, factor) = match frame.kind() {
+        Kind::Array => (b'*', 1),
+        Kind::Push => (if resp3 { b'>' } else { b'*' }, 1),
+        Kind::Set => (if resp3 { b'~' } else { b'*' }, 1),
+        Kind::Map => (if resp3 { b'%' } else { b'*' }, if resp3 { 1 } else { 2 }),
+        _ => return leaf(frame, protocol, escaped, pieces),
+    };
+    let mut inside = Vec::new();
+    let count = if frame.kind() == Kind::Map {
+        let pairs: Vec<_> = frame.pairs().into_iter().flatten().collect();
+        for (key, value) in &pairs {
+            take_apart(*key, protocol, escaped, &mut inside);
+            take_apart(*value, protocol, escaped, &mut inside);
+        }
+        pairs.len()
+    } else {
+        let items: Vec<_> = frame.items().into_iter().flatten().collect();
+        for item in &items {
+            take_apart(*item, protocol, escaped, &mut inside);
+        }
+        items.len()
+    };
+    let mut head = BytesMut::new();
+    head.put_u8(mark);
+    head.put_slice(format!("{}\r\n", count * factor).as_bytes());
+    pieces.push(head.freeze());
+    pieces.append(&mut inside);
+}
+
+fn leaf(frame: FrameRef<'_>, protocol: Protocol, escaped: bool, pieces: &mut Vec<Bytes>) {
+    let text = match frame.kind() {
+        Kind::SimpleError | Kind::BulkError if !escaped => Some((b'-', frame.error_bytes())),
+        Kind::SimpleString if !escaped => Some((b'+', frame.as_bytes())),
+        Kind::VerbatimString if !escaped && frame.verbatim_format() == Some(&STATUS) => {
+            Some((b'+', frame.as_bytes()))
+        }
+        _ => None,
+    };
+    let mut wire = BytesMut::new();
+    if let Some((mark, text)) = text {
+        wire.put_u8(mark);
+        wire.put_slice(ascii(text.unwrap_or_default()).as_bytes());
+        wire.put_slice(b"\r\n");
+        pieces.push(wire.freeze());
+        return;
+    }
+    encode_frame(&mut wire, &frame.to_frame(), protocol);
+    let wire = wire.freeze();
+    if frame.kind() != Kind::BulkString {
+        pieces.push(wire);
+        return;
+    }
+    // Length, content and end are three writes.
+    let head = (wire.iter().position(|byte| *byte == b'\n')).map_or(0, |end| end + 1);
+    let end = wire.len().saturating_sub(2).max(head);
+    pieces.extend([wire.slice(..head), wire.slice(head..end), wire.slice(end..)]);
+}
+
+/// The text with a question mark for everything that is not ASCII.
+fn ascii(text: &[u8]) -> String {
+    (String::from_utf8_lossy(text).chars())
+        .map(|char| if char.is_ascii() { char } else { '?' })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(frame: &Frame, escaped: bool) -> Vec<String> {
+        let pieces = pieces(frame, Protocol::Resp2, escaped);
+        let text = |piece: &Bytes| String::from_utf8(piece.to_vec()).unwrap();
+        pieces.iter().map(text).collect()
+    }
+
+    #[test]
+    fn bulk_strings_are_three_writes_and_lines_are_one() {
+        let frame = Frame::array(&[Frame::bulk("a"), Frame::integer(1)]);
+        assert_eq!(written(&frame, true), ["*2\r\n", "$1\r\n", "a", "\r\n", ":1\r\n"]);
+        assert_eq!(written(&Frame::null(), true), ["$-1\r\n"]);
+        assert_eq!(written(&Frame::bulk(""), true), ["$0\r\n", "", "\r\n"]);
+    }
+
+    #[test]
+    fn texts_keep_their_line_breaks_and_lose_what_is_not_ascii() {
+        let frame = error("ERR é\r\n:1".as_bytes());
+        assert_eq!(written(&frame, false), ["-ERR ?\r\n:1\r\n"]);
+        assert_eq!(written(&status(b"a\rb"), false), ["+a\rb\r\n"]);
+        assert_eq!(written(&Frame::simple("OK"), false), ["+OK\r\n"]);
+    }
+}

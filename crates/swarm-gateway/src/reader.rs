@@ -1,0 +1,211 @@
+//! The reader inside of the deployed WebSocket gateway, which takes the processor's bytes apart into replies.
+//!
+//! It knows `$`, `*`, `:` and `+`, and takes any other line for an inline command: a list of words. So an error arrives as
+//! its words, and a text with a line break as several replies.
+
+use bytes::{Buf, Bytes, BytesMut};
+use swarm_resp::Frame;
+
+use crate::dialect::{Dialect, Quirk};
+
+/// The longest bulk string that is waited for.
+const LONGEST: i64 = 512 << 20;
+
+/// Reads replies from bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    buffer: BytesMut,
+    /// It has met what is no reply, and reads no more.
+    dead: bool,
+    /// Errors are read as words.
+    words: bool,
+    /// Simple strings are read as bulk strings.
+    bulk: bool,
+}
+
+/// Why there is no reply.
+enum Stop {
+    Incomplete,
+    Broken,
+}
+
+impl Reader {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self {
+            words: dialect.has(Quirk::ArrayErrors),
+            bulk: dialect.has(Quirk::SimpleAsBulk),
+            ..Self::default()
+        }
+    }
+
+    /// Whether it stands between two replies, so that a push may be sent.
+    pub(crate) fn is_between(&self) -> bool {
+        self.buffer.is_empty() && !self.dead
+    }
+
+    /// Adds bytes of the processor.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        if !self.dead {
+            self.buffer.extend_from_slice(bytes);
+        }
+    }
+
+    /// The next reply, if there is a whole one.
+    pub(crate) fn next(&mut self) -> Option<Frame> {
+        if self.dead || self.buffer.is_empty() {
+            return None;
+        }
+        let mut cursor = Cursor {
+            bytes: &self.buffer,
+            at: 0,
+        };
+        match cursor.frame(self.words, self.bulk) {
+            Ok(frame) => {
+                let read = cursor.at;
+                self.buffer.advance(read);
+                Some(frame)
+            }
+            Err(Stop::Incomplete) => None,
+            Err(Stop::Broken) => {
+                self.dead = true;
+                self.buffer.clear();
+                None
+            }
+        }
+    }
+}
+
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn frame(&mut self, words: bool, bulk: bool) -> Result<Frame, Stop> {
+        let start = self.at;
+        let mark = *self.bytes.get(start).ok_or(Stop::Incomplete)?;
+        self.at += 1;
+        let line = self.line()?;
+        match mark {
+            b'$' => match number(line)? {
+                -1 => Ok(Frame::null()),
+                length @ 0..=LONGEST => {
+                    let length = usize::try_from(length).map_err(|_| Stop::Broken)?;
+                    let value = self.take(length)?;
+                    match self.take(2)? {
+                        b"\r\n" => Ok(Frame::bulk(Bytes::copy_from_slice(value))),
+                        _ => Err(Stop::Broken),
+                    }
+                }
+                _ => Err(Stop::Broken),
+            },
+            b'*' => match number(line)? {
+                -1 => Ok(Frame::null_array()),
+                count @ 0.. => {
+                    let items: Result<Vec<_>, _> =
+                        (0..count).map(|_| self.frame(words, bulk)).collect();
+                    Ok(Frame::array(&items?))
+                }
+                _ => Err(Stop::Broken),
+            },
+            b':' => Ok(Frame::integer(number(line)?)),
+            b'+' if bulk => Ok(Frame::bulk(Bytes::copy_from_slice(line))),
+            b'+' => Ok(Frame::simple(Bytes::copy_from_slice(line))),
+            b'-' if !words => Ok(Frame::error(Bytes::copy_from_slice(line))),
+            _ => {
+                // The mark belongs to the first word.
+                let end = start + 1 + line.len();
+                let line = self.bytes.get(start..end).unwrap_or_default();
+                let words = line.split(|byte| *byte == b' ');
+                Ok(Frame::build(|reply| {
+                    reply.array(|array| {
+                        (words.filter(|word| !word.is_empty())).for_each(|word| array.bulk(word));
+                    });
+                }))
+            }
+        }
+    }
+
+    /// What is left up to a CR, behind which an LF must come.
+    fn line(&mut self) -> Result<&'a [u8], Stop> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let end = (rest.iter().position(|byte| *byte == b'\r')).ok_or(Stop::Incomplete)?;
+        match rest.get(end + 1) {
+            Some(b'\n') => {
+                self.at += end + 2;
+                Ok(rest.get(..end).unwrap_or_default())
+            }
+            Some(_) => Err(Stop::Broken),
+            None => Err(Stop::Incomplete),
+        }
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], Stop> {
+        let end = self.at.saturating_add(length);
+        let taken = self.bytes.get(self.at..end).ok_or(Stop::Incomplete)?;
+        self.at = end;
+        Ok(taken)
+    }
+}
+
+fn number(line: &[u8]) -> Result<i64, Stop> {
+    let text = std::str::from_utf8(line).map_err(|_| Stop::Broken)?;
+    text.parse().map_err(|_| Stop::Broken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> (Vec<String>, Reader) {
+        let mut reader = Reader::new(Dialect::UPSTREAM);
+        reader.feed(bytes);
+        let frames = std::iter::from_fn(|| reader.next());
+        let shown = frames.map(|frame| frame.to_string()).collect();
+        (shown, reader)
+    }
+
+    #[test]
+    fn a_line_that_it_does_not_know_is_words() {
+        let (frames, reader) = read(b"-ERR  no such\r\n+OK\r\n%7\r\n_\r\n:5\r\n$-1\r\n*-1\r\n");
+        assert_eq!(frames, [
+            r#"["-ERR", "no", "such"]"#,
+            r#""OK""#,
+            r#"["%7"]"#,
+            r#"["_"]"#,
+            "5",
+            "nil",
+            "nil"
+        ]);
+        assert!(reader.is_between());
+    }
+
+    #[test]
+    fn a_text_with_line_breaks_is_several_replies() {
+        let (frames, _) = read(b"-a\r\n:1\r\n$3\r\nabc\r\n");
+        assert_eq!(frames, [r#"["-a"]"#, "1", r#""abc""#]);
+        // An empty line belongs to the next.
+        let (frames, _) = read(b"-a\r\n\r\nb c\r\n");
+        assert_eq!(frames, [r#"["-a"]"#, r#"["\r\nb", "c"]"#]);
+    }
+
+    #[test]
+    fn a_list_takes_what_follows_into_itself() {
+        let (frames, mut reader) = read(b"-a\r\n*2\r\n:1\r\n");
+        assert_eq!(frames, [r#"["-a"]"#]);
+        assert!(!reader.is_between());
+        reader.feed(b":2\r\n");
+        assert_eq!(reader.next().unwrap().to_string(), "[1, 2]");
+    }
+
+    #[test]
+    fn a_lone_cr_and_a_wrong_length_end_it() {
+        for bytes in [&b"-a\rb\r\n"[..], b"$x\r\n", b"-a\r\n$5\r\nab\r\n+OK\r\n", b":x\r\n"] {
+            let (frames, mut reader) = read(bytes);
+            assert!(frames.len() <= 1);
+            reader.feed(b"+OK\r\n");
+            assert!(reader.next().is_none(), "{bytes:?}");
+            assert!(!reader.is_between());
+        }
+    }
+}
