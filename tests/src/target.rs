@@ -44,6 +44,11 @@ impl Target {
         client.unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
+    /// Whether counters, transactions and watches are atomic between connections, as they are not on the deployed server.
+    pub fn is_atomic(&self) -> bool {
+        !self.name.contains("upstream")
+    }
+
     /// Whether it is reached over HTTP, which has no session.
     pub fn is_http(&self) -> bool {
         self.name.starts_with("http")
@@ -70,10 +75,7 @@ pub async fn targets() -> Vec<Target> {
             _redis: None,
         });
     }
-    for (name, dialect) in [
-        ("http", Dialect::FIXED),
-        ("http upstream", crate::UPSTREAM),
-    ] {
+    for (name, dialect) in [("http", Dialect::FIXED), ("http upstream", crate::UPSTREAM)] {
         let gateway = crate::gateway(dialect).await;
         let options = Options::new(gateway.http_url());
         targets.push(Target {

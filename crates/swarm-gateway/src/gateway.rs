@@ -94,9 +94,27 @@ impl fmt::Debug for Gateway {
 pub(crate) async fn run(shared: Arc<Shared>, listeners: Listeners, stop: Stop) {
     let nodelay = !shared.dialect.has(Quirk::Nagle);
     tokio::join!(
-        accept(&shared, listeners.ws, nodelay, stop.clone(), door::ws::serve),
-        accept(&shared, listeners.http, true, stop.clone(), door::http::serve),
-        accept(&shared, listeners.tcp, nodelay, stop.clone(), door::tcp::serve),
+        accept(
+            &shared,
+            listeners.ws,
+            nodelay,
+            stop.clone(),
+            door::ws::serve
+        ),
+        accept(
+            &shared,
+            listeners.http,
+            true,
+            stop.clone(),
+            door::http::serve
+        ),
+        accept(
+            &shared,
+            listeners.tcp,
+            nodelay,
+            stop.clone(),
+            door::tcp::serve
+        ),
     );
 }
 

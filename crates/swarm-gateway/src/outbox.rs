@@ -98,7 +98,11 @@ enum Late {
 impl Queue {
     /// Counts a push, and returns how many its EXEC or script has made; 0 outside of one.
     fn count_burst(&mut self, burst: Option<u64>) -> usize {
-        let before = if self.burst.0 == burst { self.burst.1 } else { 0 };
+        let before = if self.burst.0 == burst {
+            self.burst.1
+        } else {
+            0
+        };
         let count = if burst.is_some() { before + 1 } else { 0 };
         self.burst = (burst, count);
         count

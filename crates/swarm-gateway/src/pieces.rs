@@ -11,6 +11,7 @@ pub(crate) fn error(text: &[u8]) -> Frame {
     Frame::build(|reply| reply.bulk_error(text))
 }
 
+#[cfg_attr(not(test), expect(dead_code, reason = "for scripts"))]
 /// A status reply that keeps the line breaks of its text until it is written.
 pub(crate) fn status(text: &[u8]) -> Frame {
     Frame::build(|reply| reply.verbatim(STATUS, text))
@@ -108,7 +109,10 @@ mod tests {
     #[test]
     fn bulk_strings_are_three_writes_and_lines_are_one() {
         let frame = Frame::array(&[Frame::bulk("a"), Frame::integer(1)]);
-        assert_eq!(written(&frame, true), ["*2\r\n", "$1\r\n", "a", "\r\n", ":1\r\n"]);
+        assert_eq!(
+            written(&frame, true),
+            ["*2\r\n", "$1\r\n", "a", "\r\n", ":1\r\n"]
+        );
         assert_eq!(written(&Frame::null(), true), ["$-1\r\n"]);
         assert_eq!(written(&Frame::bulk(""), true), ["$0\r\n", "", "\r\n"]);
     }

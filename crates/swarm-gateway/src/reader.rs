@@ -168,15 +168,18 @@ mod tests {
     #[test]
     fn a_line_that_it_does_not_know_is_words() {
         let (frames, reader) = read(b"-ERR  no such\r\n+OK\r\n%7\r\n_\r\n:5\r\n$-1\r\n*-1\r\n");
-        assert_eq!(frames, [
-            r#"["-ERR", "no", "such"]"#,
-            r#""OK""#,
-            r#"["%7"]"#,
-            r#"["_"]"#,
-            "5",
-            "nil",
-            "nil"
-        ]);
+        assert_eq!(
+            frames,
+            [
+                r#"["-ERR", "no", "such"]"#,
+                r#""OK""#,
+                r#"["%7"]"#,
+                r#"["_"]"#,
+                "5",
+                "nil",
+                "nil"
+            ]
+        );
         assert!(reader.is_between());
     }
 
@@ -200,7 +203,12 @@ mod tests {
 
     #[test]
     fn a_lone_cr_and_a_wrong_length_end_it() {
-        for bytes in [&b"-a\rb\r\n"[..], b"$x\r\n", b"-a\r\n$5\r\nab\r\n+OK\r\n", b":x\r\n"] {
+        for bytes in [
+            &b"-a\rb\r\n"[..],
+            b"$x\r\n",
+            b"-a\r\n$5\r\nab\r\n+OK\r\n",
+            b":x\r\n",
+        ] {
             let (frames, mut reader) = read(bytes);
             assert!(frames.len() <= 1);
             reader.feed(b"+OK\r\n");

@@ -45,7 +45,10 @@ mod tests {
             ("XREAD STREAMS s 0-0", 0),
             ("XACK s g 1-1 1-2", 1),
         ] {
-            let args: Vec<_> = command.split(' ').map(|arg| arg.to_owned().into()).collect();
+            let args: Vec<_> = command
+                .split(' ')
+                .map(|arg| arg.to_owned().into())
+                .collect();
             let name = command.split(' ').next().unwrap();
             assert_eq!(writes(name, &args), expected, "{command}");
         }

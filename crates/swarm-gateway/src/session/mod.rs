@@ -336,7 +336,8 @@ impl Session {
         self.shared.faults.count("HELLO");
         let obstacle = self.shared.faults.obstacle("HELLO");
         let garbled = greeted.is_ok() && self.garbles();
-        self.outbox.reply(greeted.unwrap_or_else(Frame::error), obstacle);
+        self.outbox
+            .reply(greeted.unwrap_or_else(Frame::error), obstacle);
         if garbled {
             self.outbox.garble(hello::leftovers());
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use swarm_gateway::Gateway;
 use swarm_resp::{Decoder, Frame, Request};
@@ -80,6 +81,13 @@ impl Client {
                 Some(Err(_)) | None => return None,
             }
         }
+    }
+
+    /// Whether a ping of the WebSocket layer is answered.
+    pub(crate) async fn answers_ping(&mut self) -> bool {
+        let ping = Message::Ping(Bytes::from_static(b"there?"));
+        self.socket.send(ping).await.unwrap();
+        matches!(self.next().await, Some(Ok(Message::Pong(_))))
     }
 
     /// Says goodbye, and waits for the gateway's.

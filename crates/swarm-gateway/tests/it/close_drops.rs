@@ -24,7 +24,10 @@ async fn left_behind(begin: &[&str], leave: Leave) -> String {
         Leave::Quit => {
             one.send("quit").await;
             // There is no reply, only the end.
-            assert_eq!(one.ending().await.map(|end| u16::from(end.code)), Some(1000));
+            assert_eq!(
+                one.ending().await.map(|end| u16::from(end.code)),
+                Some(1000)
+            );
         }
         Leave::Close => one.close().await,
         Leave::Drop => drop(one),
@@ -48,7 +51,9 @@ enum Leave {
 async fn leaving_stops_what_runs_and_drops_what_waits() {
     for begin in [
         &["MSET a 1 b 2 c 3 d 4 e 5", "SET f 6"][..],
-        &["SET a 1", "SET b 2", "SET c 3", "SET d 4", "SET e 5", "SET f 6"],
+        &[
+            "SET a 1", "SET b 2", "SET c 3", "SET d 4", "SET e 5", "SET f 6",
+        ],
         &[
             "MULTI", "SET a 1", "SET b 2", "SET c 3", "SET d 4", "SET e 5", "EXEC", "SET f 6",
         ],

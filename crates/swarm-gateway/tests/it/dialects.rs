@@ -3,6 +3,7 @@
 use swarm_gateway::{Dialect, Gateway, Quirk};
 
 use crate::client::Client;
+use crate::peer::{Door, Peer};
 
 async fn with(quirk: Quirk) -> (Gateway, Client) {
     let dialect = Dialect::FIXED.with(quirk);
@@ -48,6 +49,66 @@ async fn hello_garbage() {
     assert_eq!(client.wire().await, b"*1\r\n$2\r\n%7\r\n");
     assert_eq!(client.call("PING").await, "\"server\"");
     assert_eq!(client.call("PING").await, "\"swarmkeydb\"");
+}
+
+/// It is a command as any other then: answered in order, its errors as words.
+#[tokio::test]
+async fn upstream_passes_hello_on() {
+    let dialect = Dialect::UPSTREAM.without(Quirk::WriteQueue);
+    let builder = Gateway::builder().dialect(dialect).password("secret");
+    let gateway = builder.start().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    client.send("HELLO 3 AUTH default secret").await;
+    assert_eq!(client.wire().await, b"-NOAUTH Authentication required.\r\n");
+    client.send("AUTH secret").await;
+    assert_eq!(client.wire().await, b"+OK\r\n");
+    let hold = gateway.faults().hold("GET");
+    client.send("GET k").await;
+    hold.reached(1).await;
+    client.send("HELLO 2").await;
+    gateway.faults().executed("HELLO", 1).await;
+    hold.release();
+    assert!(client.reply().await.is_null());
+    let hello = client.wire().await;
+    assert!(hello.starts_with(b"*14\r\n$6\r\nserver\r\n$10\r\nswarmkeydb\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$5\r\nproto\r\n:2\r\n"));
+    client.send("HELLO 4").await;
+    assert_eq!(
+        client.wire().await,
+        b"*4\r\n$8\r\n-NOPROTO\r\n$11\r\nunsupported\r\n$8\r\nprotocol\r\n$7\r\nversion\r\n"
+    );
+    client.send("HELLO 2 AUTH default wrong").await;
+    assert!(
+        client
+            .wire()
+            .await
+            .starts_with(b"*8\r\n$10\r\n-WRONGPASS\r\n")
+    );
+}
+
+#[tokio::test]
+async fn no_tcp_auth() {
+    let dialect = Dialect::UPSTREAM.without(Quirk::WriteQueue);
+    let builder = Gateway::builder().dialect(dialect).password("secret");
+    let gateway = builder.start().await.unwrap();
+    let mut peer = Peer::connect(&gateway, Door::Tcp).await;
+    assert_eq!(peer.call("SET k v").await, "\"OK\"");
+    assert_eq!(
+        peer.call("AUTH secret").await,
+        "-ERR unknown command 'AUTH'"
+    );
+    assert!(
+        peer.call("HELLO 2 AUTH default wrong")
+            .await
+            .starts_with("-WRONGPASS ")
+    );
+    assert!(
+        peer.call("HELLO 3 AUTH default secret")
+            .await
+            .starts_with("{\"server\": \"swarmkeydb\"")
+    );
+    // What shows behind the WebSocket door only.
+    assert_eq!(peer.call("NOSUCH x").await, "-ERR unknown command 'NOSUCH'");
+    assert_eq!(peer.call("PING").await, "\"PONG\"");
 }
 
 #[tokio::test]
@@ -105,7 +166,10 @@ async fn late_replies() {
     assert!(client.is_silent().await);
     assert_eq!(client.call("PING").await, "[\"subscribe\", \"b\", 2]");
     // A push answers nobody, and comes as soon as the replies before it are gone.
-    assert_eq!(client.reply().await.to_string(), "[\"message\", \"a\", \"m\"]");
+    assert_eq!(
+        client.reply().await.to_string(),
+        "[\"message\", \"a\", \"m\"]"
+    );
     assert_eq!(client.call("PING").await, "[\"pong\", \"\"]");
 }
 

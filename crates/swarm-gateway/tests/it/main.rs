@@ -4,12 +4,14 @@ mod backends;
 mod client;
 mod close_drops;
 mod commands;
+mod cr_lf;
 mod dialects;
 mod faults;
 mod handshake;
 mod http;
 mod json;
 mod lifecycle;
+mod nagle;
 mod peer;
 mod pubsub;
 #[path = "../redis/mod.rs"]

@@ -1,8 +1,8 @@
 //! What is not atomic between connections: counters, MSET, EXEC, WATCH.
 
 use futures_util::future::join;
-use swarm_gateway::{Clock, Dialect, Gateway, Quirk};
 use std::time::Duration;
+use swarm_gateway::{Clock, Dialect, Gateway, Quirk};
 
 use crate::client::{Client, show};
 
@@ -128,7 +128,10 @@ async fn a_stream_command_is_whole() {
     answered(&clock, &mut one).await;
     answered(&clock, &mut two).await;
     let pending = one.call("XPENDING s g").await;
-    assert!(pending.ends_with("[[\"a\", \"1\"], [\"b\", \"1\"]]]"), "{pending}");
+    assert!(
+        pending.ends_with("[[\"a\", \"1\"], [\"b\", \"1\"]]]"),
+        "{pending}"
+    );
 }
 
 #[tokio::test]
@@ -151,7 +154,10 @@ async fn one_exec_delivers_256_messages_at_most() {
         assert_eq!(two.reply().await.to_string(), expected);
     }
     assert_eq!(one.call("PUBLISH c end").await, "1");
-    assert_eq!(two.reply().await.to_string(), "[\"message\", \"c\", \"end\"]");
+    assert_eq!(
+        two.reply().await.to_string(),
+        "[\"message\", \"c\", \"end\"]"
+    );
 }
 
 #[tokio::test]
@@ -166,6 +172,10 @@ async fn a_lost_wake_up_leaves_a_read_waiting() {
         assert!(one.is_silent().await);
         two.call("XADD s 1-1 f v").await;
         assert_eq!(show(&one.reply().await), "nil");
-        assert!(one.call("XREAD BLOCK 500 STREAMS s 0-0").await.contains("1-1"));
+        assert!(
+            one.call("XREAD BLOCK 500 STREAMS s 0-0")
+                .await
+                .contains("1-1")
+        );
     }
 }

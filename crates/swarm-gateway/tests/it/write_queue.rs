@@ -110,7 +110,9 @@ async fn writes_of_different_connections_share_a_flush() {
 #[tokio::test]
 async fn a_full_batch_does_not_wait() {
     let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
-    let queue = WriteQueue::new().interval(Duration::from_secs(600)).batch(8);
+    let queue = WriteQueue::new()
+        .interval(Duration::from_secs(600))
+        .batch(8);
     let gateway = builder.write_queue(queue).start().await.unwrap();
     let peers = (0..8).map(|_| Peer::connect(&gateway, Door::Tcp));
     let mut peers = join_all(peers).await;
@@ -124,7 +126,9 @@ async fn over_a_redis_the_arguments_say_what_a_command_costs() {
     };
     let builder = Gateway::builder().dialect(Dialect::FIXED.with(Quirk::WriteQueue));
     let queue = WriteQueue::new().interval(FLUSH);
-    let builder = builder.redis(format!("redis://{}", redis.address())).write_queue(queue);
+    let builder = builder
+        .redis(format!("redis://{}", redis.address()))
+        .write_queue(queue);
     let gateway = builder.start().await.unwrap();
     let mut peer = Peer::connect(&gateway, Door::Ws).await;
     assert!(flushes(&mut peer, "MSET a 1 b 2 c 3").await >= 3);

@@ -122,7 +122,9 @@ impl Local {
             let stepper = Stepper::new(store, pace, &self.client, subscribed);
             match spec.run {
                 Run::Data(_) => return stepper.start(state, spec, args),
-                _ if spec.name == "EXEC" => return transaction::exec_in_steps(self, state, stepper),
+                _ if spec.name == "EXEC" => {
+                    return transaction::exec_in_steps(self, state, stepper);
+                }
                 _ => {}
             }
         }

@@ -22,6 +22,7 @@ pub(crate) struct Pace {
     /// What each write waits for; without it, others merely get their turn.
     pub(crate) queue: Option<Arc<Flushes>>,
     /// How long a script may take before it is answered `BUSY`.
+    #[expect(dead_code, reason = "for scripts")]
     pub(crate) script_limit: Duration,
     /// Held by commands that run one at a time for the whole server.
     serial: tokio::sync::Mutex<()>,
@@ -90,10 +91,6 @@ impl Stepper {
 
     pub(super) fn client(&self) -> &Client {
         &self.client
-    }
-
-    pub(super) fn pace(&self) -> &Pace {
-        &self.pace
     }
 
     /// Starts a command on a store that is locked; a future does what does not end at once.
