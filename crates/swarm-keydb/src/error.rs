@@ -82,6 +82,7 @@ pub enum Outcome {
 /// `Display` names the command and never its arguments.
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     outcome: Outcome,
@@ -91,6 +92,7 @@ struct Inner {
     cause: Option<Cause>,
 }
 
+#[derive(Clone)]
 enum Cause {
     Server(ServerError),
     Transport(Arc<TransportError>),
@@ -117,6 +119,18 @@ impl Error {
     fn with_cause(mut self, cause: Cause) -> Self {
         self.0.cause = Some(cause);
         self
+    }
+
+    /// The same error, for another of those who share a command.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    /// The server acknowledged nothing, although the entry is pending.
+    pub(crate) fn still_pending() -> Self {
+        let what = "the entry is still pending: the server takes its ID for another one, as SwarmKeyDb does with \
+                    leading zeros; acknowledge it by raw, with the ID as it was added";
+        Self::new(ErrorKind::Reply, Outcome::Ran, what).for_command("XACK".into())
     }
 
     pub(crate) fn for_command(mut self, command: Cow<'static, str>) -> Self {

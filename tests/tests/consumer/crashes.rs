@@ -32,7 +32,7 @@ async fn what_one_leaves_behind_another_takes_over() {
             let delivery = next(&mut bob).await;
             let n = number(&delivery);
             assert!(!done.contains(&n), "{}: {n} was acknowledged", target.name);
-            let expected = if n <= 40 { 2 } else { 1 };
+            let expected = if n <= 30 { 2 } else { 1 };
             assert!(
                 delivery.delivered >= expected,
                 "{}: {delivery:?}",
@@ -52,7 +52,7 @@ async fn one_that_starts_again_goes_on_with_what_it_left_behind() {
         let client = target.connect().await;
         add(&client, "k", 1..31).await;
         let build = || consumer(&client, "ann", "k").count(4).min_idle(None);
-        let mut first = build().count(20).build().unwrap();
+        let mut first = build().count(10).build().unwrap();
         for _ in 0..10 {
             drop(next(&mut first).await);
         }
@@ -61,7 +61,7 @@ async fn one_that_starts_again_goes_on_with_what_it_left_behind() {
         let mut order = Vec::new();
         for _ in 0..30 {
             let delivery = next(&mut second).await;
-            let expected = if order.len() < 20 { 2 } else { 1 };
+            let expected = if order.len() < 10 { 2 } else { 1 };
             assert_eq!(
                 delivery.delivered, expected,
                 "{}: {delivery:?}",

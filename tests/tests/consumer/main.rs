@@ -1,6 +1,7 @@
 //! Consumers of groups: over every wire with a session, every dialect and a real Redis, nothing is lost.
 
 mod crashes;
+mod fair;
 mod faults;
 mod flow;
 

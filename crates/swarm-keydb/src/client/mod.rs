@@ -29,6 +29,7 @@ pub use scan::ScanStream;
 pub(crate) use transact::Attempts;
 pub use transaction::Transaction;
 
+use consumer::AckQueues;
 use queue::Queue;
 
 use crate::command::{Blocking, Command, Executor};
@@ -82,6 +83,8 @@ struct Shared {
     leases: Arc<Leases>,
     /// The connections that subscriptions hear from.
     hub: Hub,
+    /// What consumers have to acknowledge.
+    acks: AckQueues,
 }
 
 impl Client {
@@ -164,6 +167,7 @@ impl Client {
             mailbox: Driver::spawn(&origin, Role::Shared, started),
             leases: Leases::new(Arc::clone(&origin)),
             hub: Hub::new(),
+            acks: AckQueues::default(),
             origin,
         };
         Ok(Self {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::membership::Membership;
-use crate::commands::{StreamCommands, StreamFields, StreamId};
+use crate::commands::{StreamFields, StreamId};
 use crate::error::Result;
 
 /// An entry that a [`Consumer`](crate::Consumer) was given, to be processed and [acknowledged](Self::ack).
@@ -62,24 +62,30 @@ impl Delivery {
         })
     }
 
-    /// Acknowledges the entry: it is pending no more, and nobody will be given it again.
+    /// Acknowledges the entry. It is then no longer pending, and is not delivered again.
     ///
-    /// Sent again when the reply is lost, for acknowledging twice is as once.
+    /// Acknowledgements of the same stream and group that are awaited at the same time, by any number of tasks and consumers
+    /// of a client, share one `XACK`: one is in flight, and those that come meanwhile go together in the next, up to 1,000 at
+    /// a time. So process deliveries concurrently, or await the acknowledgements of several together, where each write
+    /// takes long, as it does with SwarmKeyDb's write queue.
     ///
-    /// **Errors:** when the server could not be reached in time. Then it may be acknowledged or not; call this again.
+    /// Acknowledging is idempotent, so the client sends it again if a reply is lost. `Ok` means that the entry is not pending;
+    /// it does not tell whether another consumer had acknowledged it before.
     ///
-    /// **Cancel safety:** as for errors.
+    /// # Errors
+    ///
+    /// If no reply came in time: the entry may be acknowledged or not, so call this method again. The wait takes up to twice
+    /// the `request_timeout`: once for the `XACK` in flight, and once for the next one.
+    ///
+    /// Of kind [`Reply`](crate::ErrorKind::Reply) if the server still lists the entry as pending after the `XACK`. That happens
+    /// on SwarmKeyDb with IDs that were added with leading zeros, such as `7-01`.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before its `XACK` is sent, the entry is not acknowledged. Later, it may be. Other
+    /// acknowledgements are not affected.
     pub async fn ack(&self) -> Result<()> {
-        let Membership { client, group, .. } = &*self.out.membership;
-        let acked = client.xack(&self.stream, group, self.id).retry_safe().await;
-        match acked {
-            Ok(_) => {}
-            // Nothing is pending in a group that is gone.
-            Err(error) if error.is_no_group() => {}
-            Err(error) => return Err(error),
-        }
-        self.out.membership.settle(self.out.stream, self.id);
-        Ok(())
+        self.out.membership.ack(self.out.stream, self.out.id).await
     }
 
     /// Whether the entry was deleted while it was pending, so that it has no fields. Only where

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::acks::AckQueue;
 use super::options::Settings;
 use crate::client::Client;
 use crate::commands::StreamId;
+use crate::error::Result;
 
 /// A consumer's place in its group.
 pub(super) struct Membership {
@@ -17,6 +19,8 @@ pub(super) struct Membership {
     pub(super) name: Bytes,
     pub(super) streams: Vec<Bytes>,
     pub(super) settings: Settings,
+    /// The acknowledgements of each stream.
+    acks: Vec<Arc<AckQueue>>,
     /// The deliveries that are neither acknowledged nor dropped, by the number of their stream. There is an object for each,
     /// so it grows no larger than what the application holds.
     out: Mutex<HashSet<(usize, StreamId)>>,
@@ -33,7 +37,10 @@ impl Membership {
         streams: Vec<Bytes>,
         settings: Settings,
     ) -> Arc<Self> {
+        let queues = &client.shared.acks;
+        let acks = streams.iter().map(|stream| queues.of(stream, &group));
         Arc::new(Self {
+            acks: acks.collect(),
             client,
             group,
             name,
@@ -64,6 +71,15 @@ impl Membership {
             self.unsettled
                 .send_modify(|count| *count = count.saturating_sub(1));
         }
+    }
+
+    /// Acknowledges an entry, together with others that wait.
+    pub(super) async fn ack(&self, stream: usize, id: StreamId) -> Result<()> {
+        if let Some(queue) = self.acks.get(stream) {
+            queue.ack(&self.client, id).await?;
+        }
+        self.settle(stream, id);
+        Ok(())
     }
 
     /// What is out of a stream at this moment.

@@ -1,8 +1,10 @@
 //! A consumer of a group: deliveries that are read, recovered and claimed as needed, until they are acknowledged.
 
+mod acks;
 mod delivery;
 mod membership;
 mod options;
+mod prefetch;
 mod recover;
 mod work;
 
@@ -18,6 +20,8 @@ use swarm_resp::{ToArg, ToArgs};
 
 pub use delivery::Delivery;
 pub use options::{ConsumerBuilder, DeletedEntries};
+
+pub(super) use acks::AckQueues;
 
 use super::Client;
 use crate::error::Result;
@@ -79,7 +83,7 @@ impl Client {
 /// all the same. [`Client::watch_state`] tells when the server cannot be reached.
 ///
 /// Nothing runs in the background: entries are read while [`next`](Self::next) is polled, into a buffer of at most
-/// [`count`](ConsumerBuilder::count) for each stream. While it waits for new ones it holds a leased connection
+/// [`count`](ConsumerBuilder::count) entries per stream. While it waits for new ones it holds a leased connection
 /// ([`Options::leases`](crate::Options::leases)), so it needs a wire with sessions: not HTTP alone.
 ///
 /// # Cancel safety

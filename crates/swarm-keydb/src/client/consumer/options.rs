@@ -65,7 +65,11 @@ impl ConsumerBuilder {
         }
     }
 
-    /// How many entries of each stream are read at a time, and so the size of the buffer. Default 100.
+    /// Maximum number of entries of each stream that are read at a time, and so the size of the buffer. Default 100.
+    ///
+    /// A consumer first reads 10, then as many as the application takes in about a second. So a slow consumer does not keep
+    /// entries in its buffer that an idle one could process, and a fast one needs few reads, each of which is a write on
+    /// SwarmKeyDb.
     pub const fn count(mut self, count: u64) -> Self {
         self.settings.count = count;
         self

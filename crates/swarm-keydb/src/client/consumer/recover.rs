@@ -61,7 +61,7 @@ impl Work {
             return Ok(Page::END);
         };
         let mut entries = self.history(key, &listed).await?;
-        let mut found = Vec::new();
+        let (mut found, mut deleted) = (Vec::new(), Vec::new());
         for pending in listed {
             let (id, delivered) = (pending.id, pending.delivered.saturating_add(1));
             if before.contains(&id) {
@@ -69,15 +69,16 @@ impl Work {
             }
             let delivery = match entries.remove(&id) {
                 Some(Some(fields)) => Delivery::new(&membership, stream, id, fields, delivered),
-                Some(None) => self.deleted(stream, id, delivered).await,
-                // Deleted, or somebody else's by now.
+                Some(None) => self.deleted(stream, id, delivered, &mut deleted),
+                // Deleted, or now pending for another consumer.
                 None if client.xrange(key, id..=id).await?.is_empty() => {
-                    self.deleted(stream, id, delivered).await
+                    self.deleted(stream, id, delivered, &mut deleted)
                 }
                 None => None,
             };
             found.extend(delivery);
         }
+        self.forget(key, &deleted).await;
         let next = Some(last);
         Ok(Page { found, next })
     }
@@ -125,11 +126,11 @@ impl Work {
         };
         let before = membership.out_of(stream);
         let page = client
-            .xautoclaim_count(key, group, name, min_idle, start, settings.count)
+            .xautoclaim_count(key, group, name, min_idle, start, self.prefetch.count())
             .await?;
         let next = page.next_start(start);
         let counts = self.delivered(key, &page.entries, &before).await;
-        let mut found = Vec::new();
+        let (mut found, mut gone) = (Vec::new(), Vec::new());
         let claimed = page
             .entries
             .into_iter()
@@ -143,9 +144,10 @@ impl Work {
             let delivered = counts.get(&id).copied().unwrap_or(2);
             found.extend(match fields {
                 Some(fields) => Delivery::new(&membership, stream, id, fields, delivered),
-                None => self.deleted(stream, id, delivered).await,
+                None => self.deleted(stream, id, delivered, &mut gone),
             });
         }
+        self.forget(key, &gone).await;
         Ok(Page { found, next })
     }
 

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
 use super::delivery::Delivery;
 use super::membership::Membership;
 use super::options::DeletedEntries;
+use super::prefetch::Prefetch;
 use crate::commands::{
     GroupRead, ReadAfter, StreamCommands, StreamEntry, StreamFields, StreamId, XReadGroupOptions,
 };
@@ -23,6 +25,10 @@ pub(super) struct Work {
     phase: Phase,
     /// Where groups begin that have to be made, once that is known.
     starts: Vec<StreamId>,
+    /// How many entries are read at a time.
+    pub(super) prefetch: Prefetch,
+    /// How many entries the last read brought, and when.
+    last_read: Option<(u64, Instant)>,
     /// When entries of others are looked for next.
     claim_at: Instant,
     /// When what is pending must be looked through again.
@@ -56,6 +62,8 @@ impl Work {
     pub(super) fn new(membership: Arc<Membership>) -> Self {
         let backoff = membership.client.backoff();
         Self {
+            prefetch: Prefetch::new(membership.settings.count),
+            last_read: None,
             membership,
             phase: Phase::Join,
             starts: Vec::new(),
@@ -77,6 +85,10 @@ impl Work {
                 () = pause => {}
                 () = self.membership.stopped() => return Ok(Vec::new()),
             }
+        }
+        if let Some((entries, at)) = self.last_read.take() {
+            let streams = u64::try_from(self.membership.streams.len()).unwrap_or(u64::MAX);
+            self.prefetch.adapt(entries, streams, at.elapsed());
         }
         self.turn();
         let found = match self.phase {
@@ -172,7 +184,7 @@ impl Work {
     }
 
     /// Waits for new entries.
-    async fn read(&self) -> Result<Vec<Delivery>> {
+    async fn read(&mut self) -> Result<Vec<Delivery>> {
         let membership = &self.membership;
         let Membership {
             client,
@@ -188,9 +200,13 @@ impl Work {
         let left = until.map_or(settings.block, |at| at.duration_since(now));
         // Zero would be for ever.
         let block = settings.block.min(left).max(Duration::from_millis(1));
-        let options = XReadGroupOptions::new().count(settings.count).block(block);
+        let options = XReadGroupOptions::new()
+            .count(self.prefetch.count())
+            .block(block);
         let wanted = streams.iter().map(|stream| (stream, GroupRead::New));
         let read = client.xreadgroup_with(group, name, wanted, options).await?;
+        let entries: usize = read.iter().map(|batch| batch.entries.len()).sum();
+        self.last_read = Some((u64::try_from(entries).unwrap_or(u64::MAX), Instant::now()));
         let mut found = Vec::new();
         for batch in read {
             let Some(stream) = streams.iter().position(|key| *key == batch.key) else {
@@ -204,29 +220,28 @@ impl Work {
         Ok(found)
     }
 
-    /// Deals with an entry that was deleted while it was pending.
-    pub(super) async fn deleted(
+    /// Yields an entry that was deleted while it was pending, or notes that it is to be acknowledged.
+    pub(super) fn deleted(
         &self,
         stream: usize,
         id: StreamId,
         delivered: u64,
+        noted: &mut Vec<StreamId>,
     ) -> Option<Delivery> {
-        let Membership {
-            client,
-            group,
-            streams,
-            settings,
-            ..
-        } = &*self.membership;
-        if settings.deleted == DeletedEntries::Yield {
-            let fields = StreamFields::default();
-            return Delivery::new(&self.membership, stream, id, fields, delivered);
+        if self.membership.settings.deleted == DeletedEntries::Acknowledge {
+            noted.push(id);
+            return None;
         }
-        if let Some(key) = streams.get(stream) {
-            // If this fails it stays pending, and comes here again.
-            let _best_effort = client.xack(key, group, id).retry_safe().await;
+        let fields = StreamFields::default();
+        Delivery::new(&self.membership, stream, id, fields, delivered)
+    }
+
+    /// Acknowledges entries that were deleted. Best effort: those that stay pending are found again.
+    pub(super) async fn forget(&self, key: &Bytes, deleted: &[StreamId]) {
+        let Membership { client, group, .. } = &*self.membership;
+        for ids in deleted.chunks(1000) {
+            let _best_effort = client.xack(key, group, ids).retry_safe().await;
         }
-        None
     }
 
     /// Decides how to go on after an error, and whether anybody need hear of it.

@@ -1,0 +1,273 @@
+//! Joins acknowledgements that wait into one XACK per stream and group.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Wake, Waker};
+
+use bytes::Bytes;
+
+use crate::client::Client;
+use crate::commands::{StreamCommands, StreamId, XPendingOptions};
+use crate::error::{Error, Result};
+
+/// The most IDs that one XACK carries. Such a command stays below the 64 KiB at which SwarmKeyDb's gateway stops reading.
+const MOST: usize = 1000;
+
+/// The acknowledgements of all consumers of a client, by stream and group.
+#[derive(Debug, Default)]
+pub(in crate::client) struct AckQueues(Mutex<HashMap<(Bytes, Bytes), Weak<AckQueue>>>);
+
+impl AckQueues {
+    /// Returns the queue of a stream and group, which exists as long as a consumer or a delivery uses it.
+    pub(super) fn of(&self, stream: &Bytes, group: &Bytes) -> Arc<AckQueue> {
+        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = (stream.clone(), group.clone());
+        if let Some(queue) = queues.get(&name).and_then(Weak::upgrade) {
+            return queue;
+        }
+        queues.retain(|_, queue| queue.strong_count() > 0);
+        let queue = Arc::new(AckQueue::new(stream.clone(), group.clone()));
+        queues.insert(name, Arc::downgrade(&queue));
+        queue
+    }
+}
+
+/// The acknowledgements of one stream and group. One XACK is in flight at a time; those that come meanwhile wait, and go
+/// together in the next.
+///
+/// No task drives the XACK in flight: every caller that waits does, so none depends on another being polled.
+pub(super) struct AckQueue {
+    stream: Bytes,
+    group: Bytes,
+    state: Mutex<State>,
+    callers: Arc<Callers>,
+    /// Wakes all callers.
+    waker: Waker,
+}
+
+#[derive(Default)]
+struct State {
+    /// The number of the next caller.
+    next: u64,
+    waiting: VecDeque<(u64, StreamId)>,
+    in_flight: Option<Batch>,
+    /// Results that were not taken yet, of callers that are still there.
+    results: HashMap<u64, Result<()>>,
+}
+
+/// An XACK in flight.
+struct Batch {
+    ids: Vec<(u64, StreamId)>,
+    /// Resolves to the IDs that are still pending afterwards.
+    work: Pin<Box<dyn Future<Output = Result<HashSet<StreamId>>> + Send>>,
+}
+
+/// Whoever waits for an acknowledgement, and how to wake them.
+#[derive(Default)]
+struct Callers(Mutex<HashMap<u64, Option<Waker>>>);
+
+impl Callers {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Option<Waker>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake_all(&self) {
+        let wakers: Vec<Waker> = self.lock().values_mut().filter_map(Option::take).collect();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Wake for Callers {
+    fn wake(self: Arc<Self>) {
+        self.wake_all();
+    }
+}
+
+impl AckQueue {
+    fn new(stream: Bytes, group: Bytes) -> Self {
+        let callers = Arc::new(Callers::default());
+        Self {
+            stream,
+            group,
+            state: Mutex::default(),
+            waker: Waker::from(Arc::clone(&callers)),
+            callers,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Acknowledges an entry, together with others that wait.
+    pub(super) fn ack(self: &Arc<Self>, client: &Client, id: StreamId) -> Ack {
+        let mut state = self.lock();
+        let number = state.next;
+        state.next += 1;
+        // First of all, lest the result come before its caller is known.
+        self.callers.lock().insert(number, None);
+        state.waiting.push_back((number, id));
+        drop(state);
+        Ack {
+            queue: Arc::clone(self),
+            client: client.clone(),
+            number,
+        }
+    }
+
+    /// Sends what waits, if nothing is in flight, and takes the reply if it is there. Returns true if callers have to be
+    /// woken.
+    fn advance(&self, state: &mut State, client: &Client) -> bool {
+        let mut finished = false;
+        loop {
+            if let Some(batch) = &mut state.in_flight {
+                let mut cx = Context::from_waker(&self.waker);
+                let Poll::Ready(result) = batch.work.as_mut().poll(&mut cx) else {
+                    return finished;
+                };
+                finished = true;
+                let ids = state
+                    .in_flight
+                    .take()
+                    .map_or_else(Vec::new, |batch| batch.ids);
+                let callers = self.callers.lock();
+                let still_there = ids.into_iter().filter(|(n, _)| callers.contains_key(n));
+                state
+                    .results
+                    .extend(still_there.map(|(n, id)| (n, told(&result, id))));
+            }
+            if state.waiting.is_empty() {
+                return finished;
+            }
+            let count = state.waiting.len().min(MOST);
+            let ids: Vec<_> = state.waiting.drain(..count).collect();
+            let unique: HashSet<StreamId> = ids.iter().map(|(_, id)| *id).collect();
+            let work = acknowledge(
+                client.clone(),
+                self.stream.clone(),
+                self.group.clone(),
+                unique,
+            );
+            state.in_flight = Some(Batch {
+                ids,
+                work: Box::pin(work),
+            });
+        }
+    }
+}
+
+/// The result of one acknowledgement of a batch.
+fn told(result: &Result<HashSet<StreamId>>, id: StreamId) -> Result<()> {
+    match result {
+        Ok(pending) if pending.contains(&id) => Err(Error::still_pending()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.duplicate()),
+    }
+}
+
+/// Sends an XACK. Returns those of the IDs that are pending afterwards.
+async fn acknowledge(
+    client: Client,
+    stream: Bytes,
+    group: Bytes,
+    ids: HashSet<StreamId>,
+) -> Result<HashSet<StreamId>> {
+    let acknowledged = async {
+        let mut sorted: Vec<StreamId> = ids.iter().copied().collect();
+        sorted.sort_unstable();
+        let count = client.xack(&stream, &group, &*sorted).retry_safe().await?;
+        let all = u64::try_from(sorted.len()).is_ok_and(|all| count >= all);
+        let (Some(first), Some(last), false) = (sorted.first(), sorted.last(), all) else {
+            return Ok(HashSet::new());
+        };
+        // The others were not pending before, or the server takes their IDs for others: XACK does not say which.
+        still_pending(&client, &stream, &group, *first, *last, &ids).await
+    };
+    match acknowledged.await {
+        // Nothing is pending in a group that is gone.
+        Err(error) if error.is_no_group() => Ok(HashSet::new()),
+        result => result,
+    }
+}
+
+/// Looks for IDs among all that are pending between the first and the last of them.
+async fn still_pending(
+    client: &Client,
+    stream: &Bytes,
+    group: &Bytes,
+    first: StreamId,
+    last: StreamId,
+    ids: &HashSet<StreamId>,
+) -> Result<HashSet<StreamId>> {
+    let mut found = HashSet::new();
+    let mut from = Some(first);
+    while let Some(first) = from.filter(|first| *first <= last) {
+        let options = XPendingOptions::new().range(first..=last).count(1000);
+        let page = client.xpending_with(stream, group, options).await?;
+        from = page.last().and_then(|entry| entry.id.next());
+        found.extend(
+            page.iter()
+                .map(|entry| entry.id)
+                .filter(|id| ids.contains(id)),
+        );
+    }
+    Ok(found)
+}
+
+/// The future of an acknowledgement. Dropping it withdraws the acknowledgement if it was not sent.
+pub(super) struct Ack {
+    queue: Arc<AckQueue>,
+    client: Client,
+    number: u64,
+}
+
+impl Future for Ack {
+    type Output = Result<()>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let queue = &self.queue;
+        // Before the reply is looked for, so that it cannot come unnoticed in between.
+        queue
+            .callers
+            .lock()
+            .insert(self.number, Some(cx.waker().clone()));
+        let mut state = queue.lock();
+        let finished = queue.advance(&mut state, &self.client);
+        let result = state.results.remove(&self.number);
+        drop(state);
+        if result.is_some() {
+            queue.callers.lock().remove(&self.number);
+        }
+        if finished {
+            queue.callers.wake_all();
+        }
+        result.map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl Drop for Ack {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        state.waiting.retain(|(number, _)| *number != self.number);
+        state.results.remove(&self.number);
+        let mut callers = self.queue.callers.lock();
+        callers.remove(&self.number);
+        // Nobody is left to drive the XACK in flight. If it was sent, it may run.
+        let abandoned = callers.is_empty().then(|| state.in_flight.take());
+        drop(callers);
+        drop(state);
+        drop(abandoned);
+    }
+}
+
+impl fmt::Debug for AckQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AckQueue").finish_non_exhaustive()
+    }
+}

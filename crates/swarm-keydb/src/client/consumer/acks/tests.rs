@@ -1,0 +1,243 @@
+//! What is sent when acknowledgements are joined, and what each caller is told.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use swarm_transport::{BoxTransport, memory};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::{Ack, AckQueue};
+use crate::{Bytes, Client, ErrorKind, Frame, Options, Outcome, StreamId};
+
+/// A command that the server received, without the name of its key, and how to reply to it.
+type Received = (String, oneshot::Sender<Frame>);
+
+/// A client of a server that is played by the test.
+async fn served() -> (Client, mpsc::UnboundedReceiver<Received>) {
+    let (received, commands) = mpsc::unbounded_channel();
+    let connect = move || {
+        let received = received.clone();
+        async move {
+            let (transport, mut peer) = memory::pair();
+            tokio::spawn(async move {
+                while let Some(request) = peer.next_request().await {
+                    let mut reply = Frame::error("ERR unknown command");
+                    if request.name().starts_with(b"X") {
+                        let words = request.args().map(String::from_utf8_lossy);
+                        let line = words.collect::<Vec<_>>().join(" ");
+                        let (answer, answered) = oneshot::channel();
+                        received.send((line, answer)).unwrap();
+                        reply = answered.await.unwrap();
+                    }
+                    if peer.reply(reply).await.is_err() {
+                        return;
+                    }
+                }
+            });
+            Ok(Box::new(transport) as BoxTransport)
+        }
+    };
+    let client = Client::connect_with(connect, Options::default()).await;
+    (client.unwrap(), commands)
+}
+
+fn queue(client: &Client, group: &'static str) -> Arc<AckQueue> {
+    let stream = Bytes::from_static(b"k");
+    client
+        .shared
+        .acks
+        .of(&stream, &Bytes::from_static(group.as_bytes()))
+}
+
+const fn id(n: u64) -> StreamId {
+    StreamId::new(n, 0)
+}
+
+/// Starts acknowledgements, each on a task, in order. They resolve to their number and result.
+fn acks(
+    client: &Client,
+    queue: &Arc<AckQueue>,
+    numbers: impl IntoIterator<Item = u64>,
+) -> JoinSet<(u64, crate::Result<()>)> {
+    let mut tasks = JoinSet::new();
+    for n in numbers {
+        let (client, queue) = (client.clone(), Arc::clone(queue));
+        tasks.spawn(async move { (n, queue.ack(&client, id(n)).await) });
+    }
+    tasks
+}
+
+fn line(numbers: impl IntoIterator<Item = u64>) -> String {
+    let ids = numbers.into_iter().map(|n| format!(" {n}-0"));
+    format!("XACK k g{}", ids.collect::<String>())
+}
+
+/// Polls an acknowledgement once; it is not done.
+async fn poll_once(ack: &mut Ack) {
+    let mut ack = pin!(ack);
+    poll_fn(|cx| {
+        assert!(ack.as_mut().poll(cx).is_pending());
+        std::task::Poll::Ready(())
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_that_wait_go_together_and_at_most_a_thousand_at_a_time() {
+    let (client, mut commands) = served().await;
+    let queue = queue(&client, "g");
+    let tasks = acks(&client, &queue, 1..=2500);
+    for expected in [1..=1, 2..=1001, 1002..=2001, 2002..=2500] {
+        let (command, answer) = commands.recv().await.unwrap();
+        assert_eq!(command, line(expected.clone()));
+        answer
+            .send(Frame::integer(expected.count() as i64))
+            .unwrap();
+    }
+    assert!(
+        tasks
+            .join_all()
+            .await
+            .iter()
+            .all(|(_, result)| result.is_ok())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn consumers_of_one_group_share_a_queue_and_others_do_not() {
+    let (client, _commands) = served().await;
+    let of_g = queue(&client, "g");
+    assert!(Arc::ptr_eq(&of_g, &queue(&client, "g")));
+    assert!(!Arc::ptr_eq(&of_g, &queue(&client, "h")));
+    drop(of_g);
+    let queues = client.shared.acks.0.lock().unwrap().len();
+    assert!(queues <= 2, "those that nobody uses are forgotten");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_caller_hears_of_its_own_entry_when_fewer_were_acknowledged() {
+    let (client, mut commands) = served().await;
+    let queue = queue(&client, "g");
+    let mut tasks = acks(&client, &queue, 1..=4);
+    let (_, answer) = commands.recv().await.unwrap();
+    answer.send(Frame::integer(1)).unwrap();
+    let (command, answer) = commands.recv().await.unwrap();
+    assert_eq!(command, line(2..=4));
+    // One was acknowledged by another consumer before, one has an ID that the server takes for another.
+    answer.send(Frame::integer(1)).unwrap();
+    let (command, answer) = commands.recv().await.unwrap();
+    assert_eq!(command, "XPENDING k g 2-0 4-0 1000");
+    let pending = |id: &'static str| {
+        let words = [Frame::bulk(id), Frame::bulk("c")];
+        let numbers = [Frame::integer(5), Frame::integer(1)];
+        Frame::array(words.iter().chain(&numbers))
+    };
+    let page = [pending("2-5"), pending("3-00")];
+    answer.send(Frame::array(&page)).unwrap();
+    let (command, answer) = commands.recv().await.unwrap();
+    assert_eq!(command, "XPENDING k g 3-1 4-0 1000");
+    answer.send(Frame::array(&[])).unwrap();
+    while let Some(done) = tasks.join_next().await {
+        let (n, result) = done.unwrap();
+        assert_eq!(result.is_err(), n == 3, "{n}: {result:?}");
+        if let Err(error) = result {
+            assert_eq!(error.kind(), ErrorKind::Reply);
+            assert_eq!(error.outcome(), Outcome::Ran);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_is_told_to_each_and_a_group_that_is_gone_is_none() {
+    let (client, mut commands) = served().await;
+    let queue = queue(&client, "g");
+    let tasks = acks(&client, &queue, 1..=3);
+    let (_, answer) = commands.recv().await.unwrap();
+    answer.send(Frame::error("NOGROUP No such key")).unwrap();
+    let (_, answer) = commands.recv().await.unwrap();
+    answer.send(Frame::error("OOM no memory")).unwrap();
+    for (n, result) in tasks.join_all().await {
+        let code = result
+            .err()
+            .map(|error| error.server_error().unwrap().code().to_owned());
+        assert_eq!(code.as_deref(), (n > 1).then_some("OOM"), "{n}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_dropped_takes_only_itself_along() {
+    let (client, mut commands) = served().await;
+    let queue = queue(&client, "g");
+    let mut acks: Vec<_> = (1..=4).map(|n| queue.ack(&client, id(n))).collect();
+    for ack in &mut acks {
+        poll_once(ack).await;
+    }
+    let (command, answer) = commands.recv().await.unwrap();
+    assert_eq!(command, line(1..=4), "nothing was polled before");
+    let waits = queue.ack(&client, id(5));
+    let withdrawn = queue.ack(&client, id(6));
+    // The one that sent the XACK, one that is in it, and one that still waits.
+    drop(acks.remove(0));
+    drop(acks.remove(0));
+    drop(withdrawn);
+    answer.send(Frame::integer(4)).unwrap();
+    for ack in acks {
+        ack.await.unwrap();
+    }
+    let waits = tokio::spawn(waits);
+    let (command, answer) = commands.recv().await.unwrap();
+    assert_eq!(command, line([5]));
+    answer.send(Frame::integer(1)).unwrap();
+    waits.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_not_polled_holds_nobody_up() {
+    let (client, mut commands) = served().await;
+    let queue = queue(&client, "g");
+    let mut stuck = queue.ack(&client, id(1));
+    poll_once(&mut stuck).await;
+    let tasks = acks(&client, &queue, 2..=3);
+    tokio::time::timeout(Duration::from_secs(5), async {
+        for expected in [line([1]), line([2, 3])] {
+            let (command, answer) = commands.recv().await.unwrap();
+            assert_eq!(command, expected);
+            let count = command.split(' ').count() as i64 - 3;
+            // Lets those that came meanwhile line up.
+            tokio::task::yield_now().await;
+            answer.send(Frame::integer(count)).unwrap();
+        }
+        assert!(
+            tasks
+                .join_all()
+                .await
+                .iter()
+                .all(|(_, result)| result.is_ok())
+        );
+    })
+    .await
+    .unwrap();
+    stuck.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_last_one_is_dropped_nothing_is_left_in_flight() {
+    let (client, mut commands) = served().await;
+    let queue = queue(&client, "g");
+    let mut ack = queue.ack(&client, id(1));
+    poll_once(&mut ack).await;
+    let (_, answer) = commands.recv().await.unwrap();
+    drop(ack);
+    assert!(queue.lock().in_flight.is_none());
+    answer.send(Frame::integer(1)).unwrap();
+    let again = tokio::spawn(queue.ack(&client, id(1)));
+    let (command, answer) = commands.recv().await.unwrap();
+    assert_eq!(command, line([1]));
+    answer.send(Frame::integer(0)).unwrap();
+    let (_, answer) = commands.recv().await.unwrap();
+    answer.send(Frame::array(&[])).unwrap();
+    again.await.unwrap().unwrap();
+}
