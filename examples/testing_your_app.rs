@@ -38,6 +38,7 @@ impl App {
         self.db.get_as(format!("session:{token}")).await
     }
 
+    /// Booking numbers are unique between several apps only on Redis, Valkey and KeyDB: SwarmKeyDb can return one twice.
     async fn book(&self) -> swarm_keydb::Result<Booking> {
         match self.db.incr("bookings").await {
             Ok(number) => Ok(Booking::Done(number)),

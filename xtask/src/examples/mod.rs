@@ -32,7 +32,7 @@ pub(crate) enum Server {
 impl Server {
     fn dialect(self) -> &'static str {
         match self {
-            Self::Upstream => "upstream",
+            Self::Upstream => "upstream,nagle,cr-lf",
         }
     }
 }
@@ -108,11 +108,11 @@ pub(crate) fn check(update: bool) -> Result<()> {
 /// Runs each example against a server, over every transport that the page's table lists for it.
 pub(crate) fn check_against(server: Server) -> Result<()> {
     let dialect = server.dialect();
-    println!("── examples, {dialect}");
-    let start = Instant::now();
+    println!("── examples against {dialect}");
     let examples = examples()?;
     build(&examples)?;
     cargo("build gateway", "build --quiet --package swarm-gateway")?;
+    let start = Instant::now();
     let page = fs::read_to_string(PATH).context(PATH)?;
     let mut jobs = Vec::new();
     for example in &examples {
@@ -150,7 +150,7 @@ pub(crate) fn check_against(server: Server) -> Result<()> {
     faults.iter().for_each(|fault| println!("{fault:#}"));
     ensure!(faults.is_empty(), "{} of {count} runs failed", faults.len());
     println!(
-        "── examples, {dialect}: ok, {count} runs print what {PATH} shows, {:.1} s",
+        "── examples against {dialect}: ok, {count} runs print what {PATH} shows, {:.1} s",
         start.elapsed().as_secs_f32()
     );
     Ok(())

@@ -1,0 +1,142 @@
+//! What servers guarantee between clients, as the guide's table says: Redis isolates connections, SwarmKeyDb does not.
+
+use std::any::Any;
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
+use swarm_gateway::{Dialect, Gateway, WriteQueue};
+use swarm_keydb::{Client, ErrorKind, Exclusive, Result, prelude::*};
+use swarm_tests::{Redis, within};
+
+/// Two clients of one server, which stops with them.
+struct Pair {
+    name: &'static str,
+    clients: [Client; 2],
+    _server: Box<dyn Any>,
+}
+
+impl Pair {
+    async fn of(name: &'static str, url: String, server: impl Any) -> Self {
+        let one = within(Client::connect(&*url)).await.unwrap();
+        let two = within(Client::connect(&*url)).await.unwrap();
+        Self {
+            name,
+            clients: [one, two],
+            _server: Box::new(server),
+        }
+    }
+}
+
+/// The embedded gateway, which isolates connections as Redis does, and Redis, if it is installed.
+async fn isolated() -> Vec<Pair> {
+    let gateway = within(swarm_gateway::test()).await.unwrap();
+    let mut pairs = vec![Pair::of("gateway", gateway.ws_url().to_owned(), gateway).await];
+    if let Some(redis) = Redis::start() {
+        pairs.push(Pair::of("redis", redis.url().to_owned(), redis).await);
+    }
+    pairs
+}
+
+/// SwarmKeyDb with a write queue of these settings.
+async fn swarmkeydb(queue: WriteQueue) -> Pair {
+    let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
+    let gateway = within(builder.write_queue(queue).start()).await.unwrap();
+    Pair::of("swarmkeydb", gateway.ws_url().to_owned(), gateway).await
+}
+
+/// A queue that is flushed when both clients have written, so they always meet.
+fn when_both_have_written() -> WriteQueue {
+    WriteQueue::new()
+        .interval(Duration::from_secs(600))
+        .batch(2)
+}
+
+/// A queue that takes no time worth mentioning.
+fn quick() -> WriteQueue {
+    WriteQueue::new().interval(Duration::from_millis(1))
+}
+
+/// Watches a counter and reads it.
+async fn read(own: &mut Exclusive) -> Result<i64> {
+    own.watch("n").await?;
+    Ok(own.get_as("n").await?.unwrap_or(0))
+}
+
+/// Writes what was read, plus one, if nobody has changed it.
+async fn write(own: &Exclusive, read: i64) -> Result<()> {
+    let tx = own.transaction();
+    let set = tx.set("n", read + 1);
+    tx.exec(set).await?
+}
+
+/// Both clients read the counter before either writes it.
+async fn both_read_then_write(pair: &Pair) -> [Result<()>; 2] {
+    let [one, two] = &pair.clients;
+    let mut one = within(one.exclusive()).await.unwrap();
+    let mut two = within(two.exclusive()).await.unwrap();
+    let (first, second) = within(join(read(&mut one), read(&mut two))).await;
+    let writes = join(write(&one, first.unwrap()), write(&two, second.unwrap()));
+    let (first, second) = within(writes).await;
+    [first, second]
+}
+
+#[tokio::test]
+async fn increments_of_two_clients_are_lost_on_swarmkeydb_alone() {
+    for pair in isolated().await {
+        let [one, two] = &pair.clients;
+        let (first, second) = within(join(one.incr("n"), two.incr("n"))).await;
+        let sum = first.unwrap() + second.unwrap();
+        assert_eq!(sum, 1 + 2, "{}", pair.name);
+    }
+    let pair = swarmkeydb(when_both_have_written()).await;
+    let [one, two] = &pair.clients;
+    let (first, second) = within(join(one.incr("n"), two.incr("n"))).await;
+    assert_eq!((first.unwrap(), second.unwrap()), (1, 1));
+    assert_eq!(within(one.get_as::<i64>("n")).await.unwrap(), Some(1));
+}
+
+#[tokio::test]
+async fn tasks_that_share_a_client_count_exactly_everywhere() {
+    let mut pairs = isolated().await;
+    pairs.push(swarmkeydb(quick()).await);
+    for pair in pairs {
+        let [client, _] = &pair.clients;
+        let increments = (0..40).map(|_| tokio::spawn(client.incr("n")));
+        for increment in within(join_all(increments)).await {
+            increment.unwrap().unwrap();
+        }
+        let count: Option<i64> = within(client.get_as("n")).await.unwrap();
+        assert_eq!(count, Some(40), "{}", pair.name);
+    }
+}
+
+#[tokio::test]
+async fn of_two_that_watch_and_write_one_fails_but_not_on_swarmkeydb() {
+    for pair in isolated().await {
+        let results = both_read_then_write(&pair).await;
+        let failed: Vec<_> = results
+            .iter()
+            .filter_map(|done| done.as_ref().err())
+            .collect();
+        assert_eq!(failed.len(), 1, "{}", pair.name);
+        assert_eq!(failed[0].kind(), ErrorKind::Conflict, "{}", pair.name);
+    }
+    let pair = swarmkeydb(when_both_have_written()).await;
+    for done in both_read_then_write(&pair).await {
+        done.unwrap();
+    }
+    let count: Option<i64> = within(pair.clients[0].get_as("n")).await.unwrap();
+    assert_eq!(count, Some(1), "one of two updates is lost");
+}
+
+#[tokio::test]
+async fn msetnx_has_one_winner_everywhere() {
+    let mut pairs = isolated().await;
+    pairs.push(swarmkeydb(quick()).await);
+    for pair in pairs {
+        let [one, two] = &pair.clients;
+        let locks = join(one.msetnx([("lock", "one")]), two.msetnx([("lock", "two")]));
+        let (first, second) = within(locks).await;
+        assert_ne!(first.unwrap(), second.unwrap(), "{}", pair.name);
+    }
+}
