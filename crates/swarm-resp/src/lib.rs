@@ -144,11 +144,24 @@
 //!
 //! # Memory
 //!
-//! A number, a constant or a text of at most 32 bytes lies in the frame itself. A longer text shares
-//! the buffer that it came in, and an aggregate does so with all that is in it, beside an index of
-//! 12 bytes per value. So a value that is kept keeps the buffer: to keep a small part of a large
-//! reply for long, copy it out by [`Frame::compact`], [`FrameRef::to_compact_frame`], or a conversion
-//! that owns, such as `String` or `Vec<u8>`.
+//! A number, a constant or a text of at most 32 bytes is stored in the frame itself. An aggregate has an index of 12 bytes
+//! per value. Everything else is bytes, which either share the buffer that they arrived in, or are a copy. Sharing costs
+//! nothing, but keeps the whole buffer in memory, so a value shares a buffer only if it is a good part of it:
+//!
+//! | Value | Shares | Otherwise |
+//! |---|---|---|
+//! | a frame that is one text | a buffer of at most 8 times its size, or 64 times if it has 1 KiB or more | copied |
+//! | an aggregate with text in it | a buffer of at most 8 times the size of its reply | copied as a whole |
+//! | an aggregate without text | nothing | |
+//! | a part of a frame, taken out as [`Bytes`](bytes::Bytes) or as a [`Frame`] | the frame's bytes, if these are at most 8 times its size | copied |
+//!
+//! So whatever you keep, and however little of a reply it is, **a frame keeps at most 64 bytes per byte of its own reply, and
+//! a text taken out of one at most 64 bytes per byte of its own**, plus the index and a constant of some 100 bytes. In most
+//! cases it is one or two bytes. To keep as little as possible, use [`Frame::compact`], [`FrameRef::to_compact_frame`], or a
+//! conversion that owns, such as `String` or `Vec<u8>`.
+//!
+//! The decoder knows the size of a buffer from the calls of [`Decoder::decode`]. If you pass it slices of a larger buffer,
+//! say how large that is: [`Decoder::set_buffer_size`].
 //!
 //! A decoder keeps its index for the next frame, at most 192 KiB of it. A reader that lets go of each
 //! reply before the next needs no share of the buffer: [`Decoder::decode_ref`] lends a view instead.

@@ -61,6 +61,23 @@ fn aggregates_allocate_once_however_deep() {
     }
 }
 
+/// A text of its own, or an index and the texts behind it.
+#[test]
+fn longer_values_in_a_larger_buffer_take_a_copy_of_their_own() {
+    let text = "x".repeat(100);
+    assert_eq!(per_frame(&format!("$100\r\n{text}\r\n")), 1);
+    assert_eq!(per_frame(&format!("*2\r\n:1\r\n$100\r\n{text}\r\n")), 2);
+    let long = "x".repeat(4096);
+    // A buffer of at most 64 times its size is shared.
+    let wire = format!("$4096\r\n{long}\r\n").repeat(40);
+    let mut buffer = BytesMut::from(wire.as_str());
+    let mut decoder = Decoder::new();
+    let first = decoder.decode(&mut buffer).unwrap();
+    let info = measure(|| while decoder.decode(&mut buffer).unwrap().is_some() {});
+    assert_eq!(info.count_total, 0);
+    drop(first);
+}
+
 #[test]
 fn borrowed_frames_allocate_nothing() {
     let streamed = ["*2\r\n$?\r\n;2\r\nab\r\n;0\r\n$3\r\nabc\r\n"];

@@ -256,7 +256,7 @@ fn inline(message: &Bytes) -> Option<Vec<Bytes>> {
     let line = message.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
     let words: Vec<Bytes> = (line.split(u8::is_ascii_whitespace))
         .filter(|word| !word.is_empty())
-        .map(|word| message.slice_ref(word))
+        .map(Bytes::copy_from_slice)
         .collect();
     (!words.is_empty()).then_some(words)
 }

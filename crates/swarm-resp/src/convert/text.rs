@@ -32,8 +32,8 @@ fn bytes<'a>(frame: FrameRef<'a>, expected: &'static str) -> Result<Cow<'a, [u8]
 }
 
 impl FromFrame for Bytes {
-    /// Shares the bytes of a string. They keep the whole reply alive that they lie in: see
-    /// [`Frame::compact`](crate::Frame::compact).
+    /// Shares the bytes of a string that is at least an eighth of its reply, and copies a smaller one: see
+    /// [`FrameRef::to_bytes`].
     fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
         match frame.to_bytes() {
             Some(shared) => Ok(shared),

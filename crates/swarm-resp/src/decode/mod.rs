@@ -1,6 +1,7 @@
 //! From bytes to frames, resumable at any byte.
 
 mod borrowed;
+mod buffer;
 mod error;
 mod leaf;
 mod limits;
@@ -12,6 +13,7 @@ mod token;
 mod tests;
 
 use std::fmt;
+use std::ops::Deref;
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -19,7 +21,8 @@ pub use error::{DecodeError, DecodeErrorKind};
 pub(crate) use leaf::{double, is_big_number};
 pub use limits::Limits;
 
-use crate::frame::{Frame, Node};
+use crate::frame::{Frame, Node, shares, text_shares};
+use buffer::Buffer;
 use scan::{Scan, Scanner};
 
 /// Decodes frames out of a stream.
@@ -38,6 +41,7 @@ pub struct Decoder {
     lone: Option<Node>,
     /// Bytes taken in frames before this one.
     taken: u64,
+    buffer: Buffer,
     failed: Option<DecodeError>,
 }
 
@@ -66,6 +70,15 @@ impl Decoder {
         }
     }
 
+    /// Says how large a buffer the input is a part of, at least, in bytes.
+    ///
+    /// For [`decode_bytes`](Self::decode_bytes) and [`decode_message`](Self::decode_message), whose input may be a small
+    /// slice of a large buffer. A frame [shares a buffer](crate#memory) only if it is a good part of it; unless told, the
+    /// decoder knows of no more of it than it is given.
+    pub const fn set_buffer_size(&mut self, bytes: usize) {
+        self.buffer.set_known(bytes);
+    }
+
     /// Takes one frame off the front of a growing buffer.
     ///
     /// Answers `Ok(None)` while the frame is incomplete; then call again with the same buffer, more bytes behind
@@ -76,20 +89,7 @@ impl Decoder {
     /// When the input is not RESP or exceeds a limit.
     #[inline]
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
-        if let Some((node, len)) = self.leaf(input) {
-            self.took_leaf(len);
-            if let Some(frame) = Frame::small(input, node) {
-                input.advance(len);
-                return Ok(Some(frame));
-            }
-            let bytes = input.split_to(len).freeze();
-            return Ok(Some(Frame::leaf(bytes, node)));
-        }
-        let Some(len) = self.scan(input)? else {
-            return Ok(None);
-        };
-        let bytes = input.split_to(len).freeze();
-        Ok(Some(self.take(bytes)))
+        self.decode_from(input)
     }
 
     /// Takes one frame off the front of bytes that are shared already, such as a WebSocket message.
@@ -98,19 +98,23 @@ impl Decoder {
     ///
     /// As [`decode`](Self::decode).
     pub fn decode_bytes(&mut self, input: &mut Bytes) -> Result<Option<Frame>, DecodeError> {
+        self.decode_from(input)
+    }
+
+    #[inline(always)]
+    fn decode_from(&mut self, input: &mut impl Input) -> Result<Option<Frame>, DecodeError> {
         if let Some((node, len)) = self.leaf(input) {
+            let frame = self.take_leaf(input, node, len);
             self.took_leaf(len);
-            if let Some(frame) = Frame::small(input, node) {
-                input.advance(len);
-                return Ok(Some(frame));
-            }
-            return Ok(Some(Frame::leaf(input.split_to(len), node)));
+            return Ok(Some(frame));
         }
         let Some(len) = self.scan(input)? else {
+            self.buffer.look(input.as_ptr(), input.extent(), self.taken);
             return Ok(None);
         };
-        let bytes = input.split_to(len);
-        Ok(Some(self.take(bytes)))
+        let frame = self.take(input, len);
+        self.took(len);
+        Ok(Some(frame))
     }
 
     /// Decodes a message that must hold exactly one frame.
@@ -180,17 +184,82 @@ impl Decoder {
         self.scanner.reset();
     }
 
-    /// Makes the frame that was scanned, whose bytes these are.
-    fn take(&mut self, bytes: Bytes) -> Frame {
-        let len = bytes.len();
-        let bytes = if self.scanner.has_joined {
-            self.scanner.join(&bytes);
-            Bytes::copy_from_slice(&self.scanner.joined)
-        } else {
-            bytes
-        };
-        let frame = Frame::from_nodes(bytes, &self.scanner.nodes);
-        self.took(len);
+    /// Takes a frame of `len` bytes that is one leaf off the input.
+    #[inline(always)]
+    fn take_leaf(&mut self, input: &mut impl Input, node: Node, len: usize) -> Frame {
+        if let Some(frame) = Frame::small(input, node) {
+            input.advance(len);
+            return frame;
+        }
+        let buffer = self.buffer.look(input.as_ptr(), input.extent(), self.taken);
+        if text_shares(node.b as usize, buffer) {
+            return Frame::leaf(input.split(len), node);
+        }
+        let frame = Frame::copied_leaf(input, node);
+        input.advance(len);
         frame
+    }
+
+    /// Takes the frame that was scanned off the input.
+    fn take(&mut self, input: &mut impl Input, len: usize) -> Frame {
+        if self.scanner.has_joined {
+            self.scanner.join(input.get(..len).unwrap_or(input));
+            input.advance(len);
+            let bytes = Bytes::copy_from_slice(&self.scanner.joined);
+            return Frame::from_nodes(bytes, &self.scanner.nodes);
+        }
+        if let [node] = self.scanner.nodes.as_slice()
+            && !node.tag.is_aggregate()
+        {
+            return self.take_leaf(input, *node, len);
+        }
+        let bytes = if !self.scanner.nodes.iter().any(|node| node.is_text()) {
+            input.advance(len);
+            Bytes::new()
+        } else if shares(
+            len,
+            self.buffer.look(input.as_ptr(), input.extent(), self.taken),
+        ) {
+            input.split(len)
+        } else {
+            let frame = input.get(..len).unwrap_or(input);
+            let frame = Frame::copied_tree(frame, &self.scanner.nodes);
+            input.advance(len);
+            return frame;
+        };
+        Frame::from_nodes(bytes, &self.scanner.nodes)
+    }
+}
+
+/// A buffer that frames are taken off the front of.
+trait Input: Buf + Deref<Target = [u8]> {
+    /// Bytes from where it begins to the end of the buffer.
+    fn extent(&self) -> usize;
+
+    /// Takes so many bytes, which share the buffer.
+    fn split(&mut self, len: usize) -> Bytes;
+}
+
+impl Input for BytesMut {
+    #[inline]
+    fn extent(&self) -> usize {
+        self.capacity()
+    }
+
+    #[inline]
+    fn split(&mut self, len: usize) -> Bytes {
+        self.split_to(len).freeze()
+    }
+}
+
+impl Input for Bytes {
+    #[inline]
+    fn extent(&self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn split(&mut self, len: usize) -> Bytes {
+        self.split_to(len)
     }
 }

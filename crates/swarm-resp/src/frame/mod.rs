@@ -5,6 +5,7 @@ mod compare;
 mod display;
 mod node;
 mod repr;
+mod share;
 mod view;
 
 use bytes::{Buf, Bytes};
@@ -12,6 +13,7 @@ use bytes::{Buf, Bytes};
 pub use build::FrameBuilder;
 pub(crate) use node::{Node, Tag};
 use repr::Repr;
+pub(crate) use share::{shares, text_shares};
 pub use view::{FrameRef, Items, Pairs};
 
 use crate::ServerError;
@@ -52,10 +54,9 @@ pub enum Kind {
 
 /// A RESP value: a reply, a push, or a part of one.
 ///
-/// A frame owns the bytes that it arrived in by a shared reference, so cloning one and taking [`Bytes`] out of it
-/// copies nothing. Numbers and texts of at most 32 bytes lie in the frame itself, which is as large either way. Scalars
-/// and strings allocate nothing; an aggregate allocates one index, however deep it nests. What a value taken out of a
-/// large reply keeps alive is the whole reply: see [`Frame::compact`].
+/// A frame shares the buffer that it arrived in if it is a good part of it, and owns a copy of its bytes otherwise: see
+/// [Memory](crate#memory). Numbers and texts of at most 32 bytes are stored in the frame itself, and allocate nothing. An
+/// aggregate allocates one index, however deep it nests. Clones share everything.
 ///
 /// Equality compares values: RESP2's two encodings of null are equal, doubles are equal however they are written, and
 /// NaN equals NaN. `0` and `-0` differ, as doubles: they are written differently. Kinds differ too: a simple string
@@ -89,7 +90,7 @@ impl Frame {
         self.view().as_str()
     }
 
-    /// [`as_bytes`](Self::as_bytes) as shared bytes. Copies at most 32 bytes: see [`FrameRef::to_bytes`].
+    /// [`as_bytes`](Self::as_bytes) as shared bytes: see [`FrameRef::to_bytes`].
     pub fn to_bytes(&self) -> Option<Bytes> {
         self.view().to_bytes()
     }
@@ -152,8 +153,7 @@ impl Frame {
 
     /// A copy of the frame that holds on to no more bytes than it needs.
     ///
-    /// A frame, and any [`Bytes`] taken from it, keep the whole read buffer alive that they lie in. To keep a small
-    /// part of a large reply for long, compact it first.
+    /// A frame may share a buffer of many times its size: see [Memory](crate#memory). Compact a frame to keep it for long.
     #[must_use]
     pub fn compact(&self) -> Self {
         self.view().to_compact_frame()

@@ -15,9 +15,14 @@ pub(super) enum Repr {
     /// A number, a constant or a short text: copying so little costs less than counting an owner of the buffer, and
     /// leaves the buffer to be used again.
     Small { node: [Node; 1], text: [u8; SMALL] },
-    /// A longer text, which lies in the buffer it came in.
+    /// A longer text, which lies in the buffer it came in or in one of its own.
     Leaf { node: [Node; 1], bytes: Bytes },
-    /// An aggregate, or a value with attributes.
+    /// An aggregate, or a value with attributes, whose reply is so short that it is kept in the frame itself.
+    SmallTree {
+        nodes: Arc<[Node]>,
+        text: [u8; SMALL],
+    },
+    /// A longer one.
     Tree { nodes: Arc<[Node]>, bytes: Bytes },
 }
 
@@ -59,6 +64,15 @@ impl Frame {
         Self(Repr::Leaf { node, bytes })
     }
 
+    /// A frame of one text, which is copied out of `bytes`.
+    #[inline]
+    pub(crate) fn copied_leaf(bytes: &[u8], node: Node) -> Self {
+        let (start, len) = (node.a as usize, node.b as usize);
+        let text = bytes.get(start..start.saturating_add(len));
+        let text = Bytes::copy_from_slice(text.unwrap_or_default());
+        Self::leaf(text, Node { a: 0, ..node })
+    }
+
     pub(crate) fn from_nodes(bytes: Bytes, nodes: &[Node]) -> Self {
         match nodes {
             [node] if !node.tag.is_aggregate() => {
@@ -71,11 +85,25 @@ impl Frame {
         }
     }
 
+    /// A frame of the nodes of an aggregate, whose texts are copied out of `bytes`.
+    pub(crate) fn copied_tree(bytes: &[u8], nodes: &[Node]) -> Self {
+        let mut text = [0; SMALL];
+        match text.get_mut(..bytes.len()) {
+            Some(to) => {
+                to.copy_from_slice(bytes);
+                let nodes = Arc::from(nodes);
+                Self(Repr::SmallTree { nodes, text })
+            }
+            None => Self::from_nodes(Bytes::copy_from_slice(bytes), nodes),
+        }
+    }
+
     /// Borrows the frame as a view; all readers live there.
     #[inline]
     pub fn view(&self) -> FrameRef<'_> {
         match &self.0 {
             Repr::Small { node, text } => FrameRef::new(text, None, node),
+            Repr::SmallTree { nodes, text } => FrameRef::new(text, None, nodes),
             Repr::Leaf { node, bytes } => FrameRef::new(bytes, Some(bytes), node),
             Repr::Tree { nodes, bytes } => FrameRef::new(bytes, Some(bytes), nodes),
         }

@@ -5,7 +5,7 @@ use std::iter::FusedIterator;
 
 use bytes::Bytes;
 
-use super::{Frame, FrameBuilder, Kind, Node, Tag};
+use super::{Frame, FrameBuilder, Kind, Node, Tag, shares};
 use crate::ServerError;
 use crate::decode::{double, is_big_number};
 
@@ -123,14 +123,14 @@ impl<'a> FrameRef<'a> {
 
     /// [`as_bytes`](Self::as_bytes) as shared bytes.
     ///
-    /// They share the buffer that the reply came in. Only the text of a frame that is nothing but a text of at most 32
-    /// bytes is copied, because it lies in the frame itself; and any text of a view that borrows its bytes from
-    /// [`Decoder::decode_ref`](crate::Decoder::decode_ref), because those have no owner to share them.
+    /// They share the bytes of the frame if the text is at least an eighth of these, and are copied otherwise: see
+    /// [Memory](crate#memory). The text of a view that borrows its bytes from
+    /// [`Decoder::decode_ref`](crate::Decoder::decode_ref) is always copied, because those have no owner to share them.
     pub fn to_bytes(self) -> Option<Bytes> {
         let text = self.as_bytes()?;
         Some(match self.owner {
-            Some(owner) => owner.slice_ref(text),
-            None => Bytes::copy_from_slice(text),
+            Some(owner) if shares(text.len(), owner.len()) => owner.slice_ref(text),
+            _ => Bytes::copy_from_slice(text),
         })
     }
 
@@ -220,10 +220,11 @@ impl<'a> FrameRef<'a> {
         self.of(self.split_attributes().1)
     }
 
-    /// An owned frame that shares the bytes of the one viewed, or holds a text of at most 32 bytes itself.
+    /// An owned frame. It shares the bytes of the one viewed if its texts are at least an eighth of these, and gets a copy
+    /// otherwise, as [`to_compact_frame`](Self::to_compact_frame) makes one: see [Memory](crate#memory).
     ///
-    /// A view from [`Decoder::decode_ref`](crate::Decoder::decode_ref) has no owner whose bytes could be shared: the
-    /// frame gets a copy, as [`to_compact_frame`](Self::to_compact_frame) makes one.
+    /// A view from [`Decoder::decode_ref`](crate::Decoder::decode_ref) has no owner whose bytes could be shared, and is
+    /// always copied.
     pub fn to_frame(self) -> Frame {
         if let [node] = self.nodes
             && !node.tag.is_aggregate()
@@ -231,12 +232,19 @@ impl<'a> FrameRef<'a> {
         {
             return frame;
         }
-        let bytes = match self.owner {
-            Some(owner) if self.nodes.iter().any(|node| node.is_text()) => owner.clone(),
-            Some(_) => Bytes::new(),
-            None => return self.to_compact_frame(),
-        };
-        Frame::from_nodes(bytes, self.nodes)
+        match self.owner {
+            Some(_) if self.text_len() == 0 => Frame::from_nodes(Bytes::new(), self.nodes),
+            Some(owner) if shares(self.text_len(), owner.len()) => {
+                Frame::from_nodes(owner.clone(), self.nodes)
+            }
+            _ => self.to_compact_frame(),
+        }
+    }
+
+    /// The bytes of all texts together.
+    fn text_len(self) -> usize {
+        let texts = self.nodes.iter().filter(|node| node.is_text());
+        texts.fold(0, |sum, node| sum.saturating_add(node.b as usize))
     }
 
     /// An owned frame with bytes of its own: see [`Frame::compact`].

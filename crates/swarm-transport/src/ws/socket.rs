@@ -30,6 +30,8 @@ pub(super) struct Socket<S> {
     /// Of these, those of control frames.
     control: u64,
     large: bool,
+    /// How large the library's read buffer may be, of which every message is a slice.
+    read_buffer: usize,
 }
 
 impl<S> Socket<S>
@@ -37,13 +39,21 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     pub(super) fn new(stream: WebSocketStream<Heard<S>>) -> Self {
+        let config = *stream.get_config();
+        let read_buffer = config.read_buffer_size;
         Self {
-            config: *stream.get_config(),
+            config,
             stream: Some(stream),
             taken: 0,
             control: 0,
             large: false,
+            read_buffer,
         }
+    }
+
+    /// How large the buffer may be that the last message is a slice of. Whoever shares the message keeps all of it.
+    pub(super) const fn read_buffer(&self) -> usize {
+        self.read_buffer
     }
 
     #[cfg(test)]
@@ -122,6 +132,8 @@ where
                     let len = message.len();
                     let frame = len as u64 + header_len(len);
                     self.large |= len >= LARGE;
+                    // Room for a message is made by doubling what there is.
+                    self.read_buffer = self.read_buffer.max(2 * len);
                     self.taken += frame;
                     if message.is_ping() || message.is_pong() {
                         self.control += frame;
@@ -149,6 +161,7 @@ where
             return false;
         }
         self.large = false;
+        self.read_buffer = self.config.read_buffer_size;
         let Some(stream) = self.stream.take().map(WebSocketStream::into_inner) else {
             return false;
         };

@@ -137,6 +137,7 @@ where
 
     fn decode(&mut self, cx: &mut Context<'_>, message: Bytes) -> Result<Frame, TransportError> {
         self.nudge.received();
+        self.decoder.set_buffer_size(self.socket.read_buffer());
         match self.decoder.decode_message(message) {
             Ok(frame) => {
                 self.has_replied = true;

@@ -60,7 +60,7 @@ impl FromFrame for StreamEntry {
 
 /// The fields of a stream entry and their values, in the order in which they were added; a name may come twice.
 ///
-/// They share the bytes of the reply that they came in, and keep all of it alive.
+/// Large names and values share the bytes of their reply; small ones are copied. See [Memory](crate::resp#memory).
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct StreamFields(Vec<(Bytes, Bytes)>);
 

@@ -1,0 +1,239 @@
+//! What a value that is kept keeps: at most 64 bytes per byte of its own, whatever it came in.
+
+use allocation_counter::measure;
+use bytes::{Bytes, BytesMut};
+use proptest::prelude::*;
+use swarm_resp::{Decoder, Frame, FrameRef};
+
+/// The bound that the crate documentation gives.
+const FACTOR: usize = 64;
+
+/// What a value costs beside its bytes: its place in the list, an index, the counter of a shared buffer.
+const EACH: usize = 256;
+
+/// What a decoder keeps for its next frame.
+const DECODER: usize = 256 << 10;
+
+fn bulk(len: usize) -> String {
+    format!("${len}\r\n{}\r\n", "x".repeat(len))
+}
+
+/// The bytes that are in use when `keep` has returned what it keeps.
+fn kept<T>(keep: impl FnOnce() -> T) -> usize {
+    let mut kept = None;
+    let info = measure(|| kept = Some(keep()));
+    drop(kept);
+    usize::try_from(info.bytes_current).unwrap()
+}
+
+/// Feeds a stream as a socket does: a buffer that grows by `chunk`, and is shrunk behind a large frame.
+fn stream(wire: &[u8], chunk: usize, mut frame: impl FnMut(Frame)) {
+    let (mut decoder, mut buffer) = (Decoder::new(), BytesMut::new());
+    for part in wire.chunks(chunk) {
+        buffer.reserve(chunk);
+        buffer.extend_from_slice(part);
+        while let Some(next) = decoder.decode(&mut buffer).unwrap() {
+            frame(next);
+        }
+    }
+}
+
+#[test]
+fn small_texts_of_a_long_pipeline_keep_themselves() {
+    // 200 replies in each of 100 buffers, and one value of each is kept.
+    let wire = bulk(100).repeat(200);
+    let used = kept(|| {
+        let mut values = Vec::new();
+        for _ in 0..100 {
+            let mut count = 0;
+            stream(wire.as_bytes(), 32 << 10, |frame| {
+                count += 1;
+                if count == 100 {
+                    values.push(frame.into_bytes().unwrap());
+                }
+            });
+        }
+        values
+    });
+    assert!(used < 100 * (100 + EACH), "{used} bytes");
+}
+
+#[test]
+fn small_texts_of_large_replies_keep_themselves() {
+    // An array of a small text and 1 MiB; the small one is kept, as bytes and as a frame.
+    let wire = format!("*2\r\n{}{}", bulk(40), bulk(1 << 20));
+    let small = |frame: &Frame| -> (Bytes, Frame) {
+        let item = frame.items().unwrap().next().unwrap();
+        (item.to_bytes().unwrap(), item.to_frame())
+    };
+    let used = kept(|| {
+        let mut values = Vec::new();
+        for _ in 0..100 {
+            stream(wire.as_bytes(), 32 << 10, |frame| {
+                values.push(small(&frame));
+            });
+        }
+        values
+    });
+    assert!(used < 100 * (80 + 2 * EACH), "{used} bytes");
+    // A part that holds texts, inside a larger reply: what is kept is those texts.
+    let wire = format!("*2\r\n*2\r\n:1\r\n{}{}", bulk(40), bulk(1 << 20));
+    let message = Bytes::from(wire);
+    let used = kept(|| {
+        let message = Bytes::copy_from_slice(&message);
+        let frame = Decoder::new().decode_message(message).unwrap();
+        frame.items().unwrap().next().map(FrameRef::to_frame)
+    });
+    assert!(used < 40 + 2 * EACH, "{used} bytes");
+}
+
+#[test]
+fn aggregates_share_nothing_unless_it_is_theirs() {
+    for small in [
+        "*0\r\n",
+        "*2\r\n:1\r\n:2\r\n",
+        "%1\r\n_\r\n#t\r\n",
+        "*2\r\n+a\r\n$3\r\nabc\r\n",
+        "|1\r\n+ttl\r\n:1\r\n:2\r\n",
+        ">3\r\n+message\r\n+channel\r\n$20\r\n01234567890123456789\r\n",
+        "*2\r\n,1.5\r\n(12345\r\n",
+    ] {
+        // In front of a megabyte of other replies, and behind one.
+        let mut wire = small.to_owned();
+        wire += &bulk(1000).repeat(1000);
+        wire += small;
+        let used = kept(|| {
+            let mut frames = Vec::new();
+            for _ in 0..20 {
+                let (mut decoder, mut buffer) = (Decoder::new(), BytesMut::from(wire.as_str()));
+                while let Some(frame) = decoder.decode(&mut buffer).unwrap() {
+                    if frame.items().is_some() || frame.attributes().is_some() {
+                        frames.push(frame);
+                    }
+                }
+            }
+            assert_eq!(frames.len(), 40);
+            frames
+        });
+        assert!(used < 40 * (small.len() + EACH), "{small:?}: {used} bytes");
+    }
+}
+
+/// Nor does the buffer that a large frame left behind go with the small ones in the rest of it.
+#[test]
+fn what_follows_a_large_frame_does_not_keep_its_buffer() {
+    let wire = bulk(8 << 20) + &bulk(2000) + &bulk(900);
+    let used = kept(|| {
+        let mut frames = Vec::new();
+        stream(wire.as_bytes(), wire.len(), |frame| {
+            if frame.as_bytes().unwrap().len() < 8 << 20 {
+                frames.push(frame);
+            }
+        });
+        frames
+    });
+    assert!(used < 2900 + 2 * EACH, "{used} bytes");
+}
+
+#[test]
+fn a_slice_of_a_larger_buffer_is_copied_out_of_it_when_the_decoder_knows() {
+    let wire = Bytes::from(bulk(500).repeat(1000));
+    let len = bulk(500).len();
+    let used = kept(|| {
+        let buffer = Bytes::copy_from_slice(&wire);
+        let mut decoder = Decoder::new();
+        decoder.set_buffer_size(buffer.len());
+        decoder.decode_message(buffer.slice(..len)).unwrap()
+    });
+    assert!(used < 500 + EACH, "{used} bytes");
+}
+
+#[test]
+fn a_large_value_is_not_copied() {
+    let wire = bulk(1 << 20);
+    let mut buffer = BytesMut::from(wire.as_str());
+    let at = buffer.as_ptr().addr();
+    let frame = Decoder::new().decode(&mut buffer).unwrap().unwrap();
+    let text = frame.into_bytes().unwrap();
+    assert_eq!(text.as_ptr().addr(), at + "$1048576\r\n".len());
+}
+
+/// What is kept of a stream.
+#[derive(Debug, Clone, Copy)]
+enum Keep {
+    Frame,
+    Text,
+    Part,
+}
+
+/// A value of a stream: how long its texts are, and what is kept of it, if anything is.
+fn values() -> impl Strategy<Value = Vec<(Vec<usize>, Option<Keep>)>> {
+    let len = prop_oneof![6 => 0usize..200, 3 => 200usize..5000, 1 => 5000usize..200_000];
+    let keep = prop_oneof![
+        6 => Just(None),
+        1 => Just(Some(Keep::Frame)),
+        1 => Just(Some(Keep::Text)),
+        1 => Just(Some(Keep::Part)),
+    ];
+    prop::collection::vec((prop::collection::vec(len, 0..4), keep), 1..60)
+}
+
+/// A lone text, or an array of texts.
+fn wire_of(texts: &[usize]) -> String {
+    match texts {
+        [text] => bulk(*text),
+        _ => {
+            let items: String = texts.iter().map(|text| bulk(*text)).collect();
+            format!("*{}\r\n{items}", texts.len())
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_bound_holds_whatever_is_kept_of_whatever_stream(
+        values in values(),
+        chunk in prop_oneof![Just(1400usize), Just(32 << 10), Just(4 << 20)],
+    ) {
+        let wire: String = values.iter().map(|(texts, _)| wire_of(texts)).collect();
+        let (mut useful, mut count) = (0, 0);
+        let used = kept(|| {
+            let (mut frames, mut texts, mut at) = (Vec::new(), Vec::new(), 0);
+            stream(wire.as_bytes(), chunk, |frame| {
+                let (lens, keep) = &values[at];
+                at += 1;
+                // The smallest text of it is the worst one to keep.
+                let items = || frame.items().into_iter().flatten();
+                let part = || items().min_by_key(|item| item.as_bytes().map_or(0, <[u8]>::len));
+                match keep {
+                    None => {}
+                    Some(Keep::Frame) => {
+                        useful += wire_of(lens).len();
+                        count += 1;
+                        frames.push(frame);
+                    }
+                    Some(Keep::Text) => {
+                        let text = frame.to_bytes().or_else(|| part()?.to_bytes());
+                        useful += text.as_ref().map_or(0, Bytes::len);
+                        count += 1;
+                        texts.extend(text);
+                    }
+                    Some(Keep::Part) => {
+                        let part = part().map(FrameRef::to_frame);
+                        useful += part.as_ref().and_then(Frame::as_bytes).map_or(0, <[u8]>::len);
+                        count += 1;
+                        frames.extend(part);
+                    }
+                }
+            });
+            assert_eq!(at, values.len());
+            (frames, texts)
+        });
+        prop_assert!(
+            used <= FACTOR * useful + EACH * count + DECODER,
+            "{used} bytes for {useful} in {count} values",
+        );
+    }
+}
