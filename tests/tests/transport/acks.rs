@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use swarm_resp::Request;
-use swarm_transport::{BoxTransport, DialOptions, Endpoint, PeerIdentity, QuickAck, connector};
+use swarm_transport::{
+    BoxTransport, DialOptions, Endpoint, PeerIdentity, QuickAck, Scheme, connector,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
@@ -44,17 +46,32 @@ async fn ws_in_pieces(stream: TcpStream) {
     }
 }
 
+/// Answers each request with a head and a body, in a write each.
+async fn http_in_pieces(mut stream: TcpStream) {
+    const BODY: &str = r#"{"result":"value"}"#;
+    stream.set_nodelay(false).unwrap();
+    let mut requests = [0; 4096];
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", BODY.len());
+    while let Ok(1..) = stream.read(&mut requests).await {
+        for piece in [&head, BODY] {
+            if stream.write_all(piece.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
 async fn dial(scheme: &str, options: DialOptions, server: Option<&str>) -> BoxTransport {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let endpoint = Endpoint::parse(&format!("{scheme}://127.0.0.1:{port}")).unwrap();
-    let is_websocket = endpoint.scheme().is_websocket();
+    let scheme = endpoint.scheme();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        if is_websocket {
-            ws_in_pieces(stream).await;
-        } else {
-            tcp_in_pieces(stream).await;
+        match scheme {
+            Scheme::Ws => ws_in_pieces(stream).await,
+            Scheme::Http => http_in_pieces(stream).await,
+            _ => tcp_in_pieces(stream).await,
         }
     });
     let connector = connector(&endpoint, &options).unwrap();
@@ -104,6 +121,15 @@ async fn a_hundred_pipelines_over_websocket_do_not_stall() {
     let mut transport = dial("ws", DialOptions::new(), None).await;
     let took = pipelines(&mut transport, 250, 20).await;
     println!("250 pipelines of 20 over WebSocket: {took:?}");
+    assert!(took < WITHOUT_STALLS, "{took:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_thousand_gets_over_http_do_not_stall() {
+    let mut transport = dial("http", DialOptions::new(), None).await;
+    let took = sequential(&mut transport, 1000).await;
+    println!("1,000 sequential GETs over HTTP: {took:?}");
     assert!(took < WITHOUT_STALLS, "{took:?}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -58,16 +58,16 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
         Err(_) => return tracing::debug!("WebSocket handshake took too long"),
     };
     let (sink, stream) = socket.split();
-    let too_large = Arc::new(AtomicBool::new(false));
+    let fault = Fault::default();
     let source = WsSource {
         stream,
-        too_large: Arc::clone(&too_large),
+        fault: fault.clone(),
         dialect: shared.dialect,
         max_message: shared.max_message,
     };
     let sink = WsSink {
         sink,
-        too_large,
+        fault,
         budget,
         dialect: shared.dialect,
     };
@@ -98,10 +98,35 @@ impl Callback for Admit<'_> {
     }
 }
 
+/// The code of the close frame that a client's fault calls for; the reading half notes it for the writing half.
+#[derive(Clone)]
+struct Fault(Arc<AtomicU16>);
+
+impl Default for Fault {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU16::new(CloseCode::Normal.into())))
+    }
+}
+
+impl Fault {
+    fn note(&self, error: &Error) {
+        let code = match error {
+            Error::Capacity(_) => CloseCode::Size,
+            Error::Utf8(_) => CloseCode::Invalid,
+            Error::Protocol(_) => CloseCode::Protocol,
+            _ => return,
+        };
+        self.0.store(code.into(), Ordering::Relaxed);
+    }
+
+    fn code(&self) -> CloseCode {
+        self.0.load(Ordering::Relaxed).into()
+    }
+}
+
 struct WsSource<S> {
     stream: SplitStream<WebSocketStream<S>>,
-    /// Whether a message was larger than allowed, for the close frame.
-    too_large: Arc<AtomicBool>,
+    fault: Fault,
     dialect: Dialect,
     max_message: usize,
 }
@@ -116,8 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Source for WsSource<S> {
                 // The WebSocket layer answers pings by itself.
                 Ok(_) => continue,
                 Err(error) => {
-                    let too_large = matches!(error, Error::Capacity(_));
-                    self.too_large.store(too_large, Ordering::Relaxed);
+                    self.fault.note(&error);
                     tracing::debug!(%error, "WebSocket read failed");
                     return None;
                 }
@@ -161,7 +185,7 @@ impl<S> WsSource<S> {
 
 struct WsSink<S> {
     sink: SplitSink<WebSocketStream<S>, Message>,
-    too_large: Arc<AtomicBool>,
+    fault: Fault,
     /// How many bytes may still be written, however they are framed.
     budget: Budget,
     dialect: Dialect,
@@ -192,10 +216,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for WsSink<S> {
 
     async fn end(&mut self, ending: Ending) -> io::Result<()> {
         let (code, reason) = match ending {
-            Ending::Gone if self.too_large.load(Ordering::Relaxed) => {
-                (CloseCode::Size, "the message is too large")
-            }
-            Ending::Quit | Ending::Gone => (CloseCode::Normal, ""),
+            Ending::Quit => (CloseCode::Normal, ""),
+            Ending::Gone => (self.fault.code(), ""),
             Ending::Shutdown => (CloseCode::Away, "the gateway stops"),
             Ending::Lost => (CloseCode::Error, "the gateway has lost its Redis"),
         };

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use swarm_gateway::Gateway;
 use swarm_resp::{Decoder, Frame, Request};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -33,6 +34,14 @@ impl Client {
     pub(crate) async fn send_bytes(&mut self, message: &[u8]) {
         let message = Message::Binary(message.to_vec().into());
         self.socket.send(message).await.unwrap();
+    }
+
+    /// Sends bytes that are not a frame of the library's making.
+    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
+        let MaybeTlsStream::Plain(stream) = self.socket.get_mut() else {
+            panic!("the test connects without TLS");
+        };
+        stream.write_all(bytes).await.unwrap();
     }
 
     pub(crate) async fn send_text(&mut self, text: &str) {

@@ -98,6 +98,22 @@ async fn a_message_above_the_limit_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn a_client_that_breaks_the_protocol_is_told_how() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    for (bytes, code) in [
+        // Text that is not UTF-8; a frame with a reserved bit; an opcode that does not exist.
+        (&b"\x81\x81\0\0\0\0\xff"[..], 1007),
+        (b"\xf2\x81\0\0\0\0x", 1002),
+        (b"\x83\x80\0\0\0\0", 1002),
+    ] {
+        let mut client = Client::connect(&gateway).await;
+        client.send_raw(bytes).await;
+        let close = client.ending().await.expect("a close frame");
+        assert_eq!(u16::from(close.code), code, "{bytes:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_websocket_is_told_so() {
     let gateway = swarm_gateway::test().await.unwrap();
     let address = gateway

@@ -72,6 +72,7 @@ impl Progress {
         let state = self.lock();
         let addresses: Vec<_> = state.addresses.iter().map(ToString::to_string).collect();
         let addresses = addresses.join(", ");
+        #[cfg(any(feature = "tls", feature = "ws", feature = "http"))]
         let accepted = || match addresses.as_str() {
             "" => format!("{endpoint} accepted a connection"),
             address => format!("{endpoint} accepted a TCP connection at {address}"),
