@@ -1,5 +1,7 @@
 //! What can go wrong, for whom, and what to do about it.
 
+mod outcome;
+
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
@@ -69,9 +71,12 @@ impl ErrorKind {
 pub enum Outcome {
     /// It was never sent, so it did not run. Trying again is safe.
     NotSent,
-    /// It was sent, and no reply says whether it ran. Trying again may run it twice.
+    /// It was sent, and nothing says whether it ran, or how much of it. Trying again may run it twice.
+    ///
+    /// Error replies mean this, too, where earlier effects may remain: a script that failed or was cut off, `MSET` or `DEL` that
+    /// failed midway on SwarmKeyDb.
     MayHaveRun,
-    /// The server refused it with an error.
+    /// The server answered with an error and did nothing.
     Rejected,
     /// It ran; only its reply could not be used.
     Ran,
@@ -133,7 +138,13 @@ impl Error {
         Self::new(ErrorKind::Reply, Outcome::Ran, what).for_command("XACK".into())
     }
 
+    /// The error belongs to a command, which decides what an error reply says about it.
     pub(crate) fn for_command(mut self, command: Cow<'static, str>) -> Self {
+        if self.outcome() == Outcome::Rejected
+            && let Some(error) = self.server_error()
+        {
+            self.0.outcome = outcome::of_error(&command, error);
+        }
         self.0.command = Some(command);
         self
     }
@@ -141,6 +152,12 @@ impl Error {
     /// The error belongs to the command at a place of a transaction.
     pub(crate) fn at(mut self, position: usize) -> Self {
         self.0.position = Some(position);
+        self
+    }
+
+    /// The command certainly did nothing, whatever its kind of error says by itself.
+    pub(crate) fn rejected(mut self) -> Self {
+        self.0.outcome = Outcome::Rejected;
         self
     }
 
@@ -345,6 +362,10 @@ impl From<Failure> for Error {
                 };
                 Self::new(kind, Outcome::Rejected, "the server answered an error")
                     .with_cause(Cause::Server(error))
+            }
+            Failure::Scripted(error) => {
+                let what = "the script returned an error, or a list that looks like one on this connection";
+                Self::new(ErrorKind::Command, outcome(true), what).with_cause(Cause::Server(error))
             }
             Failure::Timeout { sent: true } => {
                 Self::new(ErrorKind::Timeout, outcome(true), "no reply in time")

@@ -84,8 +84,17 @@ pub(super) fn emit_index(families: &[Family]) -> String {
     for family in families {
         writeln!(code, "mod {};", family.module).ok();
     }
-    writeln!(code, "mod effects;\n#[cfg(test)]\nmod wire;\n").ok();
+    writeln!(
+        code,
+        "mod effects;
+mod replies;
+#[cfg(test)]
+mod wire;
+"
+    )
+    .ok();
     writeln!(code, "pub(crate) use effects::RULES;").ok();
+    writeln!(code, "pub(crate) use replies::NEVER_TEXT_LISTS;").ok();
     for family in families {
         writeln!(code, "pub use {}::{};", family.module, family.name).ok();
     }

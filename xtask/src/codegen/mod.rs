@@ -3,6 +3,7 @@
 mod coverage;
 mod effects;
 mod family;
+mod replies;
 mod spec;
 mod wire;
 
@@ -36,6 +37,10 @@ pub(crate) fn run(check: bool) -> Result<()> {
     files.push((
         Path::new(GENERATED).join("effects.rs"),
         format(&effects::emit(&families)?)?,
+    ));
+    files.push((
+        Path::new(GENERATED).join("replies.rs"),
+        format(&replies::emit(&families))?,
     ));
     let http = coverage::Http::read()?;
     let table = coverage::emit(&families, &http);

@@ -9,7 +9,7 @@ use swarm_resp::{ConvertError, Frame, FrameRef, Request, ServerError};
 use super::queue::{Handles, Queue, Queued};
 use crate::command::{Command, Executor};
 use crate::driver::Answers;
-use crate::engine::{Dialect, Failure, Marks, Retry};
+use crate::engine::{Dialect, Failure, Marks, Meaning, Retry};
 use crate::error::{Error, Result};
 
 /// A transaction: `MULTI`, its commands and `EXEC`, sent as one unit.
@@ -144,7 +144,7 @@ fn read(names: &[Cow<'static, str>], answers: Answers) -> Result<Vec<Result<Fram
         dialect,
     } = answers;
     match replies.pop() {
-        Some(Ok(exec)) => read_exec(names.len(), &exec, dialect),
+        Some(Ok(exec)) => read_exec(names, &exec, dialect),
         Some(Err(failure)) => Err(why_not(names, replies, failure)),
         None => Err(Error::closed().for_command("EXEC".into())),
     }
@@ -152,23 +152,26 @@ fn read(names: &[Cow<'static, str>], answers: Answers) -> Result<Vec<Result<Fram
 
 /// The replies of the commands within that to EXEC.
 pub(super) fn read_exec(
-    commands: usize,
+    names: &[Cow<'static, str>],
     exec: &Frame,
     dialect: Dialect,
 ) -> Result<Vec<Result<Frame, Failure>>> {
     if exec.is_null() {
         return Err(Error::conflict());
     }
-    let items = exec.items().filter(|items| items.len() == commands);
+    let items = exec.items().filter(|items| items.len() == names.len());
     let Some(items) = items else {
         let error = ConvertError::new("a list with a reply to each command", exec.view());
         return Err(Error::convert(error).for_command("EXEC".into()));
     };
-    let read = |item: FrameRef<'_>| match dialect.error_of(item) {
-        Some(error) => Err(Failure::Server(error)),
-        None => Ok(item.to_frame()),
+    let read = |(item, name): (FrameRef<'_>, &Cow<'_, str>)| {
+        let meaning = || Meaning::for_command(name.split_ascii_whitespace().map(str::as_bytes));
+        match dialect.failure_of(item, meaning) {
+            Some(failure) => Err(failure),
+            None => Ok(item.to_frame()),
+        }
     };
-    Ok(items.map(read).collect())
+    Ok(items.zip(names).map(read).collect())
 }
 
 /// Why a transaction did not run, or may not have. `earlier` are the replies to MULTI and the commands, `exec` is what
@@ -182,6 +185,7 @@ fn why_not(
         .into_iter()
         .enumerate()
         .filter_map(|(at, reply)| Some((at, reply.err()?)));
+    let nothing_ran = matches!(&exec, Failure::Server(error) if error.code() == "EXECABORT");
     let first = match exec {
         // The wire would not carry one of them, and nothing was sent.
         Failure::Withheld => failed.find(|(_, failure)| !matches!(failure, Failure::Withheld)),
@@ -198,7 +202,8 @@ fn why_not(
                 Some(name) if at > 0 => name.clone(),
                 _ => "MULTI".into(),
             };
-            Error::from(failure).for_command(name).at(position)
+            let error = Error::from(failure).for_command(name).at(position);
+            if nothing_ran { error.rejected() } else { error }
         }
     }
 }

@@ -8,6 +8,7 @@ mod recorder;
 mod session;
 mod words;
 
+pub(crate) use generated::NEVER_TEXT_LISTS;
 pub(crate) use generated::RULES;
 pub use generated::*;
 pub(crate) use model::ok;

@@ -2,6 +2,8 @@
 
 use swarm_resp::{FrameRef, Kind, ServerError};
 
+use super::Failure;
+use super::words::{Meaning, may_be_words, words_error, words_failure};
 use crate::profile::ServerKind;
 
 /// How a connection spells errors, found out once during the handshake.
@@ -38,7 +40,23 @@ impl Dialect {
         !matches!(self.server, ServerKind::SwarmKeyDb)
     }
 
-    /// The error that a reply is, if it is one.
+    /// The failure that a reply stands for, if it does. `meaning` says what a list that begins with a dash means.
+    #[inline]
+    pub(crate) fn failure_of(
+        self,
+        frame: FrameRef<'_>,
+        meaning: impl FnOnce() -> Meaning,
+    ) -> Option<Failure> {
+        match frame.kind() {
+            Kind::SimpleError | Kind::BulkError => real_error(frame).map(Failure::Server),
+            Kind::Array if self.errors == ErrorShape::Words && may_be_words(frame) => {
+                words_failure(frame, &meaning())
+            }
+            _ => None,
+        }
+    }
+
+    /// The error that a reply is whose command is never answered by a list of texts.
     pub(crate) fn error_of(self, frame: FrameRef<'_>) -> Option<ServerError> {
         match frame.kind() {
             Kind::SimpleError | Kind::BulkError => real_error(frame),
@@ -48,27 +66,6 @@ impl Dialect {
     }
 }
 
-/// The error that an array of words spells: the first is a dash and capitals, and more follow.
-///
-/// On such a server a list of values that begins so cannot be told from an error. A list of one can, for an error never
-/// is its code alone.
-pub(crate) fn words_error(frame: FrameRef<'_>) -> Option<ServerError> {
-    let mut items = frame.items()?;
-    let code = items.next()?.as_bytes()?.strip_prefix(b"-")?;
-    if code.is_empty() || !code.iter().all(u8::is_ascii_uppercase) {
-        return None;
-    }
-    if items.len() == 0 {
-        return None;
-    }
-    let mut text = code.to_vec();
-    for item in items {
-        text.push(b' ');
-        text.extend_from_slice(item.as_bytes()?);
-    }
-    Some(without_arguments(&text))
-}
-
 /// The error that a reply is on a sound server.
 pub(crate) fn real_error(frame: FrameRef<'_>) -> Option<ServerError> {
     frame.error_bytes().map(without_arguments)
@@ -76,7 +73,7 @@ pub(crate) fn real_error(frame: FrameRef<'_>) -> Option<ServerError> {
 
 /// An error without the arguments that Redis repeats when it does not know a command: they may be values, or a
 /// password.
-fn without_arguments(text: &[u8]) -> ServerError {
+pub(super) fn without_arguments(text: &[u8]) -> ServerError {
     const REPEATED: &[u8] = b", with args beginning with:";
     let at = text
         .windows(REPEATED.len())

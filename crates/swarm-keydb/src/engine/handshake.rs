@@ -11,7 +11,8 @@ use swarm_resp::{Frame, Kind, Request, ServerError};
 use swarm_transport::PeerIdentity;
 
 use super::Settings;
-use super::dialect::{self, Dialect, ErrorShape, words_error};
+use super::dialect::{self, Dialect, ErrorShape};
+use super::words::words_error;
 pub(crate) use crate::credentials::Credentials;
 use crate::options::{ErrorSpelling, Protocol};
 use crate::profile::{HelloLimit, Identity, Profile, ServerKind};

@@ -1,9 +1,9 @@
 //! Leaving a connection in good order: for another one, when the server says that it serves no longer, or for good.
 
-use swarm_resp::ServerError;
-
+use super::dialect::ErrorShape;
 use super::slot::Slot;
 use super::unit::Sending;
+use super::words::is_about_the_server;
 use super::{Caller, Engine, Failure};
 
 /// Whether a connection is to be left for another.
@@ -26,10 +26,17 @@ impl Leave {
 }
 
 impl<C: Caller> Engine<C> {
-    /// Looks whether an error advises to leave. It was answered to a request that did not run.
-    pub(super) fn note_error(&mut self, error: &ServerError) {
+    /// Looks whether an error advises to leave. It was answered to a request that did not run. A list of words does so only if
+    /// it is all that the server says about its own state: other lists may be values that somebody wrote.
+    pub(super) fn note_failure(&mut self, failure: &Failure) {
+        let Failure::Server(error) = failure else {
+            return;
+        };
+        let certain =
+            self.dialect.errors == ErrorShape::Real || is_about_the_server(error.as_str());
         let codes = &self.settings.reconnect_on;
         if self.session
+            && certain
             && self.leave == Leave::No
             && codes.iter().any(|code| **code == *error.code())
         {

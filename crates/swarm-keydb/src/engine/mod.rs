@@ -16,6 +16,7 @@ mod slot;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod words;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub(crate) use handshake::{Credentials, Handshake, HandshakeError, Progress};
 pub(crate) use nonce::Nonce;
 pub(crate) use slot::{Body, Call, Caller, Retry};
 pub(crate) use unit::{Marks, Requests};
+pub(crate) use words::{Meaning, SCRIPTS};
 
 use crate::options::{ErrorSpelling, FallbackScope, Protocol, RetryPolicy};
 use crate::profile::Profile;
@@ -47,6 +49,8 @@ pub(crate) const MAX_ATTEMPTS: u8 = 3;
 pub(crate) enum Failure {
     /// The server answered an error.
     Server(ServerError),
+    /// A script ended with an error, or made a list that looks like one: the connection does not tell them apart.
+    Scripted(ServerError),
     /// The deadline passed. When the request was sent, it may have run.
     Timeout { sent: bool },
     /// The connection broke. When the request was sent, it may have run.
@@ -407,10 +411,12 @@ impl<C: Caller> Engine<C> {
 
     /// Hands a reply to whom it belongs.
     fn receive_reply(&mut self, frame: Frame) -> Result<Answered<C::Wake>, Violation> {
-        match self.dialect.error_of(frame.view()) {
-            Some(error) => {
-                self.note_error(&error);
-                self.answer(Err(Failure::Server(error)))
+        let front = self.in_flight.front();
+        let meaning = || front.map_or(Meaning::Script, Slot::meaning);
+        match self.dialect.failure_of(frame.view(), meaning) {
+            Some(failure) => {
+                self.note_failure(&failure);
+                self.answer(Err(failure))
             }
             None => self.answer(Ok(frame)),
         }

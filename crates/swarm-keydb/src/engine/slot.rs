@@ -7,7 +7,7 @@ use swarm_resp::{Frame, RequestRef};
 use super::fence::{Fences, Passed, Proof};
 use super::nonce::Nonce;
 use super::unit::Requests;
-use super::{Dialect, Failure, Violation};
+use super::{Dialect, Failure, Meaning, Violation};
 use crate::effect::Effect;
 use crate::options::RetryPolicy;
 
@@ -227,6 +227,24 @@ impl<C: Caller> Slot<C> {
     /// The request at a position, if the caller's time is not up.
     pub(super) fn request(&self, position: usize) -> Option<RequestRef<'_>> {
         self.body.as_ref()?.requests.get(position)
+    }
+
+    /// What a list that begins with a dash means as the next reply.
+    #[cold]
+    pub(super) fn meaning(&self) -> Meaning {
+        // A tombstone's reply is dropped whatever it means.
+        self.body.as_ref().map_or(Meaning::Script, |body| {
+            let is_multi =
+                |at| (body.requests.get(at)).is_some_and(|first| first.name() == b"MULTI");
+            let at = body.answered;
+            let last = body.requests.len().saturating_sub(1);
+            if at > 0 && at < last && is_multi(0) {
+                // QUEUED, or a refusal.
+                return Meaning::Error;
+            }
+            let request = body.requests.get(at);
+            Meaning::for_command(request.into_iter().flat_map(|request| request.args()))
+        })
     }
 
     /// How many replies are still to come, one that is held included.

@@ -177,19 +177,33 @@ fn errors_spelled_as_words_are_errors_where_the_probe_was() {
     bench.reply(&map());
     bench.send();
     bench.reply(&words("-ERR wrong number of arguments for 'ECHO'"));
+    bench.engine.settings.reconnect_on = ["NOAUTH".into()].into();
     bench.get("a");
-    bench.get("b");
-    bench.send();
-    bench.send();
+    bench.call("MGET a b", Retry::ReadOnly, false);
+    bench.unit(&["MULTI", "MGET a b", "EXEC"], Retry::Never);
+    bench.sent();
     bench.reply(&words("-ERR unknown command 'X'"));
-    bench.reply(&words("-err is no code"));
+    // Two values, which somebody wrote.
+    bench.reply(&words("-NOAUTH x"));
+    bench.reply(&bulk("OK"));
+    // No list of values comes before EXEC.
+    bench.reply(&words("-NOAUTH x"));
+    bench.reply(&words("-NOAUTH x"));
     assert_eq!(
         bench.answers(),
         told(&[
             (0, "error ERR unknown command 'X'"),
-            (1, r#"["-err", "is", "no", "code"]"#)
+            (1, r#"["-NOAUTH", "x"]"#),
+            (2, "\"OK\""),
+            (2, "error NOAUTH x"),
+            (2, r#"["-NOAUTH", "x"]"#),
         ])
     );
+    assert!(!bench.engine.take_advice());
+    bench.get("a");
+    bench.send();
+    bench.reply(&words("-NOAUTH Authentication required."));
+    assert!(bench.engine.take_advice());
 }
 
 #[test]
