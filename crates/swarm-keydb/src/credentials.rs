@@ -3,9 +3,10 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use swarm_transport::{BoxFuture, BoxTransport, Connect, TransportError, TransportErrorKind};
+use tokio::sync::watch;
 
 /// A password, and the user that it belongs to where the server has users.
 ///
@@ -82,7 +83,15 @@ where
 
 /// What all connections of a client log in with. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Login(Arc<Mutex<Source>>);
+pub(crate) struct Login(Arc<watch::Sender<Current>>);
+
+/// Counts how often the credentials were replaced. A refusal of an earlier version says nothing about the current one.
+pub(crate) type LoginVersion = u64;
+
+struct Current {
+    source: Source,
+    version: LoginVersion,
+}
 
 #[derive(Clone)]
 enum Source {
@@ -92,16 +101,35 @@ enum Source {
 
 impl Login {
     pub(crate) fn fixed(credentials: Option<Credentials>) -> Self {
-        Self(Arc::new(Mutex::new(Source::Fixed(credentials))))
+        Self::new(Source::Fixed(credentials))
     }
 
     pub(crate) fn asked(provider: Provider) -> Self {
-        Self(Arc::new(Mutex::new(Source::Asked(provider))))
+        Self::new(Source::Asked(provider))
     }
 
-    /// Takes the place of what was there.
+    fn new(source: Source) -> Self {
+        let (version, source) = (0, source);
+        Self(Arc::new(watch::Sender::new(Current { source, version })))
+    }
+
+    /// Replaces the credentials. Whoever waits in [`replaced`](Self::replaced) hears of it.
     pub(crate) fn set(&self, credentials: Credentials) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Source::Fixed(Some(credentials));
+        self.0.send_modify(|current| {
+            current.source = Source::Fixed(Some(credentials));
+            current.version += 1;
+        });
+    }
+
+    pub(crate) fn version(&self) -> LoginVersion {
+        self.0.borrow().version
+    }
+
+    /// Waits until the credentials of a version are replaced.
+    pub(crate) async fn replaced(&self, version: LoginVersion) {
+        // The sender lives as long as `self`.
+        let mut current = self.0.subscribe();
+        let _replaced = current.wait_for(|current| current.version != version).await;
     }
 
     /// Makes a connection, and says what to log in with.
@@ -115,11 +143,7 @@ impl Login {
 
     /// What a new connection logs in with.
     pub(crate) async fn get(&self) -> Result<Option<Credentials>, TransportError> {
-        let source = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let source = self.0.borrow().source.clone();
         match source {
             Source::Fixed(credentials) => Ok(credentials),
             Source::Asked(ask) => match ask().await {

@@ -375,6 +375,18 @@ impl From<Failure> for Error {
                 outcome(false),
                 "not sent in time: the server could not be reached, or the queue was full",
             ),
+            Failure::Unreachable(error) => Self::new(
+                ErrorKind::Timeout,
+                outcome(false),
+                "not sent in time, because no connection could be made",
+            )
+            .with_cause(Cause::Transport(error)),
+            Failure::OnlyFallback(error) => Self::new(
+                ErrorKind::Connection,
+                outcome(false),
+                "only the HTTP fallback can be reached, which cannot hold a session; it works again once the connection is back",
+            )
+            .with_cause(Cause::Transport(error)),
             Failure::Lost { sent, error } => {
                 // 401 and 403 of a gateway are about credentials, not about the network.
                 let kind = if error.is_auth() {

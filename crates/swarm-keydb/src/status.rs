@@ -1,10 +1,16 @@
 //! What a client can tell of itself: the state of its connection, and figures.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use swarm_transport::TransportError;
 use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::credentials::LoginVersion;
+use crate::engine::Failure;
 
 /// The state of a client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,28 +32,59 @@ pub enum State {
 ///
 /// States that last shorter than it takes to look may be missed; the newest never is.
 #[derive(Debug, Clone)]
-pub struct StateWatch(watch::Receiver<State>);
+pub struct StateWatch {
+    links: watch::Receiver<Link>,
+    /// What [`changed`](Self::changed) has told last.
+    told: State,
+}
 
 impl StateWatch {
-    /// The state now.
+    /// Returns the current state.
     pub fn get(&self) -> State {
-        *self.0.borrow()
+        self.links.borrow().state
     }
 
-    /// Waits for the next change. `None` when the client is gone, after which nothing changes any more.
+    /// Waits for the state to differ from the one that this method returned last, or from the state at the time of
+    /// [`watch_state`](crate::Client::watch_state). Returns `None` after [`State::Closed`], which is the last state.
     ///
     /// **Cancel safety:** no change is lost when the future is dropped.
     pub async fn changed(&mut self) -> Option<State> {
-        self.0.changed().await.ok()?;
-        Some(*self.0.borrow_and_update())
+        let told = self.told;
+        if told == State::Closed {
+            return None;
+        }
+        let link = self.links.wait_for(|now| now.state != told).await.ok()?;
+        self.told = link.state;
+        Some(link.state)
     }
 
-    /// Waits until the connection is in a state, or the client is gone. Says which.
+    /// Waits until the connection is in a state. Returns whether it is: false when the client ended in another state.
     ///
     /// **Cancel safety:** the future may be dropped at any time.
     pub async fn reached(&mut self, state: State) -> bool {
-        self.0.wait_for(|now| *now == state).await.is_ok()
+        let ended = |now: &Link| now.state == state || now.state == State::Closed;
+        let reached = self.links.wait_for(ended).await;
+        reached.is_ok_and(|now| now.state == state)
     }
+}
+
+/// The state of a connection, and what there is to say about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    pub(crate) state: State,
+    /// When the connection came into this state.
+    pub(crate) since: Instant,
+    /// Why there is no connection, if an attempt to make one has failed.
+    pub(crate) failed: Option<FailedDial>,
+}
+
+/// Why an attempt to connect failed.
+#[derive(Debug, Clone)]
+pub(crate) struct FailedDial {
+    /// The server or a gateway refused the credentials, which were these.
+    pub(crate) refused: Option<LoginVersion>,
+    pub(crate) failure: Failure,
+    pub(crate) error: Arc<TransportError>,
 }
 
 /// Round trips shorter than so many powers of two microseconds are told apart; the last is over an hour.
@@ -56,7 +93,7 @@ const BUCKETS: usize = 32;
 /// What a driver notes down while it works. Written by one task, read by many.
 #[derive(Debug)]
 pub(crate) struct Status {
-    state: watch::Sender<State>,
+    links: watch::Sender<Link>,
     queued: AtomicUsize,
     in_flight: AtomicUsize,
     connections: AtomicU64,
@@ -71,7 +108,11 @@ pub(crate) struct Status {
 impl Status {
     pub(crate) fn new() -> Self {
         Self {
-            state: watch::Sender::new(State::Connecting),
+            links: watch::Sender::new(Link {
+                state: State::Connecting,
+                since: Instant::now(),
+                failed: None,
+            }),
             queued: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
             connections: AtomicU64::new(0),
@@ -84,15 +125,46 @@ impl Status {
     }
 
     pub(crate) fn watch(&self) -> StateWatch {
-        StateWatch(self.state.subscribe())
+        let links = self.links.subscribe();
+        let told = links.borrow().state;
+        StateWatch { links, told }
+    }
+
+    /// Follows the state together with the reason for it.
+    pub(crate) fn links(&self) -> watch::Receiver<Link> {
+        self.links.subscribe()
     }
 
     pub(crate) fn set(&self, state: State) {
-        if self.state.send_replace(state) != state {
+        let changed = self.links.send_if_modified(|link| {
+            let changed = link.state != state;
+            if changed {
+                link.state = state;
+                link.since = Instant::now();
+            }
+            if state == State::Connected {
+                link.failed = None;
+            }
+            changed
+        });
+        if changed {
             tracing::debug!(?state, "connection state");
         }
         if state == State::Connected {
             self.connections.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// An attempt to connect failed.
+    pub(crate) fn note_failed_dial(&self, failed: FailedDial) {
+        self.links.send_modify(|link| link.failed = Some(failed));
+    }
+
+    /// Why a command that waits is not sent in time.
+    pub(crate) fn why_unsent(&self) -> Failure {
+        match &self.links.borrow().failed {
+            Some(failed) => Failure::Unreachable(Arc::clone(&failed.error)),
+            None => Failure::Timeout { sent: false },
         }
     }
 
@@ -150,7 +222,7 @@ impl Status {
     /// The figures now. `bytes` is what the calls under way take of the budget.
     pub(crate) fn stats(&self, bytes: usize) -> Stats {
         Stats {
-            state: *self.state.borrow(),
+            state: self.links.borrow().state,
             queued: self.queued.load(Ordering::Relaxed),
             in_flight: self.in_flight.load(Ordering::Relaxed),
             bytes,

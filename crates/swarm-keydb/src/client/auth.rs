@@ -39,6 +39,12 @@ impl Client {
     pub async fn auth(&self, credentials: impl Into<Credentials>) -> Result<()> {
         let credentials = credentials.into();
         let command = Builder::new("AUTH").args(credentials.args()).alone();
+        if self.shared.reach.is_refused() {
+            // No connection will be there to ask over before there are other credentials.
+            self.try_out(credentials.clone()).await?;
+            self.shared.origin.target.login.set(credentials);
+            return Ok(());
+        }
         let answered = self.execute(command.build_with(ok)).await;
         match answered {
             Err(error) if is_about_the_way(&error) => self.try_out(credentials.clone()).await?,

@@ -34,7 +34,7 @@ use queue::Queue;
 
 use crate::command::{Blocking, Command, Executor};
 use crate::commands::ScanOptions;
-use crate::driver::{Driver, Mailbox, Role, Started};
+use crate::driver::{Driver, Mailbox, Reach, Role, Started};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::options::Origin;
@@ -85,6 +85,8 @@ struct Shared {
     hub: Hub,
     /// What consumers have to acknowledge.
     acks: AckQueues,
+    /// How the shared connection is.
+    reach: Reach,
 }
 
 impl Client {
@@ -163,11 +165,14 @@ impl Client {
     fn spawn(origin: Origin, started: Option<Started>) -> Result<Self> {
         origin.options.validate()?;
         let origin = Arc::new(origin);
+        let mailbox = Driver::spawn(&origin, Role::Shared, started);
+        let reach = Reach::new(Arc::clone(mailbox.status()), origin.target.login.clone());
         let shared = Shared {
-            mailbox: Driver::spawn(&origin, Role::Shared, started),
-            leases: Leases::new(Arc::clone(&origin)),
-            hub: Hub::new(),
+            mailbox,
+            leases: Leases::new(Arc::clone(&origin), reach.clone()),
+            hub: Hub::new(reach.clone()),
             acks: AckQueues::default(),
+            reach,
             origin,
         };
         Ok(Self {

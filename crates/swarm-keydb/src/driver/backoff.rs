@@ -8,6 +8,9 @@ use tokio::time::Instant;
 /// healthy.
 const HEALTHY: Duration = Duration::from_secs(30);
 
+/// The longest wait before a connection that had worked is dialed again.
+const REDIAL: Duration = Duration::from_millis(100);
+
 /// However long a server asks to be left alone, it is asked again after this.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -32,7 +35,7 @@ impl Backoff {
     }
 
     /// As [`next_delay`](Self::next_delay), and as long as the server asks for.
-    pub(super) fn next_delay_as_asked(
+    pub(crate) fn next_delay_as_asked(
         &mut self,
         now: Instant,
         retry_after: Option<Duration>,
@@ -50,6 +53,15 @@ impl Backoff {
     /// once.
     pub(super) fn renewal_delay(&self) -> Duration {
         self.base.mul_f64(fastrand::f64())
+    }
+
+    /// How long to wait when a connection was lost that had worked: hardly at all, but not all clients of a server at the same
+    /// moment. What is not reached then is waited for as ever.
+    pub(crate) fn redial_delay(&mut self, retry_after: Option<Duration>) -> Duration {
+        self.connected = None;
+        self.bound = self.base;
+        let delay = REDIAL.min(self.max).mul_f64(fastrand::f64());
+        delay.max(retry_after.unwrap_or_default().min(PATIENCE))
     }
 
     /// A connection works.

@@ -42,6 +42,18 @@ impl Broken {
         )
     }
 
+    /// Whether the HTTP fallback may stand in: not for what the server refuses in the handshake, for the fallback would only hide
+    /// it.
+    pub(crate) fn may_fall_back(&self) -> bool {
+        match self {
+            Self::Transport(error) => !error.is_auth(),
+            Self::Violation(Violation::Handshake(
+                HandshakeError::Auth(_) | HandshakeError::Session { .. },
+            )) => false,
+            Self::Violation(_) | Self::Left => true,
+        }
+    }
+
     pub(crate) fn into_error(self) -> TransportError {
         match self {
             Self::Transport(error) => error,

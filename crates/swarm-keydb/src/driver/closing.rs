@@ -96,12 +96,13 @@ impl Driver {
     /// Whether nobody can call any more and nobody waits for an answer. Who closes the client waits for commands that write even
     /// when their callers have left, as long as these would have waited.
     pub(super) fn is_finished(&self) -> bool {
-        self.inbox_done
-            && !self.engine.has_living_calls()
-            && !self.asides.have_living_calls()
-            && (self.closing.over
-                || self.closing.waiting.is_empty()
-                || !(self.engine.owes_write_in_time() || self.asides.owe_write_in_time()))
+        self.given_up
+            || self.inbox_done
+                && !self.engine.has_living_calls()
+                && !self.asides.have_living_calls()
+                && (self.closing.over
+                    || self.closing.waiting.is_empty()
+                    || !(self.engine.owes_write_in_time() || self.asides.owe_write_in_time()))
     }
 
     /// Sets a connection aside that is given up while it works, if it owes a reply to a command that writes.

@@ -1,92 +1,198 @@
-//! The way over HTTP while the connection cannot be made.
+//! The HTTP fallback: dialed beside the connection, never ahead of it.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use swarm_transport::{BoxTransport, Connect, TransportError, TransportErrorKind};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::{Driver, GRACE};
+use crate::credentials::LoginVersion;
 use crate::engine::{Caller, Engine};
 use crate::status::State;
 
-/// The other way, and whether it is open.
+/// How long the client waits for the connection before it dials the fallback, unless an attempt to connect fails sooner. A server
+/// whose port is open but that answers nothing costs this, and not the whole `connect_timeout`.
+const HEAD_START: Duration = Duration::from_secs(1);
+
+/// How long requests on the fallback may still take once the connection is back. Everything else waits for them meanwhile.
+const SETTLE: Duration = Duration::from_secs(1);
+
+type Dial = Pin<Box<dyn Future<Output = Result<BoxTransport, TransportError>> + Send>>;
+
+/// The fallback, and how far it is.
 pub(super) struct Detour {
     connector: Arc<dyn Connect>,
-    open: Option<Open>,
+    connect_timeout: Duration,
+    way: Way,
+    /// When it is dialed although no attempt to connect has failed yet.
+    grace: Option<Pin<Box<Sleep>>>,
+}
+
+enum Way {
+    Closed,
+    Dialing(Dial, LoginVersion),
+    Open(Open),
 }
 
 struct Open {
     transport: BoxTransport,
     flushed: bool,
+    /// What its requests say who the client is.
+    login: LoginVersion,
+    /// When what is still on it is given up, once the connection is back.
+    settle_by: Option<Pin<Box<Sleep>>>,
 }
 
 impl Detour {
-    pub(super) fn new(connector: Arc<dyn Connect>) -> Self {
-        Self {
+    pub(super) fn new(connector: Arc<dyn Connect>, connect_timeout: Duration) -> Self {
+        let mut detour = Self {
             connector,
-            open: None,
-        }
+            connect_timeout,
+            way: Way::Closed,
+            grace: None,
+        };
+        detour.give_grace();
+        detour
+    }
+
+    /// There is no connection from now on.
+    pub(super) fn give_grace(&mut self) {
+        self.grace = Some(Box::pin(sleep(HEAD_START.min(self.connect_timeout))));
+    }
+
+    fn dial(&mut self, login: LoginVersion) {
+        self.grace = None;
+        let connector = Arc::clone(&self.connector);
+        let limit = self.connect_timeout.saturating_add(GRACE);
+        let dial = async move {
+            let dialed = timeout(limit, async move { connector.connect().await }).await;
+            dialed.unwrap_or_else(|_| {
+                let what = "the HTTP gateway does not answer";
+                Err(TransportError::new(TransportErrorKind::Timeout, what))
+            })
+        };
+        self.way = Way::Dialing(Box::pin(dial), login);
     }
 }
 
 impl Driver {
-    /// Tries the other way, after a dial has failed. Says whether it is open.
-    pub(super) async fn open_detour(&mut self) -> Option<bool> {
-        let Some(detour) = &self.detour else {
-            return Some(false);
-        };
-        if detour.open.is_some() {
-            return Some(true);
+    /// An attempt to connect has failed in a way that leaves room for the fallback. It is dialed beside whatever comes next.
+    pub(super) fn want_detour(&mut self) {
+        let login = self.login.version();
+        if let Some(detour) = &mut self.detour
+            && matches!(detour.way, Way::Closed)
+        {
+            detour.dial(login);
         }
-        let connector = Arc::clone(&detour.connector);
-        let dial = tokio::time::timeout(
-            self.connect_timeout.saturating_add(GRACE),
-            connector.connect(),
-        );
-        let dialed = self.while_offline(dial).await?;
-        let open = match dialed {
-            Ok(Ok(transport)) => Some(Open {
-                transport,
-                flushed: true,
-            }),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "the HTTP gateway cannot be reached either");
-                None
-            }
-            Err(_) => None,
-        };
-        let is_open = open.is_some();
-        if let Some(detour) = &mut self.detour {
-            detour.open = open;
-        }
-        if is_open {
-            self.status.set(State::Fallback);
-        }
-        Some(is_open)
     }
 
-    pub(super) fn detour_is_open(&self) -> bool {
-        self.detour
-            .as_ref()
-            .is_some_and(|detour| detour.open.is_some())
-    }
-
-    /// Moves requests and frames over the other way, if it is open. Once there is a connection again, nothing more is sent
-    /// there, and it closes when all is answered.
-    pub(super) fn poll_detour(&mut self, connected: bool, cx: &mut Context<'_>) {
+    /// The server or a gateway refuses this client: nothing more goes over the fallback.
+    pub(super) fn shut_detour(&mut self, error: &Arc<TransportError>) {
         let Some(detour) = &mut self.detour else {
             return;
         };
-        let Some(open) = &mut detour.open else { return };
-        if let Err(error) = open.poll(&mut self.engine, connected, cx) {
-            tracing::debug!(%error, "the HTTP gateway is lost");
-            self.engine.detour_failed(&Arc::new(error));
-            detour.open = None;
+        detour.grace = None;
+        if let Way::Open(_) = std::mem::replace(&mut detour.way, Way::Closed) {
+            self.engine.detour_failed(error);
             self.status.set(State::Reconnecting);
-        } else if connected && self.engine.detour_is_settled() {
-            self.engine.close_detour();
-            detour.open = None;
+        }
+    }
+
+    pub(super) fn detour_is_open(&self) -> bool {
+        let way = self.detour.as_ref().map(|detour| &detour.way);
+        matches!(way, Some(Way::Open(_)))
+    }
+
+    /// Moves requests and frames over the fallback, if it is open, and dials it when that is due. Once there is a connection
+    /// again, nothing more is sent there, and it closes when all is answered or a moment later.
+    pub(super) fn poll_detour(&mut self, connected: bool, cx: &mut Context<'_>) {
+        let login = self.login.version();
+        let Some(detour) = &mut self.detour else {
+            return;
+        };
+        if connected {
+            detour.grace = None;
+            if let Way::Dialing(..) = detour.way {
+                detour.way = Way::Closed;
+            }
+        } else if let Some(grace) = &mut detour.grace
+            && grace.as_mut().poll(cx).is_ready()
+        {
+            detour.grace = None;
+            if let Way::Closed = detour.way {
+                detour.dial(login);
+            }
+        }
+        if let Way::Dialing(dial, login) = &mut detour.way {
+            let Poll::Ready(dialed) = dial.as_mut().poll(cx) else {
+                return;
+            };
+            match dialed {
+                Ok(transport) => {
+                    detour.way = Way::Open(Open {
+                        transport,
+                        flushed: true,
+                        login: *login,
+                        settle_by: None,
+                    });
+                    self.status.set(State::Fallback);
+                    self.tell_started(Ok(()));
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the HTTP gateway cannot be reached either");
+                    detour.way = Way::Closed;
+                    self.give_up_start();
+                }
+            }
+        }
+        self.poll_open_detour(connected, cx);
+    }
+
+    fn poll_open_detour(&mut self, connected: bool, cx: &mut Context<'_>) {
+        let current = self.login.version();
+        let Some(detour) = &mut self.detour else {
+            return;
+        };
+        let Way::Open(open) = &mut detour.way else {
+            return;
+        };
+        // What its requests say who the client is may be wrong by now.
+        let renew = open.login != current;
+        let mut polled = open.poll(&mut self.engine, connected || renew, cx);
+        let settled = self.engine.detour_is_settled();
+        if polled.is_ok() && connected && !settled {
+            let settle_by = open
+                .settle_by
+                .get_or_insert_with(|| Box::pin(sleep(SETTLE)));
+            if settle_by.as_mut().poll(cx).is_ready() {
+                let what =
+                    "the HTTP gateway owed a reply when the connection had been back for a second";
+                polled = Err(TransportError::new(TransportErrorKind::Timeout, what));
+            }
+        }
+        match polled {
+            Err(error) => {
+                tracing::debug!(%error, "the HTTP gateway is lost");
+                self.engine.detour_failed(&Arc::new(error));
+                detour.way = Way::Closed;
+                if !connected {
+                    self.status.set(State::Reconnecting);
+                }
+            }
+            Ok(()) if settled && connected => {
+                self.engine.close_detour();
+                detour.way = Way::Closed;
+            }
+            Ok(()) if settled && renew => {
+                self.engine.close_detour();
+                detour.dial(current);
+                cx.waker().wake_by_ref();
+            }
+            Ok(()) => {}
         }
     }
 }
@@ -95,12 +201,12 @@ impl Open {
     fn poll<C: Caller>(
         &mut self,
         engine: &mut Engine<C>,
-        connected: bool,
+        closing: bool,
         cx: &mut Context<'_>,
     ) -> Result<(), TransportError> {
         loop {
             let now = Instant::now().into_std();
-            while !connected && let Poll::Ready(ready) = self.transport.poll_ready(cx) {
+            while !closing && let Poll::Ready(ready) = self.transport.poll_ready(cx) {
                 ready?;
                 let transport = &self.transport;
                 let Some(request) = engine.next_detour(now, |request| transport.check(request))

@@ -242,7 +242,7 @@ impl Mailbox {
         match placed.await {
             Ok(true) if place.post(letter) => Ok(()),
             Ok(_) => Err(self.why_ended()),
-            Err(_) => Err(Failure::Timeout { sent: false }),
+            Err(_) => Err(self.0.status.why_unsent()),
         }
     }
 

@@ -10,6 +10,8 @@ mod inbox;
 mod inquiry;
 mod mailbox;
 mod promise;
+mod reach;
+mod recover;
 mod renewal;
 mod role;
 
@@ -33,9 +35,10 @@ pub(crate) use inbox::{Letter, Posted};
 pub(crate) use mailbox::{
     Answers, Budget, Mailbox, ReplyReceiver, ReplySlot, WeakMailbox, deadline_in,
 };
+pub(crate) use reach::Reach;
 pub(crate) use role::Role;
 
-use crate::credentials::{Credentials, Login};
+use crate::credentials::{Credentials, Login, LoginVersion};
 use crate::engine::{Answered, Engine, Failure, Violation};
 use crate::options::Origin;
 use crate::profile::Profile;
@@ -45,6 +48,7 @@ use closing::Closing;
 use detour::Detour;
 use inbox::Inbox;
 use inquiry::Inquiry;
+use recover::Lived;
 
 /// Frames that are taken before requests get their turn again.
 pub(crate) const RECEIVE_BATCH: usize = 256;
@@ -77,6 +81,12 @@ pub(crate) struct Driver {
     inquiry: Option<Inquiry>,
     /// Whether it was asked in vain.
     unreachable: bool,
+    /// Who hears how the first attempt to connect went, until then.
+    started: Option<Started>,
+    /// Why the connection could not be made at first, while the fallback is being dialed.
+    cannot_start: Option<Failure>,
+    /// Nothing could be reached at first.
+    given_up: bool,
     connect_timeout: Duration,
     role: Role,
     reconnect: bool,
@@ -125,7 +135,12 @@ impl Driver {
             connector: Arc::clone(&target.connector),
             login: target.login.clone(),
             profile: target.settings.profile.clone(),
-            detour: role.fallback(target).map(Detour::new),
+            detour: role
+                .fallback(target, options)
+                .map(|connector| Detour::new(connector, options.connect_timeout)),
+            started,
+            cannot_start: None,
+            given_up: false,
             asides: Asides::new(options.drain_timeout),
             inquiry: None,
             unreachable: false,
@@ -139,89 +154,40 @@ impl Driver {
             armed: None,
             finished: false,
         };
-        tasks.spawn(driver.run(started));
+        tasks.spawn(driver.run());
         mailbox
     }
 
-    async fn run(mut self, started: Option<Started>) {
-        let transport = self.work(started).await;
+    async fn run(mut self) {
+        let transport = self.work().await;
         self.finish(transport).await;
         self.finished = true;
     }
 
     /// Works until the client is closed, dropped, or cannot go on. Gives the connection back, if one is open.
-    async fn work(&mut self, mut started: Option<Started>) -> Option<BoxTransport> {
+    async fn work(&mut self) -> Option<BoxTransport> {
         loop {
             let deadline = Instant::now() + self.connect_timeout;
-            let broken = match self.dial(deadline).await? {
-                Err(error) => {
-                    if self.role == Role::Shared {
-                        self.profile.forget();
-                    }
-                    Broken::from(error)
-                }
+            let login = self.login.version();
+            let (broken, lived) = match self.dial(deadline).await? {
+                Err(error) => (Broken::from(error), Lived::Never),
                 Ok((transport, _)) if !self.role.is_served_by(transport.capabilities()) => {
-                    if let Some(started) = started.take() {
-                        let _gone = started.send(Err(Role::refusal()));
-                    }
+                    self.tell_started(Err(Role::refusal()));
                     return None;
                 }
                 Ok((mut transport, credentials)) => {
                     self.engine.log_in_with(credentials);
                     self.engine.connected(transport.capabilities());
-                    let end = self.serve(&mut transport, deadline, &mut started).await;
+                    let end = self.serve(&mut transport, deadline, login).await;
                     let Err(broken) = end else {
                         return Some(transport);
                     };
+                    let lived = Lived::of(&self.engine);
                     self.leave_behind(transport, &broken);
-                    broken
+                    (broken, lived)
                 }
             };
-            let refused = broken.refused_credentials().cloned();
-            let unreadable_hello = broken.is_unreadable_hello();
-            let left = matches!(broken, Broken::Left);
-            let error = Arc::new(broken.into_error());
-            tracing::debug!(%error, "connection lost");
-            self.engine.disconnected(&error);
-            if !self.detour_is_open() {
-                self.status.set(State::Reconnecting);
-            }
-            if unreadable_hello {
-                // The next handshake does without it.
-                continue;
-            }
-            if left {
-                let delay = self.backoff.renewal_delay();
-                self.while_offline(tokio::time::sleep(delay)).await?;
-                continue;
-            }
-            let retry_after = error.retry_after();
-            let failure = match refused {
-                Some(error) => Failure::Auth(error),
-                None => Failure::Lost { sent: false, error },
-            };
-            let detoured = matches!(failure, Failure::Lost { .. }) && self.open_detour().await?;
-            if let Some(started) = started.take() {
-                let _gone = started.send(if detoured {
-                    Ok(())
-                } else {
-                    Err(failure.clone())
-                });
-                if !detoured {
-                    return None;
-                }
-            }
-            if !self.reconnect {
-                self.refuse_all(&failure);
-                return None;
-            }
-            if failure.is_about_credentials() && !detoured {
-                // Waiting will not help those who wait.
-                self.engine.fail_waiting(&failure);
-            }
-            let now = Instant::now();
-            let delay = self.backoff.next_delay_as_asked(now, retry_after);
-            self.while_offline(tokio::time::sleep(delay)).await?;
+            self.recover(broken, lived, login).await?;
         }
     }
 
@@ -266,7 +232,7 @@ impl Driver {
         &mut self,
         transport: &mut BoxTransport,
         handshake_by: Instant,
-        started: &mut Option<Started>,
+        login: LoginVersion,
     ) -> Result<(), Broken> {
         let mut handshake_timer = pin!(tokio::time::sleep_until(handshake_by));
         let mut ready = false;
@@ -275,6 +241,14 @@ impl Driver {
         poll_fn(|cx| {
             loop {
                 let came = self.take_calls(cx);
+                if !self.engine.is_ready() && self.is_finished() {
+                    // Given up in its handshake: what still comes is for nobody.
+                    return Poll::Ready(Ok(()));
+                }
+                if !self.engine.has_session() && self.login.version() != login {
+                    // The transport says with every request who the client is, and still says who it was.
+                    self.engine.leave();
+                }
                 if came && !stepped_back && self.engine.in_flight() > 0 {
                     // Several tasks are at it: see below.
                     stepped_back = true;
@@ -302,9 +276,7 @@ impl Driver {
                         }
                         self.backoff.connected(Instant::now());
                         self.status.set(State::Connected);
-                        if let Some(started) = started.take() {
-                            let _gone = started.send(Ok(()));
-                        }
+                        self.tell_started(Ok(()));
                     } else if handshake_timer.as_mut().poll(cx).is_ready() {
                         return Poll::Ready(Err(no_handshake_in_time().into()));
                     }

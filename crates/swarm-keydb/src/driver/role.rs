@@ -43,8 +43,9 @@ impl Role {
         settings
     }
 
-    pub(super) fn fallback(self, target: &Target) -> Option<Arc<dyn Connect>> {
-        target.fallback.clone().filter(|_| self == Self::Shared)
+    /// The fallback stands in while the client reconnects, so one that does not reconnect has none.
+    pub(super) fn fallback(self, target: &Target, options: &Options) -> Option<Arc<dyn Connect>> {
+        target.fallback.clone().filter(|_| self.reconnects(options))
     }
 
     pub(super) fn reconnects(self, options: &Options) -> bool {

@@ -1,5 +1,6 @@
 //! When calls expire, when the server counts as silent, and when it is asked whether it lives.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::leave::Leave;
@@ -49,8 +50,11 @@ impl<C: Caller> Engine<C> {
         for call in std::mem::take(&mut self.waiting) {
             if call.deadline <= now {
                 let sent = call.body.sent;
-                call.fail(|position| Failure::Timeout {
-                    sent: position < sent,
+                call.fail(|position| match &self.unreachable {
+                    Some(error) if position >= sent => Failure::Unreachable(Arc::clone(error)),
+                    _ => Failure::Timeout {
+                        sent: position < sent,
+                    },
                 });
             } else {
                 self.note_deadline(call.deadline);

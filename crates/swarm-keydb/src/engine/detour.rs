@@ -11,7 +11,9 @@ use swarm_resp::{Frame, RequestRef};
 use swarm_transport::{Refusal, TransportError};
 
 use super::slot::Slot;
-use super::{Caller, Dialect, Engine, Failure, Requests, Violation, first_refused, refused};
+use super::{
+    Caller, Dialect, Engine, Failure, MAX_ATTEMPTS, Requests, Violation, first_refused, refused,
+};
 use crate::options::FallbackScope;
 
 pub(super) struct Detour<C: Caller> {
@@ -60,8 +62,8 @@ impl<C: Caller> Engine<C> {
         self.detour.slots.clear();
     }
 
-    /// The next request to send over the detour. What the detour cannot carry at all, such as a command of a session,
-    /// fails at once; what merely may not go this way waits on.
+    /// The next request to send over the detour. What neither way can carry fails at once. What needs a session, or may not go
+    /// this way, waits for the connection, as it would without a detour.
     pub(crate) fn next_detour(
         &mut self,
         now: Instant,
@@ -70,10 +72,11 @@ impl<C: Caller> Engine<C> {
         loop {
             let call = self.waiting.get(self.detour.looked)?;
             let refusal = first_refused(&call.body.requests, &check);
-            if refusal.is_none()
-                && !call.body.caller.is_gone()
-                && !self.may_detour(&call.body.requests)
-            {
+            let waits = match &refusal {
+                Some((_, refusal)) => matches!(refusal, Refusal::Unsupported { .. }),
+                None => !self.may_detour(&call.body.requests),
+            };
+            if waits && !call.body.caller.is_gone() {
                 self.detour.looked += 1;
                 continue;
             }
@@ -122,10 +125,17 @@ impl<C: Caller> Engine<C> {
         Ok(())
     }
 
-    /// The detour is closed. What was sent that way fails, for it may have run.
+    /// The detour is lost. What was sent that way and cannot safely be sent again fails; the rest waits for whichever way
+    /// comes next.
     pub(crate) fn detour_failed(&mut self, error: &Arc<TransportError>) {
-        for slot in self.detour.slots.drain(..) {
-            if let Some(call) = slot.into_call(0) {
+        for slot in self.detour.slots.drain(..).rev() {
+            let Some(call) = slot.into_call(0) else {
+                continue;
+            };
+            if call.body.retry.is_allowed(self.settings.retry) && call.body.attempts < MAX_ATTEMPTS
+            {
+                self.waiting.push_front(call);
+            } else {
                 call.fail(|_| Failure::Lost {
                     sent: true,
                     error: Arc::clone(error),

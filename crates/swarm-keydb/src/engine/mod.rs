@@ -53,6 +53,10 @@ pub(crate) enum Failure {
     Scripted(ServerError),
     /// The deadline passed. When the request was sent, it may have run.
     Timeout { sent: bool },
+    /// The deadline passed while no connection could be made; the request was not sent.
+    Unreachable(Arc<TransportError>),
+    /// Only the HTTP fallback can be reached, which has no session; the request was not sent.
+    OnlyFallback(Arc<TransportError>),
     /// The connection broke. When the request was sent, it may have run.
     Lost {
         sent: bool,
@@ -175,6 +179,10 @@ pub(crate) struct Engine<C: Caller> {
     doubted: Option<Instant>,
     /// Whether that question is to be asked.
     question: bool,
+    /// Whether the connection has answered anything since its handshake.
+    served: bool,
+    /// Why the last attempt to connect failed, while there is no connection.
+    unreachable: Option<Arc<TransportError>>,
 }
 
 impl<C: Caller> Engine<C> {
@@ -196,6 +204,8 @@ impl<C: Caller> Engine<C> {
             leave: Leave::default(),
             doubted: None,
             question: false,
+            served: false,
+            unreachable: None,
         }
     }
 
@@ -251,9 +261,11 @@ impl<C: Caller> Engine<C> {
         self.heartbeat = Heartbeat::default();
         self.leave = Leave::default();
         self.trust();
+        self.served = false;
         if !session {
             self.dialect = Dialect::default();
             self.phase = Phase::Ready;
+            self.unreachable = None;
             return;
         }
         self.phase = Phase::Handshake(Handshake::new(&self.settings, resp3));
@@ -282,6 +294,16 @@ impl<C: Caller> Engine<C> {
                 });
             }
         }
+    }
+
+    /// Whether the connection has answered anything since its handshake.
+    pub(crate) const fn has_served(&self) -> bool {
+        self.served
+    }
+
+    /// An attempt to connect failed. Commands that wait until their deadline are told why.
+    pub(crate) fn note_unreachable(&mut self, error: &Arc<TransportError>) {
+        self.unreachable = Some(Arc::clone(error));
     }
 
     /// Fails all that waits to be sent.
@@ -396,6 +418,7 @@ impl<C: Caller> Engine<C> {
                     self.peer = handshake.peer().clone();
                     self.phase = Phase::Ready;
                     self.heartbeat.last = Some(now);
+                    self.unreachable = None;
                     Ok(None)
                 }
                 Err(error) => Err(error.into()),
@@ -431,6 +454,7 @@ impl<C: Caller> Engine<C> {
             .front_mut()
             .filter(|slot| slot.owed() > unsent)
             .ok_or(Violation::UnexpectedReply)?;
+        self.served = true;
         let sent = slot.sent;
         let mut wake = None;
         if slot.owed() > 1 {

@@ -21,7 +21,8 @@ use super::machine::Machine;
 use super::subscription::Outlet;
 use crate::credentials::Login;
 use crate::driver::{
-    Backoff, Broken, GOODBYE, GRACE, RECEIVE_BATCH, no_connection_in_time, no_handshake_in_time,
+    Backoff, Broken, GOODBYE, GRACE, RECEIVE_BATCH, Reach, no_connection_in_time,
+    no_handshake_in_time,
 };
 use crate::engine::{Failure, Violation};
 use crate::options::Origin;
@@ -38,6 +39,8 @@ pub(super) struct Driver {
     gate: Option<Buffer>,
     connector: Arc<dyn Connect>,
     login: Login,
+    /// Whether it makes sense to dial.
+    reach: Reach,
     connect_timeout: Duration,
     reconnect: bool,
     backoff: Backoff,
@@ -85,6 +88,7 @@ impl Driver {
     /// Starts the task of a connection. It ends when no sender of mail is left, or the client is closed.
     pub(super) fn spawn(
         origin: &Origin,
+        reach: Reach,
         mut closing: watch::Receiver<bool>,
         gate: Option<Buffer>,
     ) -> mpsc::UnboundedSender<Mail> {
@@ -109,6 +113,7 @@ impl Driver {
             gate,
             connector: Arc::clone(&target.connector),
             login: target.login.clone(),
+            reach,
             connect_timeout: options.connect_timeout,
             reconnect: options.reconnect,
             backoff: Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay),
@@ -136,10 +141,32 @@ impl Driver {
     /// Makes one connection after another for as long as somebody wants to hear something.
     async fn listen(&mut self) -> Stop {
         loop {
+            let reach = self.reach.clone();
+            match self.while_offline(async move { reach.wait().await }).await {
+                Err(stop) => return stop,
+                Ok(Ok(())) => {}
+                Ok(Err(Failure::OnlyFallback(_))) => {
+                    // Those who have just come are told so already. The others wait.
+                    let reach = self.reach.clone();
+                    if let Err(stop) = self
+                        .while_offline(async move { reach.fallback_is_over().await })
+                        .await
+                    {
+                        return stop;
+                    }
+                    continue;
+                }
+                Ok(Err(refused)) => {
+                    self.machine.end_all(&refused);
+                    continue;
+                }
+            }
+            let login = self.login.version();
             let broken = match self.connect().await {
                 Left::Stopped(stop) => return stop,
                 Left::Broken(broken) => broken,
             };
+            let served = self.machine.has_served();
             self.machine.disconnected();
             let (refused, again) = (
                 broken.refused_credentials().cloned(),
@@ -151,13 +178,28 @@ impl Driver {
                 // The next handshake does without it.
                 continue;
             }
-            if let Some(error) = refused {
+            let failure = match refused {
+                Some(refused) => Failure::Auth(refused),
+                None => Failure::Lost {
+                    sent: false,
+                    error: Arc::clone(&error),
+                },
+            };
+            if failure.is_about_credentials() {
+                if self.login.version() != login {
+                    // Others have taken the place of the credentials that were refused.
+                    continue;
+                }
                 // Waiting will not help.
-                self.machine.end_all(&Failure::Auth(error));
+                self.machine.end_all(&failure);
             } else if !self.reconnect {
-                self.machine.end_all(&Failure::Lost { sent: false, error });
+                self.machine.end_all(&failure);
             }
-            let delay = self.backoff.next_delay(Instant::now());
+            let delay = if served {
+                self.backoff.redial_delay(error.retry_after())
+            } else {
+                (self.backoff).next_delay_as_asked(Instant::now(), error.retry_after())
+            };
             if let Err(stop) = self.while_offline(tokio::time::sleep(delay)).await {
                 return stop;
             }

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use swarm_transport::{Refusal, TransportError, TransportErrorKind};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -12,6 +11,7 @@ use super::driver::Driver;
 use super::name::Name;
 use super::options::{Overflow, SubscribeOptions};
 use super::subscription::{Counted, Outlet, Subscription};
+use crate::driver::Reach;
 use crate::engine::Failure;
 use crate::error::{Error, Result};
 use crate::options::Origin;
@@ -28,6 +28,9 @@ pub(super) enum Mail {
     Leave(u64),
 }
 
+/// Tells when the server has acknowledged all names of a subscription.
+type Acknowledged = oneshot::Receiver<Result<(), Failure>>;
+
 /// The subscriptions of a client.
 #[derive(Debug)]
 pub(crate) struct Hub {
@@ -38,11 +41,14 @@ pub(crate) struct Hub {
     next_id: AtomicU64,
     /// Subscriptions that are open.
     open: Arc<AtomicUsize>,
+    /// Whether it makes sense to dial.
+    reach: Reach,
 }
 
 impl Hub {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(reach: Reach) -> Self {
         Self {
+            reach,
             closing: watch::Sender::new(false),
             shared: Mutex::new(None),
             next_id: AtomicU64::new(0),
@@ -68,13 +74,30 @@ impl Hub {
         // When this future is dropped, the subscription is, and with it every wish for its names.
         let acknowledged = {
             let _context = origin.tasks.timers();
-            within(timeout, acknowledged)
+            tokio::time::timeout(timeout, self.acknowledged(acknowledged))
         };
-        match acknowledged.await? {
+        match acknowledged.await.map_err(|_| self.unacknowledged())? {
             Ok(Ok(())) => Ok(subscription),
             Ok(Err(failure)) => Err(failure.into()),
             Err(_) if *self.closing.borrow() => Err(Error::closed()),
             Err(_) => Err(abandoned().into()),
+        }
+    }
+
+    /// Waits until a subscription is acknowledged, or cannot be for now.
+    async fn acknowledged(&self, acknowledged: Acknowledged) -> <Acknowledged as Future>::Output {
+        tokio::select! {
+            biased;
+            acknowledged = acknowledged => acknowledged,
+            failure = self.reach.barred() => Ok(Err(failure)),
+        }
+    }
+
+    /// Why the server has not acknowledged a subscription in time.
+    fn unacknowledged(&self) -> Error {
+        match self.reach.why_unsent() {
+            Failure::Timeout { .. } => Error::unacknowledged(),
+            unreachable => unreachable.into(),
         }
     }
 
@@ -83,7 +106,7 @@ impl Hub {
         origin: &Origin,
         names: Vec<Name>,
         options: SubscribeOptions,
-    ) -> Result<(Subscription, oneshot::Receiver<Result<(), Failure>>)> {
+    ) -> Result<(Subscription, Acknowledged)> {
         if *self.closing.borrow() {
             return Err(Error::closed());
         }
@@ -99,7 +122,12 @@ impl Hub {
         let mail = match overflow {
             // What waits for one subscription must not keep others waiting.
             Overflow::Backpressure => {
-                let mail = Driver::spawn(origin, self.closing.subscribe(), Some(buffer.clone()));
+                let mail = Driver::spawn(
+                    origin,
+                    self.reach.clone(),
+                    self.closing.subscribe(),
+                    Some(buffer.clone()),
+                );
                 let _taken = mail.send(join);
                 mail
             }
@@ -117,7 +145,9 @@ impl Hub {
         // Nothing under this lock can panic half-way.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let open = shared.take().filter(|mail| !mail.is_closed());
-        let mail = open.unwrap_or_else(|| Driver::spawn(origin, self.closing.subscribe(), None));
+        let mail = open.unwrap_or_else(|| {
+            Driver::spawn(origin, self.reach.clone(), self.closing.subscribe(), None)
+        });
         // If the client closes just now, the message is dropped, and who waits hears of it.
         let _taken = mail.send(join);
         *shared = Some(mail.clone());
@@ -129,11 +159,6 @@ impl Hub {
         self.closing.send_replace(true);
         self.closing.closed().await;
     }
-}
-
-fn within<T>(timeout: Duration, work: impl Future<Output = T>) -> impl Future<Output = Result<T>> {
-    let work = tokio::time::timeout(timeout, work);
-    async { work.await.map_err(|_| Error::unacknowledged()) }
 }
 
 fn over_http(name: &Name) -> Refusal {

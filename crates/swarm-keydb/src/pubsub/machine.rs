@@ -82,6 +82,8 @@ pub(super) struct Machine<L> {
     pinged: Option<Instant>,
     /// Whether a heartbeat must be sent.
     ping: bool,
+    /// Whether the connection has answered anything since its handshake.
+    served: bool,
 }
 
 impl<L: Listener> Machine<L> {
@@ -98,6 +100,7 @@ impl<L: Listener> Machine<L> {
             settled: None,
             pinged: None,
             ping: false,
+            served: false,
         }
     }
 
@@ -175,6 +178,12 @@ impl<L: Listener> Machine<L> {
         self.phase = Phase::Handshake(Handshake::new(&self.settings, capabilities.resp3));
         self.dialect = Dialect::default();
         self.ping = false;
+        self.served = false;
+    }
+
+    /// Whether the connection has answered anything since its handshake.
+    pub(super) const fn has_served(&self) -> bool {
+        self.served
     }
 
     /// The connection is gone.
@@ -360,6 +369,7 @@ impl<L: Listener> Machine<L> {
         if let Some(at) = self.owed.iter().position(fits) {
             self.owed.remove(at);
             self.settled = Some(now);
+            self.served = true;
         }
     }
 

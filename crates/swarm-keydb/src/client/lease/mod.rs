@@ -17,7 +17,7 @@ use tokio::time::{Instant, Timeout, sleep_until, timeout_at};
 
 pub(super) use blocking::{Job, Over, Patience};
 
-use crate::driver::{Backoff, Driver, Mailbox, Role, WeakMailbox};
+use crate::driver::{Backoff, Driver, Mailbox, Reach, Role, WeakMailbox};
 use crate::engine::Failure;
 use crate::error::{Error, Result};
 use crate::options::{LeaseLimits, Origin};
@@ -30,6 +30,8 @@ pub(super) use session::Watches;
 #[derive(Debug)]
 pub(crate) struct Leases {
     origin: Arc<Origin>,
+    /// Whether it makes sense to dial.
+    reach: Reach,
     /// One permit for each connection that is leased, being made or being closed. Given out in order.
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -46,10 +48,11 @@ struct Connections {
 }
 
 impl Leases {
-    pub(super) fn new(origin: Arc<Origin>) -> Arc<Self> {
+    pub(super) fn new(origin: Arc<Origin>, reach: Reach) -> Arc<Self> {
         let size = origin.options.leases.size.min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
             origin,
+            reach,
             permits: Arc::new(Semaphore::new(size)),
             waiting: AtomicUsize::new(0),
             connections: Mutex::default(),
@@ -97,7 +100,7 @@ impl Leases {
         }
     }
 
-    /// Makes a connection. While the server cannot be reached, tries again as the shared connection does.
+    /// Makes a connection, once the shared one is there. While that cannot be done, tries again as the shared connection does.
     async fn dial(
         self: &Arc<Self>,
         permit: OwnedSemaphorePermit,
@@ -106,16 +109,28 @@ impl Leases {
         let options = &self.origin.options;
         let mut backoff = Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay);
         let mut last = Failure::Timeout { sent: false };
-        let (mailbox, mut outcome) = self.spawn();
-        // A lease already, so that the connection is closed if this future is dropped.
-        let mut lease = Lease::new(self, mailbox, permit);
+        let mut permit = Some(permit);
         loop {
+            match self.until(deadline, self.reach.wait()).await {
+                Ok(reached) => reached?,
+                Err(_) => return Err(self.reach.why_unsent().into()),
+            }
+            let (mailbox, outcome) = self.spawn();
+            // A lease already, so that the connection is closed if this future is dropped.
+            let Some(mut lease) = permit
+                .take()
+                .map(|permit| Lease::new(self, mailbox, permit))
+            else {
+                return Err(Error::closed());
+            };
             match self.until(deadline, outcome).await {
                 Ok(Ok(Ok(()))) => return Ok(lease),
                 Ok(Ok(Err(failure))) => last = failure,
                 Ok(Err(_)) => return Err(Error::closed()),
                 Err(_) => return Err(Error::connect(last)),
             }
+            // The connection is gone.
+            permit = lease.permit.take();
             let passing = matches!(last, Failure::Lost { .. }) && options.reconnect;
             let again = Instant::now() + backoff.next_delay(Instant::now());
             if !passing || again >= deadline {
@@ -126,7 +141,6 @@ impl Leases {
                 sleep_until(again)
             };
             pause.await;
-            (lease.mailbox, outcome) = self.spawn();
         }
     }
 
