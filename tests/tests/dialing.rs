@@ -1,10 +1,16 @@
 //! How often a client dials, when, and what it tells meanwhile.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use swarm_gateway::{Dialect, Gateway, Quirk};
-use swarm_keydb::{Client, Options, prelude::*};
+use swarm_keydb::{
+    Client, Credentials, ErrorKind, Options, Outcome, State, StreamId, XReadOptions, prelude::*,
+};
 use swarm_tests::{Door, gateway, within};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore};
 
 /// Where a door of a gateway is, and the scheme of its URL.
 type Url = (&'static str, fn(&Gateway) -> &str);
@@ -15,21 +21,16 @@ const TCP: Url = ("redis", Gateway::tcp_url);
 #[tokio::test]
 async fn each_lease_and_each_subscription_dials_once() {
     let garbled = Dialect::UPSTREAM.with(Quirk::HelloGarbage);
-    // Over TCP the first connection asks for RESP3 at once, and so is dialed twice where that is garbled.
-    for ((scheme, url), dialect, first) in [
-        (WS, garbled, 1),
-        (TCP, garbled, 2),
-        (TCP, Dialect::FIXED, 1),
-    ] {
+    for ((scheme, url), dialect) in [(WS, garbled), (TCP, garbled), (TCP, Dialect::FIXED)] {
         let gateway = gateway(dialect).await;
         let door = Door::open_to(url(&gateway)).await;
         let client = within(Client::connect(door.url(scheme))).await.unwrap();
-        assert_eq!(door.dials(), first, "{scheme} {dialect}");
+        assert_eq!(door.dials(), 1, "{scheme} {dialect}");
         let lease = within(client.exclusive()).await.unwrap();
         let other = within(client.exclusive()).await.unwrap();
         let subscription = within(client.subscribe("news")).await.unwrap();
         within(client.ping()).await.unwrap();
-        assert_eq!(door.dials(), first + 3, "{scheme} {dialect}");
+        assert_eq!(door.dials(), 4, "{scheme} {dialect}");
         drop((lease, other, subscription));
     }
 }
@@ -39,7 +40,7 @@ async fn each_lease_and_each_subscription_dials_once() {
 #[tokio::test]
 async fn every_dial_without_an_answer_names_the_address() {
     // The backlog accepts the connections; nobody answers the upgrade.
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     for _ in 0..50 {
         let options = Options::new(format!("ws://{address}"))
@@ -55,5 +56,310 @@ async fn every_dial_without_an_answer_names_the_address() {
         for part in [address.as_str(), "10ms", "WebSocket upgrade"] {
             assert!(text.contains(part), "{part}: {text}");
         }
+    }
+}
+
+/// A port that accepts connections and answers nothing.
+struct Mute {
+    address: String,
+    dials: Arc<AtomicUsize>,
+    dialed: Arc<Notify>,
+}
+
+impl Mute {
+    async fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mute = Self {
+            address: listener.local_addr().unwrap().to_string(),
+            dials: Arc::default(),
+            dialed: Arc::default(),
+        };
+        let (dials, dialed) = (Arc::clone(&mute.dials), Arc::clone(&mute.dialed));
+        tokio::spawn(async move {
+            let mut kept = Vec::new();
+            while let Ok((socket, _)) = listener.accept().await {
+                kept.push(socket);
+                dials.fetch_add(1, Ordering::SeqCst);
+                dialed.notify_one();
+            }
+        });
+        mute
+    }
+}
+
+/// How long nothing may take that is done at once, on a machine that is busy.
+const AT_ONCE: Duration = Duration::from_secs(8);
+
+/// A pause that a test would not survive.
+const ETERNITY: Duration = Duration::from_secs(600);
+
+/// Stands for: what says nothing about the network opens the fallback, which then hides it.
+#[tokio::test]
+async fn a_forbidden_origin_and_wrong_credentials_never_open_the_fallback() {
+    let origins = Gateway::builder().origins(["https://app.example"]);
+    let gateway = within(origins.start()).await.unwrap();
+    let forbidden = Options::new(gateway.ws_url()).http_url(gateway.http_url());
+    let locked = Gateway::builder().password("right").start().await.unwrap();
+    let open = swarm_gateway::test().await.unwrap();
+    let wrong = Options::new(locked.ws_url())
+        .password("wrong")
+        .http_url(open.http_url());
+    for options in [forbidden, wrong] {
+        let error = within(Client::connect(options.clone())).await.unwrap_err();
+        assert!(error.is_auth(), "{error}");
+        let client = Client::connect_lazy(options).unwrap();
+        for _ in 0..3 {
+            let error = within(client.get("k")).await.unwrap_err();
+            assert!(error.is_auth(), "{error}");
+            assert_ne!(client.state(), State::Fallback);
+        }
+    }
+    assert_eq!(gateway.executions("GET") + open.executions("GET"), 0);
+}
+
+/// Stands for: work that is lost on one way and promised to be repeated is repeated on either.
+#[tokio::test]
+async fn a_read_that_is_lost_over_the_fallback_is_sent_again_and_a_write_is_not() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut door = Door::open_to(gateway.ws_url()).await;
+    door.shut().await;
+    let options = Options::new(door.url("ws"))
+        .http_url(gateway.http_url())
+        .reconnect_base_delay(Duration::from_millis(10))
+        .reconnect_max_delay(Duration::from_millis(50));
+    let client = within(Client::connect(options)).await.unwrap();
+    within(client.set("k", "v")).await.unwrap();
+    gateway.faults().cut_after("GET");
+    assert_eq!(within(client.get("k")).await.unwrap().unwrap(), "v");
+    assert_eq!(gateway.executions("GET"), 2);
+    gateway.faults().cut_after("SET");
+    let error = within(client.set("k", "w")).await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::MayHaveRun, "{error}");
+    assert_eq!(gateway.executions("SET"), 2);
+}
+
+/// Stands for: one way that hangs keeps another from being tried.
+#[tokio::test]
+async fn neither_way_waits_for_the_other_to_give_up() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mute = Mute::open().await;
+    // The port of the WebSocket is mute: the fallback stands in long before the attempt is given up.
+    let options = Options::new(format!("ws://{}/", mute.address))
+        .http_url(gateway.http_url())
+        .connect_timeout(ETERNITY);
+    let start = Instant::now();
+    let client = within(Client::connect(options)).await.unwrap();
+    within(client.set("k", "v")).await.unwrap();
+    assert_eq!(client.state(), State::Fallback);
+    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
+
+    // The port of the fallback is: the WebSocket is dialed all the same.
+    let mut door = Door::open_to(gateway.ws_url()).await;
+    door.shut().await;
+    let options = Options::new(door.url("ws"))
+        .http_url(format!("http://{}", mute.address))
+        .connect_timeout(ETERNITY)
+        .reconnect_max_delay(Duration::from_millis(250));
+    let client = Client::connect_lazy(options).unwrap();
+    let mut states = client.watch_state();
+    assert!(within(states.reached(State::Reconnecting)).await);
+    let start = Instant::now();
+    door.open().await;
+    within(client.ping()).await.unwrap();
+    assert_eq!(client.state(), State::Connected);
+    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
+}
+
+/// Stands for: the old way holds up the new one, and its end is taken for that of the new one.
+#[tokio::test]
+async fn what_hangs_on_the_fallback_is_given_up_soon_after_the_connection_is_back() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut door = Door::open_to(gateway.ws_url()).await;
+    door.shut().await;
+    let options = Options::new(door.url("ws"))
+        .http_url(gateway.http_url())
+        .request_timeout(ETERNITY)
+        .reconnect_base_delay(Duration::from_millis(10))
+        .reconnect_max_delay(Duration::from_millis(50));
+    let client = within(Client::connect(options)).await.unwrap();
+    let hold = gateway.faults().hold("SET");
+    let set = tokio::spawn(client.set("k", "v"));
+    within(hold.reached(1)).await;
+    let count = tokio::spawn(client.incr("n"));
+    door.open().await;
+    let start = Instant::now();
+    assert_eq!(within(count).await.unwrap().unwrap(), 1);
+    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
+    let error = within(set).await.unwrap().unwrap_err();
+    assert_eq!(error.outcome(), Outcome::MayHaveRun, "{error}");
+    assert_eq!(client.state(), State::Connected);
+    hold.release();
+}
+
+/// Stands for: an error that says when something failed, and not why.
+#[tokio::test]
+async fn a_command_that_was_not_sent_in_time_says_why_there_was_no_connection() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut door = Door::open_to(gateway.ws_url()).await;
+    door.shut().await;
+    let options = Options::new(door.url("ws"))
+        .request_timeout(Duration::from_millis(500))
+        .reconnect_max_delay(Duration::from_millis(250));
+    let client = Client::connect_lazy(options).unwrap();
+    let mut states = client.watch_state();
+    assert!(within(states.reached(State::Reconnecting)).await);
+    let errors = [
+        within(client.get("k")).await.unwrap_err(),
+        within(client.exclusive()).await.unwrap_err(),
+        within(client.subscribe("news")).await.unwrap_err(),
+        within(
+            client
+                .raw_blocking("BLPOP", ("list", 0), None)
+                .timeout(Duration::from_millis(200)),
+        )
+        .await
+        .unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+        assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
+        let cause = error.transport_error().unwrap();
+        assert!(cause.is_refused(), "{cause}");
+    }
+}
+
+/// Stands for: work that dials by itself multiplies the dials at a server that is down.
+#[tokio::test]
+async fn leases_and_subscriptions_wait_for_the_shared_connection() {
+    let mute = Mute::open().await;
+    let options = Options::new(format!("ws://{}/", mute.address))
+        .connect_timeout(ETERNITY)
+        .request_timeout(Duration::from_millis(300));
+    let client = Client::connect_lazy(options).unwrap();
+    within(mute.dialed.notified()).await;
+    let (one, two, three, four) = within(async {
+        tokio::join!(
+            client.exclusive(),
+            client.subscribe("news"),
+            client.psubscribe("news.*"),
+            client.raw_blocking("BLPOP", ("list", 0), None),
+        )
+    })
+    .await;
+    assert!(one.is_err() && two.is_err() && three.is_err() && four.is_err());
+    assert_eq!(mute.dials.load(Ordering::SeqCst), 1);
+}
+
+/// Stands for: what needs a session waits out its time for a way that has none.
+#[tokio::test]
+async fn what_needs_a_session_fails_at_once_when_the_fallback_is_all_there_is() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut door = Door::open_to(gateway.ws_url()).await;
+    door.shut().await;
+    let options = Options::new(door.url("ws"))
+        .http_url(gateway.http_url())
+        .request_timeout(ETERNITY);
+    let client = within(Client::connect(options)).await.unwrap();
+    // As it would without a fallback.
+    let tx = client.transaction();
+    let incr = tx.incr("n");
+    let waiting = tokio::spawn(async move { tx.exec(incr).await });
+    let start = Instant::now();
+    let block = XReadOptions::new().block(Duration::from_secs(1));
+    let errors = [
+        within(client.exclusive()).await.unwrap_err(),
+        within(client.transact("k", async |_| Ok(())))
+            .await
+            .unwrap_err(),
+        within(client.subscribe("news")).await.unwrap_err(),
+        within(client.psubscribe("news.*")).await.unwrap_err(),
+        within(client.xread_with([("s", StreamId::MIN)], block))
+            .await
+            .unwrap_err(),
+    ];
+    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::Connection, "{error}");
+        assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
+        assert!(error.to_string().contains("HTTP fallback"), "{error}");
+        assert!(error.is_retryable(), "{error}");
+    }
+    door.open().await;
+    assert_eq!(within(waiting).await.unwrap().unwrap().unwrap(), 1);
+}
+
+/// Stands for: a decision that was made about something replaced since.
+#[tokio::test]
+async fn new_credentials_wake_the_connection_and_outdate_what_was_dialed_before() {
+    const PASSWORD: &str = "s3cret";
+    let gateway = Gateway::builder().password(PASSWORD).start().await.unwrap();
+    // Each attempt asks for the credentials, and gets wrong ones when the test says so.
+    let asked = Arc::new(Semaphore::new(0));
+    let told = Arc::new(Semaphore::new(1));
+    let ask = {
+        let (asked, told) = (Arc::clone(&asked), Arc::clone(&told));
+        move || {
+            let (asked, told) = (Arc::clone(&asked), Arc::clone(&told));
+            async move {
+                asked.add_permits(1);
+                told.acquire().await.map(|permit| permit.forget())?;
+                Ok::<_, tokio::sync::AcquireError>(Credentials::password("outdated"))
+            }
+        }
+    };
+    let options = Options::new(gateway.ws_url())
+        .credentials(ask)
+        .reconnect_base_delay(Duration::from_millis(1))
+        .reconnect_max_delay(Duration::from_millis(1));
+    let client = Client::connect_lazy(options).unwrap();
+    assert!(within(client.get("k")).await.unwrap_err().is_auth());
+    // The second attempt is under way, and will log in with what is outdated by then.
+    within(asked.acquire_many(2)).await.unwrap().forget();
+    within(client.auth(PASSWORD)).await.unwrap();
+    let get = tokio::spawn(client.get("k"));
+    let own = tokio::spawn({
+        let client = client.clone();
+        async move { client.exclusive().await.map(drop) }
+    });
+    told.add_permits(1);
+    within(get).await.unwrap().unwrap();
+    within(own).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn new_credentials_end_the_pause_before_the_next_attempt() {
+    const PASSWORD: &str = "s3cret";
+    for (_, url) in [WS, TCP, ("http", Gateway::http_url)] {
+        let gateway = Gateway::builder().password(PASSWORD).start().await.unwrap();
+        let options = Options::new(url(&gateway))
+            .password("a guess")
+            .reconnect_base_delay(ETERNITY)
+            .reconnect_max_delay(ETERNITY);
+        let client = Client::connect_lazy(options).unwrap();
+        assert!(within(client.get("k")).await.unwrap_err().is_auth());
+        within(client.auth(PASSWORD)).await.unwrap();
+        within(client.get("k")).await.unwrap();
+    }
+}
+
+/// Stands for: a pause that is meant for servers that do not work, before one that does.
+#[tokio::test]
+async fn a_connection_that_worked_is_dialed_again_at_once() {
+    for (_, url) in [WS, TCP] {
+        let gateway = swarm_gateway::test().await.unwrap();
+        let options = Options::new(url(&gateway))
+            .reconnect_base_delay(ETERNITY)
+            .reconnect_max_delay(ETERNITY);
+        let client = within(Client::connect(options)).await.unwrap();
+        let mut news = within(client.subscribe("news")).await.unwrap();
+        within(client.ping()).await.unwrap();
+        for cuts in 1..=5 {
+            gateway.faults().cut_after("INCR");
+            assert!(within(client.incr("n")).await.is_err());
+            within(client.ping()).await.unwrap();
+            assert_eq!(client.stats().reconnects, cuts);
+        }
+        within(client.publish("news", "x")).await.unwrap();
+        assert!(within(news.next()).await.unwrap().is_ok());
     }
 }

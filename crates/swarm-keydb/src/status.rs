@@ -331,7 +331,43 @@ impl fmt::Debug for RoundTrips {
 
 #[cfg(test)]
 mod tests {
+    use swarm_transport::TransportErrorKind;
+
     use super::*;
+
+    /// Stands for: a watch that tells what is no news, or has no end.
+    #[tokio::test(start_paused = true)]
+    async fn changes_are_told_once_and_end_with_the_last() {
+        let status = Status::new();
+        let mut watch = status.watch();
+        for state in [State::Reconnecting, State::Reconnecting] {
+            status.set(state);
+            status.note_load(1, 0);
+        }
+        assert_eq!(watch.changed().await, Some(State::Reconnecting));
+        // Nothing has changed, whatever else is noted.
+        status.set(State::Reconnecting);
+        let error = TransportError::new(TransportErrorKind::Refused, "nobody listens");
+        status.note_failed_dial(FailedDial {
+            refused: None,
+            failure: Failure::Timeout { sent: false },
+            error: Arc::new(error),
+        });
+        let second = Duration::from_secs(1);
+        assert!(tokio::time::timeout(second, watch.changed()).await.is_err());
+        // What is over before somebody looks is no change.
+        status.set(State::Connected);
+        status.set(State::Reconnecting);
+        assert!(tokio::time::timeout(second, watch.changed()).await.is_err());
+        status.set(State::Closed);
+        assert_eq!(watch.changed().await, Some(State::Closed));
+        for _ in 0..2 {
+            assert_eq!(watch.changed().await, None);
+        }
+        assert_eq!(status.watch().changed().await, None);
+        assert!(!watch.reached(State::Connected).await);
+        assert!(watch.reached(State::Closed).await);
+    }
 
     #[test]
     fn quantiles_are_upper_bounds() {

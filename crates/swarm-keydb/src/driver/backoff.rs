@@ -106,6 +106,80 @@ mod tests {
         }
     }
 
+    /// 1,000 clients that had worked lose their server at the same moment, and it is back after a while. Says when each of them
+    /// dials, and the dial that succeeds.
+    async fn dials_behind_a_restart(outage: Duration) -> (Vec<Duration>, Vec<Duration>) {
+        let start = Instant::now();
+        let clients: Vec<_> = (0..1000)
+            .map(|_| {
+                tokio::spawn(async move {
+                    let base = Duration::from_millis(250);
+                    let mut backoff = Backoff::new(base, Duration::from_secs(5));
+                    backoff.connected(start);
+                    let mut dials = Vec::new();
+                    tokio::time::sleep(backoff.redial_delay(None)).await;
+                    loop {
+                        dials.push(start.elapsed());
+                        if start.elapsed() >= outage {
+                            return dials;
+                        }
+                        tokio::time::sleep(backoff.next_delay(Instant::now())).await;
+                    }
+                })
+            })
+            .collect();
+        let (mut all, mut last) = (Vec::new(), Vec::new());
+        for client in clients {
+            let dials = client.await.unwrap();
+            last.extend(dials.last());
+            all.extend(dials);
+        }
+        (all, last)
+    }
+
+    /// How many of these moments are within the fullest ten milliseconds.
+    fn crowd(moments: &[Duration]) -> usize {
+        let mut moments = moments.to_vec();
+        moments.sort_unstable();
+        let width = Duration::from_millis(10);
+        let within = |at: usize| {
+            let end = moments.partition_point(|moment| *moment < moments[at] + width);
+            end - at
+        };
+        (0..moments.len()).map(within).max().unwrap_or(0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_clients_behind_one_restart_stay_spread() {
+        for milliseconds in [0, 20, 300, 2000, 20_000] {
+            let outage = Duration::from_millis(milliseconds);
+            let (all, last) = dials_behind_a_restart(outage).await;
+            // Spread evenly over the shortest pause, it is 100 in ten milliseconds.
+            let (all, back) = (crowd(&all), crowd(&last));
+            assert!(all < 200 && back < 200, "{outage:?}: {all} {back}");
+            let slowest = last.iter().max().copied().unwrap_or_default();
+            assert!(slowest <= outage + Duration::from_secs(5), "{slowest:?}");
+            if outage.is_zero() {
+                assert!(slowest <= REDIAL, "{slowest:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_connection_that_worked_makes_waits_start_over() {
+        let second = Duration::from_secs(1);
+        let mut backoff = Backoff::new(second, 8 * second);
+        for _ in 0..4 {
+            backoff.next_delay(Instant::now());
+        }
+        assert!(backoff.redial_delay(None) <= REDIAL);
+        assert_eq!(backoff.bound, second);
+        assert_eq!(backoff.redial_delay(Some(7 * second)), 7 * second);
+        // One that a user wants shorter is.
+        let tiny = Duration::from_millis(1);
+        assert!(Backoff::new(tiny, tiny).redial_delay(None) <= tiny);
+    }
+
     #[test]
     fn waits_are_spread_over_the_whole_window() {
         let window = Duration::from_secs(1);
