@@ -4,6 +4,7 @@ mod crashes;
 mod fair;
 mod faults;
 mod flow;
+mod queue;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -13,13 +13,14 @@ use crate::error::{Error, Result};
 pub enum Event {
     /// A message was published.
     Message(Message),
-    /// The connection was lost, and all names of the subscription are subscribed again. It comes before the first message
-    /// of the new connection; from here on, nothing is lost again.
+    /// The connection was lost, and the client has subscribed to all names again. This event precedes the first message of
+    /// the new connection.
     Reconnected {
-        /// Whether messages may have been lost meanwhile. Servers keep none, so this is always true today.
+        /// Whether messages may have been missed meanwhile. Servers keep none, so this is always true today.
         gap: bool,
     },
-    /// So many messages were thrown away here, because the buffer was full: see [`Overflow`](crate::Overflow).
+    /// The client dropped this many messages because the subscription's buffer was full: see
+    /// [`Overflow`](crate::Overflow). Messages that the server dropped are not counted; SwarmKeyDb does not report them.
     Lagged(u64),
 }
 

@@ -1,4 +1,4 @@
-//! What a subscriber holds.
+//! Subscription handles, and the outlet that feeds one.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -19,19 +19,29 @@ use crate::engine::Failure;
 use crate::error::Result;
 use crate::tasks::Tasks;
 
-/// What is published to some channels or patterns, as a stream of [`Event`]s.
+/// Stream of [`Event`]s: the messages that are published to some channels or patterns, and the gaps between them.
 ///
-/// Made by [`Client::subscribe`](crate::Client::subscribe) and [`Client::psubscribe`](crate::Client::psubscribe). It lives on
-/// when the client is dropped, and ends when the client is closed. Dropping it ends the subscription; the server is told
-/// when nobody else wants the same name.
+/// Created by [`Client::subscribe`](crate::Client::subscribe) and [`Client::psubscribe`](crate::Client::psubscribe). It outlives
+/// the client's handles, and ends when the client is closed. Dropping it unsubscribes.
 ///
-/// A lost connection is made again, with every name, and [`Event::Reconnected`] says that messages may be missing. When
-/// that cannot be (the server refuses a name or the credentials, or the options say not to reconnect), an error is the last
-/// item. `None` means that the client was closed, or that the error was taken.
+/// # Missed messages
+///
+/// Pub/Sub delivers at most once. After a lost connection, the client subscribes to every name again and yields
+/// [`Event::Reconnected`]. Messages that do not fit the buffer follow the [`Overflow`](crate::Overflow) policy, and
+/// [`Event::Lagged`] says how many were dropped. A loss at the server is only visible if the server closes the connection,
+/// as Redis does. SwarmKeyDb drops new messages while 256 wait for a connection, even if the subscriber reads without
+/// pause, and reports nothing. A publisher avoids that by awaiting each `publish` before the next; a
+/// [`Consumer`](crate::Consumer) of a stream misses nothing.
+///
+/// # Errors
+///
+/// An error is the last item: the server refused a name or the credentials, the options disable reconnecting, or the buffer
+/// was full under [`Overflow::Close`](crate::Overflow::Close). `None` follows. Without an error, `None` means that the client
+/// was closed.
 ///
 /// # Cancel safety
 ///
-/// No event is lost when a future of [`next`](Self::next) is dropped.
+/// Dropping a future of [`next`](Self::next) loses no event.
 ///
 /// ```
 /// use swarm_keydb::{Client, Event, prelude::*};
@@ -49,8 +59,8 @@ use crate::tasks::Tasks;
 ///             assert_eq!(message.payload, "SwarmKeyDb is live!");
 ///             break;
 ///         }
-///         Event::Reconnected { .. } => { /* what is derived from earlier messages may be out of date */ }
-///         Event::Lagged(missed) => println!("{missed} messages came too fast"),
+///         Event::Reconnected { .. } => { /* messages may be missing: read the state again */ }
+///         Event::Lagged(missed) => println!("{missed} messages were dropped"),
 ///         _ => {}
 ///     }
 /// }
@@ -83,7 +93,7 @@ impl Subscription {
         }
     }
 
-    /// The next event.
+    /// Returns the next event, or `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Event>> {
         poll_fn(|cx| self.buffer.poll_take(cx)).await
     }

@@ -1,4 +1,4 @@
-//! An entry in the hands of the application.
+//! Entries that were delivered to the application.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,20 +9,20 @@ use super::membership::Membership;
 use crate::commands::{StreamFields, StreamId};
 use crate::error::Result;
 
-/// An entry that a [`Consumer`](crate::Consumer) was given, to be processed and [acknowledged](Self::ack).
+/// Entry delivered by a [`Consumer`](crate::Consumer), to be processed and then [acknowledged](Self::ack).
 ///
-/// One that is dropped without stays pending: it comes again, to this consumer or another.
-#[must_use = "a delivery that is dropped comes again later; acknowledge it when it is processed"]
+/// A delivery that is dropped without an acknowledgement stays pending and is redelivered, to this consumer or another.
+#[must_use = "a delivery that is dropped is redelivered; acknowledge it after processing"]
 #[non_exhaustive]
 pub struct Delivery {
-    /// The stream that it is of.
+    /// Key of the stream.
     pub stream: Bytes,
-    /// Its ID.
+    /// ID of the entry.
     pub id: StreamId,
-    /// What it says: at least one field, unless it [was deleted](Self::is_deleted).
+    /// Fields of the entry: at least one, unless it [was deleted](Self::is_deleted).
     pub fields: StreamFields,
-    /// How often it was given to a consumer, this time included, as far as known. An entry that comes again and again may be
-    /// one that cannot be processed.
+    /// Number of deliveries of this entry, including this one, as far as known. A high number hints at an entry that cannot
+    /// be processed.
     pub delivered: u64,
     out: Out,
 }
@@ -88,8 +88,8 @@ impl Delivery {
         self.out.membership.ack(self.out.stream, self.out.id).await
     }
 
-    /// Whether the entry was deleted while it was pending, so that it has no fields. Only where
-    /// [`deleted_entries`](crate::ConsumerBuilder::deleted_entries) asks for those.
+    /// Whether the entry was deleted while it was pending, and so has no fields. Such entries are only delivered under
+    /// [`DeletedEntries::Yield`](crate::DeletedEntries::Yield).
     pub const fn is_deleted(&self) -> bool {
         self.fields.is_empty()
     }

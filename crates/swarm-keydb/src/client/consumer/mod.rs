@@ -1,4 +1,4 @@
-//! A consumer of a group: deliveries that are read, recovered and claimed as needed, until they are acknowledged.
+//! Consumers of groups: read, recover and claim entries until they are acknowledged.
 
 mod acks;
 mod delivery;
@@ -29,10 +29,10 @@ use membership::Membership;
 use work::Work;
 
 impl Client {
-    /// A consumer of streams: a member of a group that shares the reading of them. See [`Consumer`].
+    /// Configures a consumer of streams: a member of a group whose members share the entries. See [`Consumer`].
     ///
-    /// `name` tells the members of a group apart, so no two that run at the same time may share one. One that starts again
-    /// under the name it had goes on with what it left behind.
+    /// `name` identifies the member, so consumers that run at the same time need different names. A consumer that starts again
+    /// under its old name resumes with its pending entries.
     ///
     /// ```
     /// use swarm_keydb::{Client, prelude::*};
@@ -64,32 +64,37 @@ impl Client {
     }
 }
 
-/// A consumer of a group, as an endless stream of deliveries.
+/// Stream of the deliveries to one consumer of a group.
 ///
-/// It makes the group and the streams if they are missing. Then it hands out, in this order:
+/// The consumer creates the group and the streams if they are missing. It then yields, in this order:
 ///
-/// 1. what it was given before under its name and has not acknowledged, after a crash for example;
-/// 2. what others were given and have not acknowledged for too long ([`min_idle`](ConsumerBuilder::min_idle));
-/// 3. new entries, as they come.
+/// 1. entries that were delivered under its name before and are not acknowledged, for example after a crash;
+/// 2. entries that other consumers have not acknowledged for too long ([`min_idle`](ConsumerBuilder::min_idle));
+/// 3. new entries as they arrive.
 ///
-/// A delivery is done when it is [acknowledged](Delivery::ack). One that is dropped instead stays pending at the server, and comes
-/// again: to this consumer or another once it was idle for too long, or when a consumer of this name starts. So every entry is
-/// processed **at least once**, whatever breaks or is cancelled, and rarely more than once. Processing should not take longer
-/// than `min_idle`.
+/// Acknowledge each delivery after processing it ([`Delivery::ack`]). A delivery that is dropped instead stays pending at the
+/// server and is redelivered: to this or another consumer once it was idle for too long, or to the next consumer of this name.
+/// So every entry is processed **at least once**, whatever fails or is cancelled, and rarely more than once. Processing,
+/// including the wait in the buffer, should not take longer than `min_idle`.
 ///
-/// Lost connections, timeouts, groups that vanish and entries that are trimmed away are dealt with inside; the waits between
-/// attempts grow, and are drawn at random. A reply that was lost may have held entries, so what is pending is looked through
-/// again. Only what will not pass by itself comes out as an error, such as a key that is no stream; the next call tries again
-/// all the same. [`Client::watch_state`] tells when the server cannot be reached.
+/// The consumer recovers from lost connections, timeouts, groups that vanish and entries that are trimmed; its retries back off
+/// with jitter. After a lost reply, it looks through its pending entries again. [`Client::watch_state`] shows whether the server
+/// is reachable.
 ///
-/// Nothing runs in the background: entries are read while [`next`](Self::next) is polled, into a buffer of at most
-/// [`count`](ConsumerBuilder::count) entries per stream. While it waits for new ones it holds a leased connection
-/// ([`Options::leases`](crate::Options::leases)), so it needs a wire with sessions: not HTTP alone.
+/// Nothing runs in the background: the consumer reads while [`next`](Self::next) is polled, into a buffer of at most
+/// [`count`](ConsumerBuilder::count) entries per stream. While it waits for new entries, it holds a leased connection
+/// ([`Options::leases`](crate::Options::leases)), so it needs a transport with sessions: not HTTP alone.
+///
+/// # Errors
+///
+/// An error that does not pass by itself but may after a change, such as a key that is not a stream, is an item of the stream;
+/// the next call tries again. An error that cannot pass (kind [`Closed`](crate::ErrorKind::Closed),
+/// [`Argument`](crate::ErrorKind::Argument) or [`Config`](crate::ErrorKind::Config)) is the last item.
 ///
 /// # Cancel safety
 ///
-/// No delivery is lost when a future of [`next`](Self::next) is dropped, as in `select!`. What was read when the consumer is
-/// dropped stays pending.
+/// Dropping a future of [`next`](Self::next), as `select!` does, loses no delivery. Entries in the buffer of a consumer that
+/// is dropped stay pending.
 #[must_use = "nothing is read until the consumer is polled"]
 pub struct Consumer {
     membership: Arc<Membership>,
@@ -116,24 +121,24 @@ impl Consumer {
         }
     }
 
-    /// The next delivery. `None` at the end, which comes after [`stop`](Self::stop) or when the client was closed.
+    /// Returns the next delivery, or `None` at the end: after [`stop`](Self::stop), or after an error that cannot pass.
     pub async fn next(&mut self) -> Option<Result<Delivery>> {
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// Stops in order: nothing more is read. [`next`](Self::next) hands out what was read before; then it waits until all
-    /// that it handed out is acknowledged or dropped, for the [`drain_time`](ConsumerBuilder::drain_time) at the most; then it
-    /// answers `None`. A read that is under way is awaited, for it may bring something.
+    /// Stops the consumer gracefully. It starts no further read, but finishes the one in flight, which may return entries.
+    /// [`next`](Self::next) yields what is in the buffer, waits until every delivery is acknowledged or dropped, for at most the
+    /// [`drain_time`](ConsumerBuilder::drain_time), and then returns `None`.
     pub fn stop(&self) {
         self.membership.stop();
     }
 
-    /// Stops this consumer from elsewhere.
+    /// Returns a handle that stops this consumer from elsewhere.
     pub fn stopper(&self) -> Stopper {
         Stopper(Arc::clone(&self.membership))
     }
 
-    /// How many deliveries are out: handed out or read ahead, and neither acknowledged nor dropped.
+    /// Number of deliveries that are in the buffer or with the application, neither acknowledged nor dropped.
     pub fn unsettled(&self) -> usize {
         self.membership.unsettled()
     }

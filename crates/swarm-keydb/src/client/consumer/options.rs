@@ -1,4 +1,4 @@
-//! What a consumer can be told.
+//! Options of a consumer.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::command::{Builder, CommandOptions};
 use crate::commands::{GroupRead, ReadAfter, XReadGroupOptions};
 use crate::error::{Error, Result};
 
-/// What becomes of entries that were deleted while they were pending, by XDEL or by trimming.
+/// Policy for entries that were deleted while they were pending, by XDEL or by trimming.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum DeletedEntries {
-    /// They are acknowledged, and nobody hears of them.
+    /// The consumer acknowledges them and does not yield them.
     #[default]
     Acknowledge,
-    /// They are handed out as [deliveries](crate::Delivery::is_deleted) without fields.
+    /// The consumer yields them as [deliveries](crate::Delivery::is_deleted) without fields.
     Yield,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Settings {
     pub(super) drain_time: Duration,
 }
 
-/// Options of a [`Consumer`], and what makes one: see [`Client::consumer`](crate::Client::consumer).
+/// Options of a [`Consumer`]. See [`Client::consumer`](crate::Client::consumer).
 #[must_use = "nothing is read until the consumer is built and polled"]
 pub struct ConsumerBuilder {
     client: Client,
@@ -75,48 +75,48 @@ impl ConsumerBuilder {
         self
     }
 
-    /// How long the server may keep one read back. Then the next begins, so it is no limit on how long
-    /// [`next`](Consumer::next) waits; but [`stop`](Consumer::stop) may take this long. Default 5 s.
+    /// How long one read may block. The next read follows, so this does not limit how long [`next`](Consumer::next) waits,
+    /// but [`stop`](Consumer::stop) may take this long. Default 5 s.
     pub const fn block(mut self, time: Duration) -> Self {
         self.settings.block = time;
         self
     }
 
-    /// Entries that somebody was given at least this long ago and has not acknowledged are taken over; whoever holds them is
-    /// taken for dead. Default 60 s. `None` leaves them where they are.
+    /// How long an entry may be pending for another consumer before this one claims it. Set it well above the time that
+    /// processing takes. Default 60 s. `None` disables claiming.
     pub fn min_idle(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.settings.min_idle = time.into();
         self
     }
 
-    /// How often such entries are looked for. Default 30 s.
+    /// Interval between searches for entries to claim. Default 30 s.
     pub const fn claim_interval(mut self, time: Duration) -> Self {
         self.settings.claim_interval = time;
         self
     }
 
-    /// Where a group begins that has to be made: behind an ID, or ([`ReadAfter::Last`]) behind what is there when the consumer
-    /// starts. A group that vanishes later is made anew from the same place. Default: with the first entry.
+    /// Position at which a group starts that the consumer creates: after an ID, or ([`ReadAfter::Last`]) after the last entry
+    /// when the consumer starts. A group that vanishes later is created again at the same position. Default: the first entry.
     pub fn start_from(mut self, start: impl Into<ReadAfter>) -> Self {
         self.settings.start = start.into();
         self
     }
 
-    /// What becomes of entries that were deleted while they were pending. Default: they are acknowledged.
+    /// Policy for entries that were deleted while they were pending. Default [`DeletedEntries::Acknowledge`].
     pub const fn deleted_entries(mut self, policy: DeletedEntries) -> Self {
         self.settings.deleted = policy;
         self
     }
 
-    /// How long a consumer that was stopped waits until all that it handed out is acknowledged or dropped. Default 30 s.
+    /// How long a stopped consumer waits for its deliveries to be acknowledged or dropped. Default 30 s.
     pub const fn drain_time(mut self, time: Duration) -> Self {
         self.settings.drain_time = time;
         self
     }
 
-    /// The consumer. Nothing is sent before it is polled.
+    /// Creates the consumer. It sends nothing before it is polled.
     ///
-    /// **Errors:** when an option makes no sense, or no server could take a name.
+    /// **Errors:** if an option is invalid, or no server could accept a name.
     pub fn build(self) -> Result<Consumer> {
         let settings = self.settings;
         if settings.claim_interval.is_zero() {

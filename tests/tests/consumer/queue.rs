@@ -1,0 +1,128 @@
+//! Consumers of a server that works as SwarmKeyDb is shipped: writes are slow, and wake-ups get lost.
+
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::future::try_join_all;
+use futures_util::stream::FuturesUnordered;
+use swarm_gateway::{Dialect, Gateway, WriteQueue};
+use swarm_keydb::{
+    Client, GroupRead, ReadAfter, StreamId, XReadGroupOptions, XReadOptions, prelude::*,
+};
+use swarm_tests::{UPSTREAM, within};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{GROUP, add, next, pending};
+
+const JOBS: usize = 500;
+const WORKERS: usize = 4;
+/// Shorter than the shipped 100 ms, so that adding the jobs does not take a minute.
+const INTERVAL: Duration = Duration::from_millis(30);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_time_of_many_jobs_is_that_of_the_writes_and_they_are_few() {
+    let gateway = Gateway::builder()
+        .dialect(Dialect::UPSTREAM)
+        .write_queue(WriteQueue::new().interval(INTERVAL));
+    let gateway = within(gateway.start()).await.unwrap();
+    let client = within(Client::connect(gateway.ws_url())).await.unwrap();
+    let jobs = (1..=JOBS).map(|n| {
+        client
+            .xadd("jobs", [("n", n)])
+            .timeout(Duration::from_secs(60))
+    });
+    within(try_join_all(jobs)).await.unwrap();
+    let mut clients = Vec::new();
+    for _ in 0..WORKERS {
+        // Workers are separate processes, as a rule.
+        clients.push(within(Client::connect(gateway.ws_url())).await.unwrap());
+    }
+    let before = writes(&gateway);
+    let started = Instant::now();
+    let done = watch::Sender::new(0);
+    let mut workers = JoinSet::new();
+    for (n, client) in clients.into_iter().enumerate() {
+        let done = done.clone();
+        workers.spawn(async move {
+            let consumer = client
+                .consumer(GROUP, format!("worker-{n}"), "jobs")
+                .build();
+            let (mut consumer, mut acks) = (consumer.unwrap(), FuturesUnordered::new());
+            loop {
+                tokio::select! {
+                    delivery = consumer.next() => {
+                        let delivery = delivery.unwrap().unwrap();
+                        acks.push(async move { delivery.ack().await });
+                    }
+                    Some(acknowledged) = acks.next() => {
+                        acknowledged.unwrap();
+                        done.send_modify(|count| *count += 1);
+                    }
+                }
+            }
+        });
+    }
+    let mut count = done.subscribe();
+    within(count.wait_for(|count| *count == JOBS))
+        .await
+        .unwrap();
+    let took = started.elapsed();
+    let writes = writes(&gateway) - before;
+    drop(workers);
+    assert_eq!(pending(&client, "jobs").await, 0);
+    assert!(writes <= 60, "{writes} writes");
+    let least = INTERVAL * writes;
+    assert!(took <= least * 13 / 10, "{writes} writes took {took:?}");
+}
+
+/// What was written, or tried to be, by consumers.
+fn writes(gateway: &Gateway) -> u32 {
+    let commands = ["XREADGROUP", "XACK", "XAUTOCLAIM", "XGROUP"];
+    let executions = commands.map(|command| gateway.executions(command));
+    u32::try_from(executions.iter().sum::<u64>()).unwrap()
+}
+
+#[tokio::test]
+async fn a_lost_wake_up_delays_a_read_and_never_ends_it() {
+    let gateway = Gateway::builder().dialect(UPSTREAM).lost_wake_ups(1.0);
+    let gateway = within(gateway.start()).await.unwrap();
+    let client = within(Client::connect(gateway.ws_url())).await.unwrap();
+    let faults = gateway.faults();
+    within(client.xgroup_create_mkstream("k", GROUP, "0"))
+        .await
+        .unwrap();
+    add(&client, "k", 1..2).await;
+    let block = XReadOptions::new().block_forever();
+    let behind = client.xread_with([("k", StreamId::new(1, 1))], block);
+    let from_now_on = client.xread_with([("k", ReadAfter::Last)], block);
+    let mut consumer = client.consumer(GROUP, "ann", "k").build().unwrap();
+    next(&mut consumer).await.ack().await.unwrap();
+    let options = XReadGroupOptions::new().block_forever();
+    let group = client.xreadgroup_with(GROUP, "bob", [("k", GroupRead::New)], options);
+    let reads = [
+        tokio::spawn(behind),
+        tokio::spawn(from_now_on),
+        tokio::spawn(group),
+    ];
+    // All of them wait before there is something to read. The read of `ann` was the first.
+    within(faults.executed("XREADGROUP", 2)).await;
+    within(faults.executed("XREAD", 2)).await;
+    add(&client, "k", 2..3).await;
+    for read in reads {
+        let found = within(read).await.unwrap().unwrap();
+        assert_eq!(found[0].entries[0].id, StreamId::new(2, 1));
+    }
+    let new = consumer.next();
+    tokio::pin!(new);
+    within(async {
+        tokio::select! {
+            _ = &mut new => panic!("there is nothing to read"),
+            () = faults.executed("XREADGROUP", 4) => {}
+        }
+    })
+    .await;
+    add(&client, "k", 3..4).await;
+    let delivery = within(new).await.unwrap().unwrap();
+    assert_eq!(delivery.id, StreamId::new(3, 1));
+}
