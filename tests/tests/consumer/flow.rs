@@ -151,6 +151,26 @@ async fn a_stop_does_not_wait_for_ever() {
 }
 
 #[tokio::test]
+async fn durations_without_end_neither_overflow_nor_keep_a_stop_waiting() {
+    let (gateway, client) = connected().await;
+    add(&client, "k", 1..2).await;
+    let builder = client.consumer(GROUP, "ann", "k").block(Duration::MAX);
+    let builder = builder.min_idle(Duration::MAX).drain_time(Duration::MAX);
+    let mut consumer = builder.claim_interval(Duration::MAX).build().unwrap();
+    // After a lost reply, a time is set for looking through the pending entries again.
+    gateway.faults().cut_after("XREADGROUP");
+    within(next(&mut consumer).await.ack()).await.unwrap();
+    let faults = gateway.faults();
+    let reads = gateway.executions("XREADGROUP");
+    tokio::select! {
+        delivery = consumer.next() => panic!("{delivery:?}"),
+        () = within(faults.executed("XREADGROUP", reads + 1)) => {}
+    }
+    consumer.stop();
+    assert!(within(consumer.next()).await.is_none());
+}
+
+#[tokio::test]
 async fn a_group_begins_where_it_is_told_to() {
     for target in servers().await {
         let client = target.connect().await;

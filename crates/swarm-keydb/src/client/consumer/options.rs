@@ -8,6 +8,7 @@ use swarm_resp::{ArgSink, Frame, ToArgs};
 
 use super::membership::Membership;
 use super::{Client, Consumer};
+use crate::client::lease::SLICE;
 use crate::command::{Builder, CommandOptions};
 use crate::commands::{GroupRead, ReadAfter, XReadGroupOptions};
 use crate::error::{Error, Result};
@@ -55,7 +56,7 @@ impl ConsumerBuilder {
             streams: keys.0,
             settings: Settings {
                 count: 100,
-                block: Duration::from_secs(5),
+                block: SLICE,
                 min_idle: Some(Duration::from_secs(60)),
                 claim_interval: Duration::from_secs(30),
                 start: ReadAfter::Id(crate::StreamId::MIN),
@@ -75,17 +76,19 @@ impl ConsumerBuilder {
         self
     }
 
-    /// How long one read may block. The next read follows, so this does not limit how long [`next`](Consumer::next) waits,
-    /// but [`stop`](Consumer::stop) may take this long. Default 5 s.
+    /// How long one read may block: 2 seconds, the default, at most. The next read follows, so this does not limit how long
+    /// [`next`](Consumer::next) waits, but [`stop`](Consumer::stop) may take this long.
     pub const fn block(mut self, time: Duration) -> Self {
         self.settings.block = time;
         self
     }
 
     /// How long an entry may be pending for another consumer before this one claims it. Set it well above the time that
-    /// processing takes. Default 60 s. `None` disables claiming.
+    /// processing takes. Default 60 s. `None` and [`Duration::MAX`] disable claiming.
     pub fn min_idle(mut self, time: impl Into<Option<Duration>>) -> Self {
-        self.settings.min_idle = time.into();
+        // What no server can count never comes.
+        let countable = |time: &Duration| i64::try_from(time.as_millis()).is_ok();
+        self.settings.min_idle = time.into().filter(countable);
         self
     }
 

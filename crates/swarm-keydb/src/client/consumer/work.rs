@@ -10,10 +10,11 @@ use super::delivery::Delivery;
 use super::membership::Membership;
 use super::options::DeletedEntries;
 use super::prefetch::Prefetch;
+use crate::client::lease::SLICE;
 use crate::commands::{
     GroupRead, ReadAfter, StreamCommands, StreamEntry, StreamFields, StreamId, XReadGroupOptions,
 };
-use crate::driver::Backoff;
+use crate::driver::{Backoff, deadline_in};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 
 /// How much longer than asked for a server may keep a read whose connection is gone.
@@ -169,7 +170,7 @@ impl Work {
             Some(next) => self.phase = Phase::Claim(next),
             None => {
                 self.phase = Phase::Read;
-                self.claim_at = Instant::now() + self.membership.settings.claim_interval;
+                self.claim_at = in_future(self.membership.settings.claim_interval);
             }
         }
         Ok(page.found)
@@ -181,6 +182,11 @@ impl Work {
             stream,
             id: StreamId::MIN,
         })
+    }
+
+    /// How long one read blocks at most. A stop is noticed between reads.
+    fn longest_read(&self) -> Duration {
+        self.membership.settings.block.min(SLICE)
     }
 
     /// Waits for new entries.
@@ -197,9 +203,9 @@ impl Work {
         let now = Instant::now();
         let claim_at = settings.min_idle.map(|_| self.claim_at);
         let until = claim_at.into_iter().chain(self.recover_at).min();
-        let left = until.map_or(settings.block, |at| at.duration_since(now));
-        // Zero would be for ever.
-        let block = settings.block.min(left).max(Duration::from_millis(1));
+        let left = until.map_or(Duration::MAX, |at| at.duration_since(now));
+        // Zero would block forever.
+        let block = self.longest_read().min(left).max(Duration::from_millis(1));
         let options = XReadGroupOptions::new()
             .count(self.prefetch.count())
             .block(block);
@@ -252,7 +258,7 @@ impl Work {
         } else if matches!(error.outcome(), Outcome::MayHaveRun | Outcome::Ran) {
             // What the lost reply held is pending. A read that still waits at the server, for a connection that is gone,
             // may be given more until its time is up.
-            self.recover_at = Some(Instant::now() + self.membership.settings.block + LINGER);
+            self.recover_at = Some(in_future(self.longest_read() + LINGER));
             if !matches!(self.phase, Phase::Join) {
                 self.phase = Phase::Recover(Place::default());
             }
@@ -268,6 +274,11 @@ impl Work {
             Err(error)
         }
     }
+}
+
+/// A point in time that lies this far ahead, or as far as the clock can express.
+fn in_future(time: Duration) -> Instant {
+    deadline_in(time).into()
 }
 
 impl crate::client::Client {

@@ -25,6 +25,7 @@ use crate::status::{LeaseStats, State, StateWatch};
 use idle::Idle;
 use session::Session;
 pub(super) use session::Watches;
+pub(super) use slices::SLICE;
 
 /// The leased connections of a client.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use crate::commands::{StreamEntry, StreamId};
 
 /// The longest `BLOCK` that is sent. SwarmKeyDb can miss a wake-up, so a read that blocks longer might never return although
 /// there is something to read.
-pub(super) const SLICE: Duration = Duration::from_secs(2);
+pub(in crate::client) const SLICE: Duration = Duration::from_secs(2);
 
 /// A blocking read that is sent as several reads, until one returns something or the time is up.
 pub(super) struct SlicedRead {
