@@ -156,14 +156,15 @@
 //! | a part of a frame, taken out as [`Bytes`](bytes::Bytes) or as a [`Frame`] | the frame's bytes, if these are at most 8 times its size | copied |
 //!
 //! So whatever you keep, and however little of a reply it is, **a frame keeps at most 64 bytes per byte of its own reply, and
-//! a text taken out of one at most 64 bytes per byte of its own**, plus the index and a constant of some 100 bytes. In most
+//! a text taken out of one at most 64 bytes per byte that it took on the wire**, plus the index and a constant of some 100 bytes. In most
 //! cases it is one or two bytes. To keep as little as possible, use [`Frame::compact`], [`FrameRef::to_compact_frame`], or a
 //! conversion that owns, such as `String` or `Vec<u8>`.
 //!
 //! The decoder knows the size of a buffer from the calls of [`Decoder::decode`]. If you pass it slices of a larger buffer,
 //! say how large that is: [`Decoder::set_buffer_size`].
 //!
-//! A decoder keeps its index for the next frame, at most 192 KiB of it. A reader that lets go of each
+//! A decoder keeps its index for the next frame, at most 192 KiB of it, and the memory of a copied frame that was dropped, at
+//! most 128 KiB. A reader that lets go of each
 //! reply before the next needs no share of the buffer: [`Decoder::decode_ref`] lends a view instead.
 //!
 //! # Features

@@ -61,12 +61,12 @@ fn aggregates_allocate_once_however_deep() {
     }
 }
 
-/// A text of its own, or an index and the texts behind it.
+/// A text of its own; or an index, the texts, and the counter of those who share them.
 #[test]
 fn longer_values_in_a_larger_buffer_take_a_copy_of_their_own() {
     let text = "x".repeat(100);
     assert_eq!(per_frame(&format!("$100\r\n{text}\r\n")), 1);
-    assert_eq!(per_frame(&format!("*2\r\n:1\r\n$100\r\n{text}\r\n")), 2);
+    assert_eq!(per_frame(&format!("*2\r\n:1\r\n$100\r\n{text}\r\n")), 3);
     let long = "x".repeat(4096);
     // A buffer of at most 64 times its size is shared.
     let wire = format!("$4096\r\n{long}\r\n").repeat(40);

@@ -21,9 +21,18 @@ impl Buffer {
         self.known = bytes;
     }
 
-    /// Looks at what is left of the buffer, `taken` bytes into the stream. Gives the size of all of it.
+    /// The size of the buffer of which this is left, `taken` bytes into the stream.
     #[inline]
-    pub(super) fn look(&mut self, left: *const u8, len: usize, taken: u64) -> usize {
+    pub(super) fn size(&mut self, left: *const u8, len: usize, taken: u64) -> usize {
+        let at = left.addr();
+        if at.wrapping_add(len) != self.end || at < self.start {
+            self.look(left, len, taken);
+        }
+        self.end.wrapping_sub(self.start).max(self.known)
+    }
+
+    /// Looks at what is left of the buffer before the caller adds to it or replaces it.
+    pub(super) fn look(&mut self, left: *const u8, len: usize, taken: u64) {
         let left = left.addr();
         let end = left.saturating_add(len);
         // Between two looks, frames were taken off this buffer.
@@ -33,6 +42,5 @@ impl Buffer {
             start = start.min(self.start);
         }
         (self.end, self.start, self.taken) = (end, start, taken);
-        end.saturating_sub(start).max(self.known)
     }
 }

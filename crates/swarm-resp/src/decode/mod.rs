@@ -2,6 +2,7 @@
 
 mod borrowed;
 mod buffer;
+mod copies;
 mod error;
 mod leaf;
 mod limits;
@@ -23,6 +24,7 @@ pub use limits::Limits;
 
 use crate::frame::{Frame, Node, shares, text_shares};
 use buffer::Buffer;
+use copies::Copies;
 use scan::{Scan, Scanner};
 
 /// Decodes frames out of a stream.
@@ -42,6 +44,7 @@ pub struct Decoder {
     /// Bytes taken in frames before this one.
     taken: u64,
     buffer: Buffer,
+    copies: Copies,
     failed: Option<DecodeError>,
 }
 
@@ -191,8 +194,8 @@ impl Decoder {
             input.advance(len);
             return frame;
         }
-        let buffer = self.buffer.look(input.as_ptr(), input.extent(), self.taken);
-        if text_shares(node.b as usize, buffer) {
+        let buffer = self.buffer.size(input.as_ptr(), input.extent(), self.taken);
+        if text_shares(len, buffer) {
             return Frame::leaf(input.split(len), node);
         }
         let frame = Frame::copied_leaf(input, node);
@@ -218,14 +221,20 @@ impl Decoder {
             Bytes::new()
         } else if shares(
             len,
-            self.buffer.look(input.as_ptr(), input.extent(), self.taken),
+            self.buffer.size(input.as_ptr(), input.extent(), self.taken),
         ) {
             input.split(len)
         } else {
-            let frame = input.get(..len).unwrap_or(input);
-            let frame = Frame::copied_tree(frame, &self.scanner.nodes);
+            let bytes = input.get(..len).unwrap_or(input);
+            let copy = match Frame::small_tree(bytes, &self.scanner.nodes) {
+                Some(frame) => {
+                    input.advance(len);
+                    return frame;
+                }
+                None => self.copies.copy(bytes),
+            };
             input.advance(len);
-            return frame;
+            copy
         };
         Frame::from_nodes(bytes, &self.scanner.nodes)
     }

@@ -85,17 +85,12 @@ impl Frame {
         }
     }
 
-    /// A frame of the nodes of an aggregate, whose texts are copied out of `bytes`.
-    pub(crate) fn copied_tree(bytes: &[u8], nodes: &[Node]) -> Self {
+    /// A frame of the nodes of an aggregate, if its bytes are so short that they are kept in the frame itself.
+    pub(crate) fn small_tree(bytes: &[u8], nodes: &[Node]) -> Option<Self> {
         let mut text = [0; SMALL];
-        match text.get_mut(..bytes.len()) {
-            Some(to) => {
-                to.copy_from_slice(bytes);
-                let nodes = Arc::from(nodes);
-                Self(Repr::SmallTree { nodes, text })
-            }
-            None => Self::from_nodes(Bytes::copy_from_slice(bytes), nodes),
-        }
+        text.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        let nodes = Arc::from(nodes);
+        Some(Self(Repr::SmallTree { nodes, text }))
     }
 
     /// Borrows the frame as a view; all readers live there.

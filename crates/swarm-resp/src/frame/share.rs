@@ -14,11 +14,15 @@ const LARGE_BUFFER: usize = 64;
 /// Whether a value of `len` bytes shares a buffer of `buffer` bytes.
 #[inline]
 pub(crate) const fn shares(len: usize, buffer: usize) -> bool {
-    buffer <= len.saturating_mul(SMALL_BUFFER)
+    buffer / SMALL_BUFFER <= len
 }
 
-/// Whether a frame that is nothing but a text of `len` bytes shares a buffer of `buffer` bytes.
+/// Whether a frame of `len` bytes that is nothing but a text shares a buffer of `buffer` bytes.
 #[inline]
 pub(crate) const fn text_shares(len: usize, buffer: usize) -> bool {
-    shares(len, buffer) || (len >= LONG_TEXT && buffer <= len.saturating_mul(LARGE_BUFFER))
+    if len >= LONG_TEXT {
+        buffer / LARGE_BUFFER <= len
+    } else {
+        shares(len, buffer)
+    }
 }

@@ -92,11 +92,7 @@ impl<'a> FrameRef<'a> {
         let (offset, len) = (node.a as usize, node.b as usize);
         match node.tag {
             Tag::SimpleString | Tag::BulkString => Some((offset, len)),
-            Tag::BigNumber => is_big_number(self.node_text(node)).then_some((offset, len)),
-            Tag::Verbatim => {
-                self.node_text(node).get(3).filter(|byte| **byte == b':')?;
-                Some((offset.checked_add(4)?, len.checked_sub(4)?))
-            }
+            Tag::BigNumber | Tag::Verbatim => checked_range(node.tag, offset, len, self.bytes),
             _ => None,
         }
     }
@@ -259,6 +255,18 @@ impl<'a> FrameRef<'a> {
         self.slice(node.a as usize, node.b as usize)
             .unwrap_or_default()
     }
+}
+
+/// Offset and length of a text that may be one that cannot be read, of which nodes of few kinds have one.
+#[cold]
+#[inline(never)]
+fn checked_range(tag: Tag, offset: usize, len: usize, bytes: &[u8]) -> Option<(usize, usize)> {
+    let text = bytes.get(offset..offset.checked_add(len)?)?;
+    if tag == Tag::BigNumber {
+        return is_big_number(text).then_some((offset, len));
+    }
+    text.get(3).filter(|byte| **byte == b':')?;
+    Some((offset.checked_add(4)?, len.checked_sub(4)?))
 }
 
 /// The values of an aggregate, in the order they came.
