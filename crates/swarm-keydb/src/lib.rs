@@ -90,6 +90,7 @@ mod profile;
 mod pubsub;
 mod status;
 mod tasks;
+mod write_cost;
 
 pub mod prelude {
     //! The command families, to be imported as a whole.

@@ -1,11 +1,13 @@
 //! What a client knows about its server: learned in handshakes and shared by all connections of the client.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use swarm_resp::{Frame, FrameRef, Kind};
 use swarm_transport::PeerIdentity;
 
 use crate::engine::ErrorShape;
+use crate::write_cost::WriteCost;
 
 /// The kind of server, from the `server` field of its reply to HELLO.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -107,7 +109,14 @@ fn pairs(array: FrameRef<'_>) -> Option<Vec<(FrameRef<'_>, FrameRef<'_>)>> {
 /// Every handshake checks it against the connection at hand, so it only saves attempts that are known to fail. When a
 /// handshake meets another server, the client forgets what it knew about the previous one.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Profile(Arc<Mutex<Facts>>);
+pub(crate) struct Profile(Arc<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    facts: Mutex<Facts>,
+    /// Apart from the rest, since each command looks at it.
+    write_cost: WriteCost,
+}
 
 #[derive(Debug, Default)]
 struct Facts {
@@ -138,7 +147,20 @@ impl Profile {
             Some(_) => *facts = Facts::default(),
             None => {}
         }
+        let writes_at_once = identity.kind() == ServerKind::Redis;
         facts.identity = Some(identity);
+        self.0.write_cost.set_free(writes_at_once);
+    }
+
+    /// How long the server takes for each key that it writes: nothing on Redis.
+    #[inline]
+    pub(crate) fn write_cost(&self) -> Duration {
+        self.0.write_cost.get()
+    }
+
+    /// A key took so long to be written.
+    pub(crate) fn note_write(&self, took: Duration) {
+        self.0.write_cost.observe(took);
     }
 
     /// The server's reply to HELLO could not be read.
@@ -160,10 +182,11 @@ impl Profile {
     /// The server could not be reached: whatever answers next may be another one.
     pub(crate) fn forget(&self) {
         *self.lock() = Facts::default();
+        self.0.write_cost.set_free(false);
     }
 
     fn lock(&self) -> MutexGuard<'_, Facts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

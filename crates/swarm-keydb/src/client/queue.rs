@@ -13,7 +13,7 @@ use tracing::Span;
 
 use super::lease::{Lease, Watches};
 use crate::command::{Blocking, Builder, Command, Decode};
-use crate::driver::{Answers, Mailbox};
+use crate::driver::{Answers, Mailbox, Timing};
 use crate::engine::{Failure, Marks, Requests, Retry};
 use crate::error::{Error, Result};
 
@@ -24,7 +24,7 @@ pub(super) struct Queue {
     mailbox: Mailbox,
     /// What the connection is leased by, if it is.
     lease: Option<Arc<Lease>>,
-    timeout: Duration,
+    timing: Timing,
     put: RefCell<Put>,
 }
 
@@ -58,7 +58,11 @@ impl Queue {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             mailbox,
             lease: None,
-            timeout,
+            timing: Timing {
+                timeout,
+                grows: true,
+                blocks: false,
+            },
             put: RefCell::new(Put {
                 names: Vec::new(),
                 requests: RequestBatch::builder(),
@@ -76,7 +80,7 @@ impl Queue {
     }
 
     pub(super) const fn set_timeout(&mut self, timeout: Duration) {
-        self.timeout = timeout;
+        (self.timing.timeout, self.timing.grows) = (timeout, false);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -117,7 +121,7 @@ impl Queue {
             id,
             mailbox,
             lease,
-            timeout,
+            timing,
             put,
         } = self;
         let Put {
@@ -145,7 +149,7 @@ impl Queue {
             id,
             mailbox,
             lease,
-            timeout,
+            timing,
         };
         Ok((batch, link))
     }
@@ -168,7 +172,7 @@ pub(super) struct Link {
     id: u64,
     mailbox: Mailbox,
     lease: Option<Arc<Lease>>,
-    timeout: Duration,
+    timing: Timing,
 }
 
 impl Link {
@@ -191,7 +195,7 @@ impl Link {
         );
         let answers = self
             .mailbox
-            .call_unit(Requests::Unit(requests).marked(marks), self.timeout, retry)
+            .call_unit(Requests::Unit(requests).marked(marks), self.timing, retry)
             .await;
         note_failure(&span, &answers);
         answers

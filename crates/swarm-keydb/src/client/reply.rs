@@ -97,8 +97,8 @@ impl<R> Reply<R> {
         self
     }
 
-    /// Gives this command a timeout of its own, instead of the client's `request_timeout`. A command that blocks is
-    /// given up then, too.
+    /// Gives this command a timeout of its own, instead of the client's `request_timeout`. It does not grow with
+    /// the number of keys, and a command that blocks is given up then, too.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         if let State::Unsent(unsent) = &mut self.state {
             unsent.patience = unsent.patience.of_its_own(timeout);
@@ -167,7 +167,7 @@ impl Unsent {
             return Ok(State::Elsewhere(Box::pin(job.run())));
         }
         let (caller, reply) = ReplySlot::one(waiter.clone());
-        match mailbox.post(requests, caller, patience.for_the_reply(), retry, alone) {
+        match mailbox.post(requests, caller, patience.timing(), retry, alone) {
             Posted::Done => Ok(State::Waiting(reply)),
             Posted::Full(letter) => {
                 let posting = Box::pin(mailbox.post_later(letter));

@@ -57,7 +57,7 @@ impl Transaction {
         Self(queue)
     }
 
-    /// How long all of it may take, instead of the client's `request_timeout`.
+    /// Maximum time for all of it, instead of the client's `request_timeout`. It does not grow with the number of keys.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.0.set_timeout(timeout);
         self

@@ -155,7 +155,7 @@ impl Driver {
         self.inbox.take(&mut self.taken);
         let now = tokio::time::Instant::now().into_std();
         for letter in self.taken.drain(..) {
-            self.engine.submit(self.inbox.open(letter, now));
+            self.engine.submit(self.inbox.open(letter, now), now);
         }
         self.engine.fail_waiting(failure);
     }

@@ -133,6 +133,16 @@ impl Budget {
     }
 }
 
+/// How long a call may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timing {
+    pub(crate) timeout: Duration,
+    /// Whether that is the default, which grows with what is written.
+    pub(crate) grows: bool,
+    /// Whether the server may keep the reply back.
+    pub(crate) blocks: bool,
+}
+
 /// The sending side. The driver ends when the last clone is dropped.
 ///
 /// The inbox itself has no bound, for the driver must see every call to keep its deadline. What is bounded is
@@ -213,14 +223,18 @@ impl Mailbox {
         &self,
         requests: Requests,
         caller: ReplySlot,
-        timeout: Duration,
+        timing: Timing,
         retry: Retry,
         alone: bool,
     ) -> Posted {
         self.0.inbox.post(Letter {
             size: self.0.budget.share(&requests),
-            body: Box::new(Body::new(requests, caller, retry, alone)),
-            due: Due::After(timeout),
+            body: Box::new(Body {
+                grows: timing.grows,
+                blocks: timing.blocks,
+                ..Body::new(requests, caller, retry, alone)
+            }),
+            due: Due::After(timing.timeout),
         })
     }
 
@@ -250,11 +264,11 @@ impl Mailbox {
     pub(crate) async fn call_unit(
         &self,
         requests: Requests,
-        timeout: Duration,
+        timing: Timing,
         retry: Retry,
     ) -> Answers {
         let count = requests.len();
-        let sent = self.send_unit(requests, timeout, retry).await;
+        let sent = self.send_unit(requests, timing, retry).await;
         let failure = match sent {
             Ok(answers) => match answers.await {
                 Some(answers) => return answers,
@@ -271,11 +285,11 @@ impl Mailbox {
     async fn send_unit(
         &self,
         requests: Requests,
-        timeout: Duration,
+        timing: Timing,
         retry: Retry,
     ) -> Result<Promised<Answers>, Failure> {
         let (caller, answers) = ReplySlot::unit(requests.len());
-        match self.post(requests, caller, timeout, retry, false) {
+        match self.post(requests, caller, timing, retry, false) {
             Posted::Done => {}
             Posted::Full(letter) => self.clone().post_later(letter).await?,
             Posted::Closed => return Err(self.why_ended()),

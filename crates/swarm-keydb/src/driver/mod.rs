@@ -33,7 +33,7 @@ pub(crate) use backoff::Backoff;
 pub(crate) use broken::Broken;
 pub(crate) use inbox::{Letter, Posted};
 pub(crate) use mailbox::{
-    Answers, Budget, Mailbox, ReplyReceiver, ReplySlot, WeakMailbox, deadline_in,
+    Answers, Budget, Mailbox, ReplyReceiver, ReplySlot, Timing, WeakMailbox, deadline_in,
 };
 pub(crate) use reach::Reach;
 pub(crate) use role::Role;
@@ -369,7 +369,7 @@ impl Driver {
         if any {
             let now = Instant::now().into_std();
             for letter in self.taken.drain(..) {
-                self.engine.submit(self.inbox.open(letter, now));
+                self.engine.submit(self.inbox.open(letter, now), now);
             }
             self.abandon_late_calls();
         }

@@ -36,6 +36,7 @@ impl<C: Caller> Engine<C> {
         let mut aside = std::mem::replace(self, next);
         std::mem::swap(&mut self.waiting, &mut aside.waiting);
         std::mem::swap(&mut self.detour, &mut aside.detour);
+        self.take_backlog_along();
         self.earliest = aside.earliest;
         aside.leave = Leave::SetAside;
         aside.trust();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::leave::Leave;
+use super::pace::Pace;
 use super::{Caller, Engine, Failure, Violation};
 
 impl<C: Caller> Engine<C> {
@@ -47,7 +48,14 @@ impl<C: Caller> Engine<C> {
 
     fn expire_calls(&mut self, now: Instant) {
         self.earliest = None;
-        for call in std::mem::take(&mut self.waiting) {
+        let key = self.settings.profile.write_cost();
+        let later = |pace: &Option<Box<Pace>>| pace.as_ref()?.later_than(now, key);
+        for mut call in std::mem::take(&mut self.waiting) {
+            if call.deadline <= now
+                && let Some(later) = later(&call.body.pace)
+            {
+                call.deadline = later;
+            }
             if call.deadline <= now {
                 let sent = call.body.sent;
                 call.fail(|position| match &self.unreachable {
@@ -62,6 +70,11 @@ impl<C: Caller> Engine<C> {
             }
         }
         for slot in self.in_flight.iter_mut().chain(self.detour.slots_mut()) {
+            if slot.deadline <= now
+                && let Some(later) = later(&slot.pace)
+            {
+                slot.deadline = later;
+            }
             if slot.deadline <= now {
                 slot.expire();
             } else if slot.is_pending() {

@@ -12,6 +12,7 @@ mod handshake;
 mod heartbeat;
 mod leave;
 mod nonce;
+mod pace;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ use detour::Detour;
 use fence::Fences;
 use heartbeat::Heartbeat;
 use leave::Leave;
+use pace::Backlog;
 use slot::Slot;
 use unit::Sending;
 
@@ -135,6 +137,8 @@ pub(crate) struct Settings {
     pub(crate) credentials: Option<Credentials>,
     /// What every connection begins with, and the option that asks for it: a database, a name, an identity.
     pub(crate) session: Vec<(&'static str, Request)>,
+    /// The default timeout of a command.
+    pub(crate) request_timeout: Duration,
     /// How long a server that owes an overdue reply may say nothing at all.
     pub(crate) silence: Duration,
     /// How often a connection is checked with a PING, whether it is idle or busy.
@@ -183,6 +187,10 @@ pub(crate) struct Engine<C: Caller> {
     served: bool,
     /// Why the last attempt to connect failed, while there is no connection.
     unreachable: Option<Arc<TransportError>>,
+    /// What is to be written.
+    backlog: Backlog,
+    /// When the last reply came.
+    answered: Option<Instant>,
 }
 
 impl<C: Caller> Engine<C> {
@@ -206,6 +214,8 @@ impl<C: Caller> Engine<C> {
             question: false,
             served: false,
             unreachable: None,
+            backlog: Backlog::default(),
+            answered: None,
         }
     }
 
@@ -215,7 +225,11 @@ impl<C: Caller> Engine<C> {
     }
 
     /// Takes a call. Its answer comes through its caller.
-    pub(crate) fn submit(&mut self, call: Call<C>) {
+    pub(crate) fn submit(&mut self, mut call: Call<C>, now: Instant) {
+        let key = self.settings.profile.write_cost();
+        if !key.is_zero() {
+            self.pace(&mut call, now, key);
+        }
         self.note_deadline(call.deadline);
         self.waiting.push_back(call);
     }
@@ -448,6 +462,10 @@ impl<C: Caller> Engine<C> {
     /// Answers the first in flight. Always inlined, so that a frame is moved straight to where it is kept.
     #[inline(always)]
     fn answer(&mut self, result: Result<Frame, Failure>) -> Result<Answered<C::Wake>, Violation> {
+        if self.in_flight.front().is_some_and(Slot::is_paced) {
+            self.note_pace(result.is_ok());
+        }
+        self.answered = self.heard;
         let unsent = self.unsent_of_front();
         let slot = self
             .in_flight

@@ -6,6 +6,7 @@ use swarm_resp::{Frame, RequestRef};
 
 use super::fence::{Fences, Passed, Proof};
 use super::nonce::Nonce;
+use super::pace::Pace;
 use super::unit::Requests;
 use super::{Dialect, Failure, Meaning, Violation};
 use crate::effect::Effect;
@@ -87,8 +88,12 @@ pub(crate) struct Body<C> {
     pub(crate) alone: bool,
     /// Whether the server may keep the reply back until there is something to tell.
     pub(crate) blocks: bool,
+    /// Whether the deadline is the default, which grows with what is written.
+    pub(crate) grows: bool,
     /// How often it was sent.
     pub(crate) attempts: u8,
+    /// What it adds to the time of those behind it, on a server that needs time for each key.
+    pub(crate) pace: Option<Box<Pace>>,
 }
 
 impl<C: Caller> Body<C> {
@@ -102,7 +107,9 @@ impl<C: Caller> Body<C> {
             retry,
             alone,
             blocks: false,
+            grows: false,
             attempts: 0,
+            pace: None,
         }
     }
 
@@ -147,15 +154,18 @@ pub(super) struct Slot<C: Caller> {
     proof: Option<Box<Proof>>,
     /// Of a tombstone: whether one of its requests writes.
     wrote: bool,
+    /// What it adds to the time of those behind it. Outlives the caller, for the command still runs.
+    pub(super) pace: Option<Box<Pace>>,
 }
 
 impl<C: Caller> Slot<C> {
     pub(super) fn new(call: Call<C>, fences: Option<Fences>, sent: Instant) -> Self {
         let Call {
-            body,
+            mut body,
             deadline,
             ticket,
         } = call;
+        let pace = body.pace.take();
         Self {
             sent,
             deadline,
@@ -166,6 +176,7 @@ impl<C: Caller> Slot<C> {
             body: Some(body),
             proof: fences.map(|fences| Box::new(Proof::Fences(fences))),
             wrote: false,
+            pace,
         }
     }
 
@@ -183,6 +194,7 @@ impl<C: Caller> Slot<C> {
                 errors_allowed,
             })),
             wrote: false,
+            pace: None,
         }
     }
 
@@ -247,6 +259,11 @@ impl<C: Caller> Slot<C> {
         })
     }
 
+    /// What was sent, if the caller's time is not up.
+    pub(super) fn body(&self) -> Option<&Body<C>> {
+        self.body.as_deref()
+    }
+
     /// How many replies are still to come, one that is held included.
     pub(super) const fn owed(&self) -> usize {
         self.owed
@@ -282,6 +299,7 @@ impl<C: Caller> Slot<C> {
     pub(super) fn into_call(self, unsent: usize) -> Option<Call<C>> {
         let mut body = self.body.filter(|body| !body.caller.is_gone())?;
         body.note_sent(unsent);
+        body.pace = self.pace;
         Some(Call {
             body,
             deadline: self.deadline,

@@ -18,6 +18,7 @@ mod fences;
 mod handshake;
 mod heartbeats;
 mod leave;
+mod pace;
 mod races;
 mod units;
 
@@ -134,11 +135,14 @@ impl Bench {
             answers: Rc::clone(&self.answers),
         };
         self.calls += 1;
-        self.engine.submit(Call {
-            body: Box::new(Body::new(requests, caller, retry, alone)),
-            deadline: self.now + Duration::from_secs(10),
-            ticket: (),
-        });
+        self.engine.submit(
+            Call {
+                body: Box::new(Body::new(requests, caller, retry, alone)),
+                deadline: self.now + Duration::from_secs(10),
+                ticket: (),
+            },
+            self.now,
+        );
         gone
     }
 

@@ -92,6 +92,7 @@ impl Options {
 
     fn settings(&self) -> Settings {
         Settings {
+            request_timeout: self.request_timeout,
             silence: self.silence,
             heartbeat: self.heartbeat,
             retry: self.retry,

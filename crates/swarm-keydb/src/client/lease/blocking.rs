@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::Leases;
 use super::slices::{SLICE, SlicedRead};
 use crate::command::Blocking;
-use crate::driver::{Mailbox, deadline_in};
+use crate::driver::{Mailbox, Timing, deadline_in};
 use crate::engine::{Failure, MAX_ATTEMPTS, Requests, Retry};
 use crate::error::Result;
 
@@ -48,8 +48,17 @@ impl Patience {
         matches!(self.blocking, Blocking::Read(time) if time > SLICE)
     }
 
+    /// The same, for a command that is handed to a connection.
+    pub(crate) fn timing(self) -> Timing {
+        Timing {
+            timeout: self.for_the_reply(),
+            grows: !self.own,
+            blocks: self.blocking != Blocking::No,
+        }
+    }
+
     /// How long it may take until the reply is there to a command that is handed to a connection.
-    pub(crate) fn for_the_reply(self) -> Duration {
+    fn for_the_reply(self) -> Duration {
         match self.blocking {
             Blocking::For(time) if !self.own => self.timeout.max(time.saturating_add(MARGIN)),
             Blocking::Forever if !self.own => Duration::MAX,
@@ -149,13 +158,12 @@ impl Job {
         requests: Requests,
         end: std::time::Instant,
     ) -> Result<Frame, Failure> {
-        let time = if self.patience.own {
-            end.saturating_duration_since(Instant::now().into_std())
-        } else {
-            self.patience.for_the_reply()
-        };
+        let mut timing = self.patience.timing();
+        if self.patience.own {
+            timing.timeout = end.saturating_duration_since(Instant::now().into_std());
+        }
         // The driver does not retry: it never reconnects a leased connection.
-        let sent = mailbox.call_unit(requests, time, Retry::Never).await;
+        let sent = mailbox.call_unit(requests, timing, Retry::Never).await;
         let mut replies = sent.replies;
         replies
             .pop()

@@ -1,5 +1,6 @@
 //! Clients against a server of this process that is as slow as SwarmKeyDb, on a clock that the tests drive.
 
+mod deadlines;
 mod leaving;
 mod silence;
 
@@ -133,6 +134,7 @@ impl Server {
             }
             "HELLO" | "ECHO" => (0, Frame::error("ERR unknown command")),
             "GET" => (0, Frame::bulk("value")),
+            "DEL" | "INCR" => (keys, Frame::build(|reply| reply.integer(1))),
             _ => (keys, Frame::simple("OK")),
         }
     }

@@ -1,0 +1,75 @@
+//! With the default timeout of 10 s, what takes the server longer than that because it writes so much does not fail.
+
+use tokio::time::Instant;
+
+use super::*;
+use crate::prelude::*;
+
+async fn client(server: &Server) -> Client {
+    server.client(Options::default()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_keys_in_one_command() {
+    let server = Server::default();
+    let client = client(&server).await;
+    client.mset(pairs()).await.unwrap();
+    let keys: Vec<_> = pairs().into_iter().map(|(key, _)| key).collect();
+    client.del(keys).await.unwrap();
+    assert_eq!(server.written(), 400);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_commands_in_a_pipeline_or_a_transaction() {
+    let server = Server::default();
+    let client = client(&server).await;
+    let pipeline = client.pipeline();
+    let handles: Vec<_> = pairs()
+        .iter()
+        .map(|(key, value)| pipeline.set(key, *value))
+        .collect();
+    for result in pipeline.send(handles).await {
+        result.unwrap();
+    }
+    let tx = client.transaction();
+    let handles: Vec<_> = pairs()
+        .iter()
+        .map(|(key, value)| tx.set(key, *value))
+        .collect();
+    for result in tx.exec(handles).await.unwrap() {
+        result.unwrap();
+    }
+    assert_eq!(server.written(), 400);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_behind_many_writes() {
+    let server = Server::default();
+    let client = client(&server).await;
+    let start = Instant::now();
+    let writes: Vec<_> = (0..150)
+        .map(|n| tokio::spawn(client.set(format!("key:{n}"), n)))
+        .collect();
+    server.has_got("SET").await;
+    assert!(client.get("k").await.unwrap().is_some());
+    assert!(start.elapsed() >= 15 * Duration::from_secs(1));
+    for write in writes {
+        write.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_of_its_own_is_taken_as_given() {
+    let server = Server::default();
+    let client = client(&server).await;
+    let start = Instant::now();
+    let error = client
+        .mset(pairs())
+        .timeout(Duration::from_secs(10))
+        .await
+        .unwrap_err();
+    assert!(error.is_timeout());
+    assert_eq!(start.elapsed(), Duration::from_secs(10));
+    drop(client);
+    assert_eq!(server.settled().await, 200);
+}

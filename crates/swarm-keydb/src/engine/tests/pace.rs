@@ -1,0 +1,226 @@
+//! Deadlines that grow with what is written, on a server that needs a while for each key.
+
+use super::*;
+use crate::profile::Identity;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A call whose deadline is the default of 10 s.
+fn default_call(bench: &mut Bench, requests: &[&str]) -> Rc<RefCell<bool>> {
+    grown(bench, requests, true)
+}
+
+fn grown(bench: &mut Bench, requests: &[&str], grows: bool) -> Rc<RefCell<bool>> {
+    let gone = Rc::<RefCell<bool>>::default();
+    let caller = Tester {
+        number: bench.calls,
+        gone: Rc::clone(&gone),
+        answers: Rc::clone(&bench.answers),
+    };
+    bench.calls += 1;
+    let mut words = requests.iter().map(|request| {
+        let mut words = request.split(' ');
+        let name = words.next().unwrap().to_owned();
+        Request::new(&name, words.map(str::to_owned).collect::<Vec<_>>())
+    });
+    let requests = if requests.len() == 1 {
+        Requests::One(words.next().unwrap())
+    } else {
+        Requests::Unit(words.collect())
+    };
+    let body = Body {
+        grows,
+        ..Body::new(requests, caller, Retry::Never, false)
+    };
+    let call = Call {
+        body: Box::new(body),
+        deadline: bench.now + 10 * SECOND,
+        ticket: (),
+    };
+    bench.engine.submit(call, bench.now);
+    gone
+}
+
+fn bench() -> Bench {
+    let mut bench = Bench::ready();
+    bench.engine.settings.request_timeout = 10 * SECOND;
+    bench
+}
+
+fn mset(keys: usize) -> String {
+    format!("MSET{}", " k v".repeat(keys))
+}
+
+/// How long until something times out.
+fn time_left(bench: &Bench) -> f64 {
+    let deadline = bench.engine.earliest.unwrap();
+    deadline.duration_since(bench.now).as_secs_f64()
+}
+
+fn assert_time_left(bench: &Bench, expected: f64, what: &str) {
+    let left = time_left(bench);
+    assert!(
+        (left - expected).abs() < 0.01,
+        "{what}: {left}, not {expected}"
+    );
+}
+
+#[test]
+fn the_default_deadline_grows_with_the_keys_that_are_written() {
+    for (request, left) in [
+        ("GET k", 10.0),
+        ("SET k v", 10.1),
+        ("SETEX k 1 v", 10.2),
+        ("DEL a b c", 10.3),
+        (&*mset(200), 30.0),
+        ("EVAL x 0", 15.0),
+    ] {
+        let mut bench = bench();
+        default_call(&mut bench, &[request]);
+        assert_time_left(&bench, left, request);
+    }
+    let mut bench = bench();
+    default_call(
+        &mut bench,
+        &["MULTI", "SET a 1", "SET b 2 EX 9", "GET a", "EXEC"],
+    );
+    assert_time_left(&bench, 10.3, "a transaction");
+}
+
+#[test]
+fn a_timeout_of_ones_own_is_taken_as_given_and_nothing_grows_on_redis() {
+    let mut bench = bench();
+    grown(&mut bench, &[&mset(200)], false);
+    assert_time_left(&bench, 10.0, "of its own");
+
+    let redis = Frame::build(|reply| {
+        reply.map(|map| {
+            map.bulk(b"server");
+            map.bulk(b"redis");
+        });
+    });
+    let mut bench = self::bench();
+    let profile = bench.engine.settings.profile.clone();
+    profile.note_identity(Identity::read(&redis).unwrap());
+    default_call(&mut bench, &[&mset(200)]);
+    default_call(&mut bench, &["SET a 1", "SET b 2"]);
+    assert_time_left(&bench, 10.0, "Redis");
+    profile.forget();
+    default_call(&mut bench, &["SET a 1"]);
+    assert_eq!(
+        bench.engine.waiting.back().unwrap().deadline,
+        bench.now + Duration::from_millis(10_100)
+    );
+}
+
+#[test]
+fn what_is_ahead_on_the_same_connection_counts_and_what_is_over_does_not() {
+    let mut bench = bench();
+    for _ in 0..50 {
+        default_call(&mut bench, &["SET k v"]);
+    }
+    bench.sent();
+    for _ in 0..50 {
+        grown(&mut bench, &["SET k v"], false);
+    }
+    bench.engine.earliest = None;
+    default_call(&mut bench, &["GET k"]);
+    assert_time_left(&bench, 20.0, "half owed, half queued");
+
+    // Answered, cancelled, timed out before they are sent, lost.
+    for _ in 0..50 {
+        bench.reply(&bulk("OK"));
+    }
+    bench.engine.earliest = None;
+    default_call(&mut bench, &["GET k"]);
+    assert_time_left(&bench, 15.0, "half of it is answered");
+    bench.engine.earliest = Some(bench.now);
+    bench.advance(11);
+    bench.engine.earliest = None;
+    default_call(&mut bench, &["GET k"]);
+    assert_time_left(&bench, 10.0, "the others were never sent");
+    let gone = default_call(&mut bench, &["SET k v"]);
+    *gone.borrow_mut() = true;
+    bench.sent();
+    default_call(&mut bench, &["SET k v"]);
+    bench.sent();
+    bench.cut();
+    bench.engine.earliest = None;
+    default_call(&mut bench, &["GET k"]);
+    assert_time_left(&bench, 10.0, "cancelled and lost");
+}
+
+#[test]
+fn the_time_of_each_command_of_a_pipeline_begins_with_the_answer_before_it() {
+    let mut bench = bench();
+    let requests = vec!["GET k"; 100];
+    default_call(&mut bench, &requests);
+    bench.sent();
+    for _ in 0..99 {
+        bench.advance(9);
+        bench.reply(&bulk("v"));
+    }
+    assert_eq!(bench.answers().len(), 99);
+    bench.advance(9);
+    assert_eq!(bench.answers(), []);
+    bench.advance(1);
+    assert_eq!(bench.answers(), told(&[(0, "timeout sent=true")]));
+}
+
+#[test]
+fn what_writes_take_is_measured_and_moves_the_deadlines_of_those_that_wait() {
+    let mut bench = bench();
+    for _ in 0..100 {
+        default_call(&mut bench, &["SET k v"]);
+    }
+    default_call(&mut bench, &["GET k"]);
+    bench.sent();
+    // Five times as slow as it said.
+    for _ in 0..100 {
+        bench.now += Duration::from_millis(500);
+        bench.engine.expire(bench.now).unwrap();
+        bench.reply(&bulk("OK"));
+    }
+    bench.reply(&bulk("v"));
+    let answers = bench.answers();
+    assert_eq!(answers.len(), 101);
+    assert!(
+        answers
+            .iter()
+            .all(|(_, answer)| !answer.starts_with("timeout"))
+    );
+    let cost = bench.engine.settings.profile.write_cost();
+    assert!((450..=500).contains(&cost.as_millis()), "{cost:?}");
+    bench.engine.earliest = None;
+    default_call(&mut bench, &[&mset(10)]);
+    assert_time_left(
+        &bench,
+        10.0 + 10.0 * cost.as_secs_f64(),
+        "the measured cost",
+    );
+    // It waits behind a script, and what it waits is not what a key takes.
+    bench.sent();
+    bench.reply(&Frame::error("ERR x"));
+    assert_eq!(
+        bench.engine.settings.profile.write_cost(),
+        cost,
+        "an error writes nothing"
+    );
+}
+
+#[test]
+fn what_is_set_aside_does_not_count_for_the_rest() {
+    let mut bench = bench();
+    default_call(&mut bench, &[&mset(200)]);
+    bench.sent();
+    default_call(&mut bench, &["SET a 1"]);
+    let aside = bench.engine.set_aside();
+    bench.handshake();
+    bench.engine.earliest = None;
+    default_call(&mut bench, &["GET k"]);
+    assert_time_left(&bench, 10.1, "one key waits");
+    drop(aside);
+    bench.engine.earliest = None;
+    default_call(&mut bench, &["GET k"]);
+    assert_time_left(&bench, 10.1, "and still does");
+}
