@@ -213,7 +213,7 @@ impl Options {
     /// Default 10 s.
     ///
     /// On SwarmKeyDb this grows by the time that the server needs to write the keys of the command and of those ahead of it on the
-    /// same connection: 0.1 s for each key at first, then what the client measures, and 5 s for each script. In a pipeline, each
+    /// same connection, while there is one: 0.1 s for each key at first, then what the client measures, and 5 s for each script. In a pipeline, each
     /// command's time begins when the reply to the previous one has come. A timeout that is set for a single command, pipeline or
     /// transaction does not grow.
     pub const fn request_timeout(mut self, timeout: Duration) -> Self {

@@ -308,6 +308,7 @@ impl<C: Caller> Engine<C> {
                 });
             }
         }
+        self.take_back_growth();
     }
 
     /// Whether the connection has answered anything since its handshake.
@@ -390,6 +391,9 @@ impl<C: Caller> Engine<C> {
                 self.heard = Some(now);
             }
             call.body.attempts += 1;
+            if let Some(pace) = &call.body.pace {
+                call.deadline = self.deadline_when_sent(pace, call.deadline);
+            }
             let first = call.body.answered;
             let mut fences = None;
             if !matches!(call.body.requests, Requests::One(_)) {

@@ -189,10 +189,39 @@ impl<C: Caller> Engine<C> {
             backlog: self.backlog.clone(),
         };
         self.backlog.set(ahead + own);
-        if pace.grows {
+        if pace.grows && self.reaches_server() {
             call.deadline = pace.due(key);
         }
         body.pace = Some(Box::new(pace));
+    }
+
+    /// Whether commands reach the server: a deadline does not grow while it is out of reach.
+    pub(super) fn reaches_server(&self) -> bool {
+        self.is_ready() || !self.detour.is_empty()
+    }
+
+    /// The deadline of a call that is about to be sent.
+    #[cold]
+    pub(super) fn deadline_when_sent(&self, pace: &Pace, deadline: Instant) -> Instant {
+        if pace.grows {
+            deadline.max(pace.due(self.settings.profile.write_cost()))
+        } else {
+            deadline
+        }
+    }
+
+    /// What waits for the next connection waits no longer than the timeout says.
+    pub(super) fn take_back_growth(&mut self) {
+        let mut earliest = self.earliest;
+        for call in &mut self.waiting {
+            if let Some(pace) = call.body.pace.as_ref().filter(|pace| pace.grows) {
+                let base = pace.since.checked_add(pace.timeout);
+                call.deadline = call.deadline.min(base.unwrap_or(call.deadline));
+                earliest =
+                    Some(earliest.map_or(call.deadline, |earliest| earliest.min(call.deadline)));
+            }
+        }
+        self.earliest = earliest;
     }
 
     /// Takes the time of what the first in flight is about to be answered. The time of the next request of a unit begins now.

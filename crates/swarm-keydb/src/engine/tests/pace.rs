@@ -224,3 +224,24 @@ fn what_is_set_aside_does_not_count_for_the_rest() {
     default_call(&mut bench, &["GET k"]);
     assert_time_left(&bench, 10.1, "and still does");
 }
+
+#[test]
+fn deadlines_do_not_grow_while_the_server_is_out_of_reach() {
+    let mut bench = bench();
+    default_call(&mut bench, &["PING"]);
+    for _ in 0..100 {
+        default_call(&mut bench, &["SET k v"]);
+    }
+    assert_eq!(bench.send().as_deref(), Some("PING"));
+    bench.cut();
+    default_call(&mut bench, &[&mset(200)]);
+    bench.advance(9);
+    assert_eq!(bench.answers().len(), 1, "PING");
+    // A moment before the end there is a connection again.
+    bench.handshake();
+    assert_eq!(bench.send().as_deref(), Some("SET k v"));
+    bench.cut();
+    bench.answers();
+    bench.advance(1);
+    assert_eq!(bench.answers().len(), 100);
+}
