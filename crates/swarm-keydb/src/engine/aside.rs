@@ -55,6 +55,8 @@ impl<C: Caller> Engine<C> {
         self.heartbeat = other.heartbeat;
         self.session = other.session;
         self.peer = other.peer;
+        self.served = other.served;
+        self.unreachable = None;
         self.heard = other.heard;
         self.settings.credentials = other.settings.credentials;
     }

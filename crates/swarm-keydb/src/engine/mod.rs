@@ -7,6 +7,7 @@ mod aside;
 mod deadlines;
 mod detour;
 mod dialect;
+mod failure;
 mod fence;
 mod handshake;
 mod heartbeat;
@@ -23,10 +24,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use swarm_resp::{Frame, Request, RequestRef, ServerError};
+use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{Capabilities, PeerIdentity, Refusal, TransportError};
 
 pub(crate) use dialect::{Dialect, ErrorShape};
+pub(crate) use failure::Failure;
 pub(crate) use handshake::{Credentials, Handshake, HandshakeError, Progress};
 pub(crate) use nonce::Nonce;
 pub(crate) use slot::{Body, Call, Caller, Retry};
@@ -45,47 +47,6 @@ use unit::Sending;
 
 /// How often a call is sent at the most, when the link breaks again and again.
 pub(crate) const MAX_ATTEMPTS: u8 = 3;
-
-/// Why a call got no reply.
-#[derive(Debug, Clone)]
-pub(crate) enum Failure {
-    /// The server answered an error.
-    Server(ServerError),
-    /// A script ended with an error, or made a list that looks like one: the connection does not tell them apart.
-    Scripted(ServerError),
-    /// The deadline passed. When the request was sent, it may have run.
-    Timeout { sent: bool },
-    /// The deadline passed while no connection could be made; the request was not sent.
-    Unreachable(Arc<TransportError>),
-    /// Only the HTTP fallback can be reached, which has no session; the request was not sent.
-    OnlyFallback(Arc<TransportError>),
-    /// The connection broke. When the request was sent, it may have run.
-    Lost {
-        sent: bool,
-        error: Arc<TransportError>,
-    },
-    /// The wire cannot carry the request; it was not sent.
-    Refused(Refusal),
-    /// There was no room for it in the queue; it was not sent.
-    Full,
-    /// Another request of the same unit was refused; the request was not sent.
-    Withheld,
-    /// The server wants other credentials; the request was not sent.
-    Auth(ServerError),
-    /// The client was closed. When the request was sent, it may have run.
-    Closed { sent: bool },
-}
-
-impl Failure {
-    /// Whether other credentials are wanted: by the server, or by a gateway that answers 401 or 403.
-    pub(crate) fn is_about_credentials(&self) -> bool {
-        match self {
-            Self::Auth(_) => true,
-            Self::Lost { error, .. } => error.is_auth(),
-            _ => false,
-        }
-    }
-}
 
 /// The peer broke the protocol: nothing it sends can be trusted to answer the right request any more.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
