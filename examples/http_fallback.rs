@@ -42,7 +42,7 @@ async fn main() -> Result<()> {
         .timeout(Duration::from_millis(100))
         .await
         .unwrap_err();
-    println!("{error}: {:?}", error.outcome());
+    println!("INCR: {:?}, {:?}", error.kind(), error.outcome());
     let waiting = tokio::spawn(client.incr(VISITS));
 
     let ws = (server.gateway_in_front()?.without_http())
