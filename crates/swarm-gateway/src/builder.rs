@@ -258,8 +258,9 @@ impl Builder {
         let backend: Box<dyn Backend> = match &self.redis {
             Some(url) => Box::new(Redis::open(url).await?),
             None => {
+                let limit = (self.dialect.has(Quirk::BusyScripts)).then_some(self.script_limit);
                 let pace = (self.dialect.has(Quirk::TornWrites))
-                    .then(|| Pace::new(write_queue.clone(), self.script_limit));
+                    .then(|| Pace::new(write_queue.clone(), limit));
                 Box::new(Memory::new(self.clock, pace, self.lost_wake_ups))
             }
         };

@@ -63,7 +63,7 @@ pub enum Quirk {
     CrLf,
     /// `no-tcp-auth`: the TCP door needs no password and does not know AUTH; HELLO checks one that it is given.
     NoTcpAuth,
-    /// `busy-scripts`: a script that takes longer than its limit is answered `BUSY`, and runs on.
+    /// `busy-scripts`: with `torn-writes`, a script that takes longer than its limit is answered `BUSY`, and runs on.
     /// [`Builder::script_limit`](crate::Builder::script_limit) sets the limit.
     BusyScripts,
 }

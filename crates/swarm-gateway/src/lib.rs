@@ -50,8 +50,9 @@
 //! * doors and their addresses, a password, allowed origins;
 //! * a [`Dialect`]: the [`Quirk`]s of deployed servers, one by one or all that the newest has;
 //! * a [`Clock`] that a test moves by hand, so that a time to live is over at once;
-//! * a real Redis, Valkey or KeyDB behind the doors, which brings scripts and all types that the embedded store lacks: it has
-//!   strings, streams, Pub/Sub and transactions;
+//! * the server's timing: a [`WriteQueue`], the limit of scripts, lost wake-ups of blocking reads;
+//! * a real Redis, Valkey or KeyDB behind the doors, which brings what the embedded store lacks: it has strings, streams,
+//!   Pub/Sub, transactions, and scripts of a few simple forms;
 //! * TLS on every door, by the feature `tls`, which needs a C compiler.
 //!
 //! [`blocking`] is the same for tests without an async runtime. The program `swarm-gateway` is the same on the command line, where clients

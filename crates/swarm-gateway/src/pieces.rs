@@ -11,7 +11,6 @@ pub(crate) fn error(text: &[u8]) -> Frame {
     Frame::build(|reply| reply.bulk_error(text))
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "for scripts"))]
 /// A status reply that keeps the line breaks of its text until it is written.
 pub(crate) fn status(text: &[u8]) -> Frame {
     Frame::build(|reply| reply.verbatim(STATUS, text))

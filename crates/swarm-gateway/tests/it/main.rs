@@ -17,6 +17,7 @@ mod pubsub;
 #[path = "../redis/mod.rs"]
 mod redis;
 mod redis_backend;
+mod scripts;
 mod tcp;
 #[cfg(feature = "tls")]
 mod tls;

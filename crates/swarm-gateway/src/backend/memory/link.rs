@@ -15,7 +15,7 @@ use super::steps::Stepper;
 use super::table::{self, Run, Spec};
 use super::tracking::Told;
 use super::transaction::{self, Transaction};
-use super::{State, Store, blocking, connection, streams};
+use super::{State, Store, blocking, connection, script, streams};
 use crate::backend::{Called, Client, Link};
 
 /// A connection, from its first command to its end.
@@ -114,7 +114,13 @@ impl Local {
             return Called::Done;
         }
         if self.transaction.is_open() && !spec.immediate {
-            let queued = self.transaction.queue(spec, args);
+            let swarm = self.client.quirks.streams || store.pace.is_some();
+            let queued = if swarm && matches!(spec.run, Run::Script) {
+                self.transaction.spoil();
+                Err(Reject::new(format!("ERR unknown command `{}`", spec.name)))
+            } else {
+                self.transaction.queue(spec, args)
+            };
             self.reply(spec.name, queued);
             return Called::Done;
         }
@@ -122,6 +128,7 @@ impl Local {
             let stepper = Stepper::new(store, pace, &self.client, subscribed);
             match spec.run {
                 Run::Data(_) => return stepper.start(state, spec, args),
+                Run::Script => return script::eval_in_steps(state, spec.name, &args, stepper),
                 _ if spec.name == "EXEC" => {
                     return transaction::exec_in_steps(self, state, stepper);
                 }
@@ -158,6 +165,11 @@ impl Local {
                 }
                 Err(reject) => self.reply(spec.name, Err(reject)),
             },
+            Run::Script => {
+                self.client.faults.count(spec.name);
+                let reply = script::eval_whole(self, state, &args, now);
+                self.reply(spec.name, reply);
+            }
             // The table finds a subcommand or refuses.
             Run::Container => {}
         }

@@ -15,6 +15,7 @@ mod pubsub;
 mod ranges;
 mod reject;
 mod scan;
+mod script;
 mod server;
 mod steps;
 mod streams;

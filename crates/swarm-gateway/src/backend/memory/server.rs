@@ -26,6 +26,8 @@ pub(super) struct Server {
     /// Commands that wait for data, oldest first.
     pub(super) waiting: Vec<Waiter>,
     pub(super) backups: BTreeMap<Bytes, Backup>,
+    /// Scripts by their SHA-1.
+    pub(super) scripts: BTreeMap<Bytes, Bytes>,
     config: BTreeMap<&'static str, Bytes>,
     tickets: u64,
     /// How many of all wake-ups of waiting commands are lost, from 0 to 1.
@@ -67,6 +69,7 @@ impl Default for Server {
             tracking: Tracking::default(),
             waiting: Vec::new(),
             backups: BTreeMap::new(),
+            scripts: BTreeMap::new(),
             config: (config.into_iter())
                 .map(|(name, value)| (name, Bytes::from_static(value.as_bytes())))
                 .collect(),

@@ -21,15 +21,14 @@ use crate::write_queue::Flushes;
 pub(crate) struct Pace {
     /// What each write waits for; without it, others merely get their turn.
     pub(crate) queue: Option<Arc<Flushes>>,
-    /// How long a script may take before it is answered `BUSY`.
-    #[expect(dead_code, reason = "for scripts")]
-    pub(crate) script_limit: Duration,
+    /// How long a script may take before it is answered `BUSY`; without it, as long as it likes.
+    script_limit: Option<Duration>,
     /// Held by commands that run one at a time for the whole server.
     serial: tokio::sync::Mutex<()>,
 }
 
 impl Pace {
-    pub(crate) fn new(queue: Option<Arc<Flushes>>, script_limit: Duration) -> Self {
+    pub(crate) fn new(queue: Option<Arc<Flushes>>, script_limit: Option<Duration>) -> Self {
         Self {
             queue,
             script_limit,
@@ -91,6 +90,17 @@ impl Stepper {
 
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Returns when a script that begins now has taken too long.
+    pub(super) fn script_limit(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (clock, limit) = (self.store.clock.clone(), self.pace.script_limit);
+        async move {
+            match limit {
+                Some(limit) => clock.pause(limit).await,
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// Starts a command on a store that is locked; a future does what does not end at once.

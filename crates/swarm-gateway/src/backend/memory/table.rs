@@ -7,7 +7,7 @@ use super::call::{Call, Reply, count};
 use super::link::{self, Local, Replies};
 use super::reject::Reject;
 use super::{
-    State, admin, connection, expire, keys, pubsub, ranges, scan, server, streams, strings,
+    State, admin, connection, expire, keys, pubsub, ranges, scan, script, server, streams, strings,
     tracking, transaction,
 };
 
@@ -46,6 +46,8 @@ pub(super) enum Run {
     Data(fn(&mut Call<'_>) -> Reply),
     /// Works on what the connection queues, watches and listens to.
     Connection(RunConnection),
+    /// Runs a script.
+    Script,
     /// Has subcommands, which are in the table too.
     Container,
 }
@@ -117,6 +119,8 @@ static TABLE: &[Spec] = &[
     data("DEL", -2, keys::del),
     link("DISCARD", 1, transaction::discard).immediate(),
     data("ECHO", 2, connection::echo),
+    spec("EVAL", -3, Run::Script),
+    spec("EVALSHA", -3, Run::Script),
     link("EXEC", 1, transaction::exec).immediate(),
     data("EXISTS", -2, keys::exists).reads(Reads::All),
     data("EXPIRE", -3, expire::expire),
@@ -160,6 +164,11 @@ static TABLE: &[Spec] = &[
     data("RESTOREDB", -2, admin::restoredb),
     data("ROTATEKEY", 3, admin::rotatekey),
     data("SCAN", -2, scan::scan),
+    spec("SCRIPT", -2, Run::Container),
+    data("SCRIPT|EXISTS", -3, script::script_exists),
+    data("SCRIPT|FLUSH", -2, script::script_flush),
+    data("SCRIPT|KILL", 2, script::script_kill),
+    data("SCRIPT|LOAD", 3, script::script_load),
     data("SELECT", 2, server::select),
     data("SET", -3, strings::set),
     data("SETEX", 4, strings::setex),

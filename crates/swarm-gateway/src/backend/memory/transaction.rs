@@ -8,6 +8,7 @@ use super::call::{Call, Reply, ok};
 use super::keyspace::Keyspace;
 use super::link::{Local, Replies};
 use super::reject::Reject;
+use super::script;
 use super::steps::Stepper;
 use super::table::{Run, Spec};
 use super::tracking::Told;
@@ -160,8 +161,8 @@ pub(super) fn exec_in_steps(local: &mut Local, state: &mut State, steps: Stepper
     })
 }
 
-/// Runs a queued command, which does not wait: what would block replies that there is nothing.
-fn run(
+/// Runs a command of EXEC or a script, which does not wait: what would block replies that there is nothing.
+pub(super) fn run(
     local: &mut Local,
     state: &mut State,
     spec: &'static Spec,
@@ -170,9 +171,15 @@ fn run(
 ) -> Frame {
     local.client.faults.count(spec.name);
     (state.server.tracking).read(local.client.id, spec, args);
-    let Run::Data(run) = spec.run else {
+    let run = match spec.run {
+        Run::Data(run) => run,
+        Run::Script => {
+            let reply = script::eval_whole(local, state, args, now);
+            let line_breaks = local.client.quirks.line_breaks;
+            return reply.unwrap_or_else(|reject| reject.frame(line_breaks));
+        }
         // UNWATCH, whose work EXEC has done.
-        return ok();
+        Run::Connection(_) | Run::Container => return ok(),
     };
     let reply = run(&mut Call {
         keyspace: &mut state.keyspace,

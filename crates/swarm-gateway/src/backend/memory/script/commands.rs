@@ -1,0 +1,177 @@
+//! The commands about scripts, and how a script's own commands run.
+
+use bytes::Bytes;
+use sha1::{Digest, Sha1};
+use swarm_resp::Frame;
+
+use super::super::State;
+use super::super::call::{Call, Reply, ok};
+use super::super::link::Local;
+use super::super::number;
+use super::super::reject::Reject;
+use super::super::steps::Stepper;
+use super::super::table::{self, Run, Spec};
+use super::super::tracking::Told;
+use super::super::{streams, transaction};
+use super::{Script, Stop};
+use crate::backend::Called;
+
+const NO_SCRIPT: Reject = Reject::text(
+    "NOSCRIPT No matching script. Please use EVAL. Script replication is not enabled.",
+);
+const BUSY: Reject = Reject::text("BUSY Script exceeded time limit");
+
+/// The name of a script.
+fn digest(script: &[u8]) -> Bytes {
+    let digest = Sha1::digest(script);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    hex.into()
+}
+
+pub(in super::super) fn script_load(call: &mut Call<'_>) -> Reply {
+    let name = digest(call.arg(2));
+    let text = Bytes::copy_from_slice(call.arg(2));
+    call.server.scripts.insert(name.clone(), text);
+    Ok(Frame::bulk(name))
+}
+
+pub(in super::super) fn script_exists(call: &mut Call<'_>) -> Reply {
+    let known = |name: &Bytes| {
+        let name = name.to_ascii_lowercase();
+        i64::from(call.server.scripts.contains_key(name.as_slice()))
+    };
+    let known: Vec<_> = call
+        .rest(2)
+        .iter()
+        .map(|name| Frame::integer(known(name)))
+        .collect();
+    Ok(Frame::array(&known))
+}
+
+pub(in super::super) fn script_flush(call: &mut Call<'_>) -> Reply {
+    call.server.scripts.clear();
+    Ok(ok())
+}
+
+pub(in super::super) fn script_kill(_: &mut Call<'_>) -> Reply {
+    Err(Reject::text("NOTBUSY No scripts in execution right now."))
+}
+
+/// The script that EVAL or EVALSHA runs, with its keys and arguments.
+fn begin(state: &mut State, args: &[Bytes], swarm: bool) -> Result<Script, Reject> {
+    let [name, script, keys, rest @ ..] = args else {
+        return Err(Reject::SYNTAX);
+    };
+    let keys = match usize::try_from(number::integer(keys)?) {
+        Ok(keys) => keys,
+        Err(_) if swarm => return Err(Reject::NOT_INTEGER),
+        Err(_) => return Err(Reject::text("ERR Number of keys can't be negative")),
+    };
+    let (keys, rest) = rest.split_at_checked(keys).ok_or(Reject::text(
+        "ERR Number of keys can't be greater than number of args",
+    ))?;
+    let scripts = &mut state.server.scripts;
+    if name.eq_ignore_ascii_case(b"EVALSHA") {
+        let text = scripts.get(script.to_ascii_lowercase().as_slice());
+        return Script::new(text.ok_or(NO_SCRIPT)?, keys, rest, swarm);
+    }
+    let parsed = Script::new(script, keys, rest, swarm)?;
+    scripts.insert(digest(script), Bytes::copy_from_slice(script));
+    Ok(parsed)
+}
+
+/// The command that a script calls, which works on data.
+fn called(args: &[Bytes], swarm: bool) -> Result<&'static Spec, Reject> {
+    let name = args.first().map(|name| name.to_ascii_uppercase());
+    let name = String::from_utf8_lossy(name.as_deref().unwrap_or_default()).into_owned();
+    let spec = table::find(&name, args, swarm)?;
+    if swarm {
+        streams::known_to_swarm(spec.name, args)?;
+    }
+    match spec.run {
+        Run::Data(_) => Ok(spec),
+        _ if swarm => Err(Reject::unknown_to_swarm(name.as_bytes())),
+        _ => Err(Reject::text(
+            "ERR This Redis command is not allowed from script",
+        )),
+    }
+}
+
+/// Runs a script as a whole: nobody else's commands come in between.
+pub(in super::super) fn eval_whole(
+    local: &mut Local,
+    state: &mut State,
+    args: &[Bytes],
+    now: i64,
+) -> Reply {
+    let quirks = local.client.quirks;
+    let (swarm, line_breaks) = (quirks.streams, quirks.line_breaks);
+    let mut script = begin(state, args, swarm)?;
+    let mut reply = None;
+    loop {
+        match script.resume(reply.take())? {
+            Stop::Done(value) => return Ok(value.frame(line_breaks)),
+            Stop::Call(args) => {
+                reply = Some(match called(&args, swarm) {
+                    Ok(spec) => transaction::run(local, state, spec, &args, now),
+                    Err(reject) => reject.frame(line_breaks),
+                });
+            }
+        }
+    }
+}
+
+/// Runs a script command by command, and lets others in between.
+pub(in super::super) fn eval_in_steps(
+    state: &mut State,
+    name: &'static str,
+    args: &[Bytes],
+    steps: Stepper,
+) -> Called {
+    let script = match begin(state, args, steps.client().quirks.streams) {
+        Ok(script) => script,
+        Err(reject) => {
+            steps.finish(name, Err(reject));
+            return Called::Done;
+        }
+    };
+    let steps = steps.telling(Told::Nobody, state.server.ticket());
+    steps.in_steps(move |steps| async move {
+        let limit = steps.script_limit();
+        let mut running = Box::pin(run(steps, script));
+        tokio::select! {
+            biased;
+            reply = &mut running => (name, reply),
+            () = limit => {
+                // It has been given up, and does not know.
+                tokio::spawn(running);
+                (name, Err(BUSY))
+            }
+        }
+    })
+}
+
+async fn run(steps: Stepper, mut script: Script) -> Reply {
+    let (swarm, line_breaks) = {
+        let quirks = steps.client().quirks;
+        (quirks.streams, quirks.line_breaks)
+    };
+    let mut reply = None;
+    loop {
+        match script.resume(reply.take())? {
+            Stop::Done(value) => return Ok(value.frame(line_breaks)),
+            Stop::Call(args) => {
+                let done = match called(&args, swarm) {
+                    Ok(spec) => {
+                        steps.client().faults.count(spec.name);
+                        steps.run(spec, args).await
+                    }
+                    Err(reject) => Err(reject),
+                };
+                reply = Some(steps.frame(done));
+                // Reads do not wait, and a script of many must let others in, too.
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}

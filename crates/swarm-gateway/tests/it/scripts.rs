@@ -1,0 +1,212 @@
+//! Scripts of the embedded store: the forms that it knows, line breaks in what they return, BUSY.
+
+use std::time::Duration;
+
+use swarm_gateway::{Clock, Dialect, Gateway, Quirk};
+use swarm_resp::Request;
+
+use crate::client::{Client, show};
+use crate::peer::{Door, Peer};
+
+async fn eval(peer: &mut Peer, script: &str, words: &[&str]) -> String {
+    let args = [&["EVAL", script], words].concat();
+    peer.request(&Request::new("", args)).await;
+    show(&peer.reply().await)
+}
+
+async fn upstream() -> Gateway {
+    let dialect = Dialect::UPSTREAM.without(Quirk::WriteQueue);
+    let builder = Gateway::builder().dialect(dialect);
+    builder.start().await.unwrap()
+}
+
+#[tokio::test]
+async fn the_forms_that_are_known() {
+    for gateway in [upstream().await, swarm_gateway::test().await.unwrap()] {
+        let mut peer = Peer::connect(&gateway, Door::Tcp).await;
+        for (script, words, expected) in [
+            ("", &["0"][..], "nil"),
+            ("return 3.7", &["0"], "3"),
+            ("return -0.5", &["0"], "0"),
+            ("return {1, 2, {3, 'x'}}", &["0"], "[1, 2, [3, \"x\"]]"),
+            ("return {1, nil, 3}", &["0"], "[1]"),
+            ("return #ARGV", &["0", "a", "b"], "2"),
+            ("return ARGV", &["0", "x", "y"], "[\"x\", \"y\"]"),
+            (
+                "return {KEYS[1], ARGV[1], ARGV[9]}",
+                &["1", "k", "v"],
+                "[\"k\", \"v\"]",
+            ),
+            ("return redis.error_reply('MY err')", &["0"], "-MY err"),
+            ("return {err='MY err'}", &["0"], "-MY err"),
+            (
+                "return redis.status_reply(ARGV[1])",
+                &["0", "FINE"],
+                "\"FINE\"",
+            ),
+            ("return {true, false}", &["0"], "[1, nil]"),
+            (
+                "redis.call('SET', KEYS[1], ARGV[1]) return redis.call('GET', KEYS[1])",
+                &["1", "k", "v"],
+                "\"v\"",
+            ),
+            (
+                "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end",
+                &["1", "k", "other"],
+                "0",
+            ),
+            (
+                "if redis.call('get', KEYS[1]) == ARGV[1] then\n return redis.call('del', KEYS[1])\nelse\n return 0\nend",
+                &["1", "k", "v"],
+                "1",
+            ),
+            (
+                "local n = 0 for i = 1, tonumber(ARGV[1]) do n = nil end return redis.call('INCRBY', 'n', '5')",
+                &["0", "x"],
+                "",
+            ),
+            (
+                "for i = 1, 3 do redis.call('INCRBY', 'n', i) end return redis.call('GET', 'n')",
+                &["0"],
+                "\"6\"",
+            ),
+            (
+                "return 1",
+                &["5"],
+                "-ERR Number of keys can't be greater than number of args",
+            ),
+            (
+                "return 1",
+                &["abc"],
+                "-ERR value is not an integer or out of range",
+            ),
+        ] {
+            let reply = eval(&mut peer, script, words).await;
+            if expected.is_empty() {
+                assert!(
+                    reply.starts_with("-ERR Error compiling script"),
+                    "{script}: {reply}"
+                );
+            } else {
+                assert_eq!(reply, expected, "{script}");
+            }
+        }
+        assert!(
+            eval(&mut peer, "return redis.call('MULTI')", &["0"])
+                .await
+                .starts_with("-ERR ")
+        );
+        let sha = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db";
+        assert!(peer.call("EVALSHA abc 0").await.starts_with("-NOSCRIPT "));
+        peer.request(&Request::new("", ["SCRIPT", "LOAD", "return 1"]))
+            .await;
+        assert_eq!(peer.reply().await.as_str(), Some(sha));
+        assert_eq!(peer.call(&format!("EVALSHA {sha} 0")).await, "1");
+        assert_eq!(peer.call(&format!("SCRIPT EXISTS {sha} x")).await, "[1, 0]");
+        assert_eq!(peer.call("SCRIPT FLUSH").await, "\"OK\"");
+        assert_eq!(peer.call(&format!("SCRIPT EXISTS {sha}")).await, "[0]");
+    }
+}
+
+#[tokio::test]
+async fn line_breaks_of_scripts_shift_the_replies() {
+    let dialect = Dialect::UPSTREAM
+        .without(Quirk::WriteQueue)
+        .with(Quirk::CrLf);
+    let builder = Gateway::builder().dialect(dialect);
+    let gateway = builder.start().await.unwrap();
+    for (script, first) in [
+        ("return redis.error_reply(ARGV[1])", "[\"-a\"]"),
+        ("return redis.status_reply(ARGV[1])", "\"a\""),
+        ("return redis.call(ARGV[1])", "'a\"]"),
+        ("return {redis.error_reply(ARGV[1])}", "[[\"-a\"]]"),
+        ("return {1, {redis.status_reply(ARGV[1])}}", "[1, [\"a\"]]"),
+    ] {
+        let mut peer = Peer::connect(&gateway, Door::Ws).await;
+        let reply = eval(&mut peer, script, &["0", "a\r\nb"]).await;
+        assert!(
+            reply.replace('\\', "").ends_with(first),
+            "{script}: {reply}"
+        );
+        assert!(peer.call("ECHO 1").await.contains('b'), "{script}");
+        assert_eq!(peer.call("ECHO 2").await, "\"1\"", "{script}");
+        // A lone LF does no harm.
+        let mut peer = Peer::connect(&gateway, Door::Ws).await;
+        assert_eq!(
+            eval(&mut peer, script, &["0", "a\nb"])
+                .await
+                .matches('b')
+                .count(),
+            1
+        );
+        assert_eq!(peer.call("ECHO 1").await, "\"1\"", "{script}");
+    }
+}
+
+#[tokio::test]
+async fn a_busy_script_runs_on() {
+    let clock = Clock::manual();
+    let builder = Gateway::builder()
+        .dialect(Dialect::UPSTREAM)
+        .script_limit(Duration::from_millis(250));
+    let gateway = builder.clock(clock.clone()).start().await.unwrap();
+    let mut peer = Peer::connect(&gateway, Door::Ws).await;
+    let mut other = Client::connect(&gateway).await;
+    let script = "for i = 1, 8 do redis.call('INCR', KEYS[1]) end return 1";
+    peer.request(&Request::new("", ["EVAL", script, "1", "n"]))
+        .await;
+    let mut seen = String::new();
+    for writes in 1..=2 {
+        while seen != format!("\"{writes}\"") {
+            clock.advance(Duration::from_millis(10));
+            seen = other.call("GET n").await;
+        }
+    }
+    clock.advance(Duration::from_millis(250));
+    assert_eq!(
+        show(&peer.reply().await),
+        "[\"-BUSY\", \"Script\", \"exceeded\", \"time\", \"limit\"]"
+    );
+    assert_ne!(other.call("GET n").await, "\"8\"");
+    while other.call("GET n").await != "\"8\"" {
+        clock.advance(Duration::from_millis(10));
+    }
+    assert_eq!(
+        other.call("SCRIPT KILL").await.split('"').nth(1),
+        Some("-NOTBUSY")
+    );
+}
+
+/// Others write between its commands, and no watch sees what it writes.
+#[tokio::test]
+async fn a_script_is_torn_and_unseen() {
+    let clock = Clock::manual();
+    let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
+    let gateway = builder.clock(clock.clone()).start().await.unwrap();
+    let mut peer = Peer::connect(&gateway, Door::Ws).await;
+    let mut other = Client::connect(&gateway).await;
+    other.call("WATCH n").await;
+    let script =
+        "redis.call('SET', 'n', 1) redis.call('SET', 'm', 1) return redis.call('GET', 'n')";
+    peer.request(&Request::new("", ["EVAL", script, "0"])).await;
+    while other.call("GET n").await == "nil" {
+        clock.advance(Duration::from_millis(10));
+    }
+    assert_eq!(other.call("GET m").await, "nil");
+    while other.call("GET m").await == "nil" {
+        clock.advance(Duration::from_millis(10));
+    }
+    assert_eq!(show(&peer.reply().await), "\"1\"");
+    other.call("MULTI").await;
+    other.call("PING").await;
+    assert_eq!(other.call("EXEC").await, "[\"PONG\"]");
+}
+
+#[tokio::test]
+async fn upstream_knows_no_script_inside_multi() {
+    let gateway = upstream().await;
+    let mut peer = Peer::connect(&gateway, Door::Tcp).await;
+    peer.call("MULTI").await;
+    assert_eq!(peer.call("EVAL x 0").await, "-ERR unknown command `EVAL`");
+    assert!(peer.call("EXEC").await.starts_with("-EXECABORT "));
+}
