@@ -88,7 +88,7 @@ fn is_missing(target: &str, methods: &[&str]) -> bool {
     } else {
         let beyond = ["xdel", "xgroup_createconsumer", "xautoclaim_justid"];
         let beyond_swarm = beyond.iter().any(|method| methods.contains(method));
-        matches!(first, "eval" | "evalsha") || (beyond_swarm && target.contains("upstream"))
+        beyond_swarm && target.contains("upstream")
     }
 }
 
