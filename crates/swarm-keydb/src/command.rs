@@ -331,6 +331,9 @@ pub(crate) trait CommandOptions: ToArgs {
     }
 }
 
+/// The largest `COUNT` that SwarmKeyDb takes. More is as much as there is.
+pub(crate) const MAX_COUNT: u64 = (1 << 31) - 1;
+
 /// A duration as the server counts it, rounded up so that it is never shorter than asked for.
 pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
@@ -351,8 +354,8 @@ struct KeySink<'a>(&'a mut Builder);
 impl ArgSink for KeySink<'_> {
     #[inline]
     fn arg(&mut self, key: &[u8]) {
-        if key.iter().all(u8::is_ascii_whitespace) {
-            let what = "a key is empty or blank, which SwarmKeyDb refuses; name one (or use raw for a server that takes it)";
+        if key.is_empty() {
+            let what = "a key is empty, which SwarmKeyDb refuses; name one (or use raw for a server that takes it)";
             self.0.refuse(Error::argument(what));
         } else if has_line_break(key) {
             // The server echoes keys in errors unescaped: a line break would break its reply stream.
@@ -365,4 +368,20 @@ impl ArgSink for KeySink<'_> {
 
 pub(crate) fn has_line_break(text: &[u8]) -> bool {
     text.iter().any(|byte| matches!(byte, b'\r' | b'\n'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blank_keys_pass_and_the_empty_one_and_line_breaks_do_not() {
+        let refused = |key: &str| Builder::new("GET").key(key).build::<()>().is_refused();
+        for key in [" ", "\t", "\0", " a "] {
+            assert!(!refused(key), "{key:?}");
+        }
+        for key in ["", "\r", "\n", "a\r\nb"] {
+            assert!(refused(key), "{key:?}");
+        }
+    }
 }

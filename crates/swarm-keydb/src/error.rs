@@ -285,13 +285,15 @@ impl Error {
         })
     }
 
-    /// Whether the same call may succeed later and is safe to make again: it certainly did not run.
+    /// Whether the same call may succeed later without a change of configuration, and is safe to make again because it certainly
+    /// did not run.
     pub fn is_retryable(&self) -> bool {
         let passing = match self.kind() {
-            ErrorKind::Connection
-            | ErrorKind::Timeout
-            | ErrorKind::Backpressure
-            | ErrorKind::Conflict => true,
+            // Of the transport's errors, some remain until somebody changes an address, a certificate or an option.
+            ErrorKind::Connection | ErrorKind::Timeout => self
+                .transport_error()
+                .is_none_or(TransportError::is_transient),
+            ErrorKind::Backpressure | ErrorKind::Conflict => true,
             ErrorKind::Command => self.server_error().is_some_and(|e| {
                 matches!(
                     e.code(),
@@ -409,7 +411,12 @@ impl From<Failure> for Error {
             ),
             Failure::Withheld => Self::withheld(),
             Failure::Auth(error) => {
-                let hint = "the server refuses the credentials: check the password option";
+                let unknown = error.message().starts_with("unknown command");
+                let hint = if unknown {
+                    "this port of the server does not know AUTH, so it has no password: remove the password option"
+                } else {
+                    "the server refuses the credentials: check the password option"
+                };
                 Self::new(ErrorKind::Auth, Outcome::NotSent, hint).with_cause(Cause::Server(error))
             }
             Failure::Closed { sent: false } => Self::closed(),
@@ -458,5 +465,87 @@ impl StdError for Error {
     /// What caused the cause: `Display` tells the cause itself.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.cause().and_then(StdError::source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Which errors may pass without a change of configuration.
+
+    use swarm_transport::TransportErrorKind as Kind;
+
+    use super::*;
+
+    fn lost(sent: bool, kind: Kind) -> Error {
+        let error = Arc::new(TransportError::new(kind, "x"));
+        Error::from(Failure::Lost { sent, error })
+    }
+
+    fn answered(command: &'static str, text: &str) -> Error {
+        let failure = Failure::Server(ServerError::parse(text.as_bytes()));
+        Error::from(failure).for_command(command.into())
+    }
+
+    /// Stands for: a retry loop that never ends, and a retry loop that doubles a write.
+    #[test]
+    fn retryable_means_did_not_run_and_may_pass_by_itself() {
+        for (kind, retryable) in [
+            (Kind::Endpoint, false),
+            (Kind::Options, false),
+            (Kind::Resolve, true),
+            (Kind::Refused, true),
+            (Kind::Timeout, true),
+            (Kind::Tls, false),
+            (Kind::Auth, false),
+            (Kind::Protocol, false),
+            (Kind::Limit, false),
+            (Kind::Closed, true),
+            (Kind::Io, true),
+        ] {
+            assert_eq!(lost(false, kind).is_retryable(), retryable, "{kind:?}");
+            assert!(!lost(true, kind).is_retryable(), "{kind:?}");
+        }
+        for (command, text, retryable) in [
+            (
+                "GET",
+                "LOADING Redis is loading the dataset in memory",
+                true,
+            ),
+            ("GET", "TRYAGAIN x", true),
+            ("GET", "CLUSTERDOWN x", true),
+            ("GET", "MASTERDOWN x", true),
+            ("SET", "READONLY x", true),
+            ("GET", "NOAUTH Authentication required.", true),
+            ("SET", "BUSY Redis is busy running a script.", true),
+            ("EVAL", "BUSY Redis is busy running a script.", true),
+            ("EVAL", "BUSY Script exceeded time limit", false),
+            ("EVAL", "TRYAGAIN x", true),
+            ("GET", "WRONGPASS x", false),
+            ("GET", "NOPERM x", false),
+            ("GET", "WRONGTYPE x", false),
+            ("GET", "ERR x", false),
+            ("SET", "OOM x", false),
+        ] {
+            let error = answered(command, text);
+            assert_eq!(error.is_retryable(), retryable, "{command}: {text}");
+        }
+        let server = || ServerError::parse(b"WRONGPASS x");
+        for (failure, retryable) in [
+            (Failure::Timeout { sent: false }, true),
+            (Failure::Timeout { sent: true }, false),
+            (Failure::Full, true),
+            (Failure::Withheld, false),
+            (Failure::Auth(server()), false),
+            (Failure::Scripted(ServerError::parse(b"LOADING x")), false),
+            (Failure::Closed { sent: false }, false),
+            (Failure::Closed { sent: true }, false),
+        ] {
+            let error = Error::from(failure);
+            assert_eq!(error.is_retryable(), retryable, "{error}");
+        }
+        assert!(Error::conflict().is_retryable());
+        assert!(!Error::argument("x").is_retryable());
+        assert!(!Error::config("x").is_retryable());
+        assert!(!Error::lagged().is_retryable());
     }
 }

@@ -58,7 +58,17 @@ impl Broken {
         match self {
             Self::Transport(error) => error,
             Self::Violation(violation) => {
+                // What the server refuses because of an option stays refused. Anything else may go better on another connection.
+                let refused = matches!(
+                    violation,
+                    Violation::Handshake(
+                        HandshakeError::Auth(_)
+                            | HandshakeError::Session { .. }
+                            | HandshakeError::Nonsense
+                    )
+                );
                 TransportError::new(TransportErrorKind::Protocol, violation.to_string())
+                    .with_transient(!refused)
             }
             Self::Left => {
                 let what = "the server asked for another connection by its reply";

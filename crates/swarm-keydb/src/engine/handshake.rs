@@ -34,6 +34,9 @@ pub(crate) enum HandshakeError {
         /// The server's words.
         error: ServerError,
     },
+    /// The server refuses connections, for now or altogether, for a reason that is not the credentials.
+    #[error("the server refuses the connection: {0}")]
+    Refused(ServerError),
     /// The server's answer is not one that a Redis-compatible server gives.
     #[error("the server does not answer as a Redis-compatible server does")]
     Nonsense,
@@ -140,10 +143,8 @@ impl Handshake {
         self.sent = false;
         let real_error = dialect::real_error(frame.view());
         let error = real_error.clone().or_else(|| words_error(frame.view()));
-        if let Some(error) = &error
-            && (matches!(error.code(), "NOAUTH" | "WRONGPASS" | "NOPERM") || step == Step::Auth)
-        {
-            return Err(HandshakeError::Auth(error.clone()));
+        if let Some(error) = &error {
+            self.judge(step, error)?;
         }
         match step {
             // `+OK`, or as a bulk string.
@@ -171,6 +172,28 @@ impl Handshake {
                 (Some(error), Some((what, _))) => Err(HandshakeError::Session { what, error }),
                 _ => Ok(self.progress()),
             },
+        }
+    }
+
+    /// Decides by its text whether an error is about the credentials, about the server's state, or about the step alone.
+    fn judge(&self, step: Step, error: &ServerError) -> Result<(), HandshakeError> {
+        let about_credentials = match error.code() {
+            "NOAUTH" | "WRONGPASS" => true,
+            "NOPERM" => step == Step::Auth,
+            _ => step == Step::Auth && mentions_credentials(error),
+        };
+        if about_credentials {
+            return Err(HandshakeError::Auth(error.clone()));
+        }
+        let of_the_step = match step {
+            Step::Auth => false,
+            Step::Hello2 | Step::Hello3 => refuses_hello(error),
+            Step::Probe | Step::Session(_) => !is_about_state(error),
+        };
+        if of_the_step {
+            Ok(())
+        } else {
+            Err(HandshakeError::Refused(error.clone()))
         }
     }
 
@@ -227,4 +250,36 @@ impl Handshake {
             Progress::Continue
         }
     }
+}
+
+/// Whether a refusal of AUTH is about what was sent with it: "invalid password", a command that the server does not know, another
+/// number of arguments.
+fn mentions_credentials(error: &ServerError) -> bool {
+    let message = error.message();
+    message.contains("AUTH") || message.to_ascii_lowercase().contains("password")
+}
+
+/// Whether an error says that the server does not speak this version of HELLO, or none at all, so that it speaks RESP2.
+fn refuses_hello(error: &ServerError) -> bool {
+    let message = error.message().to_ascii_lowercase();
+    let unknown = [
+        "unknown",
+        "wrong number",
+        "syntax",
+        "unsupported",
+        "command not allowed",
+    ];
+    match error.code() {
+        "NOPROTO" | "NOPERM" => true,
+        "ERR" => message.is_empty() || unknown.iter().any(|start| message.starts_with(start)),
+        _ => false,
+    }
+}
+
+/// Whether an error is about the state of the server rather than about the command that got it.
+fn is_about_state(error: &ServerError) -> bool {
+    matches!(
+        error.code(),
+        "LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "DENIED"
+    ) || error.message().starts_with("max number of clients")
 }

@@ -15,7 +15,7 @@ use swarm_resp::ToArgs;
 
 /// Commands on keys of any type: existence, names, time to live.
 ///
-/// Keys may be any text or bytes except empty or blank ones and ones with line breaks, which SwarmKeyDb cannot take. Where several
+/// Keys may be any text or bytes except the empty one and ones with line breaks, which SwarmKeyDb cannot take. Where several
 /// keys are taken, give one (`"k"`), or a list, slice, array or tuple of them.
 pub trait KeyCommands: Executor {
     /// Removes keys (`DEL`).

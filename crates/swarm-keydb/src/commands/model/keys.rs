@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use swarm_resp::{ArgSink, ConvertError, Frame, FromFrame, ToArg, ToArgs};
 
-use crate::command::{CommandOptions, has_line_break};
+use crate::command::{CommandOptions, MAX_COUNT, has_line_break};
 use crate::error::{Error, Result};
 
 /// What kind of value a key holds.
@@ -68,7 +68,7 @@ impl ToArgs for ScanOptions {
         }
         if let Some(count) = self.count {
             sink.arg(b"COUNT");
-            sink.arg(&count.to_arg());
+            sink.arg(&count.min(MAX_COUNT).to_arg());
         }
     }
 }

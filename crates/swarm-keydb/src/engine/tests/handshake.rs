@@ -49,6 +49,77 @@ fn a_wrong_password_is_the_servers_error() {
     assert_eq!(error.code(), "WRONGPASS");
 }
 
+/// Stands for a right password that is blamed for the state of the server.
+#[test]
+fn errors_of_the_handshake_are_told_apart_by_their_text() {
+    let auth = ["AUTH ann secret"];
+    let hello = ["HELLO 3"];
+    for (steps, text, expected) in [
+        (auth, "ERR max number of clients reached", "refused"),
+        (
+            auth,
+            "LOADING Redis is loading the dataset in memory",
+            "refused",
+        ),
+        (auth, "BUSY Redis is busy running a script.", "refused"),
+        (auth, "MASTERDOWN x", "refused"),
+        (auth, "CLUSTERDOWN x", "refused"),
+        (auth, "ERR upstream failure", "refused"),
+        (auth, "WRONGPASS invalid username-password pair", "auth"),
+        (auth, "NOPERM this user has no permissions", "auth"),
+        (auth, "ERR invalid password", "auth"),
+        (auth, "ERR unknown command 'AUTH'", "auth"),
+        (
+            auth,
+            "ERR wrong number of arguments for 'AUTH' command",
+            "auth",
+        ),
+        (auth, "ERR Client sent AUTH, but no password is set", "auth"),
+        (
+            hello,
+            "NOAUTH HELLO must be called with the client already authenticated",
+            "auth",
+        ),
+        (
+            hello,
+            "DENIED Redis is running in protected mode",
+            "refused",
+        ),
+        (
+            hello,
+            "LOADING Redis is loading the dataset in memory",
+            "refused",
+        ),
+        (hello, "ERR max number of clients reached", "refused"),
+        (hello, "ERR unknown command 'HELLO'", "goes on"),
+        (
+            hello,
+            "ERR unknown command `HELLO`, with args beginning with: `3`",
+            "goes on",
+        ),
+        (hello, "NOPROTO unsupported protocol version", "goes on"),
+        (
+            hello,
+            "ERR Command not allowed inside a transaction",
+            "goes on",
+        ),
+    ] {
+        let mut bench = Bench::offline();
+        if steps == auth {
+            bench.engine.settings.credentials = Some(Credentials::new(Some("ann"), "secret"));
+        }
+        bench.engine.connected(Capabilities::FULL);
+        assert_eq!(bench.sent(), steps);
+        let found = match bench.receive(&Frame::error(text)) {
+            Ok(()) => "goes on",
+            Err(Violation::Handshake(HandshakeError::Auth(_))) => "auth",
+            Err(Violation::Handshake(HandshakeError::Refused(_))) => "refused",
+            Err(other) => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(found, expected, "{text}");
+    }
+}
+
 #[test]
 fn a_missing_password_is_noticed_in_either_spelling() {
     for refusal in [

@@ -7,7 +7,7 @@ use swarm_resp::{Milliseconds, ToArg};
 
 use super::id::{StreamId, StreamIds};
 use super::position::Position;
-use crate::command::Builder;
+use crate::command::{Builder, MAX_COUNT};
 use crate::error::Error;
 
 /// Why a range is refused.
@@ -79,7 +79,7 @@ impl Builder {
         if count == 0 {
             self.refuse(Error::argument("a count of zero; give at least 1"));
         }
-        self.arg("COUNT").arg(count)
+        self.arg("COUNT").arg(count.min(MAX_COUNT))
     }
 
     /// Puts a time in milliseconds, which may be zero.

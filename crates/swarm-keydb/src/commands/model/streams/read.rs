@@ -6,7 +6,7 @@ use bytes::Bytes;
 use swarm_resp::{ArgSink, ConvertError, Frame, ToArg, ToArgs};
 
 use super::entry::StreamEntry;
-use crate::command::{Blocking, CommandOptions, milliseconds};
+use crate::command::{Blocking, CommandOptions, MAX_COUNT, milliseconds};
 use crate::error::{Error, Result};
 
 /// What was read from one stream.
@@ -77,15 +77,18 @@ impl Limits {
     }
 }
 
+/// The longest time in milliseconds that SwarmKeyDb takes for `BLOCK`.
+const MAX_BLOCK: u64 = (1 << 32) - 2;
+
 impl ToArgs for Limits {
     fn write_args(&self, sink: &mut impl ArgSink) {
         if let Some(count) = self.count {
             sink.arg(b"COUNT");
-            sink.arg(&count.to_arg());
+            sink.arg(&count.min(MAX_COUNT).to_arg());
         }
         if let Some(time) = self.block {
             sink.arg(b"BLOCK");
-            sink.arg(&milliseconds(time).to_arg());
+            sink.arg(&milliseconds(time).min(MAX_BLOCK).to_arg());
         }
     }
 }
