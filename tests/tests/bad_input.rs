@@ -71,7 +71,7 @@ async fn wrong_and_missing_passwords_are_auth_errors() {
 #[tokio::test]
 async fn keys_that_the_server_cannot_take_are_refused_before_they_are_sent() {
     let (gateway, client) = connected().await;
-    for key in ["a\r\nb", "a\nb", "\r", "", "  "] {
+    for key in ["a\r\nb", "a\nb", "\r", ""] {
         let error = within(client.get(key)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Argument, "{key:?}: {error}");
         assert_eq!(error.outcome(), Outcome::NotSent);

@@ -108,6 +108,8 @@ async fn faults_of_connecting() {
     let url = |scheme: &str, address: String| format!("{scheme}://{address}/");
 
     let lost = (Kind::Connection, Outcome::NotSent, true);
+    // Only a change of configuration would help.
+    let lasting = (Kind::Connection, Outcome::NotSent, false);
     let auth = (Kind::Auth, Outcome::NotSent, false);
     let table = [
         (
@@ -123,7 +125,7 @@ async fn faults_of_connecting() {
             lost,
             Some(Wire::Timeout),
         ),
-        ("TLS", not_tls, lost, Some(Wire::Tls)),
+        ("TLS", not_tls, lasting, Some(Wire::Tls)),
         (
             "WebSocket 401",
             url("ws", answering("401 x").await),
@@ -145,20 +147,20 @@ async fn faults_of_connecting() {
         (
             "WebSocket 404",
             url("ws", answering("404 x").await),
-            lost,
+            lasting,
             Some(Wire::Protocol),
         ),
         (
             "no RESP",
             babbler("SSH-2.0\r\n").await,
-            lost,
+            lasting,
             Some(Wire::Protocol),
         ),
         (
-            "AUTH refused in other words",
-            babbler("-ERR who?\r\n").await,
-            auth,
-            None,
+            "AUTH refused for another reason than the password",
+            babbler("-ERR upstream failure\r\n").await,
+            lost,
+            Some(Wire::Protocol),
         ),
         ("AUTH", guarded.ws_url().to_owned(), auth, None),
     ];

@@ -259,21 +259,9 @@ fn mentions_credentials(error: &ServerError) -> bool {
     message.contains("AUTH") || message.to_ascii_lowercase().contains("password")
 }
 
-/// Whether an error says that the server does not speak this version of HELLO, or none at all, so that it speaks RESP2.
+/// Whether an error says that the server does not take HELLO, so that it speaks RESP2. Servers word that in many ways.
 fn refuses_hello(error: &ServerError) -> bool {
-    let message = error.message().to_ascii_lowercase();
-    let unknown = [
-        "unknown",
-        "wrong number",
-        "syntax",
-        "unsupported",
-        "command not allowed",
-    ];
-    match error.code() {
-        "NOPROTO" | "NOPERM" => true,
-        "ERR" => message.is_empty() || unknown.iter().any(|start| message.starts_with(start)),
-        _ => false,
-    }
+    matches!(error.code(), "NOPROTO" | "NOPERM" | "ERR") && !is_about_state(error)
 }
 
 /// Whether an error is about the state of the server rather than about the command that got it.
