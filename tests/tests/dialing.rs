@@ -288,6 +288,30 @@ async fn what_needs_a_session_fails_at_once_when_the_fallback_is_all_there_is() 
     assert_eq!(within(waiting).await.unwrap().unwrap().unwrap(), 1);
 }
 
+/// Stands for: a connection that is made for what it then refuses.
+#[tokio::test]
+async fn what_no_connection_would_carry_makes_none() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let door = Door::open_to(gateway.ws_url()).await;
+    let client = within(Client::connect(door.url("ws"))).await.unwrap();
+    let bytes = [0xff, b'a'];
+    let errors = [
+        within(client.subscribe(bytes)).await.unwrap_err(),
+        within(client.psubscribe(bytes)).await.unwrap_err(),
+        within(client.raw_blocking("BLPOP", (bytes, 0), None))
+            .await
+            .unwrap_err(),
+        within(client.transact(bytes, async |_| Ok(())))
+            .await
+            .unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
+        assert!(error.to_string().contains("UTF-8"), "{error}");
+    }
+    assert_eq!(door.dials(), 1);
+}
+
 /// Stands for: a decision that was made about something replaced since.
 #[tokio::test]
 async fn new_credentials_wake_the_connection_and_outdate_what_was_dialed_before() {

@@ -28,3 +28,17 @@ async fn figures_count_what_happened() {
     let stats = client.stats();
     assert_eq!((stats.queued, stats.in_flight), (0, 0));
 }
+
+/// Stands for: figures that lag behind what a caller has seen.
+#[tokio::test]
+async fn what_is_answered_is_no_longer_in_flight() {
+    let (_gateway, client) = connected().await;
+    for _ in 0..50 {
+        let both = async { tokio::join!(client.ping(), client.ping()) };
+        let (one, two) = within(both).await;
+        one.unwrap();
+        two.unwrap();
+        let stats = client.stats();
+        assert_eq!((stats.queued, stats.in_flight), (0, 0), "{stats:?}");
+    }
+}

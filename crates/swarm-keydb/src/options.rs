@@ -1,5 +1,6 @@
 //! What a client can be told.
 
+mod durations;
 mod leases;
 mod login;
 mod target;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use swarm_resp::{Request, ToArg};
 use swarm_transport::DialOptions;
 
+pub(crate) use durations::Bounded;
 pub(crate) use leases::LeaseLimits;
 pub(crate) use target::{Origin, Target};
 
@@ -76,6 +78,9 @@ const DEFAULT_HTTP_URL: &str = "http://127.0.0.1:8080";
 
 /// Options of a [`Client`](crate::Client), with the defaults of the Python SDK.
 ///
+/// Durations are at least a millisecond, the resolution of timers, and shorter ones are an error that names the option.
+/// [`Duration::MAX`], and any duration too long for the system's clock, means never.
+///
 /// ```
 /// use std::time::Duration;
 /// use swarm_keydb::Options;
@@ -109,7 +114,7 @@ pub struct Options {
     pub(crate) protocol: Protocol,
     pub(crate) error_spelling: ErrorSpelling,
     pub(crate) leases: LeaseLimits,
-    pub(crate) transact_attempts: u32,
+    pub(crate) transact_attempts: Option<u32>,
     pub(crate) session: Vec<(&'static str, Request)>,
     pub(crate) dial: DialOptions,
 }
@@ -140,7 +145,7 @@ impl Default for Options {
             protocol: Protocol::default(),
             error_spelling: ErrorSpelling::default(),
             leases: LeaseLimits::default(),
-            transact_attempts: 16,
+            transact_attempts: None,
             session: Vec::new(),
             // The server runs requests that are in flight together in any order; one at a time, they keep theirs.
             dial: DialOptions::new().http_concurrency(1),
@@ -227,20 +232,25 @@ impl Options {
         self
     }
 
-    /// Whether a connection that was lost is made again. Default true.
+    /// Whether a connection that was lost is made again. Without it there is no HTTP fallback either, and the client closes with
+    /// its connection. Default true.
     pub const fn reconnect(mut self, reconnect: bool) -> Self {
         self.reconnect = reconnect;
         self
     }
 
-    /// The longest wait before the first attempt to reconnect; it doubles with each further one. The actual wait is
+    /// Maximum wait before the second attempt to reconnect; it doubles with each further attempt. The actual wait is
     /// drawn at random below it, so that many clients do not return at once. Default 0.25 s.
+    ///
+    /// A connection that had answered something is dialed again within a tenth of a second. The waits grow with attempts that
+    /// fail, and with connections that end before they answered anything.
     pub const fn reconnect_base_delay(mut self, delay: Duration) -> Self {
         self.reconnect_base_delay = delay;
         self
     }
 
-    /// What the wait before an attempt to reconnect grows to at the most. Default 5 s.
+    /// Maximum wait before an attempt to reconnect. A longer [`reconnect_base_delay`](Self::reconnect_base_delay) is lowered to
+    /// it. Default 5 s.
     pub const fn reconnect_max_delay(mut self, delay: Duration) -> Self {
         self.reconnect_max_delay = delay;
         self
@@ -378,25 +388,14 @@ impl Options {
         self
     }
 
-    pub(crate) fn validate(&self) -> Result<()> {
-        let durations = [
-            ("request_timeout", self.request_timeout),
-            ("connect_timeout", self.connect_timeout),
-            ("reconnect_base_delay", self.reconnect_base_delay),
-            ("reconnect_max_delay", self.reconnect_max_delay),
-            ("silence", self.silence),
-            ("drain_timeout", self.drain_timeout),
-            ("heartbeat", self.heartbeat.unwrap_or(self.silence)),
-        ];
-        if let Some((name, _)) = durations.iter().find(|(_, duration)| duration.is_zero()) {
-            return Err(Error::config(format!(
-                "{name} is zero; give a duration above it"
-            )));
-        }
-        if self.reconnect_max_delay < self.reconnect_base_delay {
-            return Err(Error::config(
-                "reconnect_max_delay is below reconnect_base_delay; raise it",
-            ));
+    /// The options as a client uses them.
+    ///
+    /// # Errors
+    ///
+    /// When an option makes no sense.
+    pub(crate) fn settled(mut self) -> Result<Self> {
+        for duration in self.durations() {
+            duration.settle()?;
         }
         if self.queue == 0 {
             return Err(Error::config(
@@ -414,7 +413,7 @@ impl Options {
                 "password is empty; leave it out for a server without one",
             ));
         }
-        Ok(())
+        Ok(self)
     }
 }
 

@@ -101,7 +101,7 @@ impl Client {
     ///
     /// **Cancel safety:** dropping the future gives the attempt up.
     pub async fn connect(options: impl Into<Options>) -> Result<Self> {
-        let options = options.into();
+        let options = options.into().settled()?;
         let target = options.target()?;
         Self::start(Origin::new(target, options, Tasks::current()?)).await
     }
@@ -135,7 +135,7 @@ impl Client {
         connector: impl Connect,
         options: impl Into<Options>,
     ) -> Result<Self> {
-        let options = options.into();
+        let options = options.into().settled()?;
         let target = options.target_through(Arc::new(connector));
         Self::start(Origin::new(target, options, Tasks::current()?)).await
     }
@@ -157,13 +157,12 @@ impl Client {
     ///
     /// **Errors:** when an option makes no sense, or there is no tokio runtime.
     pub fn connect_lazy(options: impl Into<Options>) -> Result<Self> {
-        let options = options.into();
+        let options = options.into().settled()?;
         let target = options.target()?;
         Self::spawn(Origin::new(target, options, Tasks::current()?), None)
     }
 
     fn spawn(origin: Origin, started: Option<Started>) -> Result<Self> {
-        origin.options.validate()?;
         let origin = Arc::new(origin);
         let mailbox = Driver::spawn(&origin, Role::Shared, started);
         let reach = Reach::new(Arc::clone(mailbox.status()), origin.target.login.clone());

@@ -2,18 +2,25 @@
 
 use std::time::Duration;
 
-use swarm_resp::ToArgs;
-use tokio::time::sleep;
+use swarm_resp::{Request, ToArgs};
+use tokio::time::{Instant, sleep};
 
 use super::{Client, Exclusive};
 use crate::engine::MAX_ATTEMPTS;
 use crate::error::{ErrorKind, Result};
 
-/// The longest wait before the first repetition; it doubles with each further one.
+/// Maximum wait before the first repetition, unless a round trip takes longer; it doubles with each further one.
 const PAUSE: Duration = Duration::from_micros(200);
 
-/// What the wait before a repetition grows to at the most.
+/// What the wait before a repetition grows to at the most, unless that is less than some round trips.
 const MAX_PAUSE: Duration = Duration::from_millis(20);
+
+/// How many round trips the wait before a repetition may take. An attempt takes at least three, and contenders that come in
+/// between make it fail.
+const MAX_ROUND_TRIPS: u32 = 16;
+
+/// How often is tried at least, unless the option says otherwise.
+const ATTEMPTS: u32 = 16;
 
 impl Client {
     /// Runs an optimistic transaction: watches keys, reads, decides, writes, and retries after a conflict.
@@ -25,7 +32,7 @@ impl Client {
     /// On a connection of its own the keys are watched and `attempt` is called. It reads through the handle that it is given,
     /// puts its writes into a [`transaction`](Exclusive::transaction) of that handle and runs them with
     /// [`exec`](crate::Transaction::exec). If one of the keys was changed meanwhile, nothing was written, and `attempt` is called again,
-    /// after a short pause and up to [`transact_attempts`](crate::Options::transact_attempts) times. It must not act on
+    /// after a pause that grows with the round trip, and as often as [`transact_attempts`](crate::Options::transact_attempts) says. It must not act on
     /// anything else that it could not do twice.
     ///
     /// It may return without `exec`, which writes nothing.
@@ -112,32 +119,53 @@ pub(crate) struct Attempts<K> {
     /// Connections lost before anything was written.
     lost: u8,
     conflicts: u32,
+    /// When the first attempt began.
+    began: Instant,
+    /// How long the last WATCH took.
+    round_trip: Duration,
 }
 
 impl<K: ToArgs> Attempts<K> {
-    pub(crate) const fn new(client: Client, keys: K) -> Self {
+    pub(crate) fn new(client: Client, keys: K) -> Self {
         Self {
             client,
             keys,
             held: None,
             lost: 0,
             conflicts: 0,
+            began: Instant::now(),
+            round_trip: Duration::ZERO,
         }
     }
 
     /// A connection on which the keys are watched.
     pub(crate) async fn begin(&mut self) -> Result<Exclusive> {
+        let watch = Request::new("WATCH", &self.keys);
+        self.client.shared.origin.target.check(watch.view())?;
         loop {
             let mut own = match self.held.take() {
                 Some(own) => own,
                 None => self.client.exclusive().await?,
             };
+            let asked = Instant::now();
             match own.watch(&self.keys).await {
-                Ok(()) => return Ok(own),
+                Ok(()) => {
+                    self.round_trip = asked.elapsed();
+                    return Ok(own);
+                }
                 // Nothing was written yet, so another connection will do.
                 Err(error) if error.is_connection() && self.lost < MAX_ATTEMPTS => self.lost += 1,
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    fn may_try_again(&self) -> bool {
+        let options = &self.client.shared.origin.options;
+        let attempts = self.conflicts.saturating_add(1);
+        match options.transact_attempts {
+            Some(most) => attempts < most,
+            None => attempts < ATTEMPTS || self.began.elapsed() < options.request_timeout,
         }
     }
 
@@ -147,13 +175,12 @@ impl<K: ToArgs> Attempts<K> {
         mut own: Exclusive,
         result: Result<T>,
     ) -> Option<Result<T>> {
-        let most = self.client.shared.origin.options.transact_attempts;
         match result {
-            Err(error) if error.kind() == ErrorKind::Conflict && self.conflicts + 1 < most => {
+            Err(error) if error.kind() == ErrorKind::Conflict && self.may_try_again() => {
                 self.conflicts += 1;
                 let pause = {
                     let _context = self.client.shared.origin.tasks.timers();
-                    sleep(pause(self.conflicts))
+                    sleep(pause(self.conflicts, self.round_trip))
                 };
                 pause.await;
                 self.held = Some(own);
@@ -171,7 +198,28 @@ impl<K: ToArgs> Attempts<K> {
 }
 
 /// How long to wait after so many conflicts: drawn at random, so that those who met once do not meet again.
-fn pause(conflicts: u32) -> Duration {
-    let longest = PAUSE.saturating_mul(1 << conflicts.min(10)).min(MAX_PAUSE);
+fn pause(conflicts: u32, round_trip: Duration) -> Duration {
+    let most = MAX_PAUSE.max(round_trip.saturating_mul(MAX_ROUND_TRIPS));
+    let first = PAUSE.max(round_trip);
+    let longest = first.saturating_mul(1 << conflicts.min(10)).min(most);
     longest.mul_f64(fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_with_conflicts_and_with_the_round_trip() {
+        let longest = |conflicts, round_trip| {
+            let pauses = (0..200).map(|_| pause(conflicts, round_trip));
+            pauses.max().unwrap_or_default()
+        };
+        let (near, far) = (Duration::from_micros(50), Duration::from_millis(50));
+        assert!(longest(0, near) <= PAUSE);
+        assert!(longest(30, near) <= MAX_PAUSE);
+        assert!(longest(30, near) > MAX_PAUSE / 2);
+        assert!(longest(0, far) > far / 2 && longest(0, far) <= far);
+        assert!(longest(30, far) > far * 8 && longest(30, far) <= far * MAX_ROUND_TRIPS);
+    }
 }

@@ -52,7 +52,7 @@ impl Backoff {
     /// How long to wait when a connection was given up for a better one: clients that are told so at once must not come back at
     /// once.
     pub(super) fn renewal_delay(&self) -> Duration {
-        self.base.mul_f64(fastrand::f64())
+        self.base.min(self.max).mul_f64(fastrand::f64())
     }
 
     /// How long to wait when a connection was lost that had worked: hardly at all, but not all clients of a server at the same

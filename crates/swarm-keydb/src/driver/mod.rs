@@ -336,6 +336,10 @@ impl Driver {
         for taken in 0..RECEIVE_BATCH {
             let Poll::Ready(frame) = transport.poll_receive(cx) else {
                 self.hear(transport);
+                if taken > 0 {
+                    // Before anybody is woken, who may look.
+                    self.note_load();
+                }
                 return Ok(taken);
             };
             let now = *now.get_or_insert_with(|| Instant::now().into_std());
@@ -349,6 +353,7 @@ impl Driver {
                 woken.extend(wake);
             }
         }
+        self.note_load();
         Ok(RECEIVE_BATCH)
     }
 

@@ -48,15 +48,16 @@ impl Options {
         self
     }
 
-    /// How long they are kept. Default 30 s.
+    /// How long they are kept; zero keeps none. Default 30 s.
     pub const fn lease_idle_time(mut self, time: Duration) -> Self {
         self.leases.idle_time = time;
         self
     }
 
-    /// How often [`transact`](crate::Client::transact) tries at the most, when others change the keys each time. Default 16.
+    /// Maximum number of times that [`transact`](crate::Client::transact) tries when others change the keys each time. Default: as
+    /// often as [`request_timeout`](Self::request_timeout) allows, and at least 16 times.
     pub const fn transact_attempts(mut self, attempts: u32) -> Self {
-        self.transact_attempts = attempts;
+        self.transact_attempts = Some(attempts);
         self
     }
 }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use swarm_resp::Request;
+use swarm_resp::{Request, RequestRef};
 use swarm_transport::{
-    BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError, connector,
+    BoxFuture, BoxTransport, Capabilities, Connect, DialOptions, Endpoint, TransportError,
+    connector,
 };
 
 use super::{DEFAULT_HTTP_URL, DEFAULT_URL, Options};
 use crate::credentials::{Credentials, Login};
-use crate::engine::Settings;
+use crate::engine::{Failure, Settings};
 use crate::error::{Error, Result};
 use crate::tasks::Tasks;
 
@@ -70,6 +71,7 @@ impl Options {
             login,
             custom: false,
             session: !endpoint.scheme().is_http(),
+            binary_arguments: endpoint.scheme().is_redis() || self.dial.is_binary_safe(),
             settings,
         })
     }
@@ -86,6 +88,7 @@ impl Options {
             login: self.login(credentials),
             custom: true,
             session: true,
+            binary_arguments: true,
             settings: self.settings(),
         }
     }
@@ -108,12 +111,25 @@ impl Options {
     /// The HTTP gateway that stands in: the one that was named, or, beside the default WebSocket URL alone, the default
     /// one. Beside any other server, a gateway on this machine would be somebody else's.
     fn fallback_url(&self) -> Option<&str> {
-        let default = (self.url == DEFAULT_URL).then_some(DEFAULT_HTTP_URL);
-        self.http_url
-            .as_deref()
-            .or(default)
-            .filter(|_| self.http_fallback && cfg!(feature = "http"))
+        let default = || {
+            let is_default = cfg!(feature = "http") && is_default(&self.url);
+            is_default.then_some(DEFAULT_HTTP_URL)
+        };
+        let url = self.http_url.as_deref().or_else(default);
+        url.filter(|_| self.http_fallback)
     }
+}
+
+/// Whether a URL is that of the default gateway, however it is written.
+fn is_default(url: &str) -> bool {
+    let (Ok(given), Ok(default)) = (Endpoint::parse(url), Endpoint::parse(DEFAULT_URL)) else {
+        return false;
+    };
+    let is_here = given.host() == default.host() || given.host().eq_ignore_ascii_case("localhost");
+    is_here
+        && given.scheme() == default.scheme()
+        && given.port() == default.port()
+        && given.path() == default.path()
 }
 
 /// What connections of a client are made of.
@@ -143,7 +159,23 @@ pub(crate) struct Target {
     pub(crate) custom: bool,
     /// Whether connections have a session, as far as the URL tells.
     pub(crate) session: bool,
+    /// Whether arguments may be any bytes, as far as the options tell.
+    binary_arguments: bool,
     pub(crate) settings: Settings,
+}
+
+impl Target {
+    /// Whether connections would refuse a request. For what makes a connection of its own: it is not made for that.
+    ///
+    /// # Errors
+    ///
+    /// Why they would.
+    pub(crate) fn check(&self, request: RequestRef<'_>) -> std::result::Result<(), Failure> {
+        Capabilities::FULL
+            .with_binary_arguments(self.binary_arguments)
+            .check(request)
+            .map_err(Failure::Refused)
+    }
 }
 
 impl std::fmt::Debug for Target {
@@ -216,11 +248,40 @@ mod tests {
 
     #[test]
     fn the_default_http_gateway_stands_in_beside_the_default_server_alone() {
-        assert_eq!(Options::default().fallback_url(), Some(DEFAULT_HTTP_URL));
+        let default = cfg!(feature = "http").then_some(DEFAULT_HTTP_URL);
+        assert_eq!(Options::default().fallback_url(), default);
+        for same in [
+            "ws://127.0.0.1:8765",
+            "ws://localhost:8765/",
+            "ws://localhost:8765",
+            "ws://LOCALHOST:8765/",
+        ] {
+            assert_eq!(Options::new(same).fallback_url(), default, "{same}");
+        }
+        for other in [
+            "ws://localhost:8766/",
+            "ws://localhost:8765/gateway",
+            "wss://localhost:8765/",
+            "redis://localhost:8765",
+            "no URL",
+        ] {
+            assert_eq!(Options::new(other).fallback_url(), None, "{other}");
+        }
         assert_eq!(Options::new("ws://db:8765/").fallback_url(), None);
         let named = Options::new("ws://db:8765/").http_url("http://db:8080");
         assert_eq!(named.fallback_url(), Some("http://db:8080"));
         assert_eq!(named.http_fallback(false).fallback_url(), None);
+    }
+
+    /// Stands for: an option that a missing feature makes void, silently.
+    #[cfg(not(feature = "http"))]
+    #[test]
+    fn without_the_feature_a_fallback_that_is_named_is_an_error_that_names_the_feature() {
+        let options = Options::new("ws://h").http_url("http://h");
+        let error = options.target().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("feature `http`"), "{error}");
+        assert!(options.http_fallback(false).target().is_ok());
     }
 
     #[cfg(feature = "http")]

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use swarm_resp::Request;
 use swarm_transport::{Refusal, TransportError, TransportErrorKind};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -112,6 +113,10 @@ impl Hub {
         }
         if let Some(name) = names.first().filter(|_| !origin.target.session) {
             return Err(Failure::Refused(over_http(name)).into());
+        }
+        for name in &names {
+            let request = Request::new(name.kind.subscribe(), &name.text);
+            origin.target.check(request.view())?;
         }
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (waiting, acknowledged) = oneshot::channel();

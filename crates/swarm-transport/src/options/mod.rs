@@ -140,6 +140,11 @@ impl DialOptions {
         self
     }
 
+    /// Whether [`binary_safe`](Self::binary_safe) is set.
+    pub const fn is_binary_safe(&self) -> bool {
+        self.binary_safe
+    }
+
     /// The `Origin` header of a WebSocket or HTTP request, for gateways with a list of allowed origins.
     #[must_use]
     pub fn origin(self, origin: impl Into<String>) -> Self {

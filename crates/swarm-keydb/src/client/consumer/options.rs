@@ -12,6 +12,7 @@ use crate::client::lease::SLICE;
 use crate::command::{Builder, CommandOptions};
 use crate::commands::{GroupRead, ReadAfter, XReadGroupOptions};
 use crate::error::{Error, Result};
+use crate::options::Bounded;
 
 /// Policy for entries that were deleted while they were pending, by XDEL or by trimming.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -33,6 +34,28 @@ pub(super) struct Settings {
     pub(super) start: ReadAfter,
     pub(super) deleted: DeletedEntries,
     pub(super) drain_time: Duration,
+}
+
+impl Settings {
+    /// Every duration among them. A field that is added must be named here before this compiles.
+    fn durations(&mut self) -> [Bounded<'_>; 4] {
+        let Self {
+            count: _,
+            block,
+            min_idle,
+            claim_interval,
+            start: _,
+            deleted: _,
+            drain_time,
+        } = self;
+        [
+            // What the server takes is checked with the command.
+            Bounded::timer("block", block).or_zero(),
+            Bounded::timer("min_idle", min_idle.as_mut()).or_zero(),
+            Bounded::timer("claim_interval", claim_interval),
+            Bounded::timer("drain_time", drain_time).or_zero(),
+        ]
+    }
 }
 
 /// Options of a [`Consumer`]. See [`Client::consumer`](crate::Client::consumer).
@@ -121,9 +144,9 @@ impl ConsumerBuilder {
     ///
     /// **Errors:** if an option is invalid, or no server could accept a name.
     pub fn build(self) -> Result<Consumer> {
-        let settings = self.settings;
-        if settings.claim_interval.is_zero() {
-            return Err(Error::config("claim_interval is zero; give a longer time"));
+        let mut settings = self.settings;
+        for duration in settings.durations() {
+            duration.settle()?;
         }
         // What every read will be like.
         let options = XReadGroupOptions::new().count(settings.count);
@@ -169,5 +192,55 @@ impl fmt::Debug for ConsumerBuilder {
             .field("streams", &self.streams.len())
             .field("settings", &self.settings)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::StreamCommands;
+    use crate::{ErrorKind, Options};
+
+    type Set = fn(ConsumerBuilder, Duration) -> ConsumerBuilder;
+
+    /// The setter of every duration. [`Settings::durations`] does not compile without a new field, and the test below fails
+    /// without its setter.
+    const SETTERS: [(&str, Set); 4] = [
+        ("block", ConsumerBuilder::block),
+        ("min_idle", |builder, value| builder.min_idle(value)),
+        ("claim_interval", ConsumerBuilder::claim_interval),
+        ("drain_time", ConsumerBuilder::drain_time),
+    ];
+
+    /// Stands for: durations without a bound, which fail late, without a name, or by a panic.
+    #[tokio::test]
+    async fn every_duration_works_or_is_refused_by_name() {
+        let gateway = swarm_gateway::test().await.unwrap();
+        let client = Client::connect(Options::new(gateway.ws_url()))
+            .await
+            .unwrap();
+        let builder = || client.consumer("group", "me", "jobs");
+        let mut settings = builder().settings;
+        assert_eq!(settings.durations().len(), SETTERS.len());
+        for (option, set) in SETTERS {
+            for value in [Duration::ZERO, Duration::from_nanos(1)] {
+                match set(builder(), value).build() {
+                    Ok(_) => assert_ne!(option, "claim_interval"),
+                    Err(error) => {
+                        assert!(matches!(
+                            error.kind(),
+                            ErrorKind::Config | ErrorKind::Argument
+                        ));
+                        assert!(error.to_string().contains(option), "{option}: {error}");
+                    }
+                }
+            }
+            for value in [Duration::from_secs(u64::MAX / 2), Duration::MAX] {
+                client.xadd("jobs", [("k", "v")]).await.unwrap();
+                let mut consumer = set(builder(), value).build().unwrap();
+                let delivery = consumer.next().await.unwrap().unwrap();
+                delivery.ack().await.unwrap();
+            }
+        }
     }
 }

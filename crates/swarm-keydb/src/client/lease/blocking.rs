@@ -91,6 +91,11 @@ impl Job {
     /// not block for nobody.
     pub(crate) async fn run(self) -> Result<Frame> {
         let Patience { timeout, own, .. } = self.patience;
+        if let Over::Pool(leases) = &self.over {
+            for request in self.requests.iter() {
+                leases.origin.target.check(request)?;
+            }
+        }
         let end = deadline_in(timeout);
         let mut sliced = self.sliced();
         let mut attempts: u8 = 0;
