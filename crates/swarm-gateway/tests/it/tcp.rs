@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm_gateway::Gateway;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -56,6 +56,49 @@ async fn a_client_that_sends_and_hangs_up_is_served() {
     stream.write_all(&b"INCR n\r\n".repeat(1000)).await.unwrap();
     stream.shutdown().await.unwrap();
     assert!(rest(&mut stream).await.ends_with(":999\r\n:1000\r\n"));
+}
+
+/// An entry that is added in the very moment in which a blocking read gives up: the read replies all the same, and nothing
+/// behind it takes its place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_gives_up_while_it_is_served_replies_once() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut reader = connect(&gateway).await;
+    exchange(&mut reader, b"XGROUP CREATE s g 0 MKSTREAM\r\n", b"+OK\r\n").await;
+    let mut writer = connect(&gateway).await;
+    let writing = tokio::spawn(async move {
+        let mut id = [0; 64];
+        while writer.write_all(b"XADD s * f v\r\n").await.is_ok() {
+            if writer.read(&mut id).await.unwrap_or(0) == 0 {
+                return;
+            }
+            // Around the time for which a read blocks, so that some meet.
+            tokio::time::sleep(Duration::from_micros(fastrand::u64(0..3_000))).await;
+        }
+    });
+    let mut reader = tokio::io::BufReader::new(reader);
+    for number in 0..2_000 {
+        let read =
+            format!("XREADGROUP GROUP g c COUNT 1 BLOCK 1 STREAMS s >\r\nECHO {number}-end\r\n");
+        reader.get_mut().write_all(read.as_bytes()).await.unwrap();
+        let mut lines = Vec::new();
+        let echo = format!("{number}-end");
+        while lines.last() != Some(&echo) {
+            let mut line = String::new();
+            let read = reader.read_line(&mut line);
+            timeout(Duration::from_secs(10), read)
+                .await
+                .unwrap()
+                .unwrap();
+            lines.push(line.trim_end().to_owned());
+        }
+        assert!(
+            matches!(lines[0].as_str(), "*-1" | "*1"),
+            "{number}: {lines:?}"
+        );
+    }
+    drop(gateway);
+    writing.await.unwrap();
 }
 
 #[tokio::test]

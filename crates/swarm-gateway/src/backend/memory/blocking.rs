@@ -97,10 +97,11 @@ pub(super) fn line_up(
 
 impl Waiting {
     /// Returns whether a key has changed, or the time is over.
-    pub(super) async fn woken(self) -> bool {
+    pub(super) async fn woken(mut self) -> bool {
         let store = self.ticket.store.clone();
         tokio::select! {
-            _ = self.changed => true,
+            // Borrowed, so that the command is not taken for one whose client is gone while its time is up.
+            _ = &mut self.changed => true,
             () = store.clock.until_some(self.deadline) => {
                 self.ticket.take(&mut store.lock()).is_none()
             }
@@ -122,11 +123,13 @@ pub(super) fn wait(
         client: client.clone(),
         protocol: client.outbox.protocol(),
     };
-    let (ticket, reply) = state.server.line_up(store, block.keys, Some(command));
+    let (ticket, mut reply) = state.server.line_up(store, block.keys, Some(command));
     Called::Blocked(Box::pin(async move {
         let clock = ticket.store.clock.clone();
         tokio::select! {
-            _ = reply => {}
+            // Borrowed: were it dropped when the time is up, a change at this moment would take the command for one whose
+            // client is gone, and nobody would reply to it.
+            _ = &mut reply => {}
             () = clock.until_some(block.deadline) => {
                 let mut state = ticket.store.lock();
                 let waiter = ticket.take(&mut state);
