@@ -138,3 +138,34 @@ fn no_task_is_left_of_a_client_that_is_closed_or_dropped() {
         });
     }
 }
+
+/// Whoever calls, the tasks of a client run in the runtime that it was made in, and end with that one alone.
+#[test]
+fn a_client_outlives_the_runtime_of_a_caller_and_says_so_when_its_own_has_ended() {
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    let (server, own, other) = (runtime(), runtime(), runtime());
+    let gateway = server.block_on(swarm_gateway::test()).unwrap();
+    let client = own
+        .block_on(within(Client::connect(gateway.ws_url())))
+        .unwrap();
+    let (mut news, exclusive) = other.block_on(async {
+        let news = within(client.subscribe("news")).await.unwrap();
+        (news, within(client.exclusive()).await.unwrap())
+    });
+    drop(other);
+    own.block_on(async {
+        within(exclusive.set("k", "v")).await.unwrap();
+        within(client.publish("news", "still here")).await.unwrap();
+        within(news.next()).await.unwrap().unwrap();
+    });
+    drop(own);
+    let late = server.block_on(within(client.get("k"))).unwrap_err();
+    assert_eq!(
+        (late.kind(), late.outcome()),
+        (ErrorKind::Connection, Outcome::NotSent)
+    );
+    assert!(late.to_string().contains("runtime"), "{late}");
+    let late = server.block_on(within(client.exclusive())).unwrap_err();
+    assert!(late.to_string().contains("runtime"), "{late}");
+    assert!(Client::connect_lazy(gateway.ws_url()).is_err(), "no panic");
+}
