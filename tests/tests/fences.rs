@@ -135,7 +135,10 @@ async fn no_foreign_replies_over(url: fn(&Gateway) -> &str) {
         for script in SCRIPTS {
             // Whatever it answers, it is no value that another task asked for.
             let outcome = within(client.eval(script, (), text)).await;
-            assert!(outcome.is_err() || script != SCRIPTS[0], "{text:?}: {outcome:?}");
+            assert!(
+                outcome.is_err() || script != SCRIPTS[0],
+                "{text:?}: {outcome:?}"
+            );
             let pipeline = client.pipeline();
             let handles = (
                 pipeline.echo("before"),
