@@ -132,10 +132,6 @@ async fn options_that_make_no_sense_are_named() {
         ),
         (Options::new(url).queue(0), "queue"),
         (Options::new(url).password(""), "password"),
-        (
-            Options::new(url).reconnect_base_delay(Duration::from_secs(60)),
-            "reconnect_max_delay",
-        ),
     ];
     for (options, name) in cases {
         let error = within(Client::connect(options)).await.unwrap_err();

@@ -4,10 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a connection must last for the next loss to start over. A server that accepts and drops again and again is not
-/// healthy.
-const HEALTHY: Duration = Duration::from_secs(30);
-
 /// The longest wait before a connection that had worked is dialed again.
 const REDIAL: Duration = Duration::from_millis(100);
 
@@ -16,6 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Exponential backoff with full jitter: each wait is drawn evenly from zero to a bound that doubles, so that clients cut
 /// off together do not come back together.
+///
+/// The bound starts over behind a connection that lasted at least as long: a server that accepts and drops again and again is
+/// then not dialed more often than one that cannot be reached.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     base: Duration,
@@ -74,7 +73,7 @@ impl Backoff {
         if self
             .connected
             .take()
-            .is_some_and(|since| now.duration_since(since) >= HEALTHY)
+            .is_some_and(|since| now.duration_since(since) >= self.bound)
         {
             self.bound = self.base;
         }
@@ -89,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_to_a_bound_and_start_over_after_a_healthy_connection() {
+    fn waits_grow_to_a_bound_and_start_over_behind_a_connection_that_outlasted_it() {
         let second = Duration::from_secs(1);
         let now = Instant::now();
         for _ in 0..100 {
@@ -101,7 +100,7 @@ mod tests {
             backoff.next_delay(now + second);
             assert_eq!(backoff.bound, 4 * second);
             backoff.connected(now);
-            backoff.next_delay(now + HEALTHY);
+            backoff.next_delay(now + 4 * second);
             assert_eq!(backoff.bound, 2 * second);
         }
     }
