@@ -5,13 +5,29 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use swarm_resp::Request;
+use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{BoxTransport, TransportError, TransportErrorKind};
 
 use super::{Answered, Driver, Engine, GOODBYE, RECEIVE_BATCH, ReplySlot};
+use crate::engine::Nonce;
 
-/// How many connections a client sets aside. While so many are, it keeps the one that it has.
+/// How many connections a client sets aside. For one more, it closes one whose callers have all been answered or timed out.
 const MAX_SET_ASIDE: usize = 8;
+
+/// How often a connection is asked for a nonce at first, and in total.
+const FIRST_QUESTIONS: usize = 8;
+const MAX_QUESTIONS: usize = 1024;
+
+/// A nonce that the server must echo.
+struct Question {
+    nonce: Nonce,
+    /// How often the request must be sent.
+    due: usize,
+    /// How often it may still be sent.
+    left: usize,
+    /// The request that was sent last, which the transport may still borrow.
+    request: Option<Request>,
+}
 
 /// The connections that are set aside.
 pub(super) struct Asides {
@@ -32,12 +48,9 @@ struct Aside {
 enum Rest {
     /// Replies, in the order of the requests.
     Replies(Box<Engine<ReplySlot>>),
-    /// Frames that answer nobody, for the connection is out of step. The server has run all commands before the question when it
-    /// echoes that.
-    Echo {
-        question: Option<Request>,
-        nonce: String,
-    },
+    /// Frames that answer nobody, because replies no longer match requests. The server has run all earlier commands when the
+    /// nonce comes back.
+    Echo(Question),
     /// Nothing: the connection closes.
     Nothing,
 }
@@ -52,8 +65,9 @@ impl Asides {
         self.list.is_empty()
     }
 
+    /// Whether there are as many as allowed, and calls over each of them are still in time.
     pub(super) fn is_full(&self) -> bool {
-        self.list.len() >= MAX_SET_ASIDE
+        self.list.len() >= MAX_SET_ASIDE && self.list.iter().all(Aside::has_pending_writes)
     }
 
     fn engines(&self) -> impl Iterator<Item = &Engine<ReplySlot>> {
@@ -112,10 +126,13 @@ impl Asides {
     }
 
     fn push(&mut self, transport: BoxTransport, rest: Rest) {
-        if self.is_full() {
-            // One that is out of step answers nobody.
-            let echo = |aside: &Aside| matches!(aside.rest, Rest::Echo { .. });
-            let first = self.list.iter().position(echo).unwrap_or(0);
+        if self.list.len() >= MAX_SET_ASIDE {
+            // A connection that became unresponsive in the middle of a command must not keep the client from being used.
+            let is_idle = |aside: &Aside| !aside.has_pending_writes();
+            let first = self.list.iter().position(is_idle).unwrap_or(0);
+            tracing::debug!(
+                "too many connections are set aside; the oldest that nobody waits for closes"
+            );
             self.list.remove(first);
         }
         let now = tokio::time::Instant::now().into_std();
@@ -143,6 +160,14 @@ impl Asides {
 }
 
 impl Aside {
+    /// Whether a call that writes is owed a reply and its deadline has not passed.
+    fn has_pending_writes(&self) -> bool {
+        match &self.rest {
+            Rest::Replies(engine) => engine.owes_write_in_time(),
+            Rest::Echo(_) | Rest::Nothing => false,
+        }
+    }
+
     /// Ready when the connection is closed or lost.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Box<Engine<ReplySlot>>>> {
         loop {
@@ -177,7 +202,7 @@ impl Aside {
             };
             let frame = frame?;
             let over = match &mut self.rest {
-                Rest::Echo { nonce, .. } => frame.as_bytes() == Some(nonce.as_bytes()),
+                Rest::Echo(question) => question.is_answered_by(&frame),
                 Rest::Replies(engine) => {
                     let now = tokio::time::Instant::now().into_std();
                     match engine.receive(now, frame) {
@@ -192,7 +217,7 @@ impl Aside {
                                 violation.to_string(),
                             );
                             engine.disconnected(&Arc::new(error));
-                            self.rest = Rest::echo();
+                            self.rest = Rest::Echo(Question::new());
                             return Ok(true);
                         }
                     }
@@ -220,8 +245,8 @@ impl Aside {
                     Some(request) => self.transport.start_send(request)?,
                     None => break,
                 },
-                Rest::Echo { question, .. } => match question.take() {
-                    Some(question) => self.transport.start_send(question.view())?,
+                Rest::Echo(question) => match question.next_request() {
+                    Some(request) => self.transport.start_send(request)?,
                     None => break,
                 },
                 Rest::Nothing => break,
@@ -238,11 +263,29 @@ impl Aside {
     }
 }
 
-impl Rest {
-    fn echo() -> Self {
-        let nonce = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
-        let question = Some(Request::new("ECHO", &*nonce));
-        Self::Echo { question, nonce }
+impl Question {
+    fn new() -> Self {
+        Self {
+            nonce: Nonce::new(),
+            due: FIRST_QUESTIONS,
+            left: MAX_QUESTIONS,
+            request: None,
+        }
+    }
+
+    fn next_request(&mut self) -> Option<RequestRef<'_>> {
+        self.due = self.due.min(self.left).checked_sub(1)?;
+        self.left -= 1;
+        Some(self.request.insert(self.nonce.request("ECHO")).view())
+    }
+
+    /// Takes a frame. After any other than the nonce the server is asked again: SwarmKeyDb sends no more WebSocket messages
+    /// than it received requests, so surplus replies hold the nonce back. An unfinished list takes nonces as its elements,
+    /// which is why there is more than one question at first.
+    fn is_answered_by(&mut self, frame: &Frame) -> bool {
+        let answered = self.nonce.is_echoed_by(frame);
+        self.due = self.due.saturating_add(usize::from(!answered));
+        answered
     }
 }
 
@@ -262,7 +305,7 @@ impl Driver {
 
     /// As [`set_aside`](Self::set_aside), of a connection whose replies cannot be told apart any more: the callers are told so.
     pub(super) fn set_aside_out_of_step(&mut self, transport: BoxTransport) {
-        self.asides.push(transport, Rest::echo());
+        self.asides.push(transport, Rest::Echo(Question::new()));
         self.status.note_set_aside(self.asides.list.len());
     }
 

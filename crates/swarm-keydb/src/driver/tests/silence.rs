@@ -86,3 +86,25 @@ async fn without_reconnecting_a_silent_connection_is_kept_too() {
     assert!(client.get("k").await.unwrap().is_some());
     client.close().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_never_answer_do_not_use_up_what_may_be_set_aside() {
+    let server = Server::default();
+    let half = SECOND / 2;
+    let client = server.client(options().silence(half)).await;
+    for round in 1..=12 {
+        let start = Instant::now();
+        let write = client.mset(pairs()).timeout(half);
+        assert_eq!(write.await.unwrap_err().kind(), ErrorKind::Timeout);
+        assert!(client.get("k").await.unwrap().is_some());
+        assert_eq!(
+            start.elapsed(),
+            half,
+            "the deadline, which is as long as the silence"
+        );
+        assert_eq!(client.stats().set_aside, round.min(8));
+    }
+    // The last eight are still open and end their command.
+    let closed = client.close_within(Duration::ZERO).await;
+    assert_eq!(closed.unanswered, 8, "{closed:?}");
+}
