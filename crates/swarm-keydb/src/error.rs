@@ -447,7 +447,13 @@ mod tests {
             (Failure::Timeout { sent: true }, false),
             (Failure::Full, true),
             (Failure::Withheld, false),
-            (Failure::Auth(server()), false),
+            (
+                Failure::Auth {
+                    sent: false,
+                    error: server(),
+                },
+                false,
+            ),
             (Failure::Scripted(ServerError::parse(b"LOADING x")), false),
             (Failure::Closed { sent: false }, false),
             (Failure::Closed { sent: true }, false),

@@ -282,7 +282,8 @@ impl Options {
     /// A connection that owes a reply to a command that writes is not dropped, since SwarmKeyDb would stop the command midway.
     /// Instead, the client opens another connection. If the server answers on that one, the client uses it for everything else and
     /// sets the silent one aside: see [`drain_timeout`](Self::drain_timeout). If not, the client keeps the silent one, sends
-    /// nothing on it, and asks again after the same time.
+    /// nothing on it, and asks again after the same time, until `drain_timeout` has passed. So does a connection that is not
+    /// reconnected, which nobody asks about.
     pub const fn silence(mut self, silence: Duration) -> Self {
         self.silence = silence;
         self

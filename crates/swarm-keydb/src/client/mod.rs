@@ -140,7 +140,7 @@ impl Client {
         Self::start(Origin::new(target, options, Tasks::current()?)).await
     }
 
-    async fn start(origin: Origin) -> Result<Self> {
+    pub(crate) async fn start(origin: Origin) -> Result<Self> {
         let (started, outcome) = oneshot::channel();
         let client = Self::spawn(origin, Some(started))?;
         match outcome.await {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{BoxTransport, TransportError, TransportErrorKind};
 
-use super::{Answered, Driver, Engine, GOODBYE, RECEIVE_BATCH, ReplySlot};
+use super::{Answered, Broken, Driver, Engine, GOODBYE, RECEIVE_BATCH, ReplySlot};
 use crate::engine::Nonce;
 
 /// How many connections a client sets aside. For one more, it closes one whose callers have all been answered or timed out.
@@ -111,13 +111,14 @@ impl Asides {
             .min()
     }
 
-    /// Fails the calls whose deadline has passed, and closes the connections whose time is over.
-    pub(super) fn expire(&mut self, now: Instant) {
+    /// Fails the calls whose deadline has passed, and closes the connections whose time is over. Gives back the engines of these.
+    fn expire(&mut self, now: Instant) -> Vec<Engine<ReplySlot>> {
         for engine in self.engines_mut() {
             // A connection that is set aside may be silent.
             let _never = engine.expire(now);
         }
-        self.list.retain(|aside| now < aside.until);
+        let over = self.list.extract_if(.., |aside| aside.until <= now);
+        over.filter_map(|aside| aside.rest.give_up()).collect()
     }
 
     /// Fails all calls, for the client is closed. Says how many somebody still waited for.
@@ -125,16 +126,19 @@ impl Asides {
         self.engines_mut().map(Engine::abandon).sum()
     }
 
-    fn push(&mut self, transport: BoxTransport, rest: Rest) {
-        if self.list.len() >= MAX_SET_ASIDE {
-            // A connection that became unresponsive in the middle of a command must not keep the client from being used.
-            let is_idle = |aside: &Aside| !aside.has_pending_writes();
-            let first = self.list.iter().position(is_idle).unwrap_or(0);
-            tracing::debug!(
-                "too many connections are set aside; the oldest that nobody waits for closes"
-            );
-            self.list.remove(first);
+    /// Closes the oldest of some kind if there are as many as allowed. Gives back its engine.
+    fn make_room(&mut self, kind: impl Fn(&Aside) -> bool) -> Option<Engine<ReplySlot>> {
+        if self.list.len() < MAX_SET_ASIDE {
+            return None;
         }
+        let first = self.list.iter().position(kind)?;
+        tracing::debug!(
+            "too many connections are set aside; the oldest that nobody waits for closes"
+        );
+        self.list.remove(first).rest.give_up()
+    }
+
+    fn push(&mut self, transport: BoxTransport, rest: Rest) {
         let now = tokio::time::Instant::now().into_std();
         self.list.push(Aside {
             transport,
@@ -145,21 +149,21 @@ impl Asides {
         });
     }
 
-    /// Moves what is left to move. Gives back the engines of connections that are gone.
+    /// Moves what is left to move. Gives back the engines of connections that are gone or out of step.
     fn poll(&mut self, cx: &mut Context<'_>) -> Vec<Engine<ReplySlot>> {
         let mut gone = Vec::new();
-        self.list.retain_mut(|aside| match aside.poll(cx) {
-            Poll::Pending => true,
-            Poll::Ready(engine) => {
-                gone.extend(engine.map(|engine| *engine));
-                false
-            }
-        });
+        self.list
+            .retain_mut(|aside| aside.poll(&mut gone, cx).is_pending());
         gone
     }
 }
 
 impl Aside {
+    /// Whether what it still owes answers nobody.
+    const fn is_out_of_step(&self) -> bool {
+        matches!(self.rest, Rest::Echo(_) | Rest::Nothing)
+    }
+
     /// Whether a call that writes is owed a reply and its deadline has not passed.
     fn has_pending_writes(&self) -> bool {
         match &self.rest {
@@ -168,30 +172,38 @@ impl Aside {
         }
     }
 
-    /// Ready when the connection is closed or lost.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Box<Engine<ReplySlot>>>> {
+    /// Ready when the connection is closed or lost. Its engine goes to `gone` when it will answer no more.
+    fn poll(&mut self, gone: &mut Vec<Engine<ReplySlot>>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            match self.step(cx) {
-                Ok(true) => {}
+            let error = match self.step(cx) {
+                Ok(true) => continue,
                 Ok(false) => return Poll::Pending,
-                Err(error) => {
-                    let Rest::Replies(mut engine) =
-                        std::mem::replace(&mut self.rest, Rest::Nothing)
-                    else {
-                        return Poll::Ready(None);
-                    };
-                    engine.disconnected(&Arc::new(error));
-                    return Poll::Ready(Some(engine));
+                Err(error) => error,
+            };
+            let (error, rest) = match error {
+                Broken::Violation(violation) => {
+                    tracing::debug!(%violation, "a connection that was set aside is out of step");
+                    let error = Broken::Violation(violation).into_error();
+                    (error, Rest::Echo(Question::new()))
                 }
+                other => (other.into_error(), Rest::Nothing),
+            };
+            let is_lost = matches!(rest, Rest::Nothing);
+            if let Rest::Replies(mut engine) = std::mem::replace(&mut self.rest, rest) {
+                engine.disconnected(&Arc::new(error));
+                gone.push(*engine);
+            }
+            if is_lost {
+                return Poll::Ready(());
             }
         }
     }
 
     /// Says whether there may be more to do now. The connection's end is an error.
-    fn step(&mut self, cx: &mut Context<'_>) -> Result<bool, TransportError> {
+    fn step(&mut self, cx: &mut Context<'_>) -> Result<bool, Broken> {
         if let Rest::Nothing = self.rest {
             return match self.transport.poll_close(cx) {
-                Poll::Ready(_) => Err(done()),
+                Poll::Ready(_) => Err(done().into()),
                 Poll::Pending => Ok(false),
             };
         }
@@ -205,22 +217,9 @@ impl Aside {
                 Rest::Echo(question) => question.is_answered_by(&frame),
                 Rest::Replies(engine) => {
                     let now = tokio::time::Instant::now().into_std();
-                    match engine.receive(now, frame) {
-                        Ok(answered) => {
-                            drop(answered.map(|Answered { wake, .. }| wake));
-                            !engine.owes_write() && !engine.has_living_calls()
-                        }
-                        Err(violation) => {
-                            tracing::debug!(%violation, "a connection that was set aside is out of step");
-                            let error = TransportError::new(
-                                TransportErrorKind::Protocol,
-                                violation.to_string(),
-                            );
-                            engine.disconnected(&Arc::new(error));
-                            self.rest = Rest::Echo(Question::new());
-                            return Ok(true);
-                        }
-                    }
+                    let answered = engine.receive(now, frame)?;
+                    drop(answered.map(|Answered { wake, .. }| wake));
+                    !engine.owes_write() && !engine.has_living_calls()
                 }
                 Rest::Nothing => true,
             };
@@ -263,6 +262,19 @@ impl Aside {
     }
 }
 
+impl Rest {
+    /// The engine, if there is one, after its connection was closed before it had answered all.
+    fn give_up(self) -> Option<Engine<ReplySlot>> {
+        let Self::Replies(mut engine) = self else {
+            return None;
+        };
+        let what = "the server owed a reply for longer than the connection was kept";
+        let error = TransportError::new(TransportErrorKind::Timeout, what);
+        engine.disconnected(&Arc::new(error));
+        Some(*engine)
+    }
+}
+
 impl Question {
     fn new() -> Self {
         Self {
@@ -294,8 +306,17 @@ fn done() -> TransportError {
 }
 
 impl Driver {
-    /// Keeps the connection open until what it owes has come. Nothing new is sent on it.
+    /// As [`keep_aside`](Self::keep_aside). A connection that became unresponsive in the middle of a command makes way, for it must
+    /// not keep the client from being used.
     pub(super) fn set_aside(&mut self, transport: BoxTransport) {
+        let closed = (self.asides.make_room(Aside::is_out_of_step))
+            .or_else(|| self.asides.make_room(|aside| !aside.has_pending_writes()));
+        self.keep_aside(transport);
+        self.take_back(closed);
+    }
+
+    /// Keeps the connection open until what it owes has come. Nothing new is sent on it.
+    pub(super) fn keep_aside(&mut self, transport: BoxTransport) {
         tracing::debug!("the connection owes replies to commands that write; it is set aside");
         let engine = Box::new(self.engine.set_aside());
         self.received_bytes = None;
@@ -305,7 +326,11 @@ impl Driver {
 
     /// As [`set_aside`](Self::set_aside), of a connection whose replies cannot be told apart any more: the callers are told so.
     pub(super) fn set_aside_out_of_step(&mut self, transport: BoxTransport) {
-        self.asides.push(transport, Rest::Echo(Question::new()));
+        self.asides.make_room(Aside::is_out_of_step);
+        // Whoever may write scripts can bring many connections out of step, and must not end others by that.
+        if self.asides.list.len() < MAX_SET_ASIDE {
+            self.asides.push(transport, Rest::Echo(Question::new()));
+        }
         self.status.note_set_aside(self.asides.list.len());
     }
 
@@ -314,8 +339,21 @@ impl Driver {
         if self.asides.is_empty() {
             return;
         }
-        for mut gone in self.asides.poll(cx) {
-            // Calls that only read may go again.
+        let gone = self.asides.poll(cx);
+        self.take_back(gone);
+    }
+
+    /// Closes the connections whose time is over.
+    pub(super) fn expire_asides(&mut self, now: Instant) {
+        if !self.asides.is_empty() {
+            let gone = self.asides.expire(now);
+            self.take_back(gone);
+        }
+    }
+
+    /// Takes the calls over of connections that are gone: those that only read may go again.
+    fn take_back(&mut self, gone: impl IntoIterator<Item = Engine<ReplySlot>>) {
+        for mut gone in gone {
             self.engine.take_back(&mut gone);
         }
         self.status.note_set_aside(self.asides.list.len());
@@ -327,7 +365,6 @@ impl Driver {
             self.poll_asides(cx);
             // Nothing can be silent without a connection.
             let _never = self.poll_deadlines(cx);
-            self.poll_asides(cx);
             self.engine
                 .fail_waiting(&super::Failure::Closed { sent: false });
             if self.asides.is_empty() {

@@ -9,8 +9,12 @@ use swarm_transport::{BoxTransport, TransportError, TransportErrorKind};
 use tokio::sync::{mpsc, oneshot};
 
 use super::mailbox::Close;
-use super::{Broken, Driver, Failure, GOODBYE, Role};
+use super::{Broken, Driver, Failure, GOODBYE, Role, Violation};
 use crate::status::State;
+
+fn closed() -> TransportError {
+    TransportError::new(TransportErrorKind::Closed, "the client was closed")
+}
 
 pub(super) struct Closing {
     closes: mpsc::UnboundedReceiver<Close>,
@@ -87,8 +91,7 @@ impl Driver {
     /// Ends the connection without waiting for what it owes, unless that is a reply to a command that writes.
     pub(super) fn abort(&mut self) {
         if !self.engine.owes_write() {
-            let error = TransportError::new(TransportErrorKind::Closed, "the client was closed");
-            self.engine.disconnected(&Arc::new(error));
+            self.engine.disconnected(&Arc::new(closed()));
         }
         self.engine.fail_waiting(&Failure::Closed { sent: false });
     }
@@ -111,7 +114,8 @@ impl Driver {
             return;
         }
         match broken {
-            Broken::Transport(_) => {}
+            // The server was silent for as long as a connection is kept.
+            Broken::Transport(_) | Broken::Violation(Violation::Silent(_)) => {}
             Broken::Left => self.set_aside(transport),
             Broken::Violation(_) => self.set_aside_out_of_step(transport),
         }
@@ -122,10 +126,13 @@ impl Driver {
     pub(super) async fn finish(&mut self, transport: Option<BoxTransport>) {
         self.inquiry = None;
         match transport {
-            Some(transport) if self.engine.owes_write() => self.set_aside(transport),
+            Some(transport) if self.engine.owes_write() => self.keep_aside(transport),
             Some(transport) => self.say_goodbye(transport).await,
             None => {}
         }
+        // What the closed connection still owed would count as silence.
+        self.engine.disconnected(&Arc::new(closed()));
+        self.engine.fail_waiting(&Failure::Closed { sent: false });
         self.inbox.abandon();
         self.note_load();
         self.status.note_unanswered(self.asides.owed_writes());

@@ -164,7 +164,9 @@ impl Driver {
         let renew = open.login != current;
         let mut polled = open.poll(&mut self.engine, connected || renew, cx);
         let settled = self.engine.detour_is_settled();
-        if polled.is_ok() && connected && !settled {
+        if !connected {
+            open.settle_by = None;
+        } else if polled.is_ok() && !settled {
             let settle_by = open
                 .settle_by
                 .get_or_insert_with(|| Box::pin(sleep(SETTLE)));

@@ -210,10 +210,11 @@ impl Driver {
         poll_fn(|cx| {
             loop {
                 self.take_calls(cx);
+                // First, for what they give back may go over the fallback at once.
+                self.poll_asides(cx);
                 // Nothing is owed while there is no connection, so nobody can have gone silent.
                 let _never = self.poll_deadlines(cx);
                 self.poll_detour(false, cx);
-                self.poll_asides(cx);
                 if self.is_finished() {
                     return Poll::Ready(None);
                 }
@@ -256,8 +257,8 @@ impl Driver {
                     return Poll::Pending;
                 }
                 stepped_back = false;
-                self.poll_detour(self.engine.is_ready(), cx);
                 self.poll_asides(cx);
+                self.poll_detour(self.engine.is_ready(), cx);
                 flushed |= self.poll_inquiry(transport, cx);
                 self.send(transport, &mut flushed, cx)?;
                 let received = self.receive(transport, cx)?;
@@ -409,7 +410,7 @@ impl Driver {
             self.armed = None;
             let now = Instant::now().into_std();
             self.abandon_at(now);
-            self.asides.expire(now);
+            self.expire_asides(now);
             self.engine.expire(now)?;
             passed = true;
         }

@@ -47,15 +47,18 @@ impl Driver {
         let error = Arc::new(broken.into_error());
         tracing::debug!(%error, "connection lost");
         self.engine.disconnected(&error);
-        if !self.detour_is_open() {
-            self.status.set(State::Reconnecting);
-        }
+        (self.inquiry, self.unreachable) = (None, false);
+        self.status.set(if self.detour_is_open() {
+            State::Fallback
+        } else {
+            State::Reconnecting
+        });
         if unreadable_hello {
             // The next handshake does without it.
             return Some(());
         }
         let failure = match refused {
-            Some(error) => Failure::Auth(error),
+            Some(error) => Failure::Auth { sent: false, error },
             None => Failure::Lost {
                 sent: false,
                 error: Arc::clone(&error),

@@ -81,6 +81,14 @@ impl<C: Caller> Engine<C> {
         self.question = false;
     }
 
+    /// Whether the server has been silent for so long, although it was asked meanwhile, that no command can be the reason.
+    pub(super) fn is_beyond_doubt(&self, now: Instant) -> bool {
+        let limit = self
+            .heard
+            .and_then(|heard| heard.checked_add(self.settings.drain_timeout));
+        self.is_doubted() && limit.is_some_and(|limit| limit <= now)
+    }
+
     pub(crate) const fn is_doubted(&self) -> bool {
         self.doubted.is_some()
     }

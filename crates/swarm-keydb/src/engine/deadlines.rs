@@ -31,13 +31,13 @@ impl<C: Caller> Engine<C> {
     /// Fails the calls whose deadline has passed. The slot of one that was sent stays, for its reply may still come.
     ///
     /// Finds out, too, when the server has gone silent. That ends the connection, unless the server owes a reply to a command that
-    /// writes: such a command may take long, and closing the connection could stop it midway.
+    /// writes: such a command may take long, and closing the connection could stop it midway. Then the limit is `drain_timeout`.
     pub(crate) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
         if self.earliest.is_some_and(|earliest| earliest <= now) {
             self.expire_calls(now);
         }
         if self.silent_at().is_some_and(|silent| silent <= now) {
-            if !self.owes_write() {
+            if !self.owes_write() || self.is_beyond_doubt(now) {
                 return Err(Violation::Silent(self.settings.silence));
             }
             self.doubt(now);
@@ -59,12 +59,9 @@ impl<C: Caller> Engine<C> {
                 call.deadline = later;
             }
             if call.deadline <= now {
-                let sent = call.body.sent;
-                call.fail(|position| match &self.unreachable {
-                    Some(error) if position >= sent => Failure::Unreachable(Arc::clone(error)),
-                    _ => Failure::Timeout {
-                        sent: position < sent,
-                    },
+                call.fail_unsent(|_| match &self.unreachable {
+                    Some(error) => Failure::Unreachable(Arc::clone(error)),
+                    None => Failure::Timeout { sent: false },
                 });
             } else {
                 self.note_deadline(call.deadline);

@@ -85,7 +85,7 @@ impl<C: Caller> Engine<C> {
                 continue;
             }
             if let Some((at, refusal)) = refusal {
-                call.fail(|position| refused(position == at, &refusal));
+                call.fail_unsent(|position| refused(position == at, &refusal));
                 continue;
             }
             call.body.attempts += 1;

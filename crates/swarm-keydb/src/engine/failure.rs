@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use swarm_resp::ServerError;
-use swarm_transport::{Refusal, TransportError};
+use swarm_transport::{Refusal, TransportError, TransportErrorKind};
 
 /// Why a call got no reply.
 #[derive(Debug, Clone)]
@@ -29,8 +29,8 @@ pub(crate) enum Failure {
     Full,
     /// Another request of the same unit was refused; the request was not sent.
     Withheld,
-    /// The server wants other credentials; the request was not sent.
-    Auth(ServerError),
+    /// The server wants other credentials. When the request was sent over an earlier connection, it may have run.
+    Auth { sent: bool, error: ServerError },
     /// The client was closed. When the request was sent, it may have run.
     Closed { sent: bool },
 }
@@ -39,9 +39,36 @@ impl Failure {
     /// Whether other credentials are wanted: by the server, or by a gateway that answers 401 or 403.
     pub(crate) fn is_about_credentials(&self) -> bool {
         match self {
-            Self::Auth(_) => true,
+            Self::Auth { .. } => true,
             Self::Lost { error, .. } => error.is_auth(),
             _ => false,
+        }
+    }
+
+    /// The same failure for a request that was sent over an earlier connection and waited to be sent again: it may have run.
+    pub(super) fn after_sending(&self) -> Self {
+        let lost = |error: &Arc<TransportError>| Self::Lost {
+            sent: true,
+            error: Arc::clone(error),
+        };
+        match self {
+            Self::Timeout { .. } | Self::Unreachable(_) | Self::Full => {
+                Self::Timeout { sent: true }
+            }
+            Self::Lost { error, .. } | Self::OnlyFallback(error) => lost(error),
+            Self::Auth { error, .. } => Self::Auth {
+                sent: true,
+                error: error.clone(),
+            },
+            Self::Closed { .. } => Self::Closed { sent: true },
+            Self::Refused(_) | Self::Withheld => {
+                let what = "the connection was lost, and the next one cannot carry the command";
+                lost(&Arc::new(TransportError::new(
+                    TransportErrorKind::Protocol,
+                    what,
+                )))
+            }
+            Self::Server(_) | Self::Scripted(_) => self.clone(),
         }
     }
 }

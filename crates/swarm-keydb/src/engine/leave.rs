@@ -70,10 +70,7 @@ impl<C: Caller> Engine<C> {
         self.detour.look_again();
         for call in self.waiting.drain(..) {
             abandoned = abandoned.saturating_add(usize::from(!call.body.caller.is_gone()));
-            let sent = call.body.sent;
-            call.fail(|position| Failure::Closed {
-                sent: position < sent,
-            });
+            call.fail_unsent(|_| Failure::Closed { sent: false });
         }
         // Only the last in flight can be sent in part.
         let mut unsent = self.sending.as_ref().map_or(0, Sending::unsent);

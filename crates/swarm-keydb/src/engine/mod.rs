@@ -102,6 +102,8 @@ pub(crate) struct Settings {
     pub(crate) request_timeout: Duration,
     /// How long a server that owes an overdue reply may say nothing at all.
     pub(crate) silence: Duration,
+    /// How long it may do so when the reply is to a command that writes.
+    pub(crate) drain_timeout: Duration,
     /// How often a connection is checked with a PING, whether it is idle or busy.
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) retry: RetryPolicy,
@@ -286,14 +288,7 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn fail_waiting(&mut self, failure: &Failure) {
         self.detour.look_again();
         for call in self.waiting.drain(..) {
-            let sent = call.body.sent;
-            call.fail(|position| match failure {
-                Failure::Lost { error, .. } => Failure::Lost {
-                    sent: position < sent,
-                    error: Arc::clone(error),
-                },
-                other => other.clone(),
-            });
+            call.fail_unsent(|_| failure.clone());
         }
     }
 
@@ -345,7 +340,7 @@ impl<C: Caller> Engine<C> {
                 continue;
             }
             if let Some((at, refusal)) = first_refused(&call.body.requests, &check) {
-                call.fail(|position| refused(position == at, &refusal));
+                call.fail_unsent(|position| refused(position == at, &refusal));
                 continue;
             }
             if self.in_flight.is_empty() {

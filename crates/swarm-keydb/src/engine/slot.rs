@@ -134,6 +134,16 @@ impl<C: Caller> Call<C> {
     pub(super) fn fail(self, why: impl Fn(usize) -> Failure) {
         self.body.fail(why);
     }
+
+    /// As [`fail`](Self::fail), of a call that waits. Requests that were sent over an earlier connection may have run, whatever the
+    /// reason for not sending them again.
+    pub(super) fn fail_unsent(self, why: impl Fn(usize) -> Failure) {
+        let sent = self.body.sent;
+        self.fail(|position| match why(position) {
+            failure if position < sent => failure.after_sending(),
+            failure => failure,
+        });
+    }
 }
 
 /// The place of replies in the order of replies. It outlives its caller: they still come.

@@ -18,6 +18,7 @@ mod fences;
 mod handshake;
 mod heartbeats;
 mod leave;
+mod outcomes;
 mod pace;
 mod races;
 mod units;
@@ -67,6 +68,7 @@ impl Bench {
     fn offline() -> Self {
         let settings = Settings {
             silence: SILENCE,
+            drain_timeout: 4 * SILENCE,
             ..Settings::default()
         };
         Self {

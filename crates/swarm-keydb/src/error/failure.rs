@@ -75,14 +75,14 @@ impl From<Failure> for Error {
                 "too much is under way: send less at a time, or raise queue and queue_bytes",
             ),
             Failure::Withheld => Self::withheld(),
-            Failure::Auth(error) => {
+            Failure::Auth { sent, error } => {
                 let unknown = error.message().starts_with("unknown command");
                 let hint = if unknown {
                     "this port of the server does not know AUTH, so it has no password: remove the password option"
                 } else {
                     "the server refuses the credentials: check the password option"
                 };
-                Self::new(ErrorKind::Auth, Outcome::NotSent, hint).with_cause(Cause::Server(error))
+                Self::new(ErrorKind::Auth, outcome(sent), hint).with_cause(Cause::Server(error))
             }
             Failure::Closed { sent: false } => Self::closed(),
             Failure::Closed { sent: true } => Self::new(

@@ -97,6 +97,7 @@ impl Options {
         Settings {
             request_timeout: self.request_timeout,
             silence: self.silence,
+            drain_timeout: self.drain_timeout,
             heartbeat: self.heartbeat,
             retry: self.retry,
             reconnect_on: Arc::clone(&self.reconnect_on),

@@ -179,7 +179,7 @@ impl Driver {
                 continue;
             }
             let failure = match refused {
-                Some(refused) => Failure::Auth(refused),
+                Some(error) => Failure::Auth { sent: false, error },
                 None => Failure::Lost {
                     sent: false,
                     error: Arc::clone(&error),

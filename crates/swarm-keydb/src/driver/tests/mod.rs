@@ -1,6 +1,8 @@
 //! Clients against a server of this process that is as slow as SwarmKeyDb, on a clock that the tests drive.
 
+mod asides;
 mod deadlines;
+mod fallback;
 mod leaving;
 mod silence;
 
@@ -13,6 +15,7 @@ use std::time::Duration;
 use swarm_resp::{Frame, Request};
 use swarm_transport::memory::{MemoryPeer, pair_with_capacity};
 use swarm_transport::{BoxTransport, TransportError, TransportErrorKind};
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::{Client, Options};
@@ -32,6 +35,14 @@ struct State {
     made: AtomicUsize,
     open: AtomicUsize,
     unreachable: AtomicBool,
+    /// Whether GET is left without a reply.
+    ignores_get: AtomicBool,
+    /// Whether new connections are never answered.
+    mute: AtomicBool,
+    /// Whether the replies to checks are wrong.
+    out_of_step: AtomicBool,
+    /// End the connections, in the order in which these were made.
+    cuts: Mutex<Vec<Arc<Notify>>>,
     /// The names of the commands in the order in which they came.
     names: Mutex<Vec<String>>,
 }
@@ -54,28 +65,40 @@ impl Server {
             ));
         }
         let (transport, peer) = pair_with_capacity(1024);
+        let cut = Arc::<Notify>::default();
+        self.0.cuts.lock().unwrap().push(Arc::clone(&cut));
         self.0.made.fetch_add(1, Ordering::Relaxed);
         self.0.open.fetch_add(1, Ordering::Relaxed);
         let server = self.clone();
         tokio::spawn(async move {
-            server.serve(peer).await;
+            server.serve(peer, &cut).await;
             server.0.open.fetch_sub(1, Ordering::Relaxed);
         });
         Ok(Box::new(transport))
     }
 
-    async fn serve(&self, mut peer: MemoryPeer) {
+    async fn serve(&self, mut peer: MemoryPeer, cut: &Notify) {
+        if self.0.mute.load(Ordering::Relaxed) {
+            while peer.next_request().await.is_some() {}
+            return;
+        }
         let mut waiting = VecDeque::new();
         let mut queued = None;
         loop {
             let request = match waiting.pop_front() {
                 Some(request) => request,
-                None => match peer.next_request().await {
-                    Some(request) => self.note(request),
-                    None => return,
+                None => tokio::select! {
+                    request = peer.next_request() => match request {
+                        Some(request) => self.note(request),
+                        None => return,
+                    },
+                    () = cut.notified() => return,
                 },
             };
             let (keys, reply) = self.run(&request, &mut queued);
+            if request.name() == b"GET" && self.0.ignores_get.load(Ordering::Relaxed) {
+                continue;
+            }
             for _ in 0..keys {
                 let mut tick = pin!(sleep(INTERVAL));
                 loop {
@@ -86,6 +109,7 @@ impl Server {
                             // Midway.
                             None => return,
                         },
+                        () = cut.notified() => return,
                         () = &mut tick => break,
                     }
                 }
@@ -114,6 +138,9 @@ impl Server {
             _ => 0,
         };
         match &*name {
+            "ECHO" if args == 1 && self.0.out_of_step.load(Ordering::Relaxed) => {
+                (0, Frame::bulk("of another"))
+            }
             "ECHO" | "PING" if args == 1 => {
                 (0, Frame::bulk(request.args().nth(1).unwrap().to_vec()))
             }
@@ -145,6 +172,18 @@ impl Server {
 
     fn connections(&self) -> usize {
         self.0.made.load(Ordering::Relaxed)
+    }
+
+    /// Ends the connection that was made last.
+    fn cut_newest(&self) {
+        self.0.cuts.lock().unwrap().pop().unwrap().notify_one();
+    }
+
+    /// Ends all connections.
+    fn cut_all(&self) {
+        for cut in self.0.cuts.lock().unwrap().drain(..) {
+            cut.notify_one();
+        }
     }
 
     /// How often a command came.

@@ -1,0 +1,152 @@
+//! Connections that are set aside: how long they are kept, and what becomes of what they owe.
+
+use tokio::time::Instant;
+
+use super::*;
+use crate::{ErrorKind, Outcome, State, prelude::*};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Starts an MSET whose caller soon gives up, and which the server goes on with.
+async fn write_on(server: &Server, client: &Client, keys: usize) {
+    let before = server.count("MSET");
+    let pairs: Vec<_> = (0..keys).map(|n| (format!("key:{n}"), n)).collect();
+    let write = tokio::spawn(client.mset(pairs).timeout(SECOND));
+    while server.count("MSET") == before {
+        sleep(Duration::from_millis(1)).await;
+    }
+    let error = write.await.unwrap().unwrap_err();
+    assert_eq!(error.outcome(), Outcome::MayHaveRun);
+}
+
+/// Waits until so many connections are set aside.
+async fn set_aside(client: &Client, connections: usize) {
+    while client.stats().set_aside != connections {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Stands for: a task without end, because the timer is not set again after an error.
+#[tokio::test(start_paused = true)]
+async fn the_limit_holds_although_a_read_is_owed_when_the_last_client_is_gone() {
+    let server = Server::default();
+    let client = server.client(options().drain_timeout(60 * SECOND)).await;
+    write_on(&server, &client, 3000).await;
+    set_aside(&client, 1).await;
+    server.0.ignores_get.store(true, Ordering::Relaxed);
+    let read = tokio::spawn(client.get("k").timeout(SECOND));
+    assert!(read.await.unwrap().is_err());
+    let start = Instant::now();
+    drop(client);
+    server.settled().await;
+    assert!(start.elapsed() < 61 * SECOND, "{:?}", start.elapsed());
+}
+
+/// Stands for: calls that are dropped with their connection, and a figure that nobody takes back.
+#[tokio::test(start_paused = true)]
+async fn what_only_reads_goes_again_when_the_limit_has_passed() {
+    let server = Server::default();
+    let client = server.client(options().drain_timeout(16 * SECOND)).await;
+    write_on(&server, &client, 1000).await;
+    let read = tokio::spawn(client.get("k").timeout(60 * SECOND));
+    set_aside(&client, 1).await;
+    let start = Instant::now();
+    assert!(read.await.unwrap().unwrap().is_some());
+    assert!(start.elapsed() <= 17 * SECOND, "{:?}", start.elapsed());
+    assert_eq!(client.stats().set_aside, 0);
+    client.close().await;
+}
+
+/// Stands for: a bound that costs a write.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_ends_closes_none_of_them_for_want_of_room() {
+    let server = Server::default();
+    let client = server.client(options()).await;
+    for connections in 1..=8 {
+        write_on(&server, &client, 3000).await;
+        set_aside(&client, connections).await;
+    }
+    write_on(&server, &client, 3000).await;
+    drop(client);
+    assert_eq!(server.settled().await, 9 * 3000);
+}
+
+/// Stands for: the same, when whoever may write scripts makes connections fall out of step.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_out_of_step_takes_the_room_of_no_other() {
+    let server = Server::default();
+    let client = server.client(options()).await;
+    for connections in 1..=8 {
+        write_on(&server, &client, 3000).await;
+        set_aside(&client, connections).await;
+    }
+    server.0.out_of_step.store(true, Ordering::Relaxed);
+    let script = tokio::spawn(client.eval("return 1", [""; 0], [""; 0]));
+    let write = tokio::spawn(client.set("k", 1));
+    for call in [
+        script.await.unwrap().map(drop),
+        write.await.unwrap().map(drop),
+    ] {
+        let error = call.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.outcome()),
+            (ErrorKind::Connection, Outcome::MayHaveRun)
+        );
+    }
+    server.0.out_of_step.store(false, Ordering::Relaxed);
+    assert!(client.get("k").await.unwrap().is_some());
+    assert_eq!(client.stats().set_aside, 8);
+    drop(client);
+    assert!(server.settled().await >= 8 * 3000);
+}
+
+/// Stands for: a state that is told ahead of time.
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_no_connection_before_its_handshake() {
+    let server = Server::default();
+    let client = server
+        .client(options().reconnect_max_delay(Duration::from_millis(250)))
+        .await;
+    write_on(&server, &client, 1000).await;
+    server.0.unreachable.store(true, Ordering::Relaxed);
+    let mut states = client.watch_state();
+    assert!(states.reached(State::Reconnecting).await);
+    // Lost after all; and the next connection is never answered.
+    server.0.mute.store(true, Ordering::Relaxed);
+    server.0.unreachable.store(false, Ordering::Relaxed);
+    server.cut_all();
+    let connected = tokio::time::timeout(8 * SECOND, states.reached(State::Connected)).await;
+    assert!(connected.is_err());
+    assert!(server.connections() >= 2);
+}
+
+/// Stands for: a handle that is of no use and never says so.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_not_made_again_ends_when_its_server_has_vanished() {
+    let server = Server::default();
+    let options = options().drain_timeout(60 * SECOND).leases(1);
+    let client = server.client(options).await;
+    let own = client.exclusive().await.unwrap();
+    let before = server.count("MSET");
+    let write = tokio::spawn(own.mset(vec![("key", 1); 5000]).timeout(SECOND));
+    while server.count("MSET") == before {
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert!(write.await.unwrap().is_err());
+    let start = Instant::now();
+    let error = loop {
+        let error = own.get("k").timeout(SECOND).await.unwrap_err();
+        if error.kind() != ErrorKind::Timeout {
+            break error;
+        }
+        assert!(start.elapsed() < 100 * SECOND, "for ever: {error}");
+    };
+    assert_eq!(
+        (error.kind(), error.outcome()),
+        (ErrorKind::Connection, Outcome::NotSent)
+    );
+    drop(own);
+    let other = client.exclusive().await.unwrap();
+    drop(other);
+    client.close().await;
+}
