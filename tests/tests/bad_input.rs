@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use swarm_gateway::Gateway;
-use swarm_keydb::{Client, ErrorKind, Options, Outcome, SetOptions, prelude::*};
-use swarm_tests::{connected, within};
+use swarm_gateway::{Dialect, Gateway};
+use swarm_keydb::{Client, Error, ErrorKind, Options, Outcome, SetOptions, prelude::*};
+use swarm_tests::{Redis, UPSTREAM, connected, gateway, within};
 
 #[tokio::test]
 async fn a_url_of_the_wrong_scheme_names_the_scheme() {
@@ -116,6 +116,106 @@ async fn values_that_the_gateway_would_change_are_refused_before_they_are_sent()
         client.get("key").await.unwrap().as_deref(),
         Some(b"\xf0\x9f\x92".as_slice())
     );
+}
+
+const BINARY: &[u8] = b"\xff\x00";
+
+fn assert_refused_as_text(what: &str, error: &Error) {
+    assert_eq!(error.kind(), ErrorKind::Argument, "{what}: {error}");
+    assert_eq!(error.outcome(), Outcome::NotSent, "{what}: {error}");
+    assert!(!error.is_retryable(), "{what}: {error}");
+    let text = error.to_string();
+    assert!(text.contains("UTF-8"), "{what}: {text}");
+    assert!(text.contains("SwarmKeyDb"), "{what}: {text}");
+}
+
+/// SwarmKeyDb decodes keys and other names as UTF-8 on every port, so `\xff` and `\xfe` are one key there.
+#[tokio::test]
+async fn names_that_swarmkeydb_would_change_are_refused_where_values_are_any_bytes() {
+    let (upstream, fixed) = (gateway(UPSTREAM).await, gateway(Dialect::FIXED).await);
+    for (gateway, options) in [
+        (&upstream, Options::new(upstream.tcp_url())),
+        (&fixed, Options::new(fixed.tcp_url())),
+        (&fixed, Options::new(fixed.ws_url()).binary_safe(true)),
+    ] {
+        let client = within(Client::connect(options)).await.unwrap();
+        within(client.set("key", BINARY)).await.unwrap();
+        within(client.mset([("a", BINARY), ("b", BINARY)]))
+            .await
+            .unwrap();
+        assert_eq!(
+            within(client.get("key")).await.unwrap().as_deref(),
+            Some(BINARY)
+        );
+        within(client.publish("channel", BINARY)).await.unwrap();
+        within(client.xadd("stream", [(BINARY, BINARY)]))
+            .await
+            .unwrap();
+        let before = ["GET", "SET", "EXEC", "SUBSCRIBE"].map(|name| gateway.executions(name));
+
+        macro_rules! refused {
+            ($($command:expr),+ $(,)?) => {$(
+                let error = within(async { $command.await.map(drop) }).await.unwrap_err();
+                assert_refused_as_text(stringify!($command), &error);
+            )+};
+        }
+        refused!(
+            client.get(BINARY),
+            client.set(BINARY, "value"),
+            client.mget([b"good".as_slice(), BINARY]),
+            client.mset([(b"good".as_slice(), "1"), (BINARY, "2")]),
+            client.del([BINARY]),
+            client.incr(BINARY),
+            client.publish(BINARY, "text"),
+            client.eval("return 1", (), BINARY),
+            client.script_load(BINARY),
+            client.xadd(BINARY, [("field", "value")]),
+            client.xack("stream", BINARY, [swarm_keydb::StreamId::MIN]),
+            client.raw("GET", BINARY),
+            client.raw("HSET", ("h", "f", BINARY)),
+            client.subscribe(BINARY),
+            client.psubscribe(BINARY),
+            client.subscribe([BINARY, b"good".as_slice()]),
+        );
+        let mut exclusive = within(client.exclusive()).await.unwrap();
+        refused!(exclusive.watch(BINARY), exclusive.get(BINARY));
+
+        // A refused command withholds its whole unit.
+        let pipeline = client.pipeline();
+        let commands = (pipeline.set("key", "changed"), pipeline.get(BINARY));
+        let (good, bad) = within(pipeline.send(commands)).await;
+        let withheld = good.unwrap_err();
+        assert_eq!(withheld.outcome(), Outcome::NotSent, "{withheld}");
+        assert_refused_as_text("pipeline", &bad.unwrap_err());
+        let transaction = client.transaction();
+        let good = transaction.set("key", "changed");
+        let bad = transaction.set(BINARY, "value");
+        let error = within(transaction.exec((good, bad))).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::NotSent, "{error}");
+
+        let after = ["GET", "SET", "EXEC", "SUBSCRIBE"].map(|name| gateway.executions(name));
+        assert_eq!(after, before, "nothing of this was sent");
+        assert_eq!(
+            within(client.get("key")).await.unwrap().as_deref(),
+            Some(BINARY)
+        );
+    }
+}
+
+#[tokio::test]
+async fn redis_keeps_names_of_any_bytes() {
+    let Some(redis) = Redis::start() else { return };
+    let client = within(Client::connect(redis.url())).await.unwrap();
+    within(client.set(BINARY, "one")).await.unwrap();
+    within(client.set(b"\xfe\x00", "two")).await.unwrap();
+    assert_eq!(
+        within(client.get_as::<String>(BINARY)).await.unwrap(),
+        Some("one".to_owned())
+    );
+    let echoed = within(client.eval("return ARGV[1]", (), BINARY)).await;
+    assert_eq!(echoed.unwrap().as_bytes(), Some(BINARY));
+    let _subscription = within(client.subscribe(BINARY)).await.unwrap();
+    assert_eq!(within(client.publish(BINARY, "text")).await.unwrap(), 1);
 }
 
 #[tokio::test]

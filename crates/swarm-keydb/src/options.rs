@@ -368,6 +368,9 @@ impl Options {
 
     /// Declares that the gateway passes bytes that are not UTF-8 unchanged. SwarmKeyDb's own WebSocket gateway does not:
     /// it would store them changed, so such arguments are refused unless this is set. Default false.
+    ///
+    /// This is about the gateway only: keys and other names that are not UTF-8 are refused on [every transport to
+    /// SwarmKeyDb](crate::guide::transports#arguments-that-are-not-utf-8), values are not.
     pub fn binary_safe(self, binary_safe: bool) -> Self {
         self.dial(|dial| dial.binary_safe(binary_safe))
     }

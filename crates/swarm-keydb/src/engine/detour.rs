@@ -85,7 +85,8 @@ impl<C: Caller> Engine<C> {
                 continue;
             }
             if let Some((at, refusal)) = refusal {
-                call.fail_unsent(|position| refused(position == at, &refusal));
+                let failure = Failure::Refused(refusal);
+                call.fail_unsent(|position| refused(position == at, &failure));
                 continue;
             }
             call.body.attempts += 1;

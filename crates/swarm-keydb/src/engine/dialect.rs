@@ -1,8 +1,9 @@
 //! How a server spells its errors.
 
-use swarm_resp::{FrameRef, Kind, ServerError};
+use swarm_resp::{FrameRef, Kind, RequestRef, ServerError};
 
 use super::Failure;
+use super::text::check_text;
 use super::words::{Meaning, may_be_words, words_error, words_failure};
 use crate::profile::ServerKind;
 
@@ -38,6 +39,16 @@ impl Dialect {
     /// Whether the server may answer PING with an error, as Redis does while it loads data or runs a script for long.
     pub(crate) const fn may_refuse_ping(self) -> bool {
         !matches!(self.server, ServerKind::SwarmKeyDb)
+    }
+
+    /// Fails if the server of this connection would change an argument. A server whose name is unknown is taken to keep every
+    /// byte, as Redis does.
+    #[inline]
+    pub(crate) fn check(self, request: RequestRef<'_>) -> Result<(), Failure> {
+        match self.server {
+            ServerKind::SwarmKeyDb => check_text(request),
+            ServerKind::Redis | ServerKind::Unknown => Ok(()),
+        }
     }
 
     /// The failure that a reply stands for, if it does. `meaning` says what a list that begins with a dash means.

@@ -25,6 +25,11 @@ pub(crate) enum Failure {
     },
     /// The wire cannot carry the request; it was not sent.
     Refused(Refusal),
+    /// The server would change an argument that is not UTF-8; the request was not sent.
+    NotUtf8 {
+        /// The position of the argument; the command's name is 0.
+        argument: usize,
+    },
     /// There was no room for it in the queue; it was not sent.
     Full,
     /// Another request of the same unit was refused; the request was not sent.
@@ -61,7 +66,7 @@ impl Failure {
                 error: error.clone(),
             },
             Self::Closed { .. } => Self::Closed { sent: true },
-            Self::Refused(_) | Self::Withheld => {
+            Self::Refused(_) | Self::NotUtf8 { .. } | Self::Withheld => {
                 let what = "the connection was lost, and the next one cannot carry the command";
                 lost(&Arc::new(TransportError::new(
                     TransportErrorKind::Protocol,

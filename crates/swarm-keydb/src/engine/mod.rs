@@ -17,6 +17,7 @@ mod pace;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod text;
 mod unit;
 mod words;
 
@@ -339,8 +340,12 @@ impl<C: Caller> Engine<C> {
             if call.body.caller.is_gone() {
                 continue;
             }
-            if let Some((at, refusal)) = first_refused(&call.body.requests, &check) {
-                call.fail_unsent(|position| refused(position == at, &refusal));
+            let check = |request: RequestRef<'_>| {
+                check(request).map_err(Failure::Refused)?;
+                self.dialect.check(request)
+            };
+            if let Some((at, failure)) = first_refused(&call.body.requests, check) {
+                call.fail_unsent(|position| refused(position == at, &failure));
                 continue;
             }
             if self.in_flight.is_empty() {
@@ -455,18 +460,18 @@ impl<C: Caller> Engine<C> {
     }
 }
 
-/// The first request that the wire cannot carry, and why. Of a unit, all are asked about before any is sent.
-fn first_refused(
+/// The first request that cannot be sent, and why. Of a unit, all are asked about before any is sent.
+fn first_refused<E>(
     requests: &Requests,
-    check: impl Fn(RequestRef<'_>) -> Result<(), Refusal>,
-) -> Option<(usize, Refusal)> {
+    check: impl Fn(RequestRef<'_>) -> Result<(), E>,
+) -> Option<(usize, E)> {
     let mut requests = requests.iter().enumerate();
     requests.find_map(|(at, request)| Some((at, check(request).err()?)))
 }
 
-fn refused(itself: bool, refusal: &Refusal) -> Failure {
+fn refused(itself: bool, failure: &Failure) -> Failure {
     if itself {
-        Failure::Refused(refusal.clone())
+        failure.clone()
     } else {
         Failure::Withheld
     }

@@ -21,6 +21,7 @@ mod leave;
 mod outcomes;
 mod pace;
 mod races;
+mod text;
 mod units;
 
 const SILENCE: Duration = Duration::from_secs(15);

@@ -69,6 +69,10 @@ impl From<Failure> for Error {
                 needs, transport, ..
             }) => Self::argument(format!("it needs {needs}, which {transport} does not have")),
             Failure::Refused(refusal) => Self::argument(refusal.to_string()),
+            Failure::NotUtf8 { argument } => Self::argument(format!(
+                "argument {argument} is not valid UTF-8, and SwarmKeyDb would change it: keys, channels, groups, consumers and \
+                 script arguments are text there; encode it (base64, hex)"
+            )),
             Failure::Full => Self::new(
                 ErrorKind::Backpressure,
                 outcome(false),

@@ -223,12 +223,13 @@ impl<L: Listener> Machine<L> {
                 kind.unsubscribe()
             };
             let request = Request::new(command, text);
-            match check(request.view()) {
+            let checked = check(request.view()).map_err(Failure::Refused);
+            match checked.and_then(|()| self.dialect.check(request.view())) {
                 Ok(()) => {
                     self.owe(now, Owed::Acknowledgement(step));
                     return Some(request);
                 }
-                Err(refusal) => self.refuse(&step.name, &Failure::Refused(refusal)),
+                Err(failure) => self.refuse(&step.name, &failure),
             }
         }
         None

@@ -1,0 +1,133 @@
+//! Which arguments SwarmKeyDb decodes as UTF-8, so that others are refused before they are sent.
+//!
+//! The server replaces invalid bytes in keys, channels, groups, consumers and script arguments by U+FFFD: `\xff` and `\xfe`
+//! are the same key. Only the values of a few commands are kept as they are. The check runs when a request is about to
+//! be sent, because only then is the server known.
+
+use swarm_resp::RequestRef;
+
+use super::Failure;
+
+/// Where the values of a command stand. Position 0 is the command's name.
+#[derive(Clone, Copy)]
+enum Values {
+    At(usize),
+    /// At every second position, beginning with this one.
+    EverySecond(usize),
+    /// From this position on. Options in between are ASCII.
+    From(usize),
+}
+
+/// The commands with arguments that SwarmKeyDb does not decode. An argument of any other command counts as text.
+const VALUES: &[(&str, Values)] = &[
+    ("APPEND", Values::At(2)),
+    ("ECHO", Values::At(1)),
+    ("GETSET", Values::At(2)),
+    ("MSET", Values::EverySecond(2)),
+    ("MSETNX", Values::EverySecond(2)),
+    ("PING", Values::At(1)),
+    ("PSETEX", Values::At(3)),
+    ("PUBLISH", Values::At(2)),
+    ("SET", Values::At(2)),
+    ("SETEX", Values::At(3)),
+    ("SETNX", Values::At(2)),
+    ("SETRANGE", Values::At(3)),
+    // Fields and values of the entry.
+    ("XADD", Values::From(3)),
+];
+
+impl Values {
+    fn of(name: &[u8]) -> Option<Self> {
+        let known = |(other, _): &&(&str, Self)| name.eq_ignore_ascii_case(other.as_bytes());
+        VALUES.iter().find(known).map(|(_, values)| *values)
+    }
+
+    const fn contain(self, position: usize) -> bool {
+        match self {
+            Self::At(only) => position == only,
+            Self::EverySecond(first) => position >= first && (position - first).is_multiple_of(2),
+            Self::From(first) => position >= first,
+        }
+    }
+}
+
+/// Fails for the first argument that SwarmKeyDb would change.
+pub(super) fn check_text(request: RequestRef<'_>) -> Result<(), Failure> {
+    // Headers are ASCII, and an invalid sequence cannot span two arguments.
+    if std::str::from_utf8(request.encoded()).is_ok() {
+        return Ok(());
+    }
+    let values = Values::of(request.name());
+    let changed = |(position, arg): &(usize, &[u8])| {
+        !values.is_some_and(|values| values.contain(*position)) && std::str::from_utf8(arg).is_err()
+    };
+    match request.args().enumerate().find(changed) {
+        Some((argument, _)) => Err(Failure::NotUtf8 { argument }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use swarm_resp::Request;
+
+    use super::*;
+
+    const BINARY: &[u8] = b"\xff\x00";
+
+    /// The position of the argument that is refused.
+    fn refused(name: &str, args: &[&[u8]]) -> Option<usize> {
+        match check_text(Request::new(name, args).view()) {
+            Err(Failure::NotUtf8 { argument }) => Some(argument),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn values_are_any_bytes() {
+        for (name, args) in [
+            ("SET", &[b"k", BINARY, b"EX", b"10"][..]),
+            ("set", &[b"k", BINARY]),
+            ("SETEX", &[b"k", b"10", BINARY]),
+            ("PSETEX", &[b"k", b"10", BINARY]),
+            ("MSET", &[b"a", BINARY, b"b", BINARY]),
+            ("MSETNX", &[b"a", BINARY, b"b", BINARY]),
+            ("PUBLISH", &[b"ch", BINARY]),
+            ("XADD", &[b"s", b"*", BINARY, BINARY]),
+            ("ECHO", &[BINARY]),
+            ("PING", &[BINARY]),
+        ] {
+            assert_eq!(refused(name, args), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_text() {
+        for (name, args, at) in [
+            ("GET", &[BINARY][..], 1),
+            ("SET", &[BINARY, BINARY], 1),
+            ("SETEX", &[BINARY, b"10", b"v"], 1),
+            ("MGET", &[b"a", BINARY], 2),
+            ("MSET", &[b"a", BINARY, BINARY, b"v"], 3),
+            ("PUBLISH", &[BINARY, BINARY], 1),
+            ("SUBSCRIBE", &[BINARY], 1),
+            ("EVAL", &[BINARY, b"0"], 1),
+            ("EVAL", &[b"return 1", b"1", b"k", BINARY], 4),
+            ("SCRIPT", &[b"LOAD", BINARY], 2),
+            ("XADD", &[BINARY, b"*", b"f", b"v"], 1),
+            ("XACK", &[b"s", BINARY, b"1-1"], 2),
+            ("XGROUP", &[b"CREATE", b"s", BINARY, b"$"], 3),
+            (
+                "XREADGROUP",
+                &[b"GROUP", b"g", BINARY, b"STREAMS", b"s", b">"],
+                3,
+            ),
+            // The server may know a command that this table does not.
+            ("HSET", &[b"h", b"f", BINARY], 3),
+        ] {
+            assert_eq!(refused(name, args), Some(at), "{name}");
+        }
+        // A broken sequence is invalid even if the bytes of the next argument would complete it.
+        assert_eq!(refused("MGET", &[b"\xc3", b"\xa4"]), Some(1));
+    }
+}
