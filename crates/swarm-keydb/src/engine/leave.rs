@@ -2,7 +2,6 @@
 
 use super::dialect::ErrorShape;
 use super::slot::Slot;
-use super::unit::Sending;
 use super::words::is_about_the_server;
 use super::{Caller, Engine, Failure};
 
@@ -72,15 +71,9 @@ impl<C: Caller> Engine<C> {
             abandoned = abandoned.saturating_add(usize::from(!call.body.caller.is_gone()));
             call.fail_unsent(|_| Failure::Closed { sent: false });
         }
-        // Only the last in flight can be sent in part.
-        let mut unsent = self.sending.as_ref().map_or(0, Sending::unsent);
-        let in_flight = self.in_flight.iter_mut().rev();
-        for (slot, unsent) in in_flight
-            .map(|slot| (slot, std::mem::take(&mut unsent)))
-            .chain(self.detour.slots_mut().map(|slot| (slot, 0)))
-        {
+        for slot in self.in_flight.iter_mut().chain(self.detour.slots_mut()) {
             abandoned = abandoned.saturating_add(usize::from(slot.is_awaited()));
-            slot.abandon(unsent);
+            slot.abandon();
         }
         abandoned
     }

@@ -348,15 +348,12 @@ impl<C: Caller> Slot<C> {
         }
     }
 
-    /// Tells the caller that the client is closed, and leaves a tombstone. `unsent` of its requests did not get out.
-    pub(super) fn abandon(&mut self, unsent: usize) {
+    /// Tells the caller that the client is closed, and leaves a tombstone. All of its requests may run, for what was begun is sent to
+    /// its end.
+    pub(super) fn abandon(&mut self) {
         self.wrote = self.owes_write();
-        if let Some(mut body) = self.body.take() {
-            body.note_sent(unsent);
-            let sent = body.sent;
-            body.fail(|position| Failure::Closed {
-                sent: position < sent,
-            });
+        if let Some(body) = self.body.take() {
+            body.fail(|_| Failure::Closed { sent: true });
         }
     }
 }
