@@ -19,6 +19,12 @@ type Asked = Result<(BoxTransport, Engine<ReplySlot>), Broken>;
 pub(super) type Inquiry = Pin<Box<dyn Future<Output = Option<Asked>> + Send>>;
 
 impl Driver {
+    /// Whether there is anything for [`poll_inquiry`](Self::poll_inquiry) to do. Hardly ever.
+    #[inline]
+    pub(super) const fn inquires(&self) -> bool {
+        self.engine.is_doubted() || self.inquiry.is_some() || self.unreachable
+    }
+
     /// Asks when the engine wants to know. When the server answers, sets the silent connection aside and puts the other in its
     /// place. Says whether it has.
     pub(super) fn poll_inquiry(

@@ -257,9 +257,7 @@ impl Driver {
                     return Poll::Pending;
                 }
                 stepped_back = false;
-                self.poll_asides(cx);
-                self.poll_detour(self.engine.is_ready(), cx);
-                flushed |= self.poll_inquiry(transport, cx);
+                self.poll_rarities(transport, &mut flushed, cx);
                 self.send(transport, &mut flushed, cx)?;
                 let received = self.receive(transport, cx)?;
                 let passed = self.poll_deadlines(cx)?;
@@ -297,6 +295,25 @@ impl Driver {
             }
         })
         .await
+    }
+
+    /// Polls what a client without trouble does not have: connections set aside, a fallback, a question about a silent server.
+    #[inline]
+    fn poll_rarities(
+        &mut self,
+        transport: &mut BoxTransport,
+        flushed: &mut bool,
+        cx: &mut Context<'_>,
+    ) {
+        if !self.asides.is_empty() {
+            self.poll_asides(cx);
+        }
+        if self.detour.is_some() {
+            self.poll_detour(self.engine.is_ready(), cx);
+        }
+        if self.inquires() {
+            *flushed |= self.poll_inquiry(transport, cx);
+        }
     }
 
     /// Hands over all that may be sent now, then flushes once.

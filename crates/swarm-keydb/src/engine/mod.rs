@@ -300,10 +300,12 @@ impl<C: Caller> Engine<C> {
         now: Instant,
         check: impl Fn(RequestRef<'_>) -> Result<(), Refusal>,
     ) -> Option<RequestRef<'_>> {
-        if self.sending.as_ref().is_some_and(Sending::is_under_way) {
-            return self.sending.as_mut()?.advance();
+        if let Some(sending) = &self.sending {
+            if sending.is_under_way() {
+                return self.sending.as_mut()?.advance();
+            }
+            self.sending = None;
         }
-        self.sending = None;
         self.next_of_next_call(now, check)
     }
 
