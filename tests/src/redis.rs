@@ -18,6 +18,15 @@ impl Redis {
     ///
     /// When it is missing although the environment says `CI=true`, or does not start.
     pub fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with further options, as [`start`](Self::start) does.
+    ///
+    /// # Panics
+    ///
+    /// When it is missing although the environment says `CI=true`, or does not start.
+    pub fn start_with(options: &[&str]) -> Option<Self> {
         for _ in 0..20 {
             // The port is free now. If somebody is quicker, redis-server ends, and another port is tried.
             let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
@@ -25,6 +34,7 @@ impl Redis {
             let spawned = Command::new("redis-server")
                 .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
                 .args(["--save", "", "--appendonly", "no"])
+                .args(options)
                 .current_dir(std::env::temp_dir())
                 .stdout(Stdio::piped())
                 .spawn();

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use swarm_gateway::Gateway;
-use swarm_keydb::{Client, Credentials, Options, Outcome, State, prelude::*};
+use swarm_keydb::{Client, Credentials, Error, Options, Outcome, State, prelude::*};
 use swarm_tests::{Redis, targets, within};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 
 const PASSWORD: &str = "s3cret";
 
@@ -148,5 +150,93 @@ async fn hello_is_answered_in_every_dialect() {
         let info = answer.unwrap_or_else(|error| panic!("{}: {error}", target.name));
         assert!(!info.server.is_empty(), "{}: {info:?}", target.name);
         within(client.ping()).await.unwrap();
+    }
+}
+
+/// The server's own text reaches the caller, and the password is not blamed.
+fn assert_refused(error: &Error, text: &str) {
+    assert!(error.is_connection() || error.is_timeout(), "{error:?}");
+    assert!(error.is_retryable(), "{error:?}");
+    assert_eq!(error.outcome(), Outcome::NotSent, "{error:?}");
+    assert!(error.to_string().contains(text), "{error}");
+    assert!(!error.to_string().contains("password"), "{error}");
+}
+
+/// Stands for errors about the server's state that are taken for wrong credentials or get lost: a server that is full answers
+/// every AUTH and HELLO with an error and ends the connection.
+#[tokio::test]
+async fn a_full_server_is_a_connection_error_with_its_own_text() {
+    const FULL: &str = "max number of clients reached";
+    for password in [Some("right"), None] {
+        let mut options = vec!["--maxclients", "2"];
+        options.extend(
+            password
+                .into_iter()
+                .flat_map(|right| ["--requirepass", right]),
+        );
+        let Some(redis) = Redis::start_with(&options) else {
+            return;
+        };
+        let options = Options::new(redis.url()).reconnect_max_delay(Duration::from_millis(50));
+        let options = match password {
+            Some(right) => options.password(right),
+            None => options,
+        };
+        let options = options.request_timeout(Duration::from_secs(1));
+        let first = within(Client::connect(options.clone())).await.unwrap();
+        let second = within(Client::connect(options.clone())).await.unwrap();
+
+        // Many times, because the end of the connection races with its last reply.
+        for _ in 0..50 {
+            let error = within(Client::connect(options.clone())).await.unwrap_err();
+            assert!(error.is_connection(), "{error:?}");
+            assert_refused(&error, FULL);
+        }
+        let third = Client::connect_lazy(options).unwrap();
+        let error = within(third.get("k").timeout(Duration::from_millis(500))).await;
+        assert_refused(&error.unwrap_err(), FULL);
+        // Each of these needs a connection of its own.
+        let error = within(first.exclusive()).await.unwrap_err();
+        assert_refused(&error, FULL);
+        let error = within(second.subscribe("channel")).await.unwrap_err();
+        assert_refused(&error, FULL);
+
+        // Once there is a place, the same client works: nobody had to change a configuration.
+        within(second.close()).await;
+        let ten_seconds = Duration::from_secs(10);
+        within(third.set("k", "v").timeout(ten_seconds))
+            .await
+            .unwrap();
+    }
+}
+
+/// A server that says why it refuses a connection and ends it, before it reads anything, as Redis does.
+#[tokio::test]
+async fn the_last_error_before_a_close_is_told() {
+    for text in [
+        "ERR max number of clients reached",
+        "DENIED Redis is running in protected mode",
+        "LOADING Redis is loading the dataset in memory",
+        "ERR upstream failure",
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("redis://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let line = format!("-{text}\r\n");
+                socket.write_all(line.as_bytes()).await.unwrap();
+            }
+        });
+        for options in [
+            Options::new(url.as_str()),
+            Options::new(url.as_str()).password("right"),
+        ] {
+            for _ in 0..20 {
+                let error = within(Client::connect(options.clone())).await.unwrap_err();
+                assert_refused(&error, text);
+            }
+        }
+        server.abort();
     }
 }

@@ -54,6 +54,14 @@ impl Broken {
         }
     }
 
+    /// Changes the transport's error, if that is what ended the connection.
+    pub(crate) fn explained(self, explain: impl FnOnce(TransportError) -> TransportError) -> Self {
+        match self {
+            Self::Transport(error) => Self::Transport(explain(error)),
+            other => other,
+        }
+    }
+
     pub(crate) fn into_error(self) -> TransportError {
         match self {
             Self::Transport(error) => error,

@@ -183,6 +183,7 @@ impl Driver {
                         return Some(transport);
                     };
                     let lived = Lived::of(&self.engine);
+                    let broken = broken.explained(|error| self.engine.explain(error));
                     self.leave_behind(transport, &broken);
                     (broken, lived)
                 }

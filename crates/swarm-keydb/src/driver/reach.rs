@@ -1,6 +1,6 @@
 //! What connections beside the shared one wait for: while that is down, nothing else is dialed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use swarm_transport::{TransportError, TransportErrorKind};
@@ -18,11 +18,22 @@ const MOMENT: Duration = Duration::from_secs(1);
 pub(crate) struct Reach {
     status: Arc<Status>,
     login: Login,
+    /// Why the last attempt to make a connection beside the shared one failed, until one works.
+    beside: Arc<Mutex<Option<Arc<TransportError>>>>,
 }
 
 impl Reach {
-    pub(crate) const fn new(status: Arc<Status>, login: Login) -> Self {
-        Self { status, login }
+    pub(crate) fn new(status: Arc<Status>, login: Login) -> Self {
+        Self {
+            status,
+            login,
+            beside: Arc::default(),
+        }
+    }
+
+    /// Notes how an attempt to make a connection beside the shared one went.
+    pub(crate) fn note_beside(&self, failed: Option<&Arc<TransportError>>) {
+        *self.beside.lock().unwrap_or_else(PoisonError::into_inner) = failed.cloned();
     }
 
     /// Waits until the shared connection works, or has ended for good.
@@ -89,7 +100,11 @@ impl Reach {
 
     /// Why what has waited was not sent in time.
     pub(crate) fn why_unsent(&self) -> Failure {
-        self.status.why_unsent()
+        let failed = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        match (self.status.why_unsent(), &*failed) {
+            (Failure::Timeout { .. }, Some(error)) => Failure::Unreachable(Arc::clone(error)),
+            (failure, _) => failure,
+        }
     }
 }
 

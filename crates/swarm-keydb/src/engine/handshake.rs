@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 use swarm_resp::{Frame, Kind, Request, ServerError};
-use swarm_transport::PeerIdentity;
+use swarm_transport::{PeerIdentity, TransportError};
 
 use super::Settings;
 use super::dialect::{self, Dialect, ErrorShape};
@@ -74,6 +74,8 @@ pub(crate) struct Handshake {
     /// What is still to be done; the first is under way when `sent`.
     steps: VecDeque<Step>,
     sent: bool,
+    /// The server's error to HELLO, after which the handshake went on.
+    refusal: Option<ServerError>,
 }
 
 impl Handshake {
@@ -106,6 +108,18 @@ impl Handshake {
                 .map(|(step, _)| step)
                 .collect(),
             sent: false,
+            refusal: None,
+        }
+    }
+
+    /// Adds the server's last error to that of a connection that ended in this handshake: it may say why.
+    pub(crate) fn explain(&self, error: TransportError) -> TransportError {
+        match &self.refusal {
+            Some(refusal) if error.is_transient() => {
+                let what = format!("{error}; its last reply was an error: {refusal}");
+                TransportError::new(error.kind(), what).with_source(error)
+            }
+            _ => error,
         }
     }
 
@@ -135,13 +149,12 @@ impl Handshake {
 
     /// Takes the reply to the request under way.
     pub(crate) fn receive(&mut self, frame: &Frame) -> Result<Progress, HandshakeError> {
-        let step = self
-            .steps
-            .pop_front()
-            .filter(|_| self.sent)
-            .ok_or(HandshakeError::Nonsense)?;
-        self.sent = false;
         let real_error = dialect::real_error(frame.view());
+        let Some(step) = self.steps.pop_front().filter(|_| self.sent) else {
+            // An error that answers no request says why the server ends the connection.
+            return Err(real_error.map_or(HandshakeError::Nonsense, HandshakeError::Refused));
+        };
+        self.sent = false;
         let error = real_error.clone().or_else(|| words_error(frame.view()));
         if let Some(error) = &error {
             self.judge(step, error)?;
@@ -231,7 +244,10 @@ impl Handshake {
             }),
             (Protocol::Resp3, None) => Err(HandshakeError::Nonsense),
             // A server that refuses HELLO speaks RESP2, in which the connection began.
-            (_, Some(_)) => Ok(()),
+            (_, Some(error)) => {
+                self.refusal = Some(error);
+                Ok(())
+            }
             (_, None) => {
                 self.profile.note_garbled(if asked_for_resp3 {
                     HelloLimit::Version2

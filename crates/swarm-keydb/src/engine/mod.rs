@@ -25,7 +25,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use swarm_resp::{Frame, Request, RequestRef};
+use swarm_resp::{Frame, Request, RequestRef, ServerError};
 use swarm_transport::{Capabilities, PeerIdentity, Refusal, TransportError};
 
 pub(crate) use dialect::{Dialect, ErrorShape};
@@ -55,6 +55,9 @@ pub(crate) enum Violation {
     /// A reply that no request asked for.
     #[error("the server sent a reply that no request asked for")]
     UnexpectedReply,
+    /// An error that answers no request, by which a server says why it ends the connection.
+    #[error("the server ends the connection: {0}")]
+    Ended(ServerError),
     /// A reply is overdue, and nothing else has come either.
     #[error("the server has gone silent: a reply is overdue, and nothing else has come for {0:?}")]
     Silent(Duration),
@@ -275,6 +278,14 @@ impl<C: Caller> Engine<C> {
         self.take_back_growth();
     }
 
+    /// Adds what the server said last to the error of a connection that ended in its handshake.
+    pub(crate) fn explain(&self, error: TransportError) -> TransportError {
+        match &self.phase {
+            Phase::Handshake(handshake) => handshake.explain(error),
+            Phase::Offline | Phase::Ready => error,
+        }
+    }
+
     /// Whether the connection has answered anything since its handshake.
     pub(crate) const fn has_served(&self) -> bool {
         self.served
@@ -418,6 +429,7 @@ impl<C: Caller> Engine<C> {
         let front = self.in_flight.front();
         let meaning = || front.map_or(Meaning::Script, Slot::meaning);
         match self.dialect.failure_of(frame.view(), meaning) {
+            Some(Failure::Server(error)) if front.is_none() => Err(Violation::Ended(error)),
             Some(failure) => {
                 self.note_failure(&failure);
                 self.answer(Err(failure))

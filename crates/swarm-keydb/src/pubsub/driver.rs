@@ -164,9 +164,9 @@ impl Driver {
             let login = self.login.version();
             let broken = match self.connect().await {
                 Left::Stopped(stop) => return stop,
-                Left::Broken(broken) => broken,
+                Left::Broken(broken) => broken.explained(|error| self.machine.explain(error)),
             };
-            let served = self.machine.has_served();
+            let (was_ready, served) = (self.machine.is_ready(), self.machine.has_served());
             self.machine.disconnected();
             let (refused, again) = (
                 broken.refused_credentials().cloned(),
@@ -174,6 +174,9 @@ impl Driver {
             );
             let error = Arc::new(broken.into_error());
             tracing::debug!(%error, "subscribed connection lost");
+            if !was_ready {
+                self.reach.note_beside(Some(&error));
+            }
             if again {
                 // The next handshake does without it.
                 continue;
@@ -283,6 +286,7 @@ impl Driver {
                     ready = self.machine.is_ready();
                     if ready {
                         transport.peer_identified(self.machine.peer());
+                        self.reach.note_beside(None);
                         self.backoff.connected(Instant::now());
                     } else if handshake_timer.as_mut().poll(cx).is_ready() {
                         return Poll::Ready(Err(no_handshake_in_time().into()));

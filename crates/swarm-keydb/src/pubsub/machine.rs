@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use swarm_resp::{Frame, Kind as FrameKind, Request, RequestRef, ServerError};
-use swarm_transport::{Capabilities, PeerIdentity, Refusal};
+use swarm_transport::{Capabilities, PeerIdentity, Refusal, TransportError};
 
 use super::event::Message;
 use super::heard::Heard;
@@ -179,6 +179,14 @@ impl<L: Listener> Machine<L> {
         self.dialect = Dialect::default();
         self.ping = false;
         self.served = false;
+    }
+
+    /// Adds what the server said last to the error of a connection that ended in its handshake.
+    pub(super) fn explain(&self, error: TransportError) -> TransportError {
+        match &self.phase {
+            Phase::Handshake(handshake) => handshake.explain(error),
+            Phase::Offline | Phase::Ready => error,
+        }
     }
 
     /// Whether the connection has answered anything since its handshake.
@@ -392,7 +400,9 @@ impl<L: Listener> Machine<L> {
 
     /// The server refuses what was asked first of all that it owes.
     fn refused(&mut self, now: Instant, error: ServerError) -> Result<(), Violation> {
-        let owed = self.owed.pop_front().ok_or(Violation::UnexpectedReply)?;
+        let Some(owed) = self.owed.pop_front() else {
+            return Err(Violation::Ended(error));
+        };
         self.settled = Some(now);
         let Owed::Acknowledgement(step) = owed else {
             // It answers, so it lives.

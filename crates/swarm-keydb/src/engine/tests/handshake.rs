@@ -396,3 +396,40 @@ fn the_spelling_of_errors_may_be_known_beforehand() {
         assert_eq!(bench.answers(), told(&[(0, expected)]), "{spelling:?}");
     }
 }
+
+/// Stands for a server that refuses HELLO for a reason that its text alone tells, and ends the connection.
+#[test]
+fn the_refusal_of_hello_is_told_when_the_connection_ends_in_the_handshake() {
+    let closed =
+        || TransportError::new(TransportErrorKind::Closed, "the peer ended the connection");
+    let mut bench = Bench::offline();
+    bench.engine.connected(Capabilities::FULL);
+    assert_eq!(bench.sent(), ["HELLO 3"]);
+    bench
+        .receive(&Frame::error("ERR upstream failure"))
+        .unwrap();
+    let text = bench.engine.explain(closed()).to_string();
+    assert!(text.contains("upstream failure"), "{text}");
+    assert_eq!(bench.sent(), ["ECHO"]);
+    bench.reply(&Frame::error("ERR wrong number of arguments"));
+    assert!(bench.engine.is_ready());
+    let text = bench.engine.explain(closed()).to_string();
+    assert!(!text.contains("upstream failure"), "{text}");
+}
+
+#[test]
+fn an_error_that_answers_no_request_is_why_the_server_ends_the_connection() {
+    let mut bench = Bench::ready();
+    let ended = bench.receive(&Frame::error("ERR idle for too long"));
+    let Err(Violation::Ended(error)) = ended else {
+        panic!("{ended:?}")
+    };
+    assert_eq!(error.message(), "idle for too long");
+    let mut bench = Bench::offline();
+    bench.engine.connected(Capabilities::FULL);
+    let ended = bench.receive(&Frame::error("ERR max number of clients reached"));
+    let Err(Violation::Handshake(HandshakeError::Refused(error))) = ended else {
+        panic!("{ended:?}")
+    };
+    assert_eq!(error.message(), "max number of clients reached");
+}
