@@ -204,9 +204,10 @@ async fn a_black_hole_is_found_while_a_connection_is_idle() {
     })
     .await;
     let before = lease_id(&client).await;
-    // As long as it answers, nothing happens: one PING of each connection, and another.
-    within(gateway.faults().executed("PING", 4)).await;
+    // As long as it answers, nothing happens: the check of the lease, one PING of each connection, and another.
+    within(gateway.faults().executed("PING", 5)).await;
     assert_eq!(lease_id(&client).await, before);
+    settled(&client, |leases| leases.idle == 1).await;
     let mute = gateway.faults().mute();
     settled(&client, |leases| leases.idle == 0).await;
     drop(mute);
@@ -269,7 +270,7 @@ async fn the_last_handle_ends_leased_and_idle_connections() {
     for reader in readers {
         within(reader).await.unwrap().unwrap();
     }
-    assert_eq!(client.stats().leases.idle, 2);
+    settled(&client, |leases| leases.idle == 2).await;
     let reader = tokio::spawn(read(&client, "other", None));
     settled(&client, |leases| leases.in_use == 1).await;
     drop(client);
@@ -293,7 +294,7 @@ async fn an_idle_connection_that_died_is_not_used() {
         let client = within(Client::connect(options)).await.unwrap();
         for round in 0..20 {
             lease_id(&client).await;
-            assert_eq!(client.stats().leases.idle, 1);
+            settled(&client, |leases| leases.idle == 1).await;
             door.shut().await;
             if round % 2 == 0 {
                 settled(&client, |leases| leases.idle == 0).await;

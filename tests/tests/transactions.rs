@@ -96,6 +96,7 @@ async fn a_change_of_a_watched_key_is_a_conflict_and_nothing_runs() {
         let n = tx.incr("n");
         assert_eq!(within(tx.exec(n)).await.unwrap().unwrap(), 2, "{name}");
         drop(own);
+        settled(&client).await;
         assert_eq!(client.stats().leases.idle, 1, "{name}");
     }
 }
@@ -170,7 +171,7 @@ async fn conflicts_without_end_are_given_up() {
         assert_eq!(calls.into_inner(), 3, "{}", target.name);
         let n: Option<i64> = within(client.get_as("n")).await.unwrap();
         assert_eq!(n, Some(3), "{}", target.name);
-        assert_eq!(client.stats().leases.in_use, 0);
+        settled(&client).await;
     }
 }
 
@@ -180,6 +181,7 @@ async fn who_decides_not_to_write_leaves_no_watch_behind() {
         let client = target.connect().await;
         let name = &target.name;
         let id = within(client.transact("k", async |own| own.client_id().await)).await;
+        settled(&client).await;
         assert_eq!(client.stats().leases.idle, 1, "{name}");
         within(client.set("k", "v")).await.unwrap();
         let own = within(client.exclusive()).await.unwrap();
@@ -302,6 +304,7 @@ async fn what_was_begun_outlives_the_handle_and_keeps_its_connection() {
     assert_eq!(client.stats().leases.in_use, 1);
     assert_eq!(within(echo).await.unwrap(), "still here");
     assert_eq!(within(tx.exec(n)).await.unwrap().unwrap(), 1);
+    settled(&client).await;
     let stats = client.stats().leases;
     assert_eq!((stats.in_use, stats.idle), (0, 1), "{stats:?}");
 
@@ -311,6 +314,7 @@ async fn what_was_begun_outlives_the_handle_and_keeps_its_connection() {
     tx.discard();
     drop(own);
     assert_eq!(within(client.get_as("n")).await.unwrap(), Some(1));
+    settled(&client).await;
     assert_eq!(client.stats().leases.idle, 1);
 }
 

@@ -36,6 +36,9 @@ struct Plan {
     cuts: u32,
     /// How many bytes of the next reply are sent before a cut.
     part: Option<usize>,
+    /// How many executions from now on leave a surplus reply, and how many leave one out.
+    surplus: u32,
+    missing: u32,
     /// What the next calls are answered instead of being run.
     errors: VecDeque<String>,
 }
@@ -46,6 +49,10 @@ pub(crate) struct Obstacle {
     pub(crate) wait: Option<Wait>,
     pub(crate) cut: bool,
     pub(crate) part: Option<usize>,
+    /// A copy of the reply stays behind, and answers the next command.
+    pub(crate) surplus: bool,
+    /// The reply is left out.
+    pub(crate) missing: bool,
 }
 
 /// A pause in the stream of replies.
@@ -114,6 +121,25 @@ impl Faults {
     /// On the WebSocket door the header of the message counts too. HTTP answers are cut before their first byte.
     pub fn cut_within(&self, command: &str, bytes: usize) {
         self.plan(command, |plan| plan.part = Some(bytes));
+    }
+
+    /// Shifts the replies behind the next execution of a command: a copy of its reply answers the next command on the same
+    /// connection, whose own reply answers the one after that, and so on. Several calls add up.
+    ///
+    /// Only on the WebSocket and the TCP door.
+    pub fn surplus_reply(&self, command: &str) {
+        self.plan(command, |plan| {
+            plan.surplus = plan.surplus.saturating_add(1);
+        });
+    }
+
+    /// Leaves out the reply to the next execution of a command. Several calls add up.
+    ///
+    /// Only on the WebSocket and the TCP door.
+    pub fn missing_reply(&self, command: &str) {
+        self.plan(command, |plan| {
+            plan.missing = plan.missing.saturating_add(1);
+        });
     }
 
     /// Answers the next call of a command with this error, and does not run it: `READONLY …`, `LOADING …`. Several calls add
@@ -209,7 +235,16 @@ impl Faults {
             hold,
         });
         let part = plan.part.take();
-        Obstacle { wait, cut, part }
+        let (surplus, missing) = (plan.surplus > 0, plan.missing > 0);
+        plan.surplus = plan.surplus.saturating_sub(1);
+        plan.missing = plan.missing.saturating_sub(1);
+        Obstacle {
+            wait,
+            cut,
+            part,
+            surplus,
+            missing,
+        }
     }
 
     /// The error that this call of a command (its name in capitals) is answered instead of being run.

@@ -108,6 +108,15 @@ impl Queue {
         count
     }
 
+    /// Keeps a reply until it is its turn.
+    fn keep(&mut self, frame: Frame) {
+        if self.reader.is_some() {
+            self.read(&frame);
+        } else {
+            self.late.push_back(Late::Reply(frame));
+        }
+    }
+
     /// Passes a frame through the reader, and keeps what comes out.
     fn read(&mut self, frame: &Frame) {
         let protocol = self.protocol;
@@ -304,13 +313,19 @@ impl Outbox {
 
     fn put(&self, frame: Frame, obstacle: Obstacle) {
         let mut queue = self.lock();
+        let Obstacle {
+            surplus, missing, ..
+        } = obstacle;
         let part = queue.put_obstacle(obstacle);
-        queue.owed += 1;
-        if queue.reader.is_some() {
-            queue.read(&frame);
-        } else {
-            queue.late.push_back(Late::Reply(frame));
+        if missing {
+            self.filled.notify_one();
+            return;
         }
+        queue.owed += 1;
+        if surplus {
+            queue.keep(frame.clone());
+        }
+        queue.keep(frame);
         queue.send_late(part);
         self.filled.notify_one();
     }

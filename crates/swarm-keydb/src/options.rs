@@ -307,6 +307,9 @@ impl Options {
     /// A heartbeat is a PING with a random text, which the reply must repeat. If it repeats another, replies no longer match
     /// requests, and the client drops the connection. If no reply comes, it does so after [`silence`](Self::silence).
     ///
+    /// Scripts cannot shift replies unnoticed, because the client checks each one. If something else shifts them, commands on a busy
+    /// connection may receive the replies of others until the next heartbeat, and none do after it.
+    ///
     /// The WebSocket transport also sends pings of its own, and TCP has its keep-alive: see [`dial`](Self::dial). Only this
     /// heartbeat detects a server whose socket is alive and whose command processor is not.
     pub fn heartbeat(mut self, interval: impl Into<Option<Duration>>) -> Self {

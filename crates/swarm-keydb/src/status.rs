@@ -102,6 +102,8 @@ pub(crate) struct Status {
     set_aside: AtomicUsize,
     /// A reply said that another connection would serve better.
     stale: AtomicBool,
+    /// The server escapes line breaks in its replies.
+    escapes: AtomicBool,
     round_trips: [AtomicU64; BUCKETS],
 }
 
@@ -120,6 +122,7 @@ impl Status {
             unanswered: AtomicUsize::new(0),
             set_aside: AtomicUsize::new(0),
             stale: AtomicBool::new(false),
+            escapes: AtomicBool::new(false),
             round_trips: [const { AtomicU64::new(0) }; BUCKETS],
         }
     }
@@ -205,6 +208,16 @@ impl Status {
         self.stale.store(true, Ordering::Relaxed);
     }
 
+    /// Notes whether the server of the connection that became ready escapes line breaks in its replies.
+    pub(crate) fn note_escapes(&self, escapes: bool) {
+        self.escapes.store(escapes, Ordering::Relaxed);
+    }
+
+    /// Whether no text in a reply can shift the replies behind it.
+    pub(crate) fn escapes(&self) -> bool {
+        self.escapes.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn is_stale(&self) -> bool {
         self.stale.load(Ordering::Relaxed)
     }
@@ -272,7 +285,7 @@ pub struct Stats {
 pub struct LeaseStats {
     /// How many there may be: [`Options::leases`](crate::Options::leases).
     pub size: usize,
-    /// Those that are leased, being made or being closed. One that owes a reply to a command that writes is closed when that has
+    /// Those that are leased, being made, being checked before they go back into the pool, or being closed. One that owes a reply to a command that writes is closed when that has
     /// come.
     pub in_use: usize,
     /// Those that are kept open for the next lease.

@@ -130,3 +130,18 @@ async fn a_refusing_gateway_closes_new_connections() {
     let mut other = Client::connect(&gateway).await;
     assert_eq!(other.call("PING").await, "\"PONG\"");
 }
+
+#[tokio::test]
+async fn a_surplus_reply_shifts_those_behind_it_and_a_missing_one_is_left_out() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    gateway.faults().surplus_reply("ECHO");
+    assert_eq!(client.call("ECHO a").await, "\"a\"");
+    assert!(client.is_silent().await);
+    assert_eq!(client.call("ECHO b").await, "\"a\"");
+    assert_eq!(client.call("PING").await, "\"b\"");
+    let mut other = Client::connect(&gateway).await;
+    gateway.faults().missing_reply("ECHO");
+    other.send("ECHO a").await;
+    assert_eq!(other.call("ECHO b").await, "\"b\"");
+}

@@ -275,6 +275,7 @@ impl Driver {
                             transport.peer_identified(self.engine.peer());
                         }
                         self.backoff.connected(Instant::now());
+                        self.status.note_escapes(self.engine.server_escapes());
                         self.status.set(State::Connected);
                         self.tell_started(Ok(()));
                     } else if handshake_timer.as_mut().poll(cx).is_ready() {

@@ -4,6 +4,10 @@
 //! Some gateways answer HELLO 3 with garbage. Behind a WebSocket, `HELLO 2` therefore comes first, which every server answers
 //! readably: its reply names the server, and SwarmKeyDb is not asked for RESP3 there. If a reply to HELLO still makes no sense,
 //! the connection ends, and later handshakes of the client ask for a lower version.
+//!
+//! The handshake sends no nonce. Alone it would cost a round trip, and together with the probe SwarmKeyDb's second reply would
+//! often wait 40 ms for a delayed ACK. Little could shift replies on a new connection: each reply must have the shape that its
+//! request asks for, and all arguments come from the client's options. What gets past that, the first heartbeat detects.
 
 use std::collections::VecDeque;
 

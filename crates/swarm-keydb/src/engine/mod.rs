@@ -230,6 +230,11 @@ impl<C: Caller> Engine<C> {
         self.session
     }
 
+    /// Whether the server of this connection is known to escape line breaks in its replies.
+    pub(crate) const fn server_escapes(&self) -> bool {
+        !self.dialect.needs_fences()
+    }
+
     /// What the server of this connection said about itself in the handshake.
     pub(crate) const fn peer(&self) -> &PeerIdentity {
         &self.peer

@@ -2,10 +2,12 @@
 //!
 //! A connection goes back into the pool only when it is certain that nothing is owed on it and that its session is as the
 //! handshake left it; any other is closed. Nothing is cleaned up on a connection that somebody gave up in the middle of
-//! something.
+//! something. Unless the server is known to escape line breaks, the connection must also pass a [check](probe) that replies still
+//! match requests, whatever the lease was used for.
 
 mod blocking;
 mod idle;
+mod probe;
 mod session;
 mod slices;
 
@@ -23,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::options::{LeaseLimits, Origin};
 use crate::status::{LeaseStats, State, StateWatch};
 use idle::Idle;
+use probe::Probes;
 use session::Session;
 pub(super) use session::Watches;
 pub(super) use slices::SLICE;
@@ -33,9 +36,10 @@ pub(crate) struct Leases {
     origin: Arc<Origin>,
     /// Whether it makes sense to dial.
     reach: Reach,
-    /// One permit for each connection that is leased, being made or being closed. Given out in order.
+    /// One permit for each connection that is leased, being made, being checked or being closed. Given out in order.
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
+    probes: Arc<Probes>,
     connections: Mutex<Connections>,
 }
 
@@ -56,6 +60,7 @@ impl Leases {
             reach,
             permits: Arc::new(Semaphore::new(size)),
             waiting: AtomicUsize::new(0),
+            probes: Arc::default(),
             connections: Mutex::default(),
         })
     }
@@ -82,9 +87,10 @@ impl Leases {
             return Err(Role::refusal().into());
         }
         let permit = self.permit(deadline).await?;
-        match self.take_idle() {
-            Some(mailbox) => Ok(Lease::new(self, mailbox, permit)),
-            None => self.dial(permit, deadline).await,
+        match self.until(deadline, self.idle_or_probed()).await {
+            Ok(Some(mailbox)) => Ok(Lease::new(self, mailbox, permit)),
+            Ok(None) => self.dial(permit, deadline).await,
+            Err(_) => Err(Error::no_lease(self.stats())),
         }
     }
 
@@ -283,12 +289,14 @@ impl Drop for Lease {
         let Some(permit) = self.permit.take() else {
             return;
         };
-        if self.mailbox.is_at_rest() && self.session.is_clean() {
+        if !self.mailbox.is_at_rest() || !self.session.is_clean() {
+            self.leases.discard(&self.mailbox, permit);
+        } else if !self.mailbox.status().escapes() {
+            self.leases.probe(self.mailbox.clone(), permit);
+        } else {
             // In this order: the connection is there for whom the permit lets in.
             self.leases.keep(self.mailbox.clone());
             drop(permit);
-        } else {
-            self.leases.discard(&self.mailbox, permit);
         }
     }
 }

@@ -1,0 +1,83 @@
+//! Checks a connection that a lease gives back before the pool keeps it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+use super::Leases;
+use crate::driver::{Mailbox, Timing};
+use crate::engine::{Nonce, Requests, Retry};
+
+/// How long the reply to the check may take. Nothing else is owed on the connection.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// The checks that are under way.
+#[derive(Debug, Default)]
+pub(super) struct Probes {
+    count: AtomicUsize,
+    ended: Notify,
+}
+
+/// One check. Dropped when its outcome is decided.
+struct Probe(Arc<Probes>);
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Ordering::AcqRel);
+        self.0.ended.notify_waiters();
+    }
+}
+
+impl Leases {
+    /// Keeps a connection on which PING with a nonce is answered by that nonce, and closes any other. Decides in the background,
+    /// and holds the permit until then.
+    pub(super) fn probe(self: &Arc<Self>, mailbox: Mailbox, permit: OwnedSemaphorePermit) {
+        self.probes.count.fetch_add(1, Ordering::AcqRel);
+        let probe = Probe(Arc::clone(&self.probes));
+        let pool = Arc::downgrade(self);
+        self.origin.tasks.spawn(async move {
+            let in_step = is_in_step(&mailbox).await;
+            let Some(leases) = pool.upgrade() else {
+                return;
+            };
+            if in_step && mailbox.is_at_rest() {
+                // In this order: the connection is there for whom the permit lets in.
+                leases.keep(mailbox);
+                drop(probe);
+                drop(permit);
+            } else {
+                tracing::debug!("a leased connection fails its check and closes");
+                leases.discard(&mailbox, permit);
+            }
+        });
+    }
+
+    /// Returns a connection that was kept. Waits for checks under way, which take less time than dialing; `None` if none of them
+    /// yields a connection.
+    pub(super) async fn idle_or_probed(&self) -> Option<Mailbox> {
+        loop {
+            let mut ended = std::pin::pin!(self.probes.ended.notified());
+            ended.as_mut().enable();
+            let idle = self.take_idle();
+            if idle.is_some() || self.probes.count.load(Ordering::Acquire) == 0 {
+                return idle;
+            }
+            ended.await;
+        }
+    }
+}
+
+/// Whether the next reply is the one to the next request.
+async fn is_in_step(mailbox: &Mailbox) -> bool {
+    let nonce = Nonce::new();
+    let timing = Timing {
+        timeout: LIMIT,
+        grows: false,
+        blocks: false,
+    };
+    let request = Requests::One(nonce.request("PING"));
+    let answers = mailbox.call_unit(request, timing, Retry::Never).await;
+    matches!(&answers.replies[..], [Ok(reply)] if nonce.is_echoed_by(reply))
+}
