@@ -21,7 +21,9 @@ async fn write_on(server: &Server, client: &Client, keys: usize) {
 
 /// Waits until so many connections are set aside.
 async fn set_aside(client: &Client, connections: usize) {
+    let start = Instant::now();
     while client.stats().set_aside != connections {
+        assert!(start.elapsed() < 100 * SECOND, "none is set aside");
         sleep(Duration::from_millis(10)).await;
     }
 }
