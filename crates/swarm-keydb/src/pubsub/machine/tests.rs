@@ -347,6 +347,8 @@ fn a_reply_that_cannot_be_is_a_violation() {
     let outcome = bench.machine.receive(bench.now, &Frame::simple("OK"));
     assert_eq!(outcome, Err(Violation::UnexpectedReply));
     // An error that no request asked for is the server's reason to end the connection.
-    let outcome = bench.machine.receive(bench.now, &Frame::error("ERR unasked"));
+    let outcome = bench
+        .machine
+        .receive(bench.now, &Frame::error("ERR unasked"));
     assert!(matches!(outcome, Err(Violation::Ended(_))), "{outcome:?}");
 }
