@@ -358,3 +358,24 @@ async fn a_full_queue_is_told_at_once_if_that_is_wanted() {
     within(async { while client.incr("key-7").await.is_err() {} }).await;
     assert_eq!(gateway.executions("INCR"), 2);
 }
+
+/// Where an error is an error, a script that the server does not know did not run. Where errors arrive as lists of words, a script
+/// may have returned that list, so nothing says that it did not.
+#[tokio::test]
+async fn an_unknown_script_did_not_run_unless_a_script_may_have_said_so() {
+    for target in swarm_tests::targets().await {
+        let client = target.connect().await;
+        let digest = "0".repeat(40);
+        let error = within(client.evalsha(&digest, (), ())).await.unwrap_err();
+        let code = error.server_error().map(|error| error.code());
+        assert_eq!(code, Some("NOSCRIPT"), "{}: {error}", target.name);
+        let words = ["array-errors", "upstream"];
+        let in_words =
+            target.name.starts_with("ws") && words.iter().any(|word| target.name.contains(word));
+        let expected = match in_words {
+            true => Outcome::MayHaveRun,
+            false => Outcome::Rejected,
+        };
+        assert_eq!(error.outcome(), expected, "{}: {error}", target.name);
+    }
+}

@@ -203,6 +203,7 @@ mod decode;
 mod double;
 mod encode;
 mod frame;
+mod printable;
 mod request;
 mod server_error;
 
@@ -213,6 +214,7 @@ pub use convert::{ConvertError, FromFrame, Milliseconds, Seconds};
 pub use decode::{DecodeError, DecodeErrorKind, Decoder, Limits};
 pub use encode::{Protocol, encode_command, encode_frame};
 pub use frame::{Frame, FrameBuilder, FrameRef, Items, Kind, Pairs};
+pub use printable::Printable;
 pub use request::{
     Request, RequestArgs, RequestBatch, RequestBatchBuilder, RequestBuilder, RequestRef,
 };

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Printable;
+
 /// An error reply, split into its code and the message behind it.
 ///
 /// By convention the first word of an error is a code in capitals (`ERR`, `WRONGTYPE`, `NOAUTH`); see the
@@ -31,7 +33,7 @@ impl ServerError {
         self.text.get(..self.code_len).unwrap_or_default()
     }
 
-    /// The text behind the code.
+    /// The text behind the code, as the server sent it: it may hold control characters.
     pub fn message(&self) -> &str {
         self.text
             .get(self.code_len..)
@@ -39,7 +41,7 @@ impl ServerError {
             .trim_start()
     }
 
-    /// The whole text as the server sent it.
+    /// The whole text as the server sent it: it may hold control characters, which `Display` leaves out.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -47,8 +49,22 @@ impl ServerError {
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        Printable(&self.text).fmt(f)
     }
 }
 
 impl std::error::Error for ServerError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stands for: text from outside that reaches a terminal or a log as it came.
+    #[test]
+    fn what_is_displayed_is_one_line_without_control_characters() {
+        let error = ServerError::parse("ERR \u{1b}[31mno\r\n+OK \u{202e}".as_bytes());
+        assert_eq!(error.to_string(), "ERR [31mno +OK ");
+        assert_eq!(error.message(), "\u{1b}[31mno\r\n+OK \u{202e}");
+        assert!(!format!("{error:?}").contains(['\u{1b}', '\n', '\u{202e}']));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::words::Printable;
+use crate::Printable;
 
 /// What the layer above learned about the server in its handshake, passed to
 /// [`Transport::peer_identified`](crate::Transport::peer_identified).

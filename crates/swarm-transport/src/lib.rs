@@ -157,7 +157,6 @@ pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod transport;
-mod words;
 #[cfg(feature = "ws")]
 pub mod ws;
 
@@ -168,8 +167,8 @@ pub use endpoint::{Endpoint, Scheme};
 pub use error::{TransportError, TransportErrorKind};
 pub use identity::PeerIdentity;
 pub use options::{DialOptions, QuickAck};
+pub use swarm_resp::Printable;
 pub use transport::{BoxTransport, Transport};
-pub use words::Printable;
 
 /// The examples of the README.
 #[cfg(doctest)]

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use url::{Host, ParseError, Url};
 
 use super::{Endpoint, Scheme};
-use crate::words::is_printable;
+use crate::Printable;
 use crate::{TransportError, TransportErrorKind};
 
 const EXAMPLES: &str = "ws://, wss://, http://, https://, redis://, rediss:// or redis+unix://";
@@ -236,7 +236,7 @@ fn unix_url(url: &Url) -> Result<Endpoint, TransportError> {
 
 pub(super) fn unix(path: PathBuf) -> Result<Endpoint, TransportError> {
     let path = match path.into_os_string().into_string() {
-        Ok(path) if !path.chars().all(is_printable) => {
+        Ok(path) if Printable(&path).to_string() != path => {
             return Err(refuse(
                 "the path of the Unix socket holds a line break or a control character; name the socket without it",
             ));

@@ -5,16 +5,15 @@ use std::fmt::{self, Write};
 /// Displays text from a peer on one line and without characters that a terminal or a log would interpret.
 ///
 /// Line breaks and tabs become blanks. C0 and C1 controls (ESC among them) are removed, and so are the bidirectional and
-/// invisible formatting characters that make text read differently from what it is. Every [`TransportError`] shows its
-/// text in this way.
+/// invisible formatting characters that make text read differently from what it is. [`ServerError`] shows its text in this way.
 ///
 /// ```
-/// use swarm_transport::Printable;
+/// use swarm_resp::Printable;
 ///
 /// assert_eq!(Printable("ERR \u{1b}[31mno\r\n+OK").to_string(), "ERR [31mno +OK");
 /// ```
 ///
-/// [`TransportError`]: crate::TransportError
+/// [`ServerError`]: crate::ServerError
 #[derive(Debug, Clone, Copy)]
 pub struct Printable<'a>(pub &'a str);
 
@@ -40,7 +39,7 @@ const fn is_break(c: char) -> bool {
 }
 
 /// Whether a character is shown as it is.
-pub(crate) fn is_printable(c: char) -> bool {
+fn is_printable(c: char) -> bool {
     !c.is_control()
         && !matches!(c,
             '\u{61c}' // Arabic letter mark
