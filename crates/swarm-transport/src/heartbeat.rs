@@ -181,6 +181,14 @@ impl Heartbeat {
         }
     }
 
+    /// The peer has a reason not to answer: it is asked again after another silence.
+    pub(crate) fn forgive(&mut self) {
+        self.asked = None;
+        self.timer
+            .as_mut()
+            .reset(after(Instant::now(), self.silence));
+    }
+
     /// The longest time that a vanished peer goes unnoticed.
     pub(crate) fn limit(&self) -> Duration {
         self.silence.saturating_add(self.patience)

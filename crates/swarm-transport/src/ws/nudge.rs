@@ -10,27 +10,42 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// would send one after some 40 ms.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// How many bytes of requests a SwarmKeyDb gateway reads behind a command that runs. With more, it reads nothing until the command
+/// has ended, pings included.
+const READ_AHEAD: usize = 64 << 10;
+
 /// When to send a pong: replies are owed, something arrived that nothing sent since has acknowledged, and then
 /// nothing came for a moment. So there is at most one pong for each time that something arrives.
 #[derive(Debug, Default)]
 pub(super) struct Nudge {
     /// Requests without a reply. Pushes count as replies, so this may be less than the truth, and never more.
     owed: usize,
+    /// Bytes of the requests that were sent since nothing was owed.
+    sent: usize,
     /// Bytes that had arrived when something was sent last.
     acknowledged: u64,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Nudge {
-    /// A request is sent when so many bytes have `arrived`.
-    pub(super) const fn sent(&mut self, arrived: u64) {
+    /// A request of so many `bytes` is sent when so many bytes have `arrived`.
+    pub(super) const fn sent(&mut self, bytes: usize, arrived: u64) {
+        if self.owed == 0 {
+            self.sent = 0;
+        }
         self.owed += 1;
+        self.sent = self.sent.saturating_add(bytes);
         self.acknowledged = arrived;
     }
 
     /// A frame was received.
     pub(super) const fn received(&mut self) {
         self.owed = self.owed.saturating_sub(1);
+    }
+
+    /// Whether the peer may be unable to answer a ping, although it lives: it runs a command, and too much waits behind that.
+    pub(super) const fn may_hold_up_pongs(&self) -> bool {
+        self.owed > 1 && self.sent >= READ_AHEAD
     }
 
     /// Ready when a pong is to be sent; to be polled when there is nothing to read. So many bytes have `arrived`, the last
@@ -72,8 +87,8 @@ mod tests {
     async fn one_pong_for_what_arrived_while_more_is_owed() {
         let mut nudge = Nudge::default();
         let start = Instant::now();
-        nudge.sent(0);
-        nudge.sent(0);
+        nudge.sent(1, 0);
+        nudge.sent(1, 0);
         tokio::time::advance(PAUSE * 10).await;
         assert!(!is_due(&mut nudge, 0, start), "nothing arrived");
 
@@ -97,12 +112,12 @@ mod tests {
     async fn no_pong_when_nothing_is_owed_or_a_request_went_out() {
         let mut nudge = Nudge::default();
         let heard = Instant::now();
-        nudge.sent(0);
+        nudge.sent(1, 0);
         nudge.received();
         assert!(!is_due(&mut nudge, 7, heard));
         tokio::time::advance(PAUSE * 10).await;
         assert!(!is_due(&mut nudge, 7, heard), "nothing is owed");
-        nudge.sent(7);
+        nudge.sent(1, 7);
         tokio::time::advance(PAUSE * 10).await;
         assert!(!is_due(&mut nudge, 7, heard), "the request acknowledged it");
     }

@@ -21,6 +21,9 @@ use crate::{
     Capabilities, DialOptions, PeerIdentity, Transport, TransportError, TransportErrorKind,
 };
 
+/// How long a peer may send nothing that may be unable to answer pings, because it runs a command and much waits behind that.
+const BUSY: Duration = Duration::from_secs(600);
+
 /// How long the peer may take to answer a goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -125,6 +128,13 @@ where
                 Beat::Ask => {
                     self.send_control(Message::Ping(Bytes::new()))?;
                 }
+                // What it runs may be a write, which the end of the connection would stop midway.
+                Beat::Gone
+                    if self.nudge.may_hold_up_pongs()
+                        && self.socket.last_heard().elapsed() < BUSY =>
+                {
+                    heartbeat.forgive();
+                }
                 Beat::Gone => return Poll::Ready(Err(error::gone(heartbeat.limit()))),
             }
         }
@@ -172,7 +182,8 @@ where
 
     fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError> {
         self.alive()?;
-        self.nudge.sent(self.socket.arrived());
+        self.nudge
+            .sent(request.encoded().len(), self.socket.arrived());
         let message = Message::Binary(request.to_bytes());
         self.socket
             .start_send(message)
