@@ -180,11 +180,11 @@ async fn a_group_begins_where_it_is_told_to() {
         assert_eq!(number(&next(&mut from).await), 4, "{}", target.name);
         let builder = client.consumer("from now on", "ann", "k");
         let mut new = builder.start_from(ReadAfter::Last).build().unwrap();
-        // It has joined once it waits for new entries, on a connection of its own.
+        // It has joined once its group exists.
         let joined = async {
-            while client.stats().leases.in_use == 0 {
+            while client.xpending("k", "from now on").await.is_err() {
                 assert!(new.next().now_or_never().is_none());
-                tokio::time::sleep(Duration::from_millis(1)).await;
+                tokio::task::yield_now().await;
             }
         };
         within(joined).await;
