@@ -1,6 +1,7 @@
 //! What keys hold, and walking through them.
 
 use bytes::Bytes;
+use std::fmt;
 use swarm_resp::{ArgSink, ConvertError, Frame, FromFrame, ToArg, ToArgs};
 
 use crate::command::{CommandOptions, MAX_COUNT, has_line_break};
@@ -31,11 +32,21 @@ pub(in crate::commands) fn key_type(reply: &Frame) -> Result<KeyType, ConvertErr
 }
 
 /// What a SCAN looks for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[must_use = "options do nothing until they are given to scan"]
 pub struct ScanOptions {
     pattern: Option<String>,
     count: Option<u64>,
+}
+
+impl fmt::Debug for ScanOptions {
+    /// Shows lengths in the place of keys and names.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScanOptions")
+            .field("pattern", &self.pattern.as_ref().map(|text| text.len()))
+            .field("count", &self.count)
+            .finish()
+    }
 }
 
 impl ScanOptions {
@@ -90,13 +101,23 @@ impl CommandOptions for ScanOptions {
 }
 
 /// One page of a SCAN.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ScanPage {
     /// Where the next page begins; 0 when this was the last.
     pub cursor: u64,
     /// The keys of this page; it may be empty before the end.
     pub keys: Vec<Bytes>,
+}
+
+impl fmt::Debug for ScanPage {
+    /// Shows lengths in the place of keys and names.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScanPage")
+            .field("cursor", &self.cursor)
+            .field("keys", &format_args!("{} keys", self.keys.len()))
+            .finish()
+    }
 }
 
 pub(in crate::commands) fn scan_page(reply: &Frame) -> Result<ScanPage, ConvertError> {

@@ -98,10 +98,9 @@ impl StreamFields {
 }
 
 impl fmt::Debug for StreamFields {
+    /// Shows how many there are, never names or values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map()
-            .entries(self.iter().map(|(name, value)| (name, value)))
-            .finish()
+        write!(f, "StreamFields({} fields)", self.len())
     }
 }
 

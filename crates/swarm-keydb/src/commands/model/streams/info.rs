@@ -1,5 +1,6 @@
 //! What servers know of a stream, its groups and their consumers: XINFO.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,7 +30,7 @@ pub struct StreamInfo {
 }
 
 /// What a server knows of a group of consumers.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct GroupInfo {
     /// Its name.
@@ -46,8 +47,22 @@ pub struct GroupInfo {
     pub lag: Option<u64>,
 }
 
+impl fmt::Debug for GroupInfo {
+    /// Shows lengths in the place of keys and names.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GroupInfo")
+            .field("name", &format_args!("{} bytes", self.name.len()))
+            .field("consumers", &self.consumers)
+            .field("pending", &self.pending)
+            .field("last_delivered_id", &self.last_delivered_id)
+            .field("entries_read", &self.entries_read)
+            .field("lag", &self.lag)
+            .finish()
+    }
+}
+
 /// What a server knows of a consumer.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ConsumerInfo {
     /// Its name.
@@ -58,6 +73,18 @@ pub struct ConsumerInfo {
     pub idle: Duration,
     /// How long ago it got any, if the server tells and it ever did.
     pub inactive: Option<Duration>,
+}
+
+impl fmt::Debug for ConsumerInfo {
+    /// Shows lengths in the place of keys and names.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsumerInfo")
+            .field("name", &format_args!("{} bytes", self.name.len()))
+            .field("pending", &self.pending)
+            .field("idle", &self.idle)
+            .field("inactive", &self.inactive)
+            .finish()
+    }
 }
 
 /// The names and values of a map, or of the flat array that stands for it in RESP2.

@@ -1,5 +1,6 @@
 //! What consumers were given and have not acknowledged: XPENDING.
 
+use std::fmt;
 use std::ops::RangeBounds;
 use std::time::Duration;
 
@@ -8,11 +9,11 @@ use swarm_resp::{ArgSink, ConvertError, Frame, FrameRef, FromFrame, Milliseconds
 
 use super::arguments::ends;
 use super::id::StreamId;
-use crate::command::{CommandOptions, has_line_break};
+use crate::command::{CommandOptions, MAX_COUNT, has_line_break};
 use crate::error::{Error, Result};
 
 /// How much a group has not acknowledged.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PendingSummary {
     /// How many entries.
@@ -23,6 +24,21 @@ pub struct PendingSummary {
     pub last: Option<StreamId>,
     /// Who holds how many of them. Consumers that hold none are not listed.
     pub consumers: Vec<(Bytes, u64)>,
+}
+
+impl fmt::Debug for PendingSummary {
+    /// Shows lengths in the place of keys and names.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingSummary")
+            .field("count", &self.count)
+            .field("first", &self.first)
+            .field("last", &self.last)
+            .field(
+                "consumers",
+                &format_args!("{} consumers", self.consumers.len()),
+            )
+            .finish()
+    }
 }
 
 pub(in crate::commands) fn pending_summary(reply: &Frame) -> Result<PendingSummary, ConvertError> {
@@ -37,7 +53,7 @@ pub(in crate::commands) fn pending_summary(reply: &Frame) -> Result<PendingSumma
 }
 
 /// One entry that a consumer was given and has not acknowledged.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct PendingEntry {
     /// Its ID.
@@ -48,6 +64,18 @@ pub struct PendingEntry {
     pub idle: Duration,
     /// How often it was given to somebody.
     pub delivered: u64,
+}
+
+impl fmt::Debug for PendingEntry {
+    /// Shows lengths in the place of keys and names.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingEntry")
+            .field("id", &self.id)
+            .field("consumer", &format_args!("{} bytes", self.consumer.len()))
+            .field("idle", &self.idle)
+            .field("delivered", &self.delivered)
+            .finish()
+    }
 }
 
 impl FromFrame for PendingEntry {
@@ -77,7 +105,7 @@ pub(in crate::commands) fn pending_entries(
 /// // What ann has held for more than a minute.
 /// let options = XPendingOptions::new().count(100).consumer("ann").idle(Duration::from_secs(60));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use = "options do nothing until they are given to xpending_with"]
 pub struct XPendingOptions {
     /// Nothing when the range holds no ID at all.
@@ -85,6 +113,18 @@ pub struct XPendingOptions {
     count: u64,
     idle: Option<Duration>,
     consumer: Option<Bytes>,
+}
+
+impl fmt::Debug for XPendingOptions {
+    /// Shows lengths in the place of keys and names.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("XPendingOptions")
+            .field("range", &self.range)
+            .field("count", &self.count)
+            .field("idle", &self.idle)
+            .field("consumer", &self.consumer.as_ref().map(|text| text.len()))
+            .finish()
+    }
 }
 
 impl Default for XPendingOptions {
@@ -135,7 +175,7 @@ impl ToArgs for XPendingOptions {
             sink.arg(b"IDLE");
             sink.arg(&Milliseconds(idle).to_arg());
         }
-        (self.range, self.count).write_args(sink);
+        (self.range, self.count.min(MAX_COUNT)).write_args(sink);
         self.consumer.write_args(sink);
     }
 }

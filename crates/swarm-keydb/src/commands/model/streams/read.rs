@@ -1,5 +1,6 @@
 //! Options and reply of XREAD and XREADGROUP.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,13 +11,23 @@ use crate::command::{Blocking, CommandOptions, MAX_COUNT, milliseconds};
 use crate::error::{Error, Result};
 
 /// What was read from one stream.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct StreamBatch {
     /// The stream.
     pub key: Bytes,
     /// Its entries, oldest first.
     pub entries: Vec<StreamEntry>,
+}
+
+impl fmt::Debug for StreamBatch {
+    /// Shows lengths in the place of keys and names.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamBatch")
+            .field("key", &format_args!("{} bytes", self.key.len()))
+            .field("entries", &self.entries)
+            .finish()
+    }
 }
 
 /// A map in RESP3, a list of pairs in RESP2, a null when there is nothing to read.

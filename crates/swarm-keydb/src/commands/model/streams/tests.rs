@@ -253,3 +253,85 @@ fn what_is_known_is_read_and_the_rest_passed_over() {
     let stream = stream_info(&frame("*4 $11 first-entry $-1 $6 length :0")).unwrap();
     assert_eq!(stream, StreamInfo::default());
 }
+
+/// Stands for numbers that SwarmKeyDb cuts to 32 bits: COUNT 4294967297 would return one entry there.
+#[test]
+fn numbers_beyond_what_the_server_takes_are_capped() {
+    let words = |args: &dyn Fn() -> Request| {
+        let text = |arg: &[u8]| String::from_utf8_lossy(arg).into_owned();
+        args().args().map(text).collect::<Vec<_>>()
+    };
+    let (most, longest) = ("2147483647", "4294967294");
+    for count in [1 << 31, u64::MAX] {
+        let read = XReadOptions::new().count(count).block(Duration::MAX);
+        let expected = ["X", "COUNT", most, "BLOCK", longest];
+        assert_eq!(words(&|| Request::new("X", read)), expected);
+        let read = XReadGroupOptions::new()
+            .count(count)
+            .block(Duration::from_millis(1 << 32));
+        assert_eq!(words(&|| Request::new("X", read)), expected);
+        let pending = XPendingOptions::new().count(count);
+        assert_eq!(words(&|| Request::new("X", &pending)).last().unwrap(), most);
+        let scan = super::super::ScanOptions::new().count(count);
+        assert_eq!(words(&|| Request::new("X", &scan)).last().unwrap(), most);
+        let range = Plain.xrange_count("s", .., count);
+        let sent: Vec<_> = range.draft.request.written().map(<[u8]>::to_vec).collect();
+        assert_eq!(sent.last().unwrap(), most.as_bytes());
+    }
+}
+
+/// Stands for keys, names and values that end up in logs.
+#[test]
+fn debug_of_replies_and_options_shows_no_key_name_or_value() {
+    let text = || bytes::Bytes::from_static(b"s3cret");
+    let fields = frame("*2 $6 s3cret $6 s3cret")
+        .convert::<StreamFields>()
+        .unwrap();
+    let entry = StreamEntry {
+        id: id("1-1"),
+        fields: Some(fields.clone()),
+    };
+    let group = GroupInfo {
+        name: text(),
+        ..GroupInfo::default()
+    };
+    let consumer = ConsumerInfo {
+        name: text(),
+        ..ConsumerInfo::default()
+    };
+    let summary = PendingSummary {
+        consumers: vec![(text(), 1)],
+        ..PendingSummary::default()
+    };
+    let (idle, consumer_name) = (Duration::ZERO, text());
+    let pending = PendingEntry {
+        id: id("1-1"),
+        consumer: consumer_name,
+        idle,
+        delivered: 1,
+    };
+    let info = StreamInfo {
+        first_entry: Some(entry.clone()),
+        ..StreamInfo::default()
+    };
+    let batch = StreamBatch {
+        key: text(),
+        entries: vec![entry.clone()],
+    };
+    let claimed = AutoClaim {
+        next: id("0-0"),
+        entries: vec![entry.clone()],
+        deleted: vec![],
+    };
+    let page = super::super::ScanPage {
+        cursor: 0,
+        keys: vec![text()],
+    };
+    let scan = super::super::ScanOptions::new().matching("s3cret");
+    let options = XPendingOptions::new().consumer("s3cret");
+    let shown = format!(
+        "{fields:?}{entry:?}{group:?}{consumer:?}{summary:?}{pending:?}{info:?}{batch:?}{claimed:?}{page:?}{scan:?}{options:?}"
+    );
+    assert!(!shown.contains("s3cret"), "{shown}");
+    assert!(!shown.contains("115, 51"), "{shown}");
+}
