@@ -90,7 +90,12 @@ fn is_missing(target: &str, methods: &[&str]) -> bool {
     if target.contains("redis") {
         matches!(first, "mdel" | "backendmeta")
     } else {
-        let beyond = ["xdel", "xgroup_createconsumer", "xautoclaim_justid"];
+        let beyond = [
+            "set_with",
+            "xdel",
+            "xgroup_createconsumer",
+            "xautoclaim_justid",
+        ];
         let beyond_swarm = beyond.iter().any(|method| methods.contains(method));
         beyond_swarm && target.contains("upstream")
     }

@@ -38,6 +38,7 @@ pub enum Quirk {
     /// knows MAXLEN alone, XCLAIM no option, XAUTOCLAIM no JUSTID; there is no XDEL, XINFO, XSETID, XGROUP CREATECONSUMER. What a
     /// consumer holds begins with the ID asked for, and leaves out what was deleted. XAUTOCLAIM names the last entry that
     /// it saw. XACK wants the group to exist.
+    /// SET knows EX, PX and EXAT alone.
     SwarmStreams,
     /// `write-queue`: each key that is written waits for the server's write queue, which is flushed every 100 ms. SET with a
     /// time to live costs two writes, MSET and DEL one per key, EXEC and scripts the sum of their commands. Only writes of

@@ -192,3 +192,32 @@ async fn push_buffer() {
     }
     assert_eq!(client.call("ECHO end").await, "\"end\"");
 }
+
+/// The deployed server's SET takes two words, or two and a time to live. What is refused does not write.
+#[tokio::test]
+async fn upstream_refuses_conditions_of_set() {
+    let gateway = Gateway::builder()
+        .ws("127.0.0.1:0")
+        .dialect(Dialect::FIXED.with(Quirk::SwarmStreams))
+        .start()
+        .await
+        .unwrap();
+    let mut client = Client::connect(&gateway).await;
+    let arity = "-ERR wrong number of arguments for 'SET'";
+    for (command, reply) in [
+        ("SET k v NX", arity),
+        ("SET k v XX", arity),
+        ("SET k v GET", arity),
+        ("SET k v KEEPTTL", arity),
+        ("SET k v EX", arity),
+        ("SET k v EX 5 NX", arity),
+        ("SET k v PXAT 1", "-ERR syntax error"),
+        ("SET k v NX 1", "-ERR syntax error"),
+        ("GET k", "nil"),
+        ("SET k v ex 5", "\"OK\""),
+        ("SET k v PX 5000", "\"OK\""),
+        ("SET k v EXAT 99999999999", "\"OK\""),
+    ] {
+        assert_eq!(client.call(command).await, reply, "{command}");
+    }
+}

@@ -20,9 +20,10 @@ pub struct Closed {
 }
 
 impl Closed {
-    /// Whether every command before the closing was answered, or failed for a reason of its own.
+    /// Whether every command before the closing was answered or failed for a reason of its own, and the server owes no reply to a
+    /// write.
     pub const fn is_complete(&self) -> bool {
-        self.abandoned == 0
+        self.abandoned == 0 && self.unanswered == 0
     }
 }
 
@@ -41,7 +42,7 @@ impl Client {
     /// [`Closed`](crate::ErrorKind::Closed), whose outcome says whether they may have run. Reports how many those were, and how many
     /// that write the server still owes a reply.
     ///
-    /// Of several handles that close the client, the one in the greatest hurry decides.
+    /// If several handles close the client, the earliest deadline applies.
     ///
     /// **Cancel safety:** dropping the future does not undo the closing.
     ///

@@ -305,6 +305,12 @@ impl Parser {
                 "redis.status_reply" => return self.call(|_| Op::Status),
                 "tonumber" => return self.call(|_| Op::ToNumber),
                 "tostring" => return self.call(|_| Op::ToText),
+                // What is not known must not pass for something that did nothing.
+                _ if self.peek() == &Token::Mark("(") => {
+                    return Err(format!(
+                        "attempt to call '{word}', which these scripts do not have"
+                    ));
+                }
                 _ => Op::Load(word),
             },
             Token::Mark(mark) => return Err(format!("unexpected symbol near '{mark}'")),
