@@ -100,11 +100,20 @@ impl TransportError {
         self
     }
 
-    /// Adds how long the peer asks to be left alone.
+    /// Adds the time that the peer asks the client to wait before it retries.
     #[must_use]
     pub const fn with_retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
+    }
+
+    /// Adds the wait that the headers of an HTTP response ask for, if any.
+    #[cfg(any(feature = "ws", feature = "http"))]
+    pub(crate) fn maybe_retry_after(self, wait: Option<Duration>) -> Self {
+        match wait {
+            Some(wait) => self.with_retry_after(wait),
+            None => self,
+        }
     }
 
     /// Overrides what [`is_transient`](Self::is_transient) derives from the kind of the error.
@@ -126,7 +135,11 @@ impl TransportError {
         }
     }
 
-    /// How long the peer asks to be left alone, by the `Retry-After` of an HTTP answer.
+    /// Returns the wait that the peer asks for in the `Retry-After` header of an HTTP response or of a
+    /// refused WebSocket upgrade.
+    ///
+    /// Waits longer than 24 hours, and dates farther away, are cut to 24 hours. A date is measured
+    /// from the `Date` header of the same response, so a wrong clock on either side does not matter.
     pub const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
@@ -291,7 +304,7 @@ mod tests {
     fn statuses_of_a_configuration_are_not_transient() {
         let endpoint = crate::Endpoint::parse("ws://h").unwrap();
         for status in 300..600 {
-            let error = crate::status::error(&endpoint, status, "a command");
+            let error = crate::http_status::error(&endpoint, status, "a command");
             let transient =
                 matches!(status, 408 | 425 | 429) || status >= 500 && !matches!(status, 501 | 505);
             assert_eq!(error.is_transient(), transient, "{status}");

@@ -147,11 +147,13 @@ mod error;
 mod heartbeat;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(any(feature = "ws", feature = "http"))]
+mod http_status;
 mod identity;
 pub mod memory;
 mod options;
 #[cfg(any(feature = "ws", feature = "http"))]
-mod status;
+mod retry_after;
 #[cfg(feature = "tcp")]
 pub mod tcp;
 #[cfg(feature = "tls")]

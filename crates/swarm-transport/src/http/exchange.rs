@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    ACCEPT, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use hyper::{Method, Response, Uri};
 use swarm_resp::{Frame, Request};
 use tokio::time::{Instant, timeout_at};
@@ -14,7 +16,9 @@ use tokio::time::{Instant, timeout_at};
 use super::json::{self, Answer};
 use super::pool::{Pool, Sender};
 use crate::dial::{self, Dialer, Progress, Step, after};
-use crate::{Endpoint, PeerIdentity, TransportError, TransportErrorKind as Kind, status};
+use crate::{
+    Endpoint, PeerIdentity, TransportError, TransportErrorKind as Kind, http_status, retry_after,
+};
 
 /// Answers with types in them: numbers, booleans and maps.
 const TYPED: &str = "application/json; resp=3";
@@ -152,21 +156,31 @@ impl Exchange {
     }
 
     async fn read(&self, response: Response<Incoming>) -> Result<Frame, TransportError> {
+        let header = |name| response.headers().get(name).map(HeaderValue::as_bytes);
+        let wait = retry_after::wait(header(RETRY_AFTER), header(DATE));
+        let reply = self.reply(response).await;
+        reply.map_err(|error| error.maybe_retry_after(wait))
+    }
+
+    async fn reply(&self, response: Response<Incoming>) -> Result<Frame, TransportError> {
         let status = response.status().as_u16();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds);
+        let refused = || http_status::error(&self.endpoint, status, "a command");
+        if !matches!(status, 200 | 400 | 401 | 413) {
+            // The body holds no reply, so an error page that is cut short or too large must not hide the status.
+            return Err(refused());
+        }
         let body = Limited::new(response.into_body(), self.limits.max_frame);
         let body = body
             .collect()
             .await
             .map_err(|error| self.broken_body(error))?
             .to_bytes();
-        let answer = json::answer(&body, &self.limits);
-        match (status, answer) {
+        match (status, json::answer(&body, &self.limits)) {
             (200, Ok(Answer::Result(frame))) => Ok(frame),
             (200, Ok(Answer::Lossy(frame))) if self.lossy => Ok(frame),
             (200, Ok(Answer::Lossy(_))) => Ok(Frame::error(LOSSY)),
-            // The server's own words about this one request, which it did not run.
-            (200 | 400 | 401 | 413, Ok(Answer::Error(text))) => Ok(Frame::error(text)),
+            // The server's error reply to this request alone, which it did not run.
+            (_, Ok(Answer::Error(text))) => Ok(Frame::error(text)),
             (200, Err(error)) => {
                 let what = format!(
                     "{} answered what is not a JSON reply ({}); check the path",
@@ -175,13 +189,7 @@ impl Exchange {
                 );
                 Err(TransportError::new(Kind::Protocol, what).with_status(status))
             }
-            _ => {
-                let error = status::error(&self.endpoint, status, "a command");
-                Err(match retry_after {
-                    Some(wait) => error.with_retry_after(wait),
-                    None => error,
-                })
-            }
+            _ => Err(refused()),
         }
     }
 
@@ -219,17 +227,6 @@ fn headers(
         headers.append(HeaderName::try_from(name)?, value);
     }
     Ok(headers)
-}
-
-/// `Retry-After` in its common form.
-fn seconds(value: &HeaderValue) -> Option<Duration> {
-    value
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
-        .map(Duration::from_secs)
 }
 
 /// The error of an HTTP connection.

@@ -203,6 +203,26 @@ async fn no_process_wide_provider_is_read_or_installed() {
 }
 
 #[tokio::test]
+async fn a_refused_upgrade_over_tls_carries_retry_after() {
+    let authority = Authority::new("ours");
+    let acceptor = acceptor(&authority.issue("localhost", 2999), None);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = acceptor.accept(stream).await.unwrap();
+        let _ = stream.read(&mut [0; 4096]).await.unwrap();
+        let answer = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        let _ = stream.read(&mut [0; 4096]).await;
+    });
+    let endpoint = Endpoint::parse(&format!("wss://localhost:{port}")).unwrap();
+    let error = ping(&endpoint, trusting(&authority)).await.unwrap_err();
+    assert_eq!(error.status(), Some(503), "{error}");
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+}
+
+#[tokio::test]
 async fn a_plain_port_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

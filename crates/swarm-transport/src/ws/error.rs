@@ -5,11 +5,12 @@ use std::time::Duration;
 use swarm_resp::DecodeError;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::http::header::{DATE, HeaderValue, RETRY_AFTER};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::TransportErrorKind as Kind;
-use crate::{Endpoint, Scheme, TransportError, dial, status};
+use crate::{Endpoint, Scheme, TransportError, dial, http_status, retry_after};
 
 pub(super) fn not_websocket(scheme: Scheme) -> TransportError {
     TransportError::new(
@@ -32,7 +33,9 @@ pub(super) fn of_handshake(endpoint: &Endpoint, error: Error) -> TransportError 
                 )
                 .with_status(status);
             }
-            status::error(endpoint, status, "the WebSocket upgrade")
+            let header = |name| response.headers().get(name).map(HeaderValue::as_bytes);
+            http_status::error(endpoint, status, "the WebSocket upgrade")
+                .maybe_retry_after(retry_after::wait(header(RETRY_AFTER), header(DATE)))
         }
         Error::Protocol(ProtocolError::HandshakeIncomplete) => TransportError::new(
             Kind::Closed,

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use swarm_resp::{Frame, Kind as FrameKind, Limits, Request};
 
-use super::{answer, call, dial, ok, serve};
+use super::{Does, answer, call, dial, ok, serve};
 use crate::{DialOptions, TransportError, TransportErrorKind as Kind};
 
 /// The reply to one command, as a server answers it.
-async fn reply(options: &DialOptions, does: super::Does) -> Result<Frame, TransportError> {
+async fn reply(options: &DialOptions, does: Does) -> Result<Frame, TransportError> {
     let does = Arc::new(Mutex::new(Some(does)));
     let (endpoint, _) = serve(move |_| {
         let does = does.lock().unwrap().take().unwrap();
@@ -112,6 +112,32 @@ async fn other_statuses_end_the_transport() {
         let wait = status.contains("Retry").then_some(Duration::from_secs(7));
         assert_eq!(error.retry_after(), wait);
     }
+}
+
+/// Guards against a status and a `Retry-After` that are lost with the page behind them.
+#[tokio::test]
+async fn an_error_page_that_is_cut_short_or_too_large_hides_neither_status_nor_retry_after() {
+    for head in [
+        "503 Service Unavailable\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+         Retry-After: Sun, 06 Nov 1994 08:49:44 GMT",
+        "429 Too Many Requests\r\nRetry-After: 7",
+    ] {
+        let cut = format!("HTTP/1.1 {head}\r\nContent-Length: 100\r\n\r\n<h1>").leak();
+        for does in [Does::Cuts(cut), answer(head, &"x".repeat(5000))] {
+            let options = DialOptions::new().limits(Limits::new().with_max_frame(4096));
+            let error = reply(&options, does).await.unwrap_err();
+            assert_eq!(error.status(), head[..3].parse().ok(), "{error}");
+            assert!(error.is_refused() && error.is_transient(), "{error}");
+            assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+        }
+    }
+    // A reply was expected here, so the broken body is the error; the wait is kept.
+    let cut = "HTTP/1.1 401 Unauthorized\r\nRetry-After: 7\r\nContent-Length: 100\r\n\r\n{";
+    let error = reply(&DialOptions::new(), Does::Cuts(cut))
+        .await
+        .unwrap_err();
+    assert!(error.is_closed(), "{error}");
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
 }
 
 #[tokio::test]

@@ -82,6 +82,32 @@ async fn a_refused_upgrade_is_told_by_its_status() {
 }
 
 #[tokio::test]
+async fn a_refused_upgrade_carries_retry_after() {
+    let date = "Date: Sun, 06 Nov 1994 08:49:37 GMT";
+    for status in ["429 Too Many Requests", "503 Service Unavailable"] {
+        for (headers, seconds) in [
+            ("Retry-After: 7".to_owned(), Some(7)),
+            (
+                "retry-after: 999999999999999999999".to_owned(),
+                Some(86_400),
+            ),
+            (
+                format!("{date}\r\nRetry-After: Sun, 06 Nov 1994 08:50:07 GMT"),
+                Some(30),
+            ),
+            ("Retry-After: soon".to_owned(), None),
+            (date.to_owned(), None),
+        ] {
+            let answer = format!("HTTP/1.1 {status}\r\n{headers}\r\nContent-Length: 0\r\n\r\n");
+            let error = answered(answer.leak()).await;
+            assert!(error.is_refused() && error.is_transient(), "{error}");
+            let wait = seconds.map(Duration::from_secs);
+            assert_eq!(error.retry_after(), wait, "{status} {headers}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_peer_that_is_no_web_server_is_told() {
     let redis = answered("-ERR unknown command 'GET'\r\n").await;
     assert_eq!(redis.kind(), Kind::Protocol);
