@@ -86,11 +86,10 @@ pub mod guide;
 #[cfg(feature = "json")]
 mod json;
 mod options;
-mod profile;
 mod pubsub;
+mod server;
 mod status;
 mod tasks;
-mod write_cost;
 
 pub mod prelude {
     //! The command families, to be imported as a whole.

@@ -9,8 +9,9 @@ use swarm_resp::{ConvertError, Frame, FrameRef, Request, ServerError};
 use super::queue::{Handles, Queue, Queued};
 use crate::command::{Command, Executor};
 use crate::driver::Answers;
-use crate::engine::{Dialect, Failure, Marks, Meaning, Retry};
+use crate::engine::{Failure, Marks, Retry};
 use crate::error::{Error, Result};
+use crate::server::{Meaning, ServerProfile};
 
 /// A transaction: `MULTI`, its commands and `EXEC`, sent as one unit.
 ///
@@ -141,10 +142,10 @@ fn has_ended(answers: &Answers) -> bool {
 fn read(names: &[Cow<'static, str>], answers: Answers) -> Result<Vec<Result<Frame, Failure>>> {
     let Answers {
         mut replies,
-        dialect,
+        server,
     } = answers;
     match replies.pop() {
-        Some(Ok(exec)) => read_exec(names, &exec, dialect),
+        Some(Ok(exec)) => read_exec(names, &exec, server),
         Some(Err(failure)) => Err(why_not(names, replies, failure)),
         None => Err(Error::closed().for_command("EXEC".into())),
     }
@@ -154,7 +155,7 @@ fn read(names: &[Cow<'static, str>], answers: Answers) -> Result<Vec<Result<Fram
 pub(super) fn read_exec(
     names: &[Cow<'static, str>],
     exec: &Frame,
-    dialect: Dialect,
+    server: ServerProfile,
 ) -> Result<Vec<Result<Frame, Failure>>> {
     if exec.is_null() {
         return Err(Error::conflict());
@@ -166,8 +167,8 @@ pub(super) fn read_exec(
     };
     let read = |(item, name): (FrameRef<'_>, &Cow<'_, str>)| {
         let meaning = || Meaning::for_command(name.split_ascii_whitespace().map(str::as_bytes));
-        match dialect.failure_of(item, meaning) {
-            Some(failure) => Err(failure),
+        match server.failure_of(item, meaning) {
+            Some(error) => Err(error.into()),
             None => Ok(item.to_frame()),
         }
     };

@@ -9,7 +9,8 @@ use swarm_transport::{TransportError, TransportErrorKind};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::engine::{Body, Caller, Dialect, Failure, Requests, Retry};
+use crate::engine::{Body, Caller, Failure, Requests, Retry};
+use crate::server::ServerProfile;
 use crate::status::{State, Stats, Status};
 use crate::tasks::Tasks;
 
@@ -40,14 +41,14 @@ pub(crate) type ReplyReceiver = Promised<Result<Frame, Failure>>;
 pub(crate) struct Answers {
     pub(crate) replies: Vec<Result<Frame, Failure>>,
     /// How the connection spells errors, for those within a reply.
-    pub(crate) dialect: Dialect,
+    pub(crate) server: ServerProfile,
 }
 
 impl Answers {
     fn with_room_for(requests: usize) -> Self {
         Self {
             replies: Vec::with_capacity(requests),
-            dialect: Dialect::default(),
+            server: ServerProfile::default(),
         }
     }
 }
@@ -78,9 +79,9 @@ impl Caller for ReplySlot {
         }
     }
 
-    fn sending(&mut self, dialect: Dialect) {
+    fn sending(&mut self, server: ServerProfile) {
         if let Self::Unit(_, answers) = self {
-            answers.dialect = dialect;
+            answers.server = server;
         }
     }
 
@@ -278,7 +279,7 @@ impl Mailbox {
         };
         Answers {
             replies: (0..count).map(|_| Err(failure.clone())).collect(),
-            dialect: Dialect::default(),
+            server: ServerProfile::default(),
         }
     }
 

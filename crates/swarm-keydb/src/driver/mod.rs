@@ -41,7 +41,7 @@ pub(crate) use role::Role;
 use crate::credentials::{Credentials, Login, LoginVersion};
 use crate::engine::{Answered, Engine, Failure, Violation};
 use crate::options::Origin;
-use crate::profile::Profile;
+use crate::server::Learned;
 use crate::status::{State, Status};
 use aside::Asides;
 use closing::Closing;
@@ -72,7 +72,7 @@ pub(crate) struct Driver {
     closing: Closing,
     connector: Arc<dyn Connect>,
     login: Login,
-    profile: Profile,
+    learned: Learned,
     /// The other way, if there is one.
     detour: Option<Detour>,
     /// Earlier connections that owe replies to commands that write.
@@ -134,7 +134,7 @@ impl Driver {
             closing: Closing::new(closes),
             connector: Arc::clone(&target.connector),
             login: target.login.clone(),
-            profile: target.settings.profile.clone(),
+            learned: target.settings.learned.clone(),
             detour: role
                 .fallback(target, options)
                 .map(|connector| Detour::new(connector, options.connect_timeout)),

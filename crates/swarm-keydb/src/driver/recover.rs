@@ -86,7 +86,7 @@ impl Driver {
                 error: Arc::clone(&error),
             });
             if self.role == Role::Shared {
-                self.profile.forget();
+                self.learned.forget();
             }
         }
         if !may_fall_back || refused {

@@ -51,7 +51,7 @@ impl<C: Caller> Engine<C> {
     /// Goes on over the connection of another engine, which has served no calls.
     pub(crate) fn adopt(&mut self, other: Self) {
         self.phase = Phase::Ready;
-        self.dialect = other.dialect;
+        self.server = other.server;
         self.heartbeat = other.heartbeat;
         self.session = other.session;
         self.peer = other.peer;

@@ -48,7 +48,7 @@ impl<C: Caller> Engine<C> {
 
     fn expire_calls(&mut self, now: Instant) {
         self.earliest = None;
-        let key = self.settings.profile.write_cost();
+        let key = self.settings.learned.write_cost();
         let reachable = self.reaches_server();
         let later = |pace: &Option<Box<Pace>>| pace.as_ref()?.later_than(now, key);
         for mut call in std::mem::take(&mut self.waiting) {

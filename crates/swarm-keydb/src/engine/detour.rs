@@ -11,10 +11,9 @@ use swarm_resp::{Frame, RequestRef};
 use swarm_transport::{Refusal, TransportError};
 
 use super::slot::Slot;
-use super::{
-    Caller, Dialect, Engine, Failure, MAX_ATTEMPTS, Requests, Violation, first_refused, refused,
-};
+use super::{Caller, Engine, Failure, MAX_ATTEMPTS, Requests, Violation, first_refused, refused};
 use crate::options::FallbackScope;
+use crate::server::ServerProfile;
 
 pub(super) struct Detour<C: Caller> {
     /// Sent; answered in this order.
@@ -114,14 +113,12 @@ impl<C: Caller> Engine<C> {
             .pop_front()
             .ok_or(Violation::UnexpectedReply)?;
         if let Some(call) = slot.into_call(0) {
-            drop(
-                call.body
-                    .caller
-                    .complete(match Dialect::default().error_of(frame.view()) {
-                        Some(error) => Err(Failure::Server(error)),
-                        None => Ok(frame),
-                    }),
-            );
+            drop(call.body.caller.complete(
+                match ServerProfile::default().error_of(frame.view()) {
+                    Some(error) => Err(Failure::Server(error)),
+                    None => Ok(frame),
+                },
+            ));
         }
         Ok(())
     }

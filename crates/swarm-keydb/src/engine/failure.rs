@@ -5,6 +5,8 @@ use std::sync::Arc;
 use swarm_resp::ServerError;
 use swarm_transport::{Refusal, TransportError, TransportErrorKind};
 
+use crate::server::{ErrorReply, Unsupported};
+
 /// Why a call got no reply.
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
@@ -25,11 +27,8 @@ pub(crate) enum Failure {
     },
     /// The wire cannot carry the request; it was not sent.
     Refused(Refusal),
-    /// The server would change an argument that is not UTF-8; the request was not sent.
-    NotUtf8 {
-        /// The position of the argument; the command's name is 0.
-        argument: usize,
-    },
+    /// The server of the connection cannot take the request; it was not sent.
+    Unsupported(Unsupported),
     /// There was no room for it in the queue; it was not sent.
     Full,
     /// Another request of the same unit was refused; the request was not sent.
@@ -66,7 +65,7 @@ impl Failure {
                 error: error.clone(),
             },
             Self::Closed { .. } => Self::Closed { sent: true },
-            Self::Refused(_) | Self::NotUtf8 { .. } | Self::Withheld => {
+            Self::Refused(_) | Self::Unsupported(_) | Self::Withheld => {
                 let what = "the connection was lost, and the next one cannot carry the command";
                 lost(&Arc::new(TransportError::new(
                     TransportErrorKind::Protocol,
@@ -74,6 +73,15 @@ impl Failure {
                 )))
             }
             Self::Server(_) | Self::Scripted(_) => self.clone(),
+        }
+    }
+}
+
+impl From<ErrorReply> for Failure {
+    fn from(error: ErrorReply) -> Self {
+        match error {
+            ErrorReply::Plain(error) => Self::Server(error),
+            ErrorReply::Scripted(error) => Self::Scripted(error),
         }
     }
 }

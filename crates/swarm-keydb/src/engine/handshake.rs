@@ -15,11 +15,11 @@ use swarm_resp::{Frame, Kind, Request, ServerError};
 use swarm_transport::{PeerIdentity, TransportError};
 
 use super::Settings;
-use super::dialect::{self, Dialect, ErrorShape};
-use super::words::words_error;
 pub(crate) use crate::credentials::Credentials;
 use crate::options::{ErrorSpelling, Protocol};
-use crate::profile::{HelloLimit, Identity, Profile, ServerKind};
+use crate::server::{
+    Detection, HelloLimit, Identity, Learned, ServerProfile, array_error, plain_error,
+};
 
 /// Why a connection cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +63,7 @@ enum Step {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     Continue,
-    Done(Dialect),
+    Done(ServerProfile),
 }
 
 #[derive(Debug)]
@@ -71,9 +71,9 @@ pub(crate) struct Handshake {
     credentials: Option<Credentials>,
     session: Vec<(&'static str, Request)>,
     protocol: Protocol,
-    profile: Profile,
+    learned: Learned,
     error_spelling: ErrorSpelling,
-    dialect: Dialect,
+    detected: Detection,
     peer: PeerIdentity,
     /// What is still to be done; the first is under way when `sent`.
     steps: VecDeque<Step>,
@@ -85,7 +85,7 @@ pub(crate) struct Handshake {
 impl Handshake {
     /// `resp3` says that RESP3 replies pass the transport unchanged.
     pub(crate) fn new(settings: &Settings, resp3: bool) -> Self {
-        let hello = match (settings.protocol, settings.profile.hello()) {
+        let hello = match (settings.protocol, settings.learned.hello()) {
             (Protocol::Resp3, _) => Some(Step::Hello3),
             (_, HelloLimit::None) => None,
             (Protocol::Auto, HelloLimit::Version3) if resp3 => Some(Step::Hello3),
@@ -101,9 +101,9 @@ impl Handshake {
             credentials: settings.credentials.clone(),
             session: settings.session.clone(),
             protocol: settings.protocol,
-            profile: settings.profile.clone(),
+            learned: settings.learned.clone(),
             error_spelling: settings.error_spelling,
-            dialect: Dialect::default(),
+            detected: Detection::default(),
             peer: PeerIdentity::new(),
             steps: steps
                 .into_iter()
@@ -153,13 +153,13 @@ impl Handshake {
 
     /// Takes the reply to the request under way.
     pub(crate) fn receive(&mut self, frame: &Frame) -> Result<Progress, HandshakeError> {
-        let real_error = dialect::real_error(frame.view());
+        let real_error = plain_error(frame.view());
         let Some(step) = self.steps.pop_front().filter(|_| self.sent) else {
             // An error that answers no request says why the server ends the connection.
             return Err(real_error.map_or(HandshakeError::Nonsense, HandshakeError::Refused));
         };
         self.sent = false;
-        let error = real_error.clone().or_else(|| words_error(frame.view()));
+        let error = real_error.clone().or_else(|| array_error(frame.view()));
         if let Some(error) = &error {
             self.judge(step, error)?;
         }
@@ -173,16 +173,16 @@ impl Handshake {
             }
             Step::Probe => {
                 let found = match (real_error, error) {
-                    (Some(_), _) => ErrorShape::Real,
-                    (None, Some(_)) => ErrorShape::Words,
+                    (Some(_), _) => false,
+                    (None, Some(_)) => true,
                     (None, None) => return Err(HandshakeError::Nonsense),
                 };
-                self.dialect.errors = match self.error_spelling {
+                self.detected.array_errors = match self.error_spelling {
                     ErrorSpelling::Auto => found,
-                    ErrorSpelling::Errors => ErrorShape::Real,
-                    ErrorSpelling::Words => ErrorShape::Words,
+                    ErrorSpelling::Errors => false,
+                    ErrorSpelling::Words => true,
                 };
-                self.profile.note_errors(found);
+                self.learned.note_array_errors(found);
                 Ok(self.progress())
             }
             Step::Session(at) => match (error, self.session.get(at)) {
@@ -226,16 +226,16 @@ impl Handshake {
             Identity::read(frame).filter(|_| !asked_for_resp3 || frame.kind() == Kind::Map);
         if let Some(identity) = identity {
             if identity.is_named() {
-                self.dialect.server = identity.kind();
+                self.detected.named = identity.kind();
                 self.peer = identity.peer();
-                self.profile.note_identity(identity);
+                self.learned.note_identity(identity);
             }
-            let server = self.dialect.server;
-            tracing::debug!(?server, "HELLO answered");
+            let server = self.detected.profile();
+            tracing::debug!(kind = ?self.detected.named, "HELLO answered");
             let wants_resp3 = !asked_for_resp3
                 && self.protocol == Protocol::Auto
-                && server != ServerKind::SwarmKeyDb
-                && self.profile.hello() == HelloLimit::Version3;
+                && !server.hello_garbage
+                && self.learned.hello() == HelloLimit::Version3;
             if wants_resp3 {
                 self.steps.push_front(Step::Hello3);
             }
@@ -253,7 +253,7 @@ impl Handshake {
                 Ok(())
             }
             (_, None) => {
-                self.profile.note_garbled(if asked_for_resp3 {
+                self.learned.note_garbled(if asked_for_resp3 {
                     HelloLimit::Version2
                 } else {
                     HelloLimit::None
@@ -265,7 +265,9 @@ impl Handshake {
 
     fn progress(&self) -> Progress {
         if self.steps.is_empty() {
-            Progress::Done(self.dialect)
+            let server = self.detected.profile();
+            self.learned.note_write_queue(server.write_queue);
+            Progress::Done(server)
         } else {
             Progress::Continue
         }

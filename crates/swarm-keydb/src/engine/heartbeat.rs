@@ -44,7 +44,7 @@ impl<C: Caller> Engine<C> {
         }
         let nonce = Nonce::new();
         let request = nonce.request("PING");
-        let errors_allowed = self.dialect.may_refuse_ping();
+        let errors_allowed = self.server.refuses_ping;
         self.in_flight
             .push_back(Slot::heartbeat(nonce, errors_allowed, now));
         self.own_request.insert(request).view()
@@ -57,7 +57,7 @@ impl<C: Caller> Engine<C> {
         frame: Frame,
     ) -> Result<Option<Answered<C::Wake>>, Violation> {
         let unsent = self.unsent_of_front();
-        let dialect = self.dialect;
+        let server = self.server;
         let slot = self
             .in_flight
             .front_mut()
@@ -66,7 +66,7 @@ impl<C: Caller> Engine<C> {
         if slot.is_heartbeat() {
             self.heartbeat.owed = false;
         }
-        match slot.pass(frame, dialect)? {
+        match slot.pass(frame, server)? {
             Passed::Held => Ok(None),
             Passed::Reply(frame) | Passed::Proved(frame) => self.receive_reply(frame).map(Some),
         }

@@ -1,9 +1,8 @@
 //! Leaving a connection in good order: for another one, when the server says that it serves no longer, or for good.
 
-use super::dialect::ErrorShape;
 use super::slot::Slot;
-use super::words::is_about_the_server;
 use super::{Caller, Engine, Failure};
+use crate::server::is_about_the_server;
 
 /// Whether a connection is to be left for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,8 +30,7 @@ impl<C: Caller> Engine<C> {
         let Failure::Server(error) = failure else {
             return;
         };
-        let certain =
-            self.dialect.errors == ErrorShape::Real || is_about_the_server(error.as_str());
+        let certain = !self.server.array_errors || is_about_the_server(error.as_str());
         let codes = &self.settings.reconnect_on;
         if self.session
             && certain

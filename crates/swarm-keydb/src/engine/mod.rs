@@ -6,7 +6,6 @@
 mod aside;
 mod deadlines;
 mod detour;
-mod dialect;
 mod failure;
 mod fence;
 mod handshake;
@@ -17,9 +16,7 @@ mod pace;
 mod slot;
 #[cfg(test)]
 mod tests;
-mod text;
 mod unit;
-mod words;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -28,16 +25,14 @@ use std::time::{Duration, Instant};
 use swarm_resp::{Frame, Request, RequestRef, ServerError};
 use swarm_transport::{Capabilities, PeerIdentity, Refusal, TransportError};
 
-pub(crate) use dialect::{Dialect, ErrorShape};
 pub(crate) use failure::Failure;
 pub(crate) use handshake::{Credentials, Handshake, HandshakeError, Progress};
 pub(crate) use nonce::Nonce;
 pub(crate) use slot::{Body, Call, Caller, Retry};
 pub(crate) use unit::{Marks, Requests};
-pub(crate) use words::{Meaning, SCRIPTS};
 
 use crate::options::{ErrorSpelling, FallbackScope, Protocol, RetryPolicy};
-use crate::profile::Profile;
+use crate::server::{ErrorReply, Learned, Meaning, ServerProfile};
 use detour::Detour;
 use fence::Fences;
 use heartbeat::Heartbeat;
@@ -118,14 +113,14 @@ pub(crate) struct Settings {
     /// Codes of errors that say that another connection would serve better.
     pub(crate) reconnect_on: Arc<[Box<str>]>,
     /// What is known about the server. Shared by all connections of a client.
-    pub(crate) profile: Profile,
+    pub(crate) learned: Learned,
 }
 
 /// Matches requests to replies over one connection after another.
 pub(crate) struct Engine<C: Caller> {
     settings: Settings,
     phase: Phase,
-    dialect: Dialect,
+    server: ServerProfile,
     peer: PeerIdentity,
     /// Not sent, in order.
     waiting: VecDeque<Call<C>>,
@@ -165,7 +160,7 @@ impl<C: Caller> Engine<C> {
         Self {
             settings,
             phase: Phase::Offline,
-            dialect: Dialect::default(),
+            server: ServerProfile::default(),
             peer: PeerIdentity::new(),
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
@@ -193,7 +188,7 @@ impl<C: Caller> Engine<C> {
 
     /// Takes a call. Its answer comes through its caller.
     pub(crate) fn submit(&mut self, mut call: Call<C>, now: Instant) {
-        let key = self.settings.profile.write_cost();
+        let key = self.settings.learned.write_cost();
         if !key.is_zero() {
             self.pace(&mut call, now, key);
         }
@@ -232,7 +227,7 @@ impl<C: Caller> Engine<C> {
 
     /// Whether the server of this connection is known to escape line breaks in its replies.
     pub(crate) const fn server_escapes(&self) -> bool {
-        !self.dialect.needs_fences()
+        !self.server.cr_lf
     }
 
     /// What the server of this connection said about itself in the handshake.
@@ -249,13 +244,13 @@ impl<C: Caller> Engine<C> {
         self.trust();
         self.served = false;
         if !session {
-            self.dialect = Dialect::default();
+            self.server = ServerProfile::default();
             self.phase = Phase::Ready;
             self.unreachable = None;
             return;
         }
         self.phase = Phase::Handshake(Handshake::new(&self.settings, resp3));
-        self.dialect = Dialect::default();
+        self.server = ServerProfile::default();
     }
 
     /// The connection is gone. What was sent and cannot safely be sent again fails; the rest waits for the next one.
@@ -360,7 +355,7 @@ impl<C: Caller> Engine<C> {
             }
             let check = |request: RequestRef<'_>| {
                 check(request).map_err(Failure::Refused)?;
-                self.dialect.check(request)
+                self.server.check(request).map_err(Failure::Unsupported)
             };
             if let Some((at, failure)) = first_refused(&call.body.requests, check) {
                 call.fail_unsent(|position| refused(position == at, &failure));
@@ -376,8 +371,8 @@ impl<C: Caller> Engine<C> {
             let first = call.body.answered;
             let mut fences = None;
             if !matches!(call.body.requests, Requests::One(_)) {
-                call.body.caller.sending(self.dialect);
-                if self.session && self.dialect.needs_fences() {
+                call.body.caller.sending(self.server);
+                if self.session && self.server.cr_lf {
                     fences = Fences::of(&call.body.requests, first);
                 }
                 self.sending = Sending::from(&call.body.requests, first + 1, fences.as_ref());
@@ -409,9 +404,9 @@ impl<C: Caller> Engine<C> {
             Phase::Offline => Err(Violation::UnexpectedReply),
             Phase::Handshake(handshake) => match handshake.receive(&frame) {
                 Ok(Progress::Continue) => Ok(None),
-                Ok(Progress::Done(dialect)) => {
-                    tracing::debug!(?dialect, "handshake done");
-                    self.dialect = dialect;
+                Ok(Progress::Done(server)) => {
+                    tracing::debug!(?server, "handshake done");
+                    self.server = server;
                     self.peer = handshake.peer().clone();
                     self.phase = Phase::Ready;
                     self.heartbeat.last = Some(now);
@@ -433,9 +428,10 @@ impl<C: Caller> Engine<C> {
     fn receive_reply(&mut self, frame: Frame) -> Result<Answered<C::Wake>, Violation> {
         let front = self.in_flight.front();
         let meaning = || front.map_or(Meaning::Script, Slot::meaning);
-        match self.dialect.failure_of(frame.view(), meaning) {
-            Some(Failure::Server(error)) if front.is_none() => Err(Violation::Ended(error)),
-            Some(failure) => {
+        match self.server.failure_of(frame.view(), meaning) {
+            Some(ErrorReply::Plain(error)) if front.is_none() => Err(Violation::Ended(error)),
+            Some(error) => {
+                let failure = error.into();
                 self.note_failure(&failure);
                 self.answer(Err(failure))
             }

@@ -8,9 +8,10 @@ use super::fence::{Fences, Passed, Proof};
 use super::nonce::Nonce;
 use super::pace::Pace;
 use super::unit::Requests;
-use super::{Dialect, Failure, Meaning, Violation};
+use super::{Failure, Violation};
 use crate::effect::Effect;
 use crate::options::RetryPolicy;
+use crate::server::{Meaning, ServerProfile};
 
 /// Who waits for a reply.
 pub(crate) trait Caller {
@@ -23,8 +24,8 @@ pub(crate) trait Caller {
     /// Whether nobody waits any more.
     fn is_gone(&self) -> bool;
 
-    /// A unit of several requests is being sent, over a connection of this dialect.
-    fn sending(&mut self, dialect: Dialect);
+    /// A unit of several requests is being sent, over a connection to this server.
+    fn sending(&mut self, server: ServerProfile);
 
     /// Hands over what became of one request of several, in their order. More follow.
     fn progress(&mut self, result: Result<Frame, Failure>);
@@ -221,7 +222,11 @@ impl<C: Caller> Slot<C> {
 
     /// Takes the next reply for what it proves, and says whether it answers a request.
     #[cold]
-    pub(super) fn pass(&mut self, reply: Frame, dialect: Dialect) -> Result<Passed, Violation> {
+    pub(super) fn pass(
+        &mut self,
+        reply: Frame,
+        server: ServerProfile,
+    ) -> Result<Passed, Violation> {
         match self.proof.as_deref_mut() {
             None => Ok(Passed::Reply(reply)),
             Some(Proof::Heartbeat {
@@ -229,7 +234,7 @@ impl<C: Caller> Slot<C> {
                 errors_allowed,
             }) => {
                 let proved = nonce.is_echoed_by(&reply)
-                    || *errors_allowed && dialect.error_of(reply.view()).is_some();
+                    || *errors_allowed && server.error_of(reply.view()).is_some();
                 if proved {
                     Ok(Passed::Reply(reply))
                 } else {

@@ -9,9 +9,11 @@ use swarm_resp::{Frame, Request};
 use swarm_transport::{Capabilities, TransportError, TransportErrorKind};
 
 use super::{
-    Body, Call, Caller, Dialect, Engine, Failure, HandshakeError, Marks, Requests, Retry, Settings,
+    Body, Call, Caller, Engine, Failure, HandshakeError, Marks, Requests, Retry, Settings,
     Violation,
 };
+
+use crate::server::ServerProfile;
 
 mod aside;
 mod fences;
@@ -44,7 +46,7 @@ impl Caller for Tester {
         *self.gone.borrow()
     }
 
-    fn sending(&mut self, _: Dialect) {}
+    fn sending(&mut self, _: ServerProfile) {}
 
     fn progress(&mut self, result: Result<Frame, Failure>) {
         if !self.is_gone() {

@@ -4,6 +4,7 @@ use swarm_transport::Refusal;
 
 use super::{Cause, Error, ErrorKind, Outcome};
 use crate::engine::Failure;
+use crate::server::Unsupported;
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
@@ -69,7 +70,7 @@ impl From<Failure> for Error {
                 needs, transport, ..
             }) => Self::argument(format!("it needs {needs}, which {transport} does not have")),
             Failure::Refused(refusal) => Self::argument(refusal.to_string()),
-            Failure::NotUtf8 { argument } => Self::argument(format!(
+            Failure::Unsupported(Unsupported::NotUtf8 { argument }) => Self::argument(format!(
                 "argument {argument} is not valid UTF-8, and SwarmKeyDb would change it: keys, channels, groups, consumers and \
                  script arguments are text there; encode it (base64, hex)"
             )),

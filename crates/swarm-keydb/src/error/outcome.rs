@@ -3,7 +3,7 @@
 use swarm_resp::ServerError;
 
 use super::Outcome;
-use crate::engine::SCRIPTS;
+use crate::server::SCRIPTS;
 
 /// Commands that act on several keys or entries, or in several steps: an error may come after some of them.
 const IN_STEPS: &[&str] = &[

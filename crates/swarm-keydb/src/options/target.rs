@@ -183,7 +183,7 @@ impl std::fmt::Debug for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Target")
             .field("peer", &self.settings.peer)
-            .field("server", &self.settings.profile.kind())
+            .field("server", &self.settings.learned.kind())
             .finish_non_exhaustive()
     }
 }

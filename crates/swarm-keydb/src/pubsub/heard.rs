@@ -6,7 +6,7 @@
 use swarm_resp::{Frame, FrameRef, Kind as FrameKind, ServerError};
 
 use super::name::Kind;
-use crate::engine::Dialect;
+use crate::server::ServerProfile;
 
 /// What a frame says.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub(super) enum Heard<'a> {
 }
 
 impl<'a> Heard<'a> {
-    pub(super) fn of(frame: &'a Frame, dialect: Dialect) -> Self {
-        if let Some(error) = dialect.error_of(frame.view()) {
+    pub(super) fn of(frame: &'a Frame, server: ServerProfile) -> Self {
+        if let Some(error) = server.error_of(frame.view()) {
             return Self::Refused(error);
         }
         match frame.kind() {
@@ -78,13 +78,13 @@ impl<'a> Heard<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::ErrorShape;
-    use crate::profile::ServerKind;
 
-    const WORDS: Dialect = Dialect {
-        errors: ErrorShape::Words,
-        server: ServerKind::Unknown,
-    };
+    fn array_errors() -> ServerProfile {
+        ServerProfile {
+            array_errors: true,
+            ..ServerProfile::default()
+        }
+    }
 
     fn words(words: &[&str]) -> Frame {
         Frame::build(|reply| {
@@ -95,14 +95,14 @@ mod tests {
     #[test]
     fn names_and_payloads_say_nothing_about_the_kind() {
         for odd in ["subscribe", "message", "pong", "-ERR", ""] {
-            for dialect in [Dialect::default(), WORDS] {
+            for server in [ServerProfile::default(), array_errors()] {
                 let message = words(&["message", odd, odd]);
                 let expected = Heard::Message {
                     pattern: None,
                     channel: odd.as_bytes(),
                     payload: odd.as_bytes(),
                 };
-                assert_eq!(Heard::of(&message, dialect), expected);
+                assert_eq!(Heard::of(&message, server), expected);
             }
         }
     }
@@ -112,9 +112,15 @@ mod tests {
         let spelled = words(&["-NOPERM", "no", "channel"]);
         let error = ServerError::parse(b"NOPERM no channel");
         let real = Frame::error("NOPERM no channel");
-        assert_eq!(Heard::of(&spelled, WORDS), Heard::Refused(error.clone()));
-        assert_eq!(Heard::of(&real, WORDS), Heard::Refused(error));
-        assert_eq!(Heard::of(&spelled, Dialect::default()), Heard::Unknown);
+        assert_eq!(
+            Heard::of(&spelled, array_errors()),
+            Heard::Refused(error.clone())
+        );
+        assert_eq!(Heard::of(&real, array_errors()), Heard::Refused(error));
+        assert_eq!(
+            Heard::of(&spelled, ServerProfile::default()),
+            Heard::Unknown
+        );
     }
 
     #[test]
@@ -131,17 +137,24 @@ mod tests {
                 Frame::integer(0),
             ]),
         ] {
-            assert_eq!(Heard::of(&odd, Dialect::default()), Heard::Unknown, "{odd}");
+            assert_eq!(
+                Heard::of(&odd, ServerProfile::default()),
+                Heard::Unknown,
+                "{odd}"
+            );
         }
         for odd in [Frame::integer(1), Frame::null()] {
             assert_eq!(
-                Heard::of(&odd, Dialect::default()),
+                Heard::of(&odd, ServerProfile::default()),
                 Heard::Nonsense,
                 "{odd}"
             );
         }
         for pong in [Frame::simple("x"), Frame::bulk("x"), words(&["pong", "x"])] {
-            assert_eq!(Heard::of(&pong, Dialect::default()), Heard::Pong(b"x"));
+            assert_eq!(
+                Heard::of(&pong, ServerProfile::default()),
+                Heard::Pong(b"x")
+            );
         }
     }
 }

@@ -17,10 +17,9 @@ use super::heard::Heard;
 use super::name::{Kind, Name};
 use super::roll::{Roll, Step};
 use crate::credentials::Credentials;
-use crate::engine::{
-    Dialect, Failure, Handshake, HandshakeError, Nonce, Progress, Settings, Violation,
-};
+use crate::engine::{Failure, Handshake, HandshakeError, Nonce, Progress, Settings, Violation};
 use crate::error::Error;
+use crate::server::ServerProfile;
 
 /// How many times the patience with a silent server a server has that is not silent.
 const OVERDUE: u32 = 4;
@@ -69,7 +68,7 @@ enum Phase {
 pub(super) struct Machine<L> {
     settings: Settings,
     phase: Phase,
-    dialect: Dialect,
+    server: ServerProfile,
     peer: PeerIdentity,
     roll: Roll,
     subscribers: HashMap<u64, Subscriber<L>>,
@@ -91,7 +90,7 @@ impl<L: Listener> Machine<L> {
         Self {
             settings,
             phase: Phase::Offline,
-            dialect: Dialect::default(),
+            server: ServerProfile::default(),
             peer: PeerIdentity::new(),
             roll: Roll::default(),
             subscribers: HashMap::new(),
@@ -176,7 +175,7 @@ impl<L: Listener> Machine<L> {
     /// A connection is open. The handshake begins.
     pub(super) fn connected(&mut self, capabilities: Capabilities) {
         self.phase = Phase::Handshake(Handshake::new(&self.settings, capabilities.resp3));
-        self.dialect = Dialect::default();
+        self.server = ServerProfile::default();
         self.ping = false;
         self.served = false;
     }
@@ -232,7 +231,12 @@ impl<L: Listener> Machine<L> {
             };
             let request = Request::new(command, text);
             let checked = check(request.view()).map_err(Failure::Refused);
-            match checked.and_then(|()| self.dialect.check(request.view())) {
+            let check = || {
+                self.server
+                    .check(request.view())
+                    .map_err(Failure::Unsupported)
+            };
+            match checked.and_then(|()| check()) {
                 Ok(()) => {
                     self.owe(now, Owed::Acknowledgement(step));
                     return Some(request);
@@ -271,8 +275,8 @@ impl<L: Listener> Machine<L> {
             Phase::Handshake(handshake) => {
                 match handshake.receive(frame) {
                     Ok(Progress::Continue) => {}
-                    Ok(Progress::Done(dialect)) => {
-                        self.dialect = dialect;
+                    Ok(Progress::Done(server)) => {
+                        self.server = server;
                         self.peer = handshake.peer().clone();
                         self.phase = Phase::Ready;
                         self.pinged = Some(now);
@@ -283,7 +287,7 @@ impl<L: Listener> Machine<L> {
             }
             Phase::Ready => {}
         }
-        match Heard::of(frame, self.dialect) {
+        match Heard::of(frame, self.server) {
             Heard::Message {
                 pattern,
                 channel,

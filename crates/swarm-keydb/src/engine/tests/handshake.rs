@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::Credentials;
 use crate::options::{ErrorSpelling, Protocol};
-use crate::profile::ServerKind;
+use crate::server::ServerKind;
 
 fn with_password() -> Bench {
     let mut bench = Bench::offline();
@@ -179,9 +179,9 @@ fn named(server: &str) -> Frame {
 fn behind_a_gateway_the_server_is_named_before_it_is_asked_for_resp3() {
     let gateway = Capabilities::FULL.with_resp3(false);
     for (server, kind, next) in [
-        ("swarmkeydb", ServerKind::SwarmKeyDb, "ECHO"),
-        ("redis", ServerKind::Redis, "HELLO 3"),
-        ("proxy", ServerKind::Unknown, "HELLO 3"),
+        ("swarmkeydb", Some(ServerKind::SwarmKeyDb), "ECHO"),
+        ("redis", Some(ServerKind::Redis), "HELLO 3"),
+        ("proxy", None, "HELLO 3"),
     ] {
         let mut bench = Bench::offline();
         bench.engine.connected(gateway);
@@ -197,7 +197,7 @@ fn behind_a_gateway_the_server_is_named_before_it_is_asked_for_resp3() {
         }
         bench.reply(&Frame::error("ERR wrong number of arguments"));
         assert!(bench.engine.is_ready());
-        assert_eq!(bench.engine.settings.profile.kind(), kind, "{server}");
+        assert_eq!(bench.engine.settings.learned.kind(), kind, "{server}");
         assert_eq!(bench.engine.peer().server(), Some(server));
     }
 }
@@ -214,7 +214,7 @@ fn what_one_connection_learned_of_hello_another_one_need_not_learn() {
     assert!(garbage.is_err());
 
     let mut second = Bench::offline();
-    second.engine.settings.profile = first.engine.settings.profile.clone();
+    second.engine.settings.learned = first.engine.settings.learned.clone();
     second.engine.connected(gateway);
     assert_eq!(second.send().as_deref(), Some("HELLO 2"));
     second.reply(&named("redis"));
@@ -237,7 +237,10 @@ fn resp2_asks_for_the_name_and_not_for_resp3() {
     assert_eq!(bench.send().as_deref(), Some("HELLO 2"));
     bench.reply(&named("redis"));
     assert_eq!(bench.send().as_deref(), Some("ECHO"));
-    assert_eq!(bench.engine.settings.profile.kind(), ServerKind::Redis);
+    assert_eq!(
+        bench.engine.settings.learned.kind(),
+        Some(ServerKind::Redis)
+    );
 }
 
 #[test]

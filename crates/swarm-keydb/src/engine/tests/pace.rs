@@ -1,7 +1,6 @@
 //! Deadlines that grow with what is written, on a server that needs a while for each key.
 
 use super::*;
-use crate::profile::Identity;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -93,19 +92,13 @@ fn a_timeout_of_ones_own_is_taken_as_given_and_nothing_grows_on_redis() {
     grown(&mut bench, &[&mset(200)], false);
     assert_time_left(&bench, 10.0, "of its own");
 
-    let redis = Frame::build(|reply| {
-        reply.map(|map| {
-            map.bulk(b"server");
-            map.bulk(b"redis");
-        });
-    });
     let mut bench = self::bench();
-    let profile = bench.engine.settings.profile.clone();
-    profile.note_identity(Identity::read(&redis).unwrap());
+    let learned = bench.engine.settings.learned.clone();
+    learned.note_write_queue(false);
     default_call(&mut bench, &[&mset(200)]);
     default_call(&mut bench, &["SET a 1", "SET b 2"]);
     assert_time_left(&bench, 10.0, "Redis");
-    profile.forget();
+    learned.forget();
     default_call(&mut bench, &["SET a 1"]);
     assert_eq!(
         bench.engine.waiting.back().unwrap().deadline,
@@ -189,7 +182,7 @@ fn what_writes_take_is_measured_and_moves_the_deadlines_of_those_that_wait() {
             .iter()
             .all(|(_, answer)| !answer.starts_with("timeout"))
     );
-    let cost = bench.engine.settings.profile.write_cost();
+    let cost = bench.engine.settings.learned.write_cost();
     assert!((450..=500).contains(&cost.as_millis()), "{cost:?}");
     bench.engine.earliest = None;
     default_call(&mut bench, &[&mset(10)]);
@@ -202,7 +195,7 @@ fn what_writes_take_is_measured_and_moves_the_deadlines_of_those_that_wait() {
     bench.sent();
     bench.reply(&Frame::error("ERR x"));
     assert_eq!(
-        bench.engine.settings.profile.write_cost(),
+        bench.engine.settings.learned.write_cost(),
         cost,
         "an error writes nothing"
     );

@@ -1,6 +1,7 @@
 //! Arguments that the server would change, by the kind of server.
 
 use super::*;
+use crate::server::Unsupported;
 
 /// Stands for requests that one server keeps and another changes: which one it is, only the connection knows.
 #[test]
@@ -31,7 +32,8 @@ fn a_call_that_waited_for_another_server_is_checked_against_the_one_that_came() 
     bench.handshake_with("swarmkeydb");
     assert_eq!(bench.send(), None);
     let answers = bench.answers.borrow();
-    let [(0, Err(Failure::NotUtf8 { argument: 1 }))] = answers.as_slice() else {
+    let [(0, Err(Failure::Unsupported(Unsupported::NotUtf8 { argument: 1 })))] = answers.as_slice()
+    else {
         panic!("{answers:?}")
     };
 }
@@ -51,7 +53,7 @@ fn a_refused_name_withholds_its_unit() {
     let answers = bench.answers.borrow();
     let [
         (_, Err(Failure::Withheld)),
-        (_, Err(Failure::NotUtf8 { argument: 1 })),
+        (_, Err(Failure::Unsupported(Unsupported::NotUtf8 { argument: 1 }))),
         (_, Err(Failure::Withheld)),
     ] = answers.as_slice()
     else {

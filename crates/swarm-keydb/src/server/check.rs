@@ -1,12 +1,33 @@
-//! Which arguments SwarmKeyDb decodes as UTF-8, so that others are refused before they are sent.
+//! Rejects what the server cannot take, right before it would be sent: only then is the server known.
 //!
-//! The server replaces invalid bytes in keys, channels, groups, consumers and script arguments by U+FFFD: `\xff` and `\xfe`
-//! are the same key. Only the values of a few commands are kept as they are. The check runs when a request is about to
-//! be sent, because only then is the server known.
+//! SwarmKeyDb replaces invalid UTF-8 in keys, channels, groups, consumers and script arguments by U+FFFD, so `\xff` and `\xfe`
+//! are the same key there. Only the values of a few commands are kept as they are.
 
 use swarm_resp::RequestRef;
 
-use super::Failure;
+use super::profile::ServerProfile;
+
+/// Why the server of a connection cannot take a request. Nothing was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsupported {
+    /// The server would change an argument that is not UTF-8.
+    NotUtf8 {
+        /// The position of the argument; the command's name is 0.
+        argument: usize,
+    },
+}
+
+impl ServerProfile {
+    /// Fails if the server would change an argument or could not take the request.
+    #[inline]
+    pub(crate) fn check(self, request: RequestRef<'_>) -> Result<(), Unsupported> {
+        if self.utf8_input {
+            check_utf8(request)
+        } else {
+            Ok(())
+        }
+    }
+}
 
 /// Where the values of a command stand. Position 0 is the command's name.
 #[derive(Clone, Copy)]
@@ -52,7 +73,7 @@ impl Values {
 }
 
 /// Fails for the first argument that SwarmKeyDb would change.
-pub(super) fn check_text(request: RequestRef<'_>) -> Result<(), Failure> {
+fn check_utf8(request: RequestRef<'_>) -> Result<(), Unsupported> {
     // Headers are ASCII, and an invalid sequence cannot span two arguments.
     if std::str::from_utf8(request.encoded()).is_ok() {
         return Ok(());
@@ -62,7 +83,7 @@ pub(super) fn check_text(request: RequestRef<'_>) -> Result<(), Failure> {
         !values.is_some_and(|values| values.contain(*position)) && std::str::from_utf8(arg).is_err()
     };
     match request.args().enumerate().find(changed) {
-        Some((argument, _)) => Err(Failure::NotUtf8 { argument }),
+        Some((argument, _)) => Err(Unsupported::NotUtf8 { argument }),
         None => Ok(()),
     }
 }
@@ -77,9 +98,9 @@ mod tests {
 
     /// The position of the argument that is refused.
     fn refused(name: &str, args: &[&[u8]]) -> Option<usize> {
-        match check_text(Request::new(name, args).view()) {
-            Err(Failure::NotUtf8 { argument }) => Some(argument),
-            _ => None,
+        match check_utf8(Request::new(name, args).view()) {
+            Err(Unsupported::NotUtf8 { argument }) => Some(argument),
+            Ok(()) => None,
         }
     }
 

@@ -1,22 +1,21 @@
-//! Errors that a gateway delivers as lists of words, and how they are told from lists of values.
+//! Errors that arrive as arrays of their words, and how they differ from arrays of values.
 //!
-//! On such a connection `-ERR unknown command 'X'` arrives as `["-ERR", "unknown", "command", "'X'"]`, which MGET of two such
-//! values also returns. So the command decides: the reply type of most commands is never a list of texts, and what a command
-//! with such a list may be told is a short set of sentences.
+//! Some SwarmKeyDb gateways pass errors through an internal reader that does not know the `-` type, so `-ERR unknown command
+//! 'X'` arrives as `["-ERR", "unknown", "command", "'X'"]`. MGET of four such values returns the same array. Therefore the
+//! command decides: most commands never reply with an array of strings, and those that do have a short list of errors.
 
 use swarm_resp::{FrameRef, ServerError};
 
-use super::Failure;
-use super::dialect::without_arguments;
+use super::errors::{ErrorReply, without_arguments};
 use crate::commands::NEVER_TEXT_LISTS;
 
-/// Commands outside the table whose reply is never a list of texts either.
+/// Further commands that never reply with an array of strings. They are not in the table of commands.
 const OF_SESSIONS: &[&str] = &[
     "AUTH", "AUTHADDR", "AUTHDID", "CLIENT", "DISCARD", "MULTI", "QUIT", "RESET", "SELECT",
     "UNWATCH", "WATCH",
 ];
 
-/// Commands that run code, which may answer anything.
+/// Commands that run scripts, whose reply can be anything.
 pub(crate) const SCRIPTS: &[&str] = &[
     "EVAL",
     "EVALSHA",
@@ -26,19 +25,19 @@ pub(crate) const SCRIPTS: &[&str] = &[
     "FCALL_RO",
 ];
 
-/// What a list that begins with a dash means as the reply to a command.
+/// Meaning of an array that begins with a dash, as the reply to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// An error: the reply is never a list of texts.
+    /// An error: the command never replies with an array of strings.
     Error,
-    /// An error if it is a whole sentence that the server has for this command. The name is in capitals.
+    /// An error if the text is one of the complete messages that the server has for this command. The name is in upper case.
     ErrorIfKnown(String),
-    /// An error or a list that a script made. Nothing tells them apart.
+    /// An error, or an array that a script returned. They cannot be told apart.
     Script,
 }
 
 impl Meaning {
-    /// What such a list means as the reply to a command of these words; only the first two matter.
+    /// Returns the meaning for a command with these arguments, its name included. Only the first two matter.
     pub(crate) fn for_command<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut words = words.into_iter();
         let mut word = || {
@@ -58,30 +57,30 @@ impl Meaning {
     }
 }
 
-/// Whether a list begins as an error does. Almost none does, so only such a list needs a closer look.
+/// Whether an array begins as an error does. Almost none does, so this cheap test comes first.
 #[inline]
-pub(super) fn may_be_words(frame: FrameRef<'_>) -> bool {
+pub(super) fn may_be_array_error(frame: FrameRef<'_>) -> bool {
     let first = frame.items().and_then(|mut items| items.next());
     first
         .and_then(FrameRef::as_bytes)
         .is_some_and(|word| word.starts_with(b"-"))
 }
 
-/// The failure that a list of words stands for, if it does.
+/// The error that an array stands for, if it is one.
 #[cold]
-pub(super) fn words_failure(frame: FrameRef<'_>, meaning: &Meaning) -> Option<Failure> {
+pub(super) fn array_failure(frame: FrameRef<'_>, meaning: &Meaning) -> Option<ErrorReply> {
     let error = without_arguments(&joined(frame)?);
     match meaning {
-        Meaning::Error => Some(Failure::Server(error)),
+        Meaning::Error => Some(ErrorReply::Plain(error)),
         Meaning::ErrorIfKnown(name) => {
-            is_known_sentence(name, error.as_str()).then_some(Failure::Server(error))
+            is_known_sentence(name, error.as_str()).then_some(ErrorReply::Plain(error))
         }
-        Meaning::Script => Some(Failure::Scripted(error)),
+        Meaning::Script => Some(ErrorReply::Scripted(error)),
     }
 }
 
-/// The words with blanks between them, without the dash. `None` if one of them is not a text.
-pub(super) fn joined(frame: FrameRef<'_>) -> Option<Vec<u8>> {
+/// The words, joined by blanks and without the dash. `None` if an element is not a string.
+fn joined(frame: FrameRef<'_>) -> Option<Vec<u8>> {
     let mut items = frame.items()?;
     let mut text = items.next()?.as_bytes()?.strip_prefix(b"-")?.to_vec();
     for item in items {
@@ -91,8 +90,8 @@ pub(super) fn joined(frame: FrameRef<'_>) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// Whether a text is all that a server says about its own state, so that a list of these words is hardly a list of values.
-pub(super) fn is_about_the_server(text: &str) -> bool {
+/// Whether a text is a complete message about the server's own state. An array of exactly these words is hardly an array of values.
+pub(crate) fn is_about_the_server(text: &str) -> bool {
     matches!(
         text,
         "NOAUTH Authentication required."
@@ -104,7 +103,7 @@ pub(super) fn is_about_the_server(text: &str) -> bool {
     )
 }
 
-/// Whether a text is a whole error sentence that a command with a list of texts may get.
+/// Whether a text is a complete error message for a command that replies with arrays of strings.
 fn is_known_sentence(command: &str, text: &str) -> bool {
     const FIXED: &[&str] = &[
         "ERR Keys must not be empty. (Parameter 'key')",
@@ -142,9 +141,9 @@ fn is_known_sentence(command: &str, text: &str) -> bool {
         || quoted("ERR Can't call ", &["' in subscribe mode"])
 }
 
-/// The error that a list of words is in the handshake, where no command is answered by a list of values: a dash and
-/// capitals, and more words.
-pub(crate) fn words_error(frame: FrameRef<'_>) -> Option<ServerError> {
+/// The error that an array stands for during the handshake, where no command replies with an array of values: a dash, a code in
+/// upper case, and more words.
+pub(crate) fn array_error(frame: FrameRef<'_>) -> Option<ServerError> {
     let text = joined(frame)?;
     let (code, rest) = text.split_at(text.iter().position(|byte| *byte == b' ')?);
     let spelled = !code.is_empty() && !rest.is_empty() && code.iter().all(u8::is_ascii_uppercase);
@@ -163,12 +162,12 @@ mod tests {
         })
     }
 
-    fn read(command: &str, words: &[&str]) -> Option<Failure> {
+    fn read(command: &str, words: &[&str]) -> Option<ErrorReply> {
         let meaning = Meaning::for_command(command.split(' ').map(str::as_bytes));
-        words_failure(list(words).view(), &meaning)
+        array_failure(list(words).view(), &meaning)
     }
 
-    fn sentence(command: &str, text: &str) -> Option<Failure> {
+    fn sentence(command: &str, text: &str) -> Option<ErrorReply> {
         read(command, &format!("-{text}").split(' ').collect::<Vec<_>>())
     }
 
@@ -207,7 +206,7 @@ mod tests {
             ] {
                 let found = sentence(command, &text);
                 assert!(
-                    matches!(found, Some(Failure::Server(_))),
+                    matches!(found, Some(ErrorReply::Plain(_))),
                     "{command}: {text}"
                 );
             }
@@ -231,7 +230,7 @@ mod tests {
             for words in [&["-ERR", "x"][..], &["-OOPS"], &["-my-lower", "x"], &["-"]] {
                 let found = read(command, words);
                 assert!(
-                    matches!(found, Some(Failure::Server(_))),
+                    matches!(found, Some(ErrorReply::Plain(_))),
                     "{command}: {words:?}"
                 );
             }
@@ -252,16 +251,17 @@ mod tests {
             &["-LOADING", "x"],
         ] {
             for command in ["EVAL x 0", "evalsha x 0"] {
-                let Some(failure @ Failure::Scripted(_)) = read(command, words) else {
+                let Some(reply @ ErrorReply::Scripted(_)) = read(command, words) else {
                     panic!("{command}: {words:?}");
                 };
-                let error = crate::Error::from(failure).for_command("EVAL".into());
+                let error = crate::Error::from(crate::engine::Failure::from(reply))
+                    .for_command("EVAL".into());
                 assert_eq!(error.outcome(), crate::Outcome::MayHaveRun);
                 assert_eq!(error.kind(), crate::ErrorKind::Command);
                 assert!(!error.is_retryable());
             }
         }
         let mixed = Frame::array(&[Frame::bulk("-x"), Frame::integer(1)]);
-        assert!(words_failure(mixed.view(), &Meaning::Script).is_none());
+        assert!(array_failure(mixed.view(), &Meaning::Script).is_none());
     }
 }

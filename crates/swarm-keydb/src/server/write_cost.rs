@@ -1,4 +1,4 @@
-//! How long the server takes for each key that it writes, as far as it is known.
+//! Running estimate of the time that the server takes for each key written.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,0 +1,145 @@
+//! What the client has learned about its server, shared by all of its connections.
+//!
+//! [`ServerProfile`](super::ServerProfile) states how the server of one connection behaves; this module remembers what helps the
+//! next connection.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::detect::{Identity, ServerKind};
+use super::write_cost::WriteCost;
+
+/// The highest version of HELLO whose reply from this server is readable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) enum HelloLimit {
+    /// Not even the reply to `HELLO 2`: the handshake does without HELLO.
+    None,
+    /// The reply to `HELLO 3` was garbled.
+    Version2,
+    /// No garbled reply has been seen.
+    #[default]
+    Version3,
+}
+
+/// What is known about the server. Clones share it.
+///
+/// Every handshake checks this knowledge against its own connection, so it only saves attempts that are known to fail. When a
+/// handshake meets another server, the client forgets what it knew about the previous one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Learned(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    server: Mutex<Server>,
+    /// Outside the lock, because every command reads it.
+    write_cost: WriteCost,
+}
+
+#[derive(Debug, Default)]
+struct Server {
+    identity: Option<Identity>,
+    hello: HelloLimit,
+    array_errors: Option<bool>,
+}
+
+impl Learned {
+    /// The kind of server that the last handshake found.
+    pub(crate) fn kind(&self) -> Option<ServerKind> {
+        self.lock().identity.as_ref()?.kind()
+    }
+
+    pub(crate) fn hello(&self) -> HelloLimit {
+        self.lock().hello
+    }
+
+    /// Records the server's name and version, from the reply to HELLO.
+    pub(crate) fn note_identity(&self, identity: Identity) {
+        let mut server = self.lock();
+        match &server.identity {
+            Some(known) if *known == identity => return,
+            Some(_) => *server = Server::default(),
+            None => {}
+        }
+        server.identity = Some(identity);
+    }
+
+    /// Records whether the server needs time for each key written.
+    pub(crate) fn note_write_queue(&self, write_queue: bool) {
+        self.0.write_cost.set_free(!write_queue);
+    }
+
+    /// How long the server takes for each key written: zero on Redis.
+    #[inline]
+    pub(crate) fn write_cost(&self) -> Duration {
+        self.0.write_cost.get()
+    }
+
+    /// Records how long the server took to write a key.
+    pub(crate) fn note_write(&self, took: Duration) {
+        self.0.write_cost.observe(took);
+    }
+
+    /// Records that the server's reply to HELLO could not be read.
+    pub(crate) fn note_garbled(&self, limit: HelloLimit) {
+        let mut server = self.lock();
+        server.hello = server.hello.min(limit);
+    }
+
+    /// Records how the server encodes errors.
+    pub(crate) fn note_array_errors(&self, array_errors: bool) {
+        let mut server = self.lock();
+        if server
+            .array_errors
+            .is_some_and(|known| known != array_errors)
+        {
+            // Another server. Its name, if it has one, is what this handshake has just read.
+            server.hello = HelloLimit::default();
+        }
+        server.array_errors = Some(array_errors);
+    }
+
+    /// Forgets everything. Called when the server cannot be reached: whatever answers next may be another server.
+    pub(crate) fn forget(&self) {
+        *self.lock() = Server::default();
+        self.note_write_queue(true);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Server> {
+        self.0.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use swarm_resp::Frame;
+
+    use super::*;
+
+    fn identity(name: &'static str, version: &'static str) -> Identity {
+        let fields = ["server", name, "version", version].map(Frame::bulk);
+        Identity::read(&Frame::array(&fields)).unwrap()
+    }
+
+    #[test]
+    fn another_server_makes_the_client_forget_the_previous_one() {
+        let learned = Learned::default();
+        learned.note_garbled(HelloLimit::Version2);
+        learned.note_identity(identity("redis", "7"));
+        assert_eq!(learned.hello(), HelloLimit::Version2);
+        learned.note_identity(identity("redis", "7"));
+        assert_eq!(learned.hello(), HelloLimit::Version2);
+        learned.note_identity(identity("redis", "8"));
+        assert_eq!(learned.hello(), HelloLimit::Version3);
+
+        learned.note_garbled(HelloLimit::None);
+        learned.note_array_errors(true);
+        assert_eq!(learned.hello(), HelloLimit::None);
+        learned.note_array_errors(false);
+        assert_eq!(learned.hello(), HelloLimit::Version3);
+
+        learned.note_garbled(HelloLimit::None);
+        learned.forget();
+        assert_eq!(learned.hello(), HelloLimit::Version3);
+        assert_eq!(learned.kind(), None);
+    }
+}
