@@ -1,5 +1,5 @@
 //! What the benchmarks share: replies to decode, and a way to time contestants fairly on a busy machine.
 
 pub mod corpus;
-pub mod floor;
+pub mod lower_bound;
 pub mod timing;

@@ -1,16 +1,16 @@
 //! What the suites share: servers and clients in one line, and a limit on how long anything may take.
 
 mod checks;
-mod door;
+mod proxy;
 mod redis;
+mod surface;
 mod target;
-mod way;
 
 pub use checks::{Check, Finding, Keys, checks, listen};
-pub use door::{Door, free_address};
+pub use proxy::{Proxy, free_address};
 pub use redis::Redis;
+pub use surface::{Scan, Surface};
 pub use target::{Target, targets};
-pub use way::{Scan, Way};
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -52,7 +52,7 @@ pub async fn within<T>(work: impl Future<Output = T>) -> T {
 
 /// A sound gateway, and a client of it.
 pub async fn connected() -> (Gateway, Client) {
-    connected_to(Dialect::FIXED).await
+    connected_to(Dialect::STANDARD).await
 }
 
 /// A gateway that speaks a dialect, and a client of it.
@@ -66,7 +66,7 @@ pub async fn connected_to(dialect: Dialect) -> (Gateway, Client) {
 
 /// A gateway that speaks a dialect, and a client with options.
 pub async fn connected_with(options: impl FnOnce(Options) -> Options) -> (Gateway, Client) {
-    let gateway = gateway(Dialect::FIXED).await;
+    let gateway = gateway(Dialect::STANDARD).await;
     let options = options(Options::new(gateway.ws_url()));
     let client = within(Client::connect(options))
         .await
@@ -83,10 +83,10 @@ pub async fn gateway(dialect: Dialect) -> Gateway {
 /// Every dialect that a client may meet, by name.
 pub fn dialects() -> Vec<(&'static str, Dialect)> {
     vec![
-        ("fixed", Dialect::FIXED),
+        ("standard", Dialect::STANDARD),
         ("upstream", UPSTREAM),
-        ("array-errors", Dialect::FIXED.with(Quirk::ArrayErrors)),
-        ("hello-garbage", Dialect::FIXED.with(Quirk::HelloGarbage)),
+        ("array-errors", Dialect::STANDARD.with(Quirk::ArrayErrors)),
+        ("hello-garbage", Dialect::STANDARD.with(Quirk::HelloGarbage)),
         (
             "upstream without hello-garbage",
             UPSTREAM.without(Quirk::HelloGarbage),

@@ -75,7 +75,10 @@ pub async fn targets() -> Vec<Target> {
             _redis: None,
         });
     }
-    for (name, dialect) in [("http", Dialect::FIXED), ("http upstream", crate::UPSTREAM)] {
+    for (name, dialect) in [
+        ("http", Dialect::STANDARD),
+        ("http upstream", crate::UPSTREAM),
+    ] {
         let gateway = crate::gateway(dialect).await;
         let options = Options::new(gateway.http_url());
         targets.push(Target {
@@ -86,7 +89,7 @@ pub async fn targets() -> Vec<Target> {
         });
     }
     for protocol in [Protocol::Auto, Protocol::Resp2] {
-        let gateway = crate::gateway(Dialect::FIXED).await;
+        let gateway = crate::gateway(Dialect::STANDARD).await;
         let options = Options::new(gateway.tcp_url()).protocol(protocol);
         let name = format!("tcp {protocol:?}");
         targets.push(Target {
@@ -112,18 +115,18 @@ pub async fn targets() -> Vec<Target> {
 
 /// Each door of a gateway that has a real Redis behind it, if there is one on this machine.
 async fn in_front_of_redis() -> Vec<Target> {
-    let doors: [(&str, Url); 3] = [
+    let transports: [(&str, Url); 3] = [
         ("ws", Gateway::ws_url),
         ("http", Gateway::http_url),
         ("tcp", Gateway::tcp_url),
     ];
     let mut targets = Vec::new();
-    for (door, url) in doors {
+    for (transport, url) in transports {
         let Some(redis) = Redis::start() else { break };
         let builder = Gateway::builder().redis(redis.url());
         let gateway = within(builder.start()).await.expect("the Redis is there");
         targets.push(Target {
-            name: format!("{door} in front of redis"),
+            name: format!("{transport} in front of redis"),
             options: Options::new(url(&gateway)),
             gateway: Some(gateway),
             _redis: Some(redis),

@@ -132,7 +132,7 @@ fn assert_refused_as_text(what: &str, error: &Error) {
 /// SwarmKeyDb decodes keys and other names as UTF-8 on every port, so `\xff` and `\xfe` are one key there.
 #[tokio::test]
 async fn names_that_swarmkeydb_would_change_are_refused_where_values_are_any_bytes() {
-    let (upstream, fixed) = (gateway(UPSTREAM).await, gateway(Dialect::FIXED).await);
+    let (upstream, fixed) = (gateway(UPSTREAM).await, gateway(Dialect::STANDARD).await);
     for (gateway, options) in [
         (&upstream, Options::new(upstream.tcp_url())),
         (&fixed, Options::new(fixed.tcp_url())),

@@ -299,7 +299,7 @@ fn a_consumer_iterates_until_it_is_stopped() {
                         client.xadd("stream", [("n", n)]).unwrap();
                     }
                 });
-                let stopper = consumer.stopper();
+                let stopper = consumer.stop_handle();
                 for n in 0..100 {
                     let delivery = consumer.next().unwrap().unwrap();
                     assert_eq!(delivery.fields.get_as::<i32>("n").unwrap(), Some(n));

@@ -1,6 +1,6 @@
 //! Every command against every kind of server, by the checks of the live suite.
 
-use swarm_tests::{Check, Finding, Target, Way, checks, targets, within};
+use swarm_tests::{Check, Finding, Surface, Target, checks, targets, within};
 use tokio::runtime::Handle;
 
 /// What is said of every command.
@@ -21,20 +21,20 @@ const LEFT_OUT: &[&str] = &[
 async fn every_command_does_on_every_server_what_it_must() {
     for target in targets().await {
         let (client, blocking) = (target.connect().await, target.connect_blocking().await);
-        for way in Way::all(&client, &blocking) {
-            if target.is_http() && matches!(way, Way::Transaction(_)) {
+        for surface in Surface::all(&client, &blocking) {
+            if target.is_http() && matches!(surface, Surface::Transaction(_)) {
                 continue;
             }
             for check in checks() {
-                let found = run(check, &way).await;
+                let found = run(check, &surface).await;
                 assert!(
-                    is_expected(&target, &way, check.methods, &found),
+                    is_expected(&target, &surface, check.methods, &found),
                     "{}, {}: {:?}: {found:?}",
                     target.name,
-                    way.name(),
+                    surface.name(),
                     check.methods
                 );
-                if target.is_http() && matches!(way, Way::Async(_)) {
+                if target.is_http() && matches!(surface, Surface::Async(_)) {
                     let carried = !matches!(found, Err(Finding::Unsupported(_)));
                     assert_eq!(carried, http_carries(check.methods), "{:?}", check.methods);
                 }
@@ -59,25 +59,31 @@ fn names(cell: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Runs a check where blocking is no harm to the servers of this runtime.
-async fn run(check: Check, way: &Way) -> Result<(), Finding> {
-    let way = way.clone();
+async fn run(check: Check, surface: &Surface) -> Result<(), Finding> {
+    let surface = surface.clone();
     let runtime = Handle::current();
-    let checked = tokio::task::spawn_blocking(move || runtime.block_on(check.run(&way)));
+    let checked = tokio::task::spawn_blocking(move || runtime.block_on(check.run(&surface)));
     within(checked).await.expect("a check does not panic")
 }
 
-fn is_expected(target: &Target, way: &Way, methods: &[&str], found: &Result<(), Finding>) -> bool {
+fn is_expected(
+    target: &Target,
+    surface: &Surface,
+    methods: &[&str],
+    found: &Result<(), Finding>,
+) -> bool {
     match found {
         Ok(()) => true,
         // Redis has no SwarmKeyDb commands, and SwarmKeyDb lacks some of Redis.
         Err(Finding::Refused(_)) => {
             let scripted = methods.contains(&"eval") || methods.contains(&"evalsha");
-            let queued = matches!(way, Way::Transaction(_)) && target.name.contains("upstream");
+            let queued =
+                matches!(surface, Surface::Transaction(_)) && target.name.contains("upstream");
             is_missing(&target.name, methods) || scripted && queued
         }
         Err(Finding::Unsupported(why)) => {
             let session = target.is_http() && why.contains("session");
-            let alone = matches!(way, Way::Pipeline(_) | Way::Transaction(_))
+            let alone = matches!(surface, Surface::Pipeline(_) | Surface::Transaction(_))
                 && why.contains("send it on its own");
             session || alone
         }

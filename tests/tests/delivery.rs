@@ -33,7 +33,7 @@ async fn a_read_whose_reply_is_lost_is_sent_again() {
 #[tokio::test]
 async fn a_mute_server_costs_a_timeout_and_not_more() {
     let (gateway, client) = connected_with(|o| o.request_timeout(Duration::from_millis(200))).await;
-    let _mute = gateway.faults().mute();
+    let _mute = gateway.faults().freeze();
     let calls: Vec<_> = (0..50)
         .map(|n| {
             let client = client.clone();
@@ -125,7 +125,7 @@ async fn close_answers_what_was_called_before_and_refuses_what_comes_after() {
 
 #[tokio::test]
 async fn close_does_not_wait_for_a_server_that_is_gone() {
-    let gateway = gateway(swarm_gateway::Dialect::FIXED).await;
+    let gateway = gateway(swarm_gateway::Dialect::STANDARD).await;
     let client = within(Client::connect(gateway.ws_url())).await.unwrap();
     drop(gateway);
     within(client.close()).await;

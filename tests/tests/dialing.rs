@@ -8,7 +8,7 @@ use swarm_gateway::{Dialect, Gateway, Quirk};
 use swarm_keydb::{
     Client, Credentials, ErrorKind, Options, Outcome, State, StreamId, XReadOptions, prelude::*,
 };
-use swarm_tests::{Door, gateway, within};
+use swarm_tests::{Proxy, gateway, within};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
 
@@ -21,16 +21,16 @@ const TCP: Url = ("redis", Gateway::tcp_url);
 #[tokio::test]
 async fn each_lease_and_each_subscription_dials_once() {
     let garbled = Dialect::UPSTREAM.with(Quirk::HelloGarbage);
-    for ((scheme, url), dialect) in [(WS, garbled), (TCP, garbled), (TCP, Dialect::FIXED)] {
+    for ((scheme, url), dialect) in [(WS, garbled), (TCP, garbled), (TCP, Dialect::STANDARD)] {
         let gateway = gateway(dialect).await;
-        let door = Door::open_to(url(&gateway)).await;
-        let client = within(Client::connect(door.url(scheme))).await.unwrap();
-        assert_eq!(door.dials(), 1, "{scheme} {dialect}");
+        let proxy = Proxy::start(url(&gateway)).await;
+        let client = within(Client::connect(proxy.url(scheme))).await.unwrap();
+        assert_eq!(proxy.dials(), 1, "{scheme} {dialect}");
         let lease = within(client.exclusive()).await.unwrap();
         let other = within(client.exclusive()).await.unwrap();
         let subscription = within(client.subscribe("news")).await.unwrap();
         within(client.ping()).await.unwrap();
-        assert_eq!(door.dials(), 4, "{scheme} {dialect}");
+        assert_eq!(proxy.dials(), 4, "{scheme} {dialect}");
         drop((lease, other, subscription));
     }
 }
@@ -121,9 +121,9 @@ async fn a_forbidden_origin_and_wrong_credentials_never_open_the_fallback() {
 #[tokio::test]
 async fn a_read_that_is_lost_over_the_fallback_is_sent_again_and_a_write_is_not() {
     let gateway = swarm_gateway::test().await.unwrap();
-    let mut door = Door::open_to(gateway.ws_url()).await;
-    door.shut().await;
-    let options = Options::new(door.url("ws"))
+    let mut proxy = Proxy::start(gateway.ws_url()).await;
+    proxy.stop().await;
+    let options = Options::new(proxy.url("ws"))
         .http_url(gateway.http_url())
         .reconnect_base_delay(Duration::from_millis(10))
         .reconnect_max_delay(Duration::from_millis(50));
@@ -154,9 +154,9 @@ async fn neither_way_waits_for_the_other_to_give_up() {
     assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
 
     // The port of the fallback is: the WebSocket is dialed all the same.
-    let mut door = Door::open_to(gateway.ws_url()).await;
-    door.shut().await;
-    let options = Options::new(door.url("ws"))
+    let mut proxy = Proxy::start(gateway.ws_url()).await;
+    proxy.stop().await;
+    let options = Options::new(proxy.url("ws"))
         .http_url(format!("http://{}", mute.address))
         .connect_timeout(ETERNITY)
         .reconnect_max_delay(Duration::from_millis(250));
@@ -164,7 +164,7 @@ async fn neither_way_waits_for_the_other_to_give_up() {
     let mut states = client.watch_state();
     assert!(within(states.reached(State::Reconnecting)).await);
     let start = Instant::now();
-    door.open().await;
+    proxy.restart().await;
     within(client.ping()).await.unwrap();
     assert_eq!(client.state(), State::Connected);
     assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
@@ -174,9 +174,9 @@ async fn neither_way_waits_for_the_other_to_give_up() {
 #[tokio::test]
 async fn what_hangs_on_the_fallback_is_given_up_soon_after_the_connection_is_back() {
     let gateway = swarm_gateway::test().await.unwrap();
-    let mut door = Door::open_to(gateway.ws_url()).await;
-    door.shut().await;
-    let options = Options::new(door.url("ws"))
+    let mut proxy = Proxy::start(gateway.ws_url()).await;
+    proxy.stop().await;
+    let options = Options::new(proxy.url("ws"))
         .http_url(gateway.http_url())
         .request_timeout(ETERNITY)
         .reconnect_base_delay(Duration::from_millis(10))
@@ -186,7 +186,7 @@ async fn what_hangs_on_the_fallback_is_given_up_soon_after_the_connection_is_bac
     let set = tokio::spawn(client.set("k", "v"));
     within(hold.reached(1)).await;
     let count = tokio::spawn(client.incr("n"));
-    door.open().await;
+    proxy.restart().await;
     let start = Instant::now();
     assert_eq!(within(count).await.unwrap().unwrap(), 1);
     assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
@@ -200,9 +200,9 @@ async fn what_hangs_on_the_fallback_is_given_up_soon_after_the_connection_is_bac
 #[tokio::test]
 async fn a_command_that_was_not_sent_in_time_says_why_there_was_no_connection() {
     let gateway = swarm_gateway::test().await.unwrap();
-    let mut door = Door::open_to(gateway.ws_url()).await;
-    door.shut().await;
-    let options = Options::new(door.url("ws"))
+    let mut proxy = Proxy::start(gateway.ws_url()).await;
+    proxy.stop().await;
+    let options = Options::new(proxy.url("ws"))
         .request_timeout(Duration::from_millis(500))
         .reconnect_max_delay(Duration::from_millis(250));
     let client = Client::connect_lazy(options).unwrap();
@@ -254,9 +254,9 @@ async fn leases_and_subscriptions_wait_for_the_shared_connection() {
 #[tokio::test]
 async fn what_needs_a_session_fails_at_once_when_the_fallback_is_all_there_is() {
     let gateway = swarm_gateway::test().await.unwrap();
-    let mut door = Door::open_to(gateway.ws_url()).await;
-    door.shut().await;
-    let options = Options::new(door.url("ws"))
+    let mut proxy = Proxy::start(gateway.ws_url()).await;
+    proxy.stop().await;
+    let options = Options::new(proxy.url("ws"))
         .http_url(gateway.http_url())
         .request_timeout(ETERNITY);
     let client = within(Client::connect(options)).await.unwrap();
@@ -284,7 +284,7 @@ async fn what_needs_a_session_fails_at_once_when_the_fallback_is_all_there_is() 
         assert!(error.to_string().contains("HTTP fallback"), "{error}");
         assert!(error.is_retryable(), "{error}");
     }
-    door.open().await;
+    proxy.restart().await;
     assert_eq!(within(waiting).await.unwrap().unwrap().unwrap(), 1);
 }
 
@@ -292,8 +292,8 @@ async fn what_needs_a_session_fails_at_once_when_the_fallback_is_all_there_is() 
 #[tokio::test]
 async fn what_no_connection_would_carry_makes_none() {
     let gateway = swarm_gateway::test().await.unwrap();
-    let door = Door::open_to(gateway.ws_url()).await;
-    let client = within(Client::connect(door.url("ws"))).await.unwrap();
+    let proxy = Proxy::start(gateway.ws_url()).await;
+    let client = within(Client::connect(proxy.url("ws"))).await.unwrap();
     let bytes = [0xff, b'a'];
     let errors = [
         within(client.subscribe(bytes)).await.unwrap_err(),
@@ -309,7 +309,7 @@ async fn what_no_connection_would_carry_makes_none() {
         assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
         assert!(error.to_string().contains("UTF-8"), "{error}");
     }
-    assert_eq!(door.dials(), 1);
+    assert_eq!(proxy.dials(), 1);
 }
 
 /// Stands for: a decision that was made about something replaced since.

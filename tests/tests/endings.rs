@@ -77,7 +77,7 @@ async fn streams_and_iterators_end_after_an_error_that_cannot_pass() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn iterators_end_on_the_thread_that_they_would_wait_for() {
-    let gateway = gateway(swarm_gateway::Dialect::FIXED).await;
+    let gateway = gateway(swarm_gateway::Dialect::STANDARD).await;
     let url = gateway.ws_url().to_owned();
     let blocking = tokio::task::spawn_blocking(move || {
         let client = blocking::Client::connect(url).unwrap();

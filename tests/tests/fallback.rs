@@ -6,27 +6,27 @@ use swarm_gateway::Gateway;
 use swarm_keydb::{
     Client, ErrorKind, FallbackScope, Options, Outcome, SetOptions, State, prelude::*,
 };
-use swarm_tests::{Door, within};
+use swarm_tests::{Proxy, within};
 
 /// A gateway, a door in front of its WebSocket, and what to connect with.
-async fn behind_a_door(change: impl FnOnce(Options) -> Options) -> (Gateway, Door, Options) {
+async fn behind_a_proxy(change: impl FnOnce(Options) -> Options) -> (Gateway, Proxy, Options) {
     let gateway = swarm_gateway::test().await.unwrap();
-    let door = Door::open_to(gateway.ws_url()).await;
-    let options = Options::new(door.url("ws"))
+    let proxy = Proxy::start(gateway.ws_url()).await;
+    let options = Options::new(proxy.url("ws"))
         .http_url(gateway.http_url())
         .reconnect_base_delay(Duration::from_millis(10))
         .reconnect_max_delay(Duration::from_millis(50));
-    (gateway, door, change(options))
+    (gateway, proxy, change(options))
 }
 
 #[tokio::test]
 async fn get_and_set_go_on_over_http_and_come_back() {
-    let (gateway, mut door, options) = behind_a_door(|options| options).await;
+    let (gateway, mut proxy, options) = behind_a_proxy(|options| options).await;
     let client = within(Client::connect(options)).await.unwrap();
     let mut states = client.watch_state();
     within(client.set("k", "over WebSocket")).await.unwrap();
 
-    door.shut().await;
+    proxy.stop().await;
     assert!(within(states.reached(State::Fallback)).await);
     assert_eq!(
         within(client.get_as::<String>("k")).await.unwrap().unwrap(),
@@ -59,7 +59,7 @@ async fn get_and_set_go_on_over_http_and_come_back() {
         "in order"
     );
 
-    door.open().await;
+    proxy.restart().await;
     assert_eq!(within(counting).await.unwrap().unwrap(), 1);
     assert_eq!(client.state(), State::Connected);
     assert_eq!(
@@ -80,8 +80,8 @@ async fn get_and_set_go_on_over_http_and_come_back() {
 
 #[tokio::test]
 async fn a_client_starts_over_http_when_the_websocket_is_down() {
-    let (_gateway, mut door, options) = behind_a_door(|options| options).await;
-    door.shut().await;
+    let (_gateway, mut proxy, options) = behind_a_proxy(|options| options).await;
+    proxy.stop().await;
     let client = within(Client::connect(options)).await.unwrap();
     assert_eq!(client.state(), State::Fallback);
     within(client.set("k", "v")).await.unwrap();
@@ -89,7 +89,7 @@ async fn a_client_starts_over_http_when_the_websocket_is_down() {
         within(client.get("k")).await.unwrap().as_deref(),
         Some(b"v".as_slice())
     );
-    door.open().await;
+    proxy.restart().await;
     within(client.ping()).await.unwrap();
     assert_eq!(client.state(), State::Connected);
 }
@@ -97,10 +97,10 @@ async fn a_client_starts_over_http_when_the_websocket_is_down() {
 #[tokio::test]
 async fn by_option_every_stateless_command_goes_and_those_of_a_session_wait() {
     let change = |options: Options| options.fallback_scope(FallbackScope::Stateless);
-    let (gateway, mut door, options) = behind_a_door(change).await;
+    let (gateway, mut proxy, options) = behind_a_proxy(change).await;
     let client = within(Client::connect(options)).await.unwrap();
     let mut states = client.watch_state();
-    door.shut().await;
+    proxy.stop().await;
     assert!(within(states.reached(State::Fallback)).await);
     assert_eq!(within(client.incrby("n", 5)).await.unwrap(), 5);
     assert_eq!(
@@ -122,12 +122,12 @@ async fn by_option_every_stateless_command_goes_and_those_of_a_session_wait() {
 
 #[tokio::test]
 async fn a_write_that_left_over_the_websocket_is_not_repeated_over_http() {
-    let (gateway, mut door, options) = behind_a_door(|options| options).await;
+    let (gateway, mut proxy, options) = behind_a_proxy(|options| options).await;
     let client = within(Client::connect(options)).await.unwrap();
     let hold = gateway.faults().hold("SET");
     let set = tokio::spawn(client.set("k", "v"));
     within(hold.reached(1)).await;
-    door.shut().await;
+    proxy.stop().await;
     let error = within(set).await.unwrap().unwrap_err();
     assert_eq!(error.outcome(), Outcome::MayHaveRun, "{error}");
     hold.release();
@@ -137,8 +137,9 @@ async fn a_write_that_left_over_the_websocket_is_not_repeated_over_http() {
 
 #[tokio::test]
 async fn without_an_http_gateway_the_first_error_stands() {
-    let (gateway, mut door, options) = behind_a_door(|options| options.http_fallback(false)).await;
-    door.shut().await;
+    let (gateway, mut proxy, options) =
+        behind_a_proxy(|options| options.http_fallback(false)).await;
+    proxy.stop().await;
     let error = within(Client::connect(options)).await.unwrap_err();
     assert!(error.is_connection(), "{error}");
 
@@ -154,9 +155,9 @@ async fn without_an_http_gateway_the_first_error_stands() {
 #[tokio::test]
 async fn the_password_goes_over_http_as_a_bearer_token() {
     let gateway = Gateway::builder().password("right").start().await.unwrap();
-    let mut door = Door::open_to(gateway.ws_url()).await;
-    door.shut().await;
-    let options = Options::new(door.url("ws"))
+    let mut proxy = Proxy::start(gateway.ws_url()).await;
+    proxy.stop().await;
+    let options = Options::new(proxy.url("ws"))
         .http_url(gateway.http_url())
         .password("right");
     let client = within(Client::connect(options)).await.unwrap();

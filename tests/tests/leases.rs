@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use swarm_keydb::{Client, Error, ErrorKind, Frame, Options, Outcome, Reply, prelude::*};
-use swarm_tests::{Door, Target, cancel_after, connected, connected_with, targets, within};
+use swarm_tests::{Proxy, Target, cancel_after, connected, connected_with, targets, within};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -186,7 +186,7 @@ async fn a_black_hole_is_found_while_a_command_blocks_for_ever() {
     })
     .await;
     let reader = blocked(&client, 1).await.remove(0);
-    let _mute = gateway.faults().mute();
+    let _mute = gateway.faults().freeze();
     let start = Instant::now();
     let error = within(reader).await.unwrap().unwrap_err();
     assert!(error.is_connection(), "{error}");
@@ -208,7 +208,7 @@ async fn a_black_hole_is_found_while_a_connection_is_idle() {
     within(gateway.faults().executed("PING", 5)).await;
     assert_eq!(lease_id(&client).await, before);
     settled(&client, |leases| leases.idle == 1).await;
-    let mute = gateway.faults().mute();
+    let mute = gateway.faults().freeze();
     settled(&client, |leases| leases.idle == 0).await;
     drop(mute);
     assert_ne!(lease_id(&client).await, before);
@@ -288,18 +288,19 @@ async fn an_idle_connection_that_died_is_not_used() {
         } else {
             gateway.tcp_url()
         };
-        let mut door = Door::open_to(url).await;
+        let mut proxy = Proxy::start(url).await;
         // Leases wait for the shared connection, whose pauses grow while it serves nothing between two losses.
-        let options = Options::new(door.url(scheme)).reconnect_max_delay(Duration::from_millis(20));
+        let options =
+            Options::new(proxy.url(scheme)).reconnect_max_delay(Duration::from_millis(20));
         let client = within(Client::connect(options)).await.unwrap();
         for round in 0..20 {
             lease_id(&client).await;
             settled(&client, |leases| leases.idle == 1).await;
-            door.shut().await;
+            proxy.stop().await;
             if round % 2 == 0 {
                 settled(&client, |leases| leases.idle == 0).await;
             }
-            door.open().await;
+            proxy.restart().await;
             let args = ["s", "*", "k", "v"];
             let added = client.raw_blocking("XADD", args, Duration::from_secs(1));
             match within(added).await {

@@ -15,7 +15,7 @@ const PASSWORD: &str = "s3cret";
 
 /// Where the doors of a gateway are.
 type Url = fn(&Gateway) -> &str;
-const DOORS: [Url; 3] = [Gateway::ws_url, Gateway::tcp_url, Gateway::http_url];
+const URLS: [Url; 3] = [Gateway::ws_url, Gateway::tcp_url, Gateway::http_url];
 
 async fn guarded() -> Gateway {
     let builder = Gateway::builder().password(PASSWORD).ws("127.0.0.1:0");
@@ -25,9 +25,9 @@ async fn guarded() -> Gateway {
 
 #[tokio::test]
 async fn the_right_password_lets_a_client_in_that_had_none() {
-    for door in DOORS {
+    for url in URLS {
         let gateway = guarded().await;
-        let options = Options::new(door(&gateway)).reconnect_max_delay(Duration::from_millis(250));
+        let options = Options::new(url(&gateway)).reconnect_max_delay(Duration::from_millis(250));
         let client = Client::connect_lazy(options).unwrap();
         let error = within(client.get("k")).await.unwrap_err();
         assert!(error.is_auth(), "{error}");
@@ -43,9 +43,9 @@ async fn the_right_password_lets_a_client_in_that_had_none() {
 
 #[tokio::test]
 async fn a_wrong_password_leaves_the_old_one_in_use() {
-    for door in DOORS {
+    for url in URLS {
         let gateway = guarded().await;
-        let options = Options::new(door(&gateway)).password(PASSWORD);
+        let options = Options::new(url(&gateway)).password(PASSWORD);
         let client = within(Client::connect(options)).await.unwrap();
         let error = within(client.auth("a guess")).await.unwrap_err();
         assert!(error.is_auth(), "{error}");
@@ -102,11 +102,11 @@ async fn a_new_password_is_used_by_later_connections() {
 
 #[tokio::test]
 async fn a_provider_is_asked_at_every_connection() {
-    for door in DOORS {
+    for url in URLS {
         let gateway = guarded().await;
         let asked = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&asked);
-        let options = Options::new(door(&gateway)).credentials(move || {
+        let options = Options::new(url(&gateway)).credentials(move || {
             count.fetch_add(1, Ordering::Relaxed);
             async { Ok::<_, io::Error>(Credentials::password(PASSWORD)) }
         });

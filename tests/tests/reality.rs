@@ -117,7 +117,7 @@ async fn a_black_hole_is_found_and_left() {
     })
     .await;
     let mut states = client.watch_state();
-    let mute = gateway.faults().mute();
+    let mute = gateway.faults().freeze();
     let start = Instant::now();
     let error = within(client.incr("n").timeout(Duration::from_millis(100)))
         .await
@@ -152,7 +152,7 @@ async fn a_black_hole_is_found_without_traffic() {
         // As long as it answers, nothing happens.
         within(gateway.faults().executed("PING", 3)).await;
         assert_eq!(client.state(), State::Connected);
-        let mute = gateway.faults().mute();
+        let mute = gateway.faults().freeze();
         let start = Instant::now();
         assert!(within(states.reached(State::Reconnecting)).await);
         assert!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use swarm_gateway::{Dialect, Gateway, Quirk};
 use swarm_keydb::{Client, Error, ErrorKind, Exclusive, Options, Outcome, prelude::*};
-use swarm_tests::{Door, Redis, Target, cancel_after, connected, connected_to, targets, within};
+use swarm_tests::{Proxy, Redis, Target, cancel_after, connected, connected_to, targets, within};
 
 /// Servers with sessions, each with its own store.
 async fn servers() -> Vec<Target> {
@@ -397,13 +397,14 @@ async fn a_lost_connection_is_lost_and_the_next_lease_is_new() {
         } else {
             gateway.tcp_url()
         };
-        let mut door = Door::open_to(url).await;
+        let mut proxy = Proxy::start(url).await;
         // Leases wait for the shared connection, whose pauses grow while it serves nothing between two losses.
-        let options = Options::new(door.url(scheme)).reconnect_max_delay(Duration::from_millis(20));
+        let options =
+            Options::new(proxy.url(scheme)).reconnect_max_delay(Duration::from_millis(20));
         let client = within(Client::connect(options)).await.unwrap();
         let mut own = within(client.exclusive()).await.unwrap();
         within(own.watch("k")).await.unwrap();
-        door.shut().await;
+        proxy.stop().await;
         let tx = own.multi();
         let n = tx.incr("n");
         let error = within(tx.exec(n)).await.unwrap_err();
@@ -421,12 +422,12 @@ async fn a_lost_connection_is_lost_and_the_next_lease_is_new() {
             }
         });
         tokio::task::yield_now().await;
-        door.open().await;
+        proxy.restart().await;
         assert_eq!(within(waiting).await.unwrap().unwrap(), 1);
         // And none of those that were kept is noticed to be dead too late.
         for round in 2..20 {
-            door.shut().await;
-            door.open().await;
+            proxy.stop().await;
+            proxy.restart().await;
             let added = client.transact("n", async |own| add_one(own, "n").await);
             assert_eq!(within(added).await.unwrap(), round, "{scheme}");
         }
@@ -448,7 +449,7 @@ async fn hello_is_answered_on_a_connection_of_its_own_or_the_connection_is_close
     settled(&client).await;
     assert_eq!(client.stats().leases.idle, 0);
 
-    let garbled = Dialect::FIXED.with(Quirk::HelloGarbage);
+    let garbled = Dialect::STANDARD.with(Quirk::HelloGarbage);
     let (_gateway, client) = connected_to(garbled).await;
     let mut own = within(client.exclusive()).await.unwrap();
     assert!(within(own.hello_with(3)).await.is_err());

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use redis_protocol::{resp2, resp3};
 use swarm_bench::corpus::{self, CHUNK, Corpus};
-use swarm_bench::floor;
+use swarm_bench::lower_bound;
 use swarm_bench::timing::{Contest, timed};
 use swarm_resp::{Decoder, FrameRef, encode_command};
 use tokio_util::codec::Decoder as _;
@@ -34,10 +34,10 @@ fn main() {
 fn decode(corpus: &Corpus) -> Contest<'_> {
     let frames = corpus.ends.len();
     let mut contest = Contest::new(format!("decode: {} ({frames} frames a round)", corpus.name));
-    contest.enter("floor: frame ends only", move || {
+    contest.enter("lower bound: frame ends only", move || {
         timed(frames, || {
             let mut at = 0;
-            while let Some(end) = floor::frame_end(black_box(&corpus.wire), at) {
+            while let Some(end) = lower_bound::frame_end(black_box(&corpus.wire), at) {
                 at = end;
             }
             at
@@ -202,11 +202,11 @@ fn encode() -> Contest<'static> {
     const VALUE: &[u8] = b"0123456789abcdef";
     let mut contest = Contest::new("encode: SET key <16 B> into a warm buffer");
     let mut buffer = Vec::with_capacity(256);
-    contest.enter("floor: by hand", move || {
+    contest.enter("lower bound: by hand", move || {
         timed(ROUND, || {
             for _ in 0..ROUND {
                 buffer.clear();
-                floor::encode_set(&mut buffer, black_box(KEY), black_box(VALUE));
+                lower_bound::encode_set(&mut buffer, black_box(KEY), black_box(VALUE));
                 black_box(&buffer);
             }
         })

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::backend::Backend;
-use crate::backend::memory::{Memory, Pace};
+use crate::backend::memory::{Memory, Pacing};
 use crate::backend::redis::Redis;
 use crate::clock::Clock;
 use crate::dialect::{Dialect, Quirk};
@@ -78,7 +78,7 @@ impl Gateway {
             redis: None,
             password: None,
             origins: Vec::new(),
-            dialect: Dialect::FIXED,
+            dialect: Dialect::STANDARD,
             clock: Clock::system(),
             write_queue: WriteQueue::new(),
             script_limit: Duration::from_secs(5),
@@ -185,7 +185,7 @@ impl Builder {
         self
     }
 
-    /// How the gateway speaks. Default [`Dialect::FIXED`].
+    /// How the gateway speaks. Default [`Dialect::STANDARD`].
     pub const fn dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = dialect;
         self
@@ -260,7 +260,7 @@ impl Builder {
             None => {
                 let limit = (self.dialect.has(Quirk::BusyScripts)).then_some(self.script_limit);
                 let pace = (self.dialect.has(Quirk::TornWrites))
-                    .then(|| Pace::new(write_queue.clone(), limit));
+                    .then(|| Pacing::new(write_queue.clone(), limit));
                 Box::new(Memory::new(self.clock, pace, self.lost_wake_ups))
             }
         };
@@ -280,14 +280,14 @@ impl Builder {
         let http_url = url(http.as_ref(), "http", "https", "");
         let tcp_url = url(tcp.as_ref(), "redis", "rediss", "");
         let listeners = Listeners { ws, http, tcp };
-        let doors = tokio::spawn(run(shared.clone(), listeners, stopped));
+        let listeners = tokio::spawn(run(shared.clone(), listeners, stopped));
         Ok(Gateway {
             ws_url,
             http_url,
             tcp_url,
             shared,
             stop,
-            doors: Some(doors),
+            listeners: Some(listeners),
         })
     }
 }

@@ -127,7 +127,7 @@ impl Quirk {
 /// use swarm_gateway::{Dialect, Quirk};
 ///
 /// let dialect: Dialect = "array-errors,utf8-input".parse()?;
-/// assert_eq!(dialect, Dialect::FIXED.with(Quirk::ArrayErrors).with(Quirk::Utf8Input));
+/// assert_eq!(dialect, Dialect::STANDARD.with(Quirk::ArrayErrors).with(Quirk::Utf8Input));
 /// assert_eq!(dialect.to_string(), "array-errors,utf8-input");
 ///
 /// let fast: Dialect = "upstream,-write-queue".parse()?;
@@ -141,14 +141,14 @@ pub struct Dialect {
 
 impl Dialect {
     /// No quirk: binary-safe input, real errors, full RESP3.
-    pub const FIXED: Self = Self { quirks: 0 };
+    pub const STANDARD: Self = Self { quirks: 0 };
 
     /// The quirks of the deployed SwarmKeyDb server at its default settings, except `nagle` and `cr-lf`, which few tests
     /// are about.
     ///
     /// Writes take 100 ms there. Tests that are not about that use
     /// `Dialect::UPSTREAM.without(Quirk::WriteQueue)`, or a shorter [`WriteQueue::interval`](crate::WriteQueue::interval).
-    pub const UPSTREAM: Self = Self::FIXED
+    pub const UPSTREAM: Self = Self::STANDARD
         .with(Quirk::ArrayErrors)
         .with(Quirk::SimpleAsBulk)
         .with(Quirk::Utf8Input)
@@ -192,7 +192,7 @@ impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut quirks = Quirk::ALL.into_iter().filter(|quirk| self.has(*quirk));
         let Some(first) = quirks.next() else {
-            return f.write_str("fixed");
+            return f.write_str("standard");
         };
         f.write_str(first.name())?;
         quirks.try_for_each(|quirk| write!(f, ",{}", quirk.name()))
@@ -205,7 +205,7 @@ impl FromStr for Dialect {
     /// Reads names with commas between them: `fixed` or `upstream` to start from, then quirks to add, or to remove with a
     /// minus sign.
     fn from_str(text: &str) -> Result<Self, ParseDialectError> {
-        let mut dialect = Self::FIXED;
+        let mut dialect = Self::STANDARD;
         for (place, name) in text.split(',').map(str::trim).enumerate() {
             let (removed, quirk) = match name.strip_prefix('-') {
                 Some(name) => (true, name),
@@ -213,7 +213,7 @@ impl FromStr for Dialect {
             };
             let quirk = Quirk::ALL.into_iter().find(|known| known.name() == quirk);
             dialect = match (name, quirk) {
-                ("fixed", _) if place == 0 => Self::FIXED,
+                ("standard", _) if place == 0 => Self::STANDARD,
                 ("upstream", _) if place == 0 => Self::UPSTREAM,
                 (_, Some(quirk)) if removed => dialect.without(quirk),
                 (_, Some(quirk)) => dialect.with(quirk),

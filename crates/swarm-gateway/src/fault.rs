@@ -20,7 +20,7 @@ pub struct Faults {
 #[derive(Debug)]
 struct Shared {
     plans: Mutex<HashMap<String, Plan>>,
-    mute: watch::Sender<usize>,
+    freeze: watch::Sender<usize>,
     refusals: watch::Sender<usize>,
     outboxes: Mutex<HashMap<u64, Weak<Outbox>>>,
     executions: watch::Sender<HashMap<String, u64>>,
@@ -45,7 +45,7 @@ struct Plan {
 
 /// What stands between a command that has run and its reply.
 #[derive(Debug, Default)]
-pub(crate) struct Obstacle {
+pub(crate) struct ReplyFault {
     pub(crate) wait: Option<Wait>,
     pub(crate) cut: bool,
     pub(crate) part: Option<usize>,
@@ -80,7 +80,7 @@ impl Faults {
         Self {
             shared: Arc::new(Shared {
                 plans: Mutex::default(),
-                mute: watch::channel(0).0,
+                freeze: watch::channel(0).0,
                 refusals: watch::channel(0).0,
                 outboxes: Mutex::default(),
                 executions: watch::channel(HashMap::new()).0,
@@ -175,11 +175,11 @@ impl Faults {
     }
 
     /// Makes the gateway go on accepting connections and neither read nor answer anything, heartbeats and handshakes
-    /// included, until the [`Mute`] is dropped.
+    /// included, until the [`Freeze`] is dropped.
     #[must_use = "dropping it ends the silence"]
-    pub fn mute(&self) -> Mute {
-        self.shared.mute.send_modify(|mutes| *mutes += 1);
-        Mute {
+    pub fn freeze(&self) -> Freeze {
+        self.shared.freeze.send_modify(|freezes| *freezes += 1);
+        Freeze {
             faults: self.clone(),
         }
     }
@@ -218,10 +218,10 @@ impl Faults {
     }
 
     /// What stands between this execution of a command (its name in capitals) and its reply.
-    pub(crate) fn obstacle(&self, command: &str) -> Obstacle {
+    pub(crate) fn reply_fault(&self, command: &str) -> ReplyFault {
         let mut plans = self.lock();
         let Some(plan) = plans.get_mut(command) else {
-            return Obstacle::default();
+            return ReplyFault::default();
         };
         let cut = plan.cuts > 0;
         plan.cuts = plan.cuts.saturating_sub(1);
@@ -238,7 +238,7 @@ impl Faults {
         let (surplus, missing) = (plan.surplus > 0, plan.missing > 0);
         plan.surplus = plan.surplus.saturating_sub(1);
         plan.missing = plan.missing.saturating_sub(1);
-        Obstacle {
+        ReplyFault {
             wait,
             cut,
             part,
@@ -254,22 +254,22 @@ impl Faults {
     }
 
     /// Returns once the gateway is mute.
-    pub(crate) async fn muted(&self) {
+    pub(crate) async fn frozen(&self) {
         let _ = self
             .shared
-            .mute
+            .freeze
             .subscribe()
-            .wait_for(|mutes| *mutes > 0)
+            .wait_for(|freezes| *freezes > 0)
             .await;
     }
 
     /// Returns once the gateway is not mute.
-    pub(crate) async fn speaking(&self) {
+    pub(crate) async fn thawed(&self) {
         let _ = self
             .shared
-            .mute
+            .freeze
             .subscribe()
-            .wait_for(|mutes| *mutes == 0)
+            .wait_for(|freezes| *freezes == 0)
             .await;
     }
 
@@ -334,18 +334,18 @@ impl Drop for Hold {
     }
 }
 
-/// A silent gateway: see [`Faults::mute`].
+/// A silent gateway: see [`Faults::freeze`].
 #[derive(Debug)]
-pub struct Mute {
+pub struct Freeze {
     faults: Faults,
 }
 
-impl Drop for Mute {
+impl Drop for Freeze {
     fn drop(&mut self) {
         self.faults
             .shared
-            .mute
-            .send_modify(|mutes| *mutes = mutes.saturating_sub(1));
+            .freeze
+            .send_modify(|freezes| *freezes = freezes.saturating_sub(1));
     }
 }
 

@@ -11,8 +11,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use crate::dialect::Quirk;
-use crate::door::{self, Stop};
 use crate::fault::Faults;
+use crate::listener::{self, Stop};
 use crate::session::Shared;
 use crate::stream::{Encryption, Stream};
 
@@ -26,7 +26,7 @@ pub struct Gateway {
     pub(crate) tcp_url: String,
     pub(crate) shared: Arc<Shared>,
     pub(crate) stop: watch::Sender<bool>,
-    pub(crate) doors: Option<JoinHandle<()>>,
+    pub(crate) listeners: Option<JoinHandle<()>>,
 }
 
 impl Gateway {
@@ -65,17 +65,17 @@ impl Gateway {
     /// Dropping the future stops the gateway at once.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
-        if let Some(doors) = &mut self.doors {
+        if let Some(listeners) = &mut self.listeners {
             // It ends by itself, and nothing aborts it before.
-            let _ = doors.await;
+            let _ = listeners.await;
         }
     }
 }
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        if let Some(doors) = &self.doors {
-            doors.abort();
+        if let Some(listeners) = &self.listeners {
+            listeners.abort();
         }
     }
 }
@@ -99,21 +99,21 @@ pub(crate) async fn run(shared: Arc<Shared>, listeners: Listeners, stop: Stop) {
             listeners.ws,
             nodelay,
             stop.clone(),
-            door::ws::serve
+            listener::ws::serve
         ),
         accept(
             &shared,
             listeners.http,
             true,
             stop.clone(),
-            door::http::serve
+            listener::http::serve
         ),
         accept(
             &shared,
             listeners.tcp,
             nodelay,
             stop.clone(),
-            door::tcp::serve
+            listener::tcp::serve
         ),
     );
 }
@@ -148,7 +148,7 @@ async fn accept<F>(
     let mut connections = JoinSet::new();
     loop {
         let stream = tokio::select! {
-            () = door::raised(&mut stop) => break,
+            () = listener::raised(&mut stop) => break,
             accepted = listener.socket.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -185,11 +185,11 @@ async fn open(
     stream: TcpStream,
     mut stop: Stop,
 ) -> Option<Stream> {
-    shared.faults.speaking().await;
+    shared.faults.thawed().await;
     let opening = timeout(HANDSHAKE, encryption.open(stream));
     let opened = tokio::select! {
         opened = opening => opened,
-        () = door::raised(&mut stop) => return None,
+        () = listener::raised(&mut stop) => return None,
     };
     match opened {
         Ok(Ok(stream)) => Some(stream),

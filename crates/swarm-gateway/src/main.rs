@@ -46,12 +46,12 @@ such as upstream,nagle,-write-queue. The quirks:
   write-queue          each key that is written waits for a flush, every 100 ms
   torn-writes          INCR, EXEC, EVAL and WATCH are not atomic between connections
   close-drops          closing a WebSocket, or QUIT, stops its commands midway
-  nagle                replies are written in pieces on sockets without TCP_NODELAY
+  nagle                replies are written in fragments on sockets without TCP_NODELAY
   cr-lf                line breaks in errors and status replies shift all later replies
   no-tcp-auth          the TCP door needs no password and refuses AUTH
   busy-scripts         a script that takes too long is answered BUSY, and runs on
 
-TLS on every door: build with --features tls, which adds --tls-cert FILE and --tls-key FILE.
+TLS on every listener: build with --features tls, which adds --tls-cert FILE and --tls-key FILE.
 
 Set RUST_LOG=swarm_gateway=debug to see connections come and go."
 )]

@@ -10,8 +10,8 @@ use swarm_resp::{Frame, FrameRef, Protocol};
 use tokio::sync::Notify;
 
 use crate::dialect::{Dialect, Quirk};
-use crate::fault::{Obstacle, Wait};
-use crate::pieces::unescaped;
+use crate::fault::{ReplyFault, Wait};
+use crate::fragments::unescaped;
 use crate::reader::Reader;
 
 /// How much may be waiting before the next command is left unread, in bytes and so that small replies count too.
@@ -143,12 +143,12 @@ impl Queue {
     }
 
     /// Puts what stands before a reply; how much of the reply is sent is for the caller.
-    fn put_obstacle(&mut self, obstacle: Obstacle) -> Option<usize> {
-        self.items.extend(obstacle.wait.map(Item::Wait));
-        if obstacle.cut {
+    fn put_fault(&mut self, fault: ReplyFault) -> Option<usize> {
+        self.items.extend(fault.wait.map(Item::Wait));
+        if fault.cut {
             self.items.push_back(Item::Cut);
         }
-        obstacle.part
+        fault.part
     }
 
     fn put_frame(&mut self, frame: Frame, part: Option<usize>) {
@@ -184,38 +184,38 @@ impl Outbox {
     }
 
     /// A reply of a command.
-    pub(crate) fn reply(&self, frame: Frame, obstacle: Obstacle) {
-        self.put(self.distorted(frame), obstacle);
+    pub(crate) fn reply(&self, frame: Frame, fault: ReplyFault) {
+        self.put(self.distorted(frame), fault);
     }
 
     /// A reply that the gateway itself makes, about the connection: no quirk touches it.
-    pub(crate) fn answer(&self, frame: Frame, obstacle: Obstacle) {
+    pub(crate) fn answer(&self, frame: Frame, fault: ReplyFault) {
         let mut queue = self.lock();
         if self.dialect.has(Quirk::Overtaking) {
             let form = queue.form();
             queue.items.push_front(Item::Frame(frame, form));
         } else {
             // What is late is late behind it.
-            let part = queue.put_obstacle(obstacle);
+            let part = queue.put_fault(fault);
             queue.put_frame(frame, part);
         }
         self.filled.notify_one();
     }
 
     /// The replies of a command that has any number of them.
-    pub(crate) fn replies(&self, frames: Vec<Frame>, mut obstacle: Obstacle) {
+    pub(crate) fn replies(&self, frames: Vec<Frame>, mut fault: ReplyFault) {
         let mut frames = frames.into_iter();
         if self.dialect.has(Quirk::LateReplies) {
             let first = frames.next();
             let rest: Vec<_> = frames.map(|frame| self.distorted(frame)).collect();
             if let Some(frame) = first {
-                self.reply(frame, obstacle);
+                self.reply(frame, fault);
             }
             self.garble(rest);
             return;
         }
         for frame in frames {
-            self.reply(frame, std::mem::take(&mut obstacle));
+            self.reply(frame, std::mem::take(&mut fault));
         }
     }
 
@@ -276,7 +276,7 @@ impl Outbox {
     }
 
     /// Returns once there is room for the replies of another command.
-    pub(crate) async fn room(&self) {
+    pub(crate) async fn capacity(&self) {
         while self.lock().weight > HIGH_WATER {
             self.drained.notified().await;
         }
@@ -311,12 +311,12 @@ impl Outbox {
         Some(item)
     }
 
-    fn put(&self, frame: Frame, obstacle: Obstacle) {
+    fn put(&self, frame: Frame, fault: ReplyFault) {
         let mut queue = self.lock();
-        let Obstacle {
+        let ReplyFault {
             surplus, missing, ..
-        } = obstacle;
-        let part = queue.put_obstacle(obstacle);
+        } = fault;
+        let part = queue.put_fault(fault);
         if missing {
             self.filled.notify_one();
             return;

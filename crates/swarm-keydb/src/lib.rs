@@ -102,7 +102,7 @@ pub mod prelude {
 pub use bytes::Bytes;
 pub use client::{
     Client, Closed, Consumer, ConsumerBuilder, DeletedEntries, Delivery, Exclusive, Handles,
-    Pipeline, Queued, Reply, ScanStream, Stopper, Transaction,
+    Pipeline, Queued, Reply, ScanStream, StopHandle, Transaction,
 };
 pub use command::{Command, Executor};
 pub use commands::{

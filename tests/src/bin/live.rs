@@ -7,10 +7,10 @@
 use std::process::ExitCode;
 
 use swarm_keydb::{Client, Options, prelude::*};
-use swarm_tests::{Check, Finding, Way, checks, listen, within};
+use swarm_tests::{Check, Finding, Surface, checks, listen, within};
 
 /// A server by one of its doors.
-struct Door {
+struct Endpoint {
     name: &'static str,
     client: Client,
 }
@@ -40,7 +40,7 @@ async fn main() -> ExitCode {
     let password = std::env::var("SWARM_KEYDB_PASSWORD")
         .ok()
         .filter(|text| !text.is_empty());
-    let mut doors = Vec::new();
+    let mut endpoints = Vec::new();
     let mut sound = true;
     for (name, url) in urls {
         let Some(url) = url else { continue };
@@ -49,7 +49,7 @@ async fn main() -> ExitCode {
             options = options.password(password);
         }
         match within(Client::connect(options)).await {
-            Ok(client) => doors.push(Door { name, client }),
+            Ok(client) => endpoints.push(Endpoint { name, client }),
             Err(error) => {
                 println!("{name}: {error}");
                 sound = false;
@@ -59,7 +59,7 @@ async fn main() -> ExitCode {
     println!(
         "{:<44}{}",
         "command",
-        doors
+        endpoints
             .iter()
             .map(|d| format!("{:<14}", d.name))
             .collect::<String>()
@@ -67,8 +67,8 @@ async fn main() -> ExitCode {
     let mut remarks = Vec::new();
     for check in checks() {
         let mut row = format!("{:<44}", check.methods.join(", "));
-        for door in &doors {
-            let (word, remark) = match judge(&check, &door.client).await {
+        for endpoint in &endpoints {
+            let (word, remark) = match judge(&check, &endpoint.client).await {
                 Verdict::AsExpected => ("as expected", None),
                 Verdict::Refused(text) => ("refused", Some(text)),
                 Verdict::Differs(text) => {
@@ -77,17 +77,20 @@ async fn main() -> ExitCode {
                 }
             };
             row.push_str(&format!("{word:<14}"));
-            remarks
-                .extend(remark.map(|text| {
-                    format!("{} over {}: {text}", check.methods.join(", "), door.name)
-                }));
+            remarks.extend(remark.map(|text| {
+                format!(
+                    "{} over {}: {text}",
+                    check.methods.join(", "),
+                    endpoint.name
+                )
+            }));
         }
         println!("{}", row.trim_end());
     }
     println!();
     remarks.iter().for_each(|remark| println!("{remark}"));
-    for door in &doors {
-        sound &= shares(door).await & listens(door).await;
+    for endpoint in &endpoints {
+        sound &= shares(endpoint).await & listens(endpoint).await;
     }
     if sound {
         ExitCode::SUCCESS
@@ -103,7 +106,7 @@ fn needs_embedded() -> bool {
 }
 
 async fn judge(check: &Check, client: &Client) -> Verdict {
-    match within(check.run(&Way::Async(client.clone()))).await {
+    match within(check.run(&Surface::Async(client.clone()))).await {
         Ok(()) => Verdict::AsExpected,
         Err(Finding::Refused(text) | Finding::Unsupported(text)) => Verdict::Refused(text),
         Err(Finding::Differs(text) | Finding::Failed(text)) => Verdict::Differs(text),
@@ -111,21 +114,21 @@ async fn judge(check: &Check, client: &Client) -> Verdict {
 }
 
 /// Channels and patterns, over a connection beside the commands.
-async fn listens(door: &Door) -> bool {
-    let (word, sound) = match within(listen(&door.client)).await {
+async fn listens(endpoint: &Endpoint) -> bool {
+    let (word, sound) = match within(listen(&endpoint.client)).await {
         Ok(()) => ("as expected".to_owned(), true),
         Err(Finding::Refused(text) | Finding::Unsupported(text)) => (text, true),
         Err(Finding::Differs(text) | Finding::Failed(text)) => (format!("DIFFERS: {text}"), false),
     };
-    println!("Subscriptions over {}: {word}", door.name);
+    println!("Subscriptions over {}: {word}", endpoint.name);
     sound
 }
 
 /// Many tasks on one client, half of them cancelled: everyone else gets its own reply.
-async fn shares(door: &Door) -> bool {
+async fn shares(endpoint: &Endpoint) -> bool {
     let tasks: Vec<_> = (0..100u32)
         .map(|task| {
-            let client = door.client.clone();
+            let client = endpoint.client.clone();
             tokio::spawn(async move {
                 for round in 0..20 {
                     let message = format!("{task}/{round}");
@@ -152,7 +155,7 @@ async fn shares(door: &Door) -> bool {
     };
     println!(
         "100 tasks on one client over {}, half of them cancelled: {word}",
-        door.name
+        endpoint.name
     );
     own
 }

@@ -29,7 +29,7 @@ use std::pin::Pin;
 
 use swarm_keydb::{Error, ErrorKind, Outcome, prelude::*};
 
-use crate::Way;
+use crate::Surface;
 pub use pubsub::listen;
 
 /// One or more methods of the client, and what they must do.
@@ -37,7 +37,7 @@ pub use pubsub::listen;
 pub struct Check {
     /// The methods, by name.
     pub methods: &'static [&'static str],
-    run: fn(Way, Keys) -> Running,
+    run: fn(Surface, Keys) -> Running,
 }
 
 type Running = Pin<Box<dyn Future<Output = Result<(), Finding>> + Send>>;
@@ -91,7 +91,7 @@ impl Check {
     /// # Errors
     ///
     /// What is not as expected.
-    pub async fn run(&self, client: &Way) -> Result<(), Finding> {
+    pub async fn run(&self, client: &Surface) -> Result<(), Finding> {
         let keys = Keys::random();
         let found = (self.run)(client.clone(), keys.clone()).await;
         if let Ok(keys) = client.keys(keys.key("*")).await

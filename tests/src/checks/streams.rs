@@ -7,14 +7,14 @@ use swarm_keydb::{
     XPendingOptions, XReadGroupOptions, XReadOptions, prelude::*,
 };
 
-use super::{Finding, Way, holds, refused, same};
+use super::{Finding, Surface, holds, refused, same};
 
 const fn id(ms: u64, seq: u64) -> StreamId {
     StreamId::new(ms, seq)
 }
 
 /// Adds entries `1-1`, `2-1`, … with their number as field `n`.
-async fn fill(client: &Way, key: &str, entries: u64) -> Result<(), Finding> {
+async fn fill(client: &Surface, key: &str, entries: u64) -> Result<(), Finding> {
     for n in 1..=entries {
         let options = XAddOptions::new().id(id(n, 1));
         let added = client.xadd_with(key, [("n", n)], options).await?;
@@ -28,7 +28,7 @@ fn ids(entries: &[StreamEntry]) -> Vec<u64> {
 }
 
 /// What is pending, by the millisecond of its ID.
-async fn pending(client: &Way, key: &str) -> Result<Vec<u64>, Finding> {
+async fn pending(client: &Surface, key: &str) -> Result<Vec<u64>, Finding> {
     let listed = client
         .xpending_with(key, "g", XPendingOptions::new())
         .await?;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use swarm_keydb::{ErrorKind, Outcome, SetOptions, prelude::*};
 
-use super::{Finding, Way, holds, refused, same};
+use super::{Finding, Surface, holds, refused, same};
 
-async fn text(client: &Way, key: &str) -> Result<Option<String>, Finding> {
+async fn text(client: &Surface, key: &str) -> Result<Option<String>, Finding> {
     Ok(client.get_as(key).await?)
 }
 

@@ -143,7 +143,7 @@ async fn members_of_a_group_share_the_entries() {
         for member in 0..4 {
             let name = format!("member {member}");
             let mut consumer = consumer(&client, &name, "k").count(5).build().unwrap();
-            stoppers.push(consumer.stopper());
+            stoppers.push(consumer.stop_handle());
             let seen = Arc::clone(&seen);
             members.push(tokio::spawn(async move {
                 while let Some(delivery) = within(consumer.next()).await {
@@ -160,7 +160,7 @@ async fn members_of_a_group_share_the_entries() {
             }
         })
         .await;
-        stoppers.iter().for_each(swarm_keydb::Stopper::stop);
+        stoppers.iter().for_each(swarm_keydb::StopHandle::stop);
         within(futures_util::future::try_join_all(members))
             .await
             .unwrap();

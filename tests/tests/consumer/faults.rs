@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use swarm_keydb::{Client, prelude::*};
-use swarm_tests::{Door, connected, within};
+use swarm_tests::{Proxy, connected, within};
 
 use super::{GROUP, add, consumer, next, number, once, pending, servers, take};
 
@@ -67,8 +67,8 @@ async fn a_server_that_cannot_be_reached_is_waited_for() {
             Some(gateway) if target.name.starts_with("ws") => gateway.ws_url().to_owned(),
             _ => continue,
         };
-        let mut door = Door::open_to(&url).await;
-        let options = swarm_keydb::Options::new(door.url("ws"));
+        let mut proxy = Proxy::start(&url).await;
+        let options = swarm_keydb::Options::new(proxy.url("ws"));
         let options = options
             .reconnect_base_delay(Duration::from_millis(5))
             .reconnect_max_delay(Duration::from_millis(20));
@@ -82,12 +82,12 @@ async fn a_server_that_cannot_be_reached_is_waited_for() {
         assert_eq!(take(&mut consumer, 5).await, once(1..6), "{}", target.name);
         for round in 1..3 {
             let from = 1 + round * 5;
-            door.shut().await;
+            proxy.stop().await;
             add(&direct, "k", from..from + 5).await;
             // Longer than its patience for one request.
             let wait = tokio::time::timeout(Duration::from_millis(700), consumer.next());
             assert!(wait.await.is_err(), "{}: not an error either", target.name);
-            door.open().await;
+            proxy.restart().await;
             let expected = once(from..from + 5);
             assert_eq!(take(&mut consumer, 5).await, expected, "{}", target.name);
         }

@@ -123,7 +123,7 @@ async fn a_stop_waits_for_what_was_handed_out() {
     add(&client, "k", 1..4).await;
     let mut consumer = consumer(&client, "ann", "k").build().unwrap();
     let first = next(&mut consumer).await;
-    consumer.stopper().stop();
+    consumer.stop_handle().stop();
     // What was read before the stop still comes.
     let held = [next(&mut consumer).await, next(&mut consumer).await];
     assert_eq!(consumer.unsettled(), 3);

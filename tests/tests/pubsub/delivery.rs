@@ -109,7 +109,7 @@ async fn channels_and_payloads_may_be_called_anything() {
 async fn pushes_that_nobody_asked_for_are_ignored() {
     for (name, dialect) in dialects() {
         let (gateway, mut client) = connected_to(dialect).await;
-        if dialect == Dialect::FIXED {
+        if dialect == Dialect::STANDARD {
             // Over TCP, the client speaks RESP3 with it.
             client = within(Client::connect(gateway.tcp_url())).await.unwrap();
         }
@@ -125,7 +125,7 @@ async fn pushes_that_nobody_asked_for_are_ignored() {
             &["something", "new"],
         ] {
             // Onto the connection of the subscription alone: on the other, RESP2 could not tell it from a reply.
-            if dialect == Dialect::FIXED {
+            if dialect == Dialect::STANDARD {
                 assert_eq!(gateway.faults().push(words), 2, "{name}");
             }
             within(client.publish("a", words[0])).await.unwrap();

@@ -157,7 +157,7 @@ fn a_subscription_whose_runtime_is_gone_says_so() {
         builder.enable_all().build().unwrap()
     };
     let servers = runtime(true);
-    let gateway = servers.block_on(gateway(Dialect::FIXED));
+    let gateway = servers.block_on(gateway(Dialect::STANDARD));
     let first = runtime(false);
     let (client, mut subscription) = first.block_on(async {
         let client = within(Client::connect(gateway.tcp_url())).await.unwrap();

@@ -9,7 +9,7 @@ use swarm_keydb::transport::{
     BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError, connector,
 };
 use swarm_keydb::{Client, Event, Options, Protocol, prelude::*};
-use swarm_tests::{Door, Redis, connected_with, dialects, gateway, within};
+use swarm_tests::{Proxy, Redis, connected_with, dialects, gateway, within};
 use tokio::sync::watch;
 
 use super::hearing::{event, payload};
@@ -18,21 +18,21 @@ use super::hearing::{event, payload};
 #[derive(Clone)]
 struct Dials {
     direct: Arc<dyn Connect>,
-    door: Arc<dyn Connect>,
+    proxy: Arc<dyn Connect>,
     through_door: Arc<AtomicBool>,
     dialed: watch::Sender<u32>,
     failed: watch::Sender<u32>,
 }
 
 impl Dials {
-    fn new(url: &str, door: &str) -> Self {
+    fn new(url: &str, proxy: &str) -> Self {
         let wire = |url: &str| {
             let endpoint = Endpoint::parse(url).unwrap();
             connector(&endpoint, &DialOptions::new()).unwrap()
         };
         Self {
             direct: wire(url),
-            door: wire(door),
+            proxy: wire(proxy),
             through_door: Arc::default(),
             dialed: watch::Sender::new(0),
             failed: watch::Sender::new(0),
@@ -47,7 +47,7 @@ impl Connect for Dials {
                 return self.direct.connect().await;
             }
             self.dialed.send_modify(|dialed| *dialed += 1);
-            let dialed = self.door.connect().await;
+            let dialed = self.proxy.connect().await;
             if dialed.is_err() {
                 self.failed.send_modify(|failed| *failed += 1);
             }
@@ -65,7 +65,7 @@ async fn servers() -> Vec<(String, String, Protocol, Option<Gateway>, Option<Red
         servers.push((name.to_owned(), url, Protocol::Auto, Some(gateway), None));
     }
     for protocol in [Protocol::Auto, Protocol::Resp2] {
-        let gateway = gateway(Dialect::FIXED).await;
+        let gateway = gateway(Dialect::STANDARD).await;
         let url = gateway.tcp_url().to_owned();
         servers.push((
             format!("tcp {protocol:?}"),
@@ -91,9 +91,9 @@ async fn servers() -> Vec<(String, String, Protocol, Option<Gateway>, Option<Red
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_cuts_two_of_them_with_failing_redials_lose_no_name() {
     for (name, url, protocol, gateway, _redis) in servers().await {
-        let mut door = Door::open_to(&url).await;
+        let mut proxy = Proxy::start(&url).await;
         let (scheme, _) = url.split_once("://").unwrap();
-        let dials = Dials::new(&url, &door.url(scheme));
+        let dials = Dials::new(&url, &proxy.url(scheme));
         let options = Options::default()
             .protocol(protocol)
             .reconnect_base_delay(Duration::from_millis(1))
@@ -112,13 +112,13 @@ async fn three_cuts_two_of_them_with_failing_redials_lose_no_name() {
         };
         for (round, failing) in (0u32..3).zip([0, 2, 2]) {
             let before = asked();
-            door.shut().await;
+            proxy.stop().await;
             let failed = *dials.failed.borrow() + failing;
             let mut counting = dials.failed.subscribe();
             within(counting.wait_for(|now| *now >= failed))
                 .await
                 .unwrap();
-            door.open().await;
+            proxy.restart().await;
             for subscription in [&mut channels, &mut both, &mut patterns] {
                 let event = event(subscription).await;
                 assert_eq!(event, Event::Reconnected { gap: true }, "{name}");
@@ -149,8 +149,8 @@ async fn three_cuts_two_of_them_with_failing_redials_lose_no_name() {
 async fn a_black_hole_is_found_without_traffic() {
     let url: [fn(&Gateway) -> &str; 2] = [Gateway::ws_url, Gateway::tcp_url];
     for (url, protocol) in url.into_iter().zip([Protocol::Auto, Protocol::Resp2]) {
-        let sound = gateway(Dialect::FIXED).await;
-        let gateway = gateway(Dialect::FIXED).await;
+        let sound = gateway(Dialect::STANDARD).await;
+        let gateway = gateway(Dialect::STANDARD).await;
         // The client's own connection is with another server, so that dials to this one are the subscription's.
         let dials = Dials::new(sound.ws_url(), url(&gateway));
         let options = Options::default()
@@ -170,7 +170,7 @@ async fn a_black_hole_is_found_without_traffic() {
         within(publisher.publish("a", "x")).await.unwrap();
         assert_eq!(payload(&mut subscription).await, "x");
         assert_eq!(*dials.dialed.borrow(), 1);
-        let mute = gateway.faults().mute();
+        let mute = gateway.faults().freeze();
         let mut dialed = dials.dialed.subscribe();
         within(dialed.wait_for(|dialed| *dialed > 1)).await.unwrap();
         drop(mute);
@@ -201,15 +201,15 @@ async fn a_connection_that_is_cut_before_it_acknowledges_is_made_again() {
 
 #[tokio::test]
 async fn subscribing_waits_for_a_server_that_is_not_there_yet() {
-    let gateway = gateway(Dialect::FIXED).await;
-    let mut door = Door::open_to(gateway.ws_url()).await;
-    door.shut().await;
-    let options = Options::new(door.url("ws"))
+    let gateway = gateway(Dialect::STANDARD).await;
+    let mut proxy = Proxy::start(gateway.ws_url()).await;
+    proxy.stop().await;
+    let options = Options::new(proxy.url("ws"))
         .http_fallback(false)
         .reconnect_base_delay(Duration::from_millis(10));
     let client = Client::connect_lazy(options).unwrap();
     let subscribing = tokio::spawn(client.subscribe("a"));
-    door.open().await;
+    proxy.restart().await;
     let mut subscription = within(subscribing).await.unwrap().unwrap();
     within(client.publish("a", "x")).await.unwrap();
     assert_eq!(payload(&mut subscription).await, "x");

@@ -126,7 +126,7 @@ async fn a_subscription_may_have_thousands_of_names() {
 
 #[tokio::test]
 async fn a_subscription_outlives_its_client() {
-    let (gateway, client) = connected_to(swarm_gateway::Dialect::FIXED).await;
+    let (gateway, client) = connected_to(swarm_gateway::Dialect::STANDARD).await;
     let mut subscription = within(client.subscribe("a")).await.unwrap();
     drop(client);
     let options = Options::new(gateway.ws_url());

@@ -94,7 +94,7 @@ impl<'a> Contest<'a> {
     }
 
     fn print(&self) {
-        let Some(floor) = self.entries.first() else {
+        let Some(bound) = self.entries.first() else {
             return;
         };
         println!("\n{} ({} rounds)", self.row.title, floor.rounds.len());
@@ -104,15 +104,15 @@ impl<'a> Contest<'a> {
         );
         for entry in &self.entries {
             let wall = best(entry.rounds.iter().map(|round| round.wall));
-            let floor_wall = best(floor.rounds.iter().map(|round| round.wall));
+            let bound_wall = best(bound.rounds.iter().map(|round| round.wall));
             // Of rounds of the same turn.
-            let pairs = floor.rounds.iter().zip(&entry.rounds);
-            let ratio = median(pairs.map(|(floor, round)| floor.wall / round.wall));
+            let pairs = bound.rounds.iter().zip(&entry.rounds);
+            let ratio = median(pairs.map(|(bound, round)| bound.wall / round.wall));
             println!(
                 "  {:<16} {:>9.2} {:>9.2} {:>11.2} {:>9.2} {:>9.2}",
                 entry.name,
                 wall * 1e6,
-                floor_wall / wall,
+                bound_wall / wall,
                 ratio,
                 best(entry.rounds.iter().map(|round| round.cpu)) * 1e6,
                 median(entry.rounds.iter().map(|round| round.cpu)) * 1e6,

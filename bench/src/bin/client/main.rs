@@ -7,7 +7,7 @@
 
 mod contest;
 mod contestant;
-mod least;
+mod minimal;
 mod peers;
 mod raw_tcp;
 mod raw_ws;
@@ -54,7 +54,7 @@ fn main() {
             Wire::Tcp => {
                 contest.enter("raw socket", raw_tcp::RawTcp::connect(url));
                 if row.work == Work::SetAndGet {
-                    contest.enter("least client", least::Least::connect(url));
+                    contest.enter("minimal client", minimal::Minimal::connect(url));
                 }
                 contest.enter("swarm-keydb", swarm::connect(url));
                 contest.enter("rustis", peers::rustis::connect(url));

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use swarm_bench::floor::frame_end;
+use swarm_bench::lower_bound::frame_end;
 use swarm_resp::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -85,7 +85,7 @@ pub(crate) enum Called {
     Soon(BoxFuture<'static, ()>),
     /// It writes, step by step, to the end even if the client is gone by then. While it is `blocked`, it waits for data, and
     /// dropping it withdraws it.
-    Steps {
+    Detached {
         over: BoxFuture<'static, ()>,
         blocked: watch::Receiver<bool>,
     },

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 
 use crate::backend::{Backend, Called, Client, Link, Quirks};
 use crate::dialect::{Dialect, Quirk};
-use crate::door::{LINGER, raised};
-use crate::fault::{Faults, Obstacle};
+use crate::fault::{Faults, ReplyFault};
+use crate::listener::{DRAIN_TIMEOUT, raised};
 use crate::outbox::Outbox;
 use crate::write_queue::Flushes;
 use hello::Hello;
@@ -40,10 +40,10 @@ impl Shared {
     }
 
     /// Whether this is the password, or none is needed.
-    pub(crate) fn knows(&self, given: Option<&[u8]>) -> bool {
+    pub(crate) fn accepts_password(&self, given: Option<&[u8]>) -> bool {
         match (&self.password, given) {
             (None, _) => true,
-            (Some(password), Some(given)) => same(password, given),
+            (Some(password), Some(given)) => constant_time_eq(password, given),
             (Some(_), None) => false,
         }
     }
@@ -51,7 +51,7 @@ impl Shared {
 
 /// The door that a client came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DoorKind {
+pub(crate) enum ListenerKind {
     /// Only AUTH, PING and QUIT pass before AUTH, which takes the password alone.
     Ws,
     /// As Redis has it: `AUTH [user] password`, and HELLO may carry it.
@@ -60,7 +60,7 @@ pub(crate) enum DoorKind {
     Http,
 }
 
-impl DoorKind {
+impl ListenerKind {
     /// The quirks that show at this door: those of the WebSocket gateway show at no other.
     pub(crate) fn dialect(self, dialect: Dialect) -> Dialect {
         const WS: [Quirk; 7] = [
@@ -121,7 +121,7 @@ pub(crate) struct Session {
     shared: Arc<Shared>,
     outbox: Arc<Outbox>,
     link: Box<dyn Link>,
-    door: DoorKind,
+    listener: ListenerKind,
     /// The quirks of the door.
     dialect: Dialect,
     id: u64,
@@ -135,7 +135,7 @@ impl Session {
     pub(crate) fn new(
         shared: Arc<Shared>,
         outbox: Arc<Outbox>,
-        door: DoorKind,
+        listener: ListenerKind,
         client_gone: watch::Receiver<bool>,
     ) -> Self {
         let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
@@ -144,29 +144,29 @@ impl Session {
             outbox: outbox.clone(),
             faults: shared.faults.clone(),
             quirks: Quirks::of(shared.dialect),
-            is_http: door == DoorKind::Http,
+            is_http: listener == ListenerKind::Http,
             burst: None,
         });
-        let dialect = door.dialect(shared.dialect);
+        let dialect = listener.dialect(shared.dialect);
         let mut session = Self {
             authenticated: false,
             shared,
             outbox,
             link,
-            door,
+            listener,
             dialect,
             id,
             client_gone,
             queued: 0,
         };
-        session.authenticated = session.is_let_in();
+        session.authenticated = session.starts_authenticated();
         session
     }
 
     /// Whether a new connection needs no password.
-    fn is_let_in(&self) -> bool {
+    fn starts_authenticated(&self) -> bool {
         self.shared.password.is_none()
-            || self.door == DoorKind::Http
+            || self.listener == ListenerKind::Http
             || self.dialect.has(Quirk::NoTcpAuth)
     }
 
@@ -196,13 +196,15 @@ impl Session {
             }
             "AUTH" if self.dialect.has(Quirk::NoTcpAuth) => {
                 let reply = Frame::error("ERR unknown command 'AUTH'");
-                self.outbox.reply(reply, Obstacle::default());
+                self.outbox.reply(reply, ReplyFault::default());
             }
             "AUTH" => {
                 let reply = self.auth(args.get(1..).unwrap_or_default());
                 self.answer(&name, reply.unwrap_or_else(Frame::error));
             }
-            "HELLO" if self.authenticated || self.door == DoorKind::Tcp => self.hello(&args).await,
+            "HELLO" if self.authenticated || self.listener == ListenerKind::Tcp => {
+                self.hello(&args).await
+            }
             _ if !self.may_call(&name) => self.refuse("NOAUTH Authentication required."),
             "RESET" => return self.reset(args).await,
             _ => return self.call(&name, args).await,
@@ -213,13 +215,13 @@ impl Session {
     /// With a password, the WebSocket door lets PING pass before AUTH; Redis does not.
     fn may_call(&self, name: &str) -> bool {
         self.authenticated
-            || self.door == DoorKind::Ws && name == "PING"
-            || self.door == DoorKind::Tcp && name == "RESET"
+            || self.listener == ListenerKind::Ws && name == "PING"
+            || self.listener == ListenerKind::Tcp && name == "RESET"
     }
 
     async fn call(&mut self, name: &str, args: Vec<Bytes>) -> Next {
         if let Some(error) = self.shared.faults.error_for(name) {
-            self.outbox.reply(error, Obstacle::default());
+            self.outbox.reply(error, ReplyFault::default());
             return Next::Continue;
         }
         if let Some(queue) = self.shared.write_queue.clone() {
@@ -227,7 +229,7 @@ impl Session {
         }
         let (over, grace) = match self.link.call(name, args) {
             Called::Done => return Next::Continue,
-            Called::Steps { over, mut blocked } => {
+            Called::Detached { over, mut blocked } => {
                 let gone = &mut self.client_gone;
                 return tokio::select! {
                     biased;
@@ -235,14 +237,14 @@ impl Session {
                     () = async { raised(gone).await; raised(&mut blocked).await } => Next::End,
                 };
             }
-            Called::Soon(over) => (over, LINGER),
+            Called::Soon(over) => (over, DRAIN_TIMEOUT),
             // A client that is gone must not take what another could have.
             Called::Blocked(over) => (over, Duration::ZERO),
         };
         tokio::select! {
             biased;
             () = over => Next::Continue,
-            () = given_up(&mut self.client_gone, grace) => Next::End,
+            () = disconnected(&mut self.client_gone, grace) => Next::End,
         }
     }
 
@@ -271,32 +273,32 @@ impl Session {
 
     fn answer(&self, name: &str, frame: Frame) {
         self.shared.faults.count(name);
-        let obstacle = self.shared.faults.obstacle(name);
-        self.outbox.answer(frame, obstacle);
+        let fault = self.shared.faults.reply_fault(name);
+        self.outbox.answer(frame, fault);
     }
 
     /// Answers that a command was not run.
     fn refuse(&self, text: &str) {
         let reply = Frame::error(text.to_owned());
-        self.outbox.answer(reply, Obstacle::default());
+        self.outbox.answer(reply, ReplyFault::default());
     }
 
     /// `AUTH password`; on the TCP door also `AUTH user password`, where the only user is `default`.
     fn auth(&mut self, credentials: &[Bytes]) -> Result<Frame, String> {
-        let given = match (credentials, self.door) {
-            ([password], DoorKind::Ws) => (b"default".as_slice(), password),
-            ([password], DoorKind::Tcp) if self.shared.password.is_some() => {
+        let given = match (credentials, self.listener) {
+            ([password], ListenerKind::Ws) => (b"default".as_slice(), password),
+            ([password], ListenerKind::Tcp) if self.shared.password.is_some() => {
                 (b"default".as_slice(), password)
             }
-            ([_], DoorKind::Tcp) => {
+            ([_], ListenerKind::Tcp) => {
                 return Err(
                     "ERR AUTH <password> called without any password configured for the \
                             default user. Are you sure your configuration is correct?"
                         .to_owned(),
                 );
             }
-            ([user, password], DoorKind::Tcp) => (user.as_ref(), password),
-            ([_, _, _, ..], DoorKind::Tcp) => return Err("ERR syntax error".to_owned()),
+            ([user, password], ListenerKind::Tcp) => (user.as_ref(), password),
+            ([_, _, _, ..], ListenerKind::Tcp) => return Err("ERR syntax error".to_owned()),
             _ => return Err("ERR wrong number of arguments for 'auth' command".to_owned()),
         };
         let (user, given) = given;
@@ -316,7 +318,7 @@ impl Session {
     }
 
     fn log_in(&mut self, user: &[u8], given: &[u8]) -> Result<Frame, String> {
-        if self.shared.knows(Some(given)) && user == b"default" {
+        if self.shared.accepts_password(Some(given)) && user == b"default" {
             self.authenticated = true;
             Ok(Frame::simple("OK"))
         } else {
@@ -334,10 +336,10 @@ impl Session {
         }
         // HELLO is a command as any other then, and has its place behind those before it.
         self.shared.faults.count("HELLO");
-        let obstacle = self.shared.faults.obstacle("HELLO");
+        let fault = self.shared.faults.reply_fault("HELLO");
         let garbled = greeted.is_ok() && self.garbles();
         self.outbox
-            .reply(greeted.unwrap_or_else(Frame::error), obstacle);
+            .reply(greeted.unwrap_or_else(Frame::error), fault);
         if garbled {
             self.outbox.garble(hello::leftovers());
         }
@@ -349,7 +351,7 @@ impl Session {
         }
         let hello = Hello::parse(args)?;
         if let Some(credentials) = hello.credentials {
-            if self.door == DoorKind::Ws && !self.dialect.has(Quirk::HelloGarbage) {
+            if self.listener == ListenerKind::Ws && !self.dialect.has(Quirk::HelloGarbage) {
                 return Err("ERR Syntax error in HELLO option 'AUTH'".to_owned());
             }
             self.check(credentials)?;
@@ -361,7 +363,7 @@ impl Session {
         let id = tokio::select! {
             biased;
             greeted = greeted => greeted?,
-            () = given_up(&mut self.client_gone, LINGER) => self.id,
+            () = disconnected(&mut self.client_gone, DRAIN_TIMEOUT) => self.id,
         };
         if let Some(protocol) = hello.protocol {
             self.outbox.set_protocol(protocol);
@@ -381,8 +383,8 @@ impl Session {
     async fn reset(&mut self, args: Vec<Bytes>) -> Next {
         if args.len() == 1 {
             self.outbox.set_protocol(Protocol::Resp2);
-            if self.door == DoorKind::Tcp {
-                self.authenticated = self.is_let_in();
+            if self.listener == ListenerKind::Tcp {
+                self.authenticated = self.starts_authenticated();
             }
         }
         self.call("RESET", args).await
@@ -390,13 +392,13 @@ impl Session {
 }
 
 /// Returns when the client has been gone for a while.
-async fn given_up(client_gone: &mut watch::Receiver<bool>, grace: Duration) {
+async fn disconnected(client_gone: &mut watch::Receiver<bool>, grace: Duration) {
     raised(client_gone).await;
     tokio::time::sleep(grace).await;
 }
 
 /// Compares in a time that does not tell how much of a guess was right.
-fn same(password: &[u8], given: &[u8]) -> bool {
+fn constant_time_eq(password: &[u8], given: &[u8]) -> bool {
     password.len() == given.len()
         && (password.iter().zip(given)).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }

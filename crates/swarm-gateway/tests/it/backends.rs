@@ -4,45 +4,45 @@ use swarm_gateway::Gateway;
 use swarm_resp::Request;
 
 use crate::client::show;
-use crate::peer::{Door, Peer};
+use crate::peer::{Listener, Peer};
 use crate::redis::RedisServer;
 
 /// A gateway with an empty store behind it.
 pub(crate) struct Ground {
     pub(crate) gateway: Gateway,
     pub(crate) redis: Option<RedisServer>,
-    pub(crate) door: Door,
+    pub(crate) listener: Listener,
     name: &'static str,
 }
 
 impl Ground {
     pub(crate) async fn peer(&self) -> Peer {
-        Peer::connect(&self.gateway, self.door).await
+        Peer::connect(&self.gateway, self.listener).await
     }
 }
 
 /// A gateway over a Redis, if there is one on this machine.
-pub(crate) async fn over_redis(door: Door) -> Option<Ground> {
+pub(crate) async fn over_redis(listener: Listener) -> Option<Ground> {
     let redis = RedisServer::start(&[])?;
     let builder = Gateway::builder().redis(format!("redis://{}", redis.address()));
     Some(Ground {
         gateway: builder.start().await.unwrap(),
         redis: Some(redis),
-        door,
+        listener,
         name: "redis",
     })
 }
 
 async fn grounds() -> Vec<Ground> {
     let mut grounds = Vec::new();
-    for door in [Door::Ws, Door::Tcp] {
+    for listener in [Listener::Ws, Listener::Tcp] {
         grounds.push(Ground {
             gateway: swarm_gateway::test().await.unwrap(),
             redis: None,
-            door,
+            listener,
             name: "memory",
         });
-        grounds.extend(over_redis(door).await);
+        grounds.extend(over_redis(listener).await);
     }
     grounds
 }
@@ -59,7 +59,7 @@ async fn transcript(lines: &[(usize, &str, &str)]) {
             peers[0].call("FLUSHALL").await;
             for (peer, line, expected) in lines {
                 let reply = peers[*peer].call(line).await;
-                let at = format!("{} {:?} {protocol}: {line}", ground.name, ground.door);
+                let at = format!("{} {:?} {protocol}: {line}", ground.name, ground.listener);
                 assert_eq!(reply, *expected, "{at}");
             }
         }

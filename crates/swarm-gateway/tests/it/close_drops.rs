@@ -5,7 +5,7 @@ use std::time::Duration;
 use swarm_gateway::{Clock, Dialect, Gateway};
 
 use crate::client::Client;
-use crate::peer::{Door, Peer};
+use crate::peer::{Listener, Peer};
 
 /// Begins a command, leaves after its first write, and says what became of the rest.
 async fn left_behind(begin: &[&str], leave: Leave) -> String {
@@ -72,7 +72,7 @@ async fn over_tcp_all_that_was_sent_is_run() {
     let clock = Clock::manual();
     let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
     let gateway = builder.clock(clock.clone()).start().await.unwrap();
-    let mut one = Peer::connect(&gateway, Door::Tcp).await;
+    let mut one = Peer::connect(&gateway, Listener::Tcp).await;
     one.send("MSET a 1 b 2 c 3").await;
     one.send("GET c").await;
     one.shut_sending().await;

@@ -3,10 +3,10 @@
 use swarm_gateway::{Dialect, Gateway, Quirk};
 
 use crate::client::Client;
-use crate::peer::{Door, Peer};
+use crate::peer::{Listener, Peer};
 
 async fn with(quirk: Quirk) -> (Gateway, Client) {
-    let dialect = Dialect::FIXED.with(quirk);
+    let dialect = Dialect::STANDARD.with(quirk);
     let gateway = Gateway::builder()
         .dialect(dialect)
         .password("secret")
@@ -90,7 +90,7 @@ async fn no_tcp_auth() {
     let dialect = Dialect::UPSTREAM.without(Quirk::WriteQueue);
     let builder = Gateway::builder().dialect(dialect).password("secret");
     let gateway = builder.start().await.unwrap();
-    let mut peer = Peer::connect(&gateway, Door::Tcp).await;
+    let mut peer = Peer::connect(&gateway, Listener::Tcp).await;
     assert_eq!(peer.call("SET k v").await, "\"OK\"");
     assert_eq!(
         peer.call("AUTH secret").await,
@@ -198,7 +198,7 @@ async fn push_buffer() {
 async fn upstream_refuses_conditions_of_set() {
     let gateway = Gateway::builder()
         .ws("127.0.0.1:0")
-        .dialect(Dialect::FIXED.with(Quirk::SwarmStreams))
+        .dialect(Dialect::STANDARD.with(Quirk::SwarmStreams))
         .start()
         .await
         .unwrap();

@@ -1,4 +1,4 @@
-//! Faults: each shows at the moment asked for, and ends when told.
+//! Faults: each shows at the moment asked for, and ends when audience.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ async fn a_mute_gateway_accepts_and_says_nothing() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     assert_eq!(client.call("PING").await, "\"PONG\"");
-    let mute = gateway.faults().mute();
+    let mute = gateway.faults().freeze();
     client.send("PING").await;
     assert!(client.is_silent().await);
     let wait = Duration::from_millis(100);

@@ -59,12 +59,12 @@ async fn bytes_that_are_not_text_are_replaced() {
 
 #[tokio::test]
 async fn quirks_of_json() {
-    let quirks = Dialect::FIXED
+    let quirks = Dialect::STANDARD
         .with(Quirk::JsonEnvelope)
         .with(Quirk::JsonNullObject);
     for (dialect, null, value) in [
         (
-            Dialect::FIXED.with(Quirk::JsonNullObject),
+            Dialect::STANDARD.with(Quirk::JsonNullObject),
             "{}",
             r#""PONG""#,
         ),

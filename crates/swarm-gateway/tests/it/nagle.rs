@@ -68,7 +68,7 @@ const GET: &[u8] = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
 
 #[test]
 fn over_tcp_each_get_stalls_and_no_ping_does() {
-    let gateway = gateway(Dialect::FIXED.with(Quirk::Nagle));
+    let gateway = gateway(Dialect::STANDARD.with(Quirk::Nagle));
     let mut stream = connect(gateway.tcp_url());
     exchange(&mut stream, b"SET k v\r\n", b"+OK\r\n");
     // A new connection is acknowledged at once for a while.
@@ -80,7 +80,7 @@ fn over_tcp_each_get_stalls_and_no_ping_does() {
 
 #[test]
 fn without_the_quirk_no_get_stalls() {
-    let gateway = gateway(Dialect::FIXED);
+    let gateway = gateway(Dialect::STANDARD);
     let mut stream = connect(gateway.tcp_url());
     exchange(&mut stream, b"SET k v\r\n", b"+OK\r\n");
     assert!(stalls(40, || exchange(&mut stream, GET, b"$1\r\nv\r\n")) <= 20);
@@ -88,7 +88,7 @@ fn without_the_quirk_no_get_stalls() {
 
 #[test]
 fn over_websocket_bursts_stall_and_lone_commands_do_not() {
-    let gateway = gateway(Dialect::FIXED.with(Quirk::Nagle));
+    let gateway = gateway(Dialect::STANDARD.with(Quirk::Nagle));
     let mut stream = websocket(gateway.ws_url());
     let null = b"\x82\x05$-1\r\n";
     let (one, two) = (message(GET), [message(GET), message(GET)].concat());

@@ -13,7 +13,7 @@ use crate::client::{Client, show};
 
 /// The doors that keep a session.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Door {
+pub(crate) enum Listener {
     Ws,
     Tcp,
 }
@@ -24,10 +24,10 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
-    pub(crate) async fn connect(gateway: &Gateway, door: Door) -> Self {
-        match door {
-            Door::Ws => Self::Ws(Client::connect(gateway).await),
-            Door::Tcp => {
+    pub(crate) async fn connect(gateway: &Gateway, listener: Listener) -> Self {
+        match listener {
+            Listener::Ws => Self::Ws(Client::connect(gateway).await),
+            Listener::Tcp => {
                 let address = gateway.tcp_url().trim_start_matches("redis://");
                 let stream = TcpStream::connect(address).await.unwrap();
                 Self::Tcp(stream, BytesMut::new(), Decoder::new())

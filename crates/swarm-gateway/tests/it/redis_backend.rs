@@ -5,7 +5,7 @@ use std::time::Duration;
 use swarm_gateway::Gateway;
 
 use crate::backends::over_redis;
-use crate::peer::{Door, Peer};
+use crate::peer::{Listener, Peer};
 use crate::redis::RedisServer;
 
 #[tokio::test]
@@ -16,8 +16,8 @@ async fn the_gateways_password_is_not_that_of_its_redis() {
     let url = format!("redis://:inside@{}/3", redis.address());
     let builder = Gateway::builder().redis(&url).password("outside");
     let gateway = builder.start().await.unwrap();
-    for door in [Door::Ws, Door::Tcp] {
-        let mut peer = Peer::connect(&gateway, door).await;
+    for listener in [Listener::Ws, Listener::Tcp] {
+        let mut peer = Peer::connect(&gateway, listener).await;
         assert_eq!(peer.call("GET k").await, "-NOAUTH Authentication required.");
         assert!(peer.call("AUTH inside").await.starts_with("-WRONGPASS"));
         assert_eq!(peer.call("AUTH outside").await, "\"OK\"");
@@ -41,7 +41,7 @@ async fn the_gateways_password_is_not_that_of_its_redis() {
 
 #[tokio::test]
 async fn the_number_of_a_connection_is_that_of_its_redis() {
-    let Some(ground) = over_redis(Door::Tcp).await else {
+    let Some(ground) = over_redis(Listener::Tcp).await else {
         return;
     };
     let mut peer = ground.peer().await;
@@ -71,8 +71,8 @@ async fn without_a_redis_nothing_starts() {
 
 #[tokio::test]
 async fn a_redis_that_goes_takes_its_clients_along() {
-    for door in [Door::Ws, Door::Tcp] {
-        let Some(mut ground) = over_redis(door).await else {
+    for listener in [Listener::Ws, Listener::Tcp] {
+        let Some(mut ground) = over_redis(listener).await else {
             return;
         };
         let (mut idle, mut waiting) = (ground.peer().await, ground.peer().await);
@@ -94,8 +94,8 @@ async fn a_redis_that_goes_takes_its_clients_along() {
 
 #[tokio::test]
 async fn a_client_that_goes_leaves_no_waiting_command_behind() {
-    for door in [Door::Ws, Door::Tcp] {
-        let Some(ground) = over_redis(door).await else {
+    for listener in [Listener::Ws, Listener::Tcp] {
+        let Some(ground) = over_redis(listener).await else {
             return;
         };
         let (mut waiting, mut other) = (ground.peer().await, ground.peer().await);
@@ -125,7 +125,7 @@ async fn blocked(peer: &mut Peer, count: usize) {
 
 #[tokio::test]
 async fn what_would_break_the_order_of_replies_is_refused() {
-    let Some(ground) = over_redis(Door::Tcp).await else {
+    let Some(ground) = over_redis(Listener::Tcp).await else {
         return;
     };
     let mut peer = ground.peer().await;

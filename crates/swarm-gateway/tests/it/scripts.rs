@@ -6,7 +6,7 @@ use swarm_gateway::{Clock, Dialect, Gateway, Quirk};
 use swarm_resp::Request;
 
 use crate::client::{Client, show};
-use crate::peer::{Door, Peer};
+use crate::peer::{Listener, Peer};
 
 async fn eval(peer: &mut Peer, script: &str, words: &[&str]) -> String {
     let args = [&["EVAL", script], words].concat();
@@ -23,7 +23,7 @@ async fn upstream() -> Gateway {
 #[tokio::test]
 async fn the_forms_that_are_known() {
     for gateway in [upstream().await, swarm_gateway::test().await.unwrap()] {
-        let mut peer = Peer::connect(&gateway, Door::Tcp).await;
+        let mut peer = Peer::connect(&gateway, Listener::Tcp).await;
         for (script, words, expected) in [
             ("", &["0"][..], "nil"),
             ("return 3.7", &["0"], "3"),
@@ -122,7 +122,7 @@ async fn line_breaks_of_scripts_shift_the_replies() {
         ("return {redis.error_reply(ARGV[1])}", "[[\"-a\"]]"),
         ("return {1, {redis.status_reply(ARGV[1])}}", "[1, [\"a\"]]"),
     ] {
-        let mut peer = Peer::connect(&gateway, Door::Ws).await;
+        let mut peer = Peer::connect(&gateway, Listener::Ws).await;
         let reply = eval(&mut peer, script, &["0", "a\r\nb"]).await;
         assert!(
             reply.replace('\\', "").ends_with(first),
@@ -131,7 +131,7 @@ async fn line_breaks_of_scripts_shift_the_replies() {
         assert!(peer.call("ECHO 1").await.contains('b'), "{script}");
         assert_eq!(peer.call("ECHO 2").await, "\"1\"", "{script}");
         // A lone LF does no harm.
-        let mut peer = Peer::connect(&gateway, Door::Ws).await;
+        let mut peer = Peer::connect(&gateway, Listener::Ws).await;
         assert_eq!(
             eval(&mut peer, script, &["0", "a\nb"])
                 .await
@@ -150,7 +150,7 @@ async fn a_busy_script_runs_on() {
         .dialect(Dialect::UPSTREAM)
         .script_limit(Duration::from_millis(250));
     let gateway = builder.clock(clock.clone()).start().await.unwrap();
-    let mut peer = Peer::connect(&gateway, Door::Ws).await;
+    let mut peer = Peer::connect(&gateway, Listener::Ws).await;
     let mut other = Client::connect(&gateway).await;
     let script = "for i = 1, 8 do redis.call('INCR', KEYS[1]) end return 1";
     peer.request(&Request::new("", ["EVAL", script, "1", "n"]))
@@ -183,7 +183,7 @@ async fn a_script_is_torn_and_unseen() {
     let clock = Clock::manual();
     let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
     let gateway = builder.clock(clock.clone()).start().await.unwrap();
-    let mut peer = Peer::connect(&gateway, Door::Ws).await;
+    let mut peer = Peer::connect(&gateway, Listener::Ws).await;
     let mut other = Client::connect(&gateway).await;
     other.call("WATCH n").await;
     let script =
@@ -205,7 +205,7 @@ async fn a_script_is_torn_and_unseen() {
 #[tokio::test]
 async fn upstream_knows_no_script_inside_multi() {
     let gateway = upstream().await;
-    let mut peer = Peer::connect(&gateway, Door::Tcp).await;
+    let mut peer = Peer::connect(&gateway, Listener::Tcp).await;
     peer.call("MULTI").await;
     assert_eq!(peer.call("EVAL x 0").await, "-ERR unknown command `EVAL`");
     assert!(peer.call("EXEC").await.starts_with("-EXECABORT "));

@@ -94,7 +94,7 @@ async fn modes() {
 
 #[tokio::test]
 async fn deployed_servers_announce_everything_in_resp2_too() {
-    let dialect = Dialect::FIXED.with(Quirk::TrackingEverything);
+    let dialect = Dialect::STANDARD.with(Quirk::TrackingEverything);
     let gateway = Gateway::builder().dialect(dialect).start().await.unwrap();
     let mut reader = Client::connect(&gateway).await;
     let mut writer = Client::connect(&gateway).await;

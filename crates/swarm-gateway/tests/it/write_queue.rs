@@ -7,7 +7,7 @@ use swarm_gateway::{Clock, Dialect, Gateway, Quirk, WriteQueue};
 use tokio::time::Instant;
 
 use crate::client::Client;
-use crate::peer::{Door, Peer};
+use crate::peer::{Listener, Peer};
 use crate::redis::RedisServer;
 
 const FLUSH: Duration = Duration::from_millis(20);
@@ -28,8 +28,8 @@ async fn flushes(peer: &mut Peer, line: &str) -> u128 {
 #[tokio::test]
 async fn each_key_written_costs_a_flush() {
     let gateway = with_interval(FLUSH).await;
-    for door in [Door::Ws, Door::Tcp] {
-        let mut peer = Peer::connect(&gateway, door).await;
+    for listener in [Listener::Ws, Listener::Tcp] {
+        let mut peer = Peer::connect(&gateway, listener).await;
         for (line, cost) in [
             ("SET a 1", 1),
             ("SET a 1 EX 100", 2),
@@ -91,7 +91,7 @@ async fn reads_and_errors_cost_nothing() {
 async fn writes_of_different_connections_share_a_flush() {
     let interval = Duration::from_millis(300);
     let gateway = with_interval(interval).await;
-    let peers = (0..20).map(|_| Peer::connect(&gateway, Door::Tcp));
+    let peers = (0..20).map(|_| Peer::connect(&gateway, Listener::Tcp));
     let mut peers = join_all(peers).await;
     let before = Instant::now();
     join_all(peers.iter_mut().map(|peer| peer.call("INCR n"))).await;
@@ -114,7 +114,7 @@ async fn a_full_batch_does_not_wait() {
         .interval(Duration::from_secs(600))
         .batch(8);
     let gateway = builder.write_queue(queue).start().await.unwrap();
-    let peers = (0..8).map(|_| Peer::connect(&gateway, Door::Tcp));
+    let peers = (0..8).map(|_| Peer::connect(&gateway, Listener::Tcp));
     let mut peers = join_all(peers).await;
     join_all(peers.iter_mut().map(|peer| peer.call("SET k v"))).await;
 }
@@ -124,13 +124,13 @@ async fn over_a_redis_the_arguments_say_what_a_command_costs() {
     let Some(redis) = RedisServer::start(&[]) else {
         return;
     };
-    let builder = Gateway::builder().dialect(Dialect::FIXED.with(Quirk::WriteQueue));
+    let builder = Gateway::builder().dialect(Dialect::STANDARD.with(Quirk::WriteQueue));
     let queue = WriteQueue::new().interval(FLUSH);
     let builder = builder
         .redis(format!("redis://{}", redis.address()))
         .write_queue(queue);
     let gateway = builder.start().await.unwrap();
-    let mut peer = Peer::connect(&gateway, Door::Ws).await;
+    let mut peer = Peer::connect(&gateway, Listener::Ws).await;
     assert!(flushes(&mut peer, "MSET a 1 b 2 c 3").await >= 3);
     peer.call("MULTI").await;
     peer.call("SET a 1 EX 100").await;

@@ -100,8 +100,8 @@ impl Consumer {
     }
 
     /// Stops this consumer from elsewhere.
-    pub fn stopper(&self) -> crate::Stopper {
-        self.0.stream.stopper()
+    pub fn stop_handle(&self) -> crate::StopHandle {
+        self.0.stream.stop_handle()
     }
 
     /// How many deliveries are out: handed out or read ahead, and neither acknowledged nor dropped.

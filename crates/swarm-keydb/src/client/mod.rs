@@ -19,7 +19,7 @@ use swarm_transport::Connect;
 use tokio::sync::oneshot;
 
 pub use close::Closed;
-pub use consumer::{Consumer, ConsumerBuilder, DeletedEntries, Delivery, Stopper};
+pub use consumer::{Consumer, ConsumerBuilder, DeletedEntries, Delivery, StopHandle};
 pub use exclusive::Exclusive;
 pub use pipeline::Pipeline;
 pub use queue::{Handles, Queued};

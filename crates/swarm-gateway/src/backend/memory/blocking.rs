@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::call::{Block, Call};
 use super::server::Server;
 use super::table::{Run, Spec};
-use super::tracking::Told;
+use super::tracking::Audience;
 use super::{State, Store};
 use crate::backend::{Called, Client};
 
@@ -145,13 +145,13 @@ impl Command {
     fn reply(&self, frame: Frame) {
         let faults = &self.client.faults;
         faults.count(self.spec.name);
-        let obstacle = faults.obstacle(self.spec.name);
-        self.client.outbox.reply(frame, obstacle);
+        let fault = faults.reply_fault(self.spec.name);
+        self.client.outbox.reply(frame, fault);
     }
 }
 
 /// Tells who tracks the keys that changed, and serves or wakes those who wait for them.
-pub(super) fn settle(state: &mut State, told: Told, now: i64) {
+pub(super) fn settle(state: &mut State, audience: Audience, now: i64) {
     loop {
         let changed = state.keyspace.take_changed();
         if changed.is_empty() {
@@ -161,7 +161,7 @@ pub(super) fn settle(state: &mut State, told: Told, now: i64) {
             tracking, peers, ..
         } = &mut state.server;
         for key in &changed {
-            tracking.changed(peers, key, told);
+            tracking.changed(peers, key, audience);
         }
         // Taken out while their commands run, which may change other keys.
         let waiting = std::mem::take(&mut state.server.waiting);

@@ -8,12 +8,12 @@ use futures_util::future::{self, BoxFuture};
 use swarm_resp::{Frame, Protocol};
 
 use super::call::{Call, Reply};
+use super::interleave::Interleaver;
 use super::pubsub::Subscriptions;
 use super::reject::Reject;
 use super::server::Peer;
-use super::steps::Stepper;
 use super::table::{self, Run, Spec};
-use super::tracking::Told;
+use super::tracking::Audience;
 use super::transaction::{self, Transaction};
 use super::{State, Store, blocking, connection, script, streams};
 use crate::backend::{Called, Client, Link};
@@ -59,7 +59,7 @@ impl Link for MemoryLink {
         let mut state = self.store.lock();
         let now = self.store.clock.unix_millis();
         state.keyspace.expire_due(now, self.store.pace.is_none());
-        blocking::settle(&mut state, Told::All, now);
+        blocking::settle(&mut state, Audience::All, now);
         let mut found = table::find(name, &args, self.local.client.quirks.streams);
         if let (Ok(spec), true) = (&found, self.local.client.quirks.streams) {
             found = streams::known_to_swarm(spec.name, &args).map(|()| *spec);
@@ -74,7 +74,7 @@ impl Link for MemoryLink {
                 Called::Done
             }
         };
-        blocking::settle(&mut state, Told::AllBut(self.local.client.id), now);
+        blocking::settle(&mut state, Audience::AllBut(self.local.client.id), now);
         called
     }
 
@@ -125,12 +125,14 @@ impl Local {
             return Called::Done;
         }
         if let Some(pace) = &store.pace {
-            let stepper = Stepper::new(store, pace, &self.client, subscribed);
+            let interleaver = Interleaver::new(store, pace, &self.client, subscribed);
             match spec.run {
-                Run::Data(_) => return stepper.start(state, spec, args),
-                Run::Script => return script::eval_in_steps(state, spec.name, &args, stepper),
+                Run::Data(_) => return interleaver.start(state, spec, args),
+                Run::Script => {
+                    return script::eval_interleaved(state, spec.name, &args, interleaver);
+                }
                 _ if spec.name == "EXEC" => {
-                    return transaction::exec_in_steps(self, state, stepper);
+                    return transaction::exec_interleaved(self, state, interleaver);
                 }
                 _ => {}
             }
@@ -160,8 +162,8 @@ impl Local {
             Run::Connection(run) => match run(self, state, &args, now) {
                 Ok(replies) => {
                     self.client.faults.count(spec.name);
-                    let obstacle = self.client.faults.obstacle(spec.name);
-                    self.client.outbox.replies(replies, obstacle);
+                    let fault = self.client.faults.reply_fault(spec.name);
+                    self.client.outbox.replies(replies, fault);
                 }
                 Err(reject) => self.reply(spec.name, Err(reject)),
             },
@@ -192,10 +194,10 @@ impl Local {
 
     /// Puts a reply into the outbox, behind whatever fault is planned for it.
     pub(super) fn reply(&self, name: &str, reply: Reply) {
-        let obstacle = self.client.faults.obstacle(name);
+        let fault = self.client.faults.reply_fault(name);
         let line_breaks = self.client.quirks.line_breaks;
         let frame = reply.unwrap_or_else(|reject| reject.frame(line_breaks));
-        self.client.outbox.reply(frame, obstacle);
+        self.client.outbox.reply(frame, fault);
     }
 
     /// Gives up everything that the connection holds in the store.

@@ -7,6 +7,7 @@ mod connection;
 mod expire;
 mod float;
 mod glob;
+mod interleave;
 mod keys;
 mod keyspace;
 mod link;
@@ -17,7 +18,6 @@ mod reject;
 mod scan;
 mod script;
 mod server;
-mod steps;
 mod streams;
 mod strings;
 mod table;
@@ -32,7 +32,7 @@ use keyspace::Keyspace;
 use link::MemoryLink;
 use server::Server;
 
-pub(crate) use steps::Pace;
+pub(crate) use interleave::Pacing;
 
 /// The store, shared by all connections. One command runs at a time, as in Redis.
 pub(crate) struct Memory {
@@ -43,7 +43,7 @@ struct Store {
     state: Mutex<State>,
     clock: Clock,
     /// Set when commands run in steps instead of each as a whole.
-    pace: Option<Arc<Pace>>,
+    pace: Option<Arc<Pacing>>,
 }
 
 /// Everything that commands read and change.
@@ -54,7 +54,7 @@ struct State {
 }
 
 impl Memory {
-    pub(crate) fn new(clock: Clock, pace: Option<Pace>, lost_wake_ups: f64) -> Self {
+    pub(crate) fn new(clock: Clock, pace: Option<Pacing>, lost_wake_ups: f64) -> Self {
         let mut state = State::default();
         state.server.lost_wake_ups = lost_wake_ups;
         Self {

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use swarm_resp::Frame;
 
-use crate::pieces;
+use crate::fragments;
 
 /// Why a command was refused: the text of the error reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl Reject {
     /// The error reply, with the line breaks of the text if they are to be written.
     pub(super) fn frame(self, keeps_line_breaks: bool) -> Frame {
         if keeps_line_breaks && self.0.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
-            pieces::error(&self.0)
+            fragments::error(&self.0)
         } else {
             Frame::error(self.0)
         }

@@ -10,7 +10,7 @@ use super::reject::Reject;
 use super::server::Peer;
 use super::table::{Reads, Spec};
 
-/// Who tracks, and what each has read since it was last told.
+/// Who tracks, and what each has read since it was last audience.
 #[derive(Debug, Default)]
 pub(super) struct Tracking {
     clients: BTreeMap<u64, Mode>,
@@ -19,7 +19,7 @@ pub(super) struct Tracking {
 
 /// Who is told that a key changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum Audience {
     All,
     /// All but those who do not want to hear of their own changes, of which this is one.
     AllBut(u64),
@@ -144,8 +144,8 @@ impl Tracking {
     }
 
     /// Tells who wants to know that a key changed.
-    pub(super) fn changed(&mut self, peers: &BTreeMap<u64, Peer>, key: &Bytes, told: Told) {
-        if self.clients.is_empty() || told == Told::Nobody {
+    pub(super) fn changed(&mut self, peers: &BTreeMap<u64, Peer>, key: &Bytes, audience: Audience) {
+        if self.clients.is_empty() || audience == Audience::Nobody {
             return;
         }
         let readers = self.readers.remove(key).unwrap_or_default();
@@ -156,7 +156,7 @@ impl Tracking {
             });
         });
         for (id, mode) in &self.clients {
-            let own = mode.no_loop && told == Told::AllBut(*id);
+            let own = mode.no_loop && audience == Audience::AllBut(*id);
             if own || !(readers.contains(id) || mode.wants(key)) {
                 continue;
             }

@@ -5,13 +5,13 @@ use swarm_resp::Frame;
 
 use super::State;
 use super::call::{Call, Reply, ok};
+use super::interleave::Interleaver;
 use super::keyspace::Keyspace;
 use super::link::{Local, Replies};
 use super::reject::Reject;
 use super::script;
-use super::steps::Stepper;
 use super::table::{Run, Spec};
-use super::tracking::Told;
+use super::tracking::Audience;
 use crate::backend::Called;
 
 /// A connection's open transaction and the keys that it watches.
@@ -137,11 +137,15 @@ pub(super) fn exec(local: &mut Local, state: &mut State, _: &[Bytes], now: i64) 
 }
 
 /// EXEC as the deployed server has it: commands of others run in between, and one that waits does wait.
-pub(super) fn exec_in_steps(local: &mut Local, state: &mut State, steps: Stepper) -> Called {
+pub(super) fn exec_interleaved(
+    local: &mut Local,
+    state: &mut State,
+    runner: Interleaver,
+) -> Called {
     let commands = match begin(local, state) {
         Ok(Ok(commands)) => commands,
         Ok(Err(reply)) => {
-            steps.finish("EXEC", Ok(reply));
+            runner.finish("EXEC", Ok(reply));
             return Called::Done;
         }
         Err(reject) => {
@@ -149,13 +153,13 @@ pub(super) fn exec_in_steps(local: &mut Local, state: &mut State, steps: Stepper
             return Called::Done;
         }
     };
-    let steps = steps.telling(Told::All, state.server.ticket());
-    steps.in_steps(|steps| async move {
+    let runner = runner.with_audience(Audience::All, state.server.ticket());
+    runner.detached(|runner| async move {
         let mut replies = Vec::with_capacity(commands.len());
         for (spec, args) in commands {
-            steps.client().faults.count(spec.name);
-            let reply = steps.run(spec, args).await;
-            replies.push(steps.frame(reply));
+            runner.client().faults.count(spec.name);
+            let reply = runner.run(spec, args).await;
+            replies.push(runner.frame(reply));
         }
         ("EXEC", Ok(Frame::array(&replies)))
     })

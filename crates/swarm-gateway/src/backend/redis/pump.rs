@@ -15,7 +15,7 @@ use super::replies::{Listening, Sorted};
 use super::transaction::Transaction;
 use super::upstream::{Address, Upstream};
 use crate::backend::Client;
-use crate::fault::Obstacle;
+use crate::fault::ReplyFault;
 use crate::outbox::Ending;
 
 /// What PING echoes behind a command of the SUBSCRIBE family, whose number of replies only the Redis knows.
@@ -125,12 +125,12 @@ impl Pump {
         if let Some(text) = refusal(name, &args, self.transaction.is_open()) {
             self.transaction.spoil();
             let error = Frame::error(text);
-            self.client.outbox.reply(error, Obstacle::default());
+            self.client.outbox.reply(error, ReplyFault::default());
             return Ok(());
         }
         if let Err(text) = self.connected().await {
             let error = Frame::error(text);
-            self.client.outbox.reply(error, Obstacle::default());
+            self.client.outbox.reply(error, ReplyFault::default());
             return Ok(());
         }
         if name == "EXEC" && self.transaction.is_spoiled() {
@@ -232,8 +232,8 @@ impl Pump {
         }
         let is_open = self.transaction.is_open();
         self.in_transaction.store(is_open, Ordering::Relaxed);
-        let obstacle = self.client.faults.obstacle(name);
-        self.client.outbox.replies(replies, obstacle);
+        let fault = self.client.faults.reply_fault(name);
+        self.client.outbox.replies(replies, fault);
     }
 }
 

@@ -134,8 +134,8 @@ impl Consumer {
     }
 
     /// Returns a handle that stops this consumer from elsewhere.
-    pub fn stopper(&self) -> Stopper {
-        Stopper(Arc::clone(&self.membership))
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle(Arc::clone(&self.membership))
     }
 
     /// Number of deliveries that are in the buffer or with the application, neither acknowledged nor dropped.
@@ -209,18 +209,18 @@ impl fmt::Debug for Consumer {
 
 /// Stops a [`Consumer`] from elsewhere: from another task, or when a signal comes.
 #[derive(Clone)]
-pub struct Stopper(Arc<Membership>);
+pub struct StopHandle(Arc<Membership>);
 
-impl Stopper {
+impl StopHandle {
     /// As [`Consumer::stop`].
     pub fn stop(&self) {
         self.0.stop();
     }
 }
 
-impl fmt::Debug for Stopper {
+impl fmt::Debug for StopHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stopper")
+        f.debug_struct("StopHandle")
             .field("stopped", &self.0.is_stopped())
             .finish()
     }

@@ -44,8 +44,8 @@ impl Keyspace {
 
     /// Takes back what was written since recording began, and returns the writes in order.
     pub(in super::super) fn take_back(&mut self) -> Vec<Write> {
-        let steps = self.journal.take().map(|journal| journal.0);
-        let mut writes: Vec<Write> = (steps.into_iter().flatten().rev())
+        let journaled = self.journal.take().map(|journal| journal.0);
+        let mut writes: Vec<Write> = (journaled.into_iter().flatten().rev())
             .map(|step| {
                 let after = self.entries.get(&step.key).cloned();
                 self.restore(&step.key, step.before);

@@ -6,12 +6,12 @@ use swarm_resp::Frame;
 
 use super::super::State;
 use super::super::call::{Call, Reply, ok};
+use super::super::interleave::Interleaver;
 use super::super::link::Local;
 use super::super::number;
 use super::super::reject::Reject;
-use super::super::steps::Stepper;
 use super::super::table::{self, Run, Spec};
-use super::super::tracking::Told;
+use super::super::tracking::Audience;
 use super::super::{streams, transaction};
 use super::{Script, Stop};
 use crate::backend::Called;
@@ -122,23 +122,23 @@ pub(in super::super) fn eval_whole(
 }
 
 /// Runs a script command by command, and lets others in between.
-pub(in super::super) fn eval_in_steps(
+pub(in super::super) fn eval_interleaved(
     state: &mut State,
     name: &'static str,
     args: &[Bytes],
-    steps: Stepper,
+    runner: Interleaver,
 ) -> Called {
-    let script = match begin(state, args, steps.client().quirks.streams) {
+    let script = match begin(state, args, runner.client().quirks.streams) {
         Ok(script) => script,
         Err(reject) => {
-            steps.finish(name, Err(reject));
+            runner.finish(name, Err(reject));
             return Called::Done;
         }
     };
-    let steps = steps.telling(Told::Nobody, state.server.ticket());
-    steps.in_steps(move |steps| async move {
-        let limit = steps.script_limit();
-        let mut running = Box::pin(run(steps, script));
+    let runner = runner.with_audience(Audience::Nobody, state.server.ticket());
+    runner.detached(move |runner| async move {
+        let limit = runner.script_limit();
+        let mut running = Box::pin(run(runner, script));
         tokio::select! {
             biased;
             reply = &mut running => (name, reply),
@@ -151,9 +151,9 @@ pub(in super::super) fn eval_in_steps(
     })
 }
 
-async fn run(steps: Stepper, mut script: Script) -> Reply {
+async fn run(runner: Interleaver, mut script: Script) -> Reply {
     let (swarm, line_breaks) = {
-        let quirks = steps.client().quirks;
+        let quirks = runner.client().quirks;
         (quirks.streams, quirks.line_breaks)
     };
     let mut reply = None;
@@ -163,12 +163,12 @@ async fn run(steps: Stepper, mut script: Script) -> Reply {
             Stop::Call(args) => {
                 let done = match called(&args, swarm) {
                     Ok(spec) => {
-                        steps.client().faults.count(spec.name);
-                        steps.run(spec, args).await
+                        runner.client().faults.count(spec.name);
+                        runner.run(spec, args).await
                     }
                     Err(reject) => Err(reject),
                 };
-                reply = Some(steps.frame(done));
+                reply = Some(runner.frame(done));
                 // Reads do not wait, and a script of many must let others in, too.
                 tokio::task::yield_now().await;
             }

@@ -9,10 +9,10 @@ use bytes::Bytes;
 use swarm_resp::{Frame, FrameRef, Kind};
 
 use super::reject::Reject;
-use crate::pieces;
+use crate::fragments;
 
 pub(super) use commands::{
-    eval_in_steps, eval_whole, script_exists, script_flush, script_kill, script_load,
+    eval_interleaved, eval_whole, script_exists, script_flush, script_kill, script_load,
 };
 
 /// How many steps without a command a script may take.
@@ -251,7 +251,7 @@ impl Value {
             Self::Status(text)
                 if line_breaks && text.iter().any(|byte| matches!(byte, b'\r' | b'\n')) =>
             {
-                pieces::status(&text)
+                fragments::status(&text)
             }
             Self::Status(text) => Frame::simple(text),
             Self::List(list) => {

@@ -26,7 +26,7 @@ use super::{Sink, Source, Stop};
 use crate::dialect::{Dialect, Quirk};
 use crate::json;
 use crate::outbox::{Ending, Form};
-use crate::session::{DoorKind, Inbound, Shared};
+use crate::session::{Inbound, ListenerKind, Shared};
 use crate::stream::Stream;
 
 /// How long a client may take for the opening handshake.
@@ -34,7 +34,7 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Serves one connection that asks for a WebSocket.
 pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
-    shared.faults.speaking().await;
+    shared.faults.thawed().await;
     let config = WebSocketConfig::default()
         .read_buffer_size(16 << 10)
         .write_buffer_size(64 << 10)
@@ -71,7 +71,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
         budget,
         dialect: shared.dialect,
     };
-    super::serve(shared, DoorKind::Ws, source, sink, stop).await;
+    super::serve(shared, ListenerKind::Ws, source, sink, stop).await;
 }
 
 /// Answers a request that does not ask for a WebSocket.

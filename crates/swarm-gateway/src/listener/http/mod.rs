@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 use super::{Stop, raised};
 use crate::outbox::{Item, Outbox};
-use crate::session::{DoorKind, Inbound, Session, Shared};
+use crate::session::{Inbound, ListenerKind, Session, Shared};
 use crate::stream::Stream;
 use answer::Answer;
 use route::Route;
@@ -38,7 +38,7 @@ const PING: Duration = Duration::from_secs(30);
 
 /// Serves one connection, request after request.
 pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, mut stop: Stop) {
-    shared.faults.speaking().await;
+    shared.faults.thawed().await;
     let service = service_fn(move |request| {
         let shared = shared.clone();
         async move { answer(&shared, request).await }
@@ -54,7 +54,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, mut stop: Stop) {
             served = connection.as_mut() => served,
             () = raised(&mut stop) => {
                 connection.as_mut().graceful_shutdown();
-                tokio::time::timeout(super::LINGER, connection).await.unwrap_or(Ok(()))
+                tokio::time::timeout(super::DRAIN_TIMEOUT, connection).await.unwrap_or(Ok(()))
             }
         };
         return log(served);
@@ -68,7 +68,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, mut stop: Stop) {
         served = connection.as_mut() => served,
         () = raised(&mut stop) => {
             connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(super::LINGER, connection).await.unwrap_or(Ok(()))
+            tokio::time::timeout(super::DRAIN_TIMEOUT, connection).await.unwrap_or(Ok(()))
         }
     };
     log(served);
@@ -89,7 +89,7 @@ async fn answer(
     shared: &Arc<Shared>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Cut> {
-    shared.faults.speaking().await;
+    shared.faults.thawed().await;
     let (head, body) = request.into_parts();
     if let Err(answer) = admit(shared, &head.headers) {
         return Ok(answer.into());
@@ -124,7 +124,7 @@ fn admit(shared: &Shared, headers: &HeaderMap) -> Result<(), Answer> {
     }
     let given = headers.get(AUTHORIZATION).map(|given| given.as_bytes());
     let given = given.and_then(|given| given.strip_prefix(b"Bearer "));
-    if shared.knows(given) {
+    if shared.accepts_password(given) {
         Ok(())
     } else {
         let text = "NOAUTH Authentication required.";
@@ -148,11 +148,11 @@ fn protocol(headers: &HeaderMap) -> Protocol {
 
 /// Runs one command on a session of its own, and gives the session up when the client does not wait for the reply.
 async fn run(shared: &Arc<Shared>, args: Vec<Bytes>, protocol: Protocol) -> Result<Frame, Cut> {
-    let dialect = DoorKind::Http.dialect(shared.dialect);
+    let dialect = ListenerKind::Http.dialect(shared.dialect);
     let outbox = Arc::new(Outbox::new(dialect));
     outbox.set_protocol(protocol);
     let (here, gone) = watch::channel(false);
-    let mut session = Session::new(shared.clone(), outbox.clone(), DoorKind::Http, gone);
+    let mut session = Session::new(shared.clone(), outbox.clone(), ListenerKind::Http, gone);
     session.handle(Inbound::resp(Ok(args))).await;
     let mut reply = None;
     while let Some(item) = outbox.try_take() {

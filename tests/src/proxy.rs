@@ -14,20 +14,20 @@ use crate::within;
 
 /// Passes connections on to a server until it is shut.
 #[derive(Debug)]
-pub struct Door {
+pub struct Proxy {
     address: SocketAddr,
     server: String,
     passing: Option<JoinHandle<()>>,
     dials: Arc<AtomicUsize>,
 }
 
-impl Door {
+impl Proxy {
     /// An open door on a free port, in front of the server of a URL.
     ///
     /// # Panics
     ///
     /// When there is no free port.
-    pub async fn open_to(url: &str) -> Self {
+    pub async fn start(url: &str) -> Self {
         let (_, rest) = url.split_once("://").expect("a URL");
         let server = rest.trim_end_matches('/').to_owned();
         let listener = listen_where_none_is_drawn().await;
@@ -57,7 +57,7 @@ impl Door {
     }
 
     /// Cuts every connection and refuses new ones.
-    pub async fn shut(&mut self) {
+    pub async fn stop(&mut self) {
         if let Some(passing) = self.passing.take() {
             passing.abort();
             let _aborted = passing.await;
@@ -69,7 +69,7 @@ impl Door {
     /// # Panics
     ///
     /// When its port was taken meanwhile.
-    pub async fn open(&mut self) {
+    pub async fn restart(&mut self) {
         let listener = within(listen_again(self.address)).await;
         self.passing = Some(tokio::spawn(pass(
             listener,
@@ -79,7 +79,7 @@ impl Door {
     }
 }
 
-impl Drop for Door {
+impl Drop for Proxy {
     fn drop(&mut self) {
         if let Some(passing) = &self.passing {
             passing.abort();

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::dialect::Quirk;
 use crate::outbox::{Ending, Form, Item, Outbox};
-use crate::session::{DoorKind, Inbound, Next, Session, Shared};
+use crate::session::{Inbound, ListenerKind, Next, Session, Shared};
 
 /// Commands read ahead of the one that runs.
 const READ_AHEAD: usize = 64;
@@ -28,10 +28,10 @@ const READ_AHEAD: usize = 64;
 const READ_TO_CLOSE: usize = 16 << 10;
 
 /// How long a stopping gateway waits for a client to read what it is owed.
-pub(crate) const LINGER: Duration = Duration::from_secs(5);
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the client may take to answer the goodbye.
-const FAREWELL: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The reading half of a connection.
 pub(crate) trait Source: Send {
@@ -72,16 +72,21 @@ pub(crate) async fn raised(flag: &mut watch::Receiver<bool>) {
 /// Serves one connection to its end.
 pub(crate) async fn serve(
     shared: Arc<Shared>,
-    door: DoorKind,
+    listener: ListenerKind,
     mut source: impl Source,
     mut sink: impl Sink,
     stop: Stop,
 ) {
-    let dialect = door.dialect(shared.dialect);
+    let dialect = listener.dialect(shared.dialect);
     let drops = dialect.has(Quirk::CloseDrops);
     let outbox = Arc::new(Outbox::new(dialect));
     let (gone, client_gone) = watch::channel(false);
-    let session = Session::new(shared.clone(), outbox.clone(), door, client_gone.clone());
+    let session = Session::new(
+        shared.clone(),
+        outbox.clone(),
+        listener,
+        client_gone.clone(),
+    );
     let id = session.id();
     shared.faults.register(id, &outbox);
     tracing::debug!(id, "connection opened");
@@ -121,7 +126,7 @@ pub(crate) async fn serve(
         tokio::select! {
             written = &mut writing => written,
             () = outbox.overflowed() => Ok(Written::Overflowed),
-            _ = &mut feeding => match timeout(LINGER, writing).await {
+            _ = &mut feeding => match timeout(DRAIN_TIMEOUT, writing).await {
                 Ok(written) => written,
                 Err(_) => Err(io::ErrorKind::TimedOut.into()),
             },
@@ -130,7 +135,10 @@ pub(crate) async fn serve(
     match written {
         Ok(Written::Ended) => {
             // A socket that is dropped with bytes unread takes what was sent with it.
-            let _ = timeout(FAREWELL, async { while source.next().await.is_some() {} }).await;
+            let _ = timeout(CLOSE_TIMEOUT, async {
+                while source.next().await.is_some() {}
+            })
+            .await;
             tracing::debug!(id, "connection closed");
         }
         Ok(Written::Overflowed) => {
@@ -163,8 +171,8 @@ async fn read(
         let inbound = tokio::select! {
             biased;
             () = raised(&mut stop) => return Ending::Shutdown,
-            () = shared.faults.muted() => {
-                shared.faults.speaking().await;
+            () = shared.faults.frozen() => {
+                shared.faults.thawed().await;
                 continue;
             }
             inbound = source.next() => inbound,
@@ -184,7 +192,7 @@ async fn read(
 /// Runs commands in order until the client or the queue ends it, and then gives up all that the session holds.
 async fn run(mut session: Session, queue: &mut mpsc::Receiver<Inbound>, outbox: &Outbox) -> Next {
     while let Some(inbound) = queue.recv().await {
-        outbox.room().await;
+        outbox.capacity().await;
         if session.handle(inbound).await == Next::End {
             drop(session);
             outbox.end(Ending::Quit);
@@ -209,7 +217,7 @@ async fn write(
                 outbox.take().await
             }
         };
-        shared.faults.speaking().await;
+        shared.faults.thawed().await;
         match item {
             Item::Frame(frame, form) => sink.put(frame, form).await?,
             Item::Wait(wait) => {

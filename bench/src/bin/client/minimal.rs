@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
-use swarm_bench::floor::frame_end;
+use swarm_bench::lower_bound::frame_end;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::contestant::Contestant;
 use crate::row::{Row, Work};
 
-pub struct Least(Arc<Mutex<Mailbox>>);
+pub struct Minimal(Arc<Mutex<Mailbox>>);
 
 /// What tasks have put in and the driver has not taken.
 #[derive(Default)]
@@ -32,7 +32,7 @@ struct Caller {
     waker: Waker,
 }
 
-impl Least {
+impl Minimal {
     pub async fn connect(url: &str) -> Self {
         let address = url.trim_start_matches("redis://");
         let stream = TcpStream::connect(address).await.unwrap();
@@ -154,7 +154,7 @@ async fn call(mailbox: &Mutex<Mailbox>, request: &[u8]) {
     .await;
 }
 
-impl Contestant for Least {
+impl Contestant for Minimal {
     async fn work(&self, row: &Row) {
         assert!(row.work == Work::SetAndGet);
         let requests = row.requests().map(|request| request.encoded().clone());

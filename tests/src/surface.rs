@@ -9,7 +9,7 @@ use swarm_keydb::{
 
 /// A client, and how it is used.
 #[derive(Debug, Clone)]
-pub enum Way {
+pub enum Surface {
     /// The async client.
     Async(Client),
     /// The blocking client.
@@ -20,7 +20,7 @@ pub enum Way {
     Transaction(blocking::Client),
 }
 
-impl Way {
+impl Surface {
     /// All ways to use two clients of the same server.
     pub fn all(client: &Client, blocking: &blocking::Client) -> [Self; 4] {
         [
@@ -52,7 +52,7 @@ impl Way {
     }
 }
 
-impl Executor for Way {
+impl Executor for Surface {
     type Output<R> = Either<Reply<R>, Ready<Result<R>>>;
 
     fn execute<R>(&self, command: Command<R>) -> Self::Output<R> {

@@ -1,4 +1,4 @@
-//! Replies as the deployed server writes them: in pieces, and with texts that are not escaped.
+//! Replies as the deployed server writes them: in fragments, and with texts that are not escaped.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use swarm_resp::{Frame, FrameRef, Kind, Protocol, encode_frame};
@@ -17,25 +17,25 @@ pub(crate) fn status(text: &[u8]) -> Frame {
 }
 
 /// Takes a frame apart into what the server writes at once each.
-pub(crate) fn pieces(frame: &Frame, protocol: Protocol, escaped: bool) -> Vec<Bytes> {
-    let mut pieces = Vec::new();
-    take_apart(frame.view(), protocol, escaped, &mut pieces);
-    pieces
+pub(crate) fn fragments(frame: &Frame, protocol: Protocol, escaped: bool) -> Vec<Bytes> {
+    let mut fragments = Vec::new();
+    take_apart(frame.view(), protocol, escaped, &mut fragments);
+    fragments
 }
 
 /// A frame whose error and status texts are in ASCII, with the line breaks that they contain.
 pub(crate) fn unescaped(frame: &Frame, protocol: Protocol) -> Bytes {
-    pieces(frame, protocol, false).concat().into()
+    fragments(frame, protocol, false).concat().into()
 }
 
-fn take_apart(frame: FrameRef<'_>, protocol: Protocol, escaped: bool, pieces: &mut Vec<Bytes>) {
+fn take_apart(frame: FrameRef<'_>, protocol: Protocol, escaped: bool, fragments: &mut Vec<Bytes>) {
     let resp3 = protocol == Protocol::Resp3;
     let (mark, factor) = match frame.kind() {
         Kind::Array => (b'*', 1),
         Kind::Push => (if resp3 { b'>' } else { b'*' }, 1),
         Kind::Set => (if resp3 { b'~' } else { b'*' }, 1),
         Kind::Map => (if resp3 { b'%' } else { b'*' }, if resp3 { 1 } else { 2 }),
-        _ => return leaf(frame, protocol, escaped, pieces),
+        _ => return leaf(frame, protocol, escaped, fragments),
     };
     let mut inside = Vec::new();
     let count = if frame.kind() == Kind::Map {
@@ -55,11 +55,11 @@ fn take_apart(frame: FrameRef<'_>, protocol: Protocol, escaped: bool, pieces: &m
     let mut head = BytesMut::new();
     head.put_u8(mark);
     head.put_slice(format!("{}\r\n", count * factor).as_bytes());
-    pieces.push(head.freeze());
-    pieces.append(&mut inside);
+    fragments.push(head.freeze());
+    fragments.append(&mut inside);
 }
 
-fn leaf(frame: FrameRef<'_>, protocol: Protocol, escaped: bool, pieces: &mut Vec<Bytes>) {
+fn leaf(frame: FrameRef<'_>, protocol: Protocol, escaped: bool, fragments: &mut Vec<Bytes>) {
     let text = match frame.kind() {
         Kind::SimpleError | Kind::BulkError if !escaped => Some((b'-', frame.error_bytes())),
         Kind::SimpleString if !escaped => Some((b'+', frame.as_bytes())),
@@ -73,19 +73,19 @@ fn leaf(frame: FrameRef<'_>, protocol: Protocol, escaped: bool, pieces: &mut Vec
         wire.put_u8(mark);
         wire.put_slice(ascii(text.unwrap_or_default()).as_bytes());
         wire.put_slice(b"\r\n");
-        pieces.push(wire.freeze());
+        fragments.push(wire.freeze());
         return;
     }
     encode_frame(&mut wire, &frame.to_frame(), protocol);
     let wire = wire.freeze();
     if frame.kind() != Kind::BulkString {
-        pieces.push(wire);
+        fragments.push(wire);
         return;
     }
     // Length, content and end are three writes.
     let head = (wire.iter().position(|byte| *byte == b'\n')).map_or(0, |end| end + 1);
     let end = wire.len().saturating_sub(2).max(head);
-    pieces.extend([wire.slice(..head), wire.slice(head..end), wire.slice(end..)]);
+    fragments.extend([wire.slice(..head), wire.slice(head..end), wire.slice(end..)]);
 }
 
 /// The text with a question mark for everything that is not ASCII.
@@ -100,9 +100,9 @@ mod tests {
     use super::*;
 
     fn written(frame: &Frame, escaped: bool) -> Vec<String> {
-        let pieces = pieces(frame, Protocol::Resp2, escaped);
+        let fragments = fragments(frame, Protocol::Resp2, escaped);
         let text = |piece: &Bytes| String::from_utf8(piece.to_vec()).unwrap();
-        pieces.iter().map(text).collect()
+        fragments.iter().map(text).collect()
     }
 
     #[test]

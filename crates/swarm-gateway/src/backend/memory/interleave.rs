@@ -11,14 +11,14 @@ use super::blocking::{self, Waiting};
 use super::call::{Call, Reply, ok};
 use super::keyspace::Write;
 use super::table::{Reads, Run, Spec};
-use super::tracking::Told;
+use super::tracking::Audience;
 use super::{State, Store};
 use crate::backend::{Called, Client};
 use crate::write_queue::Flushes;
 
 /// How commands take their steps.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct Pacing {
     /// What each write waits for; without it, others merely get their turn.
     pub(crate) queue: Option<Arc<Flushes>>,
     /// How long a script may take before it is answered `BUSY`; without it, as long as it likes.
@@ -27,7 +27,7 @@ pub(crate) struct Pace {
     serial: tokio::sync::Mutex<()>,
 }
 
-impl Pace {
+impl Pacing {
     pub(crate) fn new(queue: Option<Arc<Flushes>>, script_limit: Option<Duration>) -> Self {
         Self {
             queue,
@@ -49,21 +49,21 @@ enum Step {
 
 /// Runs commands in steps on behalf of a connection.
 #[derive(Clone)]
-pub(super) struct Stepper {
+pub(super) struct Interleaver {
     store: Arc<Store>,
-    pace: Arc<Pace>,
+    pace: Arc<Pacing>,
     client: Client,
     /// Who is told of the writes.
-    told: Told,
+    audience: Audience,
     subscribed: bool,
     /// Whether the command waits for data, so that a client which is gone ends it.
     blocked: watch::Sender<bool>,
 }
 
-impl Stepper {
+impl Interleaver {
     pub(super) fn new(
         store: &Arc<Store>,
-        pace: &Arc<Pace>,
+        pace: &Arc<Pacing>,
         client: &Client,
         subscribed: bool,
     ) -> Self {
@@ -71,10 +71,10 @@ impl Stepper {
             store: store.clone(),
             pace: pace.clone(),
             client: client.clone(),
-            told: if client.is_http {
-                Told::Nobody
+            audience: if client.is_http {
+                Audience::Nobody
             } else {
-                Told::AllBut(client.id)
+                Audience::AllBut(client.id)
             },
             subscribed,
             blocked: watch::channel(false).0,
@@ -82,8 +82,8 @@ impl Stepper {
     }
 
     /// As a part of EXEC or a script: the pushes of all its commands count together.
-    pub(super) fn telling(mut self, told: Told, burst: u64) -> Self {
-        self.told = told;
+    pub(super) fn with_audience(mut self, audience: Audience, burst: u64) -> Self {
+        self.audience = audience;
         self.client.burst = Some(burst);
         self
     }
@@ -116,14 +116,14 @@ impl Stepper {
                 step => Some(step),
             }
         };
-        self.in_steps(move |steps| async move {
-            let reply = steps.go_on(spec, args, first).await;
+        self.detached(move |runner| async move {
+            let reply = runner.go_on(spec, args, first).await;
             (spec.name, reply)
         })
     }
 
     /// Makes a future of work, which puts its reply into the outbox when it is over.
-    pub(super) fn in_steps<F>(self, work: impl FnOnce(Self) -> F) -> Called
+    pub(super) fn detached<F>(self, work: impl FnOnce(Self) -> F) -> Called
     where
         F: Future<Output = (&'static str, Reply)> + Send + 'static,
     {
@@ -133,7 +133,7 @@ impl Stepper {
             let (name, reply) = work.await;
             self.finish(name, reply);
         });
-        Called::Steps { over, blocked }
+        Called::Detached { over, blocked }
     }
 
     /// Runs a command to its end.
@@ -220,12 +220,12 @@ impl Stepper {
     }
 
     async fn write(&self, write: Write) {
-        let (store, told) = (self.store.clone(), self.told);
+        let (store, audience) = (self.store.clone(), self.audience);
         let apply = move || {
             let mut state = store.lock();
             let now = store.clock.unix_millis();
-            state.keyspace.apply(write, told != Told::Nobody);
-            blocking::settle(&mut state, told, now);
+            state.keyspace.apply(write, audience != Audience::Nobody);
+            blocking::settle(&mut state, audience, now);
         };
         match &self.pace.queue {
             Some(queue) => queue.write(apply).await,
@@ -241,7 +241,7 @@ impl Stepper {
         let mut state = self.store.lock();
         let now = self.store.clock.unix_millis();
         state.keyspace.expire_due(now, false);
-        blocking::settle(&mut state, Told::All, now);
+        blocking::settle(&mut state, Audience::All, now);
         state
     }
 
@@ -249,9 +249,9 @@ impl Stepper {
     pub(super) fn finish(&self, name: &str, reply: Reply) {
         let faults = &self.client.faults;
         faults.count(name);
-        let obstacle = faults.obstacle(name);
+        let fault = faults.reply_fault(name);
         let frame = self.frame(reply);
-        self.client.outbox.reply(frame, obstacle);
+        self.client.outbox.reply(frame, fault);
     }
 
     pub(super) fn frame(&self, reply: Reply) -> Frame {

@@ -9,9 +9,9 @@ use tokio::io::{self as async_io, AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHa
 
 use super::{Sink, Source, Stop};
 use crate::dialect::Quirk;
+use crate::fragments;
 use crate::outbox::{Ending, Form};
-use crate::pieces;
-use crate::session::{DoorKind, Inbound, Shared};
+use crate::session::{Inbound, ListenerKind, Shared};
 use crate::stream::Stream;
 
 /// Replies are sent at the latest when this many bytes wait.
@@ -32,10 +32,10 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
     let sink = TcpSink {
         writer,
         buffer: BytesMut::new(),
-        in_pieces: shared.dialect.has(Quirk::Nagle),
+        fragmented: shared.dialect.has(Quirk::Nagle),
         unescaped: shared.dialect.has(Quirk::CrLf),
     };
-    super::serve(shared, DoorKind::Tcp, source, sink, stop).await;
+    super::serve(shared, ListenerKind::Tcp, source, sink, stop).await;
 }
 
 struct TcpSource {
@@ -106,7 +106,7 @@ struct TcpSink {
     writer: WriteHalf<Stream>,
     buffer: BytesMut,
     /// Each piece of a reply is a write of its own.
-    in_pieces: bool,
+    fragmented: bool,
     /// Texts keep their line breaks.
     unescaped: bool,
 }
@@ -116,7 +116,7 @@ impl TcpSink {
     fn encode(&mut self, frame: &Frame, protocol: Protocol) {
         if self.unescaped {
             self.buffer
-                .extend_from_slice(&pieces::unescaped(frame, protocol));
+                .extend_from_slice(&fragments::unescaped(frame, protocol));
         } else {
             encode_frame(&mut self.buffer, frame, protocol);
         }
@@ -126,8 +126,8 @@ impl TcpSink {
 impl Sink for TcpSink {
     async fn put(&mut self, frame: Frame, form: Form) -> io::Result<()> {
         let (Form::Resp(protocol) | Form::Json(protocol, _)) = form;
-        if self.in_pieces {
-            for piece in pieces::pieces(&frame, protocol, !self.unescaped) {
+        if self.fragmented {
+            for piece in fragments::fragments(&frame, protocol, !self.unescaped) {
                 self.buffer.extend_from_slice(&piece);
                 self.flush().await?;
             }
