@@ -77,6 +77,7 @@ pub mod blocking;
 mod client;
 mod command;
 mod commands;
+mod connection;
 mod credentials;
 mod driver;
 mod effect;

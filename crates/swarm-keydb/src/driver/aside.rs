@@ -9,7 +9,7 @@ use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{BoxTransport, TransportError, TransportErrorKind};
 
 use super::{Answered, Broken, Driver, Engine, GOODBYE, RECEIVE_BATCH, ReplySlot};
-use crate::engine::Nonce;
+use crate::connection::Nonce;
 
 /// How many connections a client sets aside. For one more, it closes one whose callers have all been answered or timed out.
 const MAX_SET_ASIDE: usize = 8;

@@ -3,7 +3,7 @@
 use swarm_resp::ServerError;
 use swarm_transport::{TransportError, TransportErrorKind};
 
-use crate::engine::{HandshakeError, Violation};
+use crate::connection::{HandshakeError, Violation};
 
 /// Why a connection ended.
 pub(crate) enum Broken {

@@ -38,8 +38,9 @@ pub(crate) use mailbox::{
 pub(crate) use reach::Reach;
 pub(crate) use role::Role;
 
+use crate::connection::Violation;
 use crate::credentials::{Credentials, Login, LoginVersion};
-use crate::engine::{Answered, Engine, Failure, Violation};
+use crate::engine::{Answered, Engine, Failure};
 use crate::options::Origin;
 use crate::server::Learned;
 use crate::status::{State, Status};

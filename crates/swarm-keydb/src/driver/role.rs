@@ -5,7 +5,8 @@ use std::sync::Arc;
 use swarm_transport::{Capabilities, Connect, Refusal};
 
 use super::Budget;
-use crate::engine::{Failure, Settings};
+use crate::connection::Settings;
+use crate::engine::Failure;
 use crate::options::{Options, RetryPolicy, Target};
 
 /// Calls that may be under way on a leased connection, and their bytes: it serves one task.

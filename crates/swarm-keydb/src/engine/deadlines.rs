@@ -24,8 +24,7 @@ impl<C: Caller> Engine<C> {
             return None;
         }
         let overdue = self.in_flight.front()?.deadline;
-        let last = self.heard?.max(self.doubted.unwrap_or(self.heard?));
-        Some(overdue.max(last + self.settings.silence))
+        Some(overdue.max(self.session.silent_at()?))
     }
 
     /// Fails the calls whose deadline has passed. The slot of one that was sent stays, for its reply may still come.
@@ -37,18 +36,20 @@ impl<C: Caller> Engine<C> {
             self.expire_calls(now);
         }
         if self.silent_at().is_some_and(|silent| silent <= now) {
-            if !self.owes_write() || self.is_beyond_doubt(now) {
-                return Err(Violation::Silent(self.settings.silence));
+            if !self.owes_write() || self.session.is_beyond_doubt(now) {
+                return Err(Violation::Silent(self.session.settings.silence));
             }
-            self.doubt(now);
+            self.session.doubt(now);
         }
-        self.heartbeat.due |= self.heartbeat_at().is_some_and(|due| due <= now);
+        if !self.leave.sends_no_more() {
+            self.session.expire_heartbeat(now);
+        }
         Ok(())
     }
 
     fn expire_calls(&mut self, now: Instant) {
         self.earliest = None;
-        let key = self.settings.learned.write_cost();
+        let key = self.session.settings.learned.write_cost();
         let reachable = self.reaches_server();
         let later = |pace: &Option<Box<Pace>>| pace.as_ref()?.later_than(now, key);
         for mut call in std::mem::take(&mut self.waiting) {

@@ -99,7 +99,7 @@ impl<C: Caller> Engine<C> {
         let Some(request) = requests.as_one() else {
             return false;
         };
-        match self.settings.fallback {
+        match self.session.settings.fallback {
             FallbackScope::GetAndSet => matches!(request.name(), b"GET" | b"SET"),
             FallbackScope::Stateless => true,
         }
@@ -130,7 +130,8 @@ impl<C: Caller> Engine<C> {
             let Some(call) = slot.into_call(0) else {
                 continue;
             };
-            if call.body.retry.is_allowed(self.settings.retry) && call.body.attempts < MAX_ATTEMPTS
+            if call.body.retry.is_allowed(self.session.settings.retry)
+                && call.body.attempts < MAX_ATTEMPTS
             {
                 self.waiting.push_front(call);
             } else {

@@ -10,8 +10,8 @@ use std::collections::VecDeque;
 use swarm_resp::{Frame, Request};
 
 use super::Violation;
-use super::nonce::Nonce;
 use super::unit::Requests;
+use crate::connection::Nonce;
 
 /// What one slot must prove.
 #[derive(Debug)]

@@ -8,43 +8,26 @@ use std::time::Instant;
 use swarm_resp::{Frame, RequestRef};
 
 use super::fence::Passed;
-use super::nonce::Nonce;
 use super::slot::Slot;
 use super::{Answered, Caller, Engine, Violation};
 
-#[derive(Debug, Default)]
-pub(super) struct Heartbeat {
-    /// When the last one was sent, or the connection became ready.
-    pub(super) last: Option<Instant>,
-    /// Whether one must be sent.
-    pub(super) due: bool,
-    /// Whether the reply to one is owed.
-    owed: bool,
-}
-
 impl<C: Caller> Engine<C> {
-    /// When the next heartbeat is due. One at a time: a server that is busy for long need not answer them all.
+    /// When the next heartbeat is due. A connection that is drained sends none.
     pub(super) fn heartbeat_at(&self) -> Option<Instant> {
-        let Heartbeat { last, due, owed } = self.heartbeat;
-        if due || owed || !self.session || !self.is_ready() || self.leave.sends_no_more() {
+        if self.leave.sends_no_more() {
             return None;
         }
-        Some(last? + self.settings.heartbeat?)
+        self.session.heartbeat_at()
     }
 
     /// The request of a heartbeat.
     pub(super) fn beat(&mut self, now: Instant) -> RequestRef<'_> {
-        self.heartbeat = Heartbeat {
-            last: Some(now),
-            due: false,
-            owed: true,
-        };
         if self.in_flight.is_empty() {
-            self.heard = Some(now);
+            self.session.begin_owing(now);
         }
-        let nonce = Nonce::new();
+        let nonce = self.session.start_heartbeat(now);
         let request = nonce.request("PING");
-        let errors_allowed = self.server.refuses_ping;
+        let errors_allowed = self.session.server().refuses_ping;
         self.in_flight
             .push_back(Slot::heartbeat(nonce, errors_allowed, now));
         self.own_request.insert(request).view()
@@ -57,14 +40,14 @@ impl<C: Caller> Engine<C> {
         frame: Frame,
     ) -> Result<Option<Answered<C::Wake>>, Violation> {
         let unsent = self.unsent_of_front();
-        let server = self.server;
+        let server = self.session.server();
         let slot = self
             .in_flight
             .front_mut()
             .filter(|slot| slot.owed().saturating_sub(slot.held()) > unsent)
             .ok_or(Violation::UnexpectedReply)?;
         if slot.is_heartbeat() {
-            self.heartbeat.owed = false;
+            self.session.finish_heartbeat();
         }
         match slot.pass(frame, server)? {
             Passed::Held => Ok(None),

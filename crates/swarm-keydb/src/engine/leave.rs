@@ -30,9 +30,9 @@ impl<C: Caller> Engine<C> {
         let Failure::Server(error) = failure else {
             return;
         };
-        let certain = !self.server.array_errors || is_about_the_server(error.as_str());
-        let codes = &self.settings.reconnect_on;
-        if self.session
+        let certain = !self.session.server().array_errors || is_about_the_server(error.as_str());
+        let codes = &self.session.settings.reconnect_on;
+        if self.session.is_stateful()
             && certain
             && self.leave == Leave::No
             && codes.iter().any(|code| **code == *error.code())

@@ -8,10 +8,8 @@ mod deadlines;
 mod detour;
 mod failure;
 mod fence;
-mod handshake;
 mod heartbeat;
 mod leave;
-mod nonce;
 mod pace;
 mod slot;
 #[cfg(test)]
@@ -20,22 +18,20 @@ mod unit;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use swarm_resp::{Frame, Request, RequestRef, ServerError};
+use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{Capabilities, PeerIdentity, Refusal, TransportError};
 
 pub(crate) use failure::Failure;
-pub(crate) use handshake::{Credentials, Handshake, HandshakeError, Progress};
-pub(crate) use nonce::Nonce;
 pub(crate) use slot::{Body, Call, Caller, Retry};
 pub(crate) use unit::{Marks, Requests};
 
-use crate::options::{ErrorSpelling, FallbackScope, Protocol, RetryPolicy};
-use crate::server::{ErrorReply, Learned, Meaning, ServerProfile};
+use crate::connection::{Session, Settings, Violation};
+use crate::credentials::Credentials;
+use crate::server::{ErrorReply, Meaning};
 use detour::Detour;
 use fence::Fences;
-use heartbeat::Heartbeat;
 use leave::Leave;
 use pace::Backlog;
 use slot::Slot;
@@ -43,42 +39,6 @@ use unit::Sending;
 
 /// How often a call is sent at the most, when the link breaks again and again.
 pub(crate) const MAX_ATTEMPTS: u8 = 3;
-
-/// The peer broke the protocol: nothing it sends can be trusted to answer the right request any more.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Violation {
-    /// A reply that no request asked for.
-    #[error("the server sent a reply that no request asked for")]
-    UnexpectedReply,
-    /// An error that answers no request, by which a server says why it ends the connection.
-    #[error("the server ends the connection: {0}")]
-    Ended(ServerError),
-    /// A reply is overdue, and nothing else has come either.
-    #[error("the server has gone silent: a reply is overdue, and nothing else has come for {0:?}")]
-    Silent(Duration),
-    /// A reply is overdue, although other things have come.
-    #[error(
-        "the server is out of step: a reply has been overdue for {0:?}, though it sends other things"
-    )]
-    Overdue(Duration),
-    /// A reply that had to echo a nonce is another one.
-    #[error(
-        "the server's replies no longer match the requests: the reply to a check is a different one; \
-         was a text with a line break returned by a script?"
-    )]
-    OutOfStep,
-    /// The handshake failed.
-    #[error(transparent)]
-    Handshake(#[from] HandshakeError),
-}
-
-#[derive(Debug)]
-enum Phase {
-    Offline,
-    /// Nothing but the handshake is sent.
-    Handshake(Handshake),
-    Ready,
-}
 
 /// A reply that was taken.
 #[derive(Debug, PartialEq, Eq)]
@@ -89,39 +49,9 @@ pub(crate) struct Answered<W> {
     pub(crate) wake: Option<W>,
 }
 
-/// What the engine needs to know of the client's options.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Settings {
-    /// The server's host, for traces.
-    pub(crate) peer: String,
-    pub(crate) credentials: Option<Credentials>,
-    /// What every connection begins with, and the option that asks for it: a database, a name, an identity.
-    pub(crate) session: Vec<(&'static str, Request)>,
-    /// The default timeout of a command.
-    pub(crate) request_timeout: Duration,
-    /// How long a server that owes an overdue reply may say nothing at all.
-    pub(crate) silence: Duration,
-    /// How long it may do so when the reply is to a command that writes.
-    pub(crate) drain_timeout: Duration,
-    /// How often a connection is checked with a PING, whether it is idle or busy.
-    pub(crate) heartbeat: Option<Duration>,
-    pub(crate) retry: RetryPolicy,
-    pub(crate) protocol: Protocol,
-    pub(crate) error_spelling: ErrorSpelling,
-    /// What may go another way while there is no connection.
-    pub(crate) fallback: FallbackScope,
-    /// Codes of errors that say that another connection would serve better.
-    pub(crate) reconnect_on: Arc<[Box<str>]>,
-    /// What is known about the server. Shared by all connections of a client.
-    pub(crate) learned: Learned,
-}
-
 /// Matches requests to replies over one connection after another.
 pub(crate) struct Engine<C: Caller> {
-    settings: Settings,
-    phase: Phase,
-    server: ServerProfile,
-    peer: PeerIdentity,
+    session: Session,
     /// Not sent, in order.
     waiting: VecDeque<Call<C>>,
     /// Sent; the server answers in this order.
@@ -134,19 +64,8 @@ pub(crate) struct Engine<C: Caller> {
     detour: Detour<C>,
     /// No deadline is earlier.
     earliest: Option<Instant>,
-    /// When the server was last heard, or began to owe something.
-    heard: Option<Instant>,
-    /// Whether the connection has a session, and heartbeats with it.
-    session: bool,
-    heartbeat: Heartbeat,
     /// Whether the connection is to be left for another.
     leave: Leave,
-    /// Since when the server is silent although it owes a reply, while another connection is asked whether it lives.
-    doubted: Option<Instant>,
-    /// Whether that question is to be asked.
-    question: bool,
-    /// Whether the connection has answered anything since its handshake.
-    served: bool,
     /// Why the last attempt to connect failed, while there is no connection.
     unreachable: Option<Arc<TransportError>>,
     /// What is to be written.
@@ -158,23 +77,14 @@ pub(crate) struct Engine<C: Caller> {
 impl<C: Caller> Engine<C> {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
-            settings,
-            phase: Phase::Offline,
-            server: ServerProfile::default(),
-            peer: PeerIdentity::new(),
+            session: Session::new(settings),
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
             sending: None,
             own_request: None,
             detour: Detour::default(),
             earliest: None,
-            heard: None,
-            session: false,
-            heartbeat: Heartbeat::default(),
             leave: Leave::default(),
-            doubted: None,
-            question: false,
-            served: false,
             unreachable: None,
             backlog: Backlog::default(),
             answered: None,
@@ -183,12 +93,12 @@ impl<C: Caller> Engine<C> {
 
     /// What the next connection logs in with.
     pub(crate) fn log_in_with(&mut self, credentials: Option<Credentials>) {
-        self.settings.credentials = credentials;
+        self.session.log_in_with(credentials);
     }
 
     /// Takes a call. Its answer comes through its caller.
     pub(crate) fn submit(&mut self, mut call: Call<C>, now: Instant) {
-        let key = self.settings.learned.write_cost();
+        let key = self.session.settings.learned.write_cost();
         if !key.is_zero() {
             self.pace(&mut call, now, key);
         }
@@ -217,45 +127,36 @@ impl<C: Caller> Engine<C> {
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        matches!(self.phase, Phase::Ready)
+        self.session.is_ready()
     }
 
     /// Whether the connection has a session, and so a handshake.
     pub(crate) const fn has_session(&self) -> bool {
-        self.session
+        self.session.is_stateful()
     }
 
     /// Whether the server of this connection is known to escape line breaks in its replies.
     pub(crate) const fn server_escapes(&self) -> bool {
-        !self.server.cr_lf
+        !self.session.server().cr_lf
     }
 
     /// What the server of this connection said about itself in the handshake.
     pub(crate) const fn peer(&self) -> &PeerIdentity {
-        &self.peer
+        self.session.peer()
     }
 
     /// A connection is open. The handshake begins, if the transport has a session.
     pub(crate) fn connected(&mut self, capabilities: Capabilities) {
-        let Capabilities { session, resp3, .. } = capabilities;
-        self.session = session;
-        self.heartbeat = Heartbeat::default();
         self.leave = Leave::default();
-        self.trust();
-        self.served = false;
-        if !session {
-            self.server = ServerProfile::default();
-            self.phase = Phase::Ready;
+        self.session.open(capabilities);
+        if self.is_ready() {
             self.unreachable = None;
-            return;
         }
-        self.phase = Phase::Handshake(Handshake::new(&self.settings, resp3));
-        self.server = ServerProfile::default();
     }
 
     /// The connection is gone. What was sent and cannot safely be sent again fails; the rest waits for the next one.
     pub(crate) fn disconnected(&mut self, error: &Arc<TransportError>) {
-        self.phase = Phase::Offline;
+        self.session.close();
         self.detour.look_again();
         let mut unsent = self.sending.take().map_or(0, |sending| sending.unsent());
         for slot in self.in_flight.drain(..).rev() {
@@ -264,7 +165,8 @@ impl<C: Caller> Engine<C> {
             let Some(call) = slot.into_call(unsent) else {
                 continue;
             };
-            if call.body.retry.is_allowed(self.settings.retry) && call.body.attempts < MAX_ATTEMPTS
+            if call.body.retry.is_allowed(self.session.settings.retry)
+                && call.body.attempts < MAX_ATTEMPTS
             {
                 self.waiting.push_front(call);
             } else {
@@ -280,15 +182,12 @@ impl<C: Caller> Engine<C> {
 
     /// Adds what the server said last to the error of a connection that ended in its handshake.
     pub(crate) fn explain(&self, error: TransportError) -> TransportError {
-        match &self.phase {
-            Phase::Handshake(handshake) => handshake.explain(error),
-            Phase::Offline | Phase::Ready => error,
-        }
+        self.session.explain(error)
     }
 
     /// Whether the connection has answered anything since its handshake.
     pub(crate) const fn has_served(&self) -> bool {
-        self.served
+        self.session.has_served()
     }
 
     /// An attempt to connect failed. Commands that wait until their deadline are told why.
@@ -325,23 +224,25 @@ impl<C: Caller> Engine<C> {
         now: Instant,
         check: impl Fn(RequestRef<'_>) -> Result<(), Refusal>,
     ) -> Option<RequestRef<'_>> {
-        match &mut self.phase {
-            Phase::Offline => return None,
-            Phase::Handshake(handshake) => {
-                return Some(self.own_request.insert(handshake.next_request()?).view());
-            }
-            Phase::Ready => {}
+        if !self.is_ready() {
+            return Some(
+                self.own_request
+                    .insert(self.session.handshake_request()?)
+                    .view(),
+            );
         }
-        if self.leave.sends_no_more() || self.doubted.is_some() {
+        if self.leave.sends_no_more() || self.session.is_doubted() {
             return None;
         }
-        if self.heartbeat.due && !self.in_flight.front().is_some_and(|slot| slot.alone) {
+        if self.session.is_heartbeat_due() && !self.in_flight.front().is_some_and(|slot| slot.alone)
+        {
             return Some(self.beat(now));
         }
         if !self.detour.is_empty() {
             // What went another way is settled first, so that nothing overtakes it.
             return None;
         }
+        let server = self.session.server();
         loop {
             let next = self.waiting.front()?;
             // A request that must travel alone waits until the line is free, and keeps it until it is answered.
@@ -355,14 +256,14 @@ impl<C: Caller> Engine<C> {
             }
             let check = |request: RequestRef<'_>| {
                 check(request).map_err(Failure::Refused)?;
-                self.server.check(request).map_err(Failure::Unsupported)
+                server.check(request).map_err(Failure::Unsupported)
             };
             if let Some((at, failure)) = first_refused(&call.body.requests, check) {
                 call.fail_unsent(|position| refused(position == at, &failure));
                 continue;
             }
             if self.in_flight.is_empty() {
-                self.heard = Some(now);
+                self.session.begin_owing(now);
             }
             call.body.attempts += 1;
             if let Some(pace) = &call.body.pace {
@@ -371,8 +272,8 @@ impl<C: Caller> Engine<C> {
             let first = call.body.answered;
             let mut fences = None;
             if !matches!(call.body.requests, Requests::One(_)) {
-                call.body.caller.sending(self.server);
-                if self.session && self.server.cr_lf {
+                call.body.caller.sending(server);
+                if self.session.is_stateful() && server.cr_lf {
                     fences = Fences::of(&call.body.requests, first);
                 }
                 self.sending = Sending::from(&call.body.requests, first + 1, fences.as_ref());
@@ -384,8 +285,7 @@ impl<C: Caller> Engine<C> {
 
     /// A part of a frame has come.
     pub(crate) fn hear(&mut self, now: Instant) {
-        self.heard = Some(now);
-        self.trust();
+        self.session.hear(now);
     }
 
     /// A frame has come. Says what it answered, if it answers a call.
@@ -394,41 +294,28 @@ impl<C: Caller> Engine<C> {
         now: Instant,
         frame: Frame,
     ) -> Result<Option<Answered<C::Wake>>, Violation> {
-        self.hear(now);
+        if !self.session.receive(now, &frame)? {
+            if self.is_ready() {
+                self.unreachable = None;
+            }
+            return Ok(None);
+        }
         if frame.is_push() {
             // This connection subscribes to nothing, so nobody waits for it; and it must not take a reply's place.
             tracing::debug!("unsolicited push ignored");
             return Ok(None);
         }
-        match &mut self.phase {
-            Phase::Offline => Err(Violation::UnexpectedReply),
-            Phase::Handshake(handshake) => match handshake.receive(&frame) {
-                Ok(Progress::Continue) => Ok(None),
-                Ok(Progress::Done(server)) => {
-                    tracing::debug!(?server, "handshake done");
-                    self.server = server;
-                    self.peer = handshake.peer().clone();
-                    self.phase = Phase::Ready;
-                    self.heartbeat.last = Some(now);
-                    self.unreachable = None;
-                    Ok(None)
-                }
-                Err(error) => Err(error.into()),
-            },
-            Phase::Ready => {
-                if self.in_flight.front().is_some_and(Slot::must_prove) {
-                    return self.receive_proof(frame);
-                }
-                self.receive_reply(frame).map(Some)
-            }
+        if self.in_flight.front().is_some_and(Slot::must_prove) {
+            return self.receive_proof(frame);
         }
+        self.receive_reply(frame).map(Some)
     }
 
     /// Hands a reply to whom it belongs.
     fn receive_reply(&mut self, frame: Frame) -> Result<Answered<C::Wake>, Violation> {
         let front = self.in_flight.front();
         let meaning = || front.map_or(Meaning::Script, Slot::meaning);
-        match self.server.failure_of(frame.view(), meaning) {
+        match self.session.server().failure_of(frame.view(), meaning) {
             Some(ErrorReply::Plain(error)) if front.is_none() => Err(Violation::Ended(error)),
             Some(error) => {
                 let failure = error.into();
@@ -445,14 +332,14 @@ impl<C: Caller> Engine<C> {
         if self.in_flight.front().is_some_and(Slot::is_paced) {
             self.note_pace(result.is_ok());
         }
-        self.answered = self.heard;
+        self.answered = self.session.last_heard();
         let unsent = self.unsent_of_front();
         let slot = self
             .in_flight
             .front_mut()
             .filter(|slot| slot.owed() > unsent)
             .ok_or(Violation::UnexpectedReply)?;
-        self.served = true;
+        self.session.note_served();
         let sent = slot.sent;
         let mut wake = None;
         if slot.owed() > 1 {

@@ -204,7 +204,7 @@ impl<C: Caller> Engine<C> {
     #[cold]
     pub(super) fn deadline_when_sent(&self, pace: &Pace, deadline: Instant) -> Instant {
         if pace.grows {
-            deadline.max(pace.due(self.settings.learned.write_cost()))
+            deadline.max(pace.due(self.session.settings.learned.write_cost()))
         } else {
             deadline
         }
@@ -227,7 +227,10 @@ impl<C: Caller> Engine<C> {
     /// Takes the time of what the first in flight is about to be answered. The time of the next request of a unit begins now.
     #[cold]
     pub(super) fn note_pace(&mut self, ran: bool) {
-        let (Some(now), key) = (self.heard, self.settings.learned.write_cost()) else {
+        let (Some(now), key) = (
+            self.session.last_heard(),
+            self.session.settings.learned.write_cost(),
+        ) else {
             return;
         };
         let Some(slot) = self.in_flight.front_mut() else {
@@ -248,12 +251,12 @@ impl<C: Caller> Engine<C> {
         });
         if ran && done.keys > 0 && done.scripts == 0 {
             let took = now.saturating_duration_since(begun);
-            self.settings.learned.note_write(took / done.keys);
+            self.session.settings.learned.note_write(took / done.keys);
         }
         pace.count_off(done);
         if pace.grows && goes_on {
             (pace.since, pace.ahead) = (now, Load::NONE);
-            pace.timeout = pace.timeout.max(self.settings.request_timeout);
+            pace.timeout = pace.timeout.max(self.session.settings.request_timeout);
             slot.deadline = pace.due(key);
             let deadline = slot.deadline;
             self.note_deadline(deadline);

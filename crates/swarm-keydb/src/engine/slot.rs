@@ -5,10 +5,10 @@ use std::time::Instant;
 use swarm_resp::{Frame, RequestRef};
 
 use super::fence::{Fences, Passed, Proof};
-use super::nonce::Nonce;
 use super::pace::Pace;
 use super::unit::Requests;
 use super::{Failure, Violation};
+use crate::connection::Nonce;
 use crate::effect::Effect;
 use crate::options::RetryPolicy;
 use crate::server::{Meaning, ServerProfile};

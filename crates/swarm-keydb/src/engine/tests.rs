@@ -8,10 +8,8 @@ use std::time::{Duration, Instant};
 use swarm_resp::{Frame, Request};
 use swarm_transport::{Capabilities, TransportError, TransportErrorKind};
 
-use super::{
-    Body, Call, Caller, Engine, Failure, HandshakeError, Marks, Requests, Retry, Settings,
-    Violation,
-};
+use super::{Body, Call, Caller, Engine, Failure, Marks, Requests, Retry, Settings, Violation};
+use crate::connection::HandshakeError;
 
 use crate::server::ServerProfile;
 
@@ -354,7 +352,7 @@ fn the_policy_says_what_is_repeated() {
     ];
     for (policy, expected) in expected {
         let mut bench = Bench::ready();
-        bench.engine.settings.retry = policy;
+        bench.engine.session.settings.retry = policy;
         bench.call("ALWAYS", Retry::Always, false);
         bench.call("READ", Retry::ReadOnly, false);
         bench.call("SET", Retry::Idempotent, false);

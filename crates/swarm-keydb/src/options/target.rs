@@ -9,8 +9,9 @@ use swarm_transport::{
 };
 
 use super::{DEFAULT_HTTP_URL, DEFAULT_URL, Options};
+use crate::connection::Settings;
 use crate::credentials::{Credentials, Login};
-use crate::engine::{Failure, Settings};
+use crate::engine::Failure;
 use crate::error::{Error, Result};
 use crate::tasks::Tasks;
 

@@ -19,12 +19,13 @@ use super::buffer::Buffer;
 use super::hub::Mail;
 use super::machine::Machine;
 use super::subscription::Outlet;
+use crate::connection::Violation;
 use crate::credentials::Login;
 use crate::driver::{
     Backoff, Broken, GOODBYE, GRACE, RECEIVE_BATCH, Reach, no_connection_in_time,
     no_handshake_in_time,
 };
-use crate::engine::{Failure, Violation};
+use crate::engine::Failure;
 use crate::options::Origin;
 
 pub(super) struct Driver {

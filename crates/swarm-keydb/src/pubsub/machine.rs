@@ -16,10 +16,10 @@ use super::event::Message;
 use super::heard::Heard;
 use super::name::{Kind, Name};
 use super::roll::{Roll, Step};
+use crate::connection::{HandshakeError, Nonce, Session, Settings, Violation};
 use crate::credentials::Credentials;
-use crate::engine::{Failure, Handshake, HandshakeError, Nonce, Progress, Settings, Violation};
+use crate::engine::Failure;
 use crate::error::Error;
-use crate::server::ServerProfile;
 
 /// How many times the patience with a silent server a server has that is not silent.
 const OVERDUE: u32 = 4;
@@ -57,49 +57,24 @@ enum Owed {
     Pong(Nonce),
 }
 
-#[derive(Debug)]
-enum Phase {
-    Offline,
-    Handshake(Handshake),
-    Ready,
-}
-
 /// Who listens to what, and what the server has been told of it.
 pub(super) struct Machine<L> {
-    settings: Settings,
-    phase: Phase,
-    server: ServerProfile,
-    peer: PeerIdentity,
+    session: Session,
     roll: Roll,
     subscribers: HashMap<u64, Subscriber<L>>,
     owed: VecDeque<Owed>,
-    /// When the server was last heard, or began to owe something.
-    heard: Option<Instant>,
     /// When it last gave what it owed, or began to owe something.
     settled: Option<Instant>,
-    /// When the last heartbeat was sent, or the connection became ready.
-    pinged: Option<Instant>,
-    /// Whether a heartbeat must be sent.
-    ping: bool,
-    /// Whether the connection has answered anything since its handshake.
-    served: bool,
 }
 
 impl<L: Listener> Machine<L> {
     pub(super) fn new(settings: Settings) -> Self {
         Self {
-            settings,
-            phase: Phase::Offline,
-            server: ServerProfile::default(),
-            peer: PeerIdentity::new(),
+            session: Session::new(settings),
             roll: Roll::default(),
             subscribers: HashMap::new(),
             owed: VecDeque::new(),
-            heard: None,
             settled: None,
-            pinged: None,
-            ping: false,
-            served: false,
         }
     }
 
@@ -159,43 +134,37 @@ impl<L: Listener> Machine<L> {
     }
 
     pub(super) const fn is_ready(&self) -> bool {
-        matches!(self.phase, Phase::Ready)
+        self.session.is_ready()
     }
 
     /// What the next connection logs in with.
     pub(super) fn log_in_with(&mut self, credentials: Option<Credentials>) {
-        self.settings.credentials = credentials;
+        self.session.log_in_with(credentials);
     }
 
     /// What the server of this connection said about itself in the handshake.
     pub(super) const fn peer(&self) -> &PeerIdentity {
-        &self.peer
+        self.session.peer()
     }
 
     /// A connection is open. The handshake begins.
     pub(super) fn connected(&mut self, capabilities: Capabilities) {
-        self.phase = Phase::Handshake(Handshake::new(&self.settings, capabilities.resp3));
-        self.server = ServerProfile::default();
-        self.ping = false;
-        self.served = false;
+        self.session.open(capabilities);
     }
 
     /// Adds what the server said last to the error of a connection that ended in its handshake.
     pub(super) fn explain(&self, error: TransportError) -> TransportError {
-        match &self.phase {
-            Phase::Handshake(handshake) => handshake.explain(error),
-            Phase::Offline | Phase::Ready => error,
-        }
+        self.session.explain(error)
     }
 
     /// Whether the connection has answered anything since its handshake.
     pub(super) const fn has_served(&self) -> bool {
-        self.served
+        self.session.has_served()
     }
 
     /// The connection is gone.
     pub(super) fn disconnected(&mut self) {
-        self.phase = Phase::Offline;
+        self.session.close();
         self.owed.clear();
         self.roll.reset();
         for subscriber in self.subscribers.values_mut() {
@@ -209,15 +178,12 @@ impl<L: Listener> Machine<L> {
         now: Instant,
         check: impl Fn(RequestRef<'_>) -> Result<(), Refusal>,
     ) -> Option<Request> {
-        match &mut self.phase {
-            Phase::Offline => return None,
-            Phase::Handshake(handshake) => return handshake.next_request(),
-            Phase::Ready => {}
+        if !self.is_ready() {
+            return self.session.handshake_request();
         }
-        if std::mem::take(&mut self.ping) {
-            let nonce = Nonce::new();
+        if self.session.is_heartbeat_due() {
+            let nonce = self.session.start_heartbeat(now);
             let request = nonce.request("PING");
-            self.pinged = Some(now);
             self.owe(now, Owed::Pong(nonce));
             return Some(request);
         }
@@ -232,7 +198,8 @@ impl<L: Listener> Machine<L> {
             let request = Request::new(command, text);
             let checked = check(request.view()).map_err(Failure::Refused);
             let check = || {
-                self.server
+                self.session
+                    .server()
                     .check(request.view())
                     .map_err(Failure::Unsupported)
             };
@@ -249,7 +216,7 @@ impl<L: Listener> Machine<L> {
 
     fn owe(&mut self, now: Instant, owed: Owed) {
         if self.owed.is_empty() {
-            self.heard = Some(now);
+            self.session.begin_owing(now);
             self.settled = Some(now);
         }
         self.owed.push_back(owed);
@@ -257,37 +224,21 @@ impl<L: Listener> Machine<L> {
 
     /// A part of a frame has come.
     pub(super) const fn hear(&mut self, now: Instant) {
-        self.heard = Some(now);
+        self.session.hear(now);
     }
 
     /// Nothing was read until now: what did not come is not the server's fault.
     pub(super) const fn resume(&mut self, now: Instant) {
-        self.heard = Some(now);
+        self.session.hear(now);
         self.settled = Some(now);
     }
 
     /// A frame has come.
     pub(super) fn receive(&mut self, now: Instant, frame: &Frame) -> Result<(), Violation> {
-        self.heard = Some(now);
-        match &mut self.phase {
-            Phase::Offline => return Err(Violation::UnexpectedReply),
-            Phase::Handshake(_) if frame.is_push() => return Ok(()),
-            Phase::Handshake(handshake) => {
-                match handshake.receive(frame) {
-                    Ok(Progress::Continue) => {}
-                    Ok(Progress::Done(server)) => {
-                        self.server = server;
-                        self.peer = handshake.peer().clone();
-                        self.phase = Phase::Ready;
-                        self.pinged = Some(now);
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-                return Ok(());
-            }
-            Phase::Ready => {}
+        if !self.session.receive(now, frame)? {
+            return Ok(());
         }
-        match Heard::of(frame, self.server) {
+        match Heard::of(frame, self.session.server()) {
             Heard::Message {
                 pattern,
                 channel,
@@ -382,7 +333,7 @@ impl<L: Listener> Machine<L> {
         if let Some(at) = self.owed.iter().position(fits) {
             self.owed.remove(at);
             self.settled = Some(now);
-            self.served = true;
+            self.session.note_served();
         }
     }
 
@@ -391,6 +342,7 @@ impl<L: Listener> Machine<L> {
     fn pong(&mut self, now: Instant, text: &[u8], pushed: bool) -> Result<(), Violation> {
         let matches = |owed: &Owed| matches!(owed, Owed::Pong(nonce) if nonce.is(text));
         if self.owed.iter().any(matches) {
+            self.session.finish_heartbeat();
             self.settle(now, matches);
             return Ok(());
         }
@@ -410,6 +362,7 @@ impl<L: Listener> Machine<L> {
         self.settled = Some(now);
         let Owed::Acknowledgement(step) = owed else {
             // It answers, so it lives.
+            self.session.finish_heartbeat();
             return Ok(());
         };
         let give_up = |what, error| Err(HandshakeError::Session { what, error }.into());
@@ -442,7 +395,11 @@ impl<L: Listener> Machine<L> {
 
     /// When [`expire`](Self::expire) is due.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let due = [self.silent_at(), self.overdue_at(), self.ping_at()];
+        let due = [
+            self.silent_at(),
+            self.overdue_at(),
+            self.session.heartbeat_at(),
+        ];
         due.into_iter().flatten().min()
     }
 
@@ -452,31 +409,23 @@ impl<L: Listener> Machine<L> {
 
     /// When the server is given up, unless it is heard before: it owes something, and has said nothing for long.
     fn silent_at(&self) -> Option<Instant> {
-        self.is_owed()
-            .then(|| Some(self.heard? + self.settings.silence))?
+        self.is_owed().then(|| self.session.silent_at())?
     }
 
     /// When the server is given up although it sends messages: it has long owed something, and sends everything but that.
     fn overdue_at(&self) -> Option<Instant> {
         self.is_owed()
-            .then(|| Some(self.settled? + self.settings.silence * OVERDUE))?
-    }
-
-    /// When the next heartbeat is due, on an idle and on a busy connection. One at a time.
-    fn ping_at(&self) -> Option<Instant> {
-        let owed = || (self.owed.iter()).any(|owed| matches!(owed, Owed::Pong(_)));
-        let due = self.is_ready() && !self.ping && !owed();
-        due.then(|| Some(self.pinged? + self.settings.heartbeat?))?
+            .then(|| Some(self.settled? + self.session.settings.silence * OVERDUE))?
     }
 
     pub(super) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
         if self.silent_at().is_some_and(|silent| silent <= now) {
-            return Err(Violation::Silent(self.settings.silence));
+            return Err(Violation::Silent(self.session.settings.silence));
         }
         if self.overdue_at().is_some_and(|overdue| overdue <= now) {
-            return Err(Violation::Overdue(self.settings.silence * OVERDUE));
+            return Err(Violation::Overdue(self.session.settings.silence * OVERDUE));
         }
-        self.ping |= self.ping_at().is_some_and(|due| due <= now);
+        self.session.expire_heartbeat(now);
         Ok(())
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::Leases;
+use crate::connection::Nonce;
 use crate::driver::{Mailbox, Timing};
-use crate::engine::{Nonce, Requests, Retry};
+use crate::engine::{Requests, Retry};
 
 /// How long the reply to the check may take. Nothing else is owed on the connection.
 const LIMIT: Duration = Duration::from_secs(1);

@@ -172,7 +172,7 @@ fn a_connection_that_falls_silent_at_a_fence_is_found_out() {
 #[test]
 fn a_held_error_advises_nothing() {
     let mut bench = Bench::offline();
-    bench.engine.settings.reconnect_on = ["READONLY".into()].into();
+    bench.engine.session.settings.reconnect_on = ["READONLY".into()].into();
     bench.handshake();
     bench.fenced("EVAL", Retry::Never);
     bench.send();

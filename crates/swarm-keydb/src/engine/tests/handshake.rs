@@ -8,7 +8,7 @@ use crate::server::ServerKind;
 fn with_password() -> Bench {
     let mut bench = Bench::offline();
     let password = "secret".to_owned();
-    bench.engine.settings.credentials = Some(Credentials {
+    bench.engine.session.settings.credentials = Some(Credentials {
         user: None,
         password,
     });
@@ -106,7 +106,8 @@ fn errors_of_the_handshake_are_told_apart_by_their_text() {
     ] {
         let mut bench = Bench::offline();
         if steps == auth {
-            bench.engine.settings.credentials = Some(Credentials::new(Some("ann"), "secret"));
+            bench.engine.session.settings.credentials =
+                Some(Credentials::new(Some("ann"), "secret"));
         }
         bench.engine.connected(Capabilities::FULL);
         assert_eq!(bench.sent(), steps);
@@ -197,7 +198,11 @@ fn behind_a_gateway_the_server_is_named_before_it_is_asked_for_resp3() {
         }
         bench.reply(&Frame::error("ERR wrong number of arguments"));
         assert!(bench.engine.is_ready());
-        assert_eq!(bench.engine.settings.learned.kind(), kind, "{server}");
+        assert_eq!(
+            bench.engine.session.settings.learned.kind(),
+            kind,
+            "{server}"
+        );
         assert_eq!(bench.engine.peer().server(), Some(server));
     }
 }
@@ -214,7 +219,7 @@ fn what_one_connection_learned_of_hello_another_one_need_not_learn() {
     assert!(garbage.is_err());
 
     let mut second = Bench::offline();
-    second.engine.settings.learned = first.engine.settings.learned.clone();
+    second.engine.session.settings.learned = first.engine.session.settings.learned.clone();
     second.engine.connected(gateway);
     assert_eq!(second.send().as_deref(), Some("HELLO 2"));
     second.reply(&named("redis"));
@@ -232,13 +237,13 @@ fn what_one_connection_learned_of_hello_another_one_need_not_learn() {
 #[test]
 fn resp2_asks_for_the_name_and_not_for_resp3() {
     let mut bench = Bench::offline();
-    bench.engine.settings.protocol = Protocol::Resp2;
+    bench.engine.session.settings.protocol = Protocol::Resp2;
     bench.engine.connected(Capabilities::FULL);
     assert_eq!(bench.send().as_deref(), Some("HELLO 2"));
     bench.reply(&named("redis"));
     assert_eq!(bench.send().as_deref(), Some("ECHO"));
     assert_eq!(
-        bench.engine.settings.learned.kind(),
+        bench.engine.session.settings.learned.kind(),
         Some(ServerKind::Redis)
     );
 }
@@ -251,7 +256,7 @@ fn errors_spelled_as_words_are_errors_where_the_probe_was() {
     bench.reply(&map());
     bench.send();
     bench.reply(&words("-ERR wrong number of arguments for 'ECHO'"));
-    bench.engine.settings.reconnect_on = ["NOAUTH".into()].into();
+    bench.engine.session.settings.reconnect_on = ["NOAUTH".into()].into();
     bench.get("a");
     bench.call("MGET a b", Retry::ReadOnly, false);
     bench.unit(&["MULTI", "MGET a b", "EXEC"], Retry::Never);
@@ -295,8 +300,8 @@ fn a_list_that_looks_like_an_error_is_a_list_on_a_sound_server() {
 #[test]
 fn a_user_and_a_database_are_for_servers_that_have_them() {
     let mut bench = Bench::offline();
-    bench.engine.settings.credentials = Some(Credentials::new(Some("ann"), "secret"));
-    bench.engine.settings.session = vec![("the database", Request::new("SELECT", 3))];
+    bench.engine.session.settings.credentials = Some(Credentials::new(Some("ann"), "secret"));
+    bench.engine.session.settings.session = vec![("the database", Request::new("SELECT", 3))];
     bench.engine.connected(Capabilities::FULL);
     assert_eq!(bench.send().as_deref(), Some("AUTH ann secret"));
     bench.reply(&Frame::simple("OK"));
@@ -339,8 +344,8 @@ fn a_wire_without_a_session_needs_no_handshake() {
 #[test]
 fn a_session_that_cannot_be_restored_is_no_session() {
     let mut bench = Bench::offline();
-    bench.engine.settings.protocol = Protocol::Resp2;
-    bench.engine.settings.session = vec![
+    bench.engine.session.settings.protocol = Protocol::Resp2;
+    bench.engine.session.settings.session = vec![
         ("client_name", Request::new("CLIENT SETNAME", "me")),
         ("auth_addr", Request::new("AUTHADDR", "0x1")),
     ];
@@ -365,7 +370,7 @@ fn a_session_that_cannot_be_restored_is_no_session() {
 fn resp3_alone_is_resp3_or_nothing() {
     for answer in [Frame::error("NOPROTO unsupported"), words("%7 2 1")] {
         let mut bench = Bench::offline();
-        bench.engine.settings.protocol = Protocol::Resp3;
+        bench.engine.session.settings.protocol = Protocol::Resp3;
         for _ in 0..2 {
             bench.engine.connected(Capabilities::FULL);
             assert_eq!(bench.send().as_deref(), Some("HELLO 3"));
@@ -387,7 +392,7 @@ fn the_spelling_of_errors_may_be_known_beforehand() {
         (ErrorSpelling::Errors, r#"["-ERR", "is", "a", "value"]"#),
     ] {
         let mut bench = Bench::offline();
-        bench.engine.settings.error_spelling = spelling;
+        bench.engine.session.settings.error_spelling = spelling;
         bench.engine.connected(Capabilities::FULL);
         bench.send();
         bench.reply(&map());

@@ -11,7 +11,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 fn bench() -> Bench {
     let mut bench = Bench::offline();
-    bench.engine.settings.heartbeat = Some(INTERVAL);
+    bench.engine.session.settings.heartbeat = Some(INTERVAL);
     bench.handshake();
     bench
 }

@@ -6,7 +6,7 @@ const READONLY: &str = "READONLY You can't write against a read only replica.";
 
 fn bench() -> Bench {
     let mut bench = Bench::ready();
-    bench.engine.settings.reconnect_on = ["READONLY", "NOAUTH"].map(Into::into).into();
+    bench.engine.session.settings.reconnect_on = ["READONLY", "NOAUTH"].map(Into::into).into();
     bench
 }
 

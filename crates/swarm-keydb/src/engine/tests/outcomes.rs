@@ -8,7 +8,7 @@ use crate::options::{FallbackScope, RetryPolicy};
 /// A SET that was sent over a connection that is gone, and waits for the next.
 fn sent_before() -> Bench {
     let mut bench = Bench::ready();
-    bench.engine.settings.retry = RetryPolicy::Idempotent;
+    bench.engine.session.settings.retry = RetryPolicy::Idempotent;
     bench.call("SET", Retry::Idempotent, false);
     assert_eq!(bench.send().as_deref(), Some("SET"));
     bench.cut();
@@ -55,7 +55,7 @@ fn a_request_that_was_sent_before_never_counts_as_not_sent() {
     may_have_run(&bench);
 
     let mut bench = sent_before();
-    bench.engine.settings.fallback = FallbackScope::Stateless;
+    bench.engine.session.settings.fallback = FallbackScope::Stateless;
     let next = bench.engine.next_detour(bench.now, |_| Err(refusal()));
     assert!(next.is_none());
     may_have_run(&bench);

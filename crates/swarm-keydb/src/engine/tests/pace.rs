@@ -42,7 +42,7 @@ fn grown(bench: &mut Bench, requests: &[&str], grows: bool) -> Rc<RefCell<bool>>
 
 fn bench() -> Bench {
     let mut bench = Bench::ready();
-    bench.engine.settings.request_timeout = 10 * SECOND;
+    bench.engine.session.settings.request_timeout = 10 * SECOND;
     bench
 }
 
@@ -93,7 +93,7 @@ fn a_timeout_of_ones_own_is_taken_as_given_and_nothing_grows_on_redis() {
     assert_time_left(&bench, 10.0, "of its own");
 
     let mut bench = self::bench();
-    let learned = bench.engine.settings.learned.clone();
+    let learned = bench.engine.session.settings.learned.clone();
     learned.note_write_queue(false);
     default_call(&mut bench, &[&mset(200)]);
     default_call(&mut bench, &["SET a 1", "SET b 2"]);
@@ -182,7 +182,7 @@ fn what_writes_take_is_measured_and_moves_the_deadlines_of_those_that_wait() {
             .iter()
             .all(|(_, answer)| !answer.starts_with("timeout"))
     );
-    let cost = bench.engine.settings.learned.write_cost();
+    let cost = bench.engine.session.settings.learned.write_cost();
     assert!((450..=500).contains(&cost.as_millis()), "{cost:?}");
     bench.engine.earliest = None;
     default_call(&mut bench, &[&mset(10)]);
@@ -195,7 +195,7 @@ fn what_writes_take_is_measured_and_moves_the_deadlines_of_those_that_wait() {
     bench.sent();
     bench.reply(&Frame::error("ERR x"));
     assert_eq!(
-        bench.engine.settings.learned.write_cost(),
+        bench.engine.session.settings.learned.write_cost(),
         cost,
         "an error writes nothing"
     );

@@ -90,7 +90,7 @@ impl Seen {
 impl World {
     fn new(seed: u64) -> Self {
         let mut bench = Bench::ready();
-        let settings = &mut bench.engine.settings;
+        let settings = &mut bench.engine.session.settings;
         settings.reconnect_on = ["READONLY".into()].into();
         settings.heartbeat = Some(Duration::from_secs(4));
         if seed.is_multiple_of(2) {
@@ -453,7 +453,7 @@ impl World {
             return;
         };
         let name = words_of(request);
-        let narrow = bench.engine.settings.fallback == FallbackScope::GetAndSet;
+        let narrow = bench.engine.session.settings.fallback == FallbackScope::GetAndSet;
         assert!(
             !narrow || name.starts_with("GET") || name.starts_with("SET"),
             "{name}"

@@ -14,8 +14,8 @@ use std::collections::VecDeque;
 use swarm_resp::{Frame, Kind, Request, ServerError};
 use swarm_transport::{PeerIdentity, TransportError};
 
-use super::Settings;
-pub(crate) use crate::credentials::Credentials;
+use super::session::Settings;
+use crate::credentials::Credentials;
 use crate::options::{ErrorSpelling, Protocol};
 use crate::server::{
     Detection, HelloLimit, Identity, Learned, ServerProfile, array_error, plain_error,
