@@ -42,7 +42,7 @@ impl App {
     async fn book(&self) -> swarm_keydb::Result<Booking> {
         match self.db.incr("bookings").await {
             Ok(number) => Ok(Booking::Done(number)),
-            Err(error) if error.outcome() == Outcome::MayHaveRun => Ok(Booking::Unclear),
+            Err(error) if error.outcome() == Some(Outcome::MayHaveRun) => Ok(Booking::Unclear),
             Err(error) => Err(error),
         }
     }

@@ -42,13 +42,13 @@ async fn what_is_not_answered_in_time_is_given_up_and_says_whether_it_may_have_r
         (within(unsent).await.unwrap().unwrap_err(), Outcome::NotSent),
     ] {
         assert_eq!(call.kind(), ErrorKind::Closed, "{call}");
-        assert_eq!(call.outcome(), outcome, "{call}");
+        assert_eq!(call.outcome(), Some(outcome), "{call}");
         assert!(!call.is_retryable());
     }
     let late = within(other.get("k")).await.unwrap_err();
     assert_eq!(
         (late.kind(), late.outcome()),
-        (ErrorKind::Closed, Outcome::NotSent)
+        (ErrorKind::Closed, Some(Outcome::NotSent))
     );
     assert_eq!(other.state(), State::Closed);
     assert_eq!(
@@ -97,7 +97,7 @@ async fn without_a_server_nothing_was_sent() {
     );
     assert_eq!(
         within(call).await.unwrap().unwrap_err().outcome(),
-        Outcome::NotSent
+        Some(Outcome::NotSent)
     );
 }
 
@@ -162,7 +162,7 @@ fn a_client_outlives_the_runtime_of_a_caller_and_says_so_when_its_own_has_ended(
     let late = server.block_on(within(client.get("k"))).unwrap_err();
     assert_eq!(
         (late.kind(), late.outcome()),
-        (ErrorKind::Connection, Outcome::NotSent)
+        (ErrorKind::Connection, Some(Outcome::NotSent))
     );
     assert!(late.to_string().contains("runtime"), "{late}");
     let late = server.block_on(within(client.exclusive())).unwrap_err();

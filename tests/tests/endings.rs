@@ -119,7 +119,7 @@ async fn an_error_that_may_pass_is_not_the_end_and_keeps_the_cursor() {
     let cursor = keys.cursor();
     faults.answer_error("SCAN", passing);
     let error = within(keys.next()).await.unwrap().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Command);
+    assert_eq!(error.kind(), ErrorKind::Server);
     assert_eq!(keys.cursor(), cursor);
     while let Some(key) = within(keys.next()).await {
         seen.push(key.unwrap());
@@ -144,6 +144,6 @@ async fn an_error_that_may_pass_is_not_the_end_and_keeps_the_cursor() {
     let mut consumer = client.consumer("g", "c", "k").build().unwrap();
     for _ in 0..2 {
         let error = within(consumer.next()).await.unwrap().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Command);
+        assert_eq!(error.kind(), ErrorKind::Server);
     }
 }

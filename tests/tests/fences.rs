@@ -222,7 +222,7 @@ async fn names_with_line_breaks_are_refused_without_a_method_too() {
             for (command, args) in raw {
                 let error = within(client.raw(command, args)).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Argument, "{command} {text:?}");
-                assert_eq!(error.outcome(), Outcome::NotSent);
+                assert_eq!(error.outcome(), Some(Outcome::NotSent));
                 let queued = client.transaction();
                 let handle = queued.raw(command, args);
                 let error = within(queued.exec(handle)).await.unwrap_err();
@@ -242,7 +242,7 @@ async fn a_script_whose_reply_is_cut_off_may_have_run() {
         let client = client(url).await;
         let error = within(client.eval(SCRIPTS[0], (), "ERR x\r\n:1")).await;
         let error = error.unwrap_err();
-        assert_eq!(error.outcome(), Outcome::MayHaveRun, "{error}");
+        assert_eq!(error.outcome(), Some(Outcome::MayHaveRun), "{error}");
         assert!(!error.is_retryable(), "{error}");
     }
 }

@@ -54,7 +54,7 @@ async fn leave(url: &str, watcher: &Client, leaving: Leaving, transaction: bool)
             let error = within(writing).await.unwrap().unwrap_err();
             assert_eq!(
                 (error.kind(), error.outcome()),
-                (ErrorKind::Timeout, Outcome::MayHaveRun),
+                (ErrorKind::Timeout, Some(Outcome::MayHaveRun)),
                 "{what}"
             );
             drop(client);
@@ -73,7 +73,7 @@ async fn leave(url: &str, watcher: &Client, leaving: Leaving, transaction: bool)
             let error = within(writing).await.unwrap().unwrap_err();
             assert_eq!(
                 (error.kind(), error.outcome()),
-                (ErrorKind::Closed, Outcome::MayHaveRun),
+                (ErrorKind::Closed, Some(Outcome::MayHaveRun)),
                 "{what}"
             );
         }

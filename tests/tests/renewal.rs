@@ -18,7 +18,7 @@ async fn after_readonly_the_client_connects_again_on_every_wire_that_has_a_sessi
         let client = target.connect().await;
         gateway.faults().answer_error("SET", READONLY);
         let error = within(client.set("k", "v")).await.unwrap_err();
-        assert_eq!(error.outcome(), Outcome::Rejected, "{name}: {error}");
+        assert_eq!(error.outcome(), Some(Outcome::Rejected), "{name}: {error}");
         assert!(error.is_retryable(), "{name}: {error}");
         assert_eq!(error.server_error().unwrap().code(), "READONLY", "{name}");
         assert_eq!(gateway.executions("SET"), 0, "{name}");
@@ -63,7 +63,7 @@ async fn a_server_that_stays_read_only_is_not_stormed() {
     }
     for _ in 0..200 {
         let error = within(client.set("k", "v")).await.unwrap_err();
-        assert_eq!(error.outcome(), Outcome::Rejected, "{error}");
+        assert_eq!(error.outcome(), Some(Outcome::Rejected), "{error}");
         within(client.get("k")).await.unwrap();
     }
     assert_eq!(client.stats().reconnects, 1);
@@ -100,7 +100,7 @@ async fn a_server_that_forgot_who_the_client_is_is_told_again() {
         .answer_error("GET", "NOAUTH Authentication required.");
     let error = within(client.get("k")).await.unwrap_err();
     assert!(error.is_auth(), "{error}");
-    assert_eq!(error.outcome(), Outcome::Rejected);
+    assert_eq!(error.outcome(), Some(Outcome::Rejected));
     assert!(error.is_retryable());
     assert_eq!(within(client.get("k")).await.unwrap(), None);
     within(gateway.faults().executed("AUTH", 2)).await;
@@ -134,7 +134,7 @@ async fn a_leased_connection_on_which_readonly_came_is_not_leased_again() {
     let exclusive = within(client.exclusive()).await.unwrap();
     let before = within(exclusive.client_id()).await.unwrap();
     let error = within(exclusive.set("k", "v")).await.unwrap_err();
-    assert_eq!(error.outcome(), Outcome::Rejected, "{error}");
+    assert_eq!(error.outcome(), Some(Outcome::Rejected), "{error}");
     // It is the holder's as long as the holder wants it.
     assert_eq!(within(exclusive.client_id()).await.unwrap(), before);
     drop(exclusive);

@@ -53,7 +53,7 @@ async fn spans_have_the_names_of_open_telemetry_and_hold_no_values() {
         "db.operation.name=\"SET\"",
         "db.operation.name=\"INCR\"",
         "server.address=\"127.0.0.1\"",
-        "error.type=\"command\"",
+        "error.type=\"server\"",
     ] {
         assert!(
             notes.contains(expected),

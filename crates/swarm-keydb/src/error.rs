@@ -1,6 +1,8 @@
-//! What can go wrong, for whom, and what to do about it.
+//! The error type of the client.
 
+mod code;
 mod failure;
+mod kind;
 mod outcome;
 
 use std::borrow::Cow;
@@ -11,81 +13,19 @@ use std::sync::Arc;
 use swarm_resp::{ConvertError, ServerError};
 use swarm_transport::TransportError;
 
+use self::code::Code;
+pub use self::kind::ErrorKind;
+use self::kind::Transience;
+pub use self::outcome::Outcome;
 use crate::engine::Failure;
 use crate::status::LeaseStats;
 
-/// What went wrong. The names are those of the Python SDK's exceptions where it has one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The server cannot be reached, or the connection broke. See [`Error::transport_error`].
-    Connection,
-    /// The server answered an error: see [`Error::server_error`].
-    Command,
-    /// No reply came in time.
-    Timeout,
-    /// There was no room in the queue, and commands are told not to wait for it: see
-    /// [`Options::wait_for_room`](crate::Options::wait_for_room).
-    Backpressure,
-    /// The server wants other credentials.
-    Auth,
-    /// An option of the client makes no sense.
-    Config,
-    /// An argument of the command was refused before it was sent.
-    Argument,
-    /// The reply is not of the type that was asked for.
-    Reply,
-    /// A watched key was changed, so the transaction did not run.
-    Conflict,
-    /// The client was closed.
-    Closed,
-    /// A subscription ended because its buffer was full: see [`Overflow::Close`](crate::Overflow::Close).
-    Lagged,
-}
-
-impl ErrorKind {
-    /// Whether the same request can never succeed again: a stream reports such an error once and then ends.
-    pub(crate) const fn is_final(self) -> bool {
-        matches!(self, Self::Closed | Self::Argument | Self::Config)
-    }
-
-    /// One word for it, as it stands in traces.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Connection => "connection",
-            Self::Command => "command",
-            Self::Timeout => "timeout",
-            Self::Backpressure => "backpressure",
-            Self::Auth => "auth",
-            Self::Config => "config",
-            Self::Argument => "argument",
-            Self::Reply => "reply",
-            Self::Conflict => "conflict",
-            Self::Closed => "closed",
-            Self::Lagged => "lagged",
-        }
-    }
-}
-
-/// Whether the command ran.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// It was never sent, so it did not run. Trying again is safe.
-    NotSent,
-    /// It was sent, and nothing says whether it ran, or how much of it. Trying again may run it twice.
-    ///
-    /// Error replies mean this, too, where earlier effects may remain: a script that failed or was cut off, `MSET` or `DEL` that
-    /// failed midway on SwarmKeyDb.
-    MayHaveRun,
-    /// The server answered with an error and did nothing.
-    Rejected,
-    /// It ran; only its reply could not be used.
-    Ran,
-}
-
-/// An error of the client: what failed, for which command, and whether it may have run.
+/// Error of a command or of the client.
 ///
-/// `Display` names the command and never its arguments.
+/// [`kind`](Self::kind) tells what went wrong, [`outcome`](Self::outcome) whether the command ran, and
+/// [`is_retryable`](Self::is_retryable) whether a retry is safe and may succeed. See [errors](crate::guide::errors).
+///
+/// `Display` and `Debug` name the command and never show its arguments.
 pub struct Error(Box<Inner>);
 
 #[derive(Clone)]
@@ -94,7 +34,7 @@ struct Inner {
     outcome: Outcome,
     command: Option<Cow<'static, str>>,
     position: Option<usize>,
-    what: Cow<'static, str>,
+    message: Cow<'static, str>,
     cause: Option<Cause>,
 }
 
@@ -105,19 +45,19 @@ enum Cause {
     Convert(ConvertError),
 }
 
-const WITHHELD: &str = "not sent, because another command that was to go with it was refused";
+const WITHHELD: &str = "not sent because another command of the same batch was rejected";
 
-/// The result of a command.
+/// Result of a command.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    fn new(kind: ErrorKind, outcome: Outcome, what: impl Into<Cow<'static, str>>) -> Self {
+    fn new(kind: ErrorKind, outcome: Outcome, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
             outcome,
             command: None,
             position: None,
-            what: what.into(),
+            message: message.into(),
             cause: None,
         }))
     }
@@ -127,21 +67,21 @@ impl Error {
         self
     }
 
-    /// The same error, for another of those who share a command.
+    /// Returns a copy for another caller of a shared command.
     pub(crate) fn duplicate(&self) -> Self {
         Self(self.0.clone())
     }
 
-    /// The server acknowledged nothing, although the entry is pending.
+    /// The server acknowledged nothing, but still lists the entry as pending.
     pub(crate) fn still_pending() -> Self {
-        let what = "the entry is still pending: the server takes its ID for another one, as SwarmKeyDb does with \
-                    leading zeros; acknowledge it by raw, with the ID as it was added";
-        Self::new(ErrorKind::Reply, Outcome::Ran, what).for_command("XACK".into())
+        let what = "entry still pending; SwarmKeyDb treats an ID with leading zeros as another one, so acknowledge it with \
+                    raw and the ID as it was added";
+        Self::new(ErrorKind::UnexpectedReply, Outcome::Ran, what).for_command("XACK".into())
     }
 
-    /// The error belongs to a command, which decides what an error reply says about it.
+    /// Names the command, which decides what an error reply proves about its outcome.
     pub(crate) fn for_command(mut self, command: Cow<'static, str>) -> Self {
-        if self.outcome() == Outcome::Rejected
+        if self.0.outcome == Outcome::Rejected
             && let Some(error) = self.server_error()
         {
             self.0.outcome = outcome::of_error(&command, error);
@@ -150,41 +90,42 @@ impl Error {
         self
     }
 
-    /// The error belongs to the command at a place of a transaction.
+    /// Sets the position of the command in its batch.
     pub(crate) fn at(mut self, position: usize) -> Self {
         self.0.position = Some(position);
         self
     }
 
-    /// The command certainly did nothing, whatever its kind of error says by itself.
+    /// Records that the command did nothing, whatever its error proves by itself.
     pub(crate) fn rejected(mut self) -> Self {
         self.0.outcome = Outcome::Rejected;
         self
     }
 
-    /// Nothing says that commands did not run.
-    pub(crate) fn may_have_run(mut self, what: &'static str) -> Self {
+    /// Records that commands may have run, and why.
+    pub(crate) fn may_have_run(mut self, message: &'static str) -> Self {
         self.0.outcome = Outcome::MayHaveRun;
-        self.0.what = what.into();
+        self.0.message = message.into();
         self
     }
 
-    /// The command was not sent because one that was to go with it was refused.
+    /// The command was not sent because another one of its batch was rejected.
     pub(crate) fn withheld() -> Self {
         Self::argument(WITHHELD)
     }
 
     pub(crate) fn conflict() -> Self {
-        let what = "a watched key was changed meanwhile, so the transaction did not run; read again and try anew";
+        let what =
+            "a watched key changed, so the transaction did not run; read the keys again and retry";
         Self::new(ErrorKind::Conflict, Outcome::Rejected, what).for_command("EXEC".into())
     }
 
-    pub(crate) fn argument(what: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorKind::Argument, Outcome::NotSent, what)
+    pub(crate) fn argument(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Argument, Outcome::NotSent, message)
     }
 
-    pub(crate) fn config(what: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorKind::Config, Outcome::NotSent, what)
+    pub(crate) fn config(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Config, Outcome::NotSent, message)
     }
 
     pub(crate) fn closed() -> Self {
@@ -193,26 +134,27 @@ impl Error {
 
     pub(crate) fn lagged() -> Self {
         let what =
-            "the subscription ended: its buffer was full, and its options say to close it then";
+            "subscription buffer full, and its options say to close; read faster, or raise buffer";
         Self::new(ErrorKind::Lagged, Outcome::Ran, what)
     }
 
+    /// No event arrived in time. The subscription goes on.
     #[cfg(feature = "blocking")]
-    pub(crate) fn unheard() -> Self {
+    pub(crate) fn no_event() -> Self {
         Self::new(
             ErrorKind::Timeout,
             Outcome::NotSent,
-            "nothing was heard in time",
+            "no event within the timeout",
         )
     }
 
-    /// Nothing is subscribed to, so trying again is safe.
+    /// The server did not acknowledge a subscription in time. Nothing is subscribed, so a retry is safe.
     pub(crate) fn unacknowledged() -> Self {
-        let what = "the server did not acknowledge the subscription in time, or could not be reached; it was given up";
+        let what = "subscription not acknowledged within the timeout; nothing is subscribed";
         Self::new(ErrorKind::Timeout, Outcome::NotSent, what)
     }
 
-    /// No leased connection came free in time.
+    /// No dedicated connection became available in time.
     pub(crate) fn no_lease(leases: LeaseStats) -> Self {
         let LeaseStats {
             size,
@@ -221,48 +163,52 @@ impl Error {
             ..
         } = leases;
         let what = format!(
-            "no leased connection came free in time: of {size}, {in_use} are in use, and {waiting} more wait; drop handles and \
-             blocking commands sooner, or raise the option leases"
+            "no dedicated connection available within the timeout: {in_use} of {size} in use, {waiting} more callers waiting; \
+             drop handles and end blocking commands sooner, or raise leases"
         );
         Self::new(ErrorKind::Timeout, Outcome::NotSent, what)
     }
 
-    /// The first attempt to connect failed. No command was sent.
+    /// A connection could not be established. No command was sent.
     pub(crate) fn connect(failure: Failure) -> Self {
         let mut error = Self::from(failure);
         error.0.outcome = Outcome::NotSent;
         if error.kind() == ErrorKind::Connection {
-            error.0.what = "cannot connect to the server".into();
+            error.0.message = "cannot connect to the server".into();
         }
         error
     }
 
     pub(crate) fn convert(error: ConvertError) -> Self {
-        Self::new(ErrorKind::Reply, Outcome::Ran, "unexpected reply")
+        Self::new(ErrorKind::UnexpectedReply, Outcome::Ran, "unexpected reply")
             .with_cause(Cause::Convert(error))
     }
 
-    /// What went wrong.
+    /// Returns what went wrong.
     pub const fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether the command ran.
-    pub const fn outcome(&self) -> Outcome {
-        self.0.outcome
+    /// Returns whether the command ran, or `None` if the error belongs to no [`command`](Self::command): to connecting, leasing
+    /// a connection, subscribing or an option.
+    pub const fn outcome(&self) -> Option<Outcome> {
+        match self.0.command {
+            Some(_) => Some(self.0.outcome),
+            None => None,
+        }
     }
 
-    /// The command's name, if the error belongs to one.
+    /// Returns the name of the command that failed, without its arguments. `None` if the error belongs to no command.
     pub fn command(&self) -> Option<&str> {
         self.0.command.as_deref()
     }
 
-    /// The place of the command in its transaction, counted from 0, if the error belongs to one there.
+    /// Returns the position of the command in its pipeline or transaction, counted from 0, if it was rejected with all others.
     pub const fn position(&self) -> Option<usize> {
         self.0.position
     }
 
-    /// What the server answered, if it answered an error.
+    /// Returns the server's error reply, if there is one.
     pub fn server_error(&self) -> Option<&ServerError> {
         match &self.0.cause {
             Some(Cause::Server(error)) => Some(error),
@@ -270,7 +216,7 @@ impl Error {
         }
     }
 
-    /// What the wire reported, if the connection failed.
+    /// Returns the transport's error, if the connection failed.
     pub fn transport_error(&self) -> Option<&TransportError> {
         match &self.0.cause {
             Some(Cause::Transport(error)) => Some(error),
@@ -286,58 +232,47 @@ impl Error {
         })
     }
 
-    /// Whether the same call may succeed later without a change of configuration, and is safe to make again because it certainly
-    /// did not run.
+    /// Returns whether a retry is safe and may succeed: the call certainly did not run, and the error can go away without a
+    /// change to the program or its configuration.
     pub fn is_retryable(&self) -> bool {
-        let passing = match self.kind() {
-            // Of the transport's errors, some remain until somebody changes an address, a certificate or an option.
-            ErrorKind::Connection | ErrorKind::Timeout => self
+        let is_transient = match self.kind().facts().transience {
+            Transience::Never => false,
+            Transience::Always => true,
+            Transience::ByTransport => self
                 .transport_error()
                 .is_none_or(TransportError::is_transient),
-            ErrorKind::Backpressure | ErrorKind::Conflict => true,
-            ErrorKind::Command => self.server_error().is_some_and(|e| {
-                matches!(
-                    e.code(),
-                    "LOADING" | "TRYAGAIN" | "BUSY" | "CLUSTERDOWN" | "MASTERDOWN" | "READONLY"
-                )
-            }),
-            // The connection was logged in, and the server has forgotten. The next one logs in anew.
-            ErrorKind::Auth => self.server_error().is_some_and(|e| e.code() == "NOAUTH"),
-            _ => false,
+            Transience::ByCode => self
+                .server_error()
+                .is_some_and(|error| Code::of(error.code()).is_transient),
         };
         let did_not_run = match self.kind() {
-            // One that was not even sent is due to credentials that are missing or wrong.
-            ErrorKind::Auth => self.outcome() == Outcome::Rejected,
-            _ => matches!(self.outcome(), Outcome::NotSent | Outcome::Rejected),
+            // If the command was not even sent, the credentials are missing or wrong.
+            ErrorKind::Auth => self.0.outcome == Outcome::Rejected,
+            _ => self.certainly_did_not_run(),
         };
-        passing && did_not_run
+        is_transient && did_not_run
     }
 
-    /// Whether the server answered an error of this code.
+    /// Whether nothing that was sent on behalf of the call can have run, with or without a command.
+    pub(crate) const fn certainly_did_not_run(&self) -> bool {
+        matches!(self.0.outcome, Outcome::NotSent | Outcome::Rejected)
+    }
+
+    /// Whether nothing was sent on behalf of the call, with or without a command.
+    pub(crate) const fn was_not_sent(&self) -> bool {
+        matches!(self.0.outcome, Outcome::NotSent)
+    }
+
+    /// Whether the server replied with an error of this code.
     pub(crate) fn is_code(&self, code: &str) -> bool {
         self.server_error()
             .is_some_and(|error| error.code() == code)
     }
 
-    /// Whether a stream or its group of consumers is missing. Redis says `UNBLOCKED` when the stream goes while it is
-    /// waited for.
+    /// Whether a stream or its consumer group is missing. Redis replies `UNBLOCKED` if the stream is deleted while a command
+    /// blocks on it.
     pub(crate) fn is_no_group(&self) -> bool {
         self.is_code("NOGROUP") || self.is_code("UNBLOCKED")
-    }
-
-    /// The server cannot be reached, or the connection broke.
-    pub fn is_connection(&self) -> bool {
-        self.kind() == ErrorKind::Connection
-    }
-
-    /// No reply came in time.
-    pub fn is_timeout(&self) -> bool {
-        self.kind() == ErrorKind::Timeout
-    }
-
-    /// The server wants other credentials.
-    pub fn is_auth(&self) -> bool {
-        self.kind() == ErrorKind::Auth
     }
 }
 
@@ -346,11 +281,11 @@ impl fmt::Display for Error {
         if let Some(command) = self.command() {
             write!(f, "{command}: ")?;
         }
-        f.write_str(&self.0.what)?;
+        f.write_str(&self.0.message)?;
         if let Some(cause) = self.cause() {
             write!(f, ": {cause}")?;
         }
-        if self.outcome() == Outcome::MayHaveRun {
+        if self.outcome() == Some(Outcome::MayHaveRun) {
             f.write_str(" (the command may have run)")?;
         }
         Ok(())
@@ -365,7 +300,7 @@ impl fmt::Debug for Error {
             .field("outcome", &self.outcome());
         debug
             .field("command", &self.command())
-            .field("what", &self.0.what);
+            .field("message", &self.0.message);
         if let Some(cause) = self.cause() {
             debug.field("cause", &format_args!("{cause}"));
         }
@@ -374,96 +309,11 @@ impl fmt::Debug for Error {
 }
 
 impl StdError for Error {
-    /// What caused the cause: `Display` tells the cause itself.
+    /// Returns the source of the cause: `Display` already prints the cause.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.cause().and_then(StdError::source)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    //! Which errors may pass without a change of configuration.
-
-    use swarm_transport::TransportErrorKind as Kind;
-
-    use super::*;
-
-    fn lost(sent: bool, kind: Kind) -> Error {
-        let error = Arc::new(TransportError::new(kind, "x"));
-        Error::from(Failure::Lost { sent, error })
-    }
-
-    fn answered(command: &'static str, text: &str) -> Error {
-        let failure = Failure::Server(ServerError::parse(text.as_bytes()));
-        Error::from(failure).for_command(command.into())
-    }
-
-    /// Stands for: a retry loop that never ends, and a retry loop that doubles a write.
-    #[test]
-    fn retryable_means_did_not_run_and_may_pass_by_itself() {
-        for (kind, retryable) in [
-            (Kind::Endpoint, false),
-            (Kind::Options, false),
-            (Kind::Resolve, true),
-            (Kind::Refused, true),
-            (Kind::Timeout, true),
-            (Kind::Tls, false),
-            (Kind::Auth, false),
-            (Kind::Protocol, false),
-            (Kind::Limit, false),
-            (Kind::Closed, true),
-            (Kind::Io, true),
-        ] {
-            assert_eq!(lost(false, kind).is_retryable(), retryable, "{kind:?}");
-            assert!(!lost(true, kind).is_retryable(), "{kind:?}");
-        }
-        for (command, text, retryable) in [
-            (
-                "GET",
-                "LOADING Redis is loading the dataset in memory",
-                true,
-            ),
-            ("GET", "TRYAGAIN x", true),
-            ("GET", "CLUSTERDOWN x", true),
-            ("GET", "MASTERDOWN x", true),
-            ("SET", "READONLY x", true),
-            ("GET", "NOAUTH Authentication required.", true),
-            ("SET", "BUSY Redis is busy running a script.", true),
-            ("EVAL", "BUSY Redis is busy running a script.", true),
-            ("EVAL", "BUSY Script exceeded time limit", false),
-            ("EVAL", "TRYAGAIN x", true),
-            ("GET", "WRONGPASS x", false),
-            ("GET", "NOPERM x", false),
-            ("GET", "WRONGTYPE x", false),
-            ("GET", "ERR x", false),
-            ("SET", "OOM x", false),
-        ] {
-            let error = answered(command, text);
-            assert_eq!(error.is_retryable(), retryable, "{command}: {text}");
-        }
-        let server = || ServerError::parse(b"WRONGPASS x");
-        for (failure, retryable) in [
-            (Failure::Timeout { sent: false }, true),
-            (Failure::Timeout { sent: true }, false),
-            (Failure::Full, true),
-            (Failure::Withheld, false),
-            (
-                Failure::Auth {
-                    sent: false,
-                    error: server(),
-                },
-                false,
-            ),
-            (Failure::Scripted(ServerError::parse(b"LOADING x")), false),
-            (Failure::Closed { sent: false }, false),
-            (Failure::Closed { sent: true }, false),
-        ] {
-            let error = Error::from(failure);
-            assert_eq!(error.is_retryable(), retryable, "{error}");
-        }
-        assert!(Error::conflict().is_retryable());
-        assert!(!Error::argument("x").is_retryable());
-        assert!(!Error::config("x").is_retryable());
-        assert!(!Error::lagged().is_retryable());
-    }
-}
+mod tests;

@@ -270,7 +270,7 @@ impl Options {
     }
 
     /// Whether commands wait for room in the queue, within their timeout. Otherwise they fail at once with an error of kind
-    /// [`Backpressure`](crate::ErrorKind::Backpressure), for callers that would rather shed load. Default true.
+    /// [`QueueFull`](crate::ErrorKind::QueueFull), for callers that would rather shed load. Default true.
     pub const fn wait_for_room(mut self, wait: bool) -> Self {
         self.wait_for_room = wait;
         self

@@ -128,7 +128,7 @@ async fn keep_calling(
         longest = longest.max(start.elapsed());
         calls.fetch_add(1, Ordering::Relaxed);
         match sent {
-            Err(error) if error.is_timeout() && error.outcome() == Outcome::NotSent => {}
+            Err(error) if error.is_timeout() && error.outcome() == Some(Outcome::NotSent) => {}
             other => return Err(format!("instead of a timeout: {other:?}").into()),
         }
     }

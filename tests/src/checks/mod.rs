@@ -58,9 +58,9 @@ pub enum Finding {
 impl From<Error> for Finding {
     fn from(error: Error) -> Self {
         match (error.kind(), error.outcome()) {
-            (ErrorKind::Command, _) => Self::Refused(error.to_string()),
-            (ErrorKind::Argument, Outcome::NotSent) => Self::Unsupported(error.to_string()),
-            (ErrorKind::Reply, _) => Self::Differs(error.to_string()),
+            (ErrorKind::Server, _) => Self::Refused(error.to_string()),
+            (ErrorKind::Argument, Some(Outcome::NotSent)) => Self::Unsupported(error.to_string()),
+            (ErrorKind::UnexpectedReply, _) => Self::Differs(error.to_string()),
             _ => Self::Failed(error.to_string()),
         }
     }
@@ -149,7 +149,7 @@ fn refused<T: Debug>(what: &str, result: Result<T, Error>, code: &str) -> Result
                 .server_error()
                 .is_some_and(|error| error.code() == code) =>
         {
-            same(what, error.outcome(), Outcome::Rejected)
+            same(what, error.outcome(), Some(Outcome::Rejected))
         }
         other => Err(Finding::Differs(format!(
             "{what}: {other:?}, expected an error {code}"

@@ -26,7 +26,7 @@ family! {
         holds("GET of 1 MiB", text(&c, k).await?.as_ref() == Some(&large), "another value")?;
         let error = c.get_as::<i64>(k).await.err();
         holds("a text is no number", error.as_ref().is_some_and(|error| {
-            error.kind() == ErrorKind::Reply && error.outcome() == Outcome::Ran
+            error.kind() == ErrorKind::UnexpectedReply && error.outcome() == Some(Outcome::Ran)
         }), error)?;
     }
     ["set_with"] |c, keys| {

@@ -79,7 +79,7 @@ async fn over_http_subscribing_is_an_error_before_anything_is_sent() {
     for subscribing in [client.subscribe("a"), client.psubscribe("a*")] {
         let error = within(subscribing).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
-        assert_eq!(error.outcome(), Outcome::NotSent);
+        assert_eq!(error.outcome(), Some(Outcome::NotSent));
     }
 }
 

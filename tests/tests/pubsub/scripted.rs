@@ -203,8 +203,8 @@ async fn a_refused_name_is_an_error_and_leaves_nothing_behind() {
         .say(Frame::error("NOPERM no access to secret"))
         .await;
     let error = within(subscribing).await.unwrap().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Command);
-    assert_eq!(error.outcome(), Outcome::Rejected);
+    assert_eq!(error.kind(), ErrorKind::Server);
+    assert_eq!(error.outcome(), Some(Outcome::Rejected));
     assert_eq!(error.command(), Some("SUBSCRIBE"));
     assert_eq!(error.server_error().unwrap().code(), "NOPERM");
     assert_eq!(connection.request().await, "UNSUBSCRIBE a");
@@ -269,7 +269,7 @@ async fn a_transport_without_pushes_is_an_error_before_anything_is_sent() {
         let (mut accepted, client) = within(starting).await;
         let error = within(client.subscribe("a")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
-        assert_eq!(error.outcome(), Outcome::NotSent);
+        assert_eq!(error.outcome(), Some(Outcome::NotSent));
         let mut peer = within(accepted.recv()).await.unwrap();
         assert!(within(peer.next_request()).await.is_none());
     }

@@ -259,7 +259,7 @@ fn docs(code: &mut String, command: &Command, typed: bool) {
             doc(
                 code,
                 "",
-                "\n**Errors:** a string that is no `T` is an error of kind [`Reply`](crate::ErrorKind::Reply).\n",
+                "\n**Errors:** a string that is no `T` is an error of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).\n",
             );
             return;
         }

@@ -142,7 +142,7 @@ impl<S> Iterated<S> {
             let next = next(stream);
             async move {
                 let next = tokio::time::timeout(time, next).await;
-                next.unwrap_or_else(|_| Some(Err(Error::unheard())))
+                next.unwrap_or_else(|_| Some(Err(Error::no_event())))
             }
         })
     }

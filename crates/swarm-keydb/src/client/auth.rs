@@ -8,7 +8,7 @@ use super::{Client, Origin};
 use crate::command::{Builder, Executor};
 use crate::commands::{ServerCommands, ok};
 use crate::credentials::Credentials;
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 impl Client {
     /// Logs in with other credentials: on the connection that is there, with nothing else in flight, and on all that will be made.
@@ -80,6 +80,5 @@ impl Client {
 
 /// Whether the server was not asked at all.
 fn is_about_the_way(error: &Error) -> bool {
-    error.outcome() == Outcome::NotSent
-        && matches!(error.kind(), ErrorKind::Auth | ErrorKind::Argument)
+    error.was_not_sent() && matches!(error.kind(), ErrorKind::Auth | ErrorKind::Argument)
 }

@@ -148,7 +148,7 @@ impl Exclusive {
         // Behind an answer that makes no sense, more of the kind would be taken for replies.
         let mut doubt = Doubt(Some(self.lease.mailbox.clone()));
         let info = self.execute(hello_command(version)).await;
-        let answered = |error: &Error| error.kind() == ErrorKind::Command;
+        let answered = |error: &Error| error.kind() == ErrorKind::Server;
         if info.is_ok() || info.as_ref().is_err_and(answered) {
             doubt.0 = None;
         }

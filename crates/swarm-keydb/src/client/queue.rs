@@ -313,7 +313,7 @@ impl Replies {
 }
 
 fn foreign_handle() -> Error {
-    Error::argument("not sent: a handle belongs to another pipeline or transaction")
+    Error::argument("not sent because a handle belongs to another pipeline or transaction")
 }
 
 /// Handles of queued commands in a shape of the caller's own: one [`Queued`], a tuple, an array or a `Vec` of such,

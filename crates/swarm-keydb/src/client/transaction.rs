@@ -44,7 +44,7 @@ use crate::server::{Meaning, ServerProfile};
 /// | | [`kind`](Error::kind) | [`outcome`](Error::outcome) |
 /// |---|---|---|
 /// | a watched key was changed | [`Conflict`](crate::ErrorKind::Conflict) | `Rejected`: nothing ran |
-/// | the server would not take a command; [`Error::position`] and [`Error::command`] say which | [`Command`](crate::ErrorKind::Command) | `Rejected`: nothing ran |
+/// | the server would not take a command; [`Error::position`] and [`Error::command`] say which | [`Server`](crate::ErrorKind::Server) | `Rejected`: nothing ran |
 /// | an argument was refused on this side | [`Argument`](crate::ErrorKind::Argument) | `NotSent` |
 /// | the connection was lost, or the time was up | `Connection`, `Timeout` | `MayHaveRun` once EXEC was sent, else `NotSent` |
 ///
@@ -213,5 +213,5 @@ fn why_not(
 fn multi_refused(error: ServerError) -> Error {
     Error::from(Failure::Server(error))
         .for_command("MULTI".into())
-        .may_have_run("the server refuses transactions, so the commands ran one by one")
+        .may_have_run("transactions rejected by the server, so the commands ran one by one")
 }

@@ -61,9 +61,9 @@ impl Role {
     /// What to say when it will not.
     pub(crate) fn refusal() -> Failure {
         Failure::Refused(Refusal::Unsupported {
-            command: "a connection of one's own".to_owned(),
-            needs: "a session",
-            transport: "this wire",
+            command: "a dedicated connection".to_owned(),
+            needs: "sessions",
+            transport: "this transport",
         })
     }
 }

@@ -1,7 +1,8 @@
-//! What the engine tells of a call that got no reply, as an error for its caller.
+//! Converts the engine's failures to errors for the caller.
 
 use swarm_transport::Refusal;
 
+use super::code::Code;
 use super::{Cause, Error, ErrorKind, Outcome};
 use crate::engine::Failure;
 use crate::server::Unsupported;
@@ -16,76 +17,73 @@ impl From<Failure> for Error {
             }
         };
         match failure {
-            // The HTTP wire says so of a reply that it cannot vouch for.
+            // The HTTP transport reports replies with this code if it cannot represent their bytes.
             Failure::Server(error) if error.code() == "LOSSY" => {
-                Self::new(ErrorKind::Reply, Outcome::Ran, "the reply is damaged")
+                Self::new(ErrorKind::UnexpectedReply, Outcome::Ran, "reply damaged by the transport")
                     .with_cause(Cause::Server(error))
             }
             Failure::Server(error) => {
-                let auth = matches!(error.code(), "NOAUTH" | "WRONGPASS");
-                let kind = if auth {
-                    ErrorKind::Auth
-                } else {
-                    ErrorKind::Command
-                };
-                Self::new(kind, Outcome::Rejected, "the server answered an error")
+                let kind = Code::of(error.code()).kind;
+                Self::new(kind, Outcome::Rejected, "server error")
                     .with_cause(Cause::Server(error))
             }
             Failure::Scripted(error) => {
-                let what = "the script returned an error, or a list that looks like one on this connection";
-                Self::new(ErrorKind::Command, outcome(true), what).with_cause(Cause::Server(error))
+                let what = "script error, or a list that this connection cannot tell from an error";
+                Self::new(ErrorKind::Server, outcome(true), what).with_cause(Cause::Server(error))
             }
             Failure::Timeout { sent: true } => {
-                Self::new(ErrorKind::Timeout, outcome(true), "no reply in time")
+                Self::new(ErrorKind::Timeout, outcome(true), "no reply within the timeout")
             }
             Failure::Timeout { sent: false } => Self::new(
                 ErrorKind::Timeout,
                 outcome(false),
-                "not sent in time: the server could not be reached, or the queue was full",
+                "not sent within the timeout; the server is unreachable or the request queue full",
             ),
             Failure::Unreachable(error) => Self::new(
                 ErrorKind::Timeout,
                 outcome(false),
-                "not sent in time, because no connection could be made",
+                "not sent within the timeout",
             )
             .with_cause(Cause::Transport(error)),
             Failure::OnlyFallback(error) => Self::new(
                 ErrorKind::Connection,
                 outcome(false),
-                "only the HTTP fallback can be reached, which cannot hold a session; it works again once the connection is back",
+                "only the HTTP fallback is reachable, and it does not support sessions; retry once the connection is back",
             )
             .with_cause(Cause::Transport(error)),
             Failure::Lost { sent, error } => {
-                // 401 and 403 of a gateway are about credentials, not about the network.
+                // A gateway rejects credentials with 401 and 403.
                 let kind = if error.is_auth() {
                     ErrorKind::Auth
                 } else {
                     ErrorKind::Connection
                 };
-                Self::new(kind, outcome(sent), "the connection was lost")
+                Self::new(kind, outcome(sent), "connection lost")
                     .with_cause(Cause::Transport(error))
             }
-            // The error names the command already.
+            // The error already names the command.
             Failure::Refused(Refusal::Unsupported {
                 needs, transport, ..
-            }) => Self::argument(format!("it needs {needs}, which {transport} does not have")),
+            }) => Self::argument(format!(
+                "{transport} does not support {needs}; use ws:// or redis://"
+            )),
             Failure::Refused(refusal) => Self::argument(refusal.to_string()),
             Failure::Unsupported(Unsupported::NotUtf8 { argument }) => Self::argument(format!(
-                "argument {argument} is not valid UTF-8, and SwarmKeyDb would change it: keys, channels, groups, consumers and \
-                 script arguments are text there; encode it (base64, hex)"
+                "argument {argument} is not valid UTF-8, and SwarmKeyDb would corrupt it (keys, channels, groups, consumers and \
+                 script arguments are text); encode it, for example as base64 or hex"
             )),
             Failure::Full => Self::new(
-                ErrorKind::Backpressure,
+                ErrorKind::QueueFull,
                 outcome(false),
-                "too much is under way: send less at a time, or raise queue and queue_bytes",
+                "request queue full; send fewer commands at once, or raise queue and queue_bytes",
             ),
             Failure::Withheld => Self::withheld(),
             Failure::Auth { sent, error } => {
                 let unknown = error.message().starts_with("unknown command");
                 let hint = if unknown {
-                    "this port of the server does not know AUTH, so it has no password: remove the password option"
+                    "AUTH is unknown on this port of the server, so it has no password; remove the password option"
                 } else {
-                    "the server refuses the credentials: check the password option"
+                    "credentials rejected by the server; check the password option"
                 };
                 Self::new(ErrorKind::Auth, outcome(sent), hint).with_cause(Cause::Server(error))
             }
@@ -93,7 +91,7 @@ impl From<Failure> for Error {
             Failure::Closed { sent: true } => Self::new(
                 ErrorKind::Closed,
                 outcome(true),
-                "the client was closed before the reply came",
+                "the client was closed before the reply arrived",
             ),
         }
     }

@@ -1,11 +1,29 @@
-//! What an error reply says about the command that got it: whether it certainly did nothing.
+//! Whether a failed command ran.
 
 use swarm_resp::ServerError;
 
-use super::Outcome;
+use super::code::{Code, Proves};
 use crate::server::SCRIPTS;
 
-/// Commands that act on several keys or entries, or in several steps: an error may come after some of them.
+/// Whether a command that failed ran.
+///
+/// The enum is exhaustive: code that decides about a retry must handle every case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The command was never sent, so it did not run. A retry is safe.
+    NotSent,
+    /// The command was sent, and may have run completely, in part or not at all. A retry may run it twice.
+    ///
+    /// Error replies also have this outcome if earlier effects may remain: a script that failed or was cut off, or `MSET` or
+    /// `DEL` that failed midway on SwarmKeyDb.
+    MayHaveRun,
+    /// The server rejected the command with an error and did nothing.
+    Rejected,
+    /// The command ran; only its reply is unusable.
+    Ran,
+}
+
+/// Commands with several keys, entries or steps: they can fail after some of them.
 const IN_STEPS: &[&str] = &[
     "BACKUP",
     "DEL",
@@ -24,16 +42,17 @@ const IN_STEPS: &[&str] = &[
     "XDEL",
 ];
 
-/// What an error reply to a command says about it.
+/// Decides whether a command that the server answered with an error did nothing.
 pub(super) fn of_error(command: &str, error: &ServerError) -> Outcome {
     let is_one_of = |names: &[&str]| {
         let name = command.split_ascii_whitespace().next().unwrap_or_default();
         names.iter().any(|other| name.eq_ignore_ascii_case(other))
     };
+    let proves = Code::of(error.code()).proves;
     let did_nothing = if is_one_of(SCRIPTS) {
-        refuses_a_script(error)
+        proves == Proves::Anything || text_rejects_script(error)
     } else if is_one_of(IN_STEPS) {
-        refuses_before_the_first_step(error)
+        proves != Proves::Nothing || text_rejects_steps(error)
     } else {
         !is_internal(error)
     };
@@ -44,22 +63,19 @@ pub(super) fn of_error(command: &str, error: &ServerError) -> Outcome {
     }
 }
 
-/// Whether the server failed within, rather than refused: nothing is known then.
+/// Whether the server failed internally instead of rejecting the command.
 fn is_internal(error: &ServerError) -> bool {
     error.code() == "ERR" && error.message().to_ascii_lowercase().starts_with("internal")
 }
 
-/// Whether a script certainly did not begin. Only what no command within a script is told, for a script may return any error
-/// that it was told after it has written.
-fn refuses_a_script(error: &ServerError) -> bool {
+/// Whether an error's text proves that a script did not start. Only texts that no command within a script gets count: a script
+/// can return any error of its commands after others have written.
+fn text_rejects_script(error: &ServerError) -> bool {
     let message = error.message();
     match error.code() {
-        // Not "Script exceeded time limit", which SwarmKeyDb says of this script: it runs on.
-        "BUSY" => message.contains(" is busy running a script"),
-        "NOSCRIPT" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "MOVED" | "ASK" | "TRYAGAIN"
-        | "EXECABORT" => true,
+        "BUSY" => is_busy_with_another_script(message),
         "NOAUTH" => message == "Authentication required.",
-        // A replica takes no write at all.
+        // A replica accepts no writes at all.
         "READONLY" => message.starts_with("You can't write against a read only replica"),
         "ERR" => {
             message.starts_with("Error compiling script")
@@ -76,14 +92,11 @@ fn refuses_a_script(error: &ServerError) -> bool {
     }
 }
 
-/// Whether an error can only come before a command has done anything.
-fn refuses_before_the_first_step(error: &ServerError) -> bool {
+/// Whether an error's text proves that a command failed before its first step.
+fn text_rejects_steps(error: &ServerError) -> bool {
     let message = error.message();
     match error.code() {
-        "NOAUTH" | "WRONGPASS" | "NOPERM" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN"
-        | "READONLY" | "MISCONF" | "NOREPLICAS" | "MOVED" | "ASK" | "CROSSSLOT" | "TRYAGAIN"
-        | "EXECABORT" | "DENIED" | "BUSYGROUP" | "NOGROUP" | "WRONGTYPE" => true,
-        "BUSY" => message.contains(" is busy running a script"),
+        "BUSY" => is_busy_with_another_script(message),
         "ERR" => [
             "wrong number of arguments",
             "unknown command",
@@ -97,14 +110,19 @@ fn refuses_before_the_first_step(error: &ServerError) -> bool {
     }
 }
 
+/// Whether `BUSY` is about another script. SwarmKeyDb also says "Script exceeded time limit" of the script itself, which
+/// keeps running.
+fn is_busy_with_another_script(message: &str) -> bool {
+    message.contains(" is busy running a script")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The table: commands, errors, and whether the command certainly did nothing. Stands for every error that is told as
-    /// "did nothing" although earlier steps were done.
+    /// Catches errors that are reported as "did nothing" although earlier steps were done.
     #[test]
-    fn what_an_error_says_is_decided_by_the_command() {
+    fn the_command_decides_what_an_error_proves() {
         let yes = Outcome::Rejected;
         let no = Outcome::MayHaveRun;
         for (command, error, outcome) in [

@@ -229,8 +229,8 @@ impl Driver {
         if !(session && push) {
             let refusal = Refusal::Unsupported {
                 command: "SUBSCRIBE".to_owned(),
-                needs: "a session with pushes",
-                transport: "the client's transport",
+                needs: "subscriptions",
+                transport: "this transport",
             };
             self.machine.end_all(&Failure::Refused(refusal));
             return Stop::Idle.into();

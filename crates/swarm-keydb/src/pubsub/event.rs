@@ -60,7 +60,7 @@ const OVERHEAD: usize = 128;
 impl Message {
     /// What was published, read as a `T`: text, a number, or whatever a reply can be read as.
     ///
-    /// **Errors:** a payload that is no `T`: of kind [`Reply`](crate::ErrorKind::Reply).
+    /// **Errors:** a payload that is no `T`: of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
     ///
     /// ```
     /// # use swarm_keydb::{Client, prelude::*};

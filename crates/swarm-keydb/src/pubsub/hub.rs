@@ -169,7 +169,7 @@ impl Hub {
 fn over_http(name: &Name) -> Refusal {
     Refusal::Unsupported {
         command: name.kind.subscribe().to_owned(),
-        needs: "a session",
+        needs: "sessions",
         transport: "HTTP",
     }
 }

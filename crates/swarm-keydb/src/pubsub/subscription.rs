@@ -133,7 +133,7 @@ impl fmt::Debug for Subscription {
 /// Nothing is sent before it is first polled.
 ///
 /// **Errors:** of kind [`Argument`](crate::ErrorKind::Argument) when a name is refused, or the wire cannot carry
-/// subscriptions, as HTTP cannot; of kind [`Command`](crate::ErrorKind::Command) or [`Auth`](crate::ErrorKind::Auth) when the
+/// subscriptions, as HTTP cannot; of kind [`Server`](crate::ErrorKind::Server) or [`Auth`](crate::ErrorKind::Auth) when the
 /// server refuses; of kind [`Timeout`](crate::ErrorKind::Timeout) when it has not acknowledged within
 /// [`request_timeout`](crate::Options::request_timeout), which covers the connecting, too. Nothing stays subscribed after
 /// an error.

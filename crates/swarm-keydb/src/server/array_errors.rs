@@ -256,8 +256,8 @@ mod tests {
                 };
                 let error = crate::Error::from(crate::engine::Failure::from(reply))
                     .for_command("EVAL".into());
-                assert_eq!(error.outcome(), crate::Outcome::MayHaveRun);
-                assert_eq!(error.kind(), crate::ErrorKind::Command);
+                assert_eq!(error.outcome(), Some(crate::Outcome::MayHaveRun));
+                assert_eq!(error.kind(), crate::ErrorKind::Server);
                 assert!(!error.is_retryable());
             }
         }

@@ -4,8 +4,8 @@ use swarm_resp::RequestRef;
 
 use crate::Refusal;
 
-const SESSION: &str = "a session";
-const BLOCKING: &str = "to block";
+const SESSION: &str = "sessions";
+const BLOCKING: &str = "blocking commands";
 
 /// Commands whose effect is on their connection.
 const OF_A_SESSION: [&str; 27] = [

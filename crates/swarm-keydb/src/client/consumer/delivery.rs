@@ -77,7 +77,7 @@ impl Delivery {
     /// If no reply came in time: the entry may be acknowledged or not, so call this method again. The wait takes up to twice
     /// the `request_timeout`: once for the `XACK` in flight, and once for the next one.
     ///
-    /// Of kind [`Reply`](crate::ErrorKind::Reply) if the server still lists the entry as pending after the `XACK`. That happens
+    /// Of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply) if the server still lists the entry as pending after the `XACK`. That happens
     /// on SwarmKeyDb with IDs that were added with leading zeros, such as `7-01`.
     ///
     /// # Cancel safety

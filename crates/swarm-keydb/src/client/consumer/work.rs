@@ -15,7 +15,7 @@ use crate::commands::{
     GroupRead, ReadAfter, StreamCommands, StreamEntry, StreamFields, StreamId, XReadGroupOptions,
 };
 use crate::driver::{Backoff, deadline_in};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// How much longer than asked for a server may keep a read whose connection is gone.
 const LINGER: Duration = Duration::from_secs(1);
@@ -255,7 +255,7 @@ impl Work {
         self.pause = Some(self.backoff.next_delay(Instant::now()));
         if error.is_no_group() {
             self.phase = Phase::Join;
-        } else if matches!(error.outcome(), Outcome::MayHaveRun | Outcome::Ran) {
+        } else if !error.certainly_did_not_run() {
             // What the lost reply held is pending. A read that still waits at the server, for a connection that is gone,
             // may be given more until its time is up.
             self.recover_at = Some(in_future(self.longest_read() + LINGER));

@@ -35,7 +35,7 @@ pub trait ScriptCommands: Executor {
 
     /// [`eval`](Self::eval), with strings read as a `T`.
     ///
-    /// **Errors:** a string that is no `T` is an error of kind [`Reply`](crate::ErrorKind::Reply).
+    /// **Errors:** a string that is no `T` is an error of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
     fn eval_as<T: FromFrame>(
         &self,
         script: impl ToArg,
@@ -77,7 +77,7 @@ pub trait ScriptCommands: Executor {
 
     /// [`evalsha`](Self::evalsha), with strings read as a `T`.
     ///
-    /// **Errors:** a string that is no `T` is an error of kind [`Reply`](crate::ErrorKind::Reply).
+    /// **Errors:** a string that is no `T` is an error of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
     fn evalsha_as<T: FromFrame>(
         &self,
         digest: impl ToArg,

@@ -23,7 +23,7 @@ pub trait StringCommands: Executor {
 
     /// [`get`](Self::get), with strings read as a `T`.
     ///
-    /// **Errors:** a string that is no `T` is an error of kind [`Reply`](crate::ErrorKind::Reply).
+    /// **Errors:** a string that is no `T` is an error of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
     fn get_as<T: FromFrame>(&self, key: impl ToArg) -> Self::Output<Option<T>> {
         self.execute(Builder::new("GET").read_only().key(key).build())
     }
@@ -103,7 +103,7 @@ pub trait StringCommands: Executor {
 
     /// [`getset`](Self::getset), with strings read as a `T`.
     ///
-    /// **Errors:** a string that is no `T` is an error of kind [`Reply`](crate::ErrorKind::Reply).
+    /// **Errors:** a string that is no `T` is an error of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
     fn getset_as<T: FromFrame>(
         &self,
         key: impl ToArg,
@@ -123,7 +123,7 @@ pub trait StringCommands: Executor {
 
     /// [`getdel`](Self::getdel), with strings read as a `T`.
     ///
-    /// **Errors:** a string that is no `T` is an error of kind [`Reply`](crate::ErrorKind::Reply).
+    /// **Errors:** a string that is no `T` is an error of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
     fn getdel_as<T: FromFrame>(&self, key: impl ToArg) -> Self::Output<Option<T>> {
         self.execute(Builder::new("GETDEL").key(key).build())
     }
@@ -137,7 +137,7 @@ pub trait StringCommands: Executor {
 
     /// [`mget`](Self::mget), with strings read as a `T`.
     ///
-    /// **Errors:** a string that is no `T` is an error of kind [`Reply`](crate::ErrorKind::Reply).
+    /// **Errors:** a string that is no `T` is an error of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
     fn mget_as<T: FromFrame>(&self, keys: impl ToArgs) -> Self::Output<Vec<Option<T>>> {
         self.execute(Builder::new("MGET").read_only().keys(keys).build())
     }

@@ -16,7 +16,7 @@ async fn write_on(server: &Server, client: &Client, keys: usize) {
         sleep(Duration::from_millis(1)).await;
     }
     let error = write.await.unwrap().unwrap_err();
-    assert_eq!(error.outcome(), Outcome::MayHaveRun);
+    assert_eq!(error.outcome(), Some(Outcome::MayHaveRun));
 }
 
 /// Waits until so many connections are set aside.
@@ -92,7 +92,7 @@ async fn one_that_is_out_of_step_takes_the_room_of_no_other() {
         let error = call.unwrap_err();
         assert_eq!(
             (error.kind(), error.outcome()),
-            (ErrorKind::Connection, Outcome::MayHaveRun)
+            (ErrorKind::Connection, Some(Outcome::MayHaveRun))
         );
     }
     server.0.out_of_step.store(false, Ordering::Relaxed);
@@ -145,7 +145,7 @@ async fn a_connection_that_is_not_made_again_ends_when_its_server_has_vanished()
     };
     assert_eq!(
         (error.kind(), error.outcome()),
-        (ErrorKind::Connection, Outcome::NotSent)
+        (ErrorKind::Connection, Some(Outcome::NotSent))
     );
     drop(own);
     let other = client.exclusive().await.unwrap();

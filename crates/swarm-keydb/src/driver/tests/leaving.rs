@@ -76,7 +76,7 @@ async fn by_its_deadline() {
         let error = writing.await.unwrap().unwrap_err();
         assert_eq!(
             (error.kind(), error.outcome()),
-            (ErrorKind::Timeout, Outcome::MayHaveRun),
+            (ErrorKind::Timeout, Some(Outcome::MayHaveRun)),
             "{how:?}"
         );
         drop(client);
@@ -135,7 +135,7 @@ async fn by_closing_within_a_time() {
         let error = writing.await.unwrap().unwrap_err();
         assert_eq!(
             (error.kind(), error.outcome()),
-            (ErrorKind::Closed, Outcome::MayHaveRun),
+            (ErrorKind::Closed, Some(Outcome::MayHaveRun)),
             "{how:?}"
         );
         drop(client);

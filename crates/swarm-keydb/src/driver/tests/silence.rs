@@ -27,7 +27,7 @@ async fn stuck(
     let error = write.unwrap_err();
     assert_eq!(
         (error.kind(), error.outcome()),
-        (ErrorKind::Timeout, Outcome::MayHaveRun)
+        (ErrorKind::Timeout, Some(Outcome::MayHaveRun))
     );
     assert_eq!(start.elapsed(), SECOND);
     (server, client, read)
@@ -66,7 +66,7 @@ async fn when_the_server_cannot_be_asked_the_connection_is_kept_and_nothing_is_s
     let error = client.incr("n").timeout(SECOND).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.outcome()),
-        (ErrorKind::Timeout, Outcome::NotSent)
+        (ErrorKind::Timeout, Some(Outcome::NotSent))
     );
     assert!(read.await.unwrap().unwrap().is_some());
     assert_eq!(client.state(), State::Connected);

@@ -68,7 +68,7 @@ fn may_have_run(bench: &Bench) {
     let error = crate::Error::from(failure.clone());
     assert_eq!(
         error.outcome(),
-        crate::Outcome::MayHaveRun,
+        Some(crate::Outcome::MayHaveRun),
         "{failure:?} of a request that was sent"
     );
     assert!(told.is_empty());

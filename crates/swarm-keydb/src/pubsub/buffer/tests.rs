@@ -117,7 +117,7 @@ fn what_came_before_the_end_can_be_taken_and_the_first_end_stands() {
         Poll::Ready(Some(Err(error))) => error,
         other => panic!("{other:?}"),
     };
-    assert_eq!(error.kind(), ErrorKind::Command);
+    assert_eq!(error.kind(), ErrorKind::Server);
     assert_eq!(taken(&failed), "end");
 }
 

@@ -137,16 +137,19 @@ async fn what_http_cannot_carry_is_refused_before_any_io() {
     let capabilities = transport.capabilities();
     assert!(!capabilities.push && !capabilities.session && !capabilities.binary_arguments);
     let refused = [
-        ("multi", "a session"),
-        ("WATCH", "a session"),
-        ("SUBSCRIBE", "a session"),
-        ("CLIENT TRACKING", "a session"),
-        ("HELLO", "a session"),
-        ("AUTH", "a session"),
-        ("Select", "a session"),
-        ("BLPOP", "to block"),
-        ("xread BLOCK 0 STREAMS", "to block"),
-        ("XREADGROUP GROUP g c COUNT 1 block 5 STREAMS", "to block"),
+        ("multi", "sessions"),
+        ("WATCH", "sessions"),
+        ("SUBSCRIBE", "sessions"),
+        ("CLIENT TRACKING", "sessions"),
+        ("HELLO", "sessions"),
+        ("AUTH", "sessions"),
+        ("Select", "sessions"),
+        ("BLPOP", "blocking commands"),
+        ("xread BLOCK 0 STREAMS", "blocking commands"),
+        (
+            "XREADGROUP GROUP g c COUNT 1 block 5 STREAMS",
+            "blocking commands",
+        ),
     ];
     for (command, lack) in refused {
         let refusal = transport

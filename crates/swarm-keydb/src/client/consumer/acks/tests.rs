@@ -144,8 +144,8 @@ async fn each_caller_hears_of_its_own_entry_when_fewer_were_acknowledged() {
         let (n, result) = done.unwrap();
         assert_eq!(result.is_err(), n == 3, "{n}: {result:?}");
         if let Err(error) = result {
-            assert_eq!(error.kind(), ErrorKind::Reply);
-            assert_eq!(error.outcome(), Outcome::Ran);
+            assert_eq!(error.kind(), ErrorKind::UnexpectedReply);
+            assert_eq!(error.outcome(), Some(Outcome::Ran));
         }
     }
 }

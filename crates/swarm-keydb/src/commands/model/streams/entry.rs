@@ -42,7 +42,7 @@ impl StreamEntry {
 
     /// The value of a field, the first of several of that name, read as a `T`.
     ///
-    /// **Errors:** a value that is no `T`: of kind [`Reply`](crate::ErrorKind::Reply).
+    /// **Errors:** a value that is no `T`: of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
     pub fn field_as<T: FromFrame>(&self, field: impl AsRef<[u8]>) -> Result<Option<T>> {
         match &self.fields {
             Some(fields) => fields.get_as(field),
@@ -74,7 +74,7 @@ impl StreamFields {
 
     /// The value of a field, the first of several of that name, read as a `T`.
     ///
-    /// **Errors:** a value that is no `T`: of kind [`Reply`](crate::ErrorKind::Reply).
+    /// **Errors:** a value that is no `T`: of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
     pub fn get_as<T: FromFrame>(&self, field: impl AsRef<[u8]>) -> Result<Option<T>> {
         let value = self.get(field).cloned().map(Frame::bulk);
         let value = value.map(|value| T::from_frame(value.view()));

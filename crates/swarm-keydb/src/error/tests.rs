@@ -1,0 +1,158 @@
+//! Which errors are retryable, and what every kind has.
+
+use swarm_transport::TransportErrorKind as Kind;
+
+use super::*;
+
+/// A kind that is missing here or has no predicate does not compile, or fails.
+#[test]
+fn each_kind_has_a_name_and_exactly_one_predicate() {
+    use ErrorKind as K;
+    const PREDICATES: [fn(&Error) -> bool; 11] = [
+        Error::is_connection,
+        Error::is_server,
+        Error::is_timeout,
+        Error::is_queue_full,
+        Error::is_auth,
+        Error::is_config,
+        Error::is_argument,
+        Error::is_unexpected_reply,
+        Error::is_conflict,
+        Error::is_closed,
+        Error::is_lagged,
+    ];
+    let position = |kind| match kind {
+        K::Connection => 0,
+        K::Server => 1,
+        K::Timeout => 2,
+        K::QueueFull => 3,
+        K::Auth => 4,
+        K::Config => 5,
+        K::Argument => 6,
+        K::UnexpectedReply => 7,
+        K::Conflict => 8,
+        K::Closed => 9,
+        K::Lagged => 10,
+    };
+    for kind in [
+        K::Connection,
+        K::Server,
+        K::Timeout,
+        K::QueueFull,
+        K::Auth,
+        K::Config,
+        K::Argument,
+        K::UnexpectedReply,
+        K::Conflict,
+        K::Closed,
+        K::Lagged,
+    ] {
+        let error = Error::new(kind, Outcome::NotSent, "x");
+        let found: Vec<_> = PREDICATES.iter().map(|is| is(&error)).collect();
+        let expected: Vec<_> = (0..PREDICATES.len())
+            .map(|at| at == position(kind))
+            .collect();
+        assert_eq!(found, expected, "{kind:?}");
+        // `QueueFull` is `queue_full`.
+        let name = kind.as_str().replace('_', "");
+        assert_eq!(name, format!("{kind:?}").to_lowercase());
+    }
+}
+
+#[test]
+fn only_errors_of_commands_have_an_outcome() {
+    for error in [
+        Error::config("x"),
+        Error::closed(),
+        Error::lagged(),
+        Error::unacknowledged(),
+        Error::connect(Failure::Timeout { sent: true }),
+        lost(true, Kind::Io),
+    ] {
+        assert_eq!(error.outcome(), None, "{error}");
+        let text = error.to_string();
+        assert!(!text.contains("may have run"), "{text}");
+    }
+    let error = lost(true, Kind::Io).for_command("GET".into());
+    assert_eq!(error.outcome(), Some(Outcome::MayHaveRun));
+    assert!(error.to_string().ends_with("(the command may have run)"));
+}
+
+fn lost(sent: bool, kind: Kind) -> Error {
+    let error = Arc::new(TransportError::new(kind, "x"));
+    Error::from(Failure::Lost { sent, error })
+}
+
+fn answered(command: &'static str, text: &str) -> Error {
+    let failure = Failure::Server(ServerError::parse(text.as_bytes()));
+    Error::from(failure).for_command(command.into())
+}
+
+/// Stands for: a retry loop that never ends, and a retry loop that doubles a write.
+#[test]
+fn retryable_means_did_not_run_and_may_pass_by_itself() {
+    for (kind, retryable) in [
+        (Kind::Endpoint, false),
+        (Kind::Options, false),
+        (Kind::Resolve, true),
+        (Kind::Refused, true),
+        (Kind::Timeout, true),
+        (Kind::Tls, false),
+        (Kind::Auth, false),
+        (Kind::Protocol, false),
+        (Kind::Limit, false),
+        (Kind::Closed, true),
+        (Kind::Io, true),
+    ] {
+        assert_eq!(lost(false, kind).is_retryable(), retryable, "{kind:?}");
+        assert!(!lost(true, kind).is_retryable(), "{kind:?}");
+    }
+    for (command, text, retryable) in [
+        (
+            "GET",
+            "LOADING Redis is loading the dataset in memory",
+            true,
+        ),
+        ("GET", "TRYAGAIN x", true),
+        ("GET", "CLUSTERDOWN x", true),
+        ("GET", "MASTERDOWN x", true),
+        ("SET", "READONLY x", true),
+        ("GET", "NOAUTH Authentication required.", true),
+        ("SET", "BUSY Redis is busy running a script.", true),
+        ("EVAL", "BUSY Redis is busy running a script.", true),
+        ("EVAL", "BUSY Script exceeded time limit", false),
+        ("EVAL", "TRYAGAIN x", true),
+        ("GET", "WRONGPASS x", false),
+        ("GET", "NOPERM x", false),
+        ("GET", "WRONGTYPE x", false),
+        ("GET", "ERR x", false),
+        ("SET", "OOM x", false),
+    ] {
+        let error = answered(command, text);
+        assert_eq!(error.is_retryable(), retryable, "{command}: {text}");
+    }
+    let server = || ServerError::parse(b"WRONGPASS x");
+    for (failure, retryable) in [
+        (Failure::Timeout { sent: false }, true),
+        (Failure::Timeout { sent: true }, false),
+        (Failure::Full, true),
+        (Failure::Withheld, false),
+        (
+            Failure::Auth {
+                sent: false,
+                error: server(),
+            },
+            false,
+        ),
+        (Failure::Scripted(ServerError::parse(b"LOADING x")), false),
+        (Failure::Closed { sent: false }, false),
+        (Failure::Closed { sent: true }, false),
+    ] {
+        let error = Error::from(failure);
+        assert_eq!(error.is_retryable(), retryable, "{error}");
+    }
+    assert!(Error::conflict().is_retryable());
+    assert!(!Error::argument("x").is_retryable());
+    assert!(!Error::config("x").is_retryable());
+    assert!(!Error::lagged().is_retryable());
+}
