@@ -31,7 +31,7 @@ fn main() -> Result<()> {
         client.get_as::<u64>(VISITS)?
     );
 
-    // Options such as a timeout belong to a handle, because a call returns only when it has completed.
+    // ClientOptions such as a timeout belong to a handle, because a call returns only when it has completed.
     let impatient = client.timeout(Duration::from_secs(5));
     println!("visits = {}", impatient.incr(VISITS)?);
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use swarm_keydb::{Client, prelude::*};
-use swarm_resp::{Frame, FrameCodec, Limits, Protocol};
+use swarm_resp::{Frame, FrameCodec, Limits, RespVersion};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::codec::Framed;
 
@@ -21,7 +21,7 @@ async fn serve(socket: TcpStream, store: Store) -> Result<()> {
     while let Some(frame) = stream.next().await {
         let reply = match frame?.convert::<Vec<Bytes>>() {
             Ok(command) if is_hello(&command) => {
-                stream.codec_mut().set_protocol(Protocol::Resp3);
+                stream.codec_mut().set_protocol(RespVersion::Resp3);
                 hello()
             }
             Ok(command) => answer(&command, &store),

@@ -12,8 +12,8 @@ use futures_util::{Sink, SinkExt, StreamExt};
 use swarm_keydb::transport::{
     BoxTransport, Capabilities, Transport, TransportError, TransportErrorKind,
 };
-use swarm_keydb::{Client, Frame, Options, prelude::*};
-use swarm_resp::{Decoder, Protocol, RequestRef, encode_frame};
+use swarm_keydb::{Client, ClientOptions, Frame, prelude::*};
+use swarm_resp::{Decoder, RequestRef, RespVersion, encode_frame};
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
@@ -91,7 +91,7 @@ async fn serve(socket: UnixStream) -> Result<()> {
             _ => Frame::error("ERR unknown command"),
         };
         let mut bytes = BytesMut::new();
-        encode_frame(&mut bytes, &reply, Protocol::Resp3);
+        encode_frame(&mut bytes, &reply, RespVersion::Resp3);
         stream.send(bytes.freeze()).await?;
     }
     Ok(())
@@ -120,7 +120,7 @@ async fn main() -> Result<()> {
             Ok(Box::new(transport) as BoxTransport)
         }
     };
-    let client = Client::connect_with(connect, Options::default()).await?;
+    let client = Client::connect_with(connect, ClientOptions::default()).await?;
 
     client
         .set("greeting", "hello over a custom transport")

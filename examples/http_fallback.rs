@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use swarm_examples::{Server, address};
-use swarm_keydb::{Client, Options, State, prelude::*};
+use swarm_keydb::{Client, ClientOptions, State, prelude::*};
 
 const NAME: &str = "example:fallback:name";
 const VISITS: &str = "example:fallback:visits";
@@ -16,7 +16,7 @@ async fn main() -> Result<()> {
     let http = server.gateway_in_front()?.without_ws().start().await?;
     let ws = server.gateway_in_front()?.without_http().start().await?;
 
-    let options = Options::new(ws.ws_url())
+    let options = ClientOptions::new(ws.ws_url())
         .http_url(http.http_url())
         .reconnect_base_delay(Duration::from_millis(20));
     let client = Client::connect(options).await?;
@@ -35,7 +35,7 @@ async fn main() -> Result<()> {
     client.set(NAME, "bob").await?;
     println!("wrote {NAME}");
 
-    // By default, other commands wait for the WebSocket until their timeout. `Options::fallback_scope` sends more of
+    // By default, other commands wait for the WebSocket until their timeout. `ClientOptions::fallback_scope` sends more of
     // them over HTTP.
     let error = client
         .incr(VISITS)

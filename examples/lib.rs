@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use swarm_gateway::{Builder, Clock, Gateway, blocking};
-use swarm_keydb::{Client, Options, prelude::*};
+use swarm_keydb::{Client, ClientOptions, prelude::*};
 
 /// Variables that name a server, in order of precedence.
 const URLS: [&str; 3] = [
@@ -16,7 +16,7 @@ const URLS: [&str; 3] = [
 
 /// The server that an example talks to. An embedded gateway stops when this is dropped.
 pub struct Server {
-    options: Options,
+    options: ClientOptions,
     /// Describes the server to the reader.
     place: String,
     /// The server's RESP over TCP, if known.
@@ -56,7 +56,7 @@ impl Server {
         // Runs on its own thread, so blocking examples can use it too.
         let gateway = blocking::start(Gateway::builder().clock(clock.clone()))?;
         Ok(Self {
-            options: Options::new(gateway.ws_url()),
+            options: ClientOptions::new(gateway.ws_url()),
             place: format!("an embedded gateway at {}", gateway.ws_url()),
             tcp_url: Some(gateway.tcp_url().to_owned()),
             embedded: Some(gateway),
@@ -65,7 +65,7 @@ impl Server {
     }
 
     fn given(name: &str, url: String) -> Result<Self> {
-        let mut options = Options::new(&url);
+        let mut options = ClientOptions::new(&url);
         if let Some(password) = variable("SWARM_KEYDB_PASSWORD")? {
             options = options.password(password);
         }
@@ -83,7 +83,7 @@ impl Server {
     }
 
     /// Returns the options to connect with.
-    pub fn options(&self) -> Options {
+    pub fn options(&self) -> ClientOptions {
         self.options.clone()
     }
 

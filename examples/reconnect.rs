@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use swarm_examples::{Server, address};
-use swarm_keydb::{Client, Options, State, prelude::*};
+use swarm_keydb::{Client, ClientOptions, State, prelude::*};
 
 const VISITS: &str = "example:reconnect:visits";
 
@@ -13,7 +13,8 @@ const VISITS: &str = "example:reconnect:visits";
 async fn main() -> Result<()> {
     let server = Server::from_env()?;
     let gateway = server.gateway_in_front()?.start().await?;
-    let options = Options::new(gateway.ws_url()).reconnect_base_delay(Duration::from_millis(20));
+    let options =
+        ClientOptions::new(gateway.ws_url()).reconnect_base_delay(Duration::from_millis(20));
     let client = Client::connect(options).await?;
     client.del(VISITS).await?;
     let mut states = client.watch_state();

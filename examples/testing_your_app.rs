@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use swarm_gateway::{Clock, Gateway};
 use swarm_keydb::transport::{BoxTransport, memory};
-use swarm_keydb::{Client, Frame, Options, Outcome, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Frame, Outcome, prelude::*};
 
 /// The application: sessions that expire after 30 minutes, and bookings that must not be made twice.
 struct App {
@@ -22,7 +22,7 @@ enum Booking {
 }
 
 impl App {
-    async fn start(options: impl Into<Options>) -> swarm_keydb::Result<Self> {
+    async fn start(options: impl Into<ClientOptions>) -> swarm_keydb::Result<Self> {
         let db = Client::connect(options).await?;
         Ok(Self { db })
     }
@@ -99,7 +99,7 @@ async fn a_full_server_is_an_error() -> Result<()> {
         }));
         Ok(Box::new(transport) as BoxTransport)
     };
-    let db = Client::connect_with(connect, Options::default()).await?;
+    let db = Client::connect_with(connect, ClientOptions::default()).await?;
     let app = App { db };
     let error = app.log_in("t0k3n", "ann").await.unwrap_err();
     ensure!(error.server_error().map(|error| error.code()) == Some("OOM"));

@@ -5,7 +5,7 @@ use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use swarm_gateway::Gateway;
 use swarm_keydb::transport::tls::TlsOptions;
-use swarm_keydb::{Client, Options, prelude::*};
+use swarm_keydb::{Client, ClientOptions, prelude::*};
 
 /// A private certificate authority.
 fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>> {
@@ -30,7 +30,7 @@ async fn main() -> Result<()> {
     // The same options work for WebSocket, HTTP and RESP over TCP.
     let tls = TlsOptions::new().root_pem(ours.pem()).only_given_roots();
     for url in [gateway.ws_url(), gateway.http_url(), gateway.tcp_url()] {
-        let options = Options::new(url).dial(|dial| dial.tls(tls.clone()));
+        let options = ClientOptions::new(url).transport(|transport| transport.tls(tls.clone()));
         let client = Client::connect(options).await?;
         client.set("hello", "over TLS").await?;
         println!("{url}: {:?}", client.get_as::<String>("hello").await?);
@@ -39,7 +39,7 @@ async fn main() -> Result<()> {
 
     // The name to verify can differ from the address to connect to.
     let named = tls.clone().server_name("db.example");
-    let options = Options::new(gateway.tcp_url()).dial(|dial| dial.tls(named));
+    let options = ClientOptions::new(gateway.tcp_url()).transport(|transport| transport.tls(named));
     let client = Client::connect(options).await?;
     println!(
         "as db.example: {:?}",
@@ -55,7 +55,8 @@ async fn main() -> Result<()> {
         ("another name", tls.server_name("other.example")),
         ("another authority", stranger),
     ] {
-        let options = Options::new(gateway.ws_url()).dial(|dial| dial.tls(tls));
+        let options =
+            ClientOptions::new(gateway.ws_url()).transport(|transport| transport.tls(tls));
         let error = Client::connect(options).await.unwrap_err();
         println!("{what}: {error}");
     }

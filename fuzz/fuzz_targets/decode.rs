@@ -3,7 +3,7 @@
 
 use bytes::{Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
-use swarm_resp::{Decoder, Frame, FrameRef, Protocol, encode_frame};
+use swarm_resp::{Decoder, Frame, FrameRef, RespVersion, encode_frame};
 
 fuzz_target!(|input: &[u8]| {
     let mut decoder = Decoder::new();
@@ -11,9 +11,9 @@ fuzz_target!(|input: &[u8]| {
     while let Ok(Some(frame)) = decoder.decode_bytes(&mut input) {
         assert!(format!("{frame:?} {frame}").len() < 1 << 20);
         visit(frame.view());
-        assert_eq!(rewritten(&frame, Protocol::Resp3), frame);
+        assert_eq!(rewritten(&frame, RespVersion::Resp3), frame);
         assert_eq!(frame.compact(), frame);
-        rewritten(&frame, Protocol::Resp2);
+        rewritten(&frame, RespVersion::Resp2);
         // Any type may be asked of any reply.
         let _ = frame.convert::<Vec<(String, Option<f64>)>>();
         let _ = frame.convert::<std::collections::HashMap<String, i64>>();
@@ -33,7 +33,7 @@ fn visit(value: FrameRef<'_>) {
     assert_eq!(value.as_bytes(), value.to_bytes().as_deref());
 }
 
-fn rewritten(frame: &Frame, protocol: Protocol) -> Frame {
+fn rewritten(frame: &Frame, protocol: RespVersion) -> Frame {
     let mut wire = BytesMut::new();
     encode_frame(&mut wire, frame, protocol);
     let read = Decoder::new()

@@ -4,7 +4,7 @@
 use arbitrary::Arbitrary;
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
-use swarm_resp::{Decoder, Frame, FrameBuilder, Protocol, encode_frame};
+use swarm_resp::{Decoder, Frame, FrameBuilder, RespVersion, encode_frame};
 
 /// What is put into a builder, and what RESP2 keeps of it.
 #[derive(Debug, Arbitrary)]
@@ -94,7 +94,7 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-fn reread(frame: &Frame, protocol: Protocol) -> Frame {
+fn reread(frame: &Frame, protocol: RespVersion) -> Frame {
     let mut wire = BytesMut::new();
     encode_frame(&mut wire, frame, protocol);
     let read = Decoder::new()
@@ -110,7 +110,7 @@ fuzz_target!(|value: Value| {
         return;
     }
     let frame = Frame::build(|reply| put(reply, &value, false));
-    assert_eq!(reread(&frame, Protocol::Resp3), frame);
+    assert_eq!(reread(&frame, RespVersion::Resp3), frame);
     let kept = Frame::build(|reply| put(reply, &value, true));
-    assert_eq!(reread(&frame, Protocol::Resp2), kept);
+    assert_eq!(reread(&frame, RespVersion::Resp2), kept);
 });

@@ -18,7 +18,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use swarm_gateway::{Dialect, Gateway, Quirk};
-use swarm_keydb::{Client, Options};
+use swarm_keydb::{Client, ClientOptions};
 
 /// The examples of the pages outside of the crates, compiled and run.
 #[cfg(doctest)]
@@ -65,9 +65,11 @@ pub async fn connected_to(dialect: Dialect) -> (Gateway, Client) {
 }
 
 /// A gateway that speaks a dialect, and a client with options.
-pub async fn connected_with(options: impl FnOnce(Options) -> Options) -> (Gateway, Client) {
+pub async fn connected_with(
+    options: impl FnOnce(ClientOptions) -> ClientOptions,
+) -> (Gateway, Client) {
     let gateway = gateway(Dialect::STANDARD).await;
-    let options = options(Options::new(gateway.ws_url()));
+    let options = options(ClientOptions::new(gateway.ws_url()));
     let client = within(Client::connect(options))
         .await
         .expect("the gateway is there");

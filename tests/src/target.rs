@@ -1,7 +1,7 @@
 //! Every kind of server that a client may meet, for suites that run over all of them.
 
 use swarm_gateway::{Dialect, Gateway};
-use swarm_keydb::{Client, Options, Protocol, blocking};
+use swarm_keydb::{Client, ClientOptions, ProtocolVersion, blocking};
 
 use crate::{Redis, dialects, within};
 
@@ -14,7 +14,7 @@ pub struct Target {
     /// What to call it when something fails.
     pub name: String,
     /// What to connect with.
-    pub options: Options,
+    pub options: ClientOptions,
     /// What stops with it.
     gateway: Option<Gateway>,
     _redis: Option<Redis>,
@@ -66,7 +66,7 @@ pub async fn targets() -> Vec<Target> {
     let mut targets = Vec::new();
     for (name, dialect) in dialects() {
         let gateway = crate::gateway(dialect).await;
-        let options = Options::new(gateway.ws_url());
+        let options = ClientOptions::new(gateway.ws_url());
         let name = format!("ws {name}");
         targets.push(Target {
             name,
@@ -80,7 +80,7 @@ pub async fn targets() -> Vec<Target> {
         ("http upstream", crate::UPSTREAM),
     ] {
         let gateway = crate::gateway(dialect).await;
-        let options = Options::new(gateway.http_url());
+        let options = ClientOptions::new(gateway.http_url());
         targets.push(Target {
             name: name.to_owned(),
             options,
@@ -88,9 +88,9 @@ pub async fn targets() -> Vec<Target> {
             _redis: None,
         });
     }
-    for protocol in [Protocol::Auto, Protocol::Resp2] {
+    for protocol in [ProtocolVersion::Auto, ProtocolVersion::Resp2] {
         let gateway = crate::gateway(Dialect::STANDARD).await;
-        let options = Options::new(gateway.tcp_url()).protocol(protocol);
+        let options = ClientOptions::new(gateway.tcp_url()).protocol(protocol);
         let name = format!("tcp {protocol:?}");
         targets.push(Target {
             name,
@@ -99,7 +99,7 @@ pub async fn targets() -> Vec<Target> {
             _redis: None,
         });
         if let Some(redis) = Redis::start() {
-            let options = Options::new(redis.url()).protocol(protocol);
+            let options = ClientOptions::new(redis.url()).protocol(protocol);
             let name = format!("redis {protocol:?}");
             targets.push(Target {
                 name,
@@ -127,7 +127,7 @@ async fn in_front_of_redis() -> Vec<Target> {
         let gateway = within(builder.start()).await.expect("the Redis is there");
         targets.push(Target {
             name: format!("{transport} in front of redis"),
-            options: Options::new(url(&gateway)),
+            options: ClientOptions::new(url(&gateway)),
             gateway: Some(gateway),
             _redis: Some(redis),
         });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm_gateway::{Dialect, Gateway};
-use swarm_keydb::{Client, Error, ErrorKind, Options, Outcome, SetOptions, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Error, ErrorKind, Outcome, SetOptions, prelude::*};
 use swarm_tests::{Redis, UPSTREAM, connected, gateway, within};
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_port_where_nobody_listens_is_a_connection_error() {
 async fn a_peer_that_never_answers_is_a_timeout() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
-    let options = Options::new(url).connect_timeout(Duration::from_millis(200));
+    let options = ClientOptions::new(url).connect_timeout(Duration::from_millis(200));
     let error = within(Client::connect(options)).await.unwrap_err();
     assert!(
         error
@@ -53,12 +53,15 @@ async fn wrong_and_missing_passwords_are_auth_errors() {
     let gateway = builder.start().await.unwrap();
     let url = gateway.ws_url();
 
-    let client = within(Client::connect(Options::new(url).password("right")))
+    let client = within(Client::connect(ClientOptions::new(url).password("right")))
         .await
         .unwrap();
     within(client.ping()).await.unwrap();
 
-    for options in [Options::new(url).password("wrong"), Options::new(url)] {
+    for options in [
+        ClientOptions::new(url).password("wrong"),
+        ClientOptions::new(url),
+    ] {
         let error = within(Client::connect(options)).await.unwrap_err();
         assert!(error.is_auth(), "{error}");
         assert!(error.to_string().contains("password"), "{error}");
@@ -109,7 +112,8 @@ async fn values_that_the_gateway_would_change_are_refused_before_they_are_sent()
     within(client.ping()).await.unwrap();
 
     // A gateway that is known to be binary-safe gets any bytes.
-    let options = Options::new(gateway.ws_url()).binary_safe(true);
+    let options =
+        ClientOptions::new(gateway.ws_url()).transport(|transport| transport.binary_safe(true));
     let client = within(Client::connect(options)).await.unwrap();
     within(client.set("key", b"\xf0\x9f\x92")).await.unwrap();
     assert_eq!(
@@ -134,9 +138,12 @@ fn assert_refused_as_text(what: &str, error: &Error) {
 async fn names_that_swarmkeydb_would_change_are_refused_where_values_are_any_bytes() {
     let (upstream, fixed) = (gateway(UPSTREAM).await, gateway(Dialect::STANDARD).await);
     for (gateway, options) in [
-        (&upstream, Options::new(upstream.tcp_url())),
-        (&fixed, Options::new(fixed.tcp_url())),
-        (&fixed, Options::new(fixed.ws_url()).binary_safe(true)),
+        (&upstream, ClientOptions::new(upstream.tcp_url())),
+        (&fixed, ClientOptions::new(fixed.tcp_url())),
+        (
+            &fixed,
+            ClientOptions::new(fixed.ws_url()).transport(|transport| transport.binary_safe(true)),
+        ),
     ] {
         let client = within(Client::connect(options)).await.unwrap();
         within(client.set("key", BINARY)).await.unwrap();
@@ -223,15 +230,15 @@ async fn options_that_make_no_sense_are_named() {
     let url = "ws://127.0.0.1:1/";
     let cases = [
         (
-            Options::new(url).request_timeout(Duration::ZERO),
+            ClientOptions::new(url).request_timeout(Duration::ZERO),
             "request_timeout",
         ),
         (
-            Options::new(url).connect_timeout(Duration::ZERO),
+            ClientOptions::new(url).connect_timeout(Duration::ZERO),
             "connect_timeout",
         ),
-        (Options::new(url).queue(0), "queue"),
-        (Options::new(url).password(""), "password"),
+        (ClientOptions::new(url).max_in_flight(0), "max_in_flight"),
+        (ClientOptions::new(url).password(""), "password"),
     ];
     for (options, name) in cases {
         let error = within(Client::connect(options)).await.unwrap_err();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use swarm_gateway::blocking::Gateway;
 use swarm_keydb::blocking::Client;
-use swarm_keydb::{ErrorKind, Options, Outcome, ScanOptions, prelude::*};
+use swarm_keydb::{ClientOptions, ErrorKind, Outcome, ScanOptions, prelude::*};
 
 /// Runs work on a thread of its own; a hang becomes a failure.
 fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -187,7 +187,7 @@ fn a_server_that_is_not_there_is_an_error() {
         gateway.shutdown();
         let error = Client::connect(url.as_str()).unwrap_err();
         assert!(error.is_connection(), "{error}");
-        let options = Options::new(url).request_timeout(Duration::from_millis(50));
+        let options = ClientOptions::new(url).request_timeout(Duration::from_millis(50));
         let client = Client::connect_lazy(options).unwrap();
         assert!(client.get("k").unwrap_err().is_timeout());
     });
@@ -235,7 +235,7 @@ fn threads_that_compare_and_set_lose_nothing() {
     within(|| {
         let gateway = gateway();
         for url in [gateway.ws_url(), gateway.tcp_url()] {
-            let client = Client::connect(Options::new(url).transact_attempts(1000)).unwrap();
+            let client = Client::connect(ClientOptions::new(url).transact_attempts(1000)).unwrap();
             client.set("n", 0).unwrap();
             thread::scope(|scope| {
                 for _ in 0..8 {
@@ -262,7 +262,8 @@ fn threads_that_compare_and_set_lose_nothing() {
 fn a_conflict_without_end_is_given_up() {
     within(|| {
         let gateway = gateway();
-        let client = Client::connect(Options::new(gateway.ws_url()).transact_attempts(3)).unwrap();
+        let client =
+            Client::connect(ClientOptions::new(gateway.ws_url()).transact_attempts(3)).unwrap();
         let mut attempts = 0;
         let error = client
             .transact("n", |own| {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use swarm_keydb::{Client, ErrorKind, Options, Outcome, State, prelude::*};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome, State, prelude::*};
 use swarm_tests::{connected, within};
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn without_a_server_nothing_was_sent() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     drop(listener);
-    let client = Client::connect_lazy(Options::new(url)).unwrap();
+    let client = Client::connect_lazy(ClientOptions::new(url)).unwrap();
     let call = tokio::spawn(client.incr("n"));
     tokio::task::yield_now().await;
     assert_eq!(

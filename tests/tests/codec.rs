@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use swarm_resp::{Decoder, Frame, FromFrame, Protocol, Request, ToArgs, encode_frame};
+use swarm_resp::{Decoder, Frame, FromFrame, Request, RespVersion, ToArgs, encode_frame};
 use swarm_tests::Redis;
 
 struct Connection {
@@ -100,10 +100,10 @@ fn a_score_is_the_same_in_both_protocols() {
         assert_eq!(of::<i128>(&double), of::<i128>(&text), "{score}");
         // A proxy writes what it received.
         let mut proxied = BytesMut::new();
-        encode_frame(&mut proxied, &double, Protocol::Resp2);
+        encode_frame(&mut proxied, &double, RespVersion::Resp2);
         assert_eq!(proxied, format!("${}\r\n{spelled}\r\n", spelled.len()));
         proxied.clear();
-        encode_frame(&mut proxied, &double, Protocol::Resp3);
+        encode_frame(&mut proxied, &double, RespVersion::Resp3);
         assert_eq!(proxied, format!(",{spelled}\r\n"));
     }
 }
@@ -129,7 +129,7 @@ fn a_double_is_written_as_redis_writes_it() {
         connection.call("ZADD", ("scores", number, "member"));
         let sent = connection.call("ZSCORE", ("scores", "member"));
         let mut written = BytesMut::new();
-        encode_frame(&mut written, &Frame::double(number), Protocol::Resp2);
+        encode_frame(&mut written, &Frame::double(number), RespVersion::Resp2);
         let written = Decoder::new().decode(&mut written).unwrap().unwrap();
         assert_eq!(written.as_str(), sent.as_str(), "{number}");
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swarm_keydb::{Client, ErrorKind, Options, Outcome, prelude::*};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome, prelude::*};
 use swarm_tests::{connected, connected_with, free_address, gateway, within};
 
 #[tokio::test]
@@ -47,8 +47,11 @@ async fn a_mute_server_costs_a_timeout_and_not_more() {
 
 #[tokio::test]
 async fn a_full_queue_makes_callers_wait_within_their_timeout() {
-    let (gateway, client) =
-        connected_with(|o| o.queue(2).request_timeout(Duration::from_millis(300))).await;
+    let (gateway, client) = connected_with(|o| {
+        o.max_in_flight(2)
+            .request_timeout(Duration::from_millis(300))
+    })
+    .await;
     let hold = gateway.faults().hold("INCR");
     let calls: Vec<_> = (0..10)
         .map(|_| {
@@ -87,7 +90,7 @@ async fn without_reconnect_a_lost_connection_is_the_end() {
 #[tokio::test]
 async fn a_lazy_client_waits_for_its_server() {
     let address = free_address().await;
-    let options = Options::new(format!("ws://{address}/"))
+    let options = ClientOptions::new(format!("ws://{address}/"))
         .reconnect_base_delay(Duration::from_millis(10))
         .reconnect_max_delay(Duration::from_millis(50));
     let client = Client::connect_lazy(options).unwrap();

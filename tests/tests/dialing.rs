@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use swarm_gateway::{Dialect, Gateway, Quirk};
 use swarm_keydb::{
-    Client, Credentials, ErrorKind, Options, Outcome, State, StreamId, XReadOptions, prelude::*,
+    Client, ClientOptions, Credentials, ErrorKind, Outcome, State, StreamId, XReadOptions,
+    prelude::*,
 };
 use swarm_tests::{Proxy, gateway, within};
 use tokio::net::TcpListener;
@@ -43,7 +44,7 @@ async fn every_dial_without_an_answer_names_the_address() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     for _ in 0..50 {
-        let options = Options::new(format!("ws://{address}"))
+        let options = ClientOptions::new(format!("ws://{address}"))
             .connect_timeout(Duration::from_millis(10))
             .http_fallback(false);
         let error = within(Client::connect(options)).await.unwrap_err();
@@ -98,10 +99,10 @@ const ETERNITY: Duration = Duration::from_secs(600);
 async fn a_forbidden_origin_and_wrong_credentials_never_open_the_fallback() {
     let origins = Gateway::builder().origins(["https://app.example"]);
     let gateway = within(origins.start()).await.unwrap();
-    let forbidden = Options::new(gateway.ws_url()).http_url(gateway.http_url());
+    let forbidden = ClientOptions::new(gateway.ws_url()).http_url(gateway.http_url());
     let locked = Gateway::builder().password("right").start().await.unwrap();
     let open = swarm_gateway::test().await.unwrap();
-    let wrong = Options::new(locked.ws_url())
+    let wrong = ClientOptions::new(locked.ws_url())
         .password("wrong")
         .http_url(open.http_url());
     for options in [forbidden, wrong] {
@@ -123,7 +124,7 @@ async fn a_read_that_is_lost_over_the_fallback_is_sent_again_and_a_write_is_not(
     let gateway = swarm_gateway::test().await.unwrap();
     let mut proxy = Proxy::start(gateway.ws_url()).await;
     proxy.stop().await;
-    let options = Options::new(proxy.url("ws"))
+    let options = ClientOptions::new(proxy.url("ws"))
         .http_url(gateway.http_url())
         .reconnect_base_delay(Duration::from_millis(10))
         .reconnect_max_delay(Duration::from_millis(50));
@@ -144,7 +145,7 @@ async fn neither_way_waits_for_the_other_to_give_up() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mute = Mute::open().await;
     // The port of the WebSocket is mute: the fallback stands in long before the attempt is given up.
-    let options = Options::new(format!("ws://{}/", mute.address))
+    let options = ClientOptions::new(format!("ws://{}/", mute.address))
         .http_url(gateway.http_url())
         .connect_timeout(ETERNITY);
     let start = Instant::now();
@@ -156,7 +157,7 @@ async fn neither_way_waits_for_the_other_to_give_up() {
     // The port of the fallback is: the WebSocket is dialed all the same.
     let mut proxy = Proxy::start(gateway.ws_url()).await;
     proxy.stop().await;
-    let options = Options::new(proxy.url("ws"))
+    let options = ClientOptions::new(proxy.url("ws"))
         .http_url(format!("http://{}", mute.address))
         .connect_timeout(ETERNITY)
         .reconnect_max_delay(Duration::from_millis(250));
@@ -176,7 +177,7 @@ async fn what_hangs_on_the_fallback_is_given_up_soon_after_the_connection_is_bac
     let gateway = swarm_gateway::test().await.unwrap();
     let mut proxy = Proxy::start(gateway.ws_url()).await;
     proxy.stop().await;
-    let options = Options::new(proxy.url("ws"))
+    let options = ClientOptions::new(proxy.url("ws"))
         .http_url(gateway.http_url())
         .request_timeout(ETERNITY)
         .reconnect_base_delay(Duration::from_millis(10))
@@ -202,7 +203,7 @@ async fn a_command_that_was_not_sent_in_time_says_why_there_was_no_connection() 
     let gateway = swarm_gateway::test().await.unwrap();
     let mut proxy = Proxy::start(gateway.ws_url()).await;
     proxy.stop().await;
-    let options = Options::new(proxy.url("ws"))
+    let options = ClientOptions::new(proxy.url("ws"))
         .request_timeout(Duration::from_millis(500))
         .reconnect_max_delay(Duration::from_millis(250));
     let client = Client::connect_lazy(options).unwrap();
@@ -236,7 +237,7 @@ async fn a_command_that_was_not_sent_in_time_says_why_there_was_no_connection() 
 #[tokio::test]
 async fn leases_and_subscriptions_wait_for_the_shared_connection() {
     let mute = Mute::open().await;
-    let options = Options::new(format!("ws://{}/", mute.address))
+    let options = ClientOptions::new(format!("ws://{}/", mute.address))
         .connect_timeout(ETERNITY)
         .request_timeout(Duration::from_millis(300));
     let client = Client::connect_lazy(options).unwrap();
@@ -260,7 +261,7 @@ async fn what_needs_a_session_fails_at_once_when_the_fallback_is_all_there_is() 
     let gateway = swarm_gateway::test().await.unwrap();
     let mut proxy = Proxy::start(gateway.ws_url()).await;
     proxy.stop().await;
-    let options = Options::new(proxy.url("ws"))
+    let options = ClientOptions::new(proxy.url("ws"))
         .http_url(gateway.http_url())
         .request_timeout(ETERNITY);
     let client = within(Client::connect(options)).await.unwrap();
@@ -339,7 +340,7 @@ async fn new_credentials_wake_the_connection_and_outdate_what_was_dialed_before(
             }
         }
     };
-    let options = Options::new(gateway.ws_url())
+    let options = ClientOptions::new(gateway.ws_url())
         .credentials(ask)
         .reconnect_base_delay(Duration::from_millis(1))
         .reconnect_max_delay(Duration::from_millis(1));
@@ -363,7 +364,7 @@ async fn new_credentials_end_the_pause_before_the_next_attempt() {
     const PASSWORD: &str = "s3cret";
     for (_, url) in [WS, TCP, ("http", Gateway::http_url)] {
         let gateway = Gateway::builder().password(PASSWORD).start().await.unwrap();
-        let options = Options::new(url(&gateway))
+        let options = ClientOptions::new(url(&gateway))
             .password("a guess")
             .reconnect_base_delay(ETERNITY)
             .reconnect_max_delay(ETERNITY);
@@ -379,7 +380,7 @@ async fn new_credentials_end_the_pause_before_the_next_attempt() {
 async fn a_connection_that_worked_is_dialed_again_at_once() {
     for (_, url) in [WS, TCP] {
         let gateway = swarm_gateway::test().await.unwrap();
-        let options = Options::new(url(&gateway))
+        let options = ClientOptions::new(url(&gateway))
             .reconnect_base_delay(ETERNITY)
             .reconnect_max_delay(ETERNITY);
         let client = within(Client::connect(options)).await.unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use swarm_keydb::prelude::*;
-use swarm_keydb::{Client, ErrorKind, Options, Result, ScanOptions, blocking};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, Result, ScanOptions, blocking};
 use swarm_tests::{connected, gateway, within};
 
 /// How many items a stream may yield before it counts as endless.
@@ -41,7 +41,7 @@ async fn streams_and_iterators_end_after_an_error_that_cannot_pass() {
     let scan = client.scan_stream(ScanOptions::new().count(0));
     assert_eq!(errors("scan", scan).await, [ErrorKind::Argument]);
 
-    let over_http = Options::new(gateway.http_url());
+    let over_http = ClientOptions::new(gateway.http_url());
     let http = within(Client::connect(over_http)).await.unwrap();
     let consumer = http.consumer("g", "c", "k").build().unwrap();
     let kinds = errors("a consumer over HTTP", consumer).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use swarm_gateway::Gateway;
 use swarm_keydb::transport::TransportErrorKind as Wire;
-use swarm_keydb::{Client, Error, ErrorKind as Kind, Options, Outcome, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Error, ErrorKind as Kind, Outcome, prelude::*};
 use swarm_resp::{Decoder, Limits};
 use swarm_tests::{connected, connected_with, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -165,7 +165,7 @@ async fn faults_of_connecting() {
         ("AUTH", guarded.ws_url().to_owned(), auth, None),
     ];
     for (fault, url, expected, wire) in table {
-        let options = Options::new(url)
+        let options = ClientOptions::new(url)
             .password("s3cret")
             .connect_timeout(Duration::from_secs(1));
         let error = within(Client::connect(options)).await.unwrap_err();
@@ -239,7 +239,7 @@ async fn faults_of_http_at_a_call() {
         ),
     ];
     for (status, expected, wire) in table {
-        let options = Options::new(format!("http://{}/", answering(status).await));
+        let options = ClientOptions::new(format!("http://{}/", answering(status).await));
         let client = Client::connect_lazy(options.password("s3cret")).unwrap();
         let error = within(client.incr("key-7")).await.unwrap_err();
         assert_is(status, &error, expected, Some(wire));
@@ -248,7 +248,7 @@ async fn faults_of_http_at_a_call() {
 
 #[tokio::test]
 async fn faults_of_a_call() {
-    let (gateway, client) = connected_with(|options| options.queue(1)).await;
+    let (gateway, client) = connected_with(|options| options.max_in_flight(1)).await;
     let hold = gateway.faults().hold("INCR");
     let soon = Duration::from_millis(100);
     let timeout = |outcome| (Kind::Timeout, outcome, outcome == Outcome::NotSent);
@@ -303,8 +303,8 @@ async fn replies_that_cannot_be_read() {
         ("limit", "$1000\r\n", Wire::Limit),
     ];
     for (fault, bytes, wire) in table {
-        let options = Options::new(babbler(bytes).await)
-            .dial(|dial| dial.limits(Limits::new().with_max_bulk(100)));
+        let options = ClientOptions::new(babbler(bytes).await)
+            .transport(|transport| transport.limits(Limits::new().with_max_bulk(100)));
         let client = within(Client::connect(options)).await.unwrap();
         let error = within(client.incr("key-7")).await.unwrap_err();
         assert_is(fault, &error, lost, Some(wire));
@@ -327,7 +327,7 @@ async fn a_reply_too_many_costs_the_connection_and_no_caller_its_reply() {
 
 #[tokio::test]
 async fn a_server_that_asks_to_be_left_alone_is() {
-    let options = Options::new(format!("http://{}/", answering("429 x").await))
+    let options = ClientOptions::new(format!("http://{}/", answering("429 x").await))
         .reconnect_base_delay(Duration::from_millis(1))
         .reconnect_max_delay(Duration::from_millis(1));
     let client = within(Client::connect(options)).await.unwrap();
@@ -341,7 +341,8 @@ async fn a_server_that_asks_to_be_left_alone_is() {
 
 #[tokio::test]
 async fn a_full_queue_is_told_at_once_if_that_is_wanted() {
-    let (gateway, client) = connected_with(|options| options.queue(1).wait_for_room(false)).await;
+    let (gateway, client) =
+        connected_with(|options| options.max_in_flight(1).fail_when_full(true)).await;
     let hold = gateway.faults().hold("INCR");
     let in_flight = tokio::spawn(client.incr("key-7"));
     within(hold.reached(1)).await;

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use swarm_gateway::Gateway;
 use swarm_keydb::{
-    Client, ErrorKind, FallbackScope, Options, Outcome, SetOptions, State, prelude::*,
+    Client, ClientOptions, ErrorKind, FallbackScope, Outcome, SetOptions, State, prelude::*,
 };
 use swarm_tests::{Proxy, within};
 
 /// A gateway, a door in front of its WebSocket, and what to connect with.
-async fn behind_a_proxy(change: impl FnOnce(Options) -> Options) -> (Gateway, Proxy, Options) {
+async fn behind_a_proxy(
+    change: impl FnOnce(ClientOptions) -> ClientOptions,
+) -> (Gateway, Proxy, ClientOptions) {
     let gateway = swarm_gateway::test().await.unwrap();
     let proxy = Proxy::start(gateway.ws_url()).await;
-    let options = Options::new(proxy.url("ws"))
+    let options = ClientOptions::new(proxy.url("ws"))
         .http_url(gateway.http_url())
         .reconnect_base_delay(Duration::from_millis(10))
         .reconnect_max_delay(Duration::from_millis(50));
@@ -96,7 +98,7 @@ async fn a_client_starts_over_http_when_the_websocket_is_down() {
 
 #[tokio::test]
 async fn by_option_every_stateless_command_goes_and_those_of_a_session_wait() {
-    let change = |options: Options| options.fallback_scope(FallbackScope::Stateless);
+    let change = |options: ClientOptions| options.fallback_scope(FallbackScope::Stateless);
     let (gateway, mut proxy, options) = behind_a_proxy(change).await;
     let client = within(Client::connect(options)).await.unwrap();
     let mut states = client.watch_state();
@@ -145,7 +147,7 @@ async fn without_an_http_gateway_the_first_error_stands() {
 
     // Nor does a wrong password look for another way.
     let locked = Gateway::builder().password("right").start().await.unwrap();
-    let options = Options::new(locked.ws_url())
+    let options = ClientOptions::new(locked.ws_url())
         .http_url(gateway.http_url())
         .password("wrong");
     let error = within(Client::connect(options)).await.unwrap_err();
@@ -157,7 +159,7 @@ async fn the_password_goes_over_http_as_a_bearer_token() {
     let gateway = Gateway::builder().password("right").start().await.unwrap();
     let mut proxy = Proxy::start(gateway.ws_url()).await;
     proxy.stop().await;
-    let options = Options::new(proxy.url("ws"))
+    let options = ClientOptions::new(proxy.url("ws"))
         .http_url(gateway.http_url())
         .password("right");
     let client = within(Client::connect(options)).await.unwrap();

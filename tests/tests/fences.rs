@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use swarm_gateway::{Dialect, Gateway, Quirk};
-use swarm_keydb::{Client, ErrorKind, Options, Outcome, prelude::*};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome, prelude::*};
 use swarm_tests::within;
 use tokio::task::JoinSet;
 
@@ -55,10 +55,10 @@ async fn gateway() -> Gateway {
 }
 
 async fn client(url: &str) -> Client {
-    let options = Options::new(url)
+    let options = ClientOptions::new(url)
         .request_timeout(TIMEOUT)
-        .silence(Duration::from_millis(100))
-        .heartbeat(Duration::from_millis(50))
+        .inactivity_timeout(Duration::from_millis(100))
+        .heartbeat_interval(Duration::from_millis(50))
         .reconnect_base_delay(Duration::from_millis(1))
         .reconnect_max_delay(Duration::from_millis(10));
     within(Client::connect(options)).await.unwrap()
@@ -173,7 +173,7 @@ async fn no_foreign_replies(url: &str, texts: &[&str]) -> Client {
 
 /// Returns once no connection is set aside any more.
 async fn nothing_is_set_aside(client: &Client) {
-    while client.stats().set_aside > 0 {
+    while client.stats().draining > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

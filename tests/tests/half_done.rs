@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use swarm_gateway::{Dialect, Gateway, WriteQueue};
-use swarm_keydb::{Client, ErrorKind, Options, Outcome, prelude::*};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome, prelude::*};
 use swarm_tests::within;
 
 const KEYS: usize = 200;
@@ -42,7 +42,9 @@ async fn write(
 async fn leave(url: &str, watcher: &Client, leaving: Leaving, transaction: bool) {
     let what = format!("{leaving:?}, transaction {transaction}, {url}");
     let names = names(&what);
-    let client = within(Client::connect(Options::new(url))).await.unwrap();
+    let client = within(Client::connect(ClientOptions::new(url)))
+        .await
+        .unwrap();
     let timeout = match leaving {
         Leaving::Deadline => Duration::from_millis(100),
         _ => Duration::from_secs(60),

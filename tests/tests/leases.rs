@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use swarm_keydb::{Client, Error, ErrorKind, Frame, Options, Outcome, Reply, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Error, ErrorKind, Frame, Outcome, Reply, prelude::*};
 use swarm_tests::{Proxy, Target, cancel_after, connected, connected_with, targets, within};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -34,9 +34,9 @@ async fn lease_id(client: &Client) -> i64 {
 }
 
 /// Waits until the figures are as they should be. They announce no change, so they are looked at again and again.
-async fn settled(client: &Client, condition: impl Fn(swarm_keydb::LeaseStats) -> bool) {
+async fn settled(client: &Client, condition: impl Fn(swarm_keydb::DedicatedStats) -> bool) {
     within(async {
-        while !condition(client.stats().leases) {
+        while !condition(client.stats().dedicated) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     })
@@ -63,7 +63,7 @@ async fn blocked(client: &Client, count: usize) -> Vec<JoinHandle<Result<Frame, 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn blocked_readers_starve_nobody_and_those_beyond_the_limit_are_told() {
     for target in servers().await {
-        let options = target.options.clone().leases(4);
+        let options = target.options.clone().max_dedicated_connections(4);
         let client = within(Client::connect(options)).await.unwrap();
         let served = blocked(&client, 4).await;
         let refused: Vec<_> = (0..10)
@@ -75,7 +75,7 @@ async fn blocked_readers_starve_nobody_and_those_beyond_the_limit_are_told() {
         settled(&client, |leases| leases.waiting == 10).await;
 
         let mut pings = Vec::new();
-        while client.stats().leases.waiting > 0 {
+        while client.stats().dedicated.waiting > 0 {
             let start = Instant::now();
             within(client.ping()).await.unwrap();
             pings.push(start.elapsed());
@@ -179,9 +179,10 @@ async fn a_dropped_reader_takes_nothing() {
 #[tokio::test]
 async fn a_black_hole_is_found_while_a_command_blocks_for_ever() {
     let (gateway, client) = connected_with(|options| {
-        options.dial(|dial| {
-            dial.heartbeat(Duration::from_millis(100))
-                .heartbeat_timeout(Duration::from_millis(200))
+        options.transport(|transport| {
+            transport
+                .ws_ping_interval(Duration::from_millis(100))
+                .ws_ping_timeout(Duration::from_millis(200))
         })
     })
     .await;
@@ -198,8 +199,8 @@ async fn a_black_hole_is_found_while_a_command_blocks_for_ever() {
 async fn a_black_hole_is_found_while_a_connection_is_idle() {
     let (gateway, client) = connected_with(|options| {
         options
-            .heartbeat(Duration::from_millis(100))
-            .silence(Duration::from_millis(200))
+            .heartbeat_interval(Duration::from_millis(100))
+            .inactivity_timeout(Duration::from_millis(200))
             .connect_timeout(Duration::from_millis(300))
     })
     .await;
@@ -216,7 +217,7 @@ async fn a_black_hole_is_found_while_a_connection_is_idle() {
 
 #[tokio::test]
 async fn over_http_nothing_blocks_and_nothing_is_sent() {
-    let options = Options::new("http://127.0.0.1:1");
+    let options = ClientOptions::new("http://127.0.0.1:1");
     let client = Client::connect_lazy(options).unwrap();
     let error = within(read(&client, "news", None)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
@@ -243,7 +244,7 @@ async fn raw_refuses_what_would_block_everybody() {
 
 #[tokio::test]
 async fn closing_ends_what_blocks_and_what_waits_for_a_lease() {
-    let (gateway, client) = connected_with(|options| options.leases(2)).await;
+    let (gateway, client) = connected_with(|options| options.max_dedicated_connections(2)).await;
     let mut calls = blocked(&client, 2).await;
     calls.push(tokio::spawn(read(&client, "news", None)));
     settled(&client, |leases| leases.waiting == 1).await;
@@ -291,7 +292,7 @@ async fn an_idle_connection_that_died_is_not_used() {
         let mut proxy = Proxy::start(url).await;
         // Leases wait for the shared connection, whose pauses grow while it serves nothing between two losses.
         let options =
-            Options::new(proxy.url(scheme)).reconnect_max_delay(Duration::from_millis(20));
+            ClientOptions::new(proxy.url(scheme)).reconnect_max_delay(Duration::from_millis(20));
         let client = within(Client::connect(options)).await.unwrap();
         for round in 0..20 {
             lease_id(&client).await;
@@ -319,9 +320,9 @@ async fn an_idle_connection_that_died_is_not_used() {
 async fn idle_connections_are_few_and_leave_when_their_time_is_up() {
     let (_gateway, client) = connected_with(|options| {
         options
-            .leases(8)
-            .idle_leases(2)
-            .lease_idle_time(Duration::from_millis(200))
+            .max_dedicated_connections(8)
+            .max_idle_dedicated_connections(2)
+            .dedicated_idle_timeout(Duration::from_millis(200))
     })
     .await;
     let readers: Vec<_> = (0..8)
@@ -334,14 +335,14 @@ async fn idle_connections_are_few_and_leave_when_their_time_is_up() {
     add(&client, "news").await;
     for reader in readers {
         within(reader).await.unwrap().unwrap();
-        assert!(client.stats().leases.idle <= 2);
+        assert!(client.stats().dedicated.idle <= 2);
     }
     settled(&client, |leases| leases.in_use == 0 && leases.idle == 0).await;
 }
 
 #[tokio::test]
 async fn those_who_wait_are_served_in_order() {
-    let (_gateway, client) = connected_with(|options| options.leases(1)).await;
+    let (_gateway, client) = connected_with(|options| options.max_dedicated_connections(1)).await;
     let holder = tokio::spawn({
         let client = client.clone();
         async move { read(&client, "first", None).await }
@@ -350,7 +351,7 @@ async fn those_who_wait_are_served_in_order() {
     let (done, mut order) = tokio::sync::mpsc::unbounded_channel();
     for n in 0..10 {
         let (client, done) = (client.clone(), done.clone());
-        let waiting = client.stats().leases.waiting;
+        let waiting = client.stats().dedicated.waiting;
         tokio::spawn({
             let client = client.clone();
             async move {
@@ -374,9 +375,11 @@ async fn those_who_wait_are_served_in_order() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn random_cancellations_lose_no_lease_and_shift_no_reply() {
     for target in servers().await {
-        let client = within(Client::connect(target.options.clone().leases(3)))
-            .await
-            .unwrap();
+        let client = within(Client::connect(
+            target.options.clone().max_dedicated_connections(3),
+        ))
+        .await
+        .unwrap();
         let tasks: Vec<_> = (0..8)
             .map(|task| {
                 let client = client.clone();
@@ -400,7 +403,7 @@ async fn random_cancellations_lose_no_lease_and_shift_no_reply() {
             within(task).await.unwrap();
         }
         settled(&client, |leases| leases.in_use == 0).await;
-        let stats = client.stats().leases;
+        let stats = client.stats().dedicated;
         assert_eq!(stats.waiting, 0, "{}", target.name);
         assert!(stats.idle <= 3, "{}: {stats:?}", target.name);
     }

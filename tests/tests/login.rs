@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use swarm_gateway::Gateway;
-use swarm_keydb::{Client, Credentials, Error, Options, Outcome, State, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Credentials, Error, Outcome, State, prelude::*};
 use swarm_tests::{Redis, targets, within};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -27,7 +27,8 @@ async fn guarded() -> Gateway {
 async fn the_right_password_lets_a_client_in_that_had_none() {
     for url in URLS {
         let gateway = guarded().await;
-        let options = Options::new(url(&gateway)).reconnect_max_delay(Duration::from_millis(250));
+        let options =
+            ClientOptions::new(url(&gateway)).reconnect_max_delay(Duration::from_millis(250));
         let client = Client::connect_lazy(options).unwrap();
         let error = within(client.get("k")).await.unwrap_err();
         assert!(error.is_auth(), "{error}");
@@ -45,7 +46,7 @@ async fn the_right_password_lets_a_client_in_that_had_none() {
 async fn a_wrong_password_leaves_the_old_one_in_use() {
     for url in URLS {
         let gateway = guarded().await;
-        let options = Options::new(url(&gateway)).password(PASSWORD);
+        let options = ClientOptions::new(url(&gateway)).password(PASSWORD);
         let client = within(Client::connect(options)).await.unwrap();
         let error = within(client.auth("a guess")).await.unwrap_err();
         assert!(error.is_auth(), "{error}");
@@ -60,7 +61,7 @@ async fn a_wrong_password_leaves_the_old_one_in_use() {
 #[tokio::test]
 async fn auth_is_alone_on_the_wire() {
     let gateway = guarded().await;
-    let options = Options::new(gateway.ws_url()).password(PASSWORD);
+    let options = ClientOptions::new(gateway.ws_url()).password(PASSWORD);
     let client = within(Client::connect(options)).await.unwrap();
     let hold = gateway.faults().hold("INCR");
     let first = tokio::spawn(client.incr("n"));
@@ -106,7 +107,7 @@ async fn a_provider_is_asked_at_every_connection() {
         let gateway = guarded().await;
         let asked = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&asked);
-        let options = Options::new(url(&gateway)).credentials(move || {
+        let options = ClientOptions::new(url(&gateway)).credentials(move || {
             count.fetch_add(1, Ordering::Relaxed);
             async { Ok::<_, io::Error>(Credentials::password(PASSWORD)) }
         });
@@ -125,14 +126,14 @@ async fn a_provider_is_asked_at_every_connection() {
 async fn a_provider_that_fails_or_hangs_is_an_error_in_time() {
     let gateway = guarded().await;
     let fails = || async { Err::<Credentials, _>(io::Error::other("the vault is locked")) };
-    let options = Options::new(gateway.ws_url()).credentials(fails);
+    let options = ClientOptions::new(gateway.ws_url()).credentials(fails);
     let error = within(Client::connect(options)).await.unwrap_err();
     assert!(error.is_auth(), "{error:?}");
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), "the vault is locked");
 
     let hangs = std::future::pending::<Result<Credentials, io::Error>>;
-    let options = Options::new(gateway.ws_url()).credentials(hangs);
+    let options = ClientOptions::new(gateway.ws_url()).credentials(hangs);
     let options = options.connect_timeout(Duration::from_millis(100));
     let error = within(Client::connect(options)).await.unwrap_err();
     assert!(error.transport_error().unwrap().is_timeout(), "{error:?}");
@@ -181,7 +182,8 @@ async fn a_full_server_is_a_connection_error_with_its_own_text() {
         let Some(redis) = Redis::start_with(&options) else {
             return;
         };
-        let options = Options::new(redis.url()).reconnect_max_delay(Duration::from_millis(50));
+        let options =
+            ClientOptions::new(redis.url()).reconnect_max_delay(Duration::from_millis(50));
         let options = match password {
             Some(right) => options.password(right),
             None => options,
@@ -233,8 +235,8 @@ async fn the_last_error_before_a_close_is_told() {
             }
         });
         for options in [
-            Options::new(url.as_str()),
-            Options::new(url.as_str()).password("right"),
+            ClientOptions::new(url.as_str()),
+            ClientOptions::new(url.as_str()).password("right"),
         ] {
             for _ in 0..20 {
                 let error = within(Client::connect(options.clone())).await.unwrap_err();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm_gateway::{Gateway, Quirk};
-use swarm_keydb::{Client, ErrorKind, Options, Outcome, prelude::*};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome, prelude::*};
 use swarm_tests::{cancel_after, connected, dialects, targets, within};
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn ten_thousand_commands_go_in_one_pipeline() {
         for (at, count) in (1..).zip(counts) {
             assert_eq!(count.unwrap(), at, "{}", target.name);
         }
-        assert_eq!(client.stats().bytes, 0, "{}", target.name);
+        assert_eq!(client.stats().in_flight_bytes, 0, "{}", target.name);
     }
 }
 
@@ -203,7 +203,7 @@ async fn transactions_stay_whole_and_apart_from_others() {
         let dialect = dialect.without(Quirk::TornWrites);
         let gateway = swarm_tests::gateway(dialect).await;
         for url in [gateway.ws_url(), gateway.tcp_url()] {
-            let options = Options::new(url)
+            let options = ClientOptions::new(url)
                 .reconnect_base_delay(Duration::from_millis(5))
                 .reconnect_max_delay(Duration::from_millis(20));
             let client = within(Client::connect(options)).await.unwrap();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use swarm_keydb::transport::memory::{self, MemoryPeer};
 use swarm_keydb::transport::{BoxTransport, TransportError};
-use swarm_keydb::{Client, Frame, Options};
+use swarm_keydb::{Client, ClientOptions, Frame};
 use swarm_tests::within;
 use tokio::sync::mpsc;
 use tracing::field::{Field, Visit};
@@ -52,7 +52,7 @@ async fn a_lease_that_is_given_up_in_its_handshake_is_no_fault_of_the_server() {
             Ok::<_, TransportError>(Box::new(transport) as BoxTransport)
         }
     };
-    let client = tokio::spawn(Client::connect_with(connect, Options::default()));
+    let client = tokio::spawn(Client::connect_with(connect, ClientOptions::default()));
     let shared = within(dialed.recv()).await.unwrap();
     tokio::spawn(shared.serve(|_| Frame::error("ERR unknown command")));
     let client = within(client).await.unwrap().unwrap();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use swarm_gateway::Gateway;
-use swarm_keydb::{Client, Options, Outcome, State, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Outcome, State, prelude::*};
 use swarm_tests::{cancel_after, connected_with, free_address, targets, within};
 
 /// On every kind of server: 16 tasks make 10,000 calls, of which about half are dropped after a random number of polls.
@@ -111,7 +111,7 @@ async fn a_black_hole_is_found_and_left() {
     let (gateway, client) = connected_with(|options| {
         options
             .request_timeout(Duration::from_millis(200))
-            .silence(Duration::from_millis(300))
+            .inactivity_timeout(Duration::from_millis(300))
             .connect_timeout(Duration::from_millis(300))
             .reconnect_base_delay(Duration::from_millis(10))
     })
@@ -142,9 +142,9 @@ async fn a_black_hole_is_found_without_traffic() {
     let url: [fn(&Gateway) -> &str; 2] = [Gateway::ws_url, Gateway::tcp_url];
     for url in url {
         let gateway = swarm_gateway::test().await.unwrap();
-        let options = Options::new(url(&gateway))
-            .heartbeat(Duration::from_millis(100))
-            .silence(Duration::from_millis(200))
+        let options = ClientOptions::new(url(&gateway))
+            .heartbeat_interval(Duration::from_millis(100))
+            .inactivity_timeout(Duration::from_millis(200))
             .connect_timeout(Duration::from_millis(300))
             .reconnect_base_delay(Duration::from_millis(10));
         let client = within(Client::connect(options)).await.unwrap();
@@ -171,10 +171,10 @@ async fn a_hundred_thousand_calls_to_a_server_that_is_down_end_in_time() {
     let gateway = swarm_gateway::test().await.unwrap();
     let timeout = Duration::from_secs(2);
     let budget = 1 << 20;
-    let options = Options::new(gateway.ws_url())
+    let options = ClientOptions::new(gateway.ws_url())
         .request_timeout(timeout)
-        .queue(1000)
-        .queue_bytes(budget);
+        .max_in_flight(1000)
+        .max_in_flight_bytes(budget);
     let client = within(Client::connect(options)).await.unwrap();
     let mut states = client.watch_state();
     drop(gateway);
@@ -189,18 +189,27 @@ async fn a_hundred_thousand_calls_to_a_server_that_is_down_end_in_time() {
         let error = within(task).await.unwrap().unwrap_err();
         assert!(error.is_timeout(), "{error}");
         assert_eq!(error.outcome(), Some(Outcome::NotSent));
-        assert!(client.stats().bytes <= budget, "{:?}", client.stats());
+        assert!(
+            client.stats().in_flight_bytes <= budget,
+            "{:?}",
+            client.stats()
+        );
     }
     let took = start.elapsed();
     assert!(took < timeout * 5, "took {took:?}");
     let stats = client.stats();
-    assert_eq!((stats.in_flight, stats.bytes), (0, 0), "{stats:?}");
+    assert_eq!(
+        (stats.in_flight, stats.in_flight_bytes),
+        (0, 0),
+        "{stats:?}"
+    );
 }
 
 /// A value that is larger than the whole budget goes alone, and comes through.
 #[tokio::test]
 async fn a_value_beyond_the_budget_comes_through() {
-    let (_gateway, client) = connected_with(|options| options.queue(10).queue_bytes(1000)).await;
+    let (_gateway, client) =
+        connected_with(|options| options.max_in_flight(10).max_in_flight_bytes(1000)).await;
     let value = "x".repeat(100_000);
     within(client.set("k", &value)).await.unwrap();
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm_gateway::Gateway;
-use swarm_keydb::{Client, Options, Outcome, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Outcome, prelude::*};
 use swarm_tests::{connected, connected_with, targets, within};
 
 const READONLY: &str = "READONLY You can't write against a read only replica.";
@@ -93,7 +93,7 @@ async fn a_server_that_stays_read_only_is_tried_again_after_a_while() {
 async fn a_server_that_forgot_who_the_client_is_is_told_again() {
     let builder = Gateway::builder().password("s3cret").ws("127.0.0.1:0");
     let gateway = within(builder.start()).await.unwrap();
-    let options = Options::new(gateway.ws_url()).password("s3cret");
+    let options = ClientOptions::new(gateway.ws_url()).password("s3cret");
     let client = within(Client::connect(options)).await.unwrap();
     gateway
         .faults()

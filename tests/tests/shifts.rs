@@ -5,17 +5,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use swarm_gateway::{Faults, Gateway, Quirk};
-use swarm_keydb::{Client, Options, prelude::*};
+use swarm_keydb::{Client, ClientOptions, prelude::*};
 use swarm_tests::{Redis, UPSTREAM, gateway, within};
 use tokio::task::JoinSet;
 
 /// How many tasks are busy on the same connection.
 const TASKS: usize = 16;
 
-async fn client(url: &str, options: impl FnOnce(Options) -> Options) -> Client {
-    let fast = Options::new(url)
-        .silence(Duration::from_millis(200))
-        .heartbeat(Duration::from_millis(100))
+async fn client(url: &str, options: impl FnOnce(ClientOptions) -> ClientOptions) -> Client {
+    let fast = ClientOptions::new(url)
+        .inactivity_timeout(Duration::from_millis(200))
+        .heartbeat_interval(Duration::from_millis(100))
         .reconnect_base_delay(Duration::from_millis(1));
     within(Client::connect(options(fast))).await.unwrap()
 }
@@ -122,7 +122,9 @@ async fn lease_id(client: &Client) -> i64 {
 async fn a_leased_connection_that_is_shifted_does_not_go_back_into_the_pool() {
     for (gateway, url) in each_door().await {
         let client = client(url(&gateway), |options| {
-            options.leases(1).heartbeat(Duration::MAX)
+            options
+                .max_dedicated_connections(1)
+                .heartbeat_interval(Duration::MAX)
         })
         .await;
         let first = lease_id(&client).await;
@@ -145,7 +147,9 @@ async fn the_next_lease_waits_until_a_connection_is_checked() {
         ws
     };
     let client = client(url(&gateway), |options| {
-        options.leases(2).heartbeat(Duration::MAX)
+        options
+            .max_dedicated_connections(2)
+            .heartbeat_interval(Duration::MAX)
     })
     .await;
     let own = within(client.exclusive()).await.unwrap();
@@ -154,13 +158,13 @@ async fn the_next_lease_waits_until_a_connection_is_checked() {
     drop(own);
     within(hold.reached(1)).await;
     // Nobody waits for the check, and its permit is not free.
-    assert_eq!(client.stats().leases.in_use, 1);
+    assert_eq!(client.stats().dedicated.in_use, 1);
     let next = tokio::spawn({
         let client = client.clone();
         async move { lease_id(&client).await }
     });
     within(async {
-        while client.stats().leases.in_use < 2 {
+        while client.stats().dedicated.in_use < 2 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     })
@@ -181,7 +185,10 @@ async fn on_redis_leased_connections_are_not_checked() {
     let Some(redis) = Redis::start() else {
         return;
     };
-    let client = client(&redis.url(), |options| options.heartbeat(Duration::MAX)).await;
+    let client = client(&redis.url(), |options| {
+        options.heartbeat_interval(Duration::MAX)
+    })
+    .await;
     let first = lease_id(&client).await;
     for _ in 0..10 {
         assert_eq!(lease_id(&client).await, first);

@@ -8,13 +8,13 @@
 use std::time::{Duration, Instant};
 
 use swarm_gateway::Quirk;
-use swarm_keydb::{Client, Options, prelude::*};
+use swarm_keydb::{Client, ClientOptions, prelude::*};
 use swarm_tests::{UPSTREAM, gateway, within};
 
 #[tokio::test]
 async fn a_thousand_gets_over_tcp_do_not_stall() {
     let gateway = gateway(UPSTREAM.with(Quirk::Nagle)).await;
-    let client = within(Client::connect(Options::new(gateway.tcp_url()))).await;
+    let client = within(Client::connect(ClientOptions::new(gateway.tcp_url()))).await;
     let client = client.unwrap();
     within(client.set("k", "value")).await.unwrap();
     let begun = Instant::now();
@@ -30,7 +30,7 @@ async fn a_thousand_gets_over_tcp_do_not_stall() {
 #[tokio::test]
 async fn pipelines_over_websocket_do_not_stall() {
     let gateway = gateway(UPSTREAM.with(Quirk::Nagle)).await;
-    let client = within(Client::connect(Options::new(gateway.ws_url()))).await;
+    let client = within(Client::connect(ClientOptions::new(gateway.ws_url()))).await;
     let client = client.unwrap();
     within(client.set("k", "value")).await.unwrap();
     let begun = Instant::now();

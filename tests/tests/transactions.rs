@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use swarm_gateway::{Dialect, Gateway, Quirk};
-use swarm_keydb::{Client, Error, ErrorKind, Exclusive, Options, Outcome, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Error, ErrorKind, Exclusive, Outcome, prelude::*};
 use swarm_tests::{Proxy, Redis, Target, cancel_after, connected, connected_to, targets, within};
 
 /// Servers with sessions, each with its own store.
@@ -97,7 +97,7 @@ async fn a_change_of_a_watched_key_is_a_conflict_and_nothing_runs() {
         assert_eq!(within(tx.exec(n)).await.unwrap().unwrap(), 2, "{name}");
         drop(own);
         settled(&client).await;
-        assert_eq!(client.stats().leases.idle, 1, "{name}");
+        assert_eq!(client.stats().dedicated.idle, 1, "{name}");
     }
 }
 
@@ -186,7 +186,7 @@ async fn who_decides_not_to_write_leaves_no_watch_behind() {
         let name = &target.name;
         let id = within(client.transact("k", async |own| own.client_id().await)).await;
         settled(&client).await;
-        assert_eq!(client.stats().leases.idle, 1, "{name}");
+        assert_eq!(client.stats().dedicated.idle, 1, "{name}");
         within(client.set("k", "v")).await.unwrap();
         let own = within(client.exclusive()).await.unwrap();
         assert_eq!(
@@ -210,7 +210,7 @@ async fn who_decides_not_to_write_leaves_no_watch_behind() {
 /// Waits until no lease is in use. The figures announce no change, so they are looked at again and again.
 async fn settled(client: &Client) {
     within(async {
-        while client.stats().leases.in_use > 0 {
+        while client.stats().dedicated.in_use > 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     })
@@ -220,7 +220,7 @@ async fn settled(client: &Client) {
 /// Whether all connections that are kept are as new: they watch nothing, are in no transaction and in step.
 async fn check_leases(client: &Client, name: &str) {
     let mut owns = Vec::new();
-    for _ in 0..client.stats().leases.idle.max(1) {
+    for _ in 0..client.stats().dedicated.idle.max(1) {
         owns.push(within(client.exclusive()).await.unwrap());
     }
     for key in KEYS {
@@ -269,7 +269,11 @@ async fn session(client: &Client, task: u32) -> Result<(), Error> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_dropped_handles_leave_no_half_open_transaction() {
     for target in servers().await {
-        let options = target.options.clone().leases(6).transact_attempts(1000);
+        let options = target
+            .options
+            .clone()
+            .max_dedicated_connections(6)
+            .transact_attempts(1000);
         let client = within(Client::connect(options)).await.unwrap();
         for _ in 0..3 {
             let tasks: Vec<_> = (0..6)
@@ -305,11 +309,11 @@ async fn what_was_begun_outlives_the_handle_and_keeps_its_connection() {
     let n = tx.incr("n");
     let echo = own.echo("still here");
     drop(own);
-    assert_eq!(client.stats().leases.in_use, 1);
+    assert_eq!(client.stats().dedicated.in_use, 1);
     assert_eq!(within(echo).await.unwrap(), "still here");
     assert_eq!(within(tx.exec(n)).await.unwrap().unwrap(), 1);
     settled(&client).await;
-    let stats = client.stats().leases;
+    let stats = client.stats().dedicated;
     assert_eq!((stats.in_use, stats.idle), (0, 1), "{stats:?}");
 
     let own = within(client.exclusive()).await.unwrap();
@@ -319,7 +323,7 @@ async fn what_was_begun_outlives_the_handle_and_keeps_its_connection() {
     drop(own);
     assert_eq!(within(client.get_as("n")).await.unwrap(), Some(1));
     settled(&client).await;
-    assert_eq!(client.stats().leases.idle, 1);
+    assert_eq!(client.stats().dedicated.idle, 1);
 }
 
 #[tokio::test]
@@ -340,7 +344,7 @@ async fn a_changed_session_is_never_used_again() {
     within(name.send(handle)).await.unwrap();
     drop(own);
     settled(&client).await;
-    assert_eq!(client.stats().leases.idle, 0);
+    assert_eq!(client.stats().dedicated.idle, 0);
 }
 
 #[tokio::test]
@@ -386,7 +390,7 @@ async fn blocking_on_an_exclusive_connection_blocks_it_alone() {
 
 #[tokio::test]
 async fn over_http_there_are_no_exclusive_connections() {
-    let client = Client::connect_lazy(Options::new("http://127.0.0.1:1")).unwrap();
+    let client = Client::connect_lazy(ClientOptions::new("http://127.0.0.1:1")).unwrap();
     let error = within(client.exclusive()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
     assert_eq!(error.outcome(), None);
@@ -404,7 +408,7 @@ async fn a_lost_connection_is_lost_and_the_next_lease_is_new() {
         let mut proxy = Proxy::start(url).await;
         // Leases wait for the shared connection, whose pauses grow while it serves nothing between two losses.
         let options =
-            Options::new(proxy.url(scheme)).reconnect_max_delay(Duration::from_millis(20));
+            ClientOptions::new(proxy.url(scheme)).reconnect_max_delay(Duration::from_millis(20));
         let client = within(Client::connect(options)).await.unwrap();
         let mut own = within(client.exclusive()).await.unwrap();
         within(own.watch("k")).await.unwrap();
@@ -451,7 +455,7 @@ async fn hello_is_answered_on_a_connection_of_its_own_or_the_connection_is_close
     assert_eq!(error.kind(), ErrorKind::Server, "{error}");
     drop(own);
     settled(&client).await;
-    assert_eq!(client.stats().leases.idle, 0);
+    assert_eq!(client.stats().dedicated.idle, 0);
 
     let garbled = Dialect::STANDARD.with(Quirk::HelloGarbage);
     let (_gateway, client) = connected_to(garbled).await;

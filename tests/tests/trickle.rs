@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use swarm_keydb::{Client, Options, prelude::*};
+use swarm_keydb::{Client, ClientOptions, prelude::*};
 use swarm_resp::Decoder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -46,7 +46,7 @@ async fn a_reply_that_trickles_in_does_not_cost_the_connection() {
             tokio::spawn(serve(stream));
         }
     });
-    let options = Options::new(url).silence(Duration::from_millis(250));
+    let options = ClientOptions::new(url).inactivity_timeout(Duration::from_millis(250));
     let client = Client::connect(options).await.unwrap();
     let start = Instant::now();
     let slow = client.get("large").timeout(Duration::from_millis(50));

@@ -165,11 +165,11 @@ impl Faults {
         outboxes.len()
     }
 
-    /// Makes the gateway close every new connection at once, until the [`Refusal`] is dropped.
+    /// Makes the gateway close every new connection at once, until the [`RefuseGuard`] is dropped.
     #[must_use = "dropping it lets connections in"]
-    pub fn refuse(&self) -> Refusal {
+    pub fn refuse(&self) -> RefuseGuard {
         self.shared.refusals.send_modify(|refusals| *refusals += 1);
-        Refusal {
+        RefuseGuard {
             faults: self.clone(),
         }
     }
@@ -351,11 +351,11 @@ impl Drop for Freeze {
 
 /// A gateway that closes new connections: see [`Faults::refuse`].
 #[derive(Debug)]
-pub struct Refusal {
+pub struct RefuseGuard {
     faults: Faults,
 }
 
-impl Drop for Refusal {
+impl Drop for RefuseGuard {
     fn drop(&mut self) {
         self.faults
             .shared

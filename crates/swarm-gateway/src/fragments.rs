@@ -1,7 +1,7 @@
 //! Replies as the deployed server writes them: in fragments, and with texts that are not escaped.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use swarm_resp::{Frame, FrameRef, Kind, Protocol, encode_frame};
+use swarm_resp::{Frame, FrameRef, Kind, RespVersion, encode_frame};
 
 /// Format of a verbatim string that stands for a status, whose line breaks a simple string would lose.
 const STATUS: [u8; 3] = *b"sts";
@@ -17,19 +17,24 @@ pub(crate) fn status(text: &[u8]) -> Frame {
 }
 
 /// Takes a frame apart into what the server writes at once each.
-pub(crate) fn fragments(frame: &Frame, protocol: Protocol, escaped: bool) -> Vec<Bytes> {
+pub(crate) fn fragments(frame: &Frame, protocol: RespVersion, escaped: bool) -> Vec<Bytes> {
     let mut fragments = Vec::new();
     take_apart(frame.view(), protocol, escaped, &mut fragments);
     fragments
 }
 
 /// A frame whose error and status texts are in ASCII, with the line breaks that they contain.
-pub(crate) fn unescaped(frame: &Frame, protocol: Protocol) -> Bytes {
+pub(crate) fn unescaped(frame: &Frame, protocol: RespVersion) -> Bytes {
     fragments(frame, protocol, false).concat().into()
 }
 
-fn take_apart(frame: FrameRef<'_>, protocol: Protocol, escaped: bool, fragments: &mut Vec<Bytes>) {
-    let resp3 = protocol == Protocol::Resp3;
+fn take_apart(
+    frame: FrameRef<'_>,
+    protocol: RespVersion,
+    escaped: bool,
+    fragments: &mut Vec<Bytes>,
+) {
+    let resp3 = protocol == RespVersion::Resp3;
     let (mark, factor) = match frame.kind() {
         Kind::Array => (b'*', 1),
         Kind::Push => (if resp3 { b'>' } else { b'*' }, 1),
@@ -59,7 +64,7 @@ fn take_apart(frame: FrameRef<'_>, protocol: Protocol, escaped: bool, fragments:
     fragments.append(&mut inside);
 }
 
-fn leaf(frame: FrameRef<'_>, protocol: Protocol, escaped: bool, fragments: &mut Vec<Bytes>) {
+fn leaf(frame: FrameRef<'_>, protocol: RespVersion, escaped: bool, fragments: &mut Vec<Bytes>) {
     let text = match frame.kind() {
         Kind::SimpleError | Kind::BulkError if !escaped => Some((b'-', frame.error_bytes())),
         Kind::SimpleString if !escaped => Some((b'+', frame.as_bytes())),
@@ -100,7 +105,7 @@ mod tests {
     use super::*;
 
     fn written(frame: &Frame, escaped: bool) -> Vec<String> {
-        let fragments = fragments(frame, Protocol::Resp2, escaped);
+        let fragments = fragments(frame, RespVersion::Resp2, escaped);
         let text = |piece: &Bytes| String::from_utf8(piece.to_vec()).unwrap();
         fragments.iter().map(text).collect()
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
-use swarm_resp::{Frame, FrameRef, Kind, Protocol};
+use swarm_resp::{Frame, FrameRef, Kind, RespVersion};
 
 /// Reads `{"cmd":"SET","args":["k","v"]}` or `["SET","k","v"]`.
 pub(crate) fn command(message: &[u8]) -> Result<Vec<Bytes>, String> {
@@ -34,7 +34,7 @@ pub(crate) fn command(message: &[u8]) -> Result<Vec<Bytes>, String> {
 }
 
 /// A reply on its own: an error names the command.
-pub(crate) fn reply(frame: &Frame, protocol: Protocol, command: &str) -> Value {
+pub(crate) fn reply(frame: &Frame, protocol: RespVersion, command: &str) -> Value {
     match frame.as_error() {
         Some(error) => json!({ "error": error.as_str(), "cmd": command }),
         None => value(frame.view(), protocol),
@@ -42,8 +42,8 @@ pub(crate) fn reply(frame: &Frame, protocol: Protocol, command: &str) -> Value {
 }
 
 /// A value. In RESP2 there are no maps, booleans or doubles, as on the wire.
-pub(crate) fn value(frame: FrameRef<'_>, protocol: Protocol) -> Value {
-    let typed = protocol == Protocol::Resp3;
+pub(crate) fn value(frame: FrameRef<'_>, protocol: RespVersion) -> Value {
+    let typed = protocol == RespVersion::Resp3;
     let array = || (frame.items().into_iter().flatten()).map(|item| value(item, protocol));
     match frame.kind() {
         Kind::Null => Value::Null,

@@ -21,14 +21,14 @@
 //!
 //! ```
 //! use std::future::poll_fn;
-//! use swarm_transport::{DialOptions, Endpoint, connector};
+//! use swarm_transport::{TransportOptions, Endpoint, connector};
 //! # use swarm_resp::Request;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let gateway = swarm_gateway::test().await?;
 //! let endpoint = Endpoint::parse(gateway.ws_url())?;
-//! let mut wire = connector(&endpoint, &DialOptions::new())?.connect().await?;
+//! let mut wire = connector(&endpoint, &TransportOptions::new())?.connect().await?;
 //!
 //! let hold = gateway.faults().hold("PING"); // it runs, and its reply is kept back
 //! wire.start_send(Request::new("PING", ()).view())?;
@@ -98,7 +98,7 @@ pub use builder::{Builder, test};
 pub use clock::Clock;
 pub use dialect::{Dialect, ParseDialectError, Quirk};
 pub use error::StartError;
-pub use fault::{Faults, Freeze, Hold, Refusal};
+pub use fault::{Faults, Freeze, Hold, RefuseGuard};
 pub use gateway::Gateway;
 pub use write_queue::WriteQueue;
 

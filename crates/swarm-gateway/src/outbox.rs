@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use swarm_resp::{Frame, FrameRef, Protocol};
+use swarm_resp::{Frame, FrameRef, RespVersion};
 use tokio::sync::Notify;
 
 use crate::dialect::{Dialect, Quirk};
@@ -26,9 +26,9 @@ const PUSH_LIMIT: usize = 8 << 20;
 /// How a frame is written.
 #[derive(Debug, Clone)]
 pub(crate) enum Form {
-    Resp(Protocol),
+    Resp(RespVersion),
     /// JSON, and the command that is answered.
-    Json(Protocol, Arc<str>),
+    Json(RespVersion, Arc<str>),
 }
 
 /// What is sent next.
@@ -76,7 +76,7 @@ struct Queue {
     pushes: usize,
     /// The last EXEC or script that pushed, and how often.
     burst: (Option<u64>, usize),
-    protocol: Protocol,
+    protocol: RespVersion,
     /// The command that is answered, when it came as JSON.
     json: Option<Arc<str>>,
     /// What is not sent yet, because a reply before it waits for a command to answer.
@@ -256,7 +256,7 @@ impl Outbox {
     }
 
     /// The protocol that frames put from now on are written in.
-    pub(crate) fn set_protocol(&self, protocol: Protocol) {
+    pub(crate) fn set_protocol(&self, protocol: RespVersion) {
         self.lock().protocol = protocol;
     }
 
@@ -265,7 +265,7 @@ impl Outbox {
         self.lock().json = command.map(Arc::from);
     }
 
-    pub(crate) fn protocol(&self) -> Protocol {
+    pub(crate) fn protocol(&self) -> RespVersion {
         self.lock().protocol
     }
 

@@ -18,7 +18,7 @@ pub use self::kind::ErrorKind;
 use self::kind::Transience;
 pub use self::outcome::Outcome;
 use crate::engine::Failure;
-use crate::status::LeaseStats;
+use crate::status::DedicatedStats;
 
 /// Error of a command or of the client.
 ///
@@ -155,16 +155,16 @@ impl Error {
     }
 
     /// No dedicated connection became available in time.
-    pub(crate) fn no_lease(leases: LeaseStats) -> Self {
-        let LeaseStats {
-            size,
+    pub(crate) fn no_lease(leases: DedicatedStats) -> Self {
+        let DedicatedStats {
+            max,
             in_use,
             waiting,
             ..
         } = leases;
         let what = format!(
-            "no dedicated connection available within the timeout: {in_use} of {size} in use, {waiting} more callers waiting; \
-             drop handles and end blocking commands sooner, or raise leases"
+            "no dedicated connection available within the timeout: {in_use} of {max} in use, {waiting} more callers waiting; \
+             drop handles and end blocking commands sooner, or raise max_dedicated_connections"
         );
         Self::new(ErrorKind::Timeout, Outcome::NotSent, what)
     }

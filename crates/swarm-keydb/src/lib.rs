@@ -5,13 +5,13 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use swarm_keydb::{Client, Options, SetOptions, prelude::*};
+//! use swarm_keydb::{Client, ClientOptions, SetOptions, prelude::*};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let gateway = swarm_gateway::test().await?;
 //! # let url = gateway.ws_url();
-//! let client = Client::connect(Options::new(url).request_timeout(Duration::from_secs(5))).await?;
+//! let client = Client::connect(ClientOptions::new(url).request_timeout(Duration::from_secs(5))).await?;
 //!
 //! client.set_with("session", "ann", SetOptions::new().ex(60)).await?;
 //! let visits = client.incr("visits").await?;
@@ -30,14 +30,14 @@
 //! * [Server guarantees](guide::guarantees): atomicity and isolation, which SwarmKeyDb does not provide between clients.
 //! * [Errors](guide::errors): each error, and how to handle it.
 //! * The rest of the [guide]: delivery, transports, dialects, limits, testing, tuning.
-//! * [`Options`]: all settings of a client.
+//! * [`ClientOptions`]: all settings of a client.
 //!
 //! # Guarantees
 //!
 //! * Replies reach the right caller, even if other callers time out or are cancelled.
 //! * The client retries a command only if it was never sent, is read-only, or you allow it. [`Error::outcome`] tells
 //!   you whether a failed command ran.
-//! * Every command completes within its timeout: [`Options::request_timeout`], or [`Reply::timeout`] for one command.
+//! * Every command completes within its timeout: [`ClientOptions::request_timeout`], or [`Reply::timeout`] for one command.
 //! * Dropping a future never affects another. A command that was not sent yet is never sent.
 //!
 //! See [delivery](guide::delivery) for details.
@@ -120,9 +120,11 @@ pub use credentials::Credentials;
 pub use error::{Error, ErrorKind, Outcome, Result};
 #[cfg(feature = "json")]
 pub use json::{Json, JsonText};
-pub use options::{ErrorSpelling, FallbackScope, Options, Protocol, RetryPolicy};
+pub use options::{
+    ClientOptions, ErrorEncoding, FallbackScope, HttpFallback, ProtocolVersion, RetryPolicy,
+};
 pub use pubsub::{Event, Handler, Message, Overflow, SubscribeOptions, Subscribing, Subscription};
-pub use status::{LeaseStats, RoundTrips, State, StateWatch, Stats};
+pub use status::{DedicatedStats, RoundTrips, State, StateWatch, Stats};
 pub use swarm_resp as resp;
 pub use swarm_resp::{Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};
 pub use swarm_transport as transport;

@@ -1,4 +1,4 @@
-//! What a client can tell of itself: the state of its connection, and figures.
+//! Observability of a client: the state of its connection, and metrics.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,25 +16,25 @@ use crate::engine::Failure;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
-    /// The first connection is being made.
+    /// The client is opening its first connection.
     Connecting,
-    /// Commands are sent and answered.
+    /// The connection is established.
     Connected,
-    /// The connection was lost, or could not be made, and is being made again; commands wait.
+    /// The connection was lost or could not be established. The client is reconnecting, and commands wait.
     Reconnecting,
-    /// The connection cannot be made, and what may go over HTTP does; other commands wait.
+    /// The client cannot connect and uses the HTTP fallback; commands that it does not cover wait.
     Fallback,
-    /// The client was closed, or its connection was lost for good.
+    /// The client was closed, or lost its connection without reconnecting. This is the last state.
     Closed,
 }
 
-/// Follows the state of a client's connection.
+/// Receiver of state changes of a client's connection. Created by [`Client::watch_state`](crate::Client::watch_state).
 ///
-/// States that last shorter than it takes to look may be missed; the newest never is.
+/// Only the latest state is kept: a receiver that polls late may miss short states in between.
 #[derive(Debug, Clone)]
 pub struct StateWatch {
     links: watch::Receiver<Link>,
-    /// What [`changed`](Self::changed) has told last.
+    /// The state that [`changed`](Self::changed) returned last.
     told: State,
 }
 
@@ -44,10 +44,12 @@ impl StateWatch {
         self.links.borrow().state
     }
 
-    /// Waits for the state to differ from the one that this method returned last, or from the state at the time of
+    /// Waits until the state differs from the one that this method returned last, initially the state at the time of
     /// [`watch_state`](crate::Client::watch_state). Returns `None` after [`State::Closed`], which is the last state.
     ///
-    /// **Cancel safety:** no change is lost when the future is dropped.
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no change.
     pub async fn changed(&mut self) -> Option<State> {
         let told = self.told;
         if told == State::Closed {
@@ -58,9 +60,12 @@ impl StateWatch {
         Some(link.state)
     }
 
-    /// Waits until the connection is in a state. Returns whether it is: false when the client ended in another state.
+    /// Waits until the connection is in `state`, and returns true, or until the client is closed without reaching that state, and
+    /// returns false.
     ///
-    /// **Cancel safety:** the future may be dropped at any time.
+    /// # Cancel safety
+    ///
+    /// Dropping the future has no effect.
     pub async fn reached(&mut self, state: State) -> bool {
         let ended = |now: &Link| now.state == state || now.state == State::Closed;
         let reached = self.links.wait_for(ended).await;
@@ -68,29 +73,29 @@ impl StateWatch {
     }
 }
 
-/// The state of a connection, and what there is to say about it.
+/// The state of a connection, since when, and the last failure to connect.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     pub(crate) state: State,
-    /// When the connection came into this state.
+    /// When the connection entered this state.
     pub(crate) since: Instant,
-    /// Why there is no connection, if an attempt to make one has failed.
+    /// Why there is no connection, if an attempt to connect has failed.
     pub(crate) failed: Option<FailedDial>,
 }
 
 /// Why an attempt to connect failed.
 #[derive(Debug, Clone)]
 pub(crate) struct FailedDial {
-    /// The server or a gateway refused the credentials, which were these.
+    /// The version of the credentials that the server or a gateway refused, if it did.
     pub(crate) refused: Option<LoginVersion>,
     pub(crate) failure: Failure,
     pub(crate) error: Arc<TransportError>,
 }
 
-/// Round trips shorter than so many powers of two microseconds are told apart; the last is over an hour.
+/// Number of histogram buckets, one per power of two microseconds; the last starts at over 17 minutes.
 const BUCKETS: usize = 32;
 
-/// What a driver notes down while it works. Written by one task, read by many.
+/// State and metrics that a driver publishes. One task writes, any number read.
 #[derive(Debug)]
 pub(crate) struct Status {
     links: watch::Sender<Link>,
@@ -100,9 +105,9 @@ pub(crate) struct Status {
     abandoned: AtomicUsize,
     unanswered: AtomicUsize,
     set_aside: AtomicUsize,
-    /// A reply said that another connection would serve better.
+    /// A reply asked for another connection.
     stale: AtomicBool,
-    /// The server escapes line breaks in its replies.
+    /// Whether the server escapes line breaks in its replies.
     escapes: AtomicBool,
     round_trips: [AtomicU64; BUCKETS],
 }
@@ -133,7 +138,7 @@ impl Status {
         StateWatch { links, told }
     }
 
-    /// Follows the state together with the reason for it.
+    /// Returns a receiver of the state together with its reason.
     pub(crate) fn links(&self) -> watch::Receiver<Link> {
         self.links.subscribe()
     }
@@ -158,12 +163,12 @@ impl Status {
         }
     }
 
-    /// An attempt to connect failed.
+    /// Records that an attempt to connect failed.
     pub(crate) fn note_failed_dial(&self, failed: FailedDial) {
         self.links.send_modify(|link| link.failed = Some(failed));
     }
 
-    /// Why a command that waits is not sent in time.
+    /// Returns why a waiting command was not sent in time.
     pub(crate) fn why_unsent(&self) -> Failure {
         match &self.links.borrow().failed {
             Some(failed) => Failure::Unreachable(Arc::clone(&failed.error)),
@@ -176,7 +181,7 @@ impl Status {
         self.in_flight.store(in_flight, Ordering::Relaxed);
     }
 
-    /// Calls were given up because the client was closed.
+    /// Records calls that were abandoned because the client was closed.
     pub(crate) fn note_abandoned(&self, calls: usize) {
         self.abandoned.fetch_add(calls, Ordering::Relaxed);
     }
@@ -185,7 +190,7 @@ impl Status {
         self.abandoned.load(Ordering::Relaxed)
     }
 
-    /// Calls that write were owed a reply when the client was closed.
+    /// Records the writes without a reply when the client was closed.
     pub(crate) fn note_unanswered(&self, calls: usize) {
         self.unanswered.store(calls, Ordering::Relaxed);
     }
@@ -194,7 +199,7 @@ impl Status {
         self.unanswered.load(Ordering::Relaxed)
     }
 
-    /// How many connections are set aside.
+    /// Records the number of connections that were set aside.
     pub(crate) fn note_set_aside(&self, connections: usize) {
         self.set_aside.store(connections, Ordering::Relaxed);
     }
@@ -203,17 +208,17 @@ impl Status {
         self.set_aside.load(Ordering::Relaxed)
     }
 
-    /// A reply said that another connection would serve better than this one.
+    /// Records that a reply asked for another connection.
     pub(crate) fn note_stale(&self) {
         self.stale.store(true, Ordering::Relaxed);
     }
 
-    /// Notes whether the server of the connection that became ready escapes line breaks in its replies.
+    /// Records whether the server of the established connection escapes line breaks in its replies.
     pub(crate) fn note_escapes(&self, escapes: bool) {
         self.escapes.store(escapes, Ordering::Relaxed);
     }
 
-    /// Whether no text in a reply can shift the replies behind it.
+    /// Whether no text in a reply can shift the replies that follow.
     pub(crate) fn escapes(&self) -> bool {
         self.escapes.load(Ordering::Relaxed)
     }
@@ -227,20 +232,20 @@ impl Status {
             (took.as_secs().saturating_mul(1_000_000)).saturating_add(took.subsec_micros().into());
         let bucket = (u64::BITS - micros.leading_zeros()) as usize;
         if let Some(count) = self.round_trips.get(bucket.min(BUCKETS - 1)) {
-            // Nobody else writes.
+            // There is one writer, so no atomic addition is needed.
             count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
     }
 
-    /// The figures now. `bytes` is what the calls under way take of the budget.
-    pub(crate) fn stats(&self, bytes: usize) -> Stats {
+    /// Returns the metrics now. `in_flight_bytes` is the part of the budget that is in use.
+    pub(crate) fn stats(&self, in_flight_bytes: usize) -> Stats {
         Stats {
             state: self.links.borrow().state,
             queued: self.queued.load(Ordering::Relaxed),
             in_flight: self.in_flight.load(Ordering::Relaxed),
-            bytes,
-            leases: LeaseStats::default(),
-            set_aside: self.set_aside(),
+            in_flight_bytes,
+            dedicated: DedicatedStats::default(),
+            draining: self.set_aside(),
             reconnects: self.connections.load(Ordering::Relaxed).saturating_sub(1),
             subscriptions: 0,
             round_trips: RoundTrips(
@@ -252,61 +257,63 @@ impl Status {
     }
 }
 
-/// Figures of a client at one moment.
+/// Metrics of a client at one moment. Returned by [`Client::stats`](crate::Client::stats).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Stats {
-    /// The state of the connection.
+    /// State of the shared connection.
     pub state: State,
     /// Commands that wait to be sent.
     pub queued: usize,
-    /// Commands that were sent and whose replies are owed, those that nobody waits for any more included.
+    /// Commands that were sent and have no reply yet, including those whose caller has given up. Together with
+    /// [`queued`](Self::queued), they count toward [`max_in_flight`](crate::ClientOptions::max_in_flight).
     pub in_flight: usize,
-    /// What all these take of [`queue_bytes`](crate::Options::queue_bytes); a small command takes its share of
-    /// [`queue`](crate::Options::queue).
-    pub bytes: usize,
-    /// The connections beside the shared one.
-    pub leases: LeaseStats,
-    /// Connections that are set aside: nothing new is sent on them, and they stay open until the replies that they owe to commands
-    /// that write have come, or [`drain_timeout`](crate::Options::drain_timeout) has passed. At most 8, beside leased connections,
-    /// which count in [`leases`](Self::leases).
-    pub set_aside: usize,
-    /// How often the connection was made again.
+    /// Bytes of [`max_in_flight_bytes`](crate::ClientOptions::max_in_flight_bytes) that queued and sent commands occupy. A small
+    /// command counts as `max_in_flight_bytes / max_in_flight`.
+    pub in_flight_bytes: usize,
+    /// Metrics of the dedicated connections.
+    pub dedicated: DedicatedStats,
+    /// Connections that the client no longer uses, but keeps open until the replies to their writes have arrived or
+    /// [`drain_timeout`](crate::ClientOptions::drain_timeout) has passed. At most 8, not counting dedicated connections, which count
+    /// in [`dedicated`](Self::dedicated) while they drain.
+    pub draining: usize,
+    /// Number of times that the client has reconnected.
     pub reconnects: u64,
-    /// How many [`Subscription`](crate::Subscription)s there are, those included that are not acknowledged yet.
+    /// Open [`Subscription`](crate::Subscription)s, including those that the server has not acknowledged yet.
     pub subscriptions: usize,
-    /// How long replies took, from when a command was sent.
+    /// Histogram of the times from sending a command to its reply.
     pub round_trips: RoundTrips,
 }
 
-/// Figures of the connections that are leased, for commands that block and exclusive handles, at one moment.
+/// Metrics of the dedicated connections, which blocking commands and exclusive handles lease, at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct LeaseStats {
-    /// How many there may be: [`Options::leases`](crate::Options::leases).
-    pub size: usize,
-    /// Those that are leased, being made, being checked before they go back into the pool, or being closed. One that owes a reply to a command that writes is closed when that has
-    /// come.
+pub struct DedicatedStats {
+    /// Maximum number of connections:
+    /// [`max_dedicated_connections`](crate::ClientOptions::max_dedicated_connections).
+    pub max: usize,
+    /// Connections that are leased, connecting, being checked before they return to the pool, or closing. One that owes a reply to
+    /// a write closes after that reply.
     pub in_use: usize,
-    /// Those that are kept open for the next lease.
+    /// Connections that are open for the next lease.
     pub idle: usize,
-    /// Commands and tasks that wait for one.
+    /// Commands and tasks that wait for a connection.
     pub waiting: usize,
 }
 
-/// How long replies took, counted by powers of two microseconds.
+/// Histogram of round-trip times, with one bucket per power of two microseconds.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RoundTrips([u64; BUCKETS]);
 
 impl RoundTrips {
-    /// How many replies came.
+    /// Returns the number of replies.
     pub fn count(&self) -> u64 {
         self.0.iter().sum()
     }
 
-    /// The time that a share of the replies (0.5 for the median, 0.99, …) did not exceed, rounded up to a power of
-    /// two microseconds. `None` when none came.
-    pub fn quantile(&self, share: f64) -> Option<Duration> {
+    /// Returns an upper bound of a quantile `q`, such as 0.5 for the median: a power of two microseconds. Returns `None` if there
+    /// are no replies yet. `q` outside of 0 to 1 is clamped.
+    pub fn quantile(&self, q: f64) -> Option<Duration> {
         let count = self.count();
         if count == 0 {
             return None;
@@ -317,7 +324,7 @@ impl RoundTrips {
             clippy::cast_sign_loss,
             reason = "a rank among counts, clamped to them"
         )]
-        let rank = ((count as f64 * share).ceil() as u64).clamp(1, count);
+        let rank = ((count as f64 * q).ceil() as u64).clamp(1, count);
         let mut seen = 0;
         let bucket = self.0.iter().position(|count| {
             seen += count;
@@ -326,7 +333,8 @@ impl RoundTrips {
         Some(Duration::from_micros(1 << bucket))
     }
 
-    /// The counts: entry `n` is of replies that took less than 2^n microseconds and no less than half of that.
+    /// Returns the counts: entry `n` counts replies that took less than 2^n microseconds, but not less than half of that. The last
+    /// entry has no upper bound.
     pub const fn buckets(&self) -> &[u64] {
         &self.0
     }

@@ -5,7 +5,7 @@ use std::io;
 use bytes::BytesMut;
 use tokio_util::codec;
 
-use crate::{DecodeError, Decoder, Frame, Limits, Protocol, Request, encode_frame};
+use crate::{DecodeError, Decoder, Frame, Limits, Request, RespVersion, encode_frame};
 
 /// Decodes frames, and encodes [`Request`]s and [`Frame`]s, as a [`codec::Decoder`] and [`codec::Encoder`].
 ///
@@ -35,7 +35,7 @@ use crate::{DecodeError, Decoder, Frame, Limits, Protocol, Request, encode_frame
 #[derive(Debug, Default)]
 pub struct FrameCodec {
     decoder: Decoder,
-    protocol: Protocol,
+    protocol: RespVersion,
 }
 
 impl FrameCodec {
@@ -48,13 +48,13 @@ impl FrameCodec {
     pub fn with_limits(limits: Limits) -> Self {
         Self {
             decoder: Decoder::with_limits(limits),
-            protocol: Protocol::default(),
+            protocol: RespVersion::default(),
         }
     }
 
     /// Sets the protocol that frames are written in from now on, as a server does after `HELLO 3`. Requests are the same
     /// in both, and reading takes both.
-    pub const fn set_protocol(&mut self, protocol: Protocol) {
+    pub const fn set_protocol(&mut self, protocol: RespVersion) {
         self.protocol = protocol;
     }
 }

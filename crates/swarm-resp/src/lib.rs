@@ -91,7 +91,7 @@
 //! use std::collections::HashMap;
 //! use std::io::{self, Read, Write};
 //! use bytes::{Bytes, BytesMut};
-//! use swarm_resp::{Decoder, Frame, Limits, Protocol, encode_frame};
+//! use swarm_resp::{Decoder, Frame, Limits, RespVersion, encode_frame};
 //!
 //! fn answer(data: &mut HashMap<Bytes, Bytes>, command: &[Bytes]) -> Frame {
 //!     let words: Vec<&[u8]> = command.iter().map(AsRef::as_ref).collect();
@@ -122,7 +122,7 @@
 //!                 Ok(command) => answer(&mut data, &command),
 //!                 Err(error) => Frame::error(format!("ERR {error}")),
 //!             };
-//!             encode_frame(&mut replies, &reply, Protocol::Resp2);
+//!             encode_frame(&mut replies, &reply, RespVersion::Resp2);
 //!         }
 //!         output.write_all(&replies)?;
 //!         replies.clear();
@@ -212,7 +212,7 @@ pub use args::{Arg, ArgSink, ToArg, ToArgs};
 pub use codec::FrameCodec;
 pub use convert::{ConvertError, FromFrame, Milliseconds, Seconds};
 pub use decode::{DecodeError, DecodeErrorKind, Decoder, Limits};
-pub use encode::{Protocol, encode_command, encode_frame};
+pub use encode::{RespVersion, encode_command, encode_frame};
 pub use frame::{Frame, FrameBuilder, FrameRef, Items, Kind, Pairs};
 pub use printable::Printable;
 pub use request::{

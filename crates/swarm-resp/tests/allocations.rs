@@ -3,7 +3,7 @@
 use allocation_counter::measure;
 use bytes::{Bytes, BytesMut};
 use swarm_resp::{
-    Decoder, Frame, FromFrame, Protocol, Request, RequestBatch, encode_command, encode_frame,
+    Decoder, Frame, FromFrame, Request, RequestBatch, RespVersion, encode_command, encode_frame,
 };
 
 const SCALARS: [&str; 12] = [
@@ -161,8 +161,8 @@ fn commands_and_frames_are_encoded_into_a_warm_buffer_without_allocating() {
     let mut buffer = BytesMut::with_capacity(256);
     let info = measure(|| {
         encode_command(&mut buffer, "SET", &("key", "value", "PX", 1500));
-        encode_frame(&mut buffer, &reply, Protocol::Resp3);
-        encode_frame(&mut buffer, &reply, Protocol::Resp2);
+        encode_frame(&mut buffer, &reply, RespVersion::Resp3);
+        encode_frame(&mut buffer, &reply, RespVersion::Resp2);
     });
     assert_eq!(info.count_total, 0);
 }

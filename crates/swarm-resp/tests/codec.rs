@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 
 use futures_util::{SinkExt, StreamExt};
-use swarm_resp::{DecodeError, DecodeErrorKind, Frame, FrameCodec, Limits, Protocol, Request};
+use swarm_resp::{DecodeError, DecodeErrorKind, Frame, FrameCodec, Limits, Request, RespVersion};
 use tokio::io::{AsyncWriteExt, duplex};
 use tokio_util::codec::Framed;
 
@@ -17,7 +17,7 @@ async fn frames_and_requests_go_both_ways() {
     let serve = async {
         let command: Vec<String> = server.next().await.unwrap().unwrap().convert().unwrap();
         assert_eq!(command, ["GET", "key"]);
-        server.codec_mut().set_protocol(Protocol::Resp3);
+        server.codec_mut().set_protocol(RespVersion::Resp3);
         let reply = Frame::build(|reply| {
             reply.map(|map| {
                 map.bulk(b"a longer field than the pipe is wide");

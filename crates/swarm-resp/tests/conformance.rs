@@ -6,7 +6,7 @@ mod notation;
 use bytes::{Buf, Bytes, BytesMut};
 use notation::{render, unescape};
 use proptest::prelude::*;
-use swarm_resp::{Decoder, Protocol, encode_frame};
+use swarm_resp::{Decoder, RespVersion, encode_frame};
 
 const FILES: [(&str, &str); 6] = [
     ("resp2", include_str!("vectors/resp2.resp")),
@@ -244,7 +244,7 @@ fn resp3_encoding_decodes_to_the_same_frame() {
         let mut input = Bytes::from(vector.input.clone());
         let frame = Decoder::new().decode_bytes(&mut input).unwrap().unwrap();
         let mut encoded = BytesMut::new();
-        encode_frame(&mut encoded, &frame, Protocol::Resp3);
+        encode_frame(&mut encoded, &frame, RespVersion::Resp3);
         assert_eq!(
             decode([encoded.as_ref()]),
             vector.expected,

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use allocation_counter::measure;
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
-use swarm_resp::{DecodeError, DecodeErrorKind, Decoder, Frame, Limits, Protocol, encode_frame};
+use swarm_resp::{DecodeError, DecodeErrorKind, Decoder, Frame, Limits, RespVersion, encode_frame};
 
 fn decode_with(limits: Limits, input: &[u8]) -> Result<Option<Frame>, DecodeError> {
     Decoder::with_limits(limits).decode_bytes(&mut Bytes::copy_from_slice(input))
@@ -100,7 +100,7 @@ fn what_a_caller_allows_to_nest_deeply_is_handled_without_recursion() {
             assert!(format!("{frame:?}").len() < 1024);
             assert!(format!("{frame}").len() < 1024);
             let mut encoded = BytesMut::new();
-            encode_frame(&mut encoded, &frame, Protocol::Resp3);
+            encode_frame(&mut encoded, &frame, RespVersion::Resp3);
             assert_eq!(encoded, input.as_bytes());
             drop(frame);
         }

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::BytesMut;
 use proptest::prelude::*;
-use swarm_resp::{Decoder, Frame, FrameBuilder, FrameRef, Protocol, ToArg, encode_frame};
+use swarm_resp::{Decoder, Frame, FrameBuilder, FrameRef, RespVersion, ToArg, encode_frame};
 
 /// A value as a tree, to build frames from.
 #[derive(Debug, Clone)]
@@ -90,7 +90,7 @@ fn build(value: &Value) -> Frame {
     Frame::build(|reply| put(reply, value))
 }
 
-fn wire(frame: &Frame, protocol: Protocol) -> BytesMut {
+fn wire(frame: &Frame, protocol: RespVersion) -> BytesMut {
     let mut buffer = BytesMut::new();
     encode_frame(&mut buffer, frame, protocol);
     buffer
@@ -143,7 +143,7 @@ proptest! {
     #[test]
     fn resp3_keeps_everything(value in values()) {
         let frame = build(&value);
-        let mut wire = wire(&frame, Protocol::Resp3);
+        let mut wire = wire(&frame, RespVersion::Resp3);
         let read = Decoder::new().decode(&mut wire).unwrap().unwrap();
         prop_assert!(wire.is_empty());
         prop_assert_eq!(&read, &frame);
@@ -152,7 +152,7 @@ proptest! {
 
     #[test]
     fn resp2_keeps_what_redis_keeps(value in values()) {
-        let mut wire = wire(&build(&value), Protocol::Resp2);
+        let mut wire = wire(&build(&value), RespVersion::Resp2);
         let read = Decoder::new().decode(&mut wire).unwrap().unwrap();
         prop_assert!(wire.is_empty());
         prop_assert_eq!(read, build(&degraded(&value)));
@@ -169,7 +169,7 @@ proptest! {
     #[test]
     fn both_take_one_reservation_of_the_exact_size(value in values()) {
         let frame = build(&value);
-        for protocol in [Protocol::Resp2, Protocol::Resp3] {
+        for protocol in [RespVersion::Resp2, RespVersion::Resp3] {
             let wire = wire(&frame, protocol);
             // The smallest vector has room for eight bytes.
             prop_assert_eq!(wire.capacity(), wire.len().max(8));
@@ -186,7 +186,7 @@ proptest! {
     fn a_borrowed_view_equals_the_owned_frame(values in prop::collection::vec(values(), 1..4)) {
         let frames: Vec<Frame> = values.iter().map(build).collect();
         let mut stream = BytesMut::new();
-        frames.iter().for_each(|frame| encode_frame(&mut stream, frame, Protocol::Resp3));
+        frames.iter().for_each(|frame| encode_frame(&mut stream, frame, RespVersion::Resp3));
         let (mut decoder, mut input) = (Decoder::new(), stream.as_ref());
         for frame in &frames {
             let (view, len) = decoder.decode_ref(input).unwrap().unwrap();
@@ -205,7 +205,7 @@ proptest! {
     #[test]
     fn chunks_do_not_matter(value in values(), size in 1usize..40) {
         let frame = build(&value);
-        let wire = wire(&frame, Protocol::Resp3);
+        let wire = wire(&frame, RespVersion::Resp3);
         let (mut decoder, mut buffer) = (Decoder::new(), BytesMut::new());
         let mut read = None;
         for chunk in wire.chunks(size) {
@@ -220,24 +220,24 @@ proptest! {
 #[test]
 fn bulk_errors_with_line_breaks_stay_one_line_in_resp2() {
     let frame = build(&Value::BulkError(b"ERR a\r\nb\nc".to_vec()));
-    assert_eq!(wire(&frame, Protocol::Resp2), "-ERR a  b c\r\n");
+    assert_eq!(wire(&frame, RespVersion::Resp2), "-ERR a  b c\r\n");
 }
 
 #[test]
 fn line_breaks_cannot_be_smuggled_into_lines() {
     for text in ["a\r\n+b", "\n", "\r", "a\nb\r\n"] {
         for value in [Value::Simple(text.into()), Value::Error(text.into())] {
-            let wire = wire(&build(&value), Protocol::Resp3);
+            let wire = wire(&build(&value), RespVersion::Resp3);
             let breaks = wire.iter().filter(|byte| matches!(byte, b'\r' | b'\n'));
             assert_eq!(breaks.count(), 2, "{value:?}");
         }
     }
-    let wire = wire(&Frame::simple("a\r\nb"), Protocol::Resp2);
+    let wire = wire(&Frame::simple("a\r\nb"), RespVersion::Resp2);
     assert_eq!(wire, "+a  b\r\n");
 }
 
 #[test]
 fn text_that_is_no_number_is_never_written_as_one() {
     let frame = build(&Value::BigNumber("12\r\n:3".into()));
-    assert_eq!(wire(&frame, Protocol::Resp3), "$6\r\n12\r\n:3\r\n");
+    assert_eq!(wire(&frame, RespVersion::Resp3), "$6\r\n12\r\n:3\r\n");
 }

@@ -90,10 +90,10 @@ impl Capabilities {
     /// # Errors
     ///
     /// When the request is larger than the wire allows, or holds bytes that would arrive changed.
-    pub fn check(&self, request: RequestRef<'_>) -> Result<(), Refusal> {
+    pub fn check(&self, request: RequestRef<'_>) -> Result<(), RequestRejection> {
         let size = request.encoded().len();
         if size > self.max_request {
-            return Err(Refusal::TooLarge {
+            return Err(RequestRejection::TooLarge {
                 size,
                 limit: self.max_request,
             });
@@ -104,7 +104,7 @@ impl Capabilities {
             let argument = request
                 .args()
                 .position(|arg| std::str::from_utf8(arg).is_err());
-            return Err(Refusal::NotUtf8 {
+            return Err(RequestRejection::NotUtf8 {
                 argument: argument.unwrap_or(0),
             });
         }
@@ -115,7 +115,7 @@ impl Capabilities {
 /// Why a wire will not carry a request. Nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum RequestRejection {
     /// The wire would change bytes that are not UTF-8.
     #[error(
         "argument {argument} is not valid UTF-8, and this gateway would store it changed; encode the value (base64, hex), \

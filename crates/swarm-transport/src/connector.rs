@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Connect, DialOptions, Endpoint, Scheme, TransportError, TransportErrorKind};
+use crate::{Connect, Endpoint, Scheme, TransportError, TransportErrorKind, TransportOptions};
 
 /// A connector for an endpoint, by the wire that its scheme asks for.
 ///
@@ -13,17 +13,17 @@ use crate::{Connect, DialOptions, Endpoint, Scheme, TransportError, TransportErr
 ///
 /// ```
 /// # #[cfg(feature = "ws")] {
-/// use swarm_transport::{DialOptions, Endpoint, connector};
+/// use swarm_transport::{TransportOptions, Endpoint, connector};
 ///
 /// let endpoint = Endpoint::parse("ws://localhost:8765")?;
-/// let connector = connector(&endpoint, &DialOptions::new())?;
+/// let connector = connector(&endpoint, &TransportOptions::new())?;
 /// # let _ = connector;
 /// # }
 /// # Ok::<(), swarm_transport::TransportError>(())
 /// ```
 pub fn connector(
     endpoint: &Endpoint,
-    options: &DialOptions,
+    options: &TransportOptions,
 ) -> Result<Arc<dyn Connect>, TransportError> {
     options.validate()?;
     match endpoint.scheme() {
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     /// Options that do not need the platform's certificates.
-    fn options() -> DialOptions {
+    fn options() -> TransportOptions {
         #[cfg(feature = "tls")]
         {
             let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -76,10 +76,10 @@ mod tests {
                 .with_root_certificates(rustls::RootCertStore::empty())
                 .with_no_client_auth();
             let tls = crate::tls::TlsOptions::from_config(Arc::new(config));
-            DialOptions::new().tls(tls)
+            TransportOptions::new().tls(tls)
         }
         #[cfg(not(feature = "tls"))]
-        DialOptions::new()
+        TransportOptions::new()
     }
 
     #[test]

@@ -15,7 +15,7 @@
 //!
 //! # Dial
 //!
-//! [`connector`] picks the wire by the scheme of an [`Endpoint`]; [`DialOptions`] holds deadlines, limits, headers and TLS.
+//! [`connector`] picks the wire by the scheme of an [`Endpoint`]; [`TransportOptions`] holds deadlines, limits, headers and TLS.
 //! All that can be refused without a network is refused there. A tokio runtime with I/O and time must be running when the
 //! connector is asked.
 //!
@@ -23,10 +23,10 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), swarm_transport::TransportError> {
 //! # #[cfg(feature = "tcp")] {
 //! use std::time::Duration;
-//! use swarm_transport::{DialOptions, Endpoint, connector};
+//! use swarm_transport::{TransportOptions, Endpoint, connector};
 //!
 //! let endpoint = Endpoint::parse("redis://127.0.0.1:1")?;
-//! let options = DialOptions::new().connect_timeout(Duration::from_secs(3));
+//! let options = TransportOptions::new().dial_timeout(Duration::from_secs(3));
 //! match connector(&endpoint, &options)?.connect().await {
 //!     Ok(transport) => println!("connected: {:?}", transport.capabilities()),
 //!     Err(error) if error.is_refused() => println!("{error}"),
@@ -162,13 +162,13 @@ mod transport;
 #[cfg(feature = "ws")]
 pub mod ws;
 
-pub use capabilities::{Capabilities, Refusal};
+pub use capabilities::{Capabilities, RequestRejection};
 pub use connect::{BoxFuture, Connect};
 pub use connector::connector;
 pub use endpoint::{Endpoint, Scheme};
 pub use error::{TransportError, TransportErrorKind};
 pub use identity::PeerIdentity;
-pub use options::{DialOptions, QuickAck};
+pub use options::{QuickAck, TransportOptions};
 pub use swarm_resp::Printable;
 pub use transport::{BoxTransport, Transport};
 

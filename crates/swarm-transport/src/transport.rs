@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use swarm_resp::{Frame, RequestRef};
 
-use crate::{Capabilities, PeerIdentity, Refusal, TransportError};
+use crate::{Capabilities, PeerIdentity, RequestRejection, TransportError};
 
 /// A transport behind a pointer, as [`Connect`](crate::Connect) hands it over.
 pub type BoxTransport = Box<dyn Transport>;
@@ -36,7 +36,7 @@ pub trait Transport: Send {
     /// # Errors
     ///
     /// Why not. The transport remains usable.
-    fn check(&self, request: RequestRef<'_>) -> Result<(), Refusal> {
+    fn check(&self, request: RequestRef<'_>) -> Result<(), RequestRejection> {
         self.capabilities().check(request)
     }
 
@@ -82,7 +82,7 @@ impl Transport for BoxTransport {
         (**self).capabilities()
     }
 
-    fn check(&self, request: RequestRef<'_>) -> Result<(), Refusal> {
+    fn check(&self, request: RequestRef<'_>) -> Result<(), RequestRejection> {
         (**self).check(request)
     }
 
@@ -138,8 +138,8 @@ mod tests {
             Capabilities::FULL
         }
 
-        fn check(&self, _: RequestRef<'_>) -> Result<(), Refusal> {
-            Err(Refusal::TooLarge { size: 1, limit: 0 })
+        fn check(&self, _: RequestRef<'_>) -> Result<(), RequestRejection> {
+            Err(RequestRejection::TooLarge { size: 1, limit: 0 })
         }
 
         fn received_bytes(&self) -> Option<u64> {

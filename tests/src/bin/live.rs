@@ -6,7 +6,7 @@
 
 use std::process::ExitCode;
 
-use swarm_keydb::{Client, Options, prelude::*};
+use swarm_keydb::{Client, ClientOptions, prelude::*};
 use swarm_tests::{Check, Finding, Surface, checks, listen, within};
 
 /// A server by one of its doors.
@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
     let mut sound = true;
     for (name, url) in urls {
         let Some(url) = url else { continue };
-        let mut options = Options::new(url).http_fallback(false);
+        let mut options = ClientOptions::new(url).http_fallback(false);
         if let Some(password) = &password {
             options = options.password(password);
         }

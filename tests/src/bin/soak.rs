@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use swarm_gateway::Gateway;
-use swarm_keydb::{Client, Options, Outcome, State, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Outcome, State, prelude::*};
 use tokio::task::JoinSet;
 
 const DOWN: Duration = Duration::from_secs(30);
@@ -33,10 +33,10 @@ fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result {
 async fn main() -> Result {
     let gateway = Gateway::builder().ws("127.0.0.1:0").start().await?;
     let url = gateway.ws_url().to_owned();
-    let options = Options::new(&url)
+    let options = ClientOptions::new(&url)
         .request_timeout(TIMEOUT)
-        .queue(TASKS * 2)
-        .queue_bytes(BUDGET);
+        .max_in_flight(TASKS * 2)
+        .max_in_flight_bytes(BUDGET);
     let client = Client::connect(options).await?;
     client.set("k", "x".repeat(VALUE)).await?;
     let mut states = client.watch_state();
@@ -81,7 +81,7 @@ async fn main() -> Result {
     client.set("k", "v").await?;
     // The last call gives its share back right after its reply.
     let settled = async {
-        while client.stats().bytes > 0 {
+        while client.stats().in_flight_bytes > 0 {
             tokio::task::yield_now().await;
         }
     };
@@ -107,7 +107,7 @@ async fn main() -> Result {
         format!("a call took {latest:?}")
     })?;
     ensure(growth <= GROWTH, || format!("grown by {growth} bytes"))?;
-    let left = (stats.queued, stats.in_flight, stats.bytes);
+    let left = (stats.queued, stats.in_flight, stats.in_flight_bytes);
     ensure(left == (0, 0, 0), || {
         format!("something is left: {stats:?}")
     })

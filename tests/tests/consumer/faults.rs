@@ -68,7 +68,7 @@ async fn a_server_that_cannot_be_reached_is_waited_for() {
             _ => continue,
         };
         let mut proxy = Proxy::start(&url).await;
-        let options = swarm_keydb::Options::new(proxy.url("ws"));
+        let options = swarm_keydb::ClientOptions::new(proxy.url("ws"));
         let options = options
             .reconnect_base_delay(Duration::from_millis(5))
             .reconnect_max_delay(Duration::from_millis(20));

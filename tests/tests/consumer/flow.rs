@@ -66,7 +66,7 @@ async fn a_read_that_blocks_holds_nobody_up_and_ends_when_there_is_something_or_
         let block = XReadOptions::new().block(Duration::from_secs(50));
         let read = tokio::spawn(client.xread_with([("k", "0")], block));
         within(async {
-            while client.stats().leases.in_use == 0 {
+            while client.stats().dedicated.in_use == 0 {
                 tokio::task::yield_now().await;
             }
         })

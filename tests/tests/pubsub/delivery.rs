@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use swarm_gateway::Dialect;
-use swarm_keydb::{Client, Options, Subscription, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Subscription, prelude::*};
 use swarm_tests::{Finding, connected_to, dialects, listen, targets, within};
 
 use super::hearing::{message, payload};
@@ -138,8 +138,8 @@ async fn pushes_that_nobody_asked_for_are_ignored() {
 async fn payloads_are_any_bytes_where_the_wire_is_binary_safe() {
     let gateway = swarm_gateway::test().await.unwrap();
     for options in [
-        Options::new(gateway.tcp_url()),
-        Options::new(gateway.ws_url()).binary_safe(true),
+        ClientOptions::new(gateway.tcp_url()),
+        ClientOptions::new(gateway.ws_url()).transport(|transport| transport.binary_safe(true)),
     ] {
         let client = within(Client::connect(options)).await.unwrap();
         let channel = b"any payload".as_slice();

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use swarm_gateway::Dialect;
-use swarm_keydb::{Client, ErrorKind, Options, Outcome, Overflow, SubscribeOptions, prelude::*};
+use swarm_keydb::{
+    Client, ClientOptions, ErrorKind, Outcome, Overflow, SubscribeOptions, prelude::*,
+};
 use swarm_tests::{Redis, connected, connected_with, gateway, within};
 
 use super::hearing::payload;
@@ -74,7 +76,8 @@ async fn without_reconnect_a_lost_connection_ends_the_subscription_with_an_error
 #[tokio::test]
 async fn over_http_subscribing_is_an_error_before_anything_is_sent() {
     // Nobody is there, so a dial would take until the timeout.
-    let options = Options::new("http://127.0.0.1:1/").request_timeout(Duration::from_secs(3600));
+    let options =
+        ClientOptions::new("http://127.0.0.1:1/").request_timeout(Duration::from_secs(3600));
     let client = Client::connect_lazy(options).unwrap();
     for subscribing in [client.subscribe("a"), client.psubscribe("a*")] {
         let error = within(subscribing).await.unwrap_err();
@@ -113,7 +116,7 @@ async fn names_that_would_harm_the_server_are_refused() {
 #[tokio::test]
 async fn a_real_server_that_refuses_a_channel_is_heard() {
     let Some(redis) = Redis::start() else { return };
-    let client = within(Client::connect(Options::new(redis.url())))
+    let client = within(Client::connect(ClientOptions::new(redis.url())))
         .await
         .unwrap();
     let acl = client.raw("ACL SETUSER", ("default", "resetchannels", "&open"));
@@ -137,7 +140,7 @@ async fn a_real_server_that_refuses_a_channel_is_heard() {
 async fn a_wrong_password_is_an_error_and_a_right_one_is_sent() {
     let builder = swarm_gateway::Gateway::builder().password("right");
     let gateway = within(builder.start()).await.unwrap();
-    let options = |password| Options::new(gateway.ws_url()).password(password);
+    let options = |password| ClientOptions::new(gateway.ws_url()).password(password);
     let client = Client::connect_lazy(options("wrong")).unwrap();
     let error = within(client.subscribe("a")).await.unwrap_err();
     assert!(error.is_auth(), "{error}");

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use swarm_gateway::{Dialect, Gateway};
 use swarm_keydb::transport::{
-    BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError, connector,
+    BoxFuture, BoxTransport, Connect, Endpoint, TransportError, TransportOptions, connector,
 };
-use swarm_keydb::{Client, Event, Options, Protocol, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Event, ProtocolVersion, prelude::*};
 use swarm_tests::{Proxy, Redis, connected_with, dialects, gateway, within};
 use tokio::sync::watch;
 
@@ -28,7 +28,7 @@ impl Dials {
     fn new(url: &str, proxy: &str) -> Self {
         let wire = |url: &str| {
             let endpoint = Endpoint::parse(url).unwrap();
-            connector(&endpoint, &DialOptions::new()).unwrap()
+            connector(&endpoint, &TransportOptions::new()).unwrap()
         };
         Self {
             direct: wire(url),
@@ -57,14 +57,26 @@ impl Connect for Dials {
 }
 
 /// Each kind of server with a session: its URL, its gateway if it is one, and the protocol to speak.
-async fn servers() -> Vec<(String, String, Protocol, Option<Gateway>, Option<Redis>)> {
+async fn servers() -> Vec<(
+    String,
+    String,
+    ProtocolVersion,
+    Option<Gateway>,
+    Option<Redis>,
+)> {
     let mut servers = Vec::new();
     for (name, dialect) in dialects() {
         let gateway = gateway(dialect).await;
         let url = gateway.ws_url().to_owned();
-        servers.push((name.to_owned(), url, Protocol::Auto, Some(gateway), None));
+        servers.push((
+            name.to_owned(),
+            url,
+            ProtocolVersion::Auto,
+            Some(gateway),
+            None,
+        ));
     }
-    for protocol in [Protocol::Auto, Protocol::Resp2] {
+    for protocol in [ProtocolVersion::Auto, ProtocolVersion::Resp2] {
         let gateway = gateway(Dialect::STANDARD).await;
         let url = gateway.tcp_url().to_owned();
         servers.push((
@@ -94,7 +106,7 @@ async fn three_cuts_two_of_them_with_failing_redials_lose_no_name() {
         let mut proxy = Proxy::start(&url).await;
         let (scheme, _) = url.split_once("://").unwrap();
         let dials = Dials::new(&url, &proxy.url(scheme));
-        let options = Options::default()
+        let options = ClientOptions::default()
             .protocol(protocol)
             .reconnect_base_delay(Duration::from_millis(1))
             .reconnect_max_delay(Duration::from_millis(10));
@@ -148,15 +160,18 @@ async fn three_cuts_two_of_them_with_failing_redials_lose_no_name() {
 #[tokio::test]
 async fn a_black_hole_is_found_without_traffic() {
     let url: [fn(&Gateway) -> &str; 2] = [Gateway::ws_url, Gateway::tcp_url];
-    for (url, protocol) in url.into_iter().zip([Protocol::Auto, Protocol::Resp2]) {
+    for (url, protocol) in url
+        .into_iter()
+        .zip([ProtocolVersion::Auto, ProtocolVersion::Resp2])
+    {
         let sound = gateway(Dialect::STANDARD).await;
         let gateway = gateway(Dialect::STANDARD).await;
         // The client's own connection is with another server, so that dials to this one are the subscription's.
         let dials = Dials::new(sound.ws_url(), url(&gateway));
-        let options = Options::default()
+        let options = ClientOptions::default()
             .protocol(protocol)
-            .heartbeat(Duration::from_millis(100))
-            .silence(Duration::from_millis(200))
+            .heartbeat_interval(Duration::from_millis(100))
+            .inactivity_timeout(Duration::from_millis(200))
             .connect_timeout(Duration::from_millis(300))
             .reconnect_base_delay(Duration::from_millis(10));
         let client = within(Client::connect_with(dials.clone(), options))
@@ -204,7 +219,7 @@ async fn subscribing_waits_for_a_server_that_is_not_there_yet() {
     let gateway = gateway(Dialect::STANDARD).await;
     let mut proxy = Proxy::start(gateway.ws_url()).await;
     proxy.stop().await;
-    let options = Options::new(proxy.url("ws"))
+    let options = ClientOptions::new(proxy.url("ws"))
         .http_fallback(false)
         .reconnect_base_delay(Duration::from_millis(10));
     let client = Client::connect_lazy(options).unwrap();

@@ -11,7 +11,7 @@ use std::time::Duration;
 use swarm_keydb::transport::{
     BoxTransport, Capabilities, TransportError, TransportErrorKind, memory,
 };
-use swarm_keydb::{Client, ErrorKind, Event, Frame, Options, Outcome};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, Event, Frame, Outcome};
 use swarm_tests::within;
 use tokio::sync::mpsc;
 
@@ -28,11 +28,11 @@ struct Connection(memory::MemoryPeer);
 
 impl Server {
     /// A server, and a client whose own connection is served.
-    async fn start(options: Options) -> (Self, Client) {
+    async fn start(options: ClientOptions) -> (Self, Client) {
         Self::start_with(options, Capabilities::FULL).await
     }
 
-    async fn start_with(options: Options, capabilities: Capabilities) -> (Self, Client) {
+    async fn start_with(options: ClientOptions, capabilities: Capabilities) -> (Self, Client) {
         let (accept, mut accepted) = mpsc::unbounded_channel();
         let failing = Arc::new(AtomicU32::new(0));
         let connect = {
@@ -120,7 +120,7 @@ impl Connection {
 
 #[tokio::test]
 async fn after_each_of_three_cuts_every_name_is_asked_for_exactly_once() {
-    let (mut server, client) = Server::start(Options::default()).await;
+    let (mut server, client) = Server::start(ClientOptions::default()).await;
     let subscribing = tokio::spawn(client.subscribe(["a", "b"]));
     let mut connection = server.accept().await;
     assert_eq!(
@@ -182,7 +182,7 @@ async fn after_each_of_three_cuts_every_name_is_asked_for_exactly_once() {
 
 #[tokio::test]
 async fn a_server_that_never_acknowledges_the_end_does_not_keep_the_connection() {
-    let (mut server, client) = Server::start(Options::default()).await;
+    let (mut server, client) = Server::start(ClientOptions::default()).await;
     let subscribing = tokio::spawn(client.subscribe("a"));
     let mut connection = server.accept().await;
     connection.subscribe(1).await;
@@ -193,7 +193,7 @@ async fn a_server_that_never_acknowledges_the_end_does_not_keep_the_connection()
 
 #[tokio::test]
 async fn a_refused_name_is_an_error_and_leaves_nothing_behind() {
-    let (mut server, client) = Server::start(Options::default()).await;
+    let (mut server, client) = Server::start(ClientOptions::default()).await;
     let subscribing = tokio::spawn(client.subscribe(["a", "secret"]));
     let mut connection = server.accept().await;
     assert_eq!(connection.request().await, "SUBSCRIBE a");
@@ -215,7 +215,7 @@ async fn a_refused_name_is_an_error_and_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn a_name_that_is_refused_after_a_reconnect_ends_who_wanted_it() {
-    let (mut server, client) = Server::start(Options::default()).await;
+    let (mut server, client) = Server::start(ClientOptions::default()).await;
     let subscribing = tokio::spawn(client.subscribe("a"));
     let mut connection = server.accept().await;
     connection.subscribe(1).await;
@@ -232,7 +232,7 @@ async fn a_name_that_is_refused_after_a_reconnect_ends_who_wanted_it() {
 
 #[tokio::test]
 async fn what_is_not_acknowledged_in_time_is_given_up() {
-    let options = Options::default().request_timeout(Duration::from_millis(50));
+    let options = ClientOptions::default().request_timeout(Duration::from_millis(50));
     let (mut server, client) = Server::start(options).await;
     let subscribing = tokio::spawn(client.subscribe(["a", "b"]));
     let mut connection = server.accept().await;
@@ -261,7 +261,7 @@ async fn a_transport_without_pushes_is_an_error_before_anything_is_sent() {
                 let transport = transport.with_capabilities(capabilities);
                 async move { Ok(Box::new(transport) as BoxTransport) }
             };
-            let connecting = tokio::spawn(Client::connect_with(connect, Options::default()));
+            let connecting = tokio::spawn(Client::connect_with(connect, ClientOptions::default()));
             let peer = accepted.recv().await.unwrap();
             tokio::spawn(peer.serve(|_| Frame::error("ERR unknown command")));
             (accepted, connecting.await.unwrap().unwrap())
@@ -278,7 +278,7 @@ async fn a_transport_without_pushes_is_an_error_before_anything_is_sent() {
 #[tokio::test]
 async fn a_name_that_the_wire_cannot_carry_is_an_error() {
     let text_only = Capabilities::FULL.with_binary_arguments(false);
-    let (mut server, client) = Server::start_with(Options::default(), text_only).await;
+    let (mut server, client) = Server::start_with(ClientOptions::default(), text_only).await;
     let subscribing = tokio::spawn(client.subscribe(b"\xff".as_slice()));
     let mut connection = server.accept().await;
     let error = within(subscribing).await.unwrap().unwrap_err();

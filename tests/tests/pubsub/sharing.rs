@@ -1,6 +1,6 @@
 //! Several subscriptions of one name: the server is asked once, and told once that nobody wants it any more.
 
-use swarm_keydb::{Client, Options, prelude::*};
+use swarm_keydb::{Client, ClientOptions, prelude::*};
 use swarm_tests::{cancel_after, connected_to, dialects, within};
 
 use super::hearing::payload;
@@ -129,7 +129,7 @@ async fn a_subscription_outlives_its_client() {
     let (gateway, client) = connected_to(swarm_gateway::Dialect::STANDARD).await;
     let mut subscription = within(client.subscribe("a")).await.unwrap();
     drop(client);
-    let options = Options::new(gateway.ws_url());
+    let options = ClientOptions::new(gateway.ws_url());
     let other = within(Client::connect(options)).await.unwrap();
     within(other.publish("a", "x")).await.unwrap();
     assert_eq!(payload(&mut subscription).await, "x");

@@ -1,7 +1,9 @@
 //! Subscribers that do not keep up: each policy does what it says, and nobody else notices.
 
 use futures_util::future::join_all;
-use swarm_keydb::{Client, ErrorKind, Event, Options, Overflow, SubscribeOptions, prelude::*};
+use swarm_keydb::{
+    Client, ClientOptions, ErrorKind, Event, Overflow, SubscribeOptions, prelude::*,
+};
 use swarm_tests::{connected, targets, within};
 
 use super::hearing::{event, message, payload};
@@ -124,7 +126,7 @@ async fn a_stalled_subscriber_under_backpressure_slows_nobody_and_loses_nothing(
 #[tokio::test]
 async fn a_stalled_subscriber_can_be_dropped() {
     let gateway = swarm_gateway::test().await.unwrap();
-    let client = within(Client::connect(Options::new(gateway.tcp_url())))
+    let client = within(Client::connect(ClientOptions::new(gateway.tcp_url())))
         .await
         .unwrap();
     let options = SubscribeOptions::new()

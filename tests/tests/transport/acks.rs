@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::{SinkExt, StreamExt};
 use swarm_resp::Request;
 use swarm_transport::{
-    BoxTransport, DialOptions, Endpoint, PeerIdentity, QuickAck, Scheme, connector,
+    BoxTransport, Endpoint, PeerIdentity, QuickAck, Scheme, TransportOptions, connector,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -61,7 +61,7 @@ async fn http_in_pieces(mut stream: TcpStream) {
     }
 }
 
-async fn dial(scheme: &str, options: DialOptions, server: Option<&str>) -> BoxTransport {
+async fn dial(scheme: &str, options: TransportOptions, server: Option<&str>) -> BoxTransport {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let endpoint = Endpoint::parse(&format!("{scheme}://127.0.0.1:{port}")).unwrap();
@@ -109,7 +109,7 @@ async fn pipelines(transport: &mut BoxTransport, rounds: usize, length: usize) -
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_thousand_gets_over_tcp_do_not_stall() {
-    let mut transport = dial("redis", DialOptions::new(), Some("swarmkeydb")).await;
+    let mut transport = dial("redis", TransportOptions::new(), Some("swarmkeydb")).await;
     let took = sequential(&mut transport, 1000).await;
     println!("1,000 sequential GETs over TCP: {took:?}");
     assert!(took < WITHOUT_STALLS, "{took:?}");
@@ -118,7 +118,7 @@ async fn a_thousand_gets_over_tcp_do_not_stall() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_hundred_pipelines_over_websocket_do_not_stall() {
-    let mut transport = dial("ws", DialOptions::new(), None).await;
+    let mut transport = dial("ws", TransportOptions::new(), None).await;
     let took = pipelines(&mut transport, 250, 20).await;
     println!("250 pipelines of 20 over WebSocket: {took:?}");
     assert!(took < WITHOUT_STALLS, "{took:?}");
@@ -127,7 +127,7 @@ async fn a_hundred_pipelines_over_websocket_do_not_stall() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_thousand_gets_over_http_do_not_stall() {
-    let mut transport = dial("http", DialOptions::new(), None).await;
+    let mut transport = dial("http", TransportOptions::new(), None).await;
     let took = sequential(&mut transport, 1000).await;
     println!("1,000 sequential GETs over HTTP: {took:?}");
     assert!(took < WITHOUT_STALLS, "{took:?}");
@@ -136,7 +136,7 @@ async fn a_thousand_gets_over_http_do_not_stall() {
 /// Where the socket option is off or missing, empty pongs acknowledge.
 #[tokio::test]
 async fn pongs_keep_pipelines_over_websocket_from_stalling() {
-    let options = DialOptions::new().quick_ack(QuickAck::Off);
+    let options = TransportOptions::new().quick_ack(QuickAck::Off);
     let mut transport = dial("ws", options, None).await;
     let took = pipelines(&mut transport, 500, 20).await;
     println!("500 pipelines of 20 over WebSocket by pongs: {took:?}");
@@ -148,8 +148,8 @@ async fn pongs_keep_pipelines_over_websocket_from_stalling() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn without_acknowledgments_the_same_server_stalls() {
-    let mut redis = dial("redis", DialOptions::new(), Some("redis")).await;
-    let options = DialOptions::new().quick_ack(QuickAck::Off);
+    let mut redis = dial("redis", TransportOptions::new(), Some("redis")).await;
+    let options = TransportOptions::new().quick_ack(QuickAck::Off);
     let mut gateway = dial("ws", options, Some("redis")).await;
     let tcp = sequential(&mut redis, 60).await;
     let ws = pipelines(&mut gateway, 60, 20).await;

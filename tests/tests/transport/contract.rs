@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use swarm_resp::{Frame, Request};
-use swarm_transport::{BoxTransport, DialOptions, TransportErrorKind};
+use swarm_transport::{BoxTransport, TransportErrorKind, TransportOptions};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::hooks::{Hooks, Manner};
@@ -251,7 +251,7 @@ async fn closing_delivers_what_was_started(wire: Wire) {
     let hooks = Hooks::new(Manner::Answers);
     let server = wire.listen(&hooks).await;
     // All of it waits when the transport is told to close, more than the sockets take, and the peer answers meanwhile.
-    let connector = server.connector(DialOptions::new().write_buffer(4 << 20));
+    let connector = server.connector(TransportOptions::new().write_buffer(4 << 20));
     let mut transport = soon(connector.connect()).await.unwrap();
     let value = "x".repeat(50 << 10);
     for _ in 0..30 {
@@ -317,7 +317,7 @@ async fn errors_of_the_server_are_replies(wire: Wire) {
 async fn each_dial_is_a_connection_of_its_own(wire: Wire) {
     let hooks = Hooks::new(Manner::Answers);
     let server = wire.listen(&hooks).await;
-    let connector = server.connector(DialOptions::new());
+    let connector = server.connector(TransportOptions::new());
     for n in 0..3 {
         let mut transport = soon(connector.connect()).await.unwrap();
         let reply = soon(call(&mut transport, Request::new("ECHO", n)))
@@ -332,7 +332,7 @@ async fn each_dial_is_a_connection_of_its_own(wire: Wire) {
 /// A dial whose handshake nobody answers; over plain TCP, one that nobody accepts.
 #[tokio::test]
 async fn a_dial_without_an_answer_times_out() {
-    let options = DialOptions::new().connect_timeout(Duration::from_millis(100));
+    let options = TransportOptions::new().dial_timeout(Duration::from_millis(100));
     for (wire, waits_for) in [
         (Wire::Ws, "WebSocket upgrade"),
         (Wire::Wss, "TLS handshake"),

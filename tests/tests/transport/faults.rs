@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm_resp::{Limits, Request};
-use swarm_transport::{DialOptions, TransportError, TransportErrorKind as Kind, connector};
+use swarm_transport::{TransportError, TransportErrorKind as Kind, TransportOptions, connector};
 
 use crate::hooks::{Hooks, Manner};
 use crate::identity;
@@ -11,7 +11,7 @@ use crate::proxy::{Fault, Proxy};
 use crate::wire::{Wire, call, soon};
 
 /// The error of a call behind a fault that is set when the connection is open.
-async fn spoiled(wire: Wire, fault: Fault, options: &DialOptions) -> TransportError {
+async fn spoiled(wire: Wire, fault: Fault, options: &TransportOptions) -> TransportError {
     let server = wire.listen(&Hooks::new(Manner::Answers)).await;
     let proxy = Proxy::before(server.port()).await;
     let options = options.clone().tls(identity::trusting());
@@ -99,7 +99,7 @@ async fn faults_behind_an_open_connection_are_told() {
         (Https, Fault::FlipAt(12), Kind::Tls),
         (Http, Fault::FlipAt(0), Kind::Protocol),
     ];
-    let options = DialOptions::new().limits(Limits::new().with_max_bulk(1 << 20));
+    let options = TransportOptions::new().limits(Limits::new().with_max_bulk(1 << 20));
     for (wire, fault, kind) in cases {
         let error = spoiled(wire, fault, &options).await;
         assert_kind(&error, kind, &(wire, fault));
@@ -110,9 +110,9 @@ async fn faults_behind_an_open_connection_are_told() {
 
 #[tokio::test]
 async fn stalls_are_found_by_heartbeats_and_deadlines() {
-    let options = DialOptions::new()
-        .heartbeat(Duration::from_millis(100))
-        .heartbeat_timeout(Duration::from_millis(100))
+    let options = TransportOptions::new()
+        .ws_ping_interval(Duration::from_millis(100))
+        .ws_ping_timeout(Duration::from_millis(100))
         .http_timeout(Duration::from_millis(200));
     for wire in [Wire::Ws, Wire::Wss, Wire::Http, Wire::Https] {
         for after in [0, 3] {
@@ -126,8 +126,8 @@ async fn stalls_are_found_by_heartbeats_and_deadlines() {
 #[tokio::test]
 async fn faults_of_a_dial_are_told() {
     use Wire::{Http, Https, Tls, Ws, Wss};
-    let options = DialOptions::new()
-        .connect_timeout(Duration::from_millis(200))
+    let options = TransportOptions::new()
+        .dial_timeout(Duration::from_millis(200))
         .tls(identity::trusting());
     let cases = [
         (Ws, Fault::CutAfter(10), Kind::Closed),
@@ -167,7 +167,7 @@ async fn nobody_listening_is_refused_on_every_wire() {
         Wire::Tcp,
         Wire::Tls,
     ] {
-        let options = DialOptions::new().tls(identity::trusting());
+        let options = TransportOptions::new().tls(identity::trusting());
         let connector = connector(&wire.endpoint(port), &options).unwrap();
         let error = soon(connector.connect()).await.err().unwrap();
         assert_kind(&error, Kind::Refused, &wire);

@@ -14,7 +14,7 @@ use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use serde_json::{Value, json};
-use swarm_resp::{Decoder, Frame, FrameRef, Protocol, encode_frame};
+use swarm_resp::{Decoder, Frame, FrameRef, RespVersion, encode_frame};
 use swarm_transport::memory::MemoryPeer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
@@ -38,7 +38,7 @@ pub(crate) async fn resp<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, hooks
     while let Ok(1..) = stream.read_buf(&mut input).await {
         while let Some(command) = decoder.decode(&mut input).unwrap() {
             if let Some(reply) = hooks.reply(&words(&command)) {
-                encode_frame(&mut output, &reply, Protocol::Resp3);
+                encode_frame(&mut output, &reply, RespVersion::Resp3);
             }
             if hooks.leaves() {
                 break;
@@ -75,7 +75,7 @@ pub(crate) async fn ws<S: AsyncRead + AsyncWrite + Unpin>(stream: S, hooks: &Hoo
         let command = Decoder::new().decode_message(message).unwrap();
         if let Some(reply) = hooks.reply(&words(&command)) {
             let mut bytes = BytesMut::new();
-            encode_frame(&mut bytes, &reply, Protocol::Resp3);
+            encode_frame(&mut bytes, &reply, RespVersion::Resp3);
             if socket.send(Message::Binary(bytes.freeze())).await.is_err() {
                 return;
             }

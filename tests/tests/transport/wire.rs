@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use swarm_resp::{Frame, Request};
 use swarm_transport::{
-    BoxTransport, Connect, DialOptions, Endpoint, TransportError, connector, memory,
+    BoxTransport, Connect, Endpoint, TransportError, TransportOptions, connector, memory,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
@@ -136,7 +136,7 @@ impl Drop for Remove {
 }
 
 impl Server {
-    pub(crate) fn connector(&self, options: DialOptions) -> Arc<dyn Connect> {
+    pub(crate) fn connector(&self, options: TransportOptions) -> Arc<dyn Connect> {
         match self {
             Self::Memory(hooks) => {
                 let hooks = hooks.clone();
@@ -160,7 +160,7 @@ impl Server {
     }
 
     pub(crate) async fn dial(&self) -> BoxTransport {
-        soon(self.connector(DialOptions::new()).connect())
+        soon(self.connector(TransportOptions::new()).connect())
             .await
             .unwrap()
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use swarm_resp::Protocol;
+use swarm_resp::RespVersion;
 use tokio::sync::watch;
 
 use crate::dialect::{Dialect, Quirk};
@@ -72,7 +72,7 @@ pub(crate) trait Link: Send {
     /// the error is the text of the refusal.
     fn greet(
         &mut self,
-        protocol: Option<Protocol>,
+        protocol: Option<RespVersion>,
         name: Option<&Bytes>,
     ) -> BoxFuture<'static, Result<u64, String>>;
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use swarm_resp::{Decoder, Frame, Protocol, encode_frame};
+use swarm_resp::{Decoder, Frame, RespVersion, encode_frame};
 use tokio::io::{self as async_io, AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use super::{Sink, Source, Stop};
@@ -113,7 +113,7 @@ struct TcpSink {
 
 impl TcpSink {
     /// Encodes a frame into the buffer.
-    fn encode(&mut self, frame: &Frame, protocol: Protocol) {
+    fn encode(&mut self, frame: &Frame, protocol: RespVersion) {
         if self.unescaped {
             self.buffer
                 .extend_from_slice(&fragments::unescaped(frame, protocol));

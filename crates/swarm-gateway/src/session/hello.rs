@@ -1,7 +1,7 @@
 //! `HELLO [2|3 [AUTH user password] [SETNAME name]]`: its options and its reply.
 
 use bytes::Bytes;
-use swarm_resp::{Frame, Protocol};
+use swarm_resp::{Frame, RespVersion};
 
 /// What Redis says to a HELLO that comes too early.
 pub(super) const NOAUTH: &str = "NOAUTH HELLO must be called with the client already authenticated, \
@@ -11,7 +11,7 @@ pub(super) const NOAUTH: &str = "NOAUTH HELLO must be called with the client alr
 /// A HELLO taken apart.
 #[derive(Debug)]
 pub(super) struct Hello<'a> {
-    pub(super) protocol: Option<Protocol>,
+    pub(super) protocol: Option<RespVersion>,
     /// User and password.
     pub(super) credentials: Option<&'a [Bytes]>,
     pub(super) name: Option<&'a Bytes>,
@@ -28,8 +28,8 @@ impl<'a> Hello<'a> {
             return Ok(hello);
         };
         hello.protocol = Some(match version.as_ref() {
-            b"2" => Protocol::Resp2,
-            b"3" => Protocol::Resp3,
+            b"2" => RespVersion::Resp2,
+            b"3" => RespVersion::Resp3,
             other if is_integer(other) => {
                 return Err("NOPROTO unsupported protocol version".to_owned());
             }
@@ -60,9 +60,9 @@ fn is_integer(text: &[u8]) -> bool {
     text.parse::<i64>().is_ok()
 }
 
-pub(super) fn reply(protocol: Protocol, id: u64) -> Frame {
+pub(super) fn reply(protocol: RespVersion, id: u64) -> Frame {
     let id = i64::try_from(id).unwrap_or(i64::MAX);
-    let version = if protocol == Protocol::Resp3 { 3 } else { 2 };
+    let version = if protocol == RespVersion::Resp3 { 3 } else { 2 };
     Frame::build(|reply| {
         reply.map(|map| {
             for (name, value) in [("server", "swarmkeydb"), ("version", "7.0.0")] {

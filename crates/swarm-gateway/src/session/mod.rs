@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_resp::{Frame, Protocol};
+use swarm_resp::{Frame, RespVersion};
 use tokio::sync::watch;
 
 use crate::backend::{Backend, Called, Client, Link, Quirks};
@@ -376,13 +376,13 @@ impl Session {
     }
 
     fn garbles(&self) -> bool {
-        self.dialect.has(Quirk::HelloGarbage) && self.outbox.protocol() == Protocol::Resp3
+        self.dialect.has(Quirk::HelloGarbage) && self.outbox.protocol() == RespVersion::Resp3
     }
 
     /// Back to the state of a new connection; the WebSocket door keeps who the client is.
     async fn reset(&mut self, args: Vec<Bytes>) -> Next {
         if args.len() == 1 {
-            self.outbox.set_protocol(Protocol::Resp2);
+            self.outbox.set_protocol(RespVersion::Resp2);
             if self.listener == ListenerKind::Tcp {
                 self.authenticated = self.starts_authenticated();
             }

@@ -7,7 +7,7 @@ use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use swarm_gateway::{Gateway, StartError};
 use swarm_resp::{Frame, Request};
 use swarm_transport::tls::TlsOptions;
-use swarm_transport::{BoxTransport, DialOptions, Endpoint, TransportError, connector};
+use swarm_transport::{BoxTransport, Endpoint, TransportError, TransportOptions, connector};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -30,7 +30,7 @@ impl Client {
             .only_given_roots()
             .root_pem(trusted.cert.pem());
         let endpoint = Endpoint::parse(url).unwrap();
-        let connector = connector(&endpoint, &DialOptions::new().tls(tls)).unwrap();
+        let connector = connector(&endpoint, &TransportOptions::new().tls(tls)).unwrap();
         connector.connect().await.map(Self)
     }
 

@@ -7,7 +7,7 @@ use crate::command::{Command, Executor};
 use crate::commands::ScanOptions;
 use crate::credentials::Credentials;
 use crate::error::Result;
-use crate::options::Options;
+use crate::options::ClientOptions;
 use crate::status::{State, Stats};
 use crate::transport::Connect;
 
@@ -33,10 +33,10 @@ struct Call {
 }
 
 impl Client {
-    /// Connects to a server: to a URL, or with [`Options`].
+    /// Connects to a server: to a URL, or with [`ClientOptions`].
     ///
     /// **Errors:** as [`Client::connect`](crate::Client::connect), and when no thread can be started.
-    pub fn connect(options: impl Into<Options>) -> Result<Self> {
+    pub fn connect(options: impl Into<ClientOptions>) -> Result<Self> {
         let options = options.into();
         Self::start(|| crate::Client::connect(options))
     }
@@ -44,7 +44,10 @@ impl Client {
     /// Connects through a transport of the caller's own.
     ///
     /// **Errors:** as [`Client::connect_with`](crate::Client::connect_with), and when no thread can be started.
-    pub fn connect_with(connector: impl Connect, options: impl Into<Options>) -> Result<Self> {
+    pub fn connect_with(
+        connector: impl Connect,
+        options: impl Into<ClientOptions>,
+    ) -> Result<Self> {
         let options = options.into();
         Self::start(|| crate::Client::connect_with(connector, options))
     }
@@ -53,7 +56,7 @@ impl Client {
     /// their timeout.
     ///
     /// **Errors:** when an option makes no sense, or no thread can be started.
-    pub fn connect_lazy(options: impl Into<Options>) -> Result<Self> {
+    pub fn connect_lazy(options: impl Into<ClientOptions>) -> Result<Self> {
         let options = options.into();
         Self::start(|| async { crate::Client::connect_lazy(options) })
     }

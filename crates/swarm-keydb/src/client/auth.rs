@@ -12,8 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 impl Client {
     /// Logs in with other credentials: on the connection that is there, with nothing else in flight, and on all that will be made.
-    /// A text is a password. They take the place of [`Options::password`](crate::Options::password) and
-    /// [`Options::credentials`](crate::Options::credentials).
+    /// A text is a password. They take the place of [`ClientOptions::password`](crate::ClientOptions::password) and
+    /// [`ClientOptions::credentials`](crate::ClientOptions::credentials).
     ///
     /// Where there is no connection because the server refuses the old credentials, or where the wire has no session, the new ones
     /// are tried on a connection of their own.

@@ -14,7 +14,7 @@ pub struct Closed {
     /// [`outcome`](crate::Error::outcome) of each one's error says which.
     pub abandoned: usize,
     /// How many commands that write were sent and not answered, on all connections. The server may still run them: their connections
-    /// stay open in the background until the replies come, for [`drain_timeout`](crate::Options::drain_timeout) at the most. A
+    /// stay open in the background until the replies come, for [`drain_timeout`](crate::ClientOptions::drain_timeout) at the most. A
     /// program that exits before may leave such a command half done.
     pub unanswered: usize,
 }

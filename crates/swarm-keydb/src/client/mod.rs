@@ -36,7 +36,7 @@ use crate::command::{Blocking, Command, Executor};
 use crate::commands::ScanOptions;
 use crate::driver::{Driver, Mailbox, Reach, Role, Started};
 use crate::error::{Error, Result};
-use crate::options::Options;
+use crate::options::ClientOptions;
 use crate::options::Origin;
 use crate::pubsub::Hub;
 use crate::status::{State, StateWatch, Stats};
@@ -50,7 +50,7 @@ use lease::Leases;
 /// their timeout; one that was under way is sent again only if it merely reads.
 ///
 /// The connection ends when [`close`](Self::close) is called or the last clone is dropped; one that owes a reply to a command that writes
-/// stays open in the background until the reply comes: see [`Options::drain_timeout`](crate::Options::drain_timeout). What subscriptions hear comes
+/// stays open in the background until the reply comes: see [`ClientOptions::drain_timeout`](crate::ClientOptions::drain_timeout). What subscriptions hear comes
 /// over another, which ends with the last of them or when `close` is called.
 ///
 /// ```
@@ -90,7 +90,7 @@ struct Shared {
 }
 
 impl Client {
-    /// Connects to a server: to a URL, or with [`Options`].
+    /// Connects to a server: to a URL, or with [`ClientOptions`].
     ///
     /// All tasks of the client run in the tokio runtime that this is called in, whoever calls its methods later. While nothing drives
     /// that runtime (one of a single thread, outside `block_on`), nothing is sent and no timeout passes, not even for callers in
@@ -100,7 +100,7 @@ impl Client {
     /// the background after an error.
     ///
     /// **Cancel safety:** dropping the future gives the attempt up.
-    pub async fn connect(options: impl Into<Options>) -> Result<Self> {
+    pub async fn connect(options: impl Into<ClientOptions>) -> Result<Self> {
         let options = options.into().settled()?;
         let target = options.target()?;
         Self::start(Origin::new(target, options, Tasks::current()?)).await
@@ -113,7 +113,7 @@ impl Client {
     ///
     /// ```
     /// use swarm_keydb::transport::{BoxTransport, memory};
-    /// use swarm_keydb::{Client, Frame, Options, prelude::*};
+    /// use swarm_keydb::{Client, Frame, ClientOptions, prelude::*};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> swarm_keydb::Result<()> {
@@ -126,14 +126,14 @@ impl Client {
     ///     }));
     ///     Ok(Box::new(transport) as BoxTransport)
     /// };
-    /// let client = Client::connect_with(connect, Options::default()).await?;
+    /// let client = Client::connect_with(connect, ClientOptions::default()).await?;
     /// assert_eq!(client.raw("ECHO", "hello").await?.as_str(), Some("hello"));
     /// # Ok(())
     /// # }
     /// ```
     pub async fn connect_with(
         connector: impl Connect,
-        options: impl Into<Options>,
+        options: impl Into<ClientOptions>,
     ) -> Result<Self> {
         let options = options.into().settled()?;
         let target = options.target_through(Arc::new(connector));
@@ -156,7 +156,7 @@ impl Client {
     /// Must be called within a tokio runtime, in which all tasks of the client run.
     ///
     /// **Errors:** when an option makes no sense, or there is no tokio runtime.
-    pub fn connect_lazy(options: impl Into<Options>) -> Result<Self> {
+    pub fn connect_lazy(options: impl Into<ClientOptions>) -> Result<Self> {
         let options = options.into().settled()?;
         let target = options.target()?;
         Self::spawn(Origin::new(target, options, Tasks::current()?), None)
@@ -255,7 +255,7 @@ impl Client {
     /// Figures of this moment, for all clones together: commands under way, reconnects, how long replies take.
     pub fn stats(&self) -> Stats {
         let mut stats = self.shared.mailbox.stats();
-        stats.leases = self.shared.leases.stats();
+        stats.dedicated = self.shared.leases.stats();
         stats.subscriptions = self.shared.hub.open();
         stats
     }

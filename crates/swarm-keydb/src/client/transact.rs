@@ -32,7 +32,7 @@ impl Client {
     /// On a connection of its own the keys are watched and `attempt` is called. It reads through the handle that it is given,
     /// puts its writes into a [`transaction`](Exclusive::transaction) of that handle and runs them with
     /// [`exec`](crate::Transaction::exec). If one of the keys was changed meanwhile, nothing was written, and `attempt` is called again,
-    /// after a pause that grows with the round trip, and as often as [`transact_attempts`](crate::Options::transact_attempts) says. It must not act on
+    /// after a pause that grows with the round trip, and as often as [`transact_attempts`](crate::ClientOptions::transact_attempts) says. It must not act on
     /// anything else that it could not do twice.
     ///
     /// It may return without `exec`, which writes nothing.

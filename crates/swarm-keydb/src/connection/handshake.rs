@@ -16,7 +16,7 @@ use swarm_transport::{PeerIdentity, TransportError};
 
 use super::session::Settings;
 use crate::credentials::Credentials;
-use crate::options::{ErrorSpelling, Protocol};
+use crate::options::{ErrorEncoding, ProtocolVersion};
 use crate::server::{
     Detection, HelloLimit, Identity, Learned, ServerProfile, array_error, plain_error,
 };
@@ -70,9 +70,9 @@ pub(crate) enum Progress {
 pub(crate) struct Handshake {
     credentials: Option<Credentials>,
     session: Vec<(&'static str, Request)>,
-    protocol: Protocol,
+    protocol: ProtocolVersion,
     learned: Learned,
-    error_spelling: ErrorSpelling,
+    error_encoding: ErrorEncoding,
     detected: Detection,
     peer: PeerIdentity,
     /// What is still to be done; the first is under way when `sent`.
@@ -86,9 +86,9 @@ impl Handshake {
     /// `resp3` says that RESP3 replies pass the transport unchanged.
     pub(crate) fn new(settings: &Settings, resp3: bool) -> Self {
         let hello = match (settings.protocol, settings.learned.hello()) {
-            (Protocol::Resp3, _) => Some(Step::Hello3),
+            (ProtocolVersion::Resp3, _) => Some(Step::Hello3),
             (_, HelloLimit::None) => None,
-            (Protocol::Auto, HelloLimit::Version3) if resp3 => Some(Step::Hello3),
+            (ProtocolVersion::Auto, HelloLimit::Version3) if resp3 => Some(Step::Hello3),
             _ => Some(Step::Hello2),
         };
         let steps = [
@@ -102,7 +102,7 @@ impl Handshake {
             session: settings.session.clone(),
             protocol: settings.protocol,
             learned: settings.learned.clone(),
-            error_spelling: settings.error_spelling,
+            error_encoding: settings.error_encoding,
             detected: Detection::default(),
             peer: PeerIdentity::new(),
             steps: steps
@@ -177,10 +177,10 @@ impl Handshake {
                     (None, Some(_)) => true,
                     (None, None) => return Err(HandshakeError::Nonsense),
                 };
-                self.detected.array_errors = match self.error_spelling {
-                    ErrorSpelling::Auto => found,
-                    ErrorSpelling::Errors => false,
-                    ErrorSpelling::Words => true,
+                self.detected.array_errors = match self.error_encoding {
+                    ErrorEncoding::Auto => found,
+                    ErrorEncoding::Standard => false,
+                    ErrorEncoding::Array => true,
                 };
                 self.learned.note_array_errors(found);
                 Ok(self.progress())
@@ -233,7 +233,7 @@ impl Handshake {
             let server = self.detected.profile();
             tracing::debug!(kind = ?self.detected.named, "HELLO answered");
             let wants_resp3 = !asked_for_resp3
-                && self.protocol == Protocol::Auto
+                && self.protocol == ProtocolVersion::Auto
                 && !server.hello_garbage
                 && self.learned.hello() == HelloLimit::Version3;
             if wants_resp3 {
@@ -242,11 +242,11 @@ impl Handshake {
             return Ok(());
         }
         match (self.protocol, error) {
-            (Protocol::Resp3, Some(error)) => Err(HandshakeError::Session {
+            (ProtocolVersion::Resp3, Some(error)) => Err(HandshakeError::Session {
                 what: "RESP3, which the option protocol asks for",
                 error,
             }),
-            (Protocol::Resp3, None) => Err(HandshakeError::Nonsense),
+            (ProtocolVersion::Resp3, None) => Err(HandshakeError::Nonsense),
             // A server that refuses HELLO speaks RESP2, in which the connection began.
             (_, Some(error)) => {
                 self.refusal = Some(error);

@@ -9,7 +9,7 @@ use swarm_transport::{Capabilities, PeerIdentity, TransportError};
 use super::handshake::{Handshake, HandshakeError, Progress};
 use super::nonce::Nonce;
 use crate::credentials::Credentials;
-use crate::options::{ErrorSpelling, FallbackScope, Protocol, RetryPolicy};
+use crate::options::{ErrorEncoding, FallbackScope, ProtocolVersion, RetryPolicy};
 use crate::server::{Learned, ServerProfile};
 
 /// What a connection needs to know of the client's options.
@@ -29,8 +29,8 @@ pub(crate) struct Settings {
     /// Interval between PINGs, on idle and on busy connections.
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) retry: RetryPolicy,
-    pub(crate) protocol: Protocol,
-    pub(crate) error_spelling: ErrorSpelling,
+    pub(crate) protocol: ProtocolVersion,
+    pub(crate) error_encoding: ErrorEncoding,
     /// Which commands may use the HTTP fallback while there is no connection.
     pub(crate) fallback: FallbackScope,
     /// Codes of errors after which the client drains the connection and opens another.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use swarm_transport::{Capabilities, Connect, Refusal};
+use swarm_transport::{Capabilities, Connect, RequestRejection};
 
 use super::Budget;
 use crate::connection::Settings;
 use crate::engine::Failure;
-use crate::options::{Options, RetryPolicy, Target};
+use crate::options::{ClientOptions, RetryPolicy, Target};
 
 /// Calls that may be under way on a leased connection, and their bytes: it serves one task.
 const LEASED_QUEUE: usize = 256;
@@ -23,14 +23,13 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    pub(super) fn budget(self, options: &Options) -> Budget {
+    pub(super) fn budget(self, options: &ClientOptions) -> Budget {
         match self {
-            Self::Shared => {
-                Budget::new(options.queue, options.queue_bytes).waiting(options.wait_for_room)
-            }
+            Self::Shared => Budget::new(options.max_in_flight, options.max_in_flight_bytes)
+                .waiting(!options.fail_when_full),
             Self::Leased => Budget::new(
-                options.queue.min(LEASED_QUEUE),
-                options.queue_bytes.min(LEASED_BYTES),
+                options.max_in_flight.min(LEASED_QUEUE),
+                options.max_in_flight_bytes.min(LEASED_BYTES),
             ),
         }
     }
@@ -45,11 +44,15 @@ impl Role {
     }
 
     /// The fallback stands in while the client reconnects, so one that does not reconnect has none.
-    pub(super) fn fallback(self, target: &Target, options: &Options) -> Option<Arc<dyn Connect>> {
+    pub(super) fn fallback(
+        self,
+        target: &Target,
+        options: &ClientOptions,
+    ) -> Option<Arc<dyn Connect>> {
         target.fallback.clone().filter(|_| self.reconnects(options))
     }
 
-    pub(super) fn reconnects(self, options: &Options) -> bool {
+    pub(super) fn reconnects(self, options: &ClientOptions) -> bool {
         options.reconnect && self == Self::Shared
     }
 
@@ -60,7 +63,7 @@ impl Role {
 
     /// What to say when it will not.
     pub(crate) fn refusal() -> Failure {
-        Failure::Refused(Refusal::Unsupported {
+        Failure::Refused(RequestRejection::Unsupported {
             command: "a dedicated connection".to_owned(),
             needs: "sessions",
             transport: "this transport",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use swarm_resp::{Frame, RequestRef};
-use swarm_transport::{Refusal, TransportError};
+use swarm_transport::{RequestRejection, TransportError};
 
 use super::slot::Slot;
 use super::{Caller, Engine, Failure, MAX_ATTEMPTS, Requests, Violation, first_refused, refused};
@@ -66,13 +66,13 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn next_detour(
         &mut self,
         now: Instant,
-        check: impl Fn(RequestRef<'_>) -> Result<(), Refusal>,
+        check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
     ) -> Option<RequestRef<'_>> {
         loop {
             let call = self.waiting.get(self.detour.looked)?;
             let refusal = first_refused(&call.body.requests, &check);
             let waits = match &refusal {
-                Some((_, refusal)) => matches!(refusal, Refusal::Unsupported { .. }),
+                Some((_, refusal)) => matches!(refusal, RequestRejection::Unsupported { .. }),
                 None => !self.may_detour(&call.body.requests),
             };
             if waits && !call.body.caller.is_gone() {

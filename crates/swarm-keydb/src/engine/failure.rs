@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use swarm_resp::ServerError;
-use swarm_transport::{Refusal, TransportError, TransportErrorKind};
+use swarm_transport::{RequestRejection, TransportError, TransportErrorKind};
 
 use crate::server::{ErrorReply, Unsupported};
 
@@ -26,7 +26,7 @@ pub(crate) enum Failure {
         error: Arc<TransportError>,
     },
     /// The wire cannot carry the request; it was not sent.
-    Refused(Refusal),
+    Refused(RequestRejection),
     /// The server of the connection cannot take the request; it was not sent.
     Unsupported(Unsupported),
     /// There was no room for it in the queue; it was not sent.

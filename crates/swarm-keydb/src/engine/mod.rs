@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use swarm_resp::{Frame, Request, RequestRef};
-use swarm_transport::{Capabilities, PeerIdentity, Refusal, TransportError};
+use swarm_transport::{Capabilities, PeerIdentity, RequestRejection, TransportError};
 
 pub(crate) use failure::Failure;
 pub(crate) use slot::{Body, Call, Caller, Retry};
@@ -208,7 +208,7 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn next_request(
         &mut self,
         now: Instant,
-        check: impl Fn(RequestRef<'_>) -> Result<(), Refusal>,
+        check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
     ) -> Option<RequestRef<'_>> {
         if let Some(sending) = &self.sending {
             if sending.is_under_way() {
@@ -222,7 +222,7 @@ impl<C: Caller> Engine<C> {
     fn next_of_next_call(
         &mut self,
         now: Instant,
-        check: impl Fn(RequestRef<'_>) -> Result<(), Refusal>,
+        check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
     ) -> Option<RequestRef<'_>> {
         if !self.is_ready() {
             return Some(

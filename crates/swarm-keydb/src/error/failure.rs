@@ -1,6 +1,6 @@
 //! Converts the engine's failures to errors for the caller.
 
-use swarm_transport::Refusal;
+use swarm_transport::RequestRejection;
 
 use super::code::Code;
 use super::{Cause, Error, ErrorKind, Outcome};
@@ -62,7 +62,7 @@ impl From<Failure> for Error {
                     .with_cause(Cause::Transport(error))
             }
             // The error already names the command.
-            Failure::Refused(Refusal::Unsupported {
+            Failure::Refused(RequestRejection::Unsupported {
                 needs, transport, ..
             }) => Self::argument(format!(
                 "{transport} does not support {needs}; use ws:// or redis://"
@@ -75,7 +75,7 @@ impl From<Failure> for Error {
             Failure::Full => Self::new(
                 ErrorKind::QueueFull,
                 outcome(false),
-                "request queue full; send fewer commands at once, or raise queue and queue_bytes",
+                "request queue full; send fewer commands at once, or raise max_in_flight and max_in_flight_bytes",
             ),
             Failure::Withheld => Self::withheld(),
             Failure::Auth { sent, error } => {

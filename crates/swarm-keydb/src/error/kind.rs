@@ -14,7 +14,7 @@ pub enum ErrorKind {
     Server,
     /// No reply arrived within the timeout.
     Timeout,
-    /// The request queue is full, and [`Options::wait_for_room`](crate::Options::wait_for_room) is off.
+    /// The request queue is full, and [`ClientOptions::fail_when_full`](crate::ClientOptions::fail_when_full) is off.
     QueueFull,
     /// The server or the gateway rejected the credentials.
     Auth,

@@ -1,22 +1,22 @@
-//! Every duration among the options, checked before anything is dialed.
+//! Checks every duration among the options, before the client connects.
 
 use std::time::Duration;
 
-use super::{LeaseLimits, Options};
+use super::{ClientOptions, DedicatedLimits};
 use crate::error::{Error, Result};
 
-/// What is never over, and still fits every clock.
+/// Stands for no limit, and fits every clock.
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// The resolution of timers.
-const LEAST: Duration = Duration::from_millis(1);
+const MIN: Duration = Duration::from_millis(1);
 
 /// A duration among options.
 #[derive(Debug)]
 pub(crate) struct Bounded<'a> {
     option: &'static str,
     value: Option<&'a mut Duration>,
-    least: Duration,
+    min: Duration,
 }
 
 impl<'a> Bounded<'a> {
@@ -25,31 +25,31 @@ impl<'a> Bounded<'a> {
         Self {
             option,
             value,
-            least: LEAST,
+            min: MIN,
         }
     }
 
     /// A duration for which zero means something.
     pub(crate) fn or_zero(self) -> Self {
         Self {
-            least: Duration::ZERO,
+            min: Duration::ZERO,
             ..self
         }
     }
 
-    /// Shortens what no clock can express, which means never.
+    /// Replaces a duration that no clock can express, which means no limit.
     ///
     /// # Errors
     ///
-    /// When the duration is too short.
+    /// If the duration is too short.
     pub(crate) fn settle(self) -> Result<()> {
         let Some(value) = self.value else {
             return Ok(());
         };
-        if *value < self.least {
-            let (option, least) = (self.option, self.least);
+        if *value < self.min {
+            let (option, min) = (self.option, self.min);
             return Err(Error::config(format!(
-                "{option} is {value:?}; give it at least {least:?}"
+                "{option} is {value:?}; give it at least {min:?}"
             )));
         }
         *value = NEVER.min(*value);
@@ -57,13 +57,11 @@ impl<'a> Bounded<'a> {
     }
 }
 
-impl Options {
+impl ClientOptions {
     /// Every duration among the options. A field that is added must be named here before this compiles.
     pub(super) fn durations(&mut self) -> [Bounded<'_>; 8] {
         let Self {
             url: _,
-            http_url: _,
-            http_fallback: _,
             fallback: _,
             password: _,
             provider: _,
@@ -72,36 +70,36 @@ impl Options {
             reconnect: _,
             reconnect_base_delay,
             reconnect_max_delay,
-            queue: _,
-            queue_bytes: _,
-            wait_for_room: _,
-            silence,
+            max_in_flight: _,
+            max_in_flight_bytes: _,
+            fail_when_full: _,
+            inactivity_timeout,
             drain_timeout,
-            heartbeat,
+            heartbeat_interval,
             retry: _,
             reconnect_on: _,
             protocol: _,
-            error_spelling: _,
-            leases:
-                LeaseLimits {
-                    size: _,
-                    idle: _,
-                    idle_time,
+            error_encoding: _,
+            dedicated:
+                DedicatedLimits {
+                    max: _,
+                    max_idle: _,
+                    idle_timeout,
                 },
             transact_attempts: _,
             session: _,
-            // Checked where it is dialed with.
-            dial: _,
+            // Checked when a connector is created.
+            transport: _,
         } = self;
         [
             Bounded::timer("request_timeout", request_timeout),
             Bounded::timer("connect_timeout", connect_timeout),
             Bounded::timer("reconnect_base_delay", reconnect_base_delay),
             Bounded::timer("reconnect_max_delay", reconnect_max_delay),
-            Bounded::timer("silence", silence),
+            Bounded::timer("inactivity_timeout", inactivity_timeout),
             Bounded::timer("drain_timeout", drain_timeout),
-            Bounded::timer("heartbeat", heartbeat.as_mut()),
-            Bounded::timer("lease_idle_time", idle_time).or_zero(),
+            Bounded::timer("heartbeat_interval", heartbeat_interval.as_mut()),
+            Bounded::timer("dedicated_idle_timeout", idle_timeout).or_zero(),
         ]
     }
 }
@@ -112,27 +110,32 @@ mod tests {
     use crate::commands::ServerCommands;
     use crate::{Client, ErrorKind};
 
-    type Set = fn(Options, Duration) -> Options;
+    type Set = fn(ClientOptions, Duration) -> ClientOptions;
 
-    /// The setter of every duration. [`Options::durations`] does not compile without a new field, and the tests below fail
+    /// The setter of every duration. [`ClientOptions::durations`] does not compile without a new field, and the tests below fail
     /// without its setter.
     const SETTERS: [(&str, Set); 8] = [
-        ("request_timeout", Options::request_timeout),
-        ("connect_timeout", Options::connect_timeout),
-        ("reconnect_base_delay", Options::reconnect_base_delay),
-        ("reconnect_max_delay", Options::reconnect_max_delay),
-        ("silence", Options::silence),
-        ("drain_timeout", Options::drain_timeout),
-        ("heartbeat", |options, value| options.heartbeat(value)),
-        ("lease_idle_time", Options::lease_idle_time),
+        ("request_timeout", ClientOptions::request_timeout),
+        ("connect_timeout", ClientOptions::connect_timeout),
+        ("reconnect_base_delay", ClientOptions::reconnect_base_delay),
+        ("reconnect_max_delay", ClientOptions::reconnect_max_delay),
+        ("inactivity_timeout", ClientOptions::inactivity_timeout),
+        ("drain_timeout", ClientOptions::drain_timeout),
+        ("heartbeat_interval", |options, value| {
+            options.heartbeat_interval(value)
+        }),
+        (
+            "dedicated_idle_timeout",
+            ClientOptions::dedicated_idle_timeout,
+        ),
     ];
 
     #[test]
     fn every_duration_has_a_setter_that_sets_it() {
-        assert_eq!(Options::default().durations().len(), SETTERS.len());
+        assert_eq!(ClientOptions::default().durations().len(), SETTERS.len());
         for (option, set) in SETTERS {
             let value = Duration::from_secs(77);
-            let mut options = set(Options::default(), value);
+            let mut options = set(ClientOptions::default(), value);
             let durations = options.durations();
             let set = durations.iter().find(|duration| duration.option == option);
             assert_eq!(set.unwrap().value, Some(&mut value.clone()), "{option}");
@@ -145,8 +148,8 @@ mod tests {
         let gateway = swarm_gateway::test().await.unwrap();
         for (option, set) in SETTERS {
             for value in [Duration::ZERO, Duration::from_nanos(1)] {
-                let client = Client::connect_lazy(set(Options::new(gateway.ws_url()), value));
-                if option == "lease_idle_time" {
+                let client = Client::connect_lazy(set(ClientOptions::new(gateway.ws_url()), value));
+                if option == "dedicated_idle_timeout" {
                     client.unwrap();
                     continue;
                 }
@@ -157,7 +160,7 @@ mod tests {
             let overflows = Duration::from_secs(u64::MAX / 2);
             for value in [Duration::from_secs(3600), overflows, Duration::MAX] {
                 for url in [gateway.ws_url(), gateway.tcp_url(), gateway.http_url()] {
-                    let options = set(Options::new(url), value);
+                    let options = set(ClientOptions::new(url), value);
                     let client = Client::connect(options).await.unwrap();
                     client.ping().await.unwrap();
                     if url != gateway.http_url() {
@@ -172,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_base_delay_beyond_the_maximum_is_lowered() {
-        let lower = Options::default().reconnect_max_delay(Duration::from_millis(200));
+        let lower = ClientOptions::default().reconnect_max_delay(Duration::from_millis(200));
         assert!(lower.settled().is_ok());
     }
 }

@@ -1,20 +1,35 @@
-//! Who the client says it is, and which replies make it say so anew.
+//! Options of authentication: password, credentials and the identity of every connection.
 
 use std::error::Error as StdError;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::Options;
+use swarm_resp::{Request, ToArg};
+
+use super::ClientOptions;
 use crate::credentials::{Credentials, Login, provider};
 
-impl Options {
-    /// Asks for credentials at every attempt to connect, for tokens that expire; they take the place of
-    /// [`password`](Self::password). The time that it takes counts towards [`connect_timeout`](Self::connect_timeout). When it
-    /// fails, so does the attempt, with an error of kind [`Auth`](crate::ErrorKind::Auth).
+/// # Authentication
+impl ClientOptions {
+    /// Sets the password that the client sends on every new connection, before any command. Default: none.
+    ///
+    /// This replaces the password of the URL and keeps its user. An empty password is an error.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// Sets a function that the client calls for credentials on every attempt to connect, for tokens that expire. They
+    /// replace the [`password`](Self::password).
+    ///
+    /// The time that the function takes counts toward [`connect_timeout`](Self::connect_timeout). If it fails, the attempt fails
+    /// with an error of kind [`Auth`](crate::ErrorKind::Auth).
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::io;
-    /// use swarm_keydb::{Client, Credentials, Options, prelude::*};
+    /// use swarm_keydb::{Client, ClientOptions, Credentials, prelude::*};
     ///
     /// async fn fetch_token() -> io::Result<String> {
     ///     Ok("a token that lasts an hour".to_owned())
@@ -25,32 +40,58 @@ impl Options {
     /// # let builder = swarm_gateway::Gateway::builder().ws("127.0.0.1:0");
     /// # let gateway = builder.password("a token that lasts an hour").start().await?;
     /// # let url = gateway.ws_url();
-    /// let ask = || async { fetch_token().await.map(Credentials::password) };
-    /// let client = Client::connect(Options::new(url).credentials(ask)).await?;
+    /// let fetch = || async { fetch_token().await.map(Credentials::password) };
+    /// let client = Client::connect(ClientOptions::new(url).credentials(fetch)).await?;
     /// client.ping().await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn credentials<F, Fut, E>(mut self, ask: F) -> Self
+    pub fn credentials<F, Fut, E>(mut self, fetch: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Credentials, E>> + Send + 'static,
         E: Into<Box<dyn StdError + Send + Sync>> + 'static,
     {
-        self.provider = Some(provider(ask));
+        self.provider = Some(provider(fetch));
         self
     }
 
-    /// After which errors of the server the client connects again, by their codes: another connection may lead to another
-    /// server. What is in flight is answered before, and a server to which it makes no difference is left alone for
-    /// [`reconnect_max_delay`](Self::reconnect_max_delay). The command itself gets its error: it did not run. Default: `READONLY`, of
-    /// a primary that is one no more, and `NOAUTH`, of a server that has forgotten who the client is.
-    pub fn reconnect_on<'a>(mut self, codes: impl IntoIterator<Item = &'a str>) -> Self {
-        self.reconnect_on = codes.into_iter().map(Box::from).collect();
+    /// Sets the name of every connection in the server's list of clients (`CLIENT SETNAME`). Default: none.
+    pub fn client_name(mut self, name: impl ToArg) -> Self {
+        self.session
+            .push(("client_name", Request::new("CLIENT SETNAME", name.to_arg())));
         self
     }
 
-    /// What connections log in with, if nobody is to be asked.
+    /// Sets the Ethereum address that every connection acts as (`AUTHADDR`, SwarmKeyDb only). Default: none.
+    pub fn auth_addr(mut self, address: impl ToArg) -> Self {
+        self.session
+            .push(("auth_addr", Request::new("AUTHADDR", address.to_arg())));
+        self
+    }
+
+    /// Sets the decentralized identifier that every connection acts as (`AUTHDID`, SwarmKeyDb only). Default: none.
+    pub fn auth_did(mut self, did: impl ToArg) -> Self {
+        self.session
+            .push(("auth_did", Request::new("AUTHDID", did.to_arg())));
+        self
+    }
+
+    /// Sets the decentralized identifier that every connection acts as, with a signed message that proves it (`AUTHDID`,
+    /// SwarmKeyDb only). Default: none.
+    pub fn auth_did_signed(
+        mut self,
+        did: impl ToArg,
+        message: impl ToArg,
+        signature: impl ToArg,
+    ) -> Self {
+        let proof = (did.to_arg(), message.to_arg(), signature.to_arg());
+        self.session
+            .push(("auth_did", Request::new("AUTHDID", proof)));
+        self
+    }
+
+    /// The source of credentials: the provider if there is one, otherwise `fixed`.
     pub(crate) fn login(&self, fixed: Option<Credentials>) -> Login {
         match &self.provider {
             Some(provider) => Login::asked(Arc::clone(provider)),

@@ -4,22 +4,23 @@ use std::sync::Arc;
 
 use swarm_resp::{Request, RequestRef};
 use swarm_transport::{
-    BoxFuture, BoxTransport, Capabilities, Connect, DialOptions, Endpoint, TransportError,
+    BoxFuture, BoxTransport, Capabilities, Connect, Endpoint, TransportError, TransportOptions,
     connector,
 };
 
-use super::{DEFAULT_HTTP_URL, DEFAULT_URL, Options};
+use super::ClientOptions;
 use crate::connection::Settings;
 use crate::credentials::{Credentials, Login};
 use crate::engine::Failure;
 use crate::error::{Error, Result};
 use crate::tasks::Tasks;
 
-impl Options {
+impl ClientOptions {
     /// Where the URLs lead, and what to say there.
     pub(crate) fn target(&self) -> Result<Target> {
         let endpoint = endpoint("url", &self.url)?;
-        let dial = self.dial.clone().connect_timeout(self.connect_timeout);
+        let dial_timeout = self.transport.get_dial_timeout().min(self.connect_timeout);
+        let transport = self.transport.clone().dial_timeout(dial_timeout);
         let password = self.password.as_deref().or(endpoint.password());
         if endpoint.user().is_some() && password.is_none() {
             return Err(Error::config(
@@ -40,13 +41,15 @@ impl Options {
         // What HTTP cannot carry is found now. A password that is asked for is found at the dial.
         let token = password.filter(|_| self.provider.is_none());
         let connector = if endpoint.scheme().is_http() {
-            Bearing::connector(&endpoint, &dial, &login, token)?
+            Bearing::connector(&endpoint, &transport, &login, token)?
         } else {
-            wire(&endpoint, &dial)?
+            wire(&endpoint, &transport)?
         };
-        let fallback = match self.fallback_url() {
+        let fallback = match self.fallback.url_beside(&self.url) {
             // The default fallback must not cost the client its main connection.
-            Some(_) if self.http_url.is_none() && token.is_some_and(|token| !token.is_ascii()) => {
+            Some(_)
+                if self.fallback.url.is_none() && token.is_some_and(|token| !token.is_ascii()) =>
+            {
                 None
             }
             Some(url) => {
@@ -59,7 +62,7 @@ impl Options {
                 // One at a time: the server runs requests that are in flight together in any order.
                 Some(Bearing::connector(
                     &endpoint,
-                    &dial.http_concurrency(1),
+                    &transport.http_concurrency(1),
                     &login,
                     token,
                 )?)
@@ -72,7 +75,7 @@ impl Options {
             login,
             custom: false,
             session: !endpoint.scheme().is_http(),
-            binary_arguments: endpoint.scheme().is_redis() || self.dial.is_binary_safe(),
+            binary_arguments: endpoint.scheme().is_redis() || self.transport.is_binary_safe(),
             settings,
         })
     }
@@ -97,53 +100,30 @@ impl Options {
     fn settings(&self) -> Settings {
         Settings {
             request_timeout: self.request_timeout,
-            silence: self.silence,
+            silence: self.inactivity_timeout,
             drain_timeout: self.drain_timeout,
-            heartbeat: self.heartbeat,
+            heartbeat: self.heartbeat_interval,
             retry: self.retry,
             reconnect_on: Arc::clone(&self.reconnect_on),
             protocol: self.protocol,
-            error_spelling: self.error_spelling,
-            fallback: self.fallback,
+            error_encoding: self.error_encoding,
+            fallback: self.fallback.scope,
             session: self.session.clone(),
             ..Settings::default()
         }
     }
-
-    /// The HTTP gateway that stands in: the one that was named, or, beside the default WebSocket URL alone, the default
-    /// one. Beside any other server, a gateway on this machine would be somebody else's.
-    fn fallback_url(&self) -> Option<&str> {
-        let default = || {
-            let is_default = cfg!(feature = "http") && is_default(&self.url);
-            is_default.then_some(DEFAULT_HTTP_URL)
-        };
-        let url = self.http_url.as_deref().or_else(default);
-        url.filter(|_| self.http_fallback)
-    }
-}
-
-/// Whether a URL is that of the default gateway, however it is written.
-fn is_default(url: &str) -> bool {
-    let (Ok(given), Ok(default)) = (Endpoint::parse(url), Endpoint::parse(DEFAULT_URL)) else {
-        return false;
-    };
-    let is_here = given.host() == default.host() || given.host().eq_ignore_ascii_case("localhost");
-    is_here
-        && given.scheme() == default.scheme()
-        && given.port() == default.port()
-        && given.path() == default.path()
 }
 
 /// What connections of a client are made of.
 #[derive(Debug)]
 pub(crate) struct Origin {
     pub(crate) target: Target,
-    pub(crate) options: Options,
+    pub(crate) options: ClientOptions,
     pub(crate) tasks: Tasks,
 }
 
 impl Origin {
-    pub(crate) const fn new(target: Target, options: Options, tasks: Tasks) -> Self {
+    pub(crate) const fn new(target: Target, options: ClientOptions, tasks: Tasks) -> Self {
         Self {
             target,
             options,
@@ -193,21 +173,21 @@ fn endpoint(option: &str, url: &str) -> Result<Endpoint> {
     Endpoint::parse(url).map_err(|error| Error::config(format!("{option}: {error}")))
 }
 
-fn wire(endpoint: &Endpoint, dial: &DialOptions) -> Result<Arc<dyn Connect>> {
+fn wire(endpoint: &Endpoint, dial: &TransportOptions) -> Result<Arc<dyn Connect>> {
     connector(endpoint, dial).map_err(|error| Error::config(error.to_string()))
 }
 
 /// A connector of an HTTP wire, which says with every request who it is.
 struct Bearing {
     endpoint: Endpoint,
-    dial: DialOptions,
+    dial: TransportOptions,
     login: Login,
 }
 
 impl Bearing {
     fn connector(
         endpoint: &Endpoint,
-        dial: &DialOptions,
+        dial: &TransportOptions,
         login: &Login,
         token: Option<&str>,
     ) -> Result<Arc<dyn Connect>> {
@@ -248,38 +228,11 @@ mod tests {
     use super::*;
     use crate::ErrorKind;
 
-    #[test]
-    fn the_default_http_gateway_stands_in_beside_the_default_server_alone() {
-        let default = cfg!(feature = "http").then_some(DEFAULT_HTTP_URL);
-        assert_eq!(Options::default().fallback_url(), default);
-        for same in [
-            "ws://127.0.0.1:8765",
-            "ws://localhost:8765/",
-            "ws://localhost:8765",
-            "ws://LOCALHOST:8765/",
-        ] {
-            assert_eq!(Options::new(same).fallback_url(), default, "{same}");
-        }
-        for other in [
-            "ws://localhost:8766/",
-            "ws://localhost:8765/gateway",
-            "wss://localhost:8765/",
-            "redis://localhost:8765",
-            "no URL",
-        ] {
-            assert_eq!(Options::new(other).fallback_url(), None, "{other}");
-        }
-        assert_eq!(Options::new("ws://db:8765/").fallback_url(), None);
-        let named = Options::new("ws://db:8765/").http_url("http://db:8080");
-        assert_eq!(named.fallback_url(), Some("http://db:8080"));
-        assert_eq!(named.http_fallback(false).fallback_url(), None);
-    }
-
     /// Stands for: an option that a missing feature makes void, silently.
     #[cfg(not(feature = "http"))]
     #[test]
     fn without_the_feature_a_fallback_that_is_named_is_an_error_that_names_the_feature() {
-        let options = Options::new("ws://h").http_url("http://h");
+        let options = ClientOptions::new("ws://h").http_url("http://h");
         let error = options.target().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.to_string().contains("feature `http`"), "{error}");
@@ -290,8 +243,10 @@ mod tests {
     #[test]
     fn a_password_that_http_cannot_carry_is_refused_by_name() {
         let secret = "s3cr\u{e9}t";
-        let http = Options::new("http://h").password(secret);
-        let fallback = Options::new("ws://h").http_url("http://h").password(secret);
+        let http = ClientOptions::new("http://h").password(secret);
+        let fallback = ClientOptions::new("ws://h")
+            .http_url("http://h")
+            .password(secret);
         for options in [http, fallback] {
             let error = options.target().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
@@ -299,10 +254,10 @@ mod tests {
             assert!(!error.to_string().contains(secret), "{error}");
         }
         // WebSocket carries it; only the default fallback is left out.
-        let default = Options::default().password(secret).target().unwrap();
+        let default = ClientOptions::default().password(secret).target().unwrap();
         assert!(default.fallback.is_none());
         assert!(
-            Options::default()
+            ClientOptions::default()
                 .password("ascii")
                 .target()
                 .unwrap()
@@ -312,7 +267,7 @@ mod tests {
     }
 
     /// User and password of the login, or whether the options are refused.
-    fn login(options: &Options) -> Result<Option<(Option<String>, String)>> {
+    fn login(options: &ClientOptions) -> Result<Option<(Option<String>, String)>> {
         let target = options.target()?;
         let mut cx = Context::from_waker(Waker::noop());
         let Poll::Ready(credentials) = pin!(target.login.get()).poll(&mut cx) else {
@@ -342,14 +297,14 @@ mod tests {
                     for (option, environment) in [("", ""), ("new", ""), ("", "new")] {
                         let url = address(user, password);
                         let mut options = if environment.is_empty() {
-                            Options::new(&url)
+                            ClientOptions::new(&url)
                         } else {
                             let value = |name: &str| match name {
                                 "SWARM_KEYDB_WS_URL" => Some(url.clone()),
                                 "SWARM_KEYDB_PASSWORD" => Some(environment.to_owned()),
                                 _ => None,
                             };
-                            Options::from_variables(|name| Ok(value(name))).unwrap()
+                            ClientOptions::from_variables(|name| Ok(value(name))).unwrap()
                         };
                         if !option.is_empty() {
                             options = options.password(option);

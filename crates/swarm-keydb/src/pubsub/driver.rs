@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use swarm_resp::RequestRef;
-use swarm_transport::{BoxTransport, Capabilities, Connect, Refusal, TransportError};
+use swarm_transport::{BoxTransport, Capabilities, Connect, RequestRejection, TransportError};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Sleep};
 
@@ -227,7 +227,7 @@ impl Driver {
         let capabilities = transport.capabilities();
         let Capabilities { session, push, .. } = capabilities;
         if !(session && push) {
-            let refusal = Refusal::Unsupported {
+            let refusal = RequestRejection::Unsupported {
                 command: "SUBSCRIBE".to_owned(),
                 needs: "subscriptions",
                 transport: "this transport",

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use swarm_resp::Request;
-use swarm_transport::{Refusal, TransportError, TransportErrorKind};
+use swarm_transport::{RequestRejection, TransportError, TransportErrorKind};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::buffer::Buffer;
@@ -166,8 +166,8 @@ impl Hub {
     }
 }
 
-fn over_http(name: &Name) -> Refusal {
-    Refusal::Unsupported {
+fn over_http(name: &Name) -> RequestRejection {
+    RequestRejection::Unsupported {
         command: name.kind.subscribe().to_owned(),
         needs: "sessions",
         transport: "HTTP",

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use swarm_resp::{Frame, Kind as FrameKind, Request, RequestRef, ServerError};
-use swarm_transport::{Capabilities, PeerIdentity, Refusal, TransportError};
+use swarm_transport::{Capabilities, PeerIdentity, RequestRejection, TransportError};
 
 use super::event::Message;
 use super::heard::Heard;
@@ -176,7 +176,7 @@ impl<L: Listener> Machine<L> {
     pub(super) fn next_request(
         &mut self,
         now: Instant,
-        check: impl Fn(RequestRef<'_>) -> Result<(), Refusal>,
+        check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
     ) -> Option<Request> {
         if !self.is_ready() {
             return self.session.handshake_request();

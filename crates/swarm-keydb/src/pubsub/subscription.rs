@@ -135,7 +135,7 @@ impl fmt::Debug for Subscription {
 /// **Errors:** of kind [`Argument`](crate::ErrorKind::Argument) when a name is refused, or the wire cannot carry
 /// subscriptions, as HTTP cannot; of kind [`Server`](crate::ErrorKind::Server) or [`Auth`](crate::ErrorKind::Auth) when the
 /// server refuses; of kind [`Timeout`](crate::ErrorKind::Timeout) when it has not acknowledged within
-/// [`request_timeout`](crate::Options::request_timeout), which covers the connecting, too. Nothing stays subscribed after
+/// [`request_timeout`](crate::ClientOptions::request_timeout), which covers the connecting, too. Nothing stays subscribed after
 /// an error.
 ///
 /// **Cancel safety:** dropping it in the middle leaves nothing subscribed.

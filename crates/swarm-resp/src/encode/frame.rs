@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::Protocol;
+use super::RespVersion;
 use super::command::{header_len, put_header};
 use crate::args::ToArg;
 use crate::frame::{FrameRef, Node, Tag};
@@ -15,20 +15,24 @@ use crate::frame::{FrameRef, Node, Tag};
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use swarm_resp::{Frame, Protocol, encode_frame};
+/// use swarm_resp::{Frame, RespVersion, encode_frame};
 ///
 /// let reply = Frame::build(|reply| reply.map(|map| {
 ///     map.bulk(b"ready");
 ///     map.boolean(true);
 /// }));
 /// let mut buffer = BytesMut::new();
-/// encode_frame(&mut buffer, &reply, Protocol::Resp3);
+/// encode_frame(&mut buffer, &reply, RespVersion::Resp3);
 /// assert_eq!(buffer, "%1\r\n$5\r\nready\r\n#t\r\n");
 /// buffer.clear();
-/// encode_frame(&mut buffer, &reply, Protocol::Resp2);
+/// encode_frame(&mut buffer, &reply, RespVersion::Resp2);
 /// assert_eq!(buffer, "*2\r\n$5\r\nready\r\n:1\r\n");
 /// ```
-pub fn encode_frame<'a>(buffer: &mut BytesMut, frame: impl Into<FrameRef<'a>>, protocol: Protocol) {
+pub fn encode_frame<'a>(
+    buffer: &mut BytesMut,
+    frame: impl Into<FrameRef<'a>>,
+    protocol: RespVersion,
+) {
     let frame = frame.into();
     let mut len = Len(0);
     write(frame, protocol, &mut len);
@@ -67,19 +71,19 @@ impl Wire for Len {
     }
 }
 
-fn write(frame: FrameRef<'_>, protocol: Protocol, wire: &mut impl Wire) {
+fn write(frame: FrameRef<'_>, protocol: RespVersion, wire: &mut impl Wire) {
     let mut nodes = frame.nodes();
     // The index is the value in pre-order, which is the order of the wire: no recursion is needed.
     while let Some((node, rest)) = nodes.split_first() {
         nodes = rest;
-        if node.tag == Tag::Attribute && protocol == Protocol::Resp2 {
+        if node.tag == Tag::Attribute && protocol == RespVersion::Resp2 {
             let inside = node.span().saturating_sub(1);
             nodes = rest.get(inside..).unwrap_or_default();
             continue;
         }
         match protocol {
-            Protocol::Resp2 => resp2(wire, frame, *node),
-            Protocol::Resp3 => resp3(wire, frame, *node),
+            RespVersion::Resp2 => resp2(wire, frame, *node),
+            RespVersion::Resp3 => resp3(wire, frame, *node),
         }
     }
 }

@@ -11,7 +11,7 @@ pub(crate) use inline::Inline;
 
 /// The version of the protocol that a frame is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Protocol {
+pub enum RespVersion {
     /// RESP2: what every connection starts in.
     #[default]
     Resp2,

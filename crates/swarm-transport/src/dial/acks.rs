@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::{DialOptions, PeerIdentity, QuickAck, Scheme};
+use crate::{PeerIdentity, QuickAck, Scheme, TransportOptions};
 
 /// Whether this system has the socket option.
 const SUPPORTED: bool = cfg!(any(target_os = "linux", target_os = "android"));
@@ -34,7 +34,7 @@ struct Shared {
 }
 
 impl Acks {
-    pub(crate) fn new(scheme: Scheme, options: &DialOptions) -> Self {
+    pub(crate) fn new(scheme: Scheme, options: &TransportOptions) -> Self {
         Self {
             mode: options.quick_ack,
             shared: Arc::new(Shared {
@@ -191,7 +191,7 @@ mod tests {
         let redis = PeerIdentity::new().with_server("redis");
         let nameless = PeerIdentity::new();
         for scheme in SCHEMES {
-            let acks = |mode| Acks::new(scheme, &DialOptions::new().quick_ack(mode));
+            let acks = |mode| Acks::new(scheme, &TransportOptions::new().quick_ack(mode));
             let auto = acks(QuickAck::Auto);
             assert_eq!(auto.by_socket(), !scheme.is_redis(), "{scheme}");
             auto.identified(&nameless);
@@ -216,7 +216,7 @@ mod tests {
             .await
             .unwrap();
         let (mut server, _) = listener.accept().await.unwrap();
-        let acks = Acks::new(scheme, &DialOptions::new().quick_ack(mode));
+        let acks = Acks::new(scheme, &TransportOptions::new().quick_ack(mode));
         if let Some(name) = peer {
             acks.identified(&PeerIdentity::new().with_server(name));
         }

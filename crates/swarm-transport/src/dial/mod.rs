@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 use tokio::time::Instant;
 
 use crate::connector::not_compiled_in;
-use crate::{DialOptions, Endpoint, Scheme, TransportError, TransportErrorKind};
+use crate::{Endpoint, Scheme, TransportError, TransportErrorKind, TransportOptions};
 pub(crate) use acks::{AckedStream, Acks};
 pub(crate) use deadline::after;
 pub(crate) use progress::{Progress, Step};
@@ -21,7 +21,7 @@ pub(crate) use progress::{Progress, Step};
 #[derive(Clone, Debug)]
 pub(crate) struct Dialer {
     pub(crate) endpoint: Endpoint,
-    pub(crate) options: DialOptions,
+    pub(crate) options: TransportOptions,
     #[cfg(feature = "tls")]
     tls: Option<crate::tls::Encryption>,
 }
@@ -39,7 +39,7 @@ impl Dialer {
     /// A dialer of streams that speak one of `protocols`, or any when there are none.
     pub(crate) fn new(
         endpoint: &Endpoint,
-        options: &DialOptions,
+        options: &TransportOptions,
         #[cfg_attr(not(feature = "tls"), expect(unused, reason = "TLS negotiates them"))]
         protocols: &[&[u8]],
     ) -> Result<Self, TransportError> {
@@ -91,13 +91,13 @@ impl Dialer {
         Ok(Stream::Tcp(stream))
     }
 
-    /// Bounds a dial by [`DialOptions::connect_timeout`].
+    /// Bounds a dial by [`TransportOptions::dial_timeout`].
     pub(crate) async fn within<T>(
         &self,
         progress: &Progress,
         dial: impl Future<Output = Result<T, TransportError>>,
     ) -> Result<T, TransportError> {
-        let timeout = self.options.connect_timeout;
+        let timeout = self.options.dial_timeout;
         let deadline = after(Instant::now(), timeout);
         tokio::time::timeout_at(deadline, dial)
             .await

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::progress::Progress;
-use crate::{DialOptions, Endpoint, TransportError, TransportErrorKind};
+use crate::{Endpoint, TransportError, TransportErrorKind, TransportOptions};
 
 /// How long one address may take before the next is tried beside it, as RFC 8305 recommends.
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -20,7 +20,7 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// Resolves the endpoint's name and connects to whichever of its addresses answers first.
 pub(super) async fn tcp(
     endpoint: &Endpoint,
-    options: &DialOptions,
+    options: &TransportOptions,
     progress: &Progress,
 ) -> Result<TcpStream, TransportError> {
     let addresses: Vec<_> = match lookup_host((endpoint.host(), endpoint.port())).await {
@@ -99,10 +99,10 @@ async fn any_of(
     }
 }
 
-fn configure(stream: &TcpStream, options: &DialOptions) -> io::Result<()> {
-    stream.set_nodelay(options.nodelay)?;
+fn configure(stream: &TcpStream, options: &TransportOptions) -> io::Result<()> {
+    stream.set_nodelay(options.tcp_nodelay)?;
     let socket = SockRef::from(stream);
-    if let Some(idle) = options.keepalive.filter(|&idle| idle != Duration::MAX) {
+    if let Some(idle) = options.tcp_keepalive.filter(|&idle| idle != Duration::MAX) {
         let keepalive = TcpKeepalive::new().with_time(idle);
         #[cfg(any(
             target_os = "linux",
@@ -119,7 +119,7 @@ fn configure(stream: &TcpStream, options: &DialOptions) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket.set_tcp_user_timeout(
         options
-            .user_timeout
+            .tcp_user_timeout
             .filter(|&timeout| timeout != Duration::MAX),
     )?;
     Ok(())
@@ -168,7 +168,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let endpoint = Endpoint::parse(&format!("redis://127.0.0.1:{port}")).unwrap();
-        let stream = tcp(&endpoint, &DialOptions::new(), &Progress::default())
+        let stream = tcp(&endpoint, &TransportOptions::new(), &Progress::default())
             .await
             .unwrap();
         let socket = SockRef::from(&stream);
@@ -187,10 +187,10 @@ mod tests {
             Some(Duration::from_secs(30))
         );
 
-        let off = DialOptions::new()
-            .nodelay(false)
-            .keepalive(None)
-            .user_timeout(None);
+        let off = TransportOptions::new()
+            .tcp_nodelay(false)
+            .tcp_keepalive(None)
+            .tcp_user_timeout(None);
         let stream = tcp(&endpoint, &off, &Progress::default()).await.unwrap();
         let socket = SockRef::from(&stream);
         assert!(!socket.tcp_nodelay().unwrap() && !socket.keepalive().unwrap());

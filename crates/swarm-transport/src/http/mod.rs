@@ -3,7 +3,7 @@
 //! What HTTP cannot carry is refused before anything is sent: commands of a session (transactions, subscriptions,
 //! tracking), commands that block, and arguments that are not UTF-8. The gateway puts U+FFFD in place of reply bytes that
 //! are not UTF-8; a reply with U+FFFD in it is therefore answered as an error of code `LOSSY`, unless
-//! [`DialOptions::lossy_replies`] says otherwise.
+//! [`TransportOptions::lossy_replies`] says otherwise.
 
 mod exchange;
 mod json;
@@ -17,7 +17,8 @@ use std::sync::Arc;
 
 use crate::dial::{Dialer, Progress};
 use crate::{
-    BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError, TransportErrorKind,
+    BoxFuture, BoxTransport, Connect, Endpoint, TransportError, TransportErrorKind,
+    TransportOptions,
 };
 use exchange::Exchange;
 use transport::HttpTransport;
@@ -25,7 +26,7 @@ use transport::HttpTransport;
 /// Dials an `http://` or `https://` endpoint.
 ///
 /// A dial sends one PING, so that a wrong port, path or token shows there. A transport keeps connections alive and runs
-/// up to [`DialOptions::http_concurrency`] requests at a time, over one connection each in HTTP/1.1 and over one
+/// up to [`TransportOptions::http_concurrency`] requests at a time, over one connection each in HTTP/1.1 and over one
 /// connection in HTTP/2, which is used when TLS offers it. Results come in the order of the requests; the server may
 /// run requests that are in flight together in any order, so [`Capabilities::ordered`](crate::Capabilities::ordered) is
 /// false.
@@ -42,7 +43,7 @@ impl HttpConnector {
     /// # Errors
     ///
     /// When the endpoint is not HTTP, an option makes no sense, or `https` is asked for without the feature `tls`.
-    pub fn new(endpoint: &Endpoint, options: &DialOptions) -> Result<Self, TransportError> {
+    pub fn new(endpoint: &Endpoint, options: &TransportOptions) -> Result<Self, TransportError> {
         let scheme = endpoint.scheme();
         if !scheme.is_http() {
             return Err(TransportError::new(

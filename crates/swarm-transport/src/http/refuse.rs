@@ -2,7 +2,7 @@
 
 use swarm_resp::RequestRef;
 
-use crate::Refusal;
+use crate::RequestRejection;
 
 const SESSION: &str = "sessions";
 const BLOCKING: &str = "blocking commands";
@@ -53,7 +53,7 @@ const THAT_BLOCK: [&str; 10] = [
 ];
 
 /// Refuses what needs more than one request and its answer.
-pub(super) fn check(request: RequestRef<'_>) -> Result<(), Refusal> {
+pub(super) fn check(request: RequestRef<'_>) -> Result<(), RequestRejection> {
     let name = request.name();
     let is_one_of = |names: &[&str]| {
         names
@@ -67,7 +67,7 @@ pub(super) fn check(request: RequestRef<'_>) -> Result<(), Refusal> {
     } else {
         return Ok(());
     };
-    Err(Refusal::Unsupported {
+    Err(RequestRejection::Unsupported {
         command: String::from_utf8_lossy(name).to_ascii_uppercase(),
         needs,
         transport: "HTTP",

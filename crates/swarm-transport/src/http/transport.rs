@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 use super::exchange::Exchange;
 use super::refuse;
 use crate::{
-    Capabilities, DialOptions, PeerIdentity, Refusal, Transport, TransportError, TransportErrorKind,
+    Capabilities, PeerIdentity, RequestRejection, Transport, TransportError, TransportErrorKind,
+    TransportOptions,
 };
 
 pub(super) struct HttpTransport {
@@ -47,7 +48,7 @@ impl Drop for Running {
 }
 
 impl HttpTransport {
-    pub(super) fn new(exchange: Arc<Exchange>, options: &DialOptions) -> Self {
+    pub(super) fn new(exchange: Arc<Exchange>, options: &TransportOptions) -> Self {
         Self {
             exchange,
             in_flight: VecDeque::new(),
@@ -87,7 +88,7 @@ impl Transport for HttpTransport {
         self.capabilities
     }
 
-    fn check(&self, request: RequestRef<'_>) -> Result<(), Refusal> {
+    fn check(&self, request: RequestRef<'_>) -> Result<(), RequestRejection> {
         refuse::check(request)?;
         self.capabilities.check(request)
     }

@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use swarm_resp::{Frame, Request};
 
 use super::*;
-use crate::{Capabilities, Refusal, Transport, TransportError, TransportErrorKind};
+use crate::{Capabilities, RequestRejection, Transport, TransportError, TransportErrorKind};
 
 async fn send(transport: &mut MemoryTransport, name: &str) -> Result<(), TransportError> {
     poll_fn(|cx| transport.poll_ready(cx)).await?;
@@ -101,7 +101,7 @@ fn it_can_stand_for_a_lesser_wire() {
     let refusal = transport
         .check(Request::new("ECHO", b"\xff").view())
         .unwrap_err();
-    assert_eq!(refusal, Refusal::NotUtf8 { argument: 1 });
+    assert_eq!(refusal, RequestRejection::NotUtf8 { argument: 1 });
     assert_eq!(
         transport
             .capabilities()

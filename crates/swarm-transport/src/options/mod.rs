@@ -1,4 +1,4 @@
-//! How to dial: limits, deadlines and what to say in a handshake.
+//! Options of transports: timeouts, size limits, HTTP headers, sockets.
 
 #[cfg(test)]
 mod tests;
@@ -9,36 +9,40 @@ use std::time::Duration;
 
 use swarm_resp::Limits;
 
-/// How connections are made and what they may carry. The defaults suit most servers.
+/// Options of the transports to a server.
 ///
-/// Values are checked when a connector is made: see [`connector`](crate::connector).
+/// The defaults suit most servers. [`connector`](crate::connector) checks all options; an invalid one is an error of kind
+/// [`Options`](crate::TransportErrorKind::Options) that names it.
 ///
-/// Durations are at least a millisecond, the resolution of timers, and shorter ones are an error that names the option.
-/// [`Duration::MAX`], and any duration too long for the system's clock, means never.
+/// Durations must be at least 1 ms, the resolution of timers. [`Duration::MAX`], and any duration too long for the system's
+/// clock, means no limit.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
-/// use swarm_transport::DialOptions;
+/// use swarm_transport::TransportOptions;
 ///
-/// let options = DialOptions::new()
-///     .connect_timeout(Duration::from_secs(3))
+/// let options = TransportOptions::new()
+///     .dial_timeout(Duration::from_secs(3))
 ///     .origin("https://app.example")
 ///     .bearer_token("s3cret");
 /// assert!(!format!("{options:?}").contains("s3cret"));
 /// ```
 #[derive(Clone)]
-pub struct DialOptions {
-    pub(crate) connect_timeout: Duration,
+#[must_use = "options do nothing until a connector is created with them"]
+pub struct TransportOptions {
+    pub(crate) dial_timeout: Duration,
     pub(crate) limits: Limits,
     pub(crate) max_request: usize,
     pub(crate) binary_safe: bool,
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) nodelay: bool,
+    pub(crate) tcp_nodelay: bool,
     pub(crate) quick_ack: QuickAck,
-    pub(crate) keepalive: Option<Duration>,
-    pub(crate) user_timeout: Option<Duration>,
-    pub(crate) heartbeat: Option<Duration>,
-    pub(crate) heartbeat_timeout: Duration,
+    pub(crate) tcp_keepalive: Option<Duration>,
+    pub(crate) tcp_user_timeout: Option<Duration>,
+    pub(crate) ws_ping_interval: Option<Duration>,
+    pub(crate) ws_ping_timeout: Duration,
     pub(crate) http_concurrency: usize,
     pub(crate) http_timeout: Duration,
     pub(crate) lossy_replies: bool,
@@ -48,15 +52,15 @@ pub struct DialOptions {
     pub(crate) tls: crate::tls::TlsOptions,
 }
 
-/// Whether the client acknowledges received bytes at once (`TCP_QUICKACK`, on Linux and Android).
+/// Whether the client acknowledges received bytes immediately (`TCP_QUICKACK`, on Linux and Android).
 ///
-/// SwarmKeyDb writes replies in pieces on sockets with Nagle's algorithm, so it sends the second piece only when the first
-/// is acknowledged, and the client's kernel delays that by about 40 ms. Acknowledging at once costs one system call for
-/// each wait behind a read.
+/// SwarmKeyDb writes replies in pieces to sockets with Nagle's algorithm, so it sends the second piece only after the client
+/// has acknowledged the first, which the client's kernel delays by about 40 ms. Acknowledging immediately costs one system
+/// call for each wait that follows a read.
 ///
-/// Where the socket option is off or the system has none, a WebSocket transport sends an empty pong instead when replies
-/// are owed and nothing came for a millisecond after something did. The pong carries the acknowledgment. RESP and HTTP
-/// have no such message. Measured on Linux over loopback, against a server that sends each reply in a write of its own:
+/// If the socket option is off or the system has none, a WebSocket transport instead sends an empty pong, which carries the
+/// acknowledgment, when replies are pending and nothing has arrived for a millisecond. RESP and HTTP have no such message.
+/// Measured on Linux over loopback, with a server that sends each reply in a separate write:
 ///
 /// | 20 GETs in a pipeline over WebSocket | time |
 /// |---|---|
@@ -66,31 +70,31 @@ pub struct DialOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum QuickAck {
-    /// On for servers that need it. Over WebSocket and HTTP from the start, until
-    /// [`peer_identified`](crate::Transport::peer_identified) names another server than `swarmkeydb`; over RESP once that
-    /// name is known. The default.
+    /// On for servers that need it. Over WebSocket and HTTP, it is on until
+    /// [`peer_identified`](crate::Transport::peer_identified) names a server other than `swarmkeydb`; over RESP, it is off until
+    /// that method names `swarmkeydb`. The default.
     #[default]
     Auto,
     /// On for every server.
     On,
-    /// The socket option is off for every server. Pongs are sent to those that need them.
+    /// The socket option is off for every server. WebSocket transports still send pongs to servers that need them.
     Off,
 }
 
-impl Default for DialOptions {
+impl Default for TransportOptions {
     fn default() -> Self {
         Self {
-            connect_timeout: Duration::from_secs(10),
+            dial_timeout: Duration::from_secs(10),
             limits: Limits::default(),
             max_request: 512 << 20,
             binary_safe: false,
             headers: Vec::new(),
-            nodelay: true,
+            tcp_nodelay: true,
             quick_ack: QuickAck::Auto,
-            keepalive: Some(Duration::from_secs(15)),
-            user_timeout: Some(Duration::from_secs(30)),
-            heartbeat: Some(Duration::from_secs(15)),
-            heartbeat_timeout: Duration::from_secs(10),
+            tcp_keepalive: Some(Duration::from_secs(15)),
+            tcp_user_timeout: Some(Duration::from_secs(30)),
+            ws_ping_interval: Some(Duration::from_secs(15)),
+            ws_ping_timeout: Duration::from_secs(10),
             http_concurrency: 32,
             http_timeout: Duration::from_secs(60),
             lossy_replies: false,
@@ -102,64 +106,67 @@ impl Default for DialOptions {
     }
 }
 
-impl DialOptions {
-    /// The default options.
+impl TransportOptions {
+    /// Creates the default options.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How long a dial may take: resolving the name, connecting, and the handshakes of TLS and WebSocket together.
-    /// Default 10 seconds. The error of a dial that takes longer says what it waited for.
-    #[must_use]
-    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+    /// Sets the maximum time to dial: name resolution, socket, and the TLS and WebSocket handshakes together. Default 10 s.
+    ///
+    /// A dial that exceeds it fails with kind [`Timeout`](crate::TransportErrorKind::Timeout); the error names the step that did
+    /// not complete. The handshake of the layer above (HELLO, AUTH) is not part of it.
+    pub const fn dial_timeout(mut self, timeout: Duration) -> Self {
+        self.dial_timeout = timeout;
         self
     }
 
-    /// What the server may send: see [`Limits`].
-    #[must_use]
+    /// Returns the [`dial_timeout`](Self::dial_timeout).
+    pub const fn get_dial_timeout(&self) -> Duration {
+        self.dial_timeout
+    }
+
+    /// Sets the limits of replies: see [`Limits`]. A reply beyond them ends the connection.
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The largest encoded request that may be sent, in bytes. Default 512 MiB.
-    #[must_use]
+    /// Sets the maximum size in bytes of an encoded request. At least 1; default 512 MiB. A larger request is rejected
+    /// ([`TooLarge`](crate::RequestRejection::TooLarge)), and the connection stays in use.
     pub const fn max_request(mut self, bytes: usize) -> Self {
         self.max_request = bytes;
         self
     }
 
-    /// Declares that a WebSocket gateway keeps arguments that are not UTF-8 as they are. Default false: such arguments
-    /// are refused, for SwarmKeyDb's own gateway decodes every message as UTF-8 and would store other bytes.
+    /// Declares that a WebSocket gateway preserves arguments that are not valid UTF-8. Default false: such arguments are rejected
+    /// ([`NotUtf8`](crate::RequestRejection::NotUtf8)), because SwarmKeyDb's own gateway decodes every message as UTF-8 and would
+    /// store other bytes.
     ///
-    /// RESP over TCP is binary-safe whatever is set here; HTTP is not.
-    #[must_use]
+    /// This option concerns WebSocket only: RESP over TCP always preserves such arguments, and HTTP never does.
     pub const fn binary_safe(mut self, safe: bool) -> Self {
         self.binary_safe = safe;
         self
     }
 
-    /// Whether [`binary_safe`](Self::binary_safe) is set.
+    /// Returns whether [`binary_safe`](Self::binary_safe) is set.
     pub const fn is_binary_safe(&self) -> bool {
         self.binary_safe
     }
 
-    /// The `Origin` header of a WebSocket or HTTP request, for gateways with a list of allowed origins.
-    #[must_use]
+    /// Sets the `Origin` header of WebSocket and HTTP requests, for gateways with a list of allowed origins. Default: none.
     pub fn origin(self, origin: impl Into<String>) -> Self {
         self.header("Origin", origin)
     }
 
-    /// `Authorization: Bearer …` in a WebSocket or HTTP request.
-    #[must_use]
+    /// Sets the header `Authorization: Bearer …` of WebSocket and HTTP requests. Default: none.
     pub fn bearer_token(self, token: impl AsRef<str>) -> Self {
         self.header("Authorization", format!("Bearer {}", token.as_ref()))
     }
 
-    /// A header of a WebSocket or HTTP request, added to those set before. A second value for `Origin` or
-    /// `Authorization` replaces the first.
-    #[must_use]
+    /// Adds a header to WebSocket and HTTP requests. A second value of `Origin` or `Authorization` replaces the first.
+    ///
+    /// Values must be printable ASCII. The headers of the handshake itself, such as `Host` and `Upgrade`, are invalid here.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
         if ["origin", "authorization"]
@@ -173,133 +180,148 @@ impl DialOptions {
         self
     }
 
-    /// Whether small packets are sent at once (`TCP_NODELAY`). Default true.
-    #[must_use]
-    pub const fn nodelay(mut self, nodelay: bool) -> Self {
-        self.nodelay = nodelay;
+    /// Enables or disables `TCP_NODELAY`, which sends small packets immediately. Default true.
+    pub const fn tcp_nodelay(mut self, tcp_nodelay: bool) -> Self {
+        self.tcp_nodelay = tcp_nodelay;
         self
     }
 
-    /// Whether received bytes are acknowledged at once: see [`QuickAck`]. Default [`QuickAck::Auto`].
-    #[must_use]
+    /// Sets whether received bytes are acknowledged immediately: see [`QuickAck`]. Default [`QuickAck::Auto`].
     pub const fn quick_ack(mut self, quick_ack: QuickAck) -> Self {
         self.quick_ack = quick_ack;
         self
     }
 
-    /// How long a TCP connection may be idle before the kernel probes the peer; two probes without an answer, a third of
-    /// that time apart, end the connection. `None` leaves probing off. Default 15 seconds, so that a machine that vanished
-    /// is missed within 25.
+    /// Sets the idle time after which the kernel probes the peer of a TCP connection (`SO_KEEPALIVE`). `None` disables probes.
+    /// Default 15 s.
     ///
-    /// Sockets take between 1 and 32,767 whole seconds; a fraction of a second is dropped. [`Duration::MAX`] is the same as
-    /// `None`.
-    #[must_use]
-    pub fn keepalive(mut self, idle: impl Into<Option<Duration>>) -> Self {
-        self.keepalive = idle.into();
-        self
-    }
-
-    /// How long bytes sent over TCP may stay unacknowledged before the kernel gives the connection up
-    /// (`TCP_USER_TIMEOUT`, on Linux and Android). A peer that takes nothing at all for that long counts as gone too.
-    /// `None` leaves it to the system, which may wait a quarter of an hour. Default 30 seconds.
+    /// Two unanswered probes, a third of this time apart, end the connection; so by default, a lost machine is detected within
+    /// 25 s.
     ///
-    /// Sockets take between 1 millisecond and 2,147,483,647 of them, which is nearly 25 days. [`Duration::MAX`] is the same
-    /// as `None`.
-    #[must_use]
-    pub fn user_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.user_timeout = timeout.into();
+    /// From 1 s to 32,767 s; fractions of a second are dropped. [`Duration::MAX`] means `None`.
+    pub fn tcp_keepalive(mut self, idle: impl Into<Option<Duration>>) -> Self {
+        self.tcp_keepalive = idle.into();
         self
     }
 
-    /// How long a WebSocket peer may be silent before it is asked, by a ping, whether it is there. `None` turns the
-    /// question off. Default 15 seconds.
+    /// Sets how long sent bytes may stay unacknowledged before the kernel ends a TCP connection (`TCP_USER_TIMEOUT`, on Linux and
+    /// Android). `None` leaves it to the system, which may wait 15 minutes. Default 30 s.
     ///
-    /// Over TCP a question is a command, whose reply only the layer above can tell from others: there
-    /// [`keepalive`](Self::keepalive) finds a machine that is gone, and the layer above a server that is mute.
-    #[must_use]
-    pub fn heartbeat(mut self, silence: impl Into<Option<Duration>>) -> Self {
-        self.heartbeat = silence.into();
+    /// The same applies to a peer that acknowledges but accepts no bytes for this long.
+    ///
+    /// From 1 ms to 2,147,483,647 ms, almost 25 days. [`Duration::MAX`] means `None`.
+    pub fn tcp_user_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.tcp_user_timeout = timeout.into();
         self
     }
 
-    /// How long the peer may stay silent after the question of a [`heartbeat`](Self::heartbeat); any byte from it counts
-    /// as an answer. Default 10 seconds.
-    #[must_use]
-    pub const fn heartbeat_timeout(mut self, timeout: Duration) -> Self {
-        self.heartbeat_timeout = timeout;
+    /// Sets the time without data after which a WebSocket transport sends a ping. `None` disables pings. Default 15 s.
+    ///
+    /// If no data arrives within [`ws_ping_timeout`](Self::ws_ping_timeout) of a ping, the transport ends.
+    ///
+    /// Other transports have no pings: over TCP, [`tcp_keepalive`](Self::tcp_keepalive) detects a lost machine, and only the
+    /// layer above can detect an unresponsive server, by a command.
+    pub fn ws_ping_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.ws_ping_interval = interval.into();
         self
     }
 
-    /// HTTP requests that may be in flight together, in HTTP/1.1 each over a connection of its own. The server may run
-    /// them in any order; 1 keeps theirs. Default 32.
-    #[must_use]
+    /// Sets how long a WebSocket peer may send nothing after a ping before the transport ends; any data counts as an answer.
+    /// Default 10 s.
+    pub const fn ws_ping_timeout(mut self, timeout: Duration) -> Self {
+        self.ws_ping_timeout = timeout;
+        self
+    }
+
+    /// Sets the maximum number of concurrent HTTP requests, each on its own connection in HTTP/1.1. From 1 to 1024; default 32.
+    ///
+    /// When the limit is reached, further requests wait. The server may run concurrent requests in any order; 1 keeps theirs.
     pub const fn http_concurrency(mut self, requests: usize) -> Self {
         self.http_concurrency = requests;
         self
     }
 
-    /// How long one HTTP request may take, connecting included; then the transport ends, for what the request did is
-    /// unknown. Default 60 seconds.
-    #[must_use]
+    /// Sets the maximum time of one HTTP request, connecting included. Default 60 s. A request that exceeds it ends the
+    /// transport, because its outcome is unknown.
     pub const fn http_timeout(mut self, timeout: Duration) -> Self {
         self.http_timeout = timeout;
         self
     }
 
-    /// Whether HTTP replies with U+FFFD in them are handed over as they are. Default false: the HTTP gateway puts that
-    /// character in place of bytes that are not UTF-8, so such a reply is answered as an error of code `LOSSY`.
-    #[must_use]
+    /// Sets whether HTTP replies that contain U+FFFD are returned unchanged. Default false: such a reply is an error of code
+    /// `LOSSY`, because the HTTP gateway replaces bytes that are not valid UTF-8 with that character.
     pub const fn lossy_replies(mut self, allow: bool) -> Self {
         self.lossy_replies = allow;
         self
     }
 
-    /// Bytes read from the socket at a time. Costs this much memory per connection. Default 32 KiB.
-    #[must_use]
+    /// Sets the size in bytes of the buffer for reads from the socket, which each connection allocates. From 1 KiB to 1 GiB;
+    /// default 32 KiB. The buffer grows for larger replies and shrinks afterwards.
     pub const fn read_buffer(mut self, bytes: usize) -> Self {
         self.read_buffer = bytes;
         self
     }
 
-    /// Bytes of requests that may wait for the socket; when more wait, the transport is not ready. One request may
-    /// exceed it. Default 128 KiB.
-    #[must_use]
+    /// Sets the size in bytes of requests that may wait for the socket. From 1 KiB to 1 GiB; default 128 KiB. When the limit is
+    /// reached, the transport is not ready for further requests; one request may exceed it.
     pub const fn write_buffer(mut self, bytes: usize) -> Self {
         self.write_buffer = bytes;
         self
     }
 
-    /// Which servers to trust over TLS, and how to show who one is. Default: those that the platform trusts.
+    /// Sets the trusted certificates and the client certificate of TLS connections. Default: the certificates that the platform
+    /// trusts, and no client certificate.
     #[cfg(feature = "tls")]
-    #[must_use]
     pub fn tls(mut self, tls: crate::tls::TlsOptions) -> Self {
         self.tls = tls;
         self
     }
 }
 
-impl fmt::Debug for DialOptions {
+impl fmt::Debug for TransportOptions {
+    /// Shows every option; of headers, only the names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
-        let mut f = f.debug_struct("DialOptions");
+        // A field that is added must be named here before this compiles.
+        let Self {
+            dial_timeout,
+            limits,
+            max_request,
+            binary_safe,
+            headers,
+            tcp_nodelay,
+            quick_ack,
+            tcp_keepalive,
+            tcp_user_timeout,
+            ws_ping_interval,
+            ws_ping_timeout,
+            http_concurrency,
+            http_timeout,
+            lossy_replies,
+            read_buffer,
+            write_buffer,
+            #[cfg(feature = "tls")]
+            tls,
+        } = self;
+        let headers: Vec<_> = headers.iter().map(|(name, _)| name).collect();
+        let mut f = f.debug_struct("TransportOptions");
         #[cfg(feature = "tls")]
-        f.field("tls", &self.tls);
-        f.field("connect_timeout", &self.connect_timeout)
-            .field("limits", &self.limits)
-            .field("max_request", &self.max_request)
-            .field("binary_safe", &self.binary_safe)
+        f.field("tls", tls);
+        f.field("dial_timeout", dial_timeout)
+            .field("limits", limits)
+            .field("max_request", max_request)
+            .field("binary_safe", binary_safe)
             .field("headers", &headers)
-            .field("nodelay", &self.nodelay)
-            .field("quick_ack", &self.quick_ack)
-            .field("keepalive", &self.keepalive)
-            .field("user_timeout", &self.user_timeout)
-            .field("heartbeat", &self.heartbeat)
-            .field("heartbeat_timeout", &self.heartbeat_timeout)
-            .field("http_concurrency", &self.http_concurrency)
-            .field("http_timeout", &self.http_timeout)
-            .field("lossy_replies", &self.lossy_replies)
-            .field("read_buffer", &self.read_buffer)
-            .field("write_buffer", &self.write_buffer)
+            .field("tcp_nodelay", tcp_nodelay)
+            .field("quick_ack", quick_ack)
+            .field("tcp_keepalive", tcp_keepalive)
+            .field("tcp_user_timeout", tcp_user_timeout)
+            .field("ws_ping_interval", ws_ping_interval)
+            .field("ws_ping_timeout", ws_ping_timeout)
+            .field("http_concurrency", http_concurrency)
+            .field("http_timeout", http_timeout)
+            .field("lossy_replies", lossy_replies)
+            .field("read_buffer", read_buffer)
+            .field("write_buffer", write_buffer)
             .finish()
     }
 }

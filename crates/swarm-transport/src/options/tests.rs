@@ -5,12 +5,12 @@ use crate::TransportErrorKind;
 
 #[test]
 fn the_defaults_are_valid() {
-    DialOptions::new().validate().unwrap();
+    TransportOptions::new().validate().unwrap();
 }
 
 #[test]
 fn refusals_name_the_option() {
-    let new = DialOptions::new;
+    let new = TransportOptions::new;
     let cases = [
         (new().max_request(0), "max_request"),
         (new().read_buffer(1), "read_buffer"),
@@ -30,7 +30,7 @@ fn refusals_name_the_option() {
 }
 
 #[track_caller]
-fn assert_refused(options: &DialOptions, option: &str) {
+fn assert_refused(options: &TransportOptions, option: &str) {
     let error = options.validate().unwrap_err();
     assert_eq!(error.kind(), TransportErrorKind::Options);
     assert!(error.to_string().contains(option), "{error}");
@@ -39,7 +39,7 @@ fn assert_refused(options: &DialOptions, option: &str) {
 
 #[test]
 fn the_last_token_counts() {
-    let options = DialOptions::new()
+    let options = TransportOptions::new()
         .bearer_token("a")
         .header("authorization", "Basic b");
     assert_eq!(
@@ -48,17 +48,23 @@ fn the_last_token_counts() {
     );
 }
 
-type Set = fn(DialOptions, Duration) -> DialOptions;
+type Set = fn(TransportOptions, Duration) -> TransportOptions;
 
-/// The setter of every duration. [`DialOptions::durations`] does not compile without a new field, and the tests below
+/// The setter of every duration. [`TransportOptions::durations`] does not compile without a new field, and the tests below
 /// fail without its setter.
 const SETTERS: [(&str, Set); 6] = [
-    ("connect_timeout", DialOptions::connect_timeout),
-    ("keepalive", |options, value| options.keepalive(value)),
-    ("user_timeout", |options, value| options.user_timeout(value)),
-    ("heartbeat", |options, value| options.heartbeat(value)),
-    ("heartbeat_timeout", DialOptions::heartbeat_timeout),
-    ("http_timeout", DialOptions::http_timeout),
+    ("dial_timeout", TransportOptions::dial_timeout),
+    ("tcp_keepalive", |options, value| {
+        options.tcp_keepalive(value)
+    }),
+    ("tcp_user_timeout", |options, value| {
+        options.tcp_user_timeout(value)
+    }),
+    ("ws_ping_interval", |options, value| {
+        options.ws_ping_interval(value)
+    }),
+    ("ws_ping_timeout", TransportOptions::ws_ping_timeout),
+    ("http_timeout", TransportOptions::http_timeout),
 ];
 
 /// Longer than clocks can express, and not [`Duration::MAX`].
@@ -66,11 +72,11 @@ const OVERFLOWS: Duration = Duration::from_secs(u64::MAX / 2);
 
 #[test]
 fn every_duration_has_a_setter_that_sets_it() {
-    let durations = DialOptions::new().durations();
+    let durations = TransportOptions::new().durations();
     assert_eq!(durations.len(), SETTERS.len());
     for (option, set) in SETTERS {
         let value = Duration::from_secs(77);
-        let set = set(DialOptions::new(), value).durations();
+        let set = set(TransportOptions::new(), value).durations();
         let duration = set.iter().find(|duration| duration.option == option);
         assert_eq!(duration.unwrap().value, Some(value), "{option}");
     }
@@ -80,7 +86,7 @@ fn every_duration_has_a_setter_that_sets_it() {
 #[test]
 fn every_duration_is_valid_or_refused_by_name() {
     for (option, set) in SETTERS {
-        let with = |value| set(DialOptions::new(), value);
+        let with = |value| set(TransportOptions::new(), value);
         for value in [Duration::ZERO, Duration::from_nanos(1)] {
             assert_refused(&with(value), option);
         }
@@ -92,16 +98,22 @@ fn every_duration_is_valid_or_refused_by_name() {
             with(value).validate().unwrap();
         }
     }
-    let new = DialOptions::new;
+    let new = TransportOptions::new;
     for (options, option) in [
-        (new().keepalive(Duration::from_millis(999)), "keepalive"),
-        (new().keepalive(Duration::from_secs(32_768)), "keepalive"),
-        (new().keepalive(OVERFLOWS), "keepalive"),
         (
-            new().user_timeout(Duration::from_millis(1 << 31)),
-            "user_timeout",
+            new().tcp_keepalive(Duration::from_millis(999)),
+            "tcp_keepalive",
         ),
-        (new().user_timeout(OVERFLOWS), "user_timeout"),
+        (
+            new().tcp_keepalive(Duration::from_secs(32_768)),
+            "tcp_keepalive",
+        ),
+        (new().tcp_keepalive(OVERFLOWS), "tcp_keepalive"),
+        (
+            new().tcp_user_timeout(Duration::from_millis(1 << 31)),
+            "tcp_user_timeout",
+        ),
+        (new().tcp_user_timeout(OVERFLOWS), "tcp_user_timeout"),
     ] {
         assert_refused(&options, option);
     }
@@ -118,7 +130,7 @@ async fn every_accepted_duration_carries_a_command() {
             OVERFLOWS,
             Duration::MAX,
         ] {
-            let options = set(DialOptions::new(), value);
+            let options = set(TransportOptions::new(), value);
             if options.validate().is_err() {
                 continue;
             }
@@ -145,7 +157,7 @@ mod server {
     use tokio::net::{TcpListener, TcpStream};
     use tokio_tungstenite::tungstenite::Message;
 
-    use crate::{DialOptions, Endpoint, connector};
+    use crate::{Endpoint, TransportOptions, connector};
 
     const HTTP: &str = "HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"result\":\"PONG\"}";
 
@@ -165,7 +177,7 @@ mod server {
     }
 
     /// Dials, and sends one command.
-    pub(super) async fn ping(scheme: &'static str, options: &DialOptions) {
+    pub(super) async fn ping(scheme: &'static str, options: &TransportOptions) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(async move {

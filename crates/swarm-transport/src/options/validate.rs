@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::DialOptions;
+use super::TransportOptions;
 use crate::{TransportError, TransportErrorKind};
 
 /// A duration among the options, and the range that it must be in unless it is [`Duration::MAX`].
@@ -45,26 +45,26 @@ impl Bounded {
 /// How to turn an option off.
 fn hint(option: &str) -> &'static str {
     match option {
-        "keepalive" | "user_timeout" | "heartbeat" => ", or turn it off with None",
+        "tcp_keepalive" | "tcp_user_timeout" | "ws_ping_interval" => ", or turn it off with None",
         _ => "",
     }
 }
 
-impl DialOptions {
+impl TransportOptions {
     /// Every duration among the options. A field that is added must be named here before this compiles.
     pub(super) fn durations(&self) -> [Bounded; 6] {
         let Self {
-            connect_timeout,
+            dial_timeout,
             limits: _,
             max_request: _,
             binary_safe: _,
             headers: _,
-            nodelay: _,
+            tcp_nodelay: _,
             quick_ack: _,
-            keepalive,
-            user_timeout,
-            heartbeat,
-            heartbeat_timeout,
+            tcp_keepalive,
+            tcp_user_timeout,
+            ws_ping_interval,
+            ws_ping_timeout,
             http_concurrency: _,
             http_timeout,
             lossy_replies: _,
@@ -74,20 +74,20 @@ impl DialOptions {
                 tls: _,
         } = self;
         [
-            Bounded::timer("connect_timeout", *connect_timeout),
+            Bounded::timer("dial_timeout", *dial_timeout),
             Bounded {
                 min: Duration::from_secs(1),
                 // What Linux takes.
                 max: Duration::from_secs(32_767),
-                ..Bounded::timer("keepalive", *keepalive)
+                ..Bounded::timer("tcp_keepalive", *tcp_keepalive)
             },
             Bounded {
                 // Milliseconds that fit a C int.
                 max: Duration::from_millis(i32::MAX as u64),
-                ..Bounded::timer("user_timeout", *user_timeout)
+                ..Bounded::timer("tcp_user_timeout", *tcp_user_timeout)
             },
-            Bounded::timer("heartbeat", *heartbeat),
-            Bounded::timer("heartbeat_timeout", *heartbeat_timeout),
+            Bounded::timer("ws_ping_interval", *ws_ping_interval),
+            Bounded::timer("ws_ping_timeout", *ws_ping_timeout),
             Bounded::timer("http_timeout", *http_timeout),
         ]
     }

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use swarm_resp::{DecodeError, Decoder, Frame};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::DialOptions;
+use crate::TransportOptions;
 
 /// What arrived and is not decoded yet. It grows with the frame that is arriving, never by what a header announces, and
 /// shrinks back when a large frame is gone.
@@ -25,7 +25,7 @@ pub(super) struct Input {
 }
 
 impl Input {
-    pub(super) fn new(options: &DialOptions) -> Self {
+    pub(super) fn new(options: &TransportOptions) -> Self {
         Self {
             buffer: BytesMut::new(),
             decoder: Decoder::with_limits(options.limits),

@@ -10,7 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::dial::{Acks, Dialer, Progress, Stream};
 use crate::{
-    BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError, TransportErrorKind,
+    BoxFuture, BoxTransport, Connect, Endpoint, TransportError, TransportErrorKind,
+    TransportOptions,
 };
 use transport::TcpTransport;
 
@@ -31,7 +32,7 @@ impl TcpConnector {
     ///
     /// When the endpoint is not RESP over a socket, an option makes no sense, or `rediss` is asked for without the
     /// feature `tls`.
-    pub fn new(endpoint: &Endpoint, options: &DialOptions) -> Result<Self, TransportError> {
+    pub fn new(endpoint: &Endpoint, options: &TransportOptions) -> Result<Self, TransportError> {
         let scheme = endpoint.scheme();
         if !scheme.is_redis() {
             return Err(TransportError::new(

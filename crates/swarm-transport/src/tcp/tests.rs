@@ -19,7 +19,7 @@ use super::TcpConnector;
 use super::input::Input;
 use super::transport::TcpTransport;
 use crate::dial::Acks;
-use crate::{Connect, DialOptions, Endpoint, Scheme, Transport, TransportErrorKind as Kind};
+use crate::{Connect, Endpoint, Scheme, Transport, TransportErrorKind as Kind, TransportOptions};
 
 /// A deadline that only a hang meets.
 async fn soon<T>(future: impl Future<Output = T>) -> T {
@@ -29,12 +29,15 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn acks() -> Acks {
-    Acks::new(Scheme::Redis, &DialOptions::new())
+    Acks::new(Scheme::Redis, &TransportOptions::new())
 }
 
 fn pipe(capacity: usize) -> (TcpTransport<DuplexStream>, DuplexStream) {
     let (ours, theirs) = duplex(capacity);
-    (TcpTransport::new(ours, acks(), &DialOptions::new()), theirs)
+    (
+        TcpTransport::new(ours, acks(), &TransportOptions::new()),
+        theirs,
+    )
 }
 
 async fn start(transport: &mut impl Transport, request: Request) {
@@ -116,8 +119,11 @@ impl AsyncRead for Counting {
 #[tokio::test]
 async fn many_requests_share_a_write() {
     let writes = Arc::new(AtomicUsize::new(0));
-    let mut transport =
-        TcpTransport::new(Counting(Arc::clone(&writes)), acks(), &DialOptions::new());
+    let mut transport = TcpTransport::new(
+        Counting(Arc::clone(&writes)),
+        acks(),
+        &TransportOptions::new(),
+    );
     for n in 0..100 {
         start(&mut transport, Request::new("GET", n)).await;
     }
@@ -236,7 +242,7 @@ async fn a_peer_that_does_not_read_stops_the_sender() {
 #[tokio::test]
 async fn the_read_buffer_grows_with_a_frame_and_shrinks_behind_it() {
     let (mut ours, mut theirs) = duplex(1 << 20);
-    let mut input = Input::new(&DialOptions::new().limits(Limits::default()));
+    let mut input = Input::new(&TransportOptions::new().limits(Limits::default()));
     tokio::spawn(async move {
         // Announced, yet nothing comes: nothing may be reserved for it.
         theirs.write_all(b"$67108864\r\n").await.unwrap();
@@ -285,7 +291,7 @@ async fn closing_flushes_and_drains_before_the_socket_goes() {
         }
         requests
     });
-    let connector = TcpConnector::new(&endpoint, &DialOptions::new()).unwrap();
+    let connector = TcpConnector::new(&endpoint, &TransportOptions::new()).unwrap();
     let mut transport = soon(connector.connect()).await.unwrap();
     for n in 0..1000 {
         soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
@@ -307,7 +313,7 @@ async fn unix_sockets_work_and_missing_ones_are_refused() {
     let path = std::env::temp_dir().join(format!("swarm-transport-{}.sock", std::process::id()));
     let _ = std::fs::remove_file(&path);
     let connector =
-        TcpConnector::new(&Endpoint::unix(&path).unwrap(), &DialOptions::new()).unwrap();
+        TcpConnector::new(&Endpoint::unix(&path).unwrap(), &TransportOptions::new()).unwrap();
     let missing = soon(connector.connect()).await.err().unwrap();
     assert!(
         missing.is_refused() && missing.to_string().contains("path"),
@@ -337,7 +343,7 @@ async fn unix_sockets_work_and_missing_ones_are_refused() {
 fn other_endpoints_are_refused() {
     let refused = |address| {
         let endpoint = Endpoint::parse(address).unwrap();
-        TcpConnector::new(&endpoint, &DialOptions::new())
+        TcpConnector::new(&endpoint, &TransportOptions::new())
             .unwrap_err()
             .to_string()
     };

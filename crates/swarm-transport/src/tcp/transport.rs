@@ -14,7 +14,7 @@ use super::input::Input;
 use super::output::Output;
 use crate::dial::{self, Acks};
 use crate::{
-    Capabilities, DialOptions, PeerIdentity, Transport, TransportError, TransportErrorKind,
+    Capabilities, PeerIdentity, Transport, TransportError, TransportErrorKind, TransportOptions,
 };
 
 /// How long the peer may take to end its side.
@@ -40,7 +40,7 @@ enum State {
 }
 
 impl<S> TcpTransport<S> {
-    pub(super) fn new(stream: S, acks: Acks, options: &DialOptions) -> Self {
+    pub(super) fn new(stream: S, acks: Acks, options: &TransportOptions) -> Self {
         Self {
             stream,
             acks,

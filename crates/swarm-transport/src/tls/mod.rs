@@ -20,14 +20,14 @@ pub(crate) use connect::{Encryption, cause, hint};
 /// no client certificate.
 ///
 /// ```
-/// use swarm_transport::DialOptions;
+/// use swarm_transport::TransportOptions;
 /// use swarm_transport::tls::TlsOptions;
 ///
 /// # let (ca, chain, key) = ("", "", "");
 /// let tls = TlsOptions::new()
 ///     .root_pem(ca) // trusted beside the platform's
 ///     .client_certificate(chain, key);
-/// let options = DialOptions::new().tls(tls);
+/// let options = TransportOptions::new().tls(tls);
 /// # let _ = options;
 /// ```
 #[derive(Clone, Default)]

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::TlsOptions;
 use crate::{
-    BoxTransport, DialOptions, Endpoint, TransportError, TransportErrorKind as Kind, connector,
+    BoxTransport, Endpoint, TransportError, TransportErrorKind as Kind, TransportOptions, connector,
 };
 
 /// A certificate authority that nobody else knows.
@@ -107,7 +107,7 @@ async fn answer(scheme: &str, mut stream: TlsStream<TcpStream>) {
 
 /// Dials, sends PING and takes the answer. TLS 1.3 tells some failures only then.
 async fn ping(endpoint: &Endpoint, tls: TlsOptions) -> Result<String, TransportError> {
-    let options = DialOptions::new().tls(tls);
+    let options = TransportOptions::new().tls(tls);
     let exchange = async {
         let mut transport: BoxTransport = connector(endpoint, &options)?.connect().await?;
         poll_fn(|cx| transport.poll_ready(cx)).await?;
@@ -272,7 +272,7 @@ fn options_are_checked_before_a_dial() {
     for (tls, option) in cases {
         let shown = format!("{tls:?}");
         let endpoint = Endpoint::parse("rediss://localhost").unwrap();
-        let error = connector(&endpoint, &DialOptions::new().tls(tls))
+        let error = connector(&endpoint, &TransportOptions::new().tls(tls))
             .err()
             .unwrap();
         assert_eq!(error.kind(), Kind::Options, "{error}");

@@ -7,13 +7,13 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::error;
-use crate::{DialOptions, Endpoint, TransportError, TransportErrorKind};
+use crate::{Endpoint, TransportError, TransportErrorKind, TransportOptions};
 
 /// Asks the peer to speak WebSocket.
 pub(super) async fn upgrade<S>(
     stream: S,
     endpoint: &Endpoint,
-    options: &DialOptions,
+    options: &TransportOptions,
 ) -> Result<WebSocketStream<S>, TransportError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -31,7 +31,7 @@ where
     Ok(socket)
 }
 
-fn request(endpoint: &Endpoint, options: &DialOptions) -> Result<Request, http::Error> {
+fn request(endpoint: &Endpoint, options: &TransportOptions) -> Result<Request, http::Error> {
     let scheme = endpoint.scheme();
     let authority = endpoint.authority();
     let mut request = Request::builder()
@@ -48,7 +48,7 @@ fn request(endpoint: &Endpoint, options: &DialOptions) -> Result<Request, http::
 }
 
 /// A message is one reply, so that the limit of a frame is the limit of a message.
-pub(super) fn config(options: &DialOptions) -> WebSocketConfig {
+pub(super) fn config(options: &TransportOptions) -> WebSocketConfig {
     let max = Some(options.limits.max_frame);
     WebSocketConfig::default()
         .read_buffer_size(options.read_buffer)

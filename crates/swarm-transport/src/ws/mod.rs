@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::dial::{Acks, Dialer, Progress, Step, Stream};
 use crate::heartbeat::Heard;
-use crate::{BoxFuture, BoxTransport, Connect, DialOptions, Endpoint, TransportError};
+use crate::{BoxFuture, BoxTransport, Connect, Endpoint, TransportError, TransportOptions};
 use transport::WsTransport;
 
 /// Dials a `ws://` or `wss://` endpoint.
@@ -36,7 +36,7 @@ impl WsConnector {
     /// # Errors
     ///
     /// When the endpoint is no WebSocket, an option makes no sense, or `wss` is asked for without the feature `tls`.
-    pub fn new(endpoint: &Endpoint, options: &DialOptions) -> Result<Self, TransportError> {
+    pub fn new(endpoint: &Endpoint, options: &TransportOptions) -> Result<Self, TransportError> {
         if !endpoint.scheme().is_websocket() {
             return Err(error::not_websocket(endpoint.scheme()));
         }

@@ -18,7 +18,7 @@ use super::socket::Socket;
 use crate::dial::Acks;
 use crate::heartbeat::{Beat, Heard, Heartbeat};
 use crate::{
-    Capabilities, DialOptions, PeerIdentity, Transport, TransportError, TransportErrorKind,
+    Capabilities, PeerIdentity, Transport, TransportError, TransportErrorKind, TransportOptions,
 };
 
 /// How long a peer may send nothing that may be unable to answer pings, because it runs a command and much waits behind that.
@@ -56,12 +56,12 @@ where
     pub(super) fn new(
         socket: WebSocketStream<Heard<S>>,
         acks: Acks,
-        options: &DialOptions,
+        options: &TransportOptions,
     ) -> Self {
         Self {
             socket: Socket::new(socket),
-            heartbeat: (options.heartbeat)
-                .map(|silence| Heartbeat::new(silence, options.heartbeat_timeout)),
+            heartbeat: (options.ws_ping_interval)
+                .map(|silence| Heartbeat::new(silence, options.ws_ping_timeout)),
             acks,
             nudge: Nudge::default(),
             unflushed: false,

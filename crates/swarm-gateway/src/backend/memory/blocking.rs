@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use swarm_resp::{Frame, Protocol};
+use swarm_resp::{Frame, RespVersion};
 use tokio::sync::oneshot;
 
 use super::call::{Block, Call};
@@ -28,7 +28,7 @@ struct Command {
     spec: &'static Spec,
     args: Vec<Bytes>,
     client: Client,
-    protocol: Protocol,
+    protocol: RespVersion,
 }
 
 /// Withdraws a command when nobody waits for it any more.

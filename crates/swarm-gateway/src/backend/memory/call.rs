@@ -1,7 +1,7 @@
 //! One execution of one command: its arguments and the data.
 
 use bytes::Bytes;
-use swarm_resp::{Frame, Protocol};
+use swarm_resp::{Frame, RespVersion};
 
 use super::keyspace::Keyspace;
 use super::number;
@@ -20,7 +20,7 @@ pub(super) struct Call<'a> {
     pub(super) args: &'a [Bytes],
     /// Milliseconds since 1970; stands still while the command runs.
     pub(super) now: i64,
-    pub(super) protocol: Protocol,
+    pub(super) protocol: RespVersion,
     /// Whether the client listens to channels.
     pub(super) subscribed: bool,
     /// Whether the command waited, and a key that it waits for has changed.

@@ -1,7 +1,7 @@
 //! Commands about the connection that touch no key.
 
 use bytes::Bytes;
-use swarm_resp::{Frame, Protocol};
+use swarm_resp::{Frame, RespVersion};
 
 use super::call::{Call, Reply, ok};
 use super::reject::Reject;
@@ -13,7 +13,7 @@ pub(super) fn ping(call: &mut Call<'_>) -> Reply {
         [message] => Some(message.clone()),
         _ => return Err(Reject::arity("ping")),
     };
-    if call.subscribed && call.protocol == Protocol::Resp2 {
+    if call.subscribed && call.protocol == RespVersion::Resp2 {
         let message = message.unwrap_or_default();
         return Ok(Frame::array(&[Frame::bulk("pong"), Frame::bulk(message)]));
     }
@@ -59,8 +59,8 @@ fn line(id: u64, peer: &Peer, now: i64) -> String {
     let name = String::from_utf8_lossy(&peer.name);
     let age = now.saturating_sub(peer.since) / 1000;
     let resp = match peer.outbox.protocol() {
-        Protocol::Resp2 => 2,
-        Protocol::Resp3 => 3,
+        RespVersion::Resp2 => 2,
+        RespVersion::Resp3 => 3,
     };
     format!("id={id} name={name} age={age} idle=0 flags=N db=0 user=default resp={resp}\n")
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{self, BoxFuture};
-use swarm_resp::{Frame, Protocol};
+use swarm_resp::{Frame, RespVersion};
 
 use super::call::{Call, Reply};
 use super::interleave::Interleaver;
@@ -84,7 +84,7 @@ impl Link for MemoryLink {
 
     fn greet(
         &mut self,
-        _: Option<Protocol>,
+        _: Option<RespVersion>,
         name: Option<&Bytes>,
     ) -> BoxFuture<'static, Result<u64, String>> {
         let id = self.local.client.id;
@@ -109,7 +109,7 @@ impl Local {
     ) -> Called {
         let subscribed = self.subscriptions.count() > 0;
         let protocol = self.client.outbox.protocol();
-        if subscribed && protocol == Protocol::Resp2 && !spec.while_subscribed {
+        if subscribed && protocol == RespVersion::Resp2 && !spec.while_subscribed {
             self.reply(spec.name, Err(Reject::subscribed(spec.name)));
             return Called::Done;
         }

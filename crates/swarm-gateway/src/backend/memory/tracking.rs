@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
-use swarm_resp::{Frame, Protocol};
+use swarm_resp::{Frame, RespVersion};
 
 use super::call::{Call, Reply, ok};
 use super::reject::Reject;
@@ -161,7 +161,7 @@ impl Tracking {
                 continue;
             }
             if let Some(peer) = peers.get(id)
-                && (mode.in_resp2 || peer.outbox.protocol() == Protocol::Resp3)
+                && (mode.in_resp2 || peer.outbox.protocol() == RespVersion::Resp3)
             {
                 peer.outbox.push(push.clone(), None);
             }

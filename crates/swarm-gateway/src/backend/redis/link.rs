@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use swarm_resp::Protocol;
+use swarm_resp::RespVersion;
 use tokio::sync::{mpsc, oneshot};
 
 use super::pump::Pump;
@@ -22,7 +22,7 @@ pub(super) enum Job {
         done: oneshot::Sender<()>,
     },
     Greet {
-        protocol: Option<Protocol>,
+        protocol: Option<RespVersion>,
         name: Option<Bytes>,
         /// The connection's number, or the text of a refusal.
         done: oneshot::Sender<Result<u64, String>>,
@@ -70,7 +70,7 @@ impl Link for RedisLink {
 
     fn greet(
         &mut self,
-        protocol: Option<Protocol>,
+        protocol: Option<RespVersion>,
         name: Option<&Bytes>,
     ) -> BoxFuture<'static, Result<u64, String>> {
         let (done, over) = oneshot::channel();

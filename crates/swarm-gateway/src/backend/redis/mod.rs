@@ -9,7 +9,7 @@ mod upstream;
 
 use std::sync::Arc;
 
-use swarm_resp::Protocol;
+use swarm_resp::RespVersion;
 
 use super::{Backend, Client, Link};
 use crate::error::StartError;
@@ -25,7 +25,7 @@ impl Redis {
     /// Connects once, to find out whether the Redis is there and lets the gateway in.
     pub(crate) async fn open(url: &str) -> Result<Self, StartError> {
         let address = Address::new(url).map_err(|reason| StartError::upstream(reason, url))?;
-        match address.dial(Protocol::Resp2).await {
+        match address.dial(RespVersion::Resp2).await {
             Ok(_) => Ok(Self {
                 address: Arc::new(address),
             }),

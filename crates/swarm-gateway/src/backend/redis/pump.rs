@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use swarm_resp::{Frame, Protocol, Request};
+use swarm_resp::{Frame, Request, RespVersion};
 use swarm_transport::TransportError;
 use tokio::sync::mpsc;
 
@@ -198,14 +198,14 @@ impl Pump {
 
     async fn greet(
         &mut self,
-        protocol: Option<Protocol>,
+        protocol: Option<RespVersion>,
         name: Option<Bytes>,
     ) -> Result<Result<u64, String>, TransportError> {
         if let Err(text) = self.connected().await {
             return Ok(Err(text));
         }
         let version = protocol.map(|protocol| match protocol {
-            Protocol::Resp3 => 3,
+            RespVersion::Resp3 => 3,
             _ => 2,
         });
         let name = name.map(|name| ("SETNAME", name));

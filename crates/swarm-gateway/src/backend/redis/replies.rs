@@ -1,12 +1,12 @@
 //! Which of the frames that a Redis sends answer a command, and which nobody asked for.
 
-use swarm_resp::{Frame, FrameRef, Protocol};
+use swarm_resp::{Frame, FrameRef, RespVersion};
 
 /// What a connection listens to, as far as it is needed to read its frames.
 #[derive(Debug, Default)]
 pub(super) struct Listening {
     /// What the Redis speaks on this connection.
-    pub(super) protocol: Protocol,
+    pub(super) protocol: RespVersion,
     /// Channels and patterns.
     ordinary: i64,
     shards: i64,
@@ -28,7 +28,7 @@ impl Listening {
     /// RESP3 marks pushes. In RESP2 they are arrays like any other, but a connection that listens gets no other array
     /// whose first word is one of theirs.
     pub(super) fn sort(&mut self, frame: Frame, subscribing: bool) -> Sorted {
-        let marked = self.protocol == Protocol::Resp3;
+        let marked = self.protocol == RespVersion::Resp3;
         if frame.is_push() != marked || frame.items().is_none() {
             return Sorted::Reply(frame);
         }

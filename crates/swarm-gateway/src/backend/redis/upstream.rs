@@ -3,9 +3,11 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
-use swarm_resp::{Frame, Protocol, Request};
+use swarm_resp::{Frame, Request, RespVersion};
 use swarm_transport::tcp::TcpConnector;
-use swarm_transport::{BoxTransport, Connect, DialOptions, Endpoint, Transport, TransportError};
+use swarm_transport::{
+    BoxTransport, Connect, Endpoint, Transport, TransportError, TransportOptions,
+};
 
 /// How long a dial may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -23,7 +25,7 @@ impl Address {
         if endpoint.user().is_some() && endpoint.password().is_none() {
             return Err("the address names a user and no password".to_owned());
         }
-        let options = DialOptions::new().connect_timeout(CONNECT);
+        let options = TransportOptions::new().dial_timeout(CONNECT);
         let connector = TcpConnector::new(&endpoint, &options).map_err(text)?;
         Ok(Self {
             endpoint,
@@ -37,11 +39,11 @@ impl Address {
     }
 
     /// Connects and introduces the gateway; the error says why that failed.
-    pub(super) async fn dial(&self, protocol: Protocol) -> Result<Upstream, String> {
+    pub(super) async fn dial(&self, protocol: RespVersion) -> Result<Upstream, String> {
         let transport = (self.connector.connect().await).map_err(|error| error.to_string())?;
         let mut upstream = Upstream { transport };
         self.introduce(&mut upstream).await?;
-        if protocol == Protocol::Resp3 {
+        if protocol == RespVersion::Resp3 {
             upstream.demand(Request::new("HELLO", 3)).await?;
         }
         Ok(upstream)

@@ -5,7 +5,7 @@ use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
-use swarm_resp::{Frame, Protocol};
+use swarm_resp::{Frame, RespVersion};
 
 use crate::json;
 
@@ -23,7 +23,7 @@ impl Answer {
     }
 
     /// `{"result":…}`, or `{"error":…}` for a command that was refused.
-    pub(super) fn reply(frame: &Frame, protocol: Protocol) -> Self {
+    pub(super) fn reply(frame: &Frame, protocol: RespVersion) -> Self {
         if let Some(error) = frame.as_error() {
             return Self::error(StatusCode::BAD_REQUEST, error.as_str());
         }

@@ -19,7 +19,7 @@ use hyper::{HeaderMap, Request, Response, StatusCode};
 #[cfg(feature = "tls")]
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use swarm_resp::{Frame, Protocol};
+use swarm_resp::{Frame, RespVersion};
 use tokio::sync::watch;
 
 use super::{Stop, raised};
@@ -133,21 +133,21 @@ fn admit(shared: &Shared, headers: &HeaderMap) -> Result<(), Answer> {
 }
 
 /// `Accept: application/json; resp=3` asks for typed JSON.
-fn protocol(headers: &HeaderMap) -> Protocol {
+fn protocol(headers: &HeaderMap) -> RespVersion {
     let accept = headers.get(ACCEPT).map(|accept| accept.as_bytes());
     let typed = accept.is_some_and(|accept| {
         (accept.split(|byte| matches!(byte, b';' | b',')))
             .any(|part| part.trim_ascii().eq_ignore_ascii_case(b"resp=3"))
     });
     if typed {
-        Protocol::Resp3
+        RespVersion::Resp3
     } else {
-        Protocol::Resp2
+        RespVersion::Resp2
     }
 }
 
 /// Runs one command on a session of its own, and gives the session up when the client does not wait for the reply.
-async fn run(shared: &Arc<Shared>, args: Vec<Bytes>, protocol: Protocol) -> Result<Frame, Cut> {
+async fn run(shared: &Arc<Shared>, args: Vec<Bytes>, protocol: RespVersion) -> Result<Frame, Cut> {
     let dialect = ListenerKind::Http.dialect(shared.dialect);
     let outbox = Arc::new(Outbox::new(dialect));
     outbox.set_protocol(protocol);

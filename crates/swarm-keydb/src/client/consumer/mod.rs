@@ -83,7 +83,7 @@ impl Client {
 ///
 /// Nothing runs in the background: the consumer reads while [`next`](Self::next) is polled, into a buffer of at most
 /// [`count`](ConsumerBuilder::count) entries per stream. While it waits for new entries, it holds a leased connection
-/// ([`Options::leases`](crate::Options::leases)), so it needs a transport with sessions: not HTTP alone.
+/// ([`ClientOptions::max_dedicated_connections`](crate::ClientOptions::max_dedicated_connections)), so it needs a transport with sessions: not HTTP alone.
 ///
 /// # Errors
 ///

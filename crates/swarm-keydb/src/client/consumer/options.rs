@@ -16,6 +16,7 @@ use crate::options::Bounded;
 
 /// Policy for entries that were deleted while they were pending, by XDEL or by trimming.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum DeletedEntries {
     /// The consumer acknowledges them and does not yield them.
     #[default]
@@ -199,7 +200,7 @@ impl fmt::Debug for ConsumerBuilder {
 mod tests {
     use super::*;
     use crate::commands::StreamCommands;
-    use crate::{ErrorKind, Options};
+    use crate::{ClientOptions, ErrorKind};
 
     type Set = fn(ConsumerBuilder, Duration) -> ConsumerBuilder;
 
@@ -216,7 +217,7 @@ mod tests {
     #[tokio::test]
     async fn every_duration_works_or_is_refused_by_name() {
         let gateway = swarm_gateway::test().await.unwrap();
-        let client = Client::connect(Options::new(gateway.ws_url()))
+        let client = Client::connect(ClientOptions::new(gateway.ws_url()))
             .await
             .unwrap();
         let builder = || client.consumer("group", "me", "jobs");

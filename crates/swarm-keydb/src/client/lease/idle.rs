@@ -19,7 +19,7 @@ pub(super) struct Idle {
 impl Idle {
     pub(super) fn new(leases: &Arc<Leases>, mailbox: Mailbox) -> Self {
         let mut state = mailbox.status().watch();
-        let time = leases.limits().idle_time;
+        let time = leases.limits().idle_timeout;
         let connection = mailbox.downgrade();
         let pool = Arc::downgrade(leases);
         let keeper = leases.origin.tasks.spawn(async move {

@@ -22,8 +22,8 @@ pub(super) use blocking::{Job, Over, Patience};
 use crate::driver::{Backoff, Driver, Mailbox, Reach, Role, WeakMailbox};
 use crate::engine::Failure;
 use crate::error::{Error, Result};
-use crate::options::{LeaseLimits, Origin};
-use crate::status::{LeaseStats, State, StateWatch};
+use crate::options::{DedicatedLimits, Origin};
+use crate::status::{DedicatedStats, State, StateWatch};
 use idle::Idle;
 use probe::Probes;
 use session::Session;
@@ -54,7 +54,7 @@ struct Connections {
 
 impl Leases {
     pub(super) fn new(origin: Arc<Origin>, reach: Reach) -> Arc<Self> {
-        let size = origin.options.leases.size.min(Semaphore::MAX_PERMITS);
+        let size = origin.options.dedicated.max.min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
             origin,
             reach,
@@ -65,15 +65,15 @@ impl Leases {
         })
     }
 
-    fn limits(&self) -> LeaseLimits {
-        self.origin.options.leases
+    fn limits(&self) -> DedicatedLimits {
+        self.origin.options.dedicated
     }
 
-    pub(super) fn stats(&self) -> LeaseStats {
-        let size = self.limits().size;
-        LeaseStats {
-            size,
-            in_use: size.saturating_sub(self.permits.available_permits()),
+    pub(super) fn stats(&self) -> DedicatedStats {
+        let max = self.limits().max;
+        DedicatedStats {
+            max,
+            in_use: max.saturating_sub(self.permits.available_permits()),
             idle: self.lock().idle.len(),
             waiting: self.waiting.load(Ordering::Relaxed),
         }
@@ -185,7 +185,7 @@ impl Leases {
         let mut connections = self.lock();
         if !connections.closed {
             connections.idle.push(idle);
-            if connections.idle.len() > self.limits().idle {
+            if connections.idle.len() > self.limits().max_idle {
                 connections.idle.remove(0);
             }
         }

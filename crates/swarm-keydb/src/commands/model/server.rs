@@ -51,6 +51,7 @@ pub(in crate::commands) fn server_info(reply: &Frame) -> Result<ServerInfo, Conv
 
 /// How much SWARM.RESYNC reads again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Resync {
     /// What changed.
     Partial,

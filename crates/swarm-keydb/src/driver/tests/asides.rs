@@ -22,7 +22,7 @@ async fn write_on(server: &Server, client: &Client, keys: usize) {
 /// Waits until so many connections are set aside.
 async fn set_aside(client: &Client, connections: usize) {
     let start = Instant::now();
-    while client.stats().set_aside != connections {
+    while client.stats().draining != connections {
         assert!(start.elapsed() < 100 * SECOND, "none is set aside");
         sleep(Duration::from_millis(10)).await;
     }
@@ -55,7 +55,7 @@ async fn what_only_reads_goes_again_when_the_limit_has_passed() {
     let start = Instant::now();
     assert!(read.await.unwrap().unwrap().is_some());
     assert!(start.elapsed() <= 17 * SECOND, "{:?}", start.elapsed());
-    assert_eq!(client.stats().set_aside, 0);
+    assert_eq!(client.stats().draining, 0);
     client.close().await;
 }
 
@@ -97,7 +97,7 @@ async fn one_that_is_out_of_step_takes_the_room_of_no_other() {
     }
     server.0.out_of_step.store(false, Ordering::Relaxed);
     assert!(client.get("k").await.unwrap().is_some());
-    assert_eq!(client.stats().set_aside, 8);
+    assert_eq!(client.stats().draining, 8);
     drop(client);
     assert!(server.settled().await >= 8 * 3000);
 }
@@ -126,7 +126,9 @@ async fn a_connection_is_no_connection_before_its_handshake() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_not_made_again_ends_when_its_server_has_vanished() {
     let server = Server::default();
-    let options = options().drain_timeout(60 * SECOND).leases(1);
+    let options = options()
+        .drain_timeout(60 * SECOND)
+        .max_dedicated_connections(1);
     let client = server.client(options).await;
     let own = client.exclusive().await.unwrap();
     let before = server.count("MSET");

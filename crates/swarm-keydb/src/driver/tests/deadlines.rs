@@ -6,7 +6,7 @@ use super::*;
 use crate::prelude::*;
 
 async fn client(server: &Server) -> Client {
-    server.client(Options::default()).await
+    server.client(ClientOptions::default()).await
 }
 
 #[tokio::test(start_paused = true)]

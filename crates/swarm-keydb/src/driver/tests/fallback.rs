@@ -14,7 +14,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// A client with a fallback, and the far ends of the connections that it makes there.
 async fn client(
     server: &Server,
-    options: Options,
+    options: ClientOptions,
 ) -> (Client, mpsc::UnboundedReceiver<MemoryPeer>) {
     let options = options
         .fallback_scope(FallbackScope::Stateless)
@@ -87,7 +87,7 @@ async fn a_read_from_a_connection_that_was_set_aside_goes_over_the_fallback_at_o
     server.has_got("MSET").await;
     let read = tokio::spawn(client.get("k").timeout(60 * SECOND));
     assert!(write.await.unwrap().is_err());
-    while client.stats().set_aside == 0 {
+    while client.stats().draining == 0 {
         sleep(Duration::from_millis(10)).await;
     }
     // The second connection is lost, the next is never answered, and so the fallback stands in.

@@ -147,13 +147,19 @@ async fn by_closing_within_a_time() {
 async fn a_lease_keeps_its_place_until_its_reply_has_come() {
     for how in [How::Exclusive, How::Transact] {
         let server = Server::default();
-        let client = server.client(options().leases(1).idle_leases(1)).await;
+        let client = server
+            .client(
+                options()
+                    .max_dedicated_connections(1)
+                    .max_idle_dedicated_connections(1),
+            )
+            .await;
         let writing = tokio::spawn(write(client.clone(), how, None));
         server.has_got("EXEC").await;
         sleep(Duration::from_millis(500)).await;
         writing.abort();
         assert!(writing.await.unwrap_err().is_cancelled());
-        assert_eq!(client.stats().leases.in_use, 1);
+        assert_eq!(client.stats().dedicated.in_use, 1);
         let other = client.exclusive().await.unwrap();
         assert_eq!(server.written(), ALL, "{how:?}");
         drop(other);

@@ -18,7 +18,7 @@ use swarm_transport::{BoxTransport, TransportError, TransportErrorKind};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::{Client, Options};
+use crate::{Client, ClientOptions};
 
 /// What a key takes to be written.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -48,7 +48,7 @@ struct State {
 }
 
 impl Server {
-    async fn client(&self, options: Options) -> Client {
+    async fn client(&self, options: ClientOptions) -> Client {
         let server = self.clone();
         let connect = move || {
             let server = server.clone();
@@ -208,8 +208,8 @@ impl Server {
     }
 }
 
-fn options() -> Options {
-    Options::default().request_timeout(Duration::from_secs(60))
+fn options() -> ClientOptions {
+    ClientOptions::default().request_timeout(Duration::from_secs(60))
 }
 
 fn pairs() -> Vec<(String, u32)> {

@@ -9,7 +9,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A client whose MSET of 200 keys has timed out while the server goes on with it.
 async fn stuck(
-    options: Options,
+    options: ClientOptions,
 ) -> (
     Server,
     Client,
@@ -38,18 +38,18 @@ async fn the_rest_moves_to_another_connection_and_late_replies_still_come() {
     let (server, client, read) = stuck(options()).await;
     // The server is silent for 15 s, is asked then, and MSET takes 20.
     sleep(14 * SECOND).await;
-    assert_eq!((server.connections(), client.stats().set_aside), (1, 0));
+    assert_eq!((server.connections(), client.stats().draining), (1, 0));
     sleep(SECOND).await;
     assert!(client.get("k").await.unwrap().is_some());
     assert!(server.written() < 200, "it does not wait for the other");
     assert_eq!(server.connections(), 2);
     assert_eq!(
-        (client.state(), client.stats().set_aside),
+        (client.state(), client.stats().draining),
         (State::Connected, 1)
     );
     assert!(read.await.unwrap().unwrap().is_some(), "a late reply");
     assert_eq!(server.written(), 200);
-    while client.stats().set_aside > 0 {
+    while client.stats().draining > 0 {
         sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(client.stats().reconnects, 1);
@@ -91,7 +91,7 @@ async fn without_reconnecting_a_silent_connection_is_kept_too() {
 async fn connections_that_never_answer_do_not_use_up_what_may_be_set_aside() {
     let server = Server::default();
     let half = SECOND / 2;
-    let client = server.client(options().silence(half)).await;
+    let client = server.client(options().inactivity_timeout(half)).await;
     for round in 1..=12 {
         let start = Instant::now();
         let write = client.mset(pairs()).timeout(half);
@@ -102,7 +102,7 @@ async fn connections_that_never_answer_do_not_use_up_what_may_be_set_aside() {
             half,
             "the deadline, which is as long as the silence"
         );
-        assert_eq!(client.stats().set_aside, round.min(8));
+        assert_eq!(client.stats().draining, round.min(8));
     }
     // The last eight are still open and end their command.
     let closed = client.close_within(Duration::ZERO).await;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::Credentials;
-use crate::options::{ErrorSpelling, Protocol};
+use crate::options::{ErrorEncoding, ProtocolVersion};
 use crate::server::ServerKind;
 
 fn with_password() -> Bench {
@@ -237,7 +237,7 @@ fn what_one_connection_learned_of_hello_another_one_need_not_learn() {
 #[test]
 fn resp2_asks_for_the_name_and_not_for_resp3() {
     let mut bench = Bench::offline();
-    bench.engine.session.settings.protocol = Protocol::Resp2;
+    bench.engine.session.settings.protocol = ProtocolVersion::Resp2;
     bench.engine.connected(Capabilities::FULL);
     assert_eq!(bench.send().as_deref(), Some("HELLO 2"));
     bench.reply(&named("redis"));
@@ -344,7 +344,7 @@ fn a_wire_without_a_session_needs_no_handshake() {
 #[test]
 fn a_session_that_cannot_be_restored_is_no_session() {
     let mut bench = Bench::offline();
-    bench.engine.session.settings.protocol = Protocol::Resp2;
+    bench.engine.session.settings.protocol = ProtocolVersion::Resp2;
     bench.engine.session.settings.session = vec![
         ("client_name", Request::new("CLIENT SETNAME", "me")),
         ("auth_addr", Request::new("AUTHADDR", "0x1")),
@@ -370,7 +370,7 @@ fn a_session_that_cannot_be_restored_is_no_session() {
 fn resp3_alone_is_resp3_or_nothing() {
     for answer in [Frame::error("NOPROTO unsupported"), words("%7 2 1")] {
         let mut bench = Bench::offline();
-        bench.engine.session.settings.protocol = Protocol::Resp3;
+        bench.engine.session.settings.protocol = ProtocolVersion::Resp3;
         for _ in 0..2 {
             bench.engine.connected(Capabilities::FULL);
             assert_eq!(bench.send().as_deref(), Some("HELLO 3"));
@@ -387,12 +387,12 @@ fn resp3_alone_is_resp3_or_nothing() {
 fn the_spelling_of_errors_may_be_known_beforehand() {
     let list = words("-ERR is a value");
     for (spelling, expected) in [
-        (ErrorSpelling::Auto, "error ERR is a value"),
-        (ErrorSpelling::Words, "error ERR is a value"),
-        (ErrorSpelling::Errors, r#"["-ERR", "is", "a", "value"]"#),
+        (ErrorEncoding::Auto, "error ERR is a value"),
+        (ErrorEncoding::Array, "error ERR is a value"),
+        (ErrorEncoding::Standard, r#"["-ERR", "is", "a", "value"]"#),
     ] {
         let mut bench = Bench::offline();
-        bench.engine.session.settings.error_spelling = spelling;
+        bench.engine.session.settings.error_encoding = spelling;
         bench.engine.connected(Capabilities::FULL);
         bench.send();
         bench.reply(&map());

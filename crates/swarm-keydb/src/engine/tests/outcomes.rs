@@ -1,6 +1,6 @@
 //! What was sent once may have run, whatever becomes of it while it waits to be sent again.
 
-use swarm_transport::Refusal;
+use swarm_transport::RequestRejection;
 
 use super::*;
 use crate::options::{FallbackScope, RetryPolicy};
@@ -16,8 +16,8 @@ fn sent_before() -> Bench {
     bench
 }
 
-fn refusal() -> Refusal {
-    Refusal::TooLarge { size: 2, limit: 1 }
+fn refusal() -> RequestRejection {
+    RequestRejection::TooLarge { size: 2, limit: 1 }
 }
 
 /// Stands for: a reason for not sending a request again that tells that it was never sent.

@@ -78,7 +78,7 @@ fn a_unit_that_only_reads_goes_on_where_it_was_cut() {
 fn a_unit_that_the_wire_refuses_in_part_is_refused_as_a_whole() {
     let mut bench = Bench::ready();
     bench.unit(&["GET a", "SET b", "GET c"], Retry::Never);
-    let refusal = || swarm_transport::Refusal::TooLarge { size: 2, limit: 1 };
+    let refusal = || swarm_transport::RequestRejection::TooLarge { size: 2, limit: 1 };
     let request = bench
         .engine
         .next_request(bench.now, |request| match request.name() {

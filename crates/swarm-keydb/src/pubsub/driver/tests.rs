@@ -6,7 +6,7 @@ use swarm_resp::{Frame, Request};
 use swarm_transport::{BoxTransport, memory};
 use tokio::sync::{mpsc, watch};
 
-use crate::{Client, Event, Options, Overflow, SubscribeOptions, Subscription};
+use crate::{Client, ClientOptions, Event, Overflow, SubscribeOptions, Subscription};
 
 /// How many messages the subscriber's buffer holds.
 const BUFFER: usize = 10;
@@ -22,7 +22,7 @@ async fn client() -> (Client, mpsc::UnboundedReceiver<memory::MemoryPeer>) {
         accept.send(peer).unwrap();
         async move { Ok(Box::new(transport) as BoxTransport) }
     };
-    let options = Options::default().heartbeat(Duration::from_secs(10));
+    let options = ClientOptions::default().heartbeat_interval(Duration::from_secs(10));
     let connecting = tokio::spawn(Client::connect_with(connect, options));
     let peer = accepted.recv().await.unwrap();
     tokio::spawn(peer.serve(|_| Frame::error("ERR unknown command")));

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use swarm_resp::{Decoder, Frame, Protocol, Request, encode_frame};
+use swarm_resp::{Decoder, Frame, Request, RespVersion, encode_frame};
 
 use super::*;
 

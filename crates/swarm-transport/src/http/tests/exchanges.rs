@@ -8,7 +8,7 @@ use swarm_resp::Request;
 use tokio::sync::Notify;
 
 use super::{call, dial, ok, receive, serve, soon, start};
-use crate::{Capabilities, DialOptions, Refusal};
+use crate::{Capabilities, RequestRejection, TransportOptions};
 
 #[tokio::test]
 async fn a_command_is_a_post_with_its_arguments_as_strings() {
@@ -19,7 +19,7 @@ async fn a_command_is_a_post_with_its_arguments_as_strings() {
         async { ok("1") }
     })
     .await;
-    let options = DialOptions::new()
+    let options = TransportOptions::new()
         .bearer_token("s3cret")
         .origin("https://app.example");
     let mut transport = dial(&endpoint, &options).await.unwrap();
@@ -61,7 +61,7 @@ async fn a_command_is_a_post_with_its_arguments_as_strings() {
 #[tokio::test]
 async fn requests_one_after_another_share_a_connection() {
     let (endpoint, counters) = serve(async |_| ok("1")).await;
-    let mut transport = dial(&endpoint, &DialOptions::new()).await.unwrap();
+    let mut transport = dial(&endpoint, &TransportOptions::new()).await.unwrap();
     for _ in 0..20 {
         call(&mut transport, Request::new("INCR", "n"))
             .await
@@ -94,7 +94,7 @@ async fn results_keep_the_order_of_requests_that_overtake_each_other() {
         }
     })
     .await;
-    let options = DialOptions::new().http_concurrency(8);
+    let options = TransportOptions::new().http_concurrency(8);
     let mut transport = dial(&endpoint, &options).await.unwrap();
     assert!(!transport.capabilities().ordered);
     for n in 0..8 {
@@ -115,7 +115,7 @@ async fn a_concurrency_of_one_keeps_the_order_at_the_server_too() {
         async { ok("1") }
     })
     .await;
-    let options = DialOptions::new().http_concurrency(1);
+    let options = TransportOptions::new().http_concurrency(1);
     let mut transport = dial(&endpoint, &options).await.unwrap();
     assert!(transport.capabilities().ordered);
     for n in 0..10 {
@@ -133,7 +133,7 @@ async fn a_concurrency_of_one_keeps_the_order_at_the_server_too() {
 #[tokio::test]
 async fn what_http_cannot_carry_is_refused_before_any_io() {
     let (endpoint, counters) = serve(async |_| ok("1")).await;
-    let mut transport = dial(&endpoint, &DialOptions::new()).await.unwrap();
+    let mut transport = dial(&endpoint, &TransportOptions::new()).await.unwrap();
     let capabilities = transport.capabilities();
     assert!(!capabilities.push && !capabilities.session && !capabilities.binary_arguments);
     let refused = [
@@ -155,7 +155,7 @@ async fn what_http_cannot_carry_is_refused_before_any_io() {
         let refusal = transport
             .check(Request::new(command, "key").view())
             .unwrap_err();
-        let Refusal::Unsupported {
+        let RequestRejection::Unsupported {
             command: name,
             needs,
             transport,
@@ -178,7 +178,7 @@ async fn what_http_cannot_carry_is_refused_before_any_io() {
             .unwrap();
     }
     let binary = transport.check(Request::new("SET", ("k", b"\xff")).view());
-    assert_eq!(binary, Err(Refusal::NotUtf8 { argument: 2 }));
+    assert_eq!(binary, Err(RequestRejection::NotUtf8 { argument: 2 }));
     assert_eq!(counters.requests.load(Ordering::SeqCst), 0);
     soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();
 }
@@ -186,7 +186,7 @@ async fn what_http_cannot_carry_is_refused_before_any_io() {
 #[tokio::test]
 async fn closing_waits_until_what_was_started_has_run() {
     let (endpoint, counters) = serve(async |_| ok("1")).await;
-    let mut transport = dial(&endpoint, &DialOptions::new()).await.unwrap();
+    let mut transport = dial(&endpoint, &TransportOptions::new()).await.unwrap();
     for n in 0..5 {
         start(&mut transport, Request::new("ECHO", n)).await;
     }

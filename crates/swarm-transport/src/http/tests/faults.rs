@@ -7,7 +7,7 @@ use swarm_resp::Request;
 use tokio::net::TcpListener;
 
 use super::{Does, Seen, answer, call, dial, ok, receive, serve, start};
-use crate::{DialOptions, Endpoint, TransportErrorKind as Kind};
+use crate::{Endpoint, TransportErrorKind as Kind, TransportOptions};
 
 #[tokio::test]
 async fn a_cut_connection_ends_the_transport_and_nothing_is_sent_again() {
@@ -17,7 +17,7 @@ async fn a_cut_connection_ends_the_transport_and_nothing_is_sent_again() {
         "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"result\":1}",
     ] {
         let (endpoint, counters) = serve(async move |_| Does::Cuts(cut)).await;
-        let mut transport = dial(&endpoint, &DialOptions::new()).await.unwrap();
+        let mut transport = dial(&endpoint, &TransportOptions::new()).await.unwrap();
         let error = call(&mut transport, Request::new("INCR", "n"))
             .await
             .unwrap_err();
@@ -31,7 +31,7 @@ async fn a_cut_connection_ends_the_transport_and_nothing_is_sent_again() {
 async fn a_connection_closed_between_requests_is_replaced() {
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\nConnection: close\r\n\r\n{\"result\":1}";
     let (endpoint, counters) = serve(async move |_| Does::Cuts(cut)).await;
-    let mut transport = dial(&endpoint, &DialOptions::new()).await.unwrap();
+    let mut transport = dial(&endpoint, &TransportOptions::new()).await.unwrap();
     for n in 1..5 {
         let reply = call(&mut transport, Request::new("INCR", "n"))
             .await
@@ -49,7 +49,7 @@ async fn no_request_runs_twice_when_idle_connections_go_stale() {
     let (endpoint, counters) = serve(async move |_| Does::Cuts(cut)).await;
     let mut tried = 0;
     for _ in 0..20 {
-        let mut transport = dial(&endpoint, &DialOptions::new()).await.unwrap();
+        let mut transport = dial(&endpoint, &TransportOptions::new()).await.unwrap();
         for _ in 0..3 {
             tried += 1;
             if call(&mut transport, Request::new("INCR", "n"))
@@ -81,7 +81,7 @@ async fn a_dial_shows_a_wrong_port_path_and_token() {
         ("", Kind::Closed),
     ];
     for (bytes, kind) in cases {
-        let options = DialOptions::new();
+        let options = TransportOptions::new();
         let dialing = dial(&endpoint, &options);
         let serving = async {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -96,7 +96,7 @@ async fn a_dial_shows_a_wrong_port_path_and_token() {
     }
     drop(listener);
     assert!(
-        dial(&endpoint, &DialOptions::new())
+        dial(&endpoint, &TransportOptions::new())
             .await
             .err()
             .unwrap()
@@ -107,7 +107,7 @@ async fn a_dial_shows_a_wrong_port_path_and_token() {
 #[tokio::test]
 async fn a_mute_server_is_given_up() {
     let (endpoint, _) = serve(async |_| std::future::pending().await).await;
-    let options = DialOptions::new().http_timeout(Duration::from_millis(50));
+    let options = TransportOptions::new().http_timeout(Duration::from_millis(50));
     let mut transport = dial(&endpoint, &options).await.unwrap();
     let error = call(&mut transport, Request::new("GET", "k"))
         .await
@@ -122,7 +122,7 @@ async fn results_before_a_failed_request_are_still_delivered() {
         false => ok("1"),
     })
     .await;
-    let mut transport = dial(&endpoint, &DialOptions::new()).await.unwrap();
+    let mut transport = dial(&endpoint, &TransportOptions::new()).await.unwrap();
     for name in ["GOOD", "BAD", "GOOD"] {
         start(&mut transport, Request::new(name, ())).await;
     }
@@ -135,7 +135,7 @@ async fn results_before_a_failed_request_are_still_delivered() {
 #[tokio::test]
 async fn connections_that_were_idle_for_ten_seconds_are_not_used_again() {
     let (endpoint, counters) = serve(async |_| ok("1")).await;
-    let mut transport = dial(&endpoint, &DialOptions::new()).await.unwrap();
+    let mut transport = dial(&endpoint, &TransportOptions::new()).await.unwrap();
     for (idle, connections) in [(9, 1), (9, 1), (10, 2), (14, 3)] {
         tokio::time::pause();
         tokio::time::advance(Duration::from_secs(idle)).await;
@@ -165,7 +165,7 @@ async fn an_error_that_closes_its_connection_costs_no_command() {
         }
     })
     .await;
-    let mut transport = dial(&endpoint, &DialOptions::new()).await.unwrap();
+    let mut transport = dial(&endpoint, &TransportOptions::new()).await.unwrap();
     for n in 1..6 {
         let refused = call(&mut transport, Request::new("INCR", "k"))
             .await
@@ -185,7 +185,7 @@ async fn a_dial_without_an_answer_names_what_it_waited_for() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let endpoint = Endpoint::parse(&format!("http://{address}")).unwrap();
-    let options = DialOptions::new().connect_timeout(Duration::from_millis(50));
+    let options = TransportOptions::new().dial_timeout(Duration::from_millis(50));
     let error = dial(&endpoint, &options).await.err().unwrap();
     assert!(error.is_timeout(), "{error}");
     let text = error.to_string();
@@ -208,7 +208,7 @@ async fn a_refused_ping_is_told_by_its_code() {
     ];
     for (text, kind, transient) in cases {
         let body = format!(r#"{{"error":"{text}"}}"#);
-        let options = DialOptions::new();
+        let options = TransportOptions::new();
         let dialing = dial(&endpoint, &options);
         let serving = async {
             let (mut stream, _) = listener.accept().await.unwrap();

@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::HttpConnector;
-use crate::{BoxTransport, Connect, DialOptions, Endpoint, TransportError};
+use crate::{BoxTransport, Connect, Endpoint, TransportError, TransportOptions};
 
 /// A deadline that only a hang meets.
 async fn soon<T>(future: impl Future<Output = T>) -> T {
@@ -122,7 +122,10 @@ where
     (endpoint, counters)
 }
 
-async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Result<BoxTransport, TransportError> {
+async fn dial(
+    endpoint: &Endpoint,
+    options: &TransportOptions,
+) -> Result<BoxTransport, TransportError> {
     soon(HttpConnector::new(endpoint, options).unwrap().connect()).await
 }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 use swarm_resp::{Frame, Kind as FrameKind, Limits, Request};
 
 use super::{Does, answer, call, dial, ok, serve};
-use crate::{DialOptions, TransportError, TransportErrorKind as Kind};
+use crate::{TransportError, TransportErrorKind as Kind, TransportOptions};
 
 /// The reply to one command, as a server answers it.
-async fn reply(options: &DialOptions, does: Does) -> Result<Frame, TransportError> {
+async fn reply(options: &TransportOptions, does: Does) -> Result<Frame, TransportError> {
     let does = Arc::new(Mutex::new(Some(does)));
     let (endpoint, _) = serve(move |_| {
         let does = does.lock().unwrap().take().unwrap();
@@ -42,10 +42,10 @@ async fn json_becomes_frames_without_loss() {
         ),
     ];
     for (json, shown) in cases {
-        let frame = reply(&DialOptions::new(), ok(json)).await.unwrap();
+        let frame = reply(&TransportOptions::new(), ok(json)).await.unwrap();
         assert_eq!(frame.to_string(), shown, "{json}");
     }
-    let large = reply(&DialOptions::new(), ok("18446744073709551615"))
+    let large = reply(&TransportOptions::new(), ok("18446744073709551615"))
         .await
         .unwrap();
     assert_eq!(large.kind(), FrameKind::BigNumber);
@@ -54,9 +54,9 @@ async fn json_becomes_frames_without_loss() {
 #[tokio::test]
 async fn a_replacement_character_is_reported_rather_than_passed_off_as_data() {
     let lossy = r#"["fine",{"k":"a\ufffdb"}]"#;
-    let frame = reply(&DialOptions::new(), ok(lossy)).await.unwrap();
+    let frame = reply(&TransportOptions::new(), ok(lossy)).await.unwrap();
     assert_eq!(frame.as_error().unwrap().code(), "LOSSY");
-    let options = DialOptions::new().lossy_replies(true);
+    let options = TransportOptions::new().lossy_replies(true);
     let frame = reply(&options, ok(lossy)).await.unwrap();
     assert!(frame.as_error().is_none());
 }
@@ -65,7 +65,7 @@ async fn a_replacement_character_is_reported_rather_than_passed_off_as_data() {
 async fn the_servers_errors_are_error_frames() {
     for status in ["400 Bad Request", "401 Unauthorized", "200 OK"] {
         let does = answer(status, r#"{"error":"WRONGTYPE Operation against a key"}"#);
-        let frame = reply(&DialOptions::new(), does).await.unwrap();
+        let frame = reply(&TransportOptions::new(), does).await.unwrap();
         assert_eq!(frame.as_error().unwrap().code(), "WRONGTYPE");
     }
 }
@@ -104,7 +104,7 @@ async fn other_statuses_end_the_transport() {
         ("302 Found", "", Kind::Protocol),
     ];
     for (status, body, kind) in cases {
-        let error = reply(&DialOptions::new(), answer(status, body))
+        let error = reply(&TransportOptions::new(), answer(status, body))
             .await
             .unwrap_err();
         assert_eq!(error.kind(), kind, "{status}: {error}");
@@ -124,7 +124,7 @@ async fn an_error_page_that_is_cut_short_or_too_large_hides_neither_status_nor_r
     ] {
         let cut = format!("HTTP/1.1 {head}\r\nContent-Length: 100\r\n\r\n<h1>").leak();
         for does in [Does::Cuts(cut), answer(head, &"x".repeat(5000))] {
-            let options = DialOptions::new().limits(Limits::new().with_max_frame(4096));
+            let options = TransportOptions::new().limits(Limits::new().with_max_frame(4096));
             let error = reply(&options, does).await.unwrap_err();
             assert_eq!(error.status(), head[..3].parse().ok(), "{error}");
             assert!(error.is_refused() && error.is_transient(), "{error}");
@@ -133,7 +133,7 @@ async fn an_error_page_that_is_cut_short_or_too_large_hides_neither_status_nor_r
     }
     // A reply was expected here, so the broken body is the error; the wait is kept.
     let cut = "HTTP/1.1 401 Unauthorized\r\nRetry-After: 7\r\nContent-Length: 100\r\n\r\n{";
-    let error = reply(&DialOptions::new(), Does::Cuts(cut))
+    let error = reply(&TransportOptions::new(), Does::Cuts(cut))
         .await
         .unwrap_err();
     assert!(error.is_closed(), "{error}");
@@ -161,7 +161,7 @@ async fn answers_that_are_no_replies_are_told() {
         } else {
             limits.with_max_frame(1 << 20)
         };
-        let options = DialOptions::new().limits(limits);
+        let options = TransportOptions::new().limits(limits);
         let error = reply(&options, does).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
     }
@@ -178,7 +178,7 @@ async fn errors_about_an_answer_do_not_repeat_it() {
         r#"{"result":s3cret}"#,
         "<h1>s3cret\u{1b}[31m</h1>",
     ] {
-        let error = reply(&DialOptions::new(), answer("200 OK", body))
+        let error = reply(&TransportOptions::new(), answer("200 OK", body))
             .await
             .unwrap_err();
         let text = format!("{error} {error:?}");

@@ -17,10 +17,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{call, dial, receive, start};
 use crate::tls::TlsOptions;
-use crate::{DialOptions, Endpoint};
+use crate::{Endpoint, TransportOptions};
 
 /// A server that echoes the body of a request as its result, and counts connections.
-async fn serve(protocols: &[&[u8]]) -> (Endpoint, DialOptions, Arc<AtomicUsize>) {
+async fn serve(protocols: &[&[u8]]) -> (Endpoint, TransportOptions, Arc<AtomicUsize>) {
     let identity = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(
         identity.signing_key.serialize_der(),
@@ -73,7 +73,7 @@ async fn serve(protocols: &[&[u8]]) -> (Endpoint, DialOptions, Arc<AtomicUsize>)
         .only_given_roots()
         .root_pem(identity.cert.pem());
     let endpoint = Endpoint::parse(&format!("https://localhost:{port}")).unwrap();
-    (endpoint, DialOptions::new().tls(tls), connections)
+    (endpoint, TransportOptions::new().tls(tls), connections)
 }
 
 #[tokio::test]

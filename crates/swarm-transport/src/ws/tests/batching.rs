@@ -16,7 +16,7 @@ use crate::dial::Acks;
 use crate::heartbeat::Heard;
 use crate::ws::handshake::config;
 use crate::ws::transport::WsTransport;
-use crate::{DialOptions, Scheme, Transport};
+use crate::{Scheme, Transport, TransportOptions};
 
 /// Takes every write, and counts them and their bytes.
 #[derive(Clone, Default)]
@@ -58,7 +58,7 @@ impl AsyncRead for Counting {
 #[tokio::test]
 async fn a_burst_of_requests_shares_few_writes() {
     let stream = Counting::default();
-    let options = DialOptions::new();
+    let options = TransportOptions::new();
     let socket = WebSocketStream::from_raw_socket(
         Heard::new(stream.clone()),
         Role::Client,

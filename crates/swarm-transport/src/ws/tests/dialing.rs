@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 
 use super::{dial, listen, soon};
 use crate::ws::WsConnector;
-use crate::{DialOptions, Endpoint, TransportError, TransportErrorKind as Kind, connector};
+use crate::{Endpoint, TransportError, TransportErrorKind as Kind, TransportOptions, connector};
 
 #[tokio::test]
 async fn the_handshake_carries_origin_headers_and_token() {
@@ -25,7 +25,7 @@ async fn the_handshake_carries_origin_headers_and_token() {
         accept_hdr_async(stream, note).await.unwrap();
         seen.unwrap()
     });
-    let options = DialOptions::new()
+    let options = TransportOptions::new()
         .origin("https://app.example")
         .header("X-Tenant", "blue")
         .bearer_token("s3cret");
@@ -47,7 +47,7 @@ async fn answered(answer: &'static str) -> TransportError {
         let _ = stream.read(&mut request).await.unwrap();
         stream.write_all(answer.as_bytes()).await.unwrap();
     });
-    let options = DialOptions::new().bearer_token("s3cret");
+    let options = TransportOptions::new().bearer_token("s3cret");
     let error = dial(&endpoint, &options).await.err().unwrap();
     assert!(
         !format!("{error} {error:?}").contains("s3cret"),
@@ -127,7 +127,10 @@ async fn a_peer_that_is_no_web_server_is_told() {
 async fn a_refused_port_is_told() {
     let (listener, endpoint) = listen().await;
     drop(listener);
-    let error = dial(&endpoint, &DialOptions::new()).await.err().unwrap();
+    let error = dial(&endpoint, &TransportOptions::new())
+        .await
+        .err()
+        .unwrap();
     assert!(error.is_refused(), "{error}");
     assert!(error.to_string().contains("check host and port"), "{error}");
 }
@@ -135,7 +138,10 @@ async fn a_refused_port_is_told() {
 #[tokio::test]
 async fn an_unknown_name_is_told() {
     let endpoint = Endpoint::parse("ws://nowhere.invalid:8765").unwrap();
-    let error = dial(&endpoint, &DialOptions::new()).await.err().unwrap();
+    let error = dial(&endpoint, &TransportOptions::new())
+        .await
+        .err()
+        .unwrap();
     assert_eq!(error.kind(), Kind::Resolve);
     assert!(error.is_refused() && error.to_string().contains("nowhere.invalid"));
 }
@@ -144,7 +150,7 @@ async fn an_unknown_name_is_told() {
 async fn a_mute_peer_is_given_up() {
     // The backlog accepts the connection; nobody answers the upgrade.
     let (_listener, endpoint) = listen().await;
-    let options = DialOptions::new().connect_timeout(Duration::from_millis(50));
+    let options = TransportOptions::new().dial_timeout(Duration::from_millis(50));
     let error = dial(&endpoint, &options).await.err().unwrap();
     assert!(error.is_timeout(), "{error}");
     let text = error.to_string();
@@ -164,16 +170,16 @@ async fn a_name_with_a_dead_address_leads_to_the_living_one() {
         let (stream, _) = listener.accept().await.unwrap();
         tokio_tungstenite::accept_async(stream).await.unwrap();
     });
-    dial(&endpoint, &DialOptions::new()).await.unwrap();
+    dial(&endpoint, &TransportOptions::new()).await.unwrap();
     soon(server).await.unwrap();
 }
 
 #[test]
 fn other_endpoints_and_bad_options_are_refused_before_a_dial() {
     let http = Endpoint::parse("http://host").unwrap();
-    let error = WsConnector::new(&http, &DialOptions::new()).unwrap_err();
+    let error = WsConnector::new(&http, &TransportOptions::new()).unwrap_err();
     assert!(error.to_string().contains("ws://"), "{error}");
-    let bad = DialOptions::new().max_request(0);
+    let bad = TransportOptions::new().max_request(0);
     let endpoint = Endpoint::parse("ws://host").unwrap();
     let error = connector(&endpoint, &bad).err().unwrap();
     assert_eq!(error.kind(), Kind::Options);

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::{open, receive, send, soon};
-use crate::{DialOptions, TransportErrorKind as Kind};
+use crate::{TransportErrorKind as Kind, TransportOptions};
 
 #[tokio::test]
 async fn the_close_code_and_reason_are_told() {
@@ -21,7 +21,7 @@ async fn the_close_code_and_reason_are_told() {
         (1012, ""),
         (4000, "custom"),
     ] {
-        let (mut transport, server) = open(DialOptions::new(), move |mut server| async move {
+        let (mut transport, server) = open(TransportOptions::new(), move |mut server| async move {
             let frame = CloseFrame {
                 code: code.into(),
                 reason: reason.into(),
@@ -48,7 +48,11 @@ async fn the_close_code_and_reason_are_told() {
 
 #[tokio::test]
 async fn a_connection_cut_without_goodbye_is_closed() {
-    let (mut transport, _) = open(DialOptions::new(), |server| async move { drop(server) }).await;
+    let (mut transport, _) = open(
+        TransportOptions::new(),
+        |server| async move { drop(server) },
+    )
+    .await;
     let error = receive(&mut transport).await.unwrap_err();
     assert!(error.is_closed(), "{error:?}");
     assert_eq!(error.close_code(), None);
@@ -64,7 +68,7 @@ async fn a_frame_cut_short_is_closed_and_broken_framing_is_a_protocol_error() {
         (b"\x80\x05+OK\r\n", Kind::Protocol),
     ];
     for (bytes, kind) in cases {
-        let (mut transport, _) = open(DialOptions::new(), move |mut server| async move {
+        let (mut transport, _) = open(TransportOptions::new(), move |mut server| async move {
             server.get_mut().write_all(bytes).await.unwrap();
             server.get_mut().shutdown().await.unwrap();
         })
@@ -76,7 +80,7 @@ async fn a_frame_cut_short_is_closed_and_broken_framing_is_a_protocol_error() {
 
 #[tokio::test]
 async fn closing_flushes_what_was_started_and_says_goodbye() {
-    let (mut transport, server) = open(DialOptions::new(), |mut server| async move {
+    let (mut transport, server) = open(TransportOptions::new(), |mut server| async move {
         let mut seen = Vec::new();
         while let Some(Ok(message)) = server.next().await {
             seen.push(message);
@@ -103,7 +107,7 @@ async fn closing_flushes_what_was_started_and_says_goodbye() {
 
 #[tokio::test]
 async fn closing_gives_up_on_a_mute_peer() {
-    let (mut transport, server) = open(DialOptions::new(), |server| async move {
+    let (mut transport, server) = open(TransportOptions::new(), |server| async move {
         std::future::pending::<()>().await;
         drop(server);
     })
@@ -114,8 +118,11 @@ async fn closing_gives_up_on_a_mute_peer() {
 
 #[tokio::test]
 async fn a_peer_gone_while_sending_is_closed() {
-    let (mut transport, server) =
-        open(DialOptions::new(), |server| async move { drop(server) }).await;
+    let (mut transport, server) = open(
+        TransportOptions::new(),
+        |server| async move { drop(server) },
+    )
+    .await;
     soon(server).await.unwrap();
     let request = Request::new("ECHO", "x".repeat(64 << 10));
     let error = loop {
@@ -128,7 +135,7 @@ async fn a_peer_gone_while_sending_is_closed() {
 
 #[tokio::test]
 async fn a_peer_that_refuses_a_message_and_cuts_is_understood() {
-    let (mut transport, server) = open(DialOptions::new(), |mut server| async move {
+    let (mut transport, server) = open(TransportOptions::new(), |mut server| async move {
         let frame = CloseFrame {
             code: 1009.into(),
             reason: "too big".into(),
@@ -165,7 +172,7 @@ async fn the_peer_is_told_why_the_connection_ends() {
     ];
     for (bytes, code) in cases {
         let sent = bytes.clone();
-        let options = DialOptions::new().limits(limits);
+        let options = TransportOptions::new().limits(limits);
         let (mut transport, server) = open(options, move |mut server| async move {
             server.get_mut().write_all(&sent).await.unwrap();
             server.next().await

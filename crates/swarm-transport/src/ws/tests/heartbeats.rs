@@ -15,12 +15,12 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use crate::dial::Acks;
 use crate::heartbeat::Heard;
 use crate::ws::transport::WsTransport;
-use crate::{DialOptions, Scheme, Transport, TransportError};
+use crate::{Scheme, Transport, TransportError, TransportOptions};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A transport, and the raw pipe to it.
-async fn pipe(options: &DialOptions) -> (WsTransport<DuplexStream>, DuplexStream) {
+async fn pipe(options: &TransportOptions) -> (WsTransport<DuplexStream>, DuplexStream) {
     let (ours, theirs) = duplex(1 << 20);
     let socket = WebSocketStream::from_raw_socket(Heard::new(ours), Role::Client, None).await;
     (
@@ -36,9 +36,9 @@ async fn receive(transport: &mut impl Transport) -> Result<Frame, TransportError
 #[tokio::test(start_paused = true)]
 async fn a_mute_peer_is_found_in_the_configured_time() {
     for (silence, patience) in [(15, 10), (2, 1)] {
-        let options = DialOptions::new()
-            .heartbeat(silence * SECOND)
-            .heartbeat_timeout(patience * SECOND);
+        let options = TransportOptions::new()
+            .ws_ping_interval(silence * SECOND)
+            .ws_ping_timeout(patience * SECOND);
         let (mut transport, mut peer) = pipe(&options).await;
         let start = Instant::now();
         let error = receive(&mut transport).await.unwrap_err();
@@ -56,7 +56,7 @@ async fn a_mute_peer_is_found_in_the_configured_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_answers_pings_is_kept_however_long_a_reply_takes() {
-    let (mut transport, peer) = pipe(&DialOptions::new()).await;
+    let (mut transport, peer) = pipe(&TransportOptions::new()).await;
     tokio::spawn(async move {
         let mut peer = WebSocketStream::from_raw_socket(peer, Role::Server, None).await;
         let late = sleep(600 * SECOND);
@@ -79,7 +79,7 @@ async fn a_peer_that_answers_pings_is_kept_however_long_a_reply_takes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_that_trickles_in_is_a_sign_of_life() {
-    let (mut transport, mut peer) = pipe(&DialOptions::new()).await;
+    let (mut transport, mut peer) = pipe(&TransportOptions::new()).await;
     tokio::spawn(async move {
         peer.write_all(b"\x89\x00\x8a\x02ok").await.unwrap();
         for byte in b"\x82\x05+OK\r\n" {
@@ -95,7 +95,7 @@ async fn a_reply_that_trickles_in_is_a_sign_of_life() {
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_takes_nothing_is_found_behind_waiting_requests() {
-    let (mut transport, _peer) = pipe(&DialOptions::new()).await;
+    let (mut transport, _peer) = pipe(&TransportOptions::new()).await;
     let request = Request::new("SET", ("k", "x".repeat(100 << 10)));
     while transport
         .poll_ready(&mut Context::from_waker(Waker::noop()))
@@ -115,7 +115,7 @@ async fn a_peer_that_takes_nothing_is_found_behind_waiting_requests() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_runs_a_command_with_much_behind_it_is_kept() {
     for (behind, is_kept) in [(8 << 10, false), (64 << 10, true)] {
-        let (mut transport, mut peer) = pipe(&DialOptions::new()).await;
+        let (mut transport, mut peer) = pipe(&TransportOptions::new()).await;
         let write = Request::new("MSET", ("k", "v"));
         let waiting = Request::new("SET", ("k", "x".repeat(behind)));
         for request in [&write, &waiting] {
@@ -135,7 +135,7 @@ async fn a_peer_that_runs_a_command_with_much_behind_it_is_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn heartbeats_can_be_turned_off() {
-    let (mut transport, mut peer) = pipe(&DialOptions::new().heartbeat(None)).await;
+    let (mut transport, mut peer) = pipe(&TransportOptions::new().ws_ping_interval(None)).await;
     let day = tokio::time::timeout(86_400 * SECOND, receive(&mut transport)).await;
     assert!(day.is_err());
     assert!(tokio::time::timeout(SECOND, peer.read_u8()).await.is_err());

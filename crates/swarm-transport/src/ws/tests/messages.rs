@@ -11,11 +11,11 @@ use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{open, receive, receiving, send, soon};
-use crate::{DialOptions, Refusal, TransportErrorKind as Kind};
+use crate::{RequestRejection, TransportErrorKind as Kind, TransportOptions};
 
 #[tokio::test]
 async fn one_command_goes_out_per_binary_message_in_order() {
-    let (mut transport, server) = open(DialOptions::new(), |mut server| async move {
+    let (mut transport, server) = open(TransportOptions::new(), |mut server| async move {
         let mut seen = Vec::new();
         while seen.len() < 3 {
             seen.push(server.next().await.unwrap().unwrap());
@@ -34,7 +34,7 @@ async fn one_command_goes_out_per_binary_message_in_order() {
 
 #[tokio::test]
 async fn replies_come_as_binary_or_text_whole_or_in_fragments() {
-    let (mut transport, _server) = open(DialOptions::new(), |mut server| async move {
+    let (mut transport, _server) = open(TransportOptions::new(), |mut server| async move {
         server
             .send(Message::binary(&b"$3\r\n\xff\0\n\r\n"[..]))
             .await
@@ -86,7 +86,7 @@ async fn a_message_that_is_not_one_frame_ends_the_connection() {
 async fn a_message_above_the_limit_is_refused() {
     let mut limits = Limits::default();
     limits.max_frame = 100;
-    let options = DialOptions::new().limits(limits);
+    let options = TransportOptions::new().limits(limits);
     let (mut transport, _server) = open(options, |mut server| async move {
         // Only the header: the message itself never comes.
         server
@@ -103,7 +103,7 @@ async fn a_message_above_the_limit_is_refused() {
 #[tokio::test]
 async fn pings_are_answered_while_the_client_only_reads() {
     let (saw_pong, pong) = oneshot::channel();
-    let (mut transport, _server) = open(DialOptions::new(), |mut server| async move {
+    let (mut transport, _server) = open(TransportOptions::new(), |mut server| async move {
         server
             .send(Message::Ping(Bytes::from_static(b"there?")))
             .await
@@ -125,7 +125,7 @@ async fn pings_are_answered_while_the_client_only_reads() {
 async fn ten_thousand_requests_share_few_flushes_and_stay_bounded() {
     const BURST: usize = 10_000;
     let (go, start) = oneshot::channel::<()>();
-    let (mut transport, server) = open(DialOptions::new(), |mut server| async move {
+    let (mut transport, server) = open(TransportOptions::new(), |mut server| async move {
         start.await.unwrap();
         for n in 0..BURST {
             let message = server.next().await.unwrap().unwrap();
@@ -172,7 +172,7 @@ async fn ten_thousand_requests_share_few_flushes_and_stay_bounded() {
 
 #[tokio::test]
 async fn a_peer_that_does_not_read_stops_the_sender() {
-    let (mut transport, server) = open(DialOptions::new(), |server| async move {
+    let (mut transport, server) = open(TransportOptions::new(), |server| async move {
         std::future::pending::<()>().await;
         drop(server);
     })
@@ -193,7 +193,7 @@ async fn a_peer_that_does_not_read_stops_the_sender() {
 
 #[tokio::test]
 async fn a_large_value_passes_both_ways() {
-    let (mut transport, _server) = open(DialOptions::new(), |mut server| async move {
+    let (mut transport, _server) = open(TransportOptions::new(), |mut server| async move {
         let message = server.next().await.unwrap().unwrap().into_data();
         server.send(Message::Binary(message)).await.unwrap();
         while let Some(Ok(_)) = server.next().await {}
@@ -217,16 +217,19 @@ async fn bytes_that_are_not_utf8_are_refused_unless_declared_safe() {
     assert!(!transport.capabilities().binary_arguments);
     assert_eq!(
         transport.check(binary.view()),
-        Err(Refusal::NotUtf8 { argument: 2 })
+        Err(RequestRejection::NotUtf8 { argument: 2 })
     );
     assert_eq!(
         transport.check(Request::new("SET", ("key", "🂡")).view()),
         Ok(())
     );
 
-    let options = DialOptions::new().binary_safe(true).max_request(64);
+    let options = TransportOptions::new().binary_safe(true).max_request(64);
     let (transport, _) = open(options, |_| async {}).await;
     assert_eq!(transport.check(binary.view()), Ok(()));
     let refusal = transport.check(Request::new("SET", ("key", "x".repeat(64))).view());
-    assert!(matches!(refusal, Err(Refusal::TooLarge { limit: 64, .. })));
+    assert!(matches!(
+        refusal,
+        Err(RequestRejection::TooLarge { limit: 64, .. })
+    ));
 }

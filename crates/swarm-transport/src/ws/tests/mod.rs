@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, accept_async_with_config};
 
 use super::WsConnector;
-use crate::{BoxTransport, Connect, DialOptions, Endpoint, TransportError};
+use crate::{BoxTransport, Connect, Endpoint, TransportError, TransportOptions};
 
 type Server = WebSocketStream<TcpStream>;
 
@@ -37,12 +37,18 @@ async fn listen() -> (TcpListener, Endpoint) {
     (listener, endpoint)
 }
 
-async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Result<BoxTransport, TransportError> {
+async fn dial(
+    endpoint: &Endpoint,
+    options: &TransportOptions,
+) -> Result<BoxTransport, TransportError> {
     soon(WsConnector::new(endpoint, options).unwrap().connect()).await
 }
 
 /// An open transport and the server behind it, which does what `script` says.
-async fn open<F, Fut>(options: DialOptions, script: F) -> (BoxTransport, JoinHandle<Fut::Output>)
+async fn open<F, Fut>(
+    options: TransportOptions,
+    script: F,
+) -> (BoxTransport, JoinHandle<Fut::Output>)
 where
     F: FnOnce(Server) -> Fut + Send + 'static,
     Fut: Future + Send + 'static,
@@ -64,7 +70,7 @@ where
 
 /// A server that sends `messages` and then waits for the client's end.
 async fn receiving(messages: Vec<Message>) -> BoxTransport {
-    let (transport, _) = open(DialOptions::new(), |mut server| async move {
+    let (transport, _) = open(TransportOptions::new(), |mut server| async move {
         for message in messages {
             server.send(message).await.unwrap();
         }

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use super::{dial, listen, receive, soon};
 use crate::heartbeat::Heard;
 use crate::ws::socket::Socket;
-use crate::{BoxTransport, DialOptions};
+use crate::{BoxTransport, TransportOptions};
 
 /// A whole frame of the server.
 fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
@@ -141,7 +141,7 @@ async fn behind_handshake(rest: Vec<u8>, then: Vec<u8>, line_break: &'static str
         stream.write_all(&then).await.unwrap();
         let _ = stream.read(&mut [0; 100]).await;
     });
-    dial(&endpoint, &DialOptions::new()).await.unwrap()
+    dial(&endpoint, &TransportOptions::new()).await.unwrap()
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What is known of a stream: XINFO, and XSETID, which sets it.
 
 use bytes::Bytes;
-use swarm_resp::{Frame, FrameBuilder, Protocol};
+use swarm_resp::{Frame, FrameBuilder, RespVersion};
 
 use super::super::call::{Call, Reply, ok};
 use super::super::number;
@@ -22,10 +22,10 @@ fn id(reply: &mut FrameBuilder, id: StreamId) {
 }
 
 /// Puts names and values: a map in RESP3, in turn in RESP2.
-fn fields(reply: &mut FrameBuilder, protocol: Protocol, put: impl FnOnce(&mut FrameBuilder)) {
+fn fields(reply: &mut FrameBuilder, protocol: RespVersion, put: impl FnOnce(&mut FrameBuilder)) {
     match protocol {
-        Protocol::Resp3 => reply.map(put),
-        Protocol::Resp2 => reply.array(put),
+        RespVersion::Resp3 => reply.map(put),
+        RespVersion::Resp2 => reply.array(put),
     }
 }
 
@@ -101,7 +101,7 @@ pub(in super::super) fn xinfo_stream(call: &mut Call<'_>) -> Reply {
     }))
 }
 
-fn in_full(reply: &mut FrameBuilder, stream: &Stream, most: usize, protocol: Protocol) {
+fn in_full(reply: &mut FrameBuilder, stream: &Stream, most: usize, protocol: RespVersion) {
     reply.bulk(b"entries");
     reply.array(|entries| {
         for (id, fields) in stream.entries.iter().take(most) {
@@ -137,7 +137,7 @@ fn in_full(reply: &mut FrameBuilder, stream: &Stream, most: usize, protocol: Pro
     });
 }
 
-fn consumers_in_full(reply: &mut FrameBuilder, group: &Group, most: usize, protocol: Protocol) {
+fn consumers_in_full(reply: &mut FrameBuilder, group: &Group, most: usize, protocol: RespVersion) {
     for (name, seen) in &group.consumers {
         fields(reply, protocol, |reply| {
             reply.bulk(b"name");

@@ -1,7 +1,7 @@
 //! XREAD and XREADGROUP, which may wait for entries.
 
 use bytes::Bytes;
-use swarm_resp::{Frame, FrameBuilder, Protocol};
+use swarm_resp::{Frame, FrameBuilder, RespVersion};
 
 use super::super::call::{Block, Call, Reply};
 use super::super::number;
@@ -91,18 +91,18 @@ fn timeout(text: &[u8]) -> Result<i64, Reject> {
 
 /// Replies keys and what `put` puts for each: a map in RESP3, pairs in RESP2.
 fn by_key<T>(
-    protocol: Protocol,
+    protocol: RespVersion,
     streams: &[(&Bytes, T)],
     put: impl Fn(&mut FrameBuilder, &T),
 ) -> Frame {
     Frame::build(|reply| match protocol {
-        Protocol::Resp3 => reply.map(|map| {
+        RespVersion::Resp3 => reply.map(|map| {
             for (key, what) in streams {
                 map.bulk(key);
                 put(map, what);
             }
         }),
-        Protocol::Resp2 => reply.array(|array| {
+        RespVersion::Resp2 => reply.array(|array| {
             for (key, what) in streams {
                 array.array(|pair| {
                     pair.bulk(key);

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::{Ack, AckQueue};
-use crate::{Bytes, Client, ErrorKind, Frame, Options, Outcome, StreamId};
+use crate::{Bytes, Client, ClientOptions, ErrorKind, Frame, Outcome, StreamId};
 
 /// A command that the server received, without the name of its key, and how to reply to it.
 type Received = (String, oneshot::Sender<Frame>);
@@ -40,7 +40,7 @@ async fn served() -> (Client, mpsc::UnboundedReceiver<Received>) {
             Ok(Box::new(transport) as BoxTransport)
         }
     };
-    let client = Client::connect_with(connect, Options::default()).await;
+    let client = Client::connect_with(connect, ClientOptions::default()).await;
     (client.unwrap(), commands)
 }
 

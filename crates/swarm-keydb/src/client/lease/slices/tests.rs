@@ -9,7 +9,7 @@ use swarm_transport::{BoxTransport, memory};
 use crate::commands::{
     GroupRead, RawCommands, ReadAfter, StreamCommands, XReadGroupOptions, XReadOptions,
 };
-use crate::{Client, ErrorKind, Frame, Options, StreamId};
+use crate::{Client, ClientOptions, ErrorKind, Frame, StreamId};
 
 /// What the server does with a command: it waits, then replies or, without a reply, closes the connection.
 type Step = (Duration, Option<Frame>);
@@ -59,7 +59,7 @@ impl Script {
                 Ok(Box::new(transport) as BoxTransport)
             }
         };
-        Client::connect_with(connect, Options::default())
+        Client::connect_with(connect, ClientOptions::default())
             .await
             .unwrap()
     }

@@ -8,6 +8,7 @@ use super::id::{ParseStreamIdError, StreamId, number};
 
 /// The ID that a new entry gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum NewId {
     /// The server's time (`*`).
     #[default]
@@ -20,6 +21,7 @@ pub enum NewId {
 
 /// Which entries are read: those behind a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ReadAfter {
     /// Those that are added from now on (`$`).
     Last,
@@ -29,6 +31,7 @@ pub enum ReadAfter {
 
 /// Which entries a consumer of a group reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum GroupRead {
     /// Those that no consumer of the group was given yet (`>`).
     #[default]

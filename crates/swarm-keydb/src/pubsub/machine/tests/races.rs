@@ -39,7 +39,7 @@ struct World {
     random: fastrand::Rng,
     bench: Bench,
     connected: bool,
-    protocol: Protocol,
+    protocol: RespVersion,
     decoder: Decoder,
     /// On its way to the client.
     bytes: BytesMut,
@@ -67,9 +67,9 @@ impl World {
             bench: Bench::ready(),
             connected: true,
             protocol: if seed.is_multiple_of(2) {
-                Protocol::Resp2
+                RespVersion::Resp2
             } else {
-                Protocol::Resp3
+                RespVersion::Resp3
             },
             decoder: Decoder::new(),
             bytes: BytesMut::new(),
@@ -145,7 +145,7 @@ impl World {
         let (command, name) = request.split_once(' ').unwrap_or((&request, ""));
         let acknowledged = push(&format!("{} {name} 1", command.to_lowercase()));
         let reply = match command {
-            "PING" if self.protocol == Protocol::Resp3 => Frame::bulk(name.to_owned()),
+            "PING" if self.protocol == RespVersion::Resp3 => Frame::bulk(name.to_owned()),
             "PING" => push(&format!("pong {name}")),
             _ if name == "forbidden" => Frame::error("NOPERM forbidden"),
             "SUBSCRIBE" | "PSUBSCRIBE" => {
