@@ -1,31 +1,33 @@
-//! What a wire can carry, so that the layer above can refuse the rest before it is sent.
+//! What a transport can carry, so that a client can reject other requests before it sends them.
 
 use swarm_resp::RequestRef;
 
-/// What a wire can carry.
+/// What a transport can carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// The server can send frames that answer no request: Pub/Sub messages, invalidations.
+    /// The server can send frames that are not replies, such as Pub/Sub messages and cache
+    /// invalidations.
     pub push: bool,
-    /// Commands share one session: AUTH, HELLO, MULTI, WATCH, SUBSCRIBE and SELECT mean something.
+    /// All commands share one session, so AUTH, HELLO, MULTI, WATCH, SUBSCRIBE and SELECT are
+    /// available.
     pub session: bool,
-    /// Arguments may be any bytes. When false, only UTF-8 arrives unchanged.
+    /// Arguments may contain any bytes. If false, only UTF-8 arrives unchanged.
     pub binary_arguments: bool,
     /// Requests may be sent before earlier ones are answered.
     pub pipelining: bool,
-    /// The server runs requests in the order they were sent. When false, of requests that are in flight together any may
-    /// run first: one that must run after another may be sent only when the other is answered.
+    /// The server executes requests in the order they were sent. If false, requests that are in
+    /// flight together may run in any order; to run one after another, wait for the first reply.
     pub ordered: bool,
-    /// Replies in RESP3 arrive as the server wrote them. When false, a gateway on the way may garble them: a client asks for
-    /// the server's name in RESP2 (`HELLO 2`) before it decides whether to ask for RESP3.
+    /// RESP3 replies arrive as the server sent them. If false, a gateway may corrupt them, so a
+    /// client should query the server's name in RESP2 (`HELLO 2`) before it requests RESP3.
     pub resp3: bool,
-    /// The largest encoded request that may be sent, in bytes.
+    /// Maximum size of an encoded request, in bytes.
     pub max_request: usize,
 }
 
 impl Capabilities {
-    /// A wire that carries everything.
+    /// No restrictions.
     pub const FULL: Self = Self {
         push: true,
         session: true,
@@ -85,11 +87,12 @@ impl Capabilities {
         self
     }
 
-    /// Whether a wire with these capabilities carries a request faithfully.
+    /// Checks whether a transport with these capabilities carries a request unchanged.
     ///
     /// # Errors
     ///
-    /// When the request is larger than the wire allows, or holds bytes that would arrive changed.
+    /// Returns an error if the request is larger than `max_request`, or if it contains non-UTF-8
+    /// arguments and the transport is not binary-safe.
     pub fn check(&self, request: RequestRef<'_>) -> Result<(), RequestRejection> {
         let size = request.encoded().len();
         if size > self.max_request {
@@ -98,8 +101,8 @@ impl Capabilities {
                 limit: self.max_request,
             });
         }
-        // Whole-request check: headers are ASCII, so the encoding is UTF-8 when its arguments are, and an
-        // invalid sequence cannot span two of them.
+        // One check of the whole request: RESP headers are ASCII, so the encoding is valid UTF-8 if
+        // and only if every argument is.
         if !self.binary_arguments && std::str::from_utf8(request.encoded()).is_err() {
             let argument = request
                 .args()
@@ -112,35 +115,39 @@ impl Capabilities {
     }
 }
 
-/// Why a wire will not carry a request. Nothing was sent.
+/// The reason why a transport rejected a request. Nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestRejection {
-    /// The wire would change bytes that are not UTF-8.
+    /// The gateway would corrupt bytes that are not UTF-8.
     #[error(
-        "argument {argument} is not valid UTF-8, and this gateway would store it changed; encode the value (base64, hex), \
+        "argument {argument} is not valid UTF-8, and this gateway would corrupt it; encode the value (base64, hex), \
          use a redis:// endpoint, or declare the gateway binary-safe if it is known to be"
     )]
     NotUtf8 {
-        /// The position of the argument; the command's name is 0.
+        /// Position of the argument; the command name is 0.
         argument: usize,
     },
-    /// The request is larger than may be sent.
-    #[error("the request takes {size} bytes and at most {limit} may be sent")]
+    /// The request is larger than [`max_request`](Capabilities::max_request).
+    #[error(
+        "the request takes {size} bytes, which exceeds the limit of {limit}; raise max_request or send less"
+    )]
     TooLarge {
-        /// Bytes of the encoded request.
+        /// Size of the encoded request, in bytes.
         size: usize,
-        /// Bytes that may be sent.
+        /// Maximum size, in bytes.
         limit: usize,
     },
-    /// The command needs what the wire lacks.
-    #[error("{command} needs {needs}, which {transport} does not have")]
+    /// The transport does not support the command.
+    #[error(
+        "{command} needs {needs}, which is not available over {transport}; use a ws:// or redis:// endpoint"
+    )]
     Unsupported {
-        /// The command's name.
+        /// Name of the command.
         command: String,
-        /// What it needs, such as `a session`.
+        /// The missing feature, such as `a session`.
         needs: &'static str,
-        /// The wire, such as `HTTP`.
+        /// Name of the transport, such as `HTTP`.
         transport: &'static str,
     },
 }

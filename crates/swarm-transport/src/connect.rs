@@ -1,18 +1,28 @@
-//! How a connection is made, again at every dial.
+//! The `Connect` trait: opens connections.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use crate::{BoxTransport, TransportError};
 
-/// A boxed future that may move between threads.
+/// A boxed `Send` future.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Makes connections. Asked at every dial, so names are resolved anew and credentials can rotate.
+/// Opens connections.
 ///
-/// A closure that returns a future of a transport is one.
+/// A client calls [`connect`](Self::connect) for the first connection and for each reconnect, so an
+/// implementation can resolve names again and rotate credentials. Closures that return a future of
+/// a [`BoxTransport`] implement this trait.
 pub trait Connect: Send + Sync + 'static {
-    /// Makes a connection. Bounded in time by the caller; dropping the future gives up.
+    /// Opens a connection. The caller bounds it with a timeout.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the connection cannot be established.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the attempt and closes the socket.
     fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>>;
 }
 

@@ -1,15 +1,18 @@
-//! The wire that an address asks for.
+//! Selects a transport by the scheme of an endpoint.
 
 use std::sync::Arc;
 
 use crate::{Connect, Endpoint, Scheme, TransportError, TransportErrorKind, TransportOptions};
 
-/// A connector for an endpoint, by the wire that its scheme asks for.
+/// Creates a connector for an endpoint. The endpoint's scheme selects the transport.
 ///
 /// # Errors
 ///
-/// Of kind [`Options`](TransportErrorKind::Options) when an option makes no sense, and of kind
-/// [`Endpoint`](TransportErrorKind::Endpoint) when the wire is not compiled in; the message names the feature.
+/// Returns an error of kind [`Options`](TransportErrorKind::Options) if an option is invalid, and
+/// of kind [`Endpoint`](TransportErrorKind::Endpoint) if the transport is not compiled in; the
+/// error names the feature to enable.
+///
+/// # Examples
 ///
 /// ```
 /// # #[cfg(feature = "ws")] {
@@ -37,21 +40,24 @@ pub fn connector(
         Scheme::Http | Scheme::Https => Ok(Arc::new(crate::http::HttpConnector::new(
             endpoint, options,
         )?)),
-        #[allow(unreachable_patterns, reason = "it is reached when a wire is left out")]
+        #[allow(
+            unreachable_patterns,
+            reason = "reachable if a transport feature is disabled"
+        )]
         scheme => Err(not_compiled_in(scheme)),
     }
 }
 
 pub(crate) fn not_compiled_in(scheme: Scheme) -> TransportError {
-    let wire = match scheme {
+    let transport = match scheme {
         Scheme::Ws | Scheme::Wss => "ws",
         Scheme::Http | Scheme::Https => "http",
         Scheme::Redis | Scheme::Rediss | Scheme::RedisUnix => "tcp",
     };
     let features = if scheme.is_tls() {
-        format!("the features `{wire}` and `tls`")
+        format!("the features `{transport}` and `tls`")
     } else {
-        format!("the feature `{wire}`")
+        format!("the feature `{transport}`")
     };
     TransportError::new(
         TransportErrorKind::Endpoint,
@@ -61,11 +67,11 @@ pub(crate) fn not_compiled_in(scheme: Scheme) -> TransportError {
 
 #[cfg(test)]
 mod tests {
-    //! Each wire is there, or its absence names the features.
+    //! An endpoint whose feature is disabled gets an error that names the feature.
 
     use super::*;
 
-    /// Options that do not need the platform's certificates.
+    /// Options that do not load the platform's certificates.
     fn options() -> TransportOptions {
         #[cfg(feature = "tls")]
         {
@@ -83,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_compiled_in_names_its_features() {
+    fn a_disabled_transport_names_its_features() {
         let (ws, http, tcp) = (
             cfg!(feature = "ws"),
             cfg!(feature = "http"),

@@ -1,4 +1,4 @@
-//! What can go wrong on a wire.
+//! Transport errors and their classification.
 
 use std::error::Error;
 use std::fmt;
@@ -9,39 +9,40 @@ use crate::Printable;
 #[cfg(any(feature = "ws", feature = "tcp"))]
 use swarm_resp::{DecodeError, DecodeErrorKind};
 
-/// What went wrong, coarsely: enough to decide what to do next.
+/// The kind of a [`TransportError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// The address is not understood, or asks for what is not compiled in.
+    /// The endpoint is malformed, or its transport is not compiled in.
     Endpoint,
-    /// An option's value makes no sense.
+    /// An option has an invalid value.
     Options,
-    /// The host name could not be resolved.
+    /// The host name cannot be resolved.
     Resolve,
-    /// Nobody listens there, the network refused, or the gateway says that it does not serve now: 429, 502, 503, 504.
+    /// The connection was refused, the network is unreachable, or the gateway is unavailable
+    /// (status 425, 429, 502, 503 or 504).
     Refused,
-    /// The peer did not answer in time.
+    /// The operation did not complete in time.
     Timeout,
-    /// TLS failed: a certificate, a name, a protocol version.
+    /// TLS failed, for example because of a certificate, a host name or a protocol version.
     Tls,
-    /// The gateway wants other credentials: 401 or 403.
+    /// The gateway rejected the credentials (status 401, 403 or 407).
     Auth,
-    /// The peer spoke, but not the protocol: a wrong path, a refused upgrade, bytes that are no RESP.
+    /// The peer violated the protocol: a wrong path, a refused upgrade, or data that is not RESP.
     Protocol,
-    /// The peer sent more than the limits allow, or was sent more than it takes.
+    /// A size limit of this side or of the peer was exceeded.
     Limit,
-    /// The connection ended.
+    /// The connection is closed.
     Closed,
-    /// Any other I/O error.
+    /// Another I/O error.
     Io,
 }
 
-/// An error of a wire. It ends the connection it comes from.
+/// An error of a transport. The connection cannot be used any more.
 #[derive(Debug)]
 pub struct TransportError {
     kind: TransportErrorKind,
-    what: String,
+    message: String,
     status: Option<u16>,
     close_code: Option<u16>,
     retry_after: Option<Duration>,
@@ -50,13 +51,15 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// Creates an error with a text, which must hold neither credentials nor values. What a peer wrote into it is shown as
-    /// [`Printable`] shows it.
-    pub fn new(kind: TransportErrorKind, what: impl Into<String>) -> Self {
-        let what = what.into();
+    /// Creates an error with a message.
+    ///
+    /// The message must contain neither credentials nor values. Control characters in it are
+    /// removed (see [`Printable`]), so it may quote a peer.
+    pub fn new(kind: TransportErrorKind, message: impl Into<String>) -> Self {
+        let message = message.into();
         Self {
             kind,
-            what: Printable(&what).to_string(),
+            message: Printable(&message).to_string(),
             status: None,
             close_code: None,
             retry_after: None,
@@ -65,9 +68,10 @@ impl TransportError {
         }
     }
 
-    /// The error for bytes that are not the RESP they should be. `what` says what they are not.
+    /// Creates the error for data that cannot be decoded. The decoder's error is appended to
+    /// `message`.
     #[cfg(any(feature = "ws", feature = "tcp"))]
-    pub(crate) fn undecodable(what: &str, error: DecodeError) -> Self {
+    pub(crate) fn decode_error(message: &str, error: DecodeError) -> Self {
         let kind = match error.kind {
             DecodeErrorKind::TooDeep
             | DecodeErrorKind::BulkTooLong
@@ -76,38 +80,38 @@ impl TransportError {
             | DecodeErrorKind::FrameTooLarge => TransportErrorKind::Limit,
             _ => TransportErrorKind::Protocol,
         };
-        Self::new(kind, format!("{what}: {error}")).with_source(error)
+        Self::new(kind, format!("{message}: {error}")).with_source(error)
     }
 
-    /// Adds the error that caused this one.
+    /// Sets the source of this error.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// Adds the HTTP status that the peer answered.
+    /// Sets the HTTP status of the peer's response.
     #[must_use]
     pub const fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);
         self
     }
 
-    /// Adds the code of the WebSocket close frame that the peer sent.
+    /// Sets the code of the WebSocket close frame that the peer sent.
     #[must_use]
     pub const fn with_close_code(mut self, code: u16) -> Self {
         self.close_code = Some(code);
         self
     }
 
-    /// Adds the time that the peer asks the client to wait before it retries.
+    /// Sets how long the peer asked the client to wait before it retries.
     #[must_use]
     pub const fn with_retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    /// Adds the wait that the headers of an HTTP response ask for, if any.
+    /// Sets [`retry_after`](Self::retry_after) if the response had such a header.
     #[cfg(any(feature = "ws", feature = "http"))]
     pub(crate) fn maybe_retry_after(self, wait: Option<Duration>) -> Self {
         match wait {
@@ -116,15 +120,15 @@ impl TransportError {
         }
     }
 
-    /// Overrides what [`is_transient`](Self::is_transient) derives from the kind of the error.
+    /// Overrides the classification of [`is_transient`](Self::is_transient).
     #[must_use]
     pub const fn with_transient(mut self, transient: bool) -> Self {
         self.transient = Some(transient);
         self
     }
 
-    /// Marks an error of a connection that has carried replies before: its peer does speak the protocol, so another
-    /// connection may work.
+    /// Classifies an error on a connection that has already carried replies. Its peer does speak
+    /// the protocol, so another connection may work.
     #[cfg(feature = "net")]
     pub(crate) fn after_replies(self) -> Self {
         match (self.kind, self.status) {
@@ -135,45 +139,46 @@ impl TransportError {
         }
     }
 
-    /// Returns the wait that the peer asks for in the `Retry-After` header of an HTTP response or of a
-    /// refused WebSocket upgrade.
+    /// Returns how long the peer asked the client to wait before it retries, from the `Retry-After`
+    /// header of an HTTP response or of a refused WebSocket upgrade.
     ///
-    /// Waits longer than 24 hours, and dates farther away, are cut to 24 hours. A date is measured
-    /// from the `Date` header of the same response, so a wrong clock on either side does not matter.
+    /// The wait is capped at 24 hours. A date is compared with the `Date` header of the same
+    /// response, if there is one, so clock skew has no effect.
     pub const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// The HTTP status that the peer answered instead of what was asked for.
+    /// Returns the HTTP status if the peer refused the request or the WebSocket upgrade with one.
     pub const fn status(&self) -> Option<u16> {
         self.status
     }
 
-    /// The code with which the peer closed a WebSocket, such as 1001 when it goes away or 1008 for its policy.
+    /// Returns the code of the WebSocket close frame that the peer sent, such as 1001 (going away)
+    /// or 1008 (policy violation).
     pub const fn close_code(&self) -> Option<u16> {
         self.close_code
     }
 
-    /// What went wrong, coarsely.
+    /// Returns the kind of the error.
     pub const fn kind(&self) -> TransportErrorKind {
         self.kind
     }
 
-    /// Whether the same attempt may succeed later without a change to a configuration, on this side or the server's.
-    /// A retry loop should end at the first error that is not transient.
+    /// Returns whether another attempt may succeed without a change of configuration on either
+    /// side. A retry loop should stop at the first error that is not transient.
     ///
     /// | error | transient |
     /// |---|---|
     /// | [`Refused`](TransportErrorKind::Refused), [`Resolve`](TransportErrorKind::Resolve), [`Timeout`](TransportErrorKind::Timeout) | yes |
-    /// | [`Closed`](TransportErrorKind::Closed) | yes, unless the close code blames what was sent: 1002, 1003, 1007, 1008, 1009, 1010 |
-    /// | [`Io`](TransportErrorKind::Io) | yes, unless the system denies permission or does not support the operation |
-    /// | [`Tls`](TransportErrorKind::Tls): an unknown issuer, an expired certificate, a wrong name, a port without TLS | no; yes on a connection that carried replies before |
-    /// | [`Protocol`](TransportErrorKind::Protocol): a port that speaks another protocol | no; yes on a connection that carried replies before |
+    /// | [`Closed`](TransportErrorKind::Closed) | yes, except for close codes that reject what was sent: 1002, 1003, 1007, 1008, 1009, 1010 |
+    /// | [`Io`](TransportErrorKind::Io) | yes, except if the operating system denies permission or does not support the operation |
+    /// | [`Tls`](TransportErrorKind::Tls): an unknown issuer, an expired certificate, a wrong name, a port without TLS | no; yes on a connection that has already carried replies |
+    /// | [`Protocol`](TransportErrorKind::Protocol): a port that speaks another protocol | no; yes on a connection that has already carried replies |
     /// | [`Protocol`](TransportErrorKind::Protocol) with an HTTP status: 301, 400, 404 and the like | no; yes for 5xx except 501 and 505 |
     /// | [`Endpoint`](TransportErrorKind::Endpoint), [`Options`](TransportErrorKind::Options), [`Auth`](TransportErrorKind::Auth), [`Limit`](TransportErrorKind::Limit) | no |
     ///
-    /// A host name that does not exist counts as transient, because the system's resolver does not tell it from a name
-    /// server that is down.
+    /// A host name that does not exist counts as transient, because the system resolver does not
+    /// distinguish it from an unavailable name server.
     pub fn is_transient(&self) -> bool {
         use TransportErrorKind as Kind;
         if let Some(transient) = self.transient {
@@ -182,14 +187,14 @@ impl TransportError {
         match self.kind {
             Kind::Refused | Kind::Resolve | Kind::Timeout => true,
             Kind::Closed => !matches!(self.close_code, Some(1002 | 1003 | 1007..=1010)),
-            Kind::Io => !self.is_of_the_system(),
+            Kind::Io => !self.is_system_refusal(),
             Kind::Protocol => matches!(self.status, Some(500 | 502..=504 | 506..=599)),
             Kind::Endpoint | Kind::Options | Kind::Auth | Kind::Limit | Kind::Tls => false,
         }
     }
 
-    /// Whether the system refuses in principle what was asked of it.
-    fn is_of_the_system(&self) -> bool {
+    /// Whether the operating system rejected the operation itself.
+    fn is_system_refusal(&self) -> bool {
         let source = self.source.as_deref();
         let source = source.and_then(|source| source.downcast_ref::<std::io::Error>());
         source.is_some_and(|error| {
@@ -202,7 +207,8 @@ impl TransportError {
         })
     }
 
-    /// Nobody answered at the address, or nobody who serves now.
+    /// Returns whether the server could not be reached: kinds
+    /// [`Refused`](TransportErrorKind::Refused) and [`Resolve`](TransportErrorKind::Resolve).
     pub fn is_refused(&self) -> bool {
         matches!(
             self.kind,
@@ -210,27 +216,27 @@ impl TransportError {
         )
     }
 
-    /// The peer did not answer in time.
+    /// Returns whether the operation timed out.
     pub fn is_timeout(&self) -> bool {
         self.kind == TransportErrorKind::Timeout
     }
 
-    /// The connection ended.
+    /// Returns whether the connection is closed.
     pub fn is_closed(&self) -> bool {
         self.kind == TransportErrorKind::Closed
     }
 
-    /// TLS failed.
+    /// Returns whether TLS failed.
     pub fn is_tls(&self) -> bool {
         self.kind == TransportErrorKind::Tls
     }
 
-    /// The gateway wants other credentials.
+    /// Returns whether the gateway rejected the credentials.
     pub fn is_auth(&self) -> bool {
         self.kind == TransportErrorKind::Auth
     }
 
-    /// The peer sent more than the limits allow, or was sent more than it takes.
+    /// Returns whether a size limit was exceeded.
     pub fn is_limit(&self) -> bool {
         self.kind == TransportErrorKind::Limit
     }
@@ -238,7 +244,7 @@ impl TransportError {
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
+        f.write_str(&self.message)
     }
 }
 
@@ -250,7 +256,7 @@ impl Error for TransportError {
 
 #[cfg(test)]
 mod tests {
-    //! Which errors may pass, and what their text shows.
+    //! Classification of transient errors, and error text.
 
     use std::io;
 
@@ -261,9 +267,9 @@ mod tests {
         TransportError::new(kind, "x")
     }
 
-    /// Stands for: a retry loop that never ends, because only a changed configuration would help.
+    /// Guards against retry loops that never end because only a changed configuration would help.
     #[test]
-    fn errors_of_a_configuration_are_not_transient() {
+    fn configuration_errors_are_not_transient() {
         let by_kind = [
             (Kind::Endpoint, false),
             (Kind::Options, false),
@@ -301,7 +307,7 @@ mod tests {
 
     #[cfg(any(feature = "ws", feature = "http"))]
     #[test]
-    fn statuses_of_a_configuration_are_not_transient() {
+    fn statuses_of_configuration_errors_are_not_transient() {
         let endpoint = crate::Endpoint::parse("ws://h").unwrap();
         for status in 300..600 {
             let error = crate::http_status::error(&endpoint, status, "a command");
@@ -313,7 +319,7 @@ mod tests {
 
     #[cfg(feature = "net")]
     #[test]
-    fn a_connection_that_carried_replies_may_be_made_anew() {
+    fn errors_after_replies_are_transient() {
         assert!(error(Kind::Protocol).after_replies().is_transient());
         assert!(error(Kind::Tls).after_replies().is_transient());
         assert!(!error(Kind::Limit).after_replies().is_transient());
@@ -321,9 +327,9 @@ mod tests {
         assert!(!moved.is_transient());
     }
 
-    /// Stands for: text from outside that reaches a terminal or a log as it came.
+    /// Guards against control characters from a peer in terminals and logs.
     #[test]
-    fn the_text_of_every_error_is_printable() {
+    fn error_text_has_no_control_characters() {
         let error = TransportError::new(Kind::Closed, "a\u{1b}[31m\r\nb\u{9b}c\u{202e}d");
         assert_eq!(error.to_string(), "a[31m bcd");
         assert!(!format!("{error:?}").contains('\u{1b}'));

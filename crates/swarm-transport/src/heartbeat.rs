@@ -1,4 +1,4 @@
-//! Finds a peer that is gone though its connection looks open.
+//! Detects unresponsive peers: read activity and keep-alive pings.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,12 +8,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::dial::after;
+use crate::dial::deadline_after;
 
-/// A stream that notes when it last heard of its peer, and how much. Any byte counts, so that a large reply over a slow
-/// network is a sign of life long before it is whole.
+/// A stream that records when data last arrived, and how much.
+///
+/// Any byte counts as activity, so a large reply over a slow network shows that the peer is alive
+/// long before the reply is complete.
 #[derive(Debug)]
-pub(crate) struct Heard<S> {
+pub(crate) struct ReadActivity<S> {
     stream: S,
     last: Instant,
     head: Head,
@@ -21,27 +23,27 @@ pub(crate) struct Heard<S> {
     read: u64,
 }
 
-/// How far the head of an HTTP answer has been read: it ends with an empty line.
+/// Parser state for the head of an HTTP response, which ends with an empty line.
 #[derive(Debug, Clone, Copy)]
 enum Head {
     InLine,
-    AfterBreak,
-    AfterBreakAndReturn,
+    AfterLf,
+    AfterLfCr,
     Ended,
 }
 
-impl<S> Heard<S> {
-    /// Counts all that is read.
+impl<S> ReadActivity<S> {
+    /// Counts every byte that is read.
     #[cfg(test)]
     pub(crate) fn new(stream: S) -> Self {
         Self {
             head: Head::Ended,
-            ..Self::behind_head(stream)
+            ..Self::after_http_head(stream)
         }
     }
 
-    /// Counts what is read behind the head of an HTTP answer.
-    pub(crate) fn behind_head(stream: S) -> Self {
+    /// Counts only the bytes that follow the head of an HTTP response.
+    pub(crate) fn after_http_head(stream: S) -> Self {
         Self {
             stream,
             last: Instant::now(),
@@ -55,12 +57,12 @@ impl<S> Heard<S> {
         self.last
     }
 
-    /// Bytes read, whatever they are.
+    /// Number of bytes read, including the HTTP head.
     pub(crate) const fn arrived(&self) -> u64 {
         self.arrived
     }
 
-    /// Bytes read, behind the head once it has ended.
+    /// Number of bytes read after the HTTP head, or `None` while the head is incomplete.
     pub(crate) const fn read(&self) -> Option<u64> {
         match self.head {
             Head::Ended => Some(self.read),
@@ -68,7 +70,7 @@ impl<S> Heard<S> {
         }
     }
 
-    fn note(&mut self, bytes: &[u8]) {
+    fn record(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
@@ -79,9 +81,9 @@ impl<S> Heard<S> {
             && let Some(byte) = bytes.next()
         {
             self.head = match (self.head, byte) {
-                (Head::AfterBreak | Head::AfterBreakAndReturn, b'\n') => Head::Ended,
-                (Head::InLine, b'\n') => Head::AfterBreak,
-                (Head::AfterBreak, b'\r') => Head::AfterBreakAndReturn,
+                (Head::AfterLf | Head::AfterLfCr, b'\n') => Head::Ended,
+                (Head::InLine, b'\n') => Head::AfterLf,
+                (Head::AfterLf, b'\r') => Head::AfterLfCr,
                 _ => Head::InLine,
             };
         }
@@ -89,7 +91,7 @@ impl<S> Heard<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ReadActivity<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -97,12 +99,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
-        self.note(buffer.filled().get(before..).unwrap_or_default());
+        self.record(buffer.filled().get(before..).unwrap_or_default());
         Poll::Ready(read)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ReadActivity<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -132,65 +134,71 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
     }
 }
 
-/// What to do now.
+/// The action that is due.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Beat {
-    /// The peer was silent for long: ask whether it is there.
-    Ask,
-    /// It did not answer.
-    Gone,
+pub(crate) enum HeartbeatAction {
+    /// Send a ping: nothing has arrived for the heartbeat interval.
+    Ping,
+    /// Drop the connection: nothing has arrived since the ping.
+    TimedOut,
 }
 
-/// Asks after a silence, and gives up when the silence goes on.
+/// Keep-alive timer: requests a ping when the connection is idle, and reports a timeout if the peer
+/// does not respond.
 #[derive(Debug)]
 pub(crate) struct Heartbeat {
-    silence: Duration,
-    patience: Duration,
-    asked: Option<Instant>,
+    interval: Duration,
+    timeout: Duration,
+    pinged: Option<Instant>,
     timer: Pin<Box<Sleep>>,
 }
 
 impl Heartbeat {
-    /// Asks after a `silence` and waits for an answer as long as its `patience` lasts.
-    pub(crate) fn new(silence: Duration, patience: Duration) -> Self {
+    /// Creates a timer that requests a ping after the connection was idle for `interval`, and then
+    /// waits `timeout` for any data.
+    pub(crate) fn new(interval: Duration, timeout: Duration) -> Self {
         Self {
-            silence,
-            patience,
-            asked: None,
-            timer: Box::pin(sleep_until(after(Instant::now(), silence))),
+            interval,
+            timeout,
+            pinged: None,
+            timer: Box::pin(sleep_until(deadline_after(Instant::now(), interval))),
         }
     }
 
-    /// Pending while there is nothing to do; to be polled when there is nothing to read. `heard` says when the peer last
-    /// was.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, heard: Instant) -> Poll<Beat> {
+    /// Polls the timer. Call this when there is nothing to read. `last_read` is when data last
+    /// arrived.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        last_read: Instant,
+    ) -> Poll<HeartbeatAction> {
         loop {
             ready!(self.timer.as_mut().poll(cx));
-            if self.asked.is_some_and(|asked| heard < asked) {
-                return Poll::Ready(Beat::Gone);
+            if self.pinged.is_some_and(|pinged| last_read < pinged) {
+                return Poll::Ready(HeartbeatAction::TimedOut);
             }
             let now = Instant::now();
-            let due = after(heard, self.silence);
+            let due = deadline_after(last_read, self.interval);
             if now >= due {
-                self.asked = Some(now);
-                self.timer.as_mut().reset(after(now, self.patience));
-                return Poll::Ready(Beat::Ask);
+                self.pinged = Some(now);
+                self.timer.as_mut().reset(deadline_after(now, self.timeout));
+                return Poll::Ready(HeartbeatAction::Ping);
             }
-            self.asked = None;
+            self.pinged = None;
             self.timer.as_mut().reset(due);
         }
     }
 
-    /// The peer has a reason not to answer: it is asked again after another silence.
-    pub(crate) fn forgive(&mut self) {
-        self.asked = None;
+    /// Restarts the interval, for a peer that has a reason not to answer pings.
+    pub(crate) fn restart(&mut self) {
+        self.pinged = None;
         self.timer
             .as_mut()
-            .reset(after(Instant::now(), self.silence));
+            .reset(deadline_after(Instant::now(), self.interval));
     }
 
-    /// The longest time that a vanished peer goes unnoticed.
+    /// Maximum time until a vanished peer is detected.
     pub(crate) fn limit(&self) -> Duration {
-        self.silence.saturating_add(self.patience)
+        self.interval.saturating_add(self.timeout)
     }
 }

@@ -1,10 +1,10 @@
-//! What a handshake learned about the server, for transports that adapt to it.
+//! Identity of the server, as learned in the handshake.
 
 use std::fmt;
 
 use crate::Printable;
 
-/// What the layer above learned about the server in its handshake, passed to
+/// Identity of the server at the other end of a connection, passed to
 /// [`Transport::peer_identified`](crate::Transport::peer_identified).
 ///
 /// ```
@@ -20,24 +20,24 @@ pub struct PeerIdentity {
 }
 
 impl PeerIdentity {
-    /// An identity with no known fields: the server did not say what it is.
+    /// Creates an identity without a name, for a server that did not report one.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the server's name, as `HELLO` replies it in the field `server`.
+    /// Sets the server's name: the field `server` of the reply to `HELLO`.
     #[must_use]
     pub fn with_server(mut self, name: impl Into<String>) -> Self {
         self.server = Some(name.into());
         self
     }
 
-    /// Returns the server's name, or `None` if the server did not give one.
+    /// Returns the server's name, or `None` if the server did not report one.
     pub fn server(&self) -> Option<&str> {
         self.server.as_deref()
     }
 
-    /// Whether the server named itself SwarmKeyDb.
+    /// Returns whether the server reported its name as SwarmKeyDb.
     pub fn is_swarmkeydb(&self) -> bool {
         self.server()
             .is_some_and(|name| name.eq_ignore_ascii_case("swarmkeydb"))

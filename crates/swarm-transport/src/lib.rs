@@ -1,23 +1,25 @@
-//! One transport trait for SwarmKeyDb and Redis-compatible servers, and the wires behind it.
+//! Transports for SwarmKeyDb and Redis-compatible servers: WebSocket, HTTP, RESP over TCP,
+//! in-process.
 //!
-//! A [`Transport`] is an ordered sink of [`Request`](swarm_resp::Request)s and stream of [`Frame`](swarm_resp::Frame)s. A
-//! [`Connect`] makes one at every dial. Nothing above this crate knows which wire carries its commands.
+//! A [`Transport`] is one connection: a sink of [`Request`](swarm_resp::Request)s and an ordered
+//! stream of [`Frame`](swarm_resp::Frame)s. A [`Connect`] value opens one. The layers above depend
+//! only on these two traits, so a client runs over any transport without changes.
 //!
-//! Applications want `swarm-keydb`, the client, and find this crate in it by the name `transport`. It is for those who bring a
-//! wire of their own, or build another client.
+//! Most applications use the client, `swarm-keydb`, which re-exports this crate as `transport`. Use
+//! this crate directly to implement a custom transport or another client.
 //!
-//! | wire | made by | carries |
+//! | transport | created by | carries |
 //! |---|---|---|
-//! | WebSocket, one command in a message | [`connector`], for `ws://`, `wss://` | everything, bytes that are not UTF-8 when the gateway is declared safe |
+//! | WebSocket, one command per message | [`connector`], for `ws://`, `wss://` | everything; non-UTF-8 arguments only with [`binary_safe`](TransportOptions::binary_safe) |
 //! | RESP over TCP, TLS, Unix sockets | [`connector`], for `redis://`, `rediss://`, `redis+unix://` | everything |
-//! | HTTP, one request for a command | [`connector`], for `http://`, `https://` | UTF-8, no sessions |
-//! | within the process | [`memory::pair`] | everything |
+//! | HTTP, one request per command | [`connector`], for `http://`, `https://` | UTF-8 arguments, no sessions, no pushes |
+//! | in-process | [`memory::pair`] | everything |
 //!
-//! # Dial
+//! # Connecting
 //!
-//! [`connector`] picks the wire by the scheme of an [`Endpoint`]; [`TransportOptions`] holds deadlines, limits, headers and TLS.
-//! All that can be refused without a network is refused there. A tokio runtime with I/O and time must be running when the
-//! connector is asked.
+//! [`connector`] selects the transport by the scheme of an [`Endpoint`]. [`TransportOptions`] holds
+//! timeouts, limits, headers and TLS options. Both are validated before anything is dialed.
+//! Connecting requires a tokio runtime with I/O and time enabled.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), swarm_transport::TransportError> {
@@ -37,11 +39,12 @@
 //! # }
 //! ```
 //!
-//! # Write a wire
+//! # Implementing a transport
 //!
-//! Five polls and the capabilities, under the contract at [`Transport`]. Whoever owns the transport polls all of it from one
-//! task, so no method needs a lock; each says by its return where it stands, so none keeps a future. This one goes round
-//! in a circle:
+//! A transport implements five poll methods and reports its capabilities, under the contract
+//! documented at [`Transport`]. One task owns and polls a transport, so its methods take
+//! `&mut self` and need no locks. The following transport answers every command with the command's
+//! name:
 //!
 //! ```
 //! use std::collections::VecDeque;
@@ -61,7 +64,7 @@
 //!         Capabilities::FULL.with_push(false).with_max_request(1 << 20)
 //!     }
 //!
-//!     /// Bounds the queue: pending while it is full.
+//!     /// Applies backpressure: pending while the queue is full.
 //!     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
 //!         if self.replies.len() < 100 { Poll::Ready(Ok(())) } else { Poll::Pending }
 //!     }
@@ -73,7 +76,7 @@
 //!         Ok(())
 //!     }
 //!
-//!     /// Nothing waits here: what was started is on its way.
+//!     /// Requests are not buffered, so there is nothing to flush.
 //!     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
 //!         Poll::Ready(Ok(()))
 //!     }
@@ -96,7 +99,7 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), TransportError> {
 //! use swarm_transport::{BoxTransport, Connect};
 //!
-//! // A closure that makes a transport is a connector, for the client's `connect_with`.
+//! // A closure that returns a transport implements `Connect`, so the client's `connect_with` accepts it.
 //! let connector = || async { Ok(Box::new(Mirror::default()) as BoxTransport) };
 //! let mut transport = connector.connect().await?;
 //! transport.start_send(Request::new("PING", ()).view())?;
@@ -106,14 +109,16 @@
 //! # }
 //! ```
 //!
-//! A wire that lacks something says so in its [`Capabilities`], or refuses single requests in
-//! [`check`](Transport::check); the layer above asks before it sends. Errors are a [`TransportError`] of a
-//! [`TransportErrorKind`], with the cause in its source chain and neither credentials nor values in its words.
+//! A transport that lacks a feature reports so in its [`Capabilities`], or rejects individual
+//! requests in [`check`](Transport::check); the client consults both before it sends. Errors are
+//! [`TransportError`]s with a [`TransportErrorKind`], and the cause in the source chain. Neither
+//! credentials nor values appear in their text.
 //!
 //! # Features
 //!
-//! `ws` and `tcp` (default), `http`, and `tls` for whichever of them are on. They add and change nothing else. An address
-//! whose wire is left out is refused with the name of the feature.
+//! `ws` and `tcp` are enabled by default. `http` adds the HTTP transport, and `tls` adds `wss://`,
+//! `rediss://` and `https://` for the transports that are enabled. The features are additive. If an
+//! endpoint needs a disabled feature, the error names that feature.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(
     clippy::unwrap_used,
@@ -123,7 +128,7 @@
 )]
 #![cfg_attr(
     not(any(feature = "ws", feature = "tcp", feature = "http")),
-    allow(dead_code, reason = "what the wires share has no user without a wire")
+    allow(dead_code, reason = "shared code is unused if no transport is enabled")
 )]
 #![cfg_attr(
     test,
@@ -132,7 +137,7 @@
         clippy::expect_used,
         clippy::panic,
         clippy::indexing_slicing,
-        reason = "a test says what it expects by failing"
+        reason = "tests fail by panicking"
     )
 )]
 

@@ -2,18 +2,18 @@
 
 use std::time::{Duration, SystemTime};
 
-/// Upper bound of the returned wait, because the value comes from the peer.
+/// Maximum wait, because the value is under the peer's control.
 const MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Returns the wait that a response asks for, from its `Retry-After` and `Date` headers.
+/// Returns how long a response asks the client to wait, from its `Retry-After` and `Date` headers.
 ///
-/// The header holds either a number of seconds or a date. A date is compared with the response's own
-/// `Date` where there is one, so that clock skew between client and server cancels out. A date in
-/// the past is a wait of zero. Returns `None` if the header is absent or malformed.
+/// `Retry-After` is a number of seconds or a date. A date is compared with the response's own
+/// `Date` if there is one, so clock skew between client and server cancels out. A date in the past
+/// is a wait of zero. Returns `None` if the header is absent or malformed.
 pub(crate) fn wait(retry_after: Option<&[u8]>, date: Option<&[u8]>) -> Option<Duration> {
     let value = str::from_utf8(retry_after?).ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // A number that overflows is a long wait, not a malformed one.
+        // A number that overflows is a long wait, not a malformed value.
         let seconds = value.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).min(MAX));
     }

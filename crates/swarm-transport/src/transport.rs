@@ -1,4 +1,4 @@
-//! The trait that every wire implements, and its contract.
+//! The `Transport` trait, its contract, and boxed transports.
 
 use std::task::{Context, Poll};
 
@@ -6,74 +6,95 @@ use swarm_resp::{Frame, RequestRef};
 
 use crate::{Capabilities, PeerIdentity, RequestRejection, TransportError};
 
-/// A transport behind a pointer, as [`Connect`](crate::Connect) hands it over.
+/// A boxed [`Transport`], as returned by [`Connect::connect`](crate::Connect::connect).
 pub type BoxTransport = Box<dyn Transport>;
 
-/// An open connection: an ordered sink of requests and stream of frames.
+/// An open connection: a sink of requests and an ordered stream of frames.
 ///
 /// # Contract
 ///
-/// * **Order.** Requests go out in the order of [`start_send`](Self::start_send). Replies come in the order of their
-///   requests, one frame each; pushes may come between any two of them. A wire that gets its answers out of order
-///   (HTTP) restores the order before it hands them over.
-/// * **Flushing.** `start_send` may buffer. What was started is on its way once [`poll_flush`](Self::poll_flush) is ready;
-///   many requests may share one flush. The buffer is bounded: [`poll_ready`](Self::poll_ready) is pending while it is full.
-/// * **Receiving.** [`poll_receive`](Self::poll_receive) does what the wire needs to stay alive (answering pings), also
-///   when nothing is sent.
-/// * **Errors.** After an error of any method other than [`check`](Self::check) the transport is dead: only dropping it
-///   is left. A request that was started may or may not have reached the peer.
-/// * **Closing.** [`poll_close`](Self::poll_close) flushes, says goodbye if the wire has a way to, and ends; replies that
-///   come meanwhile are dropped. A caller bounds it in time, for the peer may take nothing more. The peer's end shows as
-///   an error of kind `Closed` from `poll_receive`. Dropping closes at once.
-/// * **Cancellation.** No method keeps a partial result outside the transport, so a caller may stop polling at any
-///   time and go on later. Readers and writers are polled by the same task.
+/// * **Order.** Requests are sent in the order of [`start_send`](Self::start_send) calls. Replies
+///   arrive in the order of their requests, one frame each. Pushes may arrive between any two
+///   replies. A transport that receives responses out of order, such as HTTP, reorders them.
+/// * **Flushing.** `start_send` may buffer. When [`poll_flush`](Self::poll_flush) is ready, all
+///   buffered requests have been written. Any number of requests may share a flush. The buffer is
+///   bounded: [`poll_ready`](Self::poll_ready) is pending while it is full.
+/// * **Receiving.** [`poll_receive`](Self::poll_receive) also performs the work that keeps the
+///   connection alive, such as answering pings. Poll it even if no reply is pending.
+/// * **Errors.** An error from any method except [`check`](Self::check) is final: drop the
+///   transport. A request that was started may or may not have reached the server.
+/// * **Closing.** [`poll_close`](Self::poll_close) flushes, performs the closing handshake if the
+///   protocol has one, and closes the connection. Replies that arrive meanwhile are discarded.
+///   Callers should bound it with a timeout, because the peer may have stopped reading. If the peer
+///   closes the connection, `poll_receive` returns an error of kind `Closed`. Dropping a transport
+///   closes its connection immediately.
+/// * **Cancel safety.** All state lives in the transport, so a caller may stop polling any method
+///   at any time and resume later without losing data. One task polls all methods.
 pub trait Transport: Send {
-    /// What the wire can carry.
+    /// Returns what this transport can carry.
     fn capabilities(&self) -> Capabilities;
 
-    /// Whether the wire carries a request faithfully. To be asked before the request is handed over.
+    /// Checks whether the transport can carry a request unchanged. Call it before
+    /// [`start_send`](Self::start_send).
     ///
     /// # Errors
     ///
-    /// Why not. The transport remains usable.
+    /// Returns the reason why the request cannot be sent. The transport remains usable.
     fn check(&self, request: RequestRef<'_>) -> Result<(), RequestRejection> {
         self.capabilities().check(request)
     }
 
-    /// Bytes of replies and pushes that have come so far, in whole frames or not; pings are none. A layer above that waits
-    /// for a large reply tells a slow server from a mute one by whether this grows. `None`, the default, when the wire
-    /// cannot tell.
+    /// Returns the number of bytes received so far in replies and pushes, including incomplete
+    /// frames but not control frames such as pongs. A client uses it to tell a slow reply from an
+    /// unresponsive server. Returns `None`, the default, if the transport does not count.
     fn received_bytes(&self) -> Option<u64> {
         None
     }
 
-    /// Tells the transport which server is at the other end, once the layer above knows. The transport may adapt to
-    /// that server, for instance by acknowledging its packets at once; what it carries does not change. The default
-    /// does nothing.
+    /// Reports which server the peer is. The transport may adapt to that server, for example by
+    /// acknowledging its packets immediately, but what it carries does not change. The default
+    /// implementation does nothing.
     ///
-    /// The layer above calls this at most once per connection, after its handshake. A transport must work without the
-    /// call. A transport that wraps another one passes the call on.
+    /// The client calls this method at most once per connection, after the handshake; a transport
+    /// must also work without that call. Transports that wrap another one must forward it.
     fn peer_identified(&mut self, peer: &PeerIdentity) {
         let _ = peer;
     }
 
-    /// Ready when [`start_send`](Self::start_send) may be called once.
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
-
-    /// Queues a request behind those queued before. Only after [`poll_ready`](Self::poll_ready) was ready.
+    /// Waits until the transport can accept one request with [`start_send`](Self::start_send).
     ///
     /// # Errors
     ///
-    /// When the connection is broken.
+    /// Returns an error if the connection failed or is closed.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
+
+    /// Queues a request. Call it once after each time [`poll_ready`](Self::poll_ready) was ready.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the connection failed or is closed.
     fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError>;
 
-    /// Ready when all queued requests are on their way.
+    /// Writes all queued requests.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the connection failed or is closed.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
 
-    /// The next frame. The end of the connection is an error of kind `Closed`.
+    /// Receives the next frame.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of kind `Closed` if the peer or this side closed the connection, and
+    /// another kind if it failed.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>>;
 
-    /// Ready when the connection is closed in good order.
+    /// Flushes and closes the connection.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the connection fails before all queued requests are written.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
 }
 
@@ -117,7 +138,7 @@ impl Transport for BoxTransport {
 
 #[cfg(test)]
 mod tests {
-    //! What a wrapper passes on.
+    //! A boxed transport forwards every method.
 
     use std::sync::{Arc, Mutex};
 
@@ -126,14 +147,17 @@ mod tests {
     use super::*;
     use crate::TransportErrorKind;
 
-    /// Answers every provided method with something other than its default.
-    struct Telltale(Arc<Mutex<Option<PeerIdentity>>>);
+    /// Returns a value other than the default from every provided method.
+    struct NoDefaults(Arc<Mutex<Option<PeerIdentity>>>);
 
-    fn dead<T>() -> Poll<Result<T, TransportError>> {
-        Poll::Ready(Err(TransportError::new(TransportErrorKind::Closed, "dead")))
+    fn closed<T>() -> Poll<Result<T, TransportError>> {
+        Poll::Ready(Err(TransportError::new(
+            TransportErrorKind::Closed,
+            "closed",
+        )))
     }
 
-    impl Transport for Telltale {
+    impl Transport for NoDefaults {
         fn capabilities(&self) -> Capabilities {
             Capabilities::FULL
         }
@@ -151,7 +175,7 @@ mod tests {
         }
 
         fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-            dead()
+            closed()
         }
 
         fn start_send(&mut self, _: RequestRef<'_>) -> Result<(), TransportError> {
@@ -159,28 +183,28 @@ mod tests {
         }
 
         fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-            dead()
+            closed()
         }
 
         fn poll_receive(&mut self, _: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
-            dead()
+            closed()
         }
 
         fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-            dead()
+            closed()
         }
     }
 
-    /// A provided method that a box forgets to pass on answers with its default, silently.
+    /// A provided method that a box does not forward would silently return its default.
     #[test]
-    fn a_box_passes_the_provided_methods_on() {
-        let told = Arc::default();
-        let inner: BoxTransport = Box::new(Telltale(Arc::clone(&told)));
+    fn a_boxed_transport_forwards_provided_methods() {
+        let peer_identified = Arc::default();
+        let inner: BoxTransport = Box::new(NoDefaults(Arc::clone(&peer_identified)));
         let mut outer: BoxTransport = Box::new(inner);
         assert!(outer.check(Request::new("PING", ()).view()).is_err());
         assert_eq!(outer.received_bytes(), Some(7));
         let peer = PeerIdentity::new().with_server("swarmkeydb");
         outer.peer_identified(&peer);
-        assert_eq!(*told.lock().unwrap(), Some(peer));
+        assert_eq!(*peer_identified.lock().unwrap(), Some(peer));
     }
 }

@@ -1,13 +1,14 @@
-//! Timeouts that may be longer than a clock can express.
+//! Deadlines for timeouts that may exceed the clock's range.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Farther away than any connection lives, and still within what timers take.
+/// Longer than any connection lives, and within the range of timers.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
-/// The instant `timeout` after `start`. A timeout that overflows the clock, as [`Duration::MAX`] does, never passes.
-pub(crate) fn after(start: Instant, timeout: Duration) -> Instant {
+/// Returns `start + timeout`. A timeout beyond the range of the clock, such as [`Duration::MAX`],
+/// never expires.
+pub(crate) fn deadline_after(start: Instant, timeout: Duration) -> Instant {
     start + timeout.min(NEVER)
 }

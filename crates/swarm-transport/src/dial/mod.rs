@@ -1,8 +1,8 @@
-//! From an endpoint to an open stream, however it is encrypted.
+//! Opens TCP, TLS and Unix socket streams to an endpoint.
 
-mod acks;
 mod deadline;
 mod progress;
+mod quick_ack;
 mod socket;
 
 use std::io;
@@ -13,11 +13,11 @@ use tokio::time::Instant;
 
 use crate::connector::not_compiled_in;
 use crate::{Endpoint, Scheme, TransportError, TransportErrorKind, TransportOptions};
-pub(crate) use acks::{AckedStream, Acks};
-pub(crate) use deadline::after;
+pub(crate) use deadline::deadline_after;
 pub(crate) use progress::{Progress, Step};
+pub(crate) use quick_ack::{QuickAckPolicy, QuickAckStream};
 
-/// Opens streams to an endpoint. All that can be refused before a dial is refused when it is made.
+/// Opens streams to an endpoint. Endpoint and options are validated when a dialer is created.
 #[derive(Clone, Debug)]
 pub(crate) struct Dialer {
     pub(crate) endpoint: Endpoint,
@@ -28,15 +28,15 @@ pub(crate) struct Dialer {
 
 /// An open stream.
 pub(crate) enum Stream {
-    Tcp(AckedStream),
+    Tcp(QuickAckStream),
     #[cfg(unix)]
     Unix(UnixStream),
     #[cfg(feature = "tls")]
-    Tls(Box<tokio_rustls::client::TlsStream<AckedStream>>),
+    Tls(Box<tokio_rustls::client::TlsStream<QuickAckStream>>),
 }
 
 impl Dialer {
-    /// A dialer of streams that speak one of `protocols`, or any when there are none.
+    /// Creates a dialer. TLS offers `protocols` by ALPN; an empty list offers none.
     pub(crate) fn new(
         endpoint: &Endpoint,
         options: &TransportOptions,
@@ -48,7 +48,7 @@ impl Dialer {
         if cfg!(not(unix)) && scheme == Scheme::RedisUnix {
             return Err(TransportError::new(
                 TransportErrorKind::Endpoint,
-                "this system has no Unix sockets; use redis://",
+                "Unix sockets are not supported on this platform; use redis://",
             ));
         }
         if cfg!(not(feature = "tls")) && scheme.is_tls() {
@@ -64,60 +64,60 @@ impl Dialer {
         })
     }
 
-    /// Decides how the streams of one transport acknowledge.
-    pub(crate) fn acks(&self) -> Acks {
-        Acks::new(self.endpoint.scheme(), &self.options)
+    /// Creates the acknowledgment policy for the streams of one transport.
+    pub(crate) fn ack_policy(&self) -> QuickAckPolicy {
+        QuickAckPolicy::new(self.endpoint.scheme(), &self.options)
     }
 
-    /// Opens a stream, resolving the name anew.
+    /// Resolves the host name and opens a stream.
     pub(crate) async fn open(
         &self,
-        acks: &Acks,
+        ack_policy: &QuickAckPolicy,
         progress: &Progress,
     ) -> Result<Stream, TransportError> {
         #[cfg(unix)]
         if self.endpoint.scheme() == Scheme::RedisUnix {
-            progress.reached(Step::Connect);
+            progress.set_step(Step::Connect);
             return Ok(Stream::Unix(socket::unix(&self.endpoint).await?));
         }
         let stream = socket::tcp(&self.endpoint, &self.options, progress).await?;
-        let stream = AckedStream::new(stream, acks.clone());
+        let stream = QuickAckStream::new(stream, ack_policy.clone());
         #[cfg(feature = "tls")]
         if let Some(encryption) = &self.tls {
-            progress.reached(Step::Tls);
+            progress.set_step(Step::Tls);
             let stream = encryption.connect(stream, &self.endpoint).await?;
             return Ok(Stream::Tls(Box::new(stream)));
         }
         Ok(Stream::Tcp(stream))
     }
 
-    /// Bounds a dial by [`TransportOptions::dial_timeout`].
-    pub(crate) async fn within<T>(
+    /// Applies [`TransportOptions::dial_timeout`] to a dial.
+    pub(crate) async fn with_timeout<T>(
         &self,
         progress: &Progress,
         dial: impl Future<Output = Result<T, TransportError>>,
     ) -> Result<T, TransportError> {
         let timeout = self.options.dial_timeout;
-        let deadline = after(Instant::now(), timeout);
+        let deadline = deadline_after(Instant::now(), timeout);
         tokio::time::timeout_at(deadline, dial)
             .await
             .unwrap_or_else(|_| Err(progress.timed_out(&self.endpoint, timeout)))
     }
 }
 
-/// The error of a socket in use.
+/// Converts an I/O error of an open socket.
 #[cfg(any(feature = "ws", feature = "tcp", feature = "tls"))]
 pub(crate) fn broken(error: io::Error) -> TransportError {
-    let (kind, what) = diagnose(&error);
-    TransportError::new(kind, what).with_source(error)
+    let (kind, message) = classify(&error);
+    TransportError::new(kind, message).with_source(error)
 }
 
-/// What the error of a socket in use means, and its words.
-pub(crate) fn diagnose(error: &io::Error) -> (TransportErrorKind, String) {
+/// Classifies an I/O error of an open socket, and describes it.
+pub(crate) fn classify(error: &io::Error) -> (TransportErrorKind, String) {
     #[cfg(feature = "tls")]
     if let Some(cause) = crate::tls::cause(error) {
-        let what = format!("TLS failed: {cause}; {}", crate::tls::hint(cause));
-        return (TransportErrorKind::Tls, what);
+        let message = format!("TLS failed: {cause}; {}", crate::tls::hint(cause));
+        return (TransportErrorKind::Tls, message);
     }
     match error.kind() {
         io::ErrorKind::ConnectionReset
@@ -126,18 +126,19 @@ pub(crate) fn diagnose(error: &io::Error) -> (TransportErrorKind, String) {
         | io::ErrorKind::NotConnected
         | io::ErrorKind::UnexpectedEof
         | io::ErrorKind::WriteZero => {
-            let what = "the peer cut the connection";
-            (TransportErrorKind::Closed, what.to_owned())
+            let message = "the peer closed the connection abruptly";
+            (TransportErrorKind::Closed, message.to_owned())
         }
         io::ErrorKind::TimedOut => {
-            let what = "the peer is gone: the network delivered nothing to it any more";
-            (TransportErrorKind::Timeout, what.to_owned())
+            let message = "the peer is unreachable: sent data was not acknowledged";
+            (TransportErrorKind::Timeout, message.to_owned())
         }
-        // HTTP/2 hands an error on by its kind and words; below it, only TLS judges data.
+        // The HTTP/2 library keeps only the kind and text of an error. Below it, only TLS reports
+        // invalid data.
         io::ErrorKind::InvalidData => (TransportErrorKind::Tls, format!("TLS failed: {error}")),
         _ => (
             TransportErrorKind::Io,
-            format!("the connection broke: {error}"),
+            format!("the connection failed: {error}"),
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! How far a dial has come, so that a dial that takes too long says what it waited for.
+//! Tracks the progress of a dial, so that a timeout error can name the step that did not complete.
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,24 +6,24 @@ use std::time::Duration;
 
 use crate::{Endpoint, TransportError, TransportErrorKind};
 
-/// What a dial waits for.
+/// The step that a dial is waiting for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The addresses of the host name.
+    /// Name resolution.
     #[default]
     Resolve,
-    /// A TCP connection, or one to a Unix socket.
+    /// The TCP or Unix socket connection.
     Connect,
     /// The TLS handshake.
     #[cfg(feature = "tls")]
     Tls,
-    /// The answer to a WebSocket upgrade.
+    /// The response to the WebSocket upgrade.
     #[cfg(feature = "ws")]
     Upgrade,
-    /// The answer to the first HTTP request.
+    /// The response to the first HTTP request.
     #[cfg(feature = "http")]
     Probe,
-    /// Nothing: the connection is made.
+    /// Nothing: the connection is established.
     #[cfg(feature = "http")]
     Done,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Progress(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     step: Step,
-    /// The addresses that were tried, or the one that accepted.
+    /// The addresses tried so far, or the one that accepted.
     addresses: Vec<SocketAddr>,
 }
 
@@ -44,30 +44,30 @@ impl Progress {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The dial waits for something else now.
-    pub(crate) fn reached(&self, step: Step) {
+    /// Records the step that the dial waits for.
+    pub(crate) fn set_step(&self, step: Step) {
         self.lock().step = step;
     }
 
-    /// The dial tries an address.
-    pub(super) fn tries(&self, address: SocketAddr) {
+    /// Records an attempt to connect to an address.
+    pub(super) fn trying(&self, address: SocketAddr) {
         let mut state = self.lock();
         state.step = Step::Connect;
         state.addresses.push(address);
     }
 
-    /// An address accepted the connection.
+    /// Records the address that accepted the connection.
     pub(super) fn connected(&self, address: Option<SocketAddr>) {
         self.lock().addresses = address.into_iter().collect();
     }
 
-    /// Whether the connection is made.
+    /// Returns whether the connection is established.
     #[cfg(feature = "http")]
     pub(crate) fn is_done(&self) -> bool {
         self.lock().step == Step::Done
     }
 
-    /// The error of a dial that took longer than `timeout`.
+    /// Creates the error of a dial that exceeded its `timeout`.
     pub(crate) fn timed_out(&self, endpoint: &Endpoint, timeout: Duration) -> TransportError {
         let state = self.lock();
         let addresses: Vec<_> = state.addresses.iter().map(ToString::to_string).collect();
@@ -77,16 +77,16 @@ impl Progress {
             "" => format!("{endpoint} accepted a connection"),
             address => format!("{endpoint} accepted a TCP connection at {address}"),
         };
-        let what = match state.step {
+        let message = match state.step {
             Step::Resolve => format!(
                 "the host name of {endpoint} was not resolved within {timeout:?}; check the name servers"
             ),
             Step::Connect if addresses.is_empty() => format!(
-                "{endpoint} did not accept a connection within {timeout:?}; check that the server runs"
+                "{endpoint} did not accept a connection within {timeout:?}; is the server running?"
             ),
             Step::Connect => format!(
                 "{endpoint} did not accept a TCP connection within {timeout:?} (tried {addresses}); check host, port and \
-                 firewall, and that the server runs"
+                 firewall, and whether the server is running"
             ),
             #[cfg(feature = "tls")]
             Step::Tls => format!(
@@ -96,16 +96,16 @@ impl Progress {
             #[cfg(feature = "ws")]
             Step::Upgrade => format!(
                 "{} but did not answer the WebSocket upgrade within {timeout:?}; check that the port is the WebSocket \
-                 gateway's, or restart a gateway that answers nobody",
+                 gateway's; if it is, restart the gateway, which is unresponsive",
                 accepted()
             ),
             #[cfg(feature = "http")]
             Step::Probe | Step::Done => format!(
-                "{} but did not answer PING over HTTP within {timeout:?}; check that the port is the HTTP gateway's, or \
-                 restart a gateway that answers nobody",
+                "{} but did not answer PING over HTTP within {timeout:?}; check that the port is the HTTP gateway's; \
+                 if it is, restart the gateway, which is unresponsive",
                 accepted()
             ),
         };
-        TransportError::new(TransportErrorKind::Timeout, what)
+        TransportError::new(TransportErrorKind::Timeout, message)
     }
 }

@@ -1,4 +1,4 @@
-//! From a name to a connected socket.
+//! Resolves host names and connects sockets, trying addresses concurrently (RFC 8305).
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,10 +14,10 @@ use tokio::time::{Instant, sleep_until};
 use super::progress::Progress;
 use crate::{Endpoint, TransportError, TransportErrorKind, TransportOptions};
 
-/// How long one address may take before the next is tried beside it, as RFC 8305 recommends.
-const HEAD_START: Duration = Duration::from_millis(250);
+/// Delay before the next address is tried concurrently, as recommended by RFC 8305.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Resolves the endpoint's name and connects to whichever of its addresses answers first.
+/// Resolves the endpoint's host name and connects to the first address that accepts.
 pub(super) async fn tcp(
     endpoint: &Endpoint,
     options: &TransportOptions,
@@ -27,7 +27,7 @@ pub(super) async fn tcp(
         Ok(addresses) => addresses.collect(),
         Err(error) => return Err(unresolved(endpoint).with_source(error)),
     };
-    let stream = any_of(&addresses, progress)
+    let stream = connect_any(&addresses, progress)
         .await
         .map_err(|error| match error {
             Some(error) => refused(endpoint, error),
@@ -55,16 +55,15 @@ pub(super) async fn unix(endpoint: &Endpoint) -> Result<UnixStream, TransportErr
             }
             _ => TransportErrorKind::Io,
         };
-        let what = format!(
-            "no connection to {endpoint}: {error}; check the path, and that the server runs"
-        );
-        TransportError::new(kind, what).with_source(error)
+        let message =
+            format!("no connection to {endpoint}: {error}; check the path; is the server running?");
+        TransportError::new(kind, message).with_source(error)
     })
 }
 
-/// Tries the addresses in turn, the next beside the last when that takes long, so that an address that is not routed does
-/// not eat the time of one that is.
-async fn any_of(
+/// Tries the addresses in order. If an attempt is slow, the next one starts beside it, so that an
+/// unreachable address does not use up the timeout of a reachable one.
+async fn connect_any(
     addresses: &[SocketAddr],
     progress: &Progress,
 ) -> Result<TcpStream, Option<io::Error>> {
@@ -76,9 +75,9 @@ async fn any_of(
         if attempts.is_empty() || next <= Instant::now() {
             match left.next() {
                 Some(address) => {
-                    progress.tries(*address);
+                    progress.trying(*address);
                     attempts.spawn(TcpStream::connect(*address));
-                    next = Instant::now() + HEAD_START;
+                    next = Instant::now() + ATTEMPT_DELAY;
                 }
                 None if attempts.is_empty() => return Err(failed),
                 None => {}
@@ -89,7 +88,7 @@ async fn any_of(
                 Ok(Ok(stream)) => return Ok(stream),
                 Ok(Err(error)) => {
                     failed = Some(error);
-                    // Nothing is to be gained by waiting for the others.
+                    // Start the next attempt immediately.
                     next = Instant::now();
                 }
                 Err(panicked) => failed = Some(io::Error::other(panicked)),
@@ -115,7 +114,7 @@ fn configure(stream: &TcpStream, options: &TransportOptions) -> io::Result<()> {
             .with_retries(2);
         socket.set_tcp_keepalive(&keepalive)?;
     }
-    // Probes are sent on idle connections only: unacknowledged requests need a bound of their own.
+    // The kernel probes idle connections only; unacknowledged data needs its own timeout.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket.set_tcp_user_timeout(
         options
@@ -129,7 +128,7 @@ fn unresolved(endpoint: &Endpoint) -> TransportError {
     TransportError::new(
         TransportErrorKind::Resolve,
         format!(
-            "the host name {} cannot be resolved; check its spelling and the name servers",
+            "the host name {} cannot be resolved; check the name and the name servers",
             endpoint.host()
         ),
     )
@@ -148,7 +147,7 @@ fn refused(endpoint: &Endpoint, error: io::Error) -> TransportError {
     TransportError::new(
         kind,
         format!(
-            "no connection to {endpoint}: {error}; check host and port, and that the server runs"
+            "no connection to {endpoint}: {error}; check host and port; is the server running?"
         ),
     )
     .with_source(error)
@@ -156,7 +155,7 @@ fn refused(endpoint: &Endpoint, error: io::Error) -> TransportError {
 
 #[cfg(test)]
 mod tests {
-    //! What the kernel was told.
+    //! Socket options, and address selection.
 
     use tokio::net::TcpListener;
 
@@ -164,7 +163,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn the_kernel_knows_the_options() {
+    async fn options_are_set_on_the_socket() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let endpoint = Endpoint::parse(&format!("redis://127.0.0.1:{port}")).unwrap();
@@ -199,13 +198,13 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn the_first_address_that_answers_is_taken() {
+    async fn the_first_address_that_accepts_wins() {
         let live = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let live = live.local_addr().unwrap();
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let refusing = closed.local_addr().unwrap();
         drop(closed);
-        // What waits to be accepted fills this queue; the next connection gets no answer at all.
+        // Fill the accept queue, so that further connection attempts get no response.
         let mute =
             socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         mute.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into())
@@ -224,17 +223,17 @@ mod tests {
             vec![silent, live],
             vec![silent, refusing, live],
         ] {
-            let stream = any_of(&addresses, &Progress::default()).await.unwrap();
+            let stream = connect_any(&addresses, &Progress::default()).await.unwrap();
             assert_eq!(stream.peer_addr().unwrap(), live);
         }
         assert!(start.elapsed() < Duration::from_secs(5));
-        let error = any_of(&[refusing, refusing], &Progress::default())
+        let error = connect_any(&[refusing, refusing], &Progress::default())
             .await
             .unwrap_err()
             .unwrap();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         assert!(
-            any_of(&[], &Progress::default())
+            connect_any(&[], &Progress::default())
                 .await
                 .unwrap_err()
                 .is_none()

@@ -1,4 +1,4 @@
-//! Where a server is and which wire leads there.
+//! Endpoints: server addresses, whose scheme selects the transport.
 
 mod parse;
 #[cfg(test)]
@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use crate::{Printable, TransportError};
 
-/// The wire that an address asks for.
+/// The scheme of an endpoint, which selects the transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scheme {
@@ -31,7 +31,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// The scheme as an address spells it, without `://`.
+    /// Returns the scheme without `://`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ws => "ws",
@@ -44,22 +44,22 @@ impl Scheme {
         }
     }
 
-    /// Whether the wire is encrypted.
+    /// Returns whether the transport uses TLS.
     pub const fn is_tls(self) -> bool {
         matches!(self, Self::Wss | Self::Https | Self::Rediss)
     }
 
-    /// Whether the wire is WebSocket.
+    /// Returns whether the transport is WebSocket.
     pub const fn is_websocket(self) -> bool {
         matches!(self, Self::Ws | Self::Wss)
     }
 
-    /// Whether the wire is HTTP.
+    /// Returns whether the transport is HTTP.
     pub const fn is_http(self) -> bool {
         matches!(self, Self::Http | Self::Https)
     }
 
-    /// Whether the wire is RESP over TCP, TLS or a Unix socket.
+    /// Returns whether the transport is RESP over TCP, TLS or a Unix socket.
     pub const fn is_redis(self) -> bool {
         matches!(self, Self::Redis | Self::Rediss | Self::RedisUnix)
     }
@@ -71,20 +71,22 @@ impl fmt::Display for Scheme {
     }
 }
 
-/// Where a server is, and which wire leads there.
+/// The address of a server. The scheme selects the transport.
 ///
-/// | address | wire | port unless given |
+/// | address | transport | default port |
 /// |---|---|---|
 /// | `ws://host[:port][/path][?query]`, `wss://…` | WebSocket | 80, 443 |
 /// | `http://host[:port][/base]`, `https://…` | HTTP | 80, 443 |
 /// | `redis://[[user]:password@]host[:port][/database]`, `rediss://…` | RESP over TCP | 6379 |
 /// | `redis+unix:///path/to/socket[?db=n&user=u&pass=p]`, also `unix://` | RESP over a Unix socket | |
 ///
-/// Users, passwords and socket paths are percent-decoded, and `+` is a plus in all of them. A user without a password is
-/// read as it stands; the client refuses it unless its options hold a password.
+/// Users, passwords and socket paths are percent-decoded; `+` is a literal plus. A user without a
+/// password is accepted here, but the client rejects it unless its options set a password.
 ///
-/// Anything else is refused with an error that names the part at fault. `Debug` and `Display` show neither the
-/// password nor the query, which may hold a token.
+/// Any other address is rejected with an error that names the faulty part. `Debug` and `Display`
+/// show neither the password nor the query, which may contain a token.
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_transport::Endpoint;
@@ -105,7 +107,8 @@ pub struct Endpoint {
     host: String,
     /// 0 for a Unix socket.
     port: u16,
-    /// Begins with `/`; for RESP wires empty, for a Unix socket the socket's.
+    /// For WebSocket and HTTP, the path, which begins with `/`. For a Unix socket, the path of the
+    /// socket. Otherwise empty.
     path: String,
     query: Option<String>,
     user: Option<String>,
@@ -114,32 +117,33 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads an address.
+    /// Parses an address.
     ///
     /// # Errors
     ///
-    /// Of kind [`Endpoint`](crate::TransportErrorKind::Endpoint) when a part of the address is missing, malformed or
-    /// without meaning for its wire. The message names the part and what to write instead.
+    /// Returns an error of kind [`Endpoint`](crate::TransportErrorKind::Endpoint) if a part of the
+    /// address is missing, malformed or not applicable to its scheme. The message names the part
+    /// and the remedy.
     pub fn parse(address: &str) -> Result<Self, TransportError> {
         parse::endpoint(address)
     }
 
-    /// The wire.
+    /// Returns the scheme.
     pub const fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The host's name or address, IPv6 without brackets; empty for a Unix socket.
+    /// Returns the host name or IP address; IPv6 without brackets. Empty for a Unix socket.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port; 0 for a Unix socket.
+    /// Returns the port; 0 for a Unix socket.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// The path of a WebSocket or HTTP address, `/` unless given; empty for the other wires.
+    /// Returns the path of a WebSocket or HTTP endpoint (default `/`); empty for other schemes.
     pub fn path(&self) -> &str {
         if self.scheme == Scheme::RedisUnix {
             ""
@@ -148,32 +152,38 @@ impl Endpoint {
         }
     }
 
-    /// The path of the Unix socket, when the wire is one.
+    /// Returns the path of the Unix socket, or `None` for other schemes.
     pub fn socket_path(&self) -> Option<&Path> {
         (self.scheme == Scheme::RedisUnix).then(|| Path::new(&self.path))
     }
 
-    /// The user in a `redis` address.
+    /// Returns the user in a `redis` address.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
-    /// The password in a `redis` address.
+    /// Returns the password in a `redis` address.
     pub fn password(&self) -> Option<&str> {
         self.password.as_deref()
     }
 
-    /// The database in a `redis` address.
+    /// Returns the database in a `redis` address.
     pub const fn database(&self) -> Option<u32> {
         self.database
     }
 
-    /// The endpoint of a Unix socket.
+    /// Creates the endpoint of a Unix socket.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of kind [`Endpoint`](crate::TransportErrorKind::Endpoint) if the path is
+    /// not absolute, not UTF-8, or contains control characters.
     pub fn unix(path: impl Into<PathBuf>) -> Result<Self, TransportError> {
         parse::unix(path.into())
     }
 
-    /// Host and port as an HTTP header wants them: IPv6 in brackets, the scheme's own port left out.
+    /// Returns host and port as in an HTTP `Host` header: IPv6 in brackets, without the default
+    /// port.
     #[cfg(any(feature = "ws", feature = "http", test))]
     pub(crate) fn authority(&self) -> String {
         let default = if self.scheme.is_tls() { 443 } else { 80 };
@@ -185,7 +195,7 @@ impl Endpoint {
         }
     }
 
-    /// Path and query as they go into an HTTP request line.
+    /// Returns path and query as in an HTTP request line.
     #[cfg(any(feature = "ws", test))]
     pub(crate) fn target(&self) -> String {
         match &self.query {
@@ -195,7 +205,7 @@ impl Endpoint {
     }
 }
 
-/// A host as it stands in an address.
+/// Displays a host, with brackets around an IPv6 address.
 struct Bracketed<'a>(&'a str);
 
 impl fmt::Display for Bracketed<'_> {

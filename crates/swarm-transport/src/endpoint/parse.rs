@@ -1,6 +1,7 @@
-//! From the text of an address to its parts, each refused by name when it is not understood.
+//! Parses addresses. Every error names the faulty part.
 //!
-//! No message repeats more of the address than the scheme, for anything else may hold a password.
+//! No message quotes more of the address than the scheme, because any other part may contain a
+//! password.
 
 use std::path::PathBuf;
 
@@ -13,28 +14,28 @@ use crate::{TransportError, TransportErrorKind};
 
 const EXAMPLES: &str = "ws://, wss://, http://, https://, redis://, rediss:// or redis+unix://";
 
-fn refuse(what: impl Into<String>) -> TransportError {
-    TransportError::new(TransportErrorKind::Endpoint, what)
+fn refuse(message: impl Into<String>) -> TransportError {
+    TransportError::new(TransportErrorKind::Endpoint, message)
 }
 
 pub(super) fn endpoint(address: &str) -> Result<Endpoint, TransportError> {
     if address.is_empty() {
         return Err(refuse(
-            "the address is empty; write for instance ws://localhost:8765",
+            "the address is empty; use for example ws://localhost:8765",
         ));
     }
-    // The URL standard drops these silently; an address with a stray line break is a broken configuration.
+    // The URL standard drops these characters silently, but an address with a stray line break is a
+    // configuration error.
     if (address.chars()).any(|c| c.is_ascii_control() || c.is_whitespace()) {
         return Err(refuse(
-            "the address holds a blank, a line break or a control character; remove it, or write it as %20 and the like",
+            "the address contains a space, a line break or a control character; remove it, or percent-encode it, as in %20",
         ));
     }
     let scheme = scheme(address)?;
     let url = Url::parse(address).map_err(malformed)?;
     if url.fragment().is_some() {
         return Err(refuse(
-            "the address ends in a fragment (#…), which means nothing to a server; remove it, and write # inside a \
-             password as %23",
+            "the address has a fragment (#…), which a server does not use; remove it, and write # in a password as %23",
         ));
     }
     match scheme {
@@ -44,7 +45,7 @@ pub(super) fn endpoint(address: &str) -> Result<Endpoint, TransportError> {
     }
 }
 
-/// The scheme, which is all of the address that may be repeated.
+/// Parses the scheme, the only part of the address that an error may quote.
 fn scheme(address: &str) -> Result<Scheme, TransportError> {
     let missing = || {
         refuse(format!(
@@ -74,28 +75,28 @@ fn scheme(address: &str) -> Result<Scheme, TransportError> {
 }
 
 fn malformed(error: ParseError) -> TransportError {
-    let what = match error {
+    let message = match error {
         ParseError::InvalidPort => {
-            "the port is not a number up to 65535; write it behind the host, as in ws://host:8765, and escape special \
-             characters in a user or password (%40 for @, %3A for :, %2F for /)"
+            "the port is not a number up to 65535; write it after the host, as in ws://host:8765, and percent-encode \
+             special characters in a user or password (%40 for @, %3A for :, %2F for /)"
         }
         ParseError::EmptyHost => {
-            "the host is missing; write it behind ://, as in ws://localhost:8765"
+            "the host is missing; write it after ://, as in ws://localhost:8765"
         }
         ParseError::InvalidIpv6Address => {
             "the host is not a valid IPv6 address; write it in brackets, as in ws://[::1]:8765"
         }
         ParseError::InvalidIpv4Address => "the host is not a valid IPv4 address",
         ParseError::IdnaError | ParseError::InvalidDomainCharacter => {
-            "the host is not a valid name"
+            "the host is not a valid host name"
         }
         _ => "the address is malformed; write scheme://host:port",
     };
-    refuse(what)
+    refuse(message)
 }
 
-/// The host, its brackets removed. Hosts of all schemes are read in the same way: as names of the Internet, from which an
-/// escaped delimiter, blank or control character cannot come.
+/// Returns the host without brackets. The hosts of all schemes are parsed as Internet host names,
+/// so they cannot contain an encoded delimiter, space or control character.
 fn host(url: &Url) -> Result<String, TransportError> {
     let text = url.host_str().unwrap_or_default();
     if text.is_empty() {
@@ -111,7 +112,7 @@ fn host(url: &Url) -> Result<String, TransportError> {
 fn port(url: &Url, default: u16) -> Result<u16, TransportError> {
     match url.port().unwrap_or(default) {
         0 => Err(refuse(
-            "the port is 0, where nobody listens; write the port of the server",
+            "the port is 0, which is not a valid port; use the server's port",
         )),
         port => Ok(port),
     }
@@ -121,7 +122,7 @@ fn decode(part: &str, text: &str) -> Result<String, TransportError> {
     match percent_decode_str(text).decode_utf8() {
         Ok(text) => Ok(text.into_owned()),
         Err(_) => Err(refuse(format!(
-            "the {part} in the address is not UTF-8 behind its percent signs; write % itself as %25"
+            "the {part} in the address is not UTF-8 after percent-decoding; write a literal % as %25"
         ))),
     }
 }
@@ -130,13 +131,13 @@ fn decode(part: &str, text: &str) -> Result<String, TransportError> {
 fn web(scheme: Scheme, url: &Url) -> Result<Endpoint, TransportError> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refuse(format!(
-            "a {scheme}:// address cannot hold a user or password; remove what stands before the @ and give the password \
-             to the client's options"
+            "a {scheme}:// address cannot contain a user or password; remove the part before the @ and set the password \
+             in the client's options"
         )));
     }
     if scheme.is_http() && url.query().is_some() {
         return Err(refuse(format!(
-            "a {scheme}:// address cannot hold a query (?…); remove it, and send tokens as a header or bearer token"
+            "a {scheme}:// address cannot contain a query (?…); remove it, and set tokens as a header or bearer token"
         )));
     }
     Ok(Endpoint {
@@ -155,8 +156,8 @@ fn web(scheme: Scheme, url: &Url) -> Result<Endpoint, TransportError> {
 fn redis(scheme: Scheme, url: &Url) -> Result<Endpoint, TransportError> {
     if url.query().is_some() {
         return Err(refuse(format!(
-            "a {scheme}:// address cannot hold a query (?…); write user, password and database as \
-             {scheme}://user:password@host:6379/0, and escape a ? inside them as %3F"
+            "a {scheme}:// address cannot contain a query (?…); write user, password and database as \
+             {scheme}://user:password@host:6379/0, and a ? in them as %3F"
         )));
     }
     let database = match url.path().trim_start_matches('/').trim_end_matches('/') {
@@ -188,7 +189,9 @@ fn database(number: &str) -> Result<u32, TransportError> {
         .then(|| number.parse().ok())
         .flatten()
         .ok_or_else(|| {
-            refuse("the database in the address is not a number; write for instance redis://host:6379/0")
+            refuse(
+                "the database in the address is not a number; use for example redis://host:6379/0",
+            )
         })
 }
 
@@ -197,12 +200,12 @@ fn unix_url(url: &Url) -> Result<Endpoint, TransportError> {
     let scheme = Scheme::RedisUnix;
     if url.host_str().is_some_and(|host| !host.is_empty()) {
         return Err(refuse(format!(
-            "a {scheme}:// address has no host; write the path of the socket behind three slashes, as in \
+            "a {scheme}:// address cannot contain a host; write the path of the socket after three slashes, as in \
              {scheme}:///run/redis.sock"
         )));
     }
     let mut endpoint = unix(decode("path", url.path())?.into())?;
-    // No form: a `+` is a plus, as in the other addresses.
+    // Not form-encoded: a `+` is a plus, as in the other schemes.
     let parameters = url.query().unwrap_or_default().split('&');
     let mut seen = Vec::new();
     for parameter in parameters.filter(|parameter| !parameter.is_empty()) {
@@ -213,13 +216,13 @@ fn unix_url(url: &Url) -> Result<Endpoint, TransportError> {
             "pass" | "password" => ("pass", "password"),
             _ => {
                 return Err(refuse(format!(
-                    "the query of a {scheme}:// address takes db, user and pass, and nothing else"
+                    "the query of a {scheme}:// address accepts only db, user and pass; remove other parameters"
                 )));
             }
         };
         if seen.contains(&name) {
             return Err(refuse(format!(
-                "the query of the address holds {name} twice; remove one"
+                "the query of the address contains {name} twice; remove one"
             )));
         }
         seen.push(name);
@@ -238,13 +241,13 @@ pub(super) fn unix(path: PathBuf) -> Result<Endpoint, TransportError> {
     let path = match path.into_os_string().into_string() {
         Ok(path) if Printable(&path).to_string() != path => {
             return Err(refuse(
-                "the path of the Unix socket holds a line break or a control character; name the socket without it",
+                "the path of the Unix socket contains a line break or a control character; rename the socket",
             ));
         }
         Ok(path) if path.starts_with('/') && path.len() > 1 => path,
         _ => {
             return Err(refuse(
-                "the path of the Unix socket is not an absolute UTF-8 path; write for instance redis+unix:///run/redis.sock",
+                "the path of the Unix socket is not an absolute UTF-8 path; use for example redis+unix:///run/redis.sock",
             ));
         }
     };

@@ -1,4 +1,4 @@
-//! One request and its answer.
+//! One HTTP request and its response.
 
 use std::error::Error;
 use std::time::Duration;
@@ -13,19 +13,19 @@ use hyper::{Method, Response, Uri};
 use swarm_resp::{Frame, Request};
 use tokio::time::{Instant, timeout_at};
 
-use super::json::{self, Answer};
+use super::json::{self, JsonReply};
 use super::pool::{Pool, Sender};
-use crate::dial::{self, Dialer, Progress, Step, after};
+use crate::dial::{self, Dialer, Progress, Step, deadline_after};
 use crate::{
     Endpoint, PeerIdentity, TransportError, TransportErrorKind as Kind, http_status, retry_after,
 };
 
-/// Answers with types in them: numbers, booleans and maps.
+/// The media type of replies with typed values: numbers, booleans and maps.
 const TYPED: &str = "application/json; resp=3";
 
-/// What a value with U+FFFD in it is answered as.
-const LOSSY: &str = "LOSSY the command ran, and its reply holds U+FFFD, which the HTTP gateway puts in place \
-     of bytes that are not UTF-8; read it over ws:// or redis://, or allow lossy replies";
+/// The error reply for a value that contains U+FFFD.
+const LOSSY: &str = "LOSSY the command ran, but its reply contains U+FFFD, with which the HTTP gateway replaces \
+     bytes that are not UTF-8; read it over ws:// or redis://, or allow lossy replies";
 
 pub(super) struct Exchange {
     pool: Pool,
@@ -40,9 +40,9 @@ pub(super) struct Exchange {
 
 impl Exchange {
     pub(super) fn new(dialer: Dialer) -> Result<Self, TransportError> {
-        let unwritable = |error: hyper::http::Error| {
-            let what = "the address or a header cannot be written as an HTTP request";
-            TransportError::new(Kind::Endpoint, what).with_source(error)
+        let invalid_request = |error: hyper::http::Error| {
+            let message = "the address or a header cannot be written as an HTTP request";
+            TransportError::new(Kind::Endpoint, message).with_source(error)
         };
         let endpoint = dialer.endpoint.clone();
         let path = format!("{}/cmd", endpoint.path().trim_end_matches('/'));
@@ -52,53 +52,56 @@ impl Exchange {
             limits: options.limits,
             timeout: options.http_timeout,
             lossy: options.lossy_replies,
-            headers: headers(&endpoint, &options.headers).map_err(unwritable)?,
+            headers: headers(&endpoint, &options.headers).map_err(invalid_request)?,
             path: path
                 .parse()
-                .map_err(|error| unwritable(hyper::http::Error::from(error)))?,
+                .map_err(|error| invalid_request(hyper::http::Error::from(error)))?,
             absolute: absolute
                 .parse()
-                .map_err(|error| unwritable(hyper::http::Error::from(error)))?,
+                .map_err(|error| invalid_request(hyper::http::Error::from(error)))?,
             endpoint,
             pool: Pool::new(dialer),
         })
     }
 
-    /// Takes note of which server the peer is.
+    /// Records which server the peer is.
     pub(super) fn peer_identified(&self, peer: &PeerIdentity) {
         self.pool.peer_identified(peer);
     }
 
-    /// Opens the first connection and sends PING over it. Not bounded in time.
+    /// Opens the first connection and sends PING over it, without a timeout.
     pub(super) async fn probe(&self, progress: &Progress) -> Result<Frame, TransportError> {
         let body = encode(&Request::new("PING", ()))?;
         let mut sender = self.pool.dial(progress).await?;
-        progress.reached(Step::Probe);
+        progress.set_step(Step::Probe);
         let response = sender
             .send(self.request(body, true, sender.is_http1()))
             .await
-            .map_err(|error| failed(&self.endpoint, error.into_error()))?;
+            .map_err(|error| hyper_error(&self.endpoint, error.into_error()))?;
         self.finish(sender, response).await
     }
 
-    /// Sends a request and takes its answer. An error ends the transport; one that concerns the request alone is a
-    /// frame.
+    /// Sends a request and returns its reply. An error ends the transport; an error reply to this
+    /// request alone is a frame.
     pub(super) async fn run(&self, request: &Request) -> Result<Frame, TransportError> {
         let body = encode(request)?;
-        // Typed, EXISTS is answered true or false, and its count is lost.
+        // With typed replies, the gateway turns the count of EXISTS into a boolean.
         let typed = !request.name().eq_ignore_ascii_case(b"EXISTS");
         let progress = Progress::default();
         let exchange = async {
             let (sender, response) = self.send(&body, typed, &progress).await?;
             self.finish(sender, response).await
         };
-        let deadline = after(Instant::now(), self.timeout);
+        let deadline = deadline_after(Instant::now(), self.timeout);
         timeout_at(deadline, exchange).await.unwrap_or_else(|_| {
             if !progress.is_done() {
                 return Err(progress.timed_out(&self.endpoint, self.timeout));
             }
-            let what = format!("{} did not answer within {:?}", self.endpoint, self.timeout);
-            Err(TransportError::new(Kind::Timeout, what))
+            let message = format!(
+                "{} did not respond within {:?}",
+                self.endpoint, self.timeout
+            );
+            Err(TransportError::new(Kind::Timeout, message))
         })
     }
 
@@ -110,28 +113,28 @@ impl Exchange {
     ) -> Result<(Sender, Response<Incoming>), TransportError> {
         let (mut sender, mut reused) = self.pool.take(progress).await?;
         loop {
-            progress.reached(Step::Done);
+            progress.set_step(Step::Done);
             let request = self.request(body.clone(), typed, sender.is_http1());
             match sender.send(request).await {
                 Ok(response) => return Ok((sender, response)),
-                // A kept connection that the server closed meanwhile; nothing was written to it.
+                // The server closed the pooled connection, and nothing was written to it.
                 Err(error) if reused && error.message().is_some() => {
                     sender = self.pool.open(progress).await?;
                     reused = false;
                 }
-                Err(error) => return Err(failed(&self.endpoint, error.into_error())),
+                Err(error) => return Err(hyper_error(&self.endpoint, error.into_error())),
             }
         }
     }
 
-    /// Reads an answer, and keeps the connection for the next request.
+    /// Reads the response, and returns the connection to the pool.
     async fn finish(
         &self,
         sender: Sender,
         response: Response<Incoming>,
     ) -> Result<Frame, TransportError> {
         let answer = self.read(response).await?;
-        // HTTP/2 is shared: it was never taken out.
+        // An HTTP/2 connection is shared, so it never left the pool.
         if sender.is_http1() {
             self.pool.put(sender);
         }
@@ -166,7 +169,8 @@ impl Exchange {
         let status = response.status().as_u16();
         let refused = || http_status::error(&self.endpoint, status, "a command");
         if !matches!(status, 200 | 400 | 401 | 413) {
-            // The body holds no reply, so an error page that is cut short or too large must not hide the status.
+            // The body is not a reply. Do not read it: a truncated or oversized error page must not
+            // hide the status.
             return Err(refused());
         }
         let body = Limited::new(response.into_body(), self.limits.max_frame);
@@ -176,18 +180,18 @@ impl Exchange {
             .map_err(|error| self.broken_body(error))?
             .to_bytes();
         match (status, json::answer(&body, &self.limits)) {
-            (200, Ok(Answer::Result(frame))) => Ok(frame),
-            (200, Ok(Answer::Lossy(frame))) if self.lossy => Ok(frame),
-            (200, Ok(Answer::Lossy(_))) => Ok(Frame::error(LOSSY)),
-            // The server's error reply to this request alone, which it did not run.
-            (_, Ok(Answer::Error(text))) => Ok(Frame::error(text)),
+            (200, Ok(JsonReply::Result(frame))) => Ok(frame),
+            (200, Ok(JsonReply::Lossy(frame))) if self.lossy => Ok(frame),
+            (200, Ok(JsonReply::Lossy(_))) => Ok(Frame::error(LOSSY)),
+            // The server's error reply to this request, which did not run.
+            (_, Ok(JsonReply::Error(text))) => Ok(Frame::error(text)),
             (200, Err(error)) => {
-                let what = format!(
-                    "{} answered what is not a JSON reply ({}); check the path",
+                let message = format!(
+                    "{} returned a response that is not a JSON reply ({}); check the path",
                     self.endpoint,
-                    json::fault(&error)
+                    json::describe(&error)
                 );
-                Err(TransportError::new(Kind::Protocol, what).with_status(status))
+                Err(TransportError::new(Kind::Protocol, message).with_status(status))
             }
             _ => Err(refused()),
         }
@@ -195,15 +199,16 @@ impl Exchange {
 
     fn broken_body(&self, error: Box<dyn Error + Send + Sync>) -> TransportError {
         match error.downcast::<hyper::Error>() {
-            Ok(error) => failed(&self.endpoint, *error),
+            Ok(error) => hyper_error(&self.endpoint, *error),
             Err(error) if error.is::<LengthLimitError>() => TransportError::new(
                 Kind::Limit,
                 format!(
-                    "an answer is larger than the limits allow: {} bytes",
+                    "a response exceeds the limit of {} bytes; raise limits.max_frame",
                     self.limits.max_frame
                 ),
             ),
-            Err(error) => TransportError::new(Kind::Io, "an answer broke off").with_source(error),
+            Err(error) => TransportError::new(Kind::Io, "a response could not be read completely")
+                .with_source(error),
         }
     }
 }
@@ -229,26 +234,26 @@ fn headers(
     Ok(headers)
 }
 
-/// The error of an HTTP connection.
-pub(super) fn failed(endpoint: &Endpoint, error: hyper::Error) -> TransportError {
+/// Converts an error of an HTTP connection.
+pub(super) fn hyper_error(endpoint: &Endpoint, error: hyper::Error) -> TransportError {
     let mut source = error.source();
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            let (kind, what) = dial::diagnose(io);
-            let what = format!("the exchange with {endpoint} failed: {what}");
-            return TransportError::new(kind, what).with_source(error);
+            let (kind, message) = dial::classify(io);
+            let message = format!("the HTTP request to {endpoint} failed: {message}");
+            return TransportError::new(kind, message).with_source(error);
         }
         source = cause.source();
     }
-    let (kind, what) = if error.is_incomplete_message() || error.is_canceled() || error.is_closed()
-    {
-        (Kind::Closed, "closed the connection before it answered")
-    } else if error.is_parse() {
-        (Kind::Protocol, "does not speak HTTP; check scheme and port")
-    } else if error.is_timeout() {
-        (Kind::Timeout, "did not answer in time")
-    } else {
-        (Kind::Io, "broke the exchange")
-    };
-    TransportError::new(kind, format!("{endpoint} {what}")).with_source(error)
+    let (kind, message) =
+        if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+            (Kind::Closed, "closed the connection before it responded")
+        } else if error.is_parse() {
+            (Kind::Protocol, "does not speak HTTP; check scheme and port")
+        } else if error.is_timeout() {
+            (Kind::Timeout, "did not respond in time")
+        } else {
+            (Kind::Io, "did not complete the HTTP request")
+        };
+    TransportError::new(kind, format!("{endpoint} {message}")).with_source(error)
 }

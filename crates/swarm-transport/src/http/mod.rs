@@ -1,9 +1,9 @@
-//! SwarmKeyDb's HTTP gateway: one `POST /cmd` per command, JSON both ways.
+//! HTTP transport for SwarmKeyDb's gateway: one `POST /cmd` with JSON per command.
 //!
-//! What HTTP cannot carry is refused before anything is sent: commands of a session (transactions, subscriptions,
-//! tracking), commands that block, and arguments that are not UTF-8. The gateway puts U+FFFD in place of reply bytes that
-//! are not UTF-8; a reply with U+FFFD in it is therefore answered as an error of code `LOSSY`, unless
-//! [`TransportOptions::lossy_replies`] says otherwise.
+//! Requests that HTTP cannot carry are rejected before they are sent: session commands
+//! (transactions, subscriptions, tracking), blocking commands, and arguments that are not UTF-8.
+//! The gateway replaces reply bytes that are not UTF-8 with U+FFFD, so a reply that contains U+FFFD
+//! becomes an error with code `LOSSY`, unless [`TransportOptions::lossy_replies`] is set.
 
 mod exchange;
 mod json;
@@ -25,30 +25,34 @@ use transport::HttpTransport;
 
 /// Dials an `http://` or `https://` endpoint.
 ///
-/// A dial sends one PING, so that a wrong port, path or token shows there. A transport keeps connections alive and runs
-/// up to [`TransportOptions::http_concurrency`] requests at a time, over one connection each in HTTP/1.1 and over one
-/// connection in HTTP/2, which is used when TLS offers it. Results come in the order of the requests; the server may
-/// run requests that are in flight together in any order, so [`Capabilities::ordered`](crate::Capabilities::ordered) is
-/// false.
+/// Connecting sends one PING, to detect a wrong port, path or token. A transport keeps its
+/// connections alive and runs up to [`TransportOptions::http_concurrency`] requests concurrently:
+/// over one connection each with HTTP/1.1, or over one shared connection with HTTP/2, which is used
+/// if TLS negotiates it. Replies arrive in the order of the requests. The server may execute
+/// concurrent requests in any order, so [`Capabilities::ordered`](crate::Capabilities::ordered) is
+/// false unless the concurrency is 1.
 ///
-/// A request of which a byte may have been written is never sent again here.
+/// The transport never resends a request once any byte of it may have been written.
 #[derive(Debug, Clone)]
 pub struct HttpConnector {
     dialer: Dialer,
 }
 
 impl HttpConnector {
-    /// A connector that dials `endpoint`.
+    /// Creates a connector for `endpoint`.
     ///
     /// # Errors
     ///
-    /// When the endpoint is not HTTP, an option makes no sense, or `https` is asked for without the feature `tls`.
+    /// Returns an error if the endpoint's scheme is not `http` or `https`, if an option is invalid,
+    /// or if TLS is required but the feature `tls` is disabled.
     pub fn new(endpoint: &Endpoint, options: &TransportOptions) -> Result<Self, TransportError> {
         let scheme = endpoint.scheme();
         if !scheme.is_http() {
             return Err(TransportError::new(
                 TransportErrorKind::Endpoint,
-                format!("{scheme}:// is not HTTP; use http:// or https://, or another connector"),
+                format!(
+                    "{scheme}:// is not an HTTP scheme; use http:// or https://, or another connector type"
+                ),
             ));
         }
         let dialer = Dialer::new(endpoint, options, &[b"h2", b"http/1.1"])?;
@@ -61,14 +65,14 @@ impl HttpConnector {
         if let Some(error) = reply.as_error() {
             let (kind, transient) = match error.code() {
                 "NOAUTH" | "WRONGPASS" | "NOPERM" => (TransportErrorKind::Auth, false),
-                // The server's state, not the address, is at fault.
+                // The server is temporarily unavailable.
                 "LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "DENIED" => {
                     (TransportErrorKind::Refused, true)
                 }
                 _ => (TransportErrorKind::Protocol, true),
             };
-            let what = format!("{} refused PING: {error}", self.dialer.endpoint);
-            return Err(TransportError::new(kind, what).with_transient(transient));
+            let message = format!("{} refused PING: {error}", self.dialer.endpoint);
+            return Err(TransportError::new(kind, message).with_transient(transient));
         }
         Ok(Box::new(HttpTransport::new(exchange, &self.dialer.options)))
     }
@@ -78,7 +82,9 @@ impl Connect for HttpConnector {
     fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>> {
         Box::pin(async move {
             let progress = Progress::default();
-            self.dialer.within(&progress, self.dial(&progress)).await
+            self.dialer
+                .with_timeout(&progress, self.dial(&progress))
+                .await
         })
     }
 }

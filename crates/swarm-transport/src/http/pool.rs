@@ -1,4 +1,4 @@
-//! Connections that are kept for the next request.
+//! Pool of keep-alive HTTP connections.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -14,44 +14,45 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::exchange::failed;
-use crate::dial::{Acks, Dialer, Progress, Stream};
+use super::exchange::hyper_error;
+use crate::dial::{Dialer, Progress, QuickAckPolicy, Stream};
 use crate::{PeerIdentity, TransportError};
 
-/// A connection that was idle for longer is not used again. SwarmKeyDb resets idle connections after 15 seconds, and one
-/// that is reset while a request is on its way cannot say whether the request ran.
-const IDLE: Duration = Duration::from_secs(10);
+/// Maximum idle time of a pooled connection. SwarmKeyDb resets idle connections after 15 seconds;
+/// if one is reset while a request is being sent, the outcome of the request is unknown.
+const MAX_IDLE: Duration = Duration::from_secs(10);
 
 type Body = Full<Bytes>;
 
-/// The sending end of a connection. The other end runs as a task until this one is dropped.
+/// The request side of a connection, whose I/O runs in a background task until this side is
+/// dropped.
 pub(super) enum Sender {
     Http1(http1::SendRequest<Body>),
     Http2(http2::SendRequest<Body>),
 }
 
-/// A connection, and when it was used last.
-struct Kept {
+/// A pooled connection, and when it was last used.
+struct Pooled {
     sender: Sender,
     since: Instant,
 }
 
 pub(super) struct Pool {
     dialer: Dialer,
-    acks: Acks,
-    kept: Mutex<Vec<Kept>>,
+    ack_policy: QuickAckPolicy,
+    pooled: Mutex<Vec<Pooled>>,
 }
 
 impl Pool {
     pub(super) fn new(dialer: Dialer) -> Self {
         Self {
-            acks: dialer.acks(),
+            ack_policy: dialer.ack_policy(),
             dialer,
-            kept: Mutex::new(Vec::new()),
+            pooled: Mutex::new(Vec::new()),
         }
     }
 
-    /// A connection that is ready for a request, and whether it was used before.
+    /// Returns a connection that is ready for a request, and whether it was used before.
     pub(super) async fn take(&self, progress: &Progress) -> Result<(Sender, bool), TransportError> {
         while let Some(mut sender) = self.pop() {
             if sender.is_ready().await {
@@ -61,14 +62,16 @@ impl Pool {
         Ok((self.open(progress).await?, false))
     }
 
-    /// A new connection, within the time that a dial may take.
+    /// Opens a connection, bounded by the connect timeout.
     pub(super) async fn open(&self, progress: &Progress) -> Result<Sender, TransportError> {
-        self.dialer.within(progress, self.dial(progress)).await
+        self.dialer
+            .with_timeout(progress, self.dial(progress))
+            .await
     }
 
-    /// A new connection, not bounded in time.
+    /// Opens a connection without a timeout.
     pub(super) async fn dial(&self, progress: &Progress) -> Result<Sender, TransportError> {
-        match self.dialer.open(&self.acks, progress).await? {
+        match self.dialer.open(&self.ack_policy, progress).await? {
             Stream::Tcp(stream) => self.http1(stream).await,
             #[cfg(unix)]
             Stream::Unix(stream) => self.http1(stream).await,
@@ -81,32 +84,32 @@ impl Pool {
         }
     }
 
-    /// Takes note of which server the peer is.
+    /// Records which server the peer is.
     pub(super) fn peer_identified(&self, peer: &PeerIdentity) {
-        self.acks.identified(peer);
+        self.ack_policy.peer_identified(peer);
     }
 
-    /// Keeps a connection whose answer was read to its end.
+    /// Returns a connection to the pool after its response was read completely.
     pub(super) fn put(&self, sender: Sender) {
         let since = Instant::now();
-        self.lock().push(Kept { sender, since });
+        self.lock().push(Pooled { sender, since });
     }
 
-    /// The connection that was used last, so that the others grow old and go.
+    /// Takes the most recently used connection, so that surplus connections expire.
     fn pop(&self) -> Option<Sender> {
-        let mut kept = self.lock();
-        kept.retain(|kept| kept.since.elapsed() < IDLE && !kept.sender.is_closed());
-        let last = kept.last_mut()?;
+        let mut pooled = self.lock();
+        pooled.retain(|pooled| pooled.since.elapsed() < MAX_IDLE && !pooled.sender.is_closed());
+        let last = pooled.last_mut()?;
         if let Sender::Http2(sender) = &last.sender {
-            // It carries many requests at a time: all share it.
+            // An HTTP/2 connection stays in the pool, because concurrent requests share it.
             last.since = Instant::now();
             return Some(Sender::Http2(sender.clone()));
         }
-        kept.pop().map(|kept| kept.sender)
+        pooled.pop().map(|pooled| pooled.sender)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Pooled>> {
+        self.pooled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn http1<S>(&self, stream: S) -> Result<Sender, TransportError>
@@ -114,8 +117,9 @@ impl Pool {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let shaken = http1::handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = shaken.map_err(|error| failed(&self.dialer.endpoint, error))?;
-        // Its error reaches the request it belongs to.
+        let (sender, connection) =
+            shaken.map_err(|error| hyper_error(&self.dialer.endpoint, error))?;
+        // Errors are reported to the request they affect.
         tokio::spawn(async move { drop(connection.await) });
         Ok(Sender::Http1(sender))
     }
@@ -126,7 +130,8 @@ impl Pool {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let shaken = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
-        let (sender, connection) = shaken.map_err(|error| failed(&self.dialer.endpoint, error))?;
+        let (sender, connection) =
+            shaken.map_err(|error| hyper_error(&self.dialer.endpoint, error))?;
         tokio::spawn(async move { drop(connection.await) });
         let sender = Sender::Http2(sender);
         if let Sender::Http2(shared) = &sender {
@@ -151,7 +156,7 @@ impl Sender {
         }
     }
 
-    /// Sends a request. An error that has the request in it says that not a byte of it was written.
+    /// Sends a request. If the error returns the request, no byte of it was written.
     pub(super) async fn send(
         &mut self,
         request: Request<Body>,

@@ -1,4 +1,4 @@
-//! Requests over HTTP as an ordered transport.
+//! The HTTP transport: concurrent requests, replies in request order.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,30 +18,30 @@ use crate::{
 
 pub(super) struct HttpTransport {
     exchange: Arc<Exchange>,
-    /// Requests on their way, oldest first. Their results leave from the front.
-    in_flight: VecDeque<Running>,
+    /// Requests in flight, oldest first. Replies are returned from the front.
+    in_flight: VecDeque<RequestTask>,
     concurrency: usize,
     capabilities: Capabilities,
-    /// Who waits for a frame while nothing is in flight.
-    idle: Option<Waker>,
-    dead: bool,
+    /// The task that waits for a request or for capacity.
+    waiter: Option<Waker>,
+    closed: bool,
 }
 
-/// A task that ends with its handle.
-struct Running(JoinHandle<Result<Frame, TransportError>>);
+/// A task that is aborted when its handle is dropped.
+struct RequestTask(JoinHandle<Result<Frame, TransportError>>);
 
-impl Running {
+impl RequestTask {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
         Pin::new(&mut self.0).poll(cx).map(|joined| {
             joined.unwrap_or_else(|error| {
-                let what = "the task of a request ended before it had its answer";
-                Err(TransportError::new(TransportErrorKind::Io, what).with_source(error))
+                let message = "the task of a request ended before it received a response";
+                Err(TransportError::new(TransportErrorKind::Io, message).with_source(error))
             })
         })
     }
 }
 
-impl Drop for Running {
+impl Drop for RequestTask {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -62,13 +62,13 @@ impl HttpTransport {
                 resp3: false,
                 max_request: options.max_request,
             },
-            idle: None,
-            dead: false,
+            waiter: None,
+            closed: false,
         }
     }
 
-    fn alive(&self) -> Result<(), TransportError> {
-        if self.dead {
+    fn ensure_open(&self) -> Result<(), TransportError> {
+        if self.closed {
             return Err(TransportError::new(
                 TransportErrorKind::Closed,
                 "the transport is closed",
@@ -78,7 +78,7 @@ impl HttpTransport {
     }
 
     fn end(&mut self) {
-        self.dead = true;
+        self.closed = true;
         self.in_flight.clear();
     }
 }
@@ -98,44 +98,44 @@ impl Transport for HttpTransport {
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.alive()?;
+        self.ensure_open()?;
         if self.in_flight.len() < self.concurrency {
             return Poll::Ready(Ok(()));
         }
-        // There is room again when the front's result is taken.
-        self.idle = Some(cx.waker().clone());
+        // Capacity is released when the oldest reply is taken.
+        self.waiter = Some(cx.waker().clone());
         Poll::Pending
     }
 
     fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError> {
-        self.alive()?;
+        self.ensure_open()?;
         let (exchange, request) = (Arc::clone(&self.exchange), request.to_request());
         let task = tokio::spawn(async move { exchange.run(&request).await });
-        self.in_flight.push_back(Running(task));
-        if let Some(waker) = self.idle.take() {
+        self.in_flight.push_back(RequestTask(task));
+        if let Some(waker) = self.waiter.take() {
             waker.wake();
         }
         Ok(())
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.alive()?;
-        // Each request is a task of its own, on its way since it was started.
+        self.ensure_open()?;
+        // Each request runs in its own task as soon as it is started.
         Poll::Ready(Ok(()))
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
-        self.alive()?;
+        self.ensure_open()?;
         let Some(front) = self.in_flight.front_mut() else {
-            self.idle = Some(cx.waker().clone());
+            self.waiter = Some(cx.waker().clone());
             return Poll::Pending;
         };
         let result = ready!(front.poll(cx));
         self.in_flight.pop_front();
-        if let Some(waker) = self.idle.take() {
+        if let Some(waker) = self.waiter.take() {
             waker.wake();
         }
-        // The dial's PING was a reply.
+        // The PING on connect was answered, so the peer does speak HTTP.
         Poll::Ready(result.map_err(|error| {
             self.end();
             error.after_replies()
@@ -143,12 +143,12 @@ impl Transport for HttpTransport {
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        // What was started reaches the server before the connections go; the results are nobody's.
+        // Wait until all started requests have run; their replies are discarded.
         while let Some(front) = self.in_flight.front_mut() {
             let _ = ready!(front.poll(cx));
             self.in_flight.pop_front();
         }
-        self.dead = true;
+        self.closed = true;
         Poll::Ready(Ok(()))
     }
 }

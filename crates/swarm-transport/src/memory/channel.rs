@@ -1,4 +1,4 @@
-//! A bounded queue between two tasks, polled from both ends.
+//! A bounded single-producer, single-consumer queue with poll methods.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,43 +6,43 @@ use std::task::{Context, Poll, Waker};
 
 use crate::TransportError;
 
-/// One sender and one receiver share a channel; either may end it.
+/// One end of a channel. Either end may close it.
 pub(super) struct Channel<T>(Arc<Mutex<Queue<T>>>);
 
 struct Queue<T> {
     items: VecDeque<T>,
     capacity: usize,
-    /// Set when the channel has ended; the sender may say why.
-    ended: Option<Option<TransportError>>,
+    /// Set once the channel is closed, with the error that closed it, if any.
+    closed: Option<Option<TransportError>>,
     sender: Option<Waker>,
     receiver: Option<Waker>,
 }
 
-/// The other side has ended the channel.
+/// The channel is closed.
 #[derive(Debug)]
-pub(super) struct Ended(pub(super) Option<TransportError>);
+pub(super) struct ChannelClosed(pub(super) Option<TransportError>);
 
 impl<T> Channel<T> {
     pub(super) fn new(capacity: usize) -> Self {
         Self(Arc::new(Mutex::new(Queue {
             items: VecDeque::new(),
             capacity,
-            ended: None,
+            closed: None,
             sender: None,
             receiver: None,
         })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue<T>> {
-        // No code that may panic runs while the lock is held.
+        // The lock is never held across code that may panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ready when there is room for one item.
-    pub(super) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+    /// Waits until the queue has capacity for one item.
+    pub(super) fn poll_capacity(&self, cx: &mut Context<'_>) -> Poll<Result<(), ChannelClosed>> {
         let mut queue = self.lock();
-        if queue.ended.is_some() {
-            return Poll::Ready(Err(Ended(None)));
+        if queue.closed.is_some() {
+            return Poll::Ready(Err(ChannelClosed(None)));
         }
         if queue.items.len() < queue.capacity {
             return Poll::Ready(Ok(()));
@@ -51,34 +51,34 @@ impl<T> Channel<T> {
         Poll::Pending
     }
 
-    pub(super) fn send(&self, item: T) -> Result<(), Ended> {
+    pub(super) fn send(&self, item: T) -> Result<(), ChannelClosed> {
         let mut queue = self.lock();
-        if queue.ended.is_some() {
-            return Err(Ended(None));
+        if queue.closed.is_some() {
+            return Err(ChannelClosed(None));
         }
         queue.items.push_back(item);
         wake(queue.receiver.take(), queue);
         Ok(())
     }
 
-    /// The next item; what was sent before the end comes before the end.
-    pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Result<T, Ended>> {
+    /// Receives the next item. Items sent before the channel was closed are still received.
+    pub(super) fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<T, ChannelClosed>> {
         let mut queue = self.lock();
         if let Some(item) = queue.items.pop_front() {
             wake(queue.sender.take(), queue);
             return Poll::Ready(Ok(item));
         }
-        if let Some(why) = &mut queue.ended {
-            return Poll::Ready(Err(Ended(why.take())));
+        if let Some(reason) = &mut queue.closed {
+            return Poll::Ready(Err(ChannelClosed(reason.take())));
         }
         queue.receiver = Some(cx.waker().clone());
         Poll::Pending
     }
 
-    /// Ends the channel. The first end counts.
-    pub(super) fn end(&self, why: Option<TransportError>) {
+    /// Closes the channel. Only the first call has an effect.
+    pub(super) fn close(&self, reason: Option<TransportError>) {
         let mut queue = self.lock();
-        queue.ended.get_or_insert(why);
+        queue.closed.get_or_insert(reason);
         let wakers = (queue.sender.take(), queue.receiver.take());
         drop(queue);
         if let Some(waker) = wakers.0 {
@@ -90,7 +90,7 @@ impl<T> Channel<T> {
     }
 }
 
-/// Wakes outside the lock, for a waker may run anything.
+/// Wakes a task after releasing the lock, because a waker may run arbitrary code.
 fn wake<T>(waker: Option<Waker>, queue: MutexGuard<'_, Queue<T>>) {
     drop(queue);
     if let Some(waker) = waker {

@@ -1,7 +1,7 @@
-//! A wire inside the process: a transport, and the peer that answers it.
+//! In-process transport, and the peer that answers it.
 //!
-//! Tests and examples that need no network use it, and it is the smallest whole implementation of a transport to learn
-//! from. Nothing is encoded: requests and frames change hands.
+//! For tests and examples without a network. It is also the smallest complete implementation of a
+//! transport. Nothing is encoded: requests and frames are moved between the two ends.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), swarm_transport::TransportError> {
@@ -37,16 +37,16 @@ mod transport;
 pub use peer::MemoryPeer;
 pub use transport::MemoryTransport;
 
-/// Requests, and frames, that may wait in a [`pair`].
+/// Default capacity of each direction of a [`pair`].
 const CAPACITY: usize = 1024;
 
-/// A transport and its peer, with room for 1024 requests one way and as many frames the other.
+/// Creates a transport and its peer, with a capacity of 1024 requests and 1024 frames.
 pub fn pair() -> (MemoryTransport, MemoryPeer) {
     pair_with_capacity(CAPACITY)
 }
 
-/// A transport and its peer, with room for `capacity` requests one way and as many frames the other, and for one at
-/// least.
+/// Creates a transport and its peer, with a capacity of `capacity` requests and as many frames, at
+/// least one each.
 pub fn pair_with_capacity(capacity: usize) -> (MemoryTransport, MemoryPeer) {
     let requests = channel::Channel::new(capacity.max(1));
     let frames = channel::Channel::new(capacity.max(1));

@@ -1,4 +1,4 @@
-//! The server's side.
+//! The server side of the in-process transport.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -8,7 +8,8 @@ use swarm_resp::{Frame, Request};
 use super::channel::Channel;
 use crate::{TransportError, TransportErrorKind};
 
-/// The other end of a [`MemoryTransport`](super::MemoryTransport). Dropping it ends the connection.
+/// The server side of a [`MemoryTransport`](super::MemoryTransport). Dropping it closes the
+/// connection.
 pub struct MemoryPeer {
     requests: Channel<Request>,
     frames: Channel<Frame>,
@@ -19,55 +20,57 @@ impl MemoryPeer {
         Self { requests, frames }
     }
 
-    /// The next request, in the order they were started; `None` when the transport is closed or dropped.
+    /// Receives the next request. Returns `None` if the transport is closed or dropped.
     ///
     /// # Cancel safety
     ///
-    /// No request is lost when the future is dropped.
+    /// Cancel safe: if the future is dropped, no request is lost.
     pub async fn next_request(&mut self) -> Option<Request> {
-        poll_fn(|cx| self.requests.poll_next(cx)).await.ok()
+        poll_fn(|cx| self.requests.poll_recv(cx)).await.ok()
     }
 
-    /// Sends a frame: the reply to the oldest request not yet answered, or a push. Waits while the transport has no
-    /// room for it.
+    /// Sends a frame: the reply to the oldest unanswered request, or a push. Waits while the queue
+    /// is full.
     ///
     /// # Errors
     ///
-    /// Of kind `Closed` when the transport is closed or dropped.
+    /// Returns an error of kind `Closed` if the transport is closed or dropped.
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped before it is ready, the frame was not sent.
+    /// Cancel safe: if the future is dropped before it completes, the frame was not sent.
     pub async fn reply(&mut self, frame: Frame) -> Result<(), TransportError> {
         let gone = |_| TransportError::new(TransportErrorKind::Closed, "the transport is closed");
-        poll_fn(|cx| self.frames.poll_room(cx))
+        poll_fn(|cx| self.frames.poll_capacity(cx))
             .await
             .map_err(gone)?;
         self.frames.send(frame).map_err(gone)
     }
 
-    /// Answers every request with what `answer` makes of it, until the transport is closed or dropped and all that was
-    /// started before has run.
+    /// Answers every request with the frame that `answer` returns, until the transport is closed or
+    /// dropped. Requests that were started before that are still passed to `answer`.
     pub async fn serve(mut self, mut answer: impl FnMut(&Request) -> Frame) {
         while let Some(request) = self.next_request().await {
-            // A transport that is closed takes no replies; its requests still run.
+            // A closed transport accepts no replies, but its requests still run.
             let _gone = self.reply(answer(&request)).await;
         }
     }
 
-    /// Ends the connection. The transport still receives the frames sent before, then an error of kind `Closed`.
+    /// Closes the connection. The transport receives the frames sent before, then an error of kind
+    /// `Closed`.
     pub fn close(self) {}
 
-    /// Ends the connection with an error. The transport still receives the frames sent before.
+    /// Fails the connection with an error. The transport receives the frames sent before, then the
+    /// error.
     pub fn fail(self, error: TransportError) {
-        self.frames.end(Some(error));
+        self.frames.close(Some(error));
     }
 }
 
 impl Drop for MemoryPeer {
     fn drop(&mut self) {
-        self.requests.end(None);
-        self.frames.end(None);
+        self.requests.close(None);
+        self.frames.close(None);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The in-process pair keeps the contract of a transport.
+//! The in-process pair fulfills the contract of a transport.
 
 use std::future::poll_fn;
 use std::task::{Context, Waker};
@@ -32,7 +32,7 @@ async fn requests_and_frames_keep_their_order() {
 }
 
 #[tokio::test]
-async fn both_ways_are_bounded() {
+async fn both_directions_are_bounded() {
     let (mut transport, mut peer) = pair_with_capacity(1);
     send(&mut transport, "ONE").await.unwrap();
     let mut cx = Context::from_waker(Waker::noop());
@@ -57,7 +57,7 @@ async fn both_ways_are_bounded() {
 }
 
 #[tokio::test]
-async fn what_was_sent_comes_before_the_end() {
+async fn frames_sent_before_the_close_are_received() {
     let (mut transport, mut peer) = pair();
     peer.reply(Frame::integer(1)).await.unwrap();
     peer.close();
@@ -68,7 +68,7 @@ async fn what_was_sent_comes_before_the_end() {
 }
 
 #[tokio::test]
-async fn a_peer_can_fail_with_an_error_of_its_own() {
+async fn a_peer_can_fail_with_an_error() {
     let (mut transport, peer) = pair();
     peer.fail(TransportError::new(TransportErrorKind::Tls, "expired"));
     let end = poll_fn(|cx| transport.poll_receive(cx)).await.unwrap_err();
@@ -76,7 +76,7 @@ async fn a_peer_can_fail_with_an_error_of_its_own() {
 }
 
 #[tokio::test]
-async fn closing_and_dropping_end_the_peer() {
+async fn closing_and_dropping_close_the_peer() {
     let (mut transport, mut peer) = pair();
     send(&mut transport, "LAST").await.unwrap();
     poll_fn(|cx| transport.poll_close(cx)).await.unwrap();
@@ -92,7 +92,7 @@ async fn closing_and_dropping_end_the_peer() {
 }
 
 #[test]
-fn it_can_stand_for_a_lesser_wire() {
+fn capabilities_can_be_restricted() {
     let (transport, _peer) = pair();
     let transport = transport.with_capabilities(Capabilities {
         binary_arguments: false,

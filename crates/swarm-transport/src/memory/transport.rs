@@ -1,14 +1,15 @@
-//! The client's side.
+//! The client side of the in-process transport.
 
 use std::fmt;
 use std::task::{Context, Poll};
 
 use swarm_resp::{Frame, Request, RequestRef};
 
-use super::channel::{Channel, Ended};
+use super::channel::{Channel, ChannelClosed};
 use crate::{Capabilities, Transport, TransportError, TransportErrorKind};
 
-/// A transport whose peer is a [`MemoryPeer`](super::MemoryPeer). Made by [`pair`](super::pair).
+/// The in-process transport, created by [`pair`](super::pair). Its peer is a
+/// [`MemoryPeer`](super::MemoryPeer).
 pub struct MemoryTransport {
     requests: Channel<Request>,
     frames: Channel<Frame>,
@@ -24,8 +25,8 @@ impl MemoryTransport {
         }
     }
 
-    /// The same transport with the capabilities of another wire, to test what is above it. Default
-    /// [`Capabilities::FULL`].
+    /// Sets the capabilities that the transport reports, to test clients against restricted
+    /// transports. Default [`Capabilities::FULL`].
     #[must_use]
     pub fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
         self.capabilities = capabilities;
@@ -33,8 +34,10 @@ impl MemoryTransport {
     }
 }
 
-fn closed(Ended(why): Ended) -> TransportError {
-    why.unwrap_or_else(|| TransportError::new(TransportErrorKind::Closed, "the peer is gone"))
+fn closed(ChannelClosed(reason): ChannelClosed) -> TransportError {
+    reason.unwrap_or_else(|| {
+        TransportError::new(TransportErrorKind::Closed, "the peer closed the connection")
+    })
 }
 
 impl Transport for MemoryTransport {
@@ -43,7 +46,7 @@ impl Transport for MemoryTransport {
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.requests.poll_room(cx).map_err(closed)
+        self.requests.poll_capacity(cx).map_err(closed)
     }
 
     fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError> {
@@ -51,25 +54,25 @@ impl Transport for MemoryTransport {
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        // What was started is with the peer already.
+        // Requests are delivered by `start_send`.
         Poll::Ready(Ok(()))
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
-        self.frames.poll_next(cx).map_err(closed)
+        self.frames.poll_recv(cx).map_err(closed)
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.requests.end(None);
-        self.frames.end(None);
+        self.requests.close(None);
+        self.frames.close(None);
         Poll::Ready(Ok(()))
     }
 }
 
 impl Drop for MemoryTransport {
     fn drop(&mut self) {
-        self.requests.end(None);
-        self.frames.end(None);
+        self.requests.close(None);
+        self.frames.close(None);
     }
 }
 

@@ -11,11 +11,11 @@ use swarm_resp::Limits;
 
 /// Options of the transports to a server.
 ///
-/// The defaults suit most servers. [`connector`](crate::connector) checks all options; an invalid one is an error of kind
-/// [`Options`](crate::TransportErrorKind::Options) that names it.
+/// The defaults suit most servers. [`connector`](crate::connector) checks all options; an invalid
+/// one is an error of kind [`Options`](crate::TransportErrorKind::Options) that names it.
 ///
-/// Durations must be at least 1 ms, the resolution of timers. [`Duration::MAX`], and any duration too long for the system's
-/// clock, means no limit.
+/// Durations must be at least 1 ms, the resolution of timers. [`Duration::MAX`], and any duration
+/// too long for the system's clock, means no limit.
 ///
 /// # Examples
 ///
@@ -52,17 +52,19 @@ pub struct TransportOptions {
     pub(crate) tls: crate::tls::TlsOptions,
 }
 
-/// Whether the client acknowledges received bytes immediately (`TCP_QUICKACK`, on Linux and Android).
+/// Whether the client acknowledges received data immediately (`TCP_QUICKACK`, on Linux and
+/// Android).
 ///
-/// SwarmKeyDb writes replies in pieces to sockets with Nagle's algorithm, so it sends the second piece only after the client
-/// has acknowledged the first, which the client's kernel delays by about 40 ms. Acknowledging immediately costs one system
-/// call for each wait that follows a read.
+/// SwarmKeyDb writes replies in pieces to sockets with Nagle's algorithm, so it sends the second
+/// piece only after the client has acknowledged the first, which the client's kernel delays by
+/// about 40 ms. Acknowledging immediately costs one system call for each wait that follows a read.
 ///
-/// If the socket option is off or the system has none, a WebSocket transport instead sends an empty pong, which carries the
-/// acknowledgment, when replies are pending and nothing has arrived for a millisecond. RESP and HTTP have no such message.
-/// Measured on Linux over loopback, with a server that sends each reply in a separate write:
+/// If the socket option is off or the system has none, a WebSocket transport instead sends an empty
+/// pong, which carries the acknowledgment, when replies are pending and nothing has arrived for a
+/// millisecond. RESP and HTTP have no such message. Measured on Linux over loopback, with a server
+/// that sends each reply in a separate write:
 ///
-/// | 20 GETs in a pipeline over WebSocket | time |
+/// | pipeline of 20 GETs over WebSocket | time |
 /// |---|---|
 /// | neither | 44 ms |
 /// | pong | 3.0 ms |
@@ -70,14 +72,14 @@ pub struct TransportOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum QuickAck {
-    /// On for servers that need it. Over WebSocket and HTTP, it is on until
-    /// [`peer_identified`](crate::Transport::peer_identified) names a server other than `swarmkeydb`; over RESP, it is off until
-    /// that method names `swarmkeydb`. The default.
+    /// On for servers that need it (the default). Over WebSocket and HTTP, on until
+    /// [`peer_identified`](crate::Transport::peer_identified) names a server other than
+    /// `swarmkeydb`; over RESP, off until it names `swarmkeydb`.
     #[default]
     Auto,
     /// On for every server.
     On,
-    /// The socket option is off for every server. WebSocket transports still send pongs to servers that need them.
+    /// The socket option is off for every server. Pongs are still sent to servers that need them.
     Off,
 }
 
@@ -112,10 +114,12 @@ impl TransportOptions {
         Self::default()
     }
 
-    /// Sets the maximum time to dial: name resolution, socket, and the TLS and WebSocket handshakes together. Default 10 s.
+    /// Sets the maximum time to dial: name resolution, socket, and the TLS and WebSocket handshakes
+    /// together. Default 10 s.
     ///
-    /// A dial that exceeds it fails with kind [`Timeout`](crate::TransportErrorKind::Timeout); the error names the step that did
-    /// not complete. The handshake of the layer above (HELLO, AUTH) is not part of it.
+    /// A dial that exceeds it fails with kind [`Timeout`](crate::TransportErrorKind::Timeout); the
+    /// error names the step that did not complete. The handshake of the layer above (HELLO, AUTH)
+    /// is not part of it.
     pub const fn dial_timeout(mut self, timeout: Duration) -> Self {
         self.dial_timeout = timeout;
         self
@@ -132,18 +136,20 @@ impl TransportOptions {
         self
     }
 
-    /// Sets the maximum size in bytes of an encoded request. At least 1; default 512 MiB. A larger request is rejected
-    /// ([`TooLarge`](crate::RequestRejection::TooLarge)), and the connection stays in use.
+    /// Sets the maximum size in bytes of an encoded request. At least 1; default 512 MiB. A larger
+    /// request is rejected ([`TooLarge`](crate::RequestRejection::TooLarge)), and the connection
+    /// stays in use.
     pub const fn max_request(mut self, bytes: usize) -> Self {
         self.max_request = bytes;
         self
     }
 
-    /// Declares that a WebSocket gateway preserves arguments that are not valid UTF-8. Default false: such arguments are rejected
-    /// ([`NotUtf8`](crate::RequestRejection::NotUtf8)), because SwarmKeyDb's own gateway decodes every message as UTF-8 and would
-    /// store other bytes.
+    /// Declares that a WebSocket gateway preserves arguments that are not valid UTF-8. Default
+    /// false: such arguments are rejected ([`NotUtf8`](crate::RequestRejection::NotUtf8)), because
+    /// SwarmKeyDb's own gateway decodes every message as UTF-8 and would store other bytes.
     ///
-    /// This option concerns WebSocket only: RESP over TCP always preserves such arguments, and HTTP never does.
+    /// This option concerns WebSocket only: RESP over TCP always preserves such arguments, and HTTP
+    /// never does.
     pub const fn binary_safe(mut self, safe: bool) -> Self {
         self.binary_safe = safe;
         self
@@ -154,7 +160,8 @@ impl TransportOptions {
         self.binary_safe
     }
 
-    /// Sets the `Origin` header of WebSocket and HTTP requests, for gateways with a list of allowed origins. Default: none.
+    /// Sets the `Origin` header of WebSocket and HTTP requests, for gateways with a list of allowed
+    /// origins. Default: none.
     pub fn origin(self, origin: impl Into<String>) -> Self {
         self.header("Origin", origin)
     }
@@ -164,9 +171,11 @@ impl TransportOptions {
         self.header("Authorization", format!("Bearer {}", token.as_ref()))
     }
 
-    /// Adds a header to WebSocket and HTTP requests. A second value of `Origin` or `Authorization` replaces the first.
+    /// Adds a header to WebSocket and HTTP requests. A second value of `Origin` or `Authorization`
+    /// replaces the first.
     ///
-    /// Values must be printable ASCII. The headers of the handshake itself, such as `Host` and `Upgrade`, are invalid here.
+    /// Values must be printable ASCII. The headers of the handshake itself, such as `Host` and
+    /// `Upgrade`, are invalid here.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
         if ["origin", "authorization"]
@@ -186,17 +195,18 @@ impl TransportOptions {
         self
     }
 
-    /// Sets whether received bytes are acknowledged immediately: see [`QuickAck`]. Default [`QuickAck::Auto`].
+    /// Sets whether received bytes are acknowledged immediately: see [`QuickAck`]. Default
+    /// [`QuickAck::Auto`].
     pub const fn quick_ack(mut self, quick_ack: QuickAck) -> Self {
         self.quick_ack = quick_ack;
         self
     }
 
-    /// Sets the idle time after which the kernel probes the peer of a TCP connection (`SO_KEEPALIVE`). `None` disables probes.
-    /// Default 15 s.
+    /// Sets the idle time after which the kernel probes the peer of a TCP connection
+    /// (`SO_KEEPALIVE`). `None` disables probes. Default 15 s.
     ///
-    /// Two unanswered probes, a third of this time apart, end the connection; so by default, a lost machine is detected within
-    /// 25 s.
+    /// Two unanswered probes, a third of this time apart, end the connection; so by default, a lost
+    /// machine is detected within 25 s.
     ///
     /// From 1 s to 32,767 s; fractions of a second are dropped. [`Duration::MAX`] means `None`.
     pub fn tcp_keepalive(mut self, idle: impl Into<Option<Duration>>) -> Self {
@@ -204,8 +214,9 @@ impl TransportOptions {
         self
     }
 
-    /// Sets how long sent bytes may stay unacknowledged before the kernel ends a TCP connection (`TCP_USER_TIMEOUT`, on Linux and
-    /// Android). `None` leaves it to the system, which may wait 15 minutes. Default 30 s.
+    /// Sets how long sent bytes may stay unacknowledged before the kernel ends a TCP connection
+    /// (`TCP_USER_TIMEOUT`, on Linux and Android). `None` leaves it to the system, which may wait
+    /// 15 minutes. Default 30 s.
     ///
     /// The same applies to a peer that acknowledges but accepts no bytes for this long.
     ///
@@ -215,62 +226,69 @@ impl TransportOptions {
         self
     }
 
-    /// Sets the time without data after which a WebSocket transport sends a ping. `None` disables pings. Default 15 s.
+    /// Sets the time without data after which a WebSocket transport sends a ping. `None` disables
+    /// pings. Default 15 s.
     ///
-    /// If no data arrives within [`ws_ping_timeout`](Self::ws_ping_timeout) of a ping, the transport ends.
+    /// If no data arrives within [`ws_ping_timeout`](Self::ws_ping_timeout) of a ping, the
+    /// transport ends.
     ///
-    /// Other transports have no pings: over TCP, [`tcp_keepalive`](Self::tcp_keepalive) detects a lost machine, and only the
-    /// layer above can detect an unresponsive server, by a command.
+    /// Other transports have no pings: over TCP, [`tcp_keepalive`](Self::tcp_keepalive) detects a
+    /// lost machine, and only the layer above can detect an unresponsive server, by a command.
     pub fn ws_ping_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.ws_ping_interval = interval.into();
         self
     }
 
-    /// Sets how long a WebSocket peer may send nothing after a ping before the transport ends; any data counts as an answer.
-    /// Default 10 s.
+    /// Sets how long a WebSocket peer may send nothing after a ping before the transport ends; any
+    /// data counts as an answer. Default 10 s.
     pub const fn ws_ping_timeout(mut self, timeout: Duration) -> Self {
         self.ws_ping_timeout = timeout;
         self
     }
 
-    /// Sets the maximum number of concurrent HTTP requests, each on its own connection in HTTP/1.1. From 1 to 1024; default 32.
+    /// Sets the maximum number of concurrent HTTP requests, each on its own connection in HTTP/1.1.
+    /// From 1 to 1024; default 32.
     ///
-    /// When the limit is reached, further requests wait. The server may run concurrent requests in any order; 1 keeps theirs.
+    /// When the limit is reached, further requests wait. The server may run concurrent requests in
+    /// any order; 1 keeps theirs.
     pub const fn http_concurrency(mut self, requests: usize) -> Self {
         self.http_concurrency = requests;
         self
     }
 
-    /// Sets the maximum time of one HTTP request, connecting included. Default 60 s. A request that exceeds it ends the
-    /// transport, because its outcome is unknown.
+    /// Sets the maximum time of one HTTP request, connecting included. Default 60 s. A request that
+    /// exceeds it ends the transport, because its outcome is unknown.
     pub const fn http_timeout(mut self, timeout: Duration) -> Self {
         self.http_timeout = timeout;
         self
     }
 
-    /// Sets whether HTTP replies that contain U+FFFD are returned unchanged. Default false: such a reply is an error of code
-    /// `LOSSY`, because the HTTP gateway replaces bytes that are not valid UTF-8 with that character.
+    /// Sets whether HTTP replies that contain U+FFFD are returned unchanged. Default false: such a
+    /// reply is an error of code `LOSSY`, because the HTTP gateway replaces bytes that are not
+    /// valid UTF-8 with that character.
     pub const fn lossy_replies(mut self, allow: bool) -> Self {
         self.lossy_replies = allow;
         self
     }
 
-    /// Sets the size in bytes of the buffer for reads from the socket, which each connection allocates. From 1 KiB to 1 GiB;
-    /// default 32 KiB. The buffer grows for larger replies and shrinks afterwards.
+    /// Sets the size in bytes of the buffer for reads from the socket, which each connection
+    /// allocates. From 1 KiB to 1 GiB; default 32 KiB. The buffer grows for larger replies and
+    /// shrinks afterwards.
     pub const fn read_buffer(mut self, bytes: usize) -> Self {
         self.read_buffer = bytes;
         self
     }
 
-    /// Sets the size in bytes of requests that may wait for the socket. From 1 KiB to 1 GiB; default 128 KiB. When the limit is
-    /// reached, the transport is not ready for further requests; one request may exceed it.
+    /// Sets the size in bytes of requests that may wait for the socket. From 1 KiB to 1 GiB;
+    /// default 128 KiB. When the limit is reached, the transport is not ready for further requests;
+    /// one request may exceed it.
     pub const fn write_buffer(mut self, bytes: usize) -> Self {
         self.write_buffer = bytes;
         self
     }
 
-    /// Sets the trusted certificates and the client certificate of TLS connections. Default: the certificates that the platform
-    /// trusts, and no client certificate.
+    /// Sets the trusted certificates and the client certificate of TLS connections. Default: the
+    /// certificates that the platform trusts, and no client certificate.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: crate::tls::TlsOptions) -> Self {
         self.tls = tls;

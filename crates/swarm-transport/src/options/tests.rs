@@ -1,4 +1,4 @@
-//! Each option is checked by name, and every duration means something or is an error.
+//! Validation of options, in particular of durations.
 
 use super::*;
 use crate::TransportErrorKind;
@@ -9,7 +9,7 @@ fn the_defaults_are_valid() {
 }
 
 #[test]
-fn refusals_name_the_option() {
+fn errors_name_the_option() {
     let new = TransportOptions::new;
     let cases = [
         (new().max_request(0), "max_request"),
@@ -38,7 +38,7 @@ fn assert_refused(options: &TransportOptions, option: &str) {
 }
 
 #[test]
-fn the_last_token_counts() {
+fn the_last_token_wins() {
     let options = TransportOptions::new()
         .bearer_token("a")
         .header("authorization", "Basic b");
@@ -50,8 +50,8 @@ fn the_last_token_counts() {
 
 type Set = fn(TransportOptions, Duration) -> TransportOptions;
 
-/// The setter of every duration. [`TransportOptions::durations`] does not compile without a new field, and the tests below
-/// fail without its setter.
+/// The setter of every duration option. [`DialOptions::durations`] does not compile without a new
+/// field, and the tests below fail without its setter.
 const SETTERS: [(&str, Set); 6] = [
     ("dial_timeout", TransportOptions::dial_timeout),
     ("tcp_keepalive", |options, value| {
@@ -67,7 +67,7 @@ const SETTERS: [(&str, Set); 6] = [
     ("http_timeout", TransportOptions::http_timeout),
 ];
 
-/// Longer than clocks can express, and not [`Duration::MAX`].
+/// A duration beyond the range of clocks, other than [`Duration::MAX`].
 const OVERFLOWS: Duration = Duration::from_secs(u64::MAX / 2);
 
 #[test]
@@ -82,9 +82,9 @@ fn every_duration_has_a_setter_that_sets_it() {
     }
 }
 
-/// Stands for: durations without a bound, which fail late, without a name, or by a panic.
+/// Guards against unbounded durations, which fail late, without a name, or with a panic.
 #[test]
-fn every_duration_is_valid_or_refused_by_name() {
+fn every_duration_is_valid_or_rejected_by_name() {
     for (option, set) in SETTERS {
         let with = |value| set(TransportOptions::new(), value);
         for value in [Duration::ZERO, Duration::from_nanos(1)] {
@@ -119,7 +119,7 @@ fn every_duration_is_valid_or_refused_by_name() {
     }
 }
 
-/// What is accepted works, on the wire that the option is for.
+/// Accepted durations work on the transport that they apply to.
 #[cfg(all(feature = "ws", feature = "tcp", feature = "http"))]
 #[tokio::test]
 async fn every_accepted_duration_carries_a_command() {
@@ -147,7 +147,7 @@ async fn every_accepted_duration_carries_a_command() {
 
 #[cfg(all(feature = "ws", feature = "tcp", feature = "http"))]
 mod server {
-    //! The smallest server of each wire: whatever it is sent, it answers PONG.
+    //! A minimal server for each transport, which answers PONG to everything.
 
     use std::future::poll_fn;
 
@@ -176,7 +176,7 @@ mod server {
         }
     }
 
-    /// Dials, and sends one command.
+    /// Connects and sends one command.
     pub(super) async fn ping(scheme: &'static str, options: &TransportOptions) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();

@@ -1,21 +1,21 @@
-//! Checks options, each by name, before anything is dialed.
+//! Validates options; every error names the option.
 
 use std::time::Duration;
 
 use super::TransportOptions;
 use crate::{TransportError, TransportErrorKind};
 
-/// A duration among the options, and the range that it must be in unless it is [`Duration::MAX`].
+/// A duration option and its valid range. [`Duration::MAX`] is always valid.
 #[derive(Debug)]
-pub(super) struct Bounded {
+pub(super) struct DurationOption {
     pub(super) option: &'static str,
     pub(super) value: Option<Duration>,
     min: Duration,
-    /// Where the operating system sets a bound. Timers have none.
+    /// The limit of the operating system. Timers have none.
     max: Duration,
 }
 
-impl Bounded {
+impl DurationOption {
     fn timer(option: &'static str, value: impl Into<Option<Duration>>) -> Self {
         Self {
             option,
@@ -31,28 +31,29 @@ impl Bounded {
         } = self;
         match self.value {
             Some(value) if value < *min => refuse(format!(
-                "{option} is {value:?}; give it at least {min:?}{}",
+                "{option} is {value:?}; set it to at least {min:?}{}",
                 hint(option)
             )),
             Some(value) if value > *max && value != Duration::MAX => refuse(format!(
-                "{option} is {value:?}, and sockets take at most {max:?}; lower it, or give it Duration::MAX for never"
+                "{option} is {value:?}, but sockets accept at most {max:?}; lower it, or set Duration::MAX for never"
             )),
             _ => Ok(()),
         }
     }
 }
 
-/// How to turn an option off.
+/// Returns how to disable an option.
 fn hint(option: &str) -> &'static str {
     match option {
-        "tcp_keepalive" | "tcp_user_timeout" | "ws_ping_interval" => ", or turn it off with None",
+        "tcp_keepalive" | "tcp_user_timeout" | "ws_ping_interval" => ", or disable it with None",
         _ => "",
     }
 }
 
 impl TransportOptions {
-    /// Every duration among the options. A field that is added must be named here before this compiles.
-    pub(super) fn durations(&self) -> [Bounded; 6] {
+    /// Lists every duration option. The destructuring makes a new field fail to compile until it is
+    /// listed here.
+    pub(super) fn durations(&self) -> [DurationOption; 6] {
         let Self {
             dial_timeout,
             limits: _,
@@ -74,32 +75,32 @@ impl TransportOptions {
                 tls: _,
         } = self;
         [
-            Bounded::timer("dial_timeout", *dial_timeout),
-            Bounded {
+            DurationOption::timer("dial_timeout", *dial_timeout),
+            DurationOption {
                 min: Duration::from_secs(1),
-                // What Linux takes.
+                // The maximum that Linux accepts.
                 max: Duration::from_secs(32_767),
-                ..Bounded::timer("tcp_keepalive", *tcp_keepalive)
+                ..DurationOption::timer("tcp_keepalive", *tcp_keepalive)
             },
-            Bounded {
-                // Milliseconds that fit a C int.
+            DurationOption {
+                // A C int of milliseconds.
                 max: Duration::from_millis(i32::MAX as u64),
-                ..Bounded::timer("tcp_user_timeout", *tcp_user_timeout)
+                ..DurationOption::timer("tcp_user_timeout", *tcp_user_timeout)
             },
-            Bounded::timer("ws_ping_interval", *ws_ping_interval),
-            Bounded::timer("ws_ping_timeout", *ws_ping_timeout),
-            Bounded::timer("http_timeout", *http_timeout),
+            DurationOption::timer("ws_ping_interval", *ws_ping_interval),
+            DurationOption::timer("ws_ping_timeout", *ws_ping_timeout),
+            DurationOption::timer("http_timeout", *http_timeout),
         ]
     }
 
-    /// Checks every option.
+    /// Validates every option.
     pub(crate) fn validate(&self) -> Result<(), TransportError> {
         for duration in self.durations() {
             duration.check()?;
         }
         if self.max_request == 0 {
             return refuse(
-                "max_request is 0, so that nothing can be sent; give it the size of the largest request",
+                "max_request is 0, so nothing can be sent; set it to the size of the largest request",
             );
         }
         for (option, bytes) in [
@@ -108,13 +109,13 @@ impl TransportOptions {
         ] {
             if !(1 << 10..=1 << 30).contains(&bytes) {
                 return refuse(format!(
-                    "{option} is {bytes} bytes; give it between 1 KiB and 1 GiB"
+                    "{option} is {bytes} bytes; set it between 1 KiB and 1 GiB"
                 ));
             }
         }
         if !(1..=1024).contains(&self.http_concurrency) {
             return refuse(format!(
-                "http_concurrency is {}; give it between 1 and 1024",
+                "http_concurrency is {}; set it between 1 and 1024",
                 self.http_concurrency
             ));
         }
@@ -125,11 +126,11 @@ impl TransportOptions {
     }
 }
 
-fn refuse<T>(what: impl Into<String>) -> Result<T, TransportError> {
-    Err(TransportError::new(TransportErrorKind::Options, what))
+fn refuse<T>(message: impl Into<String>) -> Result<T, TransportError> {
+    Err(TransportError::new(TransportErrorKind::Options, message))
 }
 
-/// Headers that the handshake itself writes.
+/// Headers that the transport sets itself.
 const RESERVED: [&str; 8] = [
     "host",
     "connection",
@@ -141,21 +142,17 @@ const RESERVED: [&str; 8] = [
     "sec-websocket-protocol",
 ];
 
-/// A line break in a header would let its value write headers of its own.
+/// Rejects invalid headers: a line break in a value would inject further headers.
 fn check_header(name: &str, value: &str) -> Result<(), TransportError> {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || !name.bytes().all(token) {
-        return refuse(
-            "header has a name that HTTP does not allow; use letters, digits and dashes",
-        );
+        return refuse("header has an invalid name; use letters, digits and dashes");
     }
     if RESERVED
         .iter()
         .any(|reserved| name.eq_ignore_ascii_case(reserved))
     {
-        return refuse(format!(
-            "header {name} is written by the handshake itself; remove it"
-        ));
+        return refuse(format!("header {name} is set by the handshake; remove it"));
     }
     if value
         .bytes()
@@ -165,11 +162,11 @@ fn check_header(name: &str, value: &str) -> Result<(), TransportError> {
     }
     if name.eq_ignore_ascii_case("authorization") {
         return refuse(
-            "the password or bearer token (header Authorization) holds a line break or a character outside ASCII, which \
+            "the password or bearer token (header Authorization) contains a line break or a non-ASCII character, which \
              HTTP cannot carry; use an ASCII password, or a redis:// or ws:// address without a token",
         );
     }
     refuse(format!(
-        "header {name} has a value with a line break or a character outside ASCII; remove or encode it"
+        "header {name} contains a line break or a non-ASCII character; remove or encode it"
     ))
 }

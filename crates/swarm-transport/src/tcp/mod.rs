@@ -1,14 +1,14 @@
-//! RESP as Redis, Valkey, KeyDB and SwarmKeyDb's TCP port speak it: over TCP and Unix sockets.
+//! RESP over TCP and Unix sockets, for Redis, Valkey, KeyDB and SwarmKeyDb's TCP port.
 
-mod input;
-mod output;
+mod read_buffer;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod write_buffer;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::dial::{Acks, Dialer, Progress, Stream};
+use crate::dial::{Dialer, Progress, QuickAckPolicy, Stream};
 use crate::{
     BoxFuture, BoxTransport, Connect, Endpoint, TransportError, TransportErrorKind,
     TransportOptions,
@@ -17,28 +17,28 @@ use transport::TcpTransport;
 
 /// Dials a `redis://`, `rediss://` or `redis+unix://` endpoint.
 ///
-/// Each dial resolves the name anew. Requests that are started together leave in one write; large ones leave as the
-/// bytes they are, without a copy. Arguments may be any bytes. User, password and database of the endpoint are not used
-/// here: the layer above says AUTH and SELECT.
+/// Each connect resolves the host name again. Requests that are started together are sent in one
+/// write; large ones are not copied. Arguments may contain any bytes. The connector does not use
+/// the endpoint's user, password and database: the client sends AUTH and SELECT.
 #[derive(Debug, Clone)]
 pub struct TcpConnector {
     dialer: Dialer,
 }
 
 impl TcpConnector {
-    /// A connector that dials `endpoint`.
+    /// Creates a connector for `endpoint`.
     ///
     /// # Errors
     ///
-    /// When the endpoint is not RESP over a socket, an option makes no sense, or `rediss` is asked for without the
-    /// feature `tls`.
+    /// Returns an error if the endpoint's scheme is not `redis`, `rediss` or `redis+unix`, if an
+    /// option is invalid, or if TLS is required but the feature `tls` is disabled.
     pub fn new(endpoint: &Endpoint, options: &TransportOptions) -> Result<Self, TransportError> {
         let scheme = endpoint.scheme();
         if !scheme.is_redis() {
             return Err(TransportError::new(
                 TransportErrorKind::Endpoint,
                 format!(
-                    "{scheme}:// is not RESP over a socket; use redis:// or rediss://, or another connector"
+                    "{scheme}:// is not RESP over a socket; use redis:// or rediss://, or another connector type"
                 ),
             ));
         }
@@ -47,21 +47,21 @@ impl TcpConnector {
     }
 
     async fn dial(&self, progress: &Progress) -> Result<BoxTransport, TransportError> {
-        let acks = self.dialer.acks();
-        Ok(match self.dialer.open(&acks, progress).await? {
-            Stream::Tcp(stream) => self.transport(stream, acks),
+        let ack_policy = self.dialer.ack_policy();
+        Ok(match self.dialer.open(&ack_policy, progress).await? {
+            Stream::Tcp(stream) => self.transport(stream, ack_policy),
             #[cfg(unix)]
-            Stream::Unix(stream) => self.transport(stream, acks),
+            Stream::Unix(stream) => self.transport(stream, ack_policy),
             #[cfg(feature = "tls")]
-            Stream::Tls(stream) => self.transport(stream, acks),
+            Stream::Tls(stream) => self.transport(stream, ack_policy),
         })
     }
 
-    fn transport<S>(&self, stream: S, acks: Acks) -> BoxTransport
+    fn transport<S>(&self, stream: S, ack_policy: QuickAckPolicy) -> BoxTransport
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        Box::new(TcpTransport::new(stream, acks, &self.dialer.options))
+        Box::new(TcpTransport::new(stream, ack_policy, &self.dialer.options))
     }
 }
 
@@ -69,7 +69,9 @@ impl Connect for TcpConnector {
     fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>> {
         Box::pin(async move {
             let progress = Progress::default();
-            self.dialer.within(&progress, self.dial(&progress)).await
+            self.dialer
+                .with_timeout(&progress, self.dial(&progress))
+                .await
         })
     }
 }

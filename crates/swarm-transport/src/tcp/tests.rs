@@ -1,4 +1,4 @@
-//! The RESP wire over pipes that cut where they like, and over real sockets.
+//! The RESP transport over pipes that split data arbitrarily, and over real sockets.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -16,32 +16,34 @@ use tokio::io::{
 use tokio::net::TcpListener;
 
 use super::TcpConnector;
-use super::input::Input;
+use super::read_buffer::ReadBuffer;
 use super::transport::TcpTransport;
-use crate::dial::Acks;
+use crate::dial::QuickAckPolicy;
 use crate::{Connect, Endpoint, Scheme, Transport, TransportErrorKind as Kind, TransportOptions};
 
-/// A deadline that only a hang meets.
-async fn soon<T>(future: impl Future<Output = T>) -> T {
+/// Fails the test if the future hangs.
+async fn with_timeout<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), future)
         .await
-        .expect("it hangs")
+        .expect("timed out")
 }
 
-fn acks() -> Acks {
-    Acks::new(Scheme::Redis, &TransportOptions::new())
+fn ack_policy() -> QuickAckPolicy {
+    QuickAckPolicy::new(Scheme::Redis, &TransportOptions::new())
 }
 
 fn pipe(capacity: usize) -> (TcpTransport<DuplexStream>, DuplexStream) {
     let (ours, theirs) = duplex(capacity);
     (
-        TcpTransport::new(ours, acks(), &TransportOptions::new()),
+        TcpTransport::new(ours, ack_policy(), &TransportOptions::new()),
         theirs,
     )
 }
 
 async fn start(transport: &mut impl Transport, request: Request) {
-    soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
+    with_timeout(poll_fn(|cx| transport.poll_ready(cx)))
+        .await
+        .unwrap();
     transport.start_send(request.view()).unwrap();
 }
 
@@ -67,15 +69,17 @@ async fn small_and_large_requests_keep_their_order_through_partial_writes() {
         for request in requests {
             start(&mut transport, request).await;
         }
-        soon(poll_fn(|cx| transport.poll_flush(cx))).await.unwrap();
+        with_timeout(poll_fn(|cx| transport.poll_flush(cx)))
+            .await
+            .unwrap();
         assert!(
-            soon(reader).await.unwrap() == expected,
+            with_timeout(reader).await.unwrap() == expected,
             "capacity {capacity}"
         );
     }
 }
 
-/// Counts writes, and takes everything.
+/// Accepts and counts all writes.
 struct Counting(Arc<AtomicUsize>);
 
 impl AsyncWrite for Counting {
@@ -121,7 +125,7 @@ async fn many_requests_share_a_write() {
     let writes = Arc::new(AtomicUsize::new(0));
     let mut transport = TcpTransport::new(
         Counting(Arc::clone(&writes)),
-        acks(),
+        ack_policy(),
         &TransportOptions::new(),
     );
     for n in 0..100 {
@@ -141,7 +145,7 @@ async fn many_requests_share_a_write() {
         bytes += request.encoded().len();
         start(&mut transport, request).await;
     }
-    // Most of it went out before all was put together, some hundred requests at a time.
+    // Early writes send several hundred requests at a time.
     let early = writes.load(Ordering::Relaxed) - 1;
     assert!(
         early * (8 << 10) <= bytes && (early + 1) * (9 << 10) > bytes,
@@ -152,7 +156,7 @@ async fn many_requests_share_a_write() {
 }
 
 #[tokio::test]
-async fn replies_cut_anywhere_are_put_together() {
+async fn fragmented_replies_are_reassembled() {
     let (mut transport, mut peer) = pipe(5);
     let value = vec![b'\xff'; 300 << 10];
     let sent = value.clone();
@@ -166,7 +170,7 @@ async fn replies_cut_anywhere_are_put_together() {
         peer.write_all(&sent).await.unwrap();
         peer.write_all(b"\r\n>2\r\n+a\r\n#t\r\n_\r").await.unwrap();
     });
-    let mut next = async || soon(poll_fn(|cx| transport.poll_receive(cx))).await;
+    let mut next = async || with_timeout(poll_fn(|cx| transport.poll_receive(cx))).await;
     assert_eq!(next().await.unwrap().as_str(), Some("OK"));
     assert_eq!(
         next().await.unwrap().to_string(),
@@ -176,14 +180,14 @@ async fn replies_cut_anywhere_are_put_together() {
     assert!(next().await.unwrap().is_push());
     let end = next().await.unwrap_err();
     assert!(
-        end.is_closed() && end.to_string().contains("inside a frame"),
+        end.is_closed() && end.to_string().contains("in the middle of a frame"),
         "{end}"
     );
     assert!(next().await.unwrap_err().is_closed());
 }
 
 #[tokio::test]
-async fn a_reply_that_trickles_in_is_seen_to_grow() {
+async fn received_bytes_grow_while_a_reply_arrives() {
     let (mut transport, mut peer) = pipe(100);
     let mut cx = Context::from_waker(Waker::noop());
     for (n, byte) in b"$5\r\nhello\r".iter().enumerate() {
@@ -194,7 +198,7 @@ async fn a_reply_that_trickles_in_is_seen_to_grow() {
 }
 
 #[tokio::test]
-async fn what_is_not_resp_is_told_and_limits_hold() {
+async fn data_that_is_not_resp_or_exceeds_limits_is_an_error() {
     let cases = [
         (&b"HTTP/1.1 400 Bad Request\r\n"[..], Kind::Protocol),
         (b"$3\r\nhello\r\n", Kind::Protocol),
@@ -207,24 +211,24 @@ async fn what_is_not_resp_is_told_and_limits_hold() {
             let (mut transport, mut peer) = pipe(100);
             if replied {
                 peer.write_all(b"+OK\r\n").await.unwrap();
-                soon(poll_fn(|cx| transport.poll_receive(cx)))
+                with_timeout(poll_fn(|cx| transport.poll_receive(cx)))
                     .await
                     .unwrap();
             }
             peer.write_all(bytes).await.unwrap();
-            let error = soon(poll_fn(|cx| transport.poll_receive(cx)))
+            let error = with_timeout(poll_fn(|cx| transport.poll_receive(cx)))
                 .await
                 .unwrap_err();
             assert_eq!(error.kind(), kind, "{error}");
             assert!(error.to_string().contains("RESP port"));
-            // A port that never spoke RESP will not speak it next time.
+            // Retrying does not help if the port has never spoken RESP.
             assert_eq!(error.is_transient(), replied && kind == Kind::Protocol);
         }
     }
 }
 
 #[tokio::test]
-async fn a_peer_that_does_not_read_stops_the_sender() {
+async fn backpressure_if_the_peer_does_not_read() {
     let (mut transport, _peer) = pipe(1000);
     let mut sent = 0;
     while transport
@@ -240,11 +244,11 @@ async fn a_peer_that_does_not_read_stops_the_sender() {
 }
 
 #[tokio::test]
-async fn the_read_buffer_grows_with_a_frame_and_shrinks_behind_it() {
+async fn the_read_buffer_grows_with_a_frame_and_shrinks_afterwards() {
     let (mut ours, mut theirs) = duplex(1 << 20);
-    let mut input = Input::new(&TransportOptions::new().limits(Limits::default()));
+    let mut input = ReadBuffer::new(&TransportOptions::new().limits(Limits::default()));
     tokio::spawn(async move {
-        // Announced, yet nothing comes: nothing may be reserved for it.
+        // A length is announced, but no data follows: no memory may be reserved.
         theirs.write_all(b"$67108864\r\n").await.unwrap();
         theirs.write_all(&vec![b'x'; 64 << 20]).await.unwrap();
         theirs.write_all(b"\r\n+OK\r\n").await.unwrap();
@@ -275,13 +279,13 @@ async fn the_read_buffer_grows_with_a_frame_and_shrinks_behind_it() {
 }
 
 #[tokio::test]
-async fn closing_flushes_and_drains_before_the_socket_goes() {
+async fn closing_flushes_and_drains_before_the_socket_is_closed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let endpoint = Endpoint::parse(&format!("redis://127.0.0.1:{port}")).unwrap();
     let server = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        // A reply that nobody reads must not cut the requests that are still on their way.
+        // An unread reply must not discard requests that are still in transit.
         stream.write_all(b"+UNREAD\r\n").await.unwrap();
         let (mut seen, mut decoder, mut requests) = (BytesMut::new(), Decoder::new(), 0);
         while stream.read_buf(&mut seen).await.unwrap() > 0 {
@@ -292,16 +296,20 @@ async fn closing_flushes_and_drains_before_the_socket_goes() {
         requests
     });
     let connector = TcpConnector::new(&endpoint, &TransportOptions::new()).unwrap();
-    let mut transport = soon(connector.connect()).await.unwrap();
+    let mut transport = with_timeout(connector.connect()).await.unwrap();
     for n in 0..1000 {
-        soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
+        with_timeout(poll_fn(|cx| transport.poll_ready(cx)))
+            .await
+            .unwrap();
         transport
             .start_send(Request::new("INCRBY", (n, b"\xff")).view())
             .unwrap();
     }
-    soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();
-    assert_eq!(soon(server).await.unwrap(), 1000);
-    let late = soon(poll_fn(|cx| transport.poll_receive(cx)))
+    with_timeout(poll_fn(|cx| transport.poll_close(cx)))
+        .await
+        .unwrap();
+    assert_eq!(with_timeout(server).await.unwrap(), 1000);
+    let late = with_timeout(poll_fn(|cx| transport.poll_receive(cx)))
         .await
         .unwrap_err();
     assert!(late.is_closed());
@@ -309,12 +317,12 @@ async fn closing_flushes_and_drains_before_the_socket_goes() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn unix_sockets_work_and_missing_ones_are_refused() {
+async fn unix_sockets_connect_and_missing_ones_are_refused() {
     let path = std::env::temp_dir().join(format!("swarm-transport-{}.sock", std::process::id()));
     let _ = std::fs::remove_file(&path);
     let connector =
         TcpConnector::new(&Endpoint::unix(&path).unwrap(), &TransportOptions::new()).unwrap();
-    let missing = soon(connector.connect()).await.err().unwrap();
+    let missing = with_timeout(connector.connect()).await.err().unwrap();
     assert!(
         missing.is_refused() && missing.to_string().contains("path"),
         "{missing}"
@@ -328,19 +336,24 @@ async fn unix_sockets_work_and_missing_ones_are_refused() {
         stream.write_all(b"+PONG\r\n").await.unwrap();
         seen
     });
-    let mut transport = soon(connector.connect()).await.unwrap();
+    let mut transport = with_timeout(connector.connect()).await.unwrap();
     start(&mut transport, Request::new("PING", ())).await;
-    soon(poll_fn(|cx| transport.poll_flush(cx))).await.unwrap();
-    let reply = soon(poll_fn(|cx| transport.poll_receive(cx)))
+    with_timeout(poll_fn(|cx| transport.poll_flush(cx)))
+        .await
+        .unwrap();
+    let reply = with_timeout(poll_fn(|cx| transport.poll_receive(cx)))
         .await
         .unwrap();
     assert_eq!(reply.as_str(), Some("PONG"));
-    assert_eq!(&soon(server).await.unwrap(), b"*1\r\n$4\r\nPING\r\n");
+    assert_eq!(
+        &with_timeout(server).await.unwrap(),
+        b"*1\r\n$4\r\nPING\r\n"
+    );
     std::fs::remove_file(&path).unwrap();
 }
 
 #[test]
-fn other_endpoints_are_refused() {
+fn endpoints_of_other_transports_are_rejected() {
     let refused = |address| {
         let endpoint = Endpoint::parse(address).unwrap();
         TcpConnector::new(&endpoint, &TransportOptions::new())

@@ -1,4 +1,4 @@
-//! An open stream of RESP as a transport.
+//! The RESP transport over a byte stream.
 
 use std::fmt;
 use std::io;
@@ -10,41 +10,41 @@ use swarm_resp::{Frame, RequestRef};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep};
 
-use super::input::Input;
-use super::output::Output;
-use crate::dial::{self, Acks};
+use super::read_buffer::ReadBuffer;
+use super::write_buffer::Output;
+use crate::dial::{self, QuickAckPolicy};
 use crate::{
     Capabilities, PeerIdentity, Transport, TransportError, TransportErrorKind, TransportOptions,
 };
 
-/// How long the peer may take to end its side.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// Maximum time to wait for the peer to close its side.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) struct TcpTransport<S> {
     stream: S,
-    acks: Acks,
-    input: Input,
+    ack_policy: QuickAckPolicy,
+    input: ReadBuffer,
     output: Output,
     capabilities: Capabilities,
-    /// Whether the peer has sent a frame.
+    /// Whether the peer has sent at least one frame.
     has_replied: bool,
     state: State,
 }
 
 enum State {
     Open,
-    /// This side has ended; the peer's end is awaited until the timer ends.
+    /// This side is shut down, and the peer may close its side until the timer expires.
     Closing(Pin<Box<Sleep>>),
-    /// An error was reported, or both sides have ended.
-    Dead,
+    /// The connection failed or is closed.
+    Closed,
 }
 
 impl<S> TcpTransport<S> {
-    pub(super) fn new(stream: S, acks: Acks, options: &TransportOptions) -> Self {
+    pub(super) fn new(stream: S, ack_policy: QuickAckPolicy, options: &TransportOptions) -> Self {
         Self {
             stream,
-            acks,
-            input: Input::new(options),
+            ack_policy,
+            input: ReadBuffer::new(options),
             output: Output::new(options.write_buffer),
             capabilities: Capabilities {
                 max_request: options.max_request,
@@ -55,15 +55,15 @@ impl<S> TcpTransport<S> {
         }
     }
 
-    fn alive(&self) -> Result<(), TransportError> {
+    fn ensure_open(&self) -> Result<(), TransportError> {
         match self.state {
             State::Open => Ok(()),
-            State::Closing(_) | State::Dead => Err(closed("the connection is closed")),
+            State::Closing(_) | State::Closed => Err(closed("the connection is closed")),
         }
     }
 
     fn fail(&mut self, error: TransportError) -> TransportError {
-        self.state = State::Dead;
+        self.state = State::Closed;
         if self.has_replied {
             error.after_replies()
         } else {
@@ -72,8 +72,8 @@ impl<S> TcpTransport<S> {
     }
 }
 
-fn closed(what: &str) -> TransportError {
-    TransportError::new(TransportErrorKind::Closed, what)
+fn closed(message: &str) -> TransportError {
+    TransportError::new(TransportErrorKind::Closed, message)
 }
 
 impl<S> TcpTransport<S>
@@ -85,8 +85,11 @@ where
         Poll::Ready(written.map_err(|error| self.fail(dial::broken(error))))
     }
 
-    /// Writes what waits, then ends this side.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+    /// Writes all buffered data, then shuts down this side.
+    fn poll_flush_and_shutdown(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), TransportError>> {
         ready!(self.poll_write(cx))?;
         let ended = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
         Poll::Ready(ended.map_err(|error| self.fail(dial::broken(error))))
@@ -111,12 +114,12 @@ where
     }
 
     fn peer_identified(&mut self, peer: &PeerIdentity) {
-        self.acks.identified(peer);
+        self.ack_policy.peer_identified(peer);
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.alive()?;
-        if self.output.is_worth_a_write() {
+        self.ensure_open()?;
+        if self.output.should_write_early() {
             let written = self.poll_write(cx);
             if self.output.is_full() || written.is_ready() {
                 return written;
@@ -126,20 +129,20 @@ where
     }
 
     fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError> {
-        self.alive()?;
+        self.ensure_open()?;
         self.output.put(request);
         Ok(())
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.alive()?;
+        self.ensure_open()?;
         ready!(self.poll_write(cx))?;
         let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
         Poll::Ready(flushed.map_err(|error| self.fail(dial::broken(error))))
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
-        self.alive()?;
+        self.ensure_open()?;
         loop {
             match self.input.decode() {
                 Ok(Some(frame)) => {
@@ -148,16 +151,17 @@ where
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    let what = "what the peer sent is not RESP; check that the port is a RESP port";
-                    let error = TransportError::undecodable(what, error);
+                    let message =
+                        "the peer sent data that is not RESP; check that the port is a RESP port";
+                    let error = TransportError::decode_error(message, error);
                     return Poll::Ready(Err(self.fail(error)));
                 }
             }
             let error = match ready!(self.input.poll_read(&mut self.stream, cx)) {
-                Ok(0) if self.input.is_inside_frame() => {
-                    closed("the peer ended the connection inside a frame")
+                Ok(0) if self.input.has_partial_frame() => {
+                    closed("the peer closed the connection in the middle of a frame")
                 }
-                Ok(0) => closed("the peer ended the connection"),
+                Ok(0) => closed("the peer closed the connection"),
                 Ok(_) => continue,
                 Err(error) => dial::broken(error),
             };
@@ -167,15 +171,17 @@ where
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         if let State::Open = self.state {
-            let written = self.poll_end(cx);
+            let written = self.poll_flush_and_shutdown(cx);
             if written.is_pending() {
-                // The peer may take no more before it is rid of replies that nobody waits for.
+                // Discard replies, because the peer may not read requests until its replies are
+                // read.
                 while let Poll::Ready(Ok(1..)) = self.poll_discard(cx) {}
             }
             ready!(written)?;
-            self.state = State::Closing(Box::pin(sleep(GOODBYE)));
+            self.state = State::Closing(Box::pin(sleep(CLOSE_TIMEOUT)));
         }
-        // Requests that the peer has not read yet would be lost if the socket closed with unread replies in it.
+        // Closing a socket with unread data resets the connection, which would discard requests
+        // that the peer has not read yet.
         while let State::Closing(timer) = &mut self.state
             && timer.as_mut().poll(cx).is_pending()
         {
@@ -183,7 +189,7 @@ where
                 break;
             }
         }
-        self.state = State::Dead;
+        self.state = State::Closed;
         Poll::Ready(Ok(()))
     }
 }

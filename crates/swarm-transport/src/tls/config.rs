@@ -1,4 +1,4 @@
-//! From options to a rustls configuration.
+//! Builds a rustls configuration from options.
 
 use std::sync::Arc;
 
@@ -9,13 +9,14 @@ use rustls::{ClientConfig, RootCertStore};
 use super::TlsOptions;
 use crate::{TransportError, TransportErrorKind};
 
-fn refuse(what: impl Into<String>) -> TransportError {
-    TransportError::new(TransportErrorKind::Options, what)
+fn refuse(message: impl Into<String>) -> TransportError {
+    TransportError::new(TransportErrorKind::Options, message)
 }
 
-/// The configuration for connections that speak one of `protocols`, or any when there are none.
+/// Builds the configuration. Offers `protocols` by ALPN; an empty list offers none.
 ///
-/// Reads the platform's certificates from disk, so that a connector does it once and not at each dial.
+/// Loads the platform's certificates from disk, so call this once per connector and not for each
+/// connection.
 pub(super) fn client_config(
     options: &TlsOptions,
     protocols: &[&[u8]],
@@ -31,7 +32,7 @@ pub(super) fn client_config(
     Ok(Arc::new(config))
 }
 
-/// The name that the server must prove.
+/// Returns the name that the server's certificate must be valid for.
 pub(super) fn server_name(
     options: &TlsOptions,
     host: &str,
@@ -43,7 +44,7 @@ pub(super) fn server_name(
         None => ServerName::try_from(host.to_owned()).map_err(|error| {
             TransportError::new(
                 TransportErrorKind::Endpoint,
-                "no certificate can bear the host of the address; use its host name, or set server_name",
+                "a certificate cannot be valid for the host of the address; use its host name, or set server_name",
             )
             .with_source(error)
         }),
@@ -61,13 +62,11 @@ fn build(options: &TlsOptions) -> Result<ClientConfig, TransportError> {
     };
     let chain = certificates("client_certificate", chain)?;
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
-        refuse("client_certificate has a key that is not a private key in PEM").with_source(error)
+        refuse("the private key of client_certificate is not valid PEM").with_source(error)
     })?;
     builder.with_client_auth_cert(chain, key).map_err(|error| {
-        refuse(
-            "client_certificate and its key do not fit each other, or are of a kind not supported",
-        )
-        .with_source(error)
+        refuse("client_certificate and its private key do not match, or are of an unsupported type")
+            .with_source(error)
     })
 }
 
@@ -76,24 +75,25 @@ fn roots(options: &TlsOptions) -> Result<RootCertStore, TransportError> {
     for pem in &options.roots {
         for certificate in certificates("root_pem", pem)? {
             roots.add(certificate).map_err(|error| {
-                refuse("root_pem holds a certificate that cannot be a root").with_source(error)
+                refuse("root_pem contains a certificate that cannot be a trusted root")
+                    .with_source(error)
             })?;
         }
     }
     if options.only_given_roots {
         if roots.is_empty() {
             return Err(refuse(
-                "only_given_roots is set and no root is given; add one with root_pem",
+                "only_given_roots is set, but there is no root certificate; add one with root_pem",
             ));
         }
         return Ok(roots);
     }
     let platform = rustls_native_certs::load_native_certs();
-    // Platforms carry certificates that the library does not read; those are skipped.
+    // Skip platform certificates that rustls cannot parse.
     roots.add_parsable_certificates(platform.certs);
     if roots.is_empty() {
         let error = refuse(
-            "the platform has no trusted certificates; install them (ca-certificates on Debian), or give root_pem",
+            "the platform has no trusted certificates; install them (ca-certificates on Debian), or set root_pem",
         );
         return Err(match platform.errors.into_iter().next() {
             Some(source) => error.with_source(source),
@@ -107,9 +107,9 @@ fn certificates(option: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match certificates {
         Ok(certificates) if certificates.is_empty() => Err(refuse(format!(
-            "{option} holds no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----"
+            "{option} contains no PEM certificate, which begins with -----BEGIN CERTIFICATE-----"
         ))),
         Ok(certificates) => Ok(certificates),
-        Err(error) => Err(refuse(format!("{option} holds malformed PEM")).with_source(error)),
+        Err(error) => Err(refuse(format!("{option} contains malformed PEM")).with_source(error)),
     }
 }

@@ -1,4 +1,4 @@
-//! From a connected stream to an encrypted one.
+//! The TLS handshake, and remedies for TLS errors.
 
 use std::io;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::{TlsOptions, config};
-use crate::dial::{self, AckedStream};
+use crate::dial::{self, QuickAckStream};
 use crate::{Endpoint, TransportError, TransportErrorKind};
 
-/// How streams to one endpoint are encrypted.
+/// The TLS configuration for one endpoint.
 #[derive(Debug, Clone)]
 pub(crate) struct Encryption {
     config: Arc<ClientConfig>,
@@ -20,7 +20,7 @@ pub(crate) struct Encryption {
 }
 
 impl Encryption {
-    /// For connections that speak one of `protocols`, or any when there are none.
+    /// Creates the configuration. Offers `protocols` by ALPN; an empty list offers none.
     pub(crate) fn new(
         endpoint: &Endpoint,
         options: &TlsOptions,
@@ -32,31 +32,31 @@ impl Encryption {
         })
     }
 
-    /// Encrypts a stream to the endpoint.
+    /// Performs the TLS handshake on a connected stream.
     pub(crate) async fn connect(
         &self,
-        stream: AckedStream,
+        stream: QuickAckStream,
         endpoint: &Endpoint,
-    ) -> Result<TlsStream<AckedStream>, TransportError> {
+    ) -> Result<TlsStream<QuickAckStream>, TransportError> {
         TlsConnector::from(Arc::clone(&self.config))
             .connect(self.name.clone(), stream)
             .await
-            .map_err(|error| failed(endpoint, error))
+            .map_err(|error| handshake_error(endpoint, error))
     }
 }
 
-/// The TLS error inside an I/O error.
+/// Returns the TLS error inside an I/O error, if any.
 pub(crate) fn cause(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref()
 }
 
-fn failed(endpoint: &Endpoint, error: io::Error) -> TransportError {
+fn handshake_error(endpoint: &Endpoint, error: io::Error) -> TransportError {
     let Some(cause) = cause(&error) else {
         let error = dial::broken(error);
-        let what = format!(
-            "{endpoint} broke the connection during the TLS handshake; check that the port speaks TLS"
+        let message = format!(
+            "{endpoint} closed the connection during the TLS handshake; check that the port speaks TLS"
         );
-        return TransportError::new(error.kind(), what).with_source(error);
+        return TransportError::new(error.kind(), message).with_source(error);
     };
     let hint = hint(cause);
     TransportError::new(
@@ -66,7 +66,7 @@ fn failed(endpoint: &Endpoint, error: io::Error) -> TransportError {
     .with_source(error)
 }
 
-/// What to do about a TLS error.
+/// Returns the remedy for a TLS error.
 pub(crate) fn hint(error: &Error) -> &'static str {
     match error {
         Error::InvalidCertificate(error) => match error {
@@ -77,14 +77,16 @@ pub(crate) fn hint(error: &Error) -> &'static str {
                 "check the clocks of both machines"
             }
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                "trust the authority that signed it with root_pem, if it is one's own"
+                "if the issuer is your own certificate authority, add its certificate with root_pem"
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                "use a host name that the certificate bears, or set server_name"
+                "use a host name that the certificate is valid for, or set server_name"
             }
             _ => "check the server's certificate",
         },
-        Error::InvalidMessage(_) => "the peer may not speak TLS there: check scheme and port",
+        Error::InvalidMessage(_) => {
+            "the peer may not speak TLS on this port; check scheme and port"
+        }
         Error::AlertReceived(
             AlertDescription::CertificateRequired
             | AlertDescription::HandshakeFailure
@@ -93,10 +95,12 @@ pub(crate) fn hint(error: &Error) -> &'static str {
             | AlertDescription::CertificateUnknown
             | AlertDescription::DecryptError
             | AlertDescription::AccessDenied,
-        ) => "the server may want a client certificate, or another one: set client_certificate",
-        Error::AlertReceived(AlertDescription::NoApplicationProtocol) => {
-            "the server speaks none of the protocols that this wire offers"
+        ) => {
+            "the server may require a client certificate, or a different one; set client_certificate"
         }
-        _ => "check versions and ciphers that the server allows",
+        Error::AlertReceived(AlertDescription::NoApplicationProtocol) => {
+            "the server supports none of the protocols that this transport offers"
+        }
+        _ => "check the TLS versions and cipher suites that the server allows",
     }
 }

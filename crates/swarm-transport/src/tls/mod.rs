@@ -1,7 +1,7 @@
-//! TLS by rustls: which servers to trust, and how to show who one is.
+//! TLS with rustls: trusted roots, client certificates and server names.
 //!
-//! The crypto provider is always ring, chosen explicitly: no process-wide default is read or installed, whatever other
-//! crates enable.
+//! The crypto provider is always ring, selected explicitly: this crate neither reads nor installs a
+//! process-wide default provider.
 
 mod config;
 mod connect;
@@ -16,8 +16,10 @@ use rustls::ClientConfig;
 
 pub(crate) use connect::{Encryption, cause, hint};
 
-/// Which servers to trust over TLS, and how to show who one is. By default the certificates that the platform trusts, and
-/// no client certificate.
+/// TLS options. By default, the client trusts the platform's certificates and has no client
+/// certificate.
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_transport::TransportOptions;
@@ -25,7 +27,7 @@ pub(crate) use connect::{Encryption, cause, hint};
 ///
 /// # let (ca, chain, key) = ("", "", "");
 /// let tls = TlsOptions::new()
-///     .root_pem(ca) // trusted beside the platform's
+///     .root_pem(ca) // trusted in addition to the platform's certificates
 ///     .client_certificate(chain, key);
 /// let options = TransportOptions::new().tls(tls);
 /// # let _ = options;
@@ -40,15 +42,16 @@ pub struct TlsOptions {
 }
 
 impl TlsOptions {
-    /// The default options.
+    /// Creates the default options.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Options that are all in a rustls configuration, with the crypto provider and verifier of the caller's choice.
+    /// Creates options from a complete rustls configuration, with any crypto provider and
+    /// certificate verifier.
     ///
-    /// Roots and client certificates set beside it are ignored. Protocols (ALPN) are added when it names none and the
-    /// wire wants some.
+    /// Roots and client certificates set by other methods are ignored. If the configuration has no
+    /// ALPN protocols, the transport adds those it needs.
     pub fn from_config(config: Arc<ClientConfig>) -> Self {
         Self {
             config: Some(config),
@@ -56,29 +59,31 @@ impl TlsOptions {
         }
     }
 
-    /// Trusts the certificates of a PEM text too. May be called several times.
+    /// Adds trusted root certificates in PEM format. May be called several times.
     #[must_use]
     pub fn root_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.roots.push(pem.as_ref().to_vec());
         self
     }
 
-    /// Trusts the certificates given by [`root_pem`](Self::root_pem) only, and not those that the platform trusts.
+    /// Trusts only the certificates added by [`root_pem`](Self::root_pem), not those of the
+    /// platform.
     #[must_use]
     pub const fn only_given_roots(mut self) -> Self {
         self.only_given_roots = true;
         self
     }
 
-    /// Shows this certificate when the server asks for one: the chain, the client's own first, and its private key, each
-    /// as PEM text.
+    /// Sets the client certificate, for servers that request one: the certificate chain, leaf
+    /// first, and the private key, both in PEM format.
     #[must_use]
     pub fn client_certificate(mut self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
         self.client = Some((chain.as_ref().to_vec(), key.as_ref().to_vec()));
         self
     }
 
-    /// The name that the server's certificate must bear, when it is not the host of the address.
+    /// Sets the name that the server's certificate must be valid for. Default: the host of the
+    /// endpoint.
     #[must_use]
     pub fn server_name(mut self, name: impl Into<String>) -> Self {
         self.server_name = Some(name.into());

@@ -1,4 +1,4 @@
-//! TLS on certificates made for each test: whom to trust, and what each distrust says.
+//! TLS with certificates created for each test: trust decisions and their errors.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::{
     BoxTransport, Endpoint, TransportError, TransportErrorKind as Kind, TransportOptions, connector,
 };
 
-/// A certificate authority that nobody else knows.
+/// A private certificate authority.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -38,7 +38,7 @@ impl Authority {
         self.0.as_ref().pem()
     }
 
-    /// A certificate and its key for a name.
+    /// Issues a certificate and its key for a name.
     fn issue(&self, name: &str, until: i32) -> (rcgen::Certificate, KeyPair) {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(2000, 1, 1);
@@ -77,13 +77,14 @@ fn acceptor(identity: &(rcgen::Certificate, KeyPair), clients: Option<&Authority
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// Serves one connection, of either wire: answers the first request with PONG.
+/// Starts a server for one connection of either transport, which answers the first request with
+/// PONG.
 async fn serve(scheme: &'static str, acceptor: TlsAcceptor) -> Endpoint {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        // A handshake may fail: what the client says of it is what is tested.
+        // The handshake may fail; the test checks the client's error.
         if let Ok(stream) = acceptor.accept(stream).await {
             answer(scheme, stream).await;
         }
@@ -105,7 +106,7 @@ async fn answer(scheme: &str, mut stream: TlsStream<TcpStream>) {
     }
 }
 
-/// Dials, sends PING and takes the answer. TLS 1.3 tells some failures only then.
+/// Connects, sends PING and returns the reply. TLS 1.3 reports some failures only then.
 async fn ping(endpoint: &Endpoint, tls: TlsOptions) -> Result<String, TransportError> {
     let options = TransportOptions::new().tls(tls);
     let exchange = async {
@@ -119,7 +120,7 @@ async fn ping(endpoint: &Endpoint, tls: TlsOptions) -> Result<String, TransportE
     };
     tokio::time::timeout(Duration::from_secs(10), exchange)
         .await
-        .expect("it hangs")
+        .expect("timed out")
 }
 
 fn trusting(authority: &Authority) -> TlsOptions {
@@ -129,7 +130,7 @@ fn trusting(authority: &Authority) -> TlsOptions {
 }
 
 #[tokio::test]
-async fn a_certificate_of_a_trusted_authority_is_taken_on_each_wire() {
+async fn a_trusted_certificate_is_accepted_by_each_transport() {
     let authority = Authority::new("ours");
     for scheme in ["rediss", "wss"] {
         let server = || acceptor(&authority.issue("localhost", 2999), None);
@@ -153,7 +154,7 @@ async fn a_certificate_of_a_trusted_authority_is_taken_on_each_wire() {
 }
 
 #[tokio::test]
-async fn each_distrust_says_what_to_do() {
+async fn untrusted_certificates_have_specific_errors() {
     let (authority, stranger) = (Authority::new("ours"), Authority::new("theirs"));
     let cases = [
         (authority.issue("localhost", 2001), "renew"),
@@ -171,7 +172,7 @@ async fn each_distrust_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_is_shown_and_missed() {
+async fn client_certificates_are_sent_and_required() {
     let (authority, stranger) = (Authority::new("ours"), Authority::new("theirs"));
     let identity = authority.issue("localhost", 2999);
     for scheme in ["rediss", "wss"] {
@@ -223,7 +224,7 @@ async fn a_refused_upgrade_over_tls_carries_retry_after() {
 }
 
 #[tokio::test]
-async fn a_plain_port_is_told() {
+async fn a_port_without_tls_is_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -243,7 +244,7 @@ async fn a_plain_port_is_told() {
 }
 
 #[test]
-fn options_are_checked_before_a_dial() {
+fn options_are_validated_before_connecting() {
     let authority = Authority::new("ours");
     let (certificate, key) = authority.issue("client", 2999);
     let (_, other_key) = authority.issue("client", 2999);

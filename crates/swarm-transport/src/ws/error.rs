@@ -1,4 +1,4 @@
-//! From the errors of the WebSocket library to those of a wire.
+//! Converts errors of the WebSocket library to transport errors.
 
 use std::time::Duration;
 
@@ -15,12 +15,14 @@ use crate::{Endpoint, Scheme, TransportError, dial, http_status, retry_after};
 pub(super) fn not_websocket(scheme: Scheme) -> TransportError {
     TransportError::new(
         Kind::Endpoint,
-        format!("{scheme}:// is no WebSocket; use ws:// or wss://, or another connector"),
+        format!(
+            "{scheme}:// is not a WebSocket scheme; use ws:// or wss://, or another connector type"
+        ),
     )
 }
 
-/// What ended the handshake.
-pub(super) fn of_handshake(endpoint: &Endpoint, error: Error) -> TransportError {
+/// Converts an error of the opening handshake.
+pub(super) fn from_handshake(endpoint: &Endpoint, error: Error) -> TransportError {
     match error {
         Error::Http(response) => {
             let status = response.status().as_u16();
@@ -40,7 +42,7 @@ pub(super) fn of_handshake(endpoint: &Endpoint, error: Error) -> TransportError 
         Error::Protocol(ProtocolError::HandshakeIncomplete) => TransportError::new(
             Kind::Closed,
             format!(
-                "{endpoint} closed the connection during the WebSocket handshake; check that the port is a WebSocket's"
+                "{endpoint} closed the connection during the WebSocket handshake; check that the port is a WebSocket port"
             ),
         ),
         Error::Io(error) => {
@@ -59,32 +61,33 @@ pub(super) fn of_handshake(endpoint: &Endpoint, error: Error) -> TransportError 
     }
 }
 
-/// What ended an open WebSocket.
-pub(super) fn of_socket(error: Error) -> TransportError {
+/// Converts an error of an open WebSocket.
+pub(super) fn from_socket(error: Error) -> TransportError {
     match error {
         Error::ConnectionClosed
         | Error::AlreadyClosed
         | Error::Protocol(ProtocolError::SendAfterClosing) => closed(),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => TransportError::new(
             Kind::Closed,
-            "the peer ended the connection without a close frame",
+            "the peer closed the connection without a close frame",
         ),
         Error::Io(error) => dial::broken(error),
         Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => TransportError::new(
             Kind::Limit,
             format!(
-                "the peer sent a message of {size} bytes or more, and the limits allow {max_size}"
+                "the peer sent a message of at least {size} bytes, which exceeds the limit of {max_size}; raise limits.max_frame"
             ),
         ),
         error => TransportError::new(
             Kind::Protocol,
-            format!("the peer broke the WebSocket protocol: {error}"),
+            format!("the peer violated the WebSocket protocol: {error}"),
         )
         .with_source(error),
     }
 }
 
-/// The code that tells the peer why this side ends the connection; `None` when the peer is not at fault.
+/// Returns the close code that tells the peer why this side closes the connection, or `None` if the
+/// peer is not at fault.
 pub(super) fn close_code(error: &TransportError) -> Option<CloseCode> {
     match error.kind() {
         Kind::Limit => Some(CloseCode::Size),
@@ -107,45 +110,47 @@ pub(super) fn closed() -> TransportError {
     TransportError::new(Kind::Closed, "the WebSocket is closed")
 }
 
-/// The peer that answered no ping.
-pub(super) fn gone(silence: Duration) -> TransportError {
-    let what = format!(
-        "the peer is gone: nothing was heard of it for {silence:?}, not even an answer to a ping"
-    );
-    TransportError::new(Kind::Timeout, what)
+/// Creates the error for a peer that did not answer a ping.
+pub(super) fn unresponsive(idle: Duration) -> TransportError {
+    let message =
+        format!("the peer is unresponsive: no data for {idle:?}, not even an answer to a ping");
+    TransportError::new(Kind::Timeout, message)
 }
 
-/// The peer's goodbye.
-pub(super) fn of_close(frame: Option<&CloseFrame>) -> TransportError {
+/// Converts the close frame of the peer.
+pub(super) fn from_close(frame: Option<&CloseFrame>) -> TransportError {
     let Some(frame) = frame else {
         return TransportError::new(
             Kind::Closed,
-            "the peer closed the WebSocket and gave no code",
+            "the peer closed the WebSocket without a close code",
         );
     };
     let code = u16::from(frame.code);
     let meaning = match code {
         1000 => "normal",
-        1001 => "it goes away",
+        1001 => "going away",
         1002 => "protocol error",
-        1003 => "it does not take this kind of message",
-        1007 => "it takes UTF-8 only",
-        1008 => "against its policy",
-        1009 => "a message was too big for it: lower max_request to be told before sending",
-        1011 => "an error inside it",
-        1012 => "it restarts",
+        1003 => "unsupported message type",
+        1007 => "invalid UTF-8",
+        1008 => "policy violation",
+        1009 => "message too big; lower max_request to reject such requests locally",
+        1011 => "internal error",
+        1012 => "restarting",
         1013 => "try again later",
-        _ => "a code of its own",
+        _ => "application-defined",
     };
-    let mut what = format!("the peer closed the WebSocket with code {code}, {meaning}");
+    let mut message = format!("the peer closed the WebSocket with code {code} ({meaning})");
     if !frame.reason.is_empty() {
-        what.push_str(": ");
-        what.push_str(frame.reason.as_str());
+        message.push_str(": ");
+        message.push_str(frame.reason.as_str());
     }
-    TransportError::new(Kind::Closed, what).with_close_code(code)
+    TransportError::new(Kind::Closed, message).with_close_code(code)
 }
 
-/// A message that is not one frame.
-pub(super) fn of_message(error: DecodeError) -> TransportError {
-    TransportError::undecodable("a message of the peer is not one RESP frame", error)
+/// Creates the error for a message that is not exactly one frame.
+pub(super) fn from_decode(error: DecodeError) -> TransportError {
+    TransportError::decode_error(
+        "the peer sent a message that is not exactly one RESP frame",
+        error,
+    )
 }

@@ -1,4 +1,4 @@
-//! From a connected stream to a WebSocket.
+//! The WebSocket opening handshake.
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::handshake::client::{Request, generate_key};
@@ -9,7 +9,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use super::error;
 use crate::{Endpoint, TransportError, TransportErrorKind, TransportOptions};
 
-/// Asks the peer to speak WebSocket.
+/// Performs the WebSocket opening handshake on a connected stream.
 pub(super) async fn upgrade<S>(
     stream: S,
     endpoint: &Endpoint,
@@ -27,7 +27,7 @@ where
     })?;
     let (socket, _) = client_async_with_config(request, stream, Some(config(options)))
         .await
-        .map_err(|error| error::of_handshake(endpoint, error))?;
+        .map_err(|error| error::from_handshake(endpoint, error))?;
     Ok(socket)
 }
 
@@ -47,12 +47,13 @@ fn request(endpoint: &Endpoint, options: &TransportOptions) -> Result<Request, h
     request.body(())
 }
 
-/// A message is one reply, so that the limit of a frame is the limit of a message.
+/// A message is one frame, so the frame size limit applies to messages.
 pub(super) fn config(options: &TransportOptions) -> WebSocketConfig {
     let max = Some(options.limits.max_frame);
     WebSocketConfig::default()
         .read_buffer_size(options.read_buffer)
-        // Above this the transport writes by itself; while the socket takes nothing, it is not ready.
+        // Above this size the library writes without a flush, and the transport is not ready while
+        // the socket accepts nothing.
         .write_buffer_size(options.write_buffer)
         .max_message_size(max)
         .max_frame_size(max)

@@ -1,12 +1,13 @@
-//! RESP over WebSocket, as SwarmKeyDb's gateway speaks it: one command per message, one reply per message.
+//! RESP over WebSocket, for SwarmKeyDb's gateway: one command and one reply per message.
 //!
-//! **Logs.** The WebSocket library writes whole handshakes and messages to the `log` facade at level trace, targets
-//! `tungstenite` and `tokio_tungstenite`: tokens, passwords and values among them. Leave that level off for these targets
-//! wherever logs are kept; nothing else here logs what is carried.
+//! **Logs.** The WebSocket library logs complete handshakes and messages at level `trace` through
+//! the `log` facade, targets `tungstenite` and `tokio_tungstenite`. They contain tokens, passwords
+//! and values, so disable that level for these targets. This crate itself does not log what it
+//! carries.
 
+mod ack_pong;
 mod error;
 mod handshake;
-mod nudge;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -14,59 +15,66 @@ mod transport;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::dial::{Acks, Dialer, Progress, Step, Stream};
-use crate::heartbeat::Heard;
+use crate::dial::{Dialer, Progress, QuickAckPolicy, Step, Stream};
+use crate::heartbeat::ReadActivity;
 use crate::{BoxFuture, BoxTransport, Connect, Endpoint, TransportError, TransportOptions};
 use transport::WsTransport;
 
 /// Dials a `ws://` or `wss://` endpoint.
 ///
-/// Each dial resolves the name anew. What is sent goes out as Binary messages, one command in each, many of them in one
-/// write; replies may come as Binary or Text messages, whole or in fragments, one frame in each. A message with
-/// anything else than one frame is a protocol error, for after it no reply could be told from the next. Pings are
-/// answered whenever the transport is polled for frames.
+/// Each connect resolves the host name again. The transport sends one command per Binary message,
+/// and many messages per write. It accepts replies as Binary or Text messages, whole or fragmented,
+/// with exactly one frame each. A message that holds anything else is a protocol error, because
+/// later replies could no longer be matched to their requests. Pings are answered whenever the
+/// transport is polled for frames.
 #[derive(Debug, Clone)]
 pub struct WsConnector {
     dialer: Dialer,
 }
 
 impl WsConnector {
-    /// A connector that dials `endpoint`.
+    /// Creates a connector for `endpoint`.
     ///
     /// # Errors
     ///
-    /// When the endpoint is no WebSocket, an option makes no sense, or `wss` is asked for without the feature `tls`.
+    /// Returns an error if the endpoint's scheme is not `ws` or `wss`, if an option is invalid, or
+    /// if TLS is required but the feature `tls` is disabled.
     pub fn new(endpoint: &Endpoint, options: &TransportOptions) -> Result<Self, TransportError> {
         if !endpoint.scheme().is_websocket() {
             return Err(error::not_websocket(endpoint.scheme()));
         }
-        // Only HTTP/1.1 can be upgraded.
+        // A WebSocket upgrade requires HTTP/1.1.
         let dialer = Dialer::new(endpoint, options, &[b"http/1.1"])?;
         Ok(Self { dialer })
     }
 
     async fn dial(&self, progress: &Progress) -> Result<BoxTransport, TransportError> {
-        let acks = self.dialer.acks();
-        let stream = self.dialer.open(&acks, progress).await?;
-        progress.reached(Step::Upgrade);
+        let ack_policy = self.dialer.ack_policy();
+        let stream = self.dialer.open(&ack_policy, progress).await?;
+        progress.set_step(Step::Upgrade);
         match stream {
-            Stream::Tcp(stream) => self.upgrade(stream, acks).await,
+            Stream::Tcp(stream) => self.upgrade(stream, ack_policy).await,
             #[cfg(unix)]
-            Stream::Unix(stream) => self.upgrade(stream, acks).await,
+            Stream::Unix(stream) => self.upgrade(stream, ack_policy).await,
             #[cfg(feature = "tls")]
-            Stream::Tls(stream) => self.upgrade(stream, acks).await,
+            Stream::Tls(stream) => self.upgrade(stream, ack_policy).await,
         }
     }
 
-    async fn upgrade<S>(&self, stream: S, acks: Acks) -> Result<BoxTransport, TransportError>
+    async fn upgrade<S>(
+        &self,
+        stream: S,
+        ack_policy: QuickAckPolicy,
+    ) -> Result<BoxTransport, TransportError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Dialer {
             endpoint, options, ..
         } = &self.dialer;
-        let socket = handshake::upgrade(Heard::behind_head(stream), endpoint, options).await?;
-        Ok(Box::new(WsTransport::new(socket, acks, options)))
+        let socket =
+            handshake::upgrade(ReadActivity::after_http_head(stream), endpoint, options).await?;
+        Ok(Box::new(WsTransport::new(socket, ack_policy, options)))
     }
 }
 
@@ -74,7 +82,9 @@ impl Connect for WsConnector {
     fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>> {
         Box::pin(async move {
             let progress = Progress::default();
-            self.dialer.within(&progress, self.dial(&progress)).await
+            self.dialer
+                .with_timeout(&progress, self.dial(&progress))
+                .await
         })
     }
 }

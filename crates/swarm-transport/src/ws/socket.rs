@@ -1,4 +1,4 @@
-//! A WebSocket that gives the memory of large messages back.
+//! A WebSocket stream that releases the memory of large messages.
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -14,23 +14,27 @@ use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 use super::error;
 use crate::TransportError;
-use crate::heartbeat::Heard;
+use crate::heartbeat::ReadActivity;
 
-/// Messages from here on leave buffers behind that are worth giving back.
+/// Messages of at least this size leave buffers behind that are worth releasing.
 const LARGE: usize = 1 << 20;
 
-/// A socket whose library keeps buffers as large as the largest message, and offers no way to shrink them. So after a large
-/// message it is put together anew on the same stream, once both buffers are known to be empty.
+/// A WebSocket stream that can be rebuilt to shrink its buffers.
+///
+/// The WebSocket library keeps buffers as large as the largest message and cannot shrink them.
+/// After a large message, the socket is therefore rebuilt on the same stream, once both buffers are
+/// known to be empty.
 pub(super) struct Socket<S> {
-    /// `None` only if putting together anew failed, which it cannot.
-    stream: Option<WebSocketStream<Heard<S>>>,
+    /// `None` only if rebuilding failed, which cannot happen.
+    stream: Option<WebSocketStream<ReadActivity<S>>>,
     config: WebSocketConfig,
-    /// Bytes that the frames of all messages so far took at least: fragments and long headers take more.
+    /// Lower bound of the bytes that the frames of all messages so far took on the stream;
+    /// fragments and longer headers take more.
     taken: u64,
-    /// Of these, those of control frames.
+    /// The part of `taken` that was control frames.
     control: u64,
     large: bool,
-    /// How large the library's read buffer may be, of which every message is a slice.
+    /// Upper bound of the library's read buffer, of which every message is a slice.
     read_buffer: usize,
 }
 
@@ -38,7 +42,7 @@ impl<S> Socket<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    pub(super) fn new(stream: WebSocketStream<Heard<S>>) -> Self {
+    pub(super) fn new(stream: WebSocketStream<ReadActivity<S>>) -> Self {
         let config = *stream.get_config();
         let read_buffer = config.read_buffer_size;
         Self {
@@ -51,7 +55,8 @@ where
         }
     }
 
-    /// How large the buffer may be that the last message is a slice of. Whoever shares the message keeps all of it.
+    /// Returns the upper bound of the buffer that holds the last message. Keeping a slice of the
+    /// message keeps the whole buffer.
     pub(super) const fn read_buffer(&self) -> usize {
         self.read_buffer
     }
@@ -61,32 +66,32 @@ where
         self.large
     }
 
-    /// When the peer was heard of last.
-    pub(super) fn last_heard(&self) -> Instant {
+    /// Returns when data last arrived.
+    pub(super) fn last_read(&self) -> Instant {
         let stream = self.stream.as_ref();
         stream.map_or_else(Instant::now, |stream| stream.get_ref().last())
     }
 
-    /// Bytes that have come from the peer, whatever they are.
+    /// Returns the number of bytes received, including control frames.
     pub(super) fn arrived(&self) -> u64 {
         let stream = self.stream.as_ref();
         stream.map_or(0, |stream| stream.get_ref().arrived())
     }
 
-    /// Bytes that have come from the peer, those of control frames left out.
+    /// Returns the number of bytes received, without control frames.
     pub(super) fn read(&self) -> Option<u64> {
         let read = self.stream.as_ref()?.get_ref().read()?;
         Some(read.saturating_sub(self.control))
     }
 
-    /// The stream for a method of the library.
-    fn get(&mut self) -> Result<Pin<&mut WebSocketStream<Heard<S>>>, TransportError> {
+    /// Returns the pinned stream.
+    fn get(&mut self) -> Result<Pin<&mut WebSocketStream<ReadActivity<S>>>, TransportError> {
         self.stream.as_mut().map(Pin::new).ok_or_else(error::closed)
     }
 
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         let ready = self.get()?.poll_ready(cx);
-        self.sent(ready)
+        self.map_write_error(ready)
     }
 
     pub(super) fn start_send(&mut self, message: Message) -> Result<(), TransportError> {
@@ -99,29 +104,29 @@ where
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         let flushed = self.get()?.poll_flush(cx);
-        self.sent(flushed)
+        self.map_write_error(flushed)
     }
 
     pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        // From here on the library has a state to keep.
+        // Rebuilding would lose the library's closing state.
         self.large = false;
         let closed = self.get()?.poll_close(cx);
-        self.sent(closed)
+        self.map_write_error(closed)
     }
 
-    /// Tells the peer why the connection ends, if the socket takes that at once.
-    pub(super) fn abandon(&mut self, cx: &mut Context<'_>, code: CloseCode) {
+    /// Sends a close frame with a code, if the socket accepts it immediately.
+    pub(super) fn send_close(&mut self, cx: &mut Context<'_>, code: CloseCode) {
         let reason = Utf8Bytes::default();
         let close = Message::Close(Some(CloseFrame { code, reason }));
         if let Ok(mut stream) = self.get()
             && stream.as_mut().start_send(close).is_ok()
         {
-            // Nothing follows: whether it leaves changes nothing here.
+            // Best effort: the connection is dropped either way.
             let _ = stream.poll_flush(cx);
         }
     }
 
-    /// The next message. Control frames are among them; pings are answered already.
+    /// Receives the next message, including control frames. The library answers pings.
     pub(super) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
@@ -132,7 +137,7 @@ where
                     let len = message.len();
                     let frame = len as u64 + header_len(len);
                     self.large |= len >= LARGE;
-                    // Room for a message is made by doubling what there is.
+                    // The library doubles its buffer to fit a message.
                     self.read_buffer = self.read_buffer.max(2 * len);
                     self.taken += frame;
                     if message.is_ping() || message.is_pong() {
@@ -140,19 +145,22 @@ where
                     }
                     return Poll::Ready(Ok(message));
                 }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error::of_socket(error))),
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(Err(error::from_socket(error)));
+                }
                 Poll::Ready(None) => return Poll::Ready(Err(error::closed())),
-                Poll::Pending if self.renew(cx) => {}
+                Poll::Pending if self.rebuild(cx) => {}
                 Poll::Pending => return Poll::Pending,
             }
         }
     }
 
-    /// Puts the socket together anew if large buffers are empty. Says whether it did.
+    /// Rebuilds the socket if a large message has passed and both buffers are empty. Returns
+    /// whether it did.
     ///
-    /// What was read and is not in a message yet would be lost. `taken` counts what the messages took at least, so when
-    /// that is all that was read, nothing is left over.
-    fn renew(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Rebuilding would lose data that was read but not returned yet. `taken` is a lower bound of
+    /// what all returned messages took, so if it equals the number of bytes read, nothing is left.
+    fn rebuild(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(stream) = self.stream.as_mut().filter(|_| self.large) else {
             return false;
         };
@@ -165,42 +173,42 @@ where
         let Some(stream) = self.stream.take().map(WebSocketStream::into_inner) else {
             return false;
         };
-        // It awaits nothing.
-        let renewed = pin!(WebSocketStream::from_raw_socket(
+        // The constructor is async but never waits.
+        let rebuilt = pin!(WebSocketStream::from_raw_socket(
             stream,
             Role::Client,
             Some(self.config)
         ));
-        if let Poll::Ready(stream) = renewed.poll(cx) {
+        if let Poll::Ready(stream) = rebuilt.poll(cx) {
             self.stream = Some(stream);
         }
         true
     }
 
-    fn sent(
+    fn map_write_error(
         &mut self,
-        sent: Poll<Result<(), tungstenite::Error>>,
+        map_write_error: Poll<Result<(), tungstenite::Error>>,
     ) -> Poll<Result<(), TransportError>> {
-        sent.map(|sent| sent.map_err(|error| self.broken(error)))
+        map_write_error.map(|map_write_error| map_write_error.map_err(|error| self.broken(error)))
     }
 
-    /// The error of a write. A peer that refuses a message says why before it cuts the connection, and that is found only
-    /// by reading on.
+    /// Converts an error of a write. A peer that rejects a message may send a close frame with the
+    /// reason before it closes the connection, so look for one among the received messages.
     fn broken(&mut self, error: tungstenite::Error) -> TransportError {
-        let error = error::of_socket(error);
+        let error = error::from_socket(error);
         let mut cx = Context::from_waker(Waker::noop());
         while let Ok(stream) = self.get()
             && let Poll::Ready(Some(Ok(message))) = stream.poll_next(&mut cx)
         {
             if let Message::Close(frame) = message {
-                return error::of_close(frame.as_ref()).with_source(error);
+                return error::from_close(frame.as_ref()).with_source(error);
             }
         }
         error
     }
 }
 
-/// Bytes of the shortest header of a frame that is not masked.
+/// Length of the shortest header of an unmasked frame.
 const fn header_len(payload: usize) -> u64 {
     match payload {
         0..=125 => 2,

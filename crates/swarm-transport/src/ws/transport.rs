@@ -1,4 +1,4 @@
-//! An open WebSocket as a transport.
+//! The WebSocket transport.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,41 +12,42 @@ use tokio::time::{Sleep, sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::ack_pong::AckPong;
 use super::error;
-use super::nudge::Nudge;
 use super::socket::Socket;
-use crate::dial::Acks;
-use crate::heartbeat::{Beat, Heard, Heartbeat};
+use crate::dial::QuickAckPolicy;
+use crate::heartbeat::{Heartbeat, HeartbeatAction, ReadActivity};
 use crate::{
     Capabilities, PeerIdentity, Transport, TransportError, TransportErrorKind, TransportOptions,
 };
 
-/// How long a peer may send nothing that may be unable to answer pings, because it runs a command and much waits behind that.
-const BUSY: Duration = Duration::from_secs(600);
+/// Maximum idle time for a peer that may be unable to answer pings, because it runs a command with
+/// many requests queued behind it.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// How long the peer may take to answer a goodbye.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// Maximum time to wait for the peer's close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) struct WsTransport<S> {
     socket: Socket<S>,
     heartbeat: Option<Heartbeat>,
-    acks: Acks,
-    nudge: Nudge,
-    /// Whether a ping or pong of this side is not on its way yet.
+    ack_policy: QuickAckPolicy,
+    ack_pong: AckPong,
+    /// Whether a ping or pong is queued but not flushed.
     unflushed: bool,
     decoder: Decoder,
     capabilities: Capabilities,
-    /// Whether the peer has sent a frame.
+    /// Whether the peer has sent at least one frame.
     has_replied: bool,
     state: State,
 }
 
 enum State {
     Open,
-    /// The goodbye is sent; the peer's is awaited until the timer ends.
+    /// The close frame is sent, and the peer may send its own until the timer expires.
     Closing(Pin<Box<Sleep>>),
-    /// An error was reported, or the goodbyes are said.
-    Dead,
+    /// The connection failed or is closed.
+    Closed,
 }
 
 impl<S> WsTransport<S>
@@ -54,16 +55,16 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     pub(super) fn new(
-        socket: WebSocketStream<Heard<S>>,
-        acks: Acks,
+        socket: WebSocketStream<ReadActivity<S>>,
+        ack_policy: QuickAckPolicy,
         options: &TransportOptions,
     ) -> Self {
         Self {
             socket: Socket::new(socket),
             heartbeat: (options.ws_ping_interval)
-                .map(|silence| Heartbeat::new(silence, options.ws_ping_timeout)),
-            acks,
-            nudge: Nudge::default(),
+                .map(|interval| Heartbeat::new(interval, options.ws_ping_timeout)),
+            ack_policy,
+            ack_pong: AckPong::default(),
             unflushed: false,
             decoder: Decoder::with_limits(options.limits),
             capabilities: Capabilities {
@@ -77,15 +78,15 @@ where
         }
     }
 
-    fn alive(&self) -> Result<(), TransportError> {
+    fn ensure_open(&self) -> Result<(), TransportError> {
         match self.state {
             State::Open => Ok(()),
-            State::Closing(_) | State::Dead => Err(error::closed()),
+            State::Closing(_) | State::Closed => Err(error::closed()),
         }
     }
 
     fn fail(&mut self, error: TransportError) -> TransportError {
-        self.state = State::Dead;
+        self.state = State::Closed;
         if self.has_replied {
             error.after_replies()
         } else {
@@ -93,15 +94,15 @@ where
         }
     }
 
-    /// Fails with an error of what the peer sent, and tells the peer.
+    /// Fails the connection, and sends a close frame with the reason if the peer is at fault.
     fn abandon(&mut self, cx: &mut Context<'_>, error: TransportError) -> TransportError {
         if let Some(code) = error::close_code(&error) {
-            self.socket.abandon(cx, code);
+            self.socket.send_close(cx, code);
         }
         self.fail(error)
     }
 
-    /// The next message. While there is none, the heartbeat goes on.
+    /// Receives the next message. While there is none, runs the heartbeat.
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, TransportError>> {
         loop {
             if let Poll::Ready(message) = self.socket.poll_next(cx) {
@@ -114,9 +115,9 @@ where
                     return Poll::Ready(Err(error));
                 }
             }
-            if self.acks.by_protocol() {
-                let (arrived, heard) = (self.socket.arrived(), self.socket.last_heard());
-                if self.nudge.poll(cx, arrived, heard).is_ready() {
+            if self.ack_policy.uses_pongs() {
+                let (arrived, last_read) = (self.socket.arrived(), self.socket.last_read());
+                if self.ack_pong.poll(cx, arrived, last_read).is_ready() {
                     self.send_control(Message::Pong(Bytes::new()))?;
                     continue;
                 }
@@ -124,18 +125,21 @@ where
             let Some(heartbeat) = &mut self.heartbeat else {
                 return Poll::Pending;
             };
-            match ready!(heartbeat.poll(cx, self.socket.last_heard())) {
-                Beat::Ask => {
+            match ready!(heartbeat.poll(cx, self.socket.last_read())) {
+                HeartbeatAction::Ping => {
                     self.send_control(Message::Ping(Bytes::new()))?;
                 }
-                // What it runs may be a write, which the end of the connection would stop midway.
-                Beat::Gone
-                    if self.nudge.may_hold_up_pongs()
-                        && self.socket.last_heard().elapsed() < BUSY =>
+                // The peer may be running a write, which SwarmKeyDb would interrupt if the
+                // connection were closed.
+                HeartbeatAction::TimedOut
+                    if self.ack_pong.may_delay_pongs()
+                        && self.socket.last_read().elapsed() < BUSY_TIMEOUT =>
                 {
-                    heartbeat.forgive();
+                    heartbeat.restart();
                 }
-                Beat::Gone => return Poll::Ready(Err(error::gone(heartbeat.limit()))),
+                HeartbeatAction::TimedOut => {
+                    return Poll::Ready(Err(error::unresponsive(heartbeat.limit())));
+                }
             }
         }
     }
@@ -146,14 +150,14 @@ where
     }
 
     fn decode(&mut self, cx: &mut Context<'_>, message: Bytes) -> Result<Frame, TransportError> {
-        self.nudge.received();
+        self.ack_pong.received();
         self.decoder.set_buffer_size(self.socket.read_buffer());
         match self.decoder.decode_message(message) {
             Ok(frame) => {
                 self.has_replied = true;
                 Ok(frame)
             }
-            Err(error) => Err(self.abandon(cx, error::of_message(error))),
+            Err(error) => Err(self.abandon(cx, error::from_decode(error))),
         }
     }
 }
@@ -171,18 +175,18 @@ where
     }
 
     fn peer_identified(&mut self, peer: &PeerIdentity) {
-        self.acks.identified(peer);
+        self.ack_policy.peer_identified(peer);
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.alive()?;
+        self.ensure_open()?;
         let ready = ready!(self.socket.poll_ready(cx));
         Poll::Ready(ready.map_err(|error| self.fail(error)))
     }
 
     fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError> {
-        self.alive()?;
-        self.nudge
+        self.ensure_open()?;
+        self.ack_pong
             .sent(request.encoded().len(), self.socket.arrived());
         let message = Message::Binary(request.to_bytes());
         self.socket
@@ -191,13 +195,13 @@ where
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.alive()?;
+        self.ensure_open()?;
         let flushed = ready!(self.socket.poll_flush(cx));
         Poll::Ready(flushed.map_err(|error| self.fail(error)))
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
-        self.alive()?;
+        self.ensure_open()?;
         loop {
             let message = match ready!(self.poll_message(cx)) {
                 Ok(message) => message,
@@ -206,12 +210,13 @@ where
             return Poll::Ready(match message {
                 Message::Binary(message) => self.decode(cx, message),
                 Message::Text(message) => self.decode(cx, message.into()),
-                // The answer to a ping is queued by now; the next read writes and flushes it.
+                // The library has queued the answer to a ping; the next read flushes it.
                 Message::Ping(_) | Message::Pong(_) => continue,
                 Message::Close(frame) => {
-                    // The goodbye to the peer's goodbye: if it cannot leave at once, dropping the socket says it too.
+                    // Best effort: answer the close frame. Dropping the socket also closes the
+                    // connection.
                     let _ = self.socket.poll_flush(cx);
-                    Err(self.fail(error::of_close(frame.as_ref())))
+                    Err(self.fail(error::from_close(frame.as_ref())))
                 }
                 Message::Frame(_) => Err(self.fail(TransportError::new(
                     TransportErrorKind::Protocol,
@@ -225,13 +230,15 @@ where
         if let State::Open = self.state {
             let sent = self.socket.poll_close(cx);
             if sent.is_pending() {
-                // The peer may take no more before it is rid of replies that nobody waits for.
+                // Discard replies, because the peer may not read requests until its replies are
+                // read.
                 while let Poll::Ready(Ok(_)) = self.socket.poll_next(cx) {}
             }
             ready!(sent).map_err(|error| self.fail(error))?;
-            self.state = State::Closing(Box::pin(sleep(GOODBYE)));
+            self.state = State::Closing(Box::pin(sleep(CLOSE_TIMEOUT)));
         }
-        // Requests that the peer has not read yet would be lost if the socket closed with unread replies in it.
+        // Closing a socket with unread data resets the connection, which would discard requests
+        // that the peer has not read yet.
         while let State::Closing(timer) = &mut self.state
             && timer.as_mut().poll(cx).is_pending()
         {
@@ -239,7 +246,7 @@ where
                 break;
             }
         }
-        self.state = State::Dead;
+        self.state = State::Closed;
         Poll::Ready(Ok(()))
     }
 }

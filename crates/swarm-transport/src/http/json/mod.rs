@@ -1,4 +1,4 @@
-//! Commands as JSON, and JSON as frames.
+//! Encodes commands as JSON and decodes JSON replies to frames.
 
 #[cfg(test)]
 mod tests;
@@ -11,17 +11,17 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visito
 use serde::ser::{SerializeMap, Serializer as _};
 use swarm_resp::{Frame, FrameBuilder, Limits, Request};
 
-/// What an answer's body says.
+/// A decoded response body.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(super) enum JsonReply {
     Result(Frame),
-    /// The result holds U+FFFD: what it stands for is lost, unless it was stored like that.
+    /// A result that contains U+FFFD, which may stand for bytes that the gateway replaced.
     Lossy(Frame),
-    /// The server's error text.
+    /// The error text of the server.
     Error(String),
 }
 
-/// `{"cmd":…,"args":[…]}`. Arguments that are not UTF-8 are an error.
+/// Encodes a request as `{"cmd":…,"args":[…]}`. Fails if an argument is not UTF-8.
 pub(super) fn request(request: &Request) -> Result<Bytes, serde_json::Error> {
     let mut body = Vec::with_capacity(request.encoded().len());
     let mut args = Vec::with_capacity(request.len());
@@ -37,20 +37,21 @@ pub(super) fn request(request: &Request) -> Result<Bytes, serde_json::Error> {
     Ok(body.into())
 }
 
-/// Reads `{"result":…}` or `{"error":…}`.
-pub(super) fn answer(body: &[u8], limits: &Limits) -> Result<Answer, serde_json::Error> {
+/// Decodes `{"result":…}` or `{"error":…}`.
+pub(super) fn answer(body: &[u8], limits: &Limits) -> Result<JsonReply, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let answer = json.deserialize_map(AnswerVisitor(limits))?;
+    let answer = json.deserialize_map(ReplyVisitor(limits))?;
     json.end()?;
     Ok(answer)
 }
 
-/// What is wrong with an answer, without what stands in it: the library's text of a wrong type repeats the value.
-pub(super) fn fault(error: &serde_json::Error) -> String {
+/// Describes a decoding error without quoting the response: the library's message for a wrong type
+/// repeats the value.
+pub(super) fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
     if error.is_data() && text.starts_with("invalid ") {
         return format!(
-            "it is no object with `result` or `error`, line {} column {}",
+            "not an object with `result` or `error`, line {} column {}",
             error.line(),
             error.column()
         );
@@ -58,35 +59,35 @@ pub(super) fn fault(error: &serde_json::Error) -> String {
     text
 }
 
-struct AnswerVisitor<'a>(&'a Limits);
+struct ReplyVisitor<'a>(&'a Limits);
 
-impl<'de> Visitor<'de> for AnswerVisitor<'_> {
-    type Value = Answer;
+impl<'de> Visitor<'de> for ReplyVisitor<'_> {
+    type Value = JsonReply;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object with `result` or `error`")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Answer, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonReply, A::Error> {
         let (mut answer, mut failure) = (None, None);
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "result" => {
                     let mut frame = FrameBuilder::new();
-                    let mut seen = Seen::new(self.0);
+                    let mut state = DecodeState::new(self.0);
                     map.next_value_seed(Value {
                         frame: &mut frame,
-                        seen: &mut seen,
+                        state: &mut state,
                     })?;
                     let frame = frame.finish();
-                    answer = Some(if seen.replaced {
-                        Answer::Lossy(frame)
+                    answer = Some(if state.replaced {
+                        JsonReply::Lossy(frame)
                     } else {
-                        Answer::Result(frame)
+                        JsonReply::Result(frame)
                     });
                 }
                 "error" => {
-                    failure = map.next_value::<Option<String>>()?.map(Answer::Error);
+                    failure = map.next_value::<Option<String>>()?.map(JsonReply::Error);
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -99,15 +100,15 @@ impl<'de> Visitor<'de> for AnswerVisitor<'_> {
     }
 }
 
-/// What was seen while a value was read.
-struct Seen<'a> {
+/// The state of decoding one value.
+struct DecodeState<'a> {
     limits: &'a Limits,
     elements: usize,
     depth: usize,
     replaced: bool,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> DecodeState<'a> {
     const fn new(limits: &'a Limits) -> Self {
         Self {
             limits,
@@ -120,7 +121,7 @@ impl<'a> Seen<'a> {
     fn element<E: Error>(&mut self) -> Result<(), E> {
         self.elements += 1;
         if self.elements > self.limits.max_elements {
-            return Err(E::custom("more elements than the limit"));
+            return Err(E::custom("the number of elements exceeds the limit"));
         }
         Ok(())
     }
@@ -130,7 +131,7 @@ impl<'a> Seen<'a> {
         read: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
         if self.depth >= self.limits.max_depth {
-            return Err(E::custom("nesting deeper than the limit"));
+            return Err(E::custom("the nesting depth exceeds the limit"));
         }
         self.depth += 1;
         let result = read(self);
@@ -139,17 +140,17 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// Puts one JSON value into a frame.
+/// Decodes one JSON value into a frame.
 struct Value<'a, 'b> {
     frame: &'a mut FrameBuilder,
-    seen: &'a mut Seen<'b>,
+    state: &'a mut DecodeState<'b>,
 }
 
 impl<'de> DeserializeSeed<'de> for Value<'_, '_> {
     type Value = ();
 
     fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        self.seen.element()?;
+        self.state.element()?;
         json.deserialize_any(self)
     }
 }
@@ -190,10 +191,10 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        if text.len() > self.seen.limits.max_bulk {
-            return Err(E::custom("a text longer than the limit"));
+        if text.len() > self.state.limits.max_bulk {
+            return Err(E::custom("a string exceeds the size limit"));
         }
-        self.seen.replaced |= text.contains(char::REPLACEMENT_CHARACTER);
+        self.state.replaced |= text.contains(char::REPLACEMENT_CHARACTER);
         self.frame.bulk(text.as_bytes());
         Ok(())
     }
@@ -201,8 +202,8 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let mut done = Ok(());
         self.frame.array(|frame| {
-            done = self.seen.nested(|seen| {
-                while items.next_element_seed(Value { frame, seen })?.is_some() {}
+            done = self.state.nested(|state| {
+                while items.next_element_seed(Value { frame, state })?.is_some() {}
                 Ok(())
             });
         });
@@ -212,9 +213,9 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<(), A::Error> {
         let mut done = Ok(());
         self.frame.map(|frame| {
-            done = self.seen.nested(|seen| {
-                while pairs.next_key_seed(Value { frame, seen })?.is_some() {
-                    pairs.next_value_seed(Value { frame, seen })?;
+            done = self.state.nested(|state| {
+                while pairs.next_key_seed(Value { frame, state })?.is_some() {
+                    pairs.next_value_seed(Value { frame, state })?;
                 }
                 Ok(())
             });

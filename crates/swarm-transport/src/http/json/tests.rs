@@ -1,12 +1,12 @@
-//! Whatever a body holds: frames without loss, or an error.
+//! Any response body decodes to a frame without loss, or to an error.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use swarm_resp::{FrameRef, Kind, Limits, Request};
 
-use super::{Answer, answer, request};
+use super::{JsonReply, answer, request};
 
-/// Any JSON value that a gateway may write.
+/// Any JSON value that a gateway may send.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -25,7 +25,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A frame as JSON, by the readers of frames.
+/// Converts a frame to JSON through its accessors.
 fn read(frame: FrameRef<'_>) -> Value {
     match frame.kind() {
         Kind::Null => Value::Null,
@@ -46,24 +46,24 @@ fn read(frame: FrameRef<'_>) -> Value {
 
 proptest! {
     #[test]
-    fn results_become_frames_without_loss(value in value()) {
+    fn results_decode_without_loss(value in value()) {
         let body = json!({ "result": value }).to_string();
         let lossy = body.contains(char::REPLACEMENT_CHARACTER);
         match answer(body.as_bytes(), &Limits::new()).unwrap() {
-            Answer::Result(frame) => {
+            JsonReply::Result(frame) => {
                 prop_assert!(!lossy);
                 prop_assert_eq!(read(frame.view()), value);
             }
-            Answer::Lossy(frame) => {
+            JsonReply::Lossy(frame) => {
                 prop_assert!(lossy);
                 prop_assert_eq!(read(frame.view()), value);
             }
-            Answer::Error(error) => prop_assert!(false, "{}", error),
+            JsonReply::Error(error) => prop_assert!(false, "{}", error),
         }
     }
 
     #[test]
-    fn any_bytes_are_an_answer_or_an_error(body in any::<Vec<u8>>()) {
+    fn any_bytes_are_a_reply_or_an_error(body in any::<Vec<u8>>()) {
         let _ = answer(&body, &Limits::new());
         let mut broken = br#"{"result":["#.to_vec();
         broken.extend_from_slice(&body);
@@ -71,7 +71,7 @@ proptest! {
     }
 
     #[test]
-    fn arguments_arrive_as_they_are(args in prop::collection::vec(any::<String>(), 0..8)) {
+    fn arguments_are_encoded_unchanged(args in prop::collection::vec(any::<String>(), 0..8)) {
         let body = request(&Request::new("CMD", args.as_slice())).unwrap();
         let read: Value = serde_json::from_slice(&body).unwrap();
         prop_assert_eq!(read, json!({ "cmd": "CMD", "args": args }));
@@ -79,17 +79,17 @@ proptest! {
 }
 
 #[test]
-fn an_error_beside_a_result_is_the_error() {
+fn an_error_takes_precedence_over_a_result() {
     for body in [
         r#"{"result":1,"error":"ERR x"}"#,
         r#"{"error":"ERR x","result":null,"more":[{}]}"#,
     ] {
         let read = answer(body.as_bytes(), &Limits::new()).unwrap();
         assert!(
-            matches!(read, Answer::Error(text) if text == "ERR x"),
+            matches!(read, JsonReply::Error(text) if text == "ERR x"),
             "{body}"
         );
     }
     let read = answer(br#"{"error":null,"result":7}"#, &Limits::new()).unwrap();
-    assert!(matches!(read, Answer::Result(frame) if frame.as_integer() == Some(7)));
+    assert!(matches!(read, JsonReply::Result(frame) if frame.as_integer() == Some(7)));
 }

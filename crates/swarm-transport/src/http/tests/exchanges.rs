@@ -1,4 +1,4 @@
-//! What goes out, over how many connections, and in which order results come.
+//! Encoded requests, connection reuse, and the order of replies.
 
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use swarm_resp::Request;
 use tokio::sync::Notify;
 
-use super::{call, dial, ok, receive, serve, soon, start};
+use super::{call, dial, ok, receive, serve, start, with_timeout};
 use crate::{Capabilities, RequestRejection, TransportOptions};
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn requests_one_after_another_share_a_connection() {
 }
 
 #[tokio::test]
-async fn results_keep_the_order_of_requests_that_overtake_each_other() {
+async fn replies_keep_the_request_order() {
     let last_seen = Arc::new(Notify::new());
     let (endpoint, counters) = serve(move |seen| {
         let last_seen = Arc::clone(&last_seen);
@@ -86,7 +86,7 @@ async fn results_keep_the_order_of_requests_that_overtake_each_other() {
                 .to_owned();
             match number.as_str() {
                 "7" => last_seen.notify_one(),
-                // Answered when the last is there.
+                // Reply to the first request only when the last one has arrived.
                 "0" => last_seen.notified().await,
                 _ => {}
             }
@@ -107,7 +107,7 @@ async fn results_keep_the_order_of_requests_that_overtake_each_other() {
 }
 
 #[tokio::test]
-async fn a_concurrency_of_one_keeps_the_order_at_the_server_too() {
+async fn a_concurrency_of_one_preserves_the_execution_order() {
     let log = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&log);
     let (endpoint, counters) = serve(move |request| {
@@ -131,7 +131,7 @@ async fn a_concurrency_of_one_keeps_the_order_at_the_server_too() {
 }
 
 #[tokio::test]
-async fn what_http_cannot_carry_is_refused_before_any_io() {
+async fn unsupported_requests_are_rejected_before_any_io() {
     let (endpoint, counters) = serve(async |_| ok("1")).await;
     let mut transport = dial(&endpoint, &TransportOptions::new()).await.unwrap();
     let capabilities = transport.capabilities();
@@ -180,23 +180,27 @@ async fn what_http_cannot_carry_is_refused_before_any_io() {
     let binary = transport.check(Request::new("SET", ("k", b"\xff")).view());
     assert_eq!(binary, Err(RequestRejection::NotUtf8 { argument: 2 }));
     assert_eq!(counters.requests.load(Ordering::SeqCst), 0);
-    soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();
+    with_timeout(poll_fn(|cx| transport.poll_close(cx)))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
-async fn closing_waits_until_what_was_started_has_run() {
+async fn closing_waits_for_started_requests() {
     let (endpoint, counters) = serve(async |_| ok("1")).await;
     let mut transport = dial(&endpoint, &TransportOptions::new()).await.unwrap();
     for n in 0..5 {
         start(&mut transport, Request::new("ECHO", n)).await;
     }
-    soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();
+    with_timeout(poll_fn(|cx| transport.poll_close(cx)))
+        .await
+        .unwrap();
     assert_eq!(counters.requests.load(Ordering::SeqCst), 5);
     assert!(receive(&mut transport).await.unwrap_err().is_closed());
 }
 
 #[test]
-fn capabilities_are_set_by_name() {
+fn capabilities_follow_the_options() {
     let lesser = Capabilities::FULL
         .with_push(false)
         .with_ordered(false)

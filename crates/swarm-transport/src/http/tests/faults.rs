@@ -1,4 +1,4 @@
-//! Broken connections: no request runs twice, and each fault is told.
+//! Connection failures: no request runs twice, and each failure has a specific error.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::{Does, Seen, answer, call, dial, ok, receive, serve, start};
 use crate::{Endpoint, TransportErrorKind as Kind, TransportOptions};
 
 #[tokio::test]
-async fn a_cut_connection_ends_the_transport_and_nothing_is_sent_again() {
+async fn a_lost_connection_ends_the_transport_and_nothing_is_resent() {
     for cut in [
         "",
         "HTTP/1.1 200 OK\r\n",
@@ -43,8 +43,8 @@ async fn a_connection_closed_between_requests_is_replaced() {
 
 #[tokio::test]
 async fn no_request_runs_twice_when_idle_connections_go_stale() {
-    // The server closes after each answer without announcing it. Whatever a race does to a request, it may fail, but
-    // not run twice.
+    // The server closes the connection after each response without announcing it. A request may
+    // fail, but must not run twice.
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"result\":1}";
     let (endpoint, counters) = serve(async move |_| Does::Cuts(cut)).await;
     let mut tried = 0;
@@ -64,7 +64,7 @@ async fn no_request_runs_twice_when_idle_connections_go_stale() {
 }
 
 #[tokio::test]
-async fn a_dial_shows_a_wrong_port_path_and_token() {
+async fn connecting_detects_a_wrong_port_path_and_token() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let endpoint = Endpoint::parse(&format!("http://127.0.0.1:{port}")).unwrap();
@@ -105,7 +105,7 @@ async fn a_dial_shows_a_wrong_port_path_and_token() {
 }
 
 #[tokio::test]
-async fn a_mute_server_is_given_up() {
+async fn an_unresponsive_server_times_out() {
     let (endpoint, _) = serve(async |_| std::future::pending().await).await;
     let options = TransportOptions::new().http_timeout(Duration::from_millis(50));
     let mut transport = dial(&endpoint, &options).await.unwrap();
@@ -116,7 +116,7 @@ async fn a_mute_server_is_given_up() {
 }
 
 #[tokio::test]
-async fn results_before_a_failed_request_are_still_delivered() {
+async fn replies_before_a_failed_request_are_delivered() {
     let (endpoint, _) = serve(async |seen| match seen.body.contains("BAD") {
         true => answer("503 Service Unavailable", ""),
         false => ok("1"),
@@ -131,9 +131,9 @@ async fn results_before_a_failed_request_are_still_delivered() {
     assert!(receive(&mut transport).await.unwrap_err().is_closed());
 }
 
-/// SwarmKeyDb resets idle connections after 15 seconds: a request must not meet that.
+/// SwarmKeyDb resets idle connections after 15 seconds, which must not affect a request.
 #[tokio::test]
-async fn connections_that_were_idle_for_ten_seconds_are_not_used_again() {
+async fn connections_idle_for_ten_seconds_are_not_reused() {
     let (endpoint, counters) = serve(async |_| ok("1")).await;
     let mut transport = dial(&endpoint, &TransportOptions::new()).await.unwrap();
     for (idle, connections) in [(9, 1), (9, 1), (10, 2), (14, 3)] {
@@ -148,10 +148,10 @@ async fn connections_that_were_idle_for_ten_seconds_are_not_used_again() {
     }
 }
 
-/// SwarmKeyDb answers 400 with `Connection: close`, and closes. The error is a reply, and the next command has a
-/// connection of its own.
+/// SwarmKeyDb responds to errors with 400 and `Connection: close`, and closes the connection. The
+/// error is a reply, and the next command uses a new connection.
 #[tokio::test]
-async fn an_error_that_closes_its_connection_costs_no_command() {
+async fn an_error_reply_that_closes_its_connection_fails_no_other_command() {
     let error = r#"{"error":"ERR value is not an integer or out of range"}"#;
     let closing = format!(
         "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{error}",
@@ -180,8 +180,8 @@ async fn an_error_that_closes_its_connection_costs_no_command() {
 }
 
 #[tokio::test]
-async fn a_dial_without_an_answer_names_what_it_waited_for() {
-    // The backlog accepts the connection; nobody answers PING.
+async fn a_connect_timeout_names_the_step() {
+    // The backlog accepts the connection, but nothing responds to PING.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let endpoint = Endpoint::parse(&format!("http://{address}")).unwrap();
@@ -195,9 +195,9 @@ async fn a_dial_without_an_answer_names_what_it_waited_for() {
     }
 }
 
-/// Stands for: a server in a bad moment, taken for a wrong address.
+/// Guards against mistaking a temporarily unavailable server for a wrong address.
 #[tokio::test]
-async fn a_refused_ping_is_told_by_its_code() {
+async fn a_refused_ping_is_classified_by_its_code() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = Endpoint::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let cases = [

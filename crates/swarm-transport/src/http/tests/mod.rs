@@ -1,4 +1,4 @@
-//! The HTTP wire against a server that each test scripts request by request.
+//! The HTTP transport against a server that each test scripts.
 
 mod exchanges;
 mod faults;
@@ -18,14 +18,14 @@ use tokio::net::{TcpListener, TcpStream};
 use super::HttpConnector;
 use crate::{BoxTransport, Connect, Endpoint, TransportError, TransportOptions};
 
-/// A deadline that only a hang meets.
-async fn soon<T>(future: impl Future<Output = T>) -> T {
+/// Fails the test if the future hangs.
+async fn with_timeout<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), future)
         .await
-        .expect("it hangs")
+        .expect("timed out")
 }
 
-/// A request as the server saw it.
+/// A request as received by the server.
 #[derive(Debug)]
 struct Seen {
     head: String,
@@ -38,10 +38,10 @@ impl Seen {
     }
 }
 
-/// What a server does with a request.
+/// The server's reaction to a request.
 enum Does {
     Answers(String),
-    /// Writes this and closes.
+    /// Writes this text and closes the connection.
     Cuts(&'static str),
 }
 
@@ -59,7 +59,7 @@ fn answer(status: &str, body: &str) -> Does {
 #[derive(Default)]
 struct Counters {
     connections: AtomicUsize,
-    /// The dial's PING not counted.
+    /// Without the PING sent on connect.
     requests: AtomicUsize,
 }
 
@@ -84,7 +84,8 @@ async fn read_request(stream: &mut TcpStream) -> Option<Seen> {
     Some(Seen { head, body })
 }
 
-/// A server that answers the dial's PING, and every other request as `script` says.
+/// Starts a server that answers the PING sent on connect, and passes all other requests to
+/// `script`.
 async fn serve<F, Fut>(script: F) -> (Endpoint, Arc<Counters>)
 where
     F: Fn(Seen) -> Fut + Send + Sync + 'static,
@@ -126,18 +127,22 @@ async fn dial(
     endpoint: &Endpoint,
     options: &TransportOptions,
 ) -> Result<BoxTransport, TransportError> {
-    soon(HttpConnector::new(endpoint, options).unwrap().connect()).await
+    with_timeout(HttpConnector::new(endpoint, options).unwrap().connect()).await
 }
 
 async fn start(transport: &mut BoxTransport, request: Request) {
     transport.check(request.view()).unwrap();
-    soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
+    with_timeout(poll_fn(|cx| transport.poll_ready(cx)))
+        .await
+        .unwrap();
     transport.start_send(request.view()).unwrap();
-    soon(poll_fn(|cx| transport.poll_flush(cx))).await.unwrap();
+    with_timeout(poll_fn(|cx| transport.poll_flush(cx)))
+        .await
+        .unwrap();
 }
 
 async fn receive(transport: &mut BoxTransport) -> Result<Frame, TransportError> {
-    soon(poll_fn(|cx| transport.poll_receive(cx))).await
+    with_timeout(poll_fn(|cx| transport.poll_receive(cx))).await
 }
 
 async fn call(transport: &mut BoxTransport, request: Request) -> Result<Frame, TransportError> {

@@ -1,4 +1,4 @@
-//! JSON replies as frames, and what each status means.
+//! JSON replies, and HTTP statuses.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use swarm_resp::{Frame, Kind as FrameKind, Limits, Request};
 use super::{Does, answer, call, dial, ok, serve};
 use crate::{TransportError, TransportErrorKind as Kind, TransportOptions};
 
-/// The reply to one command, as a server answers it.
+/// Sends one command to a server and returns its reply.
 async fn reply(options: &TransportOptions, does: Does) -> Result<Frame, TransportError> {
     let does = Arc::new(Mutex::new(Some(does)));
     let (endpoint, _) = serve(move |_| {
@@ -52,7 +52,7 @@ async fn json_becomes_frames_without_loss() {
 }
 
 #[tokio::test]
-async fn a_replacement_character_is_reported_rather_than_passed_off_as_data() {
+async fn a_replacement_character_is_an_error_and_not_data() {
     let lossy = r#"["fine",{"k":"a\ufffdb"}]"#;
     let frame = reply(&TransportOptions::new(), ok(lossy)).await.unwrap();
     assert_eq!(frame.as_error().unwrap().code(), "LOSSY");
@@ -62,7 +62,7 @@ async fn a_replacement_character_is_reported_rather_than_passed_off_as_data() {
 }
 
 #[tokio::test]
-async fn the_servers_errors_are_error_frames() {
+async fn server_errors_are_error_frames() {
     for status in ["400 Bad Request", "401 Unauthorized", "200 OK"] {
         let does = answer(status, r#"{"error":"WRONGTYPE Operation against a key"}"#);
         let frame = reply(&TransportOptions::new(), does).await.unwrap();
@@ -93,7 +93,7 @@ async fn other_statuses_end_the_transport() {
         ),
         ("413 Content Too Large", "", Kind::Limit),
         ("429 Too Many Requests\r\nRetry-After: 7", "", Kind::Refused),
-        // The command may have run: only the caller knows whether to send it again.
+        // The command may have run, so only the caller can decide whether to retry.
         (
             "500 Internal Server Error",
             r#"{"error":"ERR internal server error."}"#,
@@ -114,9 +114,9 @@ async fn other_statuses_end_the_transport() {
     }
 }
 
-/// Guards against a status and a `Retry-After` that are lost with the page behind them.
+/// Guards against losing the status and `Retry-After` because the error page cannot be read.
 #[tokio::test]
-async fn an_error_page_that_is_cut_short_or_too_large_hides_neither_status_nor_retry_after() {
+async fn a_truncated_or_oversized_error_page_keeps_status_and_retry_after() {
     for head in [
         "503 Service Unavailable\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
          Retry-After: Sun, 06 Nov 1994 08:49:44 GMT",
@@ -131,7 +131,7 @@ async fn an_error_page_that_is_cut_short_or_too_large_hides_neither_status_nor_r
             assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
         }
     }
-    // A reply was expected here, so the broken body is the error; the wait is kept.
+    // A body is expected here, so the truncated body is the error.
     let cut = "HTTP/1.1 401 Unauthorized\r\nRetry-After: 7\r\nContent-Length: 100\r\n\r\n{";
     let error = reply(&TransportOptions::new(), Does::Cuts(cut))
         .await
@@ -141,7 +141,7 @@ async fn an_error_page_that_is_cut_short_or_too_large_hides_neither_status_nor_r
 }
 
 #[tokio::test]
-async fn answers_that_are_no_replies_are_told() {
+async fn responses_that_are_not_replies_are_errors() {
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     let cases = [
         (answer("200 OK", "<html></html>"), Kind::Protocol),
@@ -167,9 +167,9 @@ async fn answers_that_are_no_replies_are_told() {
     }
 }
 
-/// Stands for: what a peer wrote reaching errors, as values or as commands to a terminal.
+/// Guards against values and control characters of a response in errors.
 #[tokio::test]
-async fn errors_about_an_answer_do_not_repeat_it() {
+async fn errors_do_not_quote_the_response() {
     for body in [
         r#""s3cret""#,
         r#"["s3cret"]"#,

@@ -1,4 +1,4 @@
-//! HTTP/1.1 and HTTP/2 over TLS, whichever the server offers.
+//! HTTP/1.1 and HTTP/2 over TLS.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ use super::{call, dial, receive, start};
 use crate::tls::TlsOptions;
 use crate::{Endpoint, TransportOptions};
 
-/// A server that echoes the body of a request as its result, and counts connections.
+/// Starts a server that echoes request bodies as results and counts connections.
 async fn serve(protocols: &[&[u8]]) -> (Endpoint, TransportOptions, Arc<AtomicUsize>) {
     let identity = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(
@@ -77,7 +77,7 @@ async fn serve(protocols: &[&[u8]]) -> (Endpoint, TransportOptions, Arc<AtomicUs
 }
 
 #[tokio::test]
-async fn http2_is_spoken_where_tls_offers_it_over_one_connection() {
+async fn http2_shares_one_connection_if_tls_negotiates_it() {
     let (endpoint, options, connections) = serve(&[b"h2", b"http/1.1"]).await;
     let mut transport = dial(&endpoint, &options).await.unwrap();
     for n in 0..30 {
@@ -94,7 +94,7 @@ async fn http2_is_spoken_where_tls_offers_it_over_one_connection() {
 }
 
 #[tokio::test]
-async fn http1_is_spoken_otherwise() {
+async fn http1_is_used_otherwise() {
     for protocols in [&[b"http/1.1".as_slice()][..], &[]] {
         let (endpoint, options, connections) = serve(protocols).await;
         let mut transport = dial(&endpoint, &options).await.unwrap();

@@ -1,4 +1,4 @@
-//! How many writes a burst costs.
+//! Number of writes for a burst of requests.
 
 use std::future::poll_fn;
 use std::io;
@@ -12,13 +12,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::dial::Acks;
-use crate::heartbeat::Heard;
+use crate::dial::QuickAckPolicy;
+use crate::heartbeat::ReadActivity;
 use crate::ws::handshake::config;
 use crate::ws::transport::WsTransport;
 use crate::{Scheme, Transport, TransportOptions};
 
-/// Takes every write, and counts them and their bytes.
+/// Accepts all writes, and counts them and their bytes.
 #[derive(Clone, Default)]
 struct Counting {
     writes: Arc<AtomicUsize>,
@@ -60,12 +60,13 @@ async fn a_burst_of_requests_shares_few_writes() {
     let stream = Counting::default();
     let options = TransportOptions::new();
     let socket = WebSocketStream::from_raw_socket(
-        Heard::new(stream.clone()),
+        ReadActivity::new(stream.clone()),
         Role::Client,
         Some(config(&options)),
     )
     .await;
-    let mut transport = WsTransport::new(socket, Acks::new(Scheme::Ws, &options), &options);
+    let mut transport =
+        WsTransport::new(socket, QuickAckPolicy::new(Scheme::Ws, &options), &options);
     let mut size = 0;
     for n in 0..10_000 {
         poll_fn(|cx| transport.poll_ready(cx)).await.unwrap();
@@ -74,8 +75,8 @@ async fn a_burst_of_requests_shares_few_writes() {
         transport.start_send(request.view()).unwrap();
     }
     poll_fn(|cx| transport.poll_flush(cx)).await.unwrap();
-    // Each request is a message of its own, with a header of two bytes and a mask of four.
+    // Each request is one message, with a header of two bytes and a mask of four.
     assert_eq!(stream.bytes.load(Ordering::Relaxed), size);
-    // One write for each 128 KiB of requests, and one for the rest.
+    // One write per 128 KiB of requests, and one for the rest.
     assert!(stream.writes.load(Ordering::Relaxed) <= size / (128 << 10) + 1);
 }

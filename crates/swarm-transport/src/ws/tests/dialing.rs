@@ -1,4 +1,4 @@
-//! What a dial says to the server, and how each way to fail shows.
+//! The opening handshake and its errors.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 
-use super::{dial, listen, soon};
+use super::{dial, listen, with_timeout};
 use crate::ws::WsConnector;
 use crate::{Endpoint, TransportError, TransportErrorKind as Kind, TransportOptions, connector};
 
@@ -18,11 +18,11 @@ async fn the_handshake_carries_origin_headers_and_token() {
         let (stream, _) = listener.accept().await.unwrap();
         let mut seen = None;
         #[expect(clippy::result_large_err, reason = "the library's signature")]
-        let note = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
+        let record = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
             seen = Some((request.uri().to_string(), request.headers().clone()));
             Ok(response)
         };
-        accept_hdr_async(stream, note).await.unwrap();
+        accept_hdr_async(stream, record).await.unwrap();
         seen.unwrap()
     });
     let options = TransportOptions::new()
@@ -30,7 +30,7 @@ async fn the_handshake_carries_origin_headers_and_token() {
         .header("X-Tenant", "blue")
         .bearer_token("s3cret");
     dial(&endpoint, &options).await.unwrap();
-    let (target, headers) = soon(server).await.unwrap();
+    let (target, headers) = with_timeout(server).await.unwrap();
     assert_eq!(target, "/db");
     assert_eq!(headers["host"], endpoint.authority());
     assert_eq!(headers["origin"], "https://app.example");
@@ -38,7 +38,7 @@ async fn the_handshake_carries_origin_headers_and_token() {
     assert_eq!(headers["authorization"], "Bearer s3cret");
 }
 
-/// Dials a server that answers the first request with `answer` and closes.
+/// Connects to a server that responds with `answer` and closes, and returns the error.
 async fn answered(answer: &'static str) -> TransportError {
     let (listener, endpoint) = listen().await;
     tokio::spawn(async move {
@@ -57,7 +57,7 @@ async fn answered(answer: &'static str) -> TransportError {
 }
 
 #[tokio::test]
-async fn a_refused_upgrade_is_told_by_its_status() {
+async fn a_refused_upgrade_is_classified_by_its_status() {
     let cases = [
         ("400 Bad Request", Kind::Protocol, "path"),
         ("401 Unauthorized", Kind::Auth, "credentials"),
@@ -108,7 +108,7 @@ async fn a_refused_upgrade_carries_retry_after() {
 }
 
 #[tokio::test]
-async fn a_peer_that_is_no_web_server_is_told() {
+async fn a_peer_that_does_not_speak_http_is_an_error() {
     let redis = answered("-ERR unknown command 'GET'\r\n").await;
     assert_eq!(redis.kind(), Kind::Protocol);
     assert!(!redis.is_transient(), "{redis}");
@@ -124,7 +124,7 @@ async fn a_peer_that_is_no_web_server_is_told() {
 }
 
 #[tokio::test]
-async fn a_refused_port_is_told() {
+async fn a_refused_port_is_an_error_with_a_hint() {
     let (listener, endpoint) = listen().await;
     drop(listener);
     let error = dial(&endpoint, &TransportOptions::new())
@@ -136,7 +136,7 @@ async fn a_refused_port_is_told() {
 }
 
 #[tokio::test]
-async fn an_unknown_name_is_told() {
+async fn an_unknown_host_name_is_named() {
     let endpoint = Endpoint::parse("ws://nowhere.invalid:8765").unwrap();
     let error = dial(&endpoint, &TransportOptions::new())
         .await
@@ -147,8 +147,8 @@ async fn an_unknown_name_is_told() {
 }
 
 #[tokio::test]
-async fn a_mute_peer_is_given_up() {
-    // The backlog accepts the connection; nobody answers the upgrade.
+async fn an_unresponsive_peer_times_out() {
+    // The backlog accepts the connection, but nothing responds to the upgrade.
     let (_listener, endpoint) = listen().await;
     let options = TransportOptions::new().dial_timeout(Duration::from_millis(50));
     let error = dial(&endpoint, &options).await.err().unwrap();
@@ -161,8 +161,8 @@ async fn a_mute_peer_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_name_with_a_dead_address_leads_to_the_living_one() {
-    // `localhost` is ::1 and 127.0.0.1 on most machines; only the latter listens here.
+async fn the_next_address_is_tried_if_one_refuses() {
+    // `localhost` resolves to ::1 and 127.0.0.1 on most machines; only the latter listens.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let endpoint = Endpoint::parse(&format!("ws://localhost:{port}")).unwrap();
@@ -171,11 +171,11 @@ async fn a_name_with_a_dead_address_leads_to_the_living_one() {
         tokio_tungstenite::accept_async(stream).await.unwrap();
     });
     dial(&endpoint, &TransportOptions::new()).await.unwrap();
-    soon(server).await.unwrap();
+    with_timeout(server).await.unwrap();
 }
 
 #[test]
-fn other_endpoints_and_bad_options_are_refused_before_a_dial() {
+fn invalid_endpoints_and_options_are_rejected_before_connecting() {
     let http = Endpoint::parse("http://host").unwrap();
     let error = WsConnector::new(&http, &TransportOptions::new()).unwrap_err();
     assert!(error.to_string().contains("ws://"), "{error}");

@@ -1,4 +1,4 @@
-//! Dead peers are found and slow ones are kept, in simulated time.
+//! Unresponsive peers are detected and slow ones are not, on a paused clock.
 
 use std::future::poll_fn;
 use std::task::{Context, Waker};
@@ -12,19 +12,20 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::dial::Acks;
-use crate::heartbeat::Heard;
+use crate::dial::QuickAckPolicy;
+use crate::heartbeat::ReadActivity;
 use crate::ws::transport::WsTransport;
 use crate::{Scheme, Transport, TransportError, TransportOptions};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A transport, and the raw pipe to it.
+/// Creates a transport and the raw pipe of its peer.
 async fn pipe(options: &TransportOptions) -> (WsTransport<DuplexStream>, DuplexStream) {
     let (ours, theirs) = duplex(1 << 20);
-    let socket = WebSocketStream::from_raw_socket(Heard::new(ours), Role::Client, None).await;
+    let socket =
+        WebSocketStream::from_raw_socket(ReadActivity::new(ours), Role::Client, None).await;
     (
-        WsTransport::new(socket, Acks::new(Scheme::Ws, options), options),
+        WsTransport::new(socket, QuickAckPolicy::new(Scheme::Ws, options), options),
         theirs,
     )
 }
@@ -34,19 +35,19 @@ async fn receive(transport: &mut impl Transport) -> Result<Frame, TransportError
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mute_peer_is_found_in_the_configured_time() {
-    for (silence, patience) in [(15, 10), (2, 1)] {
+async fn an_unresponsive_peer_is_detected_in_the_configured_time() {
+    for (interval, timeout) in [(15, 10), (2, 1)] {
         let options = TransportOptions::new()
-            .ws_ping_interval(silence * SECOND)
-            .ws_ping_timeout(patience * SECOND);
+            .ws_ping_interval(interval * SECOND)
+            .ws_ping_timeout(timeout * SECOND);
         let (mut transport, mut peer) = pipe(&options).await;
         let start = Instant::now();
         let error = receive(&mut transport).await.unwrap_err();
         assert!(error.is_timeout(), "{error}");
         let found = start.elapsed();
-        let due = (silence + patience) * SECOND;
+        let due = (interval + timeout) * SECOND;
         assert!((due..due + SECOND / 10).contains(&found), "{found:?}");
-        // It was asked: an empty masked ping.
+        // The client sent an empty masked ping.
         let mut ping = [0; 6];
         peer.read_exact(&mut ping).await.unwrap();
         assert_eq!(ping[..2], [0x89, 0x80]);
@@ -55,7 +56,7 @@ async fn a_mute_peer_is_found_in_the_configured_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_answers_pings_is_kept_however_long_a_reply_takes() {
+async fn a_slow_reply_keeps_the_connection_if_pings_are_answered() {
     let (mut transport, peer) = pipe(&TransportOptions::new()).await;
     tokio::spawn(async move {
         let mut peer = WebSocketStream::from_raw_socket(peer, Role::Server, None).await;
@@ -64,7 +65,7 @@ async fn a_peer_that_answers_pings_is_kept_however_long_a_reply_takes() {
         loop {
             tokio::select! {
                 () = &mut late => break,
-                // Reading answers pings.
+                // Receiving also answers pings.
                 message = peer.next() => assert!(message.unwrap().is_ok()),
             }
         }
@@ -78,7 +79,7 @@ async fn a_peer_that_answers_pings_is_kept_however_long_a_reply_takes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_that_trickles_in_is_a_sign_of_life() {
+async fn a_partial_reply_counts_as_activity() {
     let (mut transport, mut peer) = pipe(&TransportOptions::new()).await;
     tokio::spawn(async move {
         peer.write_all(b"\x89\x00\x8a\x02ok").await.unwrap();
@@ -89,12 +90,12 @@ async fn a_reply_that_trickles_in_is_a_sign_of_life() {
         std::future::pending::<()>().await;
     });
     assert_eq!(receive(&mut transport).await.unwrap().as_str(), Some("OK"));
-    // Pings and pongs are no part of a reply.
+    // Pings and pongs do not count as reply bytes.
     assert_eq!(transport.received_bytes(), Some(7));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_takes_nothing_is_found_behind_waiting_requests() {
+async fn a_peer_that_reads_nothing_is_detected() {
     let (mut transport, _peer) = pipe(&TransportOptions::new()).await;
     let request = Request::new("SET", ("k", "x".repeat(100 << 10)));
     while transport
@@ -105,15 +106,16 @@ async fn a_peer_that_takes_nothing_is_found_behind_waiting_requests() {
     }
     let start = Instant::now();
     assert!(receive(&mut transport).await.unwrap_err().is_timeout());
-    // With so much behind a command that may run, a missing pong is no proof for long.
+    // With this much queued behind a running command, a missing pong proves nothing until the busy
+    // timeout.
     let found = start.elapsed();
     assert!((600 * SECOND..630 * SECOND).contains(&found), "{found:?}");
 }
 
-/// A gateway reads 64 KiB behind a command that runs, then nothing until that has ended: no ping, either. The end of the connection
-/// would stop the command midway.
+/// A gateway reads ahead 64 KiB while a command runs, then nothing, not even pings, until the
+/// command completes. Closing the connection would interrupt the command.
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_runs_a_command_with_much_behind_it_is_kept() {
+async fn a_busy_peer_with_many_queued_requests_keeps_the_connection() {
     for (behind, is_kept) in [(8 << 10, false), (64 << 10, true)] {
         let (mut transport, mut peer) = pipe(&TransportOptions::new()).await;
         let write = Request::new("MSET", ("k", "v"));
@@ -134,7 +136,7 @@ async fn a_peer_that_runs_a_command_with_much_behind_it_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn heartbeats_can_be_turned_off() {
+async fn heartbeats_can_be_disabled() {
     let (mut transport, mut peer) = pipe(&TransportOptions::new().ws_ping_interval(None)).await;
     let day = tokio::time::timeout(86_400 * SECOND, receive(&mut transport)).await;
     assert!(day.is_err());

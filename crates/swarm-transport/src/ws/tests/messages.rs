@@ -1,4 +1,4 @@
-//! Requests out, replies in.
+//! Sending requests and receiving replies.
 
 use std::future::poll_fn;
 use std::task::{Context, Waker};
@@ -10,11 +10,11 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{open, receive, receiving, send, soon};
+use super::{open, receive, receiving, send, with_timeout};
 use crate::{RequestRejection, TransportErrorKind as Kind, TransportOptions};
 
 #[tokio::test]
-async fn one_command_goes_out_per_binary_message_in_order() {
+async fn one_command_per_binary_message_in_order() {
     let (mut transport, server) = open(TransportOptions::new(), |mut server| async move {
         let mut seen = Vec::new();
         while seen.len() < 3 {
@@ -29,18 +29,18 @@ async fn one_command_goes_out_per_binary_message_in_order() {
         send(&mut transport, request.clone()).await.unwrap();
     }
     let expected = requests.map(|request| Message::Binary(request.encoded().clone()));
-    assert_eq!(soon(server).await.unwrap(), expected);
+    assert_eq!(with_timeout(server).await.unwrap(), expected);
 }
 
 #[tokio::test]
-async fn replies_come_as_binary_or_text_whole_or_in_fragments() {
+async fn replies_may_be_binary_or_text_whole_or_fragmented() {
     let (mut transport, _server) = open(TransportOptions::new(), |mut server| async move {
         server
             .send(Message::binary(&b"$3\r\n\xff\0\n\r\n"[..]))
             .await
             .unwrap();
         server.send(Message::text("+OK\r\n")).await.unwrap();
-        // Three fragments of `:42\r\n`, a ping between them.
+        // Three fragments of `:42\r\n` with a ping between them.
         let fragments = b"\x02\x01:\x89\x00\x00\x0242\x80\x02\r\n";
         server.get_mut().write_all(fragments).await.unwrap();
         while let Some(Ok(_)) = server.next().await {}
@@ -71,7 +71,7 @@ async fn a_message_that_is_not_one_frame_ends_the_connection() {
             receiving(vec![Message::binary(message), Message::text("+OK\r\n")]).await;
         let error = receive(&mut transport).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
-        // Nothing after it is taken for a reply.
+        // Later messages are not returned as replies.
         assert!(receive(&mut transport).await.unwrap_err().is_closed());
         assert!(
             send(&mut transport, Request::new("PING", ()))
@@ -83,12 +83,12 @@ async fn a_message_that_is_not_one_frame_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_message_above_the_limit_is_refused() {
+async fn a_message_above_the_limit_is_an_error() {
     let mut limits = Limits::default();
     limits.max_frame = 100;
     let options = TransportOptions::new().limits(limits);
     let (mut transport, _server) = open(options, |mut server| async move {
-        // Only the header: the message itself never comes.
+        // Only the header is sent.
         server
             .get_mut()
             .write_all(b"\x82\x7f\0\0\0\x10\0\0\0\0")
@@ -101,7 +101,7 @@ async fn a_message_above_the_limit_is_refused() {
 }
 
 #[tokio::test]
-async fn pings_are_answered_while_the_client_only_reads() {
+async fn pings_are_answered_while_the_client_only_receives() {
     let (saw_pong, pong) = oneshot::channel();
     let (mut transport, _server) = open(TransportOptions::new(), |mut server| async move {
         server
@@ -115,7 +115,7 @@ async fn pings_are_answered_while_the_client_only_reads() {
     .await;
     let reader = tokio::spawn(async move { receive(&mut transport).await });
     assert_eq!(
-        soon(pong).await.unwrap(),
+        with_timeout(pong).await.unwrap(),
         Message::Pong(Bytes::from_static(b"there?"))
     );
     reader.abort();
@@ -150,7 +150,9 @@ async fn ten_thousand_requests_share_few_flushes_and_stay_bounded() {
             if let Some(go) = go.take() {
                 go.send(()).unwrap();
             }
-            soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
+            with_timeout(poll_fn(|cx| transport.poll_ready(cx)))
+                .await
+                .unwrap();
         }
         transport
             .start_send(Request::new("ECHO", sent).view())
@@ -160,18 +162,20 @@ async fn ten_thousand_requests_share_few_flushes_and_stay_bounded() {
     if let Some(go) = go {
         go.send(()).unwrap();
     }
-    soon(poll_fn(|cx| transport.poll_flush(cx))).await.unwrap();
+    with_timeout(poll_fn(|cx| transport.poll_flush(cx)))
+        .await
+        .unwrap();
     assert!(pauses < 50, "{pauses} pauses");
     for n in 0..BURST {
         let reply = receive(&mut transport).await.unwrap();
         assert_eq!(reply.as_integer(), Some(n as i64));
     }
     drop(transport);
-    soon(server).await.unwrap();
+    with_timeout(server).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_peer_that_does_not_read_stops_the_sender() {
+async fn backpressure_if_the_peer_does_not_read() {
     let (mut transport, server) = open(TransportOptions::new(), |server| async move {
         std::future::pending::<()>().await;
         drop(server);
@@ -185,14 +189,14 @@ async fn a_peer_that_does_not_read_stops_the_sender() {
     {
         transport.start_send(request.view()).unwrap();
         sent += 1;
-        // Socket buffers take some megabytes; a queue without bounds would take all.
+        // Socket buffers hold a few megabytes; an unbounded queue would accept everything.
         assert!(sent < 1000, "the write buffer grows without bounds");
     }
     server.abort();
 }
 
 #[tokio::test]
-async fn a_large_value_passes_both_ways() {
+async fn large_values_are_sent_and_received() {
     let (mut transport, _server) = open(TransportOptions::new(), |mut server| async move {
         let message = server.next().await.unwrap().unwrap().into_data();
         server.send(Message::Binary(message)).await.unwrap();
@@ -211,7 +215,7 @@ async fn a_large_value_passes_both_ways() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_utf8_are_refused_unless_declared_safe() {
+async fn non_utf8_arguments_are_rejected_unless_binary_safe() {
     let binary = Request::new("SET", ("key", &b"\xf0\x9f\x92"[..]));
     let transport = receiving(vec![]).await;
     assert!(!transport.capabilities().binary_arguments);

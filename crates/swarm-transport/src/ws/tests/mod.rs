@@ -1,11 +1,11 @@
-//! The WebSocket wire against a server that each test scripts frame by frame.
+//! The WebSocket transport against a server that each test scripts.
 
 mod batching;
+mod closing;
 mod dialing;
-mod ending;
 mod heartbeats;
 mod messages;
-mod renewal;
+mod rebuilding;
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -23,11 +23,11 @@ use crate::{BoxTransport, Connect, Endpoint, TransportError, TransportOptions};
 
 type Server = WebSocketStream<TcpStream>;
 
-/// A deadline that only a hang meets.
-async fn soon<T>(future: impl Future<Output = T>) -> T {
+/// Fails the test if the future hangs.
+async fn with_timeout<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), future)
         .await
-        .expect("it hangs")
+        .expect("timed out")
 }
 
 async fn listen() -> (TcpListener, Endpoint) {
@@ -41,10 +41,10 @@ async fn dial(
     endpoint: &Endpoint,
     options: &TransportOptions,
 ) -> Result<BoxTransport, TransportError> {
-    soon(WsConnector::new(endpoint, options).unwrap().connect()).await
+    with_timeout(WsConnector::new(endpoint, options).unwrap().connect()).await
 }
 
-/// An open transport and the server behind it, which does what `script` says.
+/// Opens a transport to a server that runs `script`.
 async fn open<F, Fut>(
     options: TransportOptions,
     script: F,
@@ -68,7 +68,7 @@ where
     (dial(&endpoint, &options).await.unwrap(), server)
 }
 
-/// A server that sends `messages` and then waits for the client's end.
+/// Opens a transport to a server that sends `messages` and waits for the client to close.
 async fn receiving(messages: Vec<Message>) -> BoxTransport {
     let (transport, _) = open(TransportOptions::new(), |mut server| async move {
         for message in messages {
@@ -81,11 +81,11 @@ async fn receiving(messages: Vec<Message>) -> BoxTransport {
 }
 
 async fn send(transport: &mut BoxTransport, request: Request) -> Result<(), TransportError> {
-    soon(poll_fn(|cx| transport.poll_ready(cx))).await?;
+    with_timeout(poll_fn(|cx| transport.poll_ready(cx))).await?;
     transport.start_send(request.view())?;
-    soon(poll_fn(|cx| transport.poll_flush(cx))).await
+    with_timeout(poll_fn(|cx| transport.poll_flush(cx))).await
 }
 
 async fn receive(transport: &mut BoxTransport) -> Result<Frame, TransportError> {
-    soon(poll_fn(|cx| transport.poll_receive(cx))).await
+    with_timeout(poll_fn(|cx| transport.poll_receive(cx))).await
 }

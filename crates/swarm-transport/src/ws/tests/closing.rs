@@ -1,4 +1,4 @@
-//! Every way a WebSocket ends, from either side.
+//! Closing a WebSocket from either side.
 
 use std::borrow::Cow;
 use std::future::poll_fn;
@@ -9,11 +9,11 @@ use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::{open, receive, send, soon};
+use super::{open, receive, send, with_timeout};
 use crate::{TransportErrorKind as Kind, TransportOptions};
 
 #[tokio::test]
-async fn the_close_code_and_reason_are_told() {
+async fn the_error_has_the_close_code_and_reason() {
     for (code, reason) in [
         (1000, ""),
         (1001, "bye"),
@@ -28,7 +28,7 @@ async fn the_close_code_and_reason_are_told() {
             };
             server.send(Message::text("+OK\r\n")).await.unwrap();
             server.close(Some(frame)).await.unwrap();
-            // The goodbye is answered.
+            // The close frame is answered.
             server.next().await.unwrap().unwrap()
         })
         .await;
@@ -42,12 +42,12 @@ async fn the_close_code_and_reason_are_told() {
             text.contains(&code.to_string()) && text.ends_with(&*shown),
             "{text}"
         );
-        assert!(soon(server).await.unwrap().is_close());
+        assert!(with_timeout(server).await.unwrap().is_close());
     }
 }
 
 #[tokio::test]
-async fn a_connection_cut_without_goodbye_is_closed() {
+async fn a_connection_without_a_close_frame_is_closed() {
     let (mut transport, _) = open(
         TransportOptions::new(),
         |server| async move { drop(server) },
@@ -60,7 +60,7 @@ async fn a_connection_cut_without_goodbye_is_closed() {
 }
 
 #[tokio::test]
-async fn a_frame_cut_short_is_closed_and_broken_framing_is_a_protocol_error() {
+async fn a_truncated_frame_is_closed_and_invalid_framing_is_a_protocol_error() {
     let cases: [(&[u8], Kind); 4] = [
         (b"\x82\x7e\x01\x00$2", Kind::Closed),
         (b"\xf2\x05+OK\r\n", Kind::Protocol),
@@ -79,7 +79,7 @@ async fn a_frame_cut_short_is_closed_and_broken_framing_is_a_protocol_error() {
 }
 
 #[tokio::test]
-async fn closing_flushes_what_was_started_and_says_goodbye() {
+async fn closing_flushes_and_sends_a_close_frame() {
     let (mut transport, server) = open(TransportOptions::new(), |mut server| async move {
         let mut seen = Vec::new();
         while let Some(Ok(message)) = server.next().await {
@@ -89,11 +89,17 @@ async fn closing_flushes_what_was_started_and_says_goodbye() {
     })
     .await;
     let request = Request::new("SET", ("k", "v"));
-    soon(poll_fn(|cx| transport.poll_ready(cx))).await.unwrap();
+    with_timeout(poll_fn(|cx| transport.poll_ready(cx)))
+        .await
+        .unwrap();
     transport.start_send(request.view()).unwrap();
-    soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();
-    soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();
-    let seen = soon(server).await.unwrap();
+    with_timeout(poll_fn(|cx| transport.poll_close(cx)))
+        .await
+        .unwrap();
+    with_timeout(poll_fn(|cx| transport.poll_close(cx)))
+        .await
+        .unwrap();
+    let seen = with_timeout(server).await.unwrap();
     assert_eq!(
         seen,
         [
@@ -106,24 +112,26 @@ async fn closing_flushes_what_was_started_and_says_goodbye() {
 }
 
 #[tokio::test]
-async fn closing_gives_up_on_a_mute_peer() {
+async fn closing_an_unresponsive_peer_times_out() {
     let (mut transport, server) = open(TransportOptions::new(), |server| async move {
         std::future::pending::<()>().await;
         drop(server);
     })
     .await;
-    soon(poll_fn(|cx| transport.poll_close(cx))).await.unwrap();
+    with_timeout(poll_fn(|cx| transport.poll_close(cx)))
+        .await
+        .unwrap();
     server.abort();
 }
 
 #[tokio::test]
-async fn a_peer_gone_while_sending_is_closed() {
+async fn a_peer_that_closes_while_the_client_sends_is_closed() {
     let (mut transport, server) = open(
         TransportOptions::new(),
         |server| async move { drop(server) },
     )
     .await;
-    soon(server).await.unwrap();
+    with_timeout(server).await.unwrap();
     let request = Request::new("ECHO", "x".repeat(64 << 10));
     let error = loop {
         if let Err(error) = send(&mut transport, request.clone()).await {
@@ -134,14 +142,14 @@ async fn a_peer_gone_while_sending_is_closed() {
 }
 
 #[tokio::test]
-async fn a_peer_that_refuses_a_message_and_cuts_is_understood() {
+async fn the_close_frame_of_a_peer_that_rejects_a_message_is_reported() {
     let (mut transport, server) = open(TransportOptions::new(), |mut server| async move {
         let frame = CloseFrame {
             code: 1009.into(),
             reason: "too big".into(),
         };
         server.close(Some(frame)).await.unwrap();
-        // What was not read makes the end a reset.
+        // Closing a socket with unread data resets the connection.
         server.get_ref().readable().await.unwrap();
         drop(server);
     })
@@ -152,17 +160,17 @@ async fn a_peer_that_refuses_a_message_and_cuts_is_understood() {
             break error;
         }
     };
-    soon(server).await.unwrap();
+    with_timeout(server).await.unwrap();
     assert_eq!(error.close_code(), Some(1009), "{error:?}");
 }
 
-/// Stands for: an end that blames nobody. The peer is told which of its faults ended the connection.
+/// Guards against closing without a reason: the close frame names the peer's fault.
 #[tokio::test]
-async fn the_peer_is_told_why_the_connection_ends() {
+async fn the_close_frame_names_the_fault_of_the_peer() {
     let mut limits = swarm_resp::Limits::default();
     limits.max_frame = 100;
     let cases: [(Vec<u8>, u16); 6] = [
-        // The header of a message that is too large, which never comes.
+        // Only the header of a message that is too large.
         (b"\x82\x7f\0\0\0\x10\0\0\0\0".to_vec(), 1009),
         ([b"\x82\x7e\0\x80".to_vec(), vec![b'x'; 128]].concat(), 1009),
         (b"\x82\x0f$999999999999\r\n".to_vec(), 1009),
@@ -180,7 +188,7 @@ async fn the_peer_is_told_why_the_connection_ends() {
         .await;
         let error = receive(&mut transport).await.unwrap_err();
         drop(transport);
-        let told = soon(server).await.unwrap();
+        let told = with_timeout(server).await.unwrap();
         let Some(Ok(Message::Close(Some(frame)))) = told else {
             panic!("{bytes:?}, {error}: {told:?}");
         };

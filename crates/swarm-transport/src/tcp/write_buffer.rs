@@ -1,4 +1,4 @@
-//! Requests on their way out: small ones copied together, large ones shared.
+//! Write buffer: copies small requests together and shares large ones.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -9,50 +9,51 @@ use bytes::{Buf, Bytes};
 use swarm_resp::RequestRef;
 use tokio::io::AsyncWrite;
 
-/// Requests from here on are not copied: two slices of a vectored write cost less than the copy.
+/// Requests of at least this size are not copied: another slice in a vectored write costs less.
 const LARGE: usize = 16 << 10;
 
-/// So many bytes are written without waiting for more.
-const WORTH_A_WRITE: usize = 8 << 10;
+/// Once this many bytes are buffered, they are written without waiting for a flush.
+const EARLY_WRITE: usize = 8 << 10;
 
-/// Slices of one vectored write.
+/// Maximum number of slices in a vectored write.
 const SLICES: usize = 16;
 
-/// What waits for the socket, oldest first: `before`, then `tail` from `sent` on.
+/// Buffered requests, oldest first: `shared_len`, then the unwritten part of `tail`.
 #[derive(Debug)]
 pub(super) struct Output {
-    before: VecDeque<Bytes>,
+    shared: VecDeque<Bytes>,
     tail: Vec<u8>,
     sent: usize,
-    /// Bytes of `before`.
-    shared: usize,
-    bound: usize,
+    /// Total size of `shared_len`.
+    shared_len: usize,
+    capacity: usize,
 }
 
 impl Output {
-    pub(super) fn new(bound: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         Self {
-            before: VecDeque::new(),
+            shared: VecDeque::new(),
             tail: Vec::new(),
             sent: 0,
-            shared: 0,
-            bound,
+            shared_len: 0,
+            capacity,
         }
     }
 
-    /// Bytes that wait.
+    /// Returns the number of buffered bytes.
     pub(super) fn len(&self) -> usize {
-        self.shared + self.tail.len() - self.sent
+        self.shared_len + self.tail.len() - self.sent
     }
 
-    /// Whether the peer may begin with these while more are put together.
-    pub(super) fn is_worth_a_write(&self) -> bool {
-        self.len() >= WORTH_A_WRITE.min(self.bound)
+    /// Returns whether to write early, so that the server can start while the client encodes more
+    /// requests.
+    pub(super) fn should_write_early(&self) -> bool {
+        self.len() >= EARLY_WRITE.min(self.capacity)
     }
 
-    /// Whether no further request may be put before some of these are written.
+    /// Returns whether the buffer is full.
     pub(super) fn is_full(&self) -> bool {
-        self.len() >= self.bound
+        self.len() >= self.capacity
     }
 
     pub(super) fn put(&mut self, request: RequestRef<'_>) {
@@ -69,11 +70,11 @@ impl Output {
     }
 
     fn share(&mut self, bytes: Bytes) {
-        self.shared += bytes.len();
-        self.before.push_back(bytes);
+        self.shared_len += bytes.len();
+        self.shared.push_back(bytes);
     }
 
-    /// Writes until nothing waits.
+    /// Writes all buffered data.
     pub(super) fn poll_write<S: AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,
@@ -81,11 +82,11 @@ impl Output {
     ) -> Poll<io::Result<()>> {
         while self.len() > 0 {
             let tail = self.tail.get(self.sent..).unwrap_or_default();
-            let written = if self.before.is_empty() {
+            let written = if self.shared.is_empty() {
                 ready!(Pin::new(&mut *stream).poll_write(cx, tail))?
             } else {
                 let mut slices = [IoSlice::new(&[]); SLICES];
-                let waiting = self.before.iter().map(Bytes::as_ref).chain([tail]);
+                let waiting = self.shared.iter().map(Bytes::as_ref).chain([tail]);
                 let mut count = 0;
                 for (slice, bytes) in slices.iter_mut().zip(waiting) {
                     *slice = IoSlice::new(bytes);
@@ -102,17 +103,17 @@ impl Output {
         Poll::Ready(Ok(()))
     }
 
-    /// Forgets bytes that are written.
+    /// Removes data that was written.
     fn advance(&mut self, mut written: usize) {
         while written > 0
-            && let Some(front) = self.before.front_mut()
+            && let Some(front) = self.shared.front_mut()
         {
             let part = written.min(front.len());
             front.advance(part);
-            self.shared -= part;
+            self.shared_len -= part;
             written -= part;
             if front.is_empty() {
-                self.before.pop_front();
+                self.shared.pop_front();
             }
         }
         self.sent += written;

@@ -1,4 +1,4 @@
-//! Bytes on their way in, until they make a frame.
+//! Read buffer: received data that is not decoded yet.
 
 use std::io;
 use std::pin::pin;
@@ -10,66 +10,68 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::TransportOptions;
 
-/// What arrived and is not decoded yet. It grows with the frame that is arriving, never by what a header announces, and
-/// shrinks back when a large frame is gone.
+/// Received data that is not decoded yet.
+///
+/// The buffer grows with the data that arrives, never by the length that a header announces, and
+/// shrinks after a large frame.
 #[derive(Debug)]
-pub(super) struct Input {
+pub(super) struct ReadBuffer {
     buffer: BytesMut,
     decoder: Decoder,
-    /// Bytes to read at a time.
+    /// Number of bytes to read at a time.
     chunk: usize,
-    /// Whether all in the buffer was decoded as far as it goes.
-    dry: bool,
-    /// Bytes read so far.
+    /// Whether the buffer holds no complete frame.
+    drained: bool,
+    /// Total number of bytes read.
     read: u64,
 }
 
-impl Input {
+impl ReadBuffer {
     pub(super) fn new(options: &TransportOptions) -> Self {
         Self {
             buffer: BytesMut::new(),
             decoder: Decoder::with_limits(options.limits),
             chunk: options.read_buffer,
-            dry: true,
+            drained: true,
             read: 0,
         }
     }
 
-    /// The next frame of what has arrived.
+    /// Decodes the next frame, or returns `None` if it is incomplete.
     pub(super) fn decode(&mut self) -> Result<Option<Frame>, DecodeError> {
-        if self.dry {
+        if self.drained {
             return Ok(None);
         }
         let frame = self.decoder.decode(&mut self.buffer)?;
-        self.dry = frame.is_none();
+        self.drained = frame.is_none();
         Ok(frame)
     }
 
-    /// Whether a part of a frame has arrived.
-    pub(super) fn is_inside_frame(&self) -> bool {
+    /// Returns whether the buffer holds part of a frame.
+    pub(super) fn has_partial_frame(&self) -> bool {
         !self.buffer.is_empty()
     }
 
-    /// Reads once. Ready with the number of bytes, 0 at the end of the stream.
+    /// Reads once. Returns the number of bytes read, 0 at the end of the stream.
     pub(super) fn poll_read<S: AsyncRead + Unpin>(
         &mut self,
         stream: &mut S,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        self.make_room();
-        // The future holds nothing between polls, so making it anew each time loses nothing.
+        self.reserve();
+        // The future has no state of its own, so it can be recreated for each poll.
         let read = ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx))?;
-        self.dry = read == 0 && self.dry;
+        self.drained = read == 0 && self.drained;
         self.read += read as u64;
         Poll::Ready(Ok(read))
     }
 
-    /// Bytes read so far.
+    /// Returns the total number of bytes read.
     pub(super) const fn read(&self) -> u64 {
         self.read
     }
 
-    /// Discards what has arrived.
+    /// Discards buffered data.
     pub(super) fn clear(&mut self) {
         self.buffer.clear();
     }
@@ -79,9 +81,9 @@ impl Input {
         self.buffer.capacity()
     }
 
-    fn make_room(&mut self) {
+    fn reserve(&mut self) {
         let (len, capacity) = (self.buffer.len(), self.buffer.capacity());
-        // While a frame arrives, the buffer is at least half full: doubling made it that large.
+        // A buffer that is growing is at least half full, because it doubles.
         if capacity > 4 * len.max(self.chunk) {
             let mut smaller = BytesMut::with_capacity(len + self.chunk);
             smaller.extend_from_slice(&self.buffer);

@@ -1,8 +1,9 @@
-//! A TCP stream that acknowledges received bytes without delay where the server needs that.
+//! A TCP stream that acknowledges received data immediately (`TCP_QUICKACK`) if the server needs
+//! it.
 //!
-//! A server that writes a reply in pieces on a socket with Nagle's algorithm waits for the acknowledgment of the first
-//! piece before it sends the next. This side's kernel delays that acknowledgment by some 40 ms, in the hope that a
-//! request will carry it.
+//! A server that writes a reply in several pieces on a socket with Nagle's algorithm sends the
+//! second piece only after the first was acknowledged. The client's kernel delays that
+//! acknowledgment by about 40 ms, in the hope that a request will carry it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -15,12 +16,12 @@ use tokio::net::TcpStream;
 
 use crate::{PeerIdentity, QuickAck, Scheme, TransportOptions};
 
-/// Whether this system has the socket option.
+/// Whether this platform has the socket option.
 const SUPPORTED: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
-/// Decides for the sockets of one transport whether to acknowledge at once. Clones share the decision.
+/// Decides whether the sockets of one transport acknowledge immediately. Clones share the decision.
 #[derive(Clone, Debug)]
-pub(crate) struct Acks {
+pub(crate) struct QuickAckPolicy {
     mode: QuickAck,
     shared: Arc<Shared>,
 }
@@ -33,12 +34,13 @@ struct Shared {
     set: std::sync::atomic::AtomicUsize,
 }
 
-impl Acks {
+impl QuickAckPolicy {
     pub(crate) fn new(scheme: Scheme, options: &TransportOptions) -> Self {
         Self {
             mode: options.quick_ack,
             shared: Arc::new(Shared {
-                // Behind a WebSocket or SwarmKeyDb's HTTP interface SwarmKeyDb is likely; behind RESP Redis is.
+                // The WebSocket and HTTP gateways belong to SwarmKeyDb; RESP over TCP is most
+                // likely Redis.
                 needed: AtomicBool::new(!scheme.is_redis()),
                 #[cfg(test)]
                 set: std::sync::atomic::AtomicUsize::new(0),
@@ -46,8 +48,8 @@ impl Acks {
         }
     }
 
-    /// Takes note of which server the peer is. A server without a name changes nothing.
-    pub(crate) fn identified(&self, peer: &PeerIdentity) {
+    /// Records which server the peer is. A server without a name changes nothing.
+    pub(crate) fn peer_identified(&self, peer: &PeerIdentity) {
         if peer.server().is_some() {
             self.shared
                 .needed
@@ -59,8 +61,8 @@ impl Acks {
         self.shared.needed.load(Ordering::Relaxed)
     }
 
-    /// Whether to set the socket option.
-    fn by_socket(&self) -> bool {
+    /// Returns whether to set the socket option.
+    fn uses_socket_option(&self) -> bool {
         SUPPORTED
             && match self.mode {
                 QuickAck::Auto => self.is_needed(),
@@ -69,9 +71,10 @@ impl Acks {
             }
     }
 
-    /// Whether the protocol must carry the acknowledgment because the socket option does not.
+    /// Returns whether the transport must send a message to carry the acknowledgment, because the
+    /// socket option is unavailable or off.
     #[cfg(feature = "ws")]
-    pub(crate) fn by_protocol(&self) -> bool {
+    pub(crate) fn uses_pongs(&self) -> bool {
         match self.mode {
             QuickAck::Auto => !SUPPORTED && self.is_needed(),
             QuickAck::On => !SUPPORTED,
@@ -79,44 +82,44 @@ impl Acks {
         }
     }
 
-    /// How often the socket option was set.
+    /// Returns how often the socket option was set.
     #[cfg(test)]
     pub(crate) fn times_set(&self) -> usize {
         self.shared.set.load(Ordering::Relaxed)
     }
 
-    /// Sends the acknowledgment that is due. The kernel falls back to delaying by itself, so this is needed anew
+    /// Sends the pending acknowledgment. The kernel resets the option by itself, so set it again
     /// after each read.
     fn acknowledge(&self, stream: &TcpStream) {
         #[cfg(test)]
         self.shared.set.fetch_add(1, Ordering::Relaxed);
-        // A socket that refuses is slower, and not broken.
+        // If the option cannot be set, replies are slower, but the socket still works.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let _ = socket2::SockRef::from(stream).set_tcp_quickack(true);
         let _ = stream;
     }
 }
 
-/// A TCP stream under the decision of its [`Acks`].
+/// A TCP stream that acknowledges immediately if its [`QuickAckPolicy`] says so.
 #[derive(Debug)]
-pub(crate) struct AckedStream {
+pub(crate) struct QuickAckStream {
     stream: TcpStream,
-    acks: Acks,
-    /// Whether bytes were read since the last acknowledgment.
+    ack_policy: QuickAckPolicy,
+    /// Whether data was read since the last acknowledgment.
     unacknowledged: bool,
 }
 
-impl AckedStream {
-    pub(super) const fn new(stream: TcpStream, acks: Acks) -> Self {
+impl QuickAckStream {
+    pub(super) const fn new(stream: TcpStream, ack_policy: QuickAckPolicy) -> Self {
         Self {
             stream,
-            acks,
+            ack_policy,
             unacknowledged: false,
         }
     }
 }
 
-impl AsyncRead for AckedStream {
+impl AsyncRead for QuickAckStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -126,17 +129,18 @@ impl AsyncRead for AckedStream {
         if read.is_ready() {
             self.unacknowledged = true;
         } else if self.unacknowledged {
-            // Only now: while there is more to read, the peer is not the one that waits.
+            // Acknowledge only when there is nothing left to read: until then the peer is not
+            // waiting.
             self.unacknowledged = false;
-            if self.acks.by_socket() {
-                self.acks.acknowledge(&self.stream);
+            if self.ack_policy.uses_socket_option() {
+                self.ack_policy.acknowledge(&self.stream);
             }
         }
         read
     }
 }
 
-impl AsyncWrite for AckedStream {
+impl AsyncWrite for QuickAckStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -168,7 +172,7 @@ impl AsyncWrite for AckedStream {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    //! When the option is set, and that it is set no more often than that.
+    //! The option is set exactly when it is needed.
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -186,62 +190,67 @@ mod tests {
     ];
 
     #[test]
-    fn the_server_decides_unless_the_option_does() {
+    fn the_option_overrides_the_server() {
         let swarm = PeerIdentity::new().with_server("swarmkeydb");
         let redis = PeerIdentity::new().with_server("redis");
         let nameless = PeerIdentity::new();
         for scheme in SCHEMES {
-            let acks = |mode| Acks::new(scheme, &TransportOptions::new().quick_ack(mode));
-            let auto = acks(QuickAck::Auto);
-            assert_eq!(auto.by_socket(), !scheme.is_redis(), "{scheme}");
-            auto.identified(&nameless);
-            assert_eq!(auto.by_socket(), !scheme.is_redis(), "{scheme}");
-            auto.identified(&swarm);
-            assert!(auto.by_socket(), "{scheme}");
-            auto.identified(&redis);
-            assert!(!auto.by_socket(), "{scheme}");
+            let ack_policy =
+                |mode| QuickAckPolicy::new(scheme, &TransportOptions::new().quick_ack(mode));
+            let auto = ack_policy(QuickAck::Auto);
+            assert_eq!(auto.uses_socket_option(), !scheme.is_redis(), "{scheme}");
+            auto.peer_identified(&nameless);
+            assert_eq!(auto.uses_socket_option(), !scheme.is_redis(), "{scheme}");
+            auto.peer_identified(&swarm);
+            assert!(auto.uses_socket_option(), "{scheme}");
+            auto.peer_identified(&redis);
+            assert!(!auto.uses_socket_option(), "{scheme}");
             for peer in [&nameless, &swarm, &redis] {
-                let (on, off) = (acks(QuickAck::On), acks(QuickAck::Off));
-                on.identified(peer);
-                off.identified(peer);
-                assert!(on.by_socket() && !off.by_socket(), "{scheme} {peer:?}");
+                let (on, off) = (ack_policy(QuickAck::On), ack_policy(QuickAck::Off));
+                on.peer_identified(peer);
+                off.peer_identified(peer);
+                assert!(
+                    on.uses_socket_option() && !off.uses_socket_option(),
+                    "{scheme} {peer:?}"
+                );
             }
         }
     }
 
-    /// Two exchanges: how often the option was set when the stream had waited twice for bytes after a read.
+    /// Runs two exchanges, each followed by two reads that find no data, and returns how often the
+    /// option was set.
     async fn times_set(scheme: Scheme, mode: QuickAck, peer: Option<&str>) -> usize {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap())
             .await
             .unwrap();
         let (mut server, _) = listener.accept().await.unwrap();
-        let acks = Acks::new(scheme, &TransportOptions::new().quick_ack(mode));
+        let ack_policy = QuickAckPolicy::new(scheme, &TransportOptions::new().quick_ack(mode));
         if let Some(name) = peer {
-            acks.identified(&PeerIdentity::new().with_server(name));
+            ack_policy.peer_identified(&PeerIdentity::new().with_server(name));
         }
-        let mut stream = AckedStream::new(stream, acks.clone());
+        let mut stream = QuickAckStream::new(stream, ack_policy.clone());
         let mut buffer = [0; 64];
         for _ in 0..2 {
             server.write_all(b"+OK\r\n").await.unwrap();
             stream.read_exact(&mut buffer[..5]).await.unwrap();
-            // Nothing is there: the stream waits, twice.
+            // Two reads that find no data.
             for _ in 0..2 {
                 assert!(!reads(&mut stream, &mut buffer));
             }
         }
-        acks.times_set()
+        ack_policy.times_set()
     }
 
-    /// Polls a read once; whether it was ready.
-    fn reads(stream: &mut AckedStream, buffer: &mut [u8]) -> bool {
+    /// Polls a read once and returns whether it was ready.
+    fn reads(stream: &mut QuickAckStream, buffer: &mut [u8]) -> bool {
         let mut cx = Context::from_waker(std::task::Waker::noop());
         let read = Pin::new(stream).poll_read(&mut cx, &mut ReadBuf::new(buffer));
         read.is_ready()
     }
 
     #[tokio::test]
-    async fn redis_costs_not_one_system_call() {
+    async fn redis_costs_no_system_call() {
         let none = [
             times_set(Scheme::Redis, QuickAck::Auto, None).await,
             times_set(Scheme::Redis, QuickAck::Auto, Some("redis")).await,
@@ -253,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_call_for_each_wait_behind_a_read() {
+    async fn swarmkeydb_costs_one_system_call_per_idle_read() {
         let each = [
             times_set(Scheme::Redis, QuickAck::Auto, Some("swarmkeydb")).await,
             times_set(Scheme::Redis, QuickAck::On, None).await,

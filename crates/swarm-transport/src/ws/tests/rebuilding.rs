@@ -1,4 +1,4 @@
-//! Buffers that large messages leave behind are given back, and not a byte is lost by it.
+//! The memory of large messages is released without losing data.
 
 use std::task::{Context, Waker};
 
@@ -11,12 +11,12 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::{dial, listen, receive, soon};
-use crate::heartbeat::Heard;
+use super::{dial, listen, receive, with_timeout};
+use crate::heartbeat::ReadActivity;
 use crate::ws::socket::Socket;
 use crate::{BoxTransport, TransportOptions};
 
-/// A whole frame of the server.
+/// Encodes an unmasked frame.
 fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = BytesMut::new();
     frame.put_u8(first_byte);
@@ -37,13 +37,14 @@ fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
 
 async fn pipe() -> (Socket<DuplexStream>, DuplexStream) {
     let (ours, theirs) = duplex(8 << 20);
-    let stream = WebSocketStream::from_raw_socket(Heard::new(ours), Role::Client, None).await;
+    let stream =
+        WebSocketStream::from_raw_socket(ReadActivity::new(ours), Role::Client, None).await;
     (Socket::new(stream), theirs)
 }
 
-/// The messages that are there.
+/// Receives all available messages.
 async fn drain(socket: &mut Socket<DuplexStream>) -> Vec<Message> {
-    // A task that never yields is told that nothing is there.
+    // Yield to renew the task budget; with an exhausted one, tokio reports pending.
     tokio::task::yield_now().await;
     let mut cx = Context::from_waker(Waker::noop());
     let mut messages = Vec::new();
@@ -54,10 +55,10 @@ async fn drain(socket: &mut Socket<DuplexStream>) -> Vec<Message> {
 }
 
 #[tokio::test]
-async fn a_socket_is_renewed_when_nothing_is_left_over_and_only_then() {
+async fn a_socket_is_rebuilt_only_if_no_data_is_buffered() {
     let (large, small) = (vec![b'x'; 2 << 20], vec![b'y'; 300]);
     let small = frame(0x82, &small);
-    // However the small frame behind the large one is cut, it arrives.
+    // A small frame after the large one arrives however it is split.
     for cut in [0, 1, 2, 3, 4, 5, 100, small.len() - 1] {
         let (mut socket, mut peer) = pipe().await;
         peer.write_all(&frame(0x89, b"ping")).await.unwrap();
@@ -72,7 +73,7 @@ async fn a_socket_is_renewed_when_nothing_is_left_over_and_only_then() {
         assert_eq!(seen.len(), 1);
         assert_eq!(seen[0].len(), 300);
         assert!(!socket.is_large(), "cut at {cut}");
-        // The ping was answered in spite of it all.
+        // The ping is answered regardless.
         let mut pong = [0; 2];
         peer.read_exact(&mut pong).await.unwrap();
         assert_eq!(pong, [0x8a, 0x84]);
@@ -80,21 +81,21 @@ async fn a_socket_is_renewed_when_nothing_is_left_over_and_only_then() {
 }
 
 #[tokio::test]
-async fn a_fragmented_message_keeps_the_socket_as_it_is() {
+async fn a_fragmented_message_prevents_a_rebuild() {
     let (mut socket, mut peer) = pipe().await;
     let half = vec![b'x'; 1 << 20];
     peer.write_all(&frame(0x02, &half)).await.unwrap();
     assert!(drain(&mut socket).await.is_empty());
     peer.write_all(&frame(0x80, &half)).await.unwrap();
     assert_eq!(drain(&mut socket).await[0].len(), 2 << 20);
-    // How many bytes the fragments took is not known: it stays on the safe side.
+    // The size of the fragments on the stream is unknown, so the socket is not rebuilt.
     assert!(socket.is_large());
     peer.write_all(&frame(0x82, b"next")).await.unwrap();
     assert_eq!(drain(&mut socket).await, [Message::binary(&b"next"[..])]);
 }
 
 #[tokio::test]
-async fn a_large_request_is_flushed_before_the_socket_is_renewed() {
+async fn a_large_request_is_flushed_before_a_rebuild() {
     let (mut socket, peer) = pipe().await;
     let request = Request::new("SET", ("k", "x".repeat(2 << 20)));
     socket
@@ -105,11 +106,11 @@ async fn a_large_request_is_flushed_before_the_socket_is_renewed() {
         assert!(drain(&mut socket).await.is_empty());
         tokio::task::yield_now().await;
     }
-    let seen = soon(peer.next()).await.unwrap().unwrap();
+    let seen = with_timeout(peer.next()).await.unwrap().unwrap();
     assert_eq!(seen.into_data(), *request.encoded());
 }
 
-/// Opens a connection whose handshake comes together with `rest`; what follows is told by `then`.
+/// Opens a connection whose handshake response arrives together with `rest`, followed by `then`.
 async fn behind_handshake(rest: Vec<u8>, then: Vec<u8>, line_break: &'static str) -> BoxTransport {
     let (listener, endpoint) = listen().await;
     tokio::spawn(async move {
@@ -136,7 +137,7 @@ async fn behind_handshake(rest: Vec<u8>, then: Vec<u8>, line_break: &'static str
         let mut answer = lines.join(line_break).into_bytes();
         answer.extend_from_slice(&rest);
         stream.write_all(&answer).await.unwrap();
-        // The client sees the first part alone, asks, and gets the second.
+        // The client receives the first part alone, sends a request, and receives the second part.
         let _ = stream.read_u8().await;
         stream.write_all(&then).await.unwrap();
         let _ = stream.read(&mut [0; 100]).await;
@@ -145,7 +146,7 @@ async fn behind_handshake(rest: Vec<u8>, then: Vec<u8>, line_break: &'static str
 }
 
 #[tokio::test]
-async fn frames_that_come_with_the_handshake_are_counted_too() {
+async fn frames_received_with_the_handshake_are_counted() {
     let large = frame(
         0x82,
         format!("${}\r\n{}\r\n", 2 << 20, "x".repeat(2 << 20)).as_bytes(),
