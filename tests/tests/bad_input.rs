@@ -269,11 +269,16 @@ async fn contradictions_and_zero_durations_are_refused() {
 
 #[tokio::test]
 async fn raw_refuses_what_would_harm_other_tasks() {
-    let (_gateway, client) = connected().await;
+    let (gateway, client) = connected().await;
     let harmful = [
         "MULTI",
         "subscribe news",
         "AUTH x",
+        "AUTHADDR 0x1",
+        "authdid did:example:1",
+        "CLIENT SETNAME x",
+        "REPLCONF ACK 0",
+        "XREADGROUP GROUP streams c BLOCK 0 STREAMS news >",
         "HELLO 3",
         "WATCH k",
         "CLIENT REPLY OFF",
@@ -285,6 +290,10 @@ async fn raw_refuses_what_would_harm_other_tasks() {
         let error = within(client.raw(command, ())).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Argument, "{command}: {error}");
     }
+    assert_eq!(
+        gateway.executions("AUTHADDR") + gateway.executions("AUTHDID"),
+        0
+    );
     assert!(
         within(client.raw("CLIENT", ("REPLY", "OFF")))
             .await

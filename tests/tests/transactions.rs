@@ -348,6 +348,29 @@ async fn a_changed_session_is_never_used_again() {
 }
 
 #[tokio::test]
+async fn raw_is_the_same_by_the_handle_and_by_the_trait() {
+    let (_gateway, client) = connected().await;
+    for command in ["SELECT 0", "CLIENT SETNAME mine", "UNWATCH", "AUTHADDR 0x1"] {
+        let error = within(RawCommands::raw(&client, command, ())).await;
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Argument, "{command}");
+        for by_trait in [false, true] {
+            let own = within(client.exclusive()).await.unwrap();
+            let reply = match by_trait {
+                false => own.raw(command, ()),
+                true => RawCommands::raw(&own, command, ()),
+            };
+            // The gateway may not have the command, but it must get it.
+            let refused =
+                matches!(within(reply).await, Err(error) if error.kind() == ErrorKind::Argument);
+            assert!(!refused, "{command}");
+            drop(own);
+            settled(&client).await;
+            assert_eq!(client.stats().leases.idle, 0, "{command}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_would_shift_replies_is_refused_on_an_exclusive_connection_too() {
     let (gateway, client) = connected().await;
     let own = within(client.exclusive()).await.unwrap();
@@ -356,8 +379,8 @@ async fn what_would_shift_replies_is_refused_on_an_exclusive_connection_too() {
         ("CLIENT REPLY OFF", "out of step"),
         ("client tracking on", "out of step"),
         ("MONITOR", "out of step"),
-        ("MULTI", "use multi"),
-        ("EXEC", "use multi"),
+        ("MULTI", "use transaction"),
+        ("EXEC", "use transaction"),
         ("HELLO 3", "hello_with"),
         ("BLPOP list 0", "raw_blocking"),
     ] {

@@ -84,6 +84,8 @@ pub(crate) struct Builder {
     refused: Option<Error>,
     pub(crate) retry: Retry,
     pub(crate) alone: bool,
+    /// Whether the caller chose the command, so that an executor must [vet](crate::commands::vet) it.
+    pub(crate) raw: bool,
     /// Whether the server may keep the reply back, and for how long.
     pub(crate) blocking: Blocking,
     /// The precautions that it needs on some servers.
@@ -100,15 +102,17 @@ impl Builder {
             refused: None,
             retry: Retry::Never,
             alone: false,
+            raw: false,
             blocking: Blocking::No,
             marks: Marks::NONE,
         }
     }
 
     /// Starts a command whose name comes from the caller.
-    pub(crate) fn named(name: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn raw(name: impl Into<Cow<'static, str>>) -> Self {
         let name = name.into();
         let mut builder = Self {
+            raw: true,
             request: Request::builder(&name),
             name,
             ..Self::new("")

@@ -148,6 +148,7 @@ mod connector;
 mod dial;
 mod endpoint;
 mod error;
+pub mod facts;
 #[cfg(feature = "ws")]
 mod heartbeat;
 #[cfg(feature = "http")]

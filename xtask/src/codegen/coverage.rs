@@ -1,14 +1,11 @@
 //! Emits the table of all commands.
 
 use std::fmt::Write;
-use std::fs;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
-use super::spec::{Arg, Command, Family, Retry};
-
-/// Where the HTTP wire says what it does not carry.
-const REFUSE: &str = "crates/swarm-transport/src/http/refuse.rs";
+use super::facts::{Row, Table};
+use super::spec::{Command, Family, Kind, Retry, Session};
 
 const INTRODUCTION: &str = "\
 # Commands
@@ -42,34 +39,17 @@ Commands that change the state of a connection are not part of a command family.
 - QUIT: `close`, `close_within`.
 ";
 
-/// The names of the commands that HTTP does not carry, as the wire lists them.
-pub(super) struct Http {
-    refused: Vec<String>,
-}
+const WITHOUT_METHODS: &str = "
+## Commands without a method
 
-impl Http {
-    pub(super) fn read() -> Result<Self> {
-        let text = fs::read_to_string(REFUSE).context(REFUSE)?;
-        let mut refused = Vec::new();
-        for list in ["OF_A_SESSION", "THAT_BLOCK"] {
-            let (_, rest) = text
-                .split_once(&format!("const {list}: "))
-                .with_context(|| format!("{REFUSE} has no list {list}"))?;
-            let (_, rest) = rest.split_once("= [").context("no list")?;
-            let (names, _) = rest.split_once("];").context("a list without an end")?;
-            refused.extend(names.split('"').skip(1).step_by(2).map(str::to_owned));
-        }
-        ensure!(refused.len() > 20, "the lists of {REFUSE} are read wrongly");
-        Ok(Self { refused })
-    }
+`raw` sends any command, except those that a shared connection cannot carry:
 
-    fn carries(&self, command: &Command) -> bool {
-        let first = command.name.split(' ').next().unwrap_or_default();
-        !self.refused.iter().any(|name| name == first)
-    }
-}
+| send with | commands |
+|---|---|
+";
 
-pub(super) fn emit(families: &[Family], http: &Http) -> String {
+/// The page of all commands.
+pub(super) fn emit(families: &[Family], facts: &Table) -> Result<String> {
     let mut text = INTRODUCTION.to_owned();
     for family in families {
         writeln!(text, "\n## `{}`\n", family.name).ok();
@@ -78,20 +58,56 @@ pub(super) fn emit(families: &[Family], http: &Http) -> String {
              |---|---|---|---|---|---|---|---|---|---|\n",
         );
         for command in &family.commands {
-            row(&mut text, command, http);
+            let row = facts.row(&command.name).context("no facts")?;
+            line(&mut text, command, row);
         }
     }
-    text + CONCLUSION
+    text.push_str(CONCLUSION);
+    without_methods(&mut text, facts);
+    Ok(text)
 }
 
-fn row(text: &mut String, command: &Command, http: &Http) {
+/// Lists the commands of the table that have no method, by how to send them.
+fn without_methods(text: &mut String, facts: &Table) {
+    text.push_str(WITHOUT_METHODS);
+    type Is = fn(&Row) -> bool;
+    let ways: [(&str, Is); 4] = [
+        ("`raw_blocking`", |row| {
+            row.session.is_none() && row.blocking.is_some()
+        }),
+        ("`raw` of an exclusive handle", |row| {
+            matches!(
+                row.session,
+                Some(Session::State | Session::Login | Session::Watch)
+            )
+        }),
+        ("only the handles above", |row| {
+            matches!(row.session, Some(Session::Transaction | Session::Protocol))
+        }),
+        ("not available: replies would be out of order", |row| {
+            row.session == Some(Session::Unordered)
+        }),
+    ];
+    for (way, is) in ways {
+        let names: Vec<_> = facts
+            .commands()
+            .filter(|(_, row)| !row.method && is(row))
+            .map(|(name, _)| name)
+            .collect();
+        writeln!(text, "| {way} | {} |", names.join(", ")).ok();
+    }
+}
+
+fn line(text: &mut String, command: &Command, facts: &Row) {
     let typed = command
         .typed
         .as_ref()
         .map(|_| format!(", `{}_as`", command.method));
+    let has_options = command.args.iter().any(|arg| arg.kind == Kind::Options);
+    let may_block = facts.blocking.is_some() && has_options;
     let yes = |flag| if flag { "yes" } else { "no" };
     let unless_it_blocks = |flag| match flag {
-        true if may_block(command) => "unless it blocks",
+        true if may_block => "unless it blocks",
         flag => yes(flag),
     };
     writeln!(
@@ -102,7 +118,7 @@ fn row(text: &mut String, command: &Command, http: &Http) {
         typed.unwrap_or_default(),
         command.reply,
         unless_it_blocks(!command.alone),
-        unless_it_blocks(http.carries(command)),
+        unless_it_blocks(facts.stateless),
         yes(command.swarmkeydb),
         yes(command.redis),
         match command.retry {
@@ -112,13 +128,4 @@ fn row(text: &mut String, command: &Command, http: &Http) {
         },
     )
     .ok();
-}
-
-/// Whether there are options that make the command block.
-fn may_block(command: &Command) -> bool {
-    let blocks = |arg: &Arg| {
-        let ty = arg.ty.as_deref();
-        matches!(ty, Some("XReadOptions" | "XReadGroupOptions"))
-    };
-    command.args.iter().any(blocks)
 }

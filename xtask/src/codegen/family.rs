@@ -86,15 +86,11 @@ pub(super) fn emit_index(families: &[Family]) -> String {
     }
     writeln!(
         code,
-        "mod effects;
-mod replies;
-#[cfg(test)]
+        "#[cfg(test)]
 mod wire;
 "
     )
     .ok();
-    writeln!(code, "pub(crate) use effects::RULES;").ok();
-    writeln!(code, "pub(crate) use replies::NEVER_TEXT_LISTS;").ok();
     for family in families {
         writeln!(code, "pub use {}::{};", family.module, family.name).ok();
     }

@@ -1,9 +1,8 @@
 //! Makes code, tests and a table of the command table.
 
 mod coverage;
-mod effects;
+mod facts;
 mod family;
-mod replies;
 mod spec;
 mod wire;
 
@@ -16,34 +15,29 @@ use anyhow::{Context, Result, ensure};
 
 const SPEC: &str = "crates/swarm-keydb/spec";
 const GENERATED: &str = "crates/swarm-keydb/src/commands/generated";
+/// The table of facts, where both the transports and the client can read it.
+const FACTS: &str = "crates/swarm-transport/src/facts/generated/mod.rs";
 
 /// Writes what is generated, or only compares it with what is there.
 pub(crate) fn run(check: bool) -> Result<()> {
     println!("── codegen");
-    let families = spec::read(Path::new(SPEC))?;
+    let spec = spec::read(Path::new(SPEC))?;
+    let (families, facts) = (&spec.families, facts::Table::new(&spec)?);
     let mut files: Vec<(PathBuf, String)> = Vec::new();
-    for family in &families {
+    for family in families {
         let path = Path::new(GENERATED).join(format!("{}.rs", family.module));
         files.push((path, format(&family::emit(family))?));
     }
     files.push((
         Path::new(GENERATED).join("mod.rs"),
-        format(&family::emit_index(&families))?,
+        format(&family::emit_index(families))?,
     ));
     files.push((
         Path::new(GENERATED).join("wire.rs"),
-        format(&wire::emit(&families))?,
+        format(&wire::emit(families))?,
     ));
-    files.push((
-        Path::new(GENERATED).join("effects.rs"),
-        format(&effects::emit(&families)?)?,
-    ));
-    files.push((
-        Path::new(GENERATED).join("replies.rs"),
-        format(&replies::emit(&families))?,
-    ));
-    let http = coverage::Http::read()?;
-    let table = coverage::emit(&families, &http);
+    files.push((PathBuf::from(FACTS), format(&facts.emit()?)?));
+    let table = coverage::emit(families, &facts)?;
     files.push((PathBuf::from("docs/COMMANDS.md"), table));
     for (path, text) in &files {
         let current = fs::read_to_string(path).unwrap_or_default();

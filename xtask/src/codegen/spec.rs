@@ -1,9 +1,10 @@
 //! The command table as it is written down: `crates/swarm-keydb/spec/*.toml`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 /// One file of the table: one family of commands, which becomes one trait.
@@ -57,8 +58,8 @@ pub(super) struct Command {
     /// Whether the reply may repeat text that SwarmKeyDb does not escape, so that a fence must follow.
     #[serde(default)]
     pub(super) fenced: bool,
-    /// What it writes, where that does not follow from its arguments.
-    pub(super) writes: Option<Writes>,
+    /// Facts that do not follow from the row. They hold for the command, so one of its methods states them.
+    pub(super) facts: Option<Facts>,
     /// Whether the newest SwarmKeyDb has it.
     #[serde(default = "yes")]
     pub(super) swarmkeydb: bool,
@@ -140,29 +141,83 @@ pub(super) enum Retry {
     Never,
 }
 
+/// Facts about a command, whatever its arguments.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Facts {
+    /// What it reads or changes on the server.
+    pub(super) access: Option<Access>,
+    /// What it changes on its connection.
+    pub(super) session: Option<Session>,
+    /// `always`, or the option that makes it block.
+    pub(super) blocking: Option<String>,
+    /// False if it is about its connection, so that it means nothing over HTTP.
+    pub(super) http: Option<bool>,
+    /// Where its keys stand.
+    pub(super) keys: Option<Vec<String>>,
+    /// Where further names stand that the server may repeat in an error.
+    pub(super) names: Option<Vec<String>>,
+    /// Options among its arguments.
+    pub(super) options: Option<Options>,
+    /// How many keys it writes.
+    pub(super) writes: Option<Writes>,
+    /// Whether it runs code.
+    #[serde(default)]
+    pub(super) script: bool,
+    /// Whether the reply may repeat text that SwarmKeyDb does not escape.
+    #[serde(default)]
+    pub(super) fenced: bool,
+    /// Whether it acts in several steps, so that an error may follow after some of them.
+    #[serde(default)]
+    pub(super) steps: bool,
+    /// Whether the reply may be a list that begins with arbitrary text.
+    pub(super) texts: Option<bool>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Access {
+    Read,
+    Write,
+    /// Changes something other than keys.
+    Act,
+    /// Changes only its connection.
+    Session,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Session {
+    State,
+    Login,
+    Protocol,
+    Transaction,
+    Watch,
+    Unordered,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Options {
+    /// Position of the first one.
+    pub(super) at: u8,
+    /// Each option and how many values follow it; `*` if nothing behind it is an option.
+    pub(super) words: Vec<String>,
+}
+
 /// How many keys a command writes.
 #[derive(Deserialize, Clone, Copy)]
 #[serde(untagged)]
 pub(super) enum Writes {
     Keys(u32),
-    Named(WritesByRule),
-}
-
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum WritesByRule {
-    /// A key, and again its time to live.
+    #[serde(deserialize_with = "value_and_ttl")]
     ValueAndTtl,
-    /// Whatever a script does.
-    Script,
 }
 
-impl WritesByRule {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::ValueAndTtl => "Set",
-            Self::Script => "Script",
-        }
+fn value_and_ttl<'de, D: serde::Deserializer<'de>>(text: D) -> Result<(), D::Error> {
+    match <&str>::deserialize(text)? {
+        "value-and-ttl" => Ok(()),
+        _ => Err(serde::de::Error::custom("a number, or `value-and-ttl`")),
     }
 }
 
@@ -177,8 +232,50 @@ const fn yes() -> bool {
     true
 }
 
+/// The whole table.
+pub(super) struct Spec {
+    pub(super) families: Vec<Family>,
+    /// Facts about commands without a method, by name.
+    pub(super) without_methods: BTreeMap<String, Facts>,
+}
+
+impl Spec {
+    /// The facts that a method of the command states.
+    pub(super) fn facts_of(&self, name: &str) -> Option<&Facts> {
+        let commands = self.families.iter().flat_map(|family| &family.commands);
+        commands
+            .filter(|command| command.name == name)
+            .find_map(|command| command.facts.as_ref())
+    }
+
+    /// Fails if two methods of a command state facts.
+    fn check(&self) -> Result<()> {
+        let commands = self.families.iter().flat_map(|family| &family.commands);
+        let mut stated = BTreeMap::new();
+        for command in commands.filter(|command| command.facts.is_some()) {
+            if let Some(other) = stated.insert(&command.name, &command.method) {
+                bail!(
+                    "{other} and {} both state the facts of {}",
+                    command.method,
+                    command.name
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The file of commands without a method.
+const WITHOUT_METHODS: &str = "without_methods.toml";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WithoutMethods {
+    facts: BTreeMap<String, Facts>,
+}
+
 /// Reads the whole table, family by family.
-pub(super) fn read(folder: &Path) -> Result<Vec<Family>> {
+pub(super) fn read(folder: &Path) -> Result<Spec> {
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     let mut paths = entries
         .map(|entry| Ok(entry?.path()))
@@ -188,10 +285,20 @@ pub(super) fn read(folder: &Path) -> Result<Vec<Family>> {
             .is_some_and(|extension| extension == "toml")
     });
     paths.sort();
-    paths
+    paths.retain(|path| !path.ends_with(WITHOUT_METHODS));
+    let families = paths
         .iter()
         .map(|path| family(path).with_context(|| path.display().to_string()))
-        .collect()
+        .collect::<Result<_>>()?;
+    let without: WithoutMethods =
+        toml::from_str(&fs::read_to_string(folder.join(WITHOUT_METHODS))?)
+            .context(WITHOUT_METHODS)?;
+    let spec = Spec {
+        families,
+        without_methods: without.facts,
+    };
+    spec.check()?;
+    Ok(spec)
 }
 
 fn family(path: &Path) -> Result<Family> {

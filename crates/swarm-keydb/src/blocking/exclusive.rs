@@ -1,8 +1,6 @@
 //! A connection that nobody else uses, and optimistic transactions over it.
 
-use std::borrow::Cow;
-
-use swarm_resp::{Frame, ToArgs};
+use swarm_resp::ToArgs;
 
 use super::runtime::Runtime;
 use super::{Client, Pipeline, Transaction};
@@ -121,13 +119,6 @@ impl Exclusive {
     /// **Errors:** as [`Exclusive::hello_with`](crate::Exclusive::hello_with).
     pub fn hello_with(&mut self, version: u8) -> Result<ServerInfo> {
         self.runtime.wait(self.inner.hello_with(version))?
-    }
-
-    /// Any command, also one that changes the session: see [`Exclusive::raw`](crate::Exclusive::raw).
-    ///
-    /// **Errors:** as of any command; what would put replies out of step is refused.
-    pub fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> Result<Frame> {
-        self.runtime.wait(self.inner.raw(command, args))?
     }
 
     /// Whether keys are watched, or may be.

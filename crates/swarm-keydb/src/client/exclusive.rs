@@ -1,17 +1,16 @@
 //! The handle of a connection that nobody else uses.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use swarm_resp::{Frame, ToArgs};
+use swarm_resp::ToArgs;
 
 use super::lease::Lease;
 use super::queue::Queue;
 use super::{Client, Pipeline, Reply, Transaction};
 use crate::command::{Builder, Command, Executor};
-use crate::commands::{ServerInfo, exclusive_command, hello_command};
+use crate::commands::{ServerInfo, Use, hello_command, vet};
 use crate::driver::{Mailbox, deadline_in};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -19,6 +18,9 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// [`Client::exclusive`] leases it from a bounded pool, and dropping it gives it back. It has all command families. Commands that
 /// block may be sent over it, and block those behind it. It cannot be cloned.
+///
+/// [`raw`](crate::RawCommands::raw) also sends commands that change the session, such as SELECT, AUTH and CLIENT SETNAME. The client
+/// then closes the connection when the handle is dropped.
 ///
 /// When the connection is lost, it is not made again, for what was watched on it is forgotten: all later commands fail
 /// with an error that says that they were not sent, and a new one must be leased.
@@ -155,16 +157,6 @@ impl Exclusive {
         info
     }
 
-    /// As [`RawCommands::raw`](crate::RawCommands::raw), with commands that change the session: SELECT, AUTH, CLIENT SETNAME and the
-    /// like. The connection is closed, then, when the handle is dropped.
-    ///
-    /// Refused is what would put replies out of step (SUBSCRIBE and the like, MONITOR, CLIENT REPLY, CLIENT TRACKING), and what has
-    /// a method that keeps track: MULTI, EXEC, DISCARD ([`multi`](Self::multi)) and HELLO ([`hello_with`](Self::hello_with)). A
-    /// command that blocks must be sent with [`raw_blocking`](crate::RawCommands::raw_blocking).
-    pub fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> Reply<Frame> {
-        self.execute(exclusive_command(command, args))
-    }
-
     /// Whether keys are watched, or may be.
     pub fn is_watching(&self) -> bool {
         self.lease.session.is_watching()
@@ -195,9 +187,10 @@ impl Executor for Exclusive {
     /// A future of the reply. The command is sent when it is first polled.
     type Output<R> = Reply<R>;
 
-    fn execute<R>(&self, command: Command<R>) -> Reply<R> {
+    fn execute<R>(&self, mut command: Command<R>) -> Reply<R> {
+        vet(&mut command, Use::Exclusive);
         if !command.is_refused() {
-            self.lease.session.note(command.draft.request.written());
+            self.lease.session.note(&command.draft.request.written());
         }
         self.hand_over(command)
     }

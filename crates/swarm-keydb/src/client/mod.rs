@@ -33,7 +33,7 @@ use consumer::AckQueues;
 use queue::Queue;
 
 use crate::command::{Blocking, Command, Executor};
-use crate::commands::ScanOptions;
+use crate::commands::{ScanOptions, Use, vet};
 use crate::driver::{Driver, Mailbox, Reach, Role, Started};
 use crate::error::{Error, Result};
 use crate::options::ClientOptions;
@@ -265,7 +265,8 @@ impl Executor for Client {
     /// A future of the reply. The command is sent when it is first polled.
     type Output<R> = Reply<R>;
 
-    fn execute<R>(&self, command: Command<R>) -> Reply<R> {
+    fn execute<R>(&self, mut command: Command<R>) -> Reply<R> {
+        vet(&mut command, Use::Shared);
         let shared = &self.shared;
         let blocks = command.draft.blocking != Blocking::No;
         let reply = Reply::new(

@@ -7,6 +7,7 @@ use swarm_resp::Frame;
 
 use super::queue::{Handles, Queue, Queued, Replies};
 use crate::command::{Command, Executor};
+use crate::commands::vet;
 use crate::error::Result;
 
 /// Commands that are sent together, one right after the other, each with a result of its own.
@@ -104,7 +105,8 @@ impl Executor for Pipeline {
     /// What gives the reply when the pipeline is sent.
     type Output<R> = Queued<R>;
 
-    fn execute<R>(&self, command: Command<R>) -> Queued<R> {
+    fn execute<R>(&self, mut command: Command<R>) -> Queued<R> {
+        vet(&mut command, self.0.used());
         self.0.push(command)
     }
 }

@@ -13,6 +13,7 @@ use tracing::Span;
 
 use super::lease::{Lease, Watches};
 use crate::command::{Blocking, Builder, Command, Decode};
+use crate::commands::Use;
 use crate::driver::{Answers, Mailbox, Timing};
 use crate::engine::{Failure, Marks, Requests, Retry};
 use crate::error::{Error, Result};
@@ -79,6 +80,14 @@ impl Queue {
         self
     }
 
+    /// Who uses the connection.
+    pub(super) const fn used(&self) -> Use {
+        match self.lease {
+            None => Use::Shared,
+            Some(_) => Use::Exclusive,
+        }
+    }
+
     pub(super) const fn set_timeout(&mut self, timeout: Duration) {
         (self.timing.timeout, self.timing.grows) = (timeout, false);
     }
@@ -97,7 +106,7 @@ impl Queue {
             put.refused.insert(position, error);
         } else {
             if let Some(lease) = &self.lease {
-                lease.session.note(draft.request.written());
+                lease.session.note(&draft.request.written());
             }
             put.requests.push(&mut draft.request);
             if !draft.marks.is_empty() {

@@ -8,6 +8,7 @@ use swarm_resp::{ConvertError, Frame, FrameRef, Request, ServerError};
 
 use super::queue::{Handles, Queue, Queued};
 use crate::command::{Command, Executor};
+use crate::commands::{Use, vet};
 use crate::driver::Answers;
 use crate::engine::{Failure, Marks, Retry};
 use crate::error::{Error, Result};
@@ -110,7 +111,8 @@ impl Executor for Transaction {
     /// What gives the reply when the transaction has run.
     type Output<R> = Queued<R>;
 
-    fn execute<R>(&self, command: Command<R>) -> Queued<R> {
+    fn execute<R>(&self, mut command: Command<R>) -> Queued<R> {
+        vet(&mut command, Use::Transaction);
         self.0.push(command)
     }
 }

@@ -8,8 +8,6 @@ mod recorder;
 mod session;
 mod words;
 
-pub(crate) use generated::NEVER_TEXT_LISTS;
-pub(crate) use generated::RULES;
 pub use generated::*;
 pub(crate) use model::ok;
 pub use model::{
@@ -20,4 +18,4 @@ pub use model::{
 };
 pub use model::{KeyType, Resync, ScanOptions, ScanPage, ServerInfo, SetOptions, Ttl};
 pub use raw::RawCommands;
-pub(crate) use session::{exclusive_command, hello_command};
+pub(crate) use session::{Use, hello_command, vet};

@@ -1,27 +1,29 @@
-//! Any command at all.
+//! Commands without a method of their own.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use swarm_resp::{Frame, ToArgs};
 
-use super::session::{blocking_command, refuse, session_command};
 use super::words::guard;
 use crate::command::{Blocking, Builder, Executor};
 
 /// Commands that have no method of their own.
 pub trait RawCommands: Executor {
-    /// Any command, for those without a method of their own. Each word of `command` is sent as an argument.
+    /// Sends any command, for those without a method. Each word of `command` is sent as an argument.
     ///
-    /// Sent once, never again: nothing is known of what it does. Commands that change the session (AUTH, HELLO, MULTI,
-    /// WATCH, SUBSCRIBE and the like) are refused: other tasks share the connection. Those that block go through
-    /// [`raw_blocking`](Self::raw_blocking), for the same reason.
+    /// The client never retries the command, even if it only reads.
     ///
-    /// **Reply:** the frame as it came; an error reply is an error.
+    /// On a shared connection, commands that change the session (AUTH, SELECT, CLIENT SETNAME, WATCH and the like) are refused;
+    /// an [`Exclusive`](crate::Exclusive) handle sends them. No handle sends commands that would put replies out of order
+    /// (SUBSCRIBE, MONITOR, CLIENT TRACKING and the like), or that have a handle of their own (MULTI, EXEC, DISCARD). Commands
+    /// that block go through [`raw_blocking`](Self::raw_blocking).
     ///
-    /// **Errors:** of kind [`Argument`](crate::ErrorKind::Argument) when a command, subcommand, key or group name holds a line
-    /// break (CR or LF), which SwarmKeyDb would repeat in an error without escaping it; or when the increment of `INCRBY` is not
-    /// a whole number, to which SwarmKeyDb never replies.
+    /// **Reply:** the frame as received; an error reply is an error.
+    ///
+    /// **Errors:** of kind [`Argument`](crate::ErrorKind::Argument) for the commands above; when a command, subcommand, key or
+    /// group name contains a line break (CR or LF), which SwarmKeyDb would repeat in an error without escaping it; or when the
+    /// increment of `INCRBY` is not an integer, to which SwarmKeyDb never replies.
     ///
     /// ```
     /// # use swarm_keydb::{Client, prelude::*};
@@ -35,32 +37,30 @@ pub trait RawCommands: Executor {
     /// # }
     /// ```
     fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> Self::Output<Frame> {
-        let mut command = Builder::named(command).args(args).build();
+        let mut command = Builder::raw(command).args(args).build();
         guard(&mut command);
-        refuse(&mut command, session_command);
-        refuse(&mut command, blocking_command);
         self.execute(command)
     }
 
-    /// Any command that the server answers when there is something to tell, such as BLPOP: after `block` at the latest, or
-    /// perhaps never if that is `None`. Say the same here as in the arguments.
+    /// Sends any command whose reply may wait for an event, such as BLPOP. `block` is the longest time that the server waits, or
+    /// `None` if it may wait forever. Give the same time here as in the arguments.
     ///
-    /// A [`Client`](crate::Client) runs it on a leased connection, so that nobody waits behind it. The reply may take as long as
-    /// the command blocks and a little longer, and never less than the request timeout. Sent once, never again.
+    /// A [`Client`](crate::Client) runs the command on a leased connection, so it delays no other task. The reply may take as
+    /// long as the command blocks plus a margin, and at least the request timeout. The client never retries the command.
     ///
-    /// The command is sent as it is. Avoid `BLOCK 0` with SwarmKeyDb: the server can miss a wake-up, and the command would
-    /// then never return, although there is something to read. Block for a few seconds, in a loop.
+    /// The arguments are sent unchanged. Avoid `BLOCK 0` with SwarmKeyDb: the server can miss a wake-up, and the command would
+    /// never return although there is something to read. Block for a few seconds, in a loop;
     /// [`xread_with`](crate::StreamCommands::xread_with) and [`xreadgroup_with`](crate::StreamCommands::xreadgroup_with)
     /// do so for you. A finite time also bounds how long a dead server goes unnoticed, and for how long SwarmKeyDb may
     /// deliver entries over TCP to a client that is gone.
     ///
-    /// **Reply:** the frame as it came; an error reply is an error.
+    /// **Reply:** the frame as received; an error reply is an error.
     ///
-    /// **Errors:** as [`raw`](Self::raw); of kind [`Timeout`](crate::ErrorKind::Timeout) when all leases are in use. Over HTTP it
-    /// is refused.
+    /// **Errors:** as [`raw`](Self::raw); of kind [`Timeout`](crate::ErrorKind::Timeout) when all leases are in use. Not
+    /// available over HTTP.
     ///
-    /// **Cancel safety:** dropping the future closes the connection, and with it the server stops blocking. What it takes in that
-    /// moment is lost.
+    /// **Cancel safety:** dropping the future closes the leased connection, so the server stops blocking. Data that the command
+    /// takes at that moment is lost.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -82,10 +82,9 @@ pub trait RawCommands: Executor {
         args: impl ToArgs,
         block: impl Into<Option<Duration>>,
     ) -> Self::Output<Frame> {
-        let mut command = Builder::named(command).args(args).build();
+        let mut command = Builder::raw(command).args(args).build();
         guard(&mut command);
         command.draft.blocking = block.into().map_or(Blocking::Forever, Blocking::For);
-        refuse(&mut command, session_command);
         self.execute(command)
     }
 }

@@ -1,36 +1,69 @@
-//! Which commands a connection must not carry, shared or not.
+//! Which commands without a method a connection must not carry, whether shared or exclusive.
 
-use std::borrow::Cow;
-
-use swarm_resp::{Frame, RequestArgs, ToArgs};
+use swarm_resp::RequestArgs;
+use swarm_transport::facts::{Session, facts};
 
 use super::model::{self, ServerInfo};
-use super::words::guard;
-use crate::command::{Builder, Command};
+use crate::command::{Blocking, Builder, Command};
 use crate::error::Error;
 
-/// Why a command of these arguments must not be sent, if so.
-type Reason = fn(&RequestArgs<'_>) -> Option<&'static str>;
+/// Who uses a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Any number of tasks.
+    Shared,
+    /// One handle, so that commands may change the session.
+    Exclusive,
+    /// Commands between MULTI and EXEC.
+    Transaction,
+}
 
-/// Refuses a command if there is a reason to.
-pub(super) fn refuse(command: &mut Command<Frame>, reason: Reason) {
-    if let Some(reason) = reason(&command.draft.request.written()) {
-        command.draft.refuse(Error::argument(reason));
+/// Refuses a command without a method if a connection in this use must not carry it. Every executor calls this before it
+/// takes a command. Commands with a method are fit for all connections.
+#[inline]
+pub(crate) fn vet<R>(command: &mut Command<R>, used: Use) {
+    if command.draft.raw {
+        vet_raw(&mut command.draft, used);
     }
 }
 
-/// A command for a connection that nobody shares.
-pub(crate) fn exclusive_command(
-    command: impl Into<Cow<'static, str>>,
-    args: impl ToArgs,
-) -> Command<Frame> {
-    let mut command = Builder::named(command).args(args).build();
-    guard(&mut command);
-    command.draft.alone = true;
-    refuse(&mut command, unordered_command);
-    refuse(&mut command, tracked_command);
-    refuse(&mut command, blocking_command);
-    command
+fn vet_raw(draft: &mut Builder, used: Use) {
+    let args = draft.request.written();
+    let session = facts(&args).session;
+    let blocks = draft.blocking == Blocking::No && facts(&args).blocks(&args);
+    let reason = if blocks {
+        Some("it may block every task that shares the connection; use raw_blocking")
+    } else {
+        refusal(&args, session, used)
+    };
+    if let Some(reason) = reason {
+        draft.refuse(Error::argument(reason));
+    } else if matches!(session, Session::Login | Session::Protocol) {
+        // The gateway answers AUTH ahead of replies that are owed.
+        draft.alone = true;
+    }
+}
+
+/// Why a connection in this use must not carry a command that changes the session in this way.
+fn refusal(args: &RequestArgs<'_>, session: Session, used: Use) -> Option<&'static str> {
+    match (session, used) {
+        (Session::Unchanged, _) => None,
+        (Session::Unordered, _) => Some("it would put all replies of the connection out of step"),
+        (_, Use::Transaction) => {
+            Some("it would change the connection, which a transaction must not; send it before")
+        }
+        (Session::Transaction, Use::Exclusive) => {
+            Some("the replies of all commands behind it would be of another type; use transaction")
+        }
+        // Without a version, HELLO changes nothing.
+        (Session::Protocol, Use::Exclusive) if args.clone().nth(1).is_some() => {
+            Some("some servers send a reply that cannot be read; use hello_with")
+        }
+        (_, Use::Exclusive) => None,
+        (_, Use::Shared) => Some(
+            "it would change the connection for every task that shares it; use an exclusive handle or an option",
+        ),
+    }
 }
 
 /// HELLO with a version, which changes the connection.
@@ -41,85 +74,77 @@ pub(crate) fn hello_command(version: u8) -> Command<ServerInfo> {
         .build_with(model::server_info)
 }
 
-/// Why a command goes through a method of its own even on a connection that nobody shares.
-fn tracked_command(args: &RequestArgs<'_>) -> Option<&'static str> {
-    let name = args.peek().unwrap_or_default();
-    let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
-    if is("MULTI") || is("EXEC") || is("DISCARD") {
-        Some("the replies of all commands behind it would be of another type; use multi")
-    } else if is("HELLO") {
-        Some("what some servers answer is no reply; use hello_with")
-    } else {
-        None
-    }
-}
+#[cfg(test)]
+mod tests {
+    use swarm_resp::{Frame, ToArgs};
 
-/// Why a command must not be sent over a connection where others wait behind it.
-pub(super) fn blocking_command(args: &RequestArgs<'_>) -> Option<&'static str> {
-    let name = args.peek().unwrap_or_default();
-    let is_one_of = |names: &[&str]| {
-        names
-            .iter()
-            .any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
-    };
-    let blocks = is_one_of(&[
-        "BLMOVE",
-        "BLMPOP",
-        "BLPOP",
-        "BRPOP",
-        "BRPOPLPUSH",
-        "BZMPOP",
-        "BZPOPMAX",
-        "BZPOPMIN",
-        "WAIT",
-        "WAITAOF",
-    ]) || is_one_of(&["XREAD", "XREADGROUP"])
-        && args
-            .clone()
-            .take_while(|arg| !arg.eq_ignore_ascii_case(b"STREAMS"))
-            .any(|arg| arg.eq_ignore_ascii_case(b"BLOCK"));
-    blocks.then_some("it may block every task that shares the connection; use raw_blocking")
-}
+    use super::*;
 
-/// Why a command must not be sent over a connection that others share.
-pub(super) fn session_command(args: &RequestArgs<'_>) -> Option<&'static str> {
-    if let Some(reason) = unordered_command(args) {
-        return Some(reason);
+    fn refused(name: &'static str, args: impl ToArgs, used: Use) -> bool {
+        let mut command: Command<Frame> = Builder::raw(name).args(args).build();
+        vet(&mut command, used);
+        command.is_refused()
     }
-    let (first, second) = words(args)?;
-    match (first.as_str(), second.as_deref()) {
-        (
-            "AUTH" | "HELLO" | "RESET" | "QUIT" | "SELECT" | "MULTI" | "EXEC" | "DISCARD" | "WATCH"
-            | "UNWATCH" | "READONLY" | "READWRITE" | "ASKING",
-            _,
-        )
-        | ("CLIENT", Some("CACHING" | "NO-EVICT" | "NO-TOUCH")) => {
-            Some("it would change the connection for every task that shares it")
+
+    #[test]
+    fn shared_connections_refuse_whatever_changes_them() {
+        for (name, args) in [
+            ("AUTH", &["x"][..]),
+            ("AUTHADDR", &["x"]),
+            ("authdid", &["x"]),
+            ("SELECT", &["1"]),
+            ("CLIENT", &["SETNAME", "x"]),
+            ("CLIENT SETINFO", &["LIB-NAME", "x"]),
+            ("CLIENT", &["NEW-SUBCOMMAND"]),
+            ("RESET", &[]),
+            ("QUIT", &[]),
+            ("HELLO", &[]),
+            ("WATCH", &["k"]),
+        ] {
+            assert!(refused(name, args, Use::Shared), "{name}");
+            assert!(refused(name, args, Use::Transaction), "{name}");
+            assert!(!refused(name, args, Use::Exclusive), "{name}");
         }
-        _ => None,
-    }
-}
-
-/// Why a command must not be sent over any connection whose replies are matched by their order.
-fn unordered_command(args: &RequestArgs<'_>) -> Option<&'static str> {
-    let (first, second) = words(args)?;
-    match (first.as_str(), second.as_deref()) {
-        (
-            "SUBSCRIBE" | "UNSUBSCRIBE" | "PSUBSCRIBE" | "PUNSUBSCRIBE" | "SSUBSCRIBE"
-            | "SUNSUBSCRIBE" | "MONITOR" | "SYNC" | "PSYNC",
-            _,
-        )
-        | ("CLIENT", Some("REPLY" | "TRACKING")) => {
-            Some("it would put all replies of the connection out of step")
+        for (name, args) in [
+            ("MULTI", &[][..]),
+            ("EXEC", &[]),
+            ("discard", &[]),
+            ("HELLO", &["3"]),
+            ("SUBSCRIBE", &["c"]),
+            ("MONITOR", &[]),
+            ("CLIENT", &["REPLY", "OFF"]),
+            ("REPLCONF", &["ACK", "0"]),
+            ("BLPOP", &["k", "0"]),
+            ("WAIT", &["0", "0"]),
+            ("XREAD", &["block", "0", "STREAMS", "s", "$"]),
+            // A group may have the name of an option.
+            (
+                "XREADGROUP",
+                &["GROUP", "streams", "c", "BLOCK", "0", "STREAMS", "s", ">"],
+            ),
+        ] {
+            assert!(refused(name, args, Use::Shared), "{name}");
+            assert!(refused(name, args, Use::Exclusive), "{name}");
+            assert!(refused(name, args, Use::Transaction), "{name}");
         }
-        _ => None,
+        for (name, args) in [
+            ("GET", &["AUTH"][..]),
+            ("CLIENT", &["GETNAME"]),
+            ("NEW.COMMAND", &["x"]),
+            ("XREADGROUP", &["GROUP", "block", "c", "STREAMS", "s", ">"]),
+        ] {
+            assert!(!refused(name, args, Use::Shared), "{name}");
+        }
     }
-}
 
-/// The first two words, in capitals.
-fn words(args: &RequestArgs<'_>) -> Option<(String, Option<String>)> {
-    let mut words = args
-        .clone()
-        .map(|word| String::from_utf8_lossy(word).to_ascii_uppercase());
-    Some((words.next()?, words.next()))
+    #[test]
+    fn a_command_that_changes_the_identity_travels_alone() {
+        let alone = |name: &'static str| {
+            let mut command: Command<Frame> = Builder::raw(name).args("x").build();
+            vet(&mut command, Use::Exclusive);
+            command.draft.alone
+        };
+        assert!(alone("AUTH") && alone("AUTHADDR"));
+        assert!(!alone("GET") && !alone("SELECT"));
+    }
 }

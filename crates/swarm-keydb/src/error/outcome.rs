@@ -1,9 +1,9 @@
 //! Whether a failed command ran.
 
 use swarm_resp::ServerError;
+use swarm_transport::facts::named;
 
 use super::code::{Code, Proves};
-use crate::server::SCRIPTS;
 
 /// Whether a command that failed ran.
 ///
@@ -23,35 +23,16 @@ pub enum Outcome {
     Ran,
 }
 
-/// Commands with several keys, entries or steps: they can fail after some of them.
-const IN_STEPS: &[&str] = &[
-    "BACKUP",
-    "DEL",
-    "EXEC",
-    "MDEL",
-    "MIGRATE",
-    "MSET",
-    "MSETNX",
-    "RESTOREDB",
-    "ROTATEKEY",
-    "SWARM.RESYNC",
-    "UNLINK",
-    "XACK",
-    "XAUTOCLAIM",
-    "XCLAIM",
-    "XDEL",
-];
-
 /// Decides whether a command that the server answered with an error did nothing.
 pub(super) fn of_error(command: &str, error: &ServerError) -> Outcome {
-    let is_one_of = |names: &[&str]| {
-        let name = command.split_ascii_whitespace().next().unwrap_or_default();
-        names.iter().any(|other| name.eq_ignore_ascii_case(other))
-    };
+    let mut words = command.split_ascii_whitespace().map(str::as_bytes);
+    let mut word = || words.next().unwrap_or_default();
+    let facts = named(word(), word());
     let proves = Code::of(error.code()).proves;
-    let did_nothing = if is_one_of(SCRIPTS) {
+    let did_nothing = if facts.script {
         proves == Proves::Anything || text_rejects_script(error)
-    } else if is_one_of(IN_STEPS) {
+    } else if facts.steps {
+        // An error may come after some of the steps.
         proves != Proves::Nothing || text_rejects_steps(error)
     } else {
         !is_internal(error)
@@ -80,16 +61,19 @@ fn text_rejects_script(error: &ServerError) -> bool {
         "ERR" => {
             message.starts_with("Error compiling script")
                 || message.starts_with("Number of keys can't be")
-                || SCRIPTS.iter().any(|name| {
-                    let message = message.to_ascii_uppercase();
-                    let named = |before: &str| {
-                        (message.strip_prefix(before)).is_some_and(|rest| rest.starts_with(name))
-                    };
-                    named("WRONG NUMBER OF ARGUMENTS FOR '") || named("UNKNOWN COMMAND '")
-                })
+                || names_a_script(message)
         }
         _ => false,
     }
+}
+
+/// Whether the server refuses a script command by its name or its number of arguments, so that no script has begun.
+fn names_a_script(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["wrong number of arguments for '", "unknown command '"]
+        .iter()
+        .filter_map(|before| message.strip_prefix(before)?.split('\'').next())
+        .any(|name| named(name.as_bytes(), b"").script)
 }
 
 /// Whether an error's text proves that a command failed before its first step.

@@ -5,25 +5,9 @@
 //! command decides: most commands never reply with an array of strings, and those that do have a short list of errors.
 
 use swarm_resp::{FrameRef, ServerError};
+use swarm_transport::facts::named;
 
 use super::errors::{ErrorReply, without_arguments};
-use crate::commands::NEVER_TEXT_LISTS;
-
-/// Further commands that never reply with an array of strings. They are not in the table of commands.
-const OF_SESSIONS: &[&str] = &[
-    "AUTH", "AUTHADDR", "AUTHDID", "CLIENT", "DISCARD", "MULTI", "QUIT", "RESET", "SELECT",
-    "UNWATCH", "WATCH",
-];
-
-/// Commands that run scripts, whose reply can be anything.
-pub(crate) const SCRIPTS: &[&str] = &[
-    "EVAL",
-    "EVALSHA",
-    "EVALSHA_RO",
-    "EVAL_RO",
-    "FCALL",
-    "FCALL_RO",
-];
 
 /// Meaning of an array that begins with a dash, as the reply to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,19 +24,14 @@ impl Meaning {
     /// Returns the meaning for a command with these arguments, its name included. Only the first two matter.
     pub(crate) fn for_command<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut words = words.into_iter();
-        let mut word = || {
-            let word = words.next().unwrap_or_default();
-            String::from_utf8_lossy(word).to_ascii_uppercase()
-        };
-        let first = word();
-        let both = format!("{first} {}", word());
-        let is_one_of = |names: &[&str]| names.contains(&&*first) || names.contains(&&*both);
-        if is_one_of(SCRIPTS) {
+        let first = words.next().unwrap_or_default();
+        let facts = named(first, words.next().unwrap_or_default());
+        if facts.script {
             Self::Script
-        } else if is_one_of(NEVER_TEXT_LISTS) || is_one_of(OF_SESSIONS) {
-            Self::Error
+        } else if facts.texts {
+            Self::ErrorIfKnown(String::from_utf8_lossy(first).to_ascii_uppercase())
         } else {
-            Self::ErrorIfKnown(first)
+            Self::Error
         }
     }
 }

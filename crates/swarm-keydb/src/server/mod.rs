@@ -17,7 +17,7 @@ mod redis;
 mod swarmkeydb;
 mod write_cost;
 
-pub(crate) use array_errors::{Meaning, SCRIPTS, array_error, is_about_the_server};
+pub(crate) use array_errors::{Meaning, array_error, is_about_the_server};
 pub(crate) use check::Unsupported;
 #[cfg(test)]
 pub(crate) use detect::ServerKind;

@@ -108,7 +108,7 @@ impl Job {
                     let lease = leases.acquire(connected_by.into()).await?;
                     self.requests
                         .iter()
-                        .for_each(|request| lease.session.note(request.args()));
+                        .for_each(|request| lease.session.note(&request.args()));
                     (lease.mailbox.clone(), Some(lease))
                 }
             };

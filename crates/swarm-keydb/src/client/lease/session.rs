@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use swarm_resp::RequestArgs;
+use swarm_transport::facts::facts;
 
 /// What was done to the session of a connection since it was leased.
 #[derive(Debug, Default)]
@@ -39,9 +40,9 @@ impl Session {
         self.over.load(Ordering::Relaxed) < self.watches.load(Ordering::Relaxed)
     }
 
-    /// A request of these arguments is about to be sent.
-    pub(crate) fn note(&self, args: RequestArgs<'_>) {
-        if alters(args) {
+    /// Notes what a request that is about to be sent may leave behind. Tracked watches are counted instead.
+    pub(crate) fn note(&self, args: &RequestArgs<'_>) {
+        if !facts(args).keeps_session() {
             self.altered.store(true, Ordering::Relaxed);
         }
     }
@@ -49,38 +50,6 @@ impl Session {
     pub(crate) fn is_clean(&self) -> bool {
         !self.altered.load(Ordering::Relaxed) && !self.is_watching()
     }
-}
-
-/// Whether a command may leave something behind in the session of its connection. Watches are counted instead.
-fn alters(mut args: RequestArgs<'_>) -> bool {
-    const COMMANDS: &[&str] = &[
-        "ASKING",
-        "AUTH",
-        "AUTHADDR",
-        "AUTHDID",
-        "CLIENT",
-        "DISCARD",
-        "EXEC",
-        "HELLO",
-        "MULTI",
-        "QUIT",
-        "READONLY",
-        "READWRITE",
-        "RESET",
-        "SELECT",
-        "UNWATCH",
-        "WATCH",
-    ];
-    const QUESTIONS_TO_CLIENT: &[&str] = &["GETNAME", "ID", "INFO", "KILL", "LIST", "UNBLOCK"];
-    let is_one_of = |word: &[u8], words: &[&str]| {
-        words
-            .iter()
-            .any(|other| word.eq_ignore_ascii_case(other.as_bytes()))
-    };
-    let name = args.next().unwrap_or_default();
-    let question = name.eq_ignore_ascii_case(b"CLIENT")
-        && (args.next()).is_some_and(|word| is_one_of(word, QUESTIONS_TO_CLIENT));
-    is_one_of(name, COMMANDS) && !question
 }
 
 #[cfg(test)]
@@ -107,14 +76,24 @@ mod tests {
     fn what_stays_behind_is_known() {
         let altered = |name: &'static str, args: &[&str]| {
             let session = Session::default();
-            session.note(Request::new(name, args).args());
+            session.note(&Request::new(name, args).args());
             !session.is_clean()
         };
-        assert!(altered("select", &["1"]));
-        assert!(altered("CLIENT", &["SETNAME", "x"]));
-        assert!(altered("CLIENT", &[]));
-        assert!(altered("HELLO", &["2"]));
+        for (name, args) in [
+            ("select", &["1"][..]),
+            ("CLIENT", &["SETNAME", "x"]),
+            ("CLIENT", &["NEW-SUBCOMMAND"]),
+            ("CLIENT", &[]),
+            ("HELLO", &["2"]),
+            ("authaddr", &["x"]),
+            ("AUTHDID", &["x"]),
+            ("WATCH", &["k"]),
+            ("NEW.COMMAND", &["x"]),
+        ] {
+            assert!(altered(name, args), "{name} {args:?}");
+        }
         assert!(!altered("client", &["id"]));
+        assert!(!altered("BLPOP", &["k", "1"]));
         assert!(!altered("GET", &["SELECT"]));
     }
 }

@@ -2,10 +2,8 @@
 
 mod admin;
 mod connection;
-mod effects;
 mod keys;
 mod pubsub;
-mod replies;
 mod scripting;
 mod streams;
 mod strings;
@@ -14,10 +12,8 @@ mod wire;
 
 pub use admin::SwarmCommands;
 pub use connection::ServerCommands;
-pub(crate) use effects::RULES;
 pub use keys::KeyCommands;
 pub use pubsub::PubSubCommands;
-pub(crate) use replies::NEVER_TEXT_LISTS;
 pub use scripting::ScriptCommands;
 pub use streams::StreamCommands;
 pub use strings::StringCommands;

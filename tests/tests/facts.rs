@@ -1,0 +1,200 @@
+//! The table of command facts against the COMMAND reply of a Redis server.
+
+use swarm_keydb::transport::facts::{Access, Blocking, Place, all, named};
+use swarm_keydb::{Client, FrameRef, RawCommands};
+use swarm_tests::{Redis, within};
+
+/// Commands that this version of Redis does not flag as blocking, although they wait for replicas or for the disk.
+const WAITING: &[&str] = &["WAIT", "WAITAOF"];
+
+/// Commands that write although Redis does not say so: scripts, whatever they do, and EXEC.
+const UNFLAGGED_WRITES: &[&str] = &["EVAL", "EVALSHA", "FCALL", "EXEC"];
+
+/// What Redis says about one command.
+struct Said {
+    name: String,
+    flags: Vec<String>,
+    places: Vec<Place>,
+    /// Redis does not describe all of its keys.
+    incomplete: bool,
+}
+
+#[tokio::test]
+async fn the_facts_are_those_of_redis() {
+    let Some(redis) = Redis::start() else { return };
+    let client = within(Client::connect(redis.url().as_str())).await.unwrap();
+    let reply = within(client.raw("COMMAND", ())).await.unwrap();
+    let mut commands = Vec::new();
+    for command in reply.view().items().unwrap() {
+        describe(command, &mut commands);
+    }
+    assert!(commands.len() > 300, "the reply is read wrongly");
+    let mut compared = 0;
+    for said in &commands {
+        let (first, second) = said.name.split_once(' ').unwrap_or((&said.name, ""));
+        let facts = named(first.as_bytes(), second.as_bytes());
+        assert!(facts.is_known(), "{} is not in the table", said.name);
+        if facts.words.1.is_empty() && has_subcommands(first) && second.is_empty() {
+            // The row for unknown subcommands is more cautious.
+            continue;
+        }
+        assert_eq!(facts.words, (first, second), "{} has no row", said.name);
+        let says = |flag: &str| said.flags.iter().any(|other| other == flag);
+        let name = said.name.as_str();
+        if !UNFLAGGED_WRITES.contains(&name) {
+            assert_eq!(
+                facts.access == Access::Write,
+                says("write") || name.starts_with("PF") && says("write"),
+                "{name}"
+            );
+        }
+        if says("readonly") {
+            assert_eq!(facts.access, Access::Read, "{name}");
+        }
+        let blocks = facts.blocking != Blocking::Never;
+        assert_eq!(
+            blocks,
+            says("blocking") || WAITING.contains(&name),
+            "{name}"
+        );
+        if said.incomplete {
+            let known = |place| facts.key_places().contains(place);
+            assert!(said.places.iter().all(known), "{name}: {:?}", said.places);
+        } else {
+            assert_eq!(facts.key_places(), said.places, "{name}");
+        }
+        compared += 1;
+    }
+    let methods = all().iter().filter(|row| !row.words.0.is_empty()).count();
+    assert!(
+        compared > 300 && compared < methods,
+        "{compared} of {methods}"
+    );
+}
+
+/// The keys that Redis finds in whole commands are those that the table finds.
+#[tokio::test]
+async fn the_keys_of_a_command_are_those_that_redis_finds() {
+    let Some(redis) = Redis::start() else { return };
+    let client = within(Client::connect(redis.url().as_str())).await.unwrap();
+    for words in [
+        "GET a",
+        "MSET a 1 b 2",
+        "DEL a b c",
+        "BLPOP a b 0",
+        "EVAL s 2 a b x",
+        "EVALSHA s 1 a x",
+        "ZUNIONSTORE to 2 a b WEIGHTS 1 2",
+        "BZMPOP 0 2 a b MIN",
+        "BITOP AND to a b",
+        "XREAD COUNT 1 BLOCK 0 STREAMS a b 0 0",
+        "XREADGROUP GROUP streams c COUNT 1 STREAMS a b > >",
+        "XREADGROUP GROUP g c BLOCK 0 NOACK STREAMS a >",
+        "SORT a BY w LIMIT 0 1 GET x STORE to",
+        "GEORADIUS a 1 2 3 km STORE to",
+        "MIGRATE h 1 a 0 9",
+        "XGROUP CREATE a g $",
+        "OBJECT ENCODING a",
+        "SINTERCARD 2 a b",
+        "LMOVE a b LEFT LEFT",
+        "SET a v EX 9",
+    ] {
+        let request = swarm_resp::Request::new(words, ());
+        let args = request.view().args();
+        let facts = swarm_keydb::transport::facts::facts(&args);
+        let mut ours: Vec<_> = facts
+            .keys(&args)
+            .iter()
+            .filter_map(|at| args.clone().nth(at))
+            .map(<[u8]>::to_vec)
+            .collect();
+        let list: Vec<_> = words.split(' ').collect();
+        let reply = within(client.raw("COMMAND GETKEYS", list)).await.unwrap();
+        let keys = reply.view().items().unwrap();
+        let mut theirs: Vec<_> = keys.map(|key| key.as_bytes().unwrap().to_vec()).collect();
+        ours.sort();
+        theirs.sort();
+        assert_eq!(ours, theirs, "{words}");
+    }
+}
+
+fn has_subcommands(first: &str) -> bool {
+    all()
+        .iter()
+        .any(|row| row.words.0 == first && !row.words.1.is_empty())
+}
+
+/// Reads one entry of COMMAND and those of its subcommands.
+fn describe(command: FrameRef<'_>, commands: &mut Vec<Said>) {
+    let parts: Vec<_> = command.items().unwrap().collect();
+    let name = parts[0]
+        .as_str()
+        .unwrap()
+        .to_ascii_uppercase()
+        .replace('|', " ");
+    let flags = parts[2].items().unwrap();
+    let mut said = Said {
+        name,
+        flags: flags
+            .map(|flag| flag.as_str().unwrap().to_owned())
+            .collect(),
+        places: Vec::new(),
+        incomplete: false,
+    };
+    for spec in parts[8].items().unwrap() {
+        match place(spec) {
+            Some(place) => said.places.push(place),
+            None => said.incomplete = true,
+        }
+    }
+    commands.push(said);
+    for subcommand in parts[9].items().unwrap() {
+        describe(subcommand, commands);
+    }
+}
+
+/// Where a key specification says that keys are. `None` for one that begins nowhere in particular.
+fn place(spec: FrameRef<'_>) -> Option<Place> {
+    let begin = field(spec, "begin_search")?;
+    let find = field(spec, "find_keys")?;
+    let (begin_spec, find_spec) = (field(begin, "spec")?, field(find, "spec")?);
+    let number = |map, name| field(map, name).and_then(FrameRef::as_integer);
+    if field(begin, "type")?.as_str()? == "keyword" {
+        let known = ["STREAMS", "STORE", "STOREDIST", "KEYS"];
+        let keyword = field(begin_spec, "keyword")?;
+        let keyword = known
+            .into_iter()
+            .find(|word| keyword.as_str() == Some(word))?;
+        let all = number(find_spec, "lastkey")? == -1;
+        return Some(match number(find_spec, "limit")? {
+            2 => Place::HalfAfter(keyword),
+            _ => Place::After(keyword, if all { u8::MAX } else { 1 }),
+        });
+    }
+    let first = u8::try_from(number(begin_spec, "index")?).ok()?;
+    Some(match field(find, "type")?.as_str()? {
+        "keynum" => Place::Counted(first),
+        _ => {
+            let last = number(find_spec, "lastkey")?;
+            let last = if last < 0 {
+                last
+            } else {
+                i64::from(first) + last
+            };
+            Place::Range {
+                first,
+                last: i8::try_from(last).ok()?,
+                step: u8::try_from(number(find_spec, "keystep")?).ok()?,
+            }
+        }
+    })
+}
+
+/// A field of a map, which is a flat list in RESP2.
+fn field<'a>(map: FrameRef<'a>, name: &str) -> Option<FrameRef<'a>> {
+    let items: Vec<_> = map.items()?.collect();
+    let pair = items
+        .chunks_exact(2)
+        .find(|pair| pair[0].as_str() == Some(name))?;
+    Some(pair[1])
+}
