@@ -365,7 +365,7 @@ async fn raw_is_the_same_by_the_handle_and_by_the_trait() {
             assert!(!refused, "{command}");
             drop(own);
             settled(&client).await;
-            assert_eq!(client.stats().leases.idle, 0, "{command}");
+            assert_eq!(client.stats().dedicated.idle, 0, "{command}");
         }
     }
 }

@@ -35,7 +35,7 @@ Commands that change the state of a connection are not part of a command family.
 - WATCH, UNWATCH: `transact`; or `exclusive`, its `watch` and `unwatch`.
 - SUBSCRIBE, PSUBSCRIBE: `subscribe`, `psubscribe`, `psubscribe_handler`; UNSUBSCRIBE, PUNSUBSCRIBE: dropping what they gave.
 - AUTH, SELECT, CLIENT SETNAME, AUTHADDR, AUTHDID: the options, for every connection; AUTH also by `auth`.
-- HELLO with a version: `Options::protocol`; or `exclusive` and its `hello_with`.
+- HELLO with a version: `ClientOptions::protocol`; or `exclusive` and its `hello_with`.
 - QUIT: `close`, `close_within`.
 ";
 
