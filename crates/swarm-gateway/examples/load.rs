@@ -1,11 +1,12 @@
-//! Many WebSocket connections at once: how many commands a second, and how much memory.
+//! Load generator: many concurrent WebSocket connections, with throughput and memory use.
 //!
 //! ```text
 //! cargo run --release -p swarm-gateway --example load -- 1000 30
 //! ```
 //!
-//! The numbers are connections and seconds. Gateway and clients share the process, and so the memory that is printed.
-//! Half as many more connections listen to a channel and read nothing, to show that they slow nobody.
+//! The arguments are the number of connections and the duration in seconds. Gateway and clients
+//! share one process, so the printed memory covers both. Half as many additional connections
+//! subscribe to a channel and never read, to show that they do not slow down the others.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -43,14 +44,14 @@ async fn main() -> Outcome<()> {
     }
     let commands = commands.load(Ordering::Relaxed);
     println!(
-        "{connections} connections, {seconds} s: {} commands a second, no error, {most} KiB at most",
+        "{connections} connections, {seconds} s: {} commands/s, no errors, peak {most} KiB",
         commands / seconds.max(1)
     );
     gateway.shutdown().await;
     Ok(())
 }
 
-/// Writes values, reads them back and publishes them, and checks each reply.
+/// Writes values, reads them back, publishes them, and checks each reply.
 async fn set_and_get(
     url: String,
     number: u64,
@@ -88,7 +89,7 @@ async fn set_and_get(
     Ok(())
 }
 
-/// Listens to a channel, and does not read what comes.
+/// Subscribes to a channel without reading messages.
 async fn listen(url: String, until: Instant) -> Outcome<()> {
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await?;
     let request = Request::new("SUBSCRIBE", "news");
@@ -98,7 +99,7 @@ async fn listen(url: String, until: Instant) -> Outcome<()> {
     Ok(())
 }
 
-/// The memory of the process in KiB, where the system tells.
+/// Returns the memory use of the process in KiB, where available.
 fn memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     (status.lines())

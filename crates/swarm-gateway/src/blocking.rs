@@ -1,4 +1,4 @@
-//! A gateway for programs and tests without an async runtime: it brings one, on a thread of its own.
+//! Gateway for programs and tests without an async runtime; it runs on its own thread.
 //!
 //! ```
 //! let gateway = swarm_gateway::blocking::test()?;
@@ -14,29 +14,31 @@ use tokio::sync::oneshot;
 
 use crate::{Builder, StartError};
 
-/// A gateway that runs on a thread of its own, until it is dropped or [shut down](Self::shutdown).
+/// A gateway on its own thread. Runs until it is dropped or [shut down](Self::shutdown).
 #[derive(Debug)]
 pub struct Gateway {
     inner: crate::Gateway,
-    /// Ends the thread when dropped.
+    /// Stops the thread when dropped.
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// As [`swarm_gateway::test`](crate::test): free ports of the loopback address, no password.
+/// Starts a gateway on free loopback ports without a password, like
+/// [`swarm_gateway::test`](crate::test).
 ///
 /// # Errors
 ///
-/// When the system has no free port.
+/// Returns an error if the system has no free port or cannot start a thread.
 pub fn test() -> Result<Gateway, StartError> {
     start(crate::Gateway::builder())
 }
 
-/// Starts a gateway on a thread of its own.
+/// Starts a gateway on its own thread.
 ///
 /// # Errors
 ///
-/// As [`Builder::start`], and when the system has no more threads.
+/// Returns the errors of [`Builder::start`], and [`StartError::Thread`] if the system cannot start
+/// a thread.
 pub fn start(builder: Builder) -> Result<Gateway, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -48,7 +50,7 @@ pub fn start(builder: Builder) -> Result<Gateway, StartError> {
         match builder.start().await {
             Ok(gateway) => {
                 let _gone = started.send(Ok(gateway));
-                // The gateway's connections are tasks of this runtime, and stop with it.
+                // Connections are tasks of this runtime and stop with it.
                 let _dropped = ended.await;
             }
             Err(error) => {
@@ -73,7 +75,7 @@ pub fn start(builder: Builder) -> Result<Gateway, StartError> {
 }
 
 impl Gateway {
-    /// Stops the gateway and waits until all its connections are gone.
+    /// Stops the gateway and blocks until all connections are closed.
     pub fn shutdown(mut self) {
         self.end.take();
         if let Some(thread) = self.thread.take() {

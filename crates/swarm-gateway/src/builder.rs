@@ -1,4 +1,4 @@
-//! How a gateway is set up.
+//! Gateway configuration.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,16 +23,16 @@ use crate::stream::Encryption;
 use crate::tls::{self, Identity};
 use crate::write_queue::{Flushes, WriteQueue};
 
-/// Starts a gateway on free ports of the loopback address, without a password: what most tests want.
+/// Starts a gateway on free loopback ports without a password. Suits most tests.
 ///
 /// # Errors
 ///
-/// When the system has no free port.
+/// Returns an error if the system has no free port.
 pub async fn test() -> Result<Gateway, StartError> {
     Gateway::builder().start().await
 }
 
-/// Sets up a gateway: see [`Gateway::builder`].
+/// Configures and starts a gateway. Created by [`Gateway::builder`].
 #[must_use = "nothing happens before `start`"]
 pub struct Builder {
     ws: Option<String>,
@@ -52,8 +52,10 @@ pub struct Builder {
 }
 
 impl Gateway {
-    /// A gateway on free ports of the loopback address, without a password, over an empty embedded store, unless told
-    /// otherwise.
+    /// Returns a builder. By default, the gateway listens on free loopback ports, requires no
+    /// password, and serves an empty embedded store.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use swarm_gateway::{Dialect, Gateway};
@@ -91,72 +93,82 @@ impl Gateway {
 }
 
 impl Builder {
-    /// Where the WebSocket door listens: an address and a port, 0 for a free one. Default `127.0.0.1:0`.
+    /// Sets the address and port of the WebSocket listener; port 0 selects a free one. Default:
+    /// `127.0.0.1:0`.
     pub fn ws(mut self, address: impl Into<String>) -> Self {
         self.ws = Some(address.into());
         self
     }
 
-    /// Keeps the WebSocket door closed.
+    /// Disables the WebSocket listener.
     pub fn without_ws(mut self) -> Self {
         self.ws = None;
         self
     }
 
-    /// Where the HTTP door listens: an address and a port, 0 for a free one. Default `127.0.0.1:0`.
+    /// Sets the address and port of the HTTP listener; port 0 selects a free one. Default:
+    /// `127.0.0.1:0`.
     pub fn http(mut self, address: impl Into<String>) -> Self {
         self.http = Some(address.into());
         self
     }
 
-    /// Keeps the HTTP door closed.
+    /// Disables the HTTP listener.
     pub fn without_http(mut self) -> Self {
         self.http = None;
         self
     }
 
-    /// Where the TCP door listens: an address and a port, 0 for a free one. Default `127.0.0.1:0`.
+    /// Sets the address and port of the TCP listener; port 0 selects a free one. Default:
+    /// `127.0.0.1:0`.
     pub fn tcp(mut self, address: impl Into<String>) -> Self {
         self.tcp = Some(address.into());
         self
     }
 
-    /// Keeps the TCP door closed.
+    /// Disables the TCP listener.
     pub fn without_tcp(mut self) -> Self {
         self.tcp = None;
         self
     }
 
-    /// Puts a real server behind the doors instead of the embedded store: Redis, Valkey, KeyDB or SwarmKeyDb, by its
-    /// address `redis://[[user:]password@]host[:port][/database]`.
+    /// Forwards to a real server instead of the embedded store: Redis, Valkey, KeyDB, or SwarmKeyDb
+    /// at `redis://[[user:]password@]host[:port][/database]`.
     ///
-    /// Each client connection gets a connection of its own to it, with its first command; when the server ends one, the
-    /// client's ends too. The gateway's own password is another one than that in the address, which clients never see.
-    /// [`clock`](Self::clock) has no effect then.
+    /// Each client connection opens its own upstream connection with its first command. When the
+    /// server closes that connection, the gateway closes the client's. The password in the URL is
+    /// independent of the gateway's own password, and clients never see it. [`clock`](Self::clock)
+    /// has no effect on a real server.
     pub fn redis(mut self, url: impl Into<String>) -> Self {
         self.redis = Some(url.into());
         self
     }
 
-    /// Makes clients say `AUTH` with this password first; the WebSocket door lets `PING` and `QUIT` pass before. Default: none needed.
+    /// Requires clients to send `AUTH` with this password. Over WebSocket, `PING` and `QUIT` are
+    /// allowed before authentication. Default: no password.
     pub fn password(mut self, password: impl Into<Bytes>) -> Self {
         self.password = Some(password.into());
         self
     }
 
-    /// Admits browser pages of these origins only, such as `https://example.org`, and to the WebSocket door nobody without
-    /// an origin. Default: everybody.
+    /// Restricts browser access to these origins, such as `https://example.org`. The WebSocket
+    /// listener then also rejects clients that send no `Origin` header. Default: all clients are
+    /// allowed.
     pub fn origins<T: Into<String>>(mut self, origins: impl IntoIterator<Item = T>) -> Self {
         self.origins = origins.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Makes every door speak TLS and nothing else: `wss://`, `https://` and `rediss://`. Needs the feature `tls`.
+    /// Enables TLS on every listener: `wss://`, `https://`, and `rediss://` only. Requires the
+    /// feature `tls`.
     ///
-    /// Both texts are PEM: the certificates, the gateway's own first, and the private key of that one, without a
-    /// passphrase; [`start`](Self::start) reads them. The doors' URLs show addresses, so a client that checks names wants
-    /// a certificate that bears the address, or is told the name. The HTTP door speaks HTTP/2 to clients that offer it;
-    /// there a fault that cuts a connection resets the stream of the request alone.
+    /// Both arguments are PEM: the certificate chain, with the gateway's own certificate first, and
+    /// its private key without a passphrase. [`start`](Self::start) parses them. URLs contain IP
+    /// addresses, so clients that verify server names need a certificate for the address or an
+    /// explicit server name. The HTTP listener speaks HTTP/2 with clients that offer it; a fault
+    /// that cuts a connection then resets only the stream of the request.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use swarm_gateway::Gateway;
@@ -185,45 +197,47 @@ impl Builder {
         self
     }
 
-    /// How the gateway speaks. Default [`Dialect::STANDARD`].
+    /// Sets the quirks that the gateway reproduces. Default: [`Dialect::STANDARD`].
     pub const fn dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = dialect;
         self
     }
 
-    /// What keys expire by. Default [`Clock::system`].
+    /// Sets the clock that determines when keys expire. Default: [`Clock::system`].
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Settings of the write queue that [`Quirk::WriteQueue`] turns on.
+    /// Sets the timing of the write queue, which [`Quirk::WriteQueue`] enables.
     pub const fn write_queue(mut self, settings: WriteQueue) -> Self {
         self.write_queue = settings;
         self
     }
 
-    /// Time after which [`Quirk::BusyScripts`] answers a script with `BUSY`, while it runs on. Default 5 s.
+    /// Sets how long a script may run before [`Quirk::BusyScripts`] answers `BUSY`; the script
+    /// keeps running. Default: 5 s.
     pub const fn script_limit(mut self, limit: Duration) -> Self {
         self.script_limit = limit;
         self
     }
 
-    /// Share of the wake-ups that blocking reads of the embedded store miss, from 0 to 1: the read goes on waiting, although
-    /// there is an entry. The deployed server loses a few in a thousand. Default 0.
+    /// Sets the fraction of wake-ups that blocking reads of the embedded store miss, from 0 to 1. A
+    /// read that misses its wake-up keeps waiting although an entry is available. The deployed
+    /// server loses a few in a thousand. Default: 0.
     pub const fn lost_wake_ups(mut self, rate: f64) -> Self {
         self.lost_wake_ups = rate;
         self
     }
 
-    /// The largest message that is read, in bytes; a client that sends a larger one is cut off. Stops a client from
-    /// filling the memory. Default 64 MiB.
+    /// Sets the maximum size of a received message in bytes. The gateway disconnects a client that
+    /// exceeds it, which bounds memory use. Default: 64 MiB.
     pub const fn max_message(mut self, bytes: usize) -> Self {
         self.max_message = bytes;
         self
     }
 
-    /// What the WebSocket door, the HTTP door and the TCP door encrypt with.
+    /// Returns the encryption of the WebSocket, HTTP, and TCP listeners, in this order.
     #[cfg(feature = "tls")]
     fn encryption(&self) -> Result<[Encryption; 3], StartError> {
         let Some(identity) = &self.tls else {
@@ -243,11 +257,16 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When an address cannot be listened on, the server behind the gateway cannot be used, or the certificate cannot.
+    /// Returns an error if a listener cannot bind its address, the server behind the gateway cannot
+    /// be used, or the certificate is invalid.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves nothing behind.
+    /// Dropping the future releases all resources; no listener stays open.
+    ///
+    /// # Panics
+    ///
+    /// Panics if called outside a Tokio runtime with I/O and time enabled.
     pub async fn start(self) -> Result<Gateway, StartError> {
         let [for_ws, for_http, for_tcp] = self.encryption()?;
         let ws = listen(self.ws.as_deref(), for_ws).await?;
@@ -292,7 +311,7 @@ impl Builder {
     }
 }
 
-/// Empty for a door that is closed.
+/// Returns the URL of a listener, or an empty string if it is disabled.
 fn url(listener: Option<&Listener>, plain: &str, encrypted: &str, path: &str) -> String {
     listener.map_or_else(String::new, |listener| {
         let scheme = if listener.encryption.is_on() {
@@ -322,7 +341,7 @@ async fn listen(
 }
 
 impl fmt::Debug for Builder {
-    /// Says whether there is a password, not which.
+    /// Shows whether a password is set, but not its value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("ws", &self.ws)

@@ -1,14 +1,16 @@
-//! The time that keys expire by: the system's, or one that a test moves by hand.
+//! Clock that keys expire by: the system clock, or a manual one for tests.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
-/// The time that expiry and blocking reads go by.
+/// Time source for key expiry and blocking reads.
 ///
-/// Clones show the same time. A clock made by [`Clock::manual`] stands still until [`advance`](Self::advance) moves it,
-/// so that a test of a time to live waits for nothing:
+/// Clones share the same time. A clock created by [`Clock::manual`] stands still until
+/// [`advance`](Self::advance) moves it, so tests of key expiry do not have to wait.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -21,17 +23,18 @@ use tokio::sync::watch;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
-    /// Milliseconds since 1970, when a test sets them.
+    /// Milliseconds since the Unix epoch; `None` for the system clock.
     manual: Option<Arc<watch::Sender<i64>>>,
 }
 
 impl Clock {
-    /// The system's clock.
+    /// Returns the system clock.
     pub const fn system() -> Self {
         Self { manual: None }
     }
 
-    /// A clock that starts at the system's time and moves only by [`advance`](Self::advance).
+    /// Returns a clock that starts at the current system time and changes only through
+    /// [`advance`](Self::advance).
     pub fn manual() -> Self {
         let (time, _) = watch::channel(system_millis());
         Self {
@@ -39,7 +42,8 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock ahead, and with it whatever waits for its time. Does nothing to the system's clock.
+    /// Advances a manual clock and wakes everything that waits for the new time. Has no effect on
+    /// the system clock.
     pub fn advance(&self, by: Duration) {
         if let Some(time) = &self.manual {
             let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
@@ -47,7 +51,7 @@ impl Clock {
         }
     }
 
-    /// Milliseconds since the start of 1970.
+    /// Returns the time in milliseconds since the Unix epoch.
     pub fn unix_millis(&self) -> i64 {
         match &self.manual {
             Some(time) => *time.borrow(),
@@ -55,7 +59,7 @@ impl Clock {
         }
     }
 
-    /// Returns after a time: a manual clock's own, or Tokio's.
+    /// Waits for a duration, measured by the manual clock or, for the system clock, by Tokio.
     pub(crate) async fn pause(&self, time: Duration) {
         if self.manual.is_some() {
             let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
@@ -65,7 +69,7 @@ impl Clock {
         }
     }
 
-    /// As [`until`](Self::until); never without a deadline.
+    /// Waits like [`until`](Self::until), or forever without a deadline.
     pub(crate) async fn until_some(&self, deadline: Option<i64>) {
         match deadline {
             Some(deadline) => self.until(deadline).await,
@@ -73,10 +77,10 @@ impl Clock {
         }
     }
 
-    /// Returns once the clock shows `deadline`, in milliseconds since 1970.
+    /// Waits until the clock reaches `deadline`, in milliseconds since the Unix epoch.
     pub(crate) async fn until(&self, deadline: i64) {
         if let Some(time) = &self.manual {
-            // The sender lives in `self`, so waiting cannot fail.
+            // The sender lives in `self`, so the wait cannot fail.
             let _ = time.subscribe().wait_for(|now| *now >= deadline).await;
             return;
         }

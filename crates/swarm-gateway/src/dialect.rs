@@ -1,71 +1,86 @@
-//! How the gateway speaks: as it should, or with the quirks of servers that are deployed.
+//! Dialects: sets of quirks that reproduce deployed servers.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// One way in which deployed servers differ from a correct one.
+/// A deviation of deployed servers from the documented protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Quirk {
-    /// `array-errors`: errors of commands arrive as an array of their words, the first with the dash: `-ERR`,
-    /// `unknown`, `command`, `'X'`. Errors about authentication, the protocol version and malformed messages stay errors, and
-    /// so do all on the HTTP door, which has a form of its own for them.
+    /// `array-errors`: command errors arrive as an array of the error's words, the first with a
+    /// dash: `-ERR`, `unknown`, `command`, `'X'`. Errors about authentication, the protocol
+    /// version, and malformed messages remain errors, and so do all errors over HTTP, which has its
+    /// own format.
     ArrayErrors,
-    /// `hello-garbage`: `HELLO 3` is answered by `*1 $2 %7`, and every later reply is a left-over of the one before.
+    /// `hello-garbage`: `HELLO 3` is answered with `*1 $2 %7`, and each later reply is a leftover
+    /// of the previous one.
     HelloGarbage,
-    /// `simple-as-bulk`: simple strings of commands arrive as bulk strings, such as `$2 OK`.
+    /// `simple-as-bulk`: simple string replies arrive as bulk strings, such as `$2 OK`.
     SimpleAsBulk,
-    /// `utf8-input`: messages are decoded as UTF-8 first, so that bytes which are not become U+FFFD and change lengths.
+    /// `utf8-input`: messages are first decoded as UTF-8. Invalid bytes become U+FFFD, which
+    /// changes the length.
     Utf8Input,
-    /// `rest-discarded`: what follows the first command in a message is dropped silently instead of refused.
+    /// `rest-discarded`: data after the first command of a message is dropped silently instead of
+    /// rejected.
     RestDiscarded,
-    /// `json-null-object`: in JSON mode a null arrives as `{}`.
+    /// `json-null-object`: in JSON mode, null arrives as `{}`.
     JsonNullObject,
-    /// `json-envelope`: in JSON mode replies arrive as `{"cmd":…,"data":…}`, pushes as `{"push":[…]}`: the first
-    /// version.
+    /// `json-envelope`: in JSON mode, replies arrive as `{"cmd":…,"data":…}` and pushes as
+    /// `{"push":[…]}`, as in the first version of the server.
     JsonEnvelope,
-    /// `tracking-everything`: `CLIENT TRACKING ON` announces every key that others write, read or not, in RESP2 too.
+    /// `tracking-everything`: `CLIENT TRACKING ON` announces every key written by others, whether
+    /// or not the client has read it, and in RESP2 too.
     TrackingEverything,
-    /// `overtaking`: AUTH, HELLO and refusals without a password are answered ahead of replies that are still owed.
+    /// `overtaking`: replies to AUTH and HELLO, and rejections before authentication, overtake
+    /// pending replies.
     Overtaking,
-    /// `late-replies`: after a command with several replies, such as SUBSCRIBE with two names, every reply is that
-    /// much late, and pushes wait behind them.
+    /// `late-replies`: after a command with several replies, such as SUBSCRIBE with two names,
+    /// every reply is late by that number of commands, and pushes are queued behind them.
     LateReplies,
-    /// `push-buffer`: when 256 pushes wait for a connection, further ones are dropped silently. One EXEC or script delivers
-    /// at most 256 to a connection, however fast that reads.
+    /// `push-buffer`: while 256 pushes are pending for a connection, further ones are dropped
+    /// silently. One EXEC or script delivers at most 256 pushes to a connection, however fast it
+    /// reads.
     PushBuffer,
-    /// `swarm-streams`: the embedded store has streams as SwarmKeyDb has them. IDs must be complete; bounds are inclusive; XADD
-    /// knows MAXLEN alone, XCLAIM no option, XAUTOCLAIM no JUSTID; there is no XDEL, XINFO, XSETID, XGROUP CREATECONSUMER. What a
-    /// consumer holds begins with the ID asked for, and leaves out what was deleted. XAUTOCLAIM names the last entry that
-    /// it saw. XACK wants the group to exist.
-    /// SET knows EX, PX and EXAT alone.
+    /// `swarm-streams`: streams of the embedded store follow SwarmKeyDb. IDs must be complete, and
+    /// bounds are inclusive. XADD supports only MAXLEN, XCLAIM no options, and XAUTOCLAIM no
+    /// JUSTID. XDEL, XINFO, XSETID, and XGROUP CREATECONSUMER do not exist. A consumer's history
+    /// starts at the requested ID and omits deleted entries. XAUTOCLAIM returns the ID of the last
+    /// entry that it scanned. XACK requires the group to exist. SET supports only EX, PX, and EXAT.
     SwarmStreams,
-    /// `write-queue`: each key that is written waits for the server's write queue, which is flushed every 100 ms. SET with a
-    /// time to live costs two writes, MSET and DEL one per key, EXEC and scripts the sum of their commands. Only writes of
-    /// different connections share a flush. Stream writes, MSET and MSETNX run one at a time for the whole server. Reads and
-    /// errors take no time, and see the old value until the write has been applied.
+    /// `write-queue`: each written key waits in the server's write queue, which is flushed every
+    /// 100 ms. SET with a time to live costs two writes, MSET and DEL cost one per key, and EXEC
+    /// and scripts the sum of their commands. Only writes of different connections share a flush.
+    /// Stream writes, MSET, and MSETNX run one at a time for the whole server. Reads and errors are
+    /// not delayed, and see the old value until the write has been applied.
     ///
-    /// [`Builder::write_queue`](crate::Builder::write_queue) sets the interval. Without `torn-writes`, and over a Redis, each
-    /// command waits first, as long as its arguments suggest, and then runs as a whole.
+    /// [`Builder::write_queue`](crate::Builder::write_queue) sets the interval. Without
+    /// `torn-writes`, and in front of Redis, each command first waits as long as its arguments
+    /// suggest and then runs atomically.
     WriteQueue,
-    /// `torn-writes`: nothing is atomic between connections, except stream commands, MSET and MSETNX among themselves. A
-    /// command reads first and writes later, key by key; EXEC and scripts run command by command; WATCH does not see what
-    /// scripts, HTTP requests and expiry change. Needs the embedded store.
+    /// `torn-writes`: nothing is atomic across connections, except stream commands, MSET, and
+    /// MSETNX among each other. A command reads first and writes later, key by key. EXEC and
+    /// scripts run command by command. WATCH ignores changes made by scripts, HTTP requests, and
+    /// expiry. Requires the embedded store.
     TornWrites,
-    /// `close-drops`: when a client closes its WebSocket or says QUIT, the server stops the command that runs, midway, drops
-    /// those behind it, and closes without a reply to QUIT. A write that is in the write queue is still applied.
+    /// `close-drops`: when a client closes its WebSocket or sends QUIT, the server aborts the
+    /// running command, drops the ones queued behind it, and closes without replying to QUIT. A
+    /// write that is already in the write queue is still applied.
     CloseDrops,
-    /// `nagle`: bulk and array replies over TCP are written in pieces, WebSocket messages one by one, on sockets without
-    /// `TCP_NODELAY`. The kernels do the rest: a client that delays its acknowledgements waits 40 ms for the second piece.
+    /// `nagle`: bulk and array replies over TCP are split into several writes, and each WebSocket
+    /// message is written separately, on sockets without `TCP_NODELAY`. A client that delays its
+    /// acknowledgements then waits 40 ms for the second write.
     Nagle,
-    /// `cr-lf`: errors and status replies are written in ASCII, with the line breaks that their texts contain. Over TCP, the
-    /// client sees the rest of the text as further replies. Over WebSocket, the gateway's internal reader does: all later
-    /// replies are shifted, and a CR without LF or a wrong length makes the connection mute.
+    /// `cr-lf`: errors and status replies are written as ASCII with unescaped line breaks. A TCP
+    /// client parses the rest of the text as further replies. Over WebSocket, the gateway's
+    /// internal reader does so: all later replies are shifted, and a CR without LF or a wrong
+    /// length makes the connection unresponsive.
     CrLf,
-    /// `no-tcp-auth`: the TCP door needs no password and does not know AUTH; HELLO checks one that it is given.
+    /// `no-tcp-auth`: the TCP listener requires no password and does not know AUTH; HELLO verifies
+    /// a password that it is given.
     NoTcpAuth,
-    /// `busy-scripts`: with `torn-writes`, a script that takes longer than its limit is answered `BUSY`, and runs on.
-    /// [`Builder::script_limit`](crate::Builder::script_limit) sets the limit.
+    /// `busy-scripts`: with `torn-writes`, a script that exceeds its time limit is answered with
+    /// `BUSY` and keeps running. [`Builder::script_limit`](crate::Builder::script_limit) sets the
+    /// limit.
     BusyScripts,
 }
 
@@ -121,7 +136,9 @@ impl Quirk {
     }
 }
 
-/// The quirks that a gateway shows: none by default.
+/// Set of quirks that a gateway reproduces; empty by default.
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_gateway::{Dialect, Quirk};
@@ -140,14 +157,15 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    /// No quirk: binary-safe input, real errors, full RESP3.
+    /// No quirks: binary-safe input, proper error replies, full RESP3.
     pub const STANDARD: Self = Self { quirks: 0 };
 
-    /// The quirks of the deployed SwarmKeyDb server at its default settings, except `nagle` and `cr-lf`, which few tests
-    /// are about.
+    /// The quirks of the deployed SwarmKeyDb server with default settings, except `nagle` and
+    /// `cr-lf`, which matter to few tests.
     ///
-    /// Writes take 100 ms there. Tests that are not about that use
-    /// `Dialect::UPSTREAM.without(Quirk::WriteQueue)`, or a shorter [`WriteQueue::interval`](crate::WriteQueue::interval).
+    /// Writes take 100 ms in this dialect. Tests that do not depend on write latency use
+    /// `Dialect::UPSTREAM.without(Quirk::WriteQueue)` or a shorter
+    /// [`WriteQueue::interval`](crate::WriteQueue::interval).
     pub const UPSTREAM: Self = Self::STANDARD
         .with(Quirk::ArrayErrors)
         .with(Quirk::SimpleAsBulk)
@@ -166,7 +184,7 @@ impl Dialect {
         .with(Quirk::NoTcpAuth)
         .with(Quirk::BusyScripts);
 
-    /// The dialect with one quirk more.
+    /// Returns the dialect with a quirk added.
     #[must_use]
     pub const fn with(self, quirk: Quirk) -> Self {
         Self {
@@ -174,7 +192,7 @@ impl Dialect {
         }
     }
 
-    /// The dialect without one of its quirks.
+    /// Returns the dialect with a quirk removed.
     #[must_use]
     pub const fn without(self, quirk: Quirk) -> Self {
         Self {
@@ -182,7 +200,7 @@ impl Dialect {
         }
     }
 
-    /// Whether the dialect has a quirk.
+    /// Returns whether the dialect includes a quirk.
     pub const fn has(self, quirk: Quirk) -> bool {
         self.quirks & quirk.bit() != 0
     }
@@ -202,8 +220,8 @@ impl fmt::Display for Dialect {
 impl FromStr for Dialect {
     type Err = ParseDialectError;
 
-    /// Reads names with commas between them: `fixed` or `upstream` to start from, then quirks to add, or to remove with a
-    /// minus sign.
+    /// Parses a comma-separated list: optionally `standard` or `upstream` first, then quirks to
+    /// add, or to remove if prefixed with a minus sign.
     fn from_str(text: &str) -> Result<Self, ParseDialectError> {
         let mut dialect = Self::STANDARD;
         for (place, name) in text.split(',').map(str::trim).enumerate() {
@@ -224,7 +242,7 @@ impl FromStr for Dialect {
     }
 }
 
-/// A name that is neither a dialect's nor a quirk's.
+/// Error returned for a name that is neither a dialect nor a quirk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseDialectError {
     name: Box<str>,
@@ -234,13 +252,13 @@ impl fmt::Display for ParseDialectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "unknown dialect `{}`: use fixed, upstream, or any of",
+            "unknown dialect `{}`; expected standard, upstream, or any of",
             self.name
         )?;
         Quirk::ALL
             .iter()
             .try_for_each(|quirk| write!(f, " {}", quirk.name()))?;
-        f.write_str(" with commas between them, those to remove with a minus sign")
+        f.write_str(", separated by commas; a minus sign removes a quirk")
     }
 }
 

@@ -1,50 +1,51 @@
-//! Why a gateway did not start.
+//! Errors of starting a gateway.
 
 use std::io;
 
-/// A gateway that could not start.
+/// Error returned when a gateway cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// Another program listens on the address.
+    /// Another program is listening on the address.
     #[error(
-        "cannot listen on {address}: the port is taken; stop the program that has it, or choose another port (0 takes a free one)"
+        "cannot listen on {address}: port already in use; stop the other program or choose \
+         another port"
     )]
     PortTaken {
-        /// The address asked for.
+        /// The requested address.
         address: String,
     },
-    /// The address cannot be listened on: it does not exist here, or permission is missing.
+    /// The address cannot be bound: it does not exist on this machine, or permission is missing.
     #[error("cannot listen on {address}: {source}")]
     Bind {
-        /// The address asked for.
+        /// The requested address.
         address: String,
-        /// What the system said.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// A gateway on a thread of its own got none.
+    /// The thread of a [blocking](crate::blocking) gateway could not be started.
     #[error("cannot start a thread for the gateway: {0}")]
     Thread(#[source] io::Error),
     /// The server behind the gateway cannot be used.
-    #[error("cannot use the server behind the gateway, {address}: {reason}")]
+    #[error("cannot use the server behind the gateway at {address}: {reason}")]
     Upstream {
-        /// Its address, without the password.
+        /// Address of the server, without the password.
         address: String,
         /// What is wrong.
         reason: String,
     },
-    /// The certificate or the private key cannot be used.
+    /// The certificate or the private key is invalid.
     #[cfg(feature = "tls")]
-    #[error("cannot speak TLS: {reason}")]
+    #[error("cannot enable TLS: {reason}")]
     Tls {
-        /// What is wrong, and with which of them.
+        /// What is wrong, and with which of the two.
         reason: String,
     },
 }
 
 impl StartError {
     pub(crate) fn upstream(reason: String, address: &str) -> Self {
-        // Whatever stands before the last @ is a secret.
+        // Everything before the last `@` is secret.
         let address = address.rsplit('@').next().unwrap_or_default().to_owned();
         Self::Upstream { address, reason }
     }

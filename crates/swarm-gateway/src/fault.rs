@@ -1,4 +1,4 @@
-//! Faults on demand: replies that come late or never, connections cut at the worst moment.
+//! Fault injection: late or missing replies, and connections that are cut at a chosen moment.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -9,9 +9,9 @@ use tokio::sync::watch;
 
 use crate::outbox::Outbox;
 
-/// What a test makes the gateway do wrong, while it runs.
+/// Injects faults into a running gateway.
 ///
-/// Clones act on the same gateway. Command names are written in any case.
+/// Clones act on the same gateway. Command names are case-insensitive.
 #[derive(Debug, Clone)]
 pub struct Faults {
     shared: Arc<Shared>,
@@ -26,36 +26,36 @@ struct Shared {
     executions: watch::Sender<HashMap<String, u64>>,
 }
 
-/// What happens to the replies of one command.
+/// Planned faults for the replies of one command.
 #[derive(Debug, Clone, Default)]
 struct Plan {
     delay: Option<Duration>,
     hold: Option<watch::Receiver<usize>>,
     held: Option<Arc<watch::Sender<usize>>>,
-    /// How many executions from now on end in a cut.
+    /// Number of upcoming executions that end with a cut.
     cuts: u32,
-    /// How many bytes of the next reply are sent before a cut.
+    /// Number of bytes of the next reply to send before a cut.
     part: Option<usize>,
-    /// How many executions from now on leave a surplus reply, and how many leave one out.
+    /// Number of upcoming executions whose reply is duplicated, and number whose reply is omitted.
     surplus: u32,
     missing: u32,
-    /// What the next calls are answered instead of being run.
+    /// Errors returned to upcoming calls instead of running them.
     errors: VecDeque<String>,
 }
 
-/// What stands between a command that has run and its reply.
+/// Faults to apply to the reply of a command that has run.
 #[derive(Debug, Default)]
 pub(crate) struct ReplyFault {
     pub(crate) wait: Option<Wait>,
     pub(crate) cut: bool,
     pub(crate) part: Option<usize>,
-    /// A copy of the reply stays behind, and answers the next command.
+    /// A copy of the reply stays queued and answers the next command.
     pub(crate) surplus: bool,
-    /// The reply is left out.
+    /// The reply is omitted.
     pub(crate) missing: bool,
 }
 
-/// A pause in the stream of replies.
+/// Pause in the reply stream.
 #[derive(Debug)]
 pub(crate) struct Wait {
     delay: Option<Duration>,
@@ -63,13 +63,13 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
-    /// Returns when the replies may go on.
+    /// Waits until replies may continue.
     pub(crate) async fn over(mut self) {
         if let Some(delay) = self.delay {
             tokio::time::sleep(delay).await;
         }
         if let Some(hold) = &mut self.hold {
-            // An error means that the hold was dropped, which releases too.
+            // An error means that the hold was dropped, which also releases replies.
             let _ = hold.wait_for(|holds| *holds == 0).await;
         }
     }
@@ -88,16 +88,18 @@ impl Faults {
         }
     }
 
-    /// Makes every reply to a command come `by` later; zero ends it.
+    /// Delays every reply to a command by `by`; zero removes the delay.
     ///
-    /// The command runs at once. Replies and pushes behind it on the same connection wait with it.
+    /// The command itself runs immediately. Later replies and pushes on the same connection are
+    /// delayed too.
     pub fn delay(&self, command: &str, by: Duration) {
         self.plan(command, |plan| plan.delay = (!by.is_zero()).then_some(by));
     }
 
     /// Withholds every reply to a command until the [`Hold`] is released or dropped.
     ///
-    /// The command runs at once. Replies and pushes behind it on the same connection wait with it.
+    /// The command itself runs immediately. Later replies and pushes on the same connection are
+    /// withheld too.
     #[must_use = "dropping the hold releases the replies"]
     pub fn hold(&self, command: &str) -> Hold {
         let (open, gate) = watch::channel(1);
@@ -111,45 +113,48 @@ impl Faults {
 
     /// Cuts the connection after the next execution of a command, before its reply.
     ///
-    /// The data is changed; the client cannot know. Replies owed before it are still sent. Several calls add up.
+    /// The command takes effect, but the client cannot know. Replies to earlier commands are still
+    /// sent. Repeated calls add up.
     pub fn cut_after(&self, command: &str) {
         self.plan(command, |plan| plan.cuts = plan.cuts.saturating_add(1));
     }
 
-    /// Cuts the connection within the next reply to a command, when this many of its bytes were sent.
+    /// Cuts the connection after `bytes` bytes of the next reply to a command.
     ///
-    /// On the WebSocket door the header of the message counts too. HTTP answers are cut before their first byte.
+    /// Over WebSocket, the message header counts too. HTTP responses are cut before their first
+    /// byte.
     pub fn cut_within(&self, command: &str, bytes: usize) {
         self.plan(command, |plan| plan.part = Some(bytes));
     }
 
-    /// Shifts the replies behind the next execution of a command: a copy of its reply answers the next command on the same
-    /// connection, whose own reply answers the one after that, and so on. Several calls add up.
+    /// Duplicates the reply to the next execution of a command. The copy answers the next command
+    /// on the same connection, whose reply answers the one after that, and so on. Repeated calls
+    /// add up.
     ///
-    /// Only on the WebSocket and the TCP door.
+    /// Applies to WebSocket and TCP only.
     pub fn surplus_reply(&self, command: &str) {
         self.plan(command, |plan| {
             plan.surplus = plan.surplus.saturating_add(1);
         });
     }
 
-    /// Leaves out the reply to the next execution of a command. Several calls add up.
+    /// Omits the reply to the next execution of a command. Repeated calls add up.
     ///
-    /// Only on the WebSocket and the TCP door.
+    /// Applies to WebSocket and TCP only.
     pub fn missing_reply(&self, command: &str) {
         self.plan(command, |plan| {
             plan.missing = plan.missing.saturating_add(1);
         });
     }
 
-    /// Answers the next call of a command with this error, and does not run it: `READONLY …`, `LOADING …`. Several calls add
-    /// up, and the errors come in their order.
+    /// Answers the next call of a command with this error, such as `READONLY …` or `LOADING …`,
+    /// without running it. Repeated calls queue errors in order.
     pub fn answer_error(&self, command: &str, error: &str) {
         self.plan(command, |plan| plan.errors.push_back(error.to_owned()));
     }
 
-    /// Pushes a list of words to every connection of the WebSocket and the TCP door, whatever it listens to, and
-    /// returns how many there are.
+    /// Pushes a list of strings to every WebSocket and TCP connection, regardless of subscriptions.
+    /// Returns the number of connections.
     pub fn push(&self, words: &[&str]) -> usize {
         let frame = Frame::build(|reply| {
             reply.push_message(|push| words.iter().for_each(|word| push.bulk(word.as_bytes())));
@@ -165,7 +170,7 @@ impl Faults {
         outboxes.len()
     }
 
-    /// Makes the gateway close every new connection at once, until the [`RefuseGuard`] is dropped.
+    /// Closes every new connection immediately until the [`RefuseGuard`] is dropped.
     #[must_use = "dropping it lets connections in"]
     pub fn refuse(&self) -> RefuseGuard {
         self.shared.refusals.send_modify(|refusals| *refusals += 1);
@@ -174,17 +179,17 @@ impl Faults {
         }
     }
 
-    /// Makes the gateway go on accepting connections and neither read nor answer anything, heartbeats and handshakes
-    /// included, until the [`Freeze`] is dropped.
+    /// Freezes the gateway until the [`FreezeGuard`] is dropped: it accepts connections, but reads and
+    /// answers nothing, including heartbeats and handshakes.
     #[must_use = "dropping it ends the silence"]
-    pub fn freeze(&self) -> Freeze {
+    pub fn freeze(&self) -> FreezeGuard {
         self.shared.freeze.send_modify(|freezes| *freezes += 1);
-        Freeze {
+        FreezeGuard {
             faults: self.clone(),
         }
     }
 
-    /// How often a command ran, on all connections together.
+    /// Returns how often a command has run, across all connections.
     pub fn executions(&self, command: &str) -> u64 {
         let counts = self.shared.executions.borrow();
         counts
@@ -193,15 +198,15 @@ impl Faults {
             .unwrap_or(0)
     }
 
-    /// Returns once a command has run `times` times, on all connections together.
+    /// Waits until a command has run `times` times, across all connections.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future changes nothing.
+    /// This method is cancel safe.
     pub async fn executed(&self, command: &str, times: u64) {
         let name = command.to_ascii_uppercase();
         let mut counts = self.shared.executions.subscribe();
-        // The sender lives in `self`, so waiting cannot fail.
+        // The sender lives in `self`, so the wait cannot fail.
         let _ = counts
             .wait_for(|counts| counts.get(&name).copied().unwrap_or(0) >= times)
             .await;
@@ -217,7 +222,7 @@ impl Faults {
         });
     }
 
-    /// What stands between this execution of a command (its name in capitals) and its reply.
+    /// Takes the faults for the reply of this execution. `command` is in upper case.
     pub(crate) fn reply_fault(&self, command: &str) -> ReplyFault {
         let mut plans = self.lock();
         let Some(plan) = plans.get_mut(command) else {
@@ -225,7 +230,7 @@ impl Faults {
         };
         let cut = plan.cuts > 0;
         plan.cuts = plan.cuts.saturating_sub(1);
-        // A hold that was released or dropped holds nothing any more.
+        // A released or dropped hold no longer withholds replies.
         let hold = plan.hold.clone().filter(|gate| *gate.borrow() > 0);
         if let (Some(_), Some(held)) = (&hold, &plan.held) {
             held.send_modify(|held| *held += 1);
@@ -247,13 +252,13 @@ impl Faults {
         }
     }
 
-    /// The error that this call of a command (its name in capitals) is answered instead of being run.
+    /// Takes the error that answers this call instead of running it. `command` is in upper case.
     pub(crate) fn error_for(&self, command: &str) -> Option<Frame> {
         let error = self.lock().get_mut(command)?.errors.pop_front()?;
         Some(Frame::error(error))
     }
 
-    /// Returns once the gateway is mute.
+    /// Waits until the gateway is frozen.
     pub(crate) async fn frozen(&self) {
         let _ = self
             .shared
@@ -263,7 +268,7 @@ impl Faults {
             .await;
     }
 
-    /// Returns once the gateway is not mute.
+    /// Waits until the gateway is not frozen.
     pub(crate) async fn thawed(&self) {
         let _ = self
             .shared
@@ -277,7 +282,7 @@ impl Faults {
         *self.shared.refusals.borrow() > 0
     }
 
-    /// Notes a connection that can be pushed to.
+    /// Registers a connection that can receive injected pushes.
     pub(crate) fn register(&self, id: u64, outbox: &Arc<Outbox>) {
         let mut outboxes = self.outboxes();
         outboxes.retain(|_, outbox| outbox.strong_count() > 0);
@@ -300,7 +305,7 @@ impl Faults {
     }
 }
 
-/// Withheld replies: see [`Faults::hold`].
+/// Guard that withholds replies; see [`Faults::hold`].
 #[derive(Debug)]
 pub struct Hold {
     open: watch::Sender<usize>,
@@ -308,18 +313,19 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Lets the withheld replies go, and later ones pass.
+    /// Releases the withheld replies and stops withholding.
     pub fn release(self) {
         self.open.send_replace(0);
     }
 
-    /// Returns once `count` replies were withheld: the commands have run, their callers wait.
+    /// Waits until `count` replies have been withheld: the commands have run, and their callers are
+    /// waiting.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future changes nothing.
+    /// This method is cancel safe.
     pub async fn reached(&self, count: usize) {
-        // An error means that another hold took the place of this one: nothing more will be withheld.
+        // An error means that a newer hold replaced this one; it will withhold nothing more.
         let _ = self
             .reached
             .clone()
@@ -334,13 +340,13 @@ impl Drop for Hold {
     }
 }
 
-/// A silent gateway: see [`Faults::freeze`].
+/// Guard that keeps the gateway frozen; see [`Faults::freeze`].
 #[derive(Debug)]
-pub struct Freeze {
+pub struct FreezeGuard {
     faults: Faults,
 }
 
-impl Drop for Freeze {
+impl Drop for FreezeGuard {
     fn drop(&mut self) {
         self.faults
             .shared
@@ -349,7 +355,7 @@ impl Drop for Freeze {
     }
 }
 
-/// A gateway that closes new connections: see [`Faults::refuse`].
+/// Guard that makes the gateway close new connections; see [`Faults::refuse`].
 #[derive(Debug)]
 pub struct RefuseGuard {
     faults: Faults,

@@ -1,29 +1,30 @@
-//! Replies as the deployed server writes them: in fragments, and with texts that are not escaped.
+//! Encodes replies as the deployed server writes them: in several writes, with unescaped text.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use swarm_resp::{Frame, FrameRef, Kind, RespVersion, encode_frame};
 
-/// Format of a verbatim string that stands for a status, whose line breaks a simple string would lose.
+/// Format of the verbatim string that carries a status reply; a simple string cannot hold line
+/// breaks.
 const STATUS: [u8; 3] = *b"sts";
 
-/// An error reply that keeps the line breaks of its text until it is written.
+/// Returns an error reply that keeps line breaks until it is encoded.
 pub(crate) fn error(text: &[u8]) -> Frame {
     Frame::build(|reply| reply.bulk_error(text))
 }
 
-/// A status reply that keeps the line breaks of its text until it is written.
+/// Returns a status reply that keeps line breaks until it is encoded.
 pub(crate) fn status(text: &[u8]) -> Frame {
     Frame::build(|reply| reply.verbatim(STATUS, text))
 }
 
-/// Takes a frame apart into what the server writes at once each.
+/// Splits a frame into the buffers that the server passes to separate writes.
 pub(crate) fn fragments(frame: &Frame, protocol: RespVersion, escaped: bool) -> Vec<Bytes> {
     let mut fragments = Vec::new();
     take_apart(frame.view(), protocol, escaped, &mut fragments);
     fragments
 }
 
-/// A frame whose error and status texts are in ASCII, with the line breaks that they contain.
+/// Encodes a frame whose errors and status replies are ASCII with unescaped line breaks.
 pub(crate) fn unescaped(frame: &Frame, protocol: RespVersion) -> Bytes {
     fragments(frame, protocol, false).concat().into()
 }
@@ -87,13 +88,13 @@ fn leaf(frame: FrameRef<'_>, protocol: RespVersion, escaped: bool, fragments: &m
         fragments.push(wire);
         return;
     }
-    // Length, content and end are three writes.
+    // The length, the content, and the terminator are separate writes.
     let head = (wire.iter().position(|byte| *byte == b'\n')).map_or(0, |end| end + 1);
     let end = wire.len().saturating_sub(2).max(head);
     fragments.extend([wire.slice(..head), wire.slice(head..end), wire.slice(end..)]);
 }
 
-/// The text with a question mark for everything that is not ASCII.
+/// Replaces every non-ASCII character with a question mark.
 fn ascii(text: &[u8]) -> String {
     (String::from_utf8_lossy(text).chars())
         .map(|char| if char.is_ascii() { char } else { '?' })

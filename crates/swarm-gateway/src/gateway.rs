@@ -1,4 +1,4 @@
-//! A gateway that runs.
+//! Running gateway: accept loops and shutdown.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,10 +16,11 @@ use crate::listener::{self, Stop};
 use crate::session::Shared;
 use crate::stream::{Encryption, Stream};
 
-/// How long a client may take for the handshake of TLS.
+/// Timeout of the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// A running gateway. Dropping it stops it at once; [`shutdown`](Self::shutdown) lets it finish first.
+/// A running gateway. Dropping it stops it immediately; [`shutdown`](Self::shutdown) stops it
+/// gracefully.
 pub struct Gateway {
     pub(crate) ws_url: String,
     pub(crate) http_url: String,
@@ -30,43 +31,47 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Where WebSocket clients connect to, such as `ws://127.0.0.1:8765/`; empty when that door is closed.
+    /// Returns the URL for WebSocket clients, such as `ws://127.0.0.1:8765/`. Empty if that
+    /// listener is disabled.
     pub fn ws_url(&self) -> &str {
         &self.ws_url
     }
 
-    /// Where HTTP clients connect to, such as `http://127.0.0.1:8080`; empty when that door is closed.
+    /// Returns the URL for HTTP clients, such as `http://127.0.0.1:8080`. Empty if that listener is
+    /// disabled.
     pub fn http_url(&self) -> &str {
         &self.http_url
     }
 
-    /// Where RESP clients connect to, such as `redis://127.0.0.1:6379`; empty when that door is closed.
+    /// Returns the URL for RESP clients, such as `redis://127.0.0.1:6379`. Empty if that listener
+    /// is disabled.
     pub fn tcp_url(&self) -> &str {
         &self.tcp_url
     }
 
-    /// The faults that the gateway shows on demand.
+    /// Returns a handle that injects faults into this gateway.
     pub fn faults(&self) -> Faults {
         self.shared.faults.clone()
     }
 
-    /// How often a command ran, on all connections together.
+    /// Returns how often a command has run, across all connections.
     pub fn executions(&self, command: &str) -> u64 {
         self.shared.faults.executions(command)
     }
 
-    /// Stops the gateway in order.
+    /// Shuts the gateway down gracefully.
     ///
-    /// No connection is accepted any more. Commands that were read are run, their replies sent, and every client gets a
-    /// close frame. A client that does not read what it is owed is cut off after five seconds.
+    /// The gateway stops accepting connections, runs the commands that it has read, sends their
+    /// replies, and sends every client a close frame. A client that does not read its pending
+    /// replies is disconnected after five seconds.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops the gateway at once.
+    /// Dropping the future stops the gateway immediately.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(true);
         if let Some(listeners) = &mut self.listeners {
-            // It ends by itself, and nothing aborts it before.
+            // The task ends by itself; nothing aborts it before that.
             let _ = listeners.await;
         }
     }
@@ -90,7 +95,7 @@ impl fmt::Debug for Gateway {
     }
 }
 
-/// Opens the doors and waits until all of them are closed.
+/// Runs the accept loops and waits until all of them have ended.
 pub(crate) async fn run(shared: Arc<Shared>, listeners: Listeners, stop: Stop) {
     let nodelay = !shared.dialect.has(Quirk::Nagle);
     tokio::join!(
@@ -118,21 +123,21 @@ pub(crate) async fn run(shared: Arc<Shared>, listeners: Listeners, stop: Stop) {
     );
 }
 
-/// What one door listens on.
+/// A bound listener.
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) address: SocketAddr,
     pub(crate) encryption: Encryption,
 }
 
-/// What the doors that are open listen on.
+/// The enabled listeners.
 pub(crate) struct Listeners {
     pub(crate) ws: Option<Listener>,
     pub(crate) http: Option<Listener>,
     pub(crate) tcp: Option<Listener>,
 }
 
-/// Accepts connections until the gateway stops, then waits for those that are open.
+/// Accepts connections until the gateway stops, then waits for the open ones to end.
 async fn accept<F>(
     shared: &Arc<Shared>,
     listener: Option<Listener>,
@@ -152,7 +157,8 @@ async fn accept<F>(
             accepted = listener.socket.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    // The system is out of something: files, memory. Trying again at once would burn the processor.
+                    // The system has run out of a resource, such as file descriptors. Retrying
+                    // immediately would spin.
                     tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
@@ -164,7 +170,7 @@ async fn accept<F>(
             continue;
         }
         if let Err(error) = stream.set_nodelay(nodelay) {
-            tracing::debug!(%error, "cannot turn off the delay of small packets");
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
         let (shared, stop) = (shared.clone(), stop.clone());
         let encryption = listener.encryption.clone();
@@ -178,7 +184,8 @@ async fn accept<F>(
     while connections.join_next().await.is_some() {}
 }
 
-/// Encrypts a connection where its door does so, unless the client takes too long or the gateway stops.
+/// Performs the TLS handshake if the listener requires one. Returns `None` if it fails, times out,
+/// or the gateway stops.
 async fn open(
     shared: &Shared,
     encryption: Encryption,
@@ -198,7 +205,7 @@ async fn open(
             None
         }
         Err(_) => {
-            tracing::debug!("TLS handshake took too long");
+            tracing::debug!("TLS handshake timed out");
             None
         }
     }

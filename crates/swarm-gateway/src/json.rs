@@ -1,10 +1,10 @@
-//! Commands and replies as JSON. Text that is not UTF-8 cannot stand in JSON and is replaced.
+//! JSON encoding of commands and replies. Invalid UTF-8 cannot be represented and is replaced.
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use swarm_resp::{Frame, FrameRef, Kind, RespVersion};
 
-/// Reads `{"cmd":"SET","args":["k","v"]}` or `["SET","k","v"]`.
+/// Parses `{"cmd":"SET","args":["k","v"]}` or `["SET","k","v"]`.
 pub(crate) fn command(message: &[u8]) -> Result<Vec<Bytes>, String> {
     let value = serde_json::from_slice(message)
         .map_err(|error| format!("the message is not JSON: {error}"))?;
@@ -33,7 +33,7 @@ pub(crate) fn command(message: &[u8]) -> Result<Vec<Bytes>, String> {
     }
 }
 
-/// A reply on its own: an error names the command.
+/// Encodes a top-level reply; an error includes the command name.
 pub(crate) fn reply(frame: &Frame, protocol: RespVersion, command: &str) -> Value {
     match frame.as_error() {
         Some(error) => json!({ "error": error.as_str(), "cmd": command }),
@@ -41,7 +41,7 @@ pub(crate) fn reply(frame: &Frame, protocol: RespVersion, command: &str) -> Valu
     }
 }
 
-/// A value. In RESP2 there are no maps, booleans or doubles, as on the wire.
+/// Encodes a value. As in RESP2 itself, RESP2 has no maps, booleans, or doubles.
 pub(crate) fn value(frame: FrameRef<'_>, protocol: RespVersion) -> Value {
     let typed = protocol == RespVersion::Resp3;
     let array = || (frame.items().into_iter().flatten()).map(|item| value(item, protocol));

@@ -1,6 +1,7 @@
-//! SwarmKeyDb's front doors for development and tests, over an embedded store or a real Redis.
+//! In-process SwarmKeyDb gateway for development and tests: WebSocket, HTTP, and RESP over TCP in
+//! front of an embedded store or a real Redis.
 //!
-//! One line gives a test a server of its own, on a free port, that stops when it is dropped:
+//! A single call starts a server on free ports, which stops when it is dropped:
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -11,13 +12,14 @@
 //! # }
 //! ```
 //!
-//! It is no database: the store in memory forgets everything when it stops. What is real are the doors: sockets, protocols, and
-//! their faults.
+//! The gateway is not a database: the embedded store loses all data when the gateway stops.
+//! Sockets, protocols, and failure modes are those of a real server.
 //!
-//! # Make things go wrong
+//! # Fault injection
 //!
-//! [`Faults`] make a running gateway late, mute or gone at the moment a test needs it, and [`Gateway::executions`] says what
-//! really ran. All of it can be waited for, so that no test needs to sleep:
+//! [`Faults`] delays, freezes, or disconnects a running gateway at a chosen moment, and
+//! [`Gateway::executions`] reports which commands have run. Tests can await every fault, so they do
+//! not need to sleep:
 //!
 //! ```
 //! use std::future::poll_fn;
@@ -28,35 +30,39 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let gateway = swarm_gateway::test().await?;
 //! let endpoint = Endpoint::parse(gateway.ws_url())?;
-//! let mut wire = connector(&endpoint, &TransportOptions::new())?.connect().await?;
+//! let mut transport = connector(&endpoint, &TransportOptions::new())?.connect().await?;
 //!
-//! let hold = gateway.faults().hold("PING"); // it runs, and its reply is kept back
-//! wire.start_send(Request::new("PING", ()).view())?;
-//! poll_fn(|cx| wire.poll_flush(cx)).await?;
+//! let hold = gateway.faults().hold("PING"); // the command runs, but its reply is withheld
+//! transport.start_send(Request::new("PING", ()).view())?;
+//! poll_fn(|cx| transport.poll_flush(cx)).await?;
 //! hold.reached(1).await;
 //! assert_eq!(gateway.executions("PING"), 1);
 //!
 //! hold.release();
-//! let reply = poll_fn(|cx| wire.poll_receive(cx)).await?;
+//! let reply = poll_fn(|cx| transport.poll_receive(cx)).await?;
 //! assert_eq!(reply.as_str(), Some("PONG"));
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # Set it up
+//! # Configuration
 //!
-//! [`Gateway::builder`] gives a [`Builder`], which sets
+//! [`Gateway::builder`] returns a [`Builder`], which configures:
 //!
-//! * doors and their addresses, a password, allowed origins;
-//! * a [`Dialect`]: the [`Quirk`]s of deployed servers, one by one or all that the newest has;
-//! * a [`Clock`] that a test moves by hand, so that a time to live is over at once;
-//! * the server's timing: a [`WriteQueue`], the limit of scripts, lost wake-ups of blocking reads;
-//! * a real Redis, Valkey or KeyDB behind the doors, which brings what the embedded store lacks: it has strings, streams,
-//!   Pub/Sub, transactions, and scripts of a few simple forms;
-//! * TLS on every door, by the feature `tls`, which needs a C compiler.
+//! * listeners and their addresses, a password, and allowed origins;
+//! * a [`Dialect`]: [`Quirk`]s of deployed servers, individually or all those of the latest
+//!   version;
+//! * a [`Clock`] that tests advance manually, so keys expire without waiting;
+//! * the server's timing: a [`WriteQueue`], the script time limit, and lost wake-ups of blocking
+//!   reads;
+//! * a real Redis, Valkey, or KeyDB behind the listeners, for commands that the embedded store
+//!   lacks. The embedded store supports strings, streams, Pub/Sub, transactions, and simple
+//!   scripts;
+//! * TLS on every listener, with the feature `tls`, which requires a C compiler.
 //!
-//! [`blocking`] is the same for tests without an async runtime. The program `swarm-gateway` is the same on the command line, where clients
-//! expect a server: `swarm-gateway --help` has examples.
+//! [`blocking`] offers the same for tests without an async runtime. The program `swarm-gateway`
+//! starts a gateway on the default ports from the command line; see `swarm-gateway --help` for
+//! examples.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(
     clippy::unwrap_used,
@@ -98,11 +104,11 @@ pub use builder::{Builder, test};
 pub use clock::Clock;
 pub use dialect::{Dialect, ParseDialectError, Quirk};
 pub use error::StartError;
-pub use fault::{Faults, Freeze, Hold, RefuseGuard};
+pub use fault::{Faults, FreezeGuard, Hold, RefuseGuard};
 pub use gateway::Gateway;
 pub use write_queue::WriteQueue;
 
-/// The examples of the README.
+/// Runs the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,4 +1,4 @@
-//! The program: a gateway on the ports that clients expect.
+//! Command-line program that starts a gateway on the default ports.
 
 #[cfg(feature = "tls")]
 use std::fs;
@@ -13,66 +13,76 @@ use swarm_gateway::Builder;
 use swarm_gateway::{Dialect, Gateway, WriteQueue};
 use tracing_subscriber::EnvFilter;
 
-/// SwarmKeyDb's front doors for development, over a store in memory or a real server.
+/// SwarmKeyDb gateway for development, in front of an in-memory store or a real server.
 ///
-/// The store in memory starts empty and forgets everything when the program stops.
+/// The in-memory store starts empty and loses all data when the program stops.
 #[derive(Debug, Parser)]
 #[command(
     version,
     after_help = "\
 Examples:
   swarm-gateway                                    listen on ws://127.0.0.1:8765/
-  swarm-gateway --ws 127.0.0.1:0                   on a free port, which the first log line names
-  swarm-gateway --tcp                              on redis://127.0.0.1:6379 too: redis-cli works
-  swarm-gateway --http                             on http://127.0.0.1:8080 too: curl works
-  swarm-gateway --backend redis://127.0.0.1:6379   in front of a Redis that runs already
-  swarm-gateway --password secret                  clients must AUTH first
-  swarm-gateway --dialect upstream                 speak like the deployed server, quirks included
+  swarm-gateway --ws 127.0.0.1:0                   use a free port, shown in the first log line
+  swarm-gateway --tcp                              also listen on redis://127.0.0.1:6379
+  swarm-gateway --http                             also listen on http://127.0.0.1:8080
+  swarm-gateway --backend redis://127.0.0.1:6379   forward to a running Redis
+  swarm-gateway --password secret                  require AUTH
+  swarm-gateway --dialect upstream                 reproduce the deployed server's quirks
 
-Dialects: fixed; upstream; or a list of quirks; or one of the two with quirks added, or removed by a minus sign,
-such as upstream,nagle,-write-queue. The quirks:
-  array-errors         errors of commands arrive as an array of their words
-  hello-garbage        HELLO 3 breaks the stream of replies
-  simple-as-bulk       OK arrives as a bulk string
-  utf8-input           bytes that are not UTF-8 are replaced
-  rest-discarded       only the first command of a message is run, the rest dropped in silence
+Dialects: `standard` (no quirks), `upstream`, or a comma-separated list of quirks. A list may start
+with one of the two; a minus sign removes a quirk: upstream,nagle,-write-queue. Quirks:
+  array-errors         command errors arrive as an array of words
+  hello-garbage        HELLO 3 corrupts the reply stream
+  simple-as-bulk       simple strings such as OK arrive as bulk strings
+  utf8-input           invalid UTF-8 is replaced
+  rest-discarded       only the first command of a message runs; the rest is dropped silently
   json-null-object     in JSON mode, null arrives as {}
   json-envelope        in JSON mode, replies and pushes arrive wrapped in an object
-  tracking-everything  CLIENT TRACKING announces every key that others write
-  overtaking           AUTH and HELLO are answered ahead of replies that are owed
-  swarm-streams        streams as SwarmKeyDb has them: complete IDs, fewer commands and options
-  late-replies         SUBSCRIBE with several names makes later replies late
-  push-buffer          when 256 pushes wait, further ones are dropped
-  write-queue          each key that is written waits for a flush, every 100 ms
-  torn-writes          INCR, EXEC, EVAL and WATCH are not atomic between connections
-  close-drops          closing a WebSocket, or QUIT, stops its commands midway
-  nagle                replies are written in fragments on sockets without TCP_NODELAY
+  tracking-everything  CLIENT TRACKING announces every key written by others
+  overtaking           replies to AUTH and HELLO overtake pending replies
+  swarm-streams        SwarmKeyDb streams: complete IDs, fewer commands and options
+  late-replies         SUBSCRIBE with several names delays later replies
+  push-buffer          pushes are dropped while 256 are pending
+  write-queue          each written key waits for a flush, every 100 ms
+  torn-writes          INCR, EXEC, EVAL, and WATCH are not atomic across connections
+  close-drops          closing a WebSocket, or QUIT, aborts its commands
+  nagle                replies are split into several writes, without TCP_NODELAY
   cr-lf                line breaks in errors and status replies shift all later replies
-  no-tcp-auth          the TCP door needs no password and refuses AUTH
-  busy-scripts         a script that takes too long is answered BUSY, and runs on
+  no-tcp-auth          the TCP listener requires no password and rejects AUTH
+  busy-scripts         a script that runs too long is answered BUSY and keeps running
 
 TLS on every listener: build with --features tls, which adds --tls-cert FILE and --tls-key FILE.
 
-Set RUST_LOG=swarm_gateway=debug to see connections come and go."
+Set RUST_LOG=swarm_gateway=debug to log connections."
 )]
 struct Args {
-    /// Where the WebSocket door listens.
+    /// Address of the WebSocket listener
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8765")]
     ws: String,
 
-    /// Keeps the WebSocket door closed.
+    /// Disable the WebSocket listener
     #[arg(long)]
     no_ws: bool,
 
-    /// Opens the HTTP door too; on 127.0.0.1:8080 unless told otherwise.
-    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8080")]
+    /// Enable the HTTP listener [default address: 127.0.0.1:8080]
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        num_args = 0..=1,
+        default_missing_value = "127.0.0.1:8080"
+    )]
     http: Option<String>,
 
-    /// Opens the TCP door too, for redis-cli and its like; on 127.0.0.1:6379 unless told otherwise.
-    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:6379")]
+    /// Enable the TCP listener, for redis-cli and similar [default address: 127.0.0.1:6379]
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        num_args = 0..=1,
+        default_missing_value = "127.0.0.1:6379"
+    )]
     tcp: Option<String>,
 
-    /// Where the data is: `memory`, or a server to stand in front of, as in redis://127.0.0.1:6379.
+    /// Data store: `memory`, or the URL of a server to forward to, such as redis://127.0.0.1:6379
     #[arg(
         long,
         value_name = "memory|REDIS-URL",
@@ -82,7 +92,7 @@ struct Args {
     )]
     backend: String,
 
-    /// The password that clients must give.
+    /// Password that clients must send
     #[arg(
         long,
         value_name = "SECRET",
@@ -91,7 +101,7 @@ struct Args {
     )]
     password: Option<String>,
 
-    /// Origins of browser pages that may connect, with commas between them; without it, everybody may.
+    /// Comma-separated origins of browser pages that may connect; all may if unset
     #[arg(
         long,
         value_name = "ORIGINS",
@@ -104,11 +114,11 @@ struct Args {
     #[command(flatten)]
     tls: Tls,
 
-    /// How to speak: fixed, upstream, or quirks with commas between them.
+    /// Dialect: standard, upstream, or comma-separated quirks
     #[arg(long, default_value_t, allow_hyphen_values = true)]
     dialect: Dialect,
 
-    /// Milliseconds between flushes of the write queue, which the quirk write-queue turns on.
+    /// Interval between write queue flushes in milliseconds, with the quirk write-queue
     #[arg(
         long,
         value_name = "MS",
@@ -117,24 +127,25 @@ struct Args {
     )]
     flush_interval: u64,
 
-    /// Milliseconds that a script may take, with the quirk busy-scripts.
+    /// Maximum run time of a script in milliseconds, with the quirk busy-scripts
     #[arg(long, value_name = "MS", default_value_t = 5000)]
     script_limit: u64,
 
-    /// Share of the wake-ups of blocking reads that are lost, from 0 to 1.
+    /// Fraction of wake-ups that blocking reads miss, from 0 to 1
     #[arg(long, value_name = "RATE", default_value_t = 0.0)]
     lost_wake_ups: f64,
 }
 
-/// TLS on every door.
+/// TLS on every listener.
 #[cfg(feature = "tls")]
 #[derive(Debug, clap::Args)]
 struct Tls {
-    /// A file with the certificates, the gateway's own first, in PEM: every door then speaks TLS and nothing else.
+    /// PEM file with the certificate chain, the gateway's own certificate first; enables TLS on
+    /// every listener
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
 
-    /// A file with the private key of the certificate, in PEM, without a passphrase.
+    /// PEM file with the certificate's private key, without a passphrase
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
 }
@@ -168,7 +179,7 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     if args.no_ws && args.http.is_none() && args.tcp.is_none() {
-        return Err("no door is open; add --http or --tcp, or leave out --no-ws".into());
+        return Err("no listener is enabled; add --http or --tcp, or remove --no-ws".into());
     }
     let interval = Duration::from_millis(args.flush_interval);
     let mut builder = Gateway::builder()
@@ -177,7 +188,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         .write_queue(WriteQueue::new().interval(interval))
         .script_limit(Duration::from_millis(args.script_limit))
         .lost_wake_ups(args.lost_wake_ups);
-    // An empty variable is no origin.
+    // An empty environment variable yields one empty origin.
     builder = builder.origins(args.origins.into_iter().filter(|origin| !origin.is_empty()));
     if args.backend != "memory" {
         builder = builder.redis(args.backend);

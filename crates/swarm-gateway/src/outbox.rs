@@ -1,7 +1,8 @@
-//! What a connection still has to send: replies and pushes in the one order that is true.
+//! Outgoing queue of a connection: replies and pushes in their single correct order.
 //!
-//! A command that runs puts its reply here before the store is unlocked. Pushes that the store makes later come behind
-//! it, whatever the speed of the writer, so that an invalidation never overtakes the reply that it invalidates.
+//! A running command enqueues its reply before the store is unlocked. Pushes that the store creates
+//! later are queued behind it, however slow the writer is, so an invalidation never overtakes the
+//! reply that it invalidates.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,51 +15,52 @@ use crate::fault::{ReplyFault, Wait};
 use crate::fragments::unescaped;
 use crate::reader::Reader;
 
-/// How much may be waiting before the next command is left unread, in bytes and so that small replies count too.
+/// Pending bytes above which no further command is read. Each item has a minimum weight, so small
+/// replies count too.
 const HIGH_WATER: usize = 1 << 20;
 
-/// How many pushes a deployed server keeps for a connection.
+/// Number of pushes that a deployed server buffers per connection.
 const PUSH_BUFFER: usize = 256;
 
-/// How much may be waiting before a client that is pushed to counts as one that does not read.
+/// Pending bytes above which a client with pushes counts as not reading.
 const PUSH_LIMIT: usize = 8 << 20;
 
-/// How a frame is written.
+/// Encoding of a frame.
 #[derive(Debug, Clone)]
 pub(crate) enum Form {
     Resp(RespVersion),
-    /// JSON, and the command that is answered.
+    /// JSON, with the name of the answered command.
     Json(RespVersion, Arc<str>),
 }
 
-/// What is sent next.
+/// An item to send.
 #[derive(Debug)]
 pub(crate) enum Item {
     Frame(Frame, Form),
-    /// A fault: nothing behind it is sent before it is over.
+    /// Fault: nothing behind this item is sent before the pause is over.
     Wait(Wait),
-    /// A fault: so many bytes of a frame are sent, and the connection ends.
+    /// Fault: send this many bytes of the frame, then end the connection.
     Part(Frame, Form, usize),
-    /// A fault: the connection ends without a goodbye.
+    /// Fault: end the connection without a close handshake.
     Cut,
-    /// The connection ends in order.
+    /// End the connection cleanly.
     End(Ending),
 }
 
-/// Why a connection ends in order.
+/// Reason for a clean end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// The client asked for it.
+    /// The client requested it.
     Quit,
-    /// The client is gone or closing.
+    /// The client has disconnected or is closing.
     Gone,
-    /// The gateway stops.
+    /// The gateway is shutting down.
     Shutdown,
-    /// The server behind the gateway is gone; whether the last command ran is not known.
+    /// The server behind the gateway is gone; it is unknown whether the last command ran.
     Lost,
 }
 
-/// The queue between a session and the task that writes.
+/// Queue between a session and the writer task.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
@@ -72,31 +74,31 @@ pub(crate) struct Outbox {
 struct Queue {
     items: VecDeque<Item>,
     weight: usize,
-    /// How many pushes are among the items.
+    /// Number of pushes among the items.
     pushes: usize,
-    /// The last EXEC or script that pushed, and how often.
+    /// The last EXEC or script that pushed, and its number of pushes.
     burst: (Option<u64>, usize),
     protocol: RespVersion,
-    /// The command that is answered, when it came as JSON.
+    /// Name of the answered command if it arrived as JSON.
     json: Option<Arc<str>>,
-    /// What is not sent yet, because a reply before it waits for a command to answer.
+    /// Frames held back because an earlier reply is still waiting for a command to answer.
     late: VecDeque<Late>,
-    /// How many commands have run whose answer is not sent yet.
+    /// Number of commands that have run but not been answered.
     owed: usize,
-    /// What takes the processor's bytes apart.
+    /// Parser of the command processor's output.
     reader: Option<Reader>,
 }
 
-/// What waits until it is its turn.
+/// A frame that is held back.
 #[derive(Debug)]
 enum Late {
-    /// Answers the oldest command that is owed an answer, whichever it was made for.
+    /// Answers the oldest unanswered command, regardless of which command produced it.
     Reply(Frame),
     Push(Frame),
 }
 
 impl Queue {
-    /// Counts a push, and returns how many its EXEC or script has made; 0 outside of one.
+    /// Counts a push and returns the number of pushes of its EXEC or script; 0 outside of one.
     fn count_burst(&mut self, burst: Option<u64>) -> usize {
         let before = if self.burst.0 == burst {
             self.burst.1
@@ -108,7 +110,7 @@ impl Queue {
         count
     }
 
-    /// Keeps a reply until it is its turn.
+    /// Holds back a reply.
     fn keep(&mut self, frame: Frame) {
         if self.reader.is_some() {
             self.read(&frame);
@@ -117,7 +119,7 @@ impl Queue {
         }
     }
 
-    /// Passes a frame through the reader, and keeps what comes out.
+    /// Passes a frame through the reader and holds back what comes out.
     fn read(&mut self, frame: &Frame) {
         let protocol = self.protocol;
         if let Some(reader) = &mut self.reader {
@@ -127,7 +129,8 @@ impl Queue {
         }
     }
 
-    /// Sends what is late as far as commands are owed answers; of the first frame only so many bytes.
+    /// Sends held-back replies, one per unanswered command. Only `part` bytes of the first frame
+    /// are sent.
     fn send_late(&mut self, mut part: Option<usize>) {
         loop {
             match self.late.pop_front() {
@@ -142,7 +145,8 @@ impl Queue {
         }
     }
 
-    /// Puts what stands before a reply; how much of the reply is sent is for the caller.
+    /// Queues the faults that precede a reply. Returns how many bytes of the reply the caller may
+    /// send.
     fn put_fault(&mut self, fault: ReplyFault) -> Option<usize> {
         self.items.extend(fault.wait.map(Item::Wait));
         if fault.cut {
@@ -183,26 +187,27 @@ impl Outbox {
         }
     }
 
-    /// A reply of a command.
+    /// Enqueues the reply of a command.
     pub(crate) fn reply(&self, frame: Frame, fault: ReplyFault) {
         self.put(self.distorted(frame), fault);
     }
 
-    /// A reply that the gateway itself makes, about the connection: no quirk touches it.
+    /// Enqueues a reply that the gateway itself creates, about the connection. No quirk applies to
+    /// it.
     pub(crate) fn answer(&self, frame: Frame, fault: ReplyFault) {
         let mut queue = self.lock();
         if self.dialect.has(Quirk::Overtaking) {
             let form = queue.form();
             queue.items.push_front(Item::Frame(frame, form));
         } else {
-            // What is late is late behind it.
+            // Held-back replies stay behind it.
             let part = queue.put_fault(fault);
             queue.put_frame(frame, part);
         }
         self.filled.notify_one();
     }
 
-    /// The replies of a command that has any number of them.
+    /// Enqueues the replies of a command with any number of them.
     pub(crate) fn replies(&self, frames: Vec<Frame>, mut fault: ReplyFault) {
         let mut frames = frames.into_iter();
         if self.dialect.has(Quirk::LateReplies) {
@@ -219,9 +224,9 @@ impl Outbox {
         }
     }
 
-    /// A push: what no command asked for. A client that does not read its pushes is cut off, as Redis does.
+    /// Enqueues a push. A client that does not read its pushes is disconnected, as in Redis.
     ///
-    /// `burst` is the number of the EXEC or script that makes it.
+    /// `burst` is the number of the EXEC or script that creates the push.
     pub(crate) fn push(&self, frame: Frame, burst: Option<u64>) {
         let mut queue = self.lock();
         if queue.weight > PUSH_LIMIT {
@@ -231,7 +236,7 @@ impl Outbox {
         }
         let between = (queue.reader.as_ref()).is_none_or(Reader::is_between);
         if !between {
-            // It is read as a part of the reply that has begun, or not at all.
+            // The reader treats the push as part of a partially read reply, or drops it.
             queue.read(&frame);
             queue.send_late(None);
             self.filled.notify_one();
@@ -249,18 +254,19 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// The end: nothing that is put behind it is sent.
+    /// Enqueues the end of the connection; nothing behind it is sent.
     pub(crate) fn end(&self, ending: Ending) {
         self.lock().items.push_back(Item::End(ending));
         self.filled.notify_one();
     }
 
-    /// The protocol that frames put from now on are written in.
+    /// Sets the protocol of frames enqueued from now on.
     pub(crate) fn set_protocol(&self, protocol: RespVersion) {
         self.lock().protocol = protocol;
     }
 
-    /// How the replies to the next command are written, and pushes until then: as JSON when it came as JSON.
+    /// Sets the encoding of the next command's replies and of pushes until then: JSON if `command`
+    /// is set.
     pub(crate) fn set_json(&self, command: Option<&str>) {
         self.lock().json = command.map(Arc::from);
     }
@@ -269,25 +275,26 @@ impl Outbox {
         self.lock().protocol
     }
 
-    /// Makes each command from now on be answered by the oldest of `leftovers`, its own reply queued behind them.
+    /// Answers each command from now on with the oldest of `leftovers`, and queues its own reply
+    /// behind them.
     pub(crate) fn garble(&self, leftovers: impl IntoIterator<Item = Frame>) {
         let late = leftovers.into_iter().map(Late::Reply);
         self.lock().late.extend(late);
     }
 
-    /// Returns once there is room for the replies of another command.
+    /// Waits until there is capacity for the replies of another command.
     pub(crate) async fn capacity(&self) {
         while self.lock().weight > HIGH_WATER {
             self.drained.notified().await;
         }
     }
 
-    /// Returns once pushes were lost, because the client does not read them.
+    /// Waits until pushes have been lost because the client does not read them.
     pub(crate) async fn overflowed(&self) {
         self.spilled.notified().await;
     }
 
-    /// Takes what is to be sent next, and waits for it when there is nothing.
+    /// Takes the next item, waiting if there is none.
     pub(crate) async fn take(&self) -> Item {
         loop {
             if let Some(item) = self.try_take() {
@@ -297,7 +304,7 @@ impl Outbox {
         }
     }
 
-    /// Takes what is to be sent next, if anything.
+    /// Takes the next item if there is one.
     pub(crate) fn try_take(&self) -> Option<Item> {
         let mut queue = self.lock();
         let item = queue.items.pop_front()?;
@@ -330,12 +337,12 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// The reply as the dialect's internal reader passes it on.
+    /// Returns the reply as the dialect's internal reader passes it on.
     fn distorted(&self, frame: Frame) -> Frame {
         let errors = self.dialect.has(Quirk::ArrayErrors);
         let simple = self.dialect.has(Quirk::SimpleAsBulk);
         if self.dialect.has(Quirk::CrLf) {
-            // The reader distorts what it reads.
+            // The reader itself distorts what it reads.
             frame
         } else if errors || simple {
             distort(frame.view(), errors, simple)
@@ -376,7 +383,7 @@ fn distort(frame: FrameRef<'_>, errors: bool, simple: bool) -> Frame {
     }
 }
 
-/// About how many bytes a frame takes.
+/// Returns the approximate size of a frame in bytes.
 fn weight(frame: FrameRef<'_>) -> usize {
     let inside: usize = (frame.items().into_iter().flatten()).map(weight).sum();
     32 + inside + frame.as_bytes().map_or(0, <[u8]>::len)

@@ -1,29 +1,31 @@
-//! The reader inside of the deployed WebSocket gateway, which takes the processor's bytes apart into replies.
+//! Internal reader of the deployed WebSocket gateway, which splits the command processor's output
+//! into replies.
 //!
-//! It knows `$`, `*`, `:` and `+`, and takes any other line for an inline command: a list of words. So an error arrives as
-//! its words, and a text with a line break as several replies.
+//! The reader supports `$`, `*`, `:`, and `+`, and parses any other line as an inline command: a
+//! list of words. An error therefore arrives as its words, and a text with line breaks as several
+//! replies.
 
 use bytes::{Buf, Bytes, BytesMut};
 use swarm_resp::Frame;
 
 use crate::dialect::{Dialect, Quirk};
 
-/// The longest bulk string that is waited for.
+/// Maximum length of a bulk string that the reader waits for.
 const LONGEST: i64 = 512 << 20;
 
-/// Reads replies from bytes.
+/// Incremental reply parser.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     buffer: BytesMut,
-    /// It has met what is no reply, and reads no more.
+    /// Set after invalid input; the reader stops for good.
     dead: bool,
-    /// Errors are read as words.
+    /// Errors are read as lists of words.
     words: bool,
     /// Simple strings are read as bulk strings.
     bulk: bool,
 }
 
-/// Why there is no reply.
+/// Reason that no reply is available.
 enum Stop {
     Incomplete,
     Broken,
@@ -38,19 +40,19 @@ impl Reader {
         }
     }
 
-    /// Whether it stands between two replies, so that a push may be sent.
+    /// Returns whether the reader is between two replies, so that a push may be sent.
     pub(crate) fn is_between(&self) -> bool {
         self.buffer.is_empty() && !self.dead
     }
 
-    /// Adds bytes of the processor.
+    /// Adds output of the command processor.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         if !self.dead {
             self.buffer.extend_from_slice(bytes);
         }
     }
 
-    /// The next reply, if there is a whole one.
+    /// Returns the next complete reply.
     pub(crate) fn next(&mut self) -> Option<Frame> {
         if self.dead || self.buffer.is_empty() {
             return None;
@@ -113,7 +115,7 @@ impl<'a> Cursor<'a> {
             b'+' => Ok(Frame::simple(Bytes::copy_from_slice(line))),
             b'-' if !words => Ok(Frame::error(Bytes::copy_from_slice(line))),
             _ => {
-                // The mark belongs to the first word.
+                // The type marker belongs to the first word.
                 let end = start + 1 + line.len();
                 let line = self.bytes.get(start..end).unwrap_or_default();
                 let words = line.split(|byte| *byte == b' ');
@@ -126,7 +128,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// What is left up to a CR, behind which an LF must come.
+    /// Returns the bytes up to a CR, which must be followed by an LF.
     fn line(&mut self) -> Result<&'a [u8], Stop> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let end = (rest.iter().position(|byte| *byte == b'\r')).ok_or(Stop::Incomplete)?;
@@ -187,7 +189,7 @@ mod tests {
     fn a_text_with_line_breaks_is_several_replies() {
         let (frames, _) = read(b"-a\r\n:1\r\n$3\r\nabc\r\n");
         assert_eq!(frames, [r#"["-a"]"#, "1", r#""abc""#]);
-        // An empty line belongs to the next.
+        // An empty line is part of the next reply.
         let (frames, _) = read(b"-a\r\n\r\nb c\r\n");
         assert_eq!(frames, [r#"["-a"]"#, r#"["\r\nb", "c"]"#]);
     }

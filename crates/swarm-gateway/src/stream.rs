@@ -1,4 +1,4 @@
-//! A connection to a client, encrypted or not.
+//! Client connection, plain or encrypted.
 
 use std::io;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 #[cfg(feature = "tls")]
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-/// What a door does to its connections before anything else is said on them.
+/// Encryption of a listener's connections.
 #[derive(Clone)]
 pub(crate) enum Encryption {
     Off,
@@ -26,7 +26,7 @@ impl Encryption {
         }
     }
 
-    /// Shakes hands where that is due. May take as long as the client likes.
+    /// Performs the TLS handshake if required. The client may delay this indefinitely.
     pub(crate) async fn open(self, stream: TcpStream) -> io::Result<Stream> {
         match self {
             Self::Off => Ok(Stream::Plain(stream)),
@@ -36,7 +36,7 @@ impl Encryption {
     }
 }
 
-/// A connection that was opened.
+/// An established connection.
 pub(crate) enum Stream {
     Plain(TcpStream),
     #[cfg(feature = "tls")]
@@ -44,7 +44,7 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// Whether client and door have agreed on HTTP/2.
+    /// Returns whether HTTP/2 was negotiated.
     #[cfg(feature = "tls")]
     pub(crate) fn is_http2(&self) -> bool {
         match self {
@@ -54,7 +54,7 @@ impl Stream {
     }
 }
 
-/// Does the same to the stream inside, whichever it is.
+/// Delegates to the wrapped stream of either variant.
 macro_rules! inside {
     ($self:ident, $stream:ident => $done:expr) => {
         match $self.get_mut() {

@@ -1,4 +1,4 @@
-//! From a certificate and its key to what the doors encrypt with: rustls with ring, chosen explicitly.
+//! TLS configuration from a certificate and a key, with rustls and an explicit ring provider.
 
 use std::sync::Arc;
 
@@ -10,35 +10,36 @@ use tokio_rustls::rustls::{self, ServerConfig};
 use crate::error::StartError;
 use crate::stream::Encryption;
 
-/// Who the gateway is: a chain of certificates and the private key of the first, both in PEM.
+/// Certificate chain and the private key of its first certificate, both in PEM.
 pub(crate) struct Identity {
     pub(crate) chain: Vec<u8>,
     pub(crate) key: Vec<u8>,
 }
 
 impl Identity {
-    /// The configuration that all doors share.
+    /// Returns the configuration shared by all listeners.
     pub(crate) fn config(&self) -> Result<ServerConfig, StartError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| refuse(format!("no version of it is available: {error}")))?
+            .map_err(|error| refuse(format!("no TLS version is available: {error}")))?
             .with_no_client_auth()
             .with_single_cert(self.chain()?, self.key()?)
             .map_err(|error| {
                 refuse(format!(
-                    "the certificate and the private key do not fit each other, or are of a kind not supported: {error}"
+                    "certificate and private key do not match or are unsupported: {error}"
                 ))
             })
     }
 
-    /// Errors of the PEM reader quote what they met, which may be a key in the wrong place: they are not shown.
+    /// Parses the certificate chain. PEM errors quote their input, which may be a misplaced private
+    /// key, so they are not included.
     fn chain(&self) -> Result<Vec<CertificateDer<'static>>, StartError> {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.chain).collect();
         let chain = chain.map_err(|_| refuse("the certificate chain is malformed PEM"))?;
         if chain.is_empty() {
             return Err(refuse(
-                "the certificate chain holds no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----",
+                "the certificate chain contains no PEM certificate (-----BEGIN CERTIFICATE-----)",
             ));
         }
         Ok(chain)
@@ -47,8 +48,8 @@ impl Identity {
     fn key(&self) -> Result<PrivateKeyDer<'static>, StartError> {
         PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| {
             refuse(
-                "the private key is none in PEM, which begins with -----BEGIN PRIVATE KEY-----; one under a passphrase \
-                 must be decrypted first",
+                "the private key is not in PEM format (-----BEGIN PRIVATE KEY-----); decrypt a \
+                 key that has a passphrase first",
             )
         })
     }
@@ -60,7 +61,7 @@ fn refuse(reason: impl Into<String>) -> StartError {
     }
 }
 
-/// For a door that speaks one of `protocols`, or what names none.
+/// Returns encryption for a listener that speaks one of `protocols`; an empty list disables ALPN.
 pub(crate) fn encryption(config: &ServerConfig, protocols: &[&[u8]]) -> Encryption {
     let mut config = config.clone();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();

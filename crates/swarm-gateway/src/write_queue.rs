@@ -1,4 +1,5 @@
-//! Write queue of the deployed server: collects the writes of all connections and applies them in batches.
+//! Write queue of the deployed server: collects the writes of all connections and applies them in
+//! batches.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,9 +10,12 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 
-/// Settings of the write queue that [`Quirk::WriteQueue`](crate::Quirk::WriteQueue) turns on.
+/// Settings of the write queue, which [`Quirk::WriteQueue`](crate::Quirk::WriteQueue) enables.
 ///
-/// The default is what the server ships with: a flush every 100 ms, or as soon as 64 writes are pending, by 4 writers.
+/// The defaults are those of the deployed server: a flush every 100 ms, or as soon as 64 writes are
+/// pending, with 4 writers.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,7 +46,7 @@ impl Default for WriteQueue {
 }
 
 impl WriteQueue {
-    /// The settings that the server ships with.
+    /// Returns the deployed server's default settings.
     pub const fn new() -> Self {
         Self {
             interval: Duration::from_millis(100),
@@ -51,21 +55,22 @@ impl WriteQueue {
         }
     }
 
-    /// Time from the first write of a batch to its flush. Default 100 ms.
+    /// Sets the time from the first write of a batch to its flush. Default: 100 ms.
     #[must_use]
     pub const fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// Number of pending writes that are flushed without waiting for the interval to end; at least 1. Default 64.
+    /// Sets the number of pending writes that triggers an immediate flush; at least 1. Default: 64.
     #[must_use]
     pub const fn batch(mut self, writes: usize) -> Self {
         self.batch = if writes == 0 { 1 } else { writes };
         self
     }
 
-    /// Number of writers that apply a batch in parallel, each its share in order; at least 1. Default 4.
+    /// Sets the number of writers that apply a batch in parallel, each its share in order; at least
+    /// 1. Default: 4.
     #[must_use]
     pub const fn writers(mut self, writers: usize) -> Self {
         self.writers = if writers == 0 { 1 } else { writers };
@@ -73,7 +78,7 @@ impl WriteQueue {
     }
 }
 
-/// What is applied at a flush.
+/// Applied at a flush.
 type Write = Box<dyn FnOnce() + Send>;
 
 /// A running write queue.
@@ -88,7 +93,7 @@ pub(crate) struct Flushes {
 #[derive(Default)]
 struct Batch {
     writes: Vec<(Write, oneshot::Sender<()>)>,
-    /// Number of the batch that is being collected, so that a timer flushes no other.
+    /// Number of the batch being collected, so that a timer flushes only its own batch.
     number: u64,
 }
 
@@ -102,9 +107,11 @@ impl Flushes {
         }
     }
 
-    /// Queues a write and returns once it has been applied.
+    /// Queues a write and waits until it has been applied.
     ///
-    /// Dropping the future after its first poll does not withdraw the write.
+    /// # Cancel safety
+    ///
+    /// Dropping the future after its first poll does not cancel the write.
     pub(crate) async fn write(self: &Arc<Self>, write: impl FnOnce() + Send + 'static) {
         let (flushed, applied) = oneshot::channel();
         let (pending, number) = {
@@ -121,11 +128,11 @@ impl Flushes {
                 queue.flush(number);
             });
         }
-        // The sender is used at the flush, and is only dropped with the runtime.
+        // The flush uses the sender, which is otherwise dropped only with the runtime.
         let _ = applied.await;
     }
 
-    /// Applies a batch, unless that was done already.
+    /// Applies a batch unless it has already been applied.
     fn flush(&self, number: u64) {
         let writes = {
             let mut batch = self.lock();
@@ -144,7 +151,7 @@ impl Flushes {
             }
             applied.push(flushed);
         }
-        // Each writer keeps its order; between writers there is none.
+        // Each writer preserves order; there is no order across writers.
         loop {
             shares.retain(|share| !share.is_empty());
             if shares.is_empty() {
@@ -156,7 +163,7 @@ impl Flushes {
             }
         }
         for flushed in applied {
-            // The connection that wrote may be gone.
+            // The connection that queued the write may be gone.
             let _ = flushed.send(());
         }
     }

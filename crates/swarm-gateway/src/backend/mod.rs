@@ -1,4 +1,4 @@
-//! What stands behind the doors: the seam between connections and data.
+//! Boundary between client connections and the data store behind them.
 
 pub(crate) mod memory;
 pub(crate) mod redis;
@@ -14,39 +14,39 @@ use crate::dialect::{Dialect, Quirk};
 use crate::fault::Faults;
 use crate::outbox::Outbox;
 
-/// A store that connections are opened to.
+/// A data store that client connections attach to.
 pub(crate) trait Backend: Send + Sync {
-    /// Whether the backend itself makes writes wait for the write queue.
+    /// Returns whether the backend applies the write queue itself.
     fn paces_writes(&self) -> bool {
         false
     }
 
-    /// Opens the line of one client connection, whose state lives as long as the line.
+    /// Opens a session for one client connection. Session state lives as long as the returned link.
     fn open(&self, client: Client) -> Box<dyn Link>;
 }
 
-/// A client connection, as a backend sees it.
+/// Client connection as seen by a backend.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     pub(crate) id: u64,
-    /// Where replies and pushes go.
+    /// Receives replies and pushes.
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) faults: Faults,
     pub(crate) quirks: Quirks,
-    /// It is one request over HTTP.
+    /// Set for a session that serves a single HTTP request.
     pub(crate) is_http: bool,
-    /// The number of the EXEC or script that runs.
+    /// Number of the EXEC or script that is running.
     pub(crate) burst: Option<u64>,
 }
 
-/// What a backend does as the deployed server.
+/// Deviations of deployed servers that a backend reproduces.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Quirks {
-    /// CLIENT TRACKING tells of every key that others write, whatever is asked.
+    /// CLIENT TRACKING announces every key written by others, whatever its options.
     pub(crate) tracks_everything: bool,
-    /// Streams are as SwarmKeyDb has them, and so are the refusals of what it does not know.
+    /// Streams and their error replies follow SwarmKeyDb.
     pub(crate) streams: bool,
-    /// Texts of errors and status replies keep their line breaks.
+    /// Errors and status replies keep their line breaks.
     pub(crate) line_breaks: bool,
 }
 
@@ -60,16 +60,21 @@ impl Quirks {
     }
 }
 
-/// One client's line to the store.
+/// Session of one client with the store.
 pub(crate) trait Link: Send {
-    /// Runs one command (`name` is its first argument in capitals) and puts its replies into the client's outbox.
+    /// Runs one command and puts its replies into the client's outbox. `name` is the first argument
+    /// in upper case.
     fn call(&mut self, name: &str, args: Vec<Bytes>) -> Called;
 
-    /// Whether commands are being queued for EXEC.
+    /// Returns whether commands are being queued for EXEC.
     fn in_transaction(&self) -> bool;
 
-    /// Changes the protocol and the connection's name, as HELLO and its option SETNAME do. Gives the connection's number;
-    /// the error is the text of the refusal.
+    /// Switches the protocol and sets the connection name, as HELLO with SETNAME does. Returns the
+    /// connection ID.
+    ///
+    /// # Errors
+    ///
+    /// The text of the error reply if the request is rejected.
     fn greet(
         &mut self,
         protocol: Option<RespVersion>,
@@ -77,18 +82,19 @@ pub(crate) trait Link: Send {
     ) -> BoxFuture<'static, Result<u64, String>>;
 }
 
-/// How far a command got.
+/// Progress of a command.
 pub(crate) enum Called {
-    /// Its replies are in the outbox.
+    /// Replies are in the outbox.
     Done,
-    /// It is under way: its replies will be in the outbox when this is over.
+    /// In progress; replies are in the outbox once the future completes.
     Soon(BoxFuture<'static, ()>),
-    /// It writes, step by step, to the end even if the client is gone by then. While it is `blocked`, it waits for data, and
-    /// dropping it withdraws it.
+    /// Writes step by step and runs to completion even if the client disconnects. While `blocked`
+    /// is set, the command waits for data, and dropping the future cancels it.
     Detached {
         over: BoxFuture<'static, ()>,
         blocked: watch::Receiver<bool>,
     },
-    /// It waits for data. The next command must not run before this is over; dropping it withdraws the command.
+    /// Waits for data. The next command must not run before the future completes; dropping it
+    /// cancels the command.
     Blocked(BoxFuture<'static, ()>),
 }

@@ -1,4 +1,4 @@
-//! A stream that can be told to break after so many more bytes.
+//! Stream that fails after a limited number of further bytes.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How many bytes may still be written; any number unless limited.
+/// Number of bytes that may still be written; unlimited by default.
 #[derive(Debug, Clone)]
 pub(super) struct Budget(Arc<AtomicUsize>);
 
@@ -24,7 +24,7 @@ impl Budget {
     }
 }
 
-/// A stream whose writes are on a [`Budget`].
+/// A stream whose writes consume a [`Budget`].
 pub(super) struct Budgeted<S> {
     stream: S,
     budget: Budget,

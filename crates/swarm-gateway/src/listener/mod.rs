@@ -1,7 +1,8 @@
-//! The doors that clients come through, and the pump that every connection runs.
+//! Listeners, and the connection loops that they share.
 //!
-//! Three loops of one task serve a connection: one reads, one runs commands in order, one writes. Bounded queues join
-//! them, so that a client which does not read its replies is not read from either.
+//! One task serves a connection with three loops: reading, running commands in order, and writing.
+//! Bounded queues connect them, so the gateway stops reading from a client that does not read its
+//! replies.
 
 mod budget;
 pub(crate) mod http;
@@ -21,32 +22,35 @@ use crate::dialect::Quirk;
 use crate::outbox::{Ending, Form, Item, Outbox};
 use crate::session::{Inbound, ListenerKind, Next, Session, Shared};
 
-/// Commands read ahead of the one that runs.
+/// Number of commands read ahead of the running one.
 const READ_AHEAD: usize = 64;
 
-/// Commands read ahead by a server that notices a close at once, however many wait.
+/// Number of commands read ahead by a server that detects a close immediately, however many are
+/// queued.
 const READ_TO_CLOSE: usize = 16 << 10;
 
-/// How long a stopping gateway waits for a client to read what it is owed.
+/// How long a gateway that shuts down waits for a client to read its pending replies.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the client may take to answer the goodbye.
+/// How long the client may take to complete the close handshake.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The reading half of a connection.
+/// Read half of a connection.
 pub(crate) trait Source: Send {
-    /// Reads the next command; `None` when the client is done or the connection broke.
+    /// Reads the next command. Returns `None` when the client is done or the connection is broken.
     ///
-    /// Dropping the future loses nothing.
+    /// # Cancel safety
+    ///
+    /// Implementations are cancel safe; no input is lost.
     fn next(&mut self) -> impl Future<Output = Option<Inbound>> + Send;
 }
 
-/// The writing half of a connection.
+/// Write half of a connection.
 pub(crate) trait Sink: Send {
-    /// Writes a frame, perhaps only into a buffer.
+    /// Writes a frame, possibly into a buffer.
     fn put(&mut self, frame: Frame, form: Form) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Sends the first bytes of a frame, as far as the client takes them.
+    /// Sends the first bytes of a frame, as far as the client accepts them.
     fn put_part(
         &mut self,
         frame: Frame,
@@ -54,22 +58,22 @@ pub(crate) trait Sink: Send {
         bytes: usize,
     ) -> impl Future<Output = ()> + Send;
 
-    /// Sends what is buffered.
+    /// Flushes buffered frames.
     fn flush(&mut self) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Says goodbye.
+    /// Performs the close handshake.
     fn end(&mut self, ending: Ending) -> impl Future<Output = io::Result<()>> + Send;
 }
 
-/// Tells every connection that the gateway stops.
+/// Signals shutdown to every connection.
 pub(crate) type Stop = watch::Receiver<bool>;
 
-/// Returns once a flag is raised; one whose owner is gone counts as raised.
+/// Waits until a flag is set. A dropped sender counts as set.
 pub(crate) async fn raised(flag: &mut watch::Receiver<bool>) {
     let _ = flag.wait_for(|raised| *raised).await;
 }
 
-/// Serves one connection to its end.
+/// Serves one connection until it ends.
 pub(crate) async fn serve(
     shared: Arc<Shared>,
     listener: ListenerKind,
@@ -96,20 +100,20 @@ pub(crate) async fn serve(
     let reading = async {
         let ending = read(&mut source, &commands, &shared, drops, stop).await;
         drop(commands);
-        // Nothing more comes: what waits for data would wait for nobody.
+        // No more input: a command that waits for data would have no client to receive it.
         gone.send_replace(true);
         ending
     };
     let running = run(session, &mut queue, &outbox);
     let feeding = async {
-        // A client that quits is not read to the end; for any other ending, what was read is run first.
+        // QUIT ends reading immediately; otherwise all commands that were read run first.
         tokio::pin!(reading, running);
         let ending = tokio::select! {
             next = &mut running => return next,
             ending = &mut reading => ending,
         };
         if drops && ending != Ending::Shutdown {
-            // What runs is dropped midway, and what waits behind it with it.
+            // The running command is aborted, and the queued ones are dropped.
             outbox.end(ending);
             return Next::End;
         }
@@ -134,7 +138,7 @@ pub(crate) async fn serve(
     };
     match written {
         Ok(Written::Ended) => {
-            // A socket that is dropped with bytes unread takes what was sent with it.
+            // Dropping a socket with unread bytes discards data that was already sent.
             let _ = timeout(CLOSE_TIMEOUT, async {
                 while source.next().await.is_some() {}
             })
@@ -142,24 +146,21 @@ pub(crate) async fn serve(
             tracing::debug!(id, "connection closed");
         }
         Ok(Written::Overflowed) => {
-            tracing::warn!(
-                id,
-                "connection cut: the client does not read what it is sent"
-            );
+            tracing::warn!(id, "connection closed: the client does not read its pushes");
         }
-        Ok(Written::Cut) => tracing::debug!(id, "connection cut, as a fault asks for"),
+        Ok(Written::Cut) => tracing::debug!(id, "connection cut by an injected fault"),
         Err(error) => tracing::debug!(id, %error, "connection lost"),
     }
 }
 
-/// How writing came to its end.
+/// How writing ended.
 enum Written {
     Ended,
     Cut,
     Overflowed,
 }
 
-/// Reads commands until the client or the gateway ends it.
+/// Reads commands until the client or the gateway ends the connection.
 async fn read(
     source: &mut impl Source,
     commands: &mpsc::Sender<Inbound>,
@@ -189,7 +190,7 @@ async fn read(
     }
 }
 
-/// Runs commands in order until the client or the queue ends it, and then gives up all that the session holds.
+/// Runs commands in order until the client or the queue ends, then drops the session.
 async fn run(mut session: Session, queue: &mut mpsc::Receiver<Inbound>, outbox: &Outbox) -> Next {
     while let Some(inbound) = queue.recv().await {
         outbox.capacity().await;
@@ -202,7 +203,7 @@ async fn run(mut session: Session, queue: &mut mpsc::Receiver<Inbound>, outbox: 
     Next::Continue
 }
 
-/// Sends what the outbox holds, all that is there at once.
+/// Sends everything in the outbox, flushing when it is empty.
 async fn write(
     sink: &mut impl Sink,
     outbox: &Outbox,
@@ -245,7 +246,7 @@ async fn write(
     }
 }
 
-/// The arguments of a command: an array of bulk strings.
+/// Returns the arguments of a command, an array of bulk strings.
 fn command(frame: &Frame) -> Result<Vec<Bytes>, String> {
     let items = match frame.kind() {
         Kind::Array => frame.items().into_iter().flatten(),
@@ -259,7 +260,7 @@ fn command(frame: &Frame) -> Result<Vec<Bytes>, String> {
         .collect()
 }
 
-/// An inline command: words with blanks between them.
+/// Parses an inline command: words separated by whitespace.
 fn inline(message: &Bytes) -> Option<Vec<Bytes>> {
     let line = message.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
     let words: Vec<Bytes> = (line.split(u8::is_ascii_whitespace))
@@ -269,7 +270,7 @@ fn inline(message: &Bytes) -> Option<Vec<Bytes>> {
     (!words.is_empty()).then_some(words)
 }
 
-/// The limits of a command of at most `max_message` bytes.
+/// Returns decoder limits for commands of at most `max_message` bytes.
 fn limits(max_message: usize) -> Limits {
     let mut limits = Limits::default();
     limits.max_bulk = max_message;

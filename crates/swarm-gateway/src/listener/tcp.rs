@@ -1,4 +1,4 @@
-//! The TCP door: RESP2 and RESP3, any number of commands in a packet.
+//! TCP listener: RESP2 and RESP3, with pipelining.
 
 use std::io;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::outbox::{Ending, Form};
 use crate::session::{Inbound, ListenerKind, Shared};
 use crate::stream::Stream;
 
-/// Replies are sent at the latest when this many bytes wait.
+/// Number of buffered bytes at which replies are sent.
 const WRITE_AT: usize = 64 << 10;
 
-/// The longest inline command, as in Redis.
+/// Maximum length of an inline command, as in Redis.
 const MAX_INLINE: usize = 64 << 10;
 
 /// Serves one connection.
@@ -40,10 +40,10 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
 
 struct TcpSource {
     reader: ReadHalf<Stream>,
-    /// What was read and is not yet a whole command.
+    /// Received bytes that are not yet a complete command.
     buffer: BytesMut,
     decoder: Decoder,
-    /// Bad input was met: nothing says where the next command begins.
+    /// Set after invalid input; the start of the next command is unknown.
     broken: bool,
 }
 
@@ -74,7 +74,7 @@ impl Source for TcpSource {
 }
 
 impl TcpSource {
-    /// Takes a command off the buffer, when there is a whole one.
+    /// Takes a complete command off the buffer.
     fn command(&mut self) -> Result<Option<Vec<Bytes>>, String> {
         loop {
             match self.buffer.first() {
@@ -105,9 +105,9 @@ impl TcpSource {
 struct TcpSink {
     writer: WriteHalf<Stream>,
     buffer: BytesMut,
-    /// Each piece of a reply is a write of its own.
+    /// Each fragment of a reply is a separate write.
     fragmented: bool,
-    /// Texts keep their line breaks.
+    /// Errors and status replies keep their line breaks.
     unescaped: bool,
 }
 
@@ -144,15 +144,15 @@ impl Sink for TcpSink {
         let (Form::Resp(protocol) | Form::Json(protocol, _)) = form;
         self.encode(&frame, protocol);
         self.buffer.truncate(bytes);
-        // The connection is cut next, whether this worked or not.
+        // The connection is cut next, whether or not this succeeded.
         let _ = self.flush().await;
     }
 
     async fn flush(&mut self) -> io::Result<()> {
         self.writer.write_all_buf(&mut self.buffer).await?;
-        // TLS holds back what the socket did not take at once.
+        // TLS buffers what the socket did not accept.
         self.writer.flush().await?;
-        // A buffer that a large reply grew is not kept.
+        // Frees a buffer that grew for a large reply.
         self.buffer = BytesMut::new();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The WebSocket door: one command per message in, one Binary message per reply out.
+//! WebSocket listener: one command per incoming message, one Binary message per reply.
 
 use std::io;
 use std::sync::Arc;
@@ -29,10 +29,10 @@ use crate::outbox::{Ending, Form};
 use crate::session::{Inbound, ListenerKind, Shared};
 use crate::stream::Stream;
 
-/// How long a client may take for the opening handshake.
+/// Timeout of the opening handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// Serves one connection that asks for a WebSocket.
+/// Serves one WebSocket connection.
 pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
     shared.faults.thawed().await;
     let config = WebSocketConfig::default()
@@ -49,13 +49,14 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
         Ok(Ok(socket)) => socket,
         Ok(Err(error)) => {
             tracing::debug!(%error, "WebSocket handshake failed");
-            // A refusal by `Admit` was written already; a broken connection reads nothing.
+            // `Admit` has already written its rejection, and a broken connection cannot receive
+            // one.
             if !matches!(error, Error::Http(_) | Error::Io(_)) {
                 refuse(&mut stream).await;
             }
             return;
         }
-        Err(_) => return tracing::debug!("WebSocket handshake took too long"),
+        Err(_) => return tracing::debug!("WebSocket handshake timed out"),
     };
     let (sink, stream) = socket.split();
     let fault = Fault::default();
@@ -74,16 +75,16 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
     super::serve(shared, ListenerKind::Ws, source, sink, stop).await;
 }
 
-/// Answers a request that does not ask for a WebSocket.
+/// Answers a request that does not ask for a WebSocket upgrade.
 async fn refuse(stream: &mut Budgeted<Stream>) {
     const ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\n\
         content-length: 37\r\nconnection: close\r\n\r\nthis port speaks WebSocket, not HTTP\n";
-    // A client that does not wait for the answer misses nothing.
+    // A client that does not wait for the answer does not need it.
     let _ = stream.write_all(ANSWER).await;
     let _ = stream.shutdown().await;
 }
 
-/// Refuses pages of other origins.
+/// Rejects pages of other origins.
 struct Admit<'a>(&'a Shared);
 
 impl Callback for Admit<'_> {
@@ -98,7 +99,7 @@ impl Callback for Admit<'_> {
     }
 }
 
-/// The code of the close frame that a client's fault calls for; the reading half notes it for the writing half.
+/// Close code for a protocol violation by the client, passed from the read half to the write half.
 #[derive(Clone)]
 struct Fault(Arc<AtomicU16>);
 
@@ -138,7 +139,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Source for WsSource<S> {
                 Ok(Message::Binary(bytes)) => bytes,
                 Ok(Message::Text(text)) => text.into(),
                 Ok(Message::Close(_)) => return None,
-                // The WebSocket layer answers pings by itself.
+                // The WebSocket library answers pings itself.
                 Ok(_) => continue,
                 Err(error) => {
                     self.fault.note(&error);
@@ -154,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Source for WsSource<S> {
 }
 
 impl<S> WsSource<S> {
-    /// The command of a message; `None` when there is nothing in it.
+    /// Parses the command of a message. Returns `None` if the message is empty.
     fn command(&self, message: Bytes) -> Option<Inbound> {
         let message = if self.dialect.has(Quirk::Utf8Input) {
             Bytes::from(String::from_utf8_lossy(&message).into_owned())
@@ -186,7 +187,7 @@ impl<S> WsSource<S> {
 struct WsSink<S> {
     sink: SplitSink<WebSocketStream<S>, Message>,
     fault: Fault,
-    /// How many bytes may still be written, however they are framed.
+    /// Number of bytes that may still be written, including framing.
     budget: Budget,
     dialect: Dialect,
 }
@@ -196,7 +197,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for WsSink<S> {
         let message = self.message(&frame, form);
         let fed = self.sink.feed(message).await;
         if self.dialect.has(Quirk::Nagle) {
-            // Each message is a write of its own.
+            // Each message is a separate write.
             fed.and(self.sink.flush().await).map_err(io_error)
         } else {
             fed.map_err(io_error)
@@ -206,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for WsSink<S> {
     async fn put_part(&mut self, frame: Frame, form: Form, bytes: usize) {
         let message = self.message(&frame, form);
         self.budget.limit(bytes);
-        // The connection is cut next, whether this worked or not.
+        // The connection is cut next, whether or not this succeeded.
         let _ = self.sink.send(message).await;
     }
 
@@ -218,8 +219,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for WsSink<S> {
         let (code, reason) = match ending {
             Ending::Quit => (CloseCode::Normal, ""),
             Ending::Gone => (self.fault.code(), ""),
-            Ending::Shutdown => (CloseCode::Away, "the gateway stops"),
-            Ending::Lost => (CloseCode::Error, "the gateway has lost its Redis"),
+            Ending::Shutdown => (CloseCode::Away, "the gateway is shutting down"),
+            Ending::Lost => (CloseCode::Error, "the gateway lost its connection to Redis"),
         };
         let reason = reason.into();
         let close = Message::Close(Some(CloseFrame { code, reason }));
@@ -245,7 +246,7 @@ impl<S> WsSink<S> {
         }
     }
 
-    /// Wraps a value as the dialect does.
+    /// Encodes a value in the dialect's JSON format.
     fn json(&self, value: &Value, is_push: bool, command: &str) -> String {
         if self.dialect.has(Quirk::JsonEnvelope) && value.get("error").is_none() {
             return if is_push {

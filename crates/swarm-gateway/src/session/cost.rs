@@ -1,8 +1,8 @@
-//! What a command costs in the write queue, as far as its arguments tell.
+//! Write queue cost of a command, estimated from its arguments.
 
 use bytes::Bytes;
 
-/// How many writes a command (`name` in capitals) makes; 0 when it only reads.
+/// Returns the number of writes that a command makes, 0 if it only reads. `name` is in upper case.
 pub(super) fn writes(name: &str, args: &[Bytes]) -> usize {
     let rest = args.len().saturating_sub(1);
     let expires = |arg: &Bytes| {
@@ -24,7 +24,7 @@ pub(super) fn writes(name: &str, args: &[Bytes]) -> usize {
     }
 }
 
-/// Whether a command that writes runs alone on the whole server.
+/// Returns whether a writing command runs alone on the whole server.
 pub(super) fn is_serial(name: &str) -> bool {
     matches!(name, "MSET" | "MSETNX") || name.starts_with('X')
 }

@@ -1,14 +1,14 @@
-//! `HELLO [2|3 [AUTH user password] [SETNAME name]]`: its options and its reply.
+//! `HELLO [2|3 [AUTH user password] [SETNAME name]]`: options and reply.
 
 use bytes::Bytes;
 use swarm_resp::{Frame, RespVersion};
 
-/// What Redis says to a HELLO that comes too early.
-pub(super) const NOAUTH: &str = "NOAUTH HELLO must be called with the client already authenticated, \
-    otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and \
-    select the RESP protocol version at the same time";
+/// Redis's reply to HELLO before authentication.
+pub(super) const NOAUTH: &str = "NOAUTH HELLO must be called with the client already \
+    authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to \
+    authenticate the client and select the RESP protocol version at the same time";
 
-/// A HELLO taken apart.
+/// Parsed HELLO options.
 #[derive(Debug)]
 pub(super) struct Hello<'a> {
     pub(super) protocol: Option<RespVersion>,
@@ -83,7 +83,8 @@ pub(super) fn reply(protocol: RespVersion, id: u64) -> Frame {
     })
 }
 
-/// What a map leaves behind when its reader does not know maps: its parts, which then answer what follows.
+/// Returns the elements of a map as a reader without map support leaves them behind; each then
+/// answers a later command.
 pub(super) fn leftovers() -> impl Iterator<Item = Frame> {
     let before = ["server", "swarmkeydb", "version", "7.0.0", "proto"];
     let after = ["mode", "standalone", "role", "master", "modules"];

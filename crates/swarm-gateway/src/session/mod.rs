@@ -1,4 +1,4 @@
-//! One client's connection, whatever door it came through: who it is, what it speaks, what it may do.
+//! Client session, independent of the listener: authentication, protocol, and command execution.
 
 mod cost;
 mod hello;
@@ -19,12 +19,12 @@ use crate::outbox::Outbox;
 use crate::write_queue::Flushes;
 use hello::Hello;
 
-/// What all connections of a gateway share.
+/// State shared by all connections of a gateway.
 pub(crate) struct Shared {
     pub(crate) backend: Box<dyn Backend>,
     pub(crate) faults: Faults,
     pub(crate) dialect: Dialect,
-    /// What writes wait for, unless the backend sees to that.
+    /// Queue that writes wait for, unless the backend applies it.
     pub(crate) write_queue: Option<Arc<Flushes>>,
     pub(crate) password: Option<Bytes>,
     pub(crate) origins: Vec<String>,
@@ -33,13 +33,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Whether a browser page of this origin may connect: any, unless there is a list.
+    /// Returns whether a browser page of this origin may connect. Without a list, all may.
     pub(crate) fn admits(&self, origin: Option<&[u8]>) -> bool {
         self.origins.is_empty()
             || (self.origins.iter()).any(|allowed| Some(allowed.as_bytes()) == origin)
     }
 
-    /// Whether this is the password, or none is needed.
+    /// Returns whether this is the password, or none is required.
     pub(crate) fn accepts_password(&self, given: Option<&[u8]>) -> bool {
         match (&self.password, given) {
             (None, _) => true,
@@ -49,19 +49,21 @@ impl Shared {
     }
 }
 
-/// The door that a client came through.
+/// Kind of listener that accepted a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ListenerKind {
-    /// Only AUTH, PING and QUIT pass before AUTH, which takes the password alone.
+    /// Only AUTH, PING, and QUIT are allowed before authentication, and AUTH takes only the
+    /// password.
     Ws,
-    /// As Redis has it: `AUTH [user] password`, and HELLO may carry it.
+    /// As in Redis: `AUTH [user] password`, and HELLO may authenticate too.
     Tcp,
-    /// Authenticated before there is a session, which lasts for one command.
+    /// Authenticated before the session starts; a session lasts for one command.
     Http,
 }
 
 impl ListenerKind {
-    /// The quirks that show at this door: those of the WebSocket gateway show at no other.
+    /// Returns the quirks that apply to this kind of listener. Quirks of the WebSocket gateway
+    /// apply only there.
     pub(crate) fn dialect(self, dialect: Dialect) -> Dialect {
         const WS: [Quirk; 7] = [
             Quirk::ArrayErrors,
@@ -79,16 +81,16 @@ impl ListenerKind {
     }
 }
 
-/// What a door read.
+/// Input read by a listener.
 #[derive(Debug)]
 pub(crate) struct Inbound {
-    /// A command, or what was wrong with the bytes.
+    /// A command, or a description of the malformed input.
     args: Result<Vec<Bytes>, String>,
     is_json: bool,
 }
 
 impl Inbound {
-    /// Whether the client says QUIT.
+    /// Returns whether the command is QUIT.
     pub(crate) fn is_quit(&self) -> bool {
         let args = self.args.as_deref().unwrap_or_default();
         (args.first()).is_some_and(|name| name.eq_ignore_ascii_case(b"QUIT"))
@@ -109,25 +111,25 @@ impl Inbound {
     }
 }
 
-/// Whether the connection goes on.
+/// Whether the connection continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     Continue,
     End,
 }
 
-/// The state of a connection.
+/// State of a connection.
 pub(crate) struct Session {
     shared: Arc<Shared>,
     outbox: Arc<Outbox>,
     link: Box<dyn Link>,
     listener: ListenerKind,
-    /// The quirks of the door.
+    /// Quirks that apply to this listener.
     dialect: Dialect,
     id: u64,
     authenticated: bool,
     client_gone: watch::Receiver<bool>,
-    /// How many writes wait for EXEC.
+    /// Number of writes queued for EXEC.
     queued: usize,
 }
 
@@ -163,7 +165,7 @@ impl Session {
         session
     }
 
-    /// Whether a new connection needs no password.
+    /// Returns whether a new connection is authenticated without a password.
     fn starts_authenticated(&self) -> bool {
         self.shared.password.is_none()
             || self.listener == ListenerKind::Http
@@ -174,7 +176,8 @@ impl Session {
         self.id
     }
 
-    /// Runs what a door read. Its replies are in the outbox, or will be before the next command's.
+    /// Handles one input. Its replies are in the outbox, or will be before those of the next
+    /// command.
     pub(crate) async fn handle(&mut self, inbound: Inbound) -> Next {
         let args = match inbound.args {
             Ok(args) => args,
@@ -203,7 +206,7 @@ impl Session {
                 self.answer(&name, reply.unwrap_or_else(Frame::error));
             }
             "HELLO" if self.authenticated || self.listener == ListenerKind::Tcp => {
-                self.hello(&args).await
+                self.hello(&args).await;
             }
             _ if !self.may_call(&name) => self.refuse("NOAUTH Authentication required."),
             "RESET" => return self.reset(args).await,
@@ -212,7 +215,7 @@ impl Session {
         Next::Continue
     }
 
-    /// With a password, the WebSocket door lets PING pass before AUTH; Redis does not.
+    /// Over WebSocket, PING is allowed before authentication; Redis does not allow it.
     fn may_call(&self, name: &str) -> bool {
         self.authenticated
             || self.listener == ListenerKind::Ws && name == "PING"
@@ -238,7 +241,7 @@ impl Session {
                 };
             }
             Called::Soon(over) => (over, DRAIN_TIMEOUT),
-            // A client that is gone must not take what another could have.
+            // A disconnected client must not consume data that another client could receive.
             Called::Blocked(over) => (over, Duration::ZERO),
         };
         tokio::select! {
@@ -248,7 +251,7 @@ impl Session {
         }
     }
 
-    /// Waits as long as the writes of a command take in the write queue.
+    /// Waits as long as the command's writes take in the write queue.
     async fn wait_to_write(&mut self, queue: &Arc<Flushes>, name: &str, args: &[Bytes]) {
         let mut writes = cost::writes(name, args);
         if self.link.in_transaction() {
@@ -277,13 +280,14 @@ impl Session {
         self.outbox.answer(frame, fault);
     }
 
-    /// Answers that a command was not run.
+    /// Replies that a command was rejected.
     fn refuse(&self, text: &str) {
         let reply = Frame::error(text.to_owned());
         self.outbox.answer(reply, ReplyFault::default());
     }
 
-    /// `AUTH password`; on the TCP door also `AUTH user password`, where the only user is `default`.
+    /// Handles `AUTH password`; over TCP also `AUTH user password`, where the only user is
+    /// `default`.
     fn auth(&mut self, credentials: &[Bytes]) -> Result<Frame, String> {
         let given = match (credentials, self.listener) {
             ([password], ListenerKind::Ws) => (b"default".as_slice(), password),
@@ -305,10 +309,10 @@ impl Session {
         self.log_in(user, given)
     }
 
-    /// The user and the password that HELLO was given.
+    /// Verifies the user and password of HELLO.
     fn check(&mut self, credentials: &[Bytes]) -> Result<Frame, String> {
         match credentials {
-            // The deployed server looks at the password alone.
+            // The deployed server ignores the user.
             [_, password] if self.shared.dialect.has(Quirk::NoTcpAuth) => {
                 self.log_in(b"default", password)
             }
@@ -334,7 +338,7 @@ impl Session {
                 Err(text) => self.refuse(&text),
             };
         }
-        // HELLO is a command as any other then, and has its place behind those before it.
+        // In this dialect HELLO is an ordinary command, ordered behind earlier ones.
         self.shared.faults.count("HELLO");
         let fault = self.shared.faults.reply_fault("HELLO");
         let garbled = greeted.is_ok() && self.garbles();
@@ -379,7 +383,7 @@ impl Session {
         self.dialect.has(Quirk::HelloGarbage) && self.outbox.protocol() == RespVersion::Resp3
     }
 
-    /// Back to the state of a new connection; the WebSocket door keeps who the client is.
+    /// Restores the state of a new connection. Over WebSocket, authentication persists.
     async fn reset(&mut self, args: Vec<Bytes>) -> Next {
         if args.len() == 1 {
             self.outbox.set_protocol(RespVersion::Resp2);
@@ -391,13 +395,13 @@ impl Session {
     }
 }
 
-/// Returns when the client has been gone for a while.
+/// Waits until the client has been disconnected for `grace`.
 async fn disconnected(client_gone: &mut watch::Receiver<bool>, grace: Duration) {
     raised(client_gone).await;
     tokio::time::sleep(grace).await;
 }
 
-/// Compares in a time that does not tell how much of a guess was right.
+/// Compares without leaking through timing how much of a guess is correct.
 fn constant_time_eq(password: &[u8], given: &[u8]) -> bool {
     password.len() == given.len()
         && (password.iter().zip(given)).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0

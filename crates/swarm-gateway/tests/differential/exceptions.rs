@@ -1,12 +1,12 @@
-//! Where replies may differ, and why. Whatever is not named here must be the same, byte for byte.
+//! Permitted differences between replies. All other replies must match byte for byte.
 
 use bytes::Bytes;
 use swarm_resp::{Decoder, Frame, FrameRef, Kind};
 
-/// How far apart two clocks may be, in milliseconds.
+/// Permitted difference between two clocks, in milliseconds.
 const CLOCKS: i64 = 2_000;
 
-/// Whether two replies to a command say the same.
+/// Returns whether two replies to a command are equivalent.
 pub(crate) fn same(args: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
     if ours == theirs {
         return true;
@@ -19,16 +19,16 @@ pub(crate) fn same(args: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
     };
     let (ours, theirs) = (decode(ours), decode(theirs));
     match name.as_deref().unwrap_or_default() {
-        // Time goes on between the two.
+        // Time passes between the two calls.
         b"TTL" | b"EXPIRETIME" => near(&ours, &theirs, CLOCKS / 1000),
         b"PTTL" | b"PEXPIRETIME" => near(&ours, &theirs, CLOCKS),
-        // Idle times, the third of four, go on too.
+        // Idle times, the third of four fields, keep growing too.
         b"XPENDING" => idle(ours.view(), theirs.view()),
-        // How Redis stores a stream is its own affair, and times go on.
+        // Storage details are specific to Redis, and times keep growing.
         b"XINFO" => info(ours.view(), theirs.view()),
-        // Redis answers keys in the order of its hash table, which is not defined.
+        // Redis returns keys in the undefined order of its hash table.
         b"KEYS" => sorted(ours.view()) == sorted(theirs.view()),
-        // What a cursor other than 0 means is each server's own affair.
+        // Cursors other than 0 are specific to each server.
         b"SCAN" if args.get(1).is_some_and(|cursor| cursor != b"0") => true,
         b"SCAN" => match (pair(&ours), pair(&theirs)) {
             (Some((our_cursor, ours)), Some((their_cursor, theirs))) => {
@@ -36,11 +36,11 @@ pub(crate) fn same(args: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
             }
             _ => false,
         },
-        // Redis counts keys whose time has come until it gets round to removing them.
+        // Redis counts expired keys until it removes them.
         b"DBSIZE" => ours.as_integer() < theirs.as_integer(),
-        // Any key will do.
+        // Any key is valid.
         b"RANDOMKEY" => ours.is_null() == theirs.is_null(),
-        // Commands inside a transaction answer as each would alone, and the same exceptions hold.
+        // Commands in a transaction have the same exceptions as individual commands.
         b"EXEC" => ours.kind() == Kind::Array && transaction(ours.view(), theirs.view()),
         _ => false,
     }
@@ -69,7 +69,8 @@ fn idle(ours: FrameRef<'_>, theirs: FrameRef<'_>) -> bool {
         })
 }
 
-/// The same names and values, but for what tells of storage and time: a date is a number too large for anything else.
+/// Compares names and values, except those about storage and time. Dates are recognized by their
+/// size.
 fn info(ours: FrameRef<'_>, theirs: FrameRef<'_>) -> bool {
     const OWN: [&[u8]; 3] = [b"radix-tree-keys", b"radix-tree-nodes", b"idle"];
     const DATE: i64 = 1_000_000_000_000;
@@ -105,8 +106,8 @@ fn pair(frame: &Frame) -> Option<(Option<&[u8]>, FrameRef<'_>)> {
     Some((items.next()?.as_bytes(), items.next()?))
 }
 
-/// Which commands were queued is not known here: numbers that may be times, and lists that may be keys, are compared
-/// loosely; their kinds and sizes still count.
+/// The queued commands are not known here. Numbers that may be times, and lists that may be keys,
+/// are compared by kind and size only.
 fn transaction(ours: FrameRef<'_>, theirs: FrameRef<'_>) -> bool {
     let (ours, theirs) = (items(ours), items(theirs));
     ours.len() == theirs.len()
@@ -116,9 +117,9 @@ fn transaction(ours: FrameRef<'_>, theirs: FrameRef<'_>) -> bool {
                     && match ours.kind() {
                         Kind::Integer => true,
                         Kind::Array => items(ours).len() == items(theirs).len(),
-                        // XINFO, in RESP3
+                        // XINFO in RESP3.
                         Kind::Map => info(ours, theirs),
-                        // RANDOMKEY
+                        // RANDOMKEY.
                         Kind::BulkString => true,
                         _ => false,
                     }

@@ -1,4 +1,5 @@
-//! Random commands: few keys and few values, so that commands meet, and mistakes now and then.
+//! Random command generator. Uses few keys and values, so that commands interact, and occasional
+//! mistakes.
 
 use std::fmt;
 
@@ -19,11 +20,12 @@ impl fmt::Debug for Step {
     }
 }
 
-/// Patterns of commands: `k` a string key, `s` a stream key, `x` any key, `q` a key of small
-/// fractions (Redis adds in 80 bits, which shows when large numbers meet small ones), `v` a value, `n` an integer, `f` a float,
-/// `t` a time to live, `d` a date,
-/// `e` a date to come (what Redis shows of keys whose time has come depends on when it removes them), `i` a stream ID, `r` an end of a range, `g` a group, `c` a consumer, `p` a pattern.
-/// `[…]` may be left out, `(…|…)` is one of several, a word in capitals is itself.
+/// Command patterns: `k` is a string key, `s` a stream key, `x` any key, `q` a key of small
+/// fractions (Redis adds 80-bit floats, which shows when large numbers meet small ones), `v` a
+/// value, `n` an integer, `f` a float, `t` a time to live, `d` a date, `e` a future date (how Redis
+/// reports expired keys depends on when it removes them), `i` a stream ID, `r` a range bound, `g` a
+/// group, `c` a consumer, and `p` a pattern. `[…]` is optional, `(…|…)` an alternative, and
+/// upper-case words are literal.
 const COMMANDS: &[&str] = &[
     "SET k v [( NX | XX )] [GET] [( EX t | PX t | EXAT e | PXAT e | KEEPTTL )]",
     "SET k v",
@@ -139,11 +141,11 @@ impl Generator {
 
     fn command(&mut self) -> Vec<Vec<u8>> {
         let pattern = self.pick(COMMANDS);
-        // Brackets become words of their own.
+        // Makes brackets separate words.
         let pattern = pattern.replace('[', "[ ").replace(']', " ]");
         let mut args = Vec::new();
         self.expand(&pattern, &mut args);
-        // A mistake: an argument too few, one too many, or one that is something else.
+        // A mistake: an argument missing, an extra one, or one of another type.
         match self.below(40) {
             0 if args.len() > 1 => {
                 args.pop();
@@ -158,7 +160,7 @@ impl Generator {
         args
     }
 
-    /// Expands a pattern: `[` and `]` stand around what may be left out, `(` and `)` around alternatives.
+    /// Expands a pattern: `[` and `]` enclose optional parts, `(` and `)` alternatives.
     fn expand(&mut self, pattern: &str, args: &mut Vec<Vec<u8>>) {
         let words: Vec<&str> = pattern.split_ascii_whitespace().collect();
         let mut at = 0;
@@ -221,7 +223,7 @@ impl Generator {
             "F" => "field",
             word => word,
         };
-        // Names and options are read in any case.
+        // Names and options are case-insensitive.
         if text.len() > 2
             && text.bytes().all(|byte| byte.is_ascii_uppercase())
             && self.below(8) == 0

@@ -1,8 +1,10 @@
-//! The gateway against a real `redis-server`: the same random commands, the same replies. Once the embedded store
-//! answers, once another `redis-server` does, through the gateway.
+//! Differential test: the same random commands produce the same replies from the gateway and a real
+//! `redis-server`. The gateway runs over its embedded store, and in front of another
+//! `redis-server`.
 //!
-//! Sequences are seeded, so a difference comes again with the same seed; the report shows the shortest sequence that
-//! still differs. `DIFFERENTIAL_SEED` and `DIFFERENTIAL_SEQUENCES` choose other ones.
+//! Sequences are seeded, so a failure can be reproduced with its seed. The report shows the
+//! shortest sequence that still fails. `DIFFERENTIAL_SEED` and `DIFFERENTIAL_SEQUENCES` select
+//! other sequences.
 
 mod exceptions;
 mod generate;
@@ -20,17 +22,17 @@ use generate::{Generator, Step};
 use peer::Peers;
 use redis::RedisServer;
 
-/// A gateway and a Redis side by side.
+/// A gateway and a Redis to compare.
 struct Arena {
     runtime: Runtime,
     gateway: Option<Gateway>,
     redis: RedisServer,
-    /// Another one, behind the gateway.
+    /// Redis behind the gateway.
     behind: Option<RedisServer>,
 }
 
 impl Arena {
-    /// `None` when there is no redis-server, which CI does not accept.
+    /// Returns `None` if redis-server is not installed, which fails in CI.
     fn open(in_front_of_redis: bool) -> Option<Self> {
         let start = || RedisServer::start(&["--databases", "1"]);
         let redis = start()?;
@@ -55,7 +57,7 @@ impl Arena {
         (Peers::connect(ours), Peers::connect(self.redis.address()))
     }
 
-    /// Runs steps on both from empty stores, and describes the first difference.
+    /// Runs the steps on both from empty stores and describes the first difference.
     fn difference(&self, protocol: &str, steps: &[Step]) -> Option<String> {
         let (mut ours, mut theirs) = self.peers();
         for peers in [&mut ours, &mut theirs] {
@@ -78,7 +80,7 @@ impl Arena {
         None
     }
 
-    /// Leaves out what the difference does not need.
+    /// Removes steps that the difference does not depend on.
     fn shrink(&self, protocol: &str, mut steps: Vec<Step>) -> Vec<Step> {
         let mut chunk = steps.len() / 2;
         while chunk > 0 {
@@ -149,7 +151,7 @@ fn random_sequences_on_the_embedded_store() {
 }
 
 #[test]
-fn written_sequences_on_the_embedded_store() {
+fn handwritten_sequences_on_the_embedded_store() {
     if let Some(arena) = Arena::open(false) {
         written(&arena);
     }
@@ -164,7 +166,7 @@ fn random_sequences_through_the_gateway_to_redis() {
 }
 
 #[test]
-fn a_client_is_cut_off_when_the_server_behind_the_gateway_ends() {
+fn losing_redis_disconnects_the_client() {
     let Some(mut arena) = Arena::open(true) else {
         return;
     };
@@ -175,7 +177,7 @@ fn a_client_is_cut_off_when_the_server_behind_the_gateway_ends() {
 }
 
 #[test]
-fn written_sequences_through_the_gateway_to_redis() {
+fn handwritten_sequences_through_the_gateway_to_redis() {
     if let Some(arena) = Arena::open(true) {
         written(&arena);
     }

@@ -1,4 +1,4 @@
-//! Connections to one server, and the bytes of each reply.
+//! Connections to one server that return the raw bytes of each reply.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use swarm_resp::{Decoder, Request};
 
-/// How many connections a sequence uses.
+/// Number of connections per sequence.
 pub(crate) const CONNECTIONS: usize = 2;
 
 pub(crate) struct Peers {
@@ -46,7 +46,7 @@ impl Peers {
         stream.write_all(request.encoded()).unwrap();
     }
 
-    /// The bytes of the next reply or push.
+    /// Returns the bytes of the next reply or push.
     pub(crate) fn receive(&mut self, connection: usize) -> Vec<u8> {
         let Connection {
             stream,

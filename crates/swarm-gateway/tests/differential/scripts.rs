@@ -1,9 +1,10 @@
-//! Sequences written by hand, for what goes between connections: pushes, waiting reads.
+//! Handwritten sequences for interactions between connections: pushes and blocking reads.
 
 use crate::peer::Peers;
 
-/// A script that receives pushes which RESP2 does not have says so in its name. A line is `connection: command`, or `connection <` for one more reply or push on it; `&` before the command sends it and
-/// goes on once the server says that it waits.
+/// A script with pushes that RESP2 lacks says so in its name. A line is `connection: command`, or
+/// `connection <` to read one more reply or push. `&` before the command sends it and continues
+/// once the server reports a blocked client.
 pub(crate) const ALL: &[(&str, &str)] = &[
     (
         "channels",
@@ -145,7 +146,7 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ),
 ];
 
-/// Plays a script on fresh connections and an empty store, and returns what came back for each line.
+/// Runs a script on new connections and an empty store, and returns the output of each line.
 pub(crate) fn play(peers: &mut Peers, protocol: &str, script: &str) -> Vec<(String, String)> {
     peers.run(0, &["FLUSHALL"]);
     for connection in 0..crate::peer::CONNECTIONS {

@@ -1,4 +1,4 @@
-//! Random bytes, and commands with random faults in them, at each door.
+//! Fuzzing of each listener with random bytes and with randomly corrupted commands.
 
 use std::future::Future;
 
@@ -10,13 +10,13 @@ use tokio::runtime::Runtime;
 
 use crate::raw::{message, serves, throw, throw_until, upgraded};
 
-/// Throws some bytes at a door.
+/// Sends random bytes to a listener.
 fn fuzz<F: Future>(
     seeds: &'static [&'static [u8]],
     throw: impl Fn(&'static Gateway, Vec<u8>) -> F,
 ) {
     let runtime = Runtime::new().unwrap();
-    // It lives as long as the test process; its futures may then borrow it.
+    // Leaked, so that its futures can borrow it for the life of the test process.
     let gateway: &Gateway = Box::leak(Box::new(runtime.block_on(swarm_gateway::test()).unwrap()));
     let config = Config {
         cases: 300,
@@ -33,7 +33,7 @@ fn fuzz<F: Future>(
     runtime.block_on(serves(gateway));
 }
 
-/// Anything, or something sound with some bytes changed and its end perhaps missing.
+/// Arbitrary bytes, or valid input with some bytes changed and possibly truncated.
 fn bytes(seeds: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
     let seed = (0..seeds.len()).prop_map(|at| seeds[at].to_vec());
     let changes = vec((any::<usize>(), any::<u8>()), 0..4);
@@ -42,7 +42,7 @@ fn bytes(seeds: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
             let at = at % bytes.len();
             bytes[at] = byte;
         }
-        // Mostly whole.
+        // Mostly complete.
         bytes.truncate((end % (4 * bytes.len())).max(1));
         bytes
     });
@@ -64,8 +64,10 @@ const MESSAGES: &[&[u8]] = &[
 ];
 
 const REQUESTS: &[&[u8]] = &[
-    b"POST /cmd HTTP/1.1\r\nHost: x\r\nContent-Length: 27\r\n\r\n{\"cmd\":\"GET\",\"args\":[\"k%\"]}",
-    b"POST /set/k HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nd\r\n{\"value\":\"v\"}\r\n0\r\n\r\n",
+    b"POST /cmd HTTP/1.1\r\nHost: x\r\nContent-Length: 27\r\n\r\n\
+      {\"cmd\":\"GET\",\"args\":[\"k%\"]}",
+    b"POST /set/k HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nd\r\n{\"value\":\"v\"}\r\n0\r\n\
+      \r\n",
     b"GET /get/%c3%a9+x HTTP/1.1\r\nAccept: application/json; resp=3\r\n\r\n",
     b"DELETE /del/k HTTP/1.1\r\nAuthorization: Bearer x\r\nOrigin: http://x\r\n\r\n",
 ];
@@ -100,7 +102,7 @@ fn ws_frames() {
     });
 }
 
-/// Masked by zeros: a message in two parts, a ping, a close.
+/// Masked with zeros: a message in two fragments, a ping, a close.
 const FRAMES: &[&[u8]] = &[
     b"\x02\x82\0\0\0\0PI\x80\x82\0\0\0\0NG",
     b"\x89\x82\0\0\0\0hi\x81\x84\0\0\0\0PING",

@@ -1,9 +1,9 @@
-//! The HTTP door.
+//! Hostile input to the HTTP listener.
 
 use crate::raw::throw_all;
 
 #[tokio::test]
-async fn what_is_no_request() {
+async fn malformed_requests() {
     let gateway = swarm_gateway::test().await.unwrap();
     let header = format!("GET /get/k HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(4 << 20));
     let headers = format!("GET /get/k HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(10_000));
@@ -31,7 +31,7 @@ async fn what_is_no_request() {
 }
 
 #[tokio::test]
-async fn what_is_no_route_and_no_body() {
+async fn unknown_routes_and_malformed_bodies() {
     let gateway = swarm_gateway::test().await.unwrap();
     let deep = "[".repeat(1 << 20);
     for (line, headers, body, expected) in [
@@ -40,7 +40,7 @@ async fn what_is_no_route_and_no_body() {
         ("GET /get", "", "", "HTTP/1.1 404 "),
         ("TRACE /get/k", "", "", "HTTP/1.1 404 "),
         ("GET /../../etc/passwd", "", "", "HTTP/1.1 404 "),
-        // Announced and never sent: nobody waits for the answer any more.
+        // Announced but never sent; the client does not wait for the response.
         ("POST /cmd", "Content-Length: 1073741824", "x", ""),
         (
             "POST /cmd",

@@ -1,4 +1,5 @@
-//! What no honest client sends: an error or the end answers it, and everybody else is served as before.
+//! Hostile clients: the gateway answers with an error or disconnects, and keeps serving other
+//! clients.
 
 mod fuzz;
 mod http;

@@ -1,4 +1,4 @@
-//! Announcing much costs the gateway little.
+//! Large announced lengths do not make the gateway allocate memory.
 
 use swarm_gateway::Gateway;
 use tokio::io::AsyncWriteExt;
@@ -6,14 +6,14 @@ use tokio::net::TcpStream;
 
 use crate::raw::{address, serves, upgrade};
 
-/// Connections that announce more than they send, on each door.
+/// Number of connections on each listener that announce more than they send.
 const CONNECTIONS: usize = 200;
 
-/// The memory that they may take together, in KiB. It leaves room for other tests of this process. Addresses may be
-/// reserved for what is announced: they cost nothing until bytes arrive.
+/// Memory in KiB that all of them may use together, including slack for other tests of this
+/// process. Reserved address space costs nothing until bytes arrive.
 const ALLOWED: usize = 256 << 10;
 
-/// The memory that this process has taken, in KiB.
+/// Returns the resident memory of this process in KiB.
 fn resident() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
@@ -21,14 +21,14 @@ fn resident() -> Option<usize> {
 }
 
 #[tokio::test]
-async fn what_is_announced_takes_no_memory() {
+async fn announced_lengths_allocate_no_memory() {
     let gateway = Gateway::builder()
         .max_message(1 << 30)
         .start()
         .await
         .unwrap();
     let Some(before) = resident() else {
-        return eprintln!("NOT MEASURED: this system has no /proc/self/status");
+        return eprintln!("SKIPPED: this system has no /proc/self/status");
     };
     let length = (1_u64 << 30).to_be_bytes();
     let ws = [&[0x82, 0xff], length.as_slice(), b"maskx"].concat();
@@ -49,7 +49,7 @@ async fn what_is_announced_takes_no_memory() {
             open.push(stream);
         }
     }
-    // Who comes later is served after all that was read.
+    // Served only after the gateway has read everything before.
     serves(&gateway).await;
     let grown = resident().unwrap().saturating_sub(before);
     println!("{} connections: {grown} KiB", open.len());

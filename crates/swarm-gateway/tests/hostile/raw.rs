@@ -1,4 +1,4 @@
-//! Sockets without manners.
+//! Raw sockets that send arbitrary bytes.
 
 use std::time::Duration;
 
@@ -7,27 +7,31 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long anything may take. Far longer than it does.
+/// Time limit per operation.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// What a WebSocket client says first.
-pub(crate) const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: gateway\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+/// Opening handshake of a WebSocket client.
+pub(crate) const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: gateway\r\n\
+    Connection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// Host and port of a door's address.
+/// Returns the host and port of a URL.
 pub(crate) fn address(url: &str) -> &str {
     let (_, rest) = url.split_once("://").unwrap();
     rest.trim_end_matches('/')
 }
 
-/// Sends bytes, hangs up, and returns what came until the gateway closed too. A connection that is reset has ended.
+/// Sends bytes, closes the sending half, and returns the response up to the end of the connection.
+/// A reset counts as an end.
 ///
-/// What begins with [`UPGRADE`] is sent in two steps: a client speaks WebSocket only when it is told that it may.
+/// Input that begins with [`UPGRADE`] is sent in two parts, because a client sends frames only
+/// after the upgrade response.
 pub(crate) async fn throw(url: &str, bytes: &[u8]) -> String {
     exchange(url, bytes, None).await
 }
 
-/// Sends bytes and returns what came until a word came or the gateway closed; hangs up only then.
+/// Sends bytes and returns the response up to `word` or the end of the connection. Closes the
+/// sending half only then.
 pub(crate) async fn throw_until(url: &str, bytes: &[u8], word: &str) -> String {
     exchange(url, bytes, Some(word.as_bytes())).await
 }
@@ -45,7 +49,7 @@ async fn exchange(url: &str, bytes: &[u8], until: Option<&[u8]>) -> String {
         };
         let (mut reader, mut writer) = stream.into_split();
         let sending = async {
-            // The gateway may close before it has heard all.
+            // The gateway may close before it has read everything.
             let _ = writer.write_all(rest).await;
             if until.is_none() {
                 let _ = writer.shutdown().await;
@@ -62,11 +66,11 @@ async fn exchange(url: &str, bytes: &[u8], until: Option<&[u8]>) -> String {
         answer
     };
     let answer = timeout(LIMIT, thrown).await;
-    let answer = answer.unwrap_or_else(|_| panic!("no end to {}", shown(bytes)));
+    let answer = answer.unwrap_or_else(|_| panic!("connection did not end after {}", shown(bytes)));
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// Makes a WebSocket of a connection.
+/// Upgrades a connection to WebSocket.
 pub(crate) async fn upgrade(stream: &mut TcpStream, answer: &mut Vec<u8>) {
     stream.write_all(UPGRADE.as_bytes()).await.unwrap();
     while !answer.ends_with(b"\r\n\r\n") {
@@ -74,7 +78,8 @@ pub(crate) async fn upgrade(stream: &mut TcpStream, answer: &mut Vec<u8>) {
     }
 }
 
-/// Throws each of some bytes, which must be answered so or just by the end where nothing is expected.
+/// Sends each input and checks its response; an empty expectation only requires the connection to
+/// end.
 pub(crate) async fn throw_all(gateway: &Gateway, url: &str, cases: &[(&[u8], &str)]) {
     for (bytes, expected) in cases {
         let answer = match *expected {
@@ -87,7 +92,7 @@ pub(crate) async fn throw_all(gateway: &Gateway, url: &str, cases: &[(&[u8], &st
     }
 }
 
-/// Fails unless every door answers an honest client.
+/// Checks that every listener still serves regular clients.
 pub(crate) async fn serves(gateway: &Gateway) {
     let tcp = throw(gateway.tcp_url(), b"PING\r\n").await;
     assert_eq!(tcp, "+PONG\r\n");
@@ -98,17 +103,17 @@ pub(crate) async fn serves(gateway: &Gateway) {
     assert!(ws.contains("+PONG"), "{ws}");
 }
 
-/// A WebSocket connection's bytes: the upgrade, then what follows it.
+/// Returns the bytes of a WebSocket connection: the upgrade and the given frames.
 pub(crate) fn upgraded(frames: &[&[u8]]) -> Vec<u8> {
     [UPGRADE.as_bytes(), &frames.concat()].concat()
 }
 
-/// A Binary message, masked by zeros.
+/// Returns a Binary message masked with zeros.
 pub(crate) fn message(payload: &[u8]) -> Vec<u8> {
     frame(0x82, payload)
 }
 
-/// A frame with a first byte of any kind, masked by zeros.
+/// Returns a frame with the given first byte, masked with zeros.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let length = match payload.len() {
         short @ 0..126 => vec![0x80 | u8::try_from(short).unwrap()],

@@ -1,9 +1,9 @@
-//! The TCP door.
+//! Hostile input to the TCP listener.
 
 use crate::raw::throw_all;
 
 #[tokio::test]
-async fn what_is_no_command() {
+async fn malformed_commands() {
     let gateway = swarm_gateway::test().await.unwrap();
     let error = "-ERR Protocol error: ";
     let flood = vec![b'x'; 4 << 20];
@@ -26,7 +26,7 @@ async fn what_is_no_command() {
         (b"*1\r\n:1\r\n", error),
         (b"*1\r\n%1\r\n", error),
         (b"*1\r\n$4\r\nPINGxx", error),
-        // Half frames, and then the end.
+        // Truncated frames.
         (b"*", ""),
         (b"*2\r\n$3\r\nGET\r\n$1", ""),
         (b"*2\r\n$3\r\nGET\r\n$100\r\nhalf", ""),

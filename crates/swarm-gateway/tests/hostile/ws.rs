@@ -1,9 +1,9 @@
-//! The WebSocket door: the handshake, the frames, and the commands in them.
+//! Hostile input to the WebSocket listener: handshake, frames, and commands.
 
 use crate::raw::{frame, message, serves, throw_all, throw_until, upgraded};
 
 #[tokio::test]
-async fn what_is_no_handshake() {
+async fn malformed_handshakes() {
     let gateway = swarm_gateway::test().await.unwrap();
     let header = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(4 << 20));
     let headers = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(100_000));
@@ -23,30 +23,31 @@ async fn what_is_no_handshake() {
 }
 
 #[tokio::test]
-async fn what_is_no_frame() {
+async fn malformed_frames() {
     let gateway = swarm_gateway::test().await.unwrap();
     let length = (1_u64 << 30).to_be_bytes();
     let most = u64::MAX.to_be_bytes();
     for frames in [
-        // A gibibyte is announced, and the largest length there is.
+        // Announces one GiB, and the maximum length.
         [&[0x82, 0xff], length.as_slice(), b"mask"].concat(),
         [&[0x82, 0xff], most.as_slice(), b"mask"].concat(),
-        // A fragment of a gibibyte.
+        // Announces a fragment of one GiB.
         [&[0x02, 0xff], length.as_slice(), b"mask"].concat(),
-        // Not masked; a reserved bit; a reserved kind; a continuation of nothing; a ping in parts; text that is not UTF-8.
+        // Unmasked; reserved bit; reserved opcode; continuation without a start; fragmented ping;
+        // invalid UTF-8.
         vec![0x82, 0x01, b'x'],
         frame(0xf2, b"PING"),
         frame(0x83, b"PING"),
         frame(0x80, b"PING"),
         frame(0x09, b"PING"),
         frame(0x81, b"\xff\xfe"),
-        // A close frame with half a code, and one with a forbidden code.
+        // Close frames with half a code and with a forbidden code.
         frame(0x88, b"\x03"),
         frame(0x88, b"\x00\x00"),
-        // Half a frame.
+        // Truncated frame.
         vec![0x82],
         [&[0x82, 0xff], 100_u64.to_be_bytes().as_slice(), b"maskhalf"].concat(),
-        // Fragments without end, each a new message.
+        // Endless fragments, each starting a new message.
         frame(0x02, b"x").repeat(1000),
     ] {
         let bytes = upgraded(&[&frames]);
@@ -56,7 +57,7 @@ async fn what_is_no_frame() {
 }
 
 #[tokio::test]
-async fn what_is_no_command() {
+async fn malformed_commands() {
     let gateway = swarm_gateway::test().await.unwrap();
     let deep = "[".repeat(1 << 20);
     let deep_object = "{\"cmd\":".repeat(1 << 16);
@@ -76,7 +77,7 @@ async fn what_is_no_command() {
         (&deep, "\"error\":"),
         (&deep_object, "\"error\":"),
     ] {
-        // The connection goes on: the message is at fault, not the stream.
+        // The message is at fault, not the stream, so the connection continues.
         let frames = [message(payload.as_bytes()), message(b"PING goes-on")].concat();
         let answer = throw_until(gateway.ws_url(), &upgraded(&[&frames]), "goes-on").await;
         let first = &payload[..payload.len().min(50)];

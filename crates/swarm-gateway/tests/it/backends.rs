@@ -1,4 +1,4 @@
-//! The same behaviour over the embedded store and over a real Redis, behind each door.
+//! Behavior shared by the embedded store and a real Redis, over WebSocket and TCP.
 
 use swarm_gateway::Gateway;
 use swarm_resp::Request;
@@ -7,7 +7,7 @@ use crate::client::show;
 use crate::peer::{Listener, Peer};
 use crate::redis::RedisServer;
 
-/// A gateway with an empty store behind it.
+/// A gateway in front of an empty store.
 pub(crate) struct Ground {
     pub(crate) gateway: Gateway,
     pub(crate) redis: Option<RedisServer>,
@@ -21,7 +21,7 @@ impl Ground {
     }
 }
 
-/// A gateway over a Redis, if there is one on this machine.
+/// Returns a gateway in front of Redis if redis-server is installed.
 pub(crate) async fn over_redis(listener: Listener) -> Option<Ground> {
     let redis = RedisServer::start(&[])?;
     let builder = Gateway::builder().redis(format!("redis://{}", redis.address()));
@@ -47,7 +47,7 @@ async fn grounds() -> Vec<Ground> {
     grounds
 }
 
-/// Runs `line => reply` pairs on numbered connections, on every ground and in both versions of the protocol.
+/// Runs `line => reply` pairs on numbered connections, on every backend and with both protocols.
 async fn transcript(lines: &[(usize, &str, &str)]) {
     for ground in grounds().await {
         for protocol in ["2", "3"] {
@@ -170,12 +170,12 @@ async fn binary_values() {
 }
 
 #[tokio::test]
-async fn a_waiting_read_is_served_by_another_client() {
+async fn a_blocked_read_is_served_by_another_client() {
     for ground in grounds().await {
         let (mut reader, mut writer) = (ground.peer().await, ground.peer().await);
         reader.send("XREAD BLOCK 0 STREAMS s $").await;
         reader.send("PING").await;
-        // Whether the read waits already cannot be asked; entries are written until one is read.
+        // A blocked read cannot be observed, so entries are written until one is read.
         let writing = async {
             loop {
                 writer.call("XADD s * f v").await;
@@ -245,7 +245,7 @@ async fn channels() {
     }
 }
 
-/// The next message, written without the mark of a push.
+/// Returns the next message without the push marker.
 async fn heard(listener: &mut Peer) -> String {
     let message = listener.reply().await.to_string();
     message.trim_start_matches('>').to_owned()

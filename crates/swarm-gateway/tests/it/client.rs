@@ -1,4 +1,4 @@
-//! A WebSocket client as plain as can be: what is sent and received is written in the test.
+//! Minimal WebSocket client, which leaves the exchanged bytes to the test.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl Client {
         Self { socket }
     }
 
-    /// Sends a command written as in a shell: words with blanks between them.
+    /// Sends a command given as words separated by spaces.
     pub(crate) async fn send(&mut self, line: &str) {
         let args: Vec<&str> = line.split(' ').collect();
         self.send_bytes(Request::new("", args).encoded()).await;
@@ -36,7 +36,7 @@ impl Client {
         self.socket.send(message).await.unwrap();
     }
 
-    /// Sends bytes that are not a frame of the library's making.
+    /// Sends raw bytes, bypassing the WebSocket library's framing.
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
         let MaybeTlsStream::Plain(stream) = self.socket.get_mut() else {
             panic!("the test connects without TLS");
@@ -48,7 +48,7 @@ impl Client {
         self.socket.send(Message::text(text)).await.unwrap();
     }
 
-    /// The next message, which must be text.
+    /// Returns the next message, which must be text.
     pub(crate) async fn text(&mut self) -> String {
         match self.next().await {
             Some(Ok(Message::Text(text))) => text.to_string(),
@@ -56,7 +56,7 @@ impl Client {
         }
     }
 
-    /// The bytes of the next message.
+    /// Returns the bytes of the next message.
     pub(crate) async fn wire(&mut self) -> Vec<u8> {
         match self.next().await {
             Some(Ok(Message::Binary(bytes))) => bytes.into(),
@@ -69,19 +69,20 @@ impl Client {
         Decoder::new().decode_message(wire.into()).unwrap()
     }
 
-    /// The reply to a command: an error with its dash and its words, anything else as [`Frame`] displays it.
+    /// Sends a command and formats the reply: an error with its dash, anything else as [`Frame`]
+    /// displays it.
     pub(crate) async fn call(&mut self, line: &str) -> String {
         self.send(line).await;
         show(&self.reply().await)
     }
 
-    /// Whether nothing at all arrives for a while.
+    /// Returns whether nothing arrives for a while.
     pub(crate) async fn is_silent(&mut self) -> bool {
         let wait = Duration::from_millis(100);
         timeout(wait, self.socket.next()).await.is_err()
     }
 
-    /// How the gateway ends the connection: with a close frame, or without.
+    /// Returns the close frame of the gateway, if it sends one before it disconnects.
     pub(crate) async fn ending(&mut self) -> Option<CloseFrame> {
         loop {
             match self.next().await {
@@ -92,14 +93,14 @@ impl Client {
         }
     }
 
-    /// Whether a ping of the WebSocket layer is answered.
+    /// Returns whether the gateway answers a WebSocket ping.
     pub(crate) async fn answers_ping(&mut self) -> bool {
         let ping = Message::Ping(Bytes::from_static(b"there?"));
         self.socket.send(ping).await.unwrap();
         matches!(self.next().await, Some(Ok(Message::Pong(_))))
     }
 
-    /// Says goodbye, and waits for the gateway's.
+    /// Performs the close handshake.
     pub(crate) async fn close(&mut self) {
         self.socket.close(None).await.unwrap();
         self.ending().await;
@@ -107,11 +108,11 @@ impl Client {
 
     async fn next(&mut self) -> Option<Result<Message, tokio_tungstenite::tungstenite::Error>> {
         (timeout(Duration::from_secs(10), self.socket.next()).await)
-            .expect("something within ten seconds")
+            .expect("a message within ten seconds")
     }
 }
 
-/// An error with its dash and its words, anything else as [`Frame`] displays it.
+/// Formats a reply: an error with its dash, anything else as [`Frame`] displays it.
 pub(crate) fn show(frame: &Frame) -> String {
     match frame.as_error() {
         Some(error) => format!("-{error}"),

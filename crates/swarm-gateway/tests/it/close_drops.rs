@@ -1,4 +1,4 @@
-//! Leaving a WebSocket: what ran is stopped midway, what waited is dropped.
+//! Quirk `close-drops`: a closed WebSocket aborts the running command and drops the queued ones.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use swarm_gateway::{Clock, Dialect, Gateway};
 use crate::client::Client;
 use crate::peer::{Listener, Peer};
 
-/// Begins a command, leaves after its first write, and says what became of the rest.
+/// Starts a command, disconnects after its first write, and returns what the others see afterwards.
 async fn left_behind(begin: &[&str], leave: Leave) -> String {
     let clock = Clock::manual();
     let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
@@ -23,7 +23,7 @@ async fn left_behind(begin: &[&str], leave: Leave) -> String {
     match leave {
         Leave::Quit => {
             one.send("quit").await;
-            // There is no reply, only the end.
+            // The connection ends without a reply.
             assert_eq!(
                 one.ending().await.map(|end| u16::from(end.code)),
                 Some(1000)
@@ -33,7 +33,7 @@ async fn left_behind(begin: &[&str], leave: Leave) -> String {
         Leave::Drop => drop(one),
     }
     while two.call("CLIENT LIST").await.matches("id=").count() > 1 {}
-    // What was in the queue is applied; nothing follows it.
+    // The queued write is applied, and nothing follows it.
     for _ in 0..20 {
         clock.advance(Duration::from_millis(100));
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -48,7 +48,7 @@ enum Leave {
 }
 
 #[tokio::test]
-async fn leaving_stops_what_runs_and_drops_what_waits() {
+async fn closing_aborts_the_running_command_and_drops_queued_ones() {
     for begin in [
         &["MSET a 1 b 2 c 3 d 4 e 5", "SET f 6"][..],
         &[
@@ -66,9 +66,9 @@ async fn leaving_stops_what_runs_and_drops_what_waits() {
     }
 }
 
-/// A TCP client that has closed its sending half gets all its replies.
+/// A TCP client that has closed its sending half receives all replies.
 #[tokio::test]
-async fn over_tcp_all_that_was_sent_is_run() {
+async fn tcp_runs_everything_sent_before_a_half_close() {
     let clock = Clock::manual();
     let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
     let gateway = builder.clock(clock.clone()).start().await.unwrap();

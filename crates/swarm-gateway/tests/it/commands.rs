@@ -1,4 +1,4 @@
-//! Commands over the embedded store, with what Redis 7 answers.
+//! Commands of the embedded store, with the replies of Redis 7.
 
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ async fn counters() {
 }
 
 #[tokio::test]
-async fn times_to_live_on_a_clock_that_the_test_moves() {
+async fn keys_expire_by_the_manual_clock() {
     let clock = Clock::manual();
     let gateway = Gateway::builder()
         .clock(clock.clone())
@@ -151,7 +151,7 @@ async fn times_to_live_on_a_clock_that_the_test_moves() {
 }
 
 #[tokio::test]
-async fn values_are_any_bytes() {
+async fn values_are_binary_safe() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     let all: Vec<u8> = (0..=255).collect();

@@ -1,4 +1,4 @@
-//! Line breaks in texts: over TCP the client sees them, over WebSocket the replies shift.
+//! Quirk `cr-lf`: line breaks in text reach TCP clients unescaped and shift replies over WebSocket.
 
 use bytes::Bytes;
 use swarm_gateway::{Dialect, Gateway, Quirk};
@@ -19,12 +19,12 @@ fn request(args: &[&str]) -> Bytes {
     Request::new("", args.to_vec()).encoded().clone()
 }
 
-/// The bytes of the next WebSocket message, as text.
+/// Returns the bytes of the next WebSocket message as a string.
 async fn wire(client: &mut Client) -> String {
     String::from_utf8(client.wire().await).unwrap()
 }
 
-/// Words as the reader inside of the gateway makes them.
+/// Encodes a list of words as the gateway's internal reader does.
 fn words(words: &[&str]) -> String {
     let bulk = words
         .iter()
@@ -43,7 +43,7 @@ async fn over_tcp(gateway: &Gateway, args: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn over_tcp_the_rest_of_the_text_is_a_line_of_its_own() {
+async fn text_after_a_line_break_is_a_separate_line_over_tcp() {
     let gateway = gateway().await;
     let group = "-NOGROUP No such key 's' or consumer group 'g\r\nh'";
     for (args, expected) in [
@@ -74,7 +74,7 @@ async fn over_tcp_the_rest_of_the_text_is_a_line_of_its_own() {
 }
 
 #[tokio::test]
-async fn over_websocket_all_later_replies_are_late() {
+async fn later_replies_are_shifted_over_websocket() {
     let gateway = gateway().await;
     let mut client = Client::connect(&gateway).await;
     client
@@ -90,13 +90,13 @@ async fn over_websocket_all_later_replies_are_late() {
     assert_eq!(wire(&mut client).await, "$1\r\n1\r\n");
     client.send("PING").await;
     assert_eq!(wire(&mut client).await, "$1\r\n2\r\n");
-    // What the gateway answers itself comes at once.
+    // The gateway's own replies are not delayed.
     client.send("AUTH x").await;
     assert_eq!(wire(&mut client).await, "+OK\r\n");
 }
 
 #[tokio::test]
-async fn what_follows_a_line_break_is_taken_for_replies() {
+async fn text_after_a_line_break_is_parsed_as_replies() {
     let gateway = gateway().await;
     let mut client = Client::connect(&gateway).await;
     client.send_bytes(&request(&["a\r\n:1\r\n$3\r\nabc"])).await;
@@ -105,7 +105,7 @@ async fn what_follows_a_line_break_is_taken_for_replies() {
         words(&["-ERR", "unknown", "command", "'a"])
     );
     for expected in [":1\r\n", "$-1\r\n"] {
-        // The bulk string takes its length from the text, and the quote behind it does not end it.
+        // The bulk string takes its length from the text, and the following quote does not end it.
         client.send("GET k").await;
         if expected == "$-1\r\n" {
             assert!(client.is_silent().await);
@@ -116,7 +116,7 @@ async fn what_follows_a_line_break_is_taken_for_replies() {
 }
 
 #[tokio::test]
-async fn a_list_in_a_text_swallows_later_replies() {
+async fn an_array_header_in_a_text_swallows_later_replies() {
     let gateway = gateway().await;
     let mut client = Client::connect(&gateway).await;
     client.send_bytes(&request(&["a\r\n*2\r\n:1\r\nb"])).await;
@@ -131,7 +131,7 @@ async fn a_list_in_a_text_swallows_later_replies() {
 }
 
 #[tokio::test]
-async fn a_lone_cr_makes_the_connection_mute() {
+async fn a_lone_cr_makes_the_connection_unresponsive() {
     let gateway = gateway().await;
     let mut client = Client::connect(&gateway).await;
     let mut other = Client::connect(&gateway).await;
@@ -139,7 +139,7 @@ async fn a_lone_cr_makes_the_connection_mute() {
     client.send("SET k v").await;
     gateway.faults().executed("SET", 1).await;
     assert!(client.is_silent().await);
-    // Commands are executed nevertheless, and both kinds of life signs are there.
+    // Commands are still executed, and both kinds of heartbeat are still answered.
     assert_eq!(other.call("GET k").await, "\"v\"");
     assert!(client.answers_ping().await);
     client.send("AUTH x").await;
@@ -147,7 +147,7 @@ async fn a_lone_cr_makes_the_connection_mute() {
 }
 
 #[tokio::test]
-async fn inside_exec_the_elements_shift() {
+async fn elements_of_an_exec_reply_shift() {
     let gateway = gateway().await;
     let mut client = Client::connect(&gateway).await;
     client.call("MULTI").await;

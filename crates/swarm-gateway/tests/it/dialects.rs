@@ -1,4 +1,4 @@
-//! The quirks of deployed servers, one by one.
+//! Quirks of deployed servers, one test each.
 
 use swarm_gateway::{Dialect, Gateway, Quirk};
 
@@ -26,7 +26,8 @@ async fn array_errors() {
     client.send("GET").await;
     assert_eq!(
         client.wire().await,
-        b"*8\r\n$4\r\n-ERR\r\n$5\r\nwrong\r\n$6\r\nnumber\r\n$2\r\nof\r\n$9\r\narguments\r\n$3\r\nfor\r\n$5\r\n'get'\r\n$7\r\ncommand\r\n"
+        b"*8\r\n$4\r\n-ERR\r\n$5\r\nwrong\r\n$6\r\nnumber\r\n$2\r\nof\r\n$9\r\narguments\r\n$3\r\n\
+          for\r\n$5\r\n'get'\r\n$7\r\ncommand\r\n"
     );
     client.send("SET k v").await;
     assert_eq!(client.wire().await, b"+OK\r\n");
@@ -51,9 +52,10 @@ async fn hello_garbage() {
     assert_eq!(client.call("PING").await, "\"swarmkeydb\"");
 }
 
-/// It is a command as any other then: answered in order, its errors as words.
+/// In this dialect HELLO is an ordinary command: its reply is in order, and its errors arrive as
+/// words.
 #[tokio::test]
-async fn upstream_passes_hello_on() {
+async fn upstream_treats_hello_as_an_ordinary_command() {
     let dialect = Dialect::UPSTREAM.without(Quirk::WriteQueue);
     let builder = Gateway::builder().dialect(dialect).password("secret");
     let gateway = builder.start().await.unwrap();
@@ -70,7 +72,10 @@ async fn upstream_passes_hello_on() {
     hold.release();
     assert!(client.reply().await.is_null());
     let hello = client.wire().await;
-    assert!(hello.starts_with(b"*14\r\n$6\r\nserver\r\n$10\r\nswarmkeydb\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$5\r\nproto\r\n:2\r\n"));
+    assert!(hello.starts_with(
+        b"*14\r\n$6\r\nserver\r\n$10\r\nswarmkeydb\r\n$7\r\nversion\r\n\
+                                $5\r\n7.0.0\r\n$5\r\nproto\r\n:2\r\n"
+    ));
     client.send("HELLO 4").await;
     assert_eq!(
         client.wire().await,
@@ -106,7 +111,7 @@ async fn no_tcp_auth() {
             .await
             .starts_with("{\"server\": \"swarmkeydb\"")
     );
-    // What shows behind the WebSocket door only.
+    // Quirks of the WebSocket gateway only.
     assert_eq!(peer.call("NOSUCH x").await, "-ERR unknown command 'NOSUCH'");
     assert_eq!(peer.call("PING").await, "\"PONG\"");
 }
@@ -114,7 +119,7 @@ async fn no_tcp_auth() {
 #[tokio::test]
 async fn utf8_input() {
     let (_gateway, mut client) = with(Quirk::Utf8Input).await;
-    // One bad byte becomes three, and the length is wrong.
+    // One invalid byte becomes three, so the length is wrong.
     client
         .send_bytes(b"*2\r\n$4\r\nECHO\r\n$1\r\n\xff\r\n")
         .await;
@@ -125,7 +130,8 @@ async fn utf8_input() {
             .to_string()
             .contains("ERR Protocol error")
     );
-    // Three bytes of a four-byte character become one replacement of three: accepted, and wrong.
+    // Three bytes of a four-byte character become a replacement of three bytes: accepted, but
+    // wrong.
     client
         .send_bytes(b"*2\r\n$4\r\nECHO\r\n$3\r\n\xf0\x9f\x98\r\n")
         .await;
@@ -165,7 +171,7 @@ async fn late_replies() {
     gateway.faults().push(&["message", "a", "m"]);
     assert!(client.is_silent().await);
     assert_eq!(client.call("PING").await, "[\"subscribe\", \"b\", 2]");
-    // A push answers nobody, and comes as soon as the replies before it are gone.
+    // A push answers no command, and is sent as soon as the replies before it have been sent.
     assert_eq!(
         client.reply().await.to_string(),
         "[\"message\", \"a\", \"m\"]"
@@ -193,9 +199,10 @@ async fn push_buffer() {
     assert_eq!(client.call("ECHO end").await, "\"end\"");
 }
 
-/// The deployed server's SET takes two words, or two and a time to live. What is refused does not write.
+/// The deployed server's SET takes a key and a value, optionally with a time to live. A rejected
+/// SET does not write.
 #[tokio::test]
-async fn upstream_refuses_conditions_of_set() {
+async fn upstream_rejects_set_conditions() {
     let gateway = Gateway::builder()
         .ws("127.0.0.1:0")
         .dialect(Dialect::STANDARD.with(Quirk::SwarmStreams))

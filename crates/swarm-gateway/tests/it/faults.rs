@@ -1,4 +1,4 @@
-//! Faults: each shows at the moment asked for, and ends when audience.
+//! Fault injection: each fault takes effect at the requested moment and ends when released.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use crate::client::Client;
 
 #[tokio::test]
-async fn a_held_reply_comes_after_its_release_and_before_the_next() {
+async fn a_held_reply_keeps_its_order() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     let mut other = Client::connect(&gateway).await;
@@ -32,7 +32,7 @@ async fn a_held_reply_comes_after_its_release_and_before_the_next() {
 }
 
 #[tokio::test]
-async fn a_dropped_hold_releases() {
+async fn dropping_a_hold_releases_replies() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     let hold = gateway.faults().hold("PING");
@@ -43,7 +43,7 @@ async fn a_dropped_hold_releases() {
 }
 
 #[tokio::test]
-async fn a_delay_keeps_replies_back_for_its_time() {
+async fn delay_delays_replies() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     let by = Duration::from_millis(50);
@@ -54,7 +54,7 @@ async fn a_delay_keeps_replies_back_for_its_time() {
 }
 
 #[tokio::test]
-async fn a_cut_comes_after_the_command_and_before_its_reply() {
+async fn cut_after_runs_the_command_but_sends_no_reply() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     gateway.faults().cut_after("INCR");
@@ -68,22 +68,22 @@ async fn a_cut_comes_after_the_command_and_before_its_reply() {
 }
 
 #[tokio::test]
-async fn a_mute_gateway_accepts_and_says_nothing() {
+async fn a_frozen_gateway_accepts_but_never_answers() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     assert_eq!(client.call("PING").await, "\"PONG\"");
-    let mute = gateway.faults().freeze();
+    let freeze = gateway.faults().freeze();
     client.send("PING").await;
     assert!(client.is_silent().await);
     let wait = Duration::from_millis(100);
     let connecting = timeout(wait, Client::connect(&gateway)).await;
     assert!(connecting.is_err());
-    drop(mute);
+    drop(freeze);
     assert_eq!(client.reply().await.as_str(), Some("PONG"));
 }
 
 #[tokio::test]
-async fn a_cut_within_a_reply_sends_its_first_bytes() {
+async fn cut_within_sends_the_first_bytes() {
     let gateway = swarm_gateway::test().await.unwrap();
     let address = gateway.tcp_url().trim_start_matches("redis://");
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -91,7 +91,7 @@ async fn a_cut_within_a_reply_sends_its_first_bytes() {
     let commands = b"PING\r\nECHO hello\r\nPING\r\n";
     stream.write_all(commands).await.unwrap();
     let mut got = Vec::new();
-    // The cut may reset the connection; what was sent arrives first.
+    // The cut may reset the connection, but data that was sent arrives first.
     let _ = stream.read_to_end(&mut got).await;
     assert_eq!(got, b"+PONG\r\n$5\r\nhe");
     let mut client = Client::connect(&gateway).await;
@@ -103,7 +103,7 @@ async fn a_cut_within_a_reply_sends_its_first_bytes() {
 }
 
 #[tokio::test]
-async fn pushes_come_at_any_moment() {
+async fn pushes_arrive_at_any_time() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     client.call("PING").await;
@@ -119,7 +119,7 @@ async fn pushes_come_at_any_moment() {
 }
 
 #[tokio::test]
-async fn a_refusing_gateway_closes_new_connections() {
+async fn refuse_closes_new_connections() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     let refusal = gateway.faults().refuse();
@@ -132,7 +132,7 @@ async fn a_refusing_gateway_closes_new_connections() {
 }
 
 #[tokio::test]
-async fn a_surplus_reply_shifts_those_behind_it_and_a_missing_one_is_left_out() {
+async fn surplus_and_missing_replies_shift_later_ones() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     gateway.faults().surplus_reply("ECHO");

@@ -1,4 +1,4 @@
-//! AUTH and HELLO, and messages that are no command.
+//! AUTH, HELLO, and malformed messages.
 
 use swarm_gateway::Gateway;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use crate::client::Client;
 
 #[tokio::test]
-async fn a_password_is_asked_for_first() {
+async fn commands_require_authentication() {
     let gateway = Gateway::builder().password("secret").start().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     assert_eq!(client.call("PING").await, "\"PONG\"");
@@ -25,13 +25,13 @@ async fn a_password_is_asked_for_first() {
     assert!(client.call("GET k").await.contains("NOAUTH"));
     assert_eq!(client.call("AUTH secret").await, "\"OK\"");
     assert_eq!(client.call("GET k").await, "nil");
-    // Each connection for itself.
+    // Authentication is per connection.
     let mut other = Client::connect(&gateway).await;
     assert!(other.call("GET k").await.contains("NOAUTH"));
 }
 
 #[tokio::test]
-async fn without_a_password_any_is_right() {
+async fn without_a_password_any_password_is_accepted() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     assert_eq!(client.call("AUTH anything").await, "\"OK\"");
@@ -63,7 +63,7 @@ async fn hello_sets_the_protocol_of_one_connection() {
 }
 
 #[tokio::test]
-async fn bad_messages_are_refused_and_the_connection_goes_on() {
+async fn malformed_messages_do_not_end_the_connection() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     for message in [
@@ -87,7 +87,7 @@ async fn bad_messages_are_refused_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
-async fn a_message_above_the_limit_ends_the_connection() {
+async fn an_oversized_message_ends_the_connection() {
     let gateway = Gateway::builder().max_message(1024).start().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     client.send_bytes(&[b'x'; 2048]).await;
@@ -98,10 +98,10 @@ async fn a_message_above_the_limit_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_client_that_breaks_the_protocol_is_told_how() {
+async fn protocol_violations_close_with_the_right_code() {
     let gateway = swarm_gateway::test().await.unwrap();
     for (bytes, code) in [
-        // Text that is not UTF-8; a frame with a reserved bit; an opcode that does not exist.
+        // Invalid UTF-8; a frame with a reserved bit; an undefined opcode.
         (&b"\x81\x81\0\0\0\0\xff"[..], 1007),
         (b"\xf2\x81\0\0\0\0x", 1002),
         (b"\x83\x80\0\0\0\0", 1002),
@@ -114,7 +114,7 @@ async fn a_client_that_breaks_the_protocol_is_told_how() {
 }
 
 #[tokio::test]
-async fn what_is_no_websocket_is_told_so() {
+async fn plain_http_requests_are_rejected() {
     let gateway = swarm_gateway::test().await.unwrap();
     let address = gateway
         .ws_url()

@@ -1,4 +1,4 @@
-//! The HTTP door, spoken to byte by byte.
+//! HTTP listener, tested at the byte level.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Sends a request on a connection of its own, and returns the status and the body.
+/// Sends a request on a new connection and returns the status and the body.
 async fn send(gateway: &Gateway, head: &str, body: &str) -> (u16, String) {
     let address = gateway.http_url().trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -15,7 +15,8 @@ async fn send(gateway: &Gateway, head: &str, body: &str) -> (u16, String) {
     let headers: String = headers.lines().map(|line| format!("{line}\r\n")).collect();
     let length = body.len();
     let request = format!(
-        "{first} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+        "{first} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\ncontent-length: {length}\r\n\
+         {headers}\r\n{body}"
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut response = String::new();
@@ -115,7 +116,7 @@ async fn routes() {
             "POST /cmd",
             r#"["multi"]"#,
             400,
-            r#"{"error":"ERR 'MULTI' needs a connection that lasts: use the WebSocket or the TCP door"}"#,
+            r#"{"error":"ERR 'MULTI' needs a persistent connection; use WebSocket or TCP"}"#,
         ),
         (
             "GET /nowhere",
@@ -146,7 +147,7 @@ async fn routes() {
 }
 
 #[tokio::test]
-async fn the_password_and_the_origin_are_checked() {
+async fn password_and_origin_are_checked() {
     let gateway = Gateway::builder()
         .password("secret")
         .origins(["https://here.example"])
@@ -171,13 +172,13 @@ async fn the_password_and_the_origin_are_checked() {
     let post = format!("POST /cmd\n{right}");
     let large = format!(r#"["SET","k","{}"]"#, "v".repeat(1000));
     assert_eq!(send(&gateway, &post, &large).await.0, 413);
-    // The WebSocket door admits nobody without an origin then.
+    // The WebSocket listener then also rejects clients without an origin.
     let refused = tokio_tungstenite::connect_async(gateway.ws_url()).await;
     assert!(refused.unwrap_err().to_string().contains("403"));
 }
 
 #[tokio::test]
-async fn a_read_that_waits_holds_the_request() {
+async fn a_blocking_read_delays_the_response() {
     let gateway = swarm_gateway::test().await.unwrap();
     let read = r#"["XREAD","BLOCK","0","STREAMS","s","0-0"]"#;
     let (waiting, _) = tokio::join!(send(&gateway, "POST /cmd", read), async {
@@ -213,7 +214,7 @@ async fn faults_reach_http_too() {
 }
 
 #[tokio::test]
-async fn an_error_is_an_error_in_every_dialect() {
+async fn client_errors_are_recognized_in_every_dialect() {
     let gateway = Gateway::builder().dialect(Dialect::UPSTREAM.without(Quirk::WriteQueue));
     let gateway = gateway.start().await.unwrap();
     let body = r#"{"cmd":"INCRBY","args":["n"]}"#;

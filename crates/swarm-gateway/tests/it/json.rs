@@ -1,11 +1,11 @@
-//! JSON over WebSocket, in both spellings.
+//! JSON over WebSocket, in both encodings.
 
 use swarm_gateway::{Dialect, Gateway, Quirk};
 
 use crate::client::Client;
 
 #[tokio::test]
-async fn values_come_bare() {
+async fn json_replies_are_bare_values() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     for (message, answer) in [
@@ -21,7 +21,10 @@ async fn values_come_bare() {
         ),
         (
             r#"["GET",1]"#,
-            r#"{"cmd":"","error":"ERR Protocol error: a command and its arguments must be JSON strings"}"#,
+            concat!(
+                r#"{"cmd":"","error":"ERR Protocol error: "#,
+                r#"a command and its arguments must be JSON strings"}"#
+            ),
         ),
         (
             r#"["HELLO","4"]"#,
@@ -46,7 +49,7 @@ async fn values_come_bare() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_text_are_replaced() {
+async fn invalid_utf8_is_replaced() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     client

@@ -1,4 +1,4 @@
-//! Starting and stopping.
+//! Startup and shutdown.
 
 use swarm_gateway::{Gateway, StartError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use crate::client::Client;
 
 #[tokio::test]
-async fn a_taken_port_is_named() {
+async fn start_error_names_a_port_in_use() {
     let gateway = swarm_gateway::test().await.unwrap();
     let address = gateway
         .ws_url()
@@ -18,7 +18,7 @@ async fn a_taken_port_is_named() {
 }
 
 #[tokio::test]
-async fn each_door_may_be_closed() {
+async fn each_listener_can_be_disabled() {
     let closed = [
         Gateway::builder().without_ws(),
         Gateway::builder().without_http(),
@@ -35,7 +35,7 @@ async fn each_door_may_be_closed() {
 }
 
 #[tokio::test]
-async fn a_server_behind_it_that_is_not_there_is_named_without_its_password() {
+async fn start_error_names_an_unreachable_server_without_its_password() {
     for url in ["redis://:secret@127.0.0.1:1", "http://secret@127.0.0.1"] {
         let error = Gateway::builder().redis(url).start().await.unwrap_err();
         assert!(matches!(error, StartError::Upstream { .. }));
@@ -48,7 +48,7 @@ async fn a_server_behind_it_that_is_not_there_is_named_without_its_password() {
 }
 
 #[tokio::test]
-async fn shutdown_answers_what_it_read_and_says_goodbye() {
+async fn shutdown_answers_pending_commands_and_sends_a_close_frame() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     let hold = gateway.faults().hold("INCR");
@@ -68,7 +68,7 @@ async fn shutdown_answers_what_it_read_and_says_goodbye() {
 }
 
 #[tokio::test]
-async fn dropping_stops_at_once() {
+async fn dropping_stops_immediately() {
     let gateway = swarm_gateway::test().await.unwrap();
     let url = gateway.ws_url().to_owned();
     let mut client = Client::connect(&gateway).await;

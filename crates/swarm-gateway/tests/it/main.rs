@@ -1,4 +1,4 @@
-//! What clients see of a gateway.
+//! Integration tests of the gateway's client-facing behavior.
 
 mod backends;
 mod client;

@@ -1,7 +1,7 @@
-//! Replies in pieces on sockets with Nagle's algorithm: who delays acknowledgements waits for them.
+//! Quirk `nagle`: a client that delays acknowledgements waits for the rest of a reply.
 //!
-//! The kernel decides how long it delays an acknowledgement, 40 ms and more. So the tests say how long replies take at the
-//! least, and in bytes what arrives at once.
+//! The kernel decides how long it delays an acknowledgement, at least 40 ms. The tests therefore
+//! check a minimum reply time, and which bytes arrive immediately.
 #![cfg(target_os = "linux")]
 
 use std::io::{Read, Write};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use swarm_gateway::{Dialect, Quirk, blocking};
 
-/// Half of the shortest delay of Linux.
+/// Half of the shortest acknowledgement delay of Linux.
 const STALL: Duration = Duration::from_millis(20);
 
 fn gateway(dialect: Dialect) -> blocking::Gateway {
@@ -26,7 +26,7 @@ fn connect(url: &str) -> TcpStream {
     stream
 }
 
-/// Sends bytes, and returns how long as many bytes as `reply` has took to come.
+/// Sends bytes and returns the time until as many bytes as `reply` has arrived.
 fn exchange(stream: &mut TcpStream, sent: &[u8], reply: &[u8]) -> Duration {
     let before = Instant::now();
     stream.write_all(sent).unwrap();
@@ -36,12 +36,12 @@ fn exchange(stream: &mut TcpStream, sent: &[u8], reply: &[u8]) -> Duration {
     before.elapsed()
 }
 
-/// How many of the exchanges stalled.
+/// Counts the exchanges that stalled.
 fn stalls(rounds: usize, mut exchange: impl FnMut() -> Duration) -> usize {
     (0..rounds).filter(|_| exchange() >= STALL).count()
 }
 
-/// A command in a masked WebSocket message; the mask is zero.
+/// Returns a command in a WebSocket message masked with zeros.
 fn message(command: &[u8]) -> Vec<u8> {
     let length = u8::try_from(command.len()).unwrap();
     [&[0x82, 0x80 | length, 0, 0, 0, 0], command].concat()
@@ -67,19 +67,19 @@ fn websocket(url: &str) -> TcpStream {
 const GET: &[u8] = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
 
 #[test]
-fn over_tcp_each_get_stalls_and_no_ping_does() {
+fn get_stalls_over_tcp_but_ping_does_not() {
     let gateway = gateway(Dialect::STANDARD.with(Quirk::Nagle));
     let mut stream = connect(gateway.tcp_url());
     exchange(&mut stream, b"SET k v\r\n", b"+OK\r\n");
-    // A new connection is acknowledged at once for a while.
+    // The kernel acknowledges immediately on a new connection for a while.
     stalls(20, || exchange(&mut stream, GET, b"$1\r\nv\r\n"));
     assert!(stalls(10, || exchange(&mut stream, GET, b"$1\r\nv\r\n")) >= 8);
-    // A loaded machine is slow at times, but not half of the time.
+    // A loaded machine may be slow at times, but not in half of the rounds.
     assert!(stalls(20, || exchange(&mut stream, b"PING\r\n", b"+PONG\r\n")) <= 10);
 }
 
 #[test]
-fn without_the_quirk_no_get_stalls() {
+fn get_does_not_stall_without_the_quirk() {
     let gateway = gateway(Dialect::STANDARD);
     let mut stream = connect(gateway.tcp_url());
     exchange(&mut stream, b"SET k v\r\n", b"+OK\r\n");
@@ -87,7 +87,7 @@ fn without_the_quirk_no_get_stalls() {
 }
 
 #[test]
-fn over_websocket_bursts_stall_and_lone_commands_do_not() {
+fn bursts_stall_over_websocket_but_single_commands_do_not() {
     let gateway = gateway(Dialect::STANDARD.with(Quirk::Nagle));
     let mut stream = websocket(gateway.ws_url());
     let null = b"\x82\x05$-1\r\n";

@@ -1,4 +1,4 @@
-//! A client of either door that speaks RESP.
+//! RESP client over WebSocket or TCP.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::client::{Client, show};
 
-/// The doors that keep a session.
+/// Listeners whose connections have a session.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Listener {
     Ws,
@@ -35,7 +35,7 @@ impl Peer {
         }
     }
 
-    /// Sends a command written as in a shell: words with blanks between them.
+    /// Sends a command given as words separated by spaces.
     pub(crate) async fn send(&mut self, line: &str) {
         let args: Vec<&str> = line.split(' ').collect();
         self.request(&Request::new("", args)).await;
@@ -69,21 +69,22 @@ impl Peer {
         }
     }
 
-    /// The reply to a command: an error with its dash and its words, anything else as [`Frame`] displays it.
+    /// Sends a command and formats the reply: an error with its dash, anything else as [`Frame`]
+    /// displays it.
     pub(crate) async fn call(&mut self, line: &str) -> String {
         self.send(line).await;
         show(&self.reply().await)
     }
 
-    /// Waits for the gateway to close, whatever it says before.
+    /// Waits for the gateway to close the connection, ignoring any data before that.
     pub(crate) async fn closed(self) {
         match self {
             Self::Ws(mut client) => drop(client.ending().await),
             Self::Tcp(mut stream, ..) => {
                 let mut rest = Vec::new();
                 let read = timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
-                // A reset is an end too.
-                let _ = read.expect("an end within ten seconds");
+                // A reset counts as an end.
+                let _ = read.expect("the connection ends within ten seconds");
             }
         }
     }

@@ -1,9 +1,9 @@
-//! Channels and patterns.
+//! Pub/Sub channels and patterns.
 
 use crate::client::Client;
 
 #[tokio::test]
-async fn messages_reach_who_listens_in_resp2_arrays() {
+async fn resp2_messages_are_arrays() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut listener = Client::connect(&gateway).await;
     let mut speaker = Client::connect(&gateway).await;
@@ -63,7 +63,7 @@ async fn messages_reach_who_listens_in_resp2_arrays() {
 }
 
 #[tokio::test]
-async fn resp3_pushes_come_between_replies() {
+async fn resp3_pushes_arrive_between_replies() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     client.send("HELLO 3").await;
@@ -83,7 +83,7 @@ async fn resp3_pushes_come_between_replies() {
 }
 
 #[tokio::test]
-async fn a_connection_that_ends_listens_no_more() {
+async fn closing_a_connection_ends_its_subscriptions() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut listener = Client::connect(&gateway).await;
     let mut speaker = Client::connect(&gateway).await;
@@ -98,7 +98,7 @@ async fn a_connection_that_ends_listens_no_more() {
 }
 
 #[tokio::test]
-async fn a_listener_that_does_not_read_is_cut_off_and_slows_nobody() {
+async fn a_slow_subscriber_is_disconnected_and_delays_no_other() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut listener = Client::connect(&gateway).await;
     let mut speaker = Client::connect(&gateway).await;

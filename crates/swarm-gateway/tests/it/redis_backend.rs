@@ -1,4 +1,4 @@
-//! What is particular to a real Redis behind the doors.
+//! Behavior specific to a real Redis behind the gateway.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::peer::{Listener, Peer};
 use crate::redis::RedisServer;
 
 #[tokio::test]
-async fn the_gateways_password_is_not_that_of_its_redis() {
+async fn the_gateways_password_is_independent_of_redis() {
     let Some(redis) = RedisServer::start(&["--requirepass", "inside"]) else {
         return;
     };
@@ -24,7 +24,7 @@ async fn the_gateways_password_is_not_that_of_its_redis() {
         peer.send("CLIENT INFO").await;
         let info = peer.reply().await;
         assert!(info.as_str().unwrap().contains(" db=3 "));
-        // Redis forgets who came and what database was meant; the gateway says it again.
+        // RESET clears the authentication and the selected database; the gateway restores both.
         assert_eq!(peer.call("RESET").await, "\"RESET\"");
         peer.call("AUTH outside").await;
         peer.send("CLIENT INFO").await;
@@ -40,7 +40,7 @@ async fn the_gateways_password_is_not_that_of_its_redis() {
 }
 
 #[tokio::test]
-async fn the_number_of_a_connection_is_that_of_its_redis() {
+async fn the_connection_id_is_that_of_redis() {
     let Some(ground) = over_redis(Listener::Tcp).await else {
         return;
     };
@@ -57,7 +57,7 @@ async fn the_number_of_a_connection_is_that_of_its_redis() {
 }
 
 #[tokio::test]
-async fn without_a_redis_nothing_starts() {
+async fn start_fails_without_redis() {
     for (url, says) in [
         ("redis://:s3cret@127.0.0.1:1", "127.0.0.1:1"),
         ("ws://127.0.0.1:1", "redis://"),
@@ -70,7 +70,7 @@ async fn without_a_redis_nothing_starts() {
 }
 
 #[tokio::test]
-async fn a_redis_that_goes_takes_its_clients_along() {
+async fn losing_redis_closes_client_connections() {
     for listener in [Listener::Ws, Listener::Tcp] {
         let Some(mut ground) = over_redis(listener).await else {
             return;
@@ -85,7 +85,7 @@ async fn a_redis_that_goes_takes_its_clients_along() {
         let mut late = ground.peer().await;
         let reply = late.call("GET k").await;
         assert!(
-            reply.starts_with("-ERR the gateway cannot reach its Redis: "),
+            reply.starts_with("-ERR the gateway cannot reach Redis: "),
             "{reply}"
         );
         ground.gateway.shutdown().await;
@@ -93,7 +93,7 @@ async fn a_redis_that_goes_takes_its_clients_along() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_leaves_no_waiting_command_behind() {
+async fn disconnecting_cancels_a_blocked_command() {
     for listener in [Listener::Ws, Listener::Tcp] {
         let Some(ground) = over_redis(listener).await else {
             return;
@@ -108,7 +108,7 @@ async fn a_client_that_goes_leaves_no_waiting_command_behind() {
     }
 }
 
-/// Waits until the Redis counts so many clients that wait.
+/// Waits until Redis reports `count` blocked clients.
 async fn blocked(peer: &mut Peer, count: usize) {
     let line = format!("blocked_clients:{count}\r\n");
     let counted = async {
@@ -124,7 +124,7 @@ async fn blocked(peer: &mut Peer, count: usize) {
 }
 
 #[tokio::test]
-async fn what_would_break_the_order_of_replies_is_refused() {
+async fn commands_without_exactly_one_reply_are_rejected() {
     let Some(ground) = over_redis(Listener::Tcp).await else {
         return;
     };

@@ -1,4 +1,4 @@
-//! Scripts of the embedded store: the forms that it knows, line breaks in what they return, BUSY.
+//! Scripts of the embedded store: supported syntax, line breaks in results, and BUSY.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn upstream() -> Gateway {
 }
 
 #[tokio::test]
-async fn the_forms_that_are_known() {
+async fn supported_syntax() {
     for gateway in [upstream().await, swarm_gateway::test().await.unwrap()] {
         let mut peer = Peer::connect(&gateway, Listener::Tcp).await;
         for (script, words, expected) in [
@@ -51,17 +51,20 @@ async fn the_forms_that_are_known() {
                 "\"v\"",
             ),
             (
-                "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end",
+                "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) \
+                 else return 0 end",
                 &["1", "k", "other"],
                 "0",
             ),
             (
-                "if redis.call('get', KEYS[1]) == ARGV[1] then\n return redis.call('del', KEYS[1])\nelse\n return 0\nend",
+                "if redis.call('get', KEYS[1]) == ARGV[1] then\n return redis.call('del', \
+                 KEYS[1])\nelse\n return 0\nend",
                 &["1", "k", "v"],
                 "1",
             ),
             (
-                "local n = 0 for i = 1, tonumber(ARGV[1]) do n = nil end return redis.call('INCRBY', 'n', '5')",
+                "local n = 0 for i = 1, tonumber(ARGV[1]) do n = nil end return \
+                 redis.call('INCRBY', 'n', '5')",
                 &["0", "x"],
                 "",
             ),
@@ -109,7 +112,7 @@ async fn the_forms_that_are_known() {
 }
 
 #[tokio::test]
-async fn line_breaks_of_scripts_shift_the_replies() {
+async fn line_breaks_in_script_results_shift_replies() {
     let dialect = Dialect::UPSTREAM
         .without(Quirk::WriteQueue)
         .with(Quirk::CrLf);
@@ -130,7 +133,7 @@ async fn line_breaks_of_scripts_shift_the_replies() {
         );
         assert!(peer.call("ECHO 1").await.contains('b'), "{script}");
         assert_eq!(peer.call("ECHO 2").await, "\"1\"", "{script}");
-        // A lone LF does no harm.
+        // A lone LF is harmless.
         let mut peer = Peer::connect(&gateway, Listener::Ws).await;
         assert_eq!(
             eval(&mut peer, script, &["0", "a\nb"])
@@ -144,7 +147,7 @@ async fn line_breaks_of_scripts_shift_the_replies() {
 }
 
 #[tokio::test]
-async fn a_busy_script_runs_on() {
+async fn a_busy_script_keeps_running() {
     let clock = Clock::manual();
     let builder = Gateway::builder()
         .dialect(Dialect::UPSTREAM)
@@ -177,9 +180,9 @@ async fn a_busy_script_runs_on() {
     );
 }
 
-/// Others write between its commands, and no watch sees what it writes.
+/// Other clients can write between its commands, and WATCH does not see its writes.
 #[tokio::test]
-async fn a_script_is_torn_and_unseen() {
+async fn scripts_are_not_atomic_and_invisible_to_watch() {
     let clock = Clock::manual();
     let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
     let gateway = builder.clock(clock.clone()).start().await.unwrap();
@@ -203,7 +206,7 @@ async fn a_script_is_torn_and_unseen() {
 }
 
 #[tokio::test]
-async fn upstream_knows_no_script_inside_multi() {
+async fn upstream_rejects_scripts_inside_multi() {
     let gateway = upstream().await;
     let mut peer = Peer::connect(&gateway, Listener::Tcp).await;
     peer.call("MULTI").await;

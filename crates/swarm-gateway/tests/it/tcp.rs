@@ -1,4 +1,4 @@
-//! The TCP door: RESP as Redis clients speak it.
+//! TCP listener: RESP as used by Redis clients.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ async fn connect(gateway: &Gateway) -> TcpStream {
     TcpStream::connect(address).await.unwrap()
 }
 
-/// Sends bytes and compares what comes back.
+/// Sends bytes and compares the response.
 async fn exchange(stream: &mut TcpStream, send: &[u8], expected: &[u8]) {
     stream.write_all(send).await.unwrap();
     let mut got = vec![0; expected.len()];
@@ -26,7 +26,7 @@ async fn exchange(stream: &mut TcpStream, send: &[u8], expected: &[u8]) {
     );
 }
 
-/// What comes until the gateway closes.
+/// Returns everything up to the end of the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut rest = Vec::new();
     timeout(Duration::from_secs(10), stream.read_to_end(&mut rest))
@@ -37,10 +37,11 @@ async fn rest(stream: &mut TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn commands_in_any_pieces() {
+async fn commands_split_at_any_byte() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut stream = connect(&gateway).await;
-    let commands = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\na\r\n\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\nECHO inline\r\n\r\n*1\r\n$4\r\nPING\r\n";
+    let commands = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\na\r\n\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n\
+                     ECHO inline\r\n\r\n*1\r\n$4\r\nPING\r\n";
     let replies = b"+OK\r\n$3\r\na\r\n\r\n$6\r\ninline\r\n+PONG\r\n";
     exchange(&mut stream, commands, replies).await;
     for byte in commands {
@@ -50,7 +51,7 @@ async fn commands_in_any_pieces() {
 }
 
 #[tokio::test]
-async fn a_client_that_sends_and_hangs_up_is_served() {
+async fn half_closed_connections_are_served() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut stream = connect(&gateway).await;
     stream.write_all(&b"INCR n\r\n".repeat(1000)).await.unwrap();
@@ -58,10 +59,10 @@ async fn a_client_that_sends_and_hangs_up_is_served() {
     assert!(rest(&mut stream).await.ends_with(":999\r\n:1000\r\n"));
 }
 
-/// An entry that is added in the very moment in which a blocking read gives up: the read replies all the same, and nothing
-/// behind it takes its place.
+/// An entry is added at the moment when a blocking read times out. The read still replies exactly
+/// once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_read_that_gives_up_while_it_is_served_replies_once() {
+async fn a_read_that_times_out_while_served_replies_once() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut reader = connect(&gateway).await;
     exchange(&mut reader, b"XGROUP CREATE s g 0 MKSTREAM\r\n", b"+OK\r\n").await;
@@ -72,7 +73,7 @@ async fn a_read_that_gives_up_while_it_is_served_replies_once() {
             if writer.read(&mut id).await.unwrap_or(0) == 0 {
                 return;
             }
-            // Around the time for which a read blocks, so that some meet.
+            // Close to the timeout of the read, so that some iterations hit the race.
             tokio::time::sleep(Duration::from_micros(fastrand::u64(0..3_000))).await;
         }
     });
@@ -102,7 +103,7 @@ async fn a_read_that_gives_up_while_it_is_served_replies_once() {
 }
 
 #[tokio::test]
-async fn bad_input_is_refused_and_ends_the_connection() {
+async fn malformed_input_ends_the_connection() {
     let gateway = swarm_gateway::test().await.unwrap();
     for garbage in [
         &b"*1\r\n$1073741824\r\n"[..],

@@ -1,4 +1,4 @@
-//! Doors behind TLS: the client's own wires reach them, and nothing that is not TLS does.
+//! TLS listeners: reachable over the client's own transports, closed to plain text.
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -21,7 +21,7 @@ async fn start(identity: &CertifiedKey<KeyPair>) -> Gateway {
     Gateway::builder().tls(chain, key).start().await.unwrap()
 }
 
-/// A client that trusts one certificate.
+/// A client that trusts a single certificate.
 struct Client(BoxTransport);
 
 impl Client {
@@ -63,7 +63,7 @@ fn address(url: &str) -> &str {
 }
 
 #[tokio::test]
-async fn the_clients_wires_reach_every_door() {
+async fn the_clients_transports_reach_every_listener() {
     let identity = identity();
     let gateway = start(&identity).await;
     let large = "v".repeat(1 << 20);
@@ -80,7 +80,7 @@ async fn the_clients_wires_reach_every_door() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_knows_is_not_trusted() {
+async fn an_unknown_certificate_is_rejected() {
     let gateway = start(&identity()).await;
     let stranger = identity();
     for url in urls(&gateway) {
@@ -90,11 +90,11 @@ async fn a_certificate_that_nobody_knows_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn what_is_not_tls_is_dropped_and_others_are_served() {
+async fn plain_text_is_dropped_without_affecting_others() {
     let identity = identity();
     let gateway = start(&identity).await;
     for url in urls(&gateway) {
-        // Says nothing, and must not be in anybody's way.
+        // A silent connection must not delay others.
         let silent = TcpStream::connect(address(url)).await.unwrap();
         for plain in [
             &b"*1\r\n$4\r\nPING\r\n"[..],
@@ -102,13 +102,13 @@ async fn what_is_not_tls_is_dropped_and_others_are_served() {
             &[0x16; 100_000],
         ] {
             let mut stream = TcpStream::connect(address(url)).await.unwrap();
-            // The gateway may close before it has heard all.
+            // The gateway may close before it has read everything.
             let _ = stream.write_all(plain).await;
             let mut answer = Vec::new();
             let end = timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
-            // A reset is an end too.
-            let _ = end.expect("an end long before the deadline of a handshake");
-            // An alert at most: type 21, two bytes long.
+            // A reset counts as an end.
+            let _ = end.expect("the connection ends before the handshake timeout");
+            // At most an alert: type 21, two bytes long.
             assert!(answer.is_empty() || (answer[0] == 21 && answer.len() == 7));
         }
         let mut client = Client::dial(url, &identity).await.unwrap();
@@ -118,34 +118,35 @@ async fn what_is_not_tls_is_dropped_and_others_are_served() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_never_ends_does_not_hold_up_a_shutdown() {
+async fn shutdown_does_not_wait_for_a_stalled_handshake() {
     let identity = identity();
     let gateway = start(&identity).await;
     let address = address(gateway.tcp_url()).to_owned();
     let mut silent = TcpStream::connect(&address).await.unwrap();
-    // Accepted in the order of arrival: once a later one is served, the silent one is inside.
+    // Connections are accepted in order: once a later one is served, the silent one has been
+    // accepted.
     let mut client = Client::dial(gateway.tcp_url(), &identity).await.unwrap();
     client.call("PING").await.unwrap();
     drop(client);
     timeout(Duration::from_secs(5), gateway.shutdown())
         .await
-        .expect("it does not wait for the handshake");
+        .expect("shutdown does not wait for the handshake");
     assert!(!matches!(silent.read(&mut [0; 8]).await, Ok(1..)));
 }
 
 #[tokio::test]
-async fn what_cannot_be_used_is_named_without_the_key() {
+async fn tls_errors_do_not_reveal_the_key() {
     let (own, other) = (identity(), identity());
     let (chain, key) = (own.cert.pem(), own.signing_key.serialize_pem());
     let other_key = other.signing_key.serialize_pem();
     let broken = "-----BEGIN CERTIFICATE-----\ns3cret!\n-----END CERTIFICATE-----\n";
     for (chain, key, named) in [
-        ("", key.as_str(), "holds no certificate"),
-        (&key, &key, "holds no certificate"),
+        ("", key.as_str(), "contains no PEM certificate"),
+        (&key, &key, "contains no PEM certificate"),
         (broken, &key, "certificate chain is malformed"),
-        (&chain, "s3cret", "the private key is none"),
-        (&chain, &chain, "the private key is none"),
-        (&chain, &other_key, "do not fit each other"),
+        (&chain, "s3cret", "the private key is not in PEM"),
+        (&chain, &chain, "the private key is not in PEM"),
+        (&chain, &other_key, "do not match"),
     ] {
         let error = Gateway::builder()
             .tls(chain, key)

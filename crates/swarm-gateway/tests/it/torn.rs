@@ -1,4 +1,4 @@
-//! What is not atomic between connections: counters, MSET, EXEC, WATCH.
+//! Quirk `torn-writes`: counters, MSET, EXEC, and WATCH are not atomic across connections.
 
 use futures_util::future::join;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use swarm_gateway::{Clock, Dialect, Gateway, Quirk};
 
 use crate::client::{Client, show};
 
-/// Writes wait until the clock is moved.
+/// Returns a gateway whose writes wait until the clock is advanced.
 async fn paused() -> (Gateway, Clock, Client, Client) {
     let clock = Clock::manual();
     let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
@@ -16,7 +16,7 @@ async fn paused() -> (Gateway, Clock, Client, Client) {
     (gateway, clock, one, two)
 }
 
-/// Lets time pass, flush by flush, until a client is answered.
+/// Advances the clock, flush by flush, until a client receives a reply.
 async fn answered(clock: &Clock, client: &mut Client) -> String {
     let passing = async {
         loop {
@@ -31,11 +31,11 @@ async fn answered(clock: &Clock, client: &mut Client) -> String {
 }
 
 #[tokio::test]
-async fn two_counters_at_once_count_one() {
+async fn concurrent_increments_lose_an_update() {
     let (_gateway, clock, mut one, mut two) = paused().await;
     one.send("INCR n").await;
     two.send("INCR n").await;
-    // Both have read when both are in the queue, behind which a third finds them.
+    // Both have read once both are in the queue, where a third queues behind them.
     assert!(join(one.is_silent(), two.is_silent()).await == (true, true));
     assert_eq!(answered(&clock, &mut one).await, "1");
     assert_eq!(answered(&clock, &mut two).await, "1");
@@ -43,7 +43,7 @@ async fn two_counters_at_once_count_one() {
 }
 
 #[tokio::test]
-async fn an_mset_is_seen_half_done() {
+async fn mset_is_not_atomic() {
     let (_gateway, clock, mut one, mut two) = paused().await;
     one.send("MSET a 1 b 2").await;
     assert!(one.is_silent().await);
@@ -55,7 +55,7 @@ async fn an_mset_is_seen_half_done() {
 }
 
 #[tokio::test]
-async fn a_key_with_a_time_to_live_is_seen_without_it() {
+async fn set_with_ttl_is_briefly_visible_without_it() {
     let (_gateway, clock, mut one, mut two) = paused().await;
     one.send("SET a 1 EX 100").await;
     assert!(one.is_silent().await);
@@ -67,7 +67,7 @@ async fn a_key_with_a_time_to_live_is_seen_without_it() {
 }
 
 #[tokio::test]
-async fn others_write_between_the_commands_of_exec() {
+async fn exec_is_not_atomic() {
     let dialect = Dialect::UPSTREAM.without(Quirk::WriteQueue);
     let gateway = Gateway::builder().dialect(dialect).start().await.unwrap();
     let mut one = Client::connect(&gateway).await;
@@ -87,7 +87,7 @@ async fn others_write_between_the_commands_of_exec() {
 }
 
 #[tokio::test]
-async fn two_watchers_both_win() {
+async fn two_watchers_both_succeed() {
     let (_gateway, clock, mut one, mut two) = paused().await;
     for client in [&mut one, &mut two] {
         client.call("WATCH n").await;
@@ -101,7 +101,7 @@ async fn two_watchers_both_win() {
 }
 
 #[tokio::test]
-async fn a_watch_does_not_see_expiry() {
+async fn watch_ignores_expiry() {
     let (_gateway, clock, mut one, _two) = paused().await;
     one.send("SET n 1 PX 1000").await;
     assert_eq!(answered(&clock, &mut one).await, "\"OK\"");
@@ -114,7 +114,7 @@ async fn a_watch_does_not_see_expiry() {
 }
 
 #[tokio::test]
-async fn a_stream_command_is_whole() {
+async fn stream_commands_are_atomic() {
     let (_gateway, clock, mut one, mut two) = paused().await;
     one.send("XADD s * f v").await;
     two.send("XADD s * f v").await;
@@ -135,7 +135,7 @@ async fn a_stream_command_is_whole() {
 }
 
 #[tokio::test]
-async fn one_exec_delivers_256_messages_at_most() {
+async fn one_exec_delivers_at_most_256_messages() {
     let dialect = Dialect::UPSTREAM.without(Quirk::WriteQueue);
     let gateway = Gateway::builder().dialect(dialect).start().await.unwrap();
     let mut one = Client::connect(&gateway).await;
@@ -161,7 +161,7 @@ async fn one_exec_delivers_256_messages_at_most() {
 }
 
 #[tokio::test]
-async fn a_lost_wake_up_leaves_a_read_waiting() {
+async fn a_lost_wake_up_leaves_a_read_blocked() {
     let dialect = Dialect::UPSTREAM.without(Quirk::WriteQueue);
     for dialect in [dialect, Dialect::STANDARD] {
         let builder = Gateway::builder().dialect(dialect).lost_wake_ups(1.0);

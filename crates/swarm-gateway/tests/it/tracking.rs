@@ -1,4 +1,4 @@
-//! CLIENT TRACKING: invalidations come once for each key that was read, and never before its reply.
+//! CLIENT TRACKING: each key that was read is invalidated once, and never before its reply.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ async fn resp3(gateway: &Gateway) -> Client {
 }
 
 #[tokio::test]
-async fn keys_that_were_read_are_announced_once() {
+async fn read_keys_are_invalidated_once() {
     let clock = Clock::manual();
     let gateway = Gateway::builder()
         .clock(clock.clone())
@@ -30,7 +30,7 @@ async fn keys_that_were_read_are_announced_once() {
         reader.wire().await,
         b">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n"
     );
-    // Nothing for what was announced, or never read: the next push is b's.
+    // Keys already invalidated or never read cause no push: the next one is for `b`.
     writer.call("SET a 2").await;
     writer.call("SET c 1").await;
     writer.call("SET b 1 PX 1000").await;
@@ -38,7 +38,7 @@ async fn keys_that_were_read_are_announced_once() {
         reader.reply().await.to_string(),
         ">[\"invalidate\", [\"b\"]]"
     );
-    // Its own changes too, behind the reply.
+    // The client's own changes are announced too, after the reply.
     reader.call("GET b").await;
     assert_eq!(reader.call("SET b 2 PX 1000").await, "\"OK\"");
     assert_eq!(
@@ -93,7 +93,7 @@ async fn modes() {
 }
 
 #[tokio::test]
-async fn deployed_servers_announce_everything_in_resp2_too() {
+async fn deployed_servers_announce_every_key_in_resp2_too() {
     let dialect = Dialect::STANDARD.with(Quirk::TrackingEverything);
     let gateway = Gateway::builder().dialect(dialect).start().await.unwrap();
     let mut reader = Client::connect(&gateway).await;

@@ -1,4 +1,4 @@
-//! MULTI, EXEC, WATCH.
+//! MULTI, EXEC, and WATCH.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use swarm_gateway::{Clock, Gateway};
 use crate::client::Client;
 
 #[tokio::test]
-async fn commands_run_together() {
+async fn commands_run_atomically() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     let mut other = Client::connect(&gateway).await;
@@ -27,7 +27,7 @@ async fn commands_run_together() {
 }
 
 #[tokio::test]
-async fn a_refused_command_spoils_the_transaction() {
+async fn a_rejected_command_aborts_the_transaction() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     let abort = "-EXECABORT Transaction discarded because of previous errors.";
@@ -54,7 +54,7 @@ async fn a_refused_command_spoils_the_transaction() {
 }
 
 #[tokio::test]
-async fn a_watched_key_that_changed_stops_exec() {
+async fn exec_fails_if_a_watched_key_changed() {
     let clock = Clock::manual();
     let gateway = Gateway::builder()
         .clock(clock.clone())
@@ -86,7 +86,7 @@ async fn a_watched_key_that_changed_stops_exec() {
     client.call("MULTI").await;
     client.send("EXEC").await;
     assert_eq!(client.wire().await, b"*-1\r\n");
-    // The watch ended with EXEC, and ends with UNWATCH.
+    // EXEC ends a watch, and so does UNWATCH.
     client.call("WATCH k").await;
     client.call("UNWATCH").await;
     other.call("SET k v").await;

@@ -1,4 +1,4 @@
-//! The write queue: what each command costs, what shares a flush, what others see meanwhile.
+//! Write queue: cost of each command, shared flushes, and visibility of queued writes.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn with_interval(interval: Duration) -> Gateway {
     builder.write_queue(queue).start().await.unwrap()
 }
 
-/// How many flushes a command waited for, at the least.
+/// Returns the minimum number of flushes that a command waited for.
 async fn flushes(peer: &mut Peer, line: &str) -> u128 {
     let before = Instant::now();
     peer.call(line).await;
@@ -26,7 +26,7 @@ async fn flushes(peer: &mut Peer, line: &str) -> u128 {
 }
 
 #[tokio::test]
-async fn each_key_written_costs_a_flush() {
+async fn each_written_key_costs_a_flush() {
     let gateway = with_interval(FLUSH).await;
     for listener in [Listener::Ws, Listener::Tcp] {
         let mut peer = Peer::connect(&gateway, listener).await;
@@ -54,9 +54,9 @@ async fn each_key_written_costs_a_flush() {
     }
 }
 
-/// A flush that never comes shows what waits for none.
+/// With a flush that never happens, only commands that do not wait for it complete.
 #[tokio::test]
-async fn reads_and_errors_cost_nothing() {
+async fn reads_and_errors_do_not_wait() {
     let clock = Clock::manual();
     let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
     let gateway = builder.clock(clock.clone()).start().await.unwrap();
@@ -79,7 +79,8 @@ async fn reads_and_errors_cost_nothing() {
     }
     writer.send("SET a 1").await;
     writer.send("GET a").await;
-    // The value that was there is seen until the write is applied, and nothing overtakes it on its own connection.
+    // The old value is visible until the write is applied, and commands of a connection stay in
+    // order.
     assert_eq!(reader.call("GET a").await, "nil");
     assert!(writer.is_silent().await);
     clock.advance(Duration::from_millis(100));
@@ -96,7 +97,7 @@ async fn writes_of_different_connections_share_a_flush() {
     let before = Instant::now();
     join_all(peers.iter_mut().map(|peer| peer.call("INCR n"))).await;
     assert!(before.elapsed() < interval * 10);
-    // Stream writes do not.
+    // Stream writes do not share a flush.
     let before = Instant::now();
     let adding = peers.iter_mut().take(4).enumerate();
     join_all(adding.map(async |(number, peer)| {
@@ -108,7 +109,7 @@ async fn writes_of_different_connections_share_a_flush() {
 }
 
 #[tokio::test]
-async fn a_full_batch_does_not_wait() {
+async fn a_full_batch_is_flushed_immediately() {
     let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
     let queue = WriteQueue::new()
         .interval(Duration::from_secs(600))
@@ -120,7 +121,7 @@ async fn a_full_batch_does_not_wait() {
 }
 
 #[tokio::test]
-async fn over_a_redis_the_arguments_say_what_a_command_costs() {
+async fn cost_in_front_of_redis_depends_on_arguments() {
     let Some(redis) = RedisServer::start(&[]) else {
         return;
     };

@@ -1,6 +1,7 @@
-//! A thousand WebSocket connections at once, beside subscribers that read nothing: no error, and bounded memory.
+//! A thousand concurrent WebSocket connections, and subscribers that never read: no errors, bounded
+//! memory.
 //!
-//! The same for longer, with numbers: `cargo run --release -p swarm-gateway --example load -- 1000 30`.
+//! For a longer run with figures: `cargo run --release -p swarm-gateway --example load -- 1000 30`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,21 +18,23 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 const CONNECTIONS: usize = 1000;
 
-/// How long they work.
+/// Duration of the load.
 const TIME: Duration = Duration::from_secs(3);
 
-/// Subscribers that read nothing.
+/// Number of subscribers that never read.
 const SILENT: usize = 50;
 
-/// Messages that are published, and their size: more than the gateway and the system keep for one who does not read.
+/// Number and size of published messages: more than the gateway and the system buffer for a client
+/// that does not read.
 const MESSAGES: usize = 2000;
 const SIZE: usize = 16 << 10;
 
-/// How many of them the subscriber that reads may be behind: half of what the gateway keeps for one that does not.
+/// Number of messages that the reading subscriber may lag behind: half of what the gateway buffers
+/// for one that does not read.
 const BEHIND: usize = (4 << 20) / SIZE;
 
-/// What all of that may add to the memory of this process, clients included, in KiB: 8 MiB for each who does not read,
-/// and 200 KiB for each who does.
+/// Memory growth in KiB that is allowed for this process, clients included: 8 MiB per subscriber
+/// that does not read, and 200 KiB per other client.
 const ALLOWED: usize = SILENT * (8 << 10) + CONNECTIONS * 200;
 
 struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -50,26 +53,26 @@ impl Client {
 
     async fn next(&mut self) -> Frame {
         let message = timeout(Duration::from_secs(20), self.0.next()).await;
-        let message = message.expect("nothing may hang").unwrap().unwrap();
+        let message = message.expect("timed out").unwrap().unwrap();
         Decoder::new().decode_message(message.into_data()).unwrap()
     }
 }
 
-/// The first number behind a word in a file about this process, if the system has it.
+/// Returns the first number after a word in a `/proc/self` file, if available.
 fn about_this_process(file: &str, word: &str) -> Option<usize> {
     let text = std::fs::read_to_string(format!("/proc/self/{file}")).ok()?;
     let rest = text.lines().find_map(|line| line.strip_prefix(word))?;
     rest.split_whitespace().next()?.parse().ok()
 }
 
-/// As many connections as there may be files, of which each takes two.
+/// Returns as many connections as the file descriptor limit permits; each takes two.
 fn connections() -> usize {
     let files = about_this_process("limits", "Max open files").unwrap_or(1024);
     let connections = CONNECTIONS.min(files.saturating_sub(300) / 2);
     if connections < CONNECTIONS {
         let ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
         assert!(!ci, "{files} open files are too few: raise `ulimit -n`");
-        eprintln!("ONLY {connections} CONNECTIONS: raise `ulimit -n` above {files}");
+        eprintln!("only {connections} connections; raise `ulimit -n` above {files}");
     }
     connections
 }
@@ -89,8 +92,8 @@ async fn set_and_get(mut client: Client, number: usize, mut go: watch::Receiver<
     rounds
 }
 
-/// Publishes until all is said, no faster than the one who reads can read among a thousand others; at the end nobody else
-/// listens.
+/// Publishes all messages, no faster than the reading subscriber can receive them under load. At
+/// the end, no other client receives messages.
 async fn publish(mut client: Client, mut go: watch::Receiver<bool>, unheard: Arc<Semaphore>) {
     go.wait_for(|go| *go).await.unwrap();
     let mut heard = None;
@@ -123,7 +126,7 @@ async fn hear(mut client: Client, unheard: Arc<Semaphore>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_connections_and_silent_subscribers() {
+async fn a_thousand_connections_with_subscribers_that_never_read() {
     let connections = connections();
     let gateway = swarm_gateway::test().await.unwrap();
     let before = about_this_process("status", "VmHWM:");
@@ -147,11 +150,14 @@ async fn a_thousand_connections_and_silent_subscribers() {
     start.send_replace(true);
     let rounds = workers.join_all().await;
     others.join_all().await;
-    assert!(rounds.iter().all(|rounds| *rounds > 0), "somebody starved");
+    assert!(
+        rounds.iter().all(|rounds| *rounds > 0),
+        "a connection starved"
+    );
     let grown = about_this_process("status", "VmHWM:")
         .zip(before)
         .map_or(0, |(after, before)| after.saturating_sub(before));
     let commands = 2 * rounds.iter().sum::<usize>();
-    println!("{connections} connections, {commands} commands, {grown} KiB at most");
+    println!("{connections} connections, {commands} commands, peak {grown} KiB");
     assert!(grown < ALLOWED, "{grown} KiB, more than {ALLOWED}");
 }

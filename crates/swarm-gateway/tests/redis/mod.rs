@@ -1,4 +1,4 @@
-//! A real `redis-server` of our own, on a free port.
+//! A real `redis-server` for a test, on a free port.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -11,11 +11,12 @@ pub(crate) struct RedisServer {
 }
 
 impl RedisServer {
-    /// `None`, and a word on stderr, when the program is not installed, which CI does not accept. `options` are further
-    /// words of its command line.
+    /// Starts `redis-server` with additional command-line `options`. Returns `None` and prints a
+    /// note if it is not installed, which fails in CI.
     pub(crate) fn start(options: &[&str]) -> Option<Self> {
         for _ in 0..20 {
-            // The port is free now. If somebody is quicker, redis-server ends, and another port is tried.
+            // The port is free now. If another process takes it first, redis-server exits, and the
+            // next port is tried.
             let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
             let address = free.unwrap().to_string();
             let (_, port) = address.rsplit_once(':').unwrap();
@@ -30,9 +31,9 @@ impl RedisServer {
                 let ci = std::env::var("CI").is_ok_and(|value| value == "true");
                 assert!(
                     !ci,
-                    "redis-server is missing, and CI must compare with it: install Debian's redis-server"
+                    "redis-server is required in CI; install the package redis-server"
                 );
-                eprintln!("NOT COMPARED: redis-server is missing; install Debian's redis-server");
+                eprintln!("SKIPPED: redis-server is not installed");
                 return None;
             };
             let log = BufReader::new(process.stdout.take().unwrap());

@@ -1,4 +1,4 @@
-//! Programs that know nothing of this project work with the gateway: `redis-cli` over TCP, `curl` over HTTP, Python's
+//! Compatibility with third-party programs: `redis-cli` over TCP, `curl` over HTTP, and Python's
 //! `websockets` with JSON.
 
 mod redis_cli;
@@ -9,15 +9,15 @@ use std::process::{Command, Output};
 
 use swarm_gateway::Gateway;
 
-/// Runs a program and returns what it prints; `None` when it is not installed, which CI does not accept.
+/// Runs a program and returns its output. Returns `None` if it is not installed, which fails in CI.
 async fn run(program: &'static str, args: Vec<String>) -> Option<String> {
     let output = tokio::task::spawn_blocking(move || Command::new(program).args(args).output());
     let Ok(Output { stdout, stderr, .. }) = output.await.unwrap() else {
         assert!(
             env::var_os("CI").is_none_or(|ci| ci != "true"),
-            "{program} is missing, and CI must try it: install Debian's redis-tools and curl"
+            "{program} is required in CI; install redis-tools and curl"
         );
-        eprintln!("NOT TRIED: {program} is missing");
+        eprintln!("SKIPPED: {program} is not installed");
         return None;
     };
     assert_eq!(String::from_utf8_lossy(&stderr), "");
@@ -58,7 +58,7 @@ async fn redis_cli() {
             else {
                 return;
             };
-            // It prints maps, which RESP3 has, with blanks.
+            // Maps of RESP3 are printed with additional spaces.
             let blanks = |text: &str| text.replace('\n', " ");
             assert_eq!(blanks(&output), blanks(printed), "{protocol} {command}");
         }

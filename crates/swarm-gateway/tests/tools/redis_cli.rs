@@ -1,9 +1,9 @@
-//! What of `redis-cli` takes a connection that lasts: transactions and subscriptions.
+//! Parts of `redis-cli` that need a persistent connection: transactions and subscriptions.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
-/// Starts it; `None` when it is not installed, which CI does not accept.
+/// Starts `redis-cli`. Returns `None` if it is not installed, which fails in CI.
 fn start(url: &str, args: &[&str]) -> Option<Child> {
     let url = url.replace("redis://", "redis://default:secret@");
     let spawned = Command::new("redis-cli")
@@ -15,14 +15,14 @@ fn start(url: &str, args: &[&str]) -> Option<Child> {
     if spawned.is_err() {
         assert!(
             std::env::var_os("CI").is_none_or(|ci| ci != "true"),
-            "redis-cli is missing, and CI must try it: install Debian's redis-tools"
+            "redis-cli is required in CI; install redis-tools"
         );
-        eprintln!("NOT TRIED: redis-cli is missing");
+        eprintln!("SKIPPED: redis-cli is not installed");
     }
     spawned.ok()
 }
 
-/// Runs commands of one connection and returns what it prints.
+/// Runs commands on one connection and returns the output.
 fn session(url: &str, commands: &str) -> Option<String> {
     let mut process = start(url, &[])?;
     let mut input = process.stdin.take().unwrap();

@@ -1,9 +1,10 @@
-//! Python's `websockets` with frames of JSON, as users without a client of SwarmKeyDb write them.
+//! Python's `websockets` with JSON frames, as used without a SwarmKeyDb client.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A Python that has the package, in a place of its own under `target`; the error says what is missing.
+/// Returns a Python interpreter with the package, in a virtual environment under `target`. The
+/// error describes what is missing.
 fn python() -> Result<PathBuf, String> {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("websockets");
     let python = place.join("bin").join("python");
@@ -39,9 +40,9 @@ async fn websockets() {
         Err(missing) => {
             assert!(
                 std::env::var_os("CI").is_none_or(|ci| ci != "true"),
-                "Python's websockets is missing, and CI must try it; install Debian's python3-venv: {missing}"
+                "Python's websockets is required in CI; install python3-venv: {missing}"
             );
-            return eprintln!("NOT TRIED: Python's websockets is missing: {missing}");
+            return eprintln!("SKIPPED: Python websockets is not installed: {missing}");
         }
     };
     let gateway = crate::gateway().await;

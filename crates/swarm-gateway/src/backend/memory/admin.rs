@@ -1,4 +1,5 @@
-//! Stand-ins for SwarmKeyDb's own commands: each answers in the server's shape, and backups really restore.
+//! Substitutes for SwarmKeyDb's own commands. Replies have the server's format, and backups can be
+//! restored.
 
 use bytes::Bytes;
 use swarm_resp::Frame;
@@ -7,10 +8,10 @@ use super::call::{Call, Reply, count, ok};
 use super::keyspace::{Expiry, Value};
 use super::reject::Reject;
 
-/// The keys as they were: key, value, deadline.
+/// Saved keys: key, value, and deadline.
 pub(super) type Backup = Vec<(Bytes, Value, Option<i64>)>;
 
-/// `BACKUP`: keeps a copy of all keys, and replies the reference that names it.
+/// `BACKUP`: copies all keys and replies with a reference to the copy.
 pub(super) fn backup(call: &mut Call<'_>) -> Reply {
     let copy: Backup = (call.keyspace.from(0))
         .map(|(_, key, value)| {
@@ -23,7 +24,8 @@ pub(super) fn backup(call: &mut Call<'_>) -> Reply {
     Ok(Frame::bulk(reference))
 }
 
-/// `RESTOREDB reference [key]`: writes the keys of a backup back, or one of them, and replies how many.
+/// `RESTOREDB reference [key]`: restores all keys of a backup, or one of them, and replies with
+/// their number.
 pub(super) fn restoredb(call: &mut Call<'_>) -> Reply {
     let (reference, only) = match call.rest(1) {
         [reference] => (reference, None),
@@ -43,12 +45,12 @@ pub(super) fn restoredb(call: &mut Call<'_>) -> Reply {
     Ok(count(restored))
 }
 
-/// `ROTATEKEY old new`: nothing is encrypted here, so nothing changes.
+/// `ROTATEKEY old new`: no effect, because nothing is encrypted.
 pub(super) fn rotatekey(_: &mut Call<'_>) -> Reply {
     Ok(Frame::bulk("rotated"))
 }
 
-/// `BACKENDMETA key`: what the store knows about a key, or null.
+/// `BACKENDMETA key`: metadata of a key, or null.
 pub(super) fn backendmeta(call: &mut Call<'_>) -> Reply {
     let value = call.keyspace.get(call.arg(1));
     Ok(value.map_or_else(Frame::null, |value| {
@@ -57,7 +59,7 @@ pub(super) fn backendmeta(call: &mut Call<'_>) -> Reply {
     }))
 }
 
-/// `SWARM.RESYNC [PARTIAL|FULL]`: there is no second store to catch up with.
+/// `SWARM.RESYNC [PARTIAL|FULL]`: no effect, because there is no second store.
 pub(super) fn resync(call: &mut Call<'_>) -> Reply {
     let mode = match call.rest(1) {
         [] => "partial",
@@ -68,7 +70,7 @@ pub(super) fn resync(call: &mut Call<'_>) -> Reply {
     Ok(Frame::bulk(format!("{{\"mode\":\"{mode}\",\"keys\":0}}")))
 }
 
-/// `AUTHADDR 0x…` and `AUTHDID did [message signature]`: every identity is believed.
+/// `AUTHADDR 0x…` and `AUTHDID did [message signature]`: accepts every identity.
 pub(super) fn identity(_: &mut Call<'_>) -> Reply {
     Ok(ok())
 }

@@ -1,4 +1,4 @@
-//! Commands that wait for data, and what happens after every command: waiting ones are served, oldest first.
+//! Blocking commands: queueing, and serving the oldest waiters after every command.
 
 use std::sync::Arc;
 
@@ -13,12 +13,13 @@ use super::tracking::Audience;
 use super::{State, Store};
 use crate::backend::{Called, Client};
 
-/// A command that waits.
+/// A waiting command.
 #[derive(Debug)]
 pub(super) struct Waiter {
     ticket: u64,
     keys: Vec<Bytes>,
-    /// What is run again when a key has changed; without it, the command is woken and runs by itself.
+    /// Command to run again when a key has changed. Without it, the waiter is only woken and runs
+    /// its own command.
     command: Option<Command>,
     served: oneshot::Sender<()>,
 }
@@ -31,14 +32,14 @@ struct Command {
     protocol: RespVersion,
 }
 
-/// Withdraws a command when nobody waits for it any more.
+/// Removes a command from the queue when nobody awaits it any more.
 struct Ticket {
     store: Arc<Store>,
     number: u64,
 }
 
 impl Ticket {
-    /// Takes the command out of the queue, unless it was served before.
+    /// Removes the command from the queue unless it has been served.
     fn take(&self, state: &mut State) -> Option<Waiter> {
         let waiting = &mut state.server.waiting;
         let at = (waiting.iter()).position(|waiter| waiter.ticket == self.number)?;
@@ -53,7 +54,7 @@ impl Drop for Ticket {
 }
 
 impl Server {
-    /// Lines a command up behind those that wait already.
+    /// Queues a command behind those already waiting.
     fn line_up(
         &mut self,
         store: &Arc<Store>,
@@ -73,14 +74,14 @@ impl Server {
     }
 }
 
-/// A command that is woken when one of its keys has changed.
+/// Waits for one of several keys to change.
 pub(super) struct Waiting {
     ticket: Ticket,
     changed: oneshot::Receiver<()>,
     deadline: Option<i64>,
 }
 
-/// Lines a command up that runs again by itself.
+/// Queues a waiter that runs its own command.
 pub(super) fn line_up(
     store: &Arc<Store>,
     state: &mut State,
@@ -96,11 +97,12 @@ pub(super) fn line_up(
 }
 
 impl Waiting {
-    /// Returns whether a key has changed, or the time is over.
+    /// Waits for a change. Returns `false` on timeout.
     pub(super) async fn woken(mut self) -> bool {
         let store = self.ticket.store.clone();
         tokio::select! {
-            // Borrowed, so that the command is not taken for one whose client is gone while its time is up.
+            // Borrowed, because dropping the receiver on timeout would look like a disconnected
+            // client.
             _ = &mut self.changed => true,
             () = store.clock.until_some(self.deadline) => {
                 self.ticket.take(&mut store.lock()).is_none()
@@ -109,7 +111,7 @@ impl Waiting {
     }
 }
 
-/// Lines a command up that is served by whoever changes its keys.
+/// Queues a command that is run by whichever command changes its keys.
 pub(super) fn wait(
     store: &Arc<Store>,
     state: &mut State,
@@ -127,8 +129,9 @@ pub(super) fn wait(
     Called::Blocked(Box::pin(async move {
         let clock = ticket.store.clock.clone();
         tokio::select! {
-            // Borrowed: were it dropped when the time is up, a change at this moment would take the command for one whose
-            // client is gone, and nobody would reply to it.
+            // Borrowed, because dropping the receiver on timeout would look like a disconnected
+            // client: a change at this moment would then discard the command, and nobody would
+            // reply to it.
             _ = &mut reply => {}
             () = clock.until_some(block.deadline) => {
                 let mut state = ticket.store.lock();
@@ -150,7 +153,7 @@ impl Command {
     }
 }
 
-/// Tells who tracks the keys that changed, and serves or wakes those who wait for them.
+/// Announces changed keys to tracking clients, and serves or wakes the commands waiting for them.
 pub(super) fn settle(state: &mut State, audience: Audience, now: i64) {
     loop {
         let changed = state.keyspace.take_changed();
@@ -163,7 +166,7 @@ pub(super) fn settle(state: &mut State, audience: Audience, now: i64) {
         for key in &changed {
             tracking.changed(peers, key, audience);
         }
-        // Taken out while their commands run, which may change other keys.
+        // Taken out while the commands run, because they may change other keys.
         let waiting = std::mem::take(&mut state.server.waiting);
         for waiter in waiting {
             let concerned = waiter.keys.iter().any(|key| changed.contains(key));
@@ -181,13 +184,13 @@ pub(super) fn settle(state: &mut State, audience: Audience, now: i64) {
                 };
                 command.reply(frame);
             }
-            // The receiver may be gone; its ticket finds nothing then.
+            // If the receiver is gone, its ticket finds the waiter removed.
             let _ = waiter.served.send(());
         }
     }
 }
 
-/// Runs a waiting command again; `None` when it still has nothing to reply.
+/// Runs a waiting command again. Returns `None` if it still has nothing to reply.
 fn rerun(state: &mut State, command: &Command, now: i64) -> Option<Frame> {
     let Run::Data(run) = command.spec.run else {
         return None;

@@ -1,4 +1,4 @@
-//! One execution of one command: its arguments and the data.
+//! Execution context of one command: arguments and data.
 
 use bytes::Bytes;
 use swarm_resp::{Frame, RespVersion};
@@ -9,44 +9,45 @@ use super::reject::Reject;
 use super::server::Server;
 use crate::backend::Client;
 
-/// What a command replies.
+/// Result of a command.
 pub(super) type Reply = Result<Frame, Reject>;
 
-/// What a command works on. The number of arguments was checked against the table.
+/// Execution context of a command. The number of arguments has been checked against the command
+/// table.
 pub(super) struct Call<'a> {
     pub(super) keyspace: &'a mut Keyspace,
     pub(super) server: &'a mut Server,
     pub(super) client: &'a Client,
     pub(super) args: &'a [Bytes],
-    /// Milliseconds since 1970; stands still while the command runs.
+    /// Milliseconds since the Unix epoch; constant while the command runs.
     pub(super) now: i64,
     pub(super) protocol: RespVersion,
-    /// Whether the client listens to channels.
+    /// Whether the client is subscribed to channels or patterns.
     pub(super) subscribed: bool,
-    /// Whether the command waited, and a key that it waits for has changed.
+    /// Set if the command was blocked and one of its keys has changed.
     pub(super) again: bool,
-    /// Set by a command that would rather wait than give the reply that it returns.
+    /// Set by a command that prefers to block over its returned reply.
     pub(super) block: Option<Block>,
 }
 
-/// What a command waits for.
+/// What a command is blocked on.
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) keys: Vec<Bytes>,
-    /// Milliseconds since 1970; `None` waits for ever.
+    /// Milliseconds since the Unix epoch; `None` blocks indefinitely.
     pub(super) deadline: Option<i64>,
-    /// What is run when a key changed: the arguments, with what is relative to now made absolute.
+    /// Arguments to run when a key has changed; relative ones have been made absolute.
     pub(super) args: Vec<Bytes>,
 }
 
 impl<'a> Call<'a> {
-    /// The argument at an index; the command's name is at 0.
+    /// Returns the argument at an index; index 0 is the command name.
     pub(super) fn arg(&self, at: usize) -> &'a Bytes {
         static NONE: Bytes = Bytes::new();
         self.args.get(at).unwrap_or(&NONE)
     }
 
-    /// The arguments from an index on.
+    /// Returns the arguments from an index on.
     pub(super) fn rest(&self, from: usize) -> &'a [Bytes] {
         self.args.get(from..).unwrap_or_default()
     }
@@ -60,12 +61,12 @@ pub(super) fn ok() -> Frame {
     Frame::simple("OK")
 }
 
-/// A count as an integer reply.
+/// Returns an integer reply.
 pub(super) fn count(number: usize) -> Frame {
     Frame::integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-/// A value as a reply, or null.
+/// Returns a bulk string reply, or null.
 pub(super) fn bulk(value: Option<&Bytes>) -> Frame {
     value.cloned().map_or_else(Frame::null, Frame::bulk)
 }

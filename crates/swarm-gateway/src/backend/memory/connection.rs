@@ -1,4 +1,4 @@
-//! Commands about the connection that touch no key.
+//! Connection commands that touch no keys.
 
 use bytes::Bytes;
 use swarm_resp::{Frame, RespVersion};
@@ -41,7 +41,7 @@ pub(super) fn setname(call: &mut Call<'_>) -> Reply {
     Ok(ok())
 }
 
-/// Names a connection: printable characters without blanks.
+/// Sets the name of a connection: printable characters without spaces.
 pub(super) fn set_name(server: &mut Server, id: u64, name: &Bytes) -> Result<(), Reject> {
     if !name.iter().all(u8::is_ascii_graphic) {
         return Err(Reject::text(
@@ -54,7 +54,7 @@ pub(super) fn set_name(server: &mut Server, id: u64, name: &Bytes) -> Result<(),
     Ok(())
 }
 
-/// One connection on a line, in the fields that clients read.
+/// Formats a connection as a line of CLIENT LIST.
 fn line(id: u64, peer: &Peer, now: i64) -> String {
     let name = String::from_utf8_lossy(&peer.name);
     let age = now.saturating_sub(peer.since) / 1000;

@@ -1,4 +1,4 @@
-//! Times to live: how commands write them, and the commands that set and show them.
+//! Key expiry: time arguments, and the commands that set and return deadlines.
 
 use bytes::Bytes;
 use swarm_resp::Frame;
@@ -7,21 +7,21 @@ use super::call::{Call, Reply};
 use super::number;
 use super::reject::Reject;
 
-/// The unit that a time is written in.
+/// Unit of a time argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
     Seconds,
     Milliseconds,
 }
 
-/// Whether a time counts from now or from 1970.
+/// Whether a time is relative to now or to the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Base {
     Now,
     Epoch,
 }
 
-/// A time as options such as `EX 10` write it.
+/// Interpretation of a time argument, as selected by options such as `EX`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timing {
     pub(super) unit: Unit,
@@ -33,7 +33,7 @@ impl Timing {
         Self { unit, base }
     }
 
-    /// The timing that an option's name in capitals means.
+    /// Returns the timing selected by an option name in upper case.
     pub(super) fn option(name: &[u8]) -> Option<Self> {
         Some(match name {
             b"EX" => Self::new(Unit::Seconds, Base::Now),
@@ -44,7 +44,8 @@ impl Timing {
         })
     }
 
-    /// The deadline of a value with this time to live, which must be positive. `command` is named in the refusal.
+    /// Returns the deadline for a time argument that must be positive. `command` is named in the
+    /// error.
     pub(super) fn positive(self, text: &[u8], now: i64, command: &str) -> Result<i64, Reject> {
         match number::integer(text)? {
             number @ 1.. => self.deadline(number, now, command),
@@ -52,7 +53,7 @@ impl Timing {
         }
     }
 
-    /// The deadline in milliseconds since 1970, unless it leaves the range.
+    /// Returns the deadline in milliseconds since the Unix epoch, or an error on overflow.
     fn deadline(self, number: i64, now: i64, command: &str) -> Result<i64, Reject> {
         let millis = match self.unit {
             Unit::Seconds => number.checked_mul(1000),
@@ -66,7 +67,7 @@ impl Timing {
     }
 }
 
-/// The conditions of EXPIRE.
+/// Conditions of EXPIRE: NX, XX, GT, LT.
 #[derive(Debug, Clone, Copy, Default)]
 struct Only {
     missing: bool,
@@ -102,7 +103,7 @@ impl Only {
         Ok(only)
     }
 
-    /// Whether a new deadline may take the place of the one before; no deadline counts as one that never comes.
+    /// Returns whether a new deadline may replace the current one. No deadline counts as infinite.
     fn allows(self, before: Option<i64>, deadline: i64) -> bool {
         !(self.missing && before.is_some()
             || self.present && before.is_none()
@@ -149,7 +150,7 @@ pub(super) fn pexpireat(call: &mut Call<'_>) -> Reply {
     )
 }
 
-/// -2 without the key, -1 without a time to live, else what `show` makes of the deadline.
+/// Replies -2 if the key does not exist, -1 if it has no deadline, otherwise `show(deadline)`.
 fn shown(call: &Call<'_>, show: impl FnOnce(i64) -> i64) -> Reply {
     Ok(Frame::integer(match call.keyspace.deadline(call.arg(1)) {
         None => -2,
@@ -158,7 +159,7 @@ fn shown(call: &Call<'_>, show: impl FnOnce(i64) -> i64) -> Reply {
     }))
 }
 
-/// To the nearest second.
+/// Rounds to the nearest second.
 const fn seconds(millis: i64) -> i64 {
     millis.saturating_add(500) / 1000
 }

@@ -1,17 +1,17 @@
-//! INCRBYFLOAT's arithmetic: decimal fractions stay what they look like.
+//! Decimal arithmetic of INCRBYFLOAT.
 
 use super::reject::Reject;
 
-/// Digits behind the point that are kept and shown.
+/// Number of decimal places kept and shown.
 const DIGITS: usize = 17;
 
 /// 10 to the power of [`DIGITS`].
 const ONE: i128 = 100_000_000_000_000_000;
 
-/// Adds two numbers and spells the sum without exponent and without trailing zeros.
+/// Adds two numbers and formats the sum without an exponent or trailing zeros.
 ///
-/// Redis adds in the 80-bit floats of its machine, which shows as noise in the last digits of sums above 8; here the
-/// sum is exact as long as it fits, and a 64-bit float's beyond that.
+/// Redis adds 80-bit floats, which shows as noise in the last digits of sums above 8. Here the sum
+/// is exact as long as it fits, and falls back to a 64-bit float beyond that.
 pub(super) fn add(left: &[u8], right: &[u8]) -> Result<String, Reject> {
     let (left, right) = (Number::parse(left)?, Number::parse(right)?);
     let exact = left.exact.zip(right.exact);
@@ -28,7 +28,7 @@ pub(super) fn add(left: &[u8], right: &[u8]) -> Result<String, Reject> {
 
 struct Number {
     nearest: f64,
-    /// In units of 10 to the power of minus [`DIGITS`], when it is a whole number of them.
+    /// The value in units of 10^-[`DIGITS`], if it is a whole number of them.
     exact: Option<i128>,
 }
 
@@ -47,7 +47,7 @@ impl Number {
     }
 }
 
-/// The digits of a decimal number, moved by its exponent.
+/// Parses a decimal number exactly, applying its exponent.
 fn exact(text: &str) -> Option<i128> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),

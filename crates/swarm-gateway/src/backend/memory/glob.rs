@@ -1,9 +1,9 @@
-//! Patterns of keys and channels, as Redis matches them.
+//! Glob matching for keys and channels, as in Redis.
 
-/// Whether a text matches a pattern of `*`, `?`, `[a-z]`, `[^a]` and `\` before a character that means itself.
+/// Returns whether `text` matches a pattern of `*`, `?`, `[a-z]`, `[^a]`, and `\` as an escape.
 pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut pattern, mut text) = (pattern, text);
-    // Where to go on when what follows the last star does not match: one character further.
+    // Where to resume when the pattern after the last star fails: one character further.
     let mut retry: Option<(&[u8], &[u8])> = None;
     loop {
         if let [b'*', rest @ ..] = pattern {
@@ -30,7 +30,8 @@ pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// Whether the first element of a pattern, which is no star, matches a character; and the pattern behind it.
+/// Matches the first pattern element, which is not a star, against a byte. Returns whether it
+/// matches and the rest of the pattern.
 fn one(pattern: &[u8], byte: u8) -> (bool, &[u8]) {
     match pattern {
         [b'?', rest @ ..] => (true, rest),
@@ -41,7 +42,7 @@ fn one(pattern: &[u8], byte: u8) -> (bool, &[u8]) {
     }
 }
 
-/// A class behind its `[`. One that is not closed ends with the pattern.
+/// Matches a character class after its `[`. An unclosed class extends to the end of the pattern.
 fn class(mut pattern: &[u8], byte: u8) -> (bool, &[u8]) {
     let negated = matches!(pattern, [b'^', ..]);
     if negated {

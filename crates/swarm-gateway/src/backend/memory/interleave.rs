@@ -1,4 +1,5 @@
-//! Commands as the deployed server runs them: each reads first and then writes key by key, and others run in between.
+//! Non-atomic execution, as on the deployed server: a command reads first and then writes key by
+//! key, and other commands run in between.
 
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
@@ -16,12 +17,12 @@ use super::{State, Store};
 use crate::backend::{Called, Client};
 use crate::write_queue::Flushes;
 
-/// How commands take their steps.
+/// Timing of interleaved commands.
 #[derive(Debug)]
 pub(crate) struct Pacing {
-    /// What each write waits for; without it, others merely get their turn.
+    /// Queue that each write waits for. Without it, a command only yields to others.
     pub(crate) queue: Option<Arc<Flushes>>,
-    /// How long a script may take before it is answered `BUSY`; without it, as long as it likes.
+    /// Time after which a script is answered with `BUSY`; unlimited if `None`.
     script_limit: Option<Duration>,
     /// Held by commands that run one at a time for the whole server.
     serial: tokio::sync::Mutex<()>,
@@ -37,26 +38,26 @@ impl Pacing {
     }
 }
 
-/// How far a command has come when it has read.
+/// Outcome of a command's read phase.
 enum Step {
-    /// It neither writes nor waits.
+    /// Neither writes nor blocks.
     Done(Reply),
-    /// It writes, and then it is done.
+    /// Writes, and is then complete.
     Write(Reply, Vec<Write>),
-    /// It waits for data, and then it is run again with these arguments.
+    /// Blocks for data, and then runs again with these arguments.
     Wait(Waiting, Vec<Bytes>),
 }
 
-/// Runs commands in steps on behalf of a connection.
+/// Runs the commands of a connection without atomicity.
 #[derive(Clone)]
 pub(super) struct Interleaver {
     store: Arc<Store>,
     pace: Arc<Pacing>,
     client: Client,
-    /// Who is told of the writes.
+    /// Clients to notify of the writes.
     audience: Audience,
     subscribed: bool,
-    /// Whether the command waits for data, so that a client which is gone ends it.
+    /// Set while the command is blocked, so that a disconnected client cancels it.
     blocked: watch::Sender<bool>,
 }
 
@@ -81,7 +82,7 @@ impl Interleaver {
         }
     }
 
-    /// As a part of EXEC or a script: the pushes of all its commands count together.
+    /// Marks the commands as part of an EXEC or script, whose pushes are counted together.
     pub(super) fn with_audience(mut self, audience: Audience, burst: u64) -> Self {
         self.audience = audience;
         self.client.burst = Some(burst);
@@ -92,7 +93,7 @@ impl Interleaver {
         &self.client
     }
 
-    /// Returns when a script that begins now has taken too long.
+    /// Returns a future that completes when a script starting now exceeds its time limit.
     pub(super) fn script_limit(&self) -> impl Future<Output = ()> + Send + use<> {
         let (clock, limit) = (self.store.clock.clone(), self.pace.script_limit);
         async move {
@@ -103,7 +104,8 @@ impl Interleaver {
         }
     }
 
-    /// Starts a command on a store that is locked; a future does what does not end at once.
+    /// Starts a command on the locked store. Whatever does not complete immediately continues in a
+    /// future.
     pub(super) fn start(self, state: &mut State, spec: &'static Spec, args: Vec<Bytes>) -> Called {
         let first = if is_serial(spec.name) {
             None
@@ -122,7 +124,7 @@ impl Interleaver {
         })
     }
 
-    /// Makes a future of work, which puts its reply into the outbox when it is over.
+    /// Wraps work into a future that puts the reply into the outbox on completion.
     pub(super) fn detached<F>(self, work: impl FnOnce(Self) -> F) -> Called
     where
         F: Future<Output = (&'static str, Reply)> + Send + 'static,
@@ -136,7 +138,7 @@ impl Interleaver {
         Called::Detached { over, blocked }
     }
 
-    /// Runs a command to its end.
+    /// Runs a command to completion.
     pub(super) async fn run(&self, spec: &'static Spec, args: Vec<Bytes>) -> Reply {
         self.go_on(spec, args, None).await
     }
@@ -178,7 +180,7 @@ impl Interleaver {
         }
     }
 
-    /// Lets a command read, and takes back what it wrote.
+    /// Runs the read phase of a command and rolls back its writes.
     fn step(
         &self,
         state: &mut State,
@@ -188,7 +190,7 @@ impl Interleaver {
         deadline: &mut Option<Option<i64>>,
     ) -> Step {
         let Run::Data(run) = spec.run else {
-            // UNWATCH inside EXEC, which has done its work.
+            // UNWATCH inside EXEC; EXEC has already ended all watches.
             return Step::Done(Ok(ok()));
         };
         (state.server.tracking).read(self.client.id, spec, args);
@@ -208,7 +210,7 @@ impl Interleaver {
         let block = call.block.take();
         let writes = state.keyspace.take_back();
         if let Some(block) = block {
-            // What is left of the time that it waits is not begun anew.
+            // A blocked command keeps its original deadline.
             let deadline = *deadline.get_or_insert(block.deadline);
             let waiting = blocking::line_up(&self.store, state, block.keys, deadline);
             return Step::Wait(waiting, block.args);
@@ -236,7 +238,7 @@ impl Interleaver {
         }
     }
 
-    /// The store, without the keys whose time has come.
+    /// Locks the store and removes expired keys.
     fn lock(&self) -> MutexGuard<'_, State> {
         let mut state = self.store.lock();
         let now = self.store.clock.unix_millis();
@@ -245,7 +247,7 @@ impl Interleaver {
         state
     }
 
-    /// Puts a reply into the outbox, behind whatever fault is planned for it.
+    /// Puts a reply into the outbox, subject to any planned fault.
     pub(super) fn finish(&self, name: &str, reply: Reply) {
         let faults = &self.client.faults;
         faults.count(name);
@@ -260,7 +262,7 @@ impl Interleaver {
     }
 }
 
-/// Whether a command runs alone: on the deployed server, one lock guards all of these.
+/// Returns whether a command runs alone; the deployed server guards all of these with one lock.
 fn is_serial(name: &str) -> bool {
     match name {
         "MSET" | "MSETNX" => true,
@@ -269,7 +271,8 @@ fn is_serial(name: &str) -> bool {
     }
 }
 
-/// Whether a command that gave this reply has written, where looking at a stream to change it counts as a write.
+/// Returns whether a command with this reply has written. Opening a stream for modification counts
+/// as a write.
 fn changes(spec: &Spec, reply: &Reply) -> bool {
     let Ok(reply) = reply else {
         return false;

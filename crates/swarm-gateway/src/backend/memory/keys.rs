@@ -1,4 +1,4 @@
-//! Keys whatever they hold.
+//! Commands for keys of any type.
 
 use bytes::Bytes;
 use swarm_resp::Frame;
@@ -15,7 +15,7 @@ pub(super) fn del(call: &mut Call<'_>) -> Reply {
     Ok(count(removed))
 }
 
-/// A key that is named twice counts twice.
+/// A key that is listed twice counts twice.
 pub(super) fn exists(call: &mut Call<'_>) -> Reply {
     let present = (call.rest(1).iter())
         .filter(|key| call.keyspace.contains(key))
@@ -87,7 +87,7 @@ pub(super) fn copy(call: &mut Call<'_>) -> Reply {
     Ok(Frame::integer(1))
 }
 
-/// There is one database, 0.
+/// Rejects any database number but 0, the only database.
 pub(super) fn only_database(number: &Bytes) -> Result<(), Reject> {
     match number::integer(number)? {
         0 => Ok(()),
@@ -99,7 +99,7 @@ pub(super) fn dbsize(call: &mut Call<'_>) -> Reply {
     Ok(count(call.keyspace.len()))
 }
 
-/// FLUSHDB and FLUSHALL: with one database they are the same.
+/// FLUSHDB and FLUSHALL, which are the same with a single database.
 pub(super) fn flush(call: &mut Call<'_>) -> Reply {
     match call.rest(1) {
         [] => {}

@@ -1,4 +1,4 @@
-//! One connection's line to the embedded store: what it queues, watches and listens to.
+//! Session of one connection with the embedded store: queued commands, watches, and subscriptions.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(super) struct MemoryLink {
     local: Local,
 }
 
-/// What belongs to one connection alone.
+/// State that belongs to a single connection.
 pub(super) struct Local {
     pub(super) client: Client,
     pub(super) transaction: Transaction,
@@ -98,7 +98,7 @@ impl Link for MemoryLink {
 }
 
 impl Local {
-    /// Runs a command, queues it, or refuses it.
+    /// Runs, queues, or rejects a command.
     fn dispatch(
         &mut self,
         store: &Arc<Store>,
@@ -172,13 +172,14 @@ impl Local {
                 let reply = script::eval_whole(self, state, &args, now);
                 self.reply(spec.name, reply);
             }
-            // The table finds a subcommand or refuses.
+            // The table resolves a subcommand or rejects it.
             Run::Container => {}
         }
         Called::Done
     }
 
-    /// A command that is not one: spoils the transaction, and ends it when it should have been EXEC.
+    /// Handles a rejected command: marks the transaction as failed, and ends it if the command was
+    /// EXEC.
     fn refused(&mut self, state: &mut State, name: &str, reject: Reject) -> Reject {
         self.transaction.spoil();
         if name != "EXEC" {
@@ -192,7 +193,7 @@ impl Local {
         ))
     }
 
-    /// Puts a reply into the outbox, behind whatever fault is planned for it.
+    /// Puts a reply into the outbox, subject to any planned fault.
     pub(super) fn reply(&self, name: &str, reply: Reply) {
         let fault = self.client.faults.reply_fault(name);
         let line_breaks = self.client.quirks.line_breaks;
@@ -200,7 +201,7 @@ impl Local {
         self.client.outbox.reply(frame, fault);
     }
 
-    /// Gives up everything that the connection holds in the store.
+    /// Releases everything that the connection holds in the store.
     pub(super) fn reset(&mut self, state: &mut State) {
         self.transaction.discard(&mut state.keyspace);
         self.subscriptions
@@ -218,5 +219,5 @@ pub(super) fn reset(local: &mut Local, state: &mut State, _: &[Bytes], _: i64) -
     Ok(vec![Frame::simple("RESET")])
 }
 
-/// What a command about the connection replies: several frames for several channels.
+/// Replies of a connection command; one frame per channel for the SUBSCRIBE family.
 pub(super) type Replies = Result<Vec<Frame>, Reject>;

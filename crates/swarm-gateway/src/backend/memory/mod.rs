@@ -1,4 +1,4 @@
-//! The embedded store: Redis 7's semantics in memory, for tests that take milliseconds.
+//! Embedded in-memory store with the semantics of Redis 7.
 
 mod admin;
 mod blocking;
@@ -34,7 +34,7 @@ use server::Server;
 
 pub(crate) use interleave::Pacing;
 
-/// The store, shared by all connections. One command runs at a time, as in Redis.
+/// The store, shared by all connections. Runs one command at a time, as Redis does.
 pub(crate) struct Memory {
     store: Arc<Store>,
 }
@@ -42,11 +42,11 @@ pub(crate) struct Memory {
 struct Store {
     state: Mutex<State>,
     clock: Clock,
-    /// Set when commands run in steps instead of each as a whole.
+    /// Set if commands are interleaved instead of atomic.
     pace: Option<Arc<Pacing>>,
 }
 
-/// Everything that commands read and change.
+/// All data that commands read and modify.
 #[derive(Debug, Default)]
 struct State {
     keyspace: Keyspace,

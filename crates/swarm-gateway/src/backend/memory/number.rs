@@ -1,8 +1,8 @@
-//! Integers in arguments and values: one spelling each, as Redis has it.
+//! Parser for integers in arguments and values.
 
 use super::reject::Reject;
 
-/// Reads a 64-bit integer: no blanks, no plus sign, no leading zeros.
+/// Parses a 64-bit integer in canonical form: no spaces, plus sign, or leading zeros.
 pub(super) fn integer(text: &[u8]) -> Result<i64, Reject> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let canonical = match digits {

@@ -1,4 +1,4 @@
-//! Channels and patterns: who listens, and what they hear.
+//! Channel and pattern subscriptions, and message delivery.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,21 +11,21 @@ use super::glob;
 use super::link::{Local, Replies};
 use super::reject::Reject;
 
-/// Who listens to what, over all connections.
+/// Subscriptions of all connections.
 #[derive(Debug, Default)]
 pub(super) struct PubSub {
     channels: BTreeMap<Bytes, BTreeSet<u64>>,
     patterns: BTreeMap<Bytes, BTreeSet<u64>>,
 }
 
-/// What one connection listens to.
+/// Subscriptions of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     channels: BTreeSet<Bytes>,
     patterns: BTreeSet<Bytes>,
 }
 
-/// Channels by name, or patterns.
+/// Selects channels or patterns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Which {
     Channels,
@@ -56,7 +56,7 @@ impl Subscriptions {
         self.channels.len() + self.patterns.len()
     }
 
-    /// Ends all subscriptions.
+    /// Removes all subscriptions.
     pub(super) fn clear(&mut self, pubsub: &mut PubSub, id: u64) {
         for which in [Which::Channels, Which::Patterns] {
             for name in std::mem::take(self.names(which)) {
@@ -73,7 +73,7 @@ impl Subscriptions {
     }
 }
 
-/// A push of a kind, a name and how many subscriptions are left.
+/// Returns an acknowledgement: kind, name, and number of remaining subscriptions.
 fn acknowledged(kind: &str, name: Option<&Bytes>, left: usize) -> Frame {
     Frame::build(|reply| {
         reply.push_message(|push| {
@@ -106,7 +106,7 @@ fn enter(
     Ok(names.iter().map(acknowledge).collect())
 }
 
-/// Without names, leaves all.
+/// Removes the named subscriptions, or all if no names are given.
 fn leave(
     local: &mut Local,
     state: &mut State,
@@ -150,7 +150,7 @@ pub(super) fn punsubscribe(
     leave(local, state, args, Which::Patterns, "punsubscribe")
 }
 
-/// Replies how many subscriptions heard the message.
+/// Replies with the number of subscriptions that received the message.
 pub(super) fn publish(call: &mut Call<'_>) -> Reply {
     let (channel, message) = (call.arg(1), call.arg(2));
     let server = &*call.server;

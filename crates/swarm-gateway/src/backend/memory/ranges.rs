@@ -1,4 +1,4 @@
-//! Parts of strings: APPEND, GETRANGE, SETRANGE, STRLEN.
+//! Substring commands: APPEND, GETRANGE, SETRANGE, STRLEN.
 
 use bytes::{Bytes, BytesMut};
 use swarm_resp::Frame;
@@ -7,7 +7,7 @@ use super::call::{Call, Reply, count};
 use super::keyspace::{Expiry, Value};
 use super::reject::Reject;
 
-/// The longest string, as in Redis.
+/// Maximum length of a string, as in Redis.
 const MAX_STRING: usize = 512 << 20;
 
 const TOO_LONG: Reject =
@@ -36,14 +36,14 @@ pub(super) fn setrange(call: &mut Call<'_>) -> Reply {
     splice(call, key, offset, part)
 }
 
-/// Writes `part` over the value from `offset` on, with zeros up to there, and replies the new length.
+/// Writes `part` at `offset`, padding with zeros, and replies with the new length.
 fn splice(call: &mut Call<'_>, key: &Bytes, offset: usize, part: &[u8]) -> Reply {
     let end = offset.saturating_add(part.len());
     if end > MAX_STRING {
         return Err(TOO_LONG);
     }
     let before = call.keyspace.take_string(key)?.unwrap_or_default();
-    // In place, unless a reply still shares the bytes.
+    // Modified in place unless a reply still shares the bytes.
     let mut value = before.try_into_mut().unwrap_or_else(|shared| {
         let mut copy = BytesMut::with_capacity(shared.len().max(end));
         copy.extend_from_slice(&shared);
@@ -71,7 +71,7 @@ pub(super) fn getrange(call: &mut Call<'_>) -> Reply {
     })))
 }
 
-/// Both ends included, negative ones counted from the end; as a half-open range.
+/// Converts inclusive indices, negative ones counted from the end, to a half-open range.
 fn inside(start: i64, end: i64, length: usize) -> Option<(usize, usize)> {
     if start < 0 && end < 0 && start > end {
         return None;

@@ -1,4 +1,4 @@
-//! Refusals, worded as Redis 7 words them.
+//! Error replies with the wording of Redis 7.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use swarm_resp::Frame;
 
 use crate::fragments;
 
-/// Why a command was refused: the text of the error reply.
+/// Text of an error reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reject(Bytes);
 
@@ -30,18 +30,18 @@ impl Reject {
         Self(text.into())
     }
 
-    /// Texts and the names quoted between them.
+    /// Joins text parts, cutting each off at its first NUL.
     pub(super) fn quoting(parts: &[&[u8]]) -> Self {
         let parts: Vec<&[u8]> = parts.iter().map(|part| until_nul(part)).collect();
         Self::new(parts.concat())
     }
 
-    /// What SwarmKeyDb says about a command that it does not know.
+    /// SwarmKeyDb's error for an unknown command.
     pub(super) fn unknown_to_swarm(name: &[u8]) -> Self {
         Self::new([b"ERR unknown command '", name, b"'"].concat())
     }
 
-    /// What SwarmKeyDb says about a subcommand of `container` (in capitals) that it does not know.
+    /// SwarmKeyDb's error for an unknown subcommand. `container` is in upper case.
     pub(super) fn subcommand_unknown_to_swarm(container: &str, given: &[u8]) -> Self {
         Self::new(match container {
             "SCRIPT" => [b"ERR unknown subcommand '", given, b"' for 'SCRIPT'"].concat(),
@@ -55,7 +55,7 @@ impl Reject {
         })
     }
 
-    /// What SwarmKeyDb says about a group that is missing.
+    /// SwarmKeyDb's error for a missing group.
     pub(super) fn no_key_or_group(key: &[u8], group: &[u8]) -> Self {
         Self::quoting(&[
             b"NOGROUP No such key '",
@@ -76,23 +76,23 @@ impl Reject {
         ])
     }
 
-    /// `name` in small letters, with `|` before a subcommand.
+    /// `name` is in lower case, with `|` before a subcommand.
     pub(super) fn arity(name: &str) -> Self {
         Self::new(format!(
             "ERR wrong number of arguments for '{name}' command"
         ))
     }
 
-    /// `name` in capitals.
+    /// `name` is in upper case.
     pub(super) fn subscribed(name: &str) -> Self {
         let name = name.to_ascii_lowercase();
         Self::new(format!(
-            "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
-             are allowed in this context"
+            "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
+                    RESET are allowed in this context"
         ))
     }
 
-    /// `container` in capitals.
+    /// `container` is in upper case.
     pub(super) fn subcommand(container: &str, given: &[u8]) -> Self {
         let mut text = b"ERR unknown subcommand '".to_vec();
         text.extend(until_nul(given).iter().take(128));
@@ -104,7 +104,7 @@ impl Reject {
         Self::new(format!("ERR invalid expire time in '{name}' command"))
     }
 
-    /// Shows the name and the arguments as Redis does: 128 bytes of each at most.
+    /// Quotes the name and the arguments as Redis does, at most 128 bytes of each.
     pub(super) fn unknown(args: &[Bytes]) -> Self {
         const SHOWN: usize = 128;
         let (name, rest) = args
@@ -139,7 +139,7 @@ impl fmt::Display for Reject {
 }
 
 impl Reject {
-    /// The error reply, with the line breaks of the text if they are to be written.
+    /// Returns the error reply, with its line breaks if `keeps_line_breaks` is set.
     pub(super) fn frame(self, keeps_line_breaks: bool) -> Frame {
         if keeps_line_breaks && self.0.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
             fragments::error(&self.0)

@@ -1,4 +1,4 @@
-//! Which keys there are: KEYS, SCAN, RANDOMKEY.
+//! Key enumeration: KEYS, SCAN, RANDOMKEY.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -55,10 +55,11 @@ impl<'a> Options<'a> {
     }
 }
 
-/// The cursor is the place in the order in which keys were made: a key that stays is met once, whatever else changes.
+/// The cursor is a creation number, so a key that persists is returned exactly once, whatever else
+/// changes.
 pub(super) fn scan(call: &mut Call<'_>) -> Reply {
     let cursor = match call.arg(1).as_ref() {
-        // As Redis reads it.
+        // Redis reads an empty cursor as 0.
         b"" => 0,
         text => (std::str::from_utf8(text).ok())
             .and_then(|text| text.parse().ok())
@@ -92,7 +93,7 @@ pub(super) fn scan(call: &mut Call<'_>) -> Reply {
 }
 
 pub(super) fn randomkey(call: &mut Call<'_>) -> Reply {
-    // A hasher with random keys is all the chance this needs.
+    // A hasher with random keys is a sufficient source of randomness.
     let chance = RandomState::new().hash_one(call.now);
     let place = chance.checked_rem(call.keyspace.places()).unwrap_or(0);
     let (mut behind, mut all) = (call.keyspace.from(place), call.keyspace.from(0));

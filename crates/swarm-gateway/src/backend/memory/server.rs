@@ -1,4 +1,4 @@
-//! The server itself: its connections, its settings, and what it says about itself.
+//! Server state: connections, configuration, and INFO.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,29 +17,29 @@ use super::tracking::Tracking;
 use crate::backend::Client;
 use crate::outbox::Outbox;
 
-/// What there is besides the keys.
+/// Everything but the keys.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) peers: BTreeMap<u64, Peer>,
     pub(super) pubsub: PubSub,
     pub(super) tracking: Tracking,
-    /// Commands that wait for data, oldest first.
+    /// Blocked commands, oldest first.
     pub(super) waiting: Vec<Waiter>,
     pub(super) backups: BTreeMap<Bytes, Backup>,
-    /// Scripts by their SHA-1.
+    /// Scripts by SHA-1.
     pub(super) scripts: BTreeMap<Bytes, Bytes>,
     config: BTreeMap<&'static str, Bytes>,
     tickets: u64,
-    /// How many of all wake-ups of waiting commands are lost, from 0 to 1.
+    /// Fraction of the wake-ups of blocked commands that are lost, from 0 to 1.
     pub(super) lost_wake_ups: f64,
 }
 
-/// A connection, as the others see it.
+/// A connection as other connections see it.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) outbox: Arc<Outbox>,
     pub(super) name: Bytes,
-    /// When it came, in milliseconds since 1970.
+    /// Connection time in milliseconds since the Unix epoch.
     pub(super) since: i64,
 }
 
@@ -80,12 +80,12 @@ impl Default for Server {
 }
 
 impl Server {
-    /// Whether a command that waits does not learn that its key has changed.
+    /// Decides at random whether a blocked command misses a wake-up.
     pub(super) fn loses_wake_up(&self) -> bool {
         self.lost_wake_ups > 0.0 && fastrand::f64() < self.lost_wake_ups
     }
 
-    /// A number that no other waiting command and no other EXEC has.
+    /// Returns a number unique among blocked commands and EXECs.
     pub(super) const fn ticket(&mut self) -> u64 {
         self.tickets += 1;
         self.tickets
@@ -114,7 +114,7 @@ pub(super) fn config_get(call: &mut Call<'_>) -> Reply {
     }))
 }
 
-/// All parameters are set, or none.
+/// Sets all parameters or none.
 pub(super) fn config_set(call: &mut Call<'_>) -> Reply {
     let pairs = call.rest(2).chunks(2);
     for pair in pairs.clone() {
@@ -147,12 +147,14 @@ pub(super) fn config_resetstat(_: &mut Call<'_>) -> Reply {
     Ok(ok())
 }
 
-/// The sections that clients look at.
+/// Replies with the sections that clients parse.
 pub(super) fn info(call: &mut Call<'_>) -> Reply {
     let sections = [
         (
             "server",
-            "# Server\r\nredis_version:7.0.0\r\nredis_mode:standalone\r\nserver_name:swarmkeydb\r\n".to_owned(),
+            "# Server\r\nredis_version:7.0.0\r\nredis_mode:standalone\r\n\
+             server_name:swarmkeydb\r\n"
+                .to_owned(),
         ),
         (
             "clients",
@@ -191,7 +193,7 @@ pub(super) fn info(call: &mut Call<'_>) -> Reply {
     }))
 }
 
-/// Seconds and microseconds.
+/// Replies with seconds and microseconds.
 pub(super) fn time(call: &mut Call<'_>) -> Reply {
     let (seconds, micros) = (call.now / 1000, call.now % 1000 * 1000);
     Ok(Frame::build(|reply| {

@@ -1,4 +1,4 @@
-//! Strings: SET with its options, GET, counters, and several keys at once.
+//! String commands: SET with its options, GET, counters, and multi-key commands.
 
 use bytes::Bytes;
 use swarm_resp::Frame;
@@ -14,7 +14,7 @@ pub(super) fn get(call: &mut Call<'_>) -> Reply {
     Ok(bulk(call.keyspace.string(call.arg(1))?))
 }
 
-/// The options of SET.
+/// Options of SET.
 #[derive(Debug, Default)]
 struct SetOptions<'a> {
     missing: bool,
@@ -48,7 +48,7 @@ impl<'a> SetOptions<'a> {
     }
 }
 
-/// What SwarmKeyDb knows of SET: `EX`, `PX` or `EXAT` with a time, and nothing else.
+/// Accepts what SwarmKeyDb supports for SET: `EX`, `PX`, or `EXAT` with a time, and nothing else.
 fn known_to_swarm(options: &[Bytes]) -> Result<(), Reject> {
     match options {
         [] => Ok(()),
@@ -203,7 +203,7 @@ pub(super) fn incrbyfloat(call: &mut Call<'_>) -> Reply {
     Ok(Frame::bulk(sum))
 }
 
-/// Keys that hold something else than a string count as missing.
+/// Keys that hold another type count as missing.
 pub(super) fn mget(call: &mut Call<'_>) -> Reply {
     Ok(Frame::build(|reply| {
         reply.array(|array| {
@@ -217,7 +217,7 @@ pub(super) fn mget(call: &mut Call<'_>) -> Reply {
     }))
 }
 
-/// The keys and values of MSET, refused when a value is missing.
+/// Returns the keys and values of MSET, or an error if a value is missing.
 fn pairs<'a>(call: &Call<'a>, name: &str) -> Result<Vec<(&'a Bytes, &'a Bytes)>, Reject> {
     let mut args = call.rest(1).iter();
     let mut pairs = Vec::with_capacity(args.len() / 2);

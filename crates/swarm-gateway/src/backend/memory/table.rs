@@ -1,4 +1,4 @@
-//! The command table: names, numbers of arguments, and what runs.
+//! Command table: names, arities, and implementations.
 
 use bytes::Bytes;
 use swarm_resp::Frame;
@@ -11,44 +11,44 @@ use super::{
     tracking, transaction,
 };
 
-/// One command.
+/// A command.
 #[derive(Debug)]
 pub(super) struct Spec {
-    /// In capitals; a subcommand is written behind `|`.
+    /// Upper case; a subcommand follows after `|`.
     pub(super) name: &'static str,
-    /// How many arguments, the name included; negative for at least as many.
+    /// Number of arguments including the name; a negative number is a minimum.
     arity: i8,
     pub(super) run: Run,
     /// Runs inside MULTI instead of being queued.
     pub(super) immediate: bool,
-    /// Passes on a RESP2 connection that listens to channels.
+    /// Allowed on a RESP2 connection with subscriptions.
     pub(super) while_subscribed: bool,
-    /// The keys that it reads, for CLIENT TRACKING.
+    /// Keys that the command reads, for CLIENT TRACKING.
     pub(super) reads: Reads,
 }
 
-/// Which arguments are keys that a command reads and does not write.
+/// Which arguments are keys that a command reads but does not write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reads {
     Nothing,
     First,
     All,
-    /// The first half behind the word STREAMS.
+    /// First half of the arguments after STREAMS.
     Streams,
 }
 
 type RunConnection = fn(&mut Local, &mut State, &[Bytes], i64) -> Replies;
 
-/// What a command does.
+/// Implementation of a command.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Run {
     /// Works on data, alone or inside EXEC.
     Data(fn(&mut Call<'_>) -> Reply),
-    /// Works on what the connection queues, watches and listens to.
+    /// Works on queued commands, watches, and subscriptions of the connection.
     Connection(RunConnection),
     /// Runs a script.
     Script,
-    /// Has subcommands, which are in the table too.
+    /// Has subcommands, which are separate entries of the table.
     Container,
 }
 
@@ -216,7 +216,8 @@ fn named(name: &str) -> Option<&'static Spec> {
     found.ok().and_then(|at| TABLE.get(at))
 }
 
-/// The command that `args` call, whose name in capitals is `name`. `swarm` says whose words refuse what there is not.
+/// Returns the command that `args` call. `name` is the command name in upper case; `swarm` selects
+/// SwarmKeyDb's error texts.
 pub(super) fn find(name: &str, args: &[Bytes], swarm: bool) -> Result<&'static Spec, Reject> {
     let spec = named(name).filter(|spec| !spec.name.contains('|'));
     let mut spec = spec.ok_or_else(|| {
@@ -250,7 +251,7 @@ pub(super) fn find(name: &str, args: &[Bytes], swarm: bool) -> Result<&'static S
     }
 }
 
-/// Commands without their subcommands.
+/// Iterates over commands without their subcommands.
 fn whole() -> impl Iterator<Item = &'static Spec> {
     TABLE.iter().filter(|spec| !spec.name.contains('|'))
 }
@@ -259,12 +260,12 @@ fn command_count(_: &mut Call<'_>) -> Reply {
     Ok(count(whole().count()))
 }
 
-/// No documentation is kept: clients show what they know.
+/// Replies with no documentation; clients show their own.
 fn command_docs(_: &mut Call<'_>) -> Reply {
     Ok(Frame::build(|reply| reply.map(|_| {})))
 }
 
-/// `COMMAND` and `COMMAND INFO [name …]`: name and number of arguments of each.
+/// `COMMAND` and `COMMAND INFO [name …]`: name and arity of each command.
 fn commands(call: &mut Call<'_>) -> Reply {
     let wanted = call.rest(2);
     let named_ones = wanted.iter().map(|name| {

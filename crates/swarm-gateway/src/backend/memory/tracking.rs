@@ -1,4 +1,4 @@
-//! CLIENT TRACKING: who is told when a key changes that it has read.
+//! CLIENT TRACKING: invalidation pushes for keys that a client has read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,35 +10,36 @@ use super::reject::Reject;
 use super::server::Peer;
 use super::table::{Reads, Spec};
 
-/// Who tracks, and what each has read since it was last audience.
+/// Tracking clients, and the keys that each has read since its last invalidation.
 #[derive(Debug, Default)]
 pub(super) struct Tracking {
     clients: BTreeMap<u64, Mode>,
     readers: HashMap<Bytes, BTreeSet<u64>>,
 }
 
-/// Who is told that a key changed.
+/// Clients to notify of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Audience {
     All,
-    /// All but those who do not want to hear of their own changes, of which this is one.
+    /// All except the given client if it has set NOLOOP.
     AllBut(u64),
     Nobody,
 }
 
-/// What a client asked to be told of.
+/// Tracking options of a client.
 #[derive(Debug, Clone, Default)]
 struct Mode {
-    /// Keys with one of these prefixes, read or not.
+    /// Broadcast mode: notifies of keys with these prefixes, whether or not they were read.
     broadcast: Option<Vec<Bytes>>,
-    /// Not of its own changes.
+    /// NOLOOP: ignores the client's own changes.
     no_loop: bool,
-    /// Keys are remembered only after `CLIENT CACHING YES`, or not after `CLIENT CACHING NO`.
+    /// Remembers keys only after `CLIENT CACHING YES` (OPTIN), or not after `CLIENT CACHING NO`
+    /// (OPTOUT).
     opt_in: bool,
     opt_out: bool,
-    /// What `CLIENT CACHING` said about the next command.
+    /// Value of the last `CLIENT CACHING`, which applies to the next command.
     caching: Option<bool>,
-    /// Also where pushes are plain arrays: as deployed servers do.
+    /// Also sends plain arrays in RESP2, as deployed servers do.
     in_resp2: bool,
 }
 
@@ -93,7 +94,7 @@ impl Mode {
         Ok(mode)
     }
 
-    /// What deployed servers do whatever is asked: tell of every key that others write.
+    /// Options that deployed servers apply regardless of the request: every key written by others.
     fn of_everything() -> Self {
         Self {
             broadcast: Some(Vec::new()),
@@ -111,7 +112,7 @@ impl Mode {
 }
 
 impl Tracking {
-    /// Forgets a client.
+    /// Removes a client.
     pub(super) fn forget(&mut self, id: u64) {
         if self.clients.remove(&id).is_some() {
             self.readers.retain(|_, readers| {
@@ -143,7 +144,7 @@ impl Tracking {
         }
     }
 
-    /// Tells who wants to know that a key changed.
+    /// Notifies interested clients that a key has changed.
     pub(super) fn changed(&mut self, peers: &BTreeMap<u64, Peer>, key: &Bytes, audience: Audience) {
         if self.clients.is_empty() || audience == Audience::Nobody {
             return;
@@ -170,7 +171,7 @@ impl Tracking {
 }
 
 impl Reads {
-    /// The keys among the arguments.
+    /// Returns the keys among the arguments.
     fn keys(self, args: &[Bytes]) -> &[Bytes] {
         match self {
             Self::Nothing => &[],
@@ -208,14 +209,14 @@ pub(super) fn tracking(call: &mut Call<'_>) -> Reply {
     Ok(ok())
 }
 
-/// `CLIENT CACHING YES|NO`: whether the keys of the next command are remembered.
+/// `CLIENT CACHING YES|NO`: whether to remember the keys of the next command.
 pub(super) fn caching(call: &mut Call<'_>) -> Reply {
     let answer = call.arg(2).to_ascii_uppercase();
     let mode = call.server.tracking.clients.get_mut(&call.client.id);
     let mode = mode.filter(|mode| mode.opt_in || mode.opt_out);
     let mode = mode.ok_or(Reject::text(
-        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode \
-         enabled",
+        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or \
+         OPTOUT mode enabled",
     ))?;
     let yes = match answer.as_slice() {
         b"YES" if mode.opt_in => true,

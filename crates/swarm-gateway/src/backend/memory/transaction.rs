@@ -1,4 +1,4 @@
-//! MULTI, EXEC and WATCH: commands that run together or not at all.
+//! Transactions: MULTI, EXEC, and WATCH.
 
 use bytes::Bytes;
 use swarm_resp::Frame;
@@ -14,21 +14,21 @@ use super::table::{Run, Spec};
 use super::tracking::Audience;
 use crate::backend::Called;
 
-/// A connection's open transaction and the keys that it watches.
+/// Open transaction and watched keys of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
     queue: Option<Queue>,
-    /// Keys and the version that each had when the watch began.
+    /// Watched keys with their versions at the time of WATCH.
     watched: Vec<(Bytes, u64)>,
 }
 
-/// Commands and their arguments.
+/// Commands with their arguments.
 type Commands = Vec<(&'static Spec, Vec<Bytes>)>;
 
 #[derive(Debug, Default)]
 struct Queue {
     commands: Commands,
-    /// A command was refused: EXEC will refuse all.
+    /// Set if a command was rejected; EXEC then fails.
     spoiled: bool,
 }
 
@@ -37,7 +37,7 @@ impl Transaction {
         self.queue.is_some()
     }
 
-    /// Notes that a command was refused.
+    /// Records that a command was rejected.
     pub(super) const fn spoil(&mut self) {
         if let Some(queue) = &mut self.queue {
             queue.spoiled = true;
@@ -55,7 +55,7 @@ impl Transaction {
         Ok(Frame::simple("QUEUED"))
     }
 
-    /// Closes the transaction and ends all watches.
+    /// Discards the transaction and ends all watches.
     pub(super) fn discard(&mut self, keyspace: &mut Keyspace) {
         self.queue = None;
         self.unwatch(keyspace);
@@ -104,7 +104,7 @@ pub(super) fn unwatch(local: &mut Local, state: &mut State, _: &[Bytes], _: i64)
     Ok(vec![ok()])
 }
 
-/// The commands that EXEC runs, or its reply when it runs none.
+/// Returns the commands that EXEC runs, or its reply if it runs none.
 fn begin(local: &mut Local, state: &mut State) -> Result<Result<Commands, Frame>, Reject> {
     let Some(queue) = local.transaction.queue.take() else {
         return Err(Reject::text("ERR EXEC without MULTI"));
@@ -136,7 +136,7 @@ pub(super) fn exec(local: &mut Local, state: &mut State, _: &[Bytes], now: i64) 
     Ok(vec![Frame::array(&replies)])
 }
 
-/// EXEC as the deployed server has it: commands of others run in between, and one that waits does wait.
+/// EXEC as on the deployed server: other commands run in between, and a blocking command blocks.
 pub(super) fn exec_interleaved(
     local: &mut Local,
     state: &mut State,
@@ -165,7 +165,7 @@ pub(super) fn exec_interleaved(
     })
 }
 
-/// Runs a command of EXEC or a script, which does not wait: what would block replies that there is nothing.
+/// Runs a command of EXEC or a script. A command that would block replies that there is no data.
 pub(super) fn run(
     local: &mut Local,
     state: &mut State,
@@ -182,7 +182,7 @@ pub(super) fn run(
             let line_breaks = local.client.quirks.line_breaks;
             return reply.unwrap_or_else(|reject| reject.frame(line_breaks));
         }
-        // UNWATCH, whose work EXEC has done.
+        // UNWATCH; EXEC has already ended all watches.
         Run::Connection(_) | Run::Container => return ok(),
     };
     let reply = run(&mut Call {

@@ -1,4 +1,4 @@
-//! One client's line to the Redis.
+//! Session end of a client's connection to Redis.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,23 +13,24 @@ use super::pump::Pump;
 use super::upstream::Address;
 use crate::backend::{Called, Client, Link};
 
-/// What a session wants of its pump.
+/// Request from a session to its pump.
 pub(super) enum Job {
     Call {
         name: String,
         args: Vec<Bytes>,
-        /// Tells that the replies are in the outbox. When nobody waits for that any more, the command is withdrawn.
+        /// Signals that the replies are in the outbox. Dropping the receiver cancels the command.
         done: oneshot::Sender<()>,
     },
     Greet {
         protocol: Option<RespVersion>,
         name: Option<Bytes>,
-        /// The connection's number, or the text of a refusal.
+        /// Receives the connection ID, or the text of the error reply.
         done: oneshot::Sender<Result<u64, String>>,
     },
 }
 
-/// The session's end of a line; the other end is a [`Pump`], which ends with it.
+/// Session end of an upstream connection. The other end is a [`Pump`], which stops when this handle
+/// is dropped.
 pub(super) struct RedisLink {
     jobs: mpsc::UnboundedSender<Job>,
     in_transaction: Arc<AtomicBool>,
@@ -37,7 +38,8 @@ pub(super) struct RedisLink {
 
 impl RedisLink {
     pub(super) fn open(address: Arc<Address>, client: Client) -> Self {
-        // A session waits for each job before it gives the next, so that at most one is in the queue.
+        // A session awaits each job before it submits the next, so the queue never holds more than
+        // one.
         let (jobs, queue) = mpsc::unbounded_channel();
         let in_transaction = Arc::new(AtomicBool::new(false));
         let pump = Pump::new(address, client, in_transaction.clone());
@@ -54,7 +56,7 @@ impl Link for RedisLink {
         let waits = waits(name, &args);
         let (done, over) = oneshot::channel();
         let name = name.to_owned();
-        // A pump that is gone has put the connection's end into the outbox.
+        // If the pump has stopped, it has already put the connection's end into the outbox.
         let _ = self.jobs.send(Job::Call { name, args, done });
         let over = over.map(drop).boxed();
         if waits {
@@ -80,13 +82,14 @@ impl Link for RedisLink {
             name,
             done,
         });
-        let lost = || Err("ERR the gateway has lost its Redis".to_owned());
+        let lost = || Err("ERR the gateway lost its connection to Redis".to_owned());
         over.map(move |done| done.unwrap_or_else(|_| lost()))
             .boxed()
     }
 }
 
-/// Whether a command may wait for data, so that a client which is gone must not be served any more.
+/// Returns whether a command may block waiting for data; such a command is canceled when its client
+/// disconnects.
 fn waits(name: &str, args: &[Bytes]) -> bool {
     match name {
         "BLPOP" | "BRPOP" | "BLMOVE" | "BLMPOP" | "BRPOPLPUSH" | "BZPOPMIN" | "BZPOPMAX"

@@ -1,5 +1,5 @@
-//! A real Redis, Valkey or KeyDB behind the doors: one connection to it for each client, so that what a client queues,
-//! watches and listens to is its own.
+//! Backend that forwards to Redis, Valkey, or KeyDB. Each client gets its own upstream connection,
+//! so transactions, watches, and subscriptions stay separate.
 
 mod link;
 mod pump;
@@ -16,13 +16,13 @@ use crate::error::StartError;
 use link::RedisLink;
 use upstream::Address;
 
-/// The way to a Redis.
+/// Address of an upstream server.
 pub(crate) struct Redis {
     address: Arc<Address>,
 }
 
 impl Redis {
-    /// Connects once, to find out whether the Redis is there and lets the gateway in.
+    /// Connects once to verify that the server is reachable and accepts the credentials.
     pub(crate) async fn open(url: &str) -> Result<Self, StartError> {
         let address = Address::new(url).map_err(|reason| StartError::upstream(reason, url))?;
         match address.dial(RespVersion::Resp2).await {
@@ -35,7 +35,7 @@ impl Redis {
 }
 
 impl Backend for Redis {
-    /// Connects when the first command comes, for many a client is turned away at the door.
+    /// Connects lazily, on the first command: many clients are rejected before they send one.
     fn open(&self, client: Client) -> Box<dyn Link> {
         Box::new(RedisLink::open(self.address.clone(), client))
     }

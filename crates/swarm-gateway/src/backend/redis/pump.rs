@@ -1,4 +1,4 @@
-//! The task that owns a client's connection to the Redis: it carries commands there, and replies and pushes back.
+//! Task that owns a client's upstream connection: forwards commands, replies, and pushes.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -18,7 +18,8 @@ use crate::backend::Client;
 use crate::fault::ReplyFault;
 use crate::outbox::Ending;
 
-/// What PING echoes behind a command of the SUBSCRIBE family, whose number of replies only the Redis knows.
+/// Payload of the PING sent after a SUBSCRIBE-family command. Its echo marks the last reply,
+/// because only the server knows how many replies there are.
 const FENCE: &str = "swarm-gateway";
 
 pub(super) struct Pump {
@@ -46,7 +47,7 @@ impl Pump {
         }
     }
 
-    /// Runs until the session, the Redis or a withdrawn command ends it.
+    /// Runs until the session ends, the upstream disconnects, or a command is canceled.
     pub(super) async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
         loop {
             let job = tokio::select! {
@@ -56,8 +57,8 @@ impl Pump {
                     Err(error) => return self.lost(&error),
                 },
             };
-            // Only the end of the connection takes a command back that the Redis has; what the connection watched and
-            // queued goes with it, so that the client's must end too.
+            // A command that was sent upstream can only be canceled by closing the connection. Its
+            // watches and queued commands are lost too, so the client connection must end as well.
             let worked = match job {
                 None => return,
                 Some(Job::Call {
@@ -73,7 +74,9 @@ impl Pump {
                     name,
                     mut done,
                 }) => tokio::select! {
-                    greeted = self.greet(protocol, name) => greeted.map(|reply| done.send(reply).is_ok()),
+                    greeted = self.greet(protocol, name) => {
+                        greeted.map(|reply| done.send(reply).is_ok())
+                    }
                     () = done.closed() => return self.client.outbox.end(Ending::Gone),
                 },
             };
@@ -84,11 +87,11 @@ impl Pump {
     }
 
     fn lost(&self, error: &TransportError) {
-        tracing::warn!(id = self.client.id, %error, "connection to the Redis lost");
+        tracing::warn!(id = self.client.id, %error, "connection to Redis lost");
         self.client.outbox.end(Ending::Lost);
     }
 
-    /// Passes on what comes while no command runs.
+    /// Forwards pushes while no command is running.
     async fn hear(&mut self) -> Result<(), TransportError> {
         let Some(upstream) = &mut self.upstream else {
             return pending().await;
@@ -100,15 +103,16 @@ impl Pump {
         Ok(())
     }
 
-    /// The connection, made if there is none; the error is the text for the client.
+    /// Returns the connection, dialing first if necessary. The error is the text of the error
+    /// reply.
     async fn connected(&mut self) -> Result<&mut Upstream, String> {
         let upstream = match self.upstream.take() {
             Some(upstream) => upstream,
             None => {
                 let protocol = self.client.outbox.protocol();
                 let dialed = self.address.dial(protocol).await.map_err(|error| {
-                    tracing::warn!(id = self.client.id, error, "cannot reach the Redis");
-                    format!("ERR the gateway cannot reach its Redis: {error}")
+                    tracing::warn!(id = self.client.id, error, "cannot reach Redis");
+                    format!("ERR the gateway cannot reach Redis: {error}")
                 });
                 self.listening.protocol = protocol;
                 dialed?
@@ -149,7 +153,11 @@ impl Pump {
             if let Some(upstream) = &mut self.upstream
                 && let Err(error) = self.address.introduce(upstream).await
             {
-                tracing::warn!(id = self.client.id, error, "the Redis refuses the gateway");
+                tracing::warn!(
+                    id = self.client.id,
+                    error,
+                    "Redis rejected the gateway's credentials"
+                );
                 self.client.outbox.end(Ending::Lost);
             }
         }
@@ -157,7 +165,7 @@ impl Pump {
         Ok(())
     }
 
-    /// Sends a command and waits for its only reply.
+    /// Sends a command and awaits its single reply.
     async fn ask(&mut self, command: Request) -> Result<Frame, TransportError> {
         let Some(upstream) = &mut self.upstream else {
             return pending().await;
@@ -173,7 +181,7 @@ impl Pump {
         }
     }
 
-    /// Sends a command of the SUBSCRIBE family and collects its replies, however many they are.
+    /// Sends a SUBSCRIBE-family command and collects all of its replies.
     async fn subscribe(&mut self, name: &str, command: Request) -> Result<(), TransportError> {
         let fence = Request::new("PING", FENCE);
         if let Some(upstream) = &mut self.upstream {
@@ -186,7 +194,8 @@ impl Pump {
                 Sorted::Reply(frame) if is_fence(&frame) => break,
                 Sorted::Reply(frame) | Sorted::Acknowledgement(frame) => replies.push(frame),
                 Sorted::Push(frame) => {
-                    // Nothing comes between the replies of one command, so this is behind the last or before the first.
+                    // The server never interleaves a push with the replies of one command, so a
+                    // push comes either before the first or after the last.
                     self.reply(name, std::mem::take(&mut replies));
                     self.client.outbox.push(frame, None);
                 }
@@ -222,7 +231,7 @@ impl Pump {
         Ok(Ok(id.unwrap_or(self.client.id)))
     }
 
-    /// Puts the replies of one command into the outbox, behind whatever fault is planned for it.
+    /// Puts the replies of one command into the outbox, subject to any planned fault.
     fn reply(&mut self, name: &str, replies: Vec<Frame>) {
         let Some(first) = replies.first() else {
             return;
@@ -244,7 +253,8 @@ fn is_subscribing(name: &str) -> bool {
     )
 }
 
-/// Whether this is PING's reply, which is an array on a RESP2 connection that listens.
+/// Returns whether this is the reply to the marker PING, which is an array on a RESP2 connection
+/// with subscriptions.
 fn is_fence(frame: &Frame) -> bool {
     let text = match frame.items() {
         Some(mut items) => items.nth(1).and_then(|text| text.as_str()),
@@ -253,7 +263,8 @@ fn is_fence(frame: &Frame) -> bool {
     text == Some(FENCE)
 }
 
-/// Why a command cannot pass: its replies would not be one, or not its own.
+/// Returns the reason a command cannot be forwarded: it does not produce exactly one reply, or it
+/// would affect other clients.
 fn refusal(name: &str, args: &[Bytes], in_transaction: bool) -> Option<String> {
     let replies = args
         .get(1)

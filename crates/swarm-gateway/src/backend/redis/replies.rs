@@ -1,32 +1,32 @@
-//! Which of the frames that a Redis sends answer a command, and which nobody asked for.
+//! Separates replies from pushes in the frames received from Redis.
 
 use swarm_resp::{Frame, FrameRef, RespVersion};
 
-/// What a connection listens to, as far as it is needed to read its frames.
+/// Subscription state of a connection, as needed to classify its frames.
 #[derive(Debug, Default)]
 pub(super) struct Listening {
-    /// What the Redis speaks on this connection.
+    /// Protocol in use on the upstream connection.
     pub(super) protocol: RespVersion,
-    /// Channels and patterns.
+    /// Number of subscribed channels and patterns.
     ordinary: i64,
     shards: i64,
 }
 
-/// A frame, and what it is.
+/// A classified frame.
 #[derive(Debug)]
 pub(super) enum Sorted {
     Reply(Frame),
-    /// Of SUBSCRIBE or one of its kin: any number of them answer one command.
+    /// Reply to a SUBSCRIBE-family command; one command may receive several.
     Acknowledgement(Frame),
-    /// Something that no command asked for.
+    /// Frame that no command requested.
     Push(Frame),
 }
 
 impl Listening {
-    /// Sorts a frame; `subscribing` says that acknowledgements are due.
+    /// Classifies a frame. `subscribing` is set while subscription acknowledgements are expected.
     ///
-    /// RESP3 marks pushes. In RESP2 they are arrays like any other, but a connection that listens gets no other array
-    /// whose first word is one of theirs.
+    /// RESP3 marks pushes. In RESP2 a push is a plain array, but a connection with subscriptions
+    /// receives no other array that starts with a push keyword.
     pub(super) fn sort(&mut self, frame: Frame, subscribing: bool) -> Sorted {
         let marked = self.protocol == RespVersion::Resp3;
         if frame.is_push() != marked || frame.items().is_none() {
@@ -56,7 +56,7 @@ impl Listening {
     }
 }
 
-/// The doors write a push as the client's protocol has it.
+/// Converts to a push, which listeners encode for the client's protocol.
 fn as_push(frame: Frame) -> Frame {
     if frame.is_push() {
         return frame;

@@ -1,13 +1,13 @@
-//! What the gateway must know of a client's open transaction, whose commands the Redis queues.
+//! Tracks a client's open transaction; the upstream server queues the commands.
 
 use swarm_resp::Frame;
 
-/// A transaction that MULTI may have opened.
+/// State of a transaction that MULTI may have opened.
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
-    /// The names of what is queued.
+    /// Names of the queued commands.
     queued: Option<Vec<String>>,
-    /// The gateway refused a command itself, of which the Redis does not know.
+    /// Set if the gateway itself rejected a command, which the upstream server never saw.
     spoiled: bool,
 }
 
@@ -16,7 +16,7 @@ impl Transaction {
         self.queued.is_some()
     }
 
-    /// Notes that the gateway refused a command itself: EXEC must refuse all.
+    /// Records that the gateway itself rejected a command, so EXEC must fail.
     pub(super) const fn spoil(&mut self) {
         self.spoiled = self.is_open();
     }
@@ -25,7 +25,7 @@ impl Transaction {
         self.spoiled
     }
 
-    /// Notes a reply, and returns the names of the commands that ran for it.
+    /// Records a reply and returns the names of the commands that it shows to have run.
     pub(super) fn note(&mut self, name: &str, reply: &Frame) -> Vec<String> {
         let error = reply.as_error().map(|error| error.to_string());
         match (name, &error) {
@@ -52,7 +52,7 @@ impl Transaction {
     }
 }
 
-/// Whether an error says that a command was not even tried.
+/// Returns whether an error means that the command was not attempted.
 fn was_refused(error: &str) -> bool {
     const REFUSALS: [&str; 7] = [
         "ERR unknown ",

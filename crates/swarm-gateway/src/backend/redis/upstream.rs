@@ -1,4 +1,4 @@
-//! An open connection to the Redis behind the gateway.
+//! Connection from the gateway to the Redis behind it.
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use swarm_transport::{
     BoxTransport, Connect, Endpoint, Transport, TransportError, TransportOptions,
 };
 
-/// How long a dial may take.
+/// Timeout of a dial.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Where the Redis is, and as whom the gateway comes.
+/// Address and credentials of the upstream server.
 pub(super) struct Address {
     endpoint: Endpoint,
     connector: TcpConnector,
@@ -23,7 +23,7 @@ impl Address {
         let text = |error: TransportError| error.to_string();
         let endpoint = Endpoint::parse(url).map_err(text)?;
         if endpoint.user().is_some() && endpoint.password().is_none() {
-            return Err("the address names a user and no password".to_owned());
+            return Err("the URL has a user but no password".to_owned());
         }
         let options = TransportOptions::new().dial_timeout(CONNECT);
         let connector = TcpConnector::new(&endpoint, &options).map_err(text)?;
@@ -33,12 +33,12 @@ impl Address {
         })
     }
 
-    /// The address as it may be shown: without the password.
+    /// Returns the address without its password.
     pub(super) fn shown(&self) -> String {
         self.endpoint.to_string()
     }
 
-    /// Connects and introduces the gateway; the error says why that failed.
+    /// Connects and authenticates. The error is a description of what failed.
     pub(super) async fn dial(&self, protocol: RespVersion) -> Result<Upstream, String> {
         let transport = (self.connector.connect().await).map_err(|error| error.to_string())?;
         let mut upstream = Upstream { transport };
@@ -49,7 +49,7 @@ impl Address {
         Ok(upstream)
     }
 
-    /// Says who the gateway is and which database it means. RESET makes a Redis forget that.
+    /// Authenticates and selects the database. Also needed after RESET, which discards both.
     pub(super) async fn introduce(&self, upstream: &mut Upstream) -> Result<(), String> {
         match (self.endpoint.user(), self.endpoint.password()) {
             (Some(user), Some(password)) => {
@@ -67,13 +67,13 @@ impl Address {
     }
 }
 
-/// A connection to the Redis.
+/// An open upstream connection.
 pub(super) struct Upstream {
     transport: BoxTransport,
 }
 
 impl Upstream {
-    /// Sends requests in one go.
+    /// Sends requests with a single flush.
     pub(super) async fn send(
         &mut self,
         requests: impl IntoIterator<Item = Request>,
@@ -85,12 +85,16 @@ impl Upstream {
         poll_fn(|cx| self.transport.poll_flush(cx)).await
     }
 
-    /// The next reply or push. Dropping the future loses nothing.
+    /// Returns the next reply or push.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe; no frame is lost.
     pub(super) async fn receive(&mut self) -> Result<Frame, TransportError> {
         poll_fn(|cx| self.transport.poll_receive(cx)).await
     }
 
-    /// Sends a request that must be granted.
+    /// Sends a request and returns an error unless the reply is a success.
     async fn demand(&mut self, request: Request) -> Result<(), String> {
         let reply = match self.send([request]).await {
             Ok(()) => self.receive().await,

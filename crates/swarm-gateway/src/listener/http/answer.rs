@@ -1,4 +1,4 @@
-//! What an HTTP request is answered with.
+//! HTTP responses.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -9,7 +9,7 @@ use swarm_resp::{Frame, RespVersion};
 
 use crate::json;
 
-/// A status and a JSON body.
+/// Status and JSON body.
 #[derive(Debug)]
 pub(super) struct Answer {
     status: StatusCode,
@@ -22,7 +22,7 @@ impl Answer {
         Self { status, body }
     }
 
-    /// `{"result":…}`, or `{"error":…}` for a command that was refused.
+    /// Returns `{"result":…}`, or `{"error":…}` if the command failed.
     pub(super) fn reply(frame: &Frame, protocol: RespVersion) -> Self {
         if let Some(error) = frame.as_error() {
             return Self::error(StatusCode::BAD_REQUEST, error.as_str());
@@ -33,7 +33,7 @@ impl Answer {
         }
     }
 
-    /// `/openapi.json`
+    /// Returns the body of `/openapi.json`.
     pub(super) fn description() -> Self {
         let text = json!({
             "type": "object",
@@ -42,17 +42,25 @@ impl Answer {
         let content = json!({ "application/json": { "schema": text } });
         let responses = json!({
             "200": { "description": "The reply, in `result`.", "content": content },
-            "400": { "description": "The command was refused; why, in `error`.", "content": content },
+            "400": { "description": "The command failed; `error` says why.", "content": content },
             "401": { "description": "The password is missing or wrong.", "content": content }
         });
-        let parameter = |name: &str| json!([{ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }]);
+        let parameter = |name: &str| {
+            let schema = json!({ "type": "string" });
+            json!([{ "name": name, "in": "path", "required": true, "schema": schema }])
+        };
         let operation = |summary: &str| json!({ "summary": summary, "responses": responses });
-        let with_key = |method: &str, summary: &str| json!({ method: operation(summary), "parameters": parameter("key") });
+        let with_key = |method: &str, summary: &str| {
+            let operation = operation(summary);
+            json!({ method: operation, "parameters": parameter("key") })
+        };
         let body = json!({
             "openapi": "3.0.3",
             "info": { "title": "SwarmKeyDb HTTP gateway", "version": env!("CARGO_PKG_VERSION") },
             "paths": {
-                "/cmd": { "post": operation("Runs a command: {\"cmd\":\"SET\",\"args\":[\"k\",\"v\"]}.") },
+                "/cmd": {
+                    "post": operation("Runs a command: {\"cmd\":\"SET\",\"args\":[\"k\",\"v\"]}.")
+                },
                 "/get/{key}": with_key("get", "GET"),
                 "/exists/{key}": with_key("get", "EXISTS"),
                 "/ttl/{key}": with_key("get", "TTL"),

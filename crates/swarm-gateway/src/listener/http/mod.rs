@@ -1,4 +1,4 @@
-//! The HTTP door: one command per request, without any state between them.
+//! HTTP listener: one command per request, without state between requests.
 
 mod answer;
 mod route;
@@ -29,14 +29,14 @@ use crate::stream::Stream;
 use answer::Answer;
 use route::Route;
 
-/// How long a client may take for the head of a request.
+/// Timeout for receiving the head of a request.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// How often a silent HTTP/2 client is asked whether it lives.
+/// Interval of HTTP/2 keep-alive pings.
 #[cfg(feature = "tls")]
 const PING: Duration = Duration::from_secs(30);
 
-/// Serves one connection, request after request.
+/// Serves one connection.
 pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, mut stop: Stop) {
     shared.faults.thawed().await;
     let service = service_fn(move |request| {
@@ -80,9 +80,9 @@ fn log(served: hyper::Result<()>) {
     }
 }
 
-/// The connection must be cut: a fault asks for it, or whether the command ran is not known.
+/// The connection must be cut: a fault requests it, or it is unknown whether the command ran.
 #[derive(Debug, thiserror::Error)]
-#[error("cut without an answer")]
+#[error("connection cut before the response")]
 struct Cut;
 
 async fn answer(
@@ -97,11 +97,13 @@ async fn answer(
     let body = match Limited::new(body, shared.max_message).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
-            let text = "ERR the body is larger than the gateway accepts";
+            let text = "ERR request body too large";
             return Ok(Answer::error(StatusCode::PAYLOAD_TOO_LARGE, text).into());
         }
         Err(_) => {
-            return Ok(Answer::error(StatusCode::BAD_REQUEST, "ERR the body broke off").into());
+            return Ok(
+                Answer::error(StatusCode::BAD_REQUEST, "ERR incomplete request body").into(),
+            );
         }
     };
     let args = match route::find(&head.method, head.uri.path(), &body) {
@@ -114,10 +116,10 @@ async fn answer(
     Ok(Answer::reply(&frame, protocol).into())
 }
 
-/// Refuses who comes from elsewhere or without the password.
+/// Rejects requests from other origins or without the password.
 fn admit(shared: &Shared, headers: &HeaderMap) -> Result<(), Answer> {
     let origin = headers.get(ORIGIN).map(|origin| origin.as_bytes());
-    // A program that is no browser sends none, and is not what origins are for.
+    // Only browsers send an origin, and origin checks protect only browsers.
     if origin.is_some() && !shared.admits(origin) {
         let text = "ERR origin not allowed";
         return Err(Answer::error(StatusCode::FORBIDDEN, text));
@@ -132,7 +134,7 @@ fn admit(shared: &Shared, headers: &HeaderMap) -> Result<(), Answer> {
     }
 }
 
-/// `Accept: application/json; resp=3` asks for typed JSON.
+/// `Accept: application/json; resp=3` requests typed JSON.
 fn protocol(headers: &HeaderMap) -> RespVersion {
     let accept = headers.get(ACCEPT).map(|accept| accept.as_bytes());
     let typed = accept.is_some_and(|accept| {
@@ -146,7 +148,8 @@ fn protocol(headers: &HeaderMap) -> RespVersion {
     }
 }
 
-/// Runs one command on a session of its own, and gives the session up when the client does not wait for the reply.
+/// Runs one command in its own session; the session ends if the client disconnects before the
+/// reply.
 async fn run(shared: &Arc<Shared>, args: Vec<Bytes>, protocol: RespVersion) -> Result<Frame, Cut> {
     let dialect = ListenerKind::Http.dialect(shared.dialect);
     let outbox = Arc::new(Outbox::new(dialect));

@@ -1,4 +1,4 @@
-//! From a method, a path and a body to a command.
+//! Maps method, path, and body to a command.
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::answer::Answer;
 use crate::json;
 
-/// What a request asks for.
+/// Target of a request.
 #[derive(Debug)]
 pub(super) enum Route {
     Command(Vec<Bytes>),
@@ -15,7 +15,7 @@ pub(super) enum Route {
     Description,
 }
 
-/// Commands that live on a connection, which HTTP has none of.
+/// Commands that need connection state, which HTTP lacks.
 const STATEFUL: [&[u8]; 12] = [
     b"AUTH",
     b"DISCARD",
@@ -81,13 +81,13 @@ fn stateless(args: &[Bytes]) -> Result<(), Answer> {
     if tracking || STATEFUL.contains(&name.as_slice()) {
         let name = String::from_utf8_lossy(&name);
         return Err(bad(&format!(
-            "'{name}' needs a connection that lasts: use the WebSocket or the TCP door"
+            "'{name}' needs a persistent connection; use WebSocket or TCP"
         )));
     }
     Ok(())
 }
 
-/// The JSON object that a request carries.
+/// JSON object in a request body.
 struct Body(Value);
 
 impl Body {
@@ -140,7 +140,7 @@ fn xadd(key: Bytes, body: &Body) -> Result<Vec<Bytes>, Answer> {
     Ok(args)
 }
 
-/// Decodes a part of a path as a form: `%20` and `+` are blanks. What is no escape stands for itself.
+/// Form-decodes a path segment: `%20` and `+` are spaces. Invalid escapes stand for themselves.
 fn decoded(part: &str) -> Bytes {
     let mut rest = part.as_bytes();
     let mut decoded = Vec::with_capacity(rest.len());

@@ -1,29 +1,29 @@
-//! Journal of a command's writes, so that they can be taken back and applied later, one by one.
+//! Journal of a command's writes, used to roll them back and apply them later one by one.
 
 use bytes::Bytes;
 
 use super::{Entry, Keyspace};
 
-/// What a write changes.
+/// Part of an entry that a write changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
-    /// The value, and the time to live with it.
+    /// The value and its deadline.
     Value,
-    /// The time to live alone.
+    /// Only the deadline.
     Deadline,
 }
 
-/// One write of a command: what it leaves behind at a key.
+/// A write of a command: the resulting entry of a key.
 #[derive(Debug)]
 pub(in super::super) struct Write {
     key: Bytes,
     after: Option<Entry>,
     what: What,
-    /// Whether it counts as a change for those who watch, track or wait for the key.
+    /// Whether the write counts as a change for WATCH, tracking, and blocked commands.
     touched: bool,
 }
 
-/// One write that was recorded: what the key held before it.
+/// A journaled write: the entry before it.
 #[derive(Debug)]
 struct Step {
     key: Bytes,
@@ -32,17 +32,17 @@ struct Step {
     touched: bool,
 }
 
-/// The writes since recording began.
+/// Writes since recording started.
 #[derive(Debug, Default)]
 pub(super) struct Journal(Vec<Step>);
 
 impl Keyspace {
-    /// Begins to record writes. Until they are taken back, no change is announced.
+    /// Starts recording writes. Changes are not announced until the writes are rolled back.
     pub(in super::super) fn record(&mut self) {
         self.journal = Some(Journal::default());
     }
 
-    /// Takes back what was written since recording began, and returns the writes in order.
+    /// Rolls back all writes since recording started and returns them in order.
     pub(in super::super) fn take_back(&mut self) -> Vec<Write> {
         let journaled = self.journal.take().map(|journal| journal.0);
         let mut writes: Vec<Write> = (journaled.into_iter().flatten().rev())
@@ -61,7 +61,7 @@ impl Keyspace {
         writes
     }
 
-    /// Applies a write over whatever the key holds now. `watched` says whether WATCH sees it.
+    /// Applies a write to the current entry of its key. `watched` sets whether WATCH observes it.
     pub(in super::super) fn apply(&mut self, write: Write, watched: bool) {
         let Write {
             key,
@@ -88,17 +88,18 @@ impl Keyspace {
         }
     }
 
-    /// Notes that a write is about to change a key.
+    /// Records that a key is about to be written.
     pub(super) fn note_value(&mut self, key: &[u8]) {
         self.note(key, What::Value);
     }
 
-    /// Notes that a write is about to change when a key expires.
+    /// Records that the deadline of a key is about to change.
     pub(super) fn note_deadline(&mut self, key: &[u8]) {
         self.note(key, What::Deadline);
     }
 
-    /// Notes that a value is about to change in place, which continues a write of the same key.
+    /// Records that a value is about to change in place, which extends an earlier write of the same
+    /// key.
     pub(super) fn note_in_place(&mut self, key: &[u8]) {
         let last = self.journal.as_ref().and_then(|journal| journal.0.last());
         if last.is_none_or(|last| last.key != key) {
@@ -119,7 +120,7 @@ impl Keyspace {
         }
     }
 
-    /// Whether writes are being recorded; a change is then kept with the write that it belongs to.
+    /// Returns whether writes are being recorded; a change is then attached to its write.
     pub(super) fn keeps_touch(&mut self, key: &[u8]) -> bool {
         let Some(journal) = &mut self.journal else {
             return false;
@@ -130,7 +131,7 @@ impl Keyspace {
         true
     }
 
-    /// Makes a key hold an entry as it was, or nothing.
+    /// Restores an entry of a key, or removes the key.
     fn restore(&mut self, key: &Bytes, entry: Option<Entry>) {
         if let Some(old) = self.entries.remove(key) {
             self.order.remove(&old.born);

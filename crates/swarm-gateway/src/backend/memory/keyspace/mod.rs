@@ -1,4 +1,4 @@
-//! The keys, their values and when they expire.
+//! Keyspace: keys, values, and deadlines.
 
 mod journal;
 
@@ -12,7 +12,7 @@ use journal::Journal;
 
 pub(super) use journal::Write;
 
-/// What a key holds.
+/// Value of a key.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     String(Bytes),
@@ -20,7 +20,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// The name that TYPE shows.
+    /// Returns the type name reported by TYPE.
     pub(super) const fn type_name(&self) -> &'static str {
         match self {
             Self::String(_) => "string",
@@ -53,15 +53,16 @@ impl Value {
 #[derive(Debug, Clone)]
 struct Entry {
     value: Value,
-    /// Milliseconds since 1970.
+    /// Milliseconds since the Unix epoch.
     expires_at: Option<i64>,
-    /// When the key was made, in the order of all keys: what SCAN's cursor counts.
+    /// Creation number of the key, unique across all keys. SCAN cursors refer to it.
     born: u64,
 }
 
 /// All keys.
 ///
-/// Keys that are due leave by [`expire_due`](Self::expire_due) before a command runs, so no command meets one.
+/// [`expire_due`](Self::expire_due) removes expired keys before each command, so commands never see
+/// them.
 #[derive(Debug, Default)]
 pub(super) struct Keyspace {
     entries: HashMap<Bytes, Entry>,
@@ -69,21 +70,21 @@ pub(super) struct Keyspace {
     deadlines: BTreeSet<(i64, u64)>,
     births: u64,
     watched: HashMap<Bytes, Watched>,
-    /// Keys that changed since [`take_changed`](Self::take_changed).
+    /// Keys changed since the last [`take_changed`](Self::take_changed).
     changed: Vec<Bytes>,
-    /// The writes of the command that runs, when they are to be taken back.
+    /// Recorded writes of the running command, if they will be rolled back.
     journal: Option<Journal>,
 }
 
-/// A key that transactions watch.
+/// A watched key.
 #[derive(Debug, Default)]
 struct Watched {
     watchers: usize,
-    /// Counts the changes since the first watch.
+    /// Number of changes since the first watch.
     version: u64,
 }
 
-/// What happens to the time to live when a value is written.
+/// What a write does to the deadline of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expiry {
     Never,
@@ -92,7 +93,7 @@ pub(super) enum Expiry {
 }
 
 impl Keyspace {
-    /// Removes the keys whose time has come. `watched` says whether WATCH sees it.
+    /// Removes expired keys. `watched` sets whether WATCH observes it.
     pub(super) fn expire_due(&mut self, now: i64, watched: bool) {
         while let Some(&(deadline, born)) = self.deadlines.first() {
             if deadline > now {
@@ -113,13 +114,13 @@ impl Keyspace {
         self.entries.get(key).map(|entry| &entry.value)
     }
 
-    /// A value to change in place: [`touch`](Self::touch) must tell of it.
+    /// Returns a value to change in place; the caller must then call [`touch`](Self::touch).
     pub(super) fn get_mut(&mut self, key: &[u8]) -> Option<&mut Value> {
         self.note_in_place(key);
         self.entries.get_mut(key).map(|entry| &mut entry.value)
     }
 
-    /// The string that a key holds.
+    /// Returns the string value of a key.
     pub(super) fn string(&self, key: &[u8]) -> Result<Option<&Bytes>, Reject> {
         self.get(key).map(Value::as_string).transpose()
     }
@@ -128,14 +129,14 @@ impl Keyspace {
         self.entries.contains_key(key)
     }
 
-    /// Writes a value over whatever the key holds.
+    /// Writes a value, replacing any existing one.
     pub(super) fn set(&mut self, key: &Bytes, value: Value, expiry: Expiry) {
         self.note_value(key);
         if let Some(entry) = self.entries.get_mut(key) {
             entry.value = value;
         } else {
             let born = self.birth();
-            // A copy: the argument shares its message with the other arguments.
+            // Copied, because the argument shares its buffer with the other arguments.
             let key = Bytes::copy_from_slice(key);
             self.order.insert(born, key.clone());
             let entry = Entry {
@@ -150,7 +151,7 @@ impl Keyspace {
             Expiry::Keep => {}
             Expiry::Never => self.index_deadline(key, None),
             Expiry::At(deadline) if self.journal.is_some() => {
-                // Two writes: the first ends the time to live that there was.
+                // Two writes; the first clears the old deadline.
                 self.index_deadline(key, None);
                 self.note_deadline(key);
                 self.index_deadline(key, Some(deadline));
@@ -160,7 +161,7 @@ impl Keyspace {
         }
     }
 
-    /// Writes a string, copied out of the message that it came in.
+    /// Writes a string copied out of the received message.
     pub(super) fn set_string(&mut self, key: &Bytes, value: &[u8], expiry: Expiry) {
         self.set(key, Value::String(Bytes::copy_from_slice(value)), expiry);
     }
@@ -184,19 +185,20 @@ impl Keyspace {
         Some(entry.value)
     }
 
-    /// A place in the order of keys for a new one.
+    /// Returns the next creation number.
     const fn birth(&mut self) -> u64 {
         let born = self.births;
         self.births += 1;
         born
     }
 
-    /// When a key expires: `None` without the key, `Some(None)` without a time to live.
+    /// Returns the deadline of a key: `None` if the key does not exist, `Some(None)` if it has no
+    /// deadline.
     pub(super) fn deadline(&self, key: &[u8]) -> Option<Option<i64>> {
         self.entries.get(key).map(|entry| entry.expires_at)
     }
 
-    /// Sets or clears when a key expires, and says when it did before.
+    /// Sets or clears the deadline of a key and returns the previous one.
     pub(super) fn set_deadline(&mut self, key: &[u8], deadline: Option<i64>) -> Option<i64> {
         let before = self.deadline(key)?;
         if before != deadline {
@@ -219,7 +221,7 @@ impl Keyspace {
         }
     }
 
-    /// Notes that a key changed.
+    /// Records that a key changed.
     pub(super) fn touch(&mut self, key: &[u8]) {
         if self.keeps_touch(key) {
             return;
@@ -230,12 +232,12 @@ impl Keyspace {
         self.changed.push(Bytes::copy_from_slice(key));
     }
 
-    /// The keys that changed since the last call.
+    /// Takes the keys changed since the last call.
     pub(super) fn take_changed(&mut self) -> Vec<Bytes> {
         std::mem::take(&mut self.changed)
     }
 
-    /// Begins to count the changes of a key, for one watcher more, and says how many there were.
+    /// Adds a watcher of a key and returns the key's current version.
     pub(super) fn watch(&mut self, key: &Bytes) -> u64 {
         let watched = self.watched.entry(key.clone()).or_default();
         watched.watchers += 1;
@@ -255,7 +257,8 @@ impl Keyspace {
         }
     }
 
-    /// Takes a string out to change it: [`set`](Self::set) must put it back.
+    /// Takes a string out of a key to modify it; the caller must put it back with
+    /// [`set`](Self::set).
     pub(super) fn take_string(&mut self, key: &[u8]) -> Result<Option<Bytes>, Reject> {
         let recording = self.journal.is_some();
         match self.entries.get_mut(key).map(|entry| &mut entry.value) {
@@ -266,7 +269,7 @@ impl Keyspace {
         }
     }
 
-    /// How many keys have a time to live.
+    /// Returns the number of keys with a deadline.
     pub(super) fn expiring(&self) -> usize {
         self.deadlines.len()
     }
@@ -275,12 +278,12 @@ impl Keyspace {
         self.entries.len()
     }
 
-    /// Keys and values from a place in the order in which keys were made, each with its place.
+    /// Iterates over keys in creation order from a creation number on.
     pub(super) fn from(&self, place: u64) -> impl Iterator<Item = (u64, &Bytes, &Value)> {
         (self.order.range(place..)).filter_map(|(place, key)| Some((*place, key, self.get(key)?)))
     }
 
-    /// One past the last place that a key was given.
+    /// Returns the upper bound of all creation numbers.
     pub(super) const fn places(&self) -> u64 {
         self.births
     }
@@ -292,7 +295,8 @@ impl Keyspace {
         }
     }
 
-    /// Moves a value with its time to live, over whatever is there. Says whether there was one to move.
+    /// Moves a value and its deadline to another key, replacing any value there. Returns `false` if
+    /// `from` does not exist.
     pub(super) fn rename(&mut self, from: &[u8], to: &Bytes) -> bool {
         let Some(deadline) = self.deadline(from) else {
             return false;

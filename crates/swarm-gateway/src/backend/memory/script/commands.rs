@@ -1,4 +1,4 @@
-//! The commands about scripts, and how a script's own commands run.
+//! Script commands, and execution of the commands that scripts call.
 
 use bytes::Bytes;
 use sha1::{Digest, Sha1};
@@ -21,7 +21,7 @@ const NO_SCRIPT: Reject = Reject::text(
 );
 const BUSY: Reject = Reject::text("BUSY Script exceeded time limit");
 
-/// The name of a script.
+/// Returns the SHA-1 of a script in hexadecimal.
 fn digest(script: &[u8]) -> Bytes {
     let digest = Sha1::digest(script);
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -57,7 +57,7 @@ pub(in super::super) fn script_kill(_: &mut Call<'_>) -> Reply {
     Err(Reject::text("NOTBUSY No scripts in execution right now."))
 }
 
-/// The script that EVAL or EVALSHA runs, with its keys and arguments.
+/// Prepares the script of EVAL or EVALSHA with its keys and arguments.
 fn begin(state: &mut State, args: &[Bytes], swarm: bool) -> Result<Script, Reject> {
     let [name, script, keys, rest @ ..] = args else {
         return Err(Reject::SYNTAX);
@@ -80,7 +80,7 @@ fn begin(state: &mut State, args: &[Bytes], swarm: bool) -> Result<Script, Rejec
     Ok(parsed)
 }
 
-/// The command that a script calls, which works on data.
+/// Returns the data command that a script calls.
 fn called(args: &[Bytes], swarm: bool) -> Result<&'static Spec, Reject> {
     let name = args.first().map(|name| name.to_ascii_uppercase());
     let name = String::from_utf8_lossy(name.as_deref().unwrap_or_default()).into_owned();
@@ -97,7 +97,7 @@ fn called(args: &[Bytes], swarm: bool) -> Result<&'static Spec, Reject> {
     }
 }
 
-/// Runs a script as a whole: nobody else's commands come in between.
+/// Runs a script atomically.
 pub(in super::super) fn eval_whole(
     local: &mut Local,
     state: &mut State,
@@ -121,7 +121,7 @@ pub(in super::super) fn eval_whole(
     }
 }
 
-/// Runs a script command by command, and lets others in between.
+/// Runs a script command by command, interleaved with other commands.
 pub(in super::super) fn eval_interleaved(
     state: &mut State,
     name: &'static str,
@@ -143,7 +143,7 @@ pub(in super::super) fn eval_interleaved(
             biased;
             reply = &mut running => (name, reply),
             () = limit => {
-                // It has been given up, and does not know.
+                // The client has received BUSY, but the script keeps running.
                 tokio::spawn(running);
                 (name, Err(BUSY))
             }
@@ -169,7 +169,7 @@ async fn run(runner: Interleaver, mut script: Script) -> Reply {
                     Err(reject) => Err(reject),
                 };
                 reply = Some(runner.frame(done));
-                // Reads do not wait, and a script of many must let others in, too.
+                // Reads do not wait, so a long script must yield explicitly.
                 tokio::task::yield_now().await;
             }
         }

@@ -1,4 +1,4 @@
-//! EVAL and its kin, for a small part of Lua: what tests of a client need, not what scripts may do.
+//! EVAL and related commands for a small subset of Lua, sufficient to test clients.
 
 mod commands;
 mod parse;
@@ -15,10 +15,10 @@ pub(super) use commands::{
     eval_interleaved, eval_whole, script_exists, script_flush, script_kill, script_load,
 };
 
-/// How many steps without a command a script may take.
+/// Maximum number of steps between two commands of a script.
 const PATIENCE: usize = 1_000_000;
 
-/// What a script works with.
+/// A script value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Value {
     Nil,
@@ -30,14 +30,14 @@ enum Value {
     List(Vec<Self>),
 }
 
-/// One step of a stack machine.
+/// Instruction of the stack machine.
 #[derive(Debug, Clone)]
 enum Op {
     Push(Value),
     Load(String),
     Store(String),
     Drop,
-    /// Takes an index and a list, and puts the element.
+    /// Pops an index and a list, and pushes the element.
     Index,
     Length,
     Equal,
@@ -52,7 +52,7 @@ enum Op {
     },
     Jump(usize),
     JumpUnless(usize),
-    /// Jumps behind a loop when its variable is beyond the limit.
+    /// Jumps past a loop when its variable exceeds the limit.
     LeaveLoop {
         name: String,
         limit: String,
@@ -62,22 +62,22 @@ enum Op {
     Return,
 }
 
-/// A script that runs: it stops at each command, and goes on with its reply.
+/// A running script. It pauses at each command and resumes with the reply.
 #[derive(Debug)]
 struct Script {
     code: Vec<Op>,
     at: usize,
     stack: Vec<Value>,
     variables: HashMap<String, Value>,
-    /// Whether an error in the reply that is awaited is a value.
+    /// Set if an error reply becomes a value (`pcall`).
     protected: bool,
-    /// Whether statuses are plain strings inside of scripts, as SwarmKeyDb has it.
+    /// Set if status replies become plain strings, as in SwarmKeyDb.
     swarm: bool,
 }
 
-/// Why a script stops.
+/// Why a script paused.
 enum Stop {
-    /// It calls a command.
+    /// The script calls a command.
     Call(Vec<Bytes>),
     Done(Value),
 }
@@ -101,7 +101,8 @@ impl Script {
         })
     }
 
-    /// Runs until the next command or the end. `reply` is that of the command that it stopped at.
+    /// Runs to the next command or the end. `reply` is the reply of the command that the script
+    /// paused at.
     fn resume(&mut self, reply: Option<Frame>) -> Result<Stop, Reject> {
         if let Some(reply) = reply {
             let value = self.value(reply.view());
@@ -178,9 +179,11 @@ impl Script {
                 return;
             }
             Op::LeaveLoop { name, limit, to } => {
-                let variables = (self.variables.get(&name), self.variables.get(&limit));
-                if !matches!(variables, (Some(Value::Number(now)), Some(Value::Number(last))) if now <= last)
-                {
+                let continues = match (self.variables.get(&name), self.variables.get(&limit)) {
+                    (Some(Value::Number(now)), Some(Value::Number(last))) => now <= last,
+                    _ => false,
+                };
+                if !continues {
                     self.at = to;
                 }
                 return;
@@ -205,7 +208,7 @@ impl Script {
         self.stack.split_off(from)
     }
 
-    /// A reply as the script sees it.
+    /// Converts a reply to a script value.
     fn value(&self, reply: FrameRef<'_>) -> Value {
         match reply.kind() {
             Kind::SimpleError | Kind::BulkError => Value::Error(Bytes::copy_from_slice(
@@ -228,7 +231,7 @@ fn count(number: usize) -> Value {
     Value::Number(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-/// A value as an argument of a command.
+/// Converts a value to a command argument.
 fn argument(value: Value) -> Result<Bytes, Reject> {
     match value {
         Value::Text(text) | Value::Status(text) | Value::Error(text) => Ok(text),
@@ -240,7 +243,7 @@ fn argument(value: Value) -> Result<Bytes, Reject> {
 }
 
 impl Value {
-    /// The reply that a script gives with this value.
+    /// Converts the script's result to a reply.
     fn frame(self, line_breaks: bool) -> Frame {
         match self {
             Self::Nil | Self::Bool(false) => Frame::null(),

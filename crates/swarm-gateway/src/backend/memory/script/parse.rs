@@ -1,6 +1,7 @@
-//! Parser of the script forms: turns the text into code for a stack machine.
+//! Script parser: compiles the source to stack machine code.
 //!
-//! This is a small part of Lua: calls of `redis`, `KEYS` and `ARGV`, literals, lists, `local`, `if … == … then`, numeric `for`.
+//! Supports a small subset of Lua: calls of `redis`, `KEYS` and `ARGV`, literals, lists, `local`,
+//! `if … == … then`, and numeric `for`.
 
 use super::{Op, Value};
 
@@ -15,7 +16,7 @@ enum Token {
     End,
 }
 
-/// The code of a script, or what is wrong with it.
+/// Compiles a script, or returns what is wrong with it.
 pub(super) fn parse(script: &[u8]) -> Parsed<Vec<Op>> {
     let mut parser = Parser {
         tokens: tokens(script)?,
@@ -72,7 +73,7 @@ fn tokens(script: &[u8]) -> Parsed<Vec<Token>> {
     }
 }
 
-/// A number without its fraction, as replies show it.
+/// Parses a number and truncates it, as replies do.
 fn whole(text: &str) -> Parsed<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = fraction.bytes().all(|byte| byte.is_ascii_digit());
@@ -80,7 +81,7 @@ fn whole(text: &str) -> Parsed<i64> {
     number.ok_or_else(|| format!("malformed number near '{text}'"))
 }
 
-/// The content of a string up to its quote, and what is behind it.
+/// Parses a string literal after its opening quote. Returns the content and the rest of the input.
 fn text(mut rest: &[u8], quote: u8) -> Parsed<(Vec<u8>, &[u8])> {
     let mut text = Vec::new();
     while let Some((&byte, after)) = rest.split_first() {
@@ -107,7 +108,7 @@ struct Parser {
     tokens: Vec<Token>,
     at: usize,
     code: Vec<Op>,
-    /// How many loops there were, each of which has a hidden variable.
+    /// Number of loops so far; each has a hidden variable.
     loops: usize,
 }
 
@@ -159,12 +160,12 @@ impl Parser {
         }
     }
 
-    /// Where the next op will be.
+    /// Returns the position of the next instruction.
     const fn here(&self) -> usize {
         self.code.len()
     }
 
-    /// Makes a jump that was put before lead here.
+    /// Sets the target of an emitted jump to the current position.
     fn land(&mut self, jump: usize) {
         let here = self.here();
         if let Some(Op::Jump(to) | Op::JumpUnless(to) | Op::LeaveLoop { to, .. }) =
@@ -174,7 +175,7 @@ impl Parser {
         }
     }
 
-    /// Statements up to one of the words, which is left.
+    /// Parses statements up to one of the keywords, which is not consumed.
     fn block(&mut self, ends: &[&str]) -> Parsed<()> {
         loop {
             match self.peek() {
@@ -305,7 +306,7 @@ impl Parser {
                 "redis.status_reply" => return self.call(|_| Op::Status),
                 "tonumber" => return self.call(|_| Op::ToNumber),
                 "tostring" => return self.call(|_| Op::ToText),
-                // What is not known must not pass for something that did nothing.
+                // Unsupported calls must fail rather than pass as no-ops.
                 _ if self.peek() == &Token::Mark("(") => {
                     return Err(format!(
                         "attempt to call '{word}', which these scripts do not have"
@@ -343,7 +344,7 @@ impl Parser {
         Ok(())
     }
 
-    /// A list, or `{err=…}` and `{ok=…}`.
+    /// Parses a list, `{err=…}`, or `{ok=…}`.
     fn table(&mut self) -> Parsed<()> {
         for (field, op) in [("err", Op::Error), ("ok", Op::Status)] {
             if self.takes_word(field) {

@@ -1,4 +1,4 @@
-//! Entries come and go: XADD, XTRIM, XDEL, XLEN.
+//! Adding and removing stream entries: XADD, XTRIM, XDEL, XLEN.
 
 use bytes::Bytes;
 use swarm_resp::Frame;
@@ -8,16 +8,16 @@ use super::super::number;
 use super::super::reject::Reject;
 use super::id::{NewId, StreamId};
 
-/// What is too much in a stream.
+/// Trimming strategy.
 #[derive(Debug, Clone, Copy)]
 enum Trim {
-    /// More entries than these.
+    /// Maximum number of entries.
     Length(usize),
-    /// Entries before this one.
+    /// Minimum ID.
     Before(StreamId),
 }
 
-/// The options of XADD and XTRIM.
+/// Options of XADD and XTRIM.
 #[derive(Debug, Default)]
 struct Options {
     trim: Option<Trim>,
@@ -27,7 +27,8 @@ struct Options {
 }
 
 impl Options {
-    /// Reads options and returns what is behind them. XADD's end at the ID, XTRIM's at the end.
+    /// Parses options and returns the remaining arguments. Options of XADD end at the ID, those of
+    /// XTRIM at the end.
     fn parse(mut args: &[Bytes], xadd: bool) -> Result<(Self, &[Bytes]), Reject> {
         let mut options = Self::default();
         while let Some((name, rest)) = args.split_first() {
@@ -35,7 +36,8 @@ impl Options {
                 (b"*", _) if xadd => break,
                 (b"MAXLEN" | b"MINID", [_, ..]) if options.trim.is_some() => {
                     return Err(Reject::text(
-                        "ERR syntax error, MAXLEN and MINID options at the same time are not compatible",
+                        "ERR syntax error, MAXLEN and MINID options at the same time are not \
+                         compatible",
                     ));
                 }
                 (name @ (b"MAXLEN" | b"MINID"), [_, ..]) => options.threshold(name, rest)?,
@@ -55,7 +57,7 @@ impl Options {
                 _ => return Err(Reject::SYNTAX),
             };
         }
-        // Before the other checks, as Redis reads the ID while it reads the options.
+        // Before the other checks, because Redis parses the ID together with the options.
         if let (true, Some(id)) = (xadd, args.first()) {
             NewId::parse(id)?;
         }
@@ -63,7 +65,7 @@ impl Options {
         Ok((options, args))
     }
 
-    /// Reads `[~|=] number` behind MAXLEN, or an ID behind MINID.
+    /// Parses `[~|=] number` after MAXLEN, or an ID after MINID.
     fn threshold<'a>(&mut self, name: &[u8], args: &'a [Bytes]) -> Result<&'a [Bytes], Reject> {
         let (how, value, rest) = match args {
             [how, value, rest @ ..] if matches!(how.as_ref(), b"~" | b"=") => (how, value, rest),
@@ -99,7 +101,7 @@ impl Options {
         Ok(())
     }
 
-    /// Trims exactly, also where `~` allows to leave more.
+    /// Trims exactly, even where `~` would permit keeping more.
     fn apply(&self, stream: &mut super::Stream) -> usize {
         match self.trim {
             None => 0,

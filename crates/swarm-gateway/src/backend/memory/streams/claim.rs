@@ -1,4 +1,4 @@
-//! XCLAIM and XAUTOCLAIM: entries of consumers that do not acknowledge them go to another.
+//! XCLAIM and XAUTOCLAIM: transfer pending entries to another consumer.
 
 use bytes::Bytes;
 use swarm_resp::{Frame, FrameBuilder};
@@ -10,7 +10,7 @@ use super::Stream;
 use super::group::{Group, Pending};
 use super::id::StreamId;
 
-/// The options of XCLAIM, and how an entry is handed over.
+/// Options of XCLAIM.
 #[derive(Debug, Default)]
 struct Options {
     delivered_at: Option<i64>,
@@ -68,7 +68,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Hands an entry over.
+    /// Transfers an entry.
     fn hand_over(&self, pending: &mut Pending, consumer: &Bytes, now: i64) {
         if pending.consumer != consumer {
             pending.consumer = Bytes::copy_from_slice(consumer);
@@ -106,7 +106,7 @@ pub(in super::super) fn xclaim(call: &mut Call<'_>) -> Reply {
         .map_while(|id| StreamId::parse(id, 0).ok())
         .collect();
     let options = if call.client.quirks.streams {
-        // It takes options for IDs of no entry.
+        // SwarmKeyDb parses options as IDs, which match no entry.
         Options::default()
     } else {
         Options::parse(args.get(ids.len()..).unwrap_or_default(), now)?
@@ -176,7 +176,7 @@ pub(in super::super) fn xautoclaim(call: &mut Call<'_>) -> Reply {
     let mut next = StreamId::MIN;
     let ids: Vec<StreamId> = group.pending.range(start..).map(|(id, _)| *id).collect();
     for (looked_at, id) in ids.into_iter().enumerate() {
-        // As in Redis, ten times as many entries are looked at as may be claimed.
+        // Like Redis, scans at most ten times as many entries as may be claimed.
         let enough = looked_at == count * 10 && !swarm;
         if enough || claimed.len() + deleted.len() == count {
             next = id;
@@ -214,7 +214,7 @@ pub(in super::super) fn xautoclaim(call: &mut Call<'_>) -> Reply {
     }))
 }
 
-/// Hands an entry over if it was idle for long enough.
+/// Transfers an entry if it has been idle long enough.
 fn claim_idle(
     group: &mut Group,
     id: StreamId,

@@ -1,4 +1,4 @@
-//! Consumer groups: who reads a stream together, and what was given to whom.
+//! Consumer groups: consumers, delivered entries, and acknowledgements.
 
 use std::collections::BTreeMap;
 
@@ -11,30 +11,30 @@ use super::super::reject::Reject;
 use super::Stream;
 use super::id::StreamId;
 
-/// A group of consumers.
+/// A consumer group.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Group {
-    /// The last entry that was given to any consumer.
+    /// Last entry delivered to any consumer.
     pub(super) delivered: StreamId,
-    /// How many of the entries ever added were given, where that is known.
+    /// Number of entries ever added that were delivered, if known.
     pub(super) entries_read: Option<i64>,
-    /// Entries that were given and not acknowledged.
+    /// Entries delivered but not acknowledged.
     pub(super) pending: BTreeMap<StreamId, Pending>,
-    /// Consumers by name, and when each was last seen.
+    /// Consumers by name, with the time of their last activity.
     pub(super) consumers: BTreeMap<Bytes, i64>,
 }
 
-/// An entry that waits to be acknowledged.
+/// A delivered entry that has not been acknowledged.
 #[derive(Debug, Clone)]
 pub(super) struct Pending {
     pub(super) consumer: Bytes,
-    /// Milliseconds since 1970.
+    /// Milliseconds since the Unix epoch.
     pub(super) delivered_at: i64,
     pub(super) deliveries: i64,
 }
 
 impl Group {
-    /// Notes that a consumer was seen, for the first time perhaps.
+    /// Records activity of a consumer, creating it if necessary.
     pub(super) fn see(&mut self, consumer: &Bytes, now: i64) {
         if let Some(seen) = self.consumers.get_mut(consumer) {
             *seen = now;
@@ -44,7 +44,7 @@ impl Group {
         }
     }
 
-    /// The entries that a consumer was given.
+    /// Returns the pending entries of a consumer.
     pub(super) fn pending_of(
         &self,
         consumer: &[u8],
@@ -52,7 +52,7 @@ impl Group {
         (self.pending.iter()).filter(move |(_, pending)| pending.consumer == consumer)
     }
 
-    /// Gives an entry to a consumer for the first time.
+    /// Records the first delivery of an entry.
     pub(super) fn give(&mut self, id: StreamId, consumer: &Bytes, now: i64) {
         let consumer = self.consumers.get_key_value(consumer).map_or_else(
             || Bytes::copy_from_slice(consumer),
@@ -68,11 +68,12 @@ impl Group {
 }
 
 const NO_STREAM: Reject = Reject::text(
-    "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the \
-     MKSTREAM option to create an empty stream automatically.",
+    "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to \
+     use the MKSTREAM option to create an empty stream automatically.",
 );
 
-/// The options behind the ID of CREATE and SETID: whether to make the stream, and how many entries count as read.
+/// Parses the options after the ID of CREATE and SETID: whether to create the stream, and the
+/// number of entries read.
 fn options(
     options: &[Bytes],
     subcommand: &str,
@@ -90,7 +91,8 @@ fn options(
             .filter(|_| option.eq_ignore_ascii_case(b"ENTRIESREAD"));
         let number = number.ok_or_else(|| {
             Reject::new(format!(
-                "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try XGROUP HELP."
+                "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try \
+                 XGROUP HELP."
             ))
         })?;
         let number = number::integer(number)?;
@@ -104,7 +106,7 @@ fn options(
     Ok((make, read))
 }
 
-/// `$` for the last entry, or an ID.
+/// Parses an ID, or `$` for the last entry.
 fn position(text: &[u8], stream: Option<&Stream>) -> Result<StreamId, Reject> {
     if text == b"$" {
         Ok(stream.map(|stream| stream.last).unwrap_or_default())
@@ -131,17 +133,17 @@ pub(in super::super) fn xgroup_create(call: &mut Call<'_>) -> Reply {
         entries_read,
         ..Group::default()
     };
-    // A group is no change of a key that was there, for those who watch it.
+    // Creating a group does not count as a change for WATCH.
     stream.groups.insert(Bytes::copy_from_slice(name), group);
     Ok(ok())
 }
 
-/// The stream that XGROUP works on.
+/// Returns the stream that XGROUP refers to.
 fn existing<'a>(call: &'a mut Call<'_>) -> Result<&'a mut Stream, Reject> {
     call.stream_mut(call.arg(2))?.ok_or(NO_STREAM)
 }
 
-/// The group that XGROUP works on.
+/// Returns the group that XGROUP refers to.
 fn existing_group<'a>(call: &'a mut Call<'_>) -> Result<&'a mut Group, Reject> {
     let (key, name) = (call.arg(2), call.arg(3));
     let swarm = call.client.quirks.streams;
@@ -184,7 +186,7 @@ pub(in super::super) fn xgroup_createconsumer(call: &mut Call<'_>) -> Reply {
     Ok(Frame::integer(i64::from(new)))
 }
 
-/// Replies how many entries the consumer had not acknowledged; they are forgotten.
+/// Replies with the number of the consumer's pending entries, which are dropped.
 pub(in super::super) fn xgroup_delconsumer(call: &mut Call<'_>) -> Reply {
     let consumer = call.arg(4);
     let group = existing_group(call)?;
@@ -196,7 +198,7 @@ pub(in super::super) fn xgroup_delconsumer(call: &mut Call<'_>) -> Reply {
     Ok(count(before - group.pending.len()))
 }
 
-/// A key or a group that is missing acknowledges nothing.
+/// Acknowledges nothing if the key or the group does not exist.
 pub(in super::super) fn xack(call: &mut Call<'_>) -> Reply {
     let (key, name) = (call.arg(1), call.arg(2));
     let exists = call

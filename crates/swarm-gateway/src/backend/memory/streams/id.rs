@@ -1,4 +1,4 @@
-//! Stream IDs: how they are written, and what stands before and behind one.
+//! Stream IDs: parsing, formatting, and neighbors.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::super::reject::Reject;
 
-/// The ID of a stream entry.
+/// ID of a stream entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct StreamId {
     pub(super) millis: u64,
@@ -24,7 +24,7 @@ impl StreamId {
         Self { millis, sequence }
     }
 
-    /// Reads `ms-seq`, or `ms` alone with the sequence given here.
+    /// Parses `ms-seq`, or `ms` with the given sequence.
     pub(super) fn parse(text: &[u8], sequence: u64) -> Result<Self, Reject> {
         let mut parts = text.splitn(2, |byte| *byte == b'-');
         let millis = number(parts.next().unwrap_or_default())?;
@@ -32,7 +32,7 @@ impl StreamId {
         Ok(Self { millis, sequence })
     }
 
-    /// Reads an end of a range: also `-`, `+`, and `(` before an ID that does not belong to it.
+    /// Parses a range bound; also `-`, `+`, and `(` before an exclusive ID.
     fn parse_end(text: &[u8], sequence: u64) -> Result<(Self, bool), Reject> {
         Ok(match text {
             b"-" => (Self::MIN, false),
@@ -42,7 +42,7 @@ impl StreamId {
         })
     }
 
-    /// Reads the start of a range.
+    /// Parses the start of a range.
     pub(super) fn parse_start(text: &[u8]) -> Result<Self, Reject> {
         match Self::parse_end(text, 0)? {
             (id, false) => Ok(id),
@@ -52,7 +52,7 @@ impl StreamId {
         }
     }
 
-    /// Reads the stop of a range, which belongs to it.
+    /// Parses the inclusive end of a range.
     pub(super) fn parse_stop(text: &[u8]) -> Result<Self, Reject> {
         match Self::parse_end(text, u64::MAX)? {
             (id, false) => Ok(id),
@@ -98,7 +98,7 @@ fn number(text: &[u8]) -> Result<u64, Reject> {
         .ok_or(INVALID)
 }
 
-/// The ID that XADD asks for.
+/// ID requested by XADD.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum NewId {
     /// `*`
@@ -117,7 +117,7 @@ impl NewId {
         }
     }
 
-    /// The ID that comes after `last`, when there is one.
+    /// Returns the ID after `last`, if there is one.
     pub(super) fn after(self, last: StreamId, now: i64) -> Option<StreamId> {
         let id = match self {
             Self::Auto => {

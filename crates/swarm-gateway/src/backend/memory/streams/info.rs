@@ -1,4 +1,4 @@
-//! What is known of a stream: XINFO, and XSETID, which sets it.
+//! Stream metadata: XINFO and XSETID.
 
 use bytes::Bytes;
 use swarm_resp::{Frame, FrameBuilder, RespVersion};
@@ -10,7 +10,7 @@ use super::Stream;
 use super::group::Group;
 use super::id::StreamId;
 
-/// How many entries and pending ones `FULL` shows, unless told otherwise.
+/// Default number of entries and pending entries shown by `FULL`.
 const SHOWN: usize = 10;
 
 fn integer(reply: &mut FrameBuilder, number: usize) {
@@ -21,7 +21,7 @@ fn id(reply: &mut FrameBuilder, id: StreamId) {
     reply.bulk(id.to_string().as_bytes());
 }
 
-/// Puts names and values: a map in RESP3, in turn in RESP2.
+/// Writes named fields: a map in RESP3, alternating names and values in RESP2.
 fn fields(reply: &mut FrameBuilder, protocol: RespVersion, put: impl FnOnce(&mut FrameBuilder)) {
     match protocol {
         RespVersion::Resp3 => reply.map(put),
@@ -29,12 +29,12 @@ fn fields(reply: &mut FrameBuilder, protocol: RespVersion, put: impl FnOnce(&mut
     }
 }
 
-/// The stream of XINFO.
+/// Returns the stream that XINFO refers to.
 fn existing<'a>(call: &'a Call<'_>) -> Result<&'a Stream, Reject> {
     call.stream(call.arg(2))?.ok_or(Reject::NO_KEY)
 }
 
-/// `[FULL [COUNT n]]`: how many to show in full, or none for a summary.
+/// `[FULL [COUNT n]]`: number of entries to show, or `None` for a summary.
 fn full(call: &Call<'_>) -> Result<Option<usize>, Reject> {
     let count = match call.rest(3) {
         [] => return Ok(None),
@@ -67,7 +67,7 @@ pub(in super::super) fn xinfo_stream(call: &mut Call<'_>) -> Reply {
         fields(reply, protocol, |reply| {
             reply.bulk(b"length");
             integer(reply, stream.entries.len());
-            // How Redis stores a stream, which is not how it is stored here.
+            // Describes how Redis stores a stream, which does not apply to this store.
             reply.bulk(b"radix-tree-keys");
             reply.integer(1);
             reply.bulk(b"radix-tree-nodes");
@@ -160,7 +160,7 @@ fn consumers_in_full(reply: &mut FrameBuilder, group: &Group, most: usize, proto
     }
 }
 
-/// Puts how many entries a group has read of all that were ever added, and how many are left, as far as that is known.
+/// Writes how many of all entries a group has read and how many remain, if known.
 fn progress(reply: &mut FrameBuilder, stream: &Stream, group: &Group) {
     let lag = match group.entries_read {
         _ if stream.added == 0 => Some(0),
@@ -237,7 +237,8 @@ fn set_options(
                 let id = StreamId::parse(id, 0)?;
                 if id > last {
                     return Err(Reject::text(
-                        "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id",
+                        "ERR The ID specified in XSETID is smaller than the provided \
+                         max_deleted_entry_id",
                     ));
                 }
                 deleted = Some(id);
@@ -263,7 +264,8 @@ pub(in super::super) fn xsetid(call: &mut Call<'_>) -> Reply {
         let length = i64::try_from(stream.entries.len()).unwrap_or(i64::MAX);
         if added.is_some_and(|added| added < length) {
             return Err(Reject::text(
-                "ERR The entries_added specified in XSETID is smaller than the target stream length",
+                "ERR The entries_added specified in XSETID is smaller than the target stream \
+                 length",
             ));
         }
     }

@@ -1,4 +1,4 @@
-//! Streams: entries in the order of their IDs, and groups that share the reading of them.
+//! Streams and consumer groups.
 
 mod add;
 mod claim;
@@ -33,32 +33,33 @@ pub(super) use range::{xrange, xrevrange};
 pub(super) use read::{xread, xreadgroup};
 pub(super) use swarm::known_to_swarm;
 
-/// What a key of type `stream` holds.
+/// Value of a key of type `stream`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Stream {
-    /// Fields and values in turn.
+    /// Alternating fields and values.
     entries: BTreeMap<StreamId, Vec<Bytes>>,
-    /// The highest ID that there ever was.
+    /// Highest ID ever assigned.
     last: StreamId,
-    /// The highest ID that XDEL ever removed.
+    /// Highest ID ever removed by XDEL.
     deleted: StreamId,
-    /// How many entries there ever were.
+    /// Number of entries ever added.
     added: i64,
     groups: BTreeMap<Bytes, Group>,
 }
 
 impl Stream {
-    /// The first entry there is; 0-0 without one.
+    /// Returns the first ID, or 0-0 if the stream is empty.
     fn first(&self) -> StreamId {
         (self.entries.first_key_value()).map_or(StreamId::MIN, |(id, _)| *id)
     }
 
-    /// Whether XDEL removed an entry at an ID or behind it, so that those behind it cannot be counted.
+    /// Returns whether XDEL removed an entry at or after an ID; later entries cannot be counted
+    /// then.
     fn deleted_since(&self, id: StreamId) -> bool {
         !self.entries.is_empty() && self.deleted != StreamId::MIN && id <= self.deleted
     }
 
-    /// How many entries were ever added up to an ID, where that is certain.
+    /// Returns how many entries were ever added up to an ID, if known for certain.
     fn place(&self, id: StreamId) -> Option<i64> {
         let length = i64::try_from(self.entries.len()).unwrap_or(i64::MAX);
         if self.added == 0 {
@@ -78,7 +79,7 @@ impl Stream {
         }
     }
 
-    /// Puts an entry: its ID, its fields and values.
+    /// Writes an entry: its ID, fields, and values.
     fn reply_entry(reply: &mut FrameBuilder, id: StreamId, fields: &[Bytes]) {
         reply.array(|entry| {
             entry.bulk(id.to_string().as_bytes());
@@ -86,7 +87,8 @@ impl Stream {
         });
     }
 
-    /// Removes the oldest entries while `excess` says so of the number that is left and the oldest ID.
+    /// Removes the oldest entries while `excess` returns `true` for the number of entries and the
+    /// oldest ID.
     fn trim(&mut self, excess: impl Fn(usize, StreamId) -> bool) -> usize {
         let before = self.entries.len();
         while let Some((oldest, _)) = self.entries.first_key_value() {
@@ -100,12 +102,12 @@ impl Stream {
 }
 
 impl<'a> Call<'a> {
-    /// The stream of a key.
+    /// Returns the stream of a key.
     fn stream(&self, key: &[u8]) -> Result<Option<&Stream>, Reject> {
         self.keyspace.get(key).map(Value::as_stream).transpose()
     }
 
-    /// The stream of a key, to change it.
+    /// Returns the stream of a key for modification.
     fn stream_mut(&mut self, key: &[u8]) -> Result<Option<&mut Stream>, Reject> {
         self.keyspace
             .get_mut(key)
@@ -113,17 +115,17 @@ impl<'a> Call<'a> {
             .transpose()
     }
 
-    /// The stream of a key, made when there is none.
+    /// Returns the stream of a key, creating it if necessary.
     fn stream_or_new(&mut self, key: &Bytes) -> Result<&mut Stream, Reject> {
         if !self.keyspace.contains(key) {
             let stream = Value::Stream(Box::default());
             self.keyspace.set(key, stream, Expiry::Never);
         }
-        // It was made just now, or is what it is.
+        // The key exists now, but may hold another type.
         self.stream_mut(key)?.ok_or(Reject::NO_KEY)
     }
 
-    /// A group of a stream.
+    /// Returns the stream of a group.
     fn group_mut(&mut self, key: &Bytes, group: &Bytes) -> Result<(&mut Stream, Bytes), Reject> {
         let missing = || Reject::no_key_or_group(key, group);
         let stream = self.stream_mut(key)?.ok_or_else(missing)?;
@@ -133,7 +135,7 @@ impl<'a> Call<'a> {
         Ok((stream, group.clone()))
     }
 
-    /// The IDs from an argument on, all of which must be complete or lack the sequence only.
+    /// Parses the arguments from an index on as IDs, which may lack the sequence.
     fn ids(&self, from: usize) -> Result<Vec<StreamId>, Reject> {
         (self.rest(from).iter())
             .map(|id| StreamId::parse(id, 0))

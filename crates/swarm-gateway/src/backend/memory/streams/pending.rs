@@ -1,4 +1,4 @@
-//! XPENDING: what was given and not acknowledged.
+//! XPENDING: entries delivered but not acknowledged.
 
 use std::collections::BTreeMap;
 

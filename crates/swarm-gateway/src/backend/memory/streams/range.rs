@@ -1,4 +1,4 @@
-//! Parts of a stream: XRANGE and XREVRANGE.
+//! Range queries: XRANGE and XREVRANGE.
 
 use bytes::Bytes;
 use swarm_resp::Frame;
@@ -9,7 +9,7 @@ use super::super::reject::Reject;
 use super::Stream;
 use super::id::StreamId;
 
-/// `[COUNT n]`: none, or how many; a negative number counts as 0.
+/// Parses `[COUNT n]`; a negative number counts as 0.
 fn limit(options: &[Bytes]) -> Result<Option<usize>, Reject> {
     let mut limit = None;
     let mut options = options.iter();

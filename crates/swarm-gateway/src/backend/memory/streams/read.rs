@@ -1,4 +1,4 @@
-//! XREAD and XREADGROUP, which may wait for entries.
+//! XREAD and XREADGROUP, which may block.
 
 use bytes::Bytes;
 use swarm_resp::{Frame, FrameBuilder, RespVersion};
@@ -10,12 +10,12 @@ use super::Stream;
 use super::group::Group;
 use super::id::StreamId;
 
-/// The options of both commands.
+/// Options of both commands.
 #[derive(Debug, Default)]
 struct Options<'a> {
-    /// How many entries of each stream.
+    /// Maximum number of entries per stream.
     count: Option<usize>,
-    /// How long to wait, in milliseconds; 0 for ever.
+    /// Time to block in milliseconds; 0 blocks indefinitely.
     block: Option<i64>,
     group: Option<(&'a Bytes, &'a Bytes)>,
     no_ack: bool,
@@ -53,7 +53,8 @@ impl<'a> Options<'a> {
                     let name = name.to_ascii_uppercase();
                     let name = String::from_utf8_lossy(&name);
                     return Err(Reject::new(format!(
-                        "ERR The {name} option is only supported by XREADGROUP. You called XREAD instead."
+                        "ERR The {name} option is only supported by XREADGROUP. You called XREAD \
+                         instead."
                     )));
                 }
                 _ => return Err(Reject::SYNTAX),
@@ -68,11 +69,12 @@ impl<'a> Options<'a> {
         Ok(options)
     }
 
-    /// Half of what follows STREAMS are keys, half are IDs.
+    /// Splits the arguments after STREAMS into keys and IDs.
     fn split(&mut self, args: &'a [Bytes]) -> Result<(), Reject> {
         if args.len() % 2 == 1 {
             return Err(Reject::text(
-                "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
+                "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be \
+                 specified.",
             ));
         }
         (self.keys, self.ids) = args.split_at(args.len() / 2);
@@ -89,7 +91,7 @@ fn timeout(text: &[u8]) -> Result<i64, Reject> {
     Ok(time)
 }
 
-/// Replies keys and what `put` puts for each: a map in RESP3, pairs in RESP2.
+/// Replies with keys and what `put` writes for each: a map in RESP3, pairs in RESP2.
 fn by_key<T>(
     protocol: RespVersion,
     streams: &[(&Bytes, T)],
@@ -115,7 +117,7 @@ fn by_key<T>(
 
 type Entries = Vec<(StreamId, Option<Vec<Bytes>>)>;
 
-/// Puts entries; one that was deleted since it was given has no fields.
+/// Writes entries; one that was deleted since its delivery has no fields.
 fn put_entries(reply: &mut FrameBuilder, entries: &Entries) {
     reply.array(|array| {
         for (id, fields) in entries {
@@ -130,7 +132,7 @@ fn put_entries(reply: &mut FrameBuilder, entries: &Entries) {
     });
 }
 
-/// Replies, or waits when there is nothing and the caller would.
+/// Replies, or blocks if there is nothing and the options allow it.
 fn finish(
     call: &mut Call<'_>,
     options: &Options<'_>,
@@ -159,7 +161,7 @@ pub(in super::super) fn xread(call: &mut Call<'_>) -> Reply {
     let mut resolved = Vec::new();
     for (key, id) in options.keys.iter().zip(options.ids) {
         let stream = match call.stream(key) {
-            // While it waits, a key of another type is none that it waits for.
+            // While blocked, the command ignores a key that now holds another type.
             Err(_) if call.again => None,
             stream => stream?,
         };
@@ -167,8 +169,8 @@ pub(in super::super) fn xread(call: &mut Call<'_>) -> Reply {
             b"$" => stream.map(|stream| stream.last).unwrap_or_default(),
             b">" => {
                 return Err(Reject::text(
-                    "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> \
-                     <consumer> option.",
+                    "ERR The > ID can be specified only when calling XREADGROUP using the GROUP \
+                     <group> <consumer> option.",
                 ));
             }
             id => StreamId::parse(id, 0)?,
@@ -188,12 +190,12 @@ pub(in super::super) fn xread(call: &mut Call<'_>) -> Reply {
     Ok(finish(call, &options, &found, &resolved))
 }
 
-/// Where a consumer reads from.
+/// Position that a consumer reads from.
 #[derive(Debug, Clone, Copy)]
 enum From {
-    /// `>`: entries that nobody was given.
+    /// `>`: entries never delivered to any consumer.
     New,
-    /// What it was given itself, after an ID.
+    /// The consumer's pending entries after an ID.
     History(StreamId),
 }
 
@@ -202,9 +204,9 @@ impl From {
         match text {
             b">" => Ok(Self::New),
             b"$" => Err(Reject::text(
-                "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of \
-                 this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID \
-                 would just return an empty result set.",
+                "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the \
+                 history of this consumer by specifying a proper ID, or use the > ID to get new \
+                 messages. The $ ID would just return an empty result set.",
             )),
             id => StreamId::parse(id, 0).map(Self::History),
         }
@@ -236,7 +238,7 @@ pub(in super::super) fn xreadgroup(call: &mut Call<'_>) -> Reply {
             From::History(after) => {
                 group.see(consumer, now);
                 let fields = |id: &StreamId| entries.get(id).cloned();
-                // SwarmKeyDb counts the ID itself in, and leaves out what was deleted.
+                // SwarmKeyDb includes the ID itself and omits deleted entries.
                 let first = if swarm { Some(after) } else { after.next() };
                 let mut history = history(group, consumer, first, most, now, fields);
                 if swarm {
@@ -272,7 +274,7 @@ pub(in super::super) fn xreadgroup(call: &mut Call<'_>) -> Reply {
     Ok(finish(call, &options, &found, options.ids))
 }
 
-/// How many entries a group will have read once it is given up to `most` new ones.
+/// Returns how many entries a group will have read after it receives up to `most` new ones.
 fn read_with(stream: &Stream, group: &Bytes, most: usize) -> Option<i64> {
     let group = stream.groups.get(group)?;
     let new = group
@@ -286,7 +288,7 @@ fn read_with(stream: &Stream, group: &Bytes, most: usize) -> Option<i64> {
     })
 }
 
-/// Checks that there is such a group, and reads where to start.
+/// Verifies that the group exists and parses the position.
 fn position(call: &Call<'_>, key: &Bytes, group: &Bytes, id: &Bytes) -> Result<From, Reject> {
     let stream = match call.stream(key) {
         Ok(None) | Err(_) if call.again => {
@@ -310,7 +312,8 @@ fn position(call: &Call<'_>, key: &Bytes, group: &Bytes, id: &Bytes) -> Result<F
     From::parse(id)
 }
 
-/// What a consumer was given before, from an ID on: counts as given once more, unless the entry was deleted.
+/// Reads a consumer's pending entries from an ID on. Each counts as delivered once more unless it
+/// was deleted.
 fn history(
     group: &mut Group,
     consumer: &Bytes,

@@ -1,11 +1,12 @@
-//! Streams as SwarmKeyDb has them: what it refuses that Redis knows.
+//! SwarmKeyDb's stream restrictions compared with Redis.
 
 use bytes::Bytes;
 
 use super::super::reject::Reject;
 use super::id;
 
-/// Refuses a command (`name` in capitals) that SwarmKeyDb does not know, or not with these arguments.
+/// Rejects a command that SwarmKeyDb does not support, or not with these arguments. `name` is in
+/// upper case.
 pub(in super::super) fn known_to_swarm(name: &str, args: &[Bytes]) -> Result<(), Reject> {
     let arg = |at: usize| args.get(at).map(Bytes::as_ref).unwrap_or_default();
     let is = |at: usize, word: &[u8]| arg(at).eq_ignore_ascii_case(word);
@@ -21,7 +22,7 @@ pub(in super::super) fn known_to_swarm(name: &str, args: &[Bytes]) -> Result<(),
             }
         }
         "XTRIM" if is(2, b"MINID") => complete(args.last().map_or(&b""[..], Bytes::as_ref))?,
-        // Anything but this option is taken for the ID.
+        // SwarmKeyDb parses any other argument as the ID.
         "XADD" if !is(2, b"MAXLEN") && arg(2) != b"*" => complete(arg(2))?,
         "XRANGE" | "XREVRANGE" | "XPENDING" if args.iter().any(|arg| arg.starts_with(b"(")) => {
             return Err(id::INVALID);
@@ -44,7 +45,7 @@ fn unknown(name: &str) -> Reject {
     Reject::new(format!("ERR unknown command '{name}'"))
 }
 
-/// Refuses an ID that lacks the sequence.
+/// Rejects an ID without a sequence.
 fn complete(id: &[u8]) -> Result<(), Reject> {
     if id.contains(&b'-') {
         Ok(())
