@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use swarm_examples::Server;
-use swarm_keydb::{Client, Event, SubscribeOptions, Subscription, prelude::*};
+use swarm_keydb::{Client, Event, Subscription, prelude::*};
 
 const NEWS: &str = "example:pubsub:news";
 const TEMPERATURE: &str = "example:pubsub:temperature";
@@ -29,8 +29,7 @@ async fn main() -> Result<()> {
     listen(&mut all).await?;
 
     // A subscriber that is too slow for its buffer gets an event with the number of dropped messages.
-    let small = SubscribeOptions::new().buffer(2);
-    let mut slow = client.subscribe_with(NEWS, small).await?;
+    let mut slow = client.subscribe(NEWS).buffer(2).await?;
     for n in 1..=5 {
         client.publish(NEWS, format!("headline {n}")).await?;
     }

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use swarm_gateway::blocking::Gateway;
 use swarm_keydb::blocking::Client;
-use swarm_keydb::{ClientOptions, ErrorKind, Outcome, ScanOptions, prelude::*};
+use swarm_keydb::{
+    ClientOptions, ErrorKind, Outcome, Overflow, ScanOptions, SubscribeOptions, prelude::*,
+};
 
 /// Runs work on a thread of its own; a hang becomes a failure.
 fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -311,6 +313,52 @@ fn a_consumer_iterates_until_it_is_stopped() {
             });
             assert_eq!(client.xpending("stream", "group").unwrap().count, 0);
             client.del("stream").unwrap();
+        }
+    });
+}
+
+/// Stands for: options of a handle that only some of its subscriptions have.
+#[test]
+fn subscriptions_have_the_options_of_the_handle_that_creates_them() {
+    within(|| {
+        let gateway = gateway();
+        let client = Client::connect(gateway.ws_url()).unwrap();
+        let options = SubscribeOptions::new()
+            .buffer(2)
+            .on_overflow(Overflow::Close);
+        let small = client.subscribe_options(options);
+        let (ended, end) = mpsc::channel();
+        let handler = small
+            .psubscribe_handler("*", move |event| ended.send(event).unwrap())
+            .unwrap();
+        let mut subscriptions = [
+            small.subscribe("news").unwrap(),
+            small.psubscribe("n*").unwrap(),
+        ];
+        let mut witness = client.subscribe("news").unwrap();
+        for n in 0..5 {
+            client.publish("news", n).unwrap();
+            witness.next().unwrap().unwrap();
+        }
+        for subscription in &mut subscriptions {
+            let events: Vec<_> = subscription.collect();
+            assert_eq!(events.len(), 3);
+            let error = events[2].as_ref().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Lagged);
+        }
+        // The handler reads as fast as events arrive.
+        assert_eq!(end.iter().take(5).count(), 5);
+        handler.unsubscribe().unwrap();
+        let bad = client.subscribe_options(options.buffer(0));
+        for kind in [
+            bad.subscribe("a").map(drop).unwrap_err().kind(),
+            bad.psubscribe("a").map(drop).unwrap_err().kind(),
+            bad.psubscribe_handler("a", drop)
+                .map(drop)
+                .unwrap_err()
+                .kind(),
+        ] {
+            assert_eq!(kind, ErrorKind::Argument);
         }
     });
 }

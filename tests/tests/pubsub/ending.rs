@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use swarm_gateway::Dialect;
-use swarm_keydb::{
-    Client, ClientOptions, ErrorKind, Outcome, Overflow, SubscribeOptions, prelude::*,
-};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome, Overflow, prelude::*};
 use swarm_tests::{Redis, connected, connected_with, gateway, within};
 
 use super::hearing::payload;
@@ -14,8 +12,8 @@ use super::hearing::payload;
 async fn closing_the_client_ends_every_subscription() {
     let (gateway, client) = connected().await;
     let mut shared = within(client.subscribe("a")).await.unwrap();
-    let options = SubscribeOptions::new().on_overflow(Overflow::Backpressure);
-    let mut own = within(client.subscribe_with("a", options)).await.unwrap();
+    let subscribing = client.subscribe("a").on_overflow(Overflow::Backpressure);
+    let mut own = within(subscribing).await.unwrap();
     let handler = within(client.psubscribe_handler("*", |_| {}))
         .await
         .unwrap();

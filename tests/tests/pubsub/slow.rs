@@ -28,11 +28,13 @@ async fn what_is_dropped_is_told_to_the_last_message() {
         }
         let client = target.connect().await;
         let options = SubscribeOptions::new().buffer(10);
-        let mut oldest = within(client.subscribe_with("a", options.clone()))
+        let mut oldest = within(client.subscribe("a").options(options))
             .await
             .unwrap();
         let options = options.on_overflow(Overflow::DropNewest);
-        let mut newest = within(client.subscribe_with("a", options)).await.unwrap();
+        let mut newest = within(client.subscribe("a").options(options))
+            .await
+            .unwrap();
         publish(&client, 0..500).await;
         assert_eq!(
             event(&mut oldest).await,
@@ -62,7 +64,9 @@ async fn what_is_dropped_is_told_to_the_last_message() {
 async fn bytes_bound_the_buffer_too() {
     let (_gateway, client) = connected().await;
     let options = SubscribeOptions::new().buffer_bytes(100_000);
-    let mut subscription = within(client.subscribe_with("a", options)).await.unwrap();
+    let mut subscription = within(client.subscribe("a").options(options))
+        .await
+        .unwrap();
     let mut witness = within(client.subscribe("a")).await.unwrap();
     let value = "x".repeat(9_000);
     for _ in 0..100 {
@@ -82,7 +86,9 @@ async fn a_subscription_that_is_to_end_when_it_lags_does() {
     let options = SubscribeOptions::new()
         .buffer(2)
         .on_overflow(Overflow::Close);
-    let mut subscription = within(client.subscribe_with("a", options)).await.unwrap();
+    let mut subscription = within(client.subscribe("a").options(options))
+        .await
+        .unwrap();
     for n in 0..3 {
         within(client.publish("a", n)).await.unwrap();
     }
@@ -108,7 +114,9 @@ async fn a_stalled_subscriber_under_backpressure_slows_nobody_and_loses_nothing(
         let options = SubscribeOptions::new()
             .buffer(10)
             .on_overflow(Overflow::Backpressure);
-        let mut stalled = within(client.subscribe_with("a", options)).await.unwrap();
+        let mut stalled = within(client.subscribe("a").options(options))
+            .await
+            .unwrap();
         publish(&client, 0..MESSAGES).await;
         for n in 0..MESSAGES {
             assert_eq!(
@@ -132,7 +140,9 @@ async fn a_stalled_subscriber_can_be_dropped() {
     let options = SubscribeOptions::new()
         .buffer(1)
         .on_overflow(Overflow::Backpressure);
-    let stalled = within(client.subscribe_with("a", options)).await.unwrap();
+    let stalled = within(client.subscribe("a").options(options))
+        .await
+        .unwrap();
     publish(&client, 0..100).await;
     drop(stalled);
     super::sharing::subscribers(&client, "a", 0).await;
@@ -141,9 +151,12 @@ async fn a_stalled_subscriber_can_be_dropped() {
 #[tokio::test]
 async fn a_buffer_without_room_is_refused() {
     let (_gateway, client) = connected().await;
-    let options = SubscribeOptions::new().buffer(0);
-    let error = within(client.subscribe_with("a", options))
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Argument);
+    for subscribing in [
+        client.subscribe("a").buffer(0),
+        client.psubscribe("a*").buffer_bytes(0),
+    ] {
+        let error = within(subscribing).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Argument);
+        assert!(error.to_string().contains("buffer"), "{error}");
+    }
 }

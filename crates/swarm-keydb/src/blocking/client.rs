@@ -8,6 +8,7 @@ use crate::commands::ScanOptions;
 use crate::credentials::Credentials;
 use crate::error::Result;
 use crate::options::ClientOptions;
+use crate::pubsub::SubscribeOptions;
 use crate::status::{State, Stats};
 use crate::transport::Connect;
 
@@ -22,14 +23,15 @@ use super::{Pipeline, Scan, Transaction};
 pub struct Client {
     pub(super) inner: crate::Client,
     pub(super) runtime: Runtime,
-    call: Call,
+    pub(super) call: Call,
 }
 
 /// How calls are made.
 #[derive(Debug, Clone, Copy, Default)]
-struct Call {
+pub(super) struct Call {
     timeout: Option<Duration>,
     retry: Option<bool>,
+    pub(super) subscription: SubscribeOptions,
 }
 
 impl Client {
@@ -108,6 +110,28 @@ impl Client {
     pub fn no_retry(&self) -> Self {
         let mut handle = self.clone();
         handle.call.retry = Some(false);
+        handle
+    }
+
+    /// Returns a handle of the same client whose subscriptions have these options.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use swarm_keydb::{blocking::Client, SubscribeOptions};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::blocking::test()?;
+    /// # let client = Client::connect(gateway.ws_url())?;
+    /// let small = SubscribeOptions::new().buffer(100);
+    /// let subscription = client.subscribe_options(small).subscribe("news")?;
+    /// # drop(subscription);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn subscribe_options(&self, options: SubscribeOptions) -> Self {
+        let mut handle = self.clone();
+        handle.call.subscription = options;
         handle
     }
 

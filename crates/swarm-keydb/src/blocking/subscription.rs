@@ -9,7 +9,7 @@ use swarm_resp::ToArgs;
 use super::Client;
 use super::runtime::{Iterated, Runtime};
 use crate::error::Result;
-use crate::pubsub::{Event, SubscribeOptions, Subscribing};
+use crate::pubsub::{Event, Subscribing};
 
 /// What is published to some channels or patterns, as an iterator that waits: see
 /// [`Subscription`](crate::Subscription).
@@ -83,32 +83,15 @@ impl Handler {
 
 /// # Pub/Sub
 impl Client {
-    /// Subscribes to channels: see [`Client::subscribe`](crate::Client::subscribe).
+    /// Subscribes to channels: see [`Client::subscribe`](crate::Client::subscribe). Options come from
+    /// [`subscribe_options`](Self::subscribe_options).
     pub fn subscribe(&self, channels: impl ToArgs) -> Result<Subscription> {
         self.listen(self.as_async().subscribe(channels))
-    }
-
-    /// As [`subscribe`](Self::subscribe), with options of the buffer.
-    pub fn subscribe_with(
-        &self,
-        channels: impl ToArgs,
-        options: SubscribeOptions,
-    ) -> Result<Subscription> {
-        self.listen(self.as_async().subscribe_with(channels, options))
     }
 
     /// Subscribes to all channels that match patterns: see [`Client::psubscribe`](crate::Client::psubscribe).
     pub fn psubscribe(&self, patterns: impl ToArgs) -> Result<Subscription> {
         self.listen(self.as_async().psubscribe(patterns))
-    }
-
-    /// As [`psubscribe`](Self::psubscribe), with options of the buffer.
-    pub fn psubscribe_with(
-        &self,
-        patterns: impl ToArgs,
-        options: SubscribeOptions,
-    ) -> Result<Subscription> {
-        self.listen(self.as_async().psubscribe_with(patterns, options))
     }
 
     /// As [`psubscribe`](Self::psubscribe), with every event handed to a function, on the client's own thread. Calls of a
@@ -119,7 +102,12 @@ impl Client {
         handler: impl FnMut(Event) + Send + 'static,
     ) -> Result<Handler> {
         let client = self.as_async();
-        let handling = client.psubscribe_handler(patterns, handler);
+        let subscribing = client.psubscribe(patterns).options(self.call.subscription);
+        let handling = async {
+            subscribing
+                .await
+                .map(|subscription| subscription.handle(handler))
+        };
         Ok(Handler {
             inner: self.runtime.wait(handling)??,
             runtime: self.runtime.clone(),
@@ -127,6 +115,7 @@ impl Client {
     }
 
     fn listen(&self, subscribing: Subscribing) -> Result<Subscription> {
+        let subscribing = subscribing.options(self.call.subscription);
         let subscription = self.runtime.wait(subscribing)??;
         Ok(Subscription(Iterated::new(
             subscription,

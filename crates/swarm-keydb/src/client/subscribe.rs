@@ -6,7 +6,7 @@ use swarm_resp::ToArgs;
 
 use super::Client;
 use crate::error::Result;
-use crate::pubsub::{Event, Handler, Kind, Name, SubscribeOptions, Subscribing};
+use crate::pubsub::{Event, Handler, Kind, Name, Subscribing};
 
 /// # Pub/Sub
 ///
@@ -18,7 +18,7 @@ impl Client {
     ///
     /// **Reply:** a [`Subscription`](crate::Subscription), once the server has acknowledged every channel.
     ///
-    /// **Errors and cancel safety:** see [`Subscribing`].
+    /// **Errors and cancel safety:** see [`Subscribing`], which also sets options of the buffer.
     ///
     /// ```
     /// # use swarm_keydb::{Client, prelude::*};
@@ -34,12 +34,7 @@ impl Client {
     /// # }
     /// ```
     pub fn subscribe(&self, channels: impl ToArgs) -> Subscribing {
-        self.subscribe_with(channels, SubscribeOptions::new())
-    }
-
-    /// As [`subscribe`](Self::subscribe), with options of the buffer.
-    pub fn subscribe_with(&self, channels: impl ToArgs, options: SubscribeOptions) -> Subscribing {
-        self.listen(Kind::Channel, Name::all(Kind::Channel, channels), options)
+        self.listen(Kind::Channel, Name::all(Kind::Channel, channels))
     }
 
     /// Subscribes to all channels that match patterns: `*`, `?`, `[abc]`, `[a-z]`, and `[!abc]` on SwarmKeyDb or `[^abc]` on Redis.
@@ -64,12 +59,7 @@ impl Client {
     /// # }
     /// ```
     pub fn psubscribe(&self, patterns: impl ToArgs) -> Subscribing {
-        self.psubscribe_with(patterns, SubscribeOptions::new())
-    }
-
-    /// As [`psubscribe`](Self::psubscribe), with options of the buffer.
-    pub fn psubscribe_with(&self, patterns: impl ToArgs, options: SubscribeOptions) -> Subscribing {
-        self.listen(Kind::Pattern, Name::all(Kind::Pattern, patterns), options)
+        self.listen(Kind::Pattern, Name::all(Kind::Pattern, patterns))
     }
 
     /// As [`psubscribe`](Self::psubscribe), with every event handed to a function, on a task of its own. It should not take
@@ -109,14 +99,9 @@ impl Client {
         Ok(self.psubscribe(patterns).await?.handle(handler))
     }
 
-    fn listen(
-        &self,
-        kind: Kind,
-        names: Result<Vec<Name>>,
-        options: SubscribeOptions,
-    ) -> Subscribing {
+    fn listen(&self, kind: Kind, names: Result<Vec<Name>>) -> Subscribing {
         let shared = Arc::clone(&self.shared);
-        Subscribing::new(async move {
+        Subscribing::new(move |options| async move {
             let subscribed = match names {
                 Ok(names) => match shared.mailbox.check_open() {
                     Ok(()) => shared.hub.subscribe(&shared.origin, names, options).await,

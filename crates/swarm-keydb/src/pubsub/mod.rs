@@ -13,6 +13,7 @@ mod machine;
 mod name;
 mod options;
 mod roll;
+mod subscribing;
 mod subscription;
 
 pub use event::{Event, Message};
@@ -20,4 +21,5 @@ pub use handler::Handler;
 pub(crate) use hub::Hub;
 pub(crate) use name::{Kind, Name};
 pub use options::{Overflow, SubscribeOptions};
-pub use subscription::{Subscribing, Subscription};
+pub use subscribing::Subscribing;
+pub use subscription::Subscription;

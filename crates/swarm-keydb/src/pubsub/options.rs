@@ -1,36 +1,40 @@
-//! What a subscription can be told.
+//! Options of a subscription.
 
 use crate::error::{Error, Result};
 
-/// What happens when messages come faster than a subscription takes them, and its buffer is full.
+/// Policy for messages that arrive while the buffer of a subscription is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// The oldest message in the buffer is thrown away. The subscription hears how many were, as
-    /// [`Event::Lagged`](crate::Event::Lagged) where they are missing.
+    /// Drops the oldest messages in the buffer. The subscription yields their number as [`Event::Lagged`](crate::Event::Lagged), in
+    /// place of the dropped messages.
     #[default]
     DropOldest,
-    /// The message that came is thrown away. The subscription hears how many were, as
-    /// [`Event::Lagged`](crate::Event::Lagged) where they are missing.
+    /// Drops the new message. The subscription yields the number of dropped messages as [`Event::Lagged`](crate::Event::Lagged), in
+    /// place of them.
     DropNewest,
-    /// Nothing more is read from the server until there is room. So that nobody else waits, the subscription has a
-    /// connection of its own. A server that finds its own buffer full drops messages silently (SwarmKeyDb) or the
-    /// connection (Redis), which is then made again.
+    /// Stops reading from the server until the buffer has capacity. The subscription gets its own connection, so that no other one
+    /// waits. A server whose own buffer is full then drops messages silently (SwarmKeyDb), or drops the connection, and the client
+    /// reconnects (Redis).
     Backpressure,
-    /// The subscription ends: with what is in the buffer, then an error of kind
-    /// [`Lagged`](crate::ErrorKind::Lagged).
+    /// Ends the subscription: it yields the buffered messages, then an error of kind [`Lagged`](crate::ErrorKind::Lagged).
     Close,
 }
 
-/// Options of a subscription.
+/// Options of a subscription's buffer.
+///
+/// [`Subscribing`](crate::Subscribing) has the same methods. Use this type to share options between subscriptions, or with
+/// the `subscribe_options` method of a blocking client.
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_keydb::{Overflow, SubscribeOptions};
 ///
 /// let options = SubscribeOptions::new().buffer(100).on_overflow(Overflow::Close);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "options do nothing until something is subscribed to with them"]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "options do nothing until a subscription is created with them"]
 pub struct SubscribeOptions {
     pub(super) buffer: usize,
     pub(super) buffer_bytes: usize,
@@ -39,43 +43,50 @@ pub struct SubscribeOptions {
 
 impl Default for SubscribeOptions {
     fn default() -> Self {
-        Self {
-            buffer: 4096,
-            buffer_bytes: 8 << 20,
-            overflow: Overflow::default(),
-        }
+        Self::new()
     }
 }
 
 impl SubscribeOptions {
-    /// The defaults.
-    pub fn new() -> Self {
-        Self::default()
+    /// Creates the default options.
+    pub const fn new() -> Self {
+        Self {
+            buffer: 4096,
+            buffer_bytes: 8 << 20,
+            overflow: Overflow::DropOldest,
+        }
     }
 
-    /// How many messages may wait to be taken. Default 4096.
+    /// Sets the maximum number of buffered messages. At least 1; default 4096. When the limit is reached,
+    /// [`on_overflow`](Self::on_overflow) applies.
     pub const fn buffer(mut self, messages: usize) -> Self {
         self.buffer = messages;
         self
     }
 
-    /// How many bytes of messages may wait to be taken, with names and what keeping a message costs. A single larger message
-    /// is kept alone. Default 8 MiB.
+    /// Sets the maximum size in bytes of all buffered messages, including their channel names and the overhead of the buffer. At
+    /// least 1; default 8 MiB. When the limit is reached, [`on_overflow`](Self::on_overflow) applies. A message that exceeds the
+    /// whole limit is buffered alone.
     pub const fn buffer_bytes(mut self, bytes: usize) -> Self {
         self.buffer_bytes = bytes;
         self
     }
 
-    /// What happens when the buffer is full. Default: the oldest messages are thrown away.
+    /// Sets what happens when the buffer is full. Default: [`Overflow::DropOldest`].
     pub const fn on_overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self
     }
 
     pub(super) fn validate(&self) -> Result<()> {
-        if self.buffer == 0 || self.buffer_bytes == 0 {
+        let Self {
+            buffer,
+            buffer_bytes,
+            overflow: _,
+        } = *self;
+        if buffer == 0 || buffer_bytes == 0 {
             return Err(Error::argument(
-                "the buffer of a subscription has no room; give it at least one message and one byte",
+                "buffer or buffer_bytes is 0, so no message could be delivered; give at least 1",
             ));
         }
         Ok(())

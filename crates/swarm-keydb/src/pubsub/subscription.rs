@@ -1,7 +1,7 @@
 //! Subscription handles, and the outlet that feeds one.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -125,40 +125,6 @@ impl Drop for Subscription {
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription").finish_non_exhaustive()
-    }
-}
-
-/// The future of a [`Subscription`]: it resolves once the server has acknowledged every name.
-///
-/// Nothing is sent before it is first polled.
-///
-/// **Errors:** of kind [`Argument`](crate::ErrorKind::Argument) when a name is refused, or the wire cannot carry
-/// subscriptions, as HTTP cannot; of kind [`Server`](crate::ErrorKind::Server) or [`Auth`](crate::ErrorKind::Auth) when the
-/// server refuses; of kind [`Timeout`](crate::ErrorKind::Timeout) when it has not acknowledged within
-/// [`request_timeout`](crate::ClientOptions::request_timeout), which covers the connecting, too. Nothing stays subscribed after
-/// an error.
-///
-/// **Cancel safety:** dropping it in the middle leaves nothing subscribed.
-#[must_use = "nothing is subscribed to until this is awaited"]
-pub struct Subscribing(Pin<Box<dyn Future<Output = Result<Subscription>> + Send>>);
-
-impl Subscribing {
-    pub(crate) fn new(work: impl Future<Output = Result<Subscription>> + Send + 'static) -> Self {
-        Self(Box::pin(work))
-    }
-}
-
-impl Future for Subscribing {
-    type Output = Result<Subscription>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Subscription>> {
-        self.0.as_mut().poll(cx)
-    }
-}
-
-impl fmt::Debug for Subscribing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Subscribing")
     }
 }
 

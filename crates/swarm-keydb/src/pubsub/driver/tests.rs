@@ -6,7 +6,7 @@ use swarm_resp::{Frame, Request};
 use swarm_transport::{BoxTransport, memory};
 use tokio::sync::{mpsc, watch};
 
-use crate::{Client, ClientOptions, Event, Overflow, SubscribeOptions, Subscription};
+use crate::{Client, ClientOptions, Event, Overflow, Subscription};
 
 /// How many messages the subscriber's buffer holds.
 const BUFFER: usize = 10;
@@ -67,10 +67,11 @@ fn push(words: &[&str]) -> Frame {
 
 async fn stalled(count: u32) -> (Client, Subscription, watch::Receiver<u32>) {
     let (client, mut accepted) = client().await;
-    let options = SubscribeOptions::new()
+    let subscribing = client
+        .subscribe("a")
         .buffer(BUFFER)
         .on_overflow(Overflow::Backpressure);
-    let subscribing = tokio::spawn(client.subscribe_with("a", options));
+    let subscribing = tokio::spawn(subscribing);
     let peer = accepted.recv().await.unwrap();
     let (published, counting) = watch::channel(0);
     tokio::spawn(publish(peer, count, published));
