@@ -83,7 +83,7 @@ impl Handler {
 
 /// # Pub/Sub
 impl Client {
-    /// Subscribes to channels: see [`Client::subscribe`](crate::Client::subscribe). Options come from
+    /// Subscribes to channels: see [`Client::subscribe`](crate::Client::subscribe). ClientOptions come from
     /// [`subscribe_options`](Self::subscribe_options).
     pub fn subscribe(&self, channels: impl ToArgs) -> Result<Subscription> {
         self.listen(self.as_async().subscribe(channels))
