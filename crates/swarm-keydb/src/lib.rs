@@ -83,6 +83,7 @@ mod driver;
 mod effect;
 mod engine;
 mod error;
+mod failure;
 pub mod guide;
 #[cfg(feature = "json")]
 mod json;

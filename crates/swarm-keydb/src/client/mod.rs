@@ -34,7 +34,7 @@ use queue::Queue;
 
 use crate::command::{Blocking, Command, Executor};
 use crate::commands::{ScanOptions, Use, vet};
-use crate::driver::{Driver, Mailbox, Reach, Role, Started};
+use crate::driver::{Mailbox, Reach, RequestReply, Role, Started};
 use crate::error::{Error, Result};
 use crate::options::ClientOptions;
 use crate::options::Origin;
@@ -164,7 +164,7 @@ impl Client {
 
     fn spawn(origin: Origin, started: Option<Started>) -> Result<Self> {
         let origin = Arc::new(origin);
-        let mailbox = Driver::spawn(&origin, Role::Shared, started);
+        let mailbox = RequestReply::spawn(&origin, Role::Shared, started);
         let reach = Reach::new(Arc::clone(mailbox.status()), origin.target.login.clone());
         let shared = Shared {
             mailbox,

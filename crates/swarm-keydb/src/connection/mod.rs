@@ -1,9 +1,434 @@
-//! Connections: what every protocol over a connection to the server has in common.
+//! Connections: dialing, handshake, moving requests and frames, closing and reconnecting, for any protocol on top.
+//!
+//! A [`Connection`] owns one connection after another and runs in one task. It is the only place that polls a transport together
+//! with a clock; the [`Protocol`] on top of it says what to send and takes what arrives.
 
+mod backoff;
+mod dialer;
+mod disconnect;
 mod handshake;
+mod link;
 mod nonce;
+mod reconnect;
 mod session;
+mod timer;
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use swarm_resp::Frame;
+use swarm_transport::{Capabilities, TransportError};
+use tokio::time::{Instant, Sleep, sleep, timeout};
+
+pub(crate) use dialer::{Dialer, GRACE};
+pub(crate) use disconnect::Disconnect;
 pub(crate) use handshake::HandshakeError;
+pub(crate) use link::{Link, Outgoing};
 pub(crate) use nonce::Nonce;
+pub(crate) use reconnect::{Lifetime, Loss, Next, Reconnect};
 pub(crate) use session::{Session, Settings, Violation};
+use timer::DeadlineTimer;
+
+use crate::credentials::{Credentials, LoginVersion};
+use crate::failure::Failure;
+
+/// Maximum number of frames received before requests are sent again.
+pub(crate) const RECEIVE_BATCH: usize = 256;
+
+/// Maximum time for closing a connection.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why a protocol stops using a connection that is not broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Nobody needs a connection now.
+    Idle,
+    /// Nobody ever will again.
+    Ended,
+}
+
+/// The end of a connection.
+pub(crate) enum End {
+    Stopped(Stop),
+    Lost(Disconnect),
+}
+
+impl From<Stop> for End {
+    fn from(stop: Stop) -> Self {
+        Self::Stopped(stop)
+    }
+}
+
+impl From<Disconnect> for End {
+    fn from(disconnect: Disconnect) -> Self {
+        Self::Lost(disconnect)
+    }
+}
+
+impl From<TransportError> for End {
+    fn from(error: TransportError) -> Self {
+        Self::Lost(error.into())
+    }
+}
+
+impl From<Violation> for End {
+    fn from(violation: Violation) -> Self {
+        Self::Lost(violation.into())
+    }
+}
+
+/// What is spoken over a connection once it is ready, and by whom.
+///
+/// The methods perform no I/O but on links that they are lent, and read the clock only where they are not given the time.
+pub(crate) trait Protocol: Outgoing + Send {
+    /// Whether the connection yields to other tasks between receiving and sending. Tasks whose replies have arrived then add their
+    /// next requests to the same write, and on a multi-threaded runtime the first of them does not wake the connection alone.
+    const YIELDS: bool;
+
+    /// What the frames of a batch add up to.
+    type Batch: Default;
+
+    fn session(&self) -> &Session;
+    fn session_mut(&mut self) -> &mut Session;
+
+    /// Ready when a connection is needed.
+    ///
+    /// # Errors
+    ///
+    /// When none ever will be.
+    fn poll_needed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Stop>>;
+
+    /// Waits until dialing makes sense. An error is passed to [`deny`](Self::deny).
+    fn clearance(&self) -> impl Future<Output = Result<(), Failure>> + Send + 'static;
+
+    /// Fails what waits for a connection.
+    fn deny(&mut self, failure: &Failure);
+
+    /// Takes what its users have asked for since the last call. Returns whether more is likely to follow at once.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is not needed any more.
+    fn poll_intake(&mut self, cx: &mut Context<'_>) -> Result<bool, Stop>;
+
+    /// Does what is to be done while there is no connection. Returns whether to sleep; then what comes next wakes the task.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is not needed any more.
+    fn poll_offline(&mut self, cx: &mut Context<'_>) -> Result<bool, Stop>;
+
+    /// Decides whether a transport will do.
+    ///
+    /// # Errors
+    ///
+    /// When it will not, and users were told so.
+    fn accept(&mut self, capabilities: Capabilities) -> Result<(), Stop>;
+
+    /// A connection is open, and its handshake begins.
+    fn opened(
+        &mut self,
+        capabilities: Capabilities,
+        credentials: Option<Credentials>,
+        login: LoginVersion,
+    );
+
+    /// The handshake is done.
+    fn ready(&mut self);
+
+    /// Does what is to be done beside sending and receiving. May replace the link by one whose handshake is done.
+    fn poll_beside(&mut self, link: &mut Link, cx: &mut Context<'_>);
+
+    /// Ready when a frame may be received.
+    fn poll_capacity(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Takes a frame.
+    ///
+    /// # Errors
+    ///
+    /// When the frame proves that the connection can no longer be used.
+    fn receive(&mut self, batch: &mut Self::Batch, frame: Frame) -> Result<(), Violation>;
+
+    /// Ends a batch of one or more frames.
+    fn received(&mut self, batch: Self::Batch);
+
+    /// Decides whether the connection goes on, after sending and receiving.
+    ///
+    /// # Errors
+    ///
+    /// When it does not.
+    fn poll_end(&mut self, reconnect: &mut Reconnect, cx: &mut Context<'_>) -> Result<(), End>;
+
+    /// Whether the task may sleep. If so, what users ask for next wakes it.
+    fn may_sleep(&mut self, cx: &mut Context<'_>) -> bool;
+
+    /// When [`expire`](Self::expire) is due.
+    fn next_deadline(&self) -> Option<std::time::Instant>;
+
+    /// Acts on the deadlines that have passed.
+    ///
+    /// # Errors
+    ///
+    /// When the server has been silent for too long.
+    fn expire(&mut self, now: std::time::Instant) -> Result<(), Violation>;
+
+    /// A connection was lost or could not be made. The link, if there was one, may be kept.
+    ///
+    /// # Errors
+    ///
+    /// When there shall be no other connection.
+    fn lost(&mut self, loss: &Loss) -> Result<(), Stop>;
+
+    /// Takes over the link of a connection that is lost by its own decision, if replies over it still matter.
+    fn keep_lost(&mut self, link: Link, disconnect: &Disconnect);
+
+    /// The connection is to be closed. Returns the link, unless it must stay open.
+    fn stopping(&mut self, link: Link) -> Option<Link>;
+
+    /// Maximum time for closing the connection.
+    fn close_timeout(&self) -> Duration;
+
+    /// Whether a connection is needed again while one is being closed.
+    fn is_needed_again(&mut self, cx: &mut Context<'_>) -> bool;
+
+    /// There will be no other connection. Links that were taken over may still be open.
+    fn end(&mut self);
+
+    /// Ready when no link is open any more.
+    fn poll_lingering(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// One connection after another, and the protocol on top.
+pub(crate) struct Connection<P> {
+    protocol: P,
+    dialer: Dialer,
+    reconnect: Reconnect,
+    timer: DeadlineTimer,
+}
+
+impl<P: Protocol> Connection<P> {
+    /// Must be called within a tokio runtime.
+    pub(crate) fn new(protocol: P, dialer: Dialer, reconnect: Reconnect) -> Self {
+        Self {
+            protocol,
+            dialer,
+            reconnect,
+            timer: DeadlineTimer::new(),
+        }
+    }
+
+    /// Opens a connection whenever one is needed, serves it, and reconnects, until the protocol ends.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let needed = poll_fn(|cx| self.protocol.poll_needed(cx)).await;
+            let (stop, link) = match needed {
+                Ok(()) => self.keep_connected().await,
+                Err(stop) => (stop, None),
+            };
+            if let Some(link) = link.and_then(|link| self.protocol.stopping(link)) {
+                self.close(link).await;
+            }
+            if stop == Stop::Ended {
+                break;
+            }
+        }
+        self.protocol.end();
+        poll_fn(|cx| {
+            // Without a connection, no server can have gone silent.
+            let _never = self.poll_deadlines(cx);
+            self.protocol.poll_lingering(cx)
+        })
+        .await;
+    }
+
+    /// Opens one connection after another until the protocol stops. Returns the connection, if one is open.
+    async fn keep_connected(&mut self) -> (Stop, Option<Link>) {
+        loop {
+            match self.connect_once().await {
+                Ok(()) => {}
+                Err(stopped) => return stopped,
+            }
+        }
+    }
+
+    /// Opens a connection, serves it until it is lost, and waits as long as the next attempt should.
+    async fn connect_once(&mut self) -> Result<(), (Stop, Option<Link>)> {
+        let offline = |stop| (stop, None);
+        let clearance = self.protocol.clearance();
+        if let Err(failure) = self.while_offline(clearance).await.map_err(offline)? {
+            self.protocol.deny(&failure);
+            return Ok(());
+        }
+        let deadline = Instant::now() + self.dialer.connect_timeout();
+        let login = self.dialer.login_version();
+        let dialer = self.dialer.clone();
+        let dialed = self.while_offline(dialer.dial(deadline)).await;
+        let (disconnect, lifetime) = match dialed.map_err(offline)? {
+            Err(error) => (Disconnect::from(error), Lifetime::Failed),
+            Ok((mut link, credentials)) => {
+                let capabilities = link.capabilities();
+                self.protocol.accept(capabilities).map_err(offline)?;
+                self.protocol.opened(capabilities, credentials, login);
+                match self.serve(&mut link, deadline).await {
+                    End::Stopped(stop) => return Err((stop, Some(link))),
+                    End::Lost(disconnect) => {
+                        let session = self.protocol.session();
+                        let lifetime = Lifetime::of(session);
+                        let disconnect = disconnect.explained(|error| session.explain(error));
+                        self.protocol.keep_lost(link, &disconnect);
+                        (disconnect, lifetime)
+                    }
+                }
+            }
+        };
+        let current = self.dialer.login_version();
+        let loss = self.reconnect.judge(disconnect, lifetime, login, current);
+        tracing::debug!(error = %loss.error, "connection lost");
+        self.protocol.lost(&loss).map_err(offline)?;
+        let delay = self.reconnect.delay_after(&loss, Instant::now());
+        if !delay.is_zero() {
+            self.pause(delay, login).await.map_err(offline)?;
+        }
+        Ok(())
+    }
+
+    /// Waits before the next attempt to connect, or until there are new credentials.
+    async fn pause(&mut self, delay: Duration, login: LoginVersion) -> Result<(), Stop> {
+        let credentials = self.dialer.login().clone();
+        let pause = async move {
+            tokio::select! {
+                () = sleep(delay) => {}
+                () = credentials.replaced(login) => {}
+            }
+        };
+        self.while_offline(pause).await
+    }
+
+    /// Waits for `work` while there is no connection.
+    async fn while_offline<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stop> {
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            loop {
+                self.protocol.poll_intake(cx)?;
+                // Without a connection, no server can have gone silent.
+                let _never = self.poll_deadlines(cx);
+                if self.protocol.poll_offline(cx)? {
+                    break;
+                }
+            }
+            work.as_mut().poll(cx).map(Ok)
+        })
+        .await
+    }
+
+    /// Moves requests and frames until the connection ends.
+    async fn serve(&mut self, link: &mut Link, handshake_by: Instant) -> End {
+        let mut handshake_timer = pin!(tokio::time::sleep_until(handshake_by));
+        let mut ready = false;
+        let mut yielded = false;
+        let end = poll_fn(|cx| {
+            loop {
+                let more = self.protocol.poll_intake(cx)?;
+                if P::YIELDS && more && !yielded {
+                    yielded = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                yielded = false;
+                self.protocol.poll_beside(link, cx);
+                link.poll_send(&mut self.protocol, cx)?;
+                let received = self.receive(link, cx)?;
+                let passed = self.poll_deadlines(cx)?;
+                self.protocol.poll_end(&mut self.reconnect, cx)?;
+                if !ready {
+                    ready = self.poll_handshake(link, handshake_timer.as_mut(), cx)?;
+                }
+                if P::YIELDS && received > 1 {
+                    yielded = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                // What has arrived may let more requests out. Otherwise the task sleeps.
+                if received == 0 && !passed && self.protocol.may_sleep(cx) {
+                    return Poll::Pending;
+                }
+            }
+        });
+        let Err(end): Result<std::convert::Infallible, End> = end.await;
+        end
+    }
+
+    /// Returns whether the handshake is done.
+    fn poll_handshake(
+        &mut self,
+        link: &mut Link,
+        timer: std::pin::Pin<&mut Sleep>,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, Disconnect> {
+        let session = self.protocol.session();
+        if session.is_ready() {
+            if session.is_stateful() {
+                link.peer_identified(session.peer());
+            }
+            self.reconnect.connected(Instant::now());
+            self.protocol.ready();
+            Ok(true)
+        } else if timer.poll(cx).is_ready() {
+            Err(dialer::no_handshake_in_time().into())
+        } else {
+            Ok(false)
+        }
+    }
+
+    /// Takes the frames that have arrived. Returns how many.
+    #[inline]
+    fn receive(&mut self, link: &mut Link, cx: &mut Context<'_>) -> Result<usize, Disconnect> {
+        let mut batch = P::Batch::default();
+        let mut taken = 0;
+        while taken < RECEIVE_BATCH {
+            if self.protocol.poll_capacity(cx).is_pending() {
+                break;
+            }
+            let Poll::Ready(frame) = link.poll_receive(cx) else {
+                if link.has_progressed() {
+                    let now = Instant::now().into_std();
+                    self.protocol.session_mut().hear(now);
+                }
+                break;
+            };
+            self.protocol.receive(&mut batch, frame?)?;
+            taken += 1;
+        }
+        if taken > 0 {
+            self.protocol.received(batch);
+        }
+        Ok(taken)
+    }
+
+    /// Returns whether a deadline has passed, so that there may be something to send.
+    fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Result<bool, Violation> {
+        let mut passed = false;
+        while let Some(deadline) = self.protocol.next_deadline() {
+            let Poll::Ready(now) = self.timer.poll(deadline, cx) else {
+                break;
+            };
+            self.protocol.expire(now)?;
+            passed = true;
+        }
+        Ok(passed)
+    }
+
+    /// Closes a connection, unless one is needed again meanwhile.
+    async fn close(&mut self, mut link: Link) {
+        let limit = self.protocol.close_timeout();
+        let close = poll_fn(|cx| {
+            if self.protocol.is_needed_again(cx) {
+                return Poll::Ready(());
+            }
+            link.poll_close(cx).map(|_best_effort| ())
+        });
+        let _in_time = timeout(limit, close).await;
+    }
+}

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use swarm_resp::{Frame, Request, ServerError};
-use swarm_transport::{Capabilities, PeerIdentity, TransportError};
+use swarm_resp::{Frame, Request, RequestRef, ServerError};
+use swarm_transport::{Capabilities, PeerIdentity, RequestRejection, TransportError};
 
 use super::handshake::{Handshake, HandshakeError, Progress};
+use super::link::Outgoing;
 use super::nonce::Nonce;
 use crate::credentials::Credentials;
 use crate::options::{ErrorEncoding, FallbackScope, ProtocolVersion, RetryPolicy};
@@ -91,6 +92,8 @@ pub(crate) struct Session {
     heartbeat: Heartbeat,
     /// Whether the connection has answered anything since its handshake.
     served: bool,
+    /// The last request of a handshake that the session sends itself, which the transport may borrow.
+    request: Option<Request>,
 }
 
 #[derive(Debug, Default)]
@@ -124,6 +127,7 @@ impl Session {
             liveness: Liveness::default(),
             heartbeat: Heartbeat::default(),
             served: false,
+            request: None,
         }
     }
 
@@ -325,5 +329,17 @@ impl Session {
     /// The reply to a heartbeat has arrived, whatever it says.
     pub(crate) const fn finish_heartbeat(&mut self) {
         self.heartbeat.pending = false;
+    }
+}
+
+/// For a connection that serves nothing but its handshake.
+impl Outgoing for Session {
+    fn next_request(
+        &mut self,
+        _: Instant,
+        _: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
+    ) -> Option<RequestRef<'_>> {
+        let request = self.handshake_request()?;
+        Some(self.request.insert(request).view())
     }
 }

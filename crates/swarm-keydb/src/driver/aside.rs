@@ -1,15 +1,14 @@
 //! Connections that are set aside: they owe replies to commands that write, and stay open until these have come.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use swarm_resp::{Frame, Request, RequestRef};
-use swarm_transport::{BoxTransport, TransportError, TransportErrorKind};
+use swarm_transport::{RequestRejection, TransportError, TransportErrorKind};
 
-use super::{Answered, Broken, Driver, Engine, GOODBYE, RECEIVE_BATCH, ReplySlot};
-use crate::connection::Nonce;
+use super::{Answered, Engine, ReplySlot, RequestReply};
+use crate::connection::{CLOSE_TIMEOUT, Disconnect, Link, Nonce, Outgoing, RECEIVE_BATCH};
 
 /// How many connections a client sets aside. For one more, it closes one whose callers have all been answered or timed out.
 const MAX_SET_ASIDE: usize = 8;
@@ -37,8 +36,7 @@ pub(super) struct Asides {
 }
 
 struct Aside {
-    transport: BoxTransport,
-    flushed: bool,
+    link: Link,
     /// When it is closed whatever it owes.
     until: Instant,
     rest: Rest,
@@ -138,12 +136,10 @@ impl Asides {
         self.list.remove(first).rest.give_up()
     }
 
-    fn push(&mut self, transport: BoxTransport, rest: Rest) {
+    fn push(&mut self, link: Link, rest: Rest) {
         let now = tokio::time::Instant::now().into_std();
         self.list.push(Aside {
-            transport,
-            // What was handed over may not have left yet.
-            flushed: false,
+            link,
             until: super::inbox::deadline(now, self.time),
             rest,
         });
@@ -181,9 +177,9 @@ impl Aside {
                 Err(error) => error,
             };
             let (error, rest) = match error {
-                Broken::Violation(violation) => {
+                Disconnect::Violation(violation) => {
                     tracing::debug!(%violation, "a connection that was set aside is out of step");
-                    let error = Broken::Violation(violation).into_error();
+                    let error = Disconnect::Violation(violation).into_error();
                     (error, Rest::Echo(Question::new()))
                 }
                 other => (other.into_error(), Rest::Nothing),
@@ -200,16 +196,16 @@ impl Aside {
     }
 
     /// Says whether there may be more to do now. The connection's end is an error.
-    fn step(&mut self, cx: &mut Context<'_>) -> Result<bool, Broken> {
+    fn step(&mut self, cx: &mut Context<'_>) -> Result<bool, Disconnect> {
         if let Rest::Nothing = self.rest {
-            return match self.transport.poll_close(cx) {
+            return match self.link.poll_close(cx) {
                 Poll::Ready(_) => Err(done().into()),
                 Poll::Pending => Ok(false),
             };
         }
-        self.send(cx)?;
+        self.link.poll_send(&mut self.rest, cx)?;
         for _ in 0..RECEIVE_BATCH {
-            let Poll::Ready(frame) = self.transport.poll_receive(cx) else {
+            let Poll::Ready(frame) = self.link.poll_receive(cx) else {
                 return Ok(false);
             };
             let frame = frame?;
@@ -227,38 +223,26 @@ impl Aside {
                 tracing::debug!("a connection that was set aside owes nothing more and closes");
                 self.rest = Rest::Nothing;
                 let now = tokio::time::Instant::now().into_std();
-                self.until = self.until.min(now + GOODBYE);
+                self.until = self.until.min(now + CLOSE_TIMEOUT);
                 return Ok(true);
             }
         }
         Ok(true)
     }
+}
 
-    /// Sends the rest of a unit that was begun, or the question.
-    fn send(&mut self, cx: &mut Context<'_>) -> Result<(), TransportError> {
-        let now = tokio::time::Instant::now().into_std();
-        while let Poll::Ready(ready) = self.transport.poll_ready(cx) {
-            ready?;
-            match &mut self.rest {
-                Rest::Replies(engine) => match engine.next_request(now, |_| Ok(())) {
-                    Some(request) => self.transport.start_send(request)?,
-                    None => break,
-                },
-                Rest::Echo(question) => match question.next_request() {
-                    Some(request) => self.transport.start_send(request)?,
-                    None => break,
-                },
-                Rest::Nothing => break,
-            }
-            self.flushed = false;
+/// Sends the rest of a batch that was begun, or the question.
+impl Outgoing for Rest {
+    fn next_request(
+        &mut self,
+        now: Instant,
+        check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
+    ) -> Option<RequestRef<'_>> {
+        match self {
+            Self::Replies(engine) => engine.next_request(now, check),
+            Self::Echo(question) => question.next_request(),
+            Self::Nothing => None,
         }
-        if !self.flushed
-            && let Poll::Ready(done) = self.transport.poll_flush(cx)
-        {
-            done?;
-            self.flushed = true;
-        }
-        Ok(())
     }
 }
 
@@ -305,31 +289,30 @@ fn done() -> TransportError {
     TransportError::new(TransportErrorKind::Closed, "closed")
 }
 
-impl Driver {
+impl RequestReply {
     /// As [`keep_aside`](Self::keep_aside). A connection that became unresponsive in the middle of a command makes way, for it must
     /// not keep the client from being used.
-    pub(super) fn set_aside(&mut self, transport: BoxTransport) {
+    pub(super) fn set_aside(&mut self, link: Link) {
         let closed = (self.asides.make_room(Aside::is_out_of_step))
             .or_else(|| self.asides.make_room(|aside| !aside.has_pending_writes()));
-        self.keep_aside(transport);
+        self.keep_aside(link);
         self.take_back(closed);
     }
 
     /// Keeps the connection open until what it owes has come. Nothing new is sent on it.
-    pub(super) fn keep_aside(&mut self, transport: BoxTransport) {
+    pub(super) fn keep_aside(&mut self, link: Link) {
         tracing::debug!("the connection owes replies to commands that write; it is set aside");
         let engine = Box::new(self.engine.set_aside());
-        self.received_bytes = None;
-        self.asides.push(transport, Rest::Replies(engine));
+        self.asides.push(link, Rest::Replies(engine));
         self.status.note_set_aside(self.asides.list.len());
     }
 
     /// As [`set_aside`](Self::set_aside), of a connection whose replies cannot be told apart any more: the callers are told so.
-    pub(super) fn set_aside_out_of_step(&mut self, transport: BoxTransport) {
+    pub(super) fn set_aside_out_of_step(&mut self, link: Link) {
         self.asides.make_room(Aside::is_out_of_step);
         // Whoever may write scripts can bring many connections out of step, and must not end others by that.
         if self.asides.list.len() < MAX_SET_ASIDE {
-            self.asides.push(transport, Rest::Echo(Question::new()));
+            self.asides.push(link, Rest::Echo(Question::new()));
         }
         self.status.note_set_aside(self.asides.list.len());
     }
@@ -357,22 +340,5 @@ impl Driver {
             self.engine.take_back(&mut gone);
         }
         self.status.note_set_aside(self.asides.list.len());
-    }
-
-    /// Waits until no connection is set aside any more.
-    pub(super) async fn linger(&mut self) {
-        poll_fn(|cx| {
-            self.poll_asides(cx);
-            // Nothing can be silent without a connection.
-            let _never = self.poll_deadlines(cx);
-            self.engine
-                .fail_waiting(&super::Failure::Closed { sent: false });
-            if self.asides.is_empty() {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        })
-        .await;
     }
 }

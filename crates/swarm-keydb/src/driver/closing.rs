@@ -1,15 +1,15 @@
 //! Closing a client: what was called before is answered, or given up when the time for that is over.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use swarm_transport::{BoxTransport, TransportError, TransportErrorKind};
+use swarm_transport::{TransportError, TransportErrorKind};
 use tokio::sync::{mpsc, oneshot};
 
 use super::mailbox::Close;
-use super::{Broken, Driver, Failure, GOODBYE, Role, Violation};
+use super::{Failure, RequestReply, Role};
+use crate::connection::{Disconnect, Link, Violation};
 use crate::status::State;
 
 fn closed() -> TransportError {
@@ -57,7 +57,7 @@ impl Closing {
     }
 }
 
-impl Driver {
+impl RequestReply {
     /// Hears of handles that close the client. Calls that are in the mailbox already are still answered; no more can be
     /// put in.
     pub(super) fn poll_closes(&mut self, cx: &mut Context<'_>) {
@@ -109,27 +109,20 @@ impl Driver {
     }
 
     /// Sets a connection aside that is given up while it works, if it owes a reply to a command that writes.
-    pub(super) fn leave_behind(&mut self, transport: BoxTransport, broken: &Broken) {
+    pub(super) fn leave_behind(&mut self, link: Link, disconnect: &Disconnect) {
         if !self.engine.owes_write() {
             return;
         }
-        match broken {
+        match disconnect {
             // The server was silent for as long as a connection is kept.
-            Broken::Transport(_) | Broken::Violation(Violation::Silent(_)) => {}
-            Broken::Left => self.set_aside(transport),
-            Broken::Violation(_) => self.set_aside_out_of_step(transport),
+            Disconnect::Transport(_) | Disconnect::Violation(Violation::Silent(_)) => {}
+            Disconnect::Drained => self.set_aside(link),
+            Disconnect::Violation(_) => self.set_aside_out_of_step(link),
         }
     }
 
-    /// Ends. Whoever closes the client hears of it at once; a connection that owes a reply to a command that writes stays open
-    /// until the reply comes.
-    pub(super) async fn finish(&mut self, transport: Option<BoxTransport>) {
-        self.inquiry = None;
-        match transport {
-            Some(transport) if self.engine.owes_write() => self.keep_aside(transport),
-            Some(transport) => self.say_goodbye(transport).await,
-            None => {}
-        }
+    /// Ends, once the connection is closed or set aside. Whoever closes the client hears of it now.
+    pub(super) fn finish(&mut self) {
         // What the closed connection still owed would count as silence.
         self.engine.disconnected(&Arc::new(closed()));
         self.engine.fail_waiting(&Failure::Closed { sent: false });
@@ -140,12 +133,6 @@ impl Driver {
             self.status.set(State::Closed);
         }
         self.closing.finish();
-        self.linger().await;
-    }
-
-    async fn say_goodbye(&mut self, mut transport: BoxTransport) {
-        let close = poll_fn(|cx| transport.poll_close(cx));
-        let _best_effort = tokio::time::timeout(self.closing.time_left(GOODBYE), close).await;
     }
 
     /// Notes how much is under way.

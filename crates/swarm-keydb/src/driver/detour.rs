@@ -6,10 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use swarm_transport::{BoxTransport, Connect, TransportError, TransportErrorKind};
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use swarm_resp::RequestRef;
+use swarm_transport::{
+    BoxTransport, Connect, RequestRejection, TransportError, TransportErrorKind,
+};
+use tokio::time::{Sleep, sleep, timeout};
 
-use super::{Driver, GRACE};
+use super::RequestReply;
+use crate::connection::{GRACE, Link, Outgoing};
 use crate::credentials::LoginVersion;
 use crate::engine::{Caller, Engine};
 use crate::status::State;
@@ -39,8 +43,7 @@ enum Way {
 }
 
 struct Open {
-    transport: BoxTransport,
-    flushed: bool,
+    link: Link,
     /// What its requests say who the client is.
     login: LoginVersion,
     /// When what is still on it is given up, once the connection is back.
@@ -79,10 +82,10 @@ impl Detour {
     }
 }
 
-impl Driver {
+impl RequestReply {
     /// An attempt to connect has failed in a way that leaves room for the fallback. It is dialed beside whatever comes next.
     pub(super) fn want_detour(&mut self) {
-        let login = self.login.version();
+        let login = self.dialer.login_version();
         if let Some(detour) = &mut self.detour
             && matches!(detour.way, Way::Closed)
         {
@@ -110,7 +113,7 @@ impl Driver {
     /// Moves requests and frames over the fallback, if it is open, and dials it when that is due. Once there is a connection
     /// again, nothing more is sent there, and it closes when all is answered or a moment later.
     pub(super) fn poll_detour(&mut self, connected: bool, cx: &mut Context<'_>) {
-        let login = self.login.version();
+        let login = self.dialer.login_version();
         let Some(detour) = &mut self.detour else {
             return;
         };
@@ -134,8 +137,7 @@ impl Driver {
             match dialed {
                 Ok(transport) => {
                     detour.way = Way::Open(Open {
-                        transport,
-                        flushed: true,
+                        link: Link::new(transport),
                         login: *login,
                         settle_by: None,
                     });
@@ -153,7 +155,7 @@ impl Driver {
     }
 
     fn poll_open_detour(&mut self, connected: bool, cx: &mut Context<'_>) {
-        let current = self.login.version();
+        let current = self.dialer.login_version();
         let Some(detour) = &mut self.detour else {
             return;
         };
@@ -207,29 +209,30 @@ impl Open {
         cx: &mut Context<'_>,
     ) -> Result<(), TransportError> {
         loop {
-            let now = Instant::now().into_std();
-            while !closing && let Poll::Ready(ready) = self.transport.poll_ready(cx) {
-                ready?;
-                let transport = &self.transport;
-                let Some(request) = engine.next_detour(now, |request| transport.check(request))
-                else {
-                    break;
-                };
-                self.transport.start_send(request)?;
-                self.flushed = false;
+            if closing {
+                self.link.poll_flush(cx)?;
+            } else {
+                self.link.poll_send(&mut Calls(engine), cx)?;
             }
-            if !self.flushed
-                && let Poll::Ready(done) = self.transport.poll_flush(cx)
-            {
-                done?;
-                self.flushed = true;
-            }
-            let Poll::Ready(frame) = self.transport.poll_receive(cx) else {
+            let Poll::Ready(frame) = self.link.poll_receive(cx) else {
                 return Ok(());
             };
             engine.receive_detour(frame?).map_err(|violation| {
                 TransportError::new(TransportErrorKind::Protocol, violation.to_string())
             })?;
         }
+    }
+}
+
+/// The calls that may use the fallback.
+struct Calls<'a, C: Caller>(&'a mut Engine<C>);
+
+impl<C: Caller> Outgoing for Calls<'_, C> {
+    fn next_request(
+        &mut self,
+        now: std::time::Instant,
+        check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
+    ) -> Option<RequestRef<'_>> {
+        self.0.next_detour(now, check)
     }
 }

@@ -6,6 +6,7 @@
 use super::leave::Leave;
 use super::slot::Slot;
 use super::{Caller, Engine};
+use crate::connection::Session;
 
 impl<C: Caller> Engine<C> {
     /// Whether the server owes a reply to a command that writes.
@@ -30,7 +31,7 @@ impl<C: Caller> Engine<C> {
 
     /// Takes the connection and all that is in flight on it apart. What waits stays, for another connection.
     pub(crate) fn set_aside(&mut self) -> Self {
-        let next = self.another();
+        let next = Self::new(self.session.settings.clone());
         let mut aside = std::mem::replace(self, next);
         std::mem::swap(&mut self.waiting, &mut aside.waiting);
         std::mem::swap(&mut self.detour, &mut aside.detour);
@@ -41,14 +42,9 @@ impl<C: Caller> Engine<C> {
         aside
     }
 
-    /// An engine of the same settings that has no connection and no calls.
-    pub(crate) fn another(&self) -> Self {
-        Self::new(self.session.settings.clone())
-    }
-
-    /// Goes on over the connection of another engine, which has served no calls.
-    pub(crate) fn adopt(&mut self, other: Self) {
-        self.session = other.session;
+    /// Continues on another connection, whose handshake is done.
+    pub(crate) fn adopt(&mut self, session: Session) {
+        self.session = session;
         self.unreachable = None;
     }
 

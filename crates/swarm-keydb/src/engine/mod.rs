@@ -6,7 +6,6 @@
 mod aside;
 mod deadlines;
 mod detour;
-mod failure;
 mod fence;
 mod heartbeat;
 mod leave;
@@ -21,9 +20,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use swarm_resp::{Frame, Request, RequestRef};
-use swarm_transport::{Capabilities, PeerIdentity, RequestRejection, TransportError};
+use swarm_transport::{Capabilities, RequestRejection, TransportError};
 
-pub(crate) use failure::Failure;
+pub(crate) use crate::failure::Failure;
 pub(crate) use slot::{Body, Call, Caller, Retry};
 pub(crate) use unit::{Marks, Requests};
 
@@ -126,6 +125,16 @@ impl<C: Caller> Engine<C> {
                 .any(Slot::is_awaited)
     }
 
+    /// The state of the connection itself.
+    pub(crate) const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(crate) const fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    #[inline]
     pub(crate) fn is_ready(&self) -> bool {
         self.session.is_ready()
     }
@@ -138,11 +147,6 @@ impl<C: Caller> Engine<C> {
     /// Whether the server of this connection is known to escape line breaks in its replies.
     pub(crate) const fn server_escapes(&self) -> bool {
         !self.session.server().cr_lf
-    }
-
-    /// What the server of this connection said about itself in the handshake.
-    pub(crate) const fn peer(&self) -> &PeerIdentity {
-        self.session.peer()
     }
 
     /// A connection is open. The handshake begins, if the transport has a session.
@@ -178,16 +182,6 @@ impl<C: Caller> Engine<C> {
             }
         }
         self.take_back_growth();
-    }
-
-    /// Adds what the server said last to the error of a connection that ended in its handshake.
-    pub(crate) fn explain(&self, error: TransportError) -> TransportError {
-        self.session.explain(error)
-    }
-
-    /// Whether the connection has answered anything since its handshake.
-    pub(crate) const fn has_served(&self) -> bool {
-        self.session.has_served()
     }
 
     /// An attempt to connect failed. Commands that wait until their deadline are told why.
@@ -281,11 +275,6 @@ impl<C: Caller> Engine<C> {
             self.in_flight.push_back(Slot::new(call, fences, now));
             return self.in_flight.back()?.request(first);
         }
-    }
-
-    /// A part of a frame has come.
-    pub(crate) fn hear(&mut self, now: Instant) {
-        self.session.hear(now);
     }
 
     /// A frame has come. Says what it answered, if it answers a call.

@@ -9,7 +9,7 @@ use swarm_transport::{
 };
 
 use super::ClientOptions;
-use crate::connection::Settings;
+use crate::connection::{Dialer, Reconnect, Settings};
 use crate::credentials::{Credentials, Login};
 use crate::engine::Failure;
 use crate::error::{Error, Result};
@@ -123,6 +123,29 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    /// How connections are opened.
+    pub(crate) fn dialer(&self) -> Dialer {
+        let Target {
+            connector, login, ..
+        } = &self.target;
+        Dialer::new(
+            Arc::clone(connector),
+            login.clone(),
+            self.options.connect_timeout,
+        )
+    }
+
+    /// The reconnect policy, for one owner of connections.
+    pub(crate) fn reconnect(&self) -> Reconnect {
+        let ClientOptions {
+            reconnect_base_delay,
+            reconnect_max_delay,
+            reconnect,
+            ..
+        } = self.options;
+        Reconnect::new(reconnect_base_delay, reconnect_max_delay).enabled(reconnect)
+    }
+
     pub(crate) const fn new(target: Target, options: ClientOptions, tasks: Tasks) -> Self {
         Self {
             target,

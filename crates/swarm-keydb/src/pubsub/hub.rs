@@ -8,7 +8,7 @@ use swarm_transport::{RequestRejection, TransportError, TransportErrorKind};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::buffer::Buffer;
-use super::driver::Driver;
+use super::driver::PubSub;
 use super::name::Name;
 use super::options::{Overflow, SubscribeOptions};
 use super::subscription::{Counted, Outlet, Subscription};
@@ -127,7 +127,7 @@ impl Hub {
         let mail = match overflow {
             // What waits for one subscription must not keep others waiting.
             Overflow::Backpressure => {
-                let mail = Driver::spawn(
+                let mail = PubSub::spawn(
                     origin,
                     self.reach.clone(),
                     self.closing.subscribe(),
@@ -151,7 +151,7 @@ impl Hub {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let open = shared.take().filter(|mail| !mail.is_closed());
         let mail = open.unwrap_or_else(|| {
-            Driver::spawn(origin, self.reach.clone(), self.closing.subscribe(), None)
+            PubSub::spawn(origin, self.reach.clone(), self.closing.subscribe(), None)
         });
         // If the client closes just now, the message is dropped, and who waits hears of it.
         let _taken = mail.send(join);

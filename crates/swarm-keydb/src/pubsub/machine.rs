@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use swarm_resp::{Frame, Kind as FrameKind, Request, RequestRef, ServerError};
-use swarm_transport::{Capabilities, PeerIdentity, RequestRejection, TransportError};
+use swarm_transport::{Capabilities, RequestRejection};
 
 use super::event::Message;
 use super::heard::Heard;
@@ -133,6 +133,15 @@ impl<L: Listener> Machine<L> {
         self.roll.is_empty()
     }
 
+    /// The state of the connection itself.
+    pub(super) const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(super) const fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
     pub(super) const fn is_ready(&self) -> bool {
         self.session.is_ready()
     }
@@ -142,24 +151,9 @@ impl<L: Listener> Machine<L> {
         self.session.log_in_with(credentials);
     }
 
-    /// What the server of this connection said about itself in the handshake.
-    pub(super) const fn peer(&self) -> &PeerIdentity {
-        self.session.peer()
-    }
-
     /// A connection is open. The handshake begins.
     pub(super) fn connected(&mut self, capabilities: Capabilities) {
         self.session.open(capabilities);
-    }
-
-    /// Adds what the server said last to the error of a connection that ended in its handshake.
-    pub(super) fn explain(&self, error: TransportError) -> TransportError {
-        self.session.explain(error)
-    }
-
-    /// Whether the connection has answered anything since its handshake.
-    pub(super) const fn has_served(&self) -> bool {
-        self.session.has_served()
     }
 
     /// The connection is gone.
@@ -220,11 +214,6 @@ impl<L: Listener> Machine<L> {
             self.settled = Some(now);
         }
         self.owed.push_back(owed);
-    }
-
-    /// A part of a frame has come.
-    pub(super) const fn hear(&mut self, now: Instant) {
-        self.session.hear(now);
     }
 
     /// Nothing was read until now: what did not come is not the server's fault.

@@ -105,8 +105,8 @@ pub struct Consumer {
 type Running<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 enum State {
-    Idle(Work),
-    Working(Running<(Work, Result<Vec<Delivery>>)>),
+    Idle(Box<Work>),
+    Working(Running<(Box<Work>, Result<Vec<Delivery>>)>),
     /// Nothing is read any more; waits for what was handed out.
     Draining(Running<()>),
     Ended,
@@ -115,7 +115,7 @@ enum State {
 impl Consumer {
     fn new(membership: Arc<Membership>) -> Self {
         Self {
-            state: State::Idle(Work::new(Arc::clone(&membership))),
+            state: State::Idle(Box::new(Work::new(Arc::clone(&membership)))),
             membership,
             buffer: VecDeque::new(),
         }

@@ -14,7 +14,8 @@ use crate::client::lease::SLICE;
 use crate::commands::{
     GroupRead, ReadAfter, StreamCommands, StreamEntry, StreamFields, StreamId, XReadGroupOptions,
 };
-use crate::driver::{Backoff, deadline_in};
+use crate::connection::Reconnect;
+use crate::driver::deadline_in;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How much longer than asked for a server may keep a read whose connection is gone.
@@ -34,7 +35,7 @@ pub(super) struct Work {
     claim_at: Instant,
     /// When what is pending must be looked through again.
     recover_at: Option<Instant>,
-    backoff: Backoff,
+    reconnect: Reconnect,
     /// How long to wait before the next step.
     pause: Option<Duration>,
 }
@@ -61,7 +62,7 @@ pub(super) struct Place {
 
 impl Work {
     pub(super) fn new(membership: Arc<Membership>) -> Self {
-        let backoff = membership.client.backoff();
+        let reconnect = membership.client.shared.origin.reconnect();
         Self {
             prefetch: Prefetch::new(membership.settings.count),
             last_read: None,
@@ -70,7 +71,7 @@ impl Work {
             starts: Vec::new(),
             claim_at: Instant::now(),
             recover_at: None,
-            backoff,
+            reconnect,
             pause: None,
         }
     }
@@ -100,7 +101,7 @@ impl Work {
         };
         match found {
             Ok(found) => {
-                self.backoff = self.membership.client.backoff();
+                self.reconnect.succeeded();
                 Ok(found)
             }
             Err(error) => self.failed(error),
@@ -252,7 +253,10 @@ impl Work {
 
     /// Decides how to go on after an error, and whether anybody need hear of it.
     fn failed(&mut self, error: Error) -> Result<Vec<Delivery>> {
-        self.pause = Some(self.backoff.next_delay(Instant::now()));
+        let delay = self
+            .reconnect
+            .retry_delay(error.transport_error(), Instant::now());
+        self.pause = Some(delay);
         if error.is_no_group() {
             self.phase = Phase::Join;
         } else if !error.certainly_did_not_run() {
@@ -279,12 +283,4 @@ impl Work {
 /// A point in time that lies this far ahead, or as far as the clock can express.
 fn in_future(time: Duration) -> Instant {
     deadline_in(time).into()
-}
-
-impl crate::client::Client {
-    /// How long to wait between attempts, as between those to connect.
-    fn backoff(&self) -> Backoff {
-        let options = &self.shared.origin.options;
-        Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay)
-    }
 }

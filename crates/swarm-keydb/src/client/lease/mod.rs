@@ -19,7 +19,7 @@ use tokio::time::{Instant, Timeout, sleep_until, timeout_at};
 
 pub(super) use blocking::{Job, Over, Patience};
 
-use crate::driver::{Backoff, Driver, Mailbox, Reach, Role, WeakMailbox};
+use crate::driver::{Mailbox, Reach, RequestReply, Role, WeakMailbox};
 use crate::engine::Failure;
 use crate::error::{Error, Result};
 use crate::options::{DedicatedLimits, Origin};
@@ -107,14 +107,13 @@ impl Leases {
         }
     }
 
-    /// Makes a connection, once the shared one is there. While that cannot be done, tries again as the shared connection does.
+    /// Opens a connection, once the shared one works. Retries by the same policy as the shared connection.
     async fn dial(
         self: &Arc<Self>,
         permit: OwnedSemaphorePermit,
         deadline: Instant,
     ) -> Result<Lease> {
-        let options = &self.origin.options;
-        let mut backoff = Backoff::new(options.reconnect_base_delay, options.reconnect_max_delay);
+        let mut reconnect = self.origin.reconnect();
         let mut last = Failure::Timeout { sent: false };
         let mut permit = Some(permit);
         loop {
@@ -138,11 +137,14 @@ impl Leases {
             }
             // The connection is gone.
             permit = lease.permit.take();
-            let passing = matches!(last, Failure::Lost { .. }) && options.reconnect;
-            let again = Instant::now() + backoff.next_delay(Instant::now());
-            if !passing || again >= deadline {
+            let now = Instant::now();
+            let delay = reconnect.dial_delay(&last, now);
+            let Some(again) = delay
+                .map(|delay| now + delay)
+                .filter(|again| *again < deadline)
+            else {
                 return Err(Error::connect(last));
-            }
+            };
             let pause = {
                 let _context = self.origin.tasks.timers();
                 sleep_until(again)
@@ -154,7 +156,7 @@ impl Leases {
     /// Starts a connection, which is closed with all others.
     fn spawn(&self) -> (Mailbox, oneshot::Receiver<Result<(), Failure>>) {
         let (started, outcome) = oneshot::channel();
-        let mailbox = Driver::spawn(&self.origin, Role::Leased, Some(started));
+        let mailbox = RequestReply::spawn(&self.origin, Role::Leased, Some(started));
         let state = mailbox.status().watch();
         let mut connections = self.lock();
         if connections.closed {

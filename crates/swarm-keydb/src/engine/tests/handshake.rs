@@ -203,7 +203,7 @@ fn behind_a_gateway_the_server_is_named_before_it_is_asked_for_resp3() {
             kind,
             "{server}"
         );
-        assert_eq!(bench.engine.peer().server(), Some(server));
+        assert_eq!(bench.engine.session().peer().server(), Some(server));
     }
 }
 
@@ -416,12 +416,12 @@ fn the_refusal_of_hello_is_told_when_the_connection_ends_in_the_handshake() {
     bench
         .receive(&Frame::error("ERR upstream failure"))
         .unwrap();
-    let text = bench.engine.explain(closed()).to_string();
+    let text = bench.engine.session().explain(closed()).to_string();
     assert!(text.contains("upstream failure"), "{text}");
     assert_eq!(bench.sent(), ["ECHO"]);
     bench.reply(&Frame::error("ERR wrong number of arguments"));
     assert!(bench.engine.is_ready());
-    let text = bench.engine.explain(closed()).to_string();
+    let text = bench.engine.session().explain(closed()).to_string();
     assert!(!text.contains("upstream failure"), "{text}");
 }
 

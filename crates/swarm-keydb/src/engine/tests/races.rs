@@ -340,12 +340,13 @@ impl World {
     fn replace_silent(&mut self) {
         if self.connected && self.bench().engine.take_question() {
             self.seen.adopted += 1;
-            let mut other = self.bench().engine.another();
+            let settings = self.bench().engine.session.settings.clone();
+            let mut other = Engine::new(settings);
             std::mem::swap(&mut other, &mut self.bench().engine);
             self.bench().handshake();
             std::mem::swap(&mut other, &mut self.bench().engine);
             self.set_aside();
-            self.bench().engine.adopt(other);
+            self.bench().engine.adopt(other.session);
             self.connected = true;
         }
     }

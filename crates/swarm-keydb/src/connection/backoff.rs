@@ -1,14 +1,14 @@
-//! How long to wait before dialing again.
+//! Delays before reconnecting.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The longest wait before a connection that had worked is dialed again.
+/// The longest delay before a connection that had worked is dialed again.
 const REDIAL: Duration = Duration::from_millis(100);
 
-/// However long a server asks to be left alone, it is asked again after this.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Upper limit of Retry-After.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// Exponential backoff with full jitter: each wait is drawn evenly from zero to a bound that doubles, so that clients cut
 /// off together do not come back together.
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The bound starts over behind a connection that lasted at least as long: a server that accepts and drops again and again is
 /// then not dialed more often than one that cannot be reached.
 #[derive(Debug)]
-pub(crate) struct Backoff {
+pub(super) struct Backoff {
     base: Duration,
     max: Duration,
     bound: Duration,
@@ -24,7 +24,7 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    pub(crate) const fn new(base: Duration, max: Duration) -> Self {
+    pub(super) const fn new(base: Duration, max: Duration) -> Self {
         Self {
             base,
             max,
@@ -33,43 +33,37 @@ impl Backoff {
         }
     }
 
-    /// As [`next_delay`](Self::next_delay), and as long as the server asks for.
-    pub(crate) fn next_delay_as_asked(
-        &mut self,
-        now: Instant,
-        retry_after: Option<Duration>,
-    ) -> Duration {
-        let asked = retry_after.unwrap_or_default().min(PATIENCE);
-        self.next_delay(now).max(asked)
-    }
-
-    /// The longest wait.
+    /// The longest delay.
     pub(super) const fn max(&self) -> Duration {
         self.max
     }
 
-    /// How long to wait when a connection was given up for a better one: clients that are told so at once must not come back at
-    /// once.
-    pub(super) fn renewal_delay(&self) -> Duration {
+    /// The delay after a connection was drained: clients that drain at the same moment must not reconnect at the same moment.
+    pub(super) fn drain_delay(&self) -> Duration {
         self.base.min(self.max).mul_f64(fastrand::f64())
     }
 
-    /// How long to wait when a connection was lost that had worked: hardly at all, but not all clients of a server at the same
-    /// moment. What is not reached then is waited for as ever.
-    pub(crate) fn redial_delay(&mut self, retry_after: Option<Duration>) -> Duration {
-        self.connected = None;
-        self.bound = self.base;
+    /// The delay after a connection was lost that had worked: short, but drawn at random, so that the clients of a server spread
+    /// out. If that attempt fails, [`next_delay`](Self::next_delay) takes over.
+    pub(super) fn redial_delay(&mut self, retry_after: Option<Duration>) -> Duration {
+        self.reset();
         let delay = REDIAL.min(self.max).mul_f64(fastrand::f64());
-        delay.max(retry_after.unwrap_or_default().min(PATIENCE))
+        delay.max(requested(retry_after))
     }
 
     /// A connection works.
-    pub(crate) const fn connected(&mut self, now: Instant) {
+    pub(super) const fn connected(&mut self, now: Instant) {
         self.connected = Some(now);
     }
 
-    /// A connection was lost, or could not be made.
-    pub(crate) fn next_delay(&mut self, now: Instant) -> Duration {
+    /// Starts over with the shortest delays.
+    pub(super) const fn reset(&mut self) {
+        self.connected = None;
+        self.bound = self.base;
+    }
+
+    /// The delay after a connection was lost or could not be made. At least as long as the server asks for, within reason.
+    pub(super) fn next_delay(&mut self, now: Instant, retry_after: Option<Duration>) -> Duration {
         if self
             .connected
             .take()
@@ -79,8 +73,13 @@ impl Backoff {
         }
         let bound = self.bound.min(self.max);
         self.bound = bound.saturating_mul(2).min(self.max);
-        bound.mul_f64(fastrand::f64())
+        bound.mul_f64(fastrand::f64()).max(requested(retry_after))
     }
+}
+
+/// What a server asks for by Retry-After, capped.
+fn requested(retry_after: Option<Duration>) -> Duration {
+    retry_after.unwrap_or_default().min(MAX_RETRY_AFTER)
 }
 
 #[cfg(test)]
@@ -94,13 +93,13 @@ mod tests {
         for _ in 0..100 {
             let mut backoff = Backoff::new(second, 4 * second);
             for bound in [1, 2, 4, 4] {
-                assert!(backoff.next_delay(now) <= bound * second);
+                assert!(backoff.next_delay(now, None) <= bound * second);
             }
             backoff.connected(now);
-            backoff.next_delay(now + second);
+            backoff.next_delay(now + second, None);
             assert_eq!(backoff.bound, 4 * second);
             backoff.connected(now);
-            backoff.next_delay(now + 4 * second);
+            backoff.next_delay(now + 4 * second, None);
             assert_eq!(backoff.bound, 2 * second);
         }
     }
@@ -122,7 +121,7 @@ mod tests {
                         if start.elapsed() >= outage {
                             return dials;
                         }
-                        tokio::time::sleep(backoff.next_delay(Instant::now())).await;
+                        tokio::time::sleep(backoff.next_delay(Instant::now(), None)).await;
                     }
                 })
             })
@@ -169,7 +168,7 @@ mod tests {
         let second = Duration::from_secs(1);
         let mut backoff = Backoff::new(second, 8 * second);
         for _ in 0..4 {
-            backoff.next_delay(Instant::now());
+            backoff.next_delay(Instant::now(), None);
         }
         assert!(backoff.redial_delay(None) <= REDIAL);
         assert_eq!(backoff.bound, second);
@@ -185,7 +184,10 @@ mod tests {
         let mut hits = [0; 4];
         for _ in 0..200 {
             let mut backoff = Backoff::new(window, window);
-            for delay in [backoff.next_delay(Instant::now()), backoff.renewal_delay()] {
+            for delay in [
+                backoff.next_delay(Instant::now(), None),
+                backoff.drain_delay(),
+            ] {
                 hits[usize::try_from(delay.as_millis() / 250).unwrap()] += 1;
             }
         }
@@ -197,9 +199,9 @@ mod tests {
         let now = Instant::now();
         let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(1));
         for (asked, given) in [(7, 7), (3600, 60)] {
-            let delay = backoff.next_delay_as_asked(now, Some(Duration::from_secs(asked)));
+            let delay = backoff.next_delay(now, Some(Duration::from_secs(asked)));
             assert_eq!(delay, Duration::from_secs(given));
         }
-        assert!(backoff.next_delay_as_asked(now, None) <= Duration::from_millis(1));
+        assert!(backoff.next_delay(now, None) <= Duration::from_millis(1));
     }
 }

@@ -50,7 +50,7 @@ impl Failure {
     }
 
     /// The same failure for a request that was sent over an earlier connection and waited to be sent again: it may have run.
-    pub(super) fn after_sending(&self) -> Self {
+    pub(crate) fn after_sending(&self) -> Self {
         let lost = |error: &Arc<TransportError>| Self::Lost {
             sent: true,
             error: Arc::clone(error),

@@ -3,30 +3,30 @@
 use swarm_resp::ServerError;
 use swarm_transport::{TransportError, TransportErrorKind};
 
-use crate::connection::{HandshakeError, Violation};
+use super::{HandshakeError, Violation};
 
 /// Why a connection ended.
-pub(crate) enum Broken {
+pub(crate) enum Disconnect {
     Transport(TransportError),
     Violation(Violation),
-    /// A reply said that another connection would serve better, and this one has been left.
-    Left,
+    /// The connection was drained, because a reply asked for another one or the credentials have changed.
+    Drained,
 }
 
-impl From<TransportError> for Broken {
+impl From<TransportError> for Disconnect {
     fn from(error: TransportError) -> Self {
         Self::Transport(error)
     }
 }
 
-impl From<Violation> for Broken {
+impl From<Violation> for Disconnect {
     fn from(violation: Violation) -> Self {
         Self::Violation(violation)
     }
 }
 
-impl Broken {
-    /// The server's words, if it refuses the credentials.
+impl Disconnect {
+    /// The server's error, if it refuses the credentials.
     pub(crate) const fn refused_credentials(&self) -> Option<&ServerError> {
         match self {
             Self::Violation(Violation::Handshake(HandshakeError::Auth(error))) => Some(error),
@@ -34,7 +34,7 @@ impl Broken {
         }
     }
 
-    /// Whether the server answered HELLO with what cannot be understood.
+    /// Whether the reply to HELLO was unreadable.
     pub(crate) const fn is_unreadable_hello(&self) -> bool {
         matches!(
             self,
@@ -42,19 +42,19 @@ impl Broken {
         )
     }
 
-    /// Whether the HTTP fallback may stand in: not for what the server refuses in the handshake, for the fallback would only hide
-    /// it.
+    /// Whether the HTTP fallback may be used. Not after the server refused something in the handshake, which the fallback would
+    /// hide.
     pub(crate) fn may_fall_back(&self) -> bool {
         match self {
             Self::Transport(error) => !error.is_auth(),
             Self::Violation(Violation::Handshake(
                 HandshakeError::Auth(_) | HandshakeError::Session { .. },
             )) => false,
-            Self::Violation(_) | Self::Left => true,
+            Self::Violation(_) | Self::Drained => true,
         }
     }
 
-    /// Changes the transport's error, if that is what ended the connection.
+    /// Replaces the transport's error, if that is the reason.
     pub(crate) fn explained(self, explain: impl FnOnce(TransportError) -> TransportError) -> Self {
         match self {
             Self::Transport(error) => Self::Transport(explain(error)),
@@ -62,6 +62,7 @@ impl Broken {
         }
     }
 
+    /// The reason as an error of the transport.
     pub(crate) fn into_error(self) -> TransportError {
         match self {
             Self::Transport(error) => error,
@@ -78,7 +79,7 @@ impl Broken {
                 TransportError::new(TransportErrorKind::Protocol, violation.to_string())
                     .with_transient(!refused)
             }
-            Self::Left => {
+            Self::Drained => {
                 let what = "the server asked for another connection by its reply";
                 TransportError::new(TransportErrorKind::Closed, what)
             }

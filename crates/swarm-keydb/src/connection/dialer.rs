@@ -1,0 +1,128 @@
+//! Opening connections to the server.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use swarm_transport::{Connect, TransportError, TransportErrorKind};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Disconnect, Link, Session};
+use crate::credentials::{Credentials, Login, LoginVersion};
+
+/// Extra time for a dial. The transport bounds it by the same timeout, and its error names the address and what the dial waited
+/// for.
+pub(crate) const GRACE: Duration = Duration::from_millis(50);
+
+/// Opens connections and fetches the credentials for them. Clones share the credentials.
+#[derive(Clone)]
+pub(crate) struct Dialer {
+    connector: Arc<dyn Connect>,
+    login: Login,
+    connect_timeout: Duration,
+}
+
+impl Dialer {
+    pub(crate) fn new(
+        connector: Arc<dyn Connect>,
+        login: Login,
+        connect_timeout: Duration,
+    ) -> Self {
+        Self {
+            connector,
+            login,
+            connect_timeout,
+        }
+    }
+
+    pub(crate) const fn login(&self) -> &Login {
+        &self.login
+    }
+
+    pub(crate) fn login_version(&self) -> LoginVersion {
+        self.login.version()
+    }
+
+    /// Maximum time for a connection to be made, including its handshake.
+    pub(crate) const fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+
+    /// Opens a connection. Returns the credentials for its handshake, too.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be reached by the deadline or [`GRACE`] later, or the credentials provider fails.
+    pub(super) async fn dial(
+        &self,
+        deadline: Instant,
+    ) -> Result<(Link, Option<Credentials>), TransportError> {
+        let dial = self.login.dial(&*self.connector);
+        let (transport, credentials) = timeout_at(deadline + GRACE, dial)
+            .await
+            .unwrap_or_else(|_| Err(not_connected_in_time()))?;
+        Ok((Link::new(transport), credentials))
+    }
+
+    /// Opens a connection and completes its handshake, in `connect_timeout`. Once more, if the server answers HELLO unreadably.
+    ///
+    /// # Errors
+    ///
+    /// When the connection or its handshake fails or takes too long.
+    pub(crate) async fn establish(&self, session: &mut Session) -> Result<Link, Disconnect> {
+        let deadline = Instant::now() + self.connect_timeout;
+        let handshake = async {
+            loop {
+                match self.try_to_establish(session, deadline).await {
+                    Err(disconnect) if disconnect.is_unreadable_hello() => {}
+                    result => return result,
+                }
+            }
+        };
+        timeout_at(deadline, handshake)
+            .await
+            .unwrap_or_else(|_| Err(no_handshake_in_time().into()))
+    }
+
+    async fn try_to_establish(
+        &self,
+        session: &mut Session,
+        deadline: Instant,
+    ) -> Result<Link, Disconnect> {
+        let (mut link, credentials) = self.dial(deadline).await?;
+        session.log_in_with(credentials);
+        session.open(link.capabilities());
+        poll_fn(|cx| {
+            loop {
+                link.poll_send(session, cx)?;
+                if session.is_ready() {
+                    return Poll::Ready(Ok::<(), Disconnect>(()));
+                }
+                let Poll::Ready(frame) = link.poll_receive(cx) else {
+                    return Poll::Pending;
+                };
+                session.receive(Instant::now().into_std(), &frame?)?;
+            }
+        })
+        .await?;
+        if session.is_stateful() {
+            link.peer_identified(session.peer());
+        }
+        Ok(link)
+    }
+}
+
+fn not_connected_in_time() -> TransportError {
+    TransportError::new(
+        TransportErrorKind::Timeout,
+        "no connection within connect_timeout: neither the credentials nor the connector came in time",
+    )
+}
+
+pub(super) fn no_handshake_in_time() -> TransportError {
+    TransportError::new(
+        TransportErrorKind::Timeout,
+        "no connection within connect_timeout: the server accepted it and does not answer the client's handshake",
+    )
+}

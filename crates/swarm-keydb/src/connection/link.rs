@@ -1,0 +1,105 @@
+//! An open transport together with the state of its sending side.
+
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use swarm_resp::{Frame, RequestRef};
+use swarm_transport::{BoxTransport, Capabilities, PeerIdentity, RequestRejection, TransportError};
+
+/// A source of requests: what sends over a [`Link`].
+pub(crate) trait Outgoing {
+    /// Returns the next request to send, if one may be sent now. `check` tells whether the transport can carry a request.
+    fn next_request(
+        &mut self,
+        now: Instant,
+        check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
+    ) -> Option<RequestRef<'_>>;
+}
+
+/// An open transport.
+pub(crate) struct Link {
+    transport: BoxTransport,
+    /// Whether everything that was queued in the transport has been flushed.
+    flushed: bool,
+    /// How many bytes had arrived at the last look, if the transport counts them.
+    received_bytes: Option<u64>,
+}
+
+impl Link {
+    pub(crate) const fn new(transport: BoxTransport) -> Self {
+        Self {
+            transport,
+            flushed: true,
+            received_bytes: None,
+        }
+    }
+
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        self.transport.capabilities()
+    }
+
+    /// Tells the transport which server answers at the other end.
+    pub(crate) fn peer_identified(&mut self, peer: &PeerIdentity) {
+        self.transport.peer_identified(peer);
+    }
+
+    /// Sends all that may be sent now, then flushes once.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is broken.
+    #[inline]
+    pub(crate) fn poll_send(
+        &mut self,
+        source: &mut impl Outgoing,
+        cx: &mut Context<'_>,
+    ) -> Result<(), TransportError> {
+        let now = tokio::time::Instant::now().into_std();
+        while let Poll::Ready(ready) = self.transport.poll_ready(cx) {
+            ready?;
+            let transport = &self.transport;
+            let Some(request) = source.next_request(now, |request| transport.check(request)) else {
+                break;
+            };
+            self.transport.start_send(request)?;
+            self.flushed = false;
+        }
+        self.poll_flush(cx)
+    }
+
+    /// Flushes what was queued before.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is broken.
+    #[inline]
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), TransportError> {
+        if !self.flushed
+            && let Poll::Ready(done) = self.transport.poll_flush(cx)
+        {
+            done?;
+            self.flushed = true;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Frame, TransportError>> {
+        self.transport.poll_receive(cx)
+    }
+
+    /// Returns whether bytes have arrived since the last call, be they a part of a frame. A large reply that trickles in is not
+    /// silence.
+    #[inline]
+    pub(crate) fn has_progressed(&mut self) -> bool {
+        let received = self.transport.received_bytes();
+        std::mem::replace(&mut self.received_bytes, received) != received
+    }
+
+    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        self.transport.poll_close(cx)
+    }
+}

@@ -1,0 +1,188 @@
+//! The reconnect policy: whether to reconnect, and when. All connections, leases and consumers use it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use swarm_transport::TransportError;
+use tokio::time::Instant;
+
+use super::backoff::Backoff;
+use super::{Disconnect, Session};
+use crate::credentials::LoginVersion;
+use crate::failure::Failure;
+
+/// How long a connection lasted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lifetime {
+    /// It could not be made, or its handshake did not end.
+    Failed,
+    /// It was ready, and answered nothing after that.
+    Ready,
+    /// It answered something.
+    Served,
+}
+
+impl Lifetime {
+    pub(super) const fn of(session: &Session) -> Self {
+        match (session.is_ready(), session.has_served()) {
+            (false, _) => Self::Failed,
+            (true, false) => Self::Ready,
+            (true, true) => Self::Served,
+        }
+    }
+}
+
+/// A connection that was lost or could not be made, and what follows.
+#[derive(Debug)]
+pub(crate) struct Loss {
+    pub(crate) error: Arc<TransportError>,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) next: Next,
+}
+
+/// What follows the end of a connection.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Reconnecting at once: the next handshake omits what failed in this one, or uses other credentials.
+    AtOnce,
+    /// Reconnecting after a moment: the connection was drained, and nothing has failed.
+    Drained,
+    Failed(Setback),
+}
+
+/// Why a connection failed.
+#[derive(Debug)]
+pub(crate) struct Setback {
+    /// For commands that were not sent.
+    pub(crate) failure: Failure,
+    /// The credentials of the connection.
+    pub(crate) login: LoginVersion,
+    /// Whether the server or a gateway refused these credentials.
+    pub(crate) refused: bool,
+    /// Whether the HTTP fallback may be used.
+    pub(crate) may_fall_back: bool,
+    /// Whether this connection is never made again.
+    pub(crate) is_final: bool,
+}
+
+/// Decides for one owner of connections whether and when it reconnects.
+#[derive(Debug)]
+pub(crate) struct Reconnect {
+    enabled: bool,
+    backoff: Backoff,
+    /// When a reply last caused a connection to be drained.
+    drained: Option<Instant>,
+}
+
+impl Reconnect {
+    /// Delays grow from `base` to `max`.
+    pub(crate) const fn new(base: Duration, max: Duration) -> Self {
+        Self {
+            enabled: true,
+            backoff: Backoff::new(base, max),
+            drained: None,
+        }
+    }
+
+    /// Sets whether to reconnect at all.
+    pub(crate) const fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
+    pub(crate) const fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// A connection has completed its handshake.
+    pub(super) const fn connected(&mut self, now: Instant) {
+        self.backoff.connected(now);
+    }
+
+    /// Decides what follows the end of a connection. `used` are the credentials that it used, `current` those of now.
+    pub(super) fn judge(
+        &self,
+        disconnect: Disconnect,
+        lifetime: Lifetime,
+        used: LoginVersion,
+        current: LoginVersion,
+    ) -> Loss {
+        let may_fall_back = disconnect.may_fall_back();
+        let is_unreadable_hello = disconnect.is_unreadable_hello();
+        let is_drained = matches!(disconnect, Disconnect::Drained);
+        let refusal = disconnect.refused_credentials().cloned();
+        let error = Arc::new(disconnect.into_error());
+        let failure = match refusal {
+            Some(error) => Failure::Auth { sent: false, error },
+            None => Failure::Lost {
+                sent: false,
+                error: Arc::clone(&error),
+            },
+        };
+        let refused = failure.is_about_credentials();
+        let is_outdated = (refused || is_drained) && used != current;
+        let next = if is_unreadable_hello || is_outdated {
+            Next::AtOnce
+        } else if is_drained {
+            Next::Drained
+        } else {
+            Next::Failed(Setback {
+                failure,
+                login: used,
+                refused,
+                may_fall_back,
+                is_final: !self.enabled,
+            })
+        };
+        Loss {
+            error,
+            lifetime,
+            next,
+        }
+    }
+
+    /// Returns how long to wait before the next attempt to connect.
+    pub(super) fn delay_after(&mut self, loss: &Loss, now: Instant) -> Duration {
+        match (&loss.next, loss.lifetime) {
+            (Next::AtOnce, _) => Duration::ZERO,
+            (Next::Drained, _) => self.backoff.drain_delay(),
+            (Next::Failed(_), Lifetime::Served) => {
+                self.backoff.redial_delay(loss.error.retry_after())
+            }
+            (Next::Failed(_), Lifetime::Failed | Lifetime::Ready) => {
+                self.backoff.next_delay(now, loss.error.retry_after())
+            }
+        }
+    }
+
+    /// Returns whether a connection may be drained because a reply asks for another one. A server that keeps asking costs at most
+    /// one connection in the longest reconnect delay, since nothing says that another connection helps.
+    pub(crate) fn may_drain(&mut self, now: Instant) -> bool {
+        let pause = self.backoff.max();
+        let may = self.enabled
+            && (self.drained).is_none_or(|drained| now.duration_since(drained) >= pause);
+        if may {
+            self.drained = Some(now);
+        }
+        may
+    }
+
+    /// Returns how long to wait before work that failed is tried again, honoring the server's Retry-After.
+    pub(crate) fn retry_delay(&mut self, error: Option<&TransportError>, now: Instant) -> Duration {
+        let retry_after = error.and_then(TransportError::retry_after);
+        self.backoff.next_delay(now, retry_after)
+    }
+
+    /// Returns how long to wait before a connection that could not be made is tried again; `None` when waiting does not help.
+    pub(crate) fn dial_delay(&mut self, failure: &Failure, now: Instant) -> Option<Duration> {
+        match failure {
+            Failure::Lost { error, .. } if self.enabled => Some(self.retry_delay(Some(error), now)),
+            _ => None,
+        }
+    }
+
+    /// Work has succeeded: the next delay is short again.
+    pub(crate) const fn succeeded(&mut self) {
+        self.backoff.reset();
+    }
+}
