@@ -11,6 +11,8 @@ mod link;
 mod nonce;
 mod reconnect;
 mod session;
+#[cfg(test)]
+mod tests;
 mod timer;
 
 use std::future::{Future, poll_fn};

@@ -76,13 +76,6 @@ impl RequestReply {
         }
     }
 
-    /// Calls may have been on their way into the mailbox when the time was over.
-    pub(super) fn abandon_late_calls(&mut self) {
-        if self.closing.over {
-            self.abandon();
-        }
-    }
-
     fn abandon(&mut self) {
         let abandoned = self.engine.abandon() + self.asides.abandon();
         self.status.note_abandoned(abandoned);

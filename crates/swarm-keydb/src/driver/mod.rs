@@ -162,7 +162,6 @@ impl RequestReply {
             for letter in self.taken.drain(..) {
                 self.engine.submit(self.inbox.open(letter, now), now);
             }
-            self.abandon_late_calls();
         }
         self.inbox_done = !standing.open;
         if standing.aborted {

@@ -6,6 +6,8 @@ mod membership;
 mod options;
 mod prefetch;
 mod recover;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::collections::VecDeque;
