@@ -71,7 +71,8 @@ async fn a_consumer() {
     }));
     let client = client.await.unwrap().unwrap();
     server.fail([busy(), busy(), busy()]);
-    let mut consumer = client.consumer("group", "name", "stream").build().unwrap();
+    let builder = client.consumer("group", "name", "stream").min_idle(None);
+    let mut consumer = builder.build().unwrap();
     let _consuming = tokio::spawn(async move { consumer.next().await.is_some() });
     timeout(FOREVER, accepted.recv()).await.unwrap().unwrap();
     check(&server.pauses_after(1), 3);

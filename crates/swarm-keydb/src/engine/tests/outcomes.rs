@@ -65,7 +65,7 @@ fn may_have_run(bench: &Bench) {
     let mut told = bench.answers.borrow_mut();
     let (_, result) = told.pop().unwrap();
     let failure = result.unwrap_err();
-    let error = crate::Error::from(failure.clone());
+    let error = crate::Error::from(failure.clone()).for_command("GET".into());
     assert_eq!(
         error.outcome(),
         Some(crate::Outcome::MayHaveRun),

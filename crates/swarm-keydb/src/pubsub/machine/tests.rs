@@ -235,7 +235,7 @@ fn a_refusal_ends_who_wanted_the_name_and_leaves_nothing_behind() {
     bench.reply(&Frame::error("NOPERM no access"));
     assert_eq!(
         (told(&refused), told(&other)),
-        ("Command".into(), "ready".into())
+        ("Server".into(), "ready".into())
     );
     assert!(bench.sent().is_empty());
     bench.push("message a x");

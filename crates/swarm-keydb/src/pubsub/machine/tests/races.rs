@@ -253,7 +253,7 @@ impl World {
                         assert!(!member.whole, "seed {seed}: {id} was {note} for no reason");
                         member.whole = true;
                     }
-                    "Command" => {
+                    "Server" => {
                         assert!(member.names.contains(&"forbidden"), "seed {seed}: {id}");
                         member.refused = true;
                     }
