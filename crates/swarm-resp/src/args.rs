@@ -1,4 +1,4 @@
-//! What may stand in a command: values that are one argument, and values that are several.
+//! Command arguments: traits for values that encode as one or several arguments.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -10,9 +10,9 @@ use bytes::{Bytes, BytesMut};
 
 use crate::double;
 
-/// The bytes of one argument: borrowed, or a number spelled out in place.
+/// The bytes of one argument: borrowed, or a formatted number.
 ///
-/// `Debug` shows its length, never its content.
+/// `Debug` shows the length, never the content.
 #[derive(Clone, Copy)]
 pub struct Arg<'a>(Repr<'a>);
 
@@ -20,26 +20,29 @@ pub struct Arg<'a>(Repr<'a>);
 enum Repr<'a> {
     Borrowed(&'a [u8]),
     /// The longest number, a double such as `-2.2250738585072014e-308`, takes 24 bytes.
-    Spelled([u8; double::MAX_LEN], u8),
+    Formatted([u8; double::MAX_LEN], u8),
 }
 
 impl<'a> Arg<'a> {
-    /// An argument of these bytes.
+    /// Creates an argument from bytes.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self(Repr::Borrowed(bytes))
     }
 
-    /// An argument that spells out a number borrows nothing.
+    /// Creates an argument that holds a formatted number.
     pub(crate) fn of_number(number: u64) -> Self {
-        Self::spelled(itoa::Buffer::new().format(number))
+        Self::formatted(itoa::Buffer::new().format(number))
     }
 
-    fn spelled(text: &str) -> Self {
+    fn formatted(text: &str) -> Self {
         let mut buffer = [0; double::MAX_LEN];
         for (to, from) in buffer.iter_mut().zip(text.bytes()) {
             *to = from;
         }
-        Self(Repr::Spelled(buffer, u8::try_from(text.len()).unwrap_or(0)))
+        Self(Repr::Formatted(
+            buffer,
+            u8::try_from(text.len()).unwrap_or(0),
+        ))
     }
 }
 
@@ -55,14 +58,14 @@ impl Deref for Arg<'_> {
     fn deref(&self) -> &[u8] {
         match &self.0 {
             Repr::Borrowed(bytes) => bytes,
-            Repr::Spelled(buffer, len) => buffer.get(..usize::from(*len)).unwrap_or(buffer),
+            Repr::Formatted(buffer, len) => buffer.get(..usize::from(*len)).unwrap_or(buffer),
         }
     }
 }
 
-/// A value that is exactly one argument: text, bytes or a number.
+/// A value that encodes as exactly one argument: a string, bytes or a number.
 ///
-/// Implement it for types of your own by delegating to one of these:
+/// Implement this trait for your own types by delegating to one of the provided implementations:
 ///
 /// ```
 /// use swarm_resp::{Arg, ToArg};
@@ -76,19 +79,21 @@ impl Deref for Arg<'_> {
 /// }
 /// ```
 pub trait ToArg {
-    /// The bytes of the argument.
+    /// Returns the bytes of the argument.
     fn to_arg(&self) -> Arg<'_>;
 }
 
-/// Takes arguments one by one.
+/// A destination for encoded arguments.
 pub trait ArgSink {
-    /// Takes one argument.
+    /// Appends one argument.
     fn arg(&mut self, arg: &[u8]);
 }
 
-/// A value that is any number of arguments: one, none (`None`, `()`), or several (tuples, lists, maps).
+/// A value that encodes as any number of arguments: one, none (`None`, `()`), or several (tuples,
+/// lists, maps).
 pub trait ToArgs {
-    /// Hands every argument to `sink`, in order. Called more than once: each call must hand over the same.
+    /// Writes all arguments to `sink`, in order. Encoders may call this more than once; every call
+    /// must write the same arguments.
     fn write_args(&self, sink: &mut impl ArgSink);
 }
 
@@ -122,7 +127,7 @@ macro_rules! borrowed {
     )+};
 }
 
-/// Types that are one argument are also a list of one.
+/// Types that encode as one argument also implement `ToArgs`.
 macro_rules! one {
     ($type:ty) => {
         impl ToArgs for $type {
@@ -137,7 +142,7 @@ macro_rules! integers {
     ($($type:ty),+) => {$(
         impl ToArg for $type {
             fn to_arg(&self) -> Arg<'_> {
-                Arg::spelled(itoa::Buffer::new().format(*self))
+                Arg::formatted(itoa::Buffer::new().format(*self))
             }
         }
         one!($type);
@@ -147,8 +152,8 @@ macro_rules! integers {
 macro_rules! floats {
     ($($type:ty: $exact:expr),+) => {$(
         impl ToArg for $type {
-            /// The number as Redis writes it, with the fewest digits that read back as the same number: `0.1`, `3`,
-            /// `1e+21`, `inf`, `-inf`, `nan`.
+            /// Formats the number as Redis does, with the fewest digits that parse to the same
+            /// number: `0.1`, `3`, `1e+21`, `inf`, `-inf`, `nan`.
             fn to_arg(&self) -> Arg<'_> {
                 if self.is_nan() {
                     return Arg::new(b"nan");
@@ -158,13 +163,13 @@ macro_rules! floats {
                 }
                 let exact: fn($type) -> Option<i64> = $exact;
                 if let Some(whole) = exact(*self) {
-                    return Arg::spelled(itoa::Buffer::new().format(whole));
+                    return Arg::formatted(itoa::Buffer::new().format(whole));
                 }
                 let mut buffer = ryu::Buffer::new();
                 let text = buffer.format_finite(*self);
-                match double::laid_out(text) {
-                    Some((bytes, len)) => Arg(Repr::Spelled(bytes, u8::try_from(len).unwrap_or(0))),
-                    None => Arg::spelled(text.strip_suffix(".0").unwrap_or(text)),
+                match double::redis_format(text) {
+                    Some((bytes, len)) => Arg(Repr::Formatted(bytes, u8::try_from(len).unwrap_or(0))),
+                    None => Arg::formatted(text.strip_suffix(".0").unwrap_or(text)),
                 }
             }
         }
@@ -176,7 +181,7 @@ borrowed!(str, String, Box<str>, Arc<str>, Cow<'_, str>);
 integers!(i16, u16, i32, u32, i64, u64, isize, usize);
 floats!(f32: |_| None, f64: double::exact);
 
-/// Byte containers. `u8` itself is no argument, so that a list of bytes is one argument and not many.
+/// Byte containers. `u8` does not implement `ToArg`, so that a list of bytes is one argument.
 macro_rules! bytes {
     ($($type:ty),+) => {$(
         impl ToArg for $type {
@@ -211,7 +216,7 @@ impl<const N: usize> ToArgs for [u8; N] {
 }
 
 impl ToArg for bool {
-    /// `1` or `0`.
+    /// Encodes `true` as `1` and `false` as `0`.
     fn to_arg(&self) -> Arg<'_> {
         Arg::new(if *self { b"1" } else { b"0" })
     }
@@ -226,7 +231,7 @@ impl<T: ToArgs> ToArgs for Option<T> {
     }
 }
 
-/// Lists of values, each of which may be several arguments.
+/// Lists, whose items may encode as several arguments each.
 macro_rules! lists {
     ($([$($generics:tt)*] $type:ty),+ $(,)?) => {$(
         impl<$($generics)*> ToArgs for $type {
@@ -249,7 +254,7 @@ lists!(
     [T: ToArgs, S] HashSet<T, S>,
 );
 
-/// Maps are their keys and values in turn.
+/// Maps encode as alternating keys and values.
 macro_rules! maps {
     ($([$($generics:tt)*] $type:ty),+ $(,)?) => {$(
         impl<$($generics)*> ToArgs for $type {

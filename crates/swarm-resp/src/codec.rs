@@ -1,4 +1,4 @@
-//! The codec for tokio's framed readers and writers.
+//! Codec for `tokio_util::codec::Framed`.
 
 use std::io;
 
@@ -7,12 +7,14 @@ use tokio_util::codec;
 
 use crate::{DecodeError, Decoder, Frame, Limits, Request, RespVersion, encode_frame};
 
-/// Decodes frames, and encodes [`Request`]s and [`Frame`]s, as a [`codec::Decoder`] and [`codec::Encoder`].
+/// A [`codec::Decoder`] of frames, and a [`codec::Encoder`] of [`Request`]s and [`Frame`]s.
 ///
-/// Needs the feature `tokio-util`. Input that cannot be read is an [`io::Error`] of the kind `InvalidData` around a
-/// [`DecodeError`].
+/// Requires the feature `tokio-util`. Malformed input is an [`io::Error`] of kind `InvalidData`
+/// that wraps a [`DecodeError`].
 ///
-/// A client of any byte stream:
+/// # Examples
+///
+/// A minimal client over any byte stream:
 ///
 /// ```
 /// use futures_util::{SinkExt, StreamExt};
@@ -39,12 +41,12 @@ pub struct FrameCodec {
 }
 
 impl FrameCodec {
-    /// A codec with the default [`Limits`], which writes frames in RESP2.
+    /// Creates a codec with the default [`Limits`], which encodes frames in RESP2.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A codec with limits of its own.
+    /// Creates a codec with the given limits.
     pub fn with_limits(limits: Limits) -> Self {
         Self {
             decoder: Decoder::with_limits(limits),
@@ -52,8 +54,8 @@ impl FrameCodec {
         }
     }
 
-    /// Sets the protocol that frames are written in from now on, as a server does after `HELLO 3`. Requests are the same
-    /// in both, and reading takes both.
+    /// Sets the protocol in which frames are encoded from now on, as a server does after `HELLO 3`.
+    /// The encoding of requests does not depend on the protocol, and decoding accepts both.
     pub const fn set_protocol(&mut self, protocol: RespVersion) {
         self.protocol = protocol;
     }

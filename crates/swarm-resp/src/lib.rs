@@ -1,17 +1,17 @@
-//! Zero-copy, resumable RESP2 and RESP3 codec, without I/O of its own.
+//! Zero-copy, incremental codec for RESP2 and RESP3, without I/O.
 //!
-//! A reply is one [`Frame`]: the bytes it arrived in, shared and never copied, and a flat index of
-//! what lies where in them. A [`FrameRef`] is a borrowed view of a frame or of any part of one.
-//! Commands travel the other way as [`Request`]s, encoded once and cheap to clone. One [`Decoder`]
-//! reads both versions of the protocol; [`encode_frame`] writes either.
+//! A reply is one [`Frame`]: shared bytes and a flat index of the values in them. A [`FrameRef`] is
+//! a borrowed view of a frame or of a value inside it. Commands are [`Request`]s, encoded once and
+//! cheap to clone. One [`Decoder`] reads both protocol versions; [`encode_frame`] writes either.
 //!
-//! It is for clients, servers and proxies. Applications that talk to a server want `swarm-keydb`, which is built on it.
+//! The crate is for clients, servers and proxies. Applications that talk to a server want the
+//! client `swarm-keydb`, which is built on it.
 //!
 //! # Decode a stream
 //!
-//! Append what arrives to a buffer and take frames off its front. `Ok(None)` means that the next
-//! frame is not all there; what was scanned of it is remembered, so that however a frame is cut into
-//! chunks, the work is the same.
+//! Append received data to a buffer and take frames off its front. `Ok(None)` means that the next
+//! frame is incomplete. The decoder remembers how far it has scanned, so the total work does not
+//! depend on how a frame is split into chunks.
 //!
 //! ```
 //! use bytes::BytesMut;
@@ -32,25 +32,26 @@
 //! # Ok::<(), swarm_resp::DecodeError>(())
 //! ```
 //!
-//! A [`DecodeError`] says what is wrong and at which byte of the stream. Nothing can be read behind
-//! it, for nothing says where the next frame begins: close the connection.
+//! A [`DecodeError`] gives the cause and the byte offset in the stream. After an error, the start
+//! of the next frame is unknown, so close the connection.
 //!
 //! # Values that cannot be read
 //!
-//! Some values have an end that is known whatever they hold. They cost their own reply only: they decode, and every
-//! conversion of them fails. These are
+//! Some malformed values have a known end. They decode successfully, so they fail only their own
+//! reply: every conversion of such a value returns an error. These are
 //!
-//! - doubles and big numbers of printable ASCII that is not a number, such as `,1.#IND`. Any other byte in them shows that
-//!   the stream is out of step, and is a [`DecodeError`];
+//! - doubles and big numbers that consist of printable ASCII but are not numbers, such as
+//!   `,1.#IND`. Any other byte in them shows that the stream is out of sync, and is a
+//!   [`DecodeError`];
 //! - verbatim strings without a format.
 //!
-//! An integer that does not fit 64 bits is a big number, and converts to `u64` or `i128` if it fits that. Everything else
-//! that is malformed is a [`DecodeError`]: integers, booleans, nulls, lengths and counts have so few valid forms that they
-//! are how a stream out of step is noticed.
+//! An integer that exceeds 64 bits becomes a big number, which converts to `u64` or `i128` if it
+//! fits. All other malformed input is a [`DecodeError`]. Integers, booleans, nulls, lengths and
+//! counts have few valid forms, so they reveal a stream that is out of sync.
 //!
 //! # Parse one message
 //!
-//! Where each message is one frame, as over a WebSocket, nothing needs to be buffered:
+//! If each message is one frame, as with WebSocket, no buffer is needed:
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -64,8 +65,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`FromFrame`] lists what a reply can be converted to. RESP2 and RESP3 give the same value: a map
-//! comes out of a flat list as well.
+//! [`FromFrame`] lists the types that a reply converts to. RESP2 and RESP3 replies give the same
+//! value; for example, a map can also be converted from a flat list.
 //!
 //! # Build a command
 //!
@@ -79,13 +80,14 @@
 //! );
 //! ```
 //!
-//! [`encode_command`] puts a command into a buffer of the caller's instead, and a [`RequestBatch`] many into one buffer.
+//! [`encode_command`] appends a command to an existing buffer, and a [`RequestBatch`] stores many
+//! commands in one buffer.
 //!
 //! # Write a server
 //!
-//! A command is an array of strings. A reply is a [`Frame`], built in place by a [`FrameBuilder`] and
-//! written in the protocol that the client asked for: RESP2 gets what Redis sends in place of the
-//! kinds that it lacks.
+//! A command is an array of strings. A reply is a [`Frame`], built in place by a [`FrameBuilder`]
+//! and encoded in the protocol that the client requested. In RESP2, kinds that do not exist there
+//! are encoded as Redis does.
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -138,34 +140,36 @@
 //!
 //! # Limits
 //!
-//! [`Limits`] bounds what a peer can make a decoder do; each field names the attack that it stops.
-//! Nothing is reserved for a length or a count that is only announced, and nesting is never
-//! recursion: not in decoding, comparing, formatting, encoding nor dropping.
+//! [`Limits`] bounds the resources that a peer can make a decoder use; each field documents the
+//! attack that it stops. The decoder never reserves memory for an announced length or count, and
+//! never recurses for nested values: neither do comparing, formatting, encoding and dropping.
 //!
 //! # Memory
 //!
-//! A number, a constant or a text of at most 32 bytes is stored in the frame itself. An aggregate has an index of 12 bytes
-//! per value. Everything else is bytes, which either share the buffer that they arrived in, or are a copy. Sharing costs
-//! nothing, but keeps the whole buffer in memory, so a value shares a buffer only if it is a good part of it:
+//! Numbers, constants and strings of at most 32 bytes are stored in the frame itself. An aggregate
+//! has an index with 12 bytes per value. All other values refer to bytes, which are either shared
+//! with the read buffer or copied. Sharing is cheap but keeps the whole buffer in memory, so a
+//! value shares a buffer only if it makes up a large enough part of it:
 //!
-//! | Value | Shares | Otherwise |
+//! | Value | Shared if | Otherwise |
 //! |---|---|---|
-//! | a frame that is one text | a buffer of at most 8 times its size, or 64 times if it has 1 KiB or more | copied |
-//! | an aggregate with text in it | a buffer of at most 8 times the size of its reply | copied as a whole |
-//! | an aggregate without text | nothing | |
-//! | a part of a frame, taken out as [`Bytes`](bytes::Bytes) or as a [`Frame`] | the frame's bytes, if these are at most 8 times its size | copied |
+//! | a frame that is one string | the buffer is at most 8 times its size, or 64 times for 1 KiB or more | copied |
+//! | an aggregate that contains strings | the buffer is at most 8 times the size of the reply | copied as a whole |
+//! | an aggregate without strings | never; it needs no bytes | |
+//! | a part of a frame, converted to [`Bytes`](bytes::Bytes) or a [`Frame`] | the frame's bytes are at most 8 times its size | copied |
 //!
-//! So whatever you keep, and however little of a reply it is, **a frame keeps at most 64 bytes per byte of its own reply, and
-//! a text taken out of one at most 64 bytes per byte that it took on the wire**, plus the index and a constant of some 100 bytes. In most
-//! cases it is one or two bytes. To keep as little as possible, use [`Frame::compact`], [`FrameRef::to_compact_frame`], or a
-//! conversion that owns, such as `String` or `Vec<u8>`.
+//! Therefore, **a frame retains at most 64 bytes per byte of its own reply, and a string taken out
+//! of a frame at most 64 bytes per byte of its encoding**, plus the index and a constant of about
+//! 100 bytes. Typically it is one or two bytes. To retain as little as possible, use
+//! [`Frame::compact`], [`FrameRef::to_compact_frame`], or convert to an owned type such as `String`
+//! or `Vec<u8>`.
 //!
-//! The decoder knows the size of a buffer from the calls of [`Decoder::decode`]. If you pass it slices of a larger buffer,
-//! say how large that is: [`Decoder::set_buffer_size`].
+//! The decoder derives the size of a buffer from calls of [`Decoder::decode`]. If you pass it
+//! slices of a larger buffer, report that buffer's size with [`Decoder::set_buffer_size`].
 //!
-//! A decoder keeps its index for the next frame, at most 192 KiB of it, and the memory of a copied frame that was dropped, at
-//! most 128 KiB. A reader that lets go of each
-//! reply before the next needs no share of the buffer: [`Decoder::decode_ref`] lends a view instead.
+//! Between frames, a decoder retains at most 192 KiB of its index, and at most 128 KiB of memory of
+//! a copied frame that was dropped. If you drop each reply before decoding the next, use
+//! [`Decoder::decode_ref`], which returns a view without sharing the buffer.
 //!
 //! # Features
 //!
@@ -173,7 +177,7 @@
 //! |---|---|
 //! | `tokio-util` | `FrameCodec`, for tokio's framed readers and writers |
 //!
-//! None is on by default. The crate builds for `wasm32-unknown-unknown`.
+//! No feature is enabled by default. The crate builds for `wasm32-unknown-unknown`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 #![deny(
@@ -191,7 +195,7 @@
         clippy::panic,
         clippy::indexing_slicing,
         clippy::arithmetic_side_effects,
-        reason = "a test says what it expects by failing"
+        reason = "tests fail by panicking"
     )
 )]
 

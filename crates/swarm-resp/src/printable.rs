@@ -1,11 +1,15 @@
-//! Text from outside the program, made safe to show in errors and logs.
+//! Display of untrusted text without control characters.
 
 use std::fmt::{self, Write};
 
-/// Displays text from a peer on one line and without characters that a terminal or a log would interpret.
+/// Displays untrusted text on one line, without characters that a terminal or a log viewer would
+/// interpret.
 ///
-/// Line breaks and tabs become blanks. C0 and C1 controls (ESC among them) are removed, and so are the bidirectional and
-/// invisible formatting characters that make text read differently from what it is. [`ServerError`] shows its text in this way.
+/// Line breaks and tabs become spaces. C0 and C1 control characters (such as ESC) are removed, and
+/// so are bidirectional and invisible formatting characters, which can disguise text. The `Display`
+/// implementation of [`ServerError`] uses this type.
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_resp::Printable;
@@ -33,12 +37,12 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// Whether a character separates lines or words.
+/// Returns whether a character is a line break or a tab.
 const fn is_break(c: char) -> bool {
     matches!(c, '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// Whether a character is shown as it is.
+/// Returns whether a character is displayed unchanged.
 fn is_printable(c: char) -> bool {
     !c.is_control()
         && !matches!(c,
@@ -53,7 +57,7 @@ fn is_printable(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    //! What is removed, and what stays.
+    //! Removed and preserved characters.
 
     use super::*;
 
@@ -64,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_text_stays() {
+    fn ordinary_text_is_unchanged() {
         for text in ["ERR wrong number", "grüße, 世界 🦀", "e\u{301}"] {
             assert_eq!(Printable(text).to_string(), text);
         }

@@ -1,22 +1,23 @@
-//! An error that the server answered: its code and its words.
+//! Error replies: code and message.
 
 use std::fmt;
 
 use crate::Printable;
 
-/// An error reply, split into its code and the message behind it.
+/// An error reply, split into its code and message.
 ///
-/// By convention the first word of an error is a code in capitals (`ERR`, `WRONGTYPE`, `NOAUTH`); see the
+/// By convention the first word of an error is a code in capitals (`ERR`, `WRONGTYPE`, `NOAUTH`);
+/// see the
 /// [RESP specification](https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerError {
     text: Box<str>,
-    /// Length of the code at the start of `text`, 0 when there is none.
+    /// Length of the code at the start of `text`, or 0 if there is none.
     code_len: usize,
 }
 
 impl ServerError {
-    /// Reads an error text; bytes that are not UTF-8 are replaced.
+    /// Parses the text of an error. Invalid UTF-8 is replaced with U+FFFD.
     pub fn parse(text: &[u8]) -> Self {
         let text: Box<str> = String::from_utf8_lossy(text).into();
         let word = text.split(' ').next().unwrap_or_default();
@@ -28,12 +29,12 @@ impl ServerError {
         Self { text, code_len }
     }
 
-    /// The leading code, such as `WRONGTYPE`, or `""` when the text begins with none.
+    /// Returns the code, such as `WRONGTYPE`, or `""` if there is none.
     pub fn code(&self) -> &str {
         self.text.get(..self.code_len).unwrap_or_default()
     }
 
-    /// The text behind the code, as the server sent it: it may hold control characters.
+    /// Returns the text after the code, unmodified. It may contain control characters.
     pub fn message(&self) -> &str {
         self.text
             .get(self.code_len..)
@@ -41,7 +42,8 @@ impl ServerError {
             .trim_start()
     }
 
-    /// The whole text as the server sent it: it may hold control characters, which `Display` leaves out.
+    /// Returns the whole text, unmodified. It may contain control characters, which `Display`
+    /// removes.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -59,9 +61,9 @@ impl std::error::Error for ServerError {}
 mod tests {
     use super::*;
 
-    /// Stands for: text from outside that reaches a terminal or a log as it came.
+    /// Guards against control characters from a peer in terminals and logs.
     #[test]
-    fn what_is_displayed_is_one_line_without_control_characters() {
+    fn display_is_one_line_without_control_characters() {
         let error = ServerError::parse("ERR \u{1b}[31mno\r\n+OK \u{202e}".as_bytes());
         assert_eq!(error.to_string(), "ERR [31mno +OK ");
         assert_eq!(error.message(), "\u{1b}[31mno\r\n+OK \u{202e}");

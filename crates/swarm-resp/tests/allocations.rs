@@ -1,4 +1,4 @@
-//! What decoding and encoding allocate: nothing for a scalar or a string, one index for an aggregate.
+//! Allocations of decoding and encoding: none for scalars and strings, one index for an aggregate.
 
 use allocation_counter::measure;
 use bytes::{Bytes, BytesMut};
@@ -31,13 +31,13 @@ const AGGREGATES: [&str; 7] = [
     "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n$3\r\nabc\r\n",
 ];
 
-/// Allocations per frame of a stream, once the decoder and the buffer are warm.
+/// Returns the allocations per frame of a stream, after a warm-up.
 fn per_frame(frame: &str) -> u64 {
     let rounds = 100;
     let mut buffer = BytesMut::from(frame.repeat(rounds + 1).as_str());
     let mut decoder = Decoder::new();
     let mut kept = Vec::with_capacity(rounds);
-    // The first frame makes the buffer a shared one, and the index the right size.
+    // The first frame converts the buffer to a shared one and grows the index.
     let first = decoder.decode(&mut buffer).unwrap();
     let info = measure(|| {
         kept.extend((0..rounds).map(|_| decoder.decode(&mut buffer).unwrap().unwrap()));
@@ -61,14 +61,15 @@ fn aggregates_allocate_once_however_deep() {
     }
 }
 
-/// A text of its own; or an index, the texts, and the counter of those who share them.
+/// A copy of a string allocates its text; a copy of an aggregate its index, its text and a
+/// reference count.
 #[test]
-fn longer_values_in_a_larger_buffer_take_a_copy_of_their_own() {
+fn longer_values_in_a_larger_buffer_are_copied() {
     let text = "x".repeat(100);
     assert_eq!(per_frame(&format!("$100\r\n{text}\r\n")), 1);
     assert_eq!(per_frame(&format!("*2\r\n:1\r\n$100\r\n{text}\r\n")), 3);
     let long = "x".repeat(4096);
-    // A buffer of at most 64 times its size is shared.
+    // A buffer of at most 64 times the size is shared.
     let wire = format!("$4096\r\n{long}\r\n").repeat(40);
     let mut buffer = BytesMut::from(wire.as_str());
     let mut decoder = Decoder::new();
@@ -92,13 +93,13 @@ fn borrowed_frames_allocate_nothing() {
         }
         assert_eq!(count, frames.len());
     };
-    // The first round makes the index the right size.
+    // The first round grows the index.
     round();
     assert_eq!(measure(round).count_total, 0);
 }
 
 #[test]
-fn a_message_of_one_string_is_the_frame() {
+fn a_message_of_one_string_is_shared() {
     let message = Bytes::from_static(b"$40\r\n0123456789012345678901234567890123456789\r\n");
     let start = message.as_ptr();
     let mut decoder = Decoder::new();
@@ -117,7 +118,7 @@ fn a_message_of_one_string_is_the_frame() {
 }
 
 #[test]
-fn values_taken_out_share_the_bytes_of_the_reply() {
+fn values_taken_from_a_reply_share_its_bytes() {
     let message = Bytes::from("*2\r\n$5\r\nhello\r\n$5\r\nworld\r\n".to_owned());
     let range = message.as_ptr_range();
     let frame = Decoder::new().decode_message(message).unwrap();
@@ -128,7 +129,7 @@ fn values_taken_out_share_the_bytes_of_the_reply() {
 }
 
 #[test]
-fn a_compact_frame_lets_go_of_the_reply() {
+fn a_compact_frame_releases_the_reply() {
     let wire = format!(
         "*2\r\n$3\r\nabc\r\n$1000000\r\n{}\r\n",
         "x".repeat(1_000_000)
@@ -150,7 +151,7 @@ fn a_compact_frame_lets_go_of_the_reply() {
 }
 
 #[test]
-fn commands_and_frames_are_encoded_into_a_warm_buffer_without_allocating() {
+fn encoding_into_a_large_enough_buffer_allocates_nothing() {
     let reply = Frame::build(|reply| {
         reply.array(|array| {
             array.bulk(b"hello");
@@ -177,14 +178,14 @@ fn a_command_takes_one_reservation() {
 }
 
 #[test]
-fn a_large_argument_is_copied_once_and_takes_no_more_room_than_its_size() {
+fn a_large_argument_is_copied_once_without_excess_capacity() {
     let value = "x".repeat(100_000);
     let info = measure(|| {
         let mut request = Request::builder("SET");
         request.arg("key").arg(value.as_str()).arg("PX").arg(1000);
         drop(request.build());
     });
-    // The buffer of a small request, the one with the value, and what makes it shared.
+    // The buffer of a small request, the one with the value, and its reference count.
     assert!(info.count_total <= 4, "{info:?}");
     assert!(info.bytes_total < 101_000, "{info:?}");
 }
@@ -198,18 +199,18 @@ fn a_batch_of_small_commands_takes_few_allocations() {
         }
         drop(batch.build());
     });
-    // The bytes and the index grow by doubling.
+    // Buffer and index grow by doubling.
     assert!(info.count_total <= 30, "{info:?}");
 }
 
 #[test]
-fn a_long_text_leaves_its_frame_without_a_copy() {
+fn a_long_string_is_moved_out_of_its_frame() {
     let text = "x".repeat(100);
     for wire in [
         format!("$100\r\n{text}\r\n"),
         format!("=104\r\ntxt:{text}\r\n"),
     ] {
-        // As it comes from a stream: the first frame makes the buffer a shared one.
+        // As in a stream: the first frame converts the buffer to a shared one.
         let mut buffer = BytesMut::from(wire.repeat(2).as_str());
         let mut decoder = Decoder::new();
         let first = decoder.decode(&mut buffer).unwrap();

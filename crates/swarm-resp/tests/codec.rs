@@ -1,4 +1,4 @@
-//! The codec on tokio's framed streams.
+//! `FrameCodec` with tokio's framed streams.
 
 use std::error::Error;
 use std::io;
@@ -9,8 +9,8 @@ use tokio::io::{AsyncWriteExt, duplex};
 use tokio_util::codec::Framed;
 
 #[tokio::test]
-async fn frames_and_requests_go_both_ways() {
-    // Smaller than a frame, so that both sides see pieces.
+async fn frames_and_requests_are_sent_and_received() {
+    // Smaller than a frame, so that both sides receive fragments.
     let (client, server) = duplex(7);
     let mut client = Framed::new(client, FrameCodec::new());
     let mut server = Framed::new(server, FrameCodec::new());
@@ -36,7 +36,7 @@ async fn frames_and_requests_go_both_ways() {
 }
 
 #[tokio::test]
-async fn invalid_input_is_an_error_that_says_where() {
+async fn invalid_input_is_an_error_with_an_offset() {
     let (mut wire, stream) = duplex(64);
     let limits = Limits::new().with_max_bulk(3);
     let mut stream = Framed::new(stream, FrameCodec::with_limits(limits));
@@ -55,7 +55,7 @@ async fn invalid_input_is_an_error_that_says_where() {
 }
 
 #[tokio::test]
-async fn a_stream_that_ends_inside_a_frame_is_an_error() {
+async fn a_stream_that_ends_in_the_middle_of_a_frame_is_an_error() {
     let (mut wire, stream) = duplex(64);
     let mut stream = Framed::new(stream, FrameCodec::new());
     wire.write_all(b"$5\r\nhel").await.unwrap();

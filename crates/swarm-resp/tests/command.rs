@@ -1,4 +1,4 @@
-//! Commands as they go over the wire, built in one go and argument by argument.
+//! Encoding of commands, built at once and argument by argument.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use swarm_resp::{Decoder, Request, RequestBatch, RequestRef, ToArgs, encode_command};
 
-/// The arguments of a command, read back from what goes over the wire.
+/// Decodes the arguments of an encoded command.
 fn sent(name: &str, args: impl ToArgs) -> Vec<Bytes> {
     let mut buffer = BytesMut::new();
     encode_command(&mut buffer, name, &args);
@@ -43,7 +43,7 @@ fn every_word_of_a_name_is_an_argument() {
 }
 
 #[test]
-fn a_name_of_no_words_is_no_argument() {
+fn an_empty_name_is_no_argument() {
     assert_eq!(sent("", "x"), ["x"]);
     assert_eq!(sent("  ", "x"), ["x"]);
     assert_eq!(sent(" CLIENT  ID ", ()), ["CLIENT", "ID"]);
@@ -78,7 +78,8 @@ fn numbers() {
     sends(1.0, &["1"]);
     sends(-0.5, &["-0.5"]);
     sends(0.1f32, &["0.1"]);
-    // As Redis writes them: whole up to 17 digits, with a signed exponent of two digits or more beyond.
+    // As Redis formats them: without an exponent up to 17 digits, then with a signed one of at
+    // least two digits.
     sends(1e15, &["1000000000000000"]);
     sends(1e16, &["10000000000000000"]);
     sends(-1e16, &["-10000000000000000"]);
@@ -122,9 +123,9 @@ fn several_arguments() {
     );
 }
 
-/// Placing a command before the others takes the same time however many there are.
+/// Guards against quadratic time: prepending a command takes constant time.
 #[test]
-fn commands_are_put_before_a_batch_as_fast_as_behind_it() {
+fn prepending_to_a_batch_takes_constant_time() {
     const COUNT: usize = 200_000;
     let request = Request::new("GET", "x");
     let mut batch = RequestBatch::builder();
@@ -138,7 +139,7 @@ fn commands_are_put_before_a_batch_as_fast_as_behind_it() {
         batch.push_front(request.clone());
     }
     let before = start.elapsed();
-    // Were all others moved each time, it would take a hundred times as long.
+    // Moving all other commands each time would take a hundred times as long.
     assert!(before < 10 * behind, "{before:?} before, {behind:?} behind");
     batch.push_front(Request::new("FIRST", ()));
     assert_eq!(
@@ -152,7 +153,7 @@ fn commands_are_put_before_a_batch_as_fast_as_behind_it() {
 }
 
 #[test]
-fn debug_shows_no_argument() {
+fn debug_shows_no_arguments() {
     let request = Request::new("AUTH", ("user", "secret"));
     assert_eq!(format!("{request:?}"), "Request(AUTH +2 args)");
     let mut builder = Request::builder("AUTH");

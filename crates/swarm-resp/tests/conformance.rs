@@ -1,4 +1,4 @@
-//! Decoding against the vector files: whole, cut at every byte, byte by byte and in random chunks.
+//! Decoding of the vector files: whole, split at every byte, byte by byte and in random chunks.
 
 #[path = "support/notation.rs"]
 mod notation;
@@ -48,7 +48,7 @@ fn vectors() -> Vec<Vector> {
     vectors
 }
 
-/// What a decoder makes of input that comes in the given chunks.
+/// Decodes input that arrives in the given chunks.
 fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut decoder = Decoder::new();
     let mut buffer = BytesMut::new();
@@ -66,7 +66,7 @@ fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> String {
     "incomplete".into()
 }
 
-/// As [`decode`], by views of input that moves in memory as it grows.
+/// Same as [`decode`], but borrowed, from input that moves in memory as it grows.
 fn decode_borrowed<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut decoder = Decoder::new();
     let mut input = Vec::new();
@@ -128,7 +128,7 @@ fn every_prefix_of_a_frame_is_incomplete_and_the_rest_completes_it() {
 }
 
 #[test]
-fn byte_by_byte_ends_as_whole_does() {
+fn byte_by_byte_gives_the_same_result() {
     for vector in vectors() {
         let found = decode(vector.input.chunks(1));
         assert_eq!(found, vector.expected, "{}", vector.name);
@@ -157,7 +157,7 @@ fn borrowed_resumes_at_every_byte() {
 }
 
 #[test]
-fn borrowed_and_owned_frames_follow_each_other_in_one_stream() {
+fn borrowed_and_owned_frames_alternate_in_one_stream() {
     let vectors = vectors();
     let frames: Vec<_> = vectors.iter().filter(|vector| vector.is_frame()).collect();
     for borrowed_first in [true, false] {
@@ -205,7 +205,7 @@ fn a_message_is_exactly_one_frame() {
 }
 
 #[test]
-fn frames_follow_each_other_in_one_stream_and_offsets_count_from_its_start() {
+fn offsets_count_from_the_start_of_the_stream() {
     let vectors = vectors();
     let frames: Vec<_> = vectors.iter().filter(|vector| vector.is_frame()).collect();
     let mut buffer = BytesMut::new();

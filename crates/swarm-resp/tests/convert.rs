@@ -1,4 +1,4 @@
-//! Conversions: what comes out, from RESP2 and RESP3 alike, and what is refused.
+//! Conversions: equal results from RESP2 and RESP3, and errors.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt::Debug;
@@ -17,7 +17,7 @@ fn frame(wire: &str) -> Frame {
         .unwrap_or_else(|error| panic!("{wire:?}: {error}"))
 }
 
-/// Asserts that every reply converts to the same value.
+/// Asserts that all replies convert to the same value.
 #[track_caller]
 #[expect(
     clippy::needless_pass_by_value,
@@ -79,7 +79,8 @@ fn integers() {
     all(1i128 << 100, &["(1267650600228229401496703205376\r\n"]);
 }
 
-/// The same text gives the same value in both protocols, whichever way it encodes a number. Nothing is rounded.
+/// The same text gives the same value in both protocols, regardless of the notation of the number.
+/// Nothing is rounded.
 #[test]
 fn whole_numbers_with_a_fraction_or_an_exponent() {
     let both = |text: &str| {
@@ -118,15 +119,15 @@ fn whole_numbers_with_a_fraction_or_an_exponent() {
 }
 
 #[test]
-fn integers_beyond_64_bits_are_read_by_what_they_fit() {
+fn integers_beyond_64_bits_convert_to_types_they_fit() {
     all(u64::MAX, &[":18446744073709551615\r\n"]);
     all(-(1i128 << 70), &[":-1180591620717411303424\r\n"]);
     none::<i64>("an integer that fits i64", &[":9223372036854775808\r\n"]);
 }
 
-/// A leaf that cannot be read fails its own reply: the stream goes on behind it.
+/// A malformed leaf with a known end fails only its own reply.
 #[test]
-fn what_cannot_be_read_fails_its_reply_and_not_the_connection() {
+fn a_malformed_leaf_fails_its_reply_and_not_the_stream() {
     for unreadable in [
         ",x\r\n",
         ",nan(\r\n",
@@ -152,7 +153,7 @@ fn what_cannot_be_read_fails_its_reply_and_not_the_connection() {
 }
 
 #[test]
-fn integers_that_do_not_fit_are_refused() {
+fn integers_that_do_not_fit_are_errors() {
     none::<i16>(
         "an integer that fits i16",
         &[":32768\r\n", "$5\r\n32768\r\n", ",1e9\r\n"],
@@ -177,7 +178,7 @@ fn integers_that_do_not_fit_are_refused() {
 }
 
 #[test]
-fn what_is_no_integer_is_refused() {
+fn values_that_are_not_integers_are_errors() {
     none::<i64>(
         "an integer that fits i64",
         &[
@@ -241,11 +242,11 @@ fn text() {
     all(Bytes::from_static(b"hello"), &hello);
     all(b"hello".to_vec(), &hello);
     all(*b"hello", &hello);
-    // RESP3 sends as numbers what RESP2 sends as text.
+    // RESP3 sends numbers where RESP2 sends text.
     all(String::from("1.5"), &["$3\r\n1.5\r\n", ",1.5\r\n"]);
     all(String::from("3"), &["$1\r\n3\r\n", ",3\r\n", ":3\r\n"]);
     all(Bytes::from_static(b"1"), &[":1\r\n", "#t\r\n"]);
-    // A double keeps the text that the server sent, whatever its version makes of the number.
+    // A double keeps the text that the server sent.
     for text in [
         "10000000000000000",
         "1e+21",
@@ -303,7 +304,7 @@ fn lists_and_sets() {
 }
 
 #[test]
-fn maps_come_out_of_every_shape() {
+fn maps_convert_from_every_encoding() {
     let wires = [
         "%2\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:2\r\n",
         "*4\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:2\r\n",
@@ -370,7 +371,7 @@ fn errors_among_replies() {
 }
 
 #[test]
-fn attributes_are_looked_through() {
+fn attributes_are_ignored() {
     let attributed = "|1\r\n+ttl\r\n:60\r\n";
     all(7i64, &[&format!("{attributed}:7\r\n")]);
     all(vec![1i64, 2], &[&format!("*2\r\n{attributed}:1\r\n:2\r\n")]);
@@ -396,7 +397,7 @@ fn durations() {
 }
 
 #[test]
-fn an_error_names_what_was_expected_and_what_came_and_no_value() {
+fn errors_name_expected_and_found_types_but_no_value() {
     let error = Frame::bulk("secret").convert::<i64>().unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -411,9 +412,9 @@ fn an_error_names_what_was_expected_and_what_came_and_no_value() {
     assert_eq!(error.server_error(), None);
 }
 
-/// The error from the server where a value was expected is what the caller needs to see, and where it was.
+/// A server error in place of a value is part of the conversion error, with its position.
 #[test]
-fn an_error_tells_what_the_server_said_and_where() {
+fn errors_include_the_server_error_and_its_position() {
     let position = |wire: &str, found: swarm_resp::ConvertError| {
         assert_eq!(
             found.server_error().unwrap().code(),
@@ -448,7 +449,7 @@ fn an_error_tells_what_the_server_said_and_where() {
         .convert::<HashMap<String, Vec<i64>>>()
         .unwrap_err();
     assert_eq!(position(map, error), [1, 0]);
-    // A list of pairs inside a map is not the map that was asked for.
+    // A list of pairs inside a map is not the requested map.
     let error = frame("%1\r\n+a\r\n:1\r\n").convert::<HashMap<String, Vec<(i64, i64)>>>();
     assert_eq!(error.unwrap_err().expected, "a list of tuples");
     let whole = frame("-WRONGTYPE no\r\n")
@@ -460,7 +461,7 @@ fn an_error_tells_what_the_server_said_and_where() {
     );
 }
 
-/// A value written as an argument, stored, and read back as a bulk string.
+/// Encodes a value as an argument and converts it back from a bulk string.
 fn stored(value: &impl ToArg) -> Frame {
     let request = Request::new("SET", &*value.to_arg());
     Frame::bulk(request.args().nth(1).unwrap().to_vec())

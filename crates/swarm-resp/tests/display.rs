@@ -1,4 +1,4 @@
-//! What frames look like to people: bounded, and in `Debug` without the content of strings.
+//! `Display` and `Debug` of frames: bounded, and in `Debug` without the content of strings.
 
 use bytes::{Bytes, BytesMut};
 use swarm_resp::{Decoder, Frame, FrameBuilder, Request, ToArg};
@@ -10,7 +10,7 @@ fn frame(wire: &'static str) -> Frame {
 }
 
 #[test]
-fn display_shows_values_as_people_know_them() {
+fn display_is_readable() {
     for (wire, shown) in [
         ("+OK\r\n", r#""OK""#),
         ("$4\r\na\"\r\n\r\n", r#""a\"\r\n""#),
@@ -55,7 +55,7 @@ fn display_is_bounded_in_length_width_and_depth() {
     assert!(wide.to_string().ends_with("14, 15, … 84 more]"));
     let deep = frame("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n");
     assert_eq!(deep.to_string(), "[[[[[[[… 1 items]]]]]]]");
-    // Every level is narrow enough, and shallow enough, and yet there are 16^4 texts of 64 bytes.
+    // Within the limits of width and depth, but 16^4 strings of 64 bytes.
     let bushy = Frame::build(|reply| bush(reply, 4));
     assert!(
         bushy.to_string().len() < 10_000,
@@ -66,7 +66,7 @@ fn display_is_bounded_in_length_width_and_depth() {
 }
 
 #[test]
-fn debug_shows_kinds_and_lengths_and_never_the_content_of_a_string() {
+fn debug_shows_kinds_and_lengths_but_no_content() {
     let secret =
         "*5\r\n$6\r\nsecret\r\n+secret\r\n-secret\r\n!6\r\nsecret\r\n=10\r\ntxt:secret\r\n";
     assert_eq!(
@@ -92,6 +92,6 @@ fn debug_shows_kinds_and_lengths_and_never_the_content_of_a_string() {
 }
 
 #[test]
-fn a_frame_is_no_larger_than_a_buffer_and_an_index() {
+fn a_frame_has_the_size_of_a_buffer_and_an_index() {
     assert!(size_of::<Frame>() <= 56, "{}", size_of::<Frame>());
 }

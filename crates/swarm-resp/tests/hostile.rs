@@ -1,4 +1,4 @@
-//! Input made to harm: typed errors, memory bounded by what was sent, no recursion.
+//! Malicious input: typed errors, memory bounded by received data, no recursion.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -25,7 +25,7 @@ fn hash_of(frame: &Frame) -> u64 {
 }
 
 #[test]
-fn nothing_is_reserved_for_what_is_only_announced() {
+fn announced_lengths_reserve_no_memory() {
     for header in [
         "*16777216\r\n",
         "*1000000000\r\n",
@@ -53,7 +53,7 @@ fn nothing_is_reserved_for_what_is_only_announced() {
     }
 }
 
-/// What opens a level of nesting, for every aggregate.
+/// The header that opens a nesting level, for every aggregate.
 const OPENERS: [&str; 10] = [
     "*1\r\n",
     "~1\r\n",
@@ -86,7 +86,7 @@ fn nesting_of_every_aggregate_is_bounded() {
 }
 
 #[test]
-fn what_a_caller_allows_to_nest_deeply_is_handled_without_recursion() {
+fn deep_nesting_within_the_limit_needs_no_recursion() {
     const DEPTH: usize = 100_000;
     let stack = 64 << 10;
     let deep = move || {
@@ -110,7 +110,7 @@ fn what_a_caller_allows_to_nest_deeply_is_handled_without_recursion() {
 }
 
 #[test]
-fn lines_without_an_end_are_refused() {
+fn endless_lines_are_errors() {
     for marker in ["+", "-", ",", "(", ":", ":-"] {
         let limits = Limits::new().with_max_line(64 << 10);
         let mut decoder = Decoder::with_limits(limits);
@@ -133,7 +133,7 @@ fn lines_without_an_end_are_refused() {
 }
 
 #[test]
-fn a_line_of_exactly_the_limit_is_read() {
+fn a_line_of_exactly_the_limit_is_decoded() {
     let limits = Limits::new().with_max_line(5);
     assert!(decode_with(limits, b"+12345\r\n").unwrap().is_some());
     assert_eq!(
@@ -143,7 +143,7 @@ fn a_line_of_exactly_the_limit_is_read() {
 }
 
 #[test]
-fn a_bulk_of_exactly_the_limit_is_read() {
+fn a_bulk_string_of_exactly_the_limit_is_decoded() {
     let limits = Limits::new().with_max_bulk(5);
     assert!(decode_with(limits, b"$5\r\n12345\r\n").unwrap().is_some());
     assert_eq!(
@@ -160,7 +160,7 @@ fn a_bulk_of_exactly_the_limit_is_read() {
 }
 
 #[test]
-fn so_many_elements_as_the_limit_are_read() {
+fn exactly_the_limit_of_elements_is_decoded() {
     let limits = Limits::new().with_max_elements(3);
     assert!(
         decode_with(limits, b"*3\r\n:1\r\n:2\r\n:3\r\n")
@@ -175,7 +175,7 @@ fn so_many_elements_as_the_limit_are_read() {
         error_of(limits, b"%2\r\n"),
         (DecodeErrorKind::TooManyElements, 1)
     );
-    // Nested values count as well: none of these aggregates is too large alone.
+    // Nested values count, too: none of these aggregates alone exceeds the limit.
     let nested = b"*2\r\n*2\r\n:1\r\n:2\r\n:3\r\n";
     assert_eq!(
         error_of(limits, nested),
@@ -189,7 +189,7 @@ fn so_many_elements_as_the_limit_are_read() {
 }
 
 #[test]
-fn a_frame_of_exactly_the_limit_is_read_and_a_longer_one_refused_when_announced() {
+fn a_frame_of_exactly_the_limit_is_decoded_and_a_larger_one_fails_when_announced() {
     let limits = Limits::new().with_max_frame(20);
     let exact = b"*2\r\n$1\r\na\r\n$3\r\nbcd\r\n";
     assert_eq!(exact.len(), 20);
@@ -199,13 +199,13 @@ fn a_frame_of_exactly_the_limit_is_read_and_a_longer_one_refused_when_announced(
         error_of(limits, longer),
         (DecodeErrorKind::FrameTooLarge, 11)
     );
-    // Attributes without content leave no trace but their bytes.
+    // Empty attributes count only with their bytes.
     let endless = "|0\r\n".repeat(10);
     assert_eq!(
         error_of(limits, endless.as_bytes()),
         (DecodeErrorKind::FrameTooLarge, 20)
     );
-    // What is incomplete and too long already need not be waited for.
+    // An incomplete frame that is already too large fails immediately.
     let line = "+".repeat(21);
     assert_eq!(
         error_of(limits, line.as_bytes()),
@@ -215,7 +215,7 @@ fn a_frame_of_exactly_the_limit_is_read_and_a_longer_one_refused_when_announced(
 
 #[test]
 fn a_million_bytes_one_by_one_take_linear_time() {
-    // Were anything looked at twice per chunk, this would take hours.
+    // Rescanning for each chunk would take hours.
     let mut wire = String::from("*3\r\n");
     wire.push_str(&format!("+{}\r\n", "x".repeat(300_000)));
     wire.push_str(&format!("$300000\r\n{}\r\n", "y".repeat(300_000)));
@@ -234,7 +234,7 @@ fn a_million_bytes_one_by_one_take_linear_time() {
 }
 
 #[test]
-fn a_huge_index_that_was_lent_is_not_kept_either() {
+fn a_huge_index_of_a_borrowed_frame_is_not_retained() {
     let wire = ["*200000\r\n", &":1\r\n".repeat(200_000), ":2\r\n"].concat();
     let mut decoder = Decoder::new();
     let info = measure(|| {
@@ -254,7 +254,7 @@ fn a_huge_index_that_was_lent_is_not_kept_either() {
 }
 
 #[test]
-fn a_huge_index_is_not_kept_for_the_next_frame() {
+fn a_huge_index_is_not_retained() {
     let mut wire = BytesMut::from("*200000\r\n");
     wire.extend_from_slice(":1\r\n".repeat(200_000).as_bytes());
     let mut decoder = Decoder::new();

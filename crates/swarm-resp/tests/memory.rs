@@ -1,24 +1,25 @@
-//! What a value that is kept keeps: at most 64 bytes per byte of its own, whatever it came in.
+//! Retained memory: at most 64 bytes per byte of a value, whatever buffer it was decoded from.
 
 use allocation_counter::measure;
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use swarm_resp::{Decoder, Frame, FrameRef};
 
-/// The bound that the crate documentation gives.
+/// The bound documented at the crate.
 const FACTOR: usize = 64;
 
-/// What a value costs beside its bytes: its place in the list, an index, the counter of a shared buffer.
+/// The overhead of a value: its place in the list, an index, the reference count of a shared
+/// buffer.
 const EACH: usize = 256;
 
-/// What a decoder keeps for its next frame.
+/// The memory that a decoder retains for its next frame.
 const DECODER: usize = 256 << 10;
 
 fn bulk(len: usize) -> String {
     format!("${len}\r\n{}\r\n", "x".repeat(len))
 }
 
-/// The bytes that are in use when `keep` has returned what it keeps.
+/// Returns the number of bytes allocated for the value that `keep` returns.
 fn kept<T>(keep: impl FnOnce() -> T) -> usize {
     let mut kept = None;
     let info = measure(|| kept = Some(keep()));
@@ -26,7 +27,8 @@ fn kept<T>(keep: impl FnOnce() -> T) -> usize {
     usize::try_from(info.bytes_current).unwrap()
 }
 
-/// Feeds a stream as a socket does: a buffer that grows by `chunk`, and is shrunk behind a large frame.
+/// Decodes a stream as from a socket, with a buffer that grows by `chunk` and shrinks after a large
+/// frame.
 fn stream(wire: &[u8], chunk: usize, mut frame: impl FnMut(Frame)) {
     let (mut decoder, mut buffer) = (Decoder::new(), BytesMut::new());
     for part in wire.chunks(chunk) {
@@ -39,8 +41,8 @@ fn stream(wire: &[u8], chunk: usize, mut frame: impl FnMut(Frame)) {
 }
 
 #[test]
-fn small_texts_of_a_long_pipeline_keep_themselves() {
-    // 200 replies in each of 100 buffers, and one value of each is kept.
+fn small_strings_of_a_long_pipeline_retain_only_themselves() {
+    // 200 replies in each of 100 buffers; one value of each is kept.
     let wire = bulk(100).repeat(200);
     let used = kept(|| {
         let mut values = Vec::new();
@@ -59,8 +61,8 @@ fn small_texts_of_a_long_pipeline_keep_themselves() {
 }
 
 #[test]
-fn small_texts_of_large_replies_keep_themselves() {
-    // An array of a small text and 1 MiB; the small one is kept, as bytes and as a frame.
+fn small_strings_of_large_replies_retain_only_themselves() {
+    // An array of a small string and one of 1 MiB; the small one is kept, as bytes and as a frame.
     let wire = format!("*2\r\n{}{}", bulk(40), bulk(1 << 20));
     let small = |frame: &Frame| -> (Bytes, Frame) {
         let item = frame.items().unwrap().next().unwrap();
@@ -76,7 +78,7 @@ fn small_texts_of_large_replies_keep_themselves() {
         values
     });
     assert!(used < 100 * (80 + 2 * EACH), "{used} bytes");
-    // A part that holds texts, inside a larger reply: what is kept is those texts.
+    // An aggregate of strings inside a larger reply retains only those strings.
     let wire = format!("*2\r\n*2\r\n:1\r\n{}{}", bulk(40), bulk(1 << 20));
     let message = Bytes::from(wire);
     let used = kept(|| {
@@ -88,7 +90,7 @@ fn small_texts_of_large_replies_keep_themselves() {
 }
 
 #[test]
-fn aggregates_share_nothing_unless_it_is_theirs() {
+fn aggregates_share_only_buffers_of_their_own_size() {
     for small in [
         "*0\r\n",
         "*2\r\n:1\r\n:2\r\n",
@@ -98,7 +100,7 @@ fn aggregates_share_nothing_unless_it_is_theirs() {
         ">3\r\n+message\r\n+channel\r\n$20\r\n01234567890123456789\r\n",
         "*2\r\n,1.5\r\n(12345\r\n",
     ] {
-        // In front of a megabyte of other replies, and behind one.
+        // Before and after a megabyte of other replies.
         let mut wire = small.to_owned();
         wire += &bulk(1000).repeat(1000);
         wire += small;
@@ -119,9 +121,9 @@ fn aggregates_share_nothing_unless_it_is_theirs() {
     }
 }
 
-/// Nor does the buffer that a large frame left behind go with the small ones in the rest of it.
+/// Small frames after a large one do not retain the buffer that it left.
 #[test]
-fn what_follows_a_large_frame_does_not_keep_its_buffer() {
+fn frames_after_a_large_one_do_not_retain_its_buffer() {
     let wire = bulk(8 << 20) + &bulk(2000) + &bulk(900);
     let used = kept(|| {
         let mut frames = Vec::new();
@@ -136,7 +138,7 @@ fn what_follows_a_large_frame_does_not_keep_its_buffer() {
 }
 
 #[test]
-fn a_slice_of_a_larger_buffer_is_copied_out_of_it_when_the_decoder_knows() {
+fn a_slice_of_a_larger_buffer_is_copied_if_its_size_is_set() {
     let wire = Bytes::from(bulk(500).repeat(1000));
     let len = bulk(500).len();
     let used = kept(|| {
@@ -158,7 +160,7 @@ fn a_large_value_is_not_copied() {
     assert_eq!(text.as_ptr().addr(), at + "$1048576\r\n".len());
 }
 
-/// What is kept of a stream.
+/// What the test keeps of a reply.
 #[derive(Debug, Clone, Copy)]
 enum Keep {
     Frame,
@@ -166,7 +168,7 @@ enum Keep {
     Part,
 }
 
-/// A value of a stream: how long its texts are, and what is kept of it, if anything is.
+/// Replies of a stream: the lengths of their strings, and what is kept, if anything.
 fn values() -> impl Strategy<Value = Vec<(Vec<usize>, Option<Keep>)>> {
     let len = prop_oneof![6 => 0usize..200, 3 => 200usize..5000, 1 => 5000usize..200_000];
     let keep = prop_oneof![
@@ -178,7 +180,7 @@ fn values() -> impl Strategy<Value = Vec<(Vec<usize>, Option<Keep>)>> {
     prop::collection::vec((prop::collection::vec(len, 0..4), keep), 1..60)
 }
 
-/// A lone text, or an array of texts.
+/// Encodes a string or an array of strings.
 fn wire_of(texts: &[usize]) -> String {
     match texts {
         [text] => bulk(*text),
@@ -204,7 +206,7 @@ proptest! {
             stream(wire.as_bytes(), chunk, |frame| {
                 let (lens, keep) = &values[at];
                 at += 1;
-                // The smallest text of it is the worst one to keep.
+                // The smallest string is the worst case.
                 let items = || frame.items().into_iter().flatten();
                 let part = || items().min_by_key(|item| item.as_bytes().map_or(0, <[u8]>::len));
                 match keep {

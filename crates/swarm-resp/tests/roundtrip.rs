@@ -1,4 +1,4 @@
-//! Arbitrary frames, written and read again: the same in RESP3, and what Redis makes of them in RESP2.
+//! Arbitrary frames, encoded and decoded: equal in RESP3, and downgraded as Redis does in RESP2.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use proptest::prelude::*;
 use swarm_resp::{Decoder, Frame, FrameBuilder, FrameRef, RespVersion, ToArg, encode_frame};
 
-/// A value as a tree, to build frames from.
+/// A value as a tree, from which frames are built.
 #[derive(Debug, Clone)]
 enum Value {
     Null,
@@ -62,7 +62,7 @@ fn put(builder: &mut FrameBuilder, value: &Value) {
     }
 }
 
-/// What is left of a value in RESP2.
+/// Downgrades a value to RESP2.
 fn degraded(value: &Value) -> Value {
     let all = |items: &[Value]| Value::Array(items.iter().map(degraded).collect());
     match value {
@@ -81,7 +81,7 @@ fn degraded(value: &Value) -> Value {
     }
 }
 
-/// How Redis writes doubles.
+/// Formats a double as Redis does.
 fn spelled(number: f64) -> String {
     String::from_utf8(number.to_arg().to_vec()).unwrap()
 }
@@ -151,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn resp2_keeps_what_redis_keeps(value in values()) {
+    fn resp2_downgrades_like_redis(value in values()) {
         let mut wire = wire(&build(&value), RespVersion::Resp2);
         let read = Decoder::new().decode(&mut wire).unwrap().unwrap();
         prop_assert!(wire.is_empty());
@@ -171,7 +171,7 @@ proptest! {
         let frame = build(&value);
         for protocol in [RespVersion::Resp2, RespVersion::Resp3] {
             let wire = wire(&frame, protocol);
-            // The smallest vector has room for eight bytes.
+            // The smallest vector has a capacity of eight bytes.
             prop_assert_eq!(wire.capacity(), wire.len().max(8));
         }
     }
@@ -203,7 +203,7 @@ proptest! {
     }
 
     #[test]
-    fn chunks_do_not_matter(value in values(), size in 1usize..40) {
+    fn results_do_not_depend_on_chunks(value in values(), size in 1usize..40) {
         let frame = build(&value);
         let wire = wire(&frame, RespVersion::Resp3);
         let (mut decoder, mut buffer) = (Decoder::new(), BytesMut::new());
@@ -224,7 +224,7 @@ fn bulk_errors_with_line_breaks_stay_one_line_in_resp2() {
 }
 
 #[test]
-fn line_breaks_cannot_be_smuggled_into_lines() {
+fn line_breaks_cannot_be_injected_into_lines() {
     for text in ["a\r\n+b", "\n", "\r", "a\nb\r\n"] {
         for value in [Value::Simple(text.into()), Value::Error(text.into())] {
             let wire = wire(&build(&value), RespVersion::Resp3);
@@ -237,7 +237,7 @@ fn line_breaks_cannot_be_smuggled_into_lines() {
 }
 
 #[test]
-fn text_that_is_no_number_is_never_written_as_one() {
+fn text_that_is_not_a_number_is_never_encoded_as_one() {
     let frame = build(&Value::BigNumber("12\r\n:3".into()));
     assert_eq!(wire(&frame, RespVersion::Resp3), "$6\r\n12\r\n:3\r\n");
 }

@@ -1,4 +1,4 @@
-//! Spans of time in the unit that a command counts in.
+//! Durations in the unit of a command.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ macro_rules! units {
         pub struct $name(pub Duration);
 
         impl ToArg for $name {
-            /// The number of whole units, rounded up: what is to last for a while never lasts for 0.
+            /// Formats the number of whole units, rounded up, so that a positive duration never
+            /// becomes 0.
             fn to_arg(&self) -> Arg<'_> {
                 let units = self.0.as_nanos().div_ceil($per);
                 Arg::of_number(u64::try_from(units).unwrap_or(u64::MAX))
@@ -38,7 +39,9 @@ macro_rules! units {
 }
 
 units! {
-    /// A duration that a command takes or answers in seconds, as EXPIRE and TTL do.
+    /// A duration in seconds, as in EXPIRE and TTL.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;
@@ -49,7 +52,9 @@ units! {
     /// ```
     Seconds: 1_000_000_000, from_secs, "a number of seconds";
 
-    /// A duration that a command takes or answers in milliseconds, as PEXPIRE and PTTL do.
+    /// A duration in milliseconds, as in PEXPIRE and PTTL.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;

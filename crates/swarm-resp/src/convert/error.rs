@@ -1,14 +1,18 @@
-//! Why a reply cannot be converted: what was expected, what came, and where in the reply.
+//! The error of a failed conversion: expected type, found kind, and position.
 
 use std::fmt;
 
 use crate::ServerError;
 use crate::frame::{FrameRef, Kind};
 
-/// A reply that cannot be converted to the requested type. The connection is not affected.
+/// The error of a reply that cannot be converted to the requested type. The connection is not
+/// affected.
 ///
-/// The error names kinds and positions, never a key or a value. If the reply holds an error from the server where a
-/// value was expected, the error carries that one too, and shows it.
+/// The error contains kinds and positions, never a key or a value. If the reply contains a server
+/// error in place of a value, [`server_error`](Self::server_error) returns it, and `Display` shows
+/// it.
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_resp::Decoder;
@@ -28,21 +32,21 @@ use crate::frame::{FrameRef, Kind};
 pub struct ConvertError {
     /// The requested type.
     pub expected: &'static str,
-    /// The kind of the value that is in its place.
+    /// The kind of the value that was found.
     pub found: Kind,
-    /// What few errors have, kept apart because results of conversions are moved a lot.
+    /// Rarely used fields, boxed to keep results of conversions small.
     detail: Option<Box<Detail>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Detail {
     server: Option<ServerError>,
-    /// Innermost first.
+    /// Positions, innermost first.
     position: Vec<usize>,
 }
 
 impl ConvertError {
-    /// An error that says that `found` is not what was `expected`.
+    /// Creates the error for a frame that does not have the `expected` type.
     #[cold]
     pub fn new(expected: &'static str, found: FrameRef<'_>) -> Self {
         let detail = found.as_error().map(|server| {
@@ -58,14 +62,14 @@ impl ConvertError {
         }
     }
 
-    /// The error from the server that stands where a value was expected, if that is what was found.
+    /// Returns the server error that was found in place of a value, if any.
     pub fn server_error(&self) -> Option<&ServerError> {
         self.detail.as_ref()?.server.as_ref()
     }
 
-    /// Where in the reply the value is: its position among the values of each aggregate around it, outermost first,
-    /// counted from 0. The keys and the values of a map count one each, as they do in [`FrameRef::items`]. Empty if the
-    /// reply as a whole is not what was expected.
+    /// Returns the position of the value in the reply: an index into each enclosing aggregate,
+    /// outermost first, counted from 0. The keys and values of a map count one each, as in
+    /// [`FrameRef::items`]. Empty if the reply as a whole has the wrong type.
     pub fn position(&self) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator + '_ {
         let detail = self.detail.as_deref();
         detail
@@ -75,9 +79,10 @@ impl ConvertError {
             .copied()
     }
 
-    /// The same error, of a value that is at this position of the aggregate around it.
+    /// Adds the position of the value in its enclosing aggregate.
     ///
-    /// Conversions to lists, maps and tuples call it. One that reads values one by one may do the same.
+    /// Conversions to lists, maps and tuples call this method. Call it if you convert the values of
+    /// an aggregate yourself.
     #[must_use]
     #[cold]
     pub fn at(mut self, position: usize) -> Self {

@@ -1,4 +1,4 @@
-//! Lists, sets and arrays.
+//! Conversion to lists, sets and arrays.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash};

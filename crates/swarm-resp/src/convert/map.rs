@@ -1,4 +1,4 @@
-//! Maps: of the map of RESP3, of the flat list of RESP2, of a list of pairs.
+//! Conversion to maps, from maps (RESP3), flat lists (RESP2) and lists of pairs.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
@@ -25,7 +25,7 @@ impl<K: FromFrame + Ord, V: FromFrame> FromFrame for BTreeMap<K, V> {
 
 fn pairs<K: FromFrame, V: FromFrame>(frame: FrameRef<'_>) -> Result<Vec<(K, V)>, ConvertError> {
     <(K, V)>::list_from_frame(frame).map_err(|error| match error.expected {
-        // What was asked for is a map.
+        // The caller requested a map.
         super::tuple::LIST if error.position().len() == 0 => ConvertError::new("a map", frame),
         _ => error,
     })

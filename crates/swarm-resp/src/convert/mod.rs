@@ -1,4 +1,4 @@
-//! From frames to the types that callers want.
+//! Conversion of frames to Rust types.
 
 mod duration;
 mod error;
@@ -14,25 +14,27 @@ pub use error::ConvertError;
 use crate::ServerError;
 use crate::frame::{Frame, FrameRef};
 
-/// A type that can be made of a reply.
+/// A type that a reply can be converted to.
 ///
-/// The same value comes out of RESP2 and RESP3 replies, whatever shape each gives it:
+/// RESP2 and RESP3 replies convert to the same value, although their encodings differ:
 ///
-/// | Type | Made of |
+/// | Type | Converted from |
 /// |---|---|
 /// | integers | integers, booleans, big numbers, and doubles and text that encode a whole number, such as `3.0` or `1e+19`; overflow is an error |
 /// | floats | doubles, integers, text and big numbers, rounded to the nearest |
 /// | `bool` | booleans, and 1 or 0 as a number or as text |
-/// | text and bytes | strings of any kind, big numbers, and other numbers as RESP2 carries them: of a double, the text that the server sent |
-/// | `Option<T>` | a null as `None`; an empty list is no null |
-/// | lists, sets | arrays, sets, pushes; a map as its keys and values in turn |
-/// | lists of tuples | also a flat list, cut into tuples, and a map, as its pairs |
-/// | maps | maps, flat lists of keys and values, lists of pairs; of equal keys the last counts |
-/// | tuples, arrays | lists of exactly their length |
-/// | `Result<T, ServerError>` | an error as `Err`, as EXEC answers them among its replies |
-/// | `()` | anything that is no error |
+/// | text and bytes | strings of any kind, big numbers, and other numbers as RESP2 encodes them: for a double, the text that the server sent |
+/// | `Option<T>` | a null as `None`; an empty list is not a null |
+/// | lists, sets | arrays, sets, pushes; a map as alternating keys and values |
+/// | lists of tuples | also a flat list, split into tuples, and a map, as its pairs |
+/// | maps | maps, flat lists of keys and values, lists of pairs; for equal keys, the last value wins |
+/// | tuples, arrays | lists of exactly that length |
+/// | `Result<T, ServerError>` | an error as `Err`, such as those among the replies to EXEC |
+/// | `()` | anything except an error |
 ///
-/// `u8` is none of them, so that `Vec<u8>` is bytes.
+/// `u8` does not implement this trait, so that `Vec<u8>` means bytes.
+///
+/// # Examples
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -65,28 +67,29 @@ use crate::frame::{Frame, FrameRef};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait FromFrame: Sized {
-    /// Makes it.
+    /// Converts a frame.
     ///
     /// # Errors
     ///
-    /// When the reply is something else: also when it is a null and the type is not an `Option`.
+    /// Returns an error if the reply has another type, including a null for a type that is not an
+    /// `Option`.
     fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError>;
 
-    /// Makes it of a frame that is not needed any more, which spares what shares a frame's bytes another share of them.
+    /// Converts an owned frame, which can avoid sharing its bytes.
     ///
     /// # Errors
     ///
-    /// As [`from_frame`](Self::from_frame).
+    /// Same as [`from_frame`](Self::from_frame).
     fn from_owned(frame: Frame) -> Result<Self, ConvertError> {
         Self::from_frame(frame.view())
     }
 
-    /// Makes a list of it. Tuples read flat lists and maps here; other types have no reason to say more than this
-    /// does.
+    /// Converts a frame to a list. Tuples override this method to accept flat lists and maps; other
+    /// types rarely need to.
     ///
     /// # Errors
     ///
-    /// When the reply is no list, or one of its values cannot be converted.
+    /// Returns an error if the reply is not a list, or one of its values cannot be converted.
     fn list_from_frame(frame: FrameRef<'_>) -> Result<Vec<Self>, ConvertError> {
         let items = (frame.items()).ok_or_else(|| ConvertError::new("a list", frame))?;
         let read = |(at, item)| Self::from_frame(item).map_err(|error| error.at(at));
@@ -95,22 +98,22 @@ pub trait FromFrame: Sized {
 }
 
 impl Frame {
-    /// Converts the frame: see [`FromFrame`].
+    /// Converts the frame to `T`. See [`FromFrame`].
     ///
     /// # Errors
     ///
-    /// When the frame is not what `T` is made of.
+    /// Returns an error if the frame cannot be converted to `T`.
     pub fn convert<T: FromFrame>(&self) -> Result<T, ConvertError> {
         T::from_frame(self.view())
     }
 }
 
 impl FrameRef<'_> {
-    /// Converts the value: see [`FromFrame`].
+    /// Converts the value to `T`. See [`FromFrame`].
     ///
     /// # Errors
     ///
-    /// When the value is not what `T` is made of.
+    /// Returns an error if the value cannot be converted to `T`.
     pub fn convert<T: FromFrame>(self) -> Result<T, ConvertError> {
         T::from_frame(self)
     }

@@ -1,15 +1,16 @@
-//! Integers, floats and booleans.
+//! Conversion to integers, floats and booleans.
 
 use super::{ConvertError, FromFrame};
 use crate::decode::double;
 use crate::frame::FrameRef;
 
-/// 2^127: every double below it, and none above, fits an `i128`.
+/// 2^127: the exclusive upper bound of doubles that fit an `i128`.
 const LARGEST: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
 
-/// The integer that a value is or encodes, wide enough for every type that asks.
+/// Returns the integer that a value is or encodes, in a type that is wide enough for all
+/// conversions.
 ///
-/// A double that was received is read as its text is, because RESP2 sends nothing but the text.
+/// A received double is converted by its text, because RESP2 sends only the text.
 fn integer(frame: FrameRef<'_>) -> Option<i128> {
     if let Some(value) = frame.as_integer() {
         return Some(value.into());
@@ -29,8 +30,8 @@ fn integer(frame: FrameRef<'_>) -> Option<i128> {
     None
 }
 
-/// The whole number that a decimal with a fraction or an exponent encodes, such as `1e+19` or `3.0`. Exact: nothing is
-/// rounded, and a fraction other than 0 is refused.
+/// Parses a whole number with a fraction or an exponent, such as `1e+19` or `3.0`. The result is
+/// exact; a nonzero fraction is rejected.
 fn whole(text: &[u8]) -> Option<i128> {
     let (is_negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -54,7 +55,7 @@ fn whole(text: &[u8]) -> Option<i128> {
         return None;
     }
     let mut value: i128 = 0;
-    // Zeros count when a digit follows them.
+    // Zeros are significant only if another digit follows.
     let mut zeros: u32 = 0;
     for byte in whole.iter().chain(fraction) {
         let digit = byte.wrapping_sub(b'0');

@@ -1,4 +1,4 @@
-//! Text and bytes.
+//! Conversion to text and bytes.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,31 +9,31 @@ use super::{ConvertError, FromFrame};
 use crate::args::ToArg;
 use crate::frame::{Frame, FrameRef};
 
-/// The bytes of a string, or of a number as RESP2 would have sent it.
+/// Returns the bytes of a string, or of a number as RESP2 would encode it.
 fn bytes<'a>(frame: FrameRef<'a>, expected: &'static str) -> Result<Cow<'a, [u8]>, ConvertError> {
     if let Some(bytes) = frame.as_bytes() {
         return Ok(bytes.into());
     }
-    let spelled = |number: &dyn ToArg| Ok(Cow::Owned(number.to_arg().to_vec()));
+    let formatted = |number: &dyn ToArg| Ok(Cow::Owned(number.to_arg().to_vec()));
     if let Some(number) = frame.as_integer() {
-        return spelled(&number);
+        return formatted(&number);
     }
-    // The text that the server sent: RESP2 would have carried the same.
+    // RESP2 would encode the double as the same text.
     if let Some(text) = frame.double_text() {
         return Ok(text.into());
     }
     if let Some(number) = frame.as_double() {
-        return spelled(&number);
+        return formatted(&number);
     }
     if let Some(flag) = frame.as_bool() {
-        return spelled(&flag);
+        return formatted(&flag);
     }
     Err(ConvertError::new(expected, frame))
 }
 
 impl FromFrame for Bytes {
-    /// Shares the bytes of a string that is at least an eighth of its reply, and copies a smaller one: see
-    /// [`FrameRef::to_bytes`].
+    /// Shares the bytes of a string that is at least an eighth of its reply, and copies a smaller
+    /// one. See [`FrameRef::to_bytes`].
     fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
         match frame.to_bytes() {
             Some(shared) => Ok(shared),

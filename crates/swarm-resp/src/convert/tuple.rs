@@ -1,12 +1,12 @@
-//! Tuples, and lists of them out of nested lists, flat lists and maps.
+//! Conversion to tuples, and to lists of tuples from nested lists, flat lists and maps.
 
 use super::{ConvertError, FromFrame};
 use crate::frame::FrameRef;
 
-/// What a list of tuples is made of.
+/// The expected type of a list of tuples.
 pub(super) const LIST: &str = "a list of tuples";
 
-/// Whether every value is a list of so many: then each is a tuple, and the list is not a flat one.
+/// Returns whether every value is a list of `arity` values, so that each is a tuple.
 fn is_nested(frame: FrameRef<'_>, arity: usize) -> bool {
     let mut items = frame.items().into_iter().flatten();
     items.all(|item| item.items().is_some_and(|parts| parts.len() == arity))

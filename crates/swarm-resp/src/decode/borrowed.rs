@@ -1,4 +1,4 @@
-//! Decoding without an owner of the bytes: a view into the caller's slice and the decoder's own index.
+//! Decoding to a view that borrows the caller's slice and the decoder's index.
 
 use std::slice;
 
@@ -6,23 +6,27 @@ use super::{DecodeError, Decoder};
 use crate::frame::FrameRef;
 
 impl Decoder {
-    /// Reads the frame at the front of `input` as a view: nothing is owned, copied or, once the decoder's index is
-    /// large enough, allocated. Answers how many bytes the frame took as well: the next call gets what follows them.
+    /// Decodes the frame at the front of `input` as a borrowed view, and returns it with its
+    /// encoded length. Nothing is copied, and nothing is allocated once the decoder's index is
+    /// large enough. Pass the data after the frame to the next call.
     ///
-    /// This is for readers that look at a reply and let go of it, such as a proxy that routes by a command's key. It
-    /// spares the share of the buffer that an owned [`Frame`](crate::Frame) takes. [`FrameRef::to_frame`] and
-    /// [`FrameRef::to_bytes`] copy out of such a view. A streamed string, which lies in chunks, is put together in
-    /// the decoder, and any other text of its frame is copied there with it.
+    /// Use this method to inspect a frame and drop it, for example in a proxy that routes by a
+    /// command's key: it avoids sharing the buffer with an owned [`Frame`](crate::Frame).
+    /// [`FrameRef::to_frame`] and [`FrameRef::to_bytes`] copy data out of the view. A streamed
+    /// string, which arrives in chunks, is assembled in the decoder, and all other text of its
+    /// frame is copied there, too.
     ///
-    /// Answers `Ok(None)` while the frame is incomplete. What was scanned is remembered: call again with the same
-    /// bytes, at any address, and more behind them. [`decode`](Self::decode) and
-    /// [`decode_bytes`](Self::decode_bytes) may go on with the same stream, and the other way around.
+    /// Returns `Ok(None)` while the frame is incomplete. Then call again with the same data, at any
+    /// address, followed by more. Calls of this method, [`decode`](Self::decode) and
+    /// [`decode_bytes`](Self::decode_bytes) may alternate on one stream.
     ///
-    /// The decoder holds the index of the last frame until its next call.
+    /// The decoder retains the index of the last frame until its next call.
     ///
     /// # Errors
     ///
-    /// As [`decode`](Self::decode).
+    /// Same as [`decode`](Self::decode).
+    ///
+    /// # Examples
     ///
     /// ```
     /// use swarm_resp::Decoder;
@@ -45,15 +49,15 @@ impl Decoder {
     ) -> Result<Option<(FrameRef<'a>, usize)>, DecodeError> {
         self.scanner.reclaim();
         if let Some((node, len)) = self.leaf(input) {
-            self.took_leaf(len);
-            let nodes = slice::from_ref(self.lone.insert(node));
+            self.record_leaf(len);
+            let nodes = slice::from_ref(self.borrowed_leaf.insert(node));
             return Ok(Some((FrameRef::new(input, None, nodes), len)));
         }
         let Some(len) = self.scan(input)? else {
             return Ok(None);
         };
         self.taken = self.taken.saturating_add(len as u64);
-        self.scanner.lent = true;
+        self.scanner.borrowed = true;
         let mut bytes = input;
         if self.scanner.has_joined {
             self.scanner.join(input.get(..len).unwrap_or(input));

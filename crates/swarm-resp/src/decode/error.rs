@@ -1,59 +1,61 @@
-//! Why input is not RESP.
+//! Decoding errors.
 
-/// Input that is not RESP, or that exceeds a limit. The stream it came from cannot be read further.
+/// The error of input that is not RESP or exceeds a limit. The rest of the stream cannot be
+/// decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} at byte {offset} of the input")]
 pub struct DecodeError {
-    /// What is wrong.
+    /// The cause.
     pub kind: DecodeErrorKind,
-    /// Where: the number of bytes this decoder took in before it.
+    /// The offset in the stream, in bytes.
     pub offset: u64,
 }
 
-/// What is wrong with the input.
+/// The cause of a [`DecodeError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
-    /// A value begins with a byte that no type begins with.
+    /// A value begins with an unknown type marker.
     #[error("unknown type marker 0x{0:02x}")]
     UnknownMarker(u8),
-    /// A number, a count or a length is malformed, or out of the range of its type.
+    /// A number, count or length is malformed or out of range.
     #[error("malformed number")]
     InvalidNumber,
-    /// A boolean is neither `t` nor `f`, or a null or an end marker carries text.
+    /// A boolean is neither `t` nor `f`, or a null or an end marker is followed by text.
     #[error("malformed constant")]
     InvalidConstant,
-    /// A line holds a lone carriage return or line feed.
+    /// A line contains a CR or LF that is not part of a CRLF.
     #[error("stray line break")]
     StrayLineBreak,
-    /// The bytes of a bulk are not followed by a line break: its length was wrong.
-    #[error("bulk not closed by a line break")]
+    /// A bulk string is not followed by CRLF, so its length is wrong.
+    #[error("bulk string not terminated by CRLF")]
     UnterminatedBulk,
-    /// A chunk or an end marker stands where no streamed value is open, or something else where a chunk is due.
+    /// A chunk or an end marker is outside of a streamed value, or something else is in place of a
+    /// chunk.
     #[error("streamed value out of place")]
     InvalidStream,
-    /// A map or an attribute ended after a key.
+    /// A streamed map ends after a key.
     #[error("key without a value")]
     OddMap,
     /// Values nest deeper than [`Limits::max_depth`](super::Limits::max_depth).
-    #[error("nesting deeper than the limit")]
+    #[error("nesting depth exceeds the limit")]
     TooDeep,
-    /// A bulk is longer than [`Limits::max_bulk`](super::Limits::max_bulk).
-    #[error("bulk longer than the limit")]
+    /// A bulk string is longer than [`Limits::max_bulk`](super::Limits::max_bulk).
+    #[error("bulk string exceeds the limit")]
     BulkTooLong,
     /// A frame has more values than [`Limits::max_elements`](super::Limits::max_elements).
-    #[error("more elements than the limit")]
+    #[error("number of elements exceeds the limit")]
     TooManyElements,
     /// A line is longer than [`Limits::max_line`](super::Limits::max_line).
-    #[error("line longer than the limit")]
+    #[error("line exceeds the limit")]
     LineTooLong,
-    /// A frame takes more bytes than [`Limits::max_frame`](super::Limits::max_frame).
-    #[error("frame larger than the limit")]
+    /// A frame is larger than [`Limits::max_frame`](super::Limits::max_frame).
+    #[error("frame exceeds the limit")]
     FrameTooLarge,
-    /// A message that must hold exactly one frame ends inside it.
-    #[error("message ends inside a frame")]
+    /// A message that must contain exactly one frame ends in the middle of it.
+    #[error("message ends in the middle of a frame")]
     Truncated,
-    /// A message that must hold exactly one frame goes on behind it.
-    #[error("message goes on behind its frame")]
+    /// A message that must contain exactly one frame has data after it.
+    #[error("message has data after its frame")]
     TrailingBytes,
 }

@@ -1,6 +1,7 @@
-//! Parsers of single lines: lengths, numbers, constants. Each is a nom parser over what follows a type marker.
+//! Parsers of lengths, numbers and constants: nom parsers for the text after a type marker.
 //!
-//! Those of headers and integers run once per value of every reply, so they are inlined into the loop that calls them.
+//! Parsers of headers and integers run for every value of a reply, so they are inlined into the
+//! calling loop.
 
 use nom::IResult;
 use nom::bytes::streaming::tag;
@@ -10,18 +11,18 @@ use nom::{Err, Needed, Parser};
 
 use super::DecodeErrorKind;
 
-/// The error of a leaf: what is wrong, and how many bytes were left where it was found.
+/// A parse error, and the number of remaining bytes where it was found.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LeafError {
     pub(crate) kind: DecodeErrorKind,
-    pub(crate) left: usize,
+    pub(crate) remaining: usize,
 }
 
 impl ParseError<&[u8]> for LeafError {
     fn from_error_kind(input: &[u8], _: ErrorKind) -> Self {
         Self {
             kind: DecodeErrorKind::InvalidNumber,
-            left: input.len(),
+            remaining: input.len(),
         }
     }
 
@@ -35,11 +36,11 @@ pub(crate) type Parsed<'a, O> = IResult<&'a [u8], O, LeafError>;
 /// The number in a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Length {
-    /// So many bytes or values.
+    /// This many bytes or values.
     Known(u64),
     /// `-1`, RESP2's null.
     Null,
-    /// `?`: the value comes in parts until it says that it ends.
+    /// `?`: a streamed value, which ends with an end marker.
     Streamed,
 }
 
@@ -47,13 +48,13 @@ pub(crate) enum Length {
 fn fail<T>(kind: DecodeErrorKind, input: &[u8]) -> Parsed<'_, T> {
     Err(Err::Failure(LeafError {
         kind,
-        left: input.len(),
+        remaining: input.len(),
     }))
 }
 
 const INCOMPLETE: Err<LeafError> = Err::Incomplete(Needed::Unknown);
 
-/// The line break that ends a header or a bulk.
+/// Parses the CRLF that ends a header or a bulk string.
 #[inline(always)]
 fn crlf(kind: DecodeErrorKind, input: &[u8]) -> Parsed<'_, ()> {
     match input {
@@ -63,13 +64,13 @@ fn crlf(kind: DecodeErrorKind, input: &[u8]) -> Parsed<'_, ()> {
     }
 }
 
-/// The line break behind the bytes of a bulk.
+/// Parses the CRLF after the bytes of a bulk string.
 #[inline(always)]
 pub(crate) fn bulk_end(input: &[u8]) -> Parsed<'_, ()> {
     crlf(DecodeErrorKind::UnterminatedBulk, input)
 }
 
-/// Decimal digits, at least one and at most nineteen: no length is longer, and a u64 holds them without overflow.
+/// Parses 1 to 19 decimal digits, which fit a `u64`. No length is longer.
 #[inline(always)]
 fn digits(input: &[u8]) -> Parsed<'_, u64> {
     let mut value: u64 = 0;
@@ -91,11 +92,11 @@ fn digits(input: &[u8]) -> Parsed<'_, u64> {
     Err(INCOMPLETE)
 }
 
-/// A length or a count: digits, `-1` or `?`.
+/// Parses a length or a count: digits, `-1` or `?`.
 #[inline(always)]
 pub(crate) fn length(input: &[u8]) -> Parsed<'_, Length> {
     let (rest, length) = match input {
-        // Most headers are this short, and this is all there is to them.
+        // The fast path for most headers.
         [
             tens @ b'0'..=b'9',
             ones @ b'0'..=b'9',
@@ -120,7 +121,7 @@ pub(crate) fn length(input: &[u8]) -> Parsed<'_, Length> {
     Ok((rest, length))
 }
 
-/// A signed 64-bit integer; a leading `+` is allowed.
+/// Parses a signed 64-bit integer; a leading `+` is allowed.
 #[inline(always)]
 pub(crate) fn integer(input: &[u8]) -> Parsed<'_, i64> {
     let (rest, negative) = match input {
@@ -141,9 +142,9 @@ pub(crate) fn integer(input: &[u8]) -> Parsed<'_, i64> {
     Ok((rest, value))
 }
 
-/// Whether input that is no [`integer`] may be one that does not fit 64 bits: it begins with as many digits as the
-/// largest of these has.
-pub(crate) fn is_wide(input: &[u8]) -> bool {
+/// Returns whether input that is not an [`integer`] may be one that exceeds 64 bits: it begins with
+/// at least 19 digits.
+pub(crate) fn may_exceed_i64(input: &[u8]) -> bool {
     let digits = match input {
         [b'-' | b'+', digits @ ..] => digits,
         _ => input,
@@ -151,7 +152,7 @@ pub(crate) fn is_wide(input: &[u8]) -> bool {
     (digits.get(..19)).is_some_and(|first| first.iter().all(u8::is_ascii_digit))
 }
 
-/// `t` or `f`.
+/// Parses `t` or `f`.
 #[inline(always)]
 pub(crate) fn boolean(input: &[u8]) -> Parsed<'_, bool> {
     let (rest, value) = match input {
@@ -164,14 +165,15 @@ pub(crate) fn boolean(input: &[u8]) -> Parsed<'_, bool> {
     Ok((rest, value))
 }
 
-/// Nothing but a line break: a null, or the end of a streamed aggregate.
+/// Parses an empty line: a null, or the end of a streamed aggregate.
 #[inline(always)]
 pub(crate) fn empty(input: &[u8]) -> Parsed<'_, ()> {
     crlf(DecodeErrorKind::InvalidConstant, input)
 }
 
-/// The double that a whole line encodes: decimal with optional fraction and exponent, or `inf`, `-inf` or `nan` in
-/// any case. Servers print what their C library prints, so a NaN may carry a payload, as in `-nan(ind)`.
+/// Parses a double that takes the whole line: a decimal with optional fraction and exponent, or
+/// `inf`, `-inf` or `nan` in any case. Servers print the output of their C library, so a NaN may
+/// have a payload, as in `-nan(ind)`.
 pub(crate) fn double(line: &[u8]) -> Option<f64> {
     let (is_negative, unsigned) = match line {
         [b'-', rest @ ..] => (true, rest),
@@ -192,7 +194,7 @@ pub(crate) fn double(line: &[u8]) -> Option<f64> {
     std::str::from_utf8(line).ok()?.parse().ok()
 }
 
-/// What C libraries put behind a NaN: nothing, or letters, digits and underscores in parentheses.
+/// Returns whether text is a NaN payload of a C library: empty, or a word in parentheses.
 fn is_nan_payload(payload: &[u8]) -> bool {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     match payload {
@@ -202,7 +204,7 @@ fn is_nan_payload(payload: &[u8]) -> bool {
     }
 }
 
-/// Whether a whole line is an integer of any size.
+/// Returns whether the whole line is an integer of any size.
 pub(crate) fn is_big_number(line: &[u8]) -> bool {
     let sign = nom::branch::alt((tag("-"), tag("+")));
     let digits = nom::character::complete::digit1::<_, LeafError>;

@@ -1,19 +1,22 @@
-//! What a peer may make a decoder do.
+//! Limits on decoded input.
 
-/// Bounds on what is decoded, checked before anything is reserved.
+/// Limits on the input of a decoder, checked before any memory is reserved.
 ///
-/// The defaults stop the attacks named at each field, and admit what Redis sends but for two kinds of reply, on which
-/// Redis itself has no bound: aggregates of more than 16,777,216 values (an LRANGE of all of a longer list), and
-/// replies of more than 1 GiB (an MGET of three values of 512 MiB). To receive those, raise
-/// [`max_elements`](Self::max_elements) and [`max_frame`](Self::max_frame), or ask for less at a time.
+/// The defaults stop the attack documented at each field, and admit all replies of Redis except two
+/// kinds that Redis does not bound: aggregates of more than 16,777,216 values (LRANGE of a whole,
+/// longer list), and replies of more than 1 GiB (MGET of three values of 512 MiB). To receive
+/// those, raise [`max_elements`](Self::max_elements) and [`max_frame`](Self::max_frame), or request
+/// less at a time.
 ///
-/// A decoder never reserves memory for a length or a count that is only announced: memory grows with what has arrived,
-/// so these bounds are what a peer can make a decoder hold by really sending it.
+/// A decoder never reserves memory for an announced length or count. Memory grows with received
+/// data, so a peer must actually send what these limits allow.
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_resp::{Decoder, Limits};
 ///
-/// // A server that takes small commands only.
+/// // A server that accepts only small commands.
 /// let limits = Limits::new().with_max_depth(1).with_max_bulk(64 << 10);
 /// let decoder = Decoder::with_limits(limits);
 /// # drop(decoder);
@@ -21,26 +24,29 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How deep aggregates may nest, attributes included. Stops `*1\r\n*1\r\n…`, which overflows the stack of recursive
-    /// readers. Default 128.
+    /// Maximum nesting depth of aggregates, including attributes. Stops `*1\r\n*1\r\n…`, which
+    /// overflows the stack of recursive decoders. Default 128.
     pub max_depth: usize,
-    /// Bytes of one bulk string, bulk error or verbatim string, all chunks of a streamed one together. Stops a peer
-    /// that announces gigabytes and makes the reader wait and buffer for them. Default 512 MiB, as in Redis.
+    /// Maximum size of a bulk string, bulk error or verbatim string, in bytes; for a streamed
+    /// string, of all chunks together. Stops a peer that announces gigabytes and makes the receiver
+    /// wait and buffer. Default 512 MiB, as in Redis.
     pub max_bulk: usize,
-    /// Values in one frame, nested ones included; a pair of a map is two. Stops `*2147483647\r\n` and floods of tiny
-    /// values, each of which costs an index entry of 12 bytes, held twice while the frame is made. Default 16,777,216.
+    /// Maximum number of values in one frame, including nested ones; a key-value pair counts as
+    /// two. Stops `*2147483647\r\n` and floods of tiny values, each of which costs an index entry
+    /// of 12 bytes, held twice while the frame is created. Default 16,777,216.
     pub max_elements: usize,
-    /// Bytes of one line: simple strings and errors, doubles, big numbers. Stops a line without an end, which the reader
-    /// would buffer for ever. Default 512 MiB, as for bulk strings: a line of MONITOR holds whole arguments, and
-    /// `redis.status_reply` in a script any text.
+    /// Maximum length of a line (simple string or error, double, big number), in bytes. Stops an
+    /// endless line, which the receiver would buffer. Default 512 MiB, as for bulk strings, because
+    /// MONITOR sends whole arguments in a line, and `redis.status_reply` in a script any text.
     pub max_line: usize,
-    /// Bytes of one frame on the wire. Stops a frame that stays below all other limits, yet fills the memory.
-    /// Default 1 GiB; never more than 2 GiB less one byte, whatever is set, for the index counts in 32 bits.
+    /// Maximum encoded size of one frame, in bytes. Stops frames that fill the memory within all
+    /// other limits. Default 1 GiB. Values above 2 GiB − 1 have no effect, because the index uses
+    /// 32-bit offsets.
     pub max_frame: usize,
 }
 
 impl Limits {
-    /// The defaults.
+    /// Creates the default limits.
     pub const fn new() -> Self {
         Self {
             max_depth: 128,

@@ -1,12 +1,12 @@
-//! From bytes to frames, resumable at any byte.
+//! Incremental decoding of frames.
 
 mod borrowed;
-mod buffer;
-mod copies;
+mod buffer_size;
+mod copy_buffer;
 mod error;
+mod fast_path;
 mod leaf;
 mod limits;
-mod run;
 mod scan;
 mod token;
 
@@ -23,33 +23,34 @@ pub(crate) use leaf::{double, is_big_number};
 pub use limits::Limits;
 
 use crate::frame::{Frame, Node, shares, text_shares};
-use buffer::Buffer;
-use copies::Copies;
+use buffer_size::BufferSize;
+use copy_buffer::CopyBuffer;
 use scan::{Scan, Scanner};
 
-/// Decodes frames out of a stream.
+/// Incremental decoder of frames.
 ///
-/// Feed it a buffer that grows at its end: each call takes one whole frame off its front, without copying, or
-/// answers `Ok(None)` when it is not all there. What was scanned is remembered, so however a frame is cut into
-/// chunks, none of its bytes is looked at more than a constant number of times.
+/// Append received data to a buffer; each call of [`decode`](Self::decode) takes one complete frame
+/// off its front, or returns `Ok(None)` if the frame is incomplete. The decoder remembers how far
+/// it has scanned, so each byte is examined only a constant number of times, however a frame is
+/// split into chunks.
 ///
-/// After an error the stream cannot be read further, for nothing says where the next frame begins: every later
-/// call answers the same error, until [`reset`](Self::reset).
+/// After an error, the start of the next frame is unknown. All later calls return the same error,
+/// until [`reset`](Self::reset).
 #[derive(Default)]
 pub struct Decoder {
     limits: Limits,
     scanner: Scanner,
-    /// The index of a lone leaf that was lent.
-    lone: Option<Node>,
-    /// Bytes taken in frames before this one.
+    /// The node of a borrowed frame that consists of one leaf.
+    borrowed_leaf: Option<Node>,
+    /// Number of bytes of all previous frames.
     taken: u64,
-    buffer: Buffer,
-    copies: Copies,
+    buffer: BufferSize,
+    copy_buffer: CopyBuffer,
     failed: Option<DecodeError>,
 }
 
 impl fmt::Debug for Decoder {
-    /// Shows how far the stream was read, and nothing of what was read.
+    /// Formats the position in the stream, but none of its data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decoder")
             .field("limits", &self.limits)
@@ -60,12 +61,12 @@ impl fmt::Debug for Decoder {
 }
 
 impl Decoder {
-    /// A decoder with the default [`Limits`].
+    /// Creates a decoder with the default [`Limits`].
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A decoder with limits of its own.
+    /// Creates a decoder with the given limits.
     pub fn with_limits(limits: Limits) -> Self {
         Self {
             limits,
@@ -73,33 +74,35 @@ impl Decoder {
         }
     }
 
-    /// Says how large a buffer the input is a part of, at least, in bytes.
+    /// Sets the minimum size of the buffer that the input is part of, in bytes.
     ///
-    /// For [`decode_bytes`](Self::decode_bytes) and [`decode_message`](Self::decode_message), whose input may be a small
-    /// slice of a large buffer. A frame [shares a buffer](crate#memory) only if it is a good part of it; unless told, the
-    /// decoder knows of no more of it than it is given.
+    /// Use this with [`decode_bytes`](Self::decode_bytes) and
+    /// [`decode_message`](Self::decode_message) if their input is a small slice of a large buffer:
+    /// a frame [shares a buffer](crate#memory) only if it makes up a large enough part of it. By
+    /// default, the decoder assumes that the buffer ends with the input.
     pub const fn set_buffer_size(&mut self, bytes: usize) {
-        self.buffer.set_known(bytes);
+        self.buffer.set_min_size(bytes);
     }
 
-    /// Takes one frame off the front of a growing buffer.
+    /// Decodes one frame and removes it from the front of the buffer.
     ///
-    /// Answers `Ok(None)` while the frame is incomplete; then call again with the same buffer, more bytes behind
-    /// what it holds. The buffer must not be changed otherwise.
+    /// Returns `Ok(None)` while the frame is incomplete. Then append more data to the same buffer
+    /// and call again; do not modify the buffer in any other way.
     ///
     /// # Errors
     ///
-    /// When the input is not RESP or exceeds a limit.
+    /// Returns an error if the input is not RESP or exceeds a limit.
     #[inline]
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
         self.decode_from(input)
     }
 
-    /// Takes one frame off the front of bytes that are shared already, such as a WebSocket message.
+    /// Decodes one frame from shared bytes, such as a WebSocket message, and removes it from their
+    /// front.
     ///
     /// # Errors
     ///
-    /// As [`decode`](Self::decode).
+    /// Same as [`decode`](Self::decode).
     pub fn decode_bytes(&mut self, input: &mut Bytes) -> Result<Option<Frame>, DecodeError> {
         self.decode_from(input)
     }
@@ -108,23 +111,25 @@ impl Decoder {
     fn decode_from(&mut self, input: &mut impl Input) -> Result<Option<Frame>, DecodeError> {
         if let Some((node, len)) = self.leaf(input) {
             let frame = self.take_leaf(input, node, len);
-            self.took_leaf(len);
+            self.record_leaf(len);
             return Ok(Some(frame));
         }
         let Some(len) = self.scan(input)? else {
-            self.buffer.look(input.as_ptr(), input.extent(), self.taken);
+            self.buffer
+                .observe(input.as_ptr(), input.extent(), self.taken);
             return Ok(None);
         };
         let frame = self.take(input, len);
-        self.took(len);
+        self.record_frame(len);
         Ok(Some(frame))
     }
 
-    /// Decodes a message that must hold exactly one frame.
+    /// Decodes a message that must contain exactly one frame.
     ///
     /// # Errors
     ///
-    /// As [`decode`](Self::decode), and when the message ends inside the frame or goes on behind it.
+    /// Same as [`decode`](Self::decode). Also returns an error if the frame is incomplete or
+    /// followed by more data.
     pub fn decode_message(&mut self, mut message: Bytes) -> Result<Frame, DecodeError> {
         let len = message.len();
         let Some(frame) = self.decode_bytes(&mut message)? else {
@@ -136,22 +141,24 @@ impl Decoder {
         Ok(frame)
     }
 
-    /// Forgets a frame that was read in part, and any error: for a new stream, whose bytes are counted from 0 again.
+    /// Resets the decoder for a new stream: discards a partial frame and any error, and counts
+    /// offsets from 0.
     pub fn reset(&mut self) {
         self.scanner.reset();
         self.taken = 0;
         self.failed = None;
     }
 
-    /// The whole frame at the front of `input`, when it is one of the leaves that nearly all small replies are.
+    /// Decodes the frame at the front of `input` if it is a common kind of leaf, as are nearly all
+    /// small replies.
     ///
-    /// A call would cost a tenth of what such a reply does.
+    /// Inlined, because a function call would add a tenth to the cost of such a reply.
     #[inline(always)]
     fn leaf(&self, input: &[u8]) -> Option<(Node, usize)> {
-        if self.failed.is_some() || !self.scanner.is_worth_a_look(input) {
+        if self.failed.is_some() || !self.scanner.may_be_leaf(input) {
             return None;
         }
-        run::leaf(scan::visible(input, &self.limits), 0, &self.limits)
+        fast_path::leaf(scan::visible(input, &self.limits), 0, &self.limits)
     }
 
     fn scan(&mut self, input: &[u8]) -> Result<Option<usize>, DecodeError> {
@@ -175,19 +182,20 @@ impl Decoder {
         error
     }
 
-    /// As [`took`](Self::took), after a leaf that left nothing in the scanner but, perhaps, how long it would be.
+    /// Same as [`record_frame`](Self::took), for a leaf, which leaves nothing in the scanner except
+    /// possibly its length.
     #[inline]
-    fn took_leaf(&mut self, len: usize) {
+    fn record_leaf(&mut self, len: usize) {
         self.taken = self.taken.saturating_add(len as u64);
         self.scanner.need = 0;
     }
 
-    fn took(&mut self, len: usize) {
+    fn record_frame(&mut self, len: usize) {
         self.taken = self.taken.saturating_add(len as u64);
         self.scanner.reset();
     }
 
-    /// Takes a frame of `len` bytes that is one leaf off the input.
+    /// Removes a frame of `len` bytes that consists of one leaf from the input.
     #[inline(always)]
     fn take_leaf(&mut self, input: &mut impl Input, node: Node, len: usize) -> Frame {
         if let Some(frame) = Frame::small(input, node) {
@@ -203,7 +211,7 @@ impl Decoder {
         frame
     }
 
-    /// Takes the frame that was scanned off the input.
+    /// Removes the scanned frame of `len` bytes from the input.
     fn take(&mut self, input: &mut impl Input, len: usize) -> Frame {
         if self.scanner.has_joined {
             self.scanner.join(input.get(..len).unwrap_or(input));
@@ -231,7 +239,7 @@ impl Decoder {
                     input.advance(len);
                     return frame;
                 }
-                None => self.copies.copy(bytes),
+                None => self.copy_buffer.copy(bytes),
             };
             input.advance(len);
             copy
@@ -240,12 +248,12 @@ impl Decoder {
     }
 }
 
-/// A buffer that frames are taken off the front of.
+/// A buffer from whose front frames are removed.
 trait Input: Buf + Deref<Target = [u8]> {
-    /// Bytes from where it begins to the end of the buffer.
+    /// Returns the number of bytes from the start of the input to the end of its buffer.
     fn extent(&self) -> usize;
 
-    /// Takes so many bytes, which share the buffer.
+    /// Splits off the first `len` bytes, which share the buffer.
     fn split(&mut self, len: usize) -> Bytes;
 }
 

@@ -1,4 +1,4 @@
-//! The resumable machine that finds where a frame ends and indexes what is in it.
+//! The resumable scanner: finds the end of a frame and builds its index.
 
 use nom::Err;
 
@@ -6,78 +6,78 @@ use super::token::Token;
 use super::{DecodeErrorKind, Limits};
 use crate::frame::{Node, Tag};
 
-/// A value that is open: its parts are still to come.
+/// An incomplete value.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Open {
-    /// Where its node is.
+pub(super) struct OpenValue {
+    /// The position of its node.
     pub(super) at: usize,
     pub(super) tag: Tag,
-    pub(super) left: Left,
+    pub(super) remaining: Remaining,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Left {
-    /// So many values.
+pub(super) enum Remaining {
+    /// This many values.
     Values(u32),
-    /// Values until an end marker; so many have come.
+    /// Values until an end marker; this many were decoded.
     Stream(u32),
-    /// Chunks of a string until an empty one; where in `joined` it begins.
+    /// Chunks of a string until an empty one; the string starts at this position in `joined`.
     Chunks(usize),
 }
 
-/// How large an index is kept for the next frame: 16,384 entries are 192 KiB.
-const KEPT_NODES: usize = 1 << 14;
-const KEPT_JOINED: usize = 64 << 10;
+/// Maximum capacity of an index that is retained for the next frame: 16,384 entries are 192 KiB.
+const MAX_RETAINED_NODES: usize = 1 << 14;
+const MAX_RETAINED_JOINED: usize = 64 << 10;
 
-/// What scanning came to.
+/// The result of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scan {
-    /// A frame ends after so many bytes.
+    /// A frame ends after this many bytes.
     Complete(usize),
-    /// The frame goes on; ask again when at least one more byte is there.
+    /// The frame is incomplete; scan again when more data has arrived.
     Incomplete,
 }
 
-/// What one step came to.
+/// The result of one step.
 enum Step {
     Next,
     Complete,
     Incomplete,
 }
 
-/// What is wrong, and how far into the frame.
+/// The cause of an error, and its offset in the frame.
 pub(super) type ScanError = (DecodeErrorKind, usize);
 
-/// Finds one frame at the start of a growing input. Every call gets the same input, longer at its end; what was
-/// scanned is not scanned again.
+/// Scans one frame at the start of a growing input. Every call gets the same input with more data
+/// at its end; what was already scanned is not scanned again.
 #[derive(Default)]
 pub(super) struct Scanner {
-    /// Where the next token begins.
+    /// Start of the next token.
     pub(super) at: usize,
-    /// How long the input must be before it is worth looking again: up to the first byte behind a bulk's text, which
-    /// says already whether the bulk ends there.
+    /// Minimum length of the input before scanning can continue: up to the first byte after the
+    /// text of a bulk string, which shows whether the string ends there.
     pub(super) need: usize,
     /// How far the line at `at` was searched for its end.
     pub(super) searched: usize,
-    pub(super) open: Vec<Open>,
+    pub(super) open: Vec<OpenValue>,
     pub(super) nodes: Vec<Node>,
-    /// The chunks of streamed strings, put together: what nodes tagged `JoinedString` point into.
+    /// The assembled chunks of streamed strings, which nodes tagged `JoinedString` refer to.
     pub(super) joined: Vec<u8>,
     pub(super) has_joined: bool,
-    /// The attributes that have come for a value that has not: where their node is.
-    pub(super) attributed: Option<usize>,
-    /// The frame is complete, and was lent out to be read here.
-    pub(super) lent: bool,
+    /// The node of attributes whose value is not decoded yet.
+    pub(super) pending_attributes: Option<usize>,
+    /// The frame is complete, and a borrowed view of it was returned.
+    pub(super) borrowed: bool,
 }
 
 impl Scanner {
-    /// Whether `input` may be a whole frame of one leaf, as far as is known.
+    /// Returns whether `input` may be a complete frame of one leaf.
     #[inline]
-    pub(super) fn is_worth_a_look(&self, input: &[u8]) -> bool {
+    pub(super) fn may_be_leaf(&self, input: &[u8]) -> bool {
         self.at == 0 && self.searched == 0 && input.len() >= self.need
     }
 
-    /// Forgets the frame, ready for the next.
+    /// Discards the frame, in preparation for the next one.
     pub(super) fn reset(&mut self) {
         self.at = 0;
         self.need = 0;
@@ -86,27 +86,27 @@ impl Scanner {
         self.nodes.clear();
         self.joined.clear();
         self.has_joined = false;
-        self.attributed = None;
-        self.lent = false;
-        // One huge reply must not pin its index for good.
-        if self.nodes.capacity() > KEPT_NODES {
+        self.pending_attributes = None;
+        self.borrowed = false;
+        // Do not retain the index of one huge reply.
+        if self.nodes.capacity() > MAX_RETAINED_NODES {
             self.nodes = Vec::new();
         }
-        if self.joined.capacity() > KEPT_JOINED {
+        if self.joined.capacity() > MAX_RETAINED_JOINED {
             self.joined = Vec::new();
         }
     }
 
-    /// Forgets a frame that was lent: who calls again has let go of it.
+    /// Discards a borrowed frame: its view ended before the next call.
     #[inline]
     pub(super) fn reclaim(&mut self) {
-        if self.lent {
+        if self.borrowed {
             self.reset();
         }
     }
 
-    /// Puts the frame's bytes, if any text lies in them, behind the streamed strings in `joined`, and points
-    /// the index at both.
+    /// Appends the frame's bytes, if it has any text in them, to the streamed strings in `joined`,
+    /// and adjusts the index.
     pub(super) fn join(&mut self, frame: &[u8]) {
         let base = to_u32(self.joined.len());
         if self.nodes.iter().any(|node| node.is_text()) {
@@ -125,16 +125,16 @@ impl Scanner {
         self.scan_by::<true>(input, limits)
     }
 
-    /// Scans, with or without the tight loop: without it is how tests know what it must find.
-    pub(super) fn scan_by<const TIGHT: bool>(
+    /// Scans with or without the fast path, so that tests can compare the two.
+    pub(super) fn scan_by<const FAST_PATH: bool>(
         &mut self,
         input: &[u8],
         limits: &Limits,
     ) -> Result<Scan, ScanError> {
         let visible = visible(input, limits);
         while visible.len() >= self.need {
-            // A line that was searched in vain is the machine's, which remembers how far.
-            if TIGHT && self.searched == 0 && self.run(visible, limits) {
+            // A partially searched line is left to the tokenizer, which remembers the position.
+            if FAST_PATH && self.searched == 0 && self.run(visible, limits) {
                 return Ok(Scan::Complete(self.at));
             }
             match self.step(visible, limits)? {
@@ -149,14 +149,14 @@ impl Scanner {
         Ok(Scan::Incomplete)
     }
 
-    /// Reads one token and puts it into the index.
+    /// Decodes one token and adds it to the index.
     fn step(&mut self, input: &[u8], limits: &Limits) -> Result<Step, ScanError> {
         let rest = input.get(self.at..).unwrap_or_default();
         let (rest, token) = match self.token(rest, limits) {
             Ok(read) => read,
             Err(Err::Incomplete(_)) => return Ok(Step::Incomplete),
             Err(Err::Error(error) | Err::Failure(error)) => {
-                return Err((error.kind, input.len().saturating_sub(error.left)));
+                return Err((error.kind, input.len().saturating_sub(error.remaining)));
             }
         };
         let begin = self.at;
@@ -169,7 +169,7 @@ impl Scanner {
         }
     }
 
-    /// Puts a token into the index. Says whether the frame is complete.
+    /// Adds a token to the index. Returns whether the frame is complete.
     fn accept(
         &mut self,
         token: Token,
@@ -179,26 +179,26 @@ impl Scanner {
         match token {
             Token::Value(node) => {
                 self.push(node, limits)?;
-                Ok(self.value_ended())
+                Ok(self.count_value())
             }
-            Token::Begin(tag, left) => {
+            Token::Begin(tag, remaining) => {
                 if self.open.len() >= limits.max_depth {
                     return Err(DecodeErrorKind::TooDeep);
                 }
                 let at = self.nodes.len();
-                let count = if let Left::Values(count) = left {
+                let count = if let Remaining::Values(count) = remaining {
                     count
                 } else {
                     0
                 };
                 if tag == Tag::Attribute
-                    && let Some(at) = self.attributed.take()
+                    && let Some(at) = self.pending_attributes.take()
                 {
                     return Ok(self.join_attributes(at, count));
                 }
                 self.push(Node::aggregate(tag, count, 1), limits)?;
-                self.open.push(Open { at, tag, left });
-                Ok(left == Left::Values(0) && self.close())
+                self.open.push(OpenValue { at, tag, remaining });
+                Ok(remaining == Remaining::Values(0) && self.close())
             }
             Token::Chunk { start, len } => {
                 let text = input
@@ -211,13 +211,13 @@ impl Scanner {
         }
     }
 
-    /// Attributes right behind attributes continue them: every value has one map of them at most.
+    /// Merges consecutive attributes, because a value has at most one map of them.
     fn join_attributes(&mut self, at: usize, count: u32) -> bool {
         if let Some(node) = self.nodes.get_mut(at) {
             node.a = node.a.saturating_add(count);
         }
-        let (tag, left) = (Tag::Attribute, Left::Values(count));
-        self.open.push(Open { at, tag, left });
+        let (tag, remaining) = (Tag::Attribute, Remaining::Values(count));
+        self.open.push(OpenValue { at, tag, remaining });
         count == 0 && self.close()
     }
 
@@ -226,38 +226,39 @@ impl Scanner {
             return Err(DecodeErrorKind::TooManyElements);
         }
         self.nodes.push(node);
-        self.attributed = None;
+        self.pending_attributes = None;
         Ok(())
     }
 
-    /// Counts a value that has ended, and ends the aggregates that it completes. Says whether the frame is complete.
-    fn value_ended(&mut self) -> bool {
+    /// Counts a completed value, and closes the aggregates that it completes. Returns whether the
+    /// frame is complete.
+    fn count_value(&mut self) -> bool {
         let Some(open) = self.open.last_mut() else {
             return true;
         };
-        match &mut open.left {
-            Left::Values(left) => {
-                *left = left.saturating_sub(1);
-                *left == 0 && self.close()
+        match &mut open.remaining {
+            Remaining::Values(remaining) => {
+                *remaining = remaining.saturating_sub(1);
+                *remaining == 0 && self.close()
             }
-            Left::Stream(count) => {
+            Remaining::Stream(count) => {
                 *count = count.saturating_add(1);
                 false
             }
-            Left::Chunks(_) => false,
+            Remaining::Chunks(_) => false,
         }
     }
 
-    /// Closes the innermost open value. Says whether that completes the frame.
+    /// Closes the innermost open value. Returns whether the frame is complete.
     pub(super) fn close(&mut self) -> bool {
-        // A loop rather than a call of `value_ended`: nesting must not become recursion.
-        while let Some(Open { at, tag, left }) = self.open.pop() {
+        // A loop instead of a call of `count_value`, to avoid recursion for nested values.
+        while let Some(OpenValue { at, tag, remaining }) = self.open.pop() {
             let span = to_u32(self.nodes.len().saturating_sub(at));
             if let Some(node) = self.nodes.get_mut(at) {
-                *node = match left {
-                    Left::Values(_) => Node { b: span, ..*node },
-                    Left::Stream(count) => Node::aggregate(tag, count, span),
-                    Left::Chunks(from) => {
+                *node = match remaining {
+                    Remaining::Values(_) => Node { b: span, ..*node },
+                    Remaining::Stream(count) => Node::aggregate(tag, count, span),
+                    Remaining::Chunks(from) => {
                         let len = self.joined.len().saturating_sub(from);
                         self.has_joined = true;
                         Node::text(Tag::JoinedString, to_u32(from), to_u32(len))
@@ -265,41 +266,42 @@ impl Scanner {
                 };
             }
             if tag == Tag::Attribute {
-                // It describes the value that follows, and counts for none itself.
-                self.attributed = Some(at);
+                // Attributes do not count as a value.
+                self.pending_attributes = Some(at);
                 return false;
             }
-            match self.open.last_mut().map(|open| &mut open.left) {
+            match self.open.last_mut().map(|open| &mut open.remaining) {
                 None => return true,
-                Some(Left::Values(left)) => {
-                    *left = left.saturating_sub(1);
-                    if *left > 0 {
+                Some(Remaining::Values(remaining)) => {
+                    *remaining = remaining.saturating_sub(1);
+                    if *remaining > 0 {
                         return false;
                     }
                 }
-                Some(Left::Stream(count)) => {
+                Some(Remaining::Stream(count)) => {
                     *count = count.saturating_add(1);
                     return false;
                 }
-                Some(Left::Chunks(_)) => return false,
+                Some(Remaining::Chunks(_)) => return false,
             }
         }
         true
     }
 }
 
-/// Offsets fit: a frame is bounded by [`max_frame`].
+/// Converts an offset, which fits because [`max_frame`] bounds a frame.
 pub(super) fn to_u32(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// The index counts in 32 bits, for the frame and its joined strings together.
+/// Returns the effective frame limit. The index has 32-bit offsets for the frame and its joined
+/// strings together.
 pub(super) fn max_frame(limits: &Limits) -> usize {
     limits.max_frame.min(u32::MAX as usize / 2)
 }
 
-/// As much of the input as one frame may take. Nothing behind it is looked at, so that what comes of a frame that is
-/// too large does not depend on how it was cut into chunks.
+/// Returns the part of the input that one frame may take. Nothing after it is examined, so the
+/// error for an oversized frame does not depend on how it was split into chunks.
 #[inline]
 pub(super) fn visible<'a>(input: &'a [u8], limits: &Limits) -> &'a [u8] {
     input.get(..max_frame(limits)).unwrap_or(input)

@@ -1,16 +1,16 @@
-//! The tight loop against the machine alone: they must read alike, and fail alike.
+//! The fast path must decode and fail exactly like the scanner alone.
 
 use proptest::prelude::*;
 
+use super::fast_path;
 use super::leaf::{self, LeafError, Length};
-use super::run;
 use super::scan::{Scan, ScanError, Scanner, visible};
 use super::{DecodeErrorKind, Limits};
 use crate::frame::{Node, Tag};
 
-/// What nom calls an error that backtracking cannot mend.
-fn failure<T>(kind: DecodeErrorKind, left: usize) -> Result<T, nom::Err<LeafError>> {
-    Err(nom::Err::Failure(LeafError { kind, left }))
+/// Creates nom's unrecoverable error.
+fn failure<T>(kind: DecodeErrorKind, remaining: usize) -> Result<T, nom::Err<LeafError>> {
+    Err(nom::Err::Failure(LeafError { kind, remaining }))
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn lengths() {
             "{incomplete:?}"
         );
     }
-    // The error is where the first wrong byte is: so many bytes before the end.
+    // The error is at the first wrong byte, given as the number of remaining bytes.
     assert_eq!(
         leaf::length(b"1x\r\n"),
         failure(DecodeErrorKind::InvalidNumber, 3)
@@ -92,8 +92,8 @@ fn index(nodes: &[Node]) -> Vec<(Tag, u32, u32)> {
         .collect()
 }
 
-fn with_loop(input: &[u8], limits: &Limits) -> Outcome {
-    if let Some((node, end)) = run::leaf(visible(input, limits), 0, limits) {
+fn with_fast_path(input: &[u8], limits: &Limits) -> Outcome {
+    if let Some((node, end)) = fast_path::leaf(visible(input, limits), 0, limits) {
         return (Ok(Scan::Complete(end)), index(&[node]));
     }
     let mut scanner = Scanner::default();
@@ -101,13 +101,13 @@ fn with_loop(input: &[u8], limits: &Limits) -> Outcome {
     (scan, index(&scanner.nodes))
 }
 
-fn machine_alone(input: &[u8], limits: &Limits) -> Outcome {
+fn scanner_alone(input: &[u8], limits: &Limits) -> Outcome {
     let mut scanner = Scanner::default();
     let scan = scanner.scan_by::<false>(input, limits);
     (scan, index(&scanner.nodes))
 }
 
-/// The machine again, which gets the input byte by byte.
+/// Runs the scanner alone, with input that grows byte by byte.
 fn bytewise(input: &[u8], limits: &Limits) -> Result<Scan, ScanError> {
     let mut scanner = Scanner::default();
     for end in 0..input.len() {
@@ -132,7 +132,7 @@ fn limits() -> impl Strategy<Value = Limits> {
     )
 }
 
-/// Mostly tokens, some of them wrong.
+/// Mostly valid tokens.
 fn input() -> impl Strategy<Value = Vec<u8>> {
     const TOKENS: [&str; 41] = [
         "*0\r\n",
@@ -192,19 +192,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_loop_reads_what_the_machine_reads(input in input()) {
+    fn the_fast_path_decodes_like_the_scanner(input in input()) {
         let limits = Limits::new();
-        prop_assert_eq!(with_loop(&input, &limits), machine_alone(&input, &limits));
+        prop_assert_eq!(with_fast_path(&input, &limits), scanner_alone(&input, &limits));
     }
 
     #[test]
-    fn the_loop_refuses_what_the_machine_refuses(input in input(), limits in limits()) {
-        prop_assert_eq!(with_loop(&input, &limits), machine_alone(&input, &limits));
+    fn the_fast_path_fails_like_the_scanner(input in input(), limits in limits()) {
+        prop_assert_eq!(with_fast_path(&input, &limits), scanner_alone(&input, &limits));
     }
 
     #[test]
-    fn chunks_do_not_change_what_is_refused(input in input(), limits in limits()) {
-        let whole = machine_alone(&input, &limits).0;
+    fn errors_do_not_depend_on_chunks(input in input(), limits in limits()) {
+        let whole = scanner_alone(&input, &limits).0;
         prop_assert_eq!(whole, bytewise(&input, &limits));
     }
 }

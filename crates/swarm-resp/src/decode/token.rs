@@ -1,33 +1,33 @@
-//! Reads one token of a frame: any leaf, or the header of an aggregate. The authority on what is wrong with input.
+//! Tokenizer: decodes any leaf or aggregate header, and determines all errors.
 
 use memchr::memchr2;
 use nom::Err;
 
 use super::leaf::{self, LeafError, Length, Parsed};
-use super::scan::{Left, Open, Scanner, max_frame, to_u32};
+use super::scan::{OpenValue, Remaining, Scanner, max_frame, to_u32};
 use super::{DecodeErrorKind, Limits};
 use crate::frame::{Node, Tag};
 
-/// What one step of the machine read.
+/// A token of the input.
 #[derive(Clone, Copy)]
 pub(super) enum Token {
     Value(Node),
-    Begin(Tag, Left),
+    Begin(Tag, Remaining),
     Chunk { start: usize, len: usize },
     EndOfString,
     EndOfStream,
 }
 
 impl Scanner {
-    /// Reads one token: a leaf, or the header of an aggregate.
+    /// Decodes one token: a leaf, or the header of an aggregate.
     pub(super) fn token<'a>(&mut self, input: &'a [u8], limits: &Limits) -> Parsed<'a, Token> {
         let Some((&marker, rest)) = input.split_first() else {
             return Err(Err::Incomplete(nom::Needed::Unknown));
         };
         let chunk_due = matches!(
             self.open.last(),
-            Some(Open {
-                left: Left::Chunks(_),
+            Some(OpenValue {
+                remaining: Remaining::Chunks(_),
                 ..
             })
         );
@@ -52,13 +52,13 @@ impl Scanner {
                 let (rest, value) = leaf::boolean(rest)?;
                 Ok((rest, Token::Value(Node::boolean(value))))
             }
-            b',' => self.number(Tag::SpelledDouble, rest, limits),
+            b',' => self.number(Tag::TextDouble, rest, limits),
             b'(' => self.number(Tag::BigNumber, rest, limits),
             b'!' => self.bulk(Tag::BulkError, rest, limits),
             b'=' => self.bulk(Tag::Verbatim, rest, limits),
             b';' => self.chunk(rest, limits),
             b'.' => {
-                // Whether an end may stand here is known before the rest of its line has arrived.
+                // Report a misplaced end marker before the rest of its line has arrived.
                 if let Err(kind) = self.may_end() {
                     return fail(kind, input);
                 }
@@ -69,14 +69,14 @@ impl Scanner {
         }
     }
 
-    /// Whether the innermost open value may end here.
+    /// Checks whether the innermost open value may end here.
     fn may_end(&self) -> Result<(), DecodeErrorKind> {
         match self.open.last() {
-            Some(Open {
+            Some(OpenValue {
                 tag,
-                left: Left::Stream(count),
+                remaining: Remaining::Stream(count),
                 ..
-            }) if self.attributed.is_none() => match tag {
+            }) if self.pending_attributes.is_none() => match tag {
                 Tag::Map if count % 2 == 1 => Err(DecodeErrorKind::OddMap),
                 _ => Ok(()),
             },
@@ -84,11 +84,11 @@ impl Scanner {
         }
     }
 
-    /// An integer, or, when it does not fit 64 bits, a big number.
+    /// Decodes an integer, or a big number if it exceeds 64 bits.
     fn integer<'a>(&mut self, input: &'a [u8], limits: &Limits) -> Parsed<'a, Token> {
         match leaf::integer(input) {
             Ok((rest, value)) => Ok((rest, Token::Value(Node::integer(value)))),
-            Err(Err::Failure(_)) if leaf::is_wide(input) => {
+            Err(Err::Failure(_)) if leaf::may_exceed_i64(input) => {
                 let (digits, sign) = match input {
                     [b'-' | b'+', digits @ ..] => (digits, 1),
                     _ => (input, 0),
@@ -104,10 +104,10 @@ impl Scanner {
         }
     }
 
-    /// A number that is kept as its text, and read when somebody asks for it.
+    /// Decodes a number that is stored as text and parsed on access.
     ///
-    /// Where it ends is known whatever it says, so one that cannot be read costs its reply alone. A byte that is not
-    /// printable ASCII is another matter: it shows that the stream is out of step.
+    /// The end of a malformed number is known, so it fails only its own reply. But a byte that is
+    /// not printable ASCII shows that the stream is out of sync.
     fn number<'a>(&mut self, tag: Tag, input: &'a [u8], limits: &Limits) -> Parsed<'a, Token> {
         let search = |unsearched: &[u8]| unsearched.iter().position(|b| !matches!(b, b' '..=b'~'));
         let (rest, line) = self.line_by(input, limits, search)?;
@@ -115,14 +115,15 @@ impl Scanner {
         Ok((rest, Token::Value(text_node(tag, offset, line.len()))))
     }
 
-    /// The rest of a line, without its break. Remembers how far it looked.
+    /// Decodes the rest of a line, without the CRLF. Remembers how far it has searched.
     fn line<'a>(&mut self, input: &'a [u8], limits: &Limits) -> Parsed<'a, &'a [u8]> {
         self.line_by(input, limits, |unsearched| {
             memchr2(b'\r', b'\n', unsearched)
         })
     }
 
-    /// [`line`](Self::line), of bytes that `search` admits: it finds the first that it does not.
+    /// Same as [`line`](Self::line), where `search` finds the first byte that is not part of the
+    /// line.
     fn line_by<'a>(
         &mut self,
         input: &'a [u8],
@@ -153,14 +154,17 @@ impl Scanner {
         ))
     }
 
-    /// The header of a bulk, its bytes and the break behind them.
+    /// Decodes a bulk string: its header, its bytes and the CRLF after them.
     fn bulk<'a>(&mut self, tag: Tag, input: &'a [u8], limits: &Limits) -> Parsed<'a, Token> {
         let (body, length) = leaf::length(input)?;
         let len = match length {
             Length::Known(len) => len,
             Length::Null if tag == Tag::BulkString => return Ok((body, Token::Value(Node::NULL))),
             Length::Streamed if tag == Tag::BulkString => {
-                return Ok((body, Token::Begin(tag, Left::Chunks(self.joined.len()))));
+                return Ok((
+                    body,
+                    Token::Begin(tag, Remaining::Chunks(self.joined.len())),
+                ));
             }
             Length::Null | Length::Streamed => {
                 return fail(DecodeErrorKind::InvalidNumber, input);
@@ -174,7 +178,8 @@ impl Scanner {
         ))
     }
 
-    /// `len` bytes of `body` and the break behind them; notes how much input that takes when it is not there.
+    /// Decodes `len` bytes of `body` and the CRLF after them. If they are incomplete, records how
+    /// much input is needed.
     fn body<'a>(
         &mut self,
         header: &[u8],
@@ -207,8 +212,8 @@ impl Scanner {
 
     fn chunk<'a>(&mut self, input: &'a [u8], limits: &Limits) -> Parsed<'a, Token> {
         let so_far = match self.open.last() {
-            Some(Open {
-                left: Left::Chunks(from),
+            Some(OpenValue {
+                remaining: Remaining::Chunks(from),
                 ..
             }) => self.joined.len().saturating_sub(*from),
             _ => 0,
@@ -246,7 +251,7 @@ impl Scanner {
                 return Ok((rest, Token::Value(Node::NULL_ARRAY)));
             }
             Length::Streamed if !matches!(tag, Tag::Push | Tag::Attribute) => {
-                return Ok((rest, Token::Begin(tag, Left::Stream(0))));
+                return Ok((rest, Token::Begin(tag, Remaining::Stream(0))));
             }
             Length::Null | Length::Streamed => {
                 return fail(DecodeErrorKind::InvalidNumber, input);
@@ -254,7 +259,7 @@ impl Scanner {
         };
         match u32::try_from(count) {
             Ok(count) if count as usize <= limits.max_elements => {
-                Ok((rest, Token::Begin(tag, Left::Values(count))))
+                Ok((rest, Token::Begin(tag, Remaining::Values(count))))
             }
             _ => fail(DecodeErrorKind::TooManyElements, input),
         }
@@ -265,9 +270,9 @@ fn fail<'a, T>(kind: DecodeErrorKind, input: &[u8]) -> Parsed<'a, T> {
     fail_at(kind, input.len())
 }
 
-/// Fails so many bytes before the end of the input.
-fn fail_at<'a, T>(kind: DecodeErrorKind, left: usize) -> Parsed<'a, T> {
-    Err(Err::Failure(LeafError { kind, left }))
+/// Returns an error at `remaining` bytes before the end of the input.
+fn fail_at<'a, T>(kind: DecodeErrorKind, remaining: usize) -> Parsed<'a, T> {
+    Err(Err::Failure(LeafError { kind, remaining }))
 }
 
 fn text_node(tag: Tag, offset: usize, len: usize) -> Node {

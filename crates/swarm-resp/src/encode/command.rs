@@ -1,12 +1,14 @@
-//! Commands: arrays of bulk strings, the same in RESP2 and RESP3.
+//! Encoding of commands: arrays of bulk strings in both protocol versions.
 
 use bytes::{BufMut, BytesMut};
 
 use crate::args::{ArgSink, ToArgs};
 
-/// Appends a command to a buffer, with one reservation of the exact size.
+/// Appends an encoded command to a buffer, with one reservation of the exact size.
 ///
-/// `name` may be several words, as in `XGROUP CREATE`; each becomes an argument of its own.
+/// `name` may consist of several words, as in `XGROUP CREATE`; each becomes an argument.
+///
+/// # Examples
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -21,7 +23,7 @@ pub fn encode_command(buffer: &mut BytesMut, name: &str, args: &impl ToArgs) {
     append(buffer, name, args);
 }
 
-/// [`encode_command`], and how many arguments it took.
+/// Implements [`encode_command`], and returns the number of arguments.
 #[inline]
 pub(crate) fn append(buffer: &mut BytesMut, name: &str, args: &impl ToArgs) -> usize {
     let mut measure = Measure::default();
@@ -39,7 +41,7 @@ fn write(name: &str, args: &impl ToArgs, sink: &mut impl ArgSink) {
     args.write_args(sink);
 }
 
-/// Each word of a name is an argument.
+/// Writes each word of a name as an argument.
 #[inline]
 pub(crate) fn write_name(name: &str, sink: &mut impl ArgSink) {
     let is_one_word = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
@@ -51,7 +53,7 @@ pub(crate) fn write_name(name: &str, sink: &mut impl ArgSink) {
     }
 }
 
-/// Counts arguments and the bytes that they take.
+/// Counts arguments and their encoded size.
 #[derive(Default)]
 pub(crate) struct Measure {
     pub(crate) count: usize,
@@ -81,7 +83,7 @@ impl ArgSink for Writer<'_> {
     }
 }
 
-/// How long a marker, a number and a line break are.
+/// Returns the length of a header: a marker, a number and CRLF.
 #[inline]
 pub(super) fn header_len(number: usize) -> usize {
     match number {
@@ -91,13 +93,13 @@ pub(super) fn header_len(number: usize) -> usize {
     }
 }
 
-/// Puts a marker, a number and a line break.
+/// Appends a header: a marker, a number and CRLF.
 #[inline]
 pub(super) fn put_header(buffer: &mut BytesMut, marker: u8, number: usize) {
     #[expect(clippy::cast_possible_truncation, reason = "a remainder of ten")]
     let digit = |number: usize| b'0' | (number % 10) as u8;
     match number {
-        // Most numbers are small, and an array of a known size is one store.
+        // Most numbers are small, and an array of constant size compiles to one store.
         0..=9 => buffer.put_slice(&[marker, digit(number), b'\r', b'\n']),
         10..=99 => {
             let tens = digit(number / 10);

@@ -1,4 +1,4 @@
-//! Frames, for servers and proxies: every kind in RESP3, and in RESP2 what Redis writes in its place.
+//! Encoding of frames in RESP3, and in RESP2 as Redis downgrades them.
 
 use bytes::{BufMut, BytesMut};
 
@@ -7,11 +7,13 @@ use super::command::{header_len, put_header};
 use crate::args::ToArg;
 use crate::frame::{FrameRef, Node, Tag};
 
-/// Appends a frame to a buffer, with one reservation of the exact size.
+/// Appends an encoded frame to a buffer, with one reservation of the exact size.
 ///
-/// In RESP2, kinds that it lacks become what Redis sends instead: a map a flat array, a set or a push an array, a
-/// boolean 1 or 0, a double, big number or verbatim string a bulk string, a bulk error a simple one. Attributes are left
-/// out.
+/// RESP2 lacks some kinds, which are encoded as Redis does: a map as a flat array; a set or push as
+/// an array; a boolean as 1 or 0; a double, big number or verbatim string as a bulk string; a bulk
+/// error as a simple error. Attributes are omitted.
+///
+/// # Examples
 ///
 /// ```
 /// use bytes::BytesMut;
@@ -40,15 +42,15 @@ pub fn encode_frame<'a>(
     write(frame, protocol, buffer);
 }
 
-/// Takes what goes over the wire.
-trait Wire {
+/// A destination for encoded bytes.
+trait Sink {
     fn put(&mut self, bytes: &[u8]);
 
-    /// A marker, a number and a line break.
+    /// Appends a header: a marker, a number and CRLF.
     fn header(&mut self, marker: u8, number: usize);
 }
 
-impl Wire for BytesMut {
+impl Sink for BytesMut {
     fn put(&mut self, bytes: &[u8]) {
         self.put_slice(bytes);
     }
@@ -58,10 +60,10 @@ impl Wire for BytesMut {
     }
 }
 
-/// Only counts.
+/// Counts bytes.
 struct Len(usize);
 
-impl Wire for Len {
+impl Sink for Len {
     fn put(&mut self, bytes: &[u8]) {
         self.0 = self.0.saturating_add(bytes.len());
     }
@@ -71,9 +73,9 @@ impl Wire for Len {
     }
 }
 
-fn write(frame: FrameRef<'_>, protocol: RespVersion, wire: &mut impl Wire) {
+fn write(frame: FrameRef<'_>, protocol: RespVersion, sink: &mut impl Sink) {
     let mut nodes = frame.nodes();
-    // The index is the value in pre-order, which is the order of the wire: no recursion is needed.
+    // The index is in pre-order, as is the encoding, so no recursion is needed.
     while let Some((node, rest)) = nodes.split_first() {
         nodes = rest;
         if node.tag == Tag::Attribute && protocol == RespVersion::Resp2 {
@@ -82,78 +84,78 @@ fn write(frame: FrameRef<'_>, protocol: RespVersion, wire: &mut impl Wire) {
             continue;
         }
         match protocol {
-            RespVersion::Resp2 => resp2(wire, frame, *node),
-            RespVersion::Resp3 => resp3(wire, frame, *node),
+            RespVersion::Resp2 => resp2(sink, frame, *node),
+            RespVersion::Resp3 => resp3(sink, frame, *node),
         }
     }
 }
 
-fn resp3(wire: &mut impl Wire, frame: FrameRef<'_>, node: Node) {
+fn resp3(sink: &mut impl Sink, frame: FrameRef<'_>, node: Node) {
     let text = || frame.node_text(node);
     match node.tag {
-        Tag::Null | Tag::NullArray => wire.put(b"_\r\n"),
-        Tag::Boolean => wire.put(if node.a != 0 { b"#t\r\n" } else { b"#f\r\n" }),
-        Tag::Double => line(wire, b",", &f64::from_bits(node.bits()).to_arg()),
-        Tag::SpelledDouble => line(wire, b",", text()),
-        Tag::BigNumber => line(wire, b"(", text()),
-        Tag::BulkError => bulk(wire, b'!', text()),
-        Tag::Verbatim => bulk(wire, b'=', text()),
-        Tag::Map => wire.header(b'%', node.a as usize / 2),
-        Tag::Set => wire.header(b'~', node.a as usize),
-        Tag::Push => wire.header(b'>', node.a as usize),
-        Tag::Attribute => wire.header(b'|', node.a as usize / 2),
-        _ => resp2(wire, frame, node),
+        Tag::Null | Tag::NullArray => sink.put(b"_\r\n"),
+        Tag::Boolean => sink.put(if node.a != 0 { b"#t\r\n" } else { b"#f\r\n" }),
+        Tag::Double => line(sink, b",", &f64::from_bits(node.bits()).to_arg()),
+        Tag::TextDouble => line(sink, b",", text()),
+        Tag::BigNumber => line(sink, b"(", text()),
+        Tag::BulkError => bulk(sink, b'!', text()),
+        Tag::Verbatim => bulk(sink, b'=', text()),
+        Tag::Map => sink.header(b'%', node.a as usize / 2),
+        Tag::Set => sink.header(b'~', node.a as usize),
+        Tag::Push => sink.header(b'>', node.a as usize),
+        Tag::Attribute => sink.header(b'|', node.a as usize / 2),
+        _ => resp2(sink, frame, node),
     }
 }
 
-fn resp2(wire: &mut impl Wire, frame: FrameRef<'_>, node: Node) {
+fn resp2(sink: &mut impl Sink, frame: FrameRef<'_>, node: Node) {
     let text = || frame.node_text(node);
     match node.tag {
-        Tag::SimpleString => line(wire, b"+", text()),
-        Tag::SimpleError => line(wire, b"-", text()),
-        Tag::Integer => integer(wire, node.bits().cast_signed()),
-        Tag::BulkString | Tag::JoinedString | Tag::BigNumber | Tag::SpelledDouble => {
-            bulk(wire, b'$', text());
+        Tag::SimpleString => line(sink, b"+", text()),
+        Tag::SimpleError => line(sink, b"-", text()),
+        Tag::Integer => integer(sink, node.bits().cast_signed()),
+        Tag::BulkString | Tag::JoinedString | Tag::BigNumber | Tag::TextDouble => {
+            bulk(sink, b'$', text());
         }
-        Tag::Null => wire.put(b"$-1\r\n"),
-        Tag::NullArray => wire.put(b"*-1\r\n"),
-        Tag::Boolean => integer(wire, i64::from(node.a != 0)),
-        Tag::Double => bulk(wire, b'$', &f64::from_bits(node.bits()).to_arg()),
+        Tag::Null => sink.put(b"$-1\r\n"),
+        Tag::NullArray => sink.put(b"*-1\r\n"),
+        Tag::Boolean => integer(sink, i64::from(node.a != 0)),
+        Tag::Double => bulk(sink, b'$', &f64::from_bits(node.bits()).to_arg()),
         Tag::BulkError => {
-            wire.put(b"-");
-            // A simple error is one line.
+            sink.put(b"-");
+            // A simple error cannot contain line breaks.
             for (at, part) in text()
                 .split(|byte| matches!(byte, b'\r' | b'\n'))
                 .enumerate()
             {
-                wire.put(if at > 0 { b" " } else { b"" });
-                wire.put(part);
+                sink.put(if at > 0 { b" " } else { b"" });
+                sink.put(part);
             }
-            wire.put(b"\r\n");
+            sink.put(b"\r\n");
         }
         Tag::Verbatim => {
             let text = text();
             let format = text.get(3).filter(|byte| **byte == b':').map_or(0, |_| 4);
-            bulk(wire, b'$', text.get(format..).unwrap_or_default());
+            bulk(sink, b'$', text.get(format..).unwrap_or_default());
         }
         Tag::Array | Tag::Map | Tag::Set | Tag::Push | Tag::Attribute => {
-            wire.header(b'*', node.a as usize);
+            sink.header(b'*', node.a as usize);
         }
     }
 }
 
-fn line(wire: &mut impl Wire, marker: &[u8], text: &[u8]) {
-    wire.put(marker);
-    wire.put(text);
-    wire.put(b"\r\n");
+fn line(sink: &mut impl Sink, marker: &[u8], text: &[u8]) {
+    sink.put(marker);
+    sink.put(text);
+    sink.put(b"\r\n");
 }
 
-fn integer(wire: &mut impl Wire, value: i64) {
-    line(wire, b":", &value.to_arg());
+fn integer(sink: &mut impl Sink, value: i64) {
+    line(sink, b":", &value.to_arg());
 }
 
-fn bulk(wire: &mut impl Wire, marker: u8, text: &[u8]) {
-    wire.header(marker, text.len());
-    wire.put(text);
-    wire.put(b"\r\n");
+fn bulk(sink: &mut impl Sink, marker: u8, text: &[u8]) {
+    sink.header(marker, text.len());
+    sink.put(text);
+    sink.put(b"\r\n");
 }

@@ -1,17 +1,18 @@
-//! Small commands, put together in place.
+//! Fixed-size buffer for small commands.
 
 use super::command::header_len;
 
-/// As long as most commands are.
-const ROOM: usize = 126;
+/// Capacity, which fits most commands.
+const CAPACITY: usize = 126;
 
-/// Room for the header of a command: with at least six bytes for each argument, two digits count them.
+/// Space for the command's header. Each argument takes at least six bytes, so the count has at most
+/// two digits.
 const HEADER: usize = 5;
 
-/// The arguments of a small command, behind room for its header.
+/// The arguments of a small command, after space for its header.
 #[derive(Clone, Copy)]
 pub(crate) struct Inline {
-    bytes: [u8; ROOM],
+    bytes: [u8; CAPACITY],
     start: u8,
     end: u8,
 }
@@ -20,29 +21,29 @@ impl Inline {
     #[inline]
     pub(crate) const fn new() -> Self {
         Self {
-            bytes: [0; ROOM],
+            bytes: [0; CAPACITY],
             start: 0,
             end: HEADER as u8,
         }
     }
 
-    /// Forgets all arguments.
+    /// Removes all arguments.
     #[inline]
     pub(crate) const fn clear(&mut self) {
         self.end = HEADER as u8;
     }
 
-    /// The arguments so far, as bulk strings.
+    /// Returns the arguments so far, as bulk strings.
     pub(crate) fn args(&self) -> &[u8] {
         self.bytes.get(HEADER..self.end.into()).unwrap_or_default()
     }
 
-    /// Puts an argument as a bulk string, if there is room for it.
+    /// Appends an argument as a bulk string. Returns false if it does not fit.
     #[inline]
     pub(crate) fn put(&mut self, arg: &[u8]) -> bool {
         let free = self.bytes.get_mut(self.end.into()..).unwrap_or_default();
         let (total, len) = (free.len(), arg.len());
-        if len > ROOM || header_len(len).saturating_add(len).saturating_add(2) > total {
+        if len > CAPACITY || header_len(len).saturating_add(len).saturating_add(2) > total {
             return false;
         }
         #[expect(clippy::cast_possible_truncation, reason = "a remainder of ten")]
@@ -68,7 +69,7 @@ impl Inline {
         true
     }
 
-    /// Makes it a whole command of so many arguments.
+    /// Writes the header for `count` arguments, which completes the command.
     #[inline]
     pub(crate) fn put_header(&mut self, count: usize) {
         #[expect(clippy::cast_possible_truncation, reason = "a remainder of ten")]
@@ -95,10 +96,10 @@ impl AsRef<[u8]> for Inline {
     }
 }
 
-/// Writes an array of a known size, which is one store, and gives the room behind it.
+/// Writes an array of constant size, which compiles to one store, and returns the remaining space.
 #[inline]
-fn write<const N: usize>(room: &mut [u8], bytes: [u8; N]) -> &mut [u8] {
-    match room.split_first_chunk_mut() {
+fn write<const N: usize>(space: &mut [u8], bytes: [u8; N]) -> &mut [u8] {
+    match space.split_first_chunk_mut() {
         Some((to, rest)) => {
             *to = bytes;
             rest

@@ -1,4 +1,4 @@
-//! From commands and frames to bytes.
+//! Encoding of commands and frames.
 
 mod command;
 mod frame;
@@ -9,12 +9,12 @@ pub(crate) use command::{Measure, Writer, append, write_name};
 pub use frame::encode_frame;
 pub(crate) use inline::Inline;
 
-/// The version of the protocol that a frame is written in.
+/// The RESP version in which a frame is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum RespVersion {
-    /// RESP2: what every connection starts in.
+    /// RESP2: the initial protocol of every connection.
     #[default]
     Resp2,
-    /// RESP3: after `HELLO 3`.
+    /// RESP3, which a client selects with `HELLO 3`.
     Resp3,
 }

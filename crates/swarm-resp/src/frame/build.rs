@@ -1,4 +1,4 @@
-//! Frames made here rather than received: constructors, and a builder for nested replies.
+//! Constructors of frames, and a builder for nested frames.
 
 use std::fmt;
 
@@ -8,47 +8,49 @@ use super::{Frame, FrameRef, Node, Tag};
 use crate::decode::is_big_number;
 
 impl Frame {
-    /// A null: `_` in RESP3, `$-1` in RESP2.
+    /// Creates a null: `_` in RESP3, `$-1` in RESP2.
     pub const fn null() -> Self {
         Self::scalar(Node::NULL)
     }
 
-    /// A null that RESP2 writes as `*-1`, as it does for an aborted EXEC or an XREAD without data.
+    /// Creates a null that RESP2 encodes as `*-1`, such as the reply to an aborted EXEC or an XREAD
+    /// without data.
     pub const fn null_array() -> Self {
         Self::scalar(Node::NULL_ARRAY)
     }
 
-    /// An integer.
+    /// Creates an integer.
     pub const fn integer(value: i64) -> Self {
         Self::scalar(Node::integer(value))
     }
 
-    /// A boolean; RESP2 knows it as 1 or 0.
+    /// Creates a boolean, which RESP2 encodes as 1 or 0.
     pub const fn boolean(value: bool) -> Self {
         Self::scalar(Node::boolean(value))
     }
 
-    /// A double; RESP2 knows it as a bulk string.
+    /// Creates a double, which RESP2 encodes as a bulk string.
     pub const fn double(value: f64) -> Self {
         Self::scalar(Node::double(value))
     }
 
-    /// A bulk string that shares `value`. Longer than 4 GiB, it becomes an error frame that says so.
+    /// Creates a bulk string that shares `value`. A value larger than 4 GiB becomes an error frame.
     pub fn bulk(value: impl Into<Bytes>) -> Self {
         Self::text(Tag::BulkString, value.into())
     }
 
-    /// A simple string such as `OK`. Line breaks become blanks, for the wire cannot carry them.
+    /// Creates a simple string such as `OK`. Line breaks, which the encoding does not allow, become
+    /// spaces.
     pub fn simple(value: impl Into<Bytes>) -> Self {
         Self::text(Tag::SimpleString, one_line(value.into()))
     }
 
-    /// A simple error such as `ERR syntax error`. Line breaks become blanks.
+    /// Creates a simple error such as `ERR syntax error`. Line breaks become spaces.
     pub fn error(value: impl Into<Bytes>) -> Self {
         Self::text(Tag::SimpleError, one_line(value.into()))
     }
 
-    /// An array of frames, whose bytes are copied together: for large replies, see [`FrameBuilder`].
+    /// Creates an array of frames, whose bytes are copied. For large replies, use [`FrameBuilder`].
     pub fn array<'a>(items: impl IntoIterator<Item = &'a Self>) -> Self {
         Self::build(|reply| {
             reply.array(|array| {
@@ -59,7 +61,7 @@ impl Frame {
         })
     }
 
-    /// Builds a frame in place: see [`FrameBuilder`].
+    /// Builds a frame in place. See [`FrameBuilder`].
     pub fn build(fill: impl FnOnce(&mut FrameBuilder)) -> Self {
         let mut builder = FrameBuilder::new();
         fill(&mut builder);
@@ -73,7 +75,7 @@ impl Frame {
         }
     }
 
-    /// What stands for a frame that offsets of 32 bits cannot index.
+    /// Creates the error frame that replaces a frame too large for 32-bit offsets.
     fn too_large() -> Self {
         const TEXT: &[u8] = b"ERR frame larger than 4 GiB";
         #[expect(clippy::cast_possible_truncation, reason = "27 bytes")]
@@ -96,10 +98,12 @@ fn one_line(text: Bytes) -> Bytes {
         .collect()
 }
 
-/// Builds one frame, nested or not, into one buffer and one index.
+/// Builds one frame, nested or not, in one buffer and one index.
 ///
-/// Counts come from what is put in, so they cannot be wrong. A frame holds at most 4 GiB: when more is put in,
-/// [`finish`](Self::finish) answers an error frame that says so, which is what the peer should hear.
+/// The builder counts the values itself, so counts are always correct. A frame is limited to 4 GiB;
+/// if more is added, [`finish`](Self::finish) returns an error frame that says so.
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_resp::Frame;
@@ -118,11 +122,11 @@ fn one_line(text: Bytes) -> Bytes {
 pub struct FrameBuilder {
     bytes: BytesMut,
     nodes: Vec<Node>,
-    /// How many values the aggregate being filled has so far.
+    /// Number of values so far in the current aggregate.
     count: u32,
-    /// The attributes put for a value that has not been put: where their node is.
-    attributed: Option<usize>,
-    /// How many bytes and how many nodes the index can count.
+    /// Node of the attributes whose value has not been added yet.
+    pending_attributes: Option<usize>,
+    /// Maximum number of bytes and of nodes.
     max: usize,
     too_large: bool,
 }
@@ -133,7 +137,7 @@ impl Default for FrameBuilder {
             bytes: BytesMut::new(),
             nodes: Vec::new(),
             count: 0,
-            attributed: None,
+            pending_attributes: None,
             max: u32::MAX as usize,
             too_large: false,
         }
@@ -148,32 +152,33 @@ impl fmt::Debug for FrameBuilder {
 }
 
 impl FrameBuilder {
-    /// An empty builder.
+    /// Creates an empty builder.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Puts a bulk string.
+    /// Appends a bulk string.
     pub fn bulk(&mut self, value: &[u8]) {
         self.text(Tag::BulkString, value);
     }
 
-    /// Puts a simple string; line breaks become blanks.
+    /// Appends a simple string. Line breaks become spaces.
     pub fn simple(&mut self, value: &str) {
         self.line(Tag::SimpleString, value);
     }
 
-    /// Puts a simple error; line breaks become blanks.
+    /// Appends a simple error. Line breaks become spaces.
     pub fn error(&mut self, value: &str) {
         self.line(Tag::SimpleError, value);
     }
 
-    /// Puts an error that may hold any bytes; RESP2 knows it as a simple error.
+    /// Appends an error that may contain any bytes, which RESP2 encodes as a simple error.
     pub fn bulk_error(&mut self, value: &[u8]) {
         self.text(Tag::BulkError, value);
     }
 
-    /// Puts an integer of any size by its decimal digits. Text that is no integer is put as a bulk string.
+    /// Appends an integer of any size, given as decimal digits. Other text is appended as a bulk
+    /// string.
     pub fn big_number(&mut self, digits: &str) {
         let tag = match is_big_number(digits.as_bytes()) {
             true => Tag::BigNumber,
@@ -182,32 +187,32 @@ impl FrameBuilder {
         self.text(tag, digits.as_bytes());
     }
 
-    /// Puts an integer.
+    /// Appends an integer.
     pub fn integer(&mut self, value: i64) {
         self.push(Node::integer(value));
     }
 
-    /// Puts a double.
+    /// Appends a double.
     pub fn double(&mut self, value: f64) {
         self.push(Node::double(value));
     }
 
-    /// Puts a boolean.
+    /// Appends a boolean.
     pub fn boolean(&mut self, value: bool) {
         self.push(Node::boolean(value));
     }
 
-    /// Puts a null, `$-1` in RESP2.
+    /// Appends a null, which RESP2 encodes as `$-1`.
     pub fn null(&mut self) {
         self.push(Node::NULL);
     }
 
-    /// Puts a null, `*-1` in RESP2.
+    /// Appends a null, which RESP2 encodes as `*-1`.
     pub fn null_array(&mut self) {
         self.push(Node::NULL_ARRAY);
     }
 
-    /// Puts a string that carries a three-letter format.
+    /// Appends a verbatim string: a string with a three-letter format.
     pub fn verbatim(&mut self, format: [u8; 3], value: &[u8]) {
         let mut text = Vec::with_capacity(value.len().saturating_add(4));
         text.extend_from_slice(&format);
@@ -216,43 +221,44 @@ impl FrameBuilder {
         self.text(Tag::Verbatim, &text);
     }
 
-    /// Puts an array of what `fill` puts.
+    /// Appends an array of the values that `fill` appends.
     pub fn array(&mut self, fill: impl FnOnce(&mut Self)) {
         self.aggregate(Tag::Array, fill);
     }
 
-    /// Puts a set of what `fill` puts.
+    /// Appends a set of the values that `fill` appends.
     pub fn set(&mut self, fill: impl FnOnce(&mut Self)) {
         self.aggregate(Tag::Set, fill);
     }
 
-    /// Puts a push of what `fill` puts.
+    /// Appends a push of the values that `fill` appends.
     pub fn push_message(&mut self, fill: impl FnOnce(&mut Self)) {
         self.aggregate(Tag::Push, fill);
     }
 
-    /// Puts a map of what `fill` puts: keys and values in turn. A key without a value gets a null.
+    /// Appends a map of the alternating keys and values that `fill` appends. A last key without a
+    /// value gets a null.
     pub fn map(&mut self, fill: impl FnOnce(&mut Self)) {
         self.aggregate(Tag::Map, fill);
     }
 
-    /// Puts attributes that describe the value put next: keys and values in turn. Called again before that value, it
-    /// adds to them.
+    /// Appends attributes of the next value: the alternating keys and values that `fill` appends.
+    /// Another call before that value adds more attributes.
     pub fn attributes(&mut self, fill: impl FnOnce(&mut Self)) {
-        let at = self.attributed.take().unwrap_or(self.nodes.len());
+        let at = self.pending_attributes.take().unwrap_or(self.nodes.len());
         let so_far = self.nodes.get(at).map_or(0, |node| node.a);
         if at == self.nodes.len() {
             self.nodes.push(Node::aggregate(Tag::Attribute, 0, 1));
         }
         self.fill(at, Tag::Attribute, so_far, fill);
-        self.attributed = Some(at);
+        self.pending_attributes = Some(at);
     }
 
-    /// Puts a copy of a value.
+    /// Appends a copy of a value.
     pub fn frame(&mut self, value: FrameRef<'_>) {
         let mut nodes = value.nodes();
-        if let (Some(_), Some(attributes)) = (self.attributed, value.attributes()) {
-            // A value has one map of attributes.
+        if let (Some(_), Some(attributes)) = (self.pending_attributes, value.attributes()) {
+            // Merge the attributes, because a value has only one map of them.
             self.attributes(|all| {
                 for (key, value) in attributes {
                     all.frame(key);
@@ -263,20 +269,20 @@ impl FrameBuilder {
         }
         for node in nodes {
             let node = if node.is_text() {
-                self.appended(node.tag, value.node_text(*node))
+                self.append(node.tag, value.node_text(*node))
             } else {
                 *node
             };
             self.nodes.push(node);
         }
-        self.ended();
+        self.count_value();
     }
 
-    /// The frame, or a null when nothing was put.
+    /// Finishes the frame. An empty builder gives a null.
     ///
-    /// When the last thing put were attributes, a null follows them, for attributes describe a value.
+    /// Attributes without a following value get a null.
     pub fn finish(mut self) -> Frame {
-        if self.attributed.is_some() || self.nodes.is_empty() {
+        if self.pending_attributes.is_some() || self.nodes.is_empty() {
             self.null();
         }
         if self.too_large {
@@ -287,13 +293,13 @@ impl FrameBuilder {
 
     fn push(&mut self, node: Node) {
         self.nodes.push(node);
-        self.ended();
+        self.count_value();
     }
 
-    /// Counts a value.
-    fn ended(&mut self) {
+    /// Counts a completed value.
+    fn count_value(&mut self) {
         self.count = self.count.saturating_add(1);
-        self.attributed = None;
+        self.pending_attributes = None;
     }
 
     fn line(&mut self, tag: Tag, value: &str) {
@@ -305,12 +311,12 @@ impl FrameBuilder {
     }
 
     fn text(&mut self, tag: Tag, value: &[u8]) {
-        let node = self.appended(tag, value);
+        let node = self.append(tag, value);
         self.push(node);
     }
 
-    /// Appends a text and makes the node that points at it.
-    fn appended(&mut self, tag: Tag, text: &[u8]) -> Node {
+    /// Appends text to the buffer and returns its node.
+    fn append(&mut self, tag: Tag, text: &[u8]) -> Node {
         let offset = self.bytes.len();
         if text.len() > self.max.saturating_sub(offset) || self.too_large {
             self.too_large = true;
@@ -320,7 +326,7 @@ impl FrameBuilder {
         Node::text(tag, self.narrow(offset), self.narrow(text.len()))
     }
 
-    /// A number that the index stores in 32 bits.
+    /// Converts a number for the index, which stores 32 bits.
     fn narrow(&mut self, n: usize) -> u32 {
         self.too_large |= n > self.max;
         u32::try_from(n).unwrap_or(u32::MAX)
@@ -329,16 +335,16 @@ impl FrameBuilder {
     fn aggregate(&mut self, tag: Tag, fill: impl FnOnce(&mut Self)) {
         let at = self.nodes.len();
         self.nodes.push(Node::aggregate(tag, 0, 1));
-        self.attributed = None;
+        self.pending_attributes = None;
         self.fill(at, tag, 0, fill);
-        self.ended();
+        self.count_value();
     }
 
-    /// Fills the aggregate at `at`, which holds so many values already.
+    /// Fills the aggregate at node `at`, which already has `count` values.
     fn fill(&mut self, at: usize, tag: Tag, count: u32, fill: impl FnOnce(&mut Self)) {
         let outer = std::mem::replace(&mut self.count, count);
         fill(self);
-        if self.attributed.is_some() {
+        if self.pending_attributes.is_some() {
             self.null();
         }
         if matches!(tag, Tag::Map | Tag::Attribute) && self.count % 2 == 1 {
@@ -357,7 +363,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_index_cannot_count_becomes_an_error_and_never_a_wrong_value() {
+    fn a_frame_too_large_for_the_index_becomes_an_error() {
         let mut builder = FrameBuilder {
             max: 8,
             ..FrameBuilder::new()
@@ -367,7 +373,7 @@ mod tests {
             array.bulk(b"1234");
             array.bulk(b"x");
         });
-        assert_eq!(builder.bytes.len(), 5, "nothing is kept of what is refused");
+        assert_eq!(builder.bytes.len(), 5, "rejected values are not stored");
         let frame = builder.finish();
         assert_eq!(frame.to_string(), "(error) ERR frame larger than 4 GiB");
     }
@@ -383,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_values_are_refused_as_too_many_bytes_are() {
+    fn too_many_values_become_an_error() {
         let mut builder = FrameBuilder {
             max: 3,
             ..FrameBuilder::new()

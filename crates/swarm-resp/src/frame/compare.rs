@@ -1,4 +1,4 @@
-//! Equality and hashing of frames: by value and kind, wherever their bytes lie.
+//! Equality and hashing of frames, by value and kind.
 
 use std::hash::{Hash, Hasher};
 
@@ -6,7 +6,7 @@ use super::{Frame, FrameRef, Node, Tag};
 
 impl PartialEq for FrameRef<'_> {
     fn eq(&self, other: &Self) -> bool {
-        // The index is the value in pre-order, so two values are equal when their nodes are, one by one.
+        // The index is in pre-order, so two values are equal if their nodes are pairwise equal.
         self.nodes().len() == other.nodes().len()
             && self.nodes().iter().zip(other.nodes()).all(|(left, right)| {
                 let null = |tag| matches!(tag, Tag::Null | Tag::NullArray);
@@ -24,7 +24,8 @@ impl PartialEq for FrameRef<'_> {
 }
 
 impl<'a> FrameRef<'a> {
-    /// What doubles are equal by: the bits of the number, however it is written. One that cannot be read has none.
+    /// Returns what doubles are compared by: the bits of the number, or the text if it is not a
+    /// number.
     fn double_key(self, node: Node) -> Result<u64, &'a [u8]> {
         match self.node_double(node) {
             Some(value) => Ok(Node::double(value).bits()),
@@ -46,10 +47,10 @@ impl Eq for Frame {}
 impl Hash for FrameRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         for node in self.nodes() {
-            // Whatever is equal must hash alike, so both nulls are one, and both doubles.
+            // Equal values must have equal hashes, so tags that compare as equal are unified.
             let tag = match node.tag {
                 Tag::NullArray => Tag::Null,
-                Tag::SpelledDouble => Tag::Double,
+                Tag::TextDouble => Tag::Double,
                 tag => tag,
             };
             state.write_u8(tag as u8);

@@ -1,26 +1,27 @@
-//! `Debug` and `Display` of frames: readable, and bounded in length and depth whatever arrived.
+//! `Debug` and `Display` of frames, bounded in length and depth.
 
 use std::fmt::{self, Formatter};
 
 use super::{Frame, FrameRef, Kind};
 
-/// How much is shown: bytes of a text, items of an aggregate, levels of nesting, and values in all.
+/// Limits of the output: bytes of a string, items of an aggregate, nesting levels, and values in
+/// total.
 const MAX_TEXT: usize = 64;
 const MAX_ITEMS: usize = 16;
 const MAX_DEPTH: usize = 6;
 const MAX_VALUES: usize = 128;
 
 impl fmt::Display for FrameRef<'_> {
-    /// Shows the value as `redis-cli` users know it: at most 64 bytes of a text, 16 items of an aggregate, 6 levels of
-    /// nesting and 128 values in all.
+    /// Formats the value similarly to `redis-cli`: at most 64 bytes of a string, 16 items of an
+    /// aggregate, 6 nesting levels and 128 values in total.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         show(f, *self, MAX_DEPTH, &mut { MAX_VALUES }, &text)
     }
 }
 
 impl fmt::Debug for FrameRef<'_> {
-    /// Shows kinds, numbers and lengths, and never the content of a string: frames end up in logs, and values must
-    /// not. Bounded as `Display` is.
+    /// Formats kinds, numbers and lengths, but never the content of a string, because frames end up
+    /// in logs. Bounded like `Display`.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         show(f, *self, MAX_DEPTH, &mut { MAX_VALUES }, &|f, value| {
             write!(f, "{:?}[{}]", value.kind(), raw_text(value).len())
@@ -29,14 +30,14 @@ impl fmt::Debug for FrameRef<'_> {
 }
 
 impl fmt::Display for Frame {
-    /// See [`FrameRef`]'s.
+    /// Formats the frame like its [`FrameRef`].
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.view(), f)
     }
 }
 
 impl fmt::Debug for Frame {
-    /// See [`FrameRef`]'s: lengths of strings, never their content.
+    /// Formats the frame like its [`FrameRef`], without the content of strings.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.view(), f)
     }
@@ -44,7 +45,7 @@ impl fmt::Debug for Frame {
 
 type ShowText = dyn Fn(&mut Formatter<'_>, FrameRef<'_>) -> fmt::Result;
 
-/// Shows a value of so many levels and, with all that is in it, of so many values.
+/// Formats a value, up to `depth` nesting levels and `values` values in total.
 fn show(
     f: &mut Formatter<'_>,
     value: FrameRef<'_>,
@@ -95,14 +96,14 @@ fn show(
     f.write_str(close)
 }
 
-/// The text of a string or an error; all of it for a value that cannot be read.
+/// Returns the text of a string, error or number, even if it is malformed.
 fn raw_text<'a>(value: FrameRef<'a>) -> &'a [u8] {
     value
         .as_bytes()
         .unwrap_or_else(|| value.node_text(value.node()))
 }
 
-/// Escapes what a terminal would act on. An apostrophe needs no escape between quotation marks.
+/// Escapes control characters and non-ASCII bytes. An apostrophe needs no escape in double quotes.
 struct Escaped<'a>(&'a [u8]);
 
 impl fmt::Display for Escaped<'_> {

@@ -1,11 +1,11 @@
-//! The one reply type: shared bytes and a flat index over them.
+//! Frames: RESP values as shared bytes with a flat index.
 
 mod build;
 mod compare;
 mod display;
 mod node;
 mod repr;
-mod share;
+mod sharing;
 mod view;
 
 use bytes::{Buf, Bytes};
@@ -13,16 +13,16 @@ use bytes::{Buf, Bytes};
 pub use build::FrameBuilder;
 pub(crate) use node::{Node, Tag};
 use repr::Repr;
-pub(crate) use share::{shares, text_shares};
+pub(crate) use sharing::{shares, text_shares};
 pub use view::{FrameRef, Items, Pairs};
 
 use crate::ServerError;
 
-/// What a [`Frame`] holds, in the names of the RESP3 specification.
+/// The kind of a [`Frame`], as named by the RESP3 specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// `+OK`: a short text without line breaks.
+    /// `+OK`: a string without line breaks.
     SimpleString,
     /// `-ERR …`: an error without line breaks.
     SimpleError,
@@ -36,71 +36,72 @@ pub enum Kind {
     Boolean,
     /// `,3.14`: a 64-bit float, infinities and NaN included.
     Double,
-    /// `(3492…`: an integer of any size, as its digits.
+    /// `(3492…`: an integer of any size, as decimal digits.
     BigNumber,
     /// `!21`: a binary-safe error.
     BulkError,
-    /// `=15`: a text with a three-letter format such as `txt` or `mkd`.
+    /// `=15`: a string with a three-letter format such as `txt` or `mkd`.
     VerbatimString,
     /// `*2`: an ordered list.
     Array,
-    /// `%1`: pairs of a key and a value, in the order they came, duplicates kept.
+    /// `%1`: key-value pairs, in the received order; duplicates are kept.
     Map,
-    /// `~2`: a list that the sender calls a set; duplicates are kept.
+    /// `~2`: a set, in the received order; duplicates are kept.
     Set,
-    /// `>3`: out-of-band data that answers no request.
+    /// `>3`: out-of-band data that is not a reply.
     Push,
 }
 
-/// A RESP value: a reply, a push, or a part of one.
+/// A RESP value, such as a reply or a push.
 ///
-/// A frame shares the buffer that it arrived in if it is a good part of it, and owns a copy of its bytes otherwise: see
-/// [Memory](crate#memory). Numbers and texts of at most 32 bytes are stored in the frame itself, and allocate nothing. An
-/// aggregate allocates one index, however deep it nests. Clones share everything.
+/// A frame shares the buffer it was decoded from if it makes up a large enough part of it;
+/// otherwise it owns a copy. See [Memory](crate#memory). Numbers, and strings of at most 32 bytes,
+/// are stored in the frame itself without an allocation. An aggregate allocates one index,
+/// regardless of nesting. Clones share all data.
 ///
-/// Equality compares values: RESP2's two encodings of null are equal, doubles are equal however they are written, and
-/// NaN equals NaN. `0` and `-0` differ, as doubles: they are written differently. Kinds differ too: a simple string
-/// never equals a bulk string.
+/// Equality compares values and kinds. Both RESP2 encodings of null are equal. Doubles are equal
+/// regardless of their text, and NaN equals NaN; `0` and `-0` differ as doubles, because their
+/// encodings differ. A simple string never equals a bulk string.
 #[derive(Clone)]
 pub struct Frame(Repr);
 
 impl Frame {
-    /// What the frame holds. Attributes are looked through.
+    /// Returns the kind of the value, ignoring attributes.
     pub fn kind(&self) -> Kind {
         self.view().kind()
     }
 
-    /// Whether the frame is a null, in any of its three spellings.
+    /// Returns whether the frame is a null, in any of its three encodings.
     pub fn is_null(&self) -> bool {
         self.view().is_null()
     }
 
-    /// Whether the frame is a push: out-of-band data that answers no request.
+    /// Returns whether the frame is a push: out-of-band data that is not a reply.
     pub fn is_push(&self) -> bool {
         self.kind() == Kind::Push
     }
 
-    /// The text of a string of any kind, or of a big number.
+    /// Returns the bytes of a string of any kind, or the digits of a big number.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         self.view().as_bytes()
     }
 
-    /// [`as_bytes`](Self::as_bytes), when it is UTF-8.
+    /// Returns [`as_bytes`](Self::as_bytes) if it is valid UTF-8.
     pub fn as_str(&self) -> Option<&str> {
         self.view().as_str()
     }
 
-    /// [`as_bytes`](Self::as_bytes) as shared bytes: see [`FrameRef::to_bytes`].
+    /// Returns [`as_bytes`](Self::as_bytes) as shared bytes. See [`FrameRef::to_bytes`].
     pub fn to_bytes(&self) -> Option<Bytes> {
         self.view().to_bytes()
     }
 
-    /// [`to_bytes`](Self::to_bytes) of a frame that is not needed any more, which spares a share of its bytes. It is given
-    /// back when it is no text.
+    /// Converts the frame to the bytes of its string. Unlike [`to_bytes`](Self::to_bytes), moves
+    /// the bytes if possible instead of sharing them.
     ///
     /// # Errors
     ///
-    /// The frame, when it has no text.
+    /// Returns the frame if it is not a string or a big number.
     #[inline]
     pub fn into_bytes(mut self) -> Result<Bytes, Self> {
         let range = self.view().text_range();
@@ -116,44 +117,45 @@ impl Frame {
         }
     }
 
-    /// The value of an integer.
+    /// Returns the value of an integer.
     pub fn as_integer(&self) -> Option<i64> {
         self.view().as_integer()
     }
 
-    /// The value of a double: see [`FrameRef::as_double`].
+    /// Returns the value of a double. See [`FrameRef::as_double`].
     pub fn as_double(&self) -> Option<f64> {
         self.view().as_double()
     }
 
-    /// The value of a boolean.
+    /// Returns the value of a boolean.
     pub fn as_bool(&self) -> Option<bool> {
         self.view().as_bool()
     }
 
-    /// The error that a simple or bulk error carries.
+    /// Returns the error of a simple or bulk error.
     pub fn as_error(&self) -> Option<ServerError> {
         self.view().as_error()
     }
 
-    /// The values of an array, set or push; of a map, its keys and values in turn.
+    /// Returns the values of an array, set or push, or the alternating keys and values of a map.
     pub fn items(&self) -> Option<Items<'_>> {
         self.view().items()
     }
 
-    /// The pairs of a map.
+    /// Returns the key-value pairs of a map.
     pub fn pairs(&self) -> Option<Pairs<'_>> {
         self.view().pairs()
     }
 
-    /// The attributes that came before the value, if any.
+    /// Returns the attributes of the value, if any.
     pub fn attributes(&self) -> Option<Pairs<'_>> {
         self.view().attributes()
     }
 
-    /// A copy of the frame that holds on to no more bytes than it needs.
+    /// Returns a copy of the frame that retains no more memory than it needs.
     ///
-    /// A frame may share a buffer of many times its size: see [Memory](crate#memory). Compact a frame to keep it for long.
+    /// A frame may share a buffer that is many times larger; see [Memory](crate#memory). Compact
+    /// frames that you keep for a long time.
     #[must_use]
     pub fn compact(&self) -> Self {
         self.view().to_compact_frame()

@@ -1,6 +1,6 @@
-//! One entry of a frame's flat index: what a value is and where its bytes lie.
+//! Nodes: the entries of a frame's flat index.
 
-/// What a node stands for. Public [`Kind`](super::Kind) leaves out the tags that only the index needs.
+/// The type of a node. The public [`Kind`](super::Kind) omits tags that only the index needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Tag {
@@ -9,13 +9,13 @@ pub(crate) enum Tag {
     Integer,
     BulkString,
     Null,
-    /// RESP2's `*-1`: a null to every reader, kept apart so that it can be written as it came.
+    /// RESP2's `*-1`: a null with its own tag, so that it can be encoded as it was received.
     NullArray,
     Boolean,
-    /// A double made here: its bits.
+    /// A double that was created locally, stored as its bits.
     Double,
-    /// A double that was received: its text, as the server encoded it.
-    SpelledDouble,
+    /// A double that was received, stored as the server's text.
+    TextDouble,
     BigNumber,
     BulkError,
     Verbatim,
@@ -23,9 +23,10 @@ pub(crate) enum Tag {
     Map,
     Set,
     Push,
-    /// Pairs that describe the value that follows them; the next sibling is that value.
+    /// Key-value pairs that describe the next sibling.
     Attribute,
-    /// A streamed string while its frame is scanned: its text lies apart. No finished frame holds one.
+    /// A streamed string while its frame is being scanned; its text is in a separate buffer. Never
+    /// part of a finished frame.
     JoinedString,
 }
 
@@ -39,13 +40,14 @@ impl Tag {
     }
 }
 
-/// A value in the index; its two words are read by tag.
+/// A value in the index. The tag determines the meaning of the two words.
 ///
-/// * text (simple, bulk, error, big number, verbatim, received double): offset and length in the frame's bytes
+/// * text (simple, bulk, error, big number, verbatim, received double): offset and length in the
+///   frame's bytes
 /// * integer, double: the low and high half of the 64 bits
 /// * boolean: 0 or 1 in the first word
-/// * aggregate: the number of values in it (a map's keys and values each count one), and the number of nodes
-///   that it spans, itself included
+/// * aggregate: the number of values in it (a map's keys and values each count one), and the number
+///   of nodes that it spans, itself included
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Node {
     pub(crate) tag: Tag,
@@ -85,7 +87,7 @@ impl Node {
         Self::word(Tag::Integer, value.cast_unsigned())
     }
 
-    /// Every NaN is stored as one, so that frames compare by their bits.
+    /// All NaNs are stored with the same bits, so that doubles can be compared by their bits.
     pub(crate) const fn double(value: f64) -> Self {
         let value = if value.is_nan() { f64::NAN } else { value };
         Self::word(Tag::Double, value.to_bits())
@@ -111,12 +113,12 @@ impl Node {
         }
     }
 
-    /// The 64 bits of an integer or a double.
+    /// Returns the 64 bits of an integer or a double.
     pub(crate) const fn bits(self) -> u64 {
         (self.a as u64) | ((self.b as u64) << 32)
     }
 
-    /// Whether the node points into the frame's bytes.
+    /// Returns whether the node refers to the frame's bytes.
     #[inline]
     pub(crate) const fn is_text(self) -> bool {
         matches!(
@@ -125,7 +127,7 @@ impl Node {
                 | Tag::SimpleError
                 | Tag::BulkString
                 | Tag::BigNumber
-                | Tag::SpelledDouble
+                | Tag::TextDouble
                 | Tag::BulkError
                 | Tag::Verbatim
         )
@@ -133,10 +135,10 @@ impl Node {
 
     #[inline]
     pub(crate) const fn is_double(self) -> bool {
-        matches!(self.tag, Tag::Double | Tag::SpelledDouble)
+        matches!(self.tag, Tag::Double | Tag::TextDouble)
     }
 
-    /// How many nodes this value takes in the index, itself included.
+    /// Returns the number of nodes of this value, including itself.
     #[inline]
     pub(crate) const fn span(self) -> usize {
         if self.tag.is_aggregate() {

@@ -1,4 +1,4 @@
-//! How a frame holds its bytes and its index.
+//! Memory representation of frames.
 
 use std::sync::Arc;
 
@@ -6,34 +6,34 @@ use bytes::Bytes;
 
 use super::{Frame, FrameRef, Node};
 
-/// How long a text may be that lies in the frame itself: as long as makes the frame no larger.
+/// Maximum length of text stored in the frame itself, chosen so that the frame does not grow.
 const SMALL: usize = 32;
 
-/// What a [`Frame`] is inside. A leaf carries its only node in place.
+/// The representation of a [`Frame`]. A leaf stores its only node inline.
 #[derive(Clone)]
 pub(super) enum Repr {
-    /// A number, a constant or a short text: copying so little costs less than counting an owner of the buffer, and
-    /// leaves the buffer to be used again.
+    /// A number, a constant or a short string. Copying it costs less than a reference count, and
+    /// does not pin the buffer.
     Small { node: [Node; 1], text: [u8; SMALL] },
-    /// A longer text, which lies in the buffer it came in or in one of its own.
+    /// A longer string, which shares the read buffer or has its own.
     Leaf { node: [Node; 1], bytes: Bytes },
-    /// An aggregate, or a value with attributes, whose reply is so short that it is kept in the frame itself.
+    /// An aggregate, or a value with attributes, whose whole encoding fits in the frame itself.
     SmallTree {
         nodes: Arc<[Node]>,
         text: [u8; SMALL],
     },
-    /// A longer one.
+    /// A longer aggregate.
     Tree { nodes: Arc<[Node]>, bytes: Bytes },
 }
 
 impl Frame {
-    /// A frame without text.
+    /// Creates a frame without text.
     pub(crate) const fn scalar(node: Node) -> Self {
         let (node, text) = ([node], [0; SMALL]);
         Self(Repr::Small { node, text })
     }
 
-    /// A frame of one leaf, if it has no text in `bytes` or a short one.
+    /// Creates a frame of one leaf, if it has no text or a short one.
     #[inline]
     pub(crate) fn small(bytes: &[u8], node: Node) -> Option<Self> {
         if !node.is_text() {
@@ -45,7 +45,7 @@ impl Frame {
         }
         let from = bytes.get(start..)?;
         let text = match from.first_chunk::<SMALL>() {
-            // So many bytes at once are two moves; those behind the text are never looked at.
+            // A copy of constant size is two moves. The bytes after the text are never read.
             Some(chunk) => *chunk,
             None => {
                 let mut text = [0; SMALL];
@@ -57,14 +57,14 @@ impl Frame {
         Some(Self(Repr::Small { node, text }))
     }
 
-    /// A frame of one text that lies in `bytes`.
+    /// Creates a frame of one string that refers to `bytes`.
     #[inline]
     pub(crate) const fn leaf(bytes: Bytes, node: Node) -> Self {
         let node = [node];
         Self(Repr::Leaf { node, bytes })
     }
 
-    /// A frame of one text, which is copied out of `bytes`.
+    /// Creates a frame of one string, copied from `bytes`.
     #[inline]
     pub(crate) fn copied_leaf(bytes: &[u8], node: Node) -> Self {
         let (start, len) = (node.a as usize, node.b as usize);
@@ -85,7 +85,7 @@ impl Frame {
         }
     }
 
-    /// A frame of the nodes of an aggregate, if its bytes are so short that they are kept in the frame itself.
+    /// Creates a frame of an aggregate, if its bytes fit in the frame itself.
     pub(crate) fn small_tree(bytes: &[u8], nodes: &[Node]) -> Option<Self> {
         let mut text = [0; SMALL];
         text.get_mut(..bytes.len())?.copy_from_slice(bytes);
@@ -93,7 +93,7 @@ impl Frame {
         Some(Self(Repr::SmallTree { nodes, text }))
     }
 
-    /// Borrows the frame as a view; all readers live there.
+    /// Returns a borrowed view of the frame.
     #[inline]
     pub fn view(&self) -> FrameRef<'_> {
         match &self.0 {

@@ -1,4 +1,4 @@
-//! Borrowed views of a frame and of the values inside it.
+//! Borrowed views of frames and of the values in them.
 
 use std::fmt;
 use std::iter::FusedIterator;
@@ -9,15 +9,16 @@ use super::{Frame, FrameBuilder, Kind, Node, Tag, shares};
 use crate::ServerError;
 use crate::decode::{double, is_big_number};
 
-/// A borrowed view of a [`Frame`] or of one value inside it, which is `Copy`.
+/// A borrowed view of a [`Frame`] or of a value inside it. Views are `Copy`.
 ///
-/// A view of a frame that was never owned comes from [`Decoder::decode_ref`](crate::Decoder::decode_ref).
+/// [`Decoder::decode_ref`](crate::Decoder::decode_ref) returns a view without creating a frame.
 #[derive(Clone, Copy)]
 pub struct FrameRef<'a> {
     bytes: &'a [u8],
-    /// Who shares those bytes; nobody does when they lie in the frame itself, or are only borrowed.
+    /// The shared owner of `bytes`, or `None` if they are stored inline or only borrowed.
     owner: Option<&'a Bytes>,
-    /// The node of the value (behind its attributes, if it has any), then all that it spans.
+    /// The node of the value, preceded by its attributes if there are any, and all nodes that they
+    /// span.
     nodes: &'a [Node],
 }
 
@@ -31,7 +32,7 @@ impl<'a> FrameRef<'a> {
         }
     }
 
-    /// A part of this view.
+    /// Creates a view of a part of this value.
     #[inline]
     const fn of(self, nodes: &'a [Node]) -> Self {
         Self::new(self.bytes, self.owner, nodes)
@@ -41,7 +42,7 @@ impl<'a> FrameRef<'a> {
         self.nodes
     }
 
-    /// Splits leading attributes, one map of them at most, from the value they describe.
+    /// Splits leading attributes (at most one map) from the value.
     #[inline]
     fn split_attributes(self) -> (&'a [Node], &'a [Node]) {
         let at = match self.nodes.first() {
@@ -51,14 +52,14 @@ impl<'a> FrameRef<'a> {
         self.nodes.split_at_checked(at).unwrap_or((self.nodes, &[]))
     }
 
-    /// The value's own node. An index always holds one; a null stands for what cannot be.
+    /// Returns the node of the value. An index always has one; the null is unreachable.
     #[inline]
     pub(crate) fn node(self) -> Node {
         let node = self.split_attributes().1.first();
         node.copied().unwrap_or(Node::NULL)
     }
 
-    /// What the value is. Attributes are looked through.
+    /// Returns the kind of the value, ignoring attributes.
     #[inline]
     pub fn kind(self) -> Kind {
         match self.node().tag {
@@ -68,7 +69,7 @@ impl<'a> FrameRef<'a> {
             Tag::BulkString | Tag::JoinedString => Kind::BulkString,
             Tag::Null | Tag::NullArray | Tag::Attribute => Kind::Null,
             Tag::Boolean => Kind::Boolean,
-            Tag::Double | Tag::SpelledDouble => Kind::Double,
+            Tag::Double | Tag::TextDouble => Kind::Double,
             Tag::BigNumber => Kind::BigNumber,
             Tag::BulkError => Kind::BulkError,
             Tag::Verbatim => Kind::VerbatimString,
@@ -79,13 +80,14 @@ impl<'a> FrameRef<'a> {
         }
     }
 
-    /// Whether the value is a null, in any of its three spellings.
+    /// Returns whether the value is a null, in any of its three encodings.
     #[inline]
     pub fn is_null(self) -> bool {
         matches!(self.node().tag, Tag::Null | Tag::NullArray)
     }
 
-    /// Offset and length of the value's text: without the format prefix for a verbatim string.
+    /// Returns offset and length of the value's text, without the format prefix of a verbatim
+    /// string.
     #[inline]
     pub(super) fn text_range(self) -> Option<(usize, usize)> {
         let node = self.node();
@@ -102,9 +104,10 @@ impl<'a> FrameRef<'a> {
         self.bytes.get(offset..offset.checked_add(len)?)
     }
 
-    /// The text of a string of any kind, or of a big number. Errors are not text: see [`as_error`](Self::as_error).
+    /// Returns the bytes of a string of any kind, or the digits of a big number. For errors, see
+    /// [`as_error`](Self::as_error).
     ///
-    /// `None` for a big number that is not made of digits, and for a verbatim string without a format: they
+    /// Returns `None` for malformed big numbers and verbatim strings, which
     /// [cannot be read](crate#values-that-cannot-be-read).
     #[inline]
     pub fn as_bytes(self) -> Option<&'a [u8]> {
@@ -112,16 +115,17 @@ impl<'a> FrameRef<'a> {
         self.slice(offset, len)
     }
 
-    /// [`as_bytes`](Self::as_bytes), when it is UTF-8.
+    /// Returns [`as_bytes`](Self::as_bytes) if it is valid UTF-8.
     pub fn as_str(self) -> Option<&'a str> {
         std::str::from_utf8(self.as_bytes()?).ok()
     }
 
-    /// [`as_bytes`](Self::as_bytes) as shared bytes.
+    /// Returns [`as_bytes`](Self::as_bytes) as shared bytes.
     ///
-    /// They share the bytes of the frame if the text is at least an eighth of these, and are copied otherwise: see
-    /// [Memory](crate#memory). The text of a view that borrows its bytes from
-    /// [`Decoder::decode_ref`](crate::Decoder::decode_ref) is always copied, because those have no owner to share them.
+    /// The result shares the bytes of the frame if the string is at least an eighth of them, and is
+    /// a copy otherwise; see [Memory](crate#memory). A string in a view from
+    /// [`Decoder::decode_ref`](crate::Decoder::decode_ref) is always copied, because its bytes have
+    /// no shared owner.
     pub fn to_bytes(self) -> Option<Bytes> {
         let text = self.as_bytes()?;
         Some(match self.owner {
@@ -130,60 +134,60 @@ impl<'a> FrameRef<'a> {
         })
     }
 
-    /// The three-letter format of a verbatim string, such as `txt`.
+    /// Returns the three-letter format of a verbatim string, such as `txt`.
     pub fn verbatim_format(self) -> Option<&'a [u8]> {
         let node = self.node();
         self.text_range().filter(|_| node.tag == Tag::Verbatim)?;
         self.slice(node.a as usize, 3)
     }
 
-    /// The value of an integer.
+    /// Returns the value of an integer.
     #[inline]
     pub fn as_integer(self) -> Option<i64> {
         let node = self.node();
         (node.tag == Tag::Integer).then(|| node.bits().cast_signed())
     }
 
-    /// The value of a double. `None` for one whose text is no number, which
+    /// Returns the value of a double, or `None` if its text is not a number and
     /// [cannot be read](crate#values-that-cannot-be-read).
     pub fn as_double(self) -> Option<f64> {
         self.node_double(self.node())
     }
 
-    /// The double of a node of this view's index.
+    /// Returns the double of a node.
     pub(crate) fn node_double(self, node: Node) -> Option<f64> {
         match node.tag {
             Tag::Double => Some(f64::from_bits(node.bits())),
-            Tag::SpelledDouble => double(self.node_text(node)),
+            Tag::TextDouble => double(self.node_text(node)),
             _ => None,
         }
     }
 
-    /// The text of a double that was received, if it is a number.
+    /// Returns the text of a received double, if it is a number.
     pub(crate) fn double_text(self) -> Option<&'a [u8]> {
         let node = self.node();
-        (node.tag == Tag::SpelledDouble && self.as_double().is_some()).then(|| self.node_text(node))
+        (node.tag == Tag::TextDouble && self.as_double().is_some()).then(|| self.node_text(node))
     }
 
-    /// The value of a boolean.
+    /// Returns the value of a boolean.
     pub fn as_bool(self) -> Option<bool> {
         let node = self.node();
         (node.tag == Tag::Boolean).then_some(node.a != 0)
     }
 
-    /// The error that a simple or bulk error carries.
+    /// Returns the error of a simple or bulk error.
     pub fn as_error(self) -> Option<ServerError> {
         self.error_bytes().map(ServerError::parse)
     }
 
-    /// The text of a simple or bulk error.
+    /// Returns the bytes of a simple or bulk error.
     pub fn error_bytes(self) -> Option<&'a [u8]> {
         let node = self.node();
         matches!(node.tag, Tag::SimpleError | Tag::BulkError)
             .then(|| self.slice(node.a as usize, node.b as usize))?
     }
 
-    /// The values of an array, set or push; of a map, its keys and values in turn.
+    /// Returns the values of an array, set or push, or the alternating keys and values of a map.
     #[inline]
     pub fn items(self) -> Option<Items<'a>> {
         let (_, value) = self.split_attributes();
@@ -194,12 +198,12 @@ impl<'a> FrameRef<'a> {
         })
     }
 
-    /// The pairs of a map.
+    /// Returns the key-value pairs of a map.
     pub fn pairs(self) -> Option<Pairs<'a>> {
         (self.node().tag == Tag::Map).then(|| self.items().map(|items| Pairs { items }))?
     }
 
-    /// The attributes that came before the value, if any.
+    /// Returns the attributes of the value, if any.
     pub fn attributes(self) -> Option<Pairs<'a>> {
         let (head, rest) = self.nodes.split_first()?;
         (head.tag == Tag::Attribute).then_some(Pairs {
@@ -210,17 +214,18 @@ impl<'a> FrameRef<'a> {
         })
     }
 
-    /// The value without its attributes.
+    /// Returns the value without its attributes.
     #[must_use]
     pub fn without_attributes(self) -> Self {
         self.of(self.split_attributes().1)
     }
 
-    /// An owned frame. It shares the bytes of the one viewed if its texts are at least an eighth of these, and gets a copy
-    /// otherwise, as [`to_compact_frame`](Self::to_compact_frame) makes one: see [Memory](crate#memory).
+    /// Converts the view to an owned frame. The frame shares the bytes of the viewed frame if its
+    /// strings are at least an eighth of them, and is a copy otherwise, like
+    /// [`to_compact_frame`](Self::to_compact_frame); see [Memory](crate#memory).
     ///
-    /// A view from [`Decoder::decode_ref`](crate::Decoder::decode_ref) has no owner whose bytes could be shared, and is
-    /// always copied.
+    /// A view from [`Decoder::decode_ref`](crate::Decoder::decode_ref) is always copied, because
+    /// its bytes have no shared owner.
     pub fn to_frame(self) -> Frame {
         if let [node] = self.nodes
             && !node.tag.is_aggregate()
@@ -237,27 +242,27 @@ impl<'a> FrameRef<'a> {
         }
     }
 
-    /// The bytes of all texts together.
+    /// Returns the total length of all text.
     fn text_len(self) -> usize {
         let texts = self.nodes.iter().filter(|node| node.is_text());
         texts.fold(0, |sum, node| sum.saturating_add(node.b as usize))
     }
 
-    /// An owned frame with bytes of its own: see [`Frame::compact`].
+    /// Converts the view to an owned frame with its own copy of the bytes. See [`Frame::compact`].
     pub fn to_compact_frame(self) -> Frame {
         let mut builder = FrameBuilder::new();
         builder.frame(self);
         builder.finish()
     }
 
-    /// The bytes of a text node of this view's index.
+    /// Returns the bytes of a text node.
     pub(crate) fn node_text(self, node: Node) -> &'a [u8] {
         self.slice(node.a as usize, node.b as usize)
             .unwrap_or_default()
     }
 }
 
-/// Offset and length of a text that may be one that cannot be read, of which nodes of few kinds have one.
+/// Returns offset and length of the text of a kind that may be malformed, if it is well-formed.
 #[cold]
 #[inline(never)]
 fn checked_range(tag: Tag, offset: usize, len: usize, bytes: &[u8]) -> Option<(usize, usize)> {
@@ -269,10 +274,10 @@ fn checked_range(tag: Tag, offset: usize, len: usize, bytes: &[u8]) -> Option<(u
     Some((offset.checked_add(4)?, len.checked_sub(4)?))
 }
 
-/// The values of an aggregate, in the order they came.
+/// Iterator over the values of an aggregate, in the received order.
 #[derive(Clone)]
 pub struct Items<'a> {
-    /// What is left of the aggregate, and what follows it.
+    /// The remaining nodes of the aggregate, and those after it.
     rest: FrameRef<'a>,
     left: usize,
 }
@@ -310,7 +315,8 @@ impl fmt::Debug for Items<'_> {
 impl ExactSizeIterator for Items<'_> {}
 impl FusedIterator for Items<'_> {}
 
-/// The pairs of a map or of attributes, in the order they came, duplicates kept.
+/// Iterator over the key-value pairs of a map or of attributes, in the received order, with
+/// duplicates.
 #[derive(Clone)]
 pub struct Pairs<'a> {
     items: Items<'a>,

@@ -1,4 +1,4 @@
-//! Commands that are sent together, encoded one behind the other.
+//! Batches: commands that are encoded consecutively in one buffer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,10 +7,13 @@ use bytes::{Bytes, BytesMut};
 
 use super::{Part, Request, RequestBuilder, RequestRef};
 
-/// From here on a command keeps its own bytes: sharing them costs less than the copy.
+/// Commands of at least this size keep their own bytes, because sharing them costs less than
+/// copying.
 const LARGE: usize = 4 << 10;
 
-/// Commands in one buffer. Clones share it.
+/// An immutable batch of commands in one buffer. Clones share the buffer.
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_resp::{Request, RequestBatch};
@@ -31,29 +34,29 @@ pub struct RequestBatch {
 }
 
 enum Entry {
-    /// In the buffer.
-    Here(Part),
-    Elsewhere(Box<Request>),
+    /// Stored in the buffer of the batch.
+    Shared(Part),
+    Owned(Box<Request>),
 }
 
 impl RequestBatch {
-    /// Starts a batch whose commands are put in one by one.
+    /// Creates an empty builder.
     pub fn builder() -> RequestBatchBuilder {
         RequestBatchBuilder::default()
     }
 
-    /// How many commands there are.
+    /// Returns the number of commands.
     #[inline]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is no command.
+    /// Returns whether the batch has no commands.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The command at a position, counted from 0. `None` beyond the last.
+    /// Returns the command at a position, counted from 0, or `None` if there is none.
     #[inline]
     pub fn get(&self, position: usize) -> Option<RequestRef<'_>> {
         self.entries.get(position).map(|entry| self.view(entry))
@@ -62,26 +65,26 @@ impl RequestBatch {
     #[inline]
     fn view<'a>(&'a self, entry: &'a Entry) -> RequestRef<'a> {
         match entry {
-            Entry::Here(part) => RequestRef {
+            Entry::Shared(part) => RequestRef {
                 owner: &self.buffer,
                 part: Some(part),
             },
-            Entry::Elsewhere(request) => request.view(),
+            Entry::Owned(request) => request.view(),
         }
     }
 
-    /// The commands in their order.
+    /// Returns an iterator over the commands, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = RequestRef<'_>> {
         self.entries.iter().map(|entry| self.view(entry))
     }
 
-    /// The bytes of all commands together.
+    /// Returns the total encoded size of all commands, in bytes.
     pub fn encoded_len(&self) -> usize {
-        let elsewhere = self.entries.iter().map(|entry| match entry {
-            Entry::Here(_) => 0,
-            Entry::Elsewhere(request) => request.encoded().len(),
+        let owned = self.entries.iter().map(|entry| match entry {
+            Entry::Shared(_) => 0,
+            Entry::Owned(request) => request.encoded().len(),
         });
-        elsewhere.fold(self.buffer.len(), usize::saturating_add)
+        owned.fold(self.buffer.len(), usize::saturating_add)
     }
 }
 
@@ -101,17 +104,20 @@ impl fmt::Debug for RequestBatch {
     }
 }
 
-/// Puts a [`RequestBatch`] together. Small commands cost no allocation each; one of 4 KiB or more keeps its own bytes.
+/// Builds a [`RequestBatch`]. Small commands are copied into the shared buffer; a command of 4 KiB
+/// or more keeps its own bytes.
 #[derive(Default)]
 pub struct RequestBatchBuilder {
     buffer: BytesMut,
     entries: Vec<Entry>,
-    /// Commands placed before `entries`, the first one last: inserting at the front of a vector would move all others.
+    /// Commands before `entries`, in reverse order: inserting at the front of a vector would move
+    /// all others.
     front: Vec<Entry>,
 }
 
 impl RequestBatchBuilder {
-    /// Puts a command behind the others, and leaves its builder empty. That is large, so this spares a move.
+    /// Appends a command, and clears its builder. The builder is taken by reference to avoid moving
+    /// it, because it is large.
     #[inline]
     pub fn push(&mut self, request: &mut RequestBuilder) {
         match request.as_small() {
@@ -124,7 +130,7 @@ impl RequestBatchBuilder {
         }
     }
 
-    /// Puts a command before the others, in constant time.
+    /// Prepends a command, in constant time.
     pub fn push_front(&mut self, request: Request) {
         let entry = self.place(request);
         self.front.push(entry);
@@ -139,11 +145,11 @@ impl RequestBatchBuilder {
         if request.encoded.len() < LARGE {
             append(&mut self.buffer, &request.encoded)
         } else {
-            Entry::Elsewhere(Box::new(request))
+            Entry::Owned(Box::new(request))
         }
     }
 
-    /// The commands, which cannot become more.
+    /// Finishes the batch.
     pub fn build(mut self) -> RequestBatch {
         if !self.front.is_empty() {
             self.entries.splice(0..0, self.front.into_iter().rev());
@@ -160,7 +166,7 @@ fn append(buffer: &mut BytesMut, encoded: &[u8]) -> Entry {
     let start = buffer.len();
     buffer.extend_from_slice(encoded);
     let end = buffer.len();
-    Entry::Here(Part { start, end })
+    Entry::Shared(Part { start, end })
 }
 
 impl fmt::Debug for RequestBatchBuilder {

@@ -1,4 +1,4 @@
-//! Puts a command together, argument by argument.
+//! Builds a command, argument by argument.
 
 use std::fmt;
 
@@ -8,13 +8,16 @@ use super::{Request, RequestArgs};
 use crate::args::{ArgSink, ToArg, ToArgs};
 use crate::encode::{Inline, Measure, Writer, write_name};
 
-/// Room for the header of a command, whose count is known last: a marker, twenty digits and a line break.
+/// Space reserved for the command's header, whose count is known last: a marker, twenty digits and
+/// CRLF.
 const HEADER: usize = 23;
 
-/// Room for a few short options behind a large argument.
+/// Space reserved for a few short options after a large argument.
 const OPTIONS: usize = 64;
 
-/// Puts a [`Request`] together.
+/// Builds a [`Request`], argument by argument.
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_resp::Request;
@@ -28,9 +31,10 @@ const OPTIONS: usize = 64;
 /// assert_eq!(request.build(), Request::new("SET", ("key", "value", "PX", 1500)));
 /// ```
 pub struct RequestBuilder {
-    /// All of a small command.
+    /// The arguments of a small command.
     inline: Inline,
-    /// All of a larger one, behind room for the header. Empty before.
+    /// The arguments of a larger command, after space for the header. Empty while the command is
+    /// small.
     spilled: BytesMut,
     count: usize,
 }
@@ -47,37 +51,37 @@ impl RequestBuilder {
         builder
     }
 
-    /// Puts one argument.
+    /// Appends one argument.
     #[inline]
     pub fn arg(&mut self, arg: impl ToArg) -> &mut Self {
         ArgSink::arg(self, &arg.to_arg());
         self
     }
 
-    /// Puts any number of arguments.
+    /// Appends any number of arguments.
     #[inline]
     pub fn args(&mut self, args: impl ToArgs) -> &mut Self {
         args.write_args(self);
         self
     }
 
-    /// The number of arguments so far, the name's words included.
+    /// Returns the number of arguments so far, including the words of the name.
     pub const fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there is not even a name.
+    /// Returns whether the builder has no arguments and no name.
     pub const fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// The command. It leaves the builder without one, not even a name.
+    /// Finishes the command, and clears the builder, including the name.
     #[inline]
     pub fn build(&mut self) -> Request {
         let count = self.count;
         let encoded = if self.spilled.is_empty() {
             self.inline.put_header(count);
-            // One allocation for the bytes and the counter of their owners.
+            // One allocation holds the bytes and their reference count.
             Bytes::from_owner(self.inline)
         } else {
             finish(std::mem::take(&mut self.spilled), count)
@@ -86,14 +90,14 @@ impl RequestBuilder {
         Request { encoded, count }
     }
 
-    /// Forgets what was put in, the name included.
+    /// Clears the builder, including the name.
     #[inline]
     pub(super) const fn clear(&mut self) {
         self.inline.clear();
         self.count = 0;
     }
 
-    /// The bytes of the command, if it is small.
+    /// Returns the encoded command if it is small.
     #[inline]
     pub(super) fn as_small(&mut self) -> Option<&[u8]> {
         if !self.spilled.is_empty() {
@@ -103,7 +107,7 @@ impl RequestBuilder {
         Some(self.inline.as_ref())
     }
 
-    /// The arguments so far, the name's words included.
+    /// Returns an iterator over the arguments so far, including the words of the name.
     pub fn written(&self) -> RequestArgs<'_> {
         let left = match self.spilled.get(HEADER..) {
             Some(spilled) => spilled,
@@ -112,7 +116,7 @@ impl RequestBuilder {
         RequestArgs { left }
     }
 
-    /// Goes on in a buffer that grows.
+    /// Appends an argument to the heap buffer, moving a small command there first.
     #[cold]
     fn spill(&mut self, arg: &[u8]) {
         let mut measure = Measure::default();
@@ -124,7 +128,8 @@ impl RequestBuilder {
             .saturating_add(measure.len);
         let room = self.spilled.capacity().saturating_sub(self.spilled.len());
         if room < needed {
-            // At once: a large argument that leaves no room for the line break behind it would double the buffer.
+            // Reserve once: a large argument without space for the CRLF after it would double the
+            // buffer.
             self.spilled.reserve(needed.saturating_add(OPTIONS));
         }
         if is_first {
@@ -135,7 +140,7 @@ impl RequestBuilder {
     }
 }
 
-/// Writes the header backwards into the room before the first argument.
+/// Writes the header into the space before the first argument.
 fn finish(mut buffer: BytesMut, count: usize) -> Bytes {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(count).as_bytes();

@@ -1,4 +1,4 @@
-//! A command, encoded once and cheap to clone.
+//! Requests: commands, encoded once and cheap to clone.
 
 mod batch;
 mod builder;
@@ -13,9 +13,19 @@ use crate::encode::append;
 pub use batch::{RequestBatch, RequestBatchBuilder};
 pub use builder::RequestBuilder;
 
-/// A command with its arguments, encoded as it goes over the wire.
+/// An encoded command with its arguments.
 ///
 /// Clones share the bytes. `Debug` shows the name and the number of arguments, never their content.
+///
+/// # Examples
+///
+/// ```
+/// use swarm_resp::Request;
+///
+/// let request = Request::new("SET", ("key", "secret"));
+/// assert_eq!(request.name(), b"SET");
+/// assert_eq!(format!("{request:?}"), "Request(SET +2 args)");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     encoded: Bytes,
@@ -23,7 +33,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// A command of a name and its arguments. Each word of `name` becomes an argument: `XGROUP CREATE` is two.
+    /// Creates a command from its name and arguments. Each word of `name` becomes an argument:
+    /// `XGROUP CREATE` is two.
     pub fn new(name: &str, args: impl ToArgs) -> Self {
         let mut buffer = BytesMut::new();
         let count = append(&mut buffer, name, &args);
@@ -33,29 +44,29 @@ impl Request {
         }
     }
 
-    /// Starts a command whose arguments are put in one by one.
+    /// Creates a builder, for a command whose arguments are added one by one.
     #[inline(always)]
     pub fn builder(name: &str) -> RequestBuilder {
         RequestBuilder::new(name)
     }
 
-    /// The command as an array of bulk strings, which is how it goes over RESP wires.
+    /// Returns the encoded command: an array of bulk strings.
     #[inline]
     pub const fn encoded(&self) -> &Bytes {
         &self.encoded
     }
 
-    /// The number of arguments, the name's words included.
+    /// Returns the number of arguments, including the words of the name.
     pub const fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there is not even a name.
+    /// Returns whether the command has no arguments and no name.
     pub const fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Borrows the command as a view.
+    /// Returns a borrowed view of the command.
     #[inline]
     pub fn view(&self) -> RequestRef<'_> {
         RequestRef {
@@ -64,12 +75,12 @@ impl Request {
         }
     }
 
-    /// The first word of the command's name.
+    /// Returns the first word of the command's name.
     pub fn name(&self) -> &[u8] {
         self.view().name()
     }
 
-    /// The arguments, the name's words included.
+    /// Returns an iterator over the arguments, including the words of the name.
     pub fn args(&self) -> RequestArgs<'_> {
         self.view().args()
     }
@@ -81,24 +92,24 @@ impl fmt::Debug for Request {
     }
 }
 
-/// A command that lies in a [`Request`] or in a [`RequestBatch`].
+/// A borrowed view of a command in a [`Request`] or a [`RequestBatch`].
 ///
-/// Two words, so that it is handed on in registers.
+/// The view consists of two words, so it is passed in registers.
 #[derive(Clone, Copy)]
 pub struct RequestRef<'a> {
     owner: &'a Bytes,
-    /// Where it lies, if it is not all that the owner holds.
+    /// The position within `owner`, or `None` for all of it.
     part: Option<&'a Part>,
 }
 
-/// A command's place in a batch.
+/// The position of a command in the buffer of a batch.
 struct Part {
     start: usize,
     end: usize,
 }
 
 impl<'a> RequestRef<'a> {
-    /// The command as an array of bulk strings, which is how it goes over RESP wires.
+    /// Returns the encoded command: an array of bulk strings.
     #[inline]
     pub fn encoded(self) -> &'a [u8] {
         match self.part {
@@ -107,7 +118,8 @@ impl<'a> RequestRef<'a> {
         }
     }
 
-    /// [`encoded`](Self::encoded) as shared bytes, without a copy. Those of a batch keep its whole buffer alive.
+    /// Returns [`encoded`](Self::encoded) as shared bytes, without copying. Bytes of a batch keep
+    /// its whole buffer alive.
     pub fn to_bytes(self) -> Bytes {
         match self.part {
             Some(_) => self.owner.slice_ref(self.encoded()),
@@ -115,7 +127,7 @@ impl<'a> RequestRef<'a> {
         }
     }
 
-    /// The command on its own, without a copy: see [`to_bytes`](Self::to_bytes).
+    /// Converts the view to a request, without copying. See [`to_bytes`](Self::to_bytes).
     pub fn to_request(self) -> Request {
         Request {
             encoded: self.to_bytes(),
@@ -123,22 +135,22 @@ impl<'a> RequestRef<'a> {
         }
     }
 
-    /// The number of arguments, the name's words included.
+    /// Returns the number of arguments, including the words of the name.
     pub fn len(self) -> usize {
         header(&mut self.encoded()).unwrap_or(0)
     }
 
-    /// Whether there is not even a name.
+    /// Returns whether the command has no arguments and no name.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
 
-    /// The first word of the command's name.
+    /// Returns the first word of the command's name.
     pub fn name(self) -> &'a [u8] {
         self.args().next().unwrap_or_default()
     }
 
-    /// The arguments, the name's words included.
+    /// Returns an iterator over the arguments, including the words of the name.
     pub fn args(self) -> RequestArgs<'a> {
         let mut left = self.encoded();
         header(&mut left);
@@ -159,14 +171,14 @@ impl fmt::Debug for RequestRef<'_> {
     }
 }
 
-/// The arguments of a command.
+/// Iterator over the arguments of a command.
 #[derive(Clone)]
 pub struct RequestArgs<'a> {
     left: &'a [u8],
 }
 
 impl<'a> RequestArgs<'a> {
-    /// The next argument, which stays.
+    /// Returns the next argument without advancing.
     pub fn peek(&self) -> Option<&'a [u8]> {
         self.clone().next()
     }
@@ -189,7 +201,7 @@ impl fmt::Debug for RequestArgs<'_> {
     }
 }
 
-/// Reads a header that this crate wrote: a marker, digits and a line break.
+/// Parses a header written by this crate: a marker, digits and CRLF.
 fn header(input: &mut &[u8]) -> Option<usize> {
     let end = memchr::memchr(b'\n', input)?;
     let number = input

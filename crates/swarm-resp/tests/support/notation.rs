@@ -1,10 +1,10 @@
-//! The notation of the vector files: a frame written out in full, and bytes written with escapes.
+//! The notation of the vector files: frames in full detail, and escaped bytes.
 
 use std::fmt::Write;
 
 use swarm_resp::{FrameRef, Kind};
 
-/// Writes a frame so that two frames look alike only when they are: kind, content, order and attributes.
+/// Renders a frame unambiguously: kind, content, order and attributes.
 pub(crate) fn render(frame: FrameRef<'_>) -> String {
     let mut out = String::new();
     if let Some(attributes) = frame.attributes() {
@@ -55,12 +55,12 @@ fn pairs<'a>(pairs: impl Iterator<Item = (FrameRef<'a>, FrameRef<'a>)>) -> Strin
     pairs.map(pair).collect::<Vec<_>>().join(", ")
 }
 
-/// Escapes as a byte string literal does, but for the apostrophe and the quotation mark.
+/// Escapes bytes like a byte string literal, except apostrophes and quotation marks.
 fn unquoted(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
 
-/// Reads the escapes `\r`, `\n`, `\\` and `\xNN`; every other byte stands for itself.
+/// Parses the escapes `\r`, `\n`, `\\` and `\xNN`; other bytes are literal.
 pub(crate) fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();

@@ -1,17 +1,22 @@
-//! The shapes that nearly all replies are made of, read in a tight loop.
+//! Fast path: decodes the most common leaves and aggregates in a tight loop.
 //!
-//! Everything here may answer "not this one": then the machine reads it, and says what is wrong with it or how much
-//! is missing. So there is no error here, and nothing that the machine would read otherwise.
+//! Every function may return `None` to fall back to the scanner, which then decodes the input,
+//! reports what is wrong with it, or determines how much is missing. So the fast path reports no
+//! errors, and never accepts input that the scanner would treat differently.
+//!
+//! Everything here may answer "not this one": then the machine reads it, and says what is wrong
+//! with it or how much is missing. So there is no error here, and nothing that the machine would
+//! read otherwise.
 
 use super::Limits;
 use super::leaf::{self, Length};
-use super::scan::{Left, Open, Scanner};
+use super::scan::{OpenValue, Remaining, Scanner};
 use crate::frame::{Node, Tag};
 
-/// How far a simple string is searched for its end here.
-const SHORT_LINE: usize = 64;
+/// Maximum length of a simple string on the fast path.
+const MAX_LINE: usize = 64;
 
-/// A complete leaf of a common kind at `at`, and where it ends.
+/// Decodes a complete leaf of a common kind at `at`, and returns its node and end.
 #[inline(always)]
 pub(super) fn leaf(input: &[u8], at: usize, limits: &Limits) -> Option<(Node, usize)> {
     let (marker, rest) = input.get(at..)?.split_first()?;
@@ -43,7 +48,7 @@ pub(super) fn leaf(input: &[u8], at: usize, limits: &Limits) -> Option<(Node, us
                 _ => Tag::SimpleError,
             };
             let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-            let len = rest.iter().take(SHORT_LINE).position(is_end)?;
+            let len = rest.iter().take(MAX_LINE).position(is_end)?;
             let (_, behind) = rest.split_at_checked(len)?;
             let (behind, ()) = leaf::bulk_end(behind).ok()?;
             if len > limits.max_line {
@@ -72,27 +77,28 @@ fn text(tag: Tag, offset: usize, len: usize) -> Option<Node> {
 }
 
 impl Scanner {
-    /// Reads leaves and headers while an aggregate of a known count is open. Says whether the frame is complete.
+    /// Decodes leaves and headers while an aggregate of known length is open. Returns whether the
+    /// frame is complete.
     pub(super) fn run(&mut self, input: &[u8], limits: &Limits) -> bool {
-        while let Some(Open {
-            left: Left::Values(left),
+        while let Some(OpenValue {
+            remaining: Remaining::Values(remaining),
             ..
         }) = self.open.last_mut()
         {
             let mut at = self.at;
-            while *left > 0 && self.nodes.len() <= limits.max_elements {
+            while *remaining > 0 && self.nodes.len() <= limits.max_elements {
                 let Some((node, end)) = leaf(input, at, limits) else {
                     break;
                 };
                 self.nodes.push(node);
-                *left = left.wrapping_sub(1);
+                *remaining = remaining.wrapping_sub(1);
                 at = end;
             }
-            let left = *left;
+            let remaining = *remaining;
             if at != self.at {
-                self.went_on(at);
+                self.advance_to(at);
             }
-            if left > 0 {
+            if remaining > 0 {
                 if self.begin(input, limits).is_none() {
                     return false;
                 }
@@ -103,7 +109,7 @@ impl Scanner {
         false
     }
 
-    /// Begins an aggregate of a known count that is not empty.
+    /// Opens an aggregate of known, nonzero length.
     fn begin(&mut self, input: &[u8], limits: &Limits) -> Option<()> {
         let (marker, rest) = input.get(self.at..)?.split_first()?;
         let (tag, per_item) = match marker {
@@ -125,16 +131,16 @@ impl Scanner {
         if !admitted {
             return None;
         }
-        let (at, left) = (self.nodes.len(), Left::Values(count));
+        let (at, remaining) = (self.nodes.len(), Remaining::Values(count));
         self.nodes.push(Node::aggregate(tag, count, 1));
-        self.open.push(Open { at, tag, left });
-        self.went_on(end);
+        self.open.push(OpenValue { at, tag, remaining });
+        self.advance_to(end);
         Some(())
     }
 
-    fn went_on(&mut self, at: usize) {
+    fn advance_to(&mut self, at: usize) {
         self.at = at;
         self.searched = 0;
-        self.attributed = None;
+        self.pending_attributes = None;
     }
 }

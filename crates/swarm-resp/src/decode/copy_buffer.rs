@@ -1,23 +1,24 @@
-//! Copies of short-lived frames, in memory that is used again for the next once a frame is dropped.
+//! A reusable buffer for copies of short-lived frames.
 
 use bytes::{Bytes, BytesMut};
 
 use crate::frame::shares;
 
-/// How long a frame may be whose memory is kept for the next.
+/// Maximum length of a frame whose memory is reused.
 const LARGEST: usize = 64 << 10;
 
-/// Copies bytes. Most frames are dropped before the next one is decoded, and then nothing is allocated.
+/// Copies bytes into a buffer that is reused once previous copies are dropped, as most frames are
+/// before the next is decoded.
 #[derive(Debug, Default)]
-pub(super) struct Copies {
+pub(super) struct CopyBuffer {
     buffer: BytesMut,
-    /// Where the memory behind `buffer` begins, and how long it is.
+    /// Address and size of the allocation of `buffer`.
     start: usize,
     size: usize,
 }
 
-impl Copies {
-    /// A copy, whose memory is not many times as large.
+impl CopyBuffer {
+    /// Copies bytes, into an allocation that is not many times larger.
     pub(super) fn copy(&mut self, bytes: &[u8]) -> Bytes {
         if bytes.len() > LARGEST {
             return Bytes::copy_from_slice(bytes);
