@@ -7,6 +7,7 @@ use swarm_resp::{ArgSink, ConvertError, Frame, FromFrame, Request, RequestBuilde
 
 use crate::engine::{Marks, Retry};
 use crate::error::{Error, Result};
+use crate::key::{ToKey, ToKeys};
 
 /// A command that answers an `R`: its bytes, and how to read the reply.
 ///
@@ -195,15 +196,15 @@ impl Builder {
 
     /// Puts one key.
     #[inline(always)]
-    pub(crate) fn key(mut self, key: impl ToArg) -> Self {
-        KeySink(&mut self).arg(&key.to_arg());
+    pub(crate) fn key(mut self, key: impl ToKey) -> Self {
+        KeySink(&mut self).arg(&key.to_key());
         self
     }
 
     /// Puts keys, at least one.
-    pub(crate) fn keys(mut self, keys: impl ToArgs) -> Self {
+    pub(crate) fn keys(mut self, keys: impl ToKeys) -> Self {
         let before = self.request.len();
-        keys.write_args(&mut KeySink(&mut self));
+        keys.write_keys(&mut KeySink(&mut self));
         if self.request.len() == before {
             self.refuse(Error::argument("no key was given; name at least one"));
         }
@@ -211,16 +212,16 @@ impl Builder {
     }
 
     /// Puts the number of keys, then the keys.
-    pub(crate) fn counted_keys(mut self, keys: impl ToArgs) -> Self {
+    pub(crate) fn counted_keys(mut self, keys: impl ToKeys) -> Self {
         let mut count = Count(0);
-        keys.write_args(&mut count);
+        keys.write_keys(&mut count);
         self.request.arg(count.0);
-        keys.write_args(&mut KeySink(&mut self));
+        keys.write_keys(&mut KeySink(&mut self));
         self
     }
 
     /// Puts keys and their values in turn, at least one.
-    pub(crate) fn pairs<K: ToArg, V: ToArg>(
+    pub(crate) fn pairs<K: ToKey, V: ToArg>(
         mut self,
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Self {

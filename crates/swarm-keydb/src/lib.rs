@@ -87,6 +87,7 @@ mod failure;
 pub mod guide;
 #[cfg(feature = "json")]
 mod json;
+mod key;
 mod options;
 mod pubsub;
 mod server;
@@ -121,13 +122,14 @@ pub use credentials::Credentials;
 pub use error::{Error, ErrorKind, Outcome, Result};
 #[cfg(feature = "json")]
 pub use json::{Json, JsonText};
+pub use key::{ToKey, ToKeys};
 pub use options::{
     ClientOptions, ErrorEncoding, FallbackScope, HttpFallback, ProtocolVersion, RetryPolicy,
 };
 pub use pubsub::{Event, Handler, Message, Overflow, SubscribeOptions, Subscribing, Subscription};
 pub use status::{DedicatedStats, RoundTrips, State, StateWatch, Stats};
 pub use swarm_resp as resp;
-pub use swarm_resp::{Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};
+pub use swarm_resp::{Arg, ArgSink, Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};
 pub use swarm_transport as transport;
 
 /// The examples of the README.

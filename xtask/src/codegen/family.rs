@@ -15,6 +15,8 @@ const IMPORTS: &[(&str, &str)] = &[
     ("FromFrame", "swarm_resp::FromFrame"),
     ("ToArg", "swarm_resp::ToArg"),
     ("ToArgs", "swarm_resp::ToArgs"),
+    ("ToKey", "crate::key::ToKey"),
+    ("ToKeys", "crate::key::ToKeys"),
     ("Builder", "crate::command::Builder"),
     ("Executor", "crate::command::Executor"),
     ("model", "crate::commands::model"),
@@ -133,8 +135,10 @@ fn method(code: &mut String, command: &Command, typed: bool) {
         if let Some(ty) = parameter_type(arg) {
             write!(parameters, ", {}: {ty}", arg.name).ok();
         }
-        if matches!(arg.kind, Kind::Pairs | Kind::Fields) {
-            generics.extend(["K: ToArg".to_owned(), "V: ToArg".to_owned()]);
+        match arg.kind {
+            Kind::Pairs => generics.extend(["K: ToKey".to_owned(), "V: ToArg".to_owned()]),
+            Kind::Fields => generics.extend(["K: ToArg".to_owned(), "V: ToArg".to_owned()]),
+            _ => {}
         }
     }
     let generics = if generics.is_empty() {
@@ -213,8 +217,10 @@ fn body(command: &Command) -> String {
 
 fn parameter_type(arg: &Arg) -> Option<String> {
     let ty = match arg.kind {
-        Kind::Key | Kind::Arg | Kind::Echoed | Kind::Channel | Kind::Pattern => "impl ToArg",
-        Kind::Keys | Kind::CountedKeys | Kind::Args | Kind::Channels => "impl ToArgs",
+        Kind::Key | Kind::Channel | Kind::Pattern => "impl ToKey",
+        Kind::Keys | Kind::CountedKeys | Kind::Channels => "impl ToKeys",
+        Kind::Arg | Kind::Echoed => "impl ToArg",
+        Kind::Args => "impl ToArgs",
         Kind::Pairs | Kind::Fields => "impl IntoIterator<Item = (K, V)>",
         Kind::Ids => "impl StreamIds",
         Kind::Range | Kind::RangeReversed => "impl RangeBounds<StreamId>",
@@ -222,7 +228,7 @@ fn parameter_type(arg: &Arg) -> Option<String> {
         Kind::Streams => {
             let position = arg.ty.as_deref()?;
             return Some(format!(
-                "impl IntoIterator<Item = (impl ToArg, impl TryInto<{position}>)>"
+                "impl IntoIterator<Item = (impl ToKey, impl TryInto<{position}>)>"
             ));
         }
         Kind::I64 => "i64",

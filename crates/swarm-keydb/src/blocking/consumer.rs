@@ -4,12 +4,13 @@ use std::iter::FusedIterator;
 use std::ops::Deref;
 use std::time::Duration;
 
-use swarm_resp::{ToArg, ToArgs};
+use swarm_resp::ToArg;
 
 use super::Client;
 use super::runtime::{Iterated, Runtime};
 use crate::client;
 use crate::error::Result;
+use crate::key::ToKeys;
 
 /// Deliveries of streams, as an iterator that waits: see [`Consumer`](crate::Consumer).
 ///
@@ -59,7 +60,7 @@ impl Client {
         &self,
         group: impl ToArg,
         name: impl ToArg,
-        streams: impl ToArgs,
+        streams: impl ToKeys,
     ) -> ConsumerBuilder {
         ConsumerBuilder {
             inner: self.inner.consumer(group, name, streams),

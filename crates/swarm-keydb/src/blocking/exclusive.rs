@@ -8,6 +8,7 @@ use crate::client::{self, Attempts};
 use crate::command::{Command, Executor};
 use crate::commands::ServerInfo;
 use crate::error::Result;
+use crate::key::ToKeys;
 
 /// A connection of one's own, for what acts on the connection: see [`Exclusive`](crate::Exclusive).
 ///
@@ -67,7 +68,7 @@ impl Client {
     /// **Errors:** as [`Client::transact`](crate::Client::transact).
     pub fn transact<T>(
         &self,
-        keys: impl ToArgs,
+        keys: impl ToKeys,
         mut attempt: impl FnMut(&mut Exclusive) -> Result<T>,
     ) -> Result<T> {
         let mut attempts = Attempts::new(self.inner.clone(), keys);
@@ -88,7 +89,7 @@ impl Exclusive {
     /// Has the next transaction on this connection fail if one of the keys is changed before it runs (`WATCH`).
     ///
     /// **Errors:** as of any command. The keys may be watched then.
-    pub fn watch(&mut self, keys: impl ToArgs) -> Result<()> {
+    pub fn watch(&mut self, keys: impl ToKeys) -> Result<()> {
         self.runtime.wait(self.inner.watch(keys))?
     }
 

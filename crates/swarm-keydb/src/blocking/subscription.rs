@@ -4,11 +4,10 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::time::Duration;
 
-use swarm_resp::ToArgs;
-
 use super::Client;
 use super::runtime::{Iterated, Runtime};
 use crate::error::Result;
+use crate::key::ToKeys;
 use crate::pubsub::{Event, Subscribing};
 
 /// What is published to some channels or patterns, as an iterator that waits: see
@@ -85,12 +84,12 @@ impl Handler {
 impl Client {
     /// Subscribes to channels: see [`Client::subscribe`](crate::Client::subscribe). ClientOptions come from
     /// [`subscribe_options`](Self::subscribe_options).
-    pub fn subscribe(&self, channels: impl ToArgs) -> Result<Subscription> {
+    pub fn subscribe(&self, channels: impl ToKeys) -> Result<Subscription> {
         self.listen(self.as_async().subscribe(channels))
     }
 
     /// Subscribes to all channels that match patterns: see [`Client::psubscribe`](crate::Client::psubscribe).
-    pub fn psubscribe(&self, patterns: impl ToArgs) -> Result<Subscription> {
+    pub fn psubscribe(&self, patterns: impl ToKeys) -> Result<Subscription> {
         self.listen(self.as_async().psubscribe(patterns))
     }
 
@@ -98,7 +97,7 @@ impl Client {
     /// blocking client from there are errors.
     pub fn psubscribe_handler(
         &self,
-        patterns: impl ToArgs,
+        patterns: impl ToKeys,
         handler: impl FnMut(Event) + Send + 'static,
     ) -> Result<Handler> {
         let client = self.as_async();

@@ -13,6 +13,7 @@ use crate::command::{Builder, Command, Executor};
 use crate::commands::{ServerInfo, Use, hello_command, vet};
 use crate::driver::{Mailbox, deadline_in};
 use crate::error::{Error, ErrorKind, Result};
+use crate::key::ToKeys;
 
 /// A connection of one's own, for what acts on the connection: WATCH, and commands that must see each other's session.
 ///
@@ -100,7 +101,7 @@ impl Exclusive {
     /// **Errors:** as of any command. The keys may be watched then.
     ///
     /// **Cancel safety:** when the future is dropped, the keys may be watched.
-    pub async fn watch(&mut self, keys: impl ToArgs) -> Result<()> {
+    pub async fn watch(&mut self, keys: impl ToKeys) -> Result<()> {
         let command = Builder::new("WATCH").keys(keys).build();
         self.lease.session.watch();
         self.hand_over(command).await

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use swarm_resp::ToArgs;
-
 use super::Client;
 use crate::error::Result;
+use crate::key::ToKeys;
 use crate::pubsub::{Event, Handler, Kind, Name, Subscribing};
 
 /// # Pub/Sub
@@ -33,7 +32,7 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn subscribe(&self, channels: impl ToArgs) -> Subscribing {
+    pub fn subscribe(&self, channels: impl ToKeys) -> Subscribing {
         self.listen(Kind::Channel, Name::all(Kind::Channel, channels))
     }
 
@@ -58,7 +57,7 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn psubscribe(&self, patterns: impl ToArgs) -> Subscribing {
+    pub fn psubscribe(&self, patterns: impl ToKeys) -> Subscribing {
         self.listen(Kind::Pattern, Name::all(Kind::Pattern, patterns))
     }
 
@@ -93,7 +92,7 @@ impl Client {
     /// ```
     pub async fn psubscribe_handler(
         &self,
-        patterns: impl ToArgs,
+        patterns: impl ToKeys,
         handler: impl FnMut(Event) + Send + 'static,
     ) -> Result<Handler> {
         Ok(self.psubscribe(patterns).await?.handle(handler))

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use swarm_resp::{Request, ToArgs};
+use swarm_resp::Request;
 use tokio::time::{Instant, sleep};
 
 use super::{Client, Exclusive};
 use crate::engine::MAX_ATTEMPTS;
 use crate::error::{ErrorKind, Result};
+use crate::key::ToKeys;
 
 /// Maximum wait before the first repetition, unless a round trip takes longer; it doubles with each further one.
 const PAUSE: Duration = Duration::from_micros(200);
@@ -96,7 +97,7 @@ impl Client {
     /// **Cancel safety:** when the future is dropped, the transaction may run; all of its commands are sent, or none.
     pub async fn transact<T>(
         &self,
-        keys: impl ToArgs,
+        keys: impl ToKeys,
         mut attempt: impl AsyncFnMut(&mut Exclusive) -> Result<T>,
     ) -> Result<T> {
         let mut attempts = Attempts::new(self.clone(), keys);
@@ -125,7 +126,7 @@ pub(crate) struct Attempts<K> {
     round_trip: Duration,
 }
 
-impl<K: ToArgs> Attempts<K> {
+impl<K: ToKeys> Attempts<K> {
     pub(crate) fn new(client: Client, keys: K) -> Self {
         Self {
             client,
@@ -140,8 +141,13 @@ impl<K: ToArgs> Attempts<K> {
 
     /// A connection on which the keys are watched.
     pub(crate) async fn begin(&mut self) -> Result<Exclusive> {
-        let watch = Request::new("WATCH", &self.keys);
-        self.client.shared.origin.target.check(watch.view())?;
+        let mut watch = Request::builder("WATCH");
+        self.keys.write_keys(&mut watch);
+        self.client
+            .shared
+            .origin
+            .target
+            .check(watch.build().view())?;
         loop {
             let mut own = match self.held.take() {
                 Some(own) => own,

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use swarm_resp::{ArgSink, ToArg, ToArgs};
+use swarm_resp::ArgSink;
 
 use crate::command::{Builder, has_line_break};
 use crate::error::{Error, Result};
+use crate::key::{ToKey, ToKeys};
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,13 +69,13 @@ pub(crate) struct Name {
 
 impl Name {
     /// The names of a kind that arguments hold, each once.
-    pub(crate) fn all(kind: Kind, args: impl ToArgs) -> Result<Vec<Self>> {
+    pub(crate) fn all(kind: Kind, keys: impl ToKeys) -> Result<Vec<Self>> {
         let mut names = Names {
             kind,
             seen: HashSet::new(),
             names: Ok(Vec::new()),
         };
-        args.write_args(&mut names);
+        keys.write_keys(&mut names);
         let names = names.names?;
         if names.is_empty() {
             return Err(Error::argument("no name was given; give at least one"));
@@ -110,40 +111,41 @@ impl ArgSink for Names {
 
 impl Builder {
     /// Puts the name of a channel.
-    pub(crate) fn channel(self, name: impl ToArg) -> Self {
-        self.names(Kind::Channel, name.to_arg())
+    pub(crate) fn channel(self, name: impl ToKey) -> Self {
+        self.names(Kind::Channel, name.to_key())
     }
 
     /// Puts the names of channels, any number of them.
-    pub(crate) fn channels(self, names: impl ToArgs) -> Self {
+    pub(crate) fn channels(self, names: impl ToKeys) -> Self {
         self.names(Kind::Channel, names)
     }
 
     /// Puts a pattern of channels.
-    pub(crate) fn pattern(self, pattern: impl ToArg) -> Self {
-        self.names(Kind::Pattern, pattern.to_arg())
+    pub(crate) fn pattern(self, pattern: impl ToKey) -> Self {
+        self.names(Kind::Pattern, pattern.to_key())
     }
 
-    fn names(mut self, kind: Kind, names: impl ToArgs) -> Self {
-        names.write_args(&mut Check {
+    fn names(mut self, kind: Kind, names: impl ToKeys) -> Self {
+        names.write_keys(&mut NameSink {
             kind,
             builder: &mut self,
         });
-        self.args(names)
+        self
     }
 }
 
-/// Refuses a command for its names.
-struct Check<'a> {
+/// Adds names to a command, and rejects it for names that the server cannot take.
+struct NameSink<'a> {
     kind: Kind,
     builder: &'a mut Builder,
 }
 
-impl ArgSink for Check<'_> {
+impl ArgSink for NameSink<'_> {
     fn arg(&mut self, text: &[u8]) {
         if let Err(error) = self.kind.check(text) {
             self.builder.refuse(error);
         }
+        ArgSink::arg(&mut self.builder.request, text);
     }
 }
 

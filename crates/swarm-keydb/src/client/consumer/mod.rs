@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use swarm_resp::{ToArg, ToArgs};
+use swarm_resp::ToArg;
 
 pub use delivery::Delivery;
 pub use options::{ConsumerBuilder, DeletedEntries};
@@ -27,6 +27,7 @@ pub(super) use acks::AckQueues;
 
 use super::Client;
 use crate::error::Result;
+use crate::key::ToKeys;
 use membership::Membership;
 use work::Work;
 
@@ -60,7 +61,7 @@ impl Client {
         &self,
         group: impl ToArg,
         name: impl ToArg,
-        streams: impl ToArgs,
+        streams: impl ToKeys,
     ) -> ConsumerBuilder {
         ConsumerBuilder::new(self.clone(), &group.to_arg(), &name.to_arg(), &streams)
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_resp::{ArgSink, Frame, ToArgs};
+use swarm_resp::{ArgSink, Frame};
 
 use super::membership::Membership;
 use super::{Client, Consumer};
@@ -12,6 +12,7 @@ use crate::client::lease::SLICE;
 use crate::command::{Builder, CommandOptions};
 use crate::commands::{GroupRead, ReadAfter, XReadGroupOptions};
 use crate::error::{Error, Result};
+use crate::key::ToKeys;
 use crate::options::Bounded;
 
 /// Policy for entries that were deleted while they were pending, by XDEL or by trimming.
@@ -70,9 +71,9 @@ pub struct ConsumerBuilder {
 }
 
 impl ConsumerBuilder {
-    pub(super) fn new(client: Client, group: &[u8], name: &[u8], streams: &impl ToArgs) -> Self {
+    pub(super) fn new(client: Client, group: &[u8], name: &[u8], streams: &impl ToKeys) -> Self {
         let mut keys = Keys(Vec::new());
-        streams.write_args(&mut keys);
+        streams.write_keys(&mut keys);
         Self {
             client,
             group: Bytes::copy_from_slice(group),

@@ -3,6 +3,7 @@
 use crate::command::Builder;
 use crate::command::Executor;
 use crate::commands::model::Resync;
+use crate::key::ToKey;
 use swarm_resp::ToArg;
 
 /// Commands of SwarmKeyDb alone: backups, keys of its storage backend, identity.
@@ -65,7 +66,7 @@ pub trait SwarmCommands: Executor {
     /// **Reply:** the backend's words, `None` when it knows nothing.
     ///
     /// **Servers:** SwarmKeyDb alone.
-    fn backendmeta(&self, key: impl ToArg) -> Self::Output<Option<String>> {
+    fn backendmeta(&self, key: impl ToKey) -> Self::Output<Option<String>> {
         self.execute(
             Builder::new("BACKENDMETA")
                 .read_only()

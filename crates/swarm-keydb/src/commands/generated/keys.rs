@@ -7,11 +7,12 @@ use crate::commands::model::KeyType;
 use crate::commands::model::ScanOptions;
 use crate::commands::model::ScanPage;
 use crate::commands::model::Ttl;
+use crate::key::ToKey;
+use crate::key::ToKeys;
 use bytes::Bytes;
 use std::time::Duration;
 use std::time::SystemTime;
 use swarm_resp::ToArg;
-use swarm_resp::ToArgs;
 
 /// Commands on keys of any type: existence, names, time to live.
 ///
@@ -21,7 +22,7 @@ pub trait KeyCommands: Executor {
     /// Removes keys (`DEL`).
     ///
     /// **Reply:** how many of them existed.
-    fn del(&self, keys: impl ToArgs) -> Self::Output<u64> {
+    fn del(&self, keys: impl ToKeys) -> Self::Output<u64> {
         self.execute(Builder::new("DEL").keys(keys).build())
     }
 
@@ -30,14 +31,14 @@ pub trait KeyCommands: Executor {
     /// **Reply:** how many of them existed.
     ///
     /// **Servers:** SwarmKeyDb alone.
-    fn mdel(&self, keys: impl ToArgs) -> Self::Output<u64> {
+    fn mdel(&self, keys: impl ToKeys) -> Self::Output<u64> {
         self.execute(Builder::new("MDEL").keys(keys).build())
     }
 
     /// Counts which of these keys exist. A key named twice counts twice (`EXISTS`).
     ///
     /// **Reply:** the count.
-    fn exists(&self, keys: impl ToArgs) -> Self::Output<u64> {
+    fn exists(&self, keys: impl ToKeys) -> Self::Output<u64> {
         self.execute(Builder::new("EXISTS").read_only().keys(keys).build())
     }
 
@@ -46,7 +47,7 @@ pub trait KeyCommands: Executor {
     /// **Reply:** whether the key exists.
     ///
     /// **Errors:** a time to live of zero is refused, for the server would delete the key or refuse it.
-    fn expire(&self, key: impl ToArg, ttl: Duration) -> Self::Output<bool> {
+    fn expire(&self, key: impl ToKey, ttl: Duration) -> Self::Output<bool> {
         self.execute(
             Builder::timed("EXPIRE", "PEXPIRE", ttl)
                 .idempotent()
@@ -61,7 +62,7 @@ pub trait KeyCommands: Executor {
     /// **Reply:** whether the key exists.
     ///
     /// **Errors:** a time to live of zero is refused, for the server would delete the key or refuse it.
-    fn pexpire(&self, key: impl ToArg, ttl: Duration) -> Self::Output<bool> {
+    fn pexpire(&self, key: impl ToKey, ttl: Duration) -> Self::Output<bool> {
         self.execute(
             Builder::new("PEXPIRE")
                 .idempotent()
@@ -74,7 +75,7 @@ pub trait KeyCommands: Executor {
     /// Sets the time at which a key goes, in whole seconds. A time in the past removes the key at once (`EXPIREAT`).
     ///
     /// **Reply:** whether the key exists.
-    fn expireat(&self, key: impl ToArg, time: SystemTime) -> Self::Output<bool> {
+    fn expireat(&self, key: impl ToKey, time: SystemTime) -> Self::Output<bool> {
         self.execute(
             Builder::new("EXPIREAT")
                 .idempotent()
@@ -87,7 +88,7 @@ pub trait KeyCommands: Executor {
     /// The time a key has left, in seconds. In its last second SwarmKeyDb reports zero for a key that still exists (`TTL`).
     ///
     /// **Reply:** a [`Ttl`].
-    fn ttl(&self, key: impl ToArg) -> Self::Output<Ttl> {
+    fn ttl(&self, key: impl ToKey) -> Self::Output<Ttl> {
         self.execute(
             Builder::new("TTL")
                 .read_only()
@@ -99,7 +100,7 @@ pub trait KeyCommands: Executor {
     /// The time a key has left, in milliseconds (`PTTL`).
     ///
     /// **Reply:** a [`Ttl`].
-    fn pttl(&self, key: impl ToArg) -> Self::Output<Ttl> {
+    fn pttl(&self, key: impl ToKey) -> Self::Output<Ttl> {
         self.execute(
             Builder::new("PTTL")
                 .read_only()
@@ -111,7 +112,7 @@ pub trait KeyCommands: Executor {
     /// Removes a key's time to live, so that it stays (`PERSIST`).
     ///
     /// **Reply:** whether the key exists and had one.
-    fn persist(&self, key: impl ToArg) -> Self::Output<bool> {
+    fn persist(&self, key: impl ToKey) -> Self::Output<bool> {
         self.execute(Builder::new("PERSIST").key(key).build())
     }
 
@@ -145,7 +146,7 @@ pub trait KeyCommands: Executor {
     /// What kind of value a key holds (`TYPE`).
     ///
     /// **Reply:** a [`KeyType`].
-    fn key_type(&self, key: impl ToArg) -> Self::Output<KeyType> {
+    fn key_type(&self, key: impl ToKey) -> Self::Output<KeyType> {
         self.execute(
             Builder::new("TYPE")
                 .read_only()
@@ -161,7 +162,7 @@ pub trait KeyCommands: Executor {
     /// **Errors:** the key is missing.
     ///
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
-    fn rename(&self, key: impl ToArg, new_key: impl ToArg) -> Self::Output<()> {
+    fn rename(&self, key: impl ToKey, new_key: impl ToKey) -> Self::Output<()> {
         self.execute(
             Builder::new("RENAME")
                 .key(key)
@@ -177,7 +178,7 @@ pub trait KeyCommands: Executor {
     /// **Errors:** the key is missing.
     ///
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
-    fn renamenx(&self, key: impl ToArg, new_key: impl ToArg) -> Self::Output<bool> {
+    fn renamenx(&self, key: impl ToKey, new_key: impl ToKey) -> Self::Output<bool> {
         self.execute(Builder::new("RENAMENX").key(key).key(new_key).build())
     }
 }

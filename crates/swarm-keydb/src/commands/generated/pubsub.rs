@@ -2,9 +2,10 @@
 
 use crate::command::Builder;
 use crate::command::Executor;
+use crate::key::ToKey;
+use crate::key::ToKeys;
 use bytes::Bytes;
 use swarm_resp::ToArg;
-use swarm_resp::ToArgs;
 
 /// Publishing, and who listens.
 ///
@@ -15,7 +16,7 @@ pub trait PubSubCommands: Executor {
     /// **Reply:** how many subscriptions the server sent it to; those on other nodes of a cluster do not count.
     ///
     /// **Servers:** no server keeps messages. Redis disconnects a subscriber that is too slow. SwarmKeyDb drops new messages without a sign once 256 wait for a connection, and still counts them in the reply, so a burst of pipelined publishes can lose messages. See [what each server guarantees](crate::guide::guarantees).
-    fn publish(&self, channel: impl ToArg, message: impl ToArg) -> Self::Output<i64> {
+    fn publish(&self, channel: impl ToKey, message: impl ToArg) -> Self::Output<i64> {
         self.execute(
             Builder::new("PUBLISH")
                 .channel(channel)
@@ -34,7 +35,7 @@ pub trait PubSubCommands: Executor {
     /// As [`pubsub_channels`](Self::pubsub_channels), those alone that match a pattern (`PUBSUB CHANNELS`).
     ///
     /// **Reply:** their names, in no order.
-    fn pubsub_channels_matching(&self, pattern: impl ToArg) -> Self::Output<Vec<Bytes>> {
+    fn pubsub_channels_matching(&self, pattern: impl ToKey) -> Self::Output<Vec<Bytes>> {
         self.execute(
             Builder::new("PUBSUB CHANNELS")
                 .read_only()
@@ -46,7 +47,7 @@ pub trait PubSubCommands: Executor {
     /// How many connections subscribe to each of these channels by name (`PUBSUB NUMSUB`).
     ///
     /// **Reply:** each channel and its count, in the order asked for.
-    fn pubsub_numsub(&self, channels: impl ToArgs) -> Self::Output<Vec<(Bytes, u64)>> {
+    fn pubsub_numsub(&self, channels: impl ToKeys) -> Self::Output<Vec<(Bytes, u64)>> {
         self.execute(
             Builder::new("PUBSUB NUMSUB")
                 .read_only()

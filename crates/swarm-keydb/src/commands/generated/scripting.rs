@@ -3,6 +3,7 @@
 use crate::command::Builder;
 use crate::command::Executor;
 use crate::commands::model;
+use crate::key::ToKeys;
 use swarm_resp::Frame;
 use swarm_resp::FromFrame;
 use swarm_resp::ToArg;
@@ -20,7 +21,7 @@ pub trait ScriptCommands: Executor {
     fn eval(
         &self,
         script: impl ToArg,
-        keys: impl ToArgs,
+        keys: impl ToKeys,
         args: impl ToArgs,
     ) -> Self::Output<Frame> {
         self.execute(
@@ -39,7 +40,7 @@ pub trait ScriptCommands: Executor {
     fn eval_as<T: FromFrame>(
         &self,
         script: impl ToArg,
-        keys: impl ToArgs,
+        keys: impl ToKeys,
         args: impl ToArgs,
     ) -> Self::Output<T> {
         self.execute(
@@ -62,7 +63,7 @@ pub trait ScriptCommands: Executor {
     fn evalsha(
         &self,
         digest: impl ToArg,
-        keys: impl ToArgs,
+        keys: impl ToKeys,
         args: impl ToArgs,
     ) -> Self::Output<Frame> {
         self.execute(
@@ -81,7 +82,7 @@ pub trait ScriptCommands: Executor {
     fn evalsha_as<T: FromFrame>(
         &self,
         digest: impl ToArg,
-        keys: impl ToArgs,
+        keys: impl ToKeys,
         args: impl ToArgs,
     ) -> Self::Output<T> {
         self.execute(

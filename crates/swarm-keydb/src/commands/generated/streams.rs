@@ -22,6 +22,7 @@ use crate::commands::model::XClaimOptions;
 use crate::commands::model::XPendingOptions;
 use crate::commands::model::XReadGroupOptions;
 use crate::commands::model::XReadOptions;
+use crate::key::ToKey;
 use std::ops::RangeBounds;
 use std::time::Duration;
 use swarm_resp::ToArg;
@@ -50,7 +51,7 @@ pub trait StreamCommands: Executor {
     /// ```
     fn xadd<K: ToArg, V: ToArg>(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         fields: impl IntoIterator<Item = (K, V)>,
     ) -> Self::Output<StreamId> {
         self.execute(
@@ -69,7 +70,7 @@ pub trait StreamCommands: Executor {
     /// **Errors:** the ID is not greater than all before it.
     fn xadd_with<K: ToArg, V: ToArg>(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         fields: impl IntoIterator<Item = (K, V)>,
         options: XAddOptions,
     ) -> Self::Output<Option<StreamId>> {
@@ -85,7 +86,7 @@ pub trait StreamCommands: Executor {
     /// How many entries a stream has (`XLEN`).
     ///
     /// **Reply:** the number, 0 when there is no such stream.
-    fn xlen(&self, key: impl ToArg) -> Self::Output<u64> {
+    fn xlen(&self, key: impl ToKey) -> Self::Output<u64> {
         self.execute(Builder::new("XLEN").read_only().key(key).build())
     }
 
@@ -94,7 +95,7 @@ pub trait StreamCommands: Executor {
     /// **Reply:** the entries.
     fn xrange(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         range: impl RangeBounds<StreamId>,
     ) -> Self::Output<Vec<StreamEntry>> {
         self.execute(
@@ -111,7 +112,7 @@ pub trait StreamCommands: Executor {
     /// **Reply:** the entries.
     fn xrange_count(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         range: impl RangeBounds<StreamId>,
         count: u64,
     ) -> Self::Output<Vec<StreamEntry>> {
@@ -130,7 +131,7 @@ pub trait StreamCommands: Executor {
     /// **Reply:** the entries.
     fn xrevrange(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         range: impl RangeBounds<StreamId>,
     ) -> Self::Output<Vec<StreamEntry>> {
         self.execute(
@@ -147,7 +148,7 @@ pub trait StreamCommands: Executor {
     /// **Reply:** the entries.
     fn xrevrange_count(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         range: impl RangeBounds<StreamId>,
         count: u64,
     ) -> Self::Output<Vec<StreamEntry>> {
@@ -187,7 +188,7 @@ pub trait StreamCommands: Executor {
     /// ```
     fn xread(
         &self,
-        streams: impl IntoIterator<Item = (impl ToArg, impl TryInto<ReadAfter>)>,
+        streams: impl IntoIterator<Item = (impl ToKey, impl TryInto<ReadAfter>)>,
     ) -> Self::Output<Vec<StreamBatch>> {
         self.execute(
             Builder::new("XREAD")
@@ -203,7 +204,7 @@ pub trait StreamCommands: Executor {
     /// **Reply:** the streams that have any, with their entries, oldest first; empty when there was nothing to read in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
     fn xread_with(
         &self,
-        streams: impl IntoIterator<Item = (impl ToArg, impl TryInto<ReadAfter>)>,
+        streams: impl IntoIterator<Item = (impl ToKey, impl TryInto<ReadAfter>)>,
         options: XReadOptions,
     ) -> Self::Output<Vec<StreamBatch>> {
         self.execute(
@@ -242,7 +243,7 @@ pub trait StreamCommands: Executor {
         &self,
         group: impl ToArg,
         consumer: impl ToArg,
-        streams: impl IntoIterator<Item = (impl ToArg, impl TryInto<GroupRead>)>,
+        streams: impl IntoIterator<Item = (impl ToKey, impl TryInto<GroupRead>)>,
     ) -> Self::Output<Vec<StreamBatch>> {
         self.execute(
             Builder::new("XREADGROUP")
@@ -264,7 +265,7 @@ pub trait StreamCommands: Executor {
         &self,
         group: impl ToArg,
         consumer: impl ToArg,
-        streams: impl IntoIterator<Item = (impl ToArg, impl TryInto<GroupRead>)>,
+        streams: impl IntoIterator<Item = (impl ToKey, impl TryInto<GroupRead>)>,
         options: XReadGroupOptions,
     ) -> Self::Output<Vec<StreamBatch>> {
         self.execute(
@@ -283,7 +284,7 @@ pub trait StreamCommands: Executor {
     /// **Reply:** how many of them were pending.
     ///
     /// **Errors:** SwarmKeyDb refuses a stream or a group that there is not (code `NOGROUP`), where Redis counts 0.
-    fn xack(&self, key: impl ToArg, group: impl ToArg, ids: impl StreamIds) -> Self::Output<u64> {
+    fn xack(&self, key: impl ToKey, group: impl ToArg, ids: impl StreamIds) -> Self::Output<u64> {
         self.execute(
             Builder::new("XACK")
                 .key(key)
@@ -298,7 +299,7 @@ pub trait StreamCommands: Executor {
     /// **Reply:** a [`PendingSummary`].
     ///
     /// **Errors:** there is no such stream or group (code `NOGROUP`).
-    fn xpending(&self, key: impl ToArg, group: impl ToArg) -> Self::Output<PendingSummary> {
+    fn xpending(&self, key: impl ToKey, group: impl ToArg) -> Self::Output<PendingSummary> {
         self.execute(
             Builder::new("XPENDING")
                 .read_only()
@@ -315,7 +316,7 @@ pub trait StreamCommands: Executor {
     /// **Errors:** there is no such stream or group (code `NOGROUP`).
     fn xpending_with(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         group: impl ToArg,
         options: XPendingOptions,
     ) -> Self::Output<Vec<PendingEntry>> {
@@ -336,7 +337,7 @@ pub trait StreamCommands: Executor {
     /// **Errors:** there is no such stream or group (code `NOGROUP`).
     fn xclaim(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         group: impl ToArg,
         consumer: impl ToArg,
         min_idle: Duration,
@@ -363,7 +364,7 @@ pub trait StreamCommands: Executor {
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
     fn xclaim_with(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         group: impl ToArg,
         consumer: impl ToArg,
         min_idle: Duration,
@@ -392,7 +393,7 @@ pub trait StreamCommands: Executor {
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
     fn xclaim_justid(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         group: impl ToArg,
         consumer: impl ToArg,
         min_idle: Duration,
@@ -419,7 +420,7 @@ pub trait StreamCommands: Executor {
     /// **Errors:** there is no such stream or group (code `NOGROUP`).
     fn xautoclaim(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         group: impl ToArg,
         consumer: impl ToArg,
         min_idle: Duration,
@@ -443,7 +444,7 @@ pub trait StreamCommands: Executor {
     /// **Errors:** there is no such stream or group (code `NOGROUP`).
     fn xautoclaim_count(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         group: impl ToArg,
         consumer: impl ToArg,
         min_idle: Duration,
@@ -471,7 +472,7 @@ pub trait StreamCommands: Executor {
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
     fn xautoclaim_justid(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         group: impl ToArg,
         consumer: impl ToArg,
         min_idle: Duration,
@@ -494,7 +495,7 @@ pub trait StreamCommands: Executor {
     /// Removes the oldest entries of a stream (`XTRIM`).
     ///
     /// **Reply:** how many were removed.
-    fn xtrim(&self, key: impl ToArg, trim: Trim) -> Self::Output<u64> {
+    fn xtrim(&self, key: impl ToKey, trim: Trim) -> Self::Output<u64> {
         self.execute(Builder::new("XTRIM").key(key).options(trim).build())
     }
 
@@ -503,7 +504,7 @@ pub trait StreamCommands: Executor {
     /// **Reply:** how many of them there were.
     ///
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
-    fn xdel(&self, key: impl ToArg, ids: impl StreamIds) -> Self::Output<u64> {
+    fn xdel(&self, key: impl ToKey, ids: impl StreamIds) -> Self::Output<u64> {
         self.execute(Builder::new("XDEL").key(key).ids(ids).build())
     }
 
@@ -514,7 +515,7 @@ pub trait StreamCommands: Executor {
     /// **Errors:** there is no such stream.
     ///
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
-    fn xinfo_stream(&self, key: impl ToArg) -> Self::Output<StreamInfo> {
+    fn xinfo_stream(&self, key: impl ToKey) -> Self::Output<StreamInfo> {
         self.execute(
             Builder::new("XINFO STREAM")
                 .read_only()
@@ -530,7 +531,7 @@ pub trait StreamCommands: Executor {
     /// **Errors:** there is no such stream.
     ///
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
-    fn xinfo_groups(&self, key: impl ToArg) -> Self::Output<Vec<GroupInfo>> {
+    fn xinfo_groups(&self, key: impl ToKey) -> Self::Output<Vec<GroupInfo>> {
         self.execute(
             Builder::new("XINFO GROUPS")
                 .read_only()
@@ -548,7 +549,7 @@ pub trait StreamCommands: Executor {
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
     fn xinfo_consumers(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         group: impl ToArg,
     ) -> Self::Output<Vec<ConsumerInfo>> {
         self.execute(
@@ -567,7 +568,7 @@ pub trait StreamCommands: Executor {
     /// **Errors:** there is such a group already (code `BUSYGROUP`); there is no such stream.
     fn xgroup_create(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         group: impl ToArg,
         start: impl TryInto<ReadAfter>,
     ) -> Self::Output<()> {
@@ -587,7 +588,7 @@ pub trait StreamCommands: Executor {
     /// **Errors:** there is such a group already (code `BUSYGROUP`).
     fn xgroup_create_mkstream(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         group: impl ToArg,
         start: impl TryInto<ReadAfter>,
     ) -> Self::Output<()> {
@@ -606,7 +607,7 @@ pub trait StreamCommands: Executor {
     /// **Reply:** whether there was such a group.
     ///
     /// **Errors:** there is no such stream.
-    fn xgroup_destroy(&self, key: impl ToArg, group: impl ToArg) -> Self::Output<bool> {
+    fn xgroup_destroy(&self, key: impl ToKey, group: impl ToArg) -> Self::Output<bool> {
         self.execute(
             Builder::new("XGROUP DESTROY")
                 .key(key)
@@ -622,7 +623,7 @@ pub trait StreamCommands: Executor {
     /// **Errors:** there is no such stream, or no such group (code `NOGROUP`).
     fn xgroup_setid(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         group: impl ToArg,
         start: impl TryInto<ReadAfter>,
     ) -> Self::Output<()> {
@@ -644,7 +645,7 @@ pub trait StreamCommands: Executor {
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
     fn xgroup_createconsumer(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         group: impl ToArg,
         consumer: impl ToArg,
     ) -> Self::Output<bool> {
@@ -664,7 +665,7 @@ pub trait StreamCommands: Executor {
     /// **Errors:** there is no such stream, or no such group (code `NOGROUP`).
     fn xgroup_delconsumer(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         group: impl ToArg,
         consumer: impl ToArg,
     ) -> Self::Output<u64> {
@@ -684,7 +685,7 @@ pub trait StreamCommands: Executor {
     /// **Errors:** there is no such stream, or it holds a greater ID.
     ///
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
-    fn xsetid(&self, key: impl ToArg, id: impl TryInto<StreamId>) -> Self::Output<()> {
+    fn xsetid(&self, key: impl ToKey, id: impl TryInto<StreamId>) -> Self::Output<()> {
         self.execute(
             Builder::new("XSETID")
                 .key(key)

@@ -4,11 +4,12 @@ use crate::command::Builder;
 use crate::command::Executor;
 use crate::commands::model;
 use crate::commands::model::SetOptions;
+use crate::key::ToKey;
+use crate::key::ToKeys;
 use bytes::Bytes;
 use std::time::Duration;
 use swarm_resp::FromFrame;
 use swarm_resp::ToArg;
-use swarm_resp::ToArgs;
 
 /// Commands on string values and counters.
 pub trait StringCommands: Executor {
@@ -17,14 +18,14 @@ pub trait StringCommands: Executor {
     /// **Reply:** the value's bytes, `None` when the key is missing.
     ///
     /// **Servers:** SwarmKeyDb can return the old value after an acknowledged write if another `GET` ran during that write. See [what each server guarantees](crate::guide::guarantees).
-    fn get(&self, key: impl ToArg) -> Self::Output<Option<Bytes>> {
+    fn get(&self, key: impl ToKey) -> Self::Output<Option<Bytes>> {
         self.execute(Builder::new("GET").read_only().key(key).build())
     }
 
     /// [`get`](Self::get), with strings read as a `T`.
     ///
     /// **Errors:** a string that is no `T` is an error of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
-    fn get_as<T: FromFrame>(&self, key: impl ToArg) -> Self::Output<Option<T>> {
+    fn get_as<T: FromFrame>(&self, key: impl ToKey) -> Self::Output<Option<T>> {
         self.execute(Builder::new("GET").read_only().key(key).build())
     }
 
@@ -33,7 +34,7 @@ pub trait StringCommands: Executor {
     /// **Reply:** nothing.
     ///
     /// **Servers:** SwarmKeyDb can return the old value after an acknowledged `SET` if a `GET` of the key ran at the same time. See [what each server guarantees](crate::guide::guarantees).
-    fn set(&self, key: impl ToArg, value: impl ToArg) -> Self::Output<()> {
+    fn set(&self, key: impl ToKey, value: impl ToArg) -> Self::Output<()> {
         self.execute(
             Builder::new("SET")
                 .idempotent()
@@ -52,7 +53,7 @@ pub trait StringCommands: Executor {
     /// **Servers:** SwarmKeyDb refuses `NX`, `XX` and `KEEPTTL`, use [`msetnx`](Self::msetnx) to set a key only if it is missing. As shipped, it stores a value about 100 ms before its time to live. See [what each server guarantees](crate::guide::guarantees).
     fn set_with(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         value: impl ToArg,
         options: SetOptions,
     ) -> Self::Output<bool> {
@@ -72,7 +73,7 @@ pub trait StringCommands: Executor {
     /// **Errors:** a time to live of zero is refused, for the server would delete the key or refuse it.
     ///
     /// **Servers:** as shipped, SwarmKeyDb stores the value about 100 ms before its time to live; an interrupted command can leave a key that never expires. See [what each server guarantees](crate::guide::guarantees).
-    fn setex(&self, key: impl ToArg, ttl: Duration, value: impl ToArg) -> Self::Output<()> {
+    fn setex(&self, key: impl ToKey, ttl: Duration, value: impl ToArg) -> Self::Output<()> {
         self.execute(
             Builder::timed("SETEX", "PSETEX", ttl)
                 .idempotent()
@@ -88,7 +89,7 @@ pub trait StringCommands: Executor {
     /// **Reply:** whether it was set.
     ///
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
-    fn setnx(&self, key: impl ToArg, value: impl ToArg) -> Self::Output<bool> {
+    fn setnx(&self, key: impl ToKey, value: impl ToArg) -> Self::Output<bool> {
         self.execute(Builder::new("SETNX").key(key).arg(value).build())
     }
 
@@ -97,7 +98,7 @@ pub trait StringCommands: Executor {
     /// **Reply:** the value before, `None` when the key was missing.
     ///
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
-    fn getset(&self, key: impl ToArg, value: impl ToArg) -> Self::Output<Option<Bytes>> {
+    fn getset(&self, key: impl ToKey, value: impl ToArg) -> Self::Output<Option<Bytes>> {
         self.execute(Builder::new("GETSET").key(key).arg(value).build())
     }
 
@@ -106,7 +107,7 @@ pub trait StringCommands: Executor {
     /// **Errors:** a string that is no `T` is an error of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
     fn getset_as<T: FromFrame>(
         &self,
-        key: impl ToArg,
+        key: impl ToKey,
         value: impl ToArg,
     ) -> Self::Output<Option<T>> {
         self.execute(Builder::new("GETSET").key(key).arg(value).build())
@@ -117,28 +118,28 @@ pub trait StringCommands: Executor {
     /// **Reply:** the value before, `None` when the key was missing.
     ///
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
-    fn getdel(&self, key: impl ToArg) -> Self::Output<Option<Bytes>> {
+    fn getdel(&self, key: impl ToKey) -> Self::Output<Option<Bytes>> {
         self.execute(Builder::new("GETDEL").key(key).build())
     }
 
     /// [`getdel`](Self::getdel), with strings read as a `T`.
     ///
     /// **Errors:** a string that is no `T` is an error of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
-    fn getdel_as<T: FromFrame>(&self, key: impl ToArg) -> Self::Output<Option<T>> {
+    fn getdel_as<T: FromFrame>(&self, key: impl ToKey) -> Self::Output<Option<T>> {
         self.execute(Builder::new("GETDEL").key(key).build())
     }
 
     /// The values of several keys at once (`MGET`).
     ///
     /// **Reply:** one entry per key, in their order; `None` for a missing key or one that holds no string.
-    fn mget(&self, keys: impl ToArgs) -> Self::Output<Vec<Option<Bytes>>> {
+    fn mget(&self, keys: impl ToKeys) -> Self::Output<Vec<Option<Bytes>>> {
         self.execute(Builder::new("MGET").read_only().keys(keys).build())
     }
 
     /// [`mget`](Self::mget), with strings read as a `T`.
     ///
     /// **Errors:** a string that is no `T` is an error of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
-    fn mget_as<T: FromFrame>(&self, keys: impl ToArgs) -> Self::Output<Vec<Option<T>>> {
+    fn mget_as<T: FromFrame>(&self, keys: impl ToKeys) -> Self::Output<Vec<Option<T>>> {
         self.execute(Builder::new("MGET").read_only().keys(keys).build())
     }
 
@@ -147,7 +148,7 @@ pub trait StringCommands: Executor {
     /// **Reply:** nothing.
     ///
     /// **Servers:** atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, other clients see part of it while it runs, an interrupted one stays partial, and as shipped it takes about 0.1 s per key. See [what each server guarantees](crate::guide::guarantees).
-    fn mset<K: ToArg, V: ToArg>(
+    fn mset<K: ToKey, V: ToArg>(
         &self,
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Self::Output<()> {
@@ -164,7 +165,7 @@ pub trait StringCommands: Executor {
     /// **Reply:** whether they were set.
     ///
     /// **Servers:** atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, only one of several concurrent calls succeeds, so it can serve as a lock, but other clients can see part of it while it runs. See [what each server guarantees](crate::guide::guarantees).
-    fn msetnx<K: ToArg, V: ToArg>(
+    fn msetnx<K: ToKey, V: ToArg>(
         &self,
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Self::Output<bool> {
@@ -178,7 +179,7 @@ pub trait StringCommands: Executor {
     /// **Errors:** the value is no 64-bit integer, or would overflow.
     ///
     /// **Servers:** atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
-    fn incr(&self, key: impl ToArg) -> Self::Output<i64> {
+    fn incr(&self, key: impl ToKey) -> Self::Output<i64> {
         self.execute(Builder::new("INCR").key(key).build())
     }
 
@@ -189,7 +190,7 @@ pub trait StringCommands: Executor {
     /// **Errors:** the value is no 64-bit integer, or would overflow.
     ///
     /// **Servers:** atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
-    fn incrby(&self, key: impl ToArg, amount: i64) -> Self::Output<i64> {
+    fn incrby(&self, key: impl ToKey, amount: i64) -> Self::Output<i64> {
         self.execute(Builder::new("INCRBY").key(key).arg(amount).build())
     }
 
@@ -200,7 +201,7 @@ pub trait StringCommands: Executor {
     /// **Errors:** the value is no 64-bit integer, or would overflow.
     ///
     /// **Servers:** atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
-    fn decr(&self, key: impl ToArg) -> Self::Output<i64> {
+    fn decr(&self, key: impl ToKey) -> Self::Output<i64> {
         self.execute(Builder::new("DECR").key(key).build())
     }
 
@@ -211,7 +212,7 @@ pub trait StringCommands: Executor {
     /// **Errors:** the value is no 64-bit integer, or would overflow.
     ///
     /// **Servers:** atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
-    fn decrby(&self, key: impl ToArg, amount: i64) -> Self::Output<i64> {
+    fn decrby(&self, key: impl ToKey, amount: i64) -> Self::Output<i64> {
         self.execute(Builder::new("DECRBY").key(key).arg(amount).build())
     }
 
@@ -222,7 +223,7 @@ pub trait StringCommands: Executor {
     /// **Errors:** the value is no number, or would not be finite.
     ///
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
-    fn incrbyfloat(&self, key: impl ToArg, amount: f64) -> Self::Output<f64> {
+    fn incrbyfloat(&self, key: impl ToKey, amount: f64) -> Self::Output<f64> {
         self.execute(Builder::new("INCRBYFLOAT").key(key).arg(amount).build())
     }
 
@@ -231,7 +232,7 @@ pub trait StringCommands: Executor {
     /// **Reply:** the length after, in bytes.
     ///
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
-    fn append(&self, key: impl ToArg, value: impl ToArg) -> Self::Output<u64> {
+    fn append(&self, key: impl ToKey, value: impl ToArg) -> Self::Output<u64> {
         self.execute(Builder::new("APPEND").key(key).arg(value).build())
     }
 
@@ -240,7 +241,7 @@ pub trait StringCommands: Executor {
     /// **Reply:** the length in bytes, 0 when the key is missing.
     ///
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
-    fn strlen(&self, key: impl ToArg) -> Self::Output<u64> {
+    fn strlen(&self, key: impl ToKey) -> Self::Output<u64> {
         self.execute(Builder::new("STRLEN").read_only().key(key).build())
     }
 
@@ -249,7 +250,7 @@ pub trait StringCommands: Executor {
     /// **Reply:** the bytes, empty when the key is missing or the range holds nothing.
     ///
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
-    fn getrange(&self, key: impl ToArg, start: i64, end: i64) -> Self::Output<Bytes> {
+    fn getrange(&self, key: impl ToKey, start: i64, end: i64) -> Self::Output<Bytes> {
         self.execute(
             Builder::new("GETRANGE")
                 .read_only()
@@ -265,7 +266,7 @@ pub trait StringCommands: Executor {
     /// **Reply:** the length after, in bytes.
     ///
     /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
-    fn setrange(&self, key: impl ToArg, offset: u64, value: impl ToArg) -> Self::Output<u64> {
+    fn setrange(&self, key: impl ToKey, offset: u64, value: impl ToArg) -> Self::Output<u64> {
         self.execute(
             Builder::new("SETRANGE")
                 .key(key)

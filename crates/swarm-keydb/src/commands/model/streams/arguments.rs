@@ -9,6 +9,7 @@ use super::id::{StreamId, StreamIds};
 use super::position::Position;
 use crate::command::{Builder, MAX_COUNT};
 use crate::error::Error;
+use crate::key::ToKey;
 
 /// Why a range is refused.
 pub(super) const EMPTY: &str = "the range of IDs holds none";
@@ -99,7 +100,7 @@ impl Builder {
     }
 
     /// Puts `STREAMS`, the keys, and where to read each from, at least one.
-    pub(crate) fn streams<P: Position, K: ToArg>(
+    pub(crate) fn streams<P: Position, K: ToKey>(
         mut self,
         streams: impl IntoIterator<Item = (K, impl TryInto<P>)>,
     ) -> Self {
