@@ -1,7 +1,5 @@
 //! A connection that nobody else uses, and optimistic transactions over it.
 
-use swarm_resp::ToArgs;
-
 use super::runtime::Runtime;
 use super::{Client, Pipeline, Transaction};
 use crate::client::{self, Attempts};

@@ -4,8 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use swarm_resp::ToArgs;
-
 use super::lease::Lease;
 use super::queue::Queue;
 use super::{Client, Pipeline, Reply, Transaction};
