@@ -143,7 +143,7 @@ async fn a_stop_waits_for_what_was_handed_out() {
 async fn a_stop_does_not_wait_for_ever() {
     let (_gateway, client) = connected().await;
     add(&client, "k", 1..2).await;
-    let builder = consumer(&client, "ann", "k").drain_time(Duration::from_millis(20));
+    let builder = consumer(&client, "ann", "k").drain_timeout(Duration::from_millis(20));
     let mut consumer = builder.build().unwrap();
     let _held = next(&mut consumer).await;
     consumer.stop();
@@ -155,7 +155,7 @@ async fn durations_without_end_neither_overflow_nor_keep_a_stop_waiting() {
     let (gateway, client) = connected().await;
     add(&client, "k", 1..2).await;
     let builder = client.consumer(GROUP, "ann", "k").block(Duration::MAX);
-    let builder = builder.min_idle(Duration::MAX).drain_time(Duration::MAX);
+    let builder = builder.min_idle(Duration::MAX).drain_timeout(Duration::MAX);
     let mut consumer = builder.claim_interval(Duration::MAX).build().unwrap();
     // After a lost reply, a time is set for looking through the pending entries again.
     gateway.faults().cut_after("XREADGROUP");

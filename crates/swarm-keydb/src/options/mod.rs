@@ -369,6 +369,20 @@ mod tests {
         assert_eq!(options.request_timeout, Duration::from_secs(10));
     }
 
+    /// Stands for: a default of the transport that silently lowers `connect_timeout`.
+    #[test]
+    fn connect_timeout_alone_limits_dialing_by_default() {
+        let options = ClientOptions::default().connect_timeout(Duration::from_secs(60));
+        assert_eq!(options.dial_timeout(), Duration::from_secs(60));
+        let shorter = options.clone().transport(|transport| {
+            assert_eq!(transport.get_dial_timeout(), Duration::MAX);
+            transport.dial_timeout(Duration::from_secs(3))
+        });
+        assert_eq!(shorter.dial_timeout(), Duration::from_secs(3));
+        let longer = options.transport(|transport| transport.dial_timeout(Duration::from_secs(90)));
+        assert_eq!(longer.dial_timeout(), Duration::from_secs(60));
+    }
+
     #[test]
     fn debug_shows_no_secret() {
         for url in [

@@ -1,6 +1,7 @@
-//! Where a client connects to, made of its options.
+//! Resolves options to the server that a client connects to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use swarm_resp::{Request, RequestRef};
 use swarm_transport::{
@@ -16,15 +17,18 @@ use crate::error::{Error, Result};
 use crate::tasks::Tasks;
 
 impl ClientOptions {
-    /// Where the URLs lead, and what to say there.
+    /// Resolves the URLs to connectors, and the other options to the settings of connections.
+    ///
+    /// # Errors
+    ///
+    /// If a URL or an option of the transport is invalid.
     pub(crate) fn target(&self) -> Result<Target> {
         let endpoint = endpoint("url", &self.url)?;
-        let dial_timeout = self.transport.get_dial_timeout().min(self.connect_timeout);
-        let transport = self.transport.clone().dial_timeout(dial_timeout);
+        let transport = self.transport.clone().dial_timeout(self.dial_timeout());
         let password = self.password.as_deref().or(endpoint.password());
         if endpoint.user().is_some() && password.is_none() {
             return Err(Error::config(
-                "url: the address names a user and no password; write redis://user:password@host, or set the option password",
+                "url has a user and no password; write redis://user:password@host, or set the option password",
             ));
         }
         let credentials = password.map(|password| Credentials::new(endpoint.user(), password));
@@ -38,15 +42,15 @@ impl ClientOptions {
                 .session
                 .insert(0, ("the database", Request::new("SELECT", database)));
         }
-        // What HTTP cannot carry is found now. A password that is asked for is found at the dial.
+        // A password that HTTP cannot carry fails here; one from a provider, when the client connects.
         let token = password.filter(|_| self.provider.is_none());
         let connector = if endpoint.scheme().is_http() {
-            Bearing::connector(&endpoint, &transport, &login, token)?
+            BearerConnector::connector(&endpoint, &transport, &login, token)?
         } else {
-            wire(&endpoint, &transport)?
+            transport_connector(&endpoint, &transport)?
         };
         let fallback = match self.fallback.url_beside(&self.url) {
-            // The default fallback must not cost the client its main connection.
+            // HTTP cannot carry the password. A default fallback must not make the client fail for that.
             Some(_)
                 if self.fallback.url.is_none() && token.is_some_and(|token| !token.is_ascii()) =>
             {
@@ -56,11 +60,11 @@ impl ClientOptions {
                 let endpoint = self::endpoint("http_url", url)?;
                 if !endpoint.scheme().is_http() {
                     return Err(Error::config(
-                        "http_url is not HTTP; give an http:// or https:// URL",
+                        "http_url has another scheme; give an http:// or https:// URL",
                     ));
                 }
-                // One at a time: the server runs requests that are in flight together in any order.
-                Some(Bearing::connector(
+                // The server runs concurrent requests in any order.
+                Some(BearerConnector::connector(
                     &endpoint,
                     &transport.http_concurrency(1),
                     &login,
@@ -80,7 +84,12 @@ impl ClientOptions {
         })
     }
 
-    /// What to say to a server that a transport of the caller's own reaches.
+    /// The limit of dialing, as a part of an attempt to connect.
+    pub(super) fn dial_timeout(&self) -> Duration {
+        self.transport.get_dial_timeout().min(self.connect_timeout)
+    }
+
+    /// Resolves the options for a custom transport.
     pub(crate) fn target_through(&self, connector: Arc<dyn Connect>) -> Target {
         let credentials = self
             .password
@@ -114,7 +123,7 @@ impl ClientOptions {
     }
 }
 
-/// What connections of a client are made of.
+/// Everything that a client needs to create a connection.
 #[derive(Debug)]
 pub(crate) struct Origin {
     pub(crate) target: Target,
@@ -155,26 +164,26 @@ impl Origin {
     }
 }
 
-/// Where a client connects to, and how it introduces itself.
+/// The server that a client connects to, and how it authenticates there.
 pub(crate) struct Target {
     pub(crate) connector: Arc<dyn Connect>,
     pub(crate) fallback: Option<Arc<dyn Connect>>,
     pub(crate) login: Login,
-    /// The connector is the caller's own, and not of a URL.
+    /// Whether the connector is a custom one, rather than one for a URL.
     pub(crate) custom: bool,
-    /// Whether connections have a session, as far as the URL tells.
+    /// Whether the URL's transport supports sessions.
     pub(crate) session: bool,
-    /// Whether arguments may be any bytes, as far as the options tell.
+    /// Whether the transport preserves arguments that are not valid UTF-8, according to the options.
     binary_arguments: bool,
     pub(crate) settings: Settings,
 }
 
 impl Target {
-    /// Whether connections would refuse a request. For what makes a connection of its own: it is not made for that.
+    /// Checks a request before a connection is created for it.
     ///
     /// # Errors
     ///
-    /// Why they would.
+    /// If the transport would reject the request.
     pub(crate) fn check(&self, request: RequestRef<'_>) -> std::result::Result<(), Failure> {
         Capabilities::FULL
             .with_binary_arguments(self.binary_arguments)
@@ -196,53 +205,56 @@ fn endpoint(option: &str, url: &str) -> Result<Endpoint> {
     Endpoint::parse(url).map_err(|error| Error::config(format!("{option}: {error}")))
 }
 
-fn wire(endpoint: &Endpoint, dial: &TransportOptions) -> Result<Arc<dyn Connect>> {
-    connector(endpoint, dial).map_err(|error| Error::config(error.to_string()))
+fn transport_connector(
+    endpoint: &Endpoint,
+    options: &TransportOptions,
+) -> Result<Arc<dyn Connect>> {
+    connector(endpoint, options).map_err(|error| Error::config(error.to_string()))
 }
 
-/// A connector of an HTTP wire, which says with every request who it is.
-struct Bearing {
+/// Connector of HTTP transports that sends the password of the login as a bearer token.
+struct BearerConnector {
     endpoint: Endpoint,
-    dial: TransportOptions,
+    options: TransportOptions,
     login: Login,
 }
 
-impl Bearing {
+impl BearerConnector {
     fn connector(
         endpoint: &Endpoint,
-        dial: &TransportOptions,
+        options: &TransportOptions,
         login: &Login,
         token: Option<&str>,
     ) -> Result<Arc<dyn Connect>> {
-        // What makes no sense is refused now, and not at the first dial.
+        // Invalid options fail here, rather than when the client connects.
         match token {
-            Some(token) => wire(endpoint, &dial.clone().bearer_token(token))?,
-            None => wire(endpoint, dial)?,
+            Some(token) => transport_connector(endpoint, &options.clone().bearer_token(token))?,
+            None => transport_connector(endpoint, options)?,
         };
         Ok(Arc::new(Self {
             endpoint: endpoint.clone(),
-            dial: dial.clone(),
+            options: options.clone(),
             login: login.clone(),
         }))
     }
 }
 
-impl Connect for Bearing {
+impl Connect for BearerConnector {
     fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>> {
         Box::pin(async {
-            let dial = self.dial.clone();
-            let dial = match self.login.get().await? {
-                Some(credentials) => dial.bearer_token(credentials.password),
-                None => dial,
+            let options = self.options.clone();
+            let options = match self.login.get().await? {
+                Some(credentials) => options.bearer_token(credentials.password),
+                None => options,
             };
-            connector(&self.endpoint, &dial)?.connect().await
+            connector(&self.endpoint, &options)?.connect().await
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    //! Who the client logs in as, and which gateway stands in.
+    //! The credentials and the HTTP fallback of a target.
 
     use std::future::Future;
     use std::pin::pin;

@@ -113,7 +113,7 @@ impl Membership {
         let settled = unsettled.wait_for(|count| *count == 0);
         let settled = {
             let _context = self.client.tasks().timers();
-            tokio::time::timeout(self.settings.drain_time, settled)
+            tokio::time::timeout(self.settings.drain_timeout, settled)
         };
         let _in_time = settled.await;
     }

@@ -131,7 +131,7 @@ impl Consumer {
 
     /// Stops the consumer gracefully. It starts no further read, but finishes the one in flight, which may return entries.
     /// [`next`](Self::next) yields what is in the buffer, waits until every delivery is acknowledged or dropped, for at most the
-    /// [`drain_time`](ConsumerBuilder::drain_time), and then returns `None`.
+    /// [`drain_timeout`](ConsumerBuilder::drain_timeout), and then returns `None`.
     pub fn stop(&self) {
         self.membership.stop();
     }

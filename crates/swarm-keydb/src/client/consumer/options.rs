@@ -35,7 +35,7 @@ pub(super) struct Settings {
     pub(super) claim_interval: Duration,
     pub(super) start: ReadAfter,
     pub(super) deleted: DeletedEntries,
-    pub(super) drain_time: Duration,
+    pub(super) drain_timeout: Duration,
 }
 
 impl Settings {
@@ -48,14 +48,14 @@ impl Settings {
             claim_interval,
             start: _,
             deleted: _,
-            drain_time,
+            drain_timeout,
         } = self;
         [
             // What the server takes is checked with the command.
             Bounded::timer("block", block).or_zero(),
             Bounded::timer("min_idle", min_idle.as_mut()).or_zero(),
             Bounded::timer("claim_interval", claim_interval),
-            Bounded::timer("drain_time", drain_time).or_zero(),
+            Bounded::timer("drain_timeout", drain_timeout).or_zero(),
         ]
     }
 }
@@ -86,65 +86,74 @@ impl ConsumerBuilder {
                 claim_interval: Duration::from_secs(30),
                 start: ReadAfter::Id(crate::StreamId::MIN),
                 deleted: DeletedEntries::default(),
-                drain_time: Duration::from_secs(30),
+                drain_timeout: Duration::from_secs(30),
             },
         }
     }
 
-    /// Maximum number of entries of each stream that are read at a time, and so the size of the buffer. Default 100.
+    /// Sets the maximum number of entries per read and stream, which bounds the buffer. At least 1; default 100.
     ///
-    /// A consumer first reads 10, then as many as the application takes in about a second. So a slow consumer does not keep
-    /// entries in its buffer that an idle one could process, and a fast one needs few reads, each of which is a write on
-    /// SwarmKeyDb.
+    /// A consumer first reads 10 entries, then as many as the application processes in about a second. So a slow consumer does
+    /// not keep entries in its buffer that an idle one could process, and a fast one needs few reads, each of which is a write
+    /// on SwarmKeyDb.
     pub const fn count(mut self, count: u64) -> Self {
         self.settings.count = count;
         self
     }
 
-    /// How long one read may block: 2 seconds, the default, at most. The next read follows, so this does not limit how long
-    /// [`next`](Consumer::next) waits, but [`stop`](Consumer::stop) may take this long.
+    /// Sets how long one read may block on the server. More than zero; default 2 s, to which longer times are lowered.
+    ///
+    /// The next read follows, so this does not limit how long [`next`](Consumer::next) waits, but
+    /// [`stop`](Consumer::stop) may take this long.
     pub const fn block(mut self, time: Duration) -> Self {
         self.settings.block = time;
         self
     }
 
-    /// How long an entry may be pending for another consumer before this one claims it. Set it well above the time that
-    /// processing takes. Default 60 s. `None` and [`Duration::MAX`] disable claiming.
+    /// Sets how long an entry may be pending for another consumer before this one claims it. Default 60 s. `None` and
+    /// [`Duration::MAX`] disable claiming.
+    ///
+    /// Set it well above the time that processing takes: an entry that is still being processed after this time is delivered
+    /// twice.
     pub fn min_idle(mut self, time: impl Into<Option<Duration>>) -> Self {
-        // What no server can count never comes.
+        // Longer than a server can count means never.
         let countable = |time: &Duration| i64::try_from(time.as_millis()).is_ok();
         self.settings.min_idle = time.into().filter(countable);
         self
     }
 
-    /// Interval between searches for entries to claim. Default 30 s.
+    /// Sets the interval between searches for entries to claim. At least 1 ms; default 30 s.
     pub const fn claim_interval(mut self, time: Duration) -> Self {
         self.settings.claim_interval = time;
         self
     }
 
-    /// Position at which a group starts that the consumer creates: after an ID, or ([`ReadAfter::Last`]) after the last entry
-    /// when the consumer starts. A group that vanishes later is created again at the same position. Default: the first entry.
+    /// Sets the position of a group that the consumer creates: after an ID, or ([`ReadAfter::Last`]) after the last entry when the
+    /// consumer starts. Default: before the first entry. If the group is destroyed later, the consumer creates it again at the
+    /// same position.
     pub fn start_from(mut self, start: impl Into<ReadAfter>) -> Self {
         self.settings.start = start.into();
         self
     }
 
-    /// Policy for entries that were deleted while they were pending. Default [`DeletedEntries::Acknowledge`].
+    /// Sets the policy for entries that were deleted while they were pending. Default [`DeletedEntries::Acknowledge`].
     pub const fn deleted_entries(mut self, policy: DeletedEntries) -> Self {
         self.settings.deleted = policy;
         self
     }
 
-    /// How long a stopped consumer waits for its deliveries to be acknowledged or dropped. Default 30 s.
-    pub const fn drain_time(mut self, time: Duration) -> Self {
-        self.settings.drain_time = time;
+    /// Sets how long a stopped consumer waits until its deliveries are acknowledged or dropped. Default 30 s. Zero does not
+    /// wait. Entries that are not acknowledged by then stay pending.
+    pub const fn drain_timeout(mut self, time: Duration) -> Self {
+        self.settings.drain_timeout = time;
         self
     }
 
     /// Creates the consumer. It sends nothing before it is polled.
     ///
-    /// **Errors:** if an option is invalid, or no server could accept a name.
+    /// # Errors
+    ///
+    /// If an option is invalid, a stream is named twice, or no server could accept a name.
     pub fn build(self) -> Result<Consumer> {
         let mut settings = self.settings;
         for duration in settings.durations() {
@@ -211,7 +220,7 @@ mod tests {
         ("block", ConsumerBuilder::block),
         ("min_idle", |builder, value| builder.min_idle(value)),
         ("claim_interval", ConsumerBuilder::claim_interval),
-        ("drain_time", ConsumerBuilder::drain_time),
+        ("drain_timeout", ConsumerBuilder::drain_timeout),
     ];
 
     /// Stands for: durations without a bound, which fail late, without a name, or by a panic.
