@@ -51,7 +51,7 @@ fn every_method_has_a_counterpart_and_a_proof() {
 
 #[test]
 fn every_option_has_a_counterpart() {
-    let rows = rows("## ClientOptions");
+    let rows = rows("## Options");
     let named: Vec<_> = rows
         .iter()
         .map(|cells| name(code(cells[0]).next().unwrap()))
@@ -63,7 +63,7 @@ fn every_option_has_a_counterpart() {
 fn every_counterpart_exists() {
     let mut source = String::new();
     read(Path::new("../crates/swarm-keydb/src"), &mut source);
-    let (methods, options) = (rows("## Methods"), rows("## ClientOptions"));
+    let (methods, options) = (rows("## Methods"), rows("## Options"));
     let methods = methods.iter().map(|cells| cells[1]);
     for cell in methods.chain(options.iter().map(|cells| cells[2])) {
         for code in code(cell) {
