@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use swarm_resp::{ArgSink, ConvertError, Frame, FromFrame, Request, RequestBuilder, ToArg, ToArgs};
 
-use crate::engine::{Marks, Retry};
 use crate::error::{Error, Result};
 use crate::key::{ToKey, ToKeys};
+use crate::request_reply::{Marks, Retry};
 
 /// A command that answers an `R`: its bytes, and how to read the reply.
 ///

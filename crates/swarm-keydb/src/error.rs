@@ -17,7 +17,7 @@ use self::code::Code;
 pub use self::kind::ErrorKind;
 use self::kind::Transience;
 pub use self::outcome::Outcome;
-use crate::engine::Failure;
+use crate::failure::Failure;
 use crate::status::DedicatedStats;
 
 /// Error of a command or of the client.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::ready;
 use std::sync::Arc;
 
-use super::{Client, Origin};
+use super::{Client, ConnectionFactory};
 use crate::command::{Builder, Executor};
 use crate::commands::{ServerCommands, ok};
 use crate::credentials::Credentials;
@@ -39,10 +39,10 @@ impl Client {
     pub async fn auth(&self, credentials: impl Into<Credentials>) -> Result<()> {
         let credentials = credentials.into();
         let command = Builder::new("AUTH").args(credentials.args()).alone();
-        if self.shared.reach.is_refused() {
+        if self.shared.availability.is_refused() {
             // No connection will be there to ask over before there are other credentials.
             self.try_out(credentials.clone()).await?;
-            self.shared.origin.target.login.set(credentials);
+            self.shared.factory.target.login.set(credentials);
             return Ok(());
         }
         let answered = self.execute(command.build_with(ok)).await;
@@ -50,17 +50,17 @@ impl Client {
             Err(error) if is_about_the_way(&error) => self.try_out(credentials.clone()).await?,
             answered => answered?,
         }
-        self.shared.origin.target.login.set(credentials);
+        self.shared.factory.target.login.set(credentials);
         Ok(())
     }
 
     /// Logs in on a connection of its own.
     async fn try_out(&self, credentials: Credentials) -> Result<()> {
-        let Origin {
+        let ConnectionFactory {
             target,
             options,
             tasks,
-        } = &*self.shared.origin;
+        } = &*self.shared.factory;
         let options = options
             .clone()
             .credentials(move || ready(Ok::<_, Infallible>(credentials.clone())))
@@ -71,7 +71,7 @@ impl Client {
         } else {
             options.target()?
         };
-        let trial = Self::start(Origin::new(target, options, tasks.clone())).await?;
+        let trial = Self::start(ConnectionFactory::new(target, options, tasks.clone())).await?;
         let answered = trial.ping().await;
         trial.close().await;
         answered

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Client, Shared};
-use crate::driver::deadline_in;
+use crate::request_reply::deadline_in;
 
 /// How closing a client went: see [`Client::close_within`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,9 +76,9 @@ impl Client {
         let Shared {
             mailbox,
             leases,
-            hub,
+            subscriptions,
             ..
         } = &*self.shared;
-        tokio::join!(leases.close(by), mailbox.close(by), hub.close()).0
+        tokio::join!(leases.close(by), mailbox.close(by), subscriptions.close()).0
     }
 }

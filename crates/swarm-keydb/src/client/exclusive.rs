@@ -9,9 +9,9 @@ use super::queue::Queue;
 use super::{Client, Pipeline, Reply, Transaction};
 use crate::command::{Builder, Command, Executor};
 use crate::commands::{ServerInfo, Use, hello_command, vet};
-use crate::driver::{Mailbox, deadline_in};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ToKeys;
+use crate::request_reply::{Mailbox, deadline_in};
 
 /// A connection of one's own, for what acts on the connection: WATCH, and commands that must see each other's session.
 ///
@@ -79,7 +79,7 @@ impl Client {
     ///
     /// **Cancel safety:** dropping the future gives up its place.
     pub async fn exclusive(&self) -> Result<Exclusive> {
-        let timeout = self.shared.origin.options.request_timeout;
+        let timeout = self.shared.factory.options.request_timeout;
         self.shared.mailbox.check_open().map_err(Error::from)?;
         let lease = self.shared.leases.acquire(deadline_in(timeout).into());
         Ok(Exclusive {

@@ -34,11 +34,11 @@ use queue::Queue;
 
 use crate::command::{Blocking, Command, Executor};
 use crate::commands::{ScanOptions, Use, vet};
-use crate::driver::{Mailbox, Reach, RequestReply, Role, Started};
 use crate::error::{Error, Result};
 use crate::options::ClientOptions;
-use crate::options::Origin;
-use crate::pubsub::Hub;
+use crate::options::ConnectionFactory;
+use crate::pubsub::Subscriptions;
+use crate::request_reply::{Availability, Mailbox, RequestReply, Role, Started};
 use crate::status::{State, StateWatch, Stats};
 use crate::tasks::Tasks;
 use lease::Leases;
@@ -78,15 +78,15 @@ struct Shared {
     /// The connection that commands share.
     mailbox: Mailbox,
     /// How further connections are made: for what needs one of its own.
-    origin: Arc<Origin>,
+    factory: Arc<ConnectionFactory>,
     /// Connections that one task has to itself for a while.
     leases: Arc<Leases>,
     /// The connections that subscriptions hear from.
-    hub: Hub,
+    subscriptions: Subscriptions,
     /// What consumers have to acknowledge.
     acks: AckQueues,
     /// How the shared connection is.
-    reach: Reach,
+    availability: Availability,
 }
 
 impl Client {
@@ -103,7 +103,7 @@ impl Client {
     pub async fn connect(options: impl Into<ClientOptions>) -> Result<Self> {
         let options = options.into().settled()?;
         let target = options.target()?;
-        Self::start(Origin::new(target, options, Tasks::current()?)).await
+        Self::start(ConnectionFactory::new(target, options, Tasks::current()?)).await
     }
 
     /// Connects through a transport of the caller's own: see [`transport`](crate::transport). The options' URL is not
@@ -137,12 +137,12 @@ impl Client {
     ) -> Result<Self> {
         let options = options.into().settled()?;
         let target = options.target_through(Arc::new(connector));
-        Self::start(Origin::new(target, options, Tasks::current()?)).await
+        Self::start(ConnectionFactory::new(target, options, Tasks::current()?)).await
     }
 
-    pub(crate) async fn start(origin: Origin) -> Result<Self> {
+    pub(crate) async fn start(factory: ConnectionFactory) -> Result<Self> {
         let (started, outcome) = oneshot::channel();
-        let client = Self::spawn(origin, Some(started))?;
+        let client = Self::spawn(factory, Some(started))?;
         match outcome.await {
             Ok(Ok(())) => Ok(client),
             Ok(Err(failure)) => Err(Error::connect(failure)),
@@ -159,20 +159,24 @@ impl Client {
     pub fn connect_lazy(options: impl Into<ClientOptions>) -> Result<Self> {
         let options = options.into().settled()?;
         let target = options.target()?;
-        Self::spawn(Origin::new(target, options, Tasks::current()?), None)
+        Self::spawn(
+            ConnectionFactory::new(target, options, Tasks::current()?),
+            None,
+        )
     }
 
-    fn spawn(origin: Origin, started: Option<Started>) -> Result<Self> {
-        let origin = Arc::new(origin);
-        let mailbox = RequestReply::spawn(&origin, Role::Shared, started);
-        let reach = Reach::new(Arc::clone(mailbox.status()), origin.target.login.clone());
+    fn spawn(factory: ConnectionFactory, started: Option<Started>) -> Result<Self> {
+        let factory = Arc::new(factory);
+        let mailbox = RequestReply::spawn(&factory, Role::Shared, started);
+        let availability =
+            Availability::new(Arc::clone(mailbox.status()), factory.target.login.clone());
         let shared = Shared {
             mailbox,
-            leases: Leases::new(Arc::clone(&origin), reach.clone()),
-            hub: Hub::new(reach.clone()),
+            leases: Leases::new(Arc::clone(&factory), availability.clone()),
+            subscriptions: Subscriptions::new(availability.clone()),
             acks: AckQueues::default(),
-            reach,
-            origin,
+            availability,
+            factory,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -190,11 +194,11 @@ impl Client {
     }
 
     pub(crate) fn tasks(&self) -> &Tasks {
-        &self.shared.origin.tasks
+        &self.shared.factory.tasks
     }
 
     fn queue(&self) -> Queue {
-        let timeout = self.shared.origin.options.request_timeout;
+        let timeout = self.shared.factory.options.request_timeout;
         Queue::new(self.shared.mailbox.clone(), timeout)
     }
 
@@ -256,7 +260,7 @@ impl Client {
     pub fn stats(&self) -> Stats {
         let mut stats = self.shared.mailbox.stats();
         stats.dedicated = self.shared.leases.stats();
-        stats.subscriptions = self.shared.hub.open();
+        stats.subscriptions = self.shared.subscriptions.open();
         stats
     }
 }
@@ -272,7 +276,7 @@ impl Executor for Client {
         let reply = Reply::new(
             shared.mailbox.clone(),
             command,
-            shared.origin.options.request_timeout,
+            shared.factory.options.request_timeout,
         );
         if blocks {
             reply.on_a_lease(&shared.leases)

@@ -14,9 +14,9 @@ use tracing::Span;
 use super::lease::{Lease, Watches};
 use crate::command::{Blocking, Builder, Command, Decode};
 use crate::commands::Use;
-use crate::driver::{Answers, Mailbox, Timing};
-use crate::engine::{Failure, Marks, Requests, Retry};
 use crate::error::{Error, Result};
+use crate::failure::Failure;
+use crate::request_reply::{Answers, Mailbox, Marks, Requests, Retry, Timing};
 
 /// Commands that were put down, and the connection that is to carry them.
 pub(super) struct Queue {

@@ -13,9 +13,9 @@ use tracing::Span;
 
 use super::lease::{Job, Lease, Leases, Over, Patience};
 use crate::command::{Command, Decode};
-use crate::driver::{Mailbox, Posted, ReplyReceiver, ReplySlot};
-use crate::engine::{Failure, Requests, Retry};
 use crate::error::{Error, Result};
+use crate::failure::Failure;
+use crate::request_reply::{Mailbox, Posted, ReplyReceiver, ReplySlot, Requests, Retry};
 
 /// The future of a command's reply.
 ///

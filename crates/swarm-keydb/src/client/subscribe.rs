@@ -103,7 +103,12 @@ impl Client {
         Subscribing::new(move |options| async move {
             let subscribed = match names {
                 Ok(names) => match shared.mailbox.check_open() {
-                    Ok(()) => shared.hub.subscribe(&shared.origin, names, options).await,
+                    Ok(()) => {
+                        shared
+                            .subscriptions
+                            .subscribe(&shared.factory, names, options)
+                            .await
+                    }
                     Err(failure) => Err(failure.into()),
                 },
                 Err(error) => Err(error),

@@ -6,9 +6,9 @@ use swarm_resp::Request;
 use tokio::time::{Instant, sleep};
 
 use super::{Client, Exclusive};
-use crate::engine::MAX_ATTEMPTS;
 use crate::error::{ErrorKind, Result};
 use crate::key::ToKeys;
+use crate::request_reply::MAX_ATTEMPTS;
 
 /// Maximum wait before the first repetition, unless a round trip takes longer; it doubles with each further one.
 const PAUSE: Duration = Duration::from_micros(200);
@@ -145,7 +145,7 @@ impl<K: ToKeys> Attempts<K> {
         self.keys.write_keys(&mut watch);
         self.client
             .shared
-            .origin
+            .factory
             .target
             .check(watch.build().view())?;
         loop {
@@ -167,7 +167,7 @@ impl<K: ToKeys> Attempts<K> {
     }
 
     fn may_try_again(&self) -> bool {
-        let options = &self.client.shared.origin.options;
+        let options = &self.client.shared.factory.options;
         let attempts = self.conflicts.saturating_add(1);
         match options.transact_attempts {
             Some(most) => attempts < most,
@@ -185,7 +185,7 @@ impl<K: ToKeys> Attempts<K> {
             Err(error) if error.kind() == ErrorKind::Conflict && self.may_try_again() => {
                 self.conflicts += 1;
                 let pause = {
-                    let _context = self.client.shared.origin.tasks.timers();
+                    let _context = self.client.shared.factory.tasks.timers();
                     sleep(pause(self.conflicts, self.round_trip))
                 };
                 pause.await;

@@ -9,9 +9,9 @@ use swarm_resp::{ConvertError, Frame, FrameRef, Request, ServerError};
 use super::queue::{Handles, Queue, Queued};
 use crate::command::{Command, Executor};
 use crate::commands::{Use, vet};
-use crate::driver::Answers;
-use crate::engine::{Failure, Marks, Retry};
 use crate::error::{Error, Result};
+use crate::failure::Failure;
+use crate::request_reply::{Answers, Marks, Retry};
 use crate::server::{Meaning, ServerProfile};
 
 /// A transaction: `MULTI`, its commands and `EXEC`, sent as one unit.

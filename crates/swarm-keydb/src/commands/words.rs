@@ -7,8 +7,8 @@ use swarm_resp::Frame;
 use swarm_transport::facts::facts;
 
 use crate::command::{Command, has_line_break};
-use crate::engine::Marks;
 use crate::error::Error;
+use crate::request_reply::Marks;
 
 /// Prepares a command without a method: refuses names that would harm the connection, and marks a command whose reply needs a
 /// fence.

@@ -4,7 +4,7 @@ use swarm_transport::RequestRejection;
 
 use super::code::Code;
 use super::{Cause, Error, ErrorKind, Outcome};
-use crate::engine::Failure;
+use crate::failure::Failure;
 use crate::server::Unsupported;
 
 impl From<Failure> for Error {

@@ -19,7 +19,7 @@ pub(crate) use dedicated::DedicatedLimits;
 pub(crate) use durations::Bounded;
 pub use fallback::{FallbackScope, HttpFallback};
 pub use policy::{ErrorEncoding, ProtocolVersion, RetryPolicy};
-pub(crate) use target::{Origin, Target};
+pub(crate) use target::{ConnectionFactory, Target};
 
 use crate::credentials::Provider;
 use crate::error::{Error, Result};

@@ -12,8 +12,8 @@ use swarm_transport::{
 use super::ClientOptions;
 use crate::connection::{Dialer, Reconnect, Settings};
 use crate::credentials::{Credentials, Login};
-use crate::engine::Failure;
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 use crate::tasks::Tasks;
 
 impl ClientOptions {
@@ -125,13 +125,13 @@ impl ClientOptions {
 
 /// Everything that a client needs to create a connection.
 #[derive(Debug)]
-pub(crate) struct Origin {
+pub(crate) struct ConnectionFactory {
     pub(crate) target: Target,
     pub(crate) options: ClientOptions,
     pub(crate) tasks: Tasks,
 }
 
-impl Origin {
+impl ConnectionFactory {
     /// How connections are opened.
     pub(crate) fn dialer(&self) -> Dialer {
         let Target {

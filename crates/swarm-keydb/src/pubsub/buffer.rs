@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 
 use super::event::{Event, Message};
 use super::options::{Overflow, SubscribeOptions};
-use crate::engine::Failure;
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 
 /// One task puts events in, another takes them out.
 #[derive(Debug, Clone)]

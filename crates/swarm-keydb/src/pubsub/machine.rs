@@ -13,13 +13,13 @@ use swarm_resp::{Frame, Kind as FrameKind, Request, RequestRef, ServerError};
 use swarm_transport::{Capabilities, RequestRejection};
 
 use super::event::Message;
-use super::heard::Heard;
+use super::frame::PubSubFrame;
 use super::name::{Kind, Name};
-use super::roll::{Roll, Step};
+use super::table::{Step, SubscriptionTable};
 use crate::connection::{HandshakeError, Nonce, Session, Settings, Violation};
 use crate::credentials::Credentials;
-use crate::engine::Failure;
 use crate::error::Error;
+use crate::failure::Failure;
 
 /// How many times the patience with a silent server a server has that is not silent.
 const OVERDUE: u32 = 4;
@@ -60,7 +60,7 @@ enum Owed {
 /// Who listens to what, and what the server has been told of it.
 pub(super) struct Machine<L> {
     session: Session,
-    roll: Roll,
+    table: SubscriptionTable,
     subscribers: HashMap<u64, Subscriber<L>>,
     owed: VecDeque<Owed>,
     /// When it last gave what it owed, or began to owe something.
@@ -71,7 +71,7 @@ impl<L: Listener> Machine<L> {
     pub(super) fn new(settings: Settings) -> Self {
         Self {
             session: Session::new(settings),
-            roll: Roll::default(),
+            table: SubscriptionTable::default(),
             subscribers: HashMap::new(),
             owed: VecDeque::new(),
             settled: None,
@@ -79,8 +79,11 @@ impl<L: Listener> Machine<L> {
     }
 
     /// Somebody wants to hear of names.
-    pub(super) fn join(&mut self, id: u64, names: Vec<Name>, mut listener: L) {
-        let here = names.iter().filter(|name| self.roll.want(name, id)).count();
+    pub(super) fn subscribe(&mut self, id: u64, names: Vec<Name>, mut listener: L) {
+        let here = names
+            .iter()
+            .filter(|name| self.table.want(name, id))
+            .count();
         let missing = names.len().saturating_sub(here);
         if missing == 0 {
             listener.ready();
@@ -95,7 +98,7 @@ impl<L: Listener> Machine<L> {
     }
 
     /// Somebody wants to hear no more. Nothing happens when it is gone already.
-    pub(super) fn leave(&mut self, id: u64) {
+    pub(super) fn unsubscribe(&mut self, id: u64) {
         let _listener = self.remove(id);
     }
 
@@ -104,7 +107,7 @@ impl<L: Listener> Machine<L> {
             listener, names, ..
         } = self.subscribers.remove(&id)?;
         for name in &names {
-            self.roll.drop_wish(name, id);
+            self.table.drop_wish(name, id);
         }
         Some(listener)
     }
@@ -130,7 +133,7 @@ impl<L: Listener> Machine<L> {
 
     /// Whether a connection is of no more use: nobody wants anything, and the server knows it.
     pub(super) fn is_idle(&self) -> bool {
-        self.roll.is_empty()
+        self.table.is_empty()
     }
 
     /// The state of the connection itself.
@@ -160,7 +163,7 @@ impl<L: Listener> Machine<L> {
     pub(super) fn disconnected(&mut self) {
         self.session.close();
         self.owed.clear();
-        self.roll.reset();
+        self.table.reset();
         for subscriber in self.subscribers.values_mut() {
             subscriber.missing = subscriber.names.len();
         }
@@ -181,7 +184,7 @@ impl<L: Listener> Machine<L> {
             self.owe(now, Owed::Pong(nonce));
             return Some(request);
         }
-        while let Some(step) = self.roll.next() {
+        while let Some(step) = self.table.next() {
             // One name each: a deployed gateway answers several names with replies that shift all later ones.
             let Name { kind, text } = &step.name;
             let command = if step.subscribe {
@@ -227,27 +230,27 @@ impl<L: Listener> Machine<L> {
         if !self.session.receive(now, frame)? {
             return Ok(());
         }
-        match Heard::of(frame, self.session.server()) {
-            Heard::Message {
+        match PubSubFrame::of(frame, self.session.server()) {
+            PubSubFrame::Message {
                 pattern,
                 channel,
                 payload,
             } => self.deliver(pattern, channel, payload),
-            Heard::Acknowledged {
+            PubSubFrame::Acknowledged {
                 kind,
                 subscribed,
                 name,
             } => self.acknowledge(now, kind, subscribed, name),
-            Heard::Pong(text) => {
+            PubSubFrame::Pong(text) => {
                 return self.pong(
                     now,
                     text,
                     frame.is_push() || frame.kind() == FrameKind::Array,
                 );
             }
-            Heard::Refused(error) => return self.refused(now, error),
-            Heard::Unknown => tracing::debug!("unsolicited push ignored"),
-            Heard::Nonsense => return Err(Violation::UnexpectedReply),
+            PubSubFrame::Refused(error) => return self.refused(now, error),
+            PubSubFrame::Unknown => tracing::debug!("unsolicited push ignored"),
+            PubSubFrame::Nonsense => return Err(Violation::UnexpectedReply),
         }
         Ok(())
     }
@@ -257,7 +260,7 @@ impl<L: Listener> Machine<L> {
             Some(pattern) => (Kind::Pattern, pattern),
             None => (Kind::Channel, channel),
         };
-        let Some((name, listeners)) = self.roll.listeners(kind, name) else {
+        let Some((name, listeners)) = self.table.listeners(kind, name) else {
             return;
         };
         // Made for the first who hears it, and shared with the others. The payload is a copy, because what the frame holds
@@ -282,7 +285,7 @@ impl<L: Listener> Machine<L> {
             }
         }
         for id in gone {
-            self.leave(id);
+            self.unsubscribe(id);
         }
     }
 
@@ -294,14 +297,14 @@ impl<L: Listener> Machine<L> {
             Owed::Pong(_) => false,
         });
         if !subscribed {
-            for id in self.roll.turn_off(kind, name) {
+            for id in self.table.turn_off(kind, name) {
                 if let Some(subscriber) = self.subscribers.get_mut(id) {
                     subscriber.missing += 1;
                 }
             }
             return;
         }
-        for id in self.roll.turn_on(kind, name) {
+        for id in self.table.turn_on(kind, name) {
             let Some(subscriber) = self.subscribers.get_mut(id) else {
                 continue;
             };
@@ -369,7 +372,7 @@ impl<L: Listener> Machine<L> {
     }
 
     fn has_ready_listener(&self, name: &Name) -> bool {
-        let listeners = self.roll.listeners(name.kind, &name.text);
+        let listeners = self.table.listeners(name.kind, &name.text);
         listeners.is_some_and(|(_, ids)| {
             ids.iter()
                 .any(|id| self.subscribers.get(id).is_some_and(|s| s.ready))
@@ -377,7 +380,7 @@ impl<L: Listener> Machine<L> {
     }
 
     fn refuse(&mut self, name: &Name, failure: &Failure) {
-        for id in self.roll.refuse(name) {
+        for id in self.table.refuse(name) {
             self.end(id, failure.clone());
         }
     }

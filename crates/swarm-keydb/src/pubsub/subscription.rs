@@ -1,4 +1,4 @@
-//! Subscription handles, and the outlet that feeds one.
+//! Subscription handles, and the sink that feeds one.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -13,10 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::buffer::Buffer;
 use super::event::{Event, Message};
 use super::handler::Handler;
-use super::hub::{Mail, abandoned};
 use super::machine::Listener;
-use crate::engine::Failure;
+use super::registry::{Submission, abandoned};
 use crate::error::Result;
+use crate::failure::Failure;
 use crate::tasks::Tasks;
 
 /// Stream of [`Event`]s: the messages that are published to some channels or patterns, and the gaps between them.
@@ -70,7 +70,7 @@ use crate::tasks::Tasks;
 #[must_use = "dropping it ends the subscription"]
 pub struct Subscription {
     id: u64,
-    mail: mpsc::UnboundedSender<Mail>,
+    submissions: mpsc::UnboundedSender<Submission>,
     buffer: Buffer,
     tasks: Tasks,
     _counted: Counted,
@@ -79,14 +79,14 @@ pub struct Subscription {
 impl Subscription {
     pub(super) const fn new(
         id: u64,
-        mail: mpsc::UnboundedSender<Mail>,
+        submissions: mpsc::UnboundedSender<Submission>,
         buffer: Buffer,
         tasks: Tasks,
         counted: Counted,
     ) -> Self {
         Self {
             id,
-            mail,
+            submissions,
             buffer,
             tasks,
             _counted: counted,
@@ -118,7 +118,7 @@ impl Stream for Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         // The connection is gone already if this fails.
-        let _gone = self.mail.send(Mail::Leave(self.id));
+        let _gone = self.submissions.send(Submission::Unsubscribe(self.id));
     }
 }
 
@@ -145,13 +145,13 @@ impl Drop for Counted {
 }
 
 /// The other end of a subscription, at its connection.
-pub(super) struct Outlet {
+pub(super) struct EventSink {
     buffer: Buffer,
     /// Who waits for the acknowledgements, while somebody does.
     waiting: Option<oneshot::Sender<Result<(), Failure>>>,
 }
 
-impl Outlet {
+impl EventSink {
     pub(super) const fn new(buffer: Buffer, waiting: oneshot::Sender<Result<(), Failure>>) -> Self {
         Self {
             buffer,
@@ -160,7 +160,7 @@ impl Outlet {
     }
 }
 
-impl Listener for Outlet {
+impl Listener for EventSink {
     fn ready(&mut self) {
         if let Some(waiting) = self.waiting.take() {
             let _gone = waiting.send(Ok(()));
@@ -185,7 +185,7 @@ impl Listener for Outlet {
     }
 }
 
-impl Drop for Outlet {
+impl Drop for EventSink {
     /// Its connection is gone without a word: nobody may wait for more.
     fn drop(&mut self) {
         self.buffer.end(abandoned());

@@ -15,8 +15,8 @@ use crate::commands::{
     GroupRead, ReadAfter, StreamCommands, StreamEntry, StreamFields, StreamId, XReadGroupOptions,
 };
 use crate::connection::Reconnect;
-use crate::driver::deadline_in;
 use crate::error::{Error, ErrorKind, Result};
+use crate::request_reply::deadline_in;
 
 /// How much longer than asked for a server may keep a read whose connection is gone.
 const LINGER: Duration = Duration::from_secs(1);
@@ -62,7 +62,7 @@ pub(super) struct Place {
 
 impl Work {
     pub(super) fn new(membership: Arc<Membership>) -> Self {
-        let reconnect = membership.client.shared.origin.reconnect();
+        let reconnect = membership.client.shared.factory.reconnect();
         Self {
             prefetch: Prefetch::new(membership.settings.count),
             last_read: None,

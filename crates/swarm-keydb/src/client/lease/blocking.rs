@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use super::Leases;
 use super::slices::{SLICE, SlicedRead};
 use crate::command::Blocking;
-use crate::driver::{Mailbox, Timing, deadline_in};
-use crate::engine::{Failure, MAX_ATTEMPTS, Requests, Retry};
 use crate::error::Result;
+use crate::failure::Failure;
+use crate::request_reply::{MAX_ATTEMPTS, Mailbox, Requests, Retry, Timing, deadline_in};
 
 /// How much later than it should the server may answer a command that blocks.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -93,7 +93,7 @@ impl Job {
         let Patience { timeout, own, .. } = self.patience;
         if let Over::Pool(leases) = &self.over {
             for request in self.requests.iter() {
-                leases.origin.target.check(request)?;
+                leases.factory.target.check(request)?;
             }
         }
         let end = deadline_in(timeout);
@@ -181,7 +181,7 @@ impl Job {
         let Over::Pool(leases) = &self.over else {
             return false;
         };
-        let policy = leases.origin.target.settings.retry;
+        let policy = leases.factory.target.settings.retry;
         match failure {
             Failure::Lost { sent: false, .. } => true,
             Failure::Lost { sent: true, .. } => self.retry.is_allowed(policy),

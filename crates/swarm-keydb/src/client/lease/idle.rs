@@ -6,7 +6,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::Leases;
-use crate::driver::Mailbox;
+use crate::request_reply::Mailbox;
 use crate::status::State;
 
 /// An idle connection, and the task that removes it when its time is up or it dies.
@@ -22,7 +22,7 @@ impl Idle {
         let time = leases.limits().idle_timeout;
         let connection = mailbox.downgrade();
         let pool = Arc::downgrade(leases);
-        let keeper = leases.origin.tasks.spawn(async move {
+        let keeper = leases.factory.tasks.spawn(async move {
             let _dead_or_over = timeout(time, state.reached(State::Closed)).await;
             if let Some(leases) = pool.upgrade() {
                 let is_other = |idle: &Self| !connection.is(&idle.mailbox);

@@ -19,10 +19,10 @@ use tokio::time::{Instant, Timeout, sleep_until, timeout_at};
 
 pub(super) use blocking::{Job, Over, Patience};
 
-use crate::driver::{Mailbox, Reach, RequestReply, Role, WeakMailbox};
-use crate::engine::Failure;
 use crate::error::{Error, Result};
-use crate::options::{DedicatedLimits, Origin};
+use crate::failure::Failure;
+use crate::options::{ConnectionFactory, DedicatedLimits};
+use crate::request_reply::{Availability, Mailbox, RequestReply, Role, WeakMailbox};
 use crate::status::{DedicatedStats, State, StateWatch};
 use idle::Idle;
 use probe::Probes;
@@ -33,9 +33,9 @@ pub(super) use slices::SLICE;
 /// The leased connections of a client.
 #[derive(Debug)]
 pub(crate) struct Leases {
-    origin: Arc<Origin>,
+    factory: Arc<ConnectionFactory>,
     /// Whether it makes sense to dial.
-    reach: Reach,
+    availability: Availability,
     /// One permit for each connection that is leased, being made, being checked or being closed. Given out in order.
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -53,11 +53,11 @@ struct Connections {
 }
 
 impl Leases {
-    pub(super) fn new(origin: Arc<Origin>, reach: Reach) -> Arc<Self> {
-        let size = origin.options.dedicated.max.min(Semaphore::MAX_PERMITS);
+    pub(super) fn new(factory: Arc<ConnectionFactory>, availability: Availability) -> Arc<Self> {
+        let size = factory.options.dedicated.max.min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
-            origin,
-            reach,
+            factory,
+            availability,
             permits: Arc::new(Semaphore::new(size)),
             waiting: AtomicUsize::new(0),
             probes: Arc::default(),
@@ -66,7 +66,7 @@ impl Leases {
     }
 
     fn limits(&self) -> DedicatedLimits {
-        self.origin.options.dedicated
+        self.factory.options.dedicated
     }
 
     pub(super) fn stats(&self) -> DedicatedStats {
@@ -83,7 +83,7 @@ impl Leases {
     ///
     /// **Cancel safety:** a future that is dropped gives back its place, and closes a connection that it was about to make.
     pub(super) async fn acquire(self: &Arc<Self>, deadline: Instant) -> Result<Lease> {
-        if !self.origin.target.session {
+        if !self.factory.target.session {
             return Err(Role::refusal().into());
         }
         let permit = self.permit(deadline).await?;
@@ -113,13 +113,13 @@ impl Leases {
         permit: OwnedSemaphorePermit,
         deadline: Instant,
     ) -> Result<Lease> {
-        let mut reconnect = self.origin.reconnect();
+        let mut reconnect = self.factory.reconnect();
         let mut last = Failure::Timeout { sent: false };
         let mut permit = Some(permit);
         loop {
-            match self.until(deadline, self.reach.wait()).await {
+            match self.until(deadline, self.availability.wait()).await {
                 Ok(reached) => reached?,
-                Err(_) => return Err(self.reach.why_unsent().into()),
+                Err(_) => return Err(self.availability.why_unsent().into()),
             }
             let (mailbox, outcome) = self.spawn();
             // A lease already, so that the connection is closed if this future is dropped.
@@ -146,7 +146,7 @@ impl Leases {
                 return Err(Error::connect(last));
             };
             let pause = {
-                let _context = self.origin.tasks.timers();
+                let _context = self.factory.tasks.timers();
                 sleep_until(again)
             };
             pause.await;
@@ -156,7 +156,7 @@ impl Leases {
     /// Starts a connection, which is closed with all others.
     fn spawn(&self) -> (Mailbox, oneshot::Receiver<Result<(), Failure>>) {
         let (started, outcome) = oneshot::channel();
-        let mailbox = RequestReply::spawn(&self.origin, Role::Leased, Some(started));
+        let mailbox = RequestReply::spawn(&self.factory, Role::Leased, Some(started));
         let state = mailbox.status().watch();
         let mut connections = self.lock();
         if connections.closed {
@@ -198,7 +198,7 @@ impl Leases {
         let mut state = mailbox.status().watch();
         mailbox.abort();
         if state.get() != State::Closed {
-            self.origin.tasks.spawn(async move {
+            self.factory.tasks.spawn(async move {
                 state.reached(State::Closed).await;
                 drop(permit);
             });
@@ -238,7 +238,7 @@ impl Leases {
     }
 
     fn until<F: Future>(&self, deadline: Instant, work: F) -> Timeout<F> {
-        let _context = self.origin.tasks.timers();
+        let _context = self.factory.tasks.timers();
         timeout_at(deadline, work)
     }
 

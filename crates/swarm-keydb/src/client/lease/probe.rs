@@ -8,8 +8,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::Leases;
 use crate::connection::Nonce;
-use crate::driver::{Mailbox, Timing};
-use crate::engine::{Requests, Retry};
+use crate::request_reply::{Mailbox, Requests, Retry, Timing};
 
 /// How long the reply to the check may take. Nothing else is owed on the connection.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -38,7 +37,7 @@ impl Leases {
         self.probes.count.fetch_add(1, Ordering::AcqRel);
         let probe = Probe(Arc::clone(&self.probes));
         let pool = Arc::downgrade(self);
-        self.origin.tasks.spawn(async move {
+        self.factory.tasks.spawn(async move {
             let in_step = is_in_step(&mailbox).await;
             let Some(leases) = pool.upgrade() else {
                 return;

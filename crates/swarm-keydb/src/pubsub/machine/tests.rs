@@ -92,7 +92,7 @@ impl Bench {
         let id = self.joined;
         self.joined += 1;
         self.machine
-            .join(id, names.collect(), Probe(Rc::clone(&notes)));
+            .subscribe(id, names.collect(), Probe(Rc::clone(&notes)));
         (id, notes)
     }
 
@@ -163,12 +163,12 @@ fn a_name_is_asked_for_once_and_given_up_with_its_last_listener() {
         ("x".into(), "y".into())
     );
 
-    bench.machine.leave(first);
+    bench.machine.unsubscribe(first);
     assert!(bench.sent().is_empty());
-    bench.machine.leave(third);
-    bench.machine.leave(third);
+    bench.machine.unsubscribe(third);
+    bench.machine.unsubscribe(third);
     assert_eq!(bench.sent(), ["PUNSUBSCRIBE b*"]);
-    bench.machine.leave(second);
+    bench.machine.unsubscribe(second);
     assert_eq!(bench.sent(), ["UNSUBSCRIBE a"]);
     assert!(!bench.machine.is_idle());
     bench.push("punsubscribe b* 1");
@@ -182,7 +182,7 @@ fn a_name_wanted_again_while_it_is_given_up_is_asked_for_again_and_hears_nothing
     let (first, _) = bench.join(&["a"]);
     assert_eq!(bench.sent(), ["SUBSCRIBE a"]);
     bench.push("subscribe a 1");
-    bench.machine.leave(first);
+    bench.machine.unsubscribe(first);
     assert_eq!(bench.sent(), ["UNSUBSCRIBE a"]);
     let (_, heard) = bench.join(&["a"]);
     bench.push("message a old");
@@ -205,7 +205,7 @@ fn after_a_cut_every_name_is_asked_for_once_and_the_gap_told_before_the_first_me
     for name in ["a", "b", "c"] {
         bench.push(&format!("subscribe {name} 1"));
     }
-    bench.machine.leave(gone);
+    bench.machine.unsubscribe(gone);
     bench.machine.disconnected();
     assert_eq!(told(&heard), "ready");
     // A dial that fails changes nothing.

@@ -7,7 +7,7 @@ use swarm_resp::{Decoder, Frame, Request};
 use super::super::super::StreamCommands;
 use super::*;
 use crate::command::{Blocking, Command, Executor};
-use crate::engine::Retry;
+use crate::request_reply::Retry;
 
 /// Hands commands back as they are.
 struct Plain;

@@ -131,7 +131,7 @@ impl World {
     fn leave(&mut self) {
         let ids: Vec<_> = self.members.keys().copied().collect();
         if let Some(id) = self.random.choice(ids) {
-            self.bench.machine.leave(id);
+            self.bench.machine.unsubscribe(id);
             self.look();
             self.members.remove(&id);
         }

@@ -1,0 +1,309 @@
+//! Subscriptions over a connection: the protocol of the task behind subscribed connections.
+
+#[cfg(test)]
+mod tests;
+
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use swarm_resp::{Frame, Request, RequestRef};
+use swarm_transport::{Capabilities, RequestRejection};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Sleep, sleep};
+
+use super::buffer::Buffer;
+use super::machine::Machine;
+use super::registry::Submission;
+use super::subscription::EventSink;
+use crate::connection::{
+    CLOSE_TIMEOUT, Connection, Disconnect, End, Lifetime, Link, Loss, Next, Outgoing, Protocol,
+    Reconnect, Session, Stop, Violation,
+};
+use crate::credentials::{Credentials, LoginVersion};
+use crate::failure::Failure;
+use crate::options::ConnectionFactory;
+use crate::request_reply::Availability;
+
+/// The protocol of subscriptions.
+pub(super) struct PubSub {
+    machine: Machine<EventSink>,
+    submissions: mpsc::UnboundedReceiver<Submission>,
+    /// No more submissions will come.
+    submissions_done: bool,
+    /// Ready when the client is closed.
+    closing: Pin<Box<dyn Future<Output = ()> + Send>>,
+    closed: bool,
+    /// The buffer of the only subscription, under backpressure: nothing is received while it is full.
+    gate: Option<Buffer>,
+    /// Whether it is full.
+    stalled: bool,
+    /// Tells whether dialing makes sense.
+    availability: Availability,
+    /// The last request, which the transport may borrow.
+    request: Option<Request>,
+    /// When the connection is closed although the server has not acknowledged that nothing is subscribed any more.
+    unsubscribe_by: Option<Pin<Box<Sleep>>>,
+}
+
+impl PubSub {
+    /// Starts the task of a connection. It ends when no sender of submissions is left, or the client is closed.
+    pub(super) fn spawn(
+        factory: &ConnectionFactory,
+        availability: Availability,
+        mut closing: watch::Receiver<bool>,
+        gate: Option<Buffer>,
+    ) -> mpsc::UnboundedSender<Submission> {
+        let ConnectionFactory {
+            target,
+            options,
+            tasks,
+        } = factory;
+        let _context = tasks.enter();
+        let (sender, submissions) = mpsc::unbounded_channel();
+        let protocol = Self {
+            machine: Machine::new(target.settings.clone()),
+            submissions,
+            submissions_done: false,
+            closing: Box::pin(async move {
+                if closing.wait_for(|closing| *closing).await.is_err() {
+                    // The client was dropped without being closed: its subscriptions live on.
+                    pending::<()>().await;
+                }
+            }),
+            closed: false,
+            gate,
+            stalled: false,
+            availability,
+            request: None,
+            unsubscribe_by: None,
+        };
+        let reconnect = factory.reconnect().enabled(options.reconnect);
+        tasks.spawn(Connection::new(protocol, factory.dialer(), reconnect).run());
+        sender
+    }
+
+    /// Takes the submissions that is there.
+    fn poll_submissions(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
+        if !self.closed && self.closing.as_mut().poll(cx).is_ready() {
+            self.closed = true;
+            self.machine.end_all(&Failure::Closed { sent: false });
+        }
+        if self.closed {
+            return Err(Stop::Ended);
+        }
+        while !self.submissions_done {
+            match self.submissions.poll_recv(cx) {
+                Poll::Ready(Some(Submission::Subscribe { id, names, sink })) => {
+                    self.machine.subscribe(id, names, sink);
+                }
+                Poll::Ready(Some(Submission::Unsubscribe(id))) => self.machine.unsubscribe(id),
+                Poll::Ready(None) => self.submissions_done = true,
+                Poll::Pending => break,
+            }
+        }
+        if self.submissions_done && self.machine.is_idle() {
+            return Err(Stop::Ended);
+        }
+        Ok(())
+    }
+
+    /// Pending while the gate's buffer is full.
+    fn poll_gate(&self, cx: &Context<'_>) -> Poll<()> {
+        match &self.gate {
+            Some(buffer) if self.machine.is_ready() && self.machine.is_wanted() => {
+                buffer.poll_room(cx)
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+}
+
+impl Outgoing for PubSub {
+    fn next_request(
+        &mut self,
+        now: Instant,
+        check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
+    ) -> Option<RequestRef<'_>> {
+        let request = self.machine.next_request(now, check)?;
+        Some(self.request.insert(request).view())
+    }
+}
+
+impl Protocol for PubSub {
+    const YIELDS: bool = false;
+
+    type Batch = ();
+
+    fn session(&self) -> &Session {
+        self.machine.session()
+    }
+
+    fn session_mut(&mut self) -> &mut Session {
+        self.machine.session_mut()
+    }
+
+    fn poll_needed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Stop>> {
+        match self.poll_submissions(cx) {
+            Err(stop) => Poll::Ready(Err(stop)),
+            Ok(()) if self.machine.is_wanted() => Poll::Ready(Ok(())),
+            Ok(()) => Poll::Pending,
+        }
+    }
+
+    fn clearance(&self) -> impl Future<Output = Result<(), Failure>> + Send + 'static {
+        let availability = self.availability.clone();
+        async move {
+            loop {
+                match availability.wait().await {
+                    // New subscriptions were told so already. The others wait.
+                    Err(Failure::OnlyFallback(_)) => availability.fallback_is_over().await,
+                    result => return result,
+                }
+            }
+        }
+    }
+
+    fn deny(&mut self, failure: &Failure) {
+        self.machine.end_all(failure);
+    }
+
+    fn poll_intake(&mut self, cx: &mut Context<'_>) -> Result<bool, Stop> {
+        self.poll_submissions(cx)?;
+        Ok(false)
+    }
+
+    fn poll_offline(&mut self, _: &mut Context<'_>) -> Result<bool, Stop> {
+        if self.machine.is_wanted() {
+            Ok(true)
+        } else {
+            Err(Stop::Idle)
+        }
+    }
+
+    fn accept(&mut self, capabilities: Capabilities) -> Result<(), Stop> {
+        let Capabilities { session, push, .. } = capabilities;
+        if session && push {
+            return Ok(());
+        }
+        self.machine
+            .end_all(&Failure::Refused(RequestRejection::Unsupported {
+                command: "SUBSCRIBE".to_owned(),
+                needs: "subscriptions",
+                transport: "this transport",
+            }));
+        Err(Stop::Idle)
+    }
+
+    fn opened(
+        &mut self,
+        capabilities: Capabilities,
+        credentials: Option<Credentials>,
+        _: LoginVersion,
+    ) {
+        self.stalled = false;
+        self.unsubscribe_by = None;
+        self.machine.log_in_with(credentials);
+        self.machine.connected(capabilities);
+    }
+
+    fn ready(&mut self) {
+        self.availability.note_dial(None);
+    }
+
+    fn poll_beside(&mut self, _: &mut Link, _: &mut Context<'_>) {}
+
+    fn poll_capacity(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.poll_gate(cx).is_pending() {
+            self.stalled = true;
+            return Poll::Pending;
+        }
+        if std::mem::take(&mut self.stalled) {
+            let now = tokio::time::Instant::now().into_std();
+            self.machine.resume(now);
+        }
+        Poll::Ready(())
+    }
+
+    fn receive(&mut self, (): &mut (), frame: Frame) -> Result<(), Violation> {
+        let now = tokio::time::Instant::now().into_std();
+        self.machine.receive(now, &frame)
+    }
+
+    fn received(&mut self, (): ()) {}
+
+    fn poll_end(&mut self, _: &mut Reconnect, cx: &mut Context<'_>) -> Result<(), End> {
+        if self.machine.is_wanted() {
+            self.unsubscribe_by = None;
+            return Ok(());
+        }
+        if self.machine.is_idle() {
+            return Err(Stop::Idle.into());
+        }
+        let timer = self
+            .unsubscribe_by
+            .get_or_insert_with(|| Box::pin(sleep(CLOSE_TIMEOUT)));
+        if timer.as_mut().poll(cx).is_ready() {
+            return Err(Stop::Idle.into());
+        }
+        Ok(())
+    }
+
+    fn may_sleep(&mut self, _: &mut Context<'_>) -> bool {
+        // Polling the submissions has registered the task.
+        true
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        // While nothing is received, nothing can be overdue.
+        if self.stalled {
+            None
+        } else {
+            self.machine.next_deadline()
+        }
+    }
+
+    fn expire(&mut self, now: Instant) -> Result<(), Violation> {
+        self.machine.expire(now)
+    }
+
+    fn lost(&mut self, loss: &Loss) -> Result<(), Stop> {
+        self.machine.disconnected();
+        if loss.lifetime == Lifetime::Failed {
+            self.availability.note_dial(Some(&loss.error));
+        }
+        if let Next::Failed(setback) = &loss.next
+            && (setback.refused || setback.is_final)
+        {
+            // Waiting does not help.
+            self.machine.end_all(&setback.failure);
+        }
+        Ok(())
+    }
+
+    fn keep_lost(&mut self, link: Link, _: &Disconnect) {
+        drop(link);
+    }
+
+    fn stopping(&mut self, link: Link) -> Option<Link> {
+        self.machine.disconnected();
+        Some(link)
+    }
+
+    fn close_timeout(&self) -> Duration {
+        CLOSE_TIMEOUT
+    }
+
+    fn is_needed_again(&mut self, cx: &mut Context<'_>) -> bool {
+        // The end of the client does not interrupt the closing.
+        let _ended = self.poll_submissions(cx);
+        self.machine.is_wanted()
+    }
+
+    fn end(&mut self) {}
+
+    fn poll_lingering(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}

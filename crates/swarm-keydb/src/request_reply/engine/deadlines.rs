@@ -1,0 +1,94 @@
+//! When calls expire, when the server counts as silent, and when it is asked whether it lives.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::drain::Drain;
+use super::pace::Pace;
+use super::{Caller, Engine, Failure, Violation};
+
+impl<C: Caller> Engine<C> {
+    /// When [`expire`](Self::expire) is due.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.earliest
+            .into_iter()
+            .chain(self.silent_at())
+            .chain(self.heartbeat_at())
+            .min()
+    }
+
+    /// When the server is given up or doubted, unless it is heard before: the oldest reply that it owes is overdue, and it has said nothing
+    /// for long. A reply that takes its time within its own deadline gives no reason.
+    fn silent_at(&self) -> Option<Instant> {
+        if self.drain == Drain::SetAside {
+            return None;
+        }
+        let overdue = self.in_flight.front()?.deadline;
+        Some(overdue.max(self.session.silent_at()?))
+    }
+
+    /// Fails the calls whose deadline has passed. The slot of one that was sent stays, for its reply may still come.
+    ///
+    /// Finds out, too, when the server has gone silent. That ends the connection, unless the server owes a reply to a command that
+    /// writes: such a command may take long, and closing the connection could stop it midway. Then the limit is `drain_timeout`.
+    pub(crate) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
+        if self.earliest.is_some_and(|earliest| earliest <= now) {
+            self.expire_calls(now);
+        }
+        if self.silent_at().is_some_and(|silent| silent <= now) {
+            if !self.owes_write() || self.session.is_beyond_doubt(now) {
+                return Err(Violation::Silent(self.session.settings.silence));
+            }
+            self.session.doubt(now);
+        }
+        if !self.drain.sends_no_more() {
+            self.session.expire_heartbeat(now);
+        }
+        Ok(())
+    }
+
+    fn expire_calls(&mut self, now: Instant) {
+        self.earliest = None;
+        let key = self.session.settings.learned.write_cost();
+        let reachable = self.reaches_server();
+        let later = |pace: &Option<Box<Pace>>| pace.as_ref()?.later_than(now, key);
+        for mut call in std::mem::take(&mut self.waiting) {
+            if reachable
+                && call.deadline <= now
+                && let Some(later) = later(&call.body.pace)
+            {
+                call.deadline = later;
+            }
+            if call.deadline <= now {
+                call.fail_unsent(|_| match &self.unreachable {
+                    Some(error) => Failure::Unreachable(Arc::clone(error)),
+                    None => Failure::Timeout { sent: false },
+                });
+            } else {
+                self.note_deadline(call.deadline);
+                self.waiting.push_back(call);
+            }
+        }
+        for slot in self.in_flight.iter_mut().chain(self.fallback.slots_mut()) {
+            if slot.deadline <= now
+                && let Some(later) = later(&slot.pace)
+            {
+                slot.deadline = later;
+            }
+            if slot.deadline <= now {
+                slot.expire();
+            } else if slot.is_pending() {
+                let earliest = self.earliest.get_or_insert(slot.deadline);
+                *earliest = slot.deadline.min(*earliest);
+            }
+        }
+        self.fallback.look_again();
+    }
+
+    pub(super) fn note_deadline(&mut self, deadline: Instant) {
+        self.earliest = Some(
+            self.earliest
+                .map_or(deadline, |earliest| earliest.min(deadline)),
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! Calls that go another way while there is no connection: over HTTP, in order.
+//!
+//! Only calls that wait go this way, so none was sent before. What is on the fallback is settled before anything is sent over
+//! the next connection.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use swarm_resp::{Frame, RequestRef};
+use swarm_transport::{RequestRejection, TransportError};
+
+use super::slot::Slot;
+use super::{Caller, Engine, Failure, MAX_ATTEMPTS, Requests, Violation, first_refused, refused};
+use crate::options::FallbackScope;
+use crate::server::ServerProfile;
+
+pub(super) struct Fallback<C: Caller> {
+    /// Sent; answered in this order.
+    slots: VecDeque<Slot<C>>,
+    /// Waiting calls before this one cannot go this way.
+    looked: usize,
+}
+
+impl<C: Caller> Default for Fallback<C> {
+    fn default() -> Self {
+        Self {
+            slots: VecDeque::new(),
+            looked: 0,
+        }
+    }
+}
+
+impl<C: Caller> Fallback<C> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    pub(super) fn slots(&self) -> std::collections::vec_deque::Iter<'_, Slot<C>> {
+        self.slots.iter()
+    }
+
+    pub(super) fn slots_mut(&mut self) -> impl Iterator<Item = &mut Slot<C>> {
+        self.slots.iter_mut()
+    }
+
+    /// The waiting calls are others now.
+    pub(super) const fn look_again(&mut self) {
+        self.looked = 0;
+    }
+}
+
+impl<C: Caller> Engine<C> {
+    /// Whether nobody waits for anything on the fallback any more.
+    pub(crate) fn fallback_is_settled(&self) -> bool {
+        !self.fallback.slots.iter().any(Slot::is_pending)
+    }
+
+    /// The fallback is closed in good order.
+    pub(crate) fn close_fallback(&mut self) {
+        self.fallback.slots.clear();
+    }
+
+    /// The next request to send over the fallback. What neither way can carry fails at once. What needs a session, or may not go
+    /// this way, waits for the connection, as it would without a fallback.
+    pub(crate) fn next_fallback_request(
+        &mut self,
+        now: Instant,
+        check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
+    ) -> Option<RequestRef<'_>> {
+        loop {
+            let call = self.waiting.get(self.fallback.looked)?;
+            let refusal = first_refused(&call.body.requests, &check);
+            let waits = match &refusal {
+                Some((_, refusal)) => matches!(refusal, RequestRejection::Unsupported { .. }),
+                None => !self.may_use_fallback(&call.body.requests),
+            };
+            if waits && !call.body.caller.is_gone() {
+                self.fallback.looked += 1;
+                continue;
+            }
+            let mut call = self.waiting.remove(self.fallback.looked)?;
+            if call.body.caller.is_gone() {
+                continue;
+            }
+            if let Some((at, refusal)) = refusal {
+                let failure = Failure::Refused(refusal);
+                call.fail_unsent(|position| refused(position == at, &failure));
+                continue;
+            }
+            call.body.attempts += 1;
+            self.fallback.slots.push_back(Slot::new(call, None, now));
+            return self.fallback.slots.back()?.request(0);
+        }
+    }
+
+    /// Units do not go this way: what they are there for, one reply in the time of many, it does not have.
+    fn may_use_fallback(&self, requests: &Requests) -> bool {
+        let Some(request) = requests.as_one() else {
+            return false;
+        };
+        match self.session.settings.fallback {
+            FallbackScope::GetAndSet => matches!(request.name(), b"GET" | b"SET"),
+            FallbackScope::Stateless => true,
+        }
+    }
+
+    /// A frame has come over the fallback.
+    pub(crate) fn receive_fallback(&mut self, frame: Frame) -> Result<(), Violation> {
+        let slot = self
+            .fallback
+            .slots
+            .pop_front()
+            .ok_or(Violation::UnexpectedReply)?;
+        if let Some(call) = slot.into_call(0) {
+            drop(call.body.caller.complete(
+                match ServerProfile::default().error_of(frame.view()) {
+                    Some(error) => Err(Failure::Server(error)),
+                    None => Ok(frame),
+                },
+            ));
+        }
+        Ok(())
+    }
+
+    /// The fallback is lost. What was sent that way and cannot safely be sent again fails; the rest waits for whichever way
+    /// comes next.
+    pub(crate) fn fallback_failed(&mut self, error: &Arc<TransportError>) {
+        for slot in self.fallback.slots.drain(..).rev() {
+            let Some(call) = slot.into_call(0) else {
+                continue;
+            };
+            if call.body.retry.is_allowed(self.session.settings.retry)
+                && call.body.attempts < MAX_ATTEMPTS
+            {
+                self.waiting.push_front(call);
+            } else {
+                call.fail(|_| Failure::Lost {
+                    sent: true,
+                    error: Arc::clone(error),
+                });
+            }
+        }
+        self.fallback.look_again();
+    }
+}

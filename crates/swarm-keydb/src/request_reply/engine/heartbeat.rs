@@ -1,0 +1,57 @@
+//! Heartbeats: a PING with a nonce at each interval, on idle and on busy connections.
+//!
+//! The reply shows that the server is alive and that replies still match requests, so whatever shifts them is detected
+//! within one interval.
+
+use std::time::Instant;
+
+use swarm_resp::{Frame, RequestRef};
+
+use super::fence::Passed;
+use super::slot::Slot;
+use super::{Answered, Caller, Engine, Violation};
+
+impl<C: Caller> Engine<C> {
+    /// When the next heartbeat is due. A connection that is drained sends none.
+    pub(super) fn heartbeat_at(&self) -> Option<Instant> {
+        if self.drain.sends_no_more() {
+            return None;
+        }
+        self.session.heartbeat_at()
+    }
+
+    /// The request of a heartbeat.
+    pub(super) fn beat(&mut self, now: Instant) -> RequestRef<'_> {
+        if self.in_flight.is_empty() {
+            self.session.begin_owing(now);
+        }
+        let nonce = self.session.start_heartbeat(now);
+        let request = nonce.request("PING");
+        let errors_allowed = self.session.server().refuses_ping;
+        self.in_flight
+            .push_back(Slot::heartbeat(nonce, errors_allowed, now));
+        self.own_request.insert(request).view()
+    }
+
+    /// Takes a reply that must prove that replies are in step, or one that is held until another proves it.
+    #[cold]
+    pub(super) fn receive_proof(
+        &mut self,
+        frame: Frame,
+    ) -> Result<Option<Answered<C::Wake>>, Violation> {
+        let unsent = self.unsent_of_front();
+        let server = self.session.server();
+        let slot = self
+            .in_flight
+            .front_mut()
+            .filter(|slot| slot.owed().saturating_sub(slot.held()) > unsent)
+            .ok_or(Violation::UnexpectedReply)?;
+        if slot.is_heartbeat() {
+            self.session.finish_heartbeat();
+        }
+        match slot.pass(frame, server)? {
+            Passed::Held => Ok(None),
+            Passed::Reply(frame) | Passed::Proved(frame) => self.receive_reply(frame).map(Some),
+        }
+    }
+}

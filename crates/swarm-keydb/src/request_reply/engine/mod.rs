@@ -1,0 +1,369 @@
+//! The client's brain, without I/O and without a clock.
+//!
+//! Calls, frames and the time go in; requests to send and answers to callers come out. Whatever the network does is a
+//! method call here, so every race can be played through in a test.
+
+mod aside;
+mod deadlines;
+mod drain;
+mod fallback;
+mod fence;
+mod heartbeat;
+mod pace;
+mod slot;
+#[cfg(test)]
+mod tests;
+mod unit;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use swarm_resp::{Frame, Request, RequestRef};
+use swarm_transport::{Capabilities, RequestRejection, TransportError};
+
+pub(crate) use crate::failure::Failure;
+pub(crate) use slot::{Body, Call, Caller, Retry};
+pub(crate) use unit::{Marks, Requests};
+
+use crate::connection::{Session, Settings, Violation};
+use crate::credentials::Credentials;
+use crate::server::{ErrorReply, Meaning};
+use drain::Drain;
+use fallback::Fallback;
+use fence::Fences;
+use pace::Backlog;
+use slot::Slot;
+use unit::Sending;
+
+/// How often a call is sent at the most, when the link breaks again and again.
+pub(crate) const MAX_ATTEMPTS: u8 = 3;
+
+/// A reply that was taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answered<W> {
+    /// When it was asked for.
+    pub(crate) sent: Instant,
+    /// Wakes the caller, if it has all its replies.
+    pub(crate) wake: Option<W>,
+}
+
+/// Matches requests to replies over one connection after another.
+pub(crate) struct Engine<C: Caller> {
+    session: Session,
+    /// Not sent, in order.
+    waiting: VecDeque<Call<C>>,
+    /// Sent; the server answers in this order.
+    in_flight: VecDeque<Slot<C>>,
+    /// What is still to be sent of the last in flight.
+    sending: Option<Sending>,
+    /// The last request that nobody called for: of the handshake, or a heartbeat.
+    own_request: Option<Request>,
+    /// Sent another way.
+    fallback: Fallback<C>,
+    /// No deadline is earlier.
+    earliest: Option<Instant>,
+    /// Whether the connection is to be left for another.
+    drain: Drain,
+    /// Why the last attempt to connect failed, while there is no connection.
+    unreachable: Option<Arc<TransportError>>,
+    /// What is to be written.
+    backlog: Backlog,
+    /// When the last reply came.
+    answered: Option<Instant>,
+}
+
+impl<C: Caller> Engine<C> {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            session: Session::new(settings),
+            waiting: VecDeque::new(),
+            in_flight: VecDeque::new(),
+            sending: None,
+            own_request: None,
+            fallback: Fallback::default(),
+            earliest: None,
+            drain: Drain::default(),
+            unreachable: None,
+            backlog: Backlog::default(),
+            answered: None,
+        }
+    }
+
+    /// What the next connection logs in with.
+    pub(crate) fn log_in_with(&mut self, credentials: Option<Credentials>) {
+        self.session.log_in_with(credentials);
+    }
+
+    /// Takes a call. Its answer comes through its caller.
+    pub(crate) fn submit(&mut self, mut call: Call<C>, now: Instant) {
+        let key = self.session.settings.learned.write_cost();
+        if !key.is_zero() {
+            self.pace(&mut call, now, key);
+        }
+        self.note_deadline(call.deadline);
+        self.waiting.push_back(call);
+    }
+
+    /// Calls that wait to be sent.
+    pub(crate) fn queued(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Replies that are owed.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.len() + self.fallback.slots().len()
+    }
+
+    /// Whether somebody still waits for an answer.
+    pub(crate) fn has_living_calls(&self) -> bool {
+        self.waiting.iter().any(|call| !call.body.caller.is_gone())
+            || self
+                .in_flight
+                .iter()
+                .chain(self.fallback.slots())
+                .any(Slot::is_awaited)
+    }
+
+    /// The state of the connection itself.
+    pub(crate) const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(crate) const fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    #[inline]
+    pub(crate) fn is_ready(&self) -> bool {
+        self.session.is_ready()
+    }
+
+    /// Whether the connection has a session, and so a handshake.
+    pub(crate) const fn has_session(&self) -> bool {
+        self.session.is_stateful()
+    }
+
+    /// Whether the server of this connection is known to escape line breaks in its replies.
+    pub(crate) const fn server_escapes(&self) -> bool {
+        !self.session.server().cr_lf
+    }
+
+    /// A connection is open. The handshake begins, if the transport has a session.
+    pub(crate) fn connected(&mut self, capabilities: Capabilities) {
+        self.drain = Drain::default();
+        self.session.open(capabilities);
+        if self.is_ready() {
+            self.unreachable = None;
+        }
+    }
+
+    /// The connection is gone. What was sent and cannot safely be sent again fails; the rest waits for the next one.
+    pub(crate) fn disconnected(&mut self, error: &Arc<TransportError>) {
+        self.session.close();
+        self.fallback.look_again();
+        let mut unsent = self.sending.take().map_or(0, |sending| sending.unsent());
+        for slot in self.in_flight.drain(..).rev() {
+            // Only the last in flight can be sent in part.
+            let unsent = std::mem::take(&mut unsent);
+            let Some(call) = slot.into_call(unsent) else {
+                continue;
+            };
+            if call.body.retry.is_allowed(self.session.settings.retry)
+                && call.body.attempts < MAX_ATTEMPTS
+            {
+                self.waiting.push_front(call);
+            } else {
+                let sent = call.body.sent;
+                call.fail(|position| Failure::Lost {
+                    sent: position < sent,
+                    error: Arc::clone(error),
+                });
+            }
+        }
+        self.take_back_growth();
+    }
+
+    /// An attempt to connect failed. Commands that wait until their deadline are told why.
+    pub(crate) fn note_unreachable(&mut self, error: &Arc<TransportError>) {
+        self.unreachable = Some(Arc::clone(error));
+    }
+
+    /// Fails all that waits to be sent.
+    pub(crate) fn fail_waiting(&mut self, failure: &Failure) {
+        self.fallback.look_again();
+        for call in self.waiting.drain(..) {
+            call.fail_unsent(|_| failure.clone());
+        }
+    }
+
+    /// The next request to send, if one may be sent now. `check` says whether the wire can carry it.
+    #[inline]
+    pub(crate) fn next_request(
+        &mut self,
+        now: Instant,
+        check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
+    ) -> Option<RequestRef<'_>> {
+        if let Some(sending) = &self.sending {
+            if sending.is_under_way() {
+                return self.sending.as_mut()?.advance();
+            }
+            self.sending = None;
+        }
+        self.next_of_next_call(now, check)
+    }
+
+    fn next_of_next_call(
+        &mut self,
+        now: Instant,
+        check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
+    ) -> Option<RequestRef<'_>> {
+        if !self.is_ready() {
+            return Some(
+                self.own_request
+                    .insert(self.session.handshake_request()?)
+                    .view(),
+            );
+        }
+        if self.drain.sends_no_more() || self.session.is_doubted() {
+            return None;
+        }
+        if self.session.is_heartbeat_due() && !self.in_flight.front().is_some_and(|slot| slot.alone)
+        {
+            return Some(self.beat(now));
+        }
+        if !self.fallback.is_empty() {
+            // What went another way is settled first, so that nothing overtakes it.
+            return None;
+        }
+        let server = self.session.server();
+        loop {
+            let next = self.waiting.front()?;
+            // A request that must travel alone waits until the line is free, and keeps it until it is answered.
+            let alone = next.body.alone && !self.in_flight.is_empty();
+            if alone || self.in_flight.front().is_some_and(|slot| slot.alone) {
+                return None;
+            }
+            let mut call = self.waiting.pop_front()?;
+            if call.body.caller.is_gone() {
+                continue;
+            }
+            let check = |request: RequestRef<'_>| {
+                check(request).map_err(Failure::Refused)?;
+                server.check(request).map_err(Failure::Unsupported)
+            };
+            if let Some((at, failure)) = first_refused(&call.body.requests, check) {
+                call.fail_unsent(|position| refused(position == at, &failure));
+                continue;
+            }
+            if self.in_flight.is_empty() {
+                self.session.begin_owing(now);
+            }
+            call.body.attempts += 1;
+            if let Some(pace) = &call.body.pace {
+                call.deadline = self.deadline_when_sent(pace, call.deadline);
+            }
+            let first = call.body.answered;
+            let mut fences = None;
+            if !matches!(call.body.requests, Requests::One(_)) {
+                call.body.caller.sending(server);
+                if self.session.is_stateful() && server.cr_lf {
+                    fences = Fences::of(&call.body.requests, first);
+                }
+                self.sending = Sending::from(&call.body.requests, first + 1, fences.as_ref());
+            }
+            self.in_flight.push_back(Slot::new(call, fences, now));
+            return self.in_flight.back()?.request(first);
+        }
+    }
+
+    /// A frame has come. Says what it answered, if it answers a call.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        frame: Frame,
+    ) -> Result<Option<Answered<C::Wake>>, Violation> {
+        if !self.session.receive(now, &frame)? {
+            if self.is_ready() {
+                self.unreachable = None;
+            }
+            return Ok(None);
+        }
+        if frame.is_push() {
+            // This connection subscribes to nothing, so nobody waits for it; and it must not take a reply's place.
+            tracing::debug!("unsolicited push ignored");
+            return Ok(None);
+        }
+        if self.in_flight.front().is_some_and(Slot::must_prove) {
+            return self.receive_proof(frame);
+        }
+        self.receive_reply(frame).map(Some)
+    }
+
+    /// Hands a reply to whom it belongs.
+    fn receive_reply(&mut self, frame: Frame) -> Result<Answered<C::Wake>, Violation> {
+        let front = self.in_flight.front();
+        let meaning = || front.map_or(Meaning::Script, Slot::meaning);
+        match self.session.server().failure_of(frame.view(), meaning) {
+            Some(ErrorReply::Plain(error)) if front.is_none() => Err(Violation::Ended(error)),
+            Some(error) => {
+                let failure = error.into();
+                self.note_failure(&failure);
+                self.answer(Err(failure))
+            }
+            None => self.answer(Ok(frame)),
+        }
+    }
+
+    /// Answers the first in flight. Always inlined, so that a frame is moved straight to where it is kept.
+    #[inline(always)]
+    fn answer(&mut self, result: Result<Frame, Failure>) -> Result<Answered<C::Wake>, Violation> {
+        if self.in_flight.front().is_some_and(Slot::is_paced) {
+            self.note_pace(result.is_ok());
+        }
+        self.answered = self.session.last_heard();
+        let unsent = self.unsent_of_front();
+        let slot = self
+            .in_flight
+            .front_mut()
+            .filter(|slot| slot.owed() > unsent)
+            .ok_or(Violation::UnexpectedReply)?;
+        self.session.note_served();
+        let sent = slot.sent;
+        let mut wake = None;
+        if slot.owed() > 1 {
+            slot.progress(result);
+        } else {
+            wake = slot.complete(result);
+            self.in_flight.pop_front();
+        }
+        Ok(Answered { sent, wake })
+    }
+
+    /// How many replies the first in flight cannot get yet, because their requests are not sent. Only the last can be sent in
+    /// part.
+    #[inline(always)]
+    fn unsent_of_front(&self) -> usize {
+        match &self.sending {
+            Some(sending) if self.in_flight.len() == 1 => sending.left(),
+            _ => 0,
+        }
+    }
+}
+
+/// The first request that cannot be sent, and why. Of a unit, all are asked about before any is sent.
+fn first_refused<E>(
+    requests: &Requests,
+    check: impl Fn(RequestRef<'_>) -> Result<(), E>,
+) -> Option<(usize, E)> {
+    let mut requests = requests.iter().enumerate();
+    requests.find_map(|(at, request)| Some((at, check(request).err()?)))
+}
+
+fn refused(itself: bool, failure: &Failure) -> Failure {
+    if itself {
+        failure.clone()
+    } else {
+        Failure::Withheld
+    }
+}

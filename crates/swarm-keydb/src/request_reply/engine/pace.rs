@@ -1,0 +1,297 @@
+//! Deadlines that fit what is asked: how long writes take on a server that needs a while for each key.
+//!
+//! SwarmKeyDb writes keys one after another and runs the commands of a connection one by one. So the default deadline of a
+//! command grows by the time that its own keys take, and those of the commands ahead of it on the same connection. On a server
+//! that writes at once nothing is counted.
+
+use std::ops::{Add, AddAssign, Sub};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use swarm_resp::RequestRef;
+
+use super::slot::Slot;
+use super::unit::Requests;
+use super::{Call, Caller, Engine};
+use crate::effect::Effect;
+
+/// How long a script may take: SwarmKeyDb's own limit.
+const SCRIPT: Duration = Duration::from_secs(5);
+
+/// What commands write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Load {
+    keys: u32,
+    scripts: u32,
+}
+
+impl Load {
+    const NONE: Self = Self {
+        keys: 0,
+        scripts: 0,
+    };
+
+    fn of_request(request: RequestRef<'_>) -> Self {
+        match Effect::of(&request.args()) {
+            Effect::Reads => Self::NONE,
+            Effect::Writes(keys) => Self { keys, scripts: 0 },
+            Effect::Script => Self {
+                keys: 0,
+                scripts: 1,
+            },
+        }
+    }
+
+    /// The load of all requests from a position on. EXEC has that of the commands before it.
+    fn of(requests: &Requests, first: usize) -> Self {
+        let last = requests
+            .len()
+            .saturating_sub(usize::from(is_transaction(requests)));
+        let counted = requests.iter().take(last).skip(first);
+        counted.map(Self::of_request).fold(Self::NONE, Self::add)
+    }
+
+    /// How long it takes when a key takes so long.
+    fn time(self, key: Duration) -> Duration {
+        let keys = key.saturating_mul(self.keys);
+        keys.saturating_add(SCRIPT.saturating_mul(self.scripts))
+    }
+}
+
+impl Add for Load {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            keys: self.keys.saturating_add(other.keys),
+            scripts: self.scripts.saturating_add(other.scripts),
+        }
+    }
+}
+
+impl AddAssign for Load {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sub for Load {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            keys: self.keys.saturating_sub(other.keys),
+            scripts: self.scripts.saturating_sub(other.scripts),
+        }
+    }
+}
+
+fn is_transaction(requests: &Requests) -> bool {
+    requests.len() > 1
+        && requests
+            .get(0)
+            .is_some_and(|first| first.name() == b"MULTI")
+}
+
+/// The load of all calls that wait or are in flight on a connection.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Backlog(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    keys: AtomicU32,
+    scripts: AtomicU32,
+}
+
+impl Backlog {
+    fn load(&self) -> Load {
+        Load {
+            keys: self.0.keys.load(Ordering::Relaxed),
+            scripts: self.0.scripts.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Only the driver's task writes.
+    fn set(&self, load: Load) {
+        self.0.keys.store(load.keys, Ordering::Relaxed);
+        self.0.scripts.store(load.scripts, Ordering::Relaxed);
+    }
+}
+
+/// What one call adds to the backlog, until it is answered or dropped, and how its deadline follows.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    own: Load,
+    /// What was ahead of it when `since` was.
+    ahead: Load,
+    /// From when `timeout` runs.
+    since: Instant,
+    timeout: Duration,
+    /// Whether the deadline grows.
+    grows: bool,
+    backlog: Backlog,
+}
+
+impl Drop for Pace {
+    fn drop(&mut self) {
+        self.count_off(self.own);
+    }
+}
+
+impl Pace {
+    fn count_off(&mut self, done: Load) {
+        self.own = self.own - done;
+        self.backlog.set(self.backlog.load() - done);
+    }
+
+    /// The deadline when a key takes so long.
+    fn due(&self, key: Duration) -> Instant {
+        let time = (self.ahead + self.own).time(key);
+        let due = self.since.checked_add(self.timeout.saturating_add(time));
+        due.unwrap_or_else(|| self.since + Duration::from_secs(365 * 24 * 3600))
+    }
+
+    /// The deadline, if it has grown beyond a moment because writes have turned out to take longer.
+    pub(super) fn later_than(&self, now: Instant, key: Duration) -> Option<Instant> {
+        Some(self.due(key)).filter(|due| self.grows && *due > now)
+    }
+
+    /// Counts in another backlog from now on.
+    fn move_to(&mut self, backlog: &Backlog) {
+        self.backlog.set(self.backlog.load() - self.own);
+        backlog.set(backlog.load() + self.own);
+        self.backlog = backlog.clone();
+    }
+}
+
+impl<C: Caller> Engine<C> {
+    /// Lets the deadline of a call grow by what writes take, and counts its own.
+    #[cold]
+    pub(super) fn pace(&mut self, call: &mut Call<C>, now: Instant, key: Duration) {
+        let body = &mut call.body;
+        let own = if body.blocks {
+            Load::NONE
+        } else {
+            Load::of(&body.requests, body.answered)
+        };
+        let ahead = self.backlog.load();
+        let step_by_step = body.grows && body.requests.len() > 1;
+        if own + ahead == Load::NONE && !step_by_step {
+            return;
+        }
+        let pace = Pace {
+            own,
+            ahead,
+            since: now,
+            timeout: call.deadline.saturating_duration_since(now),
+            grows: body.grows,
+            backlog: self.backlog.clone(),
+        };
+        self.backlog.set(ahead + own);
+        if pace.grows && self.reaches_server() {
+            call.deadline = pace.due(key);
+        }
+        body.pace = Some(Box::new(pace));
+    }
+
+    /// Whether commands reach the server: a deadline does not grow while it is out of availability.
+    pub(super) fn reaches_server(&self) -> bool {
+        self.is_ready() || !self.fallback.is_empty()
+    }
+
+    /// The deadline of a call that is about to be sent.
+    #[cold]
+    pub(super) fn deadline_when_sent(&self, pace: &Pace, deadline: Instant) -> Instant {
+        if pace.grows {
+            deadline.max(pace.due(self.session.settings.learned.write_cost()))
+        } else {
+            deadline
+        }
+    }
+
+    /// What waits for the next connection waits no longer than the timeout says.
+    pub(super) fn take_back_growth(&mut self) {
+        let mut earliest = self.earliest;
+        for call in &mut self.waiting {
+            if let Some(pace) = call.body.pace.as_ref().filter(|pace| pace.grows) {
+                let base = pace.since.checked_add(pace.timeout);
+                call.deadline = call.deadline.min(base.unwrap_or(call.deadline));
+                earliest =
+                    Some(earliest.map_or(call.deadline, |earliest| earliest.min(call.deadline)));
+            }
+        }
+        self.earliest = earliest;
+    }
+
+    /// Takes the time of what the first in flight is about to be answered. The time of the next request of a unit begins now.
+    #[cold]
+    pub(super) fn note_pace(&mut self, ran: bool) {
+        let (Some(now), key) = (
+            self.session.last_heard(),
+            self.session.settings.learned.write_cost(),
+        ) else {
+            return;
+        };
+        let Some(slot) = self.in_flight.front_mut() else {
+            return;
+        };
+        let begun = self
+            .answered
+            .map_or(slot.sent, |answered| answered.max(slot.sent));
+        let next = slot.next_load();
+        let goes_on = slot.is_pending() && slot.owed() > 1;
+        let owed = u32::try_from(slot.owed()).unwrap_or(u32::MAX).max(1);
+        let Some(pace) = slot.pace.as_deref_mut() else {
+            return;
+        };
+        let done = next.unwrap_or(Load {
+            keys: pace.own.keys.div_ceil(owed),
+            scripts: pace.own.scripts.div_ceil(owed),
+        });
+        if ran && done.keys > 0 && done.scripts == 0 {
+            let took = now.saturating_duration_since(begun);
+            self.session.settings.learned.note_write(took / done.keys);
+        }
+        pace.count_off(done);
+        if pace.grows && goes_on {
+            (pace.since, pace.ahead) = (now, Load::NONE);
+            pace.timeout = pace.timeout.max(self.session.settings.request_timeout);
+            slot.deadline = pace.due(key);
+            let deadline = slot.deadline;
+            self.note_deadline(deadline);
+        }
+    }
+
+    /// The backlog of another connection begins with what waits for it.
+    pub(super) fn take_backlog_along(&mut self) {
+        for call in &mut self.waiting {
+            if let Some(pace) = &mut call.body.pace {
+                pace.move_to(&self.backlog);
+            }
+        }
+    }
+}
+
+impl<C: Caller> Slot<C> {
+    /// Whether its time is counted: see [`Pace`].
+    #[inline]
+    pub(super) const fn is_paced(&self) -> bool {
+        self.pace.is_some()
+    }
+
+    /// The load of the request that is answered next; `None` when that is not known any more.
+    fn next_load(&self) -> Option<Load> {
+        let body = self.body()?;
+        let position = body.answered;
+        if !is_transaction(&body.requests) {
+            return Some(Load::of_request(body.requests.get(position)?));
+        }
+        let is_exec = position.saturating_add(1) == body.requests.len();
+        Some(if is_exec {
+            self.pace.as_ref()?.own
+        } else {
+            Load::NONE
+        })
+    }
+}

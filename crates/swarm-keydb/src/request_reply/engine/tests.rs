@@ -1,0 +1,452 @@
+//! The engine, driven by hand and by chance.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use swarm_resp::{Frame, Request};
+use swarm_transport::{Capabilities, TransportError, TransportErrorKind};
+
+use super::{Body, Call, Caller, Engine, Failure, Marks, Requests, Retry, Settings, Violation};
+use crate::connection::HandshakeError;
+
+use crate::server::ServerProfile;
+
+mod aside;
+mod drain;
+mod fences;
+mod handshake;
+mod heartbeats;
+mod outcomes;
+mod pace;
+mod races;
+mod text;
+mod units;
+
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// What callers were told, by their number.
+type Answers = Rc<RefCell<Vec<(u64, Result<Frame, Failure>)>>>;
+
+/// A caller that writes its answer down.
+struct Tester {
+    number: u64,
+    gone: Rc<RefCell<bool>>,
+    answers: Answers,
+}
+
+impl Caller for Tester {
+    type Ticket = ();
+    type Wake = ();
+
+    fn is_gone(&self) -> bool {
+        *self.gone.borrow()
+    }
+
+    fn sending(&mut self, _: ServerProfile) {}
+
+    fn progress(&mut self, result: Result<Frame, Failure>) {
+        if !self.is_gone() {
+            self.answers.borrow_mut().push((self.number, result));
+        }
+    }
+
+    fn complete(mut self, result: Result<Frame, Failure>) {
+        self.progress(result);
+    }
+}
+
+/// An engine, its callers and a clock.
+struct Bench {
+    engine: Engine<Tester>,
+    answers: Answers,
+    now: Instant,
+    calls: u64,
+}
+
+impl Bench {
+    fn offline() -> Self {
+        let settings = Settings {
+            silence: SILENCE,
+            drain_timeout: 4 * SILENCE,
+            ..Settings::default()
+        };
+        Self {
+            engine: Engine::new(settings),
+            answers: Answers::default(),
+            now: Instant::now(),
+            calls: 0,
+        }
+    }
+
+    fn ready() -> Self {
+        let mut bench = Self::offline();
+        bench.handshake();
+        bench
+    }
+
+    fn handshake(&mut self) {
+        self.handshake_with("test");
+    }
+
+    /// A handshake with a server of some name.
+    fn handshake_with(&mut self, server: &str) {
+        self.engine.connected(Capabilities::FULL);
+        assert_eq!(self.send().as_deref(), Some("HELLO 3"));
+        self.reply(&Frame::build(|reply| {
+            reply.map(|map| {
+                map.bulk(b"server");
+                map.bulk(server.as_bytes());
+            });
+        }));
+        assert_eq!(self.send().as_deref(), Some("ECHO"));
+        self.reply(&Frame::error("ERR wrong number of arguments"));
+        assert!(self.engine.is_ready());
+    }
+
+    /// A call that can be cancelled by setting what is answered.
+    fn call(&mut self, request: &str, retry: Retry, alone: bool) -> Rc<RefCell<bool>> {
+        self.submit(Requests::One(Request::new(request, ())), retry, alone)
+    }
+
+    /// As [`call`](Self::call), of one request that a fence follows.
+    fn fenced(&mut self, request: &str, retry: Retry) -> Rc<RefCell<bool>> {
+        let one = Requests::one(Request::new(request, ()), Marks::FENCE);
+        self.submit(one, retry, false)
+    }
+
+    /// As [`unit`](Self::unit), with fences behind requests.
+    fn fenced_unit(&mut self, requests: &[&str], fenced: &[usize]) -> Rc<RefCell<bool>> {
+        let requests = requests.iter().map(|request| Request::new(request, ()));
+        let marks = fenced.iter().map(|at| (*at, Marks::FENCE)).collect();
+        let unit = Requests::Unit(requests.collect()).marked(marks);
+        self.submit(unit, Retry::Never, false)
+    }
+
+    /// As [`call`](Self::call), of several requests.
+    fn unit(&mut self, requests: &[&str], retry: Retry) -> Rc<RefCell<bool>> {
+        let requests = requests.iter().map(|request| Request::new(request, ()));
+        self.submit(Requests::Unit(requests.collect()), retry, false)
+    }
+
+    fn submit(&mut self, requests: Requests, retry: Retry, alone: bool) -> Rc<RefCell<bool>> {
+        let gone = Rc::<RefCell<bool>>::default();
+        let caller = Tester {
+            number: self.calls,
+            gone: Rc::clone(&gone),
+            answers: Rc::clone(&self.answers),
+        };
+        self.calls += 1;
+        self.engine.submit(
+            Call {
+                body: Box::new(Body::new(requests, caller, retry, alone)),
+                deadline: self.now + Duration::from_secs(10),
+                ticket: (),
+            },
+            self.now,
+        );
+        gone
+    }
+
+    fn call_until(&mut self, request: &str, timeout: Duration) {
+        self.now += timeout - Duration::from_secs(10);
+        self.call(request, Retry::Never, false);
+        self.now -= timeout - Duration::from_secs(10);
+    }
+
+    fn get(&mut self, key: &str) -> Rc<RefCell<bool>> {
+        self.call(&format!("GET {key}"), Retry::ReadOnly, false)
+    }
+
+    fn incr(&mut self, key: &str) -> Rc<RefCell<bool>> {
+        self.call(&format!("INCR {key}"), Retry::Never, false)
+    }
+
+    /// The words of the next request that the engine sends.
+    fn send(&mut self) -> Option<String> {
+        let request = self.engine.next_request(self.now, |_| Ok(()))?;
+        let words: Vec<_> = request.args().map(String::from_utf8_lossy).collect();
+        Some(words.join(" "))
+    }
+
+    /// Sends a check, `ECHO` or `PING`, and gives the nonce that the server must echo.
+    fn send_check(&mut self, command: &str) -> Frame {
+        let sent = self.send().unwrap();
+        let (name, nonce) = sent.split_once(' ').unwrap();
+        assert_eq!((name, nonce.len()), (command, 32), "{sent}");
+        bulk(nonce)
+    }
+
+    /// The words of all requests that the engine sends now.
+    fn sent(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.send()).collect()
+    }
+
+    fn reply(&mut self, frame: &Frame) {
+        self.receive(frame).unwrap();
+    }
+
+    fn receive(&mut self, frame: &Frame) -> Result<(), Violation> {
+        let answered = self.engine.receive(self.now, frame.clone());
+        answered.map(|_| ())
+    }
+
+    fn cut(&mut self) {
+        let error = TransportError::new(TransportErrorKind::Closed, "cut");
+        self.engine.disconnected(&Arc::new(error));
+    }
+
+    fn advance(&mut self, seconds: u64) {
+        self.wait(seconds).unwrap();
+    }
+
+    fn wait(&mut self, seconds: u64) -> Result<(), Violation> {
+        self.now += Duration::from_secs(seconds);
+        self.engine.expire(self.now)
+    }
+
+    /// What callers were told since the last look.
+    fn answers(&self) -> Vec<(u64, String)> {
+        let told = self.answers.borrow_mut().drain(..).collect::<Vec<_>>();
+        told.into_iter()
+            .map(|(number, result)| (number, describe(&result)))
+            .collect()
+    }
+}
+
+fn describe(result: &Result<Frame, Failure>) -> String {
+    match result {
+        Ok(frame) => frame.to_string(),
+        Err(Failure::Server(error)) => format!("error {error}"),
+        Err(Failure::Timeout { sent }) => format!("timeout sent={sent}"),
+        Err(Failure::Lost { sent, .. }) => format!("lost sent={sent}"),
+        Err(other) => format!("{other:?}"),
+    }
+}
+
+fn map() -> Frame {
+    Frame::build(|reply| {
+        reply.map(|map| {
+            map.bulk(b"server");
+            map.bulk(b"test");
+        });
+    })
+}
+
+fn words(text: &str) -> Frame {
+    Frame::build(|reply| {
+        reply.array(|array| text.split(' ').for_each(|word| array.bulk(word.as_bytes())));
+    })
+}
+
+fn bulk(text: &str) -> Frame {
+    Frame::bulk(text.to_owned())
+}
+
+fn told(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
+    expected
+        .iter()
+        .map(|(number, text)| (*number, (*text).to_owned()))
+        .collect()
+}
+
+#[test]
+fn replies_go_to_callers_in_order() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.get("b");
+    assert_eq!(bench.send().as_deref(), Some("GET a"));
+    assert_eq!(bench.send().as_deref(), Some("GET b"));
+    bench.reply(&bulk("1"));
+    bench.reply(&bulk("2"));
+    assert_eq!(bench.answers(), told(&[(0, "\"1\""), (1, "\"2\"")]));
+}
+
+#[test]
+fn a_late_reply_is_swallowed() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.send();
+    bench.advance(10);
+    assert_eq!(bench.answers(), told(&[(0, "timeout sent=true")]));
+    bench.get("b");
+    bench.send();
+    bench.reply(&bulk("late"));
+    assert_eq!(bench.answers(), []);
+    bench.reply(&bulk("2"));
+    assert_eq!(bench.answers(), told(&[(1, "\"2\"")]));
+}
+
+#[test]
+fn a_cancelled_call_is_not_sent() {
+    let mut bench = Bench::ready();
+    let gone = bench.incr("a");
+    bench.incr("b");
+    *gone.borrow_mut() = true;
+    assert_eq!(bench.send().as_deref(), Some("INCR b"));
+    assert_eq!(bench.send(), None);
+}
+
+#[test]
+fn a_call_cancelled_after_it_was_sent_keeps_its_slot() {
+    let mut bench = Bench::ready();
+    let gone = bench.get("a");
+    bench.get("b");
+    bench.send();
+    bench.send();
+    *gone.borrow_mut() = true;
+    bench.reply(&bulk("1"));
+    bench.reply(&bulk("2"));
+    assert_eq!(bench.answers(), told(&[(1, "\"2\"")]));
+}
+
+#[test]
+fn a_push_takes_no_slot() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.send();
+    bench.reply(&Frame::build(|reply| {
+        reply.push_message(|push| {
+            push.bulk(b"invalidate");
+            push.null();
+        });
+    }));
+    bench.reply(&words("message is a list here"));
+    let list = r#"["message", "is", "a", "list", "here"]"#;
+    assert_eq!(bench.answers(), told(&[(0, list)]));
+}
+
+#[test]
+fn a_reply_that_nobody_asked_for_ends_the_connection() {
+    let mut bench = Bench::ready();
+    assert_eq!(
+        bench.engine.receive(bench.now, bulk("?")),
+        Err(Violation::UnexpectedReply)
+    );
+}
+
+#[test]
+fn a_cut_fails_what_may_have_run_and_repeats_what_only_reads() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.incr("b");
+    bench.get("c");
+    bench.incr("d");
+    bench.send();
+    bench.send();
+    bench.send();
+    bench.cut();
+    assert_eq!(bench.answers(), told(&[(1, "lost sent=true")]));
+    bench.handshake();
+    assert_eq!(bench.sent(), ["GET a", "GET c", "INCR d"]);
+}
+
+#[test]
+fn the_policy_says_what_is_repeated() {
+    use crate::options::RetryPolicy;
+    let expected: [(RetryPolicy, &[&str]); 3] = [
+        (RetryPolicy::Never, &["ALWAYS"]),
+        (RetryPolicy::ReadOnly, &["ALWAYS", "READ"]),
+        (RetryPolicy::Idempotent, &["ALWAYS", "READ", "SET"]),
+    ];
+    for (policy, expected) in expected {
+        let mut bench = Bench::ready();
+        bench.engine.session.settings.retry = policy;
+        bench.call("ALWAYS", Retry::Always, false);
+        bench.call("READ", Retry::ReadOnly, false);
+        bench.call("SET", Retry::Idempotent, false);
+        bench.call("INCR", Retry::Never, false);
+        while bench.send().is_some() {}
+        bench.cut();
+        bench.handshake();
+        assert_eq!(bench.sent(), expected, "{policy:?}");
+    }
+}
+
+#[test]
+fn a_read_is_not_repeated_for_ever() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    for _ in 0..3 {
+        assert_eq!(bench.answers(), []);
+        assert_eq!(bench.send().as_deref(), Some("GET a"));
+        bench.cut();
+        bench.handshake();
+    }
+    assert_eq!(bench.answers(), told(&[(0, "lost sent=true")]));
+    assert_eq!(bench.send(), None);
+}
+
+#[test]
+fn calls_wait_for_a_connection_until_their_deadline() {
+    let mut bench = Bench::offline();
+    bench.incr("a");
+    assert_eq!(bench.send(), None);
+    bench.advance(9);
+    assert_eq!(bench.answers(), []);
+    bench.advance(1);
+    assert_eq!(bench.answers(), told(&[(0, "timeout sent=false")]));
+    bench.handshake();
+    assert_eq!(bench.send(), None);
+}
+
+#[test]
+fn a_request_that_must_be_alone_is() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.call("HELLO", Retry::ReadOnly, true);
+    bench.get("b");
+    assert_eq!(bench.send().as_deref(), Some("GET a"));
+    assert_eq!(bench.send(), None);
+    bench.reply(&bulk("1"));
+    assert_eq!(bench.send().as_deref(), Some("HELLO"));
+    assert_eq!(bench.send(), None);
+    bench.reply(&map());
+    assert_eq!(bench.send().as_deref(), Some("GET b"));
+}
+
+#[test]
+fn a_server_that_owes_a_reply_and_says_nothing_is_given_up() {
+    let mut bench = Bench::ready();
+    bench.advance(100);
+    bench.get("a");
+    bench.send();
+    assert_eq!(bench.wait(14), Ok(()));
+    assert_eq!(
+        bench.engine.next_deadline(),
+        Some(bench.now + Duration::from_secs(1))
+    );
+    assert_eq!(bench.wait(1), Err(Violation::Silent(SILENCE)));
+}
+
+#[test]
+fn a_server_that_says_anything_is_not_given_up() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.send();
+    bench.advance(14);
+    bench.reply(&Frame::build(|reply| {
+        reply.push_message(|push| push.bulk(b"x"));
+    }));
+    assert_eq!(bench.wait(14), Ok(()));
+}
+
+#[test]
+fn a_reply_that_may_take_long_is_waited_for() {
+    let mut bench = Bench::ready();
+    bench.call_until("KEYS", Duration::from_secs(60));
+    bench.send();
+    assert_eq!(bench.wait(59), Ok(()));
+    assert_eq!(bench.wait(1), Err(Violation::Silent(SILENCE)));
+}
+
+#[test]
+fn an_idle_server_is_not_given_up() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.send();
+    bench.reply(&bulk("1"));
+    assert_eq!(bench.wait(3600), Ok(()));
+    assert_eq!(bench.engine.next_deadline(), None);
+}

@@ -1,0 +1,130 @@
+//! Connections that are left in good order: for another one, or for good.
+
+use super::*;
+
+const READONLY: &str = "READONLY You can't write against a read only replica.";
+
+fn bench() -> Bench {
+    let mut bench = Bench::ready();
+    bench.engine.session.settings.reconnect_on = ["READONLY", "NOAUTH"].map(Into::into).into();
+    bench
+}
+
+#[test]
+fn what_is_in_flight_is_answered_before_a_connection_is_left() {
+    let mut bench = bench();
+    bench.incr("a");
+    bench.get("b");
+    assert_eq!(bench.sent(), ["INCR a", "GET b"]);
+    bench.reply(&Frame::error(READONLY));
+    assert_eq!(bench.answers(), told(&[(0, &*format!("error {READONLY}"))]));
+    assert!(bench.engine.take_drain_advice());
+    bench.engine.drain();
+    bench.incr("c");
+    assert_eq!(bench.send(), None, "nothing more goes this way");
+    assert!(!bench.engine.is_drained());
+    bench.reply(&bulk("2"));
+    assert_eq!(bench.answers(), told(&[(1, "\"2\"")]));
+    assert!(bench.engine.is_drained());
+    bench.cut();
+    bench.handshake();
+    assert!(!bench.engine.is_drained());
+    assert_eq!(bench.sent(), ["INCR c"]);
+}
+
+#[test]
+fn a_unit_that_is_being_sent_is_sent_to_its_end() {
+    let mut bench = bench();
+    bench.incr("a");
+    bench.unit(&["MULTI", "SET b", "EXEC"], Retry::Never);
+    assert_eq!(bench.send().as_deref(), Some("INCR a"));
+    assert_eq!(bench.send().as_deref(), Some("MULTI"));
+    bench.reply(&Frame::error(READONLY));
+    assert!(bench.engine.take_drain_advice());
+    bench.engine.drain();
+    bench.get("c");
+    assert_eq!(bench.sent(), ["SET b", "EXEC"]);
+    for reply in ["OK", "QUEUED", "[]"] {
+        assert!(!bench.engine.is_drained());
+        bench.reply(&bulk(reply));
+    }
+    assert!(bench.engine.is_drained());
+}
+
+#[test]
+fn replies_that_nobody_waits_for_do_not_hold_a_connection() {
+    let mut bench = bench();
+    let gone = bench.get("a");
+    bench.get("b");
+    bench.incr("c");
+    bench.sent();
+    *gone.borrow_mut() = true;
+    bench.engine.drain();
+    assert!(!bench.engine.is_drained());
+    bench.advance(10);
+    assert!(bench.engine.is_drained());
+}
+
+#[test]
+fn only_the_codes_of_the_policy_advise_to_leave() {
+    for (code, advised) in [
+        ("READONLY", true),
+        ("NOAUTH", true),
+        ("LOADING", false),
+        ("ERR", false),
+    ] {
+        let mut bench = bench();
+        bench.get("a");
+        bench.send();
+        bench.reply(&Frame::error(format!("{code} x")));
+        assert_eq!(bench.engine.take_drain_advice(), advised, "{code}");
+        assert!(!bench.engine.take_drain_advice(), "{code}: once");
+    }
+}
+
+#[test]
+fn a_wire_without_a_session_is_not_left() {
+    let mut bench = bench();
+    bench.cut();
+    bench
+        .engine
+        .connected(Capabilities::FULL.with_session(false));
+    bench.get("a");
+    bench.send();
+    bench.reply(&Frame::error(READONLY));
+    assert!(!bench.engine.take_drain_advice());
+}
+
+#[test]
+fn closing_tells_each_caller_whether_its_command_may_have_run() {
+    let mut bench = bench();
+    bench.incr("a");
+    let gone = bench.incr("b");
+    bench.unit(&["INCR c", "INCR d", "INCR e"], Retry::Never);
+    bench.incr("f");
+    for _ in 0..4 {
+        bench.send();
+    }
+    *gone.borrow_mut() = true;
+    assert_eq!(bench.engine.abandon(), 3);
+    let mut answers = bench.answers();
+    answers.sort();
+    let (ran, not_sent) = ("Closed { sent: true }", "Closed { sent: false }");
+    let expected = [(0, ran), (2, ran), (2, ran), (2, ran), (3, not_sent)];
+    assert_eq!(answers, told(&expected));
+    assert!(!bench.engine.has_living_calls());
+    assert_eq!(bench.engine.abandon(), 0);
+    // The last of the unit still goes out, which may be an EXEC.
+    assert_eq!(bench.send().as_deref(), Some("INCR e"));
+    assert_eq!(bench.send(), None);
+}
+
+#[test]
+fn a_read_that_was_sent_before_may_have_run_when_the_client_closes() {
+    let mut bench = bench();
+    bench.get("a");
+    bench.send();
+    bench.cut();
+    assert_eq!(bench.engine.abandon(), 1);
+    assert_eq!(bench.answers(), told(&[(0, "Closed { sent: true }")]));
+}

@@ -1,0 +1,89 @@
+//! What was sent once may have run, whatever becomes of it while it waits to be sent again.
+
+use swarm_transport::RequestRejection;
+
+use super::*;
+use crate::options::{FallbackScope, RetryPolicy};
+
+/// A SET that was sent over a connection that is gone, and waits for the next.
+fn sent_before() -> Bench {
+    let mut bench = Bench::ready();
+    bench.engine.session.settings.retry = RetryPolicy::Idempotent;
+    bench.call("SET", Retry::Idempotent, false);
+    assert_eq!(bench.send().as_deref(), Some("SET"));
+    bench.cut();
+    assert_eq!(bench.answers(), []);
+    bench
+}
+
+fn refusal() -> RequestRejection {
+    RequestRejection::TooLarge { size: 2, limit: 1 }
+}
+
+/// Stands for: a reason for not sending a request again that tells that it was never sent.
+#[test]
+fn a_request_that_was_sent_before_never_counts_as_not_sent() {
+    let error = || Arc::new(TransportError::new(TransportErrorKind::Closed, "cut"));
+    let auth = swarm_resp::ServerError::parse(b"WRONGPASS no");
+    let reasons = [
+        Failure::Closed { sent: false },
+        Failure::Auth {
+            sent: false,
+            error: auth,
+        },
+        Failure::Lost {
+            sent: false,
+            error: error(),
+        },
+        Failure::OnlyFallback(error()),
+        Failure::Unreachable(error()),
+        Failure::Refused(refusal()),
+    ];
+    for reason in reasons {
+        let mut bench = sent_before();
+        bench.engine.fail_waiting(&reason);
+        may_have_run(&bench);
+    }
+    let mut bench = sent_before();
+    bench.engine.abandon();
+    may_have_run(&bench);
+
+    let mut bench = sent_before();
+    bench.handshake();
+    let next = bench.engine.next_request(bench.now, |_| Err(refusal()));
+    assert!(next.is_none());
+    may_have_run(&bench);
+
+    let mut bench = sent_before();
+    bench.engine.session.settings.fallback = FallbackScope::Stateless;
+    let next = bench
+        .engine
+        .next_fallback_request(bench.now, |_| Err(refusal()));
+    assert!(next.is_none());
+    may_have_run(&bench);
+}
+
+fn may_have_run(bench: &Bench) {
+    let mut told = bench.answers.borrow_mut();
+    let (_, result) = told.pop().unwrap();
+    let failure = result.unwrap_err();
+    let error = crate::Error::from(failure.clone()).for_command("GET".into());
+    assert_eq!(
+        error.outcome(),
+        Some(crate::Outcome::MayHaveRun),
+        "{failure:?} of a request that was sent"
+    );
+    assert!(told.is_empty());
+}
+
+/// Stands for: a connection that is kept for ever because of what a server that has vanished owes.
+#[test]
+fn a_silent_server_that_owes_a_write_is_given_up_in_the_end() {
+    let mut bench = Bench::ready();
+    bench.incr("a");
+    bench.send();
+    for _ in 0..3 {
+        assert_eq!(bench.wait(15), Ok(()));
+    }
+    assert_eq!(bench.wait(15), Err(Violation::Silent(SILENCE)));
+}

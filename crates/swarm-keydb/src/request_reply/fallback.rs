@@ -1,0 +1,238 @@
+//! The HTTP fallback: dialed beside the connection, never ahead of it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use swarm_resp::RequestRef;
+use swarm_transport::{
+    BoxTransport, Connect, RequestRejection, TransportError, TransportErrorKind,
+};
+use tokio::time::{Sleep, sleep, timeout};
+
+use super::RequestReply;
+use crate::connection::{GRACE, Link, Outgoing};
+use crate::credentials::LoginVersion;
+use crate::request_reply::{Caller, Engine};
+use crate::status::State;
+
+/// How long the client waits for the connection before it dials the fallback, unless an attempt to connect fails sooner. A server
+/// whose port is open but that answers nothing costs this, and not the whole `connect_timeout`.
+const HEAD_START: Duration = Duration::from_secs(1);
+
+/// How long requests on the fallback may still take once the connection is back. Everything else waits for them meanwhile.
+const SETTLE: Duration = Duration::from_secs(1);
+
+type Dial = Pin<Box<dyn Future<Output = Result<BoxTransport, TransportError>> + Send>>;
+
+/// The fallback, and how far it is.
+pub(super) struct Fallback {
+    connector: Arc<dyn Connect>,
+    connect_timeout: Duration,
+    way: Way,
+    /// When it is dialed although no attempt to connect has failed yet.
+    grace: Option<Pin<Box<Sleep>>>,
+}
+
+enum Way {
+    Closed,
+    Dialing(Dial, LoginVersion),
+    Open(Open),
+}
+
+struct Open {
+    link: Link,
+    /// What its requests say who the client is.
+    login: LoginVersion,
+    /// When what is still on it is given up, once the connection is back.
+    settle_by: Option<Pin<Box<Sleep>>>,
+}
+
+impl Fallback {
+    pub(super) fn new(connector: Arc<dyn Connect>, connect_timeout: Duration) -> Self {
+        let mut fallback = Self {
+            connector,
+            connect_timeout,
+            way: Way::Closed,
+            grace: None,
+        };
+        fallback.give_grace();
+        fallback
+    }
+
+    /// There is no connection from now on.
+    pub(super) fn give_grace(&mut self) {
+        self.grace = Some(Box::pin(sleep(HEAD_START.min(self.connect_timeout))));
+    }
+
+    fn dial(&mut self, login: LoginVersion) {
+        self.grace = None;
+        let connector = Arc::clone(&self.connector);
+        let limit = self.connect_timeout.saturating_add(GRACE);
+        let dial = async move {
+            let dialed = timeout(limit, async move { connector.connect().await }).await;
+            dialed.unwrap_or_else(|_| {
+                let what = "the HTTP gateway does not answer";
+                Err(TransportError::new(TransportErrorKind::Timeout, what))
+            })
+        };
+        self.way = Way::Dialing(Box::pin(dial), login);
+    }
+}
+
+impl RequestReply {
+    /// An attempt to connect has failed in a way that leaves room for the fallback. It is dialed beside whatever comes next.
+    pub(super) fn want_fallback(&mut self) {
+        let login = self.dialer.login_version();
+        if let Some(fallback) = &mut self.fallback
+            && matches!(fallback.way, Way::Closed)
+        {
+            fallback.dial(login);
+        }
+    }
+
+    /// The server or a gateway refuses this client: nothing more goes over the fallback.
+    pub(super) fn shut_fallback(&mut self, error: &Arc<TransportError>) {
+        let Some(fallback) = &mut self.fallback else {
+            return;
+        };
+        fallback.grace = None;
+        if let Way::Open(_) = std::mem::replace(&mut fallback.way, Way::Closed) {
+            self.engine.fallback_failed(error);
+            self.status.set(State::Reconnecting);
+        }
+    }
+
+    pub(super) fn fallback_is_open(&self) -> bool {
+        let way = self.fallback.as_ref().map(|fallback| &fallback.way);
+        matches!(way, Some(Way::Open(_)))
+    }
+
+    /// Moves requests and frames over the fallback, if it is open, and dials it when that is due. Once there is a connection
+    /// again, nothing more is sent there, and it closes when all is answered or a moment later.
+    pub(super) fn poll_fallback(&mut self, connected: bool, cx: &mut Context<'_>) {
+        let login = self.dialer.login_version();
+        let Some(fallback) = &mut self.fallback else {
+            return;
+        };
+        if connected {
+            fallback.grace = None;
+            if let Way::Dialing(..) = fallback.way {
+                fallback.way = Way::Closed;
+            }
+        } else if let Some(grace) = &mut fallback.grace
+            && grace.as_mut().poll(cx).is_ready()
+        {
+            fallback.grace = None;
+            if let Way::Closed = fallback.way {
+                fallback.dial(login);
+            }
+        }
+        if let Way::Dialing(dial, login) = &mut fallback.way {
+            let Poll::Ready(dialed) = dial.as_mut().poll(cx) else {
+                return;
+            };
+            match dialed {
+                Ok(transport) => {
+                    fallback.way = Way::Open(Open {
+                        link: Link::new(transport),
+                        login: *login,
+                        settle_by: None,
+                    });
+                    self.status.set(State::Fallback);
+                    self.tell_started(Ok(()));
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the HTTP gateway cannot be reached either");
+                    fallback.way = Way::Closed;
+                    self.give_up_start();
+                }
+            }
+        }
+        self.poll_open_fallback(connected, cx);
+    }
+
+    fn poll_open_fallback(&mut self, connected: bool, cx: &mut Context<'_>) {
+        let current = self.dialer.login_version();
+        let Some(fallback) = &mut self.fallback else {
+            return;
+        };
+        let Way::Open(open) = &mut fallback.way else {
+            return;
+        };
+        // What its requests say who the client is may be wrong by now.
+        let renew = open.login != current;
+        let mut polled = open.poll(&mut self.engine, connected || renew, cx);
+        let settled = self.engine.fallback_is_settled();
+        if !connected {
+            open.settle_by = None;
+        } else if polled.is_ok() && !settled {
+            let settle_by = open
+                .settle_by
+                .get_or_insert_with(|| Box::pin(sleep(SETTLE)));
+            if settle_by.as_mut().poll(cx).is_ready() {
+                let what =
+                    "the HTTP gateway owed a reply when the connection had been back for a second";
+                polled = Err(TransportError::new(TransportErrorKind::Timeout, what));
+            }
+        }
+        match polled {
+            Err(error) => {
+                tracing::debug!(%error, "the HTTP gateway is lost");
+                self.engine.fallback_failed(&Arc::new(error));
+                fallback.way = Way::Closed;
+                if !connected {
+                    self.status.set(State::Reconnecting);
+                }
+            }
+            Ok(()) if settled && connected => {
+                self.engine.close_fallback();
+                fallback.way = Way::Closed;
+            }
+            Ok(()) if settled && renew => {
+                self.engine.close_fallback();
+                fallback.dial(current);
+                cx.waker().wake_by_ref();
+            }
+            Ok(()) => {}
+        }
+    }
+}
+
+impl Open {
+    fn poll<C: Caller>(
+        &mut self,
+        engine: &mut Engine<C>,
+        closing: bool,
+        cx: &mut Context<'_>,
+    ) -> Result<(), TransportError> {
+        loop {
+            if closing {
+                self.link.poll_flush(cx)?;
+            } else {
+                self.link.poll_send(&mut Calls(engine), cx)?;
+            }
+            let Poll::Ready(frame) = self.link.poll_receive(cx) else {
+                return Ok(());
+            };
+            engine.receive_fallback(frame?).map_err(|violation| {
+                TransportError::new(TransportErrorKind::Protocol, violation.to_string())
+            })?;
+        }
+    }
+}
+
+/// The calls that may use the fallback.
+struct Calls<'a, C: Caller>(&'a mut Engine<C>);
+
+impl<C: Caller> Outgoing for Calls<'_, C> {
+    fn next_request(
+        &mut self,
+        now: std::time::Instant,
+        check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
+    ) -> Option<RequestRef<'_>> {
+        self.0.next_fallback_request(now, check)
+    }
+}

@@ -1,0 +1,71 @@
+//! Checking over another connection whether a server is alive that has gone silent in the middle of a write.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::RequestReply;
+use crate::connection::{Disconnect, Link, Session};
+use crate::status::State;
+
+/// A connection whose handshake is done, or why there is none.
+type Established = Result<(Link, Session), Disconnect>;
+
+/// A check that is in progress.
+pub(super) type LivenessCheck = Pin<Box<dyn Future<Output = Established> + Send>>;
+
+impl RequestReply {
+    /// Whether [`poll_liveness_check`](Self::poll_liveness_check) has anything to do. Rarely.
+    #[inline]
+    pub(super) const fn checks_liveness(&self) -> bool {
+        self.engine.is_doubted() || self.liveness_check.is_some() || self.unreachable
+    }
+
+    /// Opens another connection when the engine doubts the server: its handshake is the check. If the server answers, sets the silent
+    /// connection aside and continues on the other one.
+    pub(super) fn poll_liveness_check(&mut self, link: &mut Link, cx: &mut Context<'_>) {
+        if self.engine.take_doubt()
+            && self.reconnects
+            && !self.asides.is_full()
+            && self.liveness_check.is_none()
+        {
+            tracing::debug!(
+                "the server is silent while it owes a reply to a write; checking over another connection"
+            );
+            let dialer = self.dialer.clone();
+            let mut session = Session::new(self.engine.session().settings.clone());
+            self.liveness_check = Some(Box::pin(async move {
+                let link = dialer.establish(&mut session).await?;
+                Ok((link, session))
+            }));
+        }
+        if self.unreachable && !self.engine.is_doubted() {
+            self.unreachable = false;
+            self.status.set(State::Connected);
+        }
+        let Some(liveness_check) = &mut self.liveness_check else {
+            return;
+        };
+        if !self.engine.is_doubted() {
+            self.liveness_check = None;
+            return;
+        }
+        let Poll::Ready(established) = liveness_check.as_mut().poll(cx) else {
+            return;
+        };
+        self.liveness_check = None;
+        match established {
+            Ok((other, session)) if self.role.is_served_by(other.capabilities()) => {
+                let silent = std::mem::replace(link, other);
+                self.set_aside(silent);
+                self.engine.adopt(session);
+                self.unreachable = false;
+                self.status.set(State::Connected);
+            }
+            _ => {
+                self.unreachable = true;
+                self.status.set(State::Reconnecting);
+            }
+        }
+    }
+}

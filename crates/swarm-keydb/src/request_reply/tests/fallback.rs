@@ -1,0 +1,110 @@
+//! The fallback beside connections that come and go.
+
+use swarm_transport::memory::pair;
+use swarm_transport::{Capabilities, Connect};
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::options::{ConnectionFactory, FallbackScope};
+use crate::tasks::Tasks;
+use crate::{Bytes, State, prelude::*};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A client with a fallback, and the far ends of the connections that it makes there.
+async fn client(
+    server: &Server,
+    options: ClientOptions,
+) -> (Client, mpsc::UnboundedReceiver<MemoryPeer>) {
+    let options = options
+        .fallback_scope(FallbackScope::Stateless)
+        .reconnect_max_delay(Duration::from_millis(250))
+        .settled()
+        .unwrap();
+    let server = server.clone();
+    let connect = move || {
+        let server = server.clone();
+        async move { server.connect() }
+    };
+    let mut target = options.target_through(Arc::new(connect));
+    let (peers, fallback) = mpsc::unbounded_channel();
+    let mut http = Capabilities::FULL;
+    http.session = false;
+    let dial = move || {
+        let (transport, peer) = pair();
+        let sent = peers.send(peer);
+        async move {
+            let gone = TransportError::new(TransportErrorKind::Refused, "nobody is there");
+            sent.map_err(|_| gone)?;
+            Ok::<BoxTransport, _>(Box::new(transport.with_capabilities(http)))
+        }
+    };
+    target.fallback = Some(Arc::new(dial) as Arc<dyn Connect>);
+    let factory = ConnectionFactory::new(target, options, Tasks::current().unwrap());
+    (Client::start(factory).await.unwrap(), fallback)
+}
+
+/// Stands for: a state that stays wrong.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_lost_while_the_fallback_settles_is_not_connected() {
+    let server = Server::default();
+    let (client, mut fallback) = client(&server, options()).await;
+    let mut states = client.watch_state();
+    for _ in 0..2 {
+        server.0.unreachable.store(true, Ordering::Relaxed);
+        server.cut_all();
+        assert!(states.reached(State::Fallback).await);
+        let mut peer = fallback.recv().await.unwrap();
+        let read = tokio::spawn(client.get("k").timeout(60 * SECOND));
+        assert!(peer.next_request().await.is_some());
+        server.0.unreachable.store(false, Ordering::Relaxed);
+        assert!(states.reached(State::Connected).await);
+
+        server.0.unreachable.store(true, Ordering::Relaxed);
+        server.cut_all();
+        assert!(
+            states.reached(State::Fallback).await,
+            "the fallback is still open"
+        );
+        sleep(3 * SECOND).await;
+        assert_eq!(client.state(), State::Fallback);
+        // It has a moment anew, from when there is a connection again.
+        server.0.unreachable.store(false, Ordering::Relaxed);
+        assert!(states.reached(State::Connected).await);
+        peer.reply(Frame::bulk("over HTTP")).await.unwrap();
+        let value = read.await.unwrap().unwrap();
+        assert_eq!(value, Some(Bytes::from_static(b"over HTTP")));
+    }
+}
+
+/// Stands for: what is ready to be sent, and waits until something else wakes the driver.
+#[tokio::test(start_paused = true)]
+async fn a_read_from_a_connection_that_was_set_aside_goes_over_the_fallback_at_once() {
+    let server = Server::default();
+    let (client, mut fallback) = client(&server, options()).await;
+    let pairs: Vec<_> = (0..1000).map(|n| (format!("key:{n}"), n)).collect();
+    let write = tokio::spawn(client.mset(pairs).timeout(SECOND));
+    server.has_got("MSET").await;
+    let read = tokio::spawn(client.get("k").timeout(60 * SECOND));
+    assert!(write.await.unwrap().is_err());
+    while client.stats().draining == 0 {
+        sleep(Duration::from_millis(10)).await;
+    }
+    // The second connection is lost, the next is never answered, and so the fallback stands in.
+    server.0.mute.store(true, Ordering::Relaxed);
+    server.cut_newest();
+    let mut states = client.watch_state();
+    assert!(states.reached(State::Fallback).await);
+    let mut peer = fallback.recv().await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    server.cut_all();
+    let start = tokio::time::Instant::now();
+    assert!(peer.next_request().await.is_some());
+    assert!(
+        start.elapsed() < Duration::from_millis(10),
+        "{:?}",
+        start.elapsed()
+    );
+    peer.reply(Frame::bulk("over HTTP")).await.unwrap();
+    assert!(read.await.unwrap().unwrap().is_some());
+}
