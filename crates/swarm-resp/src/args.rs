@@ -19,7 +19,7 @@ pub struct Arg<'a>(Repr<'a>);
 #[derive(Clone, Copy)]
 enum Repr<'a> {
     Borrowed(&'a [u8]),
-    /// The longest number, a double such as `-2.2250738585072014e-308`, takes 24 bytes.
+    /// A number as text. The longest, a double such as `-2.2250738585072014e-308`, takes 24 bytes.
     Formatted([u8; double::MAX_LEN], u8),
 }
 
@@ -91,6 +91,17 @@ pub trait ArgSink {
 
 /// A value that encodes as any number of arguments: one, none (`None`, `()`), or several (tuples,
 /// lists, maps).
+///
+/// # Examples
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use swarm_resp::Request;
+///
+/// let fields = BTreeMap::from([("name", "Ada"), ("born", "1815")]);
+/// let request = Request::new("HSET", ("key", fields));
+/// assert_eq!(request.len(), 6);
+/// ```
 pub trait ToArgs {
     /// Writes all arguments to `sink`, in order. Encoders may call this more than once; every call
     /// must write the same arguments.

@@ -24,7 +24,10 @@ use crate::{DecodeError, Decoder, Frame, Limits, Request, RespVersion, encode_fr
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// # let (stream, server) = tokio::io::duplex(1024);
 /// # let mut server = Framed::new(server, FrameCodec::new());
-/// # let answer = async { server.next().await; server.send(swarm_resp::Frame::simple("PONG")).await };
+/// # let answer = async {
+/// #     server.next().await;
+/// #     server.send(swarm_resp::Frame::simple("PONG")).await
+/// # };
 /// let mut connection = Framed::new(stream, FrameCodec::new());
 /// connection.send(Request::new("PING", ())).await?;
 /// # answer.await?;

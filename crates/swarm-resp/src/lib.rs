@@ -103,7 +103,10 @@
 //!             data.insert(command[1].clone(), command[2].clone());
 //!             Frame::simple("OK")
 //!         }
-//!         [b"GET", key] => data.get(*key).map_or(Frame::null(), |value| Frame::bulk(value.clone())),
+//!         [b"GET", key] => match data.get(*key) {
+//!             Some(value) => Frame::bulk(value.clone()),
+//!             None => Frame::null(),
+//!         },
 //!         _ => Frame::error("ERR unknown command"),
 //!     }
 //! }

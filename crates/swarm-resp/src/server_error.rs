@@ -6,9 +6,20 @@ use crate::Printable;
 
 /// An error reply, split into its code and message.
 ///
-/// By convention the first word of an error is a code in capitals (`ERR`, `WRONGTYPE`, `NOAUTH`);
-/// see the
-/// [RESP specification](https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors).
+/// By convention, the first word of an error is a code in capital letters (`ERR`, `WRONGTYPE`,
+/// `NOAUTH`); see the [RESP specification][errors].
+///
+/// # Examples
+///
+/// ```
+/// use swarm_resp::ServerError;
+///
+/// let error = ServerError::parse(b"WRONGTYPE not a list");
+/// assert_eq!(error.code(), "WRONGTYPE");
+/// assert_eq!(error.message(), "not a list");
+/// ```
+///
+/// [errors]: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerError {
     text: Box<str>,

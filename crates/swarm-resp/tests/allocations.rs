@@ -70,8 +70,8 @@ fn longer_values_in_a_larger_buffer_are_copied() {
     assert_eq!(per_frame(&format!("*2\r\n:1\r\n$100\r\n{text}\r\n")), 3);
     let long = "x".repeat(4096);
     // A buffer of at most 64 times the size is shared.
-    let wire = format!("$4096\r\n{long}\r\n").repeat(40);
-    let mut buffer = BytesMut::from(wire.as_str());
+    let encoded = format!("$4096\r\n{long}\r\n").repeat(40);
+    let mut buffer = BytesMut::from(encoded.as_str());
     let mut decoder = Decoder::new();
     let first = decoder.decode(&mut buffer).unwrap();
     let info = measure(|| while decoder.decode(&mut buffer).unwrap().is_some() {});
@@ -83,10 +83,10 @@ fn longer_values_in_a_larger_buffer_are_copied() {
 fn borrowed_frames_allocate_nothing() {
     let streamed = ["*2\r\n$?\r\n;2\r\nab\r\n;0\r\n$3\r\nabc\r\n"];
     let frames = [&SCALARS[..], &AGGREGATES, &streamed].concat();
-    let wire = frames.concat();
+    let encoded = frames.concat();
     let mut decoder = Decoder::new();
     let mut round = || {
-        let (mut input, mut count) = (wire.as_bytes(), 0);
+        let (mut input, mut count) = (encoded.as_bytes(), 0);
         while let Some((_, len)) = decoder.decode_ref(input).unwrap() {
             input = &input[len..];
             count += 1;
@@ -130,14 +130,14 @@ fn values_taken_from_a_reply_share_its_bytes() {
 
 #[test]
 fn a_compact_frame_releases_the_reply() {
-    let wire = format!(
+    let encoded = format!(
         "*2\r\n$3\r\nabc\r\n$1000000\r\n{}\r\n",
         "x".repeat(1_000_000)
     );
     let mut small = None;
     let info = measure(|| {
         let frame = Decoder::new()
-            .decode_message(Bytes::copy_from_slice(wire.as_bytes()))
+            .decode_message(Bytes::copy_from_slice(encoded.as_bytes()))
             .unwrap();
         let item = frame.items().unwrap().next().unwrap();
         small = Some(item.to_compact_frame());
@@ -206,12 +206,12 @@ fn a_batch_of_small_commands_takes_few_allocations() {
 #[test]
 fn a_long_string_is_moved_out_of_its_frame() {
     let text = "x".repeat(100);
-    for wire in [
+    for encoded in [
         format!("$100\r\n{text}\r\n"),
         format!("=104\r\ntxt:{text}\r\n"),
     ] {
         // As in a stream: the first frame converts the buffer to a shared one.
-        let mut buffer = BytesMut::from(wire.repeat(2).as_str());
+        let mut buffer = BytesMut::from(encoded.repeat(2).as_str());
         let mut decoder = Decoder::new();
         let first = decoder.decode(&mut buffer).unwrap();
         let frame = decoder.decode(&mut buffer).unwrap().unwrap();
@@ -220,7 +220,7 @@ fn a_long_string_is_moved_out_of_its_frame() {
             let bytes = Option::<Bytes>::from_owned(frame).unwrap().unwrap();
             assert_eq!((bytes.as_ref(), bytes.as_ptr()), (text.as_bytes(), at));
         });
-        assert_eq!(info.count_total, 0, "{wire}");
+        assert_eq!(info.count_total, 0, "{encoded}");
         drop(first);
     }
 }

@@ -37,10 +37,10 @@ async fn frames_and_requests_are_sent_and_received() {
 
 #[tokio::test]
 async fn invalid_input_is_an_error_with_an_offset() {
-    let (mut wire, stream) = duplex(64);
+    let (mut encoded, stream) = duplex(64);
     let limits = Limits::new().with_max_bulk(3);
     let mut stream = Framed::new(stream, FrameCodec::with_limits(limits));
-    wire.write_all(b"+OK\r\n$4\r\n").await.unwrap();
+    encoded.write_all(b"+OK\r\n$4\r\n").await.unwrap();
     assert!(stream.next().await.unwrap().is_ok());
     let error = stream.next().await.unwrap().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
@@ -56,9 +56,9 @@ async fn invalid_input_is_an_error_with_an_offset() {
 
 #[tokio::test]
 async fn a_stream_that_ends_in_the_middle_of_a_frame_is_an_error() {
-    let (mut wire, stream) = duplex(64);
+    let (mut encoded, stream) = duplex(64);
     let mut stream = Framed::new(stream, FrameCodec::new());
-    wire.write_all(b"$5\r\nhel").await.unwrap();
-    drop(wire);
+    encoded.write_all(b"$5\r\nhel").await.unwrap();
+    drop(encoded);
     assert!(stream.next().await.unwrap().is_err());
 }

@@ -25,8 +25,8 @@ fn sends(args: impl ToArgs, expected: &[&str]) {
 #[test]
 fn a_command_is_an_array_of_bulk_strings() {
     let request = Request::new("SET", ("key", "value"));
-    let wire = b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nvalue\r\n";
-    assert_eq!(request.encoded().as_ref(), wire);
+    let encoded = b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nvalue\r\n";
+    assert_eq!(request.encoded().as_ref(), encoded);
     assert_eq!(request.len(), 3);
     assert_eq!(request.name(), b"SET");
 }

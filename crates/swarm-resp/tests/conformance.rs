@@ -255,7 +255,11 @@ fn resp3_encoding_decodes_to_the_same_frame() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn random_chunks_end_as_whole_does(sizes in prop::collection::vec(1usize..9, 1..32)) {

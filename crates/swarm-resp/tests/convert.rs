@@ -11,10 +11,10 @@ use swarm_resp::{
     Decoder, Frame, FromFrame, Kind, Milliseconds, Request, Seconds, ServerError, ToArg,
 };
 
-fn frame(wire: &str) -> Frame {
+fn frame(encoded: &str) -> Frame {
     Decoder::new()
-        .decode_message(Bytes::copy_from_slice(wire.as_bytes()))
-        .unwrap_or_else(|error| panic!("{wire:?}: {error}"))
+        .decode_message(Bytes::copy_from_slice(encoded.as_bytes()))
+        .unwrap_or_else(|error| panic!("{encoded:?}: {error}"))
 }
 
 /// Asserts that all replies convert to the same value.
@@ -23,27 +23,27 @@ fn frame(wire: &str) -> Frame {
     clippy::needless_pass_by_value,
     reason = "calls read better without a reference"
 )]
-fn all<T: FromFrame + PartialEq + Debug>(expected: T, wires: &[&str]) {
-    for wire in wires {
+fn all<T: FromFrame + PartialEq + Debug>(expected: T, encodings: &[&str]) {
+    for encoded in encodings {
         assert_eq!(
-            frame(wire).convert::<T>().as_ref(),
+            frame(encoded).convert::<T>().as_ref(),
             Ok(&expected),
-            "{wire:?}"
+            "{encoded:?}"
         );
         assert_eq!(
-            T::from_owned(frame(wire)).as_ref(),
+            T::from_owned(frame(encoded)).as_ref(),
             Ok(&expected),
-            "{wire:?}, owned"
+            "{encoded:?}, owned"
         );
     }
 }
 
 /// Asserts that no reply converts, and that the error names the type.
 #[track_caller]
-fn none<T: FromFrame + Debug>(expected: &str, wires: &[&str]) {
-    for wire in wires {
-        let error = frame(wire).convert::<T>().expect_err(wire);
-        assert_eq!(error.expected, expected, "{wire:?}");
+fn none<T: FromFrame + Debug>(expected: &str, encodings: &[&str]) {
+    for encoded in encodings {
+        let error = frame(encoded).convert::<T>().expect_err(encoded);
+        assert_eq!(error.expected, expected, "{encoded:?}");
     }
 }
 
@@ -103,8 +103,8 @@ fn whole_numbers_with_a_fraction_or_an_exponent() {
         ("9007199254740993.0", 9_007_199_254_740_993),
         ("9007199254740993", 9_007_199_254_740_993),
     ] {
-        let wires = both(text);
-        all(expected, &wires.each_ref().map(String::as_str));
+        let encodings = both(text);
+        all(expected, &encodings.each_ref().map(String::as_str));
     }
     for (text, expected) in [
         ("-1e+3", -1000i64),
@@ -112,8 +112,8 @@ fn whole_numbers_with_a_fraction_or_an_exponent() {
         ("-0.0", 0),
         ("-2.50e1", -25),
     ] {
-        let wires = both(text);
-        all(expected, &wires.each_ref().map(String::as_str));
+        let encodings = both(text);
+        all(expected, &encodings.each_ref().map(String::as_str));
     }
     all(true, &["$3\r\n1.0\r\n", ",1.0\r\n"]);
 }
@@ -254,12 +254,15 @@ fn text() {
         "1e16",
         "-nan(ind)",
     ] {
-        let wires = [
+        let encodings = [
             format!(",{text}\r\n"),
             format!("${}\r\n{text}\r\n", text.len()),
         ];
-        all(String::from(text), &wires.each_ref().map(String::as_str));
-        all(Bytes::from(text), &wires.each_ref().map(String::as_str));
+        all(
+            String::from(text),
+            &encodings.each_ref().map(String::as_str),
+        );
+        all(Bytes::from(text), &encodings.each_ref().map(String::as_str));
     }
     all(vec![String::from("1e+21")], &["*1\r\n,1e+21\r\n"]);
     none::<String>("a UTF-8 string", &["$-1\r\n", "*0\r\n", "-ERR x\r\n"]);
@@ -284,28 +287,28 @@ fn options() {
 
 #[test]
 fn lists_and_sets() {
-    let wires = [
+    let encodings = [
         "*3\r\n:2\r\n:1\r\n:2\r\n",
         "~3\r\n:2\r\n:1\r\n:2\r\n",
         ">3\r\n+2\r\n+1\r\n+2\r\n",
     ];
-    all(vec![2i64, 1, 2], &wires);
-    all(VecDeque::from([2i64, 1, 2]), &wires);
-    all([2i64, 1, 2], &wires);
-    all((2i64, String::from("1"), 2.0f64), &wires);
-    all(HashSet::<i64>::from([1, 2]), &wires);
-    all(BTreeSet::from([1i64, 2]), &wires);
+    all(vec![2i64, 1, 2], &encodings);
+    all(VecDeque::from([2i64, 1, 2]), &encodings);
+    all([2i64, 1, 2], &encodings);
+    all((2i64, String::from("1"), 2.0f64), &encodings);
+    all(HashSet::<i64>::from([1, 2]), &encodings);
+    all(BTreeSet::from([1i64, 2]), &encodings);
     all(vec![vec![1i64], vec![]], &["*2\r\n*1\r\n:1\r\n*0\r\n"]);
     none::<Vec<i64>>("a list", &["$-1\r\n", "+OK\r\n"]);
     none::<Vec<i64>>("an integer that fits i64", &["*1\r\n$-1\r\n"]);
-    none::<[i64; 2]>("a list of a fixed length", &wires);
-    none::<(i64, i64)>("a list of 2", &wires);
+    none::<[i64; 2]>("a list of a fixed length", &encodings);
+    none::<(i64, i64)>("a list of 2", &encodings);
     none::<(i64, i64)>("a list of 2", &["$-1\r\n"]);
 }
 
 #[test]
 fn maps_convert_from_every_encoding() {
-    let wires = [
+    let encodings = [
         "%2\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:2\r\n",
         "*4\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:2\r\n",
         "*2\r\n*2\r\n$1\r\na\r\n:1\r\n*2\r\n$1\r\nb\r\n:2\r\n",
@@ -313,13 +316,16 @@ fn maps_convert_from_every_encoding() {
     ];
     all(
         HashMap::from([("a".to_owned(), 1i64), ("b".to_owned(), 2)]),
-        &wires,
+        &encodings,
     );
     all(
         BTreeMap::from([("a".to_owned(), 1i64), ("b".to_owned(), 2)]),
-        &wires,
+        &encodings,
     );
-    all(vec![("a".to_owned(), 1i64), ("b".to_owned(), 2)], &wires);
+    all(
+        vec![("a".to_owned(), 1i64), ("b".to_owned(), 2)],
+        &encodings,
+    );
     all(BTreeMap::<String, i64>::new(), &["%0\r\n", "*0\r\n"]);
     all(
         vec![("a".to_owned(), 1u16), ("a".to_owned(), 2)],
@@ -388,11 +394,11 @@ fn durations() {
     );
     all(Milliseconds(Duration::from_millis(1)), &[":1\r\n"]);
     none::<Seconds>("a number of seconds", &[":-1\r\n", "$-1\r\n"]);
-    let spelled = |duration| Seconds(duration).to_arg().to_vec();
-    assert_eq!(spelled(Duration::ZERO), b"0");
-    assert_eq!(spelled(Duration::from_nanos(1)), b"1");
-    assert_eq!(spelled(Duration::from_millis(1001)), b"2");
-    assert_eq!(spelled(Duration::MAX), b"18446744073709551615");
+    let formatted = |duration| Seconds(duration).to_arg().to_vec();
+    assert_eq!(formatted(Duration::ZERO), b"0");
+    assert_eq!(formatted(Duration::from_nanos(1)), b"1");
+    assert_eq!(formatted(Duration::from_millis(1001)), b"2");
+    assert_eq!(formatted(Duration::MAX), b"18446744073709551615");
     assert_eq!(*Milliseconds(Duration::from_micros(1500)).to_arg(), *b"2");
 }
 
@@ -415,11 +421,11 @@ fn errors_name_expected_and_found_types_but_no_value() {
 /// A server error in place of a value is part of the conversion error, with its position.
 #[test]
 fn errors_include_the_server_error_and_its_position() {
-    let position = |wire: &str, found: swarm_resp::ConvertError| {
+    let position = |encoded: &str, found: swarm_resp::ConvertError| {
         assert_eq!(
             found.server_error().unwrap().code(),
             "WRONGTYPE",
-            "{wire:?}"
+            "{encoded:?}"
         );
         assert!(
             found.to_string().ends_with("of the reply: WRONGTYPE no"),

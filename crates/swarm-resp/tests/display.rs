@@ -3,15 +3,15 @@
 use bytes::{Bytes, BytesMut};
 use swarm_resp::{Decoder, Frame, FrameBuilder, Request, ToArg};
 
-fn frame(wire: &'static str) -> Frame {
+fn frame(encoded: &'static str) -> Frame {
     Decoder::new()
-        .decode_message(Bytes::from_static(wire.as_bytes()))
+        .decode_message(Bytes::from_static(encoded.as_bytes()))
         .unwrap()
 }
 
 #[test]
 fn display_is_readable() {
-    for (wire, shown) in [
+    for (encoded, shown) in [
         ("+OK\r\n", r#""OK""#),
         ("$4\r\na\"\r\n\r\n", r#""a\"\r\n""#),
         ("$3\r\nit'\r\n", r#""it'""#),
@@ -34,7 +34,7 @@ fn display_is_readable() {
         ("%2\r\n+a\r\n:1\r\n+b\r\n%0\r\n", r#"{"a": 1, "b": {}}"#),
         ("|1\r\n+a\r\n:1\r\n:2\r\n", "2"),
     ] {
-        assert_eq!(frame(wire).to_string(), shown);
+        assert_eq!(frame(encoded).to_string(), shown);
     }
 }
 

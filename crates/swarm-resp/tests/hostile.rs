@@ -216,14 +216,14 @@ fn a_frame_of_exactly_the_limit_is_decoded_and_a_larger_one_fails_when_announced
 #[test]
 fn a_million_bytes_one_by_one_take_linear_time() {
     // Rescanning for each chunk would take hours.
-    let mut wire = String::from("*3\r\n");
-    wire.push_str(&format!("+{}\r\n", "x".repeat(300_000)));
-    wire.push_str(&format!("$300000\r\n{}\r\n", "y".repeat(300_000)));
-    wire.push_str(&format!("*40000\r\n{}", "$2\r\nzz\r\n".repeat(40_000)));
+    let mut encoded = String::from("*3\r\n");
+    encoded.push_str(&format!("+{}\r\n", "x".repeat(300_000)));
+    encoded.push_str(&format!("$300000\r\n{}\r\n", "y".repeat(300_000)));
+    encoded.push_str(&format!("*40000\r\n{}", "$2\r\nzz\r\n".repeat(40_000)));
     let limits = Limits::new().with_max_line(1 << 20);
     let mut decoder = Decoder::with_limits(limits);
-    let mut buffer = BytesMut::with_capacity(wire.len());
-    let (last, body) = wire.as_bytes().split_last().unwrap();
+    let mut buffer = BytesMut::with_capacity(encoded.len());
+    let (last, body) = encoded.as_bytes().split_last().unwrap();
     for byte in body {
         buffer.extend_from_slice(&[*byte]);
         assert!(decoder.decode(&mut buffer).unwrap().is_none());
@@ -235,13 +235,13 @@ fn a_million_bytes_one_by_one_take_linear_time() {
 
 #[test]
 fn a_huge_index_of_a_borrowed_frame_is_not_retained() {
-    let wire = ["*200000\r\n", &":1\r\n".repeat(200_000), ":2\r\n"].concat();
+    let encoded = ["*200000\r\n", &":1\r\n".repeat(200_000), ":2\r\n"].concat();
     let mut decoder = Decoder::new();
     let info = measure(|| {
-        let (frame, len) = decoder.decode_ref(wire.as_bytes()).unwrap().unwrap();
+        let (frame, len) = decoder.decode_ref(encoded.as_bytes()).unwrap().unwrap();
         assert_eq!(frame.items().unwrap().len(), 200_000);
         let (next, _) = decoder
-            .decode_ref(&wire.as_bytes()[len..])
+            .decode_ref(&encoded.as_bytes()[len..])
             .unwrap()
             .unwrap();
         assert_eq!(next.as_integer(), Some(2));
@@ -255,11 +255,11 @@ fn a_huge_index_of_a_borrowed_frame_is_not_retained() {
 
 #[test]
 fn a_huge_index_is_not_retained() {
-    let mut wire = BytesMut::from("*200000\r\n");
-    wire.extend_from_slice(":1\r\n".repeat(200_000).as_bytes());
+    let mut encoded = BytesMut::from("*200000\r\n");
+    encoded.extend_from_slice(":1\r\n".repeat(200_000).as_bytes());
     let mut decoder = Decoder::new();
     let info = measure(|| {
-        let frame = decoder.decode(&mut wire).unwrap().unwrap();
+        let frame = decoder.decode(&mut encoded).unwrap().unwrap();
         drop(frame);
     });
     assert!(
@@ -278,7 +278,11 @@ fn wire_bytes() -> impl Strategy<Value = u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn arbitrary_bytes_never_panic_and_end_alike_however_cut(

@@ -29,9 +29,9 @@ fn kept<T>(keep: impl FnOnce() -> T) -> usize {
 
 /// Decodes a stream as from a socket, with a buffer that grows by `chunk` and shrinks after a large
 /// frame.
-fn stream(wire: &[u8], chunk: usize, mut frame: impl FnMut(Frame)) {
+fn stream(encoded: &[u8], chunk: usize, mut frame: impl FnMut(Frame)) {
     let (mut decoder, mut buffer) = (Decoder::new(), BytesMut::new());
-    for part in wire.chunks(chunk) {
+    for part in encoded.chunks(chunk) {
         buffer.reserve(chunk);
         buffer.extend_from_slice(part);
         while let Some(next) = decoder.decode(&mut buffer).unwrap() {
@@ -43,12 +43,12 @@ fn stream(wire: &[u8], chunk: usize, mut frame: impl FnMut(Frame)) {
 #[test]
 fn small_strings_of_a_long_pipeline_retain_only_themselves() {
     // 200 replies in each of 100 buffers; one value of each is kept.
-    let wire = bulk(100).repeat(200);
+    let encoded = bulk(100).repeat(200);
     let used = kept(|| {
         let mut values = Vec::new();
         for _ in 0..100 {
             let mut count = 0;
-            stream(wire.as_bytes(), 32 << 10, |frame| {
+            stream(encoded.as_bytes(), 32 << 10, |frame| {
                 count += 1;
                 if count == 100 {
                     values.push(frame.into_bytes().unwrap());
@@ -63,7 +63,7 @@ fn small_strings_of_a_long_pipeline_retain_only_themselves() {
 #[test]
 fn small_strings_of_large_replies_retain_only_themselves() {
     // An array of a small string and one of 1 MiB; the small one is kept, as bytes and as a frame.
-    let wire = format!("*2\r\n{}{}", bulk(40), bulk(1 << 20));
+    let encoded = format!("*2\r\n{}{}", bulk(40), bulk(1 << 20));
     let small = |frame: &Frame| -> (Bytes, Frame) {
         let item = frame.items().unwrap().next().unwrap();
         (item.to_bytes().unwrap(), item.to_frame())
@@ -71,7 +71,7 @@ fn small_strings_of_large_replies_retain_only_themselves() {
     let used = kept(|| {
         let mut values = Vec::new();
         for _ in 0..100 {
-            stream(wire.as_bytes(), 32 << 10, |frame| {
+            stream(encoded.as_bytes(), 32 << 10, |frame| {
                 values.push(small(&frame));
             });
         }
@@ -79,8 +79,8 @@ fn small_strings_of_large_replies_retain_only_themselves() {
     });
     assert!(used < 100 * (80 + 2 * EACH), "{used} bytes");
     // An aggregate of strings inside a larger reply retains only those strings.
-    let wire = format!("*2\r\n*2\r\n:1\r\n{}{}", bulk(40), bulk(1 << 20));
-    let message = Bytes::from(wire);
+    let encoded = format!("*2\r\n*2\r\n:1\r\n{}{}", bulk(40), bulk(1 << 20));
+    let message = Bytes::from(encoded);
     let used = kept(|| {
         let message = Bytes::copy_from_slice(&message);
         let frame = Decoder::new().decode_message(message).unwrap();
@@ -101,13 +101,13 @@ fn aggregates_share_only_buffers_of_their_own_size() {
         "*2\r\n,1.5\r\n(12345\r\n",
     ] {
         // Before and after a megabyte of other replies.
-        let mut wire = small.to_owned();
-        wire += &bulk(1000).repeat(1000);
-        wire += small;
+        let mut encoded = small.to_owned();
+        encoded += &bulk(1000).repeat(1000);
+        encoded += small;
         let used = kept(|| {
             let mut frames = Vec::new();
             for _ in 0..20 {
-                let (mut decoder, mut buffer) = (Decoder::new(), BytesMut::from(wire.as_str()));
+                let (mut decoder, mut buffer) = (Decoder::new(), BytesMut::from(encoded.as_str()));
                 while let Some(frame) = decoder.decode(&mut buffer).unwrap() {
                     if frame.items().is_some() || frame.attributes().is_some() {
                         frames.push(frame);
@@ -124,10 +124,10 @@ fn aggregates_share_only_buffers_of_their_own_size() {
 /// Small frames after a large one do not retain the buffer that it left.
 #[test]
 fn frames_after_a_large_one_do_not_retain_its_buffer() {
-    let wire = bulk(8 << 20) + &bulk(2000) + &bulk(900);
+    let encoded = bulk(8 << 20) + &bulk(2000) + &bulk(900);
     let used = kept(|| {
         let mut frames = Vec::new();
-        stream(wire.as_bytes(), wire.len(), |frame| {
+        stream(encoded.as_bytes(), encoded.len(), |frame| {
             if frame.as_bytes().unwrap().len() < 8 << 20 {
                 frames.push(frame);
             }
@@ -139,10 +139,10 @@ fn frames_after_a_large_one_do_not_retain_its_buffer() {
 
 #[test]
 fn a_slice_of_a_larger_buffer_is_copied_if_its_size_is_set() {
-    let wire = Bytes::from(bulk(500).repeat(1000));
+    let encoded = Bytes::from(bulk(500).repeat(1000));
     let len = bulk(500).len();
     let used = kept(|| {
-        let buffer = Bytes::copy_from_slice(&wire);
+        let buffer = Bytes::copy_from_slice(&encoded);
         let mut decoder = Decoder::new();
         decoder.set_buffer_size(buffer.len());
         decoder.decode_message(buffer.slice(..len)).unwrap()
@@ -152,8 +152,8 @@ fn a_slice_of_a_larger_buffer_is_copied_if_its_size_is_set() {
 
 #[test]
 fn a_large_value_is_not_copied() {
-    let wire = bulk(1 << 20);
-    let mut buffer = BytesMut::from(wire.as_str());
+    let encoded = bulk(1 << 20);
+    let mut buffer = BytesMut::from(encoded.as_str());
     let at = buffer.as_ptr().addr();
     let frame = Decoder::new().decode(&mut buffer).unwrap().unwrap();
     let text = frame.into_bytes().unwrap();
@@ -192,18 +192,22 @@ fn wire_of(texts: &[usize]) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn the_bound_holds_whatever_is_kept_of_whatever_stream(
         values in values(),
         chunk in prop_oneof![Just(1400usize), Just(32 << 10), Just(4 << 20)],
     ) {
-        let wire: String = values.iter().map(|(texts, _)| wire_of(texts)).collect();
+        let encoded: String = values.iter().map(|(texts, _)| wire_of(texts)).collect();
         let (mut useful, mut count) = (0, 0);
         let used = kept(|| {
             let (mut frames, mut texts, mut at) = (Vec::new(), Vec::new(), 0);
-            stream(wire.as_bytes(), chunk, |frame| {
+            stream(encoded.as_bytes(), chunk, |frame| {
                 let (lens, keep) = &values[at];
                 at += 1;
                 // The smallest string is the worst case.

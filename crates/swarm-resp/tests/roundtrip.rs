@@ -66,7 +66,7 @@ fn put(builder: &mut FrameBuilder, value: &Value) {
 fn degraded(value: &Value) -> Value {
     let all = |items: &[Value]| Value::Array(items.iter().map(degraded).collect());
     match value {
-        Value::Double(number) => Value::Bulk(spelled(*number).into_bytes()),
+        Value::Double(number) => Value::Bulk(formatted(*number).into_bytes()),
         Value::Boolean(flag) => Value::Integer(i64::from(*flag)),
         Value::BulkError(bytes) => Value::Error(String::from_utf8(bytes.clone()).unwrap()),
         Value::BigNumber(digits) => Value::Bulk(digits.clone().into_bytes()),
@@ -82,7 +82,7 @@ fn degraded(value: &Value) -> Value {
 }
 
 /// Formats a double as Redis does.
-fn spelled(number: f64) -> String {
+fn formatted(number: f64) -> String {
     String::from_utf8(number.to_arg().to_vec()).unwrap()
 }
 
@@ -90,7 +90,7 @@ fn build(value: &Value) -> Frame {
     Frame::build(|reply| put(reply, value))
 }
 
-fn wire(frame: &Frame, protocol: RespVersion) -> BytesMut {
+fn encoded(frame: &Frame, protocol: RespVersion) -> BytesMut {
     let mut buffer = BytesMut::new();
     encode_frame(&mut buffer, frame, protocol);
     buffer
@@ -138,28 +138,32 @@ fn values() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 1000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn resp3_keeps_everything(value in values()) {
         let frame = build(&value);
-        let mut wire = wire(&frame, RespVersion::Resp3);
-        let read = Decoder::new().decode(&mut wire).unwrap().unwrap();
-        prop_assert!(wire.is_empty());
+        let mut encoded = encoded(&frame, RespVersion::Resp3);
+        let read = Decoder::new().decode(&mut encoded).unwrap().unwrap();
+        prop_assert!(encoded.is_empty());
         prop_assert_eq!(&read, &frame);
         prop_assert_eq!(hash_of(&read), hash_of(&frame));
     }
 
     #[test]
     fn resp2_downgrades_like_redis(value in values()) {
-        let mut wire = wire(&build(&value), RespVersion::Resp2);
-        let read = Decoder::new().decode(&mut wire).unwrap().unwrap();
-        prop_assert!(wire.is_empty());
+        let mut encoded = encoded(&build(&value), RespVersion::Resp2);
+        let read = Decoder::new().decode(&mut encoded).unwrap().unwrap();
+        prop_assert!(encoded.is_empty());
         prop_assert_eq!(read, build(&degraded(&value)));
     }
 
     #[test]
-    fn doubles_read_back_as_they_were(number in prop::num::f64::ANY, single in prop::num::f32::ANY) {
+    fn doubles_round_trip(number in prop::num::f64::ANY, single in prop::num::f32::ANY) {
         let read = |text: &[u8]| Frame::bulk(text.to_vec()).convert::<f64>().unwrap();
         prop_assert_eq!(Frame::double(read(&number.to_arg())), Frame::double(number));
         let again = Frame::bulk(single.to_arg().to_vec()).convert::<f32>().unwrap();
@@ -170,9 +174,9 @@ proptest! {
     fn both_take_one_reservation_of_the_exact_size(value in values()) {
         let frame = build(&value);
         for protocol in [RespVersion::Resp2, RespVersion::Resp3] {
-            let wire = wire(&frame, protocol);
+            let encoded = encoded(&frame, protocol);
             // The smallest vector has a capacity of eight bytes.
-            prop_assert_eq!(wire.capacity(), wire.len().max(8));
+            prop_assert_eq!(encoded.capacity(), encoded.len().max(8));
         }
     }
 
@@ -205,10 +209,10 @@ proptest! {
     #[test]
     fn results_do_not_depend_on_chunks(value in values(), size in 1usize..40) {
         let frame = build(&value);
-        let wire = wire(&frame, RespVersion::Resp3);
+        let encoded = encoded(&frame, RespVersion::Resp3);
         let (mut decoder, mut buffer) = (Decoder::new(), BytesMut::new());
         let mut read = None;
-        for chunk in wire.chunks(size) {
+        for chunk in encoded.chunks(size) {
             prop_assert!(read.is_none());
             buffer.extend_from_slice(chunk);
             read = decoder.decode(&mut buffer).unwrap();
@@ -220,24 +224,24 @@ proptest! {
 #[test]
 fn bulk_errors_with_line_breaks_stay_one_line_in_resp2() {
     let frame = build(&Value::BulkError(b"ERR a\r\nb\nc".to_vec()));
-    assert_eq!(wire(&frame, RespVersion::Resp2), "-ERR a  b c\r\n");
+    assert_eq!(encoded(&frame, RespVersion::Resp2), "-ERR a  b c\r\n");
 }
 
 #[test]
 fn line_breaks_cannot_be_injected_into_lines() {
     for text in ["a\r\n+b", "\n", "\r", "a\nb\r\n"] {
         for value in [Value::Simple(text.into()), Value::Error(text.into())] {
-            let wire = wire(&build(&value), RespVersion::Resp3);
-            let breaks = wire.iter().filter(|byte| matches!(byte, b'\r' | b'\n'));
+            let encoded = encoded(&build(&value), RespVersion::Resp3);
+            let breaks = encoded.iter().filter(|byte| matches!(byte, b'\r' | b'\n'));
             assert_eq!(breaks.count(), 2, "{value:?}");
         }
     }
-    let wire = wire(&Frame::simple("a\r\nb"), RespVersion::Resp2);
-    assert_eq!(wire, "+a  b\r\n");
+    let encoded = encoded(&Frame::simple("a\r\nb"), RespVersion::Resp2);
+    assert_eq!(encoded, "+a  b\r\n");
 }
 
 #[test]
 fn text_that_is_not_a_number_is_never_encoded_as_one() {
     let frame = build(&Value::BigNumber("12\r\n:3".into()));
-    assert_eq!(wire(&frame, RespVersion::Resp3), "$6\r\n12\r\n:3\r\n");
+    assert_eq!(encoded(&frame, RespVersion::Resp3), "$6\r\n12\r\n:3\r\n");
 }

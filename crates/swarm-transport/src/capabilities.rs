@@ -3,6 +3,18 @@
 use swarm_resp::RequestRef;
 
 /// What a transport can carry.
+///
+/// # Examples
+///
+/// ```
+/// use swarm_resp::Request;
+/// use swarm_transport::{Capabilities, RequestRejection};
+///
+/// let text_only = Capabilities::FULL.with_binary_arguments(false);
+/// let request = Request::new("SET", ("key", b"\xff"));
+/// let rejection = text_only.check(request.view()).unwrap_err();
+/// assert_eq!(rejection, RequestRejection::NotUtf8 { argument: 2 });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -121,7 +133,8 @@ impl Capabilities {
 pub enum RequestRejection {
     /// The gateway would corrupt bytes that are not UTF-8.
     #[error(
-        "argument {argument} is not valid UTF-8, and this gateway would corrupt it; encode the value (base64, hex), \
+        "argument {argument} is not valid UTF-8, and this gateway would corrupt it; encode the \
+         value (base64, hex), \
          use a redis:// endpoint, or declare the gateway binary-safe if it is known to be"
     )]
     NotUtf8 {
@@ -130,7 +143,8 @@ pub enum RequestRejection {
     },
     /// The request is larger than [`max_request`](Capabilities::max_request).
     #[error(
-        "the request takes {size} bytes, which exceeds the limit of {limit}; raise max_request or send less"
+        "the request takes {size} bytes, which exceeds the limit of {limit}; raise max_request or \
+         send less"
     )]
     TooLarge {
         /// Size of the encoded request, in bytes.
@@ -140,7 +154,8 @@ pub enum RequestRejection {
     },
     /// The transport does not support the command.
     #[error(
-        "{command} needs {needs}, which is not available over {transport}; use a ws:// or redis:// endpoint"
+        "{command} needs {needs}, which is not available over {transport}; use a ws:// or \
+         redis:// endpoint"
     )]
     Unsupported {
         /// Name of the command.

@@ -12,6 +12,11 @@ use crate::{Connect, Endpoint, Scheme, TransportError, TransportErrorKind, Trans
 /// of kind [`Endpoint`](TransportErrorKind::Endpoint) if the transport is not compiled in; the
 /// error names the feature to enable.
 ///
+/// # Panics
+///
+/// [`Connect::connect`] of the returned connector panics outside of a tokio runtime with I/O and
+/// time enabled.
+///
 /// # Examples
 ///
 /// ```

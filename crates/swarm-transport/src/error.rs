@@ -39,6 +39,19 @@ pub enum TransportErrorKind {
 }
 
 /// An error of a transport. The connection cannot be used any more.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use swarm_transport::{TransportError, TransportErrorKind};
+///
+/// let error = TransportError::new(TransportErrorKind::Refused, "overloaded; try again later")
+///     .with_status(503)
+///     .with_retry_after(Duration::from_secs(7));
+/// assert!(error.is_refused() && error.is_transient());
+/// assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+/// ```
 #[derive(Debug)]
 pub struct TransportError {
     kind: TransportErrorKind,

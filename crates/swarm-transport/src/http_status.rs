@@ -17,7 +17,8 @@ pub(crate) fn error(endpoint: &Endpoint, status: u16, wanted: &str) -> Transport
         ),
         403 => (
             Kind::Auth,
-            "this client is forbidden; check the Origin option, the bearer token and the gateway's list of origins",
+            "this client is forbidden; check the Origin option, the bearer token and the \
+             gateway's list of origins",
         ),
         404 | 405 => (Kind::Protocol, "not found; check the path of the address"),
         407 => (
@@ -34,7 +35,8 @@ pub(crate) fn error(endpoint: &Endpoint, status: u16, wanted: &str) -> Transport
         ),
         413 => (
             Kind::Limit,
-            "the request is too large; raise the gateway's limit, or lower max_request to reject such requests locally",
+            "the request is too large; raise the gateway's limit, or lower max_request to reject \
+             such requests locally",
         ),
         426 => (
             Kind::Protocol,

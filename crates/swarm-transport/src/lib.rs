@@ -22,7 +22,8 @@
 //! Connecting requires a tokio runtime with I/O and time enabled.
 //!
 //! ```
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), swarm_transport::TransportError> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), swarm_transport::TransportError> {
 //! # #[cfg(feature = "tcp")] {
 //! use std::time::Duration;
 //! use swarm_transport::{TransportOptions, Endpoint, connector};
@@ -99,7 +100,7 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), TransportError> {
 //! use swarm_transport::{BoxTransport, Connect};
 //!
-//! // A closure that returns a transport implements `Connect`, so the client's `connect_with` accepts it.
+//! // A closure that returns a transport implements `Connect`, for the client's `connect_with`.
 //! let connector = || async { Ok(Box::new(Mirror::default()) as BoxTransport) };
 //! let mut transport = connector.connect().await?;
 //! transport.start_send(Request::new("PING", ()).view())?;
@@ -178,7 +179,7 @@ pub use options::{QuickAck, TransportOptions};
 pub use swarm_resp::Printable;
 pub use transport::{BoxTransport, Transport};
 
-/// The examples of the README.
+/// Compiles the examples in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

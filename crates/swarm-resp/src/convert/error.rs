@@ -23,7 +23,8 @@ use crate::frame::{FrameRef, Kind};
 /// assert_eq!(error.server_error().map(|error| error.code()), Some("WRONGTYPE"));
 /// assert_eq!(
 ///     error.to_string(),
-///     "an error that cannot be read as an integer that fits i64, at position 1 of the reply: WRONGTYPE not a list",
+///     "an error that cannot be read as an integer that fits i64, \
+///      at position 1 of the reply: WRONGTYPE not a list",
 /// );
 /// # Ok::<(), swarm_resp::DecodeError>(())
 /// ```

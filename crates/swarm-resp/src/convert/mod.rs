@@ -61,7 +61,8 @@ use crate::frame::{Frame, FrameRef};
 ///     }
 /// }
 ///
-/// let reply = Decoder::new().decode_message("%2\r\n+version\r\n+7.0.0\r\n+proto\r\n:3\r\n".into())?;
+/// let message = "%2\r\n+version\r\n+7.0.0\r\n+proto\r\n:3\r\n";
+/// let reply = Decoder::new().decode_message(message.into())?;
 /// let server: Server = reply.convert()?;
 /// assert_eq!((server.version.as_str(), server.protocol), ("7.0.0", 3));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -35,7 +35,8 @@ impl Decoder {
     /// let mut input = b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n:4".as_slice();
     /// let mut keys = Vec::new();
     /// while let Some((frame, len)) = decoder.decode_ref(input)? {
-    ///     keys.extend(frame.items().and_then(|mut words| words.nth(1)?.as_str()).map(String::from));
+    ///     let key = frame.items().and_then(|mut args| args.nth(1)?.as_str());
+    ///     keys.extend(key.map(String::from));
     ///     input = &input[len..];
     /// }
     /// assert_eq!(keys, ["key"]);

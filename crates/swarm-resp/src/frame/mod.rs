@@ -62,6 +62,17 @@ pub enum Kind {
 /// Equality compares values and kinds. Both RESP2 encodings of null are equal. Doubles are equal
 /// regardless of their text, and NaN equals NaN; `0` and `-0` differ as doubles, because their
 /// encodings differ. A simple string never equals a bulk string.
+///
+/// # Examples
+///
+/// ```
+/// use swarm_resp::Frame;
+///
+/// let reply = Frame::array(&[Frame::bulk("visits"), Frame::integer(7)]);
+/// let (name, count): (String, u64) = reply.convert()?;
+/// assert_eq!((name.as_str(), count), ("visits", 7));
+/// # Ok::<(), swarm_resp::ConvertError>(())
+/// ```
 #[derive(Clone)]
 pub struct Frame(Repr);
 

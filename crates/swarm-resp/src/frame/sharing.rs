@@ -2,9 +2,6 @@
 //!
 //! Sharing keeps the whole buffer in memory, so a value shares a buffer only if it makes up a large
 //! enough part of it.
-//!
-//! Whoever shares a buffer keeps all of it. So a value shares one only if it is a good part of it
-//! itself.
 
 /// A value shares a buffer of at most this many times its own size.
 const SMALL_BUFFER: usize = 8;

@@ -12,6 +12,24 @@ use crate::decode::{double, is_big_number};
 /// A borrowed view of a [`Frame`] or of a value inside it. Views are `Copy`.
 ///
 /// [`Decoder::decode_ref`](crate::Decoder::decode_ref) returns a view without creating a frame.
+///
+/// # Examples
+///
+/// ```
+/// use swarm_resp::{Frame, FrameRef};
+///
+/// fn first_field(reply: FrameRef<'_>) -> Option<&str> {
+///     reply.pairs()?.next()?.0.as_str()
+/// }
+///
+/// let reply = Frame::build(|reply| {
+///     reply.map(|map| {
+///         map.bulk(b"name");
+///         map.bulk(b"Ada");
+///     });
+/// });
+/// assert_eq!(first_field(reply.view()), Some("name"));
+/// ```
 #[derive(Clone, Copy)]
 pub struct FrameRef<'a> {
     bytes: &'a [u8],

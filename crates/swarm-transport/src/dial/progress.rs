@@ -79,29 +79,34 @@ impl Progress {
         };
         let message = match state.step {
             Step::Resolve => format!(
-                "the host name of {endpoint} was not resolved within {timeout:?}; check the name servers"
+                "the host name of {endpoint} was not resolved within {timeout:?}; check the name \
+                 servers"
             ),
             Step::Connect if addresses.is_empty() => format!(
                 "{endpoint} did not accept a connection within {timeout:?}; is the server running?"
             ),
             Step::Connect => format!(
-                "{endpoint} did not accept a TCP connection within {timeout:?} (tried {addresses}); check host, port and \
+                "{endpoint} did not accept a TCP connection within {timeout:?} (tried \
+                 {addresses}); check host, port and \
                  firewall, and whether the server is running"
             ),
             #[cfg(feature = "tls")]
             Step::Tls => format!(
-                "{} but did not complete the TLS handshake within {timeout:?}; check that the port speaks TLS",
+                "{} but did not complete the TLS handshake within {timeout:?}; check that the \
+                 port speaks TLS",
                 accepted()
             ),
             #[cfg(feature = "ws")]
             Step::Upgrade => format!(
-                "{} but did not answer the WebSocket upgrade within {timeout:?}; check that the port is the WebSocket \
+                "{} but did not answer the WebSocket upgrade within {timeout:?}; check that the \
+                 port is the WebSocket \
                  gateway's; if it is, restart the gateway, which is unresponsive",
                 accepted()
             ),
             #[cfg(feature = "http")]
             Step::Probe | Step::Done => format!(
-                "{} but did not answer PING over HTTP within {timeout:?}; check that the port is the HTTP gateway's; \
+                "{} but did not answer PING over HTTP within {timeout:?}; check that the port is \
+                 the HTTP gateway's; \
                  if it is, restart the gateway, which is unresponsive",
                 accepted()
             ),

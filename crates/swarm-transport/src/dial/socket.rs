@@ -205,23 +205,26 @@ mod tests {
         let refusing = closed.local_addr().unwrap();
         drop(closed);
         // Fill the accept queue, so that further connection attempts get no response.
-        let mute =
+        let unresponsive =
             socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        mute.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into())
+        unresponsive
+            .bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into())
             .unwrap();
-        mute.listen(0).unwrap();
-        let silent = mute.local_addr().unwrap().as_socket().unwrap();
+        unresponsive.listen(0).unwrap();
+        let unresponsive_address = unresponsive.local_addr().unwrap().as_socket().unwrap();
         let mut waiting = Vec::new();
         let moment = Duration::from_millis(50);
-        while let Ok(stream) = tokio::time::timeout(moment, TcpStream::connect(silent)).await {
+        while let Ok(stream) =
+            tokio::time::timeout(moment, TcpStream::connect(unresponsive_address)).await
+        {
             waiting.push(stream.unwrap());
         }
 
         let start = Instant::now();
         for addresses in [
             vec![refusing, live],
-            vec![silent, live],
-            vec![silent, refusing, live],
+            vec![unresponsive_address, live],
+            vec![unresponsive_address, refusing, live],
         ] {
             let stream = connect_any(&addresses, &Progress::default()).await.unwrap();
             assert_eq!(stream.peer_addr().unwrap(), live);

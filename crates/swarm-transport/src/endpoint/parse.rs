@@ -14,28 +14,30 @@ use crate::{TransportError, TransportErrorKind};
 
 const EXAMPLES: &str = "ws://, wss://, http://, https://, redis://, rediss:// or redis+unix://";
 
-fn refuse(message: impl Into<String>) -> TransportError {
+fn invalid(message: impl Into<String>) -> TransportError {
     TransportError::new(TransportErrorKind::Endpoint, message)
 }
 
 pub(super) fn endpoint(address: &str) -> Result<Endpoint, TransportError> {
     if address.is_empty() {
-        return Err(refuse(
+        return Err(invalid(
             "the address is empty; use for example ws://localhost:8765",
         ));
     }
     // The URL standard drops these characters silently, but an address with a stray line break is a
     // configuration error.
     if (address.chars()).any(|c| c.is_ascii_control() || c.is_whitespace()) {
-        return Err(refuse(
-            "the address contains a space, a line break or a control character; remove it, or percent-encode it, as in %20",
+        return Err(invalid(
+            "the address contains a space, a line break or a control character; remove it, or \
+             percent-encode it, as in %20",
         ));
     }
     let scheme = scheme(address)?;
     let url = Url::parse(address).map_err(malformed)?;
     if url.fragment().is_some() {
-        return Err(refuse(
-            "the address has a fragment (#…), which a server does not use; remove it, and write # in a password as %23",
+        return Err(invalid(
+            "the address has a fragment (#…), which a server does not use; remove it, and write # \
+             in a password as %23",
         ));
     }
     match scheme {
@@ -48,7 +50,7 @@ pub(super) fn endpoint(address: &str) -> Result<Endpoint, TransportError> {
 /// Parses the scheme, the only part of the address that an error may quote.
 fn scheme(address: &str) -> Result<Scheme, TransportError> {
     let missing = || {
-        refuse(format!(
+        invalid(format!(
             "the address has no scheme; begin it with {EXAMPLES}"
         ))
     };
@@ -66,7 +68,7 @@ fn scheme(address: &str) -> Result<Scheme, TransportError> {
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) =>
         {
-            return Err(refuse(format!(
+            return Err(invalid(format!(
                 "the scheme `{word}://` is not supported; use {EXAMPLES}"
             )));
         }
@@ -77,7 +79,8 @@ fn scheme(address: &str) -> Result<Scheme, TransportError> {
 fn malformed(error: ParseError) -> TransportError {
     let message = match error {
         ParseError::InvalidPort => {
-            "the port is not a number up to 65535; write it after the host, as in ws://host:8765, and percent-encode \
+            "the port is not a number up to 65535; write it after the host, as in ws://host:8765, \
+             and percent-encode \
              special characters in a user or password (%40 for @, %3A for :, %2F for /)"
         }
         ParseError::EmptyHost => {
@@ -92,7 +95,7 @@ fn malformed(error: ParseError) -> TransportError {
         }
         _ => "the address is malformed; write scheme://host:port",
     };
-    refuse(message)
+    invalid(message)
 }
 
 /// Returns the host without brackets. The hosts of all schemes are parsed as Internet host names,
@@ -111,7 +114,7 @@ fn host(url: &Url) -> Result<String, TransportError> {
 
 fn port(url: &Url, default: u16) -> Result<u16, TransportError> {
     match url.port().unwrap_or(default) {
-        0 => Err(refuse(
+        0 => Err(invalid(
             "the port is 0, which is not a valid port; use the server's port",
         )),
         port => Ok(port),
@@ -121,8 +124,9 @@ fn port(url: &Url, default: u16) -> Result<u16, TransportError> {
 fn decode(part: &str, text: &str) -> Result<String, TransportError> {
     match percent_decode_str(text).decode_utf8() {
         Ok(text) => Ok(text.into_owned()),
-        Err(_) => Err(refuse(format!(
-            "the {part} in the address is not UTF-8 after percent-decoding; write a literal % as %25"
+        Err(_) => Err(invalid(format!(
+            "the {part} in the address is not UTF-8 after percent-decoding; write a literal % as \
+             %25"
         ))),
     }
 }
@@ -130,14 +134,16 @@ fn decode(part: &str, text: &str) -> Result<String, TransportError> {
 /// `ws`, `wss`, `http` and `https`.
 fn web(scheme: Scheme, url: &Url) -> Result<Endpoint, TransportError> {
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(refuse(format!(
-            "a {scheme}:// address cannot contain a user or password; remove the part before the @ and set the password \
+        return Err(invalid(format!(
+            "a {scheme}:// address cannot contain a user or password; remove the part before the \
+             @ and set the password \
              in the client's options"
         )));
     }
     if scheme.is_http() && url.query().is_some() {
-        return Err(refuse(format!(
-            "a {scheme}:// address cannot contain a query (?…); remove it, and set tokens as a header or bearer token"
+        return Err(invalid(format!(
+            "a {scheme}:// address cannot contain a query (?…); remove it, and set tokens as a \
+             header or bearer token"
         )));
     }
     Ok(Endpoint {
@@ -155,8 +161,9 @@ fn web(scheme: Scheme, url: &Url) -> Result<Endpoint, TransportError> {
 /// `redis` and `rediss`.
 fn redis(scheme: Scheme, url: &Url) -> Result<Endpoint, TransportError> {
     if url.query().is_some() {
-        return Err(refuse(format!(
-            "a {scheme}:// address cannot contain a query (?…); write user, password and database as \
+        return Err(invalid(format!(
+            "a {scheme}:// address cannot contain a query (?…); write user, password and database \
+             as \
              {scheme}://user:password@host:6379/0, and a ? in them as %3F"
         )));
     }
@@ -189,7 +196,7 @@ fn database(number: &str) -> Result<u32, TransportError> {
         .then(|| number.parse().ok())
         .flatten()
         .ok_or_else(|| {
-            refuse(
+            invalid(
                 "the database in the address is not a number; use for example redis://host:6379/0",
             )
         })
@@ -199,8 +206,9 @@ fn database(number: &str) -> Result<u32, TransportError> {
 fn unix_url(url: &Url) -> Result<Endpoint, TransportError> {
     let scheme = Scheme::RedisUnix;
     if url.host_str().is_some_and(|host| !host.is_empty()) {
-        return Err(refuse(format!(
-            "a {scheme}:// address cannot contain a host; write the path of the socket after three slashes, as in \
+        return Err(invalid(format!(
+            "a {scheme}:// address cannot contain a host; write the path of the socket after \
+             three slashes, as in \
              {scheme}:///run/redis.sock"
         )));
     }
@@ -215,13 +223,14 @@ fn unix_url(url: &Url) -> Result<Endpoint, TransportError> {
             "user" => ("user", "user"),
             "pass" | "password" => ("pass", "password"),
             _ => {
-                return Err(refuse(format!(
-                    "the query of a {scheme}:// address accepts only db, user and pass; remove other parameters"
+                return Err(invalid(format!(
+                    "the query of a {scheme}:// address accepts only db, user and pass; remove \
+                     other parameters"
                 )));
             }
         };
         if seen.contains(&name) {
-            return Err(refuse(format!(
+            return Err(invalid(format!(
                 "the query of the address contains {name} twice; remove one"
             )));
         }
@@ -240,14 +249,16 @@ fn unix_url(url: &Url) -> Result<Endpoint, TransportError> {
 pub(super) fn unix(path: PathBuf) -> Result<Endpoint, TransportError> {
     let path = match path.into_os_string().into_string() {
         Ok(path) if Printable(&path).to_string() != path => {
-            return Err(refuse(
-                "the path of the Unix socket contains a line break or a control character; rename the socket",
+            return Err(invalid(
+                "the path of the Unix socket contains a line break or a control character; rename \
+                 the socket",
             ));
         }
         Ok(path) if path.starts_with('/') && path.len() > 1 => path,
         _ => {
-            return Err(refuse(
-                "the path of the Unix socket is not an absolute UTF-8 path; use for example redis+unix:///run/redis.sock",
+            return Err(invalid(
+                "the path of the Unix socket is not an absolute UTF-8 path; use for example \
+                 redis+unix:///run/redis.sock",
             ));
         }
     };

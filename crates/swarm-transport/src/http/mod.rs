@@ -23,7 +23,7 @@ use crate::{
 use exchange::Exchange;
 use transport::HttpTransport;
 
-/// Dials an `http://` or `https://` endpoint.
+/// Connects to an `http://` or `https://` endpoint.
 ///
 /// Connecting sends one PING, to detect a wrong port, path or token. A transport keeps its
 /// connections alive and runs up to [`TransportOptions::http_concurrency`] requests concurrently:
@@ -33,6 +33,25 @@ use transport::HttpTransport;
 /// false unless the concurrency is 1.
 ///
 /// The transport never resends a request once any byte of it may have been written.
+///
+/// # Examples
+///
+/// ```
+/// use swarm_transport::http::HttpConnector;
+/// use swarm_transport::{Connect, Endpoint, TransportError, TransportOptions};
+///
+/// async fn check(address: &str) -> Result<(), TransportError> {
+///     let options = TransportOptions::new().bearer_token("s3cret");
+///     let connector = HttpConnector::new(&Endpoint::parse(address)?, &options)?;
+///     let transport = connector.connect().await?;
+///     println!("connected: {:?}", transport.capabilities());
+///     Ok(())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// assert!(check("redis://localhost").await.is_err()); // not an HTTP endpoint
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct HttpConnector {
     dialer: Dialer,
@@ -51,7 +70,8 @@ impl HttpConnector {
             return Err(TransportError::new(
                 TransportErrorKind::Endpoint,
                 format!(
-                    "{scheme}:// is not an HTTP scheme; use http:// or https://, or another connector type"
+                    "{scheme}:// is not an HTTP scheme; use http:// or https://, or another \
+                     connector type"
                 ),
             ));
         }

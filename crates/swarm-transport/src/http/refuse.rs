@@ -1,4 +1,5 @@
-//! Commands that depend on a connection or wait for an event, which a single HTTP request cannot carry.
+//! Commands that depend on a connection or wait for an event, which a single HTTP request cannot
+//! carry.
 
 use swarm_resp::RequestRef;
 

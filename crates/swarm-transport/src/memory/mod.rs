@@ -4,7 +4,8 @@
 //! transport. Nothing is encoded: requests and frames are moved between the two ends.
 //!
 //! ```
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), swarm_transport::TransportError> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), swarm_transport::TransportError> {
 //! use std::future::poll_fn;
 //! use swarm_resp::{Frame, Request};
 //! use swarm_transport::{Transport, memory};

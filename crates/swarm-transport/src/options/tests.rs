@@ -50,8 +50,8 @@ fn the_last_token_wins() {
 
 type Set = fn(TransportOptions, Duration) -> TransportOptions;
 
-/// The setter of every duration option. [`TransportOptions::durations`] does not compile without a new
-/// field, and the tests below fail without its setter.
+/// The setter of every duration option. [`TransportOptions::durations`] does not compile without a
+/// new field, and the tests below fail without its setter.
 const SETTERS: [(&str, Set); 6] = [
     ("dial_timeout", TransportOptions::dial_timeout),
     ("tcp_keepalive", |options, value| {

@@ -30,12 +30,13 @@ impl DurationOption {
             option, min, max, ..
         } = self;
         match self.value {
-            Some(value) if value < *min => refuse(format!(
+            Some(value) if value < *min => invalid(format!(
                 "{option} is {value:?}; set it to at least {min:?}{}",
                 hint(option)
             )),
-            Some(value) if value > *max && value != Duration::MAX => refuse(format!(
-                "{option} is {value:?}, but sockets accept at most {max:?}; lower it, or set Duration::MAX for never"
+            Some(value) if value > *max && value != Duration::MAX => invalid(format!(
+                "{option} is {value:?}, but sockets accept at most {max:?}; lower it, or set \
+                 Duration::MAX for never"
             )),
             _ => Ok(()),
         }
@@ -99,8 +100,9 @@ impl TransportOptions {
             duration.check()?;
         }
         if self.max_request == 0 {
-            return refuse(
-                "max_request is 0, so nothing can be sent; set it to the size of the largest request",
+            return invalid(
+                "max_request is 0, so nothing can be sent; set it to the size of the largest \
+                 request",
             );
         }
         for (option, bytes) in [
@@ -108,13 +110,13 @@ impl TransportOptions {
             ("write_buffer", self.write_buffer),
         ] {
             if !(1 << 10..=1 << 30).contains(&bytes) {
-                return refuse(format!(
+                return invalid(format!(
                     "{option} is {bytes} bytes; set it between 1 KiB and 1 GiB"
                 ));
             }
         }
         if !(1..=1024).contains(&self.http_concurrency) {
-            return refuse(format!(
+            return invalid(format!(
                 "http_concurrency is {}; set it between 1 and 1024",
                 self.http_concurrency
             ));
@@ -126,7 +128,7 @@ impl TransportOptions {
     }
 }
 
-fn refuse<T>(message: impl Into<String>) -> Result<T, TransportError> {
+fn invalid<T>(message: impl Into<String>) -> Result<T, TransportError> {
     Err(TransportError::new(TransportErrorKind::Options, message))
 }
 
@@ -146,13 +148,13 @@ const RESERVED: [&str; 8] = [
 fn check_header(name: &str, value: &str) -> Result<(), TransportError> {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || !name.bytes().all(token) {
-        return refuse("header has an invalid name; use letters, digits and dashes");
+        return invalid("header has an invalid name; use letters, digits and dashes");
     }
     if RESERVED
         .iter()
         .any(|reserved| name.eq_ignore_ascii_case(reserved))
     {
-        return refuse(format!("header {name} is set by the handshake; remove it"));
+        return invalid(format!("header {name} is set by the handshake; remove it"));
     }
     if value
         .bytes()
@@ -161,12 +163,13 @@ fn check_header(name: &str, value: &str) -> Result<(), TransportError> {
         return Ok(());
     }
     if name.eq_ignore_ascii_case("authorization") {
-        return refuse(
-            "the password or bearer token (header Authorization) contains a line break or a non-ASCII character, which \
+        return invalid(
+            "the password or bearer token (header Authorization) contains a line break or a \
+             non-ASCII character, which \
              HTTP cannot carry; use an ASCII password, or a redis:// or ws:// address without a token",
         );
     }
-    refuse(format!(
+    invalid(format!(
         "header {name} contains a line break or a non-ASCII character; remove or encode it"
     ))
 }

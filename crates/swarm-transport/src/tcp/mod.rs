@@ -15,11 +15,29 @@ use crate::{
 };
 use transport::TcpTransport;
 
-/// Dials a `redis://`, `rediss://` or `redis+unix://` endpoint.
+/// Connects to a `redis://`, `rediss://` or `redis+unix://` endpoint.
 ///
 /// Each connect resolves the host name again. Requests that are started together are sent in one
 /// write; large ones are not copied. Arguments may contain any bytes. The connector does not use
 /// the endpoint's user, password and database: the client sends AUTH and SELECT.
+///
+/// # Examples
+///
+/// ```
+/// use swarm_transport::tcp::TcpConnector;
+/// use swarm_transport::{Connect, Endpoint, TransportError, TransportOptions};
+///
+/// async fn check(address: &str) -> Result<(), TransportError> {
+///     let connector = TcpConnector::new(&Endpoint::parse(address)?, &TransportOptions::new())?;
+///     let transport = connector.connect().await?;
+///     println!("connected: {:?}", transport.capabilities());
+///     Ok(())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// assert!(check("ws://localhost").await.is_err()); // not a RESP endpoint
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct TcpConnector {
     dialer: Dialer,
@@ -38,7 +56,8 @@ impl TcpConnector {
             return Err(TransportError::new(
                 TransportErrorKind::Endpoint,
                 format!(
-                    "{scheme}:// is not RESP over a socket; use redis:// or rediss://, or another connector type"
+                    "{scheme}:// is not RESP over a socket; use redis:// or rediss://, or another \
+                     connector type"
                 ),
             ));
         }

@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 use super::TlsOptions;
 use crate::{TransportError, TransportErrorKind};
 
-fn refuse(message: impl Into<String>) -> TransportError {
+fn invalid(message: impl Into<String>) -> TransportError {
     TransportError::new(TransportErrorKind::Options, message)
 }
 
@@ -39,12 +39,13 @@ pub(super) fn server_name(
 ) -> Result<ServerName<'static>, TransportError> {
     match &options.server_name {
         Some(name) => ServerName::try_from(name.clone()).map_err(|error| {
-            refuse("server_name is neither a host name nor an IP address").with_source(error)
+            invalid("server_name is neither a host name nor an IP address").with_source(error)
         }),
         None => ServerName::try_from(host.to_owned()).map_err(|error| {
             TransportError::new(
                 TransportErrorKind::Endpoint,
-                "a certificate cannot be valid for the host of the address; use its host name, or set server_name",
+                "a certificate cannot be valid for the host of the address; use its host name, or \
+                 set server_name",
             )
             .with_source(error)
         }),
@@ -55,18 +56,20 @@ fn build(options: &TlsOptions) -> Result<ClientConfig, TransportError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| refuse("no version of TLS is available").with_source(error))?
+        .map_err(|error| invalid("no version of TLS is available").with_source(error))?
         .with_root_certificates(roots(options)?);
     let Some((chain, key)) = &options.client else {
         return Ok(builder.with_no_client_auth());
     };
     let chain = certificates("client_certificate", chain)?;
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
-        refuse("the private key of client_certificate is not valid PEM").with_source(error)
+        invalid("the private key of client_certificate is not valid PEM").with_source(error)
     })?;
     builder.with_client_auth_cert(chain, key).map_err(|error| {
-        refuse("client_certificate and its private key do not match, or are of an unsupported type")
-            .with_source(error)
+        invalid(
+            "client_certificate and its private key do not match, or are of an unsupported type",
+        )
+        .with_source(error)
     })
 }
 
@@ -75,14 +78,14 @@ fn roots(options: &TlsOptions) -> Result<RootCertStore, TransportError> {
     for pem in &options.roots {
         for certificate in certificates("root_pem", pem)? {
             roots.add(certificate).map_err(|error| {
-                refuse("root_pem contains a certificate that cannot be a trusted root")
+                invalid("root_pem contains a certificate that cannot be a trusted root")
                     .with_source(error)
             })?;
         }
     }
     if options.only_given_roots {
         if roots.is_empty() {
-            return Err(refuse(
+            return Err(invalid(
                 "only_given_roots is set, but there is no root certificate; add one with root_pem",
             ));
         }
@@ -92,8 +95,9 @@ fn roots(options: &TlsOptions) -> Result<RootCertStore, TransportError> {
     // Skip platform certificates that rustls cannot parse.
     roots.add_parsable_certificates(platform.certs);
     if roots.is_empty() {
-        let error = refuse(
-            "the platform has no trusted certificates; install them (ca-certificates on Debian), or set root_pem",
+        let error = invalid(
+            "the platform has no trusted certificates; install them (ca-certificates on Debian), \
+             or set root_pem",
         );
         return Err(match platform.errors.into_iter().next() {
             Some(source) => error.with_source(source),
@@ -106,10 +110,10 @@ fn roots(options: &TlsOptions) -> Result<RootCertStore, TransportError> {
 fn certificates(option: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TransportError> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match certificates {
-        Ok(certificates) if certificates.is_empty() => Err(refuse(format!(
+        Ok(certificates) if certificates.is_empty() => Err(invalid(format!(
             "{option} contains no PEM certificate, which begins with -----BEGIN CERTIFICATE-----"
         ))),
         Ok(certificates) => Ok(certificates),
-        Err(error) => Err(refuse(format!("{option} contains malformed PEM")).with_source(error)),
+        Err(error) => Err(invalid(format!("{option} contains malformed PEM")).with_source(error)),
     }
 }

@@ -54,7 +54,8 @@ fn handshake_error(endpoint: &Endpoint, error: io::Error) -> TransportError {
     let Some(cause) = cause(&error) else {
         let error = dial::broken(error);
         let message = format!(
-            "{endpoint} closed the connection during the TLS handshake; check that the port speaks TLS"
+            "{endpoint} closed the connection during the TLS handshake; check that the port \
+             speaks TLS"
         );
         return TransportError::new(error.kind(), message).with_source(error);
     };
@@ -96,7 +97,8 @@ pub(crate) fn hint(error: &Error) -> &'static str {
             | AlertDescription::DecryptError
             | AlertDescription::AccessDenied,
         ) => {
-            "the server may require a client certificate, or a different one; set client_certificate"
+            "the server may require a client certificate, or a different one; set \
+             client_certificate"
         }
         Error::AlertReceived(AlertDescription::NoApplicationProtocol) => {
             "the server supports none of the protocols that this transport offers"

@@ -42,7 +42,8 @@ pub(super) fn from_handshake(endpoint: &Endpoint, error: Error) -> TransportErro
         Error::Protocol(ProtocolError::HandshakeIncomplete) => TransportError::new(
             Kind::Closed,
             format!(
-                "{endpoint} closed the connection during the WebSocket handshake; check that the port is a WebSocket port"
+                "{endpoint} closed the connection during the WebSocket handshake; check that the \
+                 port is a WebSocket port"
             ),
         ),
         Error::Io(error) => {
@@ -75,7 +76,8 @@ pub(super) fn from_socket(error: Error) -> TransportError {
         Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => TransportError::new(
             Kind::Limit,
             format!(
-                "the peer sent a message of at least {size} bytes, which exceeds the limit of {max_size}; raise limits.max_frame"
+                "the peer sent a message of at least {size} bytes, which exceeds the limit of \
+                 {max_size}; raise limits.max_frame"
             ),
         ),
         error => TransportError::new(

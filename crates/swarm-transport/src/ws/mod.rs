@@ -20,13 +20,32 @@ use crate::heartbeat::ReadActivity;
 use crate::{BoxFuture, BoxTransport, Connect, Endpoint, TransportError, TransportOptions};
 use transport::WsTransport;
 
-/// Dials a `ws://` or `wss://` endpoint.
+/// Connects to a `ws://` or `wss://` endpoint.
 ///
 /// Each connect resolves the host name again. The transport sends one command per Binary message,
 /// and many messages per write. It accepts replies as Binary or Text messages, whole or fragmented,
-/// with exactly one frame each. A message that holds anything else is a protocol error, because
+/// with exactly one frame each. A message that contains anything else is a protocol error, because
 /// later replies could no longer be matched to their requests. Pings are answered whenever the
 /// transport is polled for frames.
+///
+/// # Examples
+///
+/// ```
+/// use swarm_transport::ws::WsConnector;
+/// use swarm_transport::{Connect, Endpoint, TransportError, TransportOptions};
+///
+/// async fn check(address: &str) -> Result<(), TransportError> {
+///     let options = TransportOptions::new().origin("https://app.example");
+///     let connector = WsConnector::new(&Endpoint::parse(address)?, &options)?;
+///     let transport = connector.connect().await?;
+///     println!("connected: {:?}", transport.capabilities());
+///     Ok(())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// assert!(check("redis://localhost").await.is_err()); // not a WebSocket endpoint
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct WsConnector {
     dialer: Dialer,

@@ -188,9 +188,9 @@ async fn the_close_frame_names_the_fault_of_the_peer() {
         .await;
         let error = receive(&mut transport).await.unwrap_err();
         drop(transport);
-        let told = with_timeout(server).await.unwrap();
-        let Some(Ok(Message::Close(Some(frame)))) = told else {
-            panic!("{bytes:?}, {error}: {told:?}");
+        let received = with_timeout(server).await.unwrap();
+        let Some(Ok(Message::Close(Some(frame)))) = received else {
+            panic!("{bytes:?}, {error}: {received:?}");
         };
         assert_eq!(u16::from(frame.code), code, "{bytes:?}: {error}");
     }

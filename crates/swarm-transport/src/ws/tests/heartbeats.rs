@@ -116,10 +116,10 @@ async fn a_peer_that_reads_nothing_is_detected() {
 /// command completes. Closing the connection would interrupt the command.
 #[tokio::test(start_paused = true)]
 async fn a_busy_peer_with_many_queued_requests_keeps_the_connection() {
-    for (behind, is_kept) in [(8 << 10, false), (64 << 10, true)] {
+    for (queued, is_kept) in [(8 << 10, false), (64 << 10, true)] {
         let (mut transport, mut peer) = pipe(&TransportOptions::new()).await;
         let write = Request::new("MSET", ("k", "v"));
-        let waiting = Request::new("SET", ("k", "x".repeat(behind)));
+        let waiting = Request::new("SET", ("k", "x".repeat(queued)));
         for request in [&write, &waiting] {
             poll_fn(|cx| transport.poll_ready(cx)).await.unwrap();
             transport.start_send(request.view()).unwrap();
@@ -131,7 +131,7 @@ async fn a_busy_peer_with_many_queued_requests_keeps_the_connection() {
             std::future::pending::<()>().await;
         });
         let reply = receive(&mut transport).await;
-        assert_eq!(reply.is_ok(), is_kept, "{behind} bytes behind");
+        assert_eq!(reply.is_ok(), is_kept, "{queued} bytes behind");
     }
 }
 
