@@ -93,12 +93,20 @@ impl TlsOptions {
 
 impl fmt::Debug for TlsOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A field that is added must be named here before this compiles.
+        let Self {
+            roots,
+            only_given_roots,
+            client,
+            server_name,
+            config,
+        } = self;
         f.debug_struct("TlsOptions")
-            .field("roots", &self.roots.len())
-            .field("only_given_roots", &self.only_given_roots)
-            .field("client_certificate", &self.client.is_some())
-            .field("server_name", &self.server_name)
-            .field("config", &self.config.is_some())
+            .field("roots", &roots.len())
+            .field("only_given_roots", only_given_roots)
+            .field("client_certificate", &client.is_some())
+            .field("server_name", server_name)
+            .field("config", &config.is_some())
             .finish()
     }
 }
