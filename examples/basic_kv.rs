@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use swarm_examples::Server;
-use swarm_keydb::{Client, prelude::*};
+use swarm_keydb::Client;
 
 /// Keys that the example writes, and deletes at the end.
 const KEYS: [&str; 4] = [

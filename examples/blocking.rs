@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use swarm_examples::Server;
-use swarm_keydb::{ScanOptions, blocking::Client, prelude::*};
+use swarm_keydb::{ScanOptions, blocking::Client};
 
 const NAME: &str = "example:blocking:name";
 const VISITS: &str = "example:blocking:visits";

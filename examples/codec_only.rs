@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Result;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use swarm_keydb::{Client, prelude::*};
+use swarm_keydb::Client;
 use swarm_resp::{Frame, FrameCodec, Limits, RespVersion};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::codec::Framed;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use swarm_examples::Server;
-use swarm_keydb::{Client, Delivery, prelude::*};
+use swarm_keydb::{Client, Delivery};
 
 const ORDERS: &str = "example:group:orders";
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use swarm_examples::Server;
-use swarm_keydb::{Client, prelude::*};
+use swarm_keydb::Client;
 
 const VISITS: &str = "example:counters:visits";
 const STOCK: &str = "example:counters:stock";

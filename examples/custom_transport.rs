@@ -12,7 +12,7 @@ use futures_util::{Sink, SinkExt, StreamExt};
 use swarm_keydb::transport::{
     BoxTransport, Capabilities, Transport, TransportError, TransportErrorKind,
 };
-use swarm_keydb::{Client, ClientOptions, Frame, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Frame};
 use swarm_resp::{Decoder, RequestRef, RespVersion, encode_frame};
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::codec::{Framed, LengthDelimitedCodec};

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use swarm_examples::Server;
-use swarm_keydb::{Client, SetOptions, Ttl, prelude::*};
+use swarm_keydb::{Client, SetOptions, Ttl};
 
 const SESSION: &str = "example:expiry:session";
 const TOKEN: &str = "example:expiry:token";

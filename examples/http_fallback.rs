@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use swarm_examples::{Server, address};
-use swarm_keydb::{Client, ClientOptions, State, prelude::*};
+use swarm_keydb::{Client, ClientOptions, State};
 
 const NAME: &str = "example:fallback:name";
 const VISITS: &str = "example:fallback:visits";

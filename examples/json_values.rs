@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use swarm_examples::Server;
-use swarm_keydb::{Client, Json, prelude::*};
+use swarm_keydb::{Client, Json};
 
 #[derive(Debug, Serialize, Deserialize)]
 struct User {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use swarm_gateway::{Builder, Clock, Gateway, blocking};
-use swarm_keydb::{Client, ClientOptions, prelude::*};
+use swarm_keydb::{Client, ClientOptions};
 
 /// Variables that name a server, in order of precedence.
 const URLS: [&str; 3] = [

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use swarm_examples::Server;
-use swarm_keydb::{Client, Event, prelude::*};
+use swarm_keydb::{Client, Event};
 use tokio::sync::mpsc;
 
 const ROOMS: &str = "example:patterns:room:*";

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use swarm_examples::Server;
-use swarm_keydb::{Client, prelude::*};
+use swarm_keydb::Client;
 
 const NAME: &str = "example:pipeline:name";
 const VISITS: &str = "example:pipeline:visits";

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use swarm_examples::Server;
-use swarm_keydb::{Client, Event, Subscription, prelude::*};
+use swarm_keydb::{Client, Event, Subscription};
 
 const NEWS: &str = "example:pubsub:news";
 const TEMPERATURE: &str = "example:pubsub:temperature";

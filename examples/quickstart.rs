@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use swarm_examples::Server;
-use swarm_keydb::{Client, prelude::*};
+use swarm_keydb::Client;
 
 /// Counts the first words of a text in SwarmKeyDb.
 #[derive(Parser)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use swarm_examples::{Server, address};
-use swarm_keydb::{Client, ClientOptions, State, prelude::*};
+use swarm_keydb::{Client, ClientOptions, State};
 
 const VISITS: &str = "example:reconnect:visits";
 

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use futures_util::TryStreamExt;
 use swarm_examples::Server;
-use swarm_keydb::{Bytes, Client, ScanOptions, prelude::*};
+use swarm_keydb::{Bytes, Client, ScanOptions};
 
 #[tokio::main]
 async fn main() -> Result<()> {

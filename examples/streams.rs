@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use swarm_examples::Server;
-use swarm_keydb::{Client, StreamId, Trim, XAddOptions, XReadOptions, prelude::*};
+use swarm_keydb::{Client, StreamId, Trim, XAddOptions, XReadOptions};
 
 const READINGS: &str = "example:streams:readings";
 

@@ -5,7 +5,7 @@ use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use swarm_gateway::Gateway;
 use swarm_keydb::transport::tls::TlsOptions;
-use swarm_keydb::{Client, ClientOptions, prelude::*};
+use swarm_keydb::{Client, ClientOptions};
 
 /// A private certificate authority.
 fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>> {

@@ -6,7 +6,7 @@
 
 use anyhow::Result;
 use swarm_examples::Server;
-use swarm_keydb::{Client, ErrorKind, prelude::*};
+use swarm_keydb::{Client, ErrorKind};
 
 const ANN: &str = "example:tx:ann";
 const BOB: &str = "example:tx:bob";

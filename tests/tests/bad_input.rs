@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm_gateway::{Dialect, Gateway};
-use swarm_keydb::{Client, ClientOptions, Error, ErrorKind, Outcome, SetOptions, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Error, ErrorKind, Outcome, SetOptions};
 use swarm_tests::{Redis, UPSTREAM, connected, gateway, within};
 
 #[tokio::test]

@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use swarm_gateway::blocking::Gateway;
 use swarm_keydb::blocking::Client;
-use swarm_keydb::{
-    ClientOptions, ErrorKind, Outcome, Overflow, ScanOptions, SubscribeOptions, prelude::*,
-};
+use swarm_keydb::{ClientOptions, ErrorKind, Outcome, Overflow, ScanOptions, SubscribeOptions};
 
 /// Runs work on a thread of its own; a hang becomes a failure.
 fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {

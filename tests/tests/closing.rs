@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome, State, prelude::*};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome, State};
 use swarm_tests::{connected, within};
 
 #[tokio::test]

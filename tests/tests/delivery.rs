@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome, prelude::*};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome};
 use swarm_tests::{connected, connected_with, free_address, gateway, within};
 
 #[tokio::test]

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use swarm_gateway::{Dialect, Gateway, Quirk};
 use swarm_keydb::{
     Client, ClientOptions, Credentials, ErrorKind, Outcome, State, StreamId, XReadOptions,
-    prelude::*,
 };
 use swarm_tests::{Proxy, gateway, within};
 use tokio::net::TcpListener;

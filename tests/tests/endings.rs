@@ -5,7 +5,6 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use swarm_keydb::prelude::*;
 use swarm_keydb::{Client, ClientOptions, ErrorKind, Result, ScanOptions, blocking};
 use swarm_tests::{connected, gateway, within};
 

@@ -1,7 +1,7 @@
 //! The table of command facts against the COMMAND reply of a Redis server.
 
 use swarm_keydb::transport::facts::{Access, Blocking, Place, all, named};
-use swarm_keydb::{Client, FrameRef, RawCommands};
+use swarm_keydb::{Client, FrameRef};
 use swarm_tests::{Redis, within};
 
 /// Commands that this version of Redis does not flag as blocking, although they wait for replicas or for the disk.

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use swarm_gateway::Gateway;
-use swarm_keydb::{
-    Client, ClientOptions, ErrorKind, FallbackScope, Outcome, SetOptions, State, prelude::*,
-};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, FallbackScope, Outcome, SetOptions, State};
 use swarm_tests::{Proxy, within};
 
 /// A gateway, a door in front of its WebSocket, and what to connect with.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use swarm_gateway::{Dialect, Gateway, Quirk};
-use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome, prelude::*};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome};
 use swarm_tests::within;
 use tokio::task::JoinSet;
 

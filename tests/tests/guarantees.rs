@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use swarm_gateway::{Dialect, Gateway, WriteQueue};
-use swarm_keydb::{Client, ErrorKind, Exclusive, Result, prelude::*};
+use swarm_keydb::{Client, ErrorKind, Exclusive, Result};
 use swarm_tests::{Redis, within};
 
 /// Two clients of one server, which stops with them.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use swarm_gateway::{Dialect, Gateway, WriteQueue};
-use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome, prelude::*};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome};
 use swarm_tests::within;
 
 const KEYS: usize = 200;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use swarm_keydb::{Client, ClientOptions, Error, ErrorKind, Frame, Outcome, Reply, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Error, ErrorKind, Frame, Outcome, Reply};
 use swarm_tests::{Proxy, Target, cancel_after, connected, connected_with, targets, within};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use swarm_gateway::Gateway;
-use swarm_keydb::{Client, ClientOptions, Credentials, Error, Outcome, State, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Credentials, Error, Outcome, State};
 use swarm_tests::{Redis, targets, within};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;

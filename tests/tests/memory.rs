@@ -4,7 +4,7 @@ use std::thread;
 
 use allocation_counter::measure;
 use swarm_gateway::Gateway;
-use swarm_keydb::{Bytes, Client, prelude::*};
+use swarm_keydb::{Bytes, Client};
 use swarm_tests::within;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;

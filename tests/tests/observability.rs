@@ -1,6 +1,6 @@
 //! What a client tells of itself: states and figures.
 
-use swarm_keydb::{State, prelude::*};
+use swarm_keydb::State;
 use swarm_tests::{connected, within};
 
 #[tokio::test]

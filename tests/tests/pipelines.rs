@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm_gateway::{Gateway, Quirk};
-use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome, prelude::*};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome};
 use swarm_tests::{cancel_after, connected, dialects, targets, within};
 
 #[tokio::test]

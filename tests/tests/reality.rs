@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use swarm_gateway::Gateway;
-use swarm_keydb::{Client, ClientOptions, Outcome, State, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Outcome, State};
 use swarm_tests::{cancel_after, connected_with, free_address, targets, within};
 
 /// On every kind of server: 16 tasks make 10,000 calls, of which about half are dropped after a random number of polls.

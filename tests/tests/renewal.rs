@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm_gateway::Gateway;
-use swarm_keydb::{Client, ClientOptions, Outcome, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Outcome};
 use swarm_tests::{connected, connected_with, targets, within};
 
 const READONLY: &str = "READONLY You can't write against a read only replica.";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use swarm_keydb::{Client, Outcome, prelude::*};
+use swarm_keydb::{Client, Outcome};
 use swarm_tests::{cancel_after, connected_to, connected_with, dialects, within};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use swarm_gateway::{Faults, Gateway, Quirk};
-use swarm_keydb::{Client, ClientOptions, prelude::*};
+use swarm_keydb::{Client, ClientOptions};
 use swarm_tests::{Redis, UPSTREAM, gateway, within};
 use tokio::task::JoinSet;
 

@@ -4,7 +4,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use swarm_keydb::prelude::*;
 use swarm_tests::{connected, within};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};

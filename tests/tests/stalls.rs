@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use swarm_gateway::Quirk;
-use swarm_keydb::{Client, ClientOptions, prelude::*};
+use swarm_keydb::{Client, ClientOptions};
 use swarm_tests::{UPSTREAM, gateway, within};
 
 #[tokio::test]

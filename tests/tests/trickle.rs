@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use swarm_keydb::{Client, ClientOptions, prelude::*};
+use swarm_keydb::{Client, ClientOptions};
 use swarm_resp::Decoder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
-/// use swarm_keydb::{Client, Json, prelude::*};
+/// use swarm_keydb::{Client, Json};
 ///
 /// #[derive(Debug, PartialEq, Serialize, Deserialize)]
 /// struct User {

@@ -1,11 +1,11 @@
 //! Async client for SwarmKeyDb and other Redis-compatible servers.
 //!
-//! Any number of tasks share one [`Client`]: clone it freely, call it through `&self`. Commands are trait methods,
-//! imported by the [`prelude`]. Each returns a [`Reply`], a future that sends the command when it is first polled.
+//! Any number of tasks share one [`Client`]: clone it freely, call it through `&self`. Each command is a method that returns a
+//! [`Reply`], a future that sends the command when it is first polled.
 //!
 //! ```
 //! use std::time::Duration;
-//! use swarm_keydb::{Client, ClientOptions, SetOptions, prelude::*};
+//! use swarm_keydb::{Client, ClientOptions, SetOptions};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -83,6 +83,7 @@ mod effect;
 mod error;
 mod failure;
 pub mod guide;
+mod handles;
 #[cfg(feature = "json")]
 mod json;
 mod key;
@@ -94,7 +95,29 @@ mod status;
 mod tasks;
 
 pub mod prelude {
-    //! The command families, to be imported as a whole.
+    //! Traits with the commands of every handle, for code that is generic over handles.
+    //!
+    //! Handles have the same methods themselves, so most programs need no import.
+    //!
+    //! ```
+    //! use swarm_keydb::{Client, Executor, prelude::*};
+    //!
+    //! /// Works on clients, pipelines and transactions.
+    //! fn visit<H: Executor>(handle: &H) -> H::Output<i64> {
+    //!     handle.incr("visits")
+    //! }
+    //!
+    //! # #[tokio::main(flavor = "current_thread")]
+    //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    //! # let gateway = swarm_gateway::test().await?;
+    //! # let client = Client::connect(gateway.ws_url()).await?;
+    //! assert_eq!(visit(&client).await?, 1);
+    //! let pipeline = client.pipeline();
+    //! let visits = visit(&pipeline);
+    //! assert_eq!(pipeline.send(visits).await?, 2);
+    //! # Ok(())
+    //! # }
+    //! ```
     pub use crate::commands::{
         KeyCommands, PubSubCommands, RawCommands, ScriptCommands, ServerCommands, StreamCommands,
         StringCommands, SwarmCommands,

@@ -6,7 +6,7 @@
 
 use std::process::ExitCode;
 
-use swarm_keydb::{Client, ClientOptions, prelude::*};
+use swarm_keydb::{Client, ClientOptions};
 use swarm_tests::{Check, Finding, Surface, checks, listen, within};
 
 /// A server by one of its doors.

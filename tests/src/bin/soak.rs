@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use swarm_gateway::Gateway;
-use swarm_keydb::{Client, ClientOptions, Outcome, State, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Outcome, State};
 use tokio::task::JoinSet;
 
 const DOWN: Duration = Duration::from_secs(30);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use swarm_keydb::{DeletedEntries, StreamId, Trim, prelude::*};
+use swarm_keydb::{DeletedEntries, StreamId, Trim};
 use swarm_tests::{connected, within};
 
 use super::{add, consumer, next, number, once, pending, servers, take};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use swarm_keydb::{Trim, prelude::*};
+use swarm_keydb::Trim;
 use swarm_tests::{connected, within};
 
 use super::{GROUP, add, consumer, next, number, once, pending, servers};

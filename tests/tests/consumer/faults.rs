@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use swarm_keydb::{Client, prelude::*};
+use swarm_keydb::Client;
 use swarm_tests::{Proxy, connected, within};
 
 use super::{GROUP, add, consumer, next, number, once, pending, servers, take};

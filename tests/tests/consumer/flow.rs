@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
-use swarm_keydb::{ErrorKind, ReadAfter, StreamId, XReadOptions, prelude::*};
+use swarm_keydb::{ErrorKind, ReadAfter, StreamId, XReadOptions};
 use swarm_tests::{connected, within};
 
 use super::{GROUP, add, consumer, next, number, once, pending, servers, take};

@@ -9,7 +9,7 @@ mod queue;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use swarm_keydb::{Client, Consumer, ConsumerBuilder, Delivery, StreamId, XAddOptions, prelude::*};
+use swarm_keydb::{Client, Consumer, ConsumerBuilder, Delivery, StreamId, XAddOptions};
 use swarm_tests::{Target, targets, within};
 
 const GROUP: &str = "workers";

@@ -6,9 +6,7 @@ use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use futures_util::stream::FuturesUnordered;
 use swarm_gateway::{Clock, Dialect, Gateway};
-use swarm_keydb::{
-    Client, GroupRead, ReadAfter, StreamId, XReadGroupOptions, XReadOptions, prelude::*,
-};
+use swarm_keydb::{Client, GroupRead, ReadAfter, StreamId, XReadGroupOptions, XReadOptions};
 use swarm_tests::{UPSTREAM, within};
 use tokio::sync::watch;
 use tokio::task::JoinSet;

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use swarm_keydb::{Event, blocking::Client, prelude::*};
+use swarm_keydb::{Event, blocking::Client};
 
 const LIMIT: Duration = Duration::from_secs(60);
 

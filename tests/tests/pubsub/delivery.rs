@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use swarm_gateway::Dialect;
-use swarm_keydb::{Client, ClientOptions, Subscription, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Subscription};
 use swarm_tests::{Finding, connected_to, dialects, listen, targets, within};
 
 use super::hearing::{message, payload};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swarm_gateway::Dialect;
-use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome, Overflow, prelude::*};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome, Overflow};
 use swarm_tests::{Redis, connected, connected_with, gateway, within};
 
 use super::hearing::payload;

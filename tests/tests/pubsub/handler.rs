@@ -1,6 +1,6 @@
 //! Functions that are called for each event.
 
-use swarm_keydb::{Event, prelude::*};
+use swarm_keydb::Event;
 use swarm_tests::{connected, within};
 use tokio::sync::mpsc;
 

@@ -8,7 +8,7 @@ use swarm_gateway::{Dialect, Gateway};
 use swarm_keydb::transport::{
     BoxFuture, BoxTransport, Connect, Endpoint, TransportError, TransportOptions, connector,
 };
-use swarm_keydb::{Client, ClientOptions, Event, ProtocolVersion, prelude::*};
+use swarm_keydb::{Client, ClientOptions, Event, ProtocolVersion};
 use swarm_tests::{Proxy, Redis, connected_with, dialects, gateway, within};
 use tokio::sync::watch;
 

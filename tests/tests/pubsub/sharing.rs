@@ -1,6 +1,6 @@
 //! Several subscriptions of one name: the server is asked once, and told once that nobody wants it any more.
 
-use swarm_keydb::{Client, ClientOptions, prelude::*};
+use swarm_keydb::{Client, ClientOptions};
 use swarm_tests::{cancel_after, connected_to, dialects, within};
 
 use super::hearing::payload;

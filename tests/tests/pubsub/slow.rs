@@ -1,9 +1,7 @@
 //! Subscribers that do not keep up: each policy does what it says, and nobody else notices.
 
 use futures_util::future::join_all;
-use swarm_keydb::{
-    Client, ClientOptions, ErrorKind, Event, Overflow, SubscribeOptions, prelude::*,
-};
+use swarm_keydb::{Client, ClientOptions, ErrorKind, Event, Overflow, SubscribeOptions};
 use swarm_tests::{connected, targets, within};
 
 use super::hearing::{event, message, payload};

@@ -2,81 +2,25 @@
 
 use std::fmt::Write;
 
-use super::spec::{Arg, Command, Family, Kind, Retry};
-
-/// Names that generated code may use, and where they live.
-const IMPORTS: &[(&str, &str)] = &[
-    ("BTreeMap", "std::collections::BTreeMap"),
-    ("Bytes", "bytes::Bytes"),
-    ("Duration", "std::time::Duration"),
-    ("SystemTime", "std::time::SystemTime"),
-    ("RangeBounds", "std::ops::RangeBounds"),
-    ("Frame", "swarm_resp::Frame"),
-    ("FromFrame", "swarm_resp::FromFrame"),
-    ("ToArg", "swarm_resp::ToArg"),
-    ("ToArgs", "swarm_resp::ToArgs"),
-    ("ToKey", "crate::key::ToKey"),
-    ("ToKeys", "crate::key::ToKeys"),
-    ("Builder", "crate::command::Builder"),
-    ("Executor", "crate::command::Executor"),
-    ("model", "crate::commands::model"),
-    ("AutoClaim", "crate::commands::model::AutoClaim"),
-    ("AutoClaimIds", "crate::commands::model::AutoClaimIds"),
-    ("ConsumerInfo", "crate::commands::model::ConsumerInfo"),
-    ("GroupInfo", "crate::commands::model::GroupInfo"),
-    ("GroupRead", "crate::commands::model::GroupRead"),
-    ("KeyType", "crate::commands::model::KeyType"),
-    ("PendingEntry", "crate::commands::model::PendingEntry"),
-    ("PendingSummary", "crate::commands::model::PendingSummary"),
-    ("ReadAfter", "crate::commands::model::ReadAfter"),
-    ("Resync", "crate::commands::model::Resync"),
-    ("ScanOptions", "crate::commands::model::ScanOptions"),
-    ("ScanPage", "crate::commands::model::ScanPage"),
-    ("ServerInfo", "crate::commands::model::ServerInfo"),
-    ("SetOptions", "crate::commands::model::SetOptions"),
-    ("StreamBatch", "crate::commands::model::StreamBatch"),
-    ("StreamEntry", "crate::commands::model::StreamEntry"),
-    ("StreamId", "crate::commands::model::StreamId"),
-    ("StreamIds", "crate::commands::model::StreamIds"),
-    ("StreamInfo", "crate::commands::model::StreamInfo"),
-    ("Trim", "crate::commands::model::Trim"),
-    ("Ttl", "crate::commands::model::Ttl"),
-    ("XAddOptions", "crate::commands::model::XAddOptions"),
-    ("XClaimOptions", "crate::commands::model::XClaimOptions"),
-    ("XPendingOptions", "crate::commands::model::XPendingOptions"),
-    (
-        "XReadGroupOptions",
-        "crate::commands::model::XReadGroupOptions",
-    ),
-    ("XReadOptions", "crate::commands::model::XReadOptions"),
-];
+use super::method::{Detail, doc, methods};
+use super::spec::Family;
 
 pub(super) fn emit(family: &Family) -> String {
-    let mut body = String::new();
-    doc(&mut body, "", &family.summary);
-    writeln!(body, "pub trait {}: Executor {{", family.name).ok();
-    for command in &family.commands {
-        method(&mut body, command, false);
-        if command.typed.is_some() {
-            method(&mut body, command, true);
-        }
-    }
-    writeln!(body, "}}\n\nimpl<E: Executor> {} for E {{}}", family.name).ok();
-
-    let mut code = String::new();
     let first = family.summary.lines().next().unwrap_or_default();
-    writeln!(
-        code,
-        "//! {first} Generated from `spec/{}.toml`.\n",
+    let mut code = format!(
+        "//! {first} Generated from `spec/{}.toml`.\n\nuse crate::commands::scope::*;\n\n",
         family.module
-    )
-    .ok();
-    for (name, path) in IMPORTS {
-        if uses(&body, name) {
-            writeln!(code, "use {path};").ok();
-        }
+    );
+    let methods_of = family.commands.iter().flat_map(methods);
+    doc(&mut code, &family.summary);
+    writeln!(code, "pub trait {}: Executor {{", family.name).ok();
+    for method in methods_of {
+        doc(&mut code, &method.docs(Detail::NoExample));
+        let signature = method.signature("Self::Output");
+        writeln!(code, "{signature} {{\n{}\n}}\n", method.body()).ok();
     }
-    format!("{code}\n{body}")
+    writeln!(code, "}}\n\nimpl<E: Executor> {} for E {{}}", family.name).ok();
+    code
 }
 
 pub(super) fn emit_index(families: &[Family]) -> String {
@@ -86,231 +30,9 @@ pub(super) fn emit_index(families: &[Family]) -> String {
     for family in families {
         writeln!(code, "mod {};", family.module).ok();
     }
-    writeln!(
-        code,
-        "#[cfg(test)]
-mod wire;
-"
-    )
-    .ok();
+    code.push_str("#[cfg(test)]\nmod wire;\n\n");
     for family in families {
         writeln!(code, "pub use {}::{};", family.module, family.name).ok();
     }
     code
 }
-
-/// Whether code uses a name, other than as a part of another or in a path behind another.
-fn uses(code: &str, name: &str) -> bool {
-    let word = |letter: char| letter.is_alphanumeric() || letter == '_';
-    code.lines()
-        .filter(|line| !line.trim_start().starts_with("///"))
-        .any(|line| {
-            line.match_indices(name).any(|(at, _)| {
-                let before = line[..at].chars().next_back();
-                let after = line[at + name.len()..].chars().next();
-                !before.is_some_and(word) && !after.is_some_and(word)
-            })
-        })
-}
-
-fn doc(code: &mut String, indent: &str, text: &str) {
-    for line in text.lines() {
-        writeln!(code, "{}", format!("{indent}/// {line}").trim_end()).ok();
-    }
-}
-
-fn method(code: &mut String, command: &Command, typed: bool) {
-    docs(code, command, typed);
-    let (suffix, generic, reply) = match (&command.typed, typed) {
-        (Some(reply), true) => ("_as", vec!["T: FromFrame".to_owned()], reply.as_str()),
-        _ => ("", Vec::new(), command.reply.as_str()),
-    };
-    let mut generics = generic;
-    let mut parameters = String::new();
-    let mut args: Vec<&Arg> = command.args.iter().collect();
-    if let Some(order) = &command.parameters {
-        args.sort_by_key(|arg| order.iter().position(|name| *name == arg.name));
-    }
-    for arg in args {
-        if let Some(ty) = parameter_type(arg) {
-            write!(parameters, ", {}: {ty}", arg.name).ok();
-        }
-        match arg.kind {
-            Kind::Pairs => generics.extend(["K: ToKey".to_owned(), "V: ToArg".to_owned()]),
-            Kind::Fields => generics.extend(["K: ToArg".to_owned(), "V: ToArg".to_owned()]),
-            _ => {}
-        }
-    }
-    let generics = if generics.is_empty() {
-        String::new()
-    } else {
-        format!("<{}>", generics.join(", "))
-    };
-    writeln!(
-        code,
-        "fn {}{suffix}{generics}(&self{parameters}) -> Self::Output<{reply}> {{\n\
-         self.execute({})\n}}\n",
-        command.method,
-        body(command),
-    )
-    .ok();
-}
-
-fn body(command: &Command) -> String {
-    let ttl = command.args.iter().find(|arg| arg.kind == Kind::Ttl);
-    let mut chain = match (&command.precise, ttl) {
-        (Some(precise), Some(ttl)) => {
-            format!(
-                "Builder::timed({:?}, {precise:?}, {})",
-                command.name, ttl.name
-            )
-        }
-        _ => format!("Builder::new({:?})", command.name),
-    };
-    match command.retry {
-        Retry::ReadOnly => chain.push_str(".read_only()"),
-        Retry::Idempotent => chain.push_str(".idempotent()"),
-        Retry::Never => {}
-    }
-    if command.alone {
-        chain.push_str(".alone()");
-    }
-    if command.fenced {
-        chain.push_str(".fenced()");
-    }
-    for arg in &command.args {
-        let name = &arg.name;
-        let call = match arg.kind {
-            Kind::Key => format!("key({name})"),
-            Kind::Keys => format!("keys({name})"),
-            Kind::CountedKeys => format!("counted_keys({name})"),
-            Kind::Arg | Kind::I64 | Kind::U64 | Kind::F64 => format!("arg({name})"),
-            Kind::Args => format!("args({name})"),
-            Kind::Echoed => format!("echoed({name:?}, {name})"),
-            Kind::Channel => format!("channel({name})"),
-            Kind::Channels => format!("channels({name})"),
-            Kind::Pattern => format!("pattern({name})"),
-            Kind::Pairs => format!("pairs({name})"),
-            Kind::Ttl => format!("ttl({name})"),
-            Kind::TtlMilliseconds => format!("ttl_milliseconds({name})"),
-            Kind::TimeSeconds => format!("time_seconds({name})"),
-            Kind::Options => format!("options({name})"),
-            Kind::Token => format!("arg({:?})", arg.ty.as_deref().unwrap_or_default()),
-            Kind::Milliseconds => format!("milliseconds({name})"),
-            Kind::Count => format!("count({name})"),
-            Kind::Fields => format!("fields({name})"),
-            Kind::Ids => format!("ids({name})"),
-            Kind::Position => format!("position::<{}>({name})", arg.ty.as_deref().unwrap_or("_")),
-            Kind::Range => format!("range({name})"),
-            Kind::RangeReversed => format!("range_reversed({name})"),
-            Kind::Streams => {
-                format!("streams::<{}, _>({name})", arg.ty.as_deref().unwrap_or("_"))
-            }
-        };
-        write!(chain, ".{call}").ok();
-    }
-    match &command.decode {
-        Some(decode) => format!("{chain}.build_with(model::{decode})"),
-        None => format!("{chain}.build()"),
-    }
-}
-
-fn parameter_type(arg: &Arg) -> Option<String> {
-    let ty = match arg.kind {
-        Kind::Key | Kind::Channel | Kind::Pattern => "impl ToKey",
-        Kind::Keys | Kind::CountedKeys | Kind::Channels => "impl ToKeys",
-        Kind::Arg | Kind::Echoed => "impl ToArg",
-        Kind::Args => "impl ToArgs",
-        Kind::Pairs | Kind::Fields => "impl IntoIterator<Item = (K, V)>",
-        Kind::Ids => "impl StreamIds",
-        Kind::Range | Kind::RangeReversed => "impl RangeBounds<StreamId>",
-        Kind::Position => return Some(format!("impl TryInto<{}>", arg.ty.as_deref()?)),
-        Kind::Streams => {
-            let position = arg.ty.as_deref()?;
-            return Some(format!(
-                "impl IntoIterator<Item = (impl ToKey, impl TryInto<{position}>)>"
-            ));
-        }
-        Kind::I64 => "i64",
-        Kind::U64 | Kind::Count => "u64",
-        Kind::F64 => "f64",
-        Kind::Ttl | Kind::TtlMilliseconds | Kind::Milliseconds => "Duration",
-        Kind::TimeSeconds => "SystemTime",
-        Kind::Options => arg.ty.as_deref()?,
-        Kind::Token => return None,
-    };
-    Some(ty.to_owned())
-}
-
-fn docs(code: &mut String, command: &Command, typed: bool) {
-    let name = match &command.precise {
-        Some(precise) => format!(
-            "`{}`, or `{precise}` when the time is not whole seconds",
-            command.name
-        ),
-        None => format!("`{}`", command.name),
-    };
-    let summary = command.summary.trim_end_matches('.');
-    match (&command.typed, typed) {
-        (Some(_), true) => {
-            let what = format!(
-                "[`{0}`](Self::{0}), with strings read as a `T`.",
-                command.method
-            );
-            doc(code, "", &what);
-            doc(
-                code,
-                "",
-                "\n**Errors:** a string that is no `T` is an error of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).\n",
-            );
-            return;
-        }
-        _ => doc(code, "", &format!("{summary} ({name}).")),
-    }
-    doc(code, "", &format!("\n**Reply:** {}.", command.returns));
-    let zero = command
-        .args
-        .iter()
-        .any(|arg| matches!(arg.kind, Kind::Ttl | Kind::TtlMilliseconds));
-    let mut errors: Vec<&str> = command.errors.iter().map(String::as_str).collect();
-    if zero {
-        errors.push(
-            "a time to live of zero is refused, for the server would delete the key or refuse it",
-        );
-    }
-    if !errors.is_empty() {
-        doc(code, "", &format!("\n**Errors:** {}.", errors.join("; ")));
-    }
-    let mut servers = Vec::new();
-    match (command.swarmkeydb, command.redis) {
-        (false, _) => servers.push(
-            "Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.".to_owned(),
-        ),
-        (_, false) => servers.push("SwarmKeyDb alone.".to_owned()),
-        _ => {}
-    }
-    if let Some(text) = &command.servers {
-        servers.push(format!(
-            "{text}. See [what each server guarantees](crate::guide::guarantees)."
-        ));
-    }
-    if !servers.is_empty() {
-        doc(code, "", &format!("\n**Servers:** {}", servers.join(" ")));
-    }
-    if let Some(example) = &command.example {
-        doc(
-            code,
-            "",
-            &format!("\n```\n{BEFORE}{}\n{AFTER}```", example.trim()),
-        );
-    }
-}
-
-/// What stands around an example and is not shown: a server, a client of it.
-const BEFORE: &str = "# use swarm_keydb::{Client, prelude::*};
-# #[tokio::main(flavor = \"current_thread\")]
-# async fn main() -> Result<(), Box<dyn std::error::Error>> {
-# let gateway = swarm_gateway::test().await?;
-# let client = Client::connect(gateway.ws_url()).await?;
-";
-const AFTER: &str = "# Ok(())\n# }\n";

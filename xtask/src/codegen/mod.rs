@@ -3,6 +3,8 @@
 mod coverage;
 mod facts;
 mod family;
+mod handles;
+mod method;
 mod spec;
 mod wire;
 
@@ -13,6 +15,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+const HANDLES: &str = "crates/swarm-keydb/src/handles/generated";
 const SPEC: &str = "crates/swarm-keydb/spec";
 const GENERATED: &str = "crates/swarm-keydb/src/commands/generated";
 /// The table of facts, where both the transports and the client can read it.
@@ -36,6 +39,12 @@ pub(crate) fn run(check: bool) -> Result<()> {
         Path::new(GENERATED).join("wire.rs"),
         format(&wire::emit(families))?,
     ));
+    let folder = Path::new(HANDLES);
+    for handle in &handles::HANDLES {
+        let path = folder.join(format!("{}.rs", handle.module));
+        files.push((path, format(&handles::emit(handle, families))?));
+    }
+    files.push((folder.join("mod.rs"), format(&handles::emit_index())?));
     files.push((PathBuf::from(FACTS), format(&facts.emit()?)?));
     let table = coverage::emit(families, &facts)?;
     files.push((PathBuf::from("docs/COMMANDS.md"), table));

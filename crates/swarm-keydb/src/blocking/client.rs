@@ -17,8 +17,8 @@ use super::{Pipeline, Scan, Transaction};
 
 /// A client of one server whose calls block: cheap to clone, shared by any number of threads.
 ///
-/// The command families of the [`prelude`](crate::prelude) are its methods, each returning [`Result`]. See
-/// [`Client`](crate::Client) for what happens behind them; all that is said there of delivery and errors holds here.
+/// Each command is a method that blocks until the reply arrives. Delivery and errors are those of the async
+/// [`Client`](crate::Client).
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(super) inner: crate::Client,
@@ -79,7 +79,7 @@ impl Client {
     /// A handle of the same client whose calls have a timeout of their own, instead of the `request_timeout`.
     ///
     /// ```
-    /// # use swarm_keydb::{blocking::Client, prelude::*};
+    /// # use swarm_keydb::blocking::Client;
     /// # use std::time::Duration;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::blocking::test()?;

@@ -16,7 +16,6 @@ use crate::key::ToKeys;
 ///
 /// ```
 /// use swarm_keydb::blocking::Client;
-/// use swarm_keydb::prelude::*;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gateway = swarm_gateway::blocking::test()?;

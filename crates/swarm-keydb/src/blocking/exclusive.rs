@@ -11,7 +11,7 @@ use crate::key::ToKeys;
 /// A connection of one's own, for what acts on the connection: see [`Exclusive`](crate::Exclusive).
 ///
 /// ```
-/// # use swarm_keydb::{ErrorKind, blocking::Client, prelude::*};
+/// # use swarm_keydb::{ErrorKind, blocking::Client};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gateway = swarm_gateway::blocking::test()?;
 /// # let client = Client::connect(gateway.ws_url())?;
@@ -47,7 +47,7 @@ impl Client {
     /// Runs an optimistic transaction: see [`Client::transact`](crate::Client::transact).
     ///
     /// ```
-    /// # use swarm_keydb::{blocking::Client, prelude::*};
+    /// # use swarm_keydb::blocking::Client;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::blocking::test()?;
     /// # let client = Client::connect(gateway.ws_url())?;

@@ -2,7 +2,6 @@
 //!
 //! ```
 //! use swarm_keydb::blocking::Client;
-//! use swarm_keydb::prelude::*;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let gateway = swarm_gateway::blocking::test()?;

@@ -12,7 +12,7 @@ use super::runtime::Runtime;
 /// Commands that are sent together: see [`Pipeline`](crate::Pipeline).
 ///
 /// ```
-/// # use swarm_keydb::{blocking::Client, prelude::*};
+/// # use swarm_keydb::blocking::Client;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gateway = swarm_gateway::blocking::test()?;
 /// # let client = Client::connect(gateway.ws_url())?;

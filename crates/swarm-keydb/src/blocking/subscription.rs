@@ -15,7 +15,7 @@ use crate::pubsub::{Event, Subscribing};
 ///
 /// ```
 /// use swarm_keydb::blocking::Client;
-/// use swarm_keydb::{Event, prelude::*};
+/// use swarm_keydb::Event;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gateway = swarm_gateway::blocking::test()?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Client, ConnectionFactory};
 use crate::command::{Builder, Executor};
-use crate::commands::{ServerCommands, ok};
+use crate::commands::ok;
 use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -24,7 +24,7 @@ impl Client {
     /// credentials.
     ///
     /// ```
-    /// use swarm_keydb::{Client, prelude::*};
+    /// use swarm_keydb::Client;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

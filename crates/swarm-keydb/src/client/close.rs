@@ -48,7 +48,7 @@ impl Client {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use swarm_keydb::{Client, prelude::*};
+    /// use swarm_keydb::Client;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

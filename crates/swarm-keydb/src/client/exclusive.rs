@@ -25,7 +25,7 @@ use crate::request_reply::{Mailbox, deadline_in};
 /// with an error that says that they were not sent, and a new one must be leased.
 ///
 /// ```
-/// # use swarm_keydb::{Client, ErrorKind, prelude::*};
+/// # use swarm_keydb::{Client, ErrorKind};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gateway = swarm_gateway::test().await?;
@@ -62,14 +62,12 @@ impl Client {
     ///
     /// ```compile_fail,E0599
     /// # async fn example(client: swarm_keydb::Client) {
-    /// use swarm_keydb::prelude::*;
     /// client.watch("key").await;
     /// # }
     /// ```
     ///
     /// ```compile_fail,E0599
     /// # async fn example(client: swarm_keydb::Client) {
-    /// use swarm_keydb::prelude::*;
     /// client.multi();
     /// # }
     /// ```

@@ -54,7 +54,7 @@ use lease::Leases;
 /// over another, which ends with the last of them or when `close` is called.
 ///
 /// ```
-/// use swarm_keydb::{Client, prelude::*};
+/// use swarm_keydb::Client;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -113,7 +113,7 @@ impl Client {
     ///
     /// ```
     /// use swarm_keydb::transport::{BoxTransport, memory};
-    /// use swarm_keydb::{Client, Frame, ClientOptions, prelude::*};
+    /// use swarm_keydb::{Client, Frame, ClientOptions};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> swarm_keydb::Result<()> {
@@ -208,7 +208,7 @@ impl Client {
     /// an exception: if keys are deleted during the scan, it skips others. There, collect the keys before you delete them.
     ///
     /// ```
-    /// use swarm_keydb::{Client, ScanOptions, prelude::*};
+    /// use swarm_keydb::{Client, ScanOptions};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -242,7 +242,7 @@ impl Client {
     /// Follows the state of the connection.
     ///
     /// ```
-    /// # use swarm_keydb::{Client, State, prelude::*};
+    /// # use swarm_keydb::{Client, State};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::test().await?;

@@ -17,7 +17,7 @@ use crate::error::Result;
 /// what must run as a whole is a [transaction](super::Client::transaction).
 ///
 /// ```
-/// # use swarm_keydb::{Client, prelude::*};
+/// # use swarm_keydb::Client;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gateway = swarm_gateway::test().await?;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::{Client, Reply};
-use crate::commands::{KeyCommands, ScanOptions, ScanPage};
+use crate::commands::{ScanOptions, ScanPage};
 use crate::error::Result;
 
 /// Stream of the keys of a store, fetched page by page. See [`Client::scan_stream`].

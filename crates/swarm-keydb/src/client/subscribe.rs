@@ -20,7 +20,7 @@ impl Client {
     /// **Errors and cancel safety:** see [`Subscribing`], which also sets options of the buffer.
     ///
     /// ```
-    /// # use swarm_keydb::{Client, prelude::*};
+    /// # use swarm_keydb::Client;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::test().await?;
@@ -44,7 +44,7 @@ impl Client {
     /// make every PUBLISH on a SwarmKeyDb server fail.
     ///
     /// ```
-    /// # use swarm_keydb::{Client, prelude::*};
+    /// # use swarm_keydb::Client;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::test().await?;
@@ -71,7 +71,7 @@ impl Client {
     /// **Cancel safety:** when the future is dropped, nothing stays subscribed.
     ///
     /// ```
-    /// # use swarm_keydb::{Client, Event, prelude::*};
+    /// # use swarm_keydb::{Client, Event};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::test().await?;

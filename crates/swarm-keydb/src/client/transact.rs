@@ -39,7 +39,7 @@ impl Client {
     /// It may return without `exec`, which writes nothing.
     ///
     /// ```
-    /// # use swarm_keydb::{Client, prelude::*};
+    /// # use swarm_keydb::Client;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::test().await?;
@@ -67,7 +67,7 @@ impl Client {
     /// it may go to another thread ("implementation of `Send` is not general enough").
     ///
     /// ```
-    /// # use swarm_keydb::{Client, prelude::*};
+    /// # use swarm_keydb::Client;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::test().await?;

@@ -25,7 +25,7 @@ use crate::server::{Meaning, ServerProfile};
 /// other's transactions.
 ///
 /// ```
-/// # use swarm_keydb::{Client, prelude::*};
+/// # use swarm_keydb::Client;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gateway = swarm_gateway::test().await?;

@@ -5,6 +5,7 @@ mod model;
 mod raw;
 #[cfg(test)]
 mod recorder;
+pub(crate) mod scope;
 mod session;
 mod words;
 

@@ -26,7 +26,7 @@ pub trait RawCommands: Executor {
     /// increment of `INCRBY` is not an integer, to which SwarmKeyDb never replies.
     ///
     /// ```
-    /// # use swarm_keydb::{Client, prelude::*};
+    /// # use swarm_keydb::Client;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::test().await?;
@@ -64,7 +64,7 @@ pub trait RawCommands: Executor {
     ///
     /// ```
     /// # use std::time::Duration;
-    /// # use swarm_keydb::{Client, prelude::*};
+    /// # use swarm_keydb::Client;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::test().await?;

@@ -107,7 +107,6 @@ impl ClientOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::ServerCommands;
     use crate::{Client, ErrorKind};
 
     type Set = fn(ClientOptions, Duration) -> ClientOptions;

@@ -29,7 +29,7 @@ impl ClientOptions {
     ///
     /// ```
     /// use std::io;
-    /// use swarm_keydb::{Client, ClientOptions, Credentials, prelude::*};
+    /// use swarm_keydb::{Client, ClientOptions, Credentials};
     ///
     /// async fn fetch_token() -> io::Result<String> {
     ///     Ok("a token that lasts an hour".to_owned())

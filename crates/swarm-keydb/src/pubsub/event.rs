@@ -63,7 +63,7 @@ impl Message {
     /// **Errors:** a payload that is no `T`: of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
     ///
     /// ```
-    /// # use swarm_keydb::{Client, prelude::*};
+    /// # use swarm_keydb::Client;
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::test().await?;

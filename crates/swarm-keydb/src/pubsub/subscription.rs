@@ -44,7 +44,7 @@ use crate::tasks::Tasks;
 /// Dropping a future of [`next`](Self::next) loses no event.
 ///
 /// ```
-/// use swarm_keydb::{Client, Event, prelude::*};
+/// use swarm_keydb::{Client, Event};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use bytes::Bytes;
 
 use crate::client::Client;
-use crate::commands::{StreamCommands, StreamId, XPendingOptions};
+use crate::commands::{StreamId, XPendingOptions};
 use crate::error::{Error, Result};
 
 /// The most IDs that one XACK carries. Such a command stays below the 64 KiB at which SwarmKeyDb's gateway stops reading.

@@ -38,7 +38,7 @@ impl Client {
     /// under its old name resumes with its pending entries.
     ///
     /// ```
-    /// use swarm_keydb::{Client, prelude::*};
+    /// use swarm_keydb::Client;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -209,7 +209,6 @@ impl fmt::Debug for ConsumerBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::StreamCommands;
     use crate::{ClientOptions, ErrorKind};
 
     type Set = fn(ConsumerBuilder, Duration) -> ConsumerBuilder;

@@ -10,7 +10,7 @@ use super::delivery::Delivery;
 use super::membership::Membership;
 use super::work::{Place, Work};
 use crate::commands::{
-    GroupRead, PendingEntry, StreamCommands, StreamEntry, StreamFields, StreamId, XPendingOptions,
+    GroupRead, PendingEntry, StreamEntry, StreamFields, StreamId, XPendingOptions,
     XReadGroupOptions,
 };
 use crate::error::Result;

@@ -12,7 +12,7 @@ use super::options::DeletedEntries;
 use super::prefetch::Prefetch;
 use crate::client::lease::SLICE;
 use crate::commands::{
-    GroupRead, ReadAfter, StreamCommands, StreamEntry, StreamFields, StreamId, XReadGroupOptions,
+    GroupRead, ReadAfter, StreamEntry, StreamFields, StreamId, XReadGroupOptions,
 };
 use crate::connection::Reconnect;
 use crate::error::{Error, ErrorKind, Result};

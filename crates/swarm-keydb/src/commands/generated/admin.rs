@@ -1,27 +1,27 @@
 //! Commands of SwarmKeyDb alone: backups, keys of its storage backend, identity. Generated from `spec/admin.toml`.
 
-use crate::command::Builder;
-use crate::command::Executor;
-use crate::commands::model::Resync;
-use crate::key::ToKey;
-use swarm_resp::ToArg;
+use crate::commands::scope::*;
 
 /// Commands of SwarmKeyDb alone: backups, keys of its storage backend, identity.
 pub trait SwarmCommands: Executor {
     /// Writes a backup of the store to its backend (`BACKUP`).
     ///
-    /// **Reply:** the backup's reference, for [`restoredb`](Self::restoredb).
+    /// Returns the backup's reference, for [`restoredb`](Self::restoredb).
     ///
-    /// **Servers:** SwarmKeyDb alone.
+    /// # Servers
+    ///
+    /// SwarmKeyDb only.
     fn backup(&self) -> Self::Output<String> {
         self.execute(Builder::new("BACKUP").fenced().build())
     }
 
     /// Reads a backup into the store (`RESTOREDB`).
     ///
-    /// **Reply:** how many keys were restored.
+    /// Returns how many keys were restored.
     ///
-    /// **Servers:** SwarmKeyDb alone.
+    /// # Servers
+    ///
+    /// SwarmKeyDb only.
     fn restoredb(&self, reference: impl ToArg) -> Self::Output<u64> {
         self.execute(
             Builder::new("RESTOREDB")
@@ -33,9 +33,11 @@ pub trait SwarmCommands: Executor {
 
     /// Reads an encrypted backup into the store. The key goes over the wire as it is (`RESTOREDB`).
     ///
-    /// **Reply:** how many keys were restored.
+    /// Returns how many keys were restored.
     ///
-    /// **Servers:** SwarmKeyDb alone.
+    /// # Servers
+    ///
+    /// SwarmKeyDb only.
     fn restoredb_with_key(&self, reference: impl ToArg, key: impl ToArg) -> Self::Output<u64> {
         self.execute(
             Builder::new("RESTOREDB")
@@ -48,9 +50,11 @@ pub trait SwarmCommands: Executor {
 
     /// Replaces the key that the store is encrypted with (`ROTATEKEY`).
     ///
-    /// **Reply:** the server's report.
+    /// Returns the server's report.
     ///
-    /// **Servers:** SwarmKeyDb alone.
+    /// # Servers
+    ///
+    /// SwarmKeyDb only.
     fn rotatekey(&self, old: impl ToArg, new: impl ToArg) -> Self::Output<String> {
         self.execute(
             Builder::new("ROTATEKEY")
@@ -63,9 +67,11 @@ pub trait SwarmCommands: Executor {
 
     /// What the storage backend knows of a key (`BACKENDMETA`).
     ///
-    /// **Reply:** the backend's words, `None` when it knows nothing.
+    /// Returns the backend's words, `None` when it knows nothing.
     ///
-    /// **Servers:** SwarmKeyDb alone.
+    /// # Servers
+    ///
+    /// SwarmKeyDb only.
     fn backendmeta(&self, key: impl ToKey) -> Self::Output<Option<String>> {
         self.execute(
             Builder::new("BACKENDMETA")
@@ -78,9 +84,11 @@ pub trait SwarmCommands: Executor {
 
     /// Makes the server read its backend again (`SWARM.RESYNC`).
     ///
-    /// **Reply:** a report, as JSON.
+    /// Returns a report, as JSON.
     ///
-    /// **Servers:** SwarmKeyDb alone.
+    /// # Servers
+    ///
+    /// SwarmKeyDb only.
     fn swarm_resync(&self, mode: Resync) -> Self::Output<String> {
         self.execute(Builder::new("SWARM.RESYNC").fenced().options(mode).build())
     }

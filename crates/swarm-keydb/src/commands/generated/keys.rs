@@ -1,18 +1,6 @@
 //! Commands on keys of any type: existence, names, time to live. Generated from `spec/keys.toml`.
 
-use crate::command::Builder;
-use crate::command::Executor;
-use crate::commands::model;
-use crate::commands::model::KeyType;
-use crate::commands::model::ScanOptions;
-use crate::commands::model::ScanPage;
-use crate::commands::model::Ttl;
-use crate::key::ToKey;
-use crate::key::ToKeys;
-use bytes::Bytes;
-use std::time::Duration;
-use std::time::SystemTime;
-use swarm_resp::ToArg;
+use crate::commands::scope::*;
 
 /// Commands on keys of any type: existence, names, time to live.
 ///
@@ -21,32 +9,36 @@ use swarm_resp::ToArg;
 pub trait KeyCommands: Executor {
     /// Removes keys (`DEL`).
     ///
-    /// **Reply:** how many of them existed.
+    /// Returns how many of them existed.
     fn del(&self, keys: impl ToKeys) -> Self::Output<u64> {
         self.execute(Builder::new("DEL").keys(keys).build())
     }
 
     /// Removes keys. SwarmKeyDb's own name for [`del`](Self::del) of several (`MDEL`).
     ///
-    /// **Reply:** how many of them existed.
+    /// Returns how many of them existed.
     ///
-    /// **Servers:** SwarmKeyDb alone.
+    /// # Servers
+    ///
+    /// SwarmKeyDb only.
     fn mdel(&self, keys: impl ToKeys) -> Self::Output<u64> {
         self.execute(Builder::new("MDEL").keys(keys).build())
     }
 
     /// Counts which of these keys exist. A key named twice counts twice (`EXISTS`).
     ///
-    /// **Reply:** the count.
+    /// Returns the count.
     fn exists(&self, keys: impl ToKeys) -> Self::Output<u64> {
         self.execute(Builder::new("EXISTS").read_only().keys(keys).build())
     }
 
-    /// Sets a time to live (`EXPIRE`, or `PEXPIRE` when the time is not whole seconds).
+    /// Sets a time to live (`EXPIRE`, or `PEXPIRE` if the time is not whole seconds).
     ///
-    /// **Reply:** whether the key exists.
+    /// Returns whether the key exists.
     ///
-    /// **Errors:** a time to live of zero is refused, for the server would delete the key or refuse it.
+    /// # Errors
+    ///
+    /// Fails if the time to live is zero, for which a server deletes the key or returns an error.
     fn expire(&self, key: impl ToKey, ttl: Duration) -> Self::Output<bool> {
         self.execute(
             Builder::timed("EXPIRE", "PEXPIRE", ttl)
@@ -59,9 +51,11 @@ pub trait KeyCommands: Executor {
 
     /// Sets a time to live in milliseconds; fractions are rounded up (`PEXPIRE`).
     ///
-    /// **Reply:** whether the key exists.
+    /// Returns whether the key exists.
     ///
-    /// **Errors:** a time to live of zero is refused, for the server would delete the key or refuse it.
+    /// # Errors
+    ///
+    /// Fails if the time to live is zero, for which a server deletes the key or returns an error.
     fn pexpire(&self, key: impl ToKey, ttl: Duration) -> Self::Output<bool> {
         self.execute(
             Builder::new("PEXPIRE")
@@ -74,7 +68,7 @@ pub trait KeyCommands: Executor {
 
     /// Sets the time at which a key goes, in whole seconds. A time in the past removes the key at once (`EXPIREAT`).
     ///
-    /// **Reply:** whether the key exists.
+    /// Returns whether the key exists.
     fn expireat(&self, key: impl ToKey, time: SystemTime) -> Self::Output<bool> {
         self.execute(
             Builder::new("EXPIREAT")
@@ -87,38 +81,38 @@ pub trait KeyCommands: Executor {
 
     /// The time a key has left, in seconds. In its last second SwarmKeyDb reports zero for a key that still exists (`TTL`).
     ///
-    /// **Reply:** a [`Ttl`].
+    /// Returns a [`Ttl`].
     fn ttl(&self, key: impl ToKey) -> Self::Output<Ttl> {
         self.execute(
             Builder::new("TTL")
                 .read_only()
                 .key(key)
-                .build_with(model::ttl_seconds),
+                .build_with(ttl_seconds),
         )
     }
 
     /// The time a key has left, in milliseconds (`PTTL`).
     ///
-    /// **Reply:** a [`Ttl`].
+    /// Returns a [`Ttl`].
     fn pttl(&self, key: impl ToKey) -> Self::Output<Ttl> {
         self.execute(
             Builder::new("PTTL")
                 .read_only()
                 .key(key)
-                .build_with(model::ttl_milliseconds),
+                .build_with(ttl_milliseconds),
         )
     }
 
     /// Removes a key's time to live, so that it stays (`PERSIST`).
     ///
-    /// **Reply:** whether the key exists and had one.
+    /// Returns whether the key exists and had one.
     fn persist(&self, key: impl ToKey) -> Self::Output<bool> {
         self.execute(Builder::new("PERSIST").key(key).build())
     }
 
     /// All keys that match a pattern: `*` stands for any text, `?` for one letter. Looks at every key: on a large store, use [`scan`](Self::scan) (`KEYS`).
     ///
-    /// **Reply:** the keys, in no order.
+    /// Returns the keys, in no order.
     fn keys(&self, pattern: impl ToArg) -> Self::Output<Vec<Bytes>> {
         self.execute(
             Builder::new("KEYS")
@@ -130,54 +124,57 @@ pub trait KeyCommands: Executor {
 
     /// One page of all keys: begin with cursor 0, go on with the cursor of the page before, and stop when that is 0. A page may be empty before the end, and a key may come twice (`SCAN`).
     ///
-    /// **Reply:** a [`ScanPage`].
+    /// Returns a [`ScanPage`].
     ///
-    /// **Servers:** SwarmKeyDb's cursor is an offset into the sorted keys: a scan skips keys if keys are deleted while it runs. See [what each server guarantees](crate::guide::guarantees).
+    /// # Servers
+    ///
+    /// SwarmKeyDb's cursor is an offset into the sorted keys: a scan skips keys if keys are deleted while it runs. See [what each server guarantees](crate::guide::guarantees).
     fn scan(&self, cursor: u64, options: ScanOptions) -> Self::Output<ScanPage> {
         self.execute(
             Builder::new("SCAN")
                 .read_only()
                 .arg(cursor)
                 .options(options)
-                .build_with(model::scan_page),
+                .build_with(scan_page),
         )
     }
 
     /// What kind of value a key holds (`TYPE`).
     ///
-    /// **Reply:** a [`KeyType`].
+    /// Returns a [`KeyType`].
     fn key_type(&self, key: impl ToKey) -> Self::Output<KeyType> {
         self.execute(
             Builder::new("TYPE")
                 .read_only()
                 .key(key)
-                .build_with(model::key_type),
+                .build_with(key_type),
         )
     }
 
     /// Gives a key another name; what that held before is lost (`RENAME`).
     ///
-    /// **Reply:** nothing.
+    /// # Errors
     ///
-    /// **Errors:** the key is missing.
+    /// Fails if the key is missing.
     ///
-    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
     fn rename(&self, key: impl ToKey, new_key: impl ToKey) -> Self::Output<()> {
-        self.execute(
-            Builder::new("RENAME")
-                .key(key)
-                .key(new_key)
-                .build_with(model::ok),
-        )
+        self.execute(Builder::new("RENAME").key(key).key(new_key).build_with(ok))
     }
 
     /// Gives a key another name, if that is free (`RENAMENX`).
     ///
-    /// **Reply:** whether it was renamed.
+    /// Returns whether it was renamed.
     ///
-    /// **Errors:** the key is missing.
+    /// # Errors
     ///
-    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    /// Fails if the key is missing.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
     fn renamenx(&self, key: impl ToKey, new_key: impl ToKey) -> Self::Output<bool> {
         self.execute(Builder::new("RENAMENX").key(key).key(new_key).build())
     }

@@ -1,11 +1,6 @@
 //! Publishing, and who listens. Generated from `spec/pubsub.toml`.
 
-use crate::command::Builder;
-use crate::command::Executor;
-use crate::key::ToKey;
-use crate::key::ToKeys;
-use bytes::Bytes;
-use swarm_resp::ToArg;
+use crate::commands::scope::*;
 
 /// Publishing, and who listens.
 ///
@@ -13,9 +8,11 @@ use swarm_resp::ToArg;
 pub trait PubSubCommands: Executor {
     /// Sends a message to all that listen to a channel now (`PUBLISH`).
     ///
-    /// **Reply:** how many subscriptions the server sent it to; those on other nodes of a cluster do not count.
+    /// Returns how many subscriptions the server sent it to; those on other nodes of a cluster do not count.
     ///
-    /// **Servers:** no server keeps messages. Redis disconnects a subscriber that is too slow. SwarmKeyDb drops new messages without a sign once 256 wait for a connection, and still counts them in the reply, so a burst of pipelined publishes can lose messages. See [what each server guarantees](crate::guide::guarantees).
+    /// # Servers
+    ///
+    /// no server keeps messages. Redis disconnects a subscriber that is too slow. SwarmKeyDb drops new messages without a sign once 256 wait for a connection, and still counts them in the reply, so a burst of pipelined publishes can lose messages. See [what each server guarantees](crate::guide::guarantees).
     fn publish(&self, channel: impl ToKey, message: impl ToArg) -> Self::Output<i64> {
         self.execute(
             Builder::new("PUBLISH")
@@ -27,14 +24,14 @@ pub trait PubSubCommands: Executor {
 
     /// The channels that somebody subscribes to by name (`PUBSUB CHANNELS`).
     ///
-    /// **Reply:** their names, in no order.
+    /// Returns their names, in no order.
     fn pubsub_channels(&self) -> Self::Output<Vec<Bytes>> {
         self.execute(Builder::new("PUBSUB CHANNELS").read_only().build())
     }
 
     /// As [`pubsub_channels`](Self::pubsub_channels), those alone that match a pattern (`PUBSUB CHANNELS`).
     ///
-    /// **Reply:** their names, in no order.
+    /// Returns their names, in no order.
     fn pubsub_channels_matching(&self, pattern: impl ToKey) -> Self::Output<Vec<Bytes>> {
         self.execute(
             Builder::new("PUBSUB CHANNELS")
@@ -46,7 +43,7 @@ pub trait PubSubCommands: Executor {
 
     /// How many connections subscribe to each of these channels by name (`PUBSUB NUMSUB`).
     ///
-    /// **Reply:** each channel and its count, in the order asked for.
+    /// Returns each channel and its count, in the order asked for.
     fn pubsub_numsub(&self, channels: impl ToKeys) -> Self::Output<Vec<(Bytes, u64)>> {
         self.execute(
             Builder::new("PUBSUB NUMSUB")
@@ -58,7 +55,7 @@ pub trait PubSubCommands: Executor {
 
     /// How many patterns are subscribed to (`PUBSUB NUMPAT`).
     ///
-    /// **Reply:** the count.
+    /// Returns the count.
     fn pubsub_numpat(&self) -> Self::Output<u64> {
         self.execute(Builder::new("PUBSUB NUMPAT").read_only().build())
     }

@@ -1,23 +1,20 @@
 //! Lua scripts that run on the server. Generated from `spec/scripting.toml`.
 
-use crate::command::Builder;
-use crate::command::Executor;
-use crate::commands::model;
-use crate::key::ToKeys;
-use swarm_resp::Frame;
-use swarm_resp::FromFrame;
-use swarm_resp::ToArg;
-use swarm_resp::ToArgs;
+use crate::commands::scope::*;
 
 /// Lua scripts that run on the server.
 pub trait ScriptCommands: Executor {
     /// Runs a script. It finds the keys as `KEYS` and the rest as `ARGV` (`EVAL`).
     ///
-    /// **Reply:** what the script returns.
+    /// Returns what the script returns.
     ///
-    /// **Errors:** the script fails.
+    /// # Errors
     ///
-    /// **Servers:** isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
+    /// Fails if the script fails.
+    ///
+    /// # Servers
+    ///
+    /// isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
     fn eval(
         &self,
         script: impl ToArg,
@@ -34,9 +31,11 @@ pub trait ScriptCommands: Executor {
         )
     }
 
-    /// [`eval`](Self::eval), with strings read as a `T`.
+    /// [`eval`](Self::eval), with strings converted to `T`.
     ///
-    /// **Errors:** a string that is no `T` is an error of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     fn eval_as<T: FromFrame>(
         &self,
         script: impl ToArg,
@@ -55,11 +54,15 @@ pub trait ScriptCommands: Executor {
 
     /// Runs a script that the server has, by the digest that [`script_load`](Self::script_load) answered (`EVALSHA`).
     ///
-    /// **Reply:** what the script returns.
+    /// Returns what the script returns.
     ///
-    /// **Errors:** the server does not have the script (code `NOSCRIPT`); the script fails.
+    /// # Errors
     ///
-    /// **Servers:** isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
+    /// Fails if the server does not have the script (code `NOSCRIPT`); the script fails.
+    ///
+    /// # Servers
+    ///
+    /// isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
     fn evalsha(
         &self,
         digest: impl ToArg,
@@ -76,9 +79,11 @@ pub trait ScriptCommands: Executor {
         )
     }
 
-    /// [`evalsha`](Self::evalsha), with strings read as a `T`.
+    /// [`evalsha`](Self::evalsha), with strings converted to `T`.
     ///
-    /// **Errors:** a string that is no `T` is an error of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     fn evalsha_as<T: FromFrame>(
         &self,
         digest: impl ToArg,
@@ -97,7 +102,7 @@ pub trait ScriptCommands: Executor {
 
     /// Hands a script to the server without running it (`SCRIPT LOAD`).
     ///
-    /// **Reply:** its digest, for [`evalsha`](Self::evalsha).
+    /// Returns its digest, for [`evalsha`](Self::evalsha).
     fn script_load(&self, script: impl ToArg) -> Self::Output<String> {
         self.execute(
             Builder::new("SCRIPT LOAD")
@@ -110,7 +115,7 @@ pub trait ScriptCommands: Executor {
 
     /// Asks which scripts the server has (`SCRIPT EXISTS`).
     ///
-    /// **Reply:** one flag per digest, in their order.
+    /// Returns one flag per digest, in their order.
     fn script_exists(&self, digests: impl ToArgs) -> Self::Output<Vec<bool>> {
         self.execute(
             Builder::new("SCRIPT EXISTS")
@@ -122,10 +127,8 @@ pub trait ScriptCommands: Executor {
     }
 
     /// Makes the server forget all scripts (`SCRIPT FLUSH`).
-    ///
-    /// **Reply:** nothing.
     fn script_flush(&self) -> Self::Output<()> {
-        self.execute(Builder::new("SCRIPT FLUSH").fenced().build_with(model::ok))
+        self.execute(Builder::new("SCRIPT FLUSH").fenced().build_with(ok))
     }
 }
 

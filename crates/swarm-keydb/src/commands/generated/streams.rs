@@ -1,31 +1,6 @@
 //! Streams: entries of fields and values in the order of their IDs, and groups of consumers that share the reading of them. Generated from `spec/streams.toml`.
 
-use crate::command::Builder;
-use crate::command::Executor;
-use crate::commands::model;
-use crate::commands::model::AutoClaim;
-use crate::commands::model::AutoClaimIds;
-use crate::commands::model::ConsumerInfo;
-use crate::commands::model::GroupInfo;
-use crate::commands::model::GroupRead;
-use crate::commands::model::PendingEntry;
-use crate::commands::model::PendingSummary;
-use crate::commands::model::ReadAfter;
-use crate::commands::model::StreamBatch;
-use crate::commands::model::StreamEntry;
-use crate::commands::model::StreamId;
-use crate::commands::model::StreamIds;
-use crate::commands::model::StreamInfo;
-use crate::commands::model::Trim;
-use crate::commands::model::XAddOptions;
-use crate::commands::model::XClaimOptions;
-use crate::commands::model::XPendingOptions;
-use crate::commands::model::XReadGroupOptions;
-use crate::commands::model::XReadOptions;
-use crate::key::ToKey;
-use std::ops::RangeBounds;
-use std::time::Duration;
-use swarm_resp::ToArg;
+use crate::commands::scope::*;
 
 /// Streams: entries of fields and values in the order of their IDs, and groups of consumers that share the reading of them.
 ///
@@ -34,21 +9,7 @@ use swarm_resp::ToArg;
 pub trait StreamCommands: Executor {
     /// Adds an entry to a stream, which is made when there is none (`XADD`).
     ///
-    /// **Reply:** the new entry's ID.
-    ///
-    /// ```
-    /// # use swarm_keydb::{Client, prelude::*};
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let gateway = swarm_gateway::test().await?;
-    /// # let client = Client::connect(gateway.ws_url()).await?;
-    /// let id = client.xadd("events", [("sensor", "temp"), ("value", "22.5")]).await?;
-    /// let entries = client.xrange("events", id..).await?;
-    /// assert_eq!(entries[0].id, id);
-    /// assert_eq!(entries[0].get("sensor").unwrap(), "temp");
-    /// # Ok(())
-    /// # }
-    /// ```
+    /// Returns the new entry's ID.
     fn xadd<K: ToArg, V: ToArg>(
         &self,
         key: impl ToKey,
@@ -65,9 +26,11 @@ pub trait StreamCommands: Executor {
 
     /// Adds an entry to a stream, with an ID of its own, or to a stream whose length is limited (`XADD`).
     ///
-    /// **Reply:** the new entry's ID; `None` when there is no such stream and [`nomkstream`](crate::XAddOptions::nomkstream) was asked for.
+    /// Returns the new entry's ID; `None` when there is no such stream and [`nomkstream`](crate::XAddOptions::nomkstream) was asked for.
     ///
-    /// **Errors:** the ID is not greater than all before it.
+    /// # Errors
+    ///
+    /// Fails if the ID is not greater than all before it.
     fn xadd_with<K: ToArg, V: ToArg>(
         &self,
         key: impl ToKey,
@@ -85,14 +48,14 @@ pub trait StreamCommands: Executor {
 
     /// How many entries a stream has (`XLEN`).
     ///
-    /// **Reply:** the number, 0 when there is no such stream.
+    /// Returns the number, 0 when there is no such stream.
     fn xlen(&self, key: impl ToKey) -> Self::Output<u64> {
         self.execute(Builder::new("XLEN").read_only().key(key).build())
     }
 
     /// The entries of a range of IDs, oldest first (`XRANGE`).
     ///
-    /// **Reply:** the entries.
+    /// Returns the entries.
     fn xrange(
         &self,
         key: impl ToKey,
@@ -103,13 +66,13 @@ pub trait StreamCommands: Executor {
                 .read_only()
                 .key(key)
                 .range(range)
-                .build_with(model::entries),
+                .build_with(entries),
         )
     }
 
     /// The oldest entries of a range of IDs, oldest first, and at most so many (`XRANGE`).
     ///
-    /// **Reply:** the entries.
+    /// Returns the entries.
     fn xrange_count(
         &self,
         key: impl ToKey,
@@ -122,13 +85,13 @@ pub trait StreamCommands: Executor {
                 .key(key)
                 .range(range)
                 .count(count)
-                .build_with(model::entries),
+                .build_with(entries),
         )
     }
 
     /// The entries of a range of IDs, newest first (`XREVRANGE`).
     ///
-    /// **Reply:** the entries.
+    /// Returns the entries.
     fn xrevrange(
         &self,
         key: impl ToKey,
@@ -139,13 +102,13 @@ pub trait StreamCommands: Executor {
                 .read_only()
                 .key(key)
                 .range_reversed(range)
-                .build_with(model::entries),
+                .build_with(entries),
         )
     }
 
     /// The newest entries of a range of IDs, newest first, and at most so many (`XREVRANGE`).
     ///
-    /// **Reply:** the entries.
+    /// Returns the entries.
     fn xrevrange_count(
         &self,
         key: impl ToKey,
@@ -158,34 +121,13 @@ pub trait StreamCommands: Executor {
                 .key(key)
                 .range_reversed(range)
                 .count(count)
-                .build_with(model::entries),
+                .build_with(entries),
         )
     }
 
     /// The entries of streams behind a position in each: behind an ID (`XREAD`).
     ///
-    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there is nothing to read. SwarmKeyDb returns at most 1,000 entries, so read on until the reply is empty.
-    ///
-    /// ```
-    /// # use swarm_keydb::{Client, prelude::*};
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let gateway = swarm_gateway::test().await?;
-    /// # let client = Client::connect(gateway.ws_url()).await?;
-    /// use swarm_keydb::StreamId;
-    ///
-    /// client.xadd("events", [("kind", "start")]).await?;
-    /// let (mut after, mut count) = (StreamId::MIN, 0);
-    /// while let Some(batch) = client.xread([("events", after)]).await?.pop() {
-    ///     for entry in batch.entries {
-    ///         after = entry.id;
-    ///         count += 1;
-    ///     }
-    /// }
-    /// assert_eq!(count, 1);
-    /// # Ok(())
-    /// # }
-    /// ```
+    /// Returns the streams that have any, with their entries, oldest first; empty when there is nothing to read. SwarmKeyDb returns at most 1,000 entries, so read on until the reply is empty.
     fn xread(
         &self,
         streams: impl IntoIterator<Item = (impl ToKey, impl TryInto<ReadAfter>)>,
@@ -194,14 +136,14 @@ pub trait StreamCommands: Executor {
             Builder::new("XREAD")
                 .read_only()
                 .streams::<ReadAfter, _>(streams)
-                .build_with(model::batches),
+                .build_with(batches),
         )
     }
 
     /// The entries of streams behind a position in each: behind an ID, or those that are added while it waits
     /// ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`). From the latter it is never sent again (`XREAD`).
     ///
-    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there was nothing to read in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams that have any, with their entries, oldest first; empty when there was nothing to read in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
     fn xread_with(
         &self,
         streams: impl IntoIterator<Item = (impl ToKey, impl TryInto<ReadAfter>)>,
@@ -212,33 +154,18 @@ pub trait StreamCommands: Executor {
                 .read_only()
                 .options(options)
                 .streams::<ReadAfter, _>(streams)
-                .build_with(model::batches),
+                .build_with(batches),
         )
     }
 
     /// The entries that a consumer of a group is given: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), or those that it was given
     /// before and has not acknowledged, behind an ID (`XREADGROUP`).
     ///
-    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there is nothing to read. SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams that have any, with their entries, oldest first; empty when there is nothing to read. SwarmKeyDb returns at most 1,000 entries.
     ///
-    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    /// # Errors
     ///
-    /// ```
-    /// # use swarm_keydb::{Client, prelude::*};
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let gateway = swarm_gateway::test().await?;
-    /// # let client = Client::connect(gateway.ws_url()).await?;
-    /// client.xgroup_create_mkstream("events", "workers", "0").await?;
-    /// client.xadd("events", [("kind", "start")]).await?;
-    /// for batch in client.xreadgroup("workers", "ann", [("events", ">")]).await? {
-    ///     for entry in batch.entries {
-    ///         client.xack("events", "workers", entry.id).await?;
-    ///     }
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
+    /// Fails if there is no such stream or group (code `NOGROUP`).
     fn xreadgroup(
         &self,
         group: impl ToArg,
@@ -251,16 +178,18 @@ pub trait StreamCommands: Executor {
                 .echoed("group", group)
                 .echoed("consumer", consumer)
                 .streams::<GroupRead, _>(streams)
-                .build_with(model::batches),
+                .build_with(batches),
         )
     }
 
     /// The entries that a consumer of a group is given: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which it may wait, or
     /// those that it was given before and has not acknowledged, behind an ID (`XREADGROUP`).
     ///
-    /// **Reply:** the streams that have any, with their entries, oldest first; empty when there was nothing to read in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams that have any, with their entries, oldest first; empty when there was nothing to read in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
     ///
-    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    /// # Errors
+    ///
+    /// Fails if there is no such stream or group (code `NOGROUP`).
     fn xreadgroup_with(
         &self,
         group: impl ToArg,
@@ -275,15 +204,17 @@ pub trait StreamCommands: Executor {
                 .echoed("consumer", consumer)
                 .options(options)
                 .streams::<GroupRead, _>(streams)
-                .build_with(model::batches),
+                .build_with(batches),
         )
     }
 
     /// Acknowledges entries that consumers of a group were given: they are pending no more (`XACK`).
     ///
-    /// **Reply:** how many of them were pending.
+    /// Returns how many of them were pending.
     ///
-    /// **Errors:** SwarmKeyDb refuses a stream or a group that there is not (code `NOGROUP`), where Redis counts 0.
+    /// # Errors
+    ///
+    /// Fails if SwarmKeyDb refuses a stream or a group that there is not (code `NOGROUP`), where Redis counts 0.
     fn xack(&self, key: impl ToKey, group: impl ToArg, ids: impl StreamIds) -> Self::Output<u64> {
         self.execute(
             Builder::new("XACK")
@@ -296,24 +227,28 @@ pub trait StreamCommands: Executor {
 
     /// How much the consumers of a group were given and have not acknowledged (`XPENDING`).
     ///
-    /// **Reply:** a [`PendingSummary`].
+    /// Returns a [`PendingSummary`].
     ///
-    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    /// # Errors
+    ///
+    /// Fails if there is no such stream or group (code `NOGROUP`).
     fn xpending(&self, key: impl ToKey, group: impl ToArg) -> Self::Output<PendingSummary> {
         self.execute(
             Builder::new("XPENDING")
                 .read_only()
                 .key(key)
                 .echoed("group", group)
-                .build_with(model::pending_summary),
+                .build_with(pending_summary),
         )
     }
 
     /// What the consumers of a group were given and have not acknowledged: entry by entry, oldest first (`XPENDING`).
     ///
-    /// **Reply:** the entries, without their fields.
+    /// Returns the entries, without their fields.
     ///
-    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    /// # Errors
+    ///
+    /// Fails if there is no such stream or group (code `NOGROUP`).
     fn xpending_with(
         &self,
         key: impl ToKey,
@@ -326,15 +261,17 @@ pub trait StreamCommands: Executor {
                 .key(key)
                 .echoed("group", group)
                 .options(options)
-                .build_with(model::pending_entries),
+                .build_with(pending_entries),
         )
     }
 
     /// Gives pending entries to a consumer, if they were given to another at least `min_idle` ago (`XCLAIM`).
     ///
-    /// **Reply:** the entries that it was given; those that were deleted meanwhile are left out.
+    /// Returns the entries that it was given; those that were deleted meanwhile are left out.
     ///
-    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    /// # Errors
+    ///
+    /// Fails if there is no such stream or group (code `NOGROUP`).
     fn xclaim(
         &self,
         key: impl ToKey,
@@ -350,18 +287,22 @@ pub trait StreamCommands: Executor {
                 .echoed("consumer", consumer)
                 .milliseconds(min_idle)
                 .ids(ids)
-                .build_with(model::claimed),
+                .build_with(claimed),
         )
     }
 
     /// Gives pending entries to a consumer, as [`xclaim`](Self::xclaim) does, and says how they count from now on. SwarmKeyDb ignores the
     /// options, without an error (`XCLAIM`).
     ///
-    /// **Reply:** the entries that it was given; those that were deleted meanwhile are left out.
+    /// Returns the entries that it was given; those that were deleted meanwhile are left out.
     ///
-    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    /// # Errors
     ///
-    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    /// Fails if there is no such stream or group (code `NOGROUP`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
     fn xclaim_with(
         &self,
         key: impl ToKey,
@@ -379,18 +320,22 @@ pub trait StreamCommands: Executor {
                 .milliseconds(min_idle)
                 .ids(ids)
                 .options(options)
-                .build_with(model::claimed),
+                .build_with(claimed),
         )
     }
 
     /// Gives pending entries to a consumer without reading them, so that they do not count as given once more. SwarmKeyDb ignores `JUSTID`
     /// and every option: it sends whole entries, of which this method returns the IDs, and counts the delivery (`XCLAIM`).
     ///
-    /// **Reply:** the entries that it was given.
+    /// Returns the entries that it was given.
     ///
-    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    /// # Errors
     ///
-    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    /// Fails if there is no such stream or group (code `NOGROUP`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
     fn xclaim_justid(
         &self,
         key: impl ToKey,
@@ -409,15 +354,17 @@ pub trait StreamCommands: Executor {
                 .ids(ids)
                 .options(options)
                 .arg("JUSTID")
-                .build_with(model::claimed_ids),
+                .build_with(claimed_ids),
         )
     }
 
     /// Gives a consumer entries that were given to another at least `min_idle` ago, from an ID on: one page of them (`XAUTOCLAIM`).
     ///
-    /// **Reply:** at most 100 entries, and where the next page begins: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    /// Returns at most 100 entries, and where the next page begins: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
     ///
-    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    /// # Errors
+    ///
+    /// Fails if there is no such stream or group (code `NOGROUP`).
     fn xautoclaim(
         &self,
         key: impl ToKey,
@@ -433,15 +380,17 @@ pub trait StreamCommands: Executor {
                 .echoed("consumer", consumer)
                 .milliseconds(min_idle)
                 .position::<StreamId>(start)
-                .build_with(model::auto_claim),
+                .build_with(auto_claim),
         )
     }
 
     /// As [`xautoclaim`](Self::xautoclaim), at most so many entries (`XAUTOCLAIM`).
     ///
-    /// **Reply:** the entries, and where the next page begins: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    /// Returns the entries, and where the next page begins: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
     ///
-    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    /// # Errors
+    ///
+    /// Fails if there is no such stream or group (code `NOGROUP`).
     fn xautoclaim_count(
         &self,
         key: impl ToKey,
@@ -459,17 +408,21 @@ pub trait StreamCommands: Executor {
                 .milliseconds(min_idle)
                 .position::<StreamId>(start)
                 .count(count)
-                .build_with(model::auto_claim),
+                .build_with(auto_claim),
         )
     }
 
     /// As [`xautoclaim`](Self::xautoclaim), at most so many entries, without reading them, so that they do not count as given once more (`XAUTOCLAIM`).
     ///
-    /// **Reply:** the entries' IDs, and where the next page begins.
+    /// Returns the entries' IDs, and where the next page begins.
     ///
-    /// **Errors:** there is no such stream or group (code `NOGROUP`).
+    /// # Errors
     ///
-    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    /// Fails if there is no such stream or group (code `NOGROUP`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
     fn xautoclaim_justid(
         &self,
         key: impl ToKey,
@@ -488,65 +441,79 @@ pub trait StreamCommands: Executor {
                 .position::<StreamId>(start)
                 .count(count)
                 .arg("JUSTID")
-                .build_with(model::auto_claim_ids),
+                .build_with(auto_claim_ids),
         )
     }
 
     /// Removes the oldest entries of a stream (`XTRIM`).
     ///
-    /// **Reply:** how many were removed.
+    /// Returns how many were removed.
     fn xtrim(&self, key: impl ToKey, trim: Trim) -> Self::Output<u64> {
         self.execute(Builder::new("XTRIM").key(key).options(trim).build())
     }
 
     /// Removes entries of a stream (`XDEL`).
     ///
-    /// **Reply:** how many of them there were.
+    /// Returns how many of them there were.
     ///
-    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
     fn xdel(&self, key: impl ToKey, ids: impl StreamIds) -> Self::Output<u64> {
         self.execute(Builder::new("XDEL").key(key).ids(ids).build())
     }
 
     /// What the server knows of a stream (`XINFO STREAM`).
     ///
-    /// **Reply:** a [`StreamInfo`].
+    /// Returns a [`StreamInfo`].
     ///
-    /// **Errors:** there is no such stream.
+    /// # Errors
     ///
-    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    /// Fails if there is no such stream.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
     fn xinfo_stream(&self, key: impl ToKey) -> Self::Output<StreamInfo> {
         self.execute(
             Builder::new("XINFO STREAM")
                 .read_only()
                 .key(key)
-                .build_with(model::stream_info),
+                .build_with(stream_info),
         )
     }
 
     /// What the server knows of the groups of a stream (`XINFO GROUPS`).
     ///
-    /// **Reply:** a [`GroupInfo`] for each.
+    /// Returns a [`GroupInfo`] for each.
     ///
-    /// **Errors:** there is no such stream.
+    /// # Errors
     ///
-    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    /// Fails if there is no such stream.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
     fn xinfo_groups(&self, key: impl ToKey) -> Self::Output<Vec<GroupInfo>> {
         self.execute(
             Builder::new("XINFO GROUPS")
                 .read_only()
                 .key(key)
-                .build_with(model::groups_info),
+                .build_with(groups_info),
         )
     }
 
     /// What the server knows of the consumers of a group (`XINFO CONSUMERS`).
     ///
-    /// **Reply:** a [`ConsumerInfo`] for each.
+    /// Returns a [`ConsumerInfo`] for each.
     ///
-    /// **Errors:** there is no such stream, or no such group (code `NOGROUP`).
+    /// # Errors
     ///
-    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    /// Fails if there is no such stream, or no such group (code `NOGROUP`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
     fn xinfo_consumers(
         &self,
         key: impl ToKey,
@@ -557,15 +524,15 @@ pub trait StreamCommands: Executor {
                 .read_only()
                 .key(key)
                 .echoed("group", group)
-                .build_with(model::consumers_info),
+                .build_with(consumers_info),
         )
     }
 
     /// Makes a group that reads a stream from a position on: behind an ID, or from now on ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XGROUP CREATE`).
     ///
-    /// **Reply:** nothing.
+    /// # Errors
     ///
-    /// **Errors:** there is such a group already (code `BUSYGROUP`); there is no such stream.
+    /// Fails if there is such a group already (code `BUSYGROUP`); there is no such stream.
     fn xgroup_create(
         &self,
         key: impl ToKey,
@@ -577,15 +544,15 @@ pub trait StreamCommands: Executor {
                 .key(key)
                 .echoed("group", group)
                 .position::<ReadAfter>(start)
-                .build_with(model::ok),
+                .build_with(ok),
         )
     }
 
     /// Makes a group, and the stream when there is none (`MKSTREAM`) (`XGROUP CREATE`).
     ///
-    /// **Reply:** nothing.
+    /// # Errors
     ///
-    /// **Errors:** there is such a group already (code `BUSYGROUP`).
+    /// Fails if there is such a group already (code `BUSYGROUP`).
     fn xgroup_create_mkstream(
         &self,
         key: impl ToKey,
@@ -598,15 +565,17 @@ pub trait StreamCommands: Executor {
                 .echoed("group", group)
                 .position::<ReadAfter>(start)
                 .arg("MKSTREAM")
-                .build_with(model::ok),
+                .build_with(ok),
         )
     }
 
     /// Removes a group, its consumers, and what they have not acknowledged (`XGROUP DESTROY`).
     ///
-    /// **Reply:** whether there was such a group.
+    /// Returns whether there was such a group.
     ///
-    /// **Errors:** there is no such stream.
+    /// # Errors
+    ///
+    /// Fails if there is no such stream.
     fn xgroup_destroy(&self, key: impl ToKey, group: impl ToArg) -> Self::Output<bool> {
         self.execute(
             Builder::new("XGROUP DESTROY")
@@ -618,9 +587,9 @@ pub trait StreamCommands: Executor {
 
     /// Makes a group go on reading from a position. What its consumers have not acknowledged stays pending (`XGROUP SETID`).
     ///
-    /// **Reply:** nothing.
+    /// # Errors
     ///
-    /// **Errors:** there is no such stream, or no such group (code `NOGROUP`).
+    /// Fails if there is no such stream, or no such group (code `NOGROUP`).
     fn xgroup_setid(
         &self,
         key: impl ToKey,
@@ -632,17 +601,21 @@ pub trait StreamCommands: Executor {
                 .key(key)
                 .echoed("group", group)
                 .position::<ReadAfter>(start)
-                .build_with(model::ok),
+                .build_with(ok),
         )
     }
 
     /// Makes a consumer. One that reads is made without (`XGROUP CREATECONSUMER`).
     ///
-    /// **Reply:** whether it is new.
+    /// Returns whether it is new.
     ///
-    /// **Errors:** there is no such stream, or no such group (code `NOGROUP`).
+    /// # Errors
     ///
-    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    /// Fails if there is no such stream, or no such group (code `NOGROUP`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
     fn xgroup_createconsumer(
         &self,
         key: impl ToKey,
@@ -660,9 +633,11 @@ pub trait StreamCommands: Executor {
 
     /// Removes a consumer. What it has not acknowledged is pending no more, and no other consumer will be given it: claim it first (`XGROUP DELCONSUMER`).
     ///
-    /// **Reply:** how many entries it had not acknowledged.
+    /// Returns how many entries it had not acknowledged.
     ///
-    /// **Errors:** there is no such stream, or no such group (code `NOGROUP`).
+    /// # Errors
+    ///
+    /// Fails if there is no such stream, or no such group (code `NOGROUP`).
     fn xgroup_delconsumer(
         &self,
         key: impl ToKey,
@@ -680,17 +655,19 @@ pub trait StreamCommands: Executor {
 
     /// Makes a stream's next entries get IDs greater than this one (`XSETID`).
     ///
-    /// **Reply:** nothing.
+    /// # Errors
     ///
-    /// **Errors:** there is no such stream, or it holds a greater ID.
+    /// Fails if there is no such stream, or it holds a greater ID.
     ///
-    /// **Servers:** Redis, Valkey and KeyDB; the newest SwarmKeyDb refuses it as unknown.
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
     fn xsetid(&self, key: impl ToKey, id: impl TryInto<StreamId>) -> Self::Output<()> {
         self.execute(
             Builder::new("XSETID")
                 .key(key)
                 .position::<StreamId>(id)
-                .build_with(model::ok),
+                .build_with(ok),
         )
     }
 }

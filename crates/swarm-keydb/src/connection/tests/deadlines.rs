@@ -96,7 +96,7 @@ async fn an_unsubscribed_connection_closes_though_the_server_acknowledges_nothin
 /// Stands for: a client that cannot be closed while the server answers nothing.
 #[tokio::test(start_paused = true)]
 async fn closing_within_a_time_fails_what_the_server_does_not_answer() {
-    use crate::{Outcome, prelude::*};
+    use crate::Outcome;
 
     let (client, mut accepted) = Server::default().client(ClientOptions::default());
     let mut peer = accepted.recv().await.unwrap();

@@ -3,7 +3,6 @@
 use tokio::time::Instant;
 
 use super::*;
-use crate::prelude::*;
 
 async fn client(server: &Server) -> Client {
     server.client(ClientOptions::default()).await

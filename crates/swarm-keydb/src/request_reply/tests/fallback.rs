@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::options::{ConnectionFactory, FallbackScope};
 use crate::tasks::Tasks;
-use crate::{Bytes, State, prelude::*};
+use crate::{Bytes, State};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -3,7 +3,7 @@
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::{Error, ErrorKind, Outcome, State, prelude::*};
+use crate::{Error, ErrorKind, Outcome, State};
 
 const ALL: usize = 200;
 

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::*;
-use crate::{ErrorKind, Outcome, State, prelude::*};
+use crate::{ErrorKind, Outcome, State};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use swarm_transport::{BoxTransport, memory};
 
-use crate::commands::{
-    GroupRead, RawCommands, ReadAfter, StreamCommands, XReadGroupOptions, XReadOptions,
-};
+use crate::commands::{GroupRead, ReadAfter, XReadGroupOptions, XReadOptions};
 use crate::{Client, ClientOptions, ErrorKind, Frame, StreamId};
 
 /// What the server does with a command: it waits, then replies or, without a reply, closes the connection.

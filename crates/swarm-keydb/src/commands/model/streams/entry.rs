@@ -23,7 +23,7 @@ impl StreamEntry {
     /// The value of a field, the first of several of that name.
     ///
     /// ```
-    /// # use swarm_keydb::{Client, StreamId, prelude::*};
+    /// # use swarm_keydb::{Client, StreamId};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::test().await?;

@@ -132,14 +132,14 @@ impl FromFrame for StreamId {
 /// One or more IDs: a [`StreamId`], or a list of them. Text is none:
 ///
 /// ```compile_fail
-/// # use swarm_keydb::{Client, prelude::*};
+/// # use swarm_keydb::Client;
 /// # fn f(client: &Client) {
 /// let _ = client.xack("events", "workers", "5-1");
 /// # }
 /// ```
 ///
 /// ```
-/// # use swarm_keydb::{Client, prelude::*};
+/// # use swarm_keydb::Client;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gateway = swarm_gateway::test().await?;

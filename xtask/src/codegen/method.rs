@@ -1,0 +1,272 @@
+//! One method of a command: its signature, its body and its documentation.
+
+use std::fmt::Write;
+
+use super::spec::{Arg, Command, Kind, Retry};
+
+/// A method as every handle has it.
+pub(super) struct Method<'a> {
+    command: &'a Command,
+    /// Whether this is the variant that reads strings as a `T`.
+    typed: bool,
+}
+
+/// How much documentation a method gets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Everything.
+    Full,
+    /// Everything but the example.
+    NoExample,
+    /// A summary, and a link to the method of the client.
+    Brief,
+}
+
+/// All methods of a command.
+pub(super) fn methods(command: &Command) -> impl Iterator<Item = Method<'_>> {
+    let variants = [false, true].into_iter();
+    variants
+        .filter(|typed| !typed || command.typed.is_some())
+        .map(move |typed| Method { command, typed })
+}
+
+impl Method<'_> {
+    /// The method's name.
+    fn name(&self) -> String {
+        let suffix = if self.typed { "_as" } else { "" };
+        format!("{}{suffix}", self.command.method)
+    }
+
+    /// The signature with a reply wrapped in `output`, up to the body.
+    pub(super) fn signature(&self, output: &str) -> String {
+        let mut generics = Vec::new();
+        let mut reply = self.command.reply.as_str();
+        if let (true, Some(typed)) = (self.typed, &self.command.typed) {
+            generics.push("T: FromFrame");
+            reply = typed;
+        }
+        let mut parameters = String::new();
+        for arg in self.parameters() {
+            if let Some(ty) = parameter_type(arg) {
+                write!(parameters, ", {}: {ty}", arg.name).ok();
+            }
+            match arg.kind {
+                Kind::Pairs => generics.extend(["K: ToKey", "V: ToArg"]),
+                Kind::Fields => generics.extend(["K: ToArg", "V: ToArg"]),
+                _ => {}
+            }
+        }
+        let mut generics = generics.join(", ");
+        if !generics.is_empty() {
+            generics = format!("<{generics}>");
+        }
+        let name = self.name();
+        format!("fn {name}{generics}(&self{parameters}) -> {output}<{reply}>")
+    }
+
+    /// The body that builds the command and hands it to the executor.
+    pub(super) fn body(&self) -> String {
+        format!("self.execute({})", body(self.command))
+    }
+
+    /// The body that calls the method of the trait.
+    pub(super) fn delegation(&self, family: &str) -> String {
+        let mut names = vec!["self"];
+        names.extend(
+            self.parameters()
+                .into_iter()
+                .filter(|arg| parameter_type(arg).is_some())
+                .map(|arg| arg.name.as_str()),
+        );
+        format!("{family}::{}({})", self.name(), names.join(", "))
+    }
+
+    /// The arguments in the order of the parameters.
+    fn parameters(&self) -> Vec<&Arg> {
+        let mut args: Vec<&Arg> = self.command.args.iter().collect();
+        if let Some(order) = &self.command.parameters {
+            args.sort_by_key(|arg| order.iter().position(|name| *name == arg.name));
+        }
+        args
+    }
+
+    /// The documentation.
+    pub(super) fn docs(&self, detail: Detail) -> String {
+        let command = self.command;
+        let mut text = String::new();
+        let name = match &command.precise {
+            Some(precise) => format!(
+                "`{}`, or `{precise}` if the time is not whole seconds",
+                command.name
+            ),
+            None => format!("`{}`", command.name),
+        };
+        let summary = command.summary.trim().trim_end_matches('.');
+        if self.typed {
+            let method = &command.method;
+            writeln!(
+                text,
+                "[`{method}`](Self::{method}), with strings converted to `T`."
+            )
+            .ok();
+        } else {
+            writeln!(text, "{summary} ({name}).").ok();
+            if command.returns != "nothing" {
+                writeln!(text, "\nReturns {}.", command.returns).ok();
+            }
+        }
+        if detail == Detail::Brief {
+            let name = self.name();
+            writeln!(
+                text,
+                "\nSee [`Client::{name}`](crate::Client::{name}) for details."
+            )
+            .ok();
+            return text;
+        }
+        let mut errors: Vec<&str> = command.errors.iter().map(String::as_str).collect();
+        if self.typed {
+            errors = vec![
+                "a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply))",
+            ];
+        } else if command
+            .args
+            .iter()
+            .any(|arg| matches!(arg.kind, Kind::Ttl | Kind::TtlMilliseconds))
+        {
+            errors.push(
+                "the time to live is zero, for which a server deletes the key or returns an error",
+            );
+        }
+        if !errors.is_empty() {
+            writeln!(text, "\n# Errors\n\nFails if {}.", errors.join("; ")).ok();
+        }
+        let mut servers = Vec::new();
+        match (command.swarmkeydb, command.redis) {
+            (false, _) => servers.push(
+                "Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.".to_owned(),
+            ),
+            (_, false) => servers.push("SwarmKeyDb only.".to_owned()),
+            _ => {}
+        }
+        if let Some(text) = &command.servers {
+            servers.push(format!(
+                "{text}. See [what each server guarantees](crate::guide::guarantees)."
+            ));
+        }
+        if !servers.is_empty() && !self.typed {
+            writeln!(text, "\n# Servers\n\n{}", servers.join(" ")).ok();
+        }
+        if let (Some(example), Detail::Full, false) = (&command.example, detail, self.typed) {
+            writeln!(
+                text,
+                "\n# Examples\n\n```\n{BEFORE}{}\n{AFTER}```",
+                example.trim()
+            )
+            .ok();
+        }
+        text
+    }
+}
+
+/// Writes documentation as comments.
+pub(super) fn doc(code: &mut String, text: &str) {
+    for line in text.trim_end().lines() {
+        writeln!(code, "{}", format!("/// {line}").trim_end()).ok();
+    }
+}
+
+fn body(command: &Command) -> String {
+    let ttl = command.args.iter().find(|arg| arg.kind == Kind::Ttl);
+    let mut chain = match (&command.precise, ttl) {
+        (Some(precise), Some(ttl)) => {
+            format!(
+                "Builder::timed({:?}, {precise:?}, {})",
+                command.name, ttl.name
+            )
+        }
+        _ => format!("Builder::new({:?})", command.name),
+    };
+    match command.retry {
+        Retry::ReadOnly => chain.push_str(".read_only()"),
+        Retry::Idempotent => chain.push_str(".idempotent()"),
+        Retry::Never => {}
+    }
+    if command.alone {
+        chain.push_str(".alone()");
+    }
+    if command.fenced {
+        chain.push_str(".fenced()");
+    }
+    for arg in &command.args {
+        let name = &arg.name;
+        let call = match arg.kind {
+            Kind::Key => format!("key({name})"),
+            Kind::Keys => format!("keys({name})"),
+            Kind::CountedKeys => format!("counted_keys({name})"),
+            Kind::Arg | Kind::I64 | Kind::U64 | Kind::F64 => format!("arg({name})"),
+            Kind::Args => format!("args({name})"),
+            Kind::Echoed => format!("echoed({name:?}, {name})"),
+            Kind::Channel => format!("channel({name})"),
+            Kind::Channels => format!("channels({name})"),
+            Kind::Pattern => format!("pattern({name})"),
+            Kind::Pairs => format!("pairs({name})"),
+            Kind::Ttl => format!("ttl({name})"),
+            Kind::TtlMilliseconds => format!("ttl_milliseconds({name})"),
+            Kind::TimeSeconds => format!("time_seconds({name})"),
+            Kind::Options => format!("options({name})"),
+            Kind::Token => format!("arg({:?})", arg.ty.as_deref().unwrap_or_default()),
+            Kind::Milliseconds => format!("milliseconds({name})"),
+            Kind::Count => format!("count({name})"),
+            Kind::Fields => format!("fields({name})"),
+            Kind::Ids => format!("ids({name})"),
+            Kind::Position => format!("position::<{}>({name})", arg.ty.as_deref().unwrap_or("_")),
+            Kind::Range => format!("range({name})"),
+            Kind::RangeReversed => format!("range_reversed({name})"),
+            Kind::Streams => {
+                format!("streams::<{}, _>({name})", arg.ty.as_deref().unwrap_or("_"))
+            }
+        };
+        write!(chain, ".{call}").ok();
+    }
+    match &command.decode {
+        Some(decode) => format!("{chain}.build_with({decode})"),
+        None => format!("{chain}.build()"),
+    }
+}
+
+fn parameter_type(arg: &Arg) -> Option<String> {
+    let ty = match arg.kind {
+        Kind::Key | Kind::Channel | Kind::Pattern => "impl ToKey",
+        Kind::Keys | Kind::CountedKeys | Kind::Channels => "impl ToKeys",
+        Kind::Arg | Kind::Echoed => "impl ToArg",
+        Kind::Args => "impl ToArgs",
+        Kind::Pairs | Kind::Fields => "impl IntoIterator<Item = (K, V)>",
+        Kind::Ids => "impl StreamIds",
+        Kind::Range | Kind::RangeReversed => "impl RangeBounds<StreamId>",
+        Kind::Position => return Some(format!("impl TryInto<{}>", arg.ty.as_deref()?)),
+        Kind::Streams => {
+            let position = arg.ty.as_deref()?;
+            return Some(format!(
+                "impl IntoIterator<Item = (impl ToKey, impl TryInto<{position}>)>"
+            ));
+        }
+        Kind::I64 => "i64",
+        Kind::U64 | Kind::Count => "u64",
+        Kind::F64 => "f64",
+        Kind::Ttl | Kind::TtlMilliseconds | Kind::Milliseconds => "Duration",
+        Kind::TimeSeconds => "SystemTime",
+        Kind::Options => arg.ty.as_deref()?,
+        Kind::Token => return None,
+    };
+    Some(ty.to_owned())
+}
+
+/// Hidden lines around an example: a server, and a client connected to it.
+const BEFORE: &str = "# use swarm_keydb::Client;
+# #[tokio::main(flavor = \"current_thread\")]
+# async fn main() -> Result<(), Box<dyn std::error::Error>> {
+# let gateway = swarm_gateway::test().await?;
+# let client = Client::connect(gateway.ws_url()).await?;
+";
+const AFTER: &str = "# Ok(())\n# }\n";
