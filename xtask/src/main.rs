@@ -63,6 +63,8 @@ enum Task {
     },
     /// Every command against the servers that SWARM_KEYDB_WS_URL, _HTTP_URL, _TCP_URL and _PASSWORD name
     Live,
+    /// Model checks of the client's queue and reply channel with loom
+    Loom,
     /// A million random schedules through the engine
     Simulate,
     /// 100,000 commands to a server that is down for 30 seconds: deadlines, memory, recovery
@@ -106,6 +108,7 @@ fn run(task: Task) -> Result<()> {
                 update: false,
                 server: Some(examples::Server::Upstream),
             },
+            Task::Loom,
             Task::Simulate,
             Task::Soak,
             Task::Package,
@@ -146,6 +149,10 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Live => cargo("live", "run --quiet -p swarm-tests --bin live"),
+        Task::Loom => cargo(
+            "loom",
+            "run --quiet --release --manifest-path loom/Cargo.toml",
+        ),
         Task::Simulate => shell::run(
             "simulate",
             shell::command("cargo", "test --release -p swarm-keydb --lib races")

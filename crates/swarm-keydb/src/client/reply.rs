@@ -169,8 +169,8 @@ impl Unsent {
         let (caller, reply) = ReplySlot::one(waiter.clone());
         match mailbox.post(requests, caller, patience.timing(), retry, alone) {
             Posted::Done => Ok(State::Waiting(reply)),
-            Posted::Full(letter) => {
-                let posting = Box::pin(mailbox.post_later(letter));
+            Posted::Full(letter, size) => {
+                let posting = Box::pin(mailbox.post_later(letter, size));
                 Ok(State::Queueing(posting, reply))
             }
             Posted::Closed => Err(mailbox.why_ended()),

@@ -140,7 +140,7 @@ impl Asides {
         let now = tokio::time::Instant::now().into_std();
         self.list.push(Aside {
             link,
-            until: super::inbox::deadline(now, self.time),
+            until: super::mailbox::deadline(now, self.time),
             rest,
         });
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use swarm_transport::{TransportError, TransportErrorKind};
 use tokio::sync::{mpsc, oneshot};
 
-use super::mailbox::Close;
+use super::mailbox::Shutdown;
 use super::{Failure, RequestReply, Role};
 use crate::connection::{Disconnect, Link, Violation};
 use crate::status::State;
@@ -17,30 +17,37 @@ fn closed() -> TransportError {
 }
 
 pub(super) struct Closing {
-    closes: mpsc::UnboundedReceiver<Close>,
+    shutdowns: mpsc::UnboundedReceiver<Shutdown>,
     /// Who waits for the driver to end.
     waiting: Vec<oneshot::Sender<()>>,
     /// When what is not answered yet is given up.
     by: Option<Instant>,
     /// Whether it has been.
     over: bool,
+    /// Whether the connection ends without waiting for callers.
+    aborted: bool,
 }
 
 impl Closing {
-    pub(super) const fn new(closes: mpsc::UnboundedReceiver<Close>) -> Self {
+    pub(super) const fn new(shutdowns: mpsc::UnboundedReceiver<Shutdown>) -> Self {
         Self {
-            closes,
+            shutdowns,
             waiting: Vec::new(),
             by: None,
             over: false,
+            aborted: false,
         }
+    }
+
+    pub(super) const fn is_aborted(&self) -> bool {
+        self.aborted
     }
 
     /// Tells everybody that the client is closed, now and later.
     fn finish(&mut self) {
         self.waiting.clear();
-        self.closes.close();
-        while self.closes.try_recv().is_ok() {}
+        self.shutdowns.close();
+        while self.shutdowns.try_recv().is_ok() {}
     }
 
     /// When something is due, here or with the engine.
@@ -58,14 +65,24 @@ impl Closing {
 }
 
 impl RequestReply {
-    /// Hears of handles that close the client. Calls that are in the mailbox already are still answered; no more can be
-    /// put in.
-    pub(super) fn poll_closes(&mut self, cx: &mut Context<'_>) {
-        while let Poll::Ready(Some(Close { by, done })) = self.closing.closes.poll_recv(cx) {
-            self.inbox.close();
-            self.closing.by = self.closing.by.into_iter().chain(by).min();
-            self.closing.waiting.push(done);
+    /// Notes whether a handle shuts the connection down. Calls in the queue are still answered; the queue takes no more.
+    pub(super) fn poll_shutdowns(&mut self, cx: &mut Context<'_>) {
+        while let Poll::Ready(Some(shutdown)) = self.closing.shutdowns.poll_recv(cx) {
+            self.queue.close();
+            match shutdown {
+                Shutdown::Close { by, done } => {
+                    self.closing.by = self.closing.by.into_iter().chain(by).min();
+                    self.closing.waiting.push(done);
+                }
+                Shutdown::Abort => self.closing.aborted = true,
+            }
         }
+    }
+
+    /// Closes the queue and drops what is in it.
+    pub(super) fn drop_queued(&mut self) {
+        self.queue.close();
+        self.queue.take(|letter, _permit| drop(letter));
     }
 
     /// Gives up what is under way, if the time for it is over.
@@ -93,7 +110,7 @@ impl RequestReply {
     /// when their callers have left, as long as these would have waited.
     pub(super) fn is_finished(&self) -> bool {
         self.given_up
-            || self.inbox_done
+            || self.queue_done
                 && !self.engine.has_living_calls()
                 && !self.asides.have_living_calls()
                 && (self.closing.over
@@ -119,7 +136,7 @@ impl RequestReply {
         // What the closed connection still owed would count as silence.
         self.engine.disconnected(&Arc::new(closed()));
         self.engine.fail_waiting(&Failure::Closed { sent: false });
-        self.inbox.abandon();
+        self.drop_queued();
         self.note_load();
         self.status.note_unanswered(self.asides.owed_writes());
         if self.role == Role::Shared {
@@ -134,16 +151,15 @@ impl RequestReply {
         self.status.note_load(self.engine.queued(), in_flight);
     }
 
-    /// Answers what waits, and what is still in the inbox, with a failure.
+    /// Answers what waits, and what is still in the queue, with a failure.
     pub(super) fn refuse_all(&mut self, failure: &Failure) {
-        // Noted before the inbox closes, so that whoever finds it closed finds the reason.
+        // Noted before the queue closes, so that whoever finds it closed finds the reason.
         let _first = self.ended.set(failure.clone());
-        self.inbox.close();
-        self.inbox.take(&mut self.taken);
+        self.queue.close();
         let now = tokio::time::Instant::now().into_std();
-        for letter in self.taken.drain(..) {
-            self.engine.submit(self.inbox.open(letter, now), now);
-        }
+        let engine = &mut self.engine;
+        self.queue
+            .take(|letter, permit| engine.submit(letter.into_call(permit, now), now));
         self.engine.fail_waiting(failure);
     }
 }

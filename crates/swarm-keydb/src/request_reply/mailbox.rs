@@ -9,34 +9,77 @@ use swarm_transport::{TransportError, TransportErrorKind};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::request_reply::{Body, Caller, Requests, Retry};
+use crate::request_reply::{Body, Call, Caller, Requests, Retry};
 
 use crate::failure::Failure;
 use crate::server::ServerProfile;
 use crate::status::{State, Stats, Status};
 use crate::tasks::Tasks;
 
-use super::inbox::{Due, Inbox, Letter, Posted, Share, deadline};
-use super::promise::{Promise, Promised, Wake, promise};
+use super::queue::{self, Permit, TrySendError};
+use super::reply_channel::{self, Wake};
 
-/// Answer what was called before, then end.
+/// Tells a driver to end.
 #[derive(Debug)]
-pub(super) struct Close {
-    /// When what is not answered yet is given up.
-    pub(super) by: Option<std::time::Instant>,
-    /// Dropped when the driver ends, or when it only waits for replies that nobody waits for; by that the closer knows.
-    pub(super) done: oneshot::Sender<()>,
+pub(super) enum Shutdown {
+    /// Answer all earlier calls, then end.
+    Close {
+        /// When calls that are not answered yet fail.
+        by: Option<std::time::Instant>,
+        /// Dropped when no caller waits for a reply any more.
+        done: oneshot::Sender<()>,
+    },
+    /// End now. Calls in flight fail.
+    Abort,
+}
+
+/// A call that the driver does not have yet.
+pub(crate) struct Letter {
+    pub(crate) body: Box<Body<ReplySlot>>,
+    pub(crate) due: Due,
+}
+
+/// When a call times out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Due {
+    /// Counted from when the driver takes the call, so that the driver reads the clock once per batch. The driver takes a call
+    /// at once.
+    After(Duration),
+    At(std::time::Instant),
+}
+
+impl Letter {
+    pub(super) fn into_call(self, permit: Permit, now: std::time::Instant) -> Call<ReplySlot> {
+        let deadline = match self.due {
+            Due::After(timeout) => deadline(now, timeout),
+            Due::At(deadline) => deadline,
+        };
+        Call {
+            body: self.body,
+            deadline,
+            ticket: permit,
+        }
+    }
+}
+
+/// What became of a call that was offered to the queue.
+pub(crate) enum Posted {
+    Done,
+    /// There is no room for it.
+    Full(Letter, u32),
+    /// No more calls are taken.
+    Closed,
 }
 
 /// Where the replies to one call go.
 #[derive(Debug)]
 pub(crate) enum ReplySlot {
-    One(Promise<Result<Frame, Failure>>),
-    Unit(Promise<Answers>, Answers),
+    One(reply_channel::Sender<Result<Frame, Failure>>),
+    Unit(reply_channel::Sender<Answers>, Answers),
 }
 
 /// Where the reply to one call comes from.
-pub(crate) type ReplyReceiver = Promised<Result<Frame, Failure>>;
+pub(crate) type ReplyReceiver = reply_channel::Receiver<Result<Frame, Failure>>;
 
 /// What became of the requests of a unit, in their order.
 #[derive(Debug)]
@@ -58,26 +101,26 @@ impl Answers {
 impl ReplySlot {
     /// For one reply, which `waiter` polls for.
     pub(crate) fn one(waiter: Waker) -> (Self, ReplyReceiver) {
-        let (promise, promised) = promise(Some(waiter));
-        (Self::One(promise), promised)
+        let (sender, receiver) = reply_channel::channel(Some(waiter));
+        (Self::One(sender), receiver)
     }
 
     /// For the replies to so many requests.
-    fn unit(requests: usize) -> (Self, Promised<Answers>) {
-        let (promise, promised) = promise(None);
+    fn unit(requests: usize) -> (Self, reply_channel::Receiver<Answers>) {
+        let (sender, receiver) = reply_channel::channel(None);
         let answers = Answers::with_room_for(requests);
-        (Self::Unit(promise, answers), promised)
+        (Self::Unit(sender, answers), receiver)
     }
 }
 
 impl Caller for ReplySlot {
-    type Ticket = Share;
+    type Ticket = Permit;
     type Wake = Wake;
 
     fn is_gone(&self) -> bool {
         match self {
-            Self::One(promise) => promise.is_gone(),
-            Self::Unit(promise, _) => promise.is_gone(),
+            Self::One(sender) => sender.is_closed(),
+            Self::Unit(sender, _) => sender.is_closed(),
         }
     }
 
@@ -95,28 +138,34 @@ impl Caller for ReplySlot {
 
     fn complete(self, result: Result<Frame, Failure>) -> Wake {
         match self {
-            Self::One(promise) => promise.keep(result),
-            Self::Unit(promise, mut answers) => {
+            Self::One(sender) => sender.send(result),
+            Self::Unit(sender, mut answers) => {
                 answers.replies.push(result);
-                promise.keep(answers)
+                sender.send(answers)
             }
         }
     }
 }
 
+/// The largest budget, in bytes: what tokio's semaphore can count on a 32-bit system.
+const MAX_BUDGET: u32 = u32::MAX >> 3;
+
 /// How much may be under way at one time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
-    bytes: usize,
+    bytes: u32,
     /// What a small call takes; so the number of calls is bounded, too.
-    least: usize,
+    least: u32,
     /// Whether calls wait for room.
     waits: bool,
 }
 
 impl Budget {
     pub(crate) fn new(commands: usize, bytes: usize) -> Self {
-        let commands = commands.max(1);
+        let commands = u32::try_from(commands)
+            .unwrap_or(MAX_BUDGET)
+            .clamp(1, MAX_BUDGET);
+        let bytes = u32::try_from(bytes).unwrap_or(MAX_BUDGET).min(MAX_BUDGET);
         Self {
             bytes: bytes.max(commands),
             least: (bytes / commands).max(1),
@@ -130,9 +179,11 @@ impl Budget {
     }
 
     /// What requests take. What is larger than the whole budget takes all of it, and goes alone.
-    fn share(self, requests: &Requests) -> usize {
-        let least = self.least.saturating_mul(requests.len()).min(self.bytes);
-        requests.encoded_len().clamp(least, self.bytes)
+    fn share(self, requests: &Requests) -> u32 {
+        let count = u32::try_from(requests.len()).unwrap_or(u32::MAX);
+        let least = self.least.saturating_mul(count).min(self.bytes);
+        let len = u32::try_from(requests.encoded_len()).unwrap_or(u32::MAX);
+        len.clamp(least, self.bytes)
     }
 }
 
@@ -148,16 +199,16 @@ pub(crate) struct Timing {
 
 /// The sending side. The driver ends when the last clone is dropped.
 ///
-/// The inbox itself has no bound, for the driver must see every call to keep its deadline. What is bounded is
+/// The queue has no other bound, for the driver must see every call to keep its deadline. What is bounded is
 /// the room that calls take, and each must have its share before it is put in.
 #[derive(Clone, Debug)]
 pub(crate) struct Mailbox(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    inbox: Arc<Inbox>,
+    queue: queue::Sender<Letter>,
     /// Beside the calls, so that a client that is being closed can be told to hurry.
-    closes: mpsc::UnboundedSender<Close>,
+    shutdowns: mpsc::UnboundedSender<Shutdown>,
     budget: Budget,
     /// Why the driver ended, when it was not asked to.
     ended: Arc<OnceLock<Failure>>,
@@ -167,34 +218,28 @@ struct Inner {
     tasks: Tasks,
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.inbox.close();
-    }
-}
-
 impl Mailbox {
     pub(super) fn new(
         budget: Budget,
         peer: &str,
         tasks: &Tasks,
-    ) -> (Self, mpsc::UnboundedReceiver<Close>) {
-        let (closes, closing) = mpsc::unbounded_channel();
+    ) -> (
+        Self,
+        queue::Receiver<Letter>,
+        mpsc::UnboundedReceiver<Shutdown>,
+    ) {
+        let (shutdowns, shutdown) = mpsc::unbounded_channel();
+        let (sender, receiver) = queue::queue(budget.bytes);
         let mailbox = Self(Arc::new(Inner {
-            inbox: Arc::new(Inbox::new(budget.bytes)),
-            closes,
+            queue: sender,
+            shutdowns,
             budget,
             ended: Arc::default(),
             status: Arc::new(Status::new()),
             peer: peer.into(),
             tasks: tasks.clone(),
         }));
-        (mailbox, closing)
-    }
-
-    /// Where the driver takes calls from. Not the mailbox itself: the driver would keep itself alive.
-    pub(super) fn inbox(&self) -> Arc<Inbox> {
-        Arc::clone(&self.0.inbox)
+        (mailbox, receiver, shutdown)
     }
 
     /// Where the driver notes why it ended.
@@ -217,7 +262,7 @@ impl Mailbox {
 
     /// How much of the budget is taken.
     fn taken(&self) -> usize {
-        self.0.budget.bytes.saturating_sub(self.0.inbox.free())
+        (self.0.budget.bytes as usize).saturating_sub(self.0.queue.free())
     }
 
     /// Puts requests in, if there is room for them now. Their time runs from here.
@@ -230,19 +275,24 @@ impl Mailbox {
         retry: Retry,
         alone: bool,
     ) -> Posted {
-        self.0.inbox.post(Letter {
-            size: self.0.budget.share(&requests),
+        let size = self.0.budget.share(&requests);
+        let letter = Letter {
             body: Box::new(Body {
                 grows: timing.grows,
                 blocks: timing.blocks,
                 ..Body::new(requests, caller, retry, alone)
             }),
             due: Due::After(timing.timeout),
-        })
+        };
+        match self.0.queue.try_send(letter, size) {
+            Ok(()) => Posted::Done,
+            Err(TrySendError::Full(letter)) => Posted::Full(letter, size),
+            Err(TrySendError::Closed) => Posted::Closed,
+        }
     }
 
     /// Waits for room for a letter that found none, until its time is up, and puts it in. Served in order.
-    pub(crate) async fn post_later(self, mut letter: Letter) -> Result<(), Failure> {
+    pub(crate) async fn post_later(self, mut letter: Letter, size: u32) -> Result<(), Failure> {
         if !self.0.budget.waits {
             return Err(Failure::Full);
         }
@@ -251,14 +301,13 @@ impl Mailbox {
             Due::At(deadline) => deadline,
         };
         letter.due = Due::At(deadline);
-        let mut place = Arc::clone(&self.0.inbox).line_up(letter.size);
-        let placed = {
+        let sent = {
             let _context = self.0.tasks.timers();
-            timeout_at(Instant::from_std(deadline), &mut place)
+            timeout_at(Instant::from_std(deadline), self.0.queue.send(letter, size))
         };
-        match placed.await {
-            Ok(true) if place.post(letter) => Ok(()),
-            Ok(_) => Err(self.why_ended()),
+        match sent.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(queue::Closed)) => Err(self.why_ended()),
             Err(_) => Err(self.0.status.why_unsent()),
         }
     }
@@ -290,11 +339,11 @@ impl Mailbox {
         requests: Requests,
         timing: Timing,
         retry: Retry,
-    ) -> Result<Promised<Answers>, Failure> {
+    ) -> Result<reply_channel::Receiver<Answers>, Failure> {
         let (caller, answers) = ReplySlot::unit(requests.len());
         match self.post(requests, caller, timing, retry, false) {
             Posted::Done => {}
-            Posted::Full(letter) => self.clone().post_later(letter).await?,
+            Posted::Full(letter, size) => self.clone().post_later(letter, size).await?,
             Posted::Closed => return Err(self.why_ended()),
         }
         Ok(answers)
@@ -304,7 +353,7 @@ impl Mailbox {
     pub(crate) fn close(&self, by: Option<std::time::Instant>) -> impl Future<Output = ()> + use<> {
         let (done, closed) = oneshot::channel();
         // An error says that it is gone already.
-        let sent = self.0.closes.send(Close { by, done });
+        let sent = self.0.shutdowns.send(Shutdown::Close { by, done });
         async move {
             if sent.is_ok() {
                 let _gone = closed.await;
@@ -315,7 +364,8 @@ impl Mailbox {
     /// Ends the driver at once. What is in flight fails, for it may have run; but when a reply to a command that writes is owed, the
     /// driver waits for that.
     pub(crate) fn abort(&self) {
-        self.0.inbox.abort();
+        self.0.queue.close();
+        let _gone = self.0.shutdowns.send(Shutdown::Abort);
     }
 
     /// Whether the connection is good and owes nothing: no reply, not even one that nobody waits for any more.
@@ -332,7 +382,7 @@ impl Mailbox {
 
     /// Whether calls are taken at all.
     pub(crate) fn check_open(&self) -> Result<(), Failure> {
-        if self.0.inbox.is_open() {
+        if self.0.queue.is_open() {
             Ok(())
         } else {
             Err(self.why_ended())
@@ -359,7 +409,14 @@ impl Mailbox {
     }
 }
 
-/// The moment at which a timeout is over that begins now.
+/// The moment at which a timeout that begins now is over.
+pub(super) fn deadline(now: std::time::Instant, timeout: Duration) -> std::time::Instant {
+    // A timeout beyond what the clock can express is as good as a year.
+    let year = Duration::from_secs(365 * 24 * 3600);
+    now.checked_add(timeout).unwrap_or(now + year)
+}
+
+/// The moment at which a timeout that begins now is over.
 pub(crate) fn deadline_in(timeout: Duration) -> std::time::Instant {
     deadline(Instant::now().into_std(), timeout)
 }

@@ -6,17 +6,17 @@ mod closing;
 mod drain;
 mod engine;
 mod fallback;
-mod inbox;
 mod liveness_check;
 mod lost;
 mod mailbox;
-mod promise;
+mod queue;
+mod reply_channel;
 mod role;
+mod sync;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::future::{Future, ready};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -30,9 +30,8 @@ pub(crate) use availability::Availability;
 pub(crate) use engine::{
     Answered, Body, Call, Caller, Engine, MAX_ATTEMPTS, Marks, Requests, Retry,
 };
-pub(crate) use inbox::{Letter, Posted};
 pub(crate) use mailbox::{
-    Answers, Budget, Mailbox, ReplyReceiver, ReplySlot, Timing, WeakMailbox, deadline_in,
+    Answers, Budget, Mailbox, Posted, ReplyReceiver, ReplySlot, Timing, WeakMailbox, deadline_in,
 };
 pub(crate) use role::Role;
 
@@ -48,9 +47,9 @@ use crate::status::{State, Status};
 use aside::Asides;
 use closing::Closing;
 use fallback::Fallback;
-use inbox::Inbox;
 use liveness_check::LivenessCheck;
-use promise::Wake;
+use mailbox::Letter;
+use reply_channel::Wake;
 
 /// Reports how the first attempt to connect went.
 pub(crate) type Started = oneshot::Sender<Result<(), Failure>>;
@@ -58,14 +57,12 @@ pub(crate) type Started = oneshot::Sender<Result<(), Failure>>;
 /// The protocol of commands: the engine matches replies to requests; everything else here connects it to its callers.
 pub(crate) struct RequestReply {
     engine: Engine<ReplySlot>,
-    inbox: Arc<Inbox>,
-    /// Calls on their way from the inbox to the engine.
-    taken: VecDeque<Letter>,
+    queue: queue::Receiver<Letter>,
     /// Where the reason is noted when the connection ends unasked.
     ended: Arc<OnceLock<Failure>>,
     status: Arc<Status>,
     /// No more calls will come.
-    inbox_done: bool,
+    queue_done: bool,
     closing: Closing,
     dialer: Dialer,
     /// The credentials of the current connection.
@@ -97,7 +94,7 @@ impl Drop for RequestReply {
         if !self.finished {
             let _first = self.ended.set(Mailbox::abandoned(false));
         }
-        self.inbox.abandon();
+        self.drop_queued();
         self.status.note_load(0, 0);
         self.status.set(State::Closed);
     }
@@ -128,17 +125,16 @@ impl RequestReply {
         } = factory;
         let _context = tasks.enter();
         let budget = role.budget(options);
-        let (mailbox, closes) = Mailbox::new(budget, &target.settings.peer, tasks);
+        let (mailbox, queue, shutdowns) = Mailbox::new(budget, &target.settings.peer, tasks);
         let dialer = factory.dialer();
         let reconnect = factory.reconnect().enabled(role.reconnects(options));
         let protocol = Self {
             engine: Engine::new(role.settings(&target.settings)),
             ended: mailbox.ended(),
             status: Arc::clone(mailbox.status()),
-            inbox: mailbox.inbox(),
-            taken: VecDeque::new(),
-            inbox_done: false,
-            closing: Closing::new(closes),
+            queue,
+            queue_done: false,
+            closing: Closing::new(shutdowns),
             dialer: dialer.clone(),
             login: dialer.login_version(),
             learned: target.settings.learned.clone(),
@@ -161,20 +157,18 @@ impl RequestReply {
 
     /// Takes the calls that are there. Returns whether there were any.
     fn take_calls(&mut self, cx: &mut Context<'_>) -> bool {
-        self.poll_closes(cx);
-        let standing = self.inbox.take(&mut self.taken);
-        let any = !self.taken.is_empty();
-        if any {
-            let now = tokio::time::Instant::now().into_std();
-            for letter in self.taken.drain(..) {
-                self.engine.submit(self.inbox.open(letter, now), now);
-            }
-        }
-        self.inbox_done = !standing.open;
-        if standing.aborted {
+        self.poll_shutdowns(cx);
+        let (mut now, engine) = (None, &mut self.engine);
+        let open = self.queue.take(|letter, permit| {
+            let clock = || tokio::time::Instant::now().into_std();
+            let now = *now.get_or_insert_with(clock);
+            engine.submit(letter.into_call(permit, now), now);
+        });
+        self.queue_done = !open;
+        if self.closing.is_aborted() {
             self.abort();
         }
-        any
+        now.is_some()
     }
 }
 
@@ -238,7 +232,7 @@ impl Protocol for RequestReply {
         if self.is_finished() {
             return Err(Stop::Ended);
         }
-        let sleeps = self.inbox.rest(cx);
+        let sleeps = self.queue.sleep(cx);
         if sleeps {
             self.note_load();
         }
@@ -320,7 +314,7 @@ impl Protocol for RequestReply {
 
     #[inline]
     fn may_sleep(&mut self, cx: &mut Context<'_>) -> bool {
-        let sleeps = self.inbox.rest(cx);
+        let sleeps = self.queue.sleep(cx);
         if sleeps {
             self.note_load();
         }

@@ -1,0 +1,326 @@
+//! Bounded queue between the handles of a client and the driver of its connection.
+//!
+//! The receiver takes all queued values at once, so it pays for the lock once per batch, and senders wake the receiver only
+//! while it sleeps. One lock guards both the queue and its free capacity, because a lock that many tasks share is the most
+//! expensive part of sending a command. Tokio's `Semaphore` and `mpsc` channel take two such steps and cost more: see
+//! ARCHITECTURE.md.
+//!
+//! A [`Permit`] outlives the queue entry: its owner keeps it until the value no longer counts against the capacity. The
+//! receiver's task owns all permits, so returning one takes no lock; the receiver collects returned capacity before it sleeps,
+//! and a sender that finds too little collects it itself.
+//!
+//! Senders that wait do so in a semaphore, which owns all free capacity while anybody waits. Nobody can overtake them.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::task::{Context, Waker};
+
+use tokio::sync::Semaphore;
+
+use super::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
+
+/// Creates a queue of a capacity in bytes.
+pub(crate) fn queue<T>(capacity: u32) -> (Sender<T>, Receiver<T>) {
+    let shared = Arc::new(Shared {
+        state: Mutex::new(State {
+            entries: VecDeque::new(),
+            open: true,
+            closed_unseen: false,
+            sleeper: None,
+            free: widen(capacity),
+            waiting: 0,
+        }),
+        returned: Arc::new(AtomicUsize::new(0)),
+        granted: Semaphore::new(0),
+    });
+    let taken = VecDeque::new();
+    (Sender(Arc::clone(&shared)), Receiver { shared, taken })
+}
+
+/// Queues values. Dropping the sender closes the queue; what is queued can still be received.
+pub(crate) struct Sender<T>(Arc<Shared<T>>);
+
+/// Takes values. Dropping the receiver closes the queue and drops what is queued.
+pub(crate) struct Receiver<T> {
+    shared: Arc<Shared<T>>,
+    /// Empty, with the memory of the last batch.
+    taken: VecDeque<Entry<T>>,
+}
+
+/// Capacity that a received value takes, until the permit is dropped.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    size: usize,
+    returned: Arc<AtomicUsize>,
+}
+
+/// Why a value was not queued.
+pub(crate) enum TrySendError<T> {
+    /// There is not enough free capacity, or other senders wait for some.
+    Full(T),
+    /// The queue is closed.
+    Closed,
+}
+
+/// The queue is closed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Closed;
+
+struct Shared<T> {
+    state: Mutex<State<T>>,
+    /// Capacity that dropped permits have returned and nobody has collected.
+    returned: Arc<AtomicUsize>,
+    /// Capacity for senders that wait. Empty while nobody waits.
+    granted: Semaphore,
+}
+
+struct State<T> {
+    entries: VecDeque<Entry<T>>,
+    open: bool,
+    /// Whether the queue was closed since the receiver last looked.
+    closed_unseen: bool,
+    /// The receiver, while it sleeps.
+    sleeper: Option<Waker>,
+    /// Capacity that a sender may take at once.
+    free: usize,
+    /// How many senders wait.
+    waiting: usize,
+}
+
+struct Entry<T> {
+    value: T,
+    size: usize,
+}
+
+impl<T> Shared<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing panics while the lock is held, so a poisoned state is intact.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Collects returned capacity. While senders wait, all free capacity is theirs: the result is to be granted to them once
+    /// the lock is released, because that wakes tasks.
+    #[must_use]
+    fn collect(&self, state: &mut State<T>) -> usize {
+        state.free = state
+            .free
+            .saturating_add(self.returned.swap(0, Ordering::Acquire));
+        if state.waiting > 0 {
+            return std::mem::take(&mut state.free);
+        }
+        self.reclaim(state);
+        0
+    }
+
+    /// Takes back what was granted and not used, if nobody waits any more.
+    fn reclaim(&self, state: &mut State<T>) {
+        if state.waiting == 0 {
+            let unused = self.granted.forget_permits(Semaphore::MAX_PERMITS);
+            state.free = state.free.saturating_add(unused);
+        }
+    }
+
+    fn grant(&self, capacity: usize) {
+        if capacity > 0 {
+            self.granted.add_permits(capacity);
+        }
+    }
+
+    fn free(&self) -> usize {
+        let state = self.lock();
+        let elsewhere = (self.granted.available_permits())
+            .saturating_add(self.returned.load(Ordering::Relaxed));
+        state.free.saturating_add(elsewhere)
+    }
+
+    fn close(&self) {
+        let mut state = self.lock();
+        state.closed_unseen |= state.open;
+        state.open = false;
+        let sleeper = state.sleeper.take();
+        drop(state);
+        self.granted.close();
+        wake(sleeper);
+    }
+}
+
+impl<T> Sender<T> {
+    /// Appends a value, if there is capacity for it now and nobody waits for some.
+    #[inline]
+    pub(crate) fn try_send(&self, value: T, size: u32) -> Result<(), TrySendError<T>> {
+        let size = widen(size);
+        let mut state = self.0.lock();
+        if !state.open {
+            return Err(TrySendError::Closed);
+        }
+        if state.waiting > 0 || size > state.free {
+            return self.try_send_collected(state, value, size);
+        }
+        state.free -= size;
+        push(state, value, size);
+        Ok(())
+    }
+
+    #[cold]
+    fn try_send_collected(
+        &self,
+        mut state: MutexGuard<'_, State<T>>,
+        value: T,
+        size: usize,
+    ) -> Result<(), TrySendError<T>> {
+        let granted = self.0.collect(&mut state);
+        if state.waiting > 0 || size > state.free {
+            drop(state);
+            self.0.grant(granted);
+            return Err(TrySendError::Full(value));
+        }
+        state.free -= size;
+        push(state, value, size);
+        Ok(())
+    }
+
+    /// Waits for capacity and appends a value. Senders that wait are served in order.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the value and returns the capacity.
+    pub(crate) async fn send(&self, value: T, size: u32) -> Result<(), Closed> {
+        let _waiting = Waiting::new(&self.0)?;
+        let permit = self.0.granted.acquire_many(size).await;
+        let permit = permit.map_err(|_closed| Closed)?;
+        let state = self.0.lock();
+        if !state.open {
+            return Err(Closed);
+        }
+        permit.forget();
+        push(state, value, widen(size));
+        Ok(())
+    }
+
+    /// Free capacity.
+    pub(crate) fn free(&self) -> usize {
+        self.0.free()
+    }
+
+    /// Whether the queue takes values.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.lock().open
+    }
+
+    /// Closes the queue. What is queued can still be received.
+    pub(crate) fn close(&self) {
+        self.0.close();
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl<T> Receiver<T> {
+    /// Takes all queued values, in order. Says whether more may come.
+    pub(crate) fn take(&mut self, mut each: impl FnMut(T, Permit)) -> bool {
+        let mut state = self.shared.lock();
+        state.closed_unseen = false;
+        let open = state.open;
+        std::mem::swap(&mut self.taken, &mut state.entries);
+        drop(state);
+        for Entry { value, size } in self.taken.drain(..) {
+            let returned = Arc::clone(&self.shared.returned);
+            each(value, Permit { size, returned });
+        }
+        open
+    }
+
+    /// Has the task woken by the next change, unless one has come already. Also serves senders that wait for capacity, so the
+    /// task must call this before it sleeps.
+    pub(crate) fn sleep(&self, cx: &Context<'_>) -> bool {
+        let mut state = self.shared.lock();
+        let sleeps = state.entries.is_empty() && !state.closed_unseen;
+        if sleeps && !(state.sleeper.as_ref()).is_some_and(|waker| waker.will_wake(cx.waker())) {
+            state.sleeper = Some(cx.waker().clone());
+        }
+        let granted = match state.waiting {
+            0 => 0,
+            _ => self.shared.collect(&mut state),
+        };
+        drop(state);
+        self.shared.grant(granted);
+        sleeps
+    }
+
+    /// Closes the queue. What is queued can still be received.
+    pub(crate) fn close(&self) {
+        self.shared.close();
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.shared.close();
+        self.take(|value, _permit| drop(value));
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.returned.fetch_add(self.size, Ordering::Release);
+    }
+}
+
+/// Counts a sender as waiting.
+struct Waiting<'a, T>(&'a Shared<T>);
+
+impl<'a, T> Waiting<'a, T> {
+    fn new(shared: &'a Shared<T>) -> Result<Self, Closed> {
+        let mut state = shared.lock();
+        if !state.open {
+            return Err(Closed);
+        }
+        state.waiting += 1;
+        // The receiver may sleep, and would not collect what has been returned since.
+        let granted = shared.collect(&mut state);
+        drop(state);
+        shared.grant(granted);
+        Ok(Self(shared))
+    }
+}
+
+impl<T> Drop for Waiting<'_, T> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.waiting -= 1;
+        self.0.reclaim(&mut state);
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    /// Shows the free capacity and no values.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (f.debug_struct("Sender").field("free", &self.free())).finish_non_exhaustive()
+    }
+}
+
+#[inline]
+fn push<T>(mut state: MutexGuard<'_, State<T>>, value: T, size: usize) {
+    state.entries.push_back(Entry { value, size });
+    let sleeper = state.sleeper.take();
+    drop(state);
+    wake(sleeper);
+}
+
+fn wake(sleeper: Option<Waker>) {
+    if let Some(sleeper) = sleeper {
+        sleeper.wake();
+    }
+}
+
+/// Sizes are 32 bits wide, as those of tokio's semaphore.
+const fn widen(size: u32) -> usize {
+    size as usize
+}
