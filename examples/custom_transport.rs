@@ -9,11 +9,9 @@ use std::task::{Context, Poll, ready};
 use anyhow::Result;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Sink, SinkExt, StreamExt};
-use swarm_keydb::transport::{
-    BoxTransport, Capabilities, Transport, TransportError, TransportErrorKind,
-};
 use swarm_keydb::{Client, ClientOptions, Frame};
 use swarm_resp::{Decoder, RequestRef, RespVersion, encode_frame};
+use swarm_transport::{BoxTransport, Capabilities, Transport, TransportError, TransportErrorKind};
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 

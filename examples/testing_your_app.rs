@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use swarm_gateway::{Clock, Gateway};
-use swarm_keydb::transport::{BoxTransport, memory};
 use swarm_keydb::{Client, ClientOptions, Frame, Outcome};
+use swarm_transport::{BoxTransport, memory};
 
 /// The application: sessions that expire after 30 minutes, and bookings that must not be made twice.
 struct App {

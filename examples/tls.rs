@@ -4,7 +4,7 @@
 use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use swarm_gateway::Gateway;
-use swarm_keydb::transport::tls::TlsOptions;
+use swarm_keydb::TlsOptions;
 use swarm_keydb::{Client, ClientOptions};
 
 /// A private certificate authority.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use swarm_gateway::Gateway;
-use swarm_keydb::transport::TransportErrorKind as Wire;
+use swarm_keydb::TransportErrorKind as Wire;
 use swarm_keydb::{Client, ClientOptions, Error, ErrorKind as Kind, Outcome};
 use swarm_resp::{Decoder, Limits};
 use swarm_tests::{connected, connected_with, within};

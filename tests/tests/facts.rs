@@ -1,8 +1,8 @@
 //! The table of command facts against the COMMAND reply of a Redis server.
 
-use swarm_keydb::transport::facts::{Access, Blocking, Place, all, named};
 use swarm_keydb::{Client, FrameRef};
 use swarm_tests::{Redis, within};
+use swarm_transport::facts::{Access, Blocking, Place, all, named};
 
 /// Commands that this version of Redis does not flag as blocking, although they wait for replicas or for the disk.
 const WAITING: &[&str] = &["WAIT", "WAITAOF"];
@@ -101,7 +101,7 @@ async fn the_keys_of_a_command_are_those_that_redis_finds() {
     ] {
         let request = swarm_resp::Request::new(words, ());
         let args = request.view().args();
-        let facts = swarm_keydb::transport::facts::facts(&args);
+        let facts = swarm_transport::facts::facts(&args);
         let mut ours: Vec<_> = facts
             .keys(&args)
             .iter()

@@ -5,10 +5,10 @@
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
-use swarm_keydb::transport::memory::{self, MemoryPeer};
-use swarm_keydb::transport::{BoxTransport, TransportError};
 use swarm_keydb::{Client, ClientOptions, Frame};
 use swarm_tests::within;
+use swarm_transport::memory::{self, MemoryPeer};
+use swarm_transport::{BoxTransport, TransportError};
 use tokio::sync::mpsc;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::Layer;

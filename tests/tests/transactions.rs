@@ -68,7 +68,7 @@ async fn a_change_of_a_watched_key_is_a_conflict_and_nothing_runs() {
         within(own.watch(["a", "b"])).await.unwrap();
         assert!(own.is_watching());
         within(client.set("b", "theirs")).await.unwrap();
-        let tx = own.multi();
+        let tx = own.transaction();
         let handles = (tx.set("a", "mine"), tx.incr("n"));
         let error = within(tx.exec(handles)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict, "{name}: {error}");
@@ -81,7 +81,7 @@ async fn a_change_of_a_watched_key_is_a_conflict_and_nothing_runs() {
 
         // EXEC has ended the watch: the connection is clean, and the next transaction runs.
         assert!(!own.is_watching());
-        let tx = own.multi();
+        let tx = own.transaction();
         let handles = (tx.set("a", "mine"), tx.incr("n"), tx.get("a"));
         let (set, n, a) = within(tx.exec(handles)).await.unwrap();
         set.unwrap();
@@ -92,7 +92,7 @@ async fn a_change_of_a_watched_key_is_a_conflict_and_nothing_runs() {
         within(own.watch("a")).await.unwrap();
         within(own.unwatch()).await.unwrap();
         within(client.set("a", "theirs")).await.unwrap();
-        let tx = own.multi();
+        let tx = own.transaction();
         let n = tx.incr("n");
         assert_eq!(within(tx.exec(n)).await.unwrap().unwrap(), 2, "{name}");
         drop(own);
@@ -109,7 +109,7 @@ async fn errors_within_a_transaction_say_which_command() {
         within(client.set("text", "no number")).await.unwrap();
 
         let own = within(client.exclusive()).await.unwrap();
-        let tx = own.multi();
+        let tx = own.transaction();
         let handles = (tx.incr("n"), tx.raw("NOSUCHCOMMAND", ()), tx.incr("n"));
         let error = within(tx.exec(handles)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Server, "{name}: {error}");
@@ -118,7 +118,7 @@ async fn errors_within_a_transaction_say_which_command() {
         assert_eq!(error.position(), Some(1), "{name}: {error}");
         assert_eq!(within(client.exists("n")).await.unwrap(), 0, "{name}");
 
-        let tx = own.multi();
+        let tx = own.transaction();
         let handles = (tx.incr("n"), tx.incr("text"), tx.incr("n"));
         let (first, failed, last) = within(tx.exec(handles)).await.unwrap();
         assert_eq!((first.unwrap(), last.unwrap()), (1, 2), "{name}");
@@ -194,7 +194,7 @@ async fn who_decides_not_to_write_leaves_no_watch_behind() {
             id.unwrap(),
             "{name}"
         );
-        let tx = own.multi();
+        let tx = own.transaction();
         let n = tx.incr("n");
         assert_eq!(within(tx.exec(n)).await.unwrap().unwrap(), 1, "{name}");
 
@@ -229,7 +229,7 @@ async fn check_leases(client: &Client, name: &str) {
     for (n, own) in owns.iter().enumerate() {
         let text = format!("check {n}");
         assert_eq!(within(own.echo(&text)).await.unwrap(), text, "{name}");
-        let tx = own.multi();
+        let tx = own.transaction();
         let echo = tx.echo(&text);
         let echoed = within(tx.exec(echo)).await;
         assert_eq!(echoed.unwrap().unwrap(), text, "{name}");
@@ -245,7 +245,7 @@ async fn session(client: &Client, task: u32) -> Result<(), Error> {
     assert_eq!(own.echo(&text).await?, text);
     own.watch(KEYS).await?;
     let value: i64 = own.get_as("k1").await?.unwrap_or(0);
-    let tx = own.multi();
+    let tx = own.transaction();
     let handles = (tx.set("k1", value + 1), tx.echo(&text));
     match tx.exec(handles).await {
         Ok((set, echoed)) => {
@@ -305,7 +305,7 @@ async fn a_thousand_dropped_handles_leave_no_half_open_transaction() {
 async fn what_was_begun_outlives_the_handle_and_keeps_its_connection() {
     let (_gateway, client) = connected().await;
     let own = within(client.exclusive()).await.unwrap();
-    let tx = own.multi();
+    let tx = own.transaction();
     let n = tx.incr("n");
     let echo = own.echo("still here");
     drop(own);
@@ -317,9 +317,9 @@ async fn what_was_begun_outlives_the_handle_and_keeps_its_connection() {
     assert_eq!((stats.in_use, stats.idle), (0, 1), "{stats:?}");
 
     let own = within(client.exclusive()).await.unwrap();
-    let tx = own.multi();
+    let tx = own.transaction();
     let _n = tx.incr("n");
-    tx.discard();
+    drop(tx);
     drop(own);
     assert_eq!(within(client.get_as("n")).await.unwrap(), Some(1));
     settled(&client).await;
@@ -389,7 +389,7 @@ async fn what_would_shift_replies_is_refused_on_an_exclusive_connection_too() {
         assert!(error.to_string().contains(hint), "{command}: {error}");
     }
     // In a transaction, what belongs to the session is refused as well.
-    let tx = own.multi();
+    let tx = own.transaction();
     let watch = tx.raw("WATCH", "k");
     let error = within(tx.exec(watch)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
@@ -436,7 +436,7 @@ async fn a_lost_connection_is_lost_and_the_next_lease_is_new() {
         let mut own = within(client.exclusive()).await.unwrap();
         within(own.watch("k")).await.unwrap();
         proxy.stop().await;
-        let tx = own.multi();
+        let tx = own.transaction();
         let n = tx.incr("n");
         let error = within(tx.exec(n)).await.unwrap_err();
         assert!(error.is_connection(), "{error}");

@@ -1,18 +1,23 @@
 //! A command as a plain value, and what can take one.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use swarm_resp::{ArgSink, ConvertError, Frame, FromFrame, Request, RequestBuilder, ToArg, ToArgs};
 
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 use crate::key::{ToKey, ToKeys};
 use crate::request_reply::{Marks, Retry};
 
-/// A command that answers an `R`: its bytes, and how to read the reply.
+/// A command whose reply is an `R`: the encoded request, and how to convert the reply.
 ///
-/// The methods of the command families make them and hand them to the [`Executor`] they are called on.
-#[must_use = "a command does nothing until it is handed to an executor"]
+/// The command methods build commands and pass them to the [`Executor`] that they are called on. See there for an example of
+/// your own.
+///
+/// `Debug` shows the name and the number of arguments, never an argument.
+#[must_use = "a command does nothing until it is passed to an executor"]
 pub struct Command<R> {
     pub(crate) draft: Builder,
     pub(crate) decode: Decode<R>,
@@ -37,6 +42,43 @@ impl<R> Decode<R> {
 }
 
 impl<R> Command<R> {
+    /// Returns the name, without arguments: `GET`, `XGROUP CREATE`.
+    pub fn name(&self) -> &str {
+        &self.draft.name
+    }
+
+    /// Returns why the command must not be sent, if an argument was rejected: an error of kind
+    /// [`Argument`](crate::ErrorKind::Argument).
+    pub const fn rejection(&self) -> Option<&Error> {
+        self.draft.refused.as_ref()
+    }
+
+    /// Encodes the command, with its name and all arguments. The encoding is a copy.
+    ///
+    /// Do not send the request of a command that was [rejected](Self::rejection). The client also checks requests when it sends
+    /// them, because what the server accepts is only known then; an executor of your own has to check them itself.
+    pub fn request(&self) -> Request {
+        let mut copy = Request::builder("");
+        for arg in self.draft.request.written() {
+            ArgSink::arg(&mut copy, arg);
+        }
+        copy.build()
+    }
+
+    /// Converts a reply to the command's type.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of kind [`Server`](crate::ErrorKind::Server) or [`Auth`](crate::ErrorKind::Auth) if the reply is an error,
+    /// and of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply) if it cannot be converted to `R`.
+    pub fn decode(&self, reply: Frame) -> Result<R> {
+        let decoded = match reply.as_error() {
+            Some(error) => Err(Error::from(Failure::Server(error))),
+            None => self.decode.read(reply).map_err(Error::convert),
+        };
+        decoded.map_err(|error| error.for_command(self.draft.name.clone()))
+    }
+
     /// Whether an argument was refused, so that it must not be sent.
     pub(crate) const fn is_refused(&self) -> bool {
         self.draft.refused.is_some()
@@ -45,6 +87,17 @@ impl<R> Command<R> {
     /// Why it must not be sent, if an argument was refused.
     pub(crate) const fn take_refusal(&mut self) -> Option<Error> {
         self.draft.refused.take()
+    }
+}
+
+impl<R> fmt::Debug for Command<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self.draft.name.split_ascii_whitespace().count();
+        f.debug_struct("Command")
+            .field("name", &self.draft.name)
+            .field("args", &self.draft.len().saturating_sub(words))
+            .field("rejected", &self.is_refused())
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,9 +117,67 @@ pub(crate) enum Blocking {
     Read(Duration),
 }
 
-/// Takes commands: a [`Client`](crate::Client) sends them.
+/// Takes commands: a [`Client`](crate::Client) sends them, a [`Pipeline`](crate::Pipeline) queues them.
+///
+/// Every executor has all command methods, by the traits of the [`prelude`](crate::prelude). Bound by the trait in generic code, or
+/// implement it to wrap another executor or to test without a server.
+///
+/// # Examples
+///
+/// Count commands, whatever sends them:
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use swarm_keydb::{Client, Command, Executor, prelude::*};
+///
+/// struct Counted<E> {
+///     inner: E,
+///     writes: AtomicU64,
+/// }
+///
+/// impl<E: Executor> Executor for Counted<E> {
+///     type Output<R> = E::Output<R>;
+///
+///     fn execute<R>(&self, command: Command<R>) -> E::Output<R> {
+///         if command.name() == "SET" {
+///             self.writes.fetch_add(1, Ordering::Relaxed);
+///         }
+///         self.inner.execute(command)
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gateway = swarm_gateway::test().await?;
+/// # let client = Client::connect(gateway.ws_url()).await?;
+/// let client = Counted { inner: client, writes: AtomicU64::new(0) };
+/// client.set("name", "ann").await?;
+/// client.get("name").await?;
+/// assert_eq!(client.writes.into_inner(), 1);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Answer commands without a server:
+///
+/// ```
+/// use swarm_keydb::{Command, Executor, Frame, Result, prelude::*};
+///
+/// struct Always(Frame);
+///
+/// impl Executor for Always {
+///     type Output<R> = Result<R>;
+///
+///     fn execute<R>(&self, command: Command<R>) -> Result<R> {
+///         command.decode(self.0.clone())
+///     }
+/// }
+///
+/// assert_eq!(Always(Frame::integer(7)).incr("visits")?, 7);
+/// # Ok::<(), swarm_keydb::Error>(())
+/// ```
 pub trait Executor {
-    /// What handing over a command that answers an `R` gives.
+    /// What a command method returns on this handle, for a command whose reply is an `R`: a future, a handle or the reply.
     type Output<R>;
 
     /// Takes a command.
@@ -378,6 +489,36 @@ pub(crate) fn has_line_break(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_shows_its_name_and_no_argument() {
+        let command = Builder::new("XGROUP CREATE").key("secret").build::<()>();
+        let shown = format!("{command:?}");
+        assert_eq!(
+            shown,
+            "Command { name: \"XGROUP CREATE\", args: 1, rejected: false, .. }"
+        );
+        let args: Vec<_> = command.request().args().map(<[u8]>::to_vec).collect();
+        assert_eq!(args, [&b"XGROUP"[..], b"CREATE", b"secret"]);
+        assert!(command.rejection().is_none());
+    }
+
+    #[test]
+    fn a_rejected_command_says_why() {
+        let command = Builder::new("GET").key("").build::<()>();
+        assert!(command.rejection().is_some_and(Error::is_argument));
+    }
+
+    #[test]
+    fn a_reply_decodes_to_the_type_of_its_command_or_an_error_that_names_it() {
+        let command = Builder::new("GET").key("k").build::<i64>();
+        assert_eq!(command.decode(Frame::integer(3)).ok(), Some(3));
+        let error = command.decode(Frame::error("ERR x")).unwrap_err();
+        assert!(error.is_server());
+        assert_eq!(error.command(), Some("GET"));
+        let error = command.decode(Frame::simple("x")).unwrap_err();
+        assert!(error.is_unexpected_reply());
+    }
 
     #[test]
     fn blank_keys_pass_and_the_empty_one_and_line_breaks_do_not() {

@@ -150,9 +150,14 @@ pub use options::{
 };
 pub use pubsub::{Event, Handler, Message, Overflow, SubscribeOptions, Subscribing, Subscription};
 pub use status::{DedicatedStats, RoundTrips, State, StateWatch, Stats};
-pub use swarm_resp as resp;
-pub use swarm_resp::{Arg, ArgSink, Frame, FrameRef, FromFrame, ServerError, ToArg, ToArgs};
-pub use swarm_transport as transport;
+pub use swarm_resp::{
+    Arg, ArgSink, ConvertError, Frame, FrameRef, FromFrame, Limits, Request, ServerError, ToArg,
+    ToArgs,
+};
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use swarm_transport::tls::TlsOptions;
+pub use swarm_transport::{Connect, TransportError, TransportErrorKind, TransportOptions};
 
 /// The examples of the README.
 #[cfg(doctest)]

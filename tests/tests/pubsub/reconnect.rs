@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use swarm_gateway::{Dialect, Gateway};
-use swarm_keydb::transport::{
-    BoxFuture, BoxTransport, Connect, Endpoint, TransportError, TransportOptions, connector,
-};
 use swarm_keydb::{Client, ClientOptions, Event, ProtocolVersion};
 use swarm_tests::{Proxy, Redis, connected_with, dialects, gateway, within};
+use swarm_transport::{
+    BoxFuture, BoxTransport, Connect, Endpoint, TransportError, TransportOptions, connector,
+};
 use tokio::sync::watch;
 
 use super::hearing::{event, payload};

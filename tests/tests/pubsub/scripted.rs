@@ -8,11 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use swarm_keydb::transport::{
-    BoxTransport, Capabilities, TransportError, TransportErrorKind, memory,
-};
 use swarm_keydb::{Client, ClientOptions, ErrorKind, Event, Frame, Outcome};
 use swarm_tests::within;
+use swarm_transport::{BoxTransport, Capabilities, TransportError, TransportErrorKind, memory};
 use tokio::sync::mpsc;
 
 use super::hearing::{event, payload};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use swarm_transport::Connect;
+
 use crate::client::Closed;
 use crate::command::{Command, Executor};
 use crate::commands::ScanOptions;
@@ -10,7 +12,6 @@ use crate::error::Result;
 use crate::options::ClientOptions;
 use crate::pubsub::SubscribeOptions;
 use crate::status::{State, Stats};
-use crate::transport::Connect;
 
 use super::runtime::Runtime;
 use super::{Pipeline, Scan, Transaction};

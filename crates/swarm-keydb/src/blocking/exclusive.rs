@@ -20,7 +20,7 @@ use crate::key::ToKeys;
 /// let stock: i64 = own.get_as("stock")?.unwrap_or(0);
 /// client.set("stock", 7)?; // Somebody is quicker.
 ///
-/// let tx = own.multi();
+/// let tx = own.transaction();
 /// let set = tx.set("stock", stock + 1);
 /// let error = tx.exec(set).unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::Conflict);
@@ -98,14 +98,9 @@ impl Exclusive {
         self.runtime.wait(self.inner.unwatch())?
     }
 
-    /// Begins a transaction on this connection, which fails if a watched key was changed.
-    pub fn multi(&self) -> Transaction {
-        Transaction::new(self.inner.multi(), self.runtime.clone())
-    }
-
-    /// The same as [`multi`](Self::multi), by the name that the shared handle has for it.
+    /// Creates a transaction on this connection that fails if a watched key changed.
     pub fn transaction(&self) -> Transaction {
-        self.multi()
+        Transaction::new(self.inner.transaction(), self.runtime.clone())
     }
 
     /// Many commands in the time of one reply, each with a result of its own.

@@ -51,9 +51,6 @@ impl Transaction {
         self.inner.is_empty()
     }
 
-    /// Drops the commands; nothing was sent.
-    pub fn discard(self) {}
-
     /// Runs the commands, and gives their replies in the shape of the handles.
     ///
     /// **Errors:** see [`Transaction`](crate::Transaction).

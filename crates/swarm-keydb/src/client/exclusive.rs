@@ -35,7 +35,7 @@ use crate::request_reply::{Mailbox, deadline_in};
 /// let stock: i64 = own.get_as("stock").await?.unwrap_or(0);
 /// client.set("stock", 7).await?; // Somebody is quicker.
 ///
-/// let tx = own.multi();
+/// let tx = own.transaction();
 /// let set = tx.set("stock", stock + 1);
 /// let error = tx.exec(set).await.unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::Conflict);
@@ -63,12 +63,6 @@ impl Client {
     /// ```compile_fail,E0599
     /// # async fn example(client: swarm_keydb::Client) {
     /// client.watch("key").await;
-    /// # }
-    /// ```
-    ///
-    /// ```compile_fail,E0599
-    /// # async fn example(client: swarm_keydb::Client) {
-    /// client.multi();
     /// # }
     /// ```
     ///
@@ -116,18 +110,12 @@ impl Exclusive {
         Ok(())
     }
 
-    /// Begins a transaction on this connection (`MULTI`), which fails if a watched key was changed.
+    /// Creates a transaction on this connection that fails with [`Conflict`](ErrorKind::Conflict) if a watched key changed.
     ///
-    /// Its [`exec`](Transaction::exec) runs it and its [`discard`](Transaction::discard) drops it. The server hears of nothing
-    /// before, and then of all as one unit: so no command is ever queued by mistake, its reply is of its own type, and no
-    /// connection is left in the middle of a transaction.
-    pub fn multi(&self) -> Transaction {
-        Transaction::new(self.queue())
-    }
-
-    /// The same as [`multi`](Self::multi), by the name that the shared handle has for it.
+    /// Nothing is sent before [`exec`](Transaction::exec), which sends MULTI, the commands and EXEC as one batch. Dropping the
+    /// transaction discards it.
     pub fn transaction(&self) -> Transaction {
-        self.multi()
+        Transaction::new(self.queue())
     }
 
     /// Many commands in the time of one reply, each with a result of its own: see [`Pipeline`].

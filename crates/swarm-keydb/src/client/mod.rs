@@ -106,13 +106,13 @@ impl Client {
         Self::start(ConnectionFactory::new(target, options, Tasks::current()?)).await
     }
 
-    /// Connects through a transport of the caller's own: see [`transport`](crate::transport). The options' URL is not
+    /// Connects through a transport of the caller's own: see [`swarm_transport`]. The options' URL is not
     /// looked at.
     ///
     /// **Errors** and **cancel safety:** as [`connect`](Self::connect).
     ///
     /// ```
-    /// use swarm_keydb::transport::{BoxTransport, memory};
+    /// use swarm_transport::{BoxTransport, memory};
     /// use swarm_keydb::{Client, Frame, ClientOptions};
     ///
     /// # #[tokio::main(flavor = "current_thread")]

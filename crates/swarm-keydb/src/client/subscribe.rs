@@ -61,8 +61,10 @@ impl Client {
         self.listen(Kind::Pattern, Name::all(Kind::Pattern, patterns))
     }
 
-    /// As [`psubscribe`](Self::psubscribe), with every event handed to a function, on a task of its own. It should not take
-    /// long, and must not block. [`Subscription::handle`](crate::Subscription::handle) does the same for channels.
+    /// Subscribes to patterns and calls a function for each event, on a task of its own. The function must not block.
+    ///
+    /// Shorthand for [`psubscribe`](Self::psubscribe) and [`Subscription::handle`](crate::Subscription::handle), kept for programs
+    /// that come from the Python SDK's `psubscribe(*patterns, handler)`. Use `handle` for channels.
     ///
     /// **Reply:** a [`Handler`]; dropping it ends the subscription.
     ///

@@ -102,11 +102,6 @@ impl Transaction {
     }
 }
 
-impl Transaction {
-    /// Drops the commands. Nothing was sent, so nothing runs.
-    pub fn discard(self) {}
-}
-
 impl Executor for Transaction {
     /// What gives the reply when the transaction has run.
     type Output<R> = Queued<R>;

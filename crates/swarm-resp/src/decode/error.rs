@@ -4,6 +4,7 @@
 /// decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} at byte {offset} of the input")]
+#[non_exhaustive]
 pub struct DecodeError {
     /// The cause.
     pub kind: DecodeErrorKind,

@@ -42,7 +42,7 @@ async fn write(client: Client, how: How, timeout: Option<Duration>) -> Result<()
             }
         }
         How::Exec => fill(client.transaction(), timeout).await,
-        How::Exclusive => fill(client.exclusive().await?.multi(), timeout).await,
+        How::Exclusive => fill(client.exclusive().await?.transaction(), timeout).await,
         How::Transact => {
             client
                 .transact(["key:0"], async move |own| {

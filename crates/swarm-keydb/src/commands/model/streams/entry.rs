@@ -60,7 +60,7 @@ impl FromFrame for StreamEntry {
 
 /// The fields of a stream entry and their values, in the order in which they were added; a name may come twice.
 ///
-/// Large names and values share the bytes of their reply; small ones are copied. See [Memory](crate::resp#memory).
+/// Large names and values share the bytes of their reply; small ones are copied. See [Memory](swarm_resp#memory).
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct StreamFields(Vec<(Bytes, Bytes)>);
 

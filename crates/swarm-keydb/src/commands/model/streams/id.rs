@@ -78,6 +78,7 @@ impl StreamId {
 /// A text that is no ID of a stream entry, or none that may stand where it was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an ID of a stream entry that may stand here")]
+#[non_exhaustive]
 pub struct ParseStreamIdError;
 
 /// Digits alone: the parser of numbers would take a sign, too.
