@@ -110,7 +110,17 @@ impl Method<'_> {
             )
             .ok();
         } else {
-            writeln!(text, "{summary} ({name}).").ok();
+            // The first sentence alone is what an index page shows.
+            let end = [". ", ".\n"]
+                .iter()
+                .filter_map(|end| summary.find(end))
+                .min();
+            let (first, rest) = summary.split_at(end.unwrap_or(summary.len()));
+            writeln!(text, "{first} ({name}).").ok();
+            let rest = rest.trim_start_matches('.').trim_start();
+            if !rest.is_empty() && detail != Detail::Brief {
+                writeln!(text, "\n{rest}.").ok();
+            }
             if command.returns != "nothing" {
                 writeln!(text, "\nReturns {}.", command.returns).ok();
             }
@@ -150,8 +160,10 @@ impl Method<'_> {
             _ => {}
         }
         if let Some(text) = &command.servers {
+            let (first, rest) = text.split_at(1);
+            let first = first.to_ascii_uppercase();
             servers.push(format!(
-                "{text}. See [what each server guarantees](crate::guide::guarantees)."
+                "{first}{rest}. See [what each server guarantees](crate::guide::guarantees)."
             ));
         }
         if !servers.is_empty() && !self.typed {

@@ -1,8 +1,8 @@
-//! Commands of SwarmKeyDb alone: backups, keys of its storage backend, identity. Generated from `spec/admin.toml`.
+//! Commands that only SwarmKeyDb has: backups, encryption keys, and its storage backend. Generated from `spec/admin.toml`.
 
 use crate::commands::scope::*;
 
-/// Commands of SwarmKeyDb alone: backups, keys of its storage backend, identity.
+/// Commands that only SwarmKeyDb has: backups, encryption keys, and its storage backend.
 pub trait SwarmCommands: Executor {
     /// Writes a backup of the store to its backend (`BACKUP`).
     ///
@@ -15,7 +15,7 @@ pub trait SwarmCommands: Executor {
         self.execute(Builder::new("BACKUP").fenced().build())
     }
 
-    /// Reads a backup into the store (`RESTOREDB`).
+    /// Restores a backup (`RESTOREDB`).
     ///
     /// Returns how many keys were restored.
     ///
@@ -31,7 +31,9 @@ pub trait SwarmCommands: Executor {
         )
     }
 
-    /// Reads an encrypted backup into the store. The key goes over the wire as it is (`RESTOREDB`).
+    /// Restores an encrypted backup (`RESTOREDB`).
+    ///
+    /// The key is sent in plain text.
     ///
     /// Returns how many keys were restored.
     ///
@@ -65,9 +67,9 @@ pub trait SwarmCommands: Executor {
         )
     }
 
-    /// What the storage backend knows of a key (`BACKENDMETA`).
+    /// Gets the storage backend's metadata about a key (`BACKENDMETA`).
     ///
-    /// Returns the backend's words, `None` when it knows nothing.
+    /// Returns the metadata, `None` if there is none.
     ///
     /// # Servers
     ///
@@ -82,7 +84,7 @@ pub trait SwarmCommands: Executor {
         )
     }
 
-    /// Makes the server read its backend again (`SWARM.RESYNC`).
+    /// Reloads the server's data from its storage backend (`SWARM.RESYNC`).
     ///
     /// Returns a report, as JSON.
     ///

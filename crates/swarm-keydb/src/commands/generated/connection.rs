@@ -1,31 +1,33 @@
-//! Commands on the connection and the server. Generated from `spec/connection.toml`.
+//! Commands about the connection and the server. Generated from `spec/connection.toml`.
 
 use crate::commands::scope::*;
 
-/// Commands on the connection and the server.
+/// Commands about the connection and the server.
 pub trait ServerCommands: Executor {
-    /// Asks whether the server is there (`PING`).
+    /// Checks that the server responds (`PING`).
     ///
     /// Returns nothing: that it came is the answer.
     fn ping(&self) -> Self::Output<()> {
         self.execute(Builder::new("PING").read_only().build_with(pong))
     }
 
-    /// Asks whether the server is there, with a message that comes back (`PING`).
+    /// Checks that the server responds, with a message that it returns (`PING`).
     ///
     /// Returns the message.
     fn ping_with(&self, message: impl ToArg) -> Self::Output<Bytes> {
         self.execute(Builder::new("PING").read_only().arg(message).build())
     }
 
-    /// Sends a message that comes back (`ECHO`).
+    /// Sends a message that the server returns (`ECHO`).
     ///
     /// Returns the message.
     fn echo(&self, message: impl ToArg) -> Self::Output<Bytes> {
         self.execute(Builder::new("ECHO").read_only().arg(message).build())
     }
 
-    /// What the server says of itself. Sent without a version, so that it changes nothing, and with nothing else in flight, for the gateway answers it ahead of replies that are still owed (`HELLO`).
+    /// Gets the server's name, version and mode (`HELLO`).
+    ///
+    /// Sent without a protocol version, so it changes nothing, and with nothing else in flight, because the gateway may answer it ahead of earlier replies.
     ///
     /// Returns a [`ServerInfo`].
     fn hello(&self) -> Self::Output<ServerInfo> {
@@ -37,16 +39,16 @@ pub trait ServerCommands: Executor {
         )
     }
 
-    /// The server's report on itself: lines of `name:value` under headings of `# Section` (`INFO`).
+    /// Gets statistics about the server: lines of `name:value` under `# Section` headings (`INFO`).
     ///
     /// Returns the report.
     fn info(&self) -> Self::Output<String> {
         self.execute(Builder::new("INFO").read_only().build())
     }
 
-    /// One section of the server's report on itself (`INFO`).
+    /// Gets one section of the statistics about the server (`INFO`).
     ///
-    /// Returns the section, empty when there is none of that name.
+    /// Returns the section, empty if no section has that name.
     fn info_section(&self, section: impl ToArg) -> Self::Output<String> {
         self.execute(
             Builder::new("INFO")
@@ -56,16 +58,16 @@ pub trait ServerCommands: Executor {
         )
     }
 
-    /// How many commands the server has (`COMMAND COUNT`).
+    /// Counts the server's commands (`COMMAND COUNT`).
     ///
     /// Returns the count.
     fn command_count(&self) -> Self::Output<u64> {
         self.execute(Builder::new("COMMAND COUNT").read_only().build())
     }
 
-    /// Settings of the server, by name or pattern (`CONFIG GET`).
+    /// Gets server settings by name or pattern (`CONFIG GET`).
     ///
-    /// Returns the settings that match, by name.
+    /// Returns the matching settings by name.
     fn config_get(&self, pattern: impl ToArg) -> Self::Output<BTreeMap<String, String>> {
         self.execute(
             Builder::new("CONFIG GET")
@@ -86,28 +88,30 @@ pub trait ServerCommands: Executor {
         )
     }
 
-    /// The number that the server gave this connection; a reconnect gets another (`CLIENT ID`).
+    /// Gets the ID of this connection (`CLIENT ID`).
+    ///
+    /// A reconnect gets a new one.
     ///
     /// Returns the number.
     fn client_id(&self) -> Self::Output<i64> {
         self.execute(Builder::new("CLIENT ID").read_only().build())
     }
 
-    /// The server's connections, a line each (`CLIENT LIST`).
+    /// Lists the server's connections, one per line (`CLIENT LIST`).
     ///
     /// Returns the lines.
     fn client_list(&self) -> Self::Output<String> {
         self.execute(Builder::new("CLIENT LIST").read_only().build())
     }
 
-    /// What the server knows of this connection (`CLIENT INFO`).
+    /// Gets details about this connection (`CLIENT INFO`).
     ///
     /// Returns one line of `name=value` pairs.
     fn client_info(&self) -> Self::Output<String> {
         self.execute(Builder::new("CLIENT INFO").read_only().build())
     }
 
-    /// How many keys there are (`DBSIZE`).
+    /// Counts the keys in the database (`DBSIZE`).
     ///
     /// Returns the count.
     ///

@@ -14,7 +14,9 @@ pub trait KeyCommands: Executor {
         self.execute(Builder::new("DEL").keys(keys).build())
     }
 
-    /// Removes keys. SwarmKeyDb's own name for [`del`](Self::del) of several (`MDEL`).
+    /// Removes keys (`MDEL`).
+    ///
+    /// On SwarmKeyDb, the same as [`del`](Self::del).
     ///
     /// Returns how many of them existed.
     ///
@@ -25,7 +27,9 @@ pub trait KeyCommands: Executor {
         self.execute(Builder::new("MDEL").keys(keys).build())
     }
 
-    /// Counts which of these keys exist. A key named twice counts twice (`EXISTS`).
+    /// Counts which of these keys exist (`EXISTS`).
+    ///
+    /// A key named twice counts twice.
     ///
     /// Returns the count.
     fn exists(&self, keys: impl ToKeys) -> Self::Output<u64> {
@@ -66,7 +70,9 @@ pub trait KeyCommands: Executor {
         )
     }
 
-    /// Sets the time at which a key goes, in whole seconds. A time in the past removes the key at once (`EXPIREAT`).
+    /// Sets the time at which a key expires, in whole seconds (`EXPIREAT`).
+    ///
+    /// A time in the past removes the key immediately.
     ///
     /// Returns whether the key exists.
     fn expireat(&self, key: impl ToKey, time: SystemTime) -> Self::Output<bool> {
@@ -79,7 +85,9 @@ pub trait KeyCommands: Executor {
         )
     }
 
-    /// The time a key has left, in seconds. In its last second SwarmKeyDb reports zero for a key that still exists (`TTL`).
+    /// Gets the remaining time to live in seconds (`TTL`).
+    ///
+    /// In its last second, SwarmKeyDb reports zero for a key that still exists.
     ///
     /// Returns a [`Ttl`].
     fn ttl(&self, key: impl ToKey) -> Self::Output<Ttl> {
@@ -91,7 +99,7 @@ pub trait KeyCommands: Executor {
         )
     }
 
-    /// The time a key has left, in milliseconds (`PTTL`).
+    /// Gets the remaining time to live in milliseconds (`PTTL`).
     ///
     /// Returns a [`Ttl`].
     fn pttl(&self, key: impl ToKey) -> Self::Output<Ttl> {
@@ -103,16 +111,18 @@ pub trait KeyCommands: Executor {
         )
     }
 
-    /// Removes a key's time to live, so that it stays (`PERSIST`).
+    /// Removes the time to live of a key (`PERSIST`).
     ///
-    /// Returns whether the key exists and had one.
+    /// Returns whether the key exists and had a time to live.
     fn persist(&self, key: impl ToKey) -> Self::Output<bool> {
         self.execute(Builder::new("PERSIST").key(key).build())
     }
 
-    /// All keys that match a pattern: `*` stands for any text, `?` for one letter. Looks at every key: on a large store, use [`scan`](Self::scan) (`KEYS`).
+    /// Lists the keys that match a pattern: `*` matches any text, `?` one character (`KEYS`).
     ///
-    /// Returns the keys, in no order.
+    /// Reads every key; on a large store, use [`scan`](Self::scan).
+    ///
+    /// Returns the keys in no particular order.
     fn keys(&self, pattern: impl ToArg) -> Self::Output<Vec<Bytes>> {
         self.execute(
             Builder::new("KEYS")
@@ -122,7 +132,9 @@ pub trait KeyCommands: Executor {
         )
     }
 
-    /// One page of all keys: begin with cursor 0, go on with the cursor of the page before, and stop when that is 0. A page may be empty before the end, and a key may come twice (`SCAN`).
+    /// Reads one page of keys (`SCAN`).
+    ///
+    /// Start with cursor 0, continue with the returned cursor, and stop when it is 0. A page may be empty before the end, and a key may appear twice.
     ///
     /// Returns a [`ScanPage`].
     ///
@@ -139,7 +151,7 @@ pub trait KeyCommands: Executor {
         )
     }
 
-    /// What kind of value a key holds (`TYPE`).
+    /// Gets the type of the value of a key (`TYPE`).
     ///
     /// Returns a [`KeyType`].
     fn key_type(&self, key: impl ToKey) -> Self::Output<KeyType> {
@@ -151,7 +163,9 @@ pub trait KeyCommands: Executor {
         )
     }
 
-    /// Gives a key another name; what that held before is lost (`RENAME`).
+    /// Renames a key (`RENAME`).
+    ///
+    /// Overwrites the value of the new name.
     ///
     /// # Errors
     ///
@@ -164,7 +178,7 @@ pub trait KeyCommands: Executor {
         self.execute(Builder::new("RENAME").key(key).key(new_key).build_with(ok))
     }
 
-    /// Gives a key another name, if that is free (`RENAMENX`).
+    /// Renames a key if the new name is not in use (`RENAMENX`).
     ///
     /// Returns whether it was renamed.
     ///

@@ -1,18 +1,18 @@
-//! Publishing, and who listens. Generated from `spec/pubsub.toml`.
+//! Publishing, and information about subscriptions. Generated from `spec/pubsub.toml`.
 
 use crate::commands::scope::*;
 
-/// Publishing, and who listens.
+/// Publishing, and information about subscriptions.
 ///
-/// Listening itself needs a connection of its own: [`Client::subscribe`](crate::Client::subscribe).
+/// To receive messages, see [`Client::subscribe`](crate::Client::subscribe).
 pub trait PubSubCommands: Executor {
-    /// Sends a message to all that listen to a channel now (`PUBLISH`).
+    /// Publishes a message to the current subscribers of a channel (`PUBLISH`).
     ///
-    /// Returns how many subscriptions the server sent it to; those on other nodes of a cluster do not count.
+    /// Returns how many subscriptions received it, without those on other cluster nodes.
     ///
     /// # Servers
     ///
-    /// no server keeps messages. Redis disconnects a subscriber that is too slow. SwarmKeyDb drops new messages without a sign once 256 wait for a connection, and still counts them in the reply, so a burst of pipelined publishes can lose messages. See [what each server guarantees](crate::guide::guarantees).
+    /// No server keeps messages. Redis disconnects a subscriber that is too slow. SwarmKeyDb drops new messages without a sign once 256 wait for a connection, and still counts them in the reply, so a burst of pipelined publishes can lose messages. See [what each server guarantees](crate::guide::guarantees).
     fn publish(&self, channel: impl ToKey, message: impl ToArg) -> Self::Output<i64> {
         self.execute(
             Builder::new("PUBLISH")
@@ -22,16 +22,16 @@ pub trait PubSubCommands: Executor {
         )
     }
 
-    /// The channels that somebody subscribes to by name (`PUBSUB CHANNELS`).
+    /// Lists the channels that have subscribers by name (`PUBSUB CHANNELS`).
     ///
-    /// Returns their names, in no order.
+    /// Returns their names in no particular order.
     fn pubsub_channels(&self) -> Self::Output<Vec<Bytes>> {
         self.execute(Builder::new("PUBSUB CHANNELS").read_only().build())
     }
 
-    /// As [`pubsub_channels`](Self::pubsub_channels), those alone that match a pattern (`PUBSUB CHANNELS`).
+    /// Lists the channels that have subscribers by name and match a pattern (`PUBSUB CHANNELS`).
     ///
-    /// Returns their names, in no order.
+    /// Returns their names in no particular order.
     fn pubsub_channels_matching(&self, pattern: impl ToKey) -> Self::Output<Vec<Bytes>> {
         self.execute(
             Builder::new("PUBSUB CHANNELS")
@@ -41,9 +41,9 @@ pub trait PubSubCommands: Executor {
         )
     }
 
-    /// How many connections subscribe to each of these channels by name (`PUBSUB NUMSUB`).
+    /// Counts the connections that subscribe to each of these channels by name (`PUBSUB NUMSUB`).
     ///
-    /// Returns each channel and its count, in the order asked for.
+    /// Returns each channel and its count, in the given order.
     fn pubsub_numsub(&self, channels: impl ToKeys) -> Self::Output<Vec<(Bytes, u64)>> {
         self.execute(
             Builder::new("PUBSUB NUMSUB")
@@ -53,7 +53,7 @@ pub trait PubSubCommands: Executor {
         )
     }
 
-    /// How many patterns are subscribed to (`PUBSUB NUMPAT`).
+    /// Counts the patterns that have subscribers (`PUBSUB NUMPAT`).
     ///
     /// Returns the count.
     fn pubsub_numpat(&self) -> Self::Output<u64> {

@@ -4,7 +4,9 @@ use crate::commands::scope::*;
 
 /// Lua scripts that run on the server.
 pub trait ScriptCommands: Executor {
-    /// Runs a script. It finds the keys as `KEYS` and the rest as `ARGV` (`EVAL`).
+    /// Runs a script (`EVAL`).
+    ///
+    /// The script reads the keys from `KEYS` and the arguments from `ARGV`.
     ///
     /// Returns what the script returns.
     ///
@@ -14,7 +16,7 @@ pub trait ScriptCommands: Executor {
     ///
     /// # Servers
     ///
-    /// isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
+    /// Isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
     fn eval(
         &self,
         script: impl ToArg,
@@ -52,7 +54,7 @@ pub trait ScriptCommands: Executor {
         )
     }
 
-    /// Runs a script that the server has, by the digest that [`script_load`](Self::script_load) answered (`EVALSHA`).
+    /// Runs a script that was loaded, by the digest that [`script_load`](Self::script_load) returned (`EVALSHA`).
     ///
     /// Returns what the script returns.
     ///
@@ -62,7 +64,7 @@ pub trait ScriptCommands: Executor {
     ///
     /// # Servers
     ///
-    /// isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
+    /// Isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
     fn evalsha(
         &self,
         digest: impl ToArg,
@@ -100,7 +102,7 @@ pub trait ScriptCommands: Executor {
         )
     }
 
-    /// Hands a script to the server without running it (`SCRIPT LOAD`).
+    /// Loads a script without running it (`SCRIPT LOAD`).
     ///
     /// Returns its digest, for [`evalsha`](Self::evalsha).
     fn script_load(&self, script: impl ToArg) -> Self::Output<String> {
@@ -113,9 +115,9 @@ pub trait ScriptCommands: Executor {
         )
     }
 
-    /// Asks which scripts the server has (`SCRIPT EXISTS`).
+    /// Checks which scripts are loaded (`SCRIPT EXISTS`).
     ///
-    /// Returns one flag per digest, in their order.
+    /// Returns one flag per digest, in the same order.
     fn script_exists(&self, digests: impl ToArgs) -> Self::Output<Vec<bool>> {
         self.execute(
             Builder::new("SCRIPT EXISTS")
@@ -126,7 +128,7 @@ pub trait ScriptCommands: Executor {
         )
     }
 
-    /// Makes the server forget all scripts (`SCRIPT FLUSH`).
+    /// Removes all loaded scripts (`SCRIPT FLUSH`).
     fn script_flush(&self) -> Self::Output<()> {
         self.execute(Builder::new("SCRIPT FLUSH").fenced().build_with(ok))
     }

@@ -7,7 +7,9 @@ use crate::commands::scope::*;
 /// IDs are [`StreamId`](crate::StreamId)s, or text that is one, such as `"5-1"` or `"5"`, which is sent as `5-0`; a text that is no ID is
 /// refused before anything is sent. Ranges of IDs are Rust's: `..` is the whole stream, `id..` all from one ID on.
 pub trait StreamCommands: Executor {
-    /// Adds an entry to a stream, which is made when there is none (`XADD`).
+    /// Appends an entry to a stream (`XADD`).
+    ///
+    /// Creates the stream if it does not exist.
     ///
     /// Returns the new entry's ID.
     fn xadd<K: ToArg, V: ToArg>(
@@ -24,13 +26,13 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Adds an entry to a stream, with an ID of its own, or to a stream whose length is limited (`XADD`).
+    /// Appends an entry to a stream, with an explicit ID or a limit on the stream's length (`XADD`).
     ///
-    /// Returns the new entry's ID; `None` when there is no such stream and [`nomkstream`](crate::XAddOptions::nomkstream) was asked for.
+    /// Returns the new entry's ID; `None` if the stream does not exist and [`nomkstream`](crate::XAddOptions::nomkstream) is set.
     ///
     /// # Errors
     ///
-    /// Fails if the ID is not greater than all before it.
+    /// Fails if the ID is not greater than that of the last entry.
     fn xadd_with<K: ToArg, V: ToArg>(
         &self,
         key: impl ToKey,
@@ -46,14 +48,14 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// How many entries a stream has (`XLEN`).
+    /// Counts the entries of a stream (`XLEN`).
     ///
-    /// Returns the number, 0 when there is no such stream.
+    /// Returns the count, 0 if the stream does not exist.
     fn xlen(&self, key: impl ToKey) -> Self::Output<u64> {
         self.execute(Builder::new("XLEN").read_only().key(key).build())
     }
 
-    /// The entries of a range of IDs, oldest first (`XRANGE`).
+    /// Reads the entries in a range of IDs, oldest first (`XRANGE`).
     ///
     /// Returns the entries.
     fn xrange(
@@ -70,7 +72,7 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// The oldest entries of a range of IDs, oldest first, and at most so many (`XRANGE`).
+    /// Reads at most `count` entries in a range of IDs, oldest first (`XRANGE`).
     ///
     /// Returns the entries.
     fn xrange_count(
@@ -89,7 +91,7 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// The entries of a range of IDs, newest first (`XREVRANGE`).
+    /// Reads the entries in a range of IDs, newest first (`XREVRANGE`).
     ///
     /// Returns the entries.
     fn xrevrange(
@@ -106,7 +108,7 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// The newest entries of a range of IDs, newest first, and at most so many (`XREVRANGE`).
+    /// Reads at most `count` entries in a range of IDs, newest first (`XREVRANGE`).
     ///
     /// Returns the entries.
     fn xrevrange_count(
@@ -125,9 +127,9 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// The entries of streams behind a position in each: behind an ID (`XREAD`).
+    /// Reads the entries of streams that follow an ID in each (`XREAD`).
     ///
-    /// Returns the streams that have any, with their entries, oldest first; empty when there is nothing to read. SwarmKeyDb returns at most 1,000 entries, so read on until the reply is empty.
+    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb returns at most 1,000 entries, so read on until the reply is empty.
     fn xread(
         &self,
         streams: impl IntoIterator<Item = (impl ToKey, impl TryInto<ReadAfter>)>,
@@ -140,10 +142,12 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// The entries of streams behind a position in each: behind an ID, or those that are added while it waits
-    /// ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`). From the latter it is never sent again (`XREAD`).
+    /// Reads the entries of streams that follow an ID in each, or entries that arrive during the call
+    /// ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XREAD`).
     ///
-    /// Returns the streams that have any, with their entries, oldest first; empty when there was nothing to read in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
+    /// The client does not retry a call with `Last`.
+    ///
+    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
     fn xread_with(
         &self,
         streams: impl IntoIterator<Item = (impl ToKey, impl TryInto<ReadAfter>)>,
@@ -158,14 +162,14 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// The entries that a consumer of a group is given: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), or those that it was given
-    /// before and has not acknowledged, behind an ID (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), or the consumer's own pending
+    /// entries that follow an ID (`XREADGROUP`).
     ///
-    /// Returns the streams that have any, with their entries, oldest first; empty when there is nothing to read. SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb returns at most 1,000 entries.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     fn xreadgroup(
         &self,
         group: impl ToArg,
@@ -182,14 +186,14 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// The entries that a consumer of a group is given: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which it may wait, or
-    /// those that it was given before and has not acknowledged, behind an ID (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which the call may wait, or
+    /// the consumer's own pending entries that follow an ID (`XREADGROUP`).
     ///
-    /// Returns the streams that have any, with their entries, oldest first; empty when there was nothing to read in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     fn xreadgroup_with(
         &self,
         group: impl ToArg,
@@ -208,13 +212,13 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Acknowledges entries that consumers of a group were given: they are pending no more (`XACK`).
+    /// Acknowledges entries of a consumer group, which removes them from the pending entries (`XACK`).
     ///
     /// Returns how many of them were pending.
     ///
     /// # Errors
     ///
-    /// Fails if SwarmKeyDb refuses a stream or a group that there is not (code `NOGROUP`), where Redis counts 0.
+    /// Fails if the stream or the group does not exist (code `NOGROUP`), on SwarmKeyDb only; Redis returns 0.
     fn xack(&self, key: impl ToKey, group: impl ToArg, ids: impl StreamIds) -> Self::Output<u64> {
         self.execute(
             Builder::new("XACK")
@@ -225,13 +229,13 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// How much the consumers of a group were given and have not acknowledged (`XPENDING`).
+    /// Summarizes the pending entries of a consumer group (`XPENDING`).
     ///
     /// Returns a [`PendingSummary`].
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     fn xpending(&self, key: impl ToKey, group: impl ToArg) -> Self::Output<PendingSummary> {
         self.execute(
             Builder::new("XPENDING")
@@ -242,13 +246,13 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// What the consumers of a group were given and have not acknowledged: entry by entry, oldest first (`XPENDING`).
+    /// Lists pending entries of a consumer group, oldest first (`XPENDING`).
     ///
     /// Returns the entries, without their fields.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     fn xpending_with(
         &self,
         key: impl ToKey,
@@ -265,13 +269,13 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Gives pending entries to a consumer, if they were given to another at least `min_idle` ago (`XCLAIM`).
+    /// Claims pending entries for a consumer if they were delivered at least `min_idle` ago (`XCLAIM`).
     ///
-    /// Returns the entries that it was given; those that were deleted meanwhile are left out.
+    /// Returns the claimed entries, without those that were deleted.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     fn xclaim(
         &self,
         key: impl ToKey,
@@ -291,14 +295,15 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Gives pending entries to a consumer, as [`xclaim`](Self::xclaim) does, and says how they count from now on. SwarmKeyDb ignores the
-    /// options, without an error (`XCLAIM`).
+    /// Claims pending entries for a consumer, with options (`XCLAIM`).
     ///
-    /// Returns the entries that it was given; those that were deleted meanwhile are left out.
+    /// SwarmKeyDb ignores the options without an error.
+    ///
+    /// Returns the claimed entries, without those that were deleted.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     ///
     /// # Servers
     ///
@@ -324,14 +329,16 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Gives pending entries to a consumer without reading them, so that they do not count as given once more. SwarmKeyDb ignores `JUSTID`
-    /// and every option: it sends whole entries, of which this method returns the IDs, and counts the delivery (`XCLAIM`).
+    /// Claims pending entries without reading them, so the delivery count does not change (`XCLAIM`).
     ///
-    /// Returns the entries that it was given.
+    /// SwarmKeyDb ignores `JUSTID` and all options: it
+    /// sends whole entries, of which this method returns the IDs, and counts the delivery.
+    ///
+    /// Returns the claimed entries.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     ///
     /// # Servers
     ///
@@ -358,13 +365,13 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Gives a consumer entries that were given to another at least `min_idle` ago, from an ID on: one page of them (`XAUTOCLAIM`).
+    /// Claims one page of entries that were delivered to another consumer at least `min_idle` ago, starting at an ID (`XAUTOCLAIM`).
     ///
-    /// Returns at most 100 entries, and where the next page begins: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    /// Returns at most 100 entries and the start of the next page: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     fn xautoclaim(
         &self,
         key: impl ToKey,
@@ -384,13 +391,13 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// As [`xautoclaim`](Self::xautoclaim), at most so many entries (`XAUTOCLAIM`).
+    /// Claims entries as [`xautoclaim`](Self::xautoclaim) does, at most `count` of them (`XAUTOCLAIM`).
     ///
-    /// Returns the entries, and where the next page begins: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    /// Returns the entries and the start of the next page: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     fn xautoclaim_count(
         &self,
         key: impl ToKey,
@@ -414,11 +421,11 @@ pub trait StreamCommands: Executor {
 
     /// As [`xautoclaim`](Self::xautoclaim), at most so many entries, without reading them, so that they do not count as given once more (`XAUTOCLAIM`).
     ///
-    /// Returns the entries' IDs, and where the next page begins.
+    /// Returns the IDs of the entries and the start of the next page.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     ///
     /// # Servers
     ///
@@ -454,7 +461,7 @@ pub trait StreamCommands: Executor {
 
     /// Removes entries of a stream (`XDEL`).
     ///
-    /// Returns how many of them there were.
+    /// Returns how many of them existed.
     ///
     /// # Servers
     ///
@@ -463,13 +470,13 @@ pub trait StreamCommands: Executor {
         self.execute(Builder::new("XDEL").key(key).ids(ids).build())
     }
 
-    /// What the server knows of a stream (`XINFO STREAM`).
+    /// Gets information about a stream (`XINFO STREAM`).
     ///
     /// Returns a [`StreamInfo`].
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream.
+    /// Fails if the stream does not exist.
     ///
     /// # Servers
     ///
@@ -483,13 +490,13 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// What the server knows of the groups of a stream (`XINFO GROUPS`).
+    /// Gets information about the consumer groups of a stream (`XINFO GROUPS`).
     ///
     /// Returns a [`GroupInfo`] for each.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream.
+    /// Fails if the stream does not exist.
     ///
     /// # Servers
     ///
@@ -503,13 +510,13 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// What the server knows of the consumers of a group (`XINFO CONSUMERS`).
+    /// Gets information about the consumers of a group (`XINFO CONSUMERS`).
     ///
     /// Returns a [`ConsumerInfo`] for each.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream, or no such group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     ///
     /// # Servers
     ///
@@ -528,11 +535,11 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Makes a group that reads a stream from a position on: behind an ID, or from now on ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XGROUP CREATE`).
+    /// Creates a consumer group that reads a stream after an ID, or only new entries ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XGROUP CREATE`).
     ///
     /// # Errors
     ///
-    /// Fails if there is such a group already (code `BUSYGROUP`); there is no such stream.
+    /// Fails if the group already exists (code `BUSYGROUP`); the stream does not exist.
     fn xgroup_create(
         &self,
         key: impl ToKey,
@@ -548,11 +555,11 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Makes a group, and the stream when there is none (`MKSTREAM`) (`XGROUP CREATE`).
+    /// Creates a consumer group, and the stream if it does not exist (`MKSTREAM`) (`XGROUP CREATE`).
     ///
     /// # Errors
     ///
-    /// Fails if there is such a group already (code `BUSYGROUP`).
+    /// Fails if the group already exists (code `BUSYGROUP`).
     fn xgroup_create_mkstream(
         &self,
         key: impl ToKey,
@@ -569,13 +576,13 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Removes a group, its consumers, and what they have not acknowledged (`XGROUP DESTROY`).
+    /// Removes a consumer group with its consumers and pending entries (`XGROUP DESTROY`).
     ///
-    /// Returns whether there was such a group.
+    /// Returns whether the group existed.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream.
+    /// Fails if the stream does not exist.
     fn xgroup_destroy(&self, key: impl ToKey, group: impl ToArg) -> Self::Output<bool> {
         self.execute(
             Builder::new("XGROUP DESTROY")
@@ -585,11 +592,13 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Makes a group go on reading from a position. What its consumers have not acknowledged stays pending (`XGROUP SETID`).
+    /// Sets the position that a consumer group reads from (`XGROUP SETID`).
+    ///
+    /// Pending entries stay pending.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream, or no such group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     fn xgroup_setid(
         &self,
         key: impl ToKey,
@@ -605,13 +614,15 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Makes a consumer. One that reads is made without (`XGROUP CREATECONSUMER`).
+    /// Creates a consumer (`XGROUP CREATECONSUMER`).
     ///
-    /// Returns whether it is new.
+    /// A consumer that reads is also created automatically.
+    ///
+    /// Returns whether the consumer is new.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream, or no such group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     ///
     /// # Servers
     ///
@@ -631,13 +642,13 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Removes a consumer. What it has not acknowledged is pending no more, and no other consumer will be given it: claim it first (`XGROUP DELCONSUMER`).
+    /// Removes a consumer together with its pending entries, which no other consumer receives; claim them first (`XGROUP DELCONSUMER`).
     ///
-    /// Returns how many entries it had not acknowledged.
+    /// Returns how many pending entries it had.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream, or no such group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     fn xgroup_delconsumer(
         &self,
         key: impl ToKey,
@@ -653,11 +664,13 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Makes a stream's next entries get IDs greater than this one (`XSETID`).
+    /// Sets the last ID of a stream (`XSETID`).
+    ///
+    /// Later entries get greater IDs.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream, or it holds a greater ID.
+    /// Fails if the stream does not exist or contains a greater ID.
     ///
     /// # Servers
     ///

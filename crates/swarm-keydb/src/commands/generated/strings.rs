@@ -4,9 +4,9 @@ use crate::commands::scope::*;
 
 /// Commands on string values and counters.
 pub trait StringCommands: Executor {
-    /// The value of a key (`GET`).
+    /// Gets the value of a key (`GET`).
     ///
-    /// Returns the value's bytes, `None` when the key is missing.
+    /// Returns the value, `None` if the key does not exist.
     ///
     /// # Servers
     ///
@@ -24,7 +24,9 @@ pub trait StringCommands: Executor {
         self.execute(Builder::new("GET").read_only().key(key).build())
     }
 
-    /// Sets a key to a value, whatever it held, and removes its time to live. For conditions and expiry, see [`set_with`](Self::set_with) (`SET`).
+    /// Sets the value of a key and removes its time to live (`SET`).
+    ///
+    /// For conditions and expiry, see [`set_with`](Self::set_with).
     ///
     /// # Servers
     ///
@@ -39,9 +41,9 @@ pub trait StringCommands: Executor {
         )
     }
 
-    /// Sets a key to a value if a condition holds, and says how long it lives (`SET`).
+    /// Sets the value of a key, with conditions and a time to live (`SET`).
     ///
-    /// Returns whether it was set: false only when the condition of [`nx`](SetOptions::nx) or [`xx`](SetOptions::xx) did not hold.
+    /// Returns whether the key was set: false only if the condition of [`nx`](SetOptions::nx) or [`xx`](SetOptions::xx) was not met.
     ///
     /// # Errors
     ///
@@ -65,7 +67,7 @@ pub trait StringCommands: Executor {
         )
     }
 
-    /// Sets a key to a value that expires (`SETEX`, or `PSETEX` if the time is not whole seconds).
+    /// Sets the value of a key and its time to live (`SETEX`, or `PSETEX` if the time is not whole seconds).
     ///
     /// # Errors
     ///
@@ -73,7 +75,7 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// as shipped, SwarmKeyDb stores the value about 100 ms before its time to live; an interrupted command can leave a key that never expires. See [what each server guarantees](crate::guide::guarantees).
+    /// As shipped, SwarmKeyDb stores the value about 100 ms before its time to live; an interrupted command can leave a key that never expires. See [what each server guarantees](crate::guide::guarantees).
     fn setex(&self, key: impl ToKey, ttl: Duration, value: impl ToArg) -> Self::Output<()> {
         self.execute(
             Builder::timed("SETEX", "PSETEX", ttl)
@@ -85,9 +87,9 @@ pub trait StringCommands: Executor {
         )
     }
 
-    /// Sets a key to a value if the key is missing (`SETNX`).
+    /// Sets the value of a key if the key does not exist (`SETNX`).
     ///
-    /// Returns whether it was set.
+    /// Returns whether the key was set.
     ///
     /// # Servers
     ///
@@ -96,9 +98,9 @@ pub trait StringCommands: Executor {
         self.execute(Builder::new("SETNX").key(key).arg(value).build())
     }
 
-    /// Sets a key to a value and answers what it held (`GETSET`).
+    /// Sets the value of a key and returns the previous value (`GETSET`).
     ///
-    /// Returns the value before, `None` when the key was missing.
+    /// Returns the previous value, `None` if the key did not exist.
     ///
     /// # Servers
     ///
@@ -120,9 +122,9 @@ pub trait StringCommands: Executor {
         self.execute(Builder::new("GETSET").key(key).arg(value).build())
     }
 
-    /// Removes a key and answers what it held (`GETDEL`).
+    /// Removes a key and returns its value (`GETDEL`).
     ///
-    /// Returns the value before, `None` when the key was missing.
+    /// Returns the previous value, `None` if the key did not exist.
     ///
     /// # Servers
     ///
@@ -140,9 +142,9 @@ pub trait StringCommands: Executor {
         self.execute(Builder::new("GETDEL").key(key).build())
     }
 
-    /// The values of several keys at once (`MGET`).
+    /// Gets the values of several keys (`MGET`).
     ///
-    /// Returns one entry per key, in their order; `None` for a missing key or one that holds no string.
+    /// Returns one entry per key, in the same order; `None` for a key that does not exist or does not hold a string.
     fn mget(&self, keys: impl ToKeys) -> Self::Output<Vec<Option<Bytes>>> {
         self.execute(Builder::new("MGET").read_only().keys(keys).build())
     }
@@ -156,11 +158,11 @@ pub trait StringCommands: Executor {
         self.execute(Builder::new("MGET").read_only().keys(keys).build())
     }
 
-    /// Sets several keys. Takes pairs from a map, or any list of pairs (`MSET`).
+    /// Sets several keys, given as a map or a list of pairs (`MSET`).
     ///
     /// # Servers
     ///
-    /// atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, other clients see part of it while it runs, an interrupted one stays partial, and as shipped it takes about 0.1 s per key. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, other clients see part of it while it runs, an interrupted one stays partial, and as shipped it takes about 0.1 s per key. See [what each server guarantees](crate::guide::guarantees).
     fn mset<K: ToKey, V: ToArg>(
         &self,
         pairs: impl IntoIterator<Item = (K, V)>,
@@ -179,7 +181,7 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, only one of several concurrent calls succeeds, so it can serve as a lock, but other clients can see part of it while it runs. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, only one of several concurrent calls succeeds, so it can serve as a lock, but other clients can see part of it while it runs. See [what each server guarantees](crate::guide::guarantees).
     fn msetnx<K: ToKey, V: ToArg>(
         &self,
         pairs: impl IntoIterator<Item = (K, V)>,
@@ -187,73 +189,83 @@ pub trait StringCommands: Executor {
         self.execute(Builder::new("MSETNX").pairs(pairs).build())
     }
 
-    /// Adds one to a counter. A missing key counts as 0 (`INCR`).
+    /// Increments a counter by one (`INCR`).
     ///
-    /// Returns the value after.
+    /// A missing key counts as 0.
+    ///
+    /// Returns the new value.
     ///
     /// # Errors
     ///
-    /// Fails if the value is no 64-bit integer, or would overflow.
+    /// Fails if the value is not a 64-bit integer, or would overflow.
     ///
     /// # Servers
     ///
-    /// atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
     fn incr(&self, key: impl ToKey) -> Self::Output<i64> {
         self.execute(Builder::new("INCR").key(key).build())
     }
 
-    /// Adds to a counter. A missing key counts as 0 (`INCRBY`).
+    /// Increments a counter by an amount (`INCRBY`).
     ///
-    /// Returns the value after.
+    /// A missing key counts as 0.
+    ///
+    /// Returns the new value.
     ///
     /// # Errors
     ///
-    /// Fails if the value is no 64-bit integer, or would overflow.
+    /// Fails if the value is not a 64-bit integer, or would overflow.
     ///
     /// # Servers
     ///
-    /// atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
     fn incrby(&self, key: impl ToKey, amount: i64) -> Self::Output<i64> {
         self.execute(Builder::new("INCRBY").key(key).arg(amount).build())
     }
 
-    /// Takes one from a counter. A missing key counts as 0 (`DECR`).
+    /// Decrements a counter by one (`DECR`).
     ///
-    /// Returns the value after.
+    /// A missing key counts as 0.
+    ///
+    /// Returns the new value.
     ///
     /// # Errors
     ///
-    /// Fails if the value is no 64-bit integer, or would overflow.
+    /// Fails if the value is not a 64-bit integer, or would overflow.
     ///
     /// # Servers
     ///
-    /// atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
     fn decr(&self, key: impl ToKey) -> Self::Output<i64> {
         self.execute(Builder::new("DECR").key(key).build())
     }
 
-    /// Takes from a counter. A missing key counts as 0 (`DECRBY`).
+    /// Decrements a counter by an amount (`DECRBY`).
     ///
-    /// Returns the value after.
+    /// A missing key counts as 0.
+    ///
+    /// Returns the new value.
     ///
     /// # Errors
     ///
-    /// Fails if the value is no 64-bit integer, or would overflow.
+    /// Fails if the value is not a 64-bit integer, or would overflow.
     ///
     /// # Servers
     ///
-    /// atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
     fn decrby(&self, key: impl ToKey, amount: i64) -> Self::Output<i64> {
         self.execute(Builder::new("DECRBY").key(key).arg(amount).build())
     }
 
-    /// Adds to a number with a fraction. A missing key counts as 0 (`INCRBYFLOAT`).
+    /// Increments a floating-point number (`INCRBYFLOAT`).
     ///
-    /// Returns the value after.
+    /// A missing key counts as 0.
+    ///
+    /// Returns the new value.
     ///
     /// # Errors
     ///
-    /// Fails if the value is no number, or would not be finite.
+    /// Fails if the value is not a number, or the result is not finite.
     ///
     /// # Servers
     ///
@@ -262,9 +274,11 @@ pub trait StringCommands: Executor {
         self.execute(Builder::new("INCRBYFLOAT").key(key).arg(amount).build())
     }
 
-    /// Puts text at the end of a value. A missing key counts as empty (`APPEND`).
+    /// Appends to a value (`APPEND`).
     ///
-    /// Returns the length after, in bytes.
+    /// A missing key counts as empty.
+    ///
+    /// Returns the new length in bytes.
     ///
     /// # Servers
     ///
@@ -273,9 +287,9 @@ pub trait StringCommands: Executor {
         self.execute(Builder::new("APPEND").key(key).arg(value).build())
     }
 
-    /// The length of a value (`STRLEN`).
+    /// Gets the length of a value (`STRLEN`).
     ///
-    /// Returns the length in bytes, 0 when the key is missing.
+    /// Returns the length in bytes, 0 if the key does not exist.
     ///
     /// # Servers
     ///
@@ -284,9 +298,11 @@ pub trait StringCommands: Executor {
         self.execute(Builder::new("STRLEN").read_only().key(key).build())
     }
 
-    /// A part of a value, both ends included; negative positions count from the end (`GETRANGE`).
+    /// Gets part of a value, from `start` to `end` inclusive (`GETRANGE`).
     ///
-    /// Returns the bytes, empty when the key is missing or the range holds nothing.
+    /// Negative positions count from the end.
+    ///
+    /// Returns the bytes, empty if the key does not exist or the range is empty.
     ///
     /// # Servers
     ///
@@ -302,9 +318,11 @@ pub trait StringCommands: Executor {
         )
     }
 
-    /// Writes over a part of a value, from a position on; zero bytes fill a gap (`SETRANGE`).
+    /// Overwrites part of a value, starting at a position (`SETRANGE`).
     ///
-    /// Returns the length after, in bytes.
+    /// Zero bytes fill a gap.
+    ///
+    /// Returns the new length in bytes.
     ///
     /// # Servers
     ///

@@ -5,7 +5,7 @@ use crate::client::Reply;
 use crate::commands::scope::*;
 use crate::commands::*;
 
-/// Commands of SwarmKeyDb alone: backups, keys of its storage backend, identity.
+/// Commands that only SwarmKeyDb has: backups, encryption keys, and its storage backend.
 impl Client {
     /// Writes a backup of the store to its backend (`BACKUP`).
     ///
@@ -18,7 +18,7 @@ impl Client {
         SwarmCommands::backup(self)
     }
 
-    /// Reads a backup into the store (`RESTOREDB`).
+    /// Restores a backup (`RESTOREDB`).
     ///
     /// Returns how many keys were restored.
     ///
@@ -29,7 +29,9 @@ impl Client {
         SwarmCommands::restoredb(self, reference)
     }
 
-    /// Reads an encrypted backup into the store. The key goes over the wire as it is (`RESTOREDB`).
+    /// Restores an encrypted backup (`RESTOREDB`).
+    ///
+    /// The key is sent in plain text.
     ///
     /// Returns how many keys were restored.
     ///
@@ -51,9 +53,9 @@ impl Client {
         SwarmCommands::rotatekey(self, old, new)
     }
 
-    /// What the storage backend knows of a key (`BACKENDMETA`).
+    /// Gets the storage backend's metadata about a key (`BACKENDMETA`).
     ///
-    /// Returns the backend's words, `None` when it knows nothing.
+    /// Returns the metadata, `None` if there is none.
     ///
     /// # Servers
     ///
@@ -62,7 +64,7 @@ impl Client {
         SwarmCommands::backendmeta(self, key)
     }
 
-    /// Makes the server read its backend again (`SWARM.RESYNC`).
+    /// Reloads the server's data from its storage backend (`SWARM.RESYNC`).
     ///
     /// Returns a report, as JSON.
     ///
@@ -74,60 +76,62 @@ impl Client {
     }
 }
 
-/// Commands on the connection and the server.
+/// Commands about the connection and the server.
 impl Client {
-    /// Asks whether the server is there (`PING`).
+    /// Checks that the server responds (`PING`).
     ///
     /// Returns nothing: that it came is the answer.
     pub fn ping(&self) -> Reply<()> {
         ServerCommands::ping(self)
     }
 
-    /// Asks whether the server is there, with a message that comes back (`PING`).
+    /// Checks that the server responds, with a message that it returns (`PING`).
     ///
     /// Returns the message.
     pub fn ping_with(&self, message: impl ToArg) -> Reply<Bytes> {
         ServerCommands::ping_with(self, message)
     }
 
-    /// Sends a message that comes back (`ECHO`).
+    /// Sends a message that the server returns (`ECHO`).
     ///
     /// Returns the message.
     pub fn echo(&self, message: impl ToArg) -> Reply<Bytes> {
         ServerCommands::echo(self, message)
     }
 
-    /// What the server says of itself. Sent without a version, so that it changes nothing, and with nothing else in flight, for the gateway answers it ahead of replies that are still owed (`HELLO`).
+    /// Gets the server's name, version and mode (`HELLO`).
+    ///
+    /// Sent without a protocol version, so it changes nothing, and with nothing else in flight, because the gateway may answer it ahead of earlier replies.
     ///
     /// Returns a [`ServerInfo`].
     pub fn hello(&self) -> Reply<ServerInfo> {
         ServerCommands::hello(self)
     }
 
-    /// The server's report on itself: lines of `name:value` under headings of `# Section` (`INFO`).
+    /// Gets statistics about the server: lines of `name:value` under `# Section` headings (`INFO`).
     ///
     /// Returns the report.
     pub fn info(&self) -> Reply<String> {
         ServerCommands::info(self)
     }
 
-    /// One section of the server's report on itself (`INFO`).
+    /// Gets one section of the statistics about the server (`INFO`).
     ///
-    /// Returns the section, empty when there is none of that name.
+    /// Returns the section, empty if no section has that name.
     pub fn info_section(&self, section: impl ToArg) -> Reply<String> {
         ServerCommands::info_section(self, section)
     }
 
-    /// How many commands the server has (`COMMAND COUNT`).
+    /// Counts the server's commands (`COMMAND COUNT`).
     ///
     /// Returns the count.
     pub fn command_count(&self) -> Reply<u64> {
         ServerCommands::command_count(self)
     }
 
-    /// Settings of the server, by name or pattern (`CONFIG GET`).
+    /// Gets server settings by name or pattern (`CONFIG GET`).
     ///
-    /// Returns the settings that match, by name.
+    /// Returns the matching settings by name.
     pub fn config_get(&self, pattern: impl ToArg) -> Reply<BTreeMap<String, String>> {
         ServerCommands::config_get(self, pattern)
     }
@@ -137,28 +141,30 @@ impl Client {
         ServerCommands::config_set(self, name, value)
     }
 
-    /// The number that the server gave this connection; a reconnect gets another (`CLIENT ID`).
+    /// Gets the ID of this connection (`CLIENT ID`).
+    ///
+    /// A reconnect gets a new one.
     ///
     /// Returns the number.
     pub fn client_id(&self) -> Reply<i64> {
         ServerCommands::client_id(self)
     }
 
-    /// The server's connections, a line each (`CLIENT LIST`).
+    /// Lists the server's connections, one per line (`CLIENT LIST`).
     ///
     /// Returns the lines.
     pub fn client_list(&self) -> Reply<String> {
         ServerCommands::client_list(self)
     }
 
-    /// What the server knows of this connection (`CLIENT INFO`).
+    /// Gets details about this connection (`CLIENT INFO`).
     ///
     /// Returns one line of `name=value` pairs.
     pub fn client_info(&self) -> Reply<String> {
         ServerCommands::client_info(self)
     }
 
-    /// How many keys there are (`DBSIZE`).
+    /// Counts the keys in the database (`DBSIZE`).
     ///
     /// Returns the count.
     ///
@@ -191,7 +197,9 @@ impl Client {
         KeyCommands::del(self, keys)
     }
 
-    /// Removes keys. SwarmKeyDb's own name for [`del`](Self::del) of several (`MDEL`).
+    /// Removes keys (`MDEL`).
+    ///
+    /// On SwarmKeyDb, the same as [`del`](Self::del).
     ///
     /// Returns how many of them existed.
     ///
@@ -202,7 +210,9 @@ impl Client {
         KeyCommands::mdel(self, keys)
     }
 
-    /// Counts which of these keys exist. A key named twice counts twice (`EXISTS`).
+    /// Counts which of these keys exist (`EXISTS`).
+    ///
+    /// A key named twice counts twice.
     ///
     /// Returns the count.
     pub fn exists(&self, keys: impl ToKeys) -> Reply<u64> {
@@ -231,42 +241,50 @@ impl Client {
         KeyCommands::pexpire(self, key, ttl)
     }
 
-    /// Sets the time at which a key goes, in whole seconds. A time in the past removes the key at once (`EXPIREAT`).
+    /// Sets the time at which a key expires, in whole seconds (`EXPIREAT`).
+    ///
+    /// A time in the past removes the key immediately.
     ///
     /// Returns whether the key exists.
     pub fn expireat(&self, key: impl ToKey, time: SystemTime) -> Reply<bool> {
         KeyCommands::expireat(self, key, time)
     }
 
-    /// The time a key has left, in seconds. In its last second SwarmKeyDb reports zero for a key that still exists (`TTL`).
+    /// Gets the remaining time to live in seconds (`TTL`).
+    ///
+    /// In its last second, SwarmKeyDb reports zero for a key that still exists.
     ///
     /// Returns a [`Ttl`].
     pub fn ttl(&self, key: impl ToKey) -> Reply<Ttl> {
         KeyCommands::ttl(self, key)
     }
 
-    /// The time a key has left, in milliseconds (`PTTL`).
+    /// Gets the remaining time to live in milliseconds (`PTTL`).
     ///
     /// Returns a [`Ttl`].
     pub fn pttl(&self, key: impl ToKey) -> Reply<Ttl> {
         KeyCommands::pttl(self, key)
     }
 
-    /// Removes a key's time to live, so that it stays (`PERSIST`).
+    /// Removes the time to live of a key (`PERSIST`).
     ///
-    /// Returns whether the key exists and had one.
+    /// Returns whether the key exists and had a time to live.
     pub fn persist(&self, key: impl ToKey) -> Reply<bool> {
         KeyCommands::persist(self, key)
     }
 
-    /// All keys that match a pattern: `*` stands for any text, `?` for one letter. Looks at every key: on a large store, use [`scan`](Self::scan) (`KEYS`).
+    /// Lists the keys that match a pattern: `*` matches any text, `?` one character (`KEYS`).
     ///
-    /// Returns the keys, in no order.
+    /// Reads every key; on a large store, use [`scan`](Self::scan).
+    ///
+    /// Returns the keys in no particular order.
     pub fn keys(&self, pattern: impl ToArg) -> Reply<Vec<Bytes>> {
         KeyCommands::keys(self, pattern)
     }
 
-    /// One page of all keys: begin with cursor 0, go on with the cursor of the page before, and stop when that is 0. A page may be empty before the end, and a key may come twice (`SCAN`).
+    /// Reads one page of keys (`SCAN`).
+    ///
+    /// Start with cursor 0, continue with the returned cursor, and stop when it is 0. A page may be empty before the end, and a key may appear twice.
     ///
     /// Returns a [`ScanPage`].
     ///
@@ -277,14 +295,16 @@ impl Client {
         KeyCommands::scan(self, cursor, options)
     }
 
-    /// What kind of value a key holds (`TYPE`).
+    /// Gets the type of the value of a key (`TYPE`).
     ///
     /// Returns a [`KeyType`].
     pub fn key_type(&self, key: impl ToKey) -> Reply<KeyType> {
         KeyCommands::key_type(self, key)
     }
 
-    /// Gives a key another name; what that held before is lost (`RENAME`).
+    /// Renames a key (`RENAME`).
+    ///
+    /// Overwrites the value of the new name.
     ///
     /// # Errors
     ///
@@ -297,7 +317,7 @@ impl Client {
         KeyCommands::rename(self, key, new_key)
     }
 
-    /// Gives a key another name, if that is free (`RENAMENX`).
+    /// Renames a key if the new name is not in use (`RENAMENX`).
     ///
     /// Returns whether it was renamed.
     ///
@@ -313,43 +333,43 @@ impl Client {
     }
 }
 
-/// Publishing, and who listens.
+/// Publishing, and information about subscriptions.
 ///
-/// Listening itself needs a connection of its own: [`Client::subscribe`](crate::Client::subscribe).
+/// To receive messages, see [`Client::subscribe`](crate::Client::subscribe).
 impl Client {
-    /// Sends a message to all that listen to a channel now (`PUBLISH`).
+    /// Publishes a message to the current subscribers of a channel (`PUBLISH`).
     ///
-    /// Returns how many subscriptions the server sent it to; those on other nodes of a cluster do not count.
+    /// Returns how many subscriptions received it, without those on other cluster nodes.
     ///
     /// # Servers
     ///
-    /// no server keeps messages. Redis disconnects a subscriber that is too slow. SwarmKeyDb drops new messages without a sign once 256 wait for a connection, and still counts them in the reply, so a burst of pipelined publishes can lose messages. See [what each server guarantees](crate::guide::guarantees).
+    /// No server keeps messages. Redis disconnects a subscriber that is too slow. SwarmKeyDb drops new messages without a sign once 256 wait for a connection, and still counts them in the reply, so a burst of pipelined publishes can lose messages. See [what each server guarantees](crate::guide::guarantees).
     pub fn publish(&self, channel: impl ToKey, message: impl ToArg) -> Reply<i64> {
         PubSubCommands::publish(self, channel, message)
     }
 
-    /// The channels that somebody subscribes to by name (`PUBSUB CHANNELS`).
+    /// Lists the channels that have subscribers by name (`PUBSUB CHANNELS`).
     ///
-    /// Returns their names, in no order.
+    /// Returns their names in no particular order.
     pub fn pubsub_channels(&self) -> Reply<Vec<Bytes>> {
         PubSubCommands::pubsub_channels(self)
     }
 
-    /// As [`pubsub_channels`](Self::pubsub_channels), those alone that match a pattern (`PUBSUB CHANNELS`).
+    /// Lists the channels that have subscribers by name and match a pattern (`PUBSUB CHANNELS`).
     ///
-    /// Returns their names, in no order.
+    /// Returns their names in no particular order.
     pub fn pubsub_channels_matching(&self, pattern: impl ToKey) -> Reply<Vec<Bytes>> {
         PubSubCommands::pubsub_channels_matching(self, pattern)
     }
 
-    /// How many connections subscribe to each of these channels by name (`PUBSUB NUMSUB`).
+    /// Counts the connections that subscribe to each of these channels by name (`PUBSUB NUMSUB`).
     ///
-    /// Returns each channel and its count, in the order asked for.
+    /// Returns each channel and its count, in the given order.
     pub fn pubsub_numsub(&self, channels: impl ToKeys) -> Reply<Vec<(Bytes, u64)>> {
         PubSubCommands::pubsub_numsub(self, channels)
     }
 
-    /// How many patterns are subscribed to (`PUBSUB NUMPAT`).
+    /// Counts the patterns that have subscribers (`PUBSUB NUMPAT`).
     ///
     /// Returns the count.
     pub fn pubsub_numpat(&self) -> Reply<u64> {
@@ -359,7 +379,9 @@ impl Client {
 
 /// Lua scripts that run on the server.
 impl Client {
-    /// Runs a script. It finds the keys as `KEYS` and the rest as `ARGV` (`EVAL`).
+    /// Runs a script (`EVAL`).
+    ///
+    /// The script reads the keys from `KEYS` and the arguments from `ARGV`.
     ///
     /// Returns what the script returns.
     ///
@@ -369,7 +391,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
+    /// Isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
     pub fn eval(&self, script: impl ToArg, keys: impl ToKeys, args: impl ToArgs) -> Reply<Frame> {
         ScriptCommands::eval(self, script, keys, args)
     }
@@ -388,7 +410,7 @@ impl Client {
         ScriptCommands::eval_as(self, script, keys, args)
     }
 
-    /// Runs a script that the server has, by the digest that [`script_load`](Self::script_load) answered (`EVALSHA`).
+    /// Runs a script that was loaded, by the digest that [`script_load`](Self::script_load) returned (`EVALSHA`).
     ///
     /// Returns what the script returns.
     ///
@@ -398,7 +420,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
+    /// Isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
     pub fn evalsha(
         &self,
         digest: impl ToArg,
@@ -422,21 +444,21 @@ impl Client {
         ScriptCommands::evalsha_as(self, digest, keys, args)
     }
 
-    /// Hands a script to the server without running it (`SCRIPT LOAD`).
+    /// Loads a script without running it (`SCRIPT LOAD`).
     ///
     /// Returns its digest, for [`evalsha`](Self::evalsha).
     pub fn script_load(&self, script: impl ToArg) -> Reply<String> {
         ScriptCommands::script_load(self, script)
     }
 
-    /// Asks which scripts the server has (`SCRIPT EXISTS`).
+    /// Checks which scripts are loaded (`SCRIPT EXISTS`).
     ///
-    /// Returns one flag per digest, in their order.
+    /// Returns one flag per digest, in the same order.
     pub fn script_exists(&self, digests: impl ToArgs) -> Reply<Vec<bool>> {
         ScriptCommands::script_exists(self, digests)
     }
 
-    /// Makes the server forget all scripts (`SCRIPT FLUSH`).
+    /// Removes all loaded scripts (`SCRIPT FLUSH`).
     pub fn script_flush(&self) -> Reply<()> {
         ScriptCommands::script_flush(self)
     }
@@ -447,7 +469,9 @@ impl Client {
 /// IDs are [`StreamId`](crate::StreamId)s, or text that is one, such as `"5-1"` or `"5"`, which is sent as `5-0`; a text that is no ID is
 /// refused before anything is sent. Ranges of IDs are Rust's: `..` is the whole stream, `id..` all from one ID on.
 impl Client {
-    /// Adds an entry to a stream, which is made when there is none (`XADD`).
+    /// Appends an entry to a stream (`XADD`).
+    ///
+    /// Creates the stream if it does not exist.
     ///
     /// Returns the new entry's ID.
     ///
@@ -474,13 +498,13 @@ impl Client {
         StreamCommands::xadd(self, key, fields)
     }
 
-    /// Adds an entry to a stream, with an ID of its own, or to a stream whose length is limited (`XADD`).
+    /// Appends an entry to a stream, with an explicit ID or a limit on the stream's length (`XADD`).
     ///
-    /// Returns the new entry's ID; `None` when there is no such stream and [`nomkstream`](crate::XAddOptions::nomkstream) was asked for.
+    /// Returns the new entry's ID; `None` if the stream does not exist and [`nomkstream`](crate::XAddOptions::nomkstream) is set.
     ///
     /// # Errors
     ///
-    /// Fails if the ID is not greater than all before it.
+    /// Fails if the ID is not greater than that of the last entry.
     pub fn xadd_with<K: ToArg, V: ToArg>(
         &self,
         key: impl ToKey,
@@ -490,14 +514,14 @@ impl Client {
         StreamCommands::xadd_with(self, key, fields, options)
     }
 
-    /// How many entries a stream has (`XLEN`).
+    /// Counts the entries of a stream (`XLEN`).
     ///
-    /// Returns the number, 0 when there is no such stream.
+    /// Returns the count, 0 if the stream does not exist.
     pub fn xlen(&self, key: impl ToKey) -> Reply<u64> {
         StreamCommands::xlen(self, key)
     }
 
-    /// The entries of a range of IDs, oldest first (`XRANGE`).
+    /// Reads the entries in a range of IDs, oldest first (`XRANGE`).
     ///
     /// Returns the entries.
     pub fn xrange(
@@ -508,7 +532,7 @@ impl Client {
         StreamCommands::xrange(self, key, range)
     }
 
-    /// The oldest entries of a range of IDs, oldest first, and at most so many (`XRANGE`).
+    /// Reads at most `count` entries in a range of IDs, oldest first (`XRANGE`).
     ///
     /// Returns the entries.
     pub fn xrange_count(
@@ -520,7 +544,7 @@ impl Client {
         StreamCommands::xrange_count(self, key, range, count)
     }
 
-    /// The entries of a range of IDs, newest first (`XREVRANGE`).
+    /// Reads the entries in a range of IDs, newest first (`XREVRANGE`).
     ///
     /// Returns the entries.
     pub fn xrevrange(
@@ -531,7 +555,7 @@ impl Client {
         StreamCommands::xrevrange(self, key, range)
     }
 
-    /// The newest entries of a range of IDs, newest first, and at most so many (`XREVRANGE`).
+    /// Reads at most `count` entries in a range of IDs, newest first (`XREVRANGE`).
     ///
     /// Returns the entries.
     pub fn xrevrange_count(
@@ -543,9 +567,9 @@ impl Client {
         StreamCommands::xrevrange_count(self, key, range, count)
     }
 
-    /// The entries of streams behind a position in each: behind an ID (`XREAD`).
+    /// Reads the entries of streams that follow an ID in each (`XREAD`).
     ///
-    /// Returns the streams that have any, with their entries, oldest first; empty when there is nothing to read. SwarmKeyDb returns at most 1,000 entries, so read on until the reply is empty.
+    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb returns at most 1,000 entries, so read on until the reply is empty.
     ///
     /// # Examples
     ///
@@ -576,10 +600,12 @@ impl Client {
         StreamCommands::xread(self, streams)
     }
 
-    /// The entries of streams behind a position in each: behind an ID, or those that are added while it waits
-    /// ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`). From the latter it is never sent again (`XREAD`).
+    /// Reads the entries of streams that follow an ID in each, or entries that arrive during the call
+    /// ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XREAD`).
     ///
-    /// Returns the streams that have any, with their entries, oldest first; empty when there was nothing to read in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
+    /// The client does not retry a call with `Last`.
+    ///
+    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
     pub fn xread_with(
         &self,
         streams: impl IntoIterator<Item = (impl ToKey, impl TryInto<ReadAfter>)>,
@@ -588,14 +614,14 @@ impl Client {
         StreamCommands::xread_with(self, streams, options)
     }
 
-    /// The entries that a consumer of a group is given: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), or those that it was given
-    /// before and has not acknowledged, behind an ID (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), or the consumer's own pending
+    /// entries that follow an ID (`XREADGROUP`).
     ///
-    /// Returns the streams that have any, with their entries, oldest first; empty when there is nothing to read. SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb returns at most 1,000 entries.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     ///
     /// # Examples
     ///
@@ -624,14 +650,14 @@ impl Client {
         StreamCommands::xreadgroup(self, group, consumer, streams)
     }
 
-    /// The entries that a consumer of a group is given: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which it may wait, or
-    /// those that it was given before and has not acknowledged, behind an ID (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which the call may wait, or
+    /// the consumer's own pending entries that follow an ID (`XREADGROUP`).
     ///
-    /// Returns the streams that have any, with their entries, oldest first; empty when there was nothing to read in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     pub fn xreadgroup_with(
         &self,
         group: impl ToArg,
@@ -642,35 +668,35 @@ impl Client {
         StreamCommands::xreadgroup_with(self, group, consumer, streams, options)
     }
 
-    /// Acknowledges entries that consumers of a group were given: they are pending no more (`XACK`).
+    /// Acknowledges entries of a consumer group, which removes them from the pending entries (`XACK`).
     ///
     /// Returns how many of them were pending.
     ///
     /// # Errors
     ///
-    /// Fails if SwarmKeyDb refuses a stream or a group that there is not (code `NOGROUP`), where Redis counts 0.
+    /// Fails if the stream or the group does not exist (code `NOGROUP`), on SwarmKeyDb only; Redis returns 0.
     pub fn xack(&self, key: impl ToKey, group: impl ToArg, ids: impl StreamIds) -> Reply<u64> {
         StreamCommands::xack(self, key, group, ids)
     }
 
-    /// How much the consumers of a group were given and have not acknowledged (`XPENDING`).
+    /// Summarizes the pending entries of a consumer group (`XPENDING`).
     ///
     /// Returns a [`PendingSummary`].
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     pub fn xpending(&self, key: impl ToKey, group: impl ToArg) -> Reply<PendingSummary> {
         StreamCommands::xpending(self, key, group)
     }
 
-    /// What the consumers of a group were given and have not acknowledged: entry by entry, oldest first (`XPENDING`).
+    /// Lists pending entries of a consumer group, oldest first (`XPENDING`).
     ///
     /// Returns the entries, without their fields.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     pub fn xpending_with(
         &self,
         key: impl ToKey,
@@ -680,13 +706,13 @@ impl Client {
         StreamCommands::xpending_with(self, key, group, options)
     }
 
-    /// Gives pending entries to a consumer, if they were given to another at least `min_idle` ago (`XCLAIM`).
+    /// Claims pending entries for a consumer if they were delivered at least `min_idle` ago (`XCLAIM`).
     ///
-    /// Returns the entries that it was given; those that were deleted meanwhile are left out.
+    /// Returns the claimed entries, without those that were deleted.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     pub fn xclaim(
         &self,
         key: impl ToKey,
@@ -698,14 +724,15 @@ impl Client {
         StreamCommands::xclaim(self, key, group, consumer, min_idle, ids)
     }
 
-    /// Gives pending entries to a consumer, as [`xclaim`](Self::xclaim) does, and says how they count from now on. SwarmKeyDb ignores the
-    /// options, without an error (`XCLAIM`).
+    /// Claims pending entries for a consumer, with options (`XCLAIM`).
     ///
-    /// Returns the entries that it was given; those that were deleted meanwhile are left out.
+    /// SwarmKeyDb ignores the options without an error.
+    ///
+    /// Returns the claimed entries, without those that were deleted.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     ///
     /// # Servers
     ///
@@ -722,14 +749,16 @@ impl Client {
         StreamCommands::xclaim_with(self, key, group, consumer, min_idle, ids, options)
     }
 
-    /// Gives pending entries to a consumer without reading them, so that they do not count as given once more. SwarmKeyDb ignores `JUSTID`
-    /// and every option: it sends whole entries, of which this method returns the IDs, and counts the delivery (`XCLAIM`).
+    /// Claims pending entries without reading them, so the delivery count does not change (`XCLAIM`).
     ///
-    /// Returns the entries that it was given.
+    /// SwarmKeyDb ignores `JUSTID` and all options: it
+    /// sends whole entries, of which this method returns the IDs, and counts the delivery.
+    ///
+    /// Returns the claimed entries.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     ///
     /// # Servers
     ///
@@ -746,13 +775,13 @@ impl Client {
         StreamCommands::xclaim_justid(self, key, group, consumer, min_idle, ids, options)
     }
 
-    /// Gives a consumer entries that were given to another at least `min_idle` ago, from an ID on: one page of them (`XAUTOCLAIM`).
+    /// Claims one page of entries that were delivered to another consumer at least `min_idle` ago, starting at an ID (`XAUTOCLAIM`).
     ///
-    /// Returns at most 100 entries, and where the next page begins: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    /// Returns at most 100 entries and the start of the next page: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     pub fn xautoclaim(
         &self,
         key: impl ToKey,
@@ -764,13 +793,13 @@ impl Client {
         StreamCommands::xautoclaim(self, key, group, consumer, min_idle, start)
     }
 
-    /// As [`xautoclaim`](Self::xautoclaim), at most so many entries (`XAUTOCLAIM`).
+    /// Claims entries as [`xautoclaim`](Self::xautoclaim) does, at most `count` of them (`XAUTOCLAIM`).
     ///
-    /// Returns the entries, and where the next page begins: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    /// Returns the entries and the start of the next page: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     pub fn xautoclaim_count(
         &self,
         key: impl ToKey,
@@ -785,11 +814,11 @@ impl Client {
 
     /// As [`xautoclaim`](Self::xautoclaim), at most so many entries, without reading them, so that they do not count as given once more (`XAUTOCLAIM`).
     ///
-    /// Returns the entries' IDs, and where the next page begins.
+    /// Returns the IDs of the entries and the start of the next page.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream or group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     ///
     /// # Servers
     ///
@@ -815,7 +844,7 @@ impl Client {
 
     /// Removes entries of a stream (`XDEL`).
     ///
-    /// Returns how many of them there were.
+    /// Returns how many of them existed.
     ///
     /// # Servers
     ///
@@ -824,13 +853,13 @@ impl Client {
         StreamCommands::xdel(self, key, ids)
     }
 
-    /// What the server knows of a stream (`XINFO STREAM`).
+    /// Gets information about a stream (`XINFO STREAM`).
     ///
     /// Returns a [`StreamInfo`].
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream.
+    /// Fails if the stream does not exist.
     ///
     /// # Servers
     ///
@@ -839,13 +868,13 @@ impl Client {
         StreamCommands::xinfo_stream(self, key)
     }
 
-    /// What the server knows of the groups of a stream (`XINFO GROUPS`).
+    /// Gets information about the consumer groups of a stream (`XINFO GROUPS`).
     ///
     /// Returns a [`GroupInfo`] for each.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream.
+    /// Fails if the stream does not exist.
     ///
     /// # Servers
     ///
@@ -854,13 +883,13 @@ impl Client {
         StreamCommands::xinfo_groups(self, key)
     }
 
-    /// What the server knows of the consumers of a group (`XINFO CONSUMERS`).
+    /// Gets information about the consumers of a group (`XINFO CONSUMERS`).
     ///
     /// Returns a [`ConsumerInfo`] for each.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream, or no such group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     ///
     /// # Servers
     ///
@@ -869,11 +898,11 @@ impl Client {
         StreamCommands::xinfo_consumers(self, key, group)
     }
 
-    /// Makes a group that reads a stream from a position on: behind an ID, or from now on ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XGROUP CREATE`).
+    /// Creates a consumer group that reads a stream after an ID, or only new entries ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XGROUP CREATE`).
     ///
     /// # Errors
     ///
-    /// Fails if there is such a group already (code `BUSYGROUP`); there is no such stream.
+    /// Fails if the group already exists (code `BUSYGROUP`); the stream does not exist.
     pub fn xgroup_create(
         &self,
         key: impl ToKey,
@@ -883,11 +912,11 @@ impl Client {
         StreamCommands::xgroup_create(self, key, group, start)
     }
 
-    /// Makes a group, and the stream when there is none (`MKSTREAM`) (`XGROUP CREATE`).
+    /// Creates a consumer group, and the stream if it does not exist (`MKSTREAM`) (`XGROUP CREATE`).
     ///
     /// # Errors
     ///
-    /// Fails if there is such a group already (code `BUSYGROUP`).
+    /// Fails if the group already exists (code `BUSYGROUP`).
     pub fn xgroup_create_mkstream(
         &self,
         key: impl ToKey,
@@ -897,22 +926,24 @@ impl Client {
         StreamCommands::xgroup_create_mkstream(self, key, group, start)
     }
 
-    /// Removes a group, its consumers, and what they have not acknowledged (`XGROUP DESTROY`).
+    /// Removes a consumer group with its consumers and pending entries (`XGROUP DESTROY`).
     ///
-    /// Returns whether there was such a group.
+    /// Returns whether the group existed.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream.
+    /// Fails if the stream does not exist.
     pub fn xgroup_destroy(&self, key: impl ToKey, group: impl ToArg) -> Reply<bool> {
         StreamCommands::xgroup_destroy(self, key, group)
     }
 
-    /// Makes a group go on reading from a position. What its consumers have not acknowledged stays pending (`XGROUP SETID`).
+    /// Sets the position that a consumer group reads from (`XGROUP SETID`).
+    ///
+    /// Pending entries stay pending.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream, or no such group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     pub fn xgroup_setid(
         &self,
         key: impl ToKey,
@@ -922,13 +953,15 @@ impl Client {
         StreamCommands::xgroup_setid(self, key, group, start)
     }
 
-    /// Makes a consumer. One that reads is made without (`XGROUP CREATECONSUMER`).
+    /// Creates a consumer (`XGROUP CREATECONSUMER`).
     ///
-    /// Returns whether it is new.
+    /// A consumer that reads is also created automatically.
+    ///
+    /// Returns whether the consumer is new.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream, or no such group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     ///
     /// # Servers
     ///
@@ -942,13 +975,13 @@ impl Client {
         StreamCommands::xgroup_createconsumer(self, key, group, consumer)
     }
 
-    /// Removes a consumer. What it has not acknowledged is pending no more, and no other consumer will be given it: claim it first (`XGROUP DELCONSUMER`).
+    /// Removes a consumer together with its pending entries, which no other consumer receives; claim them first (`XGROUP DELCONSUMER`).
     ///
-    /// Returns how many entries it had not acknowledged.
+    /// Returns how many pending entries it had.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream, or no such group (code `NOGROUP`).
+    /// Fails if the stream or the group does not exist (code `NOGROUP`).
     pub fn xgroup_delconsumer(
         &self,
         key: impl ToKey,
@@ -958,11 +991,13 @@ impl Client {
         StreamCommands::xgroup_delconsumer(self, key, group, consumer)
     }
 
-    /// Makes a stream's next entries get IDs greater than this one (`XSETID`).
+    /// Sets the last ID of a stream (`XSETID`).
+    ///
+    /// Later entries get greater IDs.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such stream, or it holds a greater ID.
+    /// Fails if the stream does not exist or contains a greater ID.
     ///
     /// # Servers
     ///
@@ -974,9 +1009,9 @@ impl Client {
 
 /// Commands on string values and counters.
 impl Client {
-    /// The value of a key (`GET`).
+    /// Gets the value of a key (`GET`).
     ///
-    /// Returns the value's bytes, `None` when the key is missing.
+    /// Returns the value, `None` if the key does not exist.
     ///
     /// # Servers
     ///
@@ -994,7 +1029,9 @@ impl Client {
         StringCommands::get_as(self, key)
     }
 
-    /// Sets a key to a value, whatever it held, and removes its time to live. For conditions and expiry, see [`set_with`](Self::set_with) (`SET`).
+    /// Sets the value of a key and removes its time to live (`SET`).
+    ///
+    /// For conditions and expiry, see [`set_with`](Self::set_with).
     ///
     /// # Servers
     ///
@@ -1003,9 +1040,9 @@ impl Client {
         StringCommands::set(self, key, value)
     }
 
-    /// Sets a key to a value if a condition holds, and says how long it lives (`SET`).
+    /// Sets the value of a key, with conditions and a time to live (`SET`).
     ///
-    /// Returns whether it was set: false only when the condition of [`nx`](SetOptions::nx) or [`xx`](SetOptions::xx) did not hold.
+    /// Returns whether the key was set: false only if the condition of [`nx`](SetOptions::nx) or [`xx`](SetOptions::xx) was not met.
     ///
     /// # Errors
     ///
@@ -1018,7 +1055,7 @@ impl Client {
         StringCommands::set_with(self, key, value, options)
     }
 
-    /// Sets a key to a value that expires (`SETEX`, or `PSETEX` if the time is not whole seconds).
+    /// Sets the value of a key and its time to live (`SETEX`, or `PSETEX` if the time is not whole seconds).
     ///
     /// # Errors
     ///
@@ -1026,14 +1063,14 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// as shipped, SwarmKeyDb stores the value about 100 ms before its time to live; an interrupted command can leave a key that never expires. See [what each server guarantees](crate::guide::guarantees).
+    /// As shipped, SwarmKeyDb stores the value about 100 ms before its time to live; an interrupted command can leave a key that never expires. See [what each server guarantees](crate::guide::guarantees).
     pub fn setex(&self, key: impl ToKey, ttl: Duration, value: impl ToArg) -> Reply<()> {
         StringCommands::setex(self, key, ttl, value)
     }
 
-    /// Sets a key to a value if the key is missing (`SETNX`).
+    /// Sets the value of a key if the key does not exist (`SETNX`).
     ///
-    /// Returns whether it was set.
+    /// Returns whether the key was set.
     ///
     /// # Servers
     ///
@@ -1042,9 +1079,9 @@ impl Client {
         StringCommands::setnx(self, key, value)
     }
 
-    /// Sets a key to a value and answers what it held (`GETSET`).
+    /// Sets the value of a key and returns the previous value (`GETSET`).
     ///
-    /// Returns the value before, `None` when the key was missing.
+    /// Returns the previous value, `None` if the key did not exist.
     ///
     /// # Servers
     ///
@@ -1062,9 +1099,9 @@ impl Client {
         StringCommands::getset_as(self, key, value)
     }
 
-    /// Removes a key and answers what it held (`GETDEL`).
+    /// Removes a key and returns its value (`GETDEL`).
     ///
-    /// Returns the value before, `None` when the key was missing.
+    /// Returns the previous value, `None` if the key did not exist.
     ///
     /// # Servers
     ///
@@ -1082,9 +1119,9 @@ impl Client {
         StringCommands::getdel_as(self, key)
     }
 
-    /// The values of several keys at once (`MGET`).
+    /// Gets the values of several keys (`MGET`).
     ///
-    /// Returns one entry per key, in their order; `None` for a missing key or one that holds no string.
+    /// Returns one entry per key, in the same order; `None` for a key that does not exist or does not hold a string.
     pub fn mget(&self, keys: impl ToKeys) -> Reply<Vec<Option<Bytes>>> {
         StringCommands::mget(self, keys)
     }
@@ -1098,11 +1135,11 @@ impl Client {
         StringCommands::mget_as(self, keys)
     }
 
-    /// Sets several keys. Takes pairs from a map, or any list of pairs (`MSET`).
+    /// Sets several keys, given as a map or a list of pairs (`MSET`).
     ///
     /// # Servers
     ///
-    /// atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, other clients see part of it while it runs, an interrupted one stays partial, and as shipped it takes about 0.1 s per key. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, other clients see part of it while it runs, an interrupted one stays partial, and as shipped it takes about 0.1 s per key. See [what each server guarantees](crate::guide::guarantees).
     pub fn mset<K: ToKey, V: ToArg>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> Reply<()> {
         StringCommands::mset(self, pairs)
     }
@@ -1113,7 +1150,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, only one of several concurrent calls succeeds, so it can serve as a lock, but other clients can see part of it while it runs. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, only one of several concurrent calls succeeds, so it can serve as a lock, but other clients can see part of it while it runs. See [what each server guarantees](crate::guide::guarantees).
     pub fn msetnx<K: ToKey, V: ToArg>(
         &self,
         pairs: impl IntoIterator<Item = (K, V)>,
@@ -1121,73 +1158,83 @@ impl Client {
         StringCommands::msetnx(self, pairs)
     }
 
-    /// Adds one to a counter. A missing key counts as 0 (`INCR`).
+    /// Increments a counter by one (`INCR`).
     ///
-    /// Returns the value after.
+    /// A missing key counts as 0.
+    ///
+    /// Returns the new value.
     ///
     /// # Errors
     ///
-    /// Fails if the value is no 64-bit integer, or would overflow.
+    /// Fails if the value is not a 64-bit integer, or would overflow.
     ///
     /// # Servers
     ///
-    /// atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
     pub fn incr(&self, key: impl ToKey) -> Reply<i64> {
         StringCommands::incr(self, key)
     }
 
-    /// Adds to a counter. A missing key counts as 0 (`INCRBY`).
+    /// Increments a counter by an amount (`INCRBY`).
     ///
-    /// Returns the value after.
+    /// A missing key counts as 0.
+    ///
+    /// Returns the new value.
     ///
     /// # Errors
     ///
-    /// Fails if the value is no 64-bit integer, or would overflow.
+    /// Fails if the value is not a 64-bit integer, or would overflow.
     ///
     /// # Servers
     ///
-    /// atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
     pub fn incrby(&self, key: impl ToKey, amount: i64) -> Reply<i64> {
         StringCommands::incrby(self, key, amount)
     }
 
-    /// Takes one from a counter. A missing key counts as 0 (`DECR`).
+    /// Decrements a counter by one (`DECR`).
     ///
-    /// Returns the value after.
+    /// A missing key counts as 0.
+    ///
+    /// Returns the new value.
     ///
     /// # Errors
     ///
-    /// Fails if the value is no 64-bit integer, or would overflow.
+    /// Fails if the value is not a 64-bit integer, or would overflow.
     ///
     /// # Servers
     ///
-    /// atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
     pub fn decr(&self, key: impl ToKey) -> Reply<i64> {
         StringCommands::decr(self, key)
     }
 
-    /// Takes from a counter. A missing key counts as 0 (`DECRBY`).
+    /// Decrements a counter by an amount (`DECRBY`).
     ///
-    /// Returns the value after.
+    /// A missing key counts as 0.
+    ///
+    /// Returns the new value.
     ///
     /// # Errors
     ///
-    /// Fails if the value is no 64-bit integer, or would overflow.
+    /// Fails if the value is not a 64-bit integer, or would overflow.
     ///
     /// # Servers
     ///
-    /// atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; there, let one client count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
     pub fn decrby(&self, key: impl ToKey, amount: i64) -> Reply<i64> {
         StringCommands::decrby(self, key, amount)
     }
 
-    /// Adds to a number with a fraction. A missing key counts as 0 (`INCRBYFLOAT`).
+    /// Increments a floating-point number (`INCRBYFLOAT`).
     ///
-    /// Returns the value after.
+    /// A missing key counts as 0.
+    ///
+    /// Returns the new value.
     ///
     /// # Errors
     ///
-    /// Fails if the value is no number, or would not be finite.
+    /// Fails if the value is not a number, or the result is not finite.
     ///
     /// # Servers
     ///
@@ -1196,9 +1243,11 @@ impl Client {
         StringCommands::incrbyfloat(self, key, amount)
     }
 
-    /// Puts text at the end of a value. A missing key counts as empty (`APPEND`).
+    /// Appends to a value (`APPEND`).
     ///
-    /// Returns the length after, in bytes.
+    /// A missing key counts as empty.
+    ///
+    /// Returns the new length in bytes.
     ///
     /// # Servers
     ///
@@ -1207,9 +1256,9 @@ impl Client {
         StringCommands::append(self, key, value)
     }
 
-    /// The length of a value (`STRLEN`).
+    /// Gets the length of a value (`STRLEN`).
     ///
-    /// Returns the length in bytes, 0 when the key is missing.
+    /// Returns the length in bytes, 0 if the key does not exist.
     ///
     /// # Servers
     ///
@@ -1218,9 +1267,11 @@ impl Client {
         StringCommands::strlen(self, key)
     }
 
-    /// A part of a value, both ends included; negative positions count from the end (`GETRANGE`).
+    /// Gets part of a value, from `start` to `end` inclusive (`GETRANGE`).
     ///
-    /// Returns the bytes, empty when the key is missing or the range holds nothing.
+    /// Negative positions count from the end.
+    ///
+    /// Returns the bytes, empty if the key does not exist or the range is empty.
     ///
     /// # Servers
     ///
@@ -1229,9 +1280,11 @@ impl Client {
         StringCommands::getrange(self, key, start, end)
     }
 
-    /// Writes over a part of a value, from a position on; zero bytes fill a gap (`SETRANGE`).
+    /// Overwrites part of a value, starting at a position (`SETRANGE`).
     ///
-    /// Returns the length after, in bytes.
+    /// Zero bytes fill a gap.
+    ///
+    /// Returns the new length in bytes.
     ///
     /// # Servers
     ///

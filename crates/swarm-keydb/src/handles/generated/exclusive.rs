@@ -5,7 +5,7 @@ use crate::client::Reply;
 use crate::commands::scope::*;
 use crate::commands::*;
 
-/// Commands of SwarmKeyDb alone: backups, keys of its storage backend, identity.
+/// Commands that only SwarmKeyDb has: backups, encryption keys, and its storage backend.
 impl Exclusive {
     /// Writes a backup of the store to its backend (`BACKUP`).
     ///
@@ -16,7 +16,7 @@ impl Exclusive {
         SwarmCommands::backup(self)
     }
 
-    /// Reads a backup into the store (`RESTOREDB`).
+    /// Restores a backup (`RESTOREDB`).
     ///
     /// Returns how many keys were restored.
     ///
@@ -25,7 +25,7 @@ impl Exclusive {
         SwarmCommands::restoredb(self, reference)
     }
 
-    /// Reads an encrypted backup into the store. The key goes over the wire as it is (`RESTOREDB`).
+    /// Restores an encrypted backup (`RESTOREDB`).
     ///
     /// Returns how many keys were restored.
     ///
@@ -43,16 +43,16 @@ impl Exclusive {
         SwarmCommands::rotatekey(self, old, new)
     }
 
-    /// What the storage backend knows of a key (`BACKENDMETA`).
+    /// Gets the storage backend's metadata about a key (`BACKENDMETA`).
     ///
-    /// Returns the backend's words, `None` when it knows nothing.
+    /// Returns the metadata, `None` if there is none.
     ///
     /// See [`Client::backendmeta`](crate::Client::backendmeta) for details.
     pub fn backendmeta(&self, key: impl ToKey) -> Reply<Option<String>> {
         SwarmCommands::backendmeta(self, key)
     }
 
-    /// Makes the server read its backend again (`SWARM.RESYNC`).
+    /// Reloads the server's data from its storage backend (`SWARM.RESYNC`).
     ///
     /// Returns a report, as JSON.
     ///
@@ -62,9 +62,9 @@ impl Exclusive {
     }
 }
 
-/// Commands on the connection and the server.
+/// Commands about the connection and the server.
 impl Exclusive {
-    /// Asks whether the server is there (`PING`).
+    /// Checks that the server responds (`PING`).
     ///
     /// Returns nothing: that it came is the answer.
     ///
@@ -73,7 +73,7 @@ impl Exclusive {
         ServerCommands::ping(self)
     }
 
-    /// Asks whether the server is there, with a message that comes back (`PING`).
+    /// Checks that the server responds, with a message that it returns (`PING`).
     ///
     /// Returns the message.
     ///
@@ -82,7 +82,7 @@ impl Exclusive {
         ServerCommands::ping_with(self, message)
     }
 
-    /// Sends a message that comes back (`ECHO`).
+    /// Sends a message that the server returns (`ECHO`).
     ///
     /// Returns the message.
     ///
@@ -91,7 +91,7 @@ impl Exclusive {
         ServerCommands::echo(self, message)
     }
 
-    /// What the server says of itself. Sent without a version, so that it changes nothing, and with nothing else in flight, for the gateway answers it ahead of replies that are still owed (`HELLO`).
+    /// Gets the server's name, version and mode (`HELLO`).
     ///
     /// Returns a [`ServerInfo`].
     ///
@@ -100,7 +100,7 @@ impl Exclusive {
         ServerCommands::hello(self)
     }
 
-    /// The server's report on itself: lines of `name:value` under headings of `# Section` (`INFO`).
+    /// Gets statistics about the server: lines of `name:value` under `# Section` headings (`INFO`).
     ///
     /// Returns the report.
     ///
@@ -109,16 +109,16 @@ impl Exclusive {
         ServerCommands::info(self)
     }
 
-    /// One section of the server's report on itself (`INFO`).
+    /// Gets one section of the statistics about the server (`INFO`).
     ///
-    /// Returns the section, empty when there is none of that name.
+    /// Returns the section, empty if no section has that name.
     ///
     /// See [`Client::info_section`](crate::Client::info_section) for details.
     pub fn info_section(&self, section: impl ToArg) -> Reply<String> {
         ServerCommands::info_section(self, section)
     }
 
-    /// How many commands the server has (`COMMAND COUNT`).
+    /// Counts the server's commands (`COMMAND COUNT`).
     ///
     /// Returns the count.
     ///
@@ -127,9 +127,9 @@ impl Exclusive {
         ServerCommands::command_count(self)
     }
 
-    /// Settings of the server, by name or pattern (`CONFIG GET`).
+    /// Gets server settings by name or pattern (`CONFIG GET`).
     ///
-    /// Returns the settings that match, by name.
+    /// Returns the matching settings by name.
     ///
     /// See [`Client::config_get`](crate::Client::config_get) for details.
     pub fn config_get(&self, pattern: impl ToArg) -> Reply<BTreeMap<String, String>> {
@@ -143,7 +143,7 @@ impl Exclusive {
         ServerCommands::config_set(self, name, value)
     }
 
-    /// The number that the server gave this connection; a reconnect gets another (`CLIENT ID`).
+    /// Gets the ID of this connection (`CLIENT ID`).
     ///
     /// Returns the number.
     ///
@@ -152,7 +152,7 @@ impl Exclusive {
         ServerCommands::client_id(self)
     }
 
-    /// The server's connections, a line each (`CLIENT LIST`).
+    /// Lists the server's connections, one per line (`CLIENT LIST`).
     ///
     /// Returns the lines.
     ///
@@ -161,7 +161,7 @@ impl Exclusive {
         ServerCommands::client_list(self)
     }
 
-    /// What the server knows of this connection (`CLIENT INFO`).
+    /// Gets details about this connection (`CLIENT INFO`).
     ///
     /// Returns one line of `name=value` pairs.
     ///
@@ -170,7 +170,7 @@ impl Exclusive {
         ServerCommands::client_info(self)
     }
 
-    /// How many keys there are (`DBSIZE`).
+    /// Counts the keys in the database (`DBSIZE`).
     ///
     /// Returns the count.
     ///
@@ -201,7 +201,7 @@ impl Exclusive {
         KeyCommands::del(self, keys)
     }
 
-    /// Removes keys. SwarmKeyDb's own name for [`del`](Self::del) of several (`MDEL`).
+    /// Removes keys (`MDEL`).
     ///
     /// Returns how many of them existed.
     ///
@@ -210,7 +210,7 @@ impl Exclusive {
         KeyCommands::mdel(self, keys)
     }
 
-    /// Counts which of these keys exist. A key named twice counts twice (`EXISTS`).
+    /// Counts which of these keys exist (`EXISTS`).
     ///
     /// Returns the count.
     ///
@@ -237,7 +237,7 @@ impl Exclusive {
         KeyCommands::pexpire(self, key, ttl)
     }
 
-    /// Sets the time at which a key goes, in whole seconds. A time in the past removes the key at once (`EXPIREAT`).
+    /// Sets the time at which a key expires, in whole seconds (`EXPIREAT`).
     ///
     /// Returns whether the key exists.
     ///
@@ -246,7 +246,7 @@ impl Exclusive {
         KeyCommands::expireat(self, key, time)
     }
 
-    /// The time a key has left, in seconds. In its last second SwarmKeyDb reports zero for a key that still exists (`TTL`).
+    /// Gets the remaining time to live in seconds (`TTL`).
     ///
     /// Returns a [`Ttl`].
     ///
@@ -255,7 +255,7 @@ impl Exclusive {
         KeyCommands::ttl(self, key)
     }
 
-    /// The time a key has left, in milliseconds (`PTTL`).
+    /// Gets the remaining time to live in milliseconds (`PTTL`).
     ///
     /// Returns a [`Ttl`].
     ///
@@ -264,25 +264,25 @@ impl Exclusive {
         KeyCommands::pttl(self, key)
     }
 
-    /// Removes a key's time to live, so that it stays (`PERSIST`).
+    /// Removes the time to live of a key (`PERSIST`).
     ///
-    /// Returns whether the key exists and had one.
+    /// Returns whether the key exists and had a time to live.
     ///
     /// See [`Client::persist`](crate::Client::persist) for details.
     pub fn persist(&self, key: impl ToKey) -> Reply<bool> {
         KeyCommands::persist(self, key)
     }
 
-    /// All keys that match a pattern: `*` stands for any text, `?` for one letter. Looks at every key: on a large store, use [`scan`](Self::scan) (`KEYS`).
+    /// Lists the keys that match a pattern: `*` matches any text, `?` one character (`KEYS`).
     ///
-    /// Returns the keys, in no order.
+    /// Returns the keys in no particular order.
     ///
     /// See [`Client::keys`](crate::Client::keys) for details.
     pub fn keys(&self, pattern: impl ToArg) -> Reply<Vec<Bytes>> {
         KeyCommands::keys(self, pattern)
     }
 
-    /// One page of all keys: begin with cursor 0, go on with the cursor of the page before, and stop when that is 0. A page may be empty before the end, and a key may come twice (`SCAN`).
+    /// Reads one page of keys (`SCAN`).
     ///
     /// Returns a [`ScanPage`].
     ///
@@ -291,7 +291,7 @@ impl Exclusive {
         KeyCommands::scan(self, cursor, options)
     }
 
-    /// What kind of value a key holds (`TYPE`).
+    /// Gets the type of the value of a key (`TYPE`).
     ///
     /// Returns a [`KeyType`].
     ///
@@ -300,14 +300,14 @@ impl Exclusive {
         KeyCommands::key_type(self, key)
     }
 
-    /// Gives a key another name; what that held before is lost (`RENAME`).
+    /// Renames a key (`RENAME`).
     ///
     /// See [`Client::rename`](crate::Client::rename) for details.
     pub fn rename(&self, key: impl ToKey, new_key: impl ToKey) -> Reply<()> {
         KeyCommands::rename(self, key, new_key)
     }
 
-    /// Gives a key another name, if that is free (`RENAMENX`).
+    /// Renames a key if the new name is not in use (`RENAMENX`).
     ///
     /// Returns whether it was renamed.
     ///
@@ -317,47 +317,47 @@ impl Exclusive {
     }
 }
 
-/// Publishing, and who listens.
+/// Publishing, and information about subscriptions.
 ///
-/// Listening itself needs a connection of its own: [`Client::subscribe`](crate::Client::subscribe).
+/// To receive messages, see [`Client::subscribe`](crate::Client::subscribe).
 impl Exclusive {
-    /// Sends a message to all that listen to a channel now (`PUBLISH`).
+    /// Publishes a message to the current subscribers of a channel (`PUBLISH`).
     ///
-    /// Returns how many subscriptions the server sent it to; those on other nodes of a cluster do not count.
+    /// Returns how many subscriptions received it, without those on other cluster nodes.
     ///
     /// See [`Client::publish`](crate::Client::publish) for details.
     pub fn publish(&self, channel: impl ToKey, message: impl ToArg) -> Reply<i64> {
         PubSubCommands::publish(self, channel, message)
     }
 
-    /// The channels that somebody subscribes to by name (`PUBSUB CHANNELS`).
+    /// Lists the channels that have subscribers by name (`PUBSUB CHANNELS`).
     ///
-    /// Returns their names, in no order.
+    /// Returns their names in no particular order.
     ///
     /// See [`Client::pubsub_channels`](crate::Client::pubsub_channels) for details.
     pub fn pubsub_channels(&self) -> Reply<Vec<Bytes>> {
         PubSubCommands::pubsub_channels(self)
     }
 
-    /// As [`pubsub_channels`](Self::pubsub_channels), those alone that match a pattern (`PUBSUB CHANNELS`).
+    /// Lists the channels that have subscribers by name and match a pattern (`PUBSUB CHANNELS`).
     ///
-    /// Returns their names, in no order.
+    /// Returns their names in no particular order.
     ///
     /// See [`Client::pubsub_channels_matching`](crate::Client::pubsub_channels_matching) for details.
     pub fn pubsub_channels_matching(&self, pattern: impl ToKey) -> Reply<Vec<Bytes>> {
         PubSubCommands::pubsub_channels_matching(self, pattern)
     }
 
-    /// How many connections subscribe to each of these channels by name (`PUBSUB NUMSUB`).
+    /// Counts the connections that subscribe to each of these channels by name (`PUBSUB NUMSUB`).
     ///
-    /// Returns each channel and its count, in the order asked for.
+    /// Returns each channel and its count, in the given order.
     ///
     /// See [`Client::pubsub_numsub`](crate::Client::pubsub_numsub) for details.
     pub fn pubsub_numsub(&self, channels: impl ToKeys) -> Reply<Vec<(Bytes, u64)>> {
         PubSubCommands::pubsub_numsub(self, channels)
     }
 
-    /// How many patterns are subscribed to (`PUBSUB NUMPAT`).
+    /// Counts the patterns that have subscribers (`PUBSUB NUMPAT`).
     ///
     /// Returns the count.
     ///
@@ -369,7 +369,7 @@ impl Exclusive {
 
 /// Lua scripts that run on the server.
 impl Exclusive {
-    /// Runs a script. It finds the keys as `KEYS` and the rest as `ARGV` (`EVAL`).
+    /// Runs a script (`EVAL`).
     ///
     /// Returns what the script returns.
     ///
@@ -390,7 +390,7 @@ impl Exclusive {
         ScriptCommands::eval_as(self, script, keys, args)
     }
 
-    /// Runs a script that the server has, by the digest that [`script_load`](Self::script_load) answered (`EVALSHA`).
+    /// Runs a script that was loaded, by the digest that [`script_load`](Self::script_load) returned (`EVALSHA`).
     ///
     /// Returns what the script returns.
     ///
@@ -416,7 +416,7 @@ impl Exclusive {
         ScriptCommands::evalsha_as(self, digest, keys, args)
     }
 
-    /// Hands a script to the server without running it (`SCRIPT LOAD`).
+    /// Loads a script without running it (`SCRIPT LOAD`).
     ///
     /// Returns its digest, for [`evalsha`](Self::evalsha).
     ///
@@ -425,16 +425,16 @@ impl Exclusive {
         ScriptCommands::script_load(self, script)
     }
 
-    /// Asks which scripts the server has (`SCRIPT EXISTS`).
+    /// Checks which scripts are loaded (`SCRIPT EXISTS`).
     ///
-    /// Returns one flag per digest, in their order.
+    /// Returns one flag per digest, in the same order.
     ///
     /// See [`Client::script_exists`](crate::Client::script_exists) for details.
     pub fn script_exists(&self, digests: impl ToArgs) -> Reply<Vec<bool>> {
         ScriptCommands::script_exists(self, digests)
     }
 
-    /// Makes the server forget all scripts (`SCRIPT FLUSH`).
+    /// Removes all loaded scripts (`SCRIPT FLUSH`).
     ///
     /// See [`Client::script_flush`](crate::Client::script_flush) for details.
     pub fn script_flush(&self) -> Reply<()> {
@@ -447,7 +447,7 @@ impl Exclusive {
 /// IDs are [`StreamId`](crate::StreamId)s, or text that is one, such as `"5-1"` or `"5"`, which is sent as `5-0`; a text that is no ID is
 /// refused before anything is sent. Ranges of IDs are Rust's: `..` is the whole stream, `id..` all from one ID on.
 impl Exclusive {
-    /// Adds an entry to a stream, which is made when there is none (`XADD`).
+    /// Appends an entry to a stream (`XADD`).
     ///
     /// Returns the new entry's ID.
     ///
@@ -460,9 +460,9 @@ impl Exclusive {
         StreamCommands::xadd(self, key, fields)
     }
 
-    /// Adds an entry to a stream, with an ID of its own, or to a stream whose length is limited (`XADD`).
+    /// Appends an entry to a stream, with an explicit ID or a limit on the stream's length (`XADD`).
     ///
-    /// Returns the new entry's ID; `None` when there is no such stream and [`nomkstream`](crate::XAddOptions::nomkstream) was asked for.
+    /// Returns the new entry's ID; `None` if the stream does not exist and [`nomkstream`](crate::XAddOptions::nomkstream) is set.
     ///
     /// See [`Client::xadd_with`](crate::Client::xadd_with) for details.
     pub fn xadd_with<K: ToArg, V: ToArg>(
@@ -474,16 +474,16 @@ impl Exclusive {
         StreamCommands::xadd_with(self, key, fields, options)
     }
 
-    /// How many entries a stream has (`XLEN`).
+    /// Counts the entries of a stream (`XLEN`).
     ///
-    /// Returns the number, 0 when there is no such stream.
+    /// Returns the count, 0 if the stream does not exist.
     ///
     /// See [`Client::xlen`](crate::Client::xlen) for details.
     pub fn xlen(&self, key: impl ToKey) -> Reply<u64> {
         StreamCommands::xlen(self, key)
     }
 
-    /// The entries of a range of IDs, oldest first (`XRANGE`).
+    /// Reads the entries in a range of IDs, oldest first (`XRANGE`).
     ///
     /// Returns the entries.
     ///
@@ -496,7 +496,7 @@ impl Exclusive {
         StreamCommands::xrange(self, key, range)
     }
 
-    /// The oldest entries of a range of IDs, oldest first, and at most so many (`XRANGE`).
+    /// Reads at most `count` entries in a range of IDs, oldest first (`XRANGE`).
     ///
     /// Returns the entries.
     ///
@@ -510,7 +510,7 @@ impl Exclusive {
         StreamCommands::xrange_count(self, key, range, count)
     }
 
-    /// The entries of a range of IDs, newest first (`XREVRANGE`).
+    /// Reads the entries in a range of IDs, newest first (`XREVRANGE`).
     ///
     /// Returns the entries.
     ///
@@ -523,7 +523,7 @@ impl Exclusive {
         StreamCommands::xrevrange(self, key, range)
     }
 
-    /// The newest entries of a range of IDs, newest first, and at most so many (`XREVRANGE`).
+    /// Reads at most `count` entries in a range of IDs, newest first (`XREVRANGE`).
     ///
     /// Returns the entries.
     ///
@@ -537,9 +537,9 @@ impl Exclusive {
         StreamCommands::xrevrange_count(self, key, range, count)
     }
 
-    /// The entries of streams behind a position in each: behind an ID (`XREAD`).
+    /// Reads the entries of streams that follow an ID in each (`XREAD`).
     ///
-    /// Returns the streams that have any, with their entries, oldest first; empty when there is nothing to read. SwarmKeyDb returns at most 1,000 entries, so read on until the reply is empty.
+    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb returns at most 1,000 entries, so read on until the reply is empty.
     ///
     /// See [`Client::xread`](crate::Client::xread) for details.
     pub fn xread(
@@ -549,10 +549,10 @@ impl Exclusive {
         StreamCommands::xread(self, streams)
     }
 
-    /// The entries of streams behind a position in each: behind an ID, or those that are added while it waits
-    /// ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`). From the latter it is never sent again (`XREAD`).
+    /// Reads the entries of streams that follow an ID in each, or entries that arrive during the call
+    /// ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XREAD`).
     ///
-    /// Returns the streams that have any, with their entries, oldest first; empty when there was nothing to read in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
     ///
     /// See [`Client::xread_with`](crate::Client::xread_with) for details.
     pub fn xread_with(
@@ -563,10 +563,10 @@ impl Exclusive {
         StreamCommands::xread_with(self, streams, options)
     }
 
-    /// The entries that a consumer of a group is given: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), or those that it was given
-    /// before and has not acknowledged, behind an ID (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), or the consumer's own pending
+    /// entries that follow an ID (`XREADGROUP`).
     ///
-    /// Returns the streams that have any, with their entries, oldest first; empty when there is nothing to read. SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb returns at most 1,000 entries.
     ///
     /// See [`Client::xreadgroup`](crate::Client::xreadgroup) for details.
     pub fn xreadgroup(
@@ -578,10 +578,10 @@ impl Exclusive {
         StreamCommands::xreadgroup(self, group, consumer, streams)
     }
 
-    /// The entries that a consumer of a group is given: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which it may wait, or
-    /// those that it was given before and has not acknowledged, behind an ID (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which the call may wait, or
+    /// the consumer's own pending entries that follow an ID (`XREADGROUP`).
     ///
-    /// Returns the streams that have any, with their entries, oldest first; empty when there was nothing to read in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
     ///
     /// See [`Client::xreadgroup_with`](crate::Client::xreadgroup_with) for details.
     pub fn xreadgroup_with(
@@ -594,7 +594,7 @@ impl Exclusive {
         StreamCommands::xreadgroup_with(self, group, consumer, streams, options)
     }
 
-    /// Acknowledges entries that consumers of a group were given: they are pending no more (`XACK`).
+    /// Acknowledges entries of a consumer group, which removes them from the pending entries (`XACK`).
     ///
     /// Returns how many of them were pending.
     ///
@@ -603,7 +603,7 @@ impl Exclusive {
         StreamCommands::xack(self, key, group, ids)
     }
 
-    /// How much the consumers of a group were given and have not acknowledged (`XPENDING`).
+    /// Summarizes the pending entries of a consumer group (`XPENDING`).
     ///
     /// Returns a [`PendingSummary`].
     ///
@@ -612,7 +612,7 @@ impl Exclusive {
         StreamCommands::xpending(self, key, group)
     }
 
-    /// What the consumers of a group were given and have not acknowledged: entry by entry, oldest first (`XPENDING`).
+    /// Lists pending entries of a consumer group, oldest first (`XPENDING`).
     ///
     /// Returns the entries, without their fields.
     ///
@@ -626,9 +626,9 @@ impl Exclusive {
         StreamCommands::xpending_with(self, key, group, options)
     }
 
-    /// Gives pending entries to a consumer, if they were given to another at least `min_idle` ago (`XCLAIM`).
+    /// Claims pending entries for a consumer if they were delivered at least `min_idle` ago (`XCLAIM`).
     ///
-    /// Returns the entries that it was given; those that were deleted meanwhile are left out.
+    /// Returns the claimed entries, without those that were deleted.
     ///
     /// See [`Client::xclaim`](crate::Client::xclaim) for details.
     pub fn xclaim(
@@ -642,10 +642,9 @@ impl Exclusive {
         StreamCommands::xclaim(self, key, group, consumer, min_idle, ids)
     }
 
-    /// Gives pending entries to a consumer, as [`xclaim`](Self::xclaim) does, and says how they count from now on. SwarmKeyDb ignores the
-    /// options, without an error (`XCLAIM`).
+    /// Claims pending entries for a consumer, with options (`XCLAIM`).
     ///
-    /// Returns the entries that it was given; those that were deleted meanwhile are left out.
+    /// Returns the claimed entries, without those that were deleted.
     ///
     /// See [`Client::xclaim_with`](crate::Client::xclaim_with) for details.
     pub fn xclaim_with(
@@ -660,10 +659,9 @@ impl Exclusive {
         StreamCommands::xclaim_with(self, key, group, consumer, min_idle, ids, options)
     }
 
-    /// Gives pending entries to a consumer without reading them, so that they do not count as given once more. SwarmKeyDb ignores `JUSTID`
-    /// and every option: it sends whole entries, of which this method returns the IDs, and counts the delivery (`XCLAIM`).
+    /// Claims pending entries without reading them, so the delivery count does not change (`XCLAIM`).
     ///
-    /// Returns the entries that it was given.
+    /// Returns the claimed entries.
     ///
     /// See [`Client::xclaim_justid`](crate::Client::xclaim_justid) for details.
     pub fn xclaim_justid(
@@ -678,9 +676,9 @@ impl Exclusive {
         StreamCommands::xclaim_justid(self, key, group, consumer, min_idle, ids, options)
     }
 
-    /// Gives a consumer entries that were given to another at least `min_idle` ago, from an ID on: one page of them (`XAUTOCLAIM`).
+    /// Claims one page of entries that were delivered to another consumer at least `min_idle` ago, starting at an ID (`XAUTOCLAIM`).
     ///
-    /// Returns at most 100 entries, and where the next page begins: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    /// Returns at most 100 entries and the start of the next page: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
     ///
     /// See [`Client::xautoclaim`](crate::Client::xautoclaim) for details.
     pub fn xautoclaim(
@@ -694,9 +692,9 @@ impl Exclusive {
         StreamCommands::xautoclaim(self, key, group, consumer, min_idle, start)
     }
 
-    /// As [`xautoclaim`](Self::xautoclaim), at most so many entries (`XAUTOCLAIM`).
+    /// Claims entries as [`xautoclaim`](Self::xautoclaim) does, at most `count` of them (`XAUTOCLAIM`).
     ///
-    /// Returns the entries, and where the next page begins: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    /// Returns the entries and the start of the next page: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
     ///
     /// See [`Client::xautoclaim_count`](crate::Client::xautoclaim_count) for details.
     pub fn xautoclaim_count(
@@ -713,7 +711,7 @@ impl Exclusive {
 
     /// As [`xautoclaim`](Self::xautoclaim), at most so many entries, without reading them, so that they do not count as given once more (`XAUTOCLAIM`).
     ///
-    /// Returns the entries' IDs, and where the next page begins.
+    /// Returns the IDs of the entries and the start of the next page.
     ///
     /// See [`Client::xautoclaim_justid`](crate::Client::xautoclaim_justid) for details.
     pub fn xautoclaim_justid(
@@ -739,14 +737,14 @@ impl Exclusive {
 
     /// Removes entries of a stream (`XDEL`).
     ///
-    /// Returns how many of them there were.
+    /// Returns how many of them existed.
     ///
     /// See [`Client::xdel`](crate::Client::xdel) for details.
     pub fn xdel(&self, key: impl ToKey, ids: impl StreamIds) -> Reply<u64> {
         StreamCommands::xdel(self, key, ids)
     }
 
-    /// What the server knows of a stream (`XINFO STREAM`).
+    /// Gets information about a stream (`XINFO STREAM`).
     ///
     /// Returns a [`StreamInfo`].
     ///
@@ -755,7 +753,7 @@ impl Exclusive {
         StreamCommands::xinfo_stream(self, key)
     }
 
-    /// What the server knows of the groups of a stream (`XINFO GROUPS`).
+    /// Gets information about the consumer groups of a stream (`XINFO GROUPS`).
     ///
     /// Returns a [`GroupInfo`] for each.
     ///
@@ -764,7 +762,7 @@ impl Exclusive {
         StreamCommands::xinfo_groups(self, key)
     }
 
-    /// What the server knows of the consumers of a group (`XINFO CONSUMERS`).
+    /// Gets information about the consumers of a group (`XINFO CONSUMERS`).
     ///
     /// Returns a [`ConsumerInfo`] for each.
     ///
@@ -773,7 +771,7 @@ impl Exclusive {
         StreamCommands::xinfo_consumers(self, key, group)
     }
 
-    /// Makes a group that reads a stream from a position on: behind an ID, or from now on ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XGROUP CREATE`).
+    /// Creates a consumer group that reads a stream after an ID, or only new entries ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XGROUP CREATE`).
     ///
     /// See [`Client::xgroup_create`](crate::Client::xgroup_create) for details.
     pub fn xgroup_create(
@@ -785,7 +783,7 @@ impl Exclusive {
         StreamCommands::xgroup_create(self, key, group, start)
     }
 
-    /// Makes a group, and the stream when there is none (`MKSTREAM`) (`XGROUP CREATE`).
+    /// Creates a consumer group, and the stream if it does not exist (`MKSTREAM`) (`XGROUP CREATE`).
     ///
     /// See [`Client::xgroup_create_mkstream`](crate::Client::xgroup_create_mkstream) for details.
     pub fn xgroup_create_mkstream(
@@ -797,16 +795,16 @@ impl Exclusive {
         StreamCommands::xgroup_create_mkstream(self, key, group, start)
     }
 
-    /// Removes a group, its consumers, and what they have not acknowledged (`XGROUP DESTROY`).
+    /// Removes a consumer group with its consumers and pending entries (`XGROUP DESTROY`).
     ///
-    /// Returns whether there was such a group.
+    /// Returns whether the group existed.
     ///
     /// See [`Client::xgroup_destroy`](crate::Client::xgroup_destroy) for details.
     pub fn xgroup_destroy(&self, key: impl ToKey, group: impl ToArg) -> Reply<bool> {
         StreamCommands::xgroup_destroy(self, key, group)
     }
 
-    /// Makes a group go on reading from a position. What its consumers have not acknowledged stays pending (`XGROUP SETID`).
+    /// Sets the position that a consumer group reads from (`XGROUP SETID`).
     ///
     /// See [`Client::xgroup_setid`](crate::Client::xgroup_setid) for details.
     pub fn xgroup_setid(
@@ -818,9 +816,9 @@ impl Exclusive {
         StreamCommands::xgroup_setid(self, key, group, start)
     }
 
-    /// Makes a consumer. One that reads is made without (`XGROUP CREATECONSUMER`).
+    /// Creates a consumer (`XGROUP CREATECONSUMER`).
     ///
-    /// Returns whether it is new.
+    /// Returns whether the consumer is new.
     ///
     /// See [`Client::xgroup_createconsumer`](crate::Client::xgroup_createconsumer) for details.
     pub fn xgroup_createconsumer(
@@ -832,9 +830,9 @@ impl Exclusive {
         StreamCommands::xgroup_createconsumer(self, key, group, consumer)
     }
 
-    /// Removes a consumer. What it has not acknowledged is pending no more, and no other consumer will be given it: claim it first (`XGROUP DELCONSUMER`).
+    /// Removes a consumer together with its pending entries, which no other consumer receives; claim them first (`XGROUP DELCONSUMER`).
     ///
-    /// Returns how many entries it had not acknowledged.
+    /// Returns how many pending entries it had.
     ///
     /// See [`Client::xgroup_delconsumer`](crate::Client::xgroup_delconsumer) for details.
     pub fn xgroup_delconsumer(
@@ -846,7 +844,7 @@ impl Exclusive {
         StreamCommands::xgroup_delconsumer(self, key, group, consumer)
     }
 
-    /// Makes a stream's next entries get IDs greater than this one (`XSETID`).
+    /// Sets the last ID of a stream (`XSETID`).
     ///
     /// See [`Client::xsetid`](crate::Client::xsetid) for details.
     pub fn xsetid(&self, key: impl ToKey, id: impl TryInto<StreamId>) -> Reply<()> {
@@ -856,9 +854,9 @@ impl Exclusive {
 
 /// Commands on string values and counters.
 impl Exclusive {
-    /// The value of a key (`GET`).
+    /// Gets the value of a key (`GET`).
     ///
-    /// Returns the value's bytes, `None` when the key is missing.
+    /// Returns the value, `None` if the key does not exist.
     ///
     /// See [`Client::get`](crate::Client::get) for details.
     pub fn get(&self, key: impl ToKey) -> Reply<Option<Bytes>> {
@@ -872,41 +870,41 @@ impl Exclusive {
         StringCommands::get_as(self, key)
     }
 
-    /// Sets a key to a value, whatever it held, and removes its time to live. For conditions and expiry, see [`set_with`](Self::set_with) (`SET`).
+    /// Sets the value of a key and removes its time to live (`SET`).
     ///
     /// See [`Client::set`](crate::Client::set) for details.
     pub fn set(&self, key: impl ToKey, value: impl ToArg) -> Reply<()> {
         StringCommands::set(self, key, value)
     }
 
-    /// Sets a key to a value if a condition holds, and says how long it lives (`SET`).
+    /// Sets the value of a key, with conditions and a time to live (`SET`).
     ///
-    /// Returns whether it was set: false only when the condition of [`nx`](SetOptions::nx) or [`xx`](SetOptions::xx) did not hold.
+    /// Returns whether the key was set: false only if the condition of [`nx`](SetOptions::nx) or [`xx`](SetOptions::xx) was not met.
     ///
     /// See [`Client::set_with`](crate::Client::set_with) for details.
     pub fn set_with(&self, key: impl ToKey, value: impl ToArg, options: SetOptions) -> Reply<bool> {
         StringCommands::set_with(self, key, value, options)
     }
 
-    /// Sets a key to a value that expires (`SETEX`, or `PSETEX` if the time is not whole seconds).
+    /// Sets the value of a key and its time to live (`SETEX`, or `PSETEX` if the time is not whole seconds).
     ///
     /// See [`Client::setex`](crate::Client::setex) for details.
     pub fn setex(&self, key: impl ToKey, ttl: Duration, value: impl ToArg) -> Reply<()> {
         StringCommands::setex(self, key, ttl, value)
     }
 
-    /// Sets a key to a value if the key is missing (`SETNX`).
+    /// Sets the value of a key if the key does not exist (`SETNX`).
     ///
-    /// Returns whether it was set.
+    /// Returns whether the key was set.
     ///
     /// See [`Client::setnx`](crate::Client::setnx) for details.
     pub fn setnx(&self, key: impl ToKey, value: impl ToArg) -> Reply<bool> {
         StringCommands::setnx(self, key, value)
     }
 
-    /// Sets a key to a value and answers what it held (`GETSET`).
+    /// Sets the value of a key and returns the previous value (`GETSET`).
     ///
-    /// Returns the value before, `None` when the key was missing.
+    /// Returns the previous value, `None` if the key did not exist.
     ///
     /// See [`Client::getset`](crate::Client::getset) for details.
     pub fn getset(&self, key: impl ToKey, value: impl ToArg) -> Reply<Option<Bytes>> {
@@ -920,9 +918,9 @@ impl Exclusive {
         StringCommands::getset_as(self, key, value)
     }
 
-    /// Removes a key and answers what it held (`GETDEL`).
+    /// Removes a key and returns its value (`GETDEL`).
     ///
-    /// Returns the value before, `None` when the key was missing.
+    /// Returns the previous value, `None` if the key did not exist.
     ///
     /// See [`Client::getdel`](crate::Client::getdel) for details.
     pub fn getdel(&self, key: impl ToKey) -> Reply<Option<Bytes>> {
@@ -936,9 +934,9 @@ impl Exclusive {
         StringCommands::getdel_as(self, key)
     }
 
-    /// The values of several keys at once (`MGET`).
+    /// Gets the values of several keys (`MGET`).
     ///
-    /// Returns one entry per key, in their order; `None` for a missing key or one that holds no string.
+    /// Returns one entry per key, in the same order; `None` for a key that does not exist or does not hold a string.
     ///
     /// See [`Client::mget`](crate::Client::mget) for details.
     pub fn mget(&self, keys: impl ToKeys) -> Reply<Vec<Option<Bytes>>> {
@@ -952,7 +950,7 @@ impl Exclusive {
         StringCommands::mget_as(self, keys)
     }
 
-    /// Sets several keys. Takes pairs from a map, or any list of pairs (`MSET`).
+    /// Sets several keys, given as a map or a list of pairs (`MSET`).
     ///
     /// See [`Client::mset`](crate::Client::mset) for details.
     pub fn mset<K: ToKey, V: ToArg>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> Reply<()> {
@@ -971,81 +969,81 @@ impl Exclusive {
         StringCommands::msetnx(self, pairs)
     }
 
-    /// Adds one to a counter. A missing key counts as 0 (`INCR`).
+    /// Increments a counter by one (`INCR`).
     ///
-    /// Returns the value after.
+    /// Returns the new value.
     ///
     /// See [`Client::incr`](crate::Client::incr) for details.
     pub fn incr(&self, key: impl ToKey) -> Reply<i64> {
         StringCommands::incr(self, key)
     }
 
-    /// Adds to a counter. A missing key counts as 0 (`INCRBY`).
+    /// Increments a counter by an amount (`INCRBY`).
     ///
-    /// Returns the value after.
+    /// Returns the new value.
     ///
     /// See [`Client::incrby`](crate::Client::incrby) for details.
     pub fn incrby(&self, key: impl ToKey, amount: i64) -> Reply<i64> {
         StringCommands::incrby(self, key, amount)
     }
 
-    /// Takes one from a counter. A missing key counts as 0 (`DECR`).
+    /// Decrements a counter by one (`DECR`).
     ///
-    /// Returns the value after.
+    /// Returns the new value.
     ///
     /// See [`Client::decr`](crate::Client::decr) for details.
     pub fn decr(&self, key: impl ToKey) -> Reply<i64> {
         StringCommands::decr(self, key)
     }
 
-    /// Takes from a counter. A missing key counts as 0 (`DECRBY`).
+    /// Decrements a counter by an amount (`DECRBY`).
     ///
-    /// Returns the value after.
+    /// Returns the new value.
     ///
     /// See [`Client::decrby`](crate::Client::decrby) for details.
     pub fn decrby(&self, key: impl ToKey, amount: i64) -> Reply<i64> {
         StringCommands::decrby(self, key, amount)
     }
 
-    /// Adds to a number with a fraction. A missing key counts as 0 (`INCRBYFLOAT`).
+    /// Increments a floating-point number (`INCRBYFLOAT`).
     ///
-    /// Returns the value after.
+    /// Returns the new value.
     ///
     /// See [`Client::incrbyfloat`](crate::Client::incrbyfloat) for details.
     pub fn incrbyfloat(&self, key: impl ToKey, amount: f64) -> Reply<f64> {
         StringCommands::incrbyfloat(self, key, amount)
     }
 
-    /// Puts text at the end of a value. A missing key counts as empty (`APPEND`).
+    /// Appends to a value (`APPEND`).
     ///
-    /// Returns the length after, in bytes.
+    /// Returns the new length in bytes.
     ///
     /// See [`Client::append`](crate::Client::append) for details.
     pub fn append(&self, key: impl ToKey, value: impl ToArg) -> Reply<u64> {
         StringCommands::append(self, key, value)
     }
 
-    /// The length of a value (`STRLEN`).
+    /// Gets the length of a value (`STRLEN`).
     ///
-    /// Returns the length in bytes, 0 when the key is missing.
+    /// Returns the length in bytes, 0 if the key does not exist.
     ///
     /// See [`Client::strlen`](crate::Client::strlen) for details.
     pub fn strlen(&self, key: impl ToKey) -> Reply<u64> {
         StringCommands::strlen(self, key)
     }
 
-    /// A part of a value, both ends included; negative positions count from the end (`GETRANGE`).
+    /// Gets part of a value, from `start` to `end` inclusive (`GETRANGE`).
     ///
-    /// Returns the bytes, empty when the key is missing or the range holds nothing.
+    /// Returns the bytes, empty if the key does not exist or the range is empty.
     ///
     /// See [`Client::getrange`](crate::Client::getrange) for details.
     pub fn getrange(&self, key: impl ToKey, start: i64, end: i64) -> Reply<Bytes> {
         StringCommands::getrange(self, key, start, end)
     }
 
-    /// Writes over a part of a value, from a position on; zero bytes fill a gap (`SETRANGE`).
+    /// Overwrites part of a value, starting at a position (`SETRANGE`).
     ///
-    /// Returns the length after, in bytes.
+    /// Returns the new length in bytes.
     ///
     /// See [`Client::setrange`](crate::Client::setrange) for details.
     pub fn setrange(&self, key: impl ToKey, offset: u64, value: impl ToArg) -> Reply<u64> {
