@@ -103,6 +103,24 @@ impl TransportError {
         self
     }
 
+    /// Replaces the message, and makes this error the source of the new one.
+    ///
+    /// The new error keeps the kind, HTTP status, close code,
+    /// [`retry_after`](Self::retry_after) and [`is_transient`](Self::is_transient). The same rules
+    /// apply to the message as for [`new`](Self::new).
+    #[must_use]
+    pub fn with_context(self, message: impl Into<String>) -> Self {
+        Self {
+            message: Printable(&message.into()).to_string(),
+            kind: self.kind,
+            status: self.status,
+            close_code: self.close_code,
+            retry_after: self.retry_after,
+            transient: Some(self.is_transient()),
+            source: Some(Box::new(self)),
+        }
+    }
+
     /// Sets the HTTP status of the peer's response.
     #[must_use]
     pub const fn with_status(mut self, status: u16) -> Self {
@@ -338,6 +356,32 @@ mod tests {
         assert!(!error(Kind::Limit).after_replies().is_transient());
         let moved = error(Kind::Protocol).with_status(301).after_replies();
         assert!(!moved.is_transient());
+    }
+
+    /// Guards against reconnecting too early, or never, because an error was wrapped on its way.
+    #[test]
+    fn context_replaces_the_message_alone() {
+        let inner = error(Kind::Closed)
+            .with_status(503)
+            .with_close_code(1008)
+            .with_retry_after(Duration::from_secs(7));
+        assert!(!inner.is_transient());
+        let outer = inner.with_context("the \u{1b}handshake failed");
+        assert_eq!(outer.to_string(), "the handshake failed");
+        assert_eq!(outer.kind(), Kind::Closed);
+        assert_eq!(outer.status(), Some(503));
+        assert_eq!(outer.close_code(), Some(1008));
+        assert_eq!(outer.retry_after(), Some(Duration::from_secs(7)));
+        assert!(!outer.is_transient());
+        assert_eq!(
+            outer.source().map(ToString::to_string).as_deref(),
+            Some("x")
+        );
+
+        let io = error(Kind::Io).with_source(io::Error::from(io::ErrorKind::PermissionDenied));
+        assert!(!io.with_context("y").is_transient());
+        let overridden = error(Kind::Protocol).with_transient(true);
+        assert!(overridden.with_context("y").is_transient());
     }
 
     /// Guards against control characters from a peer in terminals and logs.

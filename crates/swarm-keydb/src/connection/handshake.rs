@@ -121,7 +121,7 @@ impl Handshake {
         match &self.refusal {
             Some(refusal) if error.is_transient() => {
                 let what = format!("{error}; its last reply was an error: {refusal}");
-                TransportError::new(error.kind(), what).with_source(error)
+                error.with_context(what)
             }
             _ => error,
         }

@@ -107,7 +107,7 @@ impl Dialer {
 
 /// Converts an I/O error of an open socket.
 #[cfg(any(feature = "ws", feature = "tcp", feature = "tls"))]
-pub(crate) fn broken(error: io::Error) -> TransportError {
+pub(crate) fn io_error(error: io::Error) -> TransportError {
     let (kind, message) = classify(&error);
     TransportError::new(kind, message).with_source(error)
 }

@@ -177,7 +177,7 @@ impl Exchange {
         let body = body
             .collect()
             .await
-            .map_err(|error| self.broken_body(error))?
+            .map_err(|error| self.body_error(error))?
             .to_bytes();
         match (status, json::answer(&body, &self.limits)) {
             (200, Ok(JsonReply::Result(frame))) => Ok(frame),
@@ -197,7 +197,7 @@ impl Exchange {
         }
     }
 
-    fn broken_body(&self, error: Box<dyn Error + Send + Sync>) -> TransportError {
+    fn body_error(&self, error: Box<dyn Error + Send + Sync>) -> TransportError {
         match error.downcast::<hyper::Error>() {
             Ok(error) => hyper_error(&self.endpoint, *error),
             Err(error) if error.is::<LengthLimitError>() => TransportError::new(

@@ -82,7 +82,7 @@ where
 {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         let written = ready!(self.output.poll_write(&mut self.stream, cx));
-        Poll::Ready(written.map_err(|error| self.fail(dial::broken(error))))
+        Poll::Ready(written.map_err(|error| self.fail(dial::io_error(error))))
     }
 
     /// Writes all buffered data, then shuts down this side.
@@ -92,7 +92,7 @@ where
     ) -> Poll<Result<(), TransportError>> {
         ready!(self.poll_write(cx))?;
         let ended = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
-        Poll::Ready(ended.map_err(|error| self.fail(dial::broken(error))))
+        Poll::Ready(ended.map_err(|error| self.fail(dial::io_error(error))))
     }
 
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -138,7 +138,7 @@ where
         self.ensure_open()?;
         ready!(self.poll_write(cx))?;
         let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
-        Poll::Ready(flushed.map_err(|error| self.fail(dial::broken(error))))
+        Poll::Ready(flushed.map_err(|error| self.fail(dial::io_error(error))))
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
@@ -163,7 +163,7 @@ where
                 }
                 Ok(0) => closed("the peer closed the connection"),
                 Ok(_) => continue,
-                Err(error) => dial::broken(error),
+                Err(error) => dial::io_error(error),
             };
             return Poll::Ready(Err(self.fail(error)));
         }

@@ -52,12 +52,11 @@ pub(crate) fn cause(error: &io::Error) -> Option<&Error> {
 
 fn handshake_error(endpoint: &Endpoint, error: io::Error) -> TransportError {
     let Some(cause) = cause(&error) else {
-        let error = dial::broken(error);
         let message = format!(
             "{endpoint} closed the connection during the TLS handshake; check that the port \
              speaks TLS"
         );
-        return TransportError::new(error.kind(), message).with_source(error);
+        return dial::io_error(error).with_context(message);
     };
     let hint = hint(cause);
     TransportError::new(

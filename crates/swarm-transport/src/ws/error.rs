@@ -47,12 +47,9 @@ pub(super) fn from_handshake(endpoint: &Endpoint, error: Error) -> TransportErro
             ),
         ),
         Error::Io(error) => {
-            let error = dial::broken(error);
-            TransportError::new(
-                error.kind(),
-                format!("the WebSocket handshake with {endpoint} failed: {error}"),
-            )
-            .with_source(error)
+            let error = dial::io_error(error);
+            let message = format!("the WebSocket handshake with {endpoint} failed: {error}");
+            error.with_context(message)
         }
         error => TransportError::new(
             Kind::Protocol,
@@ -72,7 +69,7 @@ pub(super) fn from_socket(error: Error) -> TransportError {
             Kind::Closed,
             "the peer closed the connection without a close frame",
         ),
-        Error::Io(error) => dial::broken(error),
+        Error::Io(error) => dial::io_error(error),
         Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => TransportError::new(
             Kind::Limit,
             format!(

@@ -98,7 +98,7 @@ where
         self.large |= message.len() >= LARGE;
         match self.get()?.start_send(message) {
             Ok(()) => Ok(()),
-            Err(error) => Err(self.broken(error)),
+            Err(error) => Err(self.write_error(error)),
         }
     }
 
@@ -187,14 +187,14 @@ where
 
     fn map_write_error(
         &mut self,
-        map_write_error: Poll<Result<(), tungstenite::Error>>,
+        result: Poll<Result<(), tungstenite::Error>>,
     ) -> Poll<Result<(), TransportError>> {
-        map_write_error.map(|map_write_error| map_write_error.map_err(|error| self.broken(error)))
+        result.map(|result| result.map_err(|error| self.write_error(error)))
     }
 
     /// Converts an error of a write. A peer that rejects a message may send a close frame with the
     /// reason before it closes the connection, so look for one among the received messages.
-    fn broken(&mut self, error: tungstenite::Error) -> TransportError {
+    fn write_error(&mut self, error: tungstenite::Error) -> TransportError {
         let error = error::from_socket(error);
         let mut cx = Context::from_waker(Waker::noop());
         while let Ok(stream) = self.get()

@@ -416,8 +416,14 @@ fn the_refusal_of_hello_is_told_when_the_connection_ends_in_the_handshake() {
     bench
         .receive(&Frame::error("ERR upstream failure"))
         .unwrap();
-    let text = bench.engine.session().explain(closed()).to_string();
+    let wait = std::time::Duration::from_secs(7);
+    let explained = bench
+        .engine
+        .session()
+        .explain(closed().with_retry_after(wait));
+    let text = explained.to_string();
     assert!(text.contains("upstream failure"), "{text}");
+    assert_eq!(explained.retry_after(), Some(wait));
     assert_eq!(bench.sent(), ["ECHO"]);
     bench.reply(&Frame::error("ERR wrong number of arguments"));
     assert!(bench.engine.is_ready());
