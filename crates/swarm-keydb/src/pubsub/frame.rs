@@ -1,35 +1,35 @@
-//! What a frame on a subscribed connection says.
+//! Meaning of a frame on a subscribed connection.
 //!
-//! Such a connection sends nothing but subscriptions and PING, so every frame says by itself what it is: by its first
-//! word, whether it comes as a push or, as in RESP2 and from some gateways in RESP3 too, as an array.
+//! Only subscriptions and PINGs are sent on such a connection, so the first word of a frame tells what it is. Frames
+//! are pushes or, in RESP2 and from some gateways in RESP3 too, arrays.
 
 use swarm_resp::{Frame, FrameRef, Kind as FrameKind, ServerError};
 
 use super::name::Kind;
 use crate::server::ServerProfile;
 
-/// What a frame says.
+/// A frame on a subscribed connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PubSubFrame<'a> {
-    /// From now on, or from now on no more, messages of a name come.
+    /// A name was subscribed or unsubscribed.
     Acknowledged {
         kind: Kind,
         subscribed: bool,
         name: &'a [u8],
     },
     Message {
-        /// The pattern, when it came for one.
+        /// The pattern that matched, for a subscription by pattern.
         pattern: Option<&'a [u8]>,
         channel: &'a [u8],
         payload: &'a [u8],
     },
-    /// The reply to PING, which repeats what was sent with it.
+    /// The reply to PING, which echoes its argument.
     Pong(&'a [u8]),
-    /// The server refuses what was asked first of all that is not answered.
+    /// An error, which answers the oldest request without a reply.
     Refused(ServerError),
-    /// Something that nobody here asked for.
+    /// A push of an unknown kind.
     Unknown,
-    /// No frame that such a connection can bring.
+    /// A frame that is impossible on such a connection.
     Nonsense,
 }
 

@@ -1,6 +1,6 @@
-//! Pub/Sub over one connection after another, without I/O and without a clock.
+//! Sans-IO state machine of subscriptions, over one connection after another.
 //!
-//! Wishes, frames and the time go in; requests and events come out.
+//! Subscriptions, frames and the time go in; requests and events come out.
 
 #[cfg(test)]
 mod tests;
@@ -21,49 +21,49 @@ use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::failure::Failure;
 
-/// How many times the patience with a silent server a server has that is not silent.
+/// Multiplier on the silence limit for a server that sends data but never the reply it owes.
 const OVERDUE: u32 = 4;
 
-/// Who hears what comes.
+/// Receives the events of one subscription.
 pub(super) trait Listener {
     /// The server has acknowledged all names.
     fn ready(&mut self);
 
-    /// It has done so again, after some or all were lost.
+    /// The server has acknowledged all names again, after some or all were lost.
     fn restored(&mut self);
 
-    /// A message. False when it wants no more.
+    /// A message has arrived. Returns false to unsubscribe.
     fn hear(&mut self, message: Message) -> bool;
 
-    /// Nothing more comes.
+    /// No more events will arrive.
     fn end(self, failure: Failure);
 }
 
-/// What is known of a listener.
+/// A subscription.
 struct Subscriber<L> {
     listener: L,
     names: Vec<Name>,
-    /// How many of its names do not come (yet, or again). Until all do, it hears nothing: so what it is told when they do
-    /// is true, that from there on nothing is missing.
+    /// How many of its names are not subscribed at the server, not yet or not any more. Until all are, the listener
+    /// receives no message; so from its next event on, none is missing.
     missing: usize,
-    /// Whether all names came once.
+    /// Whether all names were subscribed once.
     ready: bool,
 }
 
-/// An answer that the server owes.
+/// A reply that the server owes.
 #[derive(Debug, PartialEq, Eq)]
 enum Owed {
     Acknowledgement(Step),
     Pong(Nonce),
 }
 
-/// Who listens to what, and what the server has been told of it.
+/// All subscriptions of a connection, and what the server knows of them.
 pub(super) struct Machine<L> {
     session: Session,
     table: SubscriptionTable,
     subscribers: HashMap<u64, Subscriber<L>>,
     owed: VecDeque<Owed>,
-    /// When it last gave what it owed, or began to owe something.
+    /// When the server last sent a reply that it owed, or began to owe one.
     settled: Option<Instant>,
 }
 
@@ -78,7 +78,7 @@ impl<L: Listener> Machine<L> {
         }
     }
 
-    /// Somebody wants to hear of names.
+    /// Adds a subscription.
     pub(super) fn subscribe(&mut self, id: u64, names: Vec<Name>, mut listener: L) {
         let here = names
             .iter()
@@ -97,7 +97,7 @@ impl<L: Listener> Machine<L> {
         self.subscribers.insert(id, subscriber);
     }
 
-    /// Somebody wants to hear no more. Nothing happens when it is gone already.
+    /// Removes a subscription, if it still exists.
     pub(super) fn unsubscribe(&mut self, id: u64) {
         let _listener = self.remove(id);
     }
@@ -118,7 +118,7 @@ impl<L: Listener> Machine<L> {
         }
     }
 
-    /// Ends all.
+    /// Ends all subscriptions.
     pub(super) fn end_all(&mut self, failure: &Failure) {
         let ids: Vec<_> = self.subscribers.keys().copied().collect();
         for id in ids {
@@ -126,17 +126,17 @@ impl<L: Listener> Machine<L> {
         }
     }
 
-    /// Whether somebody wants to hear something.
+    /// Whether there are subscriptions.
     pub(super) fn is_wanted(&self) -> bool {
         !self.subscribers.is_empty()
     }
 
-    /// Whether a connection is of no more use: nobody wants anything, and the server knows it.
+    /// Whether the connection is no longer needed: there are no subscriptions, and the server has acknowledged that.
     pub(super) fn is_idle(&self) -> bool {
         self.table.is_empty()
     }
 
-    /// The state of the connection itself.
+    /// State of the connection itself.
     pub(super) const fn session(&self) -> &Session {
         &self.session
     }
@@ -149,17 +149,17 @@ impl<L: Listener> Machine<L> {
         self.session.is_ready()
     }
 
-    /// What the next connection logs in with.
+    /// Sets the credentials of the next handshake.
     pub(super) fn log_in_with(&mut self, credentials: Option<Credentials>) {
         self.session.log_in_with(credentials);
     }
 
-    /// A connection is open. The handshake begins.
+    /// A connection is open, and its handshake begins.
     pub(super) fn connected(&mut self, capabilities: Capabilities) {
         self.session.open(capabilities);
     }
 
-    /// The connection is gone.
+    /// The connection is lost or closed.
     pub(super) fn disconnected(&mut self) {
         self.session.close();
         self.owed.clear();
@@ -169,7 +169,7 @@ impl<L: Listener> Machine<L> {
         }
     }
 
-    /// The next request to send, if there is one. `check` says whether the wire can carry it.
+    /// Returns the next request to send, if there is one. `check` tells whether the transport can carry a request.
     pub(super) fn next_request(
         &mut self,
         now: Instant,
@@ -185,7 +185,7 @@ impl<L: Listener> Machine<L> {
             return Some(request);
         }
         while let Some(step) = self.table.next() {
-            // One name each: a deployed gateway answers several names with replies that shift all later ones.
+            // One name per request: a deployed gateway answers several names with replies that shift all later ones.
             let Name { kind, text } = &step.name;
             let command = if step.subscribe {
                 kind.subscribe()
@@ -219,13 +219,13 @@ impl<L: Listener> Machine<L> {
         self.owed.push_back(owed);
     }
 
-    /// Nothing was read until now: what did not come is not the server's fault.
+    /// Receiving resumes. What did not arrive meanwhile was not the server's fault.
     pub(super) const fn resume(&mut self, now: Instant) {
         self.session.hear(now);
         self.settled = Some(now);
     }
 
-    /// A frame has come.
+    /// Takes a frame.
     pub(super) fn receive(&mut self, now: Instant, frame: &Frame) -> Result<(), Violation> {
         if !self.session.receive(now, frame)? {
             return Ok(());
@@ -263,8 +263,8 @@ impl<L: Listener> Machine<L> {
         let Some((name, listeners)) = self.table.listeners(kind, name) else {
             return;
         };
-        // Made for the first who hears it, and shared with the others. The payload is a copy, because what the frame holds
-        // is the whole buffer that it was read into.
+        // Built for the first listener and shared with the others. The payload is copied, because the frame keeps the
+        // whole read buffer alive.
         let mut message = None;
         let mut gone = Vec::new();
         for id in listeners {
@@ -320,7 +320,7 @@ impl<L: Listener> Machine<L> {
         }
     }
 
-    /// Takes the first answer that is owed and fits. It is the very first, unless the server broke the order.
+    /// Removes the first matching reply that is owed: the very first, unless the server replies out of order.
     fn settle(&mut self, now: Instant, fits: impl Fn(&Owed) -> bool) {
         if let Some(at) = self.owed.iter().position(fits) {
             self.owed.remove(at);
@@ -329,8 +329,8 @@ impl<L: Listener> Machine<L> {
         }
     }
 
-    /// The reply to a heartbeat, if it repeats what was sent with it. A text of its own that repeats something else shows that
-    /// replies no longer match; a push that does was sent by somebody.
+    /// Takes the reply to a heartbeat if it echoes the nonce. A reply with any other text shows that replies no longer
+    /// match requests; a push with another text is a message that someone published.
     fn pong(&mut self, now: Instant, text: &[u8], pushed: bool) -> Result<(), Violation> {
         let matches = |owed: &Owed| matches!(owed, Owed::Pong(nonce) if nonce.is(text));
         if self.owed.iter().any(matches) {
@@ -346,20 +346,20 @@ impl<L: Listener> Machine<L> {
         }
     }
 
-    /// The server refuses what was asked first of all that it owes.
+    /// Takes an error, which answers the first request without a reply.
     fn refused(&mut self, now: Instant, error: ServerError) -> Result<(), Violation> {
         let Some(owed) = self.owed.pop_front() else {
             return Err(Violation::Ended(error));
         };
         self.settled = Some(now);
         let Owed::Acknowledgement(step) = owed else {
-            // It answers, so it lives.
+            // Any answer proves that the server is alive.
             self.session.finish_heartbeat();
             return Ok(());
         };
         let give_up = |what, error| Err(HandshakeError::Session { what, error }.into());
         if !step.subscribe {
-            // What holds now cannot be known. The next connection is not asked for this name.
+            // The state of this name is unknown now. The next connection does not subscribe it.
             return give_up("the end of a subscription", error);
         }
         let failure = Failure::Server(error.clone());
@@ -399,12 +399,12 @@ impl<L: Listener> Machine<L> {
         self.is_ready() && !self.owed.is_empty()
     }
 
-    /// When the server is given up, unless it is heard before: it owes something, and has said nothing for long.
+    /// When the connection is dropped, unless data arrives before: the server owes a reply and is silent.
     fn silent_at(&self) -> Option<Instant> {
         self.is_owed().then(|| self.session.silent_at())?
     }
 
-    /// When the server is given up although it sends messages: it has long owed something, and sends everything but that.
+    /// When the connection is dropped although messages arrive: a reply has been overdue for too long.
     fn overdue_at(&self) -> Option<Instant> {
         self.is_owed()
             .then(|| Some(self.settled? + self.session.settings.silence * OVERDUE))?

@@ -1,4 +1,4 @@
-//! The connections that a client's subscriptions hear from, made when the first is wanted.
+//! The subscriptions of a client and their connections.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,19 +17,19 @@ use crate::failure::Failure;
 use crate::options::ConnectionFactory;
 use crate::request_reply::Availability;
 
-/// What is said to a connection.
+/// A message to the task of a connection.
 pub(super) enum Submission {
-    /// Somebody wants to hear of names.
+    /// Adds a subscription.
     Subscribe {
         id: u64,
         names: Vec<Name>,
         sink: EventSink,
     },
-    /// Somebody wants to hear no more.
+    /// Removes a subscription.
     Unsubscribe(u64),
 }
 
-/// Tells when the server has acknowledged all names of a subscription.
+/// Resolves when the server has acknowledged all names of a subscription.
 type Acknowledged = oneshot::Receiver<Result<(), Failure>>;
 
 /// The subscriptions of a client.
@@ -37,12 +37,13 @@ type Acknowledged = oneshot::Receiver<Result<(), Failure>>;
 pub(crate) struct Subscriptions {
     /// True once the client is closed. Each connection holds a receiver.
     closing: watch::Sender<bool>,
-    /// The connection that subscriptions share, once there was one. Its task stays, and dials only while it is wanted.
+    /// The connection that subscriptions share, after the first one. Its task stays, and dials only while there are
+    /// subscriptions.
     shared: Mutex<Option<mpsc::UnboundedSender<Submission>>>,
     next_id: AtomicU64,
-    /// Subscriptions that are open.
+    /// Number of open subscriptions.
     open: Arc<AtomicUsize>,
-    /// Whether it makes sense to dial.
+    /// Tells whether dialing makes sense.
     availability: Availability,
 }
 
@@ -57,7 +58,7 @@ impl Subscriptions {
         }
     }
 
-    /// How many subscriptions are open.
+    /// Number of open subscriptions.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
@@ -72,7 +73,7 @@ impl Subscriptions {
         let timeout = factory.options.request_timeout;
         options.validate()?;
         let (subscription, acknowledged) = self.join(factory, names, options)?;
-        // When this future is dropped, the subscription is, and with it every wish for its names.
+        // Dropping this future drops the subscription, which unsubscribes.
         let acknowledged = {
             let _context = factory.tasks.timers();
             tokio::time::timeout(timeout, self.acknowledged(acknowledged))
@@ -85,7 +86,7 @@ impl Subscriptions {
         }
     }
 
-    /// Waits until a subscription is acknowledged, or cannot be for now.
+    /// Waits until a subscription is acknowledged, or cannot be acknowledged for now.
     async fn acknowledged(&self, acknowledged: Acknowledged) -> <Acknowledged as Future>::Output {
         tokio::select! {
             biased;
@@ -94,7 +95,7 @@ impl Subscriptions {
         }
     }
 
-    /// Why the server has not acknowledged a subscription in time.
+    /// The reason why the server has not acknowledged a subscription in time.
     fn unacknowledged(&self) -> Error {
         match self.availability.why_unsent() {
             Failure::Timeout { .. } => Error::unacknowledged(),
@@ -125,7 +126,7 @@ impl Subscriptions {
         let sink = EventSink::new(buffer.clone(), waiting);
         let join = Submission::Subscribe { id, names, sink };
         let submissions = match overflow {
-            // What waits for one subscription must not keep others waiting.
+            // Backpressure of one subscription must not delay others.
             Overflow::Backpressure => {
                 let submissions = PubSub::spawn(
                     factory,
@@ -145,13 +146,13 @@ impl Subscriptions {
         ))
     }
 
-    /// Hands a message to the shared connection, which is made anew when its runtime has shut down.
+    /// Sends a message to the shared connection, whose task is started again if its runtime has shut down.
     fn send(
         &self,
         factory: &ConnectionFactory,
         join: Submission,
     ) -> mpsc::UnboundedSender<Submission> {
-        // Nothing under this lock can panic half-way.
+        // No code under this lock panics halfway.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let open = shared.take().filter(|submissions| !submissions.is_closed());
         let submissions = open.unwrap_or_else(|| {
@@ -162,7 +163,7 @@ impl Subscriptions {
                 None,
             )
         });
-        // If the client closes just now, the message is dropped, and who waits hears of it.
+        // If the client is closed meanwhile, the message is dropped, which the waiting caller notices.
         let _taken = submissions.send(join);
         *shared = Some(submissions.clone());
         submissions
@@ -183,7 +184,7 @@ fn over_http(name: &Name) -> RequestRejection {
     }
 }
 
-/// Why nothing more comes although nobody said so: the task of the connection is gone.
+/// The reason why a subscription ends without notice: the connection's task is gone.
 pub(super) fn abandoned() -> Failure {
     let what = "the runtime that the subscription was made in has shut down";
     Failure::Lost {

@@ -1,4 +1,4 @@
-//! Who wants which name, and what the server has been told of it.
+//! Which subscriptions want a name, and what the server was told about it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -6,26 +6,26 @@ use bytes::Bytes;
 
 use super::name::{Kind, Name};
 
-/// What the server has been told of a name on this connection. There is never more than one question open about a name,
-/// so its answer says for certain what holds.
+/// What the server was told about a name on this connection. At most one request per name is in flight, so its reply is
+/// unambiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Wire {
     #[default]
     Off,
-    /// It was asked for its messages.
+    /// SUBSCRIBE was sent.
     Subscribing,
-    /// It acknowledged that.
+    /// SUBSCRIBE was acknowledged.
     On,
-    /// It was asked for no more of them.
+    /// UNSUBSCRIBE was sent.
     Unsubscribing,
 }
 
 #[derive(Debug, Default)]
 struct Entry {
-    /// Who wants it, by number.
+    /// IDs of the subscriptions that want the name.
     listeners: Vec<u64>,
     wire: Wire,
-    /// Whether it is among those to be looked at.
+    /// Whether the name is in the queue.
     queued: bool,
 }
 
@@ -34,7 +34,7 @@ impl Entry {
         !self.listeners.is_empty()
     }
 
-    /// Whether there is something to say to the server.
+    /// Whether the server must be told something.
     const fn is_due(&self) -> bool {
         matches!(
             (self.is_wanted(), self.wire),
@@ -43,26 +43,26 @@ impl Entry {
     }
 }
 
-/// Something to say to the server.
+/// A request to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Step {
     pub(super) name: Name,
     pub(super) subscribe: bool,
 }
 
-/// All names that somebody wants, or that the server still has to be told, or to acknowledge, that nobody does.
+/// All names that subscriptions want, and those for which UNSUBSCRIBE was not sent or not acknowledged yet.
 #[derive(Debug, Default)]
 pub(super) struct SubscriptionTable {
     channels: HashMap<Bytes, Entry>,
     patterns: HashMap<Bytes, Entry>,
-    /// Names of which there may be something to say.
+    /// Names for which a request may be due.
     queue: VecDeque<Name>,
-    /// How many of those are forgotten names.
+    /// Number of queued names that were removed from the table.
     stale: usize,
 }
 
 impl SubscriptionTable {
-    /// Whether there is nothing, and nothing to say about it.
+    /// Whether no name is left and no request is due.
     pub(super) fn is_empty(&self) -> bool {
         self.channels.is_empty() && self.patterns.is_empty()
     }
@@ -81,7 +81,7 @@ impl SubscriptionTable {
         }
     }
 
-    /// Somebody wants a name. Says whether its messages come already.
+    /// Adds a subscription to a name. Returns whether the server has acknowledged the name already.
     pub(super) fn want(&mut self, name: &Name, listener: u64) -> bool {
         let entry = self.of_mut(name.kind).entry(name.text.clone()).or_default();
         entry.listeners.push(listener);
@@ -90,7 +90,7 @@ impl SubscriptionTable {
         on
     }
 
-    /// Somebody wants a name no more.
+    /// Removes a subscription from a name.
     pub(super) fn drop_wish(&mut self, name: &Name, listener: u64) {
         if let Some(entry) = self.of_mut(name.kind).get_mut(&name.text) {
             entry.listeners.retain(|other| *other != listener);
@@ -98,7 +98,7 @@ impl SubscriptionTable {
         }
     }
 
-    /// A new connection: the server knows nothing.
+    /// Starts over for a new connection, on which nothing is subscribed.
     pub(super) fn reset(&mut self) {
         self.queue.clear();
         self.stale = 0;
@@ -117,7 +117,7 @@ impl SubscriptionTable {
         }
     }
 
-    /// The next thing to say, which is taken as said.
+    /// Returns the next request, which counts as sent.
     pub(super) fn next(&mut self) -> Option<Step> {
         loop {
             let name = self.queue.pop_front()?;
@@ -138,7 +138,7 @@ impl SubscriptionTable {
         }
     }
 
-    /// The server says that messages of a name come from now on. Answers who waited for that.
+    /// SUBSCRIBE was acknowledged. Returns the subscriptions that waited for that.
     pub(super) fn turn_on(&mut self, kind: Kind, name: &[u8]) -> &[u64] {
         let entry = self.of_mut(kind).get_mut(name);
         let Some(entry) = entry.filter(|entry| entry.wire == Wire::Subscribing) else {
@@ -151,7 +151,7 @@ impl SubscriptionTable {
             .map_or(&[], |entry| &entry.listeners)
     }
 
-    /// The server says that messages of a name come no more. Answers who did not expect that.
+    /// The server has unsubscribed a name. Returns the subscriptions that still want it.
     pub(super) fn turn_off(&mut self, kind: Kind, name: &[u8]) -> &[u64] {
         let Some(entry) = self.of_mut(kind).get_mut(name) else {
             return &[];
@@ -159,7 +159,7 @@ impl SubscriptionTable {
         let expected = match entry.wire {
             Wire::Unsubscribing => true,
             Wire::On => false,
-            // It comes before the answer to what was asked since, or says nothing new.
+            // The frame precedes the reply to a later request, or repeats what is known.
             Wire::Subscribing | Wire::Off => return &[],
         };
         entry.wire = Wire::Off;
@@ -170,7 +170,7 @@ impl SubscriptionTable {
         }
     }
 
-    /// The server refuses a name. Answers who wanted it.
+    /// The server refuses a name. Returns the subscriptions that wanted it.
     pub(super) fn refuse(&mut self, name: &Name) -> Vec<u64> {
         let Some(entry) = self.of_mut(name.kind).get_mut(&name.text) else {
             return Vec::new();
@@ -181,13 +181,13 @@ impl SubscriptionTable {
         wanted_by
     }
 
-    /// Who wants a name, and the name, to be shared.
+    /// Returns a name, whose bytes can be shared, and the subscriptions that want it.
     pub(super) fn listeners(&self, kind: Kind, name: &[u8]) -> Option<(&Bytes, &[u64])> {
         let (name, entry) = self.of(kind).get_key_value(name)?;
         Some((name, &*entry.listeners))
     }
 
-    /// Forgets a name of which nothing is left, or notes that there is something to say.
+    /// Removes a name that nothing needs, or queues it if a request is due.
     fn look(&mut self, kind: Kind, name: &[u8]) {
         let map = self.of_mut(kind);
         let Some((text, entry)) = map.get_key_value(name) else {
@@ -211,7 +211,8 @@ impl SubscriptionTable {
         self.queue.push_back(Name { kind, text });
     }
 
-    /// A name that is queued is forgotten. While there is no connection nothing else would take it out.
+    /// A queued name was removed from the table. Sweeps the queue now and then, since nothing else does without a
+    /// connection.
     fn forget_queued(&mut self) {
         self.stale += 1;
         if self.stale < 64 || self.stale < self.queue.len() / 2 {

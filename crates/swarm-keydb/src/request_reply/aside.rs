@@ -1,4 +1,4 @@
-//! Connections that are set aside: they owe replies to commands that write, and stay open until these have come.
+//! Connections that are set aside: replies to writes are pending, and they stay open until these have arrived.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,46 +10,47 @@ use swarm_transport::{RequestRejection, TransportError, TransportErrorKind};
 use super::{Answered, Engine, ReplySlot, RequestReply};
 use crate::connection::{CLOSE_TIMEOUT, Disconnect, Link, Nonce, Outgoing, RECEIVE_BATCH};
 
-/// How many connections a client sets aside. For one more, it closes one whose callers have all been answered or timed out.
+/// Maximum number of connections that are set aside. For one more, the client closes one whose calls have all been
+/// answered or timed out.
 const MAX_SET_ASIDE: usize = 8;
 
-/// How often a connection is asked for a nonce at first, and in total.
+/// How often a nonce is requested at first, and in total.
 const FIRST_QUESTIONS: usize = 8;
 const MAX_QUESTIONS: usize = 1024;
 
 /// A nonce that the server must echo.
 struct Question {
     nonce: Nonce,
-    /// How often the request must be sent.
+    /// How many requests must be sent now.
     due: usize,
-    /// How often it may still be sent.
+    /// How many requests may still be sent.
     left: usize,
-    /// The request that was sent last, which the transport may still borrow.
+    /// The last request, which the transport may borrow.
     request: Option<Request>,
 }
 
 /// The connections that are set aside.
 pub(super) struct Asides {
     list: Vec<Aside>,
-    /// How long each is kept at the most.
+    /// Maximum time for which each is kept.
     time: Duration,
 }
 
 struct Aside {
     link: Link,
-    /// When it is closed whatever it owes.
+    /// When the connection is closed even if replies are pending.
     until: Instant,
     rest: Rest,
 }
 
-/// What is still to come.
+/// What is still awaited.
 enum Rest {
     /// Replies, in the order of the requests.
     Replies(Box<Engine<ReplySlot>>),
-    /// Frames that answer nobody, because replies no longer match requests. The server has run all earlier commands when the
-    /// nonce comes back.
+    /// The nonce. Replies no longer match requests, so other frames are discarded. Once the server echoes the nonce, it
+    /// has run all earlier commands.
     Echo(Question),
-    /// Nothing: the connection closes.
+    /// Nothing: the connection is being closed.
     Nothing,
 }
 
@@ -63,7 +64,7 @@ impl Asides {
         self.list.is_empty()
     }
 
-    /// Whether there are as many as allowed, and calls over each of them are still in time.
+    /// Whether the maximum is reached and none can be closed, because writes on each are within their deadlines.
     pub(super) fn is_full(&self) -> bool {
         self.list.len() >= MAX_SET_ASIDE && self.list.iter().all(Aside::has_pending_writes)
     }
@@ -84,7 +85,7 @@ impl Asides {
             })
     }
 
-    /// Whether somebody still waits for a reply over one of them.
+    /// Whether a caller waits for a reply over one of them.
     pub(super) fn have_living_calls(&self) -> bool {
         self.engines().any(Engine::has_living_calls)
     }
@@ -93,7 +94,7 @@ impl Asides {
         self.engines().any(Engine::owes_write_in_time)
     }
 
-    /// How many calls that write are owed a reply, as far as it is known.
+    /// Number of writes whose replies are known to be pending.
     pub(super) fn owed_writes(&self) -> usize {
         self.engines().map(Engine::owed_writes).sum()
     }
@@ -109,7 +110,7 @@ impl Asides {
             .min()
     }
 
-    /// Fails the calls whose deadline has passed, and closes the connections whose time is over. Gives back the engines of these.
+    /// Fails calls whose deadline has passed, and closes connections whose time is over. Returns the engines of these.
     fn expire(&mut self, now: Instant) -> Vec<Engine<ReplySlot>> {
         for engine in self.engines_mut() {
             // A connection that is set aside may be silent.
@@ -119,12 +120,12 @@ impl Asides {
         over.filter_map(|aside| aside.rest.give_up()).collect()
     }
 
-    /// Fails all calls, for the client is closed. Says how many somebody still waited for.
+    /// Fails all calls because the client is closed. Returns for how many of them a caller still waited.
     pub(super) fn abandon(&mut self) -> usize {
         self.engines_mut().map(Engine::abandon).sum()
     }
 
-    /// Closes the oldest of some kind if there are as many as allowed. Gives back its engine.
+    /// Closes the oldest connection of some kind if the maximum is reached. Returns its engine.
     fn make_room(&mut self, kind: impl Fn(&Aside) -> bool) -> Option<Engine<ReplySlot>> {
         if self.list.len() < MAX_SET_ASIDE {
             return None;
@@ -145,7 +146,7 @@ impl Asides {
         });
     }
 
-    /// Moves what is left to move. Gives back the engines of connections that are gone or out of step.
+    /// Sends and receives. Returns the engines of connections that are lost or out of step.
     fn poll(&mut self, cx: &mut Context<'_>) -> Vec<Engine<ReplySlot>> {
         let mut gone = Vec::new();
         self.list
@@ -155,12 +156,12 @@ impl Asides {
 }
 
 impl Aside {
-    /// Whether what it still owes answers nobody.
+    /// Whether no call awaits the frames that still arrive.
     const fn is_out_of_step(&self) -> bool {
         matches!(self.rest, Rest::Echo(_) | Rest::Nothing)
     }
 
-    /// Whether a call that writes is owed a reply and its deadline has not passed.
+    /// Whether a reply to a write is pending whose deadline has not passed.
     fn has_pending_writes(&self) -> bool {
         match &self.rest {
             Rest::Replies(engine) => engine.owes_write_in_time(),
@@ -168,7 +169,7 @@ impl Aside {
         }
     }
 
-    /// Ready when the connection is closed or lost. Its engine goes to `gone` when it will answer no more.
+    /// Ready when the connection is closed or lost. Pushes its engine to `gone` when no more replies can be matched.
     fn poll(&mut self, gone: &mut Vec<Engine<ReplySlot>>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let error = match self.step(cx) {
@@ -195,7 +196,7 @@ impl Aside {
         }
     }
 
-    /// Says whether there may be more to do now. The connection's end is an error.
+    /// Returns whether there may be more to do now. The end of the connection is an error.
     fn step(&mut self, cx: &mut Context<'_>) -> Result<bool, Disconnect> {
         if let Rest::Nothing = self.rest {
             return match self.link.poll_close(cx) {
@@ -231,7 +232,7 @@ impl Aside {
     }
 }
 
-/// Sends the rest of a batch that was begun, or the question.
+/// Sends the rest of a batch that was begun, or requests the nonce.
 impl Outgoing for Rest {
     fn next_request(
         &mut self,
@@ -247,7 +248,7 @@ impl Outgoing for Rest {
 }
 
 impl Rest {
-    /// The engine, if there is one, after its connection was closed before it had answered all.
+    /// Closes the connection early. Returns its engine, if there is one.
     fn give_up(self) -> Option<Engine<ReplySlot>> {
         let Self::Replies(mut engine) = self else {
             return None;
@@ -275,9 +276,9 @@ impl Question {
         Some(self.request.insert(self.nonce.request("ECHO")).view())
     }
 
-    /// Takes a frame. After any other than the nonce the server is asked again: SwarmKeyDb sends no more WebSocket messages
-    /// than it received requests, so surplus replies hold the nonce back. An unfinished list takes nonces as its elements,
-    /// which is why there is more than one question at first.
+    /// Takes a frame. After any frame but the nonce, the nonce is requested again: SwarmKeyDb sends no more WebSocket
+    /// messages than it received requests, so surplus replies hold the nonce back. An unfinished array swallows nonces
+    /// as its elements, so several are requested at first.
     fn is_answered_by(&mut self, frame: &Frame) -> bool {
         let answered = self.nonce.is_echoed_by(frame);
         self.due = self.due.saturating_add(usize::from(!answered));
@@ -290,8 +291,8 @@ fn done() -> TransportError {
 }
 
 impl RequestReply {
-    /// As [`keep_aside`](Self::keep_aside). A connection that became unresponsive in the middle of a command makes way, for it must
-    /// not keep the client from being used.
+    /// As [`keep_aside`](Self::keep_aside), but closes another connection if the maximum is reached: one that became
+    /// unresponsive must not keep the client from working.
     pub(super) fn set_aside(&mut self, link: Link) {
         let closed = (self.asides.make_room(Aside::is_out_of_step))
             .or_else(|| self.asides.make_room(|aside| !aside.has_pending_writes()));
@@ -299,7 +300,7 @@ impl RequestReply {
         self.take_back(closed);
     }
 
-    /// Keeps the connection open until what it owes has come. Nothing new is sent on it.
+    /// Keeps the connection open until pending replies have arrived. No new calls are sent on it.
     pub(super) fn keep_aside(&mut self, link: Link) {
         tracing::debug!("the connection owes replies to commands that write; it is set aside");
         let engine = Box::new(self.engine.set_aside());
@@ -307,17 +308,17 @@ impl RequestReply {
         self.status.note_set_aside(self.asides.list.len());
     }
 
-    /// As [`set_aside`](Self::set_aside), of a connection whose replies cannot be told apart any more: the callers are told so.
+    /// As [`set_aside`](Self::set_aside), for a connection whose replies no longer match requests. Its calls fail.
     pub(super) fn set_aside_out_of_step(&mut self, link: Link) {
         self.asides.make_room(Aside::is_out_of_step);
-        // Whoever may write scripts can bring many connections out of step, and must not end others by that.
+        // Scripts can bring many connections out of step, which must not close others.
         if self.asides.list.len() < MAX_SET_ASIDE {
             self.asides.push(link, Rest::Echo(Question::new()));
         }
         self.status.note_set_aside(self.asides.list.len());
     }
 
-    /// Moves replies over the connections that are set aside.
+    /// Sends and receives over the connections that are set aside.
     pub(super) fn poll_asides(&mut self, cx: &mut Context<'_>) {
         if self.asides.is_empty() {
             return;
@@ -334,7 +335,7 @@ impl RequestReply {
         }
     }
 
-    /// Takes the calls over of connections that are gone: those that only read may go again.
+    /// Takes back the calls of lost connections that may be resent.
     fn take_back(&mut self, gone: impl IntoIterator<Item = Engine<ReplySlot>>) {
         for mut gone in gone {
             self.engine.take_back(&mut gone);

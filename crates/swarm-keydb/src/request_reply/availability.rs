@@ -1,4 +1,5 @@
-//! What connections beside the shared one wait for: while that is down, nothing else is dialed.
+//! Availability of the server, as the shared connection sees it: while that is down, leases and subscriptions do not
+//! dial.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,15 +11,16 @@ use crate::credentials::Login;
 use crate::failure::Failure;
 use crate::status::{State, Status};
 
-/// How long the HTTP fallback must have stood in before it counts as all there is. A shorter break is waited out.
+/// How long the HTTP fallback must have been in use before leases and subscriptions fail. They wait out a shorter
+/// outage.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// The shared connection, as others see it.
+/// State of the shared connection, for the other connections of the client.
 #[derive(Clone, Debug)]
 pub(crate) struct Availability {
     status: Arc<Status>,
     login: Login,
-    /// Why the last attempt to make a connection beside the shared one failed, until one works.
+    /// Error of the last failed dial of another connection, until one succeeds.
     beside: Arc<Mutex<Option<Arc<TransportError>>>>,
 }
 
@@ -31,16 +33,16 @@ impl Availability {
         }
     }
 
-    /// Notes how an attempt to make a connection beside the shared one went.
+    /// Notes the result of a dial of another connection.
     pub(crate) fn note_dial(&self, failed: Option<&Arc<TransportError>>) {
         *self.beside.lock().unwrap_or_else(PoisonError::into_inner) = failed.cloned();
     }
 
-    /// Waits until the shared connection works, or has ended for good.
+    /// Waits until the shared connection works or has ended for good.
     ///
     /// # Errors
     ///
-    /// When waiting is of no use: the credentials are refused, or only the fallback can be reached.
+    /// When waiting does not help: the server refuses the credentials, or only the fallback can be reached.
     ///
     /// **Cancel safety:** the future may be dropped at any time.
     pub(crate) async fn wait(&self) -> Result<(), Failure> {
@@ -72,7 +74,7 @@ impl Availability {
         }
     }
 
-    /// Waits until the shared connection is one that [`wait`](Self::wait) has an error for.
+    /// Waits until [`wait`](Self::wait) would fail.
     ///
     /// **Cancel safety:** the future may be dropped at any time.
     pub(crate) async fn barred(&self) -> Failure {
@@ -86,19 +88,19 @@ impl Availability {
         }
     }
 
-    /// Waits until the fallback no longer stands in.
+    /// Waits until the fallback is no longer in use.
     pub(crate) async fn fallback_is_over(&self) {
         let mut links = self.status.links();
         let _over = links.wait_for(|link| link.state != State::Fallback).await;
     }
 
-    /// Whether the credentials of now are refused, as far as is known.
+    /// Whether the server is known to refuse the current credentials.
     pub(crate) fn is_refused(&self) -> bool {
         let failed = self.status.links().borrow().failed.clone();
         failed.is_some_and(|failed| failed.refused == Some(self.login.version()))
     }
 
-    /// Why what has waited was not sent in time.
+    /// The failure of a call that was not sent in time.
     pub(crate) fn why_unsent(&self) -> Failure {
         let failed = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
         match (self.status.why_unsent(), &*failed) {

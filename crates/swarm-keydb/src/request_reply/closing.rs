@@ -1,4 +1,4 @@
-//! Closing a client: what was called before is answered, or given up when the time for that is over.
+//! Closing a client: earlier calls are answered, or fail when the time for closing is over.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,11 +18,11 @@ fn closed() -> TransportError {
 
 pub(super) struct Closing {
     shutdowns: mpsc::UnboundedReceiver<Shutdown>,
-    /// Who waits for the driver to end.
+    /// Dropped when the connection has ended, which their receivers wait for.
     waiting: Vec<oneshot::Sender<()>>,
-    /// When what is not answered yet is given up.
+    /// When calls that are not answered fail.
     by: Option<Instant>,
-    /// Whether it has been.
+    /// Whether they have failed.
     over: bool,
     /// Whether the connection ends without waiting for callers.
     aborted: bool,
@@ -43,20 +43,20 @@ impl Closing {
         self.aborted
     }
 
-    /// Tells everybody that the client is closed, now and later.
+    /// Notifies all current and later callers of `close`.
     fn finish(&mut self) {
         self.waiting.clear();
         self.shutdowns.close();
         while self.shutdowns.try_recv().is_ok() {}
     }
 
-    /// When something is due, here or with the engine.
+    /// The earlier of the closing deadline and the engine's.
     pub(super) fn next_deadline(&self, engine: Option<Instant>) -> Option<Instant> {
         let here = self.by.filter(|_| !self.over);
         here.into_iter().chain(engine).min()
     }
 
-    /// What is left of a time when all must be over by another.
+    /// Caps a duration by the time that is left for closing.
     pub(super) fn time_left(&self, time: Duration) -> Duration {
         let now = tokio::time::Instant::now().into_std();
         self.by
@@ -85,7 +85,7 @@ impl RequestReply {
         self.queue.take(|letter, _permit| drop(letter));
     }
 
-    /// Gives up what is under way, if the time for it is over.
+    /// Fails pending calls if the time for closing is over.
     pub(super) fn abandon_at(&mut self, now: Instant) {
         if !self.closing.over && self.closing.by.is_some_and(|by| by <= now) {
             self.closing.over = true;
@@ -98,7 +98,7 @@ impl RequestReply {
         self.status.note_abandoned(abandoned);
     }
 
-    /// Ends the connection without waiting for what it owes, unless that is a reply to a command that writes.
+    /// Ends the connection without waiting for replies, unless a reply to a write is pending.
     pub(super) fn abort(&mut self) {
         if !self.engine.owes_write() {
             self.engine.disconnected(&Arc::new(closed()));
@@ -106,8 +106,8 @@ impl RequestReply {
         self.engine.fail_waiting(&Failure::Closed { sent: false });
     }
 
-    /// Whether nobody can call any more and nobody waits for an answer. Who closes the client waits for commands that write even
-    /// when their callers have left, as long as these would have waited.
+    /// Whether no call can be made any more and no caller waits. `close` also waits for writes whose callers have left,
+    /// until their deadlines.
     pub(super) fn is_finished(&self) -> bool {
         self.given_up
             || self.queue_done
@@ -118,13 +118,13 @@ impl RequestReply {
                     || !(self.engine.owes_write_in_time() || self.asides.owe_write_in_time()))
     }
 
-    /// Sets a connection aside that is given up while it works, if it owes a reply to a command that writes.
+    /// Sets a lost connection aside that still works, if a reply to a write is pending.
     pub(super) fn leave_behind(&mut self, link: Link, disconnect: &Disconnect) {
         if !self.engine.owes_write() {
             return;
         }
         match disconnect {
-            // The server was silent for as long as a connection is kept.
+            // The server was silent for the whole `drain_timeout`.
             Disconnect::Transport(_) | Disconnect::Violation(Violation::Silent(_)) => {}
             Disconnect::Drained => self.set_aside(link),
             Disconnect::Violation(_) => self.set_aside_out_of_step(link),
@@ -133,7 +133,7 @@ impl RequestReply {
 
     /// Ends, once the connection is closed or set aside. Whoever closes the client hears of it now.
     pub(super) fn finish(&mut self) {
-        // What the closed connection still owed would count as silence.
+        // Otherwise, replies that are pending on the closed connection would count as overdue.
         self.engine.disconnected(&Arc::new(closed()));
         self.engine.fail_waiting(&Failure::Closed { sent: false });
         self.drop_queued();
@@ -145,7 +145,7 @@ impl RequestReply {
         self.closing.finish();
     }
 
-    /// Notes how much is under way.
+    /// Publishes the number of queued calls and of calls in flight.
     pub(super) fn note_load(&self) {
         let in_flight = self.engine.in_flight() + self.asides.in_flight();
         self.status.note_load(self.engine.queued(), in_flight);

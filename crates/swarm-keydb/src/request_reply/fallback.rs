@@ -1,4 +1,4 @@
-//! The HTTP fallback: dialed beside the connection, never ahead of it.
+//! The HTTP fallback: dialed in parallel with the connection, never before it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,21 +18,21 @@ use crate::credentials::LoginVersion;
 use crate::request_reply::{Caller, Engine};
 use crate::status::State;
 
-/// How long the client waits for the connection before it dials the fallback, unless an attempt to connect fails sooner. A server
-/// whose port is open but that answers nothing costs this, and not the whole `connect_timeout`.
+/// How long the client waits for the connection before it dials the fallback, unless an attempt to connect fails
+/// sooner. A server that accepts connections and does not answer costs this time, and not the whole `connect_timeout`.
 const HEAD_START: Duration = Duration::from_secs(1);
 
-/// How long requests on the fallback may still take once the connection is back. Everything else waits for them meanwhile.
+/// Maximum time for requests on the fallback once the connection is back. All other calls wait for them.
 const SETTLE: Duration = Duration::from_secs(1);
 
 type Dial = Pin<Box<dyn Future<Output = Result<BoxTransport, TransportError>> + Send>>;
 
-/// The fallback, and how far it is.
+/// The fallback and its state.
 pub(super) struct Fallback {
     connector: Arc<dyn Connect>,
     connect_timeout: Duration,
     way: Way,
-    /// When it is dialed although no attempt to connect has failed yet.
+    /// Fires when the fallback is dialed although no attempt to connect has failed yet.
     grace: Option<Pin<Box<Sleep>>>,
 }
 
@@ -44,9 +44,9 @@ enum Way {
 
 struct Open {
     link: Link,
-    /// What its requests say who the client is.
+    /// The credentials that its requests carry.
     login: LoginVersion,
-    /// When what is still on it is given up, once the connection is back.
+    /// Fires when pending requests fail, once the connection is back.
     settle_by: Option<Pin<Box<Sleep>>>,
 }
 
@@ -62,7 +62,7 @@ impl Fallback {
         fallback
     }
 
-    /// There is no connection from now on.
+    /// Starts the time after which the fallback is dialed: the connection is lost.
     pub(super) fn give_grace(&mut self) {
         self.grace = Some(Box::pin(sleep(HEAD_START.min(self.connect_timeout))));
     }
@@ -83,7 +83,7 @@ impl Fallback {
 }
 
 impl RequestReply {
-    /// An attempt to connect has failed in a way that leaves room for the fallback. It is dialed beside whatever comes next.
+    /// Dials the fallback after an attempt to connect has failed.
     pub(super) fn want_fallback(&mut self) {
         let login = self.dialer.login_version();
         if let Some(fallback) = &mut self.fallback
@@ -93,7 +93,7 @@ impl RequestReply {
         }
     }
 
-    /// The server or a gateway refuses this client: nothing more goes over the fallback.
+    /// Closes the fallback because the server or a gateway refuses this client.
     pub(super) fn shut_fallback(&mut self, error: &Arc<TransportError>) {
         let Some(fallback) = &mut self.fallback else {
             return;
@@ -110,8 +110,8 @@ impl RequestReply {
         matches!(way, Some(Way::Open(_)))
     }
 
-    /// Moves requests and frames over the fallback, if it is open, and dials it when that is due. Once there is a connection
-    /// again, nothing more is sent there, and it closes when all is answered or a moment later.
+    /// Sends and receives over the fallback if it is open, and dials it when that is due. Once the connection is back,
+    /// no new requests are sent over the fallback, which closes after the last reply or [`SETTLE`].
     pub(super) fn poll_fallback(&mut self, connected: bool, cx: &mut Context<'_>) {
         let login = self.dialer.login_version();
         let Some(fallback) = &mut self.fallback else {
@@ -162,7 +162,7 @@ impl RequestReply {
         let Way::Open(open) = &mut fallback.way else {
             return;
         };
-        // What its requests say who the client is may be wrong by now.
+        // Its requests carry credentials that may be outdated.
         let renew = open.login != current;
         let mut polled = open.poll(&mut self.engine, connected || renew, cx);
         let settled = self.engine.fallback_is_settled();

@@ -1,4 +1,4 @@
-//! What a connection is for, and what follows from that.
+//! Purpose of a connection and its consequences.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use crate::connection::Settings;
 use crate::failure::Failure;
 use crate::options::{ClientOptions, RetryPolicy, Target};
 
-/// Calls that may be under way on a leased connection, and their bytes: it serves one task.
+/// Limits of the calls in flight on a leased connection, which serves one task.
 const LEASED_QUEUE: usize = 256;
 const LEASED_BYTES: usize = 1 << 20;
 
-/// What a connection is for.
+/// Purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Serves all tasks, and is made again when it is lost.
+    /// Serves all tasks, and reconnects.
     Shared,
-    /// Serves one task for a while. When it is lost, so is its session, and nothing makes up for that.
+    /// Serves one task for a while. Does not reconnect, because its session is lost with it.
     Leased,
 }
 
@@ -37,13 +37,13 @@ impl Role {
     pub(super) fn settings(self, settings: &Settings) -> Settings {
         let mut settings = settings.clone();
         if self == Self::Leased {
-            // What is sent again is sent over another connection.
+            // Calls are resent over another lease.
             settings.retry = RetryPolicy::Never;
         }
         settings
     }
 
-    /// The fallback stands in while the client reconnects, so one that does not reconnect has none.
+    /// The fallback is used while the client reconnects, so a connection that does not reconnect has none.
     pub(super) fn fallback(
         self,
         target: &Target,
@@ -56,12 +56,12 @@ impl Role {
         options.reconnect && self == Self::Shared
     }
 
-    /// Whether a wire will do.
+    /// Whether a transport is sufficient.
     pub(super) fn is_served_by(self, capabilities: Capabilities) -> bool {
         capabilities.session || self == Self::Shared
     }
 
-    /// What to say when it will not.
+    /// The failure if the transport is not sufficient.
     pub(crate) fn refusal() -> Failure {
         Failure::Refused(RequestRejection::Unsupported {
             command: "a dedicated connection".to_owned(),

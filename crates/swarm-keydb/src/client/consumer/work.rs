@@ -1,4 +1,4 @@
-//! What a consumer does, step by step: one request or a few, and what they brought.
+//! Steps of a consumer: each sends a few requests and returns the entries found.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,36 +18,36 @@ use crate::connection::Reconnect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::request_reply::deadline_in;
 
-/// How much longer than asked for a server may keep a read whose connection is gone.
+/// How much longer than its BLOCK time the server may keep a read whose connection is lost.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Where a consumer is with its work.
+/// State of a consumer between steps.
 pub(super) struct Work {
     pub(super) membership: Arc<Membership>,
     phase: Phase,
-    /// Where groups begin that have to be made, once that is known.
+    /// Start positions of groups that the consumer creates, once known.
     starts: Vec<StreamId>,
-    /// How many entries are read at a time.
+    /// Number of entries per read.
     pub(super) prefetch: Prefetch,
-    /// How many entries the last read brought, and when.
+    /// Number of entries that the last read returned, and when.
     last_read: Option<(u64, Instant)>,
-    /// When entries of others are looked for next.
+    /// When to claim entries of other consumers next.
     claim_at: Instant,
-    /// When what is pending must be looked through again.
+    /// When to look through the pending entries again.
     recover_at: Option<Instant>,
     reconnect: Reconnect,
-    /// How long to wait before the next step.
+    /// Delay before the next step.
     pause: Option<Duration>,
 }
 
-/// What is done next.
+/// The next step.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// Make the groups.
+    /// Create the groups.
     Join,
-    /// Look through what this consumer was given before.
+    /// Look through the entries that are pending for this consumer.
     Recover(Place),
-    /// Take over what others hold for too long.
+    /// Claim entries that other consumers have held for too long.
     Claim(Place),
     /// Wait for new entries.
     Read,
@@ -76,7 +76,7 @@ impl Work {
         }
     }
 
-    /// Goes one step on. What came out of it, which may be nothing, is pending at the server already.
+    /// Runs the next step. The entries it returns, if any, are pending at the server already.
     pub(super) async fn step(&mut self) -> Result<Vec<Delivery>> {
         if let Some(pause) = self.pause.take() {
             let pause = {
@@ -108,7 +108,7 @@ impl Work {
         }
     }
 
-    /// Turns from new entries to others when their time has come.
+    /// Switches from new entries to pending ones when those are due.
     fn turn(&mut self) {
         let now = Instant::now();
         if !matches!(self.phase, Phase::Read) {
@@ -122,7 +122,7 @@ impl Work {
         }
     }
 
-    /// Makes what is missing of groups and streams.
+    /// Creates missing groups and streams.
     async fn join(&mut self) -> Result<Vec<Delivery>> {
         let Membership {
             client,
@@ -135,7 +135,7 @@ impl Work {
             let start = match (self.starts.get(at), settings.start) {
                 (Some(start), _) => *start,
                 (None, ReadAfter::Id(start)) => start,
-                // Asked for once, so that nothing is passed over when the group must be made again.
+                // Looked up once, so that no entry is skipped when the group must be created again.
                 (None, ReadAfter::Last) => {
                     let last = client.xrevrange_count(stream, .., 1).await?;
                     last.first().map_or(StreamId::MIN, |entry| entry.id)
@@ -153,17 +153,17 @@ impl Work {
         Ok(Vec::new())
     }
 
-    /// Looks through a page of what is pending.
+    /// Looks through a page of pending entries.
     async fn recover(&mut self, place: Place) -> Result<Vec<Delivery>> {
         let page = self.pending_page(place).await?;
         let next = page.next.map(|id| Place { id, ..place });
         let next = next.or_else(|| self.next_stream(place));
-        // What others hold comes next when its time has come.
+        // Entries of other consumers come next when those are due.
         self.phase = next.map_or(Phase::Read, Phase::Recover);
         Ok(page.found)
     }
 
-    /// Takes over a page of what others hold.
+    /// Claims a page of entries of other consumers.
     async fn claim(&mut self, place: Place) -> Result<Vec<Delivery>> {
         let page = self.claimed_page(place).await?;
         let next = page.next.map(|id| Place { id, ..place });
@@ -185,7 +185,7 @@ impl Work {
         })
     }
 
-    /// How long one read blocks at most. A stop is noticed between reads.
+    /// Maximum BLOCK time of one read. A stop takes effect between reads.
     fn longest_read(&self) -> Duration {
         self.membership.settings.block.min(SLICE)
     }
@@ -205,7 +205,7 @@ impl Work {
         let claim_at = settings.min_idle.map(|_| self.claim_at);
         let until = claim_at.into_iter().chain(self.recover_at).min();
         let left = until.map_or(Duration::MAX, |at| at.duration_since(now));
-        // Zero would block forever.
+        // Zero blocks forever.
         let block = self.longest_read().min(left).max(Duration::from_millis(1));
         let options = XReadGroupOptions::new()
             .count(self.prefetch.count())
@@ -227,7 +227,7 @@ impl Work {
         Ok(found)
     }
 
-    /// Yields an entry that was deleted while it was pending, or notes that it is to be acknowledged.
+    /// Delivers an entry that was deleted while it was pending, or notes it for acknowledgment.
     pub(super) fn deleted(
         &self,
         stream: usize,
@@ -243,7 +243,7 @@ impl Work {
         Delivery::new(&self.membership, stream, id, fields, delivered)
     }
 
-    /// Acknowledges entries that were deleted. Best effort: those that stay pending are found again.
+    /// Acknowledges deleted entries. Best effort: those that stay pending are found again.
     pub(super) async fn forget(&self, key: &Bytes, deleted: &[StreamId]) {
         let Membership { client, group, .. } = &*self.membership;
         for ids in deleted.chunks(1000) {
@@ -251,7 +251,7 @@ impl Work {
         }
     }
 
-    /// Decides how to go on after an error, and whether anybody need hear of it.
+    /// Decides how to continue after an error, and whether to return it.
     fn failed(&mut self, error: Error) -> Result<Vec<Delivery>> {
         let delay = self
             .reconnect
@@ -260,8 +260,8 @@ impl Work {
         if error.is_no_group() {
             self.phase = Phase::Join;
         } else if !error.certainly_did_not_run() {
-            // What the lost reply held is pending. A read that still waits at the server, for a connection that is gone,
-            // may be given more until its time is up.
+            // The entries of the lost reply are pending. A read that still blocks at the server, on the lost
+            // connection, may receive more until its time is up.
             self.recover_at = Some(in_future(self.longest_read() + LINGER));
             if !matches!(self.phase, Phase::Join) {
                 self.phase = Phase::Recover(Place::default());
@@ -280,7 +280,7 @@ impl Work {
     }
 }
 
-/// A point in time that lies this far ahead, or as far as the clock can express.
+/// The moment this far ahead, or as far as the clock can express.
 fn in_future(time: Duration) -> Instant {
     deadline_in(time).into()
 }

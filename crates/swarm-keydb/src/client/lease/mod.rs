@@ -1,9 +1,8 @@
-//! Connections that one task has to itself for a while: a bounded pool of them.
+//! Bounded pool of connections that are leased to one task at a time.
 //!
-//! A connection goes back into the pool only when it is certain that nothing is owed on it and that its session is as the
-//! handshake left it; any other is closed. Nothing is cleaned up on a connection that somebody gave up in the middle of
-//! something. Unless the server is known to escape line breaks, the connection must also pass a [check](probe) that replies still
-//! match requests, whatever the lease was used for.
+//! A connection returns to the pool only if it is provably clean: no reply is pending, and its session is as the
+//! handshake left it. Any other connection is closed; the pool never tries to clean one up. Unless the server is known
+//! to escape line breaks, the connection must also pass a [check](probe) that replies still match requests.
 
 mod blocking;
 mod idle;
@@ -34,9 +33,9 @@ pub(super) use slices::SLICE;
 #[derive(Debug)]
 pub(crate) struct Leases {
     factory: Arc<ConnectionFactory>,
-    /// Whether it makes sense to dial.
+    /// Tells whether dialing makes sense.
     availability: Availability,
-    /// One permit for each connection that is leased, being made, being checked or being closed. Given out in order.
+    /// One permit for each connection that is leased, being opened, being checked or being closed. Granted in order.
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
     probes: Arc<Probes>,
@@ -46,9 +45,9 @@ pub(crate) struct Leases {
 #[derive(Debug, Default)]
 struct Connections {
     closed: bool,
-    /// Kept for the next lease, the one used last at the end.
+    /// Connections kept for the next lease. The one used last is at the end.
     idle: Vec<Idle>,
-    /// All that are open, leased and idle.
+    /// All open connections, leased or idle.
     open: Vec<(WeakMailbox, StateWatch)>,
 }
 
@@ -79,9 +78,9 @@ impl Leases {
         }
     }
 
-    /// A connection, as soon as there is one, until a deadline. Those who wait are served in order.
+    /// Leases a connection by a deadline. Waiting callers are served in order.
     ///
-    /// **Cancel safety:** a future that is dropped gives back its place, and closes a connection that it was about to make.
+    /// **Cancel safety:** dropping the future leaves the line, and closes a connection that was being opened.
     pub(super) async fn acquire(self: &Arc<Self>, deadline: Instant) -> Result<Lease> {
         if !self.factory.target.session {
             return Err(Role::refusal().into());
@@ -122,7 +121,7 @@ impl Leases {
                 Err(_) => return Err(self.availability.why_unsent().into()),
             }
             let (mailbox, outcome) = self.spawn();
-            // A lease already, so that the connection is closed if this future is dropped.
+            // Already a lease, so that dropping this future closes the connection.
             let Some(mut lease) = permit
                 .take()
                 .map(|permit| Lease::new(self, mailbox, permit))
@@ -135,7 +134,7 @@ impl Leases {
                 Ok(Err(_)) => return Err(Error::closed()),
                 Err(_) => return Err(Error::connect(last)),
             }
-            // The connection is gone.
+            // The connection has failed.
             permit = lease.permit.take();
             let now = Instant::now();
             let delay = reconnect.dial_delay(&last, now);
@@ -153,7 +152,7 @@ impl Leases {
         }
     }
 
-    /// Starts a connection, which is closed with all others.
+    /// Starts a connection, which `close` closes with all others.
     fn spawn(&self) -> (Mailbox, oneshot::Receiver<Result<(), Failure>>) {
         let (started, outcome) = oneshot::channel();
         let mailbox = RequestReply::spawn(&self.factory, Role::Leased, Some(started));
@@ -169,7 +168,7 @@ impl Leases {
         (mailbox, outcome)
     }
 
-    /// A connection that was kept, unless it has died meanwhile.
+    /// Takes an idle connection that still works.
     fn take_idle(&self) -> Option<Mailbox> {
         let mut connections = self.lock();
         while let Some(idle) = connections.idle.pop() {
@@ -181,7 +180,7 @@ impl Leases {
         None
     }
 
-    /// Keeps a connection for the next lease. When that makes too many, the one that was idle longest goes.
+    /// Keeps a connection for the next lease. Closes the connection that was idle longest if there are too many.
     fn keep(self: &Arc<Self>, mailbox: Mailbox) {
         let idle = Idle::new(self, mailbox);
         let mut connections = self.lock();
@@ -193,7 +192,7 @@ impl Leases {
         }
     }
 
-    /// Ends a connection now. Its permit is free once it is closed, so that never more are open than there may be.
+    /// Closes a connection now. Its permit is released once the connection is closed, so the limit holds for sockets.
     fn discard(&self, mailbox: &Mailbox, permit: OwnedSemaphorePermit) {
         let mut state = mailbox.status().watch();
         mailbox.abort();
@@ -205,8 +204,9 @@ impl Leases {
         }
     }
 
-    /// Closes all connections and makes no more. One that owes a reply to a command that writes closes when that has come, which is
-    /// waited for until a time; other calls that are in flight fail. Says how many such replies were still owed.
+    /// Closes all connections and opens no more. A connection on which a reply to a write is pending closes once that
+    /// has arrived, for which this waits until the given time; other calls in flight fail. Returns how many such
+    /// replies were still pending.
     pub(super) async fn close(&self, by: Option<std::time::Instant>) -> usize {
         self.permits.close();
         let open = {
@@ -249,7 +249,7 @@ impl Leases {
     }
 }
 
-/// Counts somebody who waits.
+/// Counts a waiting caller.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
@@ -265,7 +265,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// A connection that its holder has to itself. Goes back into the pool when dropped, if it is clean.
+/// A leased connection. Returned to the pool when dropped, if it is clean.
 #[derive(Debug)]
 pub(crate) struct Lease {
     leases: Arc<Leases>,
@@ -296,7 +296,7 @@ impl Drop for Lease {
         } else if !self.mailbox.status().escapes() {
             self.leases.probe(self.mailbox.clone(), permit);
         } else {
-            // In this order: the connection is there for whom the permit lets in.
+            // In this order, so that the next holder of the permit finds the connection.
             self.leases.keep(self.mailbox.clone());
             drop(permit);
         }

@@ -1,4 +1,4 @@
-//! Checks a connection that a lease gives back before the pool keeps it.
+//! Checks a returned connection before the pool keeps it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,17 +10,17 @@ use super::Leases;
 use crate::connection::Nonce;
 use crate::request_reply::{Mailbox, Requests, Retry, Timing};
 
-/// How long the reply to the check may take. Nothing else is owed on the connection.
+/// Maximum time for the reply to the check. No other reply is pending on the connection.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// The checks that are under way.
+/// Checks in progress.
 #[derive(Debug, Default)]
 pub(super) struct Probes {
     count: AtomicUsize,
     ended: Notify,
 }
 
-/// One check. Dropped when its outcome is decided.
+/// One check. Dropped when its result is known.
 struct Probe(Arc<Probes>);
 
 impl Drop for Probe {
@@ -31,8 +31,8 @@ impl Drop for Probe {
 }
 
 impl Leases {
-    /// Keeps a connection on which PING with a nonce is answered by that nonce, and closes any other. Decides in the background,
-    /// and holds the permit until then.
+    /// Keeps the connection if PING with a nonce is answered by that nonce, and closes it otherwise. Runs in the
+    /// background and holds the permit until then.
     pub(super) fn probe(self: &Arc<Self>, mailbox: Mailbox, permit: OwnedSemaphorePermit) {
         self.probes.count.fetch_add(1, Ordering::AcqRel);
         let probe = Probe(Arc::clone(&self.probes));
@@ -43,7 +43,7 @@ impl Leases {
                 return;
             };
             if in_step && mailbox.is_at_rest() {
-                // In this order: the connection is there for whom the permit lets in.
+                // In this order, so that the next holder of the permit finds the connection.
                 leases.keep(mailbox);
                 drop(probe);
                 drop(permit);
@@ -54,8 +54,8 @@ impl Leases {
         });
     }
 
-    /// Returns a connection that was kept. Waits for checks under way, which take less time than dialing; `None` if none of them
-    /// yields a connection.
+    /// Returns an idle connection. Waits for checks in progress, which take less time than dialing; `None` if none of
+    /// them yields a connection.
     pub(super) async fn idle_or_probed(&self) -> Option<Mailbox> {
         loop {
             let mut ended = std::pin::pin!(self.probes.ended.notified());
@@ -69,7 +69,7 @@ impl Leases {
     }
 }
 
-/// Whether the next reply is the one to the next request.
+/// Whether the next reply answers the next request.
 async fn is_in_step(mailbox: &Mailbox) -> bool {
     let nonce = Nonce::new();
     let timing = Timing {

@@ -1,7 +1,7 @@
-//! Setting a connection aside: nothing more is sent on it, and it stays open until the replies that it owes have come.
+//! Setting a connection aside: no new calls are sent on it, and it stays open until pending replies have arrived.
 //!
-//! Some servers abort what runs when its connection ends: SwarmKeyDb stops in the middle of an EXEC. So a connection that owes
-//! a reply to a command that writes is never closed just because the client needs another one.
+//! Some servers abort a running command when its connection ends: SwarmKeyDb stops in the middle of an EXEC. So a
+//! connection on which a reply to a write is pending is never closed just because the client needs another one.
 
 use super::drain::Drain;
 use super::slot::Slot;
@@ -9,12 +9,12 @@ use super::{Caller, Engine};
 use crate::connection::Session;
 
 impl<C: Caller> Engine<C> {
-    /// Whether the server owes a reply to a command that writes.
+    /// Whether a reply to a write is pending.
     pub(crate) fn owes_write(&self) -> bool {
         self.in_flight.iter().any(Slot::owes_write)
     }
 
-    /// How many calls that write are owed a reply.
+    /// Number of writes whose replies are pending.
     pub(crate) fn owed_writes(&self) -> usize {
         self.in_flight
             .iter()
@@ -22,14 +22,14 @@ impl<C: Caller> Engine<C> {
             .count()
     }
 
-    /// Whether a call that writes is owed a reply and its deadline has not passed, whether its caller waits or not.
+    /// Whether a reply to a write is pending whose deadline has not passed, even if its caller has left.
     pub(crate) fn owes_write_in_time(&self) -> bool {
         self.in_flight
             .iter()
             .any(|slot| slot.is_pending() && slot.owes_write())
     }
 
-    /// Takes the connection and all that is in flight on it apart. What waits stays, for another connection.
+    /// Splits off the connection with all calls in flight. Calls that were not sent stay, for another connection.
     pub(crate) fn set_aside(&mut self) -> Self {
         let next = Self::new(self.session.settings.clone());
         let mut aside = std::mem::replace(self, next);
@@ -48,7 +48,7 @@ impl<C: Caller> Engine<C> {
         self.unreachable = None;
     }
 
-    /// Takes the calls over that wait on a connection which was set aside and is gone. They go first.
+    /// Takes back the calls that a lost connection, which was set aside, leaves to be resent. They are sent first.
     pub(crate) fn take_back(&mut self, aside: &mut Self) {
         for call in aside.waiting.drain(..).rev() {
             self.note_deadline(call.deadline);
@@ -61,7 +61,7 @@ impl<C: Caller> Engine<C> {
         self.session.is_doubted()
     }
 
-    /// Whether another connection is to be asked whether the server lives. True once for each doubt.
+    /// Whether to check over another connection that the server is alive. True once for each doubt.
     pub(crate) const fn take_doubt(&mut self) -> bool {
         self.session.take_unexamined_doubt()
     }

@@ -1,4 +1,4 @@
-//! When calls expire, when the server counts as silent, and when it is asked whether it lives.
+//! Deadlines of calls, the limit of the server's silence, and heartbeats.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,8 +17,8 @@ impl<C: Caller> Engine<C> {
             .min()
     }
 
-    /// When the server is given up or doubted, unless it is heard before: the oldest reply that it owes is overdue, and it has said nothing
-    /// for long. A reply that takes its time within its own deadline gives no reason.
+    /// When the connection is dropped or the server is doubted, unless data arrives before: the oldest pending reply is
+    /// overdue, and the server is silent. A reply within its own deadline is no reason, however long it takes.
     fn silent_at(&self) -> Option<Instant> {
         if self.drain == Drain::SetAside {
             return None;
@@ -27,10 +27,11 @@ impl<C: Caller> Engine<C> {
         Some(overdue.max(self.session.silent_at()?))
     }
 
-    /// Fails the calls whose deadline has passed. The slot of one that was sent stays, for its reply may still come.
+    /// Fails the calls whose deadline has passed. A call that was sent keeps its slot; the late reply is discarded when
+    /// it arrives.
     ///
-    /// Finds out, too, when the server has gone silent. That ends the connection, unless the server owes a reply to a command that
-    /// writes: such a command may take long, and closing the connection could stop it midway. Then the limit is `drain_timeout`.
+    /// Also detects a silent server, which ends the connection unless a reply to a write is pending: writes may take
+    /// long, and closing the connection could stop one midway. Then the limit is `drain_timeout`.
     pub(crate) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
         if self.earliest.is_some_and(|earliest| earliest <= now) {
             self.expire_calls(now);

@@ -1,19 +1,20 @@
-//! Leaving a connection in good order: for another one, when the server says that it serves no longer, or for good.
+//! Draining a connection: no new calls are sent, and pending replies are awaited. Either the client needs another
+//! connection, or it closes.
 
 use super::slot::Slot;
 use super::{Caller, Engine, Failure};
 use crate::server::is_about_the_server;
 
-/// Whether a connection is to be left for another.
+/// Whether a connection is being drained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Drain {
     #[default]
     No,
-    /// The server answered an error by which another connection would serve better.
+    /// The server replied with an error that asks for another connection.
     Advised,
-    /// Nothing more is sent; what is in flight is still answered.
+    /// No new calls are sent; calls in flight are still answered.
     Draining,
-    /// As above, and it takes as long as it takes: the client has another connection, or needs none.
+    /// As above, and without a limit for silence: the client has another connection, or needs none.
     SetAside,
 }
 
@@ -24,8 +25,8 @@ impl Drain {
 }
 
 impl<C: Caller> Engine<C> {
-    /// Looks whether an error advises to leave. It was answered to a request that did not run. A list of words does so only if
-    /// it is all that the server says about its own state: other lists may be values that somebody wrote.
+    /// Checks whether an error asks for another connection. An error that arrived as an array counts only if its text
+    /// is one that servers use about their own state: any other array may be a value that someone wrote.
     pub(super) fn note_failure(&mut self, failure: &Failure) {
         let Failure::Server(error) = failure else {
             return;
@@ -41,7 +42,7 @@ impl<C: Caller> Engine<C> {
         }
     }
 
-    /// Whether the server has advised to leave since this was asked last.
+    /// Returns whether the server has asked for another connection since the last call.
     pub(crate) fn take_drain_advice(&mut self) -> bool {
         let advised = self.drain == Drain::Advised;
         if advised {
@@ -50,18 +51,18 @@ impl<C: Caller> Engine<C> {
         advised
     }
 
-    /// Sends no further call over this connection. A unit that is being sent is sent to its end.
+    /// Sends no new calls over this connection. A batch that was begun is sent to its end.
     pub(crate) fn drain(&mut self) {
         self.drain = Drain::Draining;
     }
 
-    /// Whether the connection is to be left, and nobody waits for anything on it any more. A server forgets a transaction that is
-    /// not ended when its connection is.
+    /// Whether the connection is being drained and no caller waits for a reply over it. The server discards an
+    /// unfinished transaction when the connection closes.
     pub(crate) fn is_drained(&self) -> bool {
         self.drain == Drain::Draining && !self.in_flight.iter().any(Slot::is_awaited)
     }
 
-    /// Fails all calls, for the client is closed. Says how many somebody still waited for.
+    /// Fails all calls because the client is closed. Returns for how many of them a caller still waited.
     pub(crate) fn abandon(&mut self) -> usize {
         let mut abandoned = 0_usize;
         self.fallback.look_again();

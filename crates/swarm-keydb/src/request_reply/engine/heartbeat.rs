@@ -1,7 +1,7 @@
 //! Heartbeats: a PING with a nonce at each interval, on idle and on busy connections.
 //!
-//! The reply shows that the server is alive and that replies still match requests, so whatever shifts them is detected
-//! within one interval.
+//! The reply proves that the server is alive and that replies still match requests. A shift is detected within one
+//! interval.
 
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ impl<C: Caller> Engine<C> {
         self.session.heartbeat_at()
     }
 
-    /// The request of a heartbeat.
+    /// Returns the request of a heartbeat.
     pub(super) fn beat(&mut self, now: Instant) -> RequestRef<'_> {
         if self.in_flight.is_empty() {
             self.session.begin_owing(now);
@@ -33,7 +33,8 @@ impl<C: Caller> Engine<C> {
         self.own_request.insert(request).view()
     }
 
-    /// Takes a reply that must prove that replies are in step, or one that is held until another proves it.
+    /// Takes a reply that must prove that replies match requests, or a reply that is held until another one proves
+    /// that.
     #[cold]
     pub(super) fn receive_proof(
         &mut self,

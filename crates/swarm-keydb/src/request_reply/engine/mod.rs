@@ -1,7 +1,7 @@
-//! The client's brain, without I/O and without a clock.
+//! Sans-IO protocol engine: matches requests to replies. Performs no I/O and reads no clock.
 //!
-//! Calls, frames and the time go in; requests to send and answers to callers come out. Whatever the network does is a
-//! method call here, so every race can be played through in a test.
+//! Calls, frames and the time go in; requests to send and answers to callers come out. Every event on the network is a
+//! method call, so tests can replay every race.
 
 mod aside;
 mod deadlines;
@@ -36,38 +36,38 @@ use pace::Backlog;
 use slot::Slot;
 use unit::Sending;
 
-/// How often a call is sent at the most, when the link breaks again and again.
+/// Maximum number of times that a call is sent while connections keep breaking.
 pub(crate) const MAX_ATTEMPTS: u8 = 3;
 
-/// A reply that was taken.
+/// A reply that was matched to its request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answered<W> {
-    /// When it was asked for.
+    /// When the request was sent.
     pub(crate) sent: Instant,
-    /// Wakes the caller, if it has all its replies.
+    /// Wakes the caller, once it has all of its replies.
     pub(crate) wake: Option<W>,
 }
 
 /// Matches requests to replies over one connection after another.
 pub(crate) struct Engine<C: Caller> {
     session: Session,
-    /// Not sent, in order.
+    /// Calls that were not sent, in order.
     waiting: VecDeque<Call<C>>,
-    /// Sent; the server answers in this order.
+    /// Calls that were sent. The server replies in this order.
     in_flight: VecDeque<Slot<C>>,
-    /// What is still to be sent of the last in flight.
+    /// The requests of the last call in flight that were not sent yet.
     sending: Option<Sending>,
-    /// The last request that nobody called for: of the handshake, or a heartbeat.
+    /// The engine's own last request, of the handshake or a heartbeat, which the transport may borrow.
     own_request: Option<Request>,
-    /// Sent another way.
+    /// Calls that were sent over the HTTP fallback.
     fallback: Fallback<C>,
-    /// No deadline is earlier.
+    /// Lower bound of all deadlines.
     earliest: Option<Instant>,
-    /// Whether the connection is to be left for another.
+    /// Whether the connection is being drained.
     drain: Drain,
     /// Why the last attempt to connect failed, while there is no connection.
     unreachable: Option<Arc<TransportError>>,
-    /// What is to be written.
+    /// Number of keys that pending calls write.
     backlog: Backlog,
     /// When the last reply came.
     answered: Option<Instant>,
@@ -90,12 +90,12 @@ impl<C: Caller> Engine<C> {
         }
     }
 
-    /// What the next connection logs in with.
+    /// Sets the credentials of the next handshake.
     pub(crate) fn log_in_with(&mut self, credentials: Option<Credentials>) {
         self.session.log_in_with(credentials);
     }
 
-    /// Takes a call. Its answer comes through its caller.
+    /// Accepts a call. Its caller receives the replies.
     pub(crate) fn submit(&mut self, mut call: Call<C>, now: Instant) {
         let key = self.session.settings.learned.write_cost();
         if !key.is_zero() {
@@ -105,17 +105,17 @@ impl<C: Caller> Engine<C> {
         self.waiting.push_back(call);
     }
 
-    /// Calls that wait to be sent.
+    /// Number of calls that were not sent yet.
     pub(crate) fn queued(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Replies that are owed.
+    /// Number of calls that were sent and not answered yet.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.len() + self.fallback.slots().len()
     }
 
-    /// Whether somebody still waits for an answer.
+    /// Whether a caller still waits for a reply.
     pub(crate) fn has_living_calls(&self) -> bool {
         self.waiting.iter().any(|call| !call.body.caller.is_gone())
             || self
@@ -125,7 +125,7 @@ impl<C: Caller> Engine<C> {
                 .any(Slot::is_awaited)
     }
 
-    /// The state of the connection itself.
+    /// State of the connection itself.
     pub(crate) const fn session(&self) -> &Session {
         &self.session
     }
@@ -139,7 +139,7 @@ impl<C: Caller> Engine<C> {
         self.session.is_ready()
     }
 
-    /// Whether the connection has a session, and so a handshake.
+    /// Whether the transport keeps a session on the server.
     pub(crate) const fn has_session(&self) -> bool {
         self.session.is_stateful()
     }
@@ -149,7 +149,7 @@ impl<C: Caller> Engine<C> {
         !self.session.server().cr_lf
     }
 
-    /// A connection is open. The handshake begins, if the transport has a session.
+    /// A connection is open. Its handshake begins, if the transport keeps a session.
     pub(crate) fn connected(&mut self, capabilities: Capabilities) {
         self.drain = Drain::default();
         self.session.open(capabilities);
@@ -158,13 +158,14 @@ impl<C: Caller> Engine<C> {
         }
     }
 
-    /// The connection is gone. What was sent and cannot safely be sent again fails; the rest waits for the next one.
+    /// The connection is lost or closed. Calls that were sent fail unless the retry policy allows to resend them; all
+    /// others wait for the next connection.
     pub(crate) fn disconnected(&mut self, error: &Arc<TransportError>) {
         self.session.close();
         self.fallback.look_again();
         let mut unsent = self.sending.take().map_or(0, |sending| sending.unsent());
         for slot in self.in_flight.drain(..).rev() {
-            // Only the last in flight can be sent in part.
+            // Only the last call in flight can be partly sent.
             let unsent = std::mem::take(&mut unsent);
             let Some(call) = slot.into_call(unsent) else {
                 continue;
@@ -184,12 +185,12 @@ impl<C: Caller> Engine<C> {
         self.take_back_growth();
     }
 
-    /// An attempt to connect failed. Commands that wait until their deadline are told why.
+    /// An attempt to connect failed. Calls that time out before the next connection report this error.
     pub(crate) fn note_unreachable(&mut self, error: &Arc<TransportError>) {
         self.unreachable = Some(Arc::clone(error));
     }
 
-    /// Fails all that waits to be sent.
+    /// Fails all calls that were not sent.
     pub(crate) fn fail_waiting(&mut self, failure: &Failure) {
         self.fallback.look_again();
         for call in self.waiting.drain(..) {
@@ -197,7 +198,8 @@ impl<C: Caller> Engine<C> {
         }
     }
 
-    /// The next request to send, if one may be sent now. `check` says whether the wire can carry it.
+    /// Returns the next request to send, if one may be sent now. `check` tells whether the transport can carry a
+    /// request.
     #[inline]
     pub(crate) fn next_request(
         &mut self,
@@ -233,13 +235,14 @@ impl<C: Caller> Engine<C> {
             return Some(self.beat(now));
         }
         if !self.fallback.is_empty() {
-            // What went another way is settled first, so that nothing overtakes it.
+            // Calls on the fallback are settled first, so that nothing overtakes them.
             return None;
         }
         let server = self.session.server();
         loop {
             let next = self.waiting.front()?;
-            // A request that must travel alone waits until the line is free, and keeps it until it is answered.
+            // A request that must be alone in flight waits until all replies have arrived, and blocks later requests
+            // until its own has.
             let alone = next.body.alone && !self.in_flight.is_empty();
             if alone || self.in_flight.front().is_some_and(|slot| slot.alone) {
                 return None;
@@ -277,7 +280,7 @@ impl<C: Caller> Engine<C> {
         }
     }
 
-    /// A frame has come. Says what it answered, if it answers a call.
+    /// Takes a frame. Returns what it answered, if it answered a call.
     pub(crate) fn receive(
         &mut self,
         now: Instant,
@@ -290,7 +293,8 @@ impl<C: Caller> Engine<C> {
             return Ok(None);
         }
         if frame.is_push() {
-            // This connection subscribes to nothing, so nobody waits for it; and it must not take a reply's place.
+            // Nothing is subscribed on this connection, so no caller waits for a push, and it must not take a reply's
+            // slot.
             tracing::debug!("unsolicited push ignored");
             return Ok(None);
         }
@@ -300,7 +304,7 @@ impl<C: Caller> Engine<C> {
         self.receive_reply(frame).map(Some)
     }
 
-    /// Hands a reply to whom it belongs.
+    /// Passes a reply to its caller.
     fn receive_reply(&mut self, frame: Frame) -> Result<Answered<C::Wake>, Violation> {
         let front = self.in_flight.front();
         let meaning = || front.map_or(Meaning::Script, Slot::meaning);
@@ -315,7 +319,7 @@ impl<C: Caller> Engine<C> {
         }
     }
 
-    /// Answers the first in flight. Always inlined, so that a frame is moved straight to where it is kept.
+    /// Answers the first call in flight. Always inlined, so that the frame moves straight to its destination.
     #[inline(always)]
     fn answer(&mut self, result: Result<Frame, Failure>) -> Result<Answered<C::Wake>, Violation> {
         if self.in_flight.front().is_some_and(Slot::is_paced) {
