@@ -1,4 +1,6 @@
-//! Keys and values: set, get, typed values, several keys at once, delete. Run it: `cargo run --example basic_kv`
+//! Keys and values: set, get, typed values, several keys at once, delete.
+//!
+//! Run it: `cargo run --example basic_kv`
 
 use std::collections::BTreeMap;
 
@@ -21,7 +23,8 @@ async fn main() -> Result<()> {
     let [name, port, ratio, picture] = KEYS;
     client.del(KEYS).await?; // left over from an interrupted run
 
-    // A value is text, bytes or a number; GET returns the bytes, or `None` if the key does not exist.
+    // A value is text, bytes or a number; GET returns the bytes, or `None` if the key does not
+    // exist.
     println!("before: {:?}", client.get(name).await?);
     client.set(name, "ann").await?;
     println!("bytes:  {:?}", client.get(name).await?);
@@ -43,7 +46,8 @@ async fn main() -> Result<()> {
     let values: Vec<Option<f64>> = client.mget_as([port, ratio]).await?;
     println!("typed:  {values:?}");
 
-    // MSET takes pairs from a list or a map. It is atomic on Redis; on SwarmKeyDb, readers can see half of it.
+    // MSET takes pairs from a list or a map. It is atomic on Redis; on SwarmKeyDb, readers can see
+    // half of it.
     client
         .mset(BTreeMap::from([(name, "bob"), (picture, "🐝")]))
         .await?;

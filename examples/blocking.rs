@@ -1,4 +1,6 @@
-//! The blocking client, for programs without an async runtime. Run it: `cargo run --example blocking`
+//! The blocking client, for programs without an async runtime.
+//!
+//! Run it: `cargo run --example blocking`
 
 use std::thread;
 use std::time::Duration;
@@ -31,7 +33,8 @@ fn main() -> Result<()> {
         client.get_as::<u64>(VISITS)?
     );
 
-    // ClientOptions such as a timeout belong to a handle, because a call returns only when it has completed.
+    // ClientOptions such as a timeout belong to a handle, because a call returns only when it has
+    // completed.
     let impatient = client.timeout(Duration::from_secs(5));
     println!("visits = {}", impatient.incr(VISITS)?);
 

@@ -1,4 +1,6 @@
-//! A RESP server in 60 lines on the codec alone; any Redis client can use it. Run it: `cargo run --example codec_only`
+//! A RESP server in 60 lines on the codec alone; any Redis client can use it.
+//!
+//! Run it: `cargo run --example codec_only`
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +17,8 @@ type Store = Arc<Mutex<HashMap<Bytes, Bytes>>>;
 
 /// Serves one connection: reads commands, which may be pipelined, and writes replies in order.
 async fn serve(socket: TcpStream, store: Store) -> Result<()> {
-    // Commands are arrays of strings. Limits close the connection before deeper or larger input takes memory.
+    // Commands are arrays of strings. Limits close the connection before deeper or larger input
+    // takes memory.
     let limits = Limits::new().with_max_depth(1).with_max_bulk(1 << 20);
     let mut stream = Framed::new(socket, FrameCodec::with_limits(limits));
     while let Some(frame) = stream.next().await {

@@ -1,5 +1,7 @@
-//! A work queue: the consumers of a group share a stream, and one takes over the work of a crashed one. Run it:
-//! `cargo run --example consumer_group`
+//! A work queue: the consumers of a group share a stream, and one takes over the work of a crashed
+//! one.
+//!
+//! Run it: `cargo run --example consumer_group`
 
 use std::time::Duration;
 
@@ -19,7 +21,8 @@ async fn main() -> Result<()> {
         client.xadd(ORDERS, fields).await?;
     }
 
-    // The first worker reads two entries and acknowledges one. The other stays pending when the worker crashes.
+    // The first worker reads two entries and acknowledges one. The other stays pending when the
+    // worker crashes.
     let mut worker = client
         .consumer("billing", "worker-1", ORDERS)
         .count(2)
@@ -39,7 +42,8 @@ async fn main() -> Result<()> {
     );
     server.pass(Duration::from_millis(100)).await;
 
-    // Another worker claims entries that have been pending for longer than `min_idle`, then reads new ones.
+    // Another worker claims entries that have been pending for longer than `min_idle`, then reads
+    // new ones.
     let mut worker = client
         .consumer("billing", "worker-2", ORDERS)
         .min_idle(Duration::from_millis(100))
@@ -55,7 +59,8 @@ async fn main() -> Result<()> {
         delivery.ack().await?;
         left -= 1;
         if left == 0 {
-            // Graceful stop: no more reads; deliveries already handed out can still be acknowledged.
+            // Graceful stop: no more reads; deliveries already handed out can still be
+            // acknowledged.
             worker.stop();
         }
     }
@@ -69,8 +74,8 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// The work. Delivery is at least once (a worker can crash between the work and its acknowledgement), so real work should
-/// be idempotent, for example by recording the entry's ID.
+/// The work. Delivery is at least once (a worker can crash between the work and its
+/// acknowledgement), so real work should be idempotent, for example by recording the entry's ID.
 fn bill(order: &Delivery) -> Result<String> {
     let item: String = order.fields.get_as("item")?.context("no item")?;
     let count: u32 = order.fields.get_as("count")?.context("no count")?;

@@ -1,7 +1,10 @@
-//! Counters that many tasks increment, and a rate limiter built on one. Run it: `cargo run --example counters`
+//! Counters that many tasks increment, and a rate limiter built on one.
 //!
-//! `INCR` is atomic between clients on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections
-//! count on one key at once; there, only one client (this one, with all its tasks) may count on a key.
+//! `INCR` is atomic between clients on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when
+//! several connections count on one key at once; there, only one client (this one, with all its
+//! tasks) may count on a key.
+//!
+//! Run it: `cargo run --example counters`
 
 use std::time::Duration;
 
@@ -20,7 +23,8 @@ async fn main() -> Result<()> {
     let client = Client::connect(server.options()).await?;
     client.del([VISITS, STOCK, NAME, MINUTE]).await?;
 
-    // Clones share one connection, and a server runs the commands of one connection in order: no increment is lost.
+    // Clones share one connection, and a server runs the commands of one connection in order: no
+    // increment is lost.
     let tasks: Vec<_> = (0..8)
         .map(|_| tokio::spawn(count(client.clone(), 5)))
         .collect();
@@ -34,7 +38,8 @@ async fn main() -> Result<()> {
     println!("one sold: {}", client.decr(STOCK).await?);
     println!("a dozen sold: {}", client.decrby(STOCK, 12).await?);
 
-    // The server refuses to increment a value that is not a number. The error carries the server's reply.
+    // The server refuses to increment a value that is not a number. The error carries the server's
+    // reply.
     client.set(NAME, "ann").await?;
     let error = client.incr(NAME).await.unwrap_err();
     println!("a name is not a number: {error}");
@@ -61,8 +66,9 @@ async fn count(client: Client, times: usize) -> swarm_keydb::Result<()> {
     Ok(())
 }
 
-/// Returns whether another request in this minute is within `limit`. `INCR` and `EXPIRE` travel in one transaction, so a
-/// program that crashes between them does not leave a counter that never expires.
+/// Returns whether another request in this minute is within `limit`. `INCR` and `EXPIRE` travel in
+/// one transaction, so a program that crashes between them does not leave a counter that never
+/// expires.
 async fn allowed(client: &Client, minute: &str, limit: i64) -> swarm_keydb::Result<bool> {
     let tx = client.transaction();
     let handles = (tx.incr(minute), tx.expire(minute, Duration::from_secs(60)));

@@ -1,4 +1,5 @@
 //! A custom transport for the full client: length-prefixed commands and replies over a Unix socket.
+//!
 //! Run it: `cargo run --example custom_transport`
 
 use std::collections::HashMap;
@@ -105,7 +106,8 @@ async fn main() -> Result<()> {
         }
     });
 
-    // A closure that returns a transport is a connector. The client calls it again for each reconnect.
+    // A closure that returns a transport is a connector. The client calls it again for each
+    // reconnect.
     let socket = path.clone();
     let connect = move || {
         let socket = socket.clone();

@@ -1,4 +1,6 @@
-//! Time to live: set, read, change and remove it, and watch a key expire. Run it: `cargo run --example expiry`
+//! Time to live: set, read, change and remove it, and watch a key expire.
+//!
+//! Run it: `cargo run --example expiry`
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +13,8 @@ const TOKEN: &str = "example:expiry:token";
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    // The example moves the clock of the embedded gateway, so nothing waits: see `testing_your_app`.
+    // The example moves the clock of the embedded gateway, so nothing waits: see
+    // `testing_your_app`.
     let server = Server::with_manual_clock()?;
     let client = Client::connect(server.options()).await?;
     client.del([SESSION, TOKEN]).await?;
@@ -54,7 +57,8 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// `Ttl` has no magic numbers: a missing key and a key without a time to live are variants of their own.
+/// `Ttl` has no magic numbers: a missing key and a key without a time to live are variants of their
+/// own.
 fn describe(ttl: Ttl) -> String {
     match ttl {
         Ttl::Missing => "no such key".to_owned(),

@@ -1,4 +1,6 @@
-//! The WebSocket gateway stops, and GET and SET continue over HTTP. Run it: `cargo run --example http_fallback`
+//! The WebSocket gateway stops, and GET and SET continue over HTTP.
+//!
+//! Run it: `cargo run --example http_fallback`
 
 use std::time::Duration;
 
@@ -35,8 +37,8 @@ async fn main() -> Result<()> {
     client.set(NAME, "bob").await?;
     println!("wrote {NAME}");
 
-    // By default, other commands wait for the WebSocket until their timeout. `ClientOptions::fallback_scope` sends more of
-    // them over HTTP.
+    // By default, other commands wait for the WebSocket until their timeout.
+    // `ClientOptions::fallback_scope` sends more of them over HTTP.
     let error = client
         .incr(VISITS)
         .timeout(Duration::from_millis(100))

@@ -1,4 +1,6 @@
-//! Structs as JSON values. Run it: `cargo run --example json_values`
+//! Structs as JSON values.
+//!
+//! Run it: `cargo run --example json_values`
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};

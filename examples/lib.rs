@@ -37,8 +37,8 @@ impl Server {
         Self::new(Clock::system())
     }
 
-    /// Like [`from_env`](Self::from_env), but the clock of the embedded gateway only moves when [`pass`](Self::pass) is
-    /// called.
+    /// Like [`from_env`](Self::from_env), but the clock of the embedded gateway only moves when
+    /// [`pass`](Self::pass) is called.
     ///
     /// # Errors
     ///
@@ -92,8 +92,8 @@ impl Server {
         &self.place
     }
 
-    /// Returns whether the server isolates connections from each other, so that WATCH detects every conflict: the embedded
-    /// gateway, Redis, Valkey and KeyDB do, SwarmKeyDb does not.
+    /// Returns whether the server isolates connections from each other, so that WATCH detects every
+    /// conflict: the embedded gateway, Redis, Valkey and KeyDB do, SwarmKeyDb does not.
     ///
     /// # Errors
     ///
@@ -102,7 +102,8 @@ impl Server {
         Ok(self.embedded.is_some() || client.hello().await?.server != "swarmkeydb")
     }
 
-    /// Advances the clock of the embedded gateway, or waits that long if the server is not embedded.
+    /// Advances the clock of the embedded gateway, or waits that long if the server is not
+    /// embedded.
     pub async fn pass(&self, time: Duration) {
         if self.embedded.is_some() {
             self.clock.advance(time);
@@ -111,7 +112,8 @@ impl Server {
         }
     }
 
-    /// Returns a gateway that fronts the server, for examples that stop one. The data outlives the gateway.
+    /// Returns a gateway that fronts the server, for examples that stop one. The data outlives the
+    /// gateway.
     ///
     /// # Errors
     ///
@@ -119,7 +121,8 @@ impl Server {
     pub fn gateway_in_front(&self) -> Result<Builder> {
         let Some(url) = &self.tcp_url else {
             bail!(
-                "this example starts and stops a gateway in front of the server; set SWARM_KEYDB_TCP_URL as well"
+                "this example starts and stops a gateway in front of the server; \
+                 set SWARM_KEYDB_TCP_URL as well"
             );
         };
         Ok(Gateway::builder().redis(url))

@@ -1,4 +1,5 @@
 //! Pattern subscriptions, listing channels and subscribers, and a callback for each message.
+//!
 //! Run it: `cargo run --example patterns`
 
 use anyhow::{Context, Result};
@@ -34,7 +35,8 @@ async fn main() -> Result<()> {
         }
     }
 
-    // A message is delivered once to each matching subscription: here to the channel's and to the pattern's.
+    // A message is delivered once to each matching subscription: here to the channel's and to the
+    // pattern's.
     let mut kitchen = client.subscribe(KITCHEN).await?;
     println!("receivers: {}", client.publish(KITCHEN, 22.0).await?);
     for subscription in [&mut kitchen, &mut rooms] {

@@ -1,4 +1,6 @@
-//! Pipelines: many commands for one round trip, each with its own typed result. Run it: `cargo run --example pipeline`
+//! Pipelines: many commands for one round trip, each with its own typed result.
+//!
+//! Run it: `cargo run --example pipeline`
 
 use std::time::Instant;
 
@@ -19,7 +21,8 @@ async fn main() -> Result<()> {
         .collect();
     client.del([NAME, VISITS]).await?;
 
-    // A pipeline has the client's commands. Each returns a handle, and `send` turns handles into typed replies.
+    // A pipeline has the client's commands. Each returns a handle, and `send` turns handles into
+    // typed replies.
     let pipeline = client.pipeline();
     let handles = (
         pipeline.set(NAME, "ann"),
@@ -45,8 +48,9 @@ async fn main() -> Result<()> {
         }
     }
 
-    // One by one, each command waits for the reply to the previous one. A pipeline waits once. (Writes are different on
-    // SwarmKeyDb as shipped: it takes 0.1 s for each write of a connection, pipelined or not.)
+    // One by one, each command waits for the reply to the previous one. A pipeline waits once.
+    // (Writes are different on SwarmKeyDb as shipped: it takes 0.1 s for each write of a
+    // connection, pipelined or not.)
     let start = Instant::now();
     for (n, key) in keys.iter().enumerate() {
         client.set(key, n).await?;

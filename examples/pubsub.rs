@@ -1,5 +1,6 @@
-//! Pub/Sub: publish, subscribe, and what a slow subscriber sees. Run it:
-//! `cargo run --example pubsub`
+//! Pub/Sub: publish, subscribe, and what a slow subscriber sees.
+//!
+//! Run it: `cargo run --example pubsub`
 
 use anyhow::{Context, Result};
 use swarm_examples::Server;
@@ -17,8 +18,8 @@ async fn main() -> Result<()> {
     // There are no subscribers yet, and servers do not keep messages: this one is lost.
     println!("receivers: {}", client.publish(NEWS, "too early").await?);
 
-    // `subscribe` returns once the server has acknowledged all channels. Subscriptions use their own connection, so the
-    // client can still send commands.
+    // `subscribe` returns once the server has acknowledged all channels. Subscriptions use their
+    // own connection, so the client can still send commands.
     let mut all = client.subscribe([NEWS, TEMPERATURE, END]).await?;
     println!(
         "receivers: {}",
@@ -28,7 +29,8 @@ async fn main() -> Result<()> {
     client.publish(END, "").await?;
     listen(&mut all).await?;
 
-    // A subscriber that is too slow for its buffer gets an event with the number of dropped messages.
+    // A subscriber that is too slow for its buffer gets an event with the number of dropped
+    // messages.
     let mut slow = client.subscribe(NEWS).buffer(2).await?;
     for n in 1..=5 {
         client.publish(NEWS, format!("headline {n}")).await?;

@@ -1,5 +1,7 @@
-//! First steps: set and get a value, then count words with `INCR` from several tasks that share one client. Run it:
-//! `cargo run --example quickstart`
+//! First steps: set and get a value, then count words with `INCR` from several tasks that share one
+//! client.
+//!
+//! Run it: `cargo run --example quickstart`
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -97,8 +99,9 @@ fn key(word: &str) -> String {
     format!("quickstart:word:{word}")
 }
 
-/// Counts a share of the words without waiting for one reply before sending the next command. All tasks share one
-/// connection, so the count is exact on every server; see the guide for counters that several clients increment.
+/// Counts a share of the words without waiting for one reply before sending the next command. All
+/// tasks share one connection, so the count is exact on every server; see the guide for counters
+/// that several clients increment.
 async fn count(client: Client, words: Vec<String>) -> swarm_keydb::Result<()> {
     stream::iter(words)
         .map(|word| client.incr(key(&word)))

@@ -1,5 +1,7 @@
-//! The server stops and comes back: connection states, and what happens to commands in the meantime. Run it:
-//! `cargo run --example reconnect`
+//! The server stops and comes back: connection states, and what happens to commands in the
+//! meantime.
+//!
+//! Run it: `cargo run --example reconnect`
 
 use std::time::Duration;
 
@@ -26,7 +28,8 @@ async fn main() -> Result<()> {
     states.reached(State::Reconnecting).await;
     println!("state: {:?}", states.get());
 
-    // A command waits for the new connection until its timeout, 10 s by default. A command that was never sent runs once.
+    // A command waits for the new connection until its timeout, 10 s by default. A command that was
+    // never sent runs once.
     let waiting = tokio::spawn(client.incr(VISITS));
     println!("the gateway starts, at the same address");
     let gateway = server.gateway_in_front()?.ws(place).start().await?;
@@ -34,7 +37,8 @@ async fn main() -> Result<()> {
     println!("state: {:?}", states.get());
     println!("the INCR that waited: {}", waiting.await??);
 
-    // The server runs the command, but the connection breaks before the reply. The client retries read-only commands ...
+    // The server runs the command, but the connection breaks before the reply. The client retries
+    // read-only commands ...
     gateway.faults().cut_after("GET");
     let visits: Option<i64> = client.get_as(VISITS).await?;
     println!(

@@ -1,5 +1,6 @@
-//! Iterating over keys: as a stream, and page by page with a cursor that a job can store. Run it:
-//! `cargo run --example scan`
+//! Iterating over keys: as a stream, and page by page with a cursor that a job can store.
+//!
+//! Run it: `cargo run --example scan`
 
 use anyhow::Result;
 use futures_util::TryStreamExt;
@@ -55,8 +56,8 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Removes the example's keys. The scan ends before the first `DEL`: SwarmKeyDb's cursor is an offset into the sorted
-/// keys, so deleting during a scan makes it skip keys there.
+/// Removes the example's keys. The scan ends before the first `DEL`: SwarmKeyDb's cursor is an
+/// offset into the sorted keys, so deleting during a scan makes it skip keys there.
 async fn remove_all(client: &Client) -> swarm_keydb::Result<u64> {
     let options = ScanOptions::new().matching("example:scan:*");
     let keys: Vec<Bytes> = client.scan_stream(options).try_collect().await?;

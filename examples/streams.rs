@@ -1,4 +1,6 @@
-//! Streams: append, read a range, page through, wait for new entries, trim. Run it: `cargo run --example streams`
+//! Streams: append, read a range, page through, wait for new entries, trim.
+//!
+//! Run it: `cargo run --example streams`
 
 use std::time::Duration;
 
@@ -14,7 +16,8 @@ async fn main() -> Result<()> {
     let client = Client::connect(server.options()).await?;
     client.del(READINGS).await?;
 
-    // An ID is a timestamp and a sequence number. The server assigns one unless the caller gives it, as here.
+    // An ID is a timestamp and a sequence number. The server assigns one unless the caller gives
+    // it, as here.
     for minute in 1..=5 {
         let options = XAddOptions::new().id(StreamId::new(minute * 60_000, 0));
         let fields = [("cellar", 13.0), ("garden", 4.5 + minute as f64)];
@@ -47,7 +50,8 @@ async fn main() -> Result<()> {
         seen = batch.entries.last().context("an empty batch")?.id;
     }
 
-    // A blocking read waits for new entries on a connection of its own, so it does not delay other commands.
+    // A blocking read waits for new entries on a connection of its own, so it does not delay other
+    // commands.
     let waiting = tokio::spawn(client.xread_with(
         [(READINGS, seen)],
         XReadOptions::new().block(Duration::from_secs(5)),

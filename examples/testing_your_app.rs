@@ -1,5 +1,6 @@
-//! Testing an application: a server per test, a manual clock, injected faults, or no server at all. Run it:
-//! `cargo run --example testing_your_app`
+//! Testing an application: a server per test, a manual clock, injected faults, or no server at all.
+//!
+//! Run it: `cargo run --example testing_your_app`
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,8 @@ use swarm_gateway::{Clock, Gateway};
 use swarm_keydb::{Client, ClientOptions, Frame, Outcome};
 use swarm_transport::{BoxTransport, memory};
 
-/// The application: sessions that expire after 30 minutes, and bookings that must not be made twice.
+/// The application: sessions that expire after 30 minutes, and bookings that must not be made
+/// twice.
 struct App {
     db: Client,
 }
@@ -38,7 +40,8 @@ impl App {
         self.db.get_as(format!("session:{token}")).await
     }
 
-    /// Booking numbers are unique between several apps only on Redis, Valkey and KeyDB: SwarmKeyDb can return one twice.
+    /// Booking numbers are unique between several apps only on Redis, Valkey and KeyDB: SwarmKeyDb
+    /// can return one twice.
     async fn book(&self) -> swarm_keydb::Result<Booking> {
         match self.db.incr("bookings").await {
             Ok(number) => Ok(Booking::Done(number)),

@@ -1,5 +1,7 @@
-//! TLS with a private certificate authority, and the errors for a wrong name and an untrusted issuer. Run it:
-//! `cargo run --example tls --features tls`
+//! TLS with a private certificate authority, and the errors for a wrong name and an untrusted
+//! issuer.
+//!
+//! Run it: `cargo run --example tls --features tls`
 
 use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};

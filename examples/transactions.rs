@@ -1,8 +1,10 @@
-//! Transactions: MULTI and EXEC, optimistic locking with WATCH, and conflicts. Run it: `cargo run --example transactions`
+//! Transactions: MULTI and EXEC, optimistic locking with WATCH, and conflicts.
 //!
-//! Transfers like these are safe on Redis, Valkey and KeyDB. SwarmKeyDb isolates nothing between connections: other
-//! clients see half of a transaction, and two clients that write at once can lose an update. There, let one client own
-//! the data, or take a lock with `msetnx`.
+//! Transfers like these are safe on Redis, Valkey and KeyDB. SwarmKeyDb isolates nothing between
+//! connections: other clients see half of a transaction, and two clients that write at once can
+//! lose an update. There, let one client own the data, or take a lock with `msetnx`.
+//!
+//! Run it: `cargo run --example transactions`
 
 use anyhow::Result;
 use swarm_examples::Server;
@@ -20,13 +22,15 @@ async fn main() -> Result<()> {
     client.mset([(ANN, 100), (BOB, 20), (STOCK, 40)]).await?;
     client.set(NAME, "ann").await?;
 
-    // Commands are queued locally and sent together by `exec`. On Redis both run with no other command in between.
+    // Commands are queued locally and sent together by `exec`. On Redis both run with no other
+    // command in between.
     let tx = client.transaction();
     let handles = (tx.decrby(ANN, 30), tx.incrby(BOB, 30));
     let (ann, bob) = tx.exec(handles).await?;
     println!("plain: ann has {}, bob has {}", ann?, bob?);
 
-    // A command that the server does not know: EXEC is refused, nothing runs, and the error names the command.
+    // A command that the server does not know: EXEC is refused, nothing runs, and the error names
+    // the command.
     let tx = client.transaction();
     let handles = (tx.incr(ANN), tx.raw("NOSUCH", ()));
     let error = tx.exec(handles).await.unwrap_err();
@@ -37,7 +41,8 @@ async fn main() -> Result<()> {
         error.outcome()
     );
 
-    // A command that fails while the transaction runs does not undo the others: there is no rollback.
+    // A command that fails while the transaction runs does not undo the others: there is no
+    // rollback.
     let tx = client.transaction();
     let handles = (tx.incr(NAME), tx.incr(BOB));
     let (name, bob) = tx.exec(handles).await?;
@@ -47,8 +52,8 @@ async fn main() -> Result<()> {
     println!("ann pays 50: {}", pay(&client, 50).await?);
     println!("ann pays 50: {}", pay(&client, 50).await?);
 
-    // 8 buyers take 5 each from a stock of 40. Where WATCH is reliable they run at once and retry after a conflict.
-    // SwarmKeyDb would lose updates, so there the buyers take turns.
+    // 8 buyers take 5 each from a stock of 40. Where WATCH is reliable they run at once and retry
+    // after a conflict. SwarmKeyDb would lose updates, so there the buyers take turns.
     let concurrent = server.isolates_connections(&client).await?;
     let mut buyers = Vec::new();
     for _ in 0..8 {
@@ -64,7 +69,8 @@ async fn main() -> Result<()> {
     }
     println!("stock: {:?}", client.get_as::<i64>(STOCK).await?);
 
-    // The same by hand: WATCH on an exclusive connection, and a transaction that fails because the key changed.
+    // The same by hand: WATCH on an exclusive connection, and a transaction that fails because the
+    // key changed.
     let mut own = client.exclusive().await?;
     own.watch(STOCK).await?;
     let stock: i64 = own.get_as(STOCK).await?.unwrap_or_default();
@@ -100,7 +106,8 @@ async fn pay(client: &Client, amount: i64) -> swarm_keydb::Result<bool> {
         .await
 }
 
-/// Takes `amount` from the stock by reading and writing, for decisions that no single command can make.
+/// Takes `amount` from the stock by reading and writing, for decisions that no single command can
+/// make.
 async fn buy(client: Client, amount: i64) -> swarm_keydb::Result<()> {
     client
         .transact(STOCK, async move |own| {

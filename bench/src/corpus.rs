@@ -1,23 +1,23 @@
-//! The replies that contestants decode.
+//! Replies to decode.
 
-/// Frames of one shape, one behind the other.
+/// Concatenated frames of one shape.
 pub struct Corpus {
     pub name: &'static str,
     pub wire: Vec<u8>,
-    /// Where each frame ends.
+    /// End of each frame.
     pub ends: Vec<usize>,
-    /// Whether RESP2 knows every type in it.
+    /// Whether RESP2 supports all of the corpus's types.
     pub is_resp2: bool,
-    /// Whether RESP3 does: it has a null of its own.
+    /// Whether RESP3 does; its null differs.
     pub is_resp3: bool,
 }
 
 impl Corpus {
     fn new(name: &'static str, frames: &[String]) -> Self {
         let (mut wire, mut ends) = (Vec::new(), Vec::new());
-        // In an order that no branch predictor learns, as replies come, and the same in every run.
+        // Pseudorandom order, the same in every run, so that branch predictors cannot learn it.
         let mut state: usize = 1;
-        // Enough to time, and small enough for the cache nearest to a core but one.
+        // Enough to time, and small enough for the second-level cache.
         while wire.len() < 64 << 10 || ends.len() < 8 {
             state = state
                 .wrapping_mul(6_364_136_223_846_793_005)
@@ -35,7 +35,7 @@ impl Corpus {
         }
     }
 
-    /// The frames one by one.
+    /// Iterates over the frames.
     pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts
@@ -67,7 +67,7 @@ fn map(pairs: usize) -> String {
     format!("%{pairs}\r\n{}", (0..pairs).map(pair).collect::<String>())
 }
 
-/// What is decoded whole.
+/// Returns the corpora that are decoded from complete buffers.
 pub fn all() -> Vec<Corpus> {
     let strings = |frames: &[&str]| {
         frames
@@ -95,10 +95,10 @@ pub fn all() -> Vec<Corpus> {
     ]
 }
 
-/// What comes in chunks of the size of a packet.
+/// Returns the input that arrives in packet-sized chunks.
 pub fn dribbled() -> Vec<u8> {
     array_of(20_000, 16).into_bytes()
 }
 
-/// The size of those chunks.
+/// Size of those chunks.
 pub const CHUNK: usize = 1400;

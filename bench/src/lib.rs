@@ -1,4 +1,4 @@
-//! What the benchmarks share: replies to decode, and a way to time contestants fairly on a busy machine.
+//! Shared by the benchmarks: replies to decode, and fair timing on a noisy machine.
 
 pub mod corpus;
 pub mod lower_bound;

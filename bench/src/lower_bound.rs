@@ -1,6 +1,7 @@
-//! The least that any decoder must do: find where a frame ends, or that it is not all there. Input is taken to be right.
+//! Lower bound for decoders: finds the end of a frame, or that it is incomplete. Assumes valid
+//! input.
 
-/// Where the frame at `at` ends, if it does.
+/// Returns the end of the frame at `at` if it is complete.
 #[inline(never)]
 pub fn frame_end(wire: &[u8], mut at: usize) -> Option<usize> {
     let mut values: usize = 1;
@@ -41,7 +42,8 @@ pub fn frame_end(wire: &[u8], mut at: usize) -> Option<usize> {
     (at <= wire.len()).then_some(at)
 }
 
-/// `SET key value` for a key and a value of less than 100 bytes, into a buffer that has the room.
+/// Encodes `SET key value`, for a key and a value of less than 100 bytes, into a buffer with
+/// sufficient capacity.
 #[inline(never)]
 pub fn encode_set(buffer: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     buffer.extend_from_slice(b"*3\r\n$3\r\nSET\r\n");

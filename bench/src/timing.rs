@@ -1,11 +1,11 @@
-//! Times contestants in turn, many short rounds each, and keeps the best: noise only ever adds.
+//! Times contestants in turn in many short rounds and keeps the best, because noise only adds time.
 
 use std::time::{Duration, Instant};
 
-/// Runs once and says how long the part that counts took, and how many frames that was.
+/// Runs once and returns the measured time and the number of frames.
 pub type Round<'a> = Box<dyn FnMut() -> (Duration, usize) + 'a>;
 
-/// Times `work` alone.
+/// Times `work` only.
 pub fn timed<T>(frames: usize, work: impl FnOnce() -> T) -> (Duration, usize) {
     let start = Instant::now();
     let kept = work();
@@ -14,7 +14,7 @@ pub fn timed<T>(frames: usize, work: impl FnOnce() -> T) -> (Duration, usize) {
     (took, frames)
 }
 
-/// Contestants at one task; the first is the one that the others are measured by.
+/// The contestants of one task. The first is the baseline for the others.
 pub struct Contest<'a> {
     title: String,
     contestants: Vec<(&'static str, Round<'a>)>,
@@ -32,7 +32,7 @@ impl<'a> Contest<'a> {
         self.contestants.push((name, Box::new(round)));
     }
 
-    /// Runs one contestant only, so many times, for a profiler.
+    /// Runs a single contestant `rounds` times, for a profiler.
     pub fn profile(mut self, name: &str, rounds: usize) {
         for (_, round) in self
             .contestants
@@ -45,7 +45,7 @@ impl<'a> Contest<'a> {
         }
     }
 
-    /// Runs everyone and prints nanoseconds per frame and the ratio to the first.
+    /// Runs all contestants and prints nanoseconds per frame and the ratio to the first.
     pub fn run(mut self) -> Vec<(&'static str, f64)> {
         let mut best = vec![f64::INFINITY; self.contestants.len()];
         let deadline = Instant::now() + Duration::from_millis(400) * best.len() as u32;

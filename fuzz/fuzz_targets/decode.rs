@@ -1,4 +1,4 @@
-//! Any bytes: no panic, and every frame survives being written and read again.
+//! Arbitrary bytes: the decoder does not panic, and every frame survives encoding and decoding.
 #![no_main]
 
 use bytes::{Bytes, BytesMut};
@@ -14,13 +14,13 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(rewritten(&frame, RespVersion::Resp3), frame);
         assert_eq!(frame.compact(), frame);
         rewritten(&frame, RespVersion::Resp2);
-        // Any type may be asked of any reply.
+        // Any reply may be converted to any type.
         let _ = frame.convert::<Vec<(String, Option<f64>)>>();
         let _ = frame.convert::<std::collections::HashMap<String, i64>>();
     }
 });
 
-/// Reads every value there is; depth is bounded by the decoder's limits.
+/// Reads every value; the decoder's limits bound the depth.
 fn visit(value: FrameRef<'_>) {
     if let Some(items) = value.items() {
         assert_eq!(items.len(), items.clone().count());

@@ -1,11 +1,12 @@
-//! Any bytes in any chunks: the same frames, and the same error at the same byte, as in one piece.
+//! Arbitrary bytes in arbitrary chunks: the same frames, and the same error at the same byte, as in
+//! one piece.
 #![no_main]
 
 use bytes::{Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
 use swarm_resp::{DecodeError, Decoder, Frame, Limits};
 
-/// The first bytes say how long the chunks are, in turn.
+/// Number of leading bytes that determine the chunk sizes.
 const SIZES: usize = 4;
 
 fn limits() -> Limits {

@@ -1,4 +1,4 @@
-//! Any frame: RESP3 gives it back, and RESP2 gives back what Redis would.
+//! Arbitrary frames: RESP3 preserves them, and RESP2 converts them as Redis does.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use swarm_resp::{Decoder, Frame, FrameBuilder, RespVersion, encode_frame};
 
-/// What is put into a builder, and what RESP2 keeps of it.
+/// A value for the builder, and its RESP2 equivalent.
 #[derive(Debug, Arbitrary)]
 enum Value {
     Null,
@@ -27,7 +27,7 @@ enum Value {
     With(Vec<(Value, Value)>, Box<Value>),
 }
 
-/// Whether to put what RESP2 keeps, rather than everything.
+/// Writes the value, or its RESP2 equivalent if `degraded` is set.
 fn put(builder: &mut FrameBuilder, value: &Value, degraded: bool) {
     let all = |builder: &mut FrameBuilder, items: &[Value]| {
         items.iter().for_each(|item| put(builder, item, degraded));
@@ -76,7 +76,7 @@ fn spelled(value: f64) -> Vec<u8> {
     value.to_arg().to_vec()
 }
 
-/// Text that any bytes stand for.
+/// Maps arbitrary bytes to valid text.
 fn latin(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }

@@ -1,4 +1,4 @@
-//! Runs every fuzz target for a while, on its committed seeds.
+//! Runs every fuzz target on its committed seeds for a limited time.
 
 use anyhow::{Context, Result, ensure};
 
@@ -18,7 +18,7 @@ pub(crate) fn run(seconds: u32) -> Result<()> {
             command.arg(seeds);
         }
         command.args(["--", &format!("-max_total_time={seconds}")]);
-        // The sanitizer needs flags that the stable toolchain hides.
+        // The sanitizer needs unstable flags, which this enables on the stable toolchain.
         command.env("RUSTC_BOOTSTRAP", "1");
         std::fs::create_dir_all(format!("fuzz/corpus/{target}"))?;
         shell::run(&format!("fuzz {target}"), &mut command)?;

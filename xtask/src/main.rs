@@ -1,4 +1,5 @@
-//! CI tasks: `cargo xtask ci` is what the workflow runs, and each of its parts can be run alone.
+//! Repository tasks. `cargo xtask ci` runs everything that the CI workflow runs; each part also
+//! runs on its own.
 
 mod codegen;
 mod examples;
@@ -7,13 +8,14 @@ mod pages;
 mod release;
 mod shell;
 mod tidy;
+mod width;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use shell::cargo;
 
-/// Tasks of this repository.
+/// Repository tasks
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 struct Args {
@@ -23,55 +25,58 @@ struct Args {
 
 #[derive(Subcommand, Clone, Copy)]
 enum Task {
-    /// Everything that must pass before a change lands: lint, test, docs, deny, tidy, examples
+    /// Run everything required before a change lands: lint, test, docs, deny, tidy, examples
     Ci,
-    /// What `ci` does besides the tests
+    /// Run everything in `ci` except the tests
     Checks,
-    /// Makes code, tests and docs/COMMANDS.md of the command table
+    /// Generate code, tests, and docs/COMMANDS.md from the command table
     Codegen {
-        /// Only compare with what is there
+        /// Fail if the generated files are out of date, without writing them
         #[arg(long)]
         check: bool,
     },
-    /// The tests, doc examples included
+    /// Run all tests, including doc tests
     Test,
-    /// Format and lints
+    /// Check formatting and run clippy
     Lint,
-    /// API documentation, without a warning
+    /// Build the API documentation, denying warnings
     Docs,
-    /// Licences, sources and duplicate versions of dependencies (needs cargo-deny)
+    /// Check licenses, sources, and duplicate versions of dependencies (needs cargo-deny)
     Deny,
-    /// Rules of this repository that no other tool knows
+    /// Check rules specific to this repository
     Tidy,
-    /// Packs every published crate, and builds it from its package
+    /// Package every published crate and build it from its package
     Package,
-    /// Lints every set of features (needs cargo-hack)
+    /// Lint every combination of features (needs cargo-hack)
     Features,
-    /// Builds with the lowest versions of dependencies that are asked for
+    /// Build with the minimum versions of all dependencies
     MinimalVersions,
-    /// The public API beside that of the last tag (needs cargo-semver-checks once there is one)
+    /// Compare the public API with that of the last tag (needs cargo-semver-checks once there is
+    /// one)
     Semver,
-    /// Measures the codec or the client beside their peers, in one run (the client needs redis-server)
+    /// Benchmark the codec or the client against its peers (the client needs redis-server)
     Bench {
         #[arg(value_enum)]
         what: Contest,
     },
-    /// Fuzzes every target of the codec for some seconds (needs cargo-fuzz)
+    /// Fuzz every target of the codec for a number of seconds (needs cargo-fuzz)
     Fuzz {
         #[arg(long, default_value_t = 10)]
         seconds: u32,
     },
-    /// Every command against the servers that SWARM_KEYDB_WS_URL, _HTTP_URL, _TCP_URL and _PASSWORD name
+    /// Check every command against the servers in SWARM_KEYDB_WS_URL, _HTTP_URL, _TCP_URL, and
+    /// _PASSWORD
     Live,
-    /// Model checks of the client's queue and reply channel with loom
+    /// Model-check the client's queue and reply channel with loom
     Loom,
-    /// A million random schedules through the engine
+    /// Run a million random schedules through the engine
     Simulate,
-    /// 100,000 commands to a server that is down for 30 seconds: deadlines, memory, recovery
+    /// Send 100,000 commands to a server that is down for 30 seconds; check deadlines, memory, and
+    /// recovery
     Soak,
-    /// Runs the examples and compares what they print with examples/README.md
+    /// Run the examples and compare their output with examples/README.md
     Examples {
-        /// Write what they print to examples/README.md
+        /// Write their output to examples/README.md
         #[arg(long)]
         update: bool,
         /// Run them over each transport against this server instead of the embedded gateway
@@ -160,7 +165,8 @@ fn run(task: Task) -> Result<()> {
         ),
         Task::Soak => shell::run(
             "soak",
-            // What one thread frees, another does not reuse, with an arena each: that is not what is measured.
+            // One arena: memory freed by one thread is otherwise not reused by others, which is not
+            // what this measures.
             shell::command("cargo", "run --quiet -p swarm-tests --bin soak")
                 .env("MALLOC_ARENA_MAX", "1"),
         ),

@@ -1,4 +1,4 @@
-//! Rules of the Markdown pages: links lead somewhere, and the tests that they name exist.
+//! Rules for Markdown pages: links resolve, and tests named as proof exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,10 +8,10 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
-/// Where a page says which test bears out what it claims: the cells of this column name tests.
+/// Title of the table column that names the tests for a claim.
 const PROOF: &str = "proven by";
 
-/// The faults of all pages that git knows, or would.
+/// Returns the faults of all pages that are tracked or not ignored by git.
 pub(crate) fn faults() -> Result<Vec<String>> {
     let pages = shell::files("*.md")?;
     let tests = tests()?;
@@ -27,14 +27,14 @@ pub(crate) fn faults() -> Result<Vec<String>> {
         }
         for name in proofs(&prose) {
             if !tests.contains(name) {
-                fault(format!("names the test `{name}`, which does not exist"));
+                fault(format!("names a missing test: `{name}`"));
             }
         }
     }
     Ok(faults)
 }
 
-/// A page without its blocks of code.
+/// Returns a page without its fenced code blocks.
 fn without_code(text: &str) -> String {
     let mut in_code = false;
     let mut prose = String::new();
@@ -49,14 +49,14 @@ fn without_code(text: &str) -> String {
     prose
 }
 
-/// What the links of a page point to.
+/// Returns the targets of a page's links.
 fn links(prose: &str) -> impl Iterator<Item = &str> {
     let ends = prose.match_indices("](");
     ends.filter_map(|(at, mark)| prose.get(at + mark.len()..)?.split_once(')'))
         .map(|(target, _)| target)
 }
 
-/// Why a link leads nowhere, if it does. Links to the web and to items of Rust are others' to check.
+/// Returns why a link is broken. Web links and Rust items are checked elsewhere.
 fn broken(page: &Path, link: &str) -> Option<String> {
     let is_item = link.contains("::") || link.ends_with("()");
     if is_item || link.contains("://") || link.starts_with("mailto:") {
@@ -68,14 +68,14 @@ fn broken(page: &Path, link: &str) -> Option<String> {
         file => page.parent().unwrap_or(Path::new("")).join(file),
     };
     if !target.exists() {
-        return Some(format!("the link to {link} leads nowhere"));
+        return Some(format!("broken link to {link}"));
     }
     let text = fs::read_to_string(&target).unwrap_or_default();
     let found = anchor.is_empty() || headings(&text).any(|heading| heading == anchor);
-    (!found).then(|| format!("the link to {link} names no heading there"))
+    (!found).then(|| format!("no such heading: {link}"))
 }
 
-/// The headings of a page, as links name them.
+/// Returns the anchors of a page's headings.
 fn headings(text: &str) -> impl Iterator<Item = String> {
     let headings = text.lines().filter(|line| line.starts_with('#'));
     headings.map(|line| {
@@ -87,7 +87,7 @@ fn headings(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// The tests that the tables of a page name.
+/// Returns the tests that a page's tables name.
 fn proofs(prose: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut column = None;
@@ -104,7 +104,8 @@ fn proofs(prose: &str) -> Vec<&str> {
     names
 }
 
-/// The names of all functions in files of tests, and the methods that the command suite checks.
+/// Returns the names of all functions in test files, and of the methods checked by the command
+/// suite.
 fn tests() -> Result<BTreeSet<String>> {
     let is_test = |path: &PathBuf| {
         path.iter()

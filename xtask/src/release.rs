@@ -1,4 +1,4 @@
-//! What must hold before a release: complete packages, every set of features, the lowest versions asked for, semver.
+//! Release checks: packages, feature combinations, minimum dependency versions, and semver.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::shell::{cargo, command, output, run};
 
-/// The crates that are published, in the order of their dependencies.
+/// Published crates in dependency order.
 const PUBLISHED: &[&str] = &[
     "swarm-resp",
     "swarm-transport",
@@ -15,7 +15,7 @@ const PUBLISHED: &[&str] = &[
     "swarm-keydb",
 ];
 
-/// What the registry and its users look for in a manifest.
+/// Manifest fields required for publishing.
 const FIELDS: &[&str] = &[
     "description",
     "license",
@@ -27,28 +27,29 @@ const FIELDS: &[&str] = &[
     "rust-version",
 ];
 
-/// Files without which a package is incomplete.
+/// Files that every package must contain.
 const FILES: &[&str] = &["README.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
-/// Packs every crate as for the registry, builds it from its package alone, and looks at what is in there.
+/// Packages every crate, builds it from the package alone, and inspects the contents.
 pub(crate) fn package() -> Result<()> {
     for entry in fs::read_dir("crates")? {
         let name = entry?.file_name();
         ensure!(
             PUBLISHED.iter().any(|known| name == *known),
-            "crates/{} is not among those that are published",
+            "crates/{} is missing from PUBLISHED",
             name.display()
         );
     }
     forget_unpacked()?;
-    // The registry is handed nothing. All at once, so that each is built against the others' packages.
+    // A dry run publishes nothing. All crates at once, so that each is built against the others'
+    // packages.
     let publish = format!("publish --dry-run --allow-dirty --locked {}", selection());
     cargo("package", &publish)?;
     PUBLISHED.iter().try_for_each(|name| inspect(name))
 }
 
-/// To build one package against another, cargo unpacks that into its home, and there takes what it finds for the same as long
-/// as the version is. So what an earlier run left is thrown away.
+/// Removes packages that an earlier run unpacked into Cargo's home. Cargo unpacks a package to
+/// build others against it, and reuses the unpacked one as long as the version is the same.
 fn forget_unpacked() -> Result<()> {
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let Some(home) = cargo_home.or_else(|| Some(env::home_dir()?.join(".cargo"))) else {
@@ -59,7 +60,7 @@ fn forget_unpacked() -> Result<()> {
     };
     for registry in registries {
         let registry = registry?;
-        // One that lies in a folder has no host, by which the others' names begin.
+        // Registry folders of local packages have no host name, so their names begin with a dash.
         if !registry.file_name().to_string_lossy().starts_with('-') {
             continue;
         }
@@ -73,7 +74,7 @@ fn forget_unpacked() -> Result<()> {
     Ok(())
 }
 
-/// Looks at an unpacked package, whose manifest holds what it inherited.
+/// Inspects an unpacked package, whose manifest contains the inherited fields.
 fn inspect(name: &str) -> Result<()> {
     let version = version(name)?;
     let folder = Path::new("target/package").join(format!("{name}-{version}"));
@@ -84,7 +85,7 @@ fn inspect(name: &str) -> Result<()> {
     for field in FIELDS {
         ensure!(
             package.get(field).is_some(),
-            "{name}: its manifest has no `{field}`"
+            "{name}: no `{field}` in the manifest"
         );
     }
     let mut docs = Some(package);
@@ -93,18 +94,18 @@ fn inspect(name: &str) -> Result<()> {
     }
     ensure!(
         docs.and_then(toml::Value::as_bool) == Some(true),
-        "{name}: docs.rs would not show all features"
+        "{name}: docs.rs does not build with all features"
     );
     for file in FILES {
         ensure!(
             folder.join(file).is_file(),
-            "{name}: {file} is not in its package"
+            "{name}: {file} is not in the package"
         );
     }
     Ok(())
 }
 
-/// Lints the published crates with every set of their features.
+/// Lints the published crates with every combination of their features.
 pub(crate) fn features() -> Result<()> {
     let args = format!(
         "hack clippy --locked --feature-powerset --exclude-features default {} -- -D warnings",
@@ -113,9 +114,10 @@ pub(crate) fn features() -> Result<()> {
     cargo("features", &args)
 }
 
-/// Builds the published crates with the lowest versions of their dependencies that the manifests allow.
+/// Builds the published crates with the minimum dependency versions that their manifests allow.
 ///
-/// In a workspace of their own: the lock file is another, and what the tests and tasks ask for must not raise versions.
+/// Uses a separate workspace with its own lock file, so that dependencies of tests and tasks do not
+/// raise versions.
 pub(crate) fn minimal_versions() -> Result<()> {
     let mirror = Path::new("target/minimal-versions");
     if mirror.exists() {
@@ -136,8 +138,8 @@ pub(crate) fn minimal_versions() -> Result<()> {
         command.current_dir(mirror);
         command
     };
-    // The stable toolchain hides the flag. Only the lock file is made with it: build scripts would take it for a
-    // nightly one.
+    // Enables the unstable flag on the stable toolchain, for the lock file only: build scripts
+    // would otherwise detect a nightly toolchain.
     let mut resolve = inside("generate-lockfile -Z direct-minimal-versions");
     run(
         "minimal versions: resolve",
@@ -158,18 +160,18 @@ fn link(from: &Path, to: &Path) -> Result<()> {
 
 #[cfg(not(unix))]
 fn link(_: &Path, _: &Path) -> Result<()> {
-    bail!("the workspace is mirrored by symbolic links")
+    bail!("mirroring the workspace requires symbolic links")
 }
 
 /// Compares the public API with that of the last release.
 pub(crate) fn semver() -> Result<()> {
     let tags = output(&mut command("git", "tag --list v[0-9]* --sort=-v:refname"))?;
     let Some(last) = tags.lines().next() else {
-        println!("── semver: no release is tagged, so there is nothing to compare with");
+        println!("── semver: skipped, no release is tagged");
         return Ok(());
     };
     if output(&mut command("cargo", "semver-checks --version")).is_err() {
-        bail!("{last} is tagged, so semver needs `cargo install cargo-semver-checks --locked`");
+        bail!("{last} is tagged; run `cargo install cargo-semver-checks --locked`");
     }
     let args = format!(
         "semver-checks --all-features --baseline-rev {last} {}",
@@ -188,6 +190,6 @@ fn version(name: &str) -> Result<String> {
     let (_, version) = id
         .trim()
         .rsplit_once(['@', '#'])
-        .context("a package id without a version")?;
+        .context("package ID has no version")?;
     Ok(version.to_owned())
 }

@@ -1,4 +1,4 @@
-//! Running other programs, each under a title of its own.
+//! Runs external programs, printing a title for each.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-/// Makes the workspace the current folder, wherever the task was started.
+/// Changes to the workspace root.
 pub(crate) fn enter_workspace() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -14,14 +14,14 @@ pub(crate) fn enter_workspace() -> Result<()> {
     std::env::set_current_dir(root).context("cannot enter the workspace")
 }
 
-/// A command line whose words hold no blanks.
+/// Returns a command whose arguments contain no spaces.
 pub(crate) fn command(program: &str, args: &str) -> Command {
     let mut command = Command::new(program);
     command.args(args.split_ascii_whitespace());
     command
 }
 
-/// Runs a command to its end.
+/// Runs a command and fails unless it succeeds.
 pub(crate) fn run(title: &str, command: &mut Command) -> Result<()> {
     println!("── {title}");
     let start = Instant::now();
@@ -33,12 +33,12 @@ pub(crate) fn run(title: &str, command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs cargo to its end.
+/// Runs cargo and fails unless it succeeds.
 pub(crate) fn cargo(title: &str, args: &str) -> Result<()> {
     run(title, &mut command("cargo", args))
 }
 
-/// Runs a command and answers what it printed.
+/// Runs a command and returns its output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command
         .output()
@@ -52,7 +52,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).context("the output is not UTF-8")
 }
 
-/// The files of a pattern that git knows, or would.
+/// Returns the files matching a pattern that are tracked or not ignored by git.
 pub(crate) fn files(pattern: &str) -> Result<Vec<PathBuf>> {
     let list = format!("ls-files --cached --others --exclude-standard {pattern}");
     let files = output(&mut command("git", &list))?;

@@ -1,4 +1,4 @@
-//! Rules of this repository that no other tool knows.
+//! Rules specific to this repository.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{pages, shell};
+use crate::{pages, shell, width};
 
-/// Which crates of the workspace each crate may depend on. Dev-dependencies are free.
+/// Workspace crates that each crate may depend on. Dev-dependencies are not restricted.
 const ARROWS: &[(&str, &[&str])] = &[
     ("crates/swarm-resp", &[]),
     ("crates/swarm-transport", &["swarm-resp"]),
@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-/// Names that say nothing about what a file is for.
+/// File names that do not describe a purpose.
 const VAGUE: &[&str] = &[
     "utils.rs",
     "util.rs",
@@ -28,7 +28,7 @@ const VAGUE: &[&str] = &[
     "manager.rs",
 ];
 
-/// A file that is longer does more than one thing.
+/// Maximum number of lines of a file; a longer file serves more than one purpose.
 const MAX_LINES: usize = 500;
 
 pub(crate) fn check() -> Result<()> {
@@ -39,10 +39,11 @@ pub(crate) fn check() -> Result<()> {
         faults.extend(source_faults(&path, &text));
     }
     faults.extend(pages::faults()?);
+    faults.extend(width::faults()?);
     for fault in &faults {
         println!("{fault}");
     }
-    ensure!(faults.is_empty(), "tidy found {} faults", faults.len());
+    ensure!(faults.is_empty(), "tidy: {} faults", faults.len());
     println!("── tidy: ok");
     Ok(())
 }
@@ -53,30 +54,30 @@ fn source_faults(path: &Path, text: &str) -> Vec<String> {
     let mut fault = |what: &str| faults.push(format!("{}: {what}", path.display()));
     let first = text.lines().next().unwrap_or_default();
     if !first.starts_with("//! ") {
-        fault("the first line is no `//!` sentence that says what the file is for");
+        fault("the first line is not a `//!` sentence that describes the file");
     }
     if VAGUE.contains(&name.as_ref()) {
-        fault("the name says nothing about what the file is for");
+        fault("the name does not describe the purpose of the file");
     }
     let generated = path
         .components()
         .any(|part| part.as_os_str() == "generated");
     if text.lines().count() > MAX_LINES && !generated {
-        fault("longer than 500 lines: it does more than one thing");
+        fault("longer than 500 lines; split it by purpose");
     }
     for line in text.lines() {
         let code = line.trim_start_matches(['/', '!', ' ']);
         if code.starts_with("```ignore") || code.starts_with("```no_run") {
-            fault("a doc example that does not run");
+            fault("doc example is never run");
         }
         if line.trim_start().starts_with("#[ignore") {
-            fault("a test that does not run");
+            fault("ignored test");
         }
     }
     faults
 }
 
-/// Checks that dependencies follow the layers.
+/// Checks that dependencies between crates follow the layers.
 fn arrows() -> Result<Vec<String>> {
     let members: BTreeSet<&str> = [
         "swarm-resp",

@@ -1,9 +1,9 @@
-//! The codec beside its peers: nanoseconds per frame, and the ratio to the floor.
+//! Benchmark of the codec and its peers: nanoseconds per frame, and the ratio to the lower bound.
 //!
-//! The floor is a loop that only finds where a frame ends. `rustis` indexes a reply as this codec does, without
-//! sharing its bytes; `redis-protocol` and `redis-rs` build a tree of values.
+//! The lower bound is a loop that only finds the end of a frame. `rustis` indexes a reply like this
+//! codec, but does not share its bytes; `redis-protocol` and `redis-rs` build a tree of values.
 //!
-//! `codec` runs everything; `codec CORPUS CONTESTANT ROUNDS` runs one thing, for a profiler.
+//! `codec` runs everything; `codec CORPUS CONTESTANT ROUNDS` runs one combination, for a profiler.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -64,7 +64,7 @@ fn decode(corpus: &Corpus) -> Contest<'_> {
     let mut decoder = Decoder::new();
     contest.enter("swarm-resp, message by message", move || {
         let messages: Vec<_> = corpus.frames().map(Bytes::copy_from_slice).collect();
-        // A second owner, so that no buffer is freed while the clock runs.
+        // A second owner keeps the buffers from being freed within the measured time.
         let _owners = messages.clone();
         timed(frames, || {
             for message in messages {
@@ -140,7 +140,7 @@ fn decode(corpus: &Corpus) -> Contest<'_> {
     contest
 }
 
-/// Looks at every value, which a tree has done while it was built.
+/// Reads every value, which a tree decoder has done during decoding.
 fn read_all(value: FrameRef<'_>) {
     match value.items() {
         Some(items) => items.for_each(read_all),
@@ -148,7 +148,7 @@ fn read_all(value: FrameRef<'_>) {
     }
 }
 
-/// Time spent decoding only: the copy of each chunk into the buffer is everybody's.
+/// Measures decoding only; every contestant copies the chunks into its buffer.
 fn fed(wire: &[u8], mut decode: impl FnMut(&mut BytesMut) -> bool) -> (Duration, usize) {
     let mut buffer = BytesMut::with_capacity(wire.len());
     let mut took = Duration::ZERO;

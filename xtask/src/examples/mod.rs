@@ -1,4 +1,4 @@
-//! Runs the examples and compares what they print with what examples/README.md shows.
+//! Runs the examples and compares their output with examples/README.md.
 
 mod page;
 mod program;
@@ -15,17 +15,17 @@ use self::page::{PATH, Place, Transport, block, fits};
 use self::program::{Gateway, run};
 use crate::shell::{cargo, command, output};
 
-/// The quickstart's counts, computed by the shell.
-const SHELL_COUNT: &str = "tr -cs 'A-Za-z' '\\n' < README.md | tr 'A-Z' 'a-z' | grep . | head -n 50 \
-                           | LC_ALL=C sort | uniq -c | LC_ALL=C sort -k1,1nr -k2,2 | head -n 5";
+/// The quickstart's counts, computed by shell tools.
+const SHELL_COUNT: &str = "tr -cs 'A-Za-z' '\\n' < README.md | tr 'A-Z' 'a-z' | grep . \
+                           | head -n 50 | LC_ALL=C sort | uniq -c | LC_ALL=C sort -k1,1nr -k2,2 | head -n 5";
 
-/// Number of examples that run at the same time against a slow server. Most of their time is spent waiting.
+/// Number of examples that run concurrently against a slow server, where they mostly wait.
 const AT_ONCE: usize = 6;
 
-/// The server that the examples talk to.
+/// Server that the examples connect to.
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub(crate) enum Server {
-    /// A gateway that behaves like SwarmKeyDb as shipped, with its slow writes
+    /// A gateway that behaves like SwarmKeyDb with default settings, including slow writes
     Upstream,
 }
 
@@ -37,15 +37,15 @@ impl Server {
     }
 }
 
-/// An example, as the manifest lists it.
+/// An example listed in the manifest.
 struct Example {
     name: String,
-    /// Features that it needs beyond the default ones.
+    /// Required features in addition to the default ones.
     features: Vec<String>,
 }
 
 impl Example {
-    /// The command that a reader types.
+    /// Returns the command that the page shows.
     fn command(&self) -> String {
         let mut command = format!("cargo run --example {}", self.name);
         if !self.features.is_empty() {
@@ -56,7 +56,7 @@ impl Example {
     }
 }
 
-/// Runs all examples, each on the embedded gateway. With `update`, writes their output to the page where it differs.
+/// Runs all examples on the embedded gateway. With `update`, writes their output to the page.
 pub(crate) fn check(update: bool) -> Result<()> {
     println!("── examples");
     let examples = examples()?;
@@ -64,7 +64,10 @@ pub(crate) fn check(update: bool) -> Result<()> {
     let mut page = fs::read_to_string(PATH).context(PATH)?;
     for heading in page::headings(&page) {
         let known = examples.iter().any(|example| example.name == heading);
-        ensure!(known, "{PATH}: {heading} is no example of the manifest");
+        ensure!(
+            known,
+            "{PATH}: section {heading} has no example in the manifest"
+        );
     }
     let mut faults = Vec::new();
     for example in &examples {
@@ -81,10 +84,10 @@ pub(crate) fn check(update: bool) -> Result<()> {
         }
         if name == "quickstart" {
             let readme = fs::read_to_string("README.md")?;
-            let block = block(&readme, "text").context("README.md shows no output")?;
+            let block = block(&readme, "text").context("README.md has no output block")?;
             ensure!(
                 fits(&readme[block], &printed),
-                "README.md shows another quickstart:\n{printed}"
+                "README.md shows different quickstart output:\n{printed}"
             );
             compare_counts(&printed)?;
         }
@@ -95,11 +98,11 @@ pub(crate) fn check(update: bool) -> Result<()> {
     faults.iter().for_each(|fault| println!("{fault}"));
     ensure!(
         update || faults.is_empty(),
-        "{} examples print something else; `cargo xtask examples --update` writes it down",
+        "output of {} examples has changed; run `cargo xtask examples --update`",
         faults.len()
     );
     println!(
-        "── examples: ok, {} of them print what {PATH} shows",
+        "── examples: ok, output of {} examples matches {PATH}",
         examples.len()
     );
     Ok(())
@@ -150,13 +153,14 @@ pub(crate) fn check_against(server: Server) -> Result<()> {
     faults.iter().for_each(|fault| println!("{fault:#}"));
     ensure!(faults.is_empty(), "{} of {count} runs failed", faults.len());
     println!(
-        "── examples against {dialect}: ok, {count} runs print what {PATH} shows, {:.1} s",
+        "── examples against {dialect}: ok, output of {count} runs matches {PATH}, {:.1} s",
         start.elapsed().as_secs_f32()
     );
     Ok(())
 }
 
-/// Runs an example over one transport, or in front of the server's TCP port without one.
+/// Runs an example over one transport, or in front of the server's TCP port if `transport` is
+/// `None`.
 fn run_against(
     dialect: &str,
     page: &str,
@@ -185,10 +189,10 @@ fn run_against(
 }
 
 fn fault(name: &str, expected: &str, printed: &str) -> String {
-    format!("── {name}: {PATH} shows\n{expected}── it printed\n{printed}")
+    format!("── {name}: expected by {PATH}\n{expected}── actual\n{printed}")
 }
 
-/// The examples that the manifest lists.
+/// Returns the examples listed in the manifest.
 fn examples() -> Result<Vec<Example>> {
     let manifest: toml::Table = fs::read_to_string("examples/Cargo.toml")?.parse()?;
     let listed = manifest.get("example").and_then(toml::Value::as_array);
@@ -204,12 +208,10 @@ fn examples() -> Result<Vec<Example>> {
         })
     };
     let examples = listed.context("no examples")?.iter().map(example);
-    examples
-        .collect::<Option<_>>()
-        .context("an example without a name")
+    examples.collect::<Option<_>>().context("unnamed example")
 }
 
-/// Builds all examples once. Those without features must build without a C compiler.
+/// Builds all examples. Those without features must build without a C compiler.
 fn build(examples: &[Example]) -> Result<()> {
     let tree = output(&mut command(
         "cargo",
@@ -217,7 +219,7 @@ fn build(examples: &[Example]) -> Result<()> {
     ))?;
     ensure!(
         !tree.lines().any(|line| line.starts_with("cc v")),
-        "the examples build C code without being asked to"
+        "the examples build C code by default"
     );
     cargo(
         "build examples",
@@ -236,7 +238,8 @@ fn build(examples: &[Example]) -> Result<()> {
     Ok(())
 }
 
-/// Returns where the page shows the output of an example, after checking that page and source say how it is run.
+/// Returns the range of the page that shows the output of an example. Also checks that the page and
+/// the source show the command.
 fn shown(page: &str, example: &Example) -> Result<Range<usize>> {
     let Example { name, .. } = example;
     let section = page::section(page, name)?;
@@ -247,18 +250,18 @@ fn shown(page: &str, example: &Example) -> Result<Range<usize>> {
     let run = block(section, "sh").map(|block| section[block].trim_end() == command);
     ensure!(
         run == Some(true),
-        "{PATH}, {name}: show how it is run, in a block of `sh`: {command}"
+        "{PATH}, {name}: the `sh` block must be: {command}"
     );
     let path = format!("examples/{name}.rs");
     let source = fs::read_to_string(&path).with_context(|| path.clone())?;
     let mut intro = source.lines().take_while(|line| line.starts_with("//!"));
     ensure!(
         intro.any(|line| line.contains(&format!("`{command}`"))),
-        "{path}: the head does not say how it is run: `{command}`"
+        "{path}: the doc comment must contain `{command}`"
     );
 
     let block = block(section, "text")
-        .with_context(|| format!("{PATH}, {name}: show what it prints, in a block of `text`"))?;
+        .with_context(|| format!("{PATH}, {name}: no `text` block with the output"))?;
     Ok(start + block.start..start + block.end)
 }
 
@@ -269,22 +272,19 @@ fn compare_counts(printed: &str) -> Result<()> {
     let found: Vec<_> = lines.map(words).collect::<Result<_>>()?;
     ensure!(
         expected.len() == 5,
-        "the shell counted {} words",
+        "the shell found {} words",
         expected.len()
     );
     ensure!(
         expected == found,
-        "quickstart and the shell count differently:\n{expected:?}\n{found:?}"
+        "quickstart and shell counts differ:\n{expected:?}\n{found:?}"
     );
     Ok(())
 }
 
-/// A count and a word.
+/// Parses a count and a word.
 fn words(line: &str) -> Result<(u64, String)> {
     let mut words = line.split_ascii_whitespace();
-    let count = words.next().context("a line without a count")?.parse()?;
-    Ok((
-        count,
-        words.next().context("a line without a word")?.to_owned(),
-    ))
+    let count = words.next().context("missing count")?.parse()?;
+    Ok((count, words.next().context("missing word")?.to_owned()))
 }

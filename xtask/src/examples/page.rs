@@ -1,4 +1,4 @@
-//! Reads examples/README.md: how each example is run, what it prints, and which servers it can talk to.
+//! Parses examples/README.md: the command, output, and supported servers of each example.
 
 use std::ops::Range;
 
@@ -6,14 +6,14 @@ use anyhow::{Context, Result, bail};
 
 pub(super) const PATH: &str = "examples/README.md";
 
-/// Where an example can run, as the table at the top of the page says.
+/// Where an example can run, according to the table at the top of the page.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// On any server, over these transports.
     Over(Vec<Transport>),
-    /// On gateways that it puts in front of a server's TCP port.
+    /// On gateways that it starts in front of a server's TCP port.
     InFront,
-    /// On a server that it brings along.
+    /// On a server that it starts itself.
     Own,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn place(page: &str, name: &str) -> Result<Place> {
     let row = page
         .lines()
         .find(|line| line.starts_with(&start))
-        .with_context(|| format!("{PATH}: the table has no row {start}"))?;
+        .with_context(|| format!("{PATH}: no table row begins with {start}"))?;
     let cell = row.trim_end_matches([' ', '|']).rsplit('|').next();
     match cell.unwrap_or_default().trim() {
         "in front of tcp" => Ok(Place::InFront),
@@ -52,7 +52,7 @@ pub(super) fn place(page: &str, name: &str) -> Result<Place> {
                 let known = Transport::ALL
                     .into_iter()
                     .find(|known| known.name() == name);
-                known.with_context(|| format!("{PATH}: {start} runs over `{name}`?"))
+                known.with_context(|| format!("{PATH}: {start} unknown transport `{name}`"))
             });
             transports.collect::<Result<_>>().map(Place::Over)
         }
@@ -83,8 +83,8 @@ pub(super) fn block(text: &str, language: &str) -> Option<Range<usize>> {
     Some(start..end)
 }
 
-/// Returns whether output matches what a page shows. Ports, times and the server's name are ignored; a line `…` matches
-/// any number of lines.
+/// Returns whether output matches the page. Ignores ports, times, and the server's name; a line `…`
+/// matches any number of lines.
 pub(super) fn fits(expected: &str, found: &str) -> bool {
     let masked = |text: &str| text.lines().map(mask).collect::<Vec<_>>();
     lines_fit(&masked(expected), &masked(found))
@@ -102,7 +102,7 @@ fn lines_fit(expected: &[String], found: &[String]) -> bool {
     }
 }
 
-/// Replaces what differs between runs: the server's name, the port of a local address, and times such as `1.5ms`.
+/// Masks what differs between runs: the server's name, local ports, and times such as `1.5ms`.
 fn mask(line: &str) -> String {
     if let Some((before, _)) = line.split_once("Connect to ") {
         return format!("{before}Connect to SERVER");
@@ -162,7 +162,8 @@ mod tests {
 
     #[test]
     fn the_table_says_where_an_example_runs() {
-        let page = "| [a](#a) | x | ws, http |\n| [b](#b) | x | in front of tcp |\n| [c](#c) | x | wss |\n";
+        let page = "| [a](#a) | x | ws, http |\n| [b](#b) | x | in front of tcp |\n\
+                    | [c](#c) | x | wss |\n";
         let over = Place::Over(vec![Transport::Ws, Transport::Http]);
         assert_eq!(place(page, "a").unwrap(), over);
         assert_eq!(place(page, "b").unwrap(), Place::InFront);

@@ -1,4 +1,4 @@
-//! Starts the programs that the examples task needs: the examples themselves, and the gateway they talk to.
+//! Starts the examples and the gateway that they connect to.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::page::Transport;
 
-/// An example that runs longer than this hangs.
+/// Time limit of an example.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Runs an example with only these variables of the client set, and returns what it printed.
+/// Runs an example with only the given client variables set, and returns its output.
 pub(super) fn run(name: &str, variables: &[(&str, &str)]) -> Result<String> {
     let mut command = Command::new(program(&format!("examples/{name}"))?);
     for variable in ["WS_URL", "TCP_URL", "HTTP_URL", "PASSWORD"] {
@@ -40,7 +40,7 @@ pub(super) fn run(name: &str, variables: &[(&str, &str)]) -> Result<String> {
     };
     let status = child.wait()?;
     ensure!(status.success(), "{name} failed: {status}");
-    printed.with_context(|| format!("what {name} printed"))
+    printed.with_context(|| format!("output of {name}"))
 }
 
 /// A gateway with an empty store on free ports. Dropping it stops the process.
@@ -73,7 +73,7 @@ impl Gateway {
             let url = line.split_once("listening on ").map(|(_, url)| url);
             gateway.urls.extend(url.map(str::to_owned));
         }
-        // Reads the rest, so that the gateway never waits for its log to be read.
+        // Drains the log, so that the gateway never blocks on it.
         thread::spawn(move || lines.for_each(drop));
         Ok(gateway)
     }
@@ -85,7 +85,8 @@ impl Gateway {
             Transport::Http => "http://",
         };
         let url = self.urls.iter().find(|url| url.starts_with(scheme));
-        url.map(String::as_str).context("a port is missing")
+        url.map(String::as_str)
+            .context("gateway printed no URL for this transport")
     }
 }
 
@@ -97,7 +98,7 @@ impl Drop for Gateway {
     }
 }
 
-/// Returns a program that Cargo put beside this one.
+/// Returns the path of a program that Cargo built next to this one.
 fn program(name: &str) -> Result<PathBuf> {
     let this = std::env::current_exe()?;
     let folder = this.parent().context("this program has no directory")?;

@@ -1,4 +1,4 @@
-//! Lets contestants take turns in many short rounds, so that a noisy machine is as noisy for all of them.
+//! Runs contestants in turn in many short rounds, so that machine noise affects all of them alike.
 
 use std::time::{Duration, Instant};
 
@@ -9,14 +9,14 @@ use crate::contestant::Contestant;
 use crate::option;
 use crate::row::Row;
 
-/// How long each contestant is at it in all.
+/// Total time per contestant.
 const TIME: Duration = Duration::from_millis(2000);
 
 /// Seconds per command.
 #[derive(Clone, Copy)]
 struct Round {
     wall: f64,
-    /// CPU of this process, all threads together.
+    /// CPU time of this process, across all threads.
     cpu: f64,
 }
 
@@ -26,7 +26,7 @@ struct Entry<'a> {
     rounds: Vec<Round>,
 }
 
-/// Contestants at one row; the first is the one that the others are measured by.
+/// The contestants of one row. The first is the baseline for the others.
 pub struct Contest<'a> {
     runtime: &'a Runtime,
     row: &'a Row,
@@ -60,7 +60,7 @@ impl<'a> Contest<'a> {
         });
     }
 
-    /// Runs one contestant, for a profiler.
+    /// Runs a single contestant, for a profiler.
     pub fn profile(self, name: &str) {
         let rounds = option("--rounds").map_or(1, |n| n.parse().unwrap());
         for entry in self.entries.iter().filter(|entry| entry.name == name) {
@@ -70,15 +70,16 @@ impl<'a> Contest<'a> {
         }
     }
 
-    /// Runs everyone in turn and prints the table.
+    /// Runs all contestants in turn and prints the table.
     pub fn run(mut self) {
         let total = self.row.total() as f64;
-        // Buffers grow and connections warm up.
+        // Warms up buffers and connections.
         self.entries.iter().for_each(|entry| (entry.work)());
         let end = Instant::now() + TIME * self.entries.len() as u32;
         let mut order: Vec<_> = (0..self.entries.len()).collect();
         while Instant::now() < end {
-            // What one leaves behind, warm or asleep, is not always the same one's to find.
+            // Shuffled, so that no contestant always inherits the state left behind by the same
+            // other one.
             fastrand::shuffle(&mut order);
             for &at in &order {
                 let entry = &mut self.entries[at];
@@ -105,7 +106,7 @@ impl<'a> Contest<'a> {
         for entry in &self.entries {
             let wall = best(entry.rounds.iter().map(|round| round.wall));
             let bound_wall = best(bound.rounds.iter().map(|round| round.wall));
-            // Of rounds of the same turn.
+            // Pairs rounds of the same turn.
             let pairs = bound.rounds.iter().zip(&entry.rounds);
             let ratio = median(pairs.map(|(bound, round)| bound.wall / round.wall));
             println!(

@@ -1,4 +1,4 @@
-//! Who takes part, and how a client is put to work: the same loops for everyone.
+//! Contestants, and the loops that drive them, which are the same for all clients.
 
 use std::sync::Arc;
 
@@ -7,25 +7,25 @@ use futures_util::future::join_all;
 
 use crate::row::{Row, Work};
 
-/// Something that can do the work of a row.
+/// Runs the work of a row.
 pub trait Contestant: Send + Sync {
-    /// Does all of it, in tasks of the runtime.
+    /// Runs all of the row's work in tasks of the runtime.
     fn work(&self, row: &Row) -> impl Future<Output = ()> + Send;
 }
 
-/// A client that tasks share: each holds a clone.
+/// A client that tasks share by cloning it.
 pub trait Shared: Clone + Send + Sync + 'static {
-    /// How it takes a value to store.
+    /// Representation of a value to store.
     type Value: Send + Sync + 'static;
 
     fn value(bytes: Bytes) -> Self::Value;
 
     fn set(&self, value: &Self::Value) -> impl Future<Output = ()> + Send;
 
-    /// Gets the value as what the client hands out at the least cost.
+    /// Gets the value in the representation that is cheapest for the client.
     fn get(&self) -> impl Future<Output = ()> + Send;
 
-    /// Gets it so many times, in a pipeline.
+    /// Gets the value `count` times in a pipeline.
     fn pipeline(&self, count: usize) -> impl Future<Output = ()> + Send;
 }
 

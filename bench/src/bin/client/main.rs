@@ -1,9 +1,10 @@
-//! The client beside its peers and beside raw socket loops, in one run: over TCP against a redis-server, over WebSocket
-//! against a gateway in a process of its own.
+//! Benchmark of the client, its peers, and raw socket loops in one run: over TCP against a
+//! redis-server, over WebSocket against a gateway in a separate process.
 //!
-//! Usage: `client [--threads N] [--row TEXT] [--among NAME,NAME] [--only NAME [--rounds N]]`. `--threads` is how many
-//! workers the runtime has; 0 is a runtime on the one thread. `--row` runs the rows whose title holds a text, `--among` these
-//! contestants. `--only` runs one alone, a few rounds, for a profiler.
+//! Usage: `client [--threads N] [--row TEXT] [--among NAME,NAME] [--only NAME [--rounds N]]`.
+//! `--threads` sets the number of runtime workers; 0 selects the current-thread runtime. `--row`
+//! selects rows by title, `--among` selects contestants. `--only` runs a single contestant for a
+//! few rounds, for a profiler.
 
 mod contest;
 mod contestant;
@@ -19,7 +20,7 @@ use contest::Contest;
 use row::{ROWS, Wire, Work};
 use tokio::runtime::{Builder, Runtime};
 
-/// What follows an option on the command line.
+/// Returns the value of a command-line option.
 fn option(name: &str) -> Option<String> {
     std::env::args().skip_while(|arg| arg != name).nth(1)
 }

@@ -1,6 +1,6 @@
-//! The least that a client can do whose tasks share one connection: encoded beforehand, nothing decoded, nothing kept,
-//! no timeout, no error. What it takes longer than the floor is the price of waking a task for each reply, which every
-//! client pays.
+//! Minimal client for tasks that share a connection. Requests are encoded in advance, replies are
+//! not decoded, and there are no timeouts or errors. Its cost above the lower bound is that of
+//! waking a task per reply, which every client pays.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -18,12 +18,12 @@ use crate::row::{Row, Work};
 
 pub struct Minimal(Arc<Mutex<Mailbox>>);
 
-/// What tasks have put in and the driver has not taken.
+/// Requests queued by tasks and not yet taken by the driver.
 #[derive(Default)]
 struct Mailbox {
     requests: Vec<u8>,
     callers: Vec<Caller>,
-    /// The driver, while it sleeps.
+    /// Waker of the driver while it is idle.
     sleeper: Option<Waker>,
 }
 
@@ -58,13 +58,13 @@ struct Driver {
     output: Vec<u8>,
     input: Vec<u8>,
     filled: usize,
-    /// Who waits, the first last.
+    /// Waiting callers, in reverse order.
     callers: Vec<Caller>,
     stepped_back: bool,
 }
 
 impl Driver {
-    /// Takes turns with the tasks as the client does, so that what they send goes out in one write.
+    /// Yields to the tasks as the client does, so that their requests leave in one write.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let came = self.take();
@@ -97,14 +97,15 @@ impl Driver {
         let mut mailbox = self.mailbox.lock().unwrap();
         self.output.append(&mut mailbox.requests);
         let came = !mailbox.callers.is_empty();
-        // Turned round, so that the first can be popped off the end.
+        // Reversed, so that the first caller can be popped off the end.
         mailbox.callers.reverse();
         mailbox.callers.append(&mut self.callers);
         std::mem::swap(&mut self.callers, &mut mailbox.callers);
         came
     }
 
-    /// Reads once and wakes who has an answer. Says whether there will be more.
+    /// Reads once and wakes the callers that have a reply. Returns whether the connection is still
+    /// open.
     fn receive(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut buffer = ReadBuf::new(&mut self.input[self.filled..]);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)).unwrap();

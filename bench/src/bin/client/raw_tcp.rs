@@ -1,5 +1,5 @@
-//! The floor over TCP: a loop that writes as many commands as the window lets, reads, and finds where replies end. It
-//! keeps nothing of what it reads, in a buffer that it never gives away.
+//! Lower bound over TCP: writes as many commands as the window permits, reads, and finds the ends
+//! of replies. Discards what it reads and reuses a single buffer.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl Contestant for RawTcp {
         let both = row.requests();
         let (total, window) = (row.total(), row.window());
         let connection = Arc::clone(&self.0);
-        // As a task of the runtime, like everyone's connection.
+        // Spawned as a runtime task, like the connections of the clients.
         let work = async move { connection.lock().await.run(both, total, window).await };
         tokio::spawn(work).await.unwrap();
     }

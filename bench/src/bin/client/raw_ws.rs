@@ -1,5 +1,5 @@
-//! The floor over WebSocket: a loop that sends as many messages as the window lets in one flush, takes all that are there,
-//! and counts them.
+//! Lower bound over WebSocket: sends as many messages as the window permits with one flush, then
+//! reads and counts the available messages.
 
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ async fn run(
         while let Some(reply) = message {
             assert!(reply.unwrap().is_binary());
             received += 1;
-            // What is there already, without waiting.
+            // Takes messages that are available without waiting.
             message = socket.next().now_or_never().flatten();
         }
     }

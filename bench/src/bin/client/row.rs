@@ -1,16 +1,16 @@
-//! What everyone has to do: the rows of the table.
+//! Workloads: the rows of the table.
 
 use swarm_resp::Request;
 
-/// A row: so many commands, in so many tasks that share one connection.
+/// A number of commands, issued by tasks that share one connection.
 pub struct Row {
     pub title: &'static str,
     pub wire: Wire,
     pub work: Work,
     pub tasks: usize,
-    /// Commands of each task, or of each pipeline.
+    /// Commands per task or pipeline.
     pub commands: usize,
-    /// Bytes of the value.
+    /// Size of the value in bytes.
     pub value: usize,
 }
 
@@ -22,18 +22,18 @@ pub enum Wire {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// SET and GET in turn, each awaited before the next.
+    /// Alternating SET and GET, each awaited before the next.
     SetAndGet,
     /// GET, each awaited before the next.
     Get,
     /// GETs in one pipeline.
     Pipeline,
-    /// GETs as futures that are polled together.
+    /// GETs as concurrently polled futures.
     Joined,
 }
 
 impl Row {
-    /// How many commands may be on their way at one time.
+    /// Returns the maximum number of commands in flight.
     pub const fn window(&self) -> usize {
         match self.work {
             Work::SetAndGet | Work::Get => self.tasks,
@@ -41,7 +41,7 @@ impl Row {
         }
     }
 
-    /// What is sent in turn, for those who encode nothing themselves.
+    /// Returns the alternating requests, for contestants that do not encode.
     pub fn requests(&self) -> [Request; 2] {
         let get = Request::new("GET", "key");
         match self.work {

@@ -1,4 +1,4 @@
-//! The servers, each in a process of its own that ends with the benchmark.
+//! Servers, each in a separate process that ends with the benchmark.
 
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use swarm_gateway::Gateway;
 
-/// The argument that makes this program a gateway.
+/// Argument that makes this program a gateway.
 pub const GATEWAY: &str = "--be-gateway";
 
 pub struct Server {
@@ -22,7 +22,7 @@ impl Drop for Server {
     }
 }
 
-/// A redis-server on a free port.
+/// Starts a redis-server on a free port.
 pub fn redis() -> Server {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
@@ -40,7 +40,7 @@ pub fn redis() -> Server {
     Server { process, url }
 }
 
-/// A gateway over the store in memory, on a free port.
+/// Starts a gateway with an embedded store on a free port.
 pub fn gateway() -> Server {
     let mut process = Command::new(std::env::current_exe().unwrap())
         .arg(GATEWAY)
@@ -55,7 +55,7 @@ pub fn gateway() -> Server {
     Server { process, url }
 }
 
-/// Serves until the input ends, which it does with the parent.
+/// Runs a gateway until standard input closes, which happens when the parent ends.
 pub fn be_gateway() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -1,4 +1,4 @@
-//! fred with its single client.
+//! fred with a single client.
 
 use std::hint::black_box;
 

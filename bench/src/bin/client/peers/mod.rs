@@ -1,4 +1,4 @@
-//! The other clients.
+//! Other clients to compare with.
 
 pub mod fred;
 pub mod redis_rs;

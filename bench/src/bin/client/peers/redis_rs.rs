@@ -1,4 +1,4 @@
-//! redis-rs with its multiplexed connection.
+//! redis-rs with a multiplexed connection.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! rustis with its shared client.
+//! rustis with a multiplexed client.
 
 use std::hint::black_box;
 
