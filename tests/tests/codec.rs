@@ -19,7 +19,7 @@ impl Connection {
         let address = redis.url().replace("redis://", "");
         let stream = TcpStream::connect(address).unwrap();
         stream
-            .set_read_timeout(Some(Duration::from_secs(30)))
+            .set_read_timeout(Some(Duration::from_secs(5)))
             .unwrap();
         Self {
             stream,

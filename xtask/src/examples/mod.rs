@@ -17,7 +17,8 @@ use crate::shell::{cargo, command, output};
 
 /// The quickstart's counts, computed by shell tools.
 const SHELL_COUNT: &str = "tr -cs 'A-Za-z' '\\n' < README.md | tr 'A-Z' 'a-z' | grep . \
-                           | head -n 50 | LC_ALL=C sort | uniq -c | LC_ALL=C sort -k1,1nr -k2,2 | head -n 5";
+                           | head -n 50 | LC_ALL=C sort | uniq -c \
+                           | LC_ALL=C sort -k1,1nr -k2,2 | head -n 5";
 
 /// Number of examples that run concurrently against a slow server, where they mostly wait.
 const AT_ONCE: usize = 6;

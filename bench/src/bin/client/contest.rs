@@ -98,10 +98,10 @@ impl<'a> Contest<'a> {
         let Some(bound) = self.entries.first() else {
             return;
         };
-        println!("\n{} ({} rounds)", self.row.title, floor.rounds.len());
+        println!("\n{} ({} rounds)", self.row.title, bound.rounds.len());
         println!(
             "  {:<16} {:>9} {:>9} {:>11} {:>9} {:>9}",
-            "", "best µs", "of floor", "median of", "CPU µs", "median"
+            "", "best µs", "of bound", "median of", "CPU µs", "median"
         );
         for entry in &self.entries {
             let wall = best(entry.rounds.iter().map(|round| round.wall));
