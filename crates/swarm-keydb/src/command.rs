@@ -9,7 +9,8 @@ use swarm_resp::{ArgSink, ConvertError, Frame, FromFrame, Request, RequestBuilde
 use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::key::{ToKey, ToKeys};
-use crate::request_reply::{Marks, Retry};
+use crate::request_reply::Retry;
+use crate::server::{Marks, has_line_break};
 
 /// A command whose reply is an `R`: the encoded request, and how to convert the reply.
 ///
@@ -184,7 +185,7 @@ pub trait Executor {
     fn execute<R>(&self, command: Command<R>) -> Self::Output<R>;
 }
 
-/// Puts a command together, and refuses arguments that would harm the connection.
+/// Puts a command together, rejects arguments that make no sense on any server, and marks those that some servers cannot take.
 ///
 /// It is large, for a small command lies in it whole; so what every command calls is always inlined, lest it be moved with
 /// each call.
@@ -200,7 +201,7 @@ pub(crate) struct Builder {
     pub(crate) raw: bool,
     /// Whether the server may keep the reply back, and for how long.
     pub(crate) blocking: Blocking,
-    /// The precautions that it needs on some servers.
+    /// What it contains that some servers cannot take, or need a precaution for.
     pub(crate) marks: Marks,
 }
 
@@ -263,8 +264,14 @@ impl Builder {
     /// The reply may repeat text that SwarmKeyDb does not escape.
     #[inline(always)]
     pub(crate) const fn fenced(mut self) -> Self {
-        self.marks = self.marks.and(Marks::FENCE);
+        self.mark(Marks::FENCE);
         self
+    }
+
+    /// Adds marks.
+    #[inline(always)]
+    pub(crate) const fn mark(&mut self, marks: Marks) {
+        self.marks = self.marks.and(marks);
     }
 
     /// How many arguments there are so far.
@@ -292,15 +299,10 @@ impl Builder {
         self
     }
 
-    /// Puts text that the server may echo in an error.
-    pub(crate) fn echoed(mut self, what: &str, text: impl ToArg) -> Self {
+    /// Puts a name that the server may repeat in an error: a group, a consumer, a digest.
+    pub(crate) fn echoed(mut self, text: impl ToArg) -> Self {
         let text = text.to_arg();
-        if has_line_break(&text) {
-            let what = format!(
-                "the {what} holds a line break (CR or LF), which would corrupt the server's replies; remove it"
-            );
-            self.refuse(Error::argument(what));
-        }
+        self.mark(Marks::of_name(&text));
         ArgSink::arg(&mut self.request, &text);
         self
     }
@@ -406,6 +408,7 @@ impl Builder {
             self.refuse(error);
         }
         self.blocking = options.blocking();
+        self.mark(options.marks());
         self.args(options)
     }
 
@@ -441,6 +444,11 @@ pub(crate) trait CommandOptions: ToArgs {
         Ok(())
     }
 
+    /// What the options contain that some servers cannot take.
+    fn marks(&self) -> Marks {
+        Marks::NONE
+    }
+
     /// Whether the command blocks with these options.
     fn blocking(&self) -> Blocking {
         Blocking::No
@@ -464,26 +472,15 @@ impl ArgSink for Count {
     }
 }
 
-/// Takes keys, and refuses those that the server cannot take.
+/// Takes keys, and marks those that some servers cannot take.
 struct KeySink<'a>(&'a mut Builder);
 
 impl ArgSink for KeySink<'_> {
     #[inline]
     fn arg(&mut self, key: &[u8]) {
-        if key.is_empty() {
-            let what = "a key is empty, which SwarmKeyDb refuses; name one (or use raw for a server that takes it)";
-            self.0.refuse(Error::argument(what));
-        } else if has_line_break(key) {
-            // The server echoes keys in errors unescaped: a line break would break its reply stream.
-            let what = "a key holds a line break (CR or LF), which would corrupt the server's replies; remove it";
-            self.0.refuse(Error::argument(what));
-        }
+        self.0.mark(Marks::of_key(key));
         ArgSink::arg(&mut self.0.request, key);
     }
-}
-
-pub(crate) fn has_line_break(text: &[u8]) -> bool {
-    text.iter().any(|byte| matches!(byte, b'\r' | b'\n'))
 }
 
 #[cfg(test)]
@@ -505,7 +502,7 @@ mod tests {
 
     #[test]
     fn a_rejected_command_says_why() {
-        let command = Builder::new("GET").key("").build::<()>();
+        let command = Builder::new("DEL").keys([""; 0]).build::<()>();
         assert!(command.rejection().is_some_and(Error::is_argument));
     }
 
@@ -521,13 +518,20 @@ mod tests {
     }
 
     #[test]
-    fn blank_keys_pass_and_the_empty_one_and_line_breaks_do_not() {
-        let refused = |key: &str| Builder::new("GET").key(key).build::<()>().is_refused();
-        for key in [" ", "\t", "\0", " a "] {
-            assert!(!refused(key), "{key:?}");
-        }
-        for key in ["", "\r", "\n", "a\r\nb"] {
-            assert!(refused(key), "{key:?}");
+    fn no_key_is_rejected_before_the_server_is_known_and_some_are_marked() {
+        let line_break = Marks::LINE_BREAK.and(Marks::FENCE);
+        for (key, marks) in [
+            (" ", Marks::NONE),
+            ("\t", Marks::NONE),
+            ("\0", Marks::NONE),
+            ("", Marks::EMPTY_NAME),
+            ("\r", line_break),
+            ("\n", line_break),
+            ("a\r\nb", line_break),
+        ] {
+            let command = Builder::new("GET").key(key).build::<()>();
+            assert!(!command.is_refused(), "{key:?}");
+            assert_eq!(command.draft.marks, marks, "{key:?}");
         }
     }
 }

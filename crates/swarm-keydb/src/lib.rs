@@ -149,6 +149,7 @@ pub use options::{
     ClientOptions, ErrorEncoding, FallbackScope, HttpFallback, ProtocolVersion, RetryPolicy,
 };
 pub use pubsub::{Event, Handler, Message, Overflow, SubscribeOptions, Subscribing, Subscription};
+pub use server::ServerKind;
 pub use status::{DedicatedStats, RoundTrips, State, StateWatch, Stats};
 pub use swarm_resp::{
     Arg, ArgSink, ConvertError, Frame, FrameRef, FromFrame, Limits, Request, ServerError, ToArg,

@@ -218,7 +218,7 @@ fn body(command: &Command) -> String {
             Kind::CountedKeys => format!("counted_keys({name})"),
             Kind::Arg | Kind::I64 | Kind::U64 | Kind::F64 => format!("arg({name})"),
             Kind::Args => format!("args({name})"),
-            Kind::Echoed => format!("echoed({name:?}, {name})"),
+            Kind::Echoed => format!("echoed({name})"),
             Kind::Channel => format!("channel({name})"),
             Kind::Channels => format!("channels({name})"),
             Kind::Pattern => format!("pattern({name})"),

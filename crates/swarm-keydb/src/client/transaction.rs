@@ -118,12 +118,18 @@ impl fmt::Debug for Transaction {
     }
 }
 
-/// The marks of a transaction's requests, from those of its commands: MULTI comes first. A fence stands behind EXEC alone,
-/// whose reply holds those of all commands; before it, commands are answered by `QUEUED` or refused.
+/// The marks of a transaction's requests, from those of its commands, which follow MULTI. A fence follows EXEC alone, whose
+/// reply contains those of all commands; until then, the server replies with `QUEUED` or an error.
 fn of_unit(marks: &[(usize, Marks)], commands: usize) -> Vec<(usize, Marks)> {
     let exec = commands.saturating_add(1);
-    let fenced = marks.iter().any(|(_, marks)| marks.fence);
-    fenced.then_some((exec, Marks::FENCE)).into_iter().collect()
+    let fenced = marks.iter().any(|(_, marks)| marks.contains(Marks::FENCE));
+    let commands = marks
+        .iter()
+        .map(|(position, marks)| (position.saturating_add(1), marks.unfenced()))
+        .filter(|(_, marks)| !marks.is_empty());
+    commands
+        .chain(fenced.then_some((exec, Marks::FENCE)))
+        .collect()
 }
 
 /// Whether the server has certainly ended a transaction, and forgotten with it what was watched.

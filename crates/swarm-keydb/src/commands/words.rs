@@ -6,12 +6,10 @@
 use swarm_resp::Frame;
 use swarm_transport::facts::facts;
 
-use crate::command::{Command, has_line_break};
-use crate::error::Error;
-use crate::request_reply::Marks;
+use crate::command::Command;
+use crate::server::{Marks, has_line_break};
 
-/// Prepares a command without a method: refuses names that would harm the connection, and marks a command whose reply needs a
-/// fence.
+/// Marks a command without a method: for what some servers cannot take, and for what needs a fence.
 pub(super) fn guard(command: &mut Command<Frame>) {
     let draft = &mut command.draft;
     let args = draft.request.written();
@@ -19,7 +17,7 @@ pub(super) fn guard(command: &mut Command<Frame>) {
     let (keys, names) = (facts.keys(&args), facts.names_in(&args));
     let broken = |(_, arg): &(usize, &[u8])| has_line_break(arg);
     let repeats = facts.fenced || args.clone().enumerate().skip(1).any(|arg| broken(&arg));
-    let refused = args
+    let name_is_broken = args
         .clone()
         .enumerate()
         .filter(broken)
@@ -27,17 +25,13 @@ pub(super) fn guard(command: &mut Command<Frame>) {
     let bad_number =
         facts.words.0 == "INCRBY" && !(args.clone().nth(2)).is_none_or(is_whole_number);
     if repeats {
-        draft.marks = draft.marks.and(Marks::FENCE);
+        draft.mark(Marks::FENCE);
     }
-    if refused {
-        draft.refuse(Error::argument(
-            "a subcommand, key or group name contains a line break (CR or LF), which would corrupt the server's replies; remove it",
-        ));
+    if name_is_broken {
+        draft.mark(Marks::LINE_BREAK);
     }
     if bad_number {
-        draft.refuse(Error::argument(
-            "the increment is not an integer, which makes SwarmKeyDb stop replying on the connection",
-        ));
+        draft.mark(Marks::INCREMENT);
     }
 }
 
@@ -65,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn names_with_line_breaks_are_refused_wherever_they_stand() {
+    fn names_with_line_breaks_are_marked_wherever_they_stand() {
         for broken in ["a\r\nb", "a\rb", "a\nb", "\r\n:1", "\r"] {
             let sets: [(&'static str, &[&str]); 26] = [
                 ("GET", &[broken]),
@@ -102,7 +96,10 @@ mod tests {
                 ("NEW.COMMAND", &[broken]),
             ];
             for (name, args) in sets {
-                assert!(guarded(name, args).is_refused(), "{name} {args:?}");
+                assert!(
+                    guarded(name, args).draft.marks.contains(Marks::LINE_BREAK),
+                    "{name} {args:?}"
+                );
             }
             let name = format!("GET{broken}");
             let mut command: Command<Frame> = Builder::raw(name).build();
@@ -125,8 +122,7 @@ mod tests {
         ];
         for (name, args) in sets {
             let command = guarded(name, args);
-            assert!(!command.is_refused(), "{name} {args:?}");
-            assert!(command.draft.marks.fence, "{name} {args:?}");
+            assert_eq!(command.draft.marks, Marks::FENCE, "{name} {args:?}");
         }
     }
 
@@ -147,7 +143,10 @@ mod tests {
             "SCRIPT",
             "SWARM.RESYNC",
         ] {
-            assert!(guarded(name, ["x", "0"]).draft.marks.fence, "{name}");
+            assert!(
+                guarded(name, ["x", "0"]).draft.marks.contains(Marks::FENCE),
+                "{name}"
+            );
         }
         for name in ["GET", "XACK", "HSET", "PING"] {
             assert!(guarded(name, ["a", "b"]).draft.marks.is_empty(), "{name}");
@@ -155,19 +154,26 @@ mod tests {
     }
 
     #[test]
-    fn an_increment_that_is_no_whole_number_is_refused() {
+    fn an_increment_that_is_no_integer_is_marked() {
         for bad in [
             "abc", "", "1.5", "1,000", " ", "+", "-", "1e3", "0x10", "1 2",
         ] {
             for name in ["INCRBY", "incrby"] {
-                assert!(guarded(name, ["k", bad]).is_refused(), "{bad:?}");
+                assert_eq!(
+                    guarded(name, ["k", bad]).draft.marks,
+                    Marks::INCREMENT,
+                    "{bad:?}"
+                );
             }
         }
         for good in ["5", "-5", "+5", " 5 ", "99999999999999999999"] {
-            assert!(!guarded("INCRBY", ["k", good]).is_refused(), "{good:?}");
+            assert!(
+                guarded("INCRBY", ["k", good]).draft.marks.is_empty(),
+                "{good:?}"
+            );
         }
         assert!(
-            !guarded("INCRBY", "k").is_refused(),
+            guarded("INCRBY", "k").draft.marks.is_empty(),
             "the server tells the number of arguments"
         );
     }

@@ -103,7 +103,12 @@ impl Handshake {
             protocol: settings.protocol,
             learned: settings.learned.clone(),
             error_encoding: settings.error_encoding,
-            detected: Detection::default(),
+            detected: Detection {
+                pinned: settings.server,
+                named: None,
+                gateway: !resp3 || settings.learned.hello() != HelloLimit::Version3,
+                array_errors: false,
+            },
             peer: PeerIdentity::new(),
             steps: steps
                 .into_iter()
@@ -182,6 +187,7 @@ impl Handshake {
                     ErrorEncoding::Standard => false,
                     ErrorEncoding::Array => true,
                 };
+                self.detected.gateway |= found;
                 self.learned.note_array_errors(found);
                 Ok(self.progress())
             }
@@ -266,7 +272,7 @@ impl Handshake {
     fn progress(&self) -> Progress {
         if self.steps.is_empty() {
             let server = self.detected.profile();
-            self.learned.note_write_queue(server.write_queue);
+            self.learned.note_profile(server);
             Progress::Done(server)
         } else {
             Progress::Continue

@@ -11,7 +11,7 @@ use super::link::Outgoing;
 use super::nonce::Nonce;
 use crate::credentials::Credentials;
 use crate::options::{ErrorEncoding, FallbackScope, ProtocolVersion, RetryPolicy};
-use crate::server::{Learned, ServerProfile};
+use crate::server::{Detection, Learned, ServerKind, ServerProfile};
 
 /// What a connection needs to know of the client's options.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) retry: RetryPolicy,
     pub(crate) protocol: ProtocolVersion,
     pub(crate) error_encoding: ErrorEncoding,
+    /// The kind of server, if the options pin it.
+    pub(crate) server: Option<ServerKind>,
     /// Which commands may use the HTTP fallback while there is no connection.
     pub(crate) fallback: FallbackScope,
     /// Codes of errors after which the client drains the connection and opens another.
@@ -143,6 +145,8 @@ impl Session {
         self.phase = if session {
             Phase::Handshake(Handshake::new(&self.settings, resp3))
         } else {
+            self.server = Detection::over_http(self.settings.server).profile();
+            self.settings.learned.note_profile(self.server);
             Phase::Ready
         };
     }

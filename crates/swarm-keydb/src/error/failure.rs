@@ -5,7 +5,6 @@ use swarm_transport::RequestRejection;
 use super::code::Code;
 use super::{Cause, Error, ErrorKind, Outcome};
 use crate::failure::Failure;
-use crate::server::Unsupported;
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
@@ -68,10 +67,7 @@ impl From<Failure> for Error {
                 "{transport} does not support {needs}; use ws:// or redis://"
             )),
             Failure::Refused(refusal) => Self::argument(refusal.to_string()),
-            Failure::Unsupported(Unsupported::NotUtf8 { argument }) => Self::argument(format!(
-                "argument {argument} is not valid UTF-8, and SwarmKeyDb would corrupt it (keys, channels, groups, consumers and \
-                 script arguments are text); encode it, for example as base64 or hex"
-            )),
+            Failure::Unsupported(reason) => Self::argument(reason.to_string()),
             Failure::Full => Self::new(
                 ErrorKind::QueueFull,
                 outcome(false),

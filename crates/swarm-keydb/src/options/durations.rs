@@ -80,6 +80,7 @@ impl ClientOptions {
             reconnect_on: _,
             protocol: _,
             error_encoding: _,
+            server: _,
             dedicated:
                 DedicatedLimits {
                     max: _,

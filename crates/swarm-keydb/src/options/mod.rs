@@ -23,6 +23,7 @@ pub(crate) use target::{ConnectionFactory, Target};
 
 use crate::credentials::Provider;
 use crate::error::{Error, Result};
+use crate::server::ServerKind;
 
 const DEFAULT_URL: &str = "ws://127.0.0.1:8765/";
 
@@ -66,6 +67,7 @@ pub struct ClientOptions {
     pub(crate) reconnect_on: Arc<[Box<str>]>,
     pub(crate) protocol: ProtocolVersion,
     pub(crate) error_encoding: ErrorEncoding,
+    pub(crate) server: Option<ServerKind>,
     pub(crate) dedicated: DedicatedLimits,
     pub(crate) transact_attempts: Option<u32>,
     pub(crate) session: Vec<(&'static str, Request)>,
@@ -95,6 +97,7 @@ impl Default for ClientOptions {
             reconnect_on: ["READONLY", "NOAUTH"].map(Into::into).into(),
             protocol: ProtocolVersion::default(),
             error_encoding: ErrorEncoding::default(),
+            server: None,
             dedicated: DedicatedLimits::default(),
             transact_attempts: None,
             session: Vec::new(),
@@ -198,6 +201,19 @@ impl ClientOptions {
         self
     }
 
+    /// Sets the kind of server. Default: detected on each connection, from the name in the reply to HELLO.
+    ///
+    /// The kind decides which arguments the client rejects before it sends a command: on SwarmKeyDb, names with line breaks or invalid
+    /// UTF-8, empty keys, and patterns with empty or reversed classes; on Redis, none. Without a known name, a server that is reached
+    /// over WebSocket or HTTP counts as a SwarmKeyDb gateway, and any other server is assumed to keep every byte.
+    ///
+    /// Pin [`ServerKind::Redis`] for Redis behind an HTTP gateway, where there is no HELLO. Pin [`ServerKind::SwarmKeyDb`] for a
+    /// SwarmKeyDb server whose name a proxy hides. Pinning the wrong kind can corrupt replies.
+    pub const fn server(mut self, kind: ServerKind) -> Self {
+        self.server = Some(kind);
+        self
+    }
+
     /// Changes the options of the transport: HTTP headers such as `Origin`, size limits, WebSocket pings, TCP keep-alive, TLS.
     ///
     /// Two defaults differ from those of [`TransportOptions::new`]: `http_concurrency` is 1, so that commands over `http://` keep
@@ -297,6 +313,7 @@ impl fmt::Debug for ClientOptions {
             reconnect_on,
             protocol,
             error_encoding,
+            server,
             dedicated:
                 DedicatedLimits {
                     max,
@@ -328,6 +345,7 @@ impl fmt::Debug for ClientOptions {
             .field("reconnect_on", reconnect_on)
             .field("protocol", protocol)
             .field("error_encoding", error_encoding)
+            .field("server", server)
             .field("max_dedicated_connections", max)
             .field("max_idle_dedicated_connections", max_idle)
             .field("dedicated_idle_timeout", idle_timeout)

@@ -116,6 +116,7 @@ impl ClientOptions {
             reconnect_on: Arc::clone(&self.reconnect_on),
             protocol: self.protocol,
             error_encoding: self.error_encoding,
+            server: self.server,
             fallback: self.fallback.scope,
             session: self.session.clone(),
             ..Settings::default()

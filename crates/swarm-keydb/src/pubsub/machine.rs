@@ -20,6 +20,7 @@ use crate::connection::{HandshakeError, Nonce, Session, Settings, Violation};
 use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::server::Marks;
 
 /// Multiplier on the silence limit for a server that sends data but never the reply it owes.
 const OVERDUE: u32 = 4;
@@ -195,10 +196,15 @@ impl<L: Listener> Machine<L> {
             let request = Request::new(command, text);
             let checked = check(request.view()).map_err(Failure::Refused);
             let check = || {
-                self.session
-                    .server()
-                    .check(request.view())
-                    .map_err(Failure::Unsupported)
+                let server = self.session.server();
+                let marks = if step.subscribe {
+                    kind.marks(text)
+                } else {
+                    Marks::NONE
+                };
+                let checked = server.check_marks(marks);
+                let checked = checked.and_then(|()| server.check(request.view()));
+                checked.map_err(Failure::Unsupported)
             };
             match checked.and_then(|()| check()) {
                 Ok(()) => {

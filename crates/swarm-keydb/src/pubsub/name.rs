@@ -1,13 +1,14 @@
-//! Names of channels and patterns, and which of them would harm the server.
+//! Names of channels and patterns, and which of them some servers cannot take.
 
 use std::collections::HashSet;
 
 use bytes::Bytes;
 use swarm_resp::ArgSink;
 
-use crate::command::{Builder, has_line_break};
+use crate::command::Builder;
 use crate::error::{Error, Result};
 use crate::key::{ToKey, ToKeys};
+use crate::server::Marks;
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,28 +36,14 @@ impl Kind {
         }
     }
 
-    fn check(self, text: &[u8]) -> Result<()> {
-        let what = match self {
-            Self::Channel => "channel",
-            Self::Pattern => "pattern",
-        };
-        if text.is_empty() {
-            return Err(Error::argument(format!(
-                "the name of a {what} is empty; give one"
-            )));
-        }
-        if has_line_break(text) {
-            return Err(Error::argument(format!(
-                "the name of a {what} holds a line break (CR or LF), which would corrupt the server's replies; remove it"
-            )));
-        }
+    /// What a name contains that some servers cannot take.
+    pub(super) fn marks(self, text: &[u8]) -> Marks {
+        let marks = Marks::of_key(text);
         if self == Self::Pattern && !is_readable(text) {
-            return Err(Error::argument(
-                "a class of the pattern is empty (`[]`) or reversed (`[z-a]`), which would make every PUBLISH on a \
-                 SwarmKeyDb server fail; a backslash does not escape a bracket there",
-            ));
+            marks.and(Marks::PATTERN_CLASS)
+        } else {
+            marks
         }
-        Ok(())
     }
 }
 
@@ -73,10 +60,10 @@ impl Name {
         let mut names = Names {
             kind,
             seen: HashSet::new(),
-            names: Ok(Vec::new()),
+            names: Vec::new(),
         };
         keys.write_keys(&mut names);
-        let names = names.names?;
+        let names = names.names;
         if names.is_empty() {
             return Err(Error::argument("no name was given; give at least one"));
         }
@@ -88,20 +75,14 @@ impl Name {
 struct Names {
     kind: Kind,
     seen: HashSet<Bytes>,
-    /// The first reason to refuse one stands.
-    names: Result<Vec<Name>>,
+    names: Vec<Name>,
 }
 
 impl ArgSink for Names {
     fn arg(&mut self, text: &[u8]) {
-        let Ok(names) = &mut self.names else { return };
-        if let Err(error) = self.kind.check(text) {
-            self.names = Err(error);
-            return;
-        }
         let text = Bytes::copy_from_slice(text);
         if self.seen.insert(text.clone()) {
-            names.push(Name {
+            self.names.push(Name {
                 kind: self.kind,
                 text,
             });
@@ -134,7 +115,7 @@ impl Builder {
     }
 }
 
-/// Adds names to a command, and rejects it for names that the server cannot take.
+/// Adds names to a command, and marks it for those that some servers cannot take.
 struct NameSink<'a> {
     kind: Kind,
     builder: &'a mut Builder,
@@ -142,9 +123,7 @@ struct NameSink<'a> {
 
 impl ArgSink for NameSink<'_> {
     fn arg(&mut self, text: &[u8]) {
-        if let Err(error) = self.kind.check(text) {
-            self.builder.refuse(error);
-        }
+        self.builder.mark(self.kind.marks(text));
         ArgSink::arg(&mut self.builder.request, text);
     }
 }
@@ -213,8 +192,8 @@ mod tests {
             "\\[",
         ] {
             assert!(!is_readable(pattern.as_bytes()), "{pattern}");
-            let error = Name::all(Kind::Pattern, pattern).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Argument);
+            let marks = Kind::Pattern.marks(pattern.as_bytes());
+            assert!(marks.contains(Marks::PATTERN_CLASS), "{pattern}");
         }
     }
 
@@ -226,12 +205,13 @@ mod tests {
     }
 
     #[test]
-    fn names_that_no_server_could_take_are_refused() {
-        for names in [&[][..], &["a", ""], &["a\r\nb"]] {
-            let error = Name::all(Kind::Channel, names).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Argument, "{names:?}");
-        }
-        // A channel may be called what no pattern may be.
-        assert!(Name::all(Kind::Channel, "[z-a]").is_ok());
+    fn no_name_at_all_is_an_error_and_odd_names_are_marked() {
+        let none: [&str; 0] = [];
+        let error = Name::all(Kind::Channel, none).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Argument);
+        assert_eq!(Kind::Channel.marks(b""), Marks::EMPTY_NAME);
+        assert!(Kind::Channel.marks(b"a\r\nb").contains(Marks::LINE_BREAK));
+        assert!(Kind::Channel.marks(b"[z-a]").is_empty(), "not a pattern");
+        assert!(Name::all(Kind::Channel, ["a", "", "a\r\nb"]).is_ok());
     }
 }

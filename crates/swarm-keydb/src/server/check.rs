@@ -3,8 +3,11 @@
 //! SwarmKeyDb replaces invalid UTF-8 in keys, channels, groups, consumers and script arguments by U+FFFD, so `\xff` and `\xfe`
 //! are the same key there. Only the values of a few commands are kept as they are.
 
+use std::fmt;
+
 use swarm_resp::RequestRef;
 
+use super::marks::Marks;
 use super::profile::ServerProfile;
 
 /// Why the server of a connection cannot take a request. Nothing was sent.
@@ -15,10 +18,67 @@ pub(crate) enum Unsupported {
         /// The position of the argument; the command's name is 0.
         argument: usize,
     },
+    /// A name that the server may repeat in an error contains a line break.
+    LineBreak,
+    /// A key or a channel is empty.
+    EmptyName,
+    /// A class in a pattern is empty or reversed.
+    PatternClass,
+    /// The increment of INCRBY is not an integer.
+    Increment,
+}
+
+/// The cause first, then the remedy.
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotUtf8 { argument } => write!(
+                f,
+                "argument {argument} is not UTF-8, which SwarmKeyDb would replace by U+FFFD, so that different names become the \
+                 same; encode it as text, for example as base64 or hex"
+            ),
+            Self::LineBreak => f.write_str(
+                "a key or another name contains a line break (CR or LF), which SwarmKeyDb would write unescaped into its replies; \
+                 remove it, or encode the name, for example as base64 or hex",
+            ),
+            Self::EmptyName => {
+                f.write_str("a key or channel is empty, which SwarmKeyDb rejects; pass a name")
+            }
+            Self::PatternClass => f.write_str(
+                "a class in the pattern is empty (`[]`) or reversed (`[z-a]`), which would make every PUBLISH on a SwarmKeyDb \
+                 server fail; correct the class (a backslash does not escape a bracket there)",
+            ),
+            Self::Increment => f.write_str(
+                "the increment is not an integer, to which SwarmKeyDb never replies; pass an integer",
+            ),
+        }
+    }
 }
 
 impl ServerProfile {
-    /// Fails if the server would change an argument or could not take the request.
+    /// Fails if a request has a mark that the server cannot take. Requests without marks need no call.
+    pub(crate) fn check_marks(self, marks: Marks) -> Result<(), Unsupported> {
+        let rejected = [
+            (self.line_breaks, Marks::LINE_BREAK, Unsupported::LineBreak),
+            (self.empty_names, Marks::EMPTY_NAME, Unsupported::EmptyName),
+            (
+                self.regex_patterns,
+                Marks::PATTERN_CLASS,
+                Unsupported::PatternClass,
+            ),
+            (
+                self.fragile_incrby,
+                Marks::INCREMENT,
+                Unsupported::Increment,
+            ),
+        ];
+        let first = rejected
+            .into_iter()
+            .find(|(fact, mark, _)| *fact && marks.contains(*mark));
+        first.map_or(Ok(()), |(_, _, reason)| Err(reason))
+    }
+
+    /// Fails if the server would change an argument. Costs one comparison on a server that keeps every byte.
     #[inline]
     pub(crate) fn check(self, request: RequestRef<'_>) -> Result<(), Unsupported> {
         if self.utf8_input {
@@ -100,7 +160,10 @@ mod tests {
     fn refused(name: &str, args: &[&[u8]]) -> Option<usize> {
         match check_utf8(Request::new(name, args).view()) {
             Err(Unsupported::NotUtf8 { argument }) => Some(argument),
-            Ok(()) => None,
+            other => {
+                assert_eq!(other, Ok(()));
+                None
+            }
         }
     }
 

@@ -6,13 +6,14 @@ use swarm_transport::PeerIdentity;
 use super::profile::ServerProfile;
 use super::{redis, swarmkeydb};
 
-/// The kind of server.
+/// Kind of server, for [`ClientOptions::server`](crate::ClientOptions::server).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub(crate) enum ServerKind {
-    /// SwarmKeyDb.
+pub enum ServerKind {
+    /// SwarmKeyDb. The client rejects what this server would corrupt: names with line breaks or invalid UTF-8, empty keys, and
+    /// patterns with empty or reversed classes.
     SwarmKeyDb,
-    /// Redis, or a server that behaves like it: Valkey, KeyDB, Dragonfly.
+    /// Redis, or a server that behaves like it: Valkey, KeyDB, Dragonfly. Keys, channels and values are any bytes.
     Redis,
 }
 
@@ -33,7 +34,7 @@ impl ServerKind {
     }
 
     /// The facts about servers of this kind.
-    const fn profile(self) -> ServerProfile {
+    pub(crate) const fn profile(self) -> ServerProfile {
         match self {
             Self::SwarmKeyDb => swarmkeydb::SWARM_KEY_DB,
             Self::Redis => redis::REDIS,
@@ -100,16 +101,34 @@ fn pairs(array: FrameRef<'_>) -> Option<Vec<(FrameRef<'_>, FrameRef<'_>)>> {
 /// What is known about the server of one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Detection {
+    /// The kind that the options pin. It wins over everything else.
+    pub(crate) pinned: Option<ServerKind>,
     /// The kind that the reply to HELLO named.
     pub(crate) named: Option<ServerKind>,
-    /// Whether errors arrive as arrays of words.
+    /// Whether there is a SwarmKeyDb gateway on the way: the transport is WebSocket or HTTP, errors arrive as arrays, or a reply to
+    /// HELLO was garbled.
+    pub(crate) gateway: bool,
+    /// How errors arrive on this connection.
     pub(crate) array_errors: bool,
 }
 
 impl Detection {
+    /// What is known of a server that is reached over HTTP, where there is no handshake.
+    pub(crate) fn over_http(pinned: Option<ServerKind>) -> Self {
+        Self {
+            pinned,
+            gateway: true,
+            ..Self::default()
+        }
+    }
+
     /// The profile that follows.
     pub(crate) fn profile(self) -> ServerProfile {
-        let facts = self.named.map(ServerKind::profile).unwrap_or_default();
+        let facts = match (self.pinned.or(self.named), self.gateway) {
+            (Some(kind), _) => kind.profile(),
+            (None, true) => swarmkeydb::UNNAMED_GATEWAY,
+            (None, false) => ServerProfile::default(),
+        };
         ServerProfile {
             array_errors: self.array_errors,
             ..facts
@@ -171,5 +190,34 @@ mod tests {
         ] {
             assert_eq!(Identity::read(&garbage), None, "{garbage:?}");
         }
+    }
+
+    #[test]
+    fn a_server_is_what_is_pinned_then_what_it_says_and_then_what_its_connection_shows() {
+        let detect = |pinned, named, gateway| {
+            let detection = Detection {
+                pinned,
+                named,
+                gateway,
+                array_errors: false,
+            };
+            detection.profile()
+        };
+        let (swarm, redis) = (Some(ServerKind::SwarmKeyDb), Some(ServerKind::Redis));
+        for gateway in [false, true] {
+            assert_eq!(detect(None, swarm, gateway), swarmkeydb::SWARM_KEY_DB);
+            assert_eq!(detect(None, redis, gateway), redis::REDIS);
+            for named in [None, swarm, redis] {
+                assert_eq!(detect(swarm, named, gateway), swarmkeydb::SWARM_KEY_DB);
+                assert_eq!(detect(redis, named, gateway), redis::REDIS);
+            }
+        }
+        assert_eq!(detect(None, None, true), swarmkeydb::UNNAMED_GATEWAY);
+        assert_eq!(detect(None, None, false), ServerProfile::default());
+        assert_eq!(
+            Detection::over_http(None).profile(),
+            swarmkeydb::UNNAMED_GATEWAY
+        );
+        assert_eq!(Detection::over_http(redis).profile(), redis::REDIS);
     }
 }

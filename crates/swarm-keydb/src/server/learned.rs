@@ -1,12 +1,13 @@
 //! What the client has learned about its server, shared by all of its connections.
 //!
-//! [`ServerProfile`](super::ServerProfile) states how the server of one connection behaves; this module remembers what helps the
+//! [`ServerProfile`] states how the server of one connection behaves; this module remembers what helps the
 //! next connection.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::detect::{Identity, ServerKind};
+use super::profile::ServerProfile;
 use super::write_cost::WriteCost;
 
 /// The highest version of HELLO whose reply from this server is readable.
@@ -40,6 +41,7 @@ struct Server {
     identity: Option<Identity>,
     hello: HelloLimit,
     array_errors: Option<bool>,
+    profile: Option<ServerProfile>,
 }
 
 impl Learned {
@@ -63,9 +65,16 @@ impl Learned {
         server.identity = Some(identity);
     }
 
-    /// Records whether the server needs time for each key written.
-    pub(crate) fn note_write_queue(&self, write_queue: bool) {
-        self.0.write_cost.set_free(!write_queue);
+    /// Records the profile of a connection that is ready.
+    pub(crate) fn note_profile(&self, profile: ServerProfile) {
+        self.lock().profile = Some(profile);
+        self.0.write_cost.set_free(!profile.write_queue);
+    }
+
+    /// The profile of the last connection. For rejecting early what would be rejected when it is sent; the connection that is
+    /// about to carry a command decides.
+    pub(crate) fn profile(&self) -> Option<ServerProfile> {
+        self.lock().profile
     }
 
     /// How long the server takes for each key written: zero on Redis.
@@ -101,7 +110,7 @@ impl Learned {
     /// Forgets everything. Called when the server cannot be reached: whatever answers next may be another server.
     pub(crate) fn forget(&self) {
         *self.lock() = Server::default();
-        self.note_write_queue(true);
+        self.0.write_cost.set_free(false);
     }
 
     fn lock(&self) -> MutexGuard<'_, Server> {

@@ -3,7 +3,7 @@
 //! * [`profile`] lists the facts in which servers differ. [`swarmkeydb`] and [`redis`] state them for one kind of server
 //!   each; a new dialect is one more file beside them and a row in [`detect`].
 //! * [`detect`] chooses the profile of a connection: from the handshake, the transport, and the option that pins it.
-//! * [`check`] rejects what the server cannot take, right before it would be sent.
+//! * [`check`] rejects what the server cannot take, right before it would be sent, by the [`marks`] that building a command left.
 //! * [`errors`] reads the errors of a server, also those that arrive as [arrays of words](array_errors).
 //! * [`learned`] remembers what connections have found out, for the next handshakes and deadlines of the same client.
 
@@ -12,6 +12,7 @@ mod check;
 mod detect;
 mod errors;
 mod learned;
+mod marks;
 mod profile;
 mod redis;
 mod swarmkeydb;
@@ -19,9 +20,9 @@ mod write_cost;
 
 pub(crate) use array_errors::{Meaning, array_error, is_about_the_server};
 pub(crate) use check::Unsupported;
-#[cfg(test)]
-pub(crate) use detect::ServerKind;
+pub use detect::ServerKind;
 pub(crate) use detect::{Detection, Identity};
 pub(crate) use errors::{ErrorReply, plain_error};
 pub(crate) use learned::{HelloLimit, Learned};
+pub(crate) use marks::{Marks, has_line_break};
 pub(crate) use profile::ServerProfile;

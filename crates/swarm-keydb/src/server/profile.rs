@@ -23,6 +23,14 @@ pub(crate) struct ServerProfile {
     /// `cr-lf`: line breaks in error texts are written unescaped, so an error may shift every later reply. Requests whose errors
     /// may contain a line break are followed by a fence.
     pub(crate) cr_lf: bool,
+    /// A line break in a name is known to corrupt the replies, so a name that contains one is rejected rather than fenced.
+    pub(crate) line_breaks: bool,
+    /// The empty key is an error, in MSET after the keys ahead of it have been written.
+    pub(crate) empty_names: bool,
+    /// Patterns of channels become regular expressions, so an empty or reversed class makes every PUBLISH on the server fail.
+    pub(crate) regex_patterns: bool,
+    /// INCRBY with an increment that is not an integer ends the connection without a reply.
+    pub(crate) fragile_incrby: bool,
     /// `write-queue`: each key written takes time, so default deadlines grow with the number of keys.
     pub(crate) write_queue: bool,
     /// PING may be answered with an error, as Redis does while it loads data or runs a script.
@@ -37,6 +45,10 @@ impl Default for ServerProfile {
             hello_garbage: false,
             utf8_input: false,
             cr_lf: true,
+            line_breaks: false,
+            empty_names: false,
+            regex_patterns: false,
+            fragile_incrby: false,
             write_queue: true,
             refuses_ping: true,
         }

@@ -8,6 +8,10 @@ pub(super) const REDIS: ServerProfile = ServerProfile {
     hello_garbage: false,
     utf8_input: false,
     cr_lf: false,
+    line_breaks: false,
+    empty_names: false,
+    regex_patterns: false,
+    fragile_incrby: false,
     write_queue: false,
     refuses_ping: true,
 };

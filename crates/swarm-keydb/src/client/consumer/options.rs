@@ -11,6 +11,7 @@ use super::{Client, Consumer};
 use crate::client::lease::SLICE;
 use crate::command::{Builder, CommandOptions};
 use crate::commands::{GroupRead, ReadAfter, XReadGroupOptions};
+use crate::failure::Failure;
 use crate::error::{Error, Result};
 use crate::key::ToKeys;
 use crate::options::Bounded;
@@ -165,12 +166,19 @@ impl ConsumerBuilder {
         options.validate()?;
         let streams = self.streams.iter().map(|key| (key, GroupRead::New));
         let mut read = Builder::new("XREADGROUP")
-            .echoed("group", &self.group)
-            .echoed("consumer", &self.name)
+            .echoed(&self.group)
+            .echoed(&self.name)
             .streams::<GroupRead, _>(streams)
             .build::<Frame>();
         if let Some(refused) = read.take_refusal() {
             return Err(refused);
+        }
+        // The connection decides when a read is sent. What is known to be rejected then is rejected before a group is created.
+        if let Some(server) = self.client.shared.origin.target.settings.learned.profile() {
+            let checked = server.check_marks(read.draft.marks);
+            checked.map_err(|reason| {
+                Error::from(Failure::Unsupported(reason)).for_command("XREADGROUP".into())
+            })?;
         }
         let mut keys: Vec<_> = self.streams.iter().collect();
         keys.sort();

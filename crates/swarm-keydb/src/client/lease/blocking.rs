@@ -12,6 +12,7 @@ use crate::command::Blocking;
 use crate::error::Result;
 use crate::failure::Failure;
 use crate::request_reply::{MAX_ATTEMPTS, Mailbox, Requests, Retry, Timing, deadline_in};
+use crate::server::Marks;
 
 /// How much later than it should the server may answer a command that blocks.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -140,7 +141,9 @@ impl Job {
         end: std::time::Instant,
         attempts: &mut u8,
     ) -> Result<Frame, Failure> {
-        let one = |request: Request| self.send(mailbox, Requests::One(request), end);
+        // The names are those of the original request, so each part has its marks.
+        let marks = (self.requests.marks().first()).map_or(Marks::NONE, |(_, marks)| *marks);
+        let one = |request: Request| self.send(mailbox, Requests::one(request, marks), end);
         while let Some((request, position)) = read.unresolved() {
             let reply = one(request).await?;
             if !read.resolve(position, &reply) {

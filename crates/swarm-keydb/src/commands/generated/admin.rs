@@ -23,12 +23,7 @@ pub trait SwarmCommands: Executor {
     ///
     /// SwarmKeyDb only.
     fn restoredb(&self, reference: impl ToArg) -> Self::Output<u64> {
-        self.execute(
-            Builder::new("RESTOREDB")
-                .fenced()
-                .echoed("reference", reference)
-                .build(),
-        )
+        self.execute(Builder::new("RESTOREDB").fenced().echoed(reference).build())
     }
 
     /// Restores an encrypted backup (`RESTOREDB`).
@@ -44,8 +39,8 @@ pub trait SwarmCommands: Executor {
         self.execute(
             Builder::new("RESTOREDB")
                 .fenced()
-                .echoed("reference", reference)
-                .echoed("key", key)
+                .echoed(reference)
+                .echoed(key)
                 .build(),
         )
     }
@@ -61,8 +56,8 @@ pub trait SwarmCommands: Executor {
         self.execute(
             Builder::new("ROTATEKEY")
                 .fenced()
-                .echoed("old", old)
-                .echoed("new", new)
+                .echoed(old)
+                .echoed(new)
                 .build(),
         )
     }

@@ -50,12 +50,7 @@ pub trait ServerCommands: Executor {
     ///
     /// Returns the section, empty if no section has that name.
     fn info_section(&self, section: impl ToArg) -> Self::Output<String> {
-        self.execute(
-            Builder::new("INFO")
-                .read_only()
-                .echoed("section", section)
-                .build(),
-        )
+        self.execute(Builder::new("INFO").read_only().echoed(section).build())
     }
 
     /// Counts the server's commands (`COMMAND COUNT`).
@@ -72,7 +67,7 @@ pub trait ServerCommands: Executor {
         self.execute(
             Builder::new("CONFIG GET")
                 .read_only()
-                .echoed("pattern", pattern)
+                .echoed(pattern)
                 .build(),
         )
     }
@@ -82,7 +77,7 @@ pub trait ServerCommands: Executor {
         self.execute(
             Builder::new("CONFIG SET")
                 .idempotent()
-                .echoed("name", name)
+                .echoed(name)
                 .arg(value)
                 .build_with(ok),
         )

@@ -124,12 +124,7 @@ pub trait KeyCommands: Executor {
     ///
     /// Returns the keys in no particular order.
     fn keys(&self, pattern: impl ToArg) -> Self::Output<Vec<Bytes>> {
-        self.execute(
-            Builder::new("KEYS")
-                .read_only()
-                .echoed("pattern", pattern)
-                .build(),
-        )
+        self.execute(Builder::new("KEYS").read_only().echoed(pattern).build())
     }
 
     /// Reads one page of keys (`SCAN`).

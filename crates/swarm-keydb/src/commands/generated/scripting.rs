@@ -74,7 +74,7 @@ pub trait ScriptCommands: Executor {
         self.execute(
             Builder::new("EVALSHA")
                 .fenced()
-                .echoed("digest", digest)
+                .echoed(digest)
                 .counted_keys(keys)
                 .args(args)
                 .build(),
@@ -95,7 +95,7 @@ pub trait ScriptCommands: Executor {
         self.execute(
             Builder::new("EVALSHA")
                 .fenced()
-                .echoed("digest", digest)
+                .echoed(digest)
                 .counted_keys(keys)
                 .args(args)
                 .build(),

@@ -179,8 +179,8 @@ pub trait StreamCommands: Executor {
         self.execute(
             Builder::new("XREADGROUP")
                 .arg("GROUP")
-                .echoed("group", group)
-                .echoed("consumer", consumer)
+                .echoed(group)
+                .echoed(consumer)
                 .streams::<GroupRead, _>(streams)
                 .build_with(batches),
         )
@@ -204,8 +204,8 @@ pub trait StreamCommands: Executor {
         self.execute(
             Builder::new("XREADGROUP")
                 .arg("GROUP")
-                .echoed("group", group)
-                .echoed("consumer", consumer)
+                .echoed(group)
+                .echoed(consumer)
                 .options(options)
                 .streams::<GroupRead, _>(streams)
                 .build_with(batches),
@@ -223,7 +223,7 @@ pub trait StreamCommands: Executor {
         self.execute(
             Builder::new("XACK")
                 .key(key)
-                .echoed("group", group)
+                .echoed(group)
                 .ids(ids)
                 .build(),
         )
@@ -241,7 +241,7 @@ pub trait StreamCommands: Executor {
             Builder::new("XPENDING")
                 .read_only()
                 .key(key)
-                .echoed("group", group)
+                .echoed(group)
                 .build_with(pending_summary),
         )
     }
@@ -263,7 +263,7 @@ pub trait StreamCommands: Executor {
             Builder::new("XPENDING")
                 .read_only()
                 .key(key)
-                .echoed("group", group)
+                .echoed(group)
                 .options(options)
                 .build_with(pending_entries),
         )
@@ -287,8 +287,8 @@ pub trait StreamCommands: Executor {
         self.execute(
             Builder::new("XCLAIM")
                 .key(key)
-                .echoed("group", group)
-                .echoed("consumer", consumer)
+                .echoed(group)
+                .echoed(consumer)
                 .milliseconds(min_idle)
                 .ids(ids)
                 .build_with(claimed),
@@ -320,8 +320,8 @@ pub trait StreamCommands: Executor {
         self.execute(
             Builder::new("XCLAIM")
                 .key(key)
-                .echoed("group", group)
-                .echoed("consumer", consumer)
+                .echoed(group)
+                .echoed(consumer)
                 .milliseconds(min_idle)
                 .ids(ids)
                 .options(options)
@@ -355,8 +355,8 @@ pub trait StreamCommands: Executor {
         self.execute(
             Builder::new("XCLAIM")
                 .key(key)
-                .echoed("group", group)
-                .echoed("consumer", consumer)
+                .echoed(group)
+                .echoed(consumer)
                 .milliseconds(min_idle)
                 .ids(ids)
                 .options(options)
@@ -383,8 +383,8 @@ pub trait StreamCommands: Executor {
         self.execute(
             Builder::new("XAUTOCLAIM")
                 .key(key)
-                .echoed("group", group)
-                .echoed("consumer", consumer)
+                .echoed(group)
+                .echoed(consumer)
                 .milliseconds(min_idle)
                 .position::<StreamId>(start)
                 .build_with(auto_claim),
@@ -410,8 +410,8 @@ pub trait StreamCommands: Executor {
         self.execute(
             Builder::new("XAUTOCLAIM")
                 .key(key)
-                .echoed("group", group)
-                .echoed("consumer", consumer)
+                .echoed(group)
+                .echoed(consumer)
                 .milliseconds(min_idle)
                 .position::<StreamId>(start)
                 .count(count)
@@ -442,8 +442,8 @@ pub trait StreamCommands: Executor {
         self.execute(
             Builder::new("XAUTOCLAIM")
                 .key(key)
-                .echoed("group", group)
-                .echoed("consumer", consumer)
+                .echoed(group)
+                .echoed(consumer)
                 .milliseconds(min_idle)
                 .position::<StreamId>(start)
                 .count(count)
@@ -530,7 +530,7 @@ pub trait StreamCommands: Executor {
             Builder::new("XINFO CONSUMERS")
                 .read_only()
                 .key(key)
-                .echoed("group", group)
+                .echoed(group)
                 .build_with(consumers_info),
         )
     }
@@ -549,7 +549,7 @@ pub trait StreamCommands: Executor {
         self.execute(
             Builder::new("XGROUP CREATE")
                 .key(key)
-                .echoed("group", group)
+                .echoed(group)
                 .position::<ReadAfter>(start)
                 .build_with(ok),
         )
@@ -569,7 +569,7 @@ pub trait StreamCommands: Executor {
         self.execute(
             Builder::new("XGROUP CREATE")
                 .key(key)
-                .echoed("group", group)
+                .echoed(group)
                 .position::<ReadAfter>(start)
                 .arg("MKSTREAM")
                 .build_with(ok),
@@ -587,7 +587,7 @@ pub trait StreamCommands: Executor {
         self.execute(
             Builder::new("XGROUP DESTROY")
                 .key(key)
-                .echoed("group", group)
+                .echoed(group)
                 .build(),
         )
     }
@@ -608,7 +608,7 @@ pub trait StreamCommands: Executor {
         self.execute(
             Builder::new("XGROUP SETID")
                 .key(key)
-                .echoed("group", group)
+                .echoed(group)
                 .position::<ReadAfter>(start)
                 .build_with(ok),
         )
@@ -636,8 +636,8 @@ pub trait StreamCommands: Executor {
         self.execute(
             Builder::new("XGROUP CREATECONSUMER")
                 .key(key)
-                .echoed("group", group)
-                .echoed("consumer", consumer)
+                .echoed(group)
+                .echoed(consumer)
                 .build(),
         )
     }
@@ -658,8 +658,8 @@ pub trait StreamCommands: Executor {
         self.execute(
             Builder::new("XGROUP DELCONSUMER")
                 .key(key)
-                .echoed("group", group)
-                .echoed("consumer", consumer)
+                .echoed(group)
+                .echoed(consumer)
                 .build(),
         )
     }

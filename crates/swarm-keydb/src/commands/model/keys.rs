@@ -4,8 +4,9 @@ use bytes::Bytes;
 use std::fmt;
 use swarm_resp::{ArgSink, ConvertError, Frame, FromFrame, ToArg, ToArgs};
 
-use crate::command::{CommandOptions, MAX_COUNT, has_line_break};
+use crate::command::{CommandOptions, MAX_COUNT};
 use crate::error::{Error, Result};
+use crate::server::Marks;
 
 /// What kind of value a key holds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -86,17 +87,16 @@ impl ToArgs for ScanOptions {
 
 impl CommandOptions for ScanOptions {
     fn validate(&self) -> Result<()> {
-        if self
-            .pattern
-            .as_ref()
-            .is_some_and(|pattern| has_line_break(pattern.as_bytes()))
-        {
-            return Err(Error::argument("the pattern holds a line break; remove it"));
-        }
         if self.count == Some(0) {
             return Err(Error::argument("a count of zero; give at least 1"));
         }
         Ok(())
+    }
+
+    fn marks(&self) -> Marks {
+        self.pattern
+            .as_ref()
+            .map_or(Marks::NONE, |pattern| Marks::of_name(pattern.as_bytes()))
     }
 }
 

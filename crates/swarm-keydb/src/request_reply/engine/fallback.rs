@@ -11,9 +11,12 @@ use swarm_resp::{Frame, RequestRef};
 use swarm_transport::{RequestRejection, TransportError};
 
 use super::slot::Slot;
-use super::{Caller, Engine, Failure, MAX_ATTEMPTS, Requests, Violation, first_refused, refused};
+use super::{
+    Caller, Engine, Failure, MAX_ATTEMPTS, Requests, Violation, first_refused, first_unsupported,
+    refused,
+};
 use crate::options::FallbackScope;
-use crate::server::ServerProfile;
+use crate::server::{Detection, ServerProfile};
 
 pub(super) struct Fallback<C: Caller> {
     /// Sent; answered in this order.
@@ -68,12 +71,22 @@ impl<C: Caller> Engine<C> {
         now: Instant,
         check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
     ) -> Option<RequestRef<'_>> {
+        let settings = &self.session.settings;
+        let here = Detection::over_http(settings.server).profile();
+        // What the server behind HTTP may not take, that of the next connection may, unless the last one did not either.
+        let there = settings.learned.profile();
         loop {
             let call = self.waiting.get(self.fallback.looked)?;
-            let refusal = first_refused(&call.body.requests, &check);
-            let waits = match &refusal {
-                Some((_, refusal)) => matches!(refusal, RequestRejection::Unsupported { .. }),
-                None => !self.may_use_fallback(&call.body.requests),
+            let requests = &call.body.requests;
+            let (waits, refusal) = match first_refused(requests, &check) {
+                Some((_, RequestRejection::Unsupported { .. })) => (true, None),
+                Some((at, refusal)) => (false, Some((at, Failure::Refused(refusal)))),
+                None if !self.may_use_fallback(requests) => (true, None),
+                None if first_unsupported(requests, here).is_none() => (false, None),
+                None => {
+                    let refusal = there.and_then(|there| first_unsupported(requests, there));
+                    (refusal.is_none(), refusal)
+                }
             };
             if waits && !call.body.caller.is_gone() {
                 self.fallback.looked += 1;
@@ -83,8 +96,7 @@ impl<C: Caller> Engine<C> {
             if call.body.caller.is_gone() {
                 continue;
             }
-            if let Some((at, refusal)) = refusal {
-                let failure = Failure::Refused(refusal);
+            if let Some((at, failure)) = refusal {
                 call.fail_unsent(|position| refused(position == at, &failure));
                 continue;
             }

@@ -24,11 +24,13 @@ use swarm_transport::{Capabilities, RequestRejection, TransportError};
 
 pub(crate) use crate::failure::Failure;
 pub(crate) use slot::{Body, Call, Caller, Retry};
-pub(crate) use unit::{Marks, Requests};
+pub(crate) use unit::Requests;
+
+pub(crate) use crate::server::Marks;
 
 use crate::connection::{Session, Settings, Violation};
 use crate::credentials::Credentials;
-use crate::server::{ErrorReply, Meaning};
+use crate::server::{ErrorReply, Meaning, ServerProfile};
 use drain::Drain;
 use fallback::Fallback;
 use fence::Fences;
@@ -255,7 +257,9 @@ impl<C: Caller> Engine<C> {
                 check(request).map_err(Failure::Refused)?;
                 server.check(request).map_err(Failure::Unsupported)
             };
-            if let Some((at, failure)) = first_refused(&call.body.requests, check) {
+            let refusal = first_refused(&call.body.requests, check)
+                .or_else(|| first_unsupported(&call.body.requests, server));
+            if let Some((at, failure)) = refusal {
                 call.fail_unsent(|position| refused(position == at, &failure));
                 continue;
             }
@@ -362,6 +366,16 @@ fn first_refused<E>(
 ) -> Option<(usize, E)> {
     let mut requests = requests.iter().enumerate();
     requests.find_map(|(at, request)| Some((at, check(request).err()?)))
+}
+
+/// The first request with a mark that the server cannot take, and why.
+#[inline]
+fn first_unsupported(requests: &Requests, server: ServerProfile) -> Option<(usize, Failure)> {
+    let mut marks = requests.marks().iter();
+    marks.find_map(|(at, marks)| {
+        let reason = server.check_marks(*marks).err()?;
+        Some((*at, Failure::Unsupported(reason)))
+    })
 }
 
 fn refused(itself: bool, failure: &Failure) -> Failure {

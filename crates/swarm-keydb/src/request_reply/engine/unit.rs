@@ -6,6 +6,7 @@ use std::sync::Arc;
 use swarm_resp::{Request, RequestBatch, RequestRef};
 
 use super::fence::Fences;
+use crate::server::Marks;
 
 /// The requests of one call. Clones share them.
 #[derive(Debug, Clone)]
@@ -23,29 +24,6 @@ pub(crate) struct Marked {
     requests: Requests,
     /// By position, in order.
     marks: Vec<(usize, Marks)>,
-}
-
-/// The precautions that a request needs on servers that are not known to do without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Marks {
-    /// The reply may repeat text that the server does not escape: a fence must follow.
-    pub(crate) fence: bool,
-}
-
-impl Marks {
-    pub(crate) const NONE: Self = Self { fence: false };
-    pub(crate) const FENCE: Self = Self { fence: true };
-
-    pub(crate) const fn is_empty(self) -> bool {
-        !self.fence
-    }
-
-    /// The precautions of both.
-    pub(crate) const fn and(self, other: Self) -> Self {
-        Self {
-            fence: self.fence || other.fence,
-        }
-    }
 }
 
 impl Requests {
@@ -82,13 +60,18 @@ impl Requests {
 
     /// The positions of the requests behind which a fence must follow.
     pub(super) fn fenced(&self) -> impl Iterator<Item = usize> {
-        let marks = match self {
-            Self::One(_) | Self::Unit(_) => &[][..],
+        let fenced =
+            |(position, marks): &(usize, Marks)| marks.contains(Marks::FENCE).then_some(*position);
+        self.marks().iter().filter_map(fenced)
+    }
+
+    /// The marks of the requests that have any, by position.
+    #[inline]
+    pub(crate) fn marks(&self) -> &[(usize, Marks)] {
+        match self {
+            Self::One(_) | Self::Unit(_) => &[],
             Self::Marked(marked) => &marked.marks,
-        };
-        marks
-            .iter()
-            .filter_map(|(position, marks)| marks.fence.then_some(*position))
+        }
     }
 
     #[inline]

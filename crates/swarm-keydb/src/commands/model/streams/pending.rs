@@ -9,8 +9,9 @@ use swarm_resp::{ArgSink, ConvertError, Frame, FrameRef, FromFrame, Milliseconds
 
 use super::arguments::ends;
 use super::id::StreamId;
-use crate::command::{CommandOptions, MAX_COUNT, has_line_break};
+use crate::command::{CommandOptions, MAX_COUNT};
 use crate::error::{Error, Result};
+use crate::server::Marks;
 
 /// How much a group has not acknowledged.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -188,11 +189,10 @@ impl CommandOptions for XPendingOptions {
         if self.count == 0 {
             return Err(Error::argument("a count of zero; give at least 1"));
         }
-        if (self.consumer.as_deref()).is_some_and(has_line_break) {
-            return Err(Error::argument(
-                "the consumer's name holds a line break; remove it",
-            ));
-        }
         Ok(())
+    }
+
+    fn marks(&self) -> Marks {
+        self.consumer.as_deref().map_or(Marks::NONE, Marks::of_name)
     }
 }

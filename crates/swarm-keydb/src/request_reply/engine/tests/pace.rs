@@ -1,6 +1,7 @@
 //! Deadlines that grow with what is written, on a server that needs a while for each key.
 
 use super::*;
+use crate::server::ServerKind;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -94,7 +95,7 @@ fn a_timeout_of_ones_own_is_taken_as_given_and_nothing_grows_on_redis() {
 
     let mut bench = self::bench();
     let learned = bench.engine.session.settings.learned.clone();
-    learned.note_write_queue(false);
+    learned.note_profile(ServerKind::Redis.profile());
     default_call(&mut bench, &[&mset(200)]);
     default_call(&mut bench, &["SET a 1", "SET b 2"]);
     assert_time_left(&bench, 10.0, "Redis");
