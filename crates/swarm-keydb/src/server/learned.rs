@@ -107,9 +107,14 @@ impl Learned {
         server.array_errors = Some(array_errors);
     }
 
-    /// Forgets everything. Called when the server cannot be reached: whatever answers next may be another server.
+    /// Forgets everything but the last profile. Called when the server cannot be reached: whatever answers next may be another server.
     pub(crate) fn forget(&self) {
-        *self.lock() = Server::default();
+        let mut server = self.lock();
+        let profile = server.profile;
+        *server = Server {
+            profile,
+            ..Server::default()
+        };
         self.0.write_cost.set_free(false);
     }
 

@@ -11,8 +11,8 @@ use super::{Client, Consumer};
 use crate::client::lease::SLICE;
 use crate::command::{Builder, CommandOptions};
 use crate::commands::{GroupRead, ReadAfter, XReadGroupOptions};
-use crate::failure::Failure;
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 use crate::key::ToKeys;
 use crate::options::Bounded;
 

@@ -1,6 +1,7 @@
-//! Arguments that the server would change, by the kind of server.
+//! Arguments that a server would change or cannot take, by the kind of server.
 
 use super::*;
+use crate::options::FallbackScope;
 use crate::server::Unsupported;
 
 /// Stands for requests that one server keeps and another changes: which one it is, only the connection knows.
@@ -59,4 +60,52 @@ fn a_refused_name_withholds_its_unit() {
     else {
         panic!("{answers:?}")
     };
+}
+
+fn marked(name: &str) -> Requests {
+    Requests::one(Request::new("GET", name), Marks::of_key(name.as_bytes()))
+}
+
+/// Stands for a key that one server keeps and that makes another shift its replies.
+#[test]
+fn a_key_with_a_line_break_is_rejected_fenced_or_sent_as_the_server_requires() {
+    for (server, expected) in [
+        ("swarmkeydb", None),
+        ("a proxy", Some(true)),
+        ("redis", Some(false)),
+    ] {
+        let mut bench = Bench::offline();
+        bench.handshake_with(server);
+        bench.submit(marked("a\r\nb"), Retry::ReadOnly, false);
+        let sent = bench.send();
+        assert_eq!(sent.is_some(), expected.is_some(), "{server}");
+        let fence = bench.send();
+        assert_eq!(fence.is_some(), expected == Some(true), "{server}");
+        if expected.is_none() {
+            let answers = bench.answers.borrow();
+            let [(0, Err(failure))] = answers.as_slice() else {
+                panic!("{answers:?}")
+            };
+            let error = crate::Error::from(failure.clone()).for_command("GET".into());
+            assert_eq!(error.kind(), crate::ErrorKind::Argument);
+            assert_eq!(error.outcome(), Some(crate::Outcome::NotSent));
+        }
+    }
+}
+
+#[test]
+fn over_http_it_waits_for_the_connection_unless_the_last_server_rejected_it() {
+    for (server, waits) in [("redis", true), ("swarmkeydb", false)] {
+        for key in ["a\nb", ""] {
+            let mut bench = Bench::offline();
+            bench.engine.session.settings.fallback = FallbackScope::Stateless;
+            bench.handshake_with(server);
+            bench.cut();
+            bench.submit(marked(key), Retry::ReadOnly, false);
+            let next = bench.engine.next_fallback_request(bench.now, |_| Ok(()));
+            assert!(next.is_none(), "{server} {key:?}");
+            let answered = bench.answers.borrow().len();
+            assert_eq!(answered, usize::from(!waits), "{server} {key:?}");
+        }
+    }
 }
