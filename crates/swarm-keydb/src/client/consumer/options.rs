@@ -174,7 +174,7 @@ impl ConsumerBuilder {
             return Err(refused);
         }
         // The connection decides when a read is sent. What is known to be rejected then is rejected before a group is created.
-        if let Some(server) = self.client.shared.origin.target.settings.learned.profile() {
+        if let Some(server) = self.client.shared.factory.target.settings.learned.profile() {
             let checked = server.check_marks(read.draft.marks);
             checked.map_err(|reason| {
                 Error::from(Failure::Unsupported(reason)).for_command("XREADGROUP".into())
