@@ -6,7 +6,7 @@ use std::time::Duration;
 use swarm_gateway::{Dialect, Gateway};
 use swarm_keydb::{
     Bytes, Client, ClientOptions, Error, ErrorKind, Outcome, Result, ScanOptions, ServerKind,
-    StreamId, XPendingOptions, XReadGroupOptions, XReadOptions, prelude::*,
+    StreamId, XPendingOptions, XReadGroupOptions, XReadOptions,
 };
 use swarm_tests::{Redis, UPSTREAM, gateway, within};
 

@@ -220,13 +220,7 @@ pub trait StreamCommands: Executor {
     ///
     /// Fails if the stream or the group does not exist (code `NOGROUP`), on SwarmKeyDb only; Redis returns 0.
     fn xack(&self, key: impl ToKey, group: impl ToArg, ids: impl StreamIds) -> Self::Output<u64> {
-        self.execute(
-            Builder::new("XACK")
-                .key(key)
-                .echoed(group)
-                .ids(ids)
-                .build(),
-        )
+        self.execute(Builder::new("XACK").key(key).echoed(group).ids(ids).build())
     }
 
     /// Summarizes the pending entries of a consumer group (`XPENDING`).
