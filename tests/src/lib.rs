@@ -1,4 +1,4 @@
-//! What the suites share: servers and clients in one line, and a limit on how long anything may take.
+//! Shared by the test suites: servers, clients, and time limits.
 
 mod checks;
 mod proxy;
@@ -20,7 +20,7 @@ use std::time::Duration;
 use swarm_gateway::{Dialect, Gateway, Quirk};
 use swarm_keydb::{Client, ClientOptions};
 
-/// The examples of the pages outside of the crates, compiled and run.
+/// Compiles and runs the examples of pages outside of the crates.
 #[cfg(doctest)]
 mod pages {
     #[doc = include_str!("../../README.md")]
@@ -37,11 +37,11 @@ mod pages {
     struct RealServer;
 }
 
-/// The deployed server without its write queue, for tests that are not about how long writes take.
+/// The deployed server without its write queue, for tests that do not depend on write latency.
 pub const UPSTREAM: Dialect = Dialect::UPSTREAM.without(Quirk::WriteQueue);
 
-/// Time limit of a test step. Shorter than every default timeout of the client (10 s and more), so that
-/// no test passes because a default timeout has expired.
+/// Time limit of a test step. Shorter than every default timeout of the client (10 s and more), so
+/// that no test passes because a default timeout has expired.
 const LIMIT: u64 = 5;
 
 /// Awaits a step that must complete soon; a hang becomes a failure.
@@ -53,8 +53,8 @@ pub async fn within<T>(work: impl Future<Output = T>) -> T {
     within_secs(LIMIT, work).await
 }
 
-/// Awaits a step that takes longer than 5 s because of the work it does. The caller states the reason
-/// in a comment.
+/// Awaits a step that takes longer than 5 s because of the work it does. The caller states the
+/// reason in a comment.
 ///
 /// # Panics
 ///
@@ -65,12 +65,12 @@ pub async fn within_secs<T>(secs: u64, work: impl Future<Output = T>) -> T {
         .unwrap_or_else(|_| panic!("timed out after {secs} s"))
 }
 
-/// A sound gateway, and a client of it.
+/// Returns a gateway without quirks, and a client connected to it.
 pub async fn connected() -> (Gateway, Client) {
     connected_to(Dialect::STANDARD).await
 }
 
-/// A gateway that speaks a dialect, and a client of it.
+/// Returns a gateway with the given dialect, and a client connected to it.
 pub async fn connected_to(dialect: Dialect) -> (Gateway, Client) {
     let gateway = gateway(dialect).await;
     let client = within(Client::connect(gateway.ws_url()))
@@ -79,7 +79,7 @@ pub async fn connected_to(dialect: Dialect) -> (Gateway, Client) {
     (gateway, client)
 }
 
-/// A gateway that speaks a dialect, and a client with options.
+/// Returns a gateway without quirks, and a client with the given options.
 pub async fn connected_with(
     options: impl FnOnce(ClientOptions) -> ClientOptions,
 ) -> (Gateway, Client) {
@@ -91,13 +91,13 @@ pub async fn connected_with(
     (gateway, client)
 }
 
-/// A gateway that speaks a dialect.
+/// Returns a gateway with the given dialect.
 pub async fn gateway(dialect: Dialect) -> Gateway {
     let builder = Gateway::builder().dialect(dialect).ws("127.0.0.1:0");
     within(builder.start()).await.expect("a free port")
 }
 
-/// Every dialect that a client may meet, by name.
+/// Returns every dialect that a client may encounter, by name.
 pub fn dialects() -> Vec<(&'static str, Dialect)> {
     vec![
         ("standard", Dialect::STANDARD),
@@ -111,7 +111,7 @@ pub fn dialects() -> Vec<(&'static str, Dialect)> {
     ]
 }
 
-/// Polls a future so many times at the most, then drops it.
+/// Polls a future at most `polls` times, then drops it.
 pub async fn cancel_after<T>(polls: u32, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut left = polls;

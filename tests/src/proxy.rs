@@ -1,4 +1,4 @@
-//! A door in front of a server that a test can shut and open again.
+//! TCP proxy that a test can stop and restart, to simulate an unreachable server.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::within;
 
-/// Passes connections on to a server until it is shut.
+/// Forwards connections to a server until it is stopped.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -22,11 +22,11 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// An open door on a free port, in front of the server of a URL.
+    /// Starts a proxy on a free port for the server of a URL.
     ///
     /// # Panics
     ///
-    /// When there is no free port.
+    /// Panics if no port is free.
     pub async fn start(url: &str) -> Self {
         let (_, rest) = url.split_once("://").expect("a URL");
         let server = rest.trim_end_matches('/').to_owned();
@@ -46,12 +46,12 @@ impl Proxy {
         }
     }
 
-    /// How many connections have come in so far.
+    /// Returns the number of accepted connections.
     pub fn dials(&self) -> usize {
         self.dials.load(Ordering::SeqCst)
     }
 
-    /// Where it is, with the scheme of a URL in front.
+    /// Returns the proxy's URL with the given scheme.
     pub fn url(&self, scheme: &str) -> String {
         format!("{scheme}://{}/", self.address)
     }
@@ -64,11 +64,11 @@ impl Proxy {
         }
     }
 
-    /// Accepts connections again.
+    /// Accepts connections again, on the same port.
     ///
     /// # Panics
     ///
-    /// When its port was taken meanwhile.
+    /// Panics if the port has been taken by another program.
     pub async fn restart(&mut self) {
         let listener = within(listen_again(self.address)).await;
         self.passing = Some(tokio::spawn(pass(
@@ -87,8 +87,8 @@ impl Drop for Proxy {
     }
 }
 
-/// Listens on a port below those that the system draws from when one asks for any, so that it is still free after a
-/// while in which nobody listened there.
+/// Listens on a port below the ephemeral range, so that the system does not assign it to others
+/// while nobody listens there.
 async fn listen_where_none_is_drawn() -> TcpListener {
     loop {
         let port = fastrand::u16(10_000..32_000);
@@ -98,8 +98,8 @@ async fn listen_where_none_is_drawn() -> TcpListener {
     }
 }
 
-/// Listens where somebody of this process has just stopped to. A process that another test is starting has copies of all
-/// sockets for a moment, so the port may not be free at once.
+/// Listens on a port that this process has just closed. A child process that another test is
+/// starting holds copies of all sockets for a moment, so the port may not be free immediately.
 async fn listen_again(address: SocketAddr) -> TcpListener {
     loop {
         match TcpListener::bind(address).await {
@@ -112,11 +112,11 @@ async fn listen_again(address: SocketAddr) -> TcpListener {
     }
 }
 
-/// An address that a server may leave and come back to.
+/// Returns an address that a server can leave and come back to.
 ///
 /// # Panics
 ///
-/// When the system does not tell it.
+/// Panics if the system does not report the address.
 pub async fn free_address() -> String {
     let listener = listen_where_none_is_drawn().await;
     listener.local_addr().expect("it is bound").to_string()

@@ -1,4 +1,4 @@
-//! A real Redis, for what an embedded store cannot prove.
+//! A real Redis, for behavior that an embedded store cannot prove.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -12,23 +12,26 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts one. `None`, and a word on stderr, when there is no `redis-server` on this machine.
+    /// Starts a server. Returns `None` and prints a note if `redis-server` is not installed.
     ///
     /// # Panics
     ///
-    /// When it is missing although the environment says `CI=true`, or does not start.
+    /// Panics if it is not installed although the environment sets `CI=true`, or if it does not
+    /// start.
     pub fn start() -> Option<Self> {
         Self::start_with(&[])
     }
 
-    /// Starts one with further options, as [`start`](Self::start) does.
+    /// Starts a server with additional options, like [`start`](Self::start).
     ///
     /// # Panics
     ///
-    /// When it is missing although the environment says `CI=true`, or does not start.
+    /// Panics if it is not installed although the environment sets `CI=true`, or if it does not
+    /// start.
     pub fn start_with(options: &[&str]) -> Option<Self> {
         for _ in 0..20 {
-            // The port is free now. If somebody is quicker, redis-server ends, and another port is tried.
+            // The port is free now. If another process takes it first, redis-server exits, and the
+            // next port is tried.
             let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
             let port = free.expect("a free port").port();
             let spawned = Command::new("redis-server")
@@ -61,7 +64,7 @@ impl Redis {
         panic!("redis-server does not start");
     }
 
-    /// Where it listens.
+    /// Returns the server's URL.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }

@@ -1,4 +1,4 @@
-//! The ways in which a program can have a command run, so that one suite covers all of them.
+//! API surfaces that can run a command, so that one suite covers all of them.
 
 use std::future::{Ready, ready};
 
@@ -7,21 +7,21 @@ use swarm_keydb::{
     Bytes, Client, Command, Error, Executor, Reply, Result, ScanOptions, ScanStream, blocking,
 };
 
-/// A client, and how it is used.
+/// A client and the API used to run commands.
 #[derive(Debug, Clone)]
 pub enum Surface {
     /// The async client.
     Async(Client),
     /// The blocking client.
     Blocking(blocking::Client),
-    /// A pipeline for each command.
+    /// A separate pipeline for each command.
     Pipeline(blocking::Client),
-    /// A transaction for each command.
+    /// A separate transaction for each command.
     Transaction(blocking::Client),
 }
 
 impl Surface {
-    /// All ways to use two clients of the same server.
+    /// Returns all surfaces of two clients of the same server.
     pub fn all(client: &Client, blocking: &blocking::Client) -> [Self; 4] {
         [
             Self::Async(client.clone()),
@@ -31,7 +31,7 @@ impl Surface {
         ]
     }
 
-    /// What it is called.
+    /// Returns the surface's name.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Async(_) => "async",
@@ -41,7 +41,7 @@ impl Surface {
         }
     }
 
-    /// All keys that match, however the client walks through them.
+    /// Scans all keys that match.
     pub fn scan_stream(&self, options: ScanOptions) -> Scan {
         match self {
             Self::Async(client) => Scan::Async(client.scan_stream(options)),
@@ -74,17 +74,17 @@ impl Executor for Surface {
     }
 }
 
-/// A walk through keys.
+/// A scan of keys.
 #[derive(Debug)]
 pub enum Scan {
-    /// As a stream.
+    /// A stream.
     Async(ScanStream),
-    /// As an iterator.
+    /// An iterator.
     Blocking(blocking::Scan),
 }
 
 impl Scan {
-    /// The next key.
+    /// Returns the next key.
     pub async fn next(&mut self) -> Option<Result<Bytes, Error>> {
         match self {
             Self::Async(stream) => stream.next().await,
@@ -92,7 +92,7 @@ impl Scan {
         }
     }
 
-    /// Where the next page begins.
+    /// Returns the cursor of the next page.
     pub const fn cursor(&self) -> Option<u64> {
         match self {
             Self::Async(stream) => stream.cursor(),

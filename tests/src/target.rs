@@ -1,67 +1,68 @@
-//! Every kind of server that a client may meet, for suites that run over all of them.
+//! Every kind of server that a client may encounter, for suites that run on all of them.
 
 use swarm_gateway::{Dialect, Gateway};
 use swarm_keydb::{Client, ClientOptions, ProtocolVersion, blocking};
 
 use crate::{Redis, dialects, within};
 
-/// Where a door of a gateway is.
+/// Returns the URL of one of a gateway's listeners.
 type Url = fn(&Gateway) -> &str;
 
-/// A server of some kind, and how to reach it.
+/// A server and the options to connect to it.
 #[derive(Debug)]
 pub struct Target {
-    /// What to call it when something fails.
+    /// Name for test failures.
     pub name: String,
-    /// What to connect with.
+    /// Options to connect with.
     pub options: ClientOptions,
-    /// What stops with it.
+    /// Stopped together with the target.
     gateway: Option<Gateway>,
     _redis: Option<Redis>,
 }
 
 impl Target {
-    /// A client of it.
+    /// Connects a client.
     ///
     /// # Panics
     ///
-    /// When it cannot be reached.
+    /// Panics if the server is unreachable.
     pub async fn connect(&self) -> Client {
         let client = within(Client::connect(self.options.clone())).await;
         client.unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
-    /// A blocking client of it.
+    /// Connects a blocking client.
     ///
     /// # Panics
     ///
-    /// When it cannot be reached.
+    /// Panics if the server is unreachable.
     pub async fn connect_blocking(&self) -> blocking::Client {
         let options = self.options.clone();
-        // On a thread of its own, for the server may be a task of this one.
+        // On a separate thread, because the server may be a task of this one.
         let connect = tokio::task::spawn_blocking(|| blocking::Client::connect(options));
         let client = within(connect).await.expect("it does not panic");
         client.unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
-    /// Whether counters, transactions and watches are atomic between connections, as they are not on the deployed server.
+    /// Returns whether counters, transactions, and watches are atomic across connections. They are
+    /// not on the deployed server.
     pub fn is_atomic(&self) -> bool {
         !self.name.contains("upstream")
     }
 
-    /// Whether it is reached over HTTP, which has no session.
+    /// Returns whether the server is reached over HTTP, which has no sessions.
     pub fn is_http(&self) -> bool {
         self.name.starts_with("http")
     }
 
-    /// The gateway, if it is one.
+    /// Returns the gateway, if the target is one.
     pub const fn gateway(&self) -> Option<&Gateway> {
         self.gateway.as_ref()
     }
 }
 
-/// The WebSocket door in every dialect, the HTTP door, the TCP door and a real Redis, if there is one, in both versions of
-/// the protocol, and each door in front of a real Redis. Each has a store of its own, empty.
+/// Returns a target for WebSocket in every dialect, HTTP, TCP, and a real Redis, if installed, with
+/// both protocols, and for each listener in front of a real Redis. Each has its own empty store.
 pub async fn targets() -> Vec<Target> {
     let mut targets = Vec::new();
     for (name, dialect) in dialects() {
@@ -113,7 +114,7 @@ pub async fn targets() -> Vec<Target> {
     targets
 }
 
-/// Each door of a gateway that has a real Redis behind it, if there is one on this machine.
+/// Returns each listener of a gateway in front of a real Redis, if installed.
 async fn in_front_of_redis() -> Vec<Target> {
     let transports: [(&str, Url); 3] = [
         ("ws", Gateway::ws_url),

@@ -1,4 +1,4 @@
-//! Wrong arguments, addresses and passwords: each a typed error that says what to do, and nothing hangs.
+//! Invalid arguments, URLs, and passwords: each is a typed error with a remedy, and nothing hangs.
 
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ async fn keys_that_the_server_cannot_take_are_refused_before_they_are_sent() {
 #[tokio::test]
 async fn values_that_the_gateway_would_change_are_refused_before_they_are_sent() {
     let (gateway, client) = connected().await;
-    // A truncated four-byte sequence: the gateway would store U+FFFD in its place, and say OK.
+    // A truncated four-byte sequence: the gateway would store U+FFFD instead and reply OK.
     let error = within(client.set("key", b"\xf0\x9f\x92"))
         .await
         .unwrap_err();
@@ -111,7 +111,7 @@ async fn values_that_the_gateway_would_change_are_refused_before_they_are_sent()
     assert_eq!(gateway.executions("SET"), 0);
     within(client.ping()).await.unwrap();
 
-    // A gateway that is known to be binary-safe gets any bytes.
+    // A gateway known to be binary-safe receives any bytes.
     let options =
         ClientOptions::new(gateway.ws_url()).transport(|transport| transport.binary_safe(true));
     let client = within(Client::connect(options)).await.unwrap();
@@ -133,7 +133,8 @@ fn assert_refused_as_text(what: &str, error: &Error) {
     assert!(text.contains("SwarmKeyDb"), "{what}: {text}");
 }
 
-/// SwarmKeyDb decodes keys and other names as UTF-8 on every port, so `\xff` and `\xfe` are one key there.
+/// SwarmKeyDb decodes keys and other names as UTF-8 on every port, so `\xff` and `\xfe` would be
+/// the same key.
 #[tokio::test]
 async fn names_that_swarmkeydb_would_change_are_refused_where_values_are_any_bytes() {
     let (upstream, fixed) = (gateway(UPSTREAM).await, gateway(Dialect::STANDARD).await);
@@ -187,7 +188,7 @@ async fn names_that_swarmkeydb_would_change_are_refused_where_values_are_any_byt
         let mut exclusive = within(client.exclusive()).await.unwrap();
         refused!(exclusive.watch(BINARY), exclusive.get(BINARY));
 
-        // A refused command withholds its whole unit.
+        // A rejected command withholds its whole batch.
         let pipeline = client.pipeline();
         let commands = (pipeline.set("key", "changed"), pipeline.get(BINARY));
         let (good, bad) = within(pipeline.send(commands)).await;

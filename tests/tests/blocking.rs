@@ -1,4 +1,4 @@
-//! The blocking client wherever it may be used: it neither panics nor hangs.
+//! The blocking client works in every context: it neither panics nor hangs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
@@ -9,7 +9,7 @@ use swarm_gateway::blocking::Gateway;
 use swarm_keydb::blocking::Client;
 use swarm_keydb::{ClientOptions, ErrorKind, Outcome, Overflow, ScanOptions, SubscribeOptions};
 
-/// Runs work on a thread of its own; a hang becomes a failure.
+/// Runs work on a separate thread; a hang becomes a failure.
 fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, waiting) = mpsc::channel();
     let worker = thread::spawn(move || {
@@ -28,7 +28,7 @@ fn gateway() -> Gateway {
     swarm_gateway::blocking::test().unwrap()
 }
 
-/// A client's whole life: more calls than a task of a runtime may make at one go, then the end by a drop.
+/// Runs a client from connect to drop, with more calls than a task may make without yielding.
 fn live(url: &str) {
     let client = Client::connect(url).unwrap();
     let key = format!("n:{:?}", thread::current().id());
@@ -76,7 +76,7 @@ fn inside_a_multi_threaded_runtime() {
 fn inside_a_current_thread_runtime() {
     within(|| {
         let gateway = gateway();
-        // Not even timers of its own are needed.
+        // The runtime needs no timers of its own.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -92,7 +92,7 @@ fn inside_a_current_thread_runtime() {
     });
 }
 
-/// Calls the server when it is dropped.
+/// Calls the server when dropped.
 struct Farewell(Client);
 
 impl Drop for Farewell {
@@ -206,7 +206,7 @@ fn keys_are_walked_through_by_an_iterator() {
     });
 }
 
-/// The thread of a client ends with its last handle, wherever that is dropped.
+/// The client's thread ends with its last handle, wherever that is dropped.
 #[test]
 fn the_thread_ends_with_the_last_handle() {
     within(|| {
@@ -227,7 +227,7 @@ fn the_thread_ends_with_the_last_handle() {
     });
 }
 
-/// Threads count up by reading and writing, and none overwrites another's step.
+/// Threads count up by reading and writing, without lost updates.
 #[test]
 fn threads_that_compare_and_set_lose_nothing() {
     within(|| {
@@ -278,7 +278,7 @@ fn a_conflict_without_end_is_given_up() {
     });
 }
 
-/// A thread consumes what others add, is stopped from elsewhere, and leaves nothing pending.
+/// A thread consumes entries, is stopped by another thread, and leaves nothing pending.
 #[test]
 fn a_consumer_iterates_until_it_is_stopped() {
     within(|| {

@@ -1,4 +1,4 @@
-//! Closing a client within a time, and what is left of it afterwards.
+//! Closing a client within a time limit, and the state afterwards.
 
 use std::time::{Duration, Instant};
 
@@ -21,12 +21,12 @@ async fn what_is_answered_in_time_is_no_loss() {
 }
 
 #[tokio::test]
-async fn what_is_not_answered_in_time_is_given_up_and_says_whether_it_may_have_run() {
+async fn close_within_fails_unanswered_commands_with_their_outcome() {
     let (gateway, client) = connected().await;
     let _hold = gateway.faults().hold("INCR");
     let sent = tokio::spawn(client.incr("n"));
     within(_hold.reached(1)).await;
-    // It must be alone on the wire, so it waits behind the other.
+    // HELLO must be alone on the connection, so it waits for the other command.
     let unsent = tokio::spawn(client.hello());
     let other = client.clone();
     let start = Instant::now();
@@ -59,7 +59,7 @@ async fn what_is_not_answered_in_time_is_given_up_and_says_whether_it_may_have_r
 }
 
 #[tokio::test]
-async fn the_handle_in_the_greatest_hurry_decides() {
+async fn the_earliest_close_deadline_wins() {
     let (gateway, client) = connected().await;
     let _hold = gateway.faults().hold("INCR");
     let call = tokio::spawn(client.incr("n"));
@@ -99,9 +99,9 @@ async fn without_a_server_nothing_was_sent() {
     );
 }
 
-/// The server has a runtime of its own, so that every task here is the client's.
+/// The server has its own runtime, so every task here belongs to the client.
 #[test]
-fn no_task_is_left_of_a_client_that_is_closed_or_dropped() {
+fn closed_or_dropped_clients_leave_no_tasks() {
     let server = tokio::runtime::Runtime::new().unwrap();
     let gateway = server.block_on(swarm_gateway::test()).unwrap();
     for url in [gateway.ws_url(), gateway.tcp_url(), gateway.http_url()] {
@@ -137,9 +137,9 @@ fn no_task_is_left_of_a_client_that_is_closed_or_dropped() {
     }
 }
 
-/// Whoever calls, the tasks of a client run in the runtime that it was made in, and end with that one alone.
+/// The client's tasks run in the runtime that created it, whoever calls, and end with that runtime.
 #[test]
-fn a_client_outlives_the_runtime_of_a_caller_and_says_so_when_its_own_has_ended() {
+fn a_client_ends_with_its_own_runtime_and_not_with_a_callers() {
     let runtime = || tokio::runtime::Runtime::new().unwrap();
     let (server, own, other) = (runtime(), runtime(), runtime());
     let gateway = server.block_on(swarm_gateway::test()).unwrap();

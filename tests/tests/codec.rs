@@ -1,4 +1,4 @@
-//! The codec on what a real Redis sends: doubles and long lines, in both protocols.
+//! The codec with replies of a real Redis: doubles and long lines, in both protocols.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -52,8 +52,8 @@ impl Connection {
     }
 }
 
-/// Stands for every reply that is a double: whatever the server's version makes of a number, it is the same text and the
-/// same value in both protocols.
+/// Covers every reply that is a double: both protocols yield the same text and value, however the
+/// server's version formats the number.
 #[test]
 fn a_score_is_the_same_in_both_protocols() {
     fn of<T: FromFrame>(frame: &Frame) -> Result<T, String> {
@@ -98,7 +98,7 @@ fn a_score_is_the_same_in_both_protocols() {
         assert_eq!(of::<i64>(&double), of::<i64>(&text), "{score}");
         assert_eq!(of::<u64>(&double), of::<u64>(&text), "{score}");
         assert_eq!(of::<i128>(&double), of::<i128>(&text), "{score}");
-        // A proxy writes what it received.
+        // A proxy encodes what it has decoded.
         let mut proxied = BytesMut::new();
         encode_frame(&mut proxied, &double, RespVersion::Resp2);
         assert_eq!(proxied, format!("${}\r\n{spelled}\r\n", spelled.len()));
@@ -108,12 +108,13 @@ fn a_score_is_the_same_in_both_protocols() {
     }
 }
 
-/// Doubles made here have Redis' layout: seventeen digits without an exponent, a signed one of two digits beyond.
+/// Doubles created here use Redis's format: up to seventeen digits without an exponent, a signed
+/// exponent of at least two digits beyond.
 #[test]
 fn a_double_is_written_as_redis_writes_it() {
     let Some(redis) = Redis::start() else { return };
     let mut connection = Connection::to(&redis);
-    // Numbers of which every version of Redis writes the same digits, whether 17 or as few as identify them.
+    // Numbers that every version of Redis formats with the same digits.
     for number in [
         0.5,
         -2.5,
@@ -135,7 +136,7 @@ fn a_double_is_written_as_redis_writes_it() {
     }
 }
 
-/// Stands for every line that Redis sends longer than a header: its bound is that of a bulk string.
+/// Covers every line longer than a header: its limit is that of a bulk string.
 #[test]
 fn long_lines_arrive() {
     let Some(redis) = Redis::start() else { return };

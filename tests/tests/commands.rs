@@ -1,24 +1,24 @@
-//! Every command against every kind of server, by the checks of the live suite.
+//! Every command on every kind of server, with the checks of the live suite.
 
 use swarm_tests::{Check, Finding, Surface, Target, checks, targets, within};
 use tokio::runtime::Handle;
 
-/// What is said of every command.
+/// Documented facts about every command.
 const TABLE: &str = include_str!("../../docs/COMMANDS.md");
 
-/// Methods without a check, and why.
+/// Methods without a check, and the reason.
 const LEFT_OUT: &[&str] = &[
     "flushdb",            // removes everything; compared with Redis in the gateway's own tests
-    "script_flush",       // makes others' scripts unknown
+    "script_flush",       // removes the scripts of other clients
     "backup",             // writes to the server's storage backend
     "restoredb",          // overwrites the store
-    "restoredb_with_key", // the same
-    "rotatekey",          // changes the server's key
-    "swarm_resync",       // makes the server read everything again
+    "restoredb_with_key", // overwrites a key of the store
+    "rotatekey",          // changes the server's encryption key
+    "swarm_resync",       // reloads the server's data
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_command_does_on_every_server_what_it_must() {
+async fn every_command_works_on_every_server() {
     for target in targets().await {
         let (client, blocking) = (target.connect().await, target.connect_blocking().await);
         for surface in Surface::all(&client, &blocking) {
@@ -43,7 +43,8 @@ async fn every_command_does_on_every_server_what_it_must() {
     }
 }
 
-/// Whether the table of commands says that methods go over HTTP. What has no row does.
+/// Returns whether the command table marks the methods as available over HTTP. Methods without a
+/// row are.
 fn http_carries(methods: &[&str]) -> bool {
     let rows = TABLE
         .lines()
@@ -53,12 +54,12 @@ fn http_carries(methods: &[&str]) -> bool {
     row.is_none_or(|cells| cells[7].trim() != "no")
 }
 
-/// The methods in a cell of the table.
+/// Returns the methods in a cell of the table.
 fn names(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// Runs a check where blocking is no harm to the servers of this runtime.
+/// Runs a check on a thread where blocking does not stall the servers of this runtime.
 async fn run(check: Check, surface: &Surface) -> Result<(), Finding> {
     let surface = surface.clone();
     let runtime = Handle::current();
@@ -74,7 +75,7 @@ fn is_expected(
 ) -> bool {
     match found {
         Ok(()) => true,
-        // Redis has no SwarmKeyDb commands, and SwarmKeyDb lacks some of Redis.
+        // Redis lacks SwarmKeyDb's commands, and SwarmKeyDb lacks some of Redis's.
         Err(Finding::Refused(_)) => {
             let scripted = methods.contains(&"eval") || methods.contains(&"evalsha");
             let queued =

@@ -1,4 +1,4 @@
-//! What happens to commands when connections break, hang and close.
+//! Commands whose connection breaks, hangs, or closes.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ async fn a_write_whose_reply_is_lost_runs_once_and_says_that_it_may_have() {
     assert_eq!(error.outcome(), Some(Outcome::MayHaveRun));
     assert!(!error.is_retryable());
     assert_eq!(gateway.executions("INCR"), 1);
-    // The client connects again by itself.
+    // The client reconnects automatically.
     assert_eq!(within(client.incr("n")).await.unwrap(), 2);
 }
 
@@ -67,7 +67,7 @@ async fn a_full_queue_makes_callers_wait_within_their_timeout() {
     }
     hold.release();
     assert!(not_sent >= 6, "only {not_sent} calls were held back");
-    // What says that it was not sent never runs.
+    // A command reported as not sent never runs.
     let count = within(client.incrby("n", 0).timeout(Duration::from_secs(10)))
         .await
         .unwrap();
@@ -122,7 +122,7 @@ async fn close_answers_what_was_called_before_and_refuses_what_comes_after() {
     let error = within(client.get("k")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
     assert_eq!(error.outcome(), Some(Outcome::NotSent));
-    // Closing twice is no harm.
+    // Closing twice is allowed.
     within(client.close()).await;
 }
 
@@ -141,7 +141,7 @@ async fn the_last_handle_ends_the_connection() {
     drop(client);
     within(other.ping()).await.unwrap();
     drop(other);
-    // A gateway shuts down at once when nobody is connected.
+    // A gateway without connections shuts down immediately.
     within(gateway.shutdown()).await;
 }
 

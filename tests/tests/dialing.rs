@@ -1,4 +1,4 @@
-//! How often a client dials, when, and what it tells meanwhile.
+//! When and how often a client dials, and what it reports meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,12 +12,13 @@ use swarm_tests::{Proxy, gateway, within};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
 
-/// Where a door of a gateway is, and the scheme of its URL.
+/// Scheme and URL of one of a gateway's listeners.
 type Url = (&'static str, fn(&Gateway) -> &str);
 const WS: Url = ("ws", Gateway::ws_url);
 const TCP: Url = ("redis", Gateway::tcp_url);
 
-/// What a server speaks is learned once per client: no connection is dialed twice because of a garbled reply to HELLO.
+/// The protocol is learned once per client: no connection is dialed twice because of a garbled
+/// HELLO reply.
 #[tokio::test]
 async fn each_lease_and_each_subscription_dials_once() {
     let garbled = Dialect::UPSTREAM.with(Quirk::HelloGarbage);
@@ -35,11 +36,11 @@ async fn each_lease_and_each_subscription_dials_once() {
     }
 }
 
-/// Stands for: two equal timeouts that race, of which one knows nothing. A dial that nobody answers always names the
-/// address and what it waited for.
+/// Covers two equal timeouts that race, one of which knows no details. An unanswered dial always
+/// names the address and the step that it was waiting for.
 #[tokio::test]
 async fn every_dial_without_an_answer_names_the_address() {
-    // The backlog accepts the connections; nobody answers the upgrade.
+    // The backlog accepts the connections, but nobody answers the upgrade.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     for _ in 0..50 {
@@ -59,7 +60,7 @@ async fn every_dial_without_an_answer_names_the_address() {
     }
 }
 
-/// A port that accepts connections and answers nothing.
+/// A port that accepts connections and never answers.
 struct Mute {
     address: String,
     dials: Arc<AtomicUsize>,
@@ -87,10 +88,10 @@ impl Mute {
     }
 }
 
-/// A pause that a test would not survive.
+/// Longer than any test may take.
 const ETERNITY: Duration = Duration::from_secs(600);
 
-/// Stands for: what says nothing about the network opens the fallback, which then hides it.
+/// Covers errors that say nothing about the network but open the fallback, which then hides them.
 #[tokio::test]
 async fn a_forbidden_origin_and_wrong_credentials_never_open_the_fallback() {
     let origins = Gateway::builder().origins(["https://app.example"]);
@@ -114,7 +115,7 @@ async fn a_forbidden_origin_and_wrong_credentials_never_open_the_fallback() {
     assert_eq!(gateway.executions("GET") + open.executions("GET"), 0);
 }
 
-/// Stands for: work that is lost on one way and promised to be repeated is repeated on either.
+/// Retries apply to work lost on either path.
 #[tokio::test]
 async fn a_read_that_is_lost_over_the_fallback_is_sent_again_and_a_write_is_not() {
     let gateway = swarm_gateway::test().await.unwrap();
@@ -135,12 +136,12 @@ async fn a_read_that_is_lost_over_the_fallback_is_sent_again_and_a_write_is_not(
     assert_eq!(gateway.executions("SET"), 2);
 }
 
-/// Stands for: one way that hangs keeps another from being tried.
+/// Covers one path that hangs and keeps the other from being tried.
 #[tokio::test]
-async fn neither_way_waits_for_the_other_to_give_up() {
+async fn connection_and_fallback_are_dialed_concurrently() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mute = Mute::open().await;
-    // The port of the WebSocket is mute: the fallback stands in long before the attempt is given up.
+    // The WebSocket port never answers, but the fallback opens long before that attempt times out.
     let options = ClientOptions::new(format!("ws://{}/", mute.address))
         .http_url(gateway.http_url())
         .connect_timeout(ETERNITY);
@@ -148,7 +149,7 @@ async fn neither_way_waits_for_the_other_to_give_up() {
     within(client.set("k", "v")).await.unwrap();
     assert_eq!(client.state(), State::Fallback);
 
-    // The port of the fallback is: the WebSocket is dialed all the same.
+    // The fallback's port never answers, but the WebSocket is still dialed.
     let mut proxy = Proxy::start(gateway.ws_url()).await;
     proxy.stop().await;
     let options = ClientOptions::new(proxy.url("ws"))
@@ -163,9 +164,9 @@ async fn neither_way_waits_for_the_other_to_give_up() {
     assert_eq!(client.state(), State::Connected);
 }
 
-/// Stands for: the old way holds up the new one, and its end is taken for that of the new one.
+/// Covers a fallback that delays the new connection, or whose end is mistaken for the connection's.
 #[tokio::test]
-async fn what_hangs_on_the_fallback_is_given_up_soon_after_the_connection_is_back() {
+async fn hanging_fallback_requests_are_dropped_after_the_connection_returns() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut proxy = Proxy::start(gateway.ws_url()).await;
     proxy.stop().await;
@@ -187,7 +188,7 @@ async fn what_hangs_on_the_fallback_is_given_up_soon_after_the_connection_is_bac
     hold.release();
 }
 
-/// Stands for: an error that says when something failed, and not why.
+/// Covers errors that say when something failed but not why.
 #[tokio::test]
 async fn a_command_that_was_not_sent_in_time_says_why_there_was_no_connection() {
     let gateway = swarm_gateway::test().await.unwrap();
@@ -223,7 +224,8 @@ async fn a_command_that_was_not_sent_in_time_says_why_there_was_no_connection() 
     }
 }
 
-/// Stands for: work that dials by itself multiplies the dials at a server that is down.
+/// Covers leases and subscriptions that dial on their own and multiply the dials to a server that
+/// is down.
 #[tokio::test]
 async fn leases_and_subscriptions_wait_for_the_shared_connection() {
     let mute = Mute::open().await;
@@ -245,9 +247,9 @@ async fn leases_and_subscriptions_wait_for_the_shared_connection() {
     assert_eq!(mute.dials.load(Ordering::SeqCst), 1);
 }
 
-/// Stands for: what needs a session waits out its time for a way that has none.
+/// Covers commands that need a session and wait for a path that has none.
 #[tokio::test]
-async fn what_needs_a_session_fails_at_once_when_the_fallback_is_all_there_is() {
+async fn session_commands_fail_immediately_while_only_the_fallback_works() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut proxy = Proxy::start(gateway.ws_url()).await;
     proxy.stop().await;
@@ -255,7 +257,7 @@ async fn what_needs_a_session_fails_at_once_when_the_fallback_is_all_there_is() 
         .http_url(gateway.http_url())
         .request_timeout(ETERNITY);
     let client = within(Client::connect(options)).await.unwrap();
-    // As it would without a fallback.
+    // A transaction waits for the connection, as it would without a fallback.
     let tx = client.transaction();
     let incr = tx.incr("n");
     let waiting = tokio::spawn(async move { tx.exec(incr).await });
@@ -285,9 +287,9 @@ async fn what_needs_a_session_fails_at_once_when_the_fallback_is_all_there_is() 
     assert_eq!(within(waiting).await.unwrap().unwrap().unwrap(), 1);
 }
 
-/// Stands for: a connection that is made for what it then refuses.
+/// Covers a connection that is opened for a command that is then rejected.
 #[tokio::test]
-async fn what_no_connection_would_carry_makes_none() {
+async fn rejected_commands_open_no_connection() {
     let gateway = swarm_gateway::test().await.unwrap();
     let proxy = Proxy::start(gateway.ws_url()).await;
     let client = within(Client::connect(proxy.url("ws"))).await.unwrap();
@@ -309,12 +311,12 @@ async fn what_no_connection_would_carry_makes_none() {
     assert_eq!(proxy.dials(), 1);
 }
 
-/// Stands for: a decision that was made about something replaced since.
+/// Covers decisions based on credentials that have been replaced.
 #[tokio::test]
 async fn new_credentials_wake_the_connection_and_outdate_what_was_dialed_before() {
     const PASSWORD: &str = "s3cret";
     let gateway = Gateway::builder().password(PASSWORD).start().await.unwrap();
-    // Each attempt asks for the credentials, and gets wrong ones when the test says so.
+    // Each attempt requests the credentials and receives wrong ones when the test permits.
     let asked = Arc::new(Semaphore::new(0));
     let told = Arc::new(Semaphore::new(1));
     let ask = {
@@ -334,7 +336,7 @@ async fn new_credentials_wake_the_connection_and_outdate_what_was_dialed_before(
         .reconnect_max_delay(Duration::from_millis(1));
     let client = Client::connect_lazy(options).unwrap();
     assert!(within(client.get("k")).await.unwrap_err().is_auth());
-    // The second attempt is under way, and will log in with what is outdated by then.
+    // The second attempt is in progress and will authenticate with outdated credentials.
     within(asked.acquire_many(2)).await.unwrap().forget();
     within(client.auth(PASSWORD)).await.unwrap();
     let get = tokio::spawn(client.get("k"));
@@ -348,7 +350,7 @@ async fn new_credentials_wake_the_connection_and_outdate_what_was_dialed_before(
 }
 
 #[tokio::test]
-async fn new_credentials_end_the_pause_before_the_next_attempt() {
+async fn new_credentials_end_the_backoff() {
     const PASSWORD: &str = "s3cret";
     for (_, url) in [WS, TCP, ("http", Gateway::http_url)] {
         let gateway = Gateway::builder().password(PASSWORD).start().await.unwrap();
@@ -363,9 +365,9 @@ async fn new_credentials_end_the_pause_before_the_next_attempt() {
     }
 }
 
-/// Stands for: a pause that is meant for servers that do not work, before one that does.
+/// Covers a backoff meant for broken servers that delays reconnecting to a working one.
 #[tokio::test]
-async fn a_connection_that_worked_is_dialed_again_at_once() {
+async fn a_working_connection_is_redialed_without_backoff() {
     for (_, url) in [WS, TCP] {
         let gateway = swarm_gateway::test().await.unwrap();
         let options = ClientOptions::new(url(&gateway))

@@ -1,4 +1,4 @@
-//! Every stream and iterator of the API ends: after an error that cannot pass, and only then.
+//! Every stream and iterator of the API ends after a permanent error, and only then.
 
 use std::fmt::Debug;
 use std::sync::mpsc;
@@ -8,10 +8,10 @@ use futures_util::StreamExt;
 use swarm_keydb::{Client, ClientOptions, ErrorKind, Result, ScanOptions, blocking};
 use swarm_tests::{connected, gateway, within};
 
-/// How many items a stream may yield before it counts as endless.
+/// Number of items after which a stream counts as endless.
 const MANY: usize = 50;
 
-/// The kinds of the errors that a stream yields until it ends.
+/// Returns the kinds of the errors that a stream yields until it ends.
 async fn errors<T: Debug>(what: &str, stream: impl StreamExt<Item = Result<T>>) -> Vec<ErrorKind> {
     let mut stream = Box::pin(stream);
     let mut kinds = Vec::new();
@@ -23,7 +23,7 @@ async fn errors<T: Debug>(what: &str, stream: impl StreamExt<Item = Result<T>>) 
     kinds
 }
 
-/// The kinds of the errors that an iterator yields until it ends.
+/// Returns the kinds of the errors that an iterator yields until it ends.
 fn errors_of<T: Debug>(what: &str, mut items: impl Iterator<Item = Result<T>>) -> Vec<ErrorKind> {
     let mut kinds = Vec::new();
     for item in items.by_ref() {
@@ -35,7 +35,7 @@ fn errors_of<T: Debug>(what: &str, mut items: impl Iterator<Item = Result<T>>) -
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn streams_and_iterators_end_after_an_error_that_cannot_pass() {
+async fn streams_and_iterators_end_after_a_permanent_error() {
     let (gateway, client) = connected().await;
     let scan = client.scan_stream(ScanOptions::new().count(0));
     assert_eq!(errors("scan", scan).await, [ErrorKind::Argument]);
@@ -85,7 +85,7 @@ async fn iterators_end_on_the_thread_that_they_would_wait_for() {
         let subscription = client.subscribe("other").unwrap();
         let mut iterators = Some((scan, consumer, subscription));
         let (ended, endings) = mpsc::channel();
-        // The function runs on the client's own thread.
+        // The callback runs on the client's own thread.
         let _handler = client
             .psubscribe_handler("news", move |_| {
                 let Some((scan, consumer, subscription)) = iterators.take() else {
@@ -107,7 +107,7 @@ async fn iterators_end_on_the_thread_that_they_would_wait_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_error_that_may_pass_is_not_the_end_and_keeps_the_cursor() {
+async fn a_transient_error_keeps_the_cursor() {
     let (gateway, client) = connected().await;
     let faults = gateway.faults();
     client.mset([("a", 1), ("b", 2), ("c", 3)]).await.unwrap();

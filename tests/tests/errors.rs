@@ -1,4 +1,4 @@
-//! Every fault that a caller can meet, and the one error that it is.
+//! Every failure that a caller can encounter, and the error reported for it.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use swarm_tests::{connected, connected_with, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Checks an error against its line of the table. `wire` is what the wire says, if the fault is one of the wire.
+/// Checks an error against its row of the table. `wire` is the transport's error, if the failure is
+/// one of the transport.
 #[track_caller]
 fn assert_is(
     fault: &str,
@@ -33,7 +34,7 @@ fn assert_is(
     }
 }
 
-/// Answers every HTTP request but PING with a status.
+/// Answers every HTTP request except PING with the given status.
 async fn answering(status: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -58,7 +59,8 @@ async fn answering(status: &'static str) -> String {
                 (status, "")
             };
             let answer = format!(
-                "HTTP/1.1 {status}\r\nRetry-After: 1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                "HTTP/1.1 {status}\r\nRetry-After: 1\r\nContent-Length: {}\r\nConnection: \
+                 close\r\n\r\n{body}",
                 body.len()
             );
             let _gone = stream.write_all(answer.as_bytes()).await;
@@ -67,7 +69,7 @@ async fn answering(status: &'static str) -> String {
     address.to_string()
 }
 
-/// A server that refuses what the handshake asks, and answers everything else with these bytes.
+/// A server that rejects the handshake's commands and answers everything else with these bytes.
 async fn babbler(bytes: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("redis://{}/", listener.local_addr().unwrap());
@@ -108,7 +110,7 @@ async fn faults_of_connecting() {
     let url = |scheme: &str, address: String| format!("{scheme}://{address}/");
 
     let lost = (Kind::Connection, None::<Outcome>, true);
-    // Only a change of configuration would help.
+    // Only a changed configuration would help.
     let lasting = (Kind::Connection, None, false);
     let auth = (Kind::Auth, None, false);
     let table = [
@@ -311,9 +313,10 @@ async fn replies_that_cannot_be_read() {
     }
 }
 
-/// The first is the reply. What follows belongs to nobody, and so would all behind it.
+/// The first frame is the reply. The second belongs to no request and would shift all later
+/// replies.
 #[tokio::test]
-async fn a_reply_too_many_costs_the_connection_and_no_caller_its_reply() {
+async fn a_surplus_reply_closes_the_connection_but_loses_no_reply() {
     let client = within(Client::connect(babbler(":1\r\n:2\r\n").await)).await;
     let client = client.unwrap();
     assert_eq!(within(client.incr("key-7")).await.unwrap(), 1);
@@ -326,7 +329,7 @@ async fn a_reply_too_many_costs_the_connection_and_no_caller_its_reply() {
 }
 
 #[tokio::test]
-async fn a_server_that_asks_to_be_left_alone_is() {
+async fn retry_after_is_honored() {
     let options = ClientOptions::new(format!("http://{}/", answering("429 x").await))
         .reconnect_base_delay(Duration::from_millis(1))
         .reconnect_max_delay(Duration::from_millis(1));
@@ -340,7 +343,7 @@ async fn a_server_that_asks_to_be_left_alone_is() {
 }
 
 #[tokio::test]
-async fn a_full_queue_is_told_at_once_if_that_is_wanted() {
+async fn fail_when_full_fails_immediately() {
     let (gateway, client) =
         connected_with(|options| options.max_in_flight(1).fail_when_full(true)).await;
     let hold = gateway.faults().hold("INCR");
@@ -383,8 +386,8 @@ async fn a_queue_with_capacity_refuses_nothing_to_callers_that_do_not_wait() {
     assert_eq!(gateway.executions("INCR"), 800);
 }
 
-/// Where an error is an error, a script that the server does not know did not run. Where errors arrive as lists of words, a script
-/// may have returned that list, so nothing says that it did not.
+/// Where errors arrive as errors, an unknown script did not run. Where they arrive as arrays, a
+/// script may have returned that array, so the outcome is unknown.
 #[tokio::test]
 async fn an_unknown_script_did_not_run_unless_a_script_may_have_said_so() {
     for target in swarm_tests::targets().await {

@@ -4,7 +4,8 @@ use swarm_keydb::{Client, FrameRef};
 use swarm_tests::{Redis, within};
 use swarm_transport::facts::{Access, Blocking, Place, all, named};
 
-/// Commands that this version of Redis does not flag as blocking, although they wait for replicas or for the disk.
+/// Commands that this version of Redis does not flag as blocking, although they wait for replicas
+/// or for the disk.
 const WAITING: &[&str] = &["WAIT", "WAITAOF"];
 
 /// Commands that write although Redis does not say so: scripts, whatever they do, and EXEC.

@@ -1,4 +1,4 @@
-//! HTTP stands in while the WebSocket cannot be reached: for what may go there, in order, and for nothing else.
+//! HTTP fallback while the WebSocket is unreachable: only for supported commands, and in order.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use swarm_gateway::Gateway;
 use swarm_keydb::{Client, ClientOptions, ErrorKind, FallbackScope, Outcome, SetOptions, State};
 use swarm_tests::{Proxy, within};
 
-/// A gateway, a door in front of its WebSocket, and what to connect with.
+/// Returns a gateway, a proxy in front of its WebSocket, and options to connect with.
 async fn behind_a_proxy(
     change: impl FnOnce(ClientOptions) -> ClientOptions,
 ) -> (Gateway, Proxy, ClientOptions) {
@@ -32,7 +32,7 @@ async fn get_and_set_go_on_over_http_and_come_back() {
         within(client.get_as::<String>("k")).await.unwrap().unwrap(),
         "over WebSocket"
     );
-    // All options of SET are kept.
+    // All options of SET are preserved.
     let once = SetOptions::new().nx().ex(100);
     assert!(!within(client.set_with("k", "no", once)).await.unwrap());
     assert!(
@@ -40,11 +40,11 @@ async fn get_and_set_go_on_over_http_and_come_back() {
             .await
             .unwrap()
     );
-    // An error of the server is an error here, too, and its kind says so.
+    // A server error is reported as such over the fallback too.
     let error = within(client.get("").no_retry()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Argument);
 
-    // What may not go this way waits for the connection.
+    // Commands outside the fallback scope wait for the connection.
     let counting = tokio::spawn(client.incr("n"));
     let order: Vec<_> = (0..50)
         .map(|n| tokio::spawn(client.set("order", n)))
@@ -95,7 +95,7 @@ async fn a_client_starts_over_http_when_the_websocket_is_down() {
 }
 
 #[tokio::test]
-async fn by_option_every_stateless_command_goes_and_those_of_a_session_wait() {
+async fn fallback_scope_all_covers_every_stateless_command() {
     let change = |options: ClientOptions| options.fallback_scope(FallbackScope::Stateless);
     let (gateway, mut proxy, options) = behind_a_proxy(change).await;
     let client = within(Client::connect(options)).await.unwrap();
@@ -111,7 +111,7 @@ async fn by_option_every_stateless_command_goes_and_those_of_a_session_wait() {
     let error = within(client.incr("text")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Server);
     assert_eq!(error.outcome(), Some(Outcome::Rejected));
-    // As they would without a fallback, and then they are told why.
+    // Commands wait as they would without a fallback, and their errors mention it.
     let hello = client.hello().timeout(Duration::from_millis(100));
     let error = within(hello).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
@@ -136,14 +136,14 @@ async fn a_write_that_left_over_the_websocket_is_not_repeated_over_http() {
 }
 
 #[tokio::test]
-async fn without_an_http_gateway_the_first_error_stands() {
+async fn an_unreachable_fallback_preserves_the_first_error() {
     let (gateway, mut proxy, options) =
         behind_a_proxy(|options| options.http_fallback(false)).await;
     proxy.stop().await;
     let error = within(Client::connect(options)).await.unwrap_err();
     assert!(error.is_connection(), "{error}");
 
-    // Nor does a wrong password look for another way.
+    // Nor does a wrong password open the fallback.
     let locked = Gateway::builder().password("right").start().await.unwrap();
     let options = ClientOptions::new(locked.ws_url())
         .http_url(gateway.http_url())
@@ -169,14 +169,14 @@ async fn the_password_goes_over_http_as_a_bearer_token() {
 async fn a_client_of_http_alone_keeps_the_order_of_its_commands() {
     let gateway = swarm_gateway::test().await.unwrap();
     let client = within(Client::connect(gateway.http_url())).await.unwrap();
-    // The first write is slow; those behind it must not overtake it.
+    // The first write is slow; later ones must not overtake it.
     let hold = gateway.faults().hold("SET");
     let first = tokio::spawn(client.set("order", 0));
     within(hold.reached(1)).await;
     let others: Vec<_> = (1..50)
         .map(|n| tokio::spawn(client.incrby("order", n)))
         .collect();
-    // Time for those behind it to overtake it, if they can.
+    // Gives later writes the opportunity to overtake it.
     let faults = gateway.faults();
     let overtaken = faults.executed("INCRBY", 1);
     let overtaken = tokio::time::timeout(Duration::from_millis(200), overtaken).await;

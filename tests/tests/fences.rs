@@ -1,4 +1,4 @@
-//! Texts with line breaks, which SwarmKeyDb writes as they are: no task ever receives a reply that belongs to another.
+//! Unescaped line breaks from SwarmKeyDb: no task ever receives a reply that belongs to another.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome};
 use swarm_tests::within;
 use tokio::task::JoinSet;
 
-/// Texts that scripts return and that shift the replies behind them, each by another number.
+/// Script results that shift later replies, each by a different number.
 const SHIFTS: [&str; 13] = [
     "ERR x\r\ny",
     "ERR x\r\n",
@@ -26,23 +26,23 @@ const SHIFTS: [&str; 13] = [
     "ERR x\r\n$-1\r\n*0\r\n",
 ];
 
-/// Texts behind which nothing comes any more over WebSocket, and one that changes nothing.
+/// Texts after which nothing more arrives over WebSocket, and one that changes nothing.
 const MUTES: [&str; 3] = ["ERR x\r\n$5\r\nab", "ERR x\ry", "ERR x\ny"];
 
-/// The ways in which a script returns a text: as an error, as a status, as an error within a list.
+/// Forms in which a script returns a text: as an error, a status, and an error inside an array.
 const SCRIPTS: [&str; 3] = [
     "return redis.error_reply(ARGV[1])",
     "return redis.status_reply(ARGV[1])",
     "return {1, redis.error_reply(ARGV[1])}",
 ];
 
-/// How many tasks are busy on the same connection.
+/// Number of tasks that use the same connection.
 const TASKS: usize = 16;
 
-/// The timeout of every command and pipeline.
+/// Timeout of every command and pipeline.
 const TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A server as SwarmKeyDb is, without its write queue.
+/// Returns a gateway with SwarmKeyDb's quirks except the write queue.
 async fn gateway() -> Gateway {
     let dialect = Dialect::UPSTREAM
         .without(Quirk::WriteQueue)
@@ -64,8 +64,8 @@ async fn client(url: &str) -> Client {
     within(Client::connect(options)).await.unwrap()
 }
 
-/// Tasks that ask for texts which only they know, each in commands, pipelines and transactions in turn. They count the
-/// replies that are their own, and panic at the first that is not.
+/// Tasks that request texts known only to them, alternating between commands, pipelines, and
+/// transactions. They count their own replies and panic at the first foreign one.
 struct Busy {
     tasks: JoinSet<()>,
     stop: Arc<AtomicBool>,
@@ -99,7 +99,7 @@ impl Busy {
         busy
     }
 
-    /// Returns once the tasks have received more replies of their own, or one of them has ended.
+    /// Waits until the tasks have received more of their own replies, or one of them has ended.
     async fn go_on(&self) {
         let before = self.own.load(Ordering::Relaxed);
         while self.own.load(Ordering::Relaxed) == before && !self.stop.load(Ordering::Relaxed) {
@@ -107,7 +107,7 @@ impl Busy {
         }
     }
 
-    /// Stops the tasks, once they have received more replies of their own.
+    /// Stops the tasks after they have received more of their own replies.
     async fn stop(mut self) {
         within(self.go_on()).await;
         self.stop.store(true, Ordering::Relaxed);
@@ -117,7 +117,7 @@ impl Busy {
     }
 }
 
-/// Stops all tasks when it is dropped by a task that panics.
+/// Stops all tasks when a panicking task drops it.
 struct StopAll(Arc<AtomicBool>);
 
 impl Drop for StopAll {
@@ -142,15 +142,15 @@ async fn ask(client: &Client, mine: &str, how: u64) -> Vec<swarm_keydb::Result<b
     }
 }
 
-/// Every text by every form of script, alone and in a pipeline, among busy tasks on the same connection. Returns the client
-/// once they have ended.
+/// Runs every text with every form of script, alone and in a pipeline, while other tasks use the
+/// same connection. Returns the client after the tasks have ended.
 async fn no_foreign_replies(url: &str, texts: &[&str]) -> Client {
     let client = client(url).await;
     let busy = Busy::start(&client);
     for text in texts {
         for script in SCRIPTS {
-            // Whatever it returns, it is no value that another task asked for. The timeout is explicit because a script has
-            // five more seconds by default.
+            // Whatever this returns, it is no value requested by another task. The timeout is
+            // explicit, because a script has five more seconds by default.
             let outcome = within(client.eval(script, (), *text).timeout(TIMEOUT)).await;
             assert!(
                 outcome.is_err() || script != SCRIPTS[0],
@@ -171,7 +171,7 @@ async fn no_foreign_replies(url: &str, texts: &[&str]) -> Client {
     client
 }
 
-/// Returns once no connection is set aside any more.
+/// Waits until no connection is draining.
 async fn nothing_is_set_aside(client: &Client) {
     while client.stats().draining > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -179,29 +179,30 @@ async fn nothing_is_set_aside(client: &Client) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_text_of_a_script_hands_one_task_the_reply_of_another_over_websocket() {
+async fn no_script_text_misdelivers_a_reply_over_websocket() {
     let gateway = gateway().await;
     let client = no_foreign_replies(gateway.ws_url(), &SHIFTS).await;
-    // Transactions were in flight. Their connections close although a surplus reply stays behind in each.
+    // Transactions were in flight. Their connections close although each has a surplus reply.
     within(nothing_is_set_aside(&client)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_text_of_a_script_leaves_a_client_on_a_connection_that_is_mute_over_websocket() {
+async fn no_script_text_leaves_a_client_on_an_unresponsive_websocket() {
     let gateway = gateway().await;
-    // More connections become mute in the middle of a transaction than can be set aside.
+    // More connections become unresponsive in the middle of a transaction than can be drained.
     let client = no_foreign_replies(gateway.ws_url(), &MUTES).await;
     assert!(client.stats().reconnects >= 12, "{:?}", client.stats());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_text_of_a_script_hands_one_task_the_reply_of_another_over_tcp() {
+async fn no_script_text_misdelivers_a_reply_over_tcp() {
     let gateway = gateway().await;
     let client = no_foreign_replies(gateway.tcp_url(), &[&SHIFTS[..], &MUTES].concat()).await;
     within(nothing_is_set_aside(&client)).await;
 }
 
-/// Commands without a method that repeat a name in an error: refused before they are sent, and nobody notices.
+/// Commands without a method whose errors repeat a name: rejected before they are sent, without
+/// affecting others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_with_line_breaks_are_refused_without_a_method_too() {
     let gateway = gateway().await;
@@ -234,7 +235,7 @@ async fn names_with_line_breaks_are_refused_without_a_method_too() {
     }
 }
 
-/// A connection whose script shifts it may have run; commands that only read behind it are sent again.
+/// A script whose reply is cut off may have run; read-only commands behind it are retried.
 #[tokio::test]
 async fn a_script_whose_reply_is_cut_off_may_have_run() {
     let gateway = gateway().await;

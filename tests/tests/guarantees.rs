@@ -1,4 +1,5 @@
-//! What servers guarantee between clients, as the guide's table says: Redis isolates connections, SwarmKeyDb does not.
+//! Guarantees between clients, as listed in the guide: Redis isolates connections, SwarmKeyDb does
+//! not.
 
 use std::any::Any;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use swarm_gateway::{Dialect, Gateway, WriteQueue};
 use swarm_keydb::{Client, ErrorKind, Exclusive, Result};
 use swarm_tests::{Redis, within};
 
-/// Two clients of one server, which stops with them.
+/// Two clients of one server, which stops together with them.
 struct Pair {
     name: &'static str,
     clients: [Client; 2],
@@ -27,7 +28,7 @@ impl Pair {
     }
 }
 
-/// The embedded gateway, which isolates connections as Redis does, and Redis, if it is installed.
+/// Returns the embedded gateway, which isolates connections as Redis does, and Redis, if installed.
 async fn isolated() -> Vec<Pair> {
     let gateway = within(swarm_gateway::test()).await.unwrap();
     let mut pairs = vec![Pair::of("gateway", gateway.ws_url().to_owned(), gateway).await];
@@ -37,21 +38,21 @@ async fn isolated() -> Vec<Pair> {
     pairs
 }
 
-/// SwarmKeyDb with a write queue of these settings.
+/// Returns SwarmKeyDb with the given write queue settings.
 async fn swarmkeydb(queue: WriteQueue) -> Pair {
     let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
     let gateway = within(builder.write_queue(queue).start()).await.unwrap();
     Pair::of("swarmkeydb", gateway.ws_url().to_owned(), gateway).await
 }
 
-/// A queue that is flushed when both clients have written, so they always meet.
+/// Returns a queue that is flushed when both clients have written, so their writes always overlap.
 fn when_both_have_written() -> WriteQueue {
     WriteQueue::new()
         .interval(Duration::from_secs(600))
         .batch(2)
 }
 
-/// A queue that takes no time worth mentioning.
+/// Returns a queue with negligible delay.
 fn quick() -> WriteQueue {
     WriteQueue::new().interval(Duration::from_millis(1))
 }
@@ -62,14 +63,14 @@ async fn read(own: &mut Exclusive) -> Result<i64> {
     Ok(own.get_as("n").await?.unwrap_or(0))
 }
 
-/// Writes what was read, plus one, if nobody has changed it.
+/// Writes the value read plus one, if the counter has not changed.
 async fn write(own: &Exclusive, read: i64) -> Result<()> {
     let tx = own.transaction();
     let set = tx.set("n", read + 1);
     tx.exec(set).await?
 }
 
-/// Both clients read the counter before either writes it.
+/// Reads the counter with both clients before either writes it.
 async fn both_read_then_write(pair: &Pair) -> [Result<()>; 2] {
     let [one, two] = &pair.clients;
     let mut one = within(one.exclusive()).await.unwrap();

@@ -1,5 +1,5 @@
-//! A server that is as slow as SwarmKeyDb and stops a command when its connection closes never stops one midway because of
-//! this client.
+//! A server as slow as SwarmKeyDb, which aborts commands of closed connections, never aborts one
+//! because of this client.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use swarm_tests::within;
 
 const KEYS: usize = 200;
 
-/// How the connection is left while the server writes.
+/// How the client leaves the connection while the server writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Leaving {
     Deadline,

@@ -1,4 +1,4 @@
-//! Commands that block, on connections of their own.
+//! Blocking commands on dedicated connections.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use swarm_tests::{Proxy, Target, cancel_after, connected, connected_with, target
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// Servers with sessions, each with its own store.
+/// Returns servers with sessions, each with its own store.
 async fn servers() -> Vec<Target> {
     let mut targets = targets().await;
     targets.retain(|target| !target.name.starts_with("http"));
@@ -27,13 +27,13 @@ async fn add(client: &Client, key: &str) {
         .unwrap();
 }
 
-/// The connection that a lease has.
+/// Returns the ID of the connection used by the next lease.
 async fn lease_id(client: &Client) -> i64 {
     let id = client.raw_blocking("CLIENT", "ID", Duration::from_secs(1));
     within(id).await.unwrap().as_integer().unwrap()
 }
 
-/// Waits until the figures are as they should be. They announce no change, so they are looked at again and again.
+/// Waits until the statistics meet a condition. They cannot be awaited, so this polls them.
 async fn settled(client: &Client, condition: impl Fn(swarm_keydb::DedicatedStats) -> bool) {
     within(async {
         while !condition(client.stats().dedicated) {
@@ -43,7 +43,7 @@ async fn settled(client: &Client, condition: impl Fn(swarm_keydb::DedicatedStats
     .await;
 }
 
-/// Has that many readers wait at the server for an entry.
+/// Starts that many readers and waits until they are blocked at the server.
 async fn blocked(client: &Client, count: usize) -> Vec<JoinHandle<Result<Frame, Error>>> {
     let leases: Vec<_> = (0..count)
         .map(|_| tokio::spawn(client.raw_blocking("PING", (), Duration::from_secs(1))))
@@ -55,13 +55,13 @@ async fn blocked(client: &Client, count: usize) -> Vec<JoinHandle<Result<Frame, 
         .map(|_| tokio::spawn(read(client, "news", None)))
         .collect();
     settled(client, |leases| leases.in_use == count).await;
-    // What was handed over before is on its way when this is back.
+    // Commands submitted earlier have been sent once this has been answered.
     within(client.ping()).await.unwrap();
     readers
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn blocked_readers_starve_nobody_and_those_beyond_the_limit_are_told() {
+async fn blocked_readers_do_not_delay_the_shared_connection() {
     for target in servers().await {
         let options = target.options.clone().max_dedicated_connections(4);
         let client = within(Client::connect(options)).await.unwrap();
@@ -113,7 +113,7 @@ async fn blocking_longer_than_the_request_timeout_is_no_timeout() {
 }
 
 #[tokio::test]
-async fn a_connection_that_somebody_gave_up_on_is_closed_and_never_used_again() {
+async fn an_abandoned_lease_closes_its_connection() {
     for target in servers().await {
         let client = target.connect().await;
         let first = lease_id(&client).await;
@@ -136,7 +136,7 @@ async fn a_connection_that_somebody_gave_up_on_is_closed_and_never_used_again() 
     }
 }
 
-/// The server is told that nobody waits any more: an entry that comes then is not taken.
+/// The server learns that nobody waits any more, so a later entry is not consumed.
 #[tokio::test]
 async fn a_dropped_reader_takes_nothing() {
     for target in servers().await {
@@ -149,7 +149,7 @@ async fn a_dropped_reader_takes_nothing() {
         let read = timeout(Duration::from_millis(100), reader).await;
         assert!(read.is_err(), "{}", target.name);
         settled(&client, |leases| leases.in_use == 0).await;
-        // The server has seen the end when it does not list the connection any more.
+        // The server has processed the close once it no longer lists the connection.
         within(async {
             while client
                 .raw("CLIENT LIST", ())
@@ -171,7 +171,7 @@ async fn a_dropped_reader_takes_nothing() {
 }
 
 #[tokio::test]
-async fn a_black_hole_is_found_while_a_command_blocks_for_ever() {
+async fn a_black_hole_is_detected_while_a_command_blocks() {
     let (gateway, client) = connected_with(|options| {
         options.transport(|transport| {
             transport
@@ -188,7 +188,7 @@ async fn a_black_hole_is_found_while_a_command_blocks_for_ever() {
 }
 
 #[tokio::test]
-async fn a_black_hole_is_found_while_a_connection_is_idle() {
+async fn a_black_hole_is_detected_while_idle() {
     let (gateway, client) = connected_with(|options| {
         options
             .heartbeat_interval(Duration::from_millis(100))
@@ -197,7 +197,8 @@ async fn a_black_hole_is_found_while_a_connection_is_idle() {
     })
     .await;
     let before = lease_id(&client).await;
-    // As long as it answers, nothing happens: the check of the lease, one PING of each connection, and another.
+    // Nothing happens while the server answers: one PING checks the lease, and each connection
+    // sends heartbeats.
     within(gateway.faults().executed("PING", 5)).await;
     assert_eq!(lease_id(&client).await, before);
     settled(&client, |leases| leases.idle == 1).await;
@@ -208,7 +209,7 @@ async fn a_black_hole_is_found_while_a_connection_is_idle() {
 }
 
 #[tokio::test]
-async fn over_http_nothing_blocks_and_nothing_is_sent() {
+async fn blocking_commands_are_rejected_over_http() {
     let options = ClientOptions::new("http://127.0.0.1:1");
     let client = Client::connect_lazy(options).unwrap();
     let error = within(read(&client, "news", None)).await.unwrap_err();
@@ -228,14 +229,14 @@ async fn raw_refuses_what_would_block_everybody() {
         assert_eq!(error.kind(), ErrorKind::Argument);
         assert!(error.to_string().contains("raw_blocking"), "{error}");
     }
-    // A key of that name is none of these.
+    // A key named BLOCK is not an option.
     within(client.raw("XREAD", ["STREAMS", "BLOCK", "0-0"]))
         .await
         .unwrap();
 }
 
 #[tokio::test]
-async fn closing_ends_what_blocks_and_what_waits_for_a_lease() {
+async fn close_ends_blocked_commands_and_lease_waiters() {
     let (gateway, client) = connected_with(|options| options.max_dedicated_connections(2)).await;
     let mut calls = blocked(&client, 2).await;
     calls.push(tokio::spawn(read(&client, "news", None)));
@@ -251,7 +252,7 @@ async fn closing_ends_what_blocks_and_what_waits_for_a_lease() {
     }
     let error = within(read(&client, "news", None)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
-    // A gateway shuts down at once when nobody is connected.
+    // A gateway without connections shuts down immediately.
     within(gateway.shutdown()).await;
 }
 
@@ -282,7 +283,8 @@ async fn an_idle_connection_that_died_is_not_used() {
             gateway.tcp_url()
         };
         let mut proxy = Proxy::start(url).await;
-        // Leases wait for the shared connection, whose pauses grow while it serves nothing between two losses.
+        // Leases wait for the shared connection, whose backoff grows while it serves nothing
+        // between two losses.
         let options =
             ClientOptions::new(proxy.url(scheme)).reconnect_max_delay(Duration::from_millis(20));
         let client = within(Client::connect(options)).await.unwrap();
@@ -298,7 +300,7 @@ async fn an_idle_connection_that_died_is_not_used() {
             let added = client.raw_blocking("XADD", args, Duration::from_secs(1));
             match within(added).await {
                 Ok(_) => {}
-                // It may have been on its way before anybody could notice.
+                // The command may have been sent before the loss was detectable.
                 Err(error) => {
                     assert!(round % 2 == 1, "{error}");
                     assert_eq!(error.outcome(), Some(Outcome::MayHaveRun), "{error}");
@@ -309,7 +311,7 @@ async fn an_idle_connection_that_died_is_not_used() {
 }
 
 #[tokio::test]
-async fn idle_connections_are_few_and_leave_when_their_time_is_up() {
+async fn idle_connections_are_bounded_and_expire() {
     let (_gateway, client) = connected_with(|options| {
         options
             .max_dedicated_connections(8)
@@ -363,7 +365,8 @@ async fn those_who_wait_are_served_in_order() {
     }
 }
 
-/// On every kind of server: whoever is dropped after a random number of polls, no lease is lost and no reply is shifted.
+/// On every kind of server: futures dropped after a random number of polls neither leak a lease nor
+/// shift a reply.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn random_cancellations_lose_no_lease_and_shift_no_reply() {
     for target in servers().await {

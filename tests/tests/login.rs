@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 const PASSWORD: &str = "s3cret";
 
-/// Where the doors of a gateway are.
+/// Returns the URL of one of a gateway's listeners.
 type Url = fn(&Gateway) -> &str;
 const URLS: [Url; 3] = [Gateway::ws_url, Gateway::tcp_url, Gateway::http_url];
 
@@ -24,7 +24,7 @@ async fn guarded() -> Gateway {
 }
 
 #[tokio::test]
-async fn the_right_password_lets_a_client_in_that_had_none() {
+async fn a_client_without_credentials_can_authenticate_later() {
     for url in URLS {
         let gateway = guarded().await;
         let options =
@@ -37,7 +37,7 @@ async fn the_right_password_lets_a_client_in_that_had_none() {
         assert!(!format!("{error} {error:?}").contains("guess"), "{error:?}");
         assert!(within(client.get("k")).await.is_err());
         within(client.auth(PASSWORD)).await.unwrap();
-        // The connection that comes next uses it.
+        // The next connection uses the new credentials.
         within(async { while client.get("k").await.is_err() {} }).await;
     }
 }
@@ -83,7 +83,7 @@ async fn auth_is_alone_on_the_wire() {
     assert_eq!(gateway.executions("AUTH"), 2);
 }
 
-/// A real server whose password is changed, and which then cuts everybody off.
+/// A real server whose password is changed, and which then disconnects all clients.
 #[tokio::test]
 async fn a_new_password_is_used_by_later_connections() {
     let Some(redis) = Redis::start() else { return };
@@ -154,7 +154,7 @@ async fn hello_is_answered_in_every_dialect() {
     }
 }
 
-/// The server's own text reaches the caller, and the password is not blamed.
+/// Checks that the error contains the server's own text and does not blame the password.
 fn assert_refused(error: &Error, text: &str) {
     assert!(error.is_connection() || error.is_timeout(), "{error:?}");
     assert!(error.is_retryable(), "{error:?}");
@@ -167,8 +167,8 @@ fn assert_refused(error: &Error, text: &str) {
     assert!(!error.to_string().contains("password"), "{error}");
 }
 
-/// Stands for errors about the server's state that are taken for wrong credentials or get lost: a server that is full answers
-/// every AUTH and HELLO with an error and ends the connection.
+/// Covers errors about the server's state that are mistaken for wrong credentials or lost: a full
+/// server answers every AUTH and HELLO with an error and closes the connection.
 #[tokio::test]
 async fn a_full_server_is_a_connection_error_with_its_own_text() {
     const FULL: &str = "max number of clients reached";
@@ -192,7 +192,7 @@ async fn a_full_server_is_a_connection_error_with_its_own_text() {
         let first = within(Client::connect(options.clone())).await.unwrap();
         let second = within(Client::connect(options.clone())).await.unwrap();
 
-        // Many times, because the end of the connection races with its last reply.
+        // Repeated, because the close races with the last reply.
         for _ in 0..50 {
             let error = within(Client::connect(options.clone())).await.unwrap_err();
             assert!(error.is_connection(), "{error:?}");
@@ -201,13 +201,13 @@ async fn a_full_server_is_a_connection_error_with_its_own_text() {
         let third = Client::connect_lazy(options).unwrap();
         let error = within(third.get("k").timeout(Duration::from_millis(500))).await;
         assert_refused(&error.unwrap_err(), FULL);
-        // Each of these needs a connection of its own.
+        // Each of these needs its own connection.
         let error = within(first.exclusive()).await.unwrap_err();
         assert_refused(&error, FULL);
         let error = within(second.subscribe("channel")).await.unwrap_err();
         assert_refused(&error, FULL);
 
-        // Once there is a place, the same client works: nobody had to change a configuration.
+        // The client recovers without a changed configuration once the server has capacity.
         within(second.close()).await;
         let ten_seconds = Duration::from_secs(10);
         within(third.set("k", "v").timeout(ten_seconds))
@@ -216,9 +216,9 @@ async fn a_full_server_is_a_connection_error_with_its_own_text() {
     }
 }
 
-/// A server that says why it refuses a connection and ends it, before it reads anything, as Redis does.
+/// Like Redis, the server sends an error and closes the connection before it reads anything.
 #[tokio::test]
-async fn the_last_error_before_a_close_is_told() {
+async fn the_last_error_before_a_close_is_reported() {
     for text in [
         "ERR max number of clients reached",
         "DENIED Redis is running in protected mode",

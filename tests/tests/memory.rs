@@ -1,4 +1,5 @@
-//! What values that a program keeps keep in memory, over TCP and over WebSocket: their own size, not that of their replies.
+//! Memory retained by values over TCP and WebSocket: proportional to their own size, not to that of
+//! their replies.
 
 use std::thread;
 
@@ -9,20 +10,21 @@ use swarm_tests::within;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
-/// The bound that the guide gives: bytes in memory per byte of a value.
+/// Bound stated in the guide: bytes of memory per byte of a value.
 const FACTOR: usize = 64;
 
-/// What a kept value costs beside its bytes: its place in a list, the counter of a shared buffer.
+/// Overhead per value: its list entry and the reference count of a shared buffer.
 const EACH: usize = 200;
 
-/// What a client and a runtime that were dropped leave behind: lazily made statics and thread locals.
+/// Memory that remains after a client and a runtime are dropped: lazy statics and thread locals.
 const REST: usize = 64 << 10;
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// A gateway on a thread of its own, so that its memory is not counted. It ends when the sender is dropped.
+/// Starts a gateway on a separate thread, whose memory is not counted. It stops when the sender is
+/// dropped.
 fn gateway() -> ([String; 2], oneshot::Sender<()>) {
     let (stop, stopped) = oneshot::channel::<()>();
     let (tell, told) = std::sync::mpsc::channel();
@@ -37,7 +39,8 @@ fn gateway() -> ([String; 2], oneshot::Sender<()>) {
     (told.recv().unwrap(), stop)
 }
 
-/// The bytes that the values keep which `work` returns, when its client and its runtime are gone.
+/// Returns the bytes retained by the values that `work` returns, after its client and runtime are
+/// dropped.
 fn kept<T>(url: &str, work: impl AsyncFnOnce(&Client) -> Vec<T>) -> usize {
     let mut values = Vec::new();
     let info = measure(|| {
@@ -57,7 +60,7 @@ async fn set(client: &Client, key: &str, len: usize) {
     within(client.set(key, "x".repeat(len))).await.unwrap();
 }
 
-/// The value at a place of a pipeline of `count` GETs.
+/// Returns the value at one position of a pipeline of `count` GETs.
 async fn one_of(client: &Client, key: &str, count: usize, place: usize) -> Bytes {
     let pipeline = client.pipeline();
     let handles: Vec<_> = (0..count).map(|_| pipeline.get(key)).collect();
@@ -103,7 +106,8 @@ fn small_values_out_of_large_replies_keep_themselves() {
 fn values_of_any_size_keep_a_bounded_multiple_of_themselves() {
     let (urls, _stop) = gateway();
     for url in urls {
-        // Just below and above what is copied in the read buffer, and behind a reply that made that buffer large.
+        // Lengths just below and above the copying threshold, and after a reply that has grown the
+        // buffer.
         for (len, before) in [
             (500, 0),
             (1100, 0),

@@ -1,4 +1,4 @@
-//! What a client tells of itself: states and figures.
+//! State and statistics of a client.
 
 use swarm_keydb::State;
 use swarm_tests::{connected, within};
@@ -10,7 +10,7 @@ async fn figures_count_what_happened() {
     let hold = gateway.faults().hold("GET");
     let reading = tokio::spawn(client.get("k"));
     within(hold.reached(1)).await;
-    // The driver notes the load before it waits for the reply that is held back.
+    // The driver updates the statistics before it waits for the withheld reply.
     let stats = client.stats();
     assert_eq!(stats.in_flight, 1, "{stats:?}");
     assert!(stats.in_flight_bytes > 0, "{stats:?}");
@@ -29,9 +29,9 @@ async fn figures_count_what_happened() {
     assert_eq!((stats.queued, stats.in_flight), (0, 0));
 }
 
-/// Stands for: figures that lag behind what a caller has seen.
+/// Covers statistics that lag behind what a caller has observed.
 #[tokio::test]
-async fn what_is_answered_is_no_longer_in_flight() {
+async fn answered_commands_are_no_longer_in_flight() {
     let (_gateway, client) = connected().await;
     for _ in 0..50 {
         let both = async { tokio::join!(client.ping(), client.ping()) };

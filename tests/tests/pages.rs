@@ -1,21 +1,26 @@
-//! The migration guide for the Python SDK is complete and names only what exists; server guarantees are linked where needed.
+//! Documentation checks: the Python migration guide is complete, and server guarantees are linked
+//! where needed.
 
 use std::fs;
 use std::path::Path;
 
 const PAGE: &str = include_str!("../../docs/from-python.md");
 
-/// The methods in the SDK's API reference.
-const METHODS: &str = "connect close get set delete exists expire pexpire ttl pttl keys scan type rename persist append \
-    strlen incr incrby incrbyfloat decr decrby mget mset getset getrange setrange subscribe psubscribe punsubscribe publish \
-    xadd xlen xrange xrevrange xread xreadgroup xack xpending xclaim xtrim xgroup_create xgroup_destroy xgroup_setid multi exec \
+/// Methods of the SDK's API reference.
+const METHODS: &str = "connect close get set delete exists expire pexpire ttl pttl keys scan type \
+                       rename persist append \
+    strlen incr incrby incrbyfloat decr decrby mget mset getset getrange setrange subscribe \
+    psubscribe punsubscribe publish \
+    xadd xlen xrange xrevrange xread xreadgroup xack xpending xclaim xtrim xgroup_create \
+    xgroup_destroy xgroup_setid multi exec \
     discard watch unwatch transaction auth ping hello raw";
 
-/// The arguments of its constructors.
-const OPTIONS: &str = "ws_url http_url password reconnect reconnect_base_delay reconnect_max_delay request_timeout \
+/// Arguments of the SDK's constructors.
+const OPTIONS: &str = "ws_url http_url password reconnect reconnect_base_delay \
+                       reconnect_max_delay request_timeout \
     http_fallback";
 
-/// The cells of each row of a table of the page.
+/// Returns the cells of each row of a table.
 fn rows(heading: &str) -> Vec<Vec<&'static str>> {
     let (_, section) = PAGE.split_once(heading).expect("the heading is there");
     let section = section.split("\n## ").next().unwrap_or_default();
@@ -24,12 +29,12 @@ fn rows(heading: &str) -> Vec<Vec<&'static str>> {
         .collect()
 }
 
-/// What stands in backticks.
+/// Returns the code spans of a cell.
 fn code(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// The name that code begins with.
+/// Returns the leading name of a code span.
 fn name(code: &str) -> &str {
     let end = code.find(|c: char| !c.is_alphanumeric() && c != '_');
     &code[..end.unwrap_or(code.len())]
@@ -75,7 +80,7 @@ fn every_counterpart_exists() {
     }
 }
 
-/// All Rust code below a folder.
+/// Reads all Rust code below a folder.
 fn read(folder: &Path, source: &mut String) {
     for entry in fs::read_dir(folder).expect("the folder is there") {
         let path = entry.expect("it can be read").path();
@@ -87,9 +92,10 @@ fn read(folder: &Path, source: &mut String) {
     }
 }
 
-/// One page says what each server guarantees. Every place that might suggest more links to it.
+/// One page lists each server's guarantees. Every place that might suggest stronger ones links to
+/// it.
 #[test]
-fn what_servers_guarantee_is_linked_wherever_a_reader_could_expect_more() {
+fn server_guarantees_are_linked_where_readers_could_expect_more() {
     let page = "guide::guarantees";
     for (path, items) in [
         ("client/transaction.rs", &["pub struct Transaction"][..]),
@@ -150,7 +156,7 @@ fn what_servers_guarantee_is_linked_wherever_a_reader_could_expect_more() {
     }
 }
 
-/// The doc comment of an item of Rust.
+/// Returns the doc comment of a Rust item.
 fn docs_of(source: &str, item: &str) -> String {
     let mut docs = String::new();
     for line in source.lines().map(str::trim) {

@@ -1,4 +1,5 @@
-//! Pipelines and transactions on the shared connection: one result per command, on every kind of server.
+//! Pipelines and transactions on the shared connection: one result per command, on every kind of
+//! server.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use swarm_keydb::{Client, ClientOptions, ErrorKind, Outcome};
 use swarm_tests::{cancel_after, connected, dialects, targets, within, within_secs};
 
 #[tokio::test]
-async fn a_refused_command_does_not_harm_those_around_it() {
+async fn a_rejected_command_does_not_affect_its_neighbors() {
     for target in targets().await {
         let client = target.connect().await;
         let pipeline = client.pipeline();
@@ -34,7 +35,7 @@ async fn a_refused_command_does_not_harm_those_around_it() {
 async fn ten_thousand_commands_go_in_one_pipeline() {
     for target in targets().await {
         let client = target.connect().await;
-        // More than may be under way at one time: it goes alone, then.
+        // Exceeds the queue limit, so it is sent once nothing else is in flight.
         let pipeline = client.pipeline().timeout(Duration::from_secs(60));
         let handles: Vec<_> = (0..10_000).map(|_| pipeline.incr("n")).collect();
         assert_eq!(pipeline.len(), 10_000);
@@ -59,7 +60,7 @@ async fn nothing_is_sent_of_a_pipeline_with_a_refused_argument() {
         assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
         assert_eq!(error.outcome(), Some(Outcome::NotSent), "{error}");
     }
-    // The wire would change these bytes.
+    // The transport would corrupt these bytes.
     let pipeline = client.pipeline();
     let handles = (pipeline.incr("n"), pipeline.set("k", &[0xff_u8][..]));
     let (before, refused) = within(pipeline.send(handles)).await;
@@ -90,7 +91,7 @@ async fn a_handle_of_another_pipeline_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn a_command_that_must_travel_alone_is_refused() {
+async fn a_command_that_must_be_alone_is_rejected() {
     let (_gateway, client) = connected().await;
     let pipeline = client.pipeline();
     let hello = pipeline.hello();
@@ -195,12 +196,13 @@ async fn a_transaction_whose_end_is_cut_off_may_have_run() {
     assert_eq!(within(client.incr("n")).await.unwrap(), 2);
 }
 
-/// Money moves between two accounts in transactions, some of which are dropped at a random time, while other tasks use the
-/// same connection and it is cut now and then. No sum is ever wrong, and no reply anybody else's.
+/// Tasks transfer money between two accounts in transactions, some of them dropped at a random
+/// time, while others use the same connection and it is cut now and then. No sum is ever wrong, and
+/// no reply is delivered to the wrong caller.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn transactions_stay_whole_and_apart_from_others() {
     for (name, dialect) in dialects() {
-        // What a server tears apart, no client keeps together.
+        // The client cannot make commands atomic on a server that interleaves them.
         let dialect = dialect.without(Quirk::TornWrites);
         let gateway = swarm_tests::gateway(dialect).await;
         for url in [gateway.ws_url(), gateway.tcp_url()] {

@@ -1,6 +1,6 @@
 //! What a client does not log.
 //!
-//! Alone in its process, for the subscriber is the whole process's.
+//! In its own process, because the tracing subscriber is global.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use tracing::field::{Field, Visit};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
-/// Writes down every field of every event.
+/// Records every field of every event.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<String>>>);
 
@@ -30,16 +30,16 @@ impl<S: tracing::Subscriber> Layer<S> for Notes {
     }
 }
 
-/// Answers the next request, and says which it was.
+/// Answers the next request and returns it.
 async fn answer(peer: &mut MemoryPeer, reply: Frame) -> String {
     let request = within(peer.next_request()).await.unwrap();
     within(peer.reply(reply)).await.unwrap();
     String::from_utf8_lossy(request.name()).into_owned()
 }
 
-/// Stands for: the end that the client itself makes is taken for a fault of the server.
+/// Covers a close by the client itself that is logged as a server failure.
 #[tokio::test]
-async fn a_lease_that_is_given_up_in_its_handshake_is_no_fault_of_the_server() {
+async fn a_lease_dropped_during_its_handshake_logs_no_server_failure() {
     let notes = Notes::default();
     let subscriber = tracing_subscriber::registry().with(notes.clone());
     tracing::subscriber::set_global_default(subscriber).unwrap();
@@ -70,7 +70,7 @@ async fn a_lease_that_is_given_up_in_its_handshake_is_no_fault_of_the_server() {
         _ = &mut own => panic!("it is not there yet"),
         peer = shaking_hands => peer,
     };
-    // The reply and the end come before the client sees either.
+    // The reply and the close arrive before the client sees either.
     peer.reply(unknown()).await.unwrap();
     drop(own);
     while within(peer.next_request()).await.is_some() {}

@@ -1,4 +1,4 @@
-//! The properties of the simulation, over real sockets and against a gateway that misbehaves.
+//! The properties of the simulation, over real sockets and a faulty gateway.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,8 @@ use swarm_gateway::Gateway;
 use swarm_keydb::{Client, ClientOptions, Outcome, State};
 use swarm_tests::{cancel_after, connected_with, free_address, targets, within, within_secs};
 
-/// On every kind of server: 16 tasks make 10,000 calls, of which about half are dropped after a random number of polls.
+/// On every kind of server: 16 tasks make 10,000 calls, about half of which are dropped after a
+/// random number of polls.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_cancellations_shift_no_reply() {
     for target in targets().await {
@@ -47,7 +48,7 @@ async fn cancel_at_random(client: Client, task: u32) -> u32 {
     cancelled
 }
 
-/// Tasks count up while the connection is cut again and again right after an INCR ran, on every wire and dialect.
+/// Tasks increment a counter while the connection is cut repeatedly, right after an INCR has run.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_repeated_cuts_no_increment_is_doubled() {
     for target in targets().await {
@@ -91,7 +92,7 @@ async fn under_repeated_cuts_no_increment_is_doubled() {
     }
 }
 
-/// Says how many INCRs were acknowledged, and how many may have run.
+/// Returns how many INCRs were acknowledged and how many may have run.
 async fn count_up(client: Client) -> (i64, i64) {
     let (mut acknowledged, mut unknown) = (0, 0);
     for _ in 0..500 {
@@ -108,9 +109,9 @@ async fn count_up(client: Client) -> (i64, i64) {
     (acknowledged, unknown)
 }
 
-/// A server that accepts and answers nothing is given up, and the next connection serves.
+/// A server that accepts connections but never answers is dropped, and the client reconnects.
 #[tokio::test]
-async fn a_black_hole_is_found_and_left() {
+async fn a_black_hole_is_detected_and_replaced() {
     let (gateway, client) = connected_with(|options| {
         options
             .request_timeout(Duration::from_millis(200))
@@ -136,9 +137,9 @@ async fn a_black_hole_is_found_and_left() {
         .unwrap();
 }
 
-/// The same without any traffic, over every wire that has a session.
+/// The same without traffic, over every transport with sessions.
 #[tokio::test]
-async fn a_black_hole_is_found_without_traffic() {
+async fn a_black_hole_is_detected_without_traffic() {
     let url: [fn(&Gateway) -> &str; 2] = [Gateway::ws_url, Gateway::tcp_url];
     for url in url {
         let gateway = swarm_gateway::test().await.unwrap();
@@ -149,7 +150,7 @@ async fn a_black_hole_is_found_without_traffic() {
             .reconnect_base_delay(Duration::from_millis(10));
         let client = within(Client::connect(options)).await.unwrap();
         let mut states = client.watch_state();
-        // As long as it answers, nothing happens.
+        // Nothing happens while the server answers.
         within(gateway.faults().executed("PING", 3)).await;
         assert_eq!(client.state(), State::Connected);
         let mute = gateway.faults().freeze();
@@ -159,7 +160,7 @@ async fn a_black_hole_is_found_without_traffic() {
     }
 }
 
-/// With nobody there, any number of calls ends by its deadline, and what waits stays within its budget.
+/// With a server that is down, every call ends by its deadline, and memory stays within the budget.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_calls_to_a_server_that_is_down_end_in_time() {
     let gateway = swarm_gateway::test().await.unwrap();
@@ -199,7 +200,7 @@ async fn a_hundred_thousand_calls_to_a_server_that_is_down_end_in_time() {
     );
 }
 
-/// A value that is larger than the whole budget goes alone, and comes through.
+/// A value larger than the whole budget is sent on its own.
 #[tokio::test]
 async fn a_value_beyond_the_budget_comes_through() {
     let (_gateway, client) =
@@ -212,7 +213,7 @@ async fn a_value_beyond_the_budget_comes_through() {
     );
 }
 
-/// Many clients that lose their server at once come back, spread over time.
+/// Many clients that lose their server at once reconnect, spread over time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_clients_come_back_to_a_server_that_restarts() {
     let address = free_address().await;

@@ -1,4 +1,4 @@
-//! Replies that say that another connection would serve better.
+//! Error replies that make the client reconnect.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn after_readonly_the_client_connects_again_on_every_wire_that_has_a_sessi
         assert!(error.is_retryable(), "{name}: {error}");
         assert_eq!(error.server_error().unwrap().code(), "READONLY", "{name}");
         assert_eq!(gateway.executions("SET"), 0, "{name}");
-        // The next goes over the next connection, for this one is left.
+        // The next command uses a new connection.
         within(client.set("k", "v")).await.unwrap();
         let reconnects = u64::from(!name.starts_with("http"));
         assert_eq!(client.stats().reconnects, reconnects, "{name}");
@@ -31,7 +31,7 @@ async fn after_readonly_the_client_connects_again_on_every_wire_that_has_a_sessi
 }
 
 #[tokio::test]
-async fn what_is_in_flight_keeps_its_reply_and_what_waits_goes_over_the_next_connection() {
+async fn readonly_drains_in_flight_commands_and_moves_queued_ones() {
     let (gateway, client) = connected().await;
     gateway.faults().answer_error("SET", READONLY);
     let hold = gateway.faults().hold("INCR");
@@ -56,7 +56,7 @@ async fn what_is_in_flight_keeps_its_reply_and_what_waits_goes_over_the_next_con
 }
 
 #[tokio::test]
-async fn a_server_that_stays_read_only_is_not_stormed() {
+async fn a_read_only_server_is_not_flooded_with_dials() {
     let (gateway, client) = connected().await;
     for _ in 0..200 {
         gateway.faults().answer_error("SET", READONLY);
@@ -135,7 +135,7 @@ async fn a_leased_connection_on_which_readonly_came_is_not_leased_again() {
     let before = within(exclusive.client_id()).await.unwrap();
     let error = within(exclusive.set("k", "v")).await.unwrap_err();
     assert_eq!(error.outcome(), Some(Outcome::Rejected), "{error}");
-    // It is the holder's as long as the holder wants it.
+    // An exclusive connection stays open as long as its handle.
     assert_eq!(within(exclusive.client_id()).await.unwrap(), before);
     drop(exclusive);
     let exclusive = within(client.exclusive()).await.unwrap();

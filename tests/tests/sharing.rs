@@ -1,4 +1,5 @@
-//! Many tasks on one client: whoever is cancelled or times out, the others get their own replies.
+//! Many tasks on one client: when some are canceled or time out, the others receive their own
+//! replies.
 
 use std::time::Duration;
 
@@ -29,12 +30,12 @@ async fn two_hundred_tasks_share_one_client_and_half_are_cancelled() {
             (100..200).contains(&survivors),
             "{name}: {survivors} of 200 survived"
         );
-        // The connection is in step afterwards, too.
+        // Replies still match requests afterwards.
         within(read_own(&client, 1000)).await;
     }
 }
 
-/// Writes a value of one's own and reads it back, again and again. Answers how often.
+/// Repeatedly writes the task's own value and reads it back. Returns the number of rounds.
 async fn read_own(client: &Client, task: u32) -> u32 {
     const ROUNDS: u32 = 20;
     let key = format!("task:{task}");
@@ -48,7 +49,7 @@ async fn read_own(client: &Client, task: u32) -> u32 {
 }
 
 #[tokio::test]
-async fn a_late_reply_is_swallowed_and_the_next_command_gets_its_own() {
+async fn a_late_reply_is_discarded() {
     let (gateway, client) = connected_with(|options| options).await;
     within(client.mset([("a", "1"), ("b", "2")])).await.unwrap();
 
@@ -62,7 +63,7 @@ async fn a_late_reply_is_swallowed_and_the_next_command_gets_its_own() {
     assert_eq!(error.outcome(), Some(Outcome::MayHaveRun));
     assert_eq!(error.command(), Some("GET"));
 
-    // The next command is on its way before the late reply is.
+    // The next command is sent before the late reply arrives.
     let next = tokio::spawn({
         let client = client.clone();
         async move { client.get("b").await }

@@ -1,4 +1,4 @@
-//! Replies that no longer match requests for whatever reason: heartbeats and checks of leased connections detect them.
+//! Replies that do not match their requests: heartbeats and lease checks detect them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use swarm_keydb::{Client, ClientOptions};
 use swarm_tests::{Redis, UPSTREAM, gateway, within};
 use tokio::task::JoinSet;
 
-/// How many tasks are busy on the same connection.
+/// Number of tasks that use the same connection.
 const TASKS: usize = 16;
 
 async fn client(url: &str, options: impl FnOnce(ClientOptions) -> ClientOptions) -> Client {
@@ -20,7 +20,7 @@ async fn client(url: &str, options: impl FnOnce(ClientOptions) -> ClientOptions)
     within(Client::connect(options(fast))).await.unwrap()
 }
 
-/// A gateway without its write queue, once for each door that has sessions.
+/// Returns a gateway without write queue for each listener with sessions.
 async fn each_door() -> [(Gateway, fn(&Gateway) -> &str); 2] {
     let dialect = UPSTREAM.without(Quirk::WriteQueue);
     [
@@ -29,15 +29,15 @@ async fn each_door() -> [(Gateway, fn(&Gateway) -> &str); 2] {
     ]
 }
 
-/// Returns once the client has reconnected that often.
+/// Waits until the client has reconnected `times` times.
 async fn reconnected(client: &Client, times: u64) {
     while client.stats().reconnects < times {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
-/// Has the gateway do wrong and returns once the client has replaced the connection. Panics if more than one heartbeat was sent
-/// behind the fault; another may have been on its way before.
+/// Injects a fault and waits until the client has replaced the connection. Panics if more than one
+/// heartbeat was sent after the fault; an earlier one may have been in flight.
 async fn replaced_within_one_heartbeat(gateway: &Gateway, client: &Client, fault: fn(&Faults)) {
     let reconnects = client.stats().reconnects;
     let before = gateway.executions("PING");
@@ -61,7 +61,8 @@ async fn a_heartbeat_detects_that_an_idle_connection_is_shifted() {
     }
 }
 
-/// Until the heartbeat, each task may receive a reply of another: nothing can tell them apart. None does afterwards.
+/// Until the heartbeat, tasks may receive foreign replies, because nothing distinguishes them. None
+/// does afterwards.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_heartbeat_detects_that_a_busy_connection_is_shifted() {
     for fault in [
@@ -98,7 +99,7 @@ async fn a_heartbeat_detects_that_a_busy_connection_is_shifted() {
             within(go_on()).await;
             assert_eq!(foreign.load(Ordering::Relaxed), 0);
             replaced_within_one_heartbeat(&gateway, &client, fault).await;
-            // The replies of the connection that ended were taken before.
+            // Replies of the ended connection have been received before.
             within(go_on()).await;
             let known = foreign.load(Ordering::Relaxed);
             within(go_on()).await;
@@ -112,7 +113,7 @@ async fn a_heartbeat_detects_that_a_busy_connection_is_shifted() {
     }
 }
 
-/// The connection that a client leases next.
+/// Returns the ID of the connection that the next lease uses.
 async fn lease_id(client: &Client) -> i64 {
     let own = within(client.exclusive()).await.unwrap();
     within(own.client_id()).await.unwrap()
@@ -157,7 +158,7 @@ async fn the_next_lease_waits_until_a_connection_is_checked() {
     let hold = gateway.faults().hold("PING");
     drop(own);
     within(hold.reached(1)).await;
-    // Nobody waits for the check, and its permit is not free.
+    // Nobody waits for the check, and its permit is still in use.
     assert_eq!(client.stats().dedicated.in_use, 1);
     let next = tokio::spawn({
         let client = client.clone();
@@ -172,7 +173,7 @@ async fn the_next_lease_waits_until_a_connection_is_checked() {
     hold.release();
     assert_eq!(within(next).await.unwrap(), first, "it did not dial");
 
-    // One that does not answer the check is closed.
+    // A connection that does not answer the check is closed.
     let own = within(client.exclusive()).await.unwrap();
     assert_eq!(within(own.client_id()).await.unwrap(), first);
     let _hold = gateway.faults().hold("PING");

@@ -1,6 +1,6 @@
-//! The spans and events of a client: their names, and that no key, value or password is in them.
+//! Spans and events of a client: their names, and that they contain no keys, values, or passwords.
 //!
-//! Alone in its process, for the subscriber is the whole process's: one of a single thread would miss what others register.
+//! In its own process, because the tracing subscriber is global.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
-/// Writes down every field of every span and event.
+/// Records every field of every span and event.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<String>>>);
 

@@ -1,7 +1,8 @@
-//! A server that writes in pieces with Nagle's algorithm on costs the client no delayed acknowledgments.
+//! A server that writes replies in fragments with Nagle's algorithm causes no delayed
+//! acknowledgments.
 //!
-//! Each stall takes some 40 ms. The tests allow less than half of what the stalls add up to, and take far less than a second on
-//! an idle machine.
+//! Each stall takes about 40 ms. The tests allow less than half of the sum of all stalls, and take
+//! far less than a second on an idle machine.
 
 #![cfg(target_os = "linux")]
 

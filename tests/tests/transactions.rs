@@ -1,4 +1,4 @@
-//! Optimistic transactions, on connections of one's own.
+//! Optimistic transactions on exclusive connections.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -9,14 +9,14 @@ use swarm_tests::{
     Proxy, Redis, Target, cancel_after, connected, connected_to, targets, within, within_secs,
 };
 
-/// Servers with sessions, each with its own store.
+/// Returns servers with sessions, each with its own store.
 async fn servers() -> Vec<Target> {
     let mut targets = targets().await;
     targets.retain(|target| !target.name.starts_with("http"));
     targets
 }
 
-/// Adds one to a number, by reading and writing it.
+/// Increments a number by reading and writing it.
 async fn add_one(own: &mut Exclusive, key: &str) -> Result<i64, Error> {
     let count: i64 = own.get_as(key).await?.unwrap_or(0);
     let tx = own.transaction();
@@ -26,7 +26,7 @@ async fn add_one(own: &mut Exclusive, key: &str) -> Result<i64, Error> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_who_compare_and_set_none_is_lost_while_others_hammer_the_shared_handle() {
+async fn concurrent_compare_and_set_loses_no_update() {
     const TASKS: i64 = 64;
     const ROUNDS: i64 = 4;
     for target in servers().await.into_iter().filter(Target::is_atomic) {
@@ -91,7 +91,7 @@ async fn a_change_of_a_watched_key_is_a_conflict_and_nothing_runs() {
         assert_eq!(n.unwrap(), 1, "{name}");
         assert_eq!(a.unwrap().as_deref(), Some(b"mine".as_slice()), "{name}");
 
-        // So has UNWATCH.
+        // UNWATCH has ended the watch too.
         within(own.watch("a")).await.unwrap();
         within(own.unwatch()).await.unwrap();
         within(client.set("a", "theirs")).await.unwrap();
@@ -136,7 +136,7 @@ async fn errors_within_a_transaction_say_which_command() {
 }
 
 #[tokio::test]
-async fn a_cut_behind_exec_says_that_it_may_have_run_and_nothing_is_repeated() {
+async fn a_cut_after_exec_may_have_run_and_is_not_retried() {
     let url: [fn(&Gateway) -> &str; 2] = [Gateway::ws_url, Gateway::tcp_url];
     for url in url {
         let gateway = swarm_gateway::test().await.unwrap();
@@ -151,7 +151,7 @@ async fn a_cut_behind_exec_says_that_it_may_have_run_and_nothing_is_repeated() {
         let n: Option<i64> = within(client.get_as("n")).await.unwrap();
         assert_eq!(n, Some(1));
 
-        // Before EXEC nothing was written, and the error names what was lost.
+        // Nothing was written before EXEC, and the error names the lost command.
         gateway.faults().cut_after("GET");
         let added = client.transact("n", async |own| add_one(own, "n").await);
         let error = within(added).await.unwrap_err();
@@ -183,7 +183,7 @@ async fn conflicts_without_end_are_given_up() {
 }
 
 #[tokio::test]
-async fn who_decides_not_to_write_leaves_no_watch_behind() {
+async fn a_transaction_without_writes_leaves_no_watch() {
     for target in servers().await {
         let client = target.connect().await;
         let name = &target.name;
@@ -201,7 +201,7 @@ async fn who_decides_not_to_write_leaves_no_watch_behind() {
         let n = tx.incr("n");
         assert_eq!(within(tx.exec(n)).await.unwrap().unwrap(), 1, "{name}");
 
-        // An error of the caller's own does not either.
+        // Nor is the caller's own error retried.
         let failed = client.transact("k", async |own| own.incr("k").await);
         assert!(within(failed).await.is_err(), "{name}");
         drop(own);
@@ -210,7 +210,7 @@ async fn who_decides_not_to_write_leaves_no_watch_behind() {
     }
 }
 
-/// Waits until no lease is in use. The figures announce no change, so they are looked at again and again.
+/// Waits until no lease is in use. Statistics cannot be awaited, so this polls them.
 async fn settled(client: &Client) {
     within(async {
         while client.stats().dedicated.in_use > 0 {
@@ -220,7 +220,7 @@ async fn settled(client: &Client) {
     .await;
 }
 
-/// Whether all connections that are kept are as new: they watch nothing, are in no transaction and in step.
+/// Checks that idle connections are clean: no watches, no transaction, and replies in order.
 async fn check_leases(client: &Client, name: &str) {
     let mut owns = Vec::new();
     for _ in 0..client.stats().dedicated.idle.max(1) {
@@ -241,7 +241,7 @@ async fn check_leases(client: &Client, name: &str) {
 
 const KEYS: [&str; 3] = ["k", "k1", "k2"];
 
-/// All that can be done with a connection of one's own, with checks of what comes back.
+/// Runs everything that an exclusive connection offers and checks the replies.
 async fn session(client: &Client, task: u32) -> Result<(), Error> {
     let mut own = client.exclusive().await?;
     let text = format!("{task}/{}", fastrand::u32(..));
@@ -268,7 +268,8 @@ async fn session(client: &Client, task: u32) -> Result<(), Error> {
     Ok(())
 }
 
-/// On every kind of server, at every await: whoever is dropped, no connection is left in the middle of anything.
+/// On every kind of server, and at every await point: dropped handles leave no connection in the
+/// middle of a transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_dropped_handles_leave_no_half_open_transaction() {
     for target in servers().await {
@@ -306,7 +307,7 @@ async fn a_thousand_dropped_handles_leave_no_half_open_transaction() {
 }
 
 #[tokio::test]
-async fn what_was_begun_outlives_the_handle_and_keeps_its_connection() {
+async fn pending_replies_keep_the_connection_of_a_dropped_handle() {
     let (_gateway, client) = connected().await;
     let own = within(client.exclusive()).await.unwrap();
     let tx = own.transaction();
@@ -363,7 +364,7 @@ async fn raw_is_the_same_by_the_handle_and_by_the_trait() {
                 false => own.raw(command, ()),
                 true => RawCommands::raw(&own, command, ()),
             };
-            // The gateway may not have the command, but it must get it.
+            // The gateway may lack the command, but must receive it.
             let refused =
                 matches!(within(reply).await, Err(error) if error.kind() == ErrorKind::Argument);
             assert!(!refused, "{command}");
@@ -375,7 +376,7 @@ async fn raw_is_the_same_by_the_handle_and_by_the_trait() {
 }
 
 #[tokio::test]
-async fn what_would_shift_replies_is_refused_on_an_exclusive_connection_too() {
+async fn exclusive_handles_reject_commands_that_shift_replies() {
     let (gateway, client) = connected().await;
     let own = within(client.exclusive()).await.unwrap();
     for (command, hint) in [
@@ -392,7 +393,7 @@ async fn what_would_shift_replies_is_refused_on_an_exclusive_connection_too() {
         assert_eq!(error.kind(), ErrorKind::Argument, "{command}: {error}");
         assert!(error.to_string().contains(hint), "{command}: {error}");
     }
-    // In a transaction, what belongs to the session is refused as well.
+    // Session commands are rejected inside a transaction too.
     let tx = own.transaction();
     let watch = tx.raw("WATCH", "k");
     let error = within(tx.exec(watch)).await.unwrap_err();
@@ -433,7 +434,8 @@ async fn a_lost_connection_is_lost_and_the_next_lease_is_new() {
             gateway.tcp_url()
         };
         let mut proxy = Proxy::start(url).await;
-        // Leases wait for the shared connection, whose pauses grow while it serves nothing between two losses.
+        // Leases wait for the shared connection, whose backoff grows while it serves nothing
+        // between two losses.
         let options =
             ClientOptions::new(proxy.url(scheme)).reconnect_max_delay(Duration::from_millis(20));
         let client = within(Client::connect(options)).await.unwrap();
@@ -447,7 +449,7 @@ async fn a_lost_connection_is_lost_and_the_next_lease_is_new() {
         let error = within(own.get("k")).await.unwrap_err();
         assert!(error.is_connection(), "{error}");
         assert_eq!(error.outcome(), Some(Outcome::NotSent), "{error}");
-        // A lease that is asked for while the server is away comes when it is back.
+        // A lease requested while the server is down succeeds once it is back.
         let waiting = tokio::spawn({
             let client = client.clone();
             async move {
@@ -459,7 +461,7 @@ async fn a_lost_connection_is_lost_and_the_next_lease_is_new() {
         tokio::task::yield_now().await;
         proxy.restart().await;
         assert_eq!(within(waiting).await.unwrap().unwrap(), 1);
-        // And none of those that were kept is noticed to be dead too late.
+        // Idle connections that have died are always detected before use.
         for round in 2..20 {
             proxy.stop().await;
             proxy.restart().await;

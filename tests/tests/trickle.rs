@@ -1,4 +1,4 @@
-//! A server that is slow is told from one that is gone.
+//! A slow server is not mistaken for a dead one.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use swarm_resp::Decoder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Refuses the handshake's commands, lets the reply to GET trickle in, and answers the rest.
+/// Rejects the handshake's commands, sends the reply to GET slowly, and answers the rest.
 async fn serve(mut stream: TcpStream) {
     let (mut input, mut decoder) = (BytesMut::new(), Decoder::new());
     while let Ok(1..) = stream.read_buf(&mut input).await {
@@ -51,7 +51,7 @@ async fn a_reply_that_trickles_in_does_not_cost_the_connection() {
     let start = Instant::now();
     let slow = client.get("large").timeout(Duration::from_millis(50));
     assert!(slow.await.unwrap_err().is_timeout());
-    // The reply to the first takes longer than a silent server would be given.
+    // The reply to the first command takes longer than the silence limit.
     let next = client.incr("n").timeout(Duration::from_secs(30)).await;
     assert_eq!(next.unwrap(), 1);
     assert!(start.elapsed() > Duration::from_millis(600));

@@ -18,7 +18,8 @@ const UNCHECKED: &[&str] = &[
     "crates/swarm-resp",
     "crates/swarm-transport",
     "docs",
-    "tests",
+    "loom",
+    "tests/src/checks",
     "xtask/src/codegen",
 ];
 

@@ -1,21 +1,22 @@
-//! Runs every command's check against the servers that the environment names, and prints a table of what they answered.
+//! Runs every command's check against servers given by the environment and prints a table of
+//! results.
 //!
-//! `SWARM_KEYDB_WS_URL`, `SWARM_KEYDB_HTTP_URL`, `SWARM_KEYDB_TCP_URL` and `SWARM_KEYDB_PASSWORD`; without any, an embedded
-//! gateway. The binary needs nothing else, so it can be carried to another machine. It writes keys of its own and removes
-//! them.
+//! Reads `SWARM_KEYDB_WS_URL`, `SWARM_KEYDB_HTTP_URL`, `SWARM_KEYDB_TCP_URL`, and
+//! `SWARM_KEYDB_PASSWORD`; without any, starts an embedded gateway. The binary is self-contained,
+//! so it can be copied to another machine. It writes its own keys and removes them.
 
 use std::process::ExitCode;
 
 use swarm_keydb::{Client, ClientOptions};
 use swarm_tests::{Check, Finding, Surface, checks, listen, within};
 
-/// A server by one of its doors.
+/// A server reached over one transport.
 struct Endpoint {
     name: &'static str,
     client: Client,
 }
 
-/// What one check came to.
+/// Result of a check.
 enum Verdict {
     AsExpected,
     Refused(String),
@@ -113,7 +114,7 @@ async fn judge(check: &Check, client: &Client) -> Verdict {
     }
 }
 
-/// Channels and patterns, over a connection beside the commands.
+/// Checks channels and patterns, which use a separate connection.
 async fn listens(endpoint: &Endpoint) -> bool {
     let (word, sound) = match within(listen(&endpoint.client)).await {
         Ok(()) => ("as expected".to_owned(), true),
@@ -124,7 +125,8 @@ async fn listens(endpoint: &Endpoint) -> bool {
     sound
 }
 
-/// Many tasks on one client, half of them cancelled: everyone else gets its own reply.
+/// Runs many tasks on one client and cancels half of them; the others must receive their own
+/// replies.
 async fn shares(endpoint: &Endpoint) -> bool {
     let tasks: Vec<_> = (0..100u32)
         .map(|task| {

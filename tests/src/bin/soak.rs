@@ -1,5 +1,6 @@
-//! A server that is down for 30 seconds while 100,000 commands are sent to it: every call ends by its deadline, memory stays
-//! within the budget, and afterwards all is as before. `cargo xtask soak` runs it.
+//! Sends 100,000 commands to a server that is down for 30 seconds. Every call completes by its
+//! deadline, memory stays within the budget, and the client recovers afterwards. Run by `cargo
+//! xtask soak`.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -12,15 +13,16 @@ use tokio::task::JoinSet;
 
 const DOWN: Duration = Duration::from_secs(30);
 const CALLS: usize = 100_000;
-/// How long a call may take, and how much later it may be seen to end on a busy machine.
+/// Timeout of a call, and the additional delay tolerated on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(1);
 const SLACK: Duration = Duration::from_secs(1);
-/// What the commands under way may take, and what the process may grow by.
+/// Maximum size of the commands in flight, and permitted growth of the process.
 const BUDGET: usize = 48 << 20;
 const GROWTH: usize = BUDGET + BUDGET / 10;
-/// Tasks that send one command after another: enough for all calls in that time, should each take its whole timeout, and some more.
+/// Number of tasks that send one command after another: enough for all calls if each takes its
+/// whole timeout, with some slack.
 const TASKS: usize = CALLS * 11 / 10 / DOWN.as_secs() as usize;
-/// All tasks together are just within the budget.
+/// All tasks together stay just within the budget.
 const VALUE: usize = BUDGET / TASKS * 8 / 10;
 
 type Result<T = (), E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
@@ -79,7 +81,7 @@ async fn main() -> Result {
     let _gateway = Gateway::builder().ws(address).start().await?;
     states.reached(State::Connected).await;
     client.set("k", "v").await?;
-    // The last call gives its share back right after its reply.
+    // The last call returns its permits right after its reply.
     let settled = async {
         while client.stats().in_flight_bytes > 0 {
             tokio::task::yield_now().await;
@@ -113,7 +115,7 @@ async fn main() -> Result {
     })
 }
 
-/// Sends one command after another while the server is down. Says how long the slowest took.
+/// Sends one command after another while the server is down. Returns the longest duration.
 async fn keep_calling(
     client: Client,
     task: usize,
@@ -135,7 +137,7 @@ async fn keep_calling(
     Ok(longest)
 }
 
-/// The bytes of this process that are in memory.
+/// Returns the resident memory of this process in bytes.
 fn resident() -> Result<usize> {
     const PAGE: usize = 4096;
     let statm = std::fs::read_to_string("/proc/self/statm")?;

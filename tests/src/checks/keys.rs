@@ -1,4 +1,4 @@
-//! Keys of any type.
+//! Checks of commands for keys of any type.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -41,7 +41,7 @@ family! {
     ["expireat"] |c, keys| {
         let k = &keys.key("k");
         c.set(k, "v").await?;
-        // The clocks of two machines may differ by some minutes.
+        // The clocks of the two machines may differ by minutes.
         let at = SystemTime::now() + Duration::from_secs(3600);
         same("EXPIREAT", c.expireat(k, at).await?, true)?;
         let left = c.ttl(k).await?.remaining();

@@ -1,7 +1,7 @@
-//! What every command must do, as checks that run against any server: the embedded ones in the tests, deployed ones in
-//! the live suite. Each uses keys of its own and removes them.
+//! Checks of what every command must do, on any server: embedded in the tests, deployed in the live
+//! suite. Each check uses its own keys and removes them.
 
-/// Makes checks: methods, names for the client and the keys, and what to do with them.
+/// Declares checks: methods, names for the client and the keys, and a body.
 macro_rules! family {
     ($([$($method:literal),+] |$client:ident, $keys:ident| $body:block)+) => {
         pub(super) fn checks() -> Vec<$crate::checks::Check> {
@@ -32,24 +32,24 @@ use swarm_keydb::{Error, ErrorKind, Outcome, prelude::*};
 use crate::Surface;
 pub use pubsub::listen;
 
-/// One or more methods of the client, and what they must do.
+/// Expected behavior of one or more client methods.
 #[derive(Debug, Clone, Copy)]
 pub struct Check {
-    /// The methods, by name.
+    /// Names of the methods.
     pub methods: &'static [&'static str],
     run: fn(Surface, Keys) -> Running,
 }
 
 type Running = Pin<Box<dyn Future<Output = Result<(), Finding>> + Send>>;
 
-/// What a check found that is not as expected.
+/// Unexpected result of a check.
 #[derive(Debug)]
 pub enum Finding {
-    /// The server refused a command. Not every server has all of them.
+    /// The server rejected a command. Not every server supports all of them.
     Refused(String),
-    /// The wire cannot carry a command.
+    /// The transport does not support a command.
     Unsupported(String),
-    /// A reply is not what it must be.
+    /// A reply is wrong.
     Differs(String),
     /// The command failed in another way.
     Failed(String),
@@ -66,7 +66,7 @@ impl From<Error> for Finding {
     }
 }
 
-/// Names of keys that nobody else uses.
+/// Generates unique key names.
 #[derive(Debug, Clone)]
 pub struct Keys {
     prefix: String,
@@ -79,32 +79,32 @@ impl Keys {
         }
     }
 
-    /// A key that ends in a name.
+    /// Returns a key with the given suffix.
     pub fn key(&self, name: &str) -> String {
         format!("{}:{name}", self.prefix)
     }
 }
 
 impl Check {
-    /// Runs the check under a prefix of its own, and removes what it left behind.
+    /// Runs the check with its own key prefix and removes the keys afterwards.
     ///
     /// # Errors
     ///
-    /// What is not as expected.
+    /// Returns the first unexpected result.
     pub async fn run(&self, client: &Surface) -> Result<(), Finding> {
         let keys = Keys::random();
         let found = (self.run)(client.clone(), keys.clone()).await;
         if let Ok(keys) = client.keys(keys.key("*")).await
             && !keys.is_empty()
         {
-            // The keys are gone with the server if this fails.
+            // If this fails, the keys are gone together with the server.
             let _best_effort = client.del(keys).await;
         }
         found
     }
 }
 
-/// All checks.
+/// Returns all checks.
 pub fn checks() -> Vec<Check> {
     [
         strings::checks(),
@@ -119,7 +119,7 @@ pub fn checks() -> Vec<Check> {
     .collect()
 }
 
-/// Whether two values are equal.
+/// Checks that two values are equal.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "checks read better without a reference at each value"
@@ -132,7 +132,7 @@ fn same<T: PartialEq<U> + Debug, U: Debug>(
     holds(what, found == expected, (&found, "expected", &expected))
 }
 
-/// Whether something holds; `found` is shown when it does not.
+/// Checks a condition and reports `found` if it does not hold.
 fn holds(what: &str, holds: bool, found: impl Debug) -> Result<(), Finding> {
     if holds {
         Ok(())
@@ -141,7 +141,7 @@ fn holds(what: &str, holds: bool, found: impl Debug) -> Result<(), Finding> {
     }
 }
 
-/// Whether a command was refused by the server with an error of a code.
+/// Checks that the server rejected a command with an error of the given code.
 fn refused<T: Debug>(what: &str, result: Result<T, Error>, code: &str) -> Result<(), Finding> {
     match result {
         Err(error)

@@ -1,4 +1,4 @@
-//! Publishing, and who listens.
+//! Checks of Pub/Sub commands.
 
 use swarm_keydb::{Client, Event, Message, Subscription, prelude::*};
 
@@ -19,11 +19,11 @@ family! {
     }
 }
 
-/// Listens to channels of one's own, and to a pattern, and compares what is heard and what the server says of it.
+/// Subscribes to channels and a pattern, and checks the received messages and the server's counts.
 ///
 /// # Errors
 ///
-/// What is not as expected.
+/// Returns the first unexpected result.
 pub async fn listen(c: &Client) -> Result<(), Finding> {
     let keys = Keys::random();
     let (news, sports) = (keys.key("news"), keys.key("sports"));
@@ -51,12 +51,12 @@ pub async fn listen(c: &Client) -> Result<(), Finding> {
     same("PUBSUB CHANNELS", channels, [news.as_str()])?;
     holds("PUBSUB NUMPAT", c.pubsub_numpat().await? > 0, "none")?;
     drop(one);
-    // The server hears of it soon.
+    // The server processes the end of the subscription asynchronously.
     while c.pubsub_numsub([&news]).await? != [(news.clone().into(), 0)] {}
     Ok(())
 }
 
-/// The next message. Anything else is not expected.
+/// Returns the next message; any other event is unexpected.
 async fn heard(subscription: &mut Subscription) -> Result<Message, Finding> {
     match subscription.next().await {
         Some(Ok(Event::Message(message))) => Ok(message),

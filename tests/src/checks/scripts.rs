@@ -1,4 +1,4 @@
-//! Lua scripts.
+//! Checks of script commands.
 
 use swarm_keydb::prelude::*;
 
@@ -18,7 +18,8 @@ family! {
         let known = c.script_exists([digest.as_str(), "0000000000000000000000000000000000000000"]).await?;
         same("SCRIPT EXISTS", known, [true, false])?;
         let unknown = c.evalsha("0000000000000000000000000000000000000000", (), ()).await;
-        // Where errors arrive as lists, a script may have returned this one, so whether it ran is not known.
+        // Where errors arrive as arrays, a script may have returned this one, so the outcome is
+        // unknown.
         let code = unknown.err().and_then(|error| error.server_error().map(|error| error.code().to_owned()));
         same("EVALSHA of an unknown script", code.as_deref(), Some("NOSCRIPT"))?;
         holds("the digest", digest.len() == 40, &digest)?;

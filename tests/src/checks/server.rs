@@ -1,4 +1,4 @@
-//! The connection and the server, and what SwarmKeyDb alone has.
+//! Checks of connection and server commands, and of SwarmKeyDb's own commands.
 
 use swarm_keydb::prelude::*;
 
@@ -39,7 +39,7 @@ family! {
     }
     ["config_set"] |c, _keys| {
         let settings = c.config_get("maxmemory").await?;
-        // What it is already, so that nothing changes.
+        // Sets the current value, so that nothing changes.
         let current = settings.get("maxmemory").cloned().unwrap_or_default();
         c.config_set("maxmemory", current).await?;
     }

@@ -1,4 +1,4 @@
-//! Streams and consumer groups.
+//! Checks of streams and consumer groups.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +13,7 @@ const fn id(ms: u64, seq: u64) -> StreamId {
     StreamId::new(ms, seq)
 }
 
-/// Adds entries `1-1`, `2-1`, … with their number as field `n`.
+/// Adds entries `1-1`, `2-1`, … with their number in field `n`.
 async fn fill(client: &Surface, key: &str, entries: u64) -> Result<(), Finding> {
     for n in 1..=entries {
         let options = XAddOptions::new().id(id(n, 1));
@@ -27,7 +27,7 @@ fn ids(entries: &[StreamEntry]) -> Vec<u64> {
     entries.iter().map(|entry| entry.id.ms).collect()
 }
 
-/// What is pending, by the millisecond of its ID.
+/// Returns the milliseconds part of each pending ID.
 async fn pending(client: &Surface, key: &str) -> Result<Vec<u64>, Finding> {
     let listed = client
         .xpending_with(key, "g", XPendingOptions::new())
@@ -65,7 +65,7 @@ family! {
         let length = c.xlen(k).await?;
         holds("XADD MAXLEN ~", (2..=4).contains(&length), length)?;
     }
-    // Beyond what SwarmKeyDb has.
+    // Not supported by SwarmKeyDb.
     ["xadd_with", "xdel", "xsetid"] |c, keys| {
         let k = &keys.key("k");
         let nothing = c.xadd_with(k, [("n", 1)], XAddOptions::new().nomkstream()).await?;
@@ -210,7 +210,7 @@ family! {
         let counts: Vec<_> = c.xpending_with(k, "g", bobs).await?.iter().map(|entry| (entry.id.ms, entry.delivered)).collect();
         same("bob holds them", counts, [(1, 2), (3, 2)])?;
     }
-    // First what SwarmKeyDb refuses: options of XCLAIM it passes over.
+    // Starts with what SwarmKeyDb rejects, because it ignores options of XCLAIM.
     ["xautoclaim_justid", "xclaim_with", "xclaim_justid"] |c, keys| {
         let k = &keys.key("k");
         fill(&c, k, 4).await?;

@@ -1,4 +1,4 @@
-//! Values and counters.
+//! Checks of strings and counters.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -80,7 +80,7 @@ family! {
         c.mset(BTreeMap::from([(&a, 1), (&b, 2)])).await?;
         let found: Vec<Option<i32>> = c.mget_as([&a, &keys.key("missing"), &b]).await?;
         same("MGET", found, [Some(1), None, Some(2)])?;
-        // A list that begins like a push is a reply still.
+        // An array that begins like a push is still a reply.
         c.mset([(&a, "message"), (&b, "invalidate")]).await?;
         let found: Vec<Option<String>> = c.mget_as([&a, &b]).await?;
         same("words of pushes", found, [Some("message".to_owned()), Some("invalidate".to_owned())])?;

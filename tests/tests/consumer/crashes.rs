@@ -1,4 +1,4 @@
-//! Consumers that go in the middle of their work.
+//! Consumers that crash in the middle of their work.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ async fn what_one_leaves_behind_another_takes_over() {
         let mut done = BTreeSet::new();
         for n in 1..31 {
             let delivery = next(&mut ann).await;
-            // Every third is processed; the others die with the consumer.
+            // Every third entry is processed; the others are lost with the consumer.
             if n % 3 == 0 {
                 done.insert(number(&delivery));
                 within(delivery.ack()).await.unwrap();
@@ -47,7 +47,7 @@ async fn what_one_leaves_behind_another_takes_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_starts_again_goes_on_with_what_it_left_behind() {
+async fn a_restarted_consumer_resumes_its_pending_entries() {
     for target in servers().await {
         let client = target.connect().await;
         add(&client, "k", 1..31).await;
@@ -76,7 +76,7 @@ async fn one_that_starts_again_goes_on_with_what_it_left_behind() {
 }
 
 #[tokio::test]
-async fn what_is_dropped_comes_again_when_it_was_idle_for_too_long() {
+async fn dropped_deliveries_are_redelivered_after_min_idle() {
     for target in servers().await {
         let client = target.connect().await;
         add(&client, "k", 1..3).await;
@@ -86,7 +86,7 @@ async fn what_is_dropped_comes_again_when_it_was_idle_for_too_long() {
         drop(next(&mut consumer).await);
         for times in 2..4 {
             let again = next(&mut consumer).await;
-            // The other is in somebody's hands all the time.
+            // The other entry is being processed all the time.
             assert_eq!(number(&again), 2, "{}", target.name);
             assert!(again.delivered >= times, "{}: {again:?}", target.name);
         }
@@ -108,7 +108,7 @@ async fn pending_entries_that_were_trimmed_are_acknowledged_or_told() {
             drop(first);
             let trim = Trim::maxlen(5);
             assert_eq!(within(client.xtrim(key, trim)).await.unwrap(), 7);
-            // Whole pages hold nothing but such.
+            // Whole pages consist of deleted entries.
             let builder = build().count(3).deleted_entries(policy);
             let mut second = builder.build().unwrap();
             let mut gone = Vec::new();
@@ -171,7 +171,7 @@ async fn members_of_a_group_share_the_entries() {
     }
 }
 
-/// Three consumers crash again and again, each leaving behind what it was at.
+/// Three consumers crash repeatedly, each leaving unprocessed entries behind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_entries_survive_crashes() {
     const ENTRIES: u64 = 100_000;
@@ -218,7 +218,7 @@ async fn a_hundred_thousand_entries_survive_crashes() {
     assert_eq!(acked, (1..=ENTRIES).collect::<Vec<_>>());
 }
 
-/// Processes entries, in batches, until a crash or until there is nothing for a while.
+/// Processes entries in batches until a crash, or until no entry arrives for a while.
 async fn crash_some_time(consumer: &mut swarm_keydb::Consumer, acked: &Mutex<BTreeSet<u64>>) {
     for _ in 0..fastrand::usize(1..30) {
         let mut batch = Vec::new();
@@ -248,7 +248,7 @@ async fn claiming_ends_and_new_entries_come() {
             .min_idle(None)
             .build()
             .unwrap();
-        // Ann lives, and holds on to all of them.
+        // The consumer `ann` is alive and keeps all of its entries.
         let mut held = Vec::new();
         for _ in 0..10 {
             held.push(next(&mut ann).await);

@@ -1,4 +1,4 @@
-//! How consumers share the work, and how few writes it takes.
+//! Distribution of work among consumers, and the number of writes it takes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,8 @@ async fn one_consumer_leaves_entries_to_others() {
         let mut bob = client.consumer(GROUP, "bob", "k").build().unwrap();
         let mut held = BTreeMap::new();
         for consumer in [&mut ann, &mut bob] {
-            // The second one finds something, although the first took only one delivery out of its buffer.
+            // The second consumer finds entries although the first took only one delivery out of
+            // its buffer.
             let delivery = next(consumer).await;
             *held.entry(number(&delivery)).or_insert(0) += 1;
             delivery.ack().await.unwrap();

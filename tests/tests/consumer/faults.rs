@@ -1,4 +1,4 @@
-//! What breaks around consumers.
+//! Consumers under failures: lost connections, groups, and entries.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,7 +52,7 @@ async fn what_a_lost_read_is_given_later_is_found() {
     let first = next(&mut consumer).await;
     assert_eq!((number(&first), first.delivered), (1, 2));
     within(first.ack()).await.unwrap();
-    // As a server may do whose blocked reader has vanished without its notice.
+    // A server may do this if it has not noticed that a blocked reader is gone.
     add(&client, "k", 2..3).await;
     let ghost = within(client.xreadgroup(GROUP, "ann", [("k", ">")])).await;
     assert_eq!(ghost.unwrap().len(), 1);
@@ -84,7 +84,7 @@ async fn a_server_that_cannot_be_reached_is_waited_for() {
             let from = 1 + round * 5;
             proxy.stop().await;
             add(&direct, "k", from..from + 5).await;
-            // Longer than its patience for one request.
+            // Longer than the timeout of a single request.
             let wait = tokio::time::timeout(Duration::from_millis(700), consumer.next());
             assert!(wait.await.is_err(), "{}: not an error either", target.name);
             proxy.restart().await;
@@ -96,7 +96,7 @@ async fn a_server_that_cannot_be_reached_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn groups_and_streams_that_vanish_are_made_again() {
+async fn deleted_groups_and_streams_are_created_again() {
     for target in servers().await {
         let client = target.connect().await;
         add(&client, "k", 1..4).await;
@@ -109,7 +109,7 @@ async fn groups_and_streams_that_vanish_are_made_again() {
         within(client.del("k")).await.unwrap();
         add(&client, "k", 6..9).await;
         assert_eq!(take(&mut consumer, 3).await, once(6..9), "{}", target.name);
-        // Nothing is pending in a group that is gone.
+        // A deleted group has no pending entries.
         add(&client, "k", 9..10).await;
         let delivery = next(&mut consumer).await;
         within(client.xgroup_destroy("k", GROUP)).await.unwrap();
@@ -130,7 +130,7 @@ async fn trimming_under_a_consumer_stops_nothing() {
         for round in 0..10 {
             let from = 1 + round * 10;
             add(&client, "k", from..from + 10).await;
-            // Taken and left pending, some of it; then most of it is gone.
+            // Some entries are delivered and left pending, then most of them are deleted.
             drop(next(&mut consumer).await);
             within(client.xtrim("k", swarm_keydb::Trim::maxlen(2)))
                 .await

@@ -1,4 +1,4 @@
-//! What consumers do when nothing breaks.
+//! Consumers without failures.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use swarm_tests::{connected, within};
 use super::{GROUP, add, consumer, next, number, once, pending, servers, take};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_entry_of_every_stream_comes_once_and_a_stop_is_the_end() {
+async fn every_entry_is_delivered_once_until_the_consumer_stops() {
     for target in servers().await {
         let client = target.connect().await;
         add(&client, "a", 1..26).await;
@@ -35,7 +35,7 @@ async fn every_entry_of_every_stream_comes_once_and_a_stop_is_the_end() {
 }
 
 #[tokio::test]
-async fn a_read_that_brings_nothing_is_followed_by_the_next() {
+async fn an_empty_read_is_followed_by_another() {
     for target in servers().await {
         let client = target.connect().await;
         let mut consumer = consumer(&client, "ann", "k").min_idle(None);
@@ -124,7 +124,7 @@ async fn a_stop_waits_for_what_was_handed_out() {
     let mut consumer = consumer(&client, "ann", "k").build().unwrap();
     let first = next(&mut consumer).await;
     consumer.stop_handle().stop();
-    // What was read before the stop still comes.
+    // Entries read before the stop are still delivered.
     let held = [next(&mut consumer).await, next(&mut consumer).await];
     assert_eq!(consumer.unsettled(), 3);
     first.ack().await.unwrap();
@@ -157,7 +157,7 @@ async fn durations_without_end_neither_overflow_nor_keep_a_stop_waiting() {
     let builder = client.consumer(GROUP, "ann", "k").block(Duration::MAX);
     let builder = builder.min_idle(Duration::MAX).drain_timeout(Duration::MAX);
     let mut consumer = builder.claim_interval(Duration::MAX).build().unwrap();
-    // After a lost reply, a time is set for looking through the pending entries again.
+    // A lost reply schedules another look at the pending entries.
     gateway.faults().cut_after("XREADGROUP");
     within(next(&mut consumer).await.ack()).await.unwrap();
     let faults = gateway.faults();
@@ -180,7 +180,7 @@ async fn a_group_begins_where_it_is_told_to() {
         assert_eq!(number(&next(&mut from).await), 4, "{}", target.name);
         let builder = client.consumer("from now on", "ann", "k");
         let mut new = builder.start_from(ReadAfter::Last).build().unwrap();
-        // It has joined once its group exists.
+        // The consumer has joined once its group exists.
         let joined = async {
             while client.xpending("k", "from now on").await.is_err() {
                 assert!(new.next().now_or_never().is_none());
@@ -194,7 +194,7 @@ async fn a_group_begins_where_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn what_will_not_pass_is_an_error_and_not_the_end() {
+async fn permanent_errors_do_not_end_the_consumer() {
     let (_gateway, client) = connected().await;
     client.set("k", "no stream").await.unwrap();
     let mut consumer = consumer(&client, "ann", "k").build().unwrap();
@@ -205,7 +205,7 @@ async fn what_will_not_pass_is_an_error_and_not_the_end() {
     client.del("k").await.unwrap();
     add(&client, "k", 1..2).await;
     let delivery = loop {
-        // The attempt under way may have met the key as it was.
+        // The attempt in progress may have found the key in its previous state.
         if let Ok(delivery) = within(consumer.next()).await.unwrap() {
             break delivery;
         }

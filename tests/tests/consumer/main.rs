@@ -1,4 +1,5 @@
-//! Consumers of groups: over every wire with a session, every dialect and a real Redis, nothing is lost.
+//! Stream consumers: over every transport with sessions, every dialect, and a real Redis, no entry
+//! is lost.
 
 mod crashes;
 mod fair;
@@ -14,14 +15,14 @@ use swarm_tests::{Target, targets, within};
 
 const GROUP: &str = "workers";
 
-/// Servers with sessions, each with its own store.
+/// Returns servers with sessions, each with its own store.
 async fn servers() -> Vec<Target> {
     let mut targets = targets().await;
     targets.retain(|target| !target.name.starts_with("http"));
     targets
 }
 
-/// A consumer of one stream that does not wait long for anything.
+/// Returns a consumer of one stream with short timeouts.
 fn consumer(client: &Client, name: &str, key: &str) -> ConsumerBuilder {
     client
         .consumer(GROUP, name, key)
@@ -29,7 +30,7 @@ fn consumer(client: &Client, name: &str, key: &str) -> ConsumerBuilder {
         .claim_interval(Duration::from_millis(20))
 }
 
-/// Adds entries `from-1`, … with their number as field `n`.
+/// Adds entries with the numbers as IDs and in field `n`.
 async fn add(client: &Client, key: &str, numbers: std::ops::Range<u64>) {
     for n in numbers {
         let options = XAddOptions::new().id(StreamId::new(n, 1));
@@ -43,14 +44,15 @@ async fn next(consumer: &mut Consumer) -> Delivery {
     within(consumer.next()).await.expect("no end").unwrap()
 }
 
-/// The number that an entry was given.
+/// Returns the number of an entry.
 fn number(delivery: &Delivery) -> u64 {
     let number = delivery.fields.get_as("n").unwrap();
     assert_eq!(number, Some(delivery.id.ms), "another entry's fields");
     delivery.id.ms
 }
 
-/// Takes and acknowledges until so many different entries came; how often each came.
+/// Acknowledges deliveries until `entries` different ones have arrived. Returns how often each
+/// arrived.
 async fn take(consumer: &mut Consumer, entries: usize) -> BTreeMap<u64, u32> {
     let mut seen = BTreeMap::new();
     while seen.len() < entries {
@@ -61,7 +63,7 @@ async fn take(consumer: &mut Consumer, entries: usize) -> BTreeMap<u64, u32> {
     seen
 }
 
-/// How many entries are pending.
+/// Returns the number of pending entries.
 async fn pending(client: &Client, key: &str) -> u64 {
     within(client.xpending(key, GROUP)).await.unwrap().count
 }

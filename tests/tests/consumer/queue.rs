@@ -1,4 +1,4 @@
-//! Consumers of a server that works as SwarmKeyDb is shipped: writes are slow, and wake-ups get lost.
+//! Consumers with the deployed server's timing: slow writes and lost wake-ups.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ const WORKERS: usize = 4;
 const INTERVAL: Duration = Duration::from_millis(100);
 const TICK: Duration = Duration::from_millis(5);
 
-/// Moves a clock ahead, by one step each time that as much real time has passed. On a machine that is busy with other things, both
-/// the clock and what is measured by it are late.
+/// Advances a clock by `step` after each real-time interval `every`. On a busy machine, both the
+/// clock and the times measured by it are late.
 async fn tick(clock: &Clock, step: Duration, every: Duration) {
     loop {
         tokio::time::sleep(every).await;
@@ -28,7 +28,7 @@ async fn tick(clock: &Clock, step: Duration, every: Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_time_of_many_jobs_is_that_of_the_writes_and_they_are_few() {
+async fn many_jobs_take_few_writes() {
     let clock = Clock::manual();
     let gateway = Gateway::builder()
         .dialect(Dialect::UPSTREAM)
@@ -47,7 +47,7 @@ async fn the_time_of_many_jobs_is_that_of_the_writes_and_they_are_few() {
     };
     let mut clients = Vec::new();
     for _ in 0..WORKERS {
-        // Workers are separate processes, as a rule.
+        // Workers are usually separate processes.
         clients.push(within(Client::connect(gateway.ws_url())).await.unwrap());
     }
     let before = writes(&gateway);
@@ -90,7 +90,7 @@ async fn the_time_of_many_jobs_is_that_of_the_writes_and_they_are_few() {
     assert!(took <= least * 13 / 10, "{writes} writes took {took:?}");
 }
 
-/// What was written, or tried to be, by consumers.
+/// Returns the number of write commands that consumers have sent.
 fn writes(gateway: &Gateway) -> u32 {
     let commands = ["XREADGROUP", "XACK", "XAUTOCLAIM", "XGROUP"];
     let executions = commands.map(|command| gateway.executions(command));
@@ -119,7 +119,7 @@ async fn a_lost_wake_up_delays_a_read_and_never_ends_it() {
         tokio::spawn(from_now_on),
         tokio::spawn(group),
     ];
-    // All of them wait before there is something to read. The read of `ann` was the first.
+    // All consumers block before there is an entry; `ann` blocked first.
     within(faults.executed("XREADGROUP", 2)).await;
     within(faults.executed("XREAD", 2)).await;
     add(&client, "k", 2..3).await;

@@ -1,4 +1,4 @@
-//! Listening from plain threads.
+//! Blocking subscriptions.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -43,14 +43,14 @@ fn a_thread_hears_what_another_publishes() {
 }
 
 #[test]
-fn a_function_hears_on_the_clients_thread_even_when_the_client_is_gone() {
+fn callbacks_run_on_the_clients_thread_after_the_client_is_dropped() {
     let gateway = swarm_gateway::blocking::test().unwrap();
     let client = Client::connect(gateway.ws_url()).unwrap();
     let (heard, hearing) = mpsc::channel();
     let calls = client.clone();
     let handler = client.psubscribe_handler("sensor.*", move |event| {
         if let Event::Message(message) = event {
-            // A call from here would wait for itself.
+            // A call from the callback would deadlock, so it is rejected.
             let refused = calls.get("k").is_err();
             heard.send((message.payload, refused)).unwrap();
         }
@@ -62,7 +62,7 @@ fn a_function_hears_on_the_clients_thread_even_when_the_client_is_gone() {
     let (payload, refused) = hearing.recv_timeout(LIMIT).unwrap();
     assert_eq!((payload.as_ref(), refused), (b"22.5".as_slice(), true));
     handler.unsubscribe().unwrap();
-    // The function is gone, with what it held.
+    // The callback and its captures have been dropped.
     assert!(
         hearing
             .recv_timeout(LIMIT)

@@ -1,4 +1,4 @@
-//! Messages come to whom they belong, in order, and disturb nothing.
+//! Messages reach their subscribers in order and do not affect replies.
 
 use futures_util::future::join_all;
 use swarm_gateway::Dialect;
@@ -7,7 +7,7 @@ use swarm_tests::{Finding, connected_to, dialects, listen, targets, within};
 
 use super::hearing::{message, payload};
 
-/// How many messages are under way at one time. A deployed server drops them silently from 256 on.
+/// Number of messages in flight. A deployed server silently drops messages beyond 256.
 const WINDOW: u32 = 50;
 
 const MESSAGES: u32 = 10_000;
@@ -21,7 +21,7 @@ async fn ten_thousand_messages_arrive_in_order_while_the_shared_handle_works() {
         let client = target.connect().await;
         let mut both = within(client.subscribe(["ch:1", "ch:2"])).await.unwrap();
         let mut all = within(client.psubscribe("ch:*")).await.unwrap();
-        // A list that looks like a message is a reply where nothing is subscribed.
+        // A list that looks like a message is a reply on a connection without subscriptions.
         let values = [("k1", "message"), ("k2", "invalidate"), ("k3", "-ERR")];
         within(client.mset(values)).await.unwrap();
         let working = tokio::spawn(read_lists(client.clone()));
@@ -64,9 +64,9 @@ async fn read_lists(client: Client) {
     }
 }
 
-/// What the live suite asks of deployed servers.
+/// Behavior that the live suite requires of deployed servers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_every_server_must_do_they_all_do() {
+async fn every_server_passes_the_live_check() {
     for target in targets().await {
         let found = within(listen(&target.connect().await)).await;
         if target.is_http() {
@@ -78,7 +78,7 @@ async fn what_every_server_must_do_they_all_do() {
 }
 
 #[tokio::test]
-async fn channels_and_payloads_may_be_called_anything() {
+async fn channels_and_payloads_may_have_any_text() {
     let odd = [
         "subscribe",
         "unsubscribe",
@@ -100,7 +100,7 @@ async fn channels_and_payloads_may_be_called_anything() {
                 assert_eq!(heard, (channel.as_bytes(), payload.as_bytes()), "{name}");
             }
         }
-        // Each name went alone, as a deployed gateway needs it.
+        // Each name was sent in its own command, as deployed gateways require.
         assert_eq!(gateway.executions("SUBSCRIBE"), 8, "{name}");
     }
 }
@@ -110,7 +110,7 @@ async fn pushes_that_nobody_asked_for_are_ignored() {
     for (name, dialect) in dialects() {
         let (gateway, mut client) = connected_to(dialect).await;
         if dialect == Dialect::STANDARD {
-            // Over TCP, the client speaks RESP3 with it.
+            // Over TCP, the client uses RESP3 with this server.
             client = within(Client::connect(gateway.tcp_url())).await.unwrap();
         }
         let mut subscription = within(client.subscribe("a")).await.unwrap();
@@ -124,7 +124,8 @@ async fn pushes_that_nobody_asked_for_are_ignored() {
             &["pong", ""],
             &["something", "new"],
         ] {
-            // Onto the connection of the subscription alone: on the other, RESP2 could not tell it from a reply.
+            // Only on the subscription connection: elsewhere, RESP2 could not distinguish it from a
+            // reply.
             if dialect == Dialect::STANDARD {
                 assert_eq!(gateway.faults().push(words), 2, "{name}");
             }

@@ -1,4 +1,4 @@
-//! How subscriptions end, and what is refused.
+//! How subscriptions end, and which are rejected.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn closing_the_client_ends_every_subscription() {
     assert_eq!(payload(&mut own).await, "x");
 
     within(client.close()).await;
-    // What was heard before can still be taken.
+    // Messages received before the end can still be read.
     assert_eq!(payload(&mut shared).await, "x");
     for subscription in [&mut shared, &mut own] {
         assert!(within(subscription.next()).await.is_none());
@@ -40,7 +40,7 @@ async fn closing_the_client_ends_every_subscription() {
     .await;
     let error = within(client.subscribe("a")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
-    // Nothing stays connected.
+    // No connection remains.
     within(gateway.shutdown()).await;
 }
 
@@ -65,7 +65,7 @@ async fn without_reconnect_a_lost_connection_ends_the_subscription_with_an_error
     let error = within(subscription.next()).await.unwrap().unwrap_err();
     assert!(error.is_connection(), "{error}");
     assert!(within(subscription.next()).await.is_none());
-    // The client itself has lost nothing, and may subscribe again.
+    // The client is unaffected and can subscribe again.
     let mut again = within(client.subscribe("a")).await.unwrap();
     within(client.publish("a", "x")).await.unwrap();
     assert_eq!(payload(&mut again).await, "x");
@@ -73,7 +73,7 @@ async fn without_reconnect_a_lost_connection_ends_the_subscription_with_an_error
 
 #[tokio::test]
 async fn over_http_subscribing_is_an_error_before_anything_is_sent() {
-    // Nobody is there, so a dial would take until the timeout.
+    // Nobody answers, so a dial would take until its timeout.
     let options =
         ClientOptions::new("http://127.0.0.1:1/").request_timeout(Duration::from_secs(3600));
     let client = Client::connect_lazy(options).unwrap();
@@ -112,7 +112,7 @@ async fn names_that_would_harm_the_server_are_refused() {
 }
 
 #[tokio::test]
-async fn a_real_server_that_refuses_a_channel_is_heard() {
+async fn a_channel_rejected_by_a_real_server_is_an_error() {
     let Some(redis) = Redis::start() else { return };
     let client = within(Client::connect(ClientOptions::new(redis.url())))
         .await
@@ -149,7 +149,7 @@ async fn a_wrong_password_is_an_error_and_a_right_one_is_sent() {
 }
 
 #[test]
-fn a_subscription_whose_runtime_is_gone_says_so() {
+fn a_subscription_fails_once_its_runtime_is_gone() {
     let runtime = |threads: bool| {
         let mut builder = match threads {
             true => tokio::runtime::Builder::new_multi_thread(),
@@ -171,7 +171,7 @@ fn a_subscription_whose_runtime_is_gone_says_so() {
         let error = within(subscription.next()).await.unwrap().unwrap_err();
         assert!(error.is_connection(), "{error}");
         assert!(within(subscription.next()).await.is_none());
-        // The client's tasks run where it was made, and nowhere else.
+        // The client's tasks run only in the runtime that created it.
         let error = within(client.subscribe("a")).await.unwrap_err();
         assert!(error.to_string().contains("runtime"), "{error}");
     });

@@ -1,4 +1,4 @@
-//! Functions that are called for each event.
+//! Event callbacks.
 
 use swarm_keydb::Event;
 use swarm_tests::{connected, within};
@@ -8,7 +8,7 @@ use super::hearing::payload;
 use super::sharing::subscribers;
 
 #[tokio::test]
-async fn a_function_hears_what_matches_until_it_is_unsubscribed() {
+async fn a_callback_receives_matching_messages_until_unsubscribed() {
     let (gateway, client) = connected().await;
     let (heard, mut hearing) = mpsc::unbounded_channel();
     let handler = client.psubscribe_handler("sensor.*", move |event| {
@@ -24,7 +24,7 @@ async fn a_function_hears_what_matches_until_it_is_unsubscribed() {
         (b"sensor.temp".as_slice(), b"22.5".as_slice())
     );
     within(handler.unsubscribe()).await;
-    // The function is gone, and the server hears of it.
+    // The callback has been dropped, and the server has been notified.
     assert!(within(hearing.recv()).await.is_none());
     within(gateway.faults().executed("PUNSUBSCRIBE", 1)).await;
 }

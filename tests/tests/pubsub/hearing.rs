@@ -1,15 +1,15 @@
-//! Taking events out of subscriptions, within a limit.
+//! Helpers that read events from subscriptions within a time limit.
 
 use swarm_keydb::{Event, Message, Subscription};
 use swarm_tests::within;
 
-/// The next event.
+/// Returns the next event.
 pub(crate) async fn event(subscription: &mut Subscription) -> Event {
     let event = within(subscription.next()).await;
     event.expect("it has not ended").expect("it has not failed")
 }
 
-/// The next event, which must be a message.
+/// Returns the next event, which must be a message.
 pub(crate) async fn message(subscription: &mut Subscription) -> Message {
     let event = event(subscription).await;
     match event {
@@ -18,7 +18,7 @@ pub(crate) async fn message(subscription: &mut Subscription) -> Message {
     }
 }
 
-/// The payload of the next event, which must be a message.
+/// Returns the payload of the next event, which must be a message.
 pub(crate) async fn payload(subscription: &mut Subscription) -> String {
     let message = message(subscription).await;
     String::from_utf8(message.payload.to_vec()).expect("it is text")

@@ -1,4 +1,4 @@
-//! Pub/Sub: delivery, sharing, reconnects, slow subscribers, endings.
+//! Pub/Sub: delivery, sharing, reconnects, slow subscribers, and endings.
 
 mod blocking;
 mod delivery;

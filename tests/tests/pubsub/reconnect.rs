@@ -1,4 +1,4 @@
-//! Subscriptions over real wires that break.
+//! Subscriptions whose connections break.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,8 @@ use tokio::sync::watch;
 
 use super::hearing::{event, payload};
 
-/// Dials a server directly at first, and later through a door; counts the dials there, and those that fail.
+/// Dials a server directly at first and later through a proxy. Counts these later dials and their
+/// failures.
 #[derive(Clone)]
 struct Dials {
     direct: Arc<dyn Connect>,
@@ -56,7 +57,7 @@ impl Connect for Dials {
     }
 }
 
-/// Each kind of server with a session: its URL, its gateway if it is one, and the protocol to speak.
+/// Returns each kind of server with sessions: its URL, its gateway if it is one, and the protocol.
 async fn servers() -> Vec<(
     String,
     String,
@@ -110,7 +111,8 @@ async fn three_cuts_two_of_them_with_failing_redials_lose_no_name() {
             .protocol(protocol)
             .reconnect_base_delay(Duration::from_millis(1))
             .reconnect_max_delay(Duration::from_millis(10));
-        // The client's own connection goes past the door and lasts, so that dials through it are the subscriptions'.
+        // The client's own connection bypasses the proxy and persists, so dials through the proxy
+        // are those of subscriptions.
         let client = within(Client::connect_with(dials.clone(), options))
             .await
             .unwrap();
@@ -158,7 +160,7 @@ async fn three_cuts_two_of_them_with_failing_redials_lose_no_name() {
 }
 
 #[tokio::test]
-async fn a_black_hole_is_found_without_traffic() {
+async fn a_black_hole_is_detected_without_traffic() {
     let url: [fn(&Gateway) -> &str; 2] = [Gateway::ws_url, Gateway::tcp_url];
     for (url, protocol) in url
         .into_iter()
@@ -166,7 +168,8 @@ async fn a_black_hole_is_found_without_traffic() {
     {
         let sound = gateway(Dialect::STANDARD).await;
         let gateway = gateway(Dialect::STANDARD).await;
-        // The client's own connection is with another server, so that dials to this one are the subscription's.
+        // The client's own connection goes to another server, so dials to this one are those of the
+        // subscription.
         let dials = Dials::new(sound.ws_url(), url(&gateway));
         let options = ClientOptions::default()
             .protocol(protocol)
@@ -180,7 +183,7 @@ async fn a_black_hole_is_found_without_traffic() {
         dials.through_door.store(true, Ordering::SeqCst);
         let mut subscription = within(client.subscribe("a")).await.unwrap();
         let publisher = within(Client::connect(gateway.ws_url())).await.unwrap();
-        // As long as it answers, nothing happens.
+        // Nothing happens while the server answers.
         within(gateway.faults().executed("PING", 3)).await;
         within(publisher.publish("a", "x")).await.unwrap();
         assert_eq!(payload(&mut subscription).await, "x");
@@ -199,7 +202,7 @@ async fn a_black_hole_is_found_without_traffic() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_cut_before_it_acknowledges_is_made_again() {
+async fn a_cut_before_the_acknowledgment_reconnects() {
     let (gateway, client) =
         connected_with(|options| options.reconnect_base_delay(Duration::from_millis(1))).await;
     gateway.faults().cut_after("SUBSCRIBE");

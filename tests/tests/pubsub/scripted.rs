@@ -1,4 +1,5 @@
-//! A server that a test plays by hand, over a wire inside the process: it sees every request, and says what it likes.
+//! Subscriptions with a scripted in-process server, which sees every request and controls every
+//! reply.
 
 use std::collections::BTreeSet;
 use std::future::poll_fn;
@@ -15,17 +16,17 @@ use tokio::sync::mpsc;
 
 use super::hearing::{event, payload};
 
-/// Connections as the server sees them, and dials that are to fail.
+/// The connections that the server has accepted, and dials that are to fail.
 struct Server {
     accepted: mpsc::UnboundedReceiver<memory::MemoryPeer>,
     failing: Arc<AtomicU32>,
 }
 
-/// A connection for subscriptions, past its handshake.
+/// A subscription connection after its handshake.
 struct Connection(memory::MemoryPeer);
 
 impl Server {
-    /// A server, and a client whose own connection is served.
+    /// Returns a server, and a client whose own connection is established.
     async fn start(options: ClientOptions) -> (Self, Client) {
         Self::start_with(options, Capabilities::FULL).await
     }
@@ -62,7 +63,7 @@ impl Server {
         (Self { accepted, failing }, client)
     }
 
-    /// The next connection, past its handshake.
+    /// Accepts the next connection and completes its handshake.
     async fn accept(&mut self) -> Connection {
         let peer = within(self.accepted.recv()).await.unwrap();
         let mut connection = Connection(peer);
@@ -79,7 +80,7 @@ impl Connection {
         self.try_request().await.expect("the client is there")
     }
 
-    /// The next request, `None` when the client has closed the connection.
+    /// Returns the next request, or `None` if the client has closed the connection.
     async fn try_request(&mut self) -> Option<String> {
         let request = within(self.0.next_request()).await?;
         let words: Vec<_> = request.args().map(String::from_utf8_lossy).collect();
@@ -97,7 +98,7 @@ impl Connection {
         self.say(push).await;
     }
 
-    /// Takes so many subscriptions, and acknowledges each. Answers them sorted.
+    /// Acknowledges `count` subscriptions and returns their names, sorted.
     async fn subscribe(&mut self, count: usize) -> Vec<String> {
         let mut requests = BTreeSet::new();
         for _ in 0..count {
@@ -109,7 +110,7 @@ impl Connection {
         requests.into_iter().collect()
     }
 
-    /// Whether a request is there that nobody took.
+    /// Returns whether a request is pending.
     async fn has_request(&mut self) -> bool {
         let mut request = pin!(self.0.next_request());
         poll_fn(|cx| Poll::Ready(request.as_mut().poll(cx).is_ready())).await
@@ -117,7 +118,7 @@ impl Connection {
 }
 
 #[tokio::test]
-async fn after_each_of_three_cuts_every_name_is_asked_for_exactly_once() {
+async fn each_reconnect_restores_every_name_exactly_once() {
     let (mut server, client) = Server::start(ClientOptions::default()).await;
     let subscribing = tokio::spawn(client.subscribe(["a", "b"]));
     let mut connection = server.accept().await;
@@ -165,7 +166,7 @@ async fn after_each_of_three_cuts_every_name_is_asked_for_exactly_once() {
     let mut ended = [connection.request().await, connection.request().await];
     ended.sort();
     assert_eq!(ended, ["UNSUBSCRIBE a", "UNSUBSCRIBE b"]);
-    // The next one comes while these are not acknowledged, over the same connection.
+    // The next one is sent over the same connection although these are not yet acknowledged.
     let subscribing = tokio::spawn(client.subscribe("c"));
     assert_eq!(connection.request().await, "SUBSCRIBE c");
     connection.push(&["unsubscribe", "a", "1"]).await;
@@ -174,7 +175,7 @@ async fn after_each_of_three_cuts_every_name_is_asked_for_exactly_once() {
     drop(within(subscribing).await.unwrap().unwrap());
     assert_eq!(connection.request().await, "UNSUBSCRIBE c");
     connection.push(&["unsubscribe", "c", "0"]).await;
-    // With nothing left to hear, the connection ends.
+    // The connection ends with its last subscription.
     assert_eq!(connection.try_request().await, None);
 }
 
@@ -212,7 +213,7 @@ async fn a_refused_name_is_an_error_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_refused_after_a_reconnect_ends_who_wanted_it() {
+async fn a_name_rejected_after_a_reconnect_ends_its_subscriptions() {
     let (mut server, client) = Server::start(ClientOptions::default()).await;
     let subscribing = tokio::spawn(client.subscribe("a"));
     let mut connection = server.accept().await;
@@ -229,7 +230,7 @@ async fn a_name_that_is_refused_after_a_reconnect_ends_who_wanted_it() {
 }
 
 #[tokio::test]
-async fn what_is_not_acknowledged_in_time_is_given_up() {
+async fn unacknowledged_subscriptions_time_out() {
     let options = ClientOptions::default().request_timeout(Duration::from_millis(50));
     let (mut server, client) = Server::start(options).await;
     let subscribing = tokio::spawn(client.subscribe(["a", "b"]));
@@ -274,7 +275,7 @@ async fn a_transport_without_pushes_is_an_error_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn a_name_that_the_wire_cannot_carry_is_an_error() {
+async fn a_name_unsupported_by_the_transport_is_an_error() {
     let text_only = Capabilities::FULL.with_binary_arguments(false);
     let (mut server, client) = Server::start_with(ClientOptions::default(), text_only).await;
     let subscribing = tokio::spawn(client.subscribe(b"\xff".as_slice()));

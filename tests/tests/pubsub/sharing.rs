@@ -1,22 +1,22 @@
-//! Several subscriptions of one name: the server is asked once, and told once that nobody wants it any more.
+//! Subscriptions that share a name: the client subscribes once, and unsubscribes after the last.
 
 use swarm_keydb::{Client, ClientOptions};
 use swarm_tests::{cancel_after, connected_to, dialects, within};
 
 use super::hearing::payload;
 
-/// Waits until the server knows of so many subscribers of a channel.
+/// Waits until the server reports `count` subscribers of a channel.
 pub(crate) async fn subscribers(client: &Client, channel: &str, count: u64) {
     within(async { while client.pubsub_numsub(channel).await.unwrap()[0].1 != count {} }).await;
 }
 
-/// Waits until the server knows of so many connections.
+/// Waits until the server reports `count` connections.
 async fn connections(client: &Client, count: usize) {
     within(async { while client.client_list().await.unwrap().lines().count() != count {} }).await;
 }
 
 #[tokio::test]
-async fn the_wire_sees_one_subscribe_and_one_unsubscribe() {
+async fn a_shared_name_sends_one_subscribe_and_one_unsubscribe() {
     for (name, dialect) in dialects() {
         let (gateway, client) = connected_to(dialect).await;
         let ran = |command| gateway.executions(command);
@@ -45,14 +45,14 @@ async fn the_wire_sees_one_subscribe_and_one_unsubscribe() {
         connections(&client, 1).await;
         assert_eq!((ran("UNSUBSCRIBE"), ran("PUNSUBSCRIBE")), (2, 2), "{name}");
         assert_eq!(client.stats().subscriptions, 0);
-        // The connection is made again when it is wanted again.
+        // A new subscription opens the connection again.
         let _again = within(client.subscribe("a")).await.unwrap();
         connections(&client, 2).await;
     }
 }
 
 #[tokio::test]
-async fn a_name_can_be_wanted_again_before_its_end_is_acknowledged() {
+async fn a_name_can_be_resubscribed_before_its_end_is_acknowledged() {
     let (gateway, client) = connected_to(swarm_tests::UPSTREAM).await;
     let _other = within(client.subscribe("other")).await.unwrap();
     let subscription = within(client.subscribe("a")).await.unwrap();
@@ -90,7 +90,7 @@ async fn ten_thousand_dropped_futures_leave_nothing_subscribed() {
     }
 }
 
-/// Subscribes to shared names again and again, and drops most futures somewhere on the way.
+/// Subscribes to shared names repeatedly and drops most futures before they complete.
 async fn drop_at_random(client: Client, task: u32) -> u32 {
     let mut dropped = 0;
     for round in 0..200 {

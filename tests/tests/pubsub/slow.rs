@@ -1,4 +1,4 @@
-//! Subscribers that do not keep up: each policy does what it says, and nobody else notices.
+//! Slow subscribers: each overflow policy behaves as documented, and others are unaffected.
 
 use futures_util::future::join_all;
 use swarm_keydb::{Client, ClientOptions, ErrorKind, Event, Overflow, SubscribeOptions};
@@ -6,10 +6,10 @@ use swarm_tests::{connected, targets, within};
 
 use super::hearing::{event, message, payload};
 
-/// Publishes numbers, and hears each.
+/// Publishes numbers and receives each of them.
 async fn publish(client: &Client, numbers: std::ops::Range<u32>) {
     let mut witness = within(client.subscribe("a")).await.unwrap();
-    // A deployed server drops messages silently when too many wait for a connection.
+    // A deployed server silently drops messages when too many are pending for a connection.
     for window in numbers.collect::<Vec<_>>().chunks(50) {
         within(join_all(window.iter().map(|n| client.publish("a", *n)))).await;
         for n in window {
@@ -19,7 +19,7 @@ async fn publish(client: &Client, numbers: std::ops::Range<u32>) {
 }
 
 #[tokio::test]
-async fn what_is_dropped_is_told_to_the_last_message() {
+async fn every_dropped_message_is_counted() {
     for target in targets().await {
         if target.is_http() {
             continue;
@@ -71,7 +71,7 @@ async fn bytes_bound_the_buffer_too() {
         within(client.publish("a", &value)).await.unwrap();
         message(&mut witness).await;
     }
-    // Ten and what keeping them costs do not fit quite.
+    // Ten messages and their overhead slightly exceed the limit.
     assert_eq!(event(&mut subscription).await, Event::Lagged(90));
     for _ in 0..10 {
         assert_eq!(message(&mut subscription).await.payload.len(), 9_000);
@@ -79,7 +79,7 @@ async fn bytes_bound_the_buffer_too() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_is_to_end_when_it_lags_does() {
+async fn overflow_end_ends_a_lagging_subscription() {
     let (gateway, client) = connected().await;
     let options = SubscribeOptions::new()
         .buffer(2)
@@ -90,7 +90,7 @@ async fn a_subscription_that_is_to_end_when_it_lags_does() {
     for n in 0..3 {
         within(client.publish("a", n)).await.unwrap();
     }
-    // Nobody else wants the name.
+    // The name has no other subscribers.
     within(gateway.faults().executed("UNSUBSCRIBE", 1)).await;
     assert_eq!(payload(&mut subscription).await, "0");
     assert_eq!(payload(&mut subscription).await, "1");
@@ -99,12 +99,13 @@ async fn a_subscription_that_is_to_end_when_it_lags_does() {
     assert!(within(subscription.next()).await.is_none());
 }
 
-/// Over TCP and WebSocket, to a gateway and to a real Redis: one does not read at all, and loses nothing; nobody waits for it.
+/// Over TCP and WebSocket, with a gateway and a real Redis: one subscriber does not read but loses
+/// nothing, and others are not delayed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stalled_subscriber_under_backpressure_slows_nobody_and_loses_nothing() {
+async fn backpressure_loses_nothing_and_delays_no_other_subscriber() {
     const MESSAGES: u32 = 5_000;
     for target in targets().await {
-        // A deployed gateway drops pushes of its own accord.
+        // A deployed gateway drops pushes itself.
         if target.is_http() || target.name.contains("upstream") {
             continue;
         }

@@ -1,7 +1,7 @@
-//! A server that writes replies in pieces on sockets with Nagle's algorithm costs no delayed acknowledgments.
+//! Servers that write replies in fragments with Nagle's algorithm cause no delayed acknowledgments.
 //!
-//! Each stall takes some 40 ms, so that a test fails by the difference between a second or two on a busy machine and
-//! the forty seconds that the stalls add up to.
+//! Each stall takes about 40 ms. A failing test takes the forty seconds of all stalls, a passing
+//! one a second or two on a busy machine.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::wire::{call, flush, receive, soon, start};
 
-/// The time of all rounds must stay below this. Idle machines take a tenth of a second.
+/// Upper bound for all rounds. An idle machine takes a tenth of a second.
 const WITHOUT_STALLS: Duration = Duration::from_secs(10);
 
 /// Answers each `GET` with a bulk string in two writes, as SwarmKeyDb's TCP port does.
@@ -32,7 +32,7 @@ async fn tcp_in_pieces(mut stream: TcpStream) {
     }
 }
 
-/// Answers each message with one of its own, each in a write of its own, as SwarmKeyDb's WebSocket gateway does.
+/// Answers each message with a separate write, as SwarmKeyDb's WebSocket gateway does.
 async fn ws_in_pieces(stream: TcpStream) {
     stream.set_nodelay(false).unwrap();
     let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
@@ -46,7 +46,7 @@ async fn ws_in_pieces(stream: TcpStream) {
     }
 }
 
-/// Answers each request with a head and a body, in a write each.
+/// Answers each request with separate writes for head and body.
 async fn http_in_pieces(mut stream: TcpStream) {
     const BODY: &str = r#"{"result":"value"}"#;
     stream.set_nodelay(false).unwrap();
@@ -133,7 +133,7 @@ async fn a_thousand_gets_over_http_do_not_stall() {
     assert!(took < WITHOUT_STALLS, "{took:?}");
 }
 
-/// Where the socket option is off or missing, empty pongs acknowledge.
+/// Where the socket option is disabled or unsupported, empty pongs trigger the acknowledgments.
 #[tokio::test]
 async fn pongs_keep_pipelines_over_websocket_from_stalling() {
     let options = TransportOptions::new().quick_ack(QuickAck::Off);
@@ -143,8 +143,8 @@ async fn pongs_keep_pipelines_over_websocket_from_stalling() {
     assert!(took < WITHOUT_STALLS, "{took:?}");
 }
 
-/// What the tests above would take without acknowledgments: were this machine's kernel to send them at once by itself,
-/// they would show nothing.
+/// Control for the tests above: they would prove nothing if this machine's kernel acknowledged
+/// immediately anyway.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn without_acknowledgments_the_same_server_stalls() {

@@ -1,4 +1,4 @@
-//! The contract of `Transport`, line by line, on every wire.
+//! The contract of `Transport`, on every transport.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -12,10 +12,13 @@ use tokio::sync::{mpsc, oneshot};
 use crate::hooks::{Hooks, Manner};
 use crate::wire::{Wire, call, flush, receive, soon, start};
 
-/// Each test on each wire.
+/// Declares each test for each transport.
 macro_rules! on_every_wire {
     ($($test:ident),+ $(,)?) => {
-        on_every_wire!(@ ws Ws, wss Wss, http Http, https Https, tcp Tcp, tls Tls, unix Unix, memory Memory; ($($test)+));
+        on_every_wire!(
+            @ ws Ws, wss Wss, http Http, https Https, tcp Tcp, tls Tls, unix Unix, memory Memory;
+            ($($test)+)
+        );
     };
     (@ $($module:ident $wire:ident),+; $tests:tt) => {
         $(mod $module { on_every_wire!(# $wire $tests); })+
@@ -42,7 +45,7 @@ on_every_wire!(
     each_dial_is_a_connection_of_its_own,
 );
 
-/// Moves requests of many tasks over one transport; replies match by order alone.
+/// Sends the requests of many tasks over one transport; replies match by order alone.
 async fn share(
     mut transport: BoxTransport,
     mut calls: mpsc::Receiver<(Request, oneshot::Sender<Frame>)>,
@@ -134,7 +137,8 @@ async fn values_of_every_size_pass(wire: Wire) {
 }
 
 async fn ten_thousand_requests_in_one_burst(wire: Wire) {
-    // HTTP carries one command in each exchange: a burst is bounded by the exchanges in flight.
+    // HTTP carries one command per exchange, so a burst is bounded by the number of exchanges in
+    // flight.
     let burst = if wire.is_http() { 1_000 } else { 10_000 };
     let server = wire.listen(&Hooks::new(Manner::Answers)).await;
     let mut transport = server.dial().await;
@@ -199,7 +203,7 @@ async fn abandoned_polls_lose_nothing(wire: Wire) {
         start(&mut transport, Request::new("ECHO", value.as_str()))
             .await
             .unwrap();
-        // Polls that are given up at once, with a waker that wakes nobody.
+        // Polls that are abandoned immediately, with a waker that wakes nobody.
         let _ = transport
             .poll_flush(&mut Context::from_waker(Waker::noop()))
             .map(Result::unwrap);
@@ -228,7 +232,8 @@ async fn a_peer_that_leaves_ends_the_transport(wire: Wire) {
         assert_eq!(reply.as_str(), Some(n.to_string().as_str()));
     }
     if wire.is_http() {
-        // A connection that ends between two requests ends nothing: the next has one of its own.
+        // A connection that ends between two requests does not matter: the next request opens its
+        // own.
         let reply = soon(call(&mut transport, Request::new("ECHO", "again")))
             .await
             .unwrap();
@@ -236,7 +241,7 @@ async fn a_peer_that_leaves_ends_the_transport(wire: Wire) {
     } else {
         let end = soon(receive(&mut transport)).await.unwrap_err();
         assert!(end.is_closed(), "{end:?}");
-        // It stays dead.
+        // The transport stays closed.
         assert!(soon(receive(&mut transport)).await.unwrap_err().is_closed());
         assert!(
             soon(call(&mut transport, Request::new("ECHO", "")))
@@ -250,7 +255,8 @@ async fn a_peer_that_leaves_ends_the_transport(wire: Wire) {
 async fn closing_delivers_what_was_started(wire: Wire) {
     let hooks = Hooks::new(Manner::Answers);
     let server = wire.listen(&hooks).await;
-    // All of it waits when the transport is told to close, more than the sockets take, and the peer answers meanwhile.
+    // More data than the sockets buffer is pending when the transport closes, and the peer answers
+    // meanwhile.
     let connector = server.connector(TransportOptions::new().write_buffer(4 << 20));
     let mut transport = soon(connector.connect()).await.unwrap();
     let value = "x".repeat(50 << 10);
@@ -287,7 +293,7 @@ async fn a_peer_that_does_not_read_stops_the_sender(wire: Wire) {
     let mut transport = server.dial().await;
     let request = Request::new("ECHO", "x".repeat(64 << 10));
     let mut taken = 0;
-    // Ready again within a moment means that the socket took more; a full one stays full.
+    // If the transport becomes ready again soon, the socket accepted more; a full one stays full.
     while let Ok(started) = tokio::time::timeout(
         Duration::from_millis(100),
         start(&mut transport, request.clone()),
@@ -296,7 +302,8 @@ async fn a_peer_that_does_not_read_stops_the_sender(wire: Wire) {
     {
         started.unwrap();
         taken += request.encoded().len();
-        // Socket buffers take some megabytes on both sides; a queue without bounds would take all.
+        // Socket buffers hold a few megabytes on both sides; an unbounded queue would accept
+        // everything.
         assert!(taken < 64 << 20, "the queue grows without bounds");
     }
 }
@@ -329,7 +336,7 @@ async fn each_dial_is_a_connection_of_its_own(wire: Wire) {
     }
 }
 
-/// A dial whose handshake nobody answers; over plain TCP, one that nobody accepts.
+/// A dial whose handshake is never answered; over plain TCP, one that is never accepted.
 #[tokio::test]
 async fn a_dial_without_an_answer_times_out() {
     let options = TransportOptions::new().dial_timeout(Duration::from_millis(100));
@@ -355,7 +362,7 @@ async fn a_dial_without_an_answer_times_out() {
         let address = backlog.local_addr().unwrap().as_socket().unwrap();
         let mut full = Vec::new();
         if wire == Wire::Tcp {
-            // What waits to be accepted fills the queue; the next connection is not even shaken hands with.
+            // Fills the accept queue, so that the kernel does not complete the next handshake.
             while let Ok(Ok(stream)) = tokio::time::timeout(
                 Duration::from_millis(50),
                 tokio::net::TcpStream::connect(address),
@@ -376,7 +383,7 @@ async fn a_dial_without_an_answer_times_out() {
             TransportErrorKind::Timeout,
             "{wire:?}: {error}"
         );
-        // What the dial waited for, where, and for how long.
+        // The step that the dial was waiting for, the address, and the timeout.
         for part in ["100ms", waits_for, &address.to_string()] {
             assert!(error.to_string().contains(part), "{part}: {error}");
         }

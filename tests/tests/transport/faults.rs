@@ -1,4 +1,4 @@
-//! Every fault of the network is a typed error with the right predicates, in bounded time.
+//! Every network failure is a typed error with the right predicates, in bounded time.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::identity;
 use crate::proxy::{Fault, Proxy};
 use crate::wire::{Wire, call, soon};
 
-/// The error of a call behind a fault that is set when the connection is open.
+/// Returns the error of a call after a fault that is injected once the connection is open.
 async fn spoiled(wire: Wire, fault: Fault, options: &TransportOptions) -> TransportError {
     let server = wire.listen(&Hooks::new(Manner::Answers)).await;
     let proxy = Proxy::before(server.port()).await;
@@ -25,7 +25,7 @@ async fn spoiled(wire: Wire, fault: Fault, options: &TransportOptions) -> Transp
     let error = soon(call(&mut transport, Request::new("ECHO", "hello")))
         .await
         .unwrap_err();
-    // Dead is dead.
+    // A failed transport stays failed.
     assert!(
         soon(call(&mut transport, Request::new("ECHO", "late")))
             .await
@@ -54,7 +54,8 @@ fn assert_kind(error: &TransportError, kind: Kind, case: &dyn std::fmt::Debug) {
 async fn faults_behind_an_open_connection_are_told() {
     use Wire::{Http, Https, Tcp, Tls, Ws, Wss};
     let cases = [
-        // The peer's end, at a boundary and inside a frame, said and unsaid.
+        // The peer closes: at a frame boundary and inside a frame, with and without a close
+        // handshake.
         (Ws, Fault::CutAfter(0), Kind::Closed),
         (Ws, Fault::CutAfter(1), Kind::Closed),
         (Ws, Fault::CutAfter(7), Kind::Closed),
@@ -71,7 +72,7 @@ async fn faults_behind_an_open_connection_are_told() {
         (Ws, Fault::ResetAfter(3), Kind::Closed),
         (Tcp, Fault::ResetAfter(3), Kind::Closed),
         (Http, Fault::ResetAfter(3), Kind::Closed),
-        // A length that lies: too long inside a message, too short, and one that breaks a limit.
+        // Wrong lengths: too long within a message, too short, and above a limit.
         (Ws, Fault::Replace(b"$5\r", b"$9\r"), Kind::Protocol),
         (Ws, Fault::Replace(b"$5\r", b"$4\r"), Kind::Protocol),
         (Tcp, Fault::Replace(b"$5\r", b"$4\r"), Kind::Protocol),
@@ -90,7 +91,7 @@ async fn faults_behind_an_open_connection_are_told() {
             Fault::Replace(b"content-length: 1", b"content-length: 0"),
             Kind::Protocol,
         ),
-        // Bytes that are not what they were.
+        // Corrupted bytes.
         (Ws, Fault::FlipAt(0), Kind::Protocol),
         (Ws, Fault::FlipAt(2), Kind::Protocol),
         (Tcp, Fault::FlipAt(0), Kind::Protocol),
@@ -103,7 +104,7 @@ async fn faults_behind_an_open_connection_are_told() {
     for (wire, fault, kind) in cases {
         let error = spoiled(wire, fault, &options).await;
         assert_kind(&error, kind, &(wire, fault));
-        // The peer spoke the protocol before: another connection may work.
+        // The peer has spoken the protocol before, so another connection may work.
         assert_eq!(error.is_transient(), kind != Kind::Limit, "{error}");
     }
 }
@@ -122,7 +123,7 @@ async fn stalls_are_found_by_heartbeats_and_deadlines() {
     }
 }
 
-/// Faults that hit a dial rather than an open connection.
+/// Faults during a dial rather than on an open connection.
 #[tokio::test]
 async fn faults_of_a_dial_are_told() {
     use Wire::{Http, Https, Tls, Ws, Wss};

@@ -1,4 +1,4 @@
-//! What a test tells a peer to do, and what it learns of it.
+//! Controls a peer's behavior from a test, and reports what the peer has seen.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use swarm_resp::{Frame, Request};
 use tokio::sync::Semaphore;
 
-/// How a peer treats a connection.
+/// Behavior of a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
     /// Answers every request.
     Answers,
-    /// Reads and never answers, but for PING.
+    /// Reads, but answers only PING.
     IsMute,
-    /// Does not even read behind the handshake.
+    /// Does not read after the handshake.
     IsDeaf,
-    /// Answers so many requests, PING not counted, then ends its side.
+    /// Answers this many requests, PING excluded, then closes its side.
     Leaves(usize),
 }
 
@@ -36,7 +36,7 @@ impl Hooks {
         }
     }
 
-    /// Requests that arrived, PING not counted.
+    /// Returns the number of requests received, PING excluded.
     pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
@@ -50,7 +50,7 @@ impl Hooks {
         self.ended.add_permits(1);
     }
 
-    /// The reply to a request, or none.
+    /// Returns the reply to a request, if any.
     pub(crate) fn reply(&self, args: &[impl AsRef<[u8]>]) -> Option<Frame> {
         let args: Vec<_> = args.iter().map(AsRef::as_ref).collect();
         if args == [b"PING".as_slice()] {
@@ -74,13 +74,13 @@ impl Hooks {
         })
     }
 
-    /// Whether the peer ends its side now.
+    /// Returns whether the peer closes its side now.
     pub(crate) fn leaves(&self) -> bool {
         matches!(self.manner, Manner::Leaves(after) if self.requests() >= after)
     }
 }
 
-/// The arguments of a command.
+/// Returns the arguments of a command.
 pub(crate) fn args(request: &Request) -> Vec<Vec<u8>> {
     request.args().map(<[u8]>::to_vec).collect()
 }

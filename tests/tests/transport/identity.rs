@@ -1,4 +1,4 @@
-//! Certificates made for the run of the tests, trusted by nobody else.
+//! Certificates generated for one test run.
 
 use std::sync::{Arc, OnceLock};
 
@@ -32,12 +32,12 @@ fn identity() -> &'static Identity {
     })
 }
 
-/// The server's side.
+/// Returns the server's TLS acceptor.
 pub(crate) fn acceptor() -> TlsAcceptor {
     identity().acceptor.clone()
 }
 
-/// Options that trust the server.
+/// Returns client options that trust the server.
 pub(crate) fn trusting() -> TlsOptions {
     TlsOptions::new()
         .only_given_roots()

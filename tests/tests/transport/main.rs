@@ -1,4 +1,5 @@
-//! One contract, kept by every wire: the same suite over WebSocket, HTTP, TCP, Unix sockets and memory, plain and over TLS.
+//! Transport contract: the same suite over WebSocket, HTTP, TCP, Unix sockets, and memory, plain
+//! and with TLS.
 
 mod acks;
 mod contract;

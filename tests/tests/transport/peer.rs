@@ -1,4 +1,4 @@
-//! The server's side of each wire, written on the plain libraries rather than on what is tested.
+//! Server side of each transport, written with the plain libraries rather than the code under test.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn words(command: &Frame) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// RESP over a stream.
+/// Serves RESP over a stream.
 pub(crate) async fn resp<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, hooks: &Hooks) {
     if hooks.manner == Manner::IsDeaf {
         return std::future::pending().await;
@@ -44,19 +44,19 @@ pub(crate) async fn resp<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, hooks
                 break;
             }
         }
-        // TLS may hold back what was written until it is flushed.
+        // TLS may buffer written data until it is flushed.
         if stream.write_all(&output).await.is_err() || stream.flush().await.is_err() {
             return;
         }
         output.clear();
         if hooks.leaves() {
-            // Only this side ends: the other may still be sending.
+            // Closes only this side; the other may still be sending.
             let _ = stream.shutdown().await;
         }
     }
 }
 
-/// RESP over WebSocket.
+/// Serves RESP over WebSocket.
 pub(crate) async fn ws<S: AsyncRead + AsyncWrite + Unpin>(stream: S, hooks: &Hooks) {
     let config = WebSocketConfig::default()
         .max_frame_size(None)
@@ -86,7 +86,7 @@ pub(crate) async fn ws<S: AsyncRead + AsyncWrite + Unpin>(stream: S, hooks: &Hoo
     }
 }
 
-/// Commands in JSON over HTTP, whichever version is spoken.
+/// Serves JSON commands over HTTP/1 or HTTP/2.
 pub(crate) async fn http<S>(stream: S, hooks: &Hooks)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -134,7 +134,7 @@ async fn answer(
         return std::future::pending().await;
     };
     if hooks.manner == Manner::Leaves(hooks.requests()) {
-        // Said, so that no request is on its way into a connection that ends.
+        // Announced, so that no request is sent into a connection that ends.
         leave.store(true, Ordering::SeqCst);
         if is_http1 {
             response
@@ -160,14 +160,14 @@ fn value(frame: FrameRef<'_>) -> Value {
     }
 }
 
-/// Requests and frames in the process.
+/// Serves requests in process.
 pub(crate) async fn memory(mut peer: MemoryPeer, hooks: &Hooks) -> Result<(), Infallible> {
     if hooks.manner == Manner::IsDeaf {
         return std::future::pending().await;
     }
     while let Some(request) = peer.next_request().await {
         if let Some(reply) = hooks.reply(&args(&request)) {
-            // A client that closed takes no replies; what it sent before still runs.
+            // A closed client accepts no replies, but what it sent before still runs.
             let _ = peer.reply(reply).await;
         }
         if hooks.leaves() {

@@ -1,24 +1,24 @@
-//! A proxy that passes bytes on until a test tells it to spoil them.
+//! Proxy that forwards bytes and injects faults.
 
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What happens to the bytes of the server from when it is set on.
+/// What happens to the server's bytes once the fault is set.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fault {
     /// Nothing.
     None,
-    /// So many more bytes pass, then the connection ends.
+    /// The connection closes after this many more bytes.
     CutAfter(usize),
-    /// So many more bytes pass, then the connection is reset.
+    /// The connection is reset after this many more bytes.
     ResetAfter(usize),
-    /// So many more bytes pass, then nothing happens any more, and nobody says so.
+    /// The connection stalls silently after this many more bytes.
     StallAfter(usize),
-    /// The bit at this place is flipped.
+    /// The byte at this position is corrupted.
     FlipAt(usize),
-    /// The first of these is replaced by the second, which is as long.
+    /// The first sequence is replaced with the second, which has the same length.
     Replace(&'static [u8], &'static [u8]),
 }
 
@@ -75,7 +75,7 @@ async fn pass(client: TcpStream, server: TcpStream, fault: Arc<Mutex<Fault>>) {
     }
 }
 
-/// Spoils bytes. Says how many of them pass, and what happens behind them.
+/// Corrupts bytes. Returns how many of them are forwarded, and the fault that applies afterwards.
 fn spoil(fault: &mut Fault, bytes: &mut [u8]) -> (usize, Fault) {
     let len = bytes.len();
     match fault {

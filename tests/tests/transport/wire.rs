@@ -1,4 +1,4 @@
-//! The wires, and how each is dialled against a peer of its own.
+//! Every transport, with a peer to dial.
 
 use std::future::poll_fn;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ impl Wire {
         }
     }
 
-    /// Starts a peer; each dial is a connection to it.
+    /// Starts a peer; each dial opens a connection to it.
     pub(crate) async fn listen(self, hooks: &Hooks) -> Server {
         let hooks = hooks.clone();
         match self {
@@ -117,7 +117,7 @@ impl Wire {
     }
 }
 
-/// A peer that can be dialled.
+/// A peer that can be dialed.
 pub(crate) enum Server {
     Memory(Hooks),
     Socket {
@@ -126,7 +126,7 @@ pub(crate) enum Server {
     },
 }
 
-/// Removes a socket's file at the end.
+/// Removes a socket file when dropped.
 pub(crate) struct Remove(PathBuf);
 
 impl Drop for Remove {
@@ -140,7 +140,7 @@ impl Server {
         match self {
             Self::Memory(hooks) => {
                 let hooks = hooks.clone();
-                // Any closure that makes a transport is a connector.
+                // Any closure that returns a transport is a connector.
                 Arc::new(move || {
                     let hooks = hooks.clone();
                     async move {
