@@ -15,7 +15,7 @@ use super::lease::{Job, Lease, Leases, Over, Patience};
 use crate::command::{Command, Decode};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::request_reply::{Mailbox, Posted, ReplyReceiver, ReplySlot, Requests, Retry};
+use crate::request_reply::{Enqueued, Mailbox, ReplyReceiver, ReplySender, Requests, Retry};
 
 /// The future of a command's reply.
 ///
@@ -42,14 +42,14 @@ enum State {
     Refused(Error),
     Unsent(Unsent),
     /// There is no room for it yet.
-    Queueing(Posting, ReplyReceiver),
+    Enqueueing(Enqueueing, ReplyReceiver),
     Waiting(ReplyReceiver),
     /// It runs on a leased connection.
     Elsewhere(Pin<Box<dyn Future<Output = Result<Frame>> + Send>>),
     Done,
 }
 
-type Posting = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
+type Enqueueing = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 
 struct Unsent {
     mailbox: Mailbox,
@@ -166,14 +166,14 @@ impl Unsent {
             };
             return Ok(State::Elsewhere(Box::pin(job.run())));
         }
-        let (caller, reply) = ReplySlot::one(waiter.clone());
-        match mailbox.post(requests, caller, patience.timing(), retry, alone) {
-            Posted::Done => Ok(State::Waiting(reply)),
-            Posted::Full(letter, size) => {
-                let posting = Box::pin(mailbox.post_later(letter, size));
-                Ok(State::Queueing(posting, reply))
+        let (caller, reply) = ReplySender::one(waiter.clone());
+        match mailbox.enqueue(requests, caller, patience.timing(), retry, alone) {
+            Enqueued::Done => Ok(State::Waiting(reply)),
+            Enqueued::Full(queued, size) => {
+                let enqueueing = Box::pin(mailbox.enqueue_when_free(queued, size));
+                Ok(State::Enqueueing(enqueueing, reply))
             }
-            Posted::Closed => Err(mailbox.why_ended()),
+            Enqueued::Closed => Err(mailbox.why_ended()),
         }
     }
 }
@@ -193,8 +193,8 @@ impl<R> Future for Reply<R> {
                     let result = ready!(job.as_mut().poll(cx));
                     return this.finish(result);
                 }
-                State::Queueing(posting, _) => {
-                    if let Err(failure) = ready!(posting.as_mut().poll(cx)) {
+                State::Enqueueing(enqueueing, _) => {
+                    if let Err(failure) = ready!(enqueueing.as_mut().poll(cx)) {
                         return this.finish(Err(failure));
                     }
                 }
@@ -212,7 +212,7 @@ impl<R> Future for Reply<R> {
                         return Poll::Pending;
                     }
                 }
-                State::Queueing(_, reply) => this.state = State::Waiting(reply),
+                State::Enqueueing(_, reply) => this.state = State::Waiting(reply),
                 State::Refused(error) => return Poll::Ready(Err(error)),
                 #[expect(clippy::panic, reason = "the contract of futures, as for async blocks")]
                 _ => panic!("a reply was polled after it was ready"),

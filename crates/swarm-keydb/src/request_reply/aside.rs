@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{RequestRejection, TransportError, TransportErrorKind};
 
-use super::{Answered, Engine, ReplySlot, RequestReply};
+use super::{Answered, Engine, ReplySender, RequestReply};
 use crate::connection::{CLOSE_TIMEOUT, Disconnect, Link, Nonce, Outgoing, RECEIVE_BATCH};
 
 /// Maximum number of connections that are set aside. For one more, the client closes one whose calls have all been
@@ -46,7 +46,7 @@ struct Aside {
 /// What is still awaited.
 enum Rest {
     /// Replies, in the order of the requests.
-    Replies(Box<Engine<ReplySlot>>),
+    Replies(Box<Engine<ReplySender>>),
     /// The nonce. Replies no longer match requests, so other frames are discarded. Once the server echoes the nonce, it
     /// has run all earlier commands.
     Echo(Question),
@@ -69,14 +69,14 @@ impl Asides {
         self.list.len() >= MAX_SET_ASIDE && self.list.iter().all(Aside::has_pending_writes)
     }
 
-    fn engines(&self) -> impl Iterator<Item = &Engine<ReplySlot>> {
+    fn engines(&self) -> impl Iterator<Item = &Engine<ReplySender>> {
         self.list.iter().filter_map(|aside| match &aside.rest {
             Rest::Replies(engine) => Some(&**engine),
             _ => None,
         })
     }
 
-    fn engines_mut(&mut self) -> impl Iterator<Item = &mut Engine<ReplySlot>> {
+    fn engines_mut(&mut self) -> impl Iterator<Item = &mut Engine<ReplySender>> {
         self.list
             .iter_mut()
             .filter_map(|aside| match &mut aside.rest {
@@ -111,7 +111,7 @@ impl Asides {
     }
 
     /// Fails calls whose deadline has passed, and closes connections whose time is over. Returns the engines of these.
-    fn expire(&mut self, now: Instant) -> Vec<Engine<ReplySlot>> {
+    fn expire(&mut self, now: Instant) -> Vec<Engine<ReplySender>> {
         for engine in self.engines_mut() {
             // A connection that is set aside may be silent.
             let _never = engine.expire(now);
@@ -126,7 +126,7 @@ impl Asides {
     }
 
     /// Closes the oldest connection of some kind if the maximum is reached. Returns its engine.
-    fn make_room(&mut self, kind: impl Fn(&Aside) -> bool) -> Option<Engine<ReplySlot>> {
+    fn make_room(&mut self, kind: impl Fn(&Aside) -> bool) -> Option<Engine<ReplySender>> {
         if self.list.len() < MAX_SET_ASIDE {
             return None;
         }
@@ -147,7 +147,7 @@ impl Asides {
     }
 
     /// Sends and receives. Returns the engines of connections that are lost or out of step.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Vec<Engine<ReplySlot>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Vec<Engine<ReplySender>> {
         let mut gone = Vec::new();
         self.list
             .retain_mut(|aside| aside.poll(&mut gone, cx).is_pending());
@@ -170,7 +170,7 @@ impl Aside {
     }
 
     /// Ready when the connection is closed or lost. Pushes its engine to `gone` when no more replies can be matched.
-    fn poll(&mut self, gone: &mut Vec<Engine<ReplySlot>>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, gone: &mut Vec<Engine<ReplySender>>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let error = match self.step(cx) {
                 Ok(true) => continue,
@@ -249,7 +249,7 @@ impl Outgoing for Rest {
 
 impl Rest {
     /// Closes the connection early. Returns its engine, if there is one.
-    fn give_up(self) -> Option<Engine<ReplySlot>> {
+    fn give_up(self) -> Option<Engine<ReplySender>> {
         let Self::Replies(mut engine) = self else {
             return None;
         };
@@ -336,7 +336,7 @@ impl RequestReply {
     }
 
     /// Takes back the calls of lost connections that may be resent.
-    fn take_back(&mut self, gone: impl IntoIterator<Item = Engine<ReplySlot>>) {
+    fn take_back(&mut self, gone: impl IntoIterator<Item = Engine<ReplySender>>) {
         for mut gone in gone {
             self.engine.take_back(&mut gone);
         }

@@ -82,7 +82,7 @@ impl RequestReply {
     /// Closes the queue and drops what is in it.
     pub(super) fn drop_queued(&mut self) {
         self.queue.close();
-        self.queue.take(|letter, _permit| drop(letter));
+        self.queue.take(|queued, _permit| drop(queued));
     }
 
     /// Fails pending calls if the time for closing is over.
@@ -159,7 +159,7 @@ impl RequestReply {
         let now = tokio::time::Instant::now().into_std();
         let engine = &mut self.engine;
         self.queue
-            .take(|letter, permit| engine.submit(letter.into_call(permit, now), now));
+            .take(|queued, permit| engine.submit(queued.into_call(permit, now), now));
         self.engine.fail_waiting(failure);
     }
 }

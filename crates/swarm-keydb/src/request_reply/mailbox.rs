@@ -34,8 +34,8 @@ pub(super) enum Shutdown {
 }
 
 /// A call that the driver does not have yet.
-pub(crate) struct Letter {
-    pub(crate) body: Box<Body<ReplySlot>>,
+pub(crate) struct QueuedCall {
+    pub(crate) body: Box<Body<ReplySender>>,
     pub(crate) due: Due,
 }
 
@@ -48,8 +48,8 @@ pub(crate) enum Due {
     At(std::time::Instant),
 }
 
-impl Letter {
-    pub(super) fn into_call(self, permit: Permit, now: std::time::Instant) -> Call<ReplySlot> {
+impl QueuedCall {
+    pub(super) fn into_call(self, permit: Permit, now: std::time::Instant) -> Call<ReplySender> {
         let deadline = match self.due {
             Due::After(timeout) => deadline(now, timeout),
             Due::At(deadline) => deadline,
@@ -63,17 +63,17 @@ impl Letter {
 }
 
 /// What became of a call that was offered to the queue.
-pub(crate) enum Posted {
+pub(crate) enum Enqueued {
     Done,
     /// There is no room for it.
-    Full(Letter, u32),
+    Full(QueuedCall, u32),
     /// No more calls are taken.
     Closed,
 }
 
 /// Where the replies to one call go.
 #[derive(Debug)]
-pub(crate) enum ReplySlot {
+pub(crate) enum ReplySender {
     One(reply_channel::Sender<Result<Frame, Failure>>),
     Unit(reply_channel::Sender<Answers>, Answers),
 }
@@ -98,7 +98,7 @@ impl Answers {
     }
 }
 
-impl ReplySlot {
+impl ReplySender {
     /// For one reply, which `waiter` polls for.
     pub(crate) fn one(waiter: Waker) -> (Self, ReplyReceiver) {
         let (sender, receiver) = reply_channel::channel(Some(waiter));
@@ -113,7 +113,7 @@ impl ReplySlot {
     }
 }
 
-impl Caller for ReplySlot {
+impl Caller for ReplySender {
     type Ticket = Permit;
     type Wake = Wake;
 
@@ -206,7 +206,7 @@ pub(crate) struct Mailbox(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    queue: queue::Sender<Letter>,
+    queue: queue::Sender<QueuedCall>,
     /// Beside the calls, so that a client that is being closed can be told to hurry.
     shutdowns: mpsc::UnboundedSender<Shutdown>,
     budget: Budget,
@@ -225,7 +225,7 @@ impl Mailbox {
         tasks: &Tasks,
     ) -> (
         Self,
-        queue::Receiver<Letter>,
+        queue::Receiver<QueuedCall>,
         mpsc::UnboundedReceiver<Shutdown>,
     ) {
         let (shutdowns, shutdown) = mpsc::unbounded_channel();
@@ -267,16 +267,16 @@ impl Mailbox {
 
     /// Puts requests in, if there is room for them now. Their time runs from here.
     #[inline]
-    pub(crate) fn post(
+    pub(crate) fn enqueue(
         &self,
         requests: Requests,
-        caller: ReplySlot,
+        caller: ReplySender,
         timing: Timing,
         retry: Retry,
         alone: bool,
-    ) -> Posted {
+    ) -> Enqueued {
         let size = self.0.budget.share(&requests);
-        let letter = Letter {
+        let queued = QueuedCall {
             body: Box::new(Body {
                 grows: timing.grows,
                 blocks: timing.blocks,
@@ -284,26 +284,30 @@ impl Mailbox {
             }),
             due: Due::After(timing.timeout),
         };
-        match self.0.queue.try_send(letter, size) {
-            Ok(()) => Posted::Done,
-            Err(TrySendError::Full(letter)) => Posted::Full(letter, size),
-            Err(TrySendError::Closed) => Posted::Closed,
+        match self.0.queue.try_send(queued, size) {
+            Ok(()) => Enqueued::Done,
+            Err(TrySendError::Full(queued)) => Enqueued::Full(queued, size),
+            Err(TrySendError::Closed) => Enqueued::Closed,
         }
     }
 
-    /// Waits for room for a letter that found none, until its time is up, and puts it in. Served in order.
-    pub(crate) async fn post_later(self, mut letter: Letter, size: u32) -> Result<(), Failure> {
+    /// Waits for room for a queued that found none, until its time is up, and puts it in. Served in order.
+    pub(crate) async fn enqueue_when_free(
+        self,
+        mut queued: QueuedCall,
+        size: u32,
+    ) -> Result<(), Failure> {
         if !self.0.budget.waits {
             return Err(Failure::Full);
         }
-        let deadline = match letter.due {
+        let deadline = match queued.due {
             Due::After(timeout) => deadline_in(timeout),
             Due::At(deadline) => deadline,
         };
-        letter.due = Due::At(deadline);
+        queued.due = Due::At(deadline);
         let sent = {
             let _context = self.0.tasks.timers();
-            timeout_at(Instant::from_std(deadline), self.0.queue.send(letter, size))
+            timeout_at(Instant::from_std(deadline), self.0.queue.send(queued, size))
         };
         match sent.await {
             Ok(Ok(())) => Ok(()),
@@ -340,11 +344,11 @@ impl Mailbox {
         timing: Timing,
         retry: Retry,
     ) -> Result<reply_channel::Receiver<Answers>, Failure> {
-        let (caller, answers) = ReplySlot::unit(requests.len());
-        match self.post(requests, caller, timing, retry, false) {
-            Posted::Done => {}
-            Posted::Full(letter, size) => self.clone().post_later(letter, size).await?,
-            Posted::Closed => return Err(self.why_ended()),
+        let (caller, answers) = ReplySender::unit(requests.len());
+        match self.enqueue(requests, caller, timing, retry, false) {
+            Enqueued::Done => {}
+            Enqueued::Full(queued, size) => self.clone().enqueue_when_free(queued, size).await?,
+            Enqueued::Closed => return Err(self.why_ended()),
         }
         Ok(answers)
     }

@@ -31,7 +31,8 @@ pub(crate) use engine::{
     Answered, Body, Call, Caller, Engine, MAX_ATTEMPTS, Marks, Requests, Retry,
 };
 pub(crate) use mailbox::{
-    Answers, Budget, Mailbox, Posted, ReplyReceiver, ReplySlot, Timing, WeakMailbox, deadline_in,
+    Answers, Budget, Enqueued, Mailbox, ReplyReceiver, ReplySender, Timing, WeakMailbox,
+    deadline_in,
 };
 pub(crate) use role::Role;
 
@@ -48,7 +49,7 @@ use aside::Asides;
 use closing::Closing;
 use fallback::Fallback;
 use liveness_check::LivenessCheck;
-use mailbox::Letter;
+use mailbox::QueuedCall;
 use reply_channel::Wake;
 
 /// Reports how the first attempt to connect went.
@@ -56,8 +57,8 @@ pub(crate) type Started = oneshot::Sender<Result<(), Failure>>;
 
 /// The protocol of commands: the engine matches replies to requests; everything else here connects it to its callers.
 pub(crate) struct RequestReply {
-    engine: Engine<ReplySlot>,
-    queue: queue::Receiver<Letter>,
+    engine: Engine<ReplySender>,
+    queue: queue::Receiver<QueuedCall>,
     /// Where the reason is noted when the connection ends unasked.
     ended: Arc<OnceLock<Failure>>,
     status: Arc<Status>,
@@ -159,10 +160,10 @@ impl RequestReply {
     fn take_calls(&mut self, cx: &mut Context<'_>) -> bool {
         self.poll_shutdowns(cx);
         let (mut now, engine) = (None, &mut self.engine);
-        let open = self.queue.take(|letter, permit| {
+        let open = self.queue.take(|queued, permit| {
             let clock = || tokio::time::Instant::now().into_std();
             let now = *now.get_or_insert_with(clock);
-            engine.submit(letter.into_call(permit, now), now);
+            engine.submit(queued.into_call(permit, now), now);
         });
         self.queue_done = !open;
         if self.closing.is_aborted() {

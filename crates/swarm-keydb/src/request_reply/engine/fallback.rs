@@ -3,24 +3,24 @@
 //! Only calls that wait go this way, so none was sent before. What is on the fallback is settled before anything is sent over
 //! the next connection.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use swarm_resp::{Frame, RequestRef};
 use swarm_transport::{RequestRejection, TransportError};
 
+use super::in_flight::InFlight;
 use super::slot::Slot;
 use super::{
-    Caller, Engine, Failure, MAX_ATTEMPTS, Requests, Violation, first_refused, first_unsupported,
-    refused,
+    Caller, Engine, Failure, Requests, Violation, first_refused, first_unsupported, refused,
+    requeue,
 };
 use crate::options::FallbackScope;
 use crate::server::{Detection, ServerProfile};
 
 pub(super) struct Fallback<C: Caller> {
     /// Sent; answered in this order.
-    slots: VecDeque<Slot<C>>,
+    in_flight: InFlight<C>,
     /// Waiting calls before this one cannot go this way.
     looked: usize,
 }
@@ -28,7 +28,7 @@ pub(super) struct Fallback<C: Caller> {
 impl<C: Caller> Default for Fallback<C> {
     fn default() -> Self {
         Self {
-            slots: VecDeque::new(),
+            in_flight: InFlight::default(),
             looked: 0,
         }
     }
@@ -36,15 +36,15 @@ impl<C: Caller> Default for Fallback<C> {
 
 impl<C: Caller> Fallback<C> {
     pub(super) fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.in_flight.is_empty()
     }
 
     pub(super) fn slots(&self) -> std::collections::vec_deque::Iter<'_, Slot<C>> {
-        self.slots.iter()
+        self.in_flight.iter()
     }
 
     pub(super) fn slots_mut(&mut self) -> impl Iterator<Item = &mut Slot<C>> {
-        self.slots.iter_mut()
+        self.in_flight.iter_mut()
     }
 
     /// The waiting calls are others now.
@@ -56,12 +56,12 @@ impl<C: Caller> Fallback<C> {
 impl<C: Caller> Engine<C> {
     /// Whether nobody waits for anything on the fallback any more.
     pub(crate) fn fallback_is_settled(&self) -> bool {
-        !self.fallback.slots.iter().any(Slot::is_pending)
+        !self.fallback.in_flight.iter().any(Slot::is_pending)
     }
 
     /// The fallback is closed in good order.
     pub(crate) fn close_fallback(&mut self) {
-        self.fallback.slots.clear();
+        self.fallback.in_flight.clear();
     }
 
     /// The next request to send over the fallback. What neither way can carry fails at once. What needs a session, or may not go
@@ -101,8 +101,7 @@ impl<C: Caller> Engine<C> {
                 continue;
             }
             call.body.attempts += 1;
-            self.fallback.slots.push_back(Slot::new(call, None, now));
-            return self.fallback.slots.back()?.request(0);
+            return self.fallback.in_flight.push(call, None, now);
         }
     }
 
@@ -121,7 +120,7 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn receive_fallback(&mut self, frame: Frame) -> Result<(), Violation> {
         let slot = self
             .fallback
-            .slots
+            .in_flight
             .pop_front()
             .ok_or(Violation::UnexpectedReply)?;
         if let Some(call) = slot.into_call(0) {
@@ -138,21 +137,13 @@ impl<C: Caller> Engine<C> {
     /// The fallback is lost. What was sent that way and cannot safely be sent again fails; the rest waits for whichever way
     /// comes next.
     pub(crate) fn fallback_failed(&mut self, error: &Arc<TransportError>) {
-        for slot in self.fallback.slots.drain(..).rev() {
-            let Some(call) = slot.into_call(0) else {
-                continue;
-            };
-            if call.body.retry.is_allowed(self.session.settings.retry)
-                && call.body.attempts < MAX_ATTEMPTS
-            {
-                self.waiting.push_front(call);
-            } else {
-                call.fail(|_| Failure::Lost {
-                    sent: true,
-                    error: Arc::clone(error),
-                });
-            }
-        }
+        let policy = self.session.settings.retry;
+        requeue(
+            self.fallback.in_flight.drain(),
+            &mut self.waiting,
+            policy,
+            error,
+        );
         self.fallback.look_again();
     }
 }

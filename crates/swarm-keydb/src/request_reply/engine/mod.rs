@@ -9,6 +9,7 @@ mod drain;
 mod fallback;
 mod fence;
 mod heartbeat;
+mod in_flight;
 mod pace;
 mod slot;
 #[cfg(test)]
@@ -30,13 +31,14 @@ pub(crate) use crate::server::Marks;
 
 use crate::connection::{Session, Settings, Violation};
 use crate::credentials::Credentials;
+use crate::options::RetryPolicy;
 use crate::server::{ErrorReply, Meaning, ServerProfile};
 use drain::Drain;
 use fallback::Fallback;
 use fence::Fences;
+use in_flight::InFlight;
 use pace::Backlog;
 use slot::Slot;
-use unit::Sending;
 
 /// Maximum number of times that a call is sent while connections keep breaking.
 pub(crate) const MAX_ATTEMPTS: u8 = 3;
@@ -56,9 +58,7 @@ pub(crate) struct Engine<C: Caller> {
     /// Calls that were not sent, in order.
     waiting: VecDeque<Call<C>>,
     /// Calls that were sent. The server replies in this order.
-    in_flight: VecDeque<Slot<C>>,
-    /// The requests of the last call in flight that were not sent yet.
-    sending: Option<Sending>,
+    in_flight: InFlight<C>,
     /// The engine's own last request, of the handshake or a heartbeat, which the transport may borrow.
     own_request: Option<Request>,
     /// Calls that were sent over the HTTP fallback.
@@ -80,8 +80,7 @@ impl<C: Caller> Engine<C> {
         Self {
             session: Session::new(settings),
             waiting: VecDeque::new(),
-            in_flight: VecDeque::new(),
-            sending: None,
+            in_flight: InFlight::default(),
             own_request: None,
             fallback: Fallback::default(),
             earliest: None,
@@ -165,25 +164,8 @@ impl<C: Caller> Engine<C> {
     pub(crate) fn disconnected(&mut self, error: &Arc<TransportError>) {
         self.session.close();
         self.fallback.look_again();
-        let mut unsent = self.sending.take().map_or(0, |sending| sending.unsent());
-        for slot in self.in_flight.drain(..).rev() {
-            // Only the last call in flight can be partly sent.
-            let unsent = std::mem::take(&mut unsent);
-            let Some(call) = slot.into_call(unsent) else {
-                continue;
-            };
-            if call.body.retry.is_allowed(self.session.settings.retry)
-                && call.body.attempts < MAX_ATTEMPTS
-            {
-                self.waiting.push_front(call);
-            } else {
-                let sent = call.body.sent;
-                call.fail(|position| Failure::Lost {
-                    sent: position < sent,
-                    error: Arc::clone(error),
-                });
-            }
-        }
+        let policy = self.session.settings.retry;
+        requeue(self.in_flight.drain(), &mut self.waiting, policy, error);
         self.take_back_growth();
     }
 
@@ -208,11 +190,8 @@ impl<C: Caller> Engine<C> {
         now: Instant,
         check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
     ) -> Option<RequestRef<'_>> {
-        if let Some(sending) = &self.sending {
-            if sending.is_under_way() {
-                return self.sending.as_mut()?.advance();
-            }
-            self.sending = None;
+        if self.in_flight.is_sending() {
+            return self.in_flight.next_request();
         }
         self.next_of_next_call(now, check)
     }
@@ -270,17 +249,14 @@ impl<C: Caller> Engine<C> {
             if let Some(pace) = &call.body.pace {
                 call.deadline = self.deadline_when_sent(pace, call.deadline);
             }
-            let first = call.body.answered;
             let mut fences = None;
             if !matches!(call.body.requests, Requests::One(_)) {
                 call.body.caller.sending(server);
                 if self.session.is_stateful() && server.cr_lf {
-                    fences = Fences::of(&call.body.requests, first);
+                    fences = Fences::of(&call.body.requests, call.body.answered);
                 }
-                self.sending = Sending::from(&call.body.requests, first + 1, fences.as_ref());
             }
-            self.in_flight.push_back(Slot::new(call, fences, now));
-            return self.in_flight.back()?.request(first);
+            return self.in_flight.push(call, fences, now);
         }
     }
 
@@ -330,12 +306,7 @@ impl<C: Caller> Engine<C> {
             self.note_pace(result.is_ok());
         }
         self.answered = self.session.last_heard();
-        let unsent = self.unsent_of_front();
-        let slot = self
-            .in_flight
-            .front_mut()
-            .filter(|slot| slot.owed() > unsent)
-            .ok_or(Violation::UnexpectedReply)?;
+        let slot = (self.in_flight.front_owed()).ok_or(Violation::UnexpectedReply)?;
         self.session.note_served();
         let sent = slot.sent;
         let mut wake = None;
@@ -347,14 +318,25 @@ impl<C: Caller> Engine<C> {
         }
         Ok(Answered { sent, wake })
     }
+}
 
-    /// How many replies the first in flight cannot get yet, because their requests are not sent. Only the last can be sent in
-    /// part.
-    #[inline(always)]
-    fn unsent_of_front(&self) -> usize {
-        match &self.sending {
-            Some(sending) if self.in_flight.len() == 1 => sending.left(),
-            _ => 0,
+/// Sorts the calls of a lost connection, the last one first: those that may be sent again go to the head of the queue, the others
+/// fail.
+fn requeue<C: Caller>(
+    calls: impl Iterator<Item = Call<C>>,
+    waiting: &mut VecDeque<Call<C>>,
+    policy: RetryPolicy,
+    error: &Arc<TransportError>,
+) {
+    for call in calls {
+        if call.body.retry.is_allowed(policy) && call.body.attempts < MAX_ATTEMPTS {
+            waiting.push_front(call);
+        } else {
+            let sent = call.body.sent;
+            call.fail(|position| Failure::Lost {
+                sent: position < sent,
+                error: Arc::clone(error),
+            });
         }
     }
 }

@@ -1,11 +1,9 @@
 //! What one call sends: a request, or several that nothing may come between.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use swarm_resp::{Request, RequestBatch, RequestRef};
 
-use super::fence::Fences;
 use crate::server::Marks;
 
 /// The requests of one call. Clones share them.
@@ -104,61 +102,5 @@ impl Requests {
             Self::Unit(requests) => requests.encoded_len(),
             Self::Marked(marked) => marked.requests.encoded_len(),
         }
-    }
-}
-
-/// A call that is being sent: the link may take only a part of it at a time. It is sent to its end whatever becomes of its
-/// caller, for a server must not be left in the middle of a transaction.
-#[derive(Debug)]
-pub(super) struct Sending {
-    requests: Requests,
-    next: usize,
-    /// The fences that are not sent, and the position that each follows.
-    fences: VecDeque<(usize, Request)>,
-    /// The fence that was sent last, which the link may still borrow.
-    fence: Option<Request>,
-}
-
-impl Sending {
-    /// A call of which all requests before `next` are sent, and none of the fences.
-    pub(super) fn from(requests: &Requests, next: usize, fences: Option<&Fences>) -> Option<Self> {
-        (next < requests.len() || fences.is_some()).then(|| Self {
-            requests: requests.clone(),
-            next,
-            fences: fences.map(Fences::requests).unwrap_or_default(),
-            fence: None,
-        })
-    }
-
-    /// How many requests of the caller are not sent.
-    #[inline]
-    pub(super) fn unsent(&self) -> usize {
-        self.requests.len().saturating_sub(self.next)
-    }
-
-    /// How many replies cannot come yet, those of fences included.
-    #[inline]
-    pub(super) fn left(&self) -> usize {
-        self.unsent().saturating_add(self.fences.len())
-    }
-
-    /// Whether anything is not sent.
-    #[inline]
-    pub(super) fn is_under_way(&self) -> bool {
-        self.left() > 0
-    }
-
-    /// The next request: of the caller, or a fence behind the last one.
-    #[inline]
-    pub(super) fn advance(&mut self) -> Option<RequestRef<'_>> {
-        if let Some((position, _)) = self.fences.front()
-            && position.saturating_add(1) == self.next
-        {
-            let (_, fence) = self.fences.pop_front()?;
-            return Some(self.fence.insert(fence).view());
-        }
-        let request = self.requests.get(self.next)?;
-        self.next = self.next.saturating_add(1);
-        Some(request)
     }
 }

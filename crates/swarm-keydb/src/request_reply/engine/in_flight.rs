@@ -1,0 +1,171 @@
+//! Calls in flight: sent, in the order in which the server replies. The last one may be sent in part.
+//!
+//! Only this module knows that a call can be sent in part: a batch, or a call whose requests are followed by checks, goes to the
+//! transport one request at a time, and replies to its first requests may arrive before its last request leaves.
+
+use std::collections::{VecDeque, vec_deque};
+use std::time::Instant;
+
+use swarm_resp::{Request, RequestRef};
+
+use super::fence::Fences;
+use super::slot::{Call, Caller, Slot};
+use super::unit::Requests;
+
+pub(super) struct InFlight<C: Caller> {
+    slots: VecDeque<Slot<C>>,
+    /// What is still to be sent of the last call.
+    rest: Option<Rest>,
+}
+
+impl<C: Caller> Default for InFlight<C> {
+    fn default() -> Self {
+        Self {
+            slots: VecDeque::new(),
+            rest: None,
+        }
+    }
+}
+
+impl<C: Caller> InFlight<C> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn iter(&self) -> vec_deque::Iter<'_, Slot<C>> {
+        self.slots.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> vec_deque::IterMut<'_, Slot<C>> {
+        self.slots.iter_mut()
+    }
+
+    /// The oldest call.
+    #[inline]
+    pub(super) fn front(&self) -> Option<&Slot<C>> {
+        self.slots.front()
+    }
+
+    #[inline]
+    pub(super) fn front_mut(&mut self) -> Option<&mut Slot<C>> {
+        self.slots.front_mut()
+    }
+
+    /// The oldest call, if the server owes it a reply to a request that was sent.
+    #[inline(always)]
+    pub(super) fn front_owed(&mut self) -> Option<&mut Slot<C>> {
+        let unsent = match &self.rest {
+            Some(rest) if self.slots.len() == 1 => rest.replies(),
+            _ => 0,
+        };
+        let slot = self.slots.front_mut()?;
+        (slot.owed().saturating_sub(slot.held()) > unsent).then_some(slot)
+    }
+
+    /// Removes the oldest call, which has all its replies.
+    #[inline]
+    pub(super) fn pop_front(&mut self) -> Option<Slot<C>> {
+        self.slots.pop_front()
+    }
+
+    /// Whether the last call is sent in part. Its rest comes next.
+    #[inline]
+    pub(super) fn is_sending(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.replies() > 0)
+    }
+
+    /// The next request of the last call.
+    #[inline]
+    pub(super) fn next_request(&mut self) -> Option<RequestRef<'_>> {
+        self.rest.as_mut()?.advance()
+    }
+
+    /// Adds a call, and returns its first request.
+    #[inline]
+    pub(super) fn push(
+        &mut self,
+        call: Call<C>,
+        fences: Option<Fences>,
+        now: Instant,
+    ) -> Option<RequestRef<'_>> {
+        let first = call.body.answered;
+        self.rest = match call.body.requests {
+            Requests::One(_) => None,
+            _ => Rest::of(&call.body.requests, first + 1, fences.as_ref()),
+        };
+        self.slots.push_back(Slot::new(call, fences, now));
+        self.slots.back()?.request(first)
+    }
+
+    /// Adds a heartbeat, which is no call.
+    pub(super) fn push_heartbeat(&mut self, heartbeat: Slot<C>) {
+        self.rest = None;
+        self.slots.push_back(heartbeat);
+    }
+
+    /// Takes the calls whose callers still wait, the last one first, because the connection is gone.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Call<C>> {
+        let mut unsent = self.rest.take().map_or(0, |rest| rest.requests());
+        let last_first = self.slots.drain(..).rev();
+        last_first.filter_map(move |slot| slot.into_call(std::mem::take(&mut unsent)))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.rest = None;
+        self.slots.clear();
+    }
+}
+
+/// What is not sent of a call. It is sent even if the caller leaves, because a server must not be left in the middle of a
+/// transaction.
+#[derive(Debug)]
+struct Rest {
+    requests: Requests,
+    next: usize,
+    /// The fences that are not sent, and the position that each follows.
+    fences: VecDeque<(usize, Request)>,
+    /// The fence that was sent last, which the transport may still borrow.
+    fence: Option<Request>,
+}
+
+impl Rest {
+    /// The rest of a call from the request `next` on, with all fences.
+    fn of(requests: &Requests, next: usize, fences: Option<&Fences>) -> Option<Self> {
+        (next < requests.len() || fences.is_some()).then(|| Self {
+            requests: requests.clone(),
+            next,
+            fences: fences.map(Fences::requests).unwrap_or_default(),
+            fence: None,
+        })
+    }
+
+    /// How many of the caller's requests are not sent.
+    #[inline]
+    fn requests(&self) -> usize {
+        self.requests.len().saturating_sub(self.next)
+    }
+
+    /// How many replies cannot arrive yet, including those to fences.
+    #[inline]
+    fn replies(&self) -> usize {
+        self.requests().saturating_add(self.fences.len())
+    }
+
+    /// The next request: one of the caller's, or the fence that follows the last one.
+    #[inline]
+    fn advance(&mut self) -> Option<RequestRef<'_>> {
+        if let Some((position, _)) = self.fences.front()
+            && position.saturating_add(1) == self.next
+        {
+            let (_, fence) = self.fences.pop_front()?;
+            return Some(self.fence.insert(fence).view());
+        }
+        let request = self.requests.get(self.next)?;
+        self.next = self.next.saturating_add(1);
+        Some(request)
+    }
+}
