@@ -93,6 +93,20 @@ mod tests {
         TransportOptions::new()
     }
 
+    #[cfg(all(feature = "ws", feature = "http", feature = "tcp", feature = "tls"))]
+    #[test]
+    fn every_scheme_has_a_transport() {
+        for scheme in Scheme::ALL {
+            let path = if scheme == Scheme::RedisUnix {
+                "/socket"
+            } else {
+                "host"
+            };
+            let endpoint = Endpoint::parse(&format!("{scheme}://{path}")).unwrap();
+            connector(&endpoint, &options()).unwrap();
+        }
+    }
+
     #[test]
     fn a_disabled_transport_names_its_features() {
         let (ws, http, tcp) = (

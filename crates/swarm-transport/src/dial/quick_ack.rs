@@ -179,22 +179,12 @@ mod tests {
 
     use super::*;
 
-    const SCHEMES: [Scheme; 7] = [
-        Scheme::Ws,
-        Scheme::Wss,
-        Scheme::Http,
-        Scheme::Https,
-        Scheme::Redis,
-        Scheme::Rediss,
-        Scheme::RedisUnix,
-    ];
-
     #[test]
     fn the_option_overrides_the_server() {
         let swarm = PeerIdentity::new().with_server("swarmkeydb");
         let redis = PeerIdentity::new().with_server("redis");
         let nameless = PeerIdentity::new();
-        for scheme in SCHEMES {
+        for scheme in Scheme::ALL {
             let ack_policy =
                 |mode| QuickAckPolicy::new(scheme, &TransportOptions::new().quick_ack(mode));
             let auto = ack_policy(QuickAck::Auto);

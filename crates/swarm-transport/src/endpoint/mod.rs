@@ -31,6 +31,16 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Ws,
+        Self::Wss,
+        Self::Http,
+        Self::Https,
+        Self::Redis,
+        Self::Rediss,
+        Self::RedisUnix,
+    ];
+
     /// Returns the scheme without `://`.
     pub const fn as_str(self) -> &'static str {
         match self {

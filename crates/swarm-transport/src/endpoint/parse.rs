@@ -55,25 +55,23 @@ fn scheme(address: &str) -> Result<Scheme, TransportError> {
         ))
     };
     let (scheme, _) = address.split_once("://").ok_or_else(missing)?;
-    Ok(match scheme.to_ascii_lowercase().as_str() {
-        "ws" => Scheme::Ws,
-        "wss" => Scheme::Wss,
-        "http" => Scheme::Http,
-        "https" => Scheme::Https,
-        "redis" => Scheme::Redis,
-        "rediss" => Scheme::Rediss,
-        "redis+unix" | "unix" => Scheme::RedisUnix,
-        "" => return Err(missing()),
-        word if word
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) =>
+    let scheme = scheme.to_ascii_lowercase();
+    let known = Scheme::ALL
+        .into_iter()
+        .find(|known| scheme == known.as_str());
+    match (known, scheme.as_str()) {
+        (Some(known), _) => Ok(known),
+        (None, "unix") => Ok(Scheme::RedisUnix),
+        (None, "") => Err(missing()),
+        (None, word)
+            if (word.bytes()).all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) =>
         {
-            return Err(invalid(format!(
+            Err(invalid(format!(
                 "the scheme `{word}://` is not supported; use {EXAMPLES}"
-            )));
+            )))
         }
-        _ => return Err(missing()),
-    })
+        _ => Err(missing()),
+    }
 }
 
 fn malformed(error: ParseError) -> TransportError {

@@ -10,6 +10,30 @@ fn parse(address: &str) -> Endpoint {
     Endpoint::parse(address).unwrap()
 }
 
+/// A scheme that is missing in [`Scheme::ALL`] does not compile here, or fails.
+#[test]
+fn every_scheme_is_listed_and_parsed() {
+    let position = |scheme| match scheme {
+        Scheme::Ws => 0,
+        Scheme::Wss => 1,
+        Scheme::Http => 2,
+        Scheme::Https => 3,
+        Scheme::Redis => 4,
+        Scheme::Rediss => 5,
+        Scheme::RedisUnix => 6,
+    };
+    let unknown = Endpoint::parse("gopher://host").unwrap_err().to_string();
+    for (at, scheme) in Scheme::ALL.into_iter().enumerate() {
+        assert_eq!(position(scheme), at, "{scheme}");
+        let host = match scheme {
+            Scheme::RedisUnix => "",
+            _ => "host",
+        };
+        assert_eq!(parse(&format!("{scheme}://{host}/1")).scheme(), scheme);
+        assert!(unknown.contains(&format!("{scheme}://")), "{unknown}");
+    }
+}
+
 #[test]
 fn web_addresses() {
     let plain = parse("ws://localhost:8765");
