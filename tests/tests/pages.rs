@@ -92,6 +92,63 @@ fn read(folder: &Path, source: &mut String) {
     }
 }
 
+/// Returns the text of all pages of the guide.
+fn guide() -> String {
+    let folder = fs::read_dir("../crates/swarm-keydb/src/guide").unwrap();
+    let pages = folder.map(|entry| entry.unwrap().path());
+    let pages = pages.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    pages
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect()
+}
+
+#[test]
+fn every_option_is_in_the_guide() {
+    let mut source = String::new();
+    read(Path::new("../crates/swarm-keydb/src/options"), &mut source);
+    let guide = guide();
+    let mut options = 0;
+    for item in source.split("    pub ").skip(1) {
+        let signature = item.split('{').next().unwrap_or_default();
+        let name = name(
+            signature
+                .trim_start_matches("const ")
+                .trim_start_matches("fn "),
+        );
+        if signature.contains("fn ") && signature.contains("mut self") {
+            options += 1;
+            let link = format!("::{name})");
+            assert!(guide.contains(&link), "the guide does not link to {name}");
+        }
+    }
+    assert!(options > 25, "cannot parse the source: {options}");
+}
+
+#[test]
+fn every_kind_of_error_has_a_predicate_and_a_row_in_the_guide() {
+    let source = fs::read_to_string("../crates/swarm-keydb/src/error/kind.rs").unwrap();
+    let page = fs::read_to_string("../crates/swarm-keydb/src/guide/errors.md").unwrap();
+    let (_, kinds) = source.split_once("pub enum ErrorKind {").unwrap();
+    let kinds = kinds.split("\n}").next().unwrap_or_default();
+    let kinds: Vec<_> = kinds
+        .lines()
+        .filter_map(|line| line.trim().strip_suffix(','))
+        .filter(|line| !line.starts_with("//"))
+        .collect();
+    assert!(kinds.len() > 10, "cannot parse the source: {kinds:?}");
+    for kind in kinds {
+        let mut predicate = "fn is".to_owned();
+        for c in kind.chars() {
+            if c.is_uppercase() {
+                predicate.push('_');
+            }
+            predicate.extend(c.to_lowercase());
+        }
+        assert!(source.contains(&format!("{predicate}(")), "{kind}");
+        assert!(page.contains(&format!("| `{kind}` |")), "{kind} has no row");
+    }
+}
+
 /// One page lists each server's guarantees. Every place that might suggest stronger ones links to
 /// it.
 #[test]

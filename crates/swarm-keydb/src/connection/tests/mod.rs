@@ -2,6 +2,7 @@
 
 mod deadlines;
 mod retry_after;
+mod rules;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
