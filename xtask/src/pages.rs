@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use crate::shell;
 
-/// Title of the table column that names the tests for a claim.
-const PROOF: &str = "proven by";
+/// Titles of table columns that name tests: of those that show a claim, and of those that fail if a
+/// step is forgotten.
+const PROOF: [&str; 2] = ["proven by", "caught by"];
 
 /// Returns the faults of all pages that are tracked or not ignored by git.
 pub(crate) fn faults() -> Result<Vec<String>> {
@@ -95,24 +96,20 @@ fn proofs(prose: &str) -> Vec<&str> {
         let cells: Vec<_> = line.split('|').map(str::trim).collect();
         if cells.len() < 3 {
             column = None;
-        } else if let Some(at) = cells.iter().position(|cell| *cell == PROOF) {
+        } else if let Some(at) = cells.iter().position(|cell| PROOF.contains(cell)) {
             column = Some(at);
         } else if let Some(cell) = column.and_then(|at: usize| cells.get(at)) {
-            names.extend(cell.split('`').skip(1).step_by(2));
+            let code = cell.split('`').skip(1).step_by(2);
+            names.extend(code.filter(|code| !code.starts_with("cargo ")));
         }
     }
     names
 }
 
-/// Returns the names of all functions in test files, and of the methods checked by the command
-/// suite.
+/// Returns the names of all tests, and of the methods checked by the command suite.
 fn tests() -> Result<BTreeSet<String>> {
-    let is_test = |path: &PathBuf| {
-        path.iter()
-            .any(|part| part == "tests" || part == "tests.rs")
-    };
     let mut names = BTreeSet::new();
-    for path in shell::files("*.rs")?.into_iter().filter(is_test) {
+    for path in shell::files("*.rs")? {
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let mut lines = text.lines().map(str::trim_start);
         while let Some(line) = lines.next() {

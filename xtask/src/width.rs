@@ -11,9 +11,7 @@ use crate::shell;
 const UNCHECKED: &[&str] = &[
     "ARCHITECTURE.md",
     "CHANGELOG.md",
-    "CONTRIBUTING.md",
     "README.md",
-    "SECURITY.md",
     "crates/swarm-keydb",
     "crates/swarm-resp",
     "crates/swarm-transport",

@@ -29,6 +29,17 @@ pub(crate) enum Wire {
 }
 
 impl Wire {
+    const ALL: [Self; 8] = [
+        Self::Ws,
+        Self::Wss,
+        Self::Http,
+        Self::Https,
+        Self::Tcp,
+        Self::Tls,
+        Self::Unix,
+        Self::Memory,
+    ];
+
     pub(crate) const fn is_http(self) -> bool {
         matches!(self, Self::Http | Self::Https)
     }
@@ -203,4 +214,27 @@ pub(crate) async fn call(
     start(transport, request).await?;
     flush(transport).await?;
     receive(transport).await
+}
+
+/// Every scheme that an address can have is among the wires, and in the guide.
+#[test]
+fn every_scheme_has_a_wire_and_a_row_in_the_guide() {
+    let guide = include_str!("../../../crates/swarm-keydb/src/guide/transports.md");
+    let known = Wire::ALL.map(Wire::scheme);
+    let unknown = Endpoint::parse("gopher://host").unwrap_err().to_string();
+    let (_, supported) = unknown
+        .split_once("; use ")
+        .expect("the error lists all schemes");
+    let schemes = supported
+        .split([' ', ','])
+        .filter_map(|word| word.strip_suffix("://"));
+    let schemes: Vec<_> = schemes.collect();
+    assert!(schemes.len() >= 7, "{unknown}");
+    for scheme in schemes {
+        assert!(known.contains(&scheme), "{scheme} has no wire");
+        assert!(
+            guide.contains(&format!("`{scheme}://")),
+            "{scheme} is not in the guide"
+        );
+    }
 }
