@@ -9,7 +9,7 @@ use super::name::{Kind, Name};
 /// What the server was told about a name on this connection. At most one request per name is in flight, so its reply is
 /// unambiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Wire {
+enum ServerState {
     #[default]
     Off,
     /// SUBSCRIBE was sent.
@@ -24,7 +24,7 @@ enum Wire {
 struct Entry {
     /// IDs of the subscriptions that want the name.
     listeners: Vec<u64>,
-    wire: Wire,
+    server: ServerState,
     /// Whether the name is in the queue.
     queued: bool,
 }
@@ -37,8 +37,8 @@ impl Entry {
     /// Whether the server must be told something.
     const fn is_due(&self) -> bool {
         matches!(
-            (self.is_wanted(), self.wire),
-            (true, Wire::Off) | (false, Wire::On)
+            (self.is_wanted(), self.server),
+            (true, ServerState::Off) | (false, ServerState::On)
         )
     }
 }
@@ -85,7 +85,7 @@ impl SubscriptionTable {
     pub(super) fn want(&mut self, name: &Name, listener: u64) -> bool {
         let entry = self.of_mut(name.kind).entry(name.text.clone()).or_default();
         entry.listeners.push(listener);
-        let on = entry.wire == Wire::On;
+        let on = entry.server == ServerState::On;
         self.look(name.kind, &name.text);
         on
     }
@@ -106,7 +106,7 @@ impl SubscriptionTable {
             self.of_mut(kind).retain(|_, entry| entry.is_wanted());
             let mut names = Vec::with_capacity(self.of(kind).len());
             for (text, entry) in self.of_mut(kind) {
-                entry.wire = Wire::Off;
+                entry.server = ServerState::Off;
                 entry.queued = true;
                 names.push(Name {
                     kind,
@@ -127,11 +127,11 @@ impl SubscriptionTable {
             };
             entry.queued = false;
             if entry.is_due() {
-                let subscribe = entry.wire == Wire::Off;
-                entry.wire = if subscribe {
-                    Wire::Subscribing
+                let subscribe = entry.server == ServerState::Off;
+                entry.server = if subscribe {
+                    ServerState::Subscribing
                 } else {
-                    Wire::Unsubscribing
+                    ServerState::Unsubscribing
                 };
                 return Some(Step { name, subscribe });
             }
@@ -141,10 +141,10 @@ impl SubscriptionTable {
     /// SUBSCRIBE was acknowledged. Returns the subscriptions that waited for that.
     pub(super) fn turn_on(&mut self, kind: Kind, name: &[u8]) -> &[u64] {
         let entry = self.of_mut(kind).get_mut(name);
-        let Some(entry) = entry.filter(|entry| entry.wire == Wire::Subscribing) else {
+        let Some(entry) = entry.filter(|entry| entry.server == ServerState::Subscribing) else {
             return &[];
         };
-        entry.wire = Wire::On;
+        entry.server = ServerState::On;
         self.look(kind, name);
         self.of(kind)
             .get(name)
@@ -156,13 +156,13 @@ impl SubscriptionTable {
         let Some(entry) = self.of_mut(kind).get_mut(name) else {
             return &[];
         };
-        let expected = match entry.wire {
-            Wire::Unsubscribing => true,
-            Wire::On => false,
+        let expected = match entry.server {
+            ServerState::Unsubscribing => true,
+            ServerState::On => false,
             // The frame precedes the reply to a later request, or repeats what is known.
-            Wire::Subscribing | Wire::Off => return &[],
+            ServerState::Subscribing | ServerState::Off => return &[],
         };
-        entry.wire = Wire::Off;
+        entry.server = ServerState::Off;
         self.look(kind, name);
         match self.of(kind).get(name) {
             Some(entry) if !expected => &entry.listeners,
@@ -175,7 +175,7 @@ impl SubscriptionTable {
         let Some(entry) = self.of_mut(name.kind).get_mut(&name.text) else {
             return Vec::new();
         };
-        entry.wire = Wire::Off;
+        entry.server = ServerState::Off;
         let wanted_by = std::mem::take(&mut entry.listeners);
         self.look(name.kind, &name.text);
         wanted_by
@@ -193,7 +193,7 @@ impl SubscriptionTable {
         let Some((text, entry)) = map.get_key_value(name) else {
             return;
         };
-        if !entry.is_wanted() && entry.wire == Wire::Off {
+        if !entry.is_wanted() && entry.server == ServerState::Off {
             let queued = entry.queued;
             map.remove(name);
             if queued {

@@ -1,4 +1,4 @@
-//! A connection whose only subscriber does not read, over a wire inside the process and with time that is moved by hand.
+//! A connection whose only subscriber does not read, over an in-process transport, on a paused clock.
 
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ async fn stalled(count: u32) -> (Client, Subscription, watch::Receiver<u32>) {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_read_while_the_buffer_is_full_and_that_is_no_silence_of_the_server() {
     let (_client, mut subscription, mut published) = stalled(1_000).await;
-    // What the buffer and the wire hold.
+    // Capacity of the buffer and the transport.
     let held = 30;
     published.wait_for(|count| *count >= held).await.unwrap();
     // Time moves only when no task can do anything.

@@ -416,7 +416,7 @@ fn the_refusal_of_hello_is_told_when_the_connection_ends_in_the_handshake() {
     bench
         .receive(&Frame::error("ERR upstream failure"))
         .unwrap();
-    let wait = std::time::Duration::from_secs(7);
+    let wait = Duration::from_secs(7);
     let explained = bench
         .engine
         .session()
