@@ -1,6 +1,7 @@
 //! Connections over a transport inside the process, on a paused clock.
 
 mod deadlines;
+mod policy;
 mod retry_after;
 mod rules;
 

@@ -1,0 +1,42 @@
+//! What follows the end of a connection.
+
+use swarm_resp::ServerError;
+
+use super::*;
+use crate::connection::{Disconnect, HandshakeError, Lifetime, Next, Reconnect, Violation};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn policy() -> Reconnect {
+    Reconnect::new(SECOND, 8 * SECOND)
+}
+
+fn refused_credentials() -> Disconnect {
+    let error = ServerError::parse(b"WRONGPASS no");
+    Violation::Handshake(HandshakeError::Auth(error)).into()
+}
+
+#[test]
+fn credentials_that_have_been_replaced_are_tried_at_once() {
+    for current in [1, 2] {
+        let failed = |disconnect| {
+            let next = policy()
+                .judge(disconnect, Lifetime::Failed, 1, current)
+                .next;
+            matches!(next, Next::Failed(_))
+        };
+        assert_eq!(failed(refused_credentials()), current == 1);
+        assert!(failed(refused().into()), "it is not about the credentials");
+        let drained = policy().judge(Disconnect::Drained, Lifetime::Served, 1, current);
+        assert_eq!(matches!(drained.next, Next::Drained), current == 1);
+    }
+}
+
+#[test]
+fn a_server_that_keeps_asking_for_other_connections_gets_one_per_longest_delay() {
+    let mut policy = policy();
+    let now = Instant::now();
+    let may = [0, 1, 7, 8, 9, 16].map(|second| policy.may_drain(now + second * SECOND));
+    assert_eq!(may, [true, false, false, true, false, true]);
+    assert!(!policy.enabled(false).may_drain(now + 60 * SECOND));
+}
