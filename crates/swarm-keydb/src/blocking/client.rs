@@ -1,4 +1,4 @@
-//! The handle that threads share.
+//! Blocking client: a handle that threads share.
 
 use std::time::Duration;
 
@@ -16,10 +16,15 @@ use crate::status::{State, Stats};
 use super::runtime::Runtime;
 use super::{Pipeline, Scan, Transaction};
 
-/// A client of one server whose calls block: cheap to clone, shared by any number of threads.
+/// Blocking client of one server. Cheap to clone; any number of threads may share it.
 ///
-/// Each command is a method that blocks until the reply arrives. Delivery and errors are those of the async
-/// [`Client`](crate::Client).
+/// Each command is a method that blocks the calling thread until the reply arrives. Delivery
+/// guarantees and errors are those of the async [`Client`](crate::Client).
+///
+/// # Errors
+///
+/// In addition to the errors of the async client, every blocking call fails with kind
+/// [`Config`](crate::ErrorKind::Config) on the client's own thread, where message handlers run.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(super) inner: crate::Client,
@@ -27,7 +32,7 @@ pub struct Client {
     pub(super) call: Call,
 }
 
-/// How calls are made.
+/// Settings of the calls of one handle.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Call {
     timeout: Option<Duration>,
@@ -36,17 +41,24 @@ pub(super) struct Call {
 }
 
 impl Client {
-    /// Connects to a server: to a URL, or with [`ClientOptions`].
+    /// Connects to a server given by a URL or by [`ClientOptions`].
     ///
-    /// **Errors:** as [`Client::connect`](crate::Client::connect), and when no thread can be started.
+    /// # Errors
+    ///
+    /// The errors of [`Client::connect`](crate::Client::connect), and kind
+    /// [`Config`](crate::ErrorKind::Config) if the client's thread cannot be started.
     pub fn connect(options: impl Into<ClientOptions>) -> Result<Self> {
         let options = options.into();
         Self::start(|| crate::Client::connect(options))
     }
 
-    /// Connects through a transport of the caller's own.
+    /// Connects through a custom transport: see
+    /// [`Client::connect_with`](crate::Client::connect_with).
     ///
-    /// **Errors:** as [`Client::connect_with`](crate::Client::connect_with), and when no thread can be started.
+    /// # Errors
+    ///
+    /// The errors of [`Client::connect_with`](crate::Client::connect_with), and kind
+    /// [`Config`](crate::ErrorKind::Config) if the client's thread cannot be started.
     pub fn connect_with(
         connector: impl Connect,
         options: impl Into<ClientOptions>,
@@ -55,10 +67,13 @@ impl Client {
         Self::start(|| crate::Client::connect_with(connector, options))
     }
 
-    /// A client that connects in the background, and again until it succeeds. Calls wait for the connection until
-    /// their timeout.
+    /// Creates a client that connects in the background and retries until it succeeds. Calls wait
+    /// for the connection within their timeout.
     ///
-    /// **Errors:** when an option makes no sense, or no thread can be started.
+    /// # Errors
+    ///
+    /// Kind [`Config`](crate::ErrorKind::Config) if an option is invalid or the client's thread
+    /// cannot be started.
     pub fn connect_lazy(options: impl Into<ClientOptions>) -> Result<Self> {
         let options = options.into();
         Self::start(|| async { crate::Client::connect_lazy(options) })
@@ -77,7 +92,10 @@ impl Client {
         })
     }
 
-    /// A handle of the same client whose calls have a timeout of their own, instead of the `request_timeout`.
+    /// Returns a handle of the same client whose calls have this timeout instead of the client's
+    /// `request_timeout`.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use swarm_keydb::blocking::Client;
@@ -97,8 +115,9 @@ impl Client {
         handle
     }
 
-    /// A handle of the same client whose calls are sent again when they may have run already:
-    /// see [`Reply::retry_safe`](crate::Reply::retry_safe).
+    /// Returns a handle of the same client whose commands are marked as safe to retry: the client
+    /// may resend them even if they may have run. See
+    /// [`Reply::retry_safe`](crate::Reply::retry_safe).
     #[must_use]
     pub fn retry_safe(&self) -> Self {
         let mut handle = self.clone();
@@ -106,7 +125,8 @@ impl Client {
         handle
     }
 
-    /// A handle of the same client whose calls are never sent twice, even if they only read.
+    /// Returns a handle of the same client whose commands are never resent, even if they are
+    /// read-only.
     #[must_use]
     pub fn no_retry(&self) -> Self {
         let mut handle = self.clone();
@@ -136,7 +156,8 @@ impl Client {
         handle
     }
 
-    /// Many commands in the time of one reply, each with a result of its own.
+    /// Creates a pipeline: commands that are sent together, each with its own result. See
+    /// [`Pipeline`](crate::Pipeline).
     pub fn pipeline(&self) -> Pipeline {
         let pipeline = self.inner.pipeline();
         Pipeline::new(
@@ -148,7 +169,7 @@ impl Client {
         )
     }
 
-    /// Begins a transaction: see [`Client::transaction`](crate::Client::transaction).
+    /// Creates a transaction: see [`Client::transaction`](crate::Client::transaction).
     pub fn transaction(&self) -> Transaction {
         let transaction = self.inner.transaction();
         Transaction::new(
@@ -160,50 +181,58 @@ impl Client {
         )
     }
 
-    /// All keys that match, page after page: see [`Client::scan_stream`](crate::Client::scan_stream).
+    /// Returns an iterator over all keys that match: see
+    /// [`Client::scan_stream`](crate::Client::scan_stream).
     pub fn scan_iter(&self, options: ScanOptions) -> Scan {
         self.scan_iter_from(0, options)
     }
 
-    /// As [`scan_iter`](Self::scan_iter), from where an earlier iterator stopped: its [`cursor`](Scan::cursor).
+    /// Like [`scan_iter`](Self::scan_iter), but resumes at the [`cursor`](Scan::cursor) of an
+    /// earlier iterator.
     pub fn scan_iter_from(&self, cursor: u64, options: ScanOptions) -> Scan {
         let stream = self.inner.scan_stream_from(cursor, options);
         Scan::new(stream, self.runtime.clone())
     }
 
-    /// The state of the connection.
+    /// Returns the state of the shared connection.
     pub fn state(&self) -> State {
         self.inner.state()
     }
 
-    /// Figures of this moment, for all clones together.
+    /// Returns current statistics of the client, summed over all clones.
     pub fn stats(&self) -> Stats {
         self.inner.stats()
     }
 
-    /// The async client behind it, for a program that has both kinds of code. It works as long as a clone of this one lives.
+    /// Returns the underlying async client, for programs with both kinds of code. It works until
+    /// the last clone of this blocking client is dropped.
     pub fn as_async(&self) -> crate::Client {
         self.inner.clone()
     }
 
-    /// Closes the connection once the calls before it are answered or have timed out, for this handle and all its clones. Later
-    /// calls fail with an error of kind [`Closed`](crate::ErrorKind::Closed).
+    /// # Errors
     ///
-    /// **Errors:** on the client's own thread alone.
+    /// Only if called on the client's own thread.
     pub fn close(&self) -> Result<()> {
         self.runtime.wait(self.inner.close())
     }
 
-    /// As [`close`](Self::close), within a time: see [`Client::close_within`](crate::Client::close_within).
+    /// Like [`close`](Self::close), with a time limit: see
+    /// [`Client::close_within`](crate::Client::close_within).
     ///
-    /// **Errors:** on the client's own thread alone.
+    /// # Errors
+    ///
+    /// Only if called on the client's own thread.
     pub fn close_within(&self, limit: Duration) -> Result<Closed> {
         self.runtime.wait(self.inner.close_within(limit))
     }
 
-    /// Logs in with other credentials: see [`Client::auth`](crate::Client::auth).
+    /// Authenticates with new credentials: see [`Client::auth`](crate::Client::auth).
     ///
-    /// **Errors:** kind [`Auth`](crate::ErrorKind::Auth) when the server refuses them; the old ones stay in use.
+    /// # Errors
+    ///
+    /// Kind [`Auth`](crate::ErrorKind::Auth) if the server rejects the credentials; the client
+    /// keeps the old ones.
     pub fn auth(&self, credentials: impl Into<Credentials>) -> Result<()> {
         self.runtime.wait(self.inner.auth(credentials))?
     }

@@ -1,4 +1,4 @@
-//! A consumer of a group on a plain thread.
+//! Blocking consumer of a consumer group.
 
 use std::iter::FusedIterator;
 use std::ops::Deref;
@@ -12,7 +12,9 @@ use crate::client;
 use crate::error::Result;
 use crate::key::ToKeys;
 
-/// Deliveries of streams, as an iterator that waits: see [`Consumer`](crate::Consumer).
+/// Consumer of streams, as a blocking iterator over deliveries: see [`Consumer`](crate::Consumer).
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_keydb::blocking::Client;
@@ -37,16 +39,17 @@ use crate::key::ToKeys;
 #[derive(Debug)]
 pub struct Consumer(Iterated<client::Consumer>);
 
-/// Sets up a [`Consumer`].
-#[must_use = "nothing happens before `build`"]
+/// Builder of a [`Consumer`].
+#[must_use = "nothing is read until the consumer is built and iterated"]
 #[derive(Debug)]
 pub struct ConsumerBuilder {
     inner: client::ConsumerBuilder,
     runtime: Runtime,
 }
 
-/// An entry in the hands of the application, with all that a [`Delivery`](crate::Delivery) of the async client has.
-#[must_use = "a delivery that is dropped comes again later; acknowledge it when it is processed"]
+/// Entry delivered by a [`Consumer`]. Dereferences to the async client's
+/// [`Delivery`](crate::Delivery).
+#[must_use = "a delivery that is dropped is redelivered; acknowledge it after processing"]
 #[derive(Debug)]
 pub struct Delivery {
     inner: client::Delivery,
@@ -54,7 +57,8 @@ pub struct Delivery {
 }
 
 impl Client {
-    /// A consumer of streams: see [`Client::consumer`](crate::Client::consumer).
+    /// Returns a builder of a consumer of streams: see
+    /// [`Client::consumer`](crate::Client::consumer).
     pub fn consumer(
         &self,
         group: impl ToArg,
@@ -69,7 +73,7 @@ impl Client {
 }
 
 impl ConsumerBuilder {
-    /// Changes the options: those of the async [`ConsumerBuilder`](crate::ConsumerBuilder).
+    /// Changes options through the async [`ConsumerBuilder`](crate::ConsumerBuilder).
     pub fn with(
         mut self,
         change: impl FnOnce(client::ConsumerBuilder) -> client::ConsumerBuilder,
@@ -78,33 +82,41 @@ impl ConsumerBuilder {
         self
     }
 
-    /// The consumer.
+    /// Creates the consumer.
     ///
-    /// **Errors:** when an option makes no sense.
+    /// # Errors
+    ///
+    /// Kind [`Config`](crate::ErrorKind::Config) or [`Argument`](crate::ErrorKind::Argument) if an
+    /// option is invalid.
     pub fn build(self) -> Result<Consumer> {
         Ok(Consumer(Iterated::new(self.inner.build()?, self.runtime)))
     }
 }
 
 impl Consumer {
-    /// As [`next`](Self::next), for so long at the most. When nothing came in that time, the answer is an error of kind
-    /// [`Timeout`](crate::ErrorKind::Timeout), and the consumer goes on; no delivery is lost.
+    /// Like [`next`](Self::next), but waits for at most `time`.
+    ///
+    /// # Errors
+    ///
+    /// Kind [`Timeout`](crate::ErrorKind::Timeout) if no delivery arrives in time. The consumer
+    /// continues, and no delivery is lost.
     pub fn next_within(&mut self, time: Duration) -> Option<Result<Delivery>> {
         let next = self.0.next_within(time, client::Consumer::next)?;
         Some(self.delivery(next))
     }
 
-    /// Stops in order, as [`Consumer::stop`](crate::Consumer::stop).
+    /// Stops the consumer gracefully: see [`Consumer::stop`](crate::Consumer::stop).
     pub fn stop(&self) {
         self.0.stream.stop();
     }
 
-    /// Stops this consumer from elsewhere.
+    /// Returns a handle that stops this consumer from another thread or task.
     pub fn stop_handle(&self) -> crate::StopHandle {
         self.0.stream.stop_handle()
     }
 
-    /// How many deliveries are out: handed out or read ahead, and neither acknowledged nor dropped.
+    /// Returns the number of deliveries that are buffered or with the application, and neither
+    /// acknowledged nor dropped.
     pub fn unsettled(&self) -> usize {
         self.0.stream.unsettled()
     }
@@ -129,9 +141,11 @@ impl Iterator for Consumer {
 impl FusedIterator for Consumer {}
 
 impl Delivery {
-    /// Acknowledges the entry: it is pending no more, and nobody will be given it again.
+    /// Acknowledges the entry: it is no longer pending and is not delivered again.
     ///
-    /// **Errors:** as [`Delivery::ack`](crate::Delivery::ack).
+    /// # Errors
+    ///
+    /// The errors of [`Delivery::ack`](crate::Delivery::ack).
     pub fn ack(&self) -> Result<()> {
         self.runtime.wait(self.inner.ack())?
     }

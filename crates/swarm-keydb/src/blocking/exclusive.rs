@@ -1,4 +1,4 @@
-//! A connection that nobody else uses, and optimistic transactions over it.
+//! Blocking handle of a dedicated connection, and optimistic transactions.
 
 use super::runtime::Runtime;
 use super::{Client, Pipeline, Transaction};
@@ -8,7 +8,10 @@ use crate::commands::ServerInfo;
 use crate::error::Result;
 use crate::key::ToKeys;
 
-/// A connection of one's own, for what acts on the connection: see [`Exclusive`](crate::Exclusive).
+/// Handle of a dedicated connection, for commands that depend on its session: see
+/// [`Exclusive`](crate::Exclusive).
+///
+/// # Examples
 ///
 /// ```
 /// # use swarm_keydb::{ErrorKind, blocking::Client};
@@ -18,7 +21,7 @@ use crate::key::ToKeys;
 /// let mut own = client.exclusive()?;
 /// own.watch("stock")?;
 /// let stock: i64 = own.get_as("stock")?.unwrap_or(0);
-/// client.set("stock", 7)?; // Somebody is quicker.
+/// client.set("stock", 7)?; // Another client writes first.​
 ///
 /// let tx = own.transaction();
 /// let set = tx.set("stock", stock + 1);
@@ -34,9 +37,11 @@ pub struct Exclusive {
 }
 
 impl Client {
-    /// A connection of one's own.
+    /// Leases a dedicated connection.
     ///
-    /// **Errors:** as [`Client::exclusive`](crate::Client::exclusive).
+    /// # Errors
+    ///
+    /// The errors of [`Client::exclusive`](crate::Client::exclusive).
     pub fn exclusive(&self) -> Result<Exclusive> {
         Ok(Exclusive {
             inner: self.runtime.wait(self.inner.exclusive())??,
@@ -45,6 +50,12 @@ impl Client {
     }
 
     /// Runs an optimistic transaction: see [`Client::transact`](crate::Client::transact).
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Client::transact`](crate::Client::transact).
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use swarm_keydb::blocking::Client;
@@ -62,8 +73,6 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    ///
-    /// **Errors:** as [`Client::transact`](crate::Client::transact).
     pub fn transact<T>(
         &self,
         keys: impl ToKeys,
@@ -84,16 +93,22 @@ impl Client {
 }
 
 impl Exclusive {
-    /// Has the next transaction on this connection fail if one of the keys is changed before it runs (`WATCH`).
+    /// Makes the next transaction on this connection fail if one of the keys changes before it runs
+    /// (`WATCH`). See [`Exclusive::watch`](crate::Exclusive::watch) for which changes each server
+    /// detects.
     ///
-    /// **Errors:** as of any command. The keys may be watched then.
+    /// # Errors
+    ///
+    /// The errors of any command. The keys may be watched afterwards.
     pub fn watch(&mut self, keys: impl ToKeys) -> Result<()> {
         self.runtime.wait(self.inner.watch(keys))?
     }
 
-    /// Forgets all watched keys (`UNWATCH`).
+    /// Stops watching all keys (`UNWATCH`).
     ///
-    /// **Errors:** as of any command. The keys may be watched still.
+    /// # Errors
+    ///
+    /// The errors of any command. The keys may still be watched.
     pub fn unwatch(&mut self) -> Result<()> {
         self.runtime.wait(self.inner.unwatch())?
     }
@@ -103,19 +118,22 @@ impl Exclusive {
         Transaction::new(self.inner.transaction(), self.runtime.clone())
     }
 
-    /// Many commands in the time of one reply, each with a result of its own.
+    /// Creates a pipeline on this connection: commands that are sent together, each with its own
+    /// result.
     pub fn pipeline(&self) -> Pipeline {
         Pipeline::new(self.inner.pipeline(), self.runtime.clone())
     }
 
-    /// Switches this connection to a version of the protocol, 2 or 3 (`HELLO`).
+    /// Switches this connection to RESP version 2 or 3 (`HELLO`).
     ///
-    /// **Errors:** as [`Exclusive::hello_with`](crate::Exclusive::hello_with).
+    /// # Errors
+    ///
+    /// The errors of [`Exclusive::hello_with`](crate::Exclusive::hello_with).
     pub fn hello_with(&mut self, version: u8) -> Result<ServerInfo> {
         self.runtime.wait(self.inner.hello_with(version))?
     }
 
-    /// Whether keys are watched, or may be.
+    /// Returns whether keys are or may be watched.
     pub fn is_watching(&self) -> bool {
         self.inner.is_watching()
     }

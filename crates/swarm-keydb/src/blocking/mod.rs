@@ -1,4 +1,8 @@
-//! A client for programs without an async runtime: the same commands, each a call that returns its reply.
+//! Blocking client for programs without an async runtime.
+//!
+//! It has the same commands as the async client; each call returns its reply.
+//!
+//! # Examples
 //!
 //! ```
 //! use swarm_keydb::blocking::Client;
@@ -13,16 +17,18 @@
 //! # }
 //! ```
 //!
-//! Everything is done by the async [client](crate::Client) behind it, on one thread that all clones of a blocking client
-//! share: reconnecting, pipelining of calls from many threads, deadlines, retries. The thread ends when the last clone is dropped.
+//! # Threads
 //!
-//! # Where it may be used
+//! An async [client](crate::Client) does the work on one background thread, which all clones of a
+//! blocking client share. It reconnects, pipelines the calls of many threads, and enforces
+//! deadlines and retries. The thread ends when the last clone is dropped.
 //!
-//! Anywhere: on plain threads, inside async code of any runtime, in `Drop`. A call blocks the thread it is made on; in async
-//! code this holds up the other tasks of that thread, so use the async client there, or `spawn_blocking`. Only on the
-//! client's own thread, where handlers of messages run, calls are errors.
+//! A blocking client may be used on plain threads, inside async code of any runtime, and in `Drop`.
+//! A call blocks its thread. In async code, that delays the other tasks of the thread, so prefer
+//! the async client or `spawn_blocking` there. Calls on the client's own background thread, where
+//! message handlers run, return an error.
 //!
-//! A client does not survive `fork`, for threads do not: connect in the child.
+//! A client does not survive `fork`, because threads do not. Connect in the child process.
 
 mod client;
 mod consumer;

@@ -9,7 +9,9 @@ use crate::{Frame, Handles, Queued};
 
 use super::runtime::Runtime;
 
-/// Commands that are sent together: see [`Pipeline`](crate::Pipeline).
+/// Commands that are sent together, each with its own result: see [`Pipeline`](crate::Pipeline).
+///
+/// # Examples
 ///
 /// ```
 /// # use swarm_keydb::blocking::Client;
@@ -36,39 +38,44 @@ impl Pipeline {
         Self { inner, runtime }
     }
 
-    /// How long all of it may take, instead of the client's `request_timeout`.
+    /// Sets the maximum time for the whole pipeline, instead of the client's `request_timeout`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.inner = self.inner.timeout(timeout);
         self
     }
 
-    /// How many commands there are.
+    /// Returns the number of queued commands.
     pub fn len(&self) -> usize {
         self.inner.len()
     }
 
-    /// Whether there is no command.
+    /// Returns whether no command is queued.
     pub fn is_empty(&self) -> bool {
         self.inner.is_empty()
     }
 
-    /// Sends the commands, and gives the replies in the shape of the handles.
+    /// Sends the commands and returns their replies in the shape of `handles`.
     ///
-    /// **Errors:** each reply has its own; the outer one is for a call on the client's own thread.
+    /// # Errors
+    ///
+    /// Each reply is a result of its own. The outer error means that the call was made on the
+    /// client's own thread.
     pub fn send<H: Handles>(self, handles: H) -> Result<H::Replies> {
         self.runtime.wait(self.inner.send(handles))
     }
 
-    /// Sends the commands, and gives all replies as they came.
+    /// Sends the commands and returns all replies undecoded.
     ///
-    /// **Errors:** as [`send`](Self::send).
+    /// # Errors
+    ///
+    /// The errors of [`send`](Self::send).
     pub fn send_raw(self) -> Result<Vec<Result<Frame>>> {
         self.runtime.wait(self.inner.send_raw())
     }
 }
 
 impl Executor for Pipeline {
-    /// What gives the reply when the pipeline is sent.
+    /// A handle that gives the reply once the pipeline is sent.
     type Output<R> = Queued<R>;
 
     fn execute<R>(&self, command: Command<R>) -> Queued<R> {

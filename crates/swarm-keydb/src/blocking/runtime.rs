@@ -1,4 +1,4 @@
-//! The thread behind a blocking client, and waiting for what it does.
+//! The background thread of a blocking client, and blocking waits for its work.
 
 use std::future::Future;
 use std::pin::pin;
@@ -14,9 +14,9 @@ use tokio::task::coop::unconstrained;
 use crate::error::{Error, Result};
 use crate::tasks::Tasks;
 
-/// A runtime on a thread of its own, which ends when the last clone is dropped.
+/// Runtime on a dedicated thread, which ends when the last clone is dropped.
 ///
-/// The runtime is dropped on that thread, never on one that may itself belong to a runtime, where dropping it would panic.
+/// The runtime is dropped on that thread, because dropping it inside another runtime would panic.
 #[derive(Debug, Clone)]
 pub(super) struct Runtime(Arc<Running>);
 
@@ -24,9 +24,9 @@ pub(super) struct Runtime(Arc<Running>);
 struct Running {
     handle: Handle,
     thread: ThreadId,
-    /// The tasks that end before the thread does: they close connections, and wait for replies to commands that write.
+    /// Tasks that the thread outlives: they close connections and wait for replies to writes.
     tasks: OnceLock<Tasks>,
-    /// Ends the thread: at once when dropped, or after these tasks.
+    /// Ends the thread: immediately if dropped, or after the tasks that are sent.
     end: Option<oneshot::Sender<Tasks>>,
 }
 
@@ -48,7 +48,7 @@ impl Runtime {
                         tasks.ended().await;
                     }
                 });
-                // Not waiting for tasks that block, such as a lookup of a name.
+                // Does not wait for blocking tasks such as a DNS lookup.
                 runtime.shutdown_background();
             })
             .map_err(failed)?;
@@ -60,26 +60,30 @@ impl Runtime {
         })))
     }
 
-    /// Lets the thread end only after these tasks.
+    /// Makes the thread outlive these tasks.
     pub(super) fn follow(&self, tasks: Tasks) {
         let _first = self.0.tasks.set(tasks);
     }
 
-    /// Blocks the calling thread until a future is ready.
+    /// Blocks the calling thread until a future completes.
     ///
-    /// It is polled right here, so neither it nor its result needs to be `Send`; the sockets and timers that it waits for are
-    /// served by the runtime's thread. The calling thread may belong to another runtime.
+    /// The calling thread polls the future, so neither the future nor its output needs to be
+    /// `Send`. The runtime's thread drives the sockets and timers. The calling thread may belong to
+    /// another runtime.
     ///
-    /// **Errors:** when called on the client's own thread, as from a handler of messages: nobody would be left to do
-    /// what is waited for.
+    /// # Errors
+    ///
+    /// If called on the client's own thread, for example in a message handler: the future could
+    /// never complete.
     pub(super) fn wait<F: Future>(&self, future: F) -> Result<F::Output> {
         if thread::current().id() == self.0.thread {
             return Err(Error::config(
-                "a blocking call on the client's own thread would wait for ever; make it on another thread",
+                "blocking call on the client's own thread would deadlock; call it on another thread",
             ));
         }
         let _context = self.0.handle.enter();
-        // A task of a surrounding runtime has a budget, which would never be refilled while it waits here.
+        // A task of a surrounding runtime has a cooperative budget, which would never be refilled
+        // while the thread is parked here.
         let mut future = pin!(unconstrained(future));
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let mut cx = Context::from_waker(&waker);
@@ -92,12 +96,12 @@ impl Runtime {
     }
 }
 
-/// A stream that a thread iterates over.
+/// Iterator over a stream that blocks the calling thread.
 #[derive(Debug)]
 pub(super) struct Iterated<S> {
     pub(super) stream: S,
     pub(super) runtime: Runtime,
-    /// Set once an iteration on the client's own thread was refused: no later one can succeed either.
+    /// Set once an iteration on the client's own thread was rejected. Later ones would be, too.
     refused: bool,
 }
 
@@ -110,7 +114,8 @@ impl<S> Iterated<S> {
         }
     }
 
-    /// Blocks until the stream yields its next item. A refusal is reported once, then the iterator ends.
+    /// Blocks until the stream yields its next item. After a rejection, returns the error once and
+    /// then `None`.
     pub(super) fn next<'a, T, F>(
         &'a mut self,
         next: impl FnOnce(&'a mut S) -> F,
@@ -156,7 +161,7 @@ impl Drop for Running {
     }
 }
 
-/// Wakes the thread that waits.
+/// Unparks the waiting thread.
 struct Unpark(Thread);
 
 impl Wake for Unpark {

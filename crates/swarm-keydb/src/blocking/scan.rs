@@ -9,12 +9,13 @@ use crate::error::Result;
 
 use super::runtime::{Iterated, Runtime};
 
-/// Iterator over the keys of a store, fetched page by page. See [`Client::scan_iter`](super::Client::scan_iter).
+/// Iterator over the keys of a store, fetched page by page. See
+/// [`Client::scan_iter`](super::Client::scan_iter).
 ///
 /// # Errors
 ///
-/// As for [`ScanStream`](crate::ScanStream): after an error that may pass, the next step requests the same page again; an
-/// error that cannot pass is the last item.
+/// As for [`ScanStream`](crate::ScanStream): after a transient error, the next call requests the
+/// same page again. A permanent error is the last item.
 #[must_use = "no page is requested until the iterator is used"]
 #[derive(Debug)]
 pub struct Scan(Iterated<ScanStream>);

@@ -1,4 +1,4 @@
-//! Listening from plain threads.
+//! Blocking subscriptions to channels and patterns.
 
 use std::fmt;
 use std::iter::FusedIterator;
@@ -10,8 +10,10 @@ use crate::error::Result;
 use crate::key::ToKeys;
 use crate::pubsub::{Event, Subscribing};
 
-/// What is published to some channels or patterns, as an iterator that waits: see
+/// Subscription to channels or patterns, as a blocking iterator over events: see
 /// [`Subscription`](crate::Subscription).
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_keydb::blocking::Client;
@@ -35,8 +37,12 @@ use crate::pubsub::{Event, Subscribing};
 pub struct Subscription(Iterated<crate::Subscription>);
 
 impl Subscription {
-    /// As [`next`](Self::next), for so long at the most. When nothing was heard in that time, the answer is an error of kind
-    /// [`Timeout`](crate::ErrorKind::Timeout), and the subscription goes on.
+    /// Like [`next`](Self::next), but waits for at most `time`.
+    ///
+    /// # Errors
+    ///
+    /// Kind [`Timeout`](crate::ErrorKind::Timeout) if no event arrives in time. The subscription
+    /// continues.
     pub fn next_within(&mut self, time: Duration) -> Option<Result<Event>> {
         self.0.next_within(time, crate::Subscription::next)
     }
@@ -58,7 +64,8 @@ impl fmt::Debug for Subscription {
     }
 }
 
-/// A subscription whose events go to a function: see [`Client::psubscribe_handler`]. Dropping it ends the subscription.
+/// Subscription whose events are passed to a function: see [`Client::psubscribe_handler`]. Dropping
+/// it ends the subscription.
 #[derive(Debug)]
 #[must_use = "dropping it ends the subscription"]
 pub struct Handler {
@@ -67,34 +74,52 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// Ends the subscription. The function is not called any more once this returns.
+    /// Ends the subscription. The function is not called again after this returns.
     ///
-    /// **Errors:** on the client's own thread alone, where the function itself runs.
+    /// # Errors
+    ///
+    /// Only if called on the client's own thread, where the function itself runs.
     pub fn unsubscribe(self) -> Result<()> {
         self.runtime.wait(self.inner.unsubscribe())
     }
 
-    /// Whether nothing more comes: see [`Handler::is_finished`](crate::Handler::is_finished).
+    /// Returns whether the subscription has ended: see
+    /// [`Handler::is_finished`](crate::Handler::is_finished).
     pub fn is_finished(&self) -> bool {
         self.inner.is_finished()
     }
 }
 
 /// # Pub/Sub
+///
 impl Client {
-    /// Subscribes to channels: see [`Client::subscribe`](crate::Client::subscribe). ClientOptions come from
-    /// [`subscribe_options`](Self::subscribe_options).
+    /// Subscribes to channels: see [`Client::subscribe`](crate::Client::subscribe).
+    ///
+    /// Options of the buffer come from [`subscribe_options`](Self::subscribe_options).
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Subscribing`].
     pub fn subscribe(&self, channels: impl ToKeys) -> Result<Subscription> {
         self.listen(self.as_async().subscribe(channels))
     }
 
-    /// Subscribes to all channels that match patterns: see [`Client::psubscribe`](crate::Client::psubscribe).
+    /// Subscribes to all channels that match patterns: see
+    /// [`Client::psubscribe`](crate::Client::psubscribe).
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Subscribing`].
     pub fn psubscribe(&self, patterns: impl ToKeys) -> Result<Subscription> {
         self.listen(self.as_async().psubscribe(patterns))
     }
 
-    /// As [`psubscribe`](Self::psubscribe), with every event handed to a function, on the client's own thread. Calls of a
-    /// blocking client from there are errors.
+    /// Subscribes to patterns and calls a function for each event, on the client's own thread.
+    /// Blocking calls in that function return an error.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Subscribing`].
     pub fn psubscribe_handler(
         &self,
         patterns: impl ToKeys,

@@ -1,4 +1,4 @@
-//! Transactions for the blocking client.
+//! Blocking transactions.
 
 use std::time::Duration;
 
@@ -10,6 +10,8 @@ use crate::{Handles, Queued};
 use super::runtime::Runtime;
 
 /// A transaction: see [`Transaction`](crate::Transaction) for what each server guarantees.
+///
+/// # Examples
 ///
 /// ```
 /// # use swarm_keydb::blocking::Client;
@@ -35,32 +37,34 @@ impl Transaction {
         Self { inner, runtime }
     }
 
-    /// How long all of it may take, instead of the client's `request_timeout`.
+    /// Sets the maximum time for the whole transaction, instead of the client's `request_timeout`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.inner = self.inner.timeout(timeout);
         self
     }
 
-    /// How many commands there are.
+    /// Returns the number of queued commands.
     pub fn len(&self) -> usize {
         self.inner.len()
     }
 
-    /// Whether there is no command.
+    /// Returns whether no command is queued.
     pub fn is_empty(&self) -> bool {
         self.inner.is_empty()
     }
 
-    /// Runs the commands, and gives their replies in the shape of the handles.
+    /// Runs the commands and returns their replies in the shape of `handles`.
     ///
-    /// **Errors:** see [`Transaction`](crate::Transaction).
+    /// # Errors
+    ///
+    /// The errors of [`Transaction`](crate::Transaction).
     pub fn exec<H: Handles>(self, handles: H) -> Result<H::Replies> {
         self.runtime.wait(self.inner.exec(handles))?
     }
 }
 
 impl Executor for Transaction {
-    /// What gives the reply when the transaction has run.
+    /// A handle that gives the reply once the transaction has run.
     type Output<R> = Queued<R>;
 
     fn execute<R>(&self, command: Command<R>) -> Queued<R> {

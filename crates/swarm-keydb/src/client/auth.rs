@@ -1,4 +1,4 @@
-//! Logging in while the client runs.
+//! Authentication with new credentials while the client runs.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -11,17 +11,26 @@ use crate::credentials::Credentials;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Client {
-    /// Logs in with other credentials: on the connection that is there, with nothing else in flight, and on all that will be made.
-    /// A text is a password. They take the place of [`ClientOptions::password`](crate::ClientOptions::password) and
+    /// Authenticates with new credentials: on the current connection, with nothing else in flight,
+    /// and on all later connections. A string is a password.
+    ///
+    /// The new credentials replace [`ClientOptions::password`](crate::ClientOptions::password) and
     /// [`ClientOptions::credentials`](crate::ClientOptions::credentials).
     ///
-    /// Where there is no connection because the server refuses the old credentials, or where the wire has no session, the new ones
-    /// are tried on a connection of their own.
+    /// If there is no connection because the server rejects the old credentials, or if the
+    /// transport has no sessions, the client tries the new credentials on a separate connection.
     ///
-    /// **Errors:** kind [`Auth`](ErrorKind::Auth) when the server refuses them; the old ones stay in use.
+    /// # Errors
     ///
-    /// **Cancel safety:** when the future is dropped, the connection may be logged in, while later ones use the old
-    /// credentials.
+    /// Kind [`Auth`](ErrorKind::Auth) if the server rejects the credentials; the client keeps the
+    /// old ones.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the current connection may be authenticated with the new
+    /// credentials, while later ones use the old ones.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use swarm_keydb::Client;
@@ -40,7 +49,7 @@ impl Client {
         let credentials = credentials.into();
         let command = Builder::new("AUTH").args(credentials.args()).alone();
         if self.shared.availability.is_refused() {
-            // No connection will be there to ask over before there are other credentials.
+            // The shared connection cannot be opened before the credentials change.
             self.try_out(credentials.clone()).await?;
             self.shared.factory.target.login.set(credentials);
             return Ok(());
@@ -54,7 +63,7 @@ impl Client {
         Ok(())
     }
 
-    /// Logs in on a connection of its own.
+    /// Tries credentials on a separate connection.
     async fn try_out(&self, credentials: Credentials) -> Result<()> {
         let ConnectionFactory {
             target,
@@ -78,7 +87,7 @@ impl Client {
     }
 }
 
-/// Whether the server was not asked at all.
+/// Whether AUTH was not sent, because of the connection rather than the credentials.
 fn is_about_the_way(error: &Error) -> bool {
     error.was_not_sent() && matches!(error.kind(), ErrorKind::Auth | ErrorKind::Argument)
 }

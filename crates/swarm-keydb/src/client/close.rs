@@ -1,50 +1,62 @@
-//! Closing a client, and what became of its last commands.
+//! Closing a client.
 
 use std::time::{Duration, Instant};
 
 use super::{Client, Shared};
 use crate::request_reply::deadline_in;
 
-/// How closing a client went: see [`Client::close_within`].
+/// Result of closing a client: see [`Client::close_within`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-#[must_use = "it says whether commands were given up"]
+#[must_use = "it says whether commands were abandoned"]
 pub struct Closed {
-    /// How many commands on the shared connection that somebody waited for were given up, of all handles together. Those that had been sent may have run; the
-    /// [`outcome`](crate::Error::outcome) of each one's error says which.
+    /// Number of commands on the shared connection, of all handles, that failed because they were
+    /// still pending at the limit. Those that had been sent may have run: see the
+    /// [`outcome`](crate::Error::outcome) of each error.
     pub abandoned: usize,
-    /// How many commands that write were sent and not answered, on all connections. The server may still run them: their connections
-    /// stay open in the background until the replies come, for [`drain_timeout`](crate::ClientOptions::drain_timeout) at the most. A
-    /// program that exits before may leave such a command half done.
+    /// Number of writes that were sent and not answered, on all connections. The server may still
+    /// run them: their connections stay open in the background until the replies arrive, for at
+    /// most [`drain_timeout`](crate::ClientOptions::drain_timeout). If the program exits earlier,
+    /// such a command may be left half done.
     pub unanswered: usize,
 }
 
 impl Closed {
-    /// Whether every command before the closing was answered or failed for a reason of its own, and the server owes no reply to a
-    /// write.
+    /// Returns whether no command was abandoned and no reply to a write is pending.
     pub const fn is_complete(&self) -> bool {
         self.abandoned == 0 && self.unanswered == 0
     }
 }
 
 impl Client {
-    /// Closes the connection once the commands before it are answered or have timed out, for this handle and all its clones. That
-    /// includes commands that write whose futures were dropped. Later commands, and those that still wait for room in the queue,
-    /// fail with an error of kind [`Closed`](crate::ErrorKind::Closed). Leased connections close at once, and what blocks on them
-    /// fails, unless they owe a reply to a command that writes. Subscriptions end.
+    /// Closes the client, for this handle and all clones, once all earlier commands are answered or
+    /// have timed out. Writes whose futures were dropped count, too.
     ///
-    /// **Cancel safety:** dropping the future does not undo the closing.
+    /// Later commands, and those that still wait for capacity in the request queue, fail with kind
+    /// [`Closed`](crate::ErrorKind::Closed). Dedicated connections close immediately, and blocking
+    /// commands on them fail, unless a reply to a write is pending. Subscriptions end.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the client still closes.
     pub async fn close(&self) {
         self.close_by(None).await;
     }
 
-    /// As [`close`](Self::close), within a time: commands that are not answered by then fail with an error of kind
-    /// [`Closed`](crate::ErrorKind::Closed), whose outcome says whether they may have run. Reports how many those were, and how many
-    /// that write the server still owes a reply.
+    /// Closes the client like [`close`](Self::close), within a time limit.
+    ///
+    /// Commands that are still pending at the limit fail with kind
+    /// [`Closed`](crate::ErrorKind::Closed); the outcome of each error says whether the command may
+    /// have run. Returns the number of these commands, and the number of writes whose replies are
+    /// still pending.
     ///
     /// If several handles close the client, the earliest deadline applies.
     ///
-    /// **Cancel safety:** dropping the future does not undo the closing.
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the client still closes.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::Duration;
@@ -71,7 +83,7 @@ impl Client {
         }
     }
 
-    /// Says how many replies to commands that write are still owed on leased connections.
+    /// Returns the number of pending replies to writes on leased connections.
     async fn close_by(&self, by: Option<Instant>) -> usize {
         let Shared {
             mailbox,

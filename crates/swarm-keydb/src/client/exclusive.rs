@@ -1,4 +1,4 @@
-//! The handle of a connection that nobody else uses.
+//! Handle of a dedicated connection.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,16 +13,27 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::ToKeys;
 use crate::request_reply::{Mailbox, deadline_in};
 
-/// A connection of one's own, for what acts on the connection: WATCH, and commands that must see each other's session.
+/// Handle of a dedicated connection, for commands that depend on its session, such as WATCH.
 ///
-/// [`Client::exclusive`] leases it from a bounded pool, and dropping it gives it back. It has all command families. Commands that
-/// block may be sent over it, and block those behind it. It cannot be cloned.
+/// [`Client::exclusive`] leases the connection from a bounded pool; dropping the handle returns it.
+/// The handle has all command methods and cannot be cloned. A blocking command delays all later
+/// commands on the same handle.
 ///
-/// [`raw`](crate::RawCommands::raw) also sends commands that change the session, such as SELECT, AUTH and CLIENT SETNAME. The client
-/// then closes the connection when the handle is dropped.
+/// [`raw`](crate::RawCommands::raw) also sends commands that change the session, such as SELECT,
+/// AUTH, and CLIENT SETNAME. After such a command, the client closes the connection when the handle
+/// is dropped.
 ///
-/// When the connection is lost, it is not made again, for what was watched on it is forgotten: all later commands fail
-/// with an error that says that they were not sent, and a new one must be leased.
+/// If the connection is lost, the client does not reconnect, because the server has forgotten the
+/// watched keys. All later commands on the handle fail with outcome
+/// [`NotSent`](crate::Outcome::NotSent); lease a new connection.
+///
+/// # Dropping
+///
+/// The connection returns to the pool only if it is provably clean: no reply is pending, no key is
+/// watched, and the session is unchanged. Otherwise, the client closes it. Futures and transactions
+/// created from the handle keep the connection leased until they complete or are dropped.
+///
+/// # Examples
 ///
 /// ```
 /// # use swarm_keydb::{Client, ErrorKind};
@@ -33,7 +44,7 @@ use crate::request_reply::{Mailbox, deadline_in};
 /// let mut own = client.exclusive().await?;
 /// own.watch("stock").await?;
 /// let stock: i64 = own.get_as("stock").await?.unwrap_or(0);
-/// client.set("stock", 7).await?; // Somebody is quicker.
+/// client.set("stock", 7).await?; // Another client writes first.​
 ///
 /// let tx = own.transaction();
 /// let set = tx.set("stock", stock + 1);
@@ -43,33 +54,37 @@ use crate::request_reply::{Mailbox, deadline_in};
 /// # }
 /// ```
 ///
-/// [`Client::transact`] does this, and again after a conflict.
-///
-/// # When it is dropped
-///
-/// Its connection serves the next lease if it is certain that it is as new: no reply is owed, no key watched, nothing of the
-/// session changed. Otherwise it is closed. Replies and transactions that were begun and not yet awaited keep it until they are
-/// done or dropped.
+/// [`Client::transact`] does the same and retries after a conflict.
 pub struct Exclusive {
     lease: Arc<Lease>,
     timeout: Duration,
 }
 
 impl Client {
-    /// A connection of one's own: see [`Exclusive`].
+    /// Leases a dedicated connection: see [`Exclusive`].
     ///
-    /// The handle that all share has no such commands:
+    /// The shared client has no commands that change the session:
+    ///
+    /// # Errors
+    ///
+    /// - Kind [`Timeout`](ErrorKind::Timeout) if all [dedicated
+    ///   connections](crate::ClientOptions::max_dedicated_connections) are in use for the whole
+    ///   request timeout. The message says how many callers wait.
+    /// - Kind [`Connection`](ErrorKind::Connection) or [`Auth`](ErrorKind::Auth) if the connection
+    ///   cannot be opened.
+    /// - Kind [`Argument`](ErrorKind::Argument) over HTTP, which has no sessions.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the caller leaves the waiting line.
+    ///
+    /// # Examples
     ///
     /// ```compile_fail,E0599
     /// # async fn example(client: swarm_keydb::Client) {
     /// client.watch("key").await;
     /// # }
     /// ```
-    ///
-    /// **Errors:** of kind [`Timeout`](ErrorKind::Timeout) when all leases are in use for as long as the request timeout; it says how
-    /// many wait. Of kind `Connection` or `Auth` when the connection cannot be made. Over HTTP it is refused.
-    ///
-    /// **Cancel safety:** dropping the future gives up its place.
     pub async fn exclusive(&self) -> Result<Exclusive> {
         let timeout = self.shared.factory.options.request_timeout;
         self.shared.mailbox.check_open().map_err(Error::from)?;
@@ -82,26 +97,35 @@ impl Client {
 }
 
 impl Exclusive {
-    /// Makes the next transaction on this connection fail if one of the keys changes before it runs (`WATCH`).
+    /// Makes the next transaction on this connection fail if one of the keys changes before it runs
+    /// (`WATCH`).
     ///
-    /// Redis, Valkey and KeyDB detect every change. SwarmKeyDb misses writes that run at the same time as the transaction,
-    /// and changes by HTTP, scripts, expiry, `XGROUP` and `XREADGROUP`. See
-    /// [what each server guarantees](crate::guide::guarantees).
+    /// Redis, Valkey and KeyDB detect every change. SwarmKeyDb misses writes that run at the same
+    /// time as the transaction, and changes by HTTP, scripts, expiry, `XGROUP` and `XREADGROUP`.
+    /// See [what each server guarantees](crate::guide::guarantees).
     ///
-    /// **Errors:** as of any command. The keys may be watched then.
+    /// # Errors
     ///
-    /// **Cancel safety:** when the future is dropped, the keys may be watched.
+    /// The errors of any command. The keys may be watched afterwards.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the keys may be watched.
     pub async fn watch(&mut self, keys: impl ToKeys) -> Result<()> {
         let command = Builder::new("WATCH").keys(keys).build();
         self.lease.session.watch();
         self.hand_over(command).await
     }
 
-    /// Forgets all watched keys (`UNWATCH`).
+    /// Stops watching all keys (`UNWATCH`).
     ///
-    /// **Errors:** as of any command. The keys may be watched still.
+    /// # Errors
     ///
-    /// **Cancel safety:** when the future is dropped, the keys may be watched still.
+    /// The errors of any command. The keys may still be watched.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the keys may still be watched.
     pub async fn unwatch(&mut self) -> Result<()> {
         let watches = self.lease.session.watches();
         self.hand_over(Builder::new("UNWATCH").build::<()>())
@@ -110,29 +134,35 @@ impl Exclusive {
         Ok(())
     }
 
-    /// Creates a transaction on this connection that fails with [`Conflict`](ErrorKind::Conflict) if a watched key changed.
+    /// Creates a transaction on this connection that fails with [`Conflict`](ErrorKind::Conflict)
+    /// if a watched key changed.
     ///
-    /// Nothing is sent before [`exec`](Transaction::exec), which sends MULTI, the commands and EXEC as one batch. Dropping the
-    /// transaction discards it.
+    /// Nothing is sent before [`exec`](Transaction::exec), which sends MULTI, the commands and EXEC
+    /// as one batch. Dropping the transaction discards it.
     pub fn transaction(&self) -> Transaction {
         Transaction::new(self.queue())
     }
 
-    /// Many commands in the time of one reply, each with a result of its own: see [`Pipeline`].
+    /// Creates a pipeline on this connection: commands that are sent together, each with its own
+    /// result. See [`Pipeline`].
     pub fn pipeline(&self) -> Pipeline {
         Pipeline::new(self.queue())
     }
 
-    /// Switches this connection to a version of the protocol, 2 or 3 (`HELLO`).
+    /// Switches this connection to RESP version 2 or 3 (`HELLO`), and returns the server's
+    /// description of itself.
     ///
-    /// **Reply:** what the server tells of itself.
+    /// # Errors
     ///
-    /// **Errors:** a server that does not know the version refuses it (`NOPROTO`). When there is no answer, or one that makes no
-    /// sense, as that of some gateways to version 3, the connection is closed.
+    /// Kind [`Server`](ErrorKind::Server) (`NOPROTO`) if the server does not support the version.
+    /// If there is no reply or an unexpected one, as from some gateways for version 3, the client
+    /// closes the connection.
     ///
-    /// **Cancel safety:** when the future is dropped after its first poll, the connection is closed.
+    /// # Cancel safety
+    ///
+    /// If the future is dropped after its first poll, the client closes the connection.
     pub async fn hello_with(&mut self, version: u8) -> Result<ServerInfo> {
-        // Behind an answer that makes no sense, more of the kind would be taken for replies.
+        // After an unexpected reply, later data could be taken for replies to other commands.
         let mut doubt = Doubt(Some(self.lease.mailbox.clone()));
         let info = self.execute(hello_command(version)).await;
         let answered = |error: &Error| error.kind() == ErrorKind::Server;
@@ -142,7 +172,7 @@ impl Exclusive {
         info
     }
 
-    /// Whether keys are watched, or may be.
+    /// Returns whether keys are or may be watched.
     pub fn is_watching(&self) -> bool {
         self.lease.session.is_watching()
     }
@@ -157,7 +187,7 @@ impl Exclusive {
     }
 }
 
-/// Closes a connection when dropped, unless it is put aside.
+/// Closes a connection when dropped, unless disarmed.
 struct Doubt(Option<Mailbox>);
 
 impl Drop for Doubt {
@@ -169,7 +199,7 @@ impl Drop for Doubt {
 }
 
 impl Executor for Exclusive {
-    /// A future of the reply. The command is sent when it is first polled.
+    /// A future that resolves to the reply. The command is sent when the future is first polled.
     type Output<R> = Reply<R>;
 
     fn execute<R>(&self, mut command: Command<R>) -> Reply<R> {

@@ -1,4 +1,4 @@
-//! The handle that applications hold.
+//! Async client: a handle that tasks share.
 
 mod auth;
 mod close;
@@ -43,15 +43,19 @@ use crate::status::{State, StateWatch, Stats};
 use crate::tasks::Tasks;
 use lease::Leases;
 
-/// A client of one server: cheap to clone, shared by any number of tasks.
+/// Async client of one server. Cheap to clone; any number of tasks may share it.
 ///
-/// All clones share one connection. Commands of many tasks travel pipelined; each gets its own reply, also when others
-/// time out or are cancelled. When the connection is lost it is made again, and commands wait for it until
-/// their timeout; one that was under way is sent again only if it merely reads.
+/// All clones share one connection and pipeline their commands over it. Each command gets its own
+/// reply, even if others time out or are cancelled. If the connection is lost, the client
+/// reconnects; commands wait for the new connection within their timeout. The client resends a
+/// command that was in flight only if the command is read-only.
 ///
-/// The connection ends when [`close`](Self::close) is called or the last clone is dropped; one that owes a reply to a command that writes
-/// stays open in the background until the reply comes: see [`ClientOptions::drain_timeout`](crate::ClientOptions::drain_timeout). What subscriptions hear comes
-/// over another, which ends with the last of them or when `close` is called.
+/// The connection closes when [`close`](Self::close) is called or the last clone is dropped. While
+/// a reply to a write is pending, it stays open in the background, for at most
+/// [`drain_timeout`](crate::ClientOptions::drain_timeout). Subscriptions use a separate connection,
+/// which closes after the last of them ends or when `close` is called.
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_keydb::Client;
@@ -75,41 +79,58 @@ pub struct Client {
 /// What all clones of a client share.
 #[derive(Debug)]
 struct Shared {
-    /// The connection that commands share.
+    /// The shared connection for commands.
     mailbox: Mailbox,
-    /// How further connections are made: for what needs one of its own.
+    /// Opens further connections: dedicated ones and those of subscriptions.
     factory: Arc<ConnectionFactory>,
-    /// Connections that one task has to itself for a while.
+    /// Pool of dedicated connections.
     leases: Arc<Leases>,
-    /// The connections that subscriptions hear from.
+    /// Connections of subscriptions.
     subscriptions: Subscriptions,
-    /// What consumers have to acknowledge.
+    /// Pending acknowledgments of consumers.
     acks: AckQueues,
-    /// How the shared connection is.
+    /// Whether the shared connection can be used.
     availability: Availability,
 }
 
 impl Client {
-    /// Connects to a server: to a URL, or with [`ClientOptions`].
+    /// Connects to a server given by a URL or by [`ClientOptions`].
     ///
-    /// All tasks of the client run in the tokio runtime that this is called in, whoever calls its methods later. While nothing drives
-    /// that runtime (one of a single thread, outside `block_on`), nothing is sent and no timeout passes, not even for callers in
-    /// another runtime.
+    /// All tasks of the client run in the current tokio runtime, whichever runtime later calls its
+    /// methods. While nothing drives that runtime (such as a current-thread runtime outside
+    /// `block_on`), the client sends nothing and no timeout expires, even for callers in another
+    /// runtime.
     ///
-    /// **Errors:** when an option makes no sense, there is no tokio runtime, the server cannot be reached, or it refuses the password. Nothing goes on in
-    /// the background after an error.
+    /// # Errors
     ///
-    /// **Cancel safety:** dropping the future gives the attempt up.
+    /// - Kind [`Config`](crate::ErrorKind::Config) if an option is invalid or there is no tokio
+    ///   runtime.
+    /// - Kind [`Connection`](crate::ErrorKind::Connection) if the server cannot be reached.
+    /// - Kind [`Auth`](crate::ErrorKind::Auth) if the server rejects the credentials.
+    ///
+    /// After an error, nothing continues in the background.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the client abandons the attempt.
     pub async fn connect(options: impl Into<ClientOptions>) -> Result<Self> {
         let options = options.into().settled()?;
         let target = options.target()?;
         Self::start(ConnectionFactory::new(target, options, Tasks::current()?)).await
     }
 
-    /// Connects through a transport of the caller's own: see [`swarm_transport`]. The options' URL is not
-    /// looked at.
+    /// Connects through a custom transport: see [`swarm_transport`]. Ignores the URL of the
+    /// options.
     ///
-    /// **Errors** and **cancel safety:** as [`connect`](Self::connect).
+    /// # Errors
+    ///
+    /// The errors of [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the client abandons the attempt.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use swarm_transport::{BoxTransport, memory};
@@ -117,7 +138,7 @@ impl Client {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> swarm_keydb::Result<()> {
-    /// // A server in a few lines: it greets, and knows ECHO alone.
+    /// // A minimal server that supports only ECHO.​
     /// let connect = || async {
     ///     let (transport, peer) = memory::pair();
     ///     tokio::spawn(peer.serve(|request| match request.args().nth(1) {
@@ -150,12 +171,16 @@ impl Client {
         }
     }
 
-    /// A client that connects in the background, and again until it succeeds. Commands wait for the connection until
-    /// their timeout. For services that must start while their server is down.
+    /// Creates a client that connects in the background and retries until it succeeds. Commands
+    /// wait for the connection within their timeout. Use it in services that must start while the
+    /// server is down.
     ///
-    /// Must be called within a tokio runtime, in which all tasks of the client run.
+    /// All tasks of the client run in the current tokio runtime.
     ///
-    /// **Errors:** when an option makes no sense, or there is no tokio runtime.
+    /// # Errors
+    ///
+    /// Kind [`Config`](crate::ErrorKind::Config) if an option is invalid or there is no tokio
+    /// runtime.
     pub fn connect_lazy(options: impl Into<ClientOptions>) -> Result<Self> {
         let options = options.into().settled()?;
         let target = options.target()?;
@@ -183,12 +208,14 @@ impl Client {
         })
     }
 
-    /// Many commands in the time of one reply, each with a result of its own: see [`Pipeline`].
+    /// Creates a pipeline: commands that are sent together, each with its own result. See
+    /// [`Pipeline`].
     pub fn pipeline(&self) -> Pipeline {
         Pipeline::new(self.queue())
     }
 
-    /// Begins a transaction: commands that are sent together between `MULTI` and `EXEC`. See [`Transaction`].
+    /// Creates a transaction: commands that are sent together between `MULTI` and `EXEC`. See
+    /// [`Transaction`].
     pub fn transaction(&self) -> Transaction {
         Transaction::new(self.queue())
     }
@@ -202,10 +229,13 @@ impl Client {
         Queue::new(self.shared.mailbox.clone(), timeout)
     }
 
-    /// All keys that match, as a stream that asks for page after page.
+    /// Returns a stream of all keys that match, which requests one page after another.
     ///
-    /// A key may come twice when others write meanwhile; one that is there all the time comes at least once. SwarmKeyDb is
-    /// an exception: if keys are deleted during the scan, it skips others. There, collect the keys before you delete them.
+    /// The stream may yield a key twice if keys are written during the scan. A key that exists
+    /// throughout is yielded at least once, except on SwarmKeyDb: if keys are deleted during the
+    /// scan, SwarmKeyDb skips others. There, collect the keys before you delete them.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use swarm_keydb::{Client, ScanOptions};
@@ -229,17 +259,20 @@ impl Client {
         self.scan_stream_from(0, options)
     }
 
-    /// As [`scan_stream`](Self::scan_stream), from where an earlier stream stopped: its [`cursor`](ScanStream::cursor).
+    /// Like [`scan_stream`](Self::scan_stream), but resumes at the [`cursor`](ScanStream::cursor)
+    /// of an earlier stream.
     pub fn scan_stream_from(&self, cursor: u64, options: ScanOptions) -> ScanStream {
         ScanStream::new(self.clone(), options, cursor)
     }
 
-    /// The state of the connection.
+    /// Returns the state of the shared connection.
     pub fn state(&self) -> State {
         self.shared.mailbox.status().watch().get()
     }
 
-    /// Follows the state of the connection.
+    /// Returns a watcher of the state of the shared connection.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use swarm_keydb::{Client, State};
@@ -256,7 +289,8 @@ impl Client {
         self.shared.mailbox.status().watch()
     }
 
-    /// Figures of this moment, for all clones together: commands under way, reconnects, how long replies take.
+    /// Returns current statistics of the client, summed over all clones: commands in flight,
+    /// reconnects, round-trip times.
     pub fn stats(&self) -> Stats {
         let mut stats = self.shared.mailbox.stats();
         stats.dedicated = self.shared.leases.stats();
@@ -266,7 +300,7 @@ impl Client {
 }
 
 impl Executor for Client {
-    /// A future of the reply. The command is sent when it is first polled.
+    /// A future that resolves to the reply. The command is sent when the future is first polled.
     type Output<R> = Reply<R>;
 
     fn execute<R>(&self, mut command: Command<R>) -> Reply<R> {

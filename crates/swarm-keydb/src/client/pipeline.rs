@@ -1,4 +1,4 @@
-//! Many commands in the time of one reply.
+//! Pipelines: commands that are sent together.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,11 +10,23 @@ use crate::command::{Command, Executor};
 use crate::commands::vet;
 use crate::error::Result;
 
-/// Commands that are sent together, one right after the other, each with a result of its own.
+/// Commands that are sent together, each with its own result.
 ///
-/// Its methods put commands down and give handles; [`send`](Self::send) sends them and turns the handles into replies.
-/// Commands of other tasks may run before and after them but, on one connection, never between; other connections' may:
-/// what must run as a whole is a [transaction](super::Client::transaction).
+/// The command methods queue commands and return handles; [`send`](Self::send) sends the commands
+/// and turns the handles into replies. No other command on this connection runs between those of a
+/// pipeline, but commands of other connections may. Use a [transaction](super::Client::transaction)
+/// if the commands must run as a whole.
+///
+/// # Errors
+///
+/// - If the server rejects a command, the others are not affected.
+/// - If the connection is lost, the commands that were answered have their replies. For each other
+///   command, [`Error::outcome`](crate::Error::outcome) says whether it may have run. The client
+///   resends them only if all commands of the pipeline are read-only.
+/// - If the client rejects a command (an invalid argument, or one that the transport cannot carry),
+///   it sends nothing.
+///
+/// # Examples
 ///
 /// ```
 /// # use swarm_keydb::Client;
@@ -27,9 +39,9 @@ use crate::error::Result;
 /// let (set, visits, mistake) = pipeline.send(handles).await;
 /// set?;
 /// assert_eq!(visits?, 1);
-/// assert!(mistake.is_err(), "a name is no number, and the others are not touched by that");
+/// assert!(mistake.is_err(), "a name is not a number; the other commands are not affected​");
 ///
-/// // As many as there are:
+/// // Any number of commands:​
 /// let pipeline = client.pipeline();
 /// let handles: Vec<_> = (0..3).map(|n| pipeline.incrby("sum", n)).collect();
 /// let sums = pipeline.send(handles).await.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -37,13 +49,6 @@ use crate::error::Result;
 /// # Ok(())
 /// # }
 /// ```
-///
-/// # Errors
-///
-/// A command that the server refuses does not harm the next. When the connection is lost, commands that were answered
-/// have their replies, and of each other [`Error::outcome`](crate::Error::outcome) says whether it may have run; none is sent again unless all of
-/// the pipeline only read. When a command is refused on this side (a bad argument, one that the wire cannot carry), nothing
-/// at all is sent.
 #[must_use = "nothing is sent until `send` is awaited"]
 pub struct Pipeline(Queue);
 
@@ -52,36 +57,50 @@ impl Pipeline {
         Self(queue)
     }
 
-    /// Maximum time for all of it, instead of the client's `request_timeout`. It does not grow with the number of keys.
+    /// Sets the maximum time for the whole pipeline, instead of the client's `request_timeout`.
+    /// Unlike the default, it does not grow with the number of keys.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.0.set_timeout(timeout);
         self
     }
 
-    /// How many commands there are.
+    /// Returns the number of queued commands.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no command.
+    /// Returns whether no command is queued.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Sends the commands, and gives the replies in the shape of the handles: one, a tuple, an array or a `Vec`.
+    /// Sends the commands and returns their replies in the shape of `handles`: one handle, a tuple,
+    /// an array, or a `Vec`.
     ///
-    /// **Errors:** each reply has its own.
+    /// # Errors
     ///
-    /// **Cancel safety:** dropping the future before its first poll sends nothing. Later, the commands may run, and nobody
-    /// else is harmed.
+    /// Each reply is a result of its own: see [`Pipeline`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before its first poll, nothing is sent. If it is dropped later, the
+    /// commands may run; other callers are not affected.
     pub async fn send<H: Handles>(self, handles: H) -> H::Replies {
         let mut replies = self.run(&handles).await;
         handles.collect(&mut replies)
     }
 
-    /// Sends the commands, and gives all replies as they came, for commands whose types are not known beforehand.
+    /// Sends the commands and returns all replies undecoded, for commands whose reply types are not
+    /// known at compile time.
     ///
-    /// **Errors** and **cancel safety:** as [`send`](Self::send).
+    /// # Errors
+    ///
+    /// The errors of [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before its first poll, nothing is sent. If it is dropped later, the
+    /// commands may run.
     pub async fn send_raw(self) -> Vec<Result<Frame>> {
         self.run(&()).await.into_frames()
     }
@@ -102,7 +121,7 @@ impl Pipeline {
 }
 
 impl Executor for Pipeline {
-    /// What gives the reply when the pipeline is sent.
+    /// A handle that gives the reply once the pipeline is sent.
     type Output<R> = Queued<R>;
 
     fn execute<R>(&self, mut command: Command<R>) -> Queued<R> {

@@ -1,4 +1,4 @@
-//! Commands that are put down first and sent together, and the handles that give their replies back, typed.
+//! Queue of commands that are sent together, and the typed handles of their replies.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -18,37 +18,37 @@ use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::request_reply::{Answers, Mailbox, Marks, Requests, Retry, Timing};
 
-/// Commands that were put down, and the connection that is to carry them.
+/// Queued commands, and the connection that will carry them.
 pub(super) struct Queue {
-    /// Tells its handles from those of others.
+    /// Distinguishes handles of this queue from those of others.
     id: u64,
     mailbox: Mailbox,
-    /// What the connection is leased by, if it is.
+    /// The lease of the connection, if it is leased.
     lease: Option<Arc<Lease>>,
     timing: Timing,
     put: RefCell<Put>,
 }
 
-/// What was put down so far.
+/// The commands queued so far.
 struct Put {
-    /// Of all commands, the refused ones included.
+    /// Names of all commands, including rejected ones.
     names: Vec<Cow<'static, str>>,
     requests: RequestBatchBuilder,
-    /// The precautions that some commands need, by position.
+    /// Marks of commands that need precautions, by position.
     marks: Vec<(usize, Marks)>,
-    /// Whether all of it may be sent again.
+    /// Retry class of the whole batch.
     retry: Retry,
-    /// By their positions.
+    /// Errors of rejected commands, by position.
     refused: BTreeMap<usize, Error>,
 }
 
-/// What was put down, ready to be sent.
+/// Queued commands, ready to be sent.
 pub(super) struct Batch {
     pub(super) names: Vec<Cow<'static, str>>,
     pub(super) requests: RequestBatchBuilder,
-    /// The precautions that some commands need, by position.
+    /// Marks of commands that need precautions, by position.
     pub(super) marks: Vec<(usize, Marks)>,
-    /// Whether all of it may be sent again.
+    /// Retry class of the whole batch.
     pub(super) retry: Retry,
 }
 
@@ -74,13 +74,13 @@ impl Queue {
         }
     }
 
-    /// Keeps a lease until all is sent and answered.
+    /// Keeps a lease until all replies have arrived.
     pub(super) fn on(mut self, lease: Arc<Lease>) -> Self {
         self.lease = Some(lease);
         self
     }
 
-    /// Who uses the connection.
+    /// Returns how the connection is used.
     pub(super) const fn used(&self) -> Use {
         match self.lease {
             None => Use::Shared,
@@ -96,7 +96,8 @@ impl Queue {
         self.put.borrow().names.len()
     }
 
-    /// Puts a command down. One that would hold up those behind it, or must travel alone, is refused.
+    /// Queues a command. Rejects commands that would delay those behind them, or that must be in
+    /// flight alone.
     pub(super) fn push<R>(&self, mut command: Command<R>) -> Queued<R> {
         let refusal = command.take_refusal();
         let draft = &mut command.draft;
@@ -122,9 +123,12 @@ impl Queue {
         }
     }
 
-    /// All that was put down, and where it goes.
+    /// Returns the queued commands and their connection.
     ///
-    /// When a command was refused, or a handle belongs elsewhere, nothing may be sent: the error is what became of each.
+    /// # Errors
+    ///
+    /// If a command was rejected, or a handle belongs to another queue: nothing may be sent. Holds
+    /// the result of each command.
     pub(super) fn into_batch(self, handles: &impl Handles) -> Result<(Batch, Link), Replies> {
         let Self {
             id,
@@ -164,19 +168,19 @@ impl Queue {
     }
 }
 
-/// Why a command cannot be put down, if so.
+/// Returns why a command cannot be queued, if so.
 fn may_not_queue(command: &Builder) -> Option<Error> {
     let what = if command.blocking != Blocking::No {
-        "it may block, and all that goes with it would wait; send it on its own"
+        "blocking command in a batch would delay all others; send it on its own"
     } else if command.alone {
-        "it must travel alone; send it on its own"
+        "command must be in flight alone; send it outside of pipelines and transactions"
     } else {
         return None;
     };
     Some(Error::argument(what).for_command(command.name.clone()))
 }
 
-/// Where a batch goes.
+/// The connection that carries a batch.
 pub(super) struct Link {
     id: u64,
     mailbox: Mailbox,
@@ -185,7 +189,8 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Sends requests as one unit, of which some are marked by position. `name` is what traces call it.
+    /// Sends requests as one batch. `marks` are by position, and `name` is the operation name in
+    /// traces.
     pub(super) async fn call(
         &self,
         name: &str,
@@ -210,19 +215,19 @@ impl Link {
         answers
     }
 
-    /// What is watched on the connection now, if it is leased.
+    /// Returns the state of watches on the connection, if it is leased.
     pub(super) fn watches(&self) -> Option<Watches> {
         Some(self.lease.as_ref()?.session.watches())
     }
 
-    /// The server has forgotten what was watched.
+    /// Records that the server has dropped these watches.
     pub(super) fn unwatched(&self, watches: Option<Watches>) {
         if let (Some(lease), Some(watches)) = (&self.lease, watches) {
             lease.session.unwatched(watches);
         }
     }
 
-    /// What became of a batch.
+    /// Returns the replies of a batch.
     pub(super) const fn replies(
         &self,
         names: Vec<Cow<'static, str>>,
@@ -247,9 +252,9 @@ fn note_failure(span: &Span, answers: &Answers) {
     }
 }
 
-/// The handle of a command in a [`Pipeline`](super::Pipeline) or a [`Transaction`](super::Transaction), which gives its
-/// reply when that is sent.
-#[must_use = "the reply of a command, and its error, are found through its handle alone"]
+/// Handle of a command in a [`Pipeline`](super::Pipeline) or a [`Transaction`](super::Transaction),
+/// which gives the reply once that is sent.
+#[must_use = "the handle is the only way to get the command's reply or error"]
 pub struct Queued<R> {
     queue: u64,
     position: usize,
@@ -257,7 +262,7 @@ pub struct Queued<R> {
 }
 
 impl<R> Queued<R> {
-    /// The command's place, counted from 0.
+    /// Returns the position of the command, counted from 0.
     pub const fn position(&self) -> usize {
         self.position
     }
@@ -269,12 +274,12 @@ impl<R> fmt::Debug for Queued<R> {
     }
 }
 
-/// What became of the commands of a queue.
+/// Replies to the commands of a queue.
 pub struct Replies {
     queue: u64,
     names: Vec<Cow<'static, str>>,
     results: Vec<Result<Frame, Failure>>,
-    /// Those that were refused when they were put down.
+    /// Errors of commands that were rejected when they were queued.
     refused: BTreeMap<usize, Error>,
 }
 
@@ -299,7 +304,7 @@ impl Replies {
         Err(error.for_command(name.unwrap_or_default()))
     }
 
-    /// Why nothing was sent: the command that was refused first, with its place.
+    /// Returns why nothing was sent: the error of the first rejected command, with its position.
     pub(super) fn into_refusal(mut self) -> Error {
         match self.refused.pop_first() {
             Some((position, error)) => error.at(position),
@@ -307,7 +312,7 @@ impl Replies {
         }
     }
 
-    /// All of them as they came, for who has no handles.
+    /// Returns all replies undecoded.
     pub(super) fn into_frames(mut self) -> Vec<Result<Frame>> {
         let named = self.results.into_iter().zip(self.names).enumerate();
         named
@@ -325,10 +330,11 @@ fn foreign_handle() -> Error {
     Error::argument("not sent because a handle belongs to another pipeline or transaction")
 }
 
-/// Handles of queued commands in a shape of the caller's own: one [`Queued`], a tuple, an array or a `Vec` of such,
-/// an `Option`, or `()`. Their replies come in the same shape, each a [`Result`].
+/// Handles of queued commands in a shape that the caller chooses: one [`Queued`], or a tuple,
+/// array, `Vec` or `Option` of such shapes, or `()`. The replies have the same shape, each a
+/// [`Result`].
 pub trait Handles: sealed::Sealed {
-    /// The same shape, with a result in the place of each handle.
+    /// The same shape, with a result in place of each handle.
     type Replies;
 
     #[doc(hidden)]
@@ -409,7 +415,7 @@ macro_rules! tuples {
             non_snake_case,
             unused_variables,
             clippy::unused_unit,
-            reason = "the names of the types serve as those of the values, and there may be none"
+            reason = "type names double as variable names, and the tuple may be empty"
         )]
         impl<$($handle: Handles),*> Handles for ($($handle,)*) {
             type Replies = ($($handle::Replies,)*);

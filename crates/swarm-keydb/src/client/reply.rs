@@ -1,4 +1,4 @@
-//! The future of a command's reply.
+//! Future of a command's reply.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,34 +17,35 @@ use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::request_reply::{Enqueued, Mailbox, ReplyReceiver, ReplySender, Requests, Retry};
 
-/// The future of a command's reply.
+/// Future of a command's reply.
 ///
-/// The command is sent when the future is first polled. It resolves within the request timeout, which covers all
-/// waiting: for room in the queue, for a connection, for the reply. A command that blocks on the server gets a connection
-/// of its own within that time; then its reply may take as long as it is told to block, and a little longer.
+/// The client sends the command when the future is first polled. The future resolves within the
+/// request timeout, which covers all waiting: for capacity in the request queue, for a connection,
+/// and for the reply. A blocking command gets a dedicated connection within that time; its reply
+/// may then take as long as the command may block, and a little longer.
 ///
 /// # Cancel safety
 ///
-/// Dropping it is always safe for others: the connection and their replies are not touched. A command that
-/// was not sent yet never will be; one that was sent may run: dropping does not undo it.
+/// Dropping the future never affects other commands. A command that was not sent yet is withdrawn;
+/// one that was sent may run.
 #[must_use = "a command is sent when its reply is awaited"]
 pub struct Reply<R> {
     name: Cow<'static, str>,
     decode: Decode<R>,
     state: State,
-    /// From when the command is sent until its reply is there. Nothing when nobody listens.
+    /// Span from sending the command to its reply. `None` if no subscriber listens.
     span: Option<Box<Span>>,
-    /// What the connection is leased by, if it is: until the reply is there, and no longer.
+    /// The lease of the connection, if it is leased. Held until the reply arrives.
     lease: Option<Arc<Lease>>,
 }
 
 enum State {
     Refused(Error),
     Unsent(Unsent),
-    /// There is no room for it yet.
+    /// Waits for capacity in the request queue.
     Enqueueing(Enqueueing, ReplyReceiver),
     Waiting(ReplyReceiver),
-    /// It runs on a leased connection.
+    /// Runs on a leased connection.
     Elsewhere(Pin<Box<dyn Future<Output = Result<Frame>> + Send>>),
     Done,
 }
@@ -57,7 +58,7 @@ struct Unsent {
     patience: Patience,
     retry: Retry,
     alone: bool,
-    /// Where it runs, if it blocks.
+    /// The pool that a blocking command leases a connection from.
     leases: Option<Arc<Leases>>,
 }
 
@@ -83,13 +84,13 @@ impl<R> Reply<R> {
         }
     }
 
-    /// Keeps a lease until the reply is there.
+    /// Keeps a lease until the reply arrives.
     pub(super) fn on(mut self, lease: Arc<Lease>) -> Self {
         self.lease = Some(lease);
         self
     }
 
-    /// Has the command run on a leased connection.
+    /// Makes the command run on a leased connection.
     pub(super) fn on_a_lease(mut self, leases: &Arc<Leases>) -> Self {
         if let State::Unsent(unsent) = &mut self.state {
             unsent.leases = Some(Arc::clone(leases));
@@ -97,8 +98,9 @@ impl<R> Reply<R> {
         self
     }
 
-    /// Gives this command a timeout of its own, instead of the client's `request_timeout`. It does not grow with
-    /// the number of keys, and a command that blocks is given up then, too.
+    /// Sets the timeout of this command, instead of the client's `request_timeout`. Unlike the
+    /// default, it does not grow with the number of keys, and it includes the time that a blocking
+    /// command blocks.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         if let State::Unsent(unsent) = &mut self.state {
             unsent.patience = unsent.patience.of_its_own(timeout);
@@ -106,8 +108,8 @@ impl<R> Reply<R> {
         self
     }
 
-    /// Allows to send this command again when it may have run already, whatever the policy says. For commands of which
-    /// the caller knows that running twice is no harm.
+    /// Marks this command as safe to retry: the client may resend it even if it may have run,
+    /// whatever the retry policy. Use it for commands that you know to be idempotent.
     pub fn retry_safe(mut self) -> Self {
         if let State::Unsent(unsent) = &mut self.state {
             unsent.retry = Retry::Always;
@@ -115,7 +117,7 @@ impl<R> Reply<R> {
         self
     }
 
-    /// Never sends this command twice, even if it only reads.
+    /// Disables retries of this command, even if it is read-only.
     pub fn no_retry(mut self) -> Self {
         if let State::Unsent(unsent) = &mut self.state {
             unsent.retry = Retry::Never;
@@ -141,7 +143,7 @@ impl<R> Reply<R> {
 }
 
 impl Unsent {
-    /// Sends the command if there is room for it, else lines up.
+    /// Enqueues the command, or waits for capacity.
     fn start(self, waiter: &Waker) -> Result<State, Failure> {
         let Self {
             mailbox,
@@ -208,24 +210,24 @@ impl<R> Future for Reply<R> {
                         Err(failure) => return this.finish(Err(failure)),
                     }
                     if let State::Waiting(_) = this.state {
-                        // The answer knows already whom to wake.
+                        // The reply slot already holds this task's waker.
                         return Poll::Pending;
                     }
                 }
                 State::Enqueueing(_, reply) => this.state = State::Waiting(reply),
                 State::Refused(error) => return Poll::Ready(Err(error)),
-                #[expect(clippy::panic, reason = "the contract of futures, as for async blocks")]
-                _ => panic!("a reply was polled after it was ready"),
+                #[expect(clippy::panic, reason = "polling after completion is a bug of the caller, as for async blocks")]
+                _ => panic!("`Reply` polled after completion"),
             }
         }
     }
 }
 
-/// The span of a command.
+/// Creates the span of a command.
 #[inline]
 fn span(name: &str, mailbox: &Mailbox) -> Option<Box<Span>> {
     if !tracing::level_enabled!(tracing::Level::DEBUG) {
-        // Even one that is disabled has a price.
+        // Even a disabled span costs time.
         return None;
     }
     let span = tracing::debug_span!(

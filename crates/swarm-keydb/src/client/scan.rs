@@ -17,9 +17,10 @@ use crate::error::Result;
 ///
 /// # Errors
 ///
-/// An error that may pass, such as a timeout, is an item of the stream: the next poll requests the same page again. An error
-/// that cannot pass (kind [`Closed`](crate::ErrorKind::Closed), [`Argument`](crate::ErrorKind::Argument) or
-/// [`Config`](crate::ErrorKind::Config)) is the last item. The stream then yields `None`, as it does after the last key.
+/// A transient error, such as a timeout, is an item of the stream, and the next poll requests the
+/// same page again. A permanent error (kind [`Closed`](crate::ErrorKind::Closed),
+/// [`Argument`](crate::ErrorKind::Argument) or [`Config`](crate::ErrorKind::Config)) is the last
+/// item. The stream then yields `None`, as it does after the last key.
 ///
 /// # Cancel safety
 ///
@@ -28,11 +29,11 @@ use crate::error::Result;
 pub struct ScanStream {
     client: Client,
     options: ScanOptions,
-    /// Where the next page begins; `None` when the last has come.
+    /// Cursor of the next page; `None` once the last page was fetched.
     cursor: Option<u64>,
     page: VecDeque<Bytes>,
     asked: Option<Reply<ScanPage>>,
-    /// Set after an error that cannot pass.
+    /// Set after a permanent error.
     failed: bool,
 }
 
@@ -53,9 +54,9 @@ impl ScanStream {
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// Returns the cursor of the next page, or `None` once the last page was fetched. An error keeps the cursor, so
-    /// [`scan_stream_from`](Client::scan_stream_from) can resume there. Keys of the current page that were not taken yet are
-    /// not fetched again.
+    /// Returns the cursor of the next page, or `None` once the last page was fetched. An error
+    /// keeps the cursor, so [`scan_stream_from`](Client::scan_stream_from) can resume there. Keys
+    /// of the current page that were not taken yet are not fetched again.
     pub const fn cursor(&self) -> Option<u64> {
         self.cursor
     }

@@ -1,4 +1,4 @@
-//! Listening to channels and patterns.
+//! Subscribing to channels and patterns.
 
 use std::sync::Arc;
 
@@ -9,15 +9,24 @@ use crate::pubsub::{Event, Handler, Kind, Name, Subscribing};
 
 /// # Pub/Sub
 ///
-/// Subscriptions hear over a connection of their own, which is made when there is a first and closed when there is none.
-/// They are told apart from commands by that alone, so this client goes on as before. Several may want the same name; the
-/// server is asked for it once.
+/// Subscriptions share a separate connection, which the client opens for the first subscription and
+/// closes after the last, so commands are not affected. If several subscriptions name the same
+/// channel, the client subscribes to it once.
 impl Client {
     /// Subscribes to channels.
     ///
-    /// **Reply:** a [`Subscription`](crate::Subscription), once the server has acknowledged every channel.
+    /// Resolves to a [`Subscription`](crate::Subscription) once the server has acknowledged every
+    /// channel. [`Subscribing`] also sets options of the buffer.
     ///
-    /// **Errors and cancel safety:** see [`Subscribing`], which also sets options of the buffer.
+    /// # Errors
+    ///
+    /// See [`Subscribing`].
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`Subscribing`].
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use swarm_keydb::Client;
@@ -36,12 +45,22 @@ impl Client {
         self.listen(Kind::Channel, Name::all(Kind::Channel, channels))
     }
 
-    /// Subscribes to all channels that match patterns: `*`, `?`, `[abc]`, `[a-z]`, and `[!abc]` on SwarmKeyDb or `[^abc]` on Redis.
+    /// Subscribes to all channels that match patterns: `*`, `?`, `[abc]`, `[a-z]`, and `[!abc]` on
+    /// SwarmKeyDb or `[^abc]` on Redis.
     ///
-    /// **Reply:** a [`Subscription`](crate::Subscription), once the server has acknowledged every pattern.
+    /// Resolves to a [`Subscription`](crate::Subscription) once the server has acknowledged every
+    /// pattern. [`Subscribing`] also sets options of the buffer.
     ///
-    /// **Errors and cancel safety:** see [`Subscribing`]. A pattern with an empty or a reversed class is refused, for it would
-    /// make every PUBLISH on a SwarmKeyDb server fail.
+    /// # Errors
+    ///
+    /// See [`Subscribing`]. The client rejects a pattern with an empty or reversed class, which
+    /// would make every PUBLISH on a SwarmKeyDb server fail.
+    ///
+    /// # Cancel safety
+    ///
+    /// See [`Subscribing`].
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use swarm_keydb::Client;
@@ -61,16 +80,23 @@ impl Client {
         self.listen(Kind::Pattern, Name::all(Kind::Pattern, patterns))
     }
 
-    /// Subscribes to patterns and calls a function for each event, on a task of its own. The function must not block.
+    /// Subscribes to patterns and calls a function for each event, on a separate task. The function
+    /// must not block.
     ///
-    /// Shorthand for [`psubscribe`](Self::psubscribe) and [`Subscription::handle`](crate::Subscription::handle), kept for programs
-    /// that come from the Python SDK's `psubscribe(*patterns, handler)`. Use `handle` for channels.
+    /// Shorthand for [`psubscribe`](Self::psubscribe) and
+    /// [`Subscription::handle`](crate::Subscription::handle), for programs ported from the Python
+    /// SDK's `psubscribe(*patterns, handler)`. Use `handle` for channels. Dropping the [`Handler`]
+    /// ends the subscription.
     ///
-    /// **Reply:** a [`Handler`]; dropping it ends the subscription.
+    /// # Errors
     ///
-    /// **Errors:** as [`subscribe`](Self::subscribe).
+    /// The errors of [`psubscribe`](Self::psubscribe).
     ///
-    /// **Cancel safety:** when the future is dropped, nothing stays subscribed.
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing stays subscribed.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use swarm_keydb::{Client, Event};

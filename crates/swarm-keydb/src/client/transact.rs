@@ -10,33 +10,54 @@ use crate::error::{ErrorKind, Result};
 use crate::key::ToKeys;
 use crate::request_reply::MAX_ATTEMPTS;
 
-/// Maximum wait before the first repetition, unless a round trip takes longer; it doubles with each further one.
+/// Maximum delay before the first retry, or one round trip if that is longer. Doubles with each
+/// further retry.
 const PAUSE: Duration = Duration::from_micros(200);
 
-/// What the wait before a repetition grows to at the most, unless that is less than some round trips.
+/// Upper limit of the delay before a retry, or [`MAX_ROUND_TRIPS`] round trips if that is longer.
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 
-/// How many round trips the wait before a repetition may take. An attempt takes at least three, and contenders that come in
-/// between make it fail.
+/// Number of round trips that the delay before a retry may take. An attempt takes at least three,
+/// and fails if a contender writes in between.
 const MAX_ROUND_TRIPS: u32 = 16;
 
-/// How often is tried at least, unless the option says otherwise.
+/// Minimum number of attempts, unless `transact_attempts` is set.
 const ATTEMPTS: u32 = 16;
 
 impl Client {
-    /// Runs an optimistic transaction: watches keys, reads, decides, writes, and retries after a conflict.
+    /// Runs an optimistic transaction: watches keys, reads, decides, writes, and retries after a
+    /// conflict.
     ///
-    /// Redis, Valkey and KeyDB detect every conflict. **SwarmKeyDb does not:** clients that write at the same time lose
-    /// updates there, although each call returns `Ok`, and changes by HTTP, scripts and expiry are never detected. See
-    /// [what each server guarantees](crate::guide::guarantees).
+    /// Redis, Valkey and KeyDB detect every conflict. **SwarmKeyDb does not:** clients that write
+    /// at the same time lose updates there, although each call returns `Ok`, and changes by HTTP,
+    /// scripts and expiry are never detected. See [what each server
+    /// guarantees](crate::guide::guarantees).
     ///
-    /// On a connection of its own the keys are watched and `attempt` is called. It reads through the handle that it is given,
-    /// puts its writes into a [`transaction`](Exclusive::transaction) of that handle and runs them with
-    /// [`exec`](crate::Transaction::exec). If one of the keys was changed meanwhile, nothing was written, and `attempt` is called again,
-    /// after a pause that grows with the round trip, and as often as [`transact_attempts`](crate::ClientOptions::transact_attempts) says. It must not act on
-    /// anything else that it could not do twice.
+    /// The client leases a dedicated connection, watches the keys and calls `attempt`, which reads
+    /// through the handle it is given, queues its writes in a
+    /// [`transaction`](Exclusive::transaction) of that handle and runs them with
+    /// [`exec`](crate::Transaction::exec). If one of the keys changed meanwhile, nothing is
+    /// written, and the client calls `attempt` again after a delay that grows with the round-trip
+    /// time, up to [`transact_attempts`](crate::ClientOptions::transact_attempts) times. `attempt`
+    /// must have no side effects that cannot be repeated. It may return without `exec`, which
+    /// writes nothing.
     ///
-    /// It may return without `exec`, which writes nothing.
+    /// Returns what the last call of `attempt` returned. If that is `Ok` after an `exec`, the
+    /// transaction is committed.
+    ///
+    /// # Errors
+    ///
+    /// - Kind [`Conflict`](ErrorKind::Conflict) if the keys changed in every attempt.
+    /// - The errors of [`exclusive`](Self::exclusive) if no connection can be leased.
+    /// - Any error that `attempt` returns; [`Transaction`](crate::Transaction) lists those of
+    ///   `exec`.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the transaction may run; either all of its commands are sent or
+    /// none.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use swarm_keydb::Client;
@@ -63,8 +84,9 @@ impl Client {
     /// # }
     /// ```
     ///
-    /// On a task that is spawned, let `attempt` own what it needs, by `async move`: of one that borrows the compiler cannot tell that
-    /// it may go to another thread ("implementation of `Send` is not general enough").
+    /// On a spawned task, make `attempt` own what it needs with `async move`. For a closure that
+    /// borrows, the compiler cannot prove that the future is `Send` ("implementation of `Send` is
+    /// not general enough").
     ///
     /// ```
     /// # use swarm_keydb::Client;
@@ -87,14 +109,6 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    ///
-    /// **Reply:** what `attempt` returned at last. When it is `Ok` behind an `exec`, the transaction is committed.
-    ///
-    /// **Errors:** of kind [`Conflict`](ErrorKind::Conflict) when the keys were changed each time; else those of `attempt`, of which
-    /// [`Transaction`](crate::Transaction) lists what `exec` may give: a command that was refused, by name and place, or that the
-    /// transaction may have run. As [`exclusive`](Self::exclusive) when no connection can be leased.
-    ///
-    /// **Cancel safety:** when the future is dropped, the transaction may run; all of its commands are sent, or none.
     pub async fn transact<T>(
         &self,
         keys: impl ToKeys,
@@ -111,18 +125,18 @@ impl Client {
     }
 }
 
-/// The attempts at one optimistic transaction.
+/// Attempts of one optimistic transaction.
 pub(crate) struct Attempts<K> {
     client: Client,
     keys: K,
-    /// The connection of an attempt that met a conflict.
+    /// Connection of an attempt that failed with a conflict.
     held: Option<Exclusive>,
-    /// Connections lost before anything was written.
+    /// Number of connections lost before anything was written.
     lost: u8,
     conflicts: u32,
-    /// When the first attempt began.
+    /// Start of the first attempt.
     began: Instant,
-    /// How long the last WATCH took.
+    /// Round-trip time of the last WATCH.
     round_trip: Duration,
 }
 
@@ -139,7 +153,7 @@ impl<K: ToKeys> Attempts<K> {
         }
     }
 
-    /// A connection on which the keys are watched.
+    /// Returns a connection on which the keys are watched.
     pub(crate) async fn begin(&mut self) -> Result<Exclusive> {
         let mut watch = Request::builder("WATCH");
         self.keys.write_keys(&mut watch);
@@ -159,7 +173,7 @@ impl<K: ToKeys> Attempts<K> {
                     self.round_trip = asked.elapsed();
                     return Ok(own);
                 }
-                // Nothing was written yet, so another connection will do.
+                // Nothing was written yet, so a retry on another connection is safe.
                 Err(error) if error.is_connection() && self.lost < MAX_ATTEMPTS => self.lost += 1,
                 Err(error) => return Err(error),
             }
@@ -175,7 +189,7 @@ impl<K: ToKeys> Attempts<K> {
         }
     }
 
-    /// What came of an attempt; `None` when it met a conflict and may be made again.
+    /// Returns the final result, or `None` after a conflict that may be retried.
     pub(crate) async fn settle<T>(
         &mut self,
         mut own: Exclusive,
@@ -194,7 +208,7 @@ impl<K: ToKeys> Attempts<K> {
             }
             result => {
                 if result.is_ok() && own.is_watching() {
-                    // So that the connection serves again. When it fails, it does not.
+                    // Lets the connection return to the pool. If UNWATCH fails, the pool closes it.
                     let _best_effort = own.unwatch().await;
                 }
                 Some(result)
@@ -203,7 +217,7 @@ impl<K: ToKeys> Attempts<K> {
     }
 }
 
-/// How long to wait after so many conflicts: drawn at random, so that those who met once do not meet again.
+/// Returns the delay after this many conflicts: random, so that contenders do not collide again.
 fn pause(conflicts: u32, round_trip: Duration) -> Duration {
     let most = MAX_PAUSE.max(round_trip.saturating_mul(MAX_ROUND_TRIPS));
     let first = PAUSE.max(round_trip);

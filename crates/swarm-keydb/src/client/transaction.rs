@@ -1,4 +1,4 @@
-//! Transactions: commands between MULTI and EXEC.
+//! Transactions: commands between `MULTI` and `EXEC`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,15 +14,32 @@ use crate::failure::Failure;
 use crate::request_reply::{Answers, Marks, Retry};
 use crate::server::{Meaning, ServerProfile};
 
-/// A transaction: `MULTI`, its commands and `EXEC`, sent as one unit.
+/// Transaction: `MULTI`, its commands, and `EXEC`, sent as one batch.
 ///
-/// Redis, Valkey and KeyDB run a transaction as a whole, with no command of another client in between. SwarmKeyDb does
-/// not: other clients' commands run in between and see part of it, and a transaction stays partial if its connection ends
-/// while it runs. See [what each server guarantees](crate::guide::guarantees).
+/// Redis, Valkey and KeyDB run a transaction as a whole, with no command of another client in
+/// between. SwarmKeyDb does not: commands of other clients run in between and see partial results,
+/// and a transaction remains partial if its connection ends while it runs. See [what each server
+/// guarantees](crate::guide::guarantees).
 ///
-/// Its methods put commands down and give handles; [`exec`](Self::exec) runs them and turns the handles into replies.
-/// Nothing is sent before, so one that is dropped leaves no trace, and tasks that share the connection never get into each
-/// other's transactions.
+/// The command methods queue commands and return handles; [`exec`](Self::exec) runs the commands
+/// and turns the handles into replies. The client sends nothing before `exec`, so dropping a
+/// transaction discards it, and tasks that share the connection never mix their transactions.
+///
+/// # Errors
+///
+/// The outer result of [`exec`](Self::exec) is that of the whole transaction:
+///
+/// | | [`kind`](Error::kind) | [`outcome`](Error::outcome) |
+/// |---|---|---|
+/// | a watched key changed | [`Conflict`](crate::ErrorKind::Conflict) | `Rejected`: nothing ran |
+/// | the server rejected a command; [`Error::position`] and [`Error::command`] say which | [`Server`](crate::ErrorKind::Server) | `Rejected`: nothing ran |
+/// | the client rejected an argument | [`Argument`](crate::ErrorKind::Argument) | `NotSent` |
+/// | the connection was lost, or the timeout expired | `Connection`, `Timeout` | `MayHaveRun` if EXEC was sent, otherwise `NotSent` |
+///
+/// The inner results are those of the commands. If a command fails while the transaction runs, such
+/// as `INCR` of text, the others still take effect: the server does not roll back.
+///
+/// # Examples
 ///
 /// ```
 /// # use swarm_keydb::Client;
@@ -37,20 +54,6 @@ use crate::server::{Meaning, ServerProfile};
 /// # Ok(())
 /// # }
 /// ```
-///
-/// # Errors
-///
-/// The outer result is of the whole:
-///
-/// | | [`kind`](Error::kind) | [`outcome`](Error::outcome) |
-/// |---|---|---|
-/// | a watched key was changed | [`Conflict`](crate::ErrorKind::Conflict) | `Rejected`: nothing ran |
-/// | the server would not take a command; [`Error::position`] and [`Error::command`] say which | [`Server`](crate::ErrorKind::Server) | `Rejected`: nothing ran |
-/// | an argument was refused on this side | [`Argument`](crate::ErrorKind::Argument) | `NotSent` |
-/// | the connection was lost, or the time was up | `Connection`, `Timeout` | `MayHaveRun` once EXEC was sent, else `NotSent` |
-///
-/// The inner results are of the commands: one that fails while the transaction runs (a counter that is no number) does
-/// not undo the others; the server has no rollback.
 #[must_use = "nothing is sent until `exec` is awaited"]
 pub struct Transaction(Queue);
 
@@ -59,28 +62,34 @@ impl Transaction {
         Self(queue)
     }
 
-    /// Maximum time for all of it, instead of the client's `request_timeout`. It does not grow with the number of keys.
+    /// Sets the maximum time for the whole transaction, instead of the client's `request_timeout`.
+    /// Unlike the default, it does not grow with the number of keys.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.0.set_timeout(timeout);
         self
     }
 
-    /// How many commands there are.
+    /// Returns the number of queued commands.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no command.
+    /// Returns whether no command is queued.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Runs the commands, and gives their replies in the shape of the handles: one, a tuple, an array or a `Vec`.
+    /// Runs the commands and returns their replies in the shape of `handles`: one handle, a tuple,
+    /// an array, or a `Vec`.
     ///
-    /// **Errors:** see [`Transaction`].
+    /// # Errors
     ///
-    /// **Cancel safety:** dropping the future before its first poll sends nothing. Later, the transaction may run; all of its
-    /// commands are sent, or none.
+    /// See [`Transaction`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before its first poll, nothing is sent. If it is dropped later, the
+    /// transaction may run; either all of its commands are sent or none.
     pub async fn exec<H: Handles>(self, handles: H) -> Result<H::Replies> {
         let (batch, link) = match self.0.into_batch(&handles) {
             Ok(ready) => ready,
@@ -103,7 +112,7 @@ impl Transaction {
 }
 
 impl Executor for Transaction {
-    /// What gives the reply when the transaction has run.
+    /// A handle that gives the reply once the transaction has run.
     type Output<R> = Queued<R>;
 
     fn execute<R>(&self, mut command: Command<R>) -> Queued<R> {
@@ -118,8 +127,9 @@ impl fmt::Debug for Transaction {
     }
 }
 
-/// The marks of a transaction's requests, from those of its commands, which follow MULTI. A fence follows EXEC alone, whose
-/// reply contains those of all commands; until then, the server replies with `QUEUED` or an error.
+/// Derives the marks of a transaction's requests from those of its commands, which follow MULTI. A
+/// fence follows only EXEC, whose reply contains those of all commands; the earlier replies are
+/// `QUEUED` or errors.
 fn of_unit(marks: &[(usize, Marks)], commands: usize) -> Vec<(usize, Marks)> {
     let exec = commands.saturating_add(1);
     let fenced = marks.iter().any(|(_, marks)| marks.contains(Marks::FENCE));
@@ -132,7 +142,7 @@ fn of_unit(marks: &[(usize, Marks)], commands: usize) -> Vec<(usize, Marks)> {
         .collect()
 }
 
-/// Whether the server has certainly ended a transaction, and forgotten with it what was watched.
+/// Whether the server has certainly ended the transaction, and with it all watches.
 fn has_ended(answers: &Answers) -> bool {
     match answers.replies.last() {
         Some(Ok(_)) => true,
@@ -141,7 +151,7 @@ fn has_ended(answers: &Answers) -> bool {
     }
 }
 
-/// What became of a transaction, from the replies to MULTI, each command and EXEC.
+/// Derives the result of a transaction from the replies to MULTI, each command, and EXEC.
 fn read(names: &[Cow<'static, str>], answers: Answers) -> Result<Vec<Result<Frame, Failure>>> {
     let Answers {
         mut replies,
@@ -154,7 +164,7 @@ fn read(names: &[Cow<'static, str>], answers: Answers) -> Result<Vec<Result<Fram
     }
 }
 
-/// The replies of the commands within that to EXEC.
+/// Splits the reply to EXEC into those of the commands.
 pub(super) fn read_exec(
     names: &[Cow<'static, str>],
     exec: &Frame,
@@ -178,8 +188,8 @@ pub(super) fn read_exec(
     Ok(items.zip(names).map(read).collect())
 }
 
-/// Why a transaction did not run, or may not have. `earlier` are the replies to MULTI and the commands, `exec` is what
-/// became of EXEC.
+/// Returns why a transaction did not run, or may not have run. `earlier` holds the replies to MULTI
+/// and the commands, `exec` the failure of EXEC.
 fn why_not(
     names: &[Cow<'static, str>],
     earlier: Vec<Result<Frame, Failure>>,
@@ -191,9 +201,9 @@ fn why_not(
         .filter_map(|(at, reply)| Some((at, reply.err()?)));
     let nothing_ran = matches!(&exec, Failure::Server(error) if error.code() == "EXECABORT");
     let first = match exec {
-        // The wire would not carry one of them, and nothing was sent.
+        // The transport rejected one of the commands, and nothing was sent.
         Failure::Withheld => failed.find(|(_, failure)| !matches!(failure, Failure::Withheld)),
-        // One of them was refused when it was put down.
+        // The server rejected a command when it was queued.
         Failure::Server(_) => failed.find(|(_, failure)| matches!(failure, Failure::Server(_))),
         _ => None,
     };
@@ -212,7 +222,7 @@ fn why_not(
     }
 }
 
-/// The server would not begin a transaction, but got its commands all the same.
+/// The server rejected MULTI, but ran the commands that followed it.
 fn multi_refused(error: ServerError) -> Error {
     Error::from(Failure::Server(error))
         .for_command("MULTI".into())

@@ -1,4 +1,4 @@
-//! Joins acknowledgements that wait into one XACK per stream and group.
+//! Batches waiting acknowledgments into one XACK per stream and group.
 
 #[cfg(test)]
 mod tests;
@@ -16,15 +16,17 @@ use crate::client::Client;
 use crate::commands::{StreamId, XPendingOptions};
 use crate::error::{Error, Result};
 
-/// The most IDs that one XACK carries. Such a command stays below the 64 KiB at which SwarmKeyDb's gateway stops reading.
+/// Maximum number of IDs in one XACK, which keeps the command below the 64 KiB that SwarmKeyDb's
+/// gateway reads.
 const MOST: usize = 1000;
 
-/// The acknowledgements of all consumers of a client, by stream and group.
+/// Acknowledgment queues of all consumers of a client, by stream and group.
 #[derive(Debug, Default)]
 pub(in crate::client) struct AckQueues(Mutex<HashMap<(Bytes, Bytes), Weak<AckQueue>>>);
 
 impl AckQueues {
-    /// Returns the queue of a stream and group, which exists as long as a consumer or a delivery uses it.
+    /// Returns the queue of a stream and group. It exists as long as a consumer or a delivery uses
+    /// it.
     pub(super) fn of(&self, stream: &Bytes, group: &Bytes) -> Arc<AckQueue> {
         let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let name = (stream.clone(), group.clone());
@@ -38,10 +40,11 @@ impl AckQueues {
     }
 }
 
-/// The acknowledgements of one stream and group. One XACK is in flight at a time; those that come meanwhile wait, and go
-/// together in the next.
+/// Acknowledgments of one stream and group. One XACK is in flight at a time; acknowledgments that
+/// arrive meanwhile form the next batch.
 ///
-/// No task drives the XACK in flight: every caller that waits does, so none depends on another being polled.
+/// There is no task that drives the XACK in flight. Every waiting caller drives it, so no caller
+/// depends on another being polled.
 pub(super) struct AckQueue {
     stream: Bytes,
     group: Bytes,
@@ -53,22 +56,22 @@ pub(super) struct AckQueue {
 
 #[derive(Default)]
 struct State {
-    /// The number of the next caller.
+    /// Number of the next caller.
     next: u64,
     waiting: VecDeque<(u64, StreamId)>,
     in_flight: Option<Batch>,
-    /// Results that were not taken yet, of callers that are still there.
+    /// Results that waiting callers have not taken yet.
     results: HashMap<u64, Result<()>>,
 }
 
 /// An XACK in flight.
 struct Batch {
     ids: Vec<(u64, StreamId)>,
-    /// Resolves to the IDs that are still pending afterwards.
+    /// Resolves to the IDs that are still pending after the XACK.
     work: Pin<Box<dyn Future<Output = Result<HashSet<StreamId>>> + Send>>,
 }
 
-/// Whoever waits for an acknowledgement, and how to wake them.
+/// Wakers of the callers that wait for an acknowledgment.
 #[derive(Default)]
 struct Callers(Mutex<HashMap<u64, Option<Waker>>>);
 
@@ -105,12 +108,12 @@ impl AckQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Acknowledges an entry, together with others that wait.
+    /// Acknowledges an entry, batched with others that wait.
     pub(super) fn ack(self: &Arc<Self>, client: &Client, id: StreamId) -> Ack {
         let mut state = self.lock();
         let number = state.next;
         state.next += 1;
-        // First of all, lest the result come before its caller is known.
+        // Register the caller first, so that a result cannot arrive before it.
         self.callers.lock().insert(number, None);
         state.waiting.push_back((number, id));
         drop(state);
@@ -121,8 +124,8 @@ impl AckQueue {
         }
     }
 
-    /// Sends what waits, if nothing is in flight, and takes the reply if it is there. Returns true if callers have to be
-    /// woken.
+    /// Takes the reply if it has arrived, and sends the next batch if nothing is in flight. Returns
+    /// true if callers must be woken.
     fn advance(&self, state: &mut State, client: &Client) -> bool {
         let mut finished = false;
         loop {
@@ -162,7 +165,7 @@ impl AckQueue {
     }
 }
 
-/// The result of one acknowledgement of a batch.
+/// Returns the result of one acknowledgment of a batch.
 fn told(result: &Result<HashSet<StreamId>>, id: StreamId) -> Result<()> {
     match result {
         Ok(pending) if pending.contains(&id) => Err(Error::still_pending()),
@@ -171,7 +174,7 @@ fn told(result: &Result<HashSet<StreamId>>, id: StreamId) -> Result<()> {
     }
 }
 
-/// Sends an XACK. Returns those of the IDs that are pending afterwards.
+/// Sends an XACK. Returns the IDs that are still pending.
 async fn acknowledge(
     client: Client,
     stream: Bytes,
@@ -186,17 +189,18 @@ async fn acknowledge(
         let (Some(first), Some(last), false) = (sorted.first(), sorted.last(), all) else {
             return Ok(HashSet::new());
         };
-        // The others were not pending before, or the server takes their IDs for others: XACK does not say which.
+        // XACK does not say which IDs it acknowledged: the others were not pending, or the server
+        // does not recognize their notation.
         still_pending(&client, &stream, &group, *first, *last, &ids).await
     };
     match acknowledged.await {
-        // Nothing is pending in a group that is gone.
+        // A deleted group has no pending entries.
         Err(error) if error.is_no_group() => Ok(HashSet::new()),
         result => result,
     }
 }
 
-/// Looks for IDs among all that are pending between the first and the last of them.
+/// Returns the IDs that are pending, from `first` to `last`.
 async fn still_pending(
     client: &Client,
     stream: &Bytes,
@@ -220,7 +224,7 @@ async fn still_pending(
     Ok(found)
 }
 
-/// The future of an acknowledgement. Dropping it withdraws the acknowledgement if it was not sent.
+/// Future of an acknowledgment. Dropping it withdraws the acknowledgment if it was not sent.
 pub(super) struct Ack {
     queue: Arc<AckQueue>,
     client: Client,
@@ -232,7 +236,7 @@ impl Future for Ack {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let queue = &self.queue;
-        // Before the reply is looked for, so that it cannot come unnoticed in between.
+        // Register the waker before checking for a reply, so that no wake-up is lost.
         queue
             .callers
             .lock()
@@ -258,7 +262,7 @@ impl Drop for Ack {
         state.results.remove(&self.number);
         let mut callers = self.queue.callers.lock();
         callers.remove(&self.number);
-        // Nobody is left to drive the XACK in flight. If it was sent, it may run.
+        // No caller is left to drive the XACK in flight. If it was sent, it may run.
         let abandoned = callers.is_empty().then(|| state.in_flight.take());
         drop(callers);
         drop(state);

@@ -9,9 +9,11 @@ use super::membership::Membership;
 use crate::commands::{StreamFields, StreamId};
 use crate::error::Result;
 
-/// Entry delivered by a [`Consumer`](crate::Consumer), to be processed and then [acknowledged](Self::ack).
+/// Entry delivered by a [`Consumer`](crate::Consumer), to be processed and then
+/// [acknowledged](Self::ack).
 ///
-/// A delivery that is dropped without an acknowledgement stays pending and is redelivered, to this consumer or another.
+/// A delivery that is dropped without an acknowledgement stays pending and is redelivered, to this
+/// consumer or another.
 #[must_use = "a delivery that is dropped is redelivered; acknowledge it after processing"]
 #[non_exhaustive]
 pub struct Delivery {
@@ -21,13 +23,13 @@ pub struct Delivery {
     pub id: StreamId,
     /// Fields of the entry: at least one, unless it [was deleted](Self::is_deleted).
     pub fields: StreamFields,
-    /// Number of deliveries of this entry, including this one, as far as known. A high number hints at an entry that cannot
-    /// be processed.
+    /// Number of deliveries of this entry, including this one, as far as known. A high number hints
+    /// at an entry that cannot be processed.
     pub delivered: u64,
     out: Out,
 }
 
-/// Notes that an entry is out, for as long as it lives.
+/// Keeps an entry recorded as outstanding until dropped.
 struct Out {
     membership: Arc<Membership>,
     stream: usize,
@@ -41,7 +43,7 @@ impl Drop for Out {
 }
 
 impl Delivery {
-    /// A delivery, unless the application has this entry in its hands already.
+    /// Creates a delivery, unless the application already holds this entry.
     pub(super) fn new(
         membership: &Arc<Membership>,
         stream: usize,
@@ -64,31 +66,37 @@ impl Delivery {
 
     /// Acknowledges the entry. It is then no longer pending, and is not delivered again.
     ///
-    /// Acknowledgements of the same stream and group that are awaited at the same time, by any number of tasks and consumers
-    /// of a client, share one `XACK`: one is in flight, and those that come meanwhile go together in the next, up to 1,000 at
-    /// a time. So process deliveries concurrently, or await the acknowledgements of several together, where each write
-    /// takes long, as it does with SwarmKeyDb's write queue.
+    /// The client batches concurrent acknowledgments of the same stream and group, from all tasks
+    /// and consumers of a client: one `XACK` is in flight, and acknowledgments that arrive
+    /// meanwhile share the next one, up to 1,000 at a time. If writes are slow, as with
+    /// SwarmKeyDb's write queue, process deliveries concurrently or await several acknowledgments
+    /// together.
     ///
-    /// Acknowledging is idempotent, so the client sends it again if a reply is lost. `Ok` means that the entry is not pending;
-    /// it does not tell whether another consumer had acknowledged it before.
+    /// Acknowledging is idempotent, so the client sends it again if a reply is lost. `Ok` means
+    /// that the entry is not pending; it does not tell whether another consumer had acknowledged it
+    /// before.
     ///
     /// # Errors
     ///
-    /// If no reply came in time: the entry may be acknowledged or not, so call this method again. The wait takes up to twice
-    /// the `request_timeout`: once for the `XACK` in flight, and once for the next one.
+    /// Kind [`Timeout`](crate::ErrorKind::Timeout) or [`Connection`](crate::ErrorKind::Connection)
+    /// if no reply arrived: the entry may be acknowledged or not, so call this method again. The
+    /// wait takes up to twice the `request_timeout`: once for the `XACK` in flight, and once for
+    /// the next one.
     ///
-    /// Of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply) if the server still lists the entry as pending after the `XACK`. That happens
-    /// on SwarmKeyDb with IDs that were added with leading zeros, such as `7-01`.
+    /// Kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply) if the server still lists the
+    /// entry as pending after the `XACK`. That happens on SwarmKeyDb with IDs that were added with
+    /// leading zeros, such as `7-01`.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before its `XACK` is sent, the entry is not acknowledged. Later, it may be. Other
-    /// acknowledgements are not affected.
+    /// If the future is dropped before its `XACK` is sent, the entry is not acknowledged. If it is
+    /// dropped later, the entry may be acknowledged. Other acknowledgments are not affected.
     pub async fn ack(&self) -> Result<()> {
         self.out.membership.ack(self.out.stream, self.out.id).await
     }
 
-    /// Whether the entry was deleted while it was pending, and so has no fields. Such entries are only delivered under
+    /// Returns whether the entry was deleted while it was pending and so has no fields. The
+    /// consumer yields such entries only with
     /// [`DeletedEntries::Yield`](crate::DeletedEntries::Yield).
     pub const fn is_deleted(&self) -> bool {
         self.fields.is_empty()

@@ -1,4 +1,4 @@
-//! What a consumer and its deliveries share: who reads what, and which entries are out.
+//! State that a consumer shares with its deliveries: its identity, and the outstanding entries.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,19 +12,19 @@ use crate::client::Client;
 use crate::commands::StreamId;
 use crate::error::Result;
 
-/// A consumer's place in its group.
+/// Membership of a consumer in its group.
 pub(super) struct Membership {
     pub(super) client: Client,
     pub(super) group: Bytes,
     pub(super) name: Bytes,
     pub(super) streams: Vec<Bytes>,
     pub(super) settings: Settings,
-    /// The acknowledgements of each stream.
+    /// Acknowledgment queue of each stream.
     acks: Vec<Arc<AckQueue>>,
-    /// The deliveries that are neither acknowledged nor dropped, by the number of their stream. There is an object for each,
-    /// so it grows no larger than what the application holds.
+    /// Outstanding entries, neither acknowledged nor dropped, by the index of their stream. Bounded
+    /// by the deliveries that the application holds.
     out: Mutex<HashSet<(usize, StreamId)>>,
-    /// How many those are.
+    /// Number of outstanding entries.
     unsettled: watch::Sender<usize>,
     stopped: watch::Sender<bool>,
 }
@@ -56,7 +56,7 @@ impl Membership {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that an entry is out, unless it is already.
+    /// Records an entry as outstanding. Returns false if it already was.
     pub(super) fn hand_out(&self, stream: usize, id: StreamId) -> bool {
         let new = self.lock().insert((stream, id));
         if new {
@@ -65,7 +65,7 @@ impl Membership {
         new
     }
 
-    /// Notes that an entry is out no more.
+    /// Records that an entry is no longer outstanding.
     pub(super) fn settle(&self, stream: usize, id: StreamId) {
         if self.lock().remove(&(stream, id)) {
             self.unsettled
@@ -73,7 +73,7 @@ impl Membership {
         }
     }
 
-    /// Acknowledges an entry, together with others that wait.
+    /// Acknowledges an entry, batched with others that wait.
     pub(super) async fn ack(&self, stream: usize, id: StreamId) -> Result<()> {
         if let Some(queue) = self.acks.get(stream) {
             queue.ack(&self.client, id).await?;
@@ -82,7 +82,7 @@ impl Membership {
         Ok(())
     }
 
-    /// What is out of a stream at this moment.
+    /// Returns the outstanding entries of a stream.
     pub(super) fn out_of(&self, stream: usize) -> HashSet<StreamId> {
         let out = self.lock();
         let of_it = out.iter().filter(|(of, _)| *of == stream);
@@ -107,7 +107,7 @@ impl Membership {
         let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;
     }
 
-    /// Returns once nothing is out any more, or when that took too long.
+    /// Returns once no entry is outstanding, or after the drain timeout.
     pub(super) async fn drained(&self) {
         let mut unsettled = self.unsettled.subscribe();
         let settled = unsettled.wait_for(|count| *count == 0);

@@ -1,4 +1,5 @@
-//! Consumers of groups: read, recover and claim entries until they are acknowledged.
+//! Stream consumers: read, recover, and claim the entries of a consumer group until they are
+//! acknowledged.
 
 mod acks;
 mod delivery;
@@ -32,10 +33,13 @@ use membership::Membership;
 use work::Work;
 
 impl Client {
-    /// Configures a consumer of streams: a member of a group whose members share the entries. See [`Consumer`].
+    /// Returns a builder of a stream consumer: a member of a consumer group, whose members share
+    /// the entries. See [`Consumer`].
     ///
-    /// `name` identifies the member, so consumers that run at the same time need different names. A consumer that starts again
-    /// under its old name resumes with its pending entries.
+    /// `name` identifies the member, so consumers that run at the same time need different names. A
+    /// consumer that restarts under its old name resumes with its pending entries.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use swarm_keydb::Client;
@@ -69,35 +73,43 @@ impl Client {
 
 /// Stream of the deliveries to one consumer of a group.
 ///
-/// The consumer creates the group and the streams if they are missing. It then yields, in this order:
+/// The consumer creates the group and the streams if they are missing. It then yields, in this
+/// order:
 ///
-/// 1. entries that were delivered under its name before and are not acknowledged, for example after a crash;
-/// 2. entries that other consumers have not acknowledged for too long ([`min_idle`](ConsumerBuilder::min_idle));
+/// 1. entries that were delivered under its name before and are not acknowledged, for example after
+///    a crash;
+/// 2. entries that other consumers have not acknowledged for too long
+///    ([`min_idle`](ConsumerBuilder::min_idle));
 /// 3. new entries as they arrive.
 ///
-/// Acknowledge each delivery after processing it ([`Delivery::ack`]). A delivery that is dropped instead stays pending at the
-/// server and is redelivered: to this or another consumer once it was idle for too long, or to the next consumer of this name.
-/// So every entry is processed **at least once**, whatever fails or is cancelled, and rarely more than once. Processing,
-/// including the wait in the buffer, should not take longer than `min_idle`.
+/// Acknowledge each delivery after processing it ([`Delivery::ack`]). A delivery that is dropped
+/// instead stays pending on the server and is redelivered: to this or another consumer once it has
+/// been idle for `min_idle`, or to the next consumer with this name. Delivery is **at least once**,
+/// whatever fails or is cancelled, and duplicates are rare. Processing, including the wait in the
+/// buffer, should not take longer than `min_idle`.
 ///
-/// The consumer recovers from lost connections, timeouts, groups that vanish and entries that are trimmed; its retries back off
-/// with jitter. After a lost reply, it looks through its pending entries again. [`Client::watch_state`] shows whether the server
-/// is reachable.
+/// The consumer recovers from lost connections, timeouts, deleted groups, and trimmed entries, with
+/// backoff and jitter. After a lost reply, it checks its pending entries again.
+/// [`Client::watch_state`] shows whether the server is reachable.
 ///
-/// Nothing runs in the background: the consumer reads while [`next`](Self::next) is polled, into a buffer of at most
-/// [`count`](ConsumerBuilder::count) entries per stream. While it waits for new entries, it holds a leased connection
-/// ([`ClientOptions::max_dedicated_connections`](crate::ClientOptions::max_dedicated_connections)), so it needs a transport with sessions: not HTTP alone.
+/// Nothing runs in the background: the consumer reads while [`next`](Self::next) is polled, into a
+/// buffer of at most [`count`](ConsumerBuilder::count) entries per stream. While it waits for new
+/// entries, it holds a leased connection
+/// ([`ClientOptions::max_dedicated_connections`](crate::ClientOptions::max_dedicated_connections)),
+/// so it needs a transport with sessions: not HTTP alone.
 ///
 /// # Errors
 ///
-/// An error that does not pass by itself but may after a change, such as a key that is not a stream, is an item of the stream;
-/// the next call tries again. An error that cannot pass (kind [`Closed`](crate::ErrorKind::Closed),
-/// [`Argument`](crate::ErrorKind::Argument) or [`Config`](crate::ErrorKind::Config)) is the last item.
+/// The consumer retries transient errors itself. An error that needs a change on the server, such
+/// as a key that is not a stream, is an item of the stream, and the next call tries again. A
+/// permanent error (kind [`Closed`](crate::ErrorKind::Closed),
+/// [`Argument`](crate::ErrorKind::Argument) or [`Config`](crate::ErrorKind::Config)) is the last
+/// item.
 ///
 /// # Cancel safety
 ///
-/// Dropping a future of [`next`](Self::next), as `select!` does, loses no delivery. Entries in the buffer of a consumer that
-/// is dropped stay pending.
+/// Dropping a future of [`next`](Self::next), for example in `select!`, loses no delivery. If the
+/// consumer is dropped, entries in its buffer stay pending.
 #[must_use = "nothing is read until the consumer is polled"]
 pub struct Consumer {
     membership: Arc<Membership>,
@@ -110,7 +122,7 @@ type Running<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 enum State {
     Idle(Box<Work>),
     Working(Running<(Box<Work>, Result<Vec<Delivery>>)>),
-    /// Nothing is read any more; waits for what was handed out.
+    /// Reads no more; waits for outstanding deliveries.
     Draining(Running<()>),
     Ended,
 }
@@ -124,24 +136,26 @@ impl Consumer {
         }
     }
 
-    /// Returns the next delivery, or `None` at the end: after [`stop`](Self::stop), or after an error that cannot pass.
+    /// Returns the next delivery, or `None` after [`stop`](Self::stop) or a permanent error.
     pub async fn next(&mut self) -> Option<Result<Delivery>> {
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// Stops the consumer gracefully. It starts no further read, but finishes the one in flight, which may return entries.
-    /// [`next`](Self::next) yields what is in the buffer, waits until every delivery is acknowledged or dropped, for at most the
+    /// Stops the consumer gracefully. It starts no further read, but finishes the one in flight,
+    /// which may return entries. [`next`](Self::next) yields what is in the buffer, waits until
+    /// every delivery is acknowledged or dropped, for at most the
     /// [`drain_timeout`](ConsumerBuilder::drain_timeout), and then returns `None`.
     pub fn stop(&self) {
         self.membership.stop();
     }
 
-    /// Returns a handle that stops this consumer from elsewhere.
+    /// Returns a handle that stops this consumer from another task.
     pub fn stop_handle(&self) -> StopHandle {
         StopHandle(Arc::clone(&self.membership))
     }
 
-    /// Number of deliveries that are in the buffer or with the application, neither acknowledged nor dropped.
+    /// Returns the number of deliveries that are buffered or with the application, and neither
+    /// acknowledged nor dropped.
     pub fn unsettled(&self) -> usize {
         self.membership.unsettled()
     }
@@ -175,7 +189,7 @@ impl Consumer {
         }
     }
 
-    /// Starts whatever comes next.
+    /// Starts the next step.
     fn start(&mut self) {
         let state = std::mem::replace(&mut self.state, State::Ended);
         let membership = Arc::clone(&self.membership);
@@ -210,12 +224,12 @@ impl fmt::Debug for Consumer {
     }
 }
 
-/// Stops a [`Consumer`] from elsewhere: from another task, or when a signal comes.
+/// Handle that stops a [`Consumer`] from another task, for example on a signal.
 #[derive(Clone)]
 pub struct StopHandle(Arc<Membership>);
 
 impl StopHandle {
-    /// As [`Consumer::stop`].
+    /// Stops the consumer gracefully: see [`Consumer::stop`].
     pub fn stop(&self) {
         self.0.stop();
     }

@@ -27,7 +27,7 @@ pub enum DeletedEntries {
     Yield,
 }
 
-/// How a consumer reads.
+/// Options of a consumer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings {
     pub(super) count: u64,
@@ -52,7 +52,7 @@ impl Settings {
             drain_timeout,
         } = self;
         [
-            // What the server takes is checked with the command.
+            // The command checks the server's limits.
             Bounded::timer("block", block).or_zero(),
             Bounded::timer("min_idle", min_idle.as_mut()).or_zero(),
             Bounded::timer("claim_interval", claim_interval),
@@ -92,17 +92,19 @@ impl ConsumerBuilder {
         }
     }
 
-    /// Sets the maximum number of entries per read and stream, which bounds the buffer. At least 1; default 100.
+    /// Sets the maximum number of entries per read and stream, which bounds the buffer. At least 1;
+    /// default 100.
     ///
-    /// A consumer first reads 10 entries, then as many as the application processes in about a second. So a slow consumer does
-    /// not keep entries in its buffer that an idle one could process, and a fast one needs few reads, each of which is a write
-    /// on SwarmKeyDb.
+    /// A consumer first reads 10 entries, then as many as the application processes in about a
+    /// second. So a slow consumer does not keep entries in its buffer that an idle one could
+    /// process, and a fast one needs few reads, each of which is a write on SwarmKeyDb.
     pub const fn count(mut self, count: u64) -> Self {
         self.settings.count = count;
         self
     }
 
-    /// Sets how long one read may block on the server. More than zero; default 2 s, to which longer times are lowered.
+    /// Sets how long one read may block on the server. More than zero; default 2 s, to which longer
+    /// times are lowered.
     ///
     /// The next read follows, so this does not limit how long [`next`](Consumer::next) waits, but
     /// [`stop`](Consumer::stop) may take this long.
@@ -111,13 +113,13 @@ impl ConsumerBuilder {
         self
     }
 
-    /// Sets how long an entry may be pending for another consumer before this one claims it. Default 60 s. `None` and
-    /// [`Duration::MAX`] disable claiming.
+    /// Sets how long an entry may be pending for another consumer before this one claims it.
+    /// Default 60 s. `None` and [`Duration::MAX`] disable claiming.
     ///
-    /// Set it well above the time that processing takes: an entry that is still being processed after this time is delivered
-    /// twice.
+    /// Set it well above the time that processing takes: an entry that is still being processed
+    /// after this time is delivered twice.
     pub fn min_idle(mut self, time: impl Into<Option<Duration>>) -> Self {
-        // Longer than a server can count means never.
+        // Times beyond the server's range mean never.
         let countable = |time: &Duration| i64::try_from(time.as_millis()).is_ok();
         self.settings.min_idle = time.into().filter(countable);
         self
@@ -129,22 +131,24 @@ impl ConsumerBuilder {
         self
     }
 
-    /// Sets the position of a group that the consumer creates: after an ID, or ([`ReadAfter::Last`]) after the last entry when the
-    /// consumer starts. Default: before the first entry. If the group is destroyed later, the consumer creates it again at the
-    /// same position.
+    /// Sets the position of a group that the consumer creates: after an ID, or
+    /// ([`ReadAfter::Last`]) after the last entry when the consumer starts. Default: before the
+    /// first entry. If the group is destroyed later, the consumer creates it again at the same
+    /// position.
     pub fn start_from(mut self, start: impl Into<ReadAfter>) -> Self {
         self.settings.start = start.into();
         self
     }
 
-    /// Sets the policy for entries that were deleted while they were pending. Default [`DeletedEntries::Acknowledge`].
+    /// Sets the policy for entries that were deleted while they were pending. Default
+    /// [`DeletedEntries::Acknowledge`].
     pub const fn deleted_entries(mut self, policy: DeletedEntries) -> Self {
         self.settings.deleted = policy;
         self
     }
 
-    /// Sets how long a stopped consumer waits until its deliveries are acknowledged or dropped. Default 30 s. Zero does not
-    /// wait. Entries that are not acknowledged by then stay pending.
+    /// Sets how long a stopped consumer waits until its deliveries are acknowledged or dropped.
+    /// Default 30 s. Zero does not wait. Entries that are not acknowledged by then stay pending.
     pub const fn drain_timeout(mut self, time: Duration) -> Self {
         self.settings.drain_timeout = time;
         self
@@ -160,7 +164,7 @@ impl ConsumerBuilder {
         for duration in settings.durations() {
             duration.settle()?;
         }
-        // What every read will be like.
+        // Validates the read that the consumer will repeat.
         let options = XReadGroupOptions::new().count(settings.count);
         let options = options.block(settings.block);
         options.validate()?;
@@ -196,7 +200,7 @@ impl ConsumerBuilder {
     }
 }
 
-/// Keeps arguments as keys.
+/// Collects arguments as keys.
 struct Keys(Vec<Bytes>);
 
 impl ArgSink for Keys {
@@ -221,8 +225,8 @@ mod tests {
 
     type Set = fn(ConsumerBuilder, Duration) -> ConsumerBuilder;
 
-    /// The setter of every duration. [`Settings::durations`] does not compile without a new field, and the test below fails
-    /// without its setter.
+    /// The setter of every duration. [`Settings::durations`] does not compile without a new field,
+    /// and the test below fails without its setter.
     const SETTERS: [(&str, Set); 4] = [
         ("block", ConsumerBuilder::block),
         ("min_idle", |builder, value| builder.min_idle(value)),
@@ -230,7 +234,8 @@ mod tests {
         ("drain_timeout", ConsumerBuilder::drain_timeout),
     ];
 
-    /// Stands for: durations without a bound, which fail late, without a name, or by a panic.
+    /// Catches durations without a bound, which would fail late, without the option's name, or by a
+    /// panic.
     #[tokio::test]
     async fn every_duration_works_or_is_refused_by_name() {
         let gateway = swarm_gateway::test().await.unwrap();

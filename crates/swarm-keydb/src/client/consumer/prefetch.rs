@@ -1,15 +1,15 @@
-//! How many entries a consumer reads at a time: about as many as it processes in a second.
+//! Adaptive read size of a consumer: about the number of entries that it processes in a second.
 
 use std::time::Duration;
 
-/// How many entries of each stream a consumer reads first.
+/// Number of entries per stream in the first read.
 const FIRST: u64 = 10;
 
-/// For how long the entries of one read should last. What lies in the buffer of a slow consumer waits there, while another
-/// consumer may be idle.
+/// Time that processing the entries of one read should take. Entries in the buffer of a slow
+/// consumer would wait there while another consumer may be idle.
 const LASTS: Duration = Duration::from_secs(1);
 
-/// The number of entries to read, adapted to the pace at which the application takes them.
+/// Number of entries to read, adapted to the rate at which the application takes them.
 #[derive(Debug)]
 pub(super) struct Prefetch {
     count: u64,
@@ -28,7 +28,8 @@ impl Prefetch {
         self.count
     }
 
-    /// Adapts to how long it took the application to take the entries of a read, of `streams` streams together.
+    /// Adapts to the time that the application needed for the entries of one read, over `streams`
+    /// streams.
     pub(super) fn adapt(&mut self, entries: u64, streams: u64, took: Duration) {
         if entries == 0 {
             return;
@@ -36,7 +37,7 @@ impl Prefetch {
         let took = took.as_nanos().max(1);
         let pace = LASTS.as_nanos().saturating_mul(entries.into()) / took;
         let per_stream = u64::try_from(pace).unwrap_or(u64::MAX) / streams.max(1);
-        // A read that was not full says nothing about a larger one, so the number at most doubles.
+        // A partial read says nothing about a larger one, so the count at most doubles.
         let doubled = self.count.saturating_mul(2).min(self.most);
         self.count = per_stream.clamp(1, doubled);
     }

@@ -1,4 +1,5 @@
-//! Entries that somebody was given before: this consumer itself, or others that hold them for too long.
+//! Redelivery of pending entries: those of this consumer, and those that others have held for too
+//! long.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Bound;
@@ -15,7 +16,7 @@ use crate::commands::{
 };
 use crate::error::Result;
 
-/// What a page held, and where in the same stream the next one begins.
+/// A page of entries, and the start of the next page in the same stream.
 pub(super) struct Page {
     pub(super) found: Vec<Delivery>,
     pub(super) next: Option<StreamId>,
@@ -28,14 +29,14 @@ impl Page {
     };
 }
 
-/// Entries by their ID; those that were deleted have no fields.
+/// Entries by ID. Deleted entries have no fields.
 type History = HashMap<StreamId, Option<StreamFields>>;
 
 impl Work {
-    /// A page of what this consumer was given and has not acknowledged, behind an ID.
+    /// Returns a page of this consumer's pending entries after an ID.
     ///
-    /// The list of what is pending comes first. The entries alone would not do: SwarmKeyDb leaves out those that were deleted,
-    /// and a page of nothing but such looks like the end.
+    /// Requests the list of pending IDs first, because SwarmKeyDb omits deleted entries, so a page
+    /// of nothing but deleted entries would look like the end.
     pub(super) async fn pending_page(&self, place: Place) -> Result<Page> {
         let membership = Arc::clone(&self.membership);
         let Membership {
@@ -52,7 +53,8 @@ impl Work {
         };
         let behind = (Bound::Excluded(after), Bound::Unbounded);
         let options = XPendingOptions::new().range(behind).count(settings.count);
-        // What is settled from here on must not be handed out again, though it is listed.
+        // An entry that is acknowledged from here on may still be listed, but must not be delivered
+        // again.
         let before = membership.out_of(stream);
         let listed = client
             .xpending_with(key, group, options.consumer(name))
@@ -83,7 +85,7 @@ impl Work {
         Ok(Page { found, next })
     }
 
-    /// What entries say that are pending, as far as it is there.
+    /// Returns the fields of pending entries, as far as they exist.
     async fn history(&self, key: &Bytes, listed: &[PendingEntry]) -> Result<History> {
         let Membership {
             client,
@@ -93,7 +95,7 @@ impl Work {
         } = &*self.membership;
         let after = listed.first().and_then(|entry| entry.id.previous());
         let after = after.unwrap_or(StreamId::MIN);
-        // No more than these, for each that is read counts as delivered once more.
+        // Reads only the listed entries, because each read increments the delivery count.
         let (mut count, mut more) = (u64::try_from(listed.len()).unwrap_or(u64::MAX), false);
         loop {
             let options = XReadGroupOptions::new().count(count);
@@ -101,7 +103,8 @@ impl Work {
             let read = client.xreadgroup_with(group, name, from, options).await?;
             let entries = read.into_iter().flat_map(|batch| batch.entries);
             let found: History = entries.map(|entry| (entry.id, entry.fields)).collect();
-            // SwarmKeyDb counts the entry of the ID itself in. If that is pending, the last one has no room.
+            // SwarmKeyDb includes the entry of the start ID. If that is pending, it takes the place
+            // of the last entry, so read one more.
             if more || !found.contains_key(&after) {
                 return Ok(found);
             }
@@ -109,7 +112,7 @@ impl Work {
         }
     }
 
-    /// A page of what was given to somebody too long ago, from an ID on: it is this consumer's from now on.
+    /// Claims and returns a page of entries that have been pending for too long, from an ID on.
     pub(super) async fn claimed_page(&self, place: Place) -> Result<Page> {
         let membership = Arc::clone(&self.membership);
         let Membership {
@@ -140,7 +143,7 @@ impl Work {
             if before.contains(&id) {
                 continue;
             }
-            // Whoever held it before was given it once at least.
+            // The previous owner received the entry at least once.
             let delivered = counts.get(&id).copied().unwrap_or(2);
             found.extend(match fields {
                 Some(fields) => Delivery::new(&membership, stream, id, fields, delivered),
@@ -151,7 +154,8 @@ impl Work {
         Ok(Page { found, next })
     }
 
-    /// How often entries were delivered that were claimed just now. Best effort: they are claimed, whatever comes.
+    /// Returns the delivery counts of entries that were just claimed. Best effort: the entries are
+    /// claimed in any case.
     async fn delivered(
         &self,
         key: &Bytes,
@@ -167,7 +171,7 @@ impl Work {
         let (Some(first), Some(last)) = (claimed.first(), claimed.last()) else {
             return HashMap::new();
         };
-        // Others of this consumer may lie between them.
+        // Other pending entries of this consumer may lie in between.
         let most = claimed.len().saturating_add(out.len());
         let options = XPendingOptions::new()
             .range(first.id..=last.id)

@@ -1,4 +1,4 @@
-//! A consumer whose read is lost, against a server that the test plays, on a paused clock.
+//! A consumer that loses the reply to a read, against a scripted server on a paused clock.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +10,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::{Client, ClientOptions};
 
-/// How long the server keeps the read of a connection that is gone, before it delivers an entry to it.
+/// Time for which the server keeps the read of a lost connection before it delivers an entry to
+/// that read.
 const LATE: Duration = Duration::from_millis(1500);
 
 #[derive(Default)]
@@ -26,7 +27,7 @@ impl Server {
         lost.is_some_and(|lost| lost.elapsed() >= LATE)
     }
 
-    /// Serves a connection. The first that waits for new entries ends.
+    /// Serves a connection. Drops the first connection that waits for new entries.
     async fn serve(&self, mut peer: MemoryPeer) {
         while let Some(request) = peer.next_request().await {
             let Some(reply) = self.run(&request).await else {
@@ -77,8 +78,8 @@ impl Server {
     }
 }
 
-/// Stands for: an entry that the server delivers to a lost read after the consumer has looked for such entries, and that stays
-/// pending until the consumer restarts.
+/// Catches entries that the server delivers to a lost read after the consumer has checked for them,
+/// and that would stay pending until the consumer restarts.
 #[tokio::test(start_paused = true)]
 async fn an_entry_delivered_to_a_lost_read_is_found_at_the_second_look() {
     let server = Arc::<Server>::default();

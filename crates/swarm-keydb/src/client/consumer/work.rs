@@ -18,7 +18,7 @@ use crate::connection::Reconnect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::request_reply::deadline_in;
 
-/// How much longer than its BLOCK time the server may keep a read whose connection is lost.
+/// Extra time after BLOCK for which the server may keep a read whose connection was lost.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// State of a consumer between steps.
@@ -33,7 +33,7 @@ pub(super) struct Work {
     last_read: Option<(u64, Instant)>,
     /// When to claim entries of other consumers next.
     claim_at: Instant,
-    /// When to look through the pending entries again.
+    /// When to check the pending entries again.
     recover_at: Option<Instant>,
     reconnect: Reconnect,
     /// Delay before the next step.
@@ -45,7 +45,7 @@ pub(super) struct Work {
 enum Phase {
     /// Create the groups.
     Join,
-    /// Look through the entries that are pending for this consumer.
+    /// Check the entries that are pending for this consumer.
     Recover(Place),
     /// Claim entries that other consumers have held for too long.
     Claim(Place),
@@ -53,7 +53,7 @@ enum Phase {
     Read,
 }
 
-/// A place in one of the streams.
+/// Position in one of the streams.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Place {
     pub(super) stream: usize,
@@ -76,7 +76,7 @@ impl Work {
         }
     }
 
-    /// Runs the next step. The entries it returns, if any, are pending at the server already.
+    /// Runs the next step. Any entries it returns are already pending on the server.
     pub(super) async fn step(&mut self) -> Result<Vec<Delivery>> {
         if let Some(pause) = self.pause.take() {
             let pause = {
@@ -153,7 +153,7 @@ impl Work {
         Ok(Vec::new())
     }
 
-    /// Looks through a page of pending entries.
+    /// Redelivers a page of pending entries.
     async fn recover(&mut self, place: Place) -> Result<Vec<Delivery>> {
         let page = self.pending_page(place).await?;
         let next = page.next.map(|id| Place { id, ..place });
@@ -227,7 +227,8 @@ impl Work {
         Ok(found)
     }
 
-    /// Delivers an entry that was deleted while it was pending, or notes it for acknowledgment.
+    /// Delivers an entry that was deleted while it was pending, or collects its ID for
+    /// acknowledgment.
     pub(super) fn deleted(
         &self,
         stream: usize,
@@ -260,8 +261,8 @@ impl Work {
         if error.is_no_group() {
             self.phase = Phase::Join;
         } else if !error.certainly_did_not_run() {
-            // The entries of the lost reply are pending. A read that still blocks at the server, on the lost
-            // connection, may receive more until its time is up.
+            // The entries of the lost reply are pending. A read that still blocks at the server, on
+            // the lost connection, may receive more until its time is up.
             self.recover_at = Some(in_future(self.longest_read() + LINGER));
             if !matches!(self.phase, Phase::Join) {
                 self.phase = Phase::Recover(Place::default());
@@ -272,7 +273,7 @@ impl Work {
             _ => error.is_no_group() || error.is_retryable(),
         };
         if passes {
-            tracing::debug!(error.type = error.kind().as_str(), "a consumer tries again");
+            tracing::debug!(error.type = error.kind().as_str(), "consumer retries after an error");
             Ok(Vec::new())
         } else {
             Err(error)
@@ -280,7 +281,7 @@ impl Work {
     }
 }
 
-/// The moment this far ahead, or as far as the clock can express.
+/// Returns the instant `time` from now, or the latest that the clock can express.
 fn in_future(time: Duration) -> Instant {
     deadline_in(time).into()
 }

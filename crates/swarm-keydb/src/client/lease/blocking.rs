@@ -14,15 +14,15 @@ use crate::failure::Failure;
 use crate::request_reply::{MAX_ATTEMPTS, Mailbox, Requests, Retry, Timing, deadline_in};
 use crate::server::Marks;
 
-/// How much later than it should the server may answer a command that blocks.
+/// Extra time for the reply after the server has finished blocking.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// How long a command may take.
+/// Time limits of a command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
-    /// For all waiting, the time that the server blocks not included.
+    /// Limit for all waiting, except the time that the server blocks.
     timeout: Duration,
-    /// Whether the caller asked for this timeout, for this command: then blocking is included.
+    /// Whether the caller set the timeout for this command. It then includes the blocking time.
     own: bool,
     blocking: Blocking,
 }
@@ -44,12 +44,12 @@ impl Patience {
         }
     }
 
-    /// Whether the command is a read that is sent as several.
+    /// Whether the command is a read that is split into several.
     pub(crate) fn is_split(self) -> bool {
         matches!(self.blocking, Blocking::Read(time) if time > SLICE)
     }
 
-    /// The same, for a command that is handed to a connection.
+    /// Returns the time limits of one request on a connection.
     pub(crate) fn timing(self) -> Timing {
         Timing {
             timeout: self.for_the_reply(),
@@ -58,7 +58,7 @@ impl Patience {
         }
     }
 
-    /// How long it may take until the reply is there to a command that is handed to a connection.
+    /// Maximum time from enqueueing one request on a connection to its reply.
     fn for_the_reply(self) -> Duration {
         match self.blocking {
             Blocking::For(time) if !self.own => self.timeout.max(time.saturating_add(MARGIN)),
@@ -69,7 +69,7 @@ impl Patience {
     }
 }
 
-/// A blocking command, and the connection that it runs on.
+/// A blocking command, and where to run it.
 pub(crate) struct Job {
     pub(crate) over: Over,
     pub(crate) requests: Requests,
@@ -77,19 +77,22 @@ pub(crate) struct Job {
     pub(crate) retry: Retry,
 }
 
-/// Where a blocking command runs.
+/// Connection that a blocking command runs on.
 pub(crate) enum Over {
-    /// On a connection that is leased for it.
+    /// Leased from the pool for this command.
     Pool(Arc<Leases>),
-    /// On the connection that the caller has leased.
+    /// Already leased by the caller.
     Leased(Mailbox),
 }
 
 impl Job {
-    /// Runs the command on a leased connection, and on another one if it was not sent or may be sent again.
+    /// Runs the command on a leased connection. Retries on another connection if the command was
+    /// not sent or may be resent.
     ///
-    /// **Cancel safety:** dropping the future closes a connection that was leased for the command, so that the server does
-    /// not block for nobody.
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the client closes a connection that was leased for the command, so
+    /// that the server stops blocking.
     pub(crate) async fn run(self) -> Result<Frame> {
         let Patience { timeout, own, .. } = self.patience;
         if let Over::Pool(leases) = &self.over {
@@ -125,7 +128,7 @@ impl Job {
         }
     }
 
-    /// The read that is split, if the command is one.
+    /// Returns the split read, if the command is a read that must be split.
     fn sliced(&self) -> Option<SlicedRead> {
         match (self.patience.blocking, self.requests.get(0)) {
             (Blocking::Read(total), Some(request)) => SlicedRead::new(request, total),
@@ -133,7 +136,7 @@ impl Job {
         }
     }
 
-    /// Sends a read again and again, until it returns something or its time is up.
+    /// Sends the parts of a split read until one returns entries or the time is up.
     async fn read(
         &self,
         mailbox: &Mailbox,
@@ -155,7 +158,7 @@ impl Job {
             if !read.goes_on(&reply) {
                 return Ok(reply);
             }
-            // This connection has served, so its loss is the first again.
+            // The connection has served a read, so its loss counts as the first.
             *attempts = 1;
         }
     }
@@ -178,8 +181,8 @@ impl Job {
             .unwrap_or_else(|| Err(Mailbox::abandoned(true)))
     }
 
-    /// Whether the connection was lost, and the command may go over another: it did not go over this one, or it is no harm
-    /// if it ran.
+    /// Whether the connection was lost and the command may be sent over another: it was not sent,
+    /// or a second execution is harmless.
     fn may_go_again(&self, failure: &Failure) -> bool {
         let Over::Pool(leases) = &self.over else {
             return false;

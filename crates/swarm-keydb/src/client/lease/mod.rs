@@ -1,8 +1,9 @@
 //! Bounded pool of connections that are leased to one task at a time.
 //!
-//! A connection returns to the pool only if it is provably clean: no reply is pending, and its session is as the
-//! handshake left it. Any other connection is closed; the pool never tries to clean one up. Unless the server is known
-//! to escape line breaks, the connection must also pass a [check](probe) that replies still match requests.
+//! A connection returns to the pool only if it is provably clean: no reply is pending, and its
+//! session is as the handshake left it. Any other connection is closed; the pool never tries to
+//! clean one up. Unless the server is known to escape line breaks, the connection must also pass a
+//! [check](probe) that replies still match requests.
 
 mod blocking;
 mod idle;
@@ -29,13 +30,14 @@ use session::Session;
 pub(super) use session::Watches;
 pub(super) use slices::SLICE;
 
-/// The leased connections of a client.
+/// Pool of the leased connections of a client.
 #[derive(Debug)]
 pub(crate) struct Leases {
     factory: Arc<ConnectionFactory>,
-    /// Tells whether dialing makes sense.
+    /// Whether the shared connection works, so that dialing makes sense.
     availability: Availability,
-    /// One permit for each connection that is leased, being opened, being checked or being closed. Granted in order.
+    /// One permit for each connection that is leased, being opened, being checked or being closed.
+    /// Granted in order.
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
     probes: Arc<Probes>,
@@ -78,9 +80,12 @@ impl Leases {
         }
     }
 
-    /// Leases a connection by a deadline. Waiting callers are served in order.
+    /// Leases a connection before a deadline. Waiting callers are served in order.
     ///
-    /// **Cancel safety:** dropping the future leaves the line, and closes a connection that was being opened.
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the caller leaves the line, and a connection that was being opened
+    /// closes.
     pub(super) async fn acquire(self: &Arc<Self>, deadline: Instant) -> Result<Lease> {
         if !self.factory.target.session {
             return Err(Role::refusal().into());
@@ -106,7 +111,8 @@ impl Leases {
         }
     }
 
-    /// Opens a connection, once the shared one works. Retries by the same policy as the shared connection.
+    /// Opens a connection, once the shared one works. Retries by the same policy as the shared
+    /// connection.
     async fn dial(
         self: &Arc<Self>,
         permit: OwnedSemaphorePermit,
@@ -121,7 +127,7 @@ impl Leases {
                 Err(_) => return Err(self.availability.why_unsent().into()),
             }
             let (mailbox, outcome) = self.spawn();
-            // Already a lease, so that dropping this future closes the connection.
+            // Create the lease first, so that dropping this future closes the connection.
             let Some(mut lease) = permit
                 .take()
                 .map(|permit| Lease::new(self, mailbox, permit))
@@ -152,7 +158,7 @@ impl Leases {
         }
     }
 
-    /// Starts a connection, which `close` closes with all others.
+    /// Starts a connection and registers it for `close`.
     fn spawn(&self) -> (Mailbox, oneshot::Receiver<Result<(), Failure>>) {
         let (started, outcome) = oneshot::channel();
         let mailbox = RequestReply::spawn(&self.factory, Role::Leased, Some(started));
@@ -180,7 +186,8 @@ impl Leases {
         None
     }
 
-    /// Keeps a connection for the next lease. Closes the connection that was idle longest if there are too many.
+    /// Keeps a connection for the next lease. Closes the connection that was idle longest if there
+    /// are too many.
     fn keep(self: &Arc<Self>, mailbox: Mailbox) {
         let idle = Idle::new(self, mailbox);
         let mut connections = self.lock();
@@ -192,7 +199,8 @@ impl Leases {
         }
     }
 
-    /// Closes a connection now. Its permit is released once the connection is closed, so the limit holds for sockets.
+    /// Closes a connection now. Its permit is released once the connection is closed, so the limit
+    /// holds for sockets.
     fn discard(&self, mailbox: &Mailbox, permit: OwnedSemaphorePermit) {
         let mut state = mailbox.status().watch();
         mailbox.abort();
@@ -204,9 +212,10 @@ impl Leases {
         }
     }
 
-    /// Closes all connections and opens no more. A connection on which a reply to a write is pending closes once that
-    /// has arrived, for which this waits until the given time; other calls in flight fail. Returns how many such
-    /// replies were still pending.
+    /// Closes all connections and opens no more.
+    ///
+    /// A connection with a pending reply to a write closes once the reply arrives; other calls in
+    /// flight fail. Waits for these replies until `by`, and returns how many are still pending.
     pub(super) async fn close(&self, by: Option<std::time::Instant>) -> usize {
         self.permits.close();
         let open = {
@@ -230,7 +239,7 @@ impl Leases {
                 closed.await;
                 owed += mailbox.status().unanswered();
             } else if let Some(by) = by {
-                // Its lease was dropped before.
+                // The lease was dropped before.
                 let _in_time = self.until(by.into(), state.reached(State::Closed)).await;
             }
         }
@@ -270,7 +279,7 @@ impl Drop for Waiting<'_> {
 pub(crate) struct Lease {
     leases: Arc<Leases>,
     pub(super) mailbox: Mailbox,
-    /// Gone when the lease is dropped.
+    /// Taken when the lease is dropped.
     permit: Option<OwnedSemaphorePermit>,
     pub(super) session: Session,
 }

@@ -20,7 +20,7 @@ pub(super) struct Probes {
     ended: Notify,
 }
 
-/// One check. Dropped when its result is known.
+/// A check in progress. Dropped when its result is known.
 struct Probe(Arc<Probes>);
 
 impl Drop for Probe {
@@ -31,8 +31,8 @@ impl Drop for Probe {
 }
 
 impl Leases {
-    /// Keeps the connection if PING with a nonce is answered by that nonce, and closes it otherwise. Runs in the
-    /// background and holds the permit until then.
+    /// Keeps the connection if PING with a nonce is answered by that nonce, and closes it
+    /// otherwise. Runs in the background and holds the permit until then.
     pub(super) fn probe(self: &Arc<Self>, mailbox: Mailbox, permit: OwnedSemaphorePermit) {
         self.probes.count.fetch_add(1, Ordering::AcqRel);
         let probe = Probe(Arc::clone(&self.probes));
@@ -48,14 +48,14 @@ impl Leases {
                 drop(probe);
                 drop(permit);
             } else {
-                tracing::debug!("a leased connection fails its check and closes");
+                tracing::debug!("a returned connection failed its check and is closed");
                 leases.discard(&mailbox, permit);
             }
         });
     }
 
-    /// Returns an idle connection. Waits for checks in progress, which take less time than dialing; `None` if none of
-    /// them yields a connection.
+    /// Returns an idle connection. Waits for checks in progress, which take less time than dialing;
+    /// `None` if none of them yields a connection.
     pub(super) async fn idle_or_probed(&self) -> Option<Mailbox> {
         loop {
             let mut ended = std::pin::pin!(self.probes.ended.notified());
@@ -69,7 +69,7 @@ impl Leases {
     }
 }
 
-/// Whether the next reply answers the next request.
+/// Whether replies on the connection still match requests.
 async fn is_in_step(mailbox: &Mailbox) -> bool {
     let nonce = Nonce::new();
     let timing = Timing {

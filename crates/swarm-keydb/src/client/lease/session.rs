@@ -1,37 +1,38 @@
-//! Whether a leased connection is as the handshake left it.
+//! Tracks whether the session of a leased connection is unchanged since the handshake.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use swarm_resp::RequestArgs;
 use swarm_transport::facts::facts;
 
-/// What was done to the session of a connection since it was leased.
+/// Changes to the session of a connection since it was leased.
 #[derive(Debug, Default)]
 pub(crate) struct Session {
-    /// How often keys were watched.
+    /// Number of WATCH commands.
     watches: AtomicU64,
-    /// How many of these watches are certainly over.
+    /// Number of these watches that have certainly ended.
     over: AtomicU64,
-    /// Something was changed that is not changed back.
+    /// Whether a command changed the session for good.
     altered: AtomicBool,
 }
 
-/// The watches up to some moment.
+/// The number of WATCH commands at a point in time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Watches(u64);
 
 impl Session {
-    /// Keys are about to be watched.
+    /// Records a WATCH that is about to be sent.
     pub(crate) fn watch(&self) {
         self.watches.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The watches until now. Taken before the command is sent that ends them: a later one may outlive it.
+    /// Returns the watches until now. Call it before sending the command that ends them, because a
+    /// later watch may outlive that command.
     pub(crate) fn watches(&self) -> Watches {
         Watches(self.watches.load(Ordering::Relaxed))
     }
 
-    /// The server has forgotten watches.
+    /// Records that the server has dropped these watches.
     pub(crate) fn unwatched(&self, Watches(count): Watches) {
         self.over.fetch_max(count, Ordering::Relaxed);
     }
@@ -40,7 +41,8 @@ impl Session {
         self.over.load(Ordering::Relaxed) < self.watches.load(Ordering::Relaxed)
     }
 
-    /// Notes what a request that is about to be sent may leave behind. Tracked watches are counted instead.
+    /// Records a request that is about to be sent, in case it changes the session. Watches are
+    /// tracked separately.
     pub(crate) fn note(&self, args: &RequestArgs<'_>) {
         if !facts(args).keeps_session() {
             self.altered.store(true, Ordering::Relaxed);

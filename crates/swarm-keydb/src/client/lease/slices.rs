@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use crate::commands::{StreamEntry, StreamId};
 
-/// The longest `BLOCK` that is sent. SwarmKeyDb can miss a wake-up, so a read that blocks longer might never return although
-/// there is something to read.
+/// The longest `BLOCK` that is sent. SwarmKeyDb can miss a wake-up, so a read that blocks longer
+/// might never return although there is something to read.
 pub(in crate::client) const SLICE: Duration = Duration::from_secs(2);
 
 /// A blocking read that is sent as several reads, until one returns something or the time is up.
@@ -33,8 +33,8 @@ pub(super) struct SlicedRead {
 }
 
 impl SlicedRead {
-    /// Splits a request that the client encoded itself, if it blocks for longer than one slice. `total` is
-    /// [`Duration::MAX`] for a read that blocks forever.
+    /// Splits a request that the client encoded itself, if it blocks for longer than one slice.
+    /// `total` is [`Duration::MAX`] for a read that blocks forever.
     pub(super) fn new(request: RequestRef<'_>, total: Duration) -> Option<Self> {
         let args: Vec<Bytes> = request.args().map(Bytes::copy_from_slice).collect();
         let group = request.name().eq_ignore_ascii_case(b"XREADGROUP");
@@ -76,8 +76,8 @@ impl SlicedRead {
         self.args.get(first..).unwrap_or_default()
     }
 
-    /// Returns the request for the last ID of a stream that is read from `$`, and the position to be replaced by that ID. In
-    /// a second read, `$` would skip what was added in between.
+    /// Returns the request for the last ID of a stream that is read from `$`, and the position to
+    /// be replaced by that ID. In a second read, `$` would skip what was added in between.
     pub(super) fn unresolved(&self) -> Option<(Request, usize)> {
         let nth = self
             .positions()
@@ -92,7 +92,8 @@ impl SlicedRead {
         ))
     }
 
-    /// Replaces a `$` with the ID in the reply to XREVRANGE. Returns false if the reply holds no entries.
+    /// Replaces a `$` with the ID in the reply to XREVRANGE. Returns false if the reply holds no
+    /// entries.
     pub(super) fn resolve(&mut self, position: usize, reply: &Frame) -> bool {
         let Ok(entries) = reply.convert::<Vec<StreamEntry>>() else {
             return false;
@@ -104,7 +105,8 @@ impl SlicedRead {
         true
     }
 
-    /// Returns the next read. It blocks for what is left of the time, for a slice at the most.
+    /// Returns the next read, which blocks for the remaining time or one slice, whichever is
+    /// shorter.
     pub(super) fn next(&mut self) -> Request {
         let now = Instant::now();
         let started = *self.started.get_or_insert(now);
@@ -123,8 +125,8 @@ impl SlicedRead {
         request.build()
     }
 
-    /// Whether another read must follow: this one returned nothing, although it blocked for its time, and time is left. A
-    /// server that returns nothing early was told to (`CLIENT UNBLOCK`).
+    /// Whether another read must follow: this one blocked for its whole time without a result, and
+    /// time is left. A server that returns early without a result was told to (`CLIENT UNBLOCK`).
     pub(super) fn goes_on(&self, reply: &Frame) -> bool {
         let (Some(started), Some(sent)) = (self.started, self.sent) else {
             return false;

@@ -1,4 +1,4 @@
-//! What is sent when acknowledgements are joined, and what each caller is told.
+//! Batches of acknowledgments, and the result of each caller.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -12,10 +12,10 @@ use tokio::task::JoinSet;
 use super::{Ack, AckQueue};
 use crate::{Bytes, Client, ClientOptions, ErrorKind, Frame, Outcome, StreamId};
 
-/// A command that the server received, without the name of its key, and how to reply to it.
+/// A command that the server received, and a sender for the reply.
 type Received = (String, oneshot::Sender<Frame>);
 
-/// A client of a server that is played by the test.
+/// Returns a client whose server is played by the test.
 async fn served() -> (Client, mpsc::UnboundedReceiver<Received>) {
     let (received, commands) = mpsc::unbounded_channel();
     let connect = move || {
@@ -56,7 +56,7 @@ const fn id(n: u64) -> StreamId {
     StreamId::new(n, 0)
 }
 
-/// Starts acknowledgements, each on a task, in order. They resolve to their number and result.
+/// Starts acknowledgments in order, each on a task that returns its number and result.
 fn acks(
     client: &Client,
     queue: &Arc<AckQueue>,
@@ -75,7 +75,7 @@ fn line(numbers: impl IntoIterator<Item = u64>) -> String {
     format!("XACK k g{}", ids.collect::<String>())
 }
 
-/// Polls an acknowledgement once; it is not done.
+/// Polls an acknowledgment once and expects it to be pending.
 async fn poll_once(ack: &mut Ack) {
     let mut ack = pin!(ack);
     poll_fn(|cx| {
@@ -114,7 +114,7 @@ async fn consumers_of_one_group_share_a_queue_and_others_do_not() {
     assert!(!Arc::ptr_eq(&of_g, &queue(&client, "h")));
     drop(of_g);
     let queues = client.shared.acks.0.lock().unwrap().len();
-    assert!(queues <= 2, "those that nobody uses are forgotten");
+    assert!(queues <= 2, "unused queues are removed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,7 +126,8 @@ async fn each_caller_hears_of_its_own_entry_when_fewer_were_acknowledged() {
     answer.send(Frame::integer(1)).unwrap();
     let (command, answer) = commands.recv().await.unwrap();
     assert_eq!(command, line(2..=4));
-    // One was acknowledged by another consumer before, one has an ID that the server takes for another.
+    // One was acknowledged by another consumer, and one has an ID whose notation the server does
+    // not recognize.
     answer.send(Frame::integer(1)).unwrap();
     let (command, answer) = commands.recv().await.unwrap();
     assert_eq!(command, "XPENDING k g 2-0 4-0 1000");
@@ -176,10 +177,10 @@ async fn one_that_is_dropped_takes_only_itself_along() {
         poll_once(ack).await;
     }
     let (command, answer) = commands.recv().await.unwrap();
-    assert_eq!(command, line(1..=4), "nothing was polled before");
+    assert_eq!(command, line(1..=4), "nothing is sent before the first poll");
     let waits = queue.ack(&client, id(5));
     let withdrawn = queue.ack(&client, id(6));
-    // The one that sent the XACK, one that is in it, and one that still waits.
+    // Drop the caller that sent the XACK, one that is in the batch, and one that still waits.
     drop(acks.remove(0));
     drop(acks.remove(0));
     drop(withdrawn);
@@ -206,7 +207,7 @@ async fn one_that_is_not_polled_holds_nobody_up() {
             let (command, answer) = commands.recv().await.unwrap();
             assert_eq!(command, expected);
             let count = command.split(' ').count() as i64 - 3;
-            // Lets those that came meanwhile line up.
+            // Lets the next callers enqueue.
             tokio::task::yield_now().await;
             answer.send(Frame::integer(count)).unwrap();
         }

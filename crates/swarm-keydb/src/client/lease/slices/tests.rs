@@ -1,4 +1,4 @@
-//! What a blocking read sends, against a scripted server and a paused clock.
+//! Requests of a blocking read, against a scripted server on a paused clock.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -9,12 +9,13 @@ use swarm_transport::{BoxTransport, memory};
 use crate::commands::{GroupRead, ReadAfter, XReadGroupOptions, XReadOptions};
 use crate::{Client, ClientOptions, ErrorKind, Frame, StreamId};
 
-/// What the server does with a command: it waits, then replies or, without a reply, closes the connection.
+/// What the server does with a command: it waits, then replies or, without a reply, closes the
+/// connection.
 type Step = (Duration, Option<Frame>);
 
 const FULL: Duration = super::SLICE;
 
-/// A server that answers reads as scripted, and all that it was sent.
+/// Server that replies to reads as scripted, and records the requests.
 #[derive(Clone)]
 struct Script {
     steps: Arc<Mutex<VecDeque<Step>>>,
@@ -42,7 +43,7 @@ impl Script {
                             let line = words.collect::<Vec<_>>().join(" ");
                             script.seen.lock().unwrap().push(line);
                             let step = script.steps.lock().unwrap().pop_front();
-                            let (wait, reply) = step.expect("one read more than scripted");
+                            let (wait, reply) = step.expect("more reads than scripted");
                             tokio::time::sleep(wait).await;
                             reply
                         } else {
@@ -170,7 +171,7 @@ async fn a_server_that_is_told_to_unblock_the_read_ends_it() {
 #[tokio::test(start_paused = true)]
 async fn a_read_whose_connection_is_lost_goes_on_over_another() {
     let lost = || (FULL, None);
-    // Three losses in a row would be an error, so those that have a reply between them do not add up.
+    // Three losses in a row would be an error; losses with a reply in between do not add up.
     let steps = [
         lost(),
         nothing(FULL),
