@@ -18,12 +18,12 @@ use crate::key::ToKeys;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gateway = swarm_gateway::blocking::test()?;
 /// # let client = Client::connect(gateway.ws_url())?;
-/// let mut own = client.exclusive()?;
-/// own.watch("stock")?;
-/// let stock: i64 = own.get_as("stock")?.unwrap_or(0);
-/// client.set("stock", 7)?; // Another client writes first.​
+/// let mut conn = client.exclusive()?;
+/// conn.watch("stock")?;
+/// let stock: i64 = conn.get_as("stock")?.unwrap_or(0);
+/// client.set("stock", 7)?; // Another client writes first.
 ///
-/// let tx = own.transaction();
+/// let tx = conn.transaction();
 /// let set = tx.set("stock", stock + 1);
 /// let error = tx.exec(set).unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::Conflict);
@@ -62,9 +62,9 @@ impl Client {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::blocking::test()?;
     /// # let client = Client::connect(gateway.ws_url())?;
-    /// let doubled = client.transact("n", |own| {
-    ///     let n: i64 = own.get_as("n")?.unwrap_or(1);
-    ///     let tx = own.transaction();
+    /// let doubled = client.transact("n", |conn| {
+    ///     let n: i64 = conn.get_as("n")?.unwrap_or(1);
+    ///     let tx = conn.transaction();
     ///     let set = tx.set("n", n * 2);
     ///     tx.exec(set)??;
     ///     Ok(n * 2)
@@ -80,12 +80,12 @@ impl Client {
     ) -> Result<T> {
         let mut attempts = Attempts::new(self.inner.clone(), keys);
         loop {
-            let mut own = Exclusive {
+            let mut conn = Exclusive {
                 inner: self.runtime.wait(attempts.begin())??,
                 runtime: self.runtime.clone(),
             };
-            let result = attempt(&mut own);
-            if let Some(result) = self.runtime.wait(attempts.settle(own.inner, result))? {
+            let result = attempt(&mut conn);
+            if let Some(result) = self.runtime.wait(attempts.settle(conn.inner, result))? {
                 return result;
             }
         }

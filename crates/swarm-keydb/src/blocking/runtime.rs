@@ -78,7 +78,7 @@ impl Runtime {
     pub(super) fn wait<F: Future>(&self, future: F) -> Result<F::Output> {
         if thread::current().id() == self.0.thread {
             return Err(Error::config(
-                "blocking call on the client's own thread would deadlock; call it on another thread",
+                "blocking call on the client's own thread would deadlock; use another thread",
             ));
         }
         let _context = self.0.handle.enter();
@@ -102,7 +102,7 @@ pub(super) struct Iterated<S> {
     pub(super) stream: S,
     pub(super) runtime: Runtime,
     /// Set once an iteration on the client's own thread was rejected. Later ones would be, too.
-    refused: bool,
+    was_rejected: bool,
 }
 
 impl<S> Iterated<S> {
@@ -110,7 +110,7 @@ impl<S> Iterated<S> {
         Self {
             stream,
             runtime,
-            refused: false,
+            was_rejected: false,
         }
     }
 
@@ -123,14 +123,14 @@ impl<S> Iterated<S> {
     where
         F: Future<Output = Option<Result<T>>> + 'a,
     {
-        if self.refused {
+        if self.was_rejected {
             return None;
         }
         self.runtime
             .wait(next(&mut self.stream))
-            .unwrap_or_else(|refusal| {
-                self.refused = true;
-                Some(Err(refusal))
+            .unwrap_or_else(|rejection| {
+                self.was_rejected = true;
+                Some(Err(rejection))
             })
     }
 

@@ -37,7 +37,8 @@ impl Client {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let gateway = swarm_gateway::Gateway::builder().ws("127.0.0.1:0").password("s3cret").start().await?;
+    /// # let gateway = swarm_gateway::Gateway::builder();
+    /// # let gateway = gateway.ws("127.0.0.1:0").password("s3cret").start().await?;
     /// let client = Client::connect_lazy(gateway.ws_url())?;
     /// assert!(client.auth("a guess").await.is_err());
     /// client.auth("s3cret").await?;
@@ -50,21 +51,21 @@ impl Client {
         let command = Builder::new("AUTH").args(credentials.args()).alone();
         if self.shared.availability.is_refused() {
             // The shared connection cannot be opened before the credentials change.
-            self.try_out(credentials.clone()).await?;
+            self.verify(credentials.clone()).await?;
             self.shared.factory.target.login.set(credentials);
             return Ok(());
         }
-        let answered = self.execute(command.build_with(ok)).await;
-        match answered {
-            Err(error) if is_about_the_way(&error) => self.try_out(credentials.clone()).await?,
-            answered => answered?,
+        let result = self.execute(command.build_with(ok)).await;
+        match result {
+            Err(error) if was_not_asked(&error) => self.verify(credentials.clone()).await?,
+            result => result?,
         }
         self.shared.factory.target.login.set(credentials);
         Ok(())
     }
 
     /// Tries credentials on a separate connection.
-    async fn try_out(&self, credentials: Credentials) -> Result<()> {
+    async fn verify(&self, credentials: Credentials) -> Result<()> {
         let ConnectionFactory {
             target,
             options,
@@ -81,13 +82,13 @@ impl Client {
             options.target()?
         };
         let trial = Self::start(ConnectionFactory::new(target, options, tasks.clone())).await?;
-        let answered = trial.ping().await;
+        let result = trial.ping().await;
         trial.close().await;
-        answered
+        result
     }
 }
 
 /// Whether AUTH was not sent, because of the connection rather than the credentials.
-fn is_about_the_way(error: &Error) -> bool {
+fn was_not_asked(error: &Error) -> bool {
     error.was_not_sent() && matches!(error.kind(), ErrorKind::Auth | ErrorKind::Argument)
 }

@@ -41,12 +41,12 @@ use crate::request_reply::{Mailbox, deadline_in};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gateway = swarm_gateway::test().await?;
 /// # let client = Client::connect(gateway.ws_url()).await?;
-/// let mut own = client.exclusive().await?;
-/// own.watch("stock").await?;
-/// let stock: i64 = own.get_as("stock").await?.unwrap_or(0);
-/// client.set("stock", 7).await?; // Another client writes first.​
+/// let mut conn = client.exclusive().await?;
+/// conn.watch("stock").await?;
+/// let stock: i64 = conn.get_as("stock").await?.unwrap_or(0);
+/// client.set("stock", 7).await?; // Another client writes first.
 ///
-/// let tx = own.transaction();
+/// let tx = conn.transaction();
 /// let set = tx.set("stock", stock + 1);
 /// let error = tx.exec(set).await.unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::Conflict);
@@ -114,7 +114,7 @@ impl Exclusive {
     pub async fn watch(&mut self, keys: impl ToKeys) -> Result<()> {
         let command = Builder::new("WATCH").keys(keys).build();
         self.lease.session.watch();
-        self.hand_over(command).await
+        self.call(command).await
     }
 
     /// Stops watching all keys (`UNWATCH`).
@@ -128,8 +128,7 @@ impl Exclusive {
     /// If the future is dropped, the keys may still be watched.
     pub async fn unwatch(&mut self) -> Result<()> {
         let watches = self.lease.session.watches();
-        self.hand_over(Builder::new("UNWATCH").build::<()>())
-            .await?;
+        self.call(Builder::new("UNWATCH").build::<()>()).await?;
         self.lease.session.unwatched(watches);
         Ok(())
     }
@@ -163,11 +162,11 @@ impl Exclusive {
     /// If the future is dropped after its first poll, the client closes the connection.
     pub async fn hello_with(&mut self, version: u8) -> Result<ServerInfo> {
         // After an unexpected reply, later data could be taken for replies to other commands.
-        let mut doubt = Doubt(Some(self.lease.mailbox.clone()));
+        let mut guard = CloseOnDrop(Some(self.lease.mailbox.clone()));
         let info = self.execute(hello_command(version)).await;
         let answered = |error: &Error| error.kind() == ErrorKind::Server;
         if info.is_ok() || info.as_ref().is_err_and(answered) {
-            doubt.0 = None;
+            guard.0 = None;
         }
         info
     }
@@ -181,16 +180,16 @@ impl Exclusive {
         Queue::new(self.lease.mailbox.clone(), self.timeout).on(Arc::clone(&self.lease))
     }
 
-    fn hand_over<R>(&self, command: Command<R>) -> Reply<R> {
+    fn call<R>(&self, command: Command<R>) -> Reply<R> {
         let mailbox = self.lease.mailbox.clone();
         Reply::new(mailbox, command, self.timeout).on(Arc::clone(&self.lease))
     }
 }
 
 /// Closes a connection when dropped, unless disarmed.
-struct Doubt(Option<Mailbox>);
+struct CloseOnDrop(Option<Mailbox>);
 
-impl Drop for Doubt {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         if let Some(mailbox) = &self.0 {
             mailbox.abort();
@@ -207,7 +206,7 @@ impl Executor for Exclusive {
         if !command.is_refused() {
             self.lease.session.note(&command.draft.request.written());
         }
-        self.hand_over(command)
+        self.call(command)
     }
 }
 

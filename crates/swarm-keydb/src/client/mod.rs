@@ -138,7 +138,7 @@ impl Client {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> swarm_keydb::Result<()> {
-    /// // A minimal server that supports only ECHO.​
+    /// // A minimal server that supports only ECHO.
     /// let connect = || async {
     ///     let (transport, peer) = memory::pair();
     ///     tokio::spawn(peer.serve(|request| match request.args().nth(1) {
@@ -313,7 +313,7 @@ impl Executor for Client {
             shared.factory.options.request_timeout,
         );
         if blocks {
-            reply.on_a_lease(&shared.leases)
+            reply.on_leased_connection(&shared.leases)
         } else {
             reply
         }

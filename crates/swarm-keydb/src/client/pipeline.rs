@@ -39,9 +39,9 @@ use crate::error::Result;
 /// let (set, visits, mistake) = pipeline.send(handles).await;
 /// set?;
 /// assert_eq!(visits?, 1);
-/// assert!(mistake.is_err(), "a name is not a number; the other commands are not affected​");
+/// assert!(mistake.is_err(), "a name is not a number; the other commands are not affected");
 ///
-/// // Any number of commands:​
+/// // Any number of commands:
 /// let pipeline = client.pipeline();
 /// let handles: Vec<_> = (0..3).map(|n| pipeline.incrby("sum", n)).collect();
 /// let sums = pipeline.send(handles).await.into_iter().collect::<Result<Vec<_>, _>>()?;

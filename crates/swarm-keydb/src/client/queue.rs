@@ -26,11 +26,11 @@ pub(super) struct Queue {
     /// The lease of the connection, if it is leased.
     lease: Option<Arc<Lease>>,
     timing: Timing,
-    put: RefCell<Put>,
+    commands: RefCell<QueuedCommands>,
 }
 
 /// The commands queued so far.
-struct Put {
+struct QueuedCommands {
     /// Names of all commands, including rejected ones.
     names: Vec<Cow<'static, str>>,
     requests: RequestBatchBuilder,
@@ -39,7 +39,7 @@ struct Put {
     /// Retry class of the whole batch.
     retry: Retry,
     /// Errors of rejected commands, by position.
-    refused: BTreeMap<usize, Error>,
+    rejected: BTreeMap<usize, Error>,
 }
 
 /// Queued commands, ready to be sent.
@@ -64,12 +64,12 @@ impl Queue {
                 grows: true,
                 blocks: false,
             },
-            put: RefCell::new(Put {
+            commands: RefCell::new(QueuedCommands {
                 names: Vec::new(),
                 requests: RequestBatch::builder(),
                 marks: Vec::new(),
                 retry: Retry::ReadOnly,
-                refused: BTreeMap::new(),
+                rejected: BTreeMap::new(),
             }),
         }
     }
@@ -93,7 +93,7 @@ impl Queue {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.put.borrow().names.len()
+        self.commands.borrow().names.len()
     }
 
     /// Queues a command. Rejects commands that would delay those behind them, or that must be in
@@ -101,21 +101,21 @@ impl Queue {
     pub(super) fn push<R>(&self, mut command: Command<R>) -> Queued<R> {
         let refusal = command.take_refusal();
         let draft = &mut command.draft;
-        let mut put = self.put.borrow_mut();
-        let position = put.names.len();
-        if let Some(error) = refusal.or_else(|| may_not_queue(draft)) {
-            put.refused.insert(position, error);
+        let mut commands = self.commands.borrow_mut();
+        let position = commands.names.len();
+        if let Some(error) = refusal.or_else(|| batch_rejection(draft)) {
+            commands.rejected.insert(position, error);
         } else {
             if let Some(lease) = &self.lease {
                 lease.session.note(&draft.request.written());
             }
-            put.requests.push(&mut draft.request);
+            commands.requests.push(&mut draft.request);
             if !draft.marks.is_empty() {
-                put.marks.push((position, draft.marks));
+                commands.marks.push((position, draft.marks));
             }
         }
-        put.retry = put.retry.stricter(draft.retry);
-        put.names.push(std::mem::take(&mut draft.name));
+        commands.retry = commands.retry.stricter(draft.retry);
+        commands.names.push(std::mem::take(&mut draft.name));
         Queued {
             queue: self.id,
             position,
@@ -135,21 +135,21 @@ impl Queue {
             mailbox,
             lease,
             timing,
-            put,
+            commands,
         } = self;
-        let Put {
+        let QueuedCommands {
             names,
             requests,
             marks,
             retry,
-            refused,
-        } = put.into_inner();
-        if !handles.are_of(id) || !refused.is_empty() {
+            rejected,
+        } = commands.into_inner();
+        if !handles.are_of(id) || !rejected.is_empty() {
             return Err(Replies {
                 queue: id,
                 results: names.iter().map(|_| Err(Failure::Withheld)).collect(),
                 names,
-                refused,
+                rejected,
             });
         }
         let batch = Batch {
@@ -169,7 +169,7 @@ impl Queue {
 }
 
 /// Returns why a command cannot be queued, if so.
-fn may_not_queue(command: &Builder) -> Option<Error> {
+fn batch_rejection(command: &Builder) -> Option<Error> {
     let what = if command.blocking != Blocking::No {
         "blocking command in a batch would delay all others; send it on its own"
     } else if command.alone {
@@ -237,7 +237,7 @@ impl Link {
             queue: self.id,
             names,
             results,
-            refused: BTreeMap::new(),
+            rejected: BTreeMap::new(),
         }
     }
 }
@@ -280,7 +280,7 @@ pub struct Replies {
     names: Vec<Cow<'static, str>>,
     results: Vec<Result<Frame, Failure>>,
     /// Errors of commands that were rejected when they were queued.
-    refused: BTreeMap<usize, Error>,
+    rejected: BTreeMap<usize, Error>,
 }
 
 impl Replies {
@@ -295,8 +295,8 @@ impl Replies {
                 Ok(read) => return Ok(read),
                 Err(error) => Error::convert(error),
             },
-            Err(failure) => match self.refused.remove(&handle.position) {
-                Some(refused) => return Err(refused),
+            Err(failure) => match self.rejected.remove(&handle.position) {
+                Some(rejected) => return Err(rejected),
                 None => Error::from(failure),
             },
         };
@@ -305,8 +305,8 @@ impl Replies {
     }
 
     /// Returns why nothing was sent: the error of the first rejected command, with its position.
-    pub(super) fn into_refusal(mut self) -> Error {
-        match self.refused.pop_first() {
+    pub(super) fn into_rejection(mut self) -> Error {
+        match self.rejected.pop_first() {
             Some((position, error)) => error.at(position),
             None => foreign_handle(),
         }
@@ -317,8 +317,8 @@ impl Replies {
         let named = self.results.into_iter().zip(self.names).enumerate();
         named
             .map(|(position, (result, name))| {
-                result.map_err(|failure| match self.refused.remove(&position) {
-                    Some(refused) => refused,
+                result.map_err(|failure| match self.rejected.remove(&position) {
+                    Some(rejected) => rejected,
                     None => Error::from(failure).for_command(name),
                 })
             })

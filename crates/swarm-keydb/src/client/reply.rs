@@ -11,7 +11,7 @@ use std::time::Duration;
 use swarm_resp::Frame;
 use tracing::Span;
 
-use super::lease::{Job, Lease, Leases, Over, Patience};
+use super::lease::{BlockingCall, Lease, Leases, TimeLimits, Via};
 use crate::command::{Command, Decode};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
@@ -55,7 +55,7 @@ type Enqueueing = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 struct Unsent {
     mailbox: Mailbox,
     requests: Requests,
-    patience: Patience,
+    limits: TimeLimits,
     retry: Retry,
     alone: bool,
     /// The pool that a blocking command leases a connection from.
@@ -69,7 +69,7 @@ impl<R> Reply<R> {
             None => State::Unsent(Unsent {
                 mailbox,
                 requests: Requests::one(command.draft.request.build(), command.draft.marks),
-                patience: Patience::new(timeout, command.draft.blocking),
+                limits: TimeLimits::new(timeout, command.draft.blocking),
                 retry: command.draft.retry,
                 alone: command.draft.alone,
                 leases: None,
@@ -91,7 +91,7 @@ impl<R> Reply<R> {
     }
 
     /// Makes the command run on a leased connection.
-    pub(super) fn on_a_lease(mut self, leases: &Arc<Leases>) -> Self {
+    pub(super) fn on_leased_connection(mut self, leases: &Arc<Leases>) -> Self {
         if let State::Unsent(unsent) = &mut self.state {
             unsent.leases = Some(Arc::clone(leases));
         }
@@ -103,7 +103,7 @@ impl<R> Reply<R> {
     /// command blocks.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         if let State::Unsent(unsent) = &mut self.state {
-            unsent.patience = unsent.patience.of_its_own(timeout);
+            unsent.limits = unsent.limits.with_timeout(timeout);
         }
         self
     }
@@ -148,28 +148,28 @@ impl Unsent {
         let Self {
             mailbox,
             requests,
-            patience,
+            limits,
             retry,
             alone,
             leases,
         } = self;
-        let over = match leases {
-            Some(leases) => Some(Over::Pool(leases)),
-            None if patience.is_split() => Some(Over::Leased(mailbox.clone())),
+        let via = match leases {
+            Some(leases) => Some(Via::Pool(leases)),
+            None if limits.is_split() => Some(Via::Leased(mailbox.clone())),
             None => None,
         };
-        if let Some(over) = over {
+        if let Some(via) = via {
             mailbox.check_open()?;
-            let job = Job {
-                over,
+            let call = BlockingCall {
+                via,
                 requests,
-                patience,
+                limits,
                 retry,
             };
-            return Ok(State::Elsewhere(Box::pin(job.run())));
+            return Ok(State::Elsewhere(Box::pin(call.run())));
         }
         let (caller, reply) = ReplySender::one(waiter.clone());
-        match mailbox.enqueue(requests, caller, patience.timing(), retry, alone) {
+        match mailbox.enqueue(requests, caller, limits.timing(), retry, alone) {
             Enqueued::Done => Ok(State::Waiting(reply)),
             Enqueued::Full(queued, size) => {
                 let enqueueing = Box::pin(mailbox.enqueue_when_free(queued, size));
@@ -191,8 +191,8 @@ impl<R> Future for Reply<R> {
                     let result = ready!(Pin::new(reply).poll(cx));
                     return this.finish(result.unwrap_or_else(|| Err(Mailbox::abandoned(true))));
                 }
-                State::Elsewhere(job) => {
-                    let result = ready!(job.as_mut().poll(cx));
+                State::Elsewhere(call) => {
+                    let result = ready!(call.as_mut().poll(cx));
                     return this.finish(result);
                 }
                 State::Enqueueing(enqueueing, _) => {
@@ -216,7 +216,10 @@ impl<R> Future for Reply<R> {
                 }
                 State::Enqueueing(_, reply) => this.state = State::Waiting(reply),
                 State::Refused(error) => return Poll::Ready(Err(error)),
-                #[expect(clippy::panic, reason = "polling after completion is a bug of the caller, as for async blocks")]
+                #[expect(
+                    clippy::panic,
+                    reason = "polling after completion is a bug of the caller, as for async blocks"
+                )]
                 _ => panic!("`Reply` polled after completion"),
             }
         }

@@ -32,7 +32,7 @@ pub struct ScanStream {
     /// Cursor of the next page; `None` once the last page was fetched.
     cursor: Option<u64>,
     page: VecDeque<Bytes>,
-    asked: Option<Reply<ScanPage>>,
+    request: Option<Reply<ScanPage>>,
     /// Set after a permanent error.
     failed: bool,
 }
@@ -44,7 +44,7 @@ impl ScanStream {
             options,
             cursor: Some(cursor),
             page: VecDeque::new(),
-            asked: None,
+            request: None,
             failed: false,
         }
     }
@@ -69,11 +69,11 @@ impl ScanStream {
             let Some(cursor) = self.cursor.filter(|_| !self.failed) else {
                 return Poll::Ready(None);
             };
-            let asked = self
-                .asked
+            let request = self
+                .request
                 .get_or_insert_with(|| self.client.scan(cursor, self.options.clone()));
-            let page = ready!(Pin::new(asked).poll(cx));
-            self.asked = None;
+            let page = ready!(Pin::new(request).poll(cx));
+            self.request = None;
             match page {
                 Ok(page) => {
                     self.page = page.keys.into();

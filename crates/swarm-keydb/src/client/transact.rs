@@ -12,17 +12,17 @@ use crate::request_reply::MAX_ATTEMPTS;
 
 /// Maximum delay before the first retry, or one round trip if that is longer. Doubles with each
 /// further retry.
-const PAUSE: Duration = Duration::from_micros(200);
+const FIRST_DELAY: Duration = Duration::from_micros(200);
 
 /// Upper limit of the delay before a retry, or [`MAX_ROUND_TRIPS`] round trips if that is longer.
-const MAX_PAUSE: Duration = Duration::from_millis(20);
+const MAX_DELAY: Duration = Duration::from_millis(20);
 
 /// Number of round trips that the delay before a retry may take. An attempt takes at least three,
 /// and fails if a contender writes in between.
 const MAX_ROUND_TRIPS: u32 = 16;
 
 /// Minimum number of attempts, unless `transact_attempts` is set.
-const ATTEMPTS: u32 = 16;
+const MIN_ATTEMPTS: u32 = 16;
 
 impl Client {
     /// Runs an optimistic transaction: watches keys, reads, decides, writes, and retries after a
@@ -67,12 +67,12 @@ impl Client {
     /// # let client = Client::connect(gateway.ws_url()).await?;
     /// client.set("ann", 5).await?;
     /// let paid = client
-    ///     .transact(["ann", "bob"], async |own| {
-    ///         let money: i64 = own.get_as("ann").await?.unwrap_or(0);
+    ///     .transact(["ann", "bob"], async |conn| {
+    ///         let money: i64 = conn.get_as("ann").await?.unwrap_or(0);
     ///         if money < 3 {
     ///             return Ok(false);
     ///         }
-    ///         let tx = own.transaction();
+    ///         let tx = conn.transaction();
     ///         let handles = (tx.decrby("ann", 3), tx.incrby("bob", 3));
     ///         let (ann, bob) = tx.exec(handles).await?;
     ///         (ann?, bob?);
@@ -97,9 +97,9 @@ impl Client {
     /// async fn take(client: Client, key: String, amount: i64) -> swarm_keydb::Result<()> {
     ///     let watched = key.clone();
     ///     client
-    ///         .transact(watched, async move |own| {
-    ///             let stock: i64 = own.get_as(&key).await?.unwrap_or(0);
-    ///             let tx = own.transaction();
+    ///         .transact(watched, async move |conn| {
+    ///             let stock: i64 = conn.get_as(&key).await?.unwrap_or(0);
+    ///             let tx = conn.transaction();
     ///             let set = tx.set(&key, stock - amount);
     ///             tx.exec(set).await?
     ///         })
@@ -116,9 +116,9 @@ impl Client {
     ) -> Result<T> {
         let mut attempts = Attempts::new(self.clone(), keys);
         loop {
-            let mut own = attempts.begin().await?;
-            let result = attempt(&mut own).await;
-            if let Some(result) = attempts.settle(own, result).await {
+            let mut conn = attempts.begin().await?;
+            let result = attempt(&mut conn).await;
+            if let Some(result) = attempts.settle(conn, result).await {
                 return result;
             }
         }
@@ -130,7 +130,7 @@ pub(crate) struct Attempts<K> {
     client: Client,
     keys: K,
     /// Connection of an attempt that failed with a conflict.
-    held: Option<Exclusive>,
+    reused: Option<Exclusive>,
     /// Number of connections lost before anything was written.
     lost: u8,
     conflicts: u32,
@@ -145,7 +145,7 @@ impl<K: ToKeys> Attempts<K> {
         Self {
             client,
             keys,
-            held: None,
+            reused: None,
             lost: 0,
             conflicts: 0,
             began: Instant::now(),
@@ -163,15 +163,15 @@ impl<K: ToKeys> Attempts<K> {
             .target
             .check(watch.build().view())?;
         loop {
-            let mut own = match self.held.take() {
-                Some(own) => own,
+            let mut conn = match self.reused.take() {
+                Some(conn) => conn,
                 None => self.client.exclusive().await?,
             };
-            let asked = Instant::now();
-            match own.watch(&self.keys).await {
+            let started = Instant::now();
+            match conn.watch(&self.keys).await {
                 Ok(()) => {
-                    self.round_trip = asked.elapsed();
-                    return Ok(own);
+                    self.round_trip = started.elapsed();
+                    return Ok(conn);
                 }
                 // Nothing was written yet, so a retry on another connection is safe.
                 Err(error) if error.is_connection() && self.lost < MAX_ATTEMPTS => self.lost += 1,
@@ -180,36 +180,36 @@ impl<K: ToKeys> Attempts<K> {
         }
     }
 
-    fn may_try_again(&self) -> bool {
+    fn may_retry(&self) -> bool {
         let options = &self.client.shared.factory.options;
         let attempts = self.conflicts.saturating_add(1);
         match options.transact_attempts {
-            Some(most) => attempts < most,
-            None => attempts < ATTEMPTS || self.began.elapsed() < options.request_timeout,
+            Some(max) => attempts < max,
+            None => attempts < MIN_ATTEMPTS || self.began.elapsed() < options.request_timeout,
         }
     }
 
     /// Returns the final result, or `None` after a conflict that may be retried.
     pub(crate) async fn settle<T>(
         &mut self,
-        mut own: Exclusive,
+        mut conn: Exclusive,
         result: Result<T>,
     ) -> Option<Result<T>> {
         match result {
-            Err(error) if error.kind() == ErrorKind::Conflict && self.may_try_again() => {
+            Err(error) if error.kind() == ErrorKind::Conflict && self.may_retry() => {
                 self.conflicts += 1;
-                let pause = {
+                let delay = {
                     let _context = self.client.shared.factory.tasks.timers();
-                    sleep(pause(self.conflicts, self.round_trip))
+                    sleep(delay_after(self.conflicts, self.round_trip))
                 };
-                pause.await;
-                self.held = Some(own);
+                delay.await;
+                self.reused = Some(conn);
                 None
             }
             result => {
-                if result.is_ok() && own.is_watching() {
+                if result.is_ok() && conn.is_watching() {
                     // Lets the connection return to the pool. If UNWATCH fails, the pool closes it.
-                    let _best_effort = own.unwatch().await;
+                    let _best_effort = conn.unwatch().await;
                 }
                 Some(result)
             }
@@ -218,10 +218,10 @@ impl<K: ToKeys> Attempts<K> {
 }
 
 /// Returns the delay after this many conflicts: random, so that contenders do not collide again.
-fn pause(conflicts: u32, round_trip: Duration) -> Duration {
-    let most = MAX_PAUSE.max(round_trip.saturating_mul(MAX_ROUND_TRIPS));
-    let first = PAUSE.max(round_trip);
-    let longest = first.saturating_mul(1 << conflicts.min(10)).min(most);
+fn delay_after(conflicts: u32, round_trip: Duration) -> Duration {
+    let max = MAX_DELAY.max(round_trip.saturating_mul(MAX_ROUND_TRIPS));
+    let first = FIRST_DELAY.max(round_trip);
+    let longest = first.saturating_mul(1 << conflicts.min(10)).min(max);
     longest.mul_f64(fastrand::f64())
 }
 
@@ -230,15 +230,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_with_conflicts_and_with_the_round_trip() {
+    fn retry_delays_grow_with_conflicts_and_round_trips() {
         let longest = |conflicts, round_trip| {
-            let pauses = (0..200).map(|_| pause(conflicts, round_trip));
-            pauses.max().unwrap_or_default()
+            let delays = (0..200).map(|_| delay_after(conflicts, round_trip));
+            delays.max().unwrap_or_default()
         };
         let (near, far) = (Duration::from_micros(50), Duration::from_millis(50));
-        assert!(longest(0, near) <= PAUSE);
-        assert!(longest(30, near) <= MAX_PAUSE);
-        assert!(longest(30, near) > MAX_PAUSE / 2);
+        assert!(longest(0, near) <= FIRST_DELAY);
+        assert!(longest(30, near) <= MAX_DELAY);
+        assert!(longest(30, near) > MAX_DELAY / 2);
         assert!(longest(0, far) > far / 2 && longest(0, far) <= far);
         assert!(longest(30, far) > far * 8 && longest(30, far) <= far * MAX_ROUND_TRIPS);
     }

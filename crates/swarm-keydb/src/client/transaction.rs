@@ -32,9 +32,12 @@ use crate::server::{Meaning, ServerProfile};
 /// | | [`kind`](Error::kind) | [`outcome`](Error::outcome) |
 /// |---|---|---|
 /// | a watched key changed | [`Conflict`](crate::ErrorKind::Conflict) | `Rejected`: nothing ran |
-/// | the server rejected a command; [`Error::position`] and [`Error::command`] say which | [`Server`](crate::ErrorKind::Server) | `Rejected`: nothing ran |
+/// | the server rejected a command | [`Server`](crate::ErrorKind::Server) | `Rejected`: nothing ran |
 /// | the client rejected an argument | [`Argument`](crate::ErrorKind::Argument) | `NotSent` |
-/// | the connection was lost, or the timeout expired | `Connection`, `Timeout` | `MayHaveRun` if EXEC was sent, otherwise `NotSent` |
+/// | the connection was lost | `Connection` | `MayHaveRun` if EXEC was sent, otherwise `NotSent` |
+/// | the timeout expired | `Timeout` | `MayHaveRun` if EXEC was sent, otherwise `NotSent` |
+///
+/// [`Error::position`] and [`Error::command`] tell which command was rejected.
 ///
 /// The inner results are those of the commands. If a command fails while the transaction runs, such
 /// as `INCR` of text, the others still take effect: the server does not roll back.
@@ -93,20 +96,20 @@ impl Transaction {
     pub async fn exec<H: Handles>(self, handles: H) -> Result<H::Replies> {
         let (batch, link) = match self.0.into_batch(&handles) {
             Ok(ready) => ready,
-            Err(withheld) => return Err(withheld.into_refusal()),
+            Err(withheld) => return Err(withheld.into_rejection()),
         };
         let mut requests = batch.requests;
         requests.push_front(Request::new("MULTI", ()));
         requests.push(&mut Request::builder("EXEC"));
         let watches = link.watches();
-        let marks = of_unit(&batch.marks, batch.names.len());
+        let marks = transaction_marks(&batch.marks, batch.names.len());
         let answers = link
             .call("MULTI", requests.build(), marks, Retry::Never)
             .await;
-        if has_ended(&answers) {
+        if is_over(&answers) {
             link.unwatched(watches);
         }
-        let results = read(&batch.names, answers)?;
+        let results = decode(&batch.names, answers)?;
         Ok(handles.collect(&mut link.replies(batch.names, results)))
     }
 }
@@ -130,7 +133,7 @@ impl fmt::Debug for Transaction {
 /// Derives the marks of a transaction's requests from those of its commands, which follow MULTI. A
 /// fence follows only EXEC, whose reply contains those of all commands; the earlier replies are
 /// `QUEUED` or errors.
-fn of_unit(marks: &[(usize, Marks)], commands: usize) -> Vec<(usize, Marks)> {
+fn transaction_marks(marks: &[(usize, Marks)], commands: usize) -> Vec<(usize, Marks)> {
     let exec = commands.saturating_add(1);
     let fenced = marks.iter().any(|(_, marks)| marks.contains(Marks::FENCE));
     let commands = marks
@@ -143,7 +146,7 @@ fn of_unit(marks: &[(usize, Marks)], commands: usize) -> Vec<(usize, Marks)> {
 }
 
 /// Whether the server has certainly ended the transaction, and with it all watches.
-fn has_ended(answers: &Answers) -> bool {
+fn is_over(answers: &Answers) -> bool {
     match answers.replies.last() {
         Some(Ok(_)) => true,
         Some(Err(Failure::Server(error))) => error.code() == "EXECABORT",
@@ -152,20 +155,20 @@ fn has_ended(answers: &Answers) -> bool {
 }
 
 /// Derives the result of a transaction from the replies to MULTI, each command, and EXEC.
-fn read(names: &[Cow<'static, str>], answers: Answers) -> Result<Vec<Result<Frame, Failure>>> {
+fn decode(names: &[Cow<'static, str>], answers: Answers) -> Result<Vec<Result<Frame, Failure>>> {
     let Answers {
         mut replies,
         server,
     } = answers;
     match replies.pop() {
-        Some(Ok(exec)) => read_exec(names, &exec, server),
-        Some(Err(failure)) => Err(why_not(names, replies, failure)),
+        Some(Ok(exec)) => decode_exec(names, &exec, server),
+        Some(Err(failure)) => Err(failure_of(names, replies, failure)),
         None => Err(Error::closed().for_command("EXEC".into())),
     }
 }
 
 /// Splits the reply to EXEC into those of the commands.
-pub(super) fn read_exec(
+pub(super) fn decode_exec(
     names: &[Cow<'static, str>],
     exec: &Frame,
     server: ServerProfile,
@@ -190,7 +193,7 @@ pub(super) fn read_exec(
 
 /// Returns why a transaction did not run, or may not have run. `earlier` holds the replies to MULTI
 /// and the commands, `exec` the failure of EXEC.
-fn why_not(
+fn failure_of(
     names: &[Cow<'static, str>],
     earlier: Vec<Result<Frame, Failure>>,
     exec: Failure,
@@ -209,7 +212,7 @@ fn why_not(
     };
     match first {
         None => Error::from(exec).for_command("EXEC".into()),
-        Some((0, Failure::Server(error))) => multi_refused(error),
+        Some((0, Failure::Server(error))) => multi_rejected(error),
         Some((at, failure)) => {
             let position = at.saturating_sub(1);
             let name = match names.get(position) {
@@ -223,7 +226,7 @@ fn why_not(
 }
 
 /// The server rejected MULTI, but ran the commands that followed it.
-fn multi_refused(error: ServerError) -> Error {
+fn multi_rejected(error: ServerError) -> Error {
     Error::from(Failure::Server(error))
         .for_command("MULTI".into())
         .may_have_run("transactions rejected by the server, so the commands ran one by one")

@@ -26,17 +26,17 @@ pub struct Delivery {
     /// Number of deliveries of this entry, including this one, as far as known. A high number hints
     /// at an entry that cannot be processed.
     pub delivered: u64,
-    out: Out,
+    outstanding: Outstanding,
 }
 
 /// Keeps an entry recorded as outstanding until dropped.
-struct Out {
+struct Outstanding {
     membership: Arc<Membership>,
     stream: usize,
     id: StreamId,
 }
 
-impl Drop for Out {
+impl Drop for Outstanding {
     fn drop(&mut self) {
         self.membership.settle(self.stream, self.id);
     }
@@ -51,12 +51,12 @@ impl Delivery {
         fields: StreamFields,
         delivered: u64,
     ) -> Option<Self> {
-        membership.hand_out(stream, id).then(|| Self {
+        membership.deliver(stream, id).then(|| Self {
             stream: (membership.streams.get(stream)).map_or_else(Bytes::new, Clone::clone),
             id,
             fields,
             delivered,
-            out: Out {
+            outstanding: Outstanding {
                 membership: Arc::clone(membership),
                 stream,
                 id,
@@ -92,7 +92,10 @@ impl Delivery {
     /// If the future is dropped before its `XACK` is sent, the entry is not acknowledged. If it is
     /// dropped later, the entry may be acknowledged. Other acknowledgments are not affected.
     pub async fn ack(&self) -> Result<()> {
-        self.out.membership.ack(self.out.stream, self.out.id).await
+        self.outstanding
+            .membership
+            .ack(self.outstanding.stream, self.outstanding.id)
+            .await
     }
 
     /// Returns whether the entry was deleted while it was pending and so has no fields. The

@@ -23,7 +23,7 @@ pub(super) struct Membership {
     acks: Vec<Arc<AckQueue>>,
     /// Outstanding entries, neither acknowledged nor dropped, by the index of their stream. Bounded
     /// by the deliveries that the application holds.
-    out: Mutex<HashSet<(usize, StreamId)>>,
+    outstanding: Mutex<HashSet<(usize, StreamId)>>,
     /// Number of outstanding entries.
     unsettled: watch::Sender<usize>,
     stopped: watch::Sender<bool>,
@@ -46,18 +46,20 @@ impl Membership {
             name,
             streams,
             settings,
-            out: Mutex::default(),
+            outstanding: Mutex::default(),
             unsettled: watch::Sender::new(0),
             stopped: watch::Sender::new(false),
         })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashSet<(usize, StreamId)>> {
-        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+        self.outstanding
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records an entry as outstanding. Returns false if it already was.
-    pub(super) fn hand_out(&self, stream: usize, id: StreamId) -> bool {
+    pub(super) fn deliver(&self, stream: usize, id: StreamId) -> bool {
         let new = self.lock().insert((stream, id));
         if new {
             self.unsettled.send_modify(|count| *count += 1);
@@ -83,7 +85,7 @@ impl Membership {
     }
 
     /// Returns the outstanding entries of a stream.
-    pub(super) fn out_of(&self, stream: usize) -> HashSet<StreamId> {
+    pub(super) fn outstanding_in(&self, stream: usize) -> HashSet<StreamId> {
         let out = self.lock();
         let of_it = out.iter().filter(|(of, _)| *of == stream);
         of_it.map(|(_, id)| *id).collect()

@@ -7,20 +7,20 @@ const FIRST: u64 = 10;
 
 /// Time that processing the entries of one read should take. Entries in the buffer of a slow
 /// consumer would wait there while another consumer may be idle.
-const LASTS: Duration = Duration::from_secs(1);
+const TARGET: Duration = Duration::from_secs(1);
 
 /// Number of entries to read, adapted to the rate at which the application takes them.
 #[derive(Debug)]
 pub(super) struct Prefetch {
     count: u64,
-    most: u64,
+    max: u64,
 }
 
 impl Prefetch {
-    pub(super) fn new(most: u64) -> Self {
+    pub(super) fn new(max: u64) -> Self {
         Self {
-            count: FIRST.min(most),
-            most,
+            count: FIRST.min(max),
+            max,
         }
     }
 
@@ -35,10 +35,10 @@ impl Prefetch {
             return;
         }
         let took = took.as_nanos().max(1);
-        let pace = LASTS.as_nanos().saturating_mul(entries.into()) / took;
+        let pace = TARGET.as_nanos().saturating_mul(entries.into()) / took;
         let per_stream = u64::try_from(pace).unwrap_or(u64::MAX) / streams.max(1);
         // A partial read says nothing about a larger one, so the count at most doubles.
-        let doubled = self.count.saturating_mul(2).min(self.most);
+        let doubled = self.count.saturating_mul(2).min(self.max);
         self.count = per_stream.clamp(1, doubled);
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::delivery::Delivery;
 use super::membership::Membership;
-use super::work::{Place, Work};
+use super::work::{Cursor, Work};
 use crate::commands::{
     GroupRead, PendingEntry, StreamEntry, StreamFields, StreamId, XPendingOptions,
     XReadGroupOptions,
@@ -37,7 +37,7 @@ impl Work {
     ///
     /// Requests the list of pending IDs first, because SwarmKeyDb omits deleted entries, so a page
     /// of nothing but deleted entries would look like the end.
-    pub(super) async fn pending_page(&self, place: Place) -> Result<Page> {
+    pub(super) async fn pending_page(&self, cursor: Cursor) -> Result<Page> {
         let membership = Arc::clone(&self.membership);
         let Membership {
             client,
@@ -47,7 +47,7 @@ impl Work {
             settings,
             ..
         } = &*membership;
-        let Place { stream, id: after } = place;
+        let Cursor { stream, id: after } = cursor;
         let Some(key) = streams.get(stream) else {
             return Ok(Page::END);
         };
@@ -55,7 +55,7 @@ impl Work {
         let options = XPendingOptions::new().range(behind).count(settings.count);
         // An entry that is acknowledged from here on may still be listed, but must not be delivered
         // again.
-        let before = membership.out_of(stream);
+        let before = membership.outstanding_in(stream);
         let listed = client
             .xpending_with(key, group, options.consumer(name))
             .await?;
@@ -80,7 +80,7 @@ impl Work {
             };
             found.extend(delivery);
         }
-        self.forget(key, &deleted).await;
+        self.acknowledge_deleted(key, &deleted).await;
         let next = Some(last);
         Ok(Page { found, next })
     }
@@ -113,7 +113,7 @@ impl Work {
     }
 
     /// Claims and returns a page of entries that have been pending for too long, from an ID on.
-    pub(super) async fn claimed_page(&self, place: Place) -> Result<Page> {
+    pub(super) async fn claimed_page(&self, cursor: Cursor) -> Result<Page> {
         let membership = Arc::clone(&self.membership);
         let Membership {
             client,
@@ -123,11 +123,11 @@ impl Work {
             settings,
             ..
         } = &*membership;
-        let Place { stream, id: start } = place;
+        let Cursor { stream, id: start } = cursor;
         let (Some(key), Some(min_idle)) = (streams.get(stream), settings.min_idle) else {
             return Ok(Page::END);
         };
-        let before = membership.out_of(stream);
+        let before = membership.outstanding_in(stream);
         let page = client
             .xautoclaim_count(key, group, name, min_idle, start, self.prefetch.count())
             .await?;
@@ -150,7 +150,7 @@ impl Work {
                 None => self.deleted(stream, id, delivered, &mut gone),
             });
         }
-        self.forget(key, &gone).await;
+        self.acknowledge_deleted(key, &gone).await;
         Ok(Page { found, next })
     }
 
@@ -172,10 +172,10 @@ impl Work {
             return HashMap::new();
         };
         // Other pending entries of this consumer may lie in between.
-        let most = claimed.len().saturating_add(out.len());
+        let max = claimed.len().saturating_add(out.len());
         let options = XPendingOptions::new()
             .range(first.id..=last.id)
-            .count(u64::try_from(most).unwrap_or(u64::MAX))
+            .count(u64::try_from(max).unwrap_or(u64::MAX))
             .consumer(name);
         let listed = client.xpending_with(key, group, options).await;
         let listed = listed.unwrap_or_default().into_iter();

@@ -81,7 +81,7 @@ impl Server {
 /// Catches entries that the server delivers to a lost read after the consumer has checked for them,
 /// and that would stay pending until the consumer restarts.
 #[tokio::test(start_paused = true)]
-async fn an_entry_delivered_to_a_lost_read_is_found_at_the_second_look() {
+async fn an_entry_delivered_to_a_lost_read_is_recovered_by_the_second_check() {
     let server = Arc::<Server>::default();
     let serving = Arc::clone(&server);
     let connect = move || {

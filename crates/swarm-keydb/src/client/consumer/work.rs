@@ -37,7 +37,7 @@ pub(super) struct Work {
     recover_at: Option<Instant>,
     reconnect: Reconnect,
     /// Delay before the next step.
-    pause: Option<Duration>,
+    delay: Option<Duration>,
 }
 
 /// The next step.
@@ -46,16 +46,16 @@ enum Phase {
     /// Create the groups.
     Join,
     /// Check the entries that are pending for this consumer.
-    Recover(Place),
+    Recover(Cursor),
     /// Claim entries that other consumers have held for too long.
-    Claim(Place),
+    Claim(Cursor),
     /// Wait for new entries.
     Read,
 }
 
 /// Position in one of the streams.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Place {
+pub(super) struct Cursor {
     pub(super) stream: usize,
     pub(super) id: StreamId,
 }
@@ -72,19 +72,19 @@ impl Work {
             claim_at: Instant::now(),
             recover_at: None,
             reconnect,
-            pause: None,
+            delay: None,
         }
     }
 
     /// Runs the next step. Any entries it returns are already pending on the server.
     pub(super) async fn step(&mut self) -> Result<Vec<Delivery>> {
-        if let Some(pause) = self.pause.take() {
-            let pause = {
+        if let Some(delay) = self.delay.take() {
+            let delay = {
                 let _context = self.membership.client.tasks().timers();
-                sleep(pause)
+                sleep(delay)
             };
             tokio::select! {
-                () = pause => {}
+                () = delay => {}
                 () = self.membership.stopped() => return Ok(Vec::new()),
             }
         }
@@ -92,11 +92,11 @@ impl Work {
             let streams = u64::try_from(self.membership.streams.len()).unwrap_or(u64::MAX);
             self.prefetch.adapt(entries, streams, at.elapsed());
         }
-        self.turn();
+        self.check_timers();
         let found = match self.phase {
             Phase::Join => self.join().await,
-            Phase::Recover(place) => self.recover(place).await,
-            Phase::Claim(place) => self.claim(place).await,
+            Phase::Recover(cursor) => self.recover(cursor).await,
+            Phase::Claim(cursor) => self.claim(cursor).await,
             Phase::Read => self.read().await,
         };
         match found {
@@ -109,16 +109,16 @@ impl Work {
     }
 
     /// Switches from new entries to pending ones when those are due.
-    fn turn(&mut self) {
+    fn check_timers(&mut self) {
         let now = Instant::now();
         if !matches!(self.phase, Phase::Read) {
             return;
         }
         if self.recover_at.is_some_and(|at| at <= now) {
             self.recover_at = None;
-            self.phase = Phase::Recover(Place::default());
+            self.phase = Phase::Recover(Cursor::default());
         } else if self.membership.settings.min_idle.is_some() && self.claim_at <= now {
-            self.phase = Phase::Claim(Place::default());
+            self.phase = Phase::Claim(Cursor::default());
         }
     }
 
@@ -149,25 +149,25 @@ impl Work {
                 _ => {}
             }
         }
-        self.phase = Phase::Recover(Place::default());
+        self.phase = Phase::Recover(Cursor::default());
         Ok(Vec::new())
     }
 
     /// Redelivers a page of pending entries.
-    async fn recover(&mut self, place: Place) -> Result<Vec<Delivery>> {
-        let page = self.pending_page(place).await?;
-        let next = page.next.map(|id| Place { id, ..place });
-        let next = next.or_else(|| self.next_stream(place));
+    async fn recover(&mut self, cursor: Cursor) -> Result<Vec<Delivery>> {
+        let page = self.pending_page(cursor).await?;
+        let next = page.next.map(|id| Cursor { id, ..cursor });
+        let next = next.or_else(|| self.next_stream(cursor));
         // Entries of other consumers come next when those are due.
         self.phase = next.map_or(Phase::Read, Phase::Recover);
         Ok(page.found)
     }
 
     /// Claims a page of entries of other consumers.
-    async fn claim(&mut self, place: Place) -> Result<Vec<Delivery>> {
-        let page = self.claimed_page(place).await?;
-        let next = page.next.map(|id| Place { id, ..place });
-        match next.or_else(|| self.next_stream(place)) {
+    async fn claim(&mut self, cursor: Cursor) -> Result<Vec<Delivery>> {
+        let page = self.claimed_page(cursor).await?;
+        let next = page.next.map(|id| Cursor { id, ..cursor });
+        match next.or_else(|| self.next_stream(cursor)) {
             Some(next) => self.phase = Phase::Claim(next),
             None => {
                 self.phase = Phase::Read;
@@ -177,9 +177,9 @@ impl Work {
         Ok(page.found)
     }
 
-    fn next_stream(&self, place: Place) -> Option<Place> {
-        let stream = place.stream + 1;
-        (stream < self.membership.streams.len()).then_some(Place {
+    fn next_stream(&self, cursor: Cursor) -> Option<Cursor> {
+        let stream = cursor.stream + 1;
+        (stream < self.membership.streams.len()).then_some(Cursor {
             stream,
             id: StreamId::MIN,
         })
@@ -234,10 +234,10 @@ impl Work {
         stream: usize,
         id: StreamId,
         delivered: u64,
-        noted: &mut Vec<StreamId>,
+        to_acknowledge: &mut Vec<StreamId>,
     ) -> Option<Delivery> {
         if self.membership.settings.deleted == DeletedEntries::Acknowledge {
-            noted.push(id);
+            to_acknowledge.push(id);
             return None;
         }
         let fields = StreamFields::default();
@@ -245,7 +245,7 @@ impl Work {
     }
 
     /// Acknowledges deleted entries. Best effort: those that stay pending are found again.
-    pub(super) async fn forget(&self, key: &Bytes, deleted: &[StreamId]) {
+    pub(super) async fn acknowledge_deleted(&self, key: &Bytes, deleted: &[StreamId]) {
         let Membership { client, group, .. } = &*self.membership;
         for ids in deleted.chunks(1000) {
             let _best_effort = client.xack(key, group, ids).retry_safe().await;
@@ -257,7 +257,7 @@ impl Work {
         let delay = self
             .reconnect
             .retry_delay(error.transport_error(), Instant::now());
-        self.pause = Some(delay);
+        self.delay = Some(delay);
         if error.is_no_group() {
             self.phase = Phase::Join;
         } else if !error.certainly_did_not_run() {
@@ -265,14 +265,14 @@ impl Work {
             // the lost connection, may receive more until its time is up.
             self.recover_at = Some(in_future(self.longest_read() + LINGER));
             if !matches!(self.phase, Phase::Join) {
-                self.phase = Phase::Recover(Place::default());
+                self.phase = Phase::Recover(Cursor::default());
             }
         }
-        let passes = match error.kind() {
+        let is_transient = match error.kind() {
             ErrorKind::Connection | ErrorKind::Timeout => true,
             _ => error.is_no_group() || error.is_retryable(),
         };
-        if passes {
+        if is_transient {
             tracing::debug!(error.type = error.kind().as_str(), "consumer retries after an error");
             Ok(Vec::new())
         } else {

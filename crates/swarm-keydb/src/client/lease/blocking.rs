@@ -19,27 +19,27 @@ const MARGIN: Duration = Duration::from_secs(2);
 
 /// Time limits of a command.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
+pub(crate) struct TimeLimits {
     /// Limit for all waiting, except the time that the server blocks.
     timeout: Duration,
     /// Whether the caller set the timeout for this command. It then includes the blocking time.
-    own: bool,
+    is_explicit: bool,
     blocking: Blocking,
 }
 
-impl Patience {
+impl TimeLimits {
     pub(crate) const fn new(timeout: Duration, blocking: Blocking) -> Self {
         Self {
             timeout,
-            own: false,
+            is_explicit: false,
             blocking,
         }
     }
 
-    pub(crate) const fn of_its_own(self, timeout: Duration) -> Self {
+    pub(crate) const fn with_timeout(self, timeout: Duration) -> Self {
         Self {
             timeout,
-            own: true,
+            is_explicit: true,
             blocking: self.blocking,
         }
     }
@@ -52,40 +52,42 @@ impl Patience {
     /// Returns the time limits of one request on a connection.
     pub(crate) fn timing(self) -> Timing {
         Timing {
-            timeout: self.for_the_reply(),
-            grows: !self.own,
+            timeout: self.reply_timeout(),
+            grows: !self.is_explicit,
             blocks: self.blocking != Blocking::No,
         }
     }
 
     /// Maximum time from enqueueing one request on a connection to its reply.
-    fn for_the_reply(self) -> Duration {
+    fn reply_timeout(self) -> Duration {
         match self.blocking {
-            Blocking::For(time) if !self.own => self.timeout.max(time.saturating_add(MARGIN)),
-            Blocking::Forever if !self.own => Duration::MAX,
-            Blocking::Read(time) if !self.own => self.timeout.max(time.min(SLICE) + MARGIN),
+            Blocking::For(time) if !self.is_explicit => {
+                self.timeout.max(time.saturating_add(MARGIN))
+            }
+            Blocking::Forever if !self.is_explicit => Duration::MAX,
+            Blocking::Read(time) if !self.is_explicit => self.timeout.max(time.min(SLICE) + MARGIN),
             _ => self.timeout,
         }
     }
 }
 
 /// A blocking command, and where to run it.
-pub(crate) struct Job {
-    pub(crate) over: Over,
+pub(crate) struct BlockingCall {
+    pub(crate) via: Via,
     pub(crate) requests: Requests,
-    pub(crate) patience: Patience,
+    pub(crate) limits: TimeLimits,
     pub(crate) retry: Retry,
 }
 
 /// Connection that a blocking command runs on.
-pub(crate) enum Over {
+pub(crate) enum Via {
     /// Leased from the pool for this command.
     Pool(Arc<Leases>),
     /// Already leased by the caller.
     Leased(Mailbox),
 }
 
-impl Job {
+impl BlockingCall {
     /// Runs the command on a leased connection. Retries on another connection if the command was
     /// not sent or may be resent.
     ///
@@ -94,8 +96,12 @@ impl Job {
     /// If the future is dropped, the client closes a connection that was leased for the command, so
     /// that the server stops blocking.
     pub(crate) async fn run(self) -> Result<Frame> {
-        let Patience { timeout, own, .. } = self.patience;
-        if let Over::Pool(leases) = &self.over {
+        let TimeLimits {
+            timeout,
+            is_explicit,
+            ..
+        } = self.limits;
+        if let Via::Pool(leases) = &self.via {
             for request in self.requests.iter() {
                 leases.factory.target.check(request)?;
             }
@@ -105,10 +111,14 @@ impl Job {
         let mut attempts: u8 = 0;
         loop {
             attempts += 1;
-            let connected_by = if own { end } else { deadline_in(timeout) };
-            let (mailbox, _lease) = match &self.over {
-                Over::Leased(mailbox) => (mailbox.clone(), None),
-                Over::Pool(leases) => {
+            let connected_by = if is_explicit {
+                end
+            } else {
+                deadline_in(timeout)
+            };
+            let (mailbox, _lease) = match &self.via {
+                Via::Leased(mailbox) => (mailbox.clone(), None),
+                Via::Pool(leases) => {
                     let lease = leases.acquire(connected_by.into()).await?;
                     self.requests
                         .iter()
@@ -122,7 +132,7 @@ impl Job {
             };
             match reply {
                 Ok(frame) => return Ok(frame),
-                Err(failure) if attempts < MAX_ATTEMPTS && self.may_go_again(&failure) => {}
+                Err(failure) if attempts < MAX_ATTEMPTS && self.may_retry(&failure) => {}
                 Err(failure) => return Err(failure.into()),
             }
         }
@@ -130,7 +140,7 @@ impl Job {
 
     /// Returns the split read, if the command is a read that must be split.
     fn sliced(&self) -> Option<SlicedRead> {
-        match (self.patience.blocking, self.requests.get(0)) {
+        match (self.limits.blocking, self.requests.get(0)) {
             (Blocking::Read(total), Some(request)) => SlicedRead::new(request, total),
             _ => None,
         }
@@ -155,7 +165,7 @@ impl Job {
         }
         loop {
             let reply = one(read.next()).await?;
-            if !read.goes_on(&reply) {
+            if !read.must_continue(&reply) {
                 return Ok(reply);
             }
             // The connection has served a read, so its loss counts as the first.
@@ -169,8 +179,8 @@ impl Job {
         requests: Requests,
         end: std::time::Instant,
     ) -> Result<Frame, Failure> {
-        let mut timing = self.patience.timing();
-        if self.patience.own {
+        let mut timing = self.limits.timing();
+        if self.limits.is_explicit {
             timing.timeout = end.saturating_duration_since(Instant::now().into_std());
         }
         // The driver does not retry: it never reconnects a leased connection.
@@ -183,8 +193,8 @@ impl Job {
 
     /// Whether the connection was lost and the command may be sent over another: it was not sent,
     /// or a second execution is harmless.
-    fn may_go_again(&self, failure: &Failure) -> bool {
-        let Over::Pool(leases) = &self.over else {
+    fn may_retry(&self, failure: &Failure) -> bool {
+        let Via::Pool(leases) = &self.via else {
             return false;
         };
         let policy = leases.factory.target.settings.retry;
@@ -201,19 +211,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_may_take_as_long_as_it_blocks_and_never_less_than_others() {
+    fn the_reply_timeout_covers_the_blocking_time() {
         let second = Duration::from_secs(1);
-        let patience = |blocking| Patience::new(10 * second, blocking);
-        assert_eq!(patience(Blocking::No).for_the_reply(), 10 * second);
-        let short = patience(Blocking::For(second));
-        assert_eq!(short.for_the_reply(), 10 * second);
-        let long = patience(Blocking::For(60 * second));
-        assert!(long.for_the_reply() >= 62 * second);
-        assert_eq!(patience(Blocking::Forever).for_the_reply(), Duration::MAX);
-        let read = patience(Blocking::Read(Duration::MAX));
-        assert_eq!(read.for_the_reply(), 10 * second);
-        for blocking in [long, patience(Blocking::Forever), read] {
-            assert_eq!(blocking.of_its_own(second).for_the_reply(), second);
+        let limits = |blocking| TimeLimits::new(10 * second, blocking);
+        assert_eq!(limits(Blocking::No).reply_timeout(), 10 * second);
+        let short = limits(Blocking::For(second));
+        assert_eq!(short.reply_timeout(), 10 * second);
+        let long = limits(Blocking::For(60 * second));
+        assert!(long.reply_timeout() >= 62 * second);
+        assert_eq!(limits(Blocking::Forever).reply_timeout(), Duration::MAX);
+        let read = limits(Blocking::Read(Duration::MAX));
+        assert_eq!(read.reply_timeout(), 10 * second);
+        for blocking in [long, limits(Blocking::Forever), read] {
+            assert_eq!(blocking.with_timeout(second).reply_timeout(), second);
         }
     }
 }

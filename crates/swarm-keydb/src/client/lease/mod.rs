@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, Timeout, sleep_until, timeout_at};
 
-pub(super) use blocking::{Job, Over, Patience};
+pub(super) use blocking::{BlockingCall, TimeLimits, Via};
 
 use crate::error::{Error, Result};
 use crate::failure::Failure;

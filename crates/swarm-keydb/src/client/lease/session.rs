@@ -11,9 +11,9 @@ pub(crate) struct Session {
     /// Number of WATCH commands.
     watches: AtomicU64,
     /// Number of these watches that have certainly ended.
-    over: AtomicU64,
+    ended: AtomicU64,
     /// Whether a command changed the session for good.
-    altered: AtomicBool,
+    is_altered: AtomicBool,
 }
 
 /// The number of WATCH commands at a point in time.
@@ -34,23 +34,23 @@ impl Session {
 
     /// Records that the server has dropped these watches.
     pub(crate) fn unwatched(&self, Watches(count): Watches) {
-        self.over.fetch_max(count, Ordering::Relaxed);
+        self.ended.fetch_max(count, Ordering::Relaxed);
     }
 
     pub(crate) fn is_watching(&self) -> bool {
-        self.over.load(Ordering::Relaxed) < self.watches.load(Ordering::Relaxed)
+        self.ended.load(Ordering::Relaxed) < self.watches.load(Ordering::Relaxed)
     }
 
     /// Records a request that is about to be sent, in case it changes the session. Watches are
     /// tracked separately.
     pub(crate) fn note(&self, args: &RequestArgs<'_>) {
         if !facts(args).keeps_session() {
-            self.altered.store(true, Ordering::Relaxed);
+            self.is_altered.store(true, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn is_clean(&self) -> bool {
-        !self.altered.load(Ordering::Relaxed) && !self.is_watching()
+        !self.is_altered.load(Ordering::Relaxed) && !self.is_watching()
     }
 }
 
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_watch_is_over_when_one_that_was_not_earlier_has_ended() {
+    fn only_a_later_unwatch_ends_a_watch() {
         let session = Session::default();
         session.watch();
         let first = session.watches();
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_behind_is_known() {
+    fn commands_that_change_the_session_make_it_unclean() {
         let altered = |name: &'static str, args: &[&str]| {
             let session = Session::default();
             session.note(&Request::new(name, args).args());

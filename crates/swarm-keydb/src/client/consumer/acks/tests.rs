@@ -86,7 +86,7 @@ async fn poll_once(ack: &mut Ack) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_that_wait_go_together_and_at_most_a_thousand_at_a_time() {
+async fn waiting_acknowledgments_are_batched_up_to_a_thousand_ids() {
     let (client, mut commands) = served().await;
     let queue = queue(&client, "g");
     let tasks = acks(&client, &queue, 1..=2500);
@@ -107,7 +107,7 @@ async fn those_that_wait_go_together_and_at_most_a_thousand_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn consumers_of_one_group_share_a_queue_and_others_do_not() {
+async fn consumers_of_one_group_share_an_acknowledgment_queue() {
     let (client, _commands) = served().await;
     let of_g = queue(&client, "g");
     assert!(Arc::ptr_eq(&of_g, &queue(&client, "g")));
@@ -118,7 +118,7 @@ async fn consumers_of_one_group_share_a_queue_and_others_do_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_caller_hears_of_its_own_entry_when_fewer_were_acknowledged() {
+async fn each_caller_gets_its_own_result_after_a_partial_acknowledgment() {
     let (client, mut commands) = served().await;
     let queue = queue(&client, "g");
     let mut tasks = acks(&client, &queue, 1..=4);
@@ -152,7 +152,7 @@ async fn each_caller_hears_of_its_own_entry_when_fewer_were_acknowledged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_is_told_to_each_and_a_group_that_is_gone_is_none() {
+async fn every_caller_gets_the_error_and_a_deleted_group_is_no_error() {
     let (client, mut commands) = served().await;
     let queue = queue(&client, "g");
     let tasks = acks(&client, &queue, 1..=3);
@@ -169,7 +169,7 @@ async fn an_error_is_told_to_each_and_a_group_that_is_gone_is_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_dropped_takes_only_itself_along() {
+async fn dropping_an_acknowledgment_does_not_affect_others() {
     let (client, mut commands) = served().await;
     let queue = queue(&client, "g");
     let mut acks: Vec<_> = (1..=4).map(|n| queue.ack(&client, id(n))).collect();
@@ -177,7 +177,11 @@ async fn one_that_is_dropped_takes_only_itself_along() {
         poll_once(ack).await;
     }
     let (command, answer) = commands.recv().await.unwrap();
-    assert_eq!(command, line(1..=4), "nothing is sent before the first poll");
+    assert_eq!(
+        command,
+        line(1..=4),
+        "nothing is sent before the first poll"
+    );
     let waits = queue.ack(&client, id(5));
     let withdrawn = queue.ack(&client, id(6));
     // Drop the caller that sent the XACK, one that is in the batch, and one that still waits.
@@ -196,7 +200,7 @@ async fn one_that_is_dropped_takes_only_itself_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_not_polled_holds_nobody_up() {
+async fn an_acknowledgment_that_is_not_polled_does_not_block_others() {
     let (client, mut commands) = served().await;
     let queue = queue(&client, "g");
     let mut stuck = queue.ack(&client, id(1));
@@ -225,7 +229,7 @@ async fn one_that_is_not_polled_holds_nobody_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_last_one_is_dropped_nothing_is_left_in_flight() {
+async fn dropping_the_last_caller_drops_the_xack_in_flight() {
     let (client, mut commands) = served().await;
     let queue = queue(&client, "g");
     let mut ack = queue.ack(&client, id(1));

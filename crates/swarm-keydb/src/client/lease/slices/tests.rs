@@ -84,7 +84,7 @@ fn read(id: &str) -> Step {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_that_blocks_forever_is_sent_again_after_a_lost_wake_up() {
+async fn a_read_that_blocks_forever_is_repeated_after_a_lost_wake_up() {
     let script = Script::new([nothing(FULL), nothing(FULL), read("7-0")]);
     let client = script.client().await;
     let options = XReadOptions::new().count(3).block_forever();
@@ -105,14 +105,14 @@ async fn a_group_read_and_one_on_an_exclusive_connection_are_split_too() {
     assert_eq!(script.seen(), [line; 2]);
 
     let script = Script::new([nothing(FULL), read("7-0")]);
-    let own = script.client().await.exclusive().await.unwrap();
-    let found = own.xreadgroup_with("BLOCK", "c", new, options).await;
+    let conn = script.client().await.exclusive().await.unwrap();
+    let found = conn.xreadgroup_with("BLOCK", "c", new, options).await;
     assert_eq!(found.unwrap().len(), 1);
     assert_eq!(script.seen(), [line; 2]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_position_that_moves_is_resolved_before_the_first_of_several_reads() {
+async fn the_last_id_is_resolved_before_the_first_of_several_reads() {
     let last = (Duration::ZERO, Some(Frame::array(&[entry("5-1")])));
     let none = (Duration::ZERO, Some(Frame::array(&[])));
     let script = Script::new([last, none, nothing(FULL), read("7-0")]);
@@ -135,7 +135,7 @@ async fn a_position_that_moves_is_resolved_before_the_first_of_several_reads() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_blocks_for_its_time_in_total() {
+async fn all_slices_together_block_for_the_given_time() {
     let second = Duration::from_secs(1);
     let script = Script::new([nothing(FULL), nothing(FULL), nothing(second)]);
     let client = script.client().await;
@@ -148,7 +148,7 @@ async fn a_read_blocks_for_its_time_in_total() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_of_its_own_bounds_all_reads_together() {
+async fn an_explicit_timeout_limits_all_slices_together() {
     let script = Script::new([nothing(FULL), nothing(FULL)]);
     let client = script.client().await;
     let options = XReadOptions::new().block_forever();
@@ -160,7 +160,7 @@ async fn a_timeout_of_its_own_bounds_all_reads_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_is_told_to_unblock_the_read_ends_it() {
+async fn client_unblock_ends_a_split_read() {
     let script = Script::new([nothing(Duration::from_millis(10))]);
     let client = script.client().await;
     let options = XReadOptions::new().block_forever();
@@ -169,7 +169,7 @@ async fn a_server_that_is_told_to_unblock_the_read_ends_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_whose_connection_is_lost_goes_on_over_another() {
+async fn a_split_read_continues_on_another_connection() {
     let lost = || (FULL, None);
     // Three losses in a row would be an error; losses with a reply in between do not add up.
     let steps = [
@@ -188,7 +188,7 @@ async fn a_read_whose_connection_is_lost_goes_on_over_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_reads_are_sent_as_they_are() {
+async fn other_reads_are_not_split() {
     let script = Script::new([nothing(FULL), nothing(FULL), nothing(FULL)]);
     let client = script.client().await;
     let short = XReadOptions::new().block(FULL);

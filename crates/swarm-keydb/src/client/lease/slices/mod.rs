@@ -127,7 +127,7 @@ impl SlicedRead {
 
     /// Whether another read must follow: this one blocked for its whole time without a result, and
     /// time is left. A server that returns early without a result was told to (`CLIENT UNBLOCK`).
-    pub(super) fn goes_on(&self, reply: &Frame) -> bool {
+    pub(super) fn must_continue(&self, reply: &Frame) -> bool {
         let (Some(started), Some(sent)) = (self.started, self.sent) else {
             return false;
         };

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 
 /// Maximum number of IDs in one XACK, which keeps the command below the 64 KiB that SwarmKeyDb's
 /// gateway reads.
-const MOST: usize = 1000;
+const MAX_IDS: usize = 1000;
 
 /// Acknowledgment queues of all consumers of a client, by stream and group.
 #[derive(Debug, Default)]
@@ -140,15 +140,15 @@ impl AckQueue {
                     .take()
                     .map_or_else(Vec::new, |batch| batch.ids);
                 let callers = self.callers.lock();
-                let still_there = ids.into_iter().filter(|(n, _)| callers.contains_key(n));
+                let waiting = ids.into_iter().filter(|(n, _)| callers.contains_key(n));
                 state
                     .results
-                    .extend(still_there.map(|(n, id)| (n, told(&result, id))));
+                    .extend(waiting.map(|(n, id)| (n, result_of(&result, id))));
             }
             if state.waiting.is_empty() {
                 return finished;
             }
-            let count = state.waiting.len().min(MOST);
+            let count = state.waiting.len().min(MAX_IDS);
             let ids: Vec<_> = state.waiting.drain(..count).collect();
             let unique: HashSet<StreamId> = ids.iter().map(|(_, id)| *id).collect();
             let work = acknowledge(
@@ -166,7 +166,7 @@ impl AckQueue {
 }
 
 /// Returns the result of one acknowledgment of a batch.
-fn told(result: &Result<HashSet<StreamId>>, id: StreamId) -> Result<()> {
+fn result_of(result: &Result<HashSet<StreamId>>, id: StreamId) -> Result<()> {
     match result {
         Ok(pending) if pending.contains(&id) => Err(Error::still_pending()),
         Ok(_) => Ok(()),
