@@ -177,7 +177,8 @@ impl ConsumerBuilder {
         if let Some(refused) = read.take_refusal() {
             return Err(refused);
         }
-        // The connection decides when a read is sent. What is known to be rejected then is rejected before a group is created.
+        // The connection checks each read when it is sent. Check here what is already known, so that
+        // no group is created in vain.
         if let Some(server) = self.client.shared.factory.target.settings.learned.profile() {
             let checked = server.check_marks(read.draft.marks);
             checked.map_err(|reason| {
