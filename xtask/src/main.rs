@@ -7,6 +7,7 @@ mod fuzz;
 mod pages;
 mod release;
 mod shell;
+mod modules;
 mod tidy;
 mod width;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{pages, shell, width};
+use crate::{modules, pages, shell, width};
 
 /// Workspace crates that each crate may depend on. Dev-dependencies are not restricted.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -38,6 +38,7 @@ pub(crate) fn check() -> Result<()> {
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         faults.extend(source_faults(&path, &text));
     }
+    faults.extend(modules::faults()?);
     faults.extend(pages::faults()?);
     faults.extend(width::faults()?);
     for fault in &faults {
