@@ -4,10 +4,10 @@
 mod codegen;
 mod examples;
 mod fuzz;
+mod modules;
 mod pages;
 mod release;
 mod shell;
-mod modules;
 mod tidy;
 mod width;
 

@@ -62,7 +62,10 @@ pub(crate) fn faults() -> Result<Vec<String>> {
     }
     let stale = explained.difference(&seen);
     faults.extend(stale.map(|(krate, folder, circle)| {
-        format!("{ARCHITECTURE}: `{krate}` `{folder}` has no circle of {}", circle.join(", "))
+        format!(
+            "{ARCHITECTURE}: `{krate}` `{folder}` has no circle of {}",
+            circle.join(", ")
+        )
     }));
     Ok(faults)
 }
@@ -173,7 +176,11 @@ fn code_of(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or("");
     let lines = text.lines().map(|line| {
         let line = line.trim_start();
-        if line.starts_with("//") { "" } else { line.split(" // ").next().unwrap_or("") }
+        if line.starts_with("//") {
+            ""
+        } else {
+            line.split(" // ").next().unwrap_or("")
+        }
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -228,7 +235,10 @@ fn tree(base: &[String], rest: &str, targets: &mut Vec<Module>) {
         }
         return;
     }
-    let word: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let word: String = rest
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect();
     let mut path = base.to_vec();
     let after = &rest[word.len()..];
     path.push(word);

@@ -210,6 +210,7 @@ mod decode;
 mod double;
 mod encode;
 mod frame;
+mod number;
 mod printable;
 mod request;
 mod server_error;

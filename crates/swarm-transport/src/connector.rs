@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Connect, Endpoint, Scheme, TransportError, TransportErrorKind, TransportOptions};
+use crate::{Connect, Endpoint, Scheme, TransportError, TransportOptions};
 
 /// Creates a connector for an endpoint. The endpoint's scheme selects the transport.
 ///
@@ -49,25 +49,8 @@ pub fn connector(
             unreachable_patterns,
             reason = "reachable if a transport feature is disabled"
         )]
-        scheme => Err(not_compiled_in(scheme)),
+        scheme => Err(scheme.not_compiled_in()),
     }
-}
-
-pub(crate) fn not_compiled_in(scheme: Scheme) -> TransportError {
-    let transport = match scheme {
-        Scheme::Ws | Scheme::Wss => "ws",
-        Scheme::Http | Scheme::Https => "http",
-        Scheme::Redis | Scheme::Rediss | Scheme::RedisUnix => "tcp",
-    };
-    let features = if scheme.is_tls() {
-        format!("the features `{transport}` and `tls`")
-    } else {
-        format!("the feature `{transport}`")
-    };
-    TransportError::new(
-        TransportErrorKind::Endpoint,
-        format!("{scheme}:// is not compiled in; enable {features}"),
-    )
 }
 
 #[cfg(test)]

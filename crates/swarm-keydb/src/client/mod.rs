@@ -34,9 +34,9 @@ use queue::Queue;
 
 use crate::command::{Blocking, Command, Executor};
 use crate::commands::{ScanOptions, Use, vet};
+use crate::connection::ConnectionFactory;
 use crate::error::{Error, Result};
 use crate::options::ClientOptions;
-use crate::options::ConnectionFactory;
 use crate::pubsub::Subscriptions;
 use crate::request_reply::{Availability, Mailbox, RequestReply, Role, Started};
 use crate::status::{State, StateWatch, Stats};

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use swarm_resp::{Frame, Kind, Request, ServerError};
 use swarm_transport::{PeerIdentity, TransportError};
 
-use super::session::Settings;
+use super::settings::Settings;
 use crate::credentials::Credentials;
 use crate::options::{ErrorEncoding, ProtocolVersion};
 use crate::server::{

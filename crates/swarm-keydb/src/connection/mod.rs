@@ -6,11 +6,13 @@
 mod backoff;
 mod dialer;
 mod disconnect;
+mod factory;
 mod handshake;
 mod link;
 mod nonce;
 mod reconnect;
 mod session;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod timer;
@@ -26,11 +28,13 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 
 pub(crate) use dialer::{Dialer, GRACE};
 pub(crate) use disconnect::Disconnect;
+pub(crate) use factory::{ConnectionFactory, Target};
 pub(crate) use handshake::HandshakeError;
 pub(crate) use link::{Link, Outgoing};
 pub(crate) use nonce::Nonce;
 pub(crate) use reconnect::{Lifetime, Loss, Next, Reconnect};
-pub(crate) use session::{Session, Settings, Violation};
+pub(crate) use session::{Session, Violation};
+pub(crate) use settings::Settings;
 use timer::DeadlineTimer;
 
 use crate::credentials::{Credentials, LoginVersion};

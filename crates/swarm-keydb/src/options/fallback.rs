@@ -40,8 +40,8 @@ pub enum FallbackScope {
 pub struct HttpFallback {
     pub(super) enabled: bool,
     /// `None` is the default gateway, beside the default URL alone.
-    pub(super) url: Option<String>,
-    pub(super) scope: FallbackScope,
+    pub(crate) url: Option<String>,
+    pub(crate) scope: FallbackScope,
 }
 
 impl Default for HttpFallback {
@@ -81,7 +81,7 @@ impl HttpFallback {
     ///
     /// The default applies beside the default URL alone: for any other server, a gateway on this machine would belong to a
     /// different store.
-    pub(super) fn url_beside(&self, client_url: &str) -> Option<&str> {
+    pub(crate) fn url_beside(&self, client_url: &str) -> Option<&str> {
         let default = || {
             let applies = cfg!(feature = "http") && is_default(client_url);
             applies.then_some(DEFAULT_HTTP_URL)

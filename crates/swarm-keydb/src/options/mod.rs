@@ -5,7 +5,6 @@ mod durations;
 mod fallback;
 mod login;
 mod policy;
-mod target;
 mod timeouts;
 
 use std::fmt;
@@ -19,7 +18,6 @@ pub(crate) use dedicated::DedicatedLimits;
 pub(crate) use durations::Bounded;
 pub use fallback::{FallbackScope, HttpFallback};
 pub use policy::{ErrorEncoding, ProtocolVersion, RetryPolicy};
-pub(crate) use target::{ConnectionFactory, Target};
 
 use crate::credentials::Provider;
 use crate::error::{Error, Result};
@@ -137,7 +135,7 @@ impl ClientOptions {
         })
     }
 
-    fn from_variables(variable: impl Fn(&str) -> Result<Option<String>>) -> Result<Self> {
+    pub(crate) fn from_variables(variable: impl Fn(&str) -> Result<Option<String>>) -> Result<Self> {
         let variable = |name| variable(name).map(|value| value.filter(|value| !value.is_empty()));
         let mut options = Self::default();
         if let Some(url) = variable("SWARM_KEYDB_WS_URL")? {

@@ -17,13 +17,13 @@ use super::buffer::Buffer;
 use super::machine::Machine;
 use super::registry::Submission;
 use super::subscription::EventSink;
+use crate::connection::ConnectionFactory;
 use crate::connection::{
     CLOSE_TIMEOUT, Connection, Disconnect, End, Lifetime, Link, Loss, Next, Outgoing, Protocol,
     Reconnect, Session, Stop, Violation,
 };
 use crate::credentials::{Credentials, LoginVersion};
 use crate::failure::Failure;
-use crate::options::ConnectionFactory;
 use crate::request_reply::Availability;
 
 /// The protocol of subscriptions.

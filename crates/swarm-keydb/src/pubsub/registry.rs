@@ -12,9 +12,9 @@ use super::name::Name;
 use super::options::{Overflow, SubscribeOptions};
 use super::protocol::PubSub;
 use super::subscription::{Counted, EventSink, Subscription};
+use crate::connection::ConnectionFactory;
 use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::options::ConnectionFactory;
 use crate::request_reply::Availability;
 
 /// A message to the task of a connection.

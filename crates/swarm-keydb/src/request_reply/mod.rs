@@ -36,13 +36,13 @@ pub(crate) use mailbox::{
 };
 pub(crate) use role::Role;
 
+use crate::connection::ConnectionFactory;
 use crate::connection::{
     CLOSE_TIMEOUT, Connection, Dialer, Disconnect, End, Link, Loss, Outgoing, Protocol, Reconnect,
     Session, Stop, Violation,
 };
 use crate::credentials::{Credentials, LoginVersion};
 use crate::failure::Failure;
-use crate::options::ConnectionFactory;
 use crate::server::Learned;
 use crate::status::{State, Status};
 use aside::Asides;

@@ -6,8 +6,9 @@ use swarm_transport::{Capabilities, Connect, RequestRejection};
 
 use super::Budget;
 use crate::connection::Settings;
+use crate::connection::Target;
 use crate::failure::Failure;
-use crate::options::{ClientOptions, RetryPolicy, Target};
+use crate::options::{ClientOptions, RetryPolicy};
 
 /// Limits of the calls in flight on a leased connection, which serves one task.
 const LEASED_QUEUE: usize = 256;

@@ -1,8 +1,8 @@
 //! Conversion to integers, floats and booleans.
 
 use super::{ConvertError, FromFrame};
-use crate::decode::double;
 use crate::frame::FrameRef;
+use crate::number::double;
 
 /// 2^127: the exclusive upper bound of doubles that fit an `i128`.
 const LARGEST: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;

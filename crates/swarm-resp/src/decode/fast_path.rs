@@ -10,7 +10,7 @@
 
 use super::Limits;
 use super::leaf::{self, Length};
-use super::scan::{OpenValue, Remaining, Scanner};
+use super::state::{OpenValue, Remaining, Scanner};
 use crate::frame::{Node, Tag};
 
 /// Maximum length of a simple string on the fast path.

@@ -8,6 +8,7 @@ mod fast_path;
 mod leaf;
 mod limits;
 mod scan;
+mod state;
 mod token;
 
 #[cfg(test)]
@@ -19,13 +20,13 @@ use std::ops::Deref;
 use bytes::{Buf, Bytes, BytesMut};
 
 pub use error::{DecodeError, DecodeErrorKind};
-pub(crate) use leaf::{double, is_big_number};
 pub use limits::Limits;
 
 use crate::frame::{Frame, Node, shares, text_shares};
 use buffer_size::BufferSize;
 use copy_buffer::CopyBuffer;
-use scan::{Scan, Scanner};
+use scan::Scan;
+use state::Scanner;
 
 /// Incremental decoder of frames.
 ///
@@ -182,7 +183,7 @@ impl Decoder {
         error
     }
 
-    /// Same as [`record_frame`](Self::took), for a leaf, which leaves nothing in the scanner except
+    /// Same as [`record_frame`](Self::record_frame), for a leaf, which leaves nothing in the scanner except
     /// possibly its length.
     #[inline]
     fn record_leaf(&mut self, len: usize) {

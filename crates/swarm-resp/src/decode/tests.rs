@@ -4,9 +4,11 @@ use proptest::prelude::*;
 
 use super::fast_path;
 use super::leaf::{self, LeafError, Length};
-use super::scan::{Scan, ScanError, Scanner, visible};
+use super::scan::{Scan, ScanError, visible};
+use super::state::Scanner;
 use super::{DecodeErrorKind, Limits};
 use crate::frame::{Node, Tag};
+use crate::number;
 
 /// Creates nom's unrecoverable error.
 fn failure<T>(kind: DecodeErrorKind, remaining: usize) -> Result<T, nom::Err<LeafError>> {
@@ -58,28 +60,28 @@ fn integers() {
 
 #[test]
 fn doubles() {
-    assert_eq!(leaf::double(b"-1.5e3"), Some(-1500.0));
-    assert_eq!(leaf::double(b"-INF"), Some(f64::NEG_INFINITY));
-    assert!(leaf::double(b"-NaN").is_some_and(f64::is_nan));
+    assert_eq!(number::double(b"-1.5e3"), Some(-1500.0));
+    assert_eq!(number::double(b"-INF"), Some(f64::NEG_INFINITY));
+    assert!(number::double(b"-NaN").is_some_and(f64::is_nan));
     for nan in ["nan", "-nan(ind)", "nan(0x7ff)", "NaN()"] {
         assert!(
-            leaf::double(nan.as_bytes()).is_some_and(f64::is_nan),
+            number::double(nan.as_bytes()).is_some_and(f64::is_nan),
             "{nan:?}"
         );
     }
     for wrong in [
         "", " 1", "1 ", "infinity", "0x1", "1e", ".", "nan(", "nan(a", "nan(-)", "nane", "+-inf",
     ] {
-        assert_eq!(leaf::double(wrong.as_bytes()), None, "{wrong:?}");
+        assert_eq!(number::double(wrong.as_bytes()), None, "{wrong:?}");
     }
 }
 
 #[test]
 fn big_numbers() {
-    assert!(leaf::is_big_number(b"-349289032840923850932485094385"));
-    assert!(leaf::is_big_number(b"+0"));
+    assert!(number::is_big_number(b"-349289032840923850932485094385"));
+    assert!(number::is_big_number(b"+0"));
     for wrong in ["", "-", "+-1", "1.0", "1a"] {
-        assert!(!leaf::is_big_number(wrong.as_bytes()), "{wrong:?}");
+        assert!(!number::is_big_number(wrong.as_bytes()), "{wrong:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use memchr::memchr2;
 use nom::Err;
 
 use super::leaf::{self, LeafError, Length, Parsed};
-use super::scan::{OpenValue, Remaining, Scanner, max_frame, to_u32};
+use super::state::{OpenValue, Remaining, Scanner, max_frame, to_u32};
 use super::{DecodeErrorKind, Limits};
 use crate::frame::{Node, Tag};
 

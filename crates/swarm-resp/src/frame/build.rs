@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::{Bytes, BytesMut};
 
 use super::{Frame, FrameRef, Node, Tag};
-use crate::decode::is_big_number;
+use crate::number::is_big_number;
 
 impl Frame {
     /// Creates a null: `_` in RESP3, `$-1` in RESP2.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{Frame, FrameBuilder, Kind, Node, Tag, shares};
 use crate::ServerError;
-use crate::decode::{double, is_big_number};
+use crate::number::{double, is_big_number};
 
 /// A borrowed view of a [`Frame`] or of a value inside it. Views are `Copy`.
 ///

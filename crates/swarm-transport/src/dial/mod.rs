@@ -11,7 +11,6 @@ use std::io;
 use tokio::net::UnixStream;
 use tokio::time::Instant;
 
-use crate::connector::not_compiled_in;
 use crate::{Endpoint, Scheme, TransportError, TransportErrorKind, TransportOptions};
 pub(crate) use deadline::deadline_after;
 pub(crate) use progress::{Progress, Step};
@@ -52,7 +51,7 @@ impl Dialer {
             ));
         }
         if cfg!(not(feature = "tls")) && scheme.is_tls() {
-            return Err(not_compiled_in(scheme));
+            return Err(scheme.not_compiled_in());
         }
         Ok(Self {
             endpoint: endpoint.clone(),
@@ -85,7 +84,10 @@ impl Dialer {
         #[cfg(feature = "tls")]
         if let Some(encryption) = &self.tls {
             progress.set_step(Step::Tls);
-            let stream = encryption.connect(stream, &self.endpoint).await?;
+            let stream = encryption
+                .connect(stream)
+                .await
+                .map_err(|error| tls_error(&self.endpoint, error))?;
             return Ok(Stream::Tls(Box::new(stream)));
         }
         Ok(Stream::Tcp(stream))
@@ -103,6 +105,24 @@ impl Dialer {
             .await
             .unwrap_or_else(|_| Err(progress.timed_out(&self.endpoint, timeout)))
     }
+}
+
+/// Converts an error of a TLS handshake.
+#[cfg(feature = "tls")]
+fn tls_error(endpoint: &Endpoint, error: io::Error) -> TransportError {
+    let Some(cause) = crate::tls::cause(&error) else {
+        let message = format!(
+            "{endpoint} closed the connection during the TLS handshake; check that the port \
+             speaks TLS"
+        );
+        return io_error(error).with_context(message);
+    };
+    let hint = crate::tls::hint(cause);
+    TransportError::new(
+        TransportErrorKind::Tls,
+        format!("TLS with {endpoint} failed: {cause}; {hint}"),
+    )
+    .with_source(error)
 }
 
 /// Converts an I/O error of an open socket.

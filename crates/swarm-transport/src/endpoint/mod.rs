@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::{Printable, TransportError};
+use crate::{Printable, TransportError, TransportErrorKind};
 
 /// The scheme of an endpoint, which selects the transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,6 +67,24 @@ impl Scheme {
     /// Returns whether the transport is HTTP.
     pub const fn is_http(self) -> bool {
         matches!(self, Self::Http | Self::Https)
+    }
+
+    /// Returns the error for a scheme whose transport is not compiled in.
+    pub(crate) fn not_compiled_in(self) -> TransportError {
+        let transport = match self {
+            Self::Ws | Self::Wss => "ws",
+            Self::Http | Self::Https => "http",
+            Self::Redis | Self::Rediss | Self::RedisUnix => "tcp",
+        };
+        let features = if self.is_tls() {
+            format!("the features `{transport}` and `tls`")
+        } else {
+            format!("the feature `{transport}`")
+        };
+        TransportError::new(
+            TransportErrorKind::Endpoint,
+            format!("{self}:// is not compiled in; enable {features}"),
+        )
     }
 
     /// Returns whether the transport is RESP over TCP, TLS or a Unix socket.

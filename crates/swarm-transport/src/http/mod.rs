@@ -5,6 +5,7 @@
 //! The gateway replaces reply bytes that are not UTF-8 with U+FFFD, so a reply that contains U+FFFD
 //! becomes an error with code `LOSSY`, unless [`TransportOptions::lossy_replies`] is set.
 
+mod error;
 mod exchange;
 mod json;
 mod pool;

@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::exchange::hyper_error;
+use super::error::hyper_error;
 use crate::dial::{Dialer, Progress, QuickAckPolicy, Stream};
 use crate::{PeerIdentity, TransportError};
 

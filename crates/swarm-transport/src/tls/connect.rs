@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, ClientConfig, Error};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::{TlsOptions, config};
-use crate::dial::{self, QuickAckStream};
-use crate::{Endpoint, TransportError, TransportErrorKind};
+use crate::{Endpoint, TransportError};
 
 /// The TLS configuration for one endpoint.
 #[derive(Debug, Clone)]
@@ -33,37 +33,19 @@ impl Encryption {
     }
 
     /// Performs the TLS handshake on a connected stream.
-    pub(crate) async fn connect(
-        &self,
-        stream: QuickAckStream,
-        endpoint: &Endpoint,
-    ) -> Result<TlsStream<QuickAckStream>, TransportError> {
+    pub(crate) async fn connect<S>(&self, stream: S) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         TlsConnector::from(Arc::clone(&self.config))
             .connect(self.name.clone(), stream)
             .await
-            .map_err(|error| handshake_error(endpoint, error))
     }
 }
 
 /// Returns the TLS error inside an I/O error, if any.
 pub(crate) fn cause(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref()
-}
-
-fn handshake_error(endpoint: &Endpoint, error: io::Error) -> TransportError {
-    let Some(cause) = cause(&error) else {
-        let message = format!(
-            "{endpoint} closed the connection during the TLS handshake; check that the port \
-             speaks TLS"
-        );
-        return dial::io_error(error).with_context(message);
-    };
-    let hint = hint(cause);
-    TransportError::new(
-        TransportErrorKind::Tls,
-        format!("TLS with {endpoint} failed: {cause}; {hint}"),
-    )
-    .with_source(error)
 }
 
 /// Returns the remedy for a TLS error.

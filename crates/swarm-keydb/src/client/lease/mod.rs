@@ -19,9 +19,10 @@ use tokio::time::{Instant, Timeout, sleep_until, timeout_at};
 
 pub(super) use blocking::{BlockingCall, TimeLimits, Via};
 
+use crate::connection::ConnectionFactory;
 use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::options::{ConnectionFactory, DedicatedLimits};
+use crate::options::DedicatedLimits;
 use crate::request_reply::{Availability, Mailbox, RequestReply, Role, WeakMailbox};
 use crate::status::{DedicatedStats, State, StateWatch};
 use idle::Idle;

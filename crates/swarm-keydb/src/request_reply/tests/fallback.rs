@@ -5,7 +5,8 @@ use swarm_transport::{Capabilities, Connect};
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::options::{ConnectionFactory, FallbackScope};
+use crate::connection::ConnectionFactory;
+use crate::options::FallbackScope;
 use crate::tasks::Tasks;
 use crate::{Bytes, State};
 

@@ -9,11 +9,11 @@ use swarm_transport::{
     connector,
 };
 
-use super::ClientOptions;
-use crate::connection::{Dialer, Reconnect, Settings};
+use super::{Dialer, Reconnect, Settings};
 use crate::credentials::{Credentials, Login};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
+use crate::options::ClientOptions;
 use crate::tasks::Tasks;
 
 impl ClientOptions {
@@ -85,7 +85,7 @@ impl ClientOptions {
     }
 
     /// The limit of dialing, as a part of an attempt to connect.
-    pub(super) fn dial_timeout(&self) -> Duration {
+    pub(crate) fn dial_timeout(&self) -> Duration {
         self.transport.get_dial_timeout().min(self.connect_timeout)
     }
 

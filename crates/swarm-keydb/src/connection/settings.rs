@@ -1,0 +1,39 @@
+//! The options that every connection of a client follows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use swarm_resp::Request;
+
+use crate::credentials::Credentials;
+use crate::options::{ErrorEncoding, FallbackScope, ProtocolVersion, RetryPolicy};
+use crate::server::{Learned, ServerKind};
+
+/// What a connection needs to know of the client's options.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    /// The server's host, for traces.
+    pub(crate) peer: String,
+    pub(crate) credentials: Option<Credentials>,
+    /// Requests that every connection begins with, each with the option that asks for it: a database, a name, an identity.
+    pub(crate) session: Vec<(&'static str, Request)>,
+    /// Default timeout of a command.
+    pub(crate) request_timeout: Duration,
+    /// How long the server may stay silent while a reply is overdue before the client drops the connection.
+    pub(crate) silence: Duration,
+    /// The same limit while a reply to a write is overdue.
+    pub(crate) drain_timeout: Duration,
+    /// Interval between PINGs, on idle and on busy connections.
+    pub(crate) heartbeat: Option<Duration>,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) protocol: ProtocolVersion,
+    pub(crate) error_encoding: ErrorEncoding,
+    /// The kind of server, if the options pin it.
+    pub(crate) server: Option<ServerKind>,
+    /// Which commands may use the HTTP fallback while there is no connection.
+    pub(crate) fallback: FallbackScope,
+    /// Codes of errors after which the client drains the connection and opens another.
+    pub(crate) reconnect_on: Arc<[Box<str>]>,
+    /// What the client has learned about the server. Shared by all connections of a client.
+    pub(crate) learned: Learned,
+}
