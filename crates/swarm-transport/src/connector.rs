@@ -8,8 +8,8 @@ use crate::{Connect, Endpoint, Scheme, TransportError, TransportOptions};
 ///
 /// # Errors
 ///
-/// Returns an error of kind [`Options`](TransportErrorKind::Options) if an option is invalid, and
-/// of kind [`Endpoint`](TransportErrorKind::Endpoint) if the transport is not compiled in; the
+/// Returns an error of kind [`Options`](crate::TransportErrorKind::Options) if an option is invalid, and
+/// of kind [`Endpoint`](crate::TransportErrorKind::Endpoint) if the transport is not compiled in; the
 /// error names the feature to enable.
 ///
 /// # Panics
@@ -112,7 +112,7 @@ mod tests {
                 Ok(_) => assert!(there, "{address}"),
                 Err(error) => {
                     assert!(!there, "{address}: {error}");
-                    assert_eq!(error.kind(), TransportErrorKind::Endpoint);
+                    assert_eq!(error.kind(), crate::TransportErrorKind::Endpoint);
                     assert!(error.to_string().contains(features), "{error}");
                 }
             }

@@ -135,7 +135,9 @@ impl ClientOptions {
         })
     }
 
-    pub(crate) fn from_variables(variable: impl Fn(&str) -> Result<Option<String>>) -> Result<Self> {
+    pub(crate) fn from_variables(
+        variable: impl Fn(&str) -> Result<Option<String>>,
+    ) -> Result<Self> {
         let variable = |name| variable(name).map(|value| value.filter(|value| !value.is_empty()));
         let mut options = Self::default();
         if let Some(url) = variable("SWARM_KEYDB_WS_URL")? {
