@@ -20,7 +20,100 @@ const CRATES: &[&str] = &[
 const LAYERED: &str = "crates/swarm-keydb";
 
 /// Which top-level modules of the client each of them may use.
-const LAYERS: &[(&str, &[&str])] = &[];
+const LAYERS: &[(&str, &[&str])] = &[
+    // What an application holds.
+    ("handles", &["blocking", "client", "commands", "error"]),
+    (
+        "blocking",
+        &[
+            "client",
+            "command",
+            "commands",
+            "credentials",
+            "error",
+            "key",
+            "options",
+            "pubsub",
+            "status",
+            "tasks",
+        ],
+    ),
+    (
+        "client",
+        &[
+            "command",
+            "commands",
+            "connection",
+            "credentials",
+            "error",
+            "failure",
+            "key",
+            "options",
+            "pubsub",
+            "request_reply",
+            "server",
+            "status",
+            "tasks",
+        ],
+    ),
+    // Commands as values.
+    ("commands", &["command", "error", "key", "server"]),
+    (
+        "command",
+        &["error", "failure", "key", "request_reply", "server"],
+    ),
+    // The protocols over a connection.
+    (
+        "pubsub",
+        &[
+            "command",
+            "connection",
+            "credentials",
+            "error",
+            "failure",
+            "key",
+            "request_reply",
+            "server",
+            "tasks",
+        ],
+    ),
+    (
+        "request_reply",
+        &[
+            "connection",
+            "credentials",
+            "effect",
+            "failure",
+            "options",
+            "server",
+            "status",
+            "tasks",
+        ],
+    ),
+    // The connection.
+    (
+        "connection",
+        &[
+            "credentials",
+            "error",
+            "failure",
+            "options",
+            "server",
+            "tasks",
+        ],
+    ),
+    ("options", &["credentials", "error", "server"]),
+    // Values that all of the above use.
+    ("error", &["failure", "status"]),
+    ("json", &["error"]),
+    ("status", &["credentials", "failure"]),
+    ("tasks", &["error"]),
+    ("failure", &["server"]),
+    ("credentials", &[]),
+    ("effect", &[]),
+    ("key", &[]),
+    ("server", &[]),
+];
 
 const ARCHITECTURE: &str = "ARCHITECTURE.md";
 

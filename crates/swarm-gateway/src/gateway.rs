@@ -14,6 +14,7 @@ use crate::dialect::Quirk;
 use crate::fault::Faults;
 use crate::listener::{self, Stop};
 use crate::session::Shared;
+use crate::shutdown;
 use crate::stream::{Encryption, Stream};
 
 /// Timeout of the TLS handshake.
@@ -153,7 +154,7 @@ async fn accept<F>(
     let mut connections = JoinSet::new();
     loop {
         let stream = tokio::select! {
-            () = listener::raised(&mut stop) => break,
+            () = shutdown::raised(&mut stop) => break,
             accepted = listener.socket.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -196,7 +197,7 @@ async fn open(
     let opening = timeout(HANDSHAKE, encryption.open(stream));
     let opened = tokio::select! {
         opened = opening => opened,
-        () = listener::raised(&mut stop) => return None,
+        () = shutdown::raised(&mut stop) => return None,
     };
     match opened {
         Ok(Ok(stream)) => Some(stream),

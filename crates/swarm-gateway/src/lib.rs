@@ -95,6 +95,7 @@ mod listener;
 mod outbox;
 mod reader;
 mod session;
+mod shutdown;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use crate::dialect::Quirk;
 use crate::outbox::{Ending, Form, Item, Outbox};
 use crate::session::{Inbound, ListenerKind, Next, Session, Shared};
+use crate::shutdown::{DRAIN_TIMEOUT, raised};
 
 /// Number of commands read ahead of the running one.
 const READ_AHEAD: usize = 64;
@@ -28,9 +29,6 @@ const READ_AHEAD: usize = 64;
 /// Number of commands read ahead by a server that detects a close immediately, however many are
 /// queued.
 const READ_TO_CLOSE: usize = 16 << 10;
-
-/// How long a gateway that shuts down waits for a client to read its pending replies.
-pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the client may take to complete the close handshake.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -67,11 +65,6 @@ pub(crate) trait Sink: Send {
 
 /// Signals shutdown to every connection.
 pub(crate) type Stop = watch::Receiver<bool>;
-
-/// Waits until a flag is set. A dropped sender counts as set.
-pub(crate) async fn raised(flag: &mut watch::Receiver<bool>) {
-    let _ = flag.wait_for(|raised| *raised).await;
-}
 
 /// Serves one connection until it ends.
 pub(crate) async fn serve(

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use crate::backend::{Backend, Called, Client, Link, Quirks};
 use crate::dialect::{Dialect, Quirk};
 use crate::fault::{Faults, ReplyFault};
-use crate::listener::{DRAIN_TIMEOUT, raised};
 use crate::outbox::Outbox;
+use crate::shutdown::{DRAIN_TIMEOUT, raised};
 use crate::write_queue::Flushes;
 use hello::Hello;
 

@@ -7,7 +7,7 @@
 use swarm_resp::{FrameRef, ServerError};
 use swarm_transport::facts::named;
 
-use super::errors::{ErrorReply, without_arguments};
+use super::error_reply::{ErrorReply, without_arguments};
 
 /// Meaning of an array that begins with a dash, as the reply to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,17 +3,8 @@
 use swarm_resp::{FrameRef, Kind, ServerError};
 
 use super::array_errors::{Meaning, array_error, array_failure, may_be_array_error};
+use super::error_reply::{ErrorReply, without_arguments};
 use super::profile::ServerProfile;
-
-/// A reply that is an error.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ErrorReply {
-    /// An error, as the server means it.
-    Plain(ServerError),
-    /// An error of a script, or an array that the script returned and that looks like one. The connection does not tell
-    /// them apart.
-    Scripted(ServerError),
-}
 
 impl ServerProfile {
     /// The error that a reply is, if it is one. `meaning` says what an array that begins with a dash means.
@@ -45,14 +36,4 @@ impl ServerProfile {
 /// The error of a reply of an error type.
 pub(crate) fn plain_error(frame: FrameRef<'_>) -> Option<ServerError> {
     frame.error_bytes().map(without_arguments)
-}
-
-/// Parses an error without the arguments that Redis repeats when it does not know a command: they may be values, or a
-/// password.
-pub(super) fn without_arguments(text: &[u8]) -> ServerError {
-    const REPEATED: &[u8] = b", with args beginning with:";
-    let at = text
-        .windows(REPEATED.len())
-        .position(|window| window == REPEATED);
-    ServerError::parse(text.get(..at.unwrap_or(text.len())).unwrap_or(text))
 }

@@ -10,6 +10,7 @@
 mod array_errors;
 mod check;
 mod detect;
+mod error_reply;
 mod errors;
 mod learned;
 mod marks;
@@ -22,7 +23,8 @@ pub(crate) use array_errors::{Meaning, array_error, is_about_the_server};
 pub(crate) use check::Unsupported;
 pub use detect::ServerKind;
 pub(crate) use detect::{Detection, Identity};
-pub(crate) use errors::{ErrorReply, plain_error};
+pub(crate) use error_reply::ErrorReply;
+pub(crate) use errors::plain_error;
 pub(crate) use learned::{HelloLimit, Learned};
 pub(crate) use marks::{Marks, has_line_break};
 pub(crate) use profile::ServerProfile;

@@ -9,25 +9,9 @@ use futures_util::future::BoxFuture;
 use swarm_resp::RespVersion;
 use tokio::sync::{mpsc, oneshot};
 
-use super::pump::Pump;
+use super::pump::{Job, Pump};
 use super::upstream::Address;
 use crate::backend::{Called, Client, Link};
-
-/// Request from a session to its pump.
-pub(super) enum Job {
-    Call {
-        name: String,
-        args: Vec<Bytes>,
-        /// Signals that the replies are in the outbox. Dropping the receiver cancels the command.
-        done: oneshot::Sender<()>,
-    },
-    Greet {
-        protocol: Option<RespVersion>,
-        name: Option<Bytes>,
-        /// Receives the connection ID, or the text of the error reply.
-        done: oneshot::Sender<Result<u64, String>>,
-    },
-}
 
 /// Session end of an upstream connection. The other end is a [`Pump`], which stops when this handle
 /// is dropped.

@@ -10,13 +10,28 @@ use swarm_resp::{Frame, Request, RespVersion};
 use swarm_transport::TransportError;
 use tokio::sync::mpsc;
 
-use super::link::Job;
 use super::replies::{Listening, Sorted};
 use super::transaction::Transaction;
 use super::upstream::{Address, Upstream};
 use crate::backend::Client;
 use crate::fault::ReplyFault;
 use crate::outbox::Ending;
+
+/// Request from a session to its pump.
+pub(super) enum Job {
+    Call {
+        name: String,
+        args: Vec<Bytes>,
+        /// Signals that the replies are in the outbox. Dropping the receiver cancels the command.
+        done: oneshot::Sender<()>,
+    },
+    Greet {
+        protocol: Option<RespVersion>,
+        name: Option<Bytes>,
+        /// Receives the connection ID, or the text of the error reply.
+        done: oneshot::Sender<Result<u64, String>>,
+    },
+}
 
 /// Payload of the PING sent after a SUBSCRIBE-family command. Its echo marks the last reply,
 /// because only the server knows how many replies there are.

@@ -22,9 +22,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use swarm_resp::{Frame, RespVersion};
 use tokio::sync::watch;
 
-use super::{Stop, raised};
+use super::Stop;
 use crate::outbox::{Item, Outbox};
 use crate::session::{Inbound, ListenerKind, Session, Shared};
+use crate::shutdown::{DRAIN_TIMEOUT, raised};
 use crate::stream::Stream;
 use answer::Answer;
 use route::Route;
@@ -54,7 +55,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, mut stop: Stop) {
             served = connection.as_mut() => served,
             () = raised(&mut stop) => {
                 connection.as_mut().graceful_shutdown();
-                tokio::time::timeout(super::DRAIN_TIMEOUT, connection).await.unwrap_or(Ok(()))
+                tokio::time::timeout(DRAIN_TIMEOUT, connection).await.unwrap_or(Ok(()))
             }
         };
         return log(served);
@@ -68,7 +69,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, mut stop: Stop) {
         served = connection.as_mut() => served,
         () = raised(&mut stop) => {
             connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(super::DRAIN_TIMEOUT, connection).await.unwrap_or(Ok(()))
+            tokio::time::timeout(DRAIN_TIMEOUT, connection).await.unwrap_or(Ok(()))
         }
     };
     log(served);

@@ -1,0 +1,23 @@
+//! Error replies, without what they may repeat of a command.
+
+use swarm_resp::ServerError;
+
+/// A reply that is an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ErrorReply {
+    /// An error, as the server means it.
+    Plain(ServerError),
+    /// An error of a script, or an array that the script returned and that looks like one. The connection does not tell
+    /// them apart.
+    Scripted(ServerError),
+}
+
+/// Parses an error without the arguments that Redis repeats when it does not know a command: they may be values, or a
+/// password.
+pub(super) fn without_arguments(text: &[u8]) -> ServerError {
+    const REPEATED: &[u8] = b", with args beginning with:";
+    let at = text
+        .windows(REPEATED.len())
+        .position(|window| window == REPEATED);
+    ServerError::parse(text.get(..at.unwrap_or(text.len())).unwrap_or(text))
+}
