@@ -1,4 +1,5 @@
-//! What one kind of server takes and another does not: rejected where it would do harm, byte-exact everywhere else.
+//! Arguments that one kind of server takes and another does not: rejected where they would do harm,
+//! byte-exact everywhere else.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use swarm_tests::{Redis, UPSTREAM, gateway, within};
 /// Names that SwarmKeyDb would write into its replies unescaped.
 const BROKEN: [&str; 4] = ["a\r\nb", "a\nb", "\r", "\r\n:1"];
 
-/// Runs every command that building used to reject for the sake of SwarmKeyDb, and hands each result to `seen`, with what ran.
+/// Runs every command that SwarmKeyDb must not receive, and passes each result to `seen`.
 async fn run_all(client: &Client, seen: &mut impl FnMut(String, Result<()>)) {
     macro_rules! run {
         ($name:expr; $($command:expr),+ $(,)?) => {$(
@@ -135,7 +136,8 @@ fn assert_rejected(what: &str, result: Result<()>) {
     assert!(!text.contains(['\r', '\n']), "{what}: {text:?}");
 }
 
-/// How often each command ran that [`run_all`] and [`run_all_dedicated`] try. Subscriptions are not counted: the valid names of a
+/// Returns how often each command ran that [`run_all`] and [`run_all_dedicated`] try. Subscriptions
+/// are not counted: the valid names of a
 /// rejected one may be subscribed to for a moment.
 fn executions(gateway: &Gateway) -> Vec<(&'static str, u64)> {
     const NAMES: [&str; 38] = [
@@ -181,7 +183,7 @@ fn executions(gateway: &Gateway) -> Vec<(&'static str, u64)> {
     NAMES.map(|name| (name, gateway.executions(name))).to_vec()
 }
 
-/// Stands for a check that moved from building to sending, and was lost for one command, one transport or one handle.
+/// Catches a check at send time that is missing for one command, transport or handle.
 #[tokio::test]
 async fn swarmkeydb_gets_nothing_that_it_would_corrupt() {
     for dialect in [UPSTREAM, Dialect::STANDARD] {
@@ -208,7 +210,8 @@ async fn swarmkeydb_gets_nothing_that_it_would_corrupt() {
     }
 }
 
-/// One rejected command withholds its whole pipeline or transaction, and ends a consumer with an error.
+/// One rejected command withholds its whole pipeline or transaction, and ends a consumer with an
+/// error.
 async fn rejected_in_batches(client: &Client) {
     let pipeline = client.pipeline();
     let handles = (
@@ -372,7 +375,7 @@ async fn a_thousand_random_channels_and_patterns_deliver_on_redis() {
     let client = within(Client::connect(redis.url())).await.unwrap();
     let names = random_names();
     let mut channels = within(client.subscribe(&names)).await.unwrap();
-    // Every byte but the last escaped, so that each pattern matches its own name and what begins with it.
+    // Every byte except the last is escaped, so each pattern matches its own name as a prefix.
     let pattern = |name: &[u8; 16]| {
         let mut pattern: Vec<u8> = name.iter().flat_map(|byte| [b'\\', *byte]).collect();
         pattern.push(b'*');

@@ -169,7 +169,8 @@ fn krate_name(krate: &str) -> String {
 
 fn describe((krate, folder, circle): &Circle, uses: &FolderUses) -> String {
     let mut text = format!(
-        "{krate}: `{folder}`: circle of `{}`; break it, or add a row to \"{SECTION}\" in {ARCHITECTURE}",
+        "{krate}: `{folder}`: circle of `{}`; break it, or add a row to \"{SECTION}\" in \
+         {ARCHITECTURE}",
         circle.join("`, `"),
     );
     for ((from, to), place) in uses {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use swarm_resp::{Frame, Request, RespVersion};
 use swarm_transport::TransportError;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::replies::{Listening, Sorted};
 use super::transaction::Transaction;
