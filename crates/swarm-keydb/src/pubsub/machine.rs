@@ -20,7 +20,7 @@ use crate::connection::{HandshakeError, Nonce, Session, Settings, Violation};
 use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::server::Marks;
+use crate::server::ServerProfile;
 
 /// Multiplier on the silence limit for a server that sends data but never the reply it owes.
 const OVERDUE: u32 = 4;
@@ -63,6 +63,8 @@ pub(super) struct Machine<L> {
     session: Session,
     table: SubscriptionTable,
     subscribers: HashMap<u64, Subscriber<L>>,
+    /// Subscriptions whose names were not yet checked against the server of this connection.
+    unchecked: Vec<u64>,
     owed: VecDeque<Owed>,
     /// When the server last sent a reply that it owed, or began to owe one.
     settled: Option<Instant>,
@@ -74,6 +76,7 @@ impl<L: Listener> Machine<L> {
             session: Session::new(settings),
             table: SubscriptionTable::default(),
             subscribers: HashMap::new(),
+            unchecked: Vec::new(),
             owed: VecDeque::new(),
             settled: None,
         }
@@ -96,6 +99,7 @@ impl<L: Listener> Machine<L> {
             ready: missing == 0,
         };
         self.subscribers.insert(id, subscriber);
+        self.unchecked.push(id);
     }
 
     /// Removes a subscription, if it still exists.
@@ -168,6 +172,27 @@ impl<L: Listener> Machine<L> {
         for subscriber in self.subscribers.values_mut() {
             subscriber.missing = subscriber.names.len();
         }
+        // The next connection may lead to a server of another kind.
+        self.unchecked.clear();
+        self.unchecked.extend(self.subscribers.keys());
+    }
+
+    /// Ends each new subscription that has a name which the transport or the server cannot take. A subscription is all or
+    /// nothing, so all of its names are checked before the first of them is sent.
+    fn check_new(&mut self, check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>) {
+        let server = self.session.server();
+        for id in std::mem::take(&mut self.unchecked) {
+            let Some(subscriber) = self.subscribers.get(&id) else {
+                continue;
+            };
+            let checked = subscriber
+                .names
+                .iter()
+                .try_for_each(|Name { kind, text }| check_name(server, *kind, text, &check));
+            if let Err(failure) = checked {
+                self.end(id, failure);
+            }
+        }
     }
 
     /// Returns the next request to send, if there is one. `check` tells whether the transport can carry a request.
@@ -179,42 +204,24 @@ impl<L: Listener> Machine<L> {
         if !self.is_ready() {
             return self.session.handshake_request();
         }
+        self.check_new(check);
         if self.session.is_heartbeat_due() {
             let nonce = self.session.start_heartbeat(now);
             let request = nonce.request("PING");
             self.owe(now, Owed::Pong(nonce));
             return Some(request);
         }
-        while let Some(step) = self.table.next() {
-            // One name per request: a deployed gateway answers several names with replies that shift all later ones.
-            let Name { kind, text } = &step.name;
-            let command = if step.subscribe {
-                kind.subscribe()
-            } else {
-                kind.unsubscribe()
-            };
-            let request = Request::new(command, text);
-            let checked = check(request.view()).map_err(Failure::Refused);
-            let check = || {
-                let server = self.session.server();
-                let marks = if step.subscribe {
-                    kind.marks(text)
-                } else {
-                    Marks::NONE
-                };
-                let checked = server.check_marks(marks);
-                let checked = checked.and_then(|()| server.check(request.view()));
-                checked.map_err(Failure::Unsupported)
-            };
-            match checked.and_then(|()| check()) {
-                Ok(()) => {
-                    self.owe(now, Owed::Acknowledgement(step));
-                    return Some(request);
-                }
-                Err(failure) => self.refuse(&step.name, &failure),
-            }
-        }
-        None
+        // One name per request: a deployed gateway answers several names with replies that shift all later ones.
+        let step = self.table.next()?;
+        let Name { kind, text } = &step.name;
+        let command = if step.subscribe {
+            kind.subscribe()
+        } else {
+            kind.unsubscribe()
+        };
+        let request = Request::new(command, text);
+        self.owe(now, Owed::Acknowledgement(step));
+        Some(request)
     }
 
     fn owe(&mut self, now: Instant, owed: Owed) {
@@ -426,4 +433,23 @@ impl<L: Listener> Machine<L> {
         self.session.expire_heartbeat(now);
         Ok(())
     }
+}
+
+/// Fails if the transport or the server cannot take a name.
+fn check_name(
+    server: ServerProfile,
+    kind: Kind,
+    text: &Bytes,
+    check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
+) -> Result<(), Failure> {
+    server
+        .check_marks(kind.marks(text))
+        .map_err(Failure::Unsupported)?;
+    // What subscribes must be able to unsubscribe, by a request that is longer.
+    for command in [kind.subscribe(), kind.unsubscribe()] {
+        let request = Request::new(command, text);
+        check(request.view()).map_err(Failure::Refused)?;
+        server.check(request.view()).map_err(Failure::Unsupported)?;
+    }
+    Ok(())
 }

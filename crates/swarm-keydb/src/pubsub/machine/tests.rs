@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use swarm_resp::{Decoder, Frame, Request, RespVersion, encode_frame};
 
 use super::*;
+use crate::server::ServerKind;
 
 mod races;
 
@@ -351,4 +352,86 @@ fn a_reply_that_cannot_be_is_a_violation() {
         .machine
         .receive(bench.now, &Frame::error("ERR unasked"));
     assert!(matches!(outcome, Err(Violation::Ended(_))), "{outcome:?}");
+}
+
+fn swarmkeydb() -> Settings {
+    Settings {
+        server: Some(ServerKind::SwarmKeyDb),
+        ..Settings::default()
+    }
+}
+
+#[test]
+fn nothing_is_sent_for_a_subscription_with_one_unsupported_name() {
+    for name in ["", "a\r\nb", "[z-a]*"] {
+        // One that waited for the connection, and one that finds it ready.
+        let mut bench = Bench::offline();
+        bench.machine = Machine::new(swarmkeydb());
+        let (_, waited) = bench.join(&["a", name, "c"]);
+        let (_, valid) = bench.join(&["c"]);
+        bench.connect();
+        assert_eq!(bench.sent(), ["SUBSCRIBE c"], "{name:?}");
+        let (_, joined) = bench.join(&["b", "c", name]);
+        assert_eq!(bench.sent(), [""; 0], "{name:?}");
+        assert_eq!(
+            (told(&waited), told(&joined)),
+            ("Argument".into(), "Argument".into())
+        );
+        bench.push("subscribe c 1");
+        assert_eq!(told(&valid), "ready");
+        assert_eq!(bench.machine.subscribers.len(), 1);
+    }
+}
+
+#[test]
+fn a_subscription_that_the_transport_cannot_carry_whole_is_not_sent() {
+    let mut bench = Bench::ready();
+    let (_, heard) = bench.join(&["a", "long"]);
+    let too_large = |request: RequestRef<'_>| {
+        // Only the request that unsubscribes is too large.
+        if request.args().map(<[u8]>::len).sum::<usize>() <= "SUBSCRIBElong".len() {
+            return Ok(());
+        }
+        Err(RequestRejection::Unsupported {
+            command: "UNSUBSCRIBE".to_owned(),
+            needs: "less",
+            transport: "this transport",
+        })
+    };
+    assert!(bench.machine.next_request(bench.now, too_large).is_none());
+    assert_eq!(told(&heard), "Argument");
+    assert!(bench.machine.is_idle());
+}
+
+#[test]
+fn names_are_checked_again_on_a_connection_to_a_server_of_another_kind() {
+    let mut bench = Bench::offline();
+    let (_, ended) = bench.join(&["a", "b\r\nc"]);
+    let (_, kept) = bench.join(&["a"]);
+    bench.connect();
+    assert_eq!(bench.sent().len(), 2);
+    bench.push("subscribe a 1");
+    bench.reply(&push_of(&[b"subscribe", b"b\r\nc"], 2));
+    assert_eq!(
+        (told(&ended), told(&kept)),
+        ("ready".into(), "ready".into())
+    );
+    bench.machine.disconnected();
+    bench.machine.session_mut().settings.server = Some(ServerKind::SwarmKeyDb);
+    bench.connect();
+    assert_eq!(bench.sent(), ["SUBSCRIBE a"]);
+    bench.push("subscribe a 1");
+    assert_eq!(
+        (told(&ended), told(&kept)),
+        ("Argument".into(), "restored".into())
+    );
+}
+
+fn push_of(words: &[&[u8]], count: i64) -> Frame {
+    Frame::build(|reply| {
+        reply.push_message(|push| {
+            words.iter().for_each(|word| push.bulk(word));
+            push.integer(count);
+        });
+    })
 }
