@@ -84,9 +84,12 @@ async fn a_handle_of_another_pipeline_is_refused_before_anything_is_sent() {
     let pipeline = client.pipeline();
     let own = pipeline.incr("n");
     let (own, foreign) = within(pipeline.send((own, foreign))).await;
-    for error in [own.unwrap_err(), foreign.unwrap_err()] {
-        assert_eq!(error.outcome(), None, "{error}");
-    }
+    let own = own.unwrap_err();
+    assert_eq!(own.command(), Some("INCR"));
+    assert_eq!(own.outcome(), Some(Outcome::NotSent), "{own}");
+    let foreign = foreign.unwrap_err();
+    assert_eq!(foreign.command(), None);
+    assert_eq!(foreign.outcome(), None, "{foreign}");
     assert_eq!(gateway.executions("INCR"), 0);
 }
 
