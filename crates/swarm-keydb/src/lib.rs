@@ -1,7 +1,7 @@
 //! Async client for SwarmKeyDb and other Redis-compatible servers.
 //!
-//! Any number of tasks share one [`Client`]: clone it freely, call it through `&self`. Each command is a method that returns a
-//! [`Reply`], a future that sends the command when it is first polled.
+//! Any number of tasks share one [`Client`]: clone it, and call it through `&self`. Each command is a
+//! method that returns a [`Reply`], a future that sends the command when it is first polled.
 //!
 //! ```
 //! use std::time::Duration;
@@ -23,22 +23,26 @@
 //! # }
 //! ```
 //!
-//! # Where to go on
+//! # Guide
 //!
 //! * [Getting started](guide::start): connect, write, read, share a client between tasks.
 //! * [Handles](guide::handles): client, pipeline, transaction and the others.
-//! * [Server guarantees](guide::guarantees): atomicity and isolation, which SwarmKeyDb does not provide between clients.
+//! * [Server guarantees](guide::guarantees): atomicity and isolation, which SwarmKeyDb does not
+//!   provide between clients.
 //! * [Errors](guide::errors): each error, and how to handle it.
 //! * The rest of the [guide]: delivery, transports, dialects, limits, testing, tuning.
-//! * [`ClientOptions`]: all settings of a client.
+//!
+//! [`ClientOptions`] lists all options of a client.
 //!
 //! # Guarantees
 //!
 //! * Replies reach the right caller, even if other callers time out or are cancelled.
-//! * The client retries a command only if it was never sent, is read-only, or you allow it. [`Error::outcome`] tells
-//!   you whether a failed command ran.
-//! * Every command completes within its timeout: [`ClientOptions::request_timeout`], or [`Reply::timeout`] for one command.
-//! * Dropping a future never affects another. A command that was not sent yet is never sent.
+//! * The client retries a command only if it was never sent, is read-only, or you allow it.
+//!   [`Error::outcome`] tells you whether a failed command ran.
+//! * Every command completes within its timeout: [`ClientOptions::request_timeout`], or
+//!   [`Reply::timeout`] for one command.
+//! * All futures are cancel-safe for other callers: dropping one never affects another. A command that
+//!   was not sent yet is never sent.
 //!
 //! See [delivery](guide::delivery) for details.
 //!
@@ -53,7 +57,7 @@
 //! | `blocking` | [`blocking`]: the same API for programs without an async runtime | |
 //! | `json` | [`Json`]: JSON values | |
 //!
-//! Features only add. The client runs on tokio.
+//! Features are additive. The client requires a tokio runtime.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(
     clippy::unwrap_used,
