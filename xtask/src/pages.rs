@@ -1,4 +1,4 @@
-//! Rules for Markdown pages: links resolve, and tests named as proof exist.
+//! Rules for Markdown pages: links resolve, and the tests and source files that they name exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,6 +16,7 @@ const PROOF: [&str; 2] = ["proven by", "caught by"];
 pub(crate) fn faults() -> Result<Vec<String>> {
     let pages = shell::files("*.md")?;
     let tests = tests()?;
+    let sources = shell::files("*.rs")?;
     let mut faults = Vec::new();
     for page in &pages {
         let text = fs::read_to_string(page).with_context(|| page.display().to_string())?;
@@ -24,6 +25,11 @@ pub(crate) fn faults() -> Result<Vec<String>> {
         for link in links(&prose) {
             if let Some(what) = broken(page, link) {
                 fault(what);
+            }
+        }
+        for source in sources_named(&prose) {
+            if !sources.iter().any(|path| path.ends_with(source)) {
+                fault(format!("names a missing file: `{source}`"));
             }
         }
         for name in proofs(&prose) {
@@ -48,6 +54,12 @@ fn without_code(text: &str) -> String {
         in_code ^= fence;
     }
     prose
+}
+
+/// Returns the code spans that name source files.
+fn sources_named(prose: &str) -> impl Iterator<Item = &str> {
+    let spans = prose.split('`').skip(1).step_by(2);
+    spans.filter(|span| span.ends_with(".rs") && !span.contains([' ', '*', '<']))
 }
 
 /// Returns the targets of a page's links.

@@ -9,7 +9,6 @@ use crate::shell;
 
 /// Folders and files that are not checked yet. Remove an entry once all of its lines fit.
 const UNCHECKED: &[&str] = &[
-    "ARCHITECTURE.md",
     "crates/swarm-keydb",
     "crates/swarm-resp",
     "crates/swarm-transport",
