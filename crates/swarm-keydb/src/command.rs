@@ -20,7 +20,7 @@ use crate::server::{Marks, has_line_break};
 /// `Debug` shows the name and the number of arguments, never an argument.
 #[must_use = "a command does nothing until it is passed to an executor"]
 pub struct Command<R> {
-    pub(crate) draft: Builder,
+    pub(crate) builder: Builder,
     pub(crate) decode: Decode<R>,
 }
 
@@ -45,13 +45,13 @@ impl<R> Decode<R> {
 impl<R> Command<R> {
     /// Returns the name, without arguments: `GET`, `XGROUP CREATE`.
     pub fn name(&self) -> &str {
-        &self.draft.name
+        &self.builder.name
     }
 
     /// Returns why the command must not be sent, if an argument was rejected: an error of kind
     /// [`Argument`](crate::ErrorKind::Argument).
     pub const fn rejection(&self) -> Option<&Error> {
-        self.draft.refused.as_ref()
+        self.builder.refused.as_ref()
     }
 
     /// Encodes the command, with its name and all arguments. The encoding is a copy.
@@ -60,7 +60,7 @@ impl<R> Command<R> {
     /// them, because what the server accepts is only known then; an executor of your own has to check them itself.
     pub fn request(&self) -> Request {
         let mut copy = Request::builder("");
-        for arg in self.draft.request.written() {
+        for arg in self.builder.request.written() {
             ArgSink::arg(&mut copy, arg);
         }
         copy.build()
@@ -77,26 +77,26 @@ impl<R> Command<R> {
             Some(error) => Err(Error::from(Failure::Server(error))),
             None => self.decode.read(reply).map_err(Error::convert),
         };
-        decoded.map_err(|error| error.for_command(self.draft.name.clone()))
+        decoded.map_err(|error| error.for_command(self.builder.name.clone()))
     }
 
     /// Whether an argument was refused, so that it must not be sent.
     pub(crate) const fn is_refused(&self) -> bool {
-        self.draft.refused.is_some()
+        self.builder.refused.is_some()
     }
 
     /// Why it must not be sent, if an argument was refused.
     pub(crate) const fn take_refusal(&mut self) -> Option<Error> {
-        self.draft.refused.take()
+        self.builder.refused.take()
     }
 }
 
 impl<R> fmt::Debug for Command<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self.draft.name.split_ascii_whitespace().count();
+        let words = self.builder.name.split_ascii_whitespace().count();
         f.debug_struct("Command")
-            .field("name", &self.draft.name)
-            .field("args", &self.draft.len().saturating_sub(words))
+            .field("name", &self.builder.name)
+            .field("args", &self.builder.len().saturating_sub(words))
             .field("rejected", &self.is_refused())
             .finish_non_exhaustive()
     }
@@ -422,7 +422,7 @@ impl Builder {
     #[inline(always)]
     pub(crate) fn build<R: FromFrame>(self) -> Command<R> {
         Command {
-            draft: self,
+            builder: self,
             decode: Decode::Convert(R::from_owned),
         }
     }
@@ -431,7 +431,7 @@ impl Builder {
     #[inline(always)]
     pub(crate) fn build_with<R>(self, decode: fn(&Frame) -> Result<R, ConvertError>) -> Command<R> {
         Command {
-            draft: self,
+            builder: self,
             decode: Decode::Read(decode),
         }
     }
@@ -531,7 +531,7 @@ mod tests {
         ] {
             let command = Builder::new("GET").key(key).build::<()>();
             assert!(!command.is_refused(), "{key:?}");
-            assert_eq!(command.draft.marks, marks, "{key:?}");
+            assert_eq!(command.builder.marks, marks, "{key:?}");
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) enum Failure {
     Unsupported(Unsupported),
     /// There was no room for it in the queue; it was not sent.
     Full,
-    /// Another request of the same unit was refused; the request was not sent.
+    /// Another request of the same batch was refused; the request was not sent.
     Withheld,
     /// The server wants other credentials. When the request was sent over an earlier connection, it may have run.
     Auth { sent: bool, error: ServerError },

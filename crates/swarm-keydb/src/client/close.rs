@@ -76,7 +76,7 @@ impl Client {
     /// ```
     pub async fn close_within(&self, limit: Duration) -> Closed {
         let leased = self.close_by(Some(deadline_in(limit))).await;
-        let status = self.shared.mailbox.status();
+        let status = self.shared.connection.status();
         Closed {
             abandoned: status.abandoned(),
             unanswered: status.unanswered() + leased,
@@ -86,11 +86,16 @@ impl Client {
     /// Returns the number of pending replies to writes on leased connections.
     async fn close_by(&self, by: Option<Instant>) -> usize {
         let Shared {
-            mailbox,
+            connection,
             leases,
             subscriptions,
             ..
         } = &*self.shared;
-        tokio::join!(leases.close(by), mailbox.close(by), subscriptions.close()).0
+        tokio::join!(
+            leases.close(by),
+            connection.close(by),
+            subscriptions.close()
+        )
+        .0
     }
 }

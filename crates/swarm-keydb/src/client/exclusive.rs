@@ -11,7 +11,7 @@ use crate::command::{Builder, Command, Executor};
 use crate::commands::{ServerInfo, Use, hello_command, vet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ToKeys;
-use crate::request_reply::{Mailbox, deadline_in};
+use crate::request_reply::{ConnectionHandle, deadline_in};
 
 /// Handle of a dedicated connection, for commands that depend on its session, such as WATCH.
 ///
@@ -87,7 +87,7 @@ impl Client {
     /// ```
     pub async fn exclusive(&self) -> Result<Exclusive> {
         let timeout = self.shared.factory.options.request_timeout;
-        self.shared.mailbox.check_open().map_err(Error::from)?;
+        self.shared.connection.check_open().map_err(Error::from)?;
         let lease = self.shared.leases.acquire(deadline_in(timeout).into());
         Ok(Exclusive {
             lease: Arc::new(lease.await?),
@@ -162,7 +162,7 @@ impl Exclusive {
     /// If the future is dropped after its first poll, the client closes the connection.
     pub async fn hello_with(&mut self, version: u8) -> Result<ServerInfo> {
         // After an unexpected reply, later data could be taken for replies to other commands.
-        let mut guard = CloseOnDrop(Some(self.lease.mailbox.clone()));
+        let mut guard = CloseOnDrop(Some(self.lease.connection.clone()));
         let info = self.execute(hello_command(version)).await;
         let answered = |error: &Error| error.kind() == ErrorKind::Server;
         if info.is_ok() || info.as_ref().is_err_and(answered) {
@@ -177,22 +177,22 @@ impl Exclusive {
     }
 
     fn queue(&self) -> Queue {
-        Queue::new(self.lease.mailbox.clone(), self.timeout).on(Arc::clone(&self.lease))
+        Queue::new(self.lease.connection.clone(), self.timeout).on(Arc::clone(&self.lease))
     }
 
     fn call<R>(&self, command: Command<R>) -> Reply<R> {
-        let mailbox = self.lease.mailbox.clone();
-        Reply::new(mailbox, command, self.timeout).on(Arc::clone(&self.lease))
+        let connection = self.lease.connection.clone();
+        Reply::new(connection, command, self.timeout).on(Arc::clone(&self.lease))
     }
 }
 
 /// Closes a connection when dropped, unless disarmed.
-struct CloseOnDrop(Option<Mailbox>);
+struct CloseOnDrop(Option<ConnectionHandle>);
 
 impl Drop for CloseOnDrop {
     fn drop(&mut self) {
-        if let Some(mailbox) = &self.0 {
-            mailbox.abort();
+        if let Some(connection) = &self.0 {
+            connection.abort();
         }
     }
 }
@@ -204,7 +204,7 @@ impl Executor for Exclusive {
     fn execute<R>(&self, mut command: Command<R>) -> Reply<R> {
         vet(&mut command, Use::Exclusive);
         if !command.is_refused() {
-            self.lease.session.note(&command.draft.request.written());
+            self.lease.session.note(&command.builder.request.written());
         }
         self.call(command)
     }

@@ -38,7 +38,7 @@ use crate::connection::ConnectionFactory;
 use crate::error::{Error, Result};
 use crate::options::ClientOptions;
 use crate::pubsub::Subscriptions;
-use crate::request_reply::{Availability, Mailbox, RequestReply, Role, Started};
+use crate::request_reply::{Availability, ConnectionHandle, RequestReply, Role, Started};
 use crate::status::{State, StateWatch, Stats};
 use crate::tasks::Tasks;
 use lease::Leases;
@@ -80,7 +80,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Shared {
     /// The shared connection for commands.
-    mailbox: Mailbox,
+    connection: ConnectionHandle,
     /// Opens further connections: dedicated ones and those of subscriptions.
     factory: Arc<ConnectionFactory>,
     /// Pool of dedicated connections.
@@ -192,11 +192,13 @@ impl Client {
 
     fn spawn(factory: ConnectionFactory, started: Option<Started>) -> Result<Self> {
         let factory = Arc::new(factory);
-        let mailbox = RequestReply::spawn(&factory, Role::Shared, started);
-        let availability =
-            Availability::new(Arc::clone(mailbox.status()), factory.target.login.clone());
+        let connection = RequestReply::spawn(&factory, Role::Shared, started);
+        let availability = Availability::new(
+            Arc::clone(connection.status()),
+            factory.target.login.clone(),
+        );
         let shared = Shared {
-            mailbox,
+            connection,
             leases: Leases::new(Arc::clone(&factory), availability.clone()),
             subscriptions: Subscriptions::new(availability.clone()),
             acks: AckQueues::default(),
@@ -226,7 +228,7 @@ impl Client {
 
     fn queue(&self) -> Queue {
         let timeout = self.shared.factory.options.request_timeout;
-        Queue::new(self.shared.mailbox.clone(), timeout)
+        Queue::new(self.shared.connection.clone(), timeout)
     }
 
     /// Returns a stream of all keys that match, which requests one page after another.
@@ -267,7 +269,7 @@ impl Client {
 
     /// Returns the state of the shared connection.
     pub fn state(&self) -> State {
-        self.shared.mailbox.status().watch().get()
+        self.shared.connection.status().watch().get()
     }
 
     /// Returns a watcher of the state of the shared connection.
@@ -286,13 +288,13 @@ impl Client {
     /// # }
     /// ```
     pub fn watch_state(&self) -> StateWatch {
-        self.shared.mailbox.status().watch()
+        self.shared.connection.status().watch()
     }
 
     /// Returns current statistics of the client, summed over all clones: commands in flight,
     /// reconnects, round-trip times.
     pub fn stats(&self) -> Stats {
-        let mut stats = self.shared.mailbox.stats();
+        let mut stats = self.shared.connection.stats();
         stats.dedicated = self.shared.leases.stats();
         stats.subscriptions = self.shared.subscriptions.open();
         stats
@@ -306,9 +308,9 @@ impl Executor for Client {
     fn execute<R>(&self, mut command: Command<R>) -> Reply<R> {
         vet(&mut command, Use::Shared);
         let shared = &self.shared;
-        let blocks = command.draft.blocking != Blocking::No;
+        let blocks = command.builder.blocking != Blocking::No;
         let reply = Reply::new(
-            shared.mailbox.clone(),
+            shared.connection.clone(),
             command,
             shared.factory.options.request_timeout,
         );

@@ -16,13 +16,13 @@ use crate::command::{Blocking, Builder, Command, Decode};
 use crate::commands::Use;
 use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::request_reply::{Answers, Mailbox, Marks, Requests, Retry, Timing};
+use crate::request_reply::{Answers, ConnectionHandle, Marks, Requests, Retry, Timing};
 
 /// Queued commands, and the connection that will carry them.
 pub(super) struct Queue {
     /// Distinguishes handles of this queue from those of others.
     id: u64,
-    mailbox: Mailbox,
+    connection: ConnectionHandle,
     /// The lease of the connection, if it is leased.
     lease: Option<Arc<Lease>>,
     timing: Timing,
@@ -53,11 +53,11 @@ pub(super) struct Batch {
 }
 
 impl Queue {
-    pub(super) fn new(mailbox: Mailbox, timeout: Duration) -> Self {
+    pub(super) fn new(connection: ConnectionHandle, timeout: Duration) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            mailbox,
+            connection,
             lease: None,
             timing: Timing {
                 timeout,
@@ -100,22 +100,22 @@ impl Queue {
     /// flight alone.
     pub(super) fn push<R>(&self, mut command: Command<R>) -> Queued<R> {
         let refusal = command.take_refusal();
-        let draft = &mut command.draft;
+        let builder = &mut command.builder;
         let mut commands = self.commands.borrow_mut();
         let position = commands.names.len();
-        if let Some(error) = refusal.or_else(|| batch_rejection(draft)) {
+        if let Some(error) = refusal.or_else(|| batch_rejection(builder)) {
             commands.rejected.insert(position, error);
         } else {
             if let Some(lease) = &self.lease {
-                lease.session.note(&draft.request.written());
+                lease.session.note(&builder.request.written());
             }
-            commands.requests.push(&mut draft.request);
-            if !draft.marks.is_empty() {
-                commands.marks.push((position, draft.marks));
+            commands.requests.push(&mut builder.request);
+            if !builder.marks.is_empty() {
+                commands.marks.push((position, builder.marks));
             }
         }
-        commands.retry = commands.retry.stricter(draft.retry);
-        commands.names.push(std::mem::take(&mut draft.name));
+        commands.retry = commands.retry.stricter(builder.retry);
+        commands.names.push(std::mem::take(&mut builder.name));
         Queued {
             queue: self.id,
             position,
@@ -132,7 +132,7 @@ impl Queue {
     pub(super) fn into_batch(self, handles: &impl Handles) -> Result<(Batch, Link), Replies> {
         let Self {
             id,
-            mailbox,
+            connection,
             lease,
             timing,
             commands,
@@ -160,7 +160,7 @@ impl Queue {
         };
         let link = Link {
             id,
-            mailbox,
+            connection,
             lease,
             timing,
         };
@@ -183,7 +183,7 @@ fn batch_rejection(command: &Builder) -> Option<Error> {
 /// The connection that carries a batch.
 pub(super) struct Link {
     id: u64,
-    mailbox: Mailbox,
+    connection: ConnectionHandle,
     lease: Option<Arc<Lease>>,
     timing: Timing,
 }
@@ -204,12 +204,12 @@ impl Link {
             db.system.name = "swarmkeydb",
             db.operation.name = name,
             db.operation.batch.size = requests.len(),
-            server.address = self.mailbox.peer(),
+            server.address = self.connection.peer(),
             error.type = tracing::field::Empty,
         );
         let answers = self
-            .mailbox
-            .call_unit(Requests::Unit(requests).marked(marks), self.timing, retry)
+            .connection
+            .call_batch(Requests::Batch(requests).marked(marks), self.timing, retry)
             .await;
         note_failure(&span, &answers);
         answers

@@ -15,7 +15,9 @@ use super::lease::{BlockingCall, Lease, Leases, TimeLimits, Via};
 use crate::command::{Command, Decode};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::request_reply::{Enqueued, Mailbox, ReplyReceiver, ReplySender, Requests, Retry};
+use crate::request_reply::{
+    Call, ConnectionHandle, Enqueued, ReplyReceiver, ReplySender, Requests, Retry,
+};
 
 /// Future of a command's reply.
 ///
@@ -41,7 +43,8 @@ pub struct Reply<R> {
 
 enum State {
     Refused(Error),
-    Unsent(Unsent),
+    /// The first poll enqueues the call.
+    Created(Box<Call<ReplySender>>, Route),
     /// Waits for capacity in the request queue.
     Enqueueing(Enqueueing, ReplyReceiver),
     Waiting(ReplyReceiver),
@@ -52,31 +55,36 @@ enum State {
 
 type Enqueueing = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 
-struct Unsent {
-    mailbox: Mailbox,
-    requests: Requests,
+/// Where a call goes, and how long it may take.
+struct Route {
+    connection: ConnectionHandle,
     limits: TimeLimits,
-    retry: Retry,
-    alone: bool,
     /// The pool that a blocking command leases a connection from.
     leases: Option<Arc<Leases>>,
 }
 
 impl<R> Reply<R> {
-    pub(super) fn new(mailbox: Mailbox, mut command: Command<R>, timeout: Duration) -> Self {
+    pub(super) fn new(
+        connection: ConnectionHandle,
+        mut command: Command<R>,
+        timeout: Duration,
+    ) -> Self {
         let state = match command.take_refusal() {
             Some(error) => State::Refused(error),
-            None => State::Unsent(Unsent {
-                mailbox,
-                requests: Requests::one(command.draft.request.build(), command.draft.marks),
-                limits: TimeLimits::new(timeout, command.draft.blocking),
-                retry: command.draft.retry,
-                alone: command.draft.alone,
-                leases: None,
-            }),
+            None => {
+                let requests =
+                    Requests::one(command.builder.request.build(), command.builder.marks);
+                let call = Call::new(requests, command.builder.retry, command.builder.alone);
+                let route = Route {
+                    connection,
+                    limits: TimeLimits::new(timeout, command.builder.blocking),
+                    leases: None,
+                };
+                State::Created(Box::new(call), route)
+            }
         };
         Self {
-            name: command.draft.name,
+            name: command.builder.name,
             decode: command.decode,
             state,
             span: None,
@@ -92,8 +100,8 @@ impl<R> Reply<R> {
 
     /// Makes the command run on a leased connection.
     pub(super) fn on_leased_connection(mut self, leases: &Arc<Leases>) -> Self {
-        if let State::Unsent(unsent) = &mut self.state {
-            unsent.leases = Some(Arc::clone(leases));
+        if let State::Created(_, route) = &mut self.state {
+            route.leases = Some(Arc::clone(leases));
         }
         self
     }
@@ -102,8 +110,8 @@ impl<R> Reply<R> {
     /// default, it does not grow with the number of keys, and it includes the time that a blocking
     /// command blocks.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        if let State::Unsent(unsent) = &mut self.state {
-            unsent.limits = unsent.limits.with_timeout(timeout);
+        if let State::Created(_, route) = &mut self.state {
+            route.limits = route.limits.with_timeout(timeout);
         }
         self
     }
@@ -111,16 +119,16 @@ impl<R> Reply<R> {
     /// Marks this command as safe to retry: the client may resend it even if it may have run,
     /// whatever the retry policy. Use it for commands that you know to be idempotent.
     pub fn retry_safe(mut self) -> Self {
-        if let State::Unsent(unsent) = &mut self.state {
-            unsent.retry = Retry::Always;
+        if let State::Created(call, _) = &mut self.state {
+            call.retry = Retry::Always;
         }
         self
     }
 
     /// Disables retries of this command, even if it is read-only.
     pub fn no_retry(mut self) -> Self {
-        if let State::Unsent(unsent) = &mut self.state {
-            unsent.retry = Retry::Never;
+        if let State::Created(call, _) = &mut self.state {
+            call.retry = Retry::Never;
         }
         self
     }
@@ -142,40 +150,38 @@ impl<R> Reply<R> {
     }
 }
 
-impl Unsent {
-    /// Enqueues the command, or waits for capacity.
-    fn start(self, waiter: &Waker) -> Result<State, Failure> {
+impl Route {
+    /// Enqueues the call, or waits for capacity.
+    fn start(self, mut call: Box<Call<ReplySender>>, waiter: &Waker) -> Result<State, Failure> {
         let Self {
-            mailbox,
-            requests,
+            connection,
             limits,
-            retry,
-            alone,
             leases,
         } = self;
         let via = match leases {
             Some(leases) => Some(Via::Pool(leases)),
-            None if limits.is_split() => Some(Via::Leased(mailbox.clone())),
+            None if limits.is_split() => Some(Via::Leased(connection.clone())),
             None => None,
         };
         if let Some(via) = via {
-            mailbox.check_open()?;
+            connection.check_open()?;
             let call = BlockingCall {
                 via,
-                requests,
+                requests: call.requests,
                 limits,
-                retry,
+                retry: call.retry,
             };
             return Ok(State::Elsewhere(Box::pin(call.run())));
         }
         let (caller, reply) = ReplySender::one(waiter.clone());
-        match mailbox.enqueue(requests, caller, limits.timing(), retry, alone) {
+        call.awaited_by(caller, limits.timing());
+        match connection.enqueue(call) {
             Enqueued::Done => Ok(State::Waiting(reply)),
-            Enqueued::Full(queued, size) => {
-                let enqueueing = Box::pin(mailbox.enqueue_when_free(queued, size));
+            Enqueued::Full(call, size) => {
+                let enqueueing = Box::pin(connection.enqueue_when_free(call, size));
                 Ok(State::Enqueueing(enqueueing, reply))
             }
-            Enqueued::Closed => Err(mailbox.why_ended()),
+            Enqueued::Closed => Err(connection.why_ended()),
         }
     }
 }
@@ -189,7 +195,8 @@ impl<R> Future for Reply<R> {
             match &mut this.state {
                 State::Waiting(reply) => {
                     let result = ready!(Pin::new(reply).poll(cx));
-                    return this.finish(result.unwrap_or_else(|| Err(Mailbox::abandoned(true))));
+                    return this
+                        .finish(result.unwrap_or_else(|| Err(ConnectionHandle::abandoned(true))));
                 }
                 State::Elsewhere(call) => {
                     let result = ready!(call.as_mut().poll(cx));
@@ -200,12 +207,12 @@ impl<R> Future for Reply<R> {
                         return this.finish(Err(failure));
                     }
                 }
-                State::Unsent(_) | State::Refused(_) | State::Done => {}
+                State::Created(..) | State::Refused(_) | State::Done => {}
             }
             match std::mem::replace(&mut this.state, State::Done) {
-                State::Unsent(unsent) => {
-                    this.span = span(&this.name, &unsent.mailbox);
-                    match unsent.start(cx.waker()) {
+                State::Created(call, route) => {
+                    this.span = span(&this.name, &route.connection);
+                    match route.start(call, cx.waker()) {
                         Ok(state) => this.state = state,
                         Err(failure) => return this.finish(Err(failure)),
                     }
@@ -228,7 +235,7 @@ impl<R> Future for Reply<R> {
 
 /// Creates the span of a command.
 #[inline]
-fn span(name: &str, mailbox: &Mailbox) -> Option<Box<Span>> {
+fn span(name: &str, connection: &ConnectionHandle) -> Option<Box<Span>> {
     if !tracing::level_enabled!(tracing::Level::DEBUG) {
         // Even a disabled span costs time.
         return None;
@@ -238,7 +245,7 @@ fn span(name: &str, mailbox: &Mailbox) -> Option<Box<Span>> {
         otel.kind = "client",
         db.system.name = "swarmkeydb",
         db.operation.name = name,
-        server.address = mailbox.peer(),
+        server.address = connection.peer(),
         error.type = tracing::field::Empty,
     );
     Some(Box::new(span))

@@ -130,7 +130,7 @@ impl Client {
         let shared = Arc::clone(&self.shared);
         Subscribing::new(move |options| async move {
             let subscribed = match names {
-                Ok(names) => match shared.mailbox.check_open() {
+                Ok(names) => match shared.connection.check_open() {
                     Ok(()) => {
                         shared
                             .subscriptions

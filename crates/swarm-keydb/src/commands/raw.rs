@@ -84,7 +84,7 @@ pub trait RawCommands: Executor {
     ) -> Self::Output<Frame> {
         let mut command = Builder::raw(command).args(args).build();
         guard(&mut command);
-        command.draft.blocking = block.into().map_or(Blocking::Forever, Blocking::For);
+        command.builder.blocking = block.into().map_or(Blocking::Forever, Blocking::For);
         self.execute(command)
     }
 }

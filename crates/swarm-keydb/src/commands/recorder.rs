@@ -9,7 +9,7 @@ impl Executor for Recorder {
 
     fn execute<R>(&self, command: Command<R>) -> Vec<String> {
         assert!(!command.is_refused(), "the arguments are sound");
-        let request = &command.draft.request;
+        let request = &command.builder.request;
         request
             .written()
             .map(|arg| String::from_utf8_lossy(arg).into_owned())

@@ -22,25 +22,25 @@ pub(crate) enum Use {
 /// takes a command. Commands with a method are fit for all connections.
 #[inline]
 pub(crate) fn vet<R>(command: &mut Command<R>, used: Use) {
-    if command.draft.raw {
-        vet_raw(&mut command.draft, used);
+    if command.builder.raw {
+        vet_raw(&mut command.builder, used);
     }
 }
 
-fn vet_raw(draft: &mut Builder, used: Use) {
-    let args = draft.request.written();
+fn vet_raw(builder: &mut Builder, used: Use) {
+    let args = builder.request.written();
     let session = facts(&args).session;
-    let blocks = draft.blocking == Blocking::No && facts(&args).blocks(&args);
+    let blocks = builder.blocking == Blocking::No && facts(&args).blocks(&args);
     let reason = if blocks {
         Some("it may block every task that shares the connection; use raw_blocking")
     } else {
         refusal(&args, session, used)
     };
     if let Some(reason) = reason {
-        draft.refuse(Error::argument(reason));
+        builder.refuse(Error::argument(reason));
     } else if matches!(session, Session::Login | Session::Protocol) {
         // The gateway answers AUTH ahead of replies that are owed.
-        draft.alone = true;
+        builder.alone = true;
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
         let alone = |name: &'static str| {
             let mut command: Command<Frame> = Builder::raw(name).args("x").build();
             vet(&mut command, Use::Exclusive);
-            command.draft.alone
+            command.builder.alone
         };
         assert!(alone("AUTH") && alone("AUTHADDR"));
         assert!(!alone("GET") && !alone("SELECT"));

@@ -11,8 +11,8 @@ use crate::server::{Marks, has_line_break};
 
 /// Marks a command without a method: for what some servers cannot take, and for what needs a fence.
 pub(super) fn guard(command: &mut Command<Frame>) {
-    let draft = &mut command.draft;
-    let args = draft.request.written();
+    let builder = &mut command.builder;
+    let args = builder.request.written();
     let facts = facts(&args);
     let (keys, names) = (facts.keys(&args), facts.names_in(&args));
     let broken = |(_, arg): &(usize, &[u8])| has_line_break(arg);
@@ -25,13 +25,13 @@ pub(super) fn guard(command: &mut Command<Frame>) {
     let bad_number =
         facts.words.0 == "INCRBY" && !(args.clone().nth(2)).is_none_or(is_whole_number);
     if repeats {
-        draft.mark(Marks::FENCE);
+        builder.mark(Marks::FENCE);
     }
     if name_is_broken {
-        draft.mark(Marks::LINE_BREAK);
+        builder.mark(Marks::LINE_BREAK);
     }
     if bad_number {
-        draft.mark(Marks::INCREMENT);
+        builder.mark(Marks::INCREMENT);
     }
 }
 
@@ -97,7 +97,10 @@ mod tests {
             ];
             for (name, args) in sets {
                 assert!(
-                    guarded(name, args).draft.marks.contains(Marks::LINE_BREAK),
+                    guarded(name, args)
+                        .builder
+                        .marks
+                        .contains(Marks::LINE_BREAK),
                     "{name} {args:?}"
                 );
             }
@@ -122,7 +125,7 @@ mod tests {
         ];
         for (name, args) in sets {
             let command = guarded(name, args);
-            assert_eq!(command.draft.marks, Marks::FENCE, "{name} {args:?}");
+            assert_eq!(command.builder.marks, Marks::FENCE, "{name} {args:?}");
         }
     }
 
@@ -144,12 +147,15 @@ mod tests {
             "SWARM.RESYNC",
         ] {
             assert!(
-                guarded(name, ["x", "0"]).draft.marks.contains(Marks::FENCE),
+                guarded(name, ["x", "0"])
+                    .builder
+                    .marks
+                    .contains(Marks::FENCE),
                 "{name}"
             );
         }
         for name in ["GET", "XACK", "HSET", "PING"] {
-            assert!(guarded(name, ["a", "b"]).draft.marks.is_empty(), "{name}");
+            assert!(guarded(name, ["a", "b"]).builder.marks.is_empty(), "{name}");
         }
     }
 
@@ -160,7 +166,7 @@ mod tests {
         ] {
             for name in ["INCRBY", "incrby"] {
                 assert_eq!(
-                    guarded(name, ["k", bad]).draft.marks,
+                    guarded(name, ["k", bad]).builder.marks,
                     Marks::INCREMENT,
                     "{bad:?}"
                 );
@@ -168,12 +174,12 @@ mod tests {
         }
         for good in ["5", "-5", "+5", " 5 ", "99999999999999999999"] {
             assert!(
-                guarded("INCRBY", ["k", good]).draft.marks.is_empty(),
+                guarded("INCRBY", ["k", good]).builder.marks.is_empty(),
                 "{good:?}"
             );
         }
         assert!(
-            guarded("INCRBY", "k").draft.marks.is_empty(),
+            guarded("INCRBY", "k").builder.marks.is_empty(),
             "the server tells the number of arguments"
         );
     }

@@ -141,7 +141,7 @@ impl Asides {
         let now = tokio::time::Instant::now().into_std();
         self.list.push(Aside {
             link,
-            until: super::mailbox::deadline(now, self.time),
+            until: super::engine::deadline(now, self.time),
             rest,
         });
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use swarm_transport::{TransportError, TransportErrorKind};
 use tokio::sync::{mpsc, oneshot};
 
-use super::mailbox::Shutdown;
+use super::handle::Shutdown;
 use super::{Failure, RequestReply, Role};
 use crate::connection::{Disconnect, Link, Violation};
 use crate::status::State;
@@ -82,7 +82,7 @@ impl RequestReply {
     /// Closes the queue and drops what is in it.
     pub(super) fn drop_queued(&mut self) {
         self.queue.close();
-        self.queue.take(|queued, _permit| drop(queued));
+        self.queue.take(|call, _permit| drop(call));
     }
 
     /// Fails pending calls if the time for closing is over.
@@ -159,7 +159,7 @@ impl RequestReply {
         let now = tokio::time::Instant::now().into_std();
         let engine = &mut self.engine;
         self.queue
-            .take(|queued, permit| engine.submit(queued.into_call(permit, now), now));
+            .take(|call, permit| engine.submit(call, permit, now));
         self.engine.fail_waiting(failure);
     }
 }

@@ -6,9 +6,9 @@ mod closing;
 mod drain;
 mod engine;
 mod fallback;
+mod handle;
 mod liveness_check;
 mod lost;
-mod mailbox;
 mod queue;
 mod reply_channel;
 mod role;
@@ -28,10 +28,10 @@ use tokio::sync::oneshot;
 
 pub(crate) use availability::Availability;
 pub(crate) use engine::{
-    Answered, Body, Call, Caller, Engine, MAX_ATTEMPTS, Marks, Requests, Retry,
+    Answered, Call, Caller, Engine, MAX_ATTEMPTS, Marks, Requests, Retry, Timing,
 };
-pub(crate) use mailbox::{
-    Answers, Budget, Enqueued, Mailbox, ReplyReceiver, ReplySender, Timing, WeakMailbox,
+pub(crate) use handle::{
+    Answers, Budget, ConnectionHandle, Enqueued, ReplyReceiver, ReplySender, WeakConnectionHandle,
     deadline_in,
 };
 pub(crate) use role::Role;
@@ -49,7 +49,6 @@ use aside::Asides;
 use closing::Closing;
 use fallback::Fallback;
 use liveness_check::LivenessCheck;
-use mailbox::QueuedCall;
 use reply_channel::Wake;
 
 /// Reports how the first attempt to connect went.
@@ -58,7 +57,7 @@ pub(crate) type Started = oneshot::Sender<Result<(), Failure>>;
 /// The protocol of commands: the engine matches replies to requests; everything else here connects it to its callers.
 pub(crate) struct RequestReply {
     engine: Engine<ReplySender>,
-    queue: queue::Receiver<QueuedCall>,
+    queue: queue::Receiver<Box<Call<ReplySender>>>,
     /// Where the reason is noted when the connection ends unasked.
     ended: Arc<OnceLock<Failure>>,
     status: Arc<Status>,
@@ -93,7 +92,7 @@ pub(crate) struct RequestReply {
 impl Drop for RequestReply {
     fn drop(&mut self) {
         if !self.finished {
-            let _first = self.ended.set(Mailbox::abandoned(false));
+            let _first = self.ended.set(ConnectionHandle::abandoned(false));
         }
         self.drop_queued();
         self.status.note_load(0, 0);
@@ -118,7 +117,7 @@ impl RequestReply {
         factory: &ConnectionFactory,
         role: Role,
         started: Option<Started>,
-    ) -> Mailbox {
+    ) -> ConnectionHandle {
         let ConnectionFactory {
             target,
             options,
@@ -126,13 +125,14 @@ impl RequestReply {
         } = factory;
         let _context = tasks.enter();
         let budget = role.budget(options);
-        let (mailbox, queue, shutdowns) = Mailbox::new(budget, &target.settings.peer, tasks);
+        let (connection, queue, shutdowns) =
+            ConnectionHandle::new(budget, &target.settings.peer, tasks);
         let dialer = factory.dialer();
         let reconnect = factory.reconnect().enabled(role.reconnects(options));
         let protocol = Self {
             engine: Engine::new(role.settings(&target.settings)),
-            ended: mailbox.ended(),
-            status: Arc::clone(mailbox.status()),
+            ended: connection.ended(),
+            status: Arc::clone(connection.status()),
             queue,
             queue_done: false,
             closing: Closing::new(shutdowns),
@@ -153,17 +153,17 @@ impl RequestReply {
             finished: false,
         };
         tasks.spawn(Connection::new(protocol, dialer, reconnect).run());
-        mailbox
+        connection
     }
 
     /// Takes the calls that are there. Returns whether there were any.
     fn take_calls(&mut self, cx: &mut Context<'_>) -> bool {
         self.poll_shutdowns(cx);
         let (mut now, engine) = (None, &mut self.engine);
-        let open = self.queue.take(|queued, permit| {
+        let open = self.queue.take(|call, permit| {
             let clock = || tokio::time::Instant::now().into_std();
             let now = *now.get_or_insert_with(clock);
-            engine.submit(queued.into_call(permit, now), now);
+            engine.submit(call, permit, now);
         });
         self.queue_done = !open;
         if self.closing.is_aborted() {

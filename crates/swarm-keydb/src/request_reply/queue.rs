@@ -23,14 +23,14 @@ use tokio::sync::Semaphore;
 use super::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 
 /// Creates a queue of a capacity in bytes.
-pub(crate) fn queue<T>(capacity: u32) -> (Sender<T>, Receiver<T>) {
+pub(crate) fn queue<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared {
         state: Mutex::new(State {
             entries: VecDeque::new(),
             open: true,
             closed_unseen: false,
             sleeper: None,
-            free: widen(capacity),
+            free: capacity,
             waiting: 0,
         }),
         returned: Arc::new(AtomicUsize::new(0)),
@@ -320,7 +320,7 @@ fn wake(sleeper: Option<Waker>) {
     }
 }
 
-/// Sizes are 32 bits wide, as those of tokio's semaphore.
+/// The sizes of entries are 32 bits wide, as in tokio's semaphore. The capacity is not.
 const fn widen(size: u32) -> usize {
     size as usize
 }

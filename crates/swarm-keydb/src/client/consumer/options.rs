@@ -180,7 +180,7 @@ impl ConsumerBuilder {
         // The connection checks each read when it is sent. Check here what is already known, so that
         // no group is created in vain.
         if let Some(server) = self.client.shared.factory.target.settings.learned.profile() {
-            let checked = server.check_marks(read.draft.marks);
+            let checked = server.check_marks(read.builder.marks);
             checked.map_err(|reason| {
                 Error::from(Failure::Unsupported(reason)).for_command("XREADGROUP".into())
             })?;

@@ -11,7 +11,7 @@ use super::slices::{SLICE, SlicedRead};
 use crate::command::Blocking;
 use crate::error::Result;
 use crate::failure::Failure;
-use crate::request_reply::{MAX_ATTEMPTS, Mailbox, Requests, Retry, Timing, deadline_in};
+use crate::request_reply::{ConnectionHandle, MAX_ATTEMPTS, Requests, Retry, Timing, deadline_in};
 use crate::server::Marks;
 
 /// Extra time for the reply after the server has finished blocking.
@@ -84,7 +84,7 @@ pub(crate) enum Via {
     /// Leased from the pool for this command.
     Pool(Arc<Leases>),
     /// Already leased by the caller.
-    Leased(Mailbox),
+    Leased(ConnectionHandle),
 }
 
 impl BlockingCall {
@@ -116,19 +116,19 @@ impl BlockingCall {
             } else {
                 deadline_in(timeout)
             };
-            let (mailbox, _lease) = match &self.via {
-                Via::Leased(mailbox) => (mailbox.clone(), None),
+            let (connection, _lease) = match &self.via {
+                Via::Leased(connection) => (connection.clone(), None),
                 Via::Pool(leases) => {
                     let lease = leases.acquire(connected_by.into()).await?;
                     self.requests
                         .iter()
                         .for_each(|request| lease.session.note(&request.args()));
-                    (lease.mailbox.clone(), Some(lease))
+                    (lease.connection.clone(), Some(lease))
                 }
             };
             let reply = match &mut sliced {
-                None => self.send(&mailbox, self.requests.clone(), end).await,
-                Some(read) => self.read(&mailbox, read, end, &mut attempts).await,
+                None => self.send(&connection, self.requests.clone(), end).await,
+                Some(read) => self.read(&connection, read, end, &mut attempts).await,
             };
             match reply {
                 Ok(frame) => return Ok(frame),
@@ -149,14 +149,14 @@ impl BlockingCall {
     /// Sends the parts of a split read until one returns entries or the time is up.
     async fn read(
         &self,
-        mailbox: &Mailbox,
+        connection: &ConnectionHandle,
         read: &mut SlicedRead,
         end: std::time::Instant,
         attempts: &mut u8,
     ) -> Result<Frame, Failure> {
         // The names are those of the original request, so each part has its marks.
         let marks = (self.requests.marks().first()).map_or(Marks::NONE, |(_, marks)| *marks);
-        let one = |request: Request| self.send(mailbox, Requests::one(request, marks), end);
+        let one = |request: Request| self.send(connection, Requests::one(request, marks), end);
         while let Some((request, position)) = read.unresolved() {
             let reply = one(request).await?;
             if !read.resolve(position, &reply) {
@@ -175,7 +175,7 @@ impl BlockingCall {
 
     async fn send(
         &self,
-        mailbox: &Mailbox,
+        connection: &ConnectionHandle,
         requests: Requests,
         end: std::time::Instant,
     ) -> Result<Frame, Failure> {
@@ -184,11 +184,11 @@ impl BlockingCall {
             timing.timeout = end.saturating_duration_since(Instant::now().into_std());
         }
         // The driver does not retry: it never reconnects a leased connection.
-        let sent = mailbox.call_unit(requests, timing, Retry::Never).await;
+        let sent = connection.call_batch(requests, timing, Retry::Never).await;
         let mut replies = sent.replies;
         replies
             .pop()
-            .unwrap_or_else(|| Err(Mailbox::abandoned(true)))
+            .unwrap_or_else(|| Err(ConnectionHandle::abandoned(true)))
     }
 
     /// Whether the connection was lost and the command may be sent over another: it was not sent,

@@ -23,7 +23,9 @@ use crate::connection::ConnectionFactory;
 use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::options::DedicatedLimits;
-use crate::request_reply::{Availability, Mailbox, RequestReply, Role, WeakMailbox};
+use crate::request_reply::{
+    Availability, ConnectionHandle, RequestReply, Role, WeakConnectionHandle,
+};
 use crate::status::{DedicatedStats, State, StateWatch};
 use idle::Idle;
 use probe::Probes;
@@ -51,7 +53,7 @@ struct Connections {
     /// Connections kept for the next lease. The one used last is at the end.
     idle: Vec<Idle>,
     /// All open connections, leased or idle.
-    open: Vec<(WeakMailbox, StateWatch)>,
+    open: Vec<(WeakConnectionHandle, StateWatch)>,
 }
 
 impl Leases {
@@ -93,7 +95,7 @@ impl Leases {
         }
         let permit = self.permit(deadline).await?;
         match self.until(deadline, self.idle_or_probed()).await {
-            Ok(Some(mailbox)) => Ok(Lease::new(self, mailbox, permit)),
+            Ok(Some(connection)) => Ok(Lease::new(self, connection, permit)),
             Ok(None) => self.dial(permit, deadline).await,
             Err(_) => Err(Error::no_lease(self.stats())),
         }
@@ -127,11 +129,11 @@ impl Leases {
                 Ok(reached) => reached?,
                 Err(_) => return Err(self.availability.why_unsent().into()),
             }
-            let (mailbox, outcome) = self.spawn();
+            let (connection, outcome) = self.spawn();
             // Create the lease first, so that dropping this future closes the connection.
             let Some(mut lease) = permit
                 .take()
-                .map(|permit| Lease::new(self, mailbox, permit))
+                .map(|permit| Lease::new(self, connection, permit))
             else {
                 return Err(Error::closed());
             };
@@ -160,28 +162,28 @@ impl Leases {
     }
 
     /// Starts a connection and registers it for `close`.
-    fn spawn(&self) -> (Mailbox, oneshot::Receiver<Result<(), Failure>>) {
+    fn spawn(&self) -> (ConnectionHandle, oneshot::Receiver<Result<(), Failure>>) {
         let (started, outcome) = oneshot::channel();
-        let mailbox = RequestReply::spawn(&self.factory, Role::Leased, Some(started));
-        let state = mailbox.status().watch();
+        let connection = RequestReply::spawn(&self.factory, Role::Leased, Some(started));
+        let state = connection.status().watch();
         let mut connections = self.lock();
         if connections.closed {
-            mailbox.abort();
+            connection.abort();
         }
         connections
             .open
             .retain(|(_, state)| state.get() != State::Closed);
-        connections.open.push((mailbox.downgrade(), state));
-        (mailbox, outcome)
+        connections.open.push((connection.downgrade(), state));
+        (connection, outcome)
     }
 
     /// Takes an idle connection that still works.
-    fn take_idle(&self) -> Option<Mailbox> {
+    fn take_idle(&self) -> Option<ConnectionHandle> {
         let mut connections = self.lock();
         while let Some(idle) = connections.idle.pop() {
-            let mailbox = idle.mailbox().clone();
-            if mailbox.is_at_rest() {
-                return Some(mailbox);
+            let connection = idle.connection().clone();
+            if connection.is_at_rest() {
+                return Some(connection);
             }
         }
         None
@@ -189,8 +191,8 @@ impl Leases {
 
     /// Keeps a connection for the next lease. Closes the connection that was idle longest if there
     /// are too many.
-    fn keep(self: &Arc<Self>, mailbox: Mailbox) {
-        let idle = Idle::new(self, mailbox);
+    fn keep(self: &Arc<Self>, connection: ConnectionHandle) {
+        let idle = Idle::new(self, connection);
         let mut connections = self.lock();
         if !connections.closed {
             connections.idle.push(idle);
@@ -202,9 +204,9 @@ impl Leases {
 
     /// Closes a connection now. Its permit is released once the connection is closed, so the limit
     /// holds for sockets.
-    fn discard(&self, mailbox: &Mailbox, permit: OwnedSemaphorePermit) {
-        let mut state = mailbox.status().watch();
-        mailbox.abort();
+    fn discard(&self, connection: &ConnectionHandle, permit: OwnedSemaphorePermit) {
+        let mut state = connection.status().watch();
+        connection.abort();
         if state.get() != State::Closed {
             self.factory.tasks.spawn(async move {
                 state.reached(State::Closed).await;
@@ -226,19 +228,19 @@ impl Leases {
             std::mem::take(&mut connections.open)
         };
         let mut closing = Vec::new();
-        for (mailbox, state) in open {
-            let mailbox = mailbox.upgrade();
-            let closed = mailbox.as_ref().map(|mailbox| {
-                mailbox.abort();
-                mailbox.close(by)
+        for (connection, state) in open {
+            let connection = connection.upgrade();
+            let closed = connection.as_ref().map(|connection| {
+                connection.abort();
+                connection.close(by)
             });
-            closing.push((mailbox, closed, state));
+            closing.push((connection, closed, state));
         }
         let mut owed = 0;
-        for (mailbox, closed, mut state) in closing {
-            if let (Some(mailbox), Some(closed)) = (mailbox, closed) {
+        for (connection, closed, mut state) in closing {
+            if let (Some(connection), Some(closed)) = (connection, closed) {
                 closed.await;
-                owed += mailbox.status().unanswered();
+                owed += connection.status().unanswered();
             } else if let Some(by) = by {
                 // The lease was dropped before.
                 let _in_time = self.until(by.into(), state.reached(State::Closed)).await;
@@ -279,17 +281,21 @@ impl Drop for Waiting<'_> {
 #[derive(Debug)]
 pub(crate) struct Lease {
     leases: Arc<Leases>,
-    pub(super) mailbox: Mailbox,
+    pub(super) connection: ConnectionHandle,
     /// Taken when the lease is dropped.
     permit: Option<OwnedSemaphorePermit>,
     pub(super) session: Session,
 }
 
 impl Lease {
-    fn new(leases: &Arc<Leases>, mailbox: Mailbox, permit: OwnedSemaphorePermit) -> Self {
+    fn new(
+        leases: &Arc<Leases>,
+        connection: ConnectionHandle,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
         Self {
             leases: Arc::clone(leases),
-            mailbox,
+            connection,
             permit: Some(permit),
             session: Session::default(),
         }
@@ -301,13 +307,13 @@ impl Drop for Lease {
         let Some(permit) = self.permit.take() else {
             return;
         };
-        if !self.mailbox.is_at_rest() || !self.session.is_clean() {
-            self.leases.discard(&self.mailbox, permit);
-        } else if !self.mailbox.status().escapes() {
-            self.leases.probe(self.mailbox.clone(), permit);
+        if !self.connection.is_at_rest() || !self.session.is_clean() {
+            self.leases.discard(&self.connection, permit);
+        } else if !self.connection.status().escapes() {
+            self.leases.probe(self.connection.clone(), permit);
         } else {
             // In this order, so that the next holder of the permit finds the connection.
-            self.leases.keep(self.mailbox.clone());
+            self.leases.keep(self.connection.clone());
             drop(permit);
         }
     }

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::Leases;
 use crate::connection::Nonce;
-use crate::request_reply::{Mailbox, Requests, Retry, Timing};
+use crate::request_reply::{ConnectionHandle, Requests, Retry, Timing};
 
 /// Maximum time for the reply to the check. No other reply is pending on the connection.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -33,30 +33,34 @@ impl Drop for Probe {
 impl Leases {
     /// Keeps the connection if PING with a nonce is answered by that nonce, and closes it
     /// otherwise. Runs in the background and holds the permit until then.
-    pub(super) fn probe(self: &Arc<Self>, mailbox: Mailbox, permit: OwnedSemaphorePermit) {
+    pub(super) fn probe(
+        self: &Arc<Self>,
+        connection: ConnectionHandle,
+        permit: OwnedSemaphorePermit,
+    ) {
         self.probes.count.fetch_add(1, Ordering::AcqRel);
         let probe = Probe(Arc::clone(&self.probes));
         let pool = Arc::downgrade(self);
         self.factory.tasks.spawn(async move {
-            let in_step = is_in_step(&mailbox).await;
+            let in_step = is_in_step(&connection).await;
             let Some(leases) = pool.upgrade() else {
                 return;
             };
-            if in_step && mailbox.is_at_rest() {
+            if in_step && connection.is_at_rest() {
                 // In this order, so that the next holder of the permit finds the connection.
-                leases.keep(mailbox);
+                leases.keep(connection);
                 drop(probe);
                 drop(permit);
             } else {
                 tracing::debug!("a returned connection failed its check and is closed");
-                leases.discard(&mailbox, permit);
+                leases.discard(&connection, permit);
             }
         });
     }
 
     /// Returns an idle connection. Waits for checks in progress, which take less time than dialing;
     /// `None` if none of them yields a connection.
-    pub(super) async fn idle_or_probed(&self) -> Option<Mailbox> {
+    pub(super) async fn idle_or_probed(&self) -> Option<ConnectionHandle> {
         loop {
             let mut ended = std::pin::pin!(self.probes.ended.notified());
             ended.as_mut().enable();
@@ -70,7 +74,7 @@ impl Leases {
 }
 
 /// Whether replies on the connection still match requests.
-async fn is_in_step(mailbox: &Mailbox) -> bool {
+async fn is_in_step(connection: &ConnectionHandle) -> bool {
     let nonce = Nonce::new();
     let timing = Timing {
         timeout: LIMIT,
@@ -78,6 +82,6 @@ async fn is_in_step(mailbox: &Mailbox) -> bool {
         blocks: false,
     };
     let request = Requests::One(nonce.request("PING"));
-    let answers = mailbox.call_unit(request, timing, Retry::Never).await;
+    let answers = connection.call_batch(request, timing, Retry::Never).await;
     matches!(&answers.replies[..], [Ok(reply)] if nonce.is_echoed_by(reply))
 }

@@ -3,15 +3,16 @@
 //! Some servers abort a running command when its connection ends: SwarmKeyDb stops in the middle of an EXEC. So a
 //! connection on which a reply to a write is pending is never closed just because the client needs another one.
 
+use super::deadlines::earlier;
 use super::drain::Drain;
-use super::slot::Slot;
+use super::sent::SentCall;
 use super::{Caller, Engine};
 use crate::connection::Session;
 
 impl<C: Caller> Engine<C> {
     /// Whether a reply to a write is pending.
     pub(crate) fn owes_write(&self) -> bool {
-        self.in_flight.iter().any(Slot::owes_write)
+        self.in_flight.iter().any(SentCall::owes_write)
     }
 
     /// Number of writes whose replies are pending.
@@ -51,7 +52,7 @@ impl<C: Caller> Engine<C> {
     /// Takes back the calls that a lost connection, which was set aside, leaves to be resent. They are sent first.
     pub(crate) fn take_back(&mut self, aside: &mut Self) {
         for call in aside.waiting.drain(..).rev() {
-            self.note_deadline(call.deadline);
+            self.earliest = earlier(self.earliest, call.deadline);
             self.waiting.push_front(call);
         }
         self.fallback.look_again();

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::call::Call;
 use super::drain::Drain;
-use super::pace::Pace;
 use super::{Caller, Engine, Failure, Violation};
 
 impl<C: Caller> Engine<C> {
@@ -23,7 +23,7 @@ impl<C: Caller> Engine<C> {
         if self.drain == Drain::SetAside {
             return None;
         }
-        let overdue = self.in_flight.front()?.deadline;
+        let overdue = self.in_flight.front()?.deadline();
         Some(overdue.max(self.session.silent_at()?))
     }
 
@@ -52,44 +52,52 @@ impl<C: Caller> Engine<C> {
         self.earliest = None;
         let key = self.session.settings.learned.write_cost();
         let reachable = self.reaches_server();
-        let later = |pace: &Option<Box<Pace>>| pace.as_ref()?.later_than(now, key);
+        let later = |call: &Call<C>| call.pace.as_ref()?.later_than(now, key);
         for mut call in std::mem::take(&mut self.waiting) {
             if reachable
-                && call.deadline <= now
-                && let Some(later) = later(&call.body.pace)
+                && call.is_due(now)
+                && let Some(later) = later(&call)
             {
-                call.deadline = later;
+                call.deadline = Some(later);
             }
-            if call.deadline <= now {
+            if call.is_due(now) {
                 call.fail_unsent(|_| match &self.unreachable {
                     Some(error) => Failure::Unreachable(Arc::clone(error)),
                     None => Failure::Timeout { sent: false },
                 });
             } else {
-                self.note_deadline(call.deadline);
+                self.earliest = earlier(self.earliest, call.deadline);
                 self.waiting.push_back(call);
             }
         }
         for slot in self.in_flight.iter_mut().chain(self.fallback.slots_mut()) {
-            if slot.deadline <= now
-                && let Some(later) = later(&slot.pace)
+            let Some(call) = &mut slot.call else {
+                continue;
+            };
+            if call.is_due(now)
+                && let Some(later) = later(call)
             {
-                slot.deadline = later;
+                call.deadline = Some(later);
             }
-            if slot.deadline <= now {
-                slot.expire();
+            if call.is_due(now) {
+                call.fail(|_| Failure::Timeout { sent: true });
             } else if slot.is_pending() {
-                let earliest = self.earliest.get_or_insert(slot.deadline);
-                *earliest = slot.deadline.min(*earliest);
+                self.earliest = earlier(self.earliest, Some(slot.deadline()));
             }
         }
         self.fallback.look_again();
     }
 
     pub(super) fn note_deadline(&mut self, deadline: Instant) {
-        self.earliest = Some(
-            self.earliest
-                .map_or(deadline, |earliest| earliest.min(deadline)),
-        );
+        self.earliest = earlier(self.earliest, Some(deadline));
+    }
+}
+
+/// Returns the earlier of two deadlines.
+#[inline]
+pub(super) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }

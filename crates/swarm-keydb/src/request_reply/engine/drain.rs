@@ -1,7 +1,7 @@
 //! Draining a connection: no new calls are sent, and pending replies are awaited. Either the client needs another
 //! connection, or it closes.
 
-use super::slot::Slot;
+use super::sent::SentCall;
 use super::{Caller, Engine, Failure};
 use crate::server::is_about_the_server;
 
@@ -59,20 +59,20 @@ impl<C: Caller> Engine<C> {
     /// Whether the connection is being drained and no caller waits for a reply over it. The server discards an
     /// unfinished transaction when the connection closes.
     pub(crate) fn is_drained(&self) -> bool {
-        self.drain == Drain::Draining && !self.in_flight.iter().any(Slot::is_awaited)
+        self.drain == Drain::Draining && !self.in_flight.iter().any(SentCall::is_awaited)
     }
 
     /// Fails all calls because the client is closed. Returns for how many of them a caller still waited.
     pub(crate) fn abandon(&mut self) -> usize {
         let mut abandoned = 0_usize;
         self.fallback.look_again();
-        for call in self.waiting.drain(..) {
-            abandoned = abandoned.saturating_add(usize::from(!call.body.caller.is_gone()));
+        for mut call in self.waiting.drain(..) {
+            abandoned = abandoned.saturating_add(usize::from(call.is_awaited()));
             call.fail_unsent(|_| Failure::Closed { sent: false });
         }
         for slot in self.in_flight.iter_mut().chain(self.fallback.slots_mut()) {
             abandoned = abandoned.saturating_add(usize::from(slot.is_awaited()));
-            slot.abandon();
+            slot.fail(&Failure::Closed { sent: true });
         }
         abandoned
     }

@@ -10,7 +10,7 @@ use swarm_resp::{Frame, RequestRef};
 use swarm_transport::{RequestRejection, TransportError};
 
 use super::in_flight::InFlight;
-use super::slot::Slot;
+use super::sent::SentCall;
 use super::{
     Caller, Engine, Failure, Requests, Violation, first_refused, first_unsupported, refused,
     requeue,
@@ -39,11 +39,11 @@ impl<C: Caller> Fallback<C> {
         self.in_flight.is_empty()
     }
 
-    pub(super) fn slots(&self) -> std::collections::vec_deque::Iter<'_, Slot<C>> {
+    pub(super) fn slots(&self) -> std::collections::vec_deque::Iter<'_, SentCall<C>> {
         self.in_flight.iter()
     }
 
-    pub(super) fn slots_mut(&mut self) -> impl Iterator<Item = &mut Slot<C>> {
+    pub(super) fn slots_mut(&mut self) -> impl Iterator<Item = &mut SentCall<C>> {
         self.in_flight.iter_mut()
     }
 
@@ -56,7 +56,7 @@ impl<C: Caller> Fallback<C> {
 impl<C: Caller> Engine<C> {
     /// Whether nobody waits for anything on the fallback any more.
     pub(crate) fn fallback_is_settled(&self) -> bool {
-        !self.fallback.in_flight.iter().any(Slot::is_pending)
+        !self.fallback.in_flight.iter().any(SentCall::is_pending)
     }
 
     /// The fallback is closed in good order.
@@ -77,7 +77,7 @@ impl<C: Caller> Engine<C> {
         let there = settings.learned.profile();
         loop {
             let call = self.waiting.get(self.fallback.looked)?;
-            let requests = &call.body.requests;
+            let requests = &call.requests;
             let (waits, refusal) = match first_refused(requests, &check) {
                 Some((_, RequestRejection::Unsupported { .. })) => (true, None),
                 Some((at, refusal)) => (false, Some((at, Failure::Refused(refusal)))),
@@ -88,19 +88,19 @@ impl<C: Caller> Engine<C> {
                     (refusal.is_none(), refusal)
                 }
             };
-            if waits && !call.body.caller.is_gone() {
+            if waits && call.is_awaited() {
                 self.fallback.looked += 1;
                 continue;
             }
             let mut call = self.waiting.remove(self.fallback.looked)?;
-            if call.body.caller.is_gone() {
+            if !call.is_awaited() {
                 continue;
             }
             if let Some((at, failure)) = refusal {
                 call.fail_unsent(|position| refused(position == at, &failure));
                 continue;
             }
-            call.body.attempts += 1;
+            call.attempts += 1;
             return self.fallback.in_flight.push(call, None, now);
         }
     }
@@ -118,19 +118,14 @@ impl<C: Caller> Engine<C> {
 
     /// A frame has come over the fallback.
     pub(crate) fn receive_fallback(&mut self, frame: Frame) -> Result<(), Violation> {
-        let slot = self
-            .fallback
-            .in_flight
-            .pop_front()
-            .ok_or(Violation::UnexpectedReply)?;
-        if let Some(call) = slot.into_call(0) {
-            drop(call.body.caller.complete(
-                match ServerProfile::default().error_of(frame.view()) {
-                    Some(error) => Err(Failure::Server(error)),
-                    None => Ok(frame),
-                },
-            ));
-        }
+        let slot = self.fallback.in_flight.pop_front();
+        let mut slot = slot.ok_or(Violation::UnexpectedReply)?;
+        drop(
+            slot.complete(match ServerProfile::default().error_of(frame.view()) {
+                Some(error) => Err(Failure::Server(error)),
+                None => Ok(frame),
+            }),
+        );
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use swarm_resp::{Frame, Request};
 
 use super::Violation;
-use super::unit::Requests;
+use super::requests::Requests;
 use crate::connection::Nonce;
 
 /// What one slot must prove.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use swarm_resp::{Frame, RequestRef};
 
 use super::fence::Passed;
-use super::slot::Slot;
+use super::sent::SentCall;
 use super::{Answered, Caller, Engine, Violation};
 
 impl<C: Caller> Engine<C> {
@@ -29,7 +29,7 @@ impl<C: Caller> Engine<C> {
         let request = nonce.request("PING");
         let errors_allowed = self.session.server().refuses_ping;
         self.in_flight
-            .push_heartbeat(Slot::heartbeat(nonce, errors_allowed, now));
+            .push_heartbeat(SentCall::heartbeat(nonce, errors_allowed, now));
         self.own_request.insert(request).view()
     }
 

@@ -8,12 +8,13 @@ use std::time::Instant;
 
 use swarm_resp::{Request, RequestRef};
 
+use super::call::{Call, Caller};
 use super::fence::Fences;
-use super::slot::{Call, Caller, Slot};
-use super::unit::Requests;
+use super::requests::Requests;
+use super::sent::SentCall;
 
 pub(super) struct InFlight<C: Caller> {
-    slots: VecDeque<Slot<C>>,
+    slots: VecDeque<SentCall<C>>,
     /// What is still to be sent of the last call.
     rest: Option<Rest>,
 }
@@ -36,28 +37,28 @@ impl<C: Caller> InFlight<C> {
         self.slots.len()
     }
 
-    pub(super) fn iter(&self) -> vec_deque::Iter<'_, Slot<C>> {
+    pub(super) fn iter(&self) -> vec_deque::Iter<'_, SentCall<C>> {
         self.slots.iter()
     }
 
-    pub(super) fn iter_mut(&mut self) -> vec_deque::IterMut<'_, Slot<C>> {
+    pub(super) fn iter_mut(&mut self) -> vec_deque::IterMut<'_, SentCall<C>> {
         self.slots.iter_mut()
     }
 
     /// The oldest call.
     #[inline]
-    pub(super) fn front(&self) -> Option<&Slot<C>> {
+    pub(super) fn front(&self) -> Option<&SentCall<C>> {
         self.slots.front()
     }
 
     #[inline]
-    pub(super) fn front_mut(&mut self) -> Option<&mut Slot<C>> {
+    pub(super) fn front_mut(&mut self) -> Option<&mut SentCall<C>> {
         self.slots.front_mut()
     }
 
     /// The oldest call, if the server owes it a reply to a request that was sent.
     #[inline(always)]
-    pub(super) fn front_owed(&mut self) -> Option<&mut Slot<C>> {
+    pub(super) fn front_owed(&mut self) -> Option<&mut SentCall<C>> {
         let unsent = match &self.rest {
             Some(rest) if self.slots.len() == 1 => rest.replies(),
             _ => 0,
@@ -68,7 +69,7 @@ impl<C: Caller> InFlight<C> {
 
     /// Removes the oldest call, which has all its replies.
     #[inline]
-    pub(super) fn pop_front(&mut self) -> Option<Slot<C>> {
+    pub(super) fn pop_front(&mut self) -> Option<SentCall<C>> {
         self.slots.pop_front()
     }
 
@@ -88,27 +89,27 @@ impl<C: Caller> InFlight<C> {
     #[inline]
     pub(super) fn push(
         &mut self,
-        call: Call<C>,
+        call: Box<Call<C>>,
         fences: Option<Fences>,
         now: Instant,
     ) -> Option<RequestRef<'_>> {
-        let first = call.body.answered;
-        self.rest = match call.body.requests {
+        let first = call.answered;
+        self.rest = match call.requests {
             Requests::One(_) => None,
-            _ => Rest::of(&call.body.requests, first + 1, fences.as_ref()),
+            _ => Rest::of(&call.requests, first + 1, fences.as_ref()),
         };
-        self.slots.push_back(Slot::new(call, fences, now));
+        self.slots.push_back(SentCall::new(call, fences, now));
         self.slots.back()?.request(first)
     }
 
     /// Adds a heartbeat, which is no call.
-    pub(super) fn push_heartbeat(&mut self, heartbeat: Slot<C>) {
+    pub(super) fn push_heartbeat(&mut self, heartbeat: SentCall<C>) {
         self.rest = None;
         self.slots.push_back(heartbeat);
     }
 
     /// Takes the calls whose callers still wait, the last one first, because the connection is gone.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Call<C>> {
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Box<Call<C>>> {
         let mut unsent = self.rest.take().map_or(0, |rest| rest.requests());
         let last_first = self.slots.drain(..).rev();
         last_first.filter_map(move |slot| slot.into_call(std::mem::take(&mut unsent)))

@@ -4,6 +4,7 @@
 //! method call, so tests can replay every race.
 
 mod aside;
+mod call;
 mod deadlines;
 mod drain;
 mod fallback;
@@ -11,10 +12,10 @@ mod fence;
 mod heartbeat;
 mod in_flight;
 mod pace;
-mod slot;
+mod requests;
+mod sent;
 #[cfg(test)]
 mod tests;
-mod unit;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,8 +25,8 @@ use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{Capabilities, RequestRejection, TransportError};
 
 pub(crate) use crate::failure::Failure;
-pub(crate) use slot::{Body, Call, Caller, Retry};
-pub(crate) use unit::Requests;
+pub(crate) use call::{Call, Caller, Retry, Timing, deadline};
+pub(crate) use requests::Requests;
 
 pub(crate) use crate::server::Marks;
 
@@ -38,7 +39,7 @@ use fallback::Fallback;
 use fence::Fences;
 use in_flight::InFlight;
 use pace::Backlog;
-use slot::Slot;
+use sent::SentCall;
 
 /// Maximum number of times that a call is sent while connections keep breaking.
 pub(crate) const MAX_ATTEMPTS: u8 = 3;
@@ -56,7 +57,7 @@ pub(crate) struct Answered<W> {
 pub(crate) struct Engine<C: Caller> {
     session: Session,
     /// Calls that were not sent, in order.
-    waiting: VecDeque<Call<C>>,
+    waiting: VecDeque<Box<Call<C>>>,
     /// Calls that were sent. The server replies in this order.
     in_flight: InFlight<C>,
     /// The engine's own last request, of the handshake or a heartbeat, which the transport may borrow.
@@ -97,12 +98,14 @@ impl<C: Caller> Engine<C> {
     }
 
     /// Accepts a call. Its caller receives the replies.
-    pub(crate) fn submit(&mut self, mut call: Call<C>, now: Instant) {
+    #[inline]
+    pub(crate) fn submit(&mut self, mut call: Box<Call<C>>, permit: C::Permit, now: Instant) {
+        let deadline = call.take(permit, now);
         let key = self.session.settings.learned.write_cost();
         if !key.is_zero() {
             self.pace(&mut call, now, key);
         }
-        self.note_deadline(call.deadline);
+        self.note_deadline(call.deadline.unwrap_or(deadline));
         self.waiting.push_back(call);
     }
 
@@ -118,12 +121,12 @@ impl<C: Caller> Engine<C> {
 
     /// Whether a caller still waits for a reply.
     pub(crate) fn has_living_calls(&self) -> bool {
-        self.waiting.iter().any(|call| !call.body.caller.is_gone())
+        self.waiting.iter().any(|call| call.is_awaited())
             || self
                 .in_flight
                 .iter()
                 .chain(self.fallback.slots())
-                .any(Slot::is_awaited)
+                .any(SentCall::is_awaited)
     }
 
     /// State of the connection itself.
@@ -177,7 +180,7 @@ impl<C: Caller> Engine<C> {
     /// Fails all calls that were not sent.
     pub(crate) fn fail_waiting(&mut self, failure: &Failure) {
         self.fallback.look_again();
-        for call in self.waiting.drain(..) {
+        for mut call in self.waiting.drain(..) {
             call.fail_unsent(|_| failure.clone());
         }
     }
@@ -211,7 +214,8 @@ impl<C: Caller> Engine<C> {
         if self.drain.sends_no_more() || self.session.is_doubted() {
             return None;
         }
-        if self.session.is_heartbeat_due() && !self.in_flight.front().is_some_and(|slot| slot.alone)
+        if self.session.is_heartbeat_due()
+            && !self.in_flight.front().is_some_and(|slot| slot.is_alone())
         {
             return Some(self.beat(now));
         }
@@ -224,20 +228,20 @@ impl<C: Caller> Engine<C> {
             let next = self.waiting.front()?;
             // A request that must be alone in flight waits until all replies have arrived, and blocks later requests
             // until its own has.
-            let alone = next.body.alone && !self.in_flight.is_empty();
-            if alone || self.in_flight.front().is_some_and(|slot| slot.alone) {
+            let alone = next.alone && !self.in_flight.is_empty();
+            if alone || self.in_flight.front().is_some_and(|slot| slot.is_alone()) {
                 return None;
             }
             let mut call = self.waiting.pop_front()?;
-            if call.body.caller.is_gone() {
+            if !call.is_awaited() {
                 continue;
             }
             let check = |request: RequestRef<'_>| {
                 check(request).map_err(Failure::Refused)?;
                 server.check(request).map_err(Failure::Unsupported)
             };
-            let refusal = first_refused(&call.body.requests, check)
-                .or_else(|| first_unsupported(&call.body.requests, server));
+            let refusal = first_refused(&call.requests, check)
+                .or_else(|| first_unsupported(&call.requests, server));
             if let Some((at, failure)) = refusal {
                 call.fail_unsent(|position| refused(position == at, &failure));
                 continue;
@@ -245,15 +249,17 @@ impl<C: Caller> Engine<C> {
             if self.in_flight.is_empty() {
                 self.session.begin_owing(now);
             }
-            call.body.attempts += 1;
-            if let Some(pace) = &call.body.pace {
+            call.attempts += 1;
+            if let Some(pace) = &call.pace {
                 call.deadline = self.deadline_when_sent(pace, call.deadline);
             }
             let mut fences = None;
-            if !matches!(call.body.requests, Requests::One(_)) {
-                call.body.caller.sending(server);
+            if !matches!(call.requests, Requests::One(_)) {
+                if let Some(caller) = &mut call.caller {
+                    caller.sending(server);
+                }
                 if self.session.is_stateful() && server.cr_lf {
-                    fences = Fences::of(&call.body.requests, call.body.answered);
+                    fences = Fences::of(&call.requests, call.answered);
                 }
             }
             return self.in_flight.push(call, fences, now);
@@ -278,7 +284,7 @@ impl<C: Caller> Engine<C> {
             tracing::debug!("unsolicited push ignored");
             return Ok(None);
         }
-        if self.in_flight.front().is_some_and(Slot::must_prove) {
+        if self.in_flight.front().is_some_and(SentCall::must_prove) {
             return self.receive_proof(frame);
         }
         self.receive_reply(frame).map(Some)
@@ -287,7 +293,7 @@ impl<C: Caller> Engine<C> {
     /// Passes a reply to its caller.
     fn receive_reply(&mut self, frame: Frame) -> Result<Answered<C::Wake>, Violation> {
         let front = self.in_flight.front();
-        let meaning = || front.map_or(Meaning::Script, Slot::meaning);
+        let meaning = || front.map_or(Meaning::Script, SentCall::meaning);
         match self.session.server().failure_of(frame.view(), meaning) {
             Some(ErrorReply::Plain(error)) if front.is_none() => Err(Violation::Ended(error)),
             Some(error) => {
@@ -302,7 +308,7 @@ impl<C: Caller> Engine<C> {
     /// Answers the first call in flight. Always inlined, so that the frame moves straight to its destination.
     #[inline(always)]
     fn answer(&mut self, result: Result<Frame, Failure>) -> Result<Answered<C::Wake>, Violation> {
-        if self.in_flight.front().is_some_and(Slot::is_paced) {
+        if self.in_flight.front().is_some_and(SentCall::is_paced) {
             self.note_pace(result.is_ok());
         }
         self.answered = self.session.last_heard();
@@ -323,25 +329,24 @@ impl<C: Caller> Engine<C> {
 /// Sorts the calls of a lost connection, the last one first: those that may be sent again go to the head of the queue, the others
 /// fail.
 fn requeue<C: Caller>(
-    calls: impl Iterator<Item = Call<C>>,
-    waiting: &mut VecDeque<Call<C>>,
+    calls: impl Iterator<Item = Box<Call<C>>>,
+    waiting: &mut VecDeque<Box<Call<C>>>,
     policy: RetryPolicy,
     error: &Arc<TransportError>,
 ) {
-    for call in calls {
-        if call.body.retry.is_allowed(policy) && call.body.attempts < MAX_ATTEMPTS {
+    for mut call in calls {
+        if call.retry.is_allowed(policy) && call.attempts < MAX_ATTEMPTS {
             waiting.push_front(call);
         } else {
-            let sent = call.body.sent;
-            call.fail(|position| Failure::Lost {
-                sent: position < sent,
+            call.fail_lost(|sent| Failure::Lost {
+                sent,
                 error: Arc::clone(error),
             });
         }
     }
 }
 
-/// The first request that cannot be sent, and why. Of a unit, all are asked about before any is sent.
+/// The first request that cannot be sent, and why. Of a batch, all are asked about before any is sent.
 fn first_refused<E>(
     requests: &Requests,
     check: impl Fn(RequestRef<'_>) -> Result<(), E>,

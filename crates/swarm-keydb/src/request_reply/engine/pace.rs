@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use swarm_resp::RequestRef;
 
-use super::slot::Slot;
-use super::unit::Requests;
+use super::deadlines::earlier;
+use super::requests::Requests;
+use super::sent::SentCall;
 use super::{Call, Caller, Engine};
 use crate::effect::Effect;
 
@@ -169,14 +170,13 @@ impl<C: Caller> Engine<C> {
     /// Lets the deadline of a call grow by what writes take, and counts its own.
     #[cold]
     pub(super) fn pace(&mut self, call: &mut Call<C>, now: Instant, key: Duration) {
-        let body = &mut call.body;
-        let own = if body.blocks {
+        let own = if call.blocks {
             Load::NONE
         } else {
-            Load::of(&body.requests, body.answered)
+            Load::of(&call.requests, call.answered)
         };
         let ahead = self.backlog.load();
-        let step_by_step = body.grows && body.requests.len() > 1;
+        let step_by_step = call.grows && call.requests.len() > 1;
         if own + ahead == Load::NONE && !step_by_step {
             return;
         }
@@ -184,15 +184,15 @@ impl<C: Caller> Engine<C> {
             own,
             ahead,
             since: now,
-            timeout: call.deadline.saturating_duration_since(now),
-            grows: body.grows,
+            timeout: call.start_timeout(now).saturating_duration_since(now),
+            grows: call.grows,
             backlog: self.backlog.clone(),
         };
         self.backlog.set(ahead + own);
         if pace.grows && self.reaches_server() {
-            call.deadline = pace.due(key);
+            call.deadline = Some(pace.due(key));
         }
-        body.pace = Some(Box::new(pace));
+        call.pace = Some(Box::new(pace));
     }
 
     /// Whether commands reach the server: a deadline does not grow while it is out of availability.
@@ -202,9 +202,13 @@ impl<C: Caller> Engine<C> {
 
     /// The deadline of a call that is about to be sent.
     #[cold]
-    pub(super) fn deadline_when_sent(&self, pace: &Pace, deadline: Instant) -> Instant {
+    pub(super) fn deadline_when_sent(
+        &self,
+        pace: &Pace,
+        deadline: Option<Instant>,
+    ) -> Option<Instant> {
         if pace.grows {
-            deadline.max(pace.due(self.session.settings.learned.write_cost()))
+            deadline.max(Some(pace.due(self.session.settings.learned.write_cost())))
         } else {
             deadline
         }
@@ -214,17 +218,16 @@ impl<C: Caller> Engine<C> {
     pub(super) fn take_back_growth(&mut self) {
         let mut earliest = self.earliest;
         for call in &mut self.waiting {
-            if let Some(pace) = call.body.pace.as_ref().filter(|pace| pace.grows) {
+            if let Some(pace) = call.pace.as_ref().filter(|pace| pace.grows) {
                 let base = pace.since.checked_add(pace.timeout);
-                call.deadline = call.deadline.min(base.unwrap_or(call.deadline));
-                earliest =
-                    Some(earliest.map_or(call.deadline, |earliest| earliest.min(call.deadline)));
+                call.deadline = earlier(call.deadline, base);
+                earliest = earlier(earliest, call.deadline);
             }
         }
         self.earliest = earliest;
     }
 
-    /// Takes the time of what the first in flight is about to be answered. The time of the next request of a unit begins now.
+    /// Takes the time of what the first in flight is about to be answered. The time of the next request of a batch begins now.
     #[cold]
     pub(super) fn note_pace(&mut self, ran: bool) {
         let (Some(now), key) = (
@@ -241,14 +244,13 @@ impl<C: Caller> Engine<C> {
             .map_or(slot.sent, |answered| answered.max(slot.sent));
         let next = slot.next_load();
         let goes_on = slot.is_pending() && slot.owed() > 1;
-        let owed = u32::try_from(slot.owed()).unwrap_or(u32::MAX).max(1);
-        let Some(pace) = slot.pace.as_deref_mut() else {
+        let Some(call) = &mut slot.call else {
             return;
         };
-        let done = next.unwrap_or(Load {
-            keys: pace.own.keys.div_ceil(owed),
-            scripts: pace.own.scripts.div_ceil(owed),
-        });
+        let Some(pace) = call.pace.as_deref_mut() else {
+            return;
+        };
+        let done = next.unwrap_or(Load::NONE);
         if ran && done.keys > 0 && done.scripts == 0 {
             let took = now.saturating_duration_since(begun);
             self.session.settings.learned.note_write(took / done.keys);
@@ -257,8 +259,8 @@ impl<C: Caller> Engine<C> {
         if pace.grows && goes_on {
             (pace.since, pace.ahead) = (now, Load::NONE);
             pace.timeout = pace.timeout.max(self.session.settings.request_timeout);
-            slot.deadline = pace.due(key);
-            let deadline = slot.deadline;
+            let deadline = pace.due(key);
+            call.deadline = Some(deadline);
             self.note_deadline(deadline);
         }
     }
@@ -266,30 +268,24 @@ impl<C: Caller> Engine<C> {
     /// The backlog of another connection begins with what waits for it.
     pub(super) fn take_backlog_along(&mut self) {
         for call in &mut self.waiting {
-            if let Some(pace) = &mut call.body.pace {
+            if let Some(pace) = &mut call.pace {
                 pace.move_to(&self.backlog);
             }
         }
     }
 }
 
-impl<C: Caller> Slot<C> {
-    /// Whether its time is counted: see [`Pace`].
-    #[inline]
-    pub(super) const fn is_paced(&self) -> bool {
-        self.pace.is_some()
-    }
-
-    /// The load of the request that is answered next; `None` when that is not known any more.
+impl<C: Caller> SentCall<C> {
+    /// The load of the request that is answered next.
     fn next_load(&self) -> Option<Load> {
-        let body = self.body()?;
-        let position = body.answered;
-        if !is_transaction(&body.requests) {
-            return Some(Load::of_request(body.requests.get(position)?));
+        let call = self.call.as_ref()?;
+        let position = call.answered;
+        if !is_transaction(&call.requests) {
+            return Some(Load::of_request(call.requests.get(position)?));
         }
-        let is_exec = position.saturating_add(1) == body.requests.len();
+        let is_exec = position.saturating_add(1) == call.requests.len();
         Some(if is_exec {
-            self.pace.as_ref()?.own
+            call.pace.as_ref()?.own
         } else {
             Load::NONE
         })

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use swarm_resp::{Frame, Request};
 use swarm_transport::{Capabilities, TransportError, TransportErrorKind};
 
-use super::{Body, Call, Caller, Engine, Failure, Marks, Requests, Retry, Settings, Violation};
+use super::{Call, Caller, Engine, Failure, Marks, Requests, Retry, Settings, Timing, Violation};
 use crate::connection::HandshakeError;
 
 use crate::server::ServerProfile;
 
 mod aside;
+mod batches;
 mod drain;
 mod fences;
 mod handshake;
@@ -22,7 +23,6 @@ mod outcomes;
 mod pace;
 mod races;
 mod text;
-mod units;
 
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -37,7 +37,7 @@ struct Tester {
 }
 
 impl Caller for Tester {
-    type Ticket = ();
+    type Permit = ();
     type Wake = ();
 
     fn is_gone(&self) -> bool {
@@ -116,18 +116,18 @@ impl Bench {
         self.submit(one, retry, false)
     }
 
-    /// As [`unit`](Self::unit), with fences behind requests.
-    fn fenced_unit(&mut self, requests: &[&str], fenced: &[usize]) -> Rc<RefCell<bool>> {
+    /// As [`batch`](Self::batch), with fences behind requests.
+    fn fenced_batch(&mut self, requests: &[&str], fenced: &[usize]) -> Rc<RefCell<bool>> {
         let requests = requests.iter().map(|request| Request::new(request, ()));
         let marks = fenced.iter().map(|at| (*at, Marks::FENCE)).collect();
-        let unit = Requests::Unit(requests.collect()).marked(marks);
-        self.submit(unit, Retry::Never, false)
+        let batch = Requests::Batch(requests.collect()).marked(marks);
+        self.submit(batch, Retry::Never, false)
     }
 
     /// As [`call`](Self::call), of several requests.
-    fn unit(&mut self, requests: &[&str], retry: Retry) -> Rc<RefCell<bool>> {
+    fn batch(&mut self, requests: &[&str], retry: Retry) -> Rc<RefCell<bool>> {
         let requests = requests.iter().map(|request| Request::new(request, ()));
-        self.submit(Requests::Unit(requests.collect()), retry, false)
+        self.submit(Requests::Batch(requests.collect()), retry, false)
     }
 
     fn submit(&mut self, requests: Requests, retry: Retry, alone: bool) -> Rc<RefCell<bool>> {
@@ -138,14 +138,14 @@ impl Bench {
             answers: Rc::clone(&self.answers),
         };
         self.calls += 1;
-        self.engine.submit(
-            Call {
-                body: Box::new(Body::new(requests, caller, retry, alone)),
-                deadline: self.now + Duration::from_secs(10),
-                ticket: (),
-            },
-            self.now,
-        );
+        let mut call = Box::new(Call::new(requests, retry, alone));
+        let timing = Timing {
+            timeout: Duration::from_secs(10),
+            grows: false,
+            blocks: false,
+        };
+        call.awaited_by(caller, timing);
+        self.engine.submit(call, (), self.now);
         gone
     }
 

@@ -121,13 +121,16 @@ fn senseless_commands_are_refused_before_they_are_sent() {
 fn names_that_only_some_servers_take_are_marked() {
     let consumer = XPendingOptions::new().consumer("a\nb");
     for (marks, mark) in [
-        (Plain.xadd("", [("f", "v")]).draft.marks, Marks::EMPTY_NAME),
         (
-            Plain.xack("k", "g\r", StreamId::MIN).draft.marks,
+            Plain.xadd("", [("f", "v")]).builder.marks,
+            Marks::EMPTY_NAME,
+        ),
+        (
+            Plain.xack("k", "g\r", StreamId::MIN).builder.marks,
             Marks::LINE_BREAK,
         ),
         (
-            Plain.xpending_with("k", "g", consumer).draft.marks,
+            Plain.xpending_with("k", "g", consumer).builder.marks,
             Marks::LINE_BREAK,
         ),
     ] {
@@ -139,18 +142,21 @@ fn names_that_only_some_servers_take_are_marked() {
 fn reads_say_whether_they_block_and_may_be_sent_again() {
     let block = XReadOptions::new().block(Duration::from_secs(1));
     let read = Plain.xread_with([("k", "0")], block);
-    assert_eq!(read.draft.blocking, Blocking::Read(Duration::from_secs(1)));
-    assert_eq!(read.draft.retry, Retry::ReadOnly);
+    assert_eq!(
+        read.builder.blocking,
+        Blocking::Read(Duration::from_secs(1))
+    );
+    assert_eq!(read.builder.retry, Retry::ReadOnly);
     let from_now_on = Plain.xread_with([("a", "0"), ("k", "$")], block.block_forever());
-    assert_eq!(from_now_on.draft.blocking, Blocking::Read(Duration::MAX));
-    assert_eq!(from_now_on.draft.retry, Retry::Never);
+    assert_eq!(from_now_on.builder.blocking, Blocking::Read(Duration::MAX));
+    assert_eq!(from_now_on.builder.retry, Retry::Never);
     let options = XReadGroupOptions::new().block_forever();
     let group = Plain.xreadgroup_with("g", "c", [("k", ">")], options);
-    assert_eq!(group.draft.blocking, Blocking::Read(Duration::MAX));
-    assert_eq!(group.draft.retry, Retry::Never);
-    assert_eq!(Plain.xread([("k", "0")]).draft.blocking, Blocking::No);
+    assert_eq!(group.builder.blocking, Blocking::Read(Duration::MAX));
+    assert_eq!(group.builder.retry, Retry::Never);
+    assert_eq!(Plain.xread([("k", "0")]).builder.blocking, Blocking::No);
     assert_eq!(
-        Plain.xack("k", "g", StreamId::MIN).draft.retry,
+        Plain.xack("k", "g", StreamId::MIN).builder.retry,
         Retry::Never
     );
 }
@@ -290,7 +296,12 @@ fn numbers_beyond_what_the_server_takes_are_capped() {
         let scan = super::super::ScanOptions::new().count(count);
         assert_eq!(words(&|| Request::new("X", &scan)).last().unwrap(), most);
         let range = Plain.xrange_count("s", .., count);
-        let sent: Vec<_> = range.draft.request.written().map(<[u8]>::to_vec).collect();
+        let sent: Vec<_> = range
+            .builder
+            .request
+            .written()
+            .map(<[u8]>::to_vec)
+            .collect();
         assert_eq!(sent.last().unwrap(), most.as_bytes());
     }
 }

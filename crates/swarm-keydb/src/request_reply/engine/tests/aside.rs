@@ -59,18 +59,34 @@ fn whether_a_write_is_owed_outlives_its_caller() {
 }
 
 #[test]
-fn a_unit_owes_a_write_until_its_last_write_is_answered() {
+fn a_batch_owes_a_write_until_its_last_write_is_answered() {
     let mut bench = Bench::ready();
-    bench.unit(&["GET a", "SET a 1", "GET a"], Retry::Never);
+    bench.batch(&["GET a", "SET a 1", "GET a"], Retry::Never);
     assert_eq!(bench.sent().len(), 3);
     bench.reply(&bulk("0"));
     assert!(bench.engine.owes_write());
     bench.reply(&bulk("OK"));
     assert!(!bench.engine.owes_write());
 
-    bench.unit(&["MULTI", "GET a", "EXEC"], Retry::Never);
+    bench.batch(&["MULTI", "GET a", "EXEC"], Retry::Never);
     assert_eq!(bench.sent().len(), 3);
     assert!(bench.engine.owes_write());
+}
+
+#[test]
+fn a_tombstone_owes_a_write_until_its_last_write_is_answered() {
+    let mut bench = Bench::ready();
+    bench.batch(&["SET a 1", "GET a", "GET a"], Retry::Never);
+    assert_eq!(bench.sent().len(), 3);
+    bench.advance(10);
+    assert_eq!(bench.answers().len(), 3, "all requests timed out");
+    assert!(bench.engine.owes_write());
+    bench.reply(&bulk("OK"));
+    assert!(!bench.engine.owes_write(), "only reads are pending");
+    assert_eq!(bench.engine.in_flight(), 1);
+    bench.reply(&bulk("1"));
+    bench.reply(&bulk("1"));
+    assert_eq!(bench.engine.in_flight(), 0);
 }
 
 #[test]
@@ -98,9 +114,9 @@ fn late_replies_reach_their_callers_over_a_connection_that_is_set_aside() {
 }
 
 #[test]
-fn a_unit_is_sent_to_its_end_over_a_connection_that_is_set_aside() {
+fn a_batch_is_sent_to_its_end_over_a_connection_that_is_set_aside() {
     let mut bench = Bench::ready();
-    bench.unit(&["MULTI", "SET a", "EXEC"], Retry::Never);
+    bench.batch(&["MULTI", "SET a", "EXEC"], Retry::Never);
     assert_eq!(bench.send().as_deref(), Some("MULTI"));
     let mut aside = bench.engine.set_aside();
     std::mem::swap(&mut bench.engine, &mut aside);

@@ -33,10 +33,10 @@ fn what_is_in_flight_is_answered_before_a_connection_is_left() {
 }
 
 #[test]
-fn a_unit_that_is_being_sent_is_sent_to_its_end() {
+fn a_batch_that_is_being_sent_is_sent_to_its_end() {
     let mut bench = bench();
     bench.incr("a");
-    bench.unit(&["MULTI", "SET b", "EXEC"], Retry::Never);
+    bench.batch(&["MULTI", "SET b", "EXEC"], Retry::Never);
     assert_eq!(bench.send().as_deref(), Some("INCR a"));
     assert_eq!(bench.send().as_deref(), Some("MULTI"));
     bench.reply(&Frame::error(READONLY));
@@ -100,7 +100,7 @@ fn closing_tells_each_caller_whether_its_command_may_have_run() {
     let mut bench = bench();
     bench.incr("a");
     let gone = bench.incr("b");
-    bench.unit(&["INCR c", "INCR d", "INCR e"], Retry::Never);
+    bench.batch(&["INCR c", "INCR d", "INCR e"], Retry::Never);
     bench.incr("f");
     for _ in 0..4 {
         bench.send();
@@ -114,7 +114,7 @@ fn closing_tells_each_caller_whether_its_command_may_have_run() {
     assert_eq!(answers, told(&expected));
     assert!(!bench.engine.has_living_calls());
     assert_eq!(bench.engine.abandon(), 0);
-    // The last of the unit still goes out, which may be an EXEC.
+    // The last of the batch still goes out, which may be an EXEC.
     assert_eq!(bench.send().as_deref(), Some("INCR e"));
     assert_eq!(bench.send(), None);
 }

@@ -68,7 +68,7 @@ fn anything_but_the_nonce_ends_the_connection_and_hands_out_nothing() {
 #[test]
 fn in_a_pipeline_a_fence_stands_behind_each_risky_command() {
     let mut bench = Bench::ready();
-    bench.fenced_unit(&["GET a", "EVAL", "GET b", "EVALSHA", "GET c"], &[1, 3]);
+    bench.fenced_batch(&["GET a", "EVAL", "GET b", "EVALSHA", "GET c"], &[1, 3]);
     assert_eq!(bench.send().as_deref(), Some("GET a"));
     assert_eq!(bench.send().as_deref(), Some("EVAL"));
     let first = bench.send_check("ECHO");
@@ -95,7 +95,7 @@ fn in_a_pipeline_a_fence_stands_behind_each_risky_command() {
 #[test]
 fn replies_that_add_up_are_found_out_all_the_same() {
     let mut bench = Bench::ready();
-    bench.fenced_unit(&["EVAL", "GET a", "GET b"], &[0]);
+    bench.fenced_batch(&["EVAL", "GET a", "GET b"], &[0]);
     bench.send();
     let nonce = bench.send_check("ECHO");
     bench.sent();
@@ -106,9 +106,9 @@ fn replies_that_add_up_are_found_out_all_the_same() {
 }
 
 #[test]
-fn a_unit_that_was_partly_sent_says_of_each_request_whether_it_was() {
+fn a_batch_that_was_partly_sent_says_of_each_request_whether_it_was() {
     let mut bench = Bench::ready();
-    bench.fenced_unit(&["EVAL", "SET a"], &[0]);
+    bench.fenced_batch(&["EVAL", "SET a"], &[0]);
     assert_eq!(bench.send().as_deref(), Some("EVAL"));
     bench.reply(&bulk("1"));
     assert_eq!(bench.answers(), []);
@@ -195,7 +195,7 @@ fn only_servers_that_escape_line_breaks_do_without_fences() {
         let mut bench = Bench::offline();
         bench.handshake_with(server);
         bench.fenced("EVAL", Retry::Never);
-        bench.fenced_unit(&["GET a", "EVAL"], &[1]);
+        bench.fenced_batch(&["GET a", "EVAL"], &[1]);
         let fences = bench
             .sent()
             .iter()

@@ -259,7 +259,7 @@ fn errors_spelled_as_words_are_errors_where_the_probe_was() {
     bench.engine.session.settings.reconnect_on = ["NOAUTH".into()].into();
     bench.get("a");
     bench.call("MGET a b", Retry::ReadOnly, false);
-    bench.unit(&["MULTI", "MGET a b", "EXEC"], Retry::Never);
+    bench.batch(&["MULTI", "MGET a b", "EXEC"], Retry::Never);
     bench.sent();
     bench.reply(&words("-ERR unknown command 'X'"));
     // Two values, which somebody wrote.

@@ -115,9 +115,9 @@ fn a_heartbeat_waits_for_a_request_that_must_be_alone() {
 }
 
 #[test]
-fn a_heartbeat_never_comes_between_the_requests_of_a_unit() {
+fn a_heartbeat_never_comes_between_the_requests_of_a_batch() {
     let mut bench = bench();
-    bench.unit(&["MULTI", "GET a", "EXEC"], Retry::Never);
+    bench.batch(&["MULTI", "GET a", "EXEC"], Retry::Never);
     assert_eq!(bench.send().as_deref(), Some("MULTI"));
     bench.advance(10);
     assert_eq!(bench.send().as_deref(), Some("GET a"));

@@ -87,3 +87,75 @@ fn a_silent_server_that_owes_a_write_is_given_up_in_the_end() {
     }
     assert_eq!(bench.wait(15), Err(Violation::Silent(SILENCE)));
 }
+
+/// Capacity that counts as taken until it is dropped.
+struct Taken(Rc<RefCell<bool>>);
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        *self.0.borrow_mut() = false;
+    }
+}
+
+/// A caller that checks on its answer that its capacity was returned.
+struct Checking(Rc<RefCell<bool>>);
+
+impl Caller for Checking {
+    type Permit = Taken;
+    type Wake = ();
+
+    fn is_gone(&self) -> bool {
+        false
+    }
+
+    fn sending(&mut self, _: ServerProfile) {}
+
+    fn progress(&mut self, _: Result<Frame, Failure>) {}
+
+    fn complete(self, result: Result<Frame, Failure>) {
+        assert!(!*self.0.borrow(), "{result:?} came before the capacity");
+        *self.0.borrow_mut() = true;
+    }
+}
+
+/// A leased connection is reused only if nothing is pending on it, so a caller must not see its own call there.
+#[test]
+fn a_caller_is_answered_after_its_capacity_is_returned() {
+    let error = Arc::new(TransportError::new(TransportErrorKind::Closed, "cut"));
+    let now = Instant::now();
+    let answers: [fn(&mut Engine<Checking>, &Arc<TransportError>, Instant); 5] = [
+        |engine, _, now| {
+            let reply = Frame::simple("OK");
+            engine.receive(now, reply).unwrap();
+        },
+        |engine, error, _| engine.disconnected(error),
+        |engine, _, _| engine.fail_waiting(&Failure::Full),
+        |engine, _, now| {
+            let rejection = engine.next_request(now, |_| Err(refusal()));
+            assert!(rejection.is_none());
+        },
+        |engine, _, now| engine.expire(now + Duration::from_secs(1)).unwrap(),
+    ];
+    for (at, answer) in answers.into_iter().enumerate() {
+        let mut engine = Engine::new(Settings::default());
+        engine.connected(Capabilities::FULL.with_session(false));
+        let taken = Rc::new(RefCell::new(true));
+        let mut call = Box::new(Call::new(
+            Requests::One(Request::new("SET", ())),
+            Retry::Never,
+            false,
+        ));
+        let timing = Timing {
+            timeout: Duration::from_secs(1),
+            grows: false,
+            blocks: false,
+        };
+        call.awaited_by(Checking(Rc::clone(&taken)), timing);
+        engine.submit(call, Taken(Rc::clone(&taken)), now);
+        if at < 2 {
+            assert!(engine.next_request(now, |_| Ok(())).is_some());
+        }
+        answer(&mut engine, &error, now);
+        assert!(*taken.borrow(), "the caller of {at} was answered");
+    }
+}

@@ -26,18 +26,16 @@ fn grown(bench: &mut Bench, requests: &[&str], grows: bool) -> Rc<RefCell<bool>>
     let requests = if requests.len() == 1 {
         Requests::One(words.next().unwrap())
     } else {
-        Requests::Unit(words.collect())
+        Requests::Batch(words.collect())
     };
-    let body = Body {
+    let mut call = Box::new(Call::new(requests, Retry::Never, false));
+    let timing = Timing {
+        timeout: 10 * SECOND,
         grows,
-        ..Body::new(requests, caller, Retry::Never, false)
+        blocks: false,
     };
-    let call = Call {
-        body: Box::new(body),
-        deadline: bench.now + 10 * SECOND,
-        ticket: (),
-    };
-    bench.engine.submit(call, bench.now);
+    call.awaited_by(caller, timing);
+    bench.engine.submit(call, (), bench.now);
     gone
 }
 
@@ -103,7 +101,7 @@ fn a_timeout_of_ones_own_is_taken_as_given_and_nothing_grows_on_redis() {
     default_call(&mut bench, &["SET a 1"]);
     assert_eq!(
         bench.engine.waiting.back().unwrap().deadline,
-        bench.now + Duration::from_millis(10_100)
+        Some(bench.now + Duration::from_millis(10_100))
     );
 }
 

@@ -237,7 +237,7 @@ impl World {
         }
     }
 
-    /// Makes a call of one request, or of several that go as a unit.
+    /// Makes a call of one request, or of several that go as a batch.
     fn call(&mut self) -> Rc<RefCell<bool>> {
         let number = self.calls.len();
         // What may take the fallback under the narrow scope has the name of what may.
@@ -254,7 +254,7 @@ impl World {
                 self.calls.push(vec![name.clone()]);
                 self.bench().call(&name, Retry::Never, true)
             }
-            1..=3 => self.unit(number, kind, retry),
+            1..=3 => self.batch(number, kind, retry),
             4..=5 => self.transaction(number),
             _ => {
                 let name = format!("{kind} {number}");
@@ -268,7 +268,7 @@ impl World {
         }
     }
 
-    fn unit(&mut self, number: usize, kind: &str, retry: Retry) -> Rc<RefCell<bool>> {
+    fn batch(&mut self, number: usize, kind: &str, retry: Retry) -> Rc<RefCell<bool>> {
         let scripts = retry == Retry::Never;
         let requests: Vec<_> = (0..self.rng.usize(1..5))
             .map(|place| match self.rng.u8(0..3) {
@@ -304,9 +304,9 @@ impl World {
         let words = self.calls.last().unwrap().clone();
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         if fenced.is_empty() {
-            self.bench().unit(&words, retry)
+            self.bench().batch(&words, retry)
         } else {
-            self.bench().fenced_unit(&words, fenced)
+            self.bench().fenced_batch(&words, fenced)
         }
     }
 

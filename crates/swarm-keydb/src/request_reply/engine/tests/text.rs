@@ -40,7 +40,7 @@ fn a_call_that_waited_for_another_server_is_checked_against_the_one_that_came() 
 }
 
 #[test]
-fn a_refused_name_withholds_its_unit() {
+fn a_refused_name_withholds_its_batch() {
     let mut bench = Bench::offline();
     bench.handshake_with("swarmkeydb");
     let requests = [
@@ -48,8 +48,8 @@ fn a_refused_name_withholds_its_unit() {
         Request::new("SET", (b"\xff".as_slice(), "v")),
         Request::new("SET", ("k", b"\xff".as_slice())),
     ];
-    let unit = Requests::Unit(requests.into_iter().collect());
-    bench.submit(unit, Retry::Never, false);
+    let batch = Requests::Batch(requests.into_iter().collect());
+    bench.submit(batch, Retry::Never, false);
     assert_eq!(bench.send(), None);
     let answers = bench.answers.borrow();
     let [

@@ -17,7 +17,7 @@ pub(super) enum Owed {
 #[derive(Default)]
 pub(super) struct Line {
     owed: VecDeque<Owed>,
-    /// The unit that is being sent, and the place of its next request.
+    /// The batch that is being sent, and the place of its next request.
     sending: Option<(usize, usize)>,
     /// Whether a fence must come next.
     fence_is_due: bool,
@@ -40,7 +40,7 @@ impl Line {
         let held = matches!(self.owed.front(), Some(Owed::Call(first)) if is_alone(first));
         assert!(!held, "{name} came behind a request that must be alone");
         if let Some(nonce) = name.strip_prefix("PING ") {
-            assert_eq!(self.sending, None, "a heartbeat came into a unit");
+            assert_eq!(self.sending, None, "a heartbeat came into a batch");
             self.owed.push_back(Owed::Check(bulk(nonce)));
             return None;
         }
@@ -53,14 +53,18 @@ impl Line {
         Some(name)
     }
 
-    /// Nothing may come between the requests of a unit.
+    /// Nothing may come between the requests of a batch.
     fn follow(&mut self, name: &str, calls: &[Vec<String>]) {
         let numbers: Vec<usize> = name
             .split(' ')
             .filter_map(|word| word.parse().ok())
             .collect();
         if let Some(expected) = self.sending.take() {
-            assert_eq!(numbers, [expected.0, expected.1], "{name} came into a unit");
+            assert_eq!(
+                numbers,
+                [expected.0, expected.1],
+                "{name} came into a batch"
+            );
         }
         if let [call, place] = numbers[..]
             && place + 1 < calls[call].len()

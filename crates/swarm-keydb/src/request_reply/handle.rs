@@ -1,4 +1,4 @@
-//! How calls reach the driver, bounded.
+//! Handle of a connection's task: queues calls within a budget, and shuts the task down.
 
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use swarm_resp::Frame;
 use swarm_transport::{TransportError, TransportErrorKind};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::request_reply::{Body, Call, Caller, Requests, Retry};
-
+use super::engine::{Call, Caller, Requests, Retry, Timing, deadline};
 use crate::failure::Failure;
 use crate::server::ServerProfile;
 use crate::status::{State, Stats, Status};
@@ -33,55 +32,26 @@ pub(super) enum Shutdown {
     Abort,
 }
 
-/// A call that the driver does not have yet.
-pub(crate) struct QueuedCall {
-    pub(crate) body: Box<Body<ReplySender>>,
-    pub(crate) due: Due,
-}
-
-/// When a call times out.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Due {
-    /// Counted from when the driver takes the call, so that the driver reads the clock once per batch. The driver takes a call
-    /// at once.
-    After(Duration),
-    At(std::time::Instant),
-}
-
-impl QueuedCall {
-    pub(super) fn into_call(self, permit: Permit, now: std::time::Instant) -> Call<ReplySender> {
-        let deadline = match self.due {
-            Due::After(timeout) => deadline(now, timeout),
-            Due::At(deadline) => deadline,
-        };
-        Call {
-            body: self.body,
-            deadline,
-            ticket: permit,
-        }
-    }
-}
-
-/// What became of a call that was offered to the queue.
+/// Outcome of offering a call to the queue.
 pub(crate) enum Enqueued {
     Done,
-    /// There is no room for it.
-    Full(QueuedCall, u32),
-    /// No more calls are taken.
+    /// There is not enough capacity: the call, and its size.
+    Full(Box<Call<ReplySender>>, u32),
+    /// The queue takes no more calls.
     Closed,
 }
 
-/// Where the replies to one call go.
+/// Receives the replies to one call.
 #[derive(Debug)]
 pub(crate) enum ReplySender {
     One(reply_channel::Sender<Result<Frame, Failure>>),
-    Unit(reply_channel::Sender<Answers>, Answers),
+    Batch(reply_channel::Sender<Answers>, Answers),
 }
 
-/// Where the reply to one call comes from.
+/// Resolves to the reply to one call.
 pub(crate) type ReplyReceiver = reply_channel::Receiver<Result<Frame, Failure>>;
 
-/// What became of the requests of a unit, in their order.
+/// Results of the requests of a batch, in order.
 #[derive(Debug)]
 pub(crate) struct Answers {
     pub(crate) replies: Vec<Result<Frame, Failure>>,
@@ -99,39 +69,39 @@ impl Answers {
 }
 
 impl ReplySender {
-    /// For one reply, which `waiter` polls for.
+    /// For one reply, which the task of `waiter` awaits.
     pub(crate) fn one(waiter: Waker) -> (Self, ReplyReceiver) {
         let (sender, receiver) = reply_channel::channel(Some(waiter));
         (Self::One(sender), receiver)
     }
 
-    /// For the replies to so many requests.
-    fn unit(requests: usize) -> (Self, reply_channel::Receiver<Answers>) {
+    /// For the replies to a batch.
+    fn batch(requests: usize) -> (Self, reply_channel::Receiver<Answers>) {
         let (sender, receiver) = reply_channel::channel(None);
         let answers = Answers::with_room_for(requests);
-        (Self::Unit(sender, answers), receiver)
+        (Self::Batch(sender, answers), receiver)
     }
 }
 
 impl Caller for ReplySender {
-    type Ticket = Permit;
+    type Permit = Permit;
     type Wake = Wake;
 
     fn is_gone(&self) -> bool {
         match self {
             Self::One(sender) => sender.is_closed(),
-            Self::Unit(sender, _) => sender.is_closed(),
+            Self::Batch(sender, _) => sender.is_closed(),
         }
     }
 
     fn sending(&mut self, server: ServerProfile) {
-        if let Self::Unit(_, answers) = self {
+        if let Self::Batch(_, answers) = self {
             answers.server = server;
         }
     }
 
     fn progress(&mut self, result: Result<Frame, Failure>) {
-        if let Self::Unit(_, answers) = self {
+        if let Self::Batch(_, answers) = self {
             answers.replies.push(result);
         }
     }
@@ -139,7 +109,7 @@ impl Caller for ReplySender {
     fn complete(self, result: Result<Frame, Failure>) -> Wake {
         match self {
             Self::One(sender) => sender.send(result),
-            Self::Unit(sender, mut answers) => {
+            Self::Batch(sender, mut answers) => {
                 answers.replies.push(result);
                 sender.send(answers)
             }
@@ -147,25 +117,20 @@ impl Caller for ReplySender {
     }
 }
 
-/// The largest budget, in bytes: what tokio's semaphore can count on a 32-bit system.
-const MAX_BUDGET: u32 = u32::MAX >> 3;
-
-/// How much may be under way at one time.
+/// Limits of the calls that are queued or in flight.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Budget {
-    bytes: u32,
-    /// What a small call takes; so the number of calls is bounded, too.
-    least: u32,
-    /// Whether calls wait for room.
+    bytes: usize,
+    /// Minimum size of a call, which bounds the number of calls, too.
+    least: usize,
+    /// Whether calls wait for capacity.
     waits: bool,
 }
 
 impl Budget {
     pub(crate) fn new(commands: usize, bytes: usize) -> Self {
-        let commands = u32::try_from(commands)
-            .unwrap_or(MAX_BUDGET)
-            .clamp(1, MAX_BUDGET);
-        let bytes = u32::try_from(bytes).unwrap_or(MAX_BUDGET).min(MAX_BUDGET);
+        let commands = commands.clamp(1, Semaphore::MAX_PERMITS);
+        let bytes = bytes.min(Semaphore::MAX_PERMITS);
         Self {
             bytes: bytes.max(commands),
             least: (bytes / commands).max(1),
@@ -173,40 +138,30 @@ impl Budget {
         }
     }
 
-    /// Says whether calls wait for room.
+    /// Sets whether calls wait for capacity.
     pub(crate) const fn waiting(self, waits: bool) -> Self {
         Self { waits, ..self }
     }
 
-    /// What requests take. What is larger than the whole budget takes all of it, and goes alone.
+    /// Returns the size of requests. Requests that are larger than the budget take all of it and go alone.
     fn share(self, requests: &Requests) -> u32 {
-        let count = u32::try_from(requests.len()).unwrap_or(u32::MAX);
-        let least = self.least.saturating_mul(count).min(self.bytes);
-        let len = u32::try_from(requests.encoded_len()).unwrap_or(u32::MAX);
-        len.clamp(least, self.bytes)
+        let least = self.least.saturating_mul(requests.len()).min(self.bytes);
+        let size = requests.encoded_len().clamp(least, self.bytes);
+        // The semaphore grants no more at once.
+        u32::try_from(size).unwrap_or(u32::MAX)
     }
 }
 
-/// How long a call may take.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Timing {
-    pub(crate) timeout: Duration,
-    /// Whether that is the default, which grows with what is written.
-    pub(crate) grows: bool,
-    /// Whether the server may keep the reply back.
-    pub(crate) blocks: bool,
-}
-
-/// The sending side. The driver ends when the last clone is dropped.
+/// Handle of a connection's task, which ends when the last clone is dropped.
 ///
-/// The queue has no other bound, for the driver must see every call to keep its deadline. What is bounded is
-/// the room that calls take, and each must have its share before it is put in.
+/// A call takes part of the budget before it is queued. The queue has no other bound, because the task must see every call to
+/// enforce its deadline.
 #[derive(Clone, Debug)]
-pub(crate) struct Mailbox(Arc<Inner>);
+pub(crate) struct ConnectionHandle(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    queue: queue::Sender<QueuedCall>,
+    queue: queue::Sender<Box<Call<ReplySender>>>,
     /// Beside the calls, so that a client that is being closed can be told to hurry.
     shutdowns: mpsc::UnboundedSender<Shutdown>,
     budget: Budget,
@@ -218,19 +173,19 @@ struct Inner {
     tasks: Tasks,
 }
 
-impl Mailbox {
+impl ConnectionHandle {
     pub(super) fn new(
         budget: Budget,
         peer: &str,
         tasks: &Tasks,
     ) -> (
         Self,
-        queue::Receiver<QueuedCall>,
+        queue::Receiver<Box<Call<ReplySender>>>,
         mpsc::UnboundedReceiver<Shutdown>,
     ) {
         let (shutdowns, shutdown) = mpsc::unbounded_channel();
         let (sender, receiver) = queue::queue(budget.bytes);
-        let mailbox = Self(Arc::new(Inner {
+        let connection = Self(Arc::new(Inner {
             queue: sender,
             shutdowns,
             budget,
@@ -239,7 +194,7 @@ impl Mailbox {
             peer: peer.into(),
             tasks: tasks.clone(),
         }));
-        (mailbox, receiver, shutdown)
+        (connection, receiver, shutdown)
     }
 
     /// Where the driver notes why it ended.
@@ -262,52 +217,33 @@ impl Mailbox {
 
     /// How much of the budget is taken.
     fn taken(&self) -> usize {
-        (self.0.budget.bytes as usize).saturating_sub(self.0.queue.free())
+        self.0.budget.bytes.saturating_sub(self.0.queue.free())
     }
 
-    /// Puts requests in, if there is room for them now. Their time runs from here.
+    /// Queues a call if there is capacity for it now.
     #[inline]
-    pub(crate) fn enqueue(
-        &self,
-        requests: Requests,
-        caller: ReplySender,
-        timing: Timing,
-        retry: Retry,
-        alone: bool,
-    ) -> Enqueued {
-        let size = self.0.budget.share(&requests);
-        let queued = QueuedCall {
-            body: Box::new(Body {
-                grows: timing.grows,
-                blocks: timing.blocks,
-                ..Body::new(requests, caller, retry, alone)
-            }),
-            due: Due::After(timing.timeout),
-        };
-        match self.0.queue.try_send(queued, size) {
+    pub(crate) fn enqueue(&self, call: Box<Call<ReplySender>>) -> Enqueued {
+        let size = self.0.budget.share(&call.requests);
+        match self.0.queue.try_send(call, size) {
             Ok(()) => Enqueued::Done,
-            Err(TrySendError::Full(queued)) => Enqueued::Full(queued, size),
+            Err(TrySendError::Full(call)) => Enqueued::Full(call, size),
             Err(TrySendError::Closed) => Enqueued::Closed,
         }
     }
 
-    /// Waits for room for a queued that found none, until its time is up, and puts it in. Served in order.
+    /// Waits for capacity within the call's timeout and queues the call. Calls that wait are served in order.
     pub(crate) async fn enqueue_when_free(
         self,
-        mut queued: QueuedCall,
+        mut call: Box<Call<ReplySender>>,
         size: u32,
     ) -> Result<(), Failure> {
         if !self.0.budget.waits {
             return Err(Failure::Full);
         }
-        let deadline = match queued.due {
-            Due::After(timeout) => deadline_in(timeout),
-            Due::At(deadline) => deadline,
-        };
-        queued.due = Due::At(deadline);
+        let deadline = call.start_timeout(Instant::now().into_std());
         let sent = {
             let _context = self.0.tasks.timers();
-            timeout_at(Instant::from_std(deadline), self.0.queue.send(queued, size))
+            timeout_at(Instant::from_std(deadline), self.0.queue.send(call, size))
         };
         match sent.await {
             Ok(Ok(())) => Ok(()),
@@ -316,15 +252,15 @@ impl Mailbox {
         }
     }
 
-    /// Sends a unit and waits for what becomes of it.
-    pub(crate) async fn call_unit(
+    /// Sends a batch and returns the results of its requests.
+    pub(crate) async fn call_batch(
         &self,
         requests: Requests,
         timing: Timing,
         retry: Retry,
     ) -> Answers {
         let count = requests.len();
-        let sent = self.send_unit(requests, timing, retry).await;
+        let sent = self.send_batch(requests, timing, retry).await;
         let failure = match sent {
             Ok(answers) => match answers.await {
                 Some(answers) => return answers,
@@ -338,16 +274,18 @@ impl Mailbox {
         }
     }
 
-    async fn send_unit(
+    async fn send_batch(
         &self,
         requests: Requests,
         timing: Timing,
         retry: Retry,
     ) -> Result<reply_channel::Receiver<Answers>, Failure> {
-        let (caller, answers) = ReplySender::unit(requests.len());
-        match self.enqueue(requests, caller, timing, retry, false) {
+        let (caller, answers) = ReplySender::batch(requests.len());
+        let mut call = Box::new(Call::new(requests, retry, false));
+        call.awaited_by(caller, timing);
+        match self.enqueue(call) {
             Enqueued::Done => {}
-            Enqueued::Full(queued, size) => self.clone().enqueue_when_free(queued, size).await?,
+            Enqueued::Full(call, size) => self.clone().enqueue_when_free(call, size).await?,
             Enqueued::Closed => return Err(self.why_ended()),
         }
         Ok(answers)
@@ -380,8 +318,8 @@ impl Mailbox {
     }
 
     /// A reference that does not keep the driver alive.
-    pub(crate) fn downgrade(&self) -> WeakMailbox {
-        WeakMailbox(Arc::downgrade(&self.0))
+    pub(crate) fn downgrade(&self) -> WeakConnectionHandle {
+        WeakConnectionHandle(Arc::downgrade(&self.0))
     }
 
     /// Whether calls are taken at all.
@@ -413,29 +351,49 @@ impl Mailbox {
     }
 }
 
-/// The moment at which a timeout that begins now is over.
-pub(super) fn deadline(now: std::time::Instant, timeout: Duration) -> std::time::Instant {
-    // A timeout beyond what the clock can express is as good as a year.
-    let year = Duration::from_secs(365 * 24 * 3600);
-    now.checked_add(timeout).unwrap_or(now + year)
-}
-
-/// The moment at which a timeout that begins now is over.
+/// Returns the end of a timeout that begins now.
 pub(crate) fn deadline_in(timeout: Duration) -> std::time::Instant {
     deadline(Instant::now().into_std(), timeout)
 }
 
-/// A reference to a mailbox that does not keep its driver alive.
+/// Handle that does not keep the task alive.
 #[derive(Clone, Debug)]
-pub(crate) struct WeakMailbox(Weak<Inner>);
+pub(crate) struct WeakConnectionHandle(Weak<Inner>);
 
-impl WeakMailbox {
-    /// Whether it refers to this mailbox.
-    pub(crate) fn is(&self, mailbox: &Mailbox) -> bool {
-        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&mailbox.0))
+impl WeakConnectionHandle {
+    /// Whether this is the handle of the same task.
+    pub(crate) fn is(&self, connection: &ConnectionHandle) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&connection.0))
     }
 
-    pub(crate) fn upgrade(&self) -> Option<Mailbox> {
-        self.0.upgrade().map(Mailbox)
+    pub(crate) fn upgrade(&self) -> Option<ConnectionHandle> {
+        self.0.upgrade().map(ConnectionHandle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_takes_its_size_but_at_least_an_equal_share_and_at_most_everything() {
+        let request =
+            |size: usize| Requests::One(swarm_resp::Request::new("SET", "0".repeat(size)));
+        let budget = Budget::new(8, 800);
+        assert_eq!(budget.share(&request(1)), 100);
+        assert!((500..600).contains(&budget.share(&request(500))));
+        assert_eq!(budget.share(&request(5000)), 800);
+        assert_eq!(Budget::new(0, 0).share(&request(1)), 1);
+    }
+
+    #[tokio::test]
+    #[cfg(target_pointer_width = "64")]
+    async fn a_budget_may_exceed_what_32_bits_can_count() {
+        let bytes = 1_usize << 40;
+        let budget = Budget::new(1, bytes);
+        assert_eq!(budget.bytes, bytes);
+        let tasks = Tasks::current().unwrap();
+        let (handle, _calls, _shutdowns) = ConnectionHandle::new(budget, "", &tasks);
+        assert_eq!(handle.0.queue.free(), bytes);
     }
 }

@@ -11,7 +11,7 @@ use crate::server::Marks;
 pub(crate) enum Requests {
     One(Request),
     /// Sent one right after the other, each with a reply of its own. Never empty.
-    Unit(RequestBatch),
+    Batch(RequestBatch),
     /// Any of the above, with precautions for some of the requests. Rare, so the others do not pay for it.
     Marked(Arc<Marked>),
 }
@@ -47,11 +47,11 @@ impl Requests {
         }))
     }
 
-    /// The only request, unless this is a unit.
+    /// The only request, unless this is a batch.
     pub(super) fn as_one(&self) -> Option<RequestRef<'_>> {
         match self {
             Self::One(request) => Some(request.view()),
-            Self::Unit(_) => None,
+            Self::Batch(_) => None,
             Self::Marked(marked) => marked.requests.as_one(),
         }
     }
@@ -67,7 +67,7 @@ impl Requests {
     #[inline]
     pub(crate) fn marks(&self) -> &[(usize, Marks)] {
         match self {
-            Self::One(_) | Self::Unit(_) => &[],
+            Self::One(_) | Self::Batch(_) => &[],
             Self::Marked(marked) => &marked.marks,
         }
     }
@@ -76,7 +76,7 @@ impl Requests {
     pub(crate) fn get(&self, position: usize) -> Option<RequestRef<'_>> {
         match self {
             Self::One(request) => (position == 0).then(|| request.view()),
-            Self::Unit(requests) => requests.get(position),
+            Self::Batch(requests) => requests.get(position),
             Self::Marked(marked) => marked.requests.get(position),
         }
     }
@@ -90,7 +90,7 @@ impl Requests {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::One(_) => 1,
-            Self::Unit(requests) => requests.len(),
+            Self::Batch(requests) => requests.len(),
             Self::Marked(marked) => marked.requests.len(),
         }
     }
@@ -99,7 +99,7 @@ impl Requests {
     pub(crate) fn encoded_len(&self) -> usize {
         match self {
             Self::One(request) => request.encoded().len(),
-            Self::Unit(requests) => requests.encoded_len(),
+            Self::Batch(requests) => requests.encoded_len(),
             Self::Marked(marked) => marked.requests.encoded_len(),
         }
     }

@@ -3,9 +3,9 @@
 use super::*;
 
 #[test]
-fn a_unit_is_sent_in_one_piece_and_answered_one_by_one() {
+fn a_batch_is_sent_in_one_piece_and_answered_one_by_one() {
     let mut bench = Bench::ready();
-    bench.unit(&["GET a", "INCR b"], Retry::Never);
+    bench.batch(&["GET a", "INCR b"], Retry::Never);
     bench.get("c");
     assert_eq!(bench.sent(), ["GET a", "INCR b", "GET c"]);
     bench.reply(&bulk("1"));
@@ -16,10 +16,10 @@ fn a_unit_is_sent_in_one_piece_and_answered_one_by_one() {
 }
 
 #[test]
-fn a_unit_under_way_is_sent_to_its_end_whatever_becomes_of_its_caller() {
+fn a_batch_under_way_is_sent_to_its_end_whatever_becomes_of_its_caller() {
     for cancelled in [true, false] {
         let mut bench = Bench::ready();
-        let gone = bench.unit(&["MULTI", "SET a", "EXEC"], Retry::Never);
+        let gone = bench.batch(&["MULTI", "SET a", "EXEC"], Retry::Never);
         assert_eq!(bench.send().as_deref(), Some("MULTI"));
         if cancelled {
             *gone.borrow_mut() = true;
@@ -38,9 +38,9 @@ fn a_unit_under_way_is_sent_to_its_end_whatever_becomes_of_its_caller() {
 }
 
 #[test]
-fn a_unit_that_was_cancelled_before_is_not_sent() {
+fn a_batch_that_was_cancelled_before_is_not_sent() {
     let mut bench = Bench::ready();
-    let gone = bench.unit(&["MULTI", "SET a", "EXEC"], Retry::Never);
+    let gone = bench.batch(&["MULTI", "SET a", "EXEC"], Retry::Never);
     *gone.borrow_mut() = true;
     assert_eq!(bench.send(), None);
 }
@@ -48,7 +48,7 @@ fn a_unit_that_was_cancelled_before_is_not_sent() {
 #[test]
 fn a_cut_says_of_each_request_what_became_of_it() {
     let mut bench = Bench::ready();
-    bench.unit(&["INCR a", "INCR b", "INCR c"], Retry::Never);
+    bench.batch(&["INCR a", "INCR b", "INCR c"], Retry::Never);
     bench.send();
     bench.send();
     bench.reply(&bulk("1"));
@@ -60,9 +60,9 @@ fn a_cut_says_of_each_request_what_became_of_it() {
 }
 
 #[test]
-fn a_unit_that_only_reads_goes_on_where_it_was_cut() {
+fn a_batch_that_only_reads_goes_on_where_it_was_cut() {
     let mut bench = Bench::ready();
-    bench.unit(&["GET a", "GET b", "GET c"], Retry::ReadOnly);
+    bench.batch(&["GET a", "GET b", "GET c"], Retry::ReadOnly);
     bench.sent();
     bench.reply(&bulk("1"));
     bench.cut();
@@ -75,9 +75,9 @@ fn a_unit_that_only_reads_goes_on_where_it_was_cut() {
 }
 
 #[test]
-fn a_unit_that_the_wire_refuses_in_part_is_refused_as_a_whole() {
+fn a_batch_that_the_wire_refuses_in_part_is_refused_as_a_whole() {
     let mut bench = Bench::ready();
-    bench.unit(&["GET a", "SET b", "GET c"], Retry::Never);
+    bench.batch(&["GET a", "SET b", "GET c"], Retry::Never);
     let refusal = || swarm_transport::RequestRejection::TooLarge { size: 2, limit: 1 };
     let request = bench
         .engine
@@ -94,7 +94,7 @@ fn a_unit_that_the_wire_refuses_in_part_is_refused_as_a_whole() {
 #[test]
 fn a_reply_to_what_was_not_sent_yet_ends_the_connection() {
     let mut bench = Bench::ready();
-    bench.unit(&["GET a", "GET b"], Retry::ReadOnly);
+    bench.batch(&["GET a", "GET b"], Retry::ReadOnly);
     bench.send();
     bench.reply(&bulk("1"));
     let early = bench.engine.receive(bench.now, bulk("2"));

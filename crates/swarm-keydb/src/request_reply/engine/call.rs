@@ -1,0 +1,225 @@
+//! A call: requests, and the caller that awaits the replies. Boxed once, so that it moves from queue to queue by its pointer.
+
+use std::time::{Duration, Instant};
+
+use swarm_resp::Frame;
+
+use super::Failure;
+use super::pace::Pace;
+use super::requests::Requests;
+use crate::effect::Effect;
+use crate::options::RetryPolicy;
+use crate::server::ServerProfile;
+
+/// Receives the replies to a call.
+pub(crate) trait Caller {
+    /// Capacity of the queue that a call takes until its replies have arrived or never will.
+    type Permit;
+
+    /// Wakes the caller when it is dropped.
+    type Wake;
+
+    /// Whether the caller no longer waits.
+    fn is_gone(&self) -> bool;
+
+    /// A batch is about to be sent to this server.
+    fn sending(&mut self, server: ServerProfile);
+
+    /// Takes the result of one request of a batch, in order. More results follow.
+    fn progress(&mut self, result: Result<Frame, Failure>);
+
+    /// Takes the only or the last result.
+    fn complete(self, result: Result<Frame, Failure>) -> Self::Wake;
+}
+
+/// Whether a call that may have run may be resent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// It may: the caller says so.
+    Always,
+    /// It only reads.
+    ReadOnly,
+    /// It is idempotent, unless others write the same keys in between.
+    Idempotent,
+    /// It must not run twice.
+    Never,
+}
+
+impl Retry {
+    /// Whether a policy allows to resend the call.
+    pub(crate) const fn is_allowed(self, policy: RetryPolicy) -> bool {
+        match self {
+            Self::Always => true,
+            Self::ReadOnly => !matches!(policy, RetryPolicy::Never),
+            Self::Idempotent => matches!(policy, RetryPolicy::Idempotent),
+            Self::Never => false,
+        }
+    }
+
+    /// Returns the stricter of two.
+    pub(crate) const fn stricter(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Never, _) | (_, Self::Never) => Self::Never,
+            (Self::Idempotent, _) | (_, Self::Idempotent) => Self::Idempotent,
+            (Self::ReadOnly, _) | (_, Self::ReadOnly) => Self::ReadOnly,
+            (Self::Always, Self::Always) => Self::Always,
+        }
+    }
+}
+
+/// One request or a batch, and the caller that awaits the replies.
+pub(crate) struct Call<C: Caller> {
+    pub(crate) requests: Requests,
+    /// `None` before the call is awaited, and in a tombstone: a call whose caller was answered before the server replied.
+    pub(super) caller: Option<C>,
+    /// Set when the connection's task takes the call. A tombstone keeps its permit, so that tombstones cannot pile up on a
+    /// server that never replies.
+    permit: Option<C::Permit>,
+    pub(crate) retry: Retry,
+    /// Whether no other call may be in flight with this one: the gateway answers some commands out of order.
+    pub(super) alone: bool,
+    /// Whether the server may delay the reply until there is something to return.
+    pub(super) blocks: bool,
+    /// Whether the timeout is the default, which grows with the number of keys that are written.
+    pub(super) grows: bool,
+    pub(super) timeout: Duration,
+    /// Unless set earlier, the timeout runs from when the connection's task takes the call, so that the task reads the clock
+    /// once per batch.
+    pub(crate) deadline: Option<Instant>,
+    /// Number of requests that were answered.
+    pub(super) answered: usize,
+    /// Number of requests that were sent over earlier connections.
+    pub(super) sent_before: usize,
+    /// How many times the call was sent.
+    pub(super) attempts: u8,
+    /// What the call adds to the deadlines of later calls, on a server that needs time for each key.
+    pub(super) pace: Option<Box<Pace>>,
+}
+
+impl<C: Caller> Call<C> {
+    /// Creates a call that was never sent.
+    #[inline]
+    pub(crate) const fn new(requests: Requests, retry: Retry, alone: bool) -> Self {
+        Self {
+            requests,
+            caller: None,
+            permit: None,
+            retry,
+            alone,
+            blocks: false,
+            grows: false,
+            timeout: Duration::ZERO,
+            deadline: None,
+            answered: 0,
+            sent_before: 0,
+            attempts: 0,
+            pace: None,
+        }
+    }
+
+    /// Sets the caller and how long it waits.
+    #[inline]
+    pub(crate) fn awaited_by(&mut self, caller: C, timing: Timing) {
+        self.caller = Some(caller);
+        Timing {
+            timeout: self.timeout,
+            grows: self.grows,
+            blocks: self.blocks,
+        } = timing;
+    }
+
+    /// Starts the timeout, if it has not started.
+    #[inline]
+    pub(crate) fn start_timeout(&mut self, now: Instant) -> Instant {
+        match self.deadline {
+            Some(deadline) => deadline,
+            None => *self.deadline.insert(deadline(now, self.timeout)),
+        }
+    }
+
+    /// The connection's task takes the call.
+    #[inline]
+    pub(super) fn take(&mut self, permit: C::Permit, now: Instant) -> Instant {
+        self.permit = Some(permit);
+        self.start_timeout(now)
+    }
+
+    /// Returns the permit. The call is about to be answered, and a caller that has its reply must find that nothing is pending.
+    #[inline]
+    pub(super) fn return_permit(&mut self) {
+        self.permit = None;
+    }
+
+    /// Whether a caller waits.
+    #[inline]
+    pub(super) fn is_awaited(&self) -> bool {
+        (self.caller.as_ref()).is_some_and(|caller| !caller.is_gone())
+    }
+
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Fails every request that was not answered, and leaves a tombstone. `why` returns the failure by position.
+    pub(super) fn fail(&mut self, why: impl Fn(usize) -> Failure) {
+        let Some(mut caller) = self.caller.take() else {
+            return;
+        };
+        let last = self.requests.len().saturating_sub(1);
+        for position in self.answered..last {
+            caller.progress(Err(why(position)));
+        }
+        drop(caller.complete(Err(why(last))));
+    }
+
+    /// As [`fail`](Self::fail), for a call that waits. Requests that were sent over an earlier connection may have run, for
+    /// whatever reason the call is not resent.
+    pub(super) fn fail_unsent(&mut self, why: impl Fn(usize) -> Failure) {
+        let sent = self.sent_before;
+        self.return_permit();
+        self.fail(|position| match why(position) {
+            failure if position < sent => failure.after_sending(),
+            failure => failure,
+        });
+    }
+
+    /// As [`fail`](Self::fail), for a call whose connection is lost.
+    pub(super) fn fail_lost(&mut self, why: impl Fn(bool) -> Failure) {
+        let sent = self.sent_before;
+        self.return_permit();
+        self.fail(|position| why(position < sent));
+    }
+
+    /// Whether a write is pending, apart from the next `held` requests. A command that blocks does not count: the server must
+    /// not go on blocking for a caller that has left.
+    pub(super) fn owes_write(&self, held: usize) -> bool {
+        !self.blocks && {
+            let answered = self.answered.saturating_add(held);
+            let mut pending = self.requests.iter().skip(answered);
+            pending.any(|request| Effect::of(&request.args()).is_write())
+        }
+    }
+
+    /// All requests but the last `unsent` were sent.
+    pub(super) fn note_sent(&mut self, unsent: usize) {
+        let sent = self.requests.len().saturating_sub(unsent);
+        self.sent_before = self.sent_before.max(sent);
+    }
+}
+
+/// How long a call may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timing {
+    pub(crate) timeout: Duration,
+    /// Whether the timeout is the default, which grows with the number of keys that are written.
+    pub(crate) grows: bool,
+    /// Whether the server may delay the reply until there is something to return.
+    pub(crate) blocks: bool,
+}
+
+/// The end of a timeout that begins now.
+pub(crate) fn deadline(now: Instant, timeout: Duration) -> Instant {
+    // A timeout beyond what the clock can express is as good as a year.
+    let year = Duration::from_secs(365 * 24 * 3600);
+    now.checked_add(timeout).unwrap_or(now + year)
+}
