@@ -118,12 +118,14 @@ impl Caller for Checking {
     }
 }
 
+type Answer = fn(&mut Engine<Checking>, &Arc<TransportError>, Instant);
+
 /// A leased connection is reused only if nothing is pending on it, so a caller must not see its own call there.
 #[test]
 fn a_caller_is_answered_after_its_capacity_is_returned() {
     let error = Arc::new(TransportError::new(TransportErrorKind::Closed, "cut"));
     let now = Instant::now();
-    let answers: [fn(&mut Engine<Checking>, &Arc<TransportError>, Instant); 5] = [
+    let answers: [Answer; 5] = [
         |engine, _, now| {
             let reply = Frame::simple("OK");
             engine.receive(now, reply).unwrap();
