@@ -1,4 +1,4 @@
-//! What a command does to the server's data: whether it writes, and how many keys.
+//! Effect of a command on the server's data: whether it writes, and how many keys.
 
 use swarm_resp::RequestArgs;
 use swarm_transport::facts::{Access, Writes, facts};
@@ -6,16 +6,17 @@ use swarm_transport::facts::{Access, Writes, facts};
 /// Effect of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Changes no data, or blocks until there is something to read.
+    /// Changes no data, or blocks until there is data to read.
     Reads,
-    /// Writes this many keys, or changes something else if that is none.
+    /// Writes this many keys; zero if it changes something other than keys.
     Writes(u32),
     /// Runs a script, which may write any number of keys.
     Script,
 }
 
 impl Effect {
-    /// The effect of a request. An unknown command counts as a write of one key, and so does a lone EXEC.
+    /// The effect of a request. An unknown command counts as a write of one key, and so does a lone
+    /// EXEC.
     pub(crate) fn of(args: &RequestArgs<'_>) -> Self {
         let facts = facts(args);
         match facts.access {

@@ -1,4 +1,4 @@
-//! Why a call got no reply.
+//! Reason why a call got no reply.
 
 use std::sync::Arc;
 
@@ -7,20 +7,21 @@ use swarm_transport::{RequestRejection, TransportError, TransportErrorKind};
 
 use crate::server::{ErrorReply, Unsupported};
 
-/// Why a call got no reply.
+/// Reason why a call got no reply.
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
-    /// The server answered an error.
+    /// The server replied with an error.
     Server(ServerError),
-    /// A script ended with an error, or made a list that looks like one: the connection does not tell them apart.
+    /// A script failed, or returned a list that looks like an error: the connection cannot
+    /// distinguish them.
     Scripted(ServerError),
-    /// The deadline passed. When the request was sent, it may have run.
+    /// The deadline passed. If the request was sent, it may have run.
     Timeout { sent: bool },
-    /// The deadline passed while no connection could be made; the request was not sent.
+    /// The deadline passed while the client could not connect; the request was not sent.
     Unreachable(Arc<TransportError>),
-    /// Only the HTTP fallback can be reached, which has no session; the request was not sent.
+    /// Only the HTTP fallback is reachable, which has no sessions; the request was not sent.
     OnlyFallback(Arc<TransportError>),
-    /// The connection broke. When the request was sent, it may have run.
+    /// The connection was lost. If the request was sent, it may have run.
     Lost {
         sent: bool,
         error: Arc<TransportError>,
@@ -33,14 +34,16 @@ pub(crate) enum Failure {
     Full,
     /// Another request of the same batch was refused; the request was not sent.
     Withheld,
-    /// The server wants other credentials. When the request was sent over an earlier connection, it may have run.
+    /// The server rejected the credentials. If the request was sent over an earlier connection, it
+    /// may have run.
     Auth { sent: bool, error: ServerError },
-    /// The client was closed. When the request was sent, it may have run.
+    /// The client was closed. If the request was sent, it may have run.
     Closed { sent: bool },
 }
 
 impl Failure {
-    /// Whether other credentials are wanted: by the server, or by a gateway that answers 401 or 403.
+    /// Whether the credentials were rejected: by the server, or by a gateway with status 401 or
+    /// 403.
     pub(crate) fn is_about_credentials(&self) -> bool {
         match self {
             Self::Auth { .. } => true,
@@ -49,7 +52,8 @@ impl Failure {
         }
     }
 
-    /// The same failure for a request that was sent over an earlier connection and waited to be sent again: it may have run.
+    /// The same failure for a request that was sent over an earlier connection and waited to be
+    /// sent again: it may have run.
     pub(crate) fn after_sending(&self) -> Self {
         let lost = |error: &Arc<TransportError>| Self::Lost {
             sent: true,

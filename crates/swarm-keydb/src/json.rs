@@ -1,4 +1,4 @@
-//! Values that are JSON.
+//! JSON values.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -6,7 +6,9 @@ use swarm_resp::{Arg, ArgSink, ConvertError, FrameRef, FromFrame, ToArg, ToArgs}
 
 use crate::error::{Error, Result};
 
-/// A value that is stored as JSON.
+/// Value that is stored as JSON.
+///
+/// # Examples
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -33,13 +35,15 @@ use crate::error::{Error, Result};
 pub struct Json<T>(pub T);
 
 impl Json<()> {
-    /// A value as JSON text, to be given as an argument.
+    /// Serializes a value to JSON text, for use as an argument.
     ///
-    /// **Errors:** of kind [`Argument`](crate::ErrorKind::Argument) when JSON cannot hold the value: a map whose keys are no
-    /// strings, say.
+    /// # Errors
+    ///
+    /// Kind [`Argument`](crate::ErrorKind::Argument) if JSON cannot represent the value, such as a
+    /// map whose keys are not strings.
     pub fn text(value: &(impl Serialize + ?Sized)) -> Result<JsonText> {
         serde_json::to_vec(value).map(JsonText).map_err(|error| {
-            Error::argument(format!("the value cannot be written as JSON: {error}"))
+            Error::argument(format!("value cannot be serialized to JSON: {error}"))
         })
     }
 }
@@ -50,11 +54,11 @@ impl<T: DeserializeOwned> FromFrame for Json<T> {
         let value = serde_json::from_slice(text);
         value
             .map(Self)
-            .map_err(|_| ConvertError::new("the JSON asked for", frame))
+            .map_err(|_| ConvertError::new("JSON of the requested type", frame))
     }
 }
 
-/// JSON text: see [`Json::text`].
+/// JSON text, created by [`Json::text`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct JsonText(Vec<u8>);
 
@@ -71,7 +75,7 @@ impl ToArgs for JsonText {
 }
 
 impl std::fmt::Debug for JsonText {
-    /// Shows the length, never the content.
+    /// Shows the length, but not the content.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "JsonText({} bytes)", self.0.len())
     }

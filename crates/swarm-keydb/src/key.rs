@@ -1,4 +1,4 @@
-//! What can name a key or a channel: one name, or several.
+//! Arguments that name keys or channels: one name, or several.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet, VecDeque};
@@ -9,8 +9,8 @@ use swarm_resp::{Arg, ArgSink, ToArg};
 
 /// One key, channel or pattern: text, bytes or an integer.
 ///
-/// Floating-point numbers and booleans are arguments ([`ToArg`]) but not keys: two programs may spell the same number
-/// differently, and would then use two keys.
+/// Floating-point numbers and booleans are arguments ([`ToArg`]) but not keys: two programs may
+/// format the same number differently, and would then use two keys.
 ///
 /// # Examples
 ///
@@ -47,12 +47,16 @@ pub trait ToKey {
     fn to_key(&self) -> Arg<'_>;
 }
 
-/// Any number of keys, channels or patterns: one, a tuple, a list or a set of them, or none (`()`, `None`).
+/// Any number of keys, channels or patterns: one, a tuple, a list or a set of them, or none (`()`,
+/// `None`).
 ///
-/// A key type of your own fits into arrays, slices, lists and sets as soon as it implements [`ToKey`]:
-/// `client.del([key])`.
+/// A key type of your own fits into arrays, slices, lists and sets as soon as it implements
+/// [`ToKey`]: `client.del([key])`.
 ///
-/// Maps and lists of pairs are not keys, so a command for several keys never takes a value for a key:
+/// Maps and lists of pairs are not keys, so a command for several keys never takes a value for a
+/// key:
+///
+/// # Examples
 ///
 /// ```compile_fail,E0277
 /// # use std::collections::HashMap;
@@ -93,7 +97,8 @@ pub trait ToKey {
     note = "of a map, pass the keys: `map.keys().collect::<Vec<_>>()`"
 )]
 pub trait ToKeys {
-    /// Passes every key to `sink`, in order. Called more than once: each call must pass the same keys.
+    /// Passes every key to `sink`, in order. Called more than once: each call must pass the same
+    /// keys.
     fn write_keys(&self, sink: &mut impl ArgSink);
 }
 
@@ -153,7 +158,8 @@ impl<const N: usize> ToKeys for [u8; N] {
     }
 }
 
-/// A key in its encoded form, such as that of a [`Command`](crate::Command) that is being forwarded.
+/// A key in its encoded form, such as that of a [`Command`](crate::Command) that is being
+/// forwarded.
 impl ToKey for Arg<'_> {
     #[inline]
     fn to_key(&self) -> Arg<'_> {

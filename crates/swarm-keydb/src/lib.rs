@@ -1,7 +1,7 @@
 //! Async client for SwarmKeyDb and other Redis-compatible servers.
 //!
-//! Any number of tasks share one [`Client`]: clone it, and call it through `&self`. Each command is a
-//! method that returns a [`Reply`], a future that sends the command when it is first polled.
+//! Any number of tasks share one [`Client`]: clone it, and call it through `&self`. Each command is
+//! a method that returns a [`Reply`], a future that sends the command when it is first polled.
 //!
 //! ```
 //! use std::time::Duration;
@@ -11,7 +11,8 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let gateway = swarm_gateway::test().await?;
 //! # let url = gateway.ws_url();
-//! let client = Client::connect(ClientOptions::new(url).request_timeout(Duration::from_secs(5))).await?;
+//! let options = ClientOptions::new(url).request_timeout(Duration::from_secs(5));
+//! let client = Client::connect(options).await?;
 //!
 //! client.set_with("session", "ann", SetOptions::new().ex(60)).await?;
 //! let visits = client.incr("visits").await?;
@@ -41,8 +42,8 @@
 //!   [`Error::outcome`] tells you whether a failed command ran.
 //! * Every command completes within its timeout: [`ClientOptions::request_timeout`], or
 //!   [`Reply::timeout`] for one command.
-//! * All futures are cancel-safe for other callers: dropping one never affects another. A command that
-//!   was not sent yet is never sent.
+//! * All futures are cancel-safe for other callers: dropping one never affects another. A command
+//!   that was not sent yet is never sent.
 //!
 //! See [delivery](guide::delivery) for details.
 //!
@@ -164,7 +165,7 @@ pub use swarm_resp::{
 pub use swarm_transport::tls::TlsOptions;
 pub use swarm_transport::{Connect, TransportError, TransportErrorKind, TransportOptions};
 
-/// The examples of the README.
+/// Runs the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

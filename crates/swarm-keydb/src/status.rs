@@ -20,7 +20,8 @@ pub enum State {
     Connecting,
     /// The connection is established.
     Connected,
-    /// The connection was lost or could not be established. The client is reconnecting, and commands wait.
+    /// The connection was lost or could not be established. The client is reconnecting, and
+    /// commands wait.
     Reconnecting,
     /// The client cannot connect and uses the HTTP fallback; commands that it does not cover wait.
     Fallback,
@@ -28,7 +29,8 @@ pub enum State {
     Closed,
 }
 
-/// Receiver of state changes of a client's connection. Created by [`Client::watch_state`](crate::Client::watch_state).
+/// Receiver of state changes of a client's connection. Created by
+/// [`Client::watch_state`](crate::Client::watch_state).
 ///
 /// Only the latest state is kept: a receiver that polls late may miss short states in between.
 #[derive(Debug, Clone)]
@@ -44,8 +46,9 @@ impl StateWatch {
         self.links.borrow().state
     }
 
-    /// Waits until the state differs from the one that this method returned last, initially the state at the time of
-    /// [`watch_state`](crate::Client::watch_state). Returns `None` after [`State::Closed`], which is the last state.
+    /// Waits until the state differs from the one that this method returned last, initially the
+    /// state at the time of [`watch_state`](crate::Client::watch_state). Returns `None` after
+    /// [`State::Closed`], which is the last state.
     ///
     /// # Cancel safety
     ///
@@ -60,8 +63,8 @@ impl StateWatch {
         Some(link.state)
     }
 
-    /// Waits until the connection is in `state`, and returns true, or until the client is closed without reaching that state, and
-    /// returns false.
+    /// Waits until the connection is in `state`, and returns true, or until the client is closed
+    /// without reaching that state, and returns false.
     ///
     /// # Cancel safety
     ///
@@ -92,7 +95,8 @@ pub(crate) struct FailedDial {
     pub(crate) error: Arc<TransportError>,
 }
 
-/// Number of histogram buckets, one per power of two microseconds; the last starts at over 17 minutes.
+/// Number of histogram buckets, one per power of two microseconds; the last starts at over 17
+/// minutes.
 const BUCKETS: usize = 32;
 
 /// State and metrics that a driver publishes. One task writes, any number read.
@@ -265,35 +269,39 @@ pub struct Stats {
     pub state: State,
     /// Commands that wait to be sent.
     pub queued: usize,
-    /// Commands that were sent and have no reply yet, including those whose caller has given up. Together with
-    /// [`queued`](Self::queued), they count toward [`max_in_flight`](crate::ClientOptions::max_in_flight).
+    /// Commands that were sent and have no reply yet, including those whose caller has given up.
+    /// Together with [`queued`](Self::queued), they count toward
+    /// [`max_in_flight`](crate::ClientOptions::max_in_flight).
     pub in_flight: usize,
-    /// Bytes of [`max_in_flight_bytes`](crate::ClientOptions::max_in_flight_bytes) that queued and sent commands occupy. A small
-    /// command counts as `max_in_flight_bytes / max_in_flight`.
+    /// Bytes of [`max_in_flight_bytes`](crate::ClientOptions::max_in_flight_bytes) that queued and
+    /// sent commands occupy. A small command counts as `max_in_flight_bytes / max_in_flight`.
     pub in_flight_bytes: usize,
     /// Metrics of the dedicated connections.
     pub dedicated: DedicatedStats,
-    /// Connections that the client no longer uses, but keeps open until the replies to their writes have arrived or
-    /// [`drain_timeout`](crate::ClientOptions::drain_timeout) has passed. At most 8, not counting dedicated connections, which count
-    /// in [`dedicated`](Self::dedicated) while they drain.
+    /// Connections that the client no longer uses, but keeps open until the replies to their writes
+    /// have arrived or [`drain_timeout`](crate::ClientOptions::drain_timeout) has passed. At most
+    /// 8, not counting dedicated connections, which count in [`dedicated`](Self::dedicated) while
+    /// they drain.
     pub draining: usize,
     /// Number of times that the client has reconnected.
     pub reconnects: u64,
-    /// Open [`Subscription`](crate::Subscription)s, including those that the server has not acknowledged yet.
+    /// Open [`Subscription`](crate::Subscription)s, including those that the server has not
+    /// acknowledged yet.
     pub subscriptions: usize,
     /// Histogram of the times from sending a command to its reply.
     pub round_trips: RoundTrips,
 }
 
-/// Metrics of the dedicated connections, which blocking commands and exclusive handles lease, at one moment.
+/// Metrics of the dedicated connections, which blocking commands and exclusive handles lease, at
+/// one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DedicatedStats {
     /// Maximum number of connections:
     /// [`max_dedicated_connections`](crate::ClientOptions::max_dedicated_connections).
     pub max: usize,
-    /// Connections that are leased, connecting, being checked before they return to the pool, or closing. One that owes a reply to
-    /// a write closes after that reply.
+    /// Connections that are leased, connecting, being checked before they return to the pool, or
+    /// closing. One that owes a reply to a write closes after that reply.
     pub in_use: usize,
     /// Connections that are open for the next lease.
     pub idle: usize,
@@ -311,8 +319,8 @@ impl RoundTrips {
         self.0.iter().sum()
     }
 
-    /// Returns an upper bound of a quantile `q`, such as 0.5 for the median: a power of two microseconds. Returns `None` if there
-    /// are no replies yet. `q` outside of 0 to 1 is clamped.
+    /// Returns an upper bound of a quantile `q`, such as 0.5 for the median: a power of two
+    /// microseconds. Returns `None` if there are no replies yet. `q` outside of 0 to 1 is clamped.
     pub fn quantile(&self, q: f64) -> Option<Duration> {
         let count = self.count();
         if count == 0 {
@@ -333,8 +341,8 @@ impl RoundTrips {
         Some(Duration::from_micros(1 << bucket))
     }
 
-    /// Returns the counts: entry `n` counts replies that took less than 2^n microseconds, but not less than half of that. The last
-    /// entry has no upper bound.
+    /// Returns the counts: entry `n` counts replies that took less than 2^n microseconds, but not
+    /// less than half of that. The last entry has no upper bound.
     pub const fn buckets(&self) -> &[u64] {
         &self.0
     }
@@ -356,7 +364,7 @@ mod tests {
 
     use super::*;
 
-    /// Stands for: a watch that tells what is no news, or has no end.
+    /// Catches a watch that reports unchanged states or never ends.
     #[tokio::test(start_paused = true)]
     async fn changes_are_told_once_and_end_with_the_last() {
         let status = Status::new();
@@ -366,7 +374,7 @@ mod tests {
             status.note_load(1, 0);
         }
         assert_eq!(watch.changed().await, Some(State::Reconnecting));
-        // Nothing has changed, whatever else is noted.
+        // Recording a failure does not change the state.
         status.set(State::Reconnecting);
         let error = TransportError::new(TransportErrorKind::Refused, "nobody listens");
         status.note_failed_dial(FailedDial {
@@ -376,7 +384,7 @@ mod tests {
         });
         let second = Duration::from_secs(1);
         assert!(tokio::time::timeout(second, watch.changed()).await.is_err());
-        // What is over before somebody looks is no change.
+        // A state that has passed before the next poll is no change.
         status.set(State::Connected);
         status.set(State::Reconnecting);
         assert!(tokio::time::timeout(second, watch.changed()).await.is_err());

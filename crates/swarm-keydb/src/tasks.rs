@@ -1,4 +1,4 @@
-//! Where the tasks and timers of a client run.
+//! Runtime handle of a client's tasks and timers.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result};
 
-/// The runtime that a client was made in. All tasks of the client run there, whoever calls its methods.
+/// The runtime that a client was created in. All tasks of the client run there, whichever runtime
+/// calls its methods.
 #[derive(Debug, Clone)]
 pub(crate) struct Tasks {
     runtime: Handle,
@@ -21,7 +22,7 @@ impl Tasks {
     /// Tasks in the current runtime.
     pub(crate) fn current() -> Result<Self> {
         let runtime = Handle::try_current().map_err(|_| {
-            Error::config("there is no tokio runtime here; make the client within one, or use blocking::Client")
+            Error::config("no tokio runtime in this context; use one, or blocking::Client")
         })?;
         Ok(Self {
             runtime,
@@ -37,17 +38,18 @@ impl Tasks {
         })
     }
 
-    /// The context in which timers can be made: that of the caller, if it has one, so that they run on its clock.
+    /// Enters the client's runtime to create timers, unless the caller has a runtime: its clock
+    /// then applies.
     pub(crate) fn timers(&self) -> Option<EnterGuard<'_>> {
         Handle::try_current().is_err().then(|| self.runtime.enter())
     }
 
-    /// The context of the client's own runtime.
+    /// Enters the client's runtime.
     pub(crate) fn enter(&self) -> EnterGuard<'_> {
         self.runtime.enter()
     }
 
-    /// Ready when no task is running.
+    /// Completes once no task is running.
     #[cfg(feature = "blocking")]
     pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         let running = Arc::clone(&self.running);

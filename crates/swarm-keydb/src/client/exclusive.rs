@@ -203,7 +203,7 @@ impl Executor for Exclusive {
 
     fn execute<R>(&self, mut command: Command<R>) -> Reply<R> {
         vet(&mut command, Use::Exclusive);
-        if !command.is_refused() {
+        if !command.is_rejected() {
             self.lease.session.note(&command.builder.request.written());
         }
         self.call(command)

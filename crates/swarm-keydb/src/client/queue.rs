@@ -99,7 +99,7 @@ impl Queue {
     /// Queues a command. Rejects commands that would delay those behind them, or that must be in
     /// flight alone.
     pub(super) fn push<R>(&self, mut command: Command<R>) -> Queued<R> {
-        let refusal = command.take_refusal();
+        let refusal = command.take_rejection();
         let builder = &mut command.builder;
         let mut commands = self.commands.borrow_mut();
         let position = commands.names.len();

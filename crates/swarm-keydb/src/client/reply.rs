@@ -69,7 +69,7 @@ impl<R> Reply<R> {
         mut command: Command<R>,
         timeout: Duration,
     ) -> Self {
-        let state = match command.take_refusal() {
+        let state = match command.take_rejection() {
             Some(error) => State::Refused(error),
             None => {
                 let requests =

@@ -8,7 +8,7 @@ impl Executor for Recorder {
     type Output<R> = Vec<String>;
 
     fn execute<R>(&self, command: Command<R>) -> Vec<String> {
-        assert!(!command.is_refused(), "the arguments are sound");
+        assert!(!command.is_rejected(), "the arguments are sound");
         let request = &command.builder.request;
         request
             .written()

@@ -37,7 +37,7 @@ fn vet_raw(builder: &mut Builder, used: Use) {
         refusal(&args, session, used)
     };
     if let Some(reason) = reason {
-        builder.refuse(Error::argument(reason));
+        builder.reject(Error::argument(reason));
     } else if matches!(session, Session::Login | Session::Protocol) {
         // The gateway answers AUTH ahead of replies that are owed.
         builder.alone = true;
@@ -83,7 +83,7 @@ mod tests {
     fn refused(name: &'static str, args: impl ToArgs, used: Use) -> bool {
         let mut command: Command<Frame> = Builder::raw(name).args(args).build();
         vet(&mut command, used);
-        command.is_refused()
+        command.is_rejected()
     }
 
     #[test]

@@ -107,7 +107,7 @@ mod tests {
             let name = format!("GET{broken}");
             let mut command: Command<Frame> = Builder::raw(name).build();
             guard(&mut command);
-            assert!(command.is_refused());
+            assert!(command.is_rejected());
         }
     }
 

@@ -28,7 +28,8 @@ impl ClientOptions {
         let password = self.password.as_deref().or(endpoint.password());
         if endpoint.user().is_some() && password.is_none() {
             return Err(Error::config(
-                "url has a user and no password; write redis://user:password@host, or set the option password",
+                "url has a user and no password; write redis://user:password@host, or set the \
+                 option password",
             ));
         }
         let credentials = password.map(|password| Credentials::new(endpoint.user(), password));
@@ -42,7 +43,8 @@ impl ClientOptions {
                 .session
                 .insert(0, ("the database", Request::new("SELECT", database)));
         }
-        // A password that HTTP cannot carry fails here; one from a provider, when the client connects.
+        // A password that HTTP cannot carry fails here; one from a provider, when the client
+        // connects.
         let token = password.filter(|_| self.provider.is_none());
         let connector = if endpoint.scheme().is_http() {
             BearerConnector::connector(&endpoint, &transport, &login, token)?
@@ -50,7 +52,8 @@ impl ClientOptions {
             transport_connector(&endpoint, &transport)?
         };
         let fallback = match self.fallback.url_beside(&self.url) {
-            // HTTP cannot carry the password. A default fallback must not make the client fail for that.
+            // HTTP cannot carry the password. A default fallback must not make the client fail for
+            // that.
             Some(_)
                 if self.fallback.url.is_none() && token.is_some_and(|token| !token.is_ascii()) =>
             {
@@ -174,7 +177,8 @@ pub(crate) struct Target {
     pub(crate) custom: bool,
     /// Whether the URL's transport supports sessions.
     pub(crate) session: bool,
-    /// Whether the transport preserves arguments that are not valid UTF-8, according to the options.
+    /// Whether the transport preserves arguments that are not valid UTF-8, according to the
+    /// options.
     binary_arguments: bool,
     pub(crate) settings: Settings,
 }
@@ -264,7 +268,7 @@ mod tests {
     use super::*;
     use crate::ErrorKind;
 
-    /// Stands for: an option that a missing feature makes void, silently.
+    /// Catches an option that a missing feature silently disables.
     #[cfg(not(feature = "http"))]
     #[test]
     fn without_the_feature_a_fallback_that_is_named_is_an_error_that_names_the_feature() {
@@ -302,7 +306,7 @@ mod tests {
         );
     }
 
-    /// User and password of the login, or whether the options are refused.
+    /// Returns the user and password of the login, or the error of the options.
     fn login(options: &ClientOptions) -> Result<Option<(Option<String>, String)>> {
         let target = options.target()?;
         let mut cx = Context::from_waker(Waker::noop());
@@ -315,8 +319,8 @@ mod tests {
         }))
     }
 
-    /// Stands for: half of the credentials. Whatever the scheme, the option and the environment replace the password
-    /// alone, and no user logs in as another one.
+    /// Catches credentials that are only half replaced. With every scheme, the option and the
+    /// environment replace only the password, and no user is authenticated as another.
     #[test]
     fn user_and_password_are_never_parted() {
         let schemes: [fn(&str, &str) -> String; 2] = [

@@ -1,4 +1,4 @@
-//! What a server's error code says about the command that it answers.
+//! Server error codes, and what each says about the command that failed.
 
 use super::ErrorKind;
 
@@ -14,11 +14,12 @@ pub(super) struct Code {
 /// For which commands a code alone proves that the command did nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Proves {
-    /// For all: the server replies with it only before it runs anything.
+    /// For all: the server returns the code only before it runs anything.
     Anything,
-    /// For all but scripts. A script can return such an error from one of its commands, after others have written.
+    /// For all but scripts. A script can return such an error from one of its commands, after
+    /// others have written.
     AllButScripts,
-    /// For no command with several steps: the text of the error decides.
+    /// For no command with several steps; the text of the error decides.
     Nothing,
 }
 
@@ -51,7 +52,8 @@ const fn auth(name: &'static str, is_transient: bool) -> Code {
 const OTHER: Code = server("", false, Proves::Nothing);
 
 const CODES: &[Code] = &[
-    // The connection was authenticated, and the server forgot that. The next connection authenticates again.
+    // The server has lost the identity of an authenticated connection. The next connection
+    // authenticates again.
     auth("NOAUTH", true),
     auth("WRONGPASS", false),
     server("LOADING", true, Proves::Anything),

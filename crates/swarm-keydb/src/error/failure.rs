@@ -18,21 +18,23 @@ impl From<Failure> for Error {
         match failure {
             // The HTTP transport reports replies with this code if it cannot represent their bytes.
             Failure::Server(error) if error.code() == "LOSSY" => {
-                Self::new(ErrorKind::UnexpectedReply, Outcome::Ran, "reply damaged by the transport")
+                let what = "reply damaged by the transport";
+                Self::new(ErrorKind::UnexpectedReply, Outcome::Ran, what)
                     .with_cause(Cause::Server(error))
             }
             Failure::Server(error) => {
                 let kind = Code::of(error.code()).kind;
-                Self::new(kind, Outcome::Rejected, "server error")
-                    .with_cause(Cause::Server(error))
+                Self::new(kind, Outcome::Rejected, "server error").with_cause(Cause::Server(error))
             }
             Failure::Scripted(error) => {
                 let what = "script error, or a list that this connection cannot tell from an error";
                 Self::new(ErrorKind::Server, outcome(true), what).with_cause(Cause::Server(error))
             }
-            Failure::Timeout { sent: true } => {
-                Self::new(ErrorKind::Timeout, outcome(true), "no reply within the timeout")
-            }
+            Failure::Timeout { sent: true } => Self::new(
+                ErrorKind::Timeout,
+                outcome(true),
+                "no reply within the timeout",
+            ),
             Failure::Timeout { sent: false } => Self::new(
                 ErrorKind::Timeout,
                 outcome(false),
@@ -47,7 +49,8 @@ impl From<Failure> for Error {
             Failure::OnlyFallback(error) => Self::new(
                 ErrorKind::Connection,
                 outcome(false),
-                "only the HTTP fallback is reachable, and it does not support sessions; retry once the connection is back",
+                "only the HTTP fallback is reachable, and it does not support sessions; retry once \
+                 the connection is back",
             )
             .with_cause(Cause::Transport(error)),
             Failure::Lost { sent, error } => {
@@ -71,13 +74,15 @@ impl From<Failure> for Error {
             Failure::Full => Self::new(
                 ErrorKind::QueueFull,
                 outcome(false),
-                "request queue full; send fewer commands at once, or raise max_in_flight and max_in_flight_bytes",
+                "request queue full; send fewer commands at once, or raise max_in_flight and \
+                 max_in_flight_bytes",
             ),
             Failure::Withheld => Self::withheld(),
             Failure::Auth { sent, error } => {
                 let unknown = error.message().starts_with("unknown command");
                 let hint = if unknown {
-                    "AUTH is unknown on this port of the server, so it has no password; remove the password option"
+                    "AUTH is unknown on this port of the server, so it has no password; remove the \
+                     password option"
                 } else {
                     "credentials rejected by the server; check the password option"
                 };

@@ -1,10 +1,10 @@
-//! The kinds of errors, and what the client knows about each.
+//! Error kinds, and what the client knows about each.
 
 use super::Error;
 
 /// What went wrong.
 ///
-/// [`Error`] has a predicate for each, such as [`Error::is_timeout`].
+/// [`Error`] has a predicate for each kind, such as [`Error::is_timeout`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -14,7 +14,8 @@ pub enum ErrorKind {
     Server,
     /// No reply arrived within the timeout.
     Timeout,
-    /// The request queue is full, and [`ClientOptions::fail_when_full`](crate::ClientOptions::fail_when_full) is off.
+    /// The request queue is full, and
+    /// [`ClientOptions::fail_when_full`](crate::ClientOptions::fail_when_full) is set.
     QueueFull,
     /// The server or the gateway rejected the credentials.
     Auth,
@@ -28,7 +29,8 @@ pub enum ErrorKind {
     Conflict,
     /// The client is closed.
     Closed,
-    /// A subscription ended because its buffer was full: see [`Overflow::Close`](crate::Overflow::Close).
+    /// A subscription ended because its buffer was full: see
+    /// [`Overflow::Close`](crate::Overflow::Close).
     Lagged,
 }
 
@@ -77,7 +79,8 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the same request can never succeed again: a stream reports such an error once and then ends.
+    /// Whether the same request can never succeed again: a stream reports such an error once and
+    /// then ends.
     pub(crate) const fn is_final(self) -> bool {
         self.facts().is_final
     }

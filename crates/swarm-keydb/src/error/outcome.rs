@@ -12,10 +12,11 @@ use super::code::{Code, Proves};
 pub enum Outcome {
     /// The command was never sent, so it did not run. A retry is safe.
     NotSent,
-    /// The command was sent, and may have run completely, in part or not at all. A retry may run it twice.
+    /// The command was sent, and may have run completely, in part or not at all. A retry may run it
+    /// twice.
     ///
-    /// Error replies also have this outcome if earlier effects may remain: a script that failed or was cut off, or `MSET` or
-    /// `DEL` that failed midway on SwarmKeyDb.
+    /// Error replies also have this outcome if earlier effects may remain: a script that failed or
+    /// was cut off, or `MSET` or `DEL` that failed midway on SwarmKeyDb.
     MayHaveRun,
     /// The server rejected the command with an error and did nothing.
     Rejected,
@@ -49,8 +50,8 @@ fn is_internal(error: &ServerError) -> bool {
     error.code() == "ERR" && error.message().to_ascii_lowercase().starts_with("internal")
 }
 
-/// Whether an error's text proves that a script did not start. Only texts that no command within a script gets count: a script
-/// can return any error of its commands after others have written.
+/// Whether an error's text proves that a script did not start. Only texts that no command within a
+/// script gets count: a script can return any error of its commands after others have written.
 fn text_rejects_script(error: &ServerError) -> bool {
     let message = error.message();
     match error.code() {
@@ -67,7 +68,8 @@ fn text_rejects_script(error: &ServerError) -> bool {
     }
 }
 
-/// Whether the server refuses a script command by its name or its number of arguments, so that no script has begun.
+/// Whether the server rejected a script command by its name or its number of arguments, so that no
+/// script has started.
 fn names_a_script(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     ["wrong number of arguments for '", "unknown command '"]
@@ -94,8 +96,8 @@ fn text_rejects_steps(error: &ServerError) -> bool {
     }
 }
 
-/// Whether `BUSY` is about another script. SwarmKeyDb also says "Script exceeded time limit" of the script itself, which
-/// keeps running.
+/// Whether `BUSY` is about another script. SwarmKeyDb also returns "Script exceeded time limit" for
+/// the script itself, which keeps running.
 fn is_busy_with_another_script(message: &str) -> bool {
     message.contains(" is busy running a script")
 }
@@ -104,31 +106,31 @@ fn is_busy_with_another_script(message: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Catches errors that are reported as "did nothing" although earlier steps were done.
+    /// Catches errors that are reported as rejected although earlier steps took effect.
     #[test]
     fn the_command_decides_what_an_error_proves() {
         let yes = Outcome::Rejected;
         let no = Outcome::MayHaveRun;
         for (command, error, outcome) in [
-            // A script that runs on, and another script that runs.
+            // The script itself keeps running, or another script is running.
             ("EVAL", "BUSY Script exceeded time limit", no),
             ("evalsha", "BUSY Script exceeded time limit", no),
             (
                 "EVAL",
-                "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+                "BUSY Redis is busy running a script. You can only call SCRIPT KILL.",
                 yes,
             ),
             (
                 "GET",
-                "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+                "BUSY Redis is busy running a script. You can only call SCRIPT KILL.",
                 yes,
             ),
             (
                 "MSET",
-                "BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+                "BUSY Valkey is busy running a script. You can only call SCRIPT KILL.",
                 yes,
             ),
-            // Scripts: refused before they begin.
+            // Scripts rejected before they start.
             (
                 "EVALSHA",
                 "NOSCRIPT No matching script. Please use EVAL.",
@@ -154,10 +156,10 @@ mod tests {
             ),
             (
                 "EVAL",
-                "READONLY You can't write against a read only replica. script: abc, on @user_script:1.",
+                "READONLY You can't write against a read only replica. script: abc, on @script",
                 yes,
             ),
-            // Scripts: failed within, or returned what a command within was told.
+            // Scripts that failed midway, or returned the error of one of their commands.
             ("EVAL", "ERR user_script:1: boom", no),
             (
                 "EVAL",
@@ -178,7 +180,7 @@ mod tests {
             ("EVAL", "NOAUTH x", no),
             ("EVAL_RO", "my error", no),
             ("FCALL", "ERR x", no),
-            // Several keys: SwarmKeyDb writes one after the other.
+            // Several keys, which SwarmKeyDb writes one after the other.
             ("MSET", "ERR Keys must not be empty. (Parameter 'key')", no),
             ("DEL", "ERR Keys must not be empty. (Parameter 'key')", no),
             (
@@ -203,7 +205,7 @@ mod tests {
             ),
             ("EXEC", "ERR internal server error.", no),
             ("EXEC", "WHATEVER x", no),
-            // One key: done or not.
+            // One key: written or not.
             ("SET", "ERR syntax error", yes),
             ("INCR", "ERR value is not an integer or out of range", yes),
             (

@@ -1,10 +1,10 @@
-//! Which errors are retryable, and what every kind has.
+//! Retryable errors, and the properties of every error kind.
 
 use swarm_transport::TransportErrorKind as Kind;
 
 use super::*;
 
-/// A kind that is missing here or has no predicate does not compile, or fails.
+/// A kind that is missing here does not compile; one without a predicate fails.
 #[test]
 fn each_kind_has_a_name_and_exactly_one_predicate() {
     use ErrorKind as K;
@@ -88,7 +88,7 @@ fn answered(command: &'static str, text: &str) -> Error {
     Error::from(failure).for_command(command.into())
 }
 
-/// Stands for: a retry loop that never ends, and a retry loop that doubles a write.
+/// Catches retry loops that never end or that repeat a write.
 #[test]
 fn retryable_means_did_not_run_and_may_pass_by_itself() {
     for (kind, retryable) in [

@@ -1,11 +1,11 @@
-//! Checks every duration among the options, before the client connects.
+//! Validates the durations among the options before the client connects.
 
 use std::time::Duration;
 
 use super::{ClientOptions, DedicatedLimits};
 use crate::error::{Error, Result};
 
-/// Stands for no limit, and fits every clock.
+/// Represents no limit, and fits every clock.
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// The resolution of timers.
@@ -29,7 +29,7 @@ impl<'a> Bounded<'a> {
         }
     }
 
-    /// A duration for which zero means something.
+    /// Allows a duration of zero.
     pub(crate) fn or_zero(self) -> Self {
         Self {
             min: Duration::ZERO,
@@ -58,7 +58,7 @@ impl<'a> Bounded<'a> {
 }
 
 impl ClientOptions {
-    /// Every duration among the options. A field that is added must be named here before this compiles.
+    /// Every duration among the options. A new field must be listed here before this compiles.
     pub(super) fn durations(&mut self) -> [Bounded<'_>; 8] {
         let Self {
             url: _,
@@ -112,8 +112,8 @@ mod tests {
 
     type Set = fn(ClientOptions, Duration) -> ClientOptions;
 
-    /// The setter of every duration. [`ClientOptions::durations`] does not compile without a new field, and the tests below fail
-    /// without its setter.
+    /// The setter of every duration. [`ClientOptions::durations`] does not compile without a new
+    /// field, and the tests below fail without its setter.
     const SETTERS: [(&str, Set); 8] = [
         ("request_timeout", ClientOptions::request_timeout),
         ("connect_timeout", ClientOptions::connect_timeout),
@@ -142,7 +142,8 @@ mod tests {
         }
     }
 
-    /// Stands for: durations without a bound, which fail late, without a name, or by a panic.
+    /// Catches durations without a bound, which would fail late, without the option's name, or by a
+    /// panic.
     #[tokio::test]
     async fn every_duration_works_or_is_refused_by_name() {
         let gateway = swarm_gateway::test().await.unwrap();

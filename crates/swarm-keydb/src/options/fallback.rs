@@ -1,4 +1,5 @@
-//! The HTTP fallback: which gateway the client uses while it cannot connect, and for which commands.
+//! HTTP fallback: the gateway that the client uses while it cannot connect, and the commands it
+//! sends there.
 
 use std::fmt;
 
@@ -19,13 +20,14 @@ pub enum FallbackScope {
     Stateless,
 }
 
-/// The HTTP gateway that the client falls back to while it cannot connect, and the commands that it sends there.
+/// The HTTP gateway that the client falls back to while it cannot connect, and the commands that it
+/// sends there.
 ///
-/// The client sends these commands one at a time, in order, and only if they were not sent before. All other commands wait for
-/// the connection, within their timeout.
+/// The client sends these commands one at a time, in order, and only if they were not sent before.
+/// All other commands wait for the connection, within their timeout.
 ///
-/// The default is `http://127.0.0.1:8080` if the client's URL is the default `ws://127.0.0.1:8765/`, and no fallback for any
-/// other URL.
+/// The default is `http://127.0.0.1:8080` if the client's URL is the default
+/// `ws://127.0.0.1:8765/`, and no fallback for any other URL.
 ///
 /// # Examples
 ///
@@ -63,7 +65,7 @@ impl HttpFallback {
         }
     }
 
-    /// Creates the absence of a fallback: while the client cannot connect, all commands wait.
+    /// Disables the fallback: while the client cannot connect, all commands wait.
     pub fn disabled() -> Self {
         Self {
             enabled: false,
@@ -79,8 +81,8 @@ impl HttpFallback {
 
     /// The URL of the gateway for a client of `client_url`, if there is a fallback.
     ///
-    /// The default applies beside the default URL alone: for any other server, a gateway on this machine would belong to a
-    /// different store.
+    /// The default applies beside the default URL alone: for any other server, a gateway on this
+    /// machine would belong to a different store.
     pub(crate) fn url_beside(&self, client_url: &str) -> Option<&str> {
         let default = || {
             let applies = cfg!(feature = "http") && is_default(client_url);
@@ -119,18 +121,22 @@ fn is_default(url: &str) -> bool {
 }
 
 /// # HTTP fallback
+///
 impl ClientOptions {
-    /// Sets the HTTP fallback as a whole: its gateway and the commands that go there. Default: see [`HttpFallback`].
+    /// Sets the HTTP fallback as a whole: its gateway and the commands that go there. Default: see
+    /// [`HttpFallback`].
     ///
-    /// [`http_url`](Self::http_url), [`http_fallback`](Self::http_fallback) and [`fallback_scope`](Self::fallback_scope) change
-    /// one part of this value each; the first two have the names of the Python SDK.
+    /// [`http_url`](Self::http_url), [`http_fallback`](Self::http_fallback) and
+    /// [`fallback_scope`](Self::fallback_scope) change one part of this value each; the first two
+    /// have the names of the Python SDK.
     pub fn fallback(mut self, fallback: HttpFallback) -> Self {
         self.fallback = fallback;
         self
     }
 
-    /// Sets the URL of the HTTP gateway that the client falls back to: `http://` or `https://`. Default:
-    /// `http://127.0.0.1:8080` if the client's URL is the default `ws://127.0.0.1:8765/`, and none for any other URL.
+    /// Sets the URL of the HTTP gateway that the client falls back to: `http://` or `https://`.
+    /// Default: `http://127.0.0.1:8080` if the client's URL is the default `ws://127.0.0.1:8765/`,
+    /// and none for any other URL.
     ///
     /// This is the URL of [`fallback`](Self::fallback).
     pub fn http_url(mut self, url: impl Into<String>) -> Self {
@@ -146,7 +152,8 @@ impl ClientOptions {
         self
     }
 
-    /// Sets the commands that may go over HTTP while the client cannot connect. Default: [`FallbackScope::GetAndSet`].
+    /// Sets the commands that may go over HTTP while the client cannot connect. Default:
+    /// [`FallbackScope::GetAndSet`].
     ///
     /// This is the scope of [`fallback`](Self::fallback).
     pub const fn fallback_scope(mut self, scope: FallbackScope) -> Self {

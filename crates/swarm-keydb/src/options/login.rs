@@ -10,8 +10,10 @@ use super::ClientOptions;
 use crate::credentials::{Credentials, Login, provider};
 
 /// # Authentication
+///
 impl ClientOptions {
-    /// Sets the password that the client sends on every new connection, before any command. Default: none.
+    /// Sets the password that the client sends on every new connection, before any command.
+    /// Default: none.
     ///
     /// This replaces the password of the URL and keeps its user. An empty password is an error.
     pub fn password(mut self, password: impl Into<String>) -> Self {
@@ -19,11 +21,11 @@ impl ClientOptions {
         self
     }
 
-    /// Sets a function that the client calls for credentials on every attempt to connect, for tokens that expire. They
-    /// replace the [`password`](Self::password).
+    /// Sets a function that the client calls for credentials on every attempt to connect, for
+    /// tokens that expire. They replace the [`password`](Self::password).
     ///
-    /// The time that the function takes counts toward [`connect_timeout`](Self::connect_timeout). If it fails, the attempt fails
-    /// with an error of kind [`Auth`](crate::ErrorKind::Auth).
+    /// The time that the function takes counts toward [`connect_timeout`](Self::connect_timeout).
+    /// If it fails, the attempt fails with an error of kind [`Auth`](crate::ErrorKind::Auth).
     ///
     /// # Examples
     ///
@@ -56,29 +58,32 @@ impl ClientOptions {
         self
     }
 
-    /// Sets the name of every connection in the server's list of clients (`CLIENT SETNAME`). Default: none.
+    /// Sets the name of every connection in the server's list of clients (`CLIENT SETNAME`).
+    /// Default: none.
     pub fn client_name(mut self, name: impl ToArg) -> Self {
         self.session
             .push(("client_name", Request::new("CLIENT SETNAME", name.to_arg())));
         self
     }
 
-    /// Sets the Ethereum address that every connection acts as (`AUTHADDR`, SwarmKeyDb only). Default: none.
+    /// Sets the Ethereum address that every connection acts as (`AUTHADDR`, SwarmKeyDb only).
+    /// Default: none.
     pub fn auth_addr(mut self, address: impl ToArg) -> Self {
         self.session
             .push(("auth_addr", Request::new("AUTHADDR", address.to_arg())));
         self
     }
 
-    /// Sets the decentralized identifier that every connection acts as (`AUTHDID`, SwarmKeyDb only). Default: none.
+    /// Sets the decentralized identifier that every connection acts as (`AUTHDID`, SwarmKeyDb
+    /// only). Default: none.
     pub fn auth_did(mut self, did: impl ToArg) -> Self {
         self.session
             .push(("auth_did", Request::new("AUTHDID", did.to_arg())));
         self
     }
 
-    /// Sets the decentralized identifier that every connection acts as, with a signed message that proves it (`AUTHDID`,
-    /// SwarmKeyDb only). Default: none.
+    /// Sets the decentralized identifier that every connection acts as, with a signed message that
+    /// proves it (`AUTHDID`, SwarmKeyDb only). Default: none.
     pub fn auth_did_signed(
         mut self,
         did: impl ToArg,

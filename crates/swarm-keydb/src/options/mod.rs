@@ -1,4 +1,4 @@
-//! Options of a client.
+//! Client options.
 
 mod dedicated;
 mod durations;
@@ -27,11 +27,11 @@ const DEFAULT_URL: &str = "ws://127.0.0.1:8765/";
 
 /// Options of a [`Client`](crate::Client). The defaults are those of the Python SDK.
 ///
-/// The client checks all options before it connects; an invalid one is an error of kind [`Config`](crate::ErrorKind::Config)
-/// that names the option.
+/// The client checks all options before it connects; an invalid one is an error of kind
+/// [`Config`](crate::ErrorKind::Config) that names the option.
 ///
-/// Durations must be at least 1 ms, the resolution of timers. [`Duration::MAX`], and any duration too long for the system's
-/// clock, means no limit.
+/// Durations must be at least 1 ms, the resolution of timers. [`Duration::MAX`], and any duration
+/// too long for the system's clock, means no limit.
 ///
 /// # Examples
 ///
@@ -73,7 +73,7 @@ pub struct ClientOptions {
 }
 
 impl Default for ClientOptions {
-    /// ClientOptions for the gateway on this machine: `ws://127.0.0.1:8765/`.
+    /// Returns the options for the gateway on this machine: `ws://127.0.0.1:8765/`.
     fn default() -> Self {
         Self {
             url: DEFAULT_URL.to_owned(),
@@ -100,7 +100,8 @@ impl Default for ClientOptions {
             transact_attempts: None,
             session: Vec::new(),
             transport: TransportOptions::new()
-                // The server runs concurrent HTTP requests in any order; one at a time, they keep theirs.
+                // The server runs concurrent HTTP requests in any order; one at a time, they keep
+                // theirs.
                 .http_concurrency(1)
                 // `connect_timeout` covers dialing.
                 .dial_timeout(Duration::MAX),
@@ -119,8 +120,9 @@ impl ClientOptions {
         }
     }
 
-    /// Creates options from the environment variables `SWARM_KEYDB_WS_URL`, `SWARM_KEYDB_HTTP_URL` and
-    /// `SWARM_KEYDB_PASSWORD`, as the Python SDK does. A variable that is missing or empty leaves the default.
+    /// Creates options from the environment variables `SWARM_KEYDB_WS_URL`, `SWARM_KEYDB_HTTP_URL`
+    /// and `SWARM_KEYDB_PASSWORD`, as the Python SDK does. A variable that is missing or empty
+    /// leaves the default.
     ///
     /// # Errors
     ///
@@ -148,27 +150,28 @@ impl ClientOptions {
         Ok(options)
     }
 
-    /// Sets the maximum number of commands in flight: from when the client accepts a command, which includes its time in the
-    /// queue, until its reply arrives. At least 1; default 8192.
+    /// Sets the maximum number of commands in flight: from when the client accepts a command, which
+    /// includes its time in the queue, until its reply arrives. At least 1; default 8192.
     ///
-    /// When the limit is reached, further commands wait for capacity within their timeout, or fail immediately if
-    /// [`fail_when_full`](Self::fail_when_full) is set. A command whose caller has given up counts until its reply arrives or
-    /// its connection is closed.
+    /// When the limit is reached, further commands wait for capacity within their timeout, or fail
+    /// immediately if [`fail_when_full`](Self::fail_when_full) is set. A command whose caller has
+    /// given up counts until its reply arrives or its connection is closed.
     ///
-    /// Together with [`max_in_flight_bytes`](Self::max_in_flight_bytes), this is one budget: each command counts as its size, or
-    /// as `max_in_flight_bytes / max_in_flight` (8 KiB by default) if that is larger. So large commands lower the number that
-    /// fits. A dedicated connection has a budget of its own, of at most 256 commands and 1 MiB.
+    /// Together with [`max_in_flight_bytes`](Self::max_in_flight_bytes), this is one budget: each
+    /// command counts as its size, or as `max_in_flight_bytes / max_in_flight` (8 KiB by default)
+    /// if that is larger. So large commands lower the number that fits. A dedicated connection has
+    /// a budget of its own, of at most 256 commands and 1 MiB.
     pub const fn max_in_flight(mut self, commands: usize) -> Self {
         self.max_in_flight = commands;
         self
     }
 
-    /// Sets the maximum size in bytes of all commands in flight. At least [`max_in_flight`](Self::max_in_flight); default
-    /// 64 MiB.
+    /// Sets the maximum size in bytes of all commands in flight. At least
+    /// [`max_in_flight`](Self::max_in_flight); default 64 MiB.
     ///
-    /// When the limit is reached, further commands wait for capacity within their timeout, or fail immediately if
-    /// [`fail_when_full`](Self::fail_when_full) is set. The client sends a command that exceeds the whole limit by itself, when
-    /// no other is in flight.
+    /// When the limit is reached, further commands wait for capacity within their timeout, or fail
+    /// immediately if [`fail_when_full`](Self::fail_when_full) is set. The client sends a command
+    /// that exceeds the whole limit by itself, when no other is in flight.
     pub const fn max_in_flight_bytes(mut self, bytes: usize) -> Self {
         self.max_in_flight_bytes = bytes;
         self
@@ -176,50 +179,59 @@ impl ClientOptions {
 
     /// Makes commands fail immediately when [`max_in_flight`](Self::max_in_flight) or
     /// [`max_in_flight_bytes`](Self::max_in_flight_bytes) is reached, with an error of kind
-    /// [`QueueFull`](crate::ErrorKind::QueueFull), for programs that prefer to shed load. Default false: they wait for
-    /// capacity, within their timeout.
+    /// [`QueueFull`](crate::ErrorKind::QueueFull), for programs that prefer to shed load. Default
+    /// false: they wait for capacity, within their timeout.
     pub const fn fail_when_full(mut self, fail: bool) -> Self {
         self.fail_when_full = fail;
         self
     }
 
-    /// Sets the commands that the client retries although they may already have run. Default: [`RetryPolicy::ReadOnly`].
+    /// Sets the commands that the client retries although they may already have run. Default:
+    /// [`RetryPolicy::ReadOnly`].
     pub const fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Sets the RESP version. Default: [`ProtocolVersion::Auto`], which negotiates it on each connection.
+    /// Sets the RESP version. Default: [`ProtocolVersion::Auto`], which negotiates it on each
+    /// connection.
     pub const fn protocol(mut self, version: ProtocolVersion) -> Self {
         self.protocol = version;
         self
     }
 
-    /// Sets how the server encodes errors. Default: [`ErrorEncoding::Auto`], which detects it on each connection.
+    /// Sets how the server encodes errors. Default: [`ErrorEncoding::Auto`], which detects it on
+    /// each connection.
     pub const fn error_encoding(mut self, encoding: ErrorEncoding) -> Self {
         self.error_encoding = encoding;
         self
     }
 
-    /// Sets the kind of server. Default: detected on each connection, from the name in the reply to HELLO.
+    /// Sets the kind of server. Default: detected on each connection, from the name in the reply to
+    /// HELLO.
     ///
-    /// The kind decides which arguments the client rejects before it sends a command: on SwarmKeyDb, names with line breaks or invalid
-    /// UTF-8, empty keys, and patterns with empty or reversed classes; on Redis, none. Without a known name, a server that is reached
-    /// over WebSocket or HTTP counts as a SwarmKeyDb gateway, and any other server is assumed to keep every byte.
+    /// The kind decides which arguments the client rejects before it sends a command: on
+    /// SwarmKeyDb, names with line breaks or invalid UTF-8, empty keys, and patterns with empty or
+    /// reversed classes; on Redis, none. Without a known name, a server that is reached over
+    /// WebSocket or HTTP counts as a SwarmKeyDb gateway, and any other server is assumed to keep
+    /// every byte.
     ///
-    /// Pin [`ServerKind::Redis`] for Redis behind an HTTP gateway, where there is no HELLO. Pin [`ServerKind::SwarmKeyDb`] for a
-    /// SwarmKeyDb server whose name a proxy hides. Pinning the wrong kind can corrupt replies.
+    /// Pin [`ServerKind::Redis`] for Redis behind an HTTP gateway, where there is no HELLO. Pin
+    /// [`ServerKind::SwarmKeyDb`] for a SwarmKeyDb server whose name a proxy hides. Pinning the
+    /// wrong kind can corrupt replies.
     pub const fn server(mut self, kind: ServerKind) -> Self {
         self.server = Some(kind);
         self
     }
 
-    /// Changes the options of the transport: HTTP headers such as `Origin`, size limits, WebSocket pings, TCP keep-alive, TLS.
+    /// Changes the options of the transport: HTTP headers such as `Origin`, size limits, WebSocket
+    /// pings, TCP keep-alive, TLS.
     ///
-    /// Two defaults differ from those of [`TransportOptions::new`]: `http_concurrency` is 1, so that commands over `http://` keep
-    /// their order; with a larger value, the server runs concurrent commands in any order. And `dial_timeout` is unlimited, because
-    /// [`connect_timeout`](Self::connect_timeout) covers dialing; if you set both, the shorter one applies. The HTTP fallback
-    /// sends one command at a time, regardless of `http_concurrency`.
+    /// Two defaults differ from those of [`TransportOptions::new`]: `http_concurrency` is 1, so
+    /// that commands over `http://` keep their order; with a larger value, the server runs
+    /// concurrent commands in any order. And `dial_timeout` is unlimited, because
+    /// [`connect_timeout`](Self::connect_timeout) covers dialing; if you set both, the shorter one
+    /// applies. The HTTP fallback sends one command at a time, regardless of `http_concurrency`.
     ///
     /// # Examples
     ///
@@ -253,7 +265,7 @@ impl ClientOptions {
         }
         if self.max_in_flight_bytes < self.max_in_flight {
             return Err(Error::config(
-                "max_in_flight_bytes is less than max_in_flight; give each command at least one byte",
+                "max_in_flight_bytes is less than max_in_flight; give each command at least 1 byte",
             ));
         }
         self.dedicated.validate()?;
@@ -273,13 +285,13 @@ impl fmt::Debug for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Endpoint::parse(self.0) {
             Ok(endpoint) => write!(f, "{endpoint}"),
-            // What is wrong with it may be where its password starts.
+            // The parse error could hide where the password starts.
             Err(_) => f.write_str("(invalid URL)"),
         }
     }
 }
 
-/// Stands for a secret that is set.
+/// Placeholder for a secret that is set.
 struct Secret;
 
 impl fmt::Debug for Secret {
@@ -289,10 +301,10 @@ impl fmt::Debug for Secret {
 }
 
 impl fmt::Debug for ClientOptions {
-    /// Shows every option. Of the password, the URLs' passwords and queries, the identity and the values of headers, it shows
-    /// only whether they are set.
+    /// Shows every option. Of the password, the URLs' passwords and queries, the identity and the
+    /// values of headers, it shows only whether they are set.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A field that is added must be named here before this compiles.
+        // A new field must be listed here before this compiles.
         let Self {
             url,
             fallback,
@@ -387,7 +399,7 @@ mod tests {
         assert_eq!(options.request_timeout, Duration::from_secs(10));
     }
 
-    /// Stands for: a default of the transport that silently lowers `connect_timeout`.
+    /// Catches a transport default that silently lowers `connect_timeout`.
     #[test]
     fn connect_timeout_alone_limits_dialing_by_default() {
         let options = ClientOptions::default().connect_timeout(Duration::from_secs(60));
@@ -421,7 +433,7 @@ mod tests {
         }
     }
 
-    /// Stands for: a report of a user's options in which the one that matters is missing.
+    /// Catches options that are missing in `Debug`.
     #[test]
     fn debug_shows_every_option_that_is_no_secret() {
         let options = ClientOptions::new("redis://ann:s3cret@db:7000/3")

@@ -174,7 +174,7 @@ impl ConsumerBuilder {
             .echoed(&self.name)
             .streams::<GroupRead, _>(streams)
             .build::<Frame>();
-        if let Some(refused) = read.take_refusal() {
+        if let Some(refused) = read.take_rejection() {
             return Err(refused);
         }
         // The connection checks each read when it is sent. Check here what is already known, so that

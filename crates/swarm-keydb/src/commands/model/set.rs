@@ -100,7 +100,7 @@ impl CommandOptions for SetOptions {
         }
         if self.expiry == Some(Expiry::After(Duration::ZERO)) {
             return Err(Error::argument(
-                "a time to live of zero; give a longer one, or use del to remove the key",
+                "the time to live is zero; pass a longer one, or remove the key with del",
             ));
         }
         Ok(())

@@ -41,7 +41,7 @@ impl Builder {
             self = self.arg(field).arg(value);
         }
         if !any {
-            self.refuse(Error::argument(
+            self.reject(Error::argument(
                 "no field was given; an entry needs at least one",
             ));
         }
@@ -53,7 +53,7 @@ impl Builder {
         let before = self.len();
         self = self.args(ids);
         if self.len() == before {
-            self.refuse(Error::argument("no ID was given; name at least one"));
+            self.reject(Error::argument("no ID was given; name at least one"));
         }
         self
     }
@@ -70,7 +70,7 @@ impl Builder {
 
     fn both_ends(mut self, ends: Option<(StreamId, StreamId)>) -> Self {
         if ends.is_none() {
-            self.refuse(Error::argument(EMPTY));
+            self.reject(Error::argument(EMPTY));
         }
         self.args(ends)
     }
@@ -78,7 +78,7 @@ impl Builder {
     /// Puts `COUNT` and a number.
     pub(crate) fn count(mut self, count: u64) -> Self {
         if count == 0 {
-            self.refuse(Error::argument("a count of zero; give at least 1"));
+            self.reject(Error::argument("a count of zero; give at least 1"));
         }
         self.arg("COUNT").arg(count.min(MAX_COUNT))
     }
@@ -114,17 +114,17 @@ impl Builder {
             }
         }
         if positions.is_empty() {
-            self.refuse(Error::argument("no stream was given; name at least one"));
+            self.reject(Error::argument("no stream was given; name at least one"));
         }
         // Sent again, it would pass over what was added since.
         if positions.iter().any(Position::moves) {
-            self = self.never_again();
+            self = self.no_retry();
         }
         self.args(positions)
     }
 
     fn refuse_position(&mut self) {
-        self.refuse(Error::argument(
+        self.reject(Error::argument(
             "a text is no ID of a stream entry, nor a sign that may stand for one here",
         ));
     }

@@ -76,7 +76,7 @@ fn signs_stand_only_where_they_mean_something() {
     assert!("-*".parse::<NewId>().is_err());
     let error = Plain
         .xread([("a", "0"), ("b", ">")])
-        .take_refusal()
+        .take_rejection()
         .unwrap();
     assert!(error.to_string().contains("no ID"), "{error}");
 }
@@ -87,29 +87,29 @@ fn senseless_commands_are_refused_before_they_are_sent() {
     let limit = Trim::maxlen(1).limit(1);
     let twice = XClaimOptions::new().idle(zero).time(std::time::UNIX_EPOCH);
     let refused = [
-        Plain.xadd("k", [("", ""); 0]).take_refusal(),
+        Plain.xadd("k", [("", ""); 0]).take_rejection(),
         Plain
             .xadd_with("k", [("f", "v")], XAddOptions::new().trim(limit))
-            .take_refusal(),
-        Plain.xtrim("k", limit).take_refusal(),
-        Plain.xrange_count("k", .., 0).take_refusal(),
-        Plain.xrange("k", ..StreamId::MIN).take_refusal(),
-        Plain.xack("k", "g", Vec::new()).take_refusal(),
-        Plain.xread([("k", "0"); 0]).take_refusal(),
+            .take_rejection(),
+        Plain.xtrim("k", limit).take_rejection(),
+        Plain.xrange_count("k", .., 0).take_rejection(),
+        Plain.xrange("k", ..StreamId::MIN).take_rejection(),
+        Plain.xack("k", "g", Vec::new()).take_rejection(),
+        Plain.xread([("k", "0"); 0]).take_rejection(),
         Plain
             .xread_with([("k", "0")], XReadOptions::new().block(zero))
-            .take_refusal(),
+            .take_rejection(),
         Plain
             .xread_with([("k", "0")], XReadOptions::new().count(0))
-            .take_refusal(),
+            .take_rejection(),
         Plain
             .xpending_with("k", "g", XPendingOptions::new().count(0))
-            .take_refusal(),
+            .take_rejection(),
         Plain
             .xclaim_with("k", "g", "c", zero, StreamId::MIN, twice)
-            .take_refusal(),
-        Plain.xautoclaim("k", "g", "c", zero, "-").take_refusal(),
-        Plain.xgroup_create("k", "g", ">").take_refusal(),
+            .take_rejection(),
+        Plain.xautoclaim("k", "g", "c", zero, "-").take_rejection(),
+        Plain.xgroup_create("k", "g", ">").take_rejection(),
     ];
     for (at, refusal) in refused.into_iter().enumerate() {
         let error = refusal.unwrap_or_else(|| panic!("{at}"));

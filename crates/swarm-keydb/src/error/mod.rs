@@ -22,8 +22,9 @@ use crate::status::DedicatedStats;
 
 /// Error of a command or of the client.
 ///
-/// [`kind`](Self::kind) tells what went wrong, [`outcome`](Self::outcome) whether the command ran, and
-/// [`is_retryable`](Self::is_retryable) whether a retry is safe and may succeed. See [errors](crate::guide::errors).
+/// [`kind`](Self::kind) says what went wrong, [`outcome`](Self::outcome) whether the command ran,
+/// and [`is_retryable`](Self::is_retryable) whether a retry is safe and may succeed. See
+/// [errors](crate::guide::errors).
 ///
 /// `Display` and `Debug` name the command and never show its arguments.
 pub struct Error(Box<Inner>);
@@ -74,8 +75,8 @@ impl Error {
 
     /// The server acknowledged nothing, but still lists the entry as pending.
     pub(crate) fn still_pending() -> Self {
-        let what = "entry still pending; SwarmKeyDb treats an ID with leading zeros as another one, so acknowledge it with \
-                    raw and the ID as it was added";
+        let what = "entry still pending; SwarmKeyDb treats an ID with leading zeros as another one, \
+                    so acknowledge it with raw and the ID as it was added";
         Self::new(ErrorKind::UnexpectedReply, Outcome::Ran, what).for_command("XACK".into())
     }
 
@@ -109,7 +110,7 @@ impl Error {
         self
     }
 
-    /// The command was not sent because another one of its batch was rejected.
+    /// The command was not sent because another command of its batch was rejected.
     pub(crate) fn withheld() -> Self {
         Self::argument(WITHHELD)
     }
@@ -138,7 +139,7 @@ impl Error {
         Self::new(ErrorKind::Lagged, Outcome::Ran, what)
     }
 
-    /// No event arrived in time. The subscription goes on.
+    /// No event arrived in time. The subscription continues.
     #[cfg(feature = "blocking")]
     pub(crate) fn no_event() -> Self {
         Self::new(
@@ -148,7 +149,8 @@ impl Error {
         )
     }
 
-    /// The server did not acknowledge a subscription in time. Nothing is subscribed, so a retry is safe.
+    /// The server did not acknowledge a subscription in time. Nothing is subscribed, so a retry is
+    /// safe.
     pub(crate) fn unacknowledged() -> Self {
         let what = "subscription not acknowledged within the timeout; nothing is subscribed";
         Self::new(ErrorKind::Timeout, Outcome::NotSent, what)
@@ -163,8 +165,9 @@ impl Error {
             ..
         } = leases;
         let what = format!(
-            "no dedicated connection available within the timeout: {in_use} of {max} in use, {waiting} more callers waiting; \
-             drop handles and end blocking commands sooner, or raise max_dedicated_connections"
+            "no dedicated connection available within the timeout: {in_use} of {max} in use, \
+             {waiting} more callers waiting; drop handles and end blocking commands \
+             sooner, or raise max_dedicated_connections"
         );
         Self::new(ErrorKind::Timeout, Outcome::NotSent, what)
     }
@@ -189,8 +192,9 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns whether the command ran, or `None` if the error belongs to no [`command`](Self::command): to connecting, leasing
-    /// a connection, subscribing or an option.
+    /// Returns whether the command ran, or `None` if the error belongs to no
+    /// [`command`](Self::command) but to connecting, leasing a connection, subscribing, or an
+    /// option.
     pub const fn outcome(&self) -> Option<Outcome> {
         match self.0.command {
             Some(_) => Some(self.0.outcome),
@@ -198,12 +202,14 @@ impl Error {
         }
     }
 
-    /// Returns the name of the command that failed, without its arguments. `None` if the error belongs to no command.
+    /// Returns the name of the command that failed, without its arguments. `None` if the error
+    /// belongs to no command.
     pub fn command(&self) -> Option<&str> {
         self.0.command.as_deref()
     }
 
-    /// Returns the position of the command in its pipeline or transaction, counted from 0, if it was rejected with all others.
+    /// Returns the position of the rejected command in its pipeline or transaction, counted from 0.
+    /// `None` unless the error rejected the whole batch.
     pub const fn position(&self) -> Option<usize> {
         self.0.position
     }
@@ -232,8 +238,8 @@ impl Error {
         })
     }
 
-    /// Returns whether a retry is safe and may succeed: the call certainly did not run, and the error can go away without a
-    /// change to the program or its configuration.
+    /// Returns whether a retry is safe and may succeed: the call certainly did not run, and the
+    /// error can go away without a change to the program or its configuration.
     pub fn is_retryable(&self) -> bool {
         let is_transient = match self.kind().facts().transience {
             Transience::Never => false,
@@ -269,8 +275,8 @@ impl Error {
             .is_some_and(|error| error.code() == code)
     }
 
-    /// Whether a stream or its consumer group is missing. Redis replies `UNBLOCKED` if the stream is deleted while a command
-    /// blocks on it.
+    /// Whether a stream or its consumer group is missing. Redis replies `UNBLOCKED` if the stream
+    /// is deleted while a command blocks on it.
     pub(crate) fn is_no_group(&self) -> bool {
         self.is_code("NOGROUP") || self.is_code("UNBLOCKED")
     }
