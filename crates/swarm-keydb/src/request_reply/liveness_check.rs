@@ -18,13 +18,13 @@ impl RequestReply {
     /// Whether [`poll_liveness_check`](Self::poll_liveness_check) has anything to do. Rarely.
     #[inline]
     pub(super) const fn checks_liveness(&self) -> bool {
-        self.engine.is_doubted() || self.liveness_check.is_some() || self.unreachable
+        self.engine.session().is_doubted() || self.liveness_check.is_some() || self.unreachable
     }
 
     /// Opens another connection when the engine doubts the server: its handshake is the check. If the server answers, sets the silent
     /// connection aside and continues on the other one.
     pub(super) fn poll_liveness_check(&mut self, link: &mut Link, cx: &mut Context<'_>) {
-        if self.engine.take_doubt()
+        if self.engine.session_mut().take_unexamined_doubt()
             && self.reconnects
             && !self.asides.is_full()
             && self.liveness_check.is_none()
@@ -39,14 +39,14 @@ impl RequestReply {
                 Ok((link, session))
             }));
         }
-        if self.unreachable && !self.engine.is_doubted() {
+        if self.unreachable && !self.engine.session().is_doubted() {
             self.unreachable = false;
             self.status.set(State::Connected);
         }
         let Some(liveness_check) = &mut self.liveness_check else {
             return;
         };
-        if !self.engine.is_doubted() {
+        if !self.engine.session().is_doubted() {
             self.liveness_check = None;
             return;
         }

@@ -27,9 +27,7 @@ use swarm_transport::{Capabilities, RequestRejection};
 use tokio::sync::oneshot;
 
 pub(crate) use availability::Availability;
-pub(crate) use engine::{
-    Answered, Call, Caller, Engine, MAX_ATTEMPTS, Marks, Requests, Retry, Timing,
-};
+pub(crate) use engine::{Call, MAX_ATTEMPTS, Marks, Requests, Retry, Timing};
 pub(crate) use handle::{
     Answers, Budget, ConnectionHandle, Enqueued, ReplyReceiver, ReplySender, WeakConnectionHandle,
     deadline_in,
@@ -47,6 +45,7 @@ use crate::server::Learned;
 use crate::status::{State, Status};
 use aside::Asides;
 use closing::Closing;
+use engine::{Answered, Caller, Engine};
 use fallback::Fallback;
 use liveness_check::LivenessCheck;
 use reply_channel::Wake;
@@ -220,7 +219,8 @@ impl Protocol for RequestReply {
             if self.is_finished() {
                 return Err(Stop::Ended);
             }
-        } else if !self.engine.has_session() && self.dialer.login_version() != self.login {
+        } else if !self.engine.session().is_stateful() && self.dialer.login_version() != self.login
+        {
             // The transport sends the credentials with every request, and still sends the old ones.
             self.engine.drain();
         }
@@ -255,12 +255,13 @@ impl Protocol for RequestReply {
         login: LoginVersion,
     ) {
         self.login = login;
-        self.engine.log_in_with(credentials);
+        self.engine.session_mut().log_in_with(credentials);
         self.engine.connected(capabilities);
     }
 
     fn ready(&mut self) {
-        self.status.note_escapes(self.engine.server_escapes());
+        self.status
+            .note_escapes(!self.engine.session().server().cr_lf);
         self.status.set(State::Connected);
         self.tell_started(Ok(()));
     }

@@ -11,12 +11,12 @@ use crate::connection::Session;
 
 impl<C: Caller> Engine<C> {
     /// Whether a reply to a write is pending.
-    pub(crate) fn owes_write(&self) -> bool {
+    pub(in crate::request_reply) fn owes_write(&self) -> bool {
         self.in_flight.iter().any(SentCall::owes_write)
     }
 
     /// Number of writes whose replies are pending.
-    pub(crate) fn owed_writes(&self) -> usize {
+    pub(in crate::request_reply) fn owed_writes(&self) -> usize {
         self.in_flight
             .iter()
             .filter(|slot| slot.owes_write())
@@ -24,14 +24,14 @@ impl<C: Caller> Engine<C> {
     }
 
     /// Whether a reply to a write is pending whose deadline has not passed, even if its caller has left.
-    pub(crate) fn owes_write_in_time(&self) -> bool {
+    pub(in crate::request_reply) fn owes_write_in_time(&self) -> bool {
         self.in_flight
             .iter()
             .any(|slot| slot.is_pending() && slot.owes_write())
     }
 
     /// Splits off the connection with all calls in flight. Calls that were not sent stay, for another connection.
-    pub(crate) fn set_aside(&mut self) -> Self {
+    pub(in crate::request_reply) fn set_aside(&mut self) -> Self {
         let next = Self::new(self.session.settings.clone());
         let mut aside = std::mem::replace(self, next);
         std::mem::swap(&mut self.waiting, &mut aside.waiting);
@@ -44,26 +44,17 @@ impl<C: Caller> Engine<C> {
     }
 
     /// Continues on another connection, whose handshake is done.
-    pub(crate) fn adopt(&mut self, session: Session) {
+    pub(in crate::request_reply) fn adopt(&mut self, session: Session) {
         self.session = session;
         self.unreachable = None;
     }
 
     /// Takes back the calls that a lost connection, which was set aside, leaves to be resent. They are sent first.
-    pub(crate) fn take_back(&mut self, aside: &mut Self) {
+    pub(in crate::request_reply) fn take_back(&mut self, aside: &mut Self) {
         for call in aside.waiting.drain(..).rev() {
             self.earliest = earlier(self.earliest, call.deadline);
             self.waiting.push_front(call);
         }
         self.fallback.look_again();
-    }
-
-    pub(crate) const fn is_doubted(&self) -> bool {
-        self.session.is_doubted()
-    }
-
-    /// Whether to check over another connection that the server is alive. True once for each doubt.
-    pub(crate) const fn take_doubt(&mut self) -> bool {
-        self.session.take_unexamined_doubt()
     }
 }

@@ -9,7 +9,7 @@ use super::{Caller, Engine, Failure, Violation};
 
 impl<C: Caller> Engine<C> {
     /// When [`expire`](Self::expire) is due.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+    pub(in crate::request_reply) fn next_deadline(&self) -> Option<Instant> {
         self.earliest
             .into_iter()
             .chain(self.silent_at())
@@ -32,7 +32,7 @@ impl<C: Caller> Engine<C> {
     ///
     /// Also detects a silent server, which ends the connection unless a reply to a write is pending: writes may take
     /// long, and closing the connection could stop one midway. Then the limit is `drain_timeout`.
-    pub(crate) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
+    pub(in crate::request_reply) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
         if self.earliest.is_some_and(|earliest| earliest <= now) {
             self.expire_calls(now);
         }

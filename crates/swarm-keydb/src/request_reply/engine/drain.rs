@@ -43,7 +43,7 @@ impl<C: Caller> Engine<C> {
     }
 
     /// Returns whether the server has asked for another connection since the last call.
-    pub(crate) fn take_drain_advice(&mut self) -> bool {
+    pub(in crate::request_reply) fn take_drain_advice(&mut self) -> bool {
         let advised = self.drain == Drain::Advised;
         if advised {
             self.drain = Drain::No;
@@ -52,18 +52,18 @@ impl<C: Caller> Engine<C> {
     }
 
     /// Sends no new calls over this connection. A batch that was begun is sent to its end.
-    pub(crate) fn drain(&mut self) {
+    pub(in crate::request_reply) fn drain(&mut self) {
         self.drain = Drain::Draining;
     }
 
     /// Whether the connection is being drained and no caller waits for a reply over it. The server discards an
     /// unfinished transaction when the connection closes.
-    pub(crate) fn is_drained(&self) -> bool {
+    pub(in crate::request_reply) fn is_drained(&self) -> bool {
         self.drain == Drain::Draining && !self.in_flight.iter().any(SentCall::is_awaited)
     }
 
     /// Fails all calls because the client is closed. Returns for how many of them a caller still waited.
-    pub(crate) fn abandon(&mut self) -> usize {
+    pub(in crate::request_reply) fn abandon(&mut self) -> usize {
         let mut abandoned = 0_usize;
         self.fallback.look_again();
         for mut call in self.waiting.drain(..) {

@@ -55,18 +55,18 @@ impl<C: Caller> Fallback<C> {
 
 impl<C: Caller> Engine<C> {
     /// Whether nobody waits for anything on the fallback any more.
-    pub(crate) fn fallback_is_settled(&self) -> bool {
+    pub(in crate::request_reply) fn fallback_is_settled(&self) -> bool {
         !self.fallback.in_flight.iter().any(SentCall::is_pending)
     }
 
     /// The fallback is closed in good order.
-    pub(crate) fn close_fallback(&mut self) {
+    pub(in crate::request_reply) fn close_fallback(&mut self) {
         self.fallback.in_flight.clear();
     }
 
     /// The next request to send over the fallback. What neither way can carry fails at once. What needs a session, or may not go
     /// this way, waits for the connection, as it would without a fallback.
-    pub(crate) fn next_fallback_request(
+    pub(in crate::request_reply) fn next_fallback_request(
         &mut self,
         now: Instant,
         check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
@@ -117,7 +117,10 @@ impl<C: Caller> Engine<C> {
     }
 
     /// A frame has come over the fallback.
-    pub(crate) fn receive_fallback(&mut self, frame: Frame) -> Result<(), Violation> {
+    pub(in crate::request_reply) fn receive_fallback(
+        &mut self,
+        frame: Frame,
+    ) -> Result<(), Violation> {
         let slot = self.fallback.in_flight.pop_front();
         let mut slot = slot.ok_or(Violation::UnexpectedReply)?;
         drop(
@@ -131,7 +134,7 @@ impl<C: Caller> Engine<C> {
 
     /// The fallback is lost. What was sent that way and cannot safely be sent again fails; the rest waits for whichever way
     /// comes next.
-    pub(crate) fn fallback_failed(&mut self, error: &Arc<TransportError>) {
+    pub(in crate::request_reply) fn fallback_failed(&mut self, error: &Arc<TransportError>) {
         let policy = self.session.settings.retry;
         requeue(
             self.fallback.in_flight.drain(),

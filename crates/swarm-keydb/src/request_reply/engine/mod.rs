@@ -31,7 +31,6 @@ pub(crate) use requests::Requests;
 pub(crate) use crate::server::Marks;
 
 use crate::connection::{Session, Settings, Violation};
-use crate::credentials::Credentials;
 use crate::options::RetryPolicy;
 use crate::server::{ErrorReply, Meaning, ServerProfile};
 use drain::Drain;
@@ -77,7 +76,7 @@ pub(crate) struct Engine<C: Caller> {
 }
 
 impl<C: Caller> Engine<C> {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(in crate::request_reply) fn new(settings: Settings) -> Self {
         Self {
             session: Session::new(settings),
             waiting: VecDeque::new(),
@@ -92,14 +91,14 @@ impl<C: Caller> Engine<C> {
         }
     }
 
-    /// Sets the credentials of the next handshake.
-    pub(crate) fn log_in_with(&mut self, credentials: Option<Credentials>) {
-        self.session.log_in_with(credentials);
-    }
-
     /// Accepts a call. Its caller receives the replies.
     #[inline]
-    pub(crate) fn submit(&mut self, mut call: Box<Call<C>>, permit: C::Permit, now: Instant) {
+    pub(in crate::request_reply) fn submit(
+        &mut self,
+        mut call: Box<Call<C>>,
+        permit: C::Permit,
+        now: Instant,
+    ) {
         let deadline = call.take(permit, now);
         let key = self.session.settings.learned.write_cost();
         if !key.is_zero() {
@@ -110,17 +109,17 @@ impl<C: Caller> Engine<C> {
     }
 
     /// Number of calls that were not sent yet.
-    pub(crate) fn queued(&self) -> usize {
+    pub(in crate::request_reply) fn queued(&self) -> usize {
         self.waiting.len()
     }
 
     /// Number of calls that were sent and not answered yet.
-    pub(crate) fn in_flight(&self) -> usize {
+    pub(in crate::request_reply) fn in_flight(&self) -> usize {
         self.in_flight.len() + self.fallback.slots().len()
     }
 
     /// Whether a caller still waits for a reply.
-    pub(crate) fn has_living_calls(&self) -> bool {
+    pub(in crate::request_reply) fn has_living_calls(&self) -> bool {
         self.waiting.iter().any(|call| call.is_awaited())
             || self
                 .in_flight
@@ -130,31 +129,21 @@ impl<C: Caller> Engine<C> {
     }
 
     /// State of the connection itself.
-    pub(crate) const fn session(&self) -> &Session {
+    pub(in crate::request_reply) const fn session(&self) -> &Session {
         &self.session
     }
 
-    pub(crate) const fn session_mut(&mut self) -> &mut Session {
+    pub(in crate::request_reply) const fn session_mut(&mut self) -> &mut Session {
         &mut self.session
     }
 
     #[inline]
-    pub(crate) fn is_ready(&self) -> bool {
+    pub(in crate::request_reply) fn is_ready(&self) -> bool {
         self.session.is_ready()
     }
 
-    /// Whether the transport keeps a session on the server.
-    pub(crate) const fn has_session(&self) -> bool {
-        self.session.is_stateful()
-    }
-
-    /// Whether the server of this connection is known to escape line breaks in its replies.
-    pub(crate) const fn server_escapes(&self) -> bool {
-        !self.session.server().cr_lf
-    }
-
     /// A connection is open. Its handshake begins, if the transport keeps a session.
-    pub(crate) fn connected(&mut self, capabilities: Capabilities) {
+    pub(in crate::request_reply) fn connected(&mut self, capabilities: Capabilities) {
         self.drain = Drain::default();
         self.session.open(capabilities);
         if self.is_ready() {
@@ -164,7 +153,7 @@ impl<C: Caller> Engine<C> {
 
     /// The connection is lost or closed. Calls that were sent fail unless the retry policy allows to resend them; all
     /// others wait for the next connection.
-    pub(crate) fn disconnected(&mut self, error: &Arc<TransportError>) {
+    pub(in crate::request_reply) fn disconnected(&mut self, error: &Arc<TransportError>) {
         self.session.close();
         self.fallback.look_again();
         let policy = self.session.settings.retry;
@@ -173,12 +162,12 @@ impl<C: Caller> Engine<C> {
     }
 
     /// An attempt to connect failed. Calls that time out before the next connection report this error.
-    pub(crate) fn note_unreachable(&mut self, error: &Arc<TransportError>) {
+    pub(in crate::request_reply) fn note_unreachable(&mut self, error: &Arc<TransportError>) {
         self.unreachable = Some(Arc::clone(error));
     }
 
     /// Fails all calls that were not sent.
-    pub(crate) fn fail_waiting(&mut self, failure: &Failure) {
+    pub(in crate::request_reply) fn fail_waiting(&mut self, failure: &Failure) {
         self.fallback.look_again();
         for mut call in self.waiting.drain(..) {
             call.fail_unsent(|_| failure.clone());
@@ -188,7 +177,7 @@ impl<C: Caller> Engine<C> {
     /// Returns the next request to send, if one may be sent now. `check` tells whether the transport can carry a
     /// request.
     #[inline]
-    pub(crate) fn next_request(
+    pub(in crate::request_reply) fn next_request(
         &mut self,
         now: Instant,
         check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
@@ -267,7 +256,7 @@ impl<C: Caller> Engine<C> {
     }
 
     /// Takes a frame. Returns what it answered, if it answered a call.
-    pub(crate) fn receive(
+    pub(in crate::request_reply) fn receive(
         &mut self,
         now: Instant,
         frame: Frame,

@@ -14,8 +14,11 @@ fn a_silent_server_that_owes_a_write_is_asked_and_not_given_up() {
     bench.incr("a");
     bench.send();
     silent(&mut bench);
-    assert!(bench.engine.take_doubt());
-    assert!(!bench.engine.take_doubt(), "one question for each doubt");
+    assert!(bench.engine.session_mut().take_unexamined_doubt());
+    assert!(
+        !bench.engine.session_mut().take_unexamined_doubt(),
+        "one question for each doubt"
+    );
     bench.get("b");
     assert_eq!(
         bench.send(),
@@ -24,13 +27,13 @@ fn a_silent_server_that_owes_a_write_is_asked_and_not_given_up() {
     );
     let again = bench.now + SILENCE;
     assert_eq!(bench.wait(14), Ok(()));
-    assert!(!bench.engine.take_doubt());
+    assert!(!bench.engine.session_mut().take_unexamined_doubt());
     assert_eq!(bench.engine.next_deadline(), Some(again));
     assert_eq!(bench.wait(1), Ok(()));
-    assert!(bench.engine.take_doubt());
+    assert!(bench.engine.session_mut().take_unexamined_doubt());
     bench.get("c");
     bench.reply(&bulk("1"));
-    assert!(!bench.engine.is_doubted());
+    assert!(!bench.engine.session().is_doubted());
     assert_eq!(bench.sent(), ["GET c"], "GET b has timed out meanwhile");
 }
 

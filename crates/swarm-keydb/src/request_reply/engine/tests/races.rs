@@ -338,7 +338,7 @@ impl World {
 
     /// Asks over another connection when the server is silent, and moves there.
     fn replace_silent(&mut self) {
-        if self.connected && self.bench().engine.take_doubt() {
+        if self.connected && self.bench().engine.session_mut().take_unexamined_doubt() {
             self.seen.adopted += 1;
             let settings = self.bench().engine.session.settings.clone();
             let mut other = Engine::new(settings);
