@@ -16,6 +16,7 @@ use crate::server::ServerProfile;
 mod aside;
 mod batches;
 mod drain;
+mod expiry;
 mod fences;
 mod handshake;
 mod heartbeats;
@@ -150,9 +151,10 @@ impl Bench {
     }
 
     fn call_until(&mut self, request: &str, timeout: Duration) {
-        self.now += timeout - Duration::from_secs(10);
+        let now = self.now;
+        self.now = now + timeout - Duration::from_secs(10);
         self.call(request, Retry::Never, false);
-        self.now -= timeout - Duration::from_secs(10);
+        self.now = now;
     }
 
     fn get(&mut self, key: &str) -> Rc<RefCell<bool>> {

@@ -83,6 +83,9 @@ fn the_default_deadline_grows_with_the_keys_that_are_written() {
         &["MULTI", "SET a 1", "SET b 2 EX 9", "GET a", "EXEC"],
     );
     assert_time_left(&bench, 10.3, "a transaction");
+    let mut bench = self::bench();
+    default_call(&mut bench, &["SET a 1", "SET b 2"]);
+    assert_time_left(&bench, 10.2, "a pipeline counts its last request");
 }
 
 #[test]
@@ -236,4 +239,56 @@ fn deadlines_do_not_grow_while_the_server_is_out_of_reach() {
     bench.answers();
     bench.advance(1);
     assert_eq!(bench.answers().len(), 100);
+}
+
+#[test]
+fn a_deadline_that_has_passed_moves_when_writes_turned_out_to_be_slow() {
+    for sent in [false, true] {
+        let mut bench = bench();
+        default_call(&mut bench, &[&mset(100)]);
+        assert_time_left(&bench, 20.0, "with the estimate");
+        if sent {
+            assert_eq!(bench.sent().len(), 1);
+        }
+        let learned = bench.engine.session.settings.learned.clone();
+        for _ in 0..100 {
+            learned.note_write(Duration::from_millis(500));
+        }
+        bench.now += 20 * SECOND;
+        bench.engine.expire(bench.now).unwrap();
+        assert_eq!(bench.answers(), [], "sent: {sent}");
+        let expected = 100.0 * learned.write_cost().as_secs_f64() - 10.0;
+        assert_time_left(&bench, expected, "with the measured cost");
+        bench.now += 40 * SECOND;
+        bench.engine.expire(bench.now).unwrap();
+        assert_eq!(bench.answers().len(), 1, "sent: {sent}");
+    }
+}
+
+#[test]
+fn a_reply_within_a_pipeline_restarts_the_deadline() {
+    let mut bench = bench();
+    default_call(&mut bench, &[&mset(200), "GET k"]);
+    assert_time_left(&bench, 30.0, "before the first reply");
+    bench.engine.session.settings.request_timeout = 12 * SECOND;
+    assert_eq!(bench.sent().len(), 2);
+    bench.advance(1);
+    bench.reply(&bulk("OK"));
+    assert_time_left(&bench, 12.0, "the keys are written");
+    bench.advance(12);
+    let timed_out = bench.answers();
+    assert_eq!(timed_out.last().unwrap().1, "timeout sent=true");
+}
+
+#[test]
+fn the_measured_cost_is_per_key() {
+    let mut bench = bench();
+    for _ in 0..100 {
+        default_call(&mut bench, &[&mset(10)]);
+        bench.sent();
+        bench.now += 3 * SECOND;
+        bench.reply(&bulk("OK"));
+    }
+    let cost = bench.engine.session.settings.learned.write_cost();
+    assert!((250..=300).contains(&cost.as_millis()), "{cost:?}");
 }

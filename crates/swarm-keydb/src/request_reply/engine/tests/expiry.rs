@@ -1,0 +1,180 @@
+//! Which calls time out, when, and with which error; what becomes of calls on the HTTP fallback.
+
+use super::*;
+
+fn error() -> Arc<TransportError> {
+    Arc::new(TransportError::new(TransportErrorKind::Closed, "cut"))
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn each_waiting_call_times_out_at_its_own_deadline() {
+    let mut bench = Bench::offline();
+    for timeout in [5, 20, 8] {
+        bench.call_until("INCR", seconds(timeout));
+    }
+    bench.advance(5);
+    assert_eq!(bench.answers(), told(&[(0, "timeout sent=false")]));
+    assert_eq!(bench.engine.next_deadline(), Some(bench.now + seconds(3)));
+    bench.advance(3);
+    assert_eq!(bench.answers(), told(&[(2, "timeout sent=false")]));
+    assert_eq!(bench.engine.next_deadline(), Some(bench.now + seconds(12)));
+    assert_eq!(bench.engine.queued(), 1);
+}
+
+#[test]
+fn each_call_in_flight_times_out_at_its_own_deadline() {
+    let mut bench = Bench::ready();
+    for timeout in [5, 20, 8] {
+        bench.call_until("INCR", seconds(timeout));
+    }
+    assert_eq!(bench.sent().len(), 3);
+    bench.advance(5);
+    assert_eq!(bench.answers(), told(&[(0, "timeout sent=true")]));
+    assert_eq!(bench.engine.next_deadline(), Some(bench.now + seconds(3)));
+    bench.advance(3);
+    assert_eq!(bench.answers(), told(&[(2, "timeout sent=true")]));
+}
+
+#[test]
+fn a_call_that_returns_from_a_connection_set_aside_still_times_out() {
+    let mut bench = Bench::ready();
+    bench.get("a");
+    bench.sent();
+    bench.call_until("INCR", seconds(5));
+    let mut aside = bench.engine.set_aside();
+    bench.advance(5);
+    assert_eq!(bench.answers(), told(&[(1, "timeout sent=false")]));
+    assert_eq!(bench.engine.next_deadline(), None);
+    aside.disconnected(&error());
+    bench.engine.take_back(&mut aside);
+    assert_eq!(bench.engine.next_deadline(), Some(bench.now + seconds(5)));
+    bench.advance(5);
+    assert_eq!(bench.answers().len(), 1);
+}
+
+#[test]
+fn a_timeout_names_the_failed_attempt_to_connect_until_one_succeeds() {
+    let mut bench = Bench::offline();
+    bench.engine.note_unreachable(&error());
+    bench.incr("a");
+    bench.advance(10);
+    let told = bench.answers();
+    assert!(told[0].1.starts_with("Unreachable"), "{told:?}");
+
+    let stateless = Capabilities::FULL.with_session(false);
+    for capabilities in [Capabilities::FULL, stateless] {
+        bench.engine.note_unreachable(&error());
+        if capabilities.session {
+            bench.handshake();
+        } else {
+            bench.engine.connected(capabilities);
+        }
+        assert!(bench.engine.is_ready());
+        bench.cut();
+        bench.incr("a");
+        bench.advance(10);
+        assert_eq!(bench.answers()[0].1, "timeout sent=false");
+    }
+}
+
+#[test]
+fn a_handshake_that_has_only_begun_keeps_the_error() {
+    let mut bench = Bench::offline();
+    bench.engine.note_unreachable(&error());
+    bench.engine.connected(Capabilities::FULL);
+    assert_eq!(bench.send().as_deref(), Some("HELLO 3"));
+    bench.reply(&map());
+    bench.cut();
+    bench.incr("a");
+    bench.advance(10);
+    let told = bench.answers();
+    assert!(told[0].1.starts_with("Unreachable"), "{told:?}");
+}
+
+#[test]
+fn a_read_is_not_repeated_forever_over_the_fallback() {
+    let mut bench = Bench::offline();
+    bench.get("a");
+    assert!(bench.engine.fallback_is_settled());
+    for _ in 0..3 {
+        assert_eq!(bench.answers(), []);
+        let now = bench.now;
+        assert!(
+            bench
+                .engine
+                .next_fallback_request(now, |_| Ok(()))
+                .is_some()
+        );
+        assert!(!bench.engine.fallback_is_settled());
+        bench.engine.fallback_failed(&error());
+    }
+    assert_eq!(bench.answers(), told(&[(0, "lost sent=true")]));
+    assert_eq!(bench.engine.queued(), 0);
+}
+
+#[test]
+fn nothing_is_sent_until_the_fallback_is_closed() {
+    let mut bench = Bench::offline();
+    bench.get("a");
+    let now = bench.now;
+    assert!(
+        bench
+            .engine
+            .next_fallback_request(now, |_| Ok(()))
+            .is_some()
+    );
+    bench.advance(10);
+    assert_eq!(bench.answers(), told(&[(0, "timeout sent=true")]));
+    assert!(bench.engine.fallback_is_settled());
+    bench.handshake();
+    bench.get("b");
+    assert_eq!(bench.send(), None);
+    bench.engine.close_fallback();
+    assert_eq!(bench.sent(), ["GET b"]);
+}
+
+#[test]
+fn a_write_is_pending_until_its_reply_is_held_although_its_caller_timed_out() {
+    let mut bench = Bench::ready();
+    bench.fenced("EVAL", Retry::Never);
+    assert_eq!(bench.sent().len(), 2);
+    bench.advance(10);
+    assert!(bench.engine.owes_write());
+    bench.reply(&bulk("1"));
+    assert!(!bench.engine.owes_write(), "only the fence is pending");
+}
+
+#[test]
+fn pending_writes_and_callers_are_counted() {
+    let mut bench = Bench::ready();
+    assert_eq!(bench.engine.owed_writes(), 0);
+    bench.incr("a");
+    bench.incr("b");
+    bench.get("c");
+    bench.sent();
+    assert_eq!(bench.engine.owed_writes(), 2);
+
+    let mut bench = Bench::offline();
+    assert!(!bench.engine.has_living_calls());
+    let gone = bench.get("a");
+    assert!(bench.engine.has_living_calls());
+    *gone.borrow_mut() = true;
+    assert!(!bench.engine.has_living_calls());
+}
+
+#[test]
+fn the_size_of_a_unit_is_the_sum_of_its_requests() {
+    let unit = Requests::Unit(
+        ["GET a", "SET b"]
+            .map(|name| Request::new(name, ()))
+            .into_iter()
+            .collect(),
+    );
+    let each: usize = unit.iter().map(|request| request.encoded().len()).sum();
+    assert_eq!(unit.encoded_len(), each);
+    assert!(each > 20);
+}
