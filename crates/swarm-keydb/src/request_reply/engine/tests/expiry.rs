@@ -167,14 +167,14 @@ fn pending_writes_and_callers_are_counted() {
 }
 
 #[test]
-fn the_size_of_a_unit_is_the_sum_of_its_requests() {
-    let unit = Requests::Unit(
+fn the_size_of_a_batch_is_the_sum_of_its_requests() {
+    let batch = Requests::Batch(
         ["GET a", "SET b"]
             .map(|name| Request::new(name, ()))
             .into_iter()
             .collect(),
     );
-    let each: usize = unit.iter().map(|request| request.encoded().len()).sum();
-    assert_eq!(unit.encoded_len(), each);
+    let each: usize = batch.iter().map(|request| request.encoded().len()).sum();
+    assert_eq!(batch.encoded_len(), each);
     assert!(each > 20);
 }
