@@ -313,6 +313,29 @@ fn a_consumer_iterates_until_it_is_stopped() {
     });
 }
 
+#[test]
+fn the_timeout_of_a_handle_applies_to_its_subscriptions() {
+    within(|| {
+        let gateway = gateway();
+        let options = ClientOptions::new(gateway.ws_url());
+        let client = Client::connect(options.request_timeout(Duration::from_secs(600))).unwrap();
+        let freeze = gateway.faults().freeze();
+        let impatient = client.timeout(Duration::from_millis(100));
+        let errors = [
+            impatient.subscribe("a").unwrap_err(),
+            impatient.psubscribe("a*").unwrap_err(),
+            impatient.psubscribe_handler("b*", |_| ()).unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+        }
+        drop(freeze);
+        let mut subscription = client.subscribe("a").unwrap();
+        client.publish("a", "x").unwrap();
+        assert!(subscription.next().unwrap().is_ok());
+    });
+}
+
 /// Stands for: options of a handle that only some of its subscriptions have.
 #[test]
 fn subscriptions_have_the_options_of_the_handle_that_creates_them() {

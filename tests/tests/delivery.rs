@@ -31,6 +31,19 @@ async fn a_read_whose_reply_is_lost_is_sent_again() {
 }
 
 #[tokio::test]
+async fn a_raw_command_is_retried_only_if_it_is_known_to_be_read_only() {
+    let (gateway, client) = connected().await;
+    gateway.faults().cut_after("GET");
+    let reply = within(client.raw("GET", "k")).await.unwrap();
+    assert!(reply.is_null());
+    assert_eq!(gateway.executions("GET"), 2);
+    gateway.faults().cut_after("APPEND");
+    let error = within(client.raw("APPEND", ("k", "x"))).await.unwrap_err();
+    assert_eq!(error.outcome(), Some(Outcome::MayHaveRun));
+    assert_eq!(gateway.executions("APPEND"), 1);
+}
+
+#[tokio::test]
 async fn a_mute_server_costs_a_timeout_and_not_more() {
     let (gateway, client) = connected_with(|o| o.request_timeout(Duration::from_millis(200))).await;
     let _mute = gateway.faults().freeze();

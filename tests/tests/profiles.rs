@@ -85,6 +85,8 @@ async fn run_all(client: &Client, seen: &mut impl FnMut(String, Result<()>)) {
         client.mset([("a", "1"), ("", "2"), ("b", "3")]),
         client.del(["good", ""]),
         client.xadd("", [("f", "v")]),
+        client.raw("GET", ""),
+        client.raw("MSET", ("a", "1", "", "2")),
         client.publish("", "text"),
         client.subscribe(""),
         client.subscribe(["good", ""]),

@@ -112,6 +112,23 @@ async fn names_that_would_harm_the_server_are_refused() {
 }
 
 #[tokio::test]
+async fn a_subscription_has_a_timeout_of_its_own() {
+    let (gateway, client) = connected_with(|o| o.request_timeout(Duration::from_secs(600))).await;
+    let freeze = gateway.faults().freeze();
+    let subscribing = client.subscribe("a").timeout(Duration::from_millis(100));
+    let error = within(subscribing).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    drop(freeze);
+    // Only the acknowledgment is limited, not the subscription.
+    let timeout = Duration::from_secs(20);
+    let mut subscription = within(client.subscribe("a").timeout(timeout))
+        .await
+        .unwrap();
+    within(client.publish("a", "x")).await.unwrap();
+    assert_eq!(payload(&mut subscription).await, "x");
+}
+
+#[tokio::test]
 async fn a_channel_rejected_by_a_real_server_is_an_error() {
     let Some(redis) = Redis::start() else { return };
     let client = within(Client::connect(ClientOptions::new(redis.url())))

@@ -35,7 +35,7 @@ pub struct Client {
 /// Settings of the calls of one handle.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Call {
-    timeout: Option<Duration>,
+    pub(super) timeout: Option<Duration>,
     retry: Option<bool>,
     pub(super) subscription: SubscribeOptions,
 }
@@ -92,8 +92,9 @@ impl Client {
         })
     }
 
-    /// Returns a handle of the same client whose calls have this timeout instead of the client's
-    /// `request_timeout`.
+    /// Returns a handle of the same client whose calls and subscriptions have this timeout instead
+    /// of the client's `request_timeout`. For a subscription, the time ends when the server has
+    /// acknowledged every name.
     ///
     /// # Examples
     ///

@@ -95,7 +95,8 @@ impl Handler {
 impl Client {
     /// Subscribes to channels: see [`Client::subscribe`](crate::Client::subscribe).
     ///
-    /// Options of the buffer come from [`subscribe_options`](Self::subscribe_options).
+    /// Options of the buffer come from [`subscribe_options`](Self::subscribe_options), and the
+    /// maximum time until the server has acknowledged every name from [`timeout`](Self::timeout).
     ///
     /// # Errors
     ///
@@ -126,7 +127,7 @@ impl Client {
         handler: impl FnMut(Event) + Send + 'static,
     ) -> Result<Handler> {
         let client = self.as_async();
-        let subscribing = client.psubscribe(patterns).options(self.call.subscription);
+        let subscribing = self.with_options(client.psubscribe(patterns));
         let handling = async {
             subscribing
                 .await
@@ -138,9 +139,16 @@ impl Client {
         })
     }
 
-    fn listen(&self, subscribing: Subscribing) -> Result<Subscription> {
+    fn with_options(&self, subscribing: Subscribing) -> Subscribing {
         let subscribing = subscribing.options(self.call.subscription);
-        let subscription = self.runtime.wait(subscribing)??;
+        match self.call.timeout {
+            Some(timeout) => subscribing.timeout(timeout),
+            None => subscribing,
+        }
+    }
+
+    fn listen(&self, subscribing: Subscribing) -> Result<Subscription> {
+        let subscription = self.runtime.wait(self.with_options(subscribing))??;
         Ok(Subscription(Iterated::new(
             subscription,
             self.runtime.clone(),

@@ -128,13 +128,13 @@ impl Client {
 
     fn listen(&self, kind: Kind, names: Result<Vec<Name>>) -> Subscribing {
         let shared = Arc::clone(&self.shared);
-        Subscribing::new(move |options| async move {
+        Subscribing::new(move |options, timeout| async move {
             let subscribed = match names {
                 Ok(names) => match shared.connection.check_open() {
                     Ok(()) => {
                         shared
                             .subscriptions
-                            .subscribe(&shared.factory, names, options)
+                            .subscribe(&shared.factory, names, options, timeout)
                             .await
                     }
                     Err(failure) => Err(failure.into()),

@@ -204,8 +204,10 @@ fn failure_of(
         .filter_map(|(at, reply)| Some((at, reply.err()?)));
     let nothing_ran = matches!(&exec, Failure::Server(error) if error.code() == "EXECABORT");
     let first = match exec {
-        // The transport rejected one of the commands, and nothing was sent.
-        Failure::Withheld => failed.find(|(_, failure)| !matches!(failure, Failure::Withheld)),
+        // The transport or the server cannot take one of the requests, and nothing was sent.
+        Failure::Withheld | Failure::Refused(_) | Failure::Unsupported(_) => {
+            failed.find(|(_, failure)| !matches!(failure, Failure::Withheld))
+        }
         // The server rejected a command when it was queued.
         Failure::Server(_) => failed.find(|(_, failure)| matches!(failure, Failure::Server(_))),
         _ => None,

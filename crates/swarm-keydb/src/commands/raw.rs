@@ -7,12 +7,14 @@ use swarm_resp::{Frame, ToArgs};
 
 use super::words::guard;
 use crate::command::{Blocking, Builder, Executor};
+use crate::request_reply::Retry;
 
 /// Commands that have no method of their own.
 pub trait RawCommands: Executor {
     /// Sends any command, for those without a method. Each word of `command` is sent as an argument.
     ///
-    /// The client never retries the command, even if it only reads.
+    /// The client retries the command only if it is known to be read-only, as the methods for commands that read:
+    /// [`docs/COMMANDS.md`](https://github.com/scholtz/swarm-keydb/blob/main/docs/COMMANDS.md) lists them.
     ///
     /// On a shared connection, commands that change the session (AUTH, SELECT, CLIENT SETNAME, WATCH and the like) are refused;
     /// an [`Exclusive`](crate::Exclusive) handle sends them. No handle sends commands that would put replies out of order
@@ -21,9 +23,10 @@ pub trait RawCommands: Executor {
     ///
     /// **Reply:** the frame as received; an error reply is an error.
     ///
-    /// **Errors:** of kind [`Argument`](crate::ErrorKind::Argument) for the commands above; when a command, subcommand, key or
-    /// group name contains a line break (CR or LF), which SwarmKeyDb would repeat in an error without escaping it; or when the
-    /// increment of `INCRBY` is not an integer, to which SwarmKeyDb never replies.
+    /// **Errors:** of kind [`Argument`](crate::ErrorKind::Argument) for the commands above, and if the command's name contains
+    /// a line break (CR or LF). On SwarmKeyDb also if a key is empty, if a key, subcommand or group name contains a line break or
+    /// is not UTF-8, or if the increment of `INCRBY` is not an integer. Redis, Valkey and KeyDB get the arguments unchanged. The
+    /// client checks arguments when it sends the command, because only then it knows the server.
     ///
     /// ```
     /// # use swarm_keydb::Client;
@@ -84,6 +87,7 @@ pub trait RawCommands: Executor {
     ) -> Self::Output<Frame> {
         let mut command = Builder::raw(command).args(args).build();
         guard(&mut command);
+        command.builder.retry = Retry::Never;
         command.builder.blocking = block.into().map_or(Blocking::Forever, Blocking::For);
         self.execute(command)
     }

@@ -4,24 +4,33 @@
 //! shifts every reply behind it. The table of facts says where such names stand.
 
 use swarm_resp::Frame;
-use swarm_transport::facts::facts;
+use swarm_transport::facts::{Access, facts};
 
 use crate::command::Command;
+use crate::request_reply::Retry;
 use crate::server::{Marks, has_line_break};
 
-/// Marks a command without a method: for what some servers cannot take, and for what needs a fence.
+/// Applies the table of facts to a command without a method: whether the client may retry it, what some servers cannot take, and
+/// what needs a fence.
 pub(super) fn guard(command: &mut Command<Frame>) {
     let builder = &mut command.builder;
     let args = builder.request.written();
     let facts = facts(&args);
     let (keys, names) = (facts.keys(&args), facts.names_in(&args));
     let broken = |(_, arg): &(usize, &[u8])| has_line_break(arg);
+    if facts.access == Access::Read {
+        builder.retry = Retry::ReadOnly;
+    }
     let repeats = facts.fenced || args.clone().enumerate().skip(1).any(|arg| broken(&arg));
     let name_is_broken = args
         .clone()
         .enumerate()
         .filter(broken)
         .any(|(at, _)| keys.contains(at) || names.contains(at));
+    let key_is_empty = args
+        .clone()
+        .enumerate()
+        .any(|(at, arg)| arg.is_empty() && keys.contains(at));
     let bad_number =
         facts.words.0 == "INCRBY" && !(args.clone().nth(2)).is_none_or(is_whole_number);
     if repeats {
@@ -29,6 +38,9 @@ pub(super) fn guard(command: &mut Command<Frame>) {
     }
     if name_is_broken {
         builder.mark(Marks::LINE_BREAK);
+    }
+    if key_is_empty {
+        builder.mark(Marks::EMPTY_NAME);
     }
     if bad_number {
         builder.mark(Marks::INCREMENT);
@@ -156,6 +168,39 @@ mod tests {
         }
         for name in ["GET", "XACK", "HSET", "PING"] {
             assert!(guarded(name, ["a", "b"]).builder.marks.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn empty_keys_are_marked_and_empty_values_are_not() {
+        let sets: [(&'static str, &[&str], bool); 8] = [
+            ("GET", &[""], true),
+            ("MSET", &["a", "1", "", "2"], true),
+            ("MGET", &["a", ""], true),
+            ("EVAL", &["return 1", "1", ""], true),
+            ("SET", &["k", ""], false),
+            ("MSET", &["a", ""], false),
+            ("ECHO", &[""], false),
+            ("NEW.COMMAND", &[""], false),
+        ];
+        for (name, args, marked) in sets {
+            let marks = guarded(name, args).builder.marks;
+            assert_eq!(marks.contains(Marks::EMPTY_NAME), marked, "{name} {args:?}");
+        }
+    }
+
+    #[test]
+    fn only_commands_known_to_be_read_only_may_be_retried() {
+        for (name, args, retry) in [
+            ("get", &["k"][..], Retry::ReadOnly),
+            ("HGETALL", &["k"], Retry::ReadOnly),
+            ("SET", &["k", "v"], Retry::Never),
+            ("EVAL", &["return 1", "0"], Retry::Never),
+            ("PUBLISH", &["c", "x"], Retry::Never),
+            ("SELECT", &["1"], Retry::Never),
+            ("NEW.COMMAND", &["k"], Retry::Never),
+        ] {
+            assert_eq!(guarded(name, args).builder.retry, retry, "{name}");
         }
     }
 

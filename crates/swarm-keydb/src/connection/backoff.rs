@@ -78,7 +78,7 @@ impl Backoff {
 }
 
 /// What a server asks for by Retry-After, capped.
-fn requested(retry_after: Option<Duration>) -> Duration {
+pub(super) fn requested(retry_after: Option<Duration>) -> Duration {
     retry_after.unwrap_or_default().min(MAX_RETRY_AFTER)
 }
 

@@ -32,7 +32,7 @@ pub(crate) use factory::{ConnectionFactory, Target};
 pub(crate) use handshake::HandshakeError;
 pub(crate) use link::{Link, Outgoing};
 pub(crate) use nonce::Nonce;
-pub(crate) use reconnect::{Lifetime, Loss, Next, Reconnect};
+pub(crate) use reconnect::{Lifetime, Loss, Next, Reconnect, requested_delay};
 pub(crate) use session::{Session, Violation};
 pub(crate) use settings::Settings;
 use timer::DeadlineTimer;

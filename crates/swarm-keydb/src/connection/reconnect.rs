@@ -6,7 +6,7 @@ use std::time::Duration;
 use swarm_transport::TransportError;
 use tokio::time::Instant;
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, requested};
 use super::{Disconnect, Session};
 use crate::credentials::LoginVersion;
 use crate::failure::Failure;
@@ -185,4 +185,9 @@ impl Reconnect {
     pub(crate) const fn succeeded(&mut self) {
         self.backoff.reset();
     }
+}
+
+/// How long a server asks not to be dialed again by Retry-After, capped.
+pub(crate) fn requested_delay(error: &TransportError) -> Option<Duration> {
+    error.retry_after().map(|delay| requested(Some(delay)))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use swarm_resp::Request;
 use swarm_transport::{RequestRejection, TransportError, TransportErrorKind};
@@ -69,8 +70,9 @@ impl Subscriptions {
         factory: &ConnectionFactory,
         names: Vec<Name>,
         options: SubscribeOptions,
+        timeout: Option<Duration>,
     ) -> Result<Subscription> {
-        let timeout = factory.options.request_timeout;
+        let timeout = timeout.unwrap_or(factory.options.request_timeout);
         options.validate()?;
         let (subscription, acknowledged) = self.join(factory, names, options)?;
         // Dropping this future drops the subscription, which unsubscribes.

@@ -4,13 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::options::{Overflow, SubscribeOptions};
 use super::subscription::Subscription;
 use crate::error::Result;
 
 type Work = Pin<Box<dyn Future<Output = Result<Subscription>> + Send>>;
-type Start = Box<dyn FnOnce(SubscribeOptions) -> Work + Send>;
+type Start = Box<dyn FnOnce(SubscribeOptions, Option<Duration>) -> Work + Send>;
 
 /// Future of a [`Subscription`], which resolves once the server has acknowledged every name.
 ///
@@ -23,7 +24,7 @@ type Start = Box<dyn FnOnce(SubscribeOptions) -> Work + Send>;
 ///   subscriptions (HTTP).
 /// * [`Server`](crate::ErrorKind::Server) or [`Auth`](crate::ErrorKind::Auth): the server rejected a name or the credentials.
 /// * [`Timeout`](crate::ErrorKind::Timeout): the server did not acknowledge every name within
-///   [`request_timeout`](crate::ClientOptions::request_timeout), which includes connecting.
+///   [`timeout`](Self::timeout), which includes connecting.
 ///
 /// After an error, nothing is subscribed.
 ///
@@ -52,6 +53,7 @@ type Start = Box<dyn FnOnce(SubscribeOptions) -> Work + Send>;
 #[must_use = "futures do nothing unless you await or poll them"]
 pub struct Subscribing {
     options: SubscribeOptions,
+    timeout: Option<Duration>,
     state: State,
 }
 
@@ -64,14 +66,26 @@ enum State {
 }
 
 impl Subscribing {
-    pub(crate) fn new<F>(start: impl FnOnce(SubscribeOptions) -> F + Send + 'static) -> Self
+    pub(crate) fn new<F>(
+        start: impl FnOnce(SubscribeOptions, Option<Duration>) -> F + Send + 'static,
+    ) -> Self
     where
         F: Future<Output = Result<Subscription>> + Send + 'static,
     {
         Self {
             options: SubscribeOptions::new(),
-            state: State::New(Box::new(|options| Box::pin(start(options)))),
+            timeout: None,
+            state: State::New(Box::new(|options, timeout| {
+                Box::pin(start(options, timeout))
+            })),
         }
+    }
+
+    /// Sets the maximum time until the server has acknowledged every name, including connecting. Default:
+    /// [`request_timeout`](crate::ClientOptions::request_timeout). The subscription itself has no time limit.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
     }
 
     /// Sets all options of the buffer. Default: [`SubscribeOptions::new`].
@@ -108,7 +122,7 @@ impl Future for Subscribing {
     #[expect(clippy::panic, reason = "the contract of futures, as in async blocks")]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Subscription>> {
         let mut work = match std::mem::replace(&mut self.state, State::Done) {
-            State::New(start) => start(self.options),
+            State::New(start) => start(self.options, self.timeout),
             State::Polled(work) => work,
             State::Done => panic!("`Subscribing` polled after completion"),
         };
@@ -124,6 +138,7 @@ impl fmt::Debug for Subscribing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscribing")
             .field("options", &self.options)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }

@@ -10,10 +10,10 @@ use swarm_resp::RequestRef;
 use swarm_transport::{
     BoxTransport, Connect, RequestRejection, TransportError, TransportErrorKind,
 };
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::RequestReply;
-use crate::connection::{GRACE, Link, Outgoing};
+use crate::connection::{GRACE, Link, Outgoing, requested_delay};
 use crate::credentials::LoginVersion;
 use crate::request_reply::{Caller, Engine};
 use crate::status::State;
@@ -34,6 +34,8 @@ pub(super) struct Fallback {
     way: Way,
     /// Fires when the fallback is dialed although no attempt to connect has failed yet.
     grace: Option<Pin<Box<Sleep>>>,
+    /// When the server of the fallback accepts connections again, if it has sent `Retry-After`.
+    refused_until: Option<Instant>,
 }
 
 enum Way {
@@ -57,9 +59,16 @@ impl Fallback {
             connect_timeout,
             way: Way::Closed,
             grace: None,
+            refused_until: None,
         };
         fallback.give_grace();
         fallback
+    }
+
+    /// The fallback could not be dialed, or is lost.
+    fn failed(&mut self, error: &TransportError) {
+        self.way = Way::Closed;
+        self.refused_until = requested_delay(error).map(|delay| Instant::now() + delay);
     }
 
     /// Starts the time after which the fallback is dialed: the connection is lost.
@@ -67,8 +76,17 @@ impl Fallback {
         self.grace = Some(Box::pin(sleep(HEAD_START.min(self.connect_timeout))));
     }
 
+    /// Dials unless the server of the fallback has asked for a wait that is not over. Then the next attempt to connect that fails
+    /// leads here again.
     fn dial(&mut self, login: LoginVersion) {
         self.grace = None;
+        if self
+            .refused_until
+            .is_some_and(|until| Instant::now() < until)
+        {
+            return;
+        }
+        self.refused_until = None;
         let connector = Arc::clone(&self.connector);
         let limit = self.connect_timeout.saturating_add(GRACE);
         let dial = async move {
@@ -146,7 +164,7 @@ impl RequestReply {
                 }
                 Err(error) => {
                     tracing::debug!(%error, "the HTTP gateway cannot be reached either");
-                    fallback.way = Way::Closed;
+                    fallback.failed(&error);
                     self.give_up_start();
                 }
             }
@@ -181,8 +199,8 @@ impl RequestReply {
         match polled {
             Err(error) => {
                 tracing::debug!(%error, "the HTTP gateway is lost");
+                fallback.failed(&error);
                 self.engine.fallback_failed(&Arc::new(error));
-                fallback.way = Way::Closed;
                 if !connected {
                     self.status.set(State::Reconnecting);
                 }

@@ -187,8 +187,10 @@ impl Client {
 
 /// Commands on keys of any type: existence, names, time to live.
 ///
-/// Keys may be any text or bytes except the empty one and ones with line breaks, which SwarmKeyDb cannot take. Where several
-/// keys are taken, give one (`"k"`), or a list, slice, array or tuple of them.
+/// A key is any text or bytes on Redis, Valkey and KeyDB. On SwarmKeyDb, the client rejects empty keys and keys that contain line
+/// breaks or invalid UTF-8 when it sends the command; set the kind of server with
+/// [`ClientOptions::server`](crate::ClientOptions::server) if it cannot be detected. Where several keys are taken, pass one (`"k"`),
+/// or a list, slice, array or tuple of them.
 impl Client {
     /// Removes keys (`DEL`).
     ///

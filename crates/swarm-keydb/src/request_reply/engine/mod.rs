@@ -229,10 +229,12 @@ impl<C: Caller> Engine<C> {
                 check(request).map_err(Failure::Refused)?;
                 server.check(request).map_err(Failure::Unsupported)
             };
-            let refusal = first_refused(&call.requests, check)
-                .or_else(|| first_unsupported(&call.requests, server));
-            if let Some((at, failure)) = refusal {
-                call.fail_unsent(|position| refused(position == at, &failure));
+            let requests = &call.requests;
+            if first_refused(requests, check).is_some()
+                || first_unsupported(requests, server).is_some()
+            {
+                let requests = requests.clone();
+                call.fail_unsent(|position| rejection(&requests, position, server, check));
                 continue;
             }
             if self.in_flight.is_empty() {
@@ -352,6 +354,22 @@ fn first_unsupported(requests: &Requests, server: ServerProfile) -> Option<(usiz
         let reason = server.check_marks(*marks).err()?;
         Some((*at, Failure::Unsupported(reason)))
     })
+}
+
+/// Why the request at a position is not sent: its own reason, or that another request of the batch has one.
+#[cold]
+fn rejection(
+    requests: &Requests,
+    position: usize,
+    server: ServerProfile,
+    check: impl Fn(RequestRef<'_>) -> Result<(), Failure>,
+) -> Failure {
+    if let Some(Err(failure)) = requests.get(position).map(check) {
+        return failure;
+    }
+    let mut marks = requests.marks().iter().filter(|(at, _)| *at == position);
+    let reason = marks.find_map(|(_, marks)| server.check_marks(*marks).err());
+    reason.map_or(Failure::Withheld, Failure::Unsupported)
 }
 
 fn refused(itself: bool, failure: &Failure) -> Failure {

@@ -17,17 +17,6 @@ async fn client(
     server: &Server,
     options: ClientOptions,
 ) -> (Client, mpsc::UnboundedReceiver<MemoryPeer>) {
-    let options = options
-        .fallback_scope(FallbackScope::Stateless)
-        .reconnect_max_delay(Duration::from_millis(250))
-        .settled()
-        .unwrap();
-    let server = server.clone();
-    let connect = move || {
-        let server = server.clone();
-        async move { server.connect() }
-    };
-    let mut target = options.target_through(Arc::new(connect));
     let (peers, fallback) = mpsc::unbounded_channel();
     let mut http = Capabilities::FULL;
     http.session = false;
@@ -40,9 +29,52 @@ async fn client(
             Ok::<BoxTransport, _>(Box::new(transport.with_capabilities(http)))
         }
     };
-    target.fallback = Some(Arc::new(dial) as Arc<dyn Connect>);
+    let client = client_over(server, options, Arc::new(dial)).await;
+    (client, fallback)
+}
+
+/// A client whose fallback is dialed by a connector.
+async fn client_over(
+    server: &Server,
+    options: ClientOptions,
+    fallback: Arc<dyn Connect>,
+) -> Client {
+    let options = options
+        .fallback_scope(FallbackScope::Stateless)
+        .reconnect_max_delay(Duration::from_millis(250))
+        .settled()
+        .unwrap();
+    let server = server.clone();
+    let connect = move || {
+        let server = server.clone();
+        async move { server.connect() }
+    };
+    let mut target = options.target_through(Arc::new(connect));
+    target.fallback = Some(fallback);
     let factory = ConnectionFactory::new(target, options, Tasks::current().unwrap());
-    (Client::start(factory).await.unwrap(), fallback)
+    Client::start(factory).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_that_sends_retry_after_is_not_dialed_before() {
+    const ASKED: Duration = Duration::from_secs(7);
+    let server = Server::default();
+    let (dials, mut dialed) = mpsc::unbounded_channel();
+    let dial = move || {
+        let _sent = dials.send(tokio::time::Instant::now());
+        let busy = TransportError::new(TransportErrorKind::Refused, "HTTP 503");
+        async move { Err::<BoxTransport, _>(busy.with_retry_after(ASKED)) }
+    };
+    let _client = client_over(&server, options(), Arc::new(dial)).await;
+    server.0.unreachable.store(true, Ordering::Relaxed);
+    server.cut_all();
+    let mut last = dialed.recv().await.unwrap();
+    for _ in 0..3 {
+        let next = dialed.recv().await.unwrap();
+        let pause = next - last;
+        assert!(pause >= ASKED && pause < ASKED + SECOND, "{pause:?}");
+        last = next;
+    }
 }
 
 /// Stands for: a state that stays wrong.

@@ -40,15 +40,17 @@ fn a_call_that_waited_for_another_server_is_checked_against_the_one_that_came() 
 }
 
 #[test]
-fn a_refused_name_withholds_its_batch() {
+fn each_rejected_request_of_a_batch_has_its_own_reason_and_the_others_are_withheld() {
     let mut bench = Bench::offline();
     bench.handshake_with("swarmkeydb");
     let requests = [
         Request::new("SET", ("k", "v")),
         Request::new("SET", (b"\xff".as_slice(), "v")),
         Request::new("SET", ("k", b"\xff".as_slice())),
+        Request::new("GET", ""),
     ];
     let batch = Requests::Batch(requests.into_iter().collect());
+    let batch = batch.marked(vec![(3, Marks::EMPTY_NAME)]);
     bench.submit(batch, Retry::Never, false);
     assert_eq!(bench.send(), None);
     let answers = bench.answers.borrow();
@@ -56,6 +58,7 @@ fn a_refused_name_withholds_its_batch() {
         (_, Err(Failure::Withheld)),
         (_, Err(Failure::Unsupported(Unsupported::NotUtf8 { argument: 1 }))),
         (_, Err(Failure::Withheld)),
+        (_, Err(Failure::Unsupported(Unsupported::EmptyName))),
     ] = answers.as_slice()
     else {
         panic!("{answers:?}")
