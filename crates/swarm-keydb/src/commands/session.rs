@@ -113,6 +113,7 @@ mod tests {
             ("SUBSCRIBE", &["c"]),
             ("MONITOR", &[]),
             ("CLIENT", &["REPLY", "OFF"]),
+            ("SCRIPT", &["DEBUG", "YES"]),
             ("REPLCONF", &["ACK", "0"]),
             ("BLPOP", &["k", "0"]),
             ("WAIT", &["0", "0"]),

@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn names_with_line_breaks_are_marked_wherever_they_stand() {
         for broken in ["a\r\nb", "a\rb", "a\nb", "\r\n:1", "\r"] {
-            let sets: [(&'static str, &[&str]); 26] = [
+            let sets: [(&'static str, &[&str]); 27] = [
                 ("GET", &[broken]),
                 ("SET", &[broken, "v"]),
                 ("mget", &["a", broken]),
@@ -96,6 +96,7 @@ mod tests {
                 ("XGROUP", &[broken, "k", "g"]),
                 ("XINFO", &["GROUPS", broken]),
                 ("SCRIPT", &[broken]),
+                ("SWARM.RESYNC", &[broken]),
                 ("PUBSUB", &[broken]),
                 ("EVAL", &["return 1", "1", broken]),
                 ("EVALSHA", &[broken, "0"]),

@@ -73,10 +73,17 @@ impl<C: Caller> InFlight<C> {
         self.slots.pop_front()
     }
 
-    /// Whether the last call is sent in part. Its rest comes next.
+    /// Whether the last call is sent in part. Its rest comes next. Otherwise, releases what the transport borrowed until now.
     #[inline]
-    pub(super) fn is_sending(&self) -> bool {
-        self.rest.as_ref().is_some_and(|rest| rest.replies() > 0)
+    pub(super) fn is_sending(&mut self) -> bool {
+        match &self.rest {
+            None => false,
+            Some(rest) if rest.replies() > 0 => true,
+            Some(_) => {
+                self.rest = None;
+                false
+            }
+        }
     }
 
     /// The next request of the last call.

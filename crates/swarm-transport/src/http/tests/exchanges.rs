@@ -144,6 +144,7 @@ async fn unsupported_requests_are_rejected_before_any_io() {
         ("HELLO", "sessions"),
         ("AUTH", "sessions"),
         ("Select", "sessions"),
+        ("SWAPDB", "sessions"),
         ("BLPOP", "blocking commands"),
         ("xread BLOCK 0 STREAMS", "blocking commands"),
         (

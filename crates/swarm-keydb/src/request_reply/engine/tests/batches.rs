@@ -37,6 +37,24 @@ fn a_batch_under_way_is_sent_to_its_end_whatever_becomes_of_its_caller() {
     }
 }
 
+/// What was sent can be many megabytes, and an idle client must not keep it.
+#[test]
+fn the_requests_of_a_unit_are_released_once_it_is_answered() {
+    let mut bench = Bench::ready();
+    let requests = ["GET a", "GET b"].map(|request| Request::new(request, ()));
+    let marked =
+        Requests::Unit(requests.into_iter().collect()).marked(vec![(0, Marks::LINE_BREAK)]);
+    let Requests::Marked(held) = &marked else {
+        panic!("marks are kept");
+    };
+    let held = Arc::downgrade(held);
+    bench.submit(marked, Retry::Never, false);
+    assert_eq!(bench.sent(), ["GET a", "GET b"]);
+    bench.reply(&bulk("1"));
+    bench.reply(&bulk("2"));
+    assert!(held.upgrade().is_none());
+}
+
 #[test]
 fn a_batch_that_was_cancelled_before_is_not_sent() {
     let mut bench = Bench::ready();
