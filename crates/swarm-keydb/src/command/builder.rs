@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use swarm_resp::{ArgSink, ConvertError, Frame, FromFrame, Request, RequestBuilder, ToArg, ToArgs};
 
+use super::name::without_arguments;
 use super::{Blocking, Command, Decode};
 use crate::error::{Error, Result};
 use crate::key::{ToKey, ToKeys};
@@ -53,15 +54,16 @@ impl Builder {
     /// Starts a command whose name comes from the caller.
     pub(crate) fn raw(name: impl Into<Cow<'static, str>>) -> Self {
         let name = name.into();
+        let is_broken = has_line_break(name.as_bytes());
         let mut builder = Self {
             raw: true,
             request: Request::builder(&name),
-            name,
+            name: without_arguments(name),
             ..Self::new("")
         };
         if builder.name.trim().is_empty() {
             builder.reject(Error::argument("the command has no name; pass one"));
-        } else if has_line_break(builder.name.as_bytes()) {
+        } else if is_broken {
             builder.name = Cow::Borrowed("(unnamed)");
             builder.reject(Error::argument(
                 "the command's name contains a line break; remove it",

@@ -1,6 +1,7 @@
 //! Commands as plain values, and the executors that take them.
 
 mod builder;
+mod name;
 #[cfg(test)]
 mod tests;
 
