@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use swarm_gateway::Dialect;
 use swarm_keydb::{Client, ClientOptions, Error, ErrorKind, Frame, Outcome, Reply};
-use swarm_tests::{Proxy, Target, cancel_after, connected, connected_with, targets, within};
+use swarm_tests::{
+    Proxy, Target, cancel_after, connected, connected_to, connected_with, targets, within,
+};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -401,5 +404,32 @@ async fn random_cancellations_lose_no_lease_and_shift_no_reply() {
         let stats = client.stats().dedicated;
         assert_eq!(stats.waiting, 0, "{}", target.name);
         assert!(stats.idle <= 3, "{}: {stats:?}", target.name);
+    }
+}
+
+/// SwarmKeyDb drops the commands ahead of QUIT that it has not answered.
+#[tokio::test]
+async fn quit_waits_for_the_commands_before_it() {
+    let (_gateway, client) = connected_to(Dialect::UPSTREAM).await;
+    for round in 0..2 {
+        let own = within(client.exclusive()).await.unwrap();
+        let keys: Vec<_> = (0..4).map(|at| format!("{round}/{at}")).collect();
+        let sets = keys.iter().map(|key| own.set(key, "v"));
+        let (sets, _gone) = within(async {
+            tokio::join!(futures_util::future::join_all(sets), own.raw("QUIT", ()))
+        })
+        .await;
+        for set in sets {
+            set.unwrap();
+        }
+        drop(own);
+        assert_eq!(within(client.exists(&keys)).await.unwrap(), 4);
+
+        let own = within(client.exclusive()).await.unwrap();
+        let pipeline = own.pipeline();
+        let handles = (pipeline.set("batch", "v"), pipeline.raw("QUIT", ()));
+        let (set, quit) = within(pipeline.send(handles)).await;
+        assert_eq!(set.unwrap_err().outcome(), Some(Outcome::NotSent));
+        assert_eq!(quit.unwrap_err().kind(), ErrorKind::Argument);
     }
 }

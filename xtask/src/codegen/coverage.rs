@@ -78,7 +78,7 @@ fn without_methods(text: &mut String, facts: &Table) {
         ("`raw` of an exclusive handle", |row| {
             matches!(
                 row.session,
-                Some(Session::State | Session::Login | Session::Watch)
+                Some(Session::State | Session::End | Session::Login | Session::Watch)
             )
         }),
         ("only the handles above", |row| {

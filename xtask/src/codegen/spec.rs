@@ -189,6 +189,7 @@ pub(super) enum Access {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Session {
     State,
+    End,
     Login,
     Protocol,
     Transaction,

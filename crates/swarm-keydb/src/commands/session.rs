@@ -38,8 +38,9 @@ fn vet_raw(builder: &mut Builder, used: Use) {
     };
     if let Some(reason) = reason {
         builder.reject(Error::argument(reason));
-    } else if matches!(session, Session::Login | Session::Protocol) {
-        // The gateway answers AUTH ahead of replies that are owed.
+    } else if matches!(session, Session::Login | Session::Protocol | Session::End) {
+        // The gateway answers AUTH ahead of pending replies, and drops commands that precede QUIT
+        // and are not answered.
         builder.alone = true;
     }
 }
@@ -146,6 +147,7 @@ mod tests {
             command.builder.alone
         };
         assert!(alone("AUTH") && alone("AUTHADDR"));
+        assert!(alone("QUIT"), "SwarmKeyDb drops commands ahead of it");
         assert!(!alone("GET") && !alone("SELECT"));
     }
 }

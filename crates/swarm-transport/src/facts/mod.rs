@@ -74,8 +74,10 @@ pub enum Access {
 pub enum Session {
     /// Nothing.
     Unchanged,
-    /// The database, the name, a mode, or whether the connection is open.
+    /// The database, the name or a mode.
     State,
+    /// Whether the connection is open (`QUIT`). SwarmKeyDb drops commands ahead of it that it has not answered.
+    End,
     /// The identity that the server checks permissions for (`AUTH`).
     Login,
     /// The protocol version (`HELLO`).

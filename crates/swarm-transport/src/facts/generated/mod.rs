@@ -272,7 +272,7 @@ pub(super) static TABLE: &[Facts] = &[
     row("PUBSUB", "CHANNELS", Read).names(&[range(1, 1, 1)]).texts(),
     row("PUBSUB", "", Write).names(&[range(1, 1, 1)]).writing(Writes::Fixed(1)).texts(),
     row("PUNSUBSCRIBE", "", Conn).session(Session::Unordered),
-    row("QUIT", "", Conn).session(Session::State),
+    row("QUIT", "", Conn).session(Session::End),
     row("RANDOMKEY", "", Read).texts(),
     row("READONLY", "", Conn).session(Session::State),
     row("READWRITE", "", Conn).session(Session::State),

@@ -39,11 +39,11 @@ fn a_batch_under_way_is_sent_to_its_end_whatever_becomes_of_its_caller() {
 
 /// What was sent can be many megabytes, and an idle client must not keep it.
 #[test]
-fn the_requests_of_a_unit_are_released_once_it_is_answered() {
+fn the_requests_of_a_batch_are_released_once_it_is_answered() {
     let mut bench = Bench::ready();
     let requests = ["GET a", "GET b"].map(|request| Request::new(request, ()));
     let marked =
-        Requests::Unit(requests.into_iter().collect()).marked(vec![(0, Marks::LINE_BREAK)]);
+        Requests::Batch(requests.into_iter().collect()).marked(vec![(0, Marks::LINE_BREAK)]);
     let Requests::Marked(held) = &marked else {
         panic!("marks are kept");
     };
