@@ -1,4 +1,4 @@
-//! The command families: one trait each, served by every executor.
+//! Command families: one trait each, implemented by every executor.
 
 mod generated;
 mod model;

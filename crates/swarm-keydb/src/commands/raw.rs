@@ -1,4 +1,4 @@
-//! Commands without a method of their own.
+//! Commands without a method.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,24 +9,31 @@ use super::words::guard;
 use crate::command::{Blocking, Builder, Executor};
 use crate::request_reply::Retry;
 
-/// Commands that have no method of their own.
+/// Any command, including those without a method.
 pub trait RawCommands: Executor {
-    /// Sends any command, for those without a method. Each word of `command` is sent as an argument.
+    /// Sends any command, including those without a method. Each word of `command` is sent as an
+    /// argument.
     ///
-    /// The client retries the command only if it is known to be read-only, as the methods for commands that read:
-    /// [`docs/COMMANDS.md`](https://github.com/scholtz/swarm-keydb/blob/main/docs/COMMANDS.md) lists them.
+    /// Returns the reply as received; an error reply is an error. The client retries the command
+    /// only if the command is known to be read-only, like the methods for reads:
+    /// [`docs/COMMANDS.md`](https://github.com/scholtz/swarm-keydb/blob/main/docs/COMMANDS.md) lists
+    /// them.
     ///
-    /// On a shared connection, commands that change the session (AUTH, SELECT, CLIENT SETNAME, WATCH and the like) are refused;
-    /// an [`Exclusive`](crate::Exclusive) handle sends them. No handle sends commands that would put replies out of order
-    /// (SUBSCRIBE, MONITOR, CLIENT TRACKING and the like), or that have a handle of their own (MULTI, EXEC, DISCARD). Commands
-    /// that block go through [`raw_blocking`](Self::raw_blocking).
+    /// Commands that change the session, such as AUTH, SELECT, CLIENT SETNAME, and WATCH, need an
+    /// [`Exclusive`](crate::Exclusive) handle. No handle sends commands whose replies do not match
+    /// requests one to one, such as SUBSCRIBE, MONITOR, and CLIENT TRACKING, or commands that have
+    /// a handle (MULTI, EXEC, DISCARD). Use [`raw_blocking`](Self::raw_blocking) for blocking
+    /// commands.
     ///
-    /// **Reply:** the frame as received; an error reply is an error.
+    /// # Errors
     ///
-    /// **Errors:** of kind [`Argument`](crate::ErrorKind::Argument) for the commands above, and if the command's name contains
-    /// a line break (CR or LF). On SwarmKeyDb also if a key is empty, if a key, subcommand or group name contains a line break or
-    /// is not UTF-8, or if the increment of `INCRBY` is not an integer. Redis, Valkey and KeyDB get the arguments unchanged. The
-    /// client checks arguments when it sends the command, because only then it knows the server.
+    /// Kind [`Argument`](crate::ErrorKind::Argument) for the commands above, and if the command's
+    /// name contains a line break (CR or LF). On SwarmKeyDb also if a key is empty, if a key,
+    /// subcommand or group name contains a line break or is not UTF-8, or if the increment of
+    /// `INCRBY` is not an integer. Redis, Valkey and KeyDB get the arguments unchanged. The client
+    /// checks arguments when it sends the command, because only then it knows the server.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use swarm_keydb::Client;
@@ -45,25 +52,36 @@ pub trait RawCommands: Executor {
         self.execute(command)
     }
 
-    /// Sends any command whose reply may wait for an event, such as BLPOP. `block` is the longest time that the server waits, or
-    /// `None` if it may wait forever. Give the same time here as in the arguments.
+    /// Sends any command that may block on the server, such as BLPOP. `block` is the maximum time
+    /// that the server blocks, or `None` if it may block forever. Pass the same time in the
+    /// arguments.
     ///
-    /// A [`Client`](crate::Client) runs the command on a leased connection, so it delays no other task. The reply may take as
-    /// long as the command blocks plus a margin, and at least the request timeout. The client never retries the command.
+    /// Returns the reply as received; an error reply is an error. The client never retries the
+    /// command.
     ///
-    /// The arguments are sent unchanged. Avoid `BLOCK 0` with SwarmKeyDb: the server can miss a wake-up, and the command would
-    /// never return although there is something to read. Block for a few seconds, in a loop;
-    /// [`xread_with`](crate::StreamCommands::xread_with) and [`xreadgroup_with`](crate::StreamCommands::xreadgroup_with)
-    /// do so for you. A finite time also bounds how long a dead server goes unnoticed, and for how long SwarmKeyDb may
-    /// deliver entries over TCP to a client that is gone.
+    /// A [`Client`](crate::Client) runs the command on a leased connection, so it does not delay
+    /// other tasks. The reply may take as long as the command blocks plus a margin, and at least
+    /// the request timeout.
     ///
-    /// **Reply:** the frame as received; an error reply is an error.
+    /// The client sends the arguments unchanged. Avoid `BLOCK 0` with SwarmKeyDb: the server can
+    /// miss a wake-up, and the command would never return although entries are available. Block for
+    /// a few seconds, in a loop; [`xread_with`](crate::StreamCommands::xread_with) and
+    /// [`xreadgroup_with`](crate::StreamCommands::xreadgroup_with) do so for you. A finite time
+    /// also limits how long a dead server goes undetected, and how long SwarmKeyDb may deliver
+    /// entries over TCP to a client that has disconnected.
     ///
-    /// **Errors:** as [`raw`](Self::raw); of kind [`Timeout`](crate::ErrorKind::Timeout) when all leases are in use. Not
-    /// available over HTTP.
+    /// # Errors
     ///
-    /// **Cancel safety:** dropping the future closes the leased connection, so the server stops blocking. Data that the command
-    /// takes at that moment is lost.
+    /// The errors of [`raw`](Self::raw), and kind [`Timeout`](crate::ErrorKind::Timeout) if all
+    /// dedicated connections are in use. Kind [`Argument`](crate::ErrorKind::Argument) over HTTP,
+    /// which does not support blocking commands.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the client closes the leased connection, so the server stops
+    /// blocking. Data that the command removes at that moment is lost.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use std::time::Duration;

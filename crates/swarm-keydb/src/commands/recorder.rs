@@ -1,4 +1,4 @@
-//! An executor that writes down what would be sent.
+//! Executor that records the requests of command methods, for tests.
 
 use crate::command::{Command, Executor};
 
@@ -8,7 +8,7 @@ impl Executor for Recorder {
     type Output<R> = Vec<String>;
 
     fn execute<R>(&self, command: Command<R>) -> Vec<String> {
-        assert!(!command.is_rejected(), "the arguments are sound");
+        assert!(!command.is_rejected(), "the arguments are valid");
         let request = &command.builder.request;
         request
             .written()
@@ -17,7 +17,7 @@ impl Executor for Recorder {
     }
 }
 
-/// The arguments that a call sends.
+/// Returns the arguments that a call sends.
 pub(crate) fn sent(call: impl FnOnce(Recorder) -> Vec<String>) -> Vec<String> {
     call(Recorder)
 }

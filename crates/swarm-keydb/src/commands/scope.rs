@@ -1,4 +1,4 @@
-//! Names that generated code uses.
+//! Names that the generated code uses.
 
 pub(crate) use std::borrow::Cow;
 pub(crate) use std::collections::BTreeMap;

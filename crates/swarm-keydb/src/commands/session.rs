@@ -1,4 +1,4 @@
-//! Which commands without a method a connection must not carry, whether shared or exclusive.
+//! Rejects commands without a method that a connection must not carry, depending on its use.
 
 use swarm_resp::RequestArgs;
 use swarm_transport::facts::{Session, facts};
@@ -7,19 +7,19 @@ use super::model::{self, ServerInfo};
 use crate::command::{Blocking, Builder, Command};
 use crate::error::Error;
 
-/// Who uses a connection.
+/// Use of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// Any number of tasks.
+    /// Shared by any number of tasks.
     Shared,
-    /// One handle, so that commands may change the session.
+    /// Owned by one handle, so that commands may change the session.
     Exclusive,
-    /// Commands between MULTI and EXEC.
+    /// Commands between `MULTI` and `EXEC`.
     Transaction,
 }
 
-/// Refuses a command without a method if a connection in this use must not carry it. Every executor calls this before it
-/// takes a command. Commands with a method are fit for all connections.
+/// Rejects a command without a method if a connection in this use must not carry it. Every executor
+/// calls this function first. Commands with a method are allowed on all connections.
 #[inline]
 pub(crate) fn vet<R>(command: &mut Command<R>, used: Use) {
     if command.builder.raw {
@@ -32,42 +32,46 @@ fn vet_raw(builder: &mut Builder, used: Use) {
     let session = facts(&args).session;
     let blocks = builder.blocking == Blocking::No && facts(&args).blocks(&args);
     let reason = if blocks {
-        Some("it may block every task that shares the connection; use raw_blocking")
+        Some("blocking command would delay every task that shares the connection; use raw_blocking")
     } else {
         refusal(&args, session, used)
     };
     if let Some(reason) = reason {
         builder.reject(Error::argument(reason));
     } else if matches!(session, Session::Login | Session::Protocol | Session::End) {
-        // The gateway answers AUTH ahead of pending replies, and drops commands that precede QUIT
-        // and are not answered.
+        // The gateway replies to AUTH ahead of pending replies, and drops unanswered commands that
+        // precede QUIT.
         builder.alone = true;
     }
 }
 
-/// Why a connection in this use must not carry a command that changes the session in this way.
+/// Returns why a connection in this use must not carry a command that changes the session like
+/// this.
 fn refusal(args: &RequestArgs<'_>, session: Session, used: Use) -> Option<&'static str> {
     match (session, used) {
         (Session::Unchanged, _) => None,
-        (Session::Unordered, _) => Some("it would put all replies of the connection out of step"),
-        (_, Use::Transaction) => {
-            Some("it would change the connection, which a transaction must not; send it before")
-        }
+        (Session::Unordered, _) => Some(
+            "replies would no longer match requests on this connection; use subscribe for Pub/Sub",
+        ),
+        (_, Use::Transaction) => Some(
+            "session commands are not allowed in a transaction; send it before the transaction",
+        ),
         (Session::Transaction, Use::Exclusive) => {
-            Some("the replies of all commands behind it would be of another type; use transaction")
+            Some("later commands would get replies of another type; use transaction")
         }
-        // Without a version, HELLO changes nothing.
+        // HELLO without a version does not change the session.
         (Session::Protocol, Use::Exclusive) if args.clone().nth(1).is_some() => {
-            Some("some servers send a reply that cannot be read; use hello_with")
+            Some("some servers send an unreadable reply; use hello_with")
         }
         (_, Use::Exclusive) => None,
         (_, Use::Shared) => Some(
-            "it would change the connection for every task that shares it; use an exclusive handle or an option",
+            "session command would affect every task that shares the connection; use an exclusive \
+             handle or an option",
         ),
     }
 }
 
-/// HELLO with a version, which changes the connection.
+/// HELLO with a version, which changes the session.
 pub(crate) fn hello_command(version: u8) -> Command<ServerInfo> {
     Builder::new("HELLO")
         .alone()
@@ -119,7 +123,7 @@ mod tests {
             ("BLPOP", &["k", "0"]),
             ("WAIT", &["0", "0"]),
             ("XREAD", &["block", "0", "STREAMS", "s", "$"]),
-            // A group may have the name of an option.
+            // A group may be named like an option.
             (
                 "XREADGROUP",
                 &["GROUP", "streams", "c", "BLOCK", "0", "STREAMS", "s", ">"],

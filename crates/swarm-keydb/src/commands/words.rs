@@ -1,7 +1,8 @@
-//! Checks the arguments of commands without a method: names that a server may repeat in its reply.
+//! Marks raw commands whose names a server may repeat in a reply.
 //!
-//! SwarmKeyDb repeats command, subcommand, key and group names in error texts without escaping them, so a line break in one
-//! shifts every reply behind it. The table of facts says where such names stand.
+//! SwarmKeyDb repeats command, subcommand, key, and group names in error texts without escaping
+//! them, so a line break in one shifts all later replies. The table of facts lists the positions of
+//! such names.
 
 use swarm_resp::Frame;
 use swarm_transport::facts::{Access, facts};
@@ -10,8 +11,8 @@ use crate::command::Command;
 use crate::request_reply::Retry;
 use crate::server::{Marks, has_line_break};
 
-/// Applies the table of facts to a command without a method: whether the client may retry it, what some servers cannot take, and
-/// what needs a fence.
+/// Applies the table of facts to a raw command: whether the client may retry it, and marks for
+/// arguments that some servers cannot take or that need a fence.
 pub(super) fn guard(command: &mut Command<Frame>) {
     let builder = &mut command.builder;
     let args = builder.request.written();
@@ -47,7 +48,8 @@ pub(super) fn guard(command: &mut Command<Frame>) {
     }
 }
 
-/// Whether SwarmKeyDb reads an increment without ending the connection. A number out of range is an error there.
+/// Whether SwarmKeyDb can parse an increment without closing the connection. A number out of range
+/// is an error there.
 fn is_whole_number(arg: &[u8]) -> bool {
     let arg = arg.trim_ascii();
     let digits = arg
@@ -226,7 +228,7 @@ mod tests {
         }
         assert!(
             guarded("INCRBY", "k").builder.marks.is_empty(),
-            "the server tells the number of arguments"
+            "the server reports the wrong number of arguments"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What keys hold, and walking through them.
+//! Types of keys, and options and pages of SCAN.
 
 use bytes::Bytes;
 use std::fmt;
@@ -8,17 +8,17 @@ use crate::command::{CommandOptions, MAX_COUNT};
 use crate::error::{Error, Result};
 use crate::server::Marks;
 
-/// What kind of value a key holds.
+/// Type of the value of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyType {
-    /// There is no such key.
+    /// The key does not exist.
     Missing,
-    /// A string, which a counter is too.
+    /// A string. Counters are strings.
     String,
     /// A stream.
     Stream,
-    /// Another type, as the server names it. SwarmKeyDb has none.
+    /// Another type, by the server's name. SwarmKeyDb has no other types.
     Other(String),
 }
 
@@ -32,16 +32,16 @@ pub(in crate::commands) fn key_type(reply: &Frame) -> Result<KeyType, ConvertErr
     }
 }
 
-/// What a SCAN looks for.
+/// Options of SCAN.
 #[derive(Clone, Default, PartialEq, Eq)]
-#[must_use = "options do nothing until they are given to scan"]
+#[must_use = "options do nothing until they are passed to scan"]
 pub struct ScanOptions {
     pattern: Option<String>,
     count: Option<u64>,
 }
 
 impl fmt::Debug for ScanOptions {
-    /// Shows lengths in the place of keys and names.
+    /// Shows lengths instead of keys and names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ScanOptions")
             .field("pattern", &self.pattern.as_ref().map(|text| text.len()))
@@ -51,7 +51,7 @@ impl fmt::Debug for ScanOptions {
 }
 
 impl ScanOptions {
-    /// Every key, in pages of the server's own size.
+    /// Creates options for all keys, in pages of the server's default size.
     pub const fn new() -> Self {
         Self {
             pattern: None,
@@ -59,13 +59,13 @@ impl ScanOptions {
         }
     }
 
-    /// Only keys that match a pattern (`MATCH`): `*` stands for any text, `?` for one letter.
+    /// Returns only keys that match a pattern (`MATCH`): `*` matches any text, `?` one character.
     pub fn matching(mut self, pattern: impl Into<String>) -> Self {
         self.pattern = Some(pattern.into());
         self
     }
 
-    /// About how many keys the server looks at for each page (`COUNT`).
+    /// Sets the approximate number of keys that the server examines per page (`COUNT`). At least 1.
     pub const fn count(mut self, count: u64) -> Self {
         self.count = Some(count);
         self
@@ -88,7 +88,7 @@ impl ToArgs for ScanOptions {
 impl CommandOptions for ScanOptions {
     fn validate(&self) -> Result<()> {
         if self.count == Some(0) {
-            return Err(Error::argument("a count of zero; give at least 1"));
+            return Err(Error::argument("the count is zero; pass at least 1"));
         }
         Ok(())
     }
@@ -100,18 +100,18 @@ impl CommandOptions for ScanOptions {
     }
 }
 
-/// One page of a SCAN.
+/// Page of a SCAN.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ScanPage {
-    /// Where the next page begins; 0 when this was the last.
+    /// Cursor of the next page; 0 if this was the last page.
     pub cursor: u64,
-    /// The keys of this page; it may be empty before the end.
+    /// Keys of this page. A page may be empty before the end.
     pub keys: Vec<Bytes>,
 }
 
 impl fmt::Debug for ScanPage {
-    /// Shows lengths in the place of keys and names.
+    /// Shows lengths instead of keys and names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ScanPage")
             .field("cursor", &self.cursor)

@@ -1,4 +1,4 @@
-//! Arguments and replies of commands, where a plain type would not say enough.
+//! Types of arguments and replies that plain types cannot express.
 
 mod keys;
 mod server;

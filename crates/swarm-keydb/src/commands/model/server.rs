@@ -1,28 +1,28 @@
-//! What servers say of themselves.
+//! Information about servers.
 
 use swarm_resp::{ArgSink, ConvertError, Frame, FrameRef, ToArgs};
 
 use crate::command::CommandOptions;
 
-/// What a server says of itself in its answer to HELLO.
+/// Server's description of itself, from the reply to HELLO.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ServerInfo {
-    /// `swarmkeydb`, `redis`, …
+    /// Name of the server: `swarmkeydb`, `redis`, …
     pub server: String,
-    /// The server's version.
+    /// Version of the server.
     pub version: String,
-    /// The protocol that the connection speaks: 2 or 3.
+    /// RESP version of the connection: 2 or 3.
     pub proto: i64,
-    /// The connection's number.
+    /// ID of the connection.
     pub id: i64,
-    /// `standalone`, `cluster`, …
+    /// Mode of the server: `standalone`, `cluster`, …
     pub mode: String,
-    /// `master` or `replica`.
+    /// Replication role: `master` or `replica`.
     pub role: String,
 }
 
-/// Reads a map, or the flat array that stands for it in RESP2. Fields it does not know are passed over.
+/// Reads a map, or the flat array that represents it in RESP2. Ignores unknown fields.
 pub(in crate::commands) fn server_info(reply: &Frame) -> Result<ServerInfo, ConvertError> {
     let mut items = reply
         .items()
@@ -49,13 +49,13 @@ pub(in crate::commands) fn server_info(reply: &Frame) -> Result<ServerInfo, Conv
     Ok(info)
 }
 
-/// How much SWARM.RESYNC reads again.
+/// Scope of SWARM.RESYNC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Resync {
-    /// What changed.
+    /// Reloads changes only.
     Partial,
-    /// Everything.
+    /// Reloads all data.
     Full,
 }
 

@@ -1,4 +1,4 @@
-//! Conditions and expiry of a SET.
+//! Options of SET: condition and expiry.
 
 use std::time::Duration;
 
@@ -7,21 +7,23 @@ use swarm_resp::{ArgSink, ConvertError, Frame, ToArg, ToArgs};
 use crate::command::{CommandOptions, milliseconds};
 use crate::error::{Error, Result};
 
-/// Conditions and expiry of a SET.
+/// Options of SET: condition and expiry.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
 /// use swarm_keydb::SetOptions;
 ///
-/// // A lock that expires after 30 s. SwarmKeyDb refuses `nx`; use `msetnx` there.
+/// // A lock that expires after 30 s. SwarmKeyDb does not support `nx`; use `msetnx` there.
 /// let lock = SetOptions::new().nx().ttl(Duration::from_secs(30));
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[must_use = "options do nothing until they are given to set_with"]
+#[must_use = "options do nothing until they are passed to set_with"]
 pub struct SetOptions {
     condition: Option<Condition>,
     expiry: Option<Expiry>,
-    /// An option was given that contradicts an earlier one.
+    /// Whether an option contradicts an earlier one.
     contradiction: bool,
 }
 
@@ -38,7 +40,7 @@ enum Expiry {
 }
 
 impl SetOptions {
-    /// No condition, and no expiry.
+    /// Creates options without a condition and without expiry.
     pub const fn new() -> Self {
         Self {
             condition: None,
@@ -47,33 +49,34 @@ impl SetOptions {
         }
     }
 
-    /// Only if the key is missing (`NX`). SwarmKeyDb refuses this option; use [`msetnx`](crate::StringCommands::msetnx) there.
+    /// Sets the key only if it does not exist (`NX`). SwarmKeyDb does not support this option; use
+    /// [`msetnx`](crate::StringCommands::msetnx) there.
     pub const fn nx(self) -> Self {
         self.condition(Condition::Missing)
     }
 
-    /// Only if the key exists (`XX`). SwarmKeyDb refuses this option.
+    /// Sets the key only if it exists (`XX`). SwarmKeyDb does not support this option.
     pub const fn xx(self) -> Self {
         self.condition(Condition::Exists)
     }
 
-    /// Expire after this time: sent as `EX` when it is whole seconds, else as `PX`; fractions of a millisecond are
-    /// rounded up.
+    /// Expires the key after this time: sent as `EX` for whole seconds, otherwise as `PX`.
+    /// Fractions of a millisecond are rounded up; zero is rejected.
     pub const fn ttl(self, ttl: Duration) -> Self {
         self.expiry(Expiry::After(ttl))
     }
 
-    /// Expire after so many seconds (`EX`).
+    /// Expires the key after this many seconds (`EX`).
     pub const fn ex(self, seconds: u64) -> Self {
         self.ttl(Duration::from_secs(seconds))
     }
 
-    /// Expire after so many milliseconds (`PX`).
+    /// Expires the key after this many milliseconds (`PX`).
     pub const fn px(self, milliseconds: u64) -> Self {
         self.ttl(Duration::from_millis(milliseconds))
     }
 
-    /// Keeps the time to live of the key (`KEEPTTL`). SwarmKeyDb refuses this option.
+    /// Keeps the time to live of the key (`KEEPTTL`). SwarmKeyDb does not support this option.
     pub const fn keepttl(self) -> Self {
         self.expiry(Expiry::Keep)
     }
@@ -95,7 +98,8 @@ impl CommandOptions for SetOptions {
     fn validate(&self) -> Result<()> {
         if self.contradiction {
             return Err(Error::argument(
-                "options contradict each other: give at most one of nx and xx, and one of ttl, ex, px and keepttl",
+                "options contradict each other; set at most one of nx and xx, and at most one of \
+                 ttl, ex, px and keepttl",
             ));
         }
         if self.expiry == Some(Expiry::After(Duration::ZERO)) {
@@ -129,7 +133,8 @@ impl ToArgs for SetOptions {
     }
 }
 
-/// A SET with a condition: OK when it was set, a null when the condition did not hold.
+/// Reads the reply to a SET with a condition: OK if the key was set, null if the condition was not
+/// met.
 pub(in crate::commands) fn was_set(reply: &Frame) -> Result<bool, ConvertError> {
     match reply.as_bytes() {
         Some(b"OK") => Ok(true),

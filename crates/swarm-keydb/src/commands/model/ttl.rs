@@ -1,22 +1,22 @@
-//! How long keys live.
+//! Time to live of keys.
 
 use std::time::Duration;
 
 use swarm_resp::{ConvertError, Frame};
 
-/// How long a key has to live.
+/// Remaining time to live of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ttl {
-    /// There is no such key.
+    /// The key does not exist.
     Missing,
-    /// The key stays until it is removed.
+    /// The key does not expire.
     Persistent,
-    /// The key goes after this time, as far as the command counts it: zero is less than one unit.
+    /// The key expires after this time, in the unit of the command; zero means less than one unit.
     Expires(Duration),
 }
 
 impl Ttl {
-    /// The time that is left, if the key exists and expires.
+    /// Returns the remaining time, if the key exists and expires.
     pub const fn remaining(self) -> Option<Duration> {
         match self {
             Self::Expires(left) => Some(left),

@@ -7,7 +7,9 @@ use super::trim::Trim;
 use crate::command::CommandOptions;
 use crate::error::Result;
 
-/// Which ID a new entry gets, and what becomes of old ones.
+/// Options of XADD: the ID of the new entry, and trimming of old entries.
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_keydb::{NewId, StreamId, XAddOptions};
@@ -17,7 +19,7 @@ use crate::error::Result;
 /// let next = XAddOptions::new().id(NewId::AutoSequence(5));
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[must_use = "options do nothing until they are given to xadd_with"]
+#[must_use = "options do nothing until they are passed to xadd_with"]
 pub struct XAddOptions {
     id: NewId,
     trim: Option<Trim>,
@@ -25,7 +27,7 @@ pub struct XAddOptions {
 }
 
 impl XAddOptions {
-    /// An ID of the server's, and nothing is removed.
+    /// Creates options with an ID chosen by the server, and without trimming.
     pub const fn new() -> Self {
         Self {
             id: NewId::Auto,
@@ -34,24 +36,25 @@ impl XAddOptions {
         }
     }
 
-    /// The ID of the new entry.
+    /// Sets the ID of the new entry.
     pub fn id(mut self, id: impl Into<NewId>) -> Self {
         self.id = id.into();
         self
     }
 
-    /// Removes the oldest entries until at most this many are left (`MAXLEN`).
+    /// Removes the oldest entries until at most this many remain (`MAXLEN`).
     pub const fn maxlen(self, length: u64) -> Self {
         self.trim(Trim::maxlen(length))
     }
 
-    /// Removes old entries after the new one was added. SwarmKeyDb knows [`Trim::maxlen`] alone here.
+    /// Trims the stream after the new entry was added. SwarmKeyDb supports only [`Trim::maxlen`]
+    /// here.
     pub const fn trim(mut self, trim: Trim) -> Self {
         self.trim = Some(trim);
         self
     }
 
-    /// Adds nothing when there is no such stream yet (`NOMKSTREAM`). Redis alone.
+    /// Adds nothing if the stream does not exist (`NOMKSTREAM`). Not supported by SwarmKeyDb.
     pub const fn nomkstream(mut self) -> Self {
         self.nomkstream = true;
         self

@@ -1,4 +1,4 @@
-//! How arguments of the commands on streams are put.
+//! Encodes the arguments of stream commands.
 
 use std::ops::{Bound, RangeBounds};
 use std::time::Duration;
@@ -11,10 +11,11 @@ use crate::command::{Builder, MAX_COUNT};
 use crate::error::Error;
 use crate::key::ToKey;
 
-/// Why a range is refused.
-pub(super) const EMPTY: &str = "the range of IDs holds none";
+/// Error text for an empty range.
+pub(super) const EMPTY: &str = "the range contains no ID; check its bounds";
 
-/// The first and the last ID of a range, if it holds any. SwarmKeyDb has no exclusive bounds, but every ID has neighbours.
+/// Returns the first and the last ID of a range, if it is not empty. SwarmKeyDb does not support
+/// exclusive bounds, but every ID has neighbors.
 pub(super) fn ends(range: &impl RangeBounds<StreamId>) -> Option<(StreamId, StreamId)> {
     let start = match range.start_bound() {
         Bound::Included(id) => *id,
@@ -30,7 +31,7 @@ pub(super) fn ends(range: &impl RangeBounds<StreamId>) -> Option<(StreamId, Stre
 }
 
 impl Builder {
-    /// Puts fields and their values in turn, at least one.
+    /// Appends alternating fields and values, at least one pair.
     pub(crate) fn fields<K: ToArg, V: ToArg>(
         mut self,
         fields: impl IntoIterator<Item = (K, V)>,
@@ -42,28 +43,28 @@ impl Builder {
         }
         if !any {
             self.reject(Error::argument(
-                "no field was given; an entry needs at least one",
+                "no fields given; an entry needs at least one",
             ));
         }
         self
     }
 
-    /// Puts IDs, at least one.
+    /// Appends IDs, at least one.
     pub(crate) fn ids(mut self, ids: impl StreamIds) -> Self {
         let before = self.len();
         self = self.args(ids);
         if self.len() == before {
-            self.reject(Error::argument("no ID was given; name at least one"));
+            self.reject(Error::argument("no IDs given; pass at least one"));
         }
         self
     }
 
-    /// Puts the first and the last ID of a range.
+    /// Appends the first and the last ID of a range.
     pub(crate) fn range(self, range: impl RangeBounds<StreamId>) -> Self {
         self.both_ends(ends(&range))
     }
 
-    /// Puts the last and the first ID of a range.
+    /// Appends the last and the first ID of a range.
     pub(crate) fn range_reversed(self, range: impl RangeBounds<StreamId>) -> Self {
         self.both_ends(ends(&range).map(|(start, end)| (end, start)))
     }
@@ -75,20 +76,20 @@ impl Builder {
         self.args(ends)
     }
 
-    /// Puts `COUNT` and a number.
+    /// Appends `COUNT` and a number.
     pub(crate) fn count(mut self, count: u64) -> Self {
         if count == 0 {
-            self.reject(Error::argument("a count of zero; give at least 1"));
+            self.reject(Error::argument("the count is zero; pass at least 1"));
         }
         self.arg("COUNT").arg(count.min(MAX_COUNT))
     }
 
-    /// Puts a time in milliseconds, which may be zero.
+    /// Appends a time in milliseconds, which may be zero.
     pub(crate) fn milliseconds(self, time: Duration) -> Self {
         self.arg(Milliseconds(time))
     }
 
-    /// Puts a position.
+    /// Appends a position.
     pub(crate) fn position<P: Position>(mut self, position: impl TryInto<P>) -> Self {
         match position.try_into() {
             Ok(position) => self.args(position),
@@ -99,7 +100,7 @@ impl Builder {
         }
     }
 
-    /// Puts `STREAMS`, the keys, and where to read each from, at least one.
+    /// Appends `STREAMS`, the keys, and the position in each; at least one.
     pub(crate) fn streams<P: Position, K: ToKey>(
         mut self,
         streams: impl IntoIterator<Item = (K, impl TryInto<P>)>,
@@ -114,9 +115,9 @@ impl Builder {
             }
         }
         if positions.is_empty() {
-            self.reject(Error::argument("no stream was given; name at least one"));
+            self.reject(Error::argument("no streams given; pass at least one"));
         }
-        // Sent again, it would pass over what was added since.
+        // A retry would skip entries that were added in between.
         if positions.iter().any(Position::moves) {
             self = self.no_retry();
         }
@@ -125,7 +126,7 @@ impl Builder {
 
     fn refuse_position(&mut self) {
         self.reject(Error::argument(
-            "a text is no ID of a stream entry, nor a sign that may stand for one here",
+            "position is not a stream ID or a symbol allowed here; pass an ID such as 5-1",
         ));
     }
 }

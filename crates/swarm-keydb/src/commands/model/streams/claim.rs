@@ -1,4 +1,4 @@
-//! Entries that go from one consumer to another: XCLAIM and XAUTOCLAIM.
+//! Options and replies of XCLAIM and XAUTOCLAIM.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,9 +9,10 @@ use super::id::StreamId;
 use crate::command::{CommandOptions, milliseconds};
 use crate::error::{Error, Result};
 
-/// How claimed entries count from now on. Redis alone: SwarmKeyDb takes each option for an ID and passes over it.
+/// Options of XCLAIM: idle time and delivery count of the claimed entries. SwarmKeyDb ignores all
+/// of them without an error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[must_use = "options do nothing until they are given to xclaim_with or xclaim_justid"]
+#[must_use = "options do nothing until they are passed to xclaim_with or xclaim_justid"]
 pub struct XClaimOptions {
     given: Option<Given>,
     retrycount: Option<u64>,
@@ -26,7 +27,7 @@ enum Given {
 }
 
 impl XClaimOptions {
-    /// As if given just now, once more than before.
+    /// Creates options that reset the idle time and increment the delivery count.
     pub const fn new() -> Self {
         Self {
             given: None,
@@ -36,23 +37,23 @@ impl XClaimOptions {
         }
     }
 
-    /// As if given so long ago (`IDLE`).
+    /// Sets the idle time (`IDLE`).
     pub const fn idle(self, idle: Duration) -> Self {
         self.given(Given::Ago(idle))
     }
 
-    /// As if given at this time (`TIME`).
+    /// Sets the time of the last delivery (`TIME`).
     pub const fn time(self, time: SystemTime) -> Self {
         self.given(Given::At(time))
     }
 
-    /// As if given so often (`RETRYCOUNT`).
+    /// Sets the delivery count (`RETRYCOUNT`).
     pub const fn retrycount(mut self, count: u64) -> Self {
         self.retrycount = Some(count);
         self
     }
 
-    /// Also entries that nobody was given yet (`FORCE`).
+    /// Also claims entries that are not pending (`FORCE`).
     pub const fn force(mut self) -> Self {
         self.force = true;
         self
@@ -89,20 +90,20 @@ impl CommandOptions for XClaimOptions {
     fn validate(&self) -> Result<()> {
         if self.contradiction {
             return Err(Error::argument(
-                "options contradict each other: give at most one of idle and time",
+                "options contradict each other; set at most one of idle and time",
             ));
         }
         Ok(())
     }
 }
 
-/// Claimed entries. Redis before version 7 answers a null in the place of one that was deleted.
+/// Reads claimed entries. Redis before version 7 sends null in place of a deleted entry.
 pub(in crate::commands) fn claimed(reply: &Frame) -> Result<Vec<StreamEntry>, ConvertError> {
     let entries: Vec<Option<StreamEntry>> = reply.convert()?;
     Ok(entries.into_iter().flatten().collect())
 }
 
-/// An ID, alone or with the fields that SwarmKeyDb sends although they were not asked for.
+/// ID of an entry. SwarmKeyDb also sends the fields, although they were not requested.
 struct Id(StreamId);
 
 impl FromFrame for Id {
@@ -120,43 +121,43 @@ pub(in crate::commands) fn claimed_ids(reply: &Frame) -> Result<Vec<StreamId>, C
     Ok(ids.into_iter().flatten().map(|Id(id)| id).collect())
 }
 
-/// One page of an XAUTOCLAIM.
+/// Page of an XAUTOCLAIM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AutoClaim {
-    /// Where the server says that the next page begins: see [`next_start`](Self::next_start).
+    /// Start of the next page according to the server: see [`next_start`](Self::next_start).
     pub next: StreamId,
-    /// What was claimed.
+    /// Claimed entries.
     pub entries: Vec<StreamEntry>,
-    /// What was to be claimed, but had been deleted: it is pending no more. SwarmKeyDb never says so.
+    /// Deleted entries, which are no longer pending. Always empty on SwarmKeyDb.
     pub deleted: Vec<StreamId>,
 }
 
 impl AutoClaim {
-    /// Returns where the next page begins, if this one began at `start`, or `None` at the end.
+    /// Returns the start of the next page if this one started at `start`, or `None` at the end.
     ///
-    /// At the end, Redis replies with `0-0`, and SwarmKeyDb with the last entry that it looked at. So the end is also
-    /// reached when `next` does not lie behind `start`, or is among the claimed entries.
+    /// At the end, Redis replies with `0-0`, and SwarmKeyDb with the last entry that it examined.
+    /// So the end is also reached if `next` is not after `start` or is among the claimed entries.
     pub fn next_start(&self, start: StreamId) -> Option<StreamId> {
         let claimed = (self.entries.iter()).any(|entry| entry.id == self.next);
         following(start, self.next, claimed)
     }
 }
 
-/// One page of an XAUTOCLAIM that asks for IDs alone.
+/// Page of an XAUTOCLAIM that returns only IDs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AutoClaimIds {
-    /// Where the server says that the next page begins: see [`next_start`](Self::next_start).
+    /// Start of the next page according to the server: see [`next_start`](Self::next_start).
     pub next: StreamId,
-    /// What was claimed.
+    /// Claimed entries.
     pub ids: Vec<StreamId>,
-    /// What was to be claimed, but had been deleted: it is pending no more.
+    /// Deleted entries, which are no longer pending.
     pub deleted: Vec<StreamId>,
 }
 
 impl AutoClaimIds {
-    /// Returns where the next page begins, if this one began at `start`, or `None` at the end. See
+    /// Returns the start of the next page if this one started at `start`, or `None` at the end. See
     /// [`AutoClaim::next_start`].
     pub fn next_start(&self, start: StreamId) -> Option<StreamId> {
         following(start, self.next, self.ids.contains(&self.next))
@@ -167,7 +168,8 @@ fn following(start: StreamId, next: StreamId, claimed: bool) -> Option<StreamId>
     (next > start && !claimed).then_some(next)
 }
 
-/// What a page says. Redis before version 7 answers a null in the place of an entry that was deleted, and no list of them.
+/// Contents of a page. Redis before version 7 sends null in place of a deleted entry, and no list
+/// of deleted entries.
 struct Page<T> {
     next: StreamId,
     claimed: Vec<T>,

@@ -1,4 +1,4 @@
-//! Entries of streams.
+//! Stream entries.
 
 use std::fmt;
 
@@ -8,19 +8,21 @@ use swarm_resp::{ConvertError, Frame, FrameRef, FromFrame};
 use super::id::StreamId;
 use crate::error::{Error, Result};
 
-/// One entry of a stream.
+/// Entry of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct StreamEntry {
-    /// Its ID.
+    /// ID of the entry.
     pub id: StreamId,
-    /// What it says. `None` for an entry that a consumer has not acknowledged and that was deleted meanwhile, by XDEL or by
-    /// trimming: only its ID is left.
+    /// Fields of the entry. `None` for a pending entry that was deleted by XDEL or by trimming, of
+    /// which only the ID is left.
     pub fields: Option<StreamFields>,
 }
 
 impl StreamEntry {
-    /// The value of a field, the first of several of that name.
+    /// Returns the value of a field; the first, if the name occurs more than once.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use swarm_keydb::{Client, StreamId};
@@ -40,9 +42,13 @@ impl StreamEntry {
         self.fields.as_ref()?.get(field)
     }
 
-    /// The value of a field, the first of several of that name, read as a `T`.
+    /// Returns the value of a field, converted to `T`; the first, if the name occurs more than
+    /// once.
     ///
-    /// **Errors:** a value that is no `T`: of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
+    /// # Errors
+    ///
+    /// Kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply) if the value cannot be converted
+    /// to `T`.
     pub fn field_as<T: FromFrame>(&self, field: impl AsRef<[u8]>) -> Result<Option<T>> {
         match &self.fields {
             Some(fields) => fields.get_as(field),
@@ -58,47 +64,53 @@ impl FromFrame for StreamEntry {
     }
 }
 
-/// The fields of a stream entry and their values, in the order in which they were added; a name may come twice.
+/// Fields and values of a stream entry, in the order in which they were added. A name may occur
+/// more than once.
 ///
-/// Large names and values share the bytes of their reply; small ones are copied. See [Memory](swarm_resp#memory).
+/// Large names and values share the bytes of their reply; small ones are copied. See
+/// [Memory](swarm_resp#memory).
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct StreamFields(Vec<(Bytes, Bytes)>);
 
 impl StreamFields {
-    /// The value of a field, the first of several of that name.
+    /// Returns the value of a field; the first, if the name occurs more than once.
     pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&Bytes> {
         let field = field.as_ref();
         let found = self.0.iter().find(|(name, _)| name == field);
         found.map(|(_, value)| value)
     }
 
-    /// The value of a field, the first of several of that name, read as a `T`.
+    /// Returns the value of a field, converted to `T`; the first, if the name occurs more than
+    /// once.
     ///
-    /// **Errors:** a value that is no `T`: of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
+    /// # Errors
+    ///
+    /// Kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply) if the value cannot be converted
+    /// to `T`.
     pub fn get_as<T: FromFrame>(&self, field: impl AsRef<[u8]>) -> Result<Option<T>> {
         let value = self.get(field).cloned().map(Frame::bulk);
         let value = value.map(|value| T::from_frame(value.view()));
         value.transpose().map_err(Error::convert)
     }
 
-    /// The fields in their order.
+    /// Returns an iterator over the fields and values, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, (Bytes, Bytes)> {
         self.0.iter()
     }
 
-    /// How many there are.
+    /// Returns the number of fields.
     pub const fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no fields.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 impl fmt::Debug for StreamFields {
-    /// Shows how many there are, never names or values.
+    /// Shows the number of fields, but no names or values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "StreamFields({} fields)", self.len())
     }
@@ -128,7 +140,7 @@ impl<'a> IntoIterator for &'a StreamFields {
     }
 }
 
-/// Entries; Redis answers a null when it was asked for none of them.
+/// Reads entries. Redis replies with null if a count of zero was requested.
 pub(in crate::commands) fn entries(reply: &Frame) -> Result<Vec<StreamEntry>, ConvertError> {
     reply
         .convert::<Option<Vec<StreamEntry>>>()

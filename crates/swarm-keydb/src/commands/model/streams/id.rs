@@ -1,4 +1,4 @@
-//! IDs of stream entries.
+//! Stream entry IDs.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,10 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use swarm_resp::{ArgSink, ConvertError, FrameRef, FromFrame, ToArgs};
 
-/// The ID of a stream entry: a time in milliseconds, and a number among the entries of that millisecond.
+/// ID of a stream entry: a time in milliseconds, and a sequence number within that millisecond.
 ///
-/// It is always sent in full, `ms-seq`, as SwarmKeyDb wants it. Text without the sequence is read as the first of its
-/// millisecond:
+/// The client always sends the full form `ms-seq`, which SwarmKeyDb requires. Text without a
+/// sequence number is the first ID of its millisecond:
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_keydb::StreamId;
@@ -24,37 +26,37 @@ use swarm_resp::{ArgSink, ConvertError, FrameRef, FromFrame, ToArgs};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct StreamId {
-    /// Milliseconds since 1970, by the clock of whoever made the ID.
+    /// Milliseconds since 1970, by the clock that created the ID.
     pub ms: u64,
-    /// The number within the millisecond.
+    /// Sequence number within the millisecond.
     pub seq: u64,
 }
 
 impl StreamId {
-    /// `0-0`: before every entry.
+    /// `0-0`, which precedes every entry.
     pub const MIN: Self = Self::new(0, 0);
 
-    /// The greatest ID there is.
+    /// The greatest possible ID.
     pub const MAX: Self = Self::new(u64::MAX, u64::MAX);
 
-    /// The ID of these two numbers.
+    /// Creates an ID from its two numbers.
     pub const fn new(ms: u64, seq: u64) -> Self {
         Self { ms, seq }
     }
 
-    /// The first ID that an entry added at this time can have. Times before 1970 count as 1970.
+    /// Returns the first ID of an entry added at this time. Times before 1970 count as 1970.
     pub fn at(time: SystemTime) -> Self {
         let since = time.duration_since(SystemTime::UNIX_EPOCH);
         let ms = since.unwrap_or_default().as_millis();
         Self::new(u64::try_from(ms).unwrap_or(u64::MAX), 0)
     }
 
-    /// The time in it, if the clock can express it.
+    /// Returns the time of the ID, if the clock can express it.
     pub fn time(self) -> Option<SystemTime> {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.ms))
     }
 
-    /// The ID right behind this one.
+    /// Returns the next ID, or `None` after the greatest.
     #[must_use]
     pub const fn next(self) -> Option<Self> {
         match (self.seq.checked_add(1), self.ms.checked_add(1)) {
@@ -64,7 +66,7 @@ impl StreamId {
         }
     }
 
-    /// The ID right before this one.
+    /// Returns the previous ID, or `None` before `0-0`.
     #[must_use]
     pub const fn previous(self) -> Option<Self> {
         match (self.seq.checked_sub(1), self.ms.checked_sub(1)) {
@@ -75,13 +77,13 @@ impl StreamId {
     }
 }
 
-/// A text that is no ID of a stream entry, or none that may stand where it was given.
+/// Error of text that is not a stream ID or a symbol allowed in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an ID of a stream entry that may stand here")]
+#[error("not a stream ID or a symbol allowed here")]
 #[non_exhaustive]
 pub struct ParseStreamIdError;
 
-/// Digits alone: the parser of numbers would take a sign, too.
+/// Accepts only digits; the standard parser would also accept a sign.
 pub(super) fn number(text: &str) -> Result<u64, ParseStreamIdError> {
     (text.bytes().all(|byte| byte.is_ascii_digit()))
         .then(|| text.parse().ok())
@@ -92,7 +94,7 @@ pub(super) fn number(text: &str) -> Result<u64, ParseStreamIdError> {
 impl FromStr for StreamId {
     type Err = ParseStreamIdError;
 
-    /// Reads `ms-seq`, or `ms` alone as `ms-0`.
+    /// Parses `ms-seq`, or `ms` as `ms-0`.
     fn from_str(text: &str) -> Result<Self, ParseStreamIdError> {
         let (ms, seq) = text.split_once('-').unwrap_or((text, "0"));
         Ok(Self::new(number(ms)?, number(seq)?))
@@ -115,7 +117,7 @@ impl fmt::Display for StreamId {
 
 impl ToArgs for StreamId {
     fn write_args(&self, sink: &mut impl ArgSink) {
-        // Twice the twenty digits of the greatest number, and the dash: it always fits.
+        // Two numbers of at most twenty digits and the dash always fit.
         let mut text = [0; 41];
         let mut rest = text.as_mut_slice();
         let left = write!(rest, "{self}").map_or(0, |()| rest.len());
@@ -126,11 +128,13 @@ impl ToArgs for StreamId {
 impl FromFrame for StreamId {
     fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
         let id = frame.as_str().and_then(|text| text.parse().ok());
-        id.ok_or_else(|| ConvertError::new("the ID of a stream entry", frame))
+        id.ok_or_else(|| ConvertError::new("a stream ID", frame))
     }
 }
 
-/// One or more IDs: a [`StreamId`], or a list of them. Text is none:
+/// One or more IDs: a [`StreamId`], or a list of them. Text is not accepted:
+///
+/// # Examples
 ///
 /// ```compile_fail
 /// # use swarm_keydb::Client;
@@ -155,7 +159,7 @@ impl FromFrame for StreamId {
 pub trait StreamIds: ToArgs + sealed::Sealed {}
 
 mod sealed {
-    //! Keeps text from standing where IDs are wanted.
+    //! Keeps text from being accepted as IDs.
     pub trait Sealed {}
 }
 

@@ -1,4 +1,4 @@
-//! What servers know of a stream, its groups and their consumers: XINFO.
+//! Replies of XINFO: information about streams, groups, and consumers.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,46 +9,46 @@ use swarm_resp::{ConvertError, Frame, FrameRef, FromFrame, Milliseconds};
 use super::entry::StreamEntry;
 use super::id::StreamId;
 
-/// What a server knows of a stream. What an older server does not tell is empty.
+/// Information about a stream. Fields that an older server does not report are zero or `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct StreamInfo {
-    /// How many entries it holds.
+    /// Number of entries.
     pub length: u64,
-    /// The highest ID that it ever had.
+    /// Greatest ID that the stream has ever had.
     pub last_generated_id: StreamId,
-    /// The highest ID that XDEL removed.
+    /// Greatest ID that XDEL has removed.
     pub max_deleted_entry_id: Option<StreamId>,
-    /// How many entries were ever added.
+    /// Number of entries ever added.
     pub entries_added: Option<u64>,
-    /// How many groups read it.
+    /// Number of consumer groups.
     pub groups: u64,
-    /// Its oldest entry.
+    /// Oldest entry.
     pub first_entry: Option<StreamEntry>,
-    /// Its newest entry.
+    /// Newest entry.
     pub last_entry: Option<StreamEntry>,
 }
 
-/// What a server knows of a group of consumers.
+/// Information about a consumer group.
 #[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct GroupInfo {
-    /// Its name.
+    /// Name.
     pub name: Bytes,
-    /// How many consumers it has.
+    /// Number of consumers.
     pub consumers: u64,
-    /// How many entries they have not acknowledged.
+    /// Number of pending entries.
     pub pending: u64,
-    /// The newest entry that any of them was given.
+    /// ID of the last delivered entry.
     pub last_delivered_id: StreamId,
-    /// How many entries they were given, if the server knows.
+    /// Number of entries delivered, if the server knows it.
     pub entries_read: Option<u64>,
-    /// How many entries nobody was given yet, if the server knows.
+    /// Number of entries not delivered yet, if the server knows it.
     pub lag: Option<u64>,
 }
 
 impl fmt::Debug for GroupInfo {
-    /// Shows lengths in the place of keys and names.
+    /// Shows lengths instead of keys and names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GroupInfo")
             .field("name", &format_args!("{} bytes", self.name.len()))
@@ -61,22 +61,23 @@ impl fmt::Debug for GroupInfo {
     }
 }
 
-/// What a server knows of a consumer.
+/// Information about a consumer.
 #[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ConsumerInfo {
-    /// Its name.
+    /// Name.
     pub name: Bytes,
-    /// How many entries it has not acknowledged.
+    /// Number of pending entries.
     pub pending: u64,
-    /// How long ago it asked for entries.
+    /// Time since the consumer last attempted to read.
     pub idle: Duration,
-    /// How long ago it got any, if the server tells and it ever did.
+    /// Time since the consumer last received entries. `None` if it never did, or if the server does
+    /// not report it.
     pub inactive: Option<Duration>,
 }
 
 impl fmt::Debug for ConsumerInfo {
-    /// Shows lengths in the place of keys and names.
+    /// Shows lengths instead of keys and names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConsumerInfo")
             .field("name", &format_args!("{} bytes", self.name.len()))
@@ -87,7 +88,7 @@ impl fmt::Debug for ConsumerInfo {
     }
 }
 
-/// The names and values of a map, or of the flat array that stands for it in RESP2.
+/// Reads the names and values of a map, or of the flat array that represents it in RESP2.
 fn fields(reply: FrameRef<'_>) -> Result<Vec<(Bytes, FrameRef<'_>)>, ConvertError> {
     let mut items = (reply.items()).ok_or_else(|| ConvertError::new("a map", reply))?;
     let mut fields = Vec::with_capacity(items.len() / 2);
@@ -140,7 +141,7 @@ impl FromFrame for ConsumerInfo {
                 b"name" => info.name = value.convert()?,
                 b"pending" => info.pending = value.convert()?,
                 b"idle" => info.idle = value.convert::<Milliseconds>()?.0,
-                // -1 when it never got any.
+                // -1 if the consumer never received entries.
                 b"inactive" => {
                     let time = u64::try_from(value.convert::<i64>()?);
                     info.inactive = time.ok().map(Duration::from_millis);

@@ -1,4 +1,4 @@
-//! Arguments and replies of the commands on streams.
+//! Arguments and replies of stream commands.
 
 mod add;
 mod arguments;

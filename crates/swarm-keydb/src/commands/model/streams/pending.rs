@@ -1,4 +1,4 @@
-//! What consumers were given and have not acknowledged: XPENDING.
+//! Options and replies of XPENDING.
 
 use std::fmt;
 use std::ops::RangeBounds;
@@ -13,22 +13,22 @@ use crate::command::{CommandOptions, MAX_COUNT};
 use crate::error::{Error, Result};
 use crate::server::Marks;
 
-/// How much a group has not acknowledged.
+/// Summary of the pending entries of a consumer group.
 #[derive(Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PendingSummary {
-    /// How many entries.
+    /// Number of pending entries.
     pub count: u64,
-    /// The oldest of them.
+    /// ID of the oldest pending entry.
     pub first: Option<StreamId>,
-    /// The newest of them.
+    /// ID of the newest pending entry.
     pub last: Option<StreamId>,
-    /// Who holds how many of them. Consumers that hold none are not listed.
+    /// Number of pending entries per consumer. Consumers without pending entries are not listed.
     pub consumers: Vec<(Bytes, u64)>,
 }
 
 impl fmt::Debug for PendingSummary {
-    /// Shows lengths in the place of keys and names.
+    /// Shows lengths instead of keys and names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PendingSummary")
             .field("count", &self.count)
@@ -53,22 +53,22 @@ pub(in crate::commands) fn pending_summary(reply: &Frame) -> Result<PendingSumma
     })
 }
 
-/// One entry that a consumer was given and has not acknowledged.
+/// Pending entry: delivered to a consumer and not acknowledged.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct PendingEntry {
-    /// Its ID.
+    /// ID of the entry.
     pub id: StreamId,
-    /// Who was given it.
+    /// Consumer that the entry was delivered to.
     pub consumer: Bytes,
-    /// How long ago that was.
+    /// Time since the last delivery.
     pub idle: Duration,
-    /// How often it was given to somebody.
+    /// Number of deliveries.
     pub delivered: u64,
 }
 
 impl fmt::Debug for PendingEntry {
-    /// Shows lengths in the place of keys and names.
+    /// Shows lengths instead of keys and names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PendingEntry")
             .field("id", &self.id)
@@ -97,19 +97,21 @@ pub(in crate::commands) fn pending_entries(
     reply.convert()
 }
 
-/// Which entries an XPENDING lists.
+/// Options of XPENDING: which entries to list.
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
 /// use swarm_keydb::XPendingOptions;
 ///
-/// // What ann has held for more than a minute.
+/// // Entries that have been pending for ann for at least a minute.
 /// let options = XPendingOptions::new().count(100).consumer("ann").idle(Duration::from_secs(60));
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-#[must_use = "options do nothing until they are given to xpending_with"]
+#[must_use = "options do nothing until they are passed to xpending_with"]
 pub struct XPendingOptions {
-    /// Nothing when the range holds no ID at all.
+    /// `None` if the range is empty.
     range: Option<(StreamId, StreamId)>,
     count: u64,
     idle: Option<Duration>,
@@ -117,7 +119,7 @@ pub struct XPendingOptions {
 }
 
 impl fmt::Debug for XPendingOptions {
-    /// Shows lengths in the place of keys and names.
+    /// Shows lengths instead of keys and names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("XPendingOptions")
             .field("range", &self.range)
@@ -135,7 +137,7 @@ impl Default for XPendingOptions {
 }
 
 impl XPendingOptions {
-    /// The oldest ten, whoever holds them.
+    /// Creates options for the ten oldest entries of all consumers.
     pub const fn new() -> Self {
         Self {
             range: Some((StreamId::MIN, StreamId::MAX)),
@@ -145,25 +147,25 @@ impl XPendingOptions {
         }
     }
 
-    /// Only IDs of a range, such as `id..`.
+    /// Lists only IDs in a range, such as `id..`.
     pub fn range(mut self, range: impl RangeBounds<StreamId>) -> Self {
         self.range = ends(&range);
         self
     }
 
-    /// At most this many.
+    /// Lists at most this many entries. At least 1.
     pub const fn count(mut self, count: u64) -> Self {
         self.count = count;
         self
     }
 
-    /// Only those that were given for at least this long (`IDLE`).
+    /// Lists only entries that have been pending for at least this long (`IDLE`).
     pub const fn idle(mut self, idle: Duration) -> Self {
         self.idle = Some(idle);
         self
     }
 
-    /// Only those that this consumer holds.
+    /// Lists only entries of this consumer.
     pub fn consumer(mut self, name: impl ToArg) -> Self {
         self.consumer = Some(Bytes::copy_from_slice(&name.to_arg()));
         self
@@ -187,7 +189,7 @@ impl CommandOptions for XPendingOptions {
             return Err(Error::argument(super::arguments::EMPTY));
         }
         if self.count == 0 {
-            return Err(Error::argument("a count of zero; give at least 1"));
+            return Err(Error::argument("the count is zero; pass at least 1"));
         }
         Ok(())
     }

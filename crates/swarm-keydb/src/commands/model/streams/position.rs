@@ -1,4 +1,4 @@
-//! Where in a stream a command adds or begins to read: IDs, and the signs that stand for one.
+//! Positions in streams: IDs, and the symbols that stand for them.
 
 use std::str::FromStr;
 
@@ -6,43 +6,43 @@ use swarm_resp::{ArgSink, ToArg, ToArgs};
 
 use super::id::{ParseStreamIdError, StreamId, number};
 
-/// The ID that a new entry gets.
+/// ID of a new entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum NewId {
-    /// The server's time (`*`).
+    /// Chosen by the server from its clock (`*`).
     #[default]
     Auto,
-    /// This millisecond, with the next number in it (`ms-*`).
+    /// This millisecond, with the next sequence number (`ms-*`).
     AutoSequence(u64),
-    /// This one, which must be greater than all that the stream ever had.
+    /// An explicit ID, which must be greater than all that the stream has ever had.
     Explicit(StreamId),
 }
 
-/// Which entries are read: those behind a position.
+/// Position after which entries are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReadAfter {
-    /// Those that are added from now on (`$`).
+    /// The end of the stream: only entries added from now on (`$`).
     Last,
-    /// Those behind this ID; all of them behind [`StreamId::MIN`].
+    /// An ID. [`StreamId::MIN`] reads all entries.
     Id(StreamId),
 }
 
-/// Which entries a consumer of a group reads.
+/// Entries that a consumer of a group reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum GroupRead {
-    /// Those that no consumer of the group was given yet (`>`).
+    /// Entries that were not delivered to any consumer of the group (`>`).
     #[default]
     New,
-    /// Those that this consumer was given and has not acknowledged, behind this ID. SwarmKeyDb counts the entry of the ID in.
+    /// Pending entries of this consumer after this ID. SwarmKeyDb includes the entry with this ID.
     Pending(StreamId),
 }
 
-/// What a position means when it is sent.
+/// Meaning of a position at the time it is sent.
 pub(crate) trait Position: ToArgs {
-    /// Whether it means something else when it is sent again later.
+    /// Whether the position has another meaning if it is sent again later.
     fn moves(&self) -> bool {
         false
     }
@@ -87,7 +87,7 @@ impl ToArgs for GroupRead {
 impl FromStr for NewId {
     type Err = ParseStreamIdError;
 
-    /// Reads `*`, `ms-*` or an ID.
+    /// Parses `*`, `ms-*`, or an ID.
     fn from_str(text: &str) -> Result<Self, ParseStreamIdError> {
         match (text, text.strip_suffix("-*")) {
             ("*", _) => Ok(Self::Auto),
@@ -100,7 +100,7 @@ impl FromStr for NewId {
 impl FromStr for ReadAfter {
     type Err = ParseStreamIdError;
 
-    /// Reads `$` or an ID.
+    /// Parses `$` or an ID.
     fn from_str(text: &str) -> Result<Self, ParseStreamIdError> {
         match text {
             "$" => Ok(Self::Last),
@@ -112,7 +112,7 @@ impl FromStr for ReadAfter {
 impl FromStr for GroupRead {
     type Err = ParseStreamIdError;
 
-    /// Reads `>` or an ID.
+    /// Parses `>` or an ID.
     fn from_str(text: &str) -> Result<Self, ParseStreamIdError> {
         match text {
             ">" => Ok(Self::New),

@@ -1,4 +1,4 @@
-//! Options and reply of XREAD and XREADGROUP.
+//! Options and replies of XREAD and XREADGROUP.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use super::entry::StreamEntry;
 use crate::command::{Blocking, CommandOptions, MAX_COUNT, milliseconds};
 use crate::error::{Error, Result};
 
-/// What was read from one stream.
+/// Entries read from one stream.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct StreamBatch {
-    /// The stream.
+    /// Key of the stream.
     pub key: Bytes,
-    /// Its entries, oldest first.
+    /// Entries, oldest first.
     pub entries: Vec<StreamEntry>,
 }
 
 impl fmt::Debug for StreamBatch {
-    /// Shows lengths in the place of keys and names.
+    /// Shows lengths instead of keys and names.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamBatch")
             .field("key", &format_args!("{} bytes", self.key.len()))
@@ -30,20 +30,20 @@ impl fmt::Debug for StreamBatch {
     }
 }
 
-/// A map in RESP3, a list of pairs in RESP2, a null when there is nothing to read.
+/// Reads a map in RESP3, a list of pairs in RESP2, or null if there are no entries.
 pub(in crate::commands) fn batches(reply: &Frame) -> Result<Vec<StreamBatch>, ConvertError> {
     let streams = reply.convert::<Option<Vec<(Bytes, Vec<StreamEntry>)>>>()?;
     let batch = |(key, entries)| StreamBatch { key, entries };
     Ok(streams.into_iter().flatten().map(batch).collect())
 }
 
-/// What both commands know.
+/// Options of both commands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Limits {
     count: Option<u64>,
-    /// Zero stands for ever, as it does on the wire.
+    /// Zero means forever, as in the protocol.
     block: Option<Duration>,
-    /// A time of zero was asked for, which would be for ever.
+    /// Whether a time of zero was passed, which the server would take for forever.
     zero: bool,
 }
 
@@ -68,12 +68,12 @@ impl Limits {
 
     fn validate(self) -> Result<()> {
         if self.count == Some(0) {
-            return Err(Error::argument("a count of zero; give at least 1"));
+            return Err(Error::argument("the count is zero; pass at least 1"));
         }
         if self.zero {
             return Err(Error::argument(
-                "a time to block of zero, which servers take as for ever; use block_forever if that is meant, \
-                 or leave it out to get an answer at once",
+                "the block time is zero, which servers take for forever; use block_forever, or \
+                 omit it for an immediate reply",
             ));
         }
         Ok(())
@@ -88,7 +88,7 @@ impl Limits {
     }
 }
 
-/// The longest time in milliseconds that SwarmKeyDb takes for `BLOCK`.
+/// Maximum `BLOCK` time in milliseconds that SwarmKeyDb accepts.
 const MAX_BLOCK: u64 = (1 << 32) - 2;
 
 impl ToArgs for Limits {
@@ -104,40 +104,42 @@ impl ToArgs for Limits {
     }
 }
 
-/// How much an XREAD reads, and how long it waits for it.
+/// Options of XREAD: limit and blocking.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[must_use = "options do nothing until they are given to xread_with"]
+#[must_use = "options do nothing until they are passed to xread_with"]
 pub struct XReadOptions {
     limits: Limits,
 }
 
 impl XReadOptions {
-    /// Everything behind the positions, without blocking. SwarmKeyDb returns at most 1,000 entries per read.
+    /// Creates options for all entries after the positions, without blocking. SwarmKeyDb returns at
+    /// most 1,000 entries per read.
     pub const fn new() -> Self {
         Self {
             limits: Limits::NONE,
         }
     }
 
-    /// At most this many entries of each stream (`COUNT`).
+    /// Reads at most this many entries of each stream (`COUNT`). At least 1.
     pub const fn count(mut self, count: u64) -> Self {
         self.limits.count = Some(count);
         self
     }
 
-    /// Waits up to this long until there is something to read (`BLOCK`). Fractions of a millisecond are rounded up. Zero
-    /// is refused, because servers take it to mean forever.
+    /// Waits for entries for at most this time (`BLOCK`). Fractions of a millisecond are rounded
+    /// up. Zero is rejected, because servers take it for forever.
     ///
-    /// The client splits a longer wait into reads that block for 2 seconds each, because SwarmKeyDb can miss a wake-up. A
-    /// position of [`ReadAfter::Last`](crate::ReadAfter::Last) is then replaced by the ID of the last entry, so that no
-    /// entry is skipped between two reads.
+    /// The client splits a longer wait into reads that block for 2 seconds each, because SwarmKeyDb
+    /// can miss a wake-up. The client then replaces a position of
+    /// [`ReadAfter::Last`](crate::ReadAfter::Last) by the ID of the last entry, so that no entry is
+    /// skipped between two reads.
     pub const fn block(mut self, time: Duration) -> Self {
         self.limits = self.limits.block(time);
         self
     }
 
-    /// Waits until there is something to read (`BLOCK 0`). The client sends reads that block for 2 seconds each, see
-    /// [`block`](Self::block).
+    /// Waits for entries without a time limit (`BLOCK 0`). The client sends reads that block for 2
+    /// seconds each: see [`block`](Self::block).
     pub const fn block_forever(mut self) -> Self {
         self.limits = self.limits.block_forever();
         self
@@ -160,16 +162,17 @@ impl CommandOptions for XReadOptions {
     }
 }
 
-/// How much an XREADGROUP reads, how long it waits for it, and whether it must be acknowledged.
+/// Options of XREADGROUP: limit, blocking, and acknowledgment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[must_use = "options do nothing until they are given to xreadgroup_with"]
+#[must_use = "options do nothing until they are passed to xreadgroup_with"]
 pub struct XReadGroupOptions {
     limits: Limits,
     noack: bool,
 }
 
 impl XReadGroupOptions {
-    /// Everything there is, without blocking, to be acknowledged. SwarmKeyDb returns at most 1,000 entries per read.
+    /// Creates options for all entries, without blocking, which must be acknowledged. SwarmKeyDb
+    /// returns at most 1,000 entries per read.
     pub const fn new() -> Self {
         Self {
             limits: Limits::NONE,
@@ -177,30 +180,32 @@ impl XReadGroupOptions {
         }
     }
 
-    /// At most this many entries of each stream (`COUNT`).
+    /// Reads at most this many entries of each stream (`COUNT`). At least 1.
     pub const fn count(mut self, count: u64) -> Self {
         self.limits.count = Some(count);
         self
     }
 
-    /// Waits up to this long until there is something to read (`BLOCK`). Fractions of a millisecond are rounded up. Zero
-    /// is refused, because servers take it to mean forever.
+    /// Waits for entries for at most this time (`BLOCK`). Fractions of a millisecond are rounded
+    /// up. Zero is rejected, because servers take it for forever.
     ///
-    /// The client splits a longer wait into reads that block for 2 seconds each, because SwarmKeyDb can miss a wake-up.
+    /// The client splits a longer wait into reads that block for 2 seconds each, because SwarmKeyDb
+    /// can miss a wake-up.
     pub const fn block(mut self, time: Duration) -> Self {
         self.limits = self.limits.block(time);
         self
     }
 
-    /// Waits until there is something to read (`BLOCK 0`). The client sends reads that block for 2 seconds each, see
-    /// [`block`](Self::block). If the connection is lost, the server may still deliver the next entry to the read that
-    /// was in flight: look for it among the pending entries.
+    /// Waits for entries without a time limit (`BLOCK 0`). The client sends reads that block for 2
+    /// seconds each: see [`block`](Self::block). If the connection is lost, the server may still
+    /// deliver the next entry to the read that was in flight; check the pending entries for it.
     pub const fn block_forever(mut self) -> Self {
         self.limits = self.limits.block_forever();
         self
     }
 
-    /// What is read counts as acknowledged at once (`NOACK`): it is lost when the reply is.
+    /// Treats entries as acknowledged when they are delivered (`NOACK`). If the reply is lost, so
+    /// are the entries.
     pub const fn noack(mut self) -> Self {
         self.noack = true;
         self

@@ -1,4 +1,4 @@
-//! IDs, what is refused before it is sent, and replies in the shapes of all servers.
+//! Stream IDs, rejected arguments, and replies in the forms of all servers.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::command::{Blocking, Command, Executor};
 use crate::request_reply::Retry;
 use crate::server::Marks;
 
-/// Hands commands back as they are.
+/// Returns commands unchanged.
 struct Plain;
 
 impl Executor for Plain {
@@ -78,7 +78,7 @@ fn signs_stand_only_where_they_mean_something() {
         .xread([("a", "0"), ("b", ">")])
         .take_rejection()
         .unwrap();
-    assert!(error.to_string().contains("no ID"), "{error}");
+    assert!(error.to_string().contains("not a stream ID"), "{error}");
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn deleted_entries_are_ids_without_fields() {
     assert_eq!(read[0].entries[0].fields, None);
     assert_eq!(read[0].entries[0].get("f"), None);
     assert_eq!(read[0].entries[1].get("f").unwrap(), "v");
-    // As older servers say it.
+    // The form of older servers.
     let old = "*2 $3 0-0 *2 $-1 *2 $3 5-2 *2 $1 f $1 v";
     let page = auto_claim(&frame(old)).unwrap();
     assert_eq!(page.entries[0].id, id("5-2"));
@@ -224,13 +224,13 @@ fn claiming_ends_where_it_leads_no_further() {
             .collect(),
         deleted: Vec::new(),
     };
-    // Redis: the first that was not looked at; 0-0 at the end.
+    // Redis: the first entry not examined; 0-0 at the end.
     assert_eq!(
         page("3-0", &["1-0", "2-0"]).next_start(id("0-0")),
         Some(id("3-0"))
     );
     assert_eq!(page("0-0", &["3-0"]).next_start(id("3-0")), None);
-    // SwarmKeyDb: the last that was looked at, claimed or not, again and again.
+    // SwarmKeyDb: the last entry examined, claimed or not, again and again.
     assert_eq!(page("3-0", &["2-0", "3-0"]).next_start(id("2-0")), None);
     assert_eq!(page("3-0", &[]).next_start(id("2-0")), Some(id("3-0")));
     assert_eq!(page("3-0", &[]).next_start(id("3-0")), None);
@@ -244,7 +244,7 @@ fn summaries_are_read_with_and_without_entries() {
     let none = pending_summary(&frame("*4 :0 $-1 $-1 *-1")).unwrap();
     assert_eq!(none, PendingSummary::default());
     assert_eq!(pending_summary(&frame("*4 :0 $-1 $-1 *0")).unwrap(), none);
-    // Redis counts in text, SwarmKeyDb in numbers.
+    // Redis sends counts as text, SwarmKeyDb as integers.
     for count in ["$1 2", ":2"] {
         let wire = format!("*4 :2 $3 5-1 $3 5-2 *1 *2 $3 ann {count}");
         let summary = pending_summary(&frame(&wire)).unwrap();
@@ -275,7 +275,8 @@ fn what_is_known_is_read_and_the_rest_passed_over() {
     assert_eq!(stream, StreamInfo::default());
 }
 
-/// Stands for numbers that SwarmKeyDb cuts to 32 bits: COUNT 4294967297 would return one entry there.
+/// Catches numbers that SwarmKeyDb truncates to 32 bits: COUNT 4294967297 would return one entry
+/// there.
 #[test]
 fn numbers_beyond_what_the_server_takes_are_capped() {
     let words = |args: &dyn Fn() -> Request| {
@@ -306,7 +307,7 @@ fn numbers_beyond_what_the_server_takes_are_capped() {
     }
 }
 
-/// Stands for keys, names and values that end up in logs.
+/// Catches keys, names, and values in logs.
 #[test]
 fn debug_of_replies_and_options_shows_no_key_name_or_value() {
     let text = || bytes::Bytes::from_static(b"s3cret");

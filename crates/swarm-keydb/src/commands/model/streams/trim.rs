@@ -1,4 +1,4 @@
-//! How much of a stream stays.
+//! Limits for trimming streams.
 
 use swarm_resp::{ArgSink, ToArg, ToArgs};
 
@@ -6,19 +6,22 @@ use super::id::StreamId;
 use crate::command::CommandOptions;
 use crate::error::{Error, Result};
 
-/// How much of a stream stays: for [`xtrim`](crate::StreamCommands::xtrim) and [`XAddOptions`](crate::XAddOptions).
+/// Limit for trimming a stream, for [`xtrim`](crate::StreamCommands::xtrim) and
+/// [`XAddOptions`](crate::XAddOptions).
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_keydb::{StreamId, Trim};
 ///
 /// let exact = Trim::maxlen(1000);
-/// // Cheaper: some more may stay.
+/// // Cheaper: some more entries may remain.
 /// let about = Trim::maxlen(1000).approximate();
 /// // Servers other than SwarmKeyDb also trim by ID when an entry is added.
 /// let recent = Trim::minid(StreamId::new(1_700_000_000_000, 0));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "it does nothing until it is given to xtrim or to XAddOptions"]
+#[must_use = "a limit does nothing until it is passed to xtrim or XAddOptions"]
 pub struct Trim {
     threshold: Threshold,
     approximate: bool,
@@ -32,12 +35,12 @@ enum Threshold {
 }
 
 impl Trim {
-    /// The newest entries stay, at most this many (`MAXLEN`).
+    /// Keeps the newest entries, at most this many (`MAXLEN`).
     pub const fn maxlen(length: u64) -> Self {
         Self::new(Threshold::Length(length))
     }
 
-    /// Entries from this ID on stay (`MINID`).
+    /// Keeps entries with this ID or a greater one (`MINID`).
     pub const fn minid(id: StreamId) -> Self {
         Self::new(Threshold::Id(id))
     }
@@ -50,13 +53,14 @@ impl Trim {
         }
     }
 
-    /// The server may leave some more, where that is cheaper (`~`).
+    /// Allows the server to keep some more entries if that is cheaper (`~`).
     pub const fn approximate(mut self) -> Self {
         self.approximate = true;
         self
     }
 
-    /// Removes at most this many entries, when trimming is approximate (`LIMIT`). Redis alone.
+    /// Removes at most this many entries; only for approximate trimming (`LIMIT`). Not supported by
+    /// SwarmKeyDb.
     pub const fn limit(mut self, entries: u64) -> Self {
         self.limit = Some(entries);
         self
@@ -87,7 +91,7 @@ impl CommandOptions for Trim {
     fn validate(&self) -> Result<()> {
         if self.limit.is_some() && !self.approximate {
             return Err(Error::argument(
-                "a limit without approximate trimming; add approximate, or leave the limit out",
+                "the limit needs approximate trimming; add approximate, or omit the limit",
             ));
         }
         Ok(())
