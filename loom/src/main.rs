@@ -8,7 +8,7 @@
     reason = "the modules have more methods than the models use"
 )]
 
-#[path = "../../crates/swarm-keydb/src/request_reply/queue.rs"]
+#[path = "../../crates/swarm-keydb/src/request_reply/queue/mod.rs"]
 mod queue;
 #[path = "../../crates/swarm-keydb/src/request_reply/reply_channel.rs"]
 mod reply_channel;

@@ -1,4 +1,4 @@
-//! Who a client says it is: fixed, asked for at every connection, or changed while it runs.
+//! Credentials of a client: fixed, fetched for every connection, or replaced while the client runs.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,18 +8,18 @@ use std::sync::Arc;
 use swarm_transport::{BoxFuture, BoxTransport, Connect, TransportError, TransportErrorKind};
 use tokio::sync::watch;
 
-/// A password, and the user that it belongs to where the server has users.
+/// A password, and optionally a user.
 ///
-/// A text is a password without a user. `Debug` shows neither.
+/// A string converts to a password without a user. `Debug` shows neither user nor password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// SwarmKeyDb has no users; Redis, Valkey and KeyDB do.
+    /// SwarmKeyDb has no users. Redis, Valkey and KeyDB do.
     pub(crate) user: Option<String>,
     pub(crate) password: String,
 }
 
 impl Credentials {
-    /// A password alone.
+    /// Creates credentials from a password alone.
     pub fn password(password: impl Into<String>) -> Self {
         Self {
             user: None,
@@ -27,7 +27,8 @@ impl Credentials {
         }
     }
 
-    /// A user and the password. SwarmKeyDb knows no users and refuses this.
+    /// Creates credentials from a user and a password. SwarmKeyDb has no users and rejects these
+    /// credentials.
     pub fn user(user: impl Into<String>, password: impl Into<String>) -> Self {
         Self {
             user: Some(user.into()),
@@ -42,7 +43,7 @@ impl Credentials {
         }
     }
 
-    /// What AUTH takes.
+    /// Returns the arguments of AUTH.
     pub(crate) fn args(&self) -> (Option<&str>, &str) {
         (self.user.as_deref(), &self.password)
     }
@@ -66,26 +67,27 @@ impl fmt::Debug for Credentials {
     }
 }
 
-type Asked = Result<Credentials, Box<dyn StdError + Send + Sync>>;
-pub(crate) type Provider = Arc<dyn Fn() -> BoxFuture<'static, Asked> + Send + Sync>;
+type Fetched = Result<Credentials, Box<dyn StdError + Send + Sync>>;
+pub(crate) type Provider = Arc<dyn Fn() -> BoxFuture<'static, Fetched> + Send + Sync>;
 
-pub(crate) fn provider<F, Fut, E>(ask: F) -> Provider
+pub(crate) fn provider<F, Fut, E>(fetch: F) -> Provider
 where
     F: Fn() -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Credentials, E>> + Send + 'static,
     E: Into<Box<dyn StdError + Send + Sync>>,
 {
     Arc::new(move || {
-        let asked = ask();
-        Box::pin(async move { asked.await.map_err(Into::into) })
+        let fetched = fetch();
+        Box::pin(async move { fetched.await.map_err(Into::into) })
     })
 }
 
-/// What all connections of a client log in with. Clones share it.
+/// The credentials of all connections of a client. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Login(Arc<watch::Sender<Current>>);
 
-/// Counts how often the credentials were replaced. A refusal of an earlier version says nothing about the current one.
+/// Number of times the credentials were replaced. A refusal of an earlier version says nothing
+/// about the current one.
 pub(crate) type LoginVersion = u64;
 
 struct Current {
@@ -96,7 +98,7 @@ struct Current {
 #[derive(Clone)]
 enum Source {
     Fixed(Option<Credentials>),
-    Asked(Provider),
+    Provider(Provider),
 }
 
 impl Login {
@@ -104,8 +106,8 @@ impl Login {
         Self::new(Source::Fixed(credentials))
     }
 
-    pub(crate) fn asked(provider: Provider) -> Self {
-        Self::new(Source::Asked(provider))
+    pub(crate) fn from_provider(provider: Provider) -> Self {
+        Self::new(Source::Provider(provider))
     }
 
     fn new(source: Source) -> Self {
@@ -113,7 +115,7 @@ impl Login {
         Self(Arc::new(watch::Sender::new(Current { source, version })))
     }
 
-    /// Replaces the credentials. Whoever waits in [`replaced`](Self::replaced) hears of it.
+    /// Replaces the credentials, and wakes the tasks that wait in [`replaced`](Self::replaced).
     pub(crate) fn set(&self, credentials: Credentials) {
         self.0.send_modify(|current| {
             current.source = Source::Fixed(Some(credentials));
@@ -125,14 +127,14 @@ impl Login {
         self.0.borrow().version
     }
 
-    /// Waits until the credentials of a version are replaced.
+    /// Waits until the credentials of this version are replaced.
     pub(crate) async fn replaced(&self, version: LoginVersion) {
-        // The sender lives as long as `self`.
+        // The sender lives as long as `self`, so waiting cannot fail.
         let mut current = self.0.subscribe();
         let _replaced = current.wait_for(|current| current.version != version).await;
     }
 
-    /// Makes a connection, and says what to log in with.
+    /// Opens a transport. Returns the credentials for its handshake, too.
     pub(crate) async fn dial(
         &self,
         connector: &dyn Connect,
@@ -141,12 +143,12 @@ impl Login {
         Ok((connector.connect().await?, credentials))
     }
 
-    /// What a new connection logs in with.
+    /// Returns the credentials for a new connection.
     pub(crate) async fn get(&self) -> Result<Option<Credentials>, TransportError> {
         let source = self.0.borrow().source.clone();
         match source {
             Source::Fixed(credentials) => Ok(credentials),
-            Source::Asked(ask) => match ask().await {
+            Source::Provider(fetch) => match fetch().await {
                 Ok(credentials) => Ok(Some(credentials)),
                 Err(error) => {
                     let what = "the credentials provider failed";

@@ -37,7 +37,7 @@ pub enum State {
 pub struct StateWatch {
     links: watch::Receiver<Link>,
     /// The state that [`changed`](Self::changed) returned last.
-    told: State,
+    last_seen: State,
 }
 
 impl StateWatch {
@@ -54,12 +54,16 @@ impl StateWatch {
     ///
     /// Dropping the future loses no change.
     pub async fn changed(&mut self) -> Option<State> {
-        let told = self.told;
-        if told == State::Closed {
+        let last_seen = self.last_seen;
+        if last_seen == State::Closed {
             return None;
         }
-        let link = self.links.wait_for(|now| now.state != told).await.ok()?;
-        self.told = link.state;
+        let link = self
+            .links
+            .wait_for(|now| now.state != last_seen)
+            .await
+            .ok()?;
+        self.last_seen = link.state;
         Some(link.state)
     }
 
@@ -95,7 +99,7 @@ pub(crate) struct FailedDial {
     pub(crate) error: Arc<TransportError>,
 }
 
-/// Number of histogram buckets, one per power of two microseconds; the last starts at over 17
+/// Number of histogram buckets: one per power of two microseconds. The last one starts at about 18
 /// minutes.
 const BUCKETS: usize = 32;
 
@@ -109,7 +113,7 @@ pub(crate) struct Status {
     abandoned: AtomicUsize,
     unanswered: AtomicUsize,
     set_aside: AtomicUsize,
-    /// A reply asked for another connection.
+    /// Whether a reply has asked for another connection.
     stale: AtomicBool,
     /// Whether the server escapes line breaks in its replies.
     escapes: AtomicBool,
@@ -138,8 +142,8 @@ impl Status {
 
     pub(crate) fn watch(&self) -> StateWatch {
         let links = self.links.subscribe();
-        let told = links.borrow().state;
-        StateWatch { links, told }
+        let last_seen = links.borrow().state;
+        StateWatch { links, last_seen }
     }
 
     /// Returns a receiver of the state together with its reason.
@@ -236,7 +240,7 @@ impl Status {
             (took.as_secs().saturating_mul(1_000_000)).saturating_add(took.subsec_micros().into());
         let bucket = (u64::BITS - micros.leading_zeros()) as usize;
         if let Some(count) = self.round_trips.get(bucket.min(BUCKETS - 1)) {
-            // There is one writer, so no atomic addition is needed.
+            // A single task writes, so no atomic addition is needed.
             count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
     }
@@ -261,7 +265,7 @@ impl Status {
     }
 }
 
-/// Metrics of a client at one moment. Returned by [`Client::stats`](crate::Client::stats).
+/// Snapshot of a client's metrics. Returned by [`Client::stats`](crate::Client::stats).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Stats {
@@ -292,8 +296,7 @@ pub struct Stats {
     pub round_trips: RoundTrips,
 }
 
-/// Metrics of the dedicated connections, which blocking commands and exclusive handles lease, at
-/// one moment.
+/// Metrics of the dedicated connections, which blocking commands and exclusive handles lease.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DedicatedStats {
@@ -301,7 +304,7 @@ pub struct DedicatedStats {
     /// [`max_dedicated_connections`](crate::ClientOptions::max_dedicated_connections).
     pub max: usize,
     /// Connections that are leased, connecting, being checked before they return to the pool, or
-    /// closing. One that owes a reply to a write closes after that reply.
+    /// closing. One with a pending write closes after the reply.
     pub in_use: usize,
     /// Connections that are open for the next lease.
     pub idle: usize,
@@ -364,9 +367,9 @@ mod tests {
 
     use super::*;
 
-    /// Catches a watch that reports unchanged states or never ends.
+    /// Guards against a watch that reports unchanged states, or never ends.
     #[tokio::test(start_paused = true)]
-    async fn changes_are_told_once_and_end_with_the_last() {
+    async fn each_change_is_reported_once_and_closed_is_the_last() {
         let status = Status::new();
         let mut watch = status.watch();
         for state in [State::Reconnecting, State::Reconnecting] {
@@ -374,9 +377,9 @@ mod tests {
             status.note_load(1, 0);
         }
         assert_eq!(watch.changed().await, Some(State::Reconnecting));
-        // Recording a failure does not change the state.
+        // The state has not changed, although other values have.
         status.set(State::Reconnecting);
-        let error = TransportError::new(TransportErrorKind::Refused, "nobody listens");
+        let error = TransportError::new(TransportErrorKind::Refused, "connection refused");
         status.note_failed_dial(FailedDial {
             refused: None,
             failure: Failure::Timeout { sent: false },
@@ -384,7 +387,7 @@ mod tests {
         });
         let second = Duration::from_secs(1);
         assert!(tokio::time::timeout(second, watch.changed()).await.is_err());
-        // A state that has passed before the next poll is no change.
+        // A state that ended before the receiver looked is not reported.
         status.set(State::Connected);
         status.set(State::Reconnecting);
         assert!(tokio::time::timeout(second, watch.changed()).await.is_err());

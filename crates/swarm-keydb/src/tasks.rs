@@ -1,4 +1,4 @@
-//! Runtime handle of a client's tasks and timers.
+//! Runtime handle for the tasks and timers of a client.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result};
 
-/// The runtime that a client was created in. All tasks of the client run there, whichever runtime
-/// calls its methods.
+/// Handle to the runtime that a client was created on. All of the client's tasks run there,
+/// whichever runtime calls its methods.
 #[derive(Debug, Clone)]
 pub(crate) struct Tasks {
     runtime: Handle,
@@ -19,10 +19,13 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
-    /// Tasks in the current runtime.
+    /// Creates a handle to the current runtime.
     pub(crate) fn current() -> Result<Self> {
         let runtime = Handle::try_current().map_err(|_| {
-            Error::config("no tokio runtime in this context; use one, or blocking::Client")
+            Error::config(
+                "no tokio runtime in this context; create the client inside one, or use \
+                 blocking::Client",
+            )
         })?;
         Ok(Self {
             runtime,
@@ -38,8 +41,8 @@ impl Tasks {
         })
     }
 
-    /// Enters the client's runtime to create timers, unless the caller has a runtime: its clock
-    /// then applies.
+    /// Enters a context for timers: the caller's runtime if there is one, so that timers follow its
+    /// clock, otherwise the client's.
     pub(crate) fn timers(&self) -> Option<EnterGuard<'_>> {
         Handle::try_current().is_err().then(|| self.runtime.enter())
     }
@@ -49,7 +52,7 @@ impl Tasks {
         self.runtime.enter()
     }
 
-    /// Completes once no task is running.
+    /// Resolves when no task is running.
     #[cfg(feature = "blocking")]
     pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         let running = Arc::clone(&self.running);

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The longest delay before a connection that had worked is dialed again.
+/// Maximum delay before reconnecting after a connection that had worked.
 const REDIAL: Duration = Duration::from_millis(100);
 
 /// Upper limit of Retry-After.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// Exponential backoff with full jitter: each wait is drawn evenly from zero to a bound that doubles, so that clients cut
-/// off together do not come back together.
+/// Exponential backoff with full jitter: each delay is uniformly distributed between zero and a
+/// bound that doubles, so that clients that were disconnected together do not reconnect together.
 ///
-/// The bound starts over behind a connection that lasted at least as long: a server that accepts and drops again and again is
-/// then not dialed more often than one that cannot be reached.
+/// The bound is reset after a connection that lasted at least as long as the bound. A server that
+/// accepts connections and drops them is thus not dialed more often than an unreachable one.
 #[derive(Debug)]
 pub(super) struct Backoff {
     base: Duration,
@@ -33,36 +33,38 @@ impl Backoff {
         }
     }
 
-    /// The longest delay.
+    /// Returns the maximum delay.
     pub(super) const fn max(&self) -> Duration {
         self.max
     }
 
-    /// The delay after a connection was drained: clients that drain at the same moment must not reconnect at the same moment.
+    /// Returns the delay after a connection was drained. Random, so that clients that drain
+    /// together do not reconnect together.
     pub(super) fn drain_delay(&self) -> Duration {
         self.base.min(self.max).mul_f64(fastrand::f64())
     }
 
-    /// The delay after a connection was lost that had worked: short, but drawn at random, so that the clients of a server spread
-    /// out. If that attempt fails, [`next_delay`](Self::next_delay) takes over.
+    /// Returns the delay after a connection that had worked was lost: short, but random, to spread
+    /// the clients of a server. If that attempt fails, [`next_delay`](Self::next_delay) takes over.
     pub(super) fn redial_delay(&mut self, retry_after: Option<Duration>) -> Duration {
         self.reset();
         let delay = REDIAL.min(self.max).mul_f64(fastrand::f64());
         delay.max(requested(retry_after))
     }
 
-    /// A connection works.
+    /// Records that a connection is ready.
     pub(super) const fn connected(&mut self, now: Instant) {
         self.connected = Some(now);
     }
 
-    /// Starts over with the shortest delays.
+    /// Resets the bound.
     pub(super) const fn reset(&mut self) {
         self.connected = None;
         self.bound = self.base;
     }
 
-    /// The delay after a connection was lost or could not be made. At least as long as the server asks for, within reason.
+    /// Returns the delay after a connection was lost or could not be opened. At least Retry-After,
+    /// capped.
     pub(super) fn next_delay(&mut self, now: Instant, retry_after: Option<Duration>) -> Duration {
         if self
             .connected
@@ -77,7 +79,7 @@ impl Backoff {
     }
 }
 
-/// What a server asks for by Retry-After, capped.
+/// Returns the server's Retry-After, capped.
 pub(super) fn requested(retry_after: Option<Duration>) -> Duration {
     retry_after.unwrap_or_default().min(MAX_RETRY_AFTER)
 }
@@ -104,8 +106,8 @@ mod tests {
         }
     }
 
-    /// 1,000 clients that had worked lose their server at the same moment, and it is back after a while. Says when each of them
-    /// dials, and the dial that succeeds.
+    /// Simulates 1,000 clients that lose their server at the same time, for the duration of an
+    /// outage. Returns the time of each attempt to connect, and of each that succeeds.
     async fn dials_behind_a_restart(outage: Duration) -> (Vec<Duration>, Vec<Duration>) {
         let start = Instant::now();
         let clients: Vec<_> = (0..1000)

@@ -11,8 +11,8 @@ use tokio::time::{Instant, timeout_at};
 use super::{Disconnect, Link, Session};
 use crate::credentials::{Credentials, Login, LoginVersion};
 
-/// Extra time for a dial. The transport bounds it by the same timeout, and its error names the address and what the dial waited
-/// for.
+/// Extra time for a dial. The transport bounds it by the same timeout, and its error names the
+/// address and what the dial waited for.
 pub(crate) const GRACE: Duration = Duration::from_millis(50);
 
 /// Opens connections and fetches the credentials for them. Clones share the credentials.
@@ -44,7 +44,7 @@ impl Dialer {
         self.login.version()
     }
 
-    /// Maximum time for a connection to be made, including its handshake.
+    /// Maximum time to open a connection, including its handshake.
     pub(crate) const fn connect_timeout(&self) -> Duration {
         self.connect_timeout
     }
@@ -53,7 +53,8 @@ impl Dialer {
     ///
     /// # Errors
     ///
-    /// When the server cannot be reached by the deadline or [`GRACE`] later, or the credentials provider fails.
+    /// When the server cannot be reached by the deadline or [`GRACE`] later, or the credentials
+    /// provider fails.
     pub(super) async fn dial(
         &self,
         deadline: Instant,
@@ -65,7 +66,8 @@ impl Dialer {
         Ok((Link::new(transport), credentials))
     }
 
-    /// Opens a connection and completes its handshake, in `connect_timeout`. Once more, if the server answers HELLO unreadably.
+    /// Opens a connection and completes its handshake within `connect_timeout`. Tries again if the
+    /// reply to HELLO is unreadable.
     ///
     /// # Errors
     ///
@@ -116,13 +118,14 @@ impl Dialer {
 fn not_connected_in_time() -> TransportError {
     TransportError::new(
         TransportErrorKind::Timeout,
-        "no connection within connect_timeout: neither the credentials nor the connector came in time",
+        "not connected within connect_timeout; the credentials provider or connector is too slow",
     )
 }
 
 pub(super) fn no_handshake_in_time() -> TransportError {
     TransportError::new(
         TransportErrorKind::Timeout,
-        "no connection within connect_timeout: the server accepted it and does not answer the client's handshake",
+        "not connected within connect_timeout: the server accepted the connection, but did not \
+         answer the handshake",
     )
 }

@@ -9,7 +9,8 @@ use super::{HandshakeError, Violation};
 pub(crate) enum Disconnect {
     Transport(TransportError),
     Violation(Violation),
-    /// The connection was drained, because a reply asked for another one or the credentials have changed.
+    /// The connection was drained, because a reply asked for another one or the credentials have
+    /// changed.
     Drained,
 }
 
@@ -42,8 +43,8 @@ impl Disconnect {
         )
     }
 
-    /// Whether the HTTP fallback may be used. Not after the server refused something in the handshake, which the fallback would
-    /// hide.
+    /// Whether the HTTP fallback may be used. Not after the server refused something in the
+    /// handshake, which the fallback would hide.
     pub(crate) fn may_fall_back(&self) -> bool {
         match self {
             Self::Transport(error) => !error.is_auth(),
@@ -54,7 +55,7 @@ impl Disconnect {
         }
     }
 
-    /// Replaces the transport's error, if that is the reason.
+    /// Adds an explanation to the transport's error, if that is the reason.
     pub(crate) fn explained(self, explain: impl FnOnce(TransportError) -> TransportError) -> Self {
         match self {
             Self::Transport(error) => Self::Transport(explain(error)),
@@ -62,25 +63,26 @@ impl Disconnect {
         }
     }
 
-    /// The reason as an error of the transport.
+    /// Converts the reason to an error of the transport.
     pub(crate) fn into_error(self) -> TransportError {
         match self {
             Self::Transport(error) => error,
             Self::Violation(violation) => {
-                // What the server refuses because of an option stays refused. Anything else may go better on another connection.
+                // A refusal because of an option is permanent. Any other violation may not happen
+                // again on another connection.
                 let refused = matches!(
                     violation,
                     Violation::Handshake(
                         HandshakeError::Auth(_)
                             | HandshakeError::Session { .. }
-                            | HandshakeError::Nonsense
+                            | HandshakeError::Incompatible
                     )
                 );
                 TransportError::new(TransportErrorKind::Protocol, violation.to_string())
                     .with_transient(!refused)
             }
             Self::Drained => {
-                let what = "the server asked for another connection by its reply";
+                let what = "a reply of the server asked for another connection";
                 TransportError::new(TransportErrorKind::Closed, what)
             }
         }

@@ -1,4 +1,4 @@
-//! Resolves options to the server that a client connects to.
+//! Resolves the options to a server, its connectors, and the settings of connections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,7 +87,7 @@ impl ClientOptions {
         })
     }
 
-    /// The limit of dialing, as a part of an attempt to connect.
+    /// Returns the timeout of dialing, which is part of an attempt to connect.
     pub(crate) fn dial_timeout(&self) -> Duration {
         self.transport.get_dial_timeout().min(self.connect_timeout)
     }
@@ -136,7 +136,7 @@ pub(crate) struct ConnectionFactory {
 }
 
 impl ConnectionFactory {
-    /// How connections are opened.
+    /// Returns a dialer.
     pub(crate) fn dialer(&self) -> Dialer {
         let Target {
             connector, login, ..
@@ -148,7 +148,7 @@ impl ConnectionFactory {
         )
     }
 
-    /// The reconnect policy, for one owner of connections.
+    /// Returns the reconnect policy for one owner of connections.
     pub(crate) fn reconnect(&self) -> Reconnect {
         let ClientOptions {
             reconnect_base_delay,
@@ -259,7 +259,7 @@ impl Connect for BearerConnector {
 
 #[cfg(test)]
 mod tests {
-    //! The credentials and the HTTP fallback of a target.
+    //! Tests of the credentials and the HTTP fallback of a target.
 
     use std::future::Future;
     use std::pin::pin;
@@ -293,7 +293,7 @@ mod tests {
             assert!(error.to_string().contains("password"), "{error}");
             assert!(!error.to_string().contains(secret), "{error}");
         }
-        // WebSocket carries it; only the default fallback is left out.
+        // WebSocket carries the password; only the default fallback is dropped.
         let default = ClientOptions::default().password(secret).target().unwrap();
         assert!(default.fallback.is_none());
         assert!(

@@ -1,13 +1,16 @@
-//! What happens on a new connection before any command may pass: AUTH, HELLO and one harmless error, each awaited alone.
+//! Handshake of a new connection: AUTH, HELLO and a harmless error, each sent after the previous
+//! reply.
 //!
-//! The gateway answers AUTH and HELLO ahead of replies that are still owed, so nothing may be in flight with them.
-//! Some gateways answer HELLO 3 with garbage. Behind a WebSocket, `HELLO 2` therefore comes first, which every server answers
-//! readably: its reply names the server, and SwarmKeyDb is not asked for RESP3 there. If a reply to HELLO still makes no sense,
-//! the connection ends, and later handshakes of the client ask for a lower version.
+//! The gateway answers AUTH and HELLO ahead of pending replies, so nothing else may be in flight
+//! with them. Some gateways answer HELLO 3 with garbage. Over a WebSocket, `HELLO 2` therefore
+//! comes first, to which every server replies readably: its reply names the server, and the client
+//! does not request RESP3 from SwarmKeyDb. If a reply to HELLO is still unreadable, the connection
+//! ends, and later handshakes of the client request a lower version.
 //!
-//! The handshake sends no nonce. Alone it would cost a round trip, and together with the probe SwarmKeyDb's second reply would
-//! often wait 40 ms for a delayed ACK. Little could shift replies on a new connection: each reply must have the shape that its
-//! request asks for, and all arguments come from the client's options. What gets past that, the first heartbeat detects.
+//! The handshake sends no nonce. On its own, a nonce would cost a round trip; together with the
+//! probe, SwarmKeyDb's second reply would often wait 40 ms for a delayed ACK. Shifted replies are
+//! unlikely on a new connection: each reply must have the type that its request calls for, and all
+//! arguments come from the client's options. The first heartbeat detects what gets past that.
 
 use std::collections::VecDeque;
 
@@ -21,29 +24,30 @@ use crate::server::{
     Detection, HelloLimit, Identity, Learned, ServerProfile, array_error, plain_error,
 };
 
-/// Why a connection cannot be used.
+/// Why a handshake failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HandshakeError {
-    /// The server wants other credentials.
+    /// The server rejected the credentials.
     #[error("authentication failed: {0}")]
     Auth(ServerError),
     /// The reply to HELLO is neither the server's description nor an error.
-    #[error("the server's answer to HELLO makes no sense")]
+    #[error("the server's reply to HELLO is unreadable")]
     UnreadableHello,
-    /// The server refuses what every connection of the client must begin with.
-    #[error("the server refuses {what}: {error}")]
+    /// The server rejected a request that every connection of the client starts with.
+    #[error("the server rejected {what}: {error}")]
     Session {
-        /// The option that asks for it.
+        /// The option that asks for the request.
         what: &'static str,
-        /// The server's words.
+        /// The server's error.
         error: ServerError,
     },
-    /// The server refuses connections, for now or altogether, for a reason that is not the credentials.
-    #[error("the server refuses the connection: {0}")]
+    /// The server refuses connections, temporarily or permanently, for a reason other than the
+    /// credentials.
+    #[error("the server refused the connection: {0}")]
     Refused(ServerError),
-    /// The server's answer is not one that a Redis-compatible server gives.
-    #[error("the server does not answer as a Redis-compatible server does")]
-    Nonsense,
+    /// The reply is not one of a Redis-compatible server.
+    #[error("the server's replies are not those of a Redis-compatible server")]
+    Incompatible,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,13 +57,13 @@ enum Step {
     Hello2,
     /// `HELLO 3`, which asks for RESP3 as well.
     Hello3,
-    /// A command that every server knows and refuses without arguments, to see how it spells an error.
+    /// A command that every server rejects without arguments, to detect how errors are encoded.
     Probe,
     /// The request of the settings at this position.
     Session(usize),
 }
 
-/// How far the handshake is.
+/// Progress of the handshake.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     Continue,
@@ -75,15 +79,15 @@ pub(crate) struct Handshake {
     error_encoding: ErrorEncoding,
     detected: Detection,
     peer: PeerIdentity,
-    /// What is still to be done; the first is under way when `sent`.
+    /// The remaining steps. If `sent`, a reply to the first one is pending.
     steps: VecDeque<Step>,
     sent: bool,
-    /// The server's error to HELLO, after which the handshake went on.
+    /// The server's error in reply to HELLO, after which the handshake continued.
     refusal: Option<ServerError>,
 }
 
 impl Handshake {
-    /// `resp3` says that RESP3 replies pass the transport unchanged.
+    /// Creates a handshake. `resp3` tells whether the transport passes RESP3 replies unchanged.
     pub(crate) fn new(settings: &Settings, resp3: bool) -> Self {
         let hello = match (settings.protocol, settings.learned.hello()) {
             (ProtocolVersion::Resp3, _) => Some(Step::Hello3),
@@ -121,7 +125,8 @@ impl Handshake {
         }
     }
 
-    /// Adds the server's last error to that of a connection that ended in this handshake: it may say why.
+    /// Adds the server's last error to the error of a connection that ended in this handshake,
+    /// since it may be the reason.
     pub(crate) fn explain(&self, error: TransportError) -> TransportError {
         match &self.refusal {
             Some(refusal) if error.is_transient() => {
@@ -132,12 +137,12 @@ impl Handshake {
         }
     }
 
-    /// What the server said about itself.
+    /// Returns the server's identity, according to its reply to HELLO.
     pub(crate) const fn peer(&self) -> &PeerIdentity {
         &self.peer
     }
 
-    /// The next request, unless one is under way.
+    /// Returns the next request, unless a reply is pending.
     pub(crate) fn next_request(&mut self) -> Option<Request> {
         if self.sent {
             return None;
@@ -156,12 +161,12 @@ impl Handshake {
         })
     }
 
-    /// Takes the reply to the request under way.
+    /// Processes the reply to the pending request.
     pub(crate) fn receive(&mut self, frame: &Frame) -> Result<Progress, HandshakeError> {
         let real_error = plain_error(frame.view());
         let Some(step) = self.steps.pop_front().filter(|_| self.sent) else {
-            // An error that answers no request says why the server ends the connection.
-            return Err(real_error.map_or(HandshakeError::Nonsense, HandshakeError::Refused));
+            // An error that answers no request is the server's reason for closing the connection.
+            return Err(real_error.map_or(HandshakeError::Incompatible, HandshakeError::Refused));
         };
         self.sent = false;
         let error = real_error.clone().or_else(|| array_error(frame.view()));
@@ -171,7 +176,7 @@ impl Handshake {
         match step {
             // `+OK`, or as a bulk string.
             Step::Auth if frame.as_bytes() == Some(b"OK") => Ok(Progress::Continue),
-            Step::Auth => Err(HandshakeError::Nonsense),
+            Step::Auth => Err(HandshakeError::Incompatible),
             Step::Hello2 | Step::Hello3 => {
                 self.greeted(step, frame, error)?;
                 Ok(Progress::Continue)
@@ -180,7 +185,7 @@ impl Handshake {
                 let found = match (real_error, error) {
                     (Some(_), _) => false,
                     (None, Some(_)) => true,
-                    (None, None) => return Err(HandshakeError::Nonsense),
+                    (None, None) => return Err(HandshakeError::Incompatible),
                 };
                 self.detected.array_errors = match self.error_encoding {
                     ErrorEncoding::Auto => found,
@@ -198,7 +203,8 @@ impl Handshake {
         }
     }
 
-    /// Decides by its text whether an error is about the credentials, about the server's state, or about the step alone.
+    /// Classifies an error by its text: it is about the credentials, the server's state, or the
+    /// step alone.
     fn judge(&self, step: Step, error: &ServerError) -> Result<(), HandshakeError> {
         let about_credentials = match error.code() {
             "NOAUTH" | "WRONGPASS" => true,
@@ -220,7 +226,7 @@ impl Handshake {
         }
     }
 
-    /// Takes the reply to HELLO.
+    /// Processes the reply to HELLO.
     fn greeted(
         &mut self,
         step: Step,
@@ -252,8 +258,8 @@ impl Handshake {
                 what: "RESP3, which the option protocol asks for",
                 error,
             }),
-            (ProtocolVersion::Resp3, None) => Err(HandshakeError::Nonsense),
-            // A server that refuses HELLO speaks RESP2, in which the connection began.
+            (ProtocolVersion::Resp3, None) => Err(HandshakeError::Incompatible),
+            // A server that rejects HELLO speaks RESP2, which the connection started with.
             (_, Some(error)) => {
                 self.refusal = Some(error);
                 Ok(())
@@ -280,19 +286,20 @@ impl Handshake {
     }
 }
 
-/// Whether a refusal of AUTH is about what was sent with it: "invalid password", a command that the server does not know, another
-/// number of arguments.
+/// Whether a rejection of AUTH is about its arguments: "invalid password", an unknown command, or a
+/// wrong number of arguments.
 fn mentions_credentials(error: &ServerError) -> bool {
     let message = error.message();
     message.contains("AUTH") || message.to_ascii_lowercase().contains("password")
 }
 
-/// Whether an error says that the server does not take HELLO, so that it speaks RESP2. Servers word that in many ways.
+/// Whether an error means that the server does not support HELLO, and speaks RESP2. Servers word
+/// that in many ways.
 fn refuses_hello(error: &ServerError) -> bool {
     matches!(error.code(), "NOPROTO" | "NOPERM" | "ERR") && !is_about_state(error)
 }
 
-/// Whether an error is about the state of the server rather than about the command that got it.
+/// Whether an error is about the state of the server rather than the command.
 fn is_about_state(error: &ServerError) -> bool {
     matches!(
         error.code(),

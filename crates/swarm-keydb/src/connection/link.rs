@@ -1,4 +1,4 @@
-//! An open transport together with the state of its sending side.
+//! Open transport, and the state of its sending side.
 
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -6,9 +6,10 @@ use std::time::Instant;
 use swarm_resp::{Frame, RequestRef};
 use swarm_transport::{BoxTransport, Capabilities, PeerIdentity, RequestRejection, TransportError};
 
-/// A source of requests: what sends over a [`Link`].
+/// Source of the requests that a [`Link`] sends.
 pub(crate) trait Outgoing {
-    /// Returns the next request to send, if one may be sent now. `check` tells whether the transport can carry a request.
+    /// Returns the next request to send, if one may be sent now. `check` tells whether the
+    /// transport can carry a request.
     fn next_request(
         &mut self,
         now: Instant,
@@ -21,7 +22,7 @@ pub(crate) struct Link {
     transport: BoxTransport,
     /// Whether everything that was queued in the transport has been flushed.
     flushed: bool,
-    /// How many bytes had arrived at the last look, if the transport counts them.
+    /// Number of bytes received at the last check, if the transport counts them.
     received_bytes: Option<u64>,
 }
 
@@ -38,12 +39,12 @@ impl Link {
         self.transport.capabilities()
     }
 
-    /// Tells the transport which server answers at the other end.
+    /// Informs the transport about the server's identity.
     pub(crate) fn peer_identified(&mut self, peer: &PeerIdentity) {
         self.transport.peer_identified(peer);
     }
 
-    /// Sends all that may be sent now, then flushes once.
+    /// Sends all requests that may be sent now, then flushes once.
     ///
     /// # Errors
     ///
@@ -91,8 +92,8 @@ impl Link {
         self.transport.poll_receive(cx)
     }
 
-    /// Returns whether bytes have arrived since the last call, be they a part of a frame. A large reply that trickles in is not
-    /// silence.
+    /// Returns whether bytes have arrived since the last call, even if only part of a frame. A
+    /// large reply that arrives slowly is not silence.
     #[inline]
     pub(crate) fn has_progressed(&mut self) -> bool {
         let received = self.transport.received_bytes();

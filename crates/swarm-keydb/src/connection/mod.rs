@@ -1,7 +1,9 @@
-//! Connections: dialing, handshake, moving requests and frames, closing and reconnecting, for any protocol on top.
+//! Connections: dialing, handshake, transfer of requests and frames, closing and reconnecting, for
+//! any protocol on top.
 //!
-//! A [`Connection`] owns one connection after another and runs in one task. It is the only place that polls a transport together
-//! with a clock; the [`Protocol`] on top of it says what to send and takes what arrives.
+//! A [`Connection`] owns one connection after another and runs in one task. It is the only place
+//! that polls a transport together with a clock; the [`Protocol`] on top of it says what to send
+//! and takes what arrives.
 
 mod backoff;
 mod dialer;
@@ -49,9 +51,9 @@ pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Why a protocol stops using a connection that is not broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// Nobody needs a connection now.
+    /// No connection is needed now.
     Idle,
-    /// Nobody ever will again.
+    /// No connection will be needed again.
     Ended,
 }
 
@@ -85,15 +87,17 @@ impl From<Violation> for End {
     }
 }
 
-/// What is spoken over a connection once it is ready, and by whom.
+/// Protocol on top of a connection.
 ///
-/// The methods perform no I/O but on links that they are lent, and read the clock only where they are not given the time.
+/// The methods perform I/O only on links passed to them, and read the clock only where the time is
+/// not passed in.
 pub(crate) trait Protocol: Outgoing + Send {
-    /// Whether the connection yields to other tasks between receiving and sending. Tasks whose replies have arrived then add their
-    /// next requests to the same write, and on a multi-threaded runtime the first of them does not wake the connection alone.
+    /// Whether the connection yields to other tasks between receiving and sending. Tasks whose
+    /// replies have arrived then add their next requests to the same write, and on a multi-threaded
+    /// runtime the first of them does not wake the connection alone.
     const YIELDS: bool;
 
-    /// What the frames of a batch add up to.
+    /// Accumulated effects of a batch of frames.
     type Batch: Default;
 
     fn session(&self) -> &Session;
@@ -106,31 +110,33 @@ pub(crate) trait Protocol: Outgoing + Send {
     /// When none ever will be.
     fn poll_needed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Stop>>;
 
-    /// Waits until dialing makes sense. An error is passed to [`deny`](Self::deny).
-    fn clearance(&self) -> impl Future<Output = Result<(), Failure>> + Send + 'static;
+    /// Waits until dialing is worthwhile. An error is passed to
+    /// [`fail_waiting`](Self::fail_waiting).
+    fn wait_available(&self) -> impl Future<Output = Result<(), Failure>> + Send + 'static;
 
-    /// Fails what waits for a connection.
-    fn deny(&mut self, failure: &Failure);
+    /// Fails the calls or subscriptions that wait for a connection.
+    fn fail_waiting(&mut self, failure: &Failure);
 
-    /// Takes what its users have asked for since the last call. Returns whether more is likely to follow at once.
+    /// Processes new calls or subscriptions. Returns whether more are likely to follow at once.
     ///
     /// # Errors
     ///
     /// When the connection is not needed any more.
     fn poll_intake(&mut self, cx: &mut Context<'_>) -> Result<bool, Stop>;
 
-    /// Does what is to be done while there is no connection. Returns whether to sleep; then what comes next wakes the task.
+    /// Does the work that is due while there is no connection. Returns whether the task may sleep;
+    /// if so, new work wakes it.
     ///
     /// # Errors
     ///
     /// When the connection is not needed any more.
     fn poll_offline(&mut self, cx: &mut Context<'_>) -> Result<bool, Stop>;
 
-    /// Decides whether a transport will do.
+    /// Checks whether a transport supports the protocol.
     ///
     /// # Errors
     ///
-    /// When it will not, and users were told so.
+    /// When the transport does not support it, and callers have been notified.
     fn accept(&mut self, capabilities: Capabilities) -> Result<(), Stop>;
 
     /// A connection is open, and its handshake begins.
@@ -144,13 +150,14 @@ pub(crate) trait Protocol: Outgoing + Send {
     /// The handshake is done.
     fn ready(&mut self);
 
-    /// Does what is to be done beside sending and receiving. May replace the link by one whose handshake is done.
-    fn poll_beside(&mut self, link: &mut Link, cx: &mut Context<'_>);
+    /// Does work besides sending and receiving. May replace the link by one whose handshake is
+    /// done.
+    fn poll_auxiliary(&mut self, link: &mut Link, cx: &mut Context<'_>);
 
     /// Ready when a frame may be received.
     fn poll_capacity(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Takes a frame.
+    /// Processes a frame.
     ///
     /// # Errors
     ///
@@ -160,14 +167,14 @@ pub(crate) trait Protocol: Outgoing + Send {
     /// Ends a batch of one or more frames.
     fn received(&mut self, batch: Self::Batch);
 
-    /// Decides whether the connection goes on, after sending and receiving.
+    /// Checks, after sending and receiving, whether the connection ends.
     ///
     /// # Errors
     ///
-    /// When it does not.
+    /// When the connection ends.
     fn poll_end(&mut self, reconnect: &mut Reconnect, cx: &mut Context<'_>) -> Result<(), End>;
 
-    /// Whether the task may sleep. If so, what users ask for next wakes it.
+    /// Whether the task may sleep. If so, new work wakes it.
     fn may_sleep(&mut self, cx: &mut Context<'_>) -> bool;
 
     /// When [`expire`](Self::expire) is due.
@@ -184,13 +191,14 @@ pub(crate) trait Protocol: Outgoing + Send {
     ///
     /// # Errors
     ///
-    /// When there shall be no other connection.
+    /// When the client does not reconnect.
     fn lost(&mut self, loss: &Loss) -> Result<(), Stop>;
 
-    /// Takes over the link of a connection that is lost by its own decision, if replies over it still matter.
-    fn keep_lost(&mut self, link: Link, disconnect: &Disconnect);
+    /// Keeps the link of a connection that was lost by the client's decision, if replies on it
+    /// still matter.
+    fn keep_open(&mut self, link: Link, disconnect: &Disconnect);
 
-    /// The connection is to be closed. Returns the link, unless it must stay open.
+    /// The connection is about to be closed. Returns the link, unless it must stay open.
     fn stopping(&mut self, link: Link) -> Option<Link>;
 
     /// Maximum time for closing the connection.
@@ -199,10 +207,10 @@ pub(crate) trait Protocol: Outgoing + Send {
     /// Whether a connection is needed again while one is being closed.
     fn is_needed_again(&mut self, cx: &mut Context<'_>) -> bool;
 
-    /// There will be no other connection. Links that were taken over may still be open.
+    /// No further connection will be opened. Links that were kept may still be open.
     fn end(&mut self);
 
-    /// Ready when no link is open any more.
+    /// Ready when no kept link is open any more.
     fn poll_lingering(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
@@ -225,7 +233,8 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    /// Opens a connection whenever one is needed, serves it, and reconnects, until the protocol ends.
+    /// Opens a connection whenever one is needed, drives it, and reconnects, until the protocol
+    /// ends.
     pub(crate) async fn run(mut self) {
         loop {
             let needed = poll_fn(|cx| self.protocol.poll_needed(cx)).await;
@@ -242,14 +251,15 @@ impl<P: Protocol> Connection<P> {
         }
         self.protocol.end();
         poll_fn(|cx| {
-            // Without a connection, no server can have gone silent.
+            // Without a connection, this cannot fail.
             let _never = self.poll_deadlines(cx);
             self.protocol.poll_lingering(cx)
         })
         .await;
     }
 
-    /// Opens one connection after another until the protocol stops. Returns the connection, if one is open.
+    /// Opens one connection after another until the protocol stops. Returns the connection, if one
+    /// is open.
     async fn keep_connected(&mut self) -> (Stop, Option<Link>) {
         loop {
             match self.connect_once().await {
@@ -259,12 +269,12 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    /// Opens a connection, serves it until it is lost, and waits as long as the next attempt should.
+    /// Opens a connection, drives it until it is lost, and waits before the next attempt.
     async fn connect_once(&mut self) -> Result<(), (Stop, Option<Link>)> {
         let offline = |stop| (stop, None);
-        let clearance = self.protocol.clearance();
-        if let Err(failure) = self.while_offline(clearance).await.map_err(offline)? {
-            self.protocol.deny(&failure);
+        let wait_available = self.protocol.wait_available();
+        if let Err(failure) = self.while_offline(wait_available).await.map_err(offline)? {
+            self.protocol.fail_waiting(&failure);
             return Ok(());
         }
         let deadline = Instant::now() + self.dialer.connect_timeout();
@@ -283,7 +293,7 @@ impl<P: Protocol> Connection<P> {
                         let session = self.protocol.session();
                         let lifetime = Lifetime::of(session);
                         let disconnect = disconnect.explained(|error| session.explain(error));
-                        self.protocol.keep_lost(link, &disconnect);
+                        self.protocol.keep_open(link, &disconnect);
                         (disconnect, lifetime)
                     }
                 }
@@ -318,7 +328,7 @@ impl<P: Protocol> Connection<P> {
         poll_fn(|cx| {
             loop {
                 self.protocol.poll_intake(cx)?;
-                // Without a connection, no server can have gone silent.
+                // Without a connection, this cannot fail.
                 let _never = self.poll_deadlines(cx);
                 if self.protocol.poll_offline(cx)? {
                     break;
@@ -343,7 +353,7 @@ impl<P: Protocol> Connection<P> {
                     return Poll::Pending;
                 }
                 yielded = false;
-                self.protocol.poll_beside(link, cx);
+                self.protocol.poll_auxiliary(link, cx);
                 link.poll_send(&mut self.protocol, cx)?;
                 let received = self.receive(link, cx)?;
                 let passed = self.poll_deadlines(cx)?;
@@ -388,7 +398,7 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    /// Takes the frames that have arrived. Returns how many.
+    /// Receives the frames that have arrived. Returns their number.
     #[inline]
     fn receive(&mut self, link: &mut Link, cx: &mut Context<'_>) -> Result<usize, Disconnect> {
         let mut batch = P::Batch::default();
@@ -400,7 +410,7 @@ impl<P: Protocol> Connection<P> {
             let Poll::Ready(frame) = link.poll_receive(cx) else {
                 if link.has_progressed() {
                     let now = Instant::now().into_std();
-                    self.protocol.session_mut().hear(now);
+                    self.protocol.session_mut().note_activity(now);
                 }
                 break;
             };

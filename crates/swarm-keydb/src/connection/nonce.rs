@@ -1,12 +1,12 @@
-//! Unguessable texts that a server must echo, which prove that replies still match requests.
+//! Nonces that the server must echo, to prove that replies still match requests.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
 use swarm_resp::{Frame, Request};
 
-/// A text of 128 random bits. Whoever writes scripts or values cannot predict it, so a reply that equals it answers the
-/// request that carried it.
+/// 128 random bits, as text. Authors of scripts or values cannot predict a nonce, so a reply that
+/// equals it answers the request that carried it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Nonce([u8; 32]);
 
@@ -14,7 +14,8 @@ impl Nonce {
     pub(crate) fn new() -> Self {
         let mut bytes = [0; 16];
         if getrandom::fill(&mut bytes).is_err() {
-            // The operating system refuses random bytes. The standard library keeps keyed hashers for its maps.
+            // Fallback if the operating system provides no random bytes: the standard library's
+            // randomly keyed hasher.
             let hash = || RandomState::new().hash_one(std::time::SystemTime::now());
             let (low, high) = (u128::from(hash()), u128::from(hash()));
             bytes = (high << 64 | low).to_ne_bytes();
@@ -29,17 +30,17 @@ impl Nonce {
         Self(text)
     }
 
-    /// The request whose reply is this text: `ECHO` or `PING`.
+    /// Returns a request whose reply is the nonce: `ECHO` or `PING`.
     pub(crate) fn request(&self, command: &'static str) -> Request {
         Request::new(command, &self.0[..])
     }
 
-    /// Whether a text is this one, to the byte.
+    /// Whether a text equals the nonce, byte for byte.
     pub(crate) fn is(&self, text: &[u8]) -> bool {
         text == self.0
     }
 
-    /// Whether a reply is this text and nothing else.
+    /// Whether a reply is the nonce and nothing else.
     pub(crate) fn is_echoed_by(&self, reply: &Frame) -> bool {
         reply.as_bytes().is_some_and(|text| self.is(text))
     }

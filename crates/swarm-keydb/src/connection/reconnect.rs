@@ -1,4 +1,4 @@
-//! The reconnect policy: whether to reconnect, and when. All connections, leases and consumers use it.
+//! Reconnect policy: whether and when to reconnect. Used by all connections, leases and consumers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,25 +14,25 @@ use crate::failure::Failure;
 /// How long a connection lasted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lifetime {
-    /// It could not be made, or its handshake did not end.
+    /// It could not be opened, or its handshake did not complete.
     Failed,
-    /// It was ready, and answered nothing after that.
+    /// Its handshake completed, and the server did not reply after that.
     Ready,
-    /// It answered something.
-    Served,
+    /// The server replied after the handshake.
+    Replied,
 }
 
 impl Lifetime {
     pub(super) const fn of(session: &Session) -> Self {
-        match (session.is_ready(), session.has_served()) {
+        match (session.is_ready(), session.has_replied()) {
             (false, _) => Self::Failed,
             (true, false) => Self::Ready,
-            (true, true) => Self::Served,
+            (true, true) => Self::Replied,
         }
     }
 }
 
-/// A connection that was lost or could not be made, and what follows.
+/// A lost connection or failed attempt to connect, and what follows.
 #[derive(Debug)]
 pub(crate) struct Loss {
     pub(crate) error: Arc<TransportError>,
@@ -43,9 +43,10 @@ pub(crate) struct Loss {
 /// What follows the end of a connection.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// Reconnecting at once: the next handshake omits what failed in this one, or uses other credentials.
+    /// Reconnect at once: the next handshake omits what failed in this one, or uses other
+    /// credentials.
     AtOnce,
-    /// Reconnecting after a moment: the connection was drained, and nothing has failed.
+    /// Reconnect after a short delay: the connection was drained, and nothing has failed.
     Drained,
     Failed(Setback),
 }
@@ -53,7 +54,7 @@ pub(crate) enum Next {
 /// Why a connection failed.
 #[derive(Debug)]
 pub(crate) struct Setback {
-    /// For commands that were not sent.
+    /// Failure of commands that were not sent.
     pub(crate) failure: Failure,
     /// The credentials of the connection.
     pub(crate) login: LoginVersion,
@@ -61,11 +62,11 @@ pub(crate) struct Setback {
     pub(crate) refused: bool,
     /// Whether the HTTP fallback may be used.
     pub(crate) may_fall_back: bool,
-    /// Whether this connection is never made again.
+    /// Whether the client does not reconnect.
     pub(crate) is_final: bool,
 }
 
-/// Decides for one owner of connections whether and when it reconnects.
+/// Reconnect policy of one owner of connections.
 #[derive(Debug)]
 pub(crate) struct Reconnect {
     enabled: bool,
@@ -99,7 +100,8 @@ impl Reconnect {
         self.backoff.connected(now);
     }
 
-    /// Decides what follows the end of a connection. `used` are the credentials that it used, `current` those of now.
+    /// Decides what follows the end of a connection. `used` is the version of its credentials,
+    /// `current` the latest version.
     pub(super) fn judge(
         &self,
         disconnect: Disconnect,
@@ -146,7 +148,7 @@ impl Reconnect {
         match (&loss.next, loss.lifetime) {
             (Next::AtOnce, _) => Duration::ZERO,
             (Next::Drained, _) => self.backoff.drain_delay(),
-            (Next::Failed(_), Lifetime::Served) => {
+            (Next::Failed(_), Lifetime::Replied) => {
                 self.backoff.redial_delay(loss.error.retry_after())
             }
             (Next::Failed(_), Lifetime::Failed | Lifetime::Ready) => {
@@ -155,8 +157,9 @@ impl Reconnect {
         }
     }
 
-    /// Returns whether a connection may be drained because a reply asks for another one. A server that keeps asking costs at most
-    /// one connection in the longest reconnect delay, since nothing says that another connection helps.
+    /// Returns whether a connection may be drained because a reply asks for another one. A server
+    /// that keeps asking costs at most one connection in the longest reconnect delay, since nothing
+    /// says that another connection helps.
     pub(crate) fn may_drain(&mut self, now: Instant) -> bool {
         let pause = self.backoff.max();
         let may = self.enabled
@@ -167,13 +170,15 @@ impl Reconnect {
         may
     }
 
-    /// Returns how long to wait before work that failed is tried again, honoring the server's Retry-After.
+    /// Returns how long to wait before work that failed is tried again, honoring the server's
+    /// Retry-After.
     pub(crate) fn retry_delay(&mut self, error: Option<&TransportError>, now: Instant) -> Duration {
         let retry_after = error.and_then(TransportError::retry_after);
         self.backoff.next_delay(now, retry_after)
     }
 
-    /// Returns how long to wait before a connection that could not be made is tried again; `None` when waiting does not help.
+    /// Returns the delay before another attempt to connect, or `None` if another attempt would fail
+    /// the same way.
     pub(crate) fn dial_delay(&mut self, failure: &Failure, now: Instant) -> Option<Duration> {
         match failure {
             Failure::Lost { error, .. } if self.enabled => Some(self.retry_delay(Some(error), now)),
@@ -181,7 +186,7 @@ impl Reconnect {
         }
     }
 
-    /// Work has succeeded: the next delay is short again.
+    /// Records success, so that the next delay is short again.
     pub(crate) const fn succeeded(&mut self) {
         self.backoff.reset();
     }

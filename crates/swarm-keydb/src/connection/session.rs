@@ -1,4 +1,4 @@
-//! Sans-IO state of a connection: its handshake, the server's profile and identity, liveness and heartbeats.
+//! Sans-IO state of a connection: handshake, server profile and identity, liveness, heartbeats.
 
 use std::time::{Duration, Instant};
 
@@ -18,23 +18,21 @@ pub(crate) enum Violation {
     /// A reply that no request asked for.
     #[error("the server sent a reply that no request asked for")]
     UnexpectedReply,
-    /// An error that answers no request: the server's reason for ending the connection.
-    #[error("the server ends the connection: {0}")]
-    Ended(ServerError),
+    /// An error that answers no request: the server's reason for closing the connection.
+    #[error("the server closed the connection: {0}")]
+    ClosedByServer(ServerError),
     /// A reply is overdue, and no data has arrived for this long.
-    #[error("the server has gone silent: a reply is overdue, and nothing else has come for {0:?}")]
+    #[error("a reply from the server is overdue, and no data has arrived for {0:?}")]
     Silent(Duration),
     /// A reply is overdue, although other data has arrived.
-    #[error(
-        "the server is out of step: a reply has been overdue for {0:?}, though it sends other things"
-    )]
+    #[error("a reply from the server has been overdue for {0:?}, although other data arrives")]
     Overdue(Duration),
     /// A reply that had to echo a nonce does not.
     #[error(
-        "the server's replies no longer match the requests: the reply to a check is a different one; \
-         was a text with a line break returned by a script?"
+        "replies no longer match requests: the server did not echo a nonce; did a script return \
+         text with a line break?"
     )]
-    OutOfStep,
+    Desynchronized,
     /// The handshake failed.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
@@ -48,34 +46,37 @@ enum Phase {
     Ready,
 }
 
-/// State of one connection after another: the part that does not depend on the protocol spoken after the handshake.
+/// State of one connection after another: the part that does not depend on the protocol spoken
+/// after the handshake.
 ///
-/// Reads no clock and performs no I/O. The protocol that owns the session asks it for handshake requests, shows it each frame,
-/// and reports when the server begins to owe a reply.
+/// Reads no clock and performs no I/O. The protocol that owns the session asks it for handshake
+/// requests, shows it each frame, and reports when a reply becomes pending.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) settings: Settings,
     phase: Phase,
     server: ServerProfile,
     peer: PeerIdentity,
-    /// Whether the transport keeps a session on the server. Without one there is no handshake and no heartbeat.
+    /// Whether the transport keeps a session on the server. Without one, there is no handshake and
+    /// no heartbeat.
     stateful: bool,
     liveness: Liveness,
     heartbeat: Heartbeat,
-    /// Whether the connection has answered anything since its handshake.
-    served: bool,
-    /// The last request of a handshake that the session sends itself, which the transport may borrow.
+    /// Whether the server has replied since the handshake.
+    replied: bool,
+    /// The last request of a handshake that the session sends itself, which the transport may
+    /// borrow.
     request: Option<Request>,
 }
 
 #[derive(Debug, Default)]
 struct Liveness {
-    /// When data last arrived, or the server began to owe a reply.
-    heard: Option<Instant>,
-    /// When the server was last found silent, until data arrives.
-    doubted: Option<Instant>,
-    /// Whether this doubt has not been followed up yet.
-    unexamined: bool,
+    /// When data last arrived, or a reply became pending while none was.
+    last_activity: Option<Instant>,
+    /// When the server was last found silent. Cleared when data arrives.
+    suspected: Option<Instant>,
+    /// Whether this suspicion has not led to a liveness check yet.
+    unchecked: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -98,20 +99,20 @@ impl Session {
             stateful: false,
             liveness: Liveness::default(),
             heartbeat: Heartbeat::default(),
-            served: false,
+            replied: false,
             request: None,
         }
     }
 
-    /// Starts over on a new connection, with the credentials set last. Without a session on the server, the
-    /// connection is ready at once.
+    /// Starts over on a new connection, with the credentials set last. Without a session on the
+    /// server, the connection is ready at once.
     pub(crate) fn open(&mut self, capabilities: Capabilities) {
         let Capabilities { session, resp3, .. } = capabilities;
         self.stateful = session;
         self.server = ServerProfile::default();
         self.heartbeat = Heartbeat::default();
-        self.served = false;
-        self.trust();
+        self.replied = false;
+        self.clear_suspicion();
         self.phase = if session {
             Phase::Handshake(Handshake::new(&self.settings, resp3))
         } else {
@@ -121,7 +122,7 @@ impl Session {
         };
     }
 
-    /// The connection is closed or lost.
+    /// The connection was closed or lost.
     pub(crate) fn close(&mut self) {
         self.phase = Phase::Offline;
     }
@@ -147,20 +148,20 @@ impl Session {
         self.server
     }
 
-    /// What the server said about itself in the handshake.
+    /// Returns the server's identity, according to its reply to HELLO.
     pub(crate) const fn peer(&self) -> &PeerIdentity {
         &self.peer
     }
 
-    /// Whether the connection has answered anything since its handshake.
-    pub(crate) const fn has_served(&self) -> bool {
-        self.served
+    /// Whether the server has replied since the handshake.
+    pub(crate) const fn has_replied(&self) -> bool {
+        self.replied
     }
 
-    /// The server answered something after the handshake.
+    /// Records a reply after the handshake.
     #[inline]
-    pub(crate) const fn note_served(&mut self) {
-        self.served = true;
+    pub(crate) const fn note_reply(&mut self) {
+        self.replied = true;
     }
 
     /// Adds the server's last reply to the error of a connection that ended in its handshake.
@@ -171,7 +172,8 @@ impl Session {
         }
     }
 
-    /// Returns the next request of the handshake, unless a reply is pending or the handshake is over.
+    /// Returns the next request of the handshake, unless a reply is pending or the handshake is
+    /// over.
     pub(crate) fn handshake_request(&mut self) -> Option<Request> {
         match &mut self.phase {
             Phase::Handshake(handshake) => handshake.next_request(),
@@ -179,14 +181,15 @@ impl Session {
         }
     }
 
-    /// Notes that a frame has arrived. Returns whether the frame is for the protocol; otherwise it belonged to the handshake.
+    /// Records the arrival of a frame. Returns whether the frame is for the protocol; otherwise it
+    /// belonged to the handshake.
     ///
     /// # Errors
     ///
     /// When the handshake fails, or there is no connection.
     #[inline]
     pub(crate) fn receive(&mut self, now: Instant, frame: &Frame) -> Result<bool, Violation> {
-        self.hear(now);
+        self.note_activity(now);
         if self.is_ready() {
             return Ok(true);
         }
@@ -214,64 +217,69 @@ impl Session {
         Ok(())
     }
 
-    /// Data has arrived, be it a part of a frame: the server is alive.
+    /// Records that data has arrived, even if only part of a frame: the server is alive.
     #[inline]
-    pub(crate) const fn hear(&mut self, now: Instant) {
-        self.liveness.heard = Some(now);
-        self.trust();
+    pub(crate) const fn note_activity(&mut self, now: Instant) {
+        self.liveness.last_activity = Some(now);
+        self.clear_suspicion();
     }
 
-    /// The server owes a reply from now on, and owed none before.
+    /// Records that a reply is pending from now on, and none was before.
     #[inline]
-    pub(crate) const fn begin_owing(&mut self, now: Instant) {
-        self.liveness.heard = Some(now);
+    pub(crate) const fn begin_waiting(&mut self, now: Instant) {
+        self.liveness.last_activity = Some(now);
     }
 
-    /// When data last arrived, or the server began to owe a reply.
+    /// When data last arrived, or a reply became pending while none was.
     #[inline]
-    pub(crate) const fn last_heard(&self) -> Option<Instant> {
-        self.liveness.heard
+    pub(crate) const fn last_activity(&self) -> Option<Instant> {
+        self.liveness.last_activity
     }
 
-    /// When a server that owes a reply counts as silent, unless data arrives before. After a doubt, the limit runs anew.
+    /// Returns when a server with a pending reply counts as silent, unless data arrives before.
+    /// After a suspicion, the limit starts over.
     pub(crate) fn silent_at(&self) -> Option<Instant> {
-        let heard = self.liveness.heard?;
-        let last = heard.max(self.liveness.doubted.unwrap_or(heard));
+        let last_activity = self.liveness.last_activity?;
+        let last = last_activity.max(self.liveness.suspected.unwrap_or(last_activity));
         Some(last + self.settings.silence)
     }
 
-    /// The server is silent, but the connection is kept for now. Nothing more should be sent until data arrives.
-    pub(crate) const fn doubt(&mut self, now: Instant) {
-        self.liveness.doubted = Some(now);
-        self.liveness.unexamined = true;
+    /// Suspects the silent server, but keeps the connection. Nothing more should be sent until data
+    /// arrives.
+    pub(crate) const fn suspect(&mut self, now: Instant) {
+        self.liveness.suspected = Some(now);
+        self.liveness.unchecked = true;
     }
 
-    /// Ends a doubt.
+    /// Clears a suspicion.
     #[inline]
-    pub(crate) const fn trust(&mut self) {
-        self.liveness.doubted = None;
-        self.liveness.unexamined = false;
+    pub(crate) const fn clear_suspicion(&mut self) {
+        self.liveness.suspected = None;
+        self.liveness.unchecked = false;
     }
 
     #[inline]
-    pub(crate) const fn is_doubted(&self) -> bool {
-        self.liveness.doubted.is_some()
+    pub(crate) const fn is_suspected(&self) -> bool {
+        self.liveness.suspected.is_some()
     }
 
-    /// Whether the server has been silent for `drain_timeout` although it was doubted meanwhile, so that no command can be the
-    /// reason.
-    pub(crate) fn is_beyond_doubt(&self, now: Instant) -> bool {
-        let heard = self.liveness.heard;
-        let limit = heard.and_then(|heard| heard.checked_add(self.settings.drain_timeout));
-        self.is_doubted() && limit.is_some_and(|limit| limit <= now)
+    /// Whether the server has been silent for `drain_timeout` although it was suspected meanwhile,
+    /// so that no command can be the reason.
+    pub(crate) fn is_unresponsive(&self, now: Instant) -> bool {
+        let last_activity = self.liveness.last_activity;
+        let limit = last_activity
+            .and_then(|last_activity| last_activity.checked_add(self.settings.drain_timeout));
+        self.is_suspected() && limit.is_some_and(|limit| limit <= now)
     }
 
-    /// Returns whether the current doubt has not been followed up yet. True once for each doubt.
-    pub(crate) const fn take_unexamined_doubt(&mut self) -> bool {
-        std::mem::replace(&mut self.liveness.unexamined, false)
+    /// Returns whether the current suspicion has not led to a liveness check yet. True once for
+    /// each suspicion.
+    pub(crate) const fn take_unchecked_suspicion(&mut self) -> bool {
+        std::mem::replace(&mut self.liveness.unchecked, false)
     }
 
-    /// When the next heartbeat is due. At most one is pending: a server that is busy for long need not answer them all.
+    /// Returns when the next heartbeat is due. At most one is pending, because a busy server need
+    /// not answer them all.
     pub(crate) fn heartbeat_at(&self) -> Option<Instant> {
         let Heartbeat { last, due, pending } = self.heartbeat;
         if due || pending || !self.stateful || !self.is_ready() {
@@ -280,7 +288,7 @@ impl Session {
         Some(last? + self.settings.heartbeat?)
     }
 
-    /// Marks a heartbeat as due if its time has come.
+    /// Marks a heartbeat as due if its interval has passed.
     pub(crate) fn expire_heartbeat(&mut self, now: Instant) {
         self.heartbeat.due |= self.heartbeat_at().is_some_and(|at| at <= now);
     }
@@ -290,7 +298,7 @@ impl Session {
         self.heartbeat.due
     }
 
-    /// Begins a heartbeat: the caller sends `PING` with the nonce now.
+    /// Starts a heartbeat. The caller must send `PING` with the returned nonce.
     pub(crate) fn start_heartbeat(&mut self, now: Instant) -> Nonce {
         self.heartbeat = Heartbeat {
             last: Some(now),
@@ -300,13 +308,13 @@ impl Session {
         Nonce::new()
     }
 
-    /// The reply to a heartbeat has arrived, whatever it says.
+    /// Records the reply to a heartbeat, whatever it says.
     pub(crate) const fn finish_heartbeat(&mut self) {
         self.heartbeat.pending = false;
     }
 }
 
-/// For a connection that serves nothing but its handshake.
+/// For a connection that is opened before its protocol takes over.
 impl Outgoing for Session {
     fn next_request(
         &mut self,

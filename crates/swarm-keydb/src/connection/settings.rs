@@ -1,4 +1,4 @@
-//! The options that every connection of a client follows.
+//! Settings that all connections of a client share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,17 +9,19 @@ use crate::credentials::Credentials;
 use crate::options::{ErrorEncoding, FallbackScope, ProtocolVersion, RetryPolicy};
 use crate::server::{Learned, ServerKind};
 
-/// What a connection needs to know of the client's options.
+/// The part of the client's options that a connection needs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
     /// The server's host, for traces.
     pub(crate) peer: String,
     pub(crate) credentials: Option<Credentials>,
-    /// Requests that every connection begins with, each with the option that asks for it: a database, a name, an identity.
+    /// Requests that every connection starts with, each with the option that asks for it: a
+    /// database, a name, an identity.
     pub(crate) session: Vec<(&'static str, Request)>,
     /// Default timeout of a command.
     pub(crate) request_timeout: Duration,
-    /// How long the server may stay silent while a reply is overdue before the client drops the connection.
+    /// How long the server may stay silent while a reply is overdue before the client drops the
+    /// connection.
     pub(crate) silence: Duration,
     /// The same limit while a reply to a write is overdue.
     pub(crate) drain_timeout: Duration,

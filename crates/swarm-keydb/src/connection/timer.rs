@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
-/// A timer that is moved rarely: deadlines move back with every frame, and a timer that fires early now and then costs less than
-/// one that is set anew each time.
+/// A timer that is rarely reset. Deadlines move back with every frame, and an occasional early
+/// wake-up costs less than resetting the timer each time.
 pub(super) struct DeadlineTimer {
     sleep: Pin<Box<Sleep>>,
     /// When the timer fires, if it is set.

@@ -99,7 +99,7 @@ impl ClientOptions {
     /// The source of credentials: the provider if there is one, otherwise `fixed`.
     pub(crate) fn login(&self, fixed: Option<Credentials>) -> Login {
         match &self.provider {
-            Some(provider) => Login::asked(Arc::clone(provider)),
+            Some(provider) => Login::from_provider(Arc::clone(provider)),
             None => Login::fixed(fixed),
         }
     }

@@ -1,4 +1,4 @@
-//! What a subscription hears.
+//! Events of a subscription.
 
 use std::fmt;
 
@@ -7,25 +7,27 @@ use swarm_resp::{Frame, FromFrame};
 
 use crate::error::{Error, Result};
 
-/// Something that a [`Subscription`](crate::Subscription) hears.
+/// Event of a [`Subscription`](crate::Subscription).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// A message was published.
     Message(Message),
-    /// The connection was lost, and the client has subscribed to all names again. This event precedes the first message of
-    /// the new connection.
+    /// The client has reconnected and subscribed to all names again. This event precedes the first
+    /// message of the new connection.
     Reconnected {
-        /// Whether messages may have been missed meanwhile. Servers keep none, so this is always true today.
+        /// Whether messages may have been missed. Always true today, because servers do not keep
+        /// messages for absent subscribers.
         gap: bool,
     },
-    /// The client dropped this many messages because the subscription's buffer was full: see
-    /// [`Overflow`](crate::Overflow). Messages that the server dropped are not counted; SwarmKeyDb does not report them.
+    /// The client dropped this many messages because the subscription's buffer was full; see
+    /// [`Overflow`](crate::Overflow). Messages that the server dropped are not counted; SwarmKeyDb
+    /// does not report them.
     Lagged(u64),
 }
 
 impl Event {
-    /// The message, if it is one.
+    /// Converts the event into its message, if it has one.
     pub fn into_message(self) -> Option<Message> {
         match self {
             Self::Message(message) => Some(message),
@@ -33,7 +35,7 @@ impl Event {
         }
     }
 
-    /// The message, if it is one.
+    /// Returns the message, if the event has one.
     pub const fn as_message(&self) -> Option<&Message> {
         match self {
             Self::Message(message) => Some(message),
@@ -46,21 +48,26 @@ impl Event {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
-    /// The channel that it was published to.
+    /// The channel that the message was published to.
     pub channel: Bytes,
-    /// The pattern that the channel matched, when the subscription is one of patterns.
+    /// The pattern that matched the channel, for a subscription by pattern.
     pub pattern: Option<Bytes>,
-    /// What was published. It holds on to nothing but itself.
+    /// The published data. Keeps no larger buffer alive.
     pub payload: Bytes,
 }
 
-/// What a message weighs beside its bytes, about.
-const OVERHEAD: usize = 128;
+/// Approximate memory overhead of a message, besides its bytes.
+const MESSAGE_OVERHEAD: usize = 128;
 
 impl Message {
-    /// What was published, read as a `T`: text, a number, or whatever a reply can be read as.
+    /// Converts the payload to a `T`: text, a number, or any other type that implements
+    /// [`FromFrame`].
     ///
-    /// **Errors:** a payload that is no `T`: of kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply).
+    /// # Errors
+    ///
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply): the payload is not a valid `T`.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use swarm_keydb::Client;
@@ -81,15 +88,15 @@ impl Message {
         T::from_frame(payload.view()).map_err(Error::convert)
     }
 
-    /// About how many bytes of memory it takes.
-    pub(super) fn weight(&self) -> usize {
+    /// Returns the approximate memory use in bytes.
+    pub(super) fn size(&self) -> usize {
         let pattern = self.pattern.as_ref().map_or(0, Bytes::len);
-        OVERHEAD + self.channel.len() + pattern + self.payload.len()
+        MESSAGE_OVERHEAD + self.channel.len() + pattern + self.payload.len()
     }
 }
 
 impl fmt::Debug for Message {
-    /// Shows lengths and never what they are of.
+    /// Shows lengths only, because channels and payloads may be confidential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pattern = self.pattern.as_ref().map(Bytes::len);
         f.debug_struct("Message")

@@ -1,7 +1,8 @@
-//! Meaning of a frame on a subscribed connection.
+//! Parsing of frames on a subscribed connection.
 //!
-//! Only subscriptions and PINGs are sent on such a connection, so the first word of a frame tells what it is. Frames
-//! are pushes or, in RESP2 and from some gateways in RESP3 too, arrays.
+//! The client sends nothing but subscription commands and PING on such a connection, so the first
+//! element of a frame names its kind. Frames are pushes or, in RESP2 and from some gateways in
+//! RESP3 too, arrays.
 
 use swarm_resp::{Frame, FrameRef, Kind as FrameKind, ServerError};
 
@@ -11,12 +12,13 @@ use crate::server::ServerProfile;
 /// A frame on a subscribed connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PubSubFrame<'a> {
-    /// A name was subscribed or unsubscribed.
+    /// The server subscribed or unsubscribed a name.
     Acknowledged {
         kind: Kind,
         subscribed: bool,
         name: &'a [u8],
     },
+    /// A published message.
     Message {
         /// The pattern that matched, for a subscription by pattern.
         pattern: Option<&'a [u8]>,
@@ -26,29 +28,31 @@ pub(super) enum PubSubFrame<'a> {
     /// The reply to PING, which echoes its argument.
     Pong(&'a [u8]),
     /// An error, which answers the oldest request without a reply.
-    Refused(ServerError),
+    Error(ServerError),
     /// A push of an unknown kind.
     Unknown,
-    /// A frame that is impossible on such a connection.
-    Nonsense,
+    /// A frame that such a connection cannot carry.
+    Unexpected,
 }
 
 impl<'a> PubSubFrame<'a> {
-    pub(super) fn of(frame: &'a Frame, server: ServerProfile) -> Self {
+    pub(super) fn parse(frame: &'a Frame, server: ServerProfile) -> Self {
         if let Some(error) = server.error_of(frame.view()) {
-            return Self::Refused(error);
+            return Self::Error(error);
         }
         match frame.kind() {
-            FrameKind::Push | FrameKind::Array => Self::of_words(frame).unwrap_or(Self::Unknown),
-            _ => frame.as_bytes().map_or(Self::Nonsense, Self::Pong),
+            FrameKind::Push | FrameKind::Array => {
+                Self::parse_elements(frame).unwrap_or(Self::Unknown)
+            }
+            _ => frame.as_bytes().map_or(Self::Unexpected, Self::Pong),
         }
     }
 
-    fn of_words(frame: &'a Frame) -> Option<Self> {
-        let mut words = frame.items()?;
-        let count = words.len();
-        let kind = words.next().and_then(FrameRef::as_bytes)?;
-        let mut word = || words.next().and_then(FrameRef::as_bytes);
+    fn parse_elements(frame: &'a Frame) -> Option<Self> {
+        let mut elements = frame.items()?;
+        let count = elements.len();
+        let kind = elements.next().and_then(FrameRef::as_bytes)?;
+        let mut element = || elements.next().and_then(FrameRef::as_bytes);
         let acknowledged = |kind, subscribed, name| Self::Acknowledged {
             kind,
             subscribed,
@@ -57,19 +61,19 @@ impl<'a> PubSubFrame<'a> {
         Some(match (kind, count) {
             (b"message", 3) => Self::Message {
                 pattern: None,
-                channel: word()?,
-                payload: word()?,
+                channel: element()?,
+                payload: element()?,
             },
             (b"pmessage", 4) => Self::Message {
-                pattern: Some(word()?),
-                channel: word()?,
-                payload: word()?,
+                pattern: Some(element()?),
+                channel: element()?,
+                payload: element()?,
             },
-            (b"subscribe", 3) => acknowledged(Kind::Channel, true, word()?),
-            (b"psubscribe", 3) => acknowledged(Kind::Pattern, true, word()?),
-            (b"unsubscribe", 3) => acknowledged(Kind::Channel, false, word()?),
-            (b"punsubscribe", 3) => acknowledged(Kind::Pattern, false, word()?),
-            (b"pong", 2) => Self::Pong(word()?),
+            (b"subscribe", 3) => acknowledged(Kind::Channel, true, element()?),
+            (b"psubscribe", 3) => acknowledged(Kind::Pattern, true, element()?),
+            (b"unsubscribe", 3) => acknowledged(Kind::Channel, false, element()?),
+            (b"punsubscribe", 3) => acknowledged(Kind::Pattern, false, element()?),
+            (b"pong", 2) => Self::Pong(element()?),
             _ => return None,
         })
     }
@@ -86,54 +90,58 @@ mod tests {
         }
     }
 
-    fn words(words: &[&str]) -> Frame {
+    fn elements(elements: &[&str]) -> Frame {
         Frame::build(|reply| {
-            reply.array(|array| words.iter().for_each(|word| array.bulk(word.as_bytes())));
+            reply.array(|array| {
+                for element in elements {
+                    array.bulk(element.as_bytes());
+                }
+            });
         })
     }
 
     #[test]
-    fn names_and_payloads_say_nothing_about_the_kind() {
+    fn only_the_first_element_determines_the_kind() {
         for odd in ["subscribe", "message", "pong", "-ERR", ""] {
             for server in [ServerProfile::default(), array_errors()] {
-                let message = words(&["message", odd, odd]);
+                let message = elements(&["message", odd, odd]);
                 let expected = PubSubFrame::Message {
                     pattern: None,
                     channel: odd.as_bytes(),
                     payload: odd.as_bytes(),
                 };
-                assert_eq!(PubSubFrame::of(&message, server), expected);
+                assert_eq!(PubSubFrame::parse(&message, server), expected);
             }
         }
     }
 
     #[test]
-    fn both_spellings_of_an_error_are_refusals() {
-        let spelled = words(&["-NOPERM", "no", "channel"]);
+    fn error_frames_and_array_errors_are_errors() {
+        let array = elements(&["-NOPERM", "no", "channel"]);
         let error = ServerError::parse(b"NOPERM no channel");
         let real = Frame::error("NOPERM no channel");
         assert_eq!(
-            PubSubFrame::of(&spelled, array_errors()),
-            PubSubFrame::Refused(error.clone())
+            PubSubFrame::parse(&array, array_errors()),
+            PubSubFrame::Error(error.clone())
         );
         assert_eq!(
-            PubSubFrame::of(&real, array_errors()),
-            PubSubFrame::Refused(error)
+            PubSubFrame::parse(&real, array_errors()),
+            PubSubFrame::Error(error)
         );
         assert_eq!(
-            PubSubFrame::of(&spelled, ServerProfile::default()),
+            PubSubFrame::parse(&array, ServerProfile::default()),
             PubSubFrame::Unknown
         );
     }
 
     #[test]
-    fn what_is_not_understood_is_unknown_and_what_cannot_be_is_nonsense() {
+    fn unknown_pushes_differ_from_unexpected_frames() {
         for odd in [
-            words(&["invalidate", "k"]),
-            words(&["smessage", "a", "b"]),
-            words(&["message", "a"]),
-            words(&["message", "a", "b", "c"]),
-            words(&[]),
+            elements(&["invalidate", "k"]),
+            elements(&["smessage", "a", "b"]),
+            elements(&["message", "a"]),
+            elements(&["message", "a", "b", "c"]),
+            elements(&[]),
             Frame::array(&[
                 Frame::simple("unsubscribe"),
                 Frame::null(),
@@ -141,21 +149,25 @@ mod tests {
             ]),
         ] {
             assert_eq!(
-                PubSubFrame::of(&odd, ServerProfile::default()),
+                PubSubFrame::parse(&odd, ServerProfile::default()),
                 PubSubFrame::Unknown,
                 "{odd}"
             );
         }
         for odd in [Frame::integer(1), Frame::null()] {
             assert_eq!(
-                PubSubFrame::of(&odd, ServerProfile::default()),
-                PubSubFrame::Nonsense,
+                PubSubFrame::parse(&odd, ServerProfile::default()),
+                PubSubFrame::Unexpected,
                 "{odd}"
             );
         }
-        for pong in [Frame::simple("x"), Frame::bulk("x"), words(&["pong", "x"])] {
+        for pong in [
+            Frame::simple("x"),
+            Frame::bulk("x"),
+            elements(&["pong", "x"]),
+        ] {
             assert_eq!(
-                PubSubFrame::of(&pong, ServerProfile::default()),
+                PubSubFrame::parse(&pong, ServerProfile::default()),
                 PubSubFrame::Pong(b"x")
             );
         }

@@ -1,4 +1,4 @@
-//! Subscriptions whose events go to a function.
+//! Subscriptions whose events are passed to a callback.
 
 use std::fmt;
 
@@ -8,9 +8,12 @@ use super::event::Event;
 use super::subscription::Subscription;
 use crate::tasks::Tasks;
 
-/// A subscription whose events go to a function: see [`Client::psubscribe_handler`](crate::Client::psubscribe_handler).
+/// Handle to a subscription whose events are passed to a callback. Created by
+/// [`Client::psubscribe_handler`](crate::Client::psubscribe_handler) and
+/// [`Subscription::handle`](crate::Subscription::handle).
 ///
-/// Dropping it ends the subscription; so does a panic of the function, which harms nobody else.
+/// Dropping the handle ends the subscription. A panic of the callback ends it too, and affects
+/// nothing else.
 #[must_use = "dropping it ends the subscription"]
 pub struct Handler(JoinHandle<()>);
 
@@ -22,25 +25,28 @@ impl Handler {
     ) -> Self {
         Self(tasks.spawn(async move {
             while let Some(event) = subscription.next().await {
-                // Else a full buffer would keep the task from ever being ended.
+                // Without yielding, a full buffer would keep the task from being aborted.
                 tokio::task::coop::consume_budget().await;
                 match event {
                     Ok(event) => handler(event),
-                    Err(error) => tracing::warn!(%error, "a subscription has ended"),
+                    Err(error) => tracing::warn!(%error, "subscription ended"),
                 }
             }
         }))
     }
 
-    /// Ends the subscription. The function is not called any more once this resolves.
+    /// Ends the subscription. Once this future resolves, the callback is not called again.
     ///
-    /// **Cancel safety:** dropping the future does not undo it.
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not undo the end of the subscription.
     pub async fn unsubscribe(mut self) {
         self.0.abort();
         let _ended = (&mut self.0).await;
     }
 
-    /// Whether nothing more comes: the subscription failed, the client was closed, or the function panicked.
+    /// Returns whether the subscription has ended: it failed, the client was closed, or the
+    /// callback panicked.
     pub fn is_finished(&self) -> bool {
         self.0.is_finished()
     }

@@ -1,8 +1,9 @@
-//! Pub/Sub: subscriptions that outlive their connection.
+//! Pub/Sub: subscriptions that survive reconnects.
 //!
-//! A sans-IO machine (`machine`, over `table` and `frame`) tracks which subscription wants which name and what the server was told. A
-//! [`Connection`](crate::connection::Connection) drives it (`protocol`). Each subscription takes its events out of a bounded
-//! `buffer`.
+//! A sans-IO state machine (`machine`, on top of `table` and `frame`) tracks which subscriptions
+//! want which names, and what the server has acknowledged. A
+//! [`Connection`](crate::connection::Connection) drives it (`protocol`). Each subscription reads
+//! its events from a bounded `buffer`.
 
 mod buffer;
 mod event;

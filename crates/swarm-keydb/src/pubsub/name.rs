@@ -1,4 +1,4 @@
-//! Names of channels and patterns, and which of them some servers cannot take.
+//! Names of channels and patterns, and the marks of names that some servers reject.
 
 use std::collections::HashSet;
 
@@ -10,17 +10,17 @@ use crate::error::{Error, Result};
 use crate::key::{ToKey, ToKeys};
 use crate::server::Marks;
 
-/// What a name stands for.
+/// Whether a name is a channel or a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
-    /// One channel.
+    /// The name of one channel.
     Channel,
-    /// All channels that match.
+    /// A pattern of channel names.
     Pattern,
 }
 
 impl Kind {
-    /// The command that asks for what a name stands for.
+    /// Returns the command that subscribes to such a name.
     pub(crate) const fn subscribe(self) -> &'static str {
         match self {
             Self::Channel => "SUBSCRIBE",
@@ -28,7 +28,7 @@ impl Kind {
         }
     }
 
-    /// The command that wants no more of it.
+    /// Returns the command that unsubscribes from such a name.
     pub(super) const fn unsubscribe(self) -> &'static str {
         match self {
             Self::Channel => "UNSUBSCRIBE",
@@ -36,10 +36,10 @@ impl Kind {
         }
     }
 
-    /// What a name contains that some servers cannot take.
+    /// Returns the marks of a name: what it contains that some servers reject.
     pub(super) fn marks(self, text: &[u8]) -> Marks {
         let marks = Marks::of_key(text);
-        if self == Self::Pattern && !is_readable(text) {
+        if self == Self::Pattern && !is_valid_pattern(text) {
             marks.and(Marks::PATTERN_CLASS)
         } else {
             marks
@@ -55,7 +55,7 @@ pub(crate) struct Name {
 }
 
 impl Name {
-    /// The names of a kind that arguments hold, each once.
+    /// Collects the names from arguments, without duplicates.
     pub(crate) fn all(kind: Kind, keys: impl ToKeys) -> Result<Vec<Self>> {
         let mut names = Names {
             kind,
@@ -65,13 +65,13 @@ impl Name {
         keys.write_keys(&mut names);
         let names = names.names;
         if names.is_empty() {
-            return Err(Error::argument("no name was given; give at least one"));
+            return Err(Error::argument("no name given; pass at least one"));
         }
         Ok(names)
     }
 }
 
-/// Takes names.
+/// Collects names.
 struct Names {
     kind: Kind,
     seen: HashSet<Bytes>,
@@ -91,17 +91,17 @@ impl ArgSink for Names {
 }
 
 impl Builder {
-    /// Puts the name of a channel.
+    /// Appends the name of a channel.
     pub(crate) fn channel(self, name: impl ToKey) -> Self {
         self.names(Kind::Channel, name.to_key())
     }
 
-    /// Puts the names of channels, any number of them.
+    /// Appends the names of any number of channels.
     pub(crate) fn channels(self, names: impl ToKeys) -> Self {
         self.names(Kind::Channel, names)
     }
 
-    /// Puts a pattern of channels.
+    /// Appends a pattern.
     pub(crate) fn pattern(self, pattern: impl ToKey) -> Self {
         self.names(Kind::Pattern, pattern.to_key())
     }
@@ -115,7 +115,7 @@ impl Builder {
     }
 }
 
-/// Adds names to a command, and marks it for those that some servers cannot take.
+/// Appends names to a command, and marks the command if some servers reject a name.
 struct NameSink<'a> {
     kind: Kind,
     builder: &'a mut Builder,
@@ -128,9 +128,9 @@ impl ArgSink for NameSink<'_> {
     }
 }
 
-/// Whether SwarmKeyDb can read a pattern: no class in it is empty or has a range that ends before it begins. Its patterns
-/// know no escape.
-fn is_readable(pattern: &[u8]) -> bool {
+/// Returns whether SwarmKeyDb can parse a pattern: it has no empty class and no reversed range.
+/// SwarmKeyDb's patterns have no escape character.
+fn is_valid_pattern(pattern: &[u8]) -> bool {
     let text = String::from_utf8_lossy(pattern);
     let mut rest = text.as_ref();
     while let Some((_, behind)) = rest.split_once('[') {
@@ -177,7 +177,7 @@ mod tests {
             "a]",
             "\\*",
         ] {
-            assert!(is_readable(pattern.as_bytes()), "{pattern}");
+            assert!(is_valid_pattern(pattern.as_bytes()), "{pattern}");
         }
         for pattern in [
             "[",
@@ -191,7 +191,7 @@ mod tests {
             "[a][]",
             "\\[",
         ] {
-            assert!(!is_readable(pattern.as_bytes()), "{pattern}");
+            assert!(!is_valid_pattern(pattern.as_bytes()), "{pattern}");
             let marks = Kind::Pattern.marks(pattern.as_bytes());
             assert!(marks.contains(Marks::PATTERN_CLASS), "{pattern}");
         }

@@ -6,25 +6,26 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// Drops the oldest messages in the buffer. The subscription yields their number as [`Event::Lagged`](crate::Event::Lagged), in
-    /// place of the dropped messages.
+    /// Drops the oldest messages in the buffer. The subscription yields their number as
+    /// [`Event::Lagged`](crate::Event::Lagged), in place of the dropped messages.
     #[default]
     DropOldest,
-    /// Drops the new message. The subscription yields the number of dropped messages as [`Event::Lagged`](crate::Event::Lagged), in
-    /// place of them.
+    /// Drops the new message. The subscription yields the number of dropped messages as
+    /// [`Event::Lagged`](crate::Event::Lagged), in place of them.
     DropNewest,
-    /// Stops reading from the server until the buffer has capacity. The subscription gets its own connection, so that no other one
-    /// waits. A server whose own buffer is full then drops messages silently (SwarmKeyDb), or drops the connection, and the client
-    /// reconnects (Redis).
+    /// Stops reading from the server until the buffer has capacity. The subscription gets its own
+    /// connection, so that no other one waits. A server whose own buffer is full then drops
+    /// messages silently (SwarmKeyDb), or closes the connection, and the client reconnects (Redis).
     Backpressure,
-    /// Ends the subscription: it yields the buffered messages, then an error of kind [`Lagged`](crate::ErrorKind::Lagged).
+    /// Ends the subscription: it yields the buffered messages, then an error of kind
+    /// [`Lagged`](crate::ErrorKind::Lagged).
     Close,
 }
 
 /// Options of a subscription's buffer.
 ///
-/// [`Subscribing`](crate::Subscribing) has the same methods. Use this type to share options between subscriptions, or with
-/// the `subscribe_options` method of a blocking client.
+/// [`Subscribing`](crate::Subscribing) has the same methods. Use this type to share options between
+/// subscriptions, or with the `subscribe_options` method of a blocking client.
 ///
 /// # Examples
 ///
@@ -57,16 +58,17 @@ impl SubscribeOptions {
         }
     }
 
-    /// Sets the maximum number of buffered messages. At least 1; default 4096. When the limit is reached,
-    /// [`on_overflow`](Self::on_overflow) applies.
+    /// Sets the maximum number of buffered messages. At least 1; default 4096. When the limit is
+    /// reached, [`on_overflow`](Self::on_overflow) applies.
     pub const fn buffer(mut self, messages: usize) -> Self {
         self.buffer = messages;
         self
     }
 
-    /// Sets the maximum size in bytes of all buffered messages, including their channel names and the overhead of the buffer. At
-    /// least 1; default 8 MiB. When the limit is reached, [`on_overflow`](Self::on_overflow) applies. A message that exceeds the
-    /// whole limit is buffered alone.
+    /// Sets the maximum size in bytes of all buffered messages, including their channel names and
+    /// the overhead of the buffer. At least 1; default 8 MiB. When the limit is reached,
+    /// [`on_overflow`](Self::on_overflow) applies. A message that exceeds the whole limit is
+    /// buffered alone.
     pub const fn buffer_bytes(mut self, bytes: usize) -> Self {
         self.buffer_bytes = bytes;
         self

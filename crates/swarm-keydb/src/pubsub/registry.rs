@@ -1,4 +1,4 @@
-//! The subscriptions of a client and their connections.
+//! Registry of a client's subscriptions, and their connections.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use super::buffer::Buffer;
 use super::name::Name;
 use super::options::{Overflow, SubscribeOptions};
 use super::protocol::PubSub;
-use super::subscription::{Counted, EventSink, Subscription};
+use super::subscription::{CountGuard, EventSink, Subscription};
 use crate::connection::ConnectionFactory;
 use crate::error::{Error, Result};
 use crate::failure::Failure;
@@ -30,21 +30,21 @@ pub(super) enum Submission {
     Unsubscribe(u64),
 }
 
-/// Resolves when the server has acknowledged all names of a subscription.
+/// Resolves when the server has acknowledged every name of a subscription.
 type Acknowledged = oneshot::Receiver<Result<(), Failure>>;
 
-/// The subscriptions of a client.
+/// Registry of a client's subscriptions.
 #[derive(Debug)]
 pub(crate) struct Subscriptions {
     /// True once the client is closed. Each connection holds a receiver.
     closing: watch::Sender<bool>,
-    /// The connection that subscriptions share, after the first one. Its task stays, and dials only while there are
-    /// subscriptions.
+    /// Channel to the task of the shared connection, once a subscription has needed it. The task
+    /// stays, and dials only while there are subscriptions.
     shared: Mutex<Option<mpsc::UnboundedSender<Submission>>>,
     next_id: AtomicU64,
     /// Number of open subscriptions.
     open: Arc<AtomicUsize>,
-    /// Tells whether dialing makes sense.
+    /// Tells whether dialing is worthwhile.
     availability: Availability,
 }
 
@@ -74,38 +74,42 @@ impl Subscriptions {
     ) -> Result<Subscription> {
         let timeout = timeout.unwrap_or(factory.options.request_timeout);
         options.validate()?;
-        let (subscription, acknowledged) = self.join(factory, names, options)?;
+        let (subscription, acknowledged) = self.start(factory, names, options)?;
         // Dropping this future drops the subscription, which unsubscribes.
         let acknowledged = {
             let _context = factory.tasks.timers();
-            tokio::time::timeout(timeout, self.acknowledged(acknowledged))
+            tokio::time::timeout(timeout, self.wait_acknowledged(acknowledged))
         };
-        match acknowledged.await.map_err(|_| self.unacknowledged())? {
+        match acknowledged.await.map_err(|_| self.not_acknowledged())? {
             Ok(Ok(())) => Ok(subscription),
             Ok(Err(failure)) => Err(failure.into()),
             Err(_) if *self.closing.borrow() => Err(Error::closed()),
-            Err(_) => Err(abandoned().into()),
+            Err(_) => Err(task_gone().into()),
         }
     }
 
-    /// Waits until a subscription is acknowledged, or cannot be acknowledged for now.
-    async fn acknowledged(&self, acknowledged: Acknowledged) -> <Acknowledged as Future>::Output {
+    /// Waits until the server acknowledges a subscription, or the server is known to be
+    /// unreachable.
+    async fn wait_acknowledged(
+        &self,
+        acknowledged: Acknowledged,
+    ) -> <Acknowledged as Future>::Output {
         tokio::select! {
             biased;
             acknowledged = acknowledged => acknowledged,
-            failure = self.availability.barred() => Ok(Err(failure)),
+            failure = self.availability.wait_unavailable() => Ok(Err(failure)),
         }
     }
 
-    /// The reason why the server has not acknowledged a subscription in time.
-    fn unacknowledged(&self) -> Error {
+    /// Returns why the server has not acknowledged a subscription in time.
+    fn not_acknowledged(&self) -> Error {
         match self.availability.why_unsent() {
             Failure::Timeout { .. } => Error::unacknowledged(),
             unreachable => unreachable.into(),
         }
     }
 
-    fn join(
+    fn start(
         &self,
         factory: &ConnectionFactory,
         names: Vec<Name>,
@@ -115,20 +119,21 @@ impl Subscriptions {
             return Err(Error::closed());
         }
         if let Some(name) = names.first().filter(|_| !factory.target.session) {
-            return Err(Failure::Refused(over_http(name)).into());
+            return Err(Failure::Refused(unsupported_over_http(name)).into());
         }
         for name in &names {
             let request = Request::new(name.kind.subscribe(), &name.text);
             factory.target.check(request.view())?;
         }
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let (waiting, acknowledged) = oneshot::channel();
+        let (acknowledge, acknowledged) = oneshot::channel();
         let overflow = options.overflow;
         let buffer = Buffer::new(options);
-        let sink = EventSink::new(buffer.clone(), waiting);
-        let join = Submission::Subscribe { id, names, sink };
+        let sink = EventSink::new(buffer.clone(), acknowledge);
+        let submission = Submission::Subscribe { id, names, sink };
         let submissions = match overflow {
-            // Backpressure of one subscription must not delay others.
+            // A subscription under backpressure gets its own connection, so that it delays no
+            // other.
             Overflow::Backpressure => {
                 let submissions = PubSub::spawn(
                     factory,
@@ -136,25 +141,27 @@ impl Subscriptions {
                     self.closing.subscribe(),
                     Some(buffer.clone()),
                 );
-                let _taken = submissions.send(join);
+                let _taken = submissions.send(submission);
                 submissions
             }
-            _ => self.send(factory, join),
+            _ => self.send(factory, submission),
         };
-        let counted = Counted::new(&self.open);
+        let count = CountGuard::new(&self.open);
         Ok((
-            Subscription::new(id, submissions, buffer, factory.tasks.clone(), counted),
+            Subscription::new(id, submissions, buffer, factory.tasks.clone(), count),
             acknowledged,
         ))
     }
 
-    /// Sends a message to the shared connection, whose task is started again if its runtime has shut down.
+    /// Sends a message to the task of the shared connection. Starts the task if there is none or
+    /// its runtime has shut down.
     fn send(
         &self,
         factory: &ConnectionFactory,
-        join: Submission,
+        submission: Submission,
     ) -> mpsc::UnboundedSender<Submission> {
-        // No code under this lock panics halfway.
+        // A poisoned lock is fine: no code panics while it holds this lock in an inconsistent
+        // state.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let open = shared.take().filter(|submissions| !submissions.is_closed());
         let submissions = open.unwrap_or_else(|| {
@@ -165,8 +172,9 @@ impl Subscriptions {
                 None,
             )
         });
-        // If the client is closed meanwhile, the message is dropped, which the waiting caller notices.
-        let _taken = submissions.send(join);
+        // If the client is closed meanwhile, the message is dropped, and the caller sees its
+        // channel close.
+        let _taken = submissions.send(submission);
         *shared = Some(submissions.clone());
         submissions
     }
@@ -178,7 +186,7 @@ impl Subscriptions {
     }
 }
 
-fn over_http(name: &Name) -> RequestRejection {
+fn unsupported_over_http(name: &Name) -> RequestRejection {
     RequestRejection::Unsupported {
         command: name.kind.subscribe().to_owned(),
         needs: "sessions",
@@ -186,9 +194,9 @@ fn over_http(name: &Name) -> RequestRejection {
     }
 }
 
-/// The reason why a subscription ends without notice: the connection's task is gone.
-pub(super) fn abandoned() -> Failure {
-    let what = "the runtime that the subscription was made in has shut down";
+/// Why a subscription ended without an error from its connection: the task is gone.
+pub(super) fn task_gone() -> Failure {
+    let what = "the runtime that the client was created in has shut down";
     Failure::Lost {
         sent: false,
         error: Arc::new(TransportError::new(TransportErrorKind::Closed, what)),

@@ -1,4 +1,4 @@
-//! The future of a subscription, with options until its first poll.
+//! Future that resolves to a subscription, and builder of its options.
 
 use std::fmt;
 use std::future::Future;
@@ -15,14 +15,16 @@ type Start = Box<dyn FnOnce(SubscribeOptions, Option<Duration>) -> Work + Send>;
 
 /// Future of a [`Subscription`], which resolves once the server has acknowledged every name.
 ///
-/// Returned by [`Client::subscribe`](crate::Client::subscribe) and [`Client::psubscribe`](crate::Client::psubscribe). Its methods set
-/// options of the subscription's buffer; after the first poll, they have no effect. Nothing is sent before the first poll.
+/// Returned by [`Client::subscribe`](crate::Client::subscribe) and
+/// [`Client::psubscribe`](crate::Client::psubscribe). Its methods set options of the subscription's
+/// buffer; after the first poll, they have no effect. Nothing is sent before the first poll.
 ///
 /// # Errors
 ///
-/// * [`Argument`](crate::ErrorKind::Argument): a name is invalid, the buffer has no capacity, or the transport does not support
-///   subscriptions (HTTP).
-/// * [`Server`](crate::ErrorKind::Server) or [`Auth`](crate::ErrorKind::Auth): the server rejected a name or the credentials.
+/// * [`Argument`](crate::ErrorKind::Argument): a name is invalid, the buffer has no capacity, or
+///   the transport does not support subscriptions (HTTP).
+/// * [`Server`](crate::ErrorKind::Server) or [`Auth`](crate::ErrorKind::Auth): the server rejected
+///   a name or the credentials.
 /// * [`Timeout`](crate::ErrorKind::Timeout): the server did not acknowledge every name within
 ///   [`timeout`](Self::timeout), which includes connecting.
 ///
@@ -94,13 +96,15 @@ impl Subscribing {
         self
     }
 
-    /// Sets the maximum number of buffered messages: see [`SubscribeOptions::buffer`]. At least 1; default 4096.
+    /// Sets the maximum number of buffered messages: see [`SubscribeOptions::buffer`]. At least 1;
+    /// default 4096.
     pub const fn buffer(mut self, messages: usize) -> Self {
         self.options = self.options.buffer(messages);
         self
     }
 
-    /// Sets the maximum size in bytes of all buffered messages: see [`SubscribeOptions::buffer_bytes`]. At least 1; default 8 MiB.
+    /// Sets the maximum size in bytes of all buffered messages: see
+    /// [`SubscribeOptions::buffer_bytes`]. At least 1; default 8 MiB.
     pub const fn buffer_bytes(mut self, bytes: usize) -> Self {
         self.options = self.options.buffer_bytes(bytes);
         self

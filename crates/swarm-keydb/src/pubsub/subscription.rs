@@ -1,4 +1,4 @@
-//! Subscription handles, and the sink that feeds one.
+//! Subscription handles, and the sinks that fill their buffers.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -14,34 +14,39 @@ use super::buffer::Buffer;
 use super::event::{Event, Message};
 use super::handler::Handler;
 use super::machine::Listener;
-use super::registry::{Submission, abandoned};
+use super::registry::{Submission, task_gone};
 use crate::error::Result;
 use crate::failure::Failure;
 use crate::tasks::Tasks;
 
-/// Stream of [`Event`]s: the messages that are published to some channels or patterns, and the gaps between them.
+/// Stream of [`Event`]s: the messages published to some channels or patterns, and the gaps between
+/// them.
 ///
-/// Created by [`Client::subscribe`](crate::Client::subscribe) and [`Client::psubscribe`](crate::Client::psubscribe). It outlives
-/// the client's handles, and ends when the client is closed. Dropping it unsubscribes.
+/// Created by [`Client::subscribe`](crate::Client::subscribe) and
+/// [`Client::psubscribe`](crate::Client::psubscribe). The subscription outlives the client's
+/// handles, and ends when the client is closed. Dropping the subscription unsubscribes.
 ///
 /// # Missed messages
 ///
-/// Pub/Sub delivers at most once. After a lost connection, the client subscribes to every name again and yields
-/// [`Event::Reconnected`]. Messages that do not fit the buffer follow the [`Overflow`](crate::Overflow) policy, and
-/// [`Event::Lagged`] says how many were dropped. A loss at the server is only visible if the server closes the connection,
-/// as Redis does. SwarmKeyDb drops new messages while 256 wait for a connection, even if the subscriber reads without
-/// pause, and reports nothing. A publisher avoids that by awaiting each `publish` before the next; a
-/// [`Consumer`](crate::Consumer) of a stream misses nothing.
+/// Pub/Sub delivers at most once. After a lost connection, the client subscribes to every name
+/// again and yields [`Event::Reconnected`]. Messages that do not fit the buffer follow the
+/// [`Overflow`](crate::Overflow) policy, and [`Event::Lagged`] says how many were dropped. Messages
+/// that the server drops are noticed only if the server also closes the connection, as Redis does.
+/// SwarmKeyDb drops new messages while 256 wait for a connection, even if the subscriber reads
+/// without pause, and reports nothing. A publisher avoids that by awaiting each `publish` before
+/// the next; a [`Consumer`](crate::Consumer) of a stream misses nothing.
 ///
 /// # Errors
 ///
-/// An error is the last item: the server refused a name or the credentials, the options disable reconnecting, or the buffer
-/// was full under [`Overflow::Close`](crate::Overflow::Close). `None` follows. Without an error, `None` means that the client
-/// was closed.
+/// An error is the last item: the server refused a name or the credentials, the options disable
+/// reconnecting, or the buffer was full under [`Overflow::Close`](crate::Overflow::Close). `None`
+/// follows. Without an error, `None` means that the client was closed.
 ///
 /// # Cancel safety
 ///
 /// Dropping a future of [`next`](Self::next) loses no event.
+///
+/// # Examples
 ///
 /// ```
 /// use swarm_keydb::{Client, Event};
@@ -73,7 +78,7 @@ pub struct Subscription {
     submissions: mpsc::UnboundedSender<Submission>,
     buffer: Buffer,
     tasks: Tasks,
-    _counted: Counted,
+    _count: CountGuard,
 }
 
 impl Subscription {
@@ -82,25 +87,25 @@ impl Subscription {
         submissions: mpsc::UnboundedSender<Submission>,
         buffer: Buffer,
         tasks: Tasks,
-        counted: Counted,
+        count: CountGuard,
     ) -> Self {
         Self {
             id,
             submissions,
             buffer,
             tasks,
-            _counted: counted,
+            _count: count,
         }
     }
 
     /// Returns the next event, or `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Event>> {
-        poll_fn(|cx| self.buffer.poll_take(cx)).await
+        poll_fn(|cx| self.buffer.poll_next(cx)).await
     }
 
-    /// Hands every event to a function, on a task of its own. The function should not take long, and must not block.
+    /// Passes every event to a callback, on a separate task. The callback must not block.
     ///
-    /// The task runs in the runtime that the client was made in.
+    /// The task runs on the runtime that the client was created on.
     pub fn handle(self, handler: impl FnMut(Event) + Send + 'static) -> Handler {
         let tasks = self.tasks.clone();
         Handler::spawn(&tasks, self, handler)
@@ -111,13 +116,13 @@ impl Stream for Subscription {
     type Item = Result<Event>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Event>>> {
-        self.buffer.poll_take(cx)
+        self.buffer.poll_next(cx)
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        // The connection is gone already if this fails.
+        // Sending fails only if the connection's task has ended.
         let _gone = self.submissions.send(Submission::Unsubscribe(self.id));
     }
 }
@@ -128,57 +133,60 @@ impl fmt::Debug for Subscription {
     }
 }
 
-/// Counts subscriptions.
-pub(super) struct Counted(Arc<AtomicUsize>);
+/// Counts an open subscription until it is dropped.
+pub(super) struct CountGuard(Arc<AtomicUsize>);
 
-impl Counted {
+impl CountGuard {
     pub(super) fn new(count: &Arc<AtomicUsize>) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(count))
     }
 }
 
-impl Drop for Counted {
+impl Drop for CountGuard {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// The other end of a subscription, at its connection.
+/// The connection's end of a subscription.
 pub(super) struct EventSink {
     buffer: Buffer,
-    /// Who waits for the acknowledgements, while somebody does.
-    waiting: Option<oneshot::Sender<Result<(), Failure>>>,
+    /// Resolves the future of the caller who waits for the acknowledgements, until that happens.
+    acknowledged: Option<oneshot::Sender<Result<(), Failure>>>,
 }
 
 impl EventSink {
-    pub(super) const fn new(buffer: Buffer, waiting: oneshot::Sender<Result<(), Failure>>) -> Self {
+    pub(super) const fn new(
+        buffer: Buffer,
+        acknowledged: oneshot::Sender<Result<(), Failure>>,
+    ) -> Self {
         Self {
             buffer,
-            waiting: Some(waiting),
+            acknowledged: Some(acknowledged),
         }
     }
 }
 
 impl Listener for EventSink {
     fn ready(&mut self) {
-        if let Some(waiting) = self.waiting.take() {
-            let _gone = waiting.send(Ok(()));
+        if let Some(acknowledged) = self.acknowledged.take() {
+            let _gone = acknowledged.send(Ok(()));
         }
     }
 
     fn restored(&mut self) {
-        self.buffer.put_reconnected();
+        self.buffer.push_reconnected();
     }
 
-    fn hear(&mut self, message: Message) -> bool {
-        self.buffer.put(message)
+    fn message(&mut self, message: Message) -> bool {
+        self.buffer.push(message)
     }
 
     fn end(mut self, failure: Failure) {
-        match self.waiting.take() {
-            Some(waiting) => {
-                let _gone = waiting.send(Err(failure));
+        match self.acknowledged.take() {
+            Some(acknowledged) => {
+                let _gone = acknowledged.send(Err(failure));
             }
             None => self.buffer.end(failure),
         }
@@ -186,8 +194,9 @@ impl Listener for EventSink {
 }
 
 impl Drop for EventSink {
-    /// Its connection is gone without a word: nobody may wait for more.
+    /// The connection's task ended without calling [`end`](Listener::end), so no more events
+    /// follow.
     fn drop(&mut self) {
-        self.buffer.end(abandoned());
+        self.buffer.end(task_gone());
     }
 }

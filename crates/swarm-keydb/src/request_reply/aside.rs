@@ -1,4 +1,5 @@
-//! Connections that are set aside: replies to writes are pending, and they stay open until these have arrived.
+//! Connections that are set aside: the client no longer uses them, but keeps them open until
+//! replies to writes have arrived.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,21 +11,21 @@ use swarm_transport::{RequestRejection, TransportError, TransportErrorKind};
 use super::{Answered, Engine, ReplySender, RequestReply};
 use crate::connection::{CLOSE_TIMEOUT, Disconnect, Link, Nonce, Outgoing, RECEIVE_BATCH};
 
-/// Maximum number of connections that are set aside. For one more, the client closes one whose calls have all been
-/// answered or timed out.
+/// Maximum number of connections that are set aside. For one more, the client closes one on which
+/// every call has been answered or has timed out.
 const MAX_SET_ASIDE: usize = 8;
 
-/// How often a nonce is requested at first, and in total.
-const FIRST_QUESTIONS: usize = 8;
-const MAX_QUESTIONS: usize = 1024;
+/// Number of requests for a nonce, at first and in total.
+const INITIAL_PROBES: usize = 8;
+const MAX_PROBES: usize = 1024;
 
-/// A nonce that the server must echo.
-struct Question {
+/// A probe whose nonce the server must echo.
+struct EchoProbe {
     nonce: Nonce,
-    /// How many requests must be sent now.
+    /// Number of requests to send now.
     due: usize,
-    /// How many requests may still be sent.
-    left: usize,
+    /// Number of requests that may still be sent.
+    budget: usize,
     /// The last request, which the transport may borrow.
     request: Option<Request>,
 }
@@ -32,7 +33,7 @@ struct Question {
 /// The connections that are set aside.
 pub(super) struct Asides {
     list: Vec<Aside>,
-    /// Maximum time for which each is kept.
+    /// Maximum time for which a connection is kept.
     time: Duration,
 }
 
@@ -40,16 +41,16 @@ struct Aside {
     link: Link,
     /// When the connection is closed even if replies are pending.
     until: Instant,
-    rest: Rest,
+    awaiting: Awaiting,
 }
 
-/// What is still awaited.
-enum Rest {
+/// What the connection still waits for.
+enum Awaiting {
     /// Replies, in the order of the requests.
     Replies(Box<Engine<ReplySender>>),
-    /// The nonce. Replies no longer match requests, so other frames are discarded. Once the server echoes the nonce, it
-    /// has run all earlier commands.
-    Echo(Question),
+    /// The echo of a nonce. Replies no longer match requests, so other frames are discarded. Once
+    /// the server echoes the nonce, it has run all earlier commands.
+    Echo(EchoProbe),
     /// Nothing: the connection is being closed.
     Nothing,
 }
@@ -64,14 +65,15 @@ impl Asides {
         self.list.is_empty()
     }
 
-    /// Whether the maximum is reached and none can be closed, because writes on each are within their deadlines.
+    /// Whether the maximum is reached and none can be closed, because an unexpired write is pending
+    /// on each.
     pub(super) fn is_full(&self) -> bool {
-        self.list.len() >= MAX_SET_ASIDE && self.list.iter().all(Aside::has_pending_writes)
+        self.list.len() >= MAX_SET_ASIDE && self.list.iter().all(Aside::has_unexpired_writes)
     }
 
     fn engines(&self) -> impl Iterator<Item = &Engine<ReplySender>> {
-        self.list.iter().filter_map(|aside| match &aside.rest {
-            Rest::Replies(engine) => Some(&**engine),
+        self.list.iter().filter_map(|aside| match &aside.awaiting {
+            Awaiting::Replies(engine) => Some(&**engine),
             _ => None,
         })
     }
@@ -79,24 +81,24 @@ impl Asides {
     fn engines_mut(&mut self) -> impl Iterator<Item = &mut Engine<ReplySender>> {
         self.list
             .iter_mut()
-            .filter_map(|aside| match &mut aside.rest {
-                Rest::Replies(engine) => Some(&mut **engine),
+            .filter_map(|aside| match &mut aside.awaiting {
+                Awaiting::Replies(engine) => Some(&mut **engine),
                 _ => None,
             })
     }
 
-    /// Whether a caller waits for a reply over one of them.
-    pub(super) fn have_living_calls(&self) -> bool {
-        self.engines().any(Engine::has_living_calls)
+    /// Whether a caller waits for a reply over one of these connections.
+    pub(super) fn have_awaited_calls(&self) -> bool {
+        self.engines().any(Engine::has_awaited_calls)
     }
 
-    pub(super) fn owe_write_in_time(&self) -> bool {
-        self.engines().any(Engine::owes_write_in_time)
+    pub(super) fn have_unexpired_writes(&self) -> bool {
+        self.engines().any(Engine::has_unexpired_write)
     }
 
     /// Number of writes whose replies are known to be pending.
-    pub(super) fn owed_writes(&self) -> usize {
-        self.engines().map(Engine::owed_writes).sum()
+    pub(super) fn pending_writes(&self) -> usize {
+        self.engines().map(Engine::pending_writes).sum()
     }
 
     pub(super) fn in_flight(&self) -> usize {
@@ -110,85 +112,91 @@ impl Asides {
             .min()
     }
 
-    /// Fails calls whose deadline has passed, and closes connections whose time is over. Returns the engines of these.
+    /// Fails calls whose deadline has passed, and closes connections whose time is over. Returns
+    /// the engines of the closed connections.
     fn expire(&mut self, now: Instant) -> Vec<Engine<ReplySender>> {
         for engine in self.engines_mut() {
-            // A connection that is set aside may be silent.
+            // Silence is allowed on a connection that is set aside, so this cannot fail.
             let _never = engine.expire(now);
         }
-        let over = self.list.extract_if(.., |aside| aside.until <= now);
-        over.filter_map(|aside| aside.rest.give_up()).collect()
+        let finished = self.list.extract_if(.., |aside| aside.until <= now);
+        finished
+            .filter_map(|aside| aside.awaiting.abandon())
+            .collect()
     }
 
-    /// Fails all calls because the client is closed. Returns for how many of them a caller still waited.
+    /// Fails all calls because the client is closed. Returns the number of calls that a caller
+    /// still waited for.
     pub(super) fn abandon(&mut self) -> usize {
         self.engines_mut().map(Engine::abandon).sum()
     }
 
-    /// Closes the oldest connection of some kind if the maximum is reached. Returns its engine.
-    fn make_room(&mut self, kind: impl Fn(&Aside) -> bool) -> Option<Engine<ReplySender>> {
+    /// If the maximum is reached, closes the oldest connection for which `kind` holds. Returns its
+    /// engine.
+    fn evict(&mut self, kind: impl Fn(&Aside) -> bool) -> Option<Engine<ReplySender>> {
         if self.list.len() < MAX_SET_ASIDE {
             return None;
         }
         let first = self.list.iter().position(kind)?;
         tracing::debug!(
-            "too many connections are set aside; the oldest that nobody waits for closes"
+            "too many connections are set aside; closing the oldest without a waiting caller"
         );
-        self.list.remove(first).rest.give_up()
+        self.list.remove(first).awaiting.abandon()
     }
 
-    fn push(&mut self, link: Link, rest: Rest) {
+    fn push(&mut self, link: Link, awaiting: Awaiting) {
         let now = tokio::time::Instant::now().into_std();
         self.list.push(Aside {
             link,
             until: super::engine::deadline(now, self.time),
-            rest,
+            awaiting,
         });
     }
 
-    /// Sends and receives. Returns the engines of connections that are lost or out of step.
+    /// Sends and receives. Returns the engines of connections that were lost or desynchronized.
     fn poll(&mut self, cx: &mut Context<'_>) -> Vec<Engine<ReplySender>> {
-        let mut gone = Vec::new();
+        let mut ended = Vec::new();
         self.list
-            .retain_mut(|aside| aside.poll(&mut gone, cx).is_pending());
-        gone
+            .retain_mut(|aside| aside.poll(&mut ended, cx).is_pending());
+        ended
     }
 }
 
 impl Aside {
-    /// Whether no call awaits the frames that still arrive.
-    const fn is_out_of_step(&self) -> bool {
-        matches!(self.rest, Rest::Echo(_) | Rest::Nothing)
+    /// Whether no call waits for the frames that still arrive.
+    const fn is_desynchronized(&self) -> bool {
+        matches!(self.awaiting, Awaiting::Echo(_) | Awaiting::Nothing)
     }
 
-    /// Whether a reply to a write is pending whose deadline has not passed.
-    fn has_pending_writes(&self) -> bool {
-        match &self.rest {
-            Rest::Replies(engine) => engine.owes_write_in_time(),
-            Rest::Echo(_) | Rest::Nothing => false,
+    /// Whether a write is pending whose deadline has not passed.
+    fn has_unexpired_writes(&self) -> bool {
+        match &self.awaiting {
+            Awaiting::Replies(engine) => engine.has_unexpired_write(),
+            Awaiting::Echo(_) | Awaiting::Nothing => false,
         }
     }
 
-    /// Ready when the connection is closed or lost. Pushes its engine to `gone` when no more replies can be matched.
-    fn poll(&mut self, gone: &mut Vec<Engine<ReplySender>>, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the connection is closed or lost. Pushes its engine to `ended` once replies can
+    /// no longer be matched.
+    fn poll(&mut self, ended: &mut Vec<Engine<ReplySender>>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let error = match self.step(cx) {
+            let error = match self.advance(cx) {
                 Ok(true) => continue,
                 Ok(false) => return Poll::Pending,
                 Err(error) => error,
             };
-            let (error, rest) = match error {
+            let (error, awaiting) = match error {
                 Disconnect::Violation(violation) => {
-                    tracing::debug!(%violation, "a connection that was set aside is out of step");
+                    tracing::debug!(%violation, "a connection that was set aside is desynchronized");
                     let error = Disconnect::Violation(violation).into_error();
-                    (error, Rest::Echo(Question::new()))
+                    (error, Awaiting::Echo(EchoProbe::new()))
                 }
-                other => (other.into_error(), Rest::Nothing),
+                other => (other.into_error(), Awaiting::Nothing),
             };
-            let is_lost = matches!(rest, Rest::Nothing);
-            if let Rest::Replies(mut engine) = std::mem::replace(&mut self.rest, rest) {
+            let is_lost = matches!(awaiting, Awaiting::Nothing);
+            if let Awaiting::Replies(mut engine) = std::mem::replace(&mut self.awaiting, awaiting) {
                 engine.disconnected(&Arc::new(error));
-                gone.push(*engine);
+                ended.push(*engine);
             }
             if is_lost {
                 return Poll::Ready(());
@@ -196,33 +204,39 @@ impl Aside {
         }
     }
 
-    /// Returns whether there may be more to do now. The end of the connection is an error.
-    fn step(&mut self, cx: &mut Context<'_>) -> Result<bool, Disconnect> {
-        if let Rest::Nothing = self.rest {
+    /// Returns whether there may be more to do now.
+    ///
+    /// # Errors
+    ///
+    /// When the connection has ended.
+    fn advance(&mut self, cx: &mut Context<'_>) -> Result<bool, Disconnect> {
+        if let Awaiting::Nothing = self.awaiting {
             return match self.link.poll_close(cx) {
-                Poll::Ready(_) => Err(done().into()),
+                Poll::Ready(_) => Err(closed().into()),
                 Poll::Pending => Ok(false),
             };
         }
-        self.link.poll_send(&mut self.rest, cx)?;
+        self.link.poll_send(&mut self.awaiting, cx)?;
         for _ in 0..RECEIVE_BATCH {
             let Poll::Ready(frame) = self.link.poll_receive(cx) else {
                 return Ok(false);
             };
             let frame = frame?;
-            let over = match &mut self.rest {
-                Rest::Echo(question) => question.is_answered_by(&frame),
-                Rest::Replies(engine) => {
+            let finished = match &mut self.awaiting {
+                Awaiting::Echo(probe) => probe.is_echoed_by(&frame),
+                Awaiting::Replies(engine) => {
                     let now = tokio::time::Instant::now().into_std();
                     let answered = engine.receive(now, frame)?;
                     drop(answered.map(|Answered { wake, .. }| wake));
-                    !engine.owes_write() && !engine.has_living_calls()
+                    !engine.has_pending_write() && !engine.has_awaited_calls()
                 }
-                Rest::Nothing => true,
+                Awaiting::Nothing => true,
             };
-            if over {
-                tracing::debug!("a connection that was set aside owes nothing more and closes");
-                self.rest = Rest::Nothing;
+            if finished {
+                tracing::debug!(
+                    "all replies arrived on a connection that was set aside; closing it"
+                );
+                self.awaiting = Awaiting::Nothing;
                 let now = tokio::time::Instant::now().into_std();
                 self.until = self.until.min(now + CLOSE_TIMEOUT);
                 return Ok(true);
@@ -232,8 +246,8 @@ impl Aside {
     }
 }
 
-/// Sends the rest of a batch that was begun, or requests the nonce.
-impl Outgoing for Rest {
+/// Sends the rest of a batch that was begun, or the probe.
+impl Outgoing for Awaiting {
     fn next_request(
         &mut self,
         now: Instant,
@@ -241,79 +255,81 @@ impl Outgoing for Rest {
     ) -> Option<RequestRef<'_>> {
         match self {
             Self::Replies(engine) => engine.next_request(now, check),
-            Self::Echo(question) => question.next_request(),
+            Self::Echo(probe) => probe.next_request(),
             Self::Nothing => None,
         }
     }
 }
 
-impl Rest {
-    /// Closes the connection early. Returns its engine, if there is one.
-    fn give_up(self) -> Option<Engine<ReplySender>> {
+impl Awaiting {
+    /// Closes the connection although replies are pending. Returns its engine, if there is one.
+    fn abandon(self) -> Option<Engine<ReplySender>> {
         let Self::Replies(mut engine) = self else {
             return None;
         };
-        let what = "the server owed a reply for longer than the connection was kept";
+        let what = "the server did not reply within drain_timeout";
         let error = TransportError::new(TransportErrorKind::Timeout, what);
         engine.disconnected(&Arc::new(error));
         Some(*engine)
     }
 }
 
-impl Question {
+impl EchoProbe {
     fn new() -> Self {
         Self {
             nonce: Nonce::new(),
-            due: FIRST_QUESTIONS,
-            left: MAX_QUESTIONS,
+            due: INITIAL_PROBES,
+            budget: MAX_PROBES,
             request: None,
         }
     }
 
     fn next_request(&mut self) -> Option<RequestRef<'_>> {
-        self.due = self.due.min(self.left).checked_sub(1)?;
-        self.left -= 1;
+        self.due = self.due.min(self.budget).checked_sub(1)?;
+        self.budget -= 1;
         Some(self.request.insert(self.nonce.request("ECHO")).view())
     }
 
-    /// Takes a frame. After any frame but the nonce, the nonce is requested again: SwarmKeyDb sends no more WebSocket
-    /// messages than it received requests, so surplus replies hold the nonce back. An unfinished array swallows nonces
-    /// as its elements, so several are requested at first.
-    fn is_answered_by(&mut self, frame: &Frame) -> bool {
+    /// Processes a frame. Returns whether it echoes the nonce. After any other frame, the nonce is
+    /// requested again, because SwarmKeyDb sends no more WebSocket messages than it received
+    /// requests, so surplus replies hold the nonce back. Several are requested at first, because an
+    /// unfinished array swallows nonces as its elements.
+    fn is_echoed_by(&mut self, frame: &Frame) -> bool {
         let answered = self.nonce.is_echoed_by(frame);
         self.due = self.due.saturating_add(usize::from(!answered));
         answered
     }
 }
 
-fn done() -> TransportError {
+fn closed() -> TransportError {
     TransportError::new(TransportErrorKind::Closed, "closed")
 }
 
 impl RequestReply {
-    /// As [`keep_aside`](Self::keep_aside), but closes another connection if the maximum is reached: one that became
-    /// unresponsive must not keep the client from working.
+    /// Like [`keep_aside`](Self::keep_aside), but closes another connection if the maximum is
+    /// reached: a connection that became unresponsive must not keep the client from working.
     pub(super) fn set_aside(&mut self, link: Link) {
-        let closed = (self.asides.make_room(Aside::is_out_of_step))
-            .or_else(|| self.asides.make_room(|aside| !aside.has_pending_writes()));
+        let closed = (self.asides.evict(Aside::is_desynchronized))
+            .or_else(|| self.asides.evict(|aside| !aside.has_unexpired_writes()));
         self.keep_aside(link);
         self.take_back(closed);
     }
 
     /// Keeps the connection open until pending replies have arrived. No new calls are sent on it.
     pub(super) fn keep_aside(&mut self, link: Link) {
-        tracing::debug!("the connection owes replies to commands that write; it is set aside");
+        tracing::debug!("replies to writes are pending; setting the connection aside");
         let engine = Box::new(self.engine.set_aside());
-        self.asides.push(link, Rest::Replies(engine));
+        self.asides.push(link, Awaiting::Replies(engine));
         self.status.note_set_aside(self.asides.list.len());
     }
 
-    /// As [`set_aside`](Self::set_aside), for a connection whose replies no longer match requests. Its calls fail.
-    pub(super) fn set_aside_out_of_step(&mut self, link: Link) {
-        self.asides.make_room(Aside::is_out_of_step);
-        // Scripts can bring many connections out of step, which must not close others.
+    /// Like [`set_aside`](Self::set_aside), for a connection whose replies no longer match
+    /// requests. Its calls fail.
+    pub(super) fn set_aside_desynchronized(&mut self, link: Link) {
+        self.asides.evict(Aside::is_desynchronized);
+        // Scripts can desynchronize many connections, which must not displace others.
         if self.asides.list.len() < MAX_SET_ASIDE {
-            self.asides.push(link, Rest::Echo(Question::new()));
+            self.asides.push(link, Awaiting::Echo(EchoProbe::new()));
         }
         self.status.note_set_aside(self.asides.list.len());
     }
@@ -323,22 +339,22 @@ impl RequestReply {
         if self.asides.is_empty() {
             return;
         }
-        let gone = self.asides.poll(cx);
-        self.take_back(gone);
+        let ended = self.asides.poll(cx);
+        self.take_back(ended);
     }
 
     /// Closes the connections whose time is over.
     pub(super) fn expire_asides(&mut self, now: Instant) {
         if !self.asides.is_empty() {
-            let gone = self.asides.expire(now);
-            self.take_back(gone);
+            let ended = self.asides.expire(now);
+            self.take_back(ended);
         }
     }
 
     /// Takes back the calls of lost connections that may be resent.
-    fn take_back(&mut self, gone: impl IntoIterator<Item = Engine<ReplySender>>) {
-        for mut gone in gone {
-            self.engine.take_back(&mut gone);
+    fn take_back(&mut self, ended: impl IntoIterator<Item = Engine<ReplySender>>) {
+        for mut ended in ended {
+            self.engine.take_back(&mut ended);
         }
         self.status.note_set_aside(self.asides.list.len());
     }

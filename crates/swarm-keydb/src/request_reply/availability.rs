@@ -1,5 +1,5 @@
-//! Availability of the server, as the shared connection sees it: while that is down, leases and subscriptions do not
-//! dial.
+//! Availability of the server, according to the shared connection. While that is down, leases and
+//! subscriptions do not dial.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,17 +11,17 @@ use crate::credentials::Login;
 use crate::failure::Failure;
 use crate::status::{State, Status};
 
-/// How long the HTTP fallback must have been in use before leases and subscriptions fail. They wait out a shorter
-/// outage.
-const MOMENT: Duration = Duration::from_secs(1);
+/// Time that the HTTP fallback must have been in use before leases and subscriptions fail. They
+/// wait during shorter outages.
+const FALLBACK_GRACE: Duration = Duration::from_secs(1);
 
-/// State of the shared connection, for the other connections of the client.
+/// State of the shared connection, for the other connections of the client. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Availability {
     status: Arc<Status>,
     login: Login,
-    /// Error of the last failed dial of another connection, until one succeeds.
-    beside: Arc<Mutex<Option<Arc<TransportError>>>>,
+    /// Error of the last failed dial of any other connection, until a dial succeeds.
+    last_error: Arc<Mutex<Option<Arc<TransportError>>>>,
 }
 
 impl Availability {
@@ -29,22 +29,27 @@ impl Availability {
         Self {
             status,
             login,
-            beside: Arc::default(),
+            last_error: Arc::default(),
         }
     }
 
-    /// Notes the result of a dial of another connection.
+    /// Records the result of dialing another connection.
     pub(crate) fn note_dial(&self, failed: Option<&Arc<TransportError>>) {
-        *self.beside.lock().unwrap_or_else(PoisonError::into_inner) = failed.cloned();
+        *self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = failed.cloned();
     }
 
     /// Waits until the shared connection works or has ended for good.
     ///
     /// # Errors
     ///
-    /// When waiting does not help: the server refuses the credentials, or only the fallback can be reached.
+    /// When the server refuses the current credentials, or only the fallback can be reached.
     ///
-    /// **Cancel safety:** the future may be dropped at any time.
+    /// # Cancel safety
+    ///
+    /// Dropping the future has no effect.
     pub(crate) async fn wait(&self) -> Result<(), Failure> {
         let mut links = self.status.links();
         loop {
@@ -55,7 +60,7 @@ impl Availability {
             {
                 return Err(failed.failure.clone());
             }
-            // The sender lives as long as the status.
+            // `self` owns the sender, so waiting cannot fail.
             let changed = links.changed();
             match link.state {
                 State::Connected | State::Closed => return Ok(()),
@@ -65,8 +70,8 @@ impl Availability {
                 State::Fallback => tokio::select! {
                     biased;
                     _changed = changed => {}
-                    () = sleep_until(link.since + MOMENT) => {
-                        let error = failed.map_or_else(unanswered, |failed| failed.error);
+                    () = sleep_until(link.since + FALLBACK_GRACE) => {
+                        let error = failed.map_or_else(not_connected_yet, |failed| failed.error);
                         return Err(Failure::OnlyFallback(error));
                     }
                 },
@@ -74,10 +79,12 @@ impl Availability {
         }
     }
 
-    /// Waits until [`wait`](Self::wait) would fail.
+    /// Waits until [`wait`](Self::wait) would fail, and returns its error.
     ///
-    /// **Cancel safety:** the future may be dropped at any time.
-    pub(crate) async fn barred(&self) -> Failure {
+    /// # Cancel safety
+    ///
+    /// Dropping the future has no effect.
+    pub(crate) async fn wait_unavailable(&self) -> Failure {
         let mut links = self.status.links();
         loop {
             links.mark_unchanged();
@@ -89,7 +96,7 @@ impl Availability {
     }
 
     /// Waits until the fallback is no longer in use.
-    pub(crate) async fn fallback_is_over(&self) {
+    pub(crate) async fn wait_fallback_closed(&self) {
         let mut links = self.status.links();
         let _over = links.wait_for(|link| link.state != State::Fallback).await;
     }
@@ -100,9 +107,12 @@ impl Availability {
         failed.is_some_and(|failed| failed.refused == Some(self.login.version()))
     }
 
-    /// The failure of a call that was not sent in time.
+    /// Returns the failure of a call that was not sent in time.
     pub(crate) fn why_unsent(&self) -> Failure {
-        let failed = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match (self.status.why_unsent(), &*failed) {
             (Failure::Timeout { .. }, Some(error)) => Failure::Unreachable(Arc::clone(error)),
             (failure, _) => failure,
@@ -110,7 +120,7 @@ impl Availability {
     }
 }
 
-fn unanswered() -> Arc<TransportError> {
-    let what = "the server has not answered the attempt to connect yet";
+fn not_connected_yet() -> Arc<TransportError> {
+    let what = "the attempt to connect has not completed yet";
     Arc::new(TransportError::new(TransportErrorKind::Timeout, what))
 }

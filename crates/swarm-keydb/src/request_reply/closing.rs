@@ -1,4 +1,4 @@
-//! Closing a client: earlier calls are answered, or fail when the time for closing is over.
+//! Closing a client: pending calls complete, or fail when the time for closing is over.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,13 +18,13 @@ fn closed() -> TransportError {
 
 pub(super) struct Closing {
     shutdowns: mpsc::UnboundedReceiver<Shutdown>,
-    /// Dropped when the connection has ended, which their receivers wait for.
+    /// Dropped when the connection has ended, which wakes the callers of `close`.
     waiting: Vec<oneshot::Sender<()>>,
-    /// When calls that are not answered fail.
+    /// When calls without a reply fail.
     by: Option<Instant>,
-    /// Whether they have failed.
-    over: bool,
-    /// Whether the connection ends without waiting for callers.
+    /// Whether that time has passed.
+    expired: bool,
+    /// Whether to end the connection without waiting for replies.
     aborted: bool,
 }
 
@@ -34,7 +34,7 @@ impl Closing {
             shutdowns,
             waiting: Vec::new(),
             by: None,
-            over: false,
+            expired: false,
             aborted: false,
         }
     }
@@ -50,13 +50,13 @@ impl Closing {
         while self.shutdowns.try_recv().is_ok() {}
     }
 
-    /// The earlier of the closing deadline and the engine's.
+    /// Returns the earlier of the closing deadline and the engine's deadline.
     pub(super) fn next_deadline(&self, engine: Option<Instant>) -> Option<Instant> {
-        let here = self.by.filter(|_| !self.over);
-        here.into_iter().chain(engine).min()
+        let closing = self.by.filter(|_| !self.expired);
+        closing.into_iter().chain(engine).min()
     }
 
-    /// Caps a duration by the time that is left for closing.
+    /// Caps a duration at the time left for closing.
     pub(super) fn time_left(&self, time: Duration) -> Duration {
         let now = tokio::time::Instant::now().into_std();
         self.by
@@ -65,7 +65,7 @@ impl Closing {
 }
 
 impl RequestReply {
-    /// Notes whether a handle shuts the connection down. Calls in the queue are still answered; the queue takes no more.
+    /// Processes requests to shut down. Queued calls are still sent; the queue accepts no more.
     pub(super) fn poll_shutdowns(&mut self, cx: &mut Context<'_>) {
         while let Poll::Ready(Some(shutdown)) = self.closing.shutdowns.poll_recv(cx) {
             self.queue.close();
@@ -79,7 +79,7 @@ impl RequestReply {
         }
     }
 
-    /// Closes the queue and drops what is in it.
+    /// Closes the queue and drops all queued calls.
     pub(super) fn drop_queued(&mut self) {
         self.queue.close();
         self.queue.take(|call, _permit| drop(call));
@@ -87,8 +87,8 @@ impl RequestReply {
 
     /// Fails pending calls if the time for closing is over.
     pub(super) fn abandon_at(&mut self, now: Instant) {
-        if !self.closing.over && self.closing.by.is_some_and(|by| by <= now) {
-            self.closing.over = true;
+        if !self.closing.expired && self.closing.by.is_some_and(|by| by <= now) {
+            self.closing.expired = true;
             self.abandon();
         }
     }
@@ -98,62 +98,64 @@ impl RequestReply {
         self.status.note_abandoned(abandoned);
     }
 
-    /// Ends the connection without waiting for replies, unless a reply to a write is pending.
+    /// Ends the connection without waiting for replies, unless a write is pending.
     pub(super) fn abort(&mut self) {
-        if !self.engine.owes_write() {
+        if !self.engine.has_pending_write() {
             self.engine.disconnected(&Arc::new(closed()));
         }
         self.engine.fail_waiting(&Failure::Closed { sent: false });
     }
 
-    /// Whether no call can be made any more and no caller waits. `close` also waits for writes whose callers have left,
-    /// until their deadlines.
+    /// Whether the queue is closed and no caller waits. `close` also waits for writes whose callers
+    /// have given up, until their deadlines.
     pub(super) fn is_finished(&self) -> bool {
-        self.given_up
+        self.start_failed
             || self.queue_done
-                && !self.engine.has_living_calls()
-                && !self.asides.have_living_calls()
-                && (self.closing.over
+                && !self.engine.has_awaited_calls()
+                && !self.asides.have_awaited_calls()
+                && (self.closing.expired
                     || self.closing.waiting.is_empty()
-                    || !(self.engine.owes_write_in_time() || self.asides.owe_write_in_time()))
+                    || !(self.engine.has_unexpired_write() || self.asides.have_unexpired_writes()))
     }
 
-    /// Sets a lost connection aside that still works, if a reply to a write is pending.
-    pub(super) fn leave_behind(&mut self, link: Link, disconnect: &Disconnect) {
-        if !self.engine.owes_write() {
+    /// If the connection still works and a write is pending, sets it aside.
+    pub(super) fn set_aside_lost(&mut self, link: Link, disconnect: &Disconnect) {
+        if !self.engine.has_pending_write() {
             return;
         }
         match disconnect {
             // The server was silent for the whole `drain_timeout`.
             Disconnect::Transport(_) | Disconnect::Violation(Violation::Silent(_)) => {}
             Disconnect::Drained => self.set_aside(link),
-            Disconnect::Violation(_) => self.set_aside_out_of_step(link),
+            Disconnect::Violation(_) => self.set_aside_desynchronized(link),
         }
     }
 
-    /// Ends, once the connection is closed or set aside. Whoever closes the client hears of it now.
+    /// Ends the protocol once the connection is closed or set aside, and notifies the callers of
+    /// `close`.
     pub(super) fn finish(&mut self) {
-        // Otherwise, replies that are pending on the closed connection would count as overdue.
+        // Otherwise, pending replies of the closed connection would count as overdue.
         self.engine.disconnected(&Arc::new(closed()));
         self.engine.fail_waiting(&Failure::Closed { sent: false });
         self.drop_queued();
         self.note_load();
-        self.status.note_unanswered(self.asides.owed_writes());
+        self.status.note_unanswered(self.asides.pending_writes());
         if self.role == Role::Shared {
             self.status.set(State::Closed);
         }
         self.closing.finish();
     }
 
-    /// Publishes the number of queued calls and of calls in flight.
+    /// Publishes the numbers of queued calls and of calls in flight.
     pub(super) fn note_load(&self) {
         let in_flight = self.engine.in_flight() + self.asides.in_flight();
         self.status.note_load(self.engine.queued(), in_flight);
     }
 
-    /// Answers what waits, and what is still in the queue, with a failure.
-    pub(super) fn refuse_all(&mut self, failure: &Failure) {
-        // Noted before the queue closes, so that whoever finds it closed finds the reason.
+    /// Fails all waiting and queued calls.
+    pub(super) fn fail_all(&mut self, failure: &Failure) {
+        // Set before the queue closes, so that a caller that finds the queue closed also finds the
+        // reason.
         let _first = self.ended.set(failure.clone());
         self.queue.close();
         let now = tokio::time::Instant::now().into_std();

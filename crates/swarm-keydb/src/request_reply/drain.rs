@@ -1,4 +1,5 @@
-//! Draining a connection because of a reply: the server is no primary any more, or has forgotten who the client is.
+//! Drains a connection because of a reply: the server is no longer the primary, or has forgotten
+//! the client's identity.
 
 use tokio::time::Instant;
 
@@ -6,24 +7,24 @@ use super::{RequestReply, Role};
 use crate::connection::Reconnect;
 
 impl RequestReply {
-    /// Drains the connection if a reply asks for another one. Returns whether it is drained.
+    /// Drains the connection if a reply asked for another one. Returns whether it has drained.
     #[inline]
     pub(super) fn is_drained(&mut self, reconnect: &mut Reconnect) -> bool {
         if self.engine.take_drain_advice() {
             self.drain_as_advised(reconnect);
         }
-        // While too many connections are set aside, this one stays until it owes no reply to a write.
-        self.engine.is_drained() && !(self.asides.is_full() && self.engine.owes_write())
+        // While too many connections are set aside, this one stays until no write is pending.
+        self.engine.is_drained() && !(self.asides.is_full() && self.engine.has_pending_write())
     }
 
     #[cold]
     fn drain_as_advised(&mut self, reconnect: &mut Reconnect) {
         if self.role == Role::Leased {
-            // Its holder has a session on it. It never returns to the pool.
+            // Its holder has a session on it, so it is not replaced. It never returns to the pool.
             self.status.note_stale();
         }
         if reconnect.may_drain(Instant::now()) {
-            tracing::debug!("a reply asks for another connection");
+            tracing::debug!("a reply asks for another connection; draining this one");
             self.engine.drain();
         }
     }

@@ -1,4 +1,5 @@
-//! The HTTP fallback: dialed in parallel with the connection, never before it.
+//! HTTP fallback of the shared connection. The client dials it in parallel with the connection,
+//! never before it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,12 +19,14 @@ use crate::credentials::LoginVersion;
 use crate::request_reply::{Caller, Engine};
 use crate::status::State;
 
-/// How long the client waits for the connection before it dials the fallback, unless an attempt to connect fails
-/// sooner. A server that accepts connections and does not answer costs this time, and not the whole `connect_timeout`.
-const HEAD_START: Duration = Duration::from_secs(1);
+/// Time that the client waits for the connection before it dials the fallback, unless an attempt to
+/// connect fails sooner. A server that accepts connections but does not reply costs this time
+/// instead of the whole `connect_timeout`.
+const FALLBACK_DELAY: Duration = Duration::from_secs(1);
 
-/// Maximum time for requests on the fallback once the connection is back. All other calls wait for them.
-const SETTLE: Duration = Duration::from_secs(1);
+/// Maximum time for requests on the fallback once the connection is back. All other calls wait for
+/// them.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Dial = Pin<Box<dyn Future<Output = Result<BoxTransport, TransportError>> + Send>>;
 
@@ -31,14 +34,14 @@ type Dial = Pin<Box<dyn Future<Output = Result<BoxTransport, TransportError>> + 
 pub(super) struct Fallback {
     connector: Arc<dyn Connect>,
     connect_timeout: Duration,
-    way: Way,
-    /// Fires when the fallback is dialed although no attempt to connect has failed yet.
+    state: FallbackState,
+    /// Fires when the client dials the fallback although no attempt to connect has failed yet.
     grace: Option<Pin<Box<Sleep>>>,
     /// When the server of the fallback accepts connections again, if it has sent `Retry-After`.
     refused_until: Option<Instant>,
 }
 
-enum Way {
+enum FallbackState {
     Closed,
     Dialing(Dial, LoginVersion),
     Open(Open),
@@ -46,9 +49,9 @@ enum Way {
 
 struct Open {
     link: Link,
-    /// The credentials that its requests carry.
+    /// Version of the credentials that its requests carry.
     login: LoginVersion,
-    /// Fires when pending requests fail, once the connection is back.
+    /// Fires when pending requests fail because the connection is back.
     settle_by: Option<Pin<Box<Sleep>>>,
 }
 
@@ -57,27 +60,27 @@ impl Fallback {
         let mut fallback = Self {
             connector,
             connect_timeout,
-            way: Way::Closed,
+            state: FallbackState::Closed,
             grace: None,
             refused_until: None,
         };
-        fallback.give_grace();
+        fallback.start_grace();
         fallback
     }
 
     /// The fallback could not be dialed, or is lost.
     fn failed(&mut self, error: &TransportError) {
-        self.way = Way::Closed;
+        self.state = FallbackState::Closed;
         self.refused_until = requested_delay(error).map(|delay| Instant::now() + delay);
     }
 
-    /// Starts the time after which the fallback is dialed: the connection is lost.
-    pub(super) fn give_grace(&mut self) {
-        self.grace = Some(Box::pin(sleep(HEAD_START.min(self.connect_timeout))));
+    /// Starts the delay before the client dials the fallback. Called when the connection is lost.
+    pub(super) fn start_grace(&mut self) {
+        self.grace = Some(Box::pin(sleep(FALLBACK_DELAY.min(self.connect_timeout))));
     }
 
-    /// Dials unless the server of the fallback has asked for a wait that is not over. Then the next attempt to connect that fails
-    /// leads here again.
+    /// Dials unless the server of the fallback has asked for a wait that is not over. Then the next
+    /// attempt to connect that fails leads here again.
     fn dial(&mut self, login: LoginVersion) {
         self.grace = None;
         if self
@@ -92,44 +95,47 @@ impl Fallback {
         let dial = async move {
             let dialed = timeout(limit, async move { connector.connect().await }).await;
             dialed.unwrap_or_else(|_| {
-                let what = "the HTTP gateway does not answer";
+                let what = "the HTTP gateway did not respond in time";
                 Err(TransportError::new(TransportErrorKind::Timeout, what))
             })
         };
-        self.way = Way::Dialing(Box::pin(dial), login);
+        self.state = FallbackState::Dialing(Box::pin(dial), login);
     }
 }
 
 impl RequestReply {
-    /// Dials the fallback after an attempt to connect has failed.
-    pub(super) fn want_fallback(&mut self) {
+    /// Dials the fallback after a failed attempt to connect.
+    pub(super) fn dial_fallback(&mut self) {
         let login = self.dialer.login_version();
         if let Some(fallback) = &mut self.fallback
-            && matches!(fallback.way, Way::Closed)
+            && matches!(fallback.state, FallbackState::Closed)
         {
             fallback.dial(login);
         }
     }
 
     /// Closes the fallback because the server or a gateway refuses this client.
-    pub(super) fn shut_fallback(&mut self, error: &Arc<TransportError>) {
+    pub(super) fn disable_fallback(&mut self, error: &Arc<TransportError>) {
         let Some(fallback) = &mut self.fallback else {
             return;
         };
         fallback.grace = None;
-        if let Way::Open(_) = std::mem::replace(&mut fallback.way, Way::Closed) {
+        if let FallbackState::Open(_) =
+            std::mem::replace(&mut fallback.state, FallbackState::Closed)
+        {
             self.engine.fallback_failed(error);
             self.status.set(State::Reconnecting);
         }
     }
 
     pub(super) fn fallback_is_open(&self) -> bool {
-        let way = self.fallback.as_ref().map(|fallback| &fallback.way);
-        matches!(way, Some(Way::Open(_)))
+        let state = self.fallback.as_ref().map(|fallback| &fallback.state);
+        matches!(state, Some(FallbackState::Open(_)))
     }
 
-    /// Sends and receives over the fallback if it is open, and dials it when that is due. Once the connection is back,
-    /// no new requests are sent over the fallback, which closes after the last reply or [`SETTLE`].
+    /// Sends and receives over the fallback if it is open, and dials it when that is due. Once the
+    /// connection is back, no new requests are sent over the fallback, which closes after the last
+    /// reply or [`SETTLE_TIMEOUT`].
     pub(super) fn poll_fallback(&mut self, connected: bool, cx: &mut Context<'_>) {
         let login = self.dialer.login_version();
         let Some(fallback) = &mut self.fallback else {
@@ -137,35 +143,35 @@ impl RequestReply {
         };
         if connected {
             fallback.grace = None;
-            if let Way::Dialing(..) = fallback.way {
-                fallback.way = Way::Closed;
+            if let FallbackState::Dialing(..) = fallback.state {
+                fallback.state = FallbackState::Closed;
             }
         } else if let Some(grace) = &mut fallback.grace
             && grace.as_mut().poll(cx).is_ready()
         {
             fallback.grace = None;
-            if let Way::Closed = fallback.way {
+            if let FallbackState::Closed = fallback.state {
                 fallback.dial(login);
             }
         }
-        if let Way::Dialing(dial, login) = &mut fallback.way {
+        if let FallbackState::Dialing(dial, login) = &mut fallback.state {
             let Poll::Ready(dialed) = dial.as_mut().poll(cx) else {
                 return;
             };
             match dialed {
                 Ok(transport) => {
-                    fallback.way = Way::Open(Open {
+                    fallback.state = FallbackState::Open(Open {
                         link: Link::new(transport),
                         login: *login,
                         settle_by: None,
                     });
                     self.status.set(State::Fallback);
-                    self.tell_started(Ok(()));
+                    self.report_started(Ok(()));
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "the HTTP gateway cannot be reached either");
+                    tracing::debug!(%error, "the HTTP fallback is unreachable, too");
                     fallback.failed(&error);
-                    self.give_up_start();
+                    self.fail_start();
                 }
             }
         }
@@ -177,28 +183,28 @@ impl RequestReply {
         let Some(fallback) = &mut self.fallback else {
             return;
         };
-        let Way::Open(open) = &mut fallback.way else {
+        let FallbackState::Open(open) = &mut fallback.state else {
             return;
         };
-        // Its requests carry credentials that may be outdated.
-        let renew = open.login != current;
-        let mut polled = open.poll(&mut self.engine, connected || renew, cx);
+        // The credentials that its requests carry may be outdated.
+        let is_outdated = open.login != current;
+        let mut polled = open.poll(&mut self.engine, connected || is_outdated, cx);
         let settled = self.engine.fallback_is_settled();
         if !connected {
             open.settle_by = None;
         } else if polled.is_ok() && !settled {
             let settle_by = open
                 .settle_by
-                .get_or_insert_with(|| Box::pin(sleep(SETTLE)));
+                .get_or_insert_with(|| Box::pin(sleep(SETTLE_TIMEOUT)));
             if settle_by.as_mut().poll(cx).is_ready() {
                 let what =
-                    "the HTTP gateway owed a reply when the connection had been back for a second";
+                    "the HTTP gateway did not reply within a second after the client reconnected";
                 polled = Err(TransportError::new(TransportErrorKind::Timeout, what));
             }
         }
         match polled {
             Err(error) => {
-                tracing::debug!(%error, "the HTTP gateway is lost");
+                tracing::debug!(%error, "the HTTP fallback was lost");
                 fallback.failed(&error);
                 self.engine.fallback_failed(&Arc::new(error));
                 if !connected {
@@ -207,9 +213,9 @@ impl RequestReply {
             }
             Ok(()) if settled && connected => {
                 self.engine.close_fallback();
-                fallback.way = Way::Closed;
+                fallback.state = FallbackState::Closed;
             }
-            Ok(()) if settled && renew => {
+            Ok(()) if settled && is_outdated => {
                 self.engine.close_fallback();
                 fallback.dial(current);
                 cx.waker().wake_by_ref();

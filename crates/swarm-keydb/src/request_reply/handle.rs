@@ -18,14 +18,14 @@ use crate::tasks::Tasks;
 use super::queue::{self, Permit, TrySendError};
 use super::reply_channel::{self, Wake};
 
-/// Tells a driver to end.
+/// Asks a driver to end.
 #[derive(Debug)]
 pub(super) enum Shutdown {
-    /// Answer all earlier calls, then end.
+    /// Complete all earlier calls, then end.
     Close {
-        /// When calls that are not answered yet fail.
+        /// When calls without a reply fail.
         by: Option<std::time::Instant>,
-        /// Dropped when no caller waits for a reply any more.
+        /// Dropped once no caller waits for a reply.
         done: oneshot::Sender<()>,
     },
     /// End now. Calls in flight fail.
@@ -55,7 +55,7 @@ pub(crate) type ReplyReceiver = reply_channel::Receiver<Result<Frame, Failure>>;
 #[derive(Debug)]
 pub(crate) struct Answers {
     pub(crate) replies: Vec<Result<Frame, Failure>>,
-    /// How the connection spells errors, for those within a reply.
+    /// Profile of the connection's server, for reading errors inside a reply.
     pub(crate) server: ServerProfile,
 }
 
@@ -69,13 +69,13 @@ impl Answers {
 }
 
 impl ReplySender {
-    /// For one reply, which the task of `waiter` awaits.
+    /// Creates a channel for one reply. `waiter` polls for it.
     pub(crate) fn one(waiter: Waker) -> (Self, ReplyReceiver) {
         let (sender, receiver) = reply_channel::channel(Some(waiter));
         (Self::One(sender), receiver)
     }
 
-    /// For the replies to a batch.
+    /// Creates a channel for the replies to a batch.
     fn batch(requests: usize) -> (Self, reply_channel::Receiver<Answers>) {
         let (sender, receiver) = reply_channel::channel(None);
         let answers = Answers::with_room_for(requests);
@@ -143,7 +143,8 @@ impl Budget {
         Self { waits, ..self }
     }
 
-    /// Returns the size of requests. Requests that are larger than the budget take all of it and go alone.
+    /// Returns the size of requests. Requests that are larger than the budget take all of it and go
+    /// alone.
     fn share(self, requests: &Requests) -> u32 {
         let least = self.least.saturating_mul(requests.len()).min(self.bytes);
         let size = requests.encoded_len().clamp(least, self.bytes);
@@ -154,21 +155,21 @@ impl Budget {
 
 /// Handle of a connection's task, which ends when the last clone is dropped.
 ///
-/// A call takes part of the budget before it is queued. The queue has no other bound, because the task must see every call to
-/// enforce its deadline.
+/// A call takes part of the budget before it is queued. The queue has no other bound, because the
+/// task must see every call to enforce its deadline.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionHandle(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     queue: queue::Sender<Box<Call<ReplySender>>>,
-    /// Beside the calls, so that a client that is being closed can be told to hurry.
+    /// A separate channel, so that a shutdown overtakes queued calls.
     shutdowns: mpsc::UnboundedSender<Shutdown>,
     budget: Budget,
-    /// Why the driver ended, when it was not asked to.
+    /// Why the driver ended, if it was not closed.
     ended: Arc<OnceLock<Failure>>,
     status: Arc<Status>,
-    /// Whom the client talks to, for traces.
+    /// Host of the server, for traces.
     peer: Box<str>,
     tasks: Tasks,
 }
@@ -197,12 +198,12 @@ impl ConnectionHandle {
         (connection, receiver, shutdown)
     }
 
-    /// Where the driver notes why it ended.
+    /// Returns the cell where the driver stores why it ended.
     pub(super) fn ended(&self) -> Arc<OnceLock<Failure>> {
         Arc::clone(&self.0.ended)
     }
 
-    /// What the driver notes down, for it and for the client.
+    /// Returns the state and metrics that the driver publishes.
     pub(crate) fn status(&self) -> &Arc<Status> {
         &self.0.status
     }
@@ -215,7 +216,7 @@ impl ConnectionHandle {
         self.0.status.stats(self.taken())
     }
 
-    /// How much of the budget is taken.
+    /// Returns how much of the budget is in use.
     fn taken(&self) -> usize {
         self.0.budget.bytes.saturating_sub(self.0.queue.free())
     }
@@ -231,7 +232,8 @@ impl ConnectionHandle {
         }
     }
 
-    /// Waits for capacity within the call's timeout and queues the call. Calls that wait are served in order.
+    /// Waits for capacity within the call's timeout and queues the call. Calls that wait are served
+    /// in order.
     pub(crate) async fn enqueue_when_free(
         self,
         mut call: Box<Call<ReplySender>>,
@@ -264,7 +266,7 @@ impl ConnectionHandle {
         let failure = match sent {
             Ok(answers) => match answers.await {
                 Some(answers) => return answers,
-                None => Self::abandoned(true),
+                None => Self::runtime_gone(true),
             },
             Err(failure) => failure,
         };
@@ -291,10 +293,11 @@ impl ConnectionHandle {
         Ok(answers)
     }
 
-    /// Ends the driver once all earlier calls are answered, or given up at some time. Ready when it has.
+    /// Ends the driver once all earlier calls have completed. Calls without a reply by the given
+    /// time fail. Resolves when the driver has ended.
     pub(crate) fn close(&self, by: Option<std::time::Instant>) -> impl Future<Output = ()> + use<> {
         let (done, closed) = oneshot::channel();
-        // An error says that it is gone already.
+        // An error means that the driver has ended already.
         let sent = self.0.shutdowns.send(Shutdown::Close { by, done });
         async move {
             if sent.is_ok() {
@@ -303,26 +306,30 @@ impl ConnectionHandle {
         }
     }
 
-    /// Ends the driver at once. What is in flight fails, for it may have run; but when a reply to a command that writes is owed, the
-    /// driver waits for that.
+    /// Ends the driver at once. Calls in flight fail, since they may have run. If a write is
+    /// pending, the driver still waits for its reply.
     pub(crate) fn abort(&self) {
         self.0.queue.close();
         let _gone = self.0.shutdowns.send(Shutdown::Abort);
     }
 
-    /// Whether the connection is good and owes nothing: no reply, not even one that nobody waits for any more.
-    pub(crate) fn is_at_rest(&self) -> bool {
+    /// Whether the connection works and no reply is pending, not even one that no caller waits for.
+    pub(crate) fn is_idle(&self) -> bool {
         self.0.status.watch().get() == State::Connected
             && !self.0.status.is_stale()
             && self.taken() == 0
     }
 
-    /// A reference that does not keep the driver alive.
+    /// Returns a reference that does not keep the driver alive.
     pub(crate) fn downgrade(&self) -> WeakConnectionHandle {
         WeakConnectionHandle(Arc::downgrade(&self.0))
     }
 
-    /// Whether calls are taken at all.
+    /// Checks that the queue is open.
+    ///
+    /// # Errors
+    ///
+    /// Why the driver ended.
     pub(crate) fn check_open(&self) -> Result<(), Failure> {
         if self.0.queue.is_open() {
             Ok(())
@@ -331,7 +338,7 @@ impl ConnectionHandle {
         }
     }
 
-    /// Why no more calls are taken.
+    /// Returns why the queue is closed.
     pub(crate) fn why_ended(&self) -> Failure {
         self.0
             .ended
@@ -340,9 +347,9 @@ impl ConnectionHandle {
             .unwrap_or(Failure::Closed { sent: false })
     }
 
-    /// Why a reply will never come: the driver's runtime is gone.
-    pub(crate) fn abandoned(sent: bool) -> Failure {
-        let what = "the runtime that the client was made in has shut down";
+    /// Returns the failure of a call whose driver was dropped with its runtime.
+    pub(crate) fn runtime_gone(sent: bool) -> Failure {
+        let what = "the runtime that the client was created in has shut down";
         let error = TransportError::new(TransportErrorKind::Closed, what);
         Failure::Lost {
             sent,
@@ -351,7 +358,7 @@ impl ConnectionHandle {
     }
 }
 
-/// Returns the end of a timeout that begins now.
+/// Returns the deadline of a timeout that starts now.
 pub(crate) fn deadline_in(timeout: Duration) -> std::time::Instant {
     deadline(Instant::now().into_std(), timeout)
 }

@@ -1,4 +1,5 @@
-//! Checking over another connection whether a server is alive that has gone silent in the middle of a write.
+//! Liveness check: opens another connection to a server that has gone silent while a write is
+//! pending.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,29 +9,29 @@ use super::RequestReply;
 use crate::connection::{Disconnect, Link, Session};
 use crate::status::State;
 
-/// A connection whose handshake is done, or why there is none.
+/// A connection whose handshake is done, or the reason why there is none.
 type Established = Result<(Link, Session), Disconnect>;
 
 /// A check that is in progress.
 pub(super) type LivenessCheck = Pin<Box<dyn Future<Output = Established> + Send>>;
 
 impl RequestReply {
-    /// Whether [`poll_liveness_check`](Self::poll_liveness_check) has anything to do. Rarely.
+    /// Whether [`poll_liveness_check`](Self::poll_liveness_check) has anything to do. Rarely true.
     #[inline]
     pub(super) const fn checks_liveness(&self) -> bool {
-        self.engine.session().is_doubted() || self.liveness_check.is_some() || self.unreachable
+        self.engine.session().is_suspected() || self.liveness_check.is_some() || self.unreachable
     }
 
-    /// Opens another connection when the engine doubts the server: its handshake is the check. If the server answers, sets the silent
-    /// connection aside and continues on the other one.
+    /// Opens another connection when the engine suspects the server; the handshake is the check. If
+    /// the server answers, sets the silent connection aside and continues on the new one.
     pub(super) fn poll_liveness_check(&mut self, link: &mut Link, cx: &mut Context<'_>) {
-        if self.engine.session_mut().take_unexamined_doubt()
+        if self.engine.session_mut().take_unchecked_suspicion()
             && self.reconnects
             && !self.asides.is_full()
             && self.liveness_check.is_none()
         {
             tracing::debug!(
-                "the server is silent while it owes a reply to a write; checking over another connection"
+                "the server is silent while a write is pending; checking over another connection"
             );
             let dialer = self.dialer.clone();
             let mut session = Session::new(self.engine.session().settings.clone());
@@ -39,14 +40,14 @@ impl RequestReply {
                 Ok((link, session))
             }));
         }
-        if self.unreachable && !self.engine.session().is_doubted() {
+        if self.unreachable && !self.engine.session().is_suspected() {
             self.unreachable = false;
             self.status.set(State::Connected);
         }
         let Some(liveness_check) = &mut self.liveness_check else {
             return;
         };
-        if !self.engine.session().is_doubted() {
+        if !self.engine.session().is_suspected() {
             self.liveness_check = None;
             return;
         }

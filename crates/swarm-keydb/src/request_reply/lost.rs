@@ -1,11 +1,12 @@
-//! What becomes of calls and of the client's state when a connection is lost or cannot be made.
+//! Handling of a connection that was lost or could not be made: its calls, the fallback, and the
+//! client's state.
 
 use super::{Failure, RequestReply, Role};
 use crate::connection::{Lifetime, Loss, Next, Stop};
 use crate::status::{FailedDial, State};
 
 impl RequestReply {
-    /// Fails what cannot wait for another connection, and opens or closes the fallback.
+    /// Fails the calls that cannot wait for another connection, and opens or closes the fallback.
     ///
     /// # Errors
     ///
@@ -26,7 +27,7 @@ impl RequestReply {
         let was_ready = loss.lifetime != Lifetime::Failed;
         if was_ready {
             if let Some(fallback) = &mut self.fallback {
-                fallback.give_grace();
+                fallback.start_grace();
             }
         } else {
             self.engine.note_unreachable(error);
@@ -41,41 +42,42 @@ impl RequestReply {
         }
         let hides_refusal = !setback.may_fall_back || setback.refused;
         if hides_refusal {
-            self.shut_fallback(error);
+            self.disable_fallback(error);
         } else if !was_ready {
-            self.want_fallback();
+            self.dial_fallback();
         }
         if !was_ready && self.started.is_some() {
             if hides_refusal || self.fallback.is_none() {
-                self.tell_started(Err(failure.clone()));
+                self.report_started(Err(failure.clone()));
                 return Err(Stop::Ended);
             }
             self.cannot_start = Some(failure.clone());
         }
         if setback.is_final {
-            self.refuse_all(failure);
+            self.fail_all(failure);
             return Err(Stop::Ended);
         }
         if setback.refused {
-            // Waiting does not help.
+            // Another attempt with these credentials would fail the same way.
             self.engine.fail_waiting(failure);
         }
         Ok(())
     }
 
-    /// Reports how the first attempt to connect went, if somebody still waits for that.
-    pub(super) fn tell_started(&mut self, outcome: Result<(), Failure>) {
+    /// Reports the outcome of the first attempt to connect, if its caller still waits.
+    pub(super) fn report_started(&mut self, outcome: Result<(), Failure>) {
         self.cannot_start = None;
         if let Some(started) = self.started.take() {
             let _gone = started.send(outcome);
         }
     }
 
-    /// The fallback cannot be reached. If the first attempt to connect has failed, the start has failed.
-    pub(super) fn give_up_start(&mut self) {
+    /// Records that the fallback cannot be reached. If the first attempt to connect has failed,
+    /// too, the client fails to start.
+    pub(super) fn fail_start(&mut self) {
         if let Some(failure) = self.cannot_start.take() {
-            self.tell_started(Err(failure));
-            self.given_up = true;
+            self.report_started(Err(failure));
+            self.start_failed = true;
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Requests and replies over a connection: calls of many tasks, in order, with deadlines, retries and an HTTP fallback.
+//! Request/reply protocol of a connection: calls of many tasks, with ordered replies, deadlines,
+//! retries and an HTTP fallback.
 
 mod aside;
 mod availability;
@@ -50,17 +51,18 @@ use fallback::Fallback;
 use liveness_check::LivenessCheck;
 use reply_channel::Wake;
 
-/// Reports how the first attempt to connect went.
+/// Reports the outcome of the first attempt to connect.
 pub(crate) type Started = oneshot::Sender<Result<(), Failure>>;
 
-/// The protocol of commands: the engine matches replies to requests; everything else here connects it to its callers.
+/// The request/reply protocol. The engine matches replies to requests; everything else here
+/// connects the engine to its callers.
 pub(crate) struct RequestReply {
     engine: Engine<ReplySender>,
     queue: queue::Receiver<Box<Call<ReplySender>>>,
-    /// Where the reason is noted when the connection ends unasked.
+    /// Receives the reason if the connection ends without being closed.
     ended: Arc<OnceLock<Failure>>,
     status: Arc<Status>,
-    /// No more calls will come.
+    /// Whether the queue is closed and empty.
     queue_done: bool,
     closing: Closing,
     dialer: Dialer,
@@ -69,29 +71,29 @@ pub(crate) struct RequestReply {
     learned: Learned,
     /// The HTTP fallback, if there is one.
     fallback: Option<Fallback>,
-    /// Earlier connections that owe replies to writes.
+    /// Earlier connections on which replies to writes are pending.
     asides: Asides,
-    /// A check over another connection whether the server is alive.
+    /// A liveness check over another connection, if one is in progress.
     liveness_check: Option<LivenessCheck>,
-    /// Whether that check has failed.
+    /// Whether the last liveness check has failed.
     unreachable: bool,
-    /// Who waits for the first attempt to connect.
+    /// The caller that waits for the first attempt to connect.
     started: Option<Started>,
-    /// Why the first attempt failed, while the fallback is being dialed.
+    /// Why the first attempt failed, while the client dials the fallback.
     cannot_start: Option<Failure>,
-    /// Neither the server nor the fallback could be reached at first.
-    given_up: bool,
+    /// Whether the first attempts to connect and to dial the fallback have both failed.
+    start_failed: bool,
     role: Role,
-    /// Whether the connection is made again when it is lost.
+    /// Whether the client reconnects after a loss.
     reconnects: bool,
-    /// Whether it ended by itself, and not together with its runtime.
+    /// Whether the protocol has ended, rather than being dropped with its runtime.
     finished: bool,
 }
 
 impl Drop for RequestReply {
     fn drop(&mut self) {
         if !self.finished {
-            let _first = self.ended.set(ConnectionHandle::abandoned(false));
+            let _first = self.ended.set(ConnectionHandle::runtime_gone(false));
         }
         self.drop_queued();
         self.status.note_load(0, 0);
@@ -99,19 +101,21 @@ impl Drop for RequestReply {
     }
 }
 
-/// What the frames of a batch add up to.
+/// Accumulated effects of a batch of frames.
 #[derive(Default)]
 pub(crate) struct Batch {
     now: Option<Instant>,
-    /// When the request was sent that the last frame answered: that of most frames of a batch.
+    /// When the request of the last reply was sent. Most replies of a batch have the same value.
     last_sent: Option<Instant>,
     round_trip: Duration,
-    /// Woken together when the batch ends. Woken one by one, other workers of the runtime would come and go for each.
+    /// Callers to wake when the batch ends. If they were woken one by one, other workers of the
+    /// runtime would start for each and find a single task.
     woken: Vec<Wake>,
 }
 
 impl RequestReply {
-    /// Starts the task of a connection. `started` hears of the first attempt to connect; when it fails, the task ends.
+    /// Starts the task of a connection. `started` receives the outcome of the first attempt to
+    /// connect; if that fails, the task ends.
     pub(crate) fn spawn(
         factory: &ConnectionFactory,
         role: Role,
@@ -146,7 +150,7 @@ impl RequestReply {
             unreachable: false,
             started,
             cannot_start: None,
-            given_up: false,
+            start_failed: false,
             role,
             reconnects: reconnect.is_enabled(),
             finished: false,
@@ -155,7 +159,7 @@ impl RequestReply {
         connection
     }
 
-    /// Takes the calls that are there. Returns whether there were any.
+    /// Takes all queued calls. Returns whether there were any.
     fn take_calls(&mut self, cx: &mut Context<'_>) -> bool {
         self.poll_shutdowns(cx);
         let (mut now, engine) = (None, &mut self.engine);
@@ -200,11 +204,11 @@ impl Protocol for RequestReply {
         Poll::Ready(Ok(()))
     }
 
-    fn clearance(&self) -> impl Future<Output = Result<(), Failure>> + Send + 'static {
+    fn wait_available(&self) -> impl Future<Output = Result<(), Failure>> + Send + 'static {
         ready(Ok(()))
     }
 
-    fn deny(&mut self, failure: &Failure) {
+    fn fail_waiting(&mut self, failure: &Failure) {
         self.engine.fail_waiting(failure);
     }
 
@@ -212,7 +216,7 @@ impl Protocol for RequestReply {
     fn poll_intake(&mut self, cx: &mut Context<'_>) -> Result<bool, Stop> {
         let came = self.take_calls(cx);
         if !self.asides.is_empty() {
-            // Early, since calls that they give back may be sent at once.
+            // Early, because calls that they return may be sent at once.
             self.poll_asides(cx);
         }
         if !self.engine.is_ready() {
@@ -221,10 +225,10 @@ impl Protocol for RequestReply {
             }
         } else if !self.engine.session().is_stateful() && self.dialer.login_version() != self.login
         {
-            // The transport sends the credentials with every request, and still sends the old ones.
+            // The transport sends credentials with every request, and still sends the old ones.
             self.engine.drain();
         }
-        // Several tasks are likely to be sending.
+        // With calls in flight, other tasks are likely to send more.
         Ok(came && self.engine.in_flight() > 0)
     }
 
@@ -244,7 +248,7 @@ impl Protocol for RequestReply {
         if self.role.is_served_by(capabilities) {
             return Ok(());
         }
-        self.tell_started(Err(Role::refusal()));
+        self.report_started(Err(Role::refusal()));
         Err(Stop::Ended)
     }
 
@@ -263,11 +267,11 @@ impl Protocol for RequestReply {
         self.status
             .note_escapes(!self.engine.session().server().cr_lf);
         self.status.set(State::Connected);
-        self.tell_started(Ok(()));
+        self.report_started(Ok(()));
     }
 
     #[inline]
-    fn poll_beside(&mut self, link: &mut Link, cx: &mut Context<'_>) {
+    fn poll_auxiliary(&mut self, link: &mut Link, cx: &mut Context<'_>) {
         if self.fallback.is_some() {
             self.poll_fallback(self.engine.is_ready(), cx);
         }
@@ -298,7 +302,7 @@ impl Protocol for RequestReply {
 
     #[inline]
     fn received(&mut self, batch: Batch) {
-        // Before anybody is woken, who may look.
+        // Before callers are woken, because they may read these metrics.
         self.note_load();
         drop(batch);
     }
@@ -342,13 +346,13 @@ impl Protocol for RequestReply {
         self.recover(loss)
     }
 
-    fn keep_lost(&mut self, link: Link, disconnect: &Disconnect) {
-        self.leave_behind(link, disconnect);
+    fn keep_open(&mut self, link: Link, disconnect: &Disconnect) {
+        self.set_aside_lost(link, disconnect);
     }
 
     fn stopping(&mut self, link: Link) -> Option<Link> {
         self.liveness_check = None;
-        if self.engine.owes_write() {
+        if self.engine.has_pending_write() {
             self.keep_aside(link);
             return None;
         }

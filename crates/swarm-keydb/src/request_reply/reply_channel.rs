@@ -1,8 +1,9 @@
-//! Channel for one reply, from the driver to the task that awaits it.
+//! Channel for one reply, from the driver to the waiting task.
 //!
-//! Tokio's `oneshot` does the same. This channel knows the waker of its receiver when it is created, hands the wake-up out
-//! instead of performing it, so that the driver can wake the tasks of a batch together, and reads the reply without a lock once
-//! the sender is gone: see ARCHITECTURE.md for what that saves.
+//! Tokio's `oneshot` does the same. This channel knows the waker of its receiver when it is
+//! created, hands the wake-up out instead of performing it, so that the driver can wake the tasks
+//! of a batch together, and reads the reply without a lock once the sender is gone: see
+//! ARCHITECTURE.md for what that saves.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -49,7 +50,7 @@ pub(crate) fn channel<T>(waker: Option<Waker>) -> (Sender<T>, Receiver<T>) {
 
 impl<T> Cell<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // Nothing panics while the lock is held, so a poisoned state is intact.
+        // No code panics while it holds the lock, so a poisoned state is intact.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -91,7 +92,7 @@ impl<T> Future for Receiver<T> {
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        // Once the sender is gone, nobody else has the cell, so no lock is needed.
+        // Once the sender is gone, this is the only reference, so no lock is needed.
         if let Some(cell) = self.0.take_if(|cell| Arc::strong_count(cell) == 1) {
             return Poll::Ready(match Arc::try_unwrap(cell).ok().map(Cell::into_state) {
                 Some(State::Sent(value)) => Some(value),

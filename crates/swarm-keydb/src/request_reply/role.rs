@@ -19,7 +19,7 @@ const LEASED_BYTES: usize = 1 << 20;
 pub(crate) enum Role {
     /// Serves all tasks, and reconnects.
     Shared,
-    /// Serves one task for a while. Does not reconnect, because its session is lost with it.
+    /// Leased to one task. Does not reconnect, because its session would be lost.
     Leased,
 }
 
@@ -38,13 +38,14 @@ impl Role {
     pub(super) fn settings(self, settings: &Settings) -> Settings {
         let mut settings = settings.clone();
         if self == Self::Leased {
-            // Calls are resent over another lease.
+            // The lease's owner resends calls over another lease.
             settings.retry = RetryPolicy::Never;
         }
         settings
     }
 
-    /// The fallback is used while the client reconnects, so a connection that does not reconnect has none.
+    /// The fallback is used while the client reconnects, so a connection that does not reconnect
+    /// has none.
     pub(super) fn fallback(
         self,
         target: &Target,
@@ -57,12 +58,12 @@ impl Role {
         options.reconnect && self == Self::Shared
     }
 
-    /// Whether a transport is sufficient.
+    /// Whether a transport supports this role.
     pub(super) fn is_served_by(self, capabilities: Capabilities) -> bool {
         capabilities.session || self == Self::Shared
     }
 
-    /// The failure if the transport is not sufficient.
+    /// Returns the failure for a transport that does not support the role.
     pub(crate) fn refusal() -> Failure {
         Failure::Refused(RequestRejection::Unsupported {
             command: "a dedicated connection".to_owned(),

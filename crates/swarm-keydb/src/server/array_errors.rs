@@ -1,8 +1,9 @@
-//! Errors that arrive as arrays of their words, and how they differ from arrays of values.
+//! Errors that arrive as arrays of their words, and how to distinguish them from arrays of values.
 //!
-//! Some SwarmKeyDb gateways pass errors through an internal reader that does not know the `-` type, so `-ERR unknown command
-//! 'X'` arrives as `["-ERR", "unknown", "command", "'X'"]`. MGET of four such values returns the same array. Therefore the
-//! command decides: most commands never reply with an array of strings, and those that do have a short list of errors.
+//! Some SwarmKeyDb gateways pass errors through a reader that does not know the `-` type, so
+//! `-ERR unknown command 'X'` arrives as `["-ERR", "unknown", "command", "'X'"]`. An MGET of four
+//! such values returns the same array. Therefore the meaning depends on the command: most commands
+//! never reply with an array of strings, and those that do have a short list of errors.
 
 use swarm_resp::{FrameRef, ServerError};
 use swarm_transport::facts::named;
@@ -14,14 +15,16 @@ use super::error_reply::{ErrorReply, without_arguments};
 pub(crate) enum Meaning {
     /// An error: the command never replies with an array of strings.
     Error,
-    /// An error if the text is one of the complete messages that the server has for this command. The name is in upper case.
+    /// An error if the text is one of the complete messages that the server has for this command.
+    /// The name is in upper case.
     ErrorIfKnown(String),
-    /// An error, or an array that a script returned. They cannot be told apart.
+    /// An error, or an array that a script returned. They cannot be distinguished.
     Script,
 }
 
 impl Meaning {
-    /// Returns the meaning for a command with these arguments, its name included. Only the first two matter.
+    /// Returns the meaning for a command with these arguments, including its name. Only the first
+    /// two matter.
     pub(crate) fn for_command<'a>(words: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut words = words.into_iter();
         let first = words.next().unwrap_or_default();
@@ -36,7 +39,7 @@ impl Meaning {
     }
 }
 
-/// Whether an array begins as an error does. Almost none does, so this cheap test comes first.
+/// Whether an array begins like an error. Almost none does, so this cheap check comes first.
 #[inline]
 pub(super) fn may_be_array_error(frame: FrameRef<'_>) -> bool {
     let first = frame.items().and_then(|mut items| items.next());
@@ -45,20 +48,20 @@ pub(super) fn may_be_array_error(frame: FrameRef<'_>) -> bool {
         .is_some_and(|word| word.starts_with(b"-"))
 }
 
-/// The error that an array stands for, if it is one.
+/// Returns the error that an array stands for, if it is one.
 #[cold]
 pub(super) fn array_failure(frame: FrameRef<'_>, meaning: &Meaning) -> Option<ErrorReply> {
     let error = without_arguments(&joined(frame)?);
     match meaning {
         Meaning::Error => Some(ErrorReply::Plain(error)),
         Meaning::ErrorIfKnown(name) => {
-            is_known_sentence(name, error.as_str()).then_some(ErrorReply::Plain(error))
+            is_known_message(name, error.as_str()).then_some(ErrorReply::Plain(error))
         }
         Meaning::Script => Some(ErrorReply::Scripted(error)),
     }
 }
 
-/// The words, joined by blanks and without the dash. `None` if an element is not a string.
+/// Joins the words with spaces, without the dash. Returns `None` if an element is not a string.
 fn joined(frame: FrameRef<'_>) -> Option<Vec<u8>> {
     let mut items = frame.items()?;
     let mut text = items.next()?.as_bytes()?.strip_prefix(b"-")?.to_vec();
@@ -69,7 +72,8 @@ fn joined(frame: FrameRef<'_>) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// Whether a text is a complete message about the server's own state. An array of exactly these words is hardly an array of values.
+/// Whether a text is a complete message about the server's own state. An array of exactly these
+/// words is unlikely to be an array of values.
 pub(crate) fn is_about_the_server(text: &str) -> bool {
     matches!(
         text,
@@ -83,7 +87,7 @@ pub(crate) fn is_about_the_server(text: &str) -> bool {
 }
 
 /// Whether a text is a complete error message for a command that replies with arrays of strings.
-fn is_known_sentence(command: &str, text: &str) -> bool {
+fn is_known_message(command: &str, text: &str) -> bool {
     const FIXED: &[&str] = &[
         "ERR Keys must not be empty. (Parameter 'key')",
         "ERR Command not allowed inside a transaction",
@@ -120,13 +124,13 @@ fn is_known_sentence(command: &str, text: &str) -> bool {
         || quoted("ERR Can't call ", &["' in subscribe mode"])
 }
 
-/// The error that an array stands for during the handshake, where no command replies with an array of values: a dash, a code in
-/// upper case, and more words.
+/// Returns the error that an array stands for during the handshake, where no command replies with
+/// an array of values: a dash, a code in upper case, and more words.
 pub(crate) fn array_error(frame: FrameRef<'_>) -> Option<ServerError> {
     let text = joined(frame)?;
     let (code, rest) = text.split_at(text.iter().position(|byte| *byte == b' ')?);
-    let spelled = !code.is_empty() && !rest.is_empty() && code.iter().all(u8::is_ascii_uppercase);
-    spelled.then(|| without_arguments(&text))
+    let is_error = !code.is_empty() && !rest.is_empty() && code.iter().all(u8::is_ascii_uppercase);
+    is_error.then(|| without_arguments(&text))
 }
 
 #[cfg(test)]
@@ -146,13 +150,14 @@ mod tests {
         array_failure(list(words).view(), &meaning)
     }
 
-    fn sentence(command: &str, text: &str) -> Option<ErrorReply> {
+    fn message(command: &str, text: &str) -> Option<ErrorReply> {
         read(command, &format!("-{text}").split(' ').collect::<Vec<_>>())
     }
 
-    /// Values that look like errors: whoever may write one must not fail the reads of others, or make them reconnect.
+    /// Values may look like errors. A client that writes such a value must not make the reads of
+    /// other clients fail, or make them reconnect.
     #[test]
-    fn a_list_of_values_is_an_error_only_if_it_is_a_whole_known_sentence() {
+    fn an_array_of_values_is_an_error_only_if_it_is_a_known_message() {
         for command in [
             "MGET a b",
             "mget a b",
@@ -183,7 +188,7 @@ mod tests {
                 format!("ERR wrong number of arguments for '{word}' command"),
                 format!("ERR Can't call '{}' in subscribe mode", word.to_lowercase()),
             ] {
-                let found = sentence(command, &text);
+                let found = message(command, &text);
                 assert!(
                     matches!(found, Some(ErrorReply::Plain(_))),
                     "{command}: {text}"
@@ -191,12 +196,12 @@ mod tests {
             }
         }
         let aborted = "EXECABORT Transaction discarded because of previous errors.";
-        assert!(sentence("EXEC", aborted).is_some());
-        assert!(sentence("MGET a b", aborted).is_none());
+        assert!(message("EXEC", aborted).is_some());
+        assert!(message("MGET a b", aborted).is_none());
     }
 
     #[test]
-    fn a_list_of_words_is_an_error_where_the_reply_is_never_such_a_list() {
+    fn an_array_with_a_dash_is_an_error_for_commands_without_array_replies() {
         for command in [
             "GET k",
             "SET k v",
@@ -216,9 +221,10 @@ mod tests {
         }
     }
 
-    /// `redis.error_reply` takes any text. What a script returns may have been preceded by writes.
+    /// `redis.error_reply` takes any text. The script may have written before it returned the
+    /// error.
     #[test]
-    fn whatever_a_script_returns_with_a_dash_is_an_error_and_may_have_run() {
+    fn an_array_with_a_dash_from_a_script_is_an_error_that_may_have_run() {
         for words in [
             &["-my", "error"][..],
             &["-E2BIG", "x"],

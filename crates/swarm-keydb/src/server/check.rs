@@ -1,7 +1,9 @@
-//! Rejects what the server cannot take, right before it would be sent: only then is the server known.
+//! Rejects requests that the server cannot take, directly before they are sent: only then is the
+//! server known.
 //!
-//! SwarmKeyDb replaces invalid UTF-8 in keys, channels, groups, consumers and script arguments by U+FFFD, so `\xff` and `\xfe`
-//! are the same key there. Only the values of a few commands are kept as they are.
+//! SwarmKeyDb replaces invalid UTF-8 in keys, channels, groups, consumers and script arguments by
+//! U+FFFD, so `\xff` and `\xfe` are the same key there. It preserves only the values of a few
+//! commands.
 
 use std::fmt;
 
@@ -15,7 +17,7 @@ use super::profile::ServerProfile;
 pub(crate) enum Unsupported {
     /// The server would change an argument that is not UTF-8.
     NotUtf8 {
-        /// The position of the argument; the command's name is 0.
+        /// The position of the argument. The command's name is at 0.
         argument: usize,
     },
     /// A name that the server may repeat in an error contains a line break.
@@ -34,29 +36,33 @@ impl fmt::Display for Unsupported {
         match self {
             Self::NotUtf8 { argument } => write!(
                 f,
-                "argument {argument} is not UTF-8, which SwarmKeyDb would replace by U+FFFD, so that different names become the \
-                 same; encode it as text, for example as base64 or hex"
+                "argument {argument} is not UTF-8, which SwarmKeyDb would replace by U+FFFD, so \
+                 that different names become the same; encode it as text, for example as base64 or \
+                 hex"
             ),
             Self::LineBreak => f.write_str(
-                "a key or another name contains a line break (CR or LF), which SwarmKeyDb would write unescaped into its replies; \
-                 remove it, or encode the name, for example as base64 or hex",
+                "a key or another name contains a line break (CR or LF), which SwarmKeyDb would \
+                 write unescaped into its replies; remove it, or encode the name, for example as \
+                 base64 or hex",
             ),
             Self::EmptyName => {
                 f.write_str("a key or channel is empty, which SwarmKeyDb rejects; pass a name")
             }
             Self::PatternClass => f.write_str(
-                "a class in the pattern is empty (`[]`) or reversed (`[z-a]`), which would make every PUBLISH on a SwarmKeyDb \
-                 server fail; correct the class (a backslash does not escape a bracket there)",
+                "a class in the pattern is empty (`[]`) or reversed (`[z-a]`), which would make \
+                 every PUBLISH on a SwarmKeyDb server fail; correct the class (a backslash does not \
+                 escape a bracket there)",
             ),
             Self::Increment => f.write_str(
-                "the increment is not an integer, to which SwarmKeyDb never replies; pass an integer",
+                "the increment is not an integer; SwarmKeyDb would never reply; pass an integer",
             ),
         }
     }
 }
 
 impl ServerProfile {
-    /// Fails if a request has a mark that the server cannot take. Requests without marks need no call.
+    /// Fails if a request has a mark that the server rejects. Need not be called for requests
+    /// without marks.
     pub(crate) fn check_marks(self, marks: Marks) -> Result<(), Unsupported> {
         let rejected = [
             (self.line_breaks, Marks::LINE_BREAK, Unsupported::LineBreak),
@@ -78,7 +84,8 @@ impl ServerProfile {
         first.map_or(Ok(()), |(_, _, reason)| Err(reason))
     }
 
-    /// Fails if the server would change an argument. Costs one comparison on a server that keeps every byte.
+    /// Fails if the server would change an argument. Costs one comparison on servers that keep
+    /// every byte.
     #[inline]
     pub(crate) fn check(self, request: RequestRef<'_>) -> Result<(), Unsupported> {
         if self.utf8_input {
@@ -89,17 +96,19 @@ impl ServerProfile {
     }
 }
 
-/// Where the values of a command stand. Position 0 is the command's name.
+/// Positions of the values in a command. Position 0 is the command's name.
 #[derive(Clone, Copy)]
 enum Values {
+    /// At this position only.
     At(usize),
-    /// At every second position, beginning with this one.
+    /// At every second position, starting with this one.
     EverySecond(usize),
-    /// From this position on. Options in between are ASCII.
+    /// At this position and all later ones. Options in between are ASCII.
     From(usize),
 }
 
-/// The commands with arguments that SwarmKeyDb does not decode. An argument of any other command counts as text.
+/// The commands with arguments that SwarmKeyDb does not decode. Arguments of all other commands
+/// count as text.
 const VALUES: &[(&str, Values)] = &[
     ("APPEND", Values::At(2)),
     ("ECHO", Values::At(1)),
@@ -156,8 +165,8 @@ mod tests {
 
     const BINARY: &[u8] = b"\xff\x00";
 
-    /// The position of the argument that is refused.
-    fn refused(name: &str, args: &[&[u8]]) -> Option<usize> {
+    /// Returns the position of the rejected argument.
+    fn rejected(name: &str, args: &[&[u8]]) -> Option<usize> {
         match check_utf8(Request::new(name, args).view()) {
             Err(Unsupported::NotUtf8 { argument }) => Some(argument),
             other => {
@@ -181,7 +190,7 @@ mod tests {
             ("ECHO", &[BINARY]),
             ("PING", &[BINARY]),
         ] {
-            assert_eq!(refused(name, args), None, "{name}");
+            assert_eq!(rejected(name, args), None, "{name}");
         }
     }
 
@@ -209,9 +218,9 @@ mod tests {
             // The server may know a command that this table does not.
             ("HSET", &[b"h", b"f", BINARY], 3),
         ] {
-            assert_eq!(refused(name, args), Some(at), "{name}");
+            assert_eq!(rejected(name, args), Some(at), "{name}");
         }
         // A broken sequence is invalid even if the bytes of the next argument would complete it.
-        assert_eq!(refused("MGET", &[b"\xc3", b"\xa4"]), Some(1));
+        assert_eq!(rejected("MGET", &[b"\xc3", b"\xa4"]), Some(1));
     }
 }

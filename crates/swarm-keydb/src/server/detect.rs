@@ -1,4 +1,5 @@
-//! Chooses the profile of a connection, from the handshake, the transport, and the option that pins it.
+//! Detection of a connection's server profile, from the handshake, the transport, and the option
+//! that pins it.
 
 use swarm_resp::{Frame, FrameRef, Kind};
 use swarm_transport::PeerIdentity;
@@ -10,15 +11,16 @@ use super::{redis, swarmkeydb};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ServerKind {
-    /// SwarmKeyDb. The client rejects what this server would corrupt: names with line breaks or invalid UTF-8, empty keys, and
-    /// patterns with empty or reversed classes.
+    /// SwarmKeyDb. The client rejects what this server would corrupt: names with line breaks or
+    /// invalid UTF-8, empty keys, and patterns with empty or reversed classes.
     SwarmKeyDb,
-    /// Redis, or a server that behaves like it: Valkey, KeyDB, Dragonfly. Keys, channels and values are any bytes.
+    /// Redis, or a compatible server: Valkey, KeyDB, Dragonfly. Keys, channels and values may
+    /// contain any bytes.
     Redis,
 }
 
 impl ServerKind {
-    /// The kind of a server that goes by `name`. `None` if the name is not known.
+    /// Returns the kind of the server with this name, or `None` for an unknown name.
     fn named(name: &[u8]) -> Option<Self> {
         const KINDS: [(&str, ServerKind); 5] = [
             ("swarmkeydb", ServerKind::SwarmKeyDb),
@@ -33,7 +35,7 @@ impl ServerKind {
         known.map(|(_, kind)| kind)
     }
 
-    /// The facts about servers of this kind.
+    /// Returns the profile of servers of this kind.
     pub(crate) const fn profile(self) -> ServerProfile {
         match self {
             Self::SwarmKeyDb => swarmkeydb::SWARM_KEY_DB,
@@ -50,7 +52,8 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Reads a reply to HELLO: a map, or the same fields as a flat array. `None` if the reply is neither.
+    /// Parses a reply to HELLO: a map, or the same fields as a flat array. Returns `None` for any
+    /// other reply.
     pub(crate) fn read(reply: &Frame) -> Option<Self> {
         let fields: Vec<_> = match reply.kind() {
             Kind::Map => reply.pairs()?.collect(),
@@ -82,13 +85,13 @@ impl Identity {
         ServerKind::named(&self.name)
     }
 
-    /// The identity as transports take it.
+    /// Returns the identity in the form that transports take.
     pub(crate) fn peer(&self) -> PeerIdentity {
         PeerIdentity::new().with_server(String::from_utf8_lossy(&self.name))
     }
 }
 
-/// Pairs up the elements of a flat array. `None` if one is left over.
+/// Pairs up the elements of a flat array. Returns `None` for an odd number.
 fn pairs(array: FrameRef<'_>) -> Option<Vec<(FrameRef<'_>, FrameRef<'_>)>> {
     let mut items = array.items()?;
     let mut pairs = Vec::new();
@@ -101,19 +104,19 @@ fn pairs(array: FrameRef<'_>) -> Option<Vec<(FrameRef<'_>, FrameRef<'_>)>> {
 /// What is known about the server of one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Detection {
-    /// The kind that the options pin. It wins over everything else.
+    /// The kind pinned by the options, which takes precedence.
     pub(crate) pinned: Option<ServerKind>,
-    /// The kind that the reply to HELLO named.
+    /// The kind named by the reply to HELLO.
     pub(crate) named: Option<ServerKind>,
-    /// Whether there is a SwarmKeyDb gateway on the way: the transport is WebSocket or HTTP, errors arrive as arrays, or a reply to
-    /// HELLO was garbled.
+    /// Whether the connection goes through a SwarmKeyDb gateway: the transport is WebSocket or
+    /// HTTP, errors arrive as arrays, or a reply to HELLO was garbled.
     pub(crate) gateway: bool,
-    /// How errors arrive on this connection.
+    /// Whether errors arrive as arrays.
     pub(crate) array_errors: bool,
 }
 
 impl Detection {
-    /// What is known of a server that is reached over HTTP, where there is no handshake.
+    /// Returns what is known about a server behind HTTP, where there is no handshake.
     pub(crate) fn over_http(pinned: Option<ServerKind>) -> Self {
         Self {
             pinned,
@@ -122,7 +125,7 @@ impl Detection {
         }
     }
 
-    /// The profile that follows.
+    /// Returns the resulting profile.
     pub(crate) fn profile(self) -> ServerProfile {
         let facts = match (self.pinned.or(self.named), self.gateway) {
             (Some(kind), _) => kind.profile(),
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_is_named_by_a_map_or_by_a_flat_array_and_by_nothing_else() {
+    fn the_identity_is_parsed_from_a_map_or_a_flat_array_only() {
         let bulks = |words: &[&'static str]| {
             let words: Vec<_> = words.iter().copied().map(Frame::bulk).collect();
             Frame::array(&words)
@@ -193,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_what_is_pinned_then_what_it_says_and_then_what_its_connection_shows() {
+    fn the_pinned_kind_precedes_the_name_and_the_name_precedes_the_transport() {
         let detect = |pinned, named, gateway| {
             let detection = Detection {
                 pinned,

@@ -1,19 +1,19 @@
-//! Error replies, without what they may repeat of a command.
+//! Error replies, without the parts that may repeat arguments of a command.
 
 use swarm_resp::ServerError;
 
 /// A reply that is an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ErrorReply {
-    /// An error, as the server means it.
+    /// An error of the server.
     Plain(ServerError),
-    /// An error of a script, or an array that the script returned and that looks like one. The connection does not tell
-    /// them apart.
+    /// An error of a script, or an array that a script returned and that looks like one. They
+    /// cannot be distinguished on this connection.
     Scripted(ServerError),
 }
 
-/// Parses an error without the arguments that Redis repeats when it does not know a command: they may be values, or a
-/// password.
+/// Parses an error without the arguments that Redis repeats for an unknown command: they may be
+/// values, or a password.
 pub(super) fn without_arguments(text: &[u8]) -> ServerError {
     const REPEATED: &[u8] = b", with args beginning with:";
     let at = text

@@ -1,4 +1,4 @@
-//! Reads the errors that a server sends, as its profile says.
+//! Parsing of a server's errors, according to its profile.
 
 use swarm_resp::{FrameRef, Kind, ServerError};
 
@@ -7,7 +7,8 @@ use super::error_reply::{ErrorReply, without_arguments};
 use super::profile::ServerProfile;
 
 impl ServerProfile {
-    /// The error that a reply is, if it is one. `meaning` says what an array that begins with a dash means.
+    /// Returns the error in a reply, if it is one. `meaning` is the meaning of an array that begins
+    /// with a dash.
     #[inline]
     pub(crate) fn failure_of(
         self,
@@ -23,7 +24,7 @@ impl ServerProfile {
         }
     }
 
-    /// The error that a reply is, for a command that is never answered by an array of strings.
+    /// Returns the error in a reply, for a command that never replies with an array of strings.
     pub(crate) fn error_of(self, frame: FrameRef<'_>) -> Option<ServerError> {
         match frame.kind() {
             Kind::SimpleError | Kind::BulkError => plain_error(frame),
@@ -33,7 +34,7 @@ impl ServerProfile {
     }
 }
 
-/// The error of a reply of an error type.
+/// Returns the error in a reply of an error type.
 pub(crate) fn plain_error(frame: FrameRef<'_>) -> Option<ServerError> {
     frame.error_bytes().map(without_arguments)
 }

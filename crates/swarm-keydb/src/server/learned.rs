@@ -1,6 +1,6 @@
-//! What the client has learned about its server, shared by all of its connections.
+//! What the client has learned about its server. Shared by all of its connections.
 //!
-//! [`ServerProfile`] states how the server of one connection behaves; this module remembers what helps the
+//! A [`ServerProfile`] describes the server of one connection; this module keeps what helps the
 //! next connection.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,8 +24,9 @@ pub(crate) enum HelloLimit {
 
 /// What is known about the server. Clones share it.
 ///
-/// Every handshake checks this knowledge against its own connection, so it only saves attempts that are known to fail. When a
-/// handshake meets another server, the client forgets what it knew about the previous one.
+/// Every handshake verifies this knowledge on its own connection, so the knowledge only saves
+/// attempts that are known to fail. When a handshake meets another server, the client forgets what
+/// it knew about the previous one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Learned(Arc<Shared>);
 
@@ -71,13 +72,13 @@ impl Learned {
         self.0.write_cost.set_free(!profile.write_queue);
     }
 
-    /// The profile of the last connection. For rejecting early what would be rejected when it is sent; the connection that is
-    /// about to carry a command decides.
+    /// Returns the profile of the last connection, for rejecting early what would be rejected when
+    /// it is sent. The connection that is about to send a command decides.
     pub(crate) fn profile(&self) -> Option<ServerProfile> {
         self.lock().profile
     }
 
-    /// How long the server takes for each key written: zero on Redis.
+    /// Returns the time that the server takes for each key written: zero on Redis.
     #[inline]
     pub(crate) fn write_cost(&self) -> Duration {
         self.0.write_cost.get()
@@ -101,13 +102,14 @@ impl Learned {
             .array_errors
             .is_some_and(|known| known != array_errors)
         {
-            // Another server. Its name, if it has one, is what this handshake has just read.
+            // Another server. The name, if any, comes from this handshake.
             server.hello = HelloLimit::default();
         }
         server.array_errors = Some(array_errors);
     }
 
-    /// Forgets everything but the last profile. Called when the server cannot be reached: whatever answers next may be another server.
+    /// Forgets everything but the last profile. Called when the server is unreachable, because the
+    /// next connection may reach another server.
     pub(crate) fn forget(&self) {
         let mut server = self.lock();
         let profile = server.profile;

@@ -1,7 +1,8 @@
-//! Marks of a request: what it contains that some servers cannot take, or need a precaution for.
+//! Marks of a request: content that some servers cannot take, or that needs a precaution.
 //!
-//! Building a command cannot know the server, so it rejects nothing that only some servers reject. It marks the request instead, and
-//! [`check`](super::check) compares the marks with the profile of the connection that is about to carry the request.
+//! The server is not known when a command is built, so nothing is rejected there that only some
+//! servers reject. Instead, the request is marked, and [`check`](super::check) compares the marks
+//! with the profile of the connection that is about to send the request.
 
 /// The marks of one request. Most have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -9,10 +10,12 @@ pub(crate) struct Marks(u8);
 
 impl Marks {
     pub(crate) const NONE: Self = Self(0);
-    /// The reply may repeat text that contains a line break, so a fence must follow on servers that do not escape it.
+    /// The reply may repeat text that contains a line break, so a fence must follow on servers that
+    /// do not escape it.
     pub(crate) const FENCE: Self = Self(1);
-    /// A name that the server may repeat in an error (a key, a group, a digest, …) contains a line break. [`FENCE`](Self::FENCE)
-    /// comes with this mark, for servers that take such a name but may not escape it.
+    /// A name that the server may repeat in an error (a key, a group, a digest, …) contains a line
+    /// break. [`FENCE`](Self::FENCE) comes with this mark, for servers that take such a name but
+    /// may not escape it.
     pub(crate) const LINE_BREAK: Self = Self(2);
     /// A key or a channel is empty.
     pub(crate) const EMPTY_NAME: Self = Self(4);
@@ -30,17 +33,18 @@ impl Marks {
         self.0 & other.0 == other.0
     }
 
-    /// The marks of both.
+    /// Returns the union.
     pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The marks without the fence. Between MULTI and EXEC, a fence would be queued like any command.
+    /// Returns the marks without the fence. Between MULTI and EXEC, a fence would be queued like
+    /// any command.
     pub(crate) const fn unfenced(self) -> Self {
         Self(self.0 & !Self::FENCE.0)
     }
 
-    /// The marks of a name that the server may repeat in an error.
+    /// Returns the marks of a name that the server may repeat in an error.
     #[inline]
     pub(crate) fn of_name(name: &[u8]) -> Self {
         if has_line_break(name) {
@@ -50,7 +54,7 @@ impl Marks {
         }
     }
 
-    /// The marks of a key.
+    /// Returns the marks of a key.
     #[inline]
     pub(crate) fn of_key(key: &[u8]) -> Self {
         if key.is_empty() {

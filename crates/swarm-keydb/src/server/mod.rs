@@ -1,11 +1,15 @@
-//! The server behind a connection: what is known about it, how that is detected, and what it cannot be sent.
+//! The server of a connection: its profile, how the client detects it, and what it cannot be sent.
 //!
-//! * [`profile`] lists the facts in which servers differ. [`swarmkeydb`] and [`redis`] state them for one kind of server
-//!   each; a new dialect is one more file beside them and a row in [`detect`].
-//! * [`detect`] chooses the profile of a connection: from the handshake, the transport, and the option that pins it.
-//! * [`check`] rejects what the server cannot take, right before it would be sent, by the [`marks`] that building a command left.
-//! * [`errors`] reads the errors of a server, also those that arrive as [arrays of words](array_errors).
-//! * [`learned`] remembers what connections have found out, for the next handshakes and deadlines of the same client.
+//! * [`profile`] lists the properties in which servers differ. [`swarmkeydb`] and [`redis`] state
+//!   them for one kind of server each; a new dialect is one more file beside them and a row in
+//!   [`detect`].
+//! * [`detect`] chooses the profile of a connection: from the handshake, the transport, and the
+//!   option that pins it.
+//! * [`check`] rejects requests that the server cannot take, directly before they would be sent, by
+//!   the [`marks`] set when the command was built.
+//! * [`errors`] parses the errors of a server, including [array errors](array_errors).
+//! * [`learned`] keeps what connections have learned, for later handshakes and deadlines of the
+//!   same client.
 
 mod array_errors;
 mod check;

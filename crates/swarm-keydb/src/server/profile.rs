@@ -1,44 +1,52 @@
-//! The facts in which servers differ, as plain data.
+//! The properties in which servers differ, as plain data.
 
-/// How the server of a connection behaves. Settled once, at the end of the handshake.
+/// Behavior of a connection's server. Determined once, at the end of the handshake.
 ///
-/// Every field states a deviation from a correct Redis-compatible server, so `false` is always the good case. Where the embedded
-/// gateway can reproduce the deviation, the field has the name of its quirk.
+/// Every field states a deviation from a correct Redis-compatible server, so `false` is always the
+/// good case. Where the embedded gateway can reproduce the deviation, the field has the name of its
+/// quirk.
 ///
-/// Only facts that change what the client does are listed. Where one form suits all servers, the client always uses that form and
-/// needs no fact: complete stream IDs (`0-0`), inclusive ranges, one name per SUBSCRIBE, `OK` as a simple or a bulk string.
+/// Contains only properties that change what the client does. Where one form suits all servers, the
+/// client always uses that form: complete stream IDs (`0-0`), inclusive ranges, one name per
+/// SUBSCRIBE, `OK` as a simple or a bulk string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own; no two of them exclude each other"
+    reason = "each is an independent property of the server"
 )]
 pub(crate) struct ServerProfile {
-    /// `array-errors`: errors arrive as an array of their words, the first with the dash. A fact of the connection: the same
-    /// server sends plain errors over TCP.
+    /// `array-errors`: errors arrive as an array of their words, the first with the dash. A
+    /// property of the connection: the same server sends plain errors over TCP.
     pub(crate) array_errors: bool,
-    /// `hello-garbage`: over a transport that may garble RESP3, the reply to `HELLO 3` is unreadable.
+    /// `hello-garbage`: over a transport that may garble RESP3, the reply to `HELLO 3` is
+    /// unreadable.
     pub(crate) hello_garbage: bool,
-    /// `utf8-input`: arguments other than values are decoded as UTF-8, so bytes that are not UTF-8 become U+FFFD.
+    /// `utf8-input`: arguments other than values are decoded as UTF-8, so bytes that are not UTF-8
+    /// become U+FFFD.
     pub(crate) utf8_input: bool,
-    /// `cr-lf`: line breaks in error texts are written unescaped, so an error may shift every later reply. Requests whose errors
-    /// may contain a line break are followed by a fence.
+    /// `cr-lf`: line breaks in error texts are not escaped, so an error may shift every later
+    /// reply. Requests whose errors may contain a line break are followed by a fence.
     pub(crate) cr_lf: bool,
-    /// A line break in a name is known to corrupt the replies, so a name that contains one is rejected rather than fenced.
+    /// A line break in a name is known to corrupt the replies, so a name that contains one is
+    /// rejected rather than fenced.
     pub(crate) line_breaks: bool,
     /// The empty key is an error, in MSET after the keys ahead of it have been written.
     pub(crate) empty_names: bool,
-    /// Patterns of channels become regular expressions, so an empty or reversed class makes every PUBLISH on the server fail.
+    /// Patterns of channels become regular expressions, so an empty or reversed class makes every
+    /// PUBLISH on the server fail.
     pub(crate) regex_patterns: bool,
     /// INCRBY with an increment that is not an integer ends the connection without a reply.
     pub(crate) fragile_incrby: bool,
-    /// `write-queue`: each key written takes time, so default deadlines grow with the number of keys.
+    /// `write-queue`: each key written takes time, so default deadlines grow with the number of
+    /// keys.
     pub(crate) write_queue: bool,
     /// PING may be answered with an error, as Redis does while it loads data or runs a script.
     pub(crate) refuses_ping: bool,
 }
 
 impl Default for ServerProfile {
-    /// A server that is not recognized: assumed to keep every byte, as Redis does, but not to escape line breaks in errors.
+    /// A server that is not recognized: assumed to keep every byte, as Redis does, but not to
+    /// escape line breaks in errors.
     fn default() -> Self {
         Self {
             array_errors: false,

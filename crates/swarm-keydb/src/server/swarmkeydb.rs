@@ -16,9 +16,10 @@ pub(super) const SWARM_KEY_DB: ServerProfile = ServerProfile {
     refuses_ping: false,
 };
 
-/// A gateway that did not name a known server: one before HELLO, behind a proxy, or behind HTTP, which has no handshake. Nothing but
-/// SwarmKeyDb's gateways speaks RESP over WebSocket or HTTP, so whatever could corrupt replies or affect other clients there is rejected.
-/// Names that are not UTF-8 are left to the transport, which knows whether it can carry them.
+/// A gateway that did not name a known server: one before HELLO, behind a proxy, or behind HTTP,
+/// which has no handshake. Only SwarmKeyDb's gateways speak RESP over WebSocket or HTTP, so the
+/// client rejects whatever could corrupt replies or affect other clients there. Names that are not
+/// UTF-8 are left to the transport, which knows whether it can carry them.
 pub(super) const UNNAMED_GATEWAY: ServerProfile = ServerProfile {
     hello_garbage: false,
     utf8_input: false,

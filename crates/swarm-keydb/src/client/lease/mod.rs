@@ -182,7 +182,7 @@ impl Leases {
         let mut connections = self.lock();
         while let Some(idle) = connections.idle.pop() {
             let connection = idle.connection().clone();
-            if connection.is_at_rest() {
+            if connection.is_idle() {
                 return Some(connection);
             }
         }
@@ -307,7 +307,7 @@ impl Drop for Lease {
         let Some(permit) = self.permit.take() else {
             return;
         };
-        if !self.connection.is_at_rest() || !self.session.is_clean() {
+        if !self.connection.is_idle() || !self.session.is_clean() {
             self.leases.discard(&self.connection, permit);
         } else if !self.connection.status().escapes() {
             self.leases.probe(self.connection.clone(), permit);

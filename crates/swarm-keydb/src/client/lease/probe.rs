@@ -46,7 +46,7 @@ impl Leases {
             let Some(leases) = pool.upgrade() else {
                 return;
             };
-            if in_step && connection.is_at_rest() {
+            if in_step && connection.is_idle() {
                 // In this order, so that the next holder of the permit finds the connection.
                 leases.keep(connection);
                 drop(probe);

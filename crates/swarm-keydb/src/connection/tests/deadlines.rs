@@ -1,4 +1,4 @@
-//! Peers that accept a connection and then do not do their part.
+//! Tests of peers that accept a connection and then do not respond.
 
 use super::*;
 use crate::ErrorKind;
@@ -6,7 +6,7 @@ use crate::connection::CLOSE_TIMEOUT;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Stands for: `connect` waits forever for a `redis://` peer that accepts and stays silent.
+/// Guards against `connect` waiting forever for a `redis://` peer that accepts and stays silent.
 #[tokio::test(start_paused = true)]
 async fn a_silent_handshake_fails_connect_within_connect_timeout() {
     let options = ClientOptions::default().connect_timeout(3 * SECOND);
@@ -27,7 +27,7 @@ async fn a_silent_handshake_fails_connect_within_connect_timeout() {
     assert!(peer.next_request().await.is_none(), "closed");
 }
 
-/// Stands for: a client that is stuck with the one silent connection that it got while reconnecting.
+/// Guards against a client that is stuck with a silent connection while reconnecting.
 #[tokio::test(start_paused = true)]
 async fn a_silent_handshake_does_not_end_reconnecting() {
     let options = ClientOptions::default().connect_timeout(3 * SECOND);
@@ -44,7 +44,7 @@ async fn a_silent_handshake_does_not_end_reconnecting() {
     assert!(start.elapsed() >= 3 * SECOND && start.elapsed() < 4 * SECOND);
 }
 
-/// Stands for: a subscription that never comes back after a silent connection.
+/// Guards against a subscription that never resumes after a silent connection.
 #[tokio::test(start_paused = true)]
 async fn a_silent_handshake_of_a_subscribed_connection_ends_it() {
     let options = ClientOptions::default()
@@ -65,7 +65,8 @@ async fn a_silent_handshake_of_a_subscribed_connection_ends_it() {
     assert!(subscribing.await.unwrap().is_ok());
 }
 
-/// Stands for: a connection that nobody needs and that stays open because the server does not acknowledge UNSUBSCRIBE.
+/// Guards against an unneeded connection that stays open because the server does not acknowledge
+/// UNSUBSCRIBE.
 #[tokio::test(start_paused = true)]
 async fn an_unsubscribed_connection_closes_though_the_server_acknowledges_nothing() {
     let options = ClientOptions::default();
@@ -86,14 +87,14 @@ async fn an_unsubscribed_connection_closes_though_the_server_acknowledges_nothin
         next.map(|next| next.name().to_vec())
     );
     assert_eq!(start.elapsed(), CLOSE_TIMEOUT);
-    // The next subscription gets a connection of its own.
+    // The next subscription gets a new connection.
     let again = tokio::spawn(client.subscribe("a"));
     let mut peer = accepted.recv().await.unwrap();
     shake_hands(&mut peer).await;
     again.abort();
 }
 
-/// Stands for: a client that cannot be closed while the server answers nothing.
+/// Guards against a client that cannot be closed while the server does not respond.
 #[tokio::test(start_paused = true)]
 async fn closing_within_a_time_fails_what_the_server_does_not_answer() {
     use crate::Outcome;

@@ -1,4 +1,4 @@
-//! Connections over a transport inside the process, on a paused clock.
+//! Tests of connections over an in-memory transport, on a paused clock.
 
 mod deadlines;
 mod policy;
@@ -28,13 +28,13 @@ struct Server(Arc<Mutex<Dials>>);
 struct Dials {
     /// When each attempt to connect began.
     at: Vec<Instant>,
-    /// Errors for the next attempts.
+    /// Errors of the next attempts.
     errors: VecDeque<TransportError>,
     accepted: Option<mpsc::UnboundedSender<MemoryPeer>>,
 }
 
 impl Server {
-    /// A client that connects to this server, and the connections that the server accepts.
+    /// Creates a client of this server. Also returns the connections that the server accepts.
     fn client(
         &self,
         options: ClientOptions,
@@ -55,7 +55,7 @@ impl Server {
         )
     }
 
-    /// A client whose shared connection is served, and the connections after that.
+    /// Connects a client and serves its shared connection. Also returns all later connections.
     async fn connected(
         &self,
         options: ClientOptions,
@@ -78,12 +78,12 @@ impl Server {
         Ok(Box::new(transport))
     }
 
-    /// Lets the next attempts to connect fail.
+    /// Makes the next attempts to connect fail.
     fn fail(&self, errors: impl IntoIterator<Item = TransportError>) {
         self.0.lock().unwrap().errors.extend(errors);
     }
 
-    /// The times between attempts to connect, but for the first so many.
+    /// Returns the times between attempts to connect, except for the first ones.
     fn pauses_after(&self, first: usize) -> Vec<Duration> {
         let dials = self.0.lock().unwrap();
         let pairs = dials.at[first..].windows(2);
@@ -95,7 +95,7 @@ fn refused() -> TransportError {
     TransportError::new(TransportErrorKind::Refused, "nobody listens")
 }
 
-/// What a Redis 5 server answers: it knows neither HELLO nor arguments of ECHO that are missing.
+/// The replies of a Redis 5 server, which does not know HELLO.
 fn answer(request: &Request) -> Frame {
     match (request.name(), request.args().nth(1)) {
         (b"PING" | b"ECHO", Some(text)) => Frame::bulk(text.to_vec()),

@@ -27,7 +27,7 @@ fn credentials_that_have_been_replaced_are_tried_at_once() {
         };
         assert_eq!(failed(refused_credentials()), current == 1);
         assert!(failed(refused().into()), "it is not about the credentials");
-        let drained = policy().judge(Disconnect::Drained, Lifetime::Served, 1, current);
+        let drained = policy().judge(Disconnect::Drained, Lifetime::Replied, 1, current);
         assert_eq!(matches!(drained.next, Next::Drained), current == 1);
     }
 }

@@ -1,4 +1,4 @@
-//! A server that asks for time by Retry-After: everything that opens connections keeps to that.
+//! Tests that everything that opens connections honors Retry-After.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn busy() -> TransportError {
     TransportError::new(TransportErrorKind::Refused, "HTTP 503").with_retry_after(ASKED)
 }
 
-/// All pauses are as long as asked for, and not much longer.
+/// Checks that all pauses are as long as requested, and not much longer.
 fn check(pauses: &[Duration], count: usize) {
     assert!(pauses.len() >= count, "{pauses:?}");
     assert!(
@@ -21,7 +21,7 @@ fn check(pauses: &[Duration], count: usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_shared_connection() {
+async fn the_shared_connection_honors_retry_after() {
     let server = Server::default();
     let (client, mut accepted) = server.client(ClientOptions::default());
     let mut peer = accepted.recv().await.unwrap();
@@ -34,7 +34,7 @@ async fn the_shared_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subscription() {
+async fn a_subscription_honors_retry_after() {
     let server = Server::default();
     let options = ClientOptions::default().request_timeout(60 * SECOND);
     let (client, mut accepted) = server.connected(options).await;
@@ -45,7 +45,7 @@ async fn a_subscription() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease() {
+async fn a_lease_honors_retry_after() {
     let server = Server::default();
     let options = ClientOptions::default().request_timeout(60 * SECOND);
     let (client, mut accepted) = server.connected(options).await;
@@ -57,9 +57,10 @@ async fn a_lease() {
     check(&server.pauses_after(1), 3);
 }
 
-/// Its leases fail at once, for they do not have as much time as the server asks for. So the pauses are the consumer's.
+/// The leases of a consumer fail at once, because the server asks for more time than they have. So
+/// the pauses are the consumer's.
 #[tokio::test(start_paused = true)]
-async fn a_consumer() {
+async fn a_consumer_honors_retry_after() {
     let server = Server::default();
     let options = ClientOptions::default().request_timeout(5 * SECOND);
     let (client, mut accepted) = server.client(options);

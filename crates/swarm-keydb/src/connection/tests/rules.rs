@@ -1,4 +1,4 @@
-//! What follows each end of a connection, as a table: ARCHITECTURE.md states it in words.
+//! What follows each end of a connection, as a table; ARCHITECTURE.md has the same rules.
 
 use swarm_resp::ServerError;
 use swarm_transport::TransportErrorKind as Kind;
@@ -44,13 +44,13 @@ fn expected(disconnect: &Disconnect) -> Rule {
                 HandshakeError::Auth(_) => REFUSED,
                 HandshakeError::UnreadableHello => Rule::AtOnce,
                 HandshakeError::Session { .. } => RETRY_HERE,
-                HandshakeError::Refused(_) | HandshakeError::Nonsense => RETRY,
+                HandshakeError::Refused(_) | HandshakeError::Incompatible => RETRY,
             },
             Violation::UnexpectedReply
-            | Violation::Ended(_)
+            | Violation::ClosedByServer(_)
             | Violation::Silent(_)
             | Violation::Overdue(_)
-            | Violation::OutOfStep => RETRY,
+            | Violation::Desynchronized => RETRY,
         },
         Disconnect::Drained => Rule::Drained,
     }
@@ -81,15 +81,15 @@ fn ends() -> Vec<Disconnect> {
             error: error(),
         },
         HandshakeError::Refused(error()),
-        HandshakeError::Nonsense,
+        HandshakeError::Incompatible,
     ]
     .map(Violation::Handshake);
     let violations = [
         Violation::UnexpectedReply,
-        Violation::Ended(error()),
+        Violation::ClosedByServer(error()),
         Violation::Silent(time),
         Violation::Overdue(time),
-        Violation::OutOfStep,
+        Violation::Desynchronized,
     ];
     let violations = handshake.into_iter().chain(violations);
     let ends = transport.into_iter();
@@ -98,11 +98,11 @@ fn ends() -> Vec<Disconnect> {
         .collect()
 }
 
-/// Stands for: a changed rule that nobody notices, such as an error that ends a client for good.
+/// Guards against an unnoticed change of a rule, such as an error that ends a client for good.
 #[test]
 fn every_end_of_a_connection_has_its_rule() {
     let (used, new) = (1, 2);
-    for lifetime in [Lifetime::Failed, Lifetime::Ready, Lifetime::Served] {
+    for lifetime in [Lifetime::Failed, Lifetime::Ready, Lifetime::Replied] {
         for enabled in [true, false] {
             for current in [used, new] {
                 for disconnect in ends() {

@@ -1,4 +1,4 @@
-//! What is thrown away, what is told of it, and that the buffer stays within its bounds.
+//! Tests of the overflow policies and of the buffer's bounds.
 
 use std::task::Waker;
 
@@ -24,11 +24,12 @@ fn buffer(messages: usize, overflow: Overflow) -> Buffer {
     )
 }
 
-/// What can be taken now, in words; `…` when more may come.
+/// Events that can be read now, as text: `-N` for N dropped messages, `R` for a reconnect, `…` if
+/// more may follow.
 fn taken(buffer: &Buffer) -> String {
     let mut words = Vec::new();
     loop {
-        let word = match buffer.poll_take(&Context::from_waker(Waker::noop())) {
+        let word = match buffer.poll_next(&Context::from_waker(Waker::noop())) {
             Poll::Ready(Some(Ok(Event::Message(message)))) => {
                 String::from_utf8(message.payload.to_vec()).unwrap()
             }
@@ -46,74 +47,74 @@ fn taken(buffer: &Buffer) -> String {
 }
 
 #[test]
-fn what_is_dropped_is_counted_where_it_is_missing() {
+fn lagged_events_stand_in_place_of_the_dropped_messages() {
     let oldest = buffer(3, Overflow::DropOldest);
     let newest = buffer(3, Overflow::DropNewest);
     for buffer in [&oldest, &newest] {
-        (0..8).for_each(|n| assert!(buffer.put(message(n))));
+        (0..8).for_each(|n| assert!(buffer.push(message(n))));
     }
     assert_eq!(taken(&oldest), "-5 5 6 7 …");
     assert_eq!(taken(&newest), "0 1 2 -5 …");
     for buffer in [&oldest, &newest] {
-        (8..10).for_each(|n| assert!(buffer.put(message(n))));
+        (8..10).for_each(|n| assert!(buffer.push(message(n))));
         assert_eq!(taken(buffer), "8 9 …");
     }
 }
 
 #[test]
-fn a_reconnect_is_told_before_what_came_after_it_whatever_is_dropped() {
+fn a_reconnect_precedes_later_messages_even_if_messages_are_dropped() {
     let buffer = buffer(2, Overflow::DropOldest);
-    buffer.put(message(0));
-    buffer.put_reconnected();
-    buffer.put(message(1));
+    buffer.push(message(0));
+    buffer.push_reconnected();
+    buffer.push(message(1));
     assert_eq!(taken(&buffer), "0 R 1 …");
-    buffer.put(message(2));
-    buffer.put_reconnected();
-    buffer.put_reconnected();
-    (3..6).for_each(|n| assert!(buffer.put(message(n))));
+    buffer.push(message(2));
+    buffer.push_reconnected();
+    buffer.push_reconnected();
+    (3..6).for_each(|n| assert!(buffer.push(message(n))));
     assert_eq!(taken(&buffer), "-2 R 4 5 …");
-    (6..10).for_each(|n| assert!(buffer.put(message(n))));
-    buffer.put_reconnected();
+    (6..10).for_each(|n| assert!(buffer.push(message(n))));
+    buffer.push_reconnected();
     assert_eq!(taken(&buffer), "-2 8 9 R …");
 }
 
 #[test]
-fn a_full_buffer_ends_the_subscription_if_told_to() {
+fn overflow_close_ends_the_subscription() {
     let buffer = buffer(2, Overflow::Close);
-    assert!(buffer.put(message(0)) && buffer.put(message(1)));
-    assert!(!buffer.put(message(2)));
-    assert!(!buffer.put(message(3)));
-    buffer.put_reconnected();
+    assert!(buffer.push(message(0)) && buffer.push(message(1)));
+    assert!(!buffer.push(message(2)));
+    assert!(!buffer.push(message(3)));
+    buffer.push_reconnected();
     assert_eq!(taken(&buffer), "0 1 Lagged end");
 }
 
 #[test]
-fn backpressure_says_when_there_is_room() {
+fn backpressure_is_ready_when_the_buffer_has_capacity() {
     let buffer = buffer(2, Overflow::Backpressure);
-    let room = |buffer: &Buffer| {
+    let has_capacity = |buffer: &Buffer| {
         buffer
-            .poll_room(&Context::from_waker(Waker::noop()))
+            .poll_capacity(&Context::from_waker(Waker::noop()))
             .is_ready()
     };
-    assert!(room(&buffer));
-    buffer.put(message(0));
-    assert!(room(&buffer));
-    buffer.put(message(1));
-    assert!(!room(&buffer));
+    assert!(has_capacity(&buffer));
+    buffer.push(message(0));
+    assert!(has_capacity(&buffer));
+    buffer.push(message(1));
+    assert!(!has_capacity(&buffer));
     assert_eq!(taken(&buffer), "0 1 …");
-    assert!(room(&buffer));
+    assert!(has_capacity(&buffer));
 }
 
 #[test]
-fn what_came_before_the_end_can_be_taken_and_the_first_end_stands() {
+fn buffered_events_outlive_the_end_and_the_first_reason_counts() {
     let closed = buffer(9, Overflow::DropOldest);
-    closed.put(message(0));
+    closed.push(message(0));
     closed.end(Failure::Closed { sent: false });
     closed.end(Failure::Timeout { sent: false });
     assert_eq!(taken(&closed), "0 end");
     let failed = buffer(9, Overflow::DropOldest);
     failed.end(Failure::Server(ServerError::parse(b"NOPERM no")));
-    let error = match failed.poll_take(&Context::from_waker(Waker::noop())) {
+    let error = match failed.poll_next(&Context::from_waker(Waker::noop())) {
         Poll::Ready(Some(Err(error))) => error,
         other => panic!("{other:?}"),
     };
@@ -122,7 +123,7 @@ fn what_came_before_the_end_can_be_taken_and_the_first_end_stands() {
 }
 
 #[test]
-fn bytes_are_bounded_and_a_message_beyond_all_bounds_is_kept_alone() {
+fn bytes_are_bounded_and_an_oversized_message_is_kept_alone() {
     let limit = 10_000;
     for overflow in [Overflow::DropOldest, Overflow::DropNewest] {
         let options = SubscribeOptions::new()
@@ -135,26 +136,26 @@ fn bytes_are_bounded_and_a_message_beyond_all_bounds_is_kept_alone() {
         };
         let mut random = fastrand::Rng::with_seed(7);
         for _ in 0..10_000 {
-            buffer.put(sized(random.usize(0..3000)));
+            buffer.push(sized(random.usize(0..3000)));
             if random.u8(0..4) == 0 {
-                let _taken = buffer.poll_take(&Context::from_waker(Waker::noop()));
+                let _taken = buffer.poll_next(&Context::from_waker(Waker::noop()));
             }
             let queue = buffer.lock();
             assert!(queue.bytes <= limit);
             let messages = queue.items.iter().filter_map(|item| match item {
-                Item::Message(message) => Some(message.weight()),
-                Item::Break { .. } => None,
+                Item::Message(message) => Some(message.size()),
+                Item::Gap { .. } => None,
             });
-            let weights: Vec<_> = messages.collect();
+            let sizes: Vec<_> = messages.collect();
             assert_eq!(
-                (weights.len(), weights.iter().sum()),
+                (sizes.len(), sizes.iter().sum()),
                 (queue.messages, queue.bytes)
             );
             assert!(queue.items.len() <= 2 * queue.messages + 1);
         }
         taken(&buffer);
-        assert!(buffer.put(sized(10 * limit)));
-        buffer.put(sized(1));
+        assert!(buffer.push(sized(10 * limit)));
+        buffer.push(sized(1));
         let queue = buffer.lock();
         assert_eq!(queue.messages, 1);
     }

@@ -1,4 +1,5 @@
-//! A connection whose only subscriber does not read, over an in-process transport, on a paused clock.
+//! Tests of a connection whose subscriber does not read, over an in-memory transport and a paused
+//! clock.
 
 use std::time::Duration;
 
@@ -8,13 +9,13 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{Client, ClientOptions, Event, Overflow, Subscription};
 
-/// How many messages the subscriber's buffer holds.
+/// Maximum number of messages in the subscriber's buffer.
 const BUFFER: usize = 10;
 
-/// How long the server takes to answer a PING once it has published everything: less than would be silence.
+/// Time from the server's last message to its reply to PING. Shorter than the limit on silence.
 const LATE: Duration = Duration::from_secs(5);
 
-/// A client whose server answers its own connection, and hands over all others.
+/// Connects a client. Serves its shared connection, and returns a channel of all other connections.
 async fn client() -> (Client, mpsc::UnboundedReceiver<memory::MemoryPeer>) {
     let (accept, mut accepted) = mpsc::unbounded_channel();
     let connect = move || {
@@ -29,7 +30,8 @@ async fn client() -> (Client, mpsc::UnboundedReceiver<memory::MemoryPeer>) {
     (connecting.await.unwrap().unwrap(), accepted)
 }
 
-/// Acknowledges whatever comes, waits for a PING, then publishes numbers and counts them, and answers the PING last.
+/// Completes the handshake and a subscription, waits for PING, publishes `count` numbers, and only
+/// then replies to PING.
 async fn publish(mut peer: memory::MemoryPeer, count: u32, published: watch::Sender<u32>) {
     for _ in ["HELLO", "ECHO"] {
         peer.next_request().await.unwrap();
@@ -46,10 +48,8 @@ async fn publish(mut peer: memory::MemoryPeer, count: u32, published: watch::Sen
             .unwrap();
         published.send_replace(n + 1);
     }
-    // The reply to the PING, later.
     tokio::time::sleep(LATE).await;
     peer.reply(pong(&ping)).await.unwrap();
-    // From here on, it answers whatever comes.
     peer.serve(pong).await;
 }
 
@@ -80,12 +80,12 @@ async fn stalled(count: u32) -> (Client, Subscription, watch::Receiver<u32>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_read_while_the_buffer_is_full_and_that_is_no_silence_of_the_server() {
+async fn a_full_buffer_pauses_receiving_and_does_not_count_as_server_silence() {
     let (_client, mut subscription, mut published) = stalled(1_000).await;
-    // Capacity of the buffer and the transport.
+    // The capacity of the buffer and of the transport.
     let held = 30;
     published.wait_for(|count| *count >= held).await.unwrap();
-    // Time moves only when no task can do anything.
+    // The paused clock advances only when no task can make progress.
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert_eq!(*published.borrow(), held);
     for n in 0..1_000 {
@@ -95,13 +95,13 @@ async fn nothing_is_read_while_the_buffer_is_full_and_that_is_no_silence_of_the_
         }
         assert!(*published.borrow() <= n + 1 + held);
     }
-    // It goes on to be asked whether it lives, and is not given up.
+    // The client keeps sending PINGs and keeps the connection.
     let next = tokio::time::timeout(Duration::from_secs(3600), subscription.next()).await;
     assert!(next.is_err(), "{next:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_does_not_answer_a_ping_is_left() {
+async fn the_client_reconnects_if_the_server_does_not_answer_a_ping() {
     let (client, mut accepted) = client().await;
     let subscribing = tokio::spawn(client.subscribe("a"));
     let (published, _counting) = watch::channel(0);

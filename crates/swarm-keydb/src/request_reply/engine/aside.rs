@@ -1,7 +1,9 @@
-//! Setting a connection aside: no new calls are sent on it, and it stays open until pending replies have arrived.
+//! Setting a connection aside: the engine sends no new calls on it, and keeps it open until pending
+//! replies have arrived.
 //!
-//! Some servers abort a running command when its connection ends: SwarmKeyDb stops in the middle of an EXEC. So a
-//! connection on which a reply to a write is pending is never closed just because the client needs another one.
+//! Some servers abort a running command when its connection ends: SwarmKeyDb stops in the middle of
+//! an EXEC. The client therefore never closes a connection with a pending write just because it
+//! needs another one.
 
 use super::deadlines::earlier;
 use super::drain::Drain;
@@ -10,27 +12,28 @@ use super::{Caller, Engine};
 use crate::connection::Session;
 
 impl<C: Caller> Engine<C> {
-    /// Whether a reply to a write is pending.
-    pub(in crate::request_reply) fn owes_write(&self) -> bool {
-        self.in_flight.iter().any(SentCall::owes_write)
+    /// Whether a write is pending: sent, and without a reply.
+    pub(in crate::request_reply) fn has_pending_write(&self) -> bool {
+        self.in_flight.iter().any(SentCall::has_pending_write)
     }
 
-    /// Number of writes whose replies are pending.
-    pub(in crate::request_reply) fn owed_writes(&self) -> usize {
+    /// Returns the number of pending writes.
+    pub(in crate::request_reply) fn pending_writes(&self) -> usize {
         self.in_flight
             .iter()
-            .filter(|slot| slot.owes_write())
+            .filter(|slot| slot.has_pending_write())
             .count()
     }
 
-    /// Whether a reply to a write is pending whose deadline has not passed, even if its caller has left.
-    pub(in crate::request_reply) fn owes_write_in_time(&self) -> bool {
+    /// Whether a write is pending whose deadline has not passed, even if its caller has given up.
+    pub(in crate::request_reply) fn has_unexpired_write(&self) -> bool {
         self.in_flight
             .iter()
-            .any(|slot| slot.is_pending() && slot.owes_write())
+            .any(|slot| slot.is_pending() && slot.has_pending_write())
     }
 
-    /// Splits off the connection with all calls in flight. Calls that were not sent stay, for another connection.
+    /// Splits off the connection with all calls in flight. Calls that have not been sent stay, for
+    /// another connection.
     pub(in crate::request_reply) fn set_aside(&mut self) -> Self {
         let next = Self::new(self.session.settings.clone());
         let mut aside = std::mem::replace(self, next);
@@ -39,7 +42,7 @@ impl<C: Caller> Engine<C> {
         self.take_backlog_along();
         self.earliest = aside.earliest;
         aside.drain = Drain::SetAside;
-        aside.session.trust();
+        aside.session.clear_suspicion();
         aside
     }
 
@@ -49,12 +52,13 @@ impl<C: Caller> Engine<C> {
         self.unreachable = None;
     }
 
-    /// Takes back the calls that a lost connection, which was set aside, leaves to be resent. They are sent first.
+    /// Takes back the calls of a lost connection that was set aside, to resend them. They are sent
+    /// first.
     pub(in crate::request_reply) fn take_back(&mut self, aside: &mut Self) {
         for call in aside.waiting.drain(..).rev() {
             self.earliest = earlier(self.earliest, call.deadline);
             self.waiting.push_front(call);
         }
-        self.fallback.look_again();
+        self.fallback.rescan();
     }
 }

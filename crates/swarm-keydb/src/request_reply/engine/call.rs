@@ -1,4 +1,5 @@
-//! A call: requests, and the caller that awaits the replies. Boxed once, so that it moves from queue to queue by its pointer.
+//! A call: requests, and the caller that awaits the replies. Boxed once, so that it moves from
+//! queue to queue by its pointer.
 
 use std::time::{Duration, Instant};
 
@@ -35,18 +36,18 @@ pub(crate) trait Caller {
 /// Whether a call that may have run may be resent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// It may: the caller says so.
+    /// The caller marked the command as safe to retry.
     Always,
-    /// It only reads.
+    /// The command is read-only.
     ReadOnly,
-    /// It is idempotent, unless others write the same keys in between.
+    /// The command is idempotent, unless other clients write the same keys in between.
     Idempotent,
-    /// It must not run twice.
+    /// The command must not run twice.
     Never,
 }
 
 impl Retry {
-    /// Whether a policy allows to resend the call.
+    /// Whether a policy allows resending the call.
     pub(crate) const fn is_allowed(self, policy: RetryPolicy) -> bool {
         match self {
             Self::Always => true,
@@ -70,21 +71,23 @@ impl Retry {
 /// One request or a batch, and the caller that awaits the replies.
 pub(crate) struct Call<C: Caller> {
     pub(crate) requests: Requests,
-    /// `None` before the call is awaited, and in a tombstone: a call whose caller was answered before the server replied.
+    /// `None` before the call is awaited, and in a tombstone: a call whose caller was answered
+    /// before the server replied.
     pub(super) caller: Option<C>,
-    /// Set when the connection's task takes the call. A tombstone keeps its permit, so that tombstones cannot pile up on a
-    /// server that never replies.
+    /// Set when the connection's task takes the call. A tombstone keeps its permit, so that
+    /// tombstones cannot pile up on a server that never replies.
     permit: Option<C::Permit>,
     pub(crate) retry: Retry,
-    /// Whether no other call may be in flight with this one: the gateway answers some commands out of order.
+    /// Whether no other call may be in flight with this one: the gateway answers some commands out
+    /// of order.
     pub(super) alone: bool,
     /// Whether the server may delay the reply until there is something to return.
     pub(super) blocks: bool,
     /// Whether the timeout is the default, which grows with the number of keys that are written.
     pub(super) grows: bool,
     pub(super) timeout: Duration,
-    /// Unless set earlier, the timeout runs from when the connection's task takes the call, so that the task reads the clock
-    /// once per batch.
+    /// Unless set earlier, the timeout runs from when the connection's task takes the call, so that
+    /// the task reads the clock once per batch.
     pub(crate) deadline: Option<Instant>,
     /// Number of requests that were answered.
     pub(super) answered: usize,
@@ -92,7 +95,8 @@ pub(crate) struct Call<C: Caller> {
     pub(super) sent_before: usize,
     /// How many times the call was sent.
     pub(super) attempts: u8,
-    /// What the call adds to the deadlines of later calls, on a server that needs time for each key.
+    /// What the call adds to the deadlines of later calls, on a server that needs time for each
+    /// key.
     pub(super) pace: Option<Box<Pace>>,
 }
 
@@ -144,7 +148,8 @@ impl<C: Caller> Call<C> {
         self.start_timeout(now)
     }
 
-    /// Returns the permit. The call is about to be answered, and a caller that has its reply must find that nothing is pending.
+    /// Returns the permit. The call is about to be answered, and a caller that has its reply must
+    /// find that nothing is pending.
     #[inline]
     pub(super) fn return_permit(&mut self) {
         self.permit = None;
@@ -160,7 +165,8 @@ impl<C: Caller> Call<C> {
         self.deadline.is_some_and(|deadline| deadline <= now)
     }
 
-    /// Fails every request that was not answered, and leaves a tombstone. `why` returns the failure by position.
+    /// Fails every request that was not answered, and leaves a tombstone. `why` returns the failure
+    /// by position.
     pub(super) fn fail(&mut self, why: impl Fn(usize) -> Failure) {
         let Some(mut caller) = self.caller.take() else {
             return;
@@ -172,8 +178,8 @@ impl<C: Caller> Call<C> {
         drop(caller.complete(Err(why(last))));
     }
 
-    /// As [`fail`](Self::fail), for a call that waits. Requests that were sent over an earlier connection may have run, for
-    /// whatever reason the call is not resent.
+    /// Like [`fail`](Self::fail), for a waiting call. Requests that were sent over an earlier
+    /// connection may have run, whatever the reason for not resending the call.
     pub(super) fn fail_unsent(&mut self, why: impl Fn(usize) -> Failure) {
         let sent = self.sent_before;
         self.return_permit();
@@ -183,16 +189,16 @@ impl<C: Caller> Call<C> {
         });
     }
 
-    /// As [`fail`](Self::fail), for a call whose connection is lost.
+    /// Like [`fail`](Self::fail), for a call whose connection is lost.
     pub(super) fn fail_lost(&mut self, why: impl Fn(bool) -> Failure) {
         let sent = self.sent_before;
         self.return_permit();
         self.fail(|position| why(position < sent));
     }
 
-    /// Whether a write is pending, apart from the next `held` requests. A command that blocks does not count: the server must
-    /// not go on blocking for a caller that has left.
-    pub(super) fn owes_write(&self, held: usize) -> bool {
+    /// Whether a write is pending, apart from the next `held` requests. A command that blocks does
+    /// not count: the server must not continue to block for a caller that has given up.
+    pub(super) fn has_pending_write(&self, held: usize) -> bool {
         !self.blocks && {
             let answered = self.answered.saturating_add(held);
             let mut pending = self.requests.iter().skip(answered);
@@ -217,9 +223,9 @@ pub(crate) struct Timing {
     pub(crate) blocks: bool,
 }
 
-/// The end of a timeout that begins now.
+/// Returns the deadline of a timeout that starts at `now`.
 pub(crate) fn deadline(now: Instant, timeout: Duration) -> Instant {
-    // A timeout beyond what the clock can express is as good as a year.
+    // A timeout that the clock cannot represent becomes a year.
     let year = Duration::from_secs(365 * 24 * 3600);
     now.checked_add(timeout).unwrap_or(now + year)
 }

@@ -1,4 +1,4 @@
-//! Deadlines of calls, the limit of the server's silence, and heartbeats.
+//! Deadlines of calls, the limit on the server's silence, and heartbeats.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use super::drain::Drain;
 use super::{Caller, Engine, Failure, Violation};
 
 impl<C: Caller> Engine<C> {
-    /// When [`expire`](Self::expire) is due.
+    /// Returns when [`expire`](Self::expire) is due.
     pub(in crate::request_reply) fn next_deadline(&self) -> Option<Instant> {
         self.earliest
             .into_iter()
@@ -17,8 +17,9 @@ impl<C: Caller> Engine<C> {
             .min()
     }
 
-    /// When the connection is dropped or the server is doubted, unless data arrives before: the oldest pending reply is
-    /// overdue, and the server is silent. A reply within its own deadline is no reason, however long it takes.
+    /// Returns when to drop the connection or suspect the server because the oldest reply is
+    /// overdue and no data arrives. A reply within its own deadline is not overdue, however long it
+    /// takes.
     fn silent_at(&self) -> Option<Instant> {
         if self.drain == Drain::SetAside {
             return None;
@@ -27,20 +28,21 @@ impl<C: Caller> Engine<C> {
         Some(overdue.max(self.session.silent_at()?))
     }
 
-    /// Fails the calls whose deadline has passed. A call that was sent keeps its slot; the late reply is discarded when
-    /// it arrives.
+    /// Fails the calls whose deadline has passed. A call that was sent keeps its slot; the late
+    /// reply is discarded when it arrives.
     ///
-    /// Also detects a silent server, which ends the connection unless a reply to a write is pending: writes may take
-    /// long, and closing the connection could stop one midway. Then the limit is `drain_timeout`.
+    /// Also detects a silent server. That ends the connection, unless a write is pending: writes
+    /// may take long, and closing the connection could interrupt one. For writes, the limit is
+    /// `drain_timeout`.
     pub(in crate::request_reply) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
         if self.earliest.is_some_and(|earliest| earliest <= now) {
             self.expire_calls(now);
         }
         if self.silent_at().is_some_and(|silent| silent <= now) {
-            if !self.owes_write() || self.session.is_beyond_doubt(now) {
+            if !self.has_pending_write() || self.session.is_unresponsive(now) {
                 return Err(Violation::Silent(self.session.settings.silence));
             }
-            self.session.doubt(now);
+            self.session.suspect(now);
         }
         if !self.drain.sends_no_more() {
             self.session.expire_heartbeat(now);
@@ -85,7 +87,7 @@ impl<C: Caller> Engine<C> {
                 self.earliest = earlier(self.earliest, Some(slot.deadline()));
             }
         }
-        self.fallback.look_again();
+        self.fallback.rescan();
     }
 
     pub(super) fn note_deadline(&mut self, deadline: Instant) {

@@ -1,5 +1,5 @@
-//! Draining a connection: no new calls are sent, and pending replies are awaited. Either the client needs another
-//! connection, or it closes.
+//! Draining a connection: the engine sends no new calls and waits for pending replies, because the
+//! client switches to another connection or closes.
 
 use super::sent::SentCall;
 use super::{Caller, Engine, Failure};
@@ -14,7 +14,8 @@ pub(super) enum Drain {
     Advised,
     /// No new calls are sent; calls in flight are still answered.
     Draining,
-    /// As above, and without a limit for silence: the client has another connection, or needs none.
+    /// Like `Draining`, but without a limit on silence: the client uses another connection, or
+    /// needs none.
     SetAside,
 }
 
@@ -25,8 +26,9 @@ impl Drain {
 }
 
 impl<C: Caller> Engine<C> {
-    /// Checks whether an error asks for another connection. An error that arrived as an array counts only if its text
-    /// is one that servers use about their own state: any other array may be a value that someone wrote.
+    /// Checks whether an error asks for another connection. An error that arrived as an array
+    /// counts only if its text is one that servers use about their own state: any other array may
+    /// be a value that someone wrote.
     pub(super) fn note_failure(&mut self, failure: &Failure) {
         let Failure::Server(error) = failure else {
             return;
@@ -51,21 +53,22 @@ impl<C: Caller> Engine<C> {
         advised
     }
 
-    /// Sends no new calls over this connection. A batch that was begun is sent to its end.
+    /// Stops sending new calls over this connection. A batch that was begun is sent completely.
     pub(in crate::request_reply) fn drain(&mut self) {
         self.drain = Drain::Draining;
     }
 
-    /// Whether the connection is being drained and no caller waits for a reply over it. The server discards an
-    /// unfinished transaction when the connection closes.
+    /// Whether the connection is draining and no caller waits for a reply over it. The server
+    /// discards an unfinished transaction when the connection closes.
     pub(in crate::request_reply) fn is_drained(&self) -> bool {
         self.drain == Drain::Draining && !self.in_flight.iter().any(SentCall::is_awaited)
     }
 
-    /// Fails all calls because the client is closed. Returns for how many of them a caller still waited.
+    /// Fails all calls because the client is closed. Returns the number of calls that a caller
+    /// still waited for.
     pub(in crate::request_reply) fn abandon(&mut self) -> usize {
         let mut abandoned = 0_usize;
-        self.fallback.look_again();
+        self.fallback.rescan();
         for mut call in self.waiting.drain(..) {
             abandoned = abandoned.saturating_add(usize::from(call.is_awaited()));
             call.fail_unsent(|_| Failure::Closed { sent: false });

@@ -1,7 +1,7 @@
-//! Calls that go another way while there is no connection: over HTTP, in order.
+//! Calls over the HTTP fallback while there is no connection, in order.
 //!
-//! Only calls that wait go this way, so none was sent before. What is on the fallback is settled before anything is sent over
-//! the next connection.
+//! Only calls that have not been sent use the fallback. All of them complete before anything is
+//! sent over the next connection.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,9 +19,9 @@ use crate::options::FallbackScope;
 use crate::server::{Detection, ServerProfile};
 
 pub(super) struct Fallback<C: Caller> {
-    /// Sent; answered in this order.
+    /// Calls that were sent. The gateway replies in this order.
     in_flight: InFlight<C>,
-    /// Waiting calls before this one cannot go this way.
+    /// Waiting calls before this position cannot use the fallback.
     looked: usize,
 }
 
@@ -47,25 +47,26 @@ impl<C: Caller> Fallback<C> {
         self.in_flight.iter_mut()
     }
 
-    /// The waiting calls are others now.
-    pub(super) const fn look_again(&mut self) {
+    /// Scans all waiting calls again, because they have changed.
+    pub(super) const fn rescan(&mut self) {
         self.looked = 0;
     }
 }
 
 impl<C: Caller> Engine<C> {
-    /// Whether nobody waits for anything on the fallback any more.
+    /// Whether no caller waits for a reply over the fallback.
     pub(in crate::request_reply) fn fallback_is_settled(&self) -> bool {
         !self.fallback.in_flight.iter().any(SentCall::is_pending)
     }
 
-    /// The fallback is closed in good order.
+    /// The fallback was closed after all calls had completed.
     pub(in crate::request_reply) fn close_fallback(&mut self) {
         self.fallback.in_flight.clear();
     }
 
-    /// The next request to send over the fallback. What neither way can carry fails at once. What needs a session, or may not go
-    /// this way, waits for the connection, as it would without a fallback.
+    /// Returns the next request to send over the fallback. A request that neither the fallback nor
+    /// the connection can carry fails at once. A request that needs a session, or is not covered by
+    /// the fallback, waits for the connection.
     pub(in crate::request_reply) fn next_fallback_request(
         &mut self,
         now: Instant,
@@ -73,7 +74,8 @@ impl<C: Caller> Engine<C> {
     ) -> Option<RequestRef<'_>> {
         let settings = &self.session.settings;
         let here = Detection::over_http(settings.server).profile();
-        // What the server behind HTTP may not take, that of the next connection may, unless the last one did not either.
+        // The server behind HTTP may reject what the server of the next connection takes. The last
+        // connection tells.
         let there = settings.learned.profile();
         loop {
             let call = self.waiting.get(self.fallback.looked)?;
@@ -105,7 +107,7 @@ impl<C: Caller> Engine<C> {
         }
     }
 
-    /// Units do not go this way: what they are there for, one reply in the time of many, it does not have.
+    /// Batches do not use the fallback, where they would take one round trip per request.
     fn may_use_fallback(&self, requests: &Requests) -> bool {
         let Some(request) = requests.as_one() else {
             return false;
@@ -116,7 +118,7 @@ impl<C: Caller> Engine<C> {
         }
     }
 
-    /// A frame has come over the fallback.
+    /// Processes a frame from the fallback.
     pub(in crate::request_reply) fn receive_fallback(
         &mut self,
         frame: Frame,
@@ -132,8 +134,8 @@ impl<C: Caller> Engine<C> {
         Ok(())
     }
 
-    /// The fallback is lost. What was sent that way and cannot safely be sent again fails; the rest waits for whichever way
-    /// comes next.
+    /// The fallback was lost. Calls that cannot be resent safely fail; the others wait for the next
+    /// connection or fallback.
     pub(in crate::request_reply) fn fallback_failed(&mut self, error: &Arc<TransportError>) {
         let policy = self.session.settings.retry;
         requeue(
@@ -142,6 +144,6 @@ impl<C: Caller> Engine<C> {
             policy,
             error,
         );
-        self.fallback.look_again();
+        self.fallback.rescan();
     }
 }

@@ -1,9 +1,11 @@
-//! Fences: proof that the reply to a risky request is one reply, and that everything behind it is still in step.
+//! Fences: proof that the reply to a risky request is a single reply, and that later replies still
+//! match their requests.
 //!
-//! SwarmKeyDb writes error texts unescaped, so a script that returns an error with a line break in it makes the server send
-//! more replies than it owes, or fewer. Right behind such a request the engine sends `ECHO` with an unguessable nonce.
-//! Replies come in order, so the reply to the request is held until the nonce has arrived in its place; on anything else the
-//! connection ends before anybody has received a wrong reply.
+//! SwarmKeyDb does not escape error texts, so a script that returns an error with a line break
+//! makes the server send too many replies, or too few. Directly after such a request, the engine
+//! sends `ECHO` with an unguessable nonce. Replies are ordered, so the reply to the request is held
+//! until the nonce has arrived in its slot. If anything else arrives, the connection ends before a
+//! caller has received a wrong reply.
 
 use std::collections::VecDeque;
 
@@ -13,43 +15,45 @@ use super::Violation;
 use super::requests::Requests;
 use crate::connection::Nonce;
 
-/// What one slot must prove.
+/// What the replies of a slot must prove.
 #[derive(Debug)]
 pub(super) enum Proof {
-    /// Its only reply must be the nonce: a heartbeat.
+    /// A heartbeat, whose only reply must be the nonce.
     Heartbeat {
         nonce: Nonce,
-        /// Whether an error instead is a sign of life. Redis answers PING with an error while it loads or runs a script.
+        /// Whether an error counts as a sign of life, too. Redis answers PING with an error while
+        /// it loads data or runs a script.
         errors_allowed: bool,
     },
-    /// Some of its replies are followed by a nonce.
+    /// A call some of whose replies are followed by a nonce.
     Fences(Fences),
 }
 
 /// The fences of one call, in the order of its requests.
 #[derive(Debug)]
 pub(super) struct Fences {
-    /// The request that the next reply answers.
+    /// Position of the request that the next reply answers.
     position: usize,
-    /// The request that each fence follows.
+    /// The nonces that have not arrived, each with the position of the request that it follows.
     ahead: VecDeque<(usize, Nonce)>,
     /// A reply whose fence has not arrived.
     held: Option<Frame>,
 }
 
-/// What a reply to a fenced call means.
+/// Meaning of a reply to a fenced call.
 #[derive(Debug)]
 pub(super) enum Passed {
-    /// Nothing until its fence has arrived.
+    /// The reply is held until its fence has arrived.
     Held,
-    /// The next request is answered by this.
+    /// The reply answers the next request.
     Reply(Frame),
-    /// A fence has arrived, so the next request is answered by this.
+    /// A fence has arrived; the held reply answers the next request.
     Proved(Frame),
 }
 
 impl Fences {
-    /// Fences behind the requests that are marked for it, from a position on. `None` if there are none.
+    /// Creates fences for the marked requests from position `first` on. Returns `None` if there are
+    /// none.
     pub(super) fn of(requests: &Requests, first: usize) -> Option<Self> {
         let ahead: VecDeque<_> = requests
             .fenced()
@@ -63,12 +67,12 @@ impl Fences {
         })
     }
 
-    /// How many there are.
+    /// Returns the number of fences that have not arrived.
     pub(super) fn len(&self) -> usize {
         self.ahead.len()
     }
 
-    /// The requests that ask for the nonces, each with the position that it follows.
+    /// Returns the `ECHO` requests, each with the position of the request that it follows.
     pub(super) fn requests(&self) -> VecDeque<(usize, Request)> {
         self.ahead
             .iter()
@@ -81,12 +85,12 @@ impl Fences {
         self.held.is_some()
     }
 
-    /// Takes the next reply.
+    /// Processes the next reply.
     pub(super) fn pass(&mut self, reply: Frame) -> Result<Passed, Violation> {
         if let Some(held) = self.held.take() {
-            let (_, nonce) = self.ahead.pop_front().ok_or(Violation::OutOfStep)?;
+            let (_, nonce) = self.ahead.pop_front().ok_or(Violation::Desynchronized)?;
             if !nonce.is_echoed_by(&reply) {
-                return Err(Violation::OutOfStep);
+                return Err(Violation::Desynchronized);
             }
             self.position = self.position.saturating_add(1);
             return Ok(Passed::Proved(held));

@@ -1,7 +1,7 @@
 //! Heartbeats: a PING with a nonce at each interval, on idle and on busy connections.
 //!
-//! The reply proves that the server is alive and that replies still match requests. A shift is detected within one
-//! interval.
+//! The reply proves that the server is alive and that replies still match requests. A shift is
+//! detected within one interval.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use super::sent::SentCall;
 use super::{Answered, Caller, Engine, Violation};
 
 impl<C: Caller> Engine<C> {
-    /// When the next heartbeat is due. A connection that is drained sends none.
+    /// Returns when the next heartbeat is due. A draining connection sends none.
     pub(super) fn heartbeat_at(&self) -> Option<Instant> {
         if self.drain.sends_no_more() {
             return None;
@@ -20,10 +20,10 @@ impl<C: Caller> Engine<C> {
         self.session.heartbeat_at()
     }
 
-    /// Returns the request of a heartbeat.
+    /// Starts a heartbeat and returns its request.
     pub(super) fn beat(&mut self, now: Instant) -> RequestRef<'_> {
         if self.in_flight.is_empty() {
-            self.session.begin_owing(now);
+            self.session.begin_waiting(now);
         }
         let nonce = self.session.start_heartbeat(now);
         let request = nonce.request("PING");
@@ -33,8 +33,8 @@ impl<C: Caller> Engine<C> {
         self.own_request.insert(request).view()
     }
 
-    /// Takes a reply that must prove that replies match requests, or a reply that is held until another one proves
-    /// that.
+    /// Processes a reply that must prove that replies match requests, or a reply that is held until
+    /// a later one proves that.
     #[cold]
     pub(super) fn receive_proof(
         &mut self,

@@ -1,7 +1,8 @@
-//! Calls in flight: sent, in the order in which the server replies. The last one may be sent in part.
+//! Calls in flight, in the order in which the server replies. The last one may be partly sent.
 //!
-//! Only this module knows that a call can be sent in part: a batch, or a call whose requests are followed by checks, goes to the
-//! transport one request at a time, and replies to its first requests may arrive before its last request leaves.
+//! Only this module knows that a call can be partly sent. The requests of a batch or of a fenced
+//! call go to the transport one at a time, and replies to the first requests may arrive before the
+//! last request is sent.
 
 use std::collections::{VecDeque, vec_deque};
 use std::time::Instant;
@@ -15,7 +16,7 @@ use super::sent::SentCall;
 
 pub(super) struct InFlight<C: Caller> {
     slots: VecDeque<SentCall<C>>,
-    /// What is still to be sent of the last call.
+    /// The unsent part of the last call.
     rest: Option<Rest>,
 }
 
@@ -45,7 +46,7 @@ impl<C: Caller> InFlight<C> {
         self.slots.iter_mut()
     }
 
-    /// The oldest call.
+    /// Returns the oldest call.
     #[inline]
     pub(super) fn front(&self) -> Option<&SentCall<C>> {
         self.slots.front()
@@ -56,7 +57,7 @@ impl<C: Caller> InFlight<C> {
         self.slots.front_mut()
     }
 
-    /// The oldest call, if the server owes it a reply to a request that was sent.
+    /// Returns the oldest call, if a reply to one of its sent requests is pending.
     #[inline(always)]
     pub(super) fn front_owed(&mut self) -> Option<&mut SentCall<C>> {
         let unsent = match &self.rest {
@@ -67,13 +68,13 @@ impl<C: Caller> InFlight<C> {
         (slot.owed().saturating_sub(slot.held()) > unsent).then_some(slot)
     }
 
-    /// Removes the oldest call, which has all its replies.
+    /// Removes the oldest call, all of whose replies have arrived.
     #[inline]
     pub(super) fn pop_front(&mut self) -> Option<SentCall<C>> {
         self.slots.pop_front()
     }
 
-    /// Whether the last call is sent in part. Its rest comes next. Otherwise, releases what the transport borrowed until now.
+    /// Whether the last call is partly sent. Its unsent part must be sent next.
     #[inline]
     pub(super) fn is_sending(&mut self) -> bool {
         match &self.rest {
@@ -86,7 +87,7 @@ impl<C: Caller> InFlight<C> {
         }
     }
 
-    /// The next request of the last call.
+    /// Returns the next request of the last call.
     #[inline]
     pub(super) fn next_request(&mut self) -> Option<RequestRef<'_>> {
         self.rest.as_mut()?.advance()
@@ -109,13 +110,14 @@ impl<C: Caller> InFlight<C> {
         self.slots.back()?.request(first)
     }
 
-    /// Adds a heartbeat, which is no call.
+    /// Adds a heartbeat, which has no caller.
     pub(super) fn push_heartbeat(&mut self, heartbeat: SentCall<C>) {
         self.rest = None;
         self.slots.push_back(heartbeat);
     }
 
-    /// Takes the calls whose callers still wait, the last one first, because the connection is gone.
+    /// Removes all calls, because the connection is lost. Returns those whose callers still wait,
+    /// the last one first.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Box<Call<C>>> {
         let mut unsent = self.rest.take().map_or(0, |rest| rest.requests());
         let last_first = self.slots.drain(..).rev();
@@ -128,20 +130,20 @@ impl<C: Caller> InFlight<C> {
     }
 }
 
-/// What is not sent of a call. It is sent even if the caller leaves, because a server must not be left in the middle of a
-/// transaction.
+/// The unsent part of a call. It is sent even if the caller gives up, because the server must not
+/// be left in the middle of a transaction.
 #[derive(Debug)]
 struct Rest {
     requests: Requests,
     next: usize,
-    /// The fences that are not sent, and the position that each follows.
+    /// The fences to send, each with the position that it follows.
     fences: VecDeque<(usize, Request)>,
-    /// The fence that was sent last, which the transport may still borrow.
+    /// The last fence that was sent, which the transport may borrow.
     fence: Option<Request>,
 }
 
 impl Rest {
-    /// The rest of a call from the request `next` on, with all fences.
+    /// Creates the unsent part of a call: the requests from `next` on, and all fences.
     fn of(requests: &Requests, next: usize, fences: Option<&Fences>) -> Option<Self> {
         (next < requests.len() || fences.is_some()).then(|| Self {
             requests: requests.clone(),
@@ -151,19 +153,19 @@ impl Rest {
         })
     }
 
-    /// How many of the caller's requests are not sent.
+    /// Returns the number of unsent requests of the caller.
     #[inline]
     fn requests(&self) -> usize {
         self.requests.len().saturating_sub(self.next)
     }
 
-    /// How many replies cannot arrive yet, including those to fences.
+    /// Returns the number of replies that cannot arrive yet, including those to fences.
     #[inline]
     fn replies(&self) -> usize {
         self.requests().saturating_add(self.fences.len())
     }
 
-    /// The next request: one of the caller's, or the fence that follows the last one.
+    /// Returns the next request: one of the caller's, or the fence that follows the previous one.
     #[inline]
     fn advance(&mut self) -> Option<RequestRef<'_>> {
         if let Some((position, _)) = self.fences.front()

@@ -1,7 +1,7 @@
 //! Sans-IO protocol engine: matches requests to replies. Performs no I/O and reads no clock.
 //!
-//! Calls, frames and the time go in; requests to send and answers to callers come out. Every event on the network is a
-//! method call, so tests can replay every race.
+//! Takes calls, frames and the time; returns requests to send and passes replies to callers. Every
+//! event on the network is a method call, so tests can replay every race.
 
 mod aside;
 mod call;
@@ -52,26 +52,26 @@ pub(crate) struct Answered<W> {
     pub(crate) wake: Option<W>,
 }
 
-/// Matches requests to replies over one connection after another.
+/// Matches requests to replies. Survives reconnects.
 pub(crate) struct Engine<C: Caller> {
     session: Session,
-    /// Calls that were not sent, in order.
+    /// Calls that have not been sent, in order.
     waiting: VecDeque<Box<Call<C>>>,
     /// Calls that were sent. The server replies in this order.
     in_flight: InFlight<C>,
-    /// The engine's own last request, of the handshake or a heartbeat, which the transport may borrow.
+    /// Last request of the handshake or of a heartbeat, which the transport may borrow.
     own_request: Option<Request>,
     /// Calls that were sent over the HTTP fallback.
     fallback: Fallback<C>,
-    /// Lower bound of all deadlines.
+    /// Lower bound of all deadlines of calls.
     earliest: Option<Instant>,
     /// Whether the connection is being drained.
     drain: Drain,
     /// Why the last attempt to connect failed, while there is no connection.
     unreachable: Option<Arc<TransportError>>,
-    /// Number of keys that pending calls write.
+    /// Expected work of pending calls.
     backlog: Backlog,
-    /// When the last reply came.
+    /// When the last reply arrived.
     answered: Option<Instant>,
 }
 
@@ -108,18 +108,18 @@ impl<C: Caller> Engine<C> {
         self.waiting.push_back(call);
     }
 
-    /// Number of calls that were not sent yet.
+    /// Returns the number of calls that have not been sent.
     pub(in crate::request_reply) fn queued(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Number of calls that were sent and not answered yet.
+    /// Returns the number of calls in flight.
     pub(in crate::request_reply) fn in_flight(&self) -> usize {
         self.in_flight.len() + self.fallback.slots().len()
     }
 
     /// Whether a caller still waits for a reply.
-    pub(in crate::request_reply) fn has_living_calls(&self) -> bool {
+    pub(in crate::request_reply) fn has_awaited_calls(&self) -> bool {
         self.waiting.iter().any(|call| call.is_awaited())
             || self
                 .in_flight
@@ -128,7 +128,7 @@ impl<C: Caller> Engine<C> {
                 .any(SentCall::is_awaited)
     }
 
-    /// State of the connection itself.
+    /// Returns the protocol-independent state of the connection.
     pub(in crate::request_reply) const fn session(&self) -> &Session {
         &self.session
     }
@@ -142,7 +142,7 @@ impl<C: Caller> Engine<C> {
         self.session.is_ready()
     }
 
-    /// A connection is open. Its handshake begins, if the transport keeps a session.
+    /// Starts over on a new connection. Its handshake begins, if the transport keeps a session.
     pub(in crate::request_reply) fn connected(&mut self, capabilities: Capabilities) {
         self.drain = Drain::default();
         self.session.open(capabilities);
@@ -151,30 +151,31 @@ impl<C: Caller> Engine<C> {
         }
     }
 
-    /// The connection is lost or closed. Calls that were sent fail unless the retry policy allows to resend them; all
-    /// others wait for the next connection.
+    /// The connection was lost or closed. Calls that were sent fail unless the retry policy allows
+    /// resending them; all others wait for the next connection.
     pub(in crate::request_reply) fn disconnected(&mut self, error: &Arc<TransportError>) {
         self.session.close();
-        self.fallback.look_again();
+        self.fallback.rescan();
         let policy = self.session.settings.retry;
         requeue(self.in_flight.drain(), &mut self.waiting, policy, error);
         self.take_back_growth();
     }
 
-    /// An attempt to connect failed. Calls that time out before the next connection report this error.
+    /// Records a failed attempt to connect. Calls that time out before the next connection report
+    /// this error.
     pub(in crate::request_reply) fn note_unreachable(&mut self, error: &Arc<TransportError>) {
         self.unreachable = Some(Arc::clone(error));
     }
 
-    /// Fails all calls that were not sent.
+    /// Fails all calls that have not been sent.
     pub(in crate::request_reply) fn fail_waiting(&mut self, failure: &Failure) {
-        self.fallback.look_again();
+        self.fallback.rescan();
         for mut call in self.waiting.drain(..) {
             call.fail_unsent(|_| failure.clone());
         }
     }
 
-    /// Returns the next request to send, if one may be sent now. `check` tells whether the transport can carry a
+    /// Returns the next request to send, if any. `check` tells whether the transport can carry a
     /// request.
     #[inline]
     pub(in crate::request_reply) fn next_request(
@@ -200,7 +201,7 @@ impl<C: Caller> Engine<C> {
                     .view(),
             );
         }
-        if self.drain.sends_no_more() || self.session.is_doubted() {
+        if self.drain.sends_no_more() || self.session.is_suspected() {
             return None;
         }
         if self.session.is_heartbeat_due()
@@ -209,14 +210,14 @@ impl<C: Caller> Engine<C> {
             return Some(self.beat(now));
         }
         if !self.fallback.is_empty() {
-            // Calls on the fallback are settled first, so that nothing overtakes them.
+            // Calls on the fallback complete first, so that no call overtakes them.
             return None;
         }
         let server = self.session.server();
         loop {
             let next = self.waiting.front()?;
-            // A request that must be alone in flight waits until all replies have arrived, and blocks later requests
-            // until its own has.
+            // A request that must be alone in flight waits until all replies have arrived, and
+            // holds back later requests until its own reply has.
             let alone = next.alone && !self.in_flight.is_empty();
             if alone || self.in_flight.front().is_some_and(|slot| slot.is_alone()) {
                 return None;
@@ -238,7 +239,7 @@ impl<C: Caller> Engine<C> {
                 continue;
             }
             if self.in_flight.is_empty() {
-                self.session.begin_owing(now);
+                self.session.begin_waiting(now);
             }
             call.attempts += 1;
             if let Some(pace) = &call.pace {
@@ -257,7 +258,7 @@ impl<C: Caller> Engine<C> {
         }
     }
 
-    /// Takes a frame. Returns what it answered, if it answered a call.
+    /// Processes a frame. Returns the request that it answered, if any.
     pub(in crate::request_reply) fn receive(
         &mut self,
         now: Instant,
@@ -270,8 +271,8 @@ impl<C: Caller> Engine<C> {
             return Ok(None);
         }
         if frame.is_push() {
-            // Nothing is subscribed on this connection, so no caller waits for a push, and it must not take a reply's
-            // slot.
+            // Nothing is subscribed on this connection, so no caller waits for a push, and a push
+            // must not take a reply's slot.
             tracing::debug!("unsolicited push ignored");
             return Ok(None);
         }
@@ -286,7 +287,9 @@ impl<C: Caller> Engine<C> {
         let front = self.in_flight.front();
         let meaning = || front.map_or(Meaning::Script, SentCall::meaning);
         match self.session.server().failure_of(frame.view(), meaning) {
-            Some(ErrorReply::Plain(error)) if front.is_none() => Err(Violation::Ended(error)),
+            Some(ErrorReply::Plain(error)) if front.is_none() => {
+                Err(Violation::ClosedByServer(error))
+            }
             Some(error) => {
                 let failure = error.into();
                 self.note_failure(&failure);
@@ -296,15 +299,16 @@ impl<C: Caller> Engine<C> {
         }
     }
 
-    /// Answers the first call in flight. Always inlined, so that the frame moves straight to its destination.
+    /// Completes the next request of the first call in flight. Always inlined, so that the frame
+    /// moves straight to its destination.
     #[inline(always)]
     fn answer(&mut self, result: Result<Frame, Failure>) -> Result<Answered<C::Wake>, Violation> {
         if self.in_flight.front().is_some_and(SentCall::is_paced) {
             self.note_pace(result.is_ok());
         }
-        self.answered = self.session.last_heard();
+        self.answered = self.session.last_activity();
         let slot = (self.in_flight.front_owed()).ok_or(Violation::UnexpectedReply)?;
-        self.session.note_served();
+        self.session.note_reply();
         let sent = slot.sent;
         let mut wake = None;
         if slot.owed() > 1 {
@@ -317,8 +321,8 @@ impl<C: Caller> Engine<C> {
     }
 }
 
-/// Sorts the calls of a lost connection, the last one first: those that may be sent again go to the head of the queue, the others
-/// fail.
+/// Requeues or fails the calls of a lost connection, the last one first. Calls that may be resent
+/// go to the head of the queue.
 fn requeue<C: Caller>(
     calls: impl Iterator<Item = Box<Call<C>>>,
     waiting: &mut VecDeque<Box<Call<C>>>,
@@ -337,7 +341,8 @@ fn requeue<C: Caller>(
     }
 }
 
-/// The first request that cannot be sent, and why. Of a batch, all are asked about before any is sent.
+/// Returns the first request that cannot be sent, and the reason. All requests of a batch are
+/// checked before the first is sent.
 fn first_refused<E>(
     requests: &Requests,
     check: impl Fn(RequestRef<'_>) -> Result<(), E>,
@@ -346,7 +351,7 @@ fn first_refused<E>(
     requests.find_map(|(at, request)| Some((at, check(request).err()?)))
 }
 
-/// The first request with a mark that the server cannot take, and why.
+/// Returns the first request with a mark that the server cannot take, and the reason.
 #[inline]
 fn first_unsupported(requests: &Requests, server: ServerProfile) -> Option<(usize, Failure)> {
     let mut marks = requests.marks().iter();

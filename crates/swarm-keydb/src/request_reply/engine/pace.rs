@@ -1,8 +1,8 @@
-//! Deadlines that fit what is asked: how long writes take on a server that needs a while for each key.
+//! Deadlines that account for slow writes, on a server that takes time for each key.
 //!
-//! SwarmKeyDb writes keys one after another and runs the commands of a connection one by one. So the default deadline of a
-//! command grows by the time that its own keys take, and those of the commands ahead of it on the same connection. On a server
-//! that writes at once nothing is counted.
+//! SwarmKeyDb writes keys one after another and runs the commands of a connection one by one. The
+//! default deadline of a command is therefore extended by the expected time of its own writes and
+//! of those ahead of it on the same connection. On a server without this cost, nothing is counted.
 
 use std::ops::{Add, AddAssign, Sub};
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use super::sent::SentCall;
 use super::{Call, Caller, Engine};
 use crate::effect::Effect;
 
-/// How long a script may take: SwarmKeyDb's own limit.
+/// Maximum time of a script: SwarmKeyDb's own limit.
 const SCRIPT: Duration = Duration::from_secs(5);
 
-/// What commands write.
+/// Expected work of commands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Load {
     keys: u32,
@@ -44,7 +44,8 @@ impl Load {
         }
     }
 
-    /// The load of all requests from a position on. EXEC has that of the commands before it.
+    /// Returns the load of all requests from position `first` on. EXEC has the load of the queued
+    /// commands.
     fn of(requests: &Requests, first: usize) -> Self {
         let last = requests
             .len()
@@ -53,7 +54,7 @@ impl Load {
         counted.map(Self::of_request).fold(Self::NONE, Self::add)
     }
 
-    /// How long it takes when a key takes so long.
+    /// Returns the expected time, at a cost per key.
     fn time(self, key: Duration) -> Duration {
         let keys = key.saturating_mul(self.keys);
         keys.saturating_add(SCRIPT.saturating_mul(self.scripts))
@@ -95,7 +96,7 @@ fn is_transaction(requests: &Requests) -> bool {
             .is_some_and(|first| first.name() == b"MULTI")
 }
 
-/// The load of all calls that wait or are in flight on a connection.
+/// Load of all calls that wait or are in flight on a connection. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Backlog(Arc<Counts>);
 
@@ -113,23 +114,24 @@ impl Backlog {
         }
     }
 
-    /// Only the driver's task writes.
+    /// Only the driver's task writes, so no atomic update is needed.
     fn set(&self, load: Load) {
         self.0.keys.store(load.keys, Ordering::Relaxed);
         self.0.scripts.store(load.scripts, Ordering::Relaxed);
     }
 }
 
-/// What one call adds to the backlog, until it is answered or dropped, and how its deadline follows.
+/// The load that one call adds to the backlog until it completes, and the extension of its
+/// deadline.
 #[derive(Debug)]
 pub(crate) struct Pace {
     own: Load,
-    /// What was ahead of it when `since` was.
+    /// The load ahead of it at the time `since`.
     ahead: Load,
-    /// From when `timeout` runs.
+    /// Start of `timeout`.
     since: Instant,
     timeout: Duration,
-    /// Whether the deadline grows.
+    /// Whether the deadline is extended.
     grows: bool,
     backlog: Backlog,
 }
@@ -146,19 +148,20 @@ impl Pace {
         self.backlog.set(self.backlog.load() - done);
     }
 
-    /// The deadline when a key takes so long.
+    /// Returns the deadline, at a cost per key.
     fn due(&self, key: Duration) -> Instant {
         let time = (self.ahead + self.own).time(key);
         let due = self.since.checked_add(self.timeout.saturating_add(time));
         due.unwrap_or_else(|| self.since + Duration::from_secs(365 * 24 * 3600))
     }
 
-    /// The deadline, if it has grown beyond a moment because writes have turned out to take longer.
+    /// Returns the deadline if it is later than `now`, because writes have turned out to take
+    /// longer.
     pub(super) fn later_than(&self, now: Instant, key: Duration) -> Option<Instant> {
         Some(self.due(key)).filter(|due| self.grows && *due > now)
     }
 
-    /// Counts in another backlog from now on.
+    /// Moves the load to another backlog.
     fn move_to(&mut self, backlog: &Backlog) {
         self.backlog.set(self.backlog.load() - self.own);
         backlog.set(backlog.load() + self.own);
@@ -167,7 +170,8 @@ impl Pace {
 }
 
 impl<C: Caller> Engine<C> {
-    /// Lets the deadline of a call grow by what writes take, and counts its own.
+    /// Extends the deadline of a call by the expected time of writes, and adds its load to the
+    /// backlog.
     #[cold]
     pub(super) fn pace(&mut self, call: &mut Call<C>, now: Instant, key: Duration) {
         let own = if call.blocks {
@@ -195,12 +199,13 @@ impl<C: Caller> Engine<C> {
         call.pace = Some(Box::new(pace));
     }
 
-    /// Whether commands reach the server: a deadline does not grow while it is out of availability.
+    /// Whether commands reach the server. Deadlines are not extended while the server is
+    /// unreachable.
     pub(super) fn reaches_server(&self) -> bool {
         self.is_ready() || !self.fallback.is_empty()
     }
 
-    /// The deadline of a call that is about to be sent.
+    /// Returns the deadline of a call that is about to be sent.
     #[cold]
     pub(super) fn deadline_when_sent(
         &self,
@@ -214,7 +219,8 @@ impl<C: Caller> Engine<C> {
         }
     }
 
-    /// What waits for the next connection waits no longer than the timeout says.
+    /// Revokes the extensions of waiting calls: they wait for the next connection no longer than
+    /// their timeout.
     pub(super) fn take_back_growth(&mut self) {
         let mut earliest = self.earliest;
         for call in &mut self.waiting {
@@ -227,11 +233,12 @@ impl<C: Caller> Engine<C> {
         self.earliest = earliest;
     }
 
-    /// Takes the time of what the first in flight is about to be answered. The time of the next request of a batch begins now.
+    /// Measures the request that the first call in flight is about to complete. The time of a
+    /// batch's next request starts now.
     #[cold]
     pub(super) fn note_pace(&mut self, ran: bool) {
         let (Some(now), key) = (
-            self.session.last_heard(),
+            self.session.last_activity(),
             self.session.settings.learned.write_cost(),
         ) else {
             return;
@@ -265,7 +272,7 @@ impl<C: Caller> Engine<C> {
         }
     }
 
-    /// The backlog of another connection begins with what waits for it.
+    /// Moves the load of waiting calls to the backlog of the next connection.
     pub(super) fn take_backlog_along(&mut self) {
         for call in &mut self.waiting {
             if let Some(pace) = &mut call.pace {
@@ -276,7 +283,7 @@ impl<C: Caller> Engine<C> {
 }
 
 impl<C: Caller> SentCall<C> {
-    /// The load of the request that is answered next.
+    /// Returns the load of the next request to be answered, or `None` for a tombstone.
     fn next_load(&self) -> Option<Load> {
         let call = self.call.as_ref()?;
         let position = call.answered;

@@ -1,4 +1,4 @@
-//! What one call sends: a request, or several that nothing may come between.
+//! Requests of one call: a single request, or a batch.
 
 use std::sync::Arc;
 
@@ -10,9 +10,10 @@ use crate::server::Marks;
 #[derive(Debug, Clone)]
 pub(crate) enum Requests {
     One(Request),
-    /// Sent one right after the other, each with a reply of its own. Never empty.
+    /// Sent back to back, each with its own reply. Never empty.
     Batch(RequestBatch),
-    /// Any of the above, with precautions for some of the requests. Rare, so the others do not pay for it.
+    /// Either of the above, with marks on some requests. Rare, so the other variants do not pay for
+    /// it.
     Marked(Arc<Marked>),
 }
 
@@ -20,12 +21,12 @@ pub(crate) enum Requests {
 #[derive(Debug)]
 pub(crate) struct Marked {
     requests: Requests,
-    /// By position, in order.
+    /// The marks by position, in order.
     marks: Vec<(usize, Marks)>,
 }
 
 impl Requests {
-    /// One request with its marks.
+    /// Creates a single request with its marks.
     #[inline]
     pub(crate) fn one(request: Request, marks: Marks) -> Self {
         let one = Self::One(request);
@@ -36,7 +37,7 @@ impl Requests {
         }
     }
 
-    /// Requests of which those at some positions, in order, are marked.
+    /// Adds marks to the requests at some positions, which must be in order.
     pub(crate) fn marked(self, marks: Vec<(usize, Marks)>) -> Self {
         if marks.is_empty() {
             return self;
@@ -47,7 +48,7 @@ impl Requests {
         }))
     }
 
-    /// The only request, unless this is a batch.
+    /// Returns the single request, unless this is a batch.
     pub(super) fn as_one(&self) -> Option<RequestRef<'_>> {
         match self {
             Self::One(request) => Some(request.view()),
@@ -56,14 +57,14 @@ impl Requests {
         }
     }
 
-    /// The positions of the requests behind which a fence must follow.
+    /// Returns the positions of the requests that a fence must follow.
     pub(super) fn fenced(&self) -> impl Iterator<Item = usize> {
         let fenced =
             |(position, marks): &(usize, Marks)| marks.contains(Marks::FENCE).then_some(*position);
         self.marks().iter().filter_map(fenced)
     }
 
-    /// The marks of the requests that have any, by position.
+    /// Returns the marks of the marked requests, by position.
     #[inline]
     pub(crate) fn marks(&self) -> &[(usize, Marks)] {
         match self {
@@ -95,7 +96,7 @@ impl Requests {
         }
     }
 
-    /// The bytes of all requests together.
+    /// Returns the encoded size of all requests.
     pub(crate) fn encoded_len(&self) -> usize {
         match self {
             Self::One(request) => request.encoded().len(),

@@ -18,7 +18,8 @@ pub(super) struct SentCall<C: Caller> {
     owed: usize,
     /// `None` for a heartbeat.
     pub(super) call: Option<Box<Call<C>>>,
-    /// What the replies must prove, if anything. Outlives the caller, because the connection goes on.
+    /// What the replies must prove, if anything. Outlives the caller, because the connection stays
+    /// in use.
     proof: Option<Box<Proof>>,
 }
 
@@ -66,7 +67,7 @@ impl<C: Caller> SentCall<C> {
         self.call.as_ref().is_some_and(|call| call.pace.is_some())
     }
 
-    /// Whether the replies must prove something: see [`pass`](Self::pass).
+    /// Whether the replies must prove something: see [`check_reply`](Self::check_reply).
     #[inline]
     pub(super) const fn must_prove(&self) -> bool {
         self.proof.is_some()
@@ -94,7 +95,7 @@ impl<C: Caller> SentCall<C> {
                 if proved {
                     Ok(Passed::Reply(reply))
                 } else {
-                    Err(Violation::OutOfStep)
+                    Err(Violation::Desynchronized)
                 }
             }
             Some(Proof::Fences(fences)) => {
@@ -113,7 +114,7 @@ impl<C: Caller> SentCall<C> {
         self.call.as_ref()?.requests.get(position)
     }
 
-    /// What a list that begins with a dash means as the next reply.
+    /// Returns the meaning of an array that begins with a dash, as the next reply.
     #[cold]
     pub(super) fn meaning(&self) -> Meaning {
         self.call.as_ref().map_or(Meaning::Script, |call| {
@@ -122,7 +123,7 @@ impl<C: Caller> SentCall<C> {
             let at = call.answered;
             let last = call.requests.len().saturating_sub(1);
             if at > 0 && at < last && is_multi(0) {
-                // QUEUED, or a refusal.
+                // QUEUED, or an error.
                 return Meaning::Error;
             }
             let request = call.requests.get(at);
@@ -145,7 +146,7 @@ impl<C: Caller> SentCall<C> {
         usize::from(holding)
     }
 
-    /// Takes a reply that is not the last.
+    /// Passes on a reply that is not the last.
     pub(super) fn progress(&mut self, result: Result<Frame, Failure>) {
         self.owed = self.owed.saturating_sub(1);
         if let Some(call) = &mut self.call {
@@ -156,7 +157,7 @@ impl<C: Caller> SentCall<C> {
         }
     }
 
-    /// Takes the last reply.
+    /// Passes on the last reply.
     #[inline]
     pub(super) fn complete(&mut self, result: Result<Frame, Failure>) -> Option<C::Wake> {
         let mut call = self.call.take()?;
@@ -178,8 +179,8 @@ impl<C: Caller> SentCall<C> {
     }
 
     /// Whether a reply to a write is pending.
-    pub(super) fn owes_write(&self) -> bool {
-        (self.call.as_ref()).is_some_and(|call| call.owes_write(self.held()))
+    pub(super) fn has_pending_write(&self) -> bool {
+        (self.call.as_ref()).is_some_and(|call| call.has_pending_write(self.held()))
     }
 
     /// Whether the call was not failed, even if its caller has left.
@@ -187,7 +188,8 @@ impl<C: Caller> SentCall<C> {
         self.call.as_ref().is_some_and(|call| call.caller.is_some())
     }
 
-    /// Fails the call and leaves a tombstone. All of its requests may run, because what was begun is sent to its end.
+    /// Fails the call and leaves a tombstone. All of its requests may run, because a batch that was
+    /// begun is sent completely.
     pub(super) fn fail(&mut self, failure: &Failure) {
         if let Some(call) = &mut self.call {
             call.fail(|_| failure.clone());

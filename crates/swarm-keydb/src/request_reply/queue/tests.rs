@@ -1,4 +1,4 @@
-//! The queue without a driver: who gets capacity, and who wakes whom.
+//! Tests of capacity and wake-ups.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::*;
 
-/// Counts how often it is woken.
+/// Counts wake-ups.
 #[derive(Default)]
 struct Wakes(AtomicUsize);
 
@@ -76,7 +76,7 @@ fn a_value_takes_capacity_until_its_permit_is_dropped() {
     assert!(try_send(&sender, 4), "although the receiver has not slept");
 }
 
-/// A sender that does not wait must see capacity that was returned, although the receiver has not collected it.
+/// A sender that does not wait must see returned capacity that the receiver has not collected.
 #[test]
 fn returned_capacity_can_be_taken_at_once() {
     let (sender, mut receiver) = queue(100);
@@ -90,7 +90,7 @@ fn returned_capacity_can_be_taken_at_once() {
 }
 
 #[test]
-fn waiting_senders_are_served_in_order_and_nobody_overtakes_them() {
+fn waiting_senders_are_served_in_order_and_cannot_be_overtaken() {
     let (sender, mut receiver) = queue(10);
     assert!(try_send(&sender, 10));
     let mut first = Box::pin(sender.send(1, 8));
@@ -115,7 +115,7 @@ fn waiting_senders_are_served_in_order_and_nobody_overtakes_them() {
 }
 
 #[test]
-fn capacity_granted_to_a_sender_that_left_goes_to_the_next() {
+fn capacity_granted_to_a_dropped_sender_goes_to_the_next() {
     let (sender, mut receiver) = queue(4);
     assert!(try_send(&sender, 4));
     let mut first = Box::pin(sender.send(1, 4));
@@ -123,13 +123,13 @@ fn capacity_granted_to_a_sender_that_left_goes_to_the_next() {
     assert!(poll(first.as_mut()).is_pending() && poll(second.as_mut()).is_pending());
     drop(take(&mut receiver));
     assert!(receiver.sleep(&noop()));
-    // It has capacity and has not been polled since.
+    // It was granted capacity, and has not been polled since.
     drop(first);
     assert_eq!(poll(second.as_mut()), Poll::Ready(Ok(())));
 }
 
 #[test]
-fn capacity_granted_to_the_last_waiting_sender_returns_when_it_leaves() {
+fn capacity_granted_to_the_last_waiting_sender_returns_when_it_is_dropped() {
     let (sender, mut receiver) = queue(4);
     assert!(try_send(&sender, 4));
     let mut waiting = Box::pin(sender.send(1, 4));
@@ -142,7 +142,7 @@ fn capacity_granted_to_the_last_waiting_sender_returns_when_it_leaves() {
 }
 
 #[test]
-fn a_sender_that_begins_to_wait_collects_what_was_returned_while_the_receiver_sleeps() {
+fn a_new_waiting_sender_collects_capacity_while_the_receiver_sleeps() {
     let (sender, mut receiver) = queue(10);
     assert!(try_send(&sender, 10));
     let permits = take(&mut receiver);

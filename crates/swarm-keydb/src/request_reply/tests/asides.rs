@@ -1,4 +1,4 @@
-//! Connections that are set aside: how long they are kept, and what becomes of what they owe.
+//! Tests of connections that are set aside: how long they are kept, and how their calls complete.
 
 use tokio::time::Instant;
 
@@ -7,7 +7,7 @@ use crate::{ErrorKind, Outcome, State};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Starts an MSET whose caller soon gives up, and which the server goes on with.
+/// Starts an MSET whose caller soon gives up while the server continues.
 async fn write_on(server: &Server, client: &Client, keys: usize) {
     let before = server.count("MSET");
     let pairs: Vec<_> = (0..keys).map(|n| (format!("key:{n}"), n)).collect();
@@ -19,18 +19,21 @@ async fn write_on(server: &Server, client: &Client, keys: usize) {
     assert_eq!(error.outcome(), Some(Outcome::MayHaveRun));
 }
 
-/// Waits until so many connections are set aside.
+/// Waits until this many connections are set aside.
 async fn set_aside(client: &Client, connections: usize) {
     let start = Instant::now();
     while client.stats().draining != connections {
-        assert!(start.elapsed() < 100 * SECOND, "none is set aside");
+        assert!(
+            start.elapsed() < 100 * SECOND,
+            "no connection was set aside"
+        );
         sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// Stands for: a task without end, because the timer is not set again after an error.
+/// Guards against a task that never ends because the timer is not set again after an error.
 #[tokio::test(start_paused = true)]
-async fn the_limit_holds_although_a_read_is_owed_when_the_last_client_is_gone() {
+async fn drain_timeout_holds_with_a_pending_read_after_the_last_client_is_dropped() {
     let server = Server::default();
     let client = server.client(options().drain_timeout(60 * SECOND)).await;
     write_on(&server, &client, 3000).await;
@@ -44,9 +47,9 @@ async fn the_limit_holds_although_a_read_is_owed_when_the_last_client_is_gone() 
     assert!(start.elapsed() < 61 * SECOND, "{:?}", start.elapsed());
 }
 
-/// Stands for: calls that are dropped with their connection, and a figure that nobody takes back.
+/// Guards against dropping calls with their connection, and against a stale metric.
 #[tokio::test(start_paused = true)]
-async fn what_only_reads_goes_again_when_the_limit_has_passed() {
+async fn reads_are_resent_after_drain_timeout() {
     let server = Server::default();
     let client = server.client(options().drain_timeout(16 * SECOND)).await;
     write_on(&server, &client, 1000).await;
@@ -59,9 +62,9 @@ async fn what_only_reads_goes_again_when_the_limit_has_passed() {
     client.close().await;
 }
 
-/// Stands for: a bound that costs a write.
+/// Guards against a limit that interrupts a write.
 #[tokio::test(start_paused = true)]
-async fn a_client_that_ends_closes_none_of_them_for_want_of_room() {
+async fn ending_the_client_closes_no_connection_with_a_pending_write() {
     let server = Server::default();
     let client = server.client(options()).await;
     for connections in 1..=8 {
@@ -73,9 +76,9 @@ async fn a_client_that_ends_closes_none_of_them_for_want_of_room() {
     assert_eq!(server.settled().await, 9 * 3000);
 }
 
-/// Stands for: the same, when whoever may write scripts makes connections fall out of step.
+/// Guards against the same fault when scripts desynchronize connections.
 #[tokio::test(start_paused = true)]
-async fn one_that_is_out_of_step_takes_the_room_of_no_other() {
+async fn a_desynchronized_connection_displaces_no_other() {
     let server = Server::default();
     let client = server.client(options()).await;
     for connections in 1..=8 {
@@ -102,9 +105,9 @@ async fn one_that_is_out_of_step_takes_the_room_of_no_other() {
     assert!(server.settled().await >= 8 * 3000);
 }
 
-/// Stands for: a state that is told ahead of time.
+/// Guards against a state that is published too early.
 #[tokio::test(start_paused = true)]
-async fn a_connection_is_no_connection_before_its_handshake() {
+async fn the_state_is_connected_only_after_the_handshake() {
     let server = Server::default();
     let client = server
         .client(options().reconnect_max_delay(Duration::from_millis(250)))
@@ -113,7 +116,7 @@ async fn a_connection_is_no_connection_before_its_handshake() {
     server.0.unreachable.store(true, Ordering::Relaxed);
     let mut states = client.watch_state();
     assert!(states.reached(State::Reconnecting).await);
-    // Lost after all; and the next connection is never answered.
+    // The connection is lost, and the next one is never answered.
     server.0.mute.store(true, Ordering::Relaxed);
     server.0.unreachable.store(false, Ordering::Relaxed);
     server.cut_all();
@@ -122,9 +125,9 @@ async fn a_connection_is_no_connection_before_its_handshake() {
     assert!(server.connections() >= 2);
 }
 
-/// Stands for: a handle that is of no use and never says so.
+/// Guards against an unusable handle that never reports an error.
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_is_not_made_again_ends_when_its_server_has_vanished() {
+async fn without_reconnecting_the_client_ends_when_its_server_has_vanished() {
     let server = Server::default();
     let options = options()
         .drain_timeout(60 * SECOND)

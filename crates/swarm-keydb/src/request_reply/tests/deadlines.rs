@@ -1,4 +1,5 @@
-//! With the default timeout of 10 s, what takes the server longer than that because it writes so much does not fail.
+//! Tests that writes that take longer than the default timeout of 10 s, because of their number, do
+//! not fail.
 
 use tokio::time::Instant;
 
@@ -9,7 +10,7 @@ async fn client(server: &Server) -> Client {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_keys_in_one_command() {
+async fn a_command_that_writes_many_keys_does_not_time_out() {
     let server = Server::default();
     let client = client(&server).await;
     client.mset(pairs()).await.unwrap();
@@ -19,7 +20,7 @@ async fn many_keys_in_one_command() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_commands_in_a_pipeline_or_a_transaction() {
+async fn a_long_pipeline_or_transaction_does_not_time_out() {
     let server = Server::default();
     let client = client(&server).await;
     let pipeline = client.pipeline();
@@ -42,7 +43,7 @@ async fn many_commands_in_a_pipeline_or_a_transaction() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_behind_many_writes() {
+async fn a_read_after_many_writes_does_not_time_out() {
     let server = Server::default();
     let client = client(&server).await;
     let start = Instant::now();
@@ -58,7 +59,7 @@ async fn a_read_behind_many_writes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_of_its_own_is_taken_as_given() {
+async fn an_explicit_timeout_is_not_extended() {
     let server = Server::default();
     let client = client(&server).await;
     let start = Instant::now();

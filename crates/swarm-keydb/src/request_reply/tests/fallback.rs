@@ -1,4 +1,4 @@
-//! The fallback beside connections that come and go.
+//! Tests of the fallback while connections are lost and restored.
 
 use swarm_transport::memory::pair;
 use swarm_transport::{Capabilities, Connect};
@@ -12,7 +12,7 @@ use crate::{Bytes, State};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A client with a fallback, and the far ends of the connections that it makes there.
+/// A client with a fallback, and the peers of its fallback connections.
 async fn client(
     server: &Server,
     options: ClientOptions,
@@ -77,9 +77,9 @@ async fn a_fallback_that_sends_retry_after_is_not_dialed_before() {
     }
 }
 
-/// Stands for: a state that stays wrong.
+/// Guards against a state that is never corrected.
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_is_lost_while_the_fallback_settles_is_not_connected() {
+async fn losing_the_connection_while_the_fallback_settles_leaves_the_connected_state() {
     let server = Server::default();
     let (client, mut fallback) = client(&server, options()).await;
     let mut states = client.watch_state();
@@ -101,7 +101,7 @@ async fn a_connection_that_is_lost_while_the_fallback_settles_is_not_connected()
         );
         sleep(3 * SECOND).await;
         assert_eq!(client.state(), State::Fallback);
-        // It has a moment anew, from when there is a connection again.
+        // The time to settle starts over when the client reconnects again.
         server.0.unreachable.store(false, Ordering::Relaxed);
         assert!(states.reached(State::Connected).await);
         peer.reply(Frame::bulk("over HTTP")).await.unwrap();
@@ -110,9 +110,9 @@ async fn a_connection_that_is_lost_while_the_fallback_settles_is_not_connected()
     }
 }
 
-/// Stands for: what is ready to be sent, and waits until something else wakes the driver.
+/// Guards against a call that is ready to be sent, but waits until something else wakes the driver.
 #[tokio::test(start_paused = true)]
-async fn a_read_from_a_connection_that_was_set_aside_goes_over_the_fallback_at_once() {
+async fn a_read_of_a_connection_that_was_set_aside_is_resent_over_the_fallback_at_once() {
     let server = Server::default();
     let (client, mut fallback) = client(&server, options()).await;
     let pairs: Vec<_> = (0..1000).map(|n| (format!("key:{n}"), n)).collect();
@@ -123,7 +123,8 @@ async fn a_read_from_a_connection_that_was_set_aside_goes_over_the_fallback_at_o
     while client.stats().draining == 0 {
         sleep(Duration::from_millis(10)).await;
     }
-    // The second connection is lost, the next is never answered, and so the fallback stands in.
+    // The second connection is lost and the third is never answered, so the client uses the
+    // fallback.
     server.0.mute.store(true, Ordering::Relaxed);
     server.cut_newest();
     let mut states = client.watch_state();

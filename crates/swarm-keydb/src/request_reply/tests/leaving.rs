@@ -1,4 +1,4 @@
-//! A command that writes many keys is never cut in half, however its connection is left.
+//! Tests that a long write is never interrupted, however its connection ends.
 
 use tokio::task::JoinHandle;
 
@@ -7,12 +7,12 @@ use crate::{Error, ErrorKind, Outcome, State};
 
 const ALL: usize = 200;
 
-/// How 200 keys are written.
+/// The command that writes 200 keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
     Mset,
     Exec,
-    /// On a connection of one's own.
+    /// On a leased connection.
     Exclusive,
     Transact,
 }
@@ -53,7 +53,7 @@ async fn write(client: Client, how: How, timeout: Option<Duration>) -> Result<()
     }
 }
 
-/// Starts to write and returns when the server is in the middle of it.
+/// Starts to write, and returns while the server is in the middle of the write.
 async fn begun(
     how: How,
     timeout: Option<Duration>,
@@ -70,7 +70,7 @@ async fn begun(
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_its_deadline() {
+async fn a_write_outlives_its_deadline() {
     for how in EVERY_HOW {
         let (server, client, writing) = begun(how, Some(Duration::from_secs(1))).await;
         let error = writing.await.unwrap().unwrap_err();
@@ -85,7 +85,7 @@ async fn by_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_dropping_the_future_and_the_client() {
+async fn a_write_outlives_its_future_and_the_client() {
     for how in EVERY_HOW {
         let (server, client, writing) = begun(how, None).await;
         writing.abort();
@@ -96,7 +96,7 @@ async fn by_dropping_the_future_and_the_client() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_closing_after_the_future_was_dropped() {
+async fn close_waits_for_a_write_whose_future_was_dropped() {
     for how in EVERY_HOW {
         let (server, client, writing) = begun(how, None).await;
         writing.abort();
@@ -115,7 +115,7 @@ async fn by_closing_after_the_future_was_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_closing() {
+async fn close_waits_for_a_write() {
     for how in EVERY_HOW {
         let (server, client, writing) = begun(how, None).await;
         client.close().await;
@@ -125,7 +125,7 @@ async fn by_closing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_closing_within_a_time() {
+async fn a_write_outlives_a_close_with_a_timeout() {
     for how in EVERY_HOW {
         let (server, client, writing) = begun(how, None).await;
         let closed = client.close_within(Duration::from_secs(1)).await;
@@ -144,7 +144,7 @@ async fn by_closing_within_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_keeps_its_place_until_its_reply_has_come() {
+async fn a_lease_occupies_the_pool_until_its_reply_has_arrived() {
     for how in [How::Exclusive, How::Transact] {
         let server = Server::default();
         let client = server
@@ -168,7 +168,7 @@ async fn a_lease_keeps_its_place_until_its_reply_has_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_the_limit_a_connection_is_closed_whatever_it_owes() {
+async fn after_drain_timeout_a_connection_is_closed_despite_a_pending_write() {
     let server = Server::default();
     let limit = Duration::from_secs(5);
     let client = server.client(options().drain_timeout(limit)).await;
@@ -184,7 +184,7 @@ async fn after_the_limit_a_connection_is_closed_whatever_it_owes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_owes_only_reads_is_closed_at_once() {
+async fn a_connection_with_only_pending_reads_is_closed_at_once() {
     let server = Server::default();
     let client = server.client(options()).await;
     let own = client.exclusive().await.unwrap();

@@ -1,4 +1,5 @@
-//! Clients against a server of this process that is as slow as SwarmKeyDb, on a clock that the tests drive.
+//! Tests of clients against an in-process server that writes as slowly as SwarmKeyDb, on a paused
+//! clock.
 
 mod asides;
 mod deadlines;
@@ -20,30 +21,30 @@ use tokio::time::sleep;
 
 use crate::{Client, ClientOptions};
 
-/// What a key takes to be written.
+/// Time that the server takes for each key.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// A server that runs the commands of a connection one after another, takes a while for each key that is written, and drops a
-/// command midway when its connection ends.
+/// A server that runs the commands of a connection one after another, takes a while for each key
+/// written, and interrupts a command when its connection ends.
 #[derive(Clone, Default)]
 struct Server(Arc<State>);
 
 #[derive(Default)]
 struct State {
     written: AtomicUsize,
-    /// Connections that were made, and those that are open.
+    /// Number of accepted connections, and of open ones.
     made: AtomicUsize,
     open: AtomicUsize,
     unreachable: AtomicBool,
-    /// Whether GET is left without a reply.
+    /// Whether GET gets no reply.
     ignores_get: AtomicBool,
-    /// Whether new connections are never answered.
+    /// Whether new connections get no replies.
     mute: AtomicBool,
-    /// Whether the replies to checks are wrong.
+    /// Whether the server echoes wrong nonces.
     out_of_step: AtomicBool,
-    /// End the connections, in the order in which these were made.
+    /// Closes each connection, in the order in which they were accepted.
     cuts: Mutex<Vec<Arc<Notify>>>,
-    /// The names of the commands in the order in which they came.
+    /// The names of all commands, in order of arrival.
     names: Mutex<Vec<String>>,
 }
 
@@ -61,7 +62,7 @@ impl Server {
         if self.0.unreachable.load(Ordering::Relaxed) {
             return Err(TransportError::new(
                 TransportErrorKind::Refused,
-                "nobody is there",
+                "connection refused",
             ));
         }
         let (transport, peer) = pair_with_capacity(1024);
@@ -106,7 +107,7 @@ impl Server {
                         biased;
                         request = peer.next_request() => match request {
                             Some(request) => waiting.push_back(self.note(request)),
-                            // Midway.
+                            // The client closed the connection in the middle of the write.
                             None => return,
                         },
                         () = cut.notified() => return,
@@ -127,7 +128,7 @@ impl Server {
         request
     }
 
-    /// How many keys a command writes, and its reply.
+    /// Returns the number of keys that a command writes, and its reply.
     fn run(&self, request: &Request, queued: &mut Option<usize>) -> (usize, Frame) {
         let args = request.args().count() - 1;
         let name = String::from_utf8_lossy(request.name()).into_owned();
@@ -174,32 +175,32 @@ impl Server {
         self.0.made.load(Ordering::Relaxed)
     }
 
-    /// Ends the connection that was made last.
+    /// Closes the newest connection.
     fn cut_newest(&self) {
         self.0.cuts.lock().unwrap().pop().unwrap().notify_one();
     }
 
-    /// Ends all connections.
+    /// Closes all connections.
     fn cut_all(&self) {
         for cut in self.0.cuts.lock().unwrap().drain(..) {
             cut.notify_one();
         }
     }
 
-    /// How often a command came.
+    /// Returns how often a command has arrived.
     fn count(&self, name: &str) -> usize {
         let names = self.0.names.lock().unwrap();
         names.iter().filter(|other| *other == name).count()
     }
 
-    /// Waits until a command has come.
+    /// Waits until a command has arrived.
     async fn has_got(&self, name: &str) {
         while self.count(name) == 0 {
             sleep(Duration::from_millis(1)).await;
         }
     }
 
-    /// Waits until no connection is open, and says what was written by then.
+    /// Waits until no connection is open. Returns the number of keys written by then.
     async fn settled(&self) -> usize {
         while self.0.open.load(Ordering::Relaxed) > 0 {
             sleep(Duration::from_millis(10)).await;

@@ -1,4 +1,4 @@
-//! A server that is silent because it is busy with a command that writes.
+//! Tests of a server that is silent because it is busy with a write.
 
 use tokio::time::Instant;
 
@@ -7,7 +7,7 @@ use crate::{ErrorKind, Outcome, State};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A client whose MSET of 200 keys has timed out while the server goes on with it.
+/// A client whose MSET of 200 keys has timed out while the server is still running it.
 async fn stuck(
     options: ClientOptions,
 ) -> (
@@ -20,7 +20,7 @@ async fn stuck(
     let start = Instant::now();
     let write = tokio::spawn(client.mset(pairs()).timeout(SECOND));
     server.has_got("MSET").await;
-    // It waits behind the other, longer than that.
+    // A second call waits for the first, for longer than that.
     let read = tokio::spawn(client.get("k").timeout(60 * SECOND));
     server.has_got("GET").await;
     let write = write.await.unwrap();
@@ -34,14 +34,14 @@ async fn stuck(
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_rest_moves_to_another_connection_and_late_replies_still_come() {
+async fn other_calls_move_to_another_connection_and_late_replies_still_arrive() {
     let (server, client, read) = stuck(options()).await;
-    // The server is silent for 15 s, is asked then, and MSET takes 20.
+    // The server is silent for 15 s before the client checks; MSET takes 20 s.
     sleep(14 * SECOND).await;
     assert_eq!((server.connections(), client.stats().draining), (1, 0));
     sleep(SECOND).await;
     assert!(client.get("k").await.unwrap().is_some());
-    assert!(server.written() < 200, "it does not wait for the other");
+    assert!(server.written() < 200, "the call does not wait for MSET");
     assert_eq!(server.connections(), 2);
     assert_eq!(
         (client.state(), client.stats().draining),
@@ -58,7 +58,7 @@ async fn the_rest_moves_to_another_connection_and_late_replies_still_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_server_cannot_be_asked_the_connection_is_kept_and_nothing_is_sent_on_it() {
+async fn if_the_liveness_check_fails_the_connection_is_kept_and_paused() {
     let (server, client, read) = stuck(options()).await;
     server.0.unreachable.store(true, Ordering::Relaxed);
     sleep(16 * SECOND).await;
@@ -88,7 +88,7 @@ async fn without_reconnecting_a_silent_connection_is_kept_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn connections_that_never_answer_do_not_use_up_what_may_be_set_aside() {
+async fn unresponsive_connections_do_not_exhaust_the_limit_on_set_aside() {
     let server = Server::default();
     let half = SECOND / 2;
     let client = server.client(options().inactivity_timeout(half)).await;
@@ -104,7 +104,7 @@ async fn connections_that_never_answer_do_not_use_up_what_may_be_set_aside() {
         );
         assert_eq!(client.stats().draining, round.min(8));
     }
-    // The last eight are still open and end their command.
+    // The last eight are still open, and finish their command.
     let closed = client.close_within(Duration::ZERO).await;
     assert_eq!(closed.unanswered, 8, "{closed:?}");
 }

@@ -1,7 +1,9 @@
-//! Random schedules: listeners come and go, the server answers, publishes, refuses and pushes whatever it likes, bytes arrive
-//! in pieces of any size, and connections break. Each listener hears what it must, and the wire sees each name once.
+//! Random schedules: listeners come and go; the server replies, publishes, refuses names and sends
+//! arbitrary pushes; bytes arrive in pieces of any size; connections break. Each listener receives
+//! exactly the events it must, and the server never receives a redundant SUBSCRIBE.
 //!
-//! `SWARM_SCHEDULES` says how many, `cargo xtask simulate` plays a million; a failure names its seed.
+//! `SWARM_SCHEDULES` sets the number of schedules; `cargo xtask simulate` runs a million. A failure
+//! names its seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +13,7 @@ const SCHEDULES: u64 = 20_000;
 
 const NAMES: [&str; 6] = ["a", "b", "subscribe", "a*", "*", "forbidden"];
 
-/// Pushes that nobody here asked for.
+/// Pushes that no request asked for.
 const JUNK: [&str; 9] = [
     "invalidate k",
     "smessage a x",
@@ -27,39 +29,39 @@ const JUNK: [&str; 9] = [
 struct Member {
     names: Vec<&'static str>,
     notes: Notes,
-    /// Whether all its names came and none was lost since, as it was told.
+    /// Whether all names are acknowledged, according to the events.
     whole: bool,
-    /// What it must have heard since the last look.
+    /// Messages that it must have received since the last check.
     expected: Vec<String>,
     refused: bool,
 }
 
-struct World {
+struct Simulation {
     seed: u64,
     random: fastrand::Rng,
     bench: Bench,
     connected: bool,
     protocol: RespVersion,
     decoder: Decoder,
-    /// On its way to the client.
+    /// Sent by the server, not yet arrived.
     bytes: BytesMut,
-    /// Has arrived.
+    /// Arrived, not yet decoded.
     input: BytesMut,
-    /// What the server thinks.
+    /// Names subscribed on the server.
     subscribed: BTreeSet<String>,
     published: u64,
     members: BTreeMap<u64, Member>,
 }
 
 #[test]
-fn no_schedule_loses_a_message_or_asks_twice() {
+fn no_schedule_loses_a_message_or_subscribes_twice() {
     let schedules = std::env::var("SWARM_SCHEDULES").map_or(SCHEDULES, |n| n.parse().unwrap());
     for seed in 0..schedules {
-        World::new(seed).play();
+        Simulation::new(seed).run();
     }
 }
 
-impl World {
+impl Simulation {
     fn new(seed: u64) -> Self {
         Self {
             seed,
@@ -80,7 +82,7 @@ impl World {
         }
     }
 
-    fn play(&mut self) {
+    fn run(&mut self) {
         for _ in 0..self.random.usize(1..80) {
             match self.random.u8(0..20) {
                 0..=2 => self.join(),
@@ -97,7 +99,7 @@ impl World {
                     let junk = JUNK[self.random.usize(0..JUNK.len())];
                     self.write(&push(junk));
                 }
-                16 => self.give_up(),
+                16 => self.drop_name(),
                 17 if self.random.u8(0..3) == 0 => self.cut(),
                 18 => self.connect(),
                 19 => {
@@ -125,19 +127,19 @@ impl World {
             refused: false,
         };
         self.members.insert(id, member);
-        self.look();
+        self.check_events();
     }
 
     fn leave(&mut self) {
         let ids: Vec<_> = self.members.keys().copied().collect();
         if let Some(id) = self.random.choice(ids) {
             self.bench.machine.unsubscribe(id);
-            self.look();
+            self.check_events();
             self.members.remove(&id);
         }
     }
 
-    /// The server takes one request and answers it.
+    /// The server receives one request and replies.
     fn answer(&mut self) -> bool {
         let Some(request) = self.bench.send() else {
             return false;
@@ -150,7 +152,7 @@ impl World {
             _ if name == "forbidden" => Frame::error("NOPERM forbidden"),
             "SUBSCRIBE" | "PSUBSCRIBE" => {
                 let new = self.subscribed.insert(name.to_owned());
-                assert!(new, "seed {}: {request} though it is", self.seed);
+                assert!(new, "seed {}: redundant {request}", self.seed);
                 acknowledged
             }
             _ => {
@@ -182,8 +184,8 @@ impl World {
         }
     }
 
-    /// The server drops a subscription by itself.
-    fn give_up(&mut self) {
+    /// The server drops a subscription on its own.
+    fn drop_name(&mut self) {
         let names: Vec<_> = self.subscribed.iter().cloned().collect();
         if let Some(name) = self.random.choice(names) {
             self.subscribed.remove(&name);
@@ -192,7 +194,7 @@ impl World {
         }
     }
 
-    /// So many bytes arrive, and what is whole of them is taken.
+    /// `len` bytes arrive, and the client receives the complete frames.
     fn arrive(&mut self, len: usize) {
         let piece = self.bytes.split_to(len);
         self.input.extend_from_slice(&piece);
@@ -210,7 +212,7 @@ impl World {
                         member.expected.push(payload.to_owned());
                     }
                 }
-                // What the server gave up while this side thought that it had it is a gap.
+                // The server dropped a name that the client still counted as subscribed: a gap.
                 [Some("unsubscribe" | "punsubscribe"), name, _] => lost = name,
                 _ => {}
             }
@@ -219,7 +221,7 @@ impl World {
             }
             let outcome = self.bench.machine.receive(self.bench.now, &frame);
             assert_eq!(outcome, Ok(()), "seed {}: {frame}", self.seed);
-            self.look();
+            self.check_events();
         }
     }
 
@@ -242,15 +244,18 @@ impl World {
         }
     }
 
-    /// Compares what the members heard with what they must have.
-    fn look(&mut self) {
+    /// Compares the events of all members with the expected ones.
+    fn check_events(&mut self) {
         let seed = self.seed;
         for (id, member) in &mut self.members {
             let mut heard = Vec::new();
             for note in member.notes.borrow_mut().drain(..) {
                 match note.as_str() {
                     "ready" | "restored" => {
-                        assert!(!member.whole, "seed {seed}: {id} was {note} for no reason");
+                        assert!(
+                            !member.whole,
+                            "seed {seed}: {id} was {note} without a reason"
+                        );
                         member.whole = true;
                     }
                     "Server" => {
@@ -266,7 +271,7 @@ impl World {
         self.members.retain(|_, member| !member.refused);
     }
 
-    /// Lets everything come to its end.
+    /// Runs until no request and no byte is in flight.
     fn settle(&mut self) {
         self.connect();
         loop {
@@ -286,7 +291,7 @@ impl World {
             .collect();
         assert_eq!(self.subscribed, wanted, "seed {seed}");
         for (id, member) in &self.members {
-            assert!(member.whole, "seed {seed}: {id} waits for ever");
+            assert!(member.whole, "seed {seed}: {id} never became ready");
         }
         while !self.members.is_empty() {
             self.leave();
@@ -295,6 +300,10 @@ impl World {
         let machine = &self.bench.machine;
         assert_eq!(self.subscribed, BTreeSet::new(), "seed {seed}");
         assert!(machine.is_idle() && !machine.is_wanted(), "seed {seed}");
-        assert!(machine.owed.is_empty(), "seed {seed}: {:?}", machine.owed);
+        assert!(
+            machine.pending.is_empty(),
+            "seed {seed}: {:?}",
+            machine.pending
+        );
     }
 }

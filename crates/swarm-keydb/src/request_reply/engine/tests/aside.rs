@@ -1,4 +1,4 @@
-//! Connections that owe replies to commands that write.
+//! Tests of connections with pending writes, and of setting them aside.
 
 use super::*;
 
@@ -9,15 +9,15 @@ fn silent(bench: &mut Bench) {
 }
 
 #[test]
-fn a_silent_server_that_owes_a_write_is_asked_and_not_given_up() {
+fn a_silent_server_with_a_pending_write_is_suspected_and_kept() {
     let mut bench = Bench::ready();
     bench.incr("a");
     bench.send();
     silent(&mut bench);
-    assert!(bench.engine.session_mut().take_unexamined_doubt());
+    assert!(bench.engine.session_mut().take_unchecked_suspicion());
     assert!(
-        !bench.engine.session_mut().take_unexamined_doubt(),
-        "one question for each doubt"
+        !bench.engine.session_mut().take_unchecked_suspicion(),
+        "one check per suspicion"
     );
     bench.get("b");
     assert_eq!(
@@ -27,18 +27,18 @@ fn a_silent_server_that_owes_a_write_is_asked_and_not_given_up() {
     );
     let again = bench.now + SILENCE;
     assert_eq!(bench.wait(14), Ok(()));
-    assert!(!bench.engine.session_mut().take_unexamined_doubt());
+    assert!(!bench.engine.session_mut().take_unchecked_suspicion());
     assert_eq!(bench.engine.next_deadline(), Some(again));
     assert_eq!(bench.wait(1), Ok(()));
-    assert!(bench.engine.session_mut().take_unexamined_doubt());
+    assert!(bench.engine.session_mut().take_unchecked_suspicion());
     bench.get("c");
     bench.reply(&bulk("1"));
-    assert!(!bench.engine.session().is_doubted());
+    assert!(!bench.engine.session().is_suspected());
     assert_eq!(bench.sent(), ["GET c"], "GET b has timed out meanwhile");
 }
 
 #[test]
-fn whether_a_write_is_owed_outlives_its_caller() {
+fn a_pending_write_outlives_its_caller() {
     for (request, writes) in [
         ("INCR a", true),
         ("GET a", false),
@@ -47,33 +47,37 @@ fn whether_a_write_is_owed_outlives_its_caller() {
     ] {
         let mut bench = Bench::ready();
         let gone = bench.call(request, Retry::Never, false);
-        assert!(!bench.engine.owes_write(), "it is not sent");
+        assert!(!bench.engine.has_pending_write(), "the write was not sent");
         bench.send();
-        assert_eq!(bench.engine.owes_write(), writes, "{request}");
+        assert_eq!(bench.engine.has_pending_write(), writes, "{request}");
         *gone.borrow_mut() = true;
-        assert_eq!(bench.engine.owes_write(), writes, "{request}");
-        assert_eq!(bench.engine.owes_write_in_time(), writes, "{request}");
+        assert_eq!(bench.engine.has_pending_write(), writes, "{request}");
+        assert_eq!(bench.engine.has_unexpired_write(), writes, "{request}");
         bench.wait(10).unwrap();
-        assert_eq!(bench.engine.owes_write(), writes, "{request}: a tombstone");
-        assert!(!bench.engine.owes_write_in_time());
+        assert_eq!(
+            bench.engine.has_pending_write(),
+            writes,
+            "{request}: a tombstone"
+        );
+        assert!(!bench.engine.has_unexpired_write());
         bench.reply(&bulk("1"));
-        assert!(!bench.engine.owes_write(), "{request}");
+        assert!(!bench.engine.has_pending_write(), "{request}");
     }
 }
 
 #[test]
-fn a_batch_owes_a_write_until_its_last_write_is_answered() {
+fn a_batch_has_a_pending_write_until_its_last_write_is_answered() {
     let mut bench = Bench::ready();
     bench.batch(&["GET a", "SET a 1", "GET a"], Retry::Never);
     assert_eq!(bench.sent().len(), 3);
     bench.reply(&bulk("0"));
-    assert!(bench.engine.owes_write());
+    assert!(bench.engine.has_pending_write());
     bench.reply(&bulk("OK"));
-    assert!(!bench.engine.owes_write());
+    assert!(!bench.engine.has_pending_write());
 
     bench.batch(&["MULTI", "GET a", "EXEC"], Retry::Never);
     assert_eq!(bench.sent().len(), 3);
-    assert!(bench.engine.owes_write());
+    assert!(bench.engine.has_pending_write());
 }
 
 #[test]
@@ -83,9 +87,9 @@ fn a_tombstone_owes_a_write_until_its_last_write_is_answered() {
     assert_eq!(bench.sent().len(), 3);
     bench.advance(10);
     assert_eq!(bench.answers().len(), 3, "all requests timed out");
-    assert!(bench.engine.owes_write());
+    assert!(bench.engine.has_pending_write());
     bench.reply(&bulk("OK"));
-    assert!(!bench.engine.owes_write(), "only reads are pending");
+    assert!(!bench.engine.has_pending_write(), "only reads are pending");
     assert_eq!(bench.engine.in_flight(), 1);
     bench.reply(&bulk("1"));
     bench.reply(&bulk("1"));
@@ -102,7 +106,7 @@ fn late_replies_reach_their_callers_over_a_connection_that_is_set_aside() {
     let mut aside = bench.engine.set_aside();
     assert_eq!((aside.in_flight(), aside.queued()), (2, 0));
     assert_eq!((bench.engine.in_flight(), bench.engine.queued()), (0, 1));
-    assert_eq!(bench.send(), None, "there is no connection");
+    assert_eq!(bench.send(), None, "not connected");
     bench.handshake();
     assert_eq!(bench.sent(), ["INCR c"]);
     bench.reply(&bulk("9"));
@@ -111,24 +115,24 @@ fn late_replies_reach_their_callers_over_a_connection_that_is_set_aside() {
     }
     assert_eq!(
         bench.answers(),
-        told(&[(2, "\"9\""), (0, "\"1\""), (1, "\"2\"")])
+        results(&[(2, "\"9\""), (0, "\"1\""), (1, "\"2\"")])
     );
-    assert!(!aside.owes_write() && !aside.has_living_calls());
+    assert!(!aside.has_pending_write() && !aside.has_awaited_calls());
 }
 
 #[test]
-fn a_batch_is_sent_to_its_end_over_a_connection_that_is_set_aside() {
+fn a_connection_that_is_set_aside_sends_the_rest_of_a_batch() {
     let mut bench = Bench::ready();
     bench.batch(&["MULTI", "SET a", "EXEC"], Retry::Never);
     assert_eq!(bench.send().as_deref(), Some("MULTI"));
     let mut aside = bench.engine.set_aside();
     std::mem::swap(&mut bench.engine, &mut aside);
     bench.get("b");
-    assert_eq!(bench.sent(), ["SET a", "EXEC"], "and nothing behind it");
+    assert_eq!(bench.sent(), ["SET a", "EXEC"], "and nothing after it");
 }
 
 #[test]
-fn calls_time_out_and_reads_go_again_when_a_connection_that_is_set_aside_is_lost() {
+fn reads_are_resent_when_a_connection_that_is_set_aside_is_lost() {
     let mut bench = Bench::ready();
     bench.incr("a");
     bench.get("b");
@@ -136,7 +140,7 @@ fn calls_time_out_and_reads_go_again_when_a_connection_that_is_set_aside_is_lost
     let mut aside = bench.engine.set_aside();
     let error = TransportError::new(TransportErrorKind::Closed, "cut");
     aside.disconnected(&Arc::new(error));
-    assert_eq!(bench.answers(), told(&[(0, "lost sent=true")]));
+    assert_eq!(bench.answers(), results(&[(0, "lost sent=true")]));
     bench.engine.take_back(&mut aside);
     bench.handshake();
     assert_eq!(bench.sent(), ["GET b"]);
@@ -145,10 +149,10 @@ fn calls_time_out_and_reads_go_again_when_a_connection_that_is_set_aside_is_lost
     bench.sent();
     let mut aside = bench.engine.set_aside();
     bench.now += Duration::from_secs(60);
-    assert_eq!(aside.expire(bench.now), Ok(()), "it may be silent");
+    assert_eq!(aside.expire(bench.now), Ok(()), "silence is allowed");
     assert_eq!(
         bench.answers(),
-        told(&[(1, "timeout sent=true"), (2, "timeout sent=true")])
+        results(&[(1, "timeout sent=true"), (2, "timeout sent=true")])
     );
     assert_eq!(aside.next_deadline(), None);
 }

@@ -1,9 +1,9 @@
-//! Units: several requests of one call, with nothing in between and a result each.
+//! Tests of batches: several requests of one call, sent back to back, with one result each.
 
 use super::*;
 
 #[test]
-fn a_batch_is_sent_in_one_piece_and_answered_one_by_one() {
+fn a_batch_is_sent_back_to_back_and_answered_one_by_one() {
     let mut bench = Bench::ready();
     bench.batch(&["GET a", "INCR b"], Retry::Never);
     bench.get("c");
@@ -12,11 +12,11 @@ fn a_batch_is_sent_in_one_piece_and_answered_one_by_one() {
     bench.reply(&Frame::error("ERR no number"));
     bench.reply(&bulk("3"));
     let expected = [(0, "\"1\""), (0, "error ERR no number"), (1, "\"3\"")];
-    assert_eq!(bench.answers(), told(&expected));
+    assert_eq!(bench.answers(), results(&expected));
 }
 
 #[test]
-fn a_batch_under_way_is_sent_to_its_end_whatever_becomes_of_its_caller() {
+fn a_partly_sent_batch_is_sent_completely_even_without_its_caller() {
     for cancelled in [true, false] {
         let mut bench = Bench::ready();
         let gone = bench.batch(&["MULTI", "SET a", "EXEC"], Retry::Never);
@@ -25,14 +25,14 @@ fn a_batch_under_way_is_sent_to_its_end_whatever_becomes_of_its_caller() {
             *gone.borrow_mut() = true;
         } else {
             bench.advance(10);
-            assert_eq!(bench.answers(), told(&[(0, "timeout sent=true"); 3]));
+            assert_eq!(bench.answers(), results(&[(0, "timeout sent=true"); 3]));
         }
         bench.get("b");
         assert_eq!(bench.sent(), ["SET a", "EXEC", "GET b"]);
         for reply in ["OK", "QUEUED", "[]", "2"] {
             bench.reply(&bulk(reply));
         }
-        assert_eq!(bench.answers(), told(&[(1, "\"2\"")]));
+        assert_eq!(bench.answers(), results(&[(1, "\"2\"")]));
         assert_eq!(bench.engine.in_flight(), 0);
     }
 }
@@ -56,7 +56,7 @@ fn the_requests_of_a_batch_are_released_once_it_is_answered() {
 }
 
 #[test]
-fn a_batch_that_was_cancelled_before_is_not_sent() {
+fn a_cancelled_batch_is_not_sent() {
     let mut bench = Bench::ready();
     let gone = bench.batch(&["MULTI", "SET a", "EXEC"], Retry::Never);
     *gone.borrow_mut() = true;
@@ -64,7 +64,7 @@ fn a_batch_that_was_cancelled_before_is_not_sent() {
 }
 
 #[test]
-fn a_cut_says_of_each_request_what_became_of_it() {
+fn a_lost_connection_reports_for_each_request_whether_it_was_sent() {
     let mut bench = Bench::ready();
     bench.batch(&["INCR a", "INCR b", "INCR c"], Retry::Never);
     bench.send();
@@ -72,13 +72,13 @@ fn a_cut_says_of_each_request_what_became_of_it() {
     bench.reply(&bulk("1"));
     bench.cut();
     let expected = [(0, "\"1\""), (0, "lost sent=true"), (0, "lost sent=false")];
-    assert_eq!(bench.answers(), told(&expected));
+    assert_eq!(bench.answers(), results(&expected));
     bench.handshake();
-    assert_eq!(bench.send(), None, "nothing of it is sent again");
+    assert_eq!(bench.send(), None, "the batch is not resent");
 }
 
 #[test]
-fn a_batch_that_only_reads_goes_on_where_it_was_cut() {
+fn a_read_only_batch_resumes_after_the_last_reply() {
     let mut bench = Bench::ready();
     bench.batch(&["GET a", "GET b", "GET c"], Retry::ReadOnly);
     bench.sent();
@@ -89,11 +89,11 @@ fn a_batch_that_only_reads_goes_on_where_it_was_cut() {
     bench.reply(&bulk("2"));
     bench.reply(&bulk("3"));
     let expected = [(0, "\"1\""), (0, "\"2\""), (0, "\"3\"")];
-    assert_eq!(bench.answers(), told(&expected));
+    assert_eq!(bench.answers(), results(&expected));
 }
 
 #[test]
-fn a_batch_that_the_wire_refuses_in_part_is_refused_as_a_whole() {
+fn a_batch_with_a_rejected_request_is_rejected_as_a_whole() {
     let mut bench = Bench::ready();
     bench.batch(&["GET a", "SET b", "GET c"], Retry::Never);
     let refusal = || swarm_transport::RequestRejection::TooLarge { size: 2, limit: 1 };
@@ -106,11 +106,11 @@ fn a_batch_that_the_wire_refuses_in_part_is_refused_as_a_whole() {
     assert!(request.is_none());
     let refused = format!("{:?}", Failure::Refused(refusal()));
     let expected = [(0, "Withheld"), (0, refused.as_str()), (0, "Withheld")];
-    assert_eq!(bench.answers(), told(&expected));
+    assert_eq!(bench.answers(), results(&expected));
 }
 
 #[test]
-fn a_reply_to_what_was_not_sent_yet_ends_the_connection() {
+fn a_reply_to_an_unsent_request_ends_the_connection() {
     let mut bench = Bench::ready();
     bench.batch(&["GET a", "GET b"], Retry::ReadOnly);
     bench.send();

@@ -1,4 +1,4 @@
-//! Connections that are left in good order: for another one, or for good.
+//! Tests of draining: before a switch to another connection, and on closing.
 
 use super::*;
 
@@ -11,20 +11,27 @@ fn bench() -> Bench {
 }
 
 #[test]
-fn what_is_in_flight_is_answered_before_a_connection_is_left() {
+fn calls_in_flight_complete_before_a_connection_is_drained() {
     let mut bench = bench();
     bench.incr("a");
     bench.get("b");
     assert_eq!(bench.sent(), ["INCR a", "GET b"]);
     bench.reply(&Frame::error(READONLY));
-    assert_eq!(bench.answers(), told(&[(0, &*format!("error {READONLY}"))]));
+    assert_eq!(
+        bench.answers(),
+        results(&[(0, &*format!("error {READONLY}"))])
+    );
     assert!(bench.engine.take_drain_advice());
     bench.engine.drain();
     bench.incr("c");
-    assert_eq!(bench.send(), None, "nothing more goes this way");
+    assert_eq!(
+        bench.send(),
+        None,
+        "a draining connection sends no new calls"
+    );
     assert!(!bench.engine.is_drained());
     bench.reply(&bulk("2"));
-    assert_eq!(bench.answers(), told(&[(1, "\"2\"")]));
+    assert_eq!(bench.answers(), results(&[(1, "\"2\"")]));
     assert!(bench.engine.is_drained());
     bench.cut();
     bench.handshake();
@@ -33,7 +40,7 @@ fn what_is_in_flight_is_answered_before_a_connection_is_left() {
 }
 
 #[test]
-fn a_batch_that_is_being_sent_is_sent_to_its_end() {
+fn a_draining_connection_sends_the_rest_of_a_batch() {
     let mut bench = bench();
     bench.incr("a");
     bench.batch(&["MULTI", "SET b", "EXEC"], Retry::Never);
@@ -52,7 +59,7 @@ fn a_batch_that_is_being_sent_is_sent_to_its_end() {
 }
 
 #[test]
-fn replies_that_nobody_waits_for_do_not_hold_a_connection() {
+fn replies_without_a_caller_do_not_delay_draining() {
     let mut bench = bench();
     let gone = bench.get("a");
     bench.get("b");
@@ -66,7 +73,7 @@ fn replies_that_nobody_waits_for_do_not_hold_a_connection() {
 }
 
 #[test]
-fn only_the_codes_of_the_policy_advise_to_leave() {
+fn only_configured_error_codes_cause_draining() {
     for (code, advised) in [
         ("READONLY", true),
         ("NOAUTH", true),
@@ -83,7 +90,7 @@ fn only_the_codes_of_the_policy_advise_to_leave() {
 }
 
 #[test]
-fn a_wire_without_a_session_is_not_left() {
+fn a_transport_without_a_session_is_not_drained() {
     let mut bench = bench();
     bench.cut();
     bench
@@ -96,7 +103,7 @@ fn a_wire_without_a_session_is_not_left() {
 }
 
 #[test]
-fn closing_tells_each_caller_whether_its_command_may_have_run() {
+fn closing_reports_for_each_command_whether_it_may_have_run() {
     let mut bench = bench();
     bench.incr("a");
     let gone = bench.incr("b");
@@ -111,20 +118,20 @@ fn closing_tells_each_caller_whether_its_command_may_have_run() {
     answers.sort();
     let (ran, not_sent) = ("Closed { sent: true }", "Closed { sent: false }");
     let expected = [(0, ran), (2, ran), (2, ran), (2, ran), (3, not_sent)];
-    assert_eq!(answers, told(&expected));
-    assert!(!bench.engine.has_living_calls());
+    assert_eq!(answers, results(&expected));
+    assert!(!bench.engine.has_awaited_calls());
     assert_eq!(bench.engine.abandon(), 0);
-    // The last of the batch still goes out, which may be an EXEC.
+    // The rest of the batch is still sent, since it may end with EXEC.
     assert_eq!(bench.send().as_deref(), Some("INCR e"));
     assert_eq!(bench.send(), None);
 }
 
 #[test]
-fn a_read_that_was_sent_before_may_have_run_when_the_client_closes() {
+fn a_read_that_was_sent_before_closing_may_have_run() {
     let mut bench = bench();
     bench.get("a");
     bench.send();
     bench.cut();
     assert_eq!(bench.engine.abandon(), 1);
-    assert_eq!(bench.answers(), told(&[(0, "Closed { sent: true }")]));
+    assert_eq!(bench.answers(), results(&[(0, "Closed { sent: true }")]));
 }

@@ -17,10 +17,10 @@ fn each_waiting_call_times_out_at_its_own_deadline() {
         bench.call_until("INCR", seconds(timeout));
     }
     bench.advance(5);
-    assert_eq!(bench.answers(), told(&[(0, "timeout sent=false")]));
+    assert_eq!(bench.answers(), results(&[(0, "timeout sent=false")]));
     assert_eq!(bench.engine.next_deadline(), Some(bench.now + seconds(3)));
     bench.advance(3);
-    assert_eq!(bench.answers(), told(&[(2, "timeout sent=false")]));
+    assert_eq!(bench.answers(), results(&[(2, "timeout sent=false")]));
     assert_eq!(bench.engine.next_deadline(), Some(bench.now + seconds(12)));
     assert_eq!(bench.engine.queued(), 1);
 }
@@ -33,10 +33,10 @@ fn each_call_in_flight_times_out_at_its_own_deadline() {
     }
     assert_eq!(bench.sent().len(), 3);
     bench.advance(5);
-    assert_eq!(bench.answers(), told(&[(0, "timeout sent=true")]));
+    assert_eq!(bench.answers(), results(&[(0, "timeout sent=true")]));
     assert_eq!(bench.engine.next_deadline(), Some(bench.now + seconds(3)));
     bench.advance(3);
-    assert_eq!(bench.answers(), told(&[(2, "timeout sent=true")]));
+    assert_eq!(bench.answers(), results(&[(2, "timeout sent=true")]));
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_call_that_returns_from_a_connection_set_aside_still_times_out() {
     bench.call_until("INCR", seconds(5));
     let mut aside = bench.engine.set_aside();
     bench.advance(5);
-    assert_eq!(bench.answers(), told(&[(1, "timeout sent=false")]));
+    assert_eq!(bench.answers(), results(&[(1, "timeout sent=false")]));
     assert_eq!(bench.engine.next_deadline(), None);
     aside.disconnected(&error());
     bench.engine.take_back(&mut aside);
@@ -62,8 +62,8 @@ fn a_timeout_names_the_failed_attempt_to_connect_until_one_succeeds() {
     bench.engine.note_unreachable(&error());
     bench.incr("a");
     bench.advance(10);
-    let told = bench.answers();
-    assert!(told[0].1.starts_with("Unreachable"), "{told:?}");
+    let results = bench.answers();
+    assert!(results[0].1.starts_with("Unreachable"), "{results:?}");
 
     let stateless = Capabilities::FULL.with_session(false);
     for capabilities in [Capabilities::FULL, stateless] {
@@ -91,8 +91,8 @@ fn a_handshake_that_has_only_begun_keeps_the_error() {
     bench.cut();
     bench.incr("a");
     bench.advance(10);
-    let told = bench.answers();
-    assert!(told[0].1.starts_with("Unreachable"), "{told:?}");
+    let results = bench.answers();
+    assert!(results[0].1.starts_with("Unreachable"), "{results:?}");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_read_is_not_repeated_forever_over_the_fallback() {
         assert!(!bench.engine.fallback_is_settled());
         bench.engine.fallback_failed(&error());
     }
-    assert_eq!(bench.answers(), told(&[(0, "lost sent=true")]));
+    assert_eq!(bench.answers(), results(&[(0, "lost sent=true")]));
     assert_eq!(bench.engine.queued(), 0);
 }
 
@@ -128,7 +128,7 @@ fn nothing_is_sent_until_the_fallback_is_closed() {
             .is_some()
     );
     bench.advance(10);
-    assert_eq!(bench.answers(), told(&[(0, "timeout sent=true")]));
+    assert_eq!(bench.answers(), results(&[(0, "timeout sent=true")]));
     assert!(bench.engine.fallback_is_settled());
     bench.handshake();
     bench.get("b");
@@ -143,27 +143,30 @@ fn a_write_is_pending_until_its_reply_is_held_although_its_caller_timed_out() {
     bench.fenced("EVAL", Retry::Never);
     assert_eq!(bench.sent().len(), 2);
     bench.advance(10);
-    assert!(bench.engine.owes_write());
+    assert!(bench.engine.has_pending_write());
     bench.reply(&bulk("1"));
-    assert!(!bench.engine.owes_write(), "only the fence is pending");
+    assert!(
+        !bench.engine.has_pending_write(),
+        "only the fence is pending"
+    );
 }
 
 #[test]
 fn pending_writes_and_callers_are_counted() {
     let mut bench = Bench::ready();
-    assert_eq!(bench.engine.owed_writes(), 0);
+    assert_eq!(bench.engine.pending_writes(), 0);
     bench.incr("a");
     bench.incr("b");
     bench.get("c");
     bench.sent();
-    assert_eq!(bench.engine.owed_writes(), 2);
+    assert_eq!(bench.engine.pending_writes(), 2);
 
     let mut bench = Bench::offline();
-    assert!(!bench.engine.has_living_calls());
+    assert!(!bench.engine.has_awaited_calls());
     let gone = bench.get("a");
-    assert!(bench.engine.has_living_calls());
+    assert!(bench.engine.has_awaited_calls());
     *gone.borrow_mut() = true;
-    assert!(!bench.engine.has_living_calls());
+    assert!(!bench.engine.has_awaited_calls());
 }
 
 #[test]

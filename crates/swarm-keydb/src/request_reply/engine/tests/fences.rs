@@ -1,8 +1,8 @@
-//! Fences: no reply behind a risky one is handed out before it is proved to be in step.
+//! Tests of fences: no reply to a risky request reaches its caller before its fence has arrived.
 
 use swarm_resp::Frame;
 
-use super::{Bench, SILENCE, bulk, told, words};
+use super::{Bench, SILENCE, bulk, results, words};
 use crate::request_reply::{Retry, Violation};
 
 #[test]
@@ -17,14 +17,14 @@ fn a_reply_is_held_until_its_fence_has_arrived() {
     assert_eq!(bench.answers(), []);
     bench.reply(&nonce);
     bench.reply(&bulk("2"));
-    assert_eq!(bench.answers(), told(&[(0, "\"1\""), (1, "\"2\"")]));
+    assert_eq!(bench.answers(), results(&[(0, "\"1\""), (1, "\"2\"")]));
     assert_eq!(bench.engine.in_flight(), 0);
 }
 
-/// Whatever stands in the place of the nonce: surplus replies of every type, a reply that swallowed the nonce, a nonce that
-/// is not alone.
+/// Frames other than the nonce: surplus replies of every type, an array that swallowed the nonce,
+/// and a nonce with other text.
 #[test]
-fn anything_but_the_nonce_ends_the_connection_and_hands_out_nothing() {
+fn any_frame_but_the_nonce_ends_the_connection_without_a_reply() {
     type Shift = fn(&Frame) -> Frame;
     let shifts: [Shift; 10] = [
         |_| bulk("y"),
@@ -50,23 +50,23 @@ fn anything_but_the_nonce_ends_the_connection_and_hands_out_nothing() {
         let found = shift(&nonce);
         assert_eq!(
             bench.receive(&found),
-            Err(Violation::OutOfStep),
+            Err(Violation::Desynchronized),
             "{found:?}"
         );
         assert_eq!(bench.answers(), []);
         bench.cut();
-        // The script and the write may have run; the read is sent again.
+        // The script and the write may have run. The read is resent.
         let lost = [(0, "lost sent=true"), (1, "lost sent=true")];
         let mut answers = bench.answers();
         answers.sort();
-        assert_eq!(answers, told(&lost));
+        assert_eq!(answers, results(&lost));
         bench.handshake();
         assert_eq!(bench.sent(), ["GET b"]);
     }
 }
 
 #[test]
-fn in_a_pipeline_a_fence_stands_behind_each_risky_command() {
+fn in_a_pipeline_a_fence_follows_each_risky_command() {
     let mut bench = Bench::ready();
     bench.fenced_batch(&["GET a", "EVAL", "GET b", "EVALSHA", "GET c"], &[1, 3]);
     assert_eq!(bench.send().as_deref(), Some("GET a"));
@@ -78,22 +78,23 @@ fn in_a_pipeline_a_fence_stands_behind_each_risky_command() {
     assert_eq!(bench.send().as_deref(), Some("GET c"));
     assert_eq!(bench.send(), None);
     bench.reply(&bulk("a"));
-    assert_eq!(bench.answers(), told(&[(0, "\"a\"")]));
+    assert_eq!(bench.answers(), results(&[(0, "\"a\"")]));
     bench.reply(&bulk("x"));
     assert_eq!(bench.answers(), []);
     bench.reply(&first);
     bench.reply(&bulk("b"));
-    assert_eq!(bench.answers(), told(&[(0, "\"x\""), (0, "\"b\"")]));
+    assert_eq!(bench.answers(), results(&[(0, "\"x\""), (0, "\"b\"")]));
     bench.reply(&bulk("y"));
     bench.reply(&second);
     bench.reply(&bulk("c"));
-    assert_eq!(bench.answers(), told(&[(0, "\"y\""), (0, "\"c\"")]));
+    assert_eq!(bench.answers(), results(&[(0, "\"y\""), (0, "\"c\"")]));
     assert_eq!(bench.engine.in_flight(), 0);
 }
 
-/// `a\r\n*2` swallows two replies and adds one list: without a fence in between, the count would be right again.
+/// `a\r\n*2` swallows two replies and adds an array, so without a fence in between the number of
+/// replies would be correct again.
 #[test]
-fn replies_that_add_up_are_found_out_all_the_same() {
+fn shifted_replies_are_detected_even_if_their_number_is_correct() {
     let mut bench = Bench::ready();
     bench.fenced_batch(&["EVAL", "GET a", "GET b"], &[0]);
     bench.send();
@@ -101,24 +102,24 @@ fn replies_that_add_up_are_found_out_all_the_same() {
     bench.sent();
     bench.reply(&Frame::error("ERR x"));
     let swallowed = Frame::array(&[nonce, bulk("a")]);
-    assert_eq!(bench.receive(&swallowed), Err(Violation::OutOfStep));
+    assert_eq!(bench.receive(&swallowed), Err(Violation::Desynchronized));
     assert_eq!(bench.answers(), []);
 }
 
 #[test]
-fn a_batch_that_was_partly_sent_says_of_each_request_whether_it_was() {
+fn a_partly_sent_batch_reports_for_each_request_whether_it_was_sent() {
     let mut bench = Bench::ready();
     bench.fenced_batch(&["EVAL", "SET a"], &[0]);
     assert_eq!(bench.send().as_deref(), Some("EVAL"));
     bench.reply(&bulk("1"));
     assert_eq!(bench.answers(), []);
     bench.cut();
-    let answers = told(&[(0, "lost sent=true"), (0, "lost sent=false")]);
+    let answers = results(&[(0, "lost sent=true"), (0, "lost sent=false")]);
     assert_eq!(bench.answers(), answers);
 }
 
 #[test]
-fn a_fence_that_is_not_sent_yet_cannot_be_answered() {
+fn a_reply_to_an_unsent_fence_ends_the_connection() {
     let mut bench = Bench::ready();
     bench.fenced("EVAL", Retry::Never);
     bench.send();
@@ -137,40 +138,40 @@ fn the_fence_of_a_call_that_timed_out_or_was_cancelled_is_checked() {
             *gone.borrow_mut() = true;
         } else {
             bench.advance(10);
-            assert_eq!(bench.answers(), told(&[(0, "timeout sent=true")]));
+            assert_eq!(bench.answers(), results(&[(0, "timeout sent=true")]));
         }
         bench.get("a");
         bench.send();
         bench.reply(&bulk("late"));
         bench.reply(&nonce);
         bench.reply(&bulk("1"));
-        assert_eq!(bench.answers(), told(&[(1, "\"1\"")]));
+        assert_eq!(bench.answers(), results(&[(1, "\"1\"")]));
 
         bench.fenced("EVAL", Retry::Never);
         bench.send();
         bench.send_check("ECHO");
         bench.advance(10);
         bench.reply(&bulk("late"));
-        assert_eq!(bench.receive(&bulk("?")), Err(Violation::OutOfStep));
+        assert_eq!(bench.receive(&bulk("?")), Err(Violation::Desynchronized));
     }
 }
 
-/// The reply ends in a lone CR, or in the head of a bulk string whose bytes never come.
+/// A reply that ends with a lone CR, or with the header of a bulk string whose bytes never arrive.
 #[test]
-fn a_connection_that_falls_silent_at_a_fence_is_found_out() {
+fn a_connection_that_goes_silent_at_a_fence_is_a_violation() {
     let mut bench = Bench::ready();
     bench.fenced("EVAL", Retry::Never);
     bench.send();
     bench.send_check("ECHO");
     bench.reply(&Frame::error("ERR x"));
     bench.advance(10);
-    assert_eq!(bench.answers(), told(&[(0, "timeout sent=true")]));
+    assert_eq!(bench.answers(), results(&[(0, "timeout sent=true")]));
     assert_eq!(bench.wait(5), Err(Violation::Silent(SILENCE)));
 }
 
-/// What a script says is no reason to leave the connection before it is known to be its reply.
+/// An error of a script does not drain the connection before its fence has arrived.
 #[test]
-fn a_held_error_advises_nothing() {
+fn a_held_error_does_not_cause_draining() {
     let mut bench = Bench::offline();
     bench.engine.session.settings.reconnect_on = ["READONLY".into()].into();
     bench.handshake();
@@ -180,12 +181,12 @@ fn a_held_error_advises_nothing() {
     bench.reply(&Frame::error("READONLY x"));
     assert!(!bench.engine.take_drain_advice());
     bench.reply(&nonce);
-    assert_eq!(bench.answers(), told(&[(0, "error READONLY x")]));
+    assert_eq!(bench.answers(), results(&[(0, "error READONLY x")]));
 }
 
-/// Redis, Valkey and KeyDB escape line breaks. Any other server may not.
+/// Redis, Valkey and KeyDB escape line breaks; other servers may not.
 #[test]
-fn only_servers_that_escape_line_breaks_do_without_fences() {
+fn servers_that_escape_line_breaks_need_no_fences() {
     for (server, fenced) in [
         ("redis", false),
         ("valkey", false),

@@ -1,4 +1,4 @@
-//! The handshake against every kind of server.
+//! Tests of the handshake with different servers.
 
 use super::*;
 use crate::options::{ErrorEncoding, ProtocolVersion};
@@ -16,7 +16,7 @@ fn with_password() -> Bench {
 }
 
 #[test]
-fn steps_are_awaited_alone_and_in_order() {
+fn each_request_of_the_handshake_waits_for_the_previous_reply() {
     let mut bench = with_password();
     bench.get("a");
     bench.engine.connected(Capabilities::FULL);
@@ -35,7 +35,7 @@ fn steps_are_awaited_alone_and_in_order() {
 }
 
 #[test]
-fn a_wrong_password_is_the_servers_error() {
+fn a_wrong_password_reports_the_error_of_the_server() {
     let mut bench = with_password();
     bench.engine.connected(Capabilities::FULL);
     bench.send();
@@ -49,9 +49,9 @@ fn a_wrong_password_is_the_servers_error() {
     assert_eq!(error.code(), "WRONGPASS");
 }
 
-/// Stands for a right password that is blamed for the state of the server.
+/// Guards against blaming a correct password for the state of the server.
 #[test]
-fn errors_of_the_handshake_are_told_apart_by_their_text() {
+fn handshake_errors_are_classified_by_their_text() {
     let auth = ["AUTH ann secret"];
     let hello = ["HELLO 3"];
     for (steps, text, expected) in [
@@ -122,7 +122,7 @@ fn errors_of_the_handshake_are_told_apart_by_their_text() {
 }
 
 #[test]
-fn a_missing_password_is_noticed_in_either_spelling() {
+fn a_missing_password_is_detected_in_both_error_encodings() {
     for refusal in [
         Frame::error("NOAUTH Authentication required."),
         words("-NOAUTH Authentication required."),
@@ -139,7 +139,7 @@ fn a_missing_password_is_noticed_in_either_spelling() {
 }
 
 #[test]
-fn a_server_without_hello_is_spoken_to_in_resp2() {
+fn a_server_without_hello_uses_resp2() {
     let mut bench = Bench::offline();
     bench.engine.connected(Capabilities::FULL);
     bench.send();
@@ -148,7 +148,7 @@ fn a_server_without_hello_is_spoken_to_in_resp2() {
 }
 
 #[test]
-fn an_unreadable_hello_is_not_asked_for_again() {
+fn an_unreadable_reply_to_hello_lowers_the_version() {
     let mut bench = Bench::offline();
     bench.engine.connected(Capabilities::FULL);
     bench.send();
@@ -175,9 +175,10 @@ fn named(server: &str) -> Frame {
     words(&format!("server {server} version 7.0.0"))
 }
 
-/// Where RESP3 may be garbled on the way: SwarmKeyDb is not asked for it, other servers are.
+/// On transports that may garble RESP3, the client does not request it from SwarmKeyDb, but does
+/// from other servers.
 #[test]
-fn behind_a_gateway_the_server_is_named_before_it_is_asked_for_resp3() {
+fn behind_a_gateway_the_server_is_identified_before_resp3_is_requested() {
     let gateway = Capabilities::FULL.with_resp3(false);
     for (server, kind, next) in [
         ("swarmkeydb", Some(ServerKind::SwarmKeyDb), "ECHO"),
@@ -208,7 +209,7 @@ fn behind_a_gateway_the_server_is_named_before_it_is_asked_for_resp3() {
 }
 
 #[test]
-fn what_one_connection_learned_of_hello_another_one_need_not_learn() {
+fn connections_share_what_was_learned_about_hello() {
     let gateway = Capabilities::FULL.with_resp3(false);
     let mut first = Bench::offline();
     first.engine.connected(gateway);
@@ -227,7 +228,7 @@ fn what_one_connection_learned_of_hello_another_one_need_not_learn() {
     second.reply(&Frame::error("ERR wrong number of arguments"));
     second.cut();
 
-    // Another server is asked for what the previous one could not do.
+    // Another server is asked for the version that the previous one could not handle.
     second.engine.connected(gateway);
     second.send();
     second.reply(&named("valkey"));
@@ -235,7 +236,7 @@ fn what_one_connection_learned_of_hello_another_one_need_not_learn() {
 }
 
 #[test]
-fn resp2_asks_for_the_name_and_not_for_resp3() {
+fn protocol_resp2_requests_the_name_and_not_resp3() {
     let mut bench = Bench::offline();
     bench.engine.session.settings.protocol = ProtocolVersion::Resp2;
     bench.engine.connected(Capabilities::FULL);
@@ -249,7 +250,7 @@ fn resp2_asks_for_the_name_and_not_for_resp3() {
 }
 
 #[test]
-fn errors_spelled_as_words_are_errors_where_the_probe_was() {
+fn array_errors_are_errors_if_the_probe_received_one() {
     let mut bench = Bench::offline();
     bench.engine.connected(Capabilities::FULL);
     bench.send();
@@ -262,15 +263,15 @@ fn errors_spelled_as_words_are_errors_where_the_probe_was() {
     bench.batch(&["MULTI", "MGET a b", "EXEC"], Retry::Never);
     bench.sent();
     bench.reply(&words("-ERR unknown command 'X'"));
-    // Two values, which somebody wrote.
+    // An array of two values.
     bench.reply(&words("-NOAUTH x"));
     bench.reply(&bulk("OK"));
-    // No list of values comes before EXEC.
+    // Before EXEC, no reply is an array of values.
     bench.reply(&words("-NOAUTH x"));
     bench.reply(&words("-NOAUTH x"));
     assert_eq!(
         bench.answers(),
-        told(&[
+        results(&[
             (0, "error ERR unknown command 'X'"),
             (1, r#"["-NOAUTH", "x"]"#),
             (2, "\"OK\""),
@@ -286,19 +287,19 @@ fn errors_spelled_as_words_are_errors_where_the_probe_was() {
 }
 
 #[test]
-fn a_list_that_looks_like_an_error_is_a_list_on_a_sound_server() {
+fn an_array_that_looks_like_an_error_is_an_array_on_other_servers() {
     let mut bench = Bench::ready();
     bench.get("a");
     bench.send();
     bench.reply(&words("-ERR I am a value"));
     assert_eq!(
         bench.answers(),
-        told(&[(0, r#"["-ERR", "I", "am", "a", "value"]"#)])
+        results(&[(0, r#"["-ERR", "I", "am", "a", "value"]"#)])
     );
 }
 
 #[test]
-fn a_user_and_a_database_are_for_servers_that_have_them() {
+fn user_and_database_are_sent_in_the_handshake() {
     let mut bench = Bench::offline();
     bench.engine.session.settings.credentials = Some(Credentials::new(Some("ann"), "secret"));
     bench.engine.session.settings.session = vec![("the database", Request::new("SELECT", 3))];
@@ -318,7 +319,7 @@ fn a_user_and_a_database_are_for_servers_that_have_them() {
 }
 
 #[test]
-fn a_server_of_another_kind_is_refused() {
+fn a_server_that_is_not_redis_compatible_is_rejected() {
     let mut bench = Bench::offline();
     bench.engine.connected(Capabilities::FULL);
     bench.send();
@@ -327,11 +328,14 @@ fn a_server_of_another_kind_is_refused() {
     let refused = bench
         .engine
         .receive(bench.now, bulk("HTTP/1.1 400 Bad Request"));
-    assert_eq!(refused, Err(Violation::Handshake(HandshakeError::Nonsense)));
+    assert_eq!(
+        refused,
+        Err(Violation::Handshake(HandshakeError::Incompatible))
+    );
 }
 
 #[test]
-fn a_wire_without_a_session_needs_no_handshake() {
+fn a_transport_without_a_session_has_no_handshake() {
     let mut bench = with_password();
     bench.get("a");
     bench
@@ -342,7 +346,7 @@ fn a_wire_without_a_session_needs_no_handshake() {
 }
 
 #[test]
-fn a_session_that_cannot_be_restored_is_no_session() {
+fn a_session_that_cannot_be_restored_fails_the_handshake() {
     let mut bench = Bench::offline();
     bench.engine.session.settings.protocol = ProtocolVersion::Resp2;
     bench.engine.session.settings.session = vec![
@@ -367,7 +371,7 @@ fn a_session_that_cannot_be_restored_is_no_session() {
 }
 
 #[test]
-fn resp3_alone_is_resp3_or_nothing() {
+fn protocol_resp3_fails_the_handshake_without_resp3() {
     for answer in [Frame::error("NOPROTO unsupported"), words("%7 2 1")] {
         let mut bench = Bench::offline();
         bench.engine.session.settings.protocol = ProtocolVersion::Resp3;
@@ -375,7 +379,7 @@ fn resp3_alone_is_resp3_or_nothing() {
             bench.engine.connected(Capabilities::FULL);
             assert_eq!(bench.send().as_deref(), Some("HELLO 3"));
             let refused = bench.engine.receive(bench.now, answer.clone()).unwrap_err();
-            // Not the violation behind which the next dial follows at once.
+            // Not the violation after which the client reconnects at once.
             let at_once = Violation::Handshake(HandshakeError::UnreadableHello);
             assert!(refused != at_once, "{refused}");
             bench.cut();
@@ -384,7 +388,7 @@ fn resp3_alone_is_resp3_or_nothing() {
 }
 
 #[test]
-fn the_spelling_of_errors_may_be_known_beforehand() {
+fn a_configured_error_encoding_needs_no_probe() {
     let list = words("-ERR is a value");
     for (spelling, expected) in [
         (ErrorEncoding::Auto, "error ERR is a value"),
@@ -401,13 +405,13 @@ fn the_spelling_of_errors_may_be_known_beforehand() {
         bench.get("a");
         bench.send();
         bench.reply(&list);
-        assert_eq!(bench.answers(), told(&[(0, expected)]), "{spelling:?}");
+        assert_eq!(bench.answers(), results(&[(0, expected)]), "{spelling:?}");
     }
 }
 
-/// Stands for a server that refuses HELLO for a reason that its text alone tells, and ends the connection.
+/// Guards against hiding why a server refused HELLO before it closed the connection.
 #[test]
-fn the_refusal_of_hello_is_told_when_the_connection_ends_in_the_handshake() {
+fn the_error_of_hello_is_reported_if_the_connection_ends_in_the_handshake() {
     let closed =
         || TransportError::new(TransportErrorKind::Closed, "the peer ended the connection");
     let mut bench = Bench::offline();
@@ -432,10 +436,10 @@ fn the_refusal_of_hello_is_told_when_the_connection_ends_in_the_handshake() {
 }
 
 #[test]
-fn an_error_that_answers_no_request_is_why_the_server_ends_the_connection() {
+fn an_unsolicited_error_is_the_reason_for_the_end_of_the_connection() {
     let mut bench = Bench::ready();
     let ended = bench.receive(&Frame::error("ERR idle for too long"));
-    let Err(Violation::Ended(error)) = ended else {
+    let Err(Violation::ClosedByServer(error)) = ended else {
         panic!("{ended:?}")
     };
     assert_eq!(error.message(), "idle for too long");

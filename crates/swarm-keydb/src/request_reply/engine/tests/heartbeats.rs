@@ -1,10 +1,10 @@
-//! Heartbeats: what they prove, and when they are due.
+//! Tests of heartbeats.
 
 use std::time::Duration;
 
 use swarm_resp::Frame;
 
-use super::{Bench, SILENCE, bulk, told};
+use super::{Bench, SILENCE, bulk, results};
 use crate::request_reply::{Retry, Violation};
 
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -17,7 +17,7 @@ fn bench() -> Bench {
 }
 
 #[test]
-fn an_idle_server_is_asked_whether_it_is_alive() {
+fn an_idle_connection_sends_heartbeats() {
     let mut bench = bench();
     assert_eq!(bench.engine.next_deadline(), Some(bench.now + INTERVAL));
     assert_eq!(bench.wait(9), Ok(()));
@@ -25,22 +25,22 @@ fn an_idle_server_is_asked_whether_it_is_alive() {
     assert_eq!(bench.wait(1), Ok(()));
     let nonce = bench.send_check("PING");
     assert_eq!(bench.send(), None);
-    // It is, and the reply is nobody's.
+    // The server is alive. Its reply goes to no caller.
     bench.get("a");
     bench.send();
     bench.reply(&nonce);
     bench.reply(&bulk("1"));
-    assert_eq!(bench.answers(), told(&[(0, "\"1\"")]));
-    // It is not.
+    assert_eq!(bench.answers(), results(&[(0, "\"1\"")]));
+    // The server is silent.
     assert_eq!(bench.wait(10), Ok(()));
     bench.send_check("PING");
     assert_eq!(bench.wait(14), Ok(()));
     assert_eq!(bench.wait(1), Err(Violation::Silent(SILENCE)));
 }
 
-/// Stands for whatever shifts replies: a surplus reply that no fence guards.
+/// Guards against shifted replies: a surplus reply without a fence.
 #[test]
-fn a_busy_connection_that_is_out_of_step_ends_within_one_interval() {
+fn a_busy_desynchronized_connection_ends_within_one_interval() {
     let mut bench = bench();
     for second in 0..10 {
         bench.get("a");
@@ -50,14 +50,14 @@ fn a_busy_connection_that_is_out_of_step_ends_within_one_interval() {
         }
         bench.advance(1);
     }
-    // One GET is in flight: the heartbeat goes out among the commands all the same.
+    // A heartbeat is sent although a GET is in flight.
     bench.get("b");
     bench.send_check("PING");
     assert_eq!(bench.send().as_deref(), Some("GET b"));
-    // The reply that was owed is another one, and every reply behind it is one late.
+    // The surplus reply answers the GET, and all later replies are off by one.
     bench.reply(&bulk("of somebody else"));
     bench.answers();
-    assert_eq!(bench.receive(&bulk("1")), Err(Violation::OutOfStep));
+    assert_eq!(bench.receive(&bulk("1")), Err(Violation::Desynchronized));
     assert_eq!(bench.answers(), [], "GET b gets nothing");
 }
 
@@ -68,13 +68,13 @@ fn pong_without_the_nonce_proves_nothing() {
     bench.send_check("PING");
     assert_eq!(
         bench.receive(&Frame::simple("PONG")),
-        Err(Violation::OutOfStep)
+        Err(Violation::Desynchronized)
     );
 }
 
-/// Redis answers PING so while it runs a script for long or loads its data.
+/// Redis answers PING with an error while it runs a long script or loads data.
 #[test]
-fn an_error_is_a_sign_of_life_where_the_server_is_not_known() {
+fn an_error_is_a_sign_of_life_from_an_unknown_server() {
     for error in ["BUSY Redis is busy", "LOADING Redis is loading"] {
         let mut bench = bench();
         bench.advance(10);
@@ -86,7 +86,7 @@ fn an_error_is_a_sign_of_life_where_the_server_is_not_known() {
 }
 
 #[test]
-fn one_heartbeat_at_a_time_is_owed() {
+fn at_most_one_heartbeat_is_pending() {
     let mut bench = bench();
     bench.call_until("XREAD BLOCK", Duration::from_secs(100));
     bench.send();
@@ -102,7 +102,7 @@ fn one_heartbeat_at_a_time_is_owed() {
     bench.send_check("PING");
 }
 
-/// The gateway answers some commands ahead of others: nothing may be in flight with them.
+/// The gateway answers some commands out of order, so they must be alone in flight.
 #[test]
 fn a_heartbeat_waits_for_a_request_that_must_be_alone() {
     let mut bench = bench();
@@ -115,7 +115,7 @@ fn a_heartbeat_waits_for_a_request_that_must_be_alone() {
 }
 
 #[test]
-fn a_heartbeat_never_comes_between_the_requests_of_a_batch() {
+fn a_heartbeat_is_never_sent_inside_a_batch() {
     let mut bench = bench();
     bench.batch(&["MULTI", "GET a", "EXEC"], Retry::Never);
     assert_eq!(bench.send().as_deref(), Some("MULTI"));

@@ -1,11 +1,11 @@
-//! What was sent once may have run, whatever becomes of it while it waits to be sent again.
+//! Tests of outcomes: a request that was sent once may have run, even while it waits to be resent.
 
 use swarm_transport::RequestRejection;
 
 use super::*;
 use crate::options::{FallbackScope, RetryPolicy};
 
-/// A SET that was sent over a connection that is gone, and waits for the next.
+/// A SET that was sent over a lost connection, and waits for the next one.
 fn sent_before() -> Bench {
     let mut bench = Bench::ready();
     bench.engine.session.settings.retry = RetryPolicy::Idempotent;
@@ -20,7 +20,7 @@ fn refusal() -> RequestRejection {
     RequestRejection::TooLarge { size: 2, limit: 1 }
 }
 
-/// Stands for: a reason for not sending a request again that tells that it was never sent.
+/// Guards against a reason for not resending a request that claims that it was never sent.
 #[test]
 fn a_request_that_was_sent_before_never_counts_as_not_sent() {
     let error = || Arc::new(TransportError::new(TransportErrorKind::Closed, "cut"));
@@ -64,8 +64,8 @@ fn a_request_that_was_sent_before_never_counts_as_not_sent() {
 }
 
 fn may_have_run(bench: &Bench) {
-    let mut told = bench.answers.borrow_mut();
-    let (_, result) = told.pop().unwrap();
+    let mut results = bench.answers.borrow_mut();
+    let (_, result) = results.pop().unwrap();
     let failure = result.unwrap_err();
     let error = crate::Error::from(failure.clone()).for_command("GET".into());
     assert_eq!(
@@ -73,12 +73,12 @@ fn may_have_run(bench: &Bench) {
         Some(crate::Outcome::MayHaveRun),
         "{failure:?} of a request that was sent"
     );
-    assert!(told.is_empty());
+    assert!(results.is_empty());
 }
 
-/// Stands for: a connection that is kept for ever because of what a server that has vanished owes.
+/// Guards against keeping a connection forever because of the pending replies of a vanished server.
 #[test]
-fn a_silent_server_that_owes_a_write_is_given_up_in_the_end() {
+fn a_silent_server_with_a_pending_write_is_a_violation_after_drain_timeout() {
     let mut bench = Bench::ready();
     bench.incr("a");
     bench.send();
@@ -120,7 +120,8 @@ impl Caller for Checking {
 
 type Answer = fn(&mut Engine<Checking>, &Arc<TransportError>, Instant);
 
-/// A leased connection is reused only if nothing is pending on it, so a caller must not see its own call there.
+/// A leased connection is reused only if nothing is pending on it, so a caller must not see its own
+/// call there.
 #[test]
 fn a_caller_is_answered_after_its_capacity_is_returned() {
     let error = Arc::new(TransportError::new(TransportErrorKind::Closed, "cut"));

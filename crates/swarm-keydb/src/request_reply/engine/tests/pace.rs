@@ -1,11 +1,11 @@
-//! Deadlines that grow with what is written, on a server that needs a while for each key.
+//! Tests of deadlines that are extended by the expected time of writes.
 
 use super::*;
 use crate::server::ServerKind;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A call whose deadline is the default of 10 s.
+/// A call with the default timeout of 10 s.
 fn default_call(bench: &mut Bench, requests: &[&str]) -> Rc<RefCell<bool>> {
     grown(bench, requests, true)
 }
@@ -49,7 +49,7 @@ fn mset(keys: usize) -> String {
     format!("MSET{}", " k v".repeat(keys))
 }
 
-/// How long until something times out.
+/// Seconds until the next deadline.
 fn time_left(bench: &Bench) -> f64 {
     let deadline = bench.engine.earliest.unwrap();
     deadline.duration_since(bench.now).as_secs_f64()
@@ -64,7 +64,7 @@ fn assert_time_left(bench: &Bench, expected: f64, what: &str) {
 }
 
 #[test]
-fn the_default_deadline_grows_with_the_keys_that_are_written() {
+fn the_default_deadline_is_extended_per_key_written() {
     for (request, left) in [
         ("GET k", 10.0),
         ("SET k v", 10.1),
@@ -89,10 +89,10 @@ fn the_default_deadline_grows_with_the_keys_that_are_written() {
 }
 
 #[test]
-fn a_timeout_of_ones_own_is_taken_as_given_and_nothing_grows_on_redis() {
+fn explicit_timeouts_and_timeouts_on_redis_are_not_extended() {
     let mut bench = bench();
     grown(&mut bench, &[&mset(200)], false);
-    assert_time_left(&bench, 10.0, "of its own");
+    assert_time_left(&bench, 10.0, "an explicit timeout");
 
     let mut bench = self::bench();
     let learned = bench.engine.session.settings.learned.clone();
@@ -109,7 +109,7 @@ fn a_timeout_of_ones_own_is_taken_as_given_and_nothing_grows_on_redis() {
 }
 
 #[test]
-fn what_is_ahead_on_the_same_connection_counts_and_what_is_over_does_not() {
+fn pending_writes_on_the_same_connection_count_and_completed_ones_do_not() {
     let mut bench = bench();
     for _ in 0..50 {
         default_call(&mut bench, &["SET k v"]);
@@ -122,7 +122,7 @@ fn what_is_ahead_on_the_same_connection_counts_and_what_is_over_does_not() {
     default_call(&mut bench, &["GET k"]);
     assert_time_left(&bench, 20.0, "half owed, half queued");
 
-    // Answered, cancelled, timed out before they are sent, lost.
+    // Completed, cancelled, timed out before being sent, lost.
     for _ in 0..50 {
         bench.reply(&bulk("OK"));
     }
@@ -146,7 +146,7 @@ fn what_is_ahead_on_the_same_connection_counts_and_what_is_over_does_not() {
 }
 
 #[test]
-fn the_time_of_each_command_of_a_pipeline_begins_with_the_answer_before_it() {
+fn the_timeout_of_each_pipelined_command_starts_at_the_previous_reply() {
     let mut bench = bench();
     let requests = vec!["GET k"; 100];
     default_call(&mut bench, &requests);
@@ -159,18 +159,18 @@ fn the_time_of_each_command_of_a_pipeline_begins_with_the_answer_before_it() {
     bench.advance(9);
     assert_eq!(bench.answers(), []);
     bench.advance(1);
-    assert_eq!(bench.answers(), told(&[(0, "timeout sent=true")]));
+    assert_eq!(bench.answers(), results(&[(0, "timeout sent=true")]));
 }
 
 #[test]
-fn what_writes_take_is_measured_and_moves_the_deadlines_of_those_that_wait() {
+fn the_cost_of_writes_is_measured_and_extends_the_deadlines_of_waiting_calls() {
     let mut bench = bench();
     for _ in 0..100 {
         default_call(&mut bench, &["SET k v"]);
     }
     default_call(&mut bench, &["GET k"]);
     bench.sent();
-    // Five times as slow as it said.
+    // Five times slower than estimated.
     for _ in 0..100 {
         bench.now += Duration::from_millis(500);
         bench.engine.expire(bench.now).unwrap();
@@ -193,7 +193,7 @@ fn what_writes_take_is_measured_and_moves_the_deadlines_of_those_that_wait() {
         10.0 + 10.0 * cost.as_secs_f64(),
         "the measured cost",
     );
-    // It waits behind a script, and what it waits is not what a key takes.
+    // The call waits for a script. That time is not the cost of a key.
     bench.sent();
     bench.reply(&Frame::error("ERR x"));
     assert_eq!(
@@ -204,7 +204,7 @@ fn what_writes_take_is_measured_and_moves_the_deadlines_of_those_that_wait() {
 }
 
 #[test]
-fn what_is_set_aside_does_not_count_for_the_rest() {
+fn calls_that_are_set_aside_do_not_extend_other_deadlines() {
     let mut bench = bench();
     default_call(&mut bench, &[&mset(200)]);
     bench.sent();
@@ -221,7 +221,7 @@ fn what_is_set_aside_does_not_count_for_the_rest() {
 }
 
 #[test]
-fn deadlines_do_not_grow_while_the_server_is_out_of_reach() {
+fn deadlines_are_not_extended_while_the_server_is_unreachable() {
     let mut bench = bench();
     default_call(&mut bench, &["PING"]);
     for _ in 0..100 {
@@ -232,7 +232,7 @@ fn deadlines_do_not_grow_while_the_server_is_out_of_reach() {
     default_call(&mut bench, &[&mset(200)]);
     bench.advance(9);
     assert_eq!(bench.answers().len(), 1, "PING");
-    // A moment before the end there is a connection again.
+    // The client reconnects just before the deadline.
     bench.handshake();
     assert_eq!(bench.send().as_deref(), Some("SET k v"));
     bench.cut();

@@ -1,12 +1,12 @@
-//! Arguments that a server would change or cannot take, by the kind of server.
+//! Tests of arguments that some servers change or reject.
 
 use super::*;
 use crate::options::FallbackScope;
 use crate::server::Unsupported;
 
-/// Stands for requests that one server keeps and another changes: which one it is, only the connection knows.
+/// Guards against checking arguments before the connection, and thus the server, is known.
 #[test]
-fn names_of_any_bytes_are_refused_only_where_the_server_says_that_it_is_swarmkeydb() {
+fn names_that_are_not_utf8_are_rejected_only_for_swarmkeydb() {
     for (server, is_sent) in [
         ("swarmkeydb", false),
         ("SwarmKeyDB", false),
@@ -24,7 +24,7 @@ fn names_of_any_bytes_are_refused_only_where_the_server_says_that_it_is_swarmkey
 }
 
 #[test]
-fn a_call_that_waited_for_another_server_is_checked_against_the_one_that_came() {
+fn a_waiting_call_is_checked_against_the_server_of_the_next_connection() {
     let mut bench = Bench::offline();
     bench.handshake_with("redis");
     bench.cut();
@@ -69,7 +69,7 @@ fn marked(name: &str) -> Requests {
     Requests::one(Request::new("GET", name), Marks::of_key(name.as_bytes()))
 }
 
-/// Stands for a key that one server keeps and that makes another shift its replies.
+/// Guards against a key that one server accepts and that shifts the replies of another.
 #[test]
 fn a_key_with_a_line_break_is_rejected_fenced_or_sent_as_the_server_requires() {
     for (server, expected) in [
@@ -97,7 +97,7 @@ fn a_key_with_a_line_break_is_rejected_fenced_or_sent_as_the_server_requires() {
 }
 
 #[test]
-fn over_http_it_waits_for_the_connection_unless_the_last_server_rejected_it() {
+fn over_http_such_a_key_waits_for_the_connection_unless_the_last_server_rejected_it() {
     for (server, waits) in [("redis", true), ("swarmkeydb", false)] {
         for key in ["a\nb", ""] {
             let mut bench = Bench::offline();

@@ -1,60 +1,61 @@
-//! One connection as its server sees it: what it got, what it owes, and whether requests came in an order that is allowed.
+//! The server's view of a connection: which requests arrived, which replies are pending, and
+//! whether the order of requests is valid.
 
 use std::collections::VecDeque;
 
 use super::*;
 
-/// What the server owes.
-pub(super) enum Owed {
-    /// A reply to a request of some name.
+/// A reply that the server has yet to send.
+pub(super) enum Pending {
+    /// The reply to the request of this name.
     Call(String),
-    /// A nonce.
+    /// The echo of a nonce.
     Check(Frame),
-    /// A reply that nobody asked for: the rest of an error text with a line break in it.
+    /// A surplus reply: the rest of an error text with a line break.
     Stray,
 }
 
 #[derive(Default)]
 pub(super) struct Line {
-    owed: VecDeque<Owed>,
+    pending: VecDeque<Pending>,
     /// The batch that is being sent, and the place of its next request.
     sending: Option<(usize, usize)>,
-    /// Whether a fence must come next.
+    /// Whether the next request must be a fence.
     fence_is_due: bool,
 }
 
 impl Line {
-    pub(super) fn owes_nothing(&self) -> bool {
-        self.owed.is_empty()
+    pub(super) fn is_idle(&self) -> bool {
+        self.pending.is_empty()
     }
 
-    /// A request has come. Says its name, if somebody called it.
+    /// Processes a request. Returns its name, if it belongs to a call.
     pub(super) fn take(&mut self, name: String, calls: &[Vec<String>]) -> Option<String> {
         if let Some(nonce) = name.strip_prefix("ECHO ") {
-            assert!(self.fence_is_due, "a fence that no risky request needs");
+            assert!(self.fence_is_due, "unneeded fence");
             self.fence_is_due = false;
-            self.owed.push_back(Owed::Check(bulk(nonce)));
+            self.pending.push_back(Pending::Check(bulk(nonce)));
             return None;
         }
-        assert!(!self.fence_is_due, "{name} came in the place of a fence");
-        let held = matches!(self.owed.front(), Some(Owed::Call(first)) if is_alone(first));
-        assert!(!held, "{name} came behind a request that must be alone");
+        assert!(!self.fence_is_due, "{name} instead of a fence");
+        let held = matches!(self.pending.front(), Some(Pending::Call(first)) if is_alone(first));
+        assert!(!held, "{name} after a request that must be alone");
         if let Some(nonce) = name.strip_prefix("PING ") {
             assert_eq!(self.sending, None, "a heartbeat came into a batch");
-            self.owed.push_back(Owed::Check(bulk(nonce)));
+            self.pending.push_back(Pending::Check(bulk(nonce)));
             return None;
         }
         assert!(
-            self.owed.is_empty() || !is_alone(&name),
+            self.pending.is_empty() || !is_alone(&name),
             "{name} is not alone"
         );
-        self.follow(&name, calls);
-        self.owed.push_back(Owed::Call(name.clone()));
+        self.check_batch(&name, calls);
+        self.pending.push_back(Pending::Call(name.clone()));
         Some(name)
     }
 
-    /// Nothing may come between the requests of a batch.
-    fn follow(&mut self, name: &str, calls: &[Vec<String>]) {
+    /// Checks that nothing comes between the requests of a batch.
+    fn check_batch(&mut self, name: &str, calls: &[Vec<String>]) {
         let numbers: Vec<usize> = name
             .split(' ')
             .filter_map(|word| word.parse().ok())
@@ -66,42 +67,43 @@ impl Line {
                 "{name} came into a batch"
             );
         }
-        if let [call, place] = numbers[..]
-            && place + 1 < calls[call].len()
+        if let [call, position] = numbers[..]
+            && position + 1 < calls[call].len()
         {
-            self.sending = Some((call, place + 1));
+            self.sending = Some((call, position + 1));
         }
         self.fence_is_due = is_risky(name);
     }
 
-    /// The next reply. Now and then one is more than one, or swallows the next.
+    /// Returns the next reply. Occasionally a risky reply is followed by a surplus one, or swallows
+    /// the next.
     pub(super) fn answer(&mut self, rng: &mut fastrand::Rng) -> Option<Frame> {
-        let reply = match self.owed.pop_front()? {
-            Owed::Call(name) if is_risky(&name) && rng.u8(0..8) == 0 => {
+        let reply = match self.pending.pop_front()? {
+            Pending::Call(name) if is_risky(&name) && rng.u8(0..8) == 0 => {
                 if rng.bool()
-                    && let Some(Owed::Check(nonce)) = self.owed.front()
+                    && let Some(Pending::Check(nonce)) = self.pending.front()
                 {
                     let swallowed = Frame::array(&[bulk(&name), nonce.clone()]);
-                    self.owed.pop_front();
+                    self.pending.pop_front();
                     return Some(swallowed);
                 }
-                self.owed.push_front(Owed::Stray);
+                self.pending.push_front(Pending::Stray);
                 bulk(&name)
             }
-            Owed::Call(name) => bulk(&name),
-            Owed::Check(nonce) => nonce,
-            Owed::Stray => bulk("stray"),
+            Pending::Call(name) => bulk(&name),
+            Pending::Check(nonce) => nonce,
+            Pending::Stray => bulk("stray"),
         };
         Some(reply)
     }
 
-    /// Refuses the next request, if it is one of a caller, and says so.
+    /// Refuses the next request, if it belongs to a call. Returns the error.
     pub(super) fn refuse(&mut self) -> Option<Frame> {
-        let Some(Owed::Call(name)) = self.owed.front() else {
+        let Some(Pending::Call(name)) = self.pending.front() else {
             return None;
         };
         let refusal = Frame::error(format!("READONLY {name}"));
-        self.owed.pop_front();
+        self.pending.pop_front();
         Some(refusal)
     }
 }
@@ -110,7 +112,7 @@ fn is_alone(name: &str) -> bool {
     name.starts_with("HELLO")
 }
 
-/// Whether an error text of the reply may have a line break in it.
+/// Whether the reply may be an error text with a line break.
 fn is_risky(name: &str) -> bool {
     name.starts_with("EVAL") || name.starts_with("EXEC")
 }

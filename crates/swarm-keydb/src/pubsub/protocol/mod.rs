@@ -1,4 +1,4 @@
-//! Subscriptions over a connection: the protocol of the task behind subscribed connections.
+//! Pub/Sub protocol of a connection: drives the state machine of subscriptions.
 
 #[cfg(test)]
 mod tests;
@@ -26,34 +26,38 @@ use crate::credentials::{Credentials, LoginVersion};
 use crate::failure::Failure;
 use crate::request_reply::Availability;
 
-/// The protocol of subscriptions.
+/// The Pub/Sub protocol.
 pub(super) struct PubSub {
     machine: Machine<EventSink>,
     submissions: mpsc::UnboundedReceiver<Submission>,
     /// No more submissions will come.
     submissions_done: bool,
-    /// Ready when the client is closed.
+    /// Resolves when the client is closed.
     closing: Pin<Box<dyn Future<Output = ()> + Send>>,
     closed: bool,
-    /// The buffer of the only subscription, under backpressure: nothing is received while it is full.
-    gate: Option<Buffer>,
-    /// Whether it is full.
-    stalled: bool,
-    /// Tells whether dialing makes sense.
+    /// Buffer of the only subscription, under
+    /// [`Overflow::Backpressure`](super::Overflow::Backpressure). While it is full, the connection
+    /// receives nothing.
+    backpressure: Option<Buffer>,
+    /// Whether receiving is paused because that buffer is full.
+    paused: bool,
+    /// Tells whether dialing is worthwhile.
     availability: Availability,
     /// The last request, which the transport may borrow.
     request: Option<Request>,
-    /// When the connection is closed although the server has not acknowledged that nothing is subscribed any more.
+    /// Fires when the connection is closed although the server has not acknowledged the last
+    /// UNSUBSCRIBE.
     unsubscribe_by: Option<Pin<Box<Sleep>>>,
 }
 
 impl PubSub {
-    /// Starts the task of a connection. It ends when no sender of submissions is left, or the client is closed.
+    /// Starts the task of a connection. The task ends when all senders of submissions are dropped,
+    /// or the client is closed.
     pub(super) fn spawn(
         factory: &ConnectionFactory,
         availability: Availability,
         mut closing: watch::Receiver<bool>,
-        gate: Option<Buffer>,
+        backpressure: Option<Buffer>,
     ) -> mpsc::UnboundedSender<Submission> {
         let ConnectionFactory {
             target,
@@ -68,13 +72,13 @@ impl PubSub {
             submissions_done: false,
             closing: Box::pin(async move {
                 if closing.wait_for(|closing| *closing).await.is_err() {
-                    // The client was dropped without being closed: its subscriptions live on.
+                    // The client was dropped without being closed: its subscriptions stay open.
                     pending::<()>().await;
                 }
             }),
             closed: false,
-            gate,
-            stalled: false,
+            backpressure,
+            paused: false,
             availability,
             request: None,
             unsubscribe_by: None,
@@ -84,7 +88,7 @@ impl PubSub {
         sender
     }
 
-    /// Takes the submissions that is there.
+    /// Processes the submissions that have arrived.
     fn poll_submissions(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
         if !self.closed && self.closing.as_mut().poll(cx).is_ready() {
             self.closed = true;
@@ -109,11 +113,11 @@ impl PubSub {
         Ok(())
     }
 
-    /// Pending while the gate's buffer is full.
-    fn poll_gate(&self, cx: &Context<'_>) -> Poll<()> {
-        match &self.gate {
+    /// Pending while the buffer under backpressure is full.
+    fn poll_backpressure(&self, cx: &Context<'_>) -> Poll<()> {
+        match &self.backpressure {
             Some(buffer) if self.machine.is_ready() && self.machine.is_wanted() => {
-                buffer.poll_room(cx)
+                buffer.poll_capacity(cx)
             }
             _ => Poll::Ready(()),
         }
@@ -152,20 +156,20 @@ impl Protocol for PubSub {
         }
     }
 
-    fn clearance(&self) -> impl Future<Output = Result<(), Failure>> + Send + 'static {
+    fn wait_available(&self) -> impl Future<Output = Result<(), Failure>> + Send + 'static {
         let availability = self.availability.clone();
         async move {
             loop {
                 match availability.wait().await {
-                    // New subscriptions were told so already. The others wait.
-                    Err(Failure::OnlyFallback(_)) => availability.fallback_is_over().await,
+                    // New subscriptions have already failed with this error. Existing ones wait.
+                    Err(Failure::OnlyFallback(_)) => availability.wait_fallback_closed().await,
                     result => return result,
                 }
             }
         }
     }
 
-    fn deny(&mut self, failure: &Failure) {
+    fn fail_waiting(&mut self, failure: &Failure) {
         self.machine.end_all(failure);
     }
 
@@ -202,7 +206,7 @@ impl Protocol for PubSub {
         credentials: Option<Credentials>,
         _: LoginVersion,
     ) {
-        self.stalled = false;
+        self.paused = false;
         self.unsubscribe_by = None;
         self.machine.log_in_with(credentials);
         self.machine.connected(capabilities);
@@ -212,14 +216,14 @@ impl Protocol for PubSub {
         self.availability.note_dial(None);
     }
 
-    fn poll_beside(&mut self, _: &mut Link, _: &mut Context<'_>) {}
+    fn poll_auxiliary(&mut self, _: &mut Link, _: &mut Context<'_>) {}
 
     fn poll_capacity(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.poll_gate(cx).is_pending() {
-            self.stalled = true;
+        if self.poll_backpressure(cx).is_pending() {
+            self.paused = true;
             return Poll::Pending;
         }
-        if std::mem::take(&mut self.stalled) {
+        if std::mem::take(&mut self.paused) {
             let now = tokio::time::Instant::now().into_std();
             self.machine.resume(now);
         }
@@ -256,8 +260,8 @@ impl Protocol for PubSub {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        // While nothing is received, nothing can be overdue.
-        if self.stalled {
+        // While the client does not receive, the server cannot be silent.
+        if self.paused {
             None
         } else {
             self.machine.next_deadline()
@@ -276,13 +280,13 @@ impl Protocol for PubSub {
         if let Next::Failed(setback) = &loss.next
             && (setback.refused || setback.is_final)
         {
-            // Waiting does not help.
+            // Another attempt would fail the same way.
             self.machine.end_all(&setback.failure);
         }
         Ok(())
     }
 
-    fn keep_lost(&mut self, link: Link, _: &Disconnect) {
+    fn keep_open(&mut self, link: Link, _: &Disconnect) {
         drop(link);
     }
 
@@ -296,7 +300,7 @@ impl Protocol for PubSub {
     }
 
     fn is_needed_again(&mut self, cx: &mut Context<'_>) -> bool {
-        // The end of the client does not interrupt the closing.
+        // Closing the client does not interrupt closing the connection.
         let _ended = self.poll_submissions(cx);
         self.machine.is_wanted()
     }

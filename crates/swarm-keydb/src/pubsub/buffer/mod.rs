@@ -1,4 +1,4 @@
-//! Events between the connection that hears them and the subscription that takes them, within bounds.
+//! Bounded buffer of events between a connection and a subscription.
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +12,7 @@ use super::options::{Overflow, SubscribeOptions};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
 
-/// One task puts events in, another takes them out.
+/// Buffer with one producer, the connection's task, and one consumer, the subscription.
 #[derive(Debug, Clone)]
 pub(super) struct Buffer {
     options: SubscribeOptions,
@@ -21,14 +21,16 @@ pub(super) struct Buffer {
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// Messages, and what is to be told between them. Two of those never stand together, so messages bound them.
+    /// Messages and the gaps between them. Two gaps are never adjacent, so the bound on messages
+    /// bounds the gaps too.
     items: VecDeque<Item>,
-    /// Messages among them, and what they weigh.
+    /// Number of messages in `items`.
     messages: usize,
+    /// Total size of these messages.
     bytes: usize,
-    /// Messages that were thrown away ahead of all that.
+    /// Number of messages dropped from the front of `items`.
     dropped: u64,
-    /// Set when nothing more comes.
+    /// Set when no more events follow.
     end: Option<End>,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -37,8 +39,8 @@ struct Queue {
 #[derive(Debug)]
 enum Item {
     Message(Message),
-    /// Messages were thrown away here, the connection was made anew here, or both.
-    Break {
+    /// Messages were dropped here, the client reconnected here, or both.
+    Gap {
         dropped: u64,
         reconnected: bool,
     },
@@ -46,9 +48,10 @@ enum Item {
 
 #[derive(Debug)]
 enum End {
-    /// In good order.
+    /// The client was closed.
     Closed,
     Failed(Failure),
+    /// The buffer was full under [`Overflow::Close`].
     Overflowed,
 }
 
@@ -60,22 +63,24 @@ impl Buffer {
         }
     }
 
-    /// Puts a message in. False when nothing more is taken.
-    pub(super) fn put(&self, message: Message) -> bool {
+    /// Adds a message, and applies the overflow policy if the buffer is full. Returns false once
+    /// the buffer is closed.
+    pub(super) fn push(&self, message: Message) -> bool {
         let mut queue = self.lock();
-        let kept = queue.put(message, &self.options);
+        let open = queue.push(message, &self.options);
         wake_reader(queue);
-        kept
+        open
     }
 
-    /// Tells that the connection was made anew.
-    pub(super) fn put_reconnected(&self) {
+    /// Adds the event that the client has reconnected.
+    pub(super) fn push_reconnected(&self) {
         let mut queue = self.lock();
-        queue.put_break(0, true);
+        queue.push_gap(0, true);
         wake_reader(queue);
     }
 
-    /// Nothing more comes. The first reason stands; what is in the buffer can still be taken.
+    /// Closes the buffer. Buffered events can still be read. If the buffer is closed twice, the
+    /// first reason counts.
     pub(super) fn end(&self, failure: Failure) {
         let mut queue = self.lock();
         queue.end.get_or_insert(match failure {
@@ -85,21 +90,22 @@ impl Buffer {
         wake_reader(queue);
     }
 
-    /// Ready when a message may be put in.
-    pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+    /// Ready when the buffer has capacity for a message.
+    pub(super) fn poll_capacity(&self, cx: &Context<'_>) -> Poll<()> {
         let mut queue = self.lock();
-        if queue.has_room_for(0, &self.options) {
+        if queue.has_capacity_for(0, &self.options) {
             return Poll::Ready(());
         }
         queue.writer = Some(cx.waker().clone());
         Poll::Pending
     }
 
-    /// The next event. An error is the last.
-    pub(super) fn poll_take(&self, cx: &Context<'_>) -> Poll<Option<Result<Event>>> {
+    /// Returns the next event. An error is the last item.
+    pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<Result<Event>>> {
         let mut queue = self.lock();
-        if let Some(event) = queue.take() {
-            // Not at once, so that the writer does not wake for each message.
+        if let Some(event) = queue.pop() {
+            // Only once the buffer is half empty, so that the producer does not wake for each
+            // message.
             let half_empty = queue.messages <= self.options.buffer / 2
                 && queue.bytes <= self.options.buffer_bytes / 2;
             let writer = queue.writer.take_if(|_| half_empty);
@@ -122,12 +128,13 @@ impl Buffer {
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // No code of others runs while the lock is held; wakers, too, are called behind it.
+        // A poisoned lock is fine: no foreign code runs while the lock is held, and wakers are
+        // called after its release.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Lets go of the queue, then wakes who waits for something in it.
+/// Releases the lock, then wakes the consumer.
 fn wake_reader(mut queue: MutexGuard<'_, Queue>) {
     let reader = queue.reader.take();
     drop(queue);
@@ -137,73 +144,74 @@ fn wake_reader(mut queue: MutexGuard<'_, Queue>) {
 }
 
 impl Queue {
-    fn put(&mut self, message: Message, options: &SubscribeOptions) -> bool {
+    fn push(&mut self, message: Message, options: &SubscribeOptions) -> bool {
         if self.end.is_some() {
             return false;
         }
-        let weight = message.weight();
-        while !self.has_room_for(weight, options) {
+        let size = message.size();
+        while !self.has_capacity_for(size, options) {
             match options.overflow {
                 Overflow::DropOldest => self.drop_oldest(),
                 Overflow::DropNewest => {
-                    self.put_break(1, false);
+                    self.push_gap(1, false);
                     return true;
                 }
                 Overflow::Close => {
                     self.end = Some(End::Overflowed);
                     return false;
                 }
-                // Whoever puts it in waits for room before. What has come nevertheless is kept.
+                // The producer waits for capacity before it receives. A message that has arrived
+                // regardless is kept.
                 Overflow::Backpressure => break,
             }
         }
         self.messages += 1;
-        self.bytes = self.bytes.saturating_add(weight);
+        self.bytes = self.bytes.saturating_add(size);
         self.items.push_back(Item::Message(message));
         true
     }
 
-    /// Whether a message of a weight has room. A single one always has.
-    fn has_room_for(&self, weight: usize, options: &SubscribeOptions) -> bool {
-        let bytes = self.bytes.saturating_add(weight.max(1));
+    /// Whether a message of this size fits. An empty buffer takes a message of any size.
+    fn has_capacity_for(&self, size: usize, options: &SubscribeOptions) -> bool {
+        let bytes = self.bytes.saturating_add(size.max(1));
         self.messages == 0 || self.messages < options.buffer && bytes <= options.buffer_bytes
     }
 
-    fn take(&mut self) -> Option<Event> {
+    fn pop(&mut self) -> Option<Event> {
         let dropped = std::mem::take(&mut self.dropped);
         if dropped > 0 {
             return Some(Event::Lagged(dropped));
         }
         match self.items.front_mut()? {
-            Item::Break {
+            Item::Gap {
                 dropped,
                 reconnected: true,
             } if *dropped > 0 => Some(Event::Lagged(std::mem::take(dropped))),
             _ => match self.items.pop_front()? {
-                Item::Break { dropped: 0, .. } => Some(Event::Reconnected { gap: true }),
-                Item::Break { dropped, .. } => Some(Event::Lagged(dropped)),
+                Item::Gap { dropped: 0, .. } => Some(Event::Reconnected { gap: true }),
+                Item::Gap { dropped, .. } => Some(Event::Lagged(dropped)),
                 Item::Message(message) => {
-                    self.forget(&message);
+                    self.release(&message);
                     Some(Event::Message(message))
                 }
             },
         }
     }
 
-    /// Throws the oldest message away. What was to be told before it is kept.
+    /// Drops the oldest message, and keeps the gaps before it.
     fn drop_oldest(&mut self) {
         let mut reconnected = false;
         while let Some(item) = self.items.pop_front() {
             match item {
-                Item::Break {
+                Item::Gap {
                     dropped,
-                    reconnected: anew,
+                    reconnected: after_reconnect,
                 } => {
                     self.dropped = self.dropped.saturating_add(dropped);
-                    reconnected |= anew;
+                    reconnected |= after_reconnect;
                 }
                 Item::Message(message) => {
-                    self.forget(&message);
+                    self.release(&message);
                     self.dropped = self.dropped.saturating_add(1);
                     break;
                 }
@@ -211,8 +219,8 @@ impl Queue {
         }
         if reconnected {
             match self.items.front_mut() {
-                Some(Item::Break { reconnected, .. }) => *reconnected = true,
-                _ => self.items.push_front(Item::Break {
+                Some(Item::Gap { reconnected, .. }) => *reconnected = true,
+                _ => self.items.push_front(Item::Gap {
                     dropped: 0,
                     reconnected: true,
                 }),
@@ -220,27 +228,27 @@ impl Queue {
         }
     }
 
-    fn put_break(&mut self, more: u64, anew: bool) {
+    fn push_gap(&mut self, count: u64, after_reconnect: bool) {
         if self.end.is_some() {
             return;
         }
-        if let Some(Item::Break {
+        if let Some(Item::Gap {
             dropped,
             reconnected,
         }) = self.items.back_mut()
         {
-            *dropped = dropped.saturating_add(more);
-            *reconnected |= anew;
+            *dropped = dropped.saturating_add(count);
+            *reconnected |= after_reconnect;
         } else {
-            self.items.push_back(Item::Break {
-                dropped: more,
-                reconnected: anew,
+            self.items.push_back(Item::Gap {
+                dropped: count,
+                reconnected: after_reconnect,
             });
         }
     }
 
-    fn forget(&mut self, message: &Message) {
+    fn release(&mut self, message: &Message) {
         self.messages = self.messages.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(message.weight());
+        self.bytes = self.bytes.saturating_sub(message.size());
     }
 }

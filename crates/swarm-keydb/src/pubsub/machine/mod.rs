@@ -1,6 +1,6 @@
-//! Sans-IO state machine of subscriptions, over one connection after another.
+//! Sans-IO state machine of all subscriptions on a connection, which survives reconnects.
 //!
-//! Subscriptions, frames and the time go in; requests and events come out.
+//! Takes subscriptions, frames and the time; returns requests and delivers events.
 
 #[cfg(test)]
 mod tests;
@@ -15,28 +15,28 @@ use swarm_transport::{Capabilities, RequestRejection};
 use super::event::Message;
 use super::frame::PubSubFrame;
 use super::name::{Kind, Name};
-use super::table::{Step, SubscriptionTable};
+use super::table::{SubscriptionChange, SubscriptionTable};
 use crate::connection::{HandshakeError, Nonce, Session, Settings, Violation};
 use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::server::ServerProfile;
 
-/// Multiplier on the silence limit for a server that sends data but never the reply it owes.
-const OVERDUE: u32 = 4;
+/// Multiplier on the silence limit for a server that sends data but withholds a pending reply.
+const OVERDUE_FACTOR: u32 = 4;
 
 /// Receives the events of one subscription.
 pub(super) trait Listener {
-    /// The server has acknowledged all names.
+    /// The server has acknowledged every name.
     fn ready(&mut self);
 
-    /// The server has acknowledged all names again, after some or all were lost.
+    /// The server has acknowledged every name again, after a reconnect or after it dropped a name.
     fn restored(&mut self);
 
     /// A message has arrived. Returns false to unsubscribe.
-    fn hear(&mut self, message: Message) -> bool;
+    fn message(&mut self, message: Message) -> bool;
 
-    /// No more events will arrive.
+    /// The subscription ends. No more events follow.
     fn end(self, failure: Failure);
 }
 
@@ -44,30 +44,30 @@ pub(super) trait Listener {
 struct Subscriber<L> {
     listener: L,
     names: Vec<Name>,
-    /// How many of its names are not subscribed at the server, not yet or not any more. Until all are, the listener
-    /// receives no message; so from its next event on, none is missing.
-    missing: usize,
-    /// Whether all names were subscribed once.
+    /// Number of names that the server has not acknowledged. The listener receives messages only
+    /// while this is 0, so no message is missing between one event and the next.
+    unacknowledged: usize,
+    /// Whether the server has acknowledged all names at least once.
     ready: bool,
 }
 
-/// A reply that the server owes.
+/// A reply that the server has yet to send.
 #[derive(Debug, PartialEq, Eq)]
-enum Owed {
-    Acknowledgement(Step),
+enum PendingReply {
+    Acknowledgement(SubscriptionChange),
     Pong(Nonce),
 }
 
-/// All subscriptions of a connection, and what the server knows of them.
+/// All subscriptions of a connection, and their state on the server.
 pub(super) struct Machine<L> {
     session: Session,
     table: SubscriptionTable,
     subscribers: HashMap<u64, Subscriber<L>>,
-    /// Subscriptions whose names were not yet checked against the server of this connection.
+    /// Subscriptions whose names have not been checked against the server of this connection.
     unchecked: Vec<u64>,
-    owed: VecDeque<Owed>,
-    /// When the server last sent a reply that it owed, or began to owe one.
-    settled: Option<Instant>,
+    pending: VecDeque<PendingReply>,
+    /// When the server last sent a pending reply, or a reply became pending while none was.
+    last_reply: Option<Instant>,
 }
 
 impl<L: Listener> Machine<L> {
@@ -77,26 +77,23 @@ impl<L: Listener> Machine<L> {
             table: SubscriptionTable::default(),
             subscribers: HashMap::new(),
             unchecked: Vec::new(),
-            owed: VecDeque::new(),
-            settled: None,
+            pending: VecDeque::new(),
+            last_reply: None,
         }
     }
 
     /// Adds a subscription.
     pub(super) fn subscribe(&mut self, id: u64, names: Vec<Name>, mut listener: L) {
-        let here = names
-            .iter()
-            .filter(|name| self.table.want(name, id))
-            .count();
-        let missing = names.len().saturating_sub(here);
-        if missing == 0 {
+        let acknowledged = names.iter().filter(|name| self.table.add(name, id)).count();
+        let unacknowledged = names.len().saturating_sub(acknowledged);
+        if unacknowledged == 0 {
             listener.ready();
         }
         let subscriber = Subscriber {
             listener,
             names,
-            missing,
-            ready: missing == 0,
+            unacknowledged,
+            ready: unacknowledged == 0,
         };
         self.subscribers.insert(id, subscriber);
         self.unchecked.push(id);
@@ -112,7 +109,7 @@ impl<L: Listener> Machine<L> {
             listener, names, ..
         } = self.subscribers.remove(&id)?;
         for name in &names {
-            self.table.drop_wish(name, id);
+            self.table.remove(name, id);
         }
         Some(listener)
     }
@@ -136,12 +133,13 @@ impl<L: Listener> Machine<L> {
         !self.subscribers.is_empty()
     }
 
-    /// Whether the connection is no longer needed: there are no subscriptions, and the server has acknowledged that.
+    /// Whether the connection can be closed: there are no subscriptions, and the server has
+    /// acknowledged that.
     pub(super) fn is_idle(&self) -> bool {
         self.table.is_empty()
     }
 
-    /// State of the connection itself.
+    /// Returns the protocol-independent state of the connection.
     pub(super) const fn session(&self) -> &Session {
         &self.session
     }
@@ -159,26 +157,27 @@ impl<L: Listener> Machine<L> {
         self.session.log_in_with(credentials);
     }
 
-    /// A connection is open, and its handshake begins.
+    /// Starts over on a new connection, whose handshake begins.
     pub(super) fn connected(&mut self, capabilities: Capabilities) {
         self.session.open(capabilities);
     }
 
-    /// The connection is lost or closed.
+    /// The connection was lost or closed.
     pub(super) fn disconnected(&mut self) {
         self.session.close();
-        self.owed.clear();
+        self.pending.clear();
         self.table.reset();
         for subscriber in self.subscribers.values_mut() {
-            subscriber.missing = subscriber.names.len();
+            subscriber.unacknowledged = subscriber.names.len();
         }
         // The next connection may lead to a server of another kind.
         self.unchecked.clear();
         self.unchecked.extend(self.subscribers.keys());
     }
 
-    /// Ends each new subscription that has a name which the transport or the server cannot take. A subscription is all or
-    /// nothing, so all of its names are checked before the first of them is sent.
+    /// Ends each unchecked subscription with a name that the transport or the server cannot take. A
+    /// subscription is all or nothing, so all of its names are checked before the first one is
+    /// sent.
     fn check_new(&mut self, check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>) {
         let server = self.session.server();
         for id in std::mem::take(&mut self.unchecked) {
@@ -195,7 +194,8 @@ impl<L: Listener> Machine<L> {
         }
     }
 
-    /// Returns the next request to send, if there is one. `check` tells whether the transport can carry a request.
+    /// Returns the next request to send, if any. `check` tells whether the transport can carry a
+    /// request.
     pub(super) fn next_request(
         &mut self,
         now: Instant,
@@ -208,42 +208,44 @@ impl<L: Listener> Machine<L> {
         if self.session.is_heartbeat_due() {
             let nonce = self.session.start_heartbeat(now);
             let request = nonce.request("PING");
-            self.owe(now, Owed::Pong(nonce));
+            self.expect_reply(now, PendingReply::Pong(nonce));
             return Some(request);
         }
-        // One name per request: a deployed gateway answers several names with replies that shift all later ones.
-        let step = self.table.next()?;
-        let Name { kind, text } = &step.name;
-        let command = if step.subscribe {
+        // One name per request: a deployed gateway answers several names with replies that shift
+        // all later ones.
+        let change = self.table.next()?;
+        let Name { kind, text } = &change.name;
+        let command = if change.subscribe {
             kind.subscribe()
         } else {
             kind.unsubscribe()
         };
         let request = Request::new(command, text);
-        self.owe(now, Owed::Acknowledgement(step));
+        self.expect_reply(now, PendingReply::Acknowledgement(change));
         Some(request)
     }
 
-    fn owe(&mut self, now: Instant, owed: Owed) {
-        if self.owed.is_empty() {
-            self.session.begin_owing(now);
-            self.settled = Some(now);
+    fn expect_reply(&mut self, now: Instant, pending: PendingReply) {
+        if self.pending.is_empty() {
+            self.session.begin_waiting(now);
+            self.last_reply = Some(now);
         }
-        self.owed.push_back(owed);
+        self.pending.push_back(pending);
     }
 
-    /// Receiving resumes. What did not arrive meanwhile was not the server's fault.
+    /// Resumes receiving after backpressure. The server is not to blame for what was not read
+    /// meanwhile, so the limits start over.
     pub(super) const fn resume(&mut self, now: Instant) {
-        self.session.hear(now);
-        self.settled = Some(now);
+        self.session.note_activity(now);
+        self.last_reply = Some(now);
     }
 
-    /// Takes a frame.
+    /// Processes a frame.
     pub(super) fn receive(&mut self, now: Instant, frame: &Frame) -> Result<(), Violation> {
         if !self.session.receive(now, frame)? {
             return Ok(());
         }
-        match PubSubFrame::of(frame, self.session.server()) {
+        match PubSubFrame::parse(frame, self.session.server()) {
             PubSubFrame::Message {
                 pattern,
                 channel,
@@ -261,9 +263,9 @@ impl<L: Listener> Machine<L> {
                     frame.is_push() || frame.kind() == FrameKind::Array,
                 );
             }
-            PubSubFrame::Refused(error) => return self.refused(now, error),
+            PubSubFrame::Error(error) => return self.receive_error(now, error),
             PubSubFrame::Unknown => tracing::debug!("unsolicited push ignored"),
-            PubSubFrame::Nonsense => return Err(Violation::UnexpectedReply),
+            PubSubFrame::Unexpected => return Err(Violation::UnexpectedReply),
         }
         Ok(())
     }
@@ -273,16 +275,17 @@ impl<L: Listener> Machine<L> {
             Some(pattern) => (Kind::Pattern, pattern),
             None => (Kind::Channel, channel),
         };
-        let Some((name, listeners)) = self.table.listeners(kind, name) else {
+        let Some((name, listeners)) = self.table.subscribers(kind, name) else {
             return;
         };
-        // Built for the first listener and shared with the others. The payload is copied, because the frame keeps the
-        // whole read buffer alive.
+        // Created for the first listener and shared with the others. The payload is copied, because
+        // the frame keeps the whole read buffer alive.
         let mut message = None;
-        let mut gone = Vec::new();
+        let mut closed = Vec::new();
         for id in listeners {
-            let whole = self.subscribers.get_mut(id);
-            let Some(subscriber) = whole.filter(|subscriber| subscriber.missing == 0) else {
+            let subscriber = self.subscribers.get_mut(id);
+            let Some(subscriber) = subscriber.filter(|subscriber| subscriber.unacknowledged == 0)
+            else {
                 continue;
             };
             let message = message.get_or_insert_with(|| Message {
@@ -293,36 +296,38 @@ impl<L: Listener> Machine<L> {
                 pattern: pattern.map(|_| name.clone()),
                 payload: Bytes::copy_from_slice(payload),
             });
-            if !subscriber.listener.hear(message.clone()) {
-                gone.push(*id);
+            if !subscriber.listener.message(message.clone()) {
+                closed.push(*id);
             }
         }
-        for id in gone {
+        for id in closed {
             self.unsubscribe(id);
         }
     }
 
     fn acknowledge(&mut self, now: Instant, kind: Kind, subscribed: bool, name: &[u8]) {
-        self.settle(now, |owed| match owed {
-            Owed::Acknowledgement(step) => {
-                step.subscribe == subscribed && step.name.kind == kind && step.name.text == name
+        self.complete(now, |pending| match pending {
+            PendingReply::Acknowledgement(change) => {
+                change.subscribe == subscribed
+                    && change.name.kind == kind
+                    && change.name.text == name
             }
-            Owed::Pong(_) => false,
+            PendingReply::Pong(_) => false,
         });
         if !subscribed {
-            for id in self.table.turn_off(kind, name) {
+            for id in self.table.unsubscribed(kind, name) {
                 if let Some(subscriber) = self.subscribers.get_mut(id) {
-                    subscriber.missing += 1;
+                    subscriber.unacknowledged += 1;
                 }
             }
             return;
         }
-        for id in self.table.turn_on(kind, name) {
+        for id in self.table.subscribed(kind, name) {
             let Some(subscriber) = self.subscribers.get_mut(id) else {
                 continue;
             };
-            subscriber.missing = subscriber.missing.saturating_sub(1);
-            if subscriber.missing > 0 {
+            subscriber.unacknowledged = subscriber.unacknowledged.saturating_sub(1);
+            if subscriber.unacknowledged > 0 {
                 continue;
             }
             if std::mem::replace(&mut subscriber.ready, true) {
@@ -333,72 +338,76 @@ impl<L: Listener> Machine<L> {
         }
     }
 
-    /// Removes the first matching reply that is owed: the very first, unless the server replies out of order.
-    fn settle(&mut self, now: Instant, fits: impl Fn(&Owed) -> bool) {
-        if let Some(at) = self.owed.iter().position(fits) {
-            self.owed.remove(at);
-            self.settled = Some(now);
-            self.session.note_served();
+    /// Removes the first pending reply that matches. It is the oldest one, unless the server
+    /// replies out of order.
+    fn complete(&mut self, now: Instant, matches: impl Fn(&PendingReply) -> bool) {
+        if let Some(at) = self.pending.iter().position(matches) {
+            self.pending.remove(at);
+            self.last_reply = Some(now);
+            self.session.note_reply();
         }
     }
 
-    /// Takes the reply to a heartbeat if it echoes the nonce. A reply with any other text shows that replies no longer
-    /// match requests; a push with another text is a message that someone published.
-    fn pong(&mut self, now: Instant, text: &[u8], pushed: bool) -> Result<(), Violation> {
-        let matches = |owed: &Owed| matches!(owed, Owed::Pong(nonce) if nonce.is(text));
-        if self.owed.iter().any(matches) {
+    /// Processes the reply to a heartbeat. Text other than the nonce shows that replies no longer
+    /// match requests; in a push, such text is a message that someone published.
+    fn pong(&mut self, now: Instant, text: &[u8], is_push: bool) -> Result<(), Violation> {
+        let matches =
+            |pending: &PendingReply| matches!(pending, PendingReply::Pong(nonce) if nonce.is(text));
+        if self.pending.iter().any(matches) {
             self.session.finish_heartbeat();
-            self.settle(now, matches);
+            self.complete(now, matches);
             return Ok(());
         }
-        let awaited = (self.owed.iter()).any(|owed| matches!(owed, Owed::Pong(_)));
-        match (pushed, awaited) {
+        let expected =
+            (self.pending.iter()).any(|pending| matches!(pending, PendingReply::Pong(_)));
+        match (is_push, expected) {
             (true, _) => Ok(()),
-            (false, true) => Err(Violation::OutOfStep),
+            (false, true) => Err(Violation::Desynchronized),
             (false, false) => Err(Violation::UnexpectedReply),
         }
     }
 
-    /// Takes an error, which answers the first request without a reply.
-    fn refused(&mut self, now: Instant, error: ServerError) -> Result<(), Violation> {
-        let Some(owed) = self.owed.pop_front() else {
-            return Err(Violation::Ended(error));
+    /// Processes an error, which answers the oldest request without a reply.
+    fn receive_error(&mut self, now: Instant, error: ServerError) -> Result<(), Violation> {
+        let Some(pending) = self.pending.pop_front() else {
+            return Err(Violation::ClosedByServer(error));
         };
-        self.settled = Some(now);
-        let Owed::Acknowledgement(step) = owed else {
-            // Any answer proves that the server is alive.
+        self.last_reply = Some(now);
+        let PendingReply::Acknowledgement(change) = pending else {
+            // Any reply proves that the server is alive.
             self.session.finish_heartbeat();
             return Ok(());
         };
-        let give_up = |what, error| Err(HandshakeError::Session { what, error }.into());
-        if !step.subscribe {
-            // The state of this name is unknown now. The next connection does not subscribe it.
-            return give_up("the end of a subscription", error);
+        let reconnect = |what, error| Err(HandshakeError::Session { what, error }.into());
+        if !change.subscribe {
+            // The state of this name is unknown now. The client reconnects, and does not subscribe
+            // to the name again.
+            return reconnect("UNSUBSCRIBE", error);
         }
         let failure = Failure::Server(error.clone());
-        let passing = Error::from(failure.clone()).is_retryable();
-        if passing && self.has_ready_listener(&step.name) {
-            return give_up("a subscription for now", error);
+        let transient = Error::from(failure.clone()).is_retryable();
+        if transient && self.has_ready_listener(&change.name) {
+            return reconnect("SUBSCRIBE for now", error);
         }
-        self.refuse(&step.name, &failure);
+        self.reject(&change.name, &failure);
         Ok(())
     }
 
     fn has_ready_listener(&self, name: &Name) -> bool {
-        let listeners = self.table.listeners(name.kind, &name.text);
+        let listeners = self.table.subscribers(name.kind, &name.text);
         listeners.is_some_and(|(_, ids)| {
             ids.iter()
                 .any(|id| self.subscribers.get(id).is_some_and(|s| s.ready))
         })
     }
 
-    fn refuse(&mut self, name: &Name, failure: &Failure) {
-        for id in self.table.refuse(name) {
+    fn reject(&mut self, name: &Name, failure: &Failure) {
+        for id in self.table.reject(name) {
             self.end(id, failure.clone());
         }
     }
 
-    /// When [`expire`](Self::expire) is due.
+    /// Returns when [`expire`](Self::expire) is due.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let due = [
             self.silent_at(),
@@ -408,27 +417,34 @@ impl<L: Listener> Machine<L> {
         due.into_iter().flatten().min()
     }
 
-    fn is_owed(&self) -> bool {
-        self.is_ready() && !self.owed.is_empty()
+    fn is_reply_pending(&self) -> bool {
+        self.is_ready() && !self.pending.is_empty()
     }
 
-    /// When the connection is dropped, unless data arrives before: the server owes a reply and is silent.
+    /// Returns when to drop the connection because a reply is pending and no data has arrived.
     fn silent_at(&self) -> Option<Instant> {
-        self.is_owed().then(|| self.session.silent_at())?
+        self.is_reply_pending().then(|| self.session.silent_at())?
     }
 
-    /// When the connection is dropped although messages arrive: a reply has been overdue for too long.
+    /// Returns when to drop the connection because a reply is overdue, although other data arrives.
     fn overdue_at(&self) -> Option<Instant> {
-        self.is_owed()
-            .then(|| Some(self.settled? + self.session.settings.silence * OVERDUE))?
+        self.is_reply_pending()
+            .then(|| Some(self.last_reply? + self.session.settings.silence * OVERDUE_FACTOR))?
     }
 
+    /// Acts on the deadlines that have passed.
+    ///
+    /// # Errors
+    ///
+    /// When the server is silent, or withholds a reply.
     pub(super) fn expire(&mut self, now: Instant) -> Result<(), Violation> {
         if self.silent_at().is_some_and(|silent| silent <= now) {
             return Err(Violation::Silent(self.session.settings.silence));
         }
         if self.overdue_at().is_some_and(|overdue| overdue <= now) {
-            return Err(Violation::Overdue(self.session.settings.silence * OVERDUE));
+            return Err(Violation::Overdue(
+                self.session.settings.silence * OVERDUE_FACTOR,
+            ));
         }
         self.session.expire_heartbeat(now);
         Ok(())
@@ -445,7 +461,7 @@ fn check_name(
     server
         .check_marks(kind.marks(text))
         .map_err(Failure::Unsupported)?;
-    // What subscribes must be able to unsubscribe, by a request that is longer.
+    // A name that can be subscribed must also fit the longer request to unsubscribe.
     for command in [kind.subscribe(), kind.unsubscribe()] {
         let request = Request::new(command, text);
         check(request.view()).map_err(Failure::Refused)?;

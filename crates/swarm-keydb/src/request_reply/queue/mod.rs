@@ -1,15 +1,17 @@
 //! Bounded queue between the handles of a client and the driver of its connection.
 //!
-//! The receiver takes all queued values at once, so it pays for the lock once per batch, and senders wake the receiver only
-//! while it sleeps. One lock guards both the queue and its free capacity, because a lock that many tasks share is the most
-//! expensive part of sending a command. Tokio's `Semaphore` and `mpsc` channel take two such steps and cost more: see
-//! ARCHITECTURE.md.
+//! The receiver takes all queued values at once, so it pays for the lock once per batch, and
+//! senders wake the receiver only while it sleeps. One lock guards both the queue and its free
+//! capacity, because a lock that many tasks share is the most expensive part of sending a command.
+//! Tokio's `Semaphore` and `mpsc` channel take two such steps and cost more: see ARCHITECTURE.md.
 //!
-//! A [`Permit`] outlives the queue entry: its owner keeps it until the value no longer counts against the capacity. The
-//! receiver's task owns all permits, so returning one takes no lock; the receiver collects returned capacity before it sleeps,
-//! and a sender that finds too little collects it itself.
+//! A [`Permit`] outlives the queue entry: its owner keeps it until the value no longer counts
+//! against the capacity. The receiver's task owns all permits, so returning one takes no lock; the
+//! receiver collects returned capacity before it sleeps, and a sender that finds too little
+//! collects it itself.
 //!
-//! Senders that wait do so in a semaphore, which owns all free capacity while anybody waits. Nobody can overtake them.
+//! Senders wait in a semaphore, which owns all free capacity while any sender waits, so that they
+//! cannot be overtaken.
 
 #[cfg(test)]
 mod tests;
@@ -40,13 +42,13 @@ pub(crate) fn queue<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     (Sender(Arc::clone(&shared)), Receiver { shared, taken })
 }
 
-/// Queues values. Dropping the sender closes the queue; what is queued can still be received.
+/// Sending side of the queue. Dropping it closes the queue; queued values can still be received.
 pub(crate) struct Sender<T>(Arc<Shared<T>>);
 
-/// Takes values. Dropping the receiver closes the queue and drops what is queued.
+/// Receiving side of the queue. Dropping it closes the queue and drops all queued values.
 pub(crate) struct Receiver<T> {
     shared: Arc<Shared<T>>,
-    /// Empty, with the memory of the last batch.
+    /// Empty between batches; keeps the allocation.
     taken: VecDeque<Entry<T>>,
 }
 
@@ -59,7 +61,7 @@ pub(crate) struct Permit {
 
 /// Why a value was not queued.
 pub(crate) enum TrySendError<T> {
-    /// There is not enough free capacity, or other senders wait for some.
+    /// There is not enough free capacity, or other senders are waiting for it.
     Full(T),
     /// The queue is closed.
     Closed,
@@ -71,9 +73,9 @@ pub(crate) struct Closed;
 
 struct Shared<T> {
     state: Mutex<State<T>>,
-    /// Capacity that dropped permits have returned and nobody has collected.
+    /// Capacity that dropped permits have returned and that has not been collected yet.
     returned: Arc<AtomicUsize>,
-    /// Capacity for senders that wait. Empty while nobody waits.
+    /// Capacity granted to waiting senders. Empty while none waits.
     granted: Semaphore,
 }
 
@@ -86,7 +88,7 @@ struct State<T> {
     sleeper: Option<Waker>,
     /// Capacity that a sender may take at once.
     free: usize,
-    /// How many senders wait.
+    /// Number of waiting senders.
     waiting: usize,
 }
 
@@ -97,12 +99,12 @@ struct Entry<T> {
 
 impl<T> Shared<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // Nothing panics while the lock is held, so a poisoned state is intact.
+        // No code panics while it holds the lock, so a poisoned state is intact.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Collects returned capacity. While senders wait, all free capacity is theirs: the result is to be granted to them once
-    /// the lock is released, because that wakes tasks.
+    /// Collects returned capacity. While senders wait, all free capacity is theirs: the caller must
+    /// grant the result to them after releasing the lock, because granting wakes tasks.
     #[must_use]
     fn collect(&self, state: &mut State<T>) -> usize {
         state.free = state
@@ -115,7 +117,7 @@ impl<T> Shared<T> {
         0
     }
 
-    /// Takes back what was granted and not used, if nobody waits any more.
+    /// Takes back granted capacity that was not used, if no sender waits.
     fn reclaim(&self, state: &mut State<T>) {
         if state.waiting == 0 {
             let unused = self.granted.forget_permits(Semaphore::MAX_PERMITS);
@@ -148,7 +150,7 @@ impl<T> Shared<T> {
 }
 
 impl<T> Sender<T> {
-    /// Appends a value, if there is capacity for it now and nobody waits for some.
+    /// Appends a value if there is enough free capacity and no sender waits.
     #[inline]
     pub(crate) fn try_send(&self, value: T, size: u32) -> Result<(), TrySendError<T>> {
         let size = widen(size);
@@ -200,7 +202,7 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Free capacity.
+    /// Returns the free capacity.
     pub(crate) fn free(&self) -> usize {
         self.0.free()
     }
@@ -210,7 +212,7 @@ impl<T> Sender<T> {
         self.0.lock().open
     }
 
-    /// Closes the queue. What is queued can still be received.
+    /// Closes the queue. Queued values can still be received.
     pub(crate) fn close(&self) {
         self.0.close();
     }
@@ -223,7 +225,7 @@ impl<T> Drop for Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// Takes all queued values, in order. Says whether more may come.
+    /// Takes all queued values, in order. Returns whether the queue is open.
     pub(crate) fn take(&mut self, mut each: impl FnMut(T, Permit)) -> bool {
         let mut state = self.shared.lock();
         state.closed_unseen = false;
@@ -237,8 +239,9 @@ impl<T> Receiver<T> {
         open
     }
 
-    /// Has the task woken by the next change, unless one has come already. Also serves senders that wait for capacity, so the
-    /// task must call this before it sleeps.
+    /// Registers the task to be woken by the next change, and returns true. Returns false if there
+    /// has been a change since the last call to `take`. Also grants capacity to waiting senders, so
+    /// the task must call this method before it sleeps.
     pub(crate) fn sleep(&self, cx: &Context<'_>) -> bool {
         let mut state = self.shared.lock();
         let sleeps = state.entries.is_empty() && !state.closed_unseen;
@@ -254,7 +257,7 @@ impl<T> Receiver<T> {
         sleeps
     }
 
-    /// Closes the queue. What is queued can still be received.
+    /// Closes the queue. Queued values can still be received.
     pub(crate) fn close(&self) {
         self.shared.close();
     }
@@ -283,7 +286,7 @@ impl<'a, T> Waiting<'a, T> {
             return Err(Closed);
         }
         state.waiting += 1;
-        // The receiver may sleep, and would not collect what has been returned since.
+        // A sleeping receiver would not collect the capacity returned since.
         let granted = shared.collect(&mut state);
         drop(state);
         shared.grant(granted);

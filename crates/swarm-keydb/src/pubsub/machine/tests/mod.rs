@@ -1,4 +1,4 @@
-//! The machine, driven by hand and by chance.
+//! Tests of the state machine, by hand and by random schedules.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,10 +12,10 @@ use crate::server::ServerKind;
 
 mod races;
 
-/// What a listener heard, in words.
+/// Events of a listener, as text.
 type Notes = Rc<RefCell<Vec<String>>>;
 
-/// A listener that writes down what it hears.
+/// A listener that records its events.
 struct Probe(Notes);
 
 impl Probe {
@@ -33,7 +33,7 @@ impl Listener for Probe {
         self.note("restored");
     }
 
-    fn hear(&mut self, message: Message) -> bool {
+    fn message(&mut self, message: Message) -> bool {
         self.note(String::from_utf8_lossy(&message.payload));
         true
     }
@@ -43,7 +43,7 @@ impl Listener for Probe {
     }
 }
 
-/// A machine, its listeners and a clock.
+/// A state machine, and the current time.
 struct Bench {
     machine: Machine<Probe>,
     now: Instant,
@@ -79,7 +79,7 @@ impl Bench {
         assert!(self.machine.is_ready());
     }
 
-    /// Channels, and patterns, which have a star in them.
+    /// Subscribes to channels, and to patterns, which are the names that contain a `*`.
     fn join(&mut self, names: &[&str]) -> (u64, Notes) {
         let notes = Notes::default();
         let names = names.iter().map(|name| Name {
@@ -97,7 +97,7 @@ impl Bench {
         (id, notes)
     }
 
-    /// The words of the next request.
+    /// The next request, as text.
     fn send(&mut self) -> Option<String> {
         let request = self.machine.next_request(self.now, |_| Ok(()))?;
         Some(words_of(&request))
@@ -121,7 +121,7 @@ fn words_of(request: &Request) -> String {
     words.join(" ")
 }
 
-/// A push of words; numbers are numbers.
+/// A push frame of these elements. Numbers are encoded as integers.
 fn push(words: &str) -> Frame {
     Frame::build(|reply| {
         reply.push_message(|push| {
@@ -135,32 +135,32 @@ fn push(words: &str) -> Frame {
     })
 }
 
-fn told(notes: &Notes) -> String {
-    let told: Vec<_> = notes.borrow_mut().drain(..).collect();
-    told.join(" ")
+fn take_events(notes: &Notes) -> String {
+    let events: Vec<_> = notes.borrow_mut().drain(..).collect();
+    events.join(" ")
 }
 
 #[test]
-fn a_name_is_asked_for_once_and_given_up_with_its_last_listener() {
+fn a_name_is_subscribed_once_and_unsubscribed_with_its_last_listener() {
     let mut bench = Bench::ready();
-    let (first, heard_first) = bench.join(&["a", "b*"]);
-    let (second, heard_second) = bench.join(&["a"]);
+    let (first, first_events) = bench.join(&["a", "b*"]);
+    let (second, second_events) = bench.join(&["a"]);
     assert_eq!(bench.sent(), ["SUBSCRIBE a", "PSUBSCRIBE b*"]);
     bench.push("subscribe a 1");
     assert_eq!(
-        (told(&heard_first), told(&heard_second)),
+        (take_events(&first_events), take_events(&second_events)),
         (String::new(), "ready".into())
     );
     bench.push("psubscribe b* 2");
-    assert_eq!(told(&heard_first), "ready");
-    let (third, heard_third) = bench.join(&["b*"]);
-    assert_eq!(told(&heard_third), "ready");
+    assert_eq!(take_events(&first_events), "ready");
+    let (third, third_events) = bench.join(&["b*"]);
+    assert_eq!(take_events(&third_events), "ready");
     bench.push("message a x");
     bench.push("pmessage b* bb y");
     bench.push("message c z");
-    assert_eq!(told(&heard_first), "x y");
+    assert_eq!(take_events(&first_events), "x y");
     assert_eq!(
-        (told(&heard_second), told(&heard_third)),
+        (take_events(&second_events), take_events(&third_events)),
         ("x".into(), "y".into())
     );
 
@@ -178,7 +178,7 @@ fn a_name_is_asked_for_once_and_given_up_with_its_last_listener() {
 }
 
 #[test]
-fn a_name_wanted_again_while_it_is_given_up_is_asked_for_again_and_hears_nothing_old() {
+fn a_name_resubscribed_while_unsubscribing_receives_only_new_messages() {
     let mut bench = Bench::ready();
     let (first, _) = bench.join(&["a"]);
     assert_eq!(bench.sent(), ["SUBSCRIBE a"]);
@@ -187,17 +187,17 @@ fn a_name_wanted_again_while_it_is_given_up_is_asked_for_again_and_hears_nothing
     assert_eq!(bench.sent(), ["UNSUBSCRIBE a"]);
     let (_, heard) = bench.join(&["a"]);
     bench.push("message a old");
-    assert!(bench.sent().is_empty(), "one question at a time");
+    assert!(bench.sent().is_empty(), "one request per name");
     bench.push("unsubscribe a 0");
     assert_eq!(bench.sent(), ["SUBSCRIBE a"]);
-    assert_eq!(told(&heard), "");
+    assert_eq!(take_events(&heard), "");
     bench.push("subscribe a 1");
     bench.push("message a new");
-    assert_eq!(told(&heard), "ready new");
+    assert_eq!(take_events(&heard), "ready new");
 }
 
 #[test]
-fn after_a_cut_every_name_is_asked_for_once_and_the_gap_told_before_the_first_message() {
+fn a_reconnect_subscribes_each_name_once_and_precedes_the_first_message() {
     let mut bench = Bench::ready();
     let (_, heard) = bench.join(&["a", "b"]);
     let (gone, _) = bench.join(&["c"]);
@@ -208,26 +208,26 @@ fn after_a_cut_every_name_is_asked_for_once_and_the_gap_told_before_the_first_me
     }
     bench.machine.unsubscribe(gone);
     bench.machine.disconnected();
-    assert_eq!(told(&heard), "ready");
-    // A dial that fails changes nothing.
+    assert_eq!(take_events(&heard), "ready");
+    // A failed attempt to connect changes nothing.
     bench.machine.disconnected();
     bench.connect();
     let mut sent = bench.sent();
     sent.sort();
     assert_eq!(sent, ["SUBSCRIBE a", "SUBSCRIBE b", "SUBSCRIBE d"]);
     bench.push("subscribe a 1");
-    // As long as one is missing, what comes is part of the gap.
+    // While a name is unacknowledged, its messages belong to the gap.
     bench.push("message a early");
     bench.push("subscribe b 2");
     bench.push("message a x");
-    assert_eq!(told(&heard), "restored x");
-    assert_eq!(told(&late), "");
+    assert_eq!(take_events(&heard), "restored x");
+    assert_eq!(take_events(&late), "");
     bench.push("subscribe d 3");
-    assert_eq!(told(&late), "ready");
+    assert_eq!(take_events(&late), "ready");
 }
 
 #[test]
-fn a_refusal_ends_who_wanted_the_name_and_leaves_nothing_behind() {
+fn a_refused_name_ends_its_subscriptions_only() {
     let mut bench = Bench::ready();
     let (_, refused) = bench.join(&["a", "secret"]);
     let (_, other) = bench.join(&["a"]);
@@ -235,16 +235,19 @@ fn a_refusal_ends_who_wanted_the_name_and_leaves_nothing_behind() {
     bench.push("subscribe a 1");
     bench.reply(&Frame::error("NOPERM no access"));
     assert_eq!(
-        (told(&refused), told(&other)),
+        (take_events(&refused), take_events(&other)),
         ("Server".into(), "ready".into())
     );
     assert!(bench.sent().is_empty());
     bench.push("message a x");
-    assert_eq!((told(&refused), told(&other)), (String::new(), "x".into()));
+    assert_eq!(
+        (take_events(&refused), take_events(&other)),
+        (String::new(), "x".into())
+    );
 }
 
 #[test]
-fn a_passing_refusal_of_a_name_that_came_before_is_tried_again_later() {
+fn a_transient_refusal_after_a_reconnect_is_retried() {
     let mut bench = Bench::ready();
     let (_, heard) = bench.join(&["a"]);
     bench.sent();
@@ -258,11 +261,11 @@ fn a_passing_refusal_of_a_name_that_came_before_is_tried_again_later() {
     bench.connect();
     assert_eq!(bench.sent(), ["SUBSCRIBE a"]);
     bench.push("subscribe a 1");
-    assert_eq!(told(&heard), "ready restored");
+    assert_eq!(take_events(&heard), "ready restored");
 }
 
 #[test]
-fn what_the_server_gives_up_by_itself_is_asked_for_again() {
+fn a_name_that_the_server_drops_is_subscribed_again() {
     let mut bench = Bench::ready();
     let (_, heard) = bench.join(&["a"]);
     bench.sent();
@@ -272,10 +275,10 @@ fn what_the_server_gives_up_by_itself_is_asked_for_again() {
     assert_eq!(bench.sent(), ["SUBSCRIBE a"]);
     bench.push("subscribe a 1");
     bench.push("message a x");
-    assert_eq!(told(&heard), "ready restored x");
+    assert_eq!(take_events(&heard), "ready restored x");
 }
 
-/// The reply to the heartbeat that the machine sends now, by a function of its nonce.
+/// Sends the heartbeat that is due, and receives a reply made from its nonce.
 fn pong(bench: &mut Bench, reply: impl Fn(&str) -> Frame) -> Result<(), Violation> {
     let sent = bench.sent();
     let nonce = sent.first().and_then(|sent| sent.strip_prefix("PING "));
@@ -283,7 +286,7 @@ fn pong(bench: &mut Bench, reply: impl Fn(&str) -> Frame) -> Result<(), Violatio
 }
 
 #[test]
-fn an_idle_server_is_asked_and_a_silent_one_given_up() {
+fn an_idle_server_gets_a_heartbeat_and_a_silent_one_is_a_violation() {
     let replies: [fn(&str) -> Frame; 3] = [
         |nonce| Frame::simple(nonce.to_owned()),
         |nonce| Frame::bulk(nonce.to_owned()),
@@ -305,7 +308,7 @@ fn an_idle_server_is_asked_and_a_silent_one_given_up() {
 }
 
 #[test]
-fn a_heartbeat_is_due_among_messages_and_must_be_echoed() {
+fn heartbeats_are_sent_among_messages_and_must_be_echoed() {
     for reply in ["PONG", ""] {
         let mut bench = Bench::ready();
         let (_, _heard) = bench.join(&["a"]);
@@ -318,12 +321,12 @@ fn a_heartbeat_is_due_among_messages_and_must_be_echoed() {
             bench.machine.expire(bench.now).unwrap();
         }
         let outcome = pong(&mut bench, |_| Frame::bulk(reply));
-        assert_eq!(outcome, Err(Violation::OutOfStep));
+        assert_eq!(outcome, Err(Violation::Desynchronized));
     }
 }
 
 #[test]
-fn a_server_that_sends_everything_but_what_it_owes_is_given_up() {
+fn a_server_that_withholds_a_reply_among_messages_is_a_violation() {
     let mut bench = Bench::ready();
     let (_, _heard) = bench.join(&["a"]);
     bench.sent();
@@ -337,21 +340,24 @@ fn a_server_that_sends_everything_but_what_it_owes_is_given_up() {
         bench.machine.expire(bench.now),
         Err(Violation::Overdue(_))
     ));
-    // Whoever did not read cannot blame the server.
+    // After backpressure, the limit starts over.
     bench.machine.resume(bench.now);
     bench.machine.expire(bench.now).unwrap();
 }
 
 #[test]
-fn a_reply_that_cannot_be_is_a_violation() {
+fn an_unexpected_reply_is_a_violation() {
     let mut bench = Bench::ready();
     let outcome = bench.machine.receive(bench.now, &Frame::simple("OK"));
     assert_eq!(outcome, Err(Violation::UnexpectedReply));
-    // An error that no request asked for is the server's reason to end the connection.
+    // An error that answers no request is the server's reason to close the connection.
     let outcome = bench
         .machine
         .receive(bench.now, &Frame::error("ERR unasked"));
-    assert!(matches!(outcome, Err(Violation::Ended(_))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(Violation::ClosedByServer(_))),
+        "{outcome:?}"
+    );
 }
 
 fn swarmkeydb() -> Settings {
@@ -374,11 +380,11 @@ fn nothing_is_sent_for_a_subscription_with_one_unsupported_name() {
         let (_, joined) = bench.join(&["b", "c", name]);
         assert_eq!(bench.sent(), [""; 0], "{name:?}");
         assert_eq!(
-            (told(&waited), told(&joined)),
+            (take_events(&waited), take_events(&joined)),
             ("Argument".into(), "Argument".into())
         );
         bench.push("subscribe c 1");
-        assert_eq!(told(&valid), "ready");
+        assert_eq!(take_events(&valid), "ready");
         assert_eq!(bench.machine.subscribers.len(), 1);
     }
 }
@@ -399,7 +405,7 @@ fn a_subscription_that_the_transport_cannot_carry_whole_is_not_sent() {
         })
     };
     assert!(bench.machine.next_request(bench.now, too_large).is_none());
-    assert_eq!(told(&heard), "Argument");
+    assert_eq!(take_events(&heard), "Argument");
     assert!(bench.machine.is_idle());
 }
 
@@ -413,7 +419,7 @@ fn names_are_checked_again_on_a_connection_to_a_server_of_another_kind() {
     bench.push("subscribe a 1");
     bench.reply(&push_of(&[b"subscribe", b"b\r\nc"], 2));
     assert_eq!(
-        (told(&ended), told(&kept)),
+        (take_events(&ended), take_events(&kept)),
         ("ready".into(), "ready".into())
     );
     bench.machine.disconnected();
@@ -422,7 +428,7 @@ fn names_are_checked_again_on_a_connection_to_a_server_of_another_kind() {
     assert_eq!(bench.sent(), ["SUBSCRIBE a"]);
     bench.push("subscribe a 1");
     assert_eq!(
-        (told(&ended), told(&kept)),
+        (take_events(&ended), take_events(&kept)),
         ("Argument".into(), "restored".into())
     );
 }

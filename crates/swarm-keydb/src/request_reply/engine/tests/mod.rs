@@ -1,4 +1,4 @@
-//! The engine, driven by hand and by chance.
+//! Tests of the engine, by hand and by random schedules.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -27,10 +27,10 @@ mod text;
 
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// What callers were told, by their number.
+/// Results of all calls, by number.
 type Answers = Rc<RefCell<Vec<(u64, Result<Frame, Failure>)>>>;
 
-/// A caller that writes its answer down.
+/// A caller that records its results.
 struct Tester {
     number: u64,
     gone: Rc<RefCell<bool>>,
@@ -58,7 +58,7 @@ impl Caller for Tester {
     }
 }
 
-/// An engine, its callers and a clock.
+/// An engine, the results of its calls, and the current time.
 struct Bench {
     engine: Engine<Tester>,
     answers: Answers,
@@ -91,7 +91,7 @@ impl Bench {
         self.handshake_with("test");
     }
 
-    /// A handshake with a server of some name.
+    /// Completes a handshake with a server of this name.
     fn handshake_with(&mut self, server: &str) {
         self.engine.connected(Capabilities::FULL);
         assert_eq!(self.send().as_deref(), Some("HELLO 3"));
@@ -106,12 +106,12 @@ impl Bench {
         assert!(self.engine.is_ready());
     }
 
-    /// A call that can be cancelled by setting what is answered.
+    /// Submits a call of one request. Setting the returned flag cancels it.
     fn call(&mut self, request: &str, retry: Retry, alone: bool) -> Rc<RefCell<bool>> {
         self.submit(Requests::One(Request::new(request, ())), retry, alone)
     }
 
-    /// As [`call`](Self::call), of one request that a fence follows.
+    /// Like [`call`](Self::call), for a request that a fence follows.
     fn fenced(&mut self, request: &str, retry: Retry) -> Rc<RefCell<bool>> {
         let one = Requests::one(Request::new(request, ()), Marks::FENCE);
         self.submit(one, retry, false)
@@ -125,7 +125,7 @@ impl Bench {
         self.submit(batch, Retry::Never, false)
     }
 
-    /// As [`call`](Self::call), of several requests.
+    /// Like [`call`](Self::call), for a batch.
     fn batch(&mut self, requests: &[&str], retry: Retry) -> Rc<RefCell<bool>> {
         let requests = requests.iter().map(|request| Request::new(request, ()));
         self.submit(Requests::Batch(requests.collect()), retry, false)
@@ -165,14 +165,14 @@ impl Bench {
         self.call(&format!("INCR {key}"), Retry::Never, false)
     }
 
-    /// The words of the next request that the engine sends.
+    /// The next request that the engine sends, as text.
     fn send(&mut self) -> Option<String> {
         let request = self.engine.next_request(self.now, |_| Ok(()))?;
         let words: Vec<_> = request.args().map(String::from_utf8_lossy).collect();
         Some(words.join(" "))
     }
 
-    /// Sends a check, `ECHO` or `PING`, and gives the nonce that the server must echo.
+    /// Sends an `ECHO` or `PING` with a nonce. Returns the nonce that the server must echo.
     fn send_check(&mut self, command: &str) -> Frame {
         let sent = self.send().unwrap();
         let (name, nonce) = sent.split_once(' ').unwrap();
@@ -180,7 +180,7 @@ impl Bench {
         bulk(nonce)
     }
 
-    /// The words of all requests that the engine sends now.
+    /// All requests that the engine sends now, as text.
     fn sent(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.send()).collect()
     }
@@ -208,10 +208,11 @@ impl Bench {
         self.engine.expire(self.now)
     }
 
-    /// What callers were told since the last look.
+    /// Results since the last call.
     fn answers(&self) -> Vec<(u64, String)> {
-        let told = self.answers.borrow_mut().drain(..).collect::<Vec<_>>();
-        told.into_iter()
+        let results = self.answers.borrow_mut().drain(..).collect::<Vec<_>>();
+        results
+            .into_iter()
             .map(|(number, result)| (number, describe(&result)))
             .collect()
     }
@@ -246,7 +247,7 @@ fn bulk(text: &str) -> Frame {
     Frame::bulk(text.to_owned())
 }
 
-fn told(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
+fn results(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
     expected
         .iter()
         .map(|(number, text)| (*number, (*text).to_owned()))
@@ -262,22 +263,22 @@ fn replies_go_to_callers_in_order() {
     assert_eq!(bench.send().as_deref(), Some("GET b"));
     bench.reply(&bulk("1"));
     bench.reply(&bulk("2"));
-    assert_eq!(bench.answers(), told(&[(0, "\"1\""), (1, "\"2\"")]));
+    assert_eq!(bench.answers(), results(&[(0, "\"1\""), (1, "\"2\"")]));
 }
 
 #[test]
-fn a_late_reply_is_swallowed() {
+fn a_late_reply_is_discarded() {
     let mut bench = Bench::ready();
     bench.get("a");
     bench.send();
     bench.advance(10);
-    assert_eq!(bench.answers(), told(&[(0, "timeout sent=true")]));
+    assert_eq!(bench.answers(), results(&[(0, "timeout sent=true")]));
     bench.get("b");
     bench.send();
     bench.reply(&bulk("late"));
     assert_eq!(bench.answers(), []);
     bench.reply(&bulk("2"));
-    assert_eq!(bench.answers(), told(&[(1, "\"2\"")]));
+    assert_eq!(bench.answers(), results(&[(1, "\"2\"")]));
 }
 
 #[test]
@@ -300,7 +301,7 @@ fn a_call_cancelled_after_it_was_sent_keeps_its_slot() {
     *gone.borrow_mut() = true;
     bench.reply(&bulk("1"));
     bench.reply(&bulk("2"));
-    assert_eq!(bench.answers(), told(&[(1, "\"2\"")]));
+    assert_eq!(bench.answers(), results(&[(1, "\"2\"")]));
 }
 
 #[test]
@@ -316,11 +317,11 @@ fn a_push_takes_no_slot() {
     }));
     bench.reply(&words("message is a list here"));
     let list = r#"["message", "is", "a", "list", "here"]"#;
-    assert_eq!(bench.answers(), told(&[(0, list)]));
+    assert_eq!(bench.answers(), results(&[(0, list)]));
 }
 
 #[test]
-fn a_reply_that_nobody_asked_for_ends_the_connection() {
+fn an_unexpected_reply_ends_the_connection() {
     let mut bench = Bench::ready();
     assert_eq!(
         bench.engine.receive(bench.now, bulk("?")),
@@ -329,7 +330,7 @@ fn a_reply_that_nobody_asked_for_ends_the_connection() {
 }
 
 #[test]
-fn a_cut_fails_what_may_have_run_and_repeats_what_only_reads() {
+fn a_lost_connection_fails_writes_in_flight_and_resends_reads() {
     let mut bench = Bench::ready();
     bench.get("a");
     bench.incr("b");
@@ -339,13 +340,13 @@ fn a_cut_fails_what_may_have_run_and_repeats_what_only_reads() {
     bench.send();
     bench.send();
     bench.cut();
-    assert_eq!(bench.answers(), told(&[(1, "lost sent=true")]));
+    assert_eq!(bench.answers(), results(&[(1, "lost sent=true")]));
     bench.handshake();
     assert_eq!(bench.sent(), ["GET a", "GET c", "INCR d"]);
 }
 
 #[test]
-fn the_policy_says_what_is_repeated() {
+fn the_retry_policy_decides_what_is_resent() {
     use crate::options::RetryPolicy;
     let expected: [(RetryPolicy, &[&str]); 3] = [
         (RetryPolicy::Never, &["ALWAYS"]),
@@ -367,7 +368,7 @@ fn the_policy_says_what_is_repeated() {
 }
 
 #[test]
-fn a_read_is_not_repeated_for_ever() {
+fn a_read_is_resent_a_limited_number_of_times() {
     let mut bench = Bench::ready();
     bench.get("a");
     for _ in 0..3 {
@@ -376,7 +377,7 @@ fn a_read_is_not_repeated_for_ever() {
         bench.cut();
         bench.handshake();
     }
-    assert_eq!(bench.answers(), told(&[(0, "lost sent=true")]));
+    assert_eq!(bench.answers(), results(&[(0, "lost sent=true")]));
     assert_eq!(bench.send(), None);
 }
 
@@ -388,13 +389,13 @@ fn calls_wait_for_a_connection_until_their_deadline() {
     bench.advance(9);
     assert_eq!(bench.answers(), []);
     bench.advance(1);
-    assert_eq!(bench.answers(), told(&[(0, "timeout sent=false")]));
+    assert_eq!(bench.answers(), results(&[(0, "timeout sent=false")]));
     bench.handshake();
     assert_eq!(bench.send(), None);
 }
 
 #[test]
-fn a_request_that_must_be_alone_is() {
+fn a_request_that_must_be_alone_is_alone_in_flight() {
     let mut bench = Bench::ready();
     bench.get("a");
     bench.call("HELLO", Retry::ReadOnly, true);
@@ -409,7 +410,7 @@ fn a_request_that_must_be_alone_is() {
 }
 
 #[test]
-fn a_server_that_owes_a_reply_and_says_nothing_is_given_up() {
+fn a_silent_server_with_a_pending_reply_is_a_violation() {
     let mut bench = Bench::ready();
     bench.advance(100);
     bench.get("a");
@@ -423,7 +424,7 @@ fn a_server_that_owes_a_reply_and_says_nothing_is_given_up() {
 }
 
 #[test]
-fn a_server_that_says_anything_is_not_given_up() {
+fn any_data_restarts_the_limit_on_silence() {
     let mut bench = Bench::ready();
     bench.get("a");
     bench.send();
@@ -435,7 +436,7 @@ fn a_server_that_says_anything_is_not_given_up() {
 }
 
 #[test]
-fn a_reply_that_may_take_long_is_waited_for() {
+fn silence_within_the_deadline_of_a_call_is_allowed() {
     let mut bench = Bench::ready();
     bench.call_until("KEYS", Duration::from_secs(60));
     bench.send();
@@ -444,7 +445,7 @@ fn a_reply_that_may_take_long_is_waited_for() {
 }
 
 #[test]
-fn an_idle_server_is_not_given_up() {
+fn silence_of_an_idle_server_is_allowed() {
     let mut bench = Bench::ready();
     bench.get("a");
     bench.send();

@@ -1,10 +1,10 @@
-//! Random schedules: whatever the order of sends, replies, timeouts, cancellations, cuts, departures and detours, every call
-//! gets its own reply or an honest failure, and none that must not is sent twice.
+//! Random schedules of sends, replies, timeouts, cancellations, lost connections, drains and
+//! fallbacks. Every call receives its own reply or an accurate failure, and no write is sent twice.
 //!
-//! Connections are set aside, and replaced when they are silent; heartbeats and fences come between calls, and now and then a
-//! script makes the server send a reply too many, or one too few.
+//! Connections are set aside, and replaced when they are silent; heartbeats and fences come between
+//! calls; occasionally a script makes the server send one reply too many or too few.
 //!
-//! `cargo xtask simulate` plays a million of them.
+//! `cargo xtask simulate` runs a million schedules.
 
 mod line;
 
@@ -15,7 +15,7 @@ use super::*;
 use crate::options::{FallbackScope, RetryPolicy};
 use line::Line;
 
-/// Schedules per run, unless `SWARM_SCHEDULES` says otherwise. A failure names its seed.
+/// Schedules per run, unless `SWARM_SCHEDULES` is set. A failure names its seed.
 const SCHEDULES: u64 = 20_000;
 
 /// A connection that is set aside.
@@ -25,24 +25,24 @@ struct Aside {
 }
 
 #[derive(Default)]
-struct World {
+struct Simulation {
     bench: Option<Bench>,
     connected: bool,
     line: Line,
     asides: Vec<Aside>,
-    /// Requests that the server got over the fallback, and has not answered.
-    owed_on_detour: VecDeque<String>,
-    /// How often each request reached the server, any way.
+    /// Requests that arrived over the fallback and have no reply yet.
+    pending_on_fallback: VecDeque<String>,
+    /// Number of times each request arrived, over any connection.
     got: HashMap<String, u32>,
     /// The requests of each call.
     calls: Vec<Vec<String>>,
-    /// What each call was told, one text for each request.
-    told: HashMap<u64, Vec<String>>,
+    /// Results of each call, one per request, as text.
+    results: HashMap<u64, Vec<String>>,
     rng: fastrand::Rng,
     seen: Seen,
 }
 
-/// How often the rarer things happened, so that a schedule that never does them is noticed.
+/// Number of rare events, to detect schedules that never cause them.
 #[derive(Default, Debug)]
 struct Seen {
     shifts: u32,
@@ -57,13 +57,13 @@ fn no_schedule_shifts_a_reply_or_doubles_a_write() {
     let schedules = std::env::var("SWARM_SCHEDULES").map_or(SCHEDULES, |n| n.parse().unwrap());
     let mut seen = Seen::default();
     for seed in 0..schedules {
-        let mut world = World::new(seed);
-        let played = catch_unwind(AssertUnwindSafe(|| world.play(seed)));
+        let mut simulation = Simulation::new(seed);
+        let played = catch_unwind(AssertUnwindSafe(|| simulation.run(seed)));
         played.unwrap_or_else(|panic| {
             eprintln!("seed {seed}");
             resume_unwind(panic)
         });
-        seen.add(&world.seen);
+        seen.add(&simulation.seen);
     }
     let Seen {
         shifts,
@@ -87,7 +87,7 @@ impl Seen {
     }
 }
 
-impl World {
+impl Simulation {
     fn new(seed: u64) -> Self {
         let mut bench = Bench::ready();
         let settings = &mut bench.engine.session.settings;
@@ -111,9 +111,9 @@ impl World {
         self.bench.as_mut().unwrap()
     }
 
-    fn play(&mut self, seed: u64) {
+    fn run(&mut self, seed: u64) {
         let mut cancelled = Vec::new();
-        // Some schedules are of a slow server, so that deadlines pass and silence begins.
+        // Some schedules have a slow server, so that deadlines pass and the server is silent.
         let slow = seed.is_multiple_of(5);
         for _ in 0..self.rng.usize(1..80) {
             match self.rng.u8(0..20) {
@@ -136,8 +136,8 @@ impl World {
                 14 => self.connect(),
                 15 => match self.rng.u8(0..5) {
                     0..=1 => self.fallback(),
-                    2..=3 => self.answer_detour(),
-                    _ => self.cut_detour(),
+                    2..=3 => self.reply_on_fallback(),
+                    _ => self.lose_fallback(),
                 },
                 16 if self.rng.u8(0..3) == 0 => self.refuse(),
                 17 if self.rng.u8(0..3) == 0 => self.set_aside(),
@@ -146,7 +146,7 @@ impl World {
                 _ => {}
             }
             self.note();
-            self.depart();
+            self.drain_if_advised();
         }
         if self.rng.u8(0..4) == 0 {
             self.close();
@@ -155,39 +155,39 @@ impl World {
         self.judge(&cancelled);
     }
 
-    /// Gives all calls up, as a client does whose time for closing is over. Connections stay until they owe nothing that writes.
+    /// Abandons all calls, as a client does whose time for closing is over. Connections stay open
+    /// while a write is pending.
     fn close(&mut self) {
         self.seen.closed += 1;
         self.bench().engine.abandon();
         for aside in &mut self.asides {
             aside.engine.abandon();
         }
-        let living = |engine: &Engine<Tester>| engine.has_living_calls();
+        let living = |engine: &Engine<Tester>| engine.has_awaited_calls();
         assert!(!living(&self.bench().engine), "abandoned");
         assert!(!self.asides.iter().any(|aside| living(&aside.engine)));
     }
 
-    /// Lets everything come to its end.
+    /// Runs until no request and no reply is in flight.
     fn finish(&mut self) {
-        while !self.owed_on_detour.is_empty() {
-            self.answer_detour();
+        while !self.pending_on_fallback.is_empty() {
+            self.reply_on_fallback();
         }
         while !self.asides.is_empty() {
             self.serve_aside();
-            let owes_nothing = |aside: &Aside| aside.line.owes_nothing();
-            if let Some(mute) = self.asides.iter().position(owes_nothing) {
+            let is_idle = |aside: &Aside| aside.line.is_idle();
+            if let Some(mute) = self.asides.iter().position(is_idle) {
                 self.lose_aside(mute);
             }
         }
         self.connect();
         loop {
-            self.depart();
+            self.drain_if_advised();
             self.connect();
             self.send();
-            if !self.line.owes_nothing() {
+            if !self.line.is_idle() {
                 self.answer();
             } else if self.bench().engine.in_flight() > 0 {
-                // The server believes that it has answered all.
                 self.cut();
             } else {
                 break;
@@ -198,15 +198,15 @@ impl World {
 
     fn judge(&mut self, cancelled: &[Rc<RefCell<bool>>]) {
         let engine = &self.bench().engine;
-        assert!(!engine.has_living_calls(), "a call was forgotten");
+        assert!(!engine.has_awaited_calls(), "a call was forgotten");
         assert_eq!(engine.in_flight(), 0, "a slot leaked");
         for (number, requests) in self.calls.iter().enumerate() {
-            let told = self.told.get(&(number as u64));
-            let Some(told) = told.filter(|told| told.len() == requests.len()) else {
+            let results = self.results.get(&(number as u64));
+            let Some(results) = results.filter(|results| results.len() == requests.len()) else {
                 assert!(*cancelled[number].borrow(), "{requests:?} got no answer");
                 continue;
             };
-            for (name, text) in requests.iter().zip(told) {
+            for (name, text) in requests.iter().zip(results) {
                 self.judge_answer(name, text);
             }
         }
@@ -226,8 +226,8 @@ impl World {
         if text.starts_with('"') {
             assert_eq!(text, format!("{name:?}"), "a reply of another");
         } else if text.starts_with('[') {
-            // A list that swallowed the reply behind it, whose nonce was to come next.
-            panic!("{name} was told {text}");
+            // An array that swallowed the next reply, an echo of a nonce.
+            panic!("{name} returned {text}");
         } else if let Some(refused) = text.strip_prefix("error READONLY ") {
             assert_eq!(refused, name, "an error of another");
         } else if text.ends_with("sent=false") {
@@ -237,10 +237,11 @@ impl World {
         }
     }
 
-    /// Makes a call of one request, or of several that go as a batch.
+    /// Submits a call of one request, or a batch.
     fn call(&mut self) -> Rc<RefCell<bool>> {
         let number = self.calls.len();
-        // What may take the fallback under the narrow scope has the name of what may.
+        // Commands that may use the fallback under the narrow scope have the names of those
+        // commands.
         let kinds = ["GET", "SET", "SCAN", "INCR", "EXPIRE", "EVAL"];
         let kind = kinds[self.rng.usize(0..kinds.len())];
         let retry = match kind {
@@ -325,7 +326,7 @@ impl World {
         }
     }
 
-    /// The connection goes on without the client, which needs another.
+    /// Sets the connection aside, because the client needs another one.
     fn set_aside(&mut self) {
         if self.connected {
             self.seen.asides += 1;
@@ -336,9 +337,9 @@ impl World {
         }
     }
 
-    /// Asks over another connection when the server is silent, and moves there.
+    /// Checks over another connection if the server is silent, and switches to that connection.
     fn replace_silent(&mut self) {
-        if self.connected && self.bench().engine.session_mut().take_unexamined_doubt() {
+        if self.connected && self.bench().engine.session_mut().take_unchecked_suspicion() {
             self.seen.adopted += 1;
             let settings = self.bench().engine.session.settings.clone();
             let mut other = Engine::new(settings);
@@ -351,7 +352,8 @@ impl World {
         }
     }
 
-    /// One of the connections that are set aside gets on a little, and closes when it owes nothing more.
+    /// One of the connections that are set aside makes progress, and closes when no reply is
+    /// pending.
     fn serve_aside(&mut self) {
         if self.asides.is_empty() {
             return;
@@ -371,11 +373,11 @@ impl World {
         let lost = lost || reply.is_some_and(|reply| engine.receive(now, reply).is_err());
         if lost {
             self.lose_aside(at);
-        } else if !engine.owes_write() && !engine.has_living_calls() {
+        } else if !engine.has_pending_write() && !engine.has_awaited_calls() {
             self.note();
             self.asides.remove(at);
-            let told = self.bench().answers();
-            assert!(told.is_empty(), "{told:?}");
+            let results = self.bench().answers();
+            assert!(results.is_empty(), "{results:?}");
         }
     }
 
@@ -385,7 +387,7 @@ impl World {
         engine.disconnected(&Arc::new(error));
         self.seen.taken_back += u32::from(engine.queued() > 0);
         self.bench().engine.take_back(&mut engine);
-        assert!(!engine.has_living_calls(), "a call was left behind");
+        assert!(!engine.has_awaited_calls(), "a call was left behind");
     }
 
     fn wait(&mut self, seconds: u64) {
@@ -403,7 +405,7 @@ impl World {
             return;
         };
         assert!(
-            self.owed_on_detour.is_empty() || name.starts_with("PING"),
+            self.pending_on_fallback.is_empty() || name.starts_with("PING"),
             "overtook the fallback"
         );
         if let Some(name) = self.line.take(name, &self.calls) {
@@ -420,7 +422,7 @@ impl World {
         }
     }
 
-    /// The server says that it serves no longer.
+    /// The server replies with an error that asks for another connection.
     fn refuse(&mut self) {
         if let Some(refusal) = self.line.refuse() {
             if self.bench().receive(&refusal).is_err() {
@@ -431,17 +433,17 @@ impl World {
         }
     }
 
-    /// Follows what the server said. Nobody may lose anything by it.
-    fn depart(&mut self) {
+    /// Drains the connection if the server asked for that. No call may be lost.
+    fn drain_if_advised(&mut self) {
         if self.connected && self.bench().engine.is_drained() {
             self.note();
-            if self.bench().engine.owes_write() {
+            if self.bench().engine.has_pending_write() {
                 self.set_aside();
             } else {
                 self.cut();
             }
-            let told = self.bench().answers();
-            assert!(told.is_empty(), "{told:?}");
+            let results = self.bench().answers();
+            assert!(results.is_empty(), "{results:?}");
         }
     }
 
@@ -460,20 +462,19 @@ impl World {
             "{name}"
         );
         self.got(name.clone());
-        self.owed_on_detour.push_back(name);
+        self.pending_on_fallback.push_back(name);
     }
 
-    fn answer_detour(&mut self) {
-        if let Some(name) = self.owed_on_detour.pop_front() {
+    fn reply_on_fallback(&mut self) {
+        if let Some(name) = self.pending_on_fallback.pop_front() {
             self.bench().engine.receive_fallback(bulk(&name)).unwrap();
         }
     }
 
-    /// The fallback is lost, or its time to settle is over.
-    fn cut_detour(&mut self) {
+    fn lose_fallback(&mut self) {
         let error = TransportError::new(TransportErrorKind::Closed, "cut");
         self.bench().engine.fallback_failed(&Arc::new(error));
-        self.owed_on_detour.clear();
+        self.pending_on_fallback.clear();
     }
 
     fn got(&mut self, name: String) {
@@ -482,10 +483,10 @@ impl World {
 
     fn note(&mut self) {
         for (number, text) in self.bench().answers() {
-            let told = self.told.entry(number).or_default();
-            told.push(text);
+            let results = self.results.entry(number).or_default();
+            results.push(text);
             assert!(
-                told.len() <= self.calls[usize::try_from(number).unwrap()].len(),
+                results.len() <= self.calls[usize::try_from(number).unwrap()].len(),
                 "call {number} was answered twice"
             );
         }
