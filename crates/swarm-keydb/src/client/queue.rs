@@ -209,7 +209,7 @@ impl Link {
         );
         let answers = self
             .connection
-            .call_batch(Requests::Batch(requests).marked(marks), self.timing, retry)
+            .call_batch(Requests::batch(requests, marks), self.timing, retry)
             .await;
         note_failure(&span, &answers);
         answers

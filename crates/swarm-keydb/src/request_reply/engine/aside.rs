@@ -56,7 +56,7 @@ impl<C: Caller> Engine<C> {
     /// first.
     pub(in crate::request_reply) fn take_back(&mut self, aside: &mut Self) {
         for call in aside.waiting.drain(..).rev() {
-            self.earliest = earlier(self.earliest, call.deadline);
+            self.earliest = earlier(self.earliest, call.deadline());
             self.waiting.push_front(call);
         }
         self.fallback.rescan();

@@ -68,6 +68,15 @@ impl Retry {
     }
 }
 
+/// When a caller stops waiting.
+#[derive(Debug, Clone, Copy)]
+enum Due {
+    /// This long after the connection's task takes the call, so that the task reads the clock once
+    /// per batch.
+    After(Duration),
+    At(Instant),
+}
+
 /// One request or a batch, and the caller that awaits the replies.
 pub(crate) struct Call<C: Caller> {
     pub(crate) requests: Requests,
@@ -85,14 +94,11 @@ pub(crate) struct Call<C: Caller> {
     pub(super) blocks: bool,
     /// Whether the timeout is the default, which grows with the number of keys that are written.
     pub(super) grows: bool,
-    pub(super) timeout: Duration,
-    /// Unless set earlier, the timeout runs from when the connection's task takes the call, so that
-    /// the task reads the clock once per batch.
-    pub(crate) deadline: Option<Instant>,
+    due: Due,
     /// Number of requests that were answered.
-    pub(super) answered: usize,
+    answered: u32,
     /// Number of requests that were sent over earlier connections.
-    pub(super) sent_before: usize,
+    sent_before: u32,
     /// How many times the call was sent.
     pub(super) attempts: u8,
     /// What the call adds to the deadlines of later calls, on a server that needs time for each
@@ -112,8 +118,7 @@ impl<C: Caller> Call<C> {
             alone,
             blocks: false,
             grows: false,
-            timeout: Duration::ZERO,
-            deadline: None,
+            due: Due::After(Duration::ZERO),
             answered: 0,
             sent_before: 0,
             attempts: 0,
@@ -124,21 +129,49 @@ impl<C: Caller> Call<C> {
     /// Sets the caller and how long it waits.
     #[inline]
     pub(crate) fn awaited_by(&mut self, caller: C, timing: Timing) {
-        self.caller = Some(caller);
-        Timing {
-            timeout: self.timeout,
-            grows: self.grows,
-            blocks: self.blocks,
+        let Timing {
+            timeout,
+            grows,
+            blocks,
         } = timing;
+        self.caller = Some(caller);
+        (self.due, self.grows, self.blocks) = (Due::After(timeout), grows, blocks);
     }
 
     /// Starts the timeout, if it has not started.
     #[inline]
     pub(crate) fn start_timeout(&mut self, now: Instant) -> Instant {
-        match self.deadline {
-            Some(deadline) => deadline,
-            None => *self.deadline.insert(deadline(now, self.timeout)),
+        let deadline = match self.due {
+            Due::After(timeout) => deadline(now, timeout),
+            Due::At(deadline) => deadline,
+        };
+        self.due = Due::At(deadline);
+        deadline
+    }
+
+    /// Returns the number of requests that were answered.
+    #[inline]
+    pub(super) const fn answered(&self) -> usize {
+        self.answered as usize
+    }
+
+    /// Counts a reply that is not the last.
+    #[inline]
+    pub(super) const fn count_reply(&mut self) {
+        self.answered = self.answered.saturating_add(1);
+    }
+
+    /// Returns the end of the timeout, once it has started.
+    #[inline]
+    pub(super) const fn deadline(&self) -> Option<Instant> {
+        match self.due {
+            Due::After(_) => None,
+            Due::At(deadline) => Some(deadline),
         }
+    }
+
+    pub(super) const fn set_deadline(&mut self, deadline: Instant) {
+        self.due = Due::At(deadline);
     }
 
     /// The connection's task takes the call.
@@ -162,7 +195,7 @@ impl<C: Caller> Call<C> {
     }
 
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.deadline.is_some_and(|deadline| deadline <= now)
+        self.deadline().is_some_and(|deadline| deadline <= now)
     }
 
     /// Fails every request that was not answered, and leaves a tombstone. `why` returns the failure
@@ -172,7 +205,7 @@ impl<C: Caller> Call<C> {
             return;
         };
         let last = self.requests.len().saturating_sub(1);
-        for position in self.answered..last {
+        for position in self.answered()..last {
             caller.progress(Err(why(position)));
         }
         drop(caller.complete(Err(why(last))));
@@ -181,7 +214,7 @@ impl<C: Caller> Call<C> {
     /// Like [`fail`](Self::fail), for a waiting call. Requests that were sent over an earlier
     /// connection may have run, whatever the reason for not resending the call.
     pub(super) fn fail_unsent(&mut self, why: impl Fn(usize) -> Failure) {
-        let sent = self.sent_before;
+        let sent = self.sent_before as usize;
         self.return_permit();
         self.fail(|position| match why(position) {
             failure if position < sent => failure.after_sending(),
@@ -191,7 +224,7 @@ impl<C: Caller> Call<C> {
 
     /// Like [`fail`](Self::fail), for a call whose connection is lost.
     pub(super) fn fail_lost(&mut self, why: impl Fn(bool) -> Failure) {
-        let sent = self.sent_before;
+        let sent = self.sent_before as usize;
         self.return_permit();
         self.fail(|position| why(position < sent));
     }
@@ -200,7 +233,7 @@ impl<C: Caller> Call<C> {
     /// not count: the server must not continue to block for a caller that has given up.
     pub(super) fn has_pending_write(&self, held: usize) -> bool {
         !self.blocks && {
-            let answered = self.answered.saturating_add(held);
+            let answered = self.answered().saturating_add(held);
             let mut pending = self.requests.iter().skip(answered);
             pending.any(|request| Effect::of(&request.args()).is_write())
         }
@@ -209,6 +242,7 @@ impl<C: Caller> Call<C> {
     /// All requests but the last `unsent` were sent.
     pub(super) fn note_sent(&mut self, unsent: usize) {
         let sent = self.requests.len().saturating_sub(unsent);
+        let sent = u32::try_from(sent).unwrap_or(u32::MAX);
         self.sent_before = self.sent_before.max(sent);
     }
 }

@@ -60,7 +60,7 @@ impl<C: Caller> Engine<C> {
                 && call.is_due(now)
                 && let Some(later) = later(&call)
             {
-                call.deadline = Some(later);
+                call.set_deadline(later);
             }
             if call.is_due(now) {
                 call.fail_unsent(|_| match &self.unreachable {
@@ -68,7 +68,7 @@ impl<C: Caller> Engine<C> {
                     None => Failure::Timeout { sent: false },
                 });
             } else {
-                self.earliest = earlier(self.earliest, call.deadline);
+                self.earliest = earlier(self.earliest, call.deadline());
                 self.waiting.push_back(call);
             }
         }
@@ -79,7 +79,7 @@ impl<C: Caller> Engine<C> {
             if call.is_due(now)
                 && let Some(later) = later(call)
             {
-                call.deadline = Some(later);
+                call.set_deadline(later);
             }
             if call.is_due(now) {
                 call.fail(|_| Failure::Timeout { sent: true });

@@ -101,7 +101,7 @@ impl<C: Caller> InFlight<C> {
         fences: Option<Fences>,
         now: Instant,
     ) -> Option<RequestRef<'_>> {
-        let first = call.answered;
+        let first = call.answered();
         self.rest = match call.requests {
             Requests::One(_) => None,
             _ => Rest::of(&call.requests, first + 1, fences.as_ref()),

@@ -104,7 +104,7 @@ impl<C: Caller> Engine<C> {
         if !key.is_zero() {
             self.pace(&mut call, now, key);
         }
-        self.note_deadline(call.deadline.unwrap_or(deadline));
+        self.note_deadline(call.deadline().unwrap_or(deadline));
         self.waiting.push_back(call);
     }
 
@@ -243,7 +243,9 @@ impl<C: Caller> Engine<C> {
             }
             call.attempts += 1;
             if let Some(pace) = &call.pace {
-                call.deadline = self.deadline_when_sent(pace, call.deadline);
+                if let Some(deadline) = self.deadline_when_sent(pace, call.deadline()) {
+                    call.set_deadline(deadline);
+                }
             }
             let mut fences = None;
             if !matches!(call.requests, Requests::One(_)) {
@@ -251,7 +253,7 @@ impl<C: Caller> Engine<C> {
                     caller.sending(server);
                 }
                 if self.session.is_stateful() && server.cr_lf {
-                    fences = Fences::of(&call.requests, call.answered);
+                    fences = Fences::of(&call.requests, call.answered());
                 }
             }
             return self.in_flight.push(call, fences, now);

@@ -177,7 +177,7 @@ impl<C: Caller> Engine<C> {
         let own = if call.blocks {
             Load::NONE
         } else {
-            Load::of(&call.requests, call.answered)
+            Load::of(&call.requests, call.answered())
         };
         let ahead = self.backlog.load();
         let step_by_step = call.grows && call.requests.len() > 1;
@@ -194,7 +194,7 @@ impl<C: Caller> Engine<C> {
         };
         self.backlog.set(ahead + own);
         if pace.grows && self.reaches_server() {
-            call.deadline = Some(pace.due(key));
+            call.set_deadline(pace.due(key));
         }
         call.pace = Some(Box::new(pace));
     }
@@ -226,8 +226,10 @@ impl<C: Caller> Engine<C> {
         for call in &mut self.waiting {
             if let Some(pace) = call.pace.as_ref().filter(|pace| pace.grows) {
                 let base = pace.since.checked_add(pace.timeout);
-                call.deadline = earlier(call.deadline, base);
-                earliest = earlier(earliest, call.deadline);
+                if let Some(deadline) = earlier(call.deadline(), base) {
+                    call.set_deadline(deadline);
+                }
+                earliest = earlier(earliest, call.deadline());
             }
         }
         self.earliest = earliest;
@@ -267,7 +269,7 @@ impl<C: Caller> Engine<C> {
             (pace.since, pace.ahead) = (now, Load::NONE);
             pace.timeout = pace.timeout.max(self.session.settings.request_timeout);
             let deadline = pace.due(key);
-            call.deadline = Some(deadline);
+            call.set_deadline(deadline);
             self.note_deadline(deadline);
         }
     }
@@ -286,7 +288,7 @@ impl<C: Caller> SentCall<C> {
     /// Returns the load of the next request to be answered, or `None` for a tombstone.
     fn next_load(&self) -> Option<Load> {
         let call = self.call.as_ref()?;
-        let position = call.answered;
+        let position = call.answered();
         if !is_transaction(&call.requests) {
             return Some(Load::of_request(call.requests.get(position)?));
         }

@@ -7,43 +7,47 @@ use swarm_resp::{Request, RequestBatch, RequestRef};
 use crate::server::Marks;
 
 /// The requests of one call. Clones share them.
+///
+/// Batches and marks are behind a pointer, because a call is allocated together with its requests,
+/// and a call of one request stays small.
 #[derive(Debug, Clone)]
 pub(crate) enum Requests {
     One(Request),
-    /// Sent back to back, each with its own reply. Never empty.
-    Batch(RequestBatch),
-    /// Either of the above, with marks on some requests. Rare, so the other variants do not pay for
-    /// it.
-    Marked(Arc<Marked>),
+    Many(Arc<Many>),
 }
 
-/// Requests, some of which are marked.
+/// A batch, or requests of which some are marked.
 #[derive(Debug)]
-pub(crate) struct Marked {
-    requests: Requests,
+pub(crate) struct Many {
+    requests: Sequence,
     /// The marks by position, in order.
     marks: Vec<(usize, Marks)>,
+}
+
+#[derive(Debug)]
+enum Sequence {
+    One(Request),
+    /// Sent back to back, each with its own reply. Never empty.
+    Batch(RequestBatch),
 }
 
 impl Requests {
     /// Creates a single request with its marks.
     #[inline]
     pub(crate) fn one(request: Request, marks: Marks) -> Self {
-        let one = Self::One(request);
         if marks.is_empty() {
-            one
-        } else {
-            one.marked(vec![(0, marks)])
+            return Self::One(request);
         }
+        Self::Many(Arc::new(Many {
+            requests: Sequence::One(request),
+            marks: vec![(0, marks)],
+        }))
     }
 
-    /// Adds marks to the requests at some positions, which must be in order.
-    pub(crate) fn marked(self, marks: Vec<(usize, Marks)>) -> Self {
-        if marks.is_empty() {
-            return self;
-        }
-        Self::Marked(Arc::new(Marked {
-            requests: self,
+    /// A batch of which the requests at some positions, in order, are marked.
+    pub(crate) fn batch(requests: RequestBatch, marks: Vec<(usize, Marks)>) -> Self {
+        Self::Many(Arc::new(Many {
+            requests: Sequence::Batch(requests),
             marks,
         }))
     }
@@ -52,8 +56,10 @@ impl Requests {
     pub(super) fn as_one(&self) -> Option<RequestRef<'_>> {
         match self {
             Self::One(request) => Some(request.view()),
-            Self::Batch(_) => None,
-            Self::Marked(marked) => marked.requests.as_one(),
+            Self::Many(many) => match &many.requests {
+                Sequence::One(request) => Some(request.view()),
+                Sequence::Batch(_) => None,
+            },
         }
     }
 
@@ -68,8 +74,8 @@ impl Requests {
     #[inline]
     pub(crate) fn marks(&self) -> &[(usize, Marks)] {
         match self {
-            Self::One(_) | Self::Batch(_) => &[],
-            Self::Marked(marked) => &marked.marks,
+            Self::One(_) => &[],
+            Self::Many(many) => &many.marks,
         }
     }
 
@@ -77,8 +83,10 @@ impl Requests {
     pub(crate) fn get(&self, position: usize) -> Option<RequestRef<'_>> {
         match self {
             Self::One(request) => (position == 0).then(|| request.view()),
-            Self::Batch(requests) => requests.get(position),
-            Self::Marked(marked) => marked.requests.get(position),
+            Self::Many(many) => match &many.requests {
+                Sequence::One(request) => (position == 0).then(|| request.view()),
+                Sequence::Batch(requests) => requests.get(position),
+            },
         }
     }
 
@@ -91,8 +99,10 @@ impl Requests {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::One(_) => 1,
-            Self::Batch(requests) => requests.len(),
-            Self::Marked(marked) => marked.requests.len(),
+            Self::Many(many) => match &many.requests {
+                Sequence::One(_) => 1,
+                Sequence::Batch(requests) => requests.len(),
+            },
         }
     }
 
@@ -100,8 +110,10 @@ impl Requests {
     pub(crate) fn encoded_len(&self) -> usize {
         match self {
             Self::One(request) => request.encoded().len(),
-            Self::Batch(requests) => requests.encoded_len(),
-            Self::Marked(marked) => marked.requests.encoded_len(),
+            Self::Many(many) => match &many.requests {
+                Sequence::One(request) => request.encoded().len(),
+                Sequence::Batch(requests) => requests.encoded_len(),
+            },
         }
     }
 }

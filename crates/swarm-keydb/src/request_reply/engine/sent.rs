@@ -28,7 +28,7 @@ impl<C: Caller> SentCall<C> {
     pub(super) fn new(call: Box<Call<C>>, fences: Option<Fences>, sent: Instant) -> Self {
         Self {
             sent,
-            owed: (call.requests.len().saturating_sub(call.answered))
+            owed: (call.requests.len().saturating_sub(call.answered()))
                 .saturating_add(fences.as_ref().map_or(0, Fences::len)),
             call: Some(call),
             proof: fences.map(|fences| Box::new(Proof::Fences(fences))),
@@ -51,7 +51,7 @@ impl<C: Caller> SentCall<C> {
     /// When the replies are due: those to a heartbeat, at once.
     pub(super) fn deadline(&self) -> Instant {
         (self.call.as_ref())
-            .and_then(|call| call.deadline)
+            .and_then(|call| call.deadline())
             .unwrap_or(self.sent)
     }
 
@@ -120,7 +120,7 @@ impl<C: Caller> SentCall<C> {
         self.call.as_ref().map_or(Meaning::Script, |call| {
             let is_multi =
                 |at| (call.requests.get(at)).is_some_and(|first| first.name() == b"MULTI");
-            let at = call.answered;
+            let at = call.answered();
             let last = call.requests.len().saturating_sub(1);
             if at > 0 && at < last && is_multi(0) {
                 // QUEUED, or an error.
@@ -150,7 +150,7 @@ impl<C: Caller> SentCall<C> {
     pub(super) fn progress(&mut self, result: Result<Frame, Failure>) {
         self.owed = self.owed.saturating_sub(1);
         if let Some(call) = &mut self.call {
-            call.answered = call.answered.saturating_add(1);
+            call.count_reply();
             if let Some(caller) = &mut call.caller {
                 caller.progress(result);
             }

@@ -42,10 +42,9 @@ fn a_partly_sent_batch_is_sent_completely_even_without_its_caller() {
 fn the_requests_of_a_batch_are_released_once_it_is_answered() {
     let mut bench = Bench::ready();
     let requests = ["GET a", "GET b"].map(|request| Request::new(request, ()));
-    let marked =
-        Requests::Batch(requests.into_iter().collect()).marked(vec![(0, Marks::LINE_BREAK)]);
-    let Requests::Marked(held) = &marked else {
-        panic!("marks are kept");
+    let marked = Requests::batch(requests.into_iter().collect(), vec![(0, Marks::LINE_BREAK)]);
+    let Requests::Many(held) = &marked else {
+        panic!("a batch is shared");
     };
     let held = Arc::downgrade(held);
     bench.submit(marked, Retry::Never, false);

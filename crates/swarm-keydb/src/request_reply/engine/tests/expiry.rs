@@ -171,12 +171,8 @@ fn pending_writes_and_callers_are_counted() {
 
 #[test]
 fn the_size_of_a_batch_is_the_sum_of_its_requests() {
-    let batch = Requests::Batch(
-        ["GET a", "SET b"]
-            .map(|name| Request::new(name, ()))
-            .into_iter()
-            .collect(),
-    );
+    let requests = ["GET a", "SET b"].map(|name| Request::new(name, ()));
+    let batch = Requests::batch(requests.into_iter().collect(), Vec::new());
     let each: usize = batch.iter().map(|request| request.encoded().len()).sum();
     assert_eq!(batch.encoded_len(), each);
     assert!(each > 20);

@@ -121,14 +121,18 @@ impl Bench {
     fn fenced_batch(&mut self, requests: &[&str], fenced: &[usize]) -> Rc<RefCell<bool>> {
         let requests = requests.iter().map(|request| Request::new(request, ()));
         let marks = fenced.iter().map(|at| (*at, Marks::FENCE)).collect();
-        let batch = Requests::Batch(requests.collect()).marked(marks);
+        let batch = Requests::batch(requests.collect(), marks);
         self.submit(batch, Retry::Never, false)
     }
 
     /// Like [`call`](Self::call), for a batch.
     fn batch(&mut self, requests: &[&str], retry: Retry) -> Rc<RefCell<bool>> {
         let requests = requests.iter().map(|request| Request::new(request, ()));
-        self.submit(Requests::Batch(requests.collect()), retry, false)
+        self.submit(
+            Requests::batch(requests.collect(), Vec::new()),
+            retry,
+            false,
+        )
     }
 
     fn submit(&mut self, requests: Requests, retry: Retry, alone: bool) -> Rc<RefCell<bool>> {

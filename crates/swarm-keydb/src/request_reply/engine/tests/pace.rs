@@ -26,7 +26,7 @@ fn grown(bench: &mut Bench, requests: &[&str], grows: bool) -> Rc<RefCell<bool>>
     let requests = if requests.len() == 1 {
         Requests::One(words.next().unwrap())
     } else {
-        Requests::Batch(words.collect())
+        Requests::batch(words.collect(), Vec::new())
     };
     let mut call = Box::new(Call::new(requests, Retry::Never, false));
     let timing = Timing {
@@ -103,7 +103,7 @@ fn explicit_timeouts_and_timeouts_on_redis_are_not_extended() {
     learned.forget();
     default_call(&mut bench, &["SET a 1"]);
     assert_eq!(
-        bench.engine.waiting.back().unwrap().deadline,
+        bench.engine.waiting.back().unwrap().deadline(),
         Some(bench.now + Duration::from_millis(10_100))
     );
 }

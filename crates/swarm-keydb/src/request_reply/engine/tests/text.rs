@@ -49,8 +49,7 @@ fn each_rejected_request_of_a_batch_has_its_own_reason_and_the_others_are_withhe
         Request::new("SET", ("k", b"\xff".as_slice())),
         Request::new("GET", ""),
     ];
-    let batch = Requests::Batch(requests.into_iter().collect());
-    let batch = batch.marked(vec![(3, Marks::EMPTY_NAME)]);
+    let batch = Requests::batch(requests.into_iter().collect(), vec![(3, Marks::EMPTY_NAME)]);
     bench.submit(batch, Retry::Never, false);
     assert_eq!(bench.send(), None);
     let answers = bench.answers.borrow();
