@@ -57,7 +57,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     // Commands as values.
-    ("commands", &["command", "error", "key", "server"]),
+    (
+        "commands",
+        &["command", "error", "key", "request_reply", "server"],
+    ),
     (
         "command",
         &["error", "failure", "key", "request_reply", "server"],

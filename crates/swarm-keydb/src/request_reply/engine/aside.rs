@@ -5,7 +5,7 @@
 //! an EXEC. The client therefore never closes a connection with a pending write just because it
 //! needs another one.
 
-use super::deadlines::earlier;
+use super::call::earlier;
 use super::drain::Drain;
 use super::sent::SentCall;
 use super::{Caller, Engine};

@@ -263,3 +263,12 @@ pub(crate) fn deadline(now: Instant, timeout: Duration) -> Instant {
     let year = Duration::from_secs(365 * 24 * 3600);
     now.checked_add(timeout).unwrap_or(now + year)
 }
+
+/// Returns the earlier of two deadlines.
+#[inline]
+pub(super) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}

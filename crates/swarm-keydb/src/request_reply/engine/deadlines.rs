@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::call::Call;
+use super::call::{Call, earlier};
 use super::drain::Drain;
 use super::{Caller, Engine, Failure, Violation};
 
@@ -92,14 +92,5 @@ impl<C: Caller> Engine<C> {
 
     pub(super) fn note_deadline(&mut self, deadline: Instant) {
         self.earliest = earlier(self.earliest, Some(deadline));
-    }
-}
-
-/// Returns the earlier of two deadlines.
-#[inline]
-pub(super) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
     }
 }

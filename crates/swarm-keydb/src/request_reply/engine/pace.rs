@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use swarm_resp::RequestRef;
 
-use super::deadlines::earlier;
+use super::call::earlier;
 use super::requests::Requests;
 use super::sent::SentCall;
 use super::{Call, Caller, Engine};
