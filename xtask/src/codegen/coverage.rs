@@ -10,13 +10,16 @@ use super::spec::{Command, Family, Kind, Retry, Session};
 const INTRODUCTION: &str = "\
 # Commands
 
-Generated from the command table by `cargo xtask codegen`. The columns show where each method is available:
+Generated from the command specification by `cargo xtask codegen`. The columns show where each
+method is available:
 
 - *async*, *blocking*: on the async and the blocking client.
-- *pipeline*: in pipelines and transactions. SwarmKeyDb does not accept scripts in a transaction; Redis does.
+- *pipeline*: in pipelines and transactions. SwarmKeyDb does not accept scripts in a
+  transaction; Redis does.
 - *HTTP*: over `http://`, and over the HTTP fallback with `FallbackScope::Stateless`.
 - *SwarmKeyDb*, *Redis*: in the newest version of the server.
-- *again*: the client retries the command if its reply was lost; *by option*: with `RetryPolicy::Idempotent`.
+- *again*: the client retries the command if its reply was lost; *by option*: with
+  `RetryPolicy::Idempotent`.
 
 Atomicity and isolation between clients depend on the server: see
 [what each server guarantees](../crates/swarm-keydb/src/guide/guarantees.md).
@@ -29,12 +32,15 @@ Use `raw` for commands without a method, and `raw_blocking` if they block.
 const CONCLUSION: &str = "
 ## Commands with their own handles
 
-Commands that change the state of a connection are not part of a command family. None of them works over HTTP.
+Commands that change the state of a connection are not part of a command family. None of them
+works over HTTP.
 
 - MULTI, EXEC, DISCARD: `transaction`, its `exec` and `discard`.
 - WATCH, UNWATCH: `transact`; or `exclusive`, its `watch` and `unwatch`.
-- SUBSCRIBE, PSUBSCRIBE: `subscribe`, `psubscribe`, `psubscribe_handler`; UNSUBSCRIBE, PUNSUBSCRIBE: dropping what they gave.
-- AUTH, SELECT, CLIENT SETNAME, AUTHADDR, AUTHDID: the options, for every connection; AUTH also by `auth`.
+- SUBSCRIBE, PSUBSCRIBE: `subscribe`, `psubscribe`, `psubscribe_handler`.
+- UNSUBSCRIBE, PUNSUBSCRIBE: drop the subscription or the handler; `unsubscribe` of the handler.
+- AUTH, SELECT, CLIENT SETNAME, AUTHADDR, AUTHDID: the options, for every connection; AUTH
+  also by `auth`.
 - HELLO with a version: `ClientOptions::protocol`; or `exclusive` and its `hello_with`.
 - QUIT: `close`, `close_within`.
 ";

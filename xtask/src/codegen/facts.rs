@@ -291,7 +291,8 @@ fn merge(variants: Vec<Row>) -> Result<Row> {
     for other in variants {
         ensure!(
             row.keys == other.keys && row.writes == other.writes && row.access == other.access,
-            "its methods have different keys or effects; give `access`, `keys` and `writes` in its `facts`"
+            "its methods have different keys or effects; give `access`, `keys` and `writes` in its \
+             `facts`"
         );
         for name in other.names {
             if !row.names.contains(&name) {
@@ -304,7 +305,8 @@ fn merge(variants: Vec<Row>) -> Result<Row> {
     Ok(row)
 }
 
-/// Adds a row for unknown subcommands of each command that has subcommands, as cautious as all of them together.
+/// Adds a row for unknown subcommands of each command that has subcommands. The row combines the
+/// most cautious facts of the known subcommands.
 fn add_containers(rows: &mut BTreeMap<(String, Reverse<String>), Row>) {
     let mut containers: BTreeMap<String, Row> = BTreeMap::new();
     for ((first, second), row) in &*rows {
@@ -338,7 +340,8 @@ fn add_containers(rows: &mut BTreeMap<(String, Reverse<String>), Row>) {
     }
 }
 
-/// The code of a place: `1`, `1..-1`, `1..-1/2`, `count 2`, `half after STREAMS`, `1 after STORE`, `all after KEYS`.
+/// The code of a place: `1`, `1..-1`, `1..-1/2`, `count 2`, `half after STREAMS`, `1 after STORE`,
+/// `all after KEYS`.
 fn place(text: &str) -> Result<String> {
     let words: Vec<_> = text.split(' ').collect();
     Ok(match words[..] {
@@ -362,8 +365,8 @@ fn option(text: &str) -> Result<String> {
     Ok(format!("({name:?}, {values})"))
 }
 
-/// Whether a reply of this type may be a list that begins with arbitrary text: a value, a key, a channel. IDs, cursors and nested
-/// lists cannot be mistaken for an error code.
+/// Whether a reply of this type may be a list that begins with arbitrary text: a value, a key, a
+/// channel. IDs, cursors and nested lists cannot be mistaken for an error code.
 fn may_begin_with_text(reply: &str) -> bool {
     [
         "Vec<Bytes>",

@@ -69,12 +69,14 @@ pub(super) const HANDLES: [Handle; 8] = [
 const RAW: &str = "
 /// Commands without a method.
 impl HANDLE {
-    /// Sends any command, for those without a method. See [`RawCommands::raw`] for the commands that are refused.
+    /// Sends a command by name, for commands without a method. See [`RawCommands::raw`] for the
+    /// commands that the client rejects.
     pub fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> OUTPUT<Frame> {
         RawCommands::raw(self, command, args)
     }
 
-    /// Sends any command whose reply may wait for an event, for `block` at most. See [`RawCommands::raw_blocking`] for details.
+    /// Sends a blocking command by name, which may block for at most `block`. See
+    /// [`RawCommands::raw_blocking`] for details.
     pub fn raw_blocking(
         &self,
         command: impl Into<Cow<'static, str>>,

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use super::spec::{Arg, Command, Kind, Retry};
+use super::wrap;
 
-/// A method as every handle has it.
+/// A method of a command, which every handle has.
 pub(super) struct Method<'a> {
     command: &'a Command,
     /// Whether this is the variant that reads strings as a `T`.
@@ -106,7 +107,7 @@ impl Method<'_> {
             let method = &command.method;
             writeln!(
                 text,
-                "[`{method}`](Self::{method}), with strings converted to `T`."
+                "Like [`{method}`](Self::{method}), but converts strings to `T`."
             )
             .ok();
         } else {
@@ -137,7 +138,8 @@ impl Method<'_> {
         let mut errors: Vec<&str> = command.errors.iter().map(String::as_str).collect();
         if self.typed {
             errors = vec![
-                "a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply))",
+                "a string cannot be converted to `T` (kind \
+                 [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply))",
             ];
         } else if command
             .args
@@ -145,7 +147,7 @@ impl Method<'_> {
             .any(|arg| matches!(arg.kind, Kind::Ttl | Kind::TtlMilliseconds))
         {
             errors.push(
-                "the time to live is zero, for which a server deletes the key or returns an error",
+                "the time to live is zero, because a server would delete the key or return an error",
             );
         }
         if !errors.is_empty() {
@@ -154,7 +156,7 @@ impl Method<'_> {
         let mut servers = Vec::new();
         match (command.swarmkeydb, command.redis) {
             (false, _) => servers.push(
-                "Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.".to_owned(),
+                "Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.".to_owned(),
             ),
             (_, false) => servers.push("SwarmKeyDb only.".to_owned()),
             _ => {}
@@ -181,9 +183,9 @@ impl Method<'_> {
     }
 }
 
-/// Writes documentation as comments.
+/// Writes documentation as comments, wrapped.
 pub(super) fn doc(code: &mut String, text: &str) {
-    for line in text.trim_end().lines() {
+    for line in wrap::markdown(text).lines() {
         writeln!(code, "{}", format!("/// {line}").trim_end()).ok();
     }
 }

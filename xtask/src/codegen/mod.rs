@@ -1,4 +1,4 @@
-//! Makes code, tests and a table of the command table.
+//! Generates code, tests, and a reference page from the command specification.
 
 mod coverage;
 mod facts;
@@ -7,6 +7,7 @@ mod handles;
 mod method;
 mod spec;
 mod wire;
+mod wrap;
 
 use std::fs;
 use std::io::Write;
@@ -21,7 +22,7 @@ const GENERATED: &str = "crates/swarm-keydb/src/commands/generated";
 /// The table of facts, where both the transports and the client can read it.
 const FACTS: &str = "crates/swarm-transport/src/facts/generated/mod.rs";
 
-/// Writes what is generated, or only compares it with what is there.
+/// Writes the generated files, or checks that they are up to date.
 pub(crate) fn run(check: bool) -> Result<()> {
     println!("── codegen");
     let spec = spec::read(Path::new(SPEC))?;

@@ -1,4 +1,4 @@
-//! The command table as it is written down: `crates/swarm-keydb/spec/*.toml`.
+//! Parser of the command specification, `crates/swarm-keydb/spec/*.toml`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Family {
-    /// The name of the file without its ending, and of the module that is made of it.
+    /// Stem of the file name and name of the generated module.
     #[serde(skip)]
     pub(super) module: String,
     #[serde(rename = "trait")]
@@ -25,48 +25,50 @@ pub(super) struct Family {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Command {
-    /// What is sent; each word is an argument.
+    /// Name of the command; each word is sent as one argument.
     pub(super) name: String,
     pub(super) method: String,
     pub(super) summary: String,
     /// The command to use instead when a duration is not whole seconds.
     pub(super) precise: Option<String>,
-    /// What is sent behind the name, in this order.
+    /// Arguments after the name, in the order in which they are sent.
     #[serde(default)]
     pub(super) args: Vec<Arg>,
-    /// The order of the method's parameters, where it is another.
+    /// Order of the method's parameters, if it differs from the order of the arguments.
     pub(super) parameters: Option<Vec<String>>,
     /// The type of the reply.
     pub(super) reply: String,
     /// What the reply means.
     pub(super) returns: String,
-    /// The function of `commands::model` that reads the reply, unless its type can.
+    /// Function of `commands::model` that decodes the reply; by default, `FromFrame` does.
     pub(super) decode: Option<String>,
     /// The type of the reply of a second method, `…_as`, that is generic in `T`.
     pub(super) typed: Option<String>,
-    /// When the server answers an error.
+    /// Conditions under which the server returns an error.
     pub(super) errors: Option<String>,
-    /// How the servers differ in what the command guarantees.
+    /// How the guarantees of the command differ between servers.
     pub(super) servers: Option<String>,
-    /// Lines that show the method at work, on a `client`.
+    /// Example code that calls the method on a `client`.
     pub(super) example: Option<String>,
     #[serde(default)]
     pub(super) retry: Retry,
-    /// Whether nothing else may be in flight with it.
+    /// Whether no other command may be in flight at the same time.
     #[serde(default)]
     pub(super) alone: bool,
-    /// Whether the reply may repeat text that SwarmKeyDb does not escape, so that a fence must follow.
+    /// Whether the reply may repeat text that SwarmKeyDb does not escape, so that a fence must
+    /// follow.
     #[serde(default)]
     pub(super) fenced: bool,
-    /// Facts that do not follow from the row. They hold for the command, so one of its methods states them.
+    /// Facts that do not follow from the row. Only one method of a command may state them, because
+    /// they apply to the command.
     pub(super) facts: Option<Facts>,
-    /// Whether the newest SwarmKeyDb has it.
+    /// Whether the newest SwarmKeyDb has the command.
     #[serde(default = "yes")]
     pub(super) swarmkeydb: bool,
-    /// Whether Redis has it.
+    /// Whether Redis has the command.
     #[serde(default = "yes")]
     pub(super) redis: bool,
-    /// Calls, and what they must send to the byte.
+    /// Calls and the exact arguments that they must send.
     pub(super) wire: Vec<Wire>,
 }
 
@@ -82,13 +84,13 @@ pub(super) struct Arg {
     pub(super) ty: Option<String>,
 }
 
-/// What an argument is, which decides its type and how it is checked.
+/// Kind of an argument, which determines its type and its checks.
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Kind {
     Key,
     Keys,
-    /// Keys behind their number.
+    /// Keys, preceded by their number.
     CountedKeys,
     /// Any text, bytes or number.
     Arg,
@@ -106,7 +108,7 @@ pub(super) enum Kind {
     I64,
     U64,
     F64,
-    /// A time to live, in seconds, or in the unit of the more precise command.
+    /// A time to live, in seconds or in the unit of the `precise` command.
     Ttl,
     TtlMilliseconds,
     TimeSeconds,
@@ -115,27 +117,28 @@ pub(super) enum Kind {
     Token,
     /// A time in milliseconds, which may be zero.
     Milliseconds,
-    /// `COUNT` and how many.
+    /// `COUNT` and a number.
     Count,
     /// Names and values of a stream entry.
     Fields,
     /// IDs of stream entries.
     Ids,
-    /// An ID, or a sign that may stand for one there.
+    /// An ID, or a special ID that the command accepts, such as `$`.
     Position,
-    /// The ends of a range of IDs, first to last or last to first.
+    /// Bounds of a range of IDs, first to last.
     Range,
+    /// Bounds of a range of IDs, last to first.
     RangeReversed,
     /// `STREAMS`, keys, and a position in each.
     Streams,
 }
 
-/// Whether a command may be sent again when its reply was lost.
+/// Whether the client may retry a command if the reply was lost.
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, Default)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Retry {
     ReadOnly,
-    /// It writes, but twice is as once, its reply included.
+    /// The command writes, but running it twice has the same effect and the same reply.
     Idempotent,
     #[default]
     Never,
@@ -145,29 +148,29 @@ pub(super) enum Retry {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Facts {
-    /// What it reads or changes on the server.
+    /// What the command reads or changes on the server.
     pub(super) access: Option<Access>,
-    /// What it changes on its connection.
+    /// What the command changes on its connection.
     pub(super) session: Option<Session>,
-    /// `always`, or the option that makes it block.
+    /// `always`, or the option that makes the command block.
     pub(super) blocking: Option<String>,
-    /// False if it is about its connection, so that it means nothing over HTTP.
+    /// False if the command concerns its connection, so that it is meaningless over HTTP.
     pub(super) http: Option<bool>,
-    /// Where its keys stand.
+    /// Positions of the keys.
     pub(super) keys: Option<Vec<String>>,
-    /// Where further names stand that the server may repeat in an error.
+    /// Positions of further names that the server may repeat in an error.
     pub(super) names: Option<Vec<String>>,
-    /// Options among its arguments.
+    /// Options among the arguments.
     pub(super) options: Option<Options>,
-    /// How many keys it writes.
+    /// Number of keys that the command writes.
     pub(super) writes: Option<Writes>,
-    /// Whether it runs code.
+    /// Whether the command runs a script.
     #[serde(default)]
     pub(super) script: bool,
     /// Whether the reply may repeat text that SwarmKeyDb does not escape.
     #[serde(default)]
     pub(super) fenced: bool,
-    /// Whether it acts in several steps, so that an error may follow after some of them.
+    /// Whether the command acts in several steps, so that it may fail after some of them.
     #[serde(default)]
     pub(super) steps: bool,
     /// Whether the reply may be a list that begins with arbitrary text.
@@ -202,7 +205,7 @@ pub(super) enum Session {
 pub(super) struct Options {
     /// Position of the first one.
     pub(super) at: u8,
-    /// Each option and how many values follow it; `*` if nothing behind it is an option.
+    /// Each option and the number of values after it; `*` if no further option follows.
     pub(super) words: Vec<String>,
 }
 

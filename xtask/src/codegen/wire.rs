@@ -1,4 +1,4 @@
-//! Emits a test per method: what it sends, to the byte.
+//! Emits a test per method that checks the exact arguments that it sends.
 
 use std::fmt::Write;
 

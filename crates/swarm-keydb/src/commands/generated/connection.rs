@@ -5,8 +5,6 @@ use crate::commands::scope::*;
 /// Commands about the connection and the server.
 pub trait ServerCommands: Executor {
     /// Checks that the server responds (`PING`).
-    ///
-    /// Returns nothing: that it came is the answer.
     fn ping(&self) -> Self::Output<()> {
         self.execute(Builder::new("PING").read_only().build_with(pong))
     }
@@ -27,7 +25,9 @@ pub trait ServerCommands: Executor {
 
     /// Gets the server's name, version and mode (`HELLO`).
     ///
-    /// Sent without a protocol version, so it changes nothing, and with nothing else in flight, because the gateway may answer it ahead of earlier replies.
+    /// The client sends `HELLO` without a protocol version, so the connection does not change, and
+    /// waits until no other command is in flight, because the gateway may answer `HELLO` ahead of
+    /// earlier commands.
     ///
     /// Returns a [`ServerInfo`].
     fn hello(&self) -> Self::Output<ServerInfo> {
@@ -83,11 +83,9 @@ pub trait ServerCommands: Executor {
         )
     }
 
-    /// Gets the ID of this connection (`CLIENT ID`).
+    /// Gets the ID of this connection, which changes when the client reconnects (`CLIENT ID`).
     ///
-    /// A reconnect gets a new one.
-    ///
-    /// Returns the number.
+    /// Returns the ID.
     fn client_id(&self) -> Self::Output<i64> {
         self.execute(Builder::new("CLIENT ID").read_only().build())
     }
@@ -112,7 +110,7 @@ pub trait ServerCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn dbsize(&self) -> Self::Output<u64> {
         self.execute(Builder::new("DBSIZE").read_only().build())
     }
@@ -121,7 +119,7 @@ pub trait ServerCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn flushdb(&self) -> Self::Output<()> {
         self.execute(Builder::new("FLUSHDB").build_with(ok))
     }

@@ -1,17 +1,20 @@
-//! Commands on keys of any type: existence, names, time to live. Generated from `spec/keys.toml`.
+//! Commands on keys of any type: existence, names, and time to live. Generated from `spec/keys.toml`.
 
 use crate::commands::scope::*;
 
-/// Commands on keys of any type: existence, names, time to live.
+/// Commands on keys of any type: existence, names, and time to live.
 ///
-/// A key is any text or bytes on Redis, Valkey and KeyDB. On SwarmKeyDb, the client rejects empty keys and keys that contain line
-/// breaks or invalid UTF-8 when it sends the command; set the kind of server with
-/// [`ClientOptions::server`](crate::ClientOptions::server) if it cannot be detected. Where several keys are taken, pass one (`"k"`),
-/// or a list, slice, array or tuple of them.
+/// Redis, Valkey and KeyDB accept any bytes as a key. SwarmKeyDb does not: before the client
+/// sends a command to it, the client rejects empty keys, and keys that contain line breaks or
+/// invalid UTF-8. If the client cannot detect the kind of server, set it with
+/// [`ClientOptions::server`](crate::ClientOptions::server).
+///
+/// Methods that take several keys accept a single key (`"k"`), or a list, slice, array or tuple
+/// of keys.
 pub trait KeyCommands: Executor {
     /// Removes keys (`DEL`).
     ///
-    /// Returns how many of them existed.
+    /// Returns how many of the keys existed.
     fn del(&self, keys: impl ToKeys) -> Self::Output<u64> {
         self.execute(Builder::new("DEL").keys(keys).build())
     }
@@ -20,7 +23,7 @@ pub trait KeyCommands: Executor {
     ///
     /// On SwarmKeyDb, the same as [`del`](Self::del).
     ///
-    /// Returns how many of them existed.
+    /// Returns how many of the keys existed.
     ///
     /// # Servers
     ///
@@ -29,7 +32,7 @@ pub trait KeyCommands: Executor {
         self.execute(Builder::new("MDEL").keys(keys).build())
     }
 
-    /// Counts which of these keys exist (`EXISTS`).
+    /// Counts how many of these keys exist (`EXISTS`).
     ///
     /// A key named twice counts twice.
     ///
@@ -38,13 +41,13 @@ pub trait KeyCommands: Executor {
         self.execute(Builder::new("EXISTS").read_only().keys(keys).build())
     }
 
-    /// Sets a time to live (`EXPIRE`, or `PEXPIRE` if the time is not whole seconds).
+    /// Sets the time to live of a key (`EXPIRE`, or `PEXPIRE` if the time is not whole seconds).
     ///
     /// Returns whether the key exists.
     ///
     /// # Errors
     ///
-    /// Fails if the time to live is zero, for which a server deletes the key or returns an error.
+    /// Fails if the time to live is zero, because a server would delete the key or return an error.
     fn expire(&self, key: impl ToKey, ttl: Duration) -> Self::Output<bool> {
         self.execute(
             Builder::timed("EXPIRE", "PEXPIRE", ttl)
@@ -55,13 +58,13 @@ pub trait KeyCommands: Executor {
         )
     }
 
-    /// Sets a time to live in milliseconds; fractions are rounded up (`PEXPIRE`).
+    /// Sets the time to live of a key in milliseconds, rounded up (`PEXPIRE`).
     ///
     /// Returns whether the key exists.
     ///
     /// # Errors
     ///
-    /// Fails if the time to live is zero, for which a server deletes the key or returns an error.
+    /// Fails if the time to live is zero, because a server would delete the key or return an error.
     fn pexpire(&self, key: impl ToKey, ttl: Duration) -> Self::Output<bool> {
         self.execute(
             Builder::new("PEXPIRE")
@@ -122,7 +125,7 @@ pub trait KeyCommands: Executor {
 
     /// Lists the keys that match a pattern: `*` matches any text, `?` one character (`KEYS`).
     ///
-    /// Reads every key; on a large store, use [`scan`](Self::scan).
+    /// The server examines every key; on a large store, use [`scan`](Self::scan) instead.
     ///
     /// Returns the keys in no particular order.
     fn keys(&self, pattern: impl ToArg) -> Self::Output<Vec<Bytes>> {
@@ -131,13 +134,15 @@ pub trait KeyCommands: Executor {
 
     /// Reads one page of keys (`SCAN`).
     ///
-    /// Start with cursor 0, continue with the returned cursor, and stop when it is 0. A page may be empty before the end, and a key may appear twice.
+    /// Start with cursor 0, continue with the returned cursor, and stop when it is 0. A page may be
+    /// empty before the end, and a key may appear twice.
     ///
     /// Returns a [`ScanPage`].
     ///
     /// # Servers
     ///
-    /// SwarmKeyDb's cursor is an offset into the sorted keys: a scan skips keys if keys are deleted while it runs. See [what each server guarantees](crate::guide::guarantees).
+    /// SwarmKeyDb's cursor is an offset into the sorted keys: a scan skips keys if keys are deleted
+    /// while it runs. See [what each server guarantees](crate::guide::guarantees).
     fn scan(&self, cursor: u64, options: ScanOptions) -> Self::Output<ScanPage> {
         self.execute(
             Builder::new("SCAN")
@@ -170,14 +175,14 @@ pub trait KeyCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn rename(&self, key: impl ToKey, new_key: impl ToKey) -> Self::Output<()> {
         self.execute(Builder::new("RENAME").key(key).key(new_key).build_with(ok))
     }
 
     /// Renames a key if the new name is not in use (`RENAMENX`).
     ///
-    /// Returns whether it was renamed.
+    /// Returns whether the key was renamed.
     ///
     /// # Errors
     ///
@@ -185,7 +190,7 @@ pub trait KeyCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn renamenx(&self, key: impl ToKey, new_key: impl ToKey) -> Self::Output<bool> {
         self.execute(Builder::new("RENAMENX").key(key).key(new_key).build())
     }

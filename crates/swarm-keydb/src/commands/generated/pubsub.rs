@@ -8,11 +8,15 @@ use crate::commands::scope::*;
 pub trait PubSubCommands: Executor {
     /// Publishes a message to the current subscribers of a channel (`PUBLISH`).
     ///
-    /// Returns how many subscriptions received it, without those on other cluster nodes.
+    /// Returns how many subscriptions received the message, not counting subscriptions on other
+    /// cluster nodes.
     ///
     /// # Servers
     ///
-    /// No server keeps messages. Redis disconnects a subscriber that is too slow. SwarmKeyDb drops new messages without a sign once 256 wait for a connection, and still counts them in the reply, so a burst of pipelined publishes can lose messages. See [what each server guarantees](crate::guide::guarantees).
+    /// No server keeps messages. Redis disconnects a subscriber that is too slow. SwarmKeyDb
+    /// silently drops new messages while 256 messages are queued for a connection, and still counts
+    /// them in the reply, so a burst of pipelined publishes can lose messages. See [what each
+    /// server guarantees](crate::guide::guarantees).
     fn publish(&self, channel: impl ToKey, message: impl ToArg) -> Self::Output<i64> {
         self.execute(
             Builder::new("PUBLISH")

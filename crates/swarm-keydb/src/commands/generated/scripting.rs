@@ -16,7 +16,10 @@ pub trait ScriptCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
+    /// Isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients can run during
+    /// the script, writes before an error are kept, and the server answers a script that exceeds 5
+    /// s with `BUSY` but keeps running it. See [what each server
+    /// guarantees](crate::guide::guarantees).
     fn eval(
         &self,
         script: impl ToArg,
@@ -33,11 +36,12 @@ pub trait ScriptCommands: Executor {
         )
     }
 
-    /// [`eval`](Self::eval), with strings converted to `T`.
+    /// Like [`eval`](Self::eval), but converts strings to `T`.
     ///
     /// # Errors
     ///
-    /// Fails if a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     fn eval_as<T: FromFrame>(
         &self,
         script: impl ToArg,
@@ -54,7 +58,8 @@ pub trait ScriptCommands: Executor {
         )
     }
 
-    /// Runs a script that was loaded, by the digest that [`script_load`](Self::script_load) returned (`EVALSHA`).
+    /// Runs a loaded script by the digest that [`script_load`](Self::script_load) returned
+    /// (`EVALSHA`).
     ///
     /// Returns what the script returns.
     ///
@@ -64,7 +69,10 @@ pub trait ScriptCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
+    /// Isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients can run during
+    /// the script, writes before an error are kept, and the server answers a script that exceeds 5
+    /// s with `BUSY` but keeps running it. See [what each server
+    /// guarantees](crate::guide::guarantees).
     fn evalsha(
         &self,
         digest: impl ToArg,
@@ -81,11 +89,12 @@ pub trait ScriptCommands: Executor {
         )
     }
 
-    /// [`evalsha`](Self::evalsha), with strings converted to `T`.
+    /// Like [`evalsha`](Self::evalsha), but converts strings to `T`.
     ///
     /// # Errors
     ///
-    /// Fails if a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     fn evalsha_as<T: FromFrame>(
         &self,
         digest: impl ToArg,

@@ -1,11 +1,13 @@
-//! Streams: entries of fields and values in the order of their IDs, and groups of consumers that share the reading of them. Generated from `spec/streams.toml`.
+//! Commands on streams: append-only logs of entries, and consumer groups that share the entries. Generated from `spec/streams.toml`.
 
 use crate::commands::scope::*;
 
-/// Streams: entries of fields and values in the order of their IDs, and groups of consumers that share the reading of them.
+/// Commands on streams: append-only logs of entries, and consumer groups that share the
+/// entries.
 ///
-/// IDs are [`StreamId`](crate::StreamId)s, or text that is one, such as `"5-1"` or `"5"`, which is sent as `5-0`; a text that is no ID is
-/// refused before anything is sent. Ranges of IDs are Rust's: `..` is the whole stream, `id..` all from one ID on.
+/// Pass an ID as a [`StreamId`](crate::StreamId) or as text, such as `"5-1"` or `"5"`, which
+/// means `5-0`. The client rejects invalid IDs before it sends the command. Pass a range of IDs
+/// as a Rust range: `..` is the whole stream, and `id..` starts at an ID.
 pub trait StreamCommands: Executor {
     /// Appends an entry to a stream (`XADD`).
     ///
@@ -26,9 +28,11 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Appends an entry to a stream, with an explicit ID or a limit on the stream's length (`XADD`).
+    /// Appends an entry to a stream, with an explicit ID or a limit on the stream's length
+    /// (`XADD`).
     ///
-    /// Returns the new entry's ID; `None` if the stream does not exist and [`nomkstream`](crate::XAddOptions::nomkstream) is set.
+    /// Returns the new entry's ID; `None` if the stream does not exist and
+    /// [`nomkstream`](crate::XAddOptions::nomkstream) is set.
     ///
     /// # Errors
     ///
@@ -127,9 +131,10 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Reads the entries of streams that follow an ID in each (`XREAD`).
+    /// Reads the entries that follow an ID in each stream (`XREAD`).
     ///
-    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb returns at most 1,000 entries, so read on until the reply is empty.
+    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb
+    /// returns at most 1,000 entries, so read on until the reply is empty.
     fn xread(
         &self,
         streams: impl IntoIterator<Item = (impl ToKey, impl TryInto<ReadAfter>)>,
@@ -142,12 +147,13 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Reads the entries of streams that follow an ID in each, or entries that arrive during the call
+    /// Reads the entries that follow an ID in each stream, or entries that arrive during the call
     /// ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XREAD`).
     ///
     /// The client does not retry a call with `Last`.
     ///
-    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a
+    /// count, SwarmKeyDb returns at most 1,000 entries.
     fn xread_with(
         &self,
         streams: impl IntoIterator<Item = (impl ToKey, impl TryInto<ReadAfter>)>,
@@ -162,10 +168,11 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), or the consumer's own pending
-    /// entries that follow an ID (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New),
+    /// `">"`), or the consumer's own pending entries that follow an ID (`XREADGROUP`).
     ///
-    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb
+    /// returns at most 1,000 entries.
     ///
     /// # Errors
     ///
@@ -186,10 +193,12 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which the call may wait, or
-    /// the consumer's own pending entries that follow an ID (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New),
+    /// `">"`), for which the call may wait, or the consumer's own pending entries that follow an ID
+    /// (`XREADGROUP`).
     ///
-    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a
+    /// count, SwarmKeyDb returns at most 1,000 entries.
     ///
     /// # Errors
     ///
@@ -212,13 +221,15 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Acknowledges entries of a consumer group, which removes them from the pending entries (`XACK`).
+    /// Acknowledges entries of a consumer group, which removes them from the pending entries
+    /// (`XACK`).
     ///
-    /// Returns how many of them were pending.
+    /// Returns how many of the entries were pending.
     ///
     /// # Errors
     ///
-    /// Fails if the stream or the group does not exist (code `NOGROUP`), on SwarmKeyDb only; Redis returns 0.
+    /// Fails if the stream or the group does not exist (code `NOGROUP`), on SwarmKeyDb only; Redis
+    /// returns 0.
     fn xack(&self, key: impl ToKey, group: impl ToArg, ids: impl StreamIds) -> Self::Output<u64> {
         self.execute(Builder::new("XACK").key(key).echoed(group).ids(ids).build())
     }
@@ -263,7 +274,8 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Claims pending entries for a consumer if they were delivered at least `min_idle` ago (`XCLAIM`).
+    /// Claims pending entries for a consumer if they were delivered at least `min_idle` ago
+    /// (`XCLAIM`).
     ///
     /// Returns the claimed entries, without those that were deleted.
     ///
@@ -301,7 +313,7 @@ pub trait StreamCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn xclaim_with(
         &self,
         key: impl ToKey,
@@ -323,12 +335,13 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Claims pending entries without reading them, so the delivery count does not change (`XCLAIM`).
+    /// Claims pending entries for a consumer, but returns only their IDs and does not increment
+    /// their delivery counts (`XCLAIM`).
     ///
-    /// SwarmKeyDb ignores `JUSTID` and all options: it
-    /// sends whole entries, of which this method returns the IDs, and counts the delivery.
+    /// SwarmKeyDb ignores `JUSTID` and all options: SwarmKeyDb sends whole entries, of which this
+    /// method returns the IDs, and increments the delivery counts.
     ///
-    /// Returns the claimed entries.
+    /// Returns the IDs of the claimed entries.
     ///
     /// # Errors
     ///
@@ -336,7 +349,7 @@ pub trait StreamCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn xclaim_justid(
         &self,
         key: impl ToKey,
@@ -359,9 +372,11 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Claims one page of entries that were delivered to another consumer at least `min_idle` ago, starting at an ID (`XAUTOCLAIM`).
+    /// Claims one page of entries that were delivered to another consumer at least `min_idle` ago,
+    /// starting at an ID (`XAUTOCLAIM`).
     ///
-    /// Returns at most 100 entries and the start of the next page: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    /// Returns at most 100 entries and the start of the next page: see
+    /// [`AutoClaim::next_start`](crate::AutoClaim::next_start).
     ///
     /// # Errors
     ///
@@ -385,9 +400,11 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Claims entries as [`xautoclaim`](Self::xautoclaim) does, at most `count` of them (`XAUTOCLAIM`).
+    /// Claims at most `count` entries that were delivered to another consumer at least `min_idle`
+    /// ago, starting at an ID (`XAUTOCLAIM`).
     ///
-    /// Returns the entries and the start of the next page: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    /// Returns the entries and the start of the next page: see
+    /// [`AutoClaim::next_start`](crate::AutoClaim::next_start).
     ///
     /// # Errors
     ///
@@ -413,7 +430,8 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// As [`xautoclaim`](Self::xautoclaim), at most so many entries, without reading them, so that they do not count as given once more (`XAUTOCLAIM`).
+    /// Claims at most `count` entries like [`xautoclaim_count`](Self::xautoclaim_count), but
+    /// returns only their IDs and does not increment their delivery counts (`XAUTOCLAIM`).
     ///
     /// Returns the IDs of the entries and the start of the next page.
     ///
@@ -423,7 +441,7 @@ pub trait StreamCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn xautoclaim_justid(
         &self,
         key: impl ToKey,
@@ -446,20 +464,20 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Removes the oldest entries of a stream (`XTRIM`).
+    /// Removes the oldest entries from a stream (`XTRIM`).
     ///
-    /// Returns how many were removed.
+    /// Returns how many entries were removed.
     fn xtrim(&self, key: impl ToKey, trim: Trim) -> Self::Output<u64> {
         self.execute(Builder::new("XTRIM").key(key).options(trim).build())
     }
 
-    /// Removes entries of a stream (`XDEL`).
+    /// Removes entries from a stream (`XDEL`).
     ///
-    /// Returns how many of them existed.
+    /// Returns how many of the entries existed.
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn xdel(&self, key: impl ToKey, ids: impl StreamIds) -> Self::Output<u64> {
         self.execute(Builder::new("XDEL").key(key).ids(ids).build())
     }
@@ -474,7 +492,7 @@ pub trait StreamCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn xinfo_stream(&self, key: impl ToKey) -> Self::Output<StreamInfo> {
         self.execute(
             Builder::new("XINFO STREAM")
@@ -486,7 +504,7 @@ pub trait StreamCommands: Executor {
 
     /// Gets information about the consumer groups of a stream (`XINFO GROUPS`).
     ///
-    /// Returns a [`GroupInfo`] for each.
+    /// Returns a [`GroupInfo`] for each group.
     ///
     /// # Errors
     ///
@@ -494,7 +512,7 @@ pub trait StreamCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn xinfo_groups(&self, key: impl ToKey) -> Self::Output<Vec<GroupInfo>> {
         self.execute(
             Builder::new("XINFO GROUPS")
@@ -506,7 +524,7 @@ pub trait StreamCommands: Executor {
 
     /// Gets information about the consumers of a group (`XINFO CONSUMERS`).
     ///
-    /// Returns a [`ConsumerInfo`] for each.
+    /// Returns a [`ConsumerInfo`] for each consumer.
     ///
     /// # Errors
     ///
@@ -514,7 +532,7 @@ pub trait StreamCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn xinfo_consumers(
         &self,
         key: impl ToKey,
@@ -529,7 +547,8 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Creates a consumer group that reads a stream after an ID, or only new entries ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XGROUP CREATE`).
+    /// Creates a consumer group that reads a stream after an ID, or only new entries
+    /// ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XGROUP CREATE`).
     ///
     /// # Errors
     ///
@@ -610,7 +629,7 @@ pub trait StreamCommands: Executor {
 
     /// Creates a consumer (`XGROUP CREATECONSUMER`).
     ///
-    /// A consumer that reads is also created automatically.
+    /// The server also creates a consumer when it first reads.
     ///
     /// Returns whether the consumer is new.
     ///
@@ -620,7 +639,7 @@ pub trait StreamCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn xgroup_createconsumer(
         &self,
         key: impl ToKey,
@@ -636,9 +655,11 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Removes a consumer together with its pending entries, which no other consumer receives; claim them first (`XGROUP DELCONSUMER`).
+    /// Removes a consumer and its pending entries (`XGROUP DELCONSUMER`).
     ///
-    /// Returns how many pending entries it had.
+    /// No other consumer receives those entries; claim them first.
+    ///
+    /// Returns how many pending entries the consumer had.
     ///
     /// # Errors
     ///
@@ -668,7 +689,7 @@ pub trait StreamCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn xsetid(&self, key: impl ToKey, id: impl TryInto<StreamId>) -> Self::Output<()> {
         self.execute(
             Builder::new("XSETID")

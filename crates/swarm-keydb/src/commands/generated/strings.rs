@@ -10,16 +10,18 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// SwarmKeyDb can return the old value after an acknowledged write if another `GET` ran during that write. See [what each server guarantees](crate::guide::guarantees).
+    /// SwarmKeyDb can return the old value after an acknowledged write if another `GET` ran during
+    /// that write. See [what each server guarantees](crate::guide::guarantees).
     fn get(&self, key: impl ToKey) -> Self::Output<Option<Bytes>> {
         self.execute(Builder::new("GET").read_only().key(key).build())
     }
 
-    /// [`get`](Self::get), with strings converted to `T`.
+    /// Like [`get`](Self::get), but converts strings to `T`.
     ///
     /// # Errors
     ///
-    /// Fails if a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     fn get_as<T: FromFrame>(&self, key: impl ToKey) -> Self::Output<Option<T>> {
         self.execute(Builder::new("GET").read_only().key(key).build())
     }
@@ -30,7 +32,8 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// SwarmKeyDb can return the old value after an acknowledged `SET` if a `GET` of the key ran at the same time. See [what each server guarantees](crate::guide::guarantees).
+    /// SwarmKeyDb can return the old value after an acknowledged `SET` if a `GET` of the key ran at
+    /// the same time. See [what each server guarantees](crate::guide::guarantees).
     fn set(&self, key: impl ToKey, value: impl ToArg) -> Self::Output<()> {
         self.execute(
             Builder::new("SET")
@@ -43,15 +46,18 @@ pub trait StringCommands: Executor {
 
     /// Sets the value of a key, with conditions and a time to live (`SET`).
     ///
-    /// Returns whether the key was set: false only if the condition of [`nx`](SetOptions::nx) or [`xx`](SetOptions::xx) was not met.
+    /// Returns whether the key was set: false only if the condition of [`nx`](SetOptions::nx) or
+    /// [`xx`](SetOptions::xx) was not met.
     ///
     /// # Errors
     ///
-    /// Fails if the server refuses an option.
+    /// Fails if the server rejects an option.
     ///
     /// # Servers
     ///
-    /// SwarmKeyDb refuses `NX`, `XX` and `KEEPTTL`, use [`msetnx`](Self::msetnx) to set a key only if it is missing. As shipped, it stores a value about 100 ms before its time to live. See [what each server guarantees](crate::guide::guarantees).
+    /// SwarmKeyDb rejects `NX`, `XX` and `KEEPTTL`; use [`msetnx`](Self::msetnx) to set a key only
+    /// if it is missing. With its default configuration, SwarmKeyDb stores a value about 100 ms
+    /// before its time to live. See [what each server guarantees](crate::guide::guarantees).
     fn set_with(
         &self,
         key: impl ToKey,
@@ -67,15 +73,18 @@ pub trait StringCommands: Executor {
         )
     }
 
-    /// Sets the value of a key and its time to live (`SETEX`, or `PSETEX` if the time is not whole seconds).
+    /// Sets the value of a key and its time to live (`SETEX`, or `PSETEX` if the time is not whole
+    /// seconds).
     ///
     /// # Errors
     ///
-    /// Fails if the time to live is zero, for which a server deletes the key or returns an error.
+    /// Fails if the time to live is zero, because a server would delete the key or return an error.
     ///
     /// # Servers
     ///
-    /// As shipped, SwarmKeyDb stores the value about 100 ms before its time to live; an interrupted command can leave a key that never expires. See [what each server guarantees](crate::guide::guarantees).
+    /// With its default configuration, SwarmKeyDb stores the value about 100 ms before its time to
+    /// live; an interrupted command can leave a key that never expires. See [what each server
+    /// guarantees](crate::guide::guarantees).
     fn setex(&self, key: impl ToKey, ttl: Duration, value: impl ToArg) -> Self::Output<()> {
         self.execute(
             Builder::timed("SETEX", "PSETEX", ttl)
@@ -93,7 +102,7 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn setnx(&self, key: impl ToKey, value: impl ToArg) -> Self::Output<bool> {
         self.execute(Builder::new("SETNX").key(key).arg(value).build())
     }
@@ -104,16 +113,17 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn getset(&self, key: impl ToKey, value: impl ToArg) -> Self::Output<Option<Bytes>> {
         self.execute(Builder::new("GETSET").key(key).arg(value).build())
     }
 
-    /// [`getset`](Self::getset), with strings converted to `T`.
+    /// Like [`getset`](Self::getset), but converts strings to `T`.
     ///
     /// # Errors
     ///
-    /// Fails if a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     fn getset_as<T: FromFrame>(
         &self,
         key: impl ToKey,
@@ -128,32 +138,35 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn getdel(&self, key: impl ToKey) -> Self::Output<Option<Bytes>> {
         self.execute(Builder::new("GETDEL").key(key).build())
     }
 
-    /// [`getdel`](Self::getdel), with strings converted to `T`.
+    /// Like [`getdel`](Self::getdel), but converts strings to `T`.
     ///
     /// # Errors
     ///
-    /// Fails if a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     fn getdel_as<T: FromFrame>(&self, key: impl ToKey) -> Self::Output<Option<T>> {
         self.execute(Builder::new("GETDEL").key(key).build())
     }
 
     /// Gets the values of several keys (`MGET`).
     ///
-    /// Returns one entry per key, in the same order; `None` for a key that does not exist or does not hold a string.
+    /// Returns one entry per key, in the same order; `None` for a key that does not exist or does
+    /// not hold a string.
     fn mget(&self, keys: impl ToKeys) -> Self::Output<Vec<Option<Bytes>>> {
         self.execute(Builder::new("MGET").read_only().keys(keys).build())
     }
 
-    /// [`mget`](Self::mget), with strings converted to `T`.
+    /// Like [`mget`](Self::mget), but converts strings to `T`.
     ///
     /// # Errors
     ///
-    /// Fails if a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     fn mget_as<T: FromFrame>(&self, keys: impl ToKeys) -> Self::Output<Vec<Option<T>>> {
         self.execute(Builder::new("MGET").read_only().keys(keys).build())
     }
@@ -162,7 +175,10 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, other clients see part of it while it runs, an interrupted one stays partial, and as shipped it takes about 0.1 s per key. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, other clients can see some of the keys set
+    /// while the command runs, an interrupted command sets only some of them, and with the default
+    /// configuration the command takes about 0.1 s per key. See [what each server
+    /// guarantees](crate::guide::guarantees).
     fn mset<K: ToKey, V: ToArg>(
         &self,
         pairs: impl IntoIterator<Item = (K, V)>,
@@ -181,7 +197,9 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, only one of several concurrent calls succeeds, so it can serve as a lock, but other clients can see part of it while it runs. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, only one of several concurrent calls
+    /// succeeds, so it can serve as a lock, but other clients can see part of it while it runs. See
+    /// [what each server guarantees](crate::guide::guarantees).
     fn msetnx<K: ToKey, V: ToArg>(
         &self,
         pairs: impl IntoIterator<Item = (K, V)>,
@@ -201,7 +219,9 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments and can return the same value
+    /// twice when several connections change one key at the same time; change a counter from a
+    /// single client only. See [what each server guarantees](crate::guide::guarantees).
     fn incr(&self, key: impl ToKey) -> Self::Output<i64> {
         self.execute(Builder::new("INCR").key(key).build())
     }
@@ -218,7 +238,9 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments and can return the same value
+    /// twice when several connections change one key at the same time; change a counter from a
+    /// single client only. See [what each server guarantees](crate::guide::guarantees).
     fn incrby(&self, key: impl ToKey, amount: i64) -> Self::Output<i64> {
         self.execute(Builder::new("INCRBY").key(key).arg(amount).build())
     }
@@ -235,7 +257,9 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments and can return the same value
+    /// twice when several connections change one key at the same time; change a counter from a
+    /// single client only. See [what each server guarantees](crate::guide::guarantees).
     fn decr(&self, key: impl ToKey) -> Self::Output<i64> {
         self.execute(Builder::new("DECR").key(key).build())
     }
@@ -252,7 +276,9 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments and can return the same value
+    /// twice when several connections change one key at the same time; change a counter from a
+    /// single client only. See [what each server guarantees](crate::guide::guarantees).
     fn decrby(&self, key: impl ToKey, amount: i64) -> Self::Output<i64> {
         self.execute(Builder::new("DECRBY").key(key).arg(amount).build())
     }
@@ -269,7 +295,7 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn incrbyfloat(&self, key: impl ToKey, amount: f64) -> Self::Output<f64> {
         self.execute(Builder::new("INCRBYFLOAT").key(key).arg(amount).build())
     }
@@ -282,7 +308,7 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn append(&self, key: impl ToKey, value: impl ToArg) -> Self::Output<u64> {
         self.execute(Builder::new("APPEND").key(key).arg(value).build())
     }
@@ -293,7 +319,7 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn strlen(&self, key: impl ToKey) -> Self::Output<u64> {
         self.execute(Builder::new("STRLEN").read_only().key(key).build())
     }
@@ -306,7 +332,7 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn getrange(&self, key: impl ToKey, start: i64, end: i64) -> Self::Output<Bytes> {
         self.execute(
             Builder::new("GETRANGE")
@@ -326,7 +352,7 @@ pub trait StringCommands: Executor {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn setrange(&self, key: impl ToKey, offset: u64, value: impl ToArg) -> Self::Output<u64> {
         self.execute(
             Builder::new("SETRANGE")

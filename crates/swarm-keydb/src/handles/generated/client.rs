@@ -79,8 +79,6 @@ impl Client {
 /// Commands about the connection and the server.
 impl Client {
     /// Checks that the server responds (`PING`).
-    ///
-    /// Returns nothing: that it came is the answer.
     pub fn ping(&self) -> Reply<()> {
         ServerCommands::ping(self)
     }
@@ -101,7 +99,9 @@ impl Client {
 
     /// Gets the server's name, version and mode (`HELLO`).
     ///
-    /// Sent without a protocol version, so it changes nothing, and with nothing else in flight, because the gateway may answer it ahead of earlier replies.
+    /// The client sends `HELLO` without a protocol version, so the connection does not change, and
+    /// waits until no other command is in flight, because the gateway may answer `HELLO` ahead of
+    /// earlier commands.
     ///
     /// Returns a [`ServerInfo`].
     pub fn hello(&self) -> Reply<ServerInfo> {
@@ -141,11 +141,9 @@ impl Client {
         ServerCommands::config_set(self, name, value)
     }
 
-    /// Gets the ID of this connection (`CLIENT ID`).
+    /// Gets the ID of this connection, which changes when the client reconnects (`CLIENT ID`).
     ///
-    /// A reconnect gets a new one.
-    ///
-    /// Returns the number.
+    /// Returns the ID.
     pub fn client_id(&self) -> Reply<i64> {
         ServerCommands::client_id(self)
     }
@@ -170,7 +168,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn dbsize(&self) -> Reply<u64> {
         ServerCommands::dbsize(self)
     }
@@ -179,22 +177,25 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn flushdb(&self) -> Reply<()> {
         ServerCommands::flushdb(self)
     }
 }
 
-/// Commands on keys of any type: existence, names, time to live.
+/// Commands on keys of any type: existence, names, and time to live.
 ///
-/// A key is any text or bytes on Redis, Valkey and KeyDB. On SwarmKeyDb, the client rejects empty keys and keys that contain line
-/// breaks or invalid UTF-8 when it sends the command; set the kind of server with
-/// [`ClientOptions::server`](crate::ClientOptions::server) if it cannot be detected. Where several keys are taken, pass one (`"k"`),
-/// or a list, slice, array or tuple of them.
+/// Redis, Valkey and KeyDB accept any bytes as a key. SwarmKeyDb does not: before the client
+/// sends a command to it, the client rejects empty keys, and keys that contain line breaks or
+/// invalid UTF-8. If the client cannot detect the kind of server, set it with
+/// [`ClientOptions::server`](crate::ClientOptions::server).
+///
+/// Methods that take several keys accept a single key (`"k"`), or a list, slice, array or tuple
+/// of keys.
 impl Client {
     /// Removes keys (`DEL`).
     ///
-    /// Returns how many of them existed.
+    /// Returns how many of the keys existed.
     pub fn del(&self, keys: impl ToKeys) -> Reply<u64> {
         KeyCommands::del(self, keys)
     }
@@ -203,7 +204,7 @@ impl Client {
     ///
     /// On SwarmKeyDb, the same as [`del`](Self::del).
     ///
-    /// Returns how many of them existed.
+    /// Returns how many of the keys existed.
     ///
     /// # Servers
     ///
@@ -212,7 +213,7 @@ impl Client {
         KeyCommands::mdel(self, keys)
     }
 
-    /// Counts which of these keys exist (`EXISTS`).
+    /// Counts how many of these keys exist (`EXISTS`).
     ///
     /// A key named twice counts twice.
     ///
@@ -221,24 +222,24 @@ impl Client {
         KeyCommands::exists(self, keys)
     }
 
-    /// Sets a time to live (`EXPIRE`, or `PEXPIRE` if the time is not whole seconds).
+    /// Sets the time to live of a key (`EXPIRE`, or `PEXPIRE` if the time is not whole seconds).
     ///
     /// Returns whether the key exists.
     ///
     /// # Errors
     ///
-    /// Fails if the time to live is zero, for which a server deletes the key or returns an error.
+    /// Fails if the time to live is zero, because a server would delete the key or return an error.
     pub fn expire(&self, key: impl ToKey, ttl: Duration) -> Reply<bool> {
         KeyCommands::expire(self, key, ttl)
     }
 
-    /// Sets a time to live in milliseconds; fractions are rounded up (`PEXPIRE`).
+    /// Sets the time to live of a key in milliseconds, rounded up (`PEXPIRE`).
     ///
     /// Returns whether the key exists.
     ///
     /// # Errors
     ///
-    /// Fails if the time to live is zero, for which a server deletes the key or returns an error.
+    /// Fails if the time to live is zero, because a server would delete the key or return an error.
     pub fn pexpire(&self, key: impl ToKey, ttl: Duration) -> Reply<bool> {
         KeyCommands::pexpire(self, key, ttl)
     }
@@ -277,7 +278,7 @@ impl Client {
 
     /// Lists the keys that match a pattern: `*` matches any text, `?` one character (`KEYS`).
     ///
-    /// Reads every key; on a large store, use [`scan`](Self::scan).
+    /// The server examines every key; on a large store, use [`scan`](Self::scan) instead.
     ///
     /// Returns the keys in no particular order.
     pub fn keys(&self, pattern: impl ToArg) -> Reply<Vec<Bytes>> {
@@ -286,13 +287,15 @@ impl Client {
 
     /// Reads one page of keys (`SCAN`).
     ///
-    /// Start with cursor 0, continue with the returned cursor, and stop when it is 0. A page may be empty before the end, and a key may appear twice.
+    /// Start with cursor 0, continue with the returned cursor, and stop when it is 0. A page may be
+    /// empty before the end, and a key may appear twice.
     ///
     /// Returns a [`ScanPage`].
     ///
     /// # Servers
     ///
-    /// SwarmKeyDb's cursor is an offset into the sorted keys: a scan skips keys if keys are deleted while it runs. See [what each server guarantees](crate::guide::guarantees).
+    /// SwarmKeyDb's cursor is an offset into the sorted keys: a scan skips keys if keys are deleted
+    /// while it runs. See [what each server guarantees](crate::guide::guarantees).
     pub fn scan(&self, cursor: u64, options: ScanOptions) -> Reply<ScanPage> {
         KeyCommands::scan(self, cursor, options)
     }
@@ -314,14 +317,14 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn rename(&self, key: impl ToKey, new_key: impl ToKey) -> Reply<()> {
         KeyCommands::rename(self, key, new_key)
     }
 
     /// Renames a key if the new name is not in use (`RENAMENX`).
     ///
-    /// Returns whether it was renamed.
+    /// Returns whether the key was renamed.
     ///
     /// # Errors
     ///
@@ -329,7 +332,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn renamenx(&self, key: impl ToKey, new_key: impl ToKey) -> Reply<bool> {
         KeyCommands::renamenx(self, key, new_key)
     }
@@ -341,11 +344,15 @@ impl Client {
 impl Client {
     /// Publishes a message to the current subscribers of a channel (`PUBLISH`).
     ///
-    /// Returns how many subscriptions received it, without those on other cluster nodes.
+    /// Returns how many subscriptions received the message, not counting subscriptions on other
+    /// cluster nodes.
     ///
     /// # Servers
     ///
-    /// No server keeps messages. Redis disconnects a subscriber that is too slow. SwarmKeyDb drops new messages without a sign once 256 wait for a connection, and still counts them in the reply, so a burst of pipelined publishes can lose messages. See [what each server guarantees](crate::guide::guarantees).
+    /// No server keeps messages. Redis disconnects a subscriber that is too slow. SwarmKeyDb
+    /// silently drops new messages while 256 messages are queued for a connection, and still counts
+    /// them in the reply, so a burst of pipelined publishes can lose messages. See [what each
+    /// server guarantees](crate::guide::guarantees).
     pub fn publish(&self, channel: impl ToKey, message: impl ToArg) -> Reply<i64> {
         PubSubCommands::publish(self, channel, message)
     }
@@ -393,16 +400,20 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
+    /// Isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients can run during
+    /// the script, writes before an error are kept, and the server answers a script that exceeds 5
+    /// s with `BUSY` but keeps running it. See [what each server
+    /// guarantees](crate::guide::guarantees).
     pub fn eval(&self, script: impl ToArg, keys: impl ToKeys, args: impl ToArgs) -> Reply<Frame> {
         ScriptCommands::eval(self, script, keys, args)
     }
 
-    /// [`eval`](Self::eval), with strings converted to `T`.
+    /// Like [`eval`](Self::eval), but converts strings to `T`.
     ///
     /// # Errors
     ///
-    /// Fails if a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     pub fn eval_as<T: FromFrame>(
         &self,
         script: impl ToArg,
@@ -412,7 +423,8 @@ impl Client {
         ScriptCommands::eval_as(self, script, keys, args)
     }
 
-    /// Runs a script that was loaded, by the digest that [`script_load`](Self::script_load) returned (`EVALSHA`).
+    /// Runs a loaded script by the digest that [`script_load`](Self::script_load) returned
+    /// (`EVALSHA`).
     ///
     /// Returns what the script returns.
     ///
@@ -422,7 +434,10 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients run in between, writes before an error stay, and a script that exceeds 5 s is answered with `BUSY` but keeps running. See [what each server guarantees](crate::guide::guarantees).
+    /// Isolated on Redis, Valkey and KeyDB. On SwarmKeyDb, commands of other clients can run during
+    /// the script, writes before an error are kept, and the server answers a script that exceeds 5
+    /// s with `BUSY` but keeps running it. See [what each server
+    /// guarantees](crate::guide::guarantees).
     pub fn evalsha(
         &self,
         digest: impl ToArg,
@@ -432,11 +447,12 @@ impl Client {
         ScriptCommands::evalsha(self, digest, keys, args)
     }
 
-    /// [`evalsha`](Self::evalsha), with strings converted to `T`.
+    /// Like [`evalsha`](Self::evalsha), but converts strings to `T`.
     ///
     /// # Errors
     ///
-    /// Fails if a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     pub fn evalsha_as<T: FromFrame>(
         &self,
         digest: impl ToArg,
@@ -466,10 +482,12 @@ impl Client {
     }
 }
 
-/// Streams: entries of fields and values in the order of their IDs, and groups of consumers that share the reading of them.
+/// Commands on streams: append-only logs of entries, and consumer groups that share the
+/// entries.
 ///
-/// IDs are [`StreamId`](crate::StreamId)s, or text that is one, such as `"5-1"` or `"5"`, which is sent as `5-0`; a text that is no ID is
-/// refused before anything is sent. Ranges of IDs are Rust's: `..` is the whole stream, `id..` all from one ID on.
+/// Pass an ID as a [`StreamId`](crate::StreamId) or as text, such as `"5-1"` or `"5"`, which
+/// means `5-0`. The client rejects invalid IDs before it sends the command. Pass a range of IDs
+/// as a Rust range: `..` is the whole stream, and `id..` starts at an ID.
 impl Client {
     /// Appends an entry to a stream (`XADD`).
     ///
@@ -500,9 +518,11 @@ impl Client {
         StreamCommands::xadd(self, key, fields)
     }
 
-    /// Appends an entry to a stream, with an explicit ID or a limit on the stream's length (`XADD`).
+    /// Appends an entry to a stream, with an explicit ID or a limit on the stream's length
+    /// (`XADD`).
     ///
-    /// Returns the new entry's ID; `None` if the stream does not exist and [`nomkstream`](crate::XAddOptions::nomkstream) is set.
+    /// Returns the new entry's ID; `None` if the stream does not exist and
+    /// [`nomkstream`](crate::XAddOptions::nomkstream) is set.
     ///
     /// # Errors
     ///
@@ -569,9 +589,10 @@ impl Client {
         StreamCommands::xrevrange_count(self, key, range, count)
     }
 
-    /// Reads the entries of streams that follow an ID in each (`XREAD`).
+    /// Reads the entries that follow an ID in each stream (`XREAD`).
     ///
-    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb returns at most 1,000 entries, so read on until the reply is empty.
+    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb
+    /// returns at most 1,000 entries, so read on until the reply is empty.
     ///
     /// # Examples
     ///
@@ -602,12 +623,13 @@ impl Client {
         StreamCommands::xread(self, streams)
     }
 
-    /// Reads the entries of streams that follow an ID in each, or entries that arrive during the call
+    /// Reads the entries that follow an ID in each stream, or entries that arrive during the call
     /// ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XREAD`).
     ///
     /// The client does not retry a call with `Last`.
     ///
-    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a
+    /// count, SwarmKeyDb returns at most 1,000 entries.
     pub fn xread_with(
         &self,
         streams: impl IntoIterator<Item = (impl ToKey, impl TryInto<ReadAfter>)>,
@@ -616,10 +638,11 @@ impl Client {
         StreamCommands::xread_with(self, streams, options)
     }
 
-    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), or the consumer's own pending
-    /// entries that follow an ID (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New),
+    /// `">"`), or the consumer's own pending entries that follow an ID (`XREADGROUP`).
     ///
-    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb
+    /// returns at most 1,000 entries.
     ///
     /// # Errors
     ///
@@ -652,10 +675,12 @@ impl Client {
         StreamCommands::xreadgroup(self, group, consumer, streams)
     }
 
-    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which the call may wait, or
-    /// the consumer's own pending entries that follow an ID (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New),
+    /// `">"`), for which the call may wait, or the consumer's own pending entries that follow an ID
+    /// (`XREADGROUP`).
     ///
-    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a
+    /// count, SwarmKeyDb returns at most 1,000 entries.
     ///
     /// # Errors
     ///
@@ -670,13 +695,15 @@ impl Client {
         StreamCommands::xreadgroup_with(self, group, consumer, streams, options)
     }
 
-    /// Acknowledges entries of a consumer group, which removes them from the pending entries (`XACK`).
+    /// Acknowledges entries of a consumer group, which removes them from the pending entries
+    /// (`XACK`).
     ///
-    /// Returns how many of them were pending.
+    /// Returns how many of the entries were pending.
     ///
     /// # Errors
     ///
-    /// Fails if the stream or the group does not exist (code `NOGROUP`), on SwarmKeyDb only; Redis returns 0.
+    /// Fails if the stream or the group does not exist (code `NOGROUP`), on SwarmKeyDb only; Redis
+    /// returns 0.
     pub fn xack(&self, key: impl ToKey, group: impl ToArg, ids: impl StreamIds) -> Reply<u64> {
         StreamCommands::xack(self, key, group, ids)
     }
@@ -708,7 +735,8 @@ impl Client {
         StreamCommands::xpending_with(self, key, group, options)
     }
 
-    /// Claims pending entries for a consumer if they were delivered at least `min_idle` ago (`XCLAIM`).
+    /// Claims pending entries for a consumer if they were delivered at least `min_idle` ago
+    /// (`XCLAIM`).
     ///
     /// Returns the claimed entries, without those that were deleted.
     ///
@@ -738,7 +766,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn xclaim_with(
         &self,
         key: impl ToKey,
@@ -751,12 +779,13 @@ impl Client {
         StreamCommands::xclaim_with(self, key, group, consumer, min_idle, ids, options)
     }
 
-    /// Claims pending entries without reading them, so the delivery count does not change (`XCLAIM`).
+    /// Claims pending entries for a consumer, but returns only their IDs and does not increment
+    /// their delivery counts (`XCLAIM`).
     ///
-    /// SwarmKeyDb ignores `JUSTID` and all options: it
-    /// sends whole entries, of which this method returns the IDs, and counts the delivery.
+    /// SwarmKeyDb ignores `JUSTID` and all options: SwarmKeyDb sends whole entries, of which this
+    /// method returns the IDs, and increments the delivery counts.
     ///
-    /// Returns the claimed entries.
+    /// Returns the IDs of the claimed entries.
     ///
     /// # Errors
     ///
@@ -764,7 +793,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn xclaim_justid(
         &self,
         key: impl ToKey,
@@ -777,9 +806,11 @@ impl Client {
         StreamCommands::xclaim_justid(self, key, group, consumer, min_idle, ids, options)
     }
 
-    /// Claims one page of entries that were delivered to another consumer at least `min_idle` ago, starting at an ID (`XAUTOCLAIM`).
+    /// Claims one page of entries that were delivered to another consumer at least `min_idle` ago,
+    /// starting at an ID (`XAUTOCLAIM`).
     ///
-    /// Returns at most 100 entries and the start of the next page: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    /// Returns at most 100 entries and the start of the next page: see
+    /// [`AutoClaim::next_start`](crate::AutoClaim::next_start).
     ///
     /// # Errors
     ///
@@ -795,9 +826,11 @@ impl Client {
         StreamCommands::xautoclaim(self, key, group, consumer, min_idle, start)
     }
 
-    /// Claims entries as [`xautoclaim`](Self::xautoclaim) does, at most `count` of them (`XAUTOCLAIM`).
+    /// Claims at most `count` entries that were delivered to another consumer at least `min_idle`
+    /// ago, starting at an ID (`XAUTOCLAIM`).
     ///
-    /// Returns the entries and the start of the next page: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    /// Returns the entries and the start of the next page: see
+    /// [`AutoClaim::next_start`](crate::AutoClaim::next_start).
     ///
     /// # Errors
     ///
@@ -814,7 +847,8 @@ impl Client {
         StreamCommands::xautoclaim_count(self, key, group, consumer, min_idle, start, count)
     }
 
-    /// As [`xautoclaim`](Self::xautoclaim), at most so many entries, without reading them, so that they do not count as given once more (`XAUTOCLAIM`).
+    /// Claims at most `count` entries like [`xautoclaim_count`](Self::xautoclaim_count), but
+    /// returns only their IDs and does not increment their delivery counts (`XAUTOCLAIM`).
     ///
     /// Returns the IDs of the entries and the start of the next page.
     ///
@@ -824,7 +858,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn xautoclaim_justid(
         &self,
         key: impl ToKey,
@@ -837,20 +871,20 @@ impl Client {
         StreamCommands::xautoclaim_justid(self, key, group, consumer, min_idle, start, count)
     }
 
-    /// Removes the oldest entries of a stream (`XTRIM`).
+    /// Removes the oldest entries from a stream (`XTRIM`).
     ///
-    /// Returns how many were removed.
+    /// Returns how many entries were removed.
     pub fn xtrim(&self, key: impl ToKey, trim: Trim) -> Reply<u64> {
         StreamCommands::xtrim(self, key, trim)
     }
 
-    /// Removes entries of a stream (`XDEL`).
+    /// Removes entries from a stream (`XDEL`).
     ///
-    /// Returns how many of them existed.
+    /// Returns how many of the entries existed.
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn xdel(&self, key: impl ToKey, ids: impl StreamIds) -> Reply<u64> {
         StreamCommands::xdel(self, key, ids)
     }
@@ -865,14 +899,14 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn xinfo_stream(&self, key: impl ToKey) -> Reply<StreamInfo> {
         StreamCommands::xinfo_stream(self, key)
     }
 
     /// Gets information about the consumer groups of a stream (`XINFO GROUPS`).
     ///
-    /// Returns a [`GroupInfo`] for each.
+    /// Returns a [`GroupInfo`] for each group.
     ///
     /// # Errors
     ///
@@ -880,14 +914,14 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn xinfo_groups(&self, key: impl ToKey) -> Reply<Vec<GroupInfo>> {
         StreamCommands::xinfo_groups(self, key)
     }
 
     /// Gets information about the consumers of a group (`XINFO CONSUMERS`).
     ///
-    /// Returns a [`ConsumerInfo`] for each.
+    /// Returns a [`ConsumerInfo`] for each consumer.
     ///
     /// # Errors
     ///
@@ -895,12 +929,13 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn xinfo_consumers(&self, key: impl ToKey, group: impl ToArg) -> Reply<Vec<ConsumerInfo>> {
         StreamCommands::xinfo_consumers(self, key, group)
     }
 
-    /// Creates a consumer group that reads a stream after an ID, or only new entries ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XGROUP CREATE`).
+    /// Creates a consumer group that reads a stream after an ID, or only new entries
+    /// ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XGROUP CREATE`).
     ///
     /// # Errors
     ///
@@ -957,7 +992,7 @@ impl Client {
 
     /// Creates a consumer (`XGROUP CREATECONSUMER`).
     ///
-    /// A consumer that reads is also created automatically.
+    /// The server also creates a consumer when it first reads.
     ///
     /// Returns whether the consumer is new.
     ///
@@ -967,7 +1002,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn xgroup_createconsumer(
         &self,
         key: impl ToKey,
@@ -977,9 +1012,11 @@ impl Client {
         StreamCommands::xgroup_createconsumer(self, key, group, consumer)
     }
 
-    /// Removes a consumer together with its pending entries, which no other consumer receives; claim them first (`XGROUP DELCONSUMER`).
+    /// Removes a consumer and its pending entries (`XGROUP DELCONSUMER`).
     ///
-    /// Returns how many pending entries it had.
+    /// No other consumer receives those entries; claim them first.
+    ///
+    /// Returns how many pending entries the consumer had.
     ///
     /// # Errors
     ///
@@ -1003,7 +1040,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn xsetid(&self, key: impl ToKey, id: impl TryInto<StreamId>) -> Reply<()> {
         StreamCommands::xsetid(self, key, id)
     }
@@ -1017,16 +1054,18 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// SwarmKeyDb can return the old value after an acknowledged write if another `GET` ran during that write. See [what each server guarantees](crate::guide::guarantees).
+    /// SwarmKeyDb can return the old value after an acknowledged write if another `GET` ran during
+    /// that write. See [what each server guarantees](crate::guide::guarantees).
     pub fn get(&self, key: impl ToKey) -> Reply<Option<Bytes>> {
         StringCommands::get(self, key)
     }
 
-    /// [`get`](Self::get), with strings converted to `T`.
+    /// Like [`get`](Self::get), but converts strings to `T`.
     ///
     /// # Errors
     ///
-    /// Fails if a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     pub fn get_as<T: FromFrame>(&self, key: impl ToKey) -> Reply<Option<T>> {
         StringCommands::get_as(self, key)
     }
@@ -1037,35 +1076,42 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// SwarmKeyDb can return the old value after an acknowledged `SET` if a `GET` of the key ran at the same time. See [what each server guarantees](crate::guide::guarantees).
+    /// SwarmKeyDb can return the old value after an acknowledged `SET` if a `GET` of the key ran at
+    /// the same time. See [what each server guarantees](crate::guide::guarantees).
     pub fn set(&self, key: impl ToKey, value: impl ToArg) -> Reply<()> {
         StringCommands::set(self, key, value)
     }
 
     /// Sets the value of a key, with conditions and a time to live (`SET`).
     ///
-    /// Returns whether the key was set: false only if the condition of [`nx`](SetOptions::nx) or [`xx`](SetOptions::xx) was not met.
+    /// Returns whether the key was set: false only if the condition of [`nx`](SetOptions::nx) or
+    /// [`xx`](SetOptions::xx) was not met.
     ///
     /// # Errors
     ///
-    /// Fails if the server refuses an option.
+    /// Fails if the server rejects an option.
     ///
     /// # Servers
     ///
-    /// SwarmKeyDb refuses `NX`, `XX` and `KEEPTTL`, use [`msetnx`](Self::msetnx) to set a key only if it is missing. As shipped, it stores a value about 100 ms before its time to live. See [what each server guarantees](crate::guide::guarantees).
+    /// SwarmKeyDb rejects `NX`, `XX` and `KEEPTTL`; use [`msetnx`](Self::msetnx) to set a key only
+    /// if it is missing. With its default configuration, SwarmKeyDb stores a value about 100 ms
+    /// before its time to live. See [what each server guarantees](crate::guide::guarantees).
     pub fn set_with(&self, key: impl ToKey, value: impl ToArg, options: SetOptions) -> Reply<bool> {
         StringCommands::set_with(self, key, value, options)
     }
 
-    /// Sets the value of a key and its time to live (`SETEX`, or `PSETEX` if the time is not whole seconds).
+    /// Sets the value of a key and its time to live (`SETEX`, or `PSETEX` if the time is not whole
+    /// seconds).
     ///
     /// # Errors
     ///
-    /// Fails if the time to live is zero, for which a server deletes the key or returns an error.
+    /// Fails if the time to live is zero, because a server would delete the key or return an error.
     ///
     /// # Servers
     ///
-    /// As shipped, SwarmKeyDb stores the value about 100 ms before its time to live; an interrupted command can leave a key that never expires. See [what each server guarantees](crate::guide::guarantees).
+    /// With its default configuration, SwarmKeyDb stores the value about 100 ms before its time to
+    /// live; an interrupted command can leave a key that never expires. See [what each server
+    /// guarantees](crate::guide::guarantees).
     pub fn setex(&self, key: impl ToKey, ttl: Duration, value: impl ToArg) -> Reply<()> {
         StringCommands::setex(self, key, ttl, value)
     }
@@ -1076,7 +1122,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn setnx(&self, key: impl ToKey, value: impl ToArg) -> Reply<bool> {
         StringCommands::setnx(self, key, value)
     }
@@ -1087,16 +1133,17 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn getset(&self, key: impl ToKey, value: impl ToArg) -> Reply<Option<Bytes>> {
         StringCommands::getset(self, key, value)
     }
 
-    /// [`getset`](Self::getset), with strings converted to `T`.
+    /// Like [`getset`](Self::getset), but converts strings to `T`.
     ///
     /// # Errors
     ///
-    /// Fails if a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     pub fn getset_as<T: FromFrame>(&self, key: impl ToKey, value: impl ToArg) -> Reply<Option<T>> {
         StringCommands::getset_as(self, key, value)
     }
@@ -1107,32 +1154,35 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn getdel(&self, key: impl ToKey) -> Reply<Option<Bytes>> {
         StringCommands::getdel(self, key)
     }
 
-    /// [`getdel`](Self::getdel), with strings converted to `T`.
+    /// Like [`getdel`](Self::getdel), but converts strings to `T`.
     ///
     /// # Errors
     ///
-    /// Fails if a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     pub fn getdel_as<T: FromFrame>(&self, key: impl ToKey) -> Reply<Option<T>> {
         StringCommands::getdel_as(self, key)
     }
 
     /// Gets the values of several keys (`MGET`).
     ///
-    /// Returns one entry per key, in the same order; `None` for a key that does not exist or does not hold a string.
+    /// Returns one entry per key, in the same order; `None` for a key that does not exist or does
+    /// not hold a string.
     pub fn mget(&self, keys: impl ToKeys) -> Reply<Vec<Option<Bytes>>> {
         StringCommands::mget(self, keys)
     }
 
-    /// [`mget`](Self::mget), with strings converted to `T`.
+    /// Like [`mget`](Self::mget), but converts strings to `T`.
     ///
     /// # Errors
     ///
-    /// Fails if a string cannot be converted to `T` (kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     pub fn mget_as<T: FromFrame>(&self, keys: impl ToKeys) -> Reply<Vec<Option<T>>> {
         StringCommands::mget_as(self, keys)
     }
@@ -1141,7 +1191,10 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, other clients see part of it while it runs, an interrupted one stays partial, and as shipped it takes about 0.1 s per key. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, other clients can see some of the keys set
+    /// while the command runs, an interrupted command sets only some of them, and with the default
+    /// configuration the command takes about 0.1 s per key. See [what each server
+    /// guarantees](crate::guide::guarantees).
     pub fn mset<K: ToKey, V: ToArg>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> Reply<()> {
         StringCommands::mset(self, pairs)
     }
@@ -1152,7 +1205,9 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, only one of several concurrent calls succeeds, so it can serve as a lock, but other clients can see part of it while it runs. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, only one of several concurrent calls
+    /// succeeds, so it can serve as a lock, but other clients can see part of it while it runs. See
+    /// [what each server guarantees](crate::guide::guarantees).
     pub fn msetnx<K: ToKey, V: ToArg>(
         &self,
         pairs: impl IntoIterator<Item = (K, V)>,
@@ -1172,7 +1227,9 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments and can return the same value
+    /// twice when several connections change one key at the same time; change a counter from a
+    /// single client only. See [what each server guarantees](crate::guide::guarantees).
     pub fn incr(&self, key: impl ToKey) -> Reply<i64> {
         StringCommands::incr(self, key)
     }
@@ -1189,7 +1246,9 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments and can return the same value
+    /// twice when several connections change one key at the same time; change a counter from a
+    /// single client only. See [what each server guarantees](crate::guide::guarantees).
     pub fn incrby(&self, key: impl ToKey, amount: i64) -> Reply<i64> {
         StringCommands::incrby(self, key, amount)
     }
@@ -1206,7 +1265,9 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments and can return the same value
+    /// twice when several connections change one key at the same time; change a counter from a
+    /// single client only. See [what each server guarantees](crate::guide::guarantees).
     pub fn decr(&self, key: impl ToKey) -> Reply<i64> {
         StringCommands::decr(self, key)
     }
@@ -1223,7 +1284,9 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments when several connections change one key at the same time, and returns the same value twice; use a single client to count. See [what each server guarantees](crate::guide::guarantees).
+    /// Atomic on Redis, Valkey and KeyDB. SwarmKeyDb loses increments and can return the same value
+    /// twice when several connections change one key at the same time; change a counter from a
+    /// single client only. See [what each server guarantees](crate::guide::guarantees).
     pub fn decrby(&self, key: impl ToKey, amount: i64) -> Reply<i64> {
         StringCommands::decrby(self, key, amount)
     }
@@ -1240,7 +1303,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn incrbyfloat(&self, key: impl ToKey, amount: f64) -> Reply<f64> {
         StringCommands::incrbyfloat(self, key, amount)
     }
@@ -1253,7 +1316,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn append(&self, key: impl ToKey, value: impl ToArg) -> Reply<u64> {
         StringCommands::append(self, key, value)
     }
@@ -1264,7 +1327,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn strlen(&self, key: impl ToKey) -> Reply<u64> {
         StringCommands::strlen(self, key)
     }
@@ -1277,7 +1340,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn getrange(&self, key: impl ToKey, start: i64, end: i64) -> Reply<Bytes> {
         StringCommands::getrange(self, key, start, end)
     }
@@ -1290,7 +1353,7 @@ impl Client {
     ///
     /// # Servers
     ///
-    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not know the command.
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn setrange(&self, key: impl ToKey, offset: u64, value: impl ToArg) -> Reply<u64> {
         StringCommands::setrange(self, key, offset, value)
     }
@@ -1298,12 +1361,14 @@ impl Client {
 
 /// Commands without a method.
 impl Client {
-    /// Sends any command, for those without a method. See [`RawCommands::raw`] for the commands that are refused.
+    /// Sends a command by name, for commands without a method. See [`RawCommands::raw`] for the
+    /// commands that the client rejects.
     pub fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> Reply<Frame> {
         RawCommands::raw(self, command, args)
     }
 
-    /// Sends any command whose reply may wait for an event, for `block` at most. See [`RawCommands::raw_blocking`] for details.
+    /// Sends a blocking command by name, which may block for at most `block`. See
+    /// [`RawCommands::raw_blocking`] for details.
     pub fn raw_blocking(
         &self,
         command: impl Into<Cow<'static, str>>,

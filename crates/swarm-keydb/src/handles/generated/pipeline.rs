@@ -66,8 +66,6 @@ impl Pipeline {
 impl Pipeline {
     /// Checks that the server responds (`PING`).
     ///
-    /// Returns nothing: that it came is the answer.
-    ///
     /// See [`Client::ping`](crate::Client::ping) for details.
     pub fn ping(&self) -> Queued<()> {
         ServerCommands::ping(self)
@@ -143,9 +141,9 @@ impl Pipeline {
         ServerCommands::config_set(self, name, value)
     }
 
-    /// Gets the ID of this connection (`CLIENT ID`).
+    /// Gets the ID of this connection, which changes when the client reconnects (`CLIENT ID`).
     ///
-    /// Returns the number.
+    /// Returns the ID.
     ///
     /// See [`Client::client_id`](crate::Client::client_id) for details.
     pub fn client_id(&self) -> Queued<i64> {
@@ -187,16 +185,19 @@ impl Pipeline {
     }
 }
 
-/// Commands on keys of any type: existence, names, time to live.
+/// Commands on keys of any type: existence, names, and time to live.
 ///
-/// A key is any text or bytes on Redis, Valkey and KeyDB. On SwarmKeyDb, the client rejects empty keys and keys that contain line
-/// breaks or invalid UTF-8 when it sends the command; set the kind of server with
-/// [`ClientOptions::server`](crate::ClientOptions::server) if it cannot be detected. Where several keys are taken, pass one (`"k"`),
-/// or a list, slice, array or tuple of them.
+/// Redis, Valkey and KeyDB accept any bytes as a key. SwarmKeyDb does not: before the client
+/// sends a command to it, the client rejects empty keys, and keys that contain line breaks or
+/// invalid UTF-8. If the client cannot detect the kind of server, set it with
+/// [`ClientOptions::server`](crate::ClientOptions::server).
+///
+/// Methods that take several keys accept a single key (`"k"`), or a list, slice, array or tuple
+/// of keys.
 impl Pipeline {
     /// Removes keys (`DEL`).
     ///
-    /// Returns how many of them existed.
+    /// Returns how many of the keys existed.
     ///
     /// See [`Client::del`](crate::Client::del) for details.
     pub fn del(&self, keys: impl ToKeys) -> Queued<u64> {
@@ -205,14 +206,14 @@ impl Pipeline {
 
     /// Removes keys (`MDEL`).
     ///
-    /// Returns how many of them existed.
+    /// Returns how many of the keys existed.
     ///
     /// See [`Client::mdel`](crate::Client::mdel) for details.
     pub fn mdel(&self, keys: impl ToKeys) -> Queued<u64> {
         KeyCommands::mdel(self, keys)
     }
 
-    /// Counts which of these keys exist (`EXISTS`).
+    /// Counts how many of these keys exist (`EXISTS`).
     ///
     /// Returns the count.
     ///
@@ -221,7 +222,7 @@ impl Pipeline {
         KeyCommands::exists(self, keys)
     }
 
-    /// Sets a time to live (`EXPIRE`, or `PEXPIRE` if the time is not whole seconds).
+    /// Sets the time to live of a key (`EXPIRE`, or `PEXPIRE` if the time is not whole seconds).
     ///
     /// Returns whether the key exists.
     ///
@@ -230,7 +231,7 @@ impl Pipeline {
         KeyCommands::expire(self, key, ttl)
     }
 
-    /// Sets a time to live in milliseconds; fractions are rounded up (`PEXPIRE`).
+    /// Sets the time to live of a key in milliseconds, rounded up (`PEXPIRE`).
     ///
     /// Returns whether the key exists.
     ///
@@ -311,7 +312,7 @@ impl Pipeline {
 
     /// Renames a key if the new name is not in use (`RENAMENX`).
     ///
-    /// Returns whether it was renamed.
+    /// Returns whether the key was renamed.
     ///
     /// See [`Client::renamenx`](crate::Client::renamenx) for details.
     pub fn renamenx(&self, key: impl ToKey, new_key: impl ToKey) -> Queued<bool> {
@@ -325,7 +326,8 @@ impl Pipeline {
 impl Pipeline {
     /// Publishes a message to the current subscribers of a channel (`PUBLISH`).
     ///
-    /// Returns how many subscriptions received it, without those on other cluster nodes.
+    /// Returns how many subscriptions received the message, not counting subscriptions on other
+    /// cluster nodes.
     ///
     /// See [`Client::publish`](crate::Client::publish) for details.
     pub fn publish(&self, channel: impl ToKey, message: impl ToArg) -> Queued<i64> {
@@ -345,7 +347,8 @@ impl Pipeline {
     ///
     /// Returns their names in no particular order.
     ///
-    /// See [`Client::pubsub_channels_matching`](crate::Client::pubsub_channels_matching) for details.
+    /// See [`Client::pubsub_channels_matching`](crate::Client::pubsub_channels_matching) for
+    /// details.
     pub fn pubsub_channels_matching(&self, pattern: impl ToKey) -> Queued<Vec<Bytes>> {
         PubSubCommands::pubsub_channels_matching(self, pattern)
     }
@@ -380,7 +383,7 @@ impl Pipeline {
         ScriptCommands::eval(self, script, keys, args)
     }
 
-    /// [`eval`](Self::eval), with strings converted to `T`.
+    /// Like [`eval`](Self::eval), but converts strings to `T`.
     ///
     /// See [`Client::eval_as`](crate::Client::eval_as) for details.
     pub fn eval_as<T: FromFrame>(
@@ -392,7 +395,8 @@ impl Pipeline {
         ScriptCommands::eval_as(self, script, keys, args)
     }
 
-    /// Runs a script that was loaded, by the digest that [`script_load`](Self::script_load) returned (`EVALSHA`).
+    /// Runs a loaded script by the digest that [`script_load`](Self::script_load) returned
+    /// (`EVALSHA`).
     ///
     /// Returns what the script returns.
     ///
@@ -406,7 +410,7 @@ impl Pipeline {
         ScriptCommands::evalsha(self, digest, keys, args)
     }
 
-    /// [`evalsha`](Self::evalsha), with strings converted to `T`.
+    /// Like [`evalsha`](Self::evalsha), but converts strings to `T`.
     ///
     /// See [`Client::evalsha_as`](crate::Client::evalsha_as) for details.
     pub fn evalsha_as<T: FromFrame>(
@@ -444,10 +448,12 @@ impl Pipeline {
     }
 }
 
-/// Streams: entries of fields and values in the order of their IDs, and groups of consumers that share the reading of them.
+/// Commands on streams: append-only logs of entries, and consumer groups that share the
+/// entries.
 ///
-/// IDs are [`StreamId`](crate::StreamId)s, or text that is one, such as `"5-1"` or `"5"`, which is sent as `5-0`; a text that is no ID is
-/// refused before anything is sent. Ranges of IDs are Rust's: `..` is the whole stream, `id..` all from one ID on.
+/// Pass an ID as a [`StreamId`](crate::StreamId) or as text, such as `"5-1"` or `"5"`, which
+/// means `5-0`. The client rejects invalid IDs before it sends the command. Pass a range of IDs
+/// as a Rust range: `..` is the whole stream, and `id..` starts at an ID.
 impl Pipeline {
     /// Appends an entry to a stream (`XADD`).
     ///
@@ -462,9 +468,11 @@ impl Pipeline {
         StreamCommands::xadd(self, key, fields)
     }
 
-    /// Appends an entry to a stream, with an explicit ID or a limit on the stream's length (`XADD`).
+    /// Appends an entry to a stream, with an explicit ID or a limit on the stream's length
+    /// (`XADD`).
     ///
-    /// Returns the new entry's ID; `None` if the stream does not exist and [`nomkstream`](crate::XAddOptions::nomkstream) is set.
+    /// Returns the new entry's ID; `None` if the stream does not exist and
+    /// [`nomkstream`](crate::XAddOptions::nomkstream) is set.
     ///
     /// See [`Client::xadd_with`](crate::Client::xadd_with) for details.
     pub fn xadd_with<K: ToArg, V: ToArg>(
@@ -539,9 +547,10 @@ impl Pipeline {
         StreamCommands::xrevrange_count(self, key, range, count)
     }
 
-    /// Reads the entries of streams that follow an ID in each (`XREAD`).
+    /// Reads the entries that follow an ID in each stream (`XREAD`).
     ///
-    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb returns at most 1,000 entries, so read on until the reply is empty.
+    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb
+    /// returns at most 1,000 entries, so read on until the reply is empty.
     ///
     /// See [`Client::xread`](crate::Client::xread) for details.
     pub fn xread(
@@ -551,10 +560,11 @@ impl Pipeline {
         StreamCommands::xread(self, streams)
     }
 
-    /// Reads the entries of streams that follow an ID in each, or entries that arrive during the call
+    /// Reads the entries that follow an ID in each stream, or entries that arrive during the call
     /// ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XREAD`).
     ///
-    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a
+    /// count, SwarmKeyDb returns at most 1,000 entries.
     ///
     /// See [`Client::xread_with`](crate::Client::xread_with) for details.
     pub fn xread_with(
@@ -565,10 +575,11 @@ impl Pipeline {
         StreamCommands::xread_with(self, streams, options)
     }
 
-    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), or the consumer's own pending
-    /// entries that follow an ID (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New),
+    /// `">"`), or the consumer's own pending entries that follow an ID (`XREADGROUP`).
     ///
-    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb
+    /// returns at most 1,000 entries.
     ///
     /// See [`Client::xreadgroup`](crate::Client::xreadgroup) for details.
     pub fn xreadgroup(
@@ -580,10 +591,12 @@ impl Pipeline {
         StreamCommands::xreadgroup(self, group, consumer, streams)
     }
 
-    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which the call may wait, or
-    /// the consumer's own pending entries that follow an ID (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New),
+    /// `">"`), for which the call may wait, or the consumer's own pending entries that follow an ID
+    /// (`XREADGROUP`).
     ///
-    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a count, SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a
+    /// count, SwarmKeyDb returns at most 1,000 entries.
     ///
     /// See [`Client::xreadgroup_with`](crate::Client::xreadgroup_with) for details.
     pub fn xreadgroup_with(
@@ -596,9 +609,10 @@ impl Pipeline {
         StreamCommands::xreadgroup_with(self, group, consumer, streams, options)
     }
 
-    /// Acknowledges entries of a consumer group, which removes them from the pending entries (`XACK`).
+    /// Acknowledges entries of a consumer group, which removes them from the pending entries
+    /// (`XACK`).
     ///
-    /// Returns how many of them were pending.
+    /// Returns how many of the entries were pending.
     ///
     /// See [`Client::xack`](crate::Client::xack) for details.
     pub fn xack(&self, key: impl ToKey, group: impl ToArg, ids: impl StreamIds) -> Queued<u64> {
@@ -628,7 +642,8 @@ impl Pipeline {
         StreamCommands::xpending_with(self, key, group, options)
     }
 
-    /// Claims pending entries for a consumer if they were delivered at least `min_idle` ago (`XCLAIM`).
+    /// Claims pending entries for a consumer if they were delivered at least `min_idle` ago
+    /// (`XCLAIM`).
     ///
     /// Returns the claimed entries, without those that were deleted.
     ///
@@ -661,9 +676,10 @@ impl Pipeline {
         StreamCommands::xclaim_with(self, key, group, consumer, min_idle, ids, options)
     }
 
-    /// Claims pending entries without reading them, so the delivery count does not change (`XCLAIM`).
+    /// Claims pending entries for a consumer, but returns only their IDs and does not increment
+    /// their delivery counts (`XCLAIM`).
     ///
-    /// Returns the claimed entries.
+    /// Returns the IDs of the claimed entries.
     ///
     /// See [`Client::xclaim_justid`](crate::Client::xclaim_justid) for details.
     pub fn xclaim_justid(
@@ -678,9 +694,11 @@ impl Pipeline {
         StreamCommands::xclaim_justid(self, key, group, consumer, min_idle, ids, options)
     }
 
-    /// Claims one page of entries that were delivered to another consumer at least `min_idle` ago, starting at an ID (`XAUTOCLAIM`).
+    /// Claims one page of entries that were delivered to another consumer at least `min_idle` ago,
+    /// starting at an ID (`XAUTOCLAIM`).
     ///
-    /// Returns at most 100 entries and the start of the next page: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    /// Returns at most 100 entries and the start of the next page: see
+    /// [`AutoClaim::next_start`](crate::AutoClaim::next_start).
     ///
     /// See [`Client::xautoclaim`](crate::Client::xautoclaim) for details.
     pub fn xautoclaim(
@@ -694,9 +712,11 @@ impl Pipeline {
         StreamCommands::xautoclaim(self, key, group, consumer, min_idle, start)
     }
 
-    /// Claims entries as [`xautoclaim`](Self::xautoclaim) does, at most `count` of them (`XAUTOCLAIM`).
+    /// Claims at most `count` entries that were delivered to another consumer at least `min_idle`
+    /// ago, starting at an ID (`XAUTOCLAIM`).
     ///
-    /// Returns the entries and the start of the next page: see [`AutoClaim::next_start`](crate::AutoClaim::next_start).
+    /// Returns the entries and the start of the next page: see
+    /// [`AutoClaim::next_start`](crate::AutoClaim::next_start).
     ///
     /// See [`Client::xautoclaim_count`](crate::Client::xautoclaim_count) for details.
     pub fn xautoclaim_count(
@@ -711,7 +731,8 @@ impl Pipeline {
         StreamCommands::xautoclaim_count(self, key, group, consumer, min_idle, start, count)
     }
 
-    /// As [`xautoclaim`](Self::xautoclaim), at most so many entries, without reading them, so that they do not count as given once more (`XAUTOCLAIM`).
+    /// Claims at most `count` entries like [`xautoclaim_count`](Self::xautoclaim_count), but
+    /// returns only their IDs and does not increment their delivery counts (`XAUTOCLAIM`).
     ///
     /// Returns the IDs of the entries and the start of the next page.
     ///
@@ -728,18 +749,18 @@ impl Pipeline {
         StreamCommands::xautoclaim_justid(self, key, group, consumer, min_idle, start, count)
     }
 
-    /// Removes the oldest entries of a stream (`XTRIM`).
+    /// Removes the oldest entries from a stream (`XTRIM`).
     ///
-    /// Returns how many were removed.
+    /// Returns how many entries were removed.
     ///
     /// See [`Client::xtrim`](crate::Client::xtrim) for details.
     pub fn xtrim(&self, key: impl ToKey, trim: Trim) -> Queued<u64> {
         StreamCommands::xtrim(self, key, trim)
     }
 
-    /// Removes entries of a stream (`XDEL`).
+    /// Removes entries from a stream (`XDEL`).
     ///
-    /// Returns how many of them existed.
+    /// Returns how many of the entries existed.
     ///
     /// See [`Client::xdel`](crate::Client::xdel) for details.
     pub fn xdel(&self, key: impl ToKey, ids: impl StreamIds) -> Queued<u64> {
@@ -757,7 +778,7 @@ impl Pipeline {
 
     /// Gets information about the consumer groups of a stream (`XINFO GROUPS`).
     ///
-    /// Returns a [`GroupInfo`] for each.
+    /// Returns a [`GroupInfo`] for each group.
     ///
     /// See [`Client::xinfo_groups`](crate::Client::xinfo_groups) for details.
     pub fn xinfo_groups(&self, key: impl ToKey) -> Queued<Vec<GroupInfo>> {
@@ -766,14 +787,15 @@ impl Pipeline {
 
     /// Gets information about the consumers of a group (`XINFO CONSUMERS`).
     ///
-    /// Returns a [`ConsumerInfo`] for each.
+    /// Returns a [`ConsumerInfo`] for each consumer.
     ///
     /// See [`Client::xinfo_consumers`](crate::Client::xinfo_consumers) for details.
     pub fn xinfo_consumers(&self, key: impl ToKey, group: impl ToArg) -> Queued<Vec<ConsumerInfo>> {
         StreamCommands::xinfo_consumers(self, key, group)
     }
 
-    /// Creates a consumer group that reads a stream after an ID, or only new entries ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XGROUP CREATE`).
+    /// Creates a consumer group that reads a stream after an ID, or only new entries
+    /// ([`ReadAfter::Last`](crate::ReadAfter::Last), `"$"`) (`XGROUP CREATE`).
     ///
     /// See [`Client::xgroup_create`](crate::Client::xgroup_create) for details.
     pub fn xgroup_create(
@@ -832,9 +854,9 @@ impl Pipeline {
         StreamCommands::xgroup_createconsumer(self, key, group, consumer)
     }
 
-    /// Removes a consumer together with its pending entries, which no other consumer receives; claim them first (`XGROUP DELCONSUMER`).
+    /// Removes a consumer and its pending entries (`XGROUP DELCONSUMER`).
     ///
-    /// Returns how many pending entries it had.
+    /// Returns how many pending entries the consumer had.
     ///
     /// See [`Client::xgroup_delconsumer`](crate::Client::xgroup_delconsumer) for details.
     pub fn xgroup_delconsumer(
@@ -865,7 +887,7 @@ impl Pipeline {
         StringCommands::get(self, key)
     }
 
-    /// [`get`](Self::get), with strings converted to `T`.
+    /// Like [`get`](Self::get), but converts strings to `T`.
     ///
     /// See [`Client::get_as`](crate::Client::get_as) for details.
     pub fn get_as<T: FromFrame>(&self, key: impl ToKey) -> Queued<Option<T>> {
@@ -881,7 +903,8 @@ impl Pipeline {
 
     /// Sets the value of a key, with conditions and a time to live (`SET`).
     ///
-    /// Returns whether the key was set: false only if the condition of [`nx`](SetOptions::nx) or [`xx`](SetOptions::xx) was not met.
+    /// Returns whether the key was set: false only if the condition of [`nx`](SetOptions::nx) or
+    /// [`xx`](SetOptions::xx) was not met.
     ///
     /// See [`Client::set_with`](crate::Client::set_with) for details.
     pub fn set_with(
@@ -893,7 +916,8 @@ impl Pipeline {
         StringCommands::set_with(self, key, value, options)
     }
 
-    /// Sets the value of a key and its time to live (`SETEX`, or `PSETEX` if the time is not whole seconds).
+    /// Sets the value of a key and its time to live (`SETEX`, or `PSETEX` if the time is not whole
+    /// seconds).
     ///
     /// See [`Client::setex`](crate::Client::setex) for details.
     pub fn setex(&self, key: impl ToKey, ttl: Duration, value: impl ToArg) -> Queued<()> {
@@ -918,7 +942,7 @@ impl Pipeline {
         StringCommands::getset(self, key, value)
     }
 
-    /// [`getset`](Self::getset), with strings converted to `T`.
+    /// Like [`getset`](Self::getset), but converts strings to `T`.
     ///
     /// See [`Client::getset_as`](crate::Client::getset_as) for details.
     pub fn getset_as<T: FromFrame>(&self, key: impl ToKey, value: impl ToArg) -> Queued<Option<T>> {
@@ -934,7 +958,7 @@ impl Pipeline {
         StringCommands::getdel(self, key)
     }
 
-    /// [`getdel`](Self::getdel), with strings converted to `T`.
+    /// Like [`getdel`](Self::getdel), but converts strings to `T`.
     ///
     /// See [`Client::getdel_as`](crate::Client::getdel_as) for details.
     pub fn getdel_as<T: FromFrame>(&self, key: impl ToKey) -> Queued<Option<T>> {
@@ -943,14 +967,15 @@ impl Pipeline {
 
     /// Gets the values of several keys (`MGET`).
     ///
-    /// Returns one entry per key, in the same order; `None` for a key that does not exist or does not hold a string.
+    /// Returns one entry per key, in the same order; `None` for a key that does not exist or does
+    /// not hold a string.
     ///
     /// See [`Client::mget`](crate::Client::mget) for details.
     pub fn mget(&self, keys: impl ToKeys) -> Queued<Vec<Option<Bytes>>> {
         StringCommands::mget(self, keys)
     }
 
-    /// [`mget`](Self::mget), with strings converted to `T`.
+    /// Like [`mget`](Self::mget), but converts strings to `T`.
     ///
     /// See [`Client::mget_as`](crate::Client::mget_as) for details.
     pub fn mget_as<T: FromFrame>(&self, keys: impl ToKeys) -> Queued<Vec<Option<T>>> {
@@ -1060,12 +1085,14 @@ impl Pipeline {
 
 /// Commands without a method.
 impl Pipeline {
-    /// Sends any command, for those without a method. See [`RawCommands::raw`] for the commands that are refused.
+    /// Sends a command by name, for commands without a method. See [`RawCommands::raw`] for the
+    /// commands that the client rejects.
     pub fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> Queued<Frame> {
         RawCommands::raw(self, command, args)
     }
 
-    /// Sends any command whose reply may wait for an event, for `block` at most. See [`RawCommands::raw_blocking`] for details.
+    /// Sends a blocking command by name, which may block for at most `block`. See
+    /// [`RawCommands::raw_blocking`] for details.
     pub fn raw_blocking(
         &self,
         command: impl Into<Cow<'static, str>>,
