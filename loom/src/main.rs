@@ -1,7 +1,9 @@
-//! Checks the client's queue and reply channel with loom: every schedule with up to three preemptions.
+//! Checks the client's queue and reply channel with loom, in every schedule of up to three
+//! preemptions.
 //!
-//! Run with `cargo xtask loom`. Both modules are compiled from the client's sources; only their synchronization primitives are
-//! loom's. Tokio's semaphore, in which senders wait, is taken as correct.
+//! Run with `cargo xtask loom`. Both modules are compiled from the client's sources; only their
+//! synchronization primitives are loom's. Tokio's semaphore, on which senders wait, is assumed to
+//! be correct.
 
 #![allow(
     dead_code,
@@ -22,7 +24,7 @@ mod sync {
 
 mod models;
 
-/// How often a thread is interrupted in one schedule: three find nearly all bugs that exist, and take seconds.
+/// Maximum number of preemptions per schedule: three find nearly all bugs, and take seconds.
 const MAX_PREEMPTIONS: usize = 3;
 
 fn main() {

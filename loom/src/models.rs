@@ -44,7 +44,8 @@ pub(crate) const MODELS: &[(&str, fn())] = &[
     ),
 ];
 
-/// Receives values as the driver does until the queue is closed. Drops each permit after the next step.
+/// Receives values as the driver does until the queue is closed. Drops each permit after the next
+/// step.
 async fn drive(mut receiver: Receiver<u32>) -> Vec<u32> {
     let (mut values, mut permits) = (Vec::new(), Vec::<Permit>::new());
     poll_fn(|cx| {

@@ -131,9 +131,10 @@ fn tests() -> Result<BTreeSet<String>> {
             }
         }
         if path.starts_with("tests/src/checks") {
-            let checked = text.lines().map(str::trim_start);
-            let checked = checked.filter(|line| line.starts_with("[\""));
-            let methods = checked.flat_map(|line| line.split('"').skip(1).step_by(2));
+            // A check begins with the list of its methods, which may span several lines.
+            let lists = text.split("\n    [").skip(1);
+            let lists = lists.filter_map(|rest| rest.split(']').next());
+            let methods = lists.flat_map(|list| list.split('"').skip(1).step_by(2));
             names.extend(methods.map(str::to_owned));
         }
     }

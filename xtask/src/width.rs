@@ -1,27 +1,10 @@
 //! Line width: no line of source, prose, or configuration exceeds the width configured for rustfmt.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use crate::shell;
-
-/// Folders and files that are not checked yet. Remove an entry once all of its lines fit.
-const UNCHECKED: &[&str] = &[
-    "crates/swarm-keydb",
-    "crates/swarm-resp",
-    "crates/swarm-transport",
-    "loom",
-    "tests/src/checks",
-    "xtask/src/codegen",
-];
-
-/// Generated folders and files.
-const GENERATED: &[&str] = &[
-    "docs/COMMANDS.md",
-    "crates/swarm-keydb/src/commands/generated",
-];
 
 /// Returns the overlong lines of all files that are tracked or not ignored by git.
 pub(crate) fn faults() -> Result<Vec<String>> {
@@ -33,9 +16,6 @@ pub(crate) fn faults() -> Result<Vec<String>> {
         .collect::<Result<Vec<_>>>()?
         .concat()
     {
-        if is_exempt(&path) {
-            continue;
-        }
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let kind = path.extension().unwrap_or_default().to_string_lossy();
         let long =
@@ -55,11 +35,6 @@ fn max_width() -> Result<usize> {
     Ok(usize::try_from(
         width.context("rustfmt.toml has no max_width")?,
     )?)
-}
-
-fn is_exempt(path: &Path) -> bool {
-    let listed = |list: &[&str]| list.iter().any(|prefix| path.starts_with(prefix));
-    listed(GENERATED) || listed(UNCHECKED)
 }
 
 /// Returns whether a line of a file with this extension cannot be broken: it contains a link, or is

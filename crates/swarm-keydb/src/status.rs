@@ -367,7 +367,7 @@ mod tests {
 
     use super::*;
 
-    /// Guards against a watch that reports unchanged states, or never ends.
+    /// Catches a watch that reports unchanged states or never ends.
     #[tokio::test(start_paused = true)]
     async fn each_change_is_reported_once_and_closed_is_the_last() {
         let status = Status::new();

@@ -179,7 +179,9 @@ macro_rules! floats {
                 let mut buffer = ryu::Buffer::new();
                 let text = buffer.format_finite(*self);
                 match double::redis_format(text) {
-                    Some((bytes, len)) => Arg(Repr::Formatted(bytes, u8::try_from(len).unwrap_or(0))),
+                    Some((bytes, len)) => {
+                        Arg(Repr::Formatted(bytes, u8::try_from(len).unwrap_or(0)))
+                    }
                     None => Arg::formatted(text.strip_suffix(".0").unwrap_or(text)),
                 }
             }

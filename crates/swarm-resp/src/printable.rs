@@ -47,8 +47,8 @@ fn is_printable(c: char) -> bool {
     !c.is_control()
         && !matches!(c,
             '\u{61c}' // Arabic letter mark
-            | '\u{200b}'..='\u{200f}' // zero-width characters, left-to-right and right-to-left marks
-            | '\u{2028}'..='\u{202e}' // line and paragraph separators, bidirectional embeddings and overrides
+            | '\u{200b}'..='\u{200f}' // zero-width characters, direction marks
+            | '\u{2028}'..='\u{202e}' // separators, bidirectional embeddings and overrides
             | '\u{2060}'..='\u{206f}' // word joiner, invisible operators, bidirectional isolates
             | '\u{feff}' // byte order mark
             | '\u{fff9}'..='\u{fffb}' // interlinear annotation
@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn control_and_formatting_characters_are_removed() {
-        let hostile = "a\u{1b}[31mb\r\nc\u{0}d\u{7f}e\u{85}f\u{9b}g\u{202e}h\u{2066}i\u{200f}j\u{2028}k\u{feff}l";
+        let hostile = "a\u{1b}[31mb\r\nc\u{0}d\u{7f}e\u{85}f\u{9b}g\u{202e}h\u{2066}i\u{200f}j\
+                       \u{2028}k\u{feff}l";
         assert_eq!(Printable(hostile).to_string(), "a[31mb cde fghij kl");
     }
 

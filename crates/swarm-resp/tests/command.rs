@@ -215,7 +215,8 @@ proptest! {
         let len: usize = expected.iter().map(|request| request.encoded().len()).sum();
         prop_assert_eq!(batch.encoded_len(), len);
         let same = RequestBatch::from_iter(expected);
-        prop_assert!(same.iter().map(RequestRef::to_request).eq(batch.iter().map(RequestRef::to_request)));
+        let mut batch = batch.iter().map(RequestRef::to_request);
+        prop_assert!(same.iter().map(RequestRef::to_request).eq(&mut batch));
     }
 
     #[test]

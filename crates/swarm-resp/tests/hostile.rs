@@ -300,7 +300,8 @@ proptest! {
         }
         prop_assert_eq!(&whole, &cut_up);
         let mut decoder = Decoder::new();
-        let mut borrowed = decoder.decode_ref(head).map(|read| read.map(|(view, _)| view.to_frame()));
+        let read = decoder.decode_ref(head);
+        let mut borrowed = read.map(|read| read.map(|(view, _)| view.to_frame()));
         if matches!(borrowed, Ok(None)) {
             let read = decoder.decode_ref(&bytes);
             borrowed = read.map(|read| read.map(|(view, _)| view.to_frame()));

@@ -32,7 +32,11 @@ family! {
         holds("TTL", left.is_some_and(|left| (98..=100).contains(&left.as_secs())), left)?;
         same("EXPIRE of a fraction", c.expire(k, Duration::from_millis(90_500)).await?, true)?;
         let left = c.pttl(k).await?.remaining();
-        holds("PTTL", left.is_some_and(|left| (80_000..=90_500).contains(&left.as_millis())), left)?;
+        holds(
+            "PTTL",
+            left.is_some_and(|left| (80_000..=90_500).contains(&left.as_millis())),
+            left,
+        )?;
         same("PERSIST", c.persist(k).await?, true)?;
         same("PTTL without one", c.pttl(k).await?, Ttl::Persistent)?;
         same("PEXPIRE", c.pexpire(k, Duration::from_secs(50)).await?, true)?;

@@ -44,8 +44,14 @@ family! {
         holds("IDs grow", first < second, (first, second))?;
         same("XLEN", c.xlen(k).await?, 2)?;
         let entries = c.xrange(k, first..=first).await?;
-        let fields: Vec<_> = entries.iter().flat_map(|entry| entry.fields.iter().flatten()).collect();
-        let fields: Vec<_> = fields.into_iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
+        let fields: Vec<_> = entries
+            .iter()
+            .flat_map(|entry| entry.fields.iter().flatten())
+            .collect();
+        let fields: Vec<_> = fields
+            .into_iter()
+            .map(|(name, value)| (name.as_ref(), value.as_ref()))
+            .collect();
         let expected: [(&[u8], &[u8]); 4] = [(b"b", b"2"), (b"a", b"1"), (b"b", b"3"), (b"", b"")];
         same("fields in their order, duplicates kept", fields, expected)?;
         c.set(keys.key("text"), "v").await?;
@@ -95,21 +101,40 @@ family! {
         same("XREVRANGE", ids(&c.xrevrange(k, ..).await?), [5, 4, 3, 2, 1])?;
         same("a part", ids(&c.xrevrange(k, id(2, 0)..id(4, 1)).await?), [3, 2])?;
         let newest = c.xrevrange_count(k, .., 1).await?;
-        same("the newest", newest.first().map(|entry| entry.field_as("n")).transpose()?, Some(Some(5)))?;
+        same(
+            "the newest",
+            newest
+                .first()
+                .map(|entry| entry.field_as("n"))
+                .transpose()?,
+            Some(Some(5)),
+        )?;
     }
     ["xread", "xread_with"] |c, keys| {
         let (a, b, missing) = (&keys.key("a"), &keys.key("b"), &keys.key("missing"));
         same("XREAD of a missing stream", c.xread([(missing, "0")]).await?, [])?;
         fill(&c, a, 3).await?;
         fill(&c, b, 1).await?;
-        let read = c.xread([(a, StreamId::MIN), (missing, StreamId::MIN), (b, StreamId::MIN)]).await?;
-        let found: Vec<_> = read.iter().map(|batch| (batch.key.as_ref(), ids(&batch.entries))).collect();
+        let read = c
+            .xread([
+                (a, StreamId::MIN),
+                (missing, StreamId::MIN),
+                (b, StreamId::MIN),
+            ])
+            .await?;
+        let found: Vec<_> = read
+            .iter()
+            .map(|batch| (batch.key.as_ref(), ids(&batch.entries)))
+            .collect();
         same("XREAD of several", found, [(a.as_bytes(), vec![1, 2, 3]), (b.as_bytes(), vec![1])])?;
         let read = c.xread_with([(a, "1-1")], XReadOptions::new().count(1)).await?;
         same("XREAD behind an ID", read.first().map(|batch| ids(&batch.entries)), Some(vec![2]))?;
         same("XREAD at the end", c.xread([(a, "3-1"), (b, "$")]).await?, [])?;
     }
-    ["xgroup_create", "xgroup_create_mkstream", "xgroup_setid", "xgroup_destroy", "xgroup_delconsumer"] |c, keys| {
+    [
+        "xgroup_create", "xgroup_create_mkstream", "xgroup_setid", "xgroup_destroy",
+        "xgroup_delconsumer"
+    ] |c, keys| {
         let k = &keys.key("k");
         refused("XGROUP CREATE without a stream", c.xgroup_create(k, "g", "$").await, "ERR")?;
         c.xgroup_create_mkstream(k, "g", ReadAfter::Last).await?;
@@ -136,15 +161,29 @@ family! {
         c.xgroup_create(k, "g", "1-1").await?;
         same("a new consumer", c.xgroup_createconsumer(k, "g", "ann").await?, true)?;
         same("an old one", c.xgroup_createconsumer(k, "g", "ann").await?, false)?;
-        c.xreadgroup_with("g", "ann", [(k, GroupRead::New)], XReadGroupOptions::new().count(1)).await?;
+        c.xreadgroup_with(
+            "g",
+            "ann",
+            [(k, GroupRead::New)],
+            XReadGroupOptions::new().count(1),
+        )
+        .await?;
         let stream = c.xinfo_stream(k).await?;
         same("its length", (stream.length, stream.groups), (3, 1))?;
         same("its last ID", stream.last_generated_id, id(3, 1))?;
         let ends = (stream.first_entry.as_ref(), stream.last_entry.as_ref());
-        same("its ends", (ends.0.map(|entry| entry.id), ends.1.map(|entry| entry.id)), (Some(id(1, 1)), Some(id(3, 1))))?;
+        same(
+            "its ends",
+            (ends.0.map(|entry| entry.id), ends.1.map(|entry| entry.id)),
+            (Some(id(1, 1)), Some(id(3, 1))),
+        )?;
         let groups = c.xinfo_groups(k).await?;
         let group = groups.first().cloned().unwrap_or_default();
-        same("the group", (group.name.as_ref(), group.consumers, group.pending), (b"g".as_slice(), 1, 1))?;
+        same(
+            "the group",
+            (group.name.as_ref(), group.consumers, group.pending),
+            (b"g".as_slice(), 1, 1),
+        )?;
         same("how far it is", group.last_delivered_id, id(2, 1))?;
         let consumers = c.xinfo_consumers(k, "g").await?;
         let consumer = consumers.first().cloned().unwrap_or_default();
@@ -159,8 +198,15 @@ family! {
         }
         let two = XReadGroupOptions::new().count(2);
         let read = c.xreadgroup_with("g", "ann", [(a, ">"), (b, ">")], two).await?;
-        let found: Vec<_> = read.iter().map(|batch| (batch.key.as_ref(), ids(&batch.entries))).collect();
-        same("XREADGROUP of several", found, [(a.as_bytes(), vec![1, 2]), (b.as_bytes(), vec![1, 2])])?;
+        let found: Vec<_> = read
+            .iter()
+            .map(|batch| (batch.key.as_ref(), ids(&batch.entries)))
+            .collect();
+        same(
+            "XREADGROUP of several",
+            found,
+            [(a.as_bytes(), vec![1, 2]), (b.as_bytes(), vec![1, 2])],
+        )?;
         let rest = c.xreadgroup("g", "bob", [(a, ">")]).await?;
         same("the rest", rest.first().map(|batch| ids(&batch.entries)), Some(vec![3]))?;
         same("nothing is left", c.xreadgroup("g", "bob", [(a, ">")]).await?, [])?;
@@ -169,7 +215,14 @@ family! {
         same("XACK", c.xack(a, "g", [id(1, 1), id(2, 1), id(9, 9)]).await?, 2)?;
         same("XACK again", c.xack(a, "g", id(1, 1)).await?, 0)?;
         let history = c.xreadgroup("g", "ann", [(a, "0")]).await?;
-        same("ann holds nothing", history.iter().map(|batch| batch.entries.len()).sum::<usize>(), 0)?;
+        same(
+            "ann holds nothing",
+            history
+                .iter()
+                .map(|batch| batch.entries.len())
+                .sum::<usize>(),
+            0,
+        )?;
         c.xreadgroup_with("g", "ann", [(b, ">")], XReadGroupOptions::new().noack()).await?;
         same("NOACK leaves nothing pending", pending(&c, b).await?, [1, 2])?;
         refused("no such group", c.xreadgroup("h", "ann", [(a, ">")]).await, "NOGROUP")?;
@@ -179,19 +232,38 @@ family! {
         fill(&c, k, 5).await?;
         c.xgroup_create(k, "g", "0").await?;
         let none = c.xpending(k, "g").await?;
-        same("nothing yet", (none.count, none.first, none.last, none.consumers.len()), (0, None, None, 0))?;
+        same(
+            "nothing yet",
+            (none.count, none.first, none.last, none.consumers.len()),
+            (0, None, None, 0),
+        )?;
         c.xreadgroup_with("g", "ann", [(k, ">")], XReadGroupOptions::new().count(2)).await?;
         c.xreadgroup("g", "bob", [(k, ">")]).await?;
         let summary = c.xpending(k, "g").await?;
-        same("XPENDING", (summary.count, summary.first, summary.last), (5, Some(id(1, 1)), Some(id(5, 1))))?;
-        let held: Vec<_> = summary.consumers.iter().map(|(name, count)| (name.as_ref(), *count)).collect();
+        same(
+            "XPENDING",
+            (summary.count, summary.first, summary.last),
+            (5, Some(id(1, 1)), Some(id(5, 1))),
+        )?;
+        let held: Vec<_> = summary
+            .consumers
+            .iter()
+            .map(|(name, count)| (name.as_ref(), *count))
+            .collect();
         same("who holds what", held, [(b"ann".as_slice(), 2), (b"bob", 3)])?;
         let options = XPendingOptions::new().range(id(2, 0)..).count(2);
         let listed = c.xpending_with(k, "g", options.clone()).await?;
-        let found: Vec<_> = listed.iter().map(|entry| (entry.id.ms, entry.consumer.as_ref(), entry.delivered)).collect();
+        let found: Vec<_> = listed
+            .iter()
+            .map(|entry| (entry.id.ms, entry.consumer.as_ref(), entry.delivered))
+            .collect();
         same("XPENDING of a range", found, [(2, b"ann".as_slice(), 1), (3, b"bob", 1)])?;
         let listed = c.xpending_with(k, "g", options.consumer("bob")).await?;
-        same("XPENDING of a consumer", listed.iter().map(|entry| entry.id.ms).collect::<Vec<_>>(), [3, 4])?;
+        same(
+            "XPENDING of a consumer",
+            listed.iter().map(|entry| entry.id.ms).collect::<Vec<_>>(),
+            [3, 4],
+        )?;
         let hour = XPendingOptions::new().idle(Duration::from_secs(3600));
         same("XPENDING IDLE", c.xpending_with(k, "g", hour).await?, [])?;
         refused("no such group", c.xpending(k, "h").await, "NOGROUP")?;
@@ -203,11 +275,31 @@ family! {
         c.xreadgroup("g", "ann", [(k, ">")]).await?;
         let early = c.xclaim(k, "g", "bob", Duration::from_secs(3600), id(1, 1)).await?;
         same("too early", early, [])?;
-        let claimed = c.xclaim(k, "g", "bob", Duration::ZERO, [id(1, 1), id(3, 1), id(9, 9)]).await?;
+        let claimed = c
+            .xclaim(
+                k,
+                "g",
+                "bob",
+                Duration::ZERO,
+                [id(1, 1), id(3, 1), id(9, 9)],
+            )
+            .await?;
         same("XCLAIM", ids(&claimed), [1, 3])?;
-        same("its fields", claimed.first().map(|entry| entry.field_as("n")).transpose()?, Some(Some(1)))?;
+        same(
+            "its fields",
+            claimed
+                .first()
+                .map(|entry| entry.field_as("n"))
+                .transpose()?,
+            Some(Some(1)),
+        )?;
         let bobs = XPendingOptions::new().consumer("bob");
-        let counts: Vec<_> = c.xpending_with(k, "g", bobs).await?.iter().map(|entry| (entry.id.ms, entry.delivered)).collect();
+        let counts: Vec<_> = c
+            .xpending_with(k, "g", bobs)
+            .await?
+            .iter()
+            .map(|entry| (entry.id.ms, entry.delivered))
+            .collect();
         same("bob holds them", counts, [(1, 2), (3, 2)])?;
     }
     // Starts with what SwarmKeyDb rejects, because it ignores options of XCLAIM.
@@ -221,16 +313,38 @@ family! {
         same("XAUTOCLAIM JUSTID", page.ids.clone(), [id(1, 1), id(2, 1)])?;
         same("where it goes on", page.next_start(StreamId::MIN), Some(id(3, 1)))?;
         let counts = c.xpending_with(k, "g", XPendingOptions::new()).await?;
-        same("without counting", counts.iter().map(|entry| entry.delivered).collect::<Vec<_>>(), [1, 1, 1])?;
+        same(
+            "without counting",
+            counts
+                .iter()
+                .map(|entry| entry.delivered)
+                .collect::<Vec<_>>(),
+            [1, 1, 1],
+        )?;
         let options = XClaimOptions::new().idle(hour).retrycount(7);
-        same("XCLAIM IDLE", ids(&c.xclaim_with(k, "g", "bob", now, id(1, 1), options).await?), [1])?;
+        same(
+            "XCLAIM IDLE",
+            ids(&c.xclaim_with(k, "g", "bob", now, id(1, 1), options).await?),
+            [1],
+        )?;
         let bobs = XPendingOptions::new().consumer("bob").idle(hour);
         let listed = c.xpending_with(k, "g", bobs).await?;
-        same("as if given long ago", listed.iter().map(|entry| entry.delivered).collect::<Vec<_>>(), [7])?;
+        same(
+            "as if given long ago",
+            listed
+                .iter()
+                .map(|entry| entry.delivered)
+                .collect::<Vec<_>>(),
+            [7],
+        )?;
         let claimed = c.xclaim_justid(k, "g", "bob", now, [id(2, 1)], XClaimOptions::new()).await?;
         same("XCLAIM JUSTID", claimed, [id(2, 1)])?;
         let forced = XClaimOptions::new().force().time(SystemTime::now() - hour);
-        same("XCLAIM FORCE", ids(&c.xclaim_with(k, "g", "bob", now, id(4, 1), forced).await?), [4])?;
+        same(
+            "XCLAIM FORCE",
+            ids(&c.xclaim_with(k, "g", "bob", now, id(4, 1), forced).await?),
+            [4],
+        )?;
         same("four are pending", pending(&c, k).await?, [1, 2, 3, 4])?;
         c.xdel(k, id(4, 1)).await?;
         let page = c.xautoclaim_justid(k, "g", "eve", now, "4", 3).await?;

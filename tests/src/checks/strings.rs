@@ -33,7 +33,11 @@ family! {
         let k = &keys.key("k");
         holds("SET EX", c.set_with(k, "v", SetOptions::new().ex(100)).await?, "not set")?;
         let left = c.ttl(k).await?.remaining();
-        holds("its time to live", left.is_some_and(|left| (98..=100).contains(&left.as_secs())), left)?;
+        holds(
+            "its time to live",
+            left.is_some_and(|left| (98..=100).contains(&left.as_secs())),
+            left,
+        )?;
         holds("SET PX", c.set_with(k, "v", SetOptions::new().px(90_500)).await?, "not set")?;
         c.set(k, "v").await?;
         same("SET removes it", c.ttl(k).await?.remaining(), None)?;
@@ -57,7 +61,11 @@ family! {
         for ttl in [Duration::from_secs(100), Duration::from_millis(90_500)] {
             c.setex(k, ttl, "v").await?;
             let left = c.pttl(k).await?.remaining();
-            holds("the time to live", left.is_some_and(|left| left <= ttl && left > ttl / 2), left)?;
+            holds(
+                "the time to live",
+                left.is_some_and(|left| left <= ttl && left > ttl / 2),
+                left,
+            )?;
         }
     }
     ["setnx"] |c, keys| {
@@ -83,7 +91,11 @@ family! {
         // An array that begins like a push is still a reply.
         c.mset([(&a, "message"), (&b, "invalidate")]).await?;
         let found: Vec<Option<String>> = c.mget_as([&a, &b]).await?;
-        same("words of pushes", found, [Some("message".to_owned()), Some("invalidate".to_owned())])?;
+        same(
+            "words of pushes",
+            found,
+            [Some("message".to_owned()), Some("invalidate".to_owned())],
+        )?;
         c.set(&a, "-ERR").await?;
         same("a word of an error", c.mget([&a]).await?.len(), 1)?;
         same("the connection is in step", c.echo("after").await?, "after")?;

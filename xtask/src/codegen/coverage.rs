@@ -60,7 +60,8 @@ pub(super) fn emit(families: &[Family], facts: &Table) -> Result<String> {
     for family in families {
         writeln!(text, "\n## `{}`\n", family.name).ok();
         text.push_str(
-            "| command | method | reply | async | blocking | pipeline | HTTP | SwarmKeyDb | Redis | again |\n\
+            "| command | method | reply | async | blocking | pipeline | HTTP | SwarmKeyDb | Redis \
+             | again |\n\
              |---|---|---|---|---|---|---|---|---|---|\n",
         );
         for command in &family.commands {

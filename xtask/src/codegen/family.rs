@@ -6,10 +6,10 @@ use super::method::{Detail, doc, methods};
 use super::spec::Family;
 
 pub(super) fn emit(family: &Family) -> String {
-    let first = family.summary.lines().next().unwrap_or_default();
     let mut code = format!(
-        "//! {first} Generated from `spec/{}.toml`.\n\nuse crate::commands::scope::*;\n\n",
-        family.module
+        "//! `{}`, generated from `spec/{}.toml` by `cargo xtask codegen`; do not edit.\n\n\
+         use crate::commands::scope::*;\n\n",
+        family.name, family.module
     );
     let methods_of = family.commands.iter().flat_map(methods);
     doc(&mut code, &family.summary);

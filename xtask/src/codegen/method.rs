@@ -147,7 +147,8 @@ impl Method<'_> {
             .any(|arg| matches!(arg.kind, Kind::Ttl | Kind::TtlMilliseconds))
         {
             errors.push(
-                "the time to live is zero, because a server would delete the key or return an error",
+                "the time to live is zero, because a server would delete the key or return an \
+                 error",
             );
         }
         if !errors.is_empty() {

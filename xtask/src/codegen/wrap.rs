@@ -29,18 +29,33 @@ pub(super) fn markdown(text: &str) -> String {
 /// Breaks text at spaces outside of code spans into lines that fit with a margin.
 pub(super) fn fill(text: &str, margin: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
+    for word in words(text) {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(&word) + margin <= MAX_WIDTH => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}
+
+/// Splits text at spaces outside of code spans.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
     let mut in_span = false;
     for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if in_span || width(line) + 1 + width(word) + margin <= MAX_WIDTH => {
-                line.push(' ');
-                line.push_str(word);
+        match words.last_mut() {
+            Some(span) if in_span => {
+                span.push(' ');
+                span.push_str(word);
             }
-            _ => lines.push(word.to_owned()),
+            _ => words.push(word.to_owned()),
         }
         in_span ^= word.matches('`').count() % 2 == 1;
     }
-    lines
+    words
 }
 
 fn width(text: &str) -> usize {
@@ -58,10 +73,7 @@ mod tests {
         assert_eq!(lines.join(" "), text.trim_end());
         assert!(lines.len() > 3, "{lines:?}");
         for line in lines {
-            assert!(
-                line.len() + MARGIN <= MAX_WIDTH + "of two words`.".len(),
-                "{line}"
-            );
+            assert!(line.len() + MARGIN <= MAX_WIDTH, "{line}");
             assert_eq!(line.matches('`').count() % 2, 0, "{line}");
         }
     }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use swarm_transport::facts::named;
 
-/// The name of a command, without arguments that a caller passed as a part of it, which errors and traces must
-/// not show. A second word belongs to it only if it is a known subcommand.
+/// Returns the name of a command without arguments that a caller passed as part of the name, which
+/// errors and traces must not show. A second word is kept only if it is a known subcommand.
 pub(super) fn without_arguments(name: Cow<'static, str>) -> Cow<'static, str> {
     let mut words = name.split_ascii_whitespace();
     let mut word = || words.next().unwrap_or_default();

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn shared_connections_refuse_whatever_changes_them() {
+    fn commands_that_change_the_session_are_rejected_on_shared_connections() {
         for (name, args) in [
             ("AUTH", &["x"][..]),
             ("AUTHADDR", &["x"]),
@@ -123,7 +123,7 @@ mod tests {
             ("BLPOP", &["k", "0"]),
             ("WAIT", &["0", "0"]),
             ("XREAD", &["block", "0", "STREAMS", "s", "$"]),
-            // A group may be named like an option.
+            // A group may have the name of an option.
             (
                 "XREADGROUP",
                 &["GROUP", "streams", "c", "BLOCK", "0", "STREAMS", "s", ">"],
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_changes_the_identity_travels_alone() {
+    fn login_and_quit_commands_are_sent_alone() {
         let alone = |name: &'static str| {
             let mut command: Command<Frame> = Builder::raw(name).args("x").build();
             vet(&mut command, Use::Exclusive);

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn names_with_line_breaks_are_marked_wherever_they_stand() {
+    fn names_with_line_breaks_are_marked_at_every_position() {
         for broken in ["a\r\nb", "a\rb", "a\nb", "\r\n:1", "\r"] {
             let sets: [(&'static str, &[&str]); 27] = [
                 ("GET", &[broken]),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn values_with_line_breaks_pass_and_are_fenced() {
+    fn values_with_line_breaks_are_accepted_and_fenced() {
         let broken = "a\r\nb";
         let sets: [(&'static str, &[&str]); 7] = [
             ("SET", &["k", broken]),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn scripts_and_messages_of_the_backend_are_fenced_and_others_are_not() {
+    fn only_scripts_and_backend_commands_are_fenced() {
         for name in [
             "BACKENDMETA",
             "BACKUP",
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_keys_are_marked_and_empty_values_are_not() {
+    fn empty_keys_are_marked_but_empty_values_are_not() {
         let sets: [(&'static str, &[&str], bool); 8] = [
             ("GET", &[""], true),
             ("MSET", &["a", "1", "", "2"], true),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn an_increment_that_is_no_integer_is_marked() {
+    fn a_non_integer_increment_is_marked() {
         for bad in [
             "abc", "", "1.5", "1,000", " ", "+", "-", "1e3", "0x10", "1 2",
         ] {

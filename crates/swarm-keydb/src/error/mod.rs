@@ -75,8 +75,8 @@ impl Error {
 
     /// The server acknowledged nothing, but still lists the entry as pending.
     pub(crate) fn still_pending() -> Self {
-        let what = "entry still pending; SwarmKeyDb treats an ID with leading zeros as another one, \
-                    so acknowledge it with raw and the ID as it was added";
+        let what = "entry still pending; SwarmKeyDb treats an ID with leading zeros as another \
+                    one, so acknowledge it with raw and the ID as it was added";
         Self::new(ErrorKind::UnexpectedReply, Outcome::Ran, what).for_command("XACK".into())
     }
 

@@ -131,7 +131,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_duration_has_a_setter_that_sets_it() {
+    fn every_duration_has_a_setter() {
         assert_eq!(ClientOptions::default().durations().len(), SETTERS.len());
         for (option, set) in SETTERS {
             let value = Duration::from_secs(77);
@@ -145,7 +145,7 @@ mod tests {
     /// Catches durations without a bound, which would fail late, without the option's name, or by a
     /// panic.
     #[tokio::test]
-    async fn every_duration_works_or_is_refused_by_name() {
+    async fn every_duration_works_or_is_rejected_by_name() {
         let gateway = swarm_gateway::test().await.unwrap();
         for (option, set) in SETTERS {
             for value in [Duration::ZERO, Duration::from_nanos(1)] {

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_gateway_applies_beside_the_default_url_alone() {
+    fn the_default_fallback_url_applies_only_to_the_default_url() {
         let default = cfg!(feature = "http").then_some(DEFAULT_HTTP_URL);
         assert_eq!(url(&ClientOptions::default()), default);
         for same in [
@@ -194,9 +194,9 @@ mod tests {
         }
     }
 
-    /// Stands for: setters that overwrite what another one set, so that their order matters.
+    /// Catches setters that overwrite the value of another setter, so that their order matters.
     #[test]
-    fn the_setters_of_the_parts_build_the_value_in_any_order() {
+    fn fallback_setters_work_in_any_order() {
         let whole = HttpFallback::new("http://db:8080").scope(FallbackScope::Stateless);
         let set = ClientOptions::new("ws://db:8765/").fallback(whole.clone());
         type Set = fn(ClientOptions) -> ClientOptions;

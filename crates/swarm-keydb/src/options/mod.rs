@@ -435,7 +435,7 @@ mod tests {
 
     /// Catches options that are missing in `Debug`.
     #[test]
-    fn debug_shows_every_option_that_is_no_secret() {
+    fn debug_shows_every_option_that_is_not_secret() {
         let options = ClientOptions::new("redis://ann:s3cret@db:7000/3")
             .http_url("http://gateway:8080")
             .fallback_scope(FallbackScope::Stateless)

@@ -83,8 +83,9 @@ impl Subscribing {
         }
     }
 
-    /// Sets the maximum time until the server has acknowledged every name, including connecting. Default:
-    /// [`request_timeout`](crate::ClientOptions::request_timeout). The subscription itself has no time limit.
+    /// Sets the maximum time until the server has acknowledged every name, including connecting.
+    /// Default: [`request_timeout`](crate::ClientOptions::request_timeout). The subscription itself
+    /// has no time limit.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

@@ -187,7 +187,7 @@ impl Aside {
             };
             let (error, awaiting) = match error {
                 Disconnect::Violation(violation) => {
-                    tracing::debug!(%violation, "a connection that was set aside is desynchronized");
+                    tracing::debug!(%violation, "a draining connection is desynchronized");
                     let error = Disconnect::Violation(violation).into_error();
                     (error, Awaiting::Echo(EchoProbe::new()))
                 }

@@ -50,8 +50,8 @@ impl fmt::Display for Unsupported {
             }
             Self::PatternClass => f.write_str(
                 "a class in the pattern is empty (`[]`) or reversed (`[z-a]`), which would make \
-                 every PUBLISH on a SwarmKeyDb server fail; correct the class (a backslash does not \
-                 escape a bracket there)",
+                 every PUBLISH on a SwarmKeyDb server fail; correct the class (a backslash does \
+                 not escape a bracket there)",
             ),
             Self::Increment => f.write_str(
                 "the increment is not an integer; SwarmKeyDb would never reply; pass an integer",

@@ -1,7 +1,8 @@
-//! Facts about commands: what each does to its connection, whether it blocks, and where its keys are.
+//! Facts about commands: effects on the connection, blocking, and positions of keys.
 //!
-//! [`facts`] looks a request up in one table, which `cargo xtask codegen` generates from the command specification. The table
-//! is part of this crate because a transport needs it to decide what it can carry; the client reads the same rows.
+//! [`facts`] looks a request up in one table, which `cargo xtask codegen` generates from the
+//! command specification. The table is part of this crate because a transport needs it to
+//! decide which requests it can carry; the client reads the same rows.
 //!
 //! ```
 //! use swarm_resp::Request;
@@ -25,11 +26,12 @@ use swarm_resp::RequestArgs;
 use generated::TABLE;
 pub use positions::{Place, Positions};
 
-/// What one command does, whatever its arguments. Methods take the arguments where the answer depends on them.
+/// Facts about one command. Methods take the arguments if the result depends on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Facts {
-    /// Name in capitals, followed by the subcommand, if the row is about one. Both are empty for an unknown command.
+    /// Name and subcommand in capitals. The subcommand is empty if the row applies to the command
+    /// as a whole, and both are empty for an unknown command.
     pub words: (&'static str, &'static str),
     /// What the command reads or changes on the server.
     pub access: Access,
@@ -37,7 +39,7 @@ pub struct Facts {
     pub session: Session,
     /// Whether the reply may wait for an event.
     pub blocking: Blocking,
-    /// Whether a request without a connection of its own, such as one over HTTP, can carry the command.
+    /// Whether the command works without a session, such as over HTTP.
     pub stateless: bool,
     /// How many keys the command writes.
     pub writes: Writes,
@@ -76,7 +78,8 @@ pub enum Session {
     Unchanged,
     /// The database, the name or a mode.
     State,
-    /// Whether the connection is open (`QUIT`). SwarmKeyDb drops commands ahead of it that it has not answered.
+    /// Whether the connection is open (`QUIT`). SwarmKeyDb drops earlier commands that it has not
+    /// answered yet.
     End,
     /// The identity that the server checks permissions for (`AUTH`).
     Login,
@@ -86,7 +89,8 @@ pub enum Session {
     Transaction,
     /// Which keys are watched (`WATCH`, `UNWATCH`).
     Watch,
-    /// The order of replies: the server sends frames that answer no request, or leaves requests unanswered.
+    /// The order of replies: the server sends frames that answer no request, or leaves requests
+    /// unanswered.
     Unordered,
 }
 
@@ -114,7 +118,7 @@ pub enum Writes {
     ValueAndTtl,
 }
 
-/// Options that stand among the arguments of a command, so that a keyword is not confused with an option's value.
+/// Options among the arguments of a command, used to distinguish a keyword from an option's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Options {
     /// Position of the first option.
@@ -126,14 +130,16 @@ struct Options {
 /// All arguments that follow.
 const ALL: u8 = u8::MAX;
 
-/// Returns the facts about the command of a request, [`Facts::UNKNOWN`] if it is in no row of the table. Ignores case.
+/// Returns the facts about the command of a request, or [`Facts::UNKNOWN`] if the table does not
+/// contain the command. Ignores case.
 pub fn facts(args: &RequestArgs<'_>) -> &'static Facts {
     let mut words = args.clone();
     let first = words.next().unwrap_or_default();
     named(first, words.next().unwrap_or_default())
 }
 
-/// Returns the facts about a command by its name and its first argument, which matters only if it is a subcommand.
+/// Returns the facts about a command by its name and its first argument, which matters only if it
+/// is a subcommand.
 pub fn named(first: &[u8], second: &[u8]) -> &'static Facts {
     let mut capitals = [0; 24];
     let Some(upper) = capitals.get_mut(..first.len()) else {
@@ -159,8 +165,8 @@ pub fn all() -> &'static [Facts] {
 }
 
 impl Facts {
-    /// A command that the table does not contain: assumed to write its first argument, and to leave its connection as it was.
-    /// Callers that need certainty check [`is_known`](Self::is_known).
+    /// Facts about commands that the table does not contain: assumed to write the key in the first
+    /// argument and not to change the connection. Callers that need certainty check [`is_known`](Self::is_known).
     pub const UNKNOWN: Self = Self::new("", "", Access::Write)
         .names(&[Place::at(1)])
         .writing(Writes::Fixed(1))
@@ -190,7 +196,8 @@ impl Facts {
         Positions::of(self.keys, self.options, args)
     }
 
-    /// Positions of further names that the server may repeat in an error: subcommands, groups, consumers, digests.
+    /// Positions of further names that the server may repeat in an error: subcommands, groups,
+    /// consumers, digests.
     pub fn names_in(&self, args: &RequestArgs<'_>) -> Positions {
         Positions::of(self.names, self.options, args)
     }

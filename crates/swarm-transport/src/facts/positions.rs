@@ -8,7 +8,8 @@ use super::{ALL, Options};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Place {
-    /// Every `step`th argument from `first` to `last`; a negative `last` counts from the end, -1 being the last argument.
+    /// Every `step`th argument from `first` to `last`. A negative `last` counts from the end: -1 is
+    /// the last argument.
     Range {
         /// First position.
         first: u8,

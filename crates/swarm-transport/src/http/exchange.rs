@@ -25,8 +25,9 @@ use crate::{
 const TYPED: &str = "application/json; resp=3";
 
 /// The error reply for a value that contains U+FFFD.
-const LOSSY: &str = "LOSSY the command ran, but its reply contains U+FFFD, with which the HTTP gateway replaces \
-     bytes that are not UTF-8; read it over ws:// or redis://, or allow lossy replies";
+const LOSSY: &str = "\
+     LOSSY the command ran, but its reply contains U+FFFD, with which the HTTP gateway \
+     replaces bytes that are not UTF-8; read it over ws:// or redis://, or allow lossy replies";
 
 pub(super) struct Exchange {
     pool: Pool,

@@ -177,8 +177,8 @@ impl ConsumerBuilder {
         if let Some(refused) = read.take_rejection() {
             return Err(refused);
         }
-        // The connection checks each read when it is sent. Check here what is already known, so that
-        // no group is created in vain.
+        // The connection checks each read when it is sent. If the kind of server is already known,
+        // check the read here, before any group is created.
         if let Some(server) = self.client.shared.factory.target.settings.learned.profile() {
             let checked = server.check_marks(read.builder.marks);
             checked.map_err(|reason| {

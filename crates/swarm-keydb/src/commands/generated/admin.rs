@@ -1,4 +1,4 @@
-//! Commands that only SwarmKeyDb has: backups, encryption keys, and its storage backend. Generated from `spec/admin.toml`.
+//! `SwarmCommands`, generated from `spec/admin.toml` by `cargo xtask codegen`; do not edit.
 
 use crate::commands::scope::*;
 

@@ -1,4 +1,4 @@
-//! Commands about the connection and the server. Generated from `spec/connection.toml`.
+//! `ServerCommands`, generated from `spec/connection.toml` by `cargo xtask codegen`; do not edit.
 
 use crate::commands::scope::*;
 

@@ -1,4 +1,4 @@
-//! Commands on keys of any type: existence, names, and time to live. Generated from `spec/keys.toml`.
+//! `KeyCommands`, generated from `spec/keys.toml` by `cargo xtask codegen`; do not edit.
 
 use crate::commands::scope::*;
 

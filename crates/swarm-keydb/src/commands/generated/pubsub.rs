@@ -1,4 +1,4 @@
-//! Publishing, and information about subscriptions. Generated from `spec/pubsub.toml`.
+//! `PubSubCommands`, generated from `spec/pubsub.toml` by `cargo xtask codegen`; do not edit.
 
 use crate::commands::scope::*;
 

@@ -1,4 +1,4 @@
-//! Lua scripts that run on the server. Generated from `spec/scripting.toml`.
+//! `ScriptCommands`, generated from `spec/scripting.toml` by `cargo xtask codegen`; do not edit.
 
 use crate::commands::scope::*;
 

@@ -1,4 +1,4 @@
-//! Commands on streams: append-only logs of entries, and consumer groups that share the entries. Generated from `spec/streams.toml`.
+//! `StreamCommands`, generated from `spec/streams.toml` by `cargo xtask codegen`; do not edit.
 
 use crate::commands::scope::*;
 
@@ -568,7 +568,8 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Creates a consumer group, and the stream if it does not exist (`MKSTREAM`) (`XGROUP CREATE`).
+    /// Creates a consumer group, and the stream if it does not exist (`MKSTREAM`)
+    /// (`XGROUP CREATE`).
     ///
     /// # Errors
     ///

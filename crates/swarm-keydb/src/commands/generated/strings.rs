@@ -1,4 +1,4 @@
-//! Commands on string values and counters. Generated from `spec/strings.toml`.
+//! `StringCommands`, generated from `spec/strings.toml` by `cargo xtask codegen`; do not edit.
 
 use crate::commands::scope::*;
 

@@ -807,7 +807,8 @@ impl Exclusive {
         StreamCommands::xgroup_create(self, key, group, start)
     }
 
-    /// Creates a consumer group, and the stream if it does not exist (`MKSTREAM`) (`XGROUP CREATE`).
+    /// Creates a consumer group, and the stream if it does not exist (`MKSTREAM`)
+    /// (`XGROUP CREATE`).
     ///
     /// See [`Client::xgroup_create_mkstream`](crate::Client::xgroup_create_mkstream) for details.
     pub fn xgroup_create_mkstream(

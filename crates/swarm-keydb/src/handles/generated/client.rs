@@ -949,7 +949,8 @@ impl Client {
         StreamCommands::xgroup_create(self, key, group, start)
     }
 
-    /// Creates a consumer group, and the stream if it does not exist (`MKSTREAM`) (`XGROUP CREATE`).
+    /// Creates a consumer group, and the stream if it does not exist (`MKSTREAM`)
+    /// (`XGROUP CREATE`).
     ///
     /// # Errors
     ///

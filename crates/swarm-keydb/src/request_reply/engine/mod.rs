@@ -363,7 +363,8 @@ fn first_unsupported(requests: &Requests, server: ServerProfile) -> Option<(usiz
     })
 }
 
-/// Why the request at a position is not sent: its own reason, or that another request of the batch has one.
+/// Returns why the request at a position is not sent: its own rejection, or that of another request
+/// of the batch.
 #[cold]
 fn rejection(
     requests: &Requests,

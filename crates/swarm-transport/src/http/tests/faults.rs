@@ -70,7 +70,8 @@ async fn connecting_detects_a_wrong_port_path_and_token() {
     let endpoint = Endpoint::parse(&format!("http://127.0.0.1:{port}")).unwrap();
     let cases = [
         (
-            "HTTP/1.1 401 Unauthorized\r\nContent-Length: 47\r\n\r\n{\"error\":\"NOAUTH Authentication required now!!\"}",
+            "HTTP/1.1 401 Unauthorized\r\nContent-Length: 47\r\n\r\n\
+             {\"error\":\"NOAUTH Authentication required now!!\"}",
             Kind::Auth,
         ),
         (

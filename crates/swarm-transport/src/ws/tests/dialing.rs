@@ -118,7 +118,8 @@ async fn a_peer_that_does_not_speak_http_is_an_error() {
     );
     assert!(answered("").await.is_closed());
     assert!(answered("HTTP/1.1 101 Swi").await.is_closed());
-    let unkeyed = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+    let unkeyed = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+                   Connection: upgrade\r\n\
                    Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n";
     assert_eq!(answered(unkeyed).await.kind(), Kind::Protocol);
 }

@@ -31,7 +31,7 @@ fn id(text: &str) -> StreamId {
 }
 
 #[test]
-fn ids_are_sent_in_full_and_ordered_by_number() {
+fn ids_are_sent_in_full_and_ordered_numerically() {
     for (text, full) in [("0", "0-0"), ("5", "5-0"), ("5-1", "5-1"), ("05-01", "5-1")] {
         let id = id(text);
         assert_eq!(id.to_string(), full);
@@ -50,7 +50,7 @@ fn ids_are_sent_in_full_and_ordered_by_number() {
 }
 
 #[test]
-fn ids_have_neighbours_but_for_the_first_and_the_last() {
+fn next_and_previous_return_none_at_the_ends() {
     assert_eq!(id("5-1").next(), Some(id("5-2")));
     assert_eq!(StreamId::new(5, u64::MAX).next(), Some(id("6-0")));
     assert_eq!(StreamId::MAX.next(), None);
@@ -63,7 +63,7 @@ fn ids_have_neighbours_but_for_the_first_and_the_last() {
 }
 
 #[test]
-fn signs_stand_only_where_they_mean_something() {
+fn each_special_id_is_accepted_only_by_its_own_type() {
     assert_eq!("$".parse(), Ok(ReadAfter::Last));
     assert_eq!("5".parse(), Ok(ReadAfter::Id(id("5-0"))));
     assert_eq!(">".parse(), Ok(GroupRead::New));
@@ -82,11 +82,11 @@ fn signs_stand_only_where_they_mean_something() {
 }
 
 #[test]
-fn senseless_commands_are_refused_before_they_are_sent() {
+fn invalid_arguments_are_rejected_before_sending() {
     let zero = Duration::ZERO;
     let limit = Trim::maxlen(1).limit(1);
     let twice = XClaimOptions::new().idle(zero).time(std::time::UNIX_EPOCH);
-    let refused = [
+    let rejections = [
         Plain.xadd("k", [("", ""); 0]).take_rejection(),
         Plain
             .xadd_with("k", [("f", "v")], XAddOptions::new().trim(limit))
@@ -111,14 +111,14 @@ fn senseless_commands_are_refused_before_they_are_sent() {
         Plain.xautoclaim("k", "g", "c", zero, "-").take_rejection(),
         Plain.xgroup_create("k", "g", ">").take_rejection(),
     ];
-    for (at, refusal) in refused.into_iter().enumerate() {
-        let error = refusal.unwrap_or_else(|| panic!("{at}"));
+    for (at, rejection) in rejections.into_iter().enumerate() {
+        let error = rejection.unwrap_or_else(|| panic!("{at}"));
         assert_eq!(error.kind(), crate::ErrorKind::Argument, "{at}");
     }
 }
 
 #[test]
-fn names_that_only_some_servers_take_are_marked() {
+fn names_that_some_servers_reject_are_marked() {
     let consumer = XPendingOptions::new().consumer("a\nb");
     for (marks, mark) in [
         (
@@ -139,7 +139,7 @@ fn names_that_only_some_servers_take_are_marked() {
 }
 
 #[test]
-fn reads_say_whether_they_block_and_may_be_sent_again() {
+fn reads_declare_whether_they_block_and_may_be_retried() {
     let block = XReadOptions::new().block(Duration::from_secs(1));
     let read = Plain.xread_with([("k", "0")], block);
     assert_eq!(
@@ -187,13 +187,13 @@ fn entries_keep_order_and_duplicates_in_both_protocols() {
 }
 
 #[test]
-fn deleted_entries_are_ids_without_fields() {
+fn deleted_entries_have_an_id_but_no_fields() {
     let wire = "*1 *2 $1 k *2 *2 $3 5-1 *-1 *2 $3 5-2 *2 $1 f $1 v";
     let read = batches(&frame(wire)).unwrap();
     assert_eq!(read[0].entries[0].fields, None);
     assert_eq!(read[0].entries[0].get("f"), None);
     assert_eq!(read[0].entries[1].get("f").unwrap(), "v");
-    // The form of older servers.
+    // Encoding of older servers.
     let old = "*2 $3 0-0 *2 $-1 *2 $3 5-2 *2 $1 f $1 v";
     let page = auto_claim(&frame(old)).unwrap();
     assert_eq!(page.entries[0].id, id("5-2"));
@@ -204,7 +204,7 @@ fn deleted_entries_are_ids_without_fields() {
 }
 
 #[test]
-fn ids_are_read_also_where_a_server_sends_whole_entries() {
+fn claimed_ids_are_decoded_from_ids_and_from_whole_entries() {
     let ids = [id("5-1"), id("5-2")];
     assert_eq!(claimed_ids(&frame("*2 $3 5-1 $3 5-2")).unwrap(), ids);
     let whole = "*2 *2 $3 5-1 *2 $1 f $1 v *2 $3 5-2 *2 $1 f $1 v";
@@ -213,7 +213,7 @@ fn ids_are_read_also_where_a_server_sends_whole_entries() {
 }
 
 #[test]
-fn claiming_ends_where_it_leads_no_further() {
+fn next_start_is_none_once_claiming_makes_no_progress() {
     let page = |next: &str, entries: &[&str]| AutoClaim {
         next: id(next),
         entries: (entries.iter())
@@ -230,7 +230,7 @@ fn claiming_ends_where_it_leads_no_further() {
         Some(id("3-0"))
     );
     assert_eq!(page("0-0", &["3-0"]).next_start(id("3-0")), None);
-    // SwarmKeyDb: the last entry examined, claimed or not, again and again.
+    // SwarmKeyDb: the last entry examined, claimed or not, even on the last page.
     assert_eq!(page("3-0", &["2-0", "3-0"]).next_start(id("2-0")), None);
     assert_eq!(page("3-0", &[]).next_start(id("2-0")), Some(id("3-0")));
     assert_eq!(page("3-0", &[]).next_start(id("3-0")), None);
@@ -240,7 +240,7 @@ fn claiming_ends_where_it_leads_no_further() {
 }
 
 #[test]
-fn summaries_are_read_with_and_without_entries() {
+fn pending_summaries_are_decoded_with_and_without_entries() {
     let none = pending_summary(&frame("*4 :0 $-1 $-1 *-1")).unwrap();
     assert_eq!(none, PendingSummary::default());
     assert_eq!(pending_summary(&frame("*4 :0 $-1 $-1 *0")).unwrap(), none);
@@ -263,7 +263,7 @@ fn summaries_are_read_with_and_without_entries() {
 }
 
 #[test]
-fn what_is_known_is_read_and_the_rest_passed_over() {
+fn unknown_info_fields_are_ignored() {
     for head in ["*6", "%3"] {
         let wire = format!("{head} $4 name $1 c $6 future *1 :1 $8 inactive :-1");
         let info = consumers_info(&frame(&format!("*1 {wire}"))).unwrap();
@@ -278,7 +278,7 @@ fn what_is_known_is_read_and_the_rest_passed_over() {
 /// Catches numbers that SwarmKeyDb truncates to 32 bits: COUNT 4294967297 would return one entry
 /// there.
 #[test]
-fn numbers_beyond_what_the_server_takes_are_capped() {
+fn counts_and_timeouts_are_capped_at_the_server_maximum() {
     let words = |args: &dyn Fn() -> Request| {
         let text = |arg: &[u8]| String::from_utf8_lossy(arg).into_owned();
         args().args().map(text).collect::<Vec<_>>()
@@ -357,7 +357,8 @@ fn debug_of_replies_and_options_shows_no_key_name_or_value() {
     let scan = super::super::ScanOptions::new().matching("s3cret");
     let options = XPendingOptions::new().consumer("s3cret");
     let shown = format!(
-        "{fields:?}{entry:?}{group:?}{consumer:?}{summary:?}{pending:?}{info:?}{batch:?}{claimed:?}{page:?}{scan:?}{options:?}"
+        "{fields:?}{entry:?}{group:?}{consumer:?}{summary:?}{pending:?}{info:?}{batch:?}{claimed:?}\
+         {page:?}{scan:?}{options:?}"
     );
     assert!(!shown.contains("s3cret"), "{shown}");
     assert!(!shown.contains("115, 51"), "{shown}");
