@@ -5,8 +5,8 @@
 //! stream of [`Frame`](swarm_resp::Frame)s. A [`Connect`] value opens one. The layers above depend
 //! only on these two traits, so a client runs over any transport without changes.
 //!
-//! Most applications use the client, `swarm-keydb`, which re-exports this crate as `transport`. Use
-//! this crate directly to implement a custom transport or another client.
+//! Most applications use the client, `swarm-keydb`, which re-exports the items that its own API
+//! needs. Depend on this crate to implement a custom transport or another client.
 //!
 //! | transport | created by | carries |
 //! |---|---|---|
@@ -65,7 +65,8 @@
 //!         Capabilities::FULL.with_push(false).with_max_request(1 << 20)
 //!     }
 //!
-//!     /// Applies backpressure: pending while the queue is full.
+//!     /// Applies backpressure: pending while the queue is full. No waker is needed, because only
+//!     /// `poll_receive`, which the same task calls, frees capacity.
 //!     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
 //!         if self.replies.len() < 100 { Poll::Ready(Ok(())) } else { Poll::Pending }
 //!     }

@@ -119,8 +119,11 @@ impl Client {
         Self::start(ConnectionFactory::new(target, options, Tasks::current()?)).await
     }
 
-    /// Connects through a custom transport: see [`swarm_transport`]. Ignores the URL of the
-    /// options.
+    /// Connects through a custom transport: see [`swarm_transport`].
+    ///
+    /// Of the options, the client ignores the URL with its credentials, the
+    /// [transport options](ClientOptions::transport) and the
+    /// [HTTP fallback](ClientOptions::fallback). It detects the server as on any other connection.
     ///
     /// # Errors
     ///

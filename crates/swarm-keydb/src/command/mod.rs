@@ -131,6 +131,10 @@ pub(crate) enum Blocking {
 /// by the trait in generic code, or implement it to wrap another executor or to test without a
 /// server.
 ///
+/// To act on the reply too, for example to measure latency, let [`Output`](Self::Output) be a
+/// future of your own that contains the wrapped executor's output and polls it. A boxed `dyn
+/// Future` does not compile here, because it requires `R: 'static`.
+///
 /// # Examples
 ///
 /// Count writes on any executor:

@@ -26,8 +26,9 @@ pub enum FallbackScope {
 /// The client sends these commands one at a time, in order, and only if they were not sent before.
 /// All other commands wait for the connection, within their timeout.
 ///
-/// The default is `http://127.0.0.1:8080` if the client's URL is the default
-/// `ws://127.0.0.1:8765/`, and no fallback for any other URL.
+/// The default is `http://127.0.0.1:8080` if the client's URL is `ws://127.0.0.1:8765/` or
+/// `ws://localhost:8765/`, and no fallback for any other URL. A client with a
+/// [custom transport](crate::Client::connect_with) has no fallback.
 ///
 /// # Examples
 ///
@@ -135,8 +136,8 @@ impl ClientOptions {
     }
 
     /// Sets the URL of the HTTP gateway that the client falls back to: `http://` or `https://`.
-    /// Default: `http://127.0.0.1:8080` if the client's URL is the default `ws://127.0.0.1:8765/`,
-    /// and none for any other URL.
+    /// Default: `http://127.0.0.1:8080` if the client's URL is `ws://127.0.0.1:8765/` or
+    /// `ws://localhost:8765/`, and none for any other URL.
     ///
     /// This is the URL of [`fallback`](Self::fallback).
     pub fn http_url(mut self, url: impl Into<String>) -> Self {
