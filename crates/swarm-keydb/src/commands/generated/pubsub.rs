@@ -26,16 +26,20 @@ pub trait PubSubCommands: Executor {
         )
     }
 
-    /// Lists the channels that have subscribers by name (`PUBSUB CHANNELS`).
+    /// Lists the channels with subscribers (`PUBSUB CHANNELS`).
     ///
-    /// Returns their names in no particular order.
+    /// Pattern subscriptions do not count.
+    ///
+    /// Returns the names of the channels, in no particular order.
     fn pubsub_channels(&self) -> Self::Output<Vec<Bytes>> {
         self.execute(Builder::new("PUBSUB CHANNELS").read_only().build())
     }
 
-    /// Lists the channels that have subscribers by name and match a pattern (`PUBSUB CHANNELS`).
+    /// Lists the channels with subscribers whose names match a pattern (`PUBSUB CHANNELS`).
     ///
-    /// Returns their names in no particular order.
+    /// Pattern subscriptions do not count.
+    ///
+    /// Returns the names of the channels, in no particular order.
     fn pubsub_channels_matching(&self, pattern: impl ToKey) -> Self::Output<Vec<Bytes>> {
         self.execute(
             Builder::new("PUBSUB CHANNELS")

@@ -168,8 +168,9 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New),
-    /// `">"`), or the consumer's own pending entries that follow an ID (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new entries
+    /// ([`GroupRead::New`](crate::GroupRead::New), `">"`), or the consumer's own pending entries
+    /// that follow an ID (`XREADGROUP`).
     ///
     /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb
     /// returns at most 1,000 entries.
@@ -193,9 +194,9 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New),
-    /// `">"`), for which the call may wait, or the consumer's own pending entries that follow an ID
-    /// (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new entries
+    /// ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which the call may block, or the
+    /// consumer's own pending entries that follow an ID (`XREADGROUP`).
     ///
     /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a
     /// count, SwarmKeyDb returns at most 1,000 entries.
@@ -568,7 +569,7 @@ pub trait StreamCommands: Executor {
         )
     }
 
-    /// Creates a consumer group, and the stream if it does not exist (`MKSTREAM`)
+    /// Creates a consumer group and, with `MKSTREAM`, the stream if it does not exist
     /// (`XGROUP CREATE`).
     ///
     /// # Errors

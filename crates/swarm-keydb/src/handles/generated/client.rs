@@ -357,16 +357,20 @@ impl Client {
         PubSubCommands::publish(self, channel, message)
     }
 
-    /// Lists the channels that have subscribers by name (`PUBSUB CHANNELS`).
+    /// Lists the channels with subscribers (`PUBSUB CHANNELS`).
     ///
-    /// Returns their names in no particular order.
+    /// Pattern subscriptions do not count.
+    ///
+    /// Returns the names of the channels, in no particular order.
     pub fn pubsub_channels(&self) -> Reply<Vec<Bytes>> {
         PubSubCommands::pubsub_channels(self)
     }
 
-    /// Lists the channels that have subscribers by name and match a pattern (`PUBSUB CHANNELS`).
+    /// Lists the channels with subscribers whose names match a pattern (`PUBSUB CHANNELS`).
     ///
-    /// Returns their names in no particular order.
+    /// Pattern subscriptions do not count.
+    ///
+    /// Returns the names of the channels, in no particular order.
     pub fn pubsub_channels_matching(&self, pattern: impl ToKey) -> Reply<Vec<Bytes>> {
         PubSubCommands::pubsub_channels_matching(self, pattern)
     }
@@ -638,8 +642,9 @@ impl Client {
         StreamCommands::xread_with(self, streams, options)
     }
 
-    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New),
-    /// `">"`), or the consumer's own pending entries that follow an ID (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new entries
+    /// ([`GroupRead::New`](crate::GroupRead::New), `">"`), or the consumer's own pending entries
+    /// that follow an ID (`XREADGROUP`).
     ///
     /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb
     /// returns at most 1,000 entries.
@@ -675,9 +680,9 @@ impl Client {
         StreamCommands::xreadgroup(self, group, consumer, streams)
     }
 
-    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New),
-    /// `">"`), for which the call may wait, or the consumer's own pending entries that follow an ID
-    /// (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new entries
+    /// ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which the call may block, or the
+    /// consumer's own pending entries that follow an ID (`XREADGROUP`).
     ///
     /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a
     /// count, SwarmKeyDb returns at most 1,000 entries.
@@ -949,7 +954,7 @@ impl Client {
         StreamCommands::xgroup_create(self, key, group, start)
     }
 
-    /// Creates a consumer group, and the stream if it does not exist (`MKSTREAM`)
+    /// Creates a consumer group and, with `MKSTREAM`, the stream if it does not exist
     /// (`XGROUP CREATE`).
     ///
     /// # Errors

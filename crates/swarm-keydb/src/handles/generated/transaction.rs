@@ -334,18 +334,18 @@ impl Transaction {
         PubSubCommands::publish(self, channel, message)
     }
 
-    /// Lists the channels that have subscribers by name (`PUBSUB CHANNELS`).
+    /// Lists the channels with subscribers (`PUBSUB CHANNELS`).
     ///
-    /// Returns their names in no particular order.
+    /// Returns the names of the channels, in no particular order.
     ///
     /// See [`Client::pubsub_channels`](crate::Client::pubsub_channels) for details.
     pub fn pubsub_channels(&self) -> Queued<Vec<Bytes>> {
         PubSubCommands::pubsub_channels(self)
     }
 
-    /// Lists the channels that have subscribers by name and match a pattern (`PUBSUB CHANNELS`).
+    /// Lists the channels with subscribers whose names match a pattern (`PUBSUB CHANNELS`).
     ///
-    /// Returns their names in no particular order.
+    /// Returns the names of the channels, in no particular order.
     ///
     /// See [`Client::pubsub_channels_matching`](crate::Client::pubsub_channels_matching) for
     /// details.
@@ -575,8 +575,9 @@ impl Transaction {
         StreamCommands::xread_with(self, streams, options)
     }
 
-    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New),
-    /// `">"`), or the consumer's own pending entries that follow an ID (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new entries
+    /// ([`GroupRead::New`](crate::GroupRead::New), `">"`), or the consumer's own pending entries
+    /// that follow an ID (`XREADGROUP`).
     ///
     /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb
     /// returns at most 1,000 entries.
@@ -591,9 +592,9 @@ impl Transaction {
         StreamCommands::xreadgroup(self, group, consumer, streams)
     }
 
-    /// Reads entries as a consumer of a group: new ones ([`GroupRead::New`](crate::GroupRead::New),
-    /// `">"`), for which the call may wait, or the consumer's own pending entries that follow an ID
-    /// (`XREADGROUP`).
+    /// Reads entries as a consumer of a group: new entries
+    /// ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which the call may block, or the
+    /// consumer's own pending entries that follow an ID (`XREADGROUP`).
     ///
     /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a
     /// count, SwarmKeyDb returns at most 1,000 entries.
@@ -807,7 +808,7 @@ impl Transaction {
         StreamCommands::xgroup_create(self, key, group, start)
     }
 
-    /// Creates a consumer group, and the stream if it does not exist (`MKSTREAM`)
+    /// Creates a consumer group and, with `MKSTREAM`, the stream if it does not exist
     /// (`XGROUP CREATE`).
     ///
     /// See [`Client::xgroup_create_mkstream`](crate::Client::xgroup_create_mkstream) for details.

@@ -242,10 +242,10 @@ impl<C: Caller> Engine<C> {
                 self.session.begin_waiting(now);
             }
             call.attempts += 1;
-            if let Some(pace) = &call.pace {
-                if let Some(deadline) = self.deadline_when_sent(pace, call.deadline()) {
-                    call.set_deadline(deadline);
-                }
+            if let Some(pace) = &call.pace
+                && let Some(deadline) = self.deadline_when_sent(pace, call.deadline())
+            {
+                call.set_deadline(deadline);
             }
             let mut fences = None;
             if !matches!(call.requests, Requests::One(_)) {
