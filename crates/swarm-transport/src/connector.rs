@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{Connect, Endpoint, Scheme, TransportError, TransportOptions};
+#[cfg(any(feature = "ws", feature = "tcp", feature = "http"))]
+use crate::Scheme;
+use crate::{Connect, Endpoint, TransportError, TransportOptions};
 
 /// Creates a connector for an endpoint. The endpoint's scheme selects the transport.
 ///
@@ -79,8 +81,8 @@ mod tests {
     #[cfg(all(feature = "ws", feature = "http", feature = "tcp", feature = "tls"))]
     #[test]
     fn every_scheme_has_a_transport() {
-        for scheme in Scheme::ALL {
-            let path = if scheme == Scheme::RedisUnix {
+        for scheme in crate::Scheme::ALL {
+            let path = if scheme == crate::Scheme::RedisUnix {
                 "/socket"
             } else {
                 "host"

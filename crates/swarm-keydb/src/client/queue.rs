@@ -173,7 +173,7 @@ fn batch_rejection(command: &Builder) -> Option<Error> {
     let what = if command.blocking != Blocking::No {
         "blocking command in a batch would delay all others; send it on its own"
     } else if command.alone {
-        "command must be in flight alone; send it outside of pipelines and transactions"
+        "command must be in flight alone; send it on its own"
     } else {
         return None;
     };
