@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-#[cfg(any(feature = "ws", feature = "tcp", feature = "http"))]
-use crate::Scheme;
-use crate::{Connect, Endpoint, TransportError, TransportOptions};
+use crate::{Connect, Endpoint, Scheme, TransportError, TransportOptions};
 
 /// Creates a connector for an endpoint. The endpoint's scheme selects the transport.
 ///
@@ -36,7 +34,8 @@ pub fn connector(
     options: &TransportOptions,
 ) -> Result<Arc<dyn Connect>, TransportError> {
     options.validate()?;
-    match endpoint.scheme() {
+    let scheme: Scheme = endpoint.scheme();
+    match scheme {
         #[cfg(feature = "ws")]
         Scheme::Ws | Scheme::Wss => Ok(Arc::new(crate::ws::WsConnector::new(endpoint, options)?)),
         #[cfg(feature = "tcp")]
@@ -81,8 +80,8 @@ mod tests {
     #[cfg(all(feature = "ws", feature = "http", feature = "tcp", feature = "tls"))]
     #[test]
     fn every_scheme_has_a_transport() {
-        for scheme in crate::Scheme::ALL {
-            let path = if scheme == crate::Scheme::RedisUnix {
+        for scheme in Scheme::ALL {
+            let path = if scheme == Scheme::RedisUnix {
                 "/socket"
             } else {
                 "host"
