@@ -380,10 +380,10 @@ async fn exclusive_handles_reject_commands_that_shift_replies() {
     let (gateway, client) = connected().await;
     let own = within(client.exclusive()).await.unwrap();
     for (command, hint) in [
-        ("SUBSCRIBE news", "out of step"),
-        ("CLIENT REPLY OFF", "out of step"),
-        ("client tracking on", "out of step"),
-        ("MONITOR", "out of step"),
+        ("SUBSCRIBE news", "no longer match requests"),
+        ("CLIENT REPLY OFF", "no longer match requests"),
+        ("client tracking on", "no longer match requests"),
+        ("MONITOR", "no longer match requests"),
         ("MULTI", "use transaction"),
         ("EXEC", "use transaction"),
         ("HELLO 3", "hello_with"),
