@@ -85,7 +85,7 @@ fn is_expected(
         Err(Finding::Unsupported(why)) => {
             let session = target.is_http() && why.contains("session");
             let alone = matches!(surface, Surface::Pipeline(_) | Surface::Transaction(_))
-                && why.contains("outside of pipelines");
+                && why.contains("send it on its own");
             session || alone
         }
         Err(_) => false,
