@@ -4,6 +4,7 @@ use swarm_resp::ServerError;
 
 use super::*;
 use crate::connection::{Disconnect, HandshakeError, Lifetime, Next, Reconnect, Violation};
+use crate::failure::Failure;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -39,4 +40,17 @@ fn a_server_that_keeps_asking_for_other_connections_gets_one_per_longest_delay()
     let may = [0, 1, 7, 8, 9, 16].map(|second| policy.may_drain(now + second * SECOND));
     assert_eq!(may, [true, false, false, true, false, true]);
     assert!(!policy.enabled(false).may_drain(now + 60 * SECOND));
+}
+
+#[test]
+fn only_a_lost_connection_is_dialed_again() {
+    let now = Instant::now();
+    let lost = Failure::Lost {
+        sent: false,
+        error: Arc::new(refused()),
+    };
+    assert!(policy().dial_delay(&lost, now).is_some());
+    assert_eq!(policy().enabled(false).dial_delay(&lost, now), None);
+    let closed = Failure::Closed { sent: false };
+    assert_eq!(policy().dial_delay(&closed, now), None);
 }
