@@ -59,15 +59,10 @@ impl PubSub {
         mut closing: watch::Receiver<bool>,
         backpressure: Option<Buffer>,
     ) -> mpsc::UnboundedSender<Submission> {
-        let ConnectionFactory {
-            target,
-            options,
-            tasks,
-        } = factory;
-        let _context = tasks.enter();
+        let _context = factory.tasks.enter();
         let (sender, submissions) = mpsc::unbounded_channel();
         let protocol = Self {
-            machine: Machine::new(target.settings.clone()),
+            machine: Machine::new(factory.target.settings.clone()),
             submissions,
             submissions_done: false,
             closing: Box::pin(async move {
@@ -83,8 +78,8 @@ impl PubSub {
             request: None,
             unsubscribe_by: None,
         };
-        let reconnect = factory.reconnect().enabled(options.reconnect);
-        tasks.spawn(Connection::new(protocol, factory.dialer(), reconnect).run());
+        let connection = Connection::new(protocol, factory.dialer(), factory.reconnect());
+        factory.tasks.spawn(connection.run());
         sender
     }
 

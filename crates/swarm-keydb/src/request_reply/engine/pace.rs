@@ -4,7 +4,7 @@
 //! default deadline of a command is therefore extended by the expected time of its own writes and
 //! of those ahead of it on the same connection. On a server without this cost, nothing is counted.
 
-use std::ops::{Add, AddAssign, Sub};
+use std::ops::{Add, Sub};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -69,12 +69,6 @@ impl Add for Load {
             keys: self.keys.saturating_add(other.keys),
             scripts: self.scripts.saturating_add(other.scripts),
         }
-    }
-}
-
-impl AddAssign for Load {
-    fn add_assign(&mut self, other: Self) {
-        *self = *self + other;
     }
 }
 
