@@ -1,5 +1,6 @@
 //! Sans-IO state of a connection: handshake, server profile and identity, liveness, heartbeats.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use swarm_resp::{Frame, Request, RequestRef, ServerError};
@@ -57,6 +58,8 @@ pub(crate) struct Session {
     phase: Phase,
     server: ServerProfile,
     peer: PeerIdentity,
+    /// Why the last attempt to connect failed, until one succeeds.
+    unreachable: Option<Arc<TransportError>>,
     /// Whether the transport keeps a session on the server. Without one, there is no handshake and
     /// no heartbeat.
     stateful: bool,
@@ -96,6 +99,7 @@ impl Session {
             phase: Phase::Offline,
             server: ServerProfile::default(),
             peer: PeerIdentity::new(),
+            unreachable: None,
             stateful: false,
             liveness: Liveness::default(),
             heartbeat: Heartbeat::default(),
@@ -118,6 +122,7 @@ impl Session {
         } else {
             self.server = Detection::over_http(self.settings.server).profile();
             self.settings.learned.note_profile(self.server);
+            self.unreachable = None;
             Phase::Ready
         };
     }
@@ -125,6 +130,16 @@ impl Session {
     /// The connection was closed or lost.
     pub(crate) fn close(&mut self) {
         self.phase = Phase::Offline;
+    }
+
+    /// Records a failed attempt to connect.
+    pub(crate) fn note_unreachable(&mut self, error: &Arc<TransportError>) {
+        self.unreachable = Some(Arc::clone(error));
+    }
+
+    /// Returns why the last attempt to connect failed, until one succeeds.
+    pub(crate) const fn unreachable(&self) -> Option<&Arc<TransportError>> {
+        self.unreachable.as_ref()
     }
 
     /// Sets the credentials of the next handshake.
@@ -212,6 +227,7 @@ impl Session {
             self.server = server;
             self.peer = handshake.peer().clone();
             self.phase = Phase::Ready;
+            self.unreachable = None;
             self.heartbeat.last = Some(now);
         }
         Ok(())

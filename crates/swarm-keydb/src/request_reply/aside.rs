@@ -89,20 +89,23 @@ impl Asides {
 
     /// Whether a caller waits for a reply over one of these connections.
     pub(super) fn have_awaited_calls(&self) -> bool {
-        self.engines().any(Engine::has_awaited_calls)
+        self.engines().any(|engine| engine.pending().is_awaited())
     }
 
     pub(super) fn have_unexpired_writes(&self) -> bool {
-        self.engines().any(Engine::has_unexpired_write)
+        self.engines()
+            .any(|engine| engine.pending().has_unexpired_write())
     }
 
     /// Number of writes whose replies are known to be pending.
     pub(super) fn pending_writes(&self) -> usize {
-        self.engines().map(Engine::pending_writes).sum()
+        self.engines().map(|engine| engine.pending().writes()).sum()
     }
 
     pub(super) fn in_flight(&self) -> usize {
-        self.engines().map(Engine::in_flight).sum()
+        self.engines()
+            .map(|engine| engine.pending().in_flight())
+            .sum()
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
@@ -171,7 +174,7 @@ impl Aside {
     /// Whether a write is pending whose deadline has not passed.
     fn has_unexpired_writes(&self) -> bool {
         match &self.awaiting {
-            Awaiting::Replies(engine) => engine.has_unexpired_write(),
+            Awaiting::Replies(engine) => engine.pending().has_unexpired_write(),
             Awaiting::Echo(_) | Awaiting::Nothing => false,
         }
     }
@@ -228,7 +231,7 @@ impl Aside {
                     let now = tokio::time::Instant::now().into_std();
                     let answered = engine.receive(now, frame)?;
                     drop(answered.map(|Answered { wake, .. }| wake));
-                    !engine.has_pending_write() && !engine.has_awaited_calls()
+                    !engine.pending().has_write() && !engine.pending().is_awaited()
                 }
                 Awaiting::Nothing => true,
             };

@@ -100,7 +100,7 @@ impl RequestReply {
 
     /// Ends the connection without waiting for replies, unless a write is pending.
     pub(super) fn abort(&mut self) {
-        if !self.engine.has_pending_write() {
+        if !self.engine.pending().has_write() {
             self.engine.disconnected(&Arc::new(closed()));
         }
         self.engine.fail_waiting(&Failure::Closed { sent: false });
@@ -111,16 +111,17 @@ impl RequestReply {
     pub(super) fn is_finished(&self) -> bool {
         self.start_failed
             || self.queue_done
-                && !self.engine.has_awaited_calls()
+                && !self.engine.pending().is_awaited()
                 && !self.asides.have_awaited_calls()
                 && (self.closing.expired
                     || self.closing.waiting.is_empty()
-                    || !(self.engine.has_unexpired_write() || self.asides.have_unexpired_writes()))
+                    || !(self.engine.pending().has_unexpired_write()
+                        || self.asides.have_unexpired_writes()))
     }
 
     /// If the connection still works and a write is pending, sets it aside.
     pub(super) fn set_aside_lost(&mut self, link: Link, disconnect: &Disconnect) {
-        if !self.engine.has_pending_write() {
+        if !self.engine.pending().has_write() {
             return;
         }
         match disconnect {
@@ -148,8 +149,9 @@ impl RequestReply {
 
     /// Publishes the numbers of queued calls and of calls in flight.
     pub(super) fn note_load(&self) {
-        let in_flight = self.engine.in_flight() + self.asides.in_flight();
-        self.status.note_load(self.engine.queued(), in_flight);
+        let in_flight = self.engine.pending().in_flight() + self.asides.in_flight();
+        self.status
+            .note_load(self.engine.pending().queued(), in_flight);
     }
 
     /// Fails all waiting and queued calls.

@@ -10,11 +10,12 @@ impl RequestReply {
     /// Drains the connection if a reply asked for another one. Returns whether it has drained.
     #[inline]
     pub(super) fn is_drained(&mut self, reconnect: &mut Reconnect) -> bool {
-        if self.engine.take_drain_advice() {
+        if self.engine.drain().take_advice() {
             self.drain_as_advised(reconnect);
         }
         // While too many connections are set aside, this one stays until no write is pending.
-        self.engine.is_drained() && !(self.asides.is_full() && self.engine.has_pending_write())
+        self.engine.drain().is_done()
+            && !(self.asides.is_full() && self.engine.pending().has_write())
     }
 
     #[cold]
@@ -25,7 +26,7 @@ impl RequestReply {
         }
         if reconnect.may_drain(Instant::now()) {
             tracing::debug!("a reply asks for another connection; draining this one");
-            self.engine.drain();
+            self.engine.drain().start();
         }
     }
 }

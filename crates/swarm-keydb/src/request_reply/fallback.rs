@@ -7,16 +7,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use swarm_resp::RequestRef;
-use swarm_transport::{
-    BoxTransport, Connect, RequestRejection, TransportError, TransportErrorKind,
-};
+use swarm_transport::{BoxTransport, Connect, TransportError, TransportErrorKind};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use super::RequestReply;
-use crate::connection::{GRACE, Link, Outgoing, requested_delay};
+use super::engine::OverFallback;
+use super::{ReplySender, RequestReply};
+use crate::connection::{GRACE, Link, requested_delay};
 use crate::credentials::LoginVersion;
-use crate::request_reply::{Caller, Engine};
 use crate::status::State;
 
 /// Time that the client waits for the connection before it dials the fallback, unless an attempt to
@@ -123,7 +120,7 @@ impl RequestReply {
         if let FallbackState::Open(_) =
             std::mem::replace(&mut fallback.state, FallbackState::Closed)
         {
-            self.engine.fallback_failed(error);
+            self.engine.fallback().disconnected(error);
             self.status.set(State::Reconnecting);
         }
     }
@@ -188,8 +185,8 @@ impl RequestReply {
         };
         // The credentials that its requests carry may be outdated.
         let is_outdated = open.login != current;
-        let mut polled = open.poll(&mut self.engine, connected || is_outdated, cx);
-        let settled = self.engine.fallback_is_settled();
+        let mut polled = open.poll(self.engine.fallback(), connected || is_outdated, cx);
+        let settled = self.engine.fallback().is_settled();
         if !connected {
             open.settle_by = None;
         } else if polled.is_ok() && !settled {
@@ -206,17 +203,17 @@ impl RequestReply {
             Err(error) => {
                 tracing::debug!(%error, "the HTTP fallback was lost");
                 fallback.failed(&error);
-                self.engine.fallback_failed(&Arc::new(error));
+                self.engine.fallback().disconnected(&Arc::new(error));
                 if !connected {
                     self.status.set(State::Reconnecting);
                 }
             }
             Ok(()) if settled && connected => {
-                self.engine.close_fallback();
+                self.engine.fallback().close();
                 fallback.state = FallbackState::Closed;
             }
             Ok(()) if settled && is_outdated => {
-                self.engine.close_fallback();
+                self.engine.fallback().close();
                 fallback.dial(current);
                 cx.waker().wake_by_ref();
             }
@@ -226,9 +223,9 @@ impl RequestReply {
 }
 
 impl Open {
-    fn poll<C: Caller>(
+    fn poll(
         &mut self,
-        engine: &mut Engine<C>,
+        mut calls: OverFallback<'_, ReplySender>,
         closing: bool,
         cx: &mut Context<'_>,
     ) -> Result<(), TransportError> {
@@ -236,27 +233,14 @@ impl Open {
             if closing {
                 self.link.poll_flush(cx)?;
             } else {
-                self.link.poll_send(&mut Calls(engine), cx)?;
+                self.link.poll_send(&mut calls, cx)?;
             }
             let Poll::Ready(frame) = self.link.poll_receive(cx) else {
                 return Ok(());
             };
-            engine.receive_fallback(frame?).map_err(|violation| {
+            calls.receive(frame?).map_err(|violation| {
                 TransportError::new(TransportErrorKind::Protocol, violation.to_string())
             })?;
         }
-    }
-}
-
-/// The calls that may use the fallback.
-struct Calls<'a, C: Caller>(&'a mut Engine<C>);
-
-impl<C: Caller> Outgoing for Calls<'_, C> {
-    fn next_request(
-        &mut self,
-        now: std::time::Instant,
-        check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
-    ) -> Option<RequestRef<'_>> {
-        self.0.next_fallback_request(now, check)
     }
 }

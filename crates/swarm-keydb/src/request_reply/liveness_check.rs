@@ -59,7 +59,7 @@ impl RequestReply {
             Ok((other, session)) if self.role.is_served_by(other.capabilities()) => {
                 let silent = std::mem::replace(link, other);
                 self.set_aside(silent);
-                self.engine.adopt(session);
+                *self.engine.session_mut() = session;
                 self.unreachable = false;
                 self.status.set(State::Connected);
             }

@@ -30,7 +30,7 @@ impl RequestReply {
                 fallback.start_grace();
             }
         } else {
-            self.engine.note_unreachable(error);
+            self.engine.session_mut().note_unreachable(error);
             self.status.note_failed_dial(FailedDial {
                 refused: setback.refused.then_some(setback.login),
                 failure: failure.clone(),

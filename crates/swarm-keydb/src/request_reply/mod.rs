@@ -46,7 +46,7 @@ use crate::server::Learned;
 use crate::status::{State, Status};
 use aside::Asides;
 use closing::Closing;
-use engine::{Answered, Caller, Engine};
+use engine::{Answered, Engine};
 use fallback::Fallback;
 use liveness_check::LivenessCheck;
 use reply_channel::Wake;
@@ -219,17 +219,17 @@ impl Protocol for RequestReply {
             // Early, because calls that they return may be sent at once.
             self.poll_asides(cx);
         }
-        if !self.engine.is_ready() {
+        if !self.engine.session().is_ready() {
             if self.is_finished() {
                 return Err(Stop::Ended);
             }
         } else if !self.engine.session().is_stateful() && self.dialer.login_version() != self.login
         {
             // The transport sends credentials with every request, and still sends the old ones.
-            self.engine.drain();
+            self.engine.drain().start();
         }
         // With calls in flight, other tasks are likely to send more.
-        Ok(came && self.engine.in_flight() > 0)
+        Ok(came && self.engine.pending().in_flight() > 0)
     }
 
     fn poll_offline(&mut self, cx: &mut Context<'_>) -> Result<bool, Stop> {
@@ -273,7 +273,7 @@ impl Protocol for RequestReply {
     #[inline]
     fn poll_auxiliary(&mut self, link: &mut Link, cx: &mut Context<'_>) {
         if self.fallback.is_some() {
-            self.poll_fallback(self.engine.is_ready(), cx);
+            self.poll_fallback(self.engine.session().is_ready(), cx);
         }
         if self.checks_liveness() {
             self.poll_liveness_check(link, cx);
@@ -352,7 +352,7 @@ impl Protocol for RequestReply {
 
     fn stopping(&mut self, link: Link) -> Option<Link> {
         self.liveness_check = None;
-        if self.engine.has_pending_write() {
+        if self.engine.pending().has_write() {
             self.keep_aside(link);
             return None;
         }

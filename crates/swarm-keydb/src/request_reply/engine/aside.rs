@@ -7,31 +7,9 @@
 
 use super::call::earlier;
 use super::drain::Drain;
-use super::sent::SentCall;
 use super::{Caller, Engine};
-use crate::connection::Session;
 
 impl<C: Caller> Engine<C> {
-    /// Whether a write is pending: sent, and without a reply.
-    pub(in crate::request_reply) fn has_pending_write(&self) -> bool {
-        self.in_flight.iter().any(SentCall::has_pending_write)
-    }
-
-    /// Returns the number of pending writes.
-    pub(in crate::request_reply) fn pending_writes(&self) -> usize {
-        self.in_flight
-            .iter()
-            .filter(|slot| slot.has_pending_write())
-            .count()
-    }
-
-    /// Whether a write is pending whose deadline has not passed, even if its caller has given up.
-    pub(in crate::request_reply) fn has_unexpired_write(&self) -> bool {
-        self.in_flight
-            .iter()
-            .any(|slot| slot.is_pending() && slot.has_pending_write())
-    }
-
     /// Splits off the connection with all calls in flight. Calls that have not been sent stay, for
     /// another connection.
     pub(in crate::request_reply) fn set_aside(&mut self) -> Self {
@@ -44,12 +22,6 @@ impl<C: Caller> Engine<C> {
         aside.drain = Drain::SetAside;
         aside.session.clear_suspicion();
         aside
-    }
-
-    /// Continues on another connection, whose handshake is done.
-    pub(in crate::request_reply) fn adopt(&mut self, session: Session) {
-        self.session = session;
-        self.unreachable = None;
     }
 
     /// Takes back the calls of a lost connection that was set aside, to resend them. They are sent

@@ -39,7 +39,7 @@ impl<C: Caller> Engine<C> {
             self.expire_calls(now);
         }
         if self.silent_at().is_some_and(|silent| silent <= now) {
-            if !self.has_pending_write() || self.session.is_unresponsive(now) {
+            if !self.pending().has_write() || self.session.is_unresponsive(now) {
                 return Err(Violation::Silent(self.session.settings.silence));
             }
             self.session.suspect(now);
@@ -63,7 +63,7 @@ impl<C: Caller> Engine<C> {
                 call.set_deadline(later);
             }
             if call.is_due(now) {
-                call.fail_unsent(|_| match &self.unreachable {
+                call.fail_unsent(|_| match self.session.unreachable() {
                     Some(error) => Failure::Unreachable(Arc::clone(error)),
                     None => Failure::Timeout { sent: false },
                 });

@@ -1,6 +1,7 @@
 //! Draining a connection: the engine sends no new calls and waits for pending replies, because the
 //! client switches to another connection or closes.
 
+use super::in_flight::InFlight;
 use super::sent::SentCall;
 use super::{Caller, Engine, Failure};
 use crate::server::is_about_the_server;
@@ -25,6 +26,44 @@ impl Drain {
     }
 }
 
+/// View of an engine that drains its connection.
+pub(in crate::request_reply) struct Draining<'a, C: Caller> {
+    drain: &'a mut Drain,
+    in_flight: &'a InFlight<C>,
+}
+
+impl<'a, C: Caller> Draining<'a, C> {
+    #[inline]
+    pub(super) const fn of(engine: &'a mut Engine<C>) -> Self {
+        let Engine {
+            drain, in_flight, ..
+        } = engine;
+        Self { drain, in_flight }
+    }
+
+    /// Returns whether the server has asked for another connection since the last call.
+    #[inline]
+    pub(in crate::request_reply) fn take_advice(self) -> bool {
+        let advised = *self.drain == Drain::Advised;
+        if advised {
+            *self.drain = Drain::No;
+        }
+        advised
+    }
+
+    /// Stops sending new calls over this connection. A batch that was begun is sent completely.
+    pub(in crate::request_reply) fn start(self) {
+        *self.drain = Drain::Draining;
+    }
+
+    /// Whether the connection is draining and no caller waits for a reply over it. The server
+    /// discards an unfinished transaction when the connection closes.
+    #[inline]
+    pub(in crate::request_reply) fn is_done(&self) -> bool {
+        *self.drain == Drain::Draining && !self.in_flight.iter().any(SentCall::is_awaited)
+    }
+}
+
 impl<C: Caller> Engine<C> {
     /// Checks whether an error asks for another connection. An error that arrived as an array
     /// counts only if its text is one that servers use about their own state: any other array may
@@ -42,26 +81,6 @@ impl<C: Caller> Engine<C> {
         {
             self.drain = Drain::Advised;
         }
-    }
-
-    /// Returns whether the server has asked for another connection since the last call.
-    pub(in crate::request_reply) fn take_drain_advice(&mut self) -> bool {
-        let advised = self.drain == Drain::Advised;
-        if advised {
-            self.drain = Drain::No;
-        }
-        advised
-    }
-
-    /// Stops sending new calls over this connection. A batch that was begun is sent completely.
-    pub(in crate::request_reply) fn drain(&mut self) {
-        self.drain = Drain::Draining;
-    }
-
-    /// Whether the connection is draining and no caller waits for a reply over it. The server
-    /// discards an unfinished transaction when the connection closes.
-    pub(in crate::request_reply) fn is_drained(&self) -> bool {
-        self.drain == Drain::Draining && !self.in_flight.iter().any(SentCall::is_awaited)
     }
 
     /// Fails all calls because the client is closed. Returns the number of calls that a caller

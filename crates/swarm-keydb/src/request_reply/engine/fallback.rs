@@ -3,6 +3,7 @@
 //! Only calls that have not been sent use the fallback. All of them complete before anything is
 //! sent over the next connection.
 
+use std::collections::{VecDeque, vec_deque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,9 +13,10 @@ use swarm_transport::{RequestRejection, TransportError};
 use super::in_flight::InFlight;
 use super::sent::SentCall;
 use super::{
-    Caller, Engine, Failure, Requests, Violation, first_refused, first_unsupported, refused,
-    requeue,
+    Call, Caller, Engine, Failure, Requests, Settings, Violation, first_refused, first_unsupported,
+    refused, requeue,
 };
+use crate::connection::Outgoing;
 use crate::options::FallbackScope;
 use crate::server::{Detection, ServerProfile};
 
@@ -39,7 +41,7 @@ impl<C: Caller> Fallback<C> {
         self.in_flight.is_empty()
     }
 
-    pub(super) fn slots(&self) -> std::collections::vec_deque::Iter<'_, SentCall<C>> {
+    pub(super) fn slots(&self) -> vec_deque::Iter<'_, SentCall<C>> {
         self.in_flight.iter()
     }
 
@@ -53,26 +55,22 @@ impl<C: Caller> Fallback<C> {
     }
 }
 
-impl<C: Caller> Engine<C> {
-    /// Whether no caller waits for a reply over the fallback.
-    pub(in crate::request_reply) fn fallback_is_settled(&self) -> bool {
-        !self.fallback.in_flight.iter().any(SentCall::is_pending)
-    }
+/// View of an engine that uses the fallback instead of the connection.
+pub(in crate::request_reply) struct OverFallback<'a, C: Caller> {
+    waiting: &'a mut VecDeque<Box<Call<C>>>,
+    fallback: &'a mut Fallback<C>,
+    settings: &'a Settings,
+}
 
-    /// The fallback was closed after all calls had completed.
-    pub(in crate::request_reply) fn close_fallback(&mut self) {
-        self.fallback.in_flight.clear();
-    }
-
-    /// Returns the next request to send over the fallback. A request that neither the fallback nor
-    /// the connection can carry fails at once. A request that needs a session, or is not covered by
-    /// the fallback, waits for the connection.
-    pub(in crate::request_reply) fn next_fallback_request(
+/// A request that neither the fallback nor the connection can carry fails at once. A request that
+/// needs a session, or is not covered by the fallback, waits for the connection.
+impl<C: Caller> Outgoing for OverFallback<'_, C> {
+    fn next_request(
         &mut self,
         now: Instant,
         check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
     ) -> Option<RequestRef<'_>> {
-        let settings = &self.session.settings;
+        let settings = self.settings;
         let here = Detection::over_http(settings.server).profile();
         // The server behind HTTP may reject what the server of the next connection takes. The last
         // connection tells.
@@ -83,7 +81,7 @@ impl<C: Caller> Engine<C> {
             let (waits, refusal) = match first_refused(requests, &check) {
                 Some((_, RequestRejection::Unsupported { .. })) => (true, None),
                 Some((at, refusal)) => (false, Some((at, Failure::Refused(refusal)))),
-                None if !self.may_use_fallback(requests) => (true, None),
+                None if !is_covered(requests, settings.fallback) => (true, None),
                 None if first_unsupported(requests, here).is_none() => (false, None),
                 None => {
                     let refusal = there.and_then(|there| first_unsupported(requests, there));
@@ -106,23 +104,25 @@ impl<C: Caller> Engine<C> {
             return self.fallback.in_flight.push(call, None, now);
         }
     }
+}
 
-    /// Batches do not use the fallback, where they would take one round trip per request.
-    fn may_use_fallback(&self, requests: &Requests) -> bool {
-        let Some(request) = requests.as_one() else {
-            return false;
-        };
-        match self.session.settings.fallback {
-            FallbackScope::GetAndSet => matches!(request.name(), b"GET" | b"SET"),
-            FallbackScope::Stateless => true,
+impl<'a, C: Caller> OverFallback<'a, C> {
+    pub(super) const fn of(engine: &'a mut Engine<C>) -> Self {
+        let Engine {
+            waiting,
+            fallback,
+            session,
+            ..
+        } = engine;
+        Self {
+            waiting,
+            fallback,
+            settings: &session.settings,
         }
     }
 
     /// Processes a frame from the fallback.
-    pub(in crate::request_reply) fn receive_fallback(
-        &mut self,
-        frame: Frame,
-    ) -> Result<(), Violation> {
+    pub(in crate::request_reply) fn receive(&mut self, frame: Frame) -> Result<(), Violation> {
         let slot = self.fallback.in_flight.pop_front();
         let mut slot = slot.ok_or(Violation::UnexpectedReply)?;
         drop(
@@ -136,14 +136,30 @@ impl<C: Caller> Engine<C> {
 
     /// The fallback was lost. Calls that cannot be resent safely fail; the others wait for the next
     /// connection or fallback.
-    pub(in crate::request_reply) fn fallback_failed(&mut self, error: &Arc<TransportError>) {
-        let policy = self.session.settings.retry;
-        requeue(
-            self.fallback.in_flight.drain(),
-            &mut self.waiting,
-            policy,
-            error,
-        );
+    pub(in crate::request_reply) fn disconnected(self, error: &Arc<TransportError>) {
+        let sent = self.fallback.in_flight.drain();
+        requeue(sent, self.waiting, self.settings.retry, error);
         self.fallback.rescan();
+    }
+
+    /// Whether no caller waits for a reply over the fallback.
+    pub(in crate::request_reply) fn is_settled(&self) -> bool {
+        !self.fallback.in_flight.iter().any(SentCall::is_pending)
+    }
+
+    /// The fallback was closed after all calls had completed.
+    pub(in crate::request_reply) fn close(self) {
+        self.fallback.in_flight.clear();
+    }
+}
+
+/// Batches do not use the fallback, where they would take one round trip per request.
+fn is_covered(requests: &Requests, scope: FallbackScope) -> bool {
+    let Some(request) = requests.as_one() else {
+        return false;
+    };
+    match scope {
+        FallbackScope::GetAndSet => matches!(request.name(), b"GET" | b"SET"),
+        FallbackScope::Stateless => true,
     }
 }

@@ -12,6 +12,7 @@ mod fence;
 mod heartbeat;
 mod in_flight;
 mod pace;
+mod pending;
 mod requests;
 mod sent;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use swarm_transport::{Capabilities, RequestRejection, TransportError};
 
 pub(crate) use crate::failure::Failure;
 pub(crate) use call::{Call, Caller, Retry, Timing, deadline};
+pub(in crate::request_reply) use fallback::OverFallback;
 pub(crate) use requests::Requests;
 
 pub(crate) use crate::server::Marks;
@@ -33,11 +35,12 @@ pub(crate) use crate::server::Marks;
 use crate::connection::{Session, Settings, Violation};
 use crate::options::RetryPolicy;
 use crate::server::{ErrorReply, Meaning, ServerProfile};
-use drain::Drain;
+use drain::{Drain, Draining};
 use fallback::Fallback;
 use fence::Fences;
 use in_flight::InFlight;
 use pace::Backlog;
+use pending::Pending;
 use sent::SentCall;
 
 /// Maximum number of times that a call is sent while connections keep breaking.
@@ -53,6 +56,19 @@ pub(crate) struct Answered<W> {
 }
 
 /// Matches requests to replies. Survives reconnects.
+///
+/// | event | verb |
+/// |---|---|
+/// | a caller submits a call | `submit` |
+/// | a connection opens, or is lost | `connected`, `disconnected` |
+/// | the transport can take a request | `next_request` |
+/// | a frame arrives | `receive` |
+/// | time passes | `next_deadline`, `expire` |
+/// | calls must end without a reply | `fail_waiting`, `abandon` |
+/// | the client switches to another connection | `set_aside`, `take_back` |
+///
+/// Everything else belongs to one of its views: the state of the connection (`session`), the calls
+/// that have not been answered (`pending`), draining (`drain`), and the HTTP fallback (`fallback`).
 pub(crate) struct Engine<C: Caller> {
     session: Session,
     /// Calls that have not been sent, in order.
@@ -67,8 +83,6 @@ pub(crate) struct Engine<C: Caller> {
     earliest: Option<Instant>,
     /// Whether the connection is being drained.
     drain: Drain,
-    /// Why the last attempt to connect failed, while there is no connection.
-    unreachable: Option<Arc<TransportError>>,
     /// Expected work of pending calls.
     backlog: Backlog,
     /// When the last reply arrived.
@@ -85,7 +99,6 @@ impl<C: Caller> Engine<C> {
             fallback: Fallback::default(),
             earliest: None,
             drain: Drain::default(),
-            unreachable: None,
             backlog: Backlog::default(),
             answered: None,
         }
@@ -108,26 +121,6 @@ impl<C: Caller> Engine<C> {
         self.waiting.push_back(call);
     }
 
-    /// Returns the number of calls that have not been sent.
-    pub(in crate::request_reply) fn queued(&self) -> usize {
-        self.waiting.len()
-    }
-
-    /// Returns the number of calls in flight.
-    pub(in crate::request_reply) fn in_flight(&self) -> usize {
-        self.in_flight.len() + self.fallback.slots().len()
-    }
-
-    /// Whether a caller still waits for a reply.
-    pub(in crate::request_reply) fn has_awaited_calls(&self) -> bool {
-        self.waiting.iter().any(|call| call.is_awaited())
-            || self
-                .in_flight
-                .iter()
-                .chain(self.fallback.slots())
-                .any(SentCall::is_awaited)
-    }
-
     /// Returns the protocol-independent state of the connection.
     pub(in crate::request_reply) const fn session(&self) -> &Session {
         &self.session
@@ -137,18 +130,27 @@ impl<C: Caller> Engine<C> {
         &mut self.session
     }
 
+    /// Returns the view of the calls that have not been answered.
     #[inline]
-    pub(in crate::request_reply) fn is_ready(&self) -> bool {
-        self.session.is_ready()
+    pub(in crate::request_reply) const fn pending(&self) -> Pending<'_, C> {
+        Pending::of(self)
+    }
+
+    /// Returns the view for draining the connection.
+    #[inline]
+    pub(in crate::request_reply) const fn drain(&mut self) -> Draining<'_, C> {
+        Draining::of(self)
+    }
+
+    /// Returns the view for the HTTP fallback.
+    pub(in crate::request_reply) const fn fallback(&mut self) -> OverFallback<'_, C> {
+        OverFallback::of(self)
     }
 
     /// Starts over on a new connection. Its handshake begins, if the transport keeps a session.
     pub(in crate::request_reply) fn connected(&mut self, capabilities: Capabilities) {
         self.drain = Drain::default();
         self.session.open(capabilities);
-        if self.is_ready() {
-            self.unreachable = None;
-        }
     }
 
     /// The connection was lost or closed. Calls that were sent fail unless the retry policy allows
@@ -159,12 +161,6 @@ impl<C: Caller> Engine<C> {
         let policy = self.session.settings.retry;
         requeue(self.in_flight.drain(), &mut self.waiting, policy, error);
         self.take_back_growth();
-    }
-
-    /// Records a failed attempt to connect. Calls that time out before the next connection report
-    /// this error.
-    pub(in crate::request_reply) fn note_unreachable(&mut self, error: &Arc<TransportError>) {
-        self.unreachable = Some(Arc::clone(error));
     }
 
     /// Fails all calls that have not been sent.
@@ -194,7 +190,7 @@ impl<C: Caller> Engine<C> {
         now: Instant,
         check: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
     ) -> Option<RequestRef<'_>> {
-        if !self.is_ready() {
+        if !self.session.is_ready() {
             return Some(
                 self.own_request
                     .insert(self.session.handshake_request()?)
@@ -267,9 +263,6 @@ impl<C: Caller> Engine<C> {
         frame: Frame,
     ) -> Result<Option<Answered<C::Wake>>, Violation> {
         if !self.session.receive(now, &frame)? {
-            if self.is_ready() {
-                self.unreachable = None;
-            }
             return Ok(None);
         }
         if frame.is_push() {

@@ -196,7 +196,7 @@ impl<C: Caller> Engine<C> {
     /// Whether commands reach the server. Deadlines are not extended while the server is
     /// unreachable.
     pub(super) fn reaches_server(&self) -> bool {
-        self.is_ready() || !self.fallback.is_empty()
+        self.session.is_ready() || !self.fallback.is_empty()
     }
 
     /// Returns the deadline of a call that is about to be sent.

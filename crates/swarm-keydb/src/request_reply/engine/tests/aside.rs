@@ -47,21 +47,28 @@ fn a_pending_write_outlives_its_caller() {
     ] {
         let mut bench = Bench::ready();
         let gone = bench.call(request, Retry::Never, false);
-        assert!(!bench.engine.has_pending_write(), "the write was not sent");
+        assert!(
+            !bench.engine.pending().has_write(),
+            "the write was not sent"
+        );
         bench.send();
-        assert_eq!(bench.engine.has_pending_write(), writes, "{request}");
+        assert_eq!(bench.engine.pending().has_write(), writes, "{request}");
         *gone.borrow_mut() = true;
-        assert_eq!(bench.engine.has_pending_write(), writes, "{request}");
-        assert_eq!(bench.engine.has_unexpired_write(), writes, "{request}");
+        assert_eq!(bench.engine.pending().has_write(), writes, "{request}");
+        assert_eq!(
+            bench.engine.pending().has_unexpired_write(),
+            writes,
+            "{request}"
+        );
         bench.wait(10).unwrap();
         assert_eq!(
-            bench.engine.has_pending_write(),
+            bench.engine.pending().has_write(),
             writes,
             "{request}: a tombstone"
         );
-        assert!(!bench.engine.has_unexpired_write());
+        assert!(!bench.engine.pending().has_unexpired_write());
         bench.reply(&bulk("1"));
-        assert!(!bench.engine.has_pending_write(), "{request}");
+        assert!(!bench.engine.pending().has_write(), "{request}");
     }
 }
 
@@ -71,13 +78,13 @@ fn a_batch_has_a_pending_write_until_its_last_write_is_answered() {
     bench.batch(&["GET a", "SET a 1", "GET a"], Retry::Never);
     assert_eq!(bench.sent().len(), 3);
     bench.reply(&bulk("0"));
-    assert!(bench.engine.has_pending_write());
+    assert!(bench.engine.pending().has_write());
     bench.reply(&bulk("OK"));
-    assert!(!bench.engine.has_pending_write());
+    assert!(!bench.engine.pending().has_write());
 
     bench.batch(&["MULTI", "GET a", "EXEC"], Retry::Never);
     assert_eq!(bench.sent().len(), 3);
-    assert!(bench.engine.has_pending_write());
+    assert!(bench.engine.pending().has_write());
 }
 
 #[test]
@@ -87,13 +94,16 @@ fn a_tombstone_owes_a_write_until_its_last_write_is_answered() {
     assert_eq!(bench.sent().len(), 3);
     bench.advance(10);
     assert_eq!(bench.answers().len(), 3, "all requests timed out");
-    assert!(bench.engine.has_pending_write());
+    assert!(bench.engine.pending().has_write());
     bench.reply(&bulk("OK"));
-    assert!(!bench.engine.has_pending_write(), "only reads are pending");
-    assert_eq!(bench.engine.in_flight(), 1);
+    assert!(
+        !bench.engine.pending().has_write(),
+        "only reads are pending"
+    );
+    assert_eq!(bench.engine.pending().in_flight(), 1);
     bench.reply(&bulk("1"));
     bench.reply(&bulk("1"));
-    assert_eq!(bench.engine.in_flight(), 0);
+    assert_eq!(bench.engine.pending().in_flight(), 0);
 }
 
 #[test]
@@ -104,8 +114,17 @@ fn late_replies_reach_their_callers_over_a_connection_that_is_set_aside() {
     assert_eq!(bench.sent().len(), 2);
     bench.incr("c");
     let mut aside = bench.engine.set_aside();
-    assert_eq!((aside.in_flight(), aside.queued()), (2, 0));
-    assert_eq!((bench.engine.in_flight(), bench.engine.queued()), (0, 1));
+    assert_eq!(
+        (aside.pending().in_flight(), aside.pending().queued()),
+        (2, 0)
+    );
+    assert_eq!(
+        (
+            bench.engine.pending().in_flight(),
+            bench.engine.pending().queued()
+        ),
+        (0, 1)
+    );
     assert_eq!(bench.send(), None, "not connected");
     bench.handshake();
     assert_eq!(bench.sent(), ["INCR c"]);
@@ -117,7 +136,7 @@ fn late_replies_reach_their_callers_over_a_connection_that_is_set_aside() {
         bench.answers(),
         results(&[(2, "\"9\""), (0, "\"1\""), (1, "\"2\"")])
     );
-    assert!(!aside.has_pending_write() && !aside.has_awaited_calls());
+    assert!(!aside.pending().has_write() && !aside.pending().is_awaited());
 }
 
 #[test]

@@ -21,21 +21,21 @@ fn calls_in_flight_complete_before_a_connection_is_drained() {
         bench.answers(),
         results(&[(0, &*format!("error {READONLY}"))])
     );
-    assert!(bench.engine.take_drain_advice());
-    bench.engine.drain();
+    assert!(bench.engine.drain().take_advice());
+    bench.engine.drain().start();
     bench.incr("c");
     assert_eq!(
         bench.send(),
         None,
         "a draining connection sends no new calls"
     );
-    assert!(!bench.engine.is_drained());
+    assert!(!bench.engine.drain().is_done());
     bench.reply(&bulk("2"));
     assert_eq!(bench.answers(), results(&[(1, "\"2\"")]));
-    assert!(bench.engine.is_drained());
+    assert!(bench.engine.drain().is_done());
     bench.cut();
     bench.handshake();
-    assert!(!bench.engine.is_drained());
+    assert!(!bench.engine.drain().is_done());
     assert_eq!(bench.sent(), ["INCR c"]);
 }
 
@@ -47,15 +47,15 @@ fn a_draining_connection_sends_the_rest_of_a_batch() {
     assert_eq!(bench.send().as_deref(), Some("INCR a"));
     assert_eq!(bench.send().as_deref(), Some("MULTI"));
     bench.reply(&Frame::error(READONLY));
-    assert!(bench.engine.take_drain_advice());
-    bench.engine.drain();
+    assert!(bench.engine.drain().take_advice());
+    bench.engine.drain().start();
     bench.get("c");
     assert_eq!(bench.sent(), ["SET b", "EXEC"]);
     for reply in ["OK", "QUEUED", "[]"] {
-        assert!(!bench.engine.is_drained());
+        assert!(!bench.engine.drain().is_done());
         bench.reply(&bulk(reply));
     }
-    assert!(bench.engine.is_drained());
+    assert!(bench.engine.drain().is_done());
 }
 
 #[test]
@@ -66,10 +66,10 @@ fn replies_without_a_caller_do_not_delay_draining() {
     bench.incr("c");
     bench.sent();
     *gone.borrow_mut() = true;
-    bench.engine.drain();
-    assert!(!bench.engine.is_drained());
+    bench.engine.drain().start();
+    assert!(!bench.engine.drain().is_done());
     bench.advance(10);
-    assert!(bench.engine.is_drained());
+    assert!(bench.engine.drain().is_done());
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn only_configured_error_codes_cause_draining() {
         bench.get("a");
         bench.send();
         bench.reply(&Frame::error(format!("{code} x")));
-        assert_eq!(bench.engine.take_drain_advice(), advised, "{code}");
-        assert!(!bench.engine.take_drain_advice(), "{code}: once");
+        assert_eq!(bench.engine.drain().take_advice(), advised, "{code}");
+        assert!(!bench.engine.drain().take_advice(), "{code}: once");
     }
 }
 
@@ -99,7 +99,7 @@ fn a_transport_without_a_session_is_not_drained() {
     bench.get("a");
     bench.send();
     bench.reply(&Frame::error(READONLY));
-    assert!(!bench.engine.take_drain_advice());
+    assert!(!bench.engine.drain().take_advice());
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn closing_reports_for_each_command_whether_it_may_have_run() {
     let (ran, not_sent) = ("Closed { sent: true }", "Closed { sent: false }");
     let expected = [(0, ran), (2, ran), (2, ran), (2, ran), (3, not_sent)];
     assert_eq!(answers, results(&expected));
-    assert!(!bench.engine.has_awaited_calls());
+    assert!(!bench.engine.pending().is_awaited());
     assert_eq!(bench.engine.abandon(), 0);
     // The rest of the batch is still sent, since it may end with EXEC.
     assert_eq!(bench.send().as_deref(), Some("INCR e"));

@@ -22,7 +22,7 @@ fn each_waiting_call_times_out_at_its_own_deadline() {
     bench.advance(3);
     assert_eq!(bench.answers(), results(&[(2, "timeout sent=false")]));
     assert_eq!(bench.engine.next_deadline(), Some(bench.now + seconds(12)));
-    assert_eq!(bench.engine.queued(), 1);
+    assert_eq!(bench.engine.pending().queued(), 1);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_call_that_returns_from_a_connection_set_aside_still_times_out() {
 #[test]
 fn a_timeout_names_the_failed_attempt_to_connect_until_one_succeeds() {
     let mut bench = Bench::offline();
-    bench.engine.note_unreachable(&error());
+    bench.engine.session_mut().note_unreachable(&error());
     bench.incr("a");
     bench.advance(10);
     let results = bench.answers();
@@ -67,13 +67,13 @@ fn a_timeout_names_the_failed_attempt_to_connect_until_one_succeeds() {
 
     let stateless = Capabilities::FULL.with_session(false);
     for capabilities in [Capabilities::FULL, stateless] {
-        bench.engine.note_unreachable(&error());
+        bench.engine.session_mut().note_unreachable(&error());
         if capabilities.session {
             bench.handshake();
         } else {
             bench.engine.connected(capabilities);
         }
-        assert!(bench.engine.is_ready());
+        assert!(bench.engine.session().is_ready());
         bench.cut();
         bench.incr("a");
         bench.advance(10);
@@ -84,7 +84,7 @@ fn a_timeout_names_the_failed_attempt_to_connect_until_one_succeeds() {
 #[test]
 fn a_handshake_that_has_only_begun_keeps_the_error() {
     let mut bench = Bench::offline();
-    bench.engine.note_unreachable(&error());
+    bench.engine.session_mut().note_unreachable(&error());
     bench.engine.connected(Capabilities::FULL);
     assert_eq!(bench.send().as_deref(), Some("HELLO 3"));
     bench.reply(&map());
@@ -99,41 +99,29 @@ fn a_handshake_that_has_only_begun_keeps_the_error() {
 fn a_read_is_not_repeated_forever_over_the_fallback() {
     let mut bench = Bench::offline();
     bench.get("a");
-    assert!(bench.engine.fallback_is_settled());
+    assert!(bench.engine.fallback().is_settled());
     for _ in 0..3 {
         assert_eq!(bench.answers(), []);
-        let now = bench.now;
-        assert!(
-            bench
-                .engine
-                .next_fallback_request(now, |_| Ok(()))
-                .is_some()
-        );
-        assert!(!bench.engine.fallback_is_settled());
-        bench.engine.fallback_failed(&error());
+        assert_eq!(bench.send_over_fallback().as_deref(), Some("GET a"));
+        assert!(!bench.engine.fallback().is_settled());
+        bench.engine.fallback().disconnected(&error());
     }
     assert_eq!(bench.answers(), results(&[(0, "lost sent=true")]));
-    assert_eq!(bench.engine.queued(), 0);
+    assert_eq!(bench.engine.pending().queued(), 0);
 }
 
 #[test]
 fn nothing_is_sent_until_the_fallback_is_closed() {
     let mut bench = Bench::offline();
     bench.get("a");
-    let now = bench.now;
-    assert!(
-        bench
-            .engine
-            .next_fallback_request(now, |_| Ok(()))
-            .is_some()
-    );
+    assert_eq!(bench.send_over_fallback().as_deref(), Some("GET a"));
     bench.advance(10);
     assert_eq!(bench.answers(), results(&[(0, "timeout sent=true")]));
-    assert!(bench.engine.fallback_is_settled());
+    assert!(bench.engine.fallback().is_settled());
     bench.handshake();
     bench.get("b");
     assert_eq!(bench.send(), None);
-    bench.engine.close_fallback();
+    bench.engine.fallback().close();
     assert_eq!(bench.sent(), ["GET b"]);
 }
 
@@ -143,10 +131,10 @@ fn a_write_is_pending_until_its_reply_is_held_although_its_caller_timed_out() {
     bench.fenced("EVAL", Retry::Never);
     assert_eq!(bench.sent().len(), 2);
     bench.advance(10);
-    assert!(bench.engine.has_pending_write());
+    assert!(bench.engine.pending().has_write());
     bench.reply(&bulk("1"));
     assert!(
-        !bench.engine.has_pending_write(),
+        !bench.engine.pending().has_write(),
         "only the fence is pending"
     );
 }
@@ -154,19 +142,19 @@ fn a_write_is_pending_until_its_reply_is_held_although_its_caller_timed_out() {
 #[test]
 fn pending_writes_and_callers_are_counted() {
     let mut bench = Bench::ready();
-    assert_eq!(bench.engine.pending_writes(), 0);
+    assert_eq!(bench.engine.pending().writes(), 0);
     bench.incr("a");
     bench.incr("b");
     bench.get("c");
     bench.sent();
-    assert_eq!(bench.engine.pending_writes(), 2);
+    assert_eq!(bench.engine.pending().writes(), 2);
 
     let mut bench = Bench::offline();
-    assert!(!bench.engine.has_awaited_calls());
+    assert!(!bench.engine.pending().is_awaited());
     let gone = bench.get("a");
-    assert!(bench.engine.has_awaited_calls());
+    assert!(bench.engine.pending().is_awaited());
     *gone.borrow_mut() = true;
-    assert!(!bench.engine.has_awaited_calls());
+    assert!(!bench.engine.pending().is_awaited());
 }
 
 #[test]

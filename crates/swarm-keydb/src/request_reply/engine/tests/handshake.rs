@@ -198,7 +198,7 @@ fn behind_a_gateway_the_server_is_identified_before_resp3_is_requested() {
             bench.send();
         }
         bench.reply(&Frame::error("ERR wrong number of arguments"));
-        assert!(bench.engine.is_ready());
+        assert!(bench.engine.session().is_ready());
         assert_eq!(
             bench.engine.session.settings.learned.kind(),
             kind,
@@ -279,11 +279,11 @@ fn array_errors_are_errors_if_the_probe_received_one() {
             (2, r#"["-NOAUTH", "x"]"#),
         ])
     );
-    assert!(!bench.engine.take_drain_advice());
+    assert!(!bench.engine.drain().take_advice());
     bench.get("a");
     bench.send();
     bench.reply(&words("-NOAUTH Authentication required."));
-    assert!(bench.engine.take_drain_advice());
+    assert!(bench.engine.drain().take_advice());
 }
 
 #[test]
@@ -312,10 +312,10 @@ fn user_and_database_are_sent_in_the_handshake() {
     bench.reply(&Frame::error(
         "ERR wrong number of arguments for 'echo' command",
     ));
-    assert!(!bench.engine.is_ready());
+    assert!(!bench.engine.session().is_ready());
     assert_eq!(bench.send().as_deref(), Some("SELECT 3"));
     bench.reply(&Frame::simple("OK"));
-    assert!(bench.engine.is_ready());
+    assert!(bench.engine.session().is_ready());
 }
 
 #[test]
@@ -341,7 +341,7 @@ fn a_transport_without_a_session_has_no_handshake() {
     bench
         .engine
         .connected(Capabilities::FULL.with_session(false));
-    assert!(bench.engine.is_ready());
+    assert!(bench.engine.session().is_ready());
     assert_eq!(bench.send().as_deref(), Some("GET a"));
 }
 
@@ -430,7 +430,7 @@ fn the_error_of_hello_is_reported_if_the_connection_ends_in_the_handshake() {
     assert_eq!(explained.retry_after(), Some(wait));
     assert_eq!(bench.sent(), ["ECHO"]);
     bench.reply(&Frame::error("ERR wrong number of arguments"));
-    assert!(bench.engine.is_ready());
+    assert!(bench.engine.session().is_ready());
     let text = bench.engine.session().explain(closed()).to_string();
     assert!(!text.contains("upstream failure"), "{text}");
 }

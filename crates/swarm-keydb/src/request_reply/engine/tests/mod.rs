@@ -5,11 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use swarm_resp::{Frame, Request};
+use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{Capabilities, TransportError, TransportErrorKind};
 
 use super::{Call, Caller, Engine, Failure, Marks, Requests, Retry, Settings, Timing, Violation};
-use crate::connection::HandshakeError;
+use crate::connection::{HandshakeError, Outgoing};
 
 use crate::server::ServerProfile;
 
@@ -103,7 +103,7 @@ impl Bench {
         }));
         assert_eq!(self.send().as_deref(), Some("ECHO"));
         self.reply(&Frame::error("ERR wrong number of arguments"));
-        assert!(self.engine.is_ready());
+        assert!(self.engine.session().is_ready());
     }
 
     /// Submits a call of one request. Setting the returned flag cancels it.
@@ -172,8 +172,13 @@ impl Bench {
     /// The next request that the engine sends, as text.
     fn send(&mut self) -> Option<String> {
         let request = self.engine.next_request(self.now, |_| Ok(()))?;
-        let words: Vec<_> = request.args().map(String::from_utf8_lossy).collect();
-        Some(words.join(" "))
+        Some(words_of(request))
+    }
+
+    /// The next request that the engine sends over the fallback, as text.
+    fn send_over_fallback(&mut self) -> Option<String> {
+        let mut fallback = self.engine.fallback();
+        fallback.next_request(self.now, |_| Ok(())).map(words_of)
     }
 
     /// Sends an `ECHO` or `PING` with a nonce. Returns the nonce that the server must echo.
@@ -220,6 +225,11 @@ impl Bench {
             .map(|(number, result)| (number, describe(&result)))
             .collect()
     }
+}
+
+fn words_of(request: RequestRef<'_>) -> String {
+    let words: Vec<_> = request.args().map(String::from_utf8_lossy).collect();
+    words.join(" ")
 }
 
 fn describe(result: &Result<Frame, Failure>) -> String {

@@ -56,9 +56,8 @@ fn a_request_that_was_sent_before_never_counts_as_not_sent() {
 
     let mut bench = sent_before();
     bench.engine.session.settings.fallback = FallbackScope::Stateless;
-    let next = bench
-        .engine
-        .next_fallback_request(bench.now, |_| Err(refusal()));
+    let mut fallback = bench.engine.fallback();
+    let next = fallback.next_request(bench.now, |_| Err(refusal()));
     assert!(next.is_none());
     may_have_run(&bench);
 }

@@ -104,8 +104,7 @@ fn over_http_such_a_key_waits_for_the_connection_unless_the_last_server_rejected
             bench.handshake_with(server);
             bench.cut();
             bench.submit(marked(key), Retry::ReadOnly, false);
-            let next = bench.engine.next_fallback_request(bench.now, |_| Ok(()));
-            assert!(next.is_none(), "{server} {key:?}");
+            assert_eq!(bench.send_over_fallback(), None, "{server} {key:?}");
             let answered = bench.answers.borrow().len();
             assert_eq!(answered, usize::from(!waits), "{server} {key:?}");
         }

@@ -163,7 +163,7 @@ impl Simulation {
         for aside in &mut self.asides {
             aside.engine.abandon();
         }
-        let living = |engine: &Engine<Tester>| engine.has_awaited_calls();
+        let living = |engine: &Engine<Tester>| engine.pending().is_awaited();
         assert!(!living(&self.bench().engine), "abandoned");
         assert!(!self.asides.iter().any(|aside| living(&aside.engine)));
     }
@@ -187,7 +187,7 @@ impl Simulation {
             self.send();
             if !self.line.is_idle() {
                 self.answer();
-            } else if self.bench().engine.in_flight() > 0 {
+            } else if self.bench().engine.pending().in_flight() > 0 {
                 self.cut();
             } else {
                 break;
@@ -198,8 +198,8 @@ impl Simulation {
 
     fn judge(&mut self, cancelled: &[Rc<RefCell<bool>>]) {
         let engine = &self.bench().engine;
-        assert!(!engine.has_awaited_calls(), "a call was forgotten");
-        assert_eq!(engine.in_flight(), 0, "a slot leaked");
+        assert!(!engine.pending().is_awaited(), "a call was forgotten");
+        assert_eq!(engine.pending().in_flight(), 0, "a slot leaked");
         for (number, requests) in self.calls.iter().enumerate() {
             let results = self.results.get(&(number as u64));
             let Some(results) = results.filter(|results| results.len() == requests.len()) else {
@@ -347,7 +347,7 @@ impl Simulation {
             self.bench().handshake();
             std::mem::swap(&mut other, &mut self.bench().engine);
             self.set_aside();
-            self.bench().engine.adopt(other.session);
+            self.bench().engine.session = other.session;
             self.connected = true;
         }
     }
@@ -373,7 +373,7 @@ impl Simulation {
         let lost = lost || reply.is_some_and(|reply| engine.receive(now, reply).is_err());
         if lost {
             self.lose_aside(at);
-        } else if !engine.has_pending_write() && !engine.has_awaited_calls() {
+        } else if !engine.pending().has_write() && !engine.pending().is_awaited() {
             self.note();
             self.asides.remove(at);
             let results = self.bench().answers();
@@ -385,9 +385,9 @@ impl Simulation {
         let Aside { mut engine, .. } = self.asides.remove(at);
         let error = TransportError::new(TransportErrorKind::Closed, "cut");
         engine.disconnected(&Arc::new(error));
-        self.seen.taken_back += u32::from(engine.queued() > 0);
+        self.seen.taken_back += u32::from(engine.pending().queued() > 0);
         self.bench().engine.take_back(&mut engine);
-        assert!(!engine.has_awaited_calls(), "a call was left behind");
+        assert!(!engine.pending().is_awaited(), "a call was left behind");
     }
 
     fn wait(&mut self, seconds: u64) {
@@ -427,17 +427,17 @@ impl Simulation {
         if let Some(refusal) = self.line.refuse() {
             if self.bench().receive(&refusal).is_err() {
                 self.cut();
-            } else if self.bench().engine.take_drain_advice() {
-                self.bench().engine.drain();
+            } else if self.bench().engine.drain().take_advice() {
+                self.bench().engine.drain().start();
             }
         }
     }
 
     /// Drains the connection if the server asked for that. No call may be lost.
     fn drain_if_advised(&mut self) {
-        if self.connected && self.bench().engine.is_drained() {
+        if self.connected && self.bench().engine.drain().is_done() {
             self.note();
-            if self.bench().engine.has_pending_write() {
+            if self.bench().engine.pending().has_write() {
                 self.set_aside();
             } else {
                 self.cut();
@@ -452,10 +452,9 @@ impl Simulation {
             return;
         }
         let bench = self.bench();
-        let Some(request) = bench.engine.next_fallback_request(bench.now, |_| Ok(())) else {
+        let Some(name) = bench.send_over_fallback() else {
             return;
         };
-        let name = words_of(request);
         let narrow = bench.engine.session.settings.fallback == FallbackScope::GetAndSet;
         assert!(
             !narrow || name.starts_with("GET") || name.starts_with("SET"),
@@ -467,13 +466,16 @@ impl Simulation {
 
     fn reply_on_fallback(&mut self) {
         if let Some(name) = self.pending_on_fallback.pop_front() {
-            self.bench().engine.receive_fallback(bulk(&name)).unwrap();
+            self.bench().engine.fallback().receive(bulk(&name)).unwrap();
         }
     }
 
     fn lose_fallback(&mut self) {
         let error = TransportError::new(TransportErrorKind::Closed, "cut");
-        self.bench().engine.fallback_failed(&Arc::new(error));
+        self.bench()
+            .engine
+            .fallback()
+            .disconnected(&Arc::new(error));
         self.pending_on_fallback.clear();
     }
 
@@ -491,9 +493,4 @@ impl Simulation {
             );
         }
     }
-}
-
-fn words_of(request: swarm_resp::RequestRef<'_>) -> String {
-    let words: Vec<_> = request.args().map(String::from_utf8_lossy).collect();
-    words.join(" ")
 }
