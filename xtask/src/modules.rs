@@ -88,11 +88,13 @@ const LAYERS: &[(&str, &[&str])] = &[
             "effect",
             "failure",
             "options",
+            "pool",
             "server",
             "status",
             "tasks",
         ],
     ),
+    ("pool", &[]),
     // The connection.
     (
         "connection",

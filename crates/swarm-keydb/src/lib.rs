@@ -93,6 +93,11 @@ mod handles;
 mod json;
 mod key;
 mod options;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the client has one shared connection so far")
+)]
+mod pool;
 mod pubsub;
 mod request_reply;
 mod server;
