@@ -3,8 +3,8 @@
 use super::sent::SentCall;
 use super::{Caller, Engine};
 
-/// View of an engine's calls that have not been answered. `queued` and `in_flight` cost nothing; all
-/// other methods scan the calls.
+/// View of an engine's calls that have not been answered. `queued` and `in_flight` cost nothing;
+/// the others scan the calls.
 pub(in crate::request_reply) struct Pending<'a, C: Caller>(&'a Engine<C>);
 
 impl<'a, C: Caller> Pending<'a, C> {
