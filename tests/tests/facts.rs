@@ -1,8 +1,9 @@
 //! The table of command facts against the COMMAND reply of a Redis server.
 
 use swarm_keydb::{Client, FrameRef};
+use swarm_resp::Request;
 use swarm_tests::{Redis, within};
-use swarm_transport::facts::{Access, Blocking, Place, all, named};
+use swarm_transport::facts::{Access, Blocking, Order, Place, all, named};
 
 /// Commands that this version of Redis does not flag as blocking, although they wait for replicas
 /// or for the disk.
@@ -30,7 +31,7 @@ async fn the_facts_are_those_of_redis() {
         describe(command, &mut commands);
     }
     assert!(commands.len() > 300, "the reply is read wrongly");
-    let mut compared = 0;
+    let (mut compared, mut barriers) = (0, 0);
     for said in &commands {
         let (first, second) = said.name.split_once(' ').unwrap_or((&said.name, ""));
         let facts = named(first.as_bytes(), second.as_bytes());
@@ -52,6 +53,11 @@ async fn the_facts_are_those_of_redis() {
         if says("readonly") {
             assert_eq!(facts.access, Access::Read, "{name}");
         }
+        if says("write") && said.places.is_empty() && !said.incomplete {
+            let order = facts.order(&Request::new(name, ()).view().args());
+            assert_eq!(order, Order::Everything, "{name}");
+            barriers += 1;
+        }
         let blocks = facts.blocking != Blocking::Never;
         assert_eq!(
             blocks,
@@ -71,6 +77,7 @@ async fn the_facts_are_those_of_redis() {
         compared > 300 && compared < methods,
         "{compared} of {methods}"
     );
+    assert!(barriers > 5, "{barriers} commands write without a key");
 }
 
 /// The keys that Redis finds in whole commands are those that the table finds.
@@ -100,7 +107,7 @@ async fn the_keys_of_a_command_are_those_that_redis_finds() {
         "LMOVE a b LEFT LEFT",
         "SET a v EX 9",
     ] {
-        let request = swarm_resp::Request::new(words, ());
+        let request = Request::new(words, ());
         let args = request.view().args();
         let facts = swarm_transport::facts::facts(&args);
         let mut ours: Vec<_> = facts

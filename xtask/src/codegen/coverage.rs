@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use super::facts::{Row, Table};
 use super::spec::{Command, Family, Kind, Retry, Session};
+use super::wrap;
 
 const INTRODUCTION: &str = "\
 # Commands
@@ -54,6 +55,16 @@ const WITHOUT_METHODS: &str = "
 |---|---|
 ";
 
+const ORDER: &str = "
+## Order
+
+On a server that runs the commands of one connection one after another, the client may open several
+connections. Commands that name a common key, or publish to a common channel, then stay in order.
+Scripts without keys, commands that are not on this page, and the following commands stay in order
+with every other command of the client:
+
+";
+
 /// The page of all commands.
 pub(super) fn emit(families: &[Family], facts: &Table) -> Result<String> {
     let mut text = INTRODUCTION.to_owned();
@@ -71,6 +82,11 @@ pub(super) fn emit(families: &[Family], facts: &Table) -> Result<String> {
     }
     text.push_str(CONCLUSION);
     without_methods(&mut text, facts);
+    text.push_str(ORDER);
+    let barriers = facts.commands().filter(|(_, row)| row.is_barrier());
+    let names: Vec<_> = barriers.map(|(name, _)| name).collect();
+    let lines = wrap::fill(&format!("{}.", names.join(", ")), 0);
+    writeln!(text, "{}", lines.join("\n")).ok();
     Ok(text)
 }
 

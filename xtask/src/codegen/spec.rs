@@ -162,6 +162,9 @@ pub(super) struct Facts {
     pub(super) names: Option<Vec<String>>,
     /// Options among the arguments.
     pub(super) options: Option<Options>,
+    /// Which commands the command stays in order with, if not those that name one of its keys: all
+    /// for a command without keys that changes something, none for one that reads.
+    pub(super) order: Option<Order>,
     /// Number of keys that the command writes.
     pub(super) writes: Option<Writes>,
     /// Whether the command runs a script.
@@ -198,6 +201,16 @@ pub(super) enum Session {
     Transaction,
     Watch,
     Unordered,
+}
+
+/// Which commands a command stays in order with, where that does not follow from its keys.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Order {
+    /// None.
+    Nothing,
+    /// Those that publish to its channel, the first argument.
+    Channel,
 }
 
 #[derive(Deserialize)]

@@ -2,9 +2,11 @@
 //!
 //! A server may run the commands of one connection strictly one after another. The client then
 //! needs as many connections as it has calls. `growth` decides when to open and close
-//! connections, and how many calls may be in flight on each.
+//! connections, and how many calls may be in flight on each. `keys` finds out which calls must stay
+//! in order.
 
 mod growth;
+mod keys;
 
 /// Number of connections that the pool may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -51,6 +51,7 @@ pub struct Facts {
     pub steps: bool,
     /// Whether the reply may be a list that begins with arbitrary text.
     pub texts: bool,
+    order: Order,
     keys: &'static [Place],
     names: &'static [Place],
     options: Options,
@@ -116,6 +117,21 @@ pub enum Writes {
     EachKey,
     /// One key, and once more for its time to live, if there is one (`SET`).
     ValueAndTtl,
+}
+
+/// Which other commands a command stays in order with, if a client sends commands over several
+/// connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Order {
+    /// No command: its effect and its reply do not depend on commands that are not awaited.
+    Nothing,
+    /// Commands that name one of its keys.
+    Keys,
+    /// Commands that publish to its channel, the first argument.
+    Channel,
+    /// Every command, because it may read or change anything (`FLUSHALL`).
+    Everything,
 }
 
 /// Options among the arguments of a command, used to distinguish a keyword from an option's value.
@@ -191,6 +207,22 @@ impl Facts {
         self.is_known() && matches!(self.session, Session::Unchanged)
     }
 
+    /// Which commands a request with these arguments stays in order with.
+    ///
+    /// [`Order::Keys`] only if the request names a key. A script without keys, and a write whose
+    /// keys are unknown, stay in order with every command; a read without keys, with none.
+    pub fn order(&self, args: &RequestArgs<'_>) -> Order {
+        match self.order {
+            Order::Keys if self.keys(args).count() > 0 => Order::Keys,
+            Order::Keys if self.script => Order::Everything,
+            Order::Keys => match self.access {
+                Access::Read => Order::Nothing,
+                _ => Order::Everything,
+            },
+            order => order,
+        }
+    }
+
     /// Positions of the keys in a request. Position 0 is the command's name.
     pub fn keys(&self, args: &RequestArgs<'_>) -> Positions {
         Positions::of(self.keys, self.options, args)
@@ -219,6 +251,7 @@ impl Facts {
             fenced: false,
             steps: false,
             texts: false,
+            order: Order::Keys,
             keys: &[],
             names: &[],
             options: Options { at: 1, words: &[] },
@@ -263,6 +296,11 @@ impl Facts {
 
     const fn script(mut self) -> Self {
         self.script = true;
+        self
+    }
+
+    const fn order_by(mut self, order: Order) -> Self {
+        self.order = order;
         self
     }
 

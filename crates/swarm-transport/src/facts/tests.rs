@@ -78,6 +78,67 @@ fn keys_follow_from_the_arguments() {
     }
 }
 
+/// Catches rows that state an order without need, and changes that are in order with nothing.
+#[test]
+fn a_command_without_keys_is_in_order_with_everything_unless_it_reads() {
+    let mut stated = Vec::new();
+    for row in all() {
+        let (first, second) = row.words;
+        // Without keys, whatever the row says about them.
+        let request = match second {
+            "" => Request::new(first, ()),
+            second => Request::new(first, second),
+        };
+        let order = row.order(&request.view().args());
+        if row.order != Order::Keys {
+            assert_eq!(order, row.order);
+            stated.push((first, second, order));
+            continue;
+        }
+        let changes = row.access != Access::Read || row.script;
+        let expected = match changes {
+            true => Order::Everything,
+            false => Order::Nothing,
+        };
+        assert_eq!(order, expected, "{first} {second}");
+    }
+    let nothing = |first, second| (first, second, Order::Nothing);
+    let expected = [
+        nothing("CLIENT", "UNPAUSE"),
+        nothing("CLIENT", "UNBLOCK"),
+        nothing("CLIENT", "KILL"),
+        nothing("DISCARD", ""),
+        nothing("EXEC", ""),
+        nothing("FUNCTION", "KILL"),
+        nothing("MULTI", ""),
+        ("PUBLISH", "", Order::Channel),
+        nothing("SCRIPT", "KILL"),
+        ("SPUBLISH", "", Order::Channel),
+    ];
+    assert_eq!(stated, expected);
+    let order = |words| of(words).0.order(&Request::new(words, ()).view().args());
+    assert_eq!(order("NOSUCH k"), Order::Everything);
+}
+
+#[test]
+fn a_command_is_in_order_with_those_that_name_its_keys() {
+    for (words, expected) in [
+        ("GET k", Order::Keys),
+        ("MSET a 1 b 2", Order::Keys),
+        ("EVAL s 1 k", Order::Keys),
+        ("EVAL s 0 k", Order::Everything),
+        ("EVAL_RO s 0", Order::Everything),
+        ("XREAD STREAMS s 0", Order::Keys),
+        ("PUBLISH c m", Order::Channel),
+        ("SPUBLISH c m", Order::Channel),
+        ("DBSIZE", Order::Nothing),
+        ("FLUSHALL", Order::Everything),
+    ] {
+        let order = of(words).0.order(&Request::new(words, ()).view().args());
+        assert_eq!(order, expected, "{words}");
+    }
+}
+
 #[test]
 fn blocking_follows_from_the_arguments() {
     for (words, expected) in [

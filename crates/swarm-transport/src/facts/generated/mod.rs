@@ -2,7 +2,7 @@
 
 use super::Access::{Act, Read, Session as Conn, Write};
 use super::Place::{After, Counted, HalfAfter, Range};
-use super::{ALL, Blocking, Facts, Place, Session, Writes};
+use super::{ALL, Blocking, Facts, Order, Place, Session, Writes};
 
 const fn row(first: &'static str, second: &'static str, access: super::Access) -> Facts {
     Facts::new(first, second, access)
@@ -60,8 +60,10 @@ pub(super) static TABLE: &[Facts] = &[
         .blocking(Blocking::Always).texts(),
     row("BZPOPMIN", "", Write).at(&[range(1, -2, 1)]).writing(Writes::EachKey)
         .blocking(Blocking::Always).texts(),
-    row("CLIENT", "UNPAUSE", Act).names(&[range(1, 1, 1)]).stateful(),
-    row("CLIENT", "UNBLOCK", Act).names(&[range(1, 1, 1)]).stateful(),
+    row("CLIENT", "UNPAUSE", Act).names(&[range(1, 1, 1)]).stateful()
+        .order_by(Order::Nothing),
+    row("CLIENT", "UNBLOCK", Act).names(&[range(1, 1, 1)]).stateful()
+        .order_by(Order::Nothing),
     row("CLIENT", "TRACKINGINFO", Read).names(&[range(1, 1, 1)]).stateful(),
     row("CLIENT", "TRACKING", Conn).names(&[range(1, 1, 1)]).session(Session::Unordered),
     row("CLIENT", "SETNAME", Conn).names(&[range(1, 1, 1)]).session(Session::State),
@@ -71,7 +73,7 @@ pub(super) static TABLE: &[Facts] = &[
     row("CLIENT", "NO-TOUCH", Conn).names(&[range(1, 1, 1)]).session(Session::State),
     row("CLIENT", "NO-EVICT", Conn).names(&[range(1, 1, 1)]).session(Session::State),
     row("CLIENT", "LIST", Read).names(&[range(1, 1, 1)]).stateful(),
-    row("CLIENT", "KILL", Act).names(&[range(1, 1, 1)]).stateful(),
+    row("CLIENT", "KILL", Act).names(&[range(1, 1, 1)]).stateful().order_by(Order::Nothing),
     row("CLIENT", "INFO", Read).names(&[range(1, 1, 1)]).stateful(),
     row("CLIENT", "IMPORT-SOURCE", Conn).names(&[range(1, 1, 1)]).session(Session::State),
     row("CLIENT", "ID", Read).names(&[range(1, 1, 1)]).stateful(),
@@ -133,7 +135,7 @@ pub(super) static TABLE: &[Facts] = &[
     row("DECR", "", Write).at(&[range(1, 1, 1)]).writing(Writes::Fixed(1)),
     row("DECRBY", "", Write).at(&[range(1, 1, 1)]).writing(Writes::Fixed(1)),
     row("DEL", "", Write).at(&[range(1, -1, 1)]).writing(Writes::EachKey).steps(),
-    row("DISCARD", "", Conn).session(Session::Transaction),
+    row("DISCARD", "", Conn).session(Session::Transaction).order_by(Order::Nothing),
     row("DUMP", "", Read).at(&[range(1, 1, 1)]).texts(),
     row("ECHO", "", Read),
     row("EVAL", "", Write).at(&[Counted(2)]).writing(Writes::EachKey).script().fenced()
@@ -143,8 +145,8 @@ pub(super) static TABLE: &[Facts] = &[
     row("EVALSHA_RO", "", Read).at(&[Counted(2)]).names(&[range(1, 1, 1)]).script()
         .fenced().texts(),
     row("EVAL_RO", "", Read).at(&[Counted(2)]).script().fenced().texts(),
-    row("EXEC", "", Write).writing(Writes::Fixed(1)).session(Session::Transaction).steps()
-        .texts(),
+    row("EXEC", "", Write).writing(Writes::Fixed(1)).session(Session::Transaction)
+        .order_by(Order::Nothing).steps().texts(),
     row("EXISTS", "", Read).at(&[range(1, -1, 1)]),
     row("EXPIRE", "", Write).at(&[range(1, 1, 1)]).writing(Writes::Fixed(1)),
     row("EXPIREAT", "", Write).at(&[range(1, 1, 1)]).writing(Writes::Fixed(1)),
@@ -160,7 +162,8 @@ pub(super) static TABLE: &[Facts] = &[
     row("FUNCTION", "RESTORE", Write).names(&[range(1, 1, 1)]).fenced().texts(),
     row("FUNCTION", "LOAD", Write).names(&[range(1, 1, 1)]).fenced().texts(),
     row("FUNCTION", "LIST", Read).names(&[range(1, 1, 1)]).fenced().texts(),
-    row("FUNCTION", "KILL", Act).names(&[range(1, 1, 1)]).fenced().texts(),
+    row("FUNCTION", "KILL", Act).names(&[range(1, 1, 1)]).order_by(Order::Nothing).fenced()
+        .texts(),
     row("FUNCTION", "HELP", Read).names(&[range(1, 1, 1)]).fenced().texts(),
     row("FUNCTION", "FLUSH", Write).names(&[range(1, 1, 1)]).fenced().texts(),
     row("FUNCTION", "DUMP", Read).names(&[range(1, 1, 1)]).fenced().texts(),
@@ -269,7 +272,7 @@ pub(super) static TABLE: &[Facts] = &[
     row("MOVE", "", Write).at(&[range(1, 1, 1)]).writing(Writes::Fixed(1)).texts(),
     row("MSET", "", Write).at(&[range(1, -1, 2)]).writing(Writes::EachKey).steps(),
     row("MSETNX", "", Write).at(&[range(1, -1, 2)]).writing(Writes::EachKey).steps(),
-    row("MULTI", "", Conn).session(Session::Transaction),
+    row("MULTI", "", Conn).session(Session::Transaction).order_by(Order::Nothing),
     row("OBJECT", "REFCOUNT", Read).at(&[range(2, 2, 1)]).names(&[range(1, 1, 1)]).texts(),
     row("OBJECT", "IDLETIME", Read).at(&[range(2, 2, 1)]).names(&[range(1, 1, 1)]).texts(),
     row("OBJECT", "HELP", Read).names(&[range(1, 1, 1)]).texts(),
@@ -293,7 +296,7 @@ pub(super) static TABLE: &[Facts] = &[
     row("PSUBSCRIBE", "", Conn).session(Session::Unordered),
     row("PSYNC", "", Conn).session(Session::Unordered),
     row("PTTL", "", Read).at(&[range(1, 1, 1)]),
-    row("PUBLISH", "", Act),
+    row("PUBLISH", "", Act).order_by(Order::Channel),
     row("PUBSUB", "SHARDNUMSUB", Read).names(&[range(1, 1, 1)]).texts(),
     row("PUBSUB", "SHARDCHANNELS", Read).names(&[range(1, 1, 1)]).texts(),
     row("PUBSUB", "NUMSUB", Read).names(&[range(1, 1, 1)]).texts(),
@@ -328,7 +331,8 @@ pub(super) static TABLE: &[Facts] = &[
     row("SCARD", "", Read).at(&[range(1, 1, 1)]).texts(),
     row("SCRIPT", "SHOW", Read).names(&[range(1, 1, 1)]).fenced().texts(),
     row("SCRIPT", "LOAD", Act).names(&[range(1, 1, 1)]).fenced(),
-    row("SCRIPT", "KILL", Act).names(&[range(1, 1, 1)]).fenced().texts(),
+    row("SCRIPT", "KILL", Act).names(&[range(1, 1, 1)]).order_by(Order::Nothing).fenced()
+        .texts(),
     row("SCRIPT", "HELP", Read).names(&[range(1, 1, 1)]).fenced().texts(),
     row("SCRIPT", "FLUSH", Act).names(&[range(1, 1, 1)]).fenced(),
     row("SCRIPT", "EXISTS", Read).names(&[range(1, 1, 1)]).fenced(),
@@ -365,7 +369,7 @@ pub(super) static TABLE: &[Facts] = &[
         ("GET", 1), ("LIMIT", 2), ("STORE", 1)]).writing(Writes::Fixed(1)).texts(),
     row("SORT_RO", "", Read).at(&[range(1, 1, 1)]).texts(),
     row("SPOP", "", Write).at(&[range(1, 1, 1)]).writing(Writes::Fixed(1)).texts(),
-    row("SPUBLISH", "", Act).at(&[range(1, 1, 1)]).texts(),
+    row("SPUBLISH", "", Act).at(&[range(1, 1, 1)]).order_by(Order::Channel).texts(),
     row("SRANDMEMBER", "", Read).at(&[range(1, 1, 1)]).texts(),
     row("SREM", "", Write).at(&[range(1, 1, 1)]).writing(Writes::Fixed(1)).texts(),
     row("SSCAN", "", Read).at(&[range(1, 1, 1)]).texts(),

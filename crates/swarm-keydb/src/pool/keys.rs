@@ -1,0 +1,270 @@
+//! What a call must stay in order with: the names of its keys and channels, as keyed hashes.
+
+use std::hash::{BuildHasher, Hasher};
+use std::ops::Deref;
+
+use swarm_resp::RequestRef;
+use swarm_transport::facts::{Order, facts};
+
+/// What a call must stay in order with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum OrderKeys {
+    /// No other call.
+    Nothing,
+    /// Calls with a common name.
+    Names(Names),
+    /// Every other call.
+    Everything,
+}
+
+/// Hashes of keys and channels, ascending and without duplicates. At least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Names(Repr);
+
+/// Most calls name one key, which needs no allocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Repr {
+    One(u64),
+    Many(Box<[u64]>),
+}
+
+/// What a name is the name of. A key and a channel of the same name are unrelated.
+#[derive(Debug, Clone, Copy)]
+enum Space {
+    Key,
+    Channel,
+}
+
+impl OrderKeys {
+    /// What a call with these requests must stay in order with: the union over its requests.
+    ///
+    /// `hasher` must be the same for all calls that are compared, and keyed, so that nobody can
+    /// choose keys whose hashes collide.
+    pub(crate) fn of<'a>(
+        requests: impl IntoIterator<Item = RequestRef<'a>>,
+        hasher: &impl BuildHasher,
+    ) -> Self {
+        let mut names = Vec::new();
+        let mut first = None;
+        for request in requests {
+            let args = request.args();
+            let facts = facts(&args);
+            let order = facts.order(&args);
+            let positions = facts.keys(&args);
+            let space = match order {
+                Order::Nothing => continue,
+                Order::Keys => Space::Key,
+                Order::Channel => Space::Channel,
+                // An order that this client does not know could be with anything.
+                _ => return Self::Everything,
+            };
+            let is_name = |at| match space {
+                Space::Key => positions.contains(at),
+                Space::Channel => at == 1,
+            };
+            for (_, name) in args.enumerate().filter(|(at, _)| is_name(*at)) {
+                let hash = space.hash(name, hasher);
+                match first {
+                    None => first = Some(hash),
+                    Some(first) if names.is_empty() && first == hash => {}
+                    Some(_) => names.push(hash),
+                }
+            }
+        }
+        match first {
+            None => Self::Nothing,
+            Some(first) if names.is_empty() => Self::Names(Names(Repr::One(first))),
+            Some(first) => {
+                names.push(first);
+                Self::Names(Names::many(names))
+            }
+        }
+    }
+}
+
+impl Names {
+    fn many(mut names: Vec<u64>) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        Self(Repr::Many(names.into_boxed_slice()))
+    }
+}
+
+impl Deref for Names {
+    type Target = [u64];
+
+    fn deref(&self) -> &[u64] {
+        match &self.0 {
+            Repr::One(name) => std::slice::from_ref(name),
+            Repr::Many(names) => names,
+        }
+    }
+}
+
+impl Space {
+    fn hash(self, name: &[u8], hasher: &impl BuildHasher) -> u64 {
+        let mut state = hasher.build_hasher();
+        state.write_u8(self as u8);
+        state.write(name);
+        state.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::RandomState;
+    use std::sync::LazyLock;
+
+    use swarm_resp::Request;
+
+    use super::*;
+
+    static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+    /// The order of a call with these requests, one per `;`.
+    fn of(requests: &str) -> OrderKeys {
+        let requests: Vec<_> = requests
+            .split("; ")
+            .map(|words| {
+                let mut words = words.split(' ');
+                let name = words.next().unwrap();
+                // An argument named "" in a test is empty.
+                let args = words.map(|word| word.trim_matches('"')).collect::<Vec<_>>();
+                Request::new(name, args)
+            })
+            .collect();
+        OrderKeys::of(requests.iter().map(Request::view), &*HASHER)
+    }
+
+    /// The order with calls that name these keys, and channels with a `#`.
+    fn names(names: &[&str]) -> OrderKeys {
+        let hash = |name: &&str| match name.strip_prefix('#') {
+            Some(channel) => Space::Channel.hash(channel.as_bytes(), &*HASHER),
+            None => Space::Key.hash(name.as_bytes(), &*HASHER),
+        };
+        match names {
+            [one] => OrderKeys::Names(Names(Repr::One(hash(one)))),
+            many => OrderKeys::Names(Names::many(many.iter().map(hash).collect())),
+        }
+    }
+
+    #[test]
+    fn a_call_stays_in_order_with_those_that_name_one_of_its_keys_or_its_channel() {
+        for (requests, expected) in [
+            ("GET a", &["a"][..]),
+            ("get a", &["a"]),
+            ("SET a 1", &["a"]),
+            ("SET a b EX 9", &["a"]),
+            ("SET \"\" 1", &[""]),
+            ("MSET a 1 b 2", &["a", "b"]),
+            ("MSET b 1 a 2", &["a", "b"]),
+            ("DEL a b a", &["a", "b"]),
+            ("DEL a a", &["a"]),
+            ("RENAME a b", &["a", "b"]),
+            ("RENAME a a", &["a"]),
+            ("COPY a b REPLACE", &["a", "b"]),
+            ("BITOP AND to a b", &["to", "a", "b"]),
+            ("SUNIONSTORE to a b", &["to", "a", "b"]),
+            ("ZUNIONSTORE to 2 a b WEIGHTS 1 2", &["to", "a", "b"]),
+            ("SORT a BY w STORE to", &["a", "to"]),
+            ("XADD s * f v", &["s"]),
+            ("XREAD COUNT 1 STREAMS s t 0 0", &["s", "t"]),
+            ("XREADGROUP GROUP g c STREAMS s t > >", &["s", "t"]),
+            ("XGROUP CREATE s g 0", &["s"]),
+            ("XINFO STREAM s", &["s"]),
+            ("OBJECT ENCODING a", &["a"]),
+            ("MIGRATE h 1 \"\" 0 9 KEYS a b", &["", "a", "b"]),
+            ("EVAL script 2 a b c", &["a", "b"]),
+            ("FCALL_RO f 1 a", &["a"]),
+            ("PUBLISH c message", &["#c"]),
+            ("SPUBLISH c message", &["#c"]),
+            // Batches.
+            ("GET a; GET b", &["a", "b"]),
+            ("INCR a; INCR a; GET a", &["a"]),
+            ("PING; GET a; DBSIZE", &["a"]),
+            ("GET a; PUBLISH a message", &["a", "#a"]),
+            ("MULTI; INCR a; SET b 1; EXEC", &["a", "b"]),
+            ("MULTI; GET a; DISCARD", &["a"]),
+        ] {
+            assert_eq!(of(requests), names(expected), "{requests}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_may_concern_anything_stays_in_order_with_everything() {
+        for requests in [
+            "FLUSHALL",
+            "FLUSHDB ASYNC",
+            "SWAPDB 0 1",
+            "SCRIPT FLUSH",
+            "script load text",
+            "FUNCTION RESTORE dump",
+            "CONFIG SET name value",
+            "ACL SETUSER ann",
+            "RESTOREDB reference",
+            "SWARM.RESYNC FULL",
+            "CLIENT PAUSE 9",
+            // Scripts without keys, or with a number of keys that is none.
+            "EVAL script 0",
+            "EVAL script 0 argument",
+            "EVALSHA_RO digest 0",
+            "FCALL f 0",
+            "EVAL script x a",
+            "EVAL",
+            // Keys that are not known.
+            "NOSUCH a",
+            "",
+            "XGROUP NOSUCH a",
+            "SET",
+            "XREADGROUP GROUP g c a >",
+            // One such request is enough.
+            "GET a; FLUSHALL; GET b",
+            "MULTI; EVAL script 0; EXEC",
+        ] {
+            assert_eq!(of(requests), OrderKeys::Everything, "{requests:?}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_reads_no_key_stays_in_order_with_nothing() {
+        for requests in [
+            "PING",
+            "ECHO a",
+            "TIME",
+            "INFO server",
+            "HELLO",
+            "KEYS *",
+            "SCAN 0 MATCH a",
+            "DBSIZE",
+            "RANDOMKEY",
+            "PUBSUB NUMSUB c",
+            "CONFIG GET name",
+            "CLIENT LIST",
+            "SCRIPT EXISTS digest",
+            "COMMAND COUNT",
+            // They end what a call in flight waits for.
+            "SCRIPT KILL",
+            "FUNCTION KILL",
+            "CLIENT UNBLOCK 1",
+            "CLIENT UNPAUSE",
+            // Invalid.
+            "GET",
+            "PUBLISH",
+            "MULTI; EXEC",
+            "PING; TIME",
+        ] {
+            assert_eq!(of(requests), OrderKeys::Nothing, "{requests}");
+        }
+        assert_eq!(OrderKeys::of([], &*HASHER), OrderKeys::Nothing);
+    }
+
+    #[test]
+    fn names_are_ascending_and_each_occurs_once() {
+        let keys: String = (0..1000).map(|key| format!(" k{}", key % 300)).collect();
+        let OrderKeys::Names(names) = of(&format!("DEL{keys}")) else {
+            panic!("keys are names");
+        };
+        assert_eq!(names.len(), 300);
+        assert!(names.is_sorted_by(|one, next| one < next));
+    }
+}
