@@ -1,6 +1,7 @@
 //! Tests of connections over an in-memory transport, on a paused clock.
 
 mod deadlines;
+mod login;
 mod policy;
 mod retry_after;
 mod rules;

@@ -1,6 +1,7 @@
 //! Tests of batches: several requests of one call, sent back to back, with one result each.
 
 use super::*;
+use crate::server::ServerKind;
 
 #[test]
 fn a_batch_is_sent_back_to_back_and_answered_one_by_one() {
@@ -106,6 +107,40 @@ fn a_batch_with_a_rejected_request_is_rejected_as_a_whole() {
     let refused = format!("{:?}", Failure::Refused(refusal()));
     let expected = [(0, "Withheld"), (0, refused.as_str()), (0, "Withheld")];
     assert_eq!(bench.answers(), results(&expected));
+}
+
+#[test]
+fn the_fallback_names_the_rejected_request_of_a_batch_and_withholds_the_others() {
+    let mut bench = Bench::offline();
+    bench.batch(&["GET a", "SET b", "GET c"], Retry::Never);
+    let refusal = || swarm_transport::RequestRejection::TooLarge { size: 2, limit: 1 };
+    let mut fallback = bench.engine.fallback();
+    let request = fallback.next_request(bench.now, |request| match request.name() {
+        b"SET" => Err(refusal()),
+        _ => Ok(()),
+    });
+    assert!(request.is_none());
+    let refused = format!("{:?}", Failure::Refused(refusal()));
+    let expected = [(0, "Withheld"), (0, refused.as_str()), (0, "Withheld")];
+    assert_eq!(bench.answers(), results(&expected));
+}
+
+/// Replies to a batch are converted by the facts about the server that sent them.
+#[test]
+fn a_batch_is_told_the_server_of_each_connection_that_it_is_sent_over() {
+    let mut bench = Bench::offline();
+    bench.batch(&["GET a", "GET b"], Retry::ReadOnly);
+    for (name, kind) in [
+        ("redis", ServerKind::Redis),
+        ("swarmkeydb", ServerKind::SwarmKeyDb),
+    ] {
+        bench.handshake_with(name);
+        assert_eq!(*bench.told.borrow(), [], "{name}: not sent yet");
+        assert_eq!(bench.sent(), ["GET a", "GET b"]);
+        let told: Vec<_> = bench.told.borrow_mut().drain(..).collect();
+        assert_eq!(told, [kind.profile()], "{name}");
+        bench.cut();
+    }
 }
 
 #[test]

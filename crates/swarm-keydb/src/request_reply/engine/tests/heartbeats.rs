@@ -102,6 +102,23 @@ fn at_most_one_heartbeat_is_pending() {
     bench.send_check("PING");
 }
 
+#[test]
+fn only_its_own_reply_ends_a_heartbeat() {
+    let mut bench = bench();
+    bench.fenced("EVAL", Retry::Never);
+    assert_eq!(bench.send().as_deref(), Some("EVAL"));
+    let fence = bench.send_check("ECHO");
+    bench.advance(10);
+    let heartbeat = bench.send_check("PING");
+    bench.reply(&bulk("1"));
+    bench.reply(&fence);
+    bench.advance(10);
+    assert_eq!(bench.send(), None, "the reply to PING is pending");
+    bench.reply(&heartbeat);
+    bench.advance(10);
+    bench.send_check("PING");
+}
+
 /// The gateway answers some commands out of order, so they must be alone in flight.
 #[test]
 fn a_heartbeat_waits_for_a_request_that_must_be_alone() {

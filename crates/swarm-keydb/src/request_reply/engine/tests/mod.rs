@@ -35,6 +35,7 @@ struct Tester {
     number: u64,
     gone: Rc<RefCell<bool>>,
     answers: Answers,
+    told: Rc<RefCell<Vec<ServerProfile>>>,
 }
 
 impl Caller for Tester {
@@ -45,7 +46,9 @@ impl Caller for Tester {
         *self.gone.borrow()
     }
 
-    fn sending(&mut self, _: ServerProfile) {}
+    fn sending(&mut self, server: ServerProfile) {
+        self.told.borrow_mut().push(server);
+    }
 
     fn progress(&mut self, result: Result<Frame, Failure>) {
         if !self.is_gone() {
@@ -62,6 +65,8 @@ impl Caller for Tester {
 struct Bench {
     engine: Engine<Tester>,
     answers: Answers,
+    /// The servers that batches were sent to.
+    told: Rc<RefCell<Vec<ServerProfile>>>,
     now: Instant,
     calls: u64,
 }
@@ -76,6 +81,7 @@ impl Bench {
         Self {
             engine: Engine::new(settings),
             answers: Answers::default(),
+            told: Rc::default(),
             now: Instant::now(),
             calls: 0,
         }
@@ -135,14 +141,21 @@ impl Bench {
         )
     }
 
-    fn submit(&mut self, requests: Requests, retry: Retry, alone: bool) -> Rc<RefCell<bool>> {
+    /// Creates the next caller. Setting the returned flag cancels its call.
+    fn caller(&mut self) -> (Tester, Rc<RefCell<bool>>) {
         let gone = Rc::<RefCell<bool>>::default();
         let caller = Tester {
             number: self.calls,
             gone: Rc::clone(&gone),
             answers: Rc::clone(&self.answers),
+            told: Rc::clone(&self.told),
         };
         self.calls += 1;
+        (caller, gone)
+    }
+
+    fn submit(&mut self, requests: Requests, retry: Retry, alone: bool) -> Rc<RefCell<bool>> {
+        let (caller, gone) = self.caller();
         let mut call = Box::new(Call::new(requests, retry, alone));
         let timing = Timing {
             timeout: Duration::from_secs(10),

@@ -11,13 +11,7 @@ fn default_call(bench: &mut Bench, requests: &[&str]) -> Rc<RefCell<bool>> {
 }
 
 fn grown(bench: &mut Bench, requests: &[&str], grows: bool) -> Rc<RefCell<bool>> {
-    let gone = Rc::<RefCell<bool>>::default();
-    let caller = Tester {
-        number: bench.calls,
-        gone: Rc::clone(&gone),
-        answers: Rc::clone(&bench.answers),
-    };
-    bench.calls += 1;
+    let (caller, gone) = bench.caller();
     let mut words = requests.iter().map(|request| {
         let mut words = request.split(' ');
         let name = words.next().unwrap().to_owned();
@@ -291,4 +285,56 @@ fn the_measured_cost_is_per_key() {
     }
     let cost = bench.engine.session.settings.learned.write_cost();
     assert!((250..=300).contains(&cost.as_millis()), "{cost:?}");
+}
+
+#[test]
+fn an_explicit_timeout_covers_the_whole_pipeline() {
+    let mut bench = bench();
+    grown(&mut bench, &["SET a 1", "SET b 2", "SET c 3"], false);
+    bench.sent();
+    bench.advance(9);
+    bench.reply(&bulk("OK"));
+    bench.advance(1);
+    let timeout = (0, "timeout sent=true");
+    assert_eq!(bench.answers(), results(&[(0, "\"OK\""), timeout, timeout]));
+}
+
+/// Guards against a silent server that is awaited because of replies to callers that have given up.
+#[test]
+fn a_reply_to_a_pipeline_that_timed_out_does_not_restart_its_deadline() {
+    let mut bench = bench();
+    default_call(&mut bench, &["GET a", "GET b", "GET c"]);
+    bench.sent();
+    bench.advance(10);
+    assert_eq!(bench.answers(), results(&[(0, "timeout sent=true"); 3]));
+    bench.engine.session.settings.request_timeout = 60 * SECOND;
+    bench.reply(&bulk("v"));
+    assert_eq!(bench.wait(14), Ok(()));
+    assert_eq!(bench.wait(1), Err(Violation::Silent(SILENCE)));
+}
+
+#[test]
+fn deadlines_are_extended_while_commands_use_the_fallback() {
+    let mut bench = Bench::offline();
+    default_call(&mut bench, &["SET a 1"]);
+    assert_time_left(&bench, 10.0, "unreachable");
+    assert_eq!(bench.send_over_fallback().as_deref(), Some("SET a 1"));
+    bench.engine.earliest = None;
+    default_call(&mut bench, &["SET b 2"]);
+    assert_time_left(&bench, 10.2, "its own key, and the one in flight");
+}
+
+#[test]
+fn the_time_of_a_script_in_a_transaction_is_not_the_cost_of_its_keys() {
+    let mut bench = bench();
+    let cost = bench.engine.session.settings.learned.write_cost();
+    default_call(&mut bench, &["MULTI", "SET a 1", "EVAL x 0", "EXEC"]);
+    bench.sent();
+    for reply in ["OK", "QUEUED", "QUEUED"] {
+        bench.reply(&bulk(reply));
+    }
+    bench.now += 4 * SECOND;
+    bench.reply(&bulk("done"));
+    assert_eq!(bench.answers().len(), 4);
+    assert_eq!(bench.engine.session.settings.learned.write_cost(), cost);
 }
