@@ -239,6 +239,16 @@ async fn options_that_make_no_sense_are_named() {
             "connect_timeout",
         ),
         (ClientOptions::new(url).max_in_flight(0), "max_in_flight"),
+        (
+            ClientOptions::new(url).max_connections(0),
+            "max_connections",
+        ),
+        (
+            ClientOptions::new(url)
+                .min_connections(3)
+                .max_connections(2),
+            "min_connections",
+        ),
         (ClientOptions::new(url).password(""), "password"),
     ];
     for (options, name) in cases {

@@ -156,7 +156,8 @@ pub use error::{Error, ErrorKind, Outcome, Result};
 pub use json::{Json, JsonText};
 pub use key::{ToKey, ToKeys};
 pub use options::{
-    ClientOptions, ErrorEncoding, FallbackScope, HttpFallback, ProtocolVersion, RetryPolicy,
+    ClientOptions, CommandOrder, ErrorEncoding, FallbackScope, HttpFallback, ProtocolVersion,
+    RetryPolicy,
 };
 pub use pubsub::{Event, Handler, Message, Overflow, SubscribeOptions, Subscribing, Subscription};
 pub use server::ServerKind;

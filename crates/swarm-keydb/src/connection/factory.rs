@@ -24,7 +24,13 @@ impl ClientOptions {
     /// If a URL or an option of the transport is invalid.
     pub(crate) fn target(&self) -> Result<Target> {
         let endpoint = endpoint("url", &self.url)?;
-        let transport = self.transport.clone().dial_timeout(self.dial_timeout());
+        let transport = self
+            .transport
+            .clone()
+            .dial_timeout(self.dial_timeout())
+            // The server runs concurrent requests in any order, so a connection has one in flight.
+            // A client with several connections has one on each.
+            .http_concurrency(1);
         let password = self.password.as_deref().or(endpoint.password());
         if endpoint.user().is_some() && password.is_none() {
             return Err(Error::config(
@@ -66,12 +72,8 @@ impl ClientOptions {
                         "http_url has another scheme; give an http:// or https:// URL",
                     ));
                 }
-                // The server runs concurrent requests in any order.
                 Some(BearerConnector::connector(
-                    &endpoint,
-                    &transport.http_concurrency(1),
-                    &login,
-                    token,
+                    &endpoint, &transport, &login, token,
                 )?)
             }
             None => None,
@@ -304,6 +306,21 @@ mod tests {
                 .fallback
                 .is_some()
         );
+    }
+
+    /// Catches requests that overtake each other on one connection.
+    #[cfg(feature = "http")]
+    #[tokio::test]
+    async fn a_connection_over_http_keeps_order_whatever_the_options_of_the_transport() {
+        let gateway = swarm_gateway::test().await.unwrap();
+        let options = ClientOptions::new(gateway.http_url())
+            .http_url(gateway.http_url())
+            .transport(|transport| transport.http_concurrency(8));
+        let target = options.target().unwrap();
+        for connector in [Some(target.connector), target.fallback] {
+            let transport = connector.unwrap().connect().await.unwrap();
+            assert!(transport.capabilities().ordered);
+        }
     }
 
     /// Returns the user and password of the login, or the error of the options.

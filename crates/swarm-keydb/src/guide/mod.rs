@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`start`] | getting started in five minutes |
 //! | [`handles`] | which handle to use: client, pipeline, transaction, … |
+//! | [`connections`] | how many connections a client opens, and which commands stay in order |
 //! | [`guarantees`] | what each server guarantees: atomicity, isolation, expiry, delivery of messages |
 //! | [`delivery`] | whether a command ran, retries, timeouts, cancellation |
 //! | [`errors`] | each error, and how to handle it |
@@ -20,6 +21,9 @@ pub mod start {}
 
 #[doc = include_str!("handles.md")]
 pub mod handles {}
+
+#[doc = include_str!("connections.md")]
+pub mod connections {}
 
 #[doc = include_str!("guarantees.md")]
 pub mod guarantees {}

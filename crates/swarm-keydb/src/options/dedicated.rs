@@ -38,7 +38,7 @@ impl DedicatedLimits {
 /// # Dedicated connections
 ///
 impl ClientOptions {
-    /// Sets the maximum number of connections in addition to the shared one: each blocking command
+    /// Sets the maximum number of connections in addition to the shared ones: each blocking command
     /// and each [`exclusive`](crate::Client::exclusive) handle leases one. At least 1; default 16.
     ///
     /// When all are in use, further commands and handles wait for one in order, within their

@@ -81,6 +81,9 @@ impl ClientOptions {
             protocol: _,
             error_encoding: _,
             server: _,
+            max_connections: _,
+            min_connections: _,
+            ordering: _,
             dedicated:
                 DedicatedLimits {
                     max: _,

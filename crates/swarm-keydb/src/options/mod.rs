@@ -1,5 +1,6 @@
 //! Client options.
 
+mod connections;
 mod dedicated;
 mod durations;
 mod fallback;
@@ -17,7 +18,7 @@ use swarm_transport::{Endpoint, TransportOptions};
 pub(crate) use dedicated::DedicatedLimits;
 pub(crate) use durations::Bounded;
 pub use fallback::{FallbackScope, HttpFallback};
-pub use policy::{ErrorEncoding, ProtocolVersion, RetryPolicy};
+pub use policy::{CommandOrder, ErrorEncoding, ProtocolVersion, RetryPolicy};
 
 use crate::credentials::Provider;
 use crate::error::{Error, Result};
@@ -66,6 +67,10 @@ pub struct ClientOptions {
     pub(crate) protocol: ProtocolVersion,
     pub(crate) error_encoding: ErrorEncoding,
     pub(crate) server: Option<ServerKind>,
+    /// The limit of the server's profile if not set.
+    pub(crate) max_connections: Option<usize>,
+    pub(crate) min_connections: usize,
+    pub(crate) ordering: CommandOrder,
     pub(crate) dedicated: DedicatedLimits,
     pub(crate) transact_attempts: Option<u32>,
     pub(crate) session: Vec<(&'static str, Request)>,
@@ -96,13 +101,13 @@ impl Default for ClientOptions {
             protocol: ProtocolVersion::default(),
             error_encoding: ErrorEncoding::default(),
             server: None,
+            max_connections: None,
+            min_connections: 1,
+            ordering: CommandOrder::default(),
             dedicated: DedicatedLimits::default(),
             transact_attempts: None,
             session: Vec::new(),
             transport: TransportOptions::new()
-                // The server runs concurrent HTTP requests in any order; one at a time, they keep
-                // theirs.
-                .http_concurrency(1)
                 // `connect_timeout` covers dialing.
                 .dial_timeout(Duration::MAX),
         }
@@ -227,11 +232,13 @@ impl ClientOptions {
     /// Changes the options of the transport: HTTP headers such as `Origin`, size limits, WebSocket
     /// pings, TCP keep-alive, TLS.
     ///
-    /// Two defaults differ from those of [`TransportOptions::new`]: `http_concurrency` is 1, so
-    /// that commands over `http://` keep their order; with a larger value, the server runs
-    /// concurrent commands in any order. And `dial_timeout` is unlimited, because
-    /// [`connect_timeout`](Self::connect_timeout) covers dialing; if you set both, the shorter one
-    /// applies. The HTTP fallback sends one command at a time, regardless of `http_concurrency`.
+    /// The default of `dial_timeout` differs from that of [`TransportOptions::new`]: it is
+    /// unlimited, because [`connect_timeout`](Self::connect_timeout) covers dialing; if you set
+    /// both, the shorter one applies.
+    ///
+    /// `http_concurrency` has no effect on a client, because the server runs concurrent requests in
+    /// any order. Over `http://`, the client sends one command at a time on each of its connections
+    /// ([`max_connections`](Self::max_connections)); over the HTTP fallback, one command at a time.
     ///
     /// # Examples
     ///
@@ -268,6 +275,7 @@ impl ClientOptions {
                 "max_in_flight_bytes is less than max_in_flight; give each command at least 1 byte",
             ));
         }
+        self.validate_connections()?;
         self.dedicated.validate()?;
         if self.password.as_deref() == Some("") {
             return Err(Error::config(
@@ -326,6 +334,9 @@ impl fmt::Debug for ClientOptions {
             protocol,
             error_encoding,
             server,
+            max_connections,
+            min_connections,
+            ordering,
             dedicated:
                 DedicatedLimits {
                     max,
@@ -358,6 +369,9 @@ impl fmt::Debug for ClientOptions {
             .field("protocol", protocol)
             .field("error_encoding", error_encoding)
             .field("server", server)
+            .field("max_connections", max_connections)
+            .field("min_connections", min_connections)
+            .field("ordering", ordering)
             .field("max_dedicated_connections", max)
             .field("max_idle_dedicated_connections", max_idle)
             .field("dedicated_idle_timeout", idle_timeout)
@@ -456,6 +470,9 @@ mod tests {
             "heartbeat_interval: None",
             "retry: ReadOnly",
             r#"reconnect_on: ["READONLY", "NOAUTH"]"#,
+            "max_connections: None",
+            "min_connections: 1",
+            "ordering: PerKey",
             "max_dedicated_connections: 16",
             r#"session: ["client_name"]"#,
             r#"headers: ["X-Tenant"]"#,

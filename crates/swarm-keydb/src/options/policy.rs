@@ -47,3 +47,46 @@ pub enum ErrorEncoding {
     /// versions.
     Array,
 }
+
+/// Which commands of a client stay in order when it has several shared connections.
+///
+/// The client has several only where [`max_connections`](crate::ClientOptions::max_connections)
+/// permits it and the server runs the commands of one connection one after another. With a single
+/// connection, all commands stay in order.
+///
+/// In every variant, a command begins after all commands that you awaited before it, on any
+/// connection. All clones of a client are one client. The guide describes [the order of
+/// commands](crate::guide::connections) with examples.
+///
+/// Blocking commands and handles with a dedicated connection, such as
+/// [`exclusive`](crate::Client::exclusive), are outside of this order: they begin after the
+/// commands that you awaited before, and other commands of the client can overtake them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum CommandOrder {
+    /// Of two commands that name a common key, the one whose future was polled first reaches the
+    /// server first. The same applies to streams, and to `PUBLISH` on a common channel.
+    ///
+    /// - Commands without a common key are in no order.
+    /// - A command that may concern any key waits for all earlier commands, and all later ones wait
+    ///   for it: `FLUSHALL`, `CONFIG SET`, `SCRIPT LOAD`, scripts without keys, commands that the
+    ///   client does not know. The [list of
+    ///   commands](https://github.com/scholtz/swarm-keydb/blob/main/docs/COMMANDS.md#order) names
+    ///   them.
+    /// - A command that reads no particular key (`PING`, `SCAN`, `DBSIZE`) is in no order, except
+    ///   with those.
+    /// - A pipeline or a transaction runs on one connection, and counts as one command that names
+    ///   all of its keys.
+    /// - A script, or a `SORT` with patterns, is in order by the keys that it names, not by others
+    ///   that it reads.
+    /// - If a command fails and may have run, the server may still run it after later commands.
+    #[default]
+    PerKey,
+    /// All commands reach the server in the order in which their futures were first polled. The
+    /// client has one shared connection, regardless of
+    /// [`max_connections`](crate::ClientOptions::max_connections).
+    All,
+    /// Commands are in no order, not even those of a common key. For loading independent keys, each
+    /// written once. The commands of one pipeline or transaction stay in order.
+    None,
+}

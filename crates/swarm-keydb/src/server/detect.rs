@@ -167,6 +167,18 @@ mod tests {
     }
 
     #[test]
+    fn only_servers_that_may_run_a_connection_serially_get_several_connections() {
+        for (profile, connections) in [
+            (redis::REDIS, 1),
+            (swarmkeydb::SWARM_KEY_DB, 64),
+            (swarmkeydb::UNNAMED_GATEWAY, 64),
+            (ServerProfile::default(), 64),
+        ] {
+            assert_eq!(profile.max_connections(), connections);
+        }
+    }
+
+    #[test]
     fn the_identity_is_parsed_from_a_map_or_a_flat_array_only() {
         let bulks = |words: &[&'static str]| {
             let words: Vec<_> = words.iter().copied().map(Frame::bulk).collect();

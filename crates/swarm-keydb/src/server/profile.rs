@@ -44,6 +44,14 @@ pub(crate) struct ServerProfile {
     pub(crate) refuses_ping: bool,
 }
 
+impl ServerProfile {
+    /// Default limit of the shared connections of a client: many for a server that runs the
+    /// commands of one connection one after another, as a write queue implies.
+    pub(crate) const fn max_connections(&self) -> usize {
+        if self.write_queue { 64 } else { 1 }
+    }
+}
+
 impl Default for ServerProfile {
     /// A server that is not recognized: assumed to keep every byte, as Redis does, but not to
     /// escape line breaks in errors.

@@ -250,7 +250,7 @@ impl TransportOptions {
     /// From 1 to 1024; default 32.
     ///
     /// When the limit is reached, further requests wait. The server may run concurrent requests in
-    /// any order; 1 keeps theirs.
+    /// any order; 1 keeps theirs. `swarm_keydb::Client` always uses 1 and opens several transports.
     pub const fn http_concurrency(mut self, requests: usize) -> Self {
         self.http_concurrency = requests;
         self
