@@ -67,6 +67,12 @@ impl StateWatch {
         Some(link.state)
     }
 
+    /// Waits until the connection is in another state.
+    pub(crate) async fn left(&mut self, state: State) {
+        // An error means that the last state is `Closed`.
+        let _closed = self.links.wait_for(|now| now.state != state).await;
+    }
+
     /// Waits until the connection is in `state`, and returns true, or until the client is closed
     /// without reaching that state, and returns false.
     ///

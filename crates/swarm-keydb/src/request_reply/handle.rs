@@ -5,7 +5,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use swarm_resp::Frame;
-use swarm_transport::{TransportError, TransportErrorKind};
+use tokio::runtime::EnterGuard;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -17,6 +17,7 @@ use crate::tasks::Tasks;
 
 use super::queue::{self, Permit, TrySendError};
 use super::reply_channel::{self, Wake};
+use super::results::ResultSender;
 
 /// Asks a driver to end.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub(crate) enum Enqueued {
 pub(crate) enum ReplySender {
     One(reply_channel::Sender<Result<Frame, Failure>>),
     Batch(Box<BatchSender>),
+    /// One command of a bulk.
+    Bulk(Box<ResultSender>),
 }
 
 /// Receives the replies to a batch, and passes them on together.
@@ -101,6 +104,14 @@ impl Caller for ReplySender {
         match self {
             Self::One(sender) => sender.is_closed(),
             Self::Batch(batch) => batch.sender.is_closed(),
+            Self::Bulk(result) => result.is_closed(),
+        }
+    }
+
+    fn start(&mut self) -> bool {
+        match self {
+            Self::Bulk(result) => result.start(),
+            Self::One(_) | Self::Batch(_) => true,
         }
     }
 
@@ -119,6 +130,7 @@ impl Caller for ReplySender {
     fn complete(self, result: Result<Frame, Failure>) -> Wake {
         match self {
             Self::One(sender) => sender.send(result),
+            Self::Bulk(sender) => sender.send(result),
             Self::Batch(batch) => {
                 let BatchSender {
                     sender,
@@ -268,6 +280,31 @@ impl ConnectionHandle {
         }
     }
 
+    /// Waits for capacity and queues a call whose timeout has not started.
+    pub(super) async fn wait_to_enqueue(
+        &self,
+        call: Box<Call<ReplySender>>,
+        size: u32,
+    ) -> Result<(), Failure> {
+        let sent = self.0.queue.send(call, size).await;
+        sent.map_err(|queue::Closed| self.why_ended())
+    }
+
+    /// Returns the size of requests in the budget.
+    pub(super) fn share(&self, requests: &Requests) -> u32 {
+        self.0.budget.share(requests)
+    }
+
+    /// Returns how much of the budget a bulk may take. Other calls find the rest.
+    pub(super) fn bulk_limit(&self) -> usize {
+        self.0.budget.bytes / 2
+    }
+
+    /// Enters a context for timers.
+    pub(super) fn timers(&self) -> Option<EnterGuard<'_>> {
+        self.0.tasks.timers()
+    }
+
     /// Sends a batch and returns the results of its requests.
     pub(crate) async fn call_batch(
         &self,
@@ -280,7 +317,7 @@ impl ConnectionHandle {
         let failure = match sent {
             Ok(answers) => match answers.await {
                 Some(answers) => return answers,
-                None => Self::runtime_gone(true),
+                None => Failure::runtime_gone(true),
             },
             Err(failure) => failure,
         };
@@ -359,16 +396,6 @@ impl ConnectionHandle {
             .get()
             .cloned()
             .unwrap_or(Failure::Closed { sent: false })
-    }
-
-    /// Returns the failure of a call whose driver was dropped with its runtime.
-    pub(crate) fn runtime_gone(sent: bool) -> Failure {
-        let what = "the runtime that the client was created in has shut down";
-        let error = TransportError::new(TransportErrorKind::Closed, what);
-        Failure::Lost {
-            sent,
-            error: Arc::new(error),
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::call::{Call, earlier};
+use super::call::{Call, deadline, earlier};
 use super::drain::Drain;
 use super::{Caller, Engine, Failure, Violation};
 
@@ -62,13 +62,16 @@ impl<C: Caller> Engine<C> {
             {
                 call.set_deadline(later);
             }
+            if call.starts_when_sent() && !call.is_awaited() {
+                continue;
+            }
             if call.is_due(now) {
                 call.fail_unsent(|_| match self.session.unreachable() {
                     Some(error) => Failure::Unreachable(Arc::clone(error)),
                     None => Failure::Timeout { sent: false },
                 });
             } else {
-                self.earliest = earlier(self.earliest, call.deadline());
+                self.note_check(&call, now);
                 self.waiting.push_back(call);
             }
         }
@@ -88,6 +91,14 @@ impl<C: Caller> Engine<C> {
             }
         }
         self.fallback.rescan();
+    }
+
+    /// Makes sure that a waiting call is checked when its deadline passes. One whose timeout starts
+    /// when it is sent is checked from time to time, so that it leaves soon after its caller.
+    #[inline]
+    pub(super) fn note_check(&mut self, call: &Call<C>, now: Instant) {
+        let timeout = self.session.settings.request_timeout;
+        self.note_deadline(call.deadline().unwrap_or_else(|| deadline(now, timeout)));
     }
 
     pub(super) fn note_deadline(&mut self, deadline: Instant) {

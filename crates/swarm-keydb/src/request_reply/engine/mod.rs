@@ -112,12 +112,12 @@ impl<C: Caller> Engine<C> {
         permit: C::Permit,
         now: Instant,
     ) {
-        let deadline = call.take(permit, now);
+        call.take(permit, now);
         let key = self.session.settings.learned.write_cost();
         if !key.is_zero() {
             self.pace(&mut call, now, key);
         }
-        self.note_deadline(call.deadline().unwrap_or(deadline));
+        self.note_check(&call, now);
         self.waiting.push_back(call);
     }
 
@@ -232,6 +232,9 @@ impl<C: Caller> Engine<C> {
             {
                 let requests = requests.clone();
                 call.fail_unsent(|position| rejection(&requests, position, server, check));
+                continue;
+            }
+            if !call.start(now, &mut self.earliest) {
                 continue;
             }
             if self.in_flight.is_empty() {

@@ -155,6 +155,11 @@ impl Pace {
         Some(self.due(key)).filter(|due| self.grows && *due > now)
     }
 
+    /// Starts the timeout.
+    pub(super) const fn start(&mut self, now: Instant) {
+        self.since = now;
+    }
+
     /// Moves the load to another backlog.
     fn move_to(&mut self, backlog: &Backlog) {
         self.backlog.set(self.backlog.load() - self.own);
@@ -182,12 +187,12 @@ impl<C: Caller> Engine<C> {
             own,
             ahead,
             since: now,
-            timeout: call.start_timeout(now).saturating_duration_since(now),
+            timeout: call.time_left(now),
             grows: call.grows,
             backlog: self.backlog.clone(),
         };
         self.backlog.set(ahead + own);
-        if pace.grows && self.reaches_server() {
+        if pace.grows && self.reaches_server() && !call.starts_when_sent() {
             call.set_deadline(pace.due(key));
         }
         call.pace = Some(Box::new(pace));
@@ -218,6 +223,9 @@ impl<C: Caller> Engine<C> {
     pub(super) fn take_back_growth(&mut self) {
         let mut earliest = self.earliest;
         for call in &mut self.waiting {
+            if call.starts_when_sent() {
+                continue;
+            }
             if let Some(pace) = call.pace.as_ref().filter(|pace| pace.grows) {
                 let base = pace.since.checked_add(pace.timeout);
                 if let Some(deadline) = earlier(call.deadline(), base) {
