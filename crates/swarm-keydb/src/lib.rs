@@ -93,10 +93,6 @@ mod handles;
 mod json;
 mod key;
 mod options;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the client has one shared connection so far")
-)]
 mod pool;
 mod pubsub;
 mod request_reply;
@@ -136,7 +132,7 @@ pub mod prelude {
 
 pub use bytes::Bytes;
 pub use client::{
-    Bulk, Client, Closed, Consumer, ConsumerBuilder, DeletedEntries, Delivery, Exclusive, Handles,
+    Client, Closed, Consumer, ConsumerBuilder, DeletedEntries, Delivery, Exclusive, Handles,
     Pipeline, Queued, Reply, ScanStream, StopHandle, Transaction,
 };
 pub use command::{Command, Executor};
@@ -161,7 +157,7 @@ pub use options::{
 };
 pub use pubsub::{Event, Handler, Message, Overflow, SubscribeOptions, Subscribing, Subscription};
 pub use server::ServerKind;
-pub use status::{DedicatedStats, RoundTrips, State, StateWatch, Stats};
+pub use status::{DedicatedStats, Growth, RoundTrips, SharedStats, State, StateWatch, Stats};
 pub use swarm_resp::{
     Arg, ArgSink, ConvertError, Frame, FrameRef, FromFrame, Limits, Request, ServerError, ToArg,
     ToArgs,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use swarm_transport::TransportError;
@@ -67,10 +67,9 @@ impl StateWatch {
         Some(link.state)
     }
 
-    /// Waits until the connection is in another state.
+    /// Waits until the connection is not, or no longer, in `state`.
     pub(crate) async fn left(&mut self, state: State) {
-        // An error means that the last state is `Closed`.
-        let _closed = self.links.wait_for(|now| now.state != state).await;
+        let _ended = self.links.wait_for(|now| now.state != state).await;
     }
 
     /// Waits until the connection is in `state`, and returns true, or until the client is closed
@@ -119,6 +118,11 @@ pub(crate) struct Status {
     abandoned: AtomicUsize,
     unanswered: AtomicUsize,
     set_aside: AtomicUsize,
+    /// Number of shared connections of the client, and how many there may be.
+    open: AtomicUsize,
+    max_open: AtomicUsize,
+    /// A [`Growth`].
+    growth: AtomicU8,
     /// Whether a reply has asked for another connection.
     stale: AtomicBool,
     /// Whether the server escapes line breaks in its replies.
@@ -140,6 +144,9 @@ impl Status {
             abandoned: AtomicUsize::new(0),
             unanswered: AtomicUsize::new(0),
             set_aside: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
+            max_open: AtomicUsize::new(1),
+            growth: AtomicU8::new(0),
             stale: AtomicBool::new(false),
             escapes: AtomicBool::new(false),
             round_trips: [const { AtomicU64::new(0) }; BUCKETS],
@@ -222,6 +229,13 @@ impl Status {
         self.set_aside.load(Ordering::Relaxed)
     }
 
+    /// Records the number of shared connections, how many there may be, and why.
+    pub(crate) fn note_connections(&self, open: usize, max: usize, growth: Growth) {
+        self.open.store(open, Ordering::Relaxed);
+        self.max_open.store(max, Ordering::Relaxed);
+        self.growth.store(growth as u8, Ordering::Relaxed);
+    }
+
     /// Records that a reply asked for another connection.
     pub(crate) fn note_stale(&self) {
         self.stale.store(true, Ordering::Relaxed);
@@ -258,6 +272,11 @@ impl Status {
             queued: self.queued.load(Ordering::Relaxed),
             in_flight: self.in_flight.load(Ordering::Relaxed),
             in_flight_bytes,
+            shared: SharedStats {
+                open: self.open.load(Ordering::Relaxed),
+                max: self.max_open.load(Ordering::Relaxed),
+                growth: Growth::of(self.growth.load(Ordering::Relaxed)),
+            },
             dedicated: DedicatedStats::default(),
             draining: self.set_aside(),
             reconnects: self.connections.load(Ordering::Relaxed).saturating_sub(1),
@@ -286,6 +305,8 @@ pub struct Stats {
     /// Bytes of [`max_in_flight_bytes`](crate::ClientOptions::max_in_flight_bytes) that queued and
     /// sent commands occupy. A small command counts as `max_in_flight_bytes / max_in_flight`.
     pub in_flight_bytes: usize,
+    /// Metrics of the shared connections.
+    pub shared: SharedStats,
     /// Metrics of the dedicated connections.
     pub dedicated: DedicatedStats,
     /// Connections that the client no longer uses, but keeps open until the replies to their writes
@@ -300,6 +321,44 @@ pub struct Stats {
     pub subscriptions: usize,
     /// Histogram of the times from sending a command to its reply.
     pub round_trips: RoundTrips,
+}
+
+/// Metrics of the shared connections, which carry the commands of all tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SharedStats {
+    /// Connections that commands are sent on. Zero while there is none.
+    pub open: usize,
+    /// Maximum number of connections: [`max_connections`](crate::ClientOptions::max_connections), or
+    /// the default for the server.
+    pub max: usize,
+    /// Why there are this many.
+    pub growth: Growth,
+}
+
+/// What the client has found out about its server, which decides how many shared connections it
+/// opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Growth {
+    /// One connection is enough, as far as is known.
+    #[default]
+    Single,
+    /// Replies are slow, and commands wait: the client compares the speed of two connections.
+    Trial,
+    /// The server runs the commands of a connection one after another: the client opens as many
+    /// connections as it has commands, up to the maximum.
+    Serial,
+}
+
+impl Growth {
+    const fn of(number: u8) -> Self {
+        match number {
+            1 => Self::Trial,
+            2 => Self::Serial,
+            _ => Self::Single,
+        }
+    }
 }
 
 /// Metrics of the dedicated connections, which blocking commands and exclusive handles lease.

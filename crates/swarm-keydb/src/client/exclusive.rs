@@ -4,12 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use swarm_resp::Request;
+use tokio::time::timeout;
+
 use super::lease::Lease;
 use super::queue::Queue;
 use super::{Client, Pipeline, Reply, Transaction};
 use crate::command::{Builder, Command, Executor};
 use crate::commands::{ServerInfo, Use, hello_command, vet};
 use crate::error::{Error, ErrorKind, Result};
+use crate::failure::Failure;
 use crate::key::ToKeys;
 use crate::request_reply::{ConnectionHandle, deadline_in};
 
@@ -115,6 +120,30 @@ impl Exclusive {
         let command = Builder::new("WATCH").keys(keys).build();
         self.lease.session.watch();
         self.call(command).await
+    }
+
+    /// Waits until no other command of the client that writes one of the watched keys is in flight,
+    /// and keeps later ones waiting until the lease ends, if the server does not isolate
+    /// transactions.
+    pub(super) async fn hold_keys(&self, client: &Client, watch: &Request) -> Result<()> {
+        let shared = &client.shared;
+        let learned = &shared.factory.target.settings.learned;
+        if learned.profile().is_some_and(|server| !server.write_queue) {
+            return Ok(());
+        }
+        let keys = watch.view().args().skip(1).map(Bytes::copy_from_slice);
+        let hold = {
+            let _context = client.tasks().timers();
+            timeout(self.timeout, shared.connection.hold(keys.collect()))
+        };
+        let failed = |_| Error::from(Failure::Timeout { sent: false }).for_command("WATCH".into());
+        self.lease.keep_keys(hold.await.map_err(failed)?);
+        Ok(())
+    }
+
+    /// Lets other commands of the client write the keys again.
+    pub(super) fn release_keys(&self) {
+        self.lease.release_keys();
     }
 
     /// Stops watching all keys (`UNWATCH`).

@@ -157,16 +157,15 @@ impl<K: ToKeys> Attempts<K> {
     pub(crate) async fn begin(&mut self) -> Result<Exclusive> {
         let mut watch = Request::builder("WATCH");
         self.keys.write_keys(&mut watch);
-        self.client
-            .shared
-            .factory
-            .target
-            .check(watch.build().view())?;
+        let watch = watch.build();
+        self.client.shared.factory.target.check(watch.view())?;
         loop {
             let mut conn = match self.reused.take() {
                 Some(conn) => conn,
                 None => self.client.exclusive().await?,
             };
+            // After the lease, so that whoever holds keys never waits for a connection.
+            conn.hold_keys(&self.client, &watch).await?;
             let started = Instant::now();
             match conn.watch(&self.keys).await {
                 Ok(()) => {
@@ -198,6 +197,7 @@ impl<K: ToKeys> Attempts<K> {
         match result {
             Err(error) if error.kind() == ErrorKind::Conflict && self.may_retry() => {
                 self.conflicts += 1;
+                conn.release_keys();
                 let delay = {
                     let _context = self.client.shared.factory.tasks.timers();
                     sleep(delay_after(self.conflicts, self.round_trip))

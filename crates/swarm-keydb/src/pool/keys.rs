@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::ops::Deref;
 
 use swarm_resp::RequestRef;
-use swarm_transport::facts::{Order, facts};
+use swarm_transport::facts::{Access, Order, facts};
 
 /// What a call must stay in order with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +21,11 @@ pub(crate) enum OrderKeys {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Names(Repr);
 
-/// Most calls name one key, which needs no allocation.
+/// Most calls read or write one key, which needs no allocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Repr {
     One(u64),
+    Two([u64; 2]),
     Many(Box<[u64]>),
 }
 
@@ -33,6 +34,9 @@ enum Repr {
 enum Space {
     Key,
     Channel,
+    /// A key that is written, besides `Key`. Whoever holds it keeps all writers of the key waiting,
+    /// and no reader.
+    Written,
 }
 
 impl OrderKeys {
@@ -45,7 +49,6 @@ impl OrderKeys {
         hasher: &impl BuildHasher,
     ) -> Self {
         let mut names = Vec::new();
-        let mut first = None;
         for request in requests {
             let args = request.args();
             let facts = facts(&args);
@@ -59,34 +62,41 @@ impl OrderKeys {
                 _ => return Self::Everything,
             };
             let is_name = |at| match space {
-                Space::Key => positions.contains(at),
                 Space::Channel => at == 1,
+                _ => positions.contains(at),
             };
+            let writes = order == Order::Keys && facts.access != Access::Read;
             for (_, name) in args.enumerate().filter(|(at, _)| is_name(*at)) {
-                let hash = space.hash(name, hasher);
-                match first {
-                    None => first = Some(hash),
-                    Some(first) if names.is_empty() && first == hash => {}
-                    Some(_) => names.push(hash),
+                names.push(space.hash(name, hasher));
+                if writes {
+                    names.push(Space::Written.hash(name, hasher));
                 }
             }
         }
-        match first {
-            None => Self::Nothing,
-            Some(first) if names.is_empty() => Self::Names(Names(Repr::One(first))),
-            Some(first) => {
-                names.push(first);
-                Self::Names(Names::many(names))
-            }
-        }
+        Names::of(names).map_or(Self::Nothing, Self::Names)
+    }
+
+    /// What keeps all calls that write one of these keys waiting.
+    pub(crate) fn held<'a>(
+        keys: impl IntoIterator<Item = &'a [u8]>,
+        hasher: &impl BuildHasher,
+    ) -> Self {
+        let written = |key| Space::Written.hash(key, hasher);
+        let names = keys.into_iter().map(written).collect();
+        Names::of(names).map_or(Self::Nothing, Self::Names)
     }
 }
 
 impl Names {
-    fn many(mut names: Vec<u64>) -> Self {
+    fn of(mut names: Vec<u64>) -> Option<Self> {
         names.sort_unstable();
         names.dedup();
-        Self(Repr::Many(names.into_boxed_slice()))
+        match *names {
+            [] => None,
+            [one] => Some(Self(Repr::One(one))),
+            [one, other] => Some(Self(Repr::Two([one, other]))),
+            _ => Some(Self(Repr::Many(names.into_boxed_slice()))),
+        }
     }
 }
 
@@ -96,6 +106,7 @@ impl Deref for Names {
     fn deref(&self) -> &[u64] {
         match &self.0 {
             Repr::One(name) => std::slice::from_ref(name),
+            Repr::Two(names) => names,
             Repr::Many(names) => names,
         }
     }
@@ -142,9 +153,45 @@ mod tests {
             Some(channel) => Space::Channel.hash(channel.as_bytes(), &*HASHER),
             None => Space::Key.hash(name.as_bytes(), &*HASHER),
         };
-        match names {
-            [one] => OrderKeys::Names(Names(Repr::One(hash(one)))),
-            many => OrderKeys::Names(Names::many(many.iter().map(hash).collect())),
+        Names::of(names.iter().map(hash).collect()).map_or(OrderKeys::Nothing, OrderKeys::Names)
+    }
+
+    /// Like [`of`], without the names that only writers have.
+    fn of_readers(requests: &str) -> OrderKeys {
+        let OrderKeys::Names(names) = of(requests) else {
+            return of(requests);
+        };
+        let keys = requests
+            .split([' ', ';'])
+            .map(|word| word.trim_matches('"'));
+        let written: Vec<_> = keys
+            .map(|key| Space::Written.hash(key.as_bytes(), &*HASHER))
+            .collect();
+        let kept = names.iter().copied().filter(|name| !written.contains(name));
+        Names::of(kept.collect()).map_or(OrderKeys::Nothing, OrderKeys::Names)
+    }
+
+    #[test]
+    fn whoever_holds_a_key_is_in_order_with_its_writers_and_not_with_its_readers() {
+        let OrderKeys::Names(held) = OrderKeys::held([b"a".as_slice()], &*HASHER) else {
+            panic!("a held key is a name");
+        };
+        for (request, waits) in [
+            ("SET a 1", true),
+            ("MSET b 1 a 2", true),
+            ("EVAL script 1 a", true),
+            ("XADD a * f v", true),
+            ("MULTI; GET a; INCR a; EXEC", true),
+            ("GET a", false),
+            ("MGET a b", false),
+            ("SET b 1", false),
+            ("PUBLISH a message", false),
+        ] {
+            let OrderKeys::Names(names) = of(request) else {
+                panic!("{request} has names");
+            };
+            let meets = names.iter().any(|name| held.contains(name));
+            assert_eq!(meets, waits, "{request}");
         }
     }
 
@@ -186,7 +233,7 @@ mod tests {
             ("MULTI; INCR a; SET b 1; EXEC", &["a", "b"]),
             ("MULTI; GET a; DISCARD", &["a"]),
         ] {
-            assert_eq!(of(requests), names(expected), "{requests}");
+            assert_eq!(of_readers(requests), names(expected), "{requests}");
         }
     }
 
@@ -264,7 +311,7 @@ mod tests {
         let OrderKeys::Names(names) = of(&format!("DEL{keys}")) else {
             panic!("keys are names");
         };
-        assert_eq!(names.len(), 300);
+        assert_eq!(names.len(), 600, "as keys, and as keys that are written");
         assert!(names.is_sorted_by(|one, next| one < next));
     }
 }

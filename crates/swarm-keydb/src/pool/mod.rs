@@ -1,12 +1,27 @@
-//! Several shared connections behind one client. Sans-IO: performs no I/O and reads no clock.
+//! Pool of the shared connections of a client: which call goes to which connection, and how many
+//! connections there are. Sans-IO: performs no I/O and reads no clock.
 //!
 //! A server may run the commands of one connection strictly one after another. The client then
-//! needs as many connections as it has calls. `growth` decides when to open and close
-//! connections, and how many calls may be in flight on each. `keys` finds out which calls must stay
-//! in order.
+//! needs as many connections as it has calls. `growth` decides when to open and close connections
+//! and how many calls may be in flight on each; `order` keeps calls on a common key in order.
+//!
+//! Calls wait here, and not in a connection or in the server's socket buffer: what has not been
+//! sent can still go to another connection, be withdrawn, or fail as not sent.
 
 mod growth;
 mod keys;
+mod order;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use growth::Growth;
+pub(crate) use growth::{Mode, Plan};
+pub(crate) use keys::OrderKeys;
+pub(crate) use order::Position;
+use order::{Order, Place};
 
 /// Number of connections that the pool may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,4 +41,341 @@ impl ConnectionId {
     /// The client's first connection. It is never closed to shrink the pool, and reconnects by
     /// itself.
     pub(crate) const PRIMARY: Self = Self(0);
+
+    /// Stands for a dedicated connection, for which a job holds its names.
+    pub(crate) const DEDICATED: Self = Self(u32::MAX);
+
+    /// Stands for the connections that were set aside.
+    const ASIDE: Self = Self(u32::MAX - 1);
+}
+
+/// What a waiting job needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Any connection.
+    Connection,
+    /// The primary connection, with nothing else in flight: it changes that connection.
+    Primary,
+    /// No connection: its names are held for commands that run on a dedicated one.
+    Names,
+}
+
+/// A job that leaves the pool.
+#[derive(Debug)]
+pub(crate) struct Dispatched<T> {
+    pub(crate) position: Position,
+    pub(crate) connection: ConnectionId,
+    pub(crate) job: T,
+}
+
+/// Waiting jobs, and the connections that they may go to.
+#[derive(Debug)]
+pub(crate) struct Pool<T> {
+    order: Order,
+    waiting: BTreeMap<Position, (T, Need)>,
+    /// Jobs that need no connection, waiting or in flight.
+    holds: usize,
+    in_flight: HashMap<Position, InFlight>,
+    /// Connections that take calls, in the order in which they were opened.
+    connections: Vec<Connection>,
+    growth: Growth,
+    limits: Limits,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct InFlight {
+    connection: ConnectionId,
+    need: Need,
+    requests: u32,
+    sent: Instant,
+}
+
+#[derive(Debug)]
+struct Connection {
+    id: ConnectionId,
+    in_flight: usize,
+}
+
+impl<T> Pool<T> {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            order: Order::default(),
+            waiting: BTreeMap::new(),
+            holds: 0,
+            in_flight: HashMap::new(),
+            connections: Vec::new(),
+            growth: Growth::new(limits),
+            limits,
+        }
+    }
+
+    /// Adds a job behind all others.
+    pub(crate) fn submit(&mut self, job: T, keys: OrderKeys, need: Need) {
+        let position = self.order.push(keys);
+        self.holds += usize::from(need == Need::Names);
+        self.waiting.insert(position, (job, need));
+    }
+
+    /// Records a call of some requests that is in flight on the primary connection already.
+    pub(crate) fn adopt(&mut self, keys: OrderKeys, requests: u32, now: Instant) -> Position {
+        let position = self.order.adopt(keys, ConnectionId::PRIMARY);
+        self.started(
+            position,
+            ConnectionId::PRIMARY,
+            Need::Connection,
+            requests,
+            now,
+        );
+        position
+    }
+
+    /// Returns the next job that can leave the pool, if any. `requests` counts those of a job.
+    pub(crate) fn next(
+        &mut self,
+        requests: impl Fn(&T) -> u32,
+        now: Instant,
+    ) -> Option<Dispatched<T>> {
+        let free = self.least_loaded();
+        if free.is_none() && self.holds == 0 {
+            return None;
+        }
+        let (position, connection) = self.order.ready().find_map(|position| {
+            let (_, need) = self.waiting.get(&position)?;
+            let connection = match (need, self.order.place(position)) {
+                (Need::Names, Place::Anywhere) => ConnectionId::DEDICATED,
+                (Need::Primary, Place::Anywhere) => self.with_room(ConnectionId::PRIMARY)?,
+                (Need::Connection, Place::Anywhere) => free?,
+                (Need::Connection, Place::Only(holder)) => self.with_room(holder)?,
+                _ => return None,
+            };
+            Some((position, connection))
+        })?;
+        let (job, need) = self.waiting.remove(&position)?;
+        self.order.start(position, connection);
+        self.started(position, connection, need, requests(&job), now);
+        Some(Dispatched {
+            position,
+            connection,
+            job,
+        })
+    }
+
+    fn started(
+        &mut self,
+        position: Position,
+        connection: ConnectionId,
+        need: Need,
+        requests: u32,
+        sent: Instant,
+    ) {
+        let flight = InFlight {
+            connection,
+            need,
+            requests,
+            sent,
+        };
+        self.in_flight.insert(position, flight);
+        if let Some(connection) = self.connection_mut(connection) {
+            connection.in_flight += 1;
+        }
+    }
+
+    /// A job in flight has ended: its reply has arrived, or never will. Returns how long it took,
+    /// if it was on a worker.
+    pub(crate) fn finished(&mut self, position: Position, now: Instant) -> Option<Duration> {
+        let flight = self.ended(position)?;
+        self.order.remove(position);
+        let took = now.saturating_duration_since(flight.sent);
+        let replies = flight.requests.max(1);
+        let count = usize::try_from(replies).unwrap_or(usize::MAX);
+        self.growth
+            .answered(flight.connection, took / replies, count, now);
+        (flight.connection != ConnectionId::PRIMARY && flight.need != Need::Names).then_some(took)
+    }
+
+    /// A job in flight may go to another connection, because its own is gone. It returns to its
+    /// place in the order.
+    pub(crate) fn returned(&mut self, position: Position, job: T) {
+        if let Some(flight) = self.ended(position)
+            && self.order.put_back(position)
+        {
+            self.holds += usize::from(flight.need == Need::Names);
+            self.waiting.insert(position, (job, flight.need));
+        }
+    }
+
+    fn ended(&mut self, position: Position) -> Option<InFlight> {
+        let flight = self.in_flight.remove(&position)?;
+        self.holds -= usize::from(flight.need == Need::Names);
+        if let Some(connection) = self.connection_mut(flight.connection) {
+            connection.in_flight = connection.in_flight.saturating_sub(1);
+        }
+        Some(flight)
+    }
+
+    /// Passes all waiting jobs to `keep`, in order, and removes those that it does not return.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(T) -> Option<T>) {
+        for (position, (job, need)) in std::mem::take(&mut self.waiting) {
+            match keep(job) {
+                Some(job) => {
+                    self.waiting.insert(position, (job, need));
+                }
+                None => {
+                    self.order.remove(position);
+                    self.holds -= usize::from(need == Need::Names);
+                }
+            }
+        }
+    }
+
+    /// Returns the waiting jobs, in order.
+    pub(crate) fn waiting(&self) -> impl ExactSizeIterator<Item = &T> {
+        self.waiting.values().map(|(job, _)| job)
+    }
+
+    /// Number of jobs in flight on workers, and on connections that were set aside.
+    pub(crate) fn in_flight_elsewhere(&self) -> usize {
+        let elsewhere = |flight: &&InFlight| flight.connection != ConnectionId::PRIMARY;
+        self.in_flight.values().filter(elsewhere).count()
+    }
+
+    /// Whether a job waits for names or holds some.
+    pub(crate) const fn has_holds(&self) -> bool {
+        self.holds > 0
+    }
+
+    /// A connection takes calls from now on. `handshake` is the shortest round trip so far.
+    pub(crate) fn opened(&mut self, id: ConnectionId, handshake: Option<Duration>, now: Instant) {
+        self.growth.opened(id, now);
+        if let Some(handshake) = handshake {
+            self.growth.note_round_trip(handshake);
+        }
+        if self.connection_mut(id).is_none() {
+            self.connections.push(Connection { id, in_flight: 0 });
+        }
+    }
+
+    /// A connection takes no more calls, or could not be opened. Calls in flight on it keep their
+    /// names until they end.
+    pub(crate) fn closed(&mut self, id: ConnectionId, now: Instant) {
+        self.growth.closed(id, now);
+        self.connections.retain(|connection| connection.id != id);
+        if id == ConnectionId::PRIMARY {
+            // Another connection will have its ID.
+            self.set_aside();
+        }
+    }
+
+    /// The client no longer uses its primary connection, and keeps it open for the calls in flight.
+    /// Another takes its place.
+    pub(crate) fn set_aside(&mut self) {
+        self.order
+            .rename(ConnectionId::PRIMARY, ConnectionId::ASIDE);
+        for flight in self.in_flight.values_mut() {
+            if flight.connection == ConnectionId::PRIMARY {
+                flight.connection = ConnectionId::ASIDE;
+            }
+        }
+        if let Some(connection) = self.connection_mut(ConnectionId::PRIMARY) {
+            connection.in_flight = 0;
+        }
+    }
+
+    /// The server refuses more connections. `random` is from 0 to 1.
+    pub(crate) fn refused(&mut self, now: Instant, random: f64) {
+        self.growth.refused(now, random);
+    }
+
+    /// Another server may be in place of the previous one.
+    pub(crate) fn forget(&mut self) {
+        self.growth.reset();
+    }
+
+    fn connection_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        (self.connections.iter_mut()).find(|connection| connection.id == id)
+    }
+
+    /// Returns the connection with the fewest calls in flight, if it may take another.
+    fn least_loaded(&self) -> Option<ConnectionId> {
+        let connections = self.connections.iter();
+        let with_room = connections.filter(|connection| self.has_room(connection));
+        Some(with_room.min_by_key(|connection| connection.in_flight)?.id)
+    }
+
+    fn with_room(&self, id: ConnectionId) -> Option<ConnectionId> {
+        let mut connections = self.connections.iter();
+        let connection = connections.find(|connection| connection.id == id)?;
+        self.has_room(connection).then_some(id)
+    }
+
+    fn has_room(&self, connection: &Connection) -> bool {
+        connection.in_flight < self.growth.window(connection.id)
+    }
+
+    /// Whether some connection takes calls.
+    pub(crate) const fn is_open(&self) -> bool {
+        !self.connections.is_empty()
+    }
+
+    /// Number of connections that take calls.
+    pub(crate) const fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Records replies that arrived together on the primary connection while calls do not pass
+    /// through the pool: see [`Growth::answered`].
+    #[inline]
+    pub(crate) fn answered(&mut self, round_trip: Duration, replies: usize, now: Instant) {
+        self.growth
+            .answered(ConnectionId::PRIMARY, round_trip, replies, now);
+    }
+
+    /// How many calls may be in flight on the primary connection.
+    #[inline]
+    pub(crate) fn window(&self) -> usize {
+        self.growth.window(ConnectionId::PRIMARY)
+    }
+
+    /// Returns what to do next about the number of connections.
+    pub(crate) fn plan(&mut self, now: Instant) -> Plan {
+        let (order, enough) = (&self.order, self.limits.max);
+        let lacks_connection = |position: &Position| order.place(*position) == Place::Anywhere;
+        let waiting = order.ready().filter(lacks_connection).take(enough).count();
+        let Self {
+            growth,
+            connections,
+            ..
+        } = self;
+        growth.plan(now, waiting, |id| {
+            let mut connections = connections.iter();
+            let connection = connections.find(|connection| connection.id == id);
+            connection.map_or(0, |connection| connection.in_flight)
+        })
+    }
+
+    /// Like [`plan`](Self::plan), while calls do not pass through the pool.
+    pub(crate) fn plan_single(&mut self, now: Instant, waiting: usize, in_flight: usize) -> Plan {
+        self.growth.plan(now, waiting, |id| match id {
+            ConnectionId::PRIMARY => in_flight,
+            _ => 0,
+        })
+    }
+
+    pub(crate) const fn next_deadline(&self) -> Option<Instant> {
+        self.growth.next_deadline()
+    }
+
+    pub(crate) const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(crate) const fn mode(&self) -> Mode {
+        self.growth.mode()
+    }
+
+    /// Whether calls may be in flight on several connections, now or soon, or names are held: calls
+    /// must pass through the pool.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.growth.is_pooled() || self.holds > 0 || self.in_flight_elsewhere() > 0
+    }
 }

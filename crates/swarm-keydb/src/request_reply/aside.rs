@@ -322,6 +322,9 @@ impl RequestReply {
     pub(super) fn keep_aside(&mut self, link: Link) {
         tracing::debug!("replies to writes are pending; setting the connection aside");
         let engine = Box::new(self.engine.set_aside());
+        if let Some(dispatcher) = &mut self.dispatcher {
+            dispatcher.set_aside();
+        }
         self.asides.push(link, Awaiting::Replies(engine));
         self.status.note_set_aside(self.asides.list.len());
     }
@@ -358,6 +361,9 @@ impl RequestReply {
     fn take_back(&mut self, ended: impl IntoIterator<Item = Engine<ReplySender>>) {
         for mut ended in ended {
             self.engine.take_back(&mut ended);
+        }
+        if self.is_pooled() {
+            self.give_back_calls();
         }
         self.status.note_set_aside(self.asides.list.len());
     }

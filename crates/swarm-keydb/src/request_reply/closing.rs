@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use swarm_transport::{TransportError, TransportErrorKind};
 use tokio::sync::{mpsc, oneshot};
 
-use super::handle::Shutdown;
+use super::dispatch::give_back;
+use super::handle::Control;
 use super::{Failure, RequestReply, Role};
 use crate::connection::{Disconnect, Link, Violation};
 use crate::status::State;
@@ -17,7 +18,7 @@ fn closed() -> TransportError {
 }
 
 pub(super) struct Closing {
-    shutdowns: mpsc::UnboundedReceiver<Shutdown>,
+    controls: mpsc::UnboundedReceiver<Control>,
     /// Dropped when the connection has ended, which wakes the callers of `close`.
     waiting: Vec<oneshot::Sender<()>>,
     /// When calls without a reply fail.
@@ -29,14 +30,19 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    pub(super) const fn new(shutdowns: mpsc::UnboundedReceiver<Shutdown>) -> Self {
+    pub(super) const fn new(controls: mpsc::UnboundedReceiver<Control>) -> Self {
         Self {
-            shutdowns,
+            controls,
             waiting: Vec::new(),
             by: None,
             expired: false,
             aborted: false,
         }
+    }
+
+    /// When calls without a reply fail.
+    pub(super) const fn by(&self) -> Option<Instant> {
+        self.by
     }
 
     pub(super) const fn is_aborted(&self) -> bool {
@@ -46,8 +52,8 @@ impl Closing {
     /// Notifies all current and later callers of `close`.
     fn finish(&mut self) {
         self.waiting.clear();
-        self.shutdowns.close();
-        while self.shutdowns.try_recv().is_ok() {}
+        self.controls.close();
+        while self.controls.try_recv().is_ok() {}
     }
 
     /// Returns the earlier of the closing deadline and the engine's deadline.
@@ -65,16 +71,25 @@ impl Closing {
 }
 
 impl RequestReply {
-    /// Processes requests to shut down. Queued calls are still sent; the queue accepts no more.
-    pub(super) fn poll_shutdowns(&mut self, cx: &mut Context<'_>) {
-        while let Poll::Ready(Some(shutdown)) = self.closing.shutdowns.poll_recv(cx) {
-            self.queue.close();
-            match shutdown {
-                Shutdown::Close { by, done } => {
+    /// Processes requests to shut down or to hold keys. When shutting down, queued calls are still
+    /// sent; the queue accepts no more.
+    pub(super) fn poll_controls(&mut self, cx: &mut Context<'_>) {
+        while let Poll::Ready(Some(control)) = self.closing.controls.poll_recv(cx) {
+            match control {
+                Control::Close { by, done } => {
+                    self.queue.close();
                     self.closing.by = self.closing.by.into_iter().chain(by).min();
                     self.closing.waiting.push(done);
                 }
-                Shutdown::Abort => self.closing.aborted = true,
+                Control::Abort => {
+                    self.queue.close();
+                    self.closing.aborted = true;
+                }
+                Control::Hold { keys, grant } => {
+                    if let Some(dispatcher) = &mut self.dispatcher {
+                        dispatcher.hold(&keys, grant);
+                    }
+                }
             }
         }
     }
@@ -82,7 +97,7 @@ impl RequestReply {
     /// Closes the queue and drops all queued calls.
     pub(super) fn drop_queued(&mut self) {
         self.queue.close();
-        self.queue.take(|call, _permit| drop(call));
+        self.queue.take(|call, _permit| drop(give_back(call)));
     }
 
     /// Fails pending calls if the time for closing is over.
@@ -94,7 +109,10 @@ impl RequestReply {
     }
 
     fn abandon(&mut self) {
-        let abandoned = self.engine.abandon() + self.asides.abandon();
+        let mut abandoned = self.engine.abandon() + self.asides.abandon();
+        if let Some(dispatcher) = &mut self.dispatcher {
+            abandoned += dispatcher.fail_waiting(&Failure::Closed { sent: false });
+        }
         self.status.note_abandoned(abandoned);
     }
 
@@ -103,7 +121,7 @@ impl RequestReply {
         if !self.engine.pending().has_write() {
             self.engine.disconnected(&Arc::new(closed()));
         }
-        self.engine.fail_waiting(&Failure::Closed { sent: false });
+        self.fail_waiting_calls(&Failure::Closed { sent: false });
     }
 
     /// Whether the queue is closed and no caller waits. `close` also waits for writes whose callers
@@ -113,6 +131,7 @@ impl RequestReply {
             || self.queue_done
                 && !self.engine.pending().is_awaited()
                 && !self.asides.have_awaited_calls()
+                && (self.dispatcher.as_ref()).is_none_or(|dispatcher| dispatcher.is_closed())
                 && (self.closing.expired
                     || self.closing.waiting.is_empty()
                     || !(self.engine.pending().has_unexpired_write()
@@ -137,10 +156,13 @@ impl RequestReply {
     pub(super) fn finish(&mut self) {
         // Otherwise, pending replies of the closed connection would count as overdue.
         self.engine.disconnected(&Arc::new(closed()));
-        self.engine.fail_waiting(&Failure::Closed { sent: false });
+        self.fail_waiting_calls(&Failure::Closed { sent: false });
         self.drop_queued();
         self.note_load();
-        self.status.note_unanswered(self.asides.pending_writes());
+        let workers = self.dispatcher.as_ref();
+        let on_workers = workers.map_or(0, |dispatcher| dispatcher.unanswered());
+        self.status
+            .note_unanswered(self.asides.pending_writes() + on_workers);
         if self.role == Role::Shared {
             self.status.set(State::Closed);
         }
@@ -149,9 +171,15 @@ impl RequestReply {
 
     /// Publishes the numbers of queued calls and of calls in flight.
     pub(super) fn note_load(&self) {
-        let in_flight = self.engine.pending().in_flight() + self.asides.in_flight();
-        self.status
-            .note_load(self.engine.pending().queued(), in_flight);
+        let pending = self.engine.pending();
+        let (mut queued, mut in_flight) = (pending.queued(), pending.in_flight());
+        if let Some(dispatcher) = &self.dispatcher {
+            queued += dispatcher.queued();
+            in_flight += dispatcher.in_flight();
+        } else {
+            in_flight += self.asides.in_flight();
+        }
+        self.status.note_load(queued, in_flight);
     }
 
     /// Fails all waiting and queued calls.
@@ -164,6 +192,26 @@ impl RequestReply {
         let engine = &mut self.engine;
         self.queue
             .take(|call, permit| engine.submit(call, permit, now));
+        self.fail_waiting_calls(failure);
+    }
+
+    /// Fails all calls that have not been sent. Calls that a pool has dispatched return to it.
+    pub(super) fn fail_waiting_calls(&mut self, failure: &Failure) {
+        if self.role == Role::Worker {
+            self.give_back_calls();
+        }
         self.engine.fail_waiting(failure);
+        if let Some(dispatcher) = &mut self.dispatcher {
+            dispatcher.fail_waiting(failure);
+        }
+    }
+
+    /// Returns calls that have not been sent, or may be sent again, to the pool that has dispatched
+    /// them.
+    pub(super) fn give_back_calls(&mut self) {
+        let calls: Vec<_> = self.engine.pooled().take_waiting().collect();
+        for call in calls.into_iter().filter_map(give_back) {
+            self.engine.pooled().enqueue(call);
+        }
     }
 }

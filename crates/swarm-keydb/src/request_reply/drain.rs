@@ -20,8 +20,9 @@ impl RequestReply {
 
     #[cold]
     fn drain_as_advised(&mut self, reconnect: &mut Reconnect) {
-        if self.role == Role::Leased {
-            // Its holder has a session on it, so it is not replaced. It never returns to the pool.
+        if self.role != Role::Shared {
+            // The holder of a lease has a session on it, so it is not replaced, but never returns
+            // to the pool. The dispatcher replaces a worker.
             self.status.note_stale();
         }
         if reconnect.may_drain(Instant::now()) {

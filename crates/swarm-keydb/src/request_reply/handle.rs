@@ -4,8 +4,9 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
+use bytes::Bytes;
 use swarm_resp::Frame;
-use tokio::runtime::EnterGuard;
+use swarm_transport::{TransportError, TransportErrorKind};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -15,13 +16,19 @@ use crate::server::ServerProfile;
 use crate::status::{State, Stats, Status};
 use crate::tasks::Tasks;
 
+use super::dispatch::Ticket;
 use super::queue::{self, Permit, TrySendError};
 use super::reply_channel::{self, Wake};
-use super::results::ResultSender;
 
-/// Asks a driver to end.
+/// Asks a connection's task for something besides sending a call.
 #[derive(Debug)]
-pub(super) enum Shutdown {
+pub(super) enum Control {
+    /// Hold keys, so that no other call of the client writes them. The grant is dropped if nothing
+    /// needs to be held.
+    Hold {
+        keys: Vec<Bytes>,
+        grant: oneshot::Sender<Ticket>,
+    },
     /// Complete all earlier calls, then end.
     Close {
         /// When calls without a reply fail.
@@ -47,8 +54,6 @@ pub(crate) enum Enqueued {
 pub(crate) enum ReplySender {
     One(reply_channel::Sender<Result<Frame, Failure>>),
     Batch(Box<BatchSender>),
-    /// One command of a bulk.
-    Bulk(Box<ResultSender>),
 }
 
 /// Receives the replies to a batch, and passes them on together.
@@ -99,19 +104,12 @@ impl ReplySender {
 impl Caller for ReplySender {
     type Permit = Permit;
     type Wake = Wake;
+    type Ticket = Ticket;
 
     fn is_gone(&self) -> bool {
         match self {
             Self::One(sender) => sender.is_closed(),
             Self::Batch(batch) => batch.sender.is_closed(),
-            Self::Bulk(result) => result.is_closed(),
-        }
-    }
-
-    fn start(&mut self) -> bool {
-        match self {
-            Self::Bulk(result) => result.start(),
-            Self::One(_) | Self::Batch(_) => true,
         }
     }
 
@@ -130,7 +128,6 @@ impl Caller for ReplySender {
     fn complete(self, result: Result<Frame, Failure>) -> Wake {
         match self {
             Self::One(sender) => sender.send(result),
-            Self::Bulk(sender) => sender.send(result),
             Self::Batch(batch) => {
                 let BatchSender {
                     sender,
@@ -190,7 +187,7 @@ pub(crate) struct ConnectionHandle(Arc<Inner>);
 struct Inner {
     queue: queue::Sender<Box<Call<ReplySender>>>,
     /// A separate channel, so that a shutdown overtakes queued calls.
-    shutdowns: mpsc::UnboundedSender<Shutdown>,
+    controls: mpsc::UnboundedSender<Control>,
     budget: Budget,
     /// Why the driver ended, if it was not closed.
     ended: Arc<OnceLock<Failure>>,
@@ -208,20 +205,20 @@ impl ConnectionHandle {
     ) -> (
         Self,
         queue::Receiver<Box<Call<ReplySender>>>,
-        mpsc::UnboundedReceiver<Shutdown>,
+        mpsc::UnboundedReceiver<Control>,
     ) {
-        let (shutdowns, shutdown) = mpsc::unbounded_channel();
+        let (controls, control) = mpsc::unbounded_channel();
         let (sender, receiver) = queue::queue(budget.bytes);
         let connection = Self(Arc::new(Inner {
             queue: sender,
-            shutdowns,
+            controls,
             budget,
             ended: Arc::default(),
             status: Arc::new(Status::new()),
             peer: peer.into(),
             tasks: tasks.clone(),
         }));
-        (connection, receiver, shutdown)
+        (connection, receiver, control)
     }
 
     /// Returns the cell where the driver stores why it ended.
@@ -258,6 +255,31 @@ impl ConnectionHandle {
         }
     }
 
+    /// Queues a call that a pool has dispatched, which has taken its capacity already.
+    ///
+    /// # Errors
+    ///
+    /// Returns the call if the connection has ended.
+    pub(super) fn enqueue_dispatched(
+        &self,
+        call: Box<Call<ReplySender>>,
+    ) -> Result<(), Box<Call<ReplySender>>> {
+        self.0.queue.send_free(call)
+    }
+
+    /// Waits until no other call of the client that writes one of the keys is in flight, and keeps
+    /// all later ones waiting until the ticket is dropped. Returns `None` if the server needs no
+    /// such order.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing is held.
+    pub(crate) async fn hold(&self, keys: Vec<Bytes>) -> Option<Ticket> {
+        let (grant, granted) = oneshot::channel();
+        let _gone = self.0.controls.send(Control::Hold { keys, grant });
+        granted.await.ok()
+    }
+
     /// Waits for capacity within the call's timeout and queues the call. Calls that wait are served
     /// in order.
     pub(crate) async fn enqueue_when_free(
@@ -280,31 +302,6 @@ impl ConnectionHandle {
         }
     }
 
-    /// Waits for capacity and queues a call whose timeout has not started.
-    pub(super) async fn wait_to_enqueue(
-        &self,
-        call: Box<Call<ReplySender>>,
-        size: u32,
-    ) -> Result<(), Failure> {
-        let sent = self.0.queue.send(call, size).await;
-        sent.map_err(|queue::Closed| self.why_ended())
-    }
-
-    /// Returns the size of requests in the budget.
-    pub(super) fn share(&self, requests: &Requests) -> u32 {
-        self.0.budget.share(requests)
-    }
-
-    /// Returns how much of the budget a bulk may take. Other calls find the rest.
-    pub(super) fn bulk_limit(&self) -> usize {
-        self.0.budget.bytes / 2
-    }
-
-    /// Enters a context for timers.
-    pub(super) fn timers(&self) -> Option<EnterGuard<'_>> {
-        self.0.tasks.timers()
-    }
-
     /// Sends a batch and returns the results of its requests.
     pub(crate) async fn call_batch(
         &self,
@@ -317,7 +314,7 @@ impl ConnectionHandle {
         let failure = match sent {
             Ok(answers) => match answers.await {
                 Some(answers) => return answers,
-                None => Failure::runtime_gone(true),
+                None => Self::runtime_gone(true),
             },
             Err(failure) => failure,
         };
@@ -349,7 +346,7 @@ impl ConnectionHandle {
     pub(crate) fn close(&self, by: Option<std::time::Instant>) -> impl Future<Output = ()> + use<> {
         let (done, closed) = oneshot::channel();
         // An error means that the driver has ended already.
-        let sent = self.0.shutdowns.send(Shutdown::Close { by, done });
+        let sent = self.0.controls.send(Control::Close { by, done });
         async move {
             if sent.is_ok() {
                 let _gone = closed.await;
@@ -361,7 +358,7 @@ impl ConnectionHandle {
     /// pending, the driver still waits for its reply.
     pub(crate) fn abort(&self) {
         self.0.queue.close();
-        let _gone = self.0.shutdowns.send(Shutdown::Abort);
+        let _gone = self.0.controls.send(Control::Abort);
     }
 
     /// Whether the connection works and no reply is pending, not even one that no caller waits for.
@@ -396,6 +393,16 @@ impl ConnectionHandle {
             .get()
             .cloned()
             .unwrap_or(Failure::Closed { sent: false })
+    }
+
+    /// Returns the failure of a call whose driver was dropped with its runtime.
+    pub(crate) fn runtime_gone(sent: bool) -> Failure {
+        let what = "the runtime that the client was created in has shut down";
+        let error = TransportError::new(TransportErrorKind::Closed, what);
+        Failure::Lost {
+            sent,
+            error: Arc::new(error),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ impl RequestReply {
     pub(super) fn recover(&mut self, loss: &Loss) -> Result<(), Stop> {
         let error = &loss.error;
         self.engine.disconnected(error);
+        self.leave_pool();
         (self.liveness_check, self.unreachable) = (None, false);
         self.status.set(if self.fallback_is_open() {
             State::Fallback
@@ -38,6 +39,9 @@ impl RequestReply {
             });
             if self.role == Role::Shared {
                 self.learned.forget();
+                if let Some(dispatcher) = &mut self.dispatcher {
+                    dispatcher.forget();
+                }
             }
         }
         let hides_refusal = !setback.may_fall_back || setback.refused;
@@ -59,7 +63,7 @@ impl RequestReply {
         }
         if setback.refused {
             // Another attempt with these credentials would fail the same way.
-            self.engine.fail_waiting(failure);
+            self.fail_waiting_calls(failure);
         }
         Ok(())
     }

@@ -3,17 +3,17 @@
 
 mod aside;
 mod availability;
-mod bulk;
 mod closing;
+mod dispatch;
 mod drain;
 mod engine;
 mod fallback;
 mod handle;
 mod liveness_check;
 mod lost;
+mod pooled;
 mod queue;
 mod reply_channel;
-mod results;
 mod role;
 mod sync;
 
@@ -30,7 +30,7 @@ use swarm_transport::{Capabilities, RequestRejection};
 use tokio::sync::oneshot;
 
 pub(crate) use availability::Availability;
-pub(crate) use bulk::BulkItem;
+pub(crate) use dispatch::Ticket;
 pub(crate) use engine::{Call, MAX_ATTEMPTS, Marks, Requests, Retry, Timing};
 pub(crate) use handle::{
     Answers, Budget, ConnectionHandle, Enqueued, ReplyReceiver, ReplySender, WeakConnectionHandle,
@@ -49,6 +49,7 @@ use crate::server::Learned;
 use crate::status::{State, Status};
 use aside::Asides;
 use closing::Closing;
+use dispatch::Dispatcher;
 use engine::{Answered, Engine};
 use fallback::Fallback;
 use liveness_check::LivenessCheck;
@@ -68,6 +69,11 @@ pub(crate) struct RequestReply {
     /// Whether the queue is closed and empty.
     queue_done: bool,
     closing: Closing,
+    factory: Arc<ConnectionFactory>,
+    /// Spreads calls over several connections, if the server may need them.
+    dispatcher: Option<Box<Dispatcher>>,
+    /// When the current connection was opened.
+    opened: Option<Instant>,
     dialer: Dialer,
     /// The credentials of the current connection.
     login: LoginVersion,
@@ -96,7 +102,7 @@ pub(crate) struct RequestReply {
 impl Drop for RequestReply {
     fn drop(&mut self) {
         if !self.finished {
-            let _first = self.ended.set(Failure::runtime_gone(false));
+            let _first = self.ended.set(ConnectionHandle::runtime_gone(false));
         }
         self.drop_queued();
         self.status.note_load(0, 0);
@@ -111,6 +117,9 @@ pub(crate) struct Batch {
     /// When the request of the last reply was sent. Most replies of a batch have the same value.
     last_sent: Option<Instant>,
     round_trip: Duration,
+    /// Round trip of the first reply, and the number of replies.
+    first: Duration,
+    replies: usize,
     /// Callers to wake when the batch ends. If they were woken one by one, other workers of the
     /// runtime would start for each and find a single task.
     woken: Vec<Wake>,
@@ -120,7 +129,7 @@ impl RequestReply {
     /// Starts the task of a connection. `started` receives the outcome of the first attempt to
     /// connect; if that fails, the task ends.
     pub(crate) fn spawn(
-        factory: &ConnectionFactory,
+        factory: &Arc<ConnectionFactory>,
         role: Role,
         started: Option<Started>,
     ) -> ConnectionHandle {
@@ -128,20 +137,23 @@ impl RequestReply {
             target,
             options,
             tasks,
-        } = factory;
+        } = &**factory;
         let _context = tasks.enter();
         let budget = role.budget(options);
-        let (connection, queue, shutdowns) =
+        let (connection, queue, controls) =
             ConnectionHandle::new(budget, &target.settings.peer, tasks);
         let dialer = factory.dialer();
         let reconnect = factory.reconnect().enabled(role.reconnects(options));
         let protocol = Self {
-            engine: Engine::new(role.settings(&target.settings)),
+            engine: Engine::new(target.settings.clone()),
             ended: connection.ended(),
             status: Arc::clone(connection.status()),
             queue,
             queue_done: false,
-            closing: Closing::new(shutdowns),
+            closing: Closing::new(controls),
+            factory: Arc::clone(factory),
+            dispatcher: None,
+            opened: None,
             dialer: dialer.clone(),
             login: dialer.login_version(),
             learned: target.settings.learned.clone(),
@@ -164,14 +176,20 @@ impl RequestReply {
 
     /// Takes all queued calls. Returns whether there were any.
     fn take_calls(&mut self, cx: &mut Context<'_>) -> bool {
-        self.poll_shutdowns(cx);
+        self.poll_controls(cx);
         let (mut now, engine) = (None, &mut self.engine);
+        let mut pool = self.dispatcher.as_deref_mut();
+        pool = pool.filter(|dispatcher| dispatcher.is_engaged());
         let open = self.queue.take(|call, permit| {
             let clock = || tokio::time::Instant::now().into_std();
             let now = *now.get_or_insert_with(clock);
-            engine.submit(call, permit, now);
+            match &mut pool {
+                None => engine.submit(call, permit, now),
+                Some(pool) => pool.submit(engine, call, permit, now),
+            }
         });
         self.queue_done = !open;
+        self.poll_pool(cx);
         if self.closing.is_aborted() {
             self.abort();
         }
@@ -212,7 +230,7 @@ impl Protocol for RequestReply {
     }
 
     fn fail_waiting(&mut self, failure: &Failure) {
-        self.engine.fail_waiting(failure);
+        self.fail_waiting_calls(failure);
     }
 
     #[inline]
@@ -262,6 +280,7 @@ impl Protocol for RequestReply {
         login: LoginVersion,
     ) {
         self.login = login;
+        self.opened = Some(tokio::time::Instant::now().into_std());
         self.engine.session_mut().log_in_with(credentials);
         self.engine.connected(capabilities);
     }
@@ -269,6 +288,7 @@ impl Protocol for RequestReply {
     fn ready(&mut self) {
         self.status
             .note_escapes(!self.engine.session().server().cr_lf);
+        self.enter_pool();
         self.status.set(State::Connected);
         self.report_started(Ok(()));
     }
@@ -297,6 +317,10 @@ impl Protocol for RequestReply {
                 batch.last_sent = Some(sent);
                 batch.round_trip = now.saturating_duration_since(sent);
             }
+            if batch.replies == 0 {
+                batch.first = batch.round_trip;
+            }
+            batch.replies += 1;
             self.status.note_round_trip(batch.round_trip);
             batch.woken.extend(wake);
         }
@@ -305,6 +329,9 @@ impl Protocol for RequestReply {
 
     #[inline]
     fn received(&mut self, batch: Batch) {
+        if let (Some(dispatcher), Some(now)) = (&mut self.dispatcher, batch.now) {
+            dispatcher.note_replies(&mut self.engine, batch.first, batch.replies, now);
+        }
         // Before callers are woken, because they may read these metrics.
         self.note_load();
         drop(batch);
@@ -323,6 +350,11 @@ impl Protocol for RequestReply {
 
     #[inline]
     fn may_sleep(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Some(dispatcher) = &self.dispatcher
+            && dispatcher.is_due(&mut self.engine)
+        {
+            return false;
+        }
         let sleeps = self.queue.sleep(cx);
         if sleeps {
             self.note_load();
@@ -336,12 +368,20 @@ impl Protocol for RequestReply {
         deadline
             .into_iter()
             .chain(self.asides.next_deadline())
+            .chain(
+                self.dispatcher
+                    .as_ref()
+                    .and_then(|pool| pool.next_deadline()),
+            )
             .min()
     }
 
     fn expire(&mut self, now: Instant) -> Result<(), Violation> {
         self.abandon_at(now);
         self.expire_asides(now);
+        if let Some(dispatcher) = &mut self.dispatcher {
+            dispatcher.expire(&mut self.engine, now);
+        }
         self.engine.expire(now)
     }
 
@@ -376,7 +416,7 @@ impl Protocol for RequestReply {
 
     fn poll_lingering(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_asides(cx);
-        self.engine.fail_waiting(&Failure::Closed { sent: false });
+        self.fail_waiting_calls(&Failure::Closed { sent: false });
         self.finished = self.asides.is_empty();
         if self.finished {
             Poll::Ready(())

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use swarm_transport::{Capabilities, Connect, RequestRejection};
 
 use super::Budget;
-use crate::connection::Settings;
 use crate::connection::Target;
 use crate::failure::Failure;
-use crate::options::{ClientOptions, RetryPolicy};
+use crate::options::ClientOptions;
 
 /// Limits of the calls in flight on a leased connection, which serves one task.
 const LEASED_QUEUE: usize = 256;
@@ -19,6 +18,9 @@ const LEASED_BYTES: usize = 1 << 20;
 pub(crate) enum Role {
     /// Serves all tasks, and reconnects.
     Shared,
+    /// Serves all tasks, beside the shared one that reconnects. Does not reconnect: the pool opens
+    /// another connection if one is needed.
+    Worker,
     /// Leased to one task. Does not reconnect, because its session would be lost.
     Leased,
 }
@@ -28,20 +30,12 @@ impl Role {
         match self {
             Self::Shared => Budget::new(options.max_in_flight, options.max_in_flight_bytes)
                 .waiting(!options.fail_when_full),
-            Self::Leased => Budget::new(
+            // What a worker carries counts in the budget of the shared connection.
+            Self::Worker | Self::Leased => Budget::new(
                 options.max_in_flight.min(LEASED_QUEUE),
                 options.max_in_flight_bytes.min(LEASED_BYTES),
             ),
         }
-    }
-
-    pub(super) fn settings(self, settings: &Settings) -> Settings {
-        let mut settings = settings.clone();
-        if self == Self::Leased {
-            // The lease's owner resends calls over another lease.
-            settings.retry = RetryPolicy::Never;
-        }
-        settings
     }
 
     /// The fallback is used while the client reconnects, so a connection that does not reconnect
@@ -60,7 +54,7 @@ impl Role {
 
     /// Whether a transport supports this role.
     pub(super) fn is_served_by(self, capabilities: Capabilities) -> bool {
-        capabilities.session || self == Self::Shared
+        capabilities.session || self != Self::Leased
     }
 
     /// Returns the failure for a transport that does not support the role.

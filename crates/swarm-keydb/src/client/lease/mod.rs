@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::options::DedicatedLimits;
 use crate::request_reply::{
-    Availability, ConnectionHandle, RequestReply, Role, WeakConnectionHandle,
+    Availability, ConnectionHandle, RequestReply, Role, Ticket, WeakConnectionHandle,
 };
 use crate::status::{DedicatedStats, State, StateWatch};
 use idle::Idle;
@@ -203,14 +203,19 @@ impl Leases {
     }
 
     /// Closes a connection now. Its permit is released once the connection is closed, so the limit
-    /// holds for sockets.
-    fn discard(&self, connection: &ConnectionHandle, permit: OwnedSemaphorePermit) {
+    /// holds for sockets, and so are its keys, because a command may still run.
+    fn discard(
+        &self,
+        connection: &ConnectionHandle,
+        permit: OwnedSemaphorePermit,
+        keys: Option<Ticket>,
+    ) {
         let mut state = connection.status().watch();
         connection.abort();
         if state.get() != State::Closed {
             self.factory.tasks.spawn(async move {
                 state.reached(State::Closed).await;
-                drop(permit);
+                drop((permit, keys));
             });
         }
     }
@@ -285,6 +290,8 @@ pub(crate) struct Lease {
     /// Taken when the lease is dropped.
     permit: Option<OwnedSemaphorePermit>,
     pub(super) session: Session,
+    /// Keeps other commands of the client from writing the keys of a transaction.
+    keys: Mutex<Option<Ticket>>,
 }
 
 impl Lease {
@@ -298,7 +305,18 @@ impl Lease {
             connection,
             permit: Some(permit),
             session: Session::default(),
+            keys: Mutex::default(),
         }
+    }
+
+    /// Keeps other commands of the client from writing some keys until the lease ends or
+    /// [`release_keys`](Self::release_keys) is called. `None` holds nothing.
+    pub(super) fn keep_keys(&self, keys: Option<Ticket>) {
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    pub(super) fn release_keys(&self) {
+        self.keep_keys(None);
     }
 }
 
@@ -307,8 +325,10 @@ impl Drop for Lease {
         let Some(permit) = self.permit.take() else {
             return;
         };
+        let keys = self.keys.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let keys = keys.take();
         if !self.connection.is_idle() || !self.session.is_clean() {
-            self.leases.discard(&self.connection, permit);
+            self.leases.discard(&self.connection, permit, keys);
         } else if !self.connection.status().escapes() {
             self.leases.probe(self.connection.clone(), permit);
         } else {

@@ -53,7 +53,7 @@ impl Leases {
                 drop(permit);
             } else {
                 tracing::debug!("a returned connection failed its check and is closed");
-                leases.discard(&connection, permit);
+                leases.discard(&connection, permit, None);
             }
         });
     }

@@ -386,6 +386,8 @@ impl Growth {
             if sum / open().count() as f64 <= 1.3 * pace {
                 self.serial = true;
                 self.demand = Demand::default();
+                // The connections of the trial were needed.
+                self.demand.note(now, self.open_connections());
                 return;
             }
         } else if now < since + trial_limit(pace) {

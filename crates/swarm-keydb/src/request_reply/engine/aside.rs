@@ -19,6 +19,7 @@ impl<C: Caller> Engine<C> {
         std::mem::swap(&mut self.fallback, &mut aside.fallback);
         self.take_backlog_along();
         self.earliest = aside.earliest;
+        self.window = aside.window;
         aside.drain = Drain::SetAside;
         aside.session.clear_suspicion();
         aside

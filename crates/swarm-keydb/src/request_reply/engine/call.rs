@@ -20,14 +20,11 @@ pub(crate) trait Caller {
     /// Wakes the caller when it is dropped.
     type Wake;
 
+    /// Tells a pool of connections, when it is dropped, that the server owes nothing for the call.
+    type Ticket;
+
     /// Whether the caller no longer waits.
     fn is_gone(&self) -> bool;
-
-    /// A call whose timeout starts when it is sent is about to be sent. Returns false if the caller
-    /// no longer waits.
-    fn start(&mut self) -> bool {
-        !self.is_gone()
-    }
 
     /// A batch is about to be sent to this server.
     fn sending(&mut self, server: ServerProfile);
@@ -80,8 +77,6 @@ enum Due {
     /// This long after the connection's task takes the call, so that the task reads the clock once
     /// per batch.
     After(Duration),
-    /// This long after the call is sent. Until then, the caller decides how long it waits.
-    AfterSending(Duration),
     At(Instant),
 }
 
@@ -109,9 +104,14 @@ pub(crate) struct Call<C: Caller> {
     sent_before: u32,
     /// How many times the call was sent.
     pub(super) attempts: u8,
-    /// What the call adds to the deadlines of later calls, on a server that needs time for each
-    /// key.
-    pub(super) pace: Option<Box<Pace>>,
+    /// What only calls to a server that needs time for each key carry.
+    slow: Option<Box<Slow<C::Ticket>>>,
+}
+
+/// What only calls to a slow server carry. Boxed, because a call must stay small.
+struct Slow<T> {
+    pace: Option<Pace>,
+    ticket: Option<T>,
 }
 
 impl<C: Caller> Call<C> {
@@ -130,7 +130,7 @@ impl<C: Caller> Call<C> {
             answered: 0,
             sent_before: 0,
             attempts: 0,
-            pace: None,
+            slow: None,
         }
     }
 
@@ -146,55 +146,53 @@ impl<C: Caller> Call<C> {
         (self.due, self.grows, self.blocks) = (Due::After(timeout), grows, blocks);
     }
 
-    /// Makes the timeout start when the call is sent.
-    pub(crate) const fn start_timeout_when_sent(&mut self) {
-        if let Due::After(timeout) = self.due {
-            self.due = Due::AfterSending(timeout);
-        }
-    }
-
     /// Starts the timeout, if it has not started.
     #[inline]
     pub(crate) fn start_timeout(&mut self, now: Instant) -> Instant {
         let deadline = match self.due {
-            Due::After(timeout) | Due::AfterSending(timeout) => deadline(now, timeout),
+            Due::After(timeout) => deadline(now, timeout),
             Due::At(deadline) => deadline,
         };
         self.due = Due::At(deadline);
         deadline
     }
 
-    /// Whether the timeout starts when the call is sent.
+    /// What the call adds to the deadlines of later calls.
     #[inline]
-    pub(super) const fn starts_when_sent(&self) -> bool {
-        matches!(self.due, Due::AfterSending(_))
+    pub(super) fn pace(&self) -> Option<&Pace> {
+        self.slow.as_ref()?.pace.as_ref()
     }
 
-    /// The call is about to be sent: starts a timeout that starts then, and notes the deadline in
-    /// `earliest`. Returns false if the caller has withdrawn the call.
     #[inline]
-    pub(super) fn start(&mut self, now: Instant, earliest: &mut Option<Instant>) -> bool {
-        !self.starts_when_sent() || self.start_now(now, earliest)
+    pub(super) fn pace_mut(&mut self) -> Option<&mut Pace> {
+        self.slow.as_mut()?.pace.as_mut()
     }
 
-    #[cold]
-    fn start_now(&mut self, now: Instant, earliest: &mut Option<Instant>) -> bool {
-        if !self.caller.as_mut().is_some_and(C::start) {
-            return false;
-        }
-        if let Some(pace) = &mut self.pace {
-            pace.start(now);
-        }
-        *earliest = earlier(*earliest, Some(self.start_timeout(now)));
-        true
+    pub(super) fn set_pace(&mut self, pace: Pace) {
+        self.slow_mut().pace = Some(pace);
     }
 
-    /// Returns the time that is left at `now`.
-    pub(super) fn time_left(&self, now: Instant) -> Duration {
-        match self.due {
-            Due::After(timeout) | Due::AfterSending(timeout) => timeout,
-            Due::At(deadline) => deadline.saturating_duration_since(now),
-        }
+    pub(in crate::request_reply) fn has_ticket(&self) -> bool {
+        (self.slow.as_ref()).is_some_and(|slow| slow.ticket.is_some())
+    }
+
+    /// Sets the ticket of a call that a pool has dispatched. The call keeps it until the server
+    /// owes it nothing.
+    pub(in crate::request_reply) fn set_ticket(&mut self, ticket: C::Ticket) {
+        self.slow_mut().ticket = Some(ticket);
+    }
+
+    pub(in crate::request_reply) fn take_ticket(&mut self) -> Option<C::Ticket> {
+        self.slow.as_mut()?.ticket.take()
+    }
+
+    fn slow_mut(&mut self) -> &mut Slow<C::Ticket> {
+        self.slow.get_or_insert_with(|| {
+            Box::new(Slow {
+                pace: None,
+                ticket: None,
+            })
+        })
     }
 
     /// Returns the number of requests that were answered.
@@ -211,9 +209,9 @@ impl<C: Caller> Call<C> {
 
     /// Returns the end of the timeout, once it has started.
     #[inline]
-    pub(super) const fn deadline(&self) -> Option<Instant> {
+    pub(in crate::request_reply) const fn deadline(&self) -> Option<Instant> {
         match self.due {
-            Due::After(_) | Due::AfterSending(_) => None,
+            Due::After(_) => None,
             Due::At(deadline) => Some(deadline),
         }
     }
@@ -222,13 +220,13 @@ impl<C: Caller> Call<C> {
         self.due = Due::At(deadline);
     }
 
-    /// The connection's task takes the call.
+    /// The connection's task takes the call. A call that comes from a pool keeps its permit.
     #[inline]
-    pub(super) fn take(&mut self, permit: C::Permit, now: Instant) {
-        self.permit = Some(permit);
-        if !self.starts_when_sent() {
-            self.start_timeout(now);
+    pub(super) fn take(&mut self, permit: C::Permit, now: Instant) -> Instant {
+        if self.permit.is_none() {
+            self.permit = Some(permit);
         }
+        self.start_timeout(now)
     }
 
     /// Returns the permit. The call is about to be answered, and a caller that has its reply must
@@ -238,9 +236,14 @@ impl<C: Caller> Call<C> {
         self.permit = None;
     }
 
+    /// Whether no other call may be in flight on its connection.
+    pub(in crate::request_reply) const fn is_alone(&self) -> bool {
+        self.alone
+    }
+
     /// Whether a caller waits.
     #[inline]
-    pub(super) fn is_awaited(&self) -> bool {
+    pub(in crate::request_reply) fn is_awaited(&self) -> bool {
         (self.caller.as_ref()).is_some_and(|caller| !caller.is_gone())
     }
 
@@ -259,6 +262,11 @@ impl<C: Caller> Call<C> {
             caller.progress(Err(why(position)));
         }
         drop(caller.complete(Err(why(last))));
+    }
+
+    /// Fails a call that has not been sent.
+    pub(in crate::request_reply) fn fail_waiting(&mut self, failure: &Failure) {
+        self.fail_unsent(|_| failure.clone());
     }
 
     /// Like [`fail`](Self::fail), for a waiting call. Requests that were sent over an earlier
@@ -316,7 +324,10 @@ pub(crate) fn deadline(now: Instant, timeout: Duration) -> Instant {
 
 /// Returns the earlier of two deadlines.
 #[inline]
-pub(super) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+pub(in crate::request_reply) fn earlier(
+    one: Option<Instant>,
+    other: Option<Instant>,
+) -> Option<Instant> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::call::{Call, deadline, earlier};
+use swarm_transport::TransportError;
+
+use super::call::{Call, earlier};
 use super::drain::Drain;
 use super::{Caller, Engine, Failure, Violation};
 
@@ -52,29 +54,16 @@ impl<C: Caller> Engine<C> {
 
     fn expire_calls(&mut self, now: Instant) {
         self.earliest = None;
-        let key = self.session.settings.learned.write_cost();
         let reachable = self.reaches_server();
-        let later = |call: &Call<C>| call.pace.as_ref()?.later_than(now, key);
         for mut call in std::mem::take(&mut self.waiting) {
-            if reachable
-                && call.is_due(now)
-                && let Some(later) = later(&call)
-            {
-                call.set_deadline(later);
-            }
-            if call.starts_when_sent() && !call.is_awaited() {
-                continue;
-            }
-            if call.is_due(now) {
-                call.fail_unsent(|_| match self.session.unreachable() {
-                    Some(error) => Failure::Unreachable(Arc::clone(error)),
-                    None => Failure::Timeout { sent: false },
-                });
-            } else {
-                self.note_check(&call, now);
+            let unreachable = self.session.unreachable();
+            if !self.expire_waiting(&mut call, now, reachable, unreachable) {
+                self.earliest = earlier(self.earliest, call.deadline());
                 self.waiting.push_back(call);
             }
         }
+        let key = self.session.settings.learned.write_cost();
+        let later = |call: &Call<C>| call.pace()?.later_than(now, key);
         for slot in self.in_flight.iter_mut().chain(self.fallback.slots_mut()) {
             let Some(call) = &mut slot.call else {
                 continue;
@@ -93,12 +82,28 @@ impl<C: Caller> Engine<C> {
         self.fallback.rescan();
     }
 
-    /// Makes sure that a waiting call is checked when its deadline passes. One whose timeout starts
-    /// when it is sent is checked from time to time, so that it leaves soon after its caller.
-    #[inline]
-    pub(super) fn note_check(&mut self, call: &Call<C>, now: Instant) {
-        let timeout = self.session.settings.request_timeout;
-        self.note_deadline(call.deadline().unwrap_or_else(|| deadline(now, timeout)));
+    /// Fails a waiting call if its deadline has passed and is not extended. Returns whether it
+    /// failed.
+    pub(super) fn expire_waiting(
+        &self,
+        call: &mut Call<C>,
+        now: Instant,
+        reachable: bool,
+        unreachable: Option<&Arc<TransportError>>,
+    ) -> bool {
+        if !call.is_due(now) {
+            return false;
+        }
+        let key = self.session.settings.learned.write_cost();
+        if reachable && let Some(later) = call.pace().and_then(|pace| pace.later_than(now, key)) {
+            call.set_deadline(later);
+            return false;
+        }
+        call.fail_unsent(|_| match unreachable {
+            Some(error) => Failure::Unreachable(Arc::clone(error)),
+            None => Failure::Timeout { sent: false },
+        });
+        true
     }
 
     pub(super) fn note_deadline(&mut self, deadline: Instant) {

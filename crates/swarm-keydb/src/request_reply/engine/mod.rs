@@ -13,6 +13,7 @@ mod heartbeat;
 mod in_flight;
 mod pace;
 mod pending;
+mod pooled;
 mod requests;
 mod sent;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{Capabilities, RequestRejection, TransportError};
 
 pub(crate) use crate::failure::Failure;
+pub(in crate::request_reply) use call::earlier;
 pub(crate) use call::{Call, Caller, Retry, Timing, deadline};
 pub(in crate::request_reply) use fallback::OverFallback;
 pub(crate) use requests::Requests;
@@ -41,6 +43,7 @@ use fence::Fences;
 use in_flight::InFlight;
 use pace::Backlog;
 use pending::Pending;
+use pooled::Pooled;
 use sent::SentCall;
 
 /// Maximum number of times that a call is sent while connections keep breaking.
@@ -68,13 +71,16 @@ pub(crate) struct Answered<W> {
 /// | the client switches to another connection | `set_aside`, `take_back` |
 ///
 /// Everything else belongs to one of its views: the state of the connection (`session`), the calls
-/// that have not been answered (`pending`), draining (`drain`), and the HTTP fallback (`fallback`).
+/// that have not been answered (`pending`), draining (`drain`), the HTTP fallback (`fallback`), and
+/// a pool of connections (`pooled`).
 pub(crate) struct Engine<C: Caller> {
     session: Session,
     /// Calls that have not been sent, in order.
     waiting: VecDeque<Box<Call<C>>>,
     /// Calls that were sent. The server replies in this order.
     in_flight: InFlight<C>,
+    /// How many calls may be in flight.
+    window: usize,
     /// Last request of the handshake or of a heartbeat, which the transport may borrow.
     own_request: Option<Request>,
     /// Calls that were sent over the HTTP fallback.
@@ -95,6 +101,7 @@ impl<C: Caller> Engine<C> {
             session: Session::new(settings),
             waiting: VecDeque::new(),
             in_flight: InFlight::default(),
+            window: usize::MAX,
             own_request: None,
             fallback: Fallback::default(),
             earliest: None,
@@ -112,13 +119,20 @@ impl<C: Caller> Engine<C> {
         permit: C::Permit,
         now: Instant,
     ) {
-        call.take(permit, now);
+        let deadline = self.admit(&mut call, permit, now);
+        self.note_deadline(deadline);
+        self.waiting.push_back(call);
+    }
+
+    /// Starts the timeout of a call. Returns its deadline.
+    #[inline]
+    fn admit(&mut self, call: &mut Call<C>, permit: C::Permit, now: Instant) -> Instant {
+        let deadline = call.take(permit, now);
         let key = self.session.settings.learned.write_cost();
         if !key.is_zero() {
-            self.pace(&mut call, now, key);
+            self.pace(call, now, key);
         }
-        self.note_check(&call, now);
-        self.waiting.push_back(call);
+        call.deadline().unwrap_or(deadline)
     }
 
     /// Returns the protocol-independent state of the connection.
@@ -134,6 +148,12 @@ impl<C: Caller> Engine<C> {
     #[inline]
     pub(in crate::request_reply) const fn pending(&self) -> Pending<'_, C> {
         Pending::of(self)
+    }
+
+    /// Returns the view for a pool of connections.
+    #[inline]
+    pub(in crate::request_reply) const fn pooled(&mut self) -> Pooled<'_, C> {
+        Pooled::of(self)
     }
 
     /// Returns the view for draining the connection.
@@ -209,6 +229,9 @@ impl<C: Caller> Engine<C> {
             // Calls on the fallback complete first, so that no call overtakes them.
             return None;
         }
+        if self.in_flight.len() >= self.window {
+            return None;
+        }
         let server = self.session.server();
         loop {
             let next = self.waiting.front()?;
@@ -234,14 +257,11 @@ impl<C: Caller> Engine<C> {
                 call.fail_unsent(|position| rejection(&requests, position, server, check));
                 continue;
             }
-            if !call.start(now, &mut self.earliest) {
-                continue;
-            }
             if self.in_flight.is_empty() {
                 self.session.begin_waiting(now);
             }
             call.attempts += 1;
-            if let Some(pace) = &call.pace
+            if let Some(pace) = call.pace()
                 && let Some(deadline) = self.deadline_when_sent(pace, call.deadline())
             {
                 call.set_deadline(deadline);

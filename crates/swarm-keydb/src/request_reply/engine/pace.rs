@@ -6,7 +6,7 @@
 
 use std::ops::{Add, Sub};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use swarm_resp::RequestRef;
@@ -23,8 +23,8 @@ const SCRIPT: Duration = Duration::from_secs(5);
 /// Expected work of commands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Load {
-    keys: u32,
-    scripts: u32,
+    keys: u64,
+    scripts: u64,
 }
 
 impl Load {
@@ -36,7 +36,10 @@ impl Load {
     fn of_request(request: RequestRef<'_>) -> Self {
         match Effect::of(&request.args()) {
             Effect::Reads => Self::NONE,
-            Effect::Writes(keys) => Self { keys, scripts: 0 },
+            Effect::Writes(keys) => Self {
+                keys: keys.into(),
+                scripts: 0,
+            },
             Effect::Script => Self {
                 keys: 0,
                 scripts: 1,
@@ -56,8 +59,9 @@ impl Load {
 
     /// Returns the expected time, at a cost per key.
     fn time(self, key: Duration) -> Duration {
-        let keys = key.saturating_mul(self.keys);
-        keys.saturating_add(SCRIPT.saturating_mul(self.scripts))
+        let times = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        let keys = key.saturating_mul(times(self.keys));
+        keys.saturating_add(SCRIPT.saturating_mul(times(self.scripts)))
     }
 }
 
@@ -96,8 +100,8 @@ pub(super) struct Backlog(Arc<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    keys: AtomicU32,
-    scripts: AtomicU32,
+    keys: AtomicU64,
+    scripts: AtomicU64,
 }
 
 impl Backlog {
@@ -108,10 +112,15 @@ impl Backlog {
         }
     }
 
-    /// Only the driver's task writes, so no atomic update is needed.
-    fn set(&self, load: Load) {
-        self.0.keys.store(load.keys, Ordering::Relaxed);
-        self.0.scripts.store(load.scripts, Ordering::Relaxed);
+    fn add(&self, load: Load) {
+        self.0.keys.fetch_add(load.keys, Ordering::Relaxed);
+        self.0.scripts.fetch_add(load.scripts, Ordering::Relaxed);
+    }
+
+    /// Takes off what was added before. Calls of one backlog may end in several tasks.
+    fn sub(&self, load: Load) {
+        self.0.keys.fetch_sub(load.keys, Ordering::Relaxed);
+        self.0.scripts.fetch_sub(load.scripts, Ordering::Relaxed);
     }
 }
 
@@ -138,8 +147,9 @@ impl Drop for Pace {
 
 impl Pace {
     fn count_off(&mut self, done: Load) {
-        self.own = self.own - done;
-        self.backlog.set(self.backlog.load() - done);
+        let left = self.own - done;
+        self.backlog.sub(self.own - left);
+        self.own = left;
     }
 
     /// Returns the deadline, at a cost per key.
@@ -155,15 +165,24 @@ impl Pace {
         Some(self.due(key)).filter(|due| self.grows && *due > now)
     }
 
-    /// Starts the timeout.
-    pub(super) const fn start(&mut self, now: Instant) {
+    /// The call leaves the pool for a connection, where at most one call is ahead of it. Returns
+    /// the deadline, if it is the default one.
+    pub(super) fn restart(&mut self, now: Instant, key: Duration) -> Option<Instant> {
+        if !self.grows {
+            return None;
+        }
         self.since = now;
+        self.ahead = Load {
+            keys: self.ahead.keys.min(1),
+            scripts: self.ahead.scripts.min(1),
+        };
+        Some(self.due(key))
     }
 
     /// Moves the load to another backlog.
     fn move_to(&mut self, backlog: &Backlog) {
-        self.backlog.set(self.backlog.load() - self.own);
-        backlog.set(backlog.load() + self.own);
+        self.backlog.sub(self.own);
+        backlog.add(self.own);
         self.backlog = backlog.clone();
     }
 }
@@ -187,15 +206,15 @@ impl<C: Caller> Engine<C> {
             own,
             ahead,
             since: now,
-            timeout: call.time_left(now),
+            timeout: call.start_timeout(now).saturating_duration_since(now),
             grows: call.grows,
             backlog: self.backlog.clone(),
         };
-        self.backlog.set(ahead + own);
-        if pace.grows && self.reaches_server() && !call.starts_when_sent() {
+        self.backlog.add(own);
+        if pace.grows && self.reaches_server() {
             call.set_deadline(pace.due(key));
         }
-        call.pace = Some(Box::new(pace));
+        call.set_pace(pace);
     }
 
     /// Whether commands reach the server. Deadlines are not extended while the server is
@@ -223,10 +242,7 @@ impl<C: Caller> Engine<C> {
     pub(super) fn take_back_growth(&mut self) {
         let mut earliest = self.earliest;
         for call in &mut self.waiting {
-            if call.starts_when_sent() {
-                continue;
-            }
-            if let Some(pace) = call.pace.as_ref().filter(|pace| pace.grows) {
+            if let Some(pace) = call.pace().filter(|pace| pace.grows) {
                 let base = pace.since.checked_add(pace.timeout);
                 if let Some(deadline) = earlier(call.deadline(), base) {
                     call.set_deadline(deadline);
@@ -258,13 +274,16 @@ impl<C: Caller> Engine<C> {
         let Some(call) = &mut slot.call else {
             return;
         };
-        let Some(pace) = call.pace.as_deref_mut() else {
+        let Some(pace) = call.pace_mut() else {
             return;
         };
         let done = next.unwrap_or(Load::NONE);
-        if ran && done.keys > 0 && done.scripts == 0 {
+        if ran && done.scripts == 0 {
             let took = now.saturating_duration_since(begun);
-            self.session.settings.learned.note_write(took / done.keys);
+            let keys = u32::try_from(done.keys).unwrap_or(u32::MAX);
+            if let Some(took) = took.checked_div(keys) {
+                self.session.settings.learned.note_write(took);
+            }
         }
         pace.count_off(done);
         if pace.grows && goes_on {
@@ -279,7 +298,7 @@ impl<C: Caller> Engine<C> {
     /// Moves the load of waiting calls to the backlog of the next connection.
     pub(super) fn take_backlog_along(&mut self) {
         for call in &mut self.waiting {
-            if let Some(pace) = &mut call.pace {
+            if let Some(pace) = call.pace_mut() {
                 pace.move_to(&self.backlog);
             }
         }
@@ -296,7 +315,7 @@ impl<C: Caller> SentCall<C> {
         }
         let is_exec = position.saturating_add(1) == call.requests.len();
         Some(if is_exec {
-            call.pace.as_ref()?.own
+            call.pace()?.own
         } else {
             Load::NONE
         })

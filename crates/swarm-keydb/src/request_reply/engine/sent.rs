@@ -64,7 +64,7 @@ impl<C: Caller> SentCall<C> {
     /// Whether its time is counted: see [`Pace`](super::pace::Pace).
     #[inline]
     pub(super) fn is_paced(&self) -> bool {
-        self.call.as_ref().is_some_and(|call| call.pace.is_some())
+        self.call.as_ref().is_some_and(|call| call.pace().is_some())
     }
 
     /// Whether the replies must prove something: see [`check_reply`](Self::check_reply).

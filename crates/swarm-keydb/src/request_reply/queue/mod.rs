@@ -166,6 +166,20 @@ impl<T> Sender<T> {
         Ok(())
     }
 
+    /// Appends a value that takes no capacity, because it has taken some elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// Returns the value if the queue is closed.
+    pub(crate) fn send_free(&self, value: T) -> Result<(), T> {
+        let state = self.0.lock();
+        if !state.open {
+            return Err(value);
+        }
+        push(state, value, 0);
+        Ok(())
+    }
+
     #[cold]
     fn try_send_collected(
         &self,

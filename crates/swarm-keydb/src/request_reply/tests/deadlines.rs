@@ -45,7 +45,9 @@ async fn a_long_pipeline_or_transaction_does_not_time_out() {
 #[tokio::test(start_paused = true)]
 async fn a_read_after_many_writes_does_not_time_out() {
     let server = Server::default();
-    let client = client(&server).await;
+    let client = server
+        .client(ClientOptions::default().max_connections(1))
+        .await;
     let start = Instant::now();
     let writes: Vec<_> = (0..150)
         .map(|n| tokio::spawn(client.set(format!("key:{n}"), n)))

@@ -5,6 +5,7 @@ mod asides;
 mod deadlines;
 mod fallback;
 mod leaving;
+mod pool;
 mod silence;
 
 use std::collections::VecDeque;
@@ -46,6 +47,11 @@ struct State {
     cuts: Mutex<Vec<Arc<Notify>>>,
     /// The names of all commands, in order of arrival.
     names: Mutex<Vec<String>>,
+    /// Each SET that ran, with its key and value.
+    sets: Mutex<Vec<(String, u32)>>,
+    /// Maximum number of open connections, if there is one, and how many were refused for it.
+    limit: Mutex<Option<usize>>,
+    refused: AtomicUsize,
 }
 
 impl Server {
@@ -64,6 +70,12 @@ impl Server {
                 TransportErrorKind::Refused,
                 "connection refused",
             ));
+        }
+        let limit = *self.0.limit.lock().unwrap();
+        if limit.is_some_and(|limit| self.0.open.load(Ordering::Relaxed) >= limit) {
+            self.0.refused.fetch_add(1, Ordering::Relaxed);
+            let what = "max number of clients reached";
+            return Err(TransportError::new(TransportErrorKind::Refused, what));
         }
         let (transport, peer) = pair_with_capacity(1024);
         let cut = Arc::<Notify>::default();
@@ -96,6 +108,7 @@ impl Server {
                     () = cut.notified() => return,
                 },
             };
+            self.note_set(&request);
             let (keys, reply) = self.run(&request, &mut queued);
             if request.name() == b"GET" && self.0.ignores_get.load(Ordering::Relaxed) {
                 continue;
@@ -126,6 +139,29 @@ impl Server {
         let name = String::from_utf8_lossy(request.name()).into_owned();
         self.0.names.lock().unwrap().push(name);
         request
+    }
+
+    fn note_set(&self, request: &Request) {
+        let text = |at| request.args().nth(at).map(String::from_utf8_lossy);
+        if request.name() == b"SET"
+            && let (Some(key), Some(Ok(value))) = (text(1), text(2).map(|value| value.parse()))
+        {
+            self.0.sets.lock().unwrap().push((key.into_owned(), value));
+        }
+    }
+
+    /// Returns the SETs of numbers that have run, in order.
+    fn sets(&self) -> Vec<(String, u32)> {
+        self.0.sets.lock().unwrap().clone()
+    }
+
+    /// Refuses connections beyond a number.
+    fn limit(&self, connections: usize) {
+        *self.0.limit.lock().unwrap() = Some(connections);
+    }
+
+    fn refused(&self) -> usize {
+        self.0.refused.load(Ordering::Relaxed)
     }
 
     /// Returns the number of keys that a command writes, and its reply.

@@ -18,7 +18,6 @@ mod batches;
 mod drain;
 mod expiry;
 mod fences;
-mod from_sending;
 mod handshake;
 mod heartbeats;
 mod outcomes;
@@ -42,6 +41,7 @@ struct Tester {
 impl Caller for Tester {
     type Permit = ();
     type Wake = ();
+    type Ticket = ();
 
     fn is_gone(&self) -> bool {
         *self.gone.borrow()

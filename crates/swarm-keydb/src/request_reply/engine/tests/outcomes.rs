@@ -102,6 +102,7 @@ struct Checking(Rc<RefCell<bool>>);
 impl Caller for Checking {
     type Permit = Taken;
     type Wake = ();
+    type Ticket = ();
 
     fn is_gone(&self) -> bool {
         false

@@ -1,0 +1,69 @@
+//! Closing the connections of the pool with the client.
+
+use std::time::Instant;
+
+use super::{Dispatcher, Job};
+use crate::failure::Failure;
+use crate::status::Status;
+
+/// State of closing the workers.
+#[derive(Debug, Default)]
+pub(super) struct Closing {
+    begun: bool,
+    /// The deadline that the workers know.
+    by: Option<Instant>,
+    /// Writes without a reply on workers that are closed.
+    unanswered: usize,
+}
+
+impl Closing {
+    pub(super) const fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Counts what a worker left when it was closed.
+    pub(super) fn note(&mut self, (abandoned, unanswered): (usize, usize), status: &Status) {
+        status.note_abandoned(abandoned);
+        self.unanswered += unanswered;
+    }
+}
+
+impl Dispatcher {
+    /// Closes the workers, once no call waits: the client takes no more calls. Calls without a
+    /// reply by the given time fail.
+    pub(in crate::request_reply) fn close(&mut self, by: Option<Instant>) {
+        let first = !self.closing.begun && !self.has_waiting_calls();
+        if first || self.closing.begun && self.closing.by != by {
+            (self.closing.begun, self.closing.by) = (true, by);
+            self.workers.close(by);
+        }
+    }
+
+    /// Whether no call waits, and all workers are closed.
+    pub(in crate::request_reply) fn is_closed(&self) -> bool {
+        !self.has_waiting_calls() && self.workers.are_closed()
+    }
+
+    fn has_waiting_calls(&self) -> bool {
+        let mut waiting = self.pool.waiting();
+        waiting.any(|job| matches!(job, Job::Call(call) if call.is_awaited()))
+    }
+
+    /// Fails the calls that wait. Returns the number of those that a caller still waited for.
+    pub(in crate::request_reply) fn fail_waiting(&mut self, failure: &Failure) -> usize {
+        let mut awaited = 0;
+        self.pool.retain(|job| {
+            if let Job::Call(mut call) = job {
+                awaited += usize::from(call.is_awaited());
+                call.fail_waiting(failure);
+            }
+            None
+        });
+        awaited
+    }
+
+    /// Writes without a reply on workers that are closed.
+    pub(in crate::request_reply) const fn unanswered(&self) -> usize {
+        self.closing.unanswered
+    }
+}

@@ -1,0 +1,343 @@
+//! Dispatcher of a client with several shared connections: hands calls from the pool to
+//! connections, and opens and closes connections as the pool plans.
+//!
+//! The dispatcher runs in the task of the primary connection. Every other connection, a *worker*,
+//! has a task of its own, which answers callers directly. A [`Ticket`] in each dispatched call
+//! tells the dispatcher when the call has ended, so that its keys are free again.
+//!
+//! While one connection is enough, the pool is not engaged: calls go straight to the engine of the
+//! primary connection, and the dispatcher only limits how many may be in flight.
+
+mod closing;
+mod single;
+mod ticket;
+mod workers;
+
+use std::hash::RandomState;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use ticket::Ended;
+pub(crate) use ticket::Ticket;
+use workers::{Change, Workers};
+
+use super::ReplySender;
+use super::engine::{Call, Engine, earlier};
+use super::queue::Permit;
+use crate::connection::ConnectionFactory;
+use crate::options::CommandOrder;
+use crate::pool::{ConnectionId, Dispatched, Limits, Mode, Need, OrderKeys, Plan, Pool};
+use crate::status::{Growth, Status};
+
+/// What waits in the pool.
+pub(super) enum Job {
+    Call(Box<Call<ReplySender>>),
+    /// Holds keys while commands run on a dedicated connection.
+    Hold(oneshot::Sender<Ticket>),
+}
+
+impl Job {
+    fn requests(&self) -> u32 {
+        match self {
+            Self::Call(call) => u32::try_from(call.requests.len()).unwrap_or(u32::MAX),
+            Self::Hold(_) => 0,
+        }
+    }
+}
+
+pub(super) struct Dispatcher {
+    pool: Pool<Job>,
+    hasher: RandomState,
+    order: CommandOrder,
+    workers: Workers,
+    tickets: mpsc::UnboundedSender<Ended>,
+    ended: mpsc::UnboundedReceiver<Ended>,
+    /// Whether calls pass through the pool.
+    engaged: bool,
+    /// Whether they should.
+    wanted: bool,
+    /// Lower bound of the deadlines of calls in the pool.
+    earliest: Option<Instant>,
+    /// Whether it was logged that the client has several connections.
+    growth_logged: bool,
+    closing: closing::Closing,
+}
+
+impl Dispatcher {
+    pub(super) fn new(factory: Arc<ConnectionFactory>, limits: Limits) -> Self {
+        let (tickets, ended) = mpsc::unbounded_channel();
+        Self {
+            pool: Pool::new(limits),
+            hasher: RandomState::new(),
+            order: factory.options.ordering,
+            workers: Workers::new(factory),
+            tickets,
+            ended,
+            engaged: false,
+            wanted: false,
+            earliest: None,
+            growth_logged: false,
+            closing: closing::Closing::default(),
+        }
+    }
+
+    pub(super) const fn limits(&self) -> Limits {
+        self.pool.limits()
+    }
+
+    /// Whether calls pass through the pool.
+    #[inline]
+    pub(super) const fn is_engaged(&self) -> bool {
+        self.engaged
+    }
+
+    /// Takes a call into the pool.
+    pub(super) fn submit(
+        &mut self,
+        engine: &mut Engine<ReplySender>,
+        mut call: Box<Call<ReplySender>>,
+        permit: Permit,
+        now: Instant,
+    ) {
+        engine.pooled().admit(&mut call, permit, now);
+        self.enqueue(call);
+    }
+
+    fn enqueue(&mut self, call: Box<Call<ReplySender>>) {
+        self.earliest = earlier(self.earliest, call.deadline());
+        let (keys, need) = if call.is_alone() {
+            (OrderKeys::Everything, Need::Primary)
+        } else {
+            (keys_of(self.order, &self.hasher, &call), Need::Connection)
+        };
+        self.pool.submit(Job::Call(call), keys, need);
+    }
+
+    /// Holds keys: commands that write one of them wait until the ticket is dropped.
+    pub(super) fn hold(&mut self, keys: &[Bytes], grant: oneshot::Sender<Ticket>) {
+        let keys = OrderKeys::held(keys.iter().map(|key| &**key), &self.hasher);
+        self.pool.submit(Job::Hold(grant), keys, Need::Names);
+        self.wanted = true;
+    }
+
+    /// Hears of calls that have ended and of connections, opens and closes connections, and hands
+    /// out calls.
+    #[inline]
+    pub(super) fn poll(
+        &mut self,
+        engine: &mut Engine<ReplySender>,
+        status: &Status,
+        cx: &mut Context<'_>,
+    ) {
+        if self.engaged || self.is_due(engine) {
+            self.poll_pool(engine, status, cx);
+        }
+    }
+
+    /// Whether the pool must be engaged, and can be.
+    #[inline]
+    pub(super) fn is_due(&self, engine: &mut Engine<ReplySender>) -> bool {
+        self.wanted && !self.engaged && engine.pooled().is_usable()
+    }
+
+    #[cold]
+    fn poll_pool(
+        &mut self,
+        engine: &mut Engine<ReplySender>,
+        status: &Status,
+        cx: &mut Context<'_>,
+    ) {
+        let now = tokio::time::Instant::now().into_std();
+        if !self.engaged {
+            self.engage(engine, now);
+        }
+        while let Poll::Ready(change) = self.workers.poll_change(cx) {
+            self.note_change(change, status, now);
+        }
+        while let Poll::Ready(Some(ended)) = self.ended.poll_recv(cx) {
+            self.note_ended(ended, status, now);
+        }
+        for id in self.workers.release_outdated() {
+            self.pool.closed(id, now);
+        }
+        self.follow_plan(now);
+        self.dispatch(engine, now);
+        if !self.pool.is_open() || !self.pool.is_needed() {
+            self.disengage(engine);
+        }
+        self.note_connections(status);
+    }
+
+    /// Publishes how many connections there are, and why.
+    pub(super) fn note_connections(&self, status: &Status) {
+        let growth = match self.pool.mode() {
+            Mode::Single => Growth::Single,
+            Mode::Trial => Growth::Trial,
+            Mode::Serial => Growth::Serial,
+        };
+        status.note_connections(self.pool.connections(), self.pool.limits().max, growth);
+    }
+
+    fn note_change(&mut self, change: Change, status: &Status, now: Instant) {
+        match change {
+            Change::Opened(id, _) if self.closing.has_begun() => {
+                self.workers.release(id);
+            }
+            Change::Opened(id, _) => {
+                self.pool.opened(id, None, now);
+                if !self.growth_logged {
+                    self.growth_logged = true;
+                    tracing::info!(
+                        max_connections = self.pool.limits().max,
+                        "the server runs the commands of a connection one after another, and calls \
+                         wait; opening more connections"
+                    );
+                }
+            }
+            Change::Failed(id, failure) => {
+                tracing::warn!(
+                    error = ?failure,
+                    connections = self.pool.connections(),
+                    "another connection could not be opened; continuing with those that are open"
+                );
+                self.pool.closed(id, now);
+                self.pool.refused(now, fastrand::f64());
+            }
+            Change::Lost(id) => {
+                if self.workers.release(id) {
+                    self.pool.closed(id, now);
+                }
+            }
+            Change::Closed(id) => {
+                let leftovers = self.workers.leftovers(id);
+                if self.workers.release(id) {
+                    self.closing.note(leftovers, status);
+                    self.pool.closed(id, now);
+                }
+            }
+        }
+    }
+
+    fn note_ended(&mut self, ended: Ended, status: &Status, now: Instant) {
+        match ended {
+            Ended::Finished(position) => {
+                if let Some(took) = self.pool.finished(position, now) {
+                    status.note_round_trip(took);
+                }
+            }
+            Ended::Returned(position, job) => {
+                if let Job::Call(call) = &job {
+                    self.earliest = earlier(self.earliest, call.deadline());
+                }
+                self.pool.returned(position, job);
+            }
+        }
+    }
+
+    /// Opens and closes connections.
+    fn follow_plan(&mut self, now: Instant) {
+        if self.closing.has_begun() {
+            return;
+        }
+        loop {
+            match self.pool.plan(now) {
+                Plan::Keep => return,
+                Plan::Open(id) => self.workers.dial(id),
+                Plan::Close(id) => {
+                    self.workers.release(id);
+                    self.pool.closed(id, now);
+                }
+            }
+        }
+    }
+
+    /// Hands calls to connections that have room for them.
+    fn dispatch(&mut self, engine: &mut Engine<ReplySender>, now: Instant) {
+        while let Some(dispatched) = self.pool.next(Job::requests, now) {
+            let Dispatched {
+                position,
+                connection,
+                job,
+            } = dispatched;
+            let ticket = Ticket::new(position, self.tickets.clone());
+            match job {
+                // Without a receiver, the ticket is dropped, which releases the keys.
+                Job::Hold(grant) => drop(grant.send(ticket)),
+                Job::Call(call) if !call.is_awaited() => drop(ticket),
+                Job::Call(mut call) => {
+                    engine.pooled().restart(&mut call, now);
+                    call.set_ticket(ticket);
+                    if connection == ConnectionId::PRIMARY {
+                        engine.pooled().enqueue(call);
+                    } else if let Err(call) = self.workers.send(connection, call) {
+                        // Its task has ended, and tells so soon.
+                        self.workers.release(connection);
+                        self.pool.closed(connection, now);
+                        drop(give_back(call));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Fails the calls whose deadlines have passed.
+    pub(super) fn expire(&mut self, engine: &mut Engine<ReplySender>, now: Instant) {
+        if self.earliest.is_none_or(|earliest| earliest > now) {
+            return;
+        }
+        let mut earliest = None;
+        self.pool.retain(|job| match job {
+            Job::Call(mut call) => {
+                if engine.pooled().expire(&mut call, now) {
+                    return None;
+                }
+                earliest = earlier(earliest, call.deadline());
+                Some(Job::Call(call))
+            }
+            hold @ Job::Hold(_) => Some(hold),
+        });
+        self.earliest = earliest;
+    }
+
+    /// When [`expire`](Self::expire) or [`poll`](Self::poll) is due.
+    #[inline]
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        if !self.engaged {
+            return None;
+        }
+        earlier(self.earliest, self.pool.next_deadline())
+    }
+
+    /// Number of calls in the pool.
+    pub(super) fn queued(&self) -> usize {
+        self.pool.waiting().len()
+    }
+
+    /// Number of calls in flight on other connections than the primary one.
+    pub(super) fn in_flight(&self) -> usize {
+        self.pool.in_flight_elsewhere()
+    }
+}
+
+fn keys_of(order: CommandOrder, hasher: &RandomState, call: &Call<ReplySender>) -> OrderKeys {
+    match order {
+        CommandOrder::None => OrderKeys::Nothing,
+        _ => OrderKeys::of(call.requests.iter(), hasher),
+    }
+}
+
+/// Returns a call to its place in the pool, if it came from there. Otherwise, returns it to the
+/// caller.
+pub(super) fn give_back(mut call: Box<Call<ReplySender>>) -> Option<Box<Call<ReplySender>>> {
+    let Some(ticket) = call.take_ticket() else {
+        return Some(call);
+    };
+    match ticket.give_back(Job::Call(call)) {
+        Err(Job::Call(call)) => Some(call),
+        _ => None,
+    }
+}

@@ -1,0 +1,120 @@
+//! The primary connection while it is the only one, and the changes to and from a pool of several.
+
+use std::time::{Duration, Instant};
+
+use super::{Dispatcher, Ended, Engine, Job, Plan, ReplySender, Ticket};
+
+/// Replies within this time are never slow, so there is nothing to plan.
+const SLOWEST_FAST_REPLY: Duration = Duration::from_millis(1);
+
+impl Dispatcher {
+    /// The primary connection is ready. `handshake` is a round trip of its handshake.
+    pub(in crate::request_reply) fn connected(
+        &mut self,
+        engine: &mut Engine<ReplySender>,
+        handshake: Duration,
+        now: Instant,
+    ) {
+        self.pool
+            .opened(super::ConnectionId::PRIMARY, Some(handshake), now);
+        self.plan_single(0, 0, now);
+        if self.pool.is_needed() {
+            // Nothing may be sent before the pool knows its keys.
+            self.wanted = true;
+            engine.pooled().set_window(0);
+        } else {
+            engine.pooled().set_window(self.pool.window());
+        }
+    }
+
+    /// The primary connection is lost.
+    pub(in crate::request_reply) fn disconnected(&mut self, now: Instant) {
+        self.pool.closed(super::ConnectionId::PRIMARY, now);
+    }
+
+    /// The primary connection is set aside, and another takes its place.
+    pub(in crate::request_reply) fn set_aside(&mut self) {
+        self.pool.set_aside();
+    }
+
+    /// The server cannot be reached: the next one may be another.
+    pub(in crate::request_reply) fn forget(&mut self) {
+        if self.workers.is_empty() {
+            self.pool.forget();
+        }
+    }
+
+    /// Records replies that arrived together on the primary connection. `round_trip` is that of the
+    /// first of them.
+    #[inline]
+    pub(in crate::request_reply) fn note_replies(
+        &mut self,
+        engine: &mut Engine<ReplySender>,
+        round_trip: Duration,
+        replies: usize,
+        now: Instant,
+    ) {
+        if self.engaged {
+            // Tickets tell.
+            return;
+        }
+        self.pool.answered(round_trip, replies, now);
+        if self.wanted {
+            return;
+        }
+        engine.pooled().set_window(self.pool.window());
+        let pending = engine.pending();
+        let is_busy = pending.queued() > 0 || pending.in_flight() > 0;
+        if is_busy && round_trip >= SLOWEST_FAST_REPLY {
+            // Those that were just answered were in flight beside the others.
+            let (queued, in_flight) = (pending.queued(), pending.in_flight() + replies);
+            self.plan_single(queued, in_flight, now);
+        }
+    }
+
+    /// Engages the pool if another connection may be needed.
+    fn plan_single(&mut self, queued: usize, in_flight: usize, now: Instant) {
+        while let Plan::Open(id) = self.pool.plan_single(now, queued, in_flight) {
+            self.workers.dial(id);
+            self.wanted = true;
+        }
+    }
+
+    /// Takes the calls of the primary connection into the pool.
+    pub(super) fn engage(&mut self, engine: &mut Engine<ReplySender>, now: Instant) {
+        (self.engaged, self.wanted) = (true, false);
+        while let Ok(ended) = self.ended.try_recv() {
+            match ended {
+                Ended::Finished(position) => drop(self.pool.finished(position, now)),
+                Ended::Returned(position, job) => self.pool.returned(position, job),
+            }
+        }
+        for call in engine.pooled().in_flight() {
+            if !call.has_ticket() {
+                let keys = super::keys_of(self.order, &self.hasher, call);
+                let requests = u32::try_from(call.requests.len()).unwrap_or(u32::MAX);
+                let position = self.pool.adopt(keys, requests, now);
+                call.set_ticket(Ticket::new(position, self.tickets.clone()));
+            }
+        }
+        for mut call in engine.pooled().take_waiting() {
+            drop(call.take_ticket());
+            self.enqueue(call);
+        }
+        engine.pooled().set_window(usize::MAX);
+    }
+
+    /// Gives all waiting calls to the primary connection: it is the only one, or there is none.
+    pub(in crate::request_reply) fn disengage(&mut self, engine: &mut Engine<ReplySender>) {
+        (self.engaged, self.wanted) = (false, self.pool.has_holds());
+        self.earliest = None;
+        self.pool.retain(|job| match job {
+            Job::Call(call) => {
+                engine.pooled().enqueue(call);
+                None
+            }
+            hold @ Job::Hold(_) => Some(hold),
+        });
+        engine.pooled().set_window(self.pool.window().max(1));
+    }
+}

@@ -1,0 +1,177 @@
+//! Connections of the pool besides the primary one. Each runs in a task of its own and does not
+//! reconnect: the pool opens another one if it is needed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
+
+use crate::connection::ConnectionFactory;
+use crate::credentials::LoginVersion;
+use crate::failure::Failure;
+use crate::pool::ConnectionId;
+use crate::request_reply::engine::Call;
+use crate::request_reply::{ConnectionHandle, ReplySender, RequestReply, Role};
+use crate::status::State;
+
+/// Longest random delay before a dial. Spreads the connections of many clients that have lost the
+/// same server.
+const MAX_JITTER: Duration = Duration::from_millis(20);
+
+/// What happened to a worker.
+pub(super) enum Change {
+    Opened(ConnectionId, ConnectionHandle),
+    /// It could not be opened.
+    Failed(ConnectionId, Failure),
+    /// It was lost, or drained.
+    Lost(ConnectionId),
+    /// It was closed because the client is being closed.
+    Closed(ConnectionId),
+}
+
+pub(super) struct Workers {
+    factory: Arc<ConnectionFactory>,
+    open: HashMap<ConnectionId, Worker>,
+    /// Number of dials in progress.
+    dialing: usize,
+    sender: mpsc::UnboundedSender<Change>,
+    changes: mpsc::UnboundedReceiver<Change>,
+}
+
+struct Worker {
+    connection: ConnectionHandle,
+    /// Credentials that it was opened with, or earlier ones.
+    login: LoginVersion,
+}
+
+impl Workers {
+    pub(super) fn new(factory: Arc<ConnectionFactory>) -> Self {
+        let (sender, changes) = mpsc::unbounded_channel();
+        Self {
+            factory,
+            open: HashMap::new(),
+            dialing: 0,
+            sender,
+            changes,
+        }
+    }
+
+    /// Whether no worker is open or being opened.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.dialing == 0
+    }
+
+    pub(super) fn are_closed(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Opens a connection after a short random delay. A [`Change`] tells the outcome.
+    pub(super) fn dial(&mut self, id: ConnectionId) {
+        self.dialing += 1;
+        let factory = Arc::clone(&self.factory);
+        let changes = self.sender.clone();
+        let orphaned = self.sender.clone();
+        self.factory.tasks.spawn(async move {
+            let life = async {
+                sleep(MAX_JITTER.mul_f64(fastrand::f64())).await;
+                let (started, outcome) = oneshot::channel();
+                let connection = RequestReply::spawn(&factory, Role::Worker, Some(started));
+                let mut state = connection.status().watch();
+                match outcome.await {
+                    Ok(Ok(())) => {
+                        let _gone = changes.send(Change::Opened(id, connection));
+                        state.left(State::Connected).await;
+                        let _gone = changes.send(Change::Lost(id));
+                    }
+                    Ok(Err(failure)) => {
+                        let _gone = changes.send(Change::Failed(id, failure));
+                    }
+                    Err(_) => {
+                        let failure = Failure::Closed { sent: false };
+                        let _gone = changes.send(Change::Failed(id, failure));
+                    }
+                }
+            };
+            // Without a dispatcher, nobody needs the connection.
+            tokio::select! {
+                () = life => {}
+                () = orphaned.closed() => {}
+            }
+        });
+    }
+
+    pub(super) fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<Change> {
+        let Poll::Ready(Some(change)) = self.changes.poll_recv(cx) else {
+            return Poll::Pending;
+        };
+        match &change {
+            Change::Opened(id, connection) => {
+                self.dialing = self.dialing.saturating_sub(1);
+                let worker = Worker {
+                    connection: connection.clone(),
+                    login: self.factory.target.login.version(),
+                };
+                self.open.insert(*id, worker);
+            }
+            Change::Failed(..) => self.dialing = self.dialing.saturating_sub(1),
+            Change::Lost(_) | Change::Closed(_) => {}
+        }
+        Poll::Ready(change)
+    }
+
+    /// Hands a call to a worker.
+    ///
+    /// # Errors
+    ///
+    /// Returns the call if the worker takes no more.
+    pub(super) fn send(
+        &self,
+        id: ConnectionId,
+        call: Box<Call<ReplySender>>,
+    ) -> Result<(), Box<Call<ReplySender>>> {
+        match self.open.get(&id) {
+            Some(worker) => worker.connection.enqueue_dispatched(call),
+            None => Err(call),
+        }
+    }
+
+    /// Closes a worker once its calls have ended. Returns whether it was open.
+    pub(super) fn release(&mut self, id: ConnectionId) -> bool {
+        self.open.remove(&id).is_some()
+    }
+
+    /// Releases the workers that have earlier credentials, or on which a reply asked for another
+    /// connection.
+    pub(super) fn release_outdated(&mut self) -> Vec<ConnectionId> {
+        let current = self.factory.target.login.version();
+        let outdated = self.open.extract_if(|_, worker| {
+            worker.login != current || worker.connection.status().is_stale()
+        });
+        outdated.map(|(id, _)| id).collect()
+    }
+
+    /// Closes all workers because the client is being closed. Calls without a reply by the given
+    /// time fail. A [`Change`] tells when each has ended.
+    pub(super) fn close(&self, by: Option<Instant>) {
+        for (id, worker) in &self.open {
+            let (id, closed) = (*id, worker.connection.close(by));
+            let changes = self.sender.clone();
+            self.factory.tasks.spawn(async move {
+                closed.await;
+                let _gone = changes.send(Change::Closed(id));
+            });
+        }
+    }
+
+    /// Returns the numbers of calls that a worker abandoned when it was closed, and of writes that
+    /// it had no reply to.
+    pub(super) fn leftovers(&self, id: ConnectionId) -> (usize, usize) {
+        self.open.get(&id).map_or((0, 0), |worker| {
+            let status = worker.connection.status();
+            (status.abandoned(), status.unanswered())
+        })
+    }
+}

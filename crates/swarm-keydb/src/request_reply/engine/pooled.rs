@@ -1,0 +1,75 @@
+//! Calls that wait in a pool, and that the pool hands to this engine or to another one.
+
+use std::time::Instant;
+
+use super::call::Call;
+use super::sent::SentCall;
+use super::{Caller, Engine};
+
+/// View of an engine whose calls come from a pool.
+pub(in crate::request_reply) struct Pooled<'a, C: Caller>(&'a mut Engine<C>);
+
+impl<'a, C: Caller> Pooled<'a, C> {
+    #[inline]
+    pub(super) const fn of(engine: &'a mut Engine<C>) -> Self {
+        Self(engine)
+    }
+
+    /// Sets how many calls may be in flight. Zero holds all calls back.
+    #[inline]
+    pub(in crate::request_reply) const fn set_window(self, calls: usize) {
+        self.0.window = calls;
+    }
+
+    /// Starts the timeout of a call that will wait in the pool.
+    pub(in crate::request_reply) fn admit(
+        self,
+        call: &mut Call<C>,
+        permit: C::Permit,
+        now: Instant,
+    ) {
+        self.0.admit(call, permit, now);
+    }
+
+    /// Takes a call from the pool, to send it after those taken before.
+    pub(in crate::request_reply) fn enqueue(self, call: Box<Call<C>>) {
+        if let Some(deadline) = call.deadline() {
+            self.0.note_deadline(deadline);
+        }
+        self.0.waiting.push_back(call);
+    }
+
+    /// Returns all calls that have not been sent, in order.
+    pub(in crate::request_reply) fn take_waiting(
+        self,
+    ) -> impl Iterator<Item = Box<Call<C>>> + use<C> {
+        self.0.fallback.rescan();
+        std::mem::take(&mut self.0.waiting).into_iter()
+    }
+
+    /// Returns the calls in flight.
+    pub(in crate::request_reply) fn in_flight(self) -> impl Iterator<Item = &'a mut Call<C>> {
+        let slots = self.0.in_flight.iter_mut();
+        slots.filter_map(|slot: &mut SentCall<C>| slot.call.as_deref_mut())
+    }
+
+    /// Whether calls may be sent: the connection is ready, and no call is left on the fallback.
+    pub(in crate::request_reply) fn is_usable(&self) -> bool {
+        self.0.session.is_ready() && self.0.fallback.is_empty()
+    }
+
+    /// Fails a waiting call if its deadline has passed and is not extended. Returns whether it
+    /// failed.
+    pub(in crate::request_reply) fn expire(&self, call: &mut Call<C>, now: Instant) -> bool {
+        self.0.expire_waiting(call, now, true, None)
+    }
+
+    /// The call is about to be sent over a connection: only what that connection does counts from
+    /// now on.
+    pub(in crate::request_reply) fn restart(&self, call: &mut Call<C>, now: Instant) {
+        let key = self.0.session.settings.learned.write_cost();
+        if let Some(deadline) = call.pace_mut().and_then(|pace| pace.restart(now, key)) {
+            call.set_deadline(deadline);
+        }
+    }
+}
