@@ -16,17 +16,20 @@ pub enum Surface {
     Blocking(blocking::Client),
     /// A separate pipeline for each command.
     Pipeline(blocking::Client),
+    /// A separate bulk for each command.
+    Bulk(blocking::Client),
     /// A separate transaction for each command.
     Transaction(blocking::Client),
 }
 
 impl Surface {
     /// Returns all surfaces of two clients of the same server.
-    pub fn all(client: &Client, blocking: &blocking::Client) -> [Self; 4] {
+    pub fn all(client: &Client, blocking: &blocking::Client) -> [Self; 5] {
         [
             Self::Async(client.clone()),
             Self::Blocking(blocking.clone()),
             Self::Pipeline(blocking.clone()),
+            Self::Bulk(blocking.clone()),
             Self::Transaction(blocking.clone()),
         ]
     }
@@ -37,6 +40,7 @@ impl Surface {
             Self::Async(_) => "async",
             Self::Blocking(_) => "blocking",
             Self::Pipeline(_) => "pipeline",
+            Self::Bulk(_) => "bulk",
             Self::Transaction(_) => "transaction",
         }
     }
@@ -45,9 +49,10 @@ impl Surface {
     pub fn scan_stream(&self, options: ScanOptions) -> Scan {
         match self {
             Self::Async(client) => Scan::Async(client.scan_stream(options)),
-            Self::Blocking(client) | Self::Pipeline(client) | Self::Transaction(client) => {
-                Scan::Blocking(client.scan_iter(options))
-            }
+            Self::Blocking(client)
+            | Self::Pipeline(client)
+            | Self::Bulk(client)
+            | Self::Transaction(client) => Scan::Blocking(client.scan_iter(options)),
         }
     }
 }
@@ -63,6 +68,11 @@ impl Executor for Surface {
                 let pipeline = client.pipeline();
                 let handle = pipeline.execute(command);
                 pipeline.send(handle).and_then(|reply| reply)
+            }
+            Self::Bulk(client) => {
+                let bulk = client.bulk();
+                let handle = bulk.execute(command);
+                bulk.send(handle).and_then(|reply| reply)
             }
             Self::Transaction(client) => {
                 let transaction = client.transaction();

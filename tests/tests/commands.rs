@@ -84,8 +84,11 @@ fn is_expected(
         }
         Err(Finding::Unsupported(why)) => {
             let session = target.is_http() && why.contains("session");
-            let alone = matches!(surface, Surface::Pipeline(_) | Surface::Transaction(_))
-                && why.contains("send it on its own");
+            let queues = matches!(
+                surface,
+                Surface::Pipeline(_) | Surface::Bulk(_) | Surface::Transaction(_)
+            );
+            let alone = queues && why.contains("send it on its own");
             session || alone
         }
         Err(_) => false,

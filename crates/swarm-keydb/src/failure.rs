@@ -42,6 +42,16 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// The task of the connection was dropped with its runtime.
+    pub(crate) fn runtime_gone(sent: bool) -> Self {
+        let what = "the runtime that the client was created in has shut down";
+        let error = TransportError::new(TransportErrorKind::Closed, what);
+        Self::Lost {
+            sent,
+            error: Arc::new(error),
+        }
+    }
+
     /// Whether the credentials were rejected: by the server, or by a gateway with status 401 or
     /// 403.
     pub(crate) fn is_about_credentials(&self) -> bool {

@@ -132,7 +132,7 @@ pub mod prelude {
 
 pub use bytes::Bytes;
 pub use client::{
-    Client, Closed, Consumer, ConsumerBuilder, DeletedEntries, Delivery, Exclusive, Handles,
+    Bulk, Client, Closed, Consumer, ConsumerBuilder, DeletedEntries, Delivery, Exclusive, Handles,
     Pipeline, Queued, Reply, ScanStream, StopHandle, Transaction,
 };
 pub use command::{Command, Executor};

@@ -67,9 +67,10 @@ impl StateWatch {
         Some(link.state)
     }
 
-    /// Waits until the connection is not, or no longer, in `state`.
+    /// Waits until the connection is in another state.
     pub(crate) async fn left(&mut self, state: State) {
-        let _ended = self.links.wait_for(|now| now.state != state).await;
+        // An error means that the last state is `Closed`.
+        let _closed = self.links.wait_for(|now| now.state != state).await;
     }
 
     /// Waits until the connection is in `state`, and returns true, or until the client is closed

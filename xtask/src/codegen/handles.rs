@@ -23,7 +23,7 @@ const fn handle(module: &'static str, path: &'static str, output: &'static str) 
 }
 
 /// Every handle that runs commands. Those of the blocking API come last.
-pub(super) const HANDLES: [Handle; 8] = [
+pub(super) const HANDLES: [Handle; 10] = [
     Handle {
         detail: Detail::Full,
         ..handle("client", "crate::client::Client", "crate::client::Reply")
@@ -38,6 +38,7 @@ pub(super) const HANDLES: [Handle; 8] = [
         "crate::client::Pipeline",
         "crate::client::Queued",
     ),
+    handle("bulk", "crate::client::Bulk", "crate::client::Queued"),
     handle(
         "transaction",
         "crate::client::Transaction",
@@ -56,6 +57,11 @@ pub(super) const HANDLES: [Handle; 8] = [
     handle(
         "blocking_pipeline",
         "crate::blocking::Pipeline",
+        "crate::client::Queued",
+    ),
+    handle(
+        "blocking_bulk",
+        "crate::blocking::Bulk",
         "crate::client::Queued",
     ),
     handle(

@@ -14,7 +14,7 @@ use crate::pubsub::SubscribeOptions;
 use crate::status::{State, Stats};
 
 use super::runtime::Runtime;
-use super::{Pipeline, Scan, Transaction};
+use super::{Bulk, Pipeline, Scan, Transaction};
 
 /// Blocking client of one server. Cheap to clone; any number of threads may share it.
 ///
@@ -165,6 +165,18 @@ impl Client {
             match self.call.timeout {
                 Some(timeout) => pipeline.timeout(timeout),
                 None => pipeline,
+            },
+            self.runtime.clone(),
+        )
+    }
+
+    /// Creates a bulk: independent commands, each with its own result. See [`Bulk`](crate::Bulk).
+    pub fn bulk(&self) -> Bulk {
+        let bulk = self.inner.bulk();
+        Bulk::new(
+            match self.call.timeout {
+                Some(timeout) => bulk.timeout(timeout),
+                None => bulk,
             },
             self.runtime.clone(),
         )

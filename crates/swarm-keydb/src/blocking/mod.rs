@@ -30,6 +30,7 @@
 //!
 //! A client does not survive `fork`, because threads do not. Connect in the child process.
 
+mod bulk;
 mod client;
 mod consumer;
 mod exclusive;
@@ -39,6 +40,7 @@ mod scan;
 mod subscription;
 mod transaction;
 
+pub use bulk::Bulk;
 pub use client::Client;
 pub use consumer::{Consumer, ConsumerBuilder, Delivery};
 pub use exclusive::Exclusive;

@@ -1,6 +1,7 @@
 //! Async client: a handle that tasks share.
 
 mod auth;
+mod bulk;
 mod close;
 mod consumer;
 mod exclusive;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use swarm_transport::Connect;
 use tokio::sync::oneshot;
 
+pub use bulk::Bulk;
 pub use close::Closed;
 pub use consumer::{Consumer, ConsumerBuilder, DeletedEntries, Delivery, StopHandle};
 pub use exclusive::Exclusive;
@@ -217,6 +219,13 @@ impl Client {
     /// [`Pipeline`].
     pub fn pipeline(&self) -> Pipeline {
         Pipeline::new(self.queue())
+    }
+
+    /// Creates a bulk: independent commands, each with its own result, over all connections. See
+    /// [`Bulk`].
+    pub fn bulk(&self) -> Bulk {
+        let timeout = self.shared.factory.options.request_timeout;
+        Bulk::new(self.shared.connection.clone(), timeout)
     }
 
     /// Creates a transaction: commands that are sent together between `MULTI` and `EXEC`. See

@@ -29,6 +29,12 @@ pub(super) struct Queue {
     commands: RefCell<QueuedCommands>,
 }
 
+/// Returns an identity that distinguishes the handles of a queue from those of others.
+pub(super) fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// The commands queued so far.
 struct QueuedCommands {
     /// Names of all commands, including rejected ones.
@@ -54,9 +60,8 @@ pub(super) struct Batch {
 
 impl Queue {
     pub(super) fn new(connection: ConnectionHandle, timeout: Duration) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            id: next_id(),
             connection,
             lease: None,
             timing: Timing {
@@ -99,11 +104,11 @@ impl Queue {
     /// Queues a command. Rejects commands that would delay those behind them, or that must be in
     /// flight alone.
     pub(super) fn push<R>(&self, mut command: Command<R>) -> Queued<R> {
-        let refusal = command.take_rejection();
+        let refusal = refusal(&mut command);
         let builder = &mut command.builder;
         let mut commands = self.commands.borrow_mut();
         let position = commands.names.len();
-        if let Some(error) = refusal.or_else(|| batch_rejection(builder)) {
+        if let Some(error) = refusal {
             commands.rejected.insert(position, error);
         } else {
             if let Some(lease) = &self.lease {
@@ -116,11 +121,7 @@ impl Queue {
         }
         commands.retry = commands.retry.stricter(builder.retry);
         commands.names.push(std::mem::take(&mut builder.name));
-        Queued {
-            queue: self.id,
-            position,
-            decode: command.decode,
-        }
+        Queued::new(self.id, position, command.decode)
     }
 
     /// Returns the queued commands and their connection.
@@ -145,12 +146,7 @@ impl Queue {
             rejected,
         } = commands.into_inner();
         if !handles.are_of(id) || !rejected.is_empty() {
-            return Err(Replies {
-                queue: id,
-                results: names.iter().map(|_| Err(Failure::Withheld)).collect(),
-                names,
-                rejected,
-            });
+            return Err(Replies::withheld(id, names, rejected));
         }
         let batch = Batch {
             names,
@@ -169,6 +165,11 @@ impl Queue {
 }
 
 /// Returns why a command cannot be queued, if so.
+pub(super) fn refusal<R>(command: &mut Command<R>) -> Option<Error> {
+    let rejection = command.take_rejection();
+    rejection.or_else(|| batch_rejection(&command.builder))
+}
+
 fn batch_rejection(command: &Builder) -> Option<Error> {
     let what = if command.blocking != Blocking::No {
         "blocking command in a batch would delay all others; send it on its own"
@@ -198,20 +199,12 @@ impl Link {
         marks: Vec<(usize, Marks)>,
         retry: Retry,
     ) -> Answers {
-        let span = tracing::debug_span!(
-            "command",
-            otel.kind = "client",
-            db.system.name = "swarmkeydb",
-            db.operation.name = name,
-            db.operation.batch.size = requests.len(),
-            server.address = self.connection.peer(),
-            error.type = tracing::field::Empty,
-        );
+        let span = batch_span(name, requests.len(), self.connection.peer());
         let answers = self
             .connection
             .call_batch(Requests::batch(requests, marks), self.timing, retry)
             .await;
-        note_failure(&span, &answers);
+        note_failure(&span, &answers.replies);
         answers
     }
 
@@ -233,27 +226,36 @@ impl Link {
         names: Vec<Cow<'static, str>>,
         results: Vec<Result<Frame, Failure>>,
     ) -> Replies {
-        Replies {
-            queue: self.id,
-            names,
-            results,
-            rejected: BTreeMap::new(),
-        }
+        Replies::new(self.id, names, results, BTreeMap::new())
     }
 }
 
-fn note_failure(span: &Span, answers: &Answers) {
+/// Creates the span of commands that are sent together. `name` is the operation name.
+pub(super) fn batch_span(name: &str, commands: usize, peer: &str) -> Span {
+    tracing::debug_span!(
+        "command",
+        otel.kind = "client",
+        db.system.name = "swarmkeydb",
+        db.operation.name = name,
+        db.operation.batch.size = commands,
+        server.address = peer,
+        error.type = tracing::field::Empty,
+    )
+}
+
+/// Records the first failure in the span.
+pub(super) fn note_failure(span: &Span, results: &[Result<Frame, Failure>]) {
     if span.is_disabled() {
         return;
     }
-    if let Some(Err(failure)) = answers.replies.iter().find(|reply| reply.is_err()) {
+    if let Some(Err(failure)) = results.iter().find(|result| result.is_err()) {
         let error = Error::from(failure.clone());
         span.record("error.type", error.kind().as_str());
     }
 }
 
-/// Handle of a command in a [`Pipeline`](super::Pipeline) or a [`Transaction`](super::Transaction),
-/// which gives the reply once that is sent.
+/// Handle of a command in a [`Pipeline`](super::Pipeline), a [`Bulk`](super::Bulk) or a
+/// [`Transaction`](super::Transaction), which gives the reply once that is sent.
 #[must_use = "the handle is the only way to get the command's reply or error"]
 pub struct Queued<R> {
     queue: u64,
@@ -262,6 +264,14 @@ pub struct Queued<R> {
 }
 
 impl<R> Queued<R> {
+    pub(super) const fn new(queue: u64, position: usize, decode: Decode<R>) -> Self {
+        Self {
+            queue,
+            position,
+            decode,
+        }
+    }
+
     /// Returns the position of the command, counted from 0.
     pub const fn position(&self) -> usize {
         self.position
@@ -284,6 +294,30 @@ pub struct Replies {
 }
 
 impl Replies {
+    pub(super) const fn new(
+        queue: u64,
+        names: Vec<Cow<'static, str>>,
+        results: Vec<Result<Frame, Failure>>,
+        rejected: BTreeMap<usize, Error>,
+    ) -> Self {
+        Self {
+            queue,
+            names,
+            results,
+            rejected,
+        }
+    }
+
+    /// Creates the replies to commands of which none was sent.
+    pub(super) fn withheld(
+        queue: u64,
+        names: Vec<Cow<'static, str>>,
+        rejected: BTreeMap<usize, Error>,
+    ) -> Self {
+        let results = names.iter().map(|_| Err(Failure::Withheld)).collect();
+        Self::new(queue, names, results, rejected)
+    }
+
     #[inline]
     fn take<R>(&mut self, handle: &Queued<R>) -> Result<R> {
         let result = match self.results.get_mut(handle.position) {
@@ -327,7 +361,7 @@ impl Replies {
 }
 
 fn foreign_handle() -> Error {
-    Error::argument("not sent because a handle belongs to another pipeline or transaction")
+    Error::argument("not sent because a handle belongs to another pipeline, bulk or transaction")
 }
 
 /// Handles of queued commands in a shape that the caller chooses: one [`Queued`], or a tuple,

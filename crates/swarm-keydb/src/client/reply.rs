@@ -195,9 +195,7 @@ impl<R> Future for Reply<R> {
             match &mut this.state {
                 State::Waiting(reply) => {
                     let result = ready!(Pin::new(reply).poll(cx));
-                    return this.finish(
-                        result.unwrap_or_else(|| Err(ConnectionHandle::runtime_gone(true))),
-                    );
+                    return this.finish(result.unwrap_or_else(|| Err(Failure::runtime_gone(true))));
                 }
                 State::Elsewhere(call) => {
                     let result = ready!(call.as_mut().poll(cx));

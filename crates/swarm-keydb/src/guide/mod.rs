@@ -3,7 +3,7 @@
 //! | page | topic |
 //! |---|---|
 //! | [`start`] | getting started in five minutes |
-//! | [`handles`] | which handle to use: client, pipeline, transaction, … |
+//! | [`handles`] | which handle to use: client, pipeline, bulk, transaction, … |
 //! | [`connections`] | how many connections a client opens, and which commands stay in order |
 //! | [`guarantees`] | what each server guarantees: atomicity, isolation, expiry, delivery of messages |
 //! | [`delivery`] | whether a command ran, retries, timeouts, cancellation |

@@ -209,9 +209,10 @@ impl RequestReply {
     /// Returns calls that have not been sent, or may be sent again, to the pool that has dispatched
     /// them.
     pub(super) fn give_back_calls(&mut self) {
+        let now = tokio::time::Instant::now().into_std();
         let calls: Vec<_> = self.engine.pooled().take_waiting().collect();
         for call in calls.into_iter().filter_map(give_back) {
-            self.engine.pooled().enqueue(call);
+            self.engine.pooled().enqueue(call, now);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use swarm_resp::Frame;
-use swarm_transport::{TransportError, TransportErrorKind};
+use tokio::runtime::EnterGuard;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -19,6 +19,7 @@ use crate::tasks::Tasks;
 use super::dispatch::Ticket;
 use super::queue::{self, Permit, TrySendError};
 use super::reply_channel::{self, Wake};
+use super::results::ResultSender;
 
 /// Asks a connection's task for something besides sending a call.
 #[derive(Debug)]
@@ -54,6 +55,8 @@ pub(crate) enum Enqueued {
 pub(crate) enum ReplySender {
     One(reply_channel::Sender<Result<Frame, Failure>>),
     Batch(Box<BatchSender>),
+    /// One command of a bulk.
+    Bulk(Box<ResultSender>),
 }
 
 /// Receives the replies to a batch, and passes them on together.
@@ -110,6 +113,14 @@ impl Caller for ReplySender {
         match self {
             Self::One(sender) => sender.is_closed(),
             Self::Batch(batch) => batch.sender.is_closed(),
+            Self::Bulk(result) => result.is_closed(),
+        }
+    }
+
+    fn start(&mut self) -> bool {
+        match self {
+            Self::Bulk(result) => result.start(),
+            Self::One(_) | Self::Batch(_) => true,
         }
     }
 
@@ -128,6 +139,7 @@ impl Caller for ReplySender {
     fn complete(self, result: Result<Frame, Failure>) -> Wake {
         match self {
             Self::One(sender) => sender.send(result),
+            Self::Bulk(sender) => sender.send(result),
             Self::Batch(batch) => {
                 let BatchSender {
                     sender,
@@ -302,6 +314,31 @@ impl ConnectionHandle {
         }
     }
 
+    /// Waits for capacity and queues a call whose timeout has not started.
+    pub(super) async fn wait_to_enqueue(
+        &self,
+        call: Box<Call<ReplySender>>,
+        size: u32,
+    ) -> Result<(), Failure> {
+        let sent = self.0.queue.send(call, size).await;
+        sent.map_err(|queue::Closed| self.why_ended())
+    }
+
+    /// Returns the size of requests in the budget.
+    pub(super) fn share(&self, requests: &Requests) -> u32 {
+        self.0.budget.share(requests)
+    }
+
+    /// Returns how much of the budget a bulk may take. Other calls find the rest.
+    pub(super) fn bulk_limit(&self) -> usize {
+        self.0.budget.bytes / 2
+    }
+
+    /// Enters a context for timers.
+    pub(super) fn timers(&self) -> Option<EnterGuard<'_>> {
+        self.0.tasks.timers()
+    }
+
     /// Sends a batch and returns the results of its requests.
     pub(crate) async fn call_batch(
         &self,
@@ -314,7 +351,7 @@ impl ConnectionHandle {
         let failure = match sent {
             Ok(answers) => match answers.await {
                 Some(answers) => return answers,
-                None => Self::runtime_gone(true),
+                None => Failure::runtime_gone(true),
             },
             Err(failure) => failure,
         };
@@ -393,16 +430,6 @@ impl ConnectionHandle {
             .get()
             .cloned()
             .unwrap_or(Failure::Closed { sent: false })
-    }
-
-    /// Returns the failure of a call whose driver was dropped with its runtime.
-    pub(crate) fn runtime_gone(sent: bool) -> Failure {
-        let what = "the runtime that the client was created in has shut down";
-        let error = TransportError::new(TransportErrorKind::Closed, what);
-        Failure::Lost {
-            sent,
-            error: Arc::new(error),
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod aside;
 mod availability;
+mod bulk;
 mod closing;
 mod dispatch;
 mod drain;
@@ -14,6 +15,7 @@ mod lost;
 mod pooled;
 mod queue;
 mod reply_channel;
+mod results;
 mod role;
 mod sync;
 
@@ -30,6 +32,7 @@ use swarm_transport::{Capabilities, RequestRejection};
 use tokio::sync::oneshot;
 
 pub(crate) use availability::Availability;
+pub(crate) use bulk::BulkItem;
 pub(crate) use dispatch::Ticket;
 pub(crate) use engine::{Call, MAX_ATTEMPTS, Marks, Requests, Retry, Timing};
 pub(crate) use handle::{
@@ -102,7 +105,7 @@ pub(crate) struct RequestReply {
 impl Drop for RequestReply {
     fn drop(&mut self) {
         if !self.finished {
-            let _first = self.ended.set(ConnectionHandle::runtime_gone(false));
+            let _first = self.ended.set(Failure::runtime_gone(false));
         }
         self.drop_queued();
         self.status.note_load(0, 0);

@@ -31,7 +31,7 @@ impl RequestReply {
         let known = &mut self.dispatcher;
         if let Some(mut dispatcher) = known.take_if(|known| known.limits() != limits) {
             // Another kind of server.
-            dispatcher.disengage(&mut self.engine);
+            dispatcher.disengage(&mut self.engine, now);
             self.engine.pooled().set_window(usize::MAX);
         }
         if self.dispatcher.is_none() && (server.write_queue || max > 1) {

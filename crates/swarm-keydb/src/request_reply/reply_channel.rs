@@ -23,6 +23,13 @@ pub(crate) struct Receiver<T>(Option<Arc<Cell<T>>>);
 #[derive(Debug, Default)]
 pub(crate) struct Wake(Option<Waker>);
 
+impl Wake {
+    /// Creates the wake-up of a task, if there is one to wake.
+    pub(super) const fn of(waker: Option<Waker>) -> Self {
+        Self(waker)
+    }
+}
+
 impl Drop for Wake {
     fn drop(&mut self) {
         if let Some(waker) = self.0.take() {

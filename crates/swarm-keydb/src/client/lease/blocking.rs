@@ -188,7 +188,7 @@ impl BlockingCall {
         let mut replies = sent.replies;
         replies
             .pop()
-            .unwrap_or_else(|| Err(ConnectionHandle::runtime_gone(true)))
+            .unwrap_or_else(|| Err(Failure::runtime_gone(true)))
     }
 
     /// Whether the connection was lost and the command may be sent over another: it was not sent,

@@ -104,11 +104,16 @@ impl Dispatcher {
         now: Instant,
     ) {
         engine.pooled().admit(&mut call, permit, now);
-        self.enqueue(call);
+        self.enqueue(engine, call, now);
     }
 
-    fn enqueue(&mut self, call: Box<Call<ReplySender>>) {
-        self.earliest = earlier(self.earliest, call.deadline());
+    fn enqueue(
+        &mut self,
+        engine: &mut Engine<ReplySender>,
+        call: Box<Call<ReplySender>>,
+        now: Instant,
+    ) {
+        self.earliest = earlier(self.earliest, Some(engine.pooled().check_at(&call, now)));
         let (keys, need) = if call.is_alone() {
             (OrderKeys::Everything, Need::Primary)
         } else {
@@ -159,7 +164,7 @@ impl Dispatcher {
             self.note_change(change, status, now);
         }
         while let Poll::Ready(Some(ended)) = self.ended.poll_recv(cx) {
-            self.note_ended(ended, status, now);
+            self.note_ended(ended, engine, status, now);
         }
         for id in self.workers.release_outdated() {
             self.pool.closed(id, now);
@@ -167,7 +172,7 @@ impl Dispatcher {
         self.follow_plan(now);
         self.dispatch(engine, now);
         if !self.pool.is_open() || !self.pool.is_needed() {
-            self.disengage(engine);
+            self.disengage(engine, now);
         }
         self.note_connections(status);
     }
@@ -222,7 +227,13 @@ impl Dispatcher {
         }
     }
 
-    fn note_ended(&mut self, ended: Ended, status: &Status, now: Instant) {
+    fn note_ended(
+        &mut self,
+        ended: Ended,
+        engine: &mut Engine<ReplySender>,
+        status: &Status,
+        now: Instant,
+    ) {
         match ended {
             Ended::Finished(position) => {
                 if let Some(took) = self.pool.finished(position, now) {
@@ -231,7 +242,8 @@ impl Dispatcher {
             }
             Ended::Returned(position, job) => {
                 if let Job::Call(call) = &job {
-                    self.earliest = earlier(self.earliest, call.deadline());
+                    let check = engine.pooled().check_at(call, now);
+                    self.earliest = earlier(self.earliest, Some(check));
                 }
                 self.pool.returned(position, job);
             }
@@ -272,7 +284,7 @@ impl Dispatcher {
                     engine.pooled().restart(&mut call, now);
                     call.set_ticket(ticket);
                     if connection == ConnectionId::PRIMARY {
-                        engine.pooled().enqueue(call);
+                        engine.pooled().enqueue(call, now);
                     } else if let Err(call) = self.workers.send(connection, call) {
                         // Its task has ended, and tells so soon.
                         self.workers.release(connection);
@@ -295,7 +307,7 @@ impl Dispatcher {
                 if engine.pooled().expire(&mut call, now) {
                     return None;
                 }
-                earliest = earlier(earliest, call.deadline());
+                earliest = earlier(earliest, Some(engine.pooled().check_at(&call, now)));
                 Some(Job::Call(call))
             }
             hold @ Job::Hold(_) => Some(hold),

@@ -99,18 +99,22 @@ impl Dispatcher {
         }
         for mut call in engine.pooled().take_waiting() {
             drop(call.take_ticket());
-            self.enqueue(call);
+            self.enqueue(engine, call, now);
         }
         engine.pooled().set_window(usize::MAX);
     }
 
     /// Gives all waiting calls to the primary connection: it is the only one, or there is none.
-    pub(in crate::request_reply) fn disengage(&mut self, engine: &mut Engine<ReplySender>) {
+    pub(in crate::request_reply) fn disengage(
+        &mut self,
+        engine: &mut Engine<ReplySender>,
+        now: Instant,
+    ) {
         (self.engaged, self.wanted) = (false, self.pool.has_holds());
         self.earliest = None;
         self.pool.retain(|job| match job {
             Job::Call(call) => {
-                engine.pooled().enqueue(call);
+                engine.pooled().enqueue(call, now);
                 None
             }
             hold @ Job::Hold(_) => Some(hold),

@@ -26,6 +26,12 @@ pub(crate) trait Caller {
     /// Whether the caller no longer waits.
     fn is_gone(&self) -> bool;
 
+    /// A call whose timeout starts when it is sent is about to be sent. Returns false if the caller
+    /// no longer waits.
+    fn start(&mut self) -> bool {
+        !self.is_gone()
+    }
+
     /// A batch is about to be sent to this server.
     fn sending(&mut self, server: ServerProfile);
 
@@ -77,6 +83,8 @@ enum Due {
     /// This long after the connection's task takes the call, so that the task reads the clock once
     /// per batch.
     After(Duration),
+    /// This long after the call is sent. Until then, the caller decides how long it waits.
+    AfterSending(Duration),
     At(Instant),
 }
 
@@ -146,15 +154,55 @@ impl<C: Caller> Call<C> {
         (self.due, self.grows, self.blocks) = (Due::After(timeout), grows, blocks);
     }
 
+    /// Makes the timeout start when the call is sent.
+    pub(crate) const fn start_timeout_when_sent(&mut self) {
+        if let Due::After(timeout) = self.due {
+            self.due = Due::AfterSending(timeout);
+        }
+    }
+
     /// Starts the timeout, if it has not started.
     #[inline]
     pub(crate) fn start_timeout(&mut self, now: Instant) -> Instant {
         let deadline = match self.due {
-            Due::After(timeout) => deadline(now, timeout),
+            Due::After(timeout) | Due::AfterSending(timeout) => deadline(now, timeout),
             Due::At(deadline) => deadline,
         };
         self.due = Due::At(deadline);
         deadline
+    }
+
+    /// Whether the timeout starts when the call is sent.
+    #[inline]
+    pub(super) const fn starts_when_sent(&self) -> bool {
+        matches!(self.due, Due::AfterSending(_))
+    }
+
+    /// The call is about to be sent: starts a timeout that starts then, and notes the deadline in
+    /// `earliest`. Returns false if the caller has withdrawn the call.
+    #[inline]
+    pub(super) fn start(&mut self, now: Instant, earliest: &mut Option<Instant>) -> bool {
+        !self.starts_when_sent() || self.start_now(now, earliest)
+    }
+
+    #[cold]
+    fn start_now(&mut self, now: Instant, earliest: &mut Option<Instant>) -> bool {
+        if !self.caller.as_mut().is_some_and(C::start) {
+            return false;
+        }
+        if let Some(pace) = self.pace_mut() {
+            pace.start(now);
+        }
+        *earliest = earlier(*earliest, Some(self.start_timeout(now)));
+        true
+    }
+
+    /// Returns the time that is left at `now`.
+    pub(super) fn time_left(&self, now: Instant) -> Duration {
+        match self.due {
+            Due::After(timeout) | Due::AfterSending(timeout) => timeout,
+            Due::At(deadline) => deadline.saturating_duration_since(now),
+        }
     }
 
     /// What the call adds to the deadlines of later calls.
@@ -211,7 +259,7 @@ impl<C: Caller> Call<C> {
     #[inline]
     pub(in crate::request_reply) const fn deadline(&self) -> Option<Instant> {
         match self.due {
-            Due::After(_) => None,
+            Due::After(_) | Due::AfterSending(_) => None,
             Due::At(deadline) => Some(deadline),
         }
     }
@@ -222,11 +270,13 @@ impl<C: Caller> Call<C> {
 
     /// The connection's task takes the call. A call that comes from a pool keeps its permit.
     #[inline]
-    pub(super) fn take(&mut self, permit: C::Permit, now: Instant) -> Instant {
+    pub(super) fn take(&mut self, permit: C::Permit, now: Instant) {
         if self.permit.is_none() {
             self.permit = Some(permit);
         }
-        self.start_timeout(now)
+        if !self.starts_when_sent() {
+            self.start_timeout(now);
+        }
     }
 
     /// Returns the permit. The call is about to be answered, and a caller that has its reply must

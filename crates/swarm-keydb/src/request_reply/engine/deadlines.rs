@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use swarm_transport::TransportError;
 
-use super::call::{Call, earlier};
+use super::call::{Call, deadline, earlier};
 use super::drain::Drain;
 use super::{Caller, Engine, Failure, Violation};
 
@@ -58,7 +58,7 @@ impl<C: Caller> Engine<C> {
         for mut call in std::mem::take(&mut self.waiting) {
             let unreachable = self.session.unreachable();
             if !self.expire_waiting(&mut call, now, reachable, unreachable) {
-                self.earliest = earlier(self.earliest, call.deadline());
+                self.note_check(&call, now);
                 self.waiting.push_back(call);
             }
         }
@@ -82,8 +82,21 @@ impl<C: Caller> Engine<C> {
         self.fallback.rescan();
     }
 
+    /// Makes sure that a waiting call is checked when its deadline passes. One whose timeout starts
+    /// when it is sent is checked from time to time, so that it leaves soon after its caller.
+    #[inline]
+    pub(super) fn note_check(&mut self, call: &Call<C>, now: Instant) {
+        self.note_deadline(self.check_at(call, now));
+    }
+
+    #[inline]
+    pub(super) fn check_at(&self, call: &Call<C>, now: Instant) -> Instant {
+        let timeout = self.session.settings.request_timeout;
+        call.deadline().unwrap_or_else(|| deadline(now, timeout))
+    }
+
     /// Fails a waiting call if its deadline has passed and is not extended. Returns whether it
-    /// failed.
+    /// ended, because of that or because its caller has left.
     pub(super) fn expire_waiting(
         &self,
         call: &mut Call<C>,
@@ -91,6 +104,9 @@ impl<C: Caller> Engine<C> {
         reachable: bool,
         unreachable: Option<&Arc<TransportError>>,
     ) -> bool {
+        if call.starts_when_sent() && !call.is_awaited() {
+            return true;
+        }
         if !call.is_due(now) {
             return false;
         }

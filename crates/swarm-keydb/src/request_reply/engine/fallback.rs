@@ -59,6 +59,7 @@ impl<C: Caller> Fallback<C> {
 pub(in crate::request_reply) struct OverFallback<'a, C: Caller> {
     waiting: &'a mut VecDeque<Box<Call<C>>>,
     fallback: &'a mut Fallback<C>,
+    earliest: &'a mut Option<Instant>,
     settings: &'a Settings,
 }
 
@@ -100,6 +101,9 @@ impl<C: Caller> Outgoing for OverFallback<'_, C> {
                 call.fail_unsent(|position| refused(position == at, &failure));
                 continue;
             }
+            if !call.start(now, self.earliest) {
+                continue;
+            }
             call.attempts += 1;
             return self.fallback.in_flight.push(call, None, now);
         }
@@ -111,12 +115,14 @@ impl<'a, C: Caller> OverFallback<'a, C> {
         let Engine {
             waiting,
             fallback,
+            earliest,
             session,
             ..
         } = engine;
         Self {
             waiting,
             fallback,
+            earliest,
             settings: &session.settings,
         }
     }

@@ -119,20 +119,19 @@ impl<C: Caller> Engine<C> {
         permit: C::Permit,
         now: Instant,
     ) {
-        let deadline = self.admit(&mut call, permit, now);
-        self.note_deadline(deadline);
+        self.admit(&mut call, permit, now);
+        self.note_check(&call, now);
         self.waiting.push_back(call);
     }
 
-    /// Starts the timeout of a call. Returns its deadline.
+    /// Starts the timeout of a call.
     #[inline]
-    fn admit(&mut self, call: &mut Call<C>, permit: C::Permit, now: Instant) -> Instant {
-        let deadline = call.take(permit, now);
+    fn admit(&mut self, call: &mut Call<C>, permit: C::Permit, now: Instant) {
+        call.take(permit, now);
         let key = self.session.settings.learned.write_cost();
         if !key.is_zero() {
             self.pace(call, now, key);
         }
-        call.deadline().unwrap_or(deadline)
     }
 
     /// Returns the protocol-independent state of the connection.
@@ -255,6 +254,9 @@ impl<C: Caller> Engine<C> {
             {
                 let requests = requests.clone();
                 call.fail_unsent(|position| rejection(&requests, position, server, check));
+                continue;
+            }
+            if !call.start(now, &mut self.earliest) {
                 continue;
             }
             if self.in_flight.is_empty() {

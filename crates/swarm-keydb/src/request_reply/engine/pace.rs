@@ -165,6 +165,11 @@ impl Pace {
         Some(self.due(key)).filter(|due| self.grows && *due > now)
     }
 
+    /// Starts the timeout.
+    pub(super) const fn start(&mut self, now: Instant) {
+        self.since = now;
+    }
+
     /// The call leaves the pool for a connection, where at most one call is ahead of it. Returns
     /// the deadline, if it is the default one.
     pub(super) fn restart(&mut self, now: Instant, key: Duration) -> Option<Instant> {
@@ -206,12 +211,12 @@ impl<C: Caller> Engine<C> {
             own,
             ahead,
             since: now,
-            timeout: call.start_timeout(now).saturating_duration_since(now),
+            timeout: call.time_left(now),
             grows: call.grows,
             backlog: self.backlog.clone(),
         };
         self.backlog.add(own);
-        if pace.grows && self.reaches_server() {
+        if pace.grows && self.reaches_server() && !call.starts_when_sent() {
             call.set_deadline(pace.due(key));
         }
         call.set_pace(pace);
@@ -242,6 +247,9 @@ impl<C: Caller> Engine<C> {
     pub(super) fn take_back_growth(&mut self) {
         let mut earliest = self.earliest;
         for call in &mut self.waiting {
+            if call.starts_when_sent() {
+                continue;
+            }
             if let Some(pace) = call.pace().filter(|pace| pace.grows) {
                 let base = pace.since.checked_add(pace.timeout);
                 if let Some(deadline) = earlier(call.deadline(), base) {

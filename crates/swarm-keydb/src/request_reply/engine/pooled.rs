@@ -32,10 +32,8 @@ impl<'a, C: Caller> Pooled<'a, C> {
     }
 
     /// Takes a call from the pool, to send it after those taken before.
-    pub(in crate::request_reply) fn enqueue(self, call: Box<Call<C>>) {
-        if let Some(deadline) = call.deadline() {
-            self.0.note_deadline(deadline);
-        }
+    pub(in crate::request_reply) fn enqueue(self, call: Box<Call<C>>, now: Instant) {
+        self.0.note_check(&call, now);
         self.0.waiting.push_back(call);
     }
 
@@ -58,8 +56,13 @@ impl<'a, C: Caller> Pooled<'a, C> {
         self.0.session.is_ready() && self.0.fallback.is_empty()
     }
 
+    /// When a call that waits in the pool must be checked.
+    pub(in crate::request_reply) fn check_at(&self, call: &Call<C>, now: Instant) -> Instant {
+        self.0.check_at(call, now)
+    }
+
     /// Fails a waiting call if its deadline has passed and is not extended. Returns whether it
-    /// failed.
+    /// ended, because of that or because its caller has left.
     pub(in crate::request_reply) fn expire(&self, call: &mut Call<C>, now: Instant) -> bool {
         self.0.expire_waiting(call, now, true, None)
     }
@@ -67,6 +70,9 @@ impl<'a, C: Caller> Pooled<'a, C> {
     /// The call is about to be sent over a connection: only what that connection does counts from
     /// now on.
     pub(in crate::request_reply) fn restart(&self, call: &mut Call<C>, now: Instant) {
+        if call.starts_when_sent() {
+            return;
+        }
         let key = self.0.session.settings.learned.write_cost();
         if let Some(deadline) = call.pace_mut().and_then(|pace| pace.restart(now, key)) {
             call.set_deadline(deadline);

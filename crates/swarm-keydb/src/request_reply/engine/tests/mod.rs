@@ -18,6 +18,7 @@ mod batches;
 mod drain;
 mod expiry;
 mod fences;
+mod from_sending;
 mod handshake;
 mod heartbeats;
 mod outcomes;
