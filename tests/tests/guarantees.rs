@@ -50,6 +50,7 @@ fn when_both_have_written() -> WriteQueue {
     WriteQueue::new()
         .interval(Duration::from_secs(600))
         .batch(2)
+        .flush_when_full()
 }
 
 /// Returns a queue with negligible delay.

@@ -24,7 +24,7 @@ struct Args {
     task: Task,
 }
 
-#[derive(Subcommand, Clone, Copy)]
+#[derive(Subcommand)]
 enum Task {
     /// Run everything required before a change lands: lint, test, docs, deny, tidy, examples
     Ci,
@@ -55,10 +55,14 @@ enum Task {
     /// Compare the public API with that of the last tag (needs cargo-semver-checks once there is
     /// one)
     Semver,
-    /// Benchmark the codec or the client against its peers (the client needs redis-server)
+    /// Benchmark the codec or the client against its peers, or count the client's instructions per
+    /// command (needs redis-server or valgrind)
     Bench {
         #[arg(value_enum)]
         what: Contest,
+        /// Arguments of the benchmark, such as `--row serial --quick`: see bench/README.md
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
     },
     /// Fuzz every target of the codec for a number of seconds (needs cargo-fuzz)
     Fuzz {
@@ -90,6 +94,7 @@ enum Task {
 enum Contest {
     Codec,
     Client,
+    Instructions,
 }
 
 fn main() -> Result<()> {
@@ -144,14 +149,17 @@ fn run(task: Task) -> Result<()> {
         Task::Features => release::features(),
         Task::MinimalVersions => release::minimal_versions(),
         Task::Semver => release::semver(),
-        Task::Bench { what } => {
+        Task::Bench { what, args } => {
             let what = match what {
                 Contest::Codec => "codec",
                 Contest::Client => "client",
+                Contest::Instructions => "instructions",
             };
             let run =
-                format!("run --quiet --release --manifest-path bench/Cargo.toml --bin {what}");
-            cargo(&format!("bench {what}"), &run)
+                format!("run --quiet --release --manifest-path bench/Cargo.toml --bin {what} --");
+            let mut command = shell::command("cargo", &run);
+            command.args(args);
+            shell::run(&format!("bench {what}"), &mut command)
         }
         Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Live => cargo("live", "run --quiet -p swarm-tests --bin live"),

@@ -1,7 +1,8 @@
 //! Benchmark of the client, its peers, and raw socket loops in one run: over TCP against a
 //! redis-server, over WebSocket against a gateway in a separate process.
 //!
-//! Usage: `client [--threads N] [--row TEXT] [--among NAME,NAME] [--only NAME [--rounds N]]`.
+//! Usage: `client [--threads N] [--row TEXT] [--among NAME,NAME] [--only NAME [--rounds N]]`, or
+//! `client --row serial [--quick] [--part server|clients|consumers|increments]`.
 //! `--threads` sets the number of runtime workers; 0 selects the current-thread runtime. `--row`
 //! selects rows by title, `--among` selects contestants. `--only` runs a single contestant for a
 //! few rounds, for a profiler.
@@ -13,8 +14,11 @@ mod peers;
 mod raw_tcp;
 mod raw_ws;
 mod row;
+mod serial;
 mod server;
 mod swarm;
+
+use std::process::ExitCode;
 
 use contest::Contest;
 use row::{ROWS, Wire, Work};
@@ -35,11 +39,18 @@ fn runtime() -> Runtime {
     builder.enable_all().build().unwrap()
 }
 
-fn main() {
+fn main() -> ExitCode {
     if std::env::args().any(|arg| arg == server::GATEWAY) {
-        return server::be_gateway();
+        server::be_gateway();
+        return ExitCode::SUCCESS;
     }
     let runtime = runtime();
+    if option("--row").as_deref() == Some(serial::NAME) {
+        return match serial::run(&runtime) {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        };
+    }
     let redis = server::redis();
     let gateway = server::gateway();
     let only_row = option("--row").unwrap_or_default();
@@ -72,4 +83,5 @@ fn main() {
             None => contest.run(),
         }
     }
+    ExitCode::SUCCESS
 }

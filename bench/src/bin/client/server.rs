@@ -5,10 +5,15 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use swarm_gateway::Gateway;
+use swarm_gateway::{Dialect, Quirk};
 
-/// Argument that makes this program a gateway.
+use crate::option;
+
+/// Argument that makes this program a gateway, before the name of its dialect.
 pub const GATEWAY: &str = "--be-gateway";
+
+/// Argument before the URL of the Redis server behind the gateway.
+const BACKEND: &str = "--backend";
 
 pub struct Server {
     process: Child,
@@ -42,17 +47,68 @@ pub fn redis() -> Server {
 
 /// Starts a gateway with an embedded store on a free port.
 pub fn gateway() -> Server {
-    let mut process = Command::new(std::env::current_exe().unwrap())
-        .arg(GATEWAY)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut url = String::new();
-    let output = process.stdout.take().unwrap();
-    BufReader::new(output).read_line(&mut url).unwrap();
-    let url = url.trim().into();
+    let (process, [url, ..]) = gateway_process(Dialect::STANDARD, None);
     Server { process, url }
+}
+
+/// Whether the deployed server is started with its write queue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Queue {
+    Shipped,
+    Off,
+}
+
+/// A gateway that behaves as the deployed server, in a process of its own.
+pub struct Upstream {
+    _process: Server,
+    pub ws: String,
+    pub http: String,
+    pub tcp: String,
+}
+
+impl Upstream {
+    /// Starts one with an embedded store.
+    pub fn start(queue: Queue) -> Self {
+        Self::with(queue, None)
+    }
+
+    /// Starts one in front of a Redis server.
+    pub fn before(redis: &Server) -> Self {
+        Self::with(Queue::Shipped, Some(&redis.url))
+    }
+
+    fn with(queue: Queue, backend: Option<&str>) -> Self {
+        let dialect = match queue {
+            Queue::Shipped => Dialect::UPSTREAM,
+            Queue::Off => Dialect::UPSTREAM.without(Quirk::WriteQueue),
+        };
+        let (process, [ws, http, tcp]) = gateway_process(dialect, backend);
+        Self {
+            _process: Server {
+                process,
+                url: ws.clone(),
+            },
+            ws,
+            http,
+            tcp,
+        }
+    }
+}
+
+/// Starts a gateway and returns its URLs for WebSocket, HTTP, and TCP.
+fn gateway_process(dialect: Dialect, backend: Option<&str>) -> (Child, [String; 3]) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([GATEWAY, &dialect.to_string()]);
+    if let Some(backend) = backend {
+        command.args([BACKEND, backend]);
+    }
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let mut urls = String::new();
+    let output = process.stdout.take().unwrap();
+    BufReader::new(output).read_line(&mut urls).unwrap();
+    let urls: Vec<_> = urls.split_whitespace().map(str::to_owned).collect();
+    (process, urls.try_into().unwrap())
 }
 
 /// Runs a gateway until standard input closes, which happens when the parent ends.
@@ -62,8 +118,17 @@ pub fn be_gateway() {
         .enable_all()
         .build()
         .unwrap();
-    let builder = Gateway::builder().ws("127.0.0.1:0");
+    let dialect = option(GATEWAY).unwrap().parse().unwrap();
+    let mut builder = swarm_gateway::Gateway::builder().dialect(dialect);
+    if let Some(backend) = option(BACKEND) {
+        builder = builder.redis(backend);
+    }
     let gateway = runtime.block_on(builder.start()).unwrap();
-    println!("{}", gateway.ws_url());
+    println!(
+        "{} {} {}",
+        gateway.ws_url(),
+        gateway.http_url(),
+        gateway.tcp_url()
+    );
     let _ = std::io::stdin().read_line(&mut String::new());
 }

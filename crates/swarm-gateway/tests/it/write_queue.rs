@@ -109,11 +109,12 @@ async fn writes_of_different_connections_share_a_flush() {
 }
 
 #[tokio::test]
-async fn a_full_batch_is_flushed_immediately() {
+async fn a_batch_is_flushed_once_full_if_so_configured() {
     let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
     let queue = WriteQueue::new()
         .interval(Duration::from_secs(600))
-        .batch(8);
+        .batch(8)
+        .flush_when_full();
     let gateway = builder.write_queue(queue).start().await.unwrap();
     let peers = (0..8).map(|_| Peer::connect(&gateway, Listener::Tcp));
     let mut peers = join_all(peers).await;
