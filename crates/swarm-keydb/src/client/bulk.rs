@@ -23,7 +23,7 @@ use crate::request_reply::{BulkItem, ConnectionHandle, Requests, Timing};
 ///
 /// | | pipeline | bulk |
 /// |---|---|---|
-/// | order on the server | the order of queueing | the order of queueing among commands that share a key |
+/// | order on the server | the order of queueing | the order of queueing, [among commands with a common key](crate::guide::connections) |
 /// | other commands in between | none of this connection | any |
 /// | connections | one | all that the client has |
 /// | an invalid command | nothing is sent | the others are sent |
@@ -31,7 +31,7 @@ use crate::request_reply::{BulkItem, ConnectionHandle, Requests, Timing};
 /// | timeout | of the whole pipeline, from `send` on | of each command, from when it is sent |
 ///
 /// Use a bulk for many writes to different keys. All of its commands and replies are in memory at
-/// once, so split loads that are too large for that.
+/// once; the guide shows how to [write more](crate::guide::many_writes) than that.
 ///
 /// The client queues the commands as capacity returns, so that at most 128 of them wait to be sent,
 /// and they take at most half of [`max_in_flight`](crate::ClientOptions::max_in_flight). Commands of

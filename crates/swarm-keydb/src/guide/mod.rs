@@ -11,6 +11,7 @@
 //! | [`transports`] | what each transport supports, reconnects, and the HTTP fallback |
 //! | [`dialects`] | how deployed servers differ, and how the client adapts |
 //! | [`limits`] | memory use and its bounds |
+//! | [`many_writes`] | loading many records: bounded concurrency, errors, resuming |
 //! | [`testing`] | testing an application without a server |
 //! | [`tuning`] | performance |
 //!
@@ -42,6 +43,9 @@ pub mod dialects {}
 
 #[doc = include_str!("limits.md")]
 pub mod limits {}
+
+#[doc = include_str!("many_writes.md")]
+pub mod many_writes {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
