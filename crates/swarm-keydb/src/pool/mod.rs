@@ -246,10 +246,7 @@ impl<T> Pool<T> {
 
     /// A connection takes calls from now on. `handshake` is the shortest round trip so far.
     pub(crate) fn opened(&mut self, id: ConnectionId, handshake: Option<Duration>, now: Instant) {
-        self.growth.opened(id, now);
-        if let Some(handshake) = handshake {
-            self.growth.note_round_trip(handshake);
-        }
+        self.growth.opened(id, handshake, now);
         if self.connection_mut(id).is_none() {
             self.connections.push(Connection { id, in_flight: 0 });
         }
