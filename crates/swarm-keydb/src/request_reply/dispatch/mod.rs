@@ -296,8 +296,12 @@ impl Dispatcher {
         }
     }
 
-    /// Fails the calls whose deadlines have passed.
+    /// Fails the calls whose deadlines have passed, and follows the plan if it is due.
     pub(super) fn expire(&mut self, engine: &mut Engine<ReplySender>, now: Instant) {
+        if !self.engaged && self.next_deadline().is_some_and(|at| at <= now) {
+            let pending = engine.pending();
+            self.plan_single(pending.queued(), pending.in_flight(), now);
+        }
         if self.earliest.is_none_or(|earliest| earliest > now) {
             return;
         }
@@ -318,10 +322,11 @@ impl Dispatcher {
     /// When [`expire`](Self::expire) or [`poll`](Self::poll) is due.
     #[inline]
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        if !self.engaged {
-            return None;
+        match (self.engaged, self.wanted) {
+            (true, _) => earlier(self.earliest, self.pool.next_deadline()),
+            (false, true) => None,
+            (false, false) => self.pool.next_deadline(),
         }
-        earlier(self.earliest, self.pool.next_deadline())
     }
 
     /// Number of calls in the pool.

@@ -73,7 +73,7 @@ impl Dispatcher {
     }
 
     /// Engages the pool if another connection may be needed.
-    fn plan_single(&mut self, queued: usize, in_flight: usize, now: Instant) {
+    pub(super) fn plan_single(&mut self, queued: usize, in_flight: usize, now: Instant) {
         while let Plan::Open(id) = self.pool.plan_single(now, queued, in_flight) {
             self.workers.dial(id);
             self.wanted = true;
