@@ -1,4 +1,4 @@
-//! HTTP fallback while the WebSocket is unreachable: only for supported commands, and in order.
+//! HTTP fallback while the WebSocket is unreachable: only for supported commands, in order per key.
 
 use std::time::Duration;
 
@@ -163,6 +163,23 @@ async fn the_password_goes_over_http_as_a_bearer_token() {
     let client = within(Client::connect(options)).await.unwrap();
     within(client.set("k", "v")).await.unwrap();
     assert_eq!(client.state(), State::Fallback);
+}
+
+#[tokio::test]
+async fn writes_of_different_keys_run_at_a_time_over_the_fallback() {
+    let (gateway, mut proxy, options) = behind_a_proxy(|options| options).await;
+    let client = within(Client::connect(options)).await.unwrap();
+    proxy.stop().await;
+    assert!(within(client.watch_state().reached(State::Fallback)).await);
+    let hold = gateway.faults().hold("SET");
+    let writes: Vec<_> = (0..8)
+        .map(|n| tokio::spawn(client.set(format!("key:{n}"), n)))
+        .collect();
+    within(hold.reached(8)).await;
+    hold.release();
+    for write in writes {
+        within(write).await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test]

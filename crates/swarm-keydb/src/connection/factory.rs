@@ -13,7 +13,8 @@ use super::{Dialer, Reconnect, Settings};
 use crate::credentials::{Credentials, Login};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::options::ClientOptions;
+use crate::options::{ClientOptions, CommandOrder};
+use crate::server::ServerProfile;
 use crate::tasks::Tasks;
 
 impl ClientOptions {
@@ -72,6 +73,8 @@ impl ClientOptions {
                         "http_url has another scheme; give an http:// or https:// URL",
                     ));
                 }
+                // The engine keeps calls on a common key apart.
+                let transport = transport.http_concurrency(self.fallback_requests());
                 Some(BearerConnector::connector(
                     &endpoint, &transport, &login, token,
                 )?)
@@ -87,6 +90,16 @@ impl ClientOptions {
             binary_arguments: endpoint.scheme().is_redis() || self.transport.is_binary_safe(),
             settings,
         })
+    }
+
+    /// Returns how many requests the HTTP fallback runs at a time.
+    fn fallback_requests(&self) -> usize {
+        match self.ordering {
+            CommandOrder::All => 1,
+            _ => {
+                (self.max_connections).unwrap_or_else(|| ServerProfile::default().max_connections())
+            }
+        }
     }
 
     /// Returns the timeout of dialing, which is part of an attempt to connect.
@@ -122,6 +135,7 @@ impl ClientOptions {
             protocol: self.protocol,
             error_encoding: self.error_encoding,
             server: self.server,
+            order: self.ordering,
             fallback: self.fallback.scope,
             session: self.session.clone(),
             ..Settings::default()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use swarm_resp::Request;
 
 use crate::credentials::Credentials;
-use crate::options::{ErrorEncoding, FallbackScope, ProtocolVersion, RetryPolicy};
+use crate::options::{CommandOrder, ErrorEncoding, FallbackScope, ProtocolVersion, RetryPolicy};
 use crate::server::{Learned, ServerKind};
 
 /// The part of the client's options that a connection needs.
@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) error_encoding: ErrorEncoding,
     /// The kind of server, if the options pin it.
     pub(crate) server: Option<ServerKind>,
+    /// Which commands stay in order.
+    pub(crate) order: CommandOrder,
     /// Which commands may use the HTTP fallback while there is no connection.
     pub(crate) fallback: FallbackScope,
     /// Codes of errors after which the client drains the connection and opens another.

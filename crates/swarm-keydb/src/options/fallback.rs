@@ -23,7 +23,9 @@ pub enum FallbackScope {
 /// The HTTP gateway that the client falls back to while it cannot connect, and the commands that it
 /// sends there.
 ///
-/// The client sends these commands one at a time, in order, and only if they were not sent before.
+/// The client sends these commands only if they were not sent before. Up to
+/// [`max_connections`](crate::ClientOptions::max_connections) run at a time, in the
+/// [order](crate::ClientOptions::ordering) of the client.
 /// All other commands wait for the connection, within their timeout.
 ///
 /// The default is `http://127.0.0.1:8080` if the client's URL is `ws://127.0.0.1:8765/` or

@@ -238,7 +238,7 @@ impl ClientOptions {
     ///
     /// `http_concurrency` has no effect on a client, because the server runs concurrent requests in
     /// any order. Over `http://`, the client sends one command at a time on each of its connections
-    /// ([`max_connections`](Self::max_connections)); over the HTTP fallback, one command at a time.
+    /// ([`max_connections`](Self::max_connections)); over the HTTP fallback, as many at a time.
     ///
     /// # Examples
     ///

@@ -10,6 +10,7 @@
 
 mod growth;
 mod keys;
+mod name_set;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 use growth::Growth;
 pub(crate) use growth::{Mode, Plan};
 pub(crate) use keys::OrderKeys;
+pub(crate) use name_set::NameSet;
 pub(crate) use order::Position;
 use order::{Order, Place};
 

@@ -1,9 +1,11 @@
-//! Calls over the HTTP fallback while there is no connection, in order.
+//! Calls over the HTTP fallback while there is no connection.
 //!
-//! Only calls that have not been sent use the fallback. All of them complete before anything is
-//! sent over the next connection.
+//! Several requests run at a time, in any order, so a call waits for earlier ones that name one of
+//! its keys. Only calls that have not been sent use the fallback. All of them complete before
+//! anything is sent over the next connection.
 
 use std::collections::{VecDeque, vec_deque};
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,13 +19,20 @@ use super::{
     refused, requeue,
 };
 use crate::connection::Outgoing;
-use crate::options::FallbackScope;
+use crate::options::{CommandOrder, FallbackScope};
+use crate::pool::{NameSet, OrderKeys};
 use crate::server::{Detection, ServerProfile};
 
 pub(super) struct Fallback<C: Caller> {
-    /// Calls that were sent. The gateway replies in this order.
+    /// Calls that were sent. The transport returns their replies in this order.
     in_flight: InFlight<C>,
-    /// Waiting calls before this position cannot use the fallback.
+    /// The keys of each of them.
+    keys: VecDeque<OrderKeys>,
+    /// The names of calls in flight, and of earlier waiting calls that wait for one of them.
+    held: NameSet,
+    held_back: NameSet,
+    hasher: RandomState,
+    /// Waiting calls before this position cannot use the fallback now.
     looked: usize,
 }
 
@@ -31,6 +40,10 @@ impl<C: Caller> Default for Fallback<C> {
     fn default() -> Self {
         Self {
             in_flight: InFlight::default(),
+            keys: VecDeque::new(),
+            held: NameSet::default(),
+            held_back: NameSet::default(),
+            hasher: RandomState::new(),
             looked: 0,
         }
     }
@@ -50,8 +63,35 @@ impl<C: Caller> Fallback<C> {
     }
 
     /// Scans all waiting calls again, because they have changed.
-    pub(super) const fn rescan(&mut self) {
+    pub(super) fn rescan(&mut self) {
         self.looked = 0;
+        self.held_back = NameSet::default();
+    }
+
+    /// Returns the keys of a call, and whether it must wait for an earlier one.
+    fn order(&self, requests: &Requests, order: CommandOrder) -> (OrderKeys, bool) {
+        let keys = match order {
+            CommandOrder::None => OrderKeys::Nothing,
+            CommandOrder::All => OrderKeys::Everything,
+            CommandOrder::PerKey => OrderKeys::of(requests.iter(), &self.hasher),
+        };
+        let waits = self.held.meets(&keys) || self.held_back.meets(&keys);
+        (keys, waits)
+    }
+
+    /// The oldest call has its reply, so calls that waited for it may be sent.
+    fn release_oldest(&mut self) {
+        if let Some(keys) = self.keys.pop_front() {
+            self.held.remove(&keys);
+        }
+        self.rescan();
+    }
+
+    /// No call is in flight any more.
+    fn release_all(&mut self) {
+        self.keys.clear();
+        self.held = NameSet::default();
+        self.rescan();
     }
 }
 
@@ -93,6 +133,12 @@ impl<C: Caller> Outgoing for OverFallback<'_, C> {
                 self.fallback.looked += 1;
                 continue;
             }
+            let (keys, must_wait) = self.fallback.order(requests, settings.order);
+            if must_wait && call.is_awaited() && refusal.is_none() {
+                self.fallback.held_back.insert(&keys);
+                self.fallback.looked += 1;
+                continue;
+            }
             let mut call = self.waiting.remove(self.fallback.looked)?;
             if !call.is_awaited() {
                 continue;
@@ -105,6 +151,8 @@ impl<C: Caller> Outgoing for OverFallback<'_, C> {
                 continue;
             }
             call.attempts += 1;
+            self.fallback.held.insert(&keys);
+            self.fallback.keys.push_back(keys);
             return self.fallback.in_flight.push(call, None, now);
         }
     }
@@ -131,6 +179,7 @@ impl<'a, C: Caller> OverFallback<'a, C> {
     pub(in crate::request_reply) fn receive(&mut self, frame: Frame) -> Result<(), Violation> {
         let slot = self.fallback.in_flight.pop_front();
         let mut slot = slot.ok_or(Violation::UnexpectedReply)?;
+        self.fallback.release_oldest();
         drop(
             slot.complete(match ServerProfile::default().error_of(frame.view()) {
                 Some(error) => Err(Failure::Server(error)),
@@ -145,7 +194,7 @@ impl<'a, C: Caller> OverFallback<'a, C> {
     pub(in crate::request_reply) fn disconnected(self, error: &Arc<TransportError>) {
         let sent = self.fallback.in_flight.drain();
         requeue(sent, self.waiting, self.settings.retry, error);
-        self.fallback.rescan();
+        self.fallback.release_all();
     }
 
     /// Whether no caller waits for a reply over the fallback.
@@ -156,6 +205,7 @@ impl<'a, C: Caller> OverFallback<'a, C> {
     /// The fallback was closed after all calls had completed.
     pub(in crate::request_reply) fn close(self) {
         self.fallback.in_flight.clear();
+        self.fallback.release_all();
     }
 }
 

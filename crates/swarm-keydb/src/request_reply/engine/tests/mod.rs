@@ -17,6 +17,7 @@ mod aside;
 mod batches;
 mod drain;
 mod expiry;
+mod fallback;
 mod fences;
 mod from_sending;
 mod handshake;
