@@ -246,7 +246,7 @@ impl<T> Pool<T> {
         self.holds > 0
     }
 
-    /// A connection takes calls from now on. `handshake` is the shortest round trip so far.
+    /// A connection takes calls from now on. `handshake` is one of its round trips.
     pub(crate) fn opened(&mut self, id: ConnectionId, handshake: Option<Duration>, now: Instant) {
         self.growth.opened(id, handshake, now);
         if self.connection_mut(id).is_none() {
