@@ -19,10 +19,10 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use ticket::Ended;
 pub(crate) use ticket::Ticket;
+use ticket::{Ended, Tickets};
 use workers::{Change, Workers};
 
 use super::ReplySender;
@@ -54,8 +54,7 @@ pub(super) struct Dispatcher {
     hasher: RandomState,
     order: CommandOrder,
     workers: Workers,
-    tickets: mpsc::UnboundedSender<Ended>,
-    ended: mpsc::UnboundedReceiver<Ended>,
+    tickets: Tickets,
     /// Whether calls pass through the pool.
     engaged: bool,
     /// Whether they should.
@@ -69,14 +68,12 @@ pub(super) struct Dispatcher {
 
 impl Dispatcher {
     pub(super) fn new(factory: Arc<ConnectionFactory>, limits: Limits) -> Self {
-        let (tickets, ended) = mpsc::unbounded_channel();
         Self {
             pool: Pool::new(limits),
             hasher: RandomState::new(),
             order: factory.options.ordering,
             workers: Workers::new(factory),
-            tickets,
-            ended,
+            tickets: Tickets::default(),
             engaged: false,
             wanted: false,
             earliest: None,
@@ -163,7 +160,7 @@ impl Dispatcher {
         while let Poll::Ready(change) = self.workers.poll_change(cx) {
             self.note_change(change, status, now);
         }
-        while let Poll::Ready(Some(ended)) = self.ended.poll_recv(cx) {
+        while let Poll::Ready(ended) = self.tickets.poll(cx) {
             self.note_ended(ended, engine, status, now);
         }
         for id in self.workers.release_outdated() {
@@ -275,7 +272,7 @@ impl Dispatcher {
                 connection,
                 job,
             } = dispatched;
-            let ticket = Ticket::new(position, self.tickets.clone());
+            let ticket = self.tickets.issue(position);
             match job {
                 // Without a receiver, the ticket is dropped, which releases the keys.
                 Job::Hold(grant) => drop(grant.send(ticket)),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Dispatcher, Ended, Engine, Job, Plan, ReplySender, Ticket};
+use super::{Dispatcher, Ended, Engine, Job, Plan, ReplySender};
 
 /// Replies within this time are never slow, so there is nothing to plan.
 const SLOWEST_FAST_REPLY: Duration = Duration::from_millis(1);
@@ -83,7 +83,7 @@ impl Dispatcher {
     /// Takes the calls of the primary connection into the pool.
     pub(super) fn engage(&mut self, engine: &mut Engine<ReplySender>, now: Instant) {
         (self.engaged, self.wanted) = (true, false);
-        while let Ok(ended) = self.ended.try_recv() {
+        while let Some(ended) = self.tickets.take() {
             match ended {
                 Ended::Finished(position) => drop(self.pool.finished(position, now)),
                 Ended::Returned(position, job) => self.pool.returned(position, job),
@@ -94,7 +94,7 @@ impl Dispatcher {
                 let keys = super::keys_of(self.order, &self.hasher, call);
                 let requests = u32::try_from(call.requests.len()).unwrap_or(u32::MAX);
                 let position = self.pool.adopt(keys, requests, now);
-                call.set_ticket(Ticket::new(position, self.tickets.clone()));
+                call.set_ticket(self.tickets.issue(position));
             }
         }
         for mut call in engine.pooled().take_waiting() {

@@ -1,5 +1,7 @@
 //! Ticket of a job that the pool has dispatched: tells the dispatcher when the job has ended.
 
+use std::task::{Context, Poll};
+
 use tokio::sync::mpsc;
 
 use super::Job;
@@ -24,12 +26,47 @@ pub(crate) struct Ticket {
     ended: Option<mpsc::UnboundedSender<Ended>>,
 }
 
-impl Ticket {
-    pub(super) const fn new(position: Position, ended: mpsc::UnboundedSender<Ended>) -> Self {
-        let ended = Some(ended);
-        Self { position, ended }
+/// Issues tickets, and hears of their ends.
+#[derive(Default)]
+pub(super) struct Tickets(Option<Channel>);
+
+/// Created with the first ticket, because most clients never issue one.
+struct Channel {
+    sender: mpsc::UnboundedSender<Ended>,
+    ended: mpsc::UnboundedReceiver<Ended>,
+}
+
+impl Tickets {
+    pub(super) fn issue(&mut self, position: Position) -> Ticket {
+        let channel = self.0.get_or_insert_with(|| {
+            let (sender, ended) = mpsc::unbounded_channel();
+            Channel { sender, ended }
+        });
+        Ticket {
+            position,
+            ended: Some(channel.sender.clone()),
+        }
     }
 
+    /// Returns the next end of a ticket.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        let Some(Channel { ended, .. }) = &mut self.0 else {
+            return Poll::Pending;
+        };
+        match ended.poll_recv(cx) {
+            Poll::Ready(Some(ended)) => Poll::Ready(ended),
+            // The channel keeps a sender.
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Returns an end that has come since the last look.
+    pub(super) fn take(&mut self) -> Option<Ended> {
+        self.0.as_mut()?.ended.try_recv().ok()
+    }
+}
+
+impl Ticket {
     /// Returns the job to its place.
     ///
     /// # Errors

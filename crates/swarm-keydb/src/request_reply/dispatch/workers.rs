@@ -37,6 +37,11 @@ pub(super) struct Workers {
     open: HashMap<ConnectionId, Worker>,
     /// Number of dials in progress.
     dialing: usize,
+    /// Created with the first dial, because most clients never need a worker.
+    channel: Option<Channel>,
+}
+
+struct Channel {
     sender: mpsc::UnboundedSender<Change>,
     changes: mpsc::UnboundedReceiver<Change>,
 }
@@ -49,13 +54,11 @@ struct Worker {
 
 impl Workers {
     pub(super) fn new(factory: Arc<ConnectionFactory>) -> Self {
-        let (sender, changes) = mpsc::unbounded_channel();
         Self {
             factory,
             open: HashMap::new(),
             dialing: 0,
-            sender,
-            changes,
+            channel: None,
         }
     }
 
@@ -72,8 +75,8 @@ impl Workers {
     pub(super) fn dial(&mut self, id: ConnectionId) {
         self.dialing += 1;
         let factory = Arc::clone(&self.factory);
-        let changes = self.sender.clone();
-        let orphaned = self.sender.clone();
+        let changes = self.sender();
+        let orphaned = changes.clone();
         self.factory.tasks.spawn(async move {
             let life = async {
                 sleep(MAX_JITTER.mul_f64(fastrand::f64())).await;
@@ -103,8 +106,20 @@ impl Workers {
         });
     }
 
+    fn sender(&mut self) -> mpsc::UnboundedSender<Change> {
+        let channel = self.channel.get_or_insert_with(|| {
+            let (sender, changes) = mpsc::unbounded_channel();
+            Channel { sender, changes }
+        });
+        channel.sender.clone()
+    }
+
     pub(super) fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<Change> {
-        let Poll::Ready(Some(change)) = self.changes.poll_recv(cx) else {
+        let Some(channel) = &mut self.channel else {
+            return Poll::Pending;
+        };
+        // The channel keeps a sender, so it does not end.
+        let Poll::Ready(Some(change)) = channel.changes.poll_recv(cx) else {
             return Poll::Pending;
         };
         match &change {
@@ -155,10 +170,11 @@ impl Workers {
 
     /// Closes all workers because the client is being closed. Calls without a reply by the given
     /// time fail. A [`Change`] tells when each has ended.
-    pub(super) fn close(&self, by: Option<Instant>) {
+    pub(super) fn close(&mut self, by: Option<Instant>) {
+        let sender = self.sender();
         for (id, worker) in &self.open {
             let (id, closed) = (*id, worker.connection.close(by));
-            let changes = self.sender.clone();
+            let changes = sender.clone();
             self.factory.tasks.spawn(async move {
                 closed.await;
                 let _gone = changes.send(Change::Closed(id));
