@@ -1,8 +1,8 @@
 //! Bulks: independent commands over all connections of a client, each with its own result.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use swarm_gateway::{Faults, Gateway};
+use swarm_gateway::{Dialect, Faults, Gateway, WriteQueue};
 use swarm_keydb::{Client, ClientOptions, Error, ErrorKind, Outcome, State};
 use swarm_tests::{Proxy, connected, connected_with, targets, within, within_secs};
 
@@ -125,7 +125,7 @@ async fn the_timeout_of_each_command_starts_when_it_is_sent() {
     gateway.faults().delay("INCR", Duration::from_millis(20));
     let bulk = client.bulk().timeout(Duration::from_secs(1));
     let handles: Vec<_> = (0..75).map(|_| bulk.incr("n")).collect();
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     // 75 commands of 20 ms, one at a time.
     for count in within_secs(20, bulk.send(handles)).await {
         count.unwrap();
@@ -227,4 +227,30 @@ async fn a_bulk_ends_when_the_client_is_closed() {
         assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
         assert_not_sent(error);
     }
+}
+
+#[tokio::test]
+async fn a_bulk_uses_as_many_connections_as_a_serial_server_needs() {
+    let queue = WriteQueue::new().interval(Duration::from_millis(20));
+    let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
+    let gateway = within(builder.write_queue(queue).start()).await.unwrap();
+    let client = within(Client::connect(gateway.ws_url())).await.unwrap();
+    let bulk = client.bulk();
+    let handles: Vec<_> = (0..1000)
+        .map(|n| {
+            (
+                bulk.set(format!("k:{}", n % 500), n),
+                bulk.get_as::<u32>(format!("k:{}", n % 500)),
+            )
+        })
+        .collect();
+    let started = Instant::now();
+    // 1,000 writes of 20 ms: 20 s on one connection.
+    for (n, (set, get)) in (0..).zip(within_secs(15, bulk.send(handles)).await) {
+        set.unwrap();
+        assert_eq!(get.unwrap(), Some(n), "in order with the writes of its key");
+    }
+    let (took, stats) = (started.elapsed(), client.stats().shared);
+    assert!(took < Duration::from_secs(5), "{took:?}, {stats:?}");
+    assert!(stats.open > 8, "{stats:?}");
 }

@@ -28,6 +28,10 @@ use crate::request_reply::{ConnectionHandle, deadline_in};
 /// AUTH, and CLIENT SETNAME. After such a command, the client closes the connection when the handle
 /// is dropped.
 ///
+/// Commands on the handle have no order with those of the client that are not awaited, even if they
+/// name a common key. On SwarmKeyDb, WATCH therefore misses writes of the same client, too; use
+/// [`Client::transact`], which keeps them waiting.
+///
 /// If the connection is lost, the client does not reconnect, because the server has forgotten the
 /// watched keys. All later commands on the handle fail with outcome
 /// [`NotSent`](crate::Outcome::NotSent); lease a new connection.

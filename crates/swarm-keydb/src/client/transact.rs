@@ -33,6 +33,11 @@ impl Client {
     /// scripts and expiry are never detected. See [what each server
     /// guarantees](crate::guide::guarantees).
     ///
+    /// The tasks of one client lose nothing there: while `attempt` runs, commands and transactions
+    /// of this client that write a watched key wait. So inside `attempt`, write watched keys only
+    /// through its handle: a write through the client would wait for `attempt` to end, until its
+    /// timeout.
+    ///
     /// The client leases a dedicated connection, watches the keys and calls `attempt`, which reads
     /// through the handle it is given, queues its writes in a
     /// [`transaction`](Exclusive::transaction) of that handle and runs them with
