@@ -59,7 +59,6 @@ impl Backoff {
 
     /// Resets the bound.
     pub(super) const fn reset(&mut self) {
-        self.connected = None;
         self.bound = self.base;
     }
 

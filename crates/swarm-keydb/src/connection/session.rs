@@ -113,7 +113,6 @@ impl Session {
     pub(crate) fn open(&mut self, capabilities: Capabilities) {
         let Capabilities { session, resp3, .. } = capabilities;
         self.stateful = session;
-        self.server = ServerProfile::default();
         self.heartbeat = Heartbeat::default();
         self.replied = false;
         self.clear_suspicion();

@@ -36,3 +36,30 @@ impl DeadlineTimer {
         Poll::Ready(tokio::time::Instant::now().into_std())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn only_an_earlier_deadline_resets_the_timer() {
+        let start = tokio::time::Instant::now();
+        let at = |second| (start + second * SECOND).into_std();
+        let mut timer = DeadlineTimer::new();
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(timer.poll(at(1), cx).is_pending());
+        assert!(timer.poll(at(10), cx).is_pending());
+        sleep(SECOND).await;
+        assert_eq!(timer.poll(at(10), cx), Poll::Ready(at(1)), "early");
+        assert!(timer.poll(at(10), cx).is_pending());
+        assert!(timer.poll(at(5), cx).is_pending());
+        sleep(4 * SECOND).await;
+        assert_eq!(timer.poll(at(5), cx), Poll::Ready(at(5)));
+    }
+}

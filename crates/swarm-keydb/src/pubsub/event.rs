@@ -106,3 +106,23 @@ impl fmt::Debug for Message {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_message_has_a_message_whose_size_counts_all_of_its_parts() {
+        let message = Message {
+            channel: Bytes::from_static(b"channel"),
+            pattern: Some(Bytes::from_static(b"ch*")),
+            payload: Bytes::from_static(b"payload!"),
+        };
+        assert_eq!(message.size(), MESSAGE_OVERHEAD + 7 + 3 + 8);
+        let event = Event::Message(message.clone());
+        assert_eq!(event.as_message(), Some(&message));
+        assert_eq!(event.into_message(), Some(message));
+        assert_eq!(Event::Lagged(1).as_message(), None);
+        assert_eq!(Event::Lagged(1).into_message(), None);
+    }
+}

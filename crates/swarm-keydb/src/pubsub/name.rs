@@ -171,6 +171,8 @@ mod tests {
             "[abc]*",
             "[!abc]",
             "[a-z]x[0-9]",
+            "[a-a]",
+            "[a-c-a]",
             "[a-]",
             "[-a]",
             "[abc",
@@ -213,5 +215,15 @@ mod tests {
         assert!(Kind::Channel.marks(b"a\r\nb").contains(Marks::LINE_BREAK));
         assert!(Kind::Channel.marks(b"[z-a]").is_empty(), "not a pattern");
         assert!(Name::all(Kind::Channel, ["a", "", "a\r\nb"]).is_ok());
+    }
+
+    #[test]
+    fn commands_are_marked_by_the_names_in_their_arguments() {
+        let marks = |builder: Builder| builder.marks;
+        let channel = Builder::new("PUBLISH").channel("a\r\nb");
+        assert!(marks(channel).contains(Marks::LINE_BREAK));
+        let pattern = Builder::new("PUBSUB CHANNELS").pattern("[z-a]");
+        assert!(marks(pattern).contains(Marks::PATTERN_CLASS));
+        assert!(marks(Builder::new("PUBLISH").channel("a")).is_empty());
     }
 }

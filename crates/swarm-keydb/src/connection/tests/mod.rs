@@ -1,22 +1,34 @@
 //! Tests of connections over an in-memory transport, on a paused clock.
 
+mod closing;
 mod deadlines;
+mod establish;
+mod lifetime;
+mod link;
 mod login;
+mod offline;
 mod policy;
+mod progress;
 mod retry_after;
 mod rules;
+mod session;
+mod subscriptions;
+mod target;
+mod watched;
 
 use std::collections::VecDeque;
+use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use swarm_resp::{Frame, Request};
 use swarm_transport::memory::{MemoryPeer, pair};
-use swarm_transport::{BoxTransport, TransportError, TransportErrorKind};
+use swarm_transport::{BoxTransport, Connect, TransportError, TransportErrorKind};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
+use watched::{Watch, Watched};
 
-use crate::{Client, ClientOptions};
+use crate::{Client, ClientOptions, Subscription};
 
 /// No test waits longer than this, on the paused clock.
 const FOREVER: Duration = Duration::from_secs(3600);
@@ -32,9 +44,29 @@ struct Dials {
     /// Errors of the next attempts.
     errors: VecDeque<TransportError>,
     accepted: Option<mpsc::UnboundedSender<MemoryPeer>>,
+    /// Whether attempts to connect do not end.
+    hangs: bool,
+    watch: Arc<Mutex<Watch>>,
 }
 
 impl Server {
+    /// Returns a connector of this server, and the connections that the server accepts.
+    fn connector(&self) -> (impl Connect, mpsc::UnboundedReceiver<MemoryPeer>) {
+        let (accept, accepted) = mpsc::unbounded_channel();
+        self.0.lock().unwrap().accepted = Some(accept);
+        let server = self.clone();
+        let connect = move || {
+            let dialed = server.dial();
+            async move {
+                match dialed {
+                    Some(dialed) => dialed,
+                    None => pending().await,
+                }
+            }
+        };
+        (connect, accepted)
+    }
+
     /// Creates a client of this server. Also returns the connections that the server accepts.
     fn client(
         &self,
@@ -43,13 +75,7 @@ impl Server {
         tokio::task::JoinHandle<crate::Result<Client>>,
         mpsc::UnboundedReceiver<MemoryPeer>,
     ) {
-        let (accept, accepted) = mpsc::unbounded_channel();
-        self.0.lock().unwrap().accepted = Some(accept);
-        let server = self.clone();
-        let connect = move || {
-            let dialed = server.dial();
-            async move { dialed }
-        };
+        let (connect, accepted) = self.connector();
         (
             tokio::spawn(Client::connect_with(connect, options)),
             accepted,
@@ -67,21 +93,44 @@ impl Server {
         (client.await.unwrap().unwrap(), accepted)
     }
 
-    fn dial(&self) -> Result<BoxTransport, TransportError> {
+    /// Returns `None` if the attempt hangs.
+    fn dial(&self) -> Option<Result<BoxTransport, TransportError>> {
         let mut dials = self.0.lock().unwrap();
         dials.at.push(Instant::now());
+        if dials.hangs {
+            return None;
+        }
         if let Some(error) = dials.errors.pop_front() {
-            return Err(error);
+            return Some(Err(error));
         }
         let (transport, peer) = pair();
         let accepted = dials.accepted.as_ref().unwrap().send(peer);
-        accepted.map_err(|_| refused())?;
-        Ok(Box::new(transport))
+        let transport = Watched::new(transport, &dials.watch);
+        Some(match accepted {
+            Ok(()) => Ok(Box::new(transport)),
+            Err(_) => Err(refused()),
+        })
     }
 
     /// Makes the next attempts to connect fail.
     fn fail(&self, errors: impl IntoIterator<Item = TransportError>) {
         self.0.lock().unwrap().errors.extend(errors);
+    }
+
+    /// Makes the next attempts to connect hang, or no longer hang.
+    fn hang(&self, hangs: bool) {
+        self.0.lock().unwrap().hangs = hangs;
+    }
+
+    /// Changes what the transports do.
+    fn set(&self, change: impl FnOnce(&mut Watch)) {
+        let watch = Arc::clone(&self.0.lock().unwrap().watch);
+        change(&mut watch.lock().unwrap());
+    }
+
+    /// Returns the number of attempts to connect.
+    fn dials(&self) -> usize {
+        self.0.lock().unwrap().at.len()
     }
 
     /// Returns the times between attempts to connect, except for the first ones.
@@ -111,6 +160,20 @@ async fn shake_hands(peer: &mut MemoryPeer) {
         assert_eq!(request.name(), name);
         peer.reply(answer(&request)).await.unwrap();
     }
+}
+
+/// Subscribes to a channel over a new connection, and returns that, too.
+async fn subscribed(
+    client: &Client,
+    accepted: &mut mpsc::UnboundedReceiver<MemoryPeer>,
+    name: &'static str,
+) -> (Subscription, MemoryPeer) {
+    let subscribing = tokio::spawn(client.subscribe(name));
+    let mut peer = accepted.recv().await.unwrap();
+    shake_hands(&mut peer).await;
+    assert_eq!(peer.next_request().await.unwrap().name(), b"SUBSCRIBE");
+    peer.reply(push(&["subscribe", name, "1"])).await.unwrap();
+    (subscribing.await.unwrap().unwrap(), peer)
 }
 
 fn push(words: &[&str]) -> Frame {

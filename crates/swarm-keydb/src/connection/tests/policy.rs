@@ -54,3 +54,16 @@ fn only_a_lost_connection_is_dialed_again() {
     let closed = Failure::Closed { sent: false };
     assert_eq!(policy().dial_delay(&closed, now), None);
 }
+
+#[test]
+fn success_makes_delays_short_again() {
+    let (mut policy, now) = (policy(), Instant::now());
+    // The delays are random; so many are short only after a success.
+    for _ in 0..100 {
+        for _ in 0..4 {
+            policy.retry_delay(None, now);
+        }
+        policy.succeeded();
+        assert!(policy.retry_delay(None, now) <= SECOND);
+    }
+}

@@ -56,6 +56,20 @@ fn expected(disconnect: &Disconnect) -> Rule {
     }
 }
 
+/// Whether another connection may work without other options.
+fn is_transient(disconnect: &Disconnect) -> bool {
+    match disconnect {
+        Disconnect::Transport(error) => error.is_transient(),
+        Disconnect::Violation(Violation::Handshake(error)) => match error {
+            HandshakeError::UnreadableHello | HandshakeError::Refused(_) => true,
+            HandshakeError::Auth(_)
+            | HandshakeError::Session { .. }
+            | HandshakeError::Incompatible => false,
+        },
+        Disconnect::Violation(_) | Disconnect::Drained => true,
+    }
+}
+
 fn ends() -> Vec<Disconnect> {
     let error = || ServerError::parse(b"ERR x");
     let time = Duration::from_secs(1);
@@ -111,6 +125,7 @@ fn every_end_of_a_connection_has_its_rule() {
                         REFUSED | Rule::Drained if used != current => Rule::AtOnce,
                         rule => rule,
                     };
+                    let transient = is_transient(&disconnect);
                     let loss = policy.judge(disconnect, lifetime, used, current);
                     let found = match loss.next {
                         Next::AtOnce => Rule::AtOnce,
@@ -124,6 +139,7 @@ fn every_end_of_a_connection_has_its_rule() {
                         }
                     };
                     assert_eq!(found, rule, "{:?}", loss.error);
+                    assert_eq!(loss.error.is_transient(), transient, "{:?}", loss.error);
                 }
             }
         }

@@ -203,13 +203,11 @@ impl Queue {
         let mut reconnected = false;
         while let Some(item) = self.items.pop_front() {
             match item {
+                // Only dropping the newest messages counts them in a gap.
                 Item::Gap {
-                    dropped,
                     reconnected: after_reconnect,
-                } => {
-                    self.dropped = self.dropped.saturating_add(dropped);
-                    reconnected |= after_reconnect;
-                }
+                    ..
+                } => reconnected |= after_reconnect,
                 Item::Message(message) => {
                     self.release(&message);
                     self.dropped = self.dropped.saturating_add(1);

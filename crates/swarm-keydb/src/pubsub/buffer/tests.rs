@@ -1,6 +1,7 @@
 //! Tests of the overflow policies and of the buffer's bounds.
 
-use std::task::Waker;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
 
 use bytes::Bytes;
 use swarm_resp::ServerError;
@@ -111,6 +112,7 @@ fn buffered_events_outlive_the_end_and_the_first_reason_counts() {
     closed.push(message(0));
     closed.end(Failure::Closed { sent: false });
     closed.end(Failure::Timeout { sent: false });
+    assert!(!closed.push(message(1)));
     assert_eq!(taken(&closed), "0 end");
     let failed = buffer(9, Overflow::DropOldest);
     failed.end(Failure::Server(ServerError::parse(b"NOPERM no")));
@@ -158,5 +160,87 @@ fn bytes_are_bounded_and_an_oversized_message_is_kept_alone() {
         buffer.push(sized(1));
         let queue = buffer.lock();
         assert_eq!(queue.messages, 1);
+    }
+}
+
+#[test]
+fn messages_fit_up_to_the_very_limit() {
+    let limit = 2 * message(0).size();
+    let options = SubscribeOptions::new().buffer_bytes(limit);
+    let buffer = Buffer::new(options);
+    (0..3).for_each(|n| assert!(buffer.push(message(n))));
+    assert_eq!(taken(&buffer), "-1 1 2 …");
+}
+
+#[test]
+fn a_gap_has_both_of_its_reasons() {
+    let newest = buffer(1, Overflow::DropNewest);
+    newest.push(message(0));
+    newest.push(message(1));
+    newest.push_reconnected();
+    newest.push(message(2));
+    assert_eq!(taken(&newest), "0 -2 R …");
+    // Dropping the message between two gaps makes one of them.
+    let oldest = buffer(2, Overflow::DropOldest);
+    for n in 0..3 {
+        oldest.push_reconnected();
+        oldest.push(message(n));
+    }
+    assert_eq!(taken(&oldest), "-1 R 1 R 2 …");
+}
+
+/// A waker that counts, and fails if the buffer is locked.
+struct Counter {
+    buffer: Buffer,
+    woken: AtomicUsize,
+}
+
+impl Wake for Counter {
+    fn wake(self: Arc<Self>) {
+        assert!(self.buffer.queue.try_lock().is_ok());
+        self.woken.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn counter(buffer: &Buffer) -> (Arc<Counter>, Waker) {
+    let counter = Arc::new(Counter {
+        buffer: buffer.clone(),
+        woken: AtomicUsize::new(0),
+    });
+    (Arc::clone(&counter), Waker::from(counter))
+}
+
+#[test]
+fn every_change_wakes_the_reader() {
+    let changes: [fn(&Buffer); 3] = [
+        |buffer| assert!(buffer.push(message(0))),
+        Buffer::push_reconnected,
+        |buffer| buffer.end(Failure::Closed { sent: false }),
+    ];
+    for change in changes {
+        let buffer = buffer(1, Overflow::DropOldest);
+        let (counter, waker) = counter(&buffer);
+        let next = buffer.poll_next(&Context::from_waker(&waker));
+        assert!(next.is_pending());
+        change(&buffer);
+        assert_eq!(counter.woken.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[test]
+fn the_writer_is_woken_once_half_of_each_limit_is_free() {
+    let size = message(0).size();
+    let limits = SubscribeOptions::new().on_overflow(Overflow::Backpressure);
+    for options in [limits.buffer(4), limits.buffer_bytes(4 * size)] {
+        let buffer = Buffer::new(options);
+        (0..4).for_each(|n| assert!(buffer.push(message(n))));
+        let (counter, waker) = counter(&buffer);
+        let capacity = buffer.poll_capacity(&Context::from_waker(&waker));
+        assert!(capacity.is_pending());
+        for woken in [0, 1, 1, 1] {
+            let next = buffer.poll_next(&Context::from_waker(Waker::noop()));
+            assert!(next.is_ready());
+            assert_eq!(counter.woken.load(Ordering::Relaxed), woken, "{options:?}");
+        }
     }
 }

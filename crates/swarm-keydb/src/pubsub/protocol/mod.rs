@@ -201,8 +201,6 @@ impl Protocol for PubSub {
         credentials: Option<Credentials>,
         _: LoginVersion,
     ) {
-        self.paused = false;
-        self.unsubscribe_by = None;
         self.machine.log_in_with(credentials);
         self.machine.connected(capabilities);
     }
@@ -281,9 +279,7 @@ impl Protocol for PubSub {
         Ok(())
     }
 
-    fn keep_open(&mut self, link: Link, _: &Disconnect) {
-        drop(link);
-    }
+    fn keep_open(&mut self, _: Link, _: &Disconnect) {}
 
     fn stopping(&mut self, link: Link) -> Option<Link> {
         self.machine.disconnected();

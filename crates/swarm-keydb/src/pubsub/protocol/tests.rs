@@ -123,3 +123,75 @@ async fn the_client_reconnects_if_the_server_does_not_answer_a_ping() {
     let event = subscription.next().await.unwrap().unwrap();
     assert_eq!(event, Event::Reconnected { gap: true });
 }
+
+/// The server is silent after a pause, too.
+#[tokio::test(start_paused = true)]
+async fn silence_is_noticed_again_once_the_buffer_has_capacity() {
+    let (_client, mut subscription, mut accepted) = {
+        let (client, mut accepted) = client().await;
+        let subscribing = client
+            .subscribe("a")
+            .buffer(BUFFER)
+            .on_overflow(Overflow::Backpressure);
+        let subscribing = tokio::spawn(subscribing);
+        let mut peer = accepted.recv().await.unwrap();
+        shake_hands(&mut peer).await;
+        let subscription = subscribing.await.unwrap().unwrap();
+        tokio::spawn(async move {
+            for n in 0..BUFFER {
+                peer.reply(push(&["message", "a", &n.to_string()]))
+                    .await
+                    .unwrap();
+            }
+            // The PINGs are not answered.
+            while peer.next_request().await.is_some() {}
+        });
+        (client, subscription, accepted)
+    };
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(accepted.try_recv().is_err(), "nothing was received");
+    for _ in 0..BUFFER {
+        let event = subscription.next().await.unwrap().unwrap();
+        assert!(matches!(event, Event::Message(_)));
+    }
+    let next = tokio::time::timeout(Duration::from_secs(3600), accepted.recv()).await;
+    assert!(next.expect("dialed again").is_some());
+}
+
+/// Messages that nobody reads must not hide the acknowledgment behind them.
+#[tokio::test(start_paused = true)]
+async fn a_full_buffer_does_not_delay_the_end_of_its_subscription() {
+    let (client, mut accepted) = client().await;
+    let subscribing = client
+        .subscribe("a")
+        .buffer(1)
+        .on_overflow(Overflow::Backpressure);
+    let subscribing = tokio::spawn(subscribing);
+    let mut peer = accepted.recv().await.unwrap();
+    shake_hands(&mut peer).await;
+    let subscription = subscribing.await.unwrap().unwrap();
+    for n in 0..10 {
+        let message = push(&["message", "a", &n.to_string()]);
+        peer.reply(message).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let start = tokio::time::Instant::now();
+    drop(subscription);
+    assert_eq!(peer.next_request().await.unwrap().name(), b"UNSUBSCRIBE");
+    peer.reply(push(&["unsubscribe", "a", "0"])).await.unwrap();
+    assert!(peer.next_request().await.is_none(), "closed");
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+/// Completes the handshake and a subscription.
+async fn shake_hands(peer: &mut memory::MemoryPeer) {
+    for reply in [
+        Frame::error("ERR unknown command"),
+        Frame::error("ERR unknown command"),
+        push(&["subscribe", "a", "1"]),
+    ] {
+        let request = tokio::time::timeout(Duration::from_secs(60), peer.next_request()).await;
+        assert!(request.expect("a request").is_some());
+        peer.reply(reply).await.unwrap();
+    }
+}

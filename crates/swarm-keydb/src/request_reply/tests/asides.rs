@@ -105,6 +105,22 @@ async fn a_desynchronized_connection_displaces_no_other() {
     assert!(server.settled().await >= 8 * 3000);
 }
 
+/// Guards against interrupting a write because a script desynchronized its connection.
+#[tokio::test(start_paused = true)]
+async fn a_write_on_a_desynchronized_connection_runs_to_its_end() {
+    let server = Server::default();
+    let client = server.client(options()).await;
+    server.0.out_of_step.store(true, Ordering::Relaxed);
+    let script = tokio::spawn(client.eval("return 1", [""; 0], [""; 0]));
+    let write = tokio::spawn(client.mset(pairs()));
+    assert!(script.await.unwrap().is_err());
+    assert!(write.await.unwrap().is_err());
+    server.0.out_of_step.store(false, Ordering::Relaxed);
+    assert_eq!(client.stats().draining, 1);
+    drop(client);
+    assert_eq!(server.settled().await, 200);
+}
+
 /// Guards against a state that is published too early.
 #[tokio::test(start_paused = true)]
 async fn the_state_is_connected_only_after_the_handshake() {

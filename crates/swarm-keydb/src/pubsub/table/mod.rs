@@ -1,5 +1,8 @@
 //! Subscription table: which subscriptions want a name, and its state on the server.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use bytes::Bytes;
