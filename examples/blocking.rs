@@ -20,7 +20,7 @@ fn main() -> Result<()> {
     client.set(NAME, "ann")?;
     println!("name = {:?}", client.get_as::<String>(NAME)?);
 
-    // Threads share one connection, so their increments are exact on every server.
+    // Threads share one client, so their increments are exact on every server.
     thread::scope(|scope| {
         let count = || (0..10).try_for_each(|_| client.incr(VISITS).map(|_| ()));
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(count)).collect();

@@ -23,8 +23,8 @@ async fn main() -> Result<()> {
     let client = Client::connect(server.options()).await?;
     client.del([VISITS, STOCK, NAME, MINUTE]).await?;
 
-    // Clones share one connection, and a server runs the commands of one connection in order: no
-    // increment is lost.
+    // Clones are one client, whose commands on one key reach the server in order: no increment is
+    // lost.
     let tasks: Vec<_> = (0..8)
         .map(|_| tokio::spawn(count(client.clone(), 5)))
         .collect();

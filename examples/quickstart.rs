@@ -100,8 +100,8 @@ fn key(word: &str) -> String {
 }
 
 /// Counts a share of the words without waiting for one reply before sending the next command. All
-/// tasks share one connection, so the count is exact on every server; see the guide for counters
-/// that several clients increment.
+/// tasks share one client, so the count is exact on every server; see the guide for counters that
+/// several clients increment.
 async fn count(client: Client, words: Vec<String>) -> swarm_keydb::Result<()> {
     stream::iter(words)
         .map(|word| client.incr(key(&word)))

@@ -47,13 +47,15 @@ use lease::Leases;
 
 /// Async client of one server. Cheap to clone; any number of tasks may share it.
 ///
-/// All clones share one connection and pipeline their commands over it. Each command gets its own
-/// reply, even if others time out or are cancelled. If the connection is lost, the client
-/// reconnects; commands wait for the new connection within their timeout. The client resends a
-/// command that was in flight only if the command is read-only.
+/// All clones pipeline their commands over one connection, or over several where the server runs
+/// the commands of one connection one after another. Commands that name a common key stay in order:
+/// see [connections and order](crate::guide::connections). Each command gets its own reply, even if
+/// others time out or are cancelled. If a connection is lost, the client reconnects; commands wait
+/// for the new connection within their timeout. The client resends a command that was in flight
+/// only if the command is read-only.
 ///
-/// The connection closes when [`close`](Self::close) is called or the last clone is dropped. While
-/// a reply to a write is pending, it stays open in the background, for at most
+/// The connections close when [`close`](Self::close) is called or the last clone is dropped. While
+/// a reply to a write is pending, its connection stays open in the background, for at most
 /// [`drain_timeout`](crate::ClientOptions::drain_timeout). Subscriptions use a separate connection,
 /// which closes after the last of them ends or when `close` is called.
 ///
