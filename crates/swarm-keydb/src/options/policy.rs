@@ -58,9 +58,9 @@ pub enum ErrorEncoding {
 /// connection. All clones of a client are one client. The guide describes [the order of
 /// commands](crate::guide::connections) with examples.
 ///
-/// Blocking commands and handles with a dedicated connection, such as
-/// [`exclusive`](crate::Client::exclusive), are outside of this order: they begin after the
-/// commands that you awaited before, and other commands of the client can overtake them.
+/// Blocking commands and [`exclusive`](crate::Client::exclusive) handles, which have a dedicated
+/// connection, are outside of this order: they begin after the commands that you awaited before,
+/// and other commands of the client can overtake them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum CommandOrder {
@@ -77,6 +77,8 @@ pub enum CommandOrder {
     ///   with those.
     /// - A pipeline or a transaction runs on one connection, and counts as one command that names
     ///   all of its keys.
+    /// - While [`transact`](crate::Client::transact) watches keys of a server that does not isolate
+    ///   transactions, the client's other writes of these keys wait.
     /// - A script, or a `SORT` with patterns, is in order by the keys that it names, not by others
     ///   that it reads.
     /// - If a command fails and may have run, the server may still run it after later commands.
@@ -87,6 +89,7 @@ pub enum CommandOrder {
     /// [`max_connections`](crate::ClientOptions::max_connections).
     All,
     /// Commands are in no order, not even those of a common key. For loading independent keys, each
-    /// written once. The commands of one pipeline or transaction stay in order.
+    /// written once. The commands of one pipeline or transaction stay in order, but
+    /// [`transact`](crate::Client::transact) holds no writes back.
     None,
 }
