@@ -330,10 +330,20 @@ mod tests {
         let options = ClientOptions::new(gateway.http_url())
             .http_url(gateway.http_url())
             .transport(|transport| transport.http_concurrency(8));
-        let target = options.target().unwrap();
-        for connector in [Some(target.connector), target.fallback] {
-            let transport = connector.unwrap().connect().await.unwrap();
-            assert!(transport.capabilities().ordered);
+        // The engine keeps the order of the fallback, unless it must be that of all commands.
+        for (order, is_fallback_ordered) in [
+            (CommandOrder::PerKey, false),
+            (CommandOrder::None, false),
+            (CommandOrder::All, true),
+        ] {
+            let target = options.clone().ordering(order).target().unwrap();
+            for (connector, is_ordered) in [
+                (Some(target.connector), true),
+                (target.fallback, is_fallback_ordered),
+            ] {
+                let transport = connector.unwrap().connect().await.unwrap();
+                assert_eq!(transport.capabilities().ordered, is_ordered, "{order:?}");
+            }
         }
     }
 
