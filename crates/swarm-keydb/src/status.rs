@@ -122,6 +122,8 @@ pub(crate) struct Status {
     /// Number of shared connections of the client, and how many there may be.
     open: AtomicUsize,
     max_open: AtomicUsize,
+    /// A round trip of the handshake in nanoseconds. Zero if there was none.
+    handshake: AtomicU64,
     /// A [`Growth`].
     growth: AtomicU8,
     /// Whether a reply has asked for another connection.
@@ -147,6 +149,7 @@ impl Status {
             set_aside: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             max_open: AtomicUsize::new(1),
+            handshake: AtomicU64::new(0),
             growth: AtomicU8::new(0),
             stale: AtomicBool::new(false),
             escapes: AtomicBool::new(false),
@@ -235,6 +238,18 @@ impl Status {
         self.open.store(open, Ordering::Relaxed);
         self.max_open.store(max, Ordering::Relaxed);
         self.growth.store(growth as u8, Ordering::Relaxed);
+    }
+
+    /// Records a round trip of the handshake of the established connection.
+    pub(crate) fn note_handshake(&self, round_trip: Duration) {
+        let nanos = u64::try_from(round_trip.as_nanos()).unwrap_or(u64::MAX);
+        self.handshake.store(nanos.max(1), Ordering::Relaxed);
+    }
+
+    /// Returns a round trip of the handshake, if there was one.
+    pub(crate) fn handshake(&self) -> Option<Duration> {
+        let nanos = self.handshake.load(Ordering::Relaxed);
+        (nanos > 0).then(|| Duration::from_nanos(nanos))
     }
 
     /// Records that a reply asked for another connection.

@@ -16,15 +16,24 @@ const WITHOUT_HANDSHAKE: Duration = Duration::from_millis(1);
 impl RequestReply {
     /// The connection is ready: creates the dispatcher if the server may need several connections.
     pub(super) fn enter_pool(&mut self) {
+        let now = tokio::time::Instant::now().into_std();
+        let handshake = match self.opened {
+            // The handshake takes at least two round trips.
+            Some(opened) if self.engine.session().is_stateful() => {
+                now.saturating_duration_since(opened) / 2
+            }
+            _ => WITHOUT_HANDSHAKE,
+        };
+        self.status.note_handshake(handshake);
         if self.role != Role::Shared {
             return;
         }
-        let now = tokio::time::Instant::now().into_std();
         let server = self.engine.session().server();
         let options = &self.factory.options;
         let max = match options.ordering {
             CommandOrder::All => 1,
-            _ => options.max_connections.unwrap_or(server.max_connections()),
+            _ => (options.max_connections)
+                .unwrap_or_else(|| server.max_connections().max(options.min_connections)),
         };
         let min = options.min_connections.min(max);
         let limits = Limits { min, max };
@@ -39,13 +48,6 @@ impl RequestReply {
             self.dispatcher = Some(Box::new(dispatcher));
         }
         if let Some(dispatcher) = &mut self.dispatcher {
-            let handshake = match self.opened {
-                // The handshake takes at least two round trips.
-                Some(opened) if self.engine.session().is_stateful() => {
-                    now.saturating_duration_since(opened) / 2
-                }
-                _ => WITHOUT_HANDSHAKE,
-            };
             dispatcher.connected(&mut self.engine, handshake, now);
             dispatcher.note_connections(&self.status);
         } else {

@@ -19,6 +19,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
+use swarm_transport::TransportErrorKind;
 use tokio::sync::oneshot;
 
 pub(crate) use ticket::Ticket;
@@ -29,6 +30,7 @@ use super::ReplySender;
 use super::engine::{Call, Engine, earlier};
 use super::queue::Permit;
 use crate::connection::ConnectionFactory;
+use crate::failure::Failure;
 use crate::options::CommandOrder;
 use crate::pool::{ConnectionId, Dispatched, Limits, Mode, Need, OrderKeys, Plan, Pool};
 use crate::status::{Growth, Status};
@@ -190,7 +192,7 @@ impl Dispatcher {
                 self.workers.release(id);
             }
             Change::Opened(id, _) => {
-                self.pool.opened(id, None, now);
+                self.pool.opened(id, self.workers.handshake(id), now);
                 if !self.growth_logged {
                     self.growth_logged = true;
                     tracing::info!(
@@ -201,13 +203,15 @@ impl Dispatcher {
                 }
             }
             Change::Failed(id, failure) => {
-                tracing::warn!(
-                    error = ?failure,
-                    connections = self.pool.connections(),
-                    "another connection could not be opened; continuing with those that are open"
-                );
                 self.pool.closed(id, now);
-                self.pool.refused(now, fastrand::f64());
+                if is_refusal(&failure) {
+                    tracing::warn!(
+                        error = ?failure,
+                        connections = self.pool.connections(),
+                        "the server refuses more connections; continuing with those that are open"
+                    );
+                    self.pool.refused(now, fastrand::f64());
+                }
             }
             Change::Lost(id) => {
                 if self.workers.release(id) {
@@ -334,6 +338,17 @@ impl Dispatcher {
     /// Number of calls in flight on other connections than the primary one.
     pub(super) fn in_flight(&self) -> usize {
         self.pool.in_flight_elsewhere()
+    }
+}
+
+/// Whether the server does not want another connection, rather than being unreachable for now.
+fn is_refusal(failure: &Failure) -> bool {
+    match failure {
+        Failure::Lost { error, .. } => {
+            let kind = error.kind();
+            kind == TransportErrorKind::Protocol || error.is_refused() || error.is_auth()
+        }
+        _ => true,
     }
 }
 

@@ -137,6 +137,11 @@ impl Workers {
         Poll::Ready(change)
     }
 
+    /// Returns a round trip of a worker's handshake.
+    pub(super) fn handshake(&self, id: ConnectionId) -> Option<Duration> {
+        self.open.get(&id)?.connection.status().handshake()
+    }
+
     /// Hands a call to a worker.
     ///
     /// # Errors
