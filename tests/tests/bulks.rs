@@ -254,3 +254,45 @@ async fn a_bulk_uses_as_many_connections_as_a_serial_server_needs() {
     assert!(took < Duration::from_secs(5), "{took:?}, {stats:?}");
     assert!(stats.open > 8, "{stats:?}");
 }
+
+#[tokio::test]
+async fn connections_lost_from_a_pool_concern_only_their_own_commands() {
+    const KEYS: usize = 1000;
+    let queue = WriteQueue::new().interval(Duration::from_millis(20));
+    let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
+    let gateway = within(builder.write_queue(queue).start()).await.unwrap();
+    let client = within(Client::connect(gateway.ws_url())).await.unwrap();
+    let bulk = client.bulk();
+    let handles: Vec<_> = (0..KEYS).map(|n| bulk.incr(format!("k:{n}"))).collect();
+    let sending = tokio::spawn(bulk.send(handles));
+    let several = async {
+        while client.stats().shared.open < 8 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    within(several).await;
+    for _ in 0..3 {
+        gateway.faults().cut_after("INCR");
+    }
+    // 1,000 writes of 20 ms over some connections.
+    let counts = within_secs(15, sending).await.unwrap();
+    let reads = client.bulk();
+    let handles: Vec<_> = (0..KEYS)
+        .map(|n| reads.get_as::<i64>(format!("k:{n}")))
+        .collect();
+    let values = within(reads.send(handles)).await;
+    let mut lost = 0;
+    for (count, value) in counts.into_iter().zip(values) {
+        let value = value.unwrap().unwrap_or(0);
+        match count {
+            Ok(count) => assert_eq!((count, value), (1, 1)),
+            Err(error) => {
+                assert_eq!(error.outcome(), Some(Outcome::MayHaveRun), "{error}");
+                assert!(value <= 1, "ran {value} times");
+                lost += 1;
+            }
+        }
+    }
+    // Each connection had at most one command in progress and one behind it.
+    assert!((3..=6).contains(&lost), "{lost} may have run");
+}

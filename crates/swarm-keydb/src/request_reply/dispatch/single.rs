@@ -17,6 +17,11 @@ impl Dispatcher {
     ) {
         self.pool
             .opened(super::ConnectionId::PRIMARY, Some(handshake), now);
+        if self.engaged {
+            // It was lost and is back. The pool knows how many calls it may have.
+            engine.pooled().set_window(usize::MAX);
+            return;
+        }
         self.plan_single(0, 0, now);
         if self.pool.is_needed() {
             // Nothing may be sent before the pool knows its keys.

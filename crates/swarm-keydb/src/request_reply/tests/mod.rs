@@ -216,6 +216,11 @@ impl Server {
         self.0.cuts.lock().unwrap().pop().unwrap().notify_one();
     }
 
+    /// Closes the oldest connection, which is the primary one.
+    fn cut_oldest(&self) {
+        self.0.cuts.lock().unwrap().remove(0).notify_one();
+    }
+
     /// Closes all connections.
     fn cut_all(&self) {
         for cut in self.0.cuts.lock().unwrap().drain(..) {

@@ -234,6 +234,25 @@ async fn a_dropped_client_closes_all_connections() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lost_primary_connection_costs_only_its_own_calls_and_takes_calls_again() {
+    let server = Server::default();
+    let client = server.client(ClientOptions::default()).await;
+    load(&client, 16, Duration::from_secs(2)).await;
+    let calls: JoinSet<_> = (0..160).map(|n| client.set(format!("k{n}"), n)).collect();
+    sleep(INTERVAL / 2).await;
+    server.cut_oldest();
+    let results = calls.join_all().await;
+    let errors: Vec<Error> = results.into_iter().filter_map(Result::err).collect();
+    for error in &errors {
+        assert_eq!(error.outcome(), Some(Outcome::MayHaveRun), "{error}");
+    }
+    assert!((1..=2).contains(&errors.len()), "{}", errors.len());
+    assert_eq!(client.stats().reconnects, 1);
+    let writes = load(&client, 16, Duration::from_secs(2)).await;
+    assert!(writes >= 16 * 18, "{writes}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_worker_costs_only_its_own_calls() {
     let server = Server::default();
     let client = server.client(options()).await;
