@@ -56,11 +56,17 @@ impl ConnectionId {
 pub(crate) enum Need {
     /// Any connection.
     Connection,
+    /// Any connection, for reads only. A serial server answers them at once, unless the connection
+    /// owes the reply to a write.
+    Reads,
     /// The primary connection, with nothing else in flight: it changes that connection.
     Primary,
     /// No connection: its names are held for commands that run on a dedicated one.
     Names,
 }
+
+/// Time without reads after which the primary connection takes writes, too.
+const MEMORY_OF_READS: Duration = Duration::from_secs(1);
 
 /// A job that leaves the pool.
 #[derive(Debug)]
@@ -82,6 +88,8 @@ pub(crate) struct Pool<T> {
     connections: Vec<Connection>,
     growth: Growth,
     limits: Limits,
+    /// When a read was sent last.
+    last_read: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +104,8 @@ struct InFlight {
 struct Connection {
     id: ConnectionId,
     in_flight: usize,
+    /// Those in flight that are not only reads.
+    writes: usize,
 }
 
 impl<T> Pool<T> {
@@ -108,6 +118,7 @@ impl<T> Pool<T> {
             connections: Vec::new(),
             growth: Growth::new(limits),
             limits,
+            last_read: None,
         }
     }
 
@@ -137,8 +148,10 @@ impl<T> Pool<T> {
         requests: impl Fn(&T) -> u32,
         now: Instant,
     ) -> Option<Dispatched<T>> {
-        let free = self.least_loaded();
-        if free.is_none() && self.holds == 0 {
+        let spares_primary = self.spares_primary(now);
+        let free = self.least_loaded(spares_primary);
+        let for_reads = self.for_reads(spares_primary);
+        if free.is_none() && for_reads.is_none() && self.holds == 0 {
             return None;
         }
         let (position, connection) = self.order.ready().find_map(|position| {
@@ -147,7 +160,13 @@ impl<T> Pool<T> {
                 (Need::Names, Place::Anywhere) => ConnectionId::DEDICATED,
                 (Need::Primary, Place::Anywhere) => self.with_room(ConnectionId::PRIMARY)?,
                 (Need::Connection, Place::Anywhere) => free?,
-                (Need::Connection, Place::Only(holder)) => self.with_room(holder)?,
+                (Need::Reads, Place::Anywhere) => for_reads.or(free)?,
+                (Need::Reads, Place::Only(ConnectionId::PRIMARY)) if spares_primary => for_reads?,
+                // Only reads are in flight there, and end soon.
+                (Need::Connection, Place::Only(ConnectionId::PRIMARY)) if spares_primary => {
+                    return None;
+                }
+                (Need::Connection | Need::Reads, Place::Only(holder)) => self.with_room(holder)?,
                 _ => return None,
             };
             Some((position, connection))
@@ -177,8 +196,12 @@ impl<T> Pool<T> {
             sent,
         };
         self.in_flight.insert(position, flight);
+        if need == Need::Reads {
+            self.last_read = Some(sent);
+        }
         if let Some(connection) = self.connection_mut(connection) {
             connection.in_flight += 1;
+            connection.writes += usize::from(need != Need::Reads);
         }
     }
 
@@ -210,7 +233,9 @@ impl<T> Pool<T> {
         let flight = self.in_flight.remove(&position)?;
         self.holds -= usize::from(flight.need == Need::Names);
         if let Some(connection) = self.connection_mut(flight.connection) {
+            let writes = usize::from(flight.need != Need::Reads);
             connection.in_flight = connection.in_flight.saturating_sub(1);
+            connection.writes = connection.writes.saturating_sub(writes);
         }
         Some(flight)
     }
@@ -250,7 +275,11 @@ impl<T> Pool<T> {
     pub(crate) fn opened(&mut self, id: ConnectionId, handshake: Option<Duration>, now: Instant) {
         self.growth.opened(id, handshake, now);
         if self.connection_mut(id).is_none() {
-            self.connections.push(Connection { id, in_flight: 0 });
+            self.connections.push(Connection {
+                id,
+                in_flight: 0,
+                writes: 0,
+            });
         }
     }
 
@@ -276,7 +305,7 @@ impl<T> Pool<T> {
             }
         }
         if let Some(connection) = self.connection_mut(ConnectionId::PRIMARY) {
-            connection.in_flight = 0;
+            (connection.in_flight, connection.writes) = (0, 0);
         }
     }
 
@@ -295,10 +324,34 @@ impl<T> Pool<T> {
     }
 
     /// Returns the connection with the fewest calls in flight, if it may take another.
-    fn least_loaded(&self) -> Option<ConnectionId> {
+    fn least_loaded(&self, spares_primary: bool) -> Option<ConnectionId> {
         let connections = self.connections.iter();
-        let with_room = connections.filter(|connection| self.has_room(connection));
+        let with_room = connections.filter(|connection| {
+            self.has_room(connection) && !(spares_primary && connection.id == ConnectionId::PRIMARY)
+        });
         Some(with_room.min_by_key(|connection| connection.in_flight)?.id)
+    }
+
+    /// Whether the primary connection is kept for reads, and the others for everything else, as long
+    /// as there are reads. So reads do not wait for writes, and are pipelined on one connection, in
+    /// the dispatcher's own task.
+    fn spares_primary(&self, now: Instant) -> bool {
+        let reads = |read: Instant| now.saturating_duration_since(read) < MEMORY_OF_READS;
+        self.growth.mode() == Mode::Serial
+            && self.connections.len() > 1
+            && self.last_read.is_some_and(reads)
+            && self.primary().is_some()
+    }
+
+    /// Returns the primary connection if it is kept for reads and may take another.
+    fn for_reads(&self, spares_primary: bool) -> Option<ConnectionId> {
+        let primary = self.primary().filter(|primary| primary.writes == 0)?;
+        let has_room = primary.in_flight < self.growth.window_for_reads();
+        (spares_primary && has_room).then_some(primary.id)
+    }
+
+    fn primary(&self) -> Option<&Connection> {
+        (self.connections.iter()).find(|connection| connection.id == ConnectionId::PRIMARY)
     }
 
     fn with_room(&self, id: ConnectionId) -> Option<ConnectionId> {
@@ -337,6 +390,7 @@ impl<T> Pool<T> {
 
     /// Returns what to do next about the number of connections.
     pub(crate) fn plan(&mut self, now: Instant) -> Plan {
+        let spares_primary = self.spares_primary(now);
         let (order, enough) = (&self.order, self.limits.max);
         let lacks_connection = |position: &Position| order.place(*position) == Place::Anywhere;
         let waiting = order.ready().filter(lacks_connection).take(enough).count();
@@ -348,7 +402,12 @@ impl<T> Pool<T> {
         growth.plan(now, waiting, |id| {
             let mut connections = connections.iter();
             let connection = connections.find(|connection| connection.id == id);
-            connection.map_or(0, |connection| connection.in_flight)
+            let in_flight = connection.map_or(0, |connection| connection.in_flight);
+            match id {
+                // However many reads there are, they do not need other connections.
+                ConnectionId::PRIMARY if spares_primary => 1,
+                _ => in_flight,
+            }
         })
     }
 

@@ -227,6 +227,13 @@ impl Growth {
         }
     }
 
+    /// How many calls may be in flight on the primary connection while it carries only reads.
+    pub(crate) fn window_for_reads(&self) -> usize {
+        let mut open = self.connections.iter().filter(|known| known.is_open());
+        let primary = open.find(|known| known.id == ConnectionId::PRIMARY);
+        primary.map_or(0, |primary| primary.meter.window())
+    }
+
     /// What is known about the server.
     pub(crate) const fn mode(&self) -> Mode {
         match (self.serial_since, &self.trial) {

@@ -33,6 +33,9 @@ impl Growth {
             self.hold = None;
             self.is_stalled_as_a_whole = false;
         }
+        if let Some(trial) = &mut self.trial {
+            trial.has_load |= waiting > 0;
+        }
         self.judge_trial(now);
         self.judge_handshakes(now);
         if self.connections.len() < self.smallest() {

@@ -20,6 +20,9 @@ const AFTER_TRIAL: Duration = Duration::from_secs(60);
 /// Time after a trial that decided nothing. Doubles with each, up to [`AFTER_TRIAL`].
 const AFTER_UNCLEAR_TRIAL: Duration = Duration::from_secs(10);
 
+/// Time after a trial for which there were too few calls.
+const AFTER_IDLE_TRIAL: Duration = Duration::from_secs(1);
+
 /// Time in which the first handshakes on a serial server may show that it is not.
 const RAMP: Duration = Duration::from_secs(10);
 
@@ -40,6 +43,8 @@ pub(super) struct Trial {
     pub(super) size: usize,
     /// When the last of its connections was opened.
     pub(super) since: Option<Instant>,
+    /// Whether a call has waited for a connection.
+    pub(super) has_load: bool,
 }
 
 impl Trial {
@@ -98,6 +103,7 @@ impl Growth {
             pace,
             size: size.min(self.connections.len()),
             since: None,
+            has_load: false,
         });
         self.handshakes = Handshakes::new(pace);
         for connection in &mut self.connections {
@@ -119,6 +125,8 @@ impl Growth {
             Some(slowdown) if slowdown > 0.4 || self.handshakes.are_slow() => {
                 self.end_unclear_trial(now);
             }
+            // There were too few calls to find out.
+            None if is_late && !trial.has_load => self.end_trial(now + AFTER_IDLE_TRIAL),
             Some(_) => {
                 self.forget_trial();
                 self.unclear_trials = 0;

@@ -116,7 +116,9 @@ impl Dispatcher {
         let (keys, need) = if call.is_alone() {
             (OrderKeys::Everything, Need::Primary)
         } else {
-            (keys_of(self.order, &self.hasher, &call), Need::Connection)
+            let reads = !call.writes();
+            let need = if reads { Need::Reads } else { Need::Connection };
+            (keys_of(self.order, &self.hasher, &call), need)
         };
         self.pool.submit(Job::Call(call), keys, need);
     }
@@ -300,8 +302,8 @@ impl Dispatcher {
     /// Fails the calls whose deadlines have passed, and follows the plan if it is due.
     pub(super) fn expire(&mut self, engine: &mut Engine<ReplySender>, now: Instant) {
         if !self.engaged && self.next_deadline().is_some_and(|at| at <= now) {
-            let pending = engine.pending();
-            self.plan_single(pending.queued(), pending.in_flight(), now);
+            let (queued, in_flight) = (engine.pending().queued(), single::in_flight(engine));
+            self.plan_single(queued, in_flight, now);
         }
         if self.earliest.is_none_or(|earliest| earliest > now) {
             return;

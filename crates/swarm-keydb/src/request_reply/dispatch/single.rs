@@ -7,6 +7,12 @@ use super::{Dispatcher, Ended, Engine, Job, Plan, ReplySender};
 /// Replies within this time are never slow, so there is nothing to plan.
 const SLOWEST_FAST_REPLY: Duration = Duration::from_millis(1);
 
+/// Number of calls in flight, as far as it matters: whether one waits for another. Heartbeats do
+/// not count.
+pub(super) fn in_flight(engine: &mut Engine<ReplySender>) -> usize {
+    engine.pooled().in_flight().take(2).count()
+}
+
 impl Dispatcher {
     /// The primary connection is ready. `handshake` is a round trip of its handshake.
     pub(in crate::request_reply) fn connected(
@@ -68,12 +74,13 @@ impl Dispatcher {
             return;
         }
         engine.pooled().set_window(self.pool.window());
-        let pending = engine.pending();
-        let is_busy = pending.queued() > 0 || pending.in_flight() > 0;
-        if is_busy && round_trip >= SLOWEST_FAST_REPLY {
+        if round_trip < SLOWEST_FAST_REPLY {
+            return;
+        }
+        let (queued, in_flight) = (engine.pending().queued(), in_flight(engine));
+        if queued > 0 || in_flight > 0 {
             // Those that were just answered were in flight beside the others.
-            let (queued, in_flight) = (pending.queued(), pending.in_flight() + replies);
-            self.plan_single(queued, in_flight, now);
+            self.plan_single(queued, in_flight + replies, now);
         }
     }
 

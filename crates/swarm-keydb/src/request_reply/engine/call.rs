@@ -286,6 +286,12 @@ impl<C: Caller> Call<C> {
         self.permit = None;
     }
 
+    /// Whether a request writes, or may write.
+    pub(in crate::request_reply) fn writes(&self) -> bool {
+        let mut requests = self.requests.iter();
+        requests.any(|request| Effect::of(&request.args()).is_write())
+    }
+
     /// Whether no other call may be in flight on its connection.
     pub(in crate::request_reply) const fn is_alone(&self) -> bool {
         self.alone
