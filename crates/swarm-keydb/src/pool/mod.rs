@@ -332,9 +332,9 @@ impl<T> Pool<T> {
         Some(with_room.min_by_key(|connection| connection.in_flight)?.id)
     }
 
-    /// Whether the primary connection is kept for reads, and the others for everything else, as long
-    /// as there are reads. So reads do not wait for writes, and are pipelined on one connection, in
-    /// the dispatcher's own task.
+    /// Whether the primary connection is kept for reads, and the others for everything else, as
+    /// long as there are reads. So reads do not wait for writes, and are pipelined on one
+    /// connection, in the dispatcher's own task.
     fn spares_primary(&self, now: Instant) -> bool {
         let reads = |read: Instant| now.saturating_duration_since(read) < MEMORY_OF_READS;
         self.growth.mode() == Mode::Serial
