@@ -70,11 +70,11 @@ impl<'a, C: Caller> Pooled<'a, C> {
     /// The call is about to be sent over a connection: only what that connection does counts from
     /// now on.
     pub(in crate::request_reply) fn restart(&self, call: &mut Call<C>, now: Instant) {
-        if call.starts_when_sent() {
-            return;
-        }
         let key = self.0.session.settings.learned.write_cost();
-        if let Some(deadline) = call.pace_mut().and_then(|pace| pace.restart(now, key)) {
+        let restarted = call.pace_mut().and_then(|pace| pace.restart(now, key));
+        if let Some(deadline) = restarted
+            && !call.starts_when_sent()
+        {
             call.set_deadline(deadline);
         }
     }

@@ -6,13 +6,21 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A call with a timeout of 10 s from when it is sent. Setting the returned flag cancels it.
 fn call(bench: &mut Bench, words: &[&str], retry: Retry, grows: bool) -> Rc<RefCell<bool>> {
+    let (call, gone) = created(bench, words, retry, grows);
+    bench.engine.submit(call, (), bench.now);
+    gone
+}
+
+fn created(
+    bench: &mut Bench,
+    words: &[&str],
+    retry: Retry,
+    grows: bool,
+) -> (Box<Call<Tester>>, Rc<RefCell<bool>>) {
     let (caller, gone) = bench.caller();
     let (name, args) = words.split_first().unwrap();
-    let mut call = Box::new(Call::new(
-        Requests::One(Request::new(name, args)),
-        retry,
-        false,
-    ));
+    let requests = Requests::One(Request::new(name, args));
+    let mut call = Box::new(Call::new(requests, retry, false));
     let timing = Timing {
         timeout: 10 * SECOND,
         grows,
@@ -20,8 +28,7 @@ fn call(bench: &mut Bench, words: &[&str], retry: Retry, grows: bool) -> Rc<RefC
     };
     call.awaited_by(caller, timing);
     call.start_timeout_when_sent();
-    bench.engine.submit(call, (), bench.now);
-    gone
+    (call, gone)
 }
 
 fn ready() -> Bench {
@@ -104,4 +111,24 @@ fn the_timeout_starts_when_the_call_is_sent_over_the_fallback() {
     assert_eq!(bench.engine.next_deadline(), Some(bench.now + 10 * SECOND));
     bench.advance(10);
     assert_eq!(bench.answers(), results(&[(0, "timeout sent=true")]));
+}
+
+#[test]
+fn writes_that_a_pool_sends_over_other_connections_do_not_count() {
+    let mut bench = ready();
+    let mut elsewhere = vec!["MSET"];
+    elsewhere.extend(["k"; 200]);
+    let (mut mset, _) = created(&mut bench, &elsewhere, Retry::Never, true);
+    let (mut incr, _) = created(&mut bench, &["INCR", "k"], Retry::Never, true);
+    for call in [&mut mset, &mut incr] {
+        bench.engine.pooled().admit(call, (), bench.now);
+    }
+    bench.engine.pooled().restart(&mut incr, bench.now);
+    bench.advance(60);
+    bench.engine.pooled().enqueue(incr, bench.now);
+    assert_eq!(bench.sent(), ["INCR k"]);
+    bench.advance(10);
+    assert_eq!(bench.answers(), results(&[]));
+    bench.advance(1);
+    assert_eq!(bench.answers(), results(&[(1, "timeout sent=true")]));
 }
