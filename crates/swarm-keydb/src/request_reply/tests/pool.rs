@@ -83,6 +83,27 @@ async fn reads_do_not_wait_for_writes_of_other_keys() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reads_do_not_wait_even_if_there_are_more_writes_than_connections() {
+    let server = Server::default();
+    let client = server.client(options().max_connections(4)).await;
+    load(&client, 8, Duration::from_secs(2)).await;
+    client.get("k").await.unwrap();
+    let end = Instant::now() + Duration::from_secs(3);
+    let writers = (0..16).map(|task| write_until(client.clone(), task, end));
+    let writers: JoinSet<_> = writers.collect();
+    // The writes that went to the primary connection before.
+    sleep(3 * INTERVAL).await;
+    while Instant::now() < end {
+        let start = Instant::now();
+        client.get("k").await.unwrap();
+        assert!(start.elapsed() < INTERVAL, "{:?}", start.elapsed());
+        sleep(Duration::from_millis(7)).await;
+    }
+    let writes: usize = writers.join_all().await.into_iter().sum();
+    assert!(writes >= 3 * 25, "{writes} by three connections");
+}
+
+#[tokio::test(start_paused = true)]
 async fn connections_that_are_idle_are_closed() {
     let server = Server::default();
     let client = server.client(ClientOptions::default()).await;
