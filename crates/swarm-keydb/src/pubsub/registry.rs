@@ -179,7 +179,7 @@ impl Subscriptions {
         submissions
     }
 
-    /// Ends all subscriptions, and waits until their connections are closed.
+    /// Ends all subscriptions. Their connections may still be closing when this returns.
     pub(crate) async fn close(&self) {
         self.closing.send_replace(true);
         self.closing.closed().await;

@@ -1,5 +1,8 @@
 //! Tests of how connections are closed, and of those that cannot be used.
 
+use std::future::poll_fn;
+use std::task::Poll;
+
 use swarm_transport::Capabilities;
 
 use super::*;
@@ -20,19 +23,42 @@ async fn closing_waits_for_the_transport_within_a_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn closing_the_client_waits_for_the_connection_of_its_subscriptions() {
+async fn closing_the_client_ends_subscriptions_and_leaves_their_connection_time_to_close() {
     let short = Duration::from_millis(300);
     let server = Server::default();
     let (client, mut accepted) = server.connected(ClientOptions::default()).await;
     server.set(|watch| watch.close_time = short);
-    let (mut subscription, _peer) = subscribed(&client, &mut accepted, "a").await;
+    let (mut subscription, mut peer) = subscribed(&client, &mut accepted, "a").await;
     let start = Instant::now();
     client.close().await;
-    assert_eq!(start.elapsed(), short);
-    server.set(|watch| assert_eq!(watch.closes, 2));
     assert!(subscription.next().await.is_none());
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert!(peer.next_request().await.is_none());
+    assert_eq!(start.elapsed(), short);
     let error = client.subscribe("b").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
+}
+
+/// Its task has not seen the subscription yet.
+#[tokio::test(start_paused = true)]
+async fn a_subscription_that_has_only_begun_ends_with_its_client() {
+    let (client, _accepted) = Server::default().connected(ClientOptions::default()).await;
+    let mut subscribing = Box::pin(client.subscribe("a"));
+    let pending = poll_fn(|cx| Poll::Ready(subscribing.as_mut().poll(cx).is_pending()));
+    assert!(pending.await);
+    client.close().await;
+    assert_eq!(subscribing.await.unwrap_err().kind(), ErrorKind::Closed);
+}
+
+/// Guards against tasks that never end.
+#[tokio::test(start_paused = true)]
+async fn no_task_outlives_the_client_and_its_subscriptions() {
+    let server = Server::default();
+    let (client, mut accepted) = server.connected(ClientOptions::default()).await;
+    let (subscription, peer) = subscribed(&client, &mut accepted, "a").await;
+    drop((client, subscription, peer));
+    sleep(FOREVER).await;
+    assert_eq!(Arc::strong_count(&server.0), 1, "no connector is left");
 }
 
 /// Guards against a limit that an earlier end of all subscriptions has started.

@@ -91,6 +91,7 @@ async fn an_unsubscribed_connection_closes_though_the_server_acknowledges_nothin
     let again = tokio::spawn(client.subscribe("a"));
     let mut peer = accepted.recv().await.unwrap();
     shake_hands(&mut peer).await;
+    assert_eq!(peer.next_request().await.unwrap().name(), b"SUBSCRIBE");
     again.abort();
 }
 

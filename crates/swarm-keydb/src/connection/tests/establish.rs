@@ -1,5 +1,7 @@
 //! Tests of [`Dialer::establish`], which opens a connection before its protocol takes over.
 
+use swarm_transport::Capabilities;
+
 use super::*;
 use crate::connection::{Dialer, Disconnect, Link, Session, Settings};
 use crate::credentials::{Credentials, Login};
@@ -58,6 +60,18 @@ async fn an_established_connection_is_logged_in_and_ready() {
     shake_hands(&mut peer).await;
     let established = established.await.unwrap();
     assert!(established.is_ok_and(|(_, session)| session.is_ready()));
+    server.set(|watch| assert_eq!(watch.peers.len(), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transport_without_a_session_is_established_without_a_handshake() {
+    let server = Server::default();
+    let without = Capabilities::FULL.with_session(false);
+    server.set(|watch| watch.capabilities = Some(without));
+    let (established, _accepted) = establish(&server, None);
+    let established = established.await.unwrap();
+    assert!(established.is_ok_and(|(_, session)| session.is_ready()));
+    server.set(|watch| assert_eq!(watch.peers, []));
 }
 
 /// Guards against a liveness check that takes a server for alive because it accepts connections.

@@ -8,6 +8,8 @@ use swarm_transport::{PeerIdentity, RequestRejection};
 use super::*;
 use crate::connection::{Link, Outgoing};
 
+const SECOND: Duration = Duration::from_secs(1);
+
 /// Requests that wait to be sent.
 struct Requests {
     waiting: usize,
@@ -32,7 +34,8 @@ fn requests(waiting: usize) -> Requests {
 
 fn link() -> (Link, MemoryPeer, Arc<Mutex<Watch>>) {
     let (transport, peer) = pair();
-    let watch = Arc::default();
+    let watch = Arc::<Mutex<Watch>>::default();
+    watch.lock().unwrap().close_time = SECOND;
     let link = Link::new(Box::new(Watched::new(transport, &watch)));
     (link, peer, watch)
 }
@@ -88,9 +91,8 @@ async fn the_transport_learns_its_peer_and_takes_its_time_to_close() {
     let peer = PeerIdentity::new().with_server("redis");
     link.peer_identified(&peer);
     assert_eq!(watch.lock().unwrap().peers, [peer]);
-    watch.lock().unwrap().close_time = Duration::from_secs(1);
     let mut cx = Context::from_waker(Waker::noop());
     assert!(link.poll_close(&mut cx).is_pending());
-    sleep(Duration::from_secs(1)).await;
+    sleep(SECOND).await;
     assert!(matches!(link.poll_close(&mut cx), Poll::Ready(Ok(()))));
 }

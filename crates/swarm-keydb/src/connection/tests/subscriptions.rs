@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use futures_core::Stream;
 
 use super::*;
-use crate::{ErrorKind, Event};
+use crate::{ErrorKind, Event, SubscribeOptions};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -135,7 +135,13 @@ fn subscribing_needs_no_runtime_and_ends_with_the_one_of_the_client() {
         subscription
     });
     assert!(pin!(subscription.next()).poll(&mut cx).is_pending());
+    let mut late = Box::pin(client.subscribe("b"));
+    assert!(late.as_mut().poll(&mut cx).is_pending());
     drop(runtime);
+    let Poll::Ready(Err(error)) = late.as_mut().poll(&mut cx) else {
+        panic!("its task is gone");
+    };
+    assert_eq!(error.kind(), ErrorKind::Connection, "{error}");
     let Poll::Ready(Some(Err(error))) = pin!(subscription.next()).poll(&mut cx) else {
         panic!("its task is gone");
     };
@@ -149,7 +155,57 @@ async fn a_name_that_the_transport_cannot_carry_is_rejected_before_anything_is_s
     assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
     let empty = client.subscribe("a").buffer(0).await.unwrap_err();
     let no_bytes = client.subscribe("a").buffer_bytes(0).await.unwrap_err();
-    for error in [empty, no_bytes] {
+    let none = SubscribeOptions::new().buffer(0);
+    let shared = client.subscribe("a").options(none).await.unwrap_err();
+    let http = Client::connect_lazy("http://127.0.0.1:1").unwrap();
+    let stateless = http.subscribe("a").await.unwrap_err();
+    for error in [empty, no_bytes, shared, stateless] {
         assert_eq!(error.kind(), ErrorKind::Argument, "{error}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_gets_events_until_it_is_unsubscribed_dropped_or_closed() {
+    for end in ["unsubscribe", "drop", "close"] {
+        let (client, mut accepted) = Server::default().connected(ClientOptions::default()).await;
+        let (subscription, mut peer) = subscribed(&client, &mut accepted, "a").await;
+        let (heard, mut events) = mpsc::unbounded_channel();
+        let handler = subscription.handle(move |event| heard.send(event).unwrap());
+        peer.reply(push(&["message", "a", "x"])).await.unwrap();
+        let event = events.recv().await.unwrap();
+        assert!(matches!(event, Event::Message(_)));
+        assert!(!handler.is_finished());
+        match end {
+            "unsubscribe" => {
+                let ended = timeout(FOREVER, handler.unsubscribe()).await;
+                ended.expect("ends");
+                let left = events.try_recv();
+                assert_eq!(left, Err(mpsc::error::TryRecvError::Disconnected));
+            }
+            "drop" => drop(handler),
+            _ => {
+                client.close().await;
+                assert!(events.recv().await.is_none());
+                assert!(handler.is_finished());
+                continue;
+            }
+        }
+        assert_eq!(peer.next_request().await.unwrap().name(), b"UNSUBSCRIBE");
+    }
+}
+
+/// Guards against a handler that cannot be ended while messages wait for it.
+#[tokio::test(start_paused = true)]
+async fn a_handler_yields_although_its_buffer_is_full() {
+    let (client, mut accepted) = Server::default().connected(ClientOptions::default()).await;
+    let (subscription, mut peer) = subscribed(&client, &mut accepted, "a").await;
+    for _ in 0..1000 {
+        peer.reply(push(&["message", "a", "x"])).await.unwrap();
+    }
+    sleep(SECOND).await;
+    let (heard, mut events) = mpsc::unbounded_channel();
+    let handler = subscription.handle(move |event| heard.send(event).unwrap());
+    assert!(events.recv().await.is_some());
+    handler.unsubscribe().await;
+    assert!(events.len() < 999, "{}", events.len());
 }

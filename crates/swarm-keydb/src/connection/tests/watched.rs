@@ -19,7 +19,7 @@ pub(super) struct Watch {
     pub(super) received_bytes: Option<u64>,
     /// The error of the next flush.
     pub(super) flush_error: Option<TransportError>,
-    /// Time that closing takes.
+    /// Time that closing takes, for transports created from now on.
     pub(super) close_time: Duration,
     /// The servers that the client has identified.
     pub(super) peers: Vec<PeerIdentity>,
@@ -31,6 +31,7 @@ pub(super) struct Watch {
 pub(super) struct Watched {
     inner: MemoryTransport,
     watch: Arc<Mutex<Watch>>,
+    close_time: Duration,
     closing: Option<Pin<Box<Sleep>>>,
 }
 
@@ -39,6 +40,7 @@ impl Watched {
         Self {
             inner,
             watch: Arc::clone(watch),
+            close_time: watch.lock().unwrap().close_time,
             closing: None,
         }
     }
@@ -81,9 +83,8 @@ impl Transport for Watched {
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         let closing = self.closing.get_or_insert_with(|| {
-            let mut watch = self.watch.lock().unwrap();
-            watch.closes += 1;
-            Box::pin(sleep(watch.close_time))
+            self.watch.lock().unwrap().closes += 1;
+            Box::pin(sleep(self.close_time))
         });
         if closing.as_mut().poll(cx).is_pending() {
             return Poll::Pending;

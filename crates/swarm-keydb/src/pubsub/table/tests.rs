@@ -42,6 +42,9 @@ fn names_that_leave_do_not_pile_up_in_the_queue() {
     for restarts in [0, 3] {
         let mut table = table(10);
         for _ in 0..restarts {
+            churn(&mut table, 5);
+            assert_eq!(requests(&mut table), 10);
+            churn(&mut table, 5);
             table.reset();
             assert_eq!((table.queue.len(), table.stale), (10, 0));
         }
