@@ -368,3 +368,31 @@ impl RequestReply {
         self.status.note_set_aside(self.asides.list.len());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! Tests of the probe, which ends a connection whose replies match no requests.
+
+    use super::*;
+
+    fn sent(probe: &mut EchoProbe) -> usize {
+        std::iter::from_fn(|| probe.next_request().map(drop)).count()
+    }
+
+    #[test]
+    fn the_nonce_is_requested_again_after_any_other_frame_within_a_limit() {
+        let mut probe = EchoProbe::new();
+        assert_eq!(sent(&mut probe), INITIAL_PROBES);
+        assert!(!probe.is_echoed_by(&Frame::null()));
+        assert_eq!(sent(&mut probe), 1);
+        let request = probe.nonce.request("ECHO");
+        let echo = Frame::bulk(request.args().nth(1).unwrap().to_vec());
+        assert!(probe.is_echoed_by(&echo));
+        assert_eq!(sent(&mut probe), 0);
+        for _ in 0..2 * MAX_PROBES {
+            assert!(!probe.is_echoed_by(&Frame::null()));
+        }
+        assert_eq!(sent(&mut probe), MAX_PROBES - INITIAL_PROBES - 1);
+        assert_eq!(sent(&mut probe), 0);
+    }
+}
