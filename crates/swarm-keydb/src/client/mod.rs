@@ -40,7 +40,7 @@ use crate::connection::ConnectionFactory;
 use crate::error::{Error, Result};
 use crate::options::ClientOptions;
 use crate::pubsub::Subscriptions;
-use crate::request_reply::{Availability, ConnectionHandle, RequestReply, Role, Started};
+use crate::request_reply::{Availability, ConnectionHandle, Dedicated, RequestReply, Started};
 use crate::status::{State, StateWatch, Stats};
 use crate::tasks::Tasks;
 use lease::Leases;
@@ -199,14 +199,15 @@ impl Client {
 
     fn spawn(factory: ConnectionFactory, started: Option<Started>) -> Result<Self> {
         let factory = Arc::new(factory);
-        let connection = RequestReply::spawn(&factory, Role::Shared, started);
+        let dedicated = Dedicated::new(Arc::clone(&factory));
+        let connection = RequestReply::spawn_shared(&factory, Arc::clone(&dedicated), started);
         let availability = Availability::new(
             Arc::clone(connection.status()),
             factory.target.login.clone(),
         );
         let shared = Shared {
             connection,
-            leases: Leases::new(Arc::clone(&factory), availability.clone()),
+            leases: Leases::new(Arc::clone(&factory), dedicated, availability.clone()),
             subscriptions: Subscriptions::new(availability.clone()),
             acks: AckQueues::default(),
             availability,

@@ -22,8 +22,13 @@ impl ClientOptions {
     /// Over HTTP, this is the maximum number of concurrent requests.
     ///
     /// [`ordering`](Self::ordering) defines which commands stay in order over several connections.
-    /// Subscriptions and dedicated connections
-    /// ([`max_dedicated_connections`](Self::max_dedicated_connections)) do not count.
+    ///
+    /// A client has at most `max_connections` +
+    /// [`max_dedicated_connections`](Self::max_dedicated_connections) connections for commands. The
+    /// two limits are separate, so commands and leases never wait for each other, but an idle
+    /// connection can change its use: a lease takes one that the shared commands no longer need,
+    /// and the reverse. Three kinds of connections do not count: one for all subscriptions, those
+    /// that [drain](crate::Stats::draining), and one that checks a silent server.
     ///
     /// # Examples
     ///

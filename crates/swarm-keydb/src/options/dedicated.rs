@@ -43,6 +43,9 @@ impl ClientOptions {
     ///
     /// When all are in use, further commands and handles wait for one in order, within their
     /// timeout, and then fail with kind [`Timeout`](crate::ErrorKind::Timeout).
+    ///
+    /// Idle connections count, including those that shared commands no longer need
+    /// ([`max_connections`](Self::max_connections)). Subscriptions do not count.
     pub const fn max_dedicated_connections(mut self, connections: usize) -> Self {
         self.dedicated.max = connections;
         self
@@ -50,6 +53,9 @@ impl ClientOptions {
 
     /// Sets the maximum number of dedicated connections that stay open while no one uses them; the
     /// client closes returned connections beyond it. 0 keeps none. Default 4.
+    ///
+    /// The next lease takes an idle connection instead of opening one. So do the shared commands
+    /// when they need more connections.
     pub const fn max_idle_dedicated_connections(mut self, connections: usize) -> Self {
         self.dedicated.max_idle = connections;
         self

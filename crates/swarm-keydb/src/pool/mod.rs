@@ -68,6 +68,15 @@ pub(crate) enum Need {
 /// Time without reads after which the primary connection takes writes, too.
 const MEMORY_OF_READS: Duration = Duration::from_secs(1);
 
+/// How much work a job is for the server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Work {
+    pub(crate) requests: u32,
+    /// Whether it is expected to take so long that no other job should wait behind it on the same
+    /// connection.
+    pub(crate) is_long: bool,
+}
+
 /// A job that leaves the pool.
 #[derive(Debug)]
 pub(crate) struct Dispatched<T> {
@@ -96,7 +105,7 @@ pub(crate) struct Pool<T> {
 struct InFlight {
     connection: ConnectionId,
     need: Need,
-    requests: u32,
+    work: Work,
     sent: Instant,
 }
 
@@ -106,6 +115,10 @@ struct Connection {
     in_flight: usize,
     /// Those in flight that are not only reads.
     writes: usize,
+    /// How many of these are long.
+    long: usize,
+    /// Whether it owes an overdue reply and has returned the jobs behind that one.
+    is_stuck: bool,
 }
 
 impl<T> Pool<T> {
@@ -129,23 +142,17 @@ impl<T> Pool<T> {
         self.waiting.insert(position, (job, need));
     }
 
-    /// Records a call of some requests that is in flight on the primary connection already.
-    pub(crate) fn adopt(&mut self, keys: OrderKeys, requests: u32, now: Instant) -> Position {
+    /// Records a call that is in flight on the primary connection already.
+    pub(crate) fn adopt(&mut self, keys: OrderKeys, work: Work, now: Instant) -> Position {
         let position = self.order.adopt(keys, ConnectionId::PRIMARY);
-        self.started(
-            position,
-            ConnectionId::PRIMARY,
-            Need::Connection,
-            requests,
-            now,
-        );
+        self.started(position, ConnectionId::PRIMARY, Need::Connection, work, now);
         position
     }
 
-    /// Returns the next job that can leave the pool, if any. `requests` counts those of a job.
+    /// Returns the next job that can leave the pool, if any.
     pub(crate) fn next(
         &mut self,
-        requests: impl Fn(&T) -> u32,
+        work: impl Fn(&T) -> Work,
         now: Instant,
     ) -> Option<Dispatched<T>> {
         let spares_primary = self.spares_primary(now);
@@ -173,7 +180,7 @@ impl<T> Pool<T> {
         })?;
         let (job, need) = self.waiting.remove(&position)?;
         self.order.start(position, connection);
-        self.started(position, connection, need, requests(&job), now);
+        self.started(position, connection, need, work(&job), now);
         Some(Dispatched {
             position,
             connection,
@@ -186,13 +193,13 @@ impl<T> Pool<T> {
         position: Position,
         connection: ConnectionId,
         need: Need,
-        requests: u32,
+        work: Work,
         sent: Instant,
     ) {
         let flight = InFlight {
             connection,
             need,
-            requests,
+            work,
             sent,
         };
         self.in_flight.insert(position, flight);
@@ -202,6 +209,7 @@ impl<T> Pool<T> {
         if let Some(connection) = self.connection_mut(connection) {
             connection.in_flight += 1;
             connection.writes += usize::from(need != Need::Reads);
+            connection.long += usize::from(work.is_long);
         }
     }
 
@@ -210,22 +218,29 @@ impl<T> Pool<T> {
     pub(crate) fn finished(&mut self, position: Position, now: Instant) -> Option<Duration> {
         let flight = self.ended(position)?;
         self.order.remove(position);
+        if let Some(connection) = self.connection_mut(flight.connection) {
+            connection.is_stuck = false;
+        }
         let took = now.saturating_duration_since(flight.sent);
-        let replies = flight.requests.max(1);
+        let replies = flight.work.requests.max(1);
         let count = usize::try_from(replies).unwrap_or(usize::MAX);
         self.growth
             .answered(flight.connection, took / replies, count, now);
         (flight.connection != ConnectionId::PRIMARY && flight.need != Need::Names).then_some(took)
     }
 
-    /// A job in flight may go to another connection, because its own is gone. It returns to its
-    /// place in the order.
+    /// A job in flight may go to another connection, because its own is gone or owes an overdue
+    /// reply. It returns to its place in the order. Its connection takes no other job until a reply
+    /// has arrived.
     pub(crate) fn returned(&mut self, position: Position, job: T) {
         if let Some(flight) = self.ended(position)
             && self.order.put_back(position)
         {
             self.holds += usize::from(flight.need == Need::Names);
             self.waiting.insert(position, (job, flight.need));
+            if let Some(connection) = self.connection_mut(flight.connection) {
+                connection.is_stuck = connection.in_flight > 0;
+            }
         }
     }
 
@@ -236,6 +251,8 @@ impl<T> Pool<T> {
             let writes = usize::from(flight.need != Need::Reads);
             connection.in_flight = connection.in_flight.saturating_sub(1);
             connection.writes = connection.writes.saturating_sub(writes);
+            let long = usize::from(flight.work.is_long);
+            connection.long = connection.long.saturating_sub(long);
         }
         Some(flight)
     }
@@ -266,6 +283,11 @@ impl<T> Pool<T> {
         self.in_flight.values().filter(elsewhere).count()
     }
 
+    /// Number of jobs in flight on a connection.
+    pub(crate) fn in_flight(&self, id: ConnectionId) -> usize {
+        in_flight_on(&self.connections, id)
+    }
+
     /// Whether a job waits for names or holds some.
     pub(crate) const fn has_holds(&self) -> bool {
         self.holds > 0
@@ -279,6 +301,8 @@ impl<T> Pool<T> {
                 id,
                 in_flight: 0,
                 writes: 0,
+                long: 0,
+                is_stuck: false,
             });
         }
     }
@@ -306,6 +330,7 @@ impl<T> Pool<T> {
         }
         if let Some(connection) = self.connection_mut(ConnectionId::PRIMARY) {
             (connection.in_flight, connection.writes) = (0, 0);
+            connection.long = 0;
         }
     }
 
@@ -361,7 +386,10 @@ impl<T> Pool<T> {
     }
 
     fn has_room(&self, connection: &Connection) -> bool {
-        connection.in_flight < self.growth.window(connection.id)
+        let waits_long = connection.long > 0 && self.growth.mode() == Mode::Serial;
+        !waits_long
+            && !connection.is_stuck
+            && connection.in_flight < self.growth.window(connection.id)
     }
 
     /// Whether some connection takes calls.
@@ -399,15 +427,10 @@ impl<T> Pool<T> {
             connections,
             ..
         } = self;
-        growth.plan(now, waiting, |id| {
-            let mut connections = connections.iter();
-            let connection = connections.find(|connection| connection.id == id);
-            let in_flight = connection.map_or(0, |connection| connection.in_flight);
-            match id {
-                // However many reads there are, they do not need other connections.
-                ConnectionId::PRIMARY if spares_primary => 1,
-                _ => in_flight,
-            }
+        growth.plan(now, waiting, |id| match id {
+            // However many reads there are, they do not need other connections.
+            ConnectionId::PRIMARY if spares_primary => 1,
+            _ => in_flight_on(connections, id),
         })
     }
 
@@ -436,4 +459,10 @@ impl<T> Pool<T> {
     pub(crate) fn is_needed(&self) -> bool {
         self.growth.is_pooled() || self.holds > 0 || self.in_flight_elsewhere() > 0
     }
+}
+
+fn in_flight_on(connections: &[Connection], id: ConnectionId) -> usize {
+    let mut connections = connections.iter();
+    let connection = connections.find(|connection| connection.id == id);
+    connection.map_or(0, |connection| connection.in_flight)
 }

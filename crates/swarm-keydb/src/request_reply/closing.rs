@@ -197,7 +197,7 @@ impl RequestReply {
 
     /// Fails all calls that have not been sent. Calls that a pool has dispatched return to it.
     pub(super) fn fail_waiting_calls(&mut self, failure: &Failure) {
-        if self.role == Role::Worker {
+        if self.role == Role::Secondary {
             self.give_back_calls();
         }
         self.engine.fail_waiting(failure);

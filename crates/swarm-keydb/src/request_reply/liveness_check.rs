@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::RequestReply;
+use super::{RequestReply, Role};
 use crate::connection::{Disconnect, Link, Session};
 use crate::status::State;
 
@@ -25,6 +25,10 @@ impl RequestReply {
     /// Opens another connection when the engine suspects the server; the handshake is the check. If
     /// the server answers, sets the silent connection aside and continues on the new one.
     pub(super) fn poll_liveness_check(&mut self, link: &mut Link, cx: &mut Context<'_>) {
+        if self.role == Role::Secondary && self.engine.session().is_suspected() {
+            // The pool has other connections for the calls that wait behind the overdue reply.
+            self.give_back_calls();
+        }
         if self.engine.session_mut().take_unchecked_suspicion()
             && self.reconnects
             && !self.asides.is_full()
@@ -56,14 +60,14 @@ impl RequestReply {
         };
         self.liveness_check = None;
         match established {
-            Ok((other, session)) if self.role.is_served_by(other.capabilities()) => {
+            Ok((other, session)) => {
                 let silent = std::mem::replace(link, other);
                 self.set_aside(silent);
                 *self.engine.session_mut() = session;
                 self.unreachable = false;
                 self.status.set(State::Connected);
             }
-            _ => {
+            Err(_) => {
                 self.unreachable = true;
                 self.status.set(State::Reconnecting);
             }

@@ -5,6 +5,7 @@ mod aside;
 mod availability;
 mod bulk;
 mod closing;
+mod dedicated;
 mod dispatch;
 mod drain;
 mod engine;
@@ -33,11 +34,11 @@ use tokio::sync::oneshot;
 
 pub(crate) use availability::Availability;
 pub(crate) use bulk::BulkItem;
+pub(crate) use dedicated::{Dedicated, Place};
 pub(crate) use dispatch::Ticket;
 pub(crate) use engine::{Call, MAX_ATTEMPTS, Marks, Requests, Retry, Timing};
 pub(crate) use handle::{
-    Answers, Budget, ConnectionHandle, Enqueued, ReplyReceiver, ReplySender, WeakConnectionHandle,
-    deadline_in,
+    Answers, Budget, ConnectionHandle, Enqueued, ReplyReceiver, ReplySender, deadline_in,
 };
 pub(crate) use role::Role;
 
@@ -73,6 +74,8 @@ pub(crate) struct RequestReply {
     queue_done: bool,
     closing: Closing,
     factory: Arc<ConnectionFactory>,
+    /// The dedicated connections of the client, on the shared connection.
+    dedicated: Option<Arc<Dedicated>>,
     /// Spreads calls over several connections, if the server may need them.
     dispatcher: Option<Box<Dispatcher>>,
     /// When the current connection was opened.
@@ -129,11 +132,26 @@ pub(crate) struct Batch {
 }
 
 impl RequestReply {
-    /// Starts the task of a connection. `started` receives the outcome of the first attempt to
-    /// connect; if that fails, the task ends.
-    pub(crate) fn spawn(
+    /// Starts the task of the connection that all tasks share. `started` receives the outcome of
+    /// the first attempt to connect; if that fails, the task ends.
+    pub(crate) fn spawn_shared(
         factory: &Arc<ConnectionFactory>,
+        dedicated: Arc<Dedicated>,
+        started: Option<Started>,
+    ) -> ConnectionHandle {
+        Self::spawn_as(Role::Shared, factory, Some(dedicated), started)
+    }
+
+    /// Starts the task of another connection. `started` receives the outcome of the attempt to
+    /// connect; if that fails, the task ends.
+    pub(crate) fn spawn(factory: &Arc<ConnectionFactory>, started: Started) -> ConnectionHandle {
+        Self::spawn_as(Role::Secondary, factory, None, Some(started))
+    }
+
+    fn spawn_as(
         role: Role,
+        factory: &Arc<ConnectionFactory>,
+        dedicated: Option<Arc<Dedicated>>,
         started: Option<Started>,
     ) -> ConnectionHandle {
         let ConnectionFactory {
@@ -155,6 +173,7 @@ impl RequestReply {
             queue_done: false,
             closing: Closing::new(controls),
             factory: Arc::clone(factory),
+            dedicated,
             dispatcher: None,
             opened: None,
             dialer: dialer.clone(),
@@ -268,12 +287,8 @@ impl Protocol for RequestReply {
         Ok(sleeps)
     }
 
-    fn accept(&mut self, capabilities: Capabilities) -> Result<(), Stop> {
-        if self.role.is_served_by(capabilities) {
-            return Ok(());
-        }
-        self.report_started(Err(Role::refusal()));
-        Err(Stop::Ended)
+    fn accept(&mut self, _: Capabilities) -> Result<(), Stop> {
+        Ok(())
     }
 
     fn opened(
@@ -289,8 +304,10 @@ impl Protocol for RequestReply {
     }
 
     fn ready(&mut self) {
+        let session = self.engine.session();
+        let escapes = !session.server().cr_lf;
         self.status
-            .note_escapes(!self.engine.session().server().cr_lf);
+            .note_session(escapes, session.is_stateful(), self.login);
         self.enter_pool();
         self.status.set(State::Connected);
         self.report_started(Ok(()));

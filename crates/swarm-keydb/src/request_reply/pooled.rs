@@ -25,9 +25,9 @@ impl RequestReply {
             _ => WITHOUT_HANDSHAKE,
         };
         self.status.note_handshake(handshake);
-        if self.role != Role::Shared {
+        let Some(dedicated) = &self.dedicated else {
             return;
-        }
+        };
         let server = self.engine.session().server();
         let options = &self.factory.options;
         let max = match options.ordering {
@@ -44,7 +44,7 @@ impl RequestReply {
             self.engine.pooled().set_window(usize::MAX);
         }
         if self.dispatcher.is_none() && (server.write_queue || max > 1) {
-            let dispatcher = Dispatcher::new(self.factory.clone(), limits);
+            let dispatcher = Dispatcher::new(self.factory.clone(), dedicated.clone(), limits);
             self.dispatcher = Some(Box::new(dispatcher));
         }
         if let Some(dispatcher) = &mut self.dispatcher {
@@ -69,10 +69,10 @@ impl RequestReply {
         }
     }
 
-    /// Whether calls come from a pool: on a worker, or while several connections are in use.
+    /// Whether calls may come from a pool: on a worker, or while several connections are in use.
     pub(super) fn is_pooled(&self) -> bool {
         let dispatcher = self.dispatcher.as_ref();
-        self.role == Role::Worker || dispatcher.is_some_and(|dispatcher| dispatcher.is_engaged())
+        self.role == Role::Secondary || dispatcher.is_some_and(|dispatcher| dispatcher.is_engaged())
     }
 
     /// Hands out calls of the pool.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use swarm_transport::{Capabilities, Connect, RequestRejection};
+use swarm_transport::{Connect, RequestRejection};
 
 use super::Budget;
 use crate::connection::Target;
@@ -18,11 +18,10 @@ const LEASED_BYTES: usize = 1 << 20;
 pub(crate) enum Role {
     /// Serves all tasks, and reconnects.
     Shared,
-    /// Serves all tasks, beside the shared one that reconnects. Does not reconnect: the pool opens
-    /// another connection if one is needed.
-    Worker,
-    /// Leased to one task. Does not reconnect, because its session would be lost.
-    Leased,
+    /// Takes calls from the pool of shared connections, or is leased to one task. Does not
+    /// reconnect: the pool opens another connection if one is needed, and a lease would lose its
+    /// session.
+    Secondary,
 }
 
 impl Role {
@@ -30,8 +29,8 @@ impl Role {
         match self {
             Self::Shared => Budget::new(options.max_in_flight, options.max_in_flight_bytes)
                 .waiting(!options.fail_when_full),
-            // What a worker carries counts in the budget of the shared connection.
-            Self::Worker | Self::Leased => Budget::new(
+            // What it carries for the pool counts in the budget of the shared connection.
+            Self::Secondary => Budget::new(
                 options.max_in_flight.min(LEASED_QUEUE),
                 options.max_in_flight_bytes.min(LEASED_BYTES),
             ),
@@ -52,12 +51,7 @@ impl Role {
         options.reconnect && self == Self::Shared
     }
 
-    /// Whether a transport supports this role.
-    pub(super) fn is_served_by(self, capabilities: Capabilities) -> bool {
-        capabilities.session || self != Self::Leased
-    }
-
-    /// Returns the failure for a transport that does not support the role.
+    /// Returns the failure of a lease on a transport without sessions.
     pub(crate) fn refusal() -> Failure {
         Failure::Refused(RequestRejection::Unsupported {
             command: "a dedicated connection".to_owned(),

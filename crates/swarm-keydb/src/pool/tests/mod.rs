@@ -25,6 +25,11 @@ fn id(number: u32) -> ConnectionId {
     ConnectionId(number)
 }
 
+const ONE: Work = Work {
+    requests: 1,
+    is_long: false,
+};
+
 struct Bench {
     pool: Pool<&'static str>,
 }
@@ -57,7 +62,7 @@ impl Bench {
     }
 
     fn dispatch(&mut self) -> Vec<Dispatched<&'static str>> {
-        std::iter::from_fn(|| self.pool.next(|_| 1, *START)).collect()
+        std::iter::from_fn(|| self.pool.next(|_| ONE, *START)).collect()
     }
 
     fn finish(&mut self, dispatched: &Dispatched<&'static str>) {

@@ -157,7 +157,7 @@ impl Simulation {
 
     fn dispatch(&mut self) {
         let now = self.now();
-        while let Some(dispatched) = self.pool().next(|_| 1, now) {
+        while let Some(dispatched) = self.pool().next(|_| ONE, now) {
             let Dispatched {
                 position,
                 connection,

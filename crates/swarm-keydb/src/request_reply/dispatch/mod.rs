@@ -16,7 +16,7 @@ mod workers;
 use std::hash::RandomState;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use swarm_transport::TransportErrorKind;
@@ -27,12 +27,13 @@ use ticket::{Ended, Tickets};
 use workers::{Change, Workers};
 
 use super::ReplySender;
+use super::dedicated::Dedicated;
 use super::engine::{Call, Engine, earlier};
 use super::queue::Permit;
 use crate::connection::ConnectionFactory;
 use crate::failure::Failure;
 use crate::options::CommandOrder;
-use crate::pool::{ConnectionId, Dispatched, Limits, Mode, Need, OrderKeys, Plan, Pool};
+use crate::pool::{ConnectionId, Dispatched, Limits, Mode, Need, OrderKeys, Plan, Pool, Work};
 use crate::status::{Growth, Status};
 
 /// What waits in the pool.
@@ -43,10 +44,14 @@ pub(super) enum Job {
 }
 
 impl Job {
-    fn requests(&self) -> u32 {
+    /// How much work it is for the server, at a cost per key.
+    fn work(&self, key: Duration) -> Work {
         match self {
-            Self::Call(call) => u32::try_from(call.requests.len()).unwrap_or(u32::MAX),
-            Self::Hold(_) => 0,
+            Self::Call(call) => call.work(key),
+            Self::Hold(_) => Work {
+                requests: 0,
+                is_long: false,
+            },
         }
     }
 }
@@ -69,12 +74,16 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(super) fn new(factory: Arc<ConnectionFactory>, limits: Limits) -> Self {
+    pub(super) fn new(
+        factory: Arc<ConnectionFactory>,
+        dedicated: Arc<Dedicated>,
+        limits: Limits,
+    ) -> Self {
         Self {
             pool: Pool::new(limits),
             hasher: RandomState::new(),
             order: factory.options.ordering,
-            workers: Workers::new(factory),
+            workers: Workers::new(factory, dedicated),
             tickets: Tickets::default(),
             engaged: false,
             wanted: false,
@@ -190,10 +199,10 @@ impl Dispatcher {
 
     fn note_change(&mut self, change: Change, status: &Status, now: Instant) {
         match change {
-            Change::Opened(id, _) if self.closing.has_begun() => {
+            Change::Opened(id) if self.closing.has_begun() => {
                 self.workers.release(id);
             }
-            Change::Opened(id, _) => {
+            Change::Opened(id) => {
                 self.pool.opened(id, self.workers.handshake(id), now);
                 if !self.growth_logged {
                     self.growth_logged = true;
@@ -261,9 +270,10 @@ impl Dispatcher {
         loop {
             match self.pool.plan(now) {
                 Plan::Keep => return,
-                Plan::Open(id) => self.workers.dial(id),
+                Plan::Open(id) => self.workers.open(id),
                 Plan::Close(id) => {
-                    self.workers.release(id);
+                    let is_idle = self.pool.in_flight(id) == 0;
+                    self.workers.retire(id, is_idle);
                     self.pool.closed(id, now);
                 }
             }
@@ -272,7 +282,8 @@ impl Dispatcher {
 
     /// Hands calls to connections that have room for them.
     fn dispatch(&mut self, engine: &mut Engine<ReplySender>, now: Instant) {
-        while let Some(dispatched) = self.pool.next(Job::requests, now) {
+        let key = engine.pooled().key_cost();
+        while let Some(dispatched) = self.pool.next(|job| job.work(key), now) {
             let Dispatched {
                 position,
                 connection,

@@ -87,7 +87,7 @@ impl Dispatcher {
     /// Engages the pool if another connection may be needed.
     pub(super) fn plan_single(&mut self, queued: usize, in_flight: usize, now: Instant) {
         while let Plan::Open(id) = self.pool.plan_single(now, queued, in_flight) {
-            self.workers.dial(id);
+            self.workers.open(id);
             self.wanted = true;
         }
     }
@@ -101,11 +101,11 @@ impl Dispatcher {
                 Ended::Returned(position, job) => self.pool.returned(position, job),
             }
         }
+        let key = engine.pooled().key_cost();
         for call in engine.pooled().in_flight() {
             if !call.has_ticket() {
                 let keys = super::keys_of(self.order, &self.hasher, call);
-                let requests = u32::try_from(call.requests.len()).unwrap_or(u32::MAX);
-                let position = self.pool.adopt(keys, requests, now);
+                let position = self.pool.adopt(keys, call.work(key), now);
                 call.set_ticket(self.tickets.issue(position));
             }
         }

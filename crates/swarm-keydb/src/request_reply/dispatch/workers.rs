@@ -10,11 +10,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
 use crate::connection::ConnectionFactory;
-use crate::credentials::LoginVersion;
 use crate::failure::Failure;
 use crate::pool::ConnectionId;
+use crate::request_reply::dedicated::Dedicated;
 use crate::request_reply::engine::Call;
-use crate::request_reply::{ConnectionHandle, ReplySender, RequestReply, Role};
+use crate::request_reply::{ConnectionHandle, ReplySender, RequestReply};
 use crate::status::State;
 
 /// Longest random delay before a dial. Spreads the connections of many clients that have lost the
@@ -23,7 +23,7 @@ const MAX_JITTER: Duration = Duration::from_millis(20);
 
 /// What happened to a worker.
 pub(super) enum Change {
-    Opened(ConnectionId, ConnectionHandle),
+    Opened(ConnectionId),
     /// It could not be opened.
     Failed(ConnectionId, Failure),
     /// It was lost, or drained.
@@ -34,6 +34,8 @@ pub(super) enum Change {
 
 pub(super) struct Workers {
     factory: Arc<ConnectionFactory>,
+    /// Takes workers that are not needed, and yields those that are.
+    dedicated: Arc<Dedicated>,
     open: HashMap<ConnectionId, Worker>,
     /// Number of dials in progress.
     dialing: usize,
@@ -41,21 +43,27 @@ pub(super) struct Workers {
     channel: Option<Channel>,
 }
 
+/// A change, and the worker that was opened, if any.
+type Report = (Change, Option<Worker>);
+
 struct Channel {
-    sender: mpsc::UnboundedSender<Change>,
-    changes: mpsc::UnboundedReceiver<Change>,
+    sender: mpsc::UnboundedSender<Report>,
+    changes: mpsc::UnboundedReceiver<Report>,
 }
 
 struct Worker {
     connection: ConnectionHandle,
-    /// Credentials that it was opened with, or earlier ones.
-    login: LoginVersion,
+    /// Whether it was dialed for the pool.
+    is_new: bool,
+    /// Dropped when the connection is no longer a worker: its loss is not reported then.
+    _released: oneshot::Sender<()>,
 }
 
 impl Workers {
-    pub(super) fn new(factory: Arc<ConnectionFactory>) -> Self {
+    pub(super) fn new(factory: Arc<ConnectionFactory>, dedicated: Arc<Dedicated>) -> Self {
         Self {
             factory,
+            dedicated,
             open: HashMap::new(),
             dialing: 0,
             channel: None,
@@ -71,31 +79,41 @@ impl Workers {
         self.open.is_empty()
     }
 
-    /// Opens a connection after a short random delay. A [`Change`] tells the outcome.
-    pub(super) fn dial(&mut self, id: ConnectionId) {
+    /// Takes an idle dedicated connection, or opens one after a short random delay. A [`Change`]
+    /// tells the outcome.
+    pub(super) fn open(&mut self, id: ConnectionId) {
         self.dialing += 1;
+        let idle = self.dedicated.take_for_pool();
         let factory = Arc::clone(&self.factory);
         let changes = self.sender();
         let orphaned = changes.clone();
         self.factory.tasks.spawn(async move {
             let life = async {
-                sleep(MAX_JITTER.mul_f64(fastrand::f64())).await;
-                let (started, outcome) = oneshot::channel();
-                let connection = RequestReply::spawn(&factory, Role::Worker, Some(started));
+                let is_new = idle.is_none();
+                let connection = match idle {
+                    Some(connection) => Ok(connection),
+                    None => dial(&factory).await,
+                };
+                let connection = match connection {
+                    Ok(connection) => connection,
+                    Err(failure) => {
+                        let _gone = changes.send((Change::Failed(id, failure), None));
+                        return;
+                    }
+                };
                 let mut state = connection.status().watch();
-                match outcome.await {
-                    Ok(Ok(())) => {
-                        let _gone = changes.send(Change::Opened(id, connection));
-                        state.left(State::Connected).await;
-                        let _gone = changes.send(Change::Lost(id));
+                let (_released, released) = oneshot::channel();
+                let worker = Worker {
+                    connection,
+                    is_new,
+                    _released,
+                };
+                let _gone = changes.send((Change::Opened(id), Some(worker)));
+                tokio::select! {
+                    () = state.left(State::Connected) => {
+                        let _gone = changes.send((Change::Lost(id), None));
                     }
-                    Ok(Err(failure)) => {
-                        let _gone = changes.send(Change::Failed(id, failure));
-                    }
-                    Err(_) => {
-                        let failure = Failure::Closed { sent: false };
-                        let _gone = changes.send(Change::Failed(id, failure));
-                    }
+                    _ = released => {}
                 }
             };
             // Without a dispatcher, nobody needs the connection.
@@ -106,7 +124,7 @@ impl Workers {
         });
     }
 
-    fn sender(&mut self) -> mpsc::UnboundedSender<Change> {
+    fn sender(&mut self) -> mpsc::UnboundedSender<Report> {
         let channel = self.channel.get_or_insert_with(|| {
             let (sender, changes) = mpsc::unbounded_channel();
             Channel { sender, changes }
@@ -119,17 +137,13 @@ impl Workers {
             return Poll::Pending;
         };
         // The channel keeps a sender, so it does not end.
-        let Poll::Ready(Some(change)) = channel.changes.poll_recv(cx) else {
+        let Poll::Ready(Some((change, worker))) = channel.changes.poll_recv(cx) else {
             return Poll::Pending;
         };
         match &change {
-            Change::Opened(id, connection) => {
+            Change::Opened(id) => {
                 self.dialing = self.dialing.saturating_sub(1);
-                let worker = Worker {
-                    connection: connection.clone(),
-                    login: self.factory.target.login.version(),
-                };
-                self.open.insert(*id, worker);
+                self.open.extend(worker.map(|worker| (*id, worker)));
             }
             Change::Failed(..) => self.dialing = self.dialing.saturating_sub(1),
             Change::Lost(_) | Change::Closed(_) => {}
@@ -137,9 +151,13 @@ impl Workers {
         Poll::Ready(change)
     }
 
-    /// Returns a round trip of a worker's handshake.
+    /// Returns a round trip of a worker's handshake, if that was just now.
     pub(super) fn handshake(&self, id: ConnectionId) -> Option<Duration> {
-        self.open.get(&id)?.connection.status().handshake()
+        let worker = self.open.get(&id)?;
+        (worker
+            .is_new
+            .then(|| worker.connection.status().handshake()))
+        .flatten()
     }
 
     /// Hands a call to a worker.
@@ -163,12 +181,23 @@ impl Workers {
         self.open.remove(&id).is_some()
     }
 
+    /// Ends the use of a worker that is not needed. If no call is in flight on it, a lease may use
+    /// it next; otherwise, it closes once its calls have ended.
+    pub(super) fn retire(&mut self, id: ConnectionId, is_idle: bool) {
+        if let Some(worker) = self.open.remove(&id)
+            && is_idle
+        {
+            self.dedicated.offer(worker.connection);
+        }
+    }
+
     /// Releases the workers that have earlier credentials, or on which a reply asked for another
     /// connection.
     pub(super) fn release_outdated(&mut self) -> Vec<ConnectionId> {
         let current = self.factory.target.login.version();
         let outdated = self.open.extract_if(|_, worker| {
-            worker.login != current || worker.connection.status().is_stale()
+            let status = worker.connection.status();
+            status.login() != current || status.is_stale()
         });
         outdated.map(|(id, _)| id).collect()
     }
@@ -182,7 +211,7 @@ impl Workers {
             let changes = sender.clone();
             self.factory.tasks.spawn(async move {
                 closed.await;
-                let _gone = changes.send(Change::Closed(id));
+                let _gone = changes.send((Change::Closed(id), None));
             });
         }
     }
@@ -194,5 +223,16 @@ impl Workers {
             let status = worker.connection.status();
             (status.abandoned(), status.unanswered())
         })
+    }
+}
+
+/// Opens a connection after a short random delay.
+async fn dial(factory: &Arc<ConnectionFactory>) -> Result<ConnectionHandle, Failure> {
+    sleep(MAX_JITTER.mul_f64(fastrand::f64())).await;
+    let (started, outcome) = oneshot::channel();
+    let connection = RequestReply::spawn(factory, started);
+    match outcome.await {
+        Ok(outcome) => outcome.map(|()| connection),
+        Err(_) => Err(Failure::Closed { sent: false }),
     }
 }

@@ -16,9 +16,13 @@ use super::requests::Requests;
 use super::sent::SentCall;
 use super::{Call, Caller, Engine};
 use crate::effect::Effect;
+use crate::pool::Work;
 
 /// Maximum time of a script: SwarmKeyDb's own limit.
 const SCRIPT: Duration = Duration::from_secs(5);
+
+/// Expected time from which a call is long: see [`Work::is_long`].
+const LONG: Duration = Duration::from_secs(1);
 
 /// Expected work of commands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -189,6 +193,16 @@ impl Pace {
         self.backlog.sub(self.own);
         backlog.add(self.own);
         self.backlog = backlog.clone();
+    }
+}
+
+impl<C: Caller> Call<C> {
+    /// How much work the call is for the server, at a cost per key.
+    pub(in crate::request_reply) fn work(&self, key: Duration) -> Work {
+        Work {
+            requests: u32::try_from(self.requests.len()).unwrap_or(u32::MAX),
+            is_long: (self.pace()).is_some_and(|pace| pace.own.time(key) >= LONG),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Calls that wait in a pool, and that the pool hands to this engine or to another one.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::call::Call;
 use super::sent::SentCall;
@@ -56,6 +56,11 @@ impl<'a, C: Caller> Pooled<'a, C> {
         self.0.session.is_ready() && self.0.fallback.is_empty()
     }
 
+    /// Expected time of the server for each key written.
+    pub(in crate::request_reply) fn key_cost(&self) -> Duration {
+        self.0.session.settings.learned.write_cost()
+    }
+
     /// When a call that waits in the pool must be checked.
     pub(in crate::request_reply) fn check_at(&self, call: &Call<C>, now: Instant) -> Instant {
         self.0.check_at(call, now)
@@ -70,7 +75,7 @@ impl<'a, C: Caller> Pooled<'a, C> {
     /// The call is about to be sent over a connection: only what that connection does counts from
     /// now on.
     pub(in crate::request_reply) fn restart(&self, call: &mut Call<C>, now: Instant) {
-        let key = self.0.session.settings.learned.write_cost();
+        let key = self.key_cost();
         let restarted = call.pace_mut().and_then(|pace| pace.restart(now, key));
         if let Some(deadline) = restarted
             && !call.starts_when_sent()

@@ -3,6 +3,7 @@
 
 mod asides;
 mod deadlines;
+mod dedicated;
 mod fallback;
 mod leaving;
 mod pool;

@@ -9,7 +9,7 @@ use super::*;
 use crate::{CommandOrder, Error, Growth, Outcome};
 
 /// Sets keys of its own, one after another, until the time is up.
-async fn write_until(client: Client, task: usize, end: Instant) -> usize {
+pub(super) async fn write_until(client: Client, task: usize, end: Instant) -> usize {
     let mut writes = 0;
     while Instant::now() < end {
         client
@@ -22,7 +22,7 @@ async fn write_until(client: Client, task: usize, end: Instant) -> usize {
 }
 
 /// Lets this many tasks write for a time. Returns the number of writes.
-async fn load(client: &Client, tasks: usize, time: Duration) -> usize {
+pub(super) async fn load(client: &Client, tasks: usize, time: Duration) -> usize {
     let end = Instant::now() + time;
     let tasks = (0..tasks).map(|task| write_until(client.clone(), task, end));
     tasks
@@ -284,4 +284,78 @@ async fn a_lost_worker_costs_only_its_own_calls() {
     let results = calls.join_all().await;
     let failed = results.iter().filter(|result| result.is_err()).count();
     assert!((1..=2).contains(&failed), "{failed}");
+}
+
+/// Runs an MSET on a worker, besides eight writers.
+async fn long_write(
+    server: &Server,
+    client: &Client,
+    timeout: Option<Duration>,
+) -> tokio::task::JoinHandle<crate::Result<()>> {
+    load(client, 8, Duration::from_secs(2)).await;
+    // The primary connection gets the first call.
+    let first = tokio::spawn(client.set("first", 0));
+    tokio::task::yield_now().await;
+    let long = client.mset(pairs());
+    let long = match timeout {
+        Some(timeout) => long.timeout(timeout),
+        None => long,
+    };
+    let long = tokio::spawn(long);
+    server.has_got("MSET").await;
+    first.await.unwrap().unwrap();
+    long
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_call_waits_behind_a_long_one() {
+    let server = Server::default();
+    let client = server.client(options().max_connections(8)).await;
+    let long = long_write(&server, &client, None).await;
+    let end = Instant::now() + Duration::from_secs(10);
+    let mut slowest = Duration::ZERO;
+    while Instant::now() < end {
+        let calls = (0..16).map(|n| client.set(format!("k{n}"), n));
+        let start = Instant::now();
+        for call in calls.collect::<JoinSet<_>>().join_all().await {
+            call.unwrap();
+        }
+        slowest = slowest.max(start.elapsed());
+    }
+    // Seven connections write sixteen values in three rounds.
+    assert!(slowest <= 3 * INTERVAL, "{slowest:?}");
+    assert!(!long.is_finished());
+    long.await.unwrap().unwrap();
+    assert_eq!(server.connections(), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_owes_an_overdue_reply_is_passed_over_until_the_reply_arrives() {
+    let server = Server::default();
+    let options = options().max_connections(8).min_connections(8);
+    let client = server.client(options).await;
+    // Its caller gives up at once, so that the reply is overdue.
+    let long = long_write(&server, &client, Some(INTERVAL)).await;
+    long.await.unwrap().unwrap_err();
+    sleep(Duration::from_secs(16)).await;
+    let before = server.written();
+    let mut slowest = Duration::ZERO;
+    for round in 0..5 {
+        let calls = (0..16).map(|n| client.set(format!("k{round}:{n}"), n));
+        let start = Instant::now();
+        for call in calls.collect::<JoinSet<_>>().join_all().await {
+            call.unwrap();
+        }
+        slowest = slowest.max(start.elapsed());
+        assert_eq!(client.stats().shared.open, 8, "it still counts");
+    }
+    assert!(slowest <= 3 * INTERVAL, "{slowest:?}");
+    // MSET has ended meanwhile, or ends now.
+    sleep(Duration::from_secs(5)).await;
+    assert!(server.written() > before);
+    let calls = (0..16).map(|n| client.set(format!("last:{n}"), n));
+    let start = Instant::now();
+    calls.collect::<JoinSet<_>>().join_all().await;
+    assert!(start.elapsed() <= 2 * INTERVAL, "all eight are in use");
+    assert_eq!(server.connections(), 8);
 }

@@ -1,14 +1,15 @@
-//! Checks a returned connection before the pool keeps it.
+//! Checks a connection before it is kept for its next use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 
-use super::Leases;
+use super::super::engine::{Requests, Retry, Timing};
+use super::super::handle::ConnectionHandle;
+use super::{Dedicated, Place};
 use crate::connection::Nonce;
-use crate::request_reply::{ConnectionHandle, Requests, Retry, Timing};
 
 /// Maximum time for the reply to the check. No other reply is pending on the connection.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -30,37 +31,31 @@ impl Drop for Probe {
     }
 }
 
-impl Leases {
+impl Dedicated {
     /// Keeps the connection if PING with a nonce is answered by that nonce, and closes it
-    /// otherwise. Runs in the background and holds the permit until then.
-    pub(super) fn probe(
-        self: &Arc<Self>,
-        connection: ConnectionHandle,
-        permit: OwnedSemaphorePermit,
-    ) {
+    /// otherwise. Runs in the background and holds the place until then.
+    pub(super) fn probe(self: &Arc<Self>, connection: ConnectionHandle, place: Place) {
         self.probes.count.fetch_add(1, Ordering::AcqRel);
         let probe = Probe(Arc::clone(&self.probes));
-        let pool = Arc::downgrade(self);
+        let owner = Arc::downgrade(self);
         self.factory.tasks.spawn(async move {
             let in_step = is_in_step(&connection).await;
-            let Some(leases) = pool.upgrade() else {
+            let Some(dedicated) = owner.upgrade() else {
                 return;
             };
             if in_step && connection.is_idle() {
-                // In this order, so that the next holder of the permit finds the connection.
-                leases.keep(connection);
+                dedicated.keep(connection, place);
                 drop(probe);
-                drop(permit);
             } else {
                 tracing::debug!("a returned connection failed its check and is closed");
-                leases.discard(&connection, permit, None);
+                dedicated.discard(&connection, place, ());
             }
         });
     }
 
-    /// Returns an idle connection. Waits for checks in progress, which take less time than dialing;
-    /// `None` if none of them yields a connection.
-    pub(super) async fn idle_or_probed(&self) -> Option<ConnectionHandle> {
+    /// Takes an idle connection for a lease, whose holder must have a place. Waits for checks in
+    /// progress, which take less time than dialing; `None` if none of them yields a connection.
+    pub(crate) async fn idle_or_probed(&self) -> Option<ConnectionHandle> {
         loop {
             let mut ended = std::pin::pin!(self.probes.ended.notified());
             ended.as_mut().enable();

@@ -1,5 +1,8 @@
 //! Observability of a client: the state of its connection, and metrics.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -130,6 +133,10 @@ pub(crate) struct Status {
     stale: AtomicBool,
     /// Whether the server escapes line breaks in its replies.
     escapes: AtomicBool,
+    /// Whether the transport keeps a session on the server.
+    has_session: AtomicBool,
+    /// The credentials of the established connection: a [`LoginVersion`].
+    login: AtomicU64,
     round_trips: [AtomicU64; BUCKETS],
 }
 
@@ -153,6 +160,8 @@ impl Status {
             growth: AtomicU8::new(0),
             stale: AtomicBool::new(false),
             escapes: AtomicBool::new(false),
+            has_session: AtomicBool::new(false),
+            login: AtomicU64::new(0),
             round_trips: [const { AtomicU64::new(0) }; BUCKETS],
         }
     }
@@ -257,9 +266,22 @@ impl Status {
         self.stale.store(true, Ordering::Relaxed);
     }
 
-    /// Records whether the server of the established connection escapes line breaks in its replies.
-    pub(crate) fn note_escapes(&self, escapes: bool) {
+    /// Records what is known about the established connection: whether the server escapes line
+    /// breaks in its replies, whether there is a session, and the credentials.
+    pub(crate) fn note_session(&self, escapes: bool, has_session: bool, login: LoginVersion) {
         self.escapes.store(escapes, Ordering::Relaxed);
+        self.has_session.store(has_session, Ordering::Relaxed);
+        self.login.store(login, Ordering::Relaxed);
+    }
+
+    /// Whether the transport of the established connection keeps a session on the server.
+    pub(crate) fn has_session(&self) -> bool {
+        self.has_session.load(Ordering::Relaxed)
+    }
+
+    /// Returns the credentials of the established connection.
+    pub(crate) fn login(&self) -> LoginVersion {
+        self.login.load(Ordering::Relaxed)
     }
 
     /// Whether no text in a reply can shift the replies that follow.
@@ -387,7 +409,8 @@ pub struct DedicatedStats {
     /// Connections that are leased, connecting, being checked before they return to the pool, or
     /// closing. One with a pending write closes after the reply.
     pub in_use: usize,
-    /// Connections that are open for the next lease.
+    /// Connections that are open for the next lease, or for the shared ones when they grow.
+    /// Together with [`in_use`](Self::in_use), at most [`max`](Self::max).
     pub idle: usize,
     /// Commands and tasks that wait for a connection.
     pub waiting: usize,
@@ -439,61 +462,5 @@ impl fmt::Debug for RoundTrips {
             .field("median", &self.quantile(0.5))
             .field("p99", &self.quantile(0.99))
             .finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use swarm_transport::TransportErrorKind;
-
-    use super::*;
-
-    /// Catches a watch that reports unchanged states or never ends.
-    #[tokio::test(start_paused = true)]
-    async fn each_change_is_reported_once_and_closed_is_the_last() {
-        let status = Status::new();
-        let mut watch = status.watch();
-        for state in [State::Reconnecting, State::Reconnecting] {
-            status.set(state);
-            status.note_load(1, 0);
-        }
-        assert_eq!(watch.changed().await, Some(State::Reconnecting));
-        // The state has not changed, although other values have.
-        status.set(State::Reconnecting);
-        let error = TransportError::new(TransportErrorKind::Refused, "connection refused");
-        status.note_failed_dial(FailedDial {
-            refused: None,
-            failure: Failure::Timeout { sent: false },
-            error: Arc::new(error),
-        });
-        let second = Duration::from_secs(1);
-        assert!(tokio::time::timeout(second, watch.changed()).await.is_err());
-        // A state that ended before the receiver looked is not reported.
-        status.set(State::Connected);
-        status.set(State::Reconnecting);
-        assert!(tokio::time::timeout(second, watch.changed()).await.is_err());
-        status.set(State::Closed);
-        assert_eq!(watch.changed().await, Some(State::Closed));
-        for _ in 0..2 {
-            assert_eq!(watch.changed().await, None);
-        }
-        assert_eq!(status.watch().changed().await, None);
-        assert!(!watch.reached(State::Connected).await);
-        assert!(watch.reached(State::Closed).await);
-    }
-
-    #[test]
-    fn quantiles_are_upper_bounds() {
-        let status = Status::new();
-        assert_eq!(status.stats(0).round_trips.quantile(0.5), None);
-        for micros in [0, 1, 100, 100, 100, 100, 100, 100, 100, 5000] {
-            status.note_round_trip(Duration::from_micros(micros));
-        }
-        status.note_round_trip(Duration::MAX);
-        let round_trips = status.stats(0).round_trips;
-        assert_eq!(round_trips.count(), 11);
-        assert_eq!(round_trips.quantile(0.0), Some(Duration::from_micros(1)));
-        assert_eq!(round_trips.quantile(0.5), Some(Duration::from_micros(128)));
-        assert_eq!(round_trips.quantile(0.9), Some(Duration::from_micros(8192)));
     }
 }

@@ -1,12 +1,12 @@
-//! Connections that wait for the next lease.
+//! Dedicated connections that wait for their next use.
 
 use std::sync::Arc;
 
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::Leases;
-use crate::request_reply::ConnectionHandle;
+use super::super::handle::ConnectionHandle;
+use super::Dedicated;
 use crate::status::State;
 
 /// An idle connection, and the task that removes it when its time is up or it dies.
@@ -17,16 +17,16 @@ pub(super) struct Idle {
 }
 
 impl Idle {
-    pub(super) fn new(leases: &Arc<Leases>, connection: ConnectionHandle) -> Self {
+    pub(super) fn new(dedicated: &Arc<Dedicated>, connection: ConnectionHandle) -> Self {
         let mut state = connection.status().watch();
-        let time = leases.limits().idle_timeout;
+        let time = dedicated.limits().idle_timeout;
         let weak = connection.downgrade();
-        let pool = Arc::downgrade(leases);
-        let keeper = leases.factory.tasks.spawn(async move {
+        let owner = Arc::downgrade(dedicated);
+        let keeper = dedicated.factory.tasks.spawn(async move {
             let _dead_or_over = timeout(time, state.reached(State::Closed)).await;
-            if let Some(leases) = pool.upgrade() {
+            if let Some(dedicated) = owner.upgrade() {
                 let is_other = |idle: &Self| !weak.is(&idle.connection);
-                leases.lock().idle.retain(is_other);
+                dedicated.lock().idle.retain(is_other);
             }
         });
         Self {
