@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use futures_util::stream::FuturesUnordered;
-use swarm_gateway::{Clock, Dialect, Gateway};
+use swarm_gateway::{Clock, Dialect, Gateway, WriteQueue};
 use swarm_keydb::{Client, GroupRead, ReadAfter, StreamId, XReadGroupOptions, XReadOptions};
 use swarm_tests::{UPSTREAM, within, within_secs};
 use tokio::sync::watch;
@@ -95,6 +95,50 @@ fn writes(gateway: &Gateway) -> u32 {
     let commands = ["XREADGROUP", "XACK", "XAUTOCLAIM", "XGROUP"];
     let executions = commands.map(|command| gateway.executions(command));
     u32::try_from(executions.iter().sum::<u64>()).unwrap()
+}
+
+/// The server runs the writes to streams one at a time, and the read is one of them.
+#[tokio::test]
+async fn concurrent_acknowledgments_take_one_write_beside_a_read() {
+    const ENTRIES: usize = 40;
+    const SECOND: Duration = Duration::from_secs(1);
+    let clock = Clock::manual();
+    let gateway = Gateway::builder()
+        .dialect(Dialect::UPSTREAM)
+        .clock(clock.clone())
+        .write_queue(WriteQueue::new().interval(SECOND));
+    let gateway = within(gateway.start()).await.unwrap();
+    let client = within(Client::connect(gateway.ws_url())).await.unwrap();
+    let mut consumer = client.consumer(GROUP, "ann", "jobs").build().unwrap();
+    let add = |entries: usize| {
+        let jobs = (0..entries).map(|n| client.xadd("jobs", [("n", n)]).timeout(60 * SECOND));
+        try_join_all(jobs)
+    };
+    let mut deliveries = Vec::new();
+    let fill = async {
+        add(ENTRIES).await.unwrap();
+        while deliveries.len() < ENTRIES {
+            deliveries.push(consumer.next().await.unwrap().unwrap());
+        }
+        add(1).await.unwrap();
+    };
+    tokio::select! {
+        () = within_secs(60, fill) => {}
+        () = tick(&clock, SECOND, Duration::from_millis(1)) => unreachable!(),
+    }
+    let (acks, start) = (gateway.executions("XACK"), clock.unix_millis());
+    let acknowledged = try_join_all(deliveries.iter().map(swarm_keydb::Delivery::ack));
+    let both = async { tokio::join!(acknowledged, consumer.next()) };
+    tokio::select! {
+        (acknowledged, read) = within(both) => {
+            acknowledged.unwrap();
+            drop(read.unwrap().unwrap());
+        }
+        () = tick(&clock, TICK, TICK) => unreachable!(),
+    }
+    let took = clock.unix_millis() - start;
+    assert_eq!(gateway.executions("XACK"), acks + 1);
+    assert!(took < 2800, "{took} ms");
 }
 
 #[tokio::test]

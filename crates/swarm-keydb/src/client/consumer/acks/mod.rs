@@ -121,6 +121,7 @@ impl AckQueue {
             queue: Arc::clone(self),
             client: client.clone(),
             number,
+            yielded: false,
         }
     }
 
@@ -229,12 +230,19 @@ pub(super) struct Ack {
     queue: Arc<AckQueue>,
     client: Client,
     number: u64,
+    /// Whether the caller has let other tasks run, so that their acknowledgments join the batch. On
+    /// a server with slow writes, the first one would otherwise take an XACK for itself.
+    yielded: bool,
 }
 
 impl Future for Ack {
     type Output = Result<()>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if !std::mem::replace(&mut self.yielded, true) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let queue = &self.queue;
         // Register the waker before checking for a reply, so that no wake-up is lost.
         queue
