@@ -55,6 +55,7 @@ fn main() -> ExitCode {
     let gateway = server::gateway();
     let only_row = option("--row").unwrap_or_default();
     let rows = ROWS.iter().filter(|row| row.title.contains(&only_row));
+    let mut code = ExitCode::SUCCESS;
     for row in rows {
         let mut contest = Contest::new(&runtime, row);
         let url = match row.wire {
@@ -80,8 +81,16 @@ fn main() -> ExitCode {
         }
         match option("--only") {
             Some(name) => contest.profile(&name),
-            None => contest.run(),
+            None => {
+                let before = runtime.block_on(swarm::connections_so_far(url));
+                contest.run();
+                let opened = runtime.block_on(swarm::connections_so_far(url)) - before - 1;
+                if opened > 0 {
+                    println!("  FAIL: {opened} connections were opened during the row");
+                    code = ExitCode::FAILURE;
+                }
+            }
         }
     }
-    ExitCode::SUCCESS
+    code
 }

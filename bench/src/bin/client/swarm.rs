@@ -20,6 +20,14 @@ pub async fn store(url: &str, len: usize) {
     client.close().await;
 }
 
+/// Returns the number of connections that the server has accepted, with one for this question.
+pub async fn connections_so_far(url: &str) -> i64 {
+    let client = connect(url).await;
+    let id = client.raw("CLIENT", "ID").await.unwrap();
+    client.close().await;
+    id.as_integer().unwrap()
+}
+
 impl Shared for Client {
     type Value = Bytes;
 

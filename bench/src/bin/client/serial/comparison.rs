@@ -22,6 +22,16 @@ pub fn heading() -> String {
         .join("  ")
 }
 
+/// Formats a number with three digits or more.
+pub fn number(value: f64, width: usize) -> String {
+    let decimals = match value {
+        ..10.0 => 2,
+        ..1000.0 => 1,
+        _ => 0,
+    };
+    format!("{value:>width$.decimals$}")
+}
+
 impl Comparison {
     pub fn new(single: &Outcome, separate: &Outcome) -> Self {
         let mut missed = Vec::new();
@@ -30,7 +40,7 @@ impl Comparison {
             if !is_met(ratio) {
                 missed.push(format!("{name} {ratio:.2}"));
             }
-            format!("{one:>10.1} {many:>9.1} {ratio:>5.2}")
+            format!("{} {} {ratio:>5.2}", number(one, 10), number(many, 9))
         };
         let columns = [
             column(

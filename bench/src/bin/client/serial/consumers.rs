@@ -1,4 +1,4 @@
-//! Stream consumers: how many entries a second they acknowledge.
+//! Stream consumers: how many entries a second they acknowledge, with some deliveries at a time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
-use swarm_keydb::Client;
+use swarm_keydb::{Client, Consumer};
 
 use super::comparison::{self, Comparison};
 use super::load::Outcome;
@@ -16,37 +16,33 @@ use crate::server::{self, Server, Upstream};
 /// Entries of each stream: more than the consumers can acknowledge.
 const ENTRIES: usize = 40_000;
 
-/// Deliveries that a consumer processes at the same time.
-const AT_A_TIME: usize = 200;
+/// Connections of a client with one consumer: one reads, one acknowledges.
+const CONNECTIONS: usize = 2;
 
-const WARM_UP: Duration = Duration::from_millis(1500);
+/// Time for the first reads, each of which takes 100 ms.
+const WARM_UP: Duration = Duration::from_millis(2000);
 const TIME: Duration = Duration::from_millis(3000);
 
-/// One client with a number of consumers against as many clients with one consumer each.
+/// One client with one consumer against as many clients with a consumer as it has connections.
 pub async fn run(report: &mut Report) {
     // Entries are stored in Redis behind the gateway, because the queue would take 100 ms for each.
     let redis = server::redis();
     let gateway = Upstream::before(&redis);
     println!(
         "\nConsumers of one group: entries acknowledged, one client and separate ones\n  \
-         {:<24}  {}",
+         {:<27}  {}",
         "",
         comparison::heading()
     );
-    for (transport, url, counts) in [
-        ("WebSocket", &gateway.ws, &[1, 8, 64][..]),
-        ("TCP", &gateway.tcp, &[8]),
-    ] {
-        for &count in counts {
-            let one = vec![swarm::one(url).await];
-            let single = consume(&redis, "one", &one, count).await;
-            swarm::close(&one).await;
-            let many = swarm::many(url, count).await;
-            let separate = consume(&redis, "many", &many, count).await;
-            swarm::close(&many).await;
-            let title = format!("{count} consumers, {transport}");
-            Comparison::new(&single, &separate).print(&format!("{title:<24}"), report);
-        }
+    for at_a_time in [1, 8, 64, 256] {
+        let one = vec![swarm::one(&gateway.ws).await];
+        let single = consume(&redis, "one", &one, at_a_time).await;
+        swarm::close(&one).await;
+        let many = swarm::many(&gateway.ws, CONNECTIONS).await;
+        let separate = consume(&redis, "many", &many, at_a_time.div_ceil(CONNECTIONS)).await;
+        swarm::close(&many).await;
+        let title = format!("{at_a_time} deliveries at a time");
+        Comparison::new(&single, &separate).print(&format!("{title:<27}"), report);
     }
 }
 
@@ -64,12 +60,13 @@ async fn fill(redis: &Server, stream: &str) {
     client.close().await;
 }
 
-async fn consume(redis: &Server, stream: &str, clients: &[Client], count: usize) -> Outcome {
+async fn consume(redis: &Server, stream: &str, clients: &[Client], at_a_time: usize) -> Outcome {
     fill(redis, stream).await;
     let from = Instant::now() + WARM_UP;
-    let tasks = (0..count).map(|number| {
-        let client = clients[number % clients.len()].clone();
-        tokio::spawn(consumer(client, stream.to_owned(), number, from))
+    let tasks = clients.iter().enumerate().map(|(number, client)| {
+        let name = format!("consumer-{number}");
+        let builder = client.consumer("group", name.as_str(), stream);
+        tokio::spawn(consume_one(builder.build().unwrap(), at_a_time, from))
     });
     let mut outcome = Outcome {
         seconds: TIME.as_secs_f64(),
@@ -81,11 +78,8 @@ async fn consume(redis: &Server, stream: &str, clients: &[Client], count: usize)
     outcome
 }
 
-/// Acknowledges deliveries as they come, several at a time.
-async fn consumer(client: Client, stream: String, number: usize, from: Instant) -> Outcome {
-    let name = format!("consumer-{number}");
-    let builder = client.consumer("group", name.as_str(), stream.as_str());
-    let mut consumer = builder.build().unwrap();
+/// Acknowledges deliveries as they come, some at a time.
+async fn consume_one(mut consumer: Consumer, at_a_time: usize, from: Instant) -> Outcome {
     let mut outcome = Outcome::default();
     let mut acks = FuturesUnordered::new();
     let end = tokio::time::sleep_until((from + TIME).into());
@@ -102,7 +96,7 @@ async fn consumer(client: Client, stream: String, number: usize, from: Instant) 
                     }
                 }
             }
-            delivery = consumer.next(), if acks.len() < AT_A_TIME => {
+            delivery = consumer.next(), if acks.len() < at_a_time => {
                 let delivery = Arc::new(delivery.unwrap().unwrap());
                 acks.push(async move { (Instant::now(), delivery.ack().await) });
             }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use swarm_keydb::Client;
 
-use super::comparison::{self, Comparison};
+use super::comparison::{self, Comparison, number};
 use super::load::{Commands, Load, Mix, Outcome, Rest};
 use super::{Report, peers, swarm};
 use crate::server::{Queue, Upstream};
@@ -21,8 +21,12 @@ const ROUND: Duration = Duration::from_millis(800);
 /// Before each measurement, so that it begins in the middle of the work.
 const WARM_UP: Duration = Duration::from_millis(300);
 
-/// The number of connections is stable if it has not changed for this long.
-const STABLE: Duration = Duration::from_millis(400);
+/// The number of connections is stable if it has not changed for this long: longer than the few
+/// writes of 100 ms from which a client learns that its server is serial.
+const STABLE: Duration = Duration::from_millis(1000);
+
+/// The number of connections for reads, which are fast and teach a client nothing.
+const STABLE_READING: Duration = Duration::from_millis(300);
 
 /// One connection makes ten writes a second, whatever the number of tasks.
 const SETS_OF_ONE_CONNECTION: f64 = 10.0;
@@ -101,9 +105,8 @@ impl Case {
     }
 }
 
-/// Runs the load until the number of connections is stable, and returns it with the time that it
-/// took.
-async fn warm_up(case: Case, one: &Client) -> (usize, Duration) {
+/// Runs the load until the number of connections is stable, and returns the time until it was.
+async fn warm_up(case: Case, one: &Client) -> Duration {
     let begun = Instant::now();
     let load = Load {
         time: Duration::from_secs(60),
@@ -112,7 +115,11 @@ async fn warm_up(case: Case, one: &Client) -> (usize, Duration) {
     let handles = [one.clone()];
     let working = tokio::spawn(async move { load.run(&handles, Rest::Drop).await });
     let (mut count, mut since) = (swarm::connections(one), Instant::now());
-    while since.elapsed() < STABLE && begun.elapsed() < Duration::from_secs(5) {
+    let stable = match case.mix {
+        Mix::Get => STABLE_READING,
+        _ => STABLE,
+    };
+    while since.elapsed() < stable && begun.elapsed() < Duration::from_secs(5) {
         tokio::time::sleep(Duration::from_millis(20)).await;
         let now = swarm::connections(one);
         if now != count {
@@ -120,12 +127,11 @@ async fn warm_up(case: Case, one: &Client) -> (usize, Duration) {
         }
     }
     working.abort();
-    let took = begun.elapsed();
-    (count, took)
+    since - begun
 }
 
 async fn duel(case: Case, one: &Client, many: &[Client], report: &mut Report) {
-    let (_, took) = warm_up(case, one).await;
+    let took = warm_up(case, one).await;
     let (mut single, mut separate) = (Outcome::default(), Outcome::default());
     let mut connections = 0;
     for round in 0..ROUNDS {
@@ -134,12 +140,13 @@ async fn duel(case: Case, one: &Client, many: &[Client], report: &mut Report) {
         if round % 2 == 0 {
             single.append(load.run(&handles, Rest::Await).await);
         }
-        // Today's number is one for any load; then the comparison is with what it will be.
-        connections = match swarm::connections(one) {
-            1 if case.mix != Mix::Get => case.tasks.min(CONNECTIONS),
-            count => count,
+        connections = swarm::connections(one);
+        // Writes need a connection per task, whatever the client has found out.
+        let others = match case.mix {
+            Mix::Get => connections,
+            _ => connections.max(case.tasks.min(CONNECTIONS)),
         };
-        separate.append(load.run(&many[..connections], Rest::Await).await);
+        separate.append(load.run(&many[..others], Rest::Await).await);
         if round % 2 != 0 {
             single.append(load.run(&handles, Rest::Await).await);
         }
@@ -180,9 +187,9 @@ async fn other<C: Commands>(case: Case, client: &C) -> String {
         failed => format!(" ({failed} failed)"),
     };
     format!(
-        "{:>12.1} {:>8.1} {:>8.1}{failed}",
-        outcome.rate(),
-        outcome.quantile(0.5),
-        outcome.quantile(0.99)
+        "{} {} {}{failed}",
+        number(outcome.rate(), 12),
+        number(outcome.quantile(0.5), 8),
+        number(outcome.quantile(0.99), 8)
     )
 }

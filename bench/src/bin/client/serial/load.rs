@@ -174,7 +174,12 @@ impl Load {
     async fn work<C: Commands>(self, client: C, from: Instant, outcome: &mut Outcome) {
         let to = from + self.time;
         for count in 0.. {
-            let key = format!("key:{}", fastrand::u32(..KEYS));
+            let kind = if self.mix == Mix::Add {
+                "stream"
+            } else {
+                "key"
+            };
+            let key = format!("{kind}:{}", fastrand::u32(..KEYS));
             let begun = Instant::now();
             if begun >= to {
                 return;

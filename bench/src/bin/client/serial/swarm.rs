@@ -10,15 +10,20 @@ use super::load::{Commands, Step, VALUE};
 /// Longer than any queue of this benchmark, so that no command ends before its reply.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+fn options(url: &str) -> ClientOptions {
+    ClientOptions::new(url).request_timeout(PATIENCE)
+}
+
 /// Returns a client that opens as many connections as it finds useful.
 pub async fn one(url: &str) -> Client {
-    let options = ClientOptions::new(url).request_timeout(PATIENCE);
-    Client::connect(options).await.unwrap()
+    Client::connect(options(url)).await.unwrap()
 }
 
 /// Returns separate clients with one connection each.
 pub async fn many(url: &str, count: usize) -> Vec<Client> {
-    join_all((0..count).map(|_| one(url))).await
+    let client = |_| Client::connect(options(url).max_connections(1));
+    let clients = join_all((0..count).map(client)).await;
+    clients.into_iter().map(Result::unwrap).collect()
 }
 
 pub async fn close(clients: &[Client]) {
@@ -26,8 +31,8 @@ pub async fn close(clients: &[Client]) {
 }
 
 /// Returns the number of the client's shared connections.
-pub const fn connections(_: &Client) -> usize {
-    1
+pub fn connections(client: &Client) -> usize {
+    client.stats().shared.open
 }
 
 impl Commands for Client {
