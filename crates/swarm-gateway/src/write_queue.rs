@@ -97,10 +97,11 @@ type Write = Box<dyn FnOnce() + Send>;
 /// A write, and who waits until it has been applied.
 type Queued = (Write, oneshot::Sender<()>);
 
-/// Part of the batches after which the deployed server looks for the next one only when all of the
-/// connections that it has just answered have sent another write. So 64 connections that write one
-/// after another make 850 writes a second, not 640, and 128 make 2,030, not 1,280.
-const LATE: f32 = 0.3;
+/// Number of batches in ten after which the deployed server looks for the next one only when all of
+/// the connections that it has just answered have sent another write. So 64 connections that write
+/// one after another make 850 writes a second, not 640, and 128 make 2,030, not 1,280. At regular
+/// intervals here, so that measurements can be compared.
+const LATE_IN_TEN: u8 = 3;
 
 /// How late it then is.
 const LATENESS: Duration = Duration::from_millis(3);
@@ -121,6 +122,8 @@ struct Pending {
     writes: VecDeque<Queued>,
     /// Whether a task applies batches; it ends when nothing is pending.
     running: bool,
+    /// Counts up to the next late batch, in tenths.
+    progress: u8,
 }
 
 impl Flushes {
@@ -176,10 +179,18 @@ impl Flushes {
                 pending.writes.drain(..count).collect()
             };
             self.apply(batch).await;
-            if fastrand::f32() < LATE {
+            if self.is_late() {
                 tokio::time::sleep(LATENESS).await;
             }
         }
+    }
+
+    /// Counts a batch, and returns whether the next one begins late.
+    fn is_late(&self) -> bool {
+        let mut pending = self.lock();
+        let progress = pending.progress + LATE_IN_TEN;
+        pending.progress = progress % 10;
+        progress >= 10
     }
 
     async fn wait_for_more(&self) {

@@ -127,6 +127,10 @@ async fn warm_up(case: Case, one: &Client) -> Duration {
         }
     }
     working.abort();
+    // What was dropped still runs on the server, and must not delay the measurement.
+    while one.stats().in_flight + one.stats().queued > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     since - begun
 }
 
