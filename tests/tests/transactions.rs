@@ -167,10 +167,12 @@ async fn conflicts_without_end_are_given_up() {
     for target in servers().await {
         let options = target.options.clone().transact_attempts(3);
         let client = within(Client::connect(options)).await.unwrap();
+        // Other writes of the same client wait for the transaction.
+        let other = target.connect().await;
         let calls = AtomicU32::new(0);
         let result = client.transact("n", async |own| {
             calls.fetch_add(1, Ordering::Relaxed);
-            client.incr("n").await?;
+            other.incr("n").await?;
             add_one(own, "n").await
         });
         let error = within(result).await.unwrap_err();

@@ -38,26 +38,27 @@ struct Channel {
 
 impl Tickets {
     pub(super) fn issue(&mut self, position: Position) -> Ticket {
-        let channel = self.0.get_or_insert_with(|| {
-            let (sender, ended) = mpsc::unbounded_channel();
-            Channel { sender, ended }
-        });
         Ticket {
             position,
-            ended: Some(channel.sender.clone()),
+            ended: Some(self.channel().sender.clone()),
         }
     }
 
     /// Returns the next end of a ticket.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
-        let Some(Channel { ended, .. }) = &mut self.0 else {
-            return Poll::Pending;
-        };
-        match ended.poll_recv(cx) {
+        // Created now if need be, so that the first ticket wakes the task, too.
+        match self.channel().ended.poll_recv(cx) {
             Poll::Ready(Some(ended)) => Poll::Ready(ended),
             // The channel keeps a sender.
             Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
+    }
+
+    fn channel(&mut self) -> &mut Channel {
+        self.0.get_or_insert_with(|| {
+            let (sender, ended) = mpsc::unbounded_channel();
+            Channel { sender, ended }
+        })
     }
 
     /// Returns an end that has come since the last look.

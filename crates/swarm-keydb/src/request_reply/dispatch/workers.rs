@@ -85,7 +85,7 @@ impl Workers {
         self.dialing += 1;
         let idle = self.dedicated.take_for_pool();
         let factory = Arc::clone(&self.factory);
-        let changes = self.sender();
+        let changes = self.channel().sender.clone();
         let orphaned = changes.clone();
         self.factory.tasks.spawn(async move {
             let life = async {
@@ -124,20 +124,17 @@ impl Workers {
         });
     }
 
-    fn sender(&mut self) -> mpsc::UnboundedSender<Report> {
-        let channel = self.channel.get_or_insert_with(|| {
+    fn channel(&mut self) -> &mut Channel {
+        self.channel.get_or_insert_with(|| {
             let (sender, changes) = mpsc::unbounded_channel();
             Channel { sender, changes }
-        });
-        channel.sender.clone()
+        })
     }
 
     pub(super) fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<Change> {
-        let Some(channel) = &mut self.channel else {
-            return Poll::Pending;
-        };
-        // The channel keeps a sender, so it does not end.
-        let Poll::Ready(Some((change, worker))) = channel.changes.poll_recv(cx) else {
+        // Created now if need be, so that the first change wakes the task, too. The channel keeps a
+        // sender, so it does not end.
+        let Poll::Ready(Some((change, worker))) = self.channel().changes.poll_recv(cx) else {
             return Poll::Pending;
         };
         match &change {
@@ -205,7 +202,7 @@ impl Workers {
     /// Closes all workers because the client is being closed. Calls without a reply by the given
     /// time fail. A [`Change`] tells when each has ended.
     pub(super) fn close(&mut self, by: Option<Instant>) {
-        let sender = self.sender();
+        let sender = self.channel().sender.clone();
         for (id, worker) in &self.open {
             let (id, closed) = (*id, worker.connection.close(by));
             let changes = sender.clone();
