@@ -134,6 +134,10 @@ impl Growth {
         }
         connection.phase = Phase::Open;
         connection.meter.opened(now);
+        if id == ConnectionId::PRIMARY && self.failures > 0 {
+            // The other attempts have failed because the server was gone, not at a limit of its.
+            (self.failures, self.hold) = (0, None);
+        }
         if is_first {
             // The client may have moved to another network.
             self.lone = None;
@@ -162,7 +166,10 @@ impl Growth {
             *connection = Connection::new(id);
         } else {
             self.connections.remove(at);
-            if phase != Phase::Closing && !has_answered {
+            // No attempt begins during a hold: this one began together with the one that failed,
+            // and failed for the same reason.
+            let is_on_hold = self.hold.is_some_and(|until| now < until);
+            if phase != Phase::Closing && !has_answered && !is_on_hold {
                 self.failures = self.failures.saturating_add(1);
                 let delay = AFTER_FAILURE.saturating_mul(1 << (self.failures - 1).min(8));
                 self.hold_until(now + delay.min(LONGEST_AFTER_FAILURE));

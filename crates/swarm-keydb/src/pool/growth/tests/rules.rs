@@ -236,6 +236,35 @@ fn attempts_that_fail_are_repeated_ever_more_slowly() {
 }
 
 #[test]
+fn attempts_that_fail_together_count_as_one() {
+    let mut hand = Hand::serial(1, 64);
+    let opened = hand.open(LONE);
+    assert!(opened.len() > 4, "{opened:?}");
+    for id in opened {
+        hand.growth.closed(id, hand.now);
+    }
+    assert_eq!(hand.plan(), Plan::Keep);
+    assert_eq!(hand.growth.next_deadline(), Some(hand.now + SECOND));
+}
+
+/// A worker can be lost, and dialed again in vain, before the primary connection is lost.
+#[test]
+fn attempts_that_fail_while_the_server_is_gone_do_not_end_growth() {
+    let mut hand = Hand::serial(1, 3);
+    let Plan::Open(id) = hand.plan() else {
+        panic!("calls wait");
+    };
+    hand.growth.closed(id, hand.now);
+    hand.growth.refused(hand.now, 0.5);
+    hand.growth.closed(ConnectionId(1), hand.now);
+    hand.growth.closed(FIRST, hand.now);
+    assert_eq!(hand.plan(), Plan::Keep);
+    hand.growth.opened(FIRST, Some(LONE), hand.now);
+    hand.answer_slowly(&[FIRST], SLOW, 3);
+    assert_eq!(hand.open(LONE).len(), 2);
+}
+
+#[test]
 fn connections_that_were_not_needed_for_ten_seconds_are_closed_one_at_a_time() {
     let mut hand = Hand::serial(1, 6);
     hand.open(LONE);
