@@ -1,12 +1,16 @@
 //! Shared by the test suites: servers, clients, and time limits.
 
 mod checks;
+mod kills;
+mod order;
 mod proxy;
 mod redis;
 mod surface;
 mod target;
 
 pub use checks::{Check, Finding, Keys, checks, listen};
+pub use kills::{Killed, kill_repeatedly, serve_until_killed};
+pub use order::{Findings, Load};
 pub use proxy::{Proxy, free_address};
 pub use redis::Redis;
 pub use surface::{Scan, Surface};

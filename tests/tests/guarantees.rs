@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use swarm_gateway::{Dialect, Gateway, WriteQueue};
-use swarm_keydb::{Client, ErrorKind, Exclusive, Result};
-use swarm_tests::{Redis, within};
+use swarm_keydb::{Client, ClientOptions, CommandOrder, ErrorKind, Exclusive, Result};
+use swarm_tests::{Redis, within, within_secs};
 
 /// Two clients of one server, which stops together with them.
 struct Pair {
@@ -110,6 +110,53 @@ async fn tasks_that_share_a_client_count_exactly_everywhere() {
         let count: Option<i64> = within(client.get_as("n")).await.unwrap();
         assert_eq!(count, Some(40), "{}", pair.name);
     }
+}
+
+/// Lets 64 tasks of one client increment a counter in turn with keys of their own, on SwarmKeyDb.
+/// Returns the sorted counts, the final count, and the maximum number of connections.
+async fn counts(order: CommandOrder) -> (Vec<i64>, i64, usize) {
+    let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
+    let gateway = within(builder.write_queue(quick()).start()).await.unwrap();
+    let options = ClientOptions::new(gateway.ws_url()).ordering(order);
+    let client = within(Client::connect(options)).await.unwrap();
+    let tasks = (0..64).map(|task| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            let (mut counts, mut connections) = (Vec::new(), 0);
+            for round in 0..5 {
+                client.set(format!("k{task}"), round).await.unwrap();
+                counts.push(client.incr("n").await.unwrap());
+                connections = connections.max(client.stats().shared.open);
+            }
+            (counts, connections)
+        })
+    });
+    // Every increment waits for a flush of the write queue.
+    let done = within_secs(30, join_all(tasks)).await;
+    let (mut counts, mut connections) = (Vec::new(), 0);
+    for task in done {
+        let (of_task, open) = task.unwrap();
+        counts.extend(of_task);
+        connections = connections.max(open);
+    }
+    counts.sort_unstable();
+    let last = within(client.get_as("n")).await.unwrap();
+    (counts, last.unwrap(), connections)
+}
+
+#[tokio::test]
+async fn increments_of_one_client_are_exact_over_many_connections() {
+    let (counts, last, connections) = counts(CommandOrder::PerKey).await;
+    assert!(connections >= 8, "{connections}");
+    assert!(counts.iter().copied().eq(1..=320), "{counts:?}");
+    assert_eq!(last, 320);
+}
+
+#[tokio::test]
+async fn increments_of_one_client_are_lost_on_swarmkeydb_without_order() {
+    let (_, last, connections) = counts(CommandOrder::None).await;
+    assert!(connections >= 8, "{connections}");
+    assert!(last < 320, "{last}");
 }
 
 #[tokio::test]
