@@ -359,10 +359,13 @@ impl RequestReply {
 
     /// Takes back the calls of lost connections that may be resent.
     fn take_back(&mut self, ended: impl IntoIterator<Item = Engine<ReplySender>>) {
+        let mut any = false;
         for mut ended in ended {
             self.engine.take_back(&mut ended);
+            any = true;
         }
-        if self.is_pooled() {
+        // Otherwise, the calls that wait were just dispatched.
+        if any && self.is_pooled() {
             self.give_back_calls();
         }
         self.status.note_set_aside(self.asides.list.len());

@@ -336,10 +336,13 @@ impl Dispatcher {
     /// When [`expire`](Self::expire) or [`poll`](Self::poll) is due.
     #[inline]
     pub(super) fn next_deadline(&self) -> Option<Instant> {
+        // A client that is being closed opens and closes no connections.
+        let plan = self.pool.next_deadline();
+        let plan = plan.filter(|_| !self.closing.has_begun());
         match (self.engaged, self.wanted) {
-            (true, _) => earlier(self.earliest, self.pool.next_deadline()),
+            (true, _) => earlier(self.earliest, plan),
             (false, true) => None,
-            (false, false) => self.pool.next_deadline(),
+            (false, false) => plan,
         }
     }
 

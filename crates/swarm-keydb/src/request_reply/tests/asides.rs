@@ -173,3 +173,20 @@ async fn without_reconnecting_the_client_ends_when_its_server_has_vanished() {
     drop(other);
     client.close().await;
 }
+
+/// Guards against calls that a pool dispatches and takes back again and again.
+#[tokio::test(start_paused = true)]
+async fn a_pool_goes_on_while_a_connection_is_set_aside() {
+    let server = Server::default();
+    let options = options().min_connections(2).inactivity_timeout(SECOND / 2);
+    let client = server.client(options).await;
+    while client.stats().shared.open < 2 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    write_on(&server, &client, 3000).await;
+    set_aside(&client, 1).await;
+    for number in 0..20 {
+        client.set(format!("other:{number}"), number).await.unwrap();
+    }
+    client.close().await;
+}
