@@ -277,6 +277,11 @@ impl<T> Pool<T> {
         self.waiting.values().map(|(job, _)| job)
     }
 
+    /// Whether any job is in flight.
+    pub(crate) fn has_in_flight(&self) -> bool {
+        !self.in_flight.is_empty()
+    }
+
     /// Number of jobs in flight on workers, and on connections that were set aside.
     pub(crate) fn in_flight_elsewhere(&self) -> usize {
         let elsewhere = |flight: &&InFlight| flight.connection != ConnectionId::PRIMARY;

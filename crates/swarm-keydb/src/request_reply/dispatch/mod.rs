@@ -150,6 +150,8 @@ impl Dispatcher {
     ) {
         if self.engaged || self.is_due(engine) {
             self.poll_pool(engine, status, cx);
+        } else if self.pool.has_in_flight() || !self.workers.is_empty() {
+            self.poll_offline(engine, status, cx);
         }
     }
 
@@ -331,6 +333,10 @@ impl Dispatcher {
             hold @ Job::Hold(_) => Some(hold),
         });
         self.earliest = earliest;
+        if self.engaged {
+            // What waited for them may go.
+            self.dispatch(engine, now);
+        }
     }
 
     /// When [`expire`](Self::expire) or [`poll`](Self::poll) is due.

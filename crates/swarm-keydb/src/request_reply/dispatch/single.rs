@@ -1,8 +1,9 @@
 //! The primary connection while it is the only one, and the changes to and from a pool of several.
 
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::{Dispatcher, Ended, Engine, Job, Plan, ReplySender};
+use super::{Dispatcher, Ended, Engine, Job, Plan, ReplySender, Status};
 
 /// Replies within this time are never slow, so there is nothing to plan.
 const SLOWEST_FAST_REPLY: Duration = Duration::from_millis(1);
@@ -114,6 +115,35 @@ impl Dispatcher {
             self.enqueue(engine, call, now);
         }
         engine.pooled().set_window(usize::MAX);
+    }
+
+    /// Hears of workers and of calls on them while the pool is not engaged. Calls that return go to
+    /// their places, ahead of those that came later.
+    #[cold]
+    pub(super) fn poll_offline(
+        &mut self,
+        engine: &mut Engine<ReplySender>,
+        status: &Status,
+        cx: &mut Context<'_>,
+    ) {
+        let now = tokio::time::Instant::now().into_std();
+        let wanted = self.wanted;
+        while let Poll::Ready(change) = self.workers.poll_change(cx) {
+            self.note_change(change, status, now);
+        }
+        while let Poll::Ready(ended) = self.tickets.poll(cx) {
+            if !self.engaged && matches!(ended, Ended::Returned(..)) {
+                self.engage(engine, now);
+            }
+            self.note_ended(ended, engine, status, now);
+        }
+        if self.engaged {
+            self.disengage(engine, now);
+            if wanted {
+                self.wanted = true;
+                engine.pooled().set_window(0);
+            }
+        }
     }
 
     /// Gives all waiting calls to the primary connection: it is the only one, or there is none.

@@ -359,3 +359,26 @@ async fn a_connection_that_owes_an_overdue_reply_is_passed_over_until_the_reply_
     assert!(start.elapsed() <= 2 * INTERVAL, "all eight are in use");
     assert_eq!(server.connections(), 8);
 }
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_return_from_lost_connections_time_out_while_there_is_none() {
+    let server = Server::default();
+    let client = server.client(options()).await;
+    load(&client, 16, Duration::from_secs(2)).await;
+    let limit = Duration::from_secs(3);
+    let start = Instant::now();
+    // Reads may be sent again, and writes that were not sent, too.
+    let gets = (0..100).map(|n| client.get(format!("k{n}")).timeout(limit));
+    server.0.ignores_get.store(true, Ordering::Relaxed);
+    let sets = (0..100).map(|n| client.set(format!("k{n}"), n).timeout(limit));
+    let (gets, sets): (JoinSet<_>, JoinSet<_>) = (gets.collect(), sets.collect());
+    sleep(INTERVAL / 2).await;
+    server.0.unreachable.store(true, Ordering::Relaxed);
+    server.cut_all();
+    assert!(gets.join_all().await.iter().all(Result::is_err));
+    sets.join_all().await;
+    assert!(start.elapsed() <= limit, "{:?}", start.elapsed());
+    server.0.unreachable.store(false, Ordering::Relaxed);
+    client.set("k", 1).await.unwrap();
+    assert_eq!(client.stats().in_flight_bytes, 0);
+}
