@@ -144,12 +144,14 @@ impl Meter {
     /// the round trip.
     pub(super) fn serial_window(&self, lone: Duration) -> usize {
         let hidden = 2.0 * lone.saturating_sub(NEAR).as_secs_f64();
-        self.replies_in(hidden).clamp(1, LARGEST_WINDOW - 1) + 1
+        let hiding = self.replies_in(hidden).clamp(1, LARGEST_WINDOW - 1) + 1;
+        // Little is known after a few fast replies.
+        hiding.min(self.window.max(SMALLEST_WINDOW))
     }
 
     /// Replies for which the server works this long.
     fn replies_in(&self, seconds: f64) -> usize {
-        if self.replies == 0.0 {
+        if self.replies == 0.0 || seconds == 0.0 {
             return 0;
         }
         // Infinite if the server has not worked.

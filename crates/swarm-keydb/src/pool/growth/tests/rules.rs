@@ -373,6 +373,21 @@ fn the_window_of_a_serial_server_hides_the_round_trip() {
     );
 }
 
+/// No work was seen in a reply that took as long as the shortest round trip.
+#[test]
+fn a_first_fast_reply_does_not_open_the_window_of_a_serial_server() {
+    for (handshake, most) in [(LONE, 2), (SLOW, 5)] {
+        let mut hand = Hand::serial(1, 64);
+        for id in 0..2 {
+            hand.growth.closed(ConnectionId(id), hand.now);
+        }
+        hand.growth.opened(FIRST, Some(handshake), hand.now);
+        hand.growth.answered(FIRST, handshake, 1, hand.now);
+        assert_eq!(hand.growth.mode(), Mode::Serial);
+        assert!(hand.growth.window(FIRST) <= most, "{handshake:?}");
+    }
+}
+
 #[test]
 fn a_trial_that_decides_nothing_is_repeated_soon() {
     let mut hand = Hand::new(1, 64);
