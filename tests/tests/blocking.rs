@@ -262,11 +262,13 @@ fn a_conflict_without_end_is_given_up() {
         let gateway = gateway();
         let client =
             Client::connect(ClientOptions::new(gateway.ws_url()).transact_attempts(3)).unwrap();
+        // Other writes of the same client wait for the transaction.
+        let other = Client::connect(gateway.ws_url()).unwrap();
         let mut attempts = 0;
         let error = client
             .transact("n", |own| {
                 attempts += 1;
-                client.incr("n")?;
+                other.incr("n")?;
                 let tx = own.transaction();
                 let set = tx.set("n", 0);
                 tx.exec(set)?

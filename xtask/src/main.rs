@@ -181,8 +181,9 @@ fn run(task: Task) -> Result<()> {
                     .env("MALLOC_ARENA_MAX", "1"),
             )?;
             let run = "run --quiet --release -p swarm-tests --bin";
-            cargo("kills", &format!("{run} kills"))?;
-            cargo("histories", &format!("{run} histories"))
+            // Without a number, they run 200 kills and a million commands: minutes.
+            cargo("kills", &format!("{run} kills -- 20"))?;
+            cargo("histories", &format!("{run} histories -- 200000"))
         }
         Task::Examples { update, server } => match server {
             Some(server) => examples::check_against(server),

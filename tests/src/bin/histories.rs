@@ -1,5 +1,5 @@
 //! Sends a million commands over 64 connections of a serial server, and a million of two clients
-//! over 8 connections each, and checks the history of each key. Run by `cargo xtask soak`.
+//! over 8 connections each, and checks the history of each key. `cargo xtask soak` sends fewer.
 
 use std::error::Error;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
 //! Kills a server 200 times while a client has 64 connections to it; no command runs twice, and at
-//! most two per connection are in doubt. Run by `cargo xtask soak`.
+//! most two per connection are in doubt. `cargo xtask soak` kills it less often.
 
 use std::error::Error;
 

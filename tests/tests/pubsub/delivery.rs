@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use swarm_gateway::Dialect;
-use swarm_keydb::{Client, ClientOptions, Subscription};
+use swarm_keydb::{Client, ClientOptions, CommandOrder, Subscription};
 use swarm_tests::{Finding, connected_to, dialects, listen, targets, within};
 
 use super::hearing::{message, payload};
@@ -18,7 +18,9 @@ async fn ten_thousand_messages_arrive_in_order_while_the_shared_handle_works() {
         if target.is_http() {
             continue;
         }
-        let client = target.connect().await;
+        // Messages on different channels are in order only if all commands are.
+        let options = target.options.clone().ordering(CommandOrder::All);
+        let client = within(Client::connect(options)).await.unwrap();
         let mut both = within(client.subscribe(["ch:1", "ch:2"])).await.unwrap();
         let mut all = within(client.psubscribe("ch:*")).await.unwrap();
         // A list that looks like a message is a reply on a connection without subscriptions.
