@@ -32,8 +32,9 @@ impl RequestReply {
         let options = &self.factory.options;
         let max = match options.ordering {
             CommandOrder::All => 1,
-            _ => (options.max_connections)
-                .unwrap_or_else(|| server.max_connections().max(options.min_connections)),
+            // One connection is fastest, whatever the options allow.
+            _ if !server.write_queue => 1,
+            _ => options.max_connections.unwrap_or(server.max_connections()),
         };
         let min = options.min_connections.min(max);
         let limits = Limits { min, max };
@@ -43,7 +44,7 @@ impl RequestReply {
             dispatcher.disengage(&mut self.engine, now);
             self.engine.pooled().set_window(usize::MAX);
         }
-        if self.dispatcher.is_none() && (server.write_queue || max > 1) {
+        if self.dispatcher.is_none() && server.write_queue {
             let dispatcher = Dispatcher::new(self.factory.clone(), dedicated.clone(), limits);
             self.dispatcher = Some(Box::new(dispatcher));
         }

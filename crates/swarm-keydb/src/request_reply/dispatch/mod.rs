@@ -68,7 +68,7 @@ pub(super) struct Dispatcher {
     wanted: bool,
     /// Lower bound of the deadlines of calls in the pool.
     earliest: Option<Instant>,
-    /// Whether it was logged that the client has several connections.
+    /// Whether it was logged that the server is serial.
     growth_logged: bool,
     closing: closing::Closing,
 }
@@ -182,6 +182,7 @@ impl Dispatcher {
             self.pool.closed(id, now);
         }
         self.follow_plan(now);
+        self.log_growth();
         self.dispatch(engine, now);
         if !self.pool.is_open() || !self.pool.is_needed() {
             self.disengage(engine, now);
@@ -199,6 +200,18 @@ impl Dispatcher {
         status.note_connections(self.pool.connections(), self.pool.limits().max, growth);
     }
 
+    /// Logs once that the server has been found serial.
+    fn log_growth(&mut self) {
+        if !self.growth_logged && self.pool.mode() == Mode::Serial {
+            self.growth_logged = true;
+            tracing::info!(
+                max_connections = self.pool.limits().max,
+                "the server runs the commands of a connection one after another, and commands \
+                 wait; opening more connections"
+            );
+        }
+    }
+
     fn note_change(&mut self, change: Change, status: &Status, now: Instant) {
         match change {
             Change::Opened(id) if self.closing.has_begun() => {
@@ -206,20 +219,12 @@ impl Dispatcher {
             }
             Change::Opened(id) => {
                 self.pool.opened(id, self.workers.handshake(id), now);
-                if !self.growth_logged {
-                    self.growth_logged = true;
-                    tracing::info!(
-                        max_connections = self.pool.limits().max,
-                        "the server runs the commands of a connection one after another, and calls \
-                         wait; opening more connections"
-                    );
-                }
             }
             Change::Failed(id, failure) => {
                 self.pool.closed(id, now);
                 if is_refusal(&failure) {
                     tracing::warn!(
-                        error = ?failure,
+                        error = reason(&failure),
                         connections = self.pool.connections(),
                         "the server refuses more connections; continuing with those that are open"
                     );
@@ -371,6 +376,15 @@ fn is_refusal(failure: &Failure) -> bool {
             kind == TransportErrorKind::Protocol || error.is_refused() || error.is_auth()
         }
         _ => true,
+    }
+}
+
+/// Why a connection could not be opened, as text.
+fn reason(failure: &Failure) -> String {
+    match failure {
+        Failure::Lost { error, .. } => error.to_string(),
+        Failure::Auth { error, .. } => error.to_string(),
+        _ => "the attempt was abandoned".to_owned(),
     }
 }
 

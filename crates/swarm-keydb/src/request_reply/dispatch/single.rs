@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::{Dispatcher, Ended, Engine, Job, Plan, ReplySender, Status};
+use super::{ConnectionId, Dispatcher, Ended, Engine, Job, Plan, ReplySender, Status};
 
 /// Replies within this time are never slow, so there is nothing to plan.
 const SLOWEST_FAST_REPLY: Duration = Duration::from_millis(1);
@@ -23,7 +23,7 @@ impl Dispatcher {
         now: Instant,
     ) {
         self.pool
-            .opened(super::ConnectionId::PRIMARY, Some(handshake), now);
+            .opened(ConnectionId::PRIMARY, Some(handshake), now);
         if self.engaged {
             // It was lost and is back. The pool knows how many calls it may have.
             engine.pooled().set_window(usize::MAX);
@@ -41,7 +41,7 @@ impl Dispatcher {
 
     /// The primary connection is lost.
     pub(in crate::request_reply) fn disconnected(&mut self, now: Instant) {
-        self.pool.closed(super::ConnectionId::PRIMARY, now);
+        self.pool.closed(ConnectionId::PRIMARY, now);
     }
 
     /// The primary connection is set aside, and another takes its place.

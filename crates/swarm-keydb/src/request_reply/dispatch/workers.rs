@@ -151,10 +151,8 @@ impl Workers {
     /// Returns a round trip of a worker's handshake, if that was just now.
     pub(super) fn handshake(&self, id: ConnectionId) -> Option<Duration> {
         let worker = self.open.get(&id)?;
-        (worker
-            .is_new
-            .then(|| worker.connection.status().handshake()))
-        .flatten()
+        let status = worker.connection.status();
+        status.handshake().filter(|_| worker.is_new)
     }
 
     /// Hands a call to a worker.

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::*;
-use crate::{CommandOrder, Error, Growth, Outcome};
+use crate::{CommandOrder, Error, Growth, Outcome, ServerKind};
 
 /// Sets keys of its own, one after another, until the time is up.
 pub(super) async fn write_until(client: Client, task: usize, end: Instant) -> usize {
@@ -118,6 +118,21 @@ async fn connections_that_are_idle_are_closed() {
     // The server is still known to be serial.
     load(&client, 16, Duration::from_millis(500)).await;
     assert_eq!(client.stats().shared.open, 17, "and one for reads");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_of_redis_has_one_connection_whatever_the_options_allow() {
+    let server = Server::default();
+    let options = ClientOptions::default().server(ServerKind::Redis);
+    let client = server
+        .client(options.min_connections(4).max_connections(8))
+        .await;
+    load(&client, 8, Duration::from_secs(3)).await;
+    assert_eq!(
+        (client.stats().shared.open, client.stats().shared.max),
+        (1, 1)
+    );
+    assert_eq!(server.connections(), 1);
 }
 
 #[tokio::test(start_paused = true)]
