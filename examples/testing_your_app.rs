@@ -92,6 +92,31 @@ async fn a_caller_who_gives_up_has_booked() -> Result<()> {
     Ok(())
 }
 
+/// The server crashes and comes back with its data; the client reconnects by itself.
+async fn sessions_survive_a_crash() -> Result<()> {
+    let mut gateway = swarm_gateway::test().await?;
+    let app = App::start(gateway.ws_url()).await?;
+    app.log_in("t0k3n", "ann").await?;
+    gateway.restart().await?;
+    ensure!(app.user("t0k3n").await? == Some("ann".to_owned()));
+    // Only the connection breaks, while no command is running.
+    gateway.faults().cut();
+    ensure!(app.user("t0k3n").await? == Some("ann".to_owned()));
+    Ok(())
+}
+
+/// The server answers one command with an error, and does not run it.
+async fn a_server_without_memory_makes_no_booking() -> Result<()> {
+    let gateway = swarm_gateway::test().await?;
+    let app = App::start(gateway.ws_url()).await?;
+    let full = "OOM command not allowed when used memory > 'maxmemory'.";
+    gateway.faults().answer("INCR", Frame::error(full));
+    let error = app.book().await.unwrap_err();
+    ensure!(error.outcome() == Some(Outcome::Rejected));
+    ensure!(app.book().await? == Booking::Done(1));
+    Ok(())
+}
+
 /// No server and no socket: the test answers each command itself.
 async fn a_full_server_is_an_error() -> Result<()> {
     let connect = || async {
@@ -118,6 +143,10 @@ async fn main() -> Result<()> {
     println!("a lost reply books once: ok");
     a_caller_who_gives_up_has_booked().await?;
     println!("a caller that gives up has booked: ok");
+    sessions_survive_a_crash().await?;
+    println!("sessions survive a crash: ok");
+    a_server_without_memory_makes_no_booking().await?;
+    println!("a server without memory makes no booking: ok");
     a_full_server_is_an_error().await?;
     println!("a full server is an error: ok, without a server");
     Ok(())

@@ -10,6 +10,7 @@ use std::ops::Deref;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::{Builder, StartError};
@@ -18,9 +19,10 @@ use crate::{Builder, StartError};
 #[derive(Debug)]
 pub struct Gateway {
     inner: crate::Gateway,
+    runtime: Handle,
     /// Stops the thread when dropped.
-    end: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    end: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
 }
 
 /// Starts a gateway on free loopback ports without a password, like
@@ -44,6 +46,7 @@ pub fn start(builder: Builder) -> Result<Gateway, StartError> {
         .enable_all()
         .build()
         .map_err(StartError::Thread)?;
+    let handle = runtime.handle().clone();
     let (started, starting) = mpsc::channel();
     let (end, ended) = oneshot::channel::<()>();
     let serve = async move {
@@ -69,19 +72,58 @@ pub fn start(builder: Builder) -> Result<Gateway, StartError> {
     let inner = starting.recv().map_err(|_| ended_early())??;
     Ok(Gateway {
         inner,
-        end: Some(end),
-        thread: Some(thread),
+        runtime: handle,
+        end,
+        thread,
     })
 }
 
 impl Gateway {
-    /// Stops the gateway and blocks until all connections are closed.
-    pub fn shutdown(mut self) {
-        self.end.take();
-        if let Some(thread) = self.thread.take() {
-            let _panicked = thread.join();
-        }
+    /// Shuts the gateway down gracefully, like [`Gateway::shutdown`](crate::Gateway::shutdown), and
+    /// blocks until all connections are closed.
+    pub fn shutdown(self) {
+        let Self {
+            inner,
+            runtime,
+            end,
+            thread,
+        } = self;
+        block_on(&runtime, inner.shutdown());
+        drop(end);
+        // A thread that panicked has ended too.
+        let _ = thread.join();
     }
+
+    /// Stops the gateway as a crash would, like [`Gateway::stop`](crate::Gateway::stop).
+    pub fn stop(&mut self) {
+        block_on(&self.runtime, self.inner.stop());
+    }
+
+    /// Starts a stopped gateway on the same ports, with the same data, like
+    /// [`Gateway::start`](crate::Gateway::start).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if another program has taken a port. The gateway remains stopped.
+    pub fn start(&mut self) -> Result<(), StartError> {
+        block_on(&self.runtime, self.inner.start())
+    }
+
+    /// Stops the gateway and starts it again, like [`Gateway::restart`](crate::Gateway::restart).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`start`](Self::start).
+    pub fn restart(&mut self) -> Result<(), StartError> {
+        block_on(&self.runtime, self.inner.restart())
+    }
+}
+
+/// Runs a future on the gateway's runtime. The caller may be in an async context, where blocking on
+/// a runtime panics, so another thread does it.
+fn block_on<F: Future<Output: Send> + Send>(runtime: &Handle, future: F) -> F::Output {
+    let finished = thread::scope(|scope| scope.spawn(|| runtime.block_on(future)).join());
+    finished.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 impl Deref for Gateway {

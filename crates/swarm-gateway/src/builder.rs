@@ -6,8 +6,6 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use crate::backend::Backend;
 use crate::backend::memory::{Memory, Pacing};
@@ -16,7 +14,8 @@ use crate::clock::Clock;
 use crate::dialect::{Dialect, Quirk};
 use crate::error::StartError;
 use crate::fault::Faults;
-use crate::gateway::{Gateway, Listener, Listeners, run};
+use crate::gateway::{Gateway, Running};
+use crate::ports::{Listener, PerListener, Port};
 use crate::session::Shared;
 use crate::stream::Encryption;
 #[cfg(feature = "tls")]
@@ -269,9 +268,11 @@ impl Builder {
     /// Panics if called outside a Tokio runtime with I/O and time enabled.
     pub async fn start(self) -> Result<Gateway, StartError> {
         let [for_ws, for_http, for_tcp] = self.encryption()?;
-        let ws = listen(self.ws.as_deref(), for_ws).await?;
-        let http = listen(self.http.as_deref(), for_http).await?;
-        let tcp = listen(self.tcp.as_deref(), for_tcp).await?;
+        let listeners = PerListener {
+            ws: listen(self.ws.as_deref(), for_ws).await?,
+            http: listen(self.http.as_deref(), for_http).await?,
+            tcp: listen(self.tcp.as_deref(), for_tcp).await?,
+        };
         let write_queue = (self.dialect.has(Quirk::WriteQueue))
             .then(|| Arc::new(Flushes::new(self.write_queue, self.clock.clone())));
         let backend: Box<dyn Backend> = match &self.redis {
@@ -294,50 +295,27 @@ impl Builder {
             max_message: self.max_message,
             next_id: AtomicU64::new(1),
         });
-        let (stop, stopped) = watch::channel(false);
-        let ws_url = url(ws.as_ref(), "ws", "wss", "/");
-        let http_url = url(http.as_ref(), "http", "https", "");
-        let tcp_url = url(tcp.as_ref(), "redis", "rediss", "");
-        let listeners = Listeners { ws, http, tcp };
-        let listeners = tokio::spawn(run(shared.clone(), listeners, stopped));
+        let ports = listeners.ports();
+        let [ws_url, http_url, tcp_url] = ports.urls();
         Ok(Gateway {
             ws_url,
             http_url,
             tcp_url,
+            ports,
+            running: Some(Running::start(&shared, listeners)),
             shared,
-            stop,
-            listeners: Some(listeners),
         })
     }
-}
-
-/// Returns the URL of a listener, or an empty string if it is disabled.
-fn url(listener: Option<&Listener>, plain: &str, encrypted: &str, path: &str) -> String {
-    listener.map_or_else(String::new, |listener| {
-        let scheme = if listener.encryption.is_on() {
-            encrypted
-        } else {
-            plain
-        };
-        format!("{scheme}://{}{path}", listener.address)
-    })
 }
 
 async fn listen(
     address: Option<&str>,
     encryption: Encryption,
 ) -> Result<Option<Listener>, StartError> {
-    let Some(wanted) = address else {
-        return Ok(None);
-    };
-    let error = |source| StartError::bind(wanted, source);
-    let socket = TcpListener::bind(wanted).await.map_err(error)?;
-    let address = socket.local_addr().map_err(error)?;
-    Ok(Some(Listener {
-        socket,
-        address,
-        encryption,
-    }))
+    match address {
+        Some(address) => Port::bind(address, encryption).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 impl fmt::Debug for Builder {

@@ -1,18 +1,19 @@
-//! Running gateway: accept loops and shutdown.
+//! Running gateway: accept loops, shutdown and restart.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use crate::dialect::Quirk;
+use crate::error::StartError;
 use crate::fault::Faults;
 use crate::listener::{self, Stop};
+use crate::ports::{Listener, PerListener, Port};
 use crate::session::Shared;
 use crate::shutdown;
 use crate::stream::{Encryption, Stream};
@@ -26,9 +27,10 @@ pub struct Gateway {
     pub(crate) ws_url: String,
     pub(crate) http_url: String,
     pub(crate) tcp_url: String,
+    pub(crate) ports: PerListener<Port>,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) stop: watch::Sender<bool>,
-    pub(crate) listeners: Option<JoinHandle<()>>,
+    /// `None` while the gateway is stopped.
+    pub(crate) running: Option<Running>,
 }
 
 impl Gateway {
@@ -70,19 +72,72 @@ impl Gateway {
     ///
     /// Dropping the future stops the gateway immediately.
     pub async fn shutdown(mut self) {
-        self.stop.send_replace(true);
-        if let Some(listeners) = &mut self.listeners {
-            // The task ends by itself; nothing aborts it before that.
-            let _ = listeners.await;
+        if let Some(running) = self.running.take() {
+            running.end(Ending::Graceful).await;
         }
     }
-}
 
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        if let Some(listeners) = &self.listeners {
-            listeners.abort();
+    /// Stops the gateway as a crash would: closes its ports, and cuts all connections without a
+    /// close handshake. Until [`start`](Self::start), clients are refused. Does nothing if the
+    /// gateway is stopped.
+    ///
+    /// The data, the clock, the counts of [`executions`](Self::executions), and faults outlast the
+    /// stop; scripts and `CONFIG SET` do not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the gateway, but does not wait until its connections are closed.
+    pub async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.end(Ending::Immediate).await;
+            self.shared.backend.crashed();
         }
+    }
+
+    /// Starts a [stopped](Self::stop) gateway on the same ports, with the same data. Does nothing
+    /// if the gateway is running.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if another program has taken a port. The gateway remains stopped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the gateway stopped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), swarm_gateway::StartError> {
+    /// let mut gateway = swarm_gateway::test().await?;
+    /// gateway.stop().await;
+    /// // Clients that connect now are refused.
+    /// gateway.start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn start(&mut self) -> Result<(), StartError> {
+        if self.running.is_none() {
+            let listeners = self.ports.bind_again().await?;
+            self.running = Some(Running::start(&self.shared, listeners));
+        }
+        Ok(())
+    }
+
+    /// [Stops](Self::stop) the gateway and [starts](Self::start) it again: a crash that keeps the
+    /// data and the ports.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`start`](Self::start).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the gateway stopped.
+    pub async fn restart(&mut self) -> Result<(), StartError> {
+        self.stop().await;
+        self.start().await
     }
 }
 
@@ -96,46 +151,78 @@ impl fmt::Debug for Gateway {
     }
 }
 
+/// How a gateway ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Connections are closed after the replies to all commands that were read.
+    Graceful,
+    /// Connections are cut.
+    Immediate,
+}
+
+/// The accept loops and connections of a gateway. Dropping it aborts them.
+pub(crate) struct Running {
+    graceful: watch::Sender<bool>,
+    immediate: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+}
+
+impl Running {
+    pub(crate) fn start(shared: &Arc<Shared>, listeners: PerListener<Listener>) -> Self {
+        let (graceful, stop) = watch::channel(false);
+        let (immediate, kill) = watch::channel(false);
+        Self {
+            graceful,
+            immediate,
+            accepting: tokio::spawn(run(shared.clone(), listeners, stop, kill)),
+        }
+    }
+
+    /// Ends the gateway and waits until all connections have ended.
+    async fn end(mut self, ending: Ending) {
+        let signal = match ending {
+            Ending::Graceful => &self.graceful,
+            Ending::Immediate => &self.immediate,
+        };
+        signal.send_replace(true);
+        // The task ends by itself; nothing aborts it before that.
+        let _ = (&mut self.accepting).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
 /// Runs the accept loops and waits until all of them have ended.
-pub(crate) async fn run(shared: Arc<Shared>, listeners: Listeners, stop: Stop) {
+async fn run(shared: Arc<Shared>, listeners: PerListener<Listener>, stop: Stop, kill: Stop) {
     let nodelay = !shared.dialect.has(Quirk::Nagle);
+    let ends = (stop, kill);
     tokio::join!(
         accept(
             &shared,
             listeners.ws,
             nodelay,
-            stop.clone(),
+            ends.clone(),
             listener::ws::serve
         ),
         accept(
             &shared,
             listeners.http,
             true,
-            stop.clone(),
+            ends.clone(),
             listener::http::serve
         ),
         accept(
             &shared,
             listeners.tcp,
             nodelay,
-            stop.clone(),
+            ends.clone(),
             listener::tcp::serve
         ),
     );
-}
-
-/// A bound listener.
-pub(crate) struct Listener {
-    pub(crate) socket: TcpListener,
-    pub(crate) address: SocketAddr,
-    pub(crate) encryption: Encryption,
-}
-
-/// The enabled listeners.
-pub(crate) struct Listeners {
-    pub(crate) ws: Option<Listener>,
-    pub(crate) http: Option<Listener>,
-    pub(crate) tcp: Option<Listener>,
 }
 
 /// Accepts connections until the gateway stops, then waits for the open ones to end.
@@ -143,7 +230,7 @@ async fn accept<F>(
     shared: &Arc<Shared>,
     listener: Option<Listener>,
     nodelay: bool,
-    mut stop: Stop,
+    (mut stop, mut kill): (Stop, Stop),
     serve: impl Fn(Arc<Shared>, Stream, Stop) -> F + Copy + Send + 'static,
 ) where
     F: Future<Output = ()> + Send + 'static,
@@ -155,6 +242,7 @@ async fn accept<F>(
     loop {
         let stream = tokio::select! {
             () = shutdown::raised(&mut stop) => break,
+            () = shutdown::raised(&mut kill) => break,
             accepted = listener.socket.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -174,7 +262,7 @@ async fn accept<F>(
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
         let (shared, stop) = (shared.clone(), stop.clone());
-        let encryption = listener.encryption.clone();
+        let encryption = listener.port.encryption().clone();
         connections.spawn(async move {
             if let Some(stream) = open(&shared, encryption, stream, stop.clone()).await {
                 serve(shared, stream, stop).await;
@@ -182,7 +270,10 @@ async fn accept<F>(
         });
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    tokio::select! {
+        () = shutdown::raised(&mut kill) => connections.shutdown().await,
+        () = async { while connections.join_next().await.is_some() {} } => {}
+    }
 }
 
 /// Performs the TLS handshake if the listener requires one. Returns `None` if it fails, times out,

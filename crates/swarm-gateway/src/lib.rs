@@ -17,7 +17,8 @@
 //!
 //! # Fault injection
 //!
-//! [`Faults`] delays, freezes, or disconnects a running gateway at a chosen moment, and
+//! [`Faults`] delays, replaces, or loses replies and messages, and freezes or disconnects a running
+//! gateway at a chosen moment. [`Gateway::stop`] and [`Gateway::start`] simulate an outage, and
 //! [`Gateway::executions`] reports which commands have run. Tests can await every fault, so they do
 //! not need to sleep:
 //!
@@ -93,6 +94,7 @@ mod gateway;
 mod json;
 mod listener;
 mod outbox;
+mod ports;
 mod reader;
 mod session;
 mod shutdown;
@@ -105,7 +107,7 @@ pub use builder::{Builder, test};
 pub use clock::Clock;
 pub use dialect::{Dialect, ParseDialectError, Quirk};
 pub use error::StartError;
-pub use fault::{Faults, FreezeGuard, Hold, RefuseGuard};
+pub use fault::{Faults, FreezeGuard, Hold, PushGuard, RefuseGuard};
 pub use gateway::Gateway;
 pub use write_queue::WriteQueue;
 

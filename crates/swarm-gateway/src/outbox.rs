@@ -5,13 +5,14 @@
 //! reply that it invalidates.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use swarm_resp::{Frame, FrameRef, RespVersion};
 use tokio::sync::Notify;
 
 use crate::dialect::{Dialect, Quirk};
-use crate::fault::{ReplyFault, Wait};
+use crate::fault::{PushFault, ReplyFault, Wait};
 use crate::fragments::unescaped;
 use crate::reader::Reader;
 
@@ -68,6 +69,8 @@ pub(crate) struct Outbox {
     filled: Notify,
     drained: Notify,
     spilled: Notify,
+    /// Whether the connection has subscribed to a channel or pattern.
+    subscriber: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -87,6 +90,9 @@ struct Queue {
     owed: usize,
     /// Parser of the command processor's output.
     reader: Option<Reader>,
+    /// Fault for pushes, and those that it withholds.
+    push_fault: Option<Arc<PushFault>>,
+    withheld: Vec<(Frame, Option<u64>)>,
 }
 
 /// A frame that is held back.
@@ -184,6 +190,7 @@ impl Outbox {
             filled: Notify::new(),
             drained: Notify::new(),
             spilled: Notify::new(),
+            subscriber: AtomicBool::new(false),
         }
     }
 
@@ -229,6 +236,23 @@ impl Outbox {
     /// `burst` is the number of the EXEC or script that creates the push.
     pub(crate) fn push(&self, frame: Frame, burst: Option<u64>) {
         let mut queue = self.lock();
+        match &queue.push_fault {
+            None => self.put_push(&mut queue, frame, burst),
+            Some(fault) if fault.withholds() => queue.withheld.push((frame, burst)),
+            Some(_) => {}
+        }
+    }
+
+    /// Sets the fault for pushes, after enqueueing those that the previous one withheld.
+    pub(crate) fn set_push_fault(&self, fault: Option<Arc<PushFault>>) {
+        let mut queue = self.lock();
+        for (frame, burst) in std::mem::take(&mut queue.withheld) {
+            self.put_push(&mut queue, frame, burst);
+        }
+        queue.push_fault = fault;
+    }
+
+    fn put_push(&self, queue: &mut Queue, frame: Frame, burst: Option<u64>) {
         if queue.weight > PUSH_LIMIT {
             queue.items.clear();
             self.spilled.notify_one();
@@ -258,6 +282,15 @@ impl Outbox {
     pub(crate) fn end(&self, ending: Ending) {
         self.lock().items.push_back(Item::End(ending));
         self.filled.notify_one();
+    }
+
+    /// Records whether the connection has subscribed to a channel or pattern.
+    pub(crate) fn set_subscriber(&self, subscriber: bool) {
+        self.subscriber.store(subscriber, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_subscriber(&self) -> bool {
+        self.subscriber.load(Ordering::Relaxed)
     }
 
     /// Sets the protocol of frames enqueued from now on.

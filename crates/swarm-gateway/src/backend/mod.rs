@@ -21,6 +21,9 @@ pub(crate) trait Backend: Send + Sync {
         false
     }
 
+    /// Loses what does not outlast a crash. All sessions have ended.
+    fn crashed(&self) {}
+
     /// Opens a session for one client connection. Session state lives as long as the returned link.
     fn open(&self, client: Client) -> Box<dyn Link>;
 }

@@ -85,7 +85,7 @@ pub(crate) async fn serve(
         client_gone.clone(),
     );
     let id = session.id();
-    shared.faults.register(id, &outbox);
+    let mut opened = shared.faults.open(Some(&outbox));
     tracing::debug!(id, "connection opened");
     let read_ahead = if drops { READ_TO_CLOSE } else { READ_AHEAD };
     let (commands, mut queue) = mpsc::channel(read_ahead);
@@ -123,6 +123,7 @@ pub(crate) async fn serve(
         tokio::select! {
             written = &mut writing => written,
             () = outbox.overflowed() => Ok(Written::Overflowed),
+            () = opened.cut() => Ok(Written::Cut),
             _ = &mut feeding => match timeout(DRAIN_TIMEOUT, writing).await {
                 Ok(written) => written,
                 Err(_) => Err(io::ErrorKind::TimedOut.into()),

@@ -192,6 +192,11 @@ impl Session {
         };
         let name = String::from_utf8_lossy(name).to_ascii_uppercase();
         self.outbox.set_json(inbound.is_json.then_some(&name));
+        if let Some(reply) = self.shared.faults.answer_for(&name) {
+            let fault = self.shared.faults.reply_fault(&name);
+            self.outbox.reply(reply, fault);
+            return Next::Continue;
+        }
         match name.as_str() {
             "QUIT" => {
                 self.answer(&name, Frame::simple("OK"));
@@ -223,9 +228,8 @@ impl Session {
     }
 
     async fn call(&mut self, name: &str, args: Vec<Bytes>) -> Next {
-        if let Some(error) = self.shared.faults.error_for(name) {
-            self.outbox.reply(error, ReplyFault::default());
-            return Next::Continue;
+        if matches!(name, "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE") {
+            self.outbox.set_subscriber(true);
         }
         if let Some(queue) = self.shared.write_queue.clone() {
             self.wait_to_write(&queue, name, &args).await;
@@ -386,6 +390,7 @@ impl Session {
     /// Restores the state of a new connection. Over WebSocket, authentication persists.
     async fn reset(&mut self, args: Vec<Bytes>) -> Next {
         if args.len() == 1 {
+            self.outbox.set_subscriber(false);
             self.outbox.set_protocol(RespVersion::Resp2);
             if self.listener == ListenerKind::Tcp {
                 self.authenticated = self.starts_authenticated();

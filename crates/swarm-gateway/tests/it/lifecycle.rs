@@ -85,3 +85,99 @@ async fn quit_is_answered_and_closes() {
     assert_eq!(client.call("QUIT").await, "\"OK\"");
     assert_eq!(client.ending().await.unwrap().code, CloseCode::Normal);
 }
+
+#[tokio::test]
+async fn a_restart_keeps_data_ports_and_faults() {
+    let mut gateway = swarm_gateway::test().await.unwrap();
+    let url = gateway.ws_url().to_owned();
+    let mut client = Client::connect(&gateway).await;
+    client.call("SET k v").await;
+    let sha = client.call("SCRIPT LOAD return(1)").await;
+    let evalsha = format!("EVALSHA {} 0", sha.trim_matches('"'));
+    let known = client.call(&evalsha).await;
+    assert!(!known.starts_with("-NOSCRIPT"), "{known}");
+    gateway.faults().answer_error("INCR", "LOADING");
+    gateway.restart().await.unwrap();
+    assert_eq!(client.ending().await, None);
+    assert_eq!(gateway.ws_url(), url);
+    let mut client = Client::connect(&gateway).await;
+    assert_eq!(client.call("GET k").await, "\"v\"");
+    assert_eq!(client.call("INCR n").await, "-LOADING");
+    assert_eq!(gateway.executions("SET"), 1);
+    let lost = client.call(&evalsha).await;
+    assert!(lost.starts_with("-NOSCRIPT"), "{lost}");
+}
+
+#[tokio::test]
+async fn a_stopped_gateway_refuses_connections_until_it_starts() {
+    let mut gateway = swarm_gateway::test().await.unwrap();
+    let hold = gateway.faults().hold("INCR");
+    let mut client = Client::connect(&gateway).await;
+    client.send("INCR n").await;
+    hold.reached(1).await;
+    // Neither a withheld reply nor a blocked command delays a crash.
+    let mut blocked = Client::connect(&gateway).await;
+    blocked.send("XREAD BLOCK 0 STREAMS s $").await;
+    gateway.stop().await;
+    gateway.stop().await;
+    assert_eq!(client.ending().await, None);
+    assert_eq!(blocked.ending().await, None);
+    for url in [gateway.ws_url(), gateway.http_url(), gateway.tcp_url()] {
+        let (_, address) = url.split_once("://").unwrap();
+        let connecting = tokio::net::TcpStream::connect(address.trim_end_matches('/'));
+        let error = connecting.await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+    }
+    gateway.start().await.unwrap();
+    gateway.start().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    assert_eq!(client.call("GET n").await, "\"1\"");
+}
+
+#[tokio::test]
+async fn a_port_that_was_taken_leaves_the_gateway_stopped() {
+    let mut gateway = swarm_gateway::test().await.unwrap();
+    let address = gateway.tcp_url().trim_start_matches("redis://").to_owned();
+    gateway.stop().await;
+    let thief = tokio::net::TcpListener::bind(&address).await.unwrap();
+    let error = gateway.start().await.unwrap_err();
+    assert!(matches!(error, StartError::PortTaken { .. }), "{error}");
+    drop(thief);
+    gateway.start().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    assert_eq!(client.call("PING").await, "\"PONG\"");
+}
+
+#[tokio::test]
+async fn a_blocking_shutdown_sends_a_close_frame() {
+    let gateway = swarm_gateway::blocking::test().unwrap();
+    let mut client = Client::connect(&gateway).await;
+    let hold = gateway.faults().hold("INCR");
+    client.send("INCR n").await;
+    hold.reached(1).await;
+    let stopping = tokio::task::spawn_blocking(|| gateway.shutdown());
+    hold.release();
+    assert_eq!(client.reply().await.as_integer(), Some(1));
+    let close = client.ending().await.unwrap();
+    assert_eq!(close.code, CloseCode::Away);
+    drop(client);
+    stopping.await.unwrap();
+}
+
+/// In an async context, where blocking on a runtime panics.
+#[tokio::test]
+async fn a_blocking_gateway_restarts_and_shuts_down() {
+    let mut gateway = swarm_gateway::blocking::test().unwrap();
+    let mut client = Client::connect(&gateway).await;
+    client.call("SET k v").await;
+    gateway.restart().unwrap();
+    assert_eq!(client.ending().await, None);
+    let mut client = Client::connect(&gateway).await;
+    assert_eq!(client.call("GET k").await, "\"v\"");
+    gateway.stop();
+    assert_eq!(client.ending().await, None);
+    gateway.start().unwrap();
+    let url = gateway.ws_url().to_owned();
+    gateway.shutdown();
+    assert!(tokio_tungstenite::connect_async(url).await.is_err());
+}

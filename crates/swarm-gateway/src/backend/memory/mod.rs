@@ -78,6 +78,10 @@ impl Backend for Memory {
         self.store.pace.is_some()
     }
 
+    fn crashed(&self) {
+        self.store.lock().server.crash();
+    }
+
     fn open(&self, client: Client) -> Box<dyn Link> {
         Box::new(MemoryLink::open(self.store.clone(), client))
     }

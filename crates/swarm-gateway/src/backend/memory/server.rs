@@ -53,16 +53,31 @@ impl Peer {
     }
 }
 
+/// Returns the configuration of a server that has just started.
+fn default_config() -> BTreeMap<&'static str, Bytes> {
+    let config = [
+        ("appendonly", "no"),
+        ("databases", "1"),
+        ("maxmemory", "0"),
+        ("maxmemory-policy", "noeviction"),
+        ("save", ""),
+        ("timeout", "0"),
+    ];
+    (config.into_iter())
+        .map(|(name, value)| (name, Bytes::from_static(value.as_bytes())))
+        .collect()
+}
+
+impl Server {
+    /// Loses what the server keeps in memory only, apart from the data.
+    pub(super) fn crash(&mut self) {
+        self.scripts.clear();
+        self.config = default_config();
+    }
+}
+
 impl Default for Server {
     fn default() -> Self {
-        let config = [
-            ("appendonly", "no"),
-            ("databases", "1"),
-            ("maxmemory", "0"),
-            ("maxmemory-policy", "noeviction"),
-            ("save", ""),
-            ("timeout", "0"),
-        ];
         Self {
             peers: BTreeMap::new(),
             pubsub: PubSub::default(),
@@ -70,9 +85,7 @@ impl Default for Server {
             waiting: Vec::new(),
             backups: BTreeMap::new(),
             scripts: BTreeMap::new(),
-            config: (config.into_iter())
-                .map(|(name, value)| (name, Bytes::from_static(value.as_bytes())))
-                .collect(),
+            config: default_config(),
             tickets: 0,
             lost_wake_ups: 0.0,
         }

@@ -40,6 +40,7 @@ const PING: Duration = Duration::from_secs(30);
 /// Serves one connection.
 pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, mut stop: Stop) {
     shared.faults.thawed().await;
+    let mut opened = shared.faults.open(None);
     let service = service_fn(move |request| {
         let shared = shared.clone();
         async move { answer(&shared, request).await }
@@ -53,6 +54,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, mut stop: Stop) {
         tokio::pin!(connection);
         let served = tokio::select! {
             served = connection.as_mut() => served,
+            () = opened.cut() => return,
             () = raised(&mut stop) => {
                 connection.as_mut().graceful_shutdown();
                 tokio::time::timeout(DRAIN_TIMEOUT, connection).await.unwrap_or(Ok(()))
@@ -67,6 +69,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, mut stop: Stop) {
     tokio::pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,
+        () = opened.cut() => return,
         () = raised(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             tokio::time::timeout(DRAIN_TIMEOUT, connection).await.unwrap_or(Ok(()))

@@ -1,0 +1,281 @@
+//! Fault injection: late, missing or invented replies, lost messages, and connections that are cut
+//! at a chosen moment.
+
+mod connections;
+mod guards;
+mod plan;
+mod pushes;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use swarm_resp::Frame;
+use tokio::sync::watch;
+
+use crate::outbox::Outbox;
+use connections::Connections;
+use guards::Active;
+use plan::Plan;
+
+pub(crate) use connections::Opened;
+pub use guards::{FreezeGuard, Hold, PushGuard, RefuseGuard};
+pub(crate) use plan::{ReplyFault, Wait};
+pub(crate) use pushes::PushFault;
+
+/// Injects faults into a running gateway.
+///
+/// Clones act on the same gateway. Command names are case-insensitive.
+#[derive(Debug, Clone)]
+pub struct Faults {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    plans: Mutex<HashMap<String, Plan>>,
+    freeze: Active,
+    refusals: Active,
+    connections: Arc<Connections>,
+    executions: watch::Sender<HashMap<String, u64>>,
+}
+
+impl Faults {
+    pub(crate) fn new() -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                plans: Mutex::default(),
+                freeze: Active::new(),
+                refusals: Active::new(),
+                connections: Arc::default(),
+                executions: watch::channel(HashMap::new()).0,
+            }),
+        }
+    }
+
+    /// Delays every reply to a command by `by`; zero removes the delay.
+    ///
+    /// The command itself runs immediately. Later replies and pushes on the same connection are
+    /// delayed too.
+    pub fn delay(&self, command: &str, by: Duration) {
+        self.plan(command, |plan| plan.delay = (!by.is_zero()).then_some(by));
+    }
+
+    /// Withholds every reply to a command until the [`Hold`] is released or dropped.
+    ///
+    /// The command itself runs immediately. Later replies and pushes on the same connection are
+    /// withheld too.
+    #[must_use = "dropping the hold releases the replies"]
+    pub fn hold(&self, command: &str) -> Hold {
+        let (open, gate) = watch::channel(1);
+        let (held, reached) = watch::channel(0);
+        self.plan(command, |plan| {
+            plan.hold = Some(gate);
+            plan.held = Some(Arc::new(held));
+        });
+        Hold { open, reached }
+    }
+
+    /// Cuts the connection after the next execution of a command, before its reply.
+    ///
+    /// The command takes effect, but the client cannot know. Replies to earlier commands are still
+    /// sent. Repeated calls add up.
+    pub fn cut_after(&self, command: &str) {
+        self.plan(command, |plan| plan.cuts = plan.cuts.saturating_add(1));
+    }
+
+    /// Cuts the connection after `bytes` bytes of the next reply to a command.
+    ///
+    /// Over WebSocket, the message header counts too. HTTP responses are cut before their first
+    /// byte.
+    pub fn cut_within(&self, command: &str, bytes: usize) {
+        self.plan(command, |plan| plan.part = Some(bytes));
+    }
+
+    /// Duplicates the reply to the next execution of a command. The copy answers the next command
+    /// on the same connection, whose reply answers the one after that, and so on. Repeated calls
+    /// add up.
+    ///
+    /// Applies to WebSocket and TCP only.
+    pub fn surplus_reply(&self, command: &str) {
+        self.plan(command, |plan| {
+            plan.surplus = plan.surplus.saturating_add(1);
+        });
+    }
+
+    /// Omits the reply to the next execution of a command. Repeated calls add up.
+    ///
+    /// Applies to WebSocket and TCP only.
+    pub fn missing_reply(&self, command: &str) {
+        self.plan(command, |plan| {
+            plan.missing = plan.missing.saturating_add(1);
+        });
+    }
+
+    /// Answers the next call of a command with `reply`, without running it. Repeated calls queue
+    /// replies in order.
+    ///
+    /// Any command can be answered, also those that the gateway handles itself, such as `HELLO` and
+    /// `AUTH`. The other faults for the command's replies apply to this one too;
+    /// [`executions`](Self::executions) does not count the call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use swarm_resp::Frame;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), swarm_gateway::StartError> {
+    /// let gateway = swarm_gateway::test().await?;
+    /// let noscript = "NOSCRIPT No matching script. Please use EVAL.";
+    /// gateway.faults().answer("EVALSHA", Frame::error(noscript));
+    /// let noon = Frame::array(&[Frame::bulk("43200"), Frame::bulk("0")]);
+    /// gateway.faults().answer_times("TIME", noon, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn answer(&self, command: &str, reply: Frame) {
+        self.answer_times(command, reply, 1);
+    }
+
+    /// Answers the next `times` calls of a command with `reply`, like [`answer`](Self::answer).
+    pub fn answer_times(&self, command: &str, reply: Frame, times: u32) {
+        if times > 0 {
+            self.plan(command, |plan| plan.answers.push_back((reply, times)));
+        }
+    }
+
+    /// Answers the next call of a command with this error, such as `READONLY …` or `LOADING …`,
+    /// without running it, like [`answer`](Self::answer).
+    pub fn answer_error(&self, command: &str, error: &str) {
+        self.answer(command, Frame::error(error.to_owned()));
+    }
+
+    /// Cuts every open connection immediately, idle ones included, without a close handshake.
+    /// Returns the number of connections. New connections are accepted; see
+    /// [`refuse`](Self::refuse), and [`Gateway::stop`](crate::Gateway::stop) to close the ports.
+    ///
+    /// A command that is running may have taken effect, but its reply is not sent.
+    pub fn cut(&self) -> usize {
+        self.shared.connections.cut(false)
+    }
+
+    /// Cuts the connections that have run `SUBSCRIBE`, `PSUBSCRIBE` or `SSUBSCRIBE`, like
+    /// [`cut`](Self::cut). Returns the number of connections.
+    pub fn cut_subscribers(&self) -> usize {
+        self.shared.connections.cut(true)
+    }
+
+    /// Withholds every push, such as a published message, until the [`PushGuard`] is released or
+    /// dropped. Replies are sent meanwhile, and `PUBLISH` counts its receivers as usual.
+    ///
+    /// Replaces the previous fault for pushes.
+    #[must_use = "dropping the guard sends the pushes"]
+    pub fn hold_pushes(&self) -> PushGuard {
+        PushGuard::start(&self.shared.connections, true)
+    }
+
+    /// Loses every push, such as a published message, until the [`PushGuard`] is released or
+    /// dropped, like a server that drops messages for slow clients.
+    ///
+    /// Replaces the previous fault for pushes.
+    #[must_use = "dropping the guard ends the loss"]
+    pub fn lose_pushes(&self) -> PushGuard {
+        PushGuard::start(&self.shared.connections, false)
+    }
+
+    /// Pushes a list of strings to every WebSocket and TCP connection, regardless of subscriptions.
+    /// Returns the number of connections.
+    pub fn push(&self, words: &[&str]) -> usize {
+        let frame = Frame::build(|reply| {
+            reply.push_message(|push| words.iter().for_each(|word| push.bulk(word.as_bytes())));
+        });
+        self.shared.connections.push(&frame)
+    }
+
+    /// Closes every new connection immediately until the [`RefuseGuard`] is dropped.
+    #[must_use = "dropping it lets connections in"]
+    pub fn refuse(&self) -> RefuseGuard {
+        self.shared.refusals.refuse()
+    }
+
+    /// Freezes the gateway until the [`FreezeGuard`] is dropped: it accepts connections, but reads
+    /// and answers nothing, including heartbeats and handshakes.
+    #[must_use = "dropping it ends the silence"]
+    pub fn freeze(&self) -> FreezeGuard {
+        self.shared.freeze.freeze()
+    }
+
+    /// Returns how often a command has run, across all connections.
+    pub fn executions(&self, command: &str) -> u64 {
+        let counts = self.shared.executions.borrow();
+        counts
+            .get(&command.to_ascii_uppercase())
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Waits until a command has run `times` times, across all connections.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe.
+    pub async fn executed(&self, command: &str, times: u64) {
+        let name = command.to_ascii_uppercase();
+        let mut counts = self.shared.executions.subscribe();
+        // The sender lives in `self`, so the wait cannot fail.
+        let _ = counts
+            .wait_for(|counts| counts.get(&name).copied().unwrap_or(0) >= times)
+            .await;
+    }
+
+    pub(crate) fn count(&self, command: &str) {
+        self.shared.executions.send_modify(|counts| {
+            if let Some(count) = counts.get_mut(command) {
+                *count += 1;
+            } else {
+                counts.insert(command.to_owned(), 1);
+            }
+        });
+    }
+
+    /// Takes the faults for the reply of this call. `command` is in upper case.
+    pub(crate) fn reply_fault(&self, command: &str) -> ReplyFault {
+        (self.lock().get_mut(command)).map_or_else(ReplyFault::default, Plan::reply_fault)
+    }
+
+    /// Takes the reply that answers this call instead of running it. `command` is in upper case.
+    pub(crate) fn answer_for(&self, command: &str) -> Option<Frame> {
+        self.lock().get_mut(command)?.answer()
+    }
+
+    /// Waits until the gateway is frozen.
+    pub(crate) async fn frozen(&self) {
+        self.shared.freeze.becomes(true).await;
+    }
+
+    /// Waits until the gateway is not frozen.
+    pub(crate) async fn thawed(&self) {
+        self.shared.freeze.becomes(false).await;
+    }
+
+    pub(crate) fn refuses(&self) -> bool {
+        self.shared.refusals.is_active()
+    }
+
+    /// Registers a connection that can be cut and, if it has an outbox, receives pushes.
+    pub(crate) fn open(&self, outbox: Option<&Arc<Outbox>>) -> Opened {
+        self.shared.connections.open(outbox)
+    }
+
+    fn plan(&self, command: &str, change: impl FnOnce(&mut Plan)) {
+        change(self.lock().entry(command.to_ascii_uppercase()).or_default());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Plan>> {
+        self.shared
+            .plans
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
