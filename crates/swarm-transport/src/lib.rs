@@ -13,6 +13,7 @@
 //! | WebSocket, one command per message | [`connector`], for `ws://`, `wss://` | everything; non-UTF-8 arguments only with [`binary_safe`](TransportOptions::binary_safe) |
 //! | RESP over TCP, TLS, Unix sockets | [`connector`], for `redis://`, `rediss://`, `redis+unix://` | everything |
 //! | HTTP, one request per command | [`connector`], for `http://`, `https://` | UTF-8 arguments, no sessions, no pushes |
+//! | RESP over any byte stream | [`RespTransport`] | everything |
 //! | in-process | [`memory::pair`] | everything |
 //!
 //! # Connecting
@@ -42,10 +43,12 @@
 //!
 //! # Implementing a transport
 //!
-//! A transport implements five poll methods and reports its capabilities, under the contract
-//! documented at [`Transport`]. One task owns and polls a transport, so its methods take
-//! `&mut self` and need no locks. The following transport answers every command with the command's
-//! name:
+//! Often there is nothing to implement: [`RespTransport`] speaks RESP over any byte stream, and a
+//! [`Wrapper`] overrides single methods of another transport, to record or change what passes.
+//!
+//! A transport implements five methods and reports its capabilities, under the contract documented
+//! at [`Transport`]. One task owns and polls a transport, so its methods take `&mut self` and need
+//! no locks. The following transport answers every command with the command's name:
 //!
 //! ```
 //! use std::collections::VecDeque;
@@ -57,7 +60,9 @@
 //! #[derive(Default)]
 //! struct Mirror {
 //!     replies: VecDeque<Frame>,
-//!     reader: Option<Waker>,
+//!     /// Tasks that wait in `poll_ready` and in `poll_receive`.
+//!     sender: Option<Waker>,
+//!     receiver: Option<Waker>,
 //! }
 //!
 //! impl Transport for Mirror {
@@ -65,16 +70,20 @@
 //!         Capabilities::FULL.with_push(false).with_max_request(1 << 20)
 //!     }
 //!
-//!     /// Applies backpressure: pending while the queue is full. No waker is needed, because only
-//!     /// `poll_receive`, which the same task calls, frees capacity.
-//!     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-//!         if self.replies.len() < 100 { Poll::Ready(Ok(())) } else { Poll::Pending }
+//!     /// Applies backpressure: pending while the queue is full. `poll_receive` frees capacity, so
+//!     /// it wakes the sender.
+//!     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+//!         if self.replies.len() < 100 {
+//!             return Poll::Ready(Ok(()));
+//!         }
+//!         self.sender = Some(cx.waker().clone());
+//!         Poll::Pending
 //!     }
 //!
-//!     /// May buffer.
+//!     /// Makes a frame available, so it wakes the receiver.
 //!     fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError> {
 //!         self.replies.push_back(Frame::bulk(request.name().to_vec()));
-//!         self.reader.take().map(Waker::wake);
+//!         self.receiver.take().map(Waker::wake);
 //!         Ok(())
 //!     }
 //!
@@ -85,9 +94,12 @@
 //!
 //!     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
 //!         match self.replies.pop_front() {
-//!             Some(frame) => Poll::Ready(Ok(frame)),
+//!             Some(frame) => {
+//!                 self.sender.take().map(Waker::wake);
+//!                 Poll::Ready(Ok(frame))
+//!             }
 //!             None => {
-//!                 self.reader = Some(cx.waker().clone());
+//!                 self.receiver = Some(cx.waker().clone());
 //!                 Poll::Pending
 //!             }
 //!         }
@@ -167,6 +179,7 @@ pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod transport;
+mod wrapper;
 #[cfg(feature = "ws")]
 pub mod ws;
 
@@ -178,7 +191,10 @@ pub use error::{TransportError, TransportErrorKind};
 pub use identity::PeerIdentity;
 pub use options::{QuickAck, TransportOptions};
 pub use swarm_resp::Printable;
+#[cfg(feature = "tcp")]
+pub use tcp::RespTransport;
 pub use transport::{BoxTransport, Transport};
+pub use wrapper::{Intercept, Wrapper};
 
 /// Compiles the examples in the README.
 #[cfg(doctest)]

@@ -13,14 +13,28 @@ pub type BoxTransport = Box<dyn Transport>;
 ///
 /// # Contract
 ///
-/// * **Order.** Requests are sent in the order of [`start_send`](Self::start_send) calls. Replies
-///   arrive in the order of their requests, one frame each. Pushes may arrive between any two
-///   replies. A transport that receives responses out of order, such as HTTP, reorders them.
+/// * **Order.** Requests are sent in the order of [`start_send`](Self::start_send) calls. Frames are
+///   received in the order in which the server sends them. A transport that receives responses out
+///   of order, such as HTTP, reorders them.
+/// * **Frames.** A transport passes on every frame unchanged, and need not know what it answers.
+///   One frame answers one request, except that `SUBSCRIBE`, `UNSUBSCRIBE` and their relatives are
+///   answered by one frame per channel. Pushes, which answer no request, may arrive between any two
+///   frames. A transport that can only exchange one frame for one request reports so:
+///   [`push`](Capabilities::push) and [`session`](Capabilities::session) are false, and the client
+///   sends no such commands.
 /// * **Flushing.** `start_send` may buffer. When [`poll_flush`](Self::poll_flush) is ready, all
 ///   buffered requests have been written. Any number of requests may share a flush. The buffer is
 ///   bounded: [`poll_ready`](Self::poll_ready) is pending while it is full.
 /// * **Receiving.** [`poll_receive`](Self::poll_receive) also performs the work that keeps the
-///   connection alive, such as answering pings. Poll it even if no reply is pending.
+///   connection alive, such as answering pings. Poll it even if no reply is pending, and while
+///   another method is pending: the peer may read no more requests until its replies are read.
+/// * **Wake-ups.** Each `poll_` method that returns `Pending` arranges that the waker of its latest
+///   call is woken once another call can achieve something; no other method registers a waker. If a
+///   call of one method unblocks another one, it wakes the waker of that one: `start_send` if it
+///   makes a frame available, and `poll_receive` if it frees capacity for `poll_ready`. A pending
+///   `poll_ready` makes progress by itself, so its caller need not poll `poll_flush` too. Methods
+///   may share one waker, that of the latest call of any of them, because one task polls them all.
+///   Wake-ups without cause are allowed.
 /// * **Errors.** An error from any method except [`check`](Self::check) is final: drop the
 ///   transport. A request that was started may or may not have reached the server.
 /// * **Closing.** [`poll_close`](Self::poll_close) flushes, performs the closing handshake if the
@@ -30,12 +44,24 @@ pub type BoxTransport = Box<dyn Transport>;
 ///   closes its connection immediately.
 /// * **Cancel safety.** All state lives in the transport, so a caller may stop polling any method
 ///   at any time and resume later without losing data. One task polls all methods.
+///
+/// # Wrapping another transport
+///
+/// Use a [`Wrapper`](crate::Wrapper), which forwards all nine methods. If you implement this trait
+/// instead, forward the provided ones too: without [`check`](Self::check), the client sends requests
+/// that the inner transport would have rejected; without
+/// [`received_bytes`](Self::received_bytes), it drops connections on which a large reply arrives
+/// slowly; without [`peer_identified`](Self::peer_identified), replies of SwarmKeyDb over TCP may
+/// take 40 ms longer.
 pub trait Transport: Send {
     /// Returns what this transport can carry.
     fn capabilities(&self) -> Capabilities;
 
     /// Checks whether the transport can carry a request unchanged. Call it before
-    /// [`start_send`](Self::start_send).
+    /// [`start_send`](Self::start_send), which need not check again.
+    ///
+    /// The default implementation is [`Capabilities::check`]: the size of the request, and whether
+    /// its arguments are UTF-8 if they must be. Override it to reject single commands.
     ///
     /// # Errors
     ///
@@ -45,8 +71,11 @@ pub trait Transport: Send {
     }
 
     /// Returns the number of bytes received so far in replies and pushes, including incomplete
-    /// frames but not control frames such as pongs. A client uses it to tell a slow reply from an
-    /// unresponsive server. Returns `None`, the default, if the transport does not count.
+    /// frames but not control frames such as pongs.
+    ///
+    /// A client uses it to tell a slow reply from an unresponsive server: while a reply is overdue,
+    /// a change counts as activity. Returns `None`, the default, if the transport does not count;
+    /// then only complete frames count as activity.
     fn received_bytes(&self) -> Option<u64> {
         None
     }
@@ -138,14 +167,14 @@ impl Transport for BoxTransport {
 
 #[cfg(test)]
 mod tests {
-    //! A boxed transport forwards every method.
+    //! Boxes and wrappers forward every method.
 
     use std::sync::{Arc, Mutex};
 
     use swarm_resp::Request;
 
     use super::*;
-    use crate::TransportErrorKind;
+    use crate::{TransportErrorKind, Wrapper};
 
     /// Returns a value other than the default from every provided method.
     struct NoDefaults(Arc<Mutex<Option<PeerIdentity>>>);
@@ -195,12 +224,12 @@ mod tests {
         }
     }
 
-    /// A provided method that a box does not forward would silently return its default.
+    /// A provided method that is not forwarded would silently return its default.
     #[test]
-    fn a_boxed_transport_forwards_provided_methods() {
+    fn boxes_and_wrappers_forward_provided_methods() {
         let peer_identified = Arc::default();
         let inner: BoxTransport = Box::new(NoDefaults(Arc::clone(&peer_identified)));
-        let mut outer: BoxTransport = Box::new(inner);
+        let mut outer: BoxTransport = Wrapper::new(inner, ()).boxed();
         assert!(outer.check(Request::new("PING", ()).view()).is_err());
         assert_eq!(outer.received_bytes(), Some(7));
         let peer = PeerIdentity::new().with_server("swarmkeydb");

@@ -17,7 +17,8 @@ use crate::wire::{Wire, call, flush, receive, soon, start};
 macro_rules! on_every_wire {
     ($($test:ident),+ $(,)?) => {
         on_every_wire!(
-            @ ws Ws, wss Wss, http Http, https Https, tcp Tcp, tls Tls, unix Unix, memory Memory;
+            @ ws Ws, wss Wss, http Http, https Https, tcp Tcp, tls Tls, unix Unix,
+            pipe Pipe, memory Memory;
             ($($test)+)
         );
     };

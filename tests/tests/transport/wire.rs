@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use swarm_resp::{Frame, Request};
 use swarm_transport::{
-    BoxTransport, Connect, Endpoint, TransportError, TransportOptions, connector, memory,
+    BoxTransport, Connect, Endpoint, RespTransport, TransportError, TransportOptions, Wrapper,
+    connector, memory,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
@@ -25,11 +26,13 @@ pub(crate) enum Wire {
     Tcp,
     Tls,
     Unix,
+    /// The RESP transport over a pipe, in a wrapper.
+    Pipe,
     Memory,
 }
 
 impl Wire {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Ws,
         Self::Wss,
         Self::Http,
@@ -37,6 +40,7 @@ impl Wire {
         Self::Tcp,
         Self::Tls,
         Self::Unix,
+        Self::Pipe,
         Self::Memory,
     ];
 
@@ -53,6 +57,7 @@ impl Wire {
             Self::Tcp => "redis",
             Self::Tls => "rediss",
             Self::Unix => "redis+unix",
+            Self::Pipe => "pipe",
             Self::Memory => "memory",
         }
     }
@@ -62,6 +67,7 @@ impl Wire {
         let hooks = hooks.clone();
         match self {
             Self::Memory => Server::Memory(hooks),
+            Self::Pipe => Server::Pipe(hooks),
             Self::Unix => {
                 static COUNT: AtomicUsize = AtomicUsize::new(0);
                 let n = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -122,7 +128,7 @@ impl Wire {
         match self {
             Self::Ws | Self::Wss => peer::ws(stream, hooks).await,
             Self::Http | Self::Https => peer::http(stream, hooks).await,
-            Self::Tcp | Self::Tls | Self::Unix => peer::resp(stream, hooks).await,
+            Self::Tcp | Self::Tls | Self::Unix | Self::Pipe => peer::resp(stream, hooks).await,
             Self::Memory => {}
         }
     }
@@ -131,6 +137,7 @@ impl Wire {
 /// A peer that can be dialed.
 pub(crate) enum Server {
     Memory(Hooks),
+    Pipe(Hooks),
     Socket {
         endpoint: Endpoint,
         _remove: Option<Remove>,
@@ -164,6 +171,18 @@ impl Server {
                     }
                 })
             }
+            Self::Pipe(hooks) => {
+                let hooks = hooks.clone();
+                Arc::new(move || {
+                    let (hooks, options) = (hooks.clone(), options.clone());
+                    async move {
+                        let (ours, theirs) = tokio::io::duplex(64 << 10);
+                        Wire::Pipe.serve(theirs, hooks);
+                        let transport = RespTransport::with_options(ours, &options);
+                        Ok(Wrapper::new(transport, ()).boxed())
+                    }
+                })
+            }
             Self::Socket { endpoint, .. } => {
                 connector(endpoint, &options.tls(identity::trusting())).unwrap()
             }
@@ -178,7 +197,7 @@ impl Server {
 
     pub(crate) fn port(&self) -> u16 {
         match self {
-            Self::Memory(_) => 0,
+            Self::Memory(_) | Self::Pipe(_) => 0,
             Self::Socket { endpoint, .. } => endpoint.port(),
         }
     }

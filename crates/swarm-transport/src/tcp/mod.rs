@@ -13,7 +13,7 @@ use crate::{
     BoxFuture, BoxTransport, Connect, Endpoint, TransportError, TransportErrorKind,
     TransportOptions,
 };
-use transport::TcpTransport;
+pub use transport::RespTransport;
 
 /// Connects to a `redis://`, `rediss://` or `redis+unix://` endpoint.
 ///
@@ -80,7 +80,11 @@ impl TcpConnector {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        Box::new(TcpTransport::new(stream, ack_policy, &self.dialer.options))
+        Box::new(RespTransport::over_socket(
+            stream,
+            ack_policy,
+            &self.dialer.options,
+        ))
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 
 use super::TcpConnector;
 use super::read_buffer::ReadBuffer;
-use super::transport::TcpTransport;
+use super::transport::RespTransport;
 use crate::dial::QuickAckPolicy;
 use crate::{Connect, Endpoint, Scheme, Transport, TransportErrorKind as Kind, TransportOptions};
 
@@ -32,10 +32,10 @@ fn ack_policy() -> QuickAckPolicy {
     QuickAckPolicy::new(Scheme::Redis, &TransportOptions::new())
 }
 
-fn pipe(capacity: usize) -> (TcpTransport<DuplexStream>, DuplexStream) {
+fn pipe(capacity: usize) -> (RespTransport<DuplexStream>, DuplexStream) {
     let (ours, theirs) = duplex(capacity);
     (
-        TcpTransport::new(ours, ack_policy(), &TransportOptions::new()),
+        RespTransport::over_socket(ours, ack_policy(), &TransportOptions::new()),
         theirs,
     )
 }
@@ -123,7 +123,7 @@ impl AsyncRead for Counting {
 #[tokio::test]
 async fn many_requests_share_a_write() {
     let writes = Arc::new(AtomicUsize::new(0));
-    let mut transport = TcpTransport::new(
+    let mut transport = RespTransport::over_socket(
         Counting(Arc::clone(&writes)),
         ack_policy(),
         &TransportOptions::new(),

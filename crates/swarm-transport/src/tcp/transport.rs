@@ -1,4 +1,4 @@
-//! The RESP transport over a byte stream.
+//! The RESP transport over any byte stream.
 
 use std::fmt;
 use std::io;
@@ -14,13 +14,66 @@ use super::read_buffer::ReadBuffer;
 use super::write_buffer::Output;
 use crate::dial::{self, QuickAckPolicy};
 use crate::{
-    Capabilities, PeerIdentity, Transport, TransportError, TransportErrorKind, TransportOptions,
+    Capabilities, PeerIdentity, Scheme, Transport, TransportError, TransportErrorKind,
+    TransportOptions,
 };
 
 /// Maximum time to wait for the peer to close its side.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(super) struct TcpTransport<S> {
+/// RESP over any byte stream: a socket of another kind, an SSH channel, a pipe.
+///
+/// Requests that are started together are sent in one write; large ones are not copied. Arguments
+/// may contain any bytes.
+///
+/// [`poll_close`](Transport::poll_close) waits up to one second for the peer to close its side,
+/// which requires a tokio runtime with time enabled.
+///
+/// # Examples
+///
+/// A server at the other end of a pipe:
+///
+/// ```
+/// # use std::future::poll_fn;
+/// # use swarm_resp::Request;
+/// # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+/// use swarm_transport::{RespTransport, Transport};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (pipe, mut server) = tokio::io::duplex(1024);
+/// let mut transport = RespTransport::new(pipe);
+///
+/// transport.start_send(Request::new("PING", ()).view())?;
+/// poll_fn(|cx| transport.poll_flush(cx)).await?;
+/// let mut request = [0; 14];
+/// server.read_exact(&mut request).await?;
+/// assert_eq!(&request, b"*1\r\n$4\r\nPING\r\n");
+/// server.write_all(b"+PONG\r\n").await?;
+/// let reply = poll_fn(|cx| transport.poll_receive(cx)).await?;
+/// assert_eq!(reply.as_str(), Some("PONG"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A connector of such transports, for the client's `connect_with`. The client connects again
+/// after each loss, so the connector opens a new stream each time:
+///
+/// ```
+/// use swarm_transport::{BoxTransport, RespTransport, TransportError, TransportErrorKind};
+/// use tokio::io::{AsyncRead, AsyncWrite};
+///
+/// # async fn open() -> std::io::Result<tokio::io::DuplexStream> { Ok(tokio::io::duplex(1).0) }
+/// let connector = || async {
+///     let stream = open().await.map_err(|error| {
+///         TransportError::new(TransportErrorKind::Io, "cannot open the stream").with_source(error)
+///     })?;
+///     Ok(Box::new(RespTransport::new(stream)) as BoxTransport)
+/// };
+/// # fn is_connector(_: impl swarm_transport::Connect) {}
+/// # is_connector(connector);
+/// ```
+pub struct RespTransport<S> {
     stream: S,
     ack_policy: QuickAckPolicy,
     input: ReadBuffer,
@@ -39,8 +92,31 @@ enum State {
     Closed,
 }
 
-impl<S> TcpTransport<S> {
-    pub(super) fn new(stream: S, ack_policy: QuickAckPolicy, options: &TransportOptions) -> Self {
+impl<S> RespTransport<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    /// Creates a transport with the default options.
+    pub fn new(stream: S) -> Self {
+        Self::with_options(stream, &TransportOptions::new())
+    }
+
+    /// Creates a transport. The options apply that concern neither dialing nor sockets:
+    /// [`limits`](TransportOptions::limits), [`max_request`](TransportOptions::max_request),
+    /// [`read_buffer`](TransportOptions::read_buffer) and
+    /// [`write_buffer`](TransportOptions::write_buffer).
+    pub fn with_options(stream: S, options: &TransportOptions) -> Self {
+        let ack_policy = QuickAckPolicy::new(Scheme::RedisUnix, options);
+        Self::over_socket(stream, ack_policy, options)
+    }
+}
+
+impl<S> RespTransport<S> {
+    pub(super) fn over_socket(
+        stream: S,
+        ack_policy: QuickAckPolicy,
+        options: &TransportOptions,
+    ) -> Self {
         Self {
             stream,
             ack_policy,
@@ -76,7 +152,7 @@ fn closed(message: &str) -> TransportError {
     TransportError::new(TransportErrorKind::Closed, message)
 }
 
-impl<S> TcpTransport<S>
+impl<S> RespTransport<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -101,7 +177,7 @@ where
     }
 }
 
-impl<S> Transport for TcpTransport<S>
+impl<S> Transport for RespTransport<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
@@ -194,9 +270,9 @@ where
     }
 }
 
-impl<S> fmt::Debug for TcpTransport<S> {
+impl<S> fmt::Debug for RespTransport<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TcpTransport")
+        f.debug_struct("RespTransport")
             .field("capabilities", &self.capabilities)
             .finish_non_exhaustive()
     }
