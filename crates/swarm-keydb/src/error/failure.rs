@@ -19,34 +19,34 @@ impl From<Failure> for Error {
             // The HTTP transport reports replies with this code if it cannot represent their bytes.
             Failure::Server(error) if error.code() == "LOSSY" => {
                 let what = "reply damaged by the transport";
-                Self::new(ErrorKind::UnexpectedReply, Outcome::Ran, what)
+                Self::of(ErrorKind::UnexpectedReply, Outcome::Ran, what)
                     .with_cause(Cause::Server(error))
             }
             Failure::Server(error) => {
                 let kind = Code::of(error.code()).kind;
-                Self::new(kind, Outcome::Rejected, "server error").with_cause(Cause::Server(error))
+                Self::of(kind, Outcome::Rejected, "server error").with_cause(Cause::Server(error))
             }
             Failure::Scripted(error) => {
                 let what = "script error, or a list that this connection cannot tell from an error";
-                Self::new(ErrorKind::Server, outcome(true), what).with_cause(Cause::Server(error))
+                Self::of(ErrorKind::Server, outcome(true), what).with_cause(Cause::Server(error))
             }
-            Failure::Timeout { sent: true } => Self::new(
+            Failure::Timeout { sent: true } => Self::of(
                 ErrorKind::Timeout,
                 outcome(true),
                 "no reply within the timeout",
             ),
-            Failure::Timeout { sent: false } => Self::new(
+            Failure::Timeout { sent: false } => Self::of(
                 ErrorKind::Timeout,
                 outcome(false),
                 "not sent within the timeout; the server is unreachable or the request queue full",
             ),
-            Failure::Unreachable(error) => Self::new(
+            Failure::Unreachable(error) => Self::of(
                 ErrorKind::Timeout,
                 outcome(false),
                 "not sent within the timeout",
             )
             .with_cause(Cause::Transport(error)),
-            Failure::OnlyFallback(error) => Self::new(
+            Failure::OnlyFallback(error) => Self::of(
                 ErrorKind::Connection,
                 outcome(false),
                 "only the HTTP fallback is reachable, and it does not support sessions; retry once \
@@ -60,8 +60,7 @@ impl From<Failure> for Error {
                 } else {
                     ErrorKind::Connection
                 };
-                Self::new(kind, outcome(sent), "connection lost")
-                    .with_cause(Cause::Transport(error))
+                Self::of(kind, outcome(sent), "connection lost").with_cause(Cause::Transport(error))
             }
             // The error already names the command.
             Failure::Refused(RequestRejection::Unsupported {
@@ -71,7 +70,7 @@ impl From<Failure> for Error {
             )),
             Failure::Refused(refusal) => Self::argument(refusal.to_string()),
             Failure::Unsupported(reason) => Self::argument(reason.to_string()),
-            Failure::Full => Self::new(
+            Failure::Full => Self::of(
                 ErrorKind::QueueFull,
                 outcome(false),
                 "request queue full; send fewer commands at once, or raise max_in_flight and \
@@ -86,10 +85,10 @@ impl From<Failure> for Error {
                 } else {
                     "credentials rejected by the server; check the password option"
                 };
-                Self::new(ErrorKind::Auth, outcome(sent), hint).with_cause(Cause::Server(error))
+                Self::of(ErrorKind::Auth, outcome(sent), hint).with_cause(Cause::Server(error))
             }
             Failure::Closed { sent: false } => Self::closed(),
-            Failure::Closed { sent: true } => Self::new(
+            Failure::Closed { sent: true } => Self::of(
                 ErrorKind::Closed,
                 outcome(true),
                 "the client was closed before the reply arrived",

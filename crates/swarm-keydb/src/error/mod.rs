@@ -3,6 +3,7 @@
 mod code;
 mod failure;
 mod kind;
+mod made;
 mod outcome;
 
 use std::borrow::Cow;
@@ -27,12 +28,15 @@ use crate::status::DedicatedStats;
 /// [errors](crate::guide::errors).
 ///
 /// `Display` and `Debug` name the command and never show its arguments.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
 #[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     outcome: Outcome,
+    /// Whether the outcome is that of a command.
+    has_outcome: bool,
     command: Option<Cow<'static, str>>,
     position: Option<usize>,
     message: Cow<'static, str>,
@@ -52,10 +56,11 @@ const WITHHELD: &str = "not sent because another command of the same batch was r
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    fn new(kind: ErrorKind, outcome: Outcome, message: impl Into<Cow<'static, str>>) -> Self {
+    fn of(kind: ErrorKind, outcome: Outcome, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
             outcome,
+            has_outcome: false,
             command: None,
             position: None,
             message: message.into(),
@@ -68,16 +73,11 @@ impl Error {
         self
     }
 
-    /// Returns a copy for another caller of a shared command.
-    pub(crate) fn duplicate(&self) -> Self {
-        Self(self.0.clone())
-    }
-
     /// The server acknowledged nothing, but still lists the entry as pending.
     pub(crate) fn still_pending() -> Self {
         let what = "entry still pending; SwarmKeyDb treats an ID with leading zeros as another \
                     one, so acknowledge it with raw and the ID as it was added";
-        Self::new(ErrorKind::UnexpectedReply, Outcome::Ran, what).for_command("XACK".into())
+        Self::of(ErrorKind::UnexpectedReply, Outcome::Ran, what).for_command("XACK".into())
     }
 
     /// Names the command, which decides what an error reply proves about its outcome.
@@ -88,6 +88,7 @@ impl Error {
             self.0.outcome = outcome::of_error(&command, error);
         }
         self.0.command = Some(command);
+        self.0.has_outcome = true;
         self
     }
 
@@ -118,31 +119,31 @@ impl Error {
     pub(crate) fn conflict() -> Self {
         let what =
             "a watched key changed, so the transaction did not run; read the keys again and retry";
-        Self::new(ErrorKind::Conflict, Outcome::Rejected, what).for_command("EXEC".into())
+        Self::of(ErrorKind::Conflict, Outcome::Rejected, what).for_command("EXEC".into())
     }
 
     pub(crate) fn argument(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorKind::Argument, Outcome::NotSent, message)
+        Self::of(ErrorKind::Argument, Outcome::NotSent, message)
     }
 
     pub(crate) fn config(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorKind::Config, Outcome::NotSent, message)
+        Self::of(ErrorKind::Config, Outcome::NotSent, message)
     }
 
     pub(crate) fn closed() -> Self {
-        Self::new(ErrorKind::Closed, Outcome::NotSent, "the client is closed")
+        Self::of(ErrorKind::Closed, Outcome::NotSent, "the client is closed")
     }
 
     pub(crate) fn lagged() -> Self {
         let what =
             "subscription buffer full, and its options say to close; read faster, or raise buffer";
-        Self::new(ErrorKind::Lagged, Outcome::Ran, what)
+        Self::of(ErrorKind::Lagged, Outcome::Ran, what)
     }
 
     /// No event arrived in time. The subscription continues.
     #[cfg(feature = "blocking")]
     pub(crate) fn no_event() -> Self {
-        Self::new(
+        Self::of(
             ErrorKind::Timeout,
             Outcome::NotSent,
             "no event within the timeout",
@@ -153,7 +154,7 @@ impl Error {
     /// safe.
     pub(crate) fn unacknowledged() -> Self {
         let what = "subscription not acknowledged within the timeout; nothing is subscribed";
-        Self::new(ErrorKind::Timeout, Outcome::NotSent, what)
+        Self::of(ErrorKind::Timeout, Outcome::NotSent, what)
     }
 
     /// No dedicated connection became available in time.
@@ -169,7 +170,7 @@ impl Error {
              {waiting} more callers waiting; drop handles and end blocking commands \
              sooner, or raise max_dedicated_connections"
         );
-        Self::new(ErrorKind::Timeout, Outcome::NotSent, what)
+        Self::of(ErrorKind::Timeout, Outcome::NotSent, what)
     }
 
     /// A connection could not be established. No command was sent.
@@ -183,7 +184,7 @@ impl Error {
     }
 
     pub(crate) fn convert(error: ConvertError) -> Self {
-        Self::new(ErrorKind::UnexpectedReply, Outcome::Ran, "unexpected reply")
+        Self::of(ErrorKind::UnexpectedReply, Outcome::Ran, "unexpected reply")
             .with_cause(Cause::Convert(error))
     }
 
@@ -196,9 +197,10 @@ impl Error {
     /// [`command`](Self::command) but to connecting, leasing a connection, subscribing, or an
     /// option.
     pub const fn outcome(&self) -> Option<Outcome> {
-        match self.0.command {
-            Some(_) => Some(self.0.outcome),
-            None => None,
+        if self.0.has_outcome {
+            Some(self.0.outcome)
+        } else {
+            None
         }
     }
 
@@ -269,8 +271,8 @@ impl Error {
         matches!(self.0.outcome, Outcome::NotSent)
     }
 
-    /// Whether the server replied with an error of this code.
-    pub(crate) fn is_code(&self, code: &str) -> bool {
+    /// Returns whether the server replied with an error of this code, such as `WRONGTYPE`.
+    pub fn is_code(&self, code: &str) -> bool {
         self.server_error()
             .is_some_and(|error| error.code() == code)
     }

@@ -47,7 +47,7 @@ fn each_kind_has_a_name_and_exactly_one_predicate() {
         K::Closed,
         K::Lagged,
     ] {
-        let error = Error::new(kind, Outcome::NotSent, "x");
+        let error = Error::new(kind, Outcome::NotSent);
         let found: Vec<_> = PREDICATES.iter().map(|is| is(&error)).collect();
         let expected: Vec<_> = (0..PREDICATES.len())
             .map(|at| at == position(kind))

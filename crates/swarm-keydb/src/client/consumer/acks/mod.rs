@@ -171,7 +171,7 @@ fn result_of(result: &Result<HashSet<StreamId>>, id: StreamId) -> Result<()> {
     match result {
         Ok(pending) if pending.contains(&id) => Err(Error::still_pending()),
         Ok(_) => Ok(()),
-        Err(error) => Err(error.duplicate()),
+        Err(error) => Err(error.clone()),
     }
 }
 
