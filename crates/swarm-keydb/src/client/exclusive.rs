@@ -14,7 +14,7 @@ use super::{Client, Pipeline, Reply, Transaction};
 use crate::command::{Builder, Command, Executor};
 use crate::commands::{ServerInfo, Use, hello_command, vet};
 use crate::error::{Error, ErrorKind, Result};
-use crate::failure::Failure;
+use crate::failure::{Late, Wait};
 use crate::key::ToKeys;
 use crate::request_reply::{ConnectionHandle, deadline_in};
 
@@ -140,7 +140,15 @@ impl Exclusive {
             let _context = client.tasks().timers();
             timeout(self.timeout, shared.connection.hold(keys.collect()))
         };
-        let failed = |_| Error::from(Failure::Timeout { sent: false }).for_command("WATCH".into());
+        let failed = |_| {
+            let late = Late {
+                address: shared.factory.target.settings.address.clone(),
+                waited: Some(self.timeout),
+                wait: Wait::Keys,
+                ..Late::default()
+            };
+            Error::late(&late).for_command("WATCH".into())
+        };
         self.lease.keep_keys(hold.await.map_err(failed)?);
         Ok(())
     }

@@ -43,6 +43,7 @@ impl ClientOptions {
         let login = self.login(credentials);
         let mut settings = Settings {
             peer: endpoint.host().to_owned(),
+            address: Some(address(&endpoint)),
             ..self.settings()
         };
         if let Some(database) = endpoint.database() {
@@ -73,6 +74,7 @@ impl ClientOptions {
                         "http_url has another scheme; give an http:// or https:// URL",
                     ));
                 }
+                settings.fallback_address = Some(address(&endpoint));
                 // The engine keeps calls on a common key apart.
                 let transport = transport.http_concurrency(self.fallback_requests());
                 Some(BearerConnector::connector(
@@ -224,6 +226,15 @@ impl std::fmt::Debug for Target {
 
 fn endpoint(option: &str, url: &str) -> Result<Endpoint> {
     Endpoint::parse(url).map_err(|error| Error::config(format!("{option}: {error}")))
+}
+
+/// Returns an address without secrets, and without the path if that is empty.
+fn address(endpoint: &Endpoint) -> Arc<str> {
+    let address = endpoint.to_string();
+    match address.strip_suffix('/') {
+        Some(short) if endpoint.path() == "/" => short.into(),
+        _ => address.into(),
+    }
 }
 
 fn transport_connector(

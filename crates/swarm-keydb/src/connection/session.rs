@@ -1,6 +1,5 @@
 //! Sans-IO state of a connection: handshake, server profile and identity, liveness, heartbeats.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use swarm_resp::{Frame, Request, RequestRef, ServerError};
@@ -11,6 +10,7 @@ use super::link::Outgoing;
 use super::nonce::Nonce;
 use super::settings::Settings;
 use crate::credentials::Credentials;
+use crate::failure::Outage;
 use crate::server::{Detection, ServerProfile};
 
 /// A protocol error after which replies can no longer be matched to requests.
@@ -58,8 +58,8 @@ pub(crate) struct Session {
     phase: Phase,
     server: ServerProfile,
     peer: PeerIdentity,
-    /// Why the last attempt to connect failed, until one succeeds.
-    unreachable: Option<Arc<TransportError>>,
+    /// What is known about the time without a connection, until there is one.
+    outage: Outage,
     /// Whether the transport keeps a session on the server. Without one, there is no handshake and
     /// no heartbeat.
     stateful: bool,
@@ -99,7 +99,7 @@ impl Session {
             phase: Phase::Offline,
             server: ServerProfile::default(),
             peer: PeerIdentity::new(),
-            unreachable: None,
+            outage: Outage::default(),
             stateful: false,
             liveness: Liveness::default(),
             heartbeat: Heartbeat::default(),
@@ -121,7 +121,7 @@ impl Session {
         } else {
             self.server = Detection::over_http(self.settings.server).profile();
             self.settings.learned.note_profile(self.server);
-            self.unreachable = None;
+            self.outage = Outage::default();
             Phase::Ready
         };
     }
@@ -131,14 +131,14 @@ impl Session {
         self.phase = Phase::Offline;
     }
 
-    /// Records a failed attempt to connect.
-    pub(crate) fn note_unreachable(&mut self, error: &Arc<TransportError>) {
-        self.unreachable = Some(Arc::clone(error));
+    /// Records what is known about the time without a connection.
+    pub(crate) fn note_outage(&mut self, outage: Outage) {
+        self.outage = outage;
     }
 
-    /// Returns why the last attempt to connect failed, until one succeeds.
-    pub(crate) const fn unreachable(&self) -> Option<&Arc<TransportError>> {
-        self.unreachable.as_ref()
+    /// Returns what is known about the time without a connection.
+    pub(crate) const fn outage(&self) -> &Outage {
+        &self.outage
     }
 
     /// Sets the credentials of the next handshake.
@@ -226,7 +226,7 @@ impl Session {
             self.server = server;
             self.peer = handshake.peer().clone();
             self.phase = Phase::Ready;
-            self.unreachable = None;
+            self.outage = Outage::default();
             self.heartbeat.last = Some(now);
         }
         Ok(())

@@ -14,6 +14,10 @@ use crate::server::{Learned, ServerKind};
 pub(crate) struct Settings {
     /// The server's host, for traces.
     pub(crate) peer: String,
+    /// The server's address for errors and logs, without secrets. `None` with a custom connector.
+    pub(crate) address: Option<Arc<str>>,
+    /// The address of the HTTP fallback, likewise.
+    pub(crate) fallback_address: Option<Arc<str>>,
     pub(crate) credentials: Option<Credentials>,
     /// Requests that every connection starts with, each with the option that asks for it: a
     /// database, a name, an identity.

@@ -30,22 +30,7 @@ impl From<Failure> for Error {
                 let what = "script error, or a list that this connection cannot tell from an error";
                 Self::of(ErrorKind::Server, outcome(true), what).with_cause(Cause::Server(error))
             }
-            Failure::Timeout { sent: true } => Self::of(
-                ErrorKind::Timeout,
-                outcome(true),
-                "no reply within the timeout",
-            ),
-            Failure::Timeout { sent: false } => Self::of(
-                ErrorKind::Timeout,
-                outcome(false),
-                "not sent within the timeout; the server is unreachable or the request queue full",
-            ),
-            Failure::Unreachable(error) => Self::of(
-                ErrorKind::Timeout,
-                outcome(false),
-                "not sent within the timeout",
-            )
-            .with_cause(Cause::Transport(error)),
+            Failure::Timeout(late) => Self::late(&late),
             Failure::OnlyFallback(error) => Self::of(
                 ErrorKind::Connection,
                 outcome(false),
@@ -70,12 +55,7 @@ impl From<Failure> for Error {
             )),
             Failure::Refused(refusal) => Self::argument(refusal.to_string()),
             Failure::Unsupported(reason) => Self::argument(reason.to_string()),
-            Failure::Full => Self::of(
-                ErrorKind::QueueFull,
-                outcome(false),
-                "request queue full; send fewer commands at once, or raise max_in_flight and \
-                 max_in_flight_bytes",
-            ),
+            Failure::Full(load) => Self::of(ErrorKind::QueueFull, outcome(false), load.to_string()),
             Failure::Withheld => Self::withheld(),
             Failure::Auth { sent, error } => {
                 let unknown = error.message().starts_with("unknown command");

@@ -10,15 +10,17 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use swarm_resp::{ConvertError, ServerError};
 use swarm_transport::TransportError;
+use swarm_transport::facts::{Access, named};
 
 use self::code::Code;
 pub use self::kind::ErrorKind;
 use self::kind::Transience;
 pub use self::outcome::Outcome;
-use crate::failure::Failure;
+use crate::failure::{Failure, Late, Time};
 use crate::status::DedicatedStats;
 
 /// Error of a command or of the client.
@@ -41,6 +43,11 @@ struct Inner {
     position: Option<usize>,
     message: Cow<'static, str>,
     cause: Option<Cause>,
+    /// Whether the message contains the cause.
+    tells_cause: bool,
+    address: Option<Arc<str>>,
+    attempts: Option<u32>,
+    elapsed: Option<Duration>,
 }
 
 #[derive(Clone)]
@@ -65,6 +72,10 @@ impl Error {
             position: None,
             message: message.into(),
             cause: None,
+            tells_cause: false,
+            address: None,
+            attempts: None,
+            elapsed: None,
         }))
     }
 
@@ -150,11 +161,40 @@ impl Error {
         )
     }
 
+    /// A call did not end within its timeout.
+    pub(crate) fn late(late: &Late) -> Self {
+        let outcome = if late.sent {
+            Outcome::MayHaveRun
+        } else {
+            Outcome::NotSent
+        };
+        let mut error = Self::of(ErrorKind::Timeout, outcome, late.to_string());
+        let inner = &mut *error.0;
+        inner.cause = late.error().cloned().map(Cause::Transport);
+        inner.tells_cause = true;
+        inner.address.clone_from(&late.address);
+        inner.attempts = late.attempts();
+        inner.elapsed = late.waited;
+        error
+    }
+
+    /// Sets the address of the server.
+    pub(crate) fn with_address(mut self, address: Option<&Arc<str>>) -> Self {
+        self.0.address = address.cloned();
+        self
+    }
+
     /// The server did not acknowledge a subscription in time. Nothing is subscribed, so a retry is
     /// safe.
-    pub(crate) fn unacknowledged() -> Self {
-        let what = "subscription not acknowledged within the timeout; nothing is subscribed";
-        Self::of(ErrorKind::Timeout, Outcome::NotSent, what)
+    pub(crate) fn unacknowledged(address: Option<&Arc<str>>, waited: Duration) -> Self {
+        let what = format!(
+            "subscription not acknowledged by {} within {}; nothing is subscribed",
+            address.map_or("the server", |address| address),
+            Time(waited)
+        );
+        let mut error = Self::of(ErrorKind::Timeout, Outcome::NotSent, what).with_address(address);
+        error.0.elapsed = Some(waited);
+        error
     }
 
     /// No dedicated connection became available in time.
@@ -232,6 +272,24 @@ impl Error {
         }
     }
 
+    /// Returns the address of the server that the call waited for, without password and query.
+    /// `None` if the error does not concern a server, if a custom connector was used, or if the
+    /// connection was lost: then, [`transport_error`](Self::transport_error) describes the peer.
+    pub fn address(&self) -> Option<&str> {
+        self.0.address.as_deref()
+    }
+
+    /// Returns how many attempts to connect had failed since there was a connection. `None` unless
+    /// the call waited for a connection until its timeout.
+    pub const fn attempts(&self) -> Option<u32> {
+        self.0.attempts
+    }
+
+    /// Returns how long the call waited until its timeout. `None` if the error is not a timeout.
+    pub const fn elapsed(&self) -> Option<Duration> {
+        self.0.elapsed
+    }
+
     fn cause(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.cause.as_ref().map(|cause| match cause {
             Cause::Server(error) => error as _,
@@ -277,6 +335,17 @@ impl Error {
             .is_some_and(|error| error.code() == code)
     }
 
+    /// Whether the command can only read.
+    fn only_reads(&self) -> bool {
+        let mut words = self
+            .command()
+            .into_iter()
+            .flat_map(str::split_ascii_whitespace);
+        let mut word = || words.next().unwrap_or_default().as_bytes();
+        let facts = named(word(), word());
+        facts.access == Access::Read && !facts.script
+    }
+
     /// Whether a stream or its consumer group is missing. Redis replies `UNBLOCKED` if the stream
     /// is deleted while a command blocks on it.
     pub(crate) fn is_no_group(&self) -> bool {
@@ -290,10 +359,11 @@ impl fmt::Display for Error {
             write!(f, "{command}: ")?;
         }
         f.write_str(&self.0.message)?;
-        if let Some(cause) = self.cause() {
+        if let Some(cause) = self.cause().filter(|_| !self.0.tells_cause) {
             write!(f, ": {cause}")?;
         }
-        if self.outcome() == Some(Outcome::MayHaveRun) {
+        // Whether a command ran that only reads makes no difference.
+        if self.outcome() == Some(Outcome::MayHaveRun) && !self.only_reads() {
             f.write_str(" (the command may have run)")?;
         }
         Ok(())
@@ -317,9 +387,15 @@ impl fmt::Debug for Error {
 }
 
 impl StdError for Error {
-    /// Returns the source of the cause: `Display` already prints the cause.
+    /// Returns the transport's last error if a call waited for a connection until its timeout.
+    /// Otherwise, returns the source of the cause, because `Display` already prints the cause.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.cause().and_then(StdError::source)
+        let cause = self.cause()?;
+        if self.0.tells_cause {
+            Some(cause)
+        } else {
+            cause.source()
+        }
     }
 }
 

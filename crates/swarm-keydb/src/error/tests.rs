@@ -3,6 +3,7 @@
 use swarm_transport::TransportErrorKind as Kind;
 
 use super::*;
+use crate::failure::{Outage, QueueLoad, Wait};
 
 /// A kind that is missing here does not compile; one without a predicate fails.
 #[test]
@@ -65,17 +66,42 @@ fn only_errors_of_commands_have_an_outcome() {
         Error::config("x"),
         Error::closed(),
         Error::lagged(),
-        Error::unacknowledged(),
-        Error::connect(Failure::Timeout { sent: true }),
+        Error::unacknowledged(None, Duration::ZERO),
+        Error::connect(late(true)),
         lost(true, Kind::Io),
     ] {
         assert_eq!(error.outcome(), None, "{error}");
         let text = error.to_string();
         assert!(!text.contains("may have run"), "{text}");
     }
-    let error = lost(true, Kind::Io).for_command("GET".into());
-    assert_eq!(error.outcome(), Some(Outcome::MayHaveRun));
-    assert!(error.to_string().ends_with("(the command may have run)"));
+    // A command that only reads has the same outcome, but nobody needs to find out whether it ran.
+    for (command, reads) in [
+        ("INCR", false),
+        ("get", true),
+        ("XINFO STREAM", true),
+        ("EVAL", false),
+    ] {
+        let error = lost(true, Kind::Io).for_command(command.into());
+        assert_eq!(error.outcome(), Some(Outcome::MayHaveRun));
+        let tells = error.to_string().ends_with("(the command may have run)");
+        assert_eq!(tells, !reads, "{error}");
+    }
+}
+
+fn late(sent: bool) -> Failure {
+    Failure::Timeout(Arc::new(Late {
+        sent,
+        ..Late::default()
+    }))
+}
+
+fn full() -> Failure {
+    Failure::Full(QueueLoad {
+        commands: 1,
+        max_commands: 1,
+        bytes: 1,
+        max_bytes: 1,
+    })
 }
 
 fn lost(sent: bool, kind: Kind) -> Error {
@@ -86,6 +112,56 @@ fn lost(sent: bool, kind: Kind) -> Error {
 fn answered(command: &'static str, text: &str) -> Error {
     let failure = Failure::Server(ServerError::parse(text.as_bytes()));
     Error::from(failure).for_command(command.into())
+}
+
+/// The facts of a timeout are those of the outage, and its source is the last error.
+#[test]
+fn a_timeout_names_what_is_known() {
+    let refused = TransportError::new(Kind::Refused, "connection refused");
+    let since = std::time::Instant::now();
+    let mut outage = Outage {
+        since: Some(since),
+        ..Outage::default()
+    };
+    let error = Arc::new(refused);
+    for millis in [0, 200, 650] {
+        outage.note_attempt(&error, since + Duration::from_millis(millis));
+    }
+    let late = |sent, wait| {
+        let failure = Failure::Timeout(Arc::new(Late {
+            sent,
+            address: Some("ws://127.0.0.1:8765".into()),
+            waited: Some(Duration::from_millis(700)),
+            wait,
+        }));
+        Error::from(failure).for_command("SET".into())
+    };
+    let unsent = late(false, Wait::Connection(outage, None));
+    assert_eq!(
+        unsent.to_string(),
+        "SET: not sent within 700 ms: no connection to ws://127.0.0.1:8765 (3 attempts in 650 ms, \
+         last: connection refused)"
+    );
+    assert_eq!(unsent.outcome(), Some(Outcome::NotSent));
+    assert_eq!(unsent.attempts(), Some(3));
+    assert_eq!(unsent.elapsed(), Some(Duration::from_millis(700)));
+    assert_eq!(unsent.address(), Some("ws://127.0.0.1:8765"));
+    assert!(
+        unsent
+            .transport_error()
+            .is_some_and(TransportError::is_refused)
+    );
+    let source = unsent.source().map(ToString::to_string);
+    assert_eq!(source.as_deref(), Some("connection refused"));
+    assert!(unsent.is_retryable());
+
+    let unanswered = late(true, Wait::Reply);
+    assert_eq!(
+        unanswered.to_string(),
+        "SET: no reply from ws://127.0.0.1:8765 within 700 ms (the command may have run)"
+    );
+    assert_eq!(unanswered.attempts(), None);
+    assert!(unanswered.source().is_none());
 }
 
 /// Catches retry loops that never end or that repeat a write.
@@ -133,9 +209,9 @@ fn retryable_means_did_not_run_and_may_pass_by_itself() {
     }
     let server = || ServerError::parse(b"WRONGPASS x");
     for (failure, retryable) in [
-        (Failure::Timeout { sent: false }, true),
-        (Failure::Timeout { sent: true }, false),
-        (Failure::Full, true),
+        (late(false), true),
+        (late(true), false),
+        (full(), true),
         (Failure::Withheld, false),
         (
             Failure::Auth {

@@ -80,7 +80,8 @@ impl Subscriptions {
             let _context = factory.tasks.timers();
             tokio::time::timeout(timeout, self.wait_acknowledged(acknowledged))
         };
-        match acknowledged.await.map_err(|_| self.not_acknowledged())? {
+        let acknowledged = acknowledged.await;
+        match acknowledged.map_err(|_| self.not_acknowledged(timeout))? {
             Ok(Ok(())) => Ok(subscription),
             Ok(Err(failure)) => Err(failure.into()),
             Err(_) if *self.closing.borrow() => Err(Error::closed()),
@@ -102,10 +103,10 @@ impl Subscriptions {
     }
 
     /// Returns why the server has not acknowledged a subscription in time.
-    fn not_acknowledged(&self) -> Error {
-        match self.availability.why_unsent() {
-            Failure::Timeout { .. } => Error::unacknowledged(),
-            unreachable => unreachable.into(),
+    fn not_acknowledged(&self, waited: Duration) -> Error {
+        match self.availability.why_unreachable(waited) {
+            None => Error::unacknowledged(self.availability.address(), waited),
+            Some(unreachable) => unreachable.into(),
         }
     }
 

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use swarm_transport::{TransportError, TransportErrorKind};
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 
 use crate::credentials::Login;
-use crate::failure::Failure;
+use crate::failure::{Failure, Late, Outage, Wait};
 use crate::status::{State, Status};
 
 /// Time that the HTTP fallback must have been in use before leases and subscriptions fail. They
@@ -20,8 +20,8 @@ const FALLBACK_GRACE: Duration = Duration::from_secs(1);
 pub(crate) struct Availability {
     status: Arc<Status>,
     login: Login,
-    /// Error of the last failed dial of any other connection, until a dial succeeds.
-    last_error: Arc<Mutex<Option<Arc<TransportError>>>>,
+    /// Failed dials of any other connection, until a dial succeeds.
+    failed: Arc<Mutex<Outage>>,
 }
 
 impl Availability {
@@ -29,16 +29,21 @@ impl Availability {
         Self {
             status,
             login,
-            last_error: Arc::default(),
+            failed: Arc::default(),
         }
     }
 
     /// Records the result of dialing another connection.
     pub(crate) fn note_dial(&self, failed: Option<&Arc<TransportError>>) {
-        *self
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = failed.cloned();
+        let mut outage = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        match failed {
+            Some(error) => {
+                let now = Instant::now().into_std();
+                outage.since.get_or_insert(now);
+                outage.note_attempt(error, now);
+            }
+            None => *outage = Outage::default(),
+        }
     }
 
     /// Waits until the shared connection works or has ended for good.
@@ -107,16 +112,29 @@ impl Availability {
         failed.is_some_and(|failed| failed.refused == Some(self.login.version()))
     }
 
-    /// Returns the failure of a call that was not sent in time.
-    pub(crate) fn why_unsent(&self) -> Failure {
-        let failed = self
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        match (self.status.why_unsent(), &*failed) {
-            (Failure::Timeout { .. }, Some(error)) => Failure::Unreachable(Arc::clone(error)),
-            (failure, _) => failure,
-        }
+    /// Address of the server, without secrets.
+    pub(crate) fn address(&self) -> Option<&Arc<str>> {
+        self.status.address()
+    }
+
+    /// Returns the failure of a call that waited for the shared connection until its timeout.
+    pub(crate) fn why_unsent(&self, waited: Duration) -> Failure {
+        self.status.why_unsent(waited, None)
+    }
+
+    /// Returns why no connection could be opened within a timeout. `None` if no attempt has failed.
+    pub(crate) fn why_unreachable(&self, waited: Duration) -> Option<Failure> {
+        let shared = self.status.outage();
+        let own = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let outage = [&shared, &*own]
+            .into_iter()
+            .find(|outage| outage.attempts > 0)?;
+        Some(Failure::Timeout(Arc::new(Late {
+            sent: false,
+            address: self.status.address().cloned(),
+            waited: Some(waited),
+            wait: Wait::Connection(outage.clone(), None),
+        })))
     }
 }
 

@@ -104,7 +104,9 @@ impl ConnectionHandle {
                 Ok(true) => {}
                 // The client is closed, so every command has its result soon.
                 Ok(false) => return pending().await,
-                Err(_) if sent == results.sent() => return self.status().why_unsent(),
+                Err(_) if sent == results.sent() => {
+                    return self.status().why_unsent(patience, None);
+                }
                 Err(_) => {}
             }
         }

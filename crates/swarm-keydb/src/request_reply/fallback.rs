@@ -122,6 +122,7 @@ impl RequestReply {
         {
             self.engine.fallback().disconnected(error);
             self.status.set(State::Reconnecting);
+            self.note_outage();
         }
     }
 
@@ -163,6 +164,7 @@ impl RequestReply {
                         settle_by: None,
                     });
                     self.status.set(State::Fallback);
+                    self.note_outage();
                     self.report_started(Ok(()));
                 }
                 Err(error) => {
@@ -206,6 +208,7 @@ impl RequestReply {
                 self.engine.fallback().disconnected(&Arc::new(error));
                 if !connected {
                     self.status.set(State::Reconnecting);
+                    self.note_outage();
                 }
             }
             Ok(()) if settled && connected => {

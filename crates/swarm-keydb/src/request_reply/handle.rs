@@ -7,11 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use swarm_resp::Frame;
 use tokio::runtime::EnterGuard;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use super::budget::Budget;
 use super::engine::{Call, Caller, Requests, Retry, Timing, deadline};
-use crate::failure::Failure;
+use crate::failure::{Failure, QueueLoad};
 use crate::server::ServerProfile;
 use crate::status::{State, Stats, Status};
 use crate::tasks::Tasks;
@@ -152,42 +153,6 @@ impl Caller for ReplySender {
     }
 }
 
-/// Limits of the calls that are queued or in flight.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Budget {
-    bytes: usize,
-    /// Minimum size of a call, which bounds the number of calls, too.
-    least: usize,
-    /// Whether calls wait for capacity.
-    waits: bool,
-}
-
-impl Budget {
-    pub(crate) fn new(commands: usize, bytes: usize) -> Self {
-        let commands = commands.clamp(1, Semaphore::MAX_PERMITS);
-        let bytes = bytes.min(Semaphore::MAX_PERMITS);
-        Self {
-            bytes: bytes.max(commands),
-            least: (bytes / commands).max(1),
-            waits: true,
-        }
-    }
-
-    /// Sets whether calls wait for capacity.
-    pub(crate) const fn waiting(self, waits: bool) -> Self {
-        Self { waits, ..self }
-    }
-
-    /// Returns the size of requests. Requests that are larger than the budget take all of it and go
-    /// alone.
-    fn share(self, requests: &Requests) -> u32 {
-        let least = self.least.saturating_mul(requests.len()).min(self.bytes);
-        let size = requests.encoded_len().clamp(least, self.bytes);
-        // The semaphore grants no more at once.
-        u32::try_from(size).unwrap_or(u32::MAX)
-    }
-}
-
 /// Handle of a connection's task, which ends when the last clone is dropped.
 ///
 /// A call takes part of the budget before it is queued. The queue has no other bound, because the
@@ -213,6 +178,7 @@ impl ConnectionHandle {
     pub(super) fn new(
         budget: Budget,
         peer: &str,
+        address: Option<Arc<str>>,
         tasks: &Tasks,
     ) -> (
         Self,
@@ -226,7 +192,7 @@ impl ConnectionHandle {
             controls,
             budget,
             ended: Arc::default(),
-            status: Arc::new(Status::new()),
+            status: Arc::new(Status::new(address)),
             peer: peer.into(),
             tasks: tasks.clone(),
         }));
@@ -254,6 +220,17 @@ impl ConnectionHandle {
     /// Returns how much of the budget is in use.
     fn taken(&self) -> usize {
         self.0.budget.bytes.saturating_sub(self.0.queue.free())
+    }
+
+    /// Returns how full the queue is.
+    fn queue_load(&self) -> QueueLoad {
+        let Inner { budget, status, .. } = &*self.0;
+        QueueLoad {
+            commands: status.pending(),
+            max_commands: budget.commands,
+            bytes: self.taken(),
+            max_bytes: budget.bytes,
+        }
     }
 
     /// Queues a call if there is capacity for it now.
@@ -300,9 +277,11 @@ impl ConnectionHandle {
         size: u32,
     ) -> Result<(), Failure> {
         if !self.0.budget.waits {
-            return Err(Failure::Full);
+            return Err(Failure::Full(self.queue_load()));
         }
-        let deadline = call.start_timeout(Instant::now().into_std());
+        let now = Instant::now().into_std();
+        let deadline = call.start_timeout(now);
+        let timeout = deadline.saturating_duration_since(now);
         let sent = {
             let _context = self.0.tasks.timers();
             timeout_at(Instant::from_std(deadline), self.0.queue.send(call, size))
@@ -310,7 +289,7 @@ impl ConnectionHandle {
         match sent.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(queue::Closed)) => Err(self.why_ended()),
-            Err(_) => Err(self.0.status.why_unsent()),
+            Err(_) => Err(self.0.status.why_unsent(timeout, Some(self.queue_load()))),
         }
     }
 
@@ -457,17 +436,6 @@ impl WeakConnectionHandle {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_call_takes_its_size_but_at_least_an_equal_share_and_at_most_everything() {
-        let request =
-            |size: usize| Requests::One(swarm_resp::Request::new("SET", "0".repeat(size)));
-        let budget = Budget::new(8, 800);
-        assert_eq!(budget.share(&request(1)), 100);
-        assert!((500..600).contains(&budget.share(&request(500))));
-        assert_eq!(budget.share(&request(5000)), 800);
-        assert_eq!(Budget::new(0, 0).share(&request(1)), 1);
-    }
-
     /// Larger allocations leave the fast bins of glibc's allocator, which costs a command 3 % more
     /// instructions.
     #[test]
@@ -484,7 +452,7 @@ mod tests {
         let budget = Budget::new(1, bytes);
         assert_eq!(budget.bytes, bytes);
         let tasks = Tasks::current().unwrap();
-        let (handle, _calls, _shutdowns) = ConnectionHandle::new(budget, "", &tasks);
+        let (handle, _calls, _shutdowns) = ConnectionHandle::new(budget, "", None, &tasks);
         assert_eq!(handle.0.queue.free(), bytes);
     }
 }

@@ -27,11 +27,11 @@ impl RequestReply {
         let failure = &setback.failure;
         let was_ready = loss.lifetime != Lifetime::Failed;
         if was_ready {
+            self.status.note_lost(error);
             if let Some(fallback) = &mut self.fallback {
                 fallback.start_grace();
             }
         } else {
-            self.engine.session_mut().note_unreachable(error);
             self.status.note_failed_dial(FailedDial {
                 refused: setback.refused.then_some(setback.login),
                 failure: failure.clone(),
@@ -44,6 +44,7 @@ impl RequestReply {
                 }
             }
         }
+        self.note_outage();
         let hides_refusal = !setback.may_fall_back || setback.refused;
         if hides_refusal {
             self.disable_fallback(error);
@@ -66,6 +67,12 @@ impl RequestReply {
             self.fail_waiting_calls(failure);
         }
         Ok(())
+    }
+
+    /// Tells the engine why there is no connection, for the errors of calls that wait for one.
+    pub(super) fn note_outage(&mut self) {
+        let outage = self.status.outage();
+        self.engine.session_mut().note_outage(outage);
     }
 
     /// Reports the outcome of the first attempt to connect, if its caller still waits.

@@ -3,6 +3,7 @@
 
 mod aside;
 mod availability;
+mod budget;
 mod bulk;
 mod closing;
 mod dedicated;
@@ -33,12 +34,13 @@ use swarm_transport::{Capabilities, RequestRejection};
 use tokio::sync::oneshot;
 
 pub(crate) use availability::Availability;
+pub(crate) use budget::Budget;
 pub(crate) use bulk::BulkItem;
 pub(crate) use dedicated::{Dedicated, Place};
 pub(crate) use dispatch::Ticket;
 pub(crate) use engine::{Call, MAX_ATTEMPTS, Marks, Requests, Retry, Timing};
 pub(crate) use handle::{
-    Answers, Budget, ConnectionHandle, Enqueued, ReplyReceiver, ReplySender, deadline_in,
+    Answers, ConnectionHandle, Enqueued, ReplyReceiver, ReplySender, deadline_in,
 };
 pub(crate) use role::Role;
 
@@ -160,9 +162,9 @@ impl RequestReply {
             tasks,
         } = &**factory;
         let _context = tasks.enter();
-        let budget = role.budget(options);
+        let (budget, settings) = (role.budget(options), &target.settings);
         let (connection, queue, controls) =
-            ConnectionHandle::new(budget, &target.settings.peer, tasks);
+            ConnectionHandle::new(budget, &settings.peer, settings.address.clone(), tasks);
         let dialer = factory.dialer();
         let reconnect = factory.reconnect().enabled(role.reconnects(options));
         let protocol = Self {

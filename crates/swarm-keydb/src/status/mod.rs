@@ -1,9 +1,9 @@
 //! Observability of a client: the state of its connection, and metrics.
 
+mod stats;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,8 +12,10 @@ use swarm_transport::TransportError;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::stats::BUCKETS;
+pub use self::stats::{DedicatedStats, Growth, RoundTrips, SharedStats, Stats};
 use crate::credentials::LoginVersion;
-use crate::failure::Failure;
+use crate::failure::{Failure, Late, Outage, QueueLoad, Wait};
 
 /// The state of a client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,6 +99,8 @@ pub(crate) struct Link {
     pub(crate) since: Instant,
     /// Why there is no connection, if an attempt to connect has failed.
     pub(crate) failed: Option<FailedDial>,
+    /// What is known about the time without a connection, until there is one.
+    pub(crate) outage: Outage,
 }
 
 /// Why an attempt to connect failed.
@@ -108,13 +112,11 @@ pub(crate) struct FailedDial {
     pub(crate) error: Arc<TransportError>,
 }
 
-/// Number of histogram buckets: one per power of two microseconds. The last one starts at about 18
-/// minutes.
-const BUCKETS: usize = 32;
-
 /// State and metrics that a driver publishes. One task writes, any number read.
 #[derive(Debug)]
 pub(crate) struct Status {
+    /// Address of the server, without secrets.
+    address: Option<Arc<str>>,
     links: watch::Sender<Link>,
     queued: AtomicUsize,
     in_flight: AtomicUsize,
@@ -141,12 +143,18 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(address: Option<Arc<str>>) -> Self {
+        let now = Instant::now();
         Self {
+            address,
             links: watch::Sender::new(Link {
                 state: State::Connecting,
-                since: Instant::now(),
+                since: now,
                 failed: None,
+                outage: Outage {
+                    since: Some(now.into_std()),
+                    ..Outage::default()
+                },
             }),
             queued: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
@@ -181,11 +189,17 @@ impl Status {
         let changed = self.links.send_if_modified(|link| {
             let changed = link.state != state;
             if changed {
+                let now = Instant::now();
+                if link.state == State::Connected {
+                    link.outage.since = Some(now.into_std());
+                }
                 link.state = state;
-                link.since = Instant::now();
+                link.since = now;
+                link.outage.on_fallback = state == State::Fallback;
             }
             if state == State::Connected {
                 link.failed = None;
+                link.outage = Outage::default();
             }
             changed
         });
@@ -199,20 +213,53 @@ impl Status {
 
     /// Records that an attempt to connect failed.
     pub(crate) fn note_failed_dial(&self, failed: FailedDial) {
-        self.links.send_modify(|link| link.failed = Some(failed));
+        let now = Instant::now().into_std();
+        self.links.send_modify(|link| {
+            link.outage.note_attempt(&failed.error, now);
+            link.failed = Some(failed);
+        });
     }
 
-    /// Returns why a waiting command was not sent in time.
-    pub(crate) fn why_unsent(&self) -> Failure {
-        match &self.links.borrow().failed {
-            Some(failed) => Failure::Unreachable(Arc::clone(&failed.error)),
-            None => Failure::Timeout { sent: false },
-        }
+    /// Records why the connection was lost.
+    pub(crate) fn note_lost(&self, error: &Arc<TransportError>) {
+        let note = |link: &mut Link| link.outage.error = Some(Arc::clone(error));
+        self.links.send_modify(note);
+    }
+
+    /// Returns what is known about the time without a connection.
+    pub(crate) fn outage(&self) -> Outage {
+        self.links.borrow().outage.clone()
+    }
+
+    /// Address of the server, without secrets.
+    pub(crate) const fn address(&self) -> Option<&Arc<str>> {
+        self.address.as_ref()
+    }
+
+    /// Returns why a call was not sent in time: there is no connection, or no capacity in a queue.
+    pub(crate) fn why_unsent(&self, waited: Duration, queue: Option<QueueLoad>) -> Failure {
+        let link = self.links.borrow();
+        let wait = match queue {
+            Some(load) if link.state == State::Connected => Wait::Queue(load),
+            queue => Wait::Connection(link.outage.clone(), queue),
+        };
+        Failure::Timeout(Arc::new(Late {
+            sent: false,
+            address: self.address.clone(),
+            waited: Some(waited),
+            wait,
+        }))
     }
 
     pub(crate) fn note_load(&self, queued: usize, in_flight: usize) {
         self.queued.store(queued, Ordering::Relaxed);
         self.in_flight.store(in_flight, Ordering::Relaxed);
+    }
+
+    /// Returns the number of calls that wait or have no reply yet.
+    pub(crate) fn pending(&self) -> usize {
+        let queued = self.queued.load(Ordering::Relaxed);
+        queued.saturating_add(self.in_flight.load(Ordering::Relaxed))
     }
 
     /// Records calls that were abandoned because the client was closed.
@@ -325,142 +372,5 @@ impl Status {
                     .map(|count| count.load(Ordering::Relaxed)),
             ),
         }
-    }
-}
-
-/// Snapshot of a client's metrics. Returned by [`Client::stats`](crate::Client::stats).
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Stats {
-    /// State of the shared connection.
-    pub state: State,
-    /// Commands that wait to be sent.
-    pub queued: usize,
-    /// Commands that were sent and have no reply yet, including those whose caller has given up.
-    /// Together with [`queued`](Self::queued), they count toward
-    /// [`max_in_flight`](crate::ClientOptions::max_in_flight).
-    pub in_flight: usize,
-    /// Bytes of [`max_in_flight_bytes`](crate::ClientOptions::max_in_flight_bytes) that queued and
-    /// sent commands occupy. A small command counts as `max_in_flight_bytes / max_in_flight`.
-    pub in_flight_bytes: usize,
-    /// Metrics of the shared connections.
-    pub shared: SharedStats,
-    /// Metrics of the dedicated connections.
-    pub dedicated: DedicatedStats,
-    /// Connections that the client no longer uses, but keeps open until the replies to their writes
-    /// have arrived or [`drain_timeout`](crate::ClientOptions::drain_timeout) has passed. At most
-    /// 8, not counting dedicated connections, which count in [`dedicated`](Self::dedicated) while
-    /// they drain.
-    pub draining: usize,
-    /// Number of times that the client has reconnected.
-    pub reconnects: u64,
-    /// Open [`Subscription`](crate::Subscription)s, including those that the server has not
-    /// acknowledged yet.
-    pub subscriptions: usize,
-    /// Histogram of the times from sending a command to its reply.
-    pub round_trips: RoundTrips,
-}
-
-/// Metrics of the shared connections, which carry the commands of all tasks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SharedStats {
-    /// Connections that commands are sent on. Zero while there is none.
-    pub open: usize,
-    /// Maximum number of connections: [`max_connections`](crate::ClientOptions::max_connections), or
-    /// the default for the server.
-    pub max: usize,
-    /// Why there are this many.
-    pub growth: Growth,
-}
-
-/// What the client has found out about its server, which decides how many shared connections it
-/// opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Growth {
-    /// One connection is enough, as far as is known.
-    #[default]
-    Single,
-    /// Replies are slow, and commands wait: the client compares the speed of two connections.
-    Trial,
-    /// The server runs the commands of a connection one after another: the client opens as many
-    /// connections as it has commands, up to the maximum.
-    Serial,
-}
-
-impl Growth {
-    const fn of(number: u8) -> Self {
-        match number {
-            1 => Self::Trial,
-            2 => Self::Serial,
-            _ => Self::Single,
-        }
-    }
-}
-
-/// Metrics of the dedicated connections, which blocking commands and exclusive handles lease.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DedicatedStats {
-    /// Maximum number of connections:
-    /// [`max_dedicated_connections`](crate::ClientOptions::max_dedicated_connections).
-    pub max: usize,
-    /// Connections that are leased, connecting, being checked before they return to the pool, or
-    /// closing. One with a pending write closes after the reply.
-    pub in_use: usize,
-    /// Connections that are open for the next lease, or for the shared ones when they grow.
-    /// Together with [`in_use`](Self::in_use), at most [`max`](Self::max).
-    pub idle: usize,
-    /// Commands and tasks that wait for a connection.
-    pub waiting: usize,
-}
-
-/// Histogram of round-trip times, with one bucket per power of two microseconds.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RoundTrips([u64; BUCKETS]);
-
-impl RoundTrips {
-    /// Returns the number of replies.
-    pub fn count(&self) -> u64 {
-        self.0.iter().sum()
-    }
-
-    /// Returns an upper bound of a quantile `q`, such as 0.5 for the median: a power of two
-    /// microseconds. Returns `None` if there are no replies yet. `q` outside of 0 to 1 is clamped.
-    pub fn quantile(&self, q: f64) -> Option<Duration> {
-        let count = self.count();
-        if count == 0 {
-            return None;
-        }
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a rank among counts, clamped to them"
-        )]
-        let rank = ((count as f64 * q).ceil() as u64).clamp(1, count);
-        let mut seen = 0;
-        let bucket = self.0.iter().position(|count| {
-            seen += count;
-            seen >= rank
-        })?;
-        Some(Duration::from_micros(1 << bucket))
-    }
-
-    /// Returns the counts: entry `n` counts replies that took less than 2^n microseconds, but not
-    /// less than half of that. The last entry has no upper bound.
-    pub const fn buckets(&self) -> &[u64] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for RoundTrips {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RoundTrips")
-            .field("count", &self.count())
-            .field("median", &self.quantile(0.5))
-            .field("p99", &self.quantile(0.99))
-            .finish()
     }
 }

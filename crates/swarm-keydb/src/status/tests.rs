@@ -7,7 +7,7 @@ use super::*;
 /// Catches a watch that reports unchanged states or never ends.
 #[tokio::test(start_paused = true)]
 async fn each_change_is_reported_once_and_closed_is_the_last() {
-    let status = Status::new();
+    let status = Status::new(None);
     let mut watch = status.watch();
     for state in [State::Reconnecting, State::Reconnecting] {
         status.set(state);
@@ -19,7 +19,7 @@ async fn each_change_is_reported_once_and_closed_is_the_last() {
     let error = TransportError::new(TransportErrorKind::Refused, "connection refused");
     status.note_failed_dial(FailedDial {
         refused: None,
-        failure: Failure::Timeout { sent: false },
+        failure: Failure::Closed { sent: false },
         error: Arc::new(error),
     });
     let second = Duration::from_secs(1);
@@ -40,7 +40,7 @@ async fn each_change_is_reported_once_and_closed_is_the_last() {
 
 #[test]
 fn quantiles_are_upper_bounds() {
-    let status = Status::new();
+    let status = Status::new(None);
     assert_eq!(status.stats(0).round_trips.quantile(0.5), None);
     for micros in [0, 1, 100, 100, 100, 100, 100, 100, 100, 5000] {
         status.note_round_trip(Duration::from_micros(micros));

@@ -89,12 +89,13 @@ impl Leases {
     /// connection.
     async fn dial(self: &Arc<Self>, place: Place, deadline: Instant) -> Result<Lease> {
         let mut reconnect = self.factory.reconnect();
-        let mut last = Failure::Timeout { sent: false };
+        let waited = deadline.saturating_duration_since(Instant::now());
+        let mut last = self.availability.why_unsent(waited);
         let mut place = Some(place);
         loop {
             match self.until(deadline, self.availability.wait()).await {
                 Ok(reached) => reached?,
-                Err(_) => return Err(self.availability.why_unsent().into()),
+                Err(_) => return Err(self.availability.why_unsent(waited).into()),
             }
             let (connection, outcome) = self.spawn();
             // Create the lease first, so that dropping this future closes the connection.

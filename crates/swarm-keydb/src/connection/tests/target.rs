@@ -35,6 +35,8 @@ fn every_option_reaches_the_settings() {
     for (target, host) in [(custom, ""), (url, "h")] {
         let Settings {
             peer,
+            address,
+            fallback_address,
             credentials,
             session,
             request_timeout,
@@ -51,6 +53,9 @@ fn every_option_reaches_the_settings() {
             learned: _,
         } = target.settings;
         assert_eq!(peer, host);
+        let expected = (!host.is_empty()).then_some("redis://h:6379/7");
+        assert_eq!(address.as_deref(), expected);
+        assert_eq!(fallback_address, None);
         assert!(credentials.is_none(), "each dial fetches them");
         let times = [request_timeout, silence, drain_timeout, heartbeat.unwrap()];
         assert_eq!(times, [2, 3, 4, 5].map(|seconds| seconds * SECOND));
@@ -70,6 +75,23 @@ fn every_option_reaches_the_settings() {
         };
         assert_eq!(requests, expected);
     }
+}
+
+/// Catches a password or a token in errors and logs.
+#[test]
+fn addresses_have_no_secrets() {
+    for (url, address) in [
+        ("ws://h", "ws://h:80"),
+        ("ws://h:8765/?token=s3cret", "ws://h:8765/?***"),
+        ("ws://h/path/", "ws://h:80/path/"),
+        ("redis://ann:s3cret@h", "redis://ann:***@h:6379"),
+    ] {
+        let settings = ClientOptions::new(url).target().unwrap().settings;
+        assert_eq!(settings.address.as_deref(), Some(address));
+    }
+    let options = ClientOptions::new("ws://h").http_url("http://g");
+    let settings = options.target().unwrap().settings;
+    assert_eq!(settings.fallback_address.as_deref(), Some("http://g:80"));
 }
 
 /// Returns whether a target takes an argument that is not valid UTF-8.

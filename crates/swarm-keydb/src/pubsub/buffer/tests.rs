@@ -111,7 +111,7 @@ fn buffered_events_outlive_the_end_and_the_first_reason_counts() {
     let closed = buffer(9, Overflow::DropOldest);
     closed.push(message(0));
     closed.end(Failure::Closed { sent: false });
-    closed.end(Failure::Timeout { sent: false });
+    closed.end(Failure::runtime_gone(false));
     assert!(!closed.push(message(1)));
     assert_eq!(taken(&closed), "0 end");
     let failed = buffer(9, Overflow::DropOldest);

@@ -85,7 +85,17 @@ enum Due {
     After(Duration),
     /// This long after the call is sent. Until then, the caller decides how long it waits.
     AfterSending(Duration),
-    At(Instant),
+    /// `millis` is the time from the start of the timeout to the deadline. Fits beside the instant
+    /// without making the call larger.
+    At { deadline: Instant, millis: u32 },
+}
+
+/// Returns a duration in milliseconds, rounded up.
+#[inline]
+fn millis(duration: Duration) -> u32 {
+    let millis = duration.subsec_nanos().div_ceil(1_000_000);
+    let seconds = u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
+    seconds.saturating_mul(1000).saturating_add(millis)
 }
 
 /// One request or a batch, and the caller that awaits the replies.
@@ -164,12 +174,23 @@ impl<C: Caller> Call<C> {
     /// Starts the timeout, if it has not started.
     #[inline]
     pub(crate) fn start_timeout(&mut self, now: Instant) -> Instant {
-        let deadline = match self.due {
-            Due::After(timeout) | Due::AfterSending(timeout) => deadline(now, timeout),
-            Due::At(deadline) => deadline,
-        };
-        self.due = Due::At(deadline);
-        deadline
+        match self.due {
+            Due::After(timeout) | Due::AfterSending(timeout) => {
+                let deadline = deadline(now, timeout);
+                let millis = millis(timeout);
+                self.due = Due::At { deadline, millis };
+                deadline
+            }
+            Due::At { deadline, .. } => deadline,
+        }
+    }
+
+    /// Returns the time from the start of the timeout to its end.
+    pub(super) fn timeout(&self) -> Duration {
+        match self.due {
+            Due::After(timeout) | Due::AfterSending(timeout) => timeout,
+            Due::At { millis, .. } => Duration::from_millis(millis.into()),
+        }
     }
 
     /// Whether the timeout starts when the call is sent.
@@ -201,7 +222,7 @@ impl<C: Caller> Call<C> {
     pub(super) fn time_left(&self, now: Instant) -> Duration {
         match self.due {
             Due::After(timeout) | Due::AfterSending(timeout) => timeout,
-            Due::At(deadline) => deadline.saturating_duration_since(now),
+            Due::At { deadline, .. } => deadline.saturating_duration_since(now),
         }
     }
 
@@ -260,12 +281,19 @@ impl<C: Caller> Call<C> {
     pub(in crate::request_reply) const fn deadline(&self) -> Option<Instant> {
         match self.due {
             Due::After(_) | Due::AfterSending(_) => None,
-            Due::At(deadline) => Some(deadline),
+            Due::At { deadline, .. } => Some(deadline),
         }
     }
 
-    pub(super) const fn set_deadline(&mut self, deadline: Instant) {
-        self.due = Due::At(deadline);
+    pub(super) fn set_deadline(&mut self, deadline: Instant) {
+        let millis = match self.due {
+            Due::After(timeout) | Due::AfterSending(timeout) => millis(timeout),
+            Due::At {
+                deadline: earlier,
+                millis: timeout,
+            } => timeout.saturating_add(millis(deadline.saturating_duration_since(earlier))),
+        };
+        self.due = Due::At { deadline, millis };
     }
 
     /// The connection's task takes the call. A call that comes from a pool keeps its permit.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use swarm_transport::TransportError;
-
 use super::call::{Call, deadline, earlier};
 use super::drain::Drain;
+use super::sent::SentCall;
 use super::{Caller, Engine, Failure, Violation};
+use crate::failure::{Late, Wait};
 
 impl<C: Caller> Engine<C> {
     /// Returns when [`expire`](Self::expire) is due.
@@ -56,17 +56,18 @@ impl<C: Caller> Engine<C> {
         self.earliest = None;
         let reachable = self.reaches_server();
         for mut call in std::mem::take(&mut self.waiting) {
-            let unreachable = self.session.unreachable();
-            if !self.expire_waiting(&mut call, now, reachable, unreachable) {
+            let why = || self.why_waiting();
+            if !self.expire_waiting(&mut call, now, reachable, why) {
                 self.note_check(&call, now);
                 self.waiting.push_back(call);
             }
         }
         let key = self.session.settings.learned.write_cost();
         let later = |call: &Call<C>| call.pace()?.later_than(now, key);
-        for slot in self.in_flight.iter_mut().chain(self.fallback.slots_mut()) {
+        let settings = &self.session.settings;
+        let mut expire = |slot: &mut SentCall<C>, address: &Option<Arc<str>>| {
             let Some(call) = &mut slot.call else {
-                continue;
+                return;
             };
             if call.is_due(now)
                 && let Some(later) = later(call)
@@ -74,12 +75,41 @@ impl<C: Caller> Engine<C> {
                 call.set_deadline(later);
             }
             if call.is_due(now) {
-                call.fail(|_| Failure::Timeout { sent: true });
+                let failure = Failure::Timeout(Arc::new(Late {
+                    sent: true,
+                    address: address.clone(),
+                    waited: Some(call.timeout()),
+                    wait: Wait::Reply,
+                }));
+                call.fail(|_| failure.clone());
             } else if slot.is_pending() {
                 self.earliest = earlier(self.earliest, Some(slot.deadline()));
             }
+        };
+        for slot in self.in_flight.iter_mut() {
+            expire(slot, &settings.address);
+        }
+        for slot in self.fallback.slots_mut() {
+            expire(slot, &settings.fallback_address);
         }
         self.fallback.rescan();
+    }
+
+    /// Returns what calls that have not been sent wait for.
+    fn why_waiting(&self) -> Wait {
+        if !self.session.is_ready() {
+            Wait::Connection(self.session.outage().clone(), None)
+        } else if self.session.is_suspected() {
+            Wait::Silent
+        } else if self.drain.sends_no_more() {
+            Wait::Drain
+        } else if !self.fallback.is_empty() {
+            Wait::Fallback
+        } else if self.in_flight.front().is_some_and(SentCall::is_alone) {
+            Wait::Alone
+        } else {
+            Wait::InFlight(self.in_flight.len())
+        }
     }
 
     /// Makes sure that a waiting call is checked when its deadline passes. One whose timeout starts
@@ -102,7 +132,7 @@ impl<C: Caller> Engine<C> {
         call: &mut Call<C>,
         now: Instant,
         reachable: bool,
-        unreachable: Option<&Arc<TransportError>>,
+        why: impl FnOnce() -> Wait,
     ) -> bool {
         if call.starts_when_sent() && !call.is_awaited() {
             return true;
@@ -115,10 +145,13 @@ impl<C: Caller> Engine<C> {
             call.set_deadline(later);
             return false;
         }
-        call.fail_unsent(|_| match unreachable {
-            Some(error) => Failure::Unreachable(Arc::clone(error)),
-            None => Failure::Timeout { sent: false },
-        });
+        let failure = Failure::Timeout(Arc::new(Late {
+            sent: false,
+            address: self.session.settings.address.clone(),
+            waited: Some(call.timeout()),
+            wait: why(),
+        }));
+        call.fail_waiting(&failure);
         true
     }
 

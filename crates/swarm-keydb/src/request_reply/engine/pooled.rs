@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::call::Call;
 use super::sent::SentCall;
 use super::{Caller, Engine};
+use crate::failure::Wait;
 
 /// View of an engine whose calls come from a pool.
 pub(in crate::request_reply) struct Pooled<'a, C: Caller>(&'a mut Engine<C>);
@@ -69,7 +70,7 @@ impl<'a, C: Caller> Pooled<'a, C> {
     /// Fails a waiting call if its deadline has passed and is not extended. Returns whether it
     /// ended, because of that or because its caller has left.
     pub(in crate::request_reply) fn expire(&self, call: &mut Call<C>, now: Instant) -> bool {
-        self.0.expire_waiting(call, now, true, None)
+        self.0.expire_waiting(call, now, true, || Wait::Pool)
     }
 
     /// The call is about to be sent over a connection: only what that connection does counts from

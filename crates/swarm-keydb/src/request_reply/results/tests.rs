@@ -43,8 +43,8 @@ fn results_are_in_the_order_of_positions() {
     let [first, second] = senders;
     drop(second.send(Ok(Frame::bulk("second"))));
     drop(first.send(Ok(Frame::bulk("first"))));
-    results.fail(2, Failure::Full);
-    let [Ok(first), Ok(second), Err(Failure::Full)] = &results.into_vec()[..] else {
+    results.fail(2, Failure::Withheld);
+    let [Ok(first), Ok(second), Err(Failure::Withheld)] = &results.into_vec()[..] else {
         panic!("unexpected results");
     };
     assert_eq!(
@@ -79,7 +79,7 @@ fn commands_take_at_most_the_limit_but_one_may_take_more() {
     assert!(task.waits(|cx| results.poll_capacity(1, cx)));
     assert!(large.start());
     assert_eq!(task.count(), 0);
-    drop(large.send(Err(Failure::Full)));
+    drop(large.send(Err(Failure::Withheld)));
     assert_eq!(task.count(), 1);
     let small = results.sender(1, 60);
     assert!(!task.waits(|cx| results.poll_capacity(40, cx)));
@@ -94,7 +94,7 @@ fn the_task_waits_until_every_queued_command_has_its_result() {
     assert!(!task.waits(|cx| results.poll_settled(cx)));
     let (first, second) = (results.sender(0, 1), results.sender(1, 1));
     assert!(task.waits(|cx| results.poll_settled(cx)));
-    drop(first.send(Err(Failure::Full)));
+    drop(first.send(Err(Failure::Withheld)));
     assert_eq!(task.count(), 0);
     drop(second);
     assert_eq!(task.count(), 1);
@@ -106,7 +106,7 @@ fn a_withdrawn_command_is_not_sent_and_keeps_its_failure() {
     let (results, task) = (Results::new(3, 100), Woken::default());
     let (sent, unsent) = (results.sender(0, 1), results.sender(1, 1));
     assert!(sent.start());
-    results.withdraw(&Failure::Full);
+    results.withdraw(&Failure::Withheld);
     assert!(unsent.is_closed() && !unsent.start());
     assert!(!sent.is_closed() && sent.start());
     assert!(task.waits(|cx| results.poll_settled(cx)));
@@ -117,7 +117,7 @@ fn a_withdrawn_command_is_not_sent_and_keeps_its_failure() {
     let results = results.into_vec();
     assert!(matches!(
         &results[..],
-        [Ok(_), Err(Failure::Full), Err(Failure::Full)]
+        [Ok(_), Err(Failure::Withheld), Err(Failure::Withheld)]
     ));
 }
 

@@ -252,7 +252,10 @@ fn describe(result: &Result<Frame, Failure>) -> String {
     match result {
         Ok(frame) => frame.to_string(),
         Err(Failure::Server(error)) => format!("error {error}"),
-        Err(Failure::Timeout { sent }) => format!("timeout sent={sent}"),
+        Err(Failure::Timeout(late)) => match late.error() {
+            Some(error) => format!("timeout sent={} after {error}", late.sent),
+            None => format!("timeout sent={}", late.sent),
+        },
         Err(Failure::Lost { sent, .. }) => format!("lost sent={sent}"),
         Err(other) => format!("{other:?}"),
     }

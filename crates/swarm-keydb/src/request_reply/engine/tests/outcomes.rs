@@ -36,7 +36,7 @@ fn a_request_that_was_sent_before_never_counts_as_not_sent() {
             error: error(),
         },
         Failure::OnlyFallback(error()),
-        Failure::Unreachable(error()),
+        Failure::Timeout(Arc::default()),
         Failure::Refused(refusal()),
     ];
     for reason in reasons {
@@ -132,7 +132,7 @@ fn a_caller_is_answered_after_its_capacity_is_returned() {
             engine.receive(now, reply).unwrap();
         },
         |engine, error, _| engine.disconnected(error),
-        |engine, _, _| engine.fail_waiting(&Failure::Full),
+        |engine, _, _| engine.fail_waiting(&Failure::Closed { sent: false }),
         |engine, _, now| {
             let rejection = engine.next_request(now, |_| Err(refusal()));
             assert!(rejection.is_none());

@@ -1,10 +1,13 @@
 //! Reason why a call got no reply.
 
+mod late;
+
 use std::sync::Arc;
 
 use swarm_resp::ServerError;
 use swarm_transport::{RequestRejection, TransportError, TransportErrorKind};
 
+pub(crate) use self::late::{Late, Outage, QueueLoad, Time, Wait};
 use crate::server::{ErrorReply, Unsupported};
 
 /// Reason why a call got no reply.
@@ -15,10 +18,8 @@ pub(crate) enum Failure {
     /// A script failed, or returned a list that looks like an error: the connection cannot
     /// distinguish them.
     Scripted(ServerError),
-    /// The deadline passed. If the request was sent, it may have run.
-    Timeout { sent: bool },
-    /// The deadline passed while the client could not connect; the request was not sent.
-    Unreachable(Arc<TransportError>),
+    /// The deadline passed.
+    Timeout(Arc<Late>),
     /// Only the HTTP fallback is reachable, which has no sessions; the request was not sent.
     OnlyFallback(Arc<TransportError>),
     /// The connection was lost. If the request was sent, it may have run.
@@ -30,8 +31,8 @@ pub(crate) enum Failure {
     Refused(RequestRejection),
     /// The server of the connection cannot take the request; it was not sent.
     Unsupported(Unsupported),
-    /// There was no room for it in the queue; it was not sent.
-    Full,
+    /// The queue had no capacity for the request; it was not sent.
+    Full(QueueLoad),
     /// Another request of the same batch was refused; the request was not sent.
     Withheld,
     /// The server rejected the credentials. If the request was sent over an earlier connection, it
@@ -70,9 +71,15 @@ impl Failure {
             error: Arc::clone(error),
         };
         match self {
-            Self::Timeout { .. } | Self::Unreachable(_) | Self::Full => {
-                Self::Timeout { sent: true }
-            }
+            Self::Timeout(late) => Self::Timeout(Arc::new(Late {
+                sent: true,
+                ..Late::clone(late)
+            })),
+            Self::Full(load) => Self::Timeout(Arc::new(Late {
+                sent: true,
+                wait: Wait::Queue(*load),
+                ..Late::default()
+            })),
             Self::Lost { error, .. } | Self::OnlyFallback(error) => lost(error),
             Self::Auth { error, .. } => Self::Auth {
                 sent: true,
