@@ -112,6 +112,11 @@ impl Availability {
         failed.is_some_and(|failed| failed.refused == Some(self.login.version()))
     }
 
+    /// Whether the shared connection works.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.status.links().borrow().state == State::Connected
+    }
+
     /// Address of the server, without secrets.
     pub(crate) fn address(&self) -> Option<&Arc<str>> {
         self.status.address()

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{RequestReply, Role};
@@ -46,7 +47,7 @@ impl RequestReply {
         }
         if self.unreachable && !self.engine.session().is_suspected() {
             self.unreachable = false;
-            self.status.set(State::Connected);
+            self.set_connected();
         }
         let Some(liveness_check) = &mut self.liveness_check else {
             return;
@@ -65,11 +66,12 @@ impl RequestReply {
                 self.set_aside(silent);
                 *self.engine.session_mut() = session;
                 self.unreachable = false;
-                self.status.set(State::Connected);
+                self.set_connected();
             }
-            Err(_) => {
+            Err(disconnect) => {
                 self.unreachable = true;
                 self.status.set(State::Reconnecting);
+                self.begin_outage(&Arc::new(disconnect.into_error()));
             }
         }
     }

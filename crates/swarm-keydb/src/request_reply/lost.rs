@@ -1,6 +1,10 @@
 //! Handling of a connection that was lost or could not be made: its calls, the fallback, and the
 //! client's state.
 
+use std::sync::Arc;
+
+use swarm_transport::TransportError;
+
 use super::{Failure, RequestReply, Role};
 use crate::connection::{Lifetime, Loss, Next, Stop};
 use crate::status::{FailedDial, State};
@@ -59,14 +63,46 @@ impl RequestReply {
             self.cannot_start = Some(failure.clone());
         }
         if setback.is_final {
+            self.log_end(error);
             self.fail_all(failure);
             return Err(Stop::Ended);
         }
+        self.begin_outage(error);
         if setback.refused {
             // Another attempt with these credentials would fail the same way.
             self.fail_waiting_calls(failure);
         }
         Ok(())
+    }
+
+    /// There is no connection that works: logs that once.
+    pub(super) fn begin_outage(&mut self, error: &Arc<TransportError>) {
+        self.status.note_lost(error);
+        self.note_load();
+        // A client that has not started yet returns the error instead.
+        if self.role == Role::Shared && self.cannot_start.is_none() {
+            let address = self.status.address().map(|address| &**address);
+            (self.outages).failed(address, error, Some(self.status.queued()));
+        }
+    }
+
+    /// Logs that the client is of no use any more.
+    fn log_end(&self, error: &Arc<TransportError>) {
+        if self.role == Role::Shared {
+            let server = self
+                .status
+                .address()
+                .map_or("custom connector", |address| address);
+            tracing::warn!(server, %error, "no connection to the server; not reconnecting");
+        }
+    }
+
+    /// There is a connection that works.
+    pub(super) fn set_connected(&mut self) {
+        let address = self.status.address().map(|address| &**address);
+        let attempts = self.status.outage().attempts;
+        self.outages.over(address, Some(attempts));
+        self.status.set(State::Connected);
     }
 
     /// Tells the engine why there is no connection, for the errors of calls that wait for one.

@@ -46,8 +46,8 @@ pub(crate) use role::Role;
 
 use crate::connection::ConnectionFactory;
 use crate::connection::{
-    CLOSE_TIMEOUT, Connection, Dialer, Disconnect, End, Link, Loss, Outgoing, Protocol, Reconnect,
-    Session, Stop, Violation,
+    CLOSE_TIMEOUT, Connection, Dialer, Disconnect, End, Link, Loss, OutageLog, Outgoing, Protocol,
+    Reconnect, Session, Stop, Violation,
 };
 use crate::credentials::{Credentials, LoginVersion};
 use crate::failure::Failure;
@@ -94,6 +94,7 @@ pub(crate) struct RequestReply {
     liveness_check: Option<LivenessCheck>,
     /// Whether the last liveness check has failed.
     unreachable: bool,
+    outages: OutageLog,
     /// The caller that waits for the first attempt to connect.
     started: Option<Started>,
     /// Why the first attempt failed, while the client dials the fallback.
@@ -187,6 +188,7 @@ impl RequestReply {
             asides: Asides::new(options.drain_timeout),
             liveness_check: None,
             unreachable: false,
+            outages: OutageLog::shared(),
             started,
             cannot_start: None,
             start_failed: false,
@@ -311,7 +313,7 @@ impl Protocol for RequestReply {
         self.status
             .note_session(escapes, session.is_stateful(), self.login);
         self.enter_pool();
-        self.status.set(State::Connected);
+        self.set_connected();
         self.report_started(Ok(()));
     }
 

@@ -101,6 +101,8 @@ pub(crate) struct Link {
     pub(crate) failed: Option<FailedDial>,
     /// What is known about the time without a connection, until there is one.
     pub(crate) outage: Outage,
+    /// Why the connection was last lost or could not be opened.
+    pub(crate) last_error: Option<Arc<TransportError>>,
 }
 
 /// Why an attempt to connect failed.
@@ -155,6 +157,7 @@ impl Status {
                     since: Some(now.into_std()),
                     ..Outage::default()
                 },
+                last_error: None,
             }),
             queued: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),
@@ -216,14 +219,17 @@ impl Status {
         let now = Instant::now().into_std();
         self.links.send_modify(|link| {
             link.outage.note_attempt(&failed.error, now);
+            link.last_error = Some(Arc::clone(&failed.error));
             link.failed = Some(failed);
         });
     }
 
     /// Records why the connection was lost.
     pub(crate) fn note_lost(&self, error: &Arc<TransportError>) {
-        let note = |link: &mut Link| link.outage.error = Some(Arc::clone(error));
-        self.links.send_modify(note);
+        self.links.send_modify(|link| {
+            link.outage.error = Some(Arc::clone(error));
+            link.last_error = Some(Arc::clone(error));
+        });
     }
 
     /// Returns what is known about the time without a connection.
@@ -254,6 +260,11 @@ impl Status {
     pub(crate) fn note_load(&self, queued: usize, in_flight: usize) {
         self.queued.store(queued, Ordering::Relaxed);
         self.in_flight.store(in_flight, Ordering::Relaxed);
+    }
+
+    /// Returns the number of calls that wait to be sent.
+    pub(crate) fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
     }
 
     /// Returns the number of calls that wait or have no reply yet.
@@ -352,8 +363,13 @@ impl Status {
 
     /// Returns the metrics now. `in_flight_bytes` is the part of the budget that is in use.
     pub(crate) fn stats(&self, in_flight_bytes: usize) -> Stats {
+        let link = self.links.borrow();
+        let is_connected = link.state == State::Connected;
         Stats {
-            state: self.links.borrow().state,
+            state: link.state,
+            connected_since: is_connected.then(|| link.since.into_std()),
+            attempts: link.outage.attempts,
+            last_error: link.last_error.clone(),
             queued: self.queued.load(Ordering::Relaxed),
             in_flight: self.in_flight.load(Ordering::Relaxed),
             in_flight_bytes,

@@ -1,7 +1,10 @@
 //! Metrics of a client, as its users see them.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use swarm_transport::TransportError;
 
 use super::State;
 
@@ -15,6 +18,14 @@ pub(super) const BUCKETS: usize = 32;
 pub struct Stats {
     /// State of the shared connection.
     pub state: State,
+    /// When the shared connection was established. `None` while there is none.
+    pub connected_since: Option<Instant>,
+    /// Number of attempts to connect that have failed since there was a connection. Zero while
+    /// there is one.
+    pub attempts: u32,
+    /// Why the shared connection was last lost or could not be established, even if the client has
+    /// reconnected since.
+    pub last_error: Option<Arc<TransportError>>,
     /// Commands that wait to be sent.
     pub queued: usize,
     /// Commands that were sent and have no reply yet, including those whose caller has given up.

@@ -30,6 +30,12 @@ pub(super) struct Membership {
 }
 
 impl Membership {
+    /// Address of the server, without secrets.
+    pub(super) fn address(&self) -> Option<&str> {
+        let status = self.client.shared.connection.status();
+        status.address().map(|address| &**address)
+    }
+
     pub(super) fn new(
         client: Client,
         group: Bytes,

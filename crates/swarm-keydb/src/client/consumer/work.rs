@@ -14,9 +14,10 @@ use crate::client::lease::SLICE;
 use crate::commands::{
     GroupRead, ReadAfter, StreamEntry, StreamFields, StreamId, XReadGroupOptions,
 };
-use crate::connection::Reconnect;
+use crate::connection::{OutageLog, Reconnect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::request_reply::deadline_in;
+use crate::status::State;
 
 /// Extra time after BLOCK for which the server may keep a read whose connection was lost.
 const LINGER: Duration = Duration::from_secs(1);
@@ -36,6 +37,7 @@ pub(super) struct Work {
     /// When to check the pending entries again.
     recover_at: Option<Instant>,
     reconnect: Reconnect,
+    outages: OutageLog,
     /// Delay before the next step.
     delay: Option<Duration>,
 }
@@ -72,6 +74,7 @@ impl Work {
             claim_at: Instant::now(),
             recover_at: None,
             reconnect,
+            outages: OutageLog::beside_shared("consumer"),
             delay: None,
         }
     }
@@ -102,6 +105,7 @@ impl Work {
         match found {
             Ok(found) => {
                 self.reconnect.succeeded();
+                self.outages.over(self.membership.address(), None);
                 Ok(found)
             }
             Err(error) => self.failed(error),
@@ -274,6 +278,9 @@ impl Work {
         };
         if is_transient {
             tracing::debug!(error.type = error.kind().as_str(), "consumer retries after an error");
+            if self.membership.client.state() == State::Connected && !error.is_no_group() {
+                self.outages.failed(self.membership.address(), &error, None);
+            }
             Ok(Vec::new())
         } else {
             Err(error)

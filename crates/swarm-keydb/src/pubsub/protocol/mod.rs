@@ -19,8 +19,8 @@ use super::registry::Submission;
 use super::subscription::EventSink;
 use crate::connection::ConnectionFactory;
 use crate::connection::{
-    CLOSE_TIMEOUT, Connection, Disconnect, End, Lifetime, Link, Loss, Next, Outgoing, Protocol,
-    Reconnect, Session, Stop, Violation,
+    CLOSE_TIMEOUT, Connection, Disconnect, End, Lifetime, Link, Loss, Next, OutageLog, Outgoing,
+    Protocol, Reconnect, Session, Stop, Violation,
 };
 use crate::credentials::{Credentials, LoginVersion};
 use crate::failure::Failure;
@@ -43,6 +43,7 @@ pub(super) struct PubSub {
     paused: bool,
     /// Tells whether dialing is worthwhile.
     availability: Availability,
+    outages: OutageLog,
     /// The last request, which the transport may borrow.
     request: Option<Request>,
     /// Fires when the connection is closed although the server has not acknowledged the last
@@ -75,6 +76,7 @@ impl PubSub {
             backpressure,
             paused: false,
             availability,
+            outages: OutageLog::beside_shared("subscriptions"),
             request: None,
             unsubscribe_by: None,
         };
@@ -207,6 +209,8 @@ impl Protocol for PubSub {
 
     fn ready(&mut self) {
         self.availability.note_dial(None);
+        let address = self.availability.address().map(|address| &**address);
+        self.outages.over(address, None);
     }
 
     fn poll_auxiliary(&mut self, _: &mut Link, _: &mut Context<'_>) {}
@@ -269,6 +273,10 @@ impl Protocol for PubSub {
         self.machine.disconnected();
         if loss.lifetime == Lifetime::Failed {
             self.availability.note_dial(Some(&loss.error));
+            if self.availability.is_connected() {
+                let address = self.availability.address().map(|address| &**address);
+                self.outages.failed(address, &loss.error, None);
+            }
         }
         if let Next::Failed(setback) = &loss.next
             && (setback.refused || setback.is_final)

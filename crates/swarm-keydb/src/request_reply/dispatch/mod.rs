@@ -36,6 +36,9 @@ use crate::options::CommandOrder;
 use crate::pool::{ConnectionId, Dispatched, Limits, Mode, Need, OrderKeys, Plan, Pool, Work};
 use crate::status::{Growth, Status};
 
+/// How long the primary connection must work after another one was refused before that is logged.
+const REFUSAL_LOG_DELAY: Duration = Duration::from_secs(1);
+
 /// What waits in the pool.
 pub(super) enum Job {
     Call(Box<Call<ReplySender>>),
@@ -68,6 +71,8 @@ pub(super) struct Dispatcher {
     wanted: bool,
     /// Lower bound of the deadlines of calls in the pool.
     earliest: Option<Instant>,
+    /// A refused connection that is not logged yet: when, and why.
+    refusal: Option<(Instant, String)>,
     /// Whether it was logged that the server is serial.
     growth_logged: bool,
     closing: closing::Closing,
@@ -88,6 +93,7 @@ impl Dispatcher {
             engaged: false,
             wanted: false,
             earliest: None,
+            refusal: None,
             growth_logged: false,
             closing: closing::Closing::default(),
         }
@@ -183,6 +189,7 @@ impl Dispatcher {
         }
         self.follow_plan(now);
         self.log_growth();
+        self.log_refusal(now);
         self.dispatch(engine, now);
         if !self.pool.is_open() || !self.pool.is_needed() {
             self.disengage(engine, now);
@@ -212,6 +219,19 @@ impl Dispatcher {
         }
     }
 
+    /// Logs that the server refuses more connections, once the primary connection has outlived that
+    /// for a while: a server that goes away refuses connections, too, which is another line.
+    fn log_refusal(&mut self, now: Instant) {
+        let refused = |(at, _): &mut (Instant, String)| *at + REFUSAL_LOG_DELAY <= now;
+        if let Some((_, error)) = self.refusal.take_if(refused) {
+            tracing::warn!(
+                error,
+                connections = self.pool.connections(),
+                "the server refuses more connections; continuing with those that are open"
+            );
+        }
+    }
+
     fn note_change(&mut self, change: Change, status: &Status, now: Instant) {
         match change {
             Change::Opened(id) if self.closing.has_begun() => {
@@ -223,11 +243,7 @@ impl Dispatcher {
             Change::Failed(id, failure) => {
                 self.pool.closed(id, now);
                 if is_refusal(&failure) {
-                    tracing::warn!(
-                        error = reason(&failure),
-                        connections = self.pool.connections(),
-                        "the server refuses more connections; continuing with those that are open"
-                    );
+                    self.refusal = Some((now, reason(&failure)));
                     self.pool.refused(now, fastrand::f64());
                 }
             }

@@ -41,6 +41,7 @@ impl Dispatcher {
 
     /// The primary connection is lost.
     pub(in crate::request_reply) fn disconnected(&mut self, now: Instant) {
+        self.refusal = None;
         self.pool.closed(ConnectionId::PRIMARY, now);
     }
 

@@ -1,0 +1,87 @@
+//! What the log tells about a time without a server: one line when it begins, one when it is over,
+//! and none in between.
+
+use std::fmt::Display;
+
+use tokio::time::Instant;
+
+use crate::failure::Time;
+
+/// Logs the outages of one purpose of a client.
+///
+/// The shared connection tells each outage of the server. Every other purpose depends on that
+/// connection, so it tells only what that connection does not: that it fails although the shared
+/// connection works. Its first failure may be the beginning of an outage of the server that the
+/// shared connection has not noticed yet, so only the second one in a row counts.
+#[derive(Debug)]
+pub(crate) struct OutageLog {
+    purpose: &'static str,
+    /// Number of failures in a row that are not told.
+    tolerated: u32,
+    failures: u32,
+    /// When the first failure was.
+    since: Option<Instant>,
+    told: bool,
+}
+
+impl OutageLog {
+    /// Creates the log of the shared connection.
+    pub(crate) const fn shared() -> Self {
+        Self::new("commands", 0)
+    }
+
+    /// Creates the log of a purpose that depends on the shared connection.
+    pub(crate) const fn beside_shared(purpose: &'static str) -> Self {
+        Self::new(purpose, 1)
+    }
+
+    const fn new(purpose: &'static str, tolerated: u32) -> Self {
+        Self {
+            purpose,
+            tolerated,
+            failures: 0,
+            since: None,
+            told: false,
+        }
+    }
+
+    /// Records a failure. `waiting` is the number of commands that wait, if it is known.
+    pub(crate) fn failed(
+        &mut self,
+        address: Option<&str>,
+        error: &dyn Display,
+        waiting: Option<usize>,
+    ) {
+        self.since.get_or_insert_with(Instant::now);
+        self.failures = self.failures.saturating_add(1);
+        if self.told || self.failures <= self.tolerated {
+            return;
+        }
+        self.told = true;
+        tracing::warn!(
+            purpose = self.purpose,
+            server = address.unwrap_or("custom connector"),
+            %error,
+            waiting,
+            "no connection to the server; retrying"
+        );
+    }
+
+    /// Records that the purpose works. `attempts` is the number of failed attempts, if it is known
+    /// better than by [`failed`](Self::failed).
+    pub(crate) fn over(&mut self, address: Option<&str>, attempts: Option<u32>) {
+        let Some(since) = self.since.take() else {
+            return;
+        };
+        let failures = std::mem::take(&mut self.failures);
+        if std::mem::take(&mut self.told) {
+            tracing::info!(
+                purpose = self.purpose,
+                server = address.unwrap_or("custom connector"),
+                after = %Time(since.elapsed()),
+                failed_attempts = attempts.unwrap_or(failures),
+                "connected to the server"
+            );
+        }
+    }
+}
