@@ -289,7 +289,7 @@ fn a_consumer_iterates_until_it_is_stopped() {
             let client = Client::connect(url).unwrap();
             let mut consumer = client
                 .consumer("group", "one", "stream")
-                .with(|consumer| consumer.count(7))
+                .count(7)
                 .build()
                 .unwrap();
             let nothing = consumer.next_within(Duration::from_millis(50)).unwrap();

@@ -132,8 +132,8 @@ pub mod prelude {
 
 pub use bytes::Bytes;
 pub use client::{
-    Bulk, Client, Closed, Consumer, ConsumerBuilder, DeletedEntries, Delivery, Exclusive, Handles,
-    Pipeline, Queued, Reply, ScanStream, StopHandle, Transaction,
+    Bulk, Client, Closed, Consumer, ConsumerBuilder, DeadLetter, DeletedEntries, Delivery,
+    Exclusive, Handles, Pipeline, Queued, Reply, ScanStream, StopHandle, Transaction,
 };
 pub use command::{Command, Executor};
 pub use commands::{

@@ -2,6 +2,7 @@
 //! is lost.
 
 mod crashes;
+mod dead_letters;
 mod fair;
 mod faults;
 mod flow;

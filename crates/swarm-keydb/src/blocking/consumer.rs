@@ -1,5 +1,6 @@
 //! Blocking consumer of a consumer group.
 
+use std::future::Future;
 use std::iter::FusedIterator;
 use std::ops::Deref;
 use std::time::Duration;
@@ -10,7 +11,8 @@ use super::Client;
 use super::runtime::{Iterated, Runtime};
 use crate::client;
 use crate::error::Result;
-use crate::key::ToKeys;
+use crate::key::{ToKey, ToKeys};
+use crate::{DeletedEntries, ReadAfter};
 
 /// Consumer of streams, as a blocking iterator over deliveries: see [`Consumer`](crate::Consumer).
 ///
@@ -24,8 +26,7 @@ use crate::key::ToKeys;
 /// # let client = Client::connect(gateway.ws_url())?;
 /// client.xadd("orders", [("item", "tea"), ("count", "2")])?;
 ///
-/// let orders = client.consumer("billing", "worker-1", "orders");
-/// for delivery in orders.with(|consumer| consumer.count(50)).build()? {
+/// for delivery in client.consumer("billing", "worker-1", "orders").count(50).build()? {
 ///     let delivery = delivery?;
 ///     let count: Option<i64> = delivery.fields.get_as("count")?;
 ///     assert_eq!(count, Some(2));
@@ -70,15 +71,89 @@ impl Client {
             runtime: self.runtime.clone(),
         }
     }
+
+    /// Stops all consumers of this client and its clones gracefully: see
+    /// [`Client::stop_consumers`](crate::Client::stop_consumers).
+    pub fn stop_consumers(&self) {
+        self.inner.stop_consumers();
+    }
 }
 
 impl ConsumerBuilder {
-    /// Changes options through the async [`ConsumerBuilder`](crate::ConsumerBuilder).
-    pub fn with(
-        mut self,
-        change: impl FnOnce(client::ConsumerBuilder) -> client::ConsumerBuilder,
-    ) -> Self {
-        self.inner = change(self.inner);
+    /// Sets the maximum number of entries per read and stream: see
+    /// [`ConsumerBuilder::count`](crate::ConsumerBuilder::count).
+    pub fn count(mut self, count: u64) -> Self {
+        self.inner = self.inner.count(count);
+        self
+    }
+
+    /// Sets how long one read may block on the server: see
+    /// [`ConsumerBuilder::block`](crate::ConsumerBuilder::block).
+    pub fn block(mut self, time: Duration) -> Self {
+        self.inner = self.inner.block(time);
+        self
+    }
+
+    /// Sets how long an entry may be pending for another consumer before this one claims it: see
+    /// [`ConsumerBuilder::min_idle`](crate::ConsumerBuilder::min_idle).
+    pub fn min_idle(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.inner = self.inner.min_idle(time);
+        self
+    }
+
+    /// Sets the interval between searches for entries to claim: see
+    /// [`ConsumerBuilder::claim_interval`](crate::ConsumerBuilder::claim_interval).
+    pub fn claim_interval(mut self, time: Duration) -> Self {
+        self.inner = self.inner.claim_interval(time);
+        self
+    }
+
+    /// Sets the position of a group that the consumer creates: see
+    /// [`ConsumerBuilder::start_from`](crate::ConsumerBuilder::start_from).
+    pub fn start_from(mut self, start: impl Into<ReadAfter>) -> Self {
+        self.inner = self.inner.start_from(start);
+        self
+    }
+
+    /// Sets the policy for entries that were deleted while they were pending: see
+    /// [`ConsumerBuilder::deleted_entries`](crate::ConsumerBuilder::deleted_entries).
+    pub fn deleted_entries(mut self, policy: DeletedEntries) -> Self {
+        self.inner = self.inner.deleted_entries(policy);
+        self
+    }
+
+    /// Sets how long a stopped consumer waits until its deliveries are settled: see
+    /// [`ConsumerBuilder::drain_timeout`](crate::ConsumerBuilder::drain_timeout).
+    pub fn drain_timeout(mut self, time: Duration) -> Self {
+        self.inner = self.inner.drain_timeout(time);
+        self
+    }
+
+    /// Sets the delay after which this consumer redelivers an entry that was dropped: see
+    /// [`ConsumerBuilder::retry_delay`](crate::ConsumerBuilder::retry_delay).
+    pub fn retry_delay(mut self, time: Duration) -> Self {
+        self.inner = self.inner.retry_delay(time);
+        self
+    }
+
+    /// Sets how often an entry is delivered before it becomes a dead letter: see
+    /// [`ConsumerBuilder::max_deliveries`](crate::ConsumerBuilder::max_deliveries).
+    pub fn max_deliveries(mut self, deliveries: u64) -> Self {
+        self.inner = self.inner.max_deliveries(deliveries);
+        self
+    }
+
+    /// Sets the stream for dead letters: see
+    /// [`ConsumerBuilder::dead_letter`](crate::ConsumerBuilder::dead_letter).
+    pub fn dead_letter(mut self, stream: impl ToKey) -> Self {
+        self.inner = self.inner.dead_letter(stream);
+        self
+    }
+
+    /// Stops the consumer gracefully when a future completes: see
+    /// [`ConsumerBuilder::stop_when`](crate::ConsumerBuilder::stop_when).
+    pub fn stop_when(mut self, signal: impl Future + Send + 'static) -> Self {
+        self.inner = self.inner.stop_when(signal);
         self
     }
 
@@ -148,6 +223,36 @@ impl Delivery {
     /// The errors of [`Delivery::ack`](crate::Delivery::ack).
     pub fn ack(&self) -> Result<()> {
         self.runtime.wait(self.inner.ack())?
+    }
+
+    /// Gives the entry back: see [`Delivery::nack`](crate::Delivery::nack).
+    pub fn nack(self, after: Duration) {
+        self.inner.nack(after);
+    }
+
+    /// Gives the entry back, with the reason: see
+    /// [`Delivery::nack_with`](crate::Delivery::nack_with).
+    pub fn nack_with(self, after: Duration, reason: impl ToString) {
+        self.inner.nack_with(after, reason);
+    }
+
+    /// Moves the entry to the dead-letter stream.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Delivery::dead_letter`](crate::Delivery::dead_letter).
+    pub fn dead_letter(&self, reason: impl ToString) -> Result<()> {
+        self.runtime.wait(self.inner.dead_letter(reason))?
+    }
+
+    /// Resets the entry's idle time during long work. Returns false if the entry is no longer
+    /// pending for this consumer.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Delivery::extend`](crate::Delivery::extend).
+    pub fn extend(&self) -> Result<bool> {
+        self.runtime.wait(self.inner.extend())?
     }
 }
 

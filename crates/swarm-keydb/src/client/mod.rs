@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 pub use bulk::Bulk;
 pub use close::Closed;
-pub use consumer::{Consumer, ConsumerBuilder, DeletedEntries, Delivery, StopHandle};
+pub use consumer::{Consumer, ConsumerBuilder, DeadLetter, DeletedEntries, Delivery, StopHandle};
 pub use exclusive::Exclusive;
 pub use pipeline::Pipeline;
 pub use queue::{Handles, Queued};
@@ -31,7 +31,7 @@ pub use scan::ScanStream;
 pub(crate) use transact::Attempts;
 pub use transaction::Transaction;
 
-use consumer::AckQueues;
+use consumer::{AckQueues, Consumers};
 use queue::Queue;
 
 use crate::command::{Blocking, Command, Executor};
@@ -93,6 +93,8 @@ struct Shared {
     subscriptions: Subscriptions,
     /// Pending acknowledgments of consumers.
     acks: AckQueues,
+    /// Consumers, to stop them together.
+    consumers: Consumers,
     /// Whether the shared connection can be used.
     availability: Availability,
 }
@@ -211,6 +213,7 @@ impl Client {
             leases: Leases::new(Arc::clone(&factory), dedicated, availability.clone()),
             subscriptions: Subscriptions::new(availability.clone()),
             acks: AckQueues::default(),
+            consumers: Consumers::default(),
             availability,
             factory,
         };

@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::dead_letter::bury;
 use super::membership::Membership;
+use super::retries::in_future;
 use crate::commands::{StreamFields, StreamId};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Entry delivered by a [`Consumer`](crate::Consumer), to be processed and then
 /// [acknowledged](Self::ack).
@@ -23,8 +26,12 @@ pub struct Delivery {
     pub id: StreamId,
     /// Fields of the entry: at least one, unless it [was deleted](Self::is_deleted).
     pub fields: StreamFields,
-    /// Number of deliveries of this entry, including this one, as far as known. A high number hints
-    /// at an entry that cannot be processed.
+    /// Number of deliveries of this entry, including this one, as far as known.
+    ///
+    /// Do not use it to give up on entries: a consumer reads and claims entries in batches, and
+    /// after a crash, the number of each entry of the batch has grown, although only one was being
+    /// processed. Use [`max_deliveries`](crate::ConsumerBuilder::max_deliveries) instead, with
+    /// which the consumer claims one entry at a time.
     pub delivered: u64,
     outstanding: Outstanding,
 }
@@ -38,7 +45,12 @@ struct Outstanding {
 
 impl Drop for Outstanding {
     fn drop(&mut self) {
-        self.membership.settle(self.stream, self.id);
+        let membership = &self.membership;
+        match membership.settings.retry_delay {
+            // Has no effect if the entry is acknowledged.
+            Some(delay) => membership.give_back((self.stream, self.id), in_future(delay), None),
+            None => drop(membership.settle(self.stream, self.id)),
+        }
     }
 }
 
@@ -96,6 +108,102 @@ impl Delivery {
             .membership
             .ack(self.outstanding.stream, self.outstanding.id)
             .await
+    }
+
+    /// Gives the entry back: this consumer redelivers it after a delay, as its next delivery.
+    ///
+    /// Sends nothing. The delay ends early if the entry has reached
+    /// [`max_deliveries`](crate::ConsumerBuilder::max_deliveries), or if another consumer claims
+    /// the entry after [`min_idle`](crate::ConsumerBuilder::min_idle), so use a shorter delay than
+    /// that. If the consumer stops or crashes first, the entry is redelivered like any other that
+    /// is pending. Has no effect on an entry that is acknowledged.
+    pub fn nack(self, after: Duration) {
+        self.give_back(after, None);
+    }
+
+    /// Gives the entry back like [`nack`](Self::nack), with the reason. If the entry is not
+    /// delivered again, the reason is written to the
+    /// [dead-letter stream](crate::ConsumerBuilder::dead_letter).
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers pass an error or a literal"
+    )]
+    pub fn nack_with(self, after: Duration, reason: impl ToString) {
+        self.give_back(after, Some(reason.to_string()));
+    }
+
+    fn give_back(self, after: Duration, reason: Option<String>) {
+        let Outstanding {
+            membership,
+            stream,
+            id,
+        } = &self.outstanding;
+        let max = membership.settings.max_deliveries;
+        let is_spent = max.is_some_and(|max| self.delivered >= max);
+        let due = if is_spent { Duration::ZERO } else { after };
+        membership.give_back((*stream, *id), in_future(due), reason);
+    }
+
+    /// Moves the entry to the [dead-letter stream](crate::ConsumerBuilder::dead_letter), because it
+    /// can never be processed. Writes the entry there, and then acknowledges it.
+    ///
+    /// # Errors
+    ///
+    /// Kind [`Config`](crate::ErrorKind::Config) if the consumer has no dead-letter stream.
+    /// Otherwise the errors of any command and of [`ack`](Self::ack). After an error, the entry may
+    /// be in the dead-letter stream and still pending, so call this method again; the entry may
+    /// then be there twice.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the entry may be in the dead-letter stream, or acknowledged, too.
+    /// An entry that is acknowledged is always in the dead-letter stream.
+    pub async fn dead_letter(&self, reason: impl ToString) -> Result<()> {
+        let Outstanding {
+            membership,
+            stream,
+            id,
+        } = &self.outstanding;
+        let to = membership.dead_letter.as_ref().ok_or_else(|| {
+            Error::config("the consumer has no dead-letter stream; set dead_letter")
+        })?;
+        let (entry, reason) = ((*stream, *id), reason.to_string());
+        bury(
+            membership,
+            to,
+            entry,
+            &self.fields,
+            self.delivered,
+            Some(&reason),
+        )
+        .await
+    }
+
+    /// Resets the entry's idle time, so that no other consumer claims it for another
+    /// [`min_idle`](crate::ConsumerBuilder::min_idle). Call it regularly during long work.
+    ///
+    /// Returns false if the entry is no longer pending for this consumer: it is acknowledged, or
+    /// another consumer has claimed it and processes it again.
+    ///
+    /// SwarmKeyDb counts each call as a delivery, so this method is rejected there, and on servers
+    /// that the client does not recognize, if
+    /// [`max_deliveries`](crate::ConsumerBuilder::max_deliveries) is set. Raise `min_idle` instead.
+    ///
+    /// # Errors
+    ///
+    /// The errors of any command. Kind [`Config`](crate::ErrorKind::Config) if the call would count
+    /// as a delivery.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the idle time may be reset.
+    pub async fn extend(&self) -> Result<bool> {
+        let Outstanding {
+            membership,
+            stream,
+            id,
+        } = &self.outstanding;
+        membership.extend(*stream, *id).await
     }
 
     /// Returns whether the entry was deleted while it was pending and so has no fields. The

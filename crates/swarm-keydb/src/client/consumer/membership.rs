@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::acks::AckQueue;
 use super::options::Settings;
+use super::retries::{Entry, Retries};
 use crate::client::Client;
-use crate::commands::StreamId;
-use crate::error::Result;
+use crate::commands::{StreamId, XClaimOptions, XPendingOptions};
+use crate::error::{Error, Result};
 
 /// Membership of a consumer in its group.
 pub(super) struct Membership {
@@ -19,14 +21,24 @@ pub(super) struct Membership {
     pub(super) name: Bytes,
     pub(super) streams: Vec<Bytes>,
     pub(super) settings: Settings,
+    /// Stream for entries that were delivered too often.
+    pub(super) dead_letter: Option<Bytes>,
     /// Acknowledgment queue of each stream.
     acks: Vec<Arc<AckQueue>>,
     /// Outstanding entries, neither acknowledged nor dropped, by the index of their stream. Bounded
     /// by the deliveries that the application holds.
-    outstanding: Mutex<HashSet<(usize, StreamId)>>,
+    entries: Mutex<Entries>,
+    /// When the next retry is due.
+    retry_at: watch::Sender<Option<Instant>>,
     /// Number of outstanding entries.
     unsettled: watch::Sender<usize>,
     stopped: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Entries {
+    outstanding: HashSet<Entry>,
+    retries: Retries,
 }
 
 impl Membership {
@@ -41,43 +53,104 @@ impl Membership {
         group: Bytes,
         name: Bytes,
         streams: Vec<Bytes>,
+        dead_letter: Option<Bytes>,
         settings: Settings,
     ) -> Arc<Self> {
         let queues = &client.shared.acks;
         let acks = streams.iter().map(|stream| queues.of(stream, &group));
-        Arc::new(Self {
+        let membership = Arc::new(Self {
             acks: acks.collect(),
             client,
             group,
             name,
             streams,
+            dead_letter,
             settings,
-            outstanding: Mutex::default(),
+            entries: Mutex::default(),
+            retry_at: watch::Sender::new(None),
             unsettled: watch::Sender::new(0),
             stopped: watch::Sender::new(false),
-        })
+        });
+        membership.client.shared.consumers.add(&membership);
+        membership
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<(usize, StreamId)>> {
-        self.outstanding
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records an entry as outstanding. Returns false if it already was.
     pub(super) fn deliver(&self, stream: usize, id: StreamId) -> bool {
-        let new = self.lock().insert((stream, id));
+        let new = self.lock().outstanding.insert((stream, id));
         if new {
             self.unsettled.send_modify(|count| *count += 1);
         }
         new
     }
 
-    /// Records that an entry is no longer outstanding.
-    pub(super) fn settle(&self, stream: usize, id: StreamId) {
-        if self.lock().remove(&(stream, id)) {
+    /// Records that an entry is no longer outstanding. Returns whether it was.
+    pub(super) fn settle(&self, stream: usize, id: StreamId) -> bool {
+        let was_outstanding = self.lock().outstanding.remove(&(stream, id));
+        self.count_settled(was_outstanding)
+    }
+
+    fn count_settled(&self, was_outstanding: bool) -> bool {
+        if was_outstanding {
             self.unsettled
                 .send_modify(|count| *count = count.saturating_sub(1));
+        }
+        was_outstanding
+    }
+
+    /// Takes an entry back from the application, for redelivery at `due`.
+    pub(super) fn give_back(&self, entry: Entry, due: Instant, reason: Option<String>) {
+        let mut entries = self.lock();
+        let was_outstanding = entries.outstanding.remove(&entry);
+        if was_outstanding {
+            entries.retries.add(entry, due, reason);
+            self.retry_at.send_replace(entries.retries.next());
+        }
+        drop(entries);
+        self.count_settled(was_outstanding);
+    }
+
+    /// Schedules the redelivery of an entry that is not outstanding.
+    pub(super) fn schedule(&self, entry: Entry, due: Instant, reason: Option<String>) {
+        let mut entries = self.lock();
+        entries.retries.add(entry, due, reason);
+        self.retry_at.send_replace(entries.retries.next());
+    }
+
+    /// Removes an entry whose redelivery is due.
+    pub(super) fn take_retry(&self) -> Option<(Entry, Option<String>)> {
+        let mut entries = self.lock();
+        let due = entries.retries.take(Instant::now());
+        self.retry_at.send_replace(entries.retries.next());
+        due
+    }
+
+    /// Returns once a redelivery is due.
+    pub(super) async fn retry_due(&self) {
+        let mut changes = self.retry_at.subscribe();
+        loop {
+            let next = *changes.borrow_and_update();
+            let due = async {
+                match next {
+                    Some(due) => {
+                        let timer = {
+                            let _context = self.client.tasks().timers();
+                            tokio::time::sleep_until(due)
+                        };
+                        timer.await;
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = due => return,
+                // The sender lives in `self`, so waiting cannot fail.
+                _ = changes.changed() => {}
+            }
         }
     }
 
@@ -90,11 +163,40 @@ impl Membership {
         Ok(())
     }
 
-    /// Returns the outstanding entries of a stream.
-    pub(super) fn outstanding_in(&self, stream: usize) -> HashSet<StreamId> {
-        let out = self.lock();
-        let of_it = out.iter().filter(|(of, _)| *of == stream);
-        of_it.map(|(_, id)| *id).collect()
+    /// Resets the idle time of an entry. Returns false if it is not pending for this consumer.
+    pub(super) async fn extend(&self, stream: usize, id: StreamId) -> Result<bool> {
+        let (client, group, name) = (&self.client, &self.group, &self.name);
+        let Some(key) = self.streams.get(stream) else {
+            return Ok(false);
+        };
+        let server = &client.shared.factory.target.settings.learned;
+        // SwarmKeyDb ignores JUSTID, so it would count a delivery.
+        let may_count = server.profile().is_none_or(|server| server.write_queue);
+        if may_count && self.settings.max_deliveries.is_some() {
+            return Err(Error::config(
+                "extend counts as a delivery on this server, so it cannot be used with \
+                 max_deliveries; raise min_idle instead",
+            ));
+        }
+        let options = XPendingOptions::new().range(id..=id).count(1);
+        let listed = client.xpending_with(key, group, options.consumer(name));
+        let Some(pending) = listed.await?.pop() else {
+            return Ok(false);
+        };
+        // If another consumer has claimed the entry since, its idle time is shorter.
+        let options = XClaimOptions::new();
+        let extended = client.xclaim_justid(key, group, name, pending.idle, id, options);
+        Ok(!extended.await?.is_empty())
+    }
+
+    /// Returns the entries of a stream that are outstanding or wait for their redelivery.
+    pub(super) fn held_in(&self, stream: usize) -> HashSet<StreamId> {
+        let entries = self.lock();
+        let held = entries.outstanding.iter().copied();
+        let held = held.chain(entries.retries.entries());
+        held.filter(|(of, _)| *of == stream)
+            .map(|(_, id)| id)
+            .collect()
     }
 
     pub(super) fn unsettled(&self) -> usize {

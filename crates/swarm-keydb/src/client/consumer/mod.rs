@@ -2,11 +2,16 @@
 //! acknowledged.
 
 mod acks;
+mod dead_letter;
 mod delivery;
 mod membership;
 mod options;
+mod page;
 mod prefetch;
 mod recover;
+mod redeliver;
+mod registry;
+mod retries;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -21,10 +26,12 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use swarm_resp::ToArg;
 
+pub use dead_letter::DeadLetter;
 pub use delivery::Delivery;
 pub use options::{ConsumerBuilder, DeletedEntries};
 
 pub(super) use acks::AckQueues;
+pub(super) use registry::Consumers;
 
 use super::Client;
 use crate::error::Result;
@@ -69,6 +76,15 @@ impl Client {
     ) -> ConsumerBuilder {
         ConsumerBuilder::new(self.clone(), &group.to_arg(), &name.to_arg(), &streams)
     }
+
+    /// Stops all consumers of this client and its clones gracefully, as [`Consumer::stop`] does.
+    /// Consumers that are built later are not affected.
+    ///
+    /// To stop them from another task, for example on a signal, give that task a clone of the
+    /// client.
+    pub fn stop_consumers(&self) {
+        self.shared.consumers.stop();
+    }
 }
 
 /// Stream of the deliveries to one consumer of a group.
@@ -86,7 +102,11 @@ impl Client {
 /// instead stays pending on the server and is redelivered: to this or another consumer once it has
 /// been idle for `min_idle`, or to the next consumer with this name. Delivery is **at least once**,
 /// whatever fails or is cancelled, and duplicates are rare. Processing, including the wait in the
-/// buffer, should not take longer than `min_idle`.
+/// buffer, should not take longer than `min_idle`. Call [`Delivery::extend`] during longer work.
+///
+/// If processing fails, give the entry back with [`Delivery::nack`]. To give up on an entry that
+/// fails too often, set [`max_deliveries`](ConsumerBuilder::max_deliveries) and
+/// [`dead_letter`](ConsumerBuilder::dead_letter).
 ///
 /// The consumer recovers from lost connections, timeouts, deleted groups, and trimmed entries, with
 /// backoff and jitter. After a lost reply, it checks its pending entries again.
@@ -115,6 +135,8 @@ pub struct Consumer {
     membership: Arc<Membership>,
     buffer: VecDeque<Delivery>,
     state: State,
+    /// Stops the consumer when it completes.
+    stop_when: Option<Running<()>>,
 }
 
 type Running<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -128,11 +150,12 @@ enum State {
 }
 
 impl Consumer {
-    fn new(membership: Arc<Membership>) -> Self {
+    fn new(membership: Arc<Membership>, stop_when: Option<Running<()>>) -> Self {
         Self {
             state: State::Idle(Box::new(Work::new(Arc::clone(&membership)))),
             membership,
             buffer: VecDeque::new(),
+            stop_when,
         }
     }
 
@@ -161,6 +184,12 @@ impl Consumer {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Delivery>>> {
+        if let Some(signal) = &mut self.stop_when
+            && signal.as_mut().poll(cx).is_ready()
+        {
+            self.stop_when = None;
+            self.membership.stop();
+        }
         loop {
             if let Some(delivery) = self.buffer.pop_front() {
                 return Poll::Ready(Some(Ok(delivery)));
@@ -194,7 +223,7 @@ impl Consumer {
         let state = std::mem::replace(&mut self.state, State::Ended);
         let membership = Arc::clone(&self.membership);
         self.state = match state {
-            State::Idle(_) if membership.is_stopped() => {
+            State::Idle(work) if membership.is_stopped() && !work.is_reading() => {
                 State::Draining(Box::pin(async move { membership.drained().await }))
             }
             State::Idle(mut work) => State::Working(Box::pin(async move {

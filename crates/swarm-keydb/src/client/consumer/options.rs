@@ -1,19 +1,20 @@
 //! Options of a consumer.
 
 use std::fmt;
+use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
 use swarm_resp::{ArgSink, Frame};
 
 use super::membership::Membership;
-use super::{Client, Consumer};
+use super::{Client, Consumer, Running};
 use crate::client::lease::SLICE;
 use crate::command::{Builder, CommandOptions};
 use crate::commands::{GroupRead, ReadAfter, XReadGroupOptions};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::key::ToKeys;
+use crate::key::{ToKey, ToKeys};
 use crate::options::Bounded;
 
 /// Policy for entries that were deleted while they were pending, by XDEL or by trimming.
@@ -37,11 +38,13 @@ pub(super) struct Settings {
     pub(super) start: ReadAfter,
     pub(super) deleted: DeletedEntries,
     pub(super) drain_timeout: Duration,
+    pub(super) retry_delay: Option<Duration>,
+    pub(super) max_deliveries: Option<u64>,
 }
 
 impl Settings {
     /// Every duration among them. A field that is added must be named here before this compiles.
-    fn durations(&mut self) -> [Bounded<'_>; 4] {
+    fn durations(&mut self) -> [Bounded<'_>; 5] {
         let Self {
             count: _,
             block,
@@ -50,6 +53,8 @@ impl Settings {
             start: _,
             deleted: _,
             drain_timeout,
+            retry_delay,
+            max_deliveries: _,
         } = self;
         [
             // The command checks the server's limits.
@@ -57,6 +62,7 @@ impl Settings {
             Bounded::timer("min_idle", min_idle.as_mut()).or_zero(),
             Bounded::timer("claim_interval", claim_interval),
             Bounded::timer("drain_timeout", drain_timeout).or_zero(),
+            Bounded::timer("retry_delay", retry_delay.as_mut()).or_zero(),
         ]
     }
 }
@@ -68,6 +74,8 @@ pub struct ConsumerBuilder {
     group: Bytes,
     name: Bytes,
     streams: Vec<Bytes>,
+    dead_letter: Option<Bytes>,
+    stop_when: Option<Running<()>>,
     settings: Settings,
 }
 
@@ -80,6 +88,8 @@ impl ConsumerBuilder {
             group: Bytes::copy_from_slice(group),
             name: Bytes::copy_from_slice(name),
             streams: keys.0,
+            dead_letter: None,
+            stop_when: None,
             settings: Settings {
                 count: 100,
                 block: SLICE,
@@ -88,6 +98,8 @@ impl ConsumerBuilder {
                 start: ReadAfter::Id(crate::StreamId::MIN),
                 deleted: DeletedEntries::default(),
                 drain_timeout: Duration::from_secs(30),
+                retry_delay: None,
+                max_deliveries: None,
             },
         }
     }
@@ -154,6 +166,102 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Sets the delay after which this consumer redelivers an entry whose delivery was dropped
+    /// without an acknowledgment, for example because processing failed. Default: after
+    /// [`min_idle`](Self::min_idle), to any consumer.
+    ///
+    /// The two settings serve different purposes: `retry_delay` is the delay between attempts of a
+    /// running consumer, and `min_idle` decides when a consumer that does not acknowledge its
+    /// entries counts as crashed. [`Delivery::nack`](crate::Delivery::nack) sets the delay for one
+    /// entry.
+    pub const fn retry_delay(mut self, time: Duration) -> Self {
+        self.settings.retry_delay = Some(time);
+        self
+    }
+
+    /// Sets how often an entry is delivered before the consumer moves it to the
+    /// [dead-letter stream](Self::dead_letter), which this option requires. Default: without limit.
+    ///
+    /// The limit applies to each entry by itself. The consumer claims pending entries one at a
+    /// time, each when [`next`](Consumer::next) returns it, so a crash while one entry is being
+    /// processed does not count against the others.
+    ///
+    /// The exception is the first delivery: the server counts it when the entry is read, even if
+    /// the entry then only waits in the buffer of a consumer that crashes. Such an entry is
+    /// processed one time less. With `count(1)` and one stream, the count is exact, at the cost of
+    /// one read per entry; a limit of 1 requires that. A lost reply may count as a delivery, too.
+    ///
+    /// All consumers of the group should use the same limit. This works on SwarmKeyDb and on Redis
+    /// (6.2 or later).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use swarm_keydb::{Client, DeadLetter};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// client.xadd("orders", [("count", "many")]).await?;
+    /// let mut consumer = client
+    ///     .consumer("billing", "worker-1", "orders")
+    ///     .max_deliveries(3)
+    ///     .dead_letter("orders:dead")
+    ///     .build()?;
+    /// # let (dead, stop) = (client.clone(), consumer.stop_handle());
+    /// # tokio::spawn(async move {
+    /// #     while dead.xlen("orders:dead").await.unwrap() == 0 {
+    /// #         tokio::task::yield_now().await;
+    /// #     }
+    /// #     stop.stop();
+    /// # });
+    /// while let Some(delivery) = consumer.next().await {
+    ///     let delivery = delivery?;
+    ///     match delivery.fields.get_as::<u32>("count") {
+    ///         Ok(_count) => delivery.ack().await?,
+    ///         Err(error) => delivery.nack_with(Duration::from_millis(1), error),
+    ///     }
+    /// }
+    /// let dead = client.xrange("orders:dead", ..).await?;
+    /// let letter = dead[0].fields.as_ref().and_then(DeadLetter::from_fields).unwrap();
+    /// assert_eq!(letter.deliveries, 3);
+    /// assert!(letter.error.unwrap().contains("integer"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn max_deliveries(mut self, deliveries: u64) -> Self {
+        self.settings.max_deliveries = Some(deliveries);
+        self
+    }
+
+    /// Sets the stream for entries that were delivered too often
+    /// ([`max_deliveries`](Self::max_deliveries)) or that cannot be processed at all
+    /// ([`Delivery::dead_letter`](crate::Delivery::dead_letter)). See [`DeadLetter`] for its
+    /// fields.
+    ///
+    /// The consumer writes the entry there, and then acknowledges it. If it crashes in between, the
+    /// entry is written again: it may be there twice but is never lost.
+    ///
+    /// [`DeadLetter`]: crate::DeadLetter
+    pub fn dead_letter(mut self, stream: impl ToKey) -> Self {
+        self.dead_letter = Some(Bytes::copy_from_slice(&stream.to_key()));
+        self
+    }
+
+    /// Stops the consumer gracefully when a future completes, such as `tokio::signal::ctrl_c()`.
+    /// See [`Consumer::stop`]. The future runs while the consumer is polled.
+    pub fn stop_when<F>(mut self, signal: F) -> Self
+    where
+        F: Future + Send + 'static,
+    {
+        self.stop_when = Some(Box::pin(async move {
+            signal.await;
+        }));
+        self
+    }
+
     /// Creates the consumer. It sends nothing before it is polled.
     ///
     /// # Errors
@@ -185,19 +293,49 @@ impl ConsumerBuilder {
                 Error::from(Failure::Unsupported(reason)).for_command("XREADGROUP".into())
             })?;
         }
+        self.check_dead_letters()?;
         let mut keys: Vec<_> = self.streams.iter().collect();
         keys.sort();
         keys.dedup();
         if keys.len() < self.streams.len() {
             return Err(Error::config("a stream is named twice; name each once"));
         }
-        Ok(Consumer::new(Membership::new(
+        let membership = Membership::new(
             self.client,
             self.group,
             self.name,
             self.streams,
+            self.dead_letter,
             settings,
-        )))
+        );
+        Ok(Consumer::new(membership, self.stop_when))
+    }
+
+    fn check_dead_letters(&self) -> Result<()> {
+        let settings = &self.settings;
+        if let Some(key) = &self.dead_letter {
+            let mut write = Builder::new("XADD").key(key).build::<Frame>();
+            if let Some(refused) = write.take_rejection() {
+                return Err(refused);
+            }
+            if self.streams.contains(key) {
+                return Err(Error::config(
+                    "dead_letter names a stream of the consumer; name another one",
+                ));
+            }
+        } else if settings.max_deliveries.is_some() {
+            return Err(Error::config(
+                "max_deliveries needs a stream for the entries; set dead_letter",
+            ));
+        }
+        match settings.max_deliveries {
+            Some(0) => Err(Error::config("max_deliveries is 0; give it at least 1")),
+            Some(1) if settings.count > 1 || self.streams.len() > 1 => Err(Error::config(
+                "max_deliveries is 1, which also counts entries that a crashed consumer had only \
+                 buffered; raise it to 2, or set count to 1 and consume a single stream",
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -228,11 +366,12 @@ mod tests {
 
     /// The setter of every duration. [`Settings::durations`] does not compile without a new field,
     /// and the test below fails without its setter.
-    const SETTERS: [(&str, Set); 4] = [
+    const SETTERS: [(&str, Set); 5] = [
         ("block", ConsumerBuilder::block),
         ("min_idle", |builder, value| builder.min_idle(value)),
         ("claim_interval", ConsumerBuilder::claim_interval),
         ("drain_timeout", ConsumerBuilder::drain_timeout),
+        ("retry_delay", ConsumerBuilder::retry_delay),
     ];
 
     /// Catches durations without a bound, which would fail late, without the option's name, or by a

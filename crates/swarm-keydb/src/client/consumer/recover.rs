@@ -9,25 +9,13 @@ use bytes::Bytes;
 
 use super::delivery::Delivery;
 use super::membership::Membership;
+use super::page::Page;
 use super::work::{Cursor, Work};
 use crate::commands::{
     GroupRead, PendingEntry, StreamEntry, StreamFields, StreamId, XPendingOptions,
     XReadGroupOptions,
 };
 use crate::error::Result;
-
-/// A page of entries, and the start of the next page in the same stream.
-pub(super) struct Page {
-    pub(super) found: Vec<Delivery>,
-    pub(super) next: Option<StreamId>,
-}
-
-impl Page {
-    const END: Self = Self {
-        found: Vec::new(),
-        next: None,
-    };
-}
 
 /// Entries by ID. Deleted entries have no fields.
 type History = HashMap<StreamId, Option<StreamFields>>;
@@ -55,7 +43,7 @@ impl Work {
         let options = XPendingOptions::new().range(behind).count(settings.count);
         // An entry that is acknowledged from here on may still be listed, but must not be delivered
         // again.
-        let before = membership.outstanding_in(stream);
+        let before = membership.held_in(stream);
         let listed = client
             .xpending_with(key, group, options.consumer(name))
             .await?;
@@ -127,7 +115,7 @@ impl Work {
         let (Some(key), Some(min_idle)) = (streams.get(stream), settings.min_idle) else {
             return Ok(Page::END);
         };
-        let before = membership.outstanding_in(stream);
+        let before = membership.held_in(stream);
         let page = client
             .xautoclaim_count(key, group, name, min_idle, start, self.prefetch.count())
             .await?;

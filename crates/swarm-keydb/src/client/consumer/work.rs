@@ -1,6 +1,8 @@
 //! Steps of a consumer: each sends a few requests and returns the entries found.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,14 +11,16 @@ use tokio::time::{Instant, sleep};
 use super::delivery::Delivery;
 use super::membership::Membership;
 use super::options::DeletedEntries;
+use super::page::{Candidate, Page};
 use super::prefetch::Prefetch;
+use super::retries::in_future;
+use crate::client::Reply;
 use crate::client::lease::SLICE;
 use crate::commands::{
-    GroupRead, ReadAfter, StreamEntry, StreamFields, StreamId, XReadGroupOptions,
+    GroupRead, ReadAfter, StreamBatch, StreamEntry, StreamFields, StreamId, XReadGroupOptions,
 };
 use crate::connection::{OutageLog, Reconnect};
 use crate::error::{Error, ErrorKind, Result};
-use crate::request_reply::deadline_in;
 use crate::status::State;
 
 /// Extra time after BLOCK for which the server may keep a read whose connection was lost.
@@ -40,7 +44,15 @@ pub(super) struct Work {
     outages: OutageLog,
     /// Delay before the next step.
     delay: Option<Duration>,
+    /// Pending entries to redeliver one at a time.
+    pub(super) candidates: VecDeque<Candidate>,
+    /// A read in flight, which was interrupted by a retry.
+    reading: Option<InFlight>,
 }
+
+/// A read in flight. The mutex is never locked: it makes the value `Sync`, so that futures that
+/// borrow a [`Work`] are `Send`.
+type InFlight = Mutex<Pin<Box<Reply<Vec<StreamBatch>>>>>;
 
 /// The next step.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +88,8 @@ impl Work {
             reconnect,
             outages: OutageLog::beside_shared("consumer"),
             delay: None,
+            candidates: VecDeque::new(),
+            reading: None,
         }
     }
 
@@ -96,13 +110,7 @@ impl Work {
             self.prefetch.adapt(entries, streams, at.elapsed());
         }
         self.check_timers();
-        let found = match self.phase {
-            Phase::Join => self.join().await,
-            Phase::Recover(cursor) => self.recover(cursor).await,
-            Phase::Claim(cursor) => self.claim(cursor).await,
-            Phase::Read => self.read().await,
-        };
-        match found {
+        match self.work().await {
             Ok(found) => {
                 self.reconnect.succeeded();
                 self.outages.over(self.membership.address(), None);
@@ -110,6 +118,42 @@ impl Work {
             }
             Err(error) => self.failed(error),
         }
+    }
+
+    async fn work(&mut self) -> Result<Vec<Delivery>> {
+        if self.is_reading() && self.membership.is_stopped() {
+            return self.read().await;
+        }
+        if let Some((entry, reason)) = self.membership.take_retry() {
+            return self.retry(entry, reason).await;
+        }
+        if let Some(candidate) = self.candidates.pop_front() {
+            return self.redeliver_next(candidate).await;
+        }
+        match self.phase {
+            // The entries of the read in flight may be pending already.
+            _ if self.is_reading() => self.read().await,
+            Phase::Join => self.join().await,
+            Phase::Recover(cursor) => self.recover(cursor).await,
+            Phase::Claim(cursor) => self.claim(cursor).await,
+            Phase::Read => self.read().await,
+        }
+    }
+
+    /// Whether a read is in flight, which may return entries.
+    pub(super) const fn is_reading(&self) -> bool {
+        self.reading.is_some()
+    }
+
+    /// Continues to claim entries after this position.
+    pub(super) fn claim_from(&mut self, cursor: Cursor) {
+        self.phase = Phase::Claim(cursor);
+    }
+
+    /// Checks the pending entries again after a while.
+    pub(super) fn recover_later(&mut self) {
+        let at = in_future(self.membership.settings.claim_interval);
+        self.recover_at = Some(self.recover_at.map_or(at, |earlier| earlier.min(at)));
     }
 
     /// Switches from new entries to pending ones when those are due.
@@ -159,7 +203,10 @@ impl Work {
 
     /// Redelivers a page of pending entries.
     async fn recover(&mut self, cursor: Cursor) -> Result<Vec<Delivery>> {
-        let page = self.pending_page(cursor).await?;
+        let page = match self.membership.settings.max_deliveries {
+            None => self.pending_page(cursor).await?,
+            Some(_) => Page::listed(self.list(cursor, false).await?),
+        };
         let next = page.next.map(|id| Cursor { id, ..cursor });
         let next = next.or_else(|| self.next_stream(cursor));
         // Entries of other consumers come next when those are due.
@@ -169,7 +216,10 @@ impl Work {
 
     /// Claims a page of entries of other consumers.
     async fn claim(&mut self, cursor: Cursor) -> Result<Vec<Delivery>> {
-        let page = self.claimed_page(cursor).await?;
+        let page = match self.membership.settings.max_deliveries {
+            None => self.claimed_page(cursor).await?,
+            Some(_) => Page::listed(self.list(cursor, true).await?),
+        };
         let next = page.next.map(|id| Cursor { id, ..cursor });
         match next.or_else(|| self.next_stream(cursor)) {
             Some(next) => self.phase = Phase::Claim(next),
@@ -196,7 +246,44 @@ impl Work {
 
     /// Waits for new entries.
     async fn read(&mut self) -> Result<Vec<Delivery>> {
-        let membership = &self.membership;
+        let membership = Arc::clone(&self.membership);
+        let mut reply = match self.reading.take() {
+            Some(reply) => reply.into_inner().unwrap_or_else(PoisonError::into_inner),
+            None => Box::pin(self.start_read()),
+        };
+        let retry = async {
+            if membership.is_stopped() {
+                std::future::pending::<()>().await;
+            } else {
+                membership.retry_due().await;
+            }
+        };
+        let read = tokio::select! {
+            biased;
+            read = &mut reply => read?,
+            () = retry => {
+                self.reading = Some(Mutex::new(reply));
+                return Ok(Vec::new());
+            }
+        };
+        let entries: usize = read.iter().map(|batch| batch.entries.len()).sum();
+        self.last_read = Some((u64::try_from(entries).unwrap_or(u64::MAX), Instant::now()));
+        let mut found = Vec::new();
+        for batch in read {
+            let streams = &membership.streams;
+            let Some(stream) = streams.iter().position(|key| *key == batch.key) else {
+                continue;
+            };
+            let new = |StreamEntry { id, fields }| {
+                Delivery::new(&membership, stream, id, fields.unwrap_or_default(), 1)
+            };
+            found.extend(batch.entries.into_iter().filter_map(new));
+        }
+        Ok(found)
+    }
+
+    /// Creates a read of new entries.
+    fn start_read(&self) -> Reply<Vec<StreamBatch>> {
         let Membership {
             client,
             group,
@@ -204,7 +291,7 @@ impl Work {
             streams,
             settings,
             ..
-        } = &**membership;
+        } = &*self.membership;
         let now = Instant::now();
         let claim_at = settings.min_idle.map(|_| self.claim_at);
         let until = claim_at.into_iter().chain(self.recover_at).min();
@@ -215,20 +302,7 @@ impl Work {
             .count(self.prefetch.count())
             .block(block);
         let wanted = streams.iter().map(|stream| (stream, GroupRead::New));
-        let read = client.xreadgroup_with(group, name, wanted, options).await?;
-        let entries: usize = read.iter().map(|batch| batch.entries.len()).sum();
-        self.last_read = Some((u64::try_from(entries).unwrap_or(u64::MAX), Instant::now()));
-        let mut found = Vec::new();
-        for batch in read {
-            let Some(stream) = streams.iter().position(|key| *key == batch.key) else {
-                continue;
-            };
-            let new = |StreamEntry { id, fields }| {
-                Delivery::new(membership, stream, id, fields.unwrap_or_default(), 1)
-            };
-            found.extend(batch.entries.into_iter().filter_map(new));
-        }
-        Ok(found)
+        client.xreadgroup_with(group, name, wanted, options)
     }
 
     /// Delivers an entry that was deleted while it was pending, or collects its ID for
@@ -286,9 +360,4 @@ impl Work {
             Err(error)
         }
     }
-}
-
-/// Returns the instant `time` from now, or the latest that the clock can express.
-fn in_future(time: Duration) -> Instant {
-    deadline_in(time).into()
 }
