@@ -9,7 +9,7 @@ use anyhow::Result;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use swarm_keydb::Client;
-use swarm_resp::{Frame, FrameCodec, Limits, RespVersion};
+use swarm_resp::{CommandLimits, Frame, ProtocolError, RespVersion, ServerCodec};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::codec::Framed;
 
@@ -17,18 +17,20 @@ type Store = Arc<Mutex<HashMap<Bytes, Bytes>>>;
 
 /// Serves one connection: reads commands, which may be pipelined, and writes replies in order.
 async fn serve(socket: TcpStream, store: Store) -> Result<()> {
-    // Commands are arrays of strings. Limits close the connection before deeper or larger input
-    // takes memory.
-    let limits = Limits::new().with_max_depth(1).with_max_bulk(1 << 20);
-    let mut stream = Framed::new(socket, FrameCodec::with_limits(limits));
-    while let Some(frame) = stream.next().await {
-        let reply = match frame?.convert::<Vec<Bytes>>() {
+    // Limits close the connection before larger input takes memory.
+    let limits = CommandLimits::new().with_max_arg(1 << 20);
+    let mut stream = Framed::new(socket, ServerCodec::with_limits(limits));
+    while let Some(command) = stream.next().await {
+        let reply = match command {
             Ok(command) if is_hello(&command) => {
                 stream.codec_mut().set_protocol(RespVersion::Resp3);
                 hello()
             }
             Ok(command) => answer(&command, &store),
-            Err(error) => Frame::error(format!("ERR {error}")),
+            Err(error) => match ProtocolError::in_io_error(&error) {
+                Some(malformed) => malformed.reply(),
+                None => return Err(error.into()),
+            },
         };
         stream.send(reply).await?;
     }

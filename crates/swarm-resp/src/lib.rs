@@ -85,15 +85,15 @@
 //!
 //! # Write a server
 //!
-//! A command is an array of strings. A reply is a [`Frame`], built in place by a [`FrameBuilder`]
-//! and encoded in the protocol that the client requested. In RESP2, kinds that do not exist there
-//! are encoded as Redis does.
+//! A [`CommandDecoder`] decodes commands, inline ones too, and rejects malformed ones as Redis
+//! does. A reply is a [`Frame`], built in place by a [`FrameBuilder`] and encoded in the protocol
+//! that the client requested. In RESP2, kinds that do not exist there are encoded as Redis does.
 //!
 //! ```
 //! use std::collections::HashMap;
 //! use std::io::{self, Read, Write};
 //! use bytes::{Bytes, BytesMut};
-//! use swarm_resp::{Decoder, Frame, Limits, RespVersion, encode_frame};
+//! use swarm_resp::{CommandDecoder, CommandLimits, Frame, RespVersion, encode_frame};
 //!
 //! fn answer(data: &mut HashMap<Bytes, Bytes>, command: &[Bytes]) -> Frame {
 //!     let words: Vec<&[u8]> = command.iter().map(AsRef::as_ref).collect();
@@ -112,9 +112,8 @@
 //! }
 //!
 //! fn serve(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
-//!     // Clients need not send deep or huge commands.
-//!     let limits = Limits::new().with_max_depth(1).with_max_bulk(1 << 20);
-//!     let (mut decoder, mut buffer) = (Decoder::with_limits(limits), BytesMut::new());
+//!     let limits = CommandLimits::new().with_max_arg(1 << 20);
+//!     let (mut decoder, mut buffer) = (CommandDecoder::with_limits(limits), BytesMut::new());
 //!     let (mut data, mut chunk, mut replies) = (HashMap::new(), [0; 4096], BytesMut::new());
 //!     loop {
 //!         let read = input.read(&mut chunk)?;
@@ -122,19 +121,24 @@
 //!             return Ok(());
 //!         }
 //!         buffer.extend_from_slice(&chunk[..read]);
-//!         while let Some(frame) = decoder.decode(&mut buffer).map_err(io::Error::other)? {
-//!             let reply = match frame.convert::<Vec<Bytes>>() {
-//!                 Ok(command) => answer(&mut data, &command),
-//!                 Err(error) => Frame::error(format!("ERR {error}")),
+//!         let ending = loop {
+//!             let reply = match decoder.decode(&mut buffer) {
+//!                 Ok(Some(command)) => answer(&mut data, &command),
+//!                 Ok(None) => break Ok(()),
+//!                 Err(error) => {
+//!                     encode_frame(&mut replies, &error.reply(), RespVersion::Resp2);
+//!                     break Err(io::Error::other(error));
+//!                 }
 //!             };
 //!             encode_frame(&mut replies, &reply, RespVersion::Resp2);
-//!         }
+//!         };
 //!         output.write_all(&replies)?;
 //!         replies.clear();
+//!         ending?;
 //!     }
 //! }
 //!
-//! let commands = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
+//! let commands = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\nGET k\r\n";
 //! let mut replies = Vec::new();
 //! serve(commands.as_slice(), &mut replies)?;
 //! assert_eq!(replies, b"+OK\r\n$1\r\nv\r\n");
@@ -178,7 +182,7 @@
 //!
 //! | Feature | Adds |
 //! |---|---|
-//! | `tokio-util` | `FrameCodec`, for tokio's framed readers and writers |
+//! | `tokio-util` | `ClientCodec` and `ServerCodec`, for tokio's framed readers and writers |
 //!
 //! No feature is enabled by default. The crate builds for `wasm32-unknown-unknown`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -205,6 +209,7 @@
 mod args;
 #[cfg(feature = "tokio-util")]
 mod codec;
+mod command;
 mod convert;
 mod decode;
 mod double;
@@ -217,11 +222,12 @@ mod server_error;
 
 pub use args::{Arg, ArgSink, ToArg, ToArgs};
 #[cfg(feature = "tokio-util")]
-pub use codec::FrameCodec;
+pub use codec::{ClientCodec, ServerCodec};
+pub use command::{CommandDecoder, CommandLimits, ProtocolError};
 pub use convert::{ConvertError, FromFrame, Milliseconds, Seconds};
 pub use decode::{DecodeError, DecodeErrorKind, Decoder, Limits};
 pub use encode::{RespVersion, encode_command, encode_frame};
-pub use frame::{Frame, FrameBuilder, FrameRef, Items, Kind, Pairs};
+pub use frame::{Frame, FrameBuilder, FrameIndex, FrameRef, Items, Kind, Pairs};
 pub use printable::Printable;
 pub use request::{
     Request, RequestArgs, RequestBatch, RequestBatchBuilder, RequestBuilder, RequestRef,

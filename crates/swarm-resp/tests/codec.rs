@@ -1,10 +1,12 @@
-//! `FrameCodec` with tokio's framed streams.
+//! `ClientCodec` and `ServerCodec` with tokio's framed streams.
 
 use std::error::Error;
 use std::io;
 
 use futures_util::{SinkExt, StreamExt};
-use swarm_resp::{DecodeError, DecodeErrorKind, Frame, FrameCodec, Limits, Request, RespVersion};
+use swarm_resp::{
+    ClientCodec, DecodeError, DecodeErrorKind, Frame, Limits, Request, RespVersion, ServerCodec,
+};
 use tokio::io::{AsyncWriteExt, duplex};
 use tokio_util::codec::Framed;
 
@@ -12,10 +14,10 @@ use tokio_util::codec::Framed;
 async fn frames_and_requests_are_sent_and_received() {
     // Smaller than a frame, so that both sides receive fragments.
     let (client, server) = duplex(7);
-    let mut client = Framed::new(client, FrameCodec::new());
-    let mut server = Framed::new(server, FrameCodec::new());
+    let mut client = Framed::new(client, ClientCodec::new());
+    let mut server = Framed::new(server, ServerCodec::new());
     let serve = async {
-        let command: Vec<String> = server.next().await.unwrap().unwrap().convert().unwrap();
+        let command = server.next().await.unwrap().unwrap();
         assert_eq!(command, ["GET", "key"]);
         server.codec_mut().set_protocol(RespVersion::Resp3);
         let reply = Frame::build(|reply| {
@@ -28,7 +30,8 @@ async fn frames_and_requests_are_sent_and_received() {
         reply
     };
     let ask = async {
-        client.send(Request::new("GET", "key")).await.unwrap();
+        client.feed(Request::new("GET", "key")).await.unwrap();
+        client.flush().await.unwrap();
         client.next().await.unwrap().unwrap()
     };
     let (sent, received) = tokio::join!(serve, ask);
@@ -39,7 +42,7 @@ async fn frames_and_requests_are_sent_and_received() {
 async fn invalid_input_is_an_error_with_an_offset() {
     let (mut encoded, stream) = duplex(64);
     let limits = Limits::new().with_max_bulk(3);
-    let mut stream = Framed::new(stream, FrameCodec::with_limits(limits));
+    let mut stream = Framed::new(stream, ClientCodec::with_limits(limits));
     encoded.write_all(b"+OK\r\n$4\r\n").await.unwrap();
     assert!(stream.next().await.unwrap().is_ok());
     let error = stream.next().await.unwrap().unwrap_err();
@@ -55,7 +58,7 @@ async fn invalid_input_is_an_error_with_an_offset() {
 #[tokio::test]
 async fn a_stream_that_ends_in_the_middle_of_a_frame_is_an_error() {
     let (mut encoded, stream) = duplex(64);
-    let mut stream = Framed::new(stream, FrameCodec::new());
+    let mut stream = Framed::new(stream, ClientCodec::new());
     encoded.write_all(b"$5\r\nhel").await.unwrap();
     drop(encoded);
     assert!(stream.next().await.unwrap().is_err());

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_resp::{Frame, Kind, Limits};
+use swarm_resp::{CommandDecoder, CommandLimits, Frame};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -240,21 +240,7 @@ async fn write(
     }
 }
 
-/// Returns the arguments of a command, an array of bulk strings.
-fn command(frame: &Frame) -> Result<Vec<Bytes>, String> {
-    let items = match frame.kind() {
-        Kind::Array => frame.items().into_iter().flatten(),
-        kind => return Err(format!("expected an array of bulk strings, got {kind}")),
-    };
-    items
-        .map(|item| match item.kind() {
-            Kind::BulkString => Ok(item.to_bytes().unwrap_or_default()),
-            kind => Err(format!("expected a bulk string, got {kind}")),
-        })
-        .collect()
-}
-
-/// Parses an inline command: words separated by whitespace.
+/// Parses a message that is an inline command: words separated by whitespace.
 fn inline(message: &Bytes) -> Option<Vec<Bytes>> {
     let line = message.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
     let words: Vec<Bytes> = (line.split(u8::is_ascii_whitespace))
@@ -264,13 +250,10 @@ fn inline(message: &Bytes) -> Option<Vec<Bytes>> {
     (!words.is_empty()).then_some(words)
 }
 
-/// Returns decoder limits for commands of at most `max_message` bytes.
-fn limits(max_message: usize) -> Limits {
-    let mut limits = Limits::default();
-    limits.max_bulk = max_message;
-    limits.max_line = max_message.min(64 << 10);
-    limits.max_frame = max_message;
-    limits.max_depth = 1;
-    limits.max_elements = 1 << 20;
-    limits
+/// Returns a decoder of commands of at most `max_message` bytes.
+fn decoder(max_message: usize) -> CommandDecoder {
+    let limits = CommandLimits::new()
+        .with_max_arg(max_message)
+        .with_max_command(max_message);
+    CommandDecoder::with_limits(limits)
 }

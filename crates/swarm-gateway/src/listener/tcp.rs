@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes, BytesMut};
-use swarm_resp::{Decoder, Frame, RespVersion, encode_frame};
+use bytes::BytesMut;
+use swarm_resp::{CommandDecoder, Frame, RespVersion, encode_frame};
 use tokio::io::{self as async_io, AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use super::{Sink, Source, Stop};
@@ -17,16 +17,13 @@ use crate::stream::Stream;
 /// Number of buffered bytes at which replies are sent.
 const WRITE_AT: usize = 64 << 10;
 
-/// Maximum length of an inline command, as in Redis.
-const MAX_INLINE: usize = 64 << 10;
-
 /// Serves one connection.
 pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
     let (reader, writer) = async_io::split(stream);
     let source = TcpSource {
         reader,
         buffer: BytesMut::new(),
-        decoder: Decoder::with_limits(super::limits(shared.max_message)),
+        decoder: super::decoder(shared.max_message),
         broken: false,
     };
     let sink = TcpSink {
@@ -42,7 +39,7 @@ struct TcpSource {
     reader: ReadHalf<Stream>,
     /// Received bytes that are not yet a complete command.
     buffer: BytesMut,
-    decoder: Decoder,
+    decoder: CommandDecoder,
     /// Set after invalid input; the start of the next command is unknown.
     broken: bool,
 }
@@ -53,12 +50,12 @@ impl Source for TcpSource {
             if self.broken {
                 return None;
             }
-            match self.command() {
+            match self.decoder.decode(&mut self.buffer) {
                 Ok(Some(args)) => return Some(Inbound::resp(Ok(args))),
                 Ok(None) => {}
-                Err(what) => {
+                Err(error) => {
                     self.broken = true;
-                    return Some(Inbound::resp(Err(what)));
+                    return Some(Inbound::resp(Err(error.to_string())));
                 }
             }
             match self.reader.read_buf(&mut self.buffer).await {
@@ -68,35 +65,6 @@ impl Source for TcpSource {
                     tracing::debug!(%error, "TCP read failed");
                     return None;
                 }
-            }
-        }
-    }
-}
-
-impl TcpSource {
-    /// Takes a complete command off the buffer.
-    fn command(&mut self) -> Result<Option<Vec<Bytes>>, String> {
-        loop {
-            match self.buffer.first() {
-                None => return Ok(None),
-                Some(b'*') => {
-                    let frame = (self.decoder.decode(&mut self.buffer))
-                        .map_err(|error| error.to_string())?;
-                    return frame.map(|frame| super::command(&frame)).transpose();
-                }
-                Some(_) => {}
-            }
-            let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') else {
-                return if self.buffer.len() > MAX_INLINE {
-                    Err("too big inline request".to_owned())
-                } else {
-                    Ok(None)
-                };
-            };
-            let line = self.buffer.split_to(end).freeze();
-            self.buffer.advance(1);
-            if let Some(args) = super::inline(&line) {
-                return Ok(Some(args));
             }
         }
     }

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use swarm_resp::{Decoder, Frame, encode_frame};
+use swarm_resp::{Frame, ProtocolError, encode_frame};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -170,17 +170,15 @@ impl<S> WsSource<S> {
         })
     }
 
-    fn resp(&self, message: Bytes) -> Result<Vec<Bytes>, String> {
-        let mut decoder = Decoder::with_limits(super::limits(self.max_message));
-        let frame = if self.dialect.has(Quirk::RestDiscarded) {
-            let mut rest = message;
-            (decoder.decode_bytes(&mut rest))
-                .and_then(|frame| frame.map_or_else(|| decoder.decode_message(Bytes::new()), Ok))
+    fn resp(&self, mut message: Bytes) -> Result<Vec<Bytes>, String> {
+        let mut decoder = super::decoder(self.max_message);
+        let args = if self.dialect.has(Quirk::RestDiscarded) {
+            let args = decoder.decode_bytes(&mut message);
+            args.and_then(|args| args.ok_or(ProtocolError::Truncated))
         } else {
             decoder.decode_message(message)
         };
-        let frame = frame.map_err(|error| error.to_string())?;
-        super::command(&frame)
+        args.map_err(|error| error.to_string())
     }
 }
 

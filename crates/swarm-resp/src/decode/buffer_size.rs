@@ -7,7 +7,7 @@
 /// the same address, the size is overestimated, so a frame may be copied that could have been
 /// shared.
 #[derive(Debug, Default)]
-pub(super) struct BufferSize {
+pub(crate) struct BufferSize {
     end: usize,
     start: usize,
     /// Stream offset at the last observation.
@@ -18,13 +18,13 @@ pub(super) struct BufferSize {
 
 impl BufferSize {
     /// Sets the minimum size of buffers.
-    pub(super) const fn set_min_size(&mut self, bytes: usize) {
+    pub(crate) const fn set_min_size(&mut self, bytes: usize) {
         self.min_size = bytes;
     }
 
     /// Returns the size of the buffer whose unread part is `left`, at offset `taken` of the stream.
     #[inline]
-    pub(super) fn size(&mut self, left: *const u8, len: usize, taken: u64) -> usize {
+    pub(crate) fn size(&mut self, left: *const u8, len: usize, taken: u64) -> usize {
         let at = left.addr();
         if at.wrapping_add(len) != self.end || at < self.start {
             self.observe(left, len, taken);
@@ -33,7 +33,7 @@ impl BufferSize {
     }
 
     /// Observes the unread part of the buffer before the caller extends or replaces it.
-    pub(super) fn observe(&mut self, left: *const u8, len: usize, taken: u64) {
+    pub(crate) fn observe(&mut self, left: *const u8, len: usize, taken: u64) {
         let left = left.addr();
         let end = left.saturating_add(len);
         // Frames were removed from this buffer since the last observation.

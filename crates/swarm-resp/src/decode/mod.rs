@@ -23,7 +23,7 @@ pub use error::{DecodeError, DecodeErrorKind};
 pub use limits::Limits;
 
 use crate::frame::{Frame, Node, shares, text_shares};
-use buffer_size::BufferSize;
+pub(crate) use buffer_size::BufferSize;
 use copy_buffer::CopyBuffer;
 use scan::Scan;
 use state::Scanner;
@@ -142,6 +142,29 @@ impl Decoder {
         Ok(frame)
     }
 
+    /// Returns the offset in the stream, in bytes, of the next frame: the total size of all frames
+    /// decoded so far. The difference between two calls is the encoded size of the frames decoded
+    /// in between.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use swarm_resp::Decoder;
+    ///
+    /// let mut decoder = Decoder::new();
+    /// let mut buffer = BytesMut::from("+OK\r\n$5\r\nhello\r\n");
+    /// decoder.decode(&mut buffer)?;
+    /// let before = decoder.position();
+    /// let frame = decoder.decode(&mut buffer)?;
+    /// assert_eq!((before, decoder.position() - before), (5, 11));
+    /// # assert!(frame.is_some());
+    /// # Ok::<(), swarm_resp::DecodeError>(())
+    /// ```
+    pub const fn position(&self) -> u64 {
+        self.taken
+    }
+
     /// Resets the decoder for a new stream: discards a partial frame and any error, and counts
     /// offsets from 0.
     pub fn reset(&mut self) {
@@ -250,7 +273,7 @@ impl Decoder {
 }
 
 /// A buffer from whose front frames are removed.
-trait Input: Buf + Deref<Target = [u8]> {
+pub(crate) trait Input: Buf + Deref<Target = [u8]> {
     /// Returns the number of bytes from the start of the input to the end of its buffer.
     fn extent(&self) -> usize;
 

@@ -61,6 +61,35 @@ impl Frame {
         })
     }
 
+    /// Creates a set of frames, whose bytes are copied. Duplicates are kept.
+    pub fn set<'a>(items: impl IntoIterator<Item = &'a Self>) -> Self {
+        Self::build(|reply| {
+            reply.set(|set| items.into_iter().for_each(|item| set.frame(item.view())));
+        })
+    }
+
+    /// Creates a map of key-value pairs, whose bytes are copied. Order and duplicates are kept.
+    pub fn map<'a>(pairs: impl IntoIterator<Item = (&'a Self, &'a Self)>) -> Self {
+        Self::build(|reply| {
+            reply.map(|map| {
+                for (key, value) in pairs {
+                    map.frame(key.view());
+                    map.frame(value.view());
+                }
+            });
+        })
+    }
+
+    /// Creates an integer of any size from its decimal digits. Other text becomes a bulk string.
+    pub fn big_number(digits: &str) -> Self {
+        Self::build(|reply| reply.big_number(digits))
+    }
+
+    /// Creates a verbatim string: a string with a three-letter format.
+    pub fn verbatim(format: [u8; 3], value: &[u8]) -> Self {
+        Self::build(|reply| reply.verbatim(format, value))
+    }
+
     /// Builds a frame in place. See [`FrameBuilder`].
     pub fn build(fill: impl FnOnce(&mut FrameBuilder)) -> Self {
         let mut builder = FrameBuilder::new();

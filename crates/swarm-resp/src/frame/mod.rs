@@ -1,5 +1,6 @@
 //! Frames: RESP values as shared bytes with a flat index.
 
+mod access;
 mod build;
 mod compare;
 mod display;
@@ -10,6 +11,7 @@ mod view;
 
 use bytes::{Buf, Bytes};
 
+pub use access::FrameIndex;
 pub use build::FrameBuilder;
 pub(crate) use node::{Node, Tag};
 use repr::Repr;
@@ -146,6 +148,16 @@ impl Frame {
     /// Returns the error of a simple or bulk error.
     pub fn as_error(&self) -> Option<ServerError> {
         self.view().as_error()
+    }
+
+    /// Returns the bytes of a simple or bulk error.
+    pub fn error_bytes(&self) -> Option<&[u8]> {
+        self.view().error_bytes()
+    }
+
+    /// Returns the three-letter format of a verbatim string, such as `txt`.
+    pub fn verbatim_format(&self) -> Option<&[u8]> {
+        self.view().verbatim_format()
     }
 
     /// Returns the values of an array, set or push, or the alternating keys and values of a map.
