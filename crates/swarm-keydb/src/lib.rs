@@ -125,8 +125,8 @@ pub mod prelude {
     //! # }
     //! ```
     pub use crate::commands::{
-        KeyCommands, PubSubCommands, RawCommands, ScriptCommands, ServerCommands, StreamCommands,
-        StringCommands, SwarmCommands,
+        KeyCommands, PubSubCommands, RawCommands, RunScript, ScriptCommands, ServerCommands,
+        StreamCommands, StringCommands, SwarmCommands,
     };
 }
 
@@ -143,14 +143,15 @@ pub use commands::{
     XPendingOptions, XReadGroupOptions, XReadOptions,
 };
 pub use commands::{
-    KeyCommands, KeyType, PubSubCommands, RawCommands, Resync, ScanOptions, ScanPage,
-    ScriptCommands, ServerCommands, ServerInfo, SetOptions, StringCommands, SwarmCommands, Ttl,
+    KeyCommands, KeyType, PubSubCommands, RawCommands, Resync, RunScript, ScanOptions, ScanPage,
+    Script, ScriptCommands, ServerCommands, ServerInfo, SetOptions, StringCommands, SwarmCommands,
+    Ttl,
 };
 pub use credentials::Credentials;
 pub use error::{Error, ErrorKind, Outcome, Result};
 #[cfg(feature = "json")]
 pub use json::{Json, JsonText};
-pub use key::{ToKey, ToKeys};
+pub use key::{ToFields, ToKey, ToKeys, ToPairs};
 pub use options::{
     ClientOptions, CommandOrder, ErrorEncoding, FallbackScope, HttpFallback, ProtocolVersion,
     RetryPolicy,
@@ -159,8 +160,8 @@ pub use pubsub::{Event, Handler, Message, Overflow, SubscribeOptions, Subscribin
 pub use server::ServerKind;
 pub use status::{DedicatedStats, Growth, RoundTrips, SharedStats, State, StateWatch, Stats};
 pub use swarm_resp::{
-    Arg, ArgSink, ConvertError, Frame, FrameRef, FromFrame, Limits, Request, ServerError, ToArg,
-    ToArgs,
+    Arg, ArgSink, ConvertError, Frame, FrameRef, FromFrame, Limits, Milliseconds, Request, Seconds,
+    ServerError, ToArg, ToArgs,
 };
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt;
+use std::num::NonZero;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -19,9 +20,12 @@ pub struct Arg<'a>(Repr<'a>);
 #[derive(Clone, Copy)]
 enum Repr<'a> {
     Borrowed(&'a [u8]),
-    /// A number as text. The longest, a double such as `-2.2250738585072014e-308`, takes 24 bytes.
-    Formatted([u8; double::MAX_LEN], u8),
+    /// A number as text, or a character.
+    Formatted([u8; MAX_LEN], u8),
 }
+
+/// Length of the longest number, `i128::MIN`.
+const MAX_LEN: usize = 40;
 
 impl<'a> Arg<'a> {
     /// Creates an argument from bytes.
@@ -31,13 +35,13 @@ impl<'a> Arg<'a> {
 
     /// Creates an argument that holds a formatted number.
     pub(crate) fn of_number(number: u64) -> Self {
-        Self::formatted(itoa::Buffer::new().format(number))
+        Self::formatted(itoa::Buffer::new().format(number).as_bytes())
     }
 
-    fn formatted(text: &str) -> Self {
-        let mut buffer = [0; double::MAX_LEN];
-        for (to, from) in buffer.iter_mut().zip(text.bytes()) {
-            *to = from;
+    fn formatted(text: &[u8]) -> Self {
+        let mut buffer = [0; MAX_LEN];
+        for (to, from) in buffer.iter_mut().zip(text) {
+            *to = *from;
         }
         Self(Repr::Formatted(
             buffer,
@@ -78,6 +82,13 @@ impl Deref for Arg<'_> {
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not one argument",
+    label = "not text, bytes or a number",
+    note = "arguments are text, bytes, numbers, `bool`, and types that implement `ToArg`",
+    note = "of an `Option`, pass the value; for a `Duration`, choose a unit: `Milliseconds(time)` or `Seconds(time)`",
+    note = "for a structure, implement `ToArg`, or pass it as JSON text: `Json::text(&value)?` of swarm-keydb's feature `json`"
+)]
 pub trait ToArg {
     /// Returns the bytes of the argument.
     fn to_arg(&self) -> Arg<'_>;
@@ -102,6 +113,14 @@ pub trait ArgSink {
 /// let request = Request::new("HSET", ("key", fields));
 /// assert_eq!(request.len(), 6);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a list of arguments",
+    label = "neither an argument nor a list of arguments",
+    note = "pass `()` for no arguments, one value, or a tuple, array, slice, `Vec`, set or map of values",
+    note = "a single byte is ambiguous: pass a byte string such as `b\"k\"`, or a wider integer such as `u16`",
+    note = "for a `Duration`, choose a unit: `Milliseconds(time)` or `Seconds(time)`",
+    note = "for a structure, implement `ToArgs`, or pass it as JSON text: `Json::text(&value)?` of swarm-keydb's feature `json`"
+)]
 pub trait ToArgs {
     /// Writes all arguments to `sink`, in order. Encoders may call this more than once; every call
     /// must write the same arguments.
@@ -153,10 +172,21 @@ macro_rules! integers {
     ($($type:ty),+) => {$(
         impl ToArg for $type {
             fn to_arg(&self) -> Arg<'_> {
-                Arg::formatted(itoa::Buffer::new().format(*self))
+                Arg::formatted(itoa::Buffer::new().format(*self).as_bytes())
             }
         }
         one!($type);
+    )+};
+}
+
+macro_rules! non_zero {
+    ($($type:ty),+) => {$(
+        impl ToArg for NonZero<$type> {
+            fn to_arg(&self) -> Arg<'_> {
+                Arg::formatted(itoa::Buffer::new().format(self.get()).as_bytes())
+            }
+        }
+        one!(NonZero<$type>);
     )+};
 }
 
@@ -174,15 +204,13 @@ macro_rules! floats {
                 }
                 let exact: fn($type) -> Option<i64> = $exact;
                 if let Some(whole) = exact(*self) {
-                    return Arg::formatted(itoa::Buffer::new().format(whole));
+                    return Arg::formatted(itoa::Buffer::new().format(whole).as_bytes());
                 }
                 let mut buffer = ryu::Buffer::new();
                 let text = buffer.format_finite(*self);
                 match double::redis_format(text) {
-                    Some((bytes, len)) => {
-                        Arg(Repr::Formatted(bytes, u8::try_from(len).unwrap_or(0)))
-                    }
-                    None => Arg::formatted(text.strip_suffix(".0").unwrap_or(text)),
+                    Some((bytes, len)) => Arg::formatted(bytes.get(..len).unwrap_or(&bytes)),
+                    None => Arg::formatted(text.strip_suffix(".0").unwrap_or(text).as_bytes()),
                 }
             }
         }
@@ -191,7 +219,8 @@ macro_rules! floats {
 }
 
 borrowed!(str, String, Box<str>, Arc<str>, Cow<'_, str>);
-integers!(i16, u16, i32, u32, i64, u64, isize, usize);
+integers!(i8, i16, u16, i32, u32, i64, u64, i128, u128, isize, usize);
+non_zero!(i8, i16, u16, i32, u32, i64, u64, i128, u128, isize, usize);
 floats!(f32: |_| None, f64: double::exact);
 
 /// Byte containers. `u8` does not implement `ToArg`, so that a list of bytes is one argument.
@@ -235,6 +264,14 @@ impl ToArg for bool {
     }
 }
 one!(bool);
+
+impl ToArg for char {
+    /// Encodes the character as UTF-8.
+    fn to_arg(&self) -> Arg<'_> {
+        Arg::formatted(self.encode_utf8(&mut [0; 4]).as_bytes())
+    }
+}
+one!(char);
 
 impl<T: ToArgs> ToArgs for Option<T> {
     fn write_args(&self, sink: &mut impl ArgSink) {
@@ -307,3 +344,7 @@ tuples!(A B C D E);
 tuples!(A B C D E F);
 tuples!(A B C D E F G);
 tuples!(A B C D E F G H);
+tuples!(A B C D E F G H I);
+tuples!(A B C D E F G H I J);
+tuples!(A B C D E F G H I J K);
+tuples!(A B C D E F G H I J K L);

@@ -81,6 +81,26 @@ impl HANDLE {
         RawCommands::raw(self, command, args)
     }
 
+    /// Like [`raw`](Self::raw), but converts the reply to `T`. See [`RawCommands::raw_as`].
+    pub fn raw_as<T: FromFrame>(
+        &self,
+        command: impl Into<Cow<'static, str>>,
+        args: impl ToArgs,
+    ) -> OUTPUT<T> {
+        RawCommands::raw_as(self, command, args)
+    }
+
+    /// Runs a [`Script`], which the server keeps: as `EVALSHA`, or `EVAL` if the server does not
+    /// have it or could not say so. See [`RunScript::run_script`].
+    pub fn run_script<T: FromFrame>(
+        &self,
+        script: &Script,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> OUTPUT<T> {
+        RunScript::run_script(self, script, keys, args)
+    }
+
     /// Sends a blocking command by name, which may block for at most `block`. See
     /// [`RawCommands::raw_blocking`] for details.
     pub fn raw_blocking(

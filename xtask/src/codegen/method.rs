@@ -51,10 +51,8 @@ impl Method<'_> {
             if let Some(ty) = parameter_type(arg) {
                 write!(parameters, ", {}: {ty}", arg.name).ok();
             }
-            match arg.kind {
-                Kind::Pairs => generics.extend(["K: ToKey", "V: ToArg"]),
-                Kind::Fields => generics.extend(["K: ToArg", "V: ToArg"]),
-                _ => {}
+            if matches!(arg.kind, Kind::Pairs | Kind::Fields) {
+                generics.push("M");
             }
         }
         let mut generics = generics.join(", ");
@@ -256,7 +254,8 @@ fn parameter_type(arg: &Arg) -> Option<String> {
         Kind::Keys | Kind::CountedKeys | Kind::Channels => "impl ToKeys",
         Kind::Arg | Kind::Echoed => "impl ToArg",
         Kind::Args => "impl ToArgs",
-        Kind::Pairs | Kind::Fields => "impl IntoIterator<Item = (K, V)>",
+        Kind::Pairs => "impl ToPairs<M>",
+        Kind::Fields => "impl ToFields<M>",
         Kind::Ids => "impl StreamIds",
         Kind::Range | Kind::RangeReversed => "impl RangeBounds<StreamId>",
         Kind::Position => return Some(format!("impl TryInto<{}>", arg.ty.as_deref()?)),

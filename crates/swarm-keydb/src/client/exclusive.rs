@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::failure::{Late, Wait};
 use crate::key::ToKeys;
 use crate::request_reply::{ConnectionHandle, deadline_in};
+use crate::server::Learned;
 
 /// Handle of a dedicated connection, for commands that depend on its session, such as WATCH.
 ///
@@ -67,6 +68,7 @@ use crate::request_reply::{ConnectionHandle, deadline_in};
 pub struct Exclusive {
     lease: Arc<Lease>,
     timeout: Duration,
+    learned: Learned,
 }
 
 impl Client {
@@ -96,11 +98,15 @@ impl Client {
     /// ```
     pub async fn exclusive(&self) -> Result<Exclusive> {
         let timeout = self.shared.factory.options.request_timeout;
-        self.shared.connection.check_open().map_err(Error::from)?;
+        self.shared
+            .connection
+            .check_open()
+            .map_err(Error::from_failure)?;
         let lease = self.shared.leases.acquire(deadline_in(timeout).into());
         Ok(Exclusive {
             lease: Arc::new(lease.await?),
             timeout,
+            learned: self.shared.factory.target.settings.learned.clone(),
         })
     }
 }
@@ -244,6 +250,7 @@ impl Executor for Exclusive {
 
     fn execute<R>(&self, mut command: Command<R>) -> Reply<R> {
         vet(&mut command, Use::Exclusive);
+        command.keep_digest_if(|| self.learned.tells_script_errors());
         if !command.is_rejected() {
             self.lease.session.note(&command.builder.request.written());
         }

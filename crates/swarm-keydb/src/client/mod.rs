@@ -327,6 +327,7 @@ impl Executor for Client {
     fn execute<R>(&self, mut command: Command<R>) -> Reply<R> {
         vet(&mut command, Use::Shared);
         let shared = &self.shared;
+        command.keep_digest_if(|| shared.factory.target.settings.learned.tells_script_errors());
         let blocks = command.builder.blocking != Blocking::No;
         let reply = Reply::new(
             shared.connection.clone(),

@@ -249,7 +249,7 @@ pub(super) fn note_failure(span: &Span, results: &[Result<Frame, Failure>]) {
         return;
     }
     if let Some(Err(failure)) = results.iter().find(|result| result.is_err()) {
-        let error = Error::from(failure.clone());
+        let error = Error::from_failure(failure.clone());
         span.record("error.type", error.kind().as_str());
     }
 }
@@ -330,12 +330,13 @@ impl Replies {
                 Err(error) => Error::convert(error),
             },
             Err(failure) => match self.rejected.remove(&handle.position) {
-                Some(rejected) => return Err(rejected),
-                None => Error::from(failure),
+                Some(rejected) => return Err(rejected.at(handle.position)),
+                None => Error::from_failure(failure),
             },
         };
         let name = self.names.get_mut(handle.position).map(std::mem::take);
-        Err(error.for_command(name.unwrap_or_default()))
+        let error = error.for_command(name.unwrap_or_default());
+        Err(error.at(handle.position))
     }
 
     /// Returns why nothing was sent: the error of the first rejected command, with its position.
@@ -352,8 +353,8 @@ impl Replies {
         named
             .map(|(position, (result, name))| {
                 result.map_err(|failure| match self.rejected.remove(&position) {
-                    Some(rejected) => rejected,
-                    None => Error::from(failure).for_command(name),
+                    Some(rejected) => rejected.at(position),
+                    None => Error::from_failure(failure).for_command(name).at(position),
                 })
             })
             .collect()

@@ -8,15 +8,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use swarm_resp::Frame;
+use swarm_resp::{Frame, Request};
+use tokio::time::Instant;
 use tracing::Span;
 
 use super::lease::{BlockingCall, Lease, Leases, TimeLimits, Via};
 use crate::command::{Command, Decode};
+use crate::commands::is_unknown_script;
 use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::request_reply::{
-    Call, ConnectionHandle, Enqueued, ReplyReceiver, ReplySender, Requests, Retry,
+    Call, ConnectionHandle, Enqueued, Marks, ReplyReceiver, ReplySender, Requests, Retry,
 };
 
 /// Future of a command's reply.
@@ -39,6 +41,8 @@ pub struct Reply<R> {
     span: Option<Box<Span>>,
     /// The lease of the connection, if it is leased. Held until the reply arrives.
     lease: Option<Arc<Lease>>,
+    /// What to send if the server does not have the script that was sent by its digest.
+    eval: Option<Box<Eval>>,
 }
 
 enum State {
@@ -63,17 +67,35 @@ struct Route {
     leases: Option<Arc<Leases>>,
 }
 
+/// A script as a whole, to be sent if the server does not have it.
+struct Eval {
+    request: Request,
+    marks: Marks,
+    /// Where the digest was sent, when, and whether it may be retried.
+    sent: Option<(ConnectionHandle, TimeLimits, Instant, Retry)>,
+}
+
 impl<R> Reply<R> {
     pub(super) fn new(
         connection: ConnectionHandle,
         mut command: Command<R>,
         timeout: Duration,
     ) -> Self {
+        let mut eval = None;
         let state = match command.take_rejection() {
             Some(error) => State::Refused(error),
             None => {
-                let requests =
-                    Requests::one(command.builder.request.build(), command.builder.marks);
+                let marks = command.builder.marks;
+                let mut request = command.builder.request.build();
+                if let Some(by_digest) = command.builder.by_digest {
+                    let request = std::mem::replace(&mut request, *by_digest);
+                    eval = Some(Box::new(Eval {
+                        request,
+                        marks,
+                        sent: None,
+                    }));
+                }
+                let requests = Requests::one(request, marks);
                 let call = Call::new(requests, command.builder.retry, command.builder.alone);
                 let route = Route {
                     connection,
@@ -89,6 +111,7 @@ impl<R> Reply<R> {
             state,
             span: None,
             lease: None,
+            eval,
         }
     }
 
@@ -150,6 +173,26 @@ impl<R> Reply<R> {
     }
 }
 
+impl Eval {
+    /// Returns how to continue if the server does not have the script, so that it did not run.
+    fn after(self, result: &Result<Frame, Failure>) -> Option<State> {
+        let (Err(Failure::Server(error)), Some(sent)) = (result, self.sent) else {
+            return None;
+        };
+        if !is_unknown_script(error) {
+            return None;
+        }
+        let (connection, limits, start, retry) = sent;
+        let call = Call::new(Requests::one(self.request, self.marks), retry, false);
+        let route = Route {
+            connection,
+            limits: limits.after(start.elapsed()),
+            leases: None,
+        };
+        Some(State::Created(Box::new(call), route))
+    }
+}
+
 impl Route {
     /// Enqueues the call, or waits for capacity.
     fn start(self, mut call: Box<Call<ReplySender>>, waiter: &Waker) -> Result<State, Failure> {
@@ -195,7 +238,11 @@ impl<R> Future for Reply<R> {
             match &mut this.state {
                 State::Waiting(reply) => {
                     let result = ready!(Pin::new(reply).poll(cx));
-                    return this.finish(result.unwrap_or_else(|| Err(Failure::runtime_gone(true))));
+                    let result = result.unwrap_or_else(|| Err(Failure::runtime_gone(true)));
+                    match this.eval.take().and_then(|eval| eval.after(&result)) {
+                        None => return this.finish(result),
+                        Some(created) => this.state = created,
+                    }
                 }
                 State::Elsewhere(call) => {
                     let result = ready!(call.as_mut().poll(cx));
@@ -211,6 +258,10 @@ impl<R> Future for Reply<R> {
             match std::mem::replace(&mut this.state, State::Done) {
                 State::Created(call, route) => {
                     this.span = span(&this.name, &route.connection);
+                    if let Some(eval) = &mut this.eval {
+                        let connection = route.connection.clone();
+                        eval.sent = Some((connection, route.limits, Instant::now(), call.retry));
+                    }
                     match route.start(call, cx.waker()) {
                         Ok(state) => this.state = state,
                         Err(failure) => return this.finish(Err(failure)),

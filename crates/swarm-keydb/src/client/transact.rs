@@ -6,7 +6,7 @@ use swarm_resp::Request;
 use tokio::time::{Instant, sleep};
 
 use super::{Client, Exclusive};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::key::ToKeys;
 use crate::request_reply::MAX_ATTEMPTS;
 
@@ -163,7 +163,8 @@ impl<K: ToKeys> Attempts<K> {
         let mut watch = Request::builder("WATCH");
         self.keys.write_keys(&mut watch);
         let watch = watch.build();
-        self.client.shared.factory.target.check(watch.view())?;
+        let target = &self.client.shared.factory.target;
+        target.check(watch.view()).map_err(Error::from_failure)?;
         loop {
             let mut conn = match self.reused.take() {
                 Some(conn) => conn,

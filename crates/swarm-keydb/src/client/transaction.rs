@@ -213,7 +213,7 @@ fn failure_of(
         _ => None,
     };
     match first {
-        None => Error::from(exec).for_command("EXEC".into()),
+        None => Error::from_failure(exec).for_command("EXEC".into()),
         Some((0, Failure::Server(error))) => multi_rejected(error),
         Some((at, failure)) => {
             let position = at.saturating_sub(1);
@@ -221,7 +221,7 @@ fn failure_of(
                 Some(name) if at > 0 => name.clone(),
                 _ => "MULTI".into(),
             };
-            let error = Error::from(failure).for_command(name).at(position);
+            let error = Error::from_failure(failure).for_command(name).at(position);
             if nothing_ran { error.rejected() } else { error }
         }
     }
@@ -229,7 +229,7 @@ fn failure_of(
 
 /// The server rejected MULTI, but ran the commands that followed it.
 fn multi_rejected(error: ServerError) -> Error {
-    Error::from(Failure::Server(error))
+    Error::from_failure(Failure::Server(error))
         .for_command("MULTI".into())
         .may_have_run("transactions rejected by the server, so the commands ran one by one")
 }

@@ -9,7 +9,7 @@ use swarm_resp::{ArgSink, ConvertError, Frame, FromFrame, Request, RequestBuilde
 use super::name::without_arguments;
 use super::{Blocking, Command, Decode};
 use crate::error::{Error, Result};
-use crate::key::{ToKey, ToKeys};
+use crate::key::{ToKey, ToKeys, ToPairs};
 use crate::request_reply::Retry;
 use crate::server::{Marks, has_line_break};
 
@@ -29,6 +29,9 @@ pub(crate) struct Builder {
     /// Whether the caller chose the command's name, so that the executor must
     /// [vet](crate::commands::vet) it.
     pub(crate) raw: bool,
+    /// The same script by its digest, if an executor may send that first. Boxed because few
+    /// commands have it.
+    pub(crate) by_digest: Option<Box<Request>>,
     /// Whether and how long the server may block.
     pub(crate) blocking: Blocking,
     /// Arguments that some servers cannot take or that need a precaution.
@@ -46,6 +49,7 @@ impl Builder {
             retry: Retry::Never,
             alone: false,
             raw: false,
+            by_digest: None,
             blocking: Blocking::No,
             marks: Marks::NONE,
         }
@@ -165,14 +169,12 @@ impl Builder {
     }
 
     /// Appends alternating keys and values, at least one pair.
-    pub(crate) fn pairs<K: ToKey, V: ToArg>(
-        mut self,
-        pairs: impl IntoIterator<Item = (K, V)>,
-    ) -> Self {
+    pub(crate) fn pairs<M>(mut self, pairs: impl ToPairs<M>) -> Self {
         let before = self.request.len();
-        for (key, value) in pairs {
-            self = self.key(key).arg(value);
-        }
+        pairs.write_pairs(&mut PairSink {
+            builder: &mut self,
+            is_value: false,
+        });
         if self.request.len() == before {
             self.reject(Error::argument(
                 "no pairs given; pass at least one key with its value",
@@ -311,5 +313,24 @@ impl ArgSink for KeySink<'_> {
     fn arg(&mut self, key: &[u8]) {
         self.0.mark(Marks::of_key(key));
         ArgSink::arg(&mut self.0.request, key);
+    }
+}
+
+/// Appends keys and values in turn.
+struct PairSink<'a> {
+    builder: &'a mut Builder,
+    /// Whether the next argument is a value.
+    is_value: bool,
+}
+
+impl ArgSink for PairSink<'_> {
+    #[inline]
+    fn arg(&mut self, arg: &[u8]) {
+        if self.is_value {
+            ArgSink::arg(&mut self.builder.request, arg);
+        } else {
+            KeySink(self.builder).arg(arg);
+        }
+        self.is_value = !self.is_value;
     }
 }

@@ -78,7 +78,7 @@ impl<R> Command<R> {
     /// converted to `R`.
     pub fn decode(&self, reply: Frame) -> Result<R> {
         let decoded = match reply.as_error() {
-            Some(error) => Err(Error::from(Failure::Server(error))),
+            Some(error) => Err(Error::from_failure(Failure::Server(error))),
             None => self.decode.read(reply).map_err(Error::convert),
         };
         decoded.map_err(|error| error.for_command(self.builder.name.clone()))
@@ -87,6 +87,14 @@ impl<R> Command<R> {
     /// Whether an argument was rejected, so that the command must not be sent.
     pub(crate) const fn is_rejected(&self) -> bool {
         self.builder.rejection.is_some()
+    }
+
+    /// Sends a script as a whole unless its digest is `safe`.
+    #[inline]
+    pub(crate) fn keep_digest_if(&mut self, safe: impl FnOnce() -> bool) {
+        if self.builder.by_digest.is_some() && !safe() {
+            self.builder.by_digest = None;
+        }
     }
 
     /// Takes the reason why the command must not be sent, if an argument was rejected.

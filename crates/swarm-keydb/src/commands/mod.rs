@@ -6,6 +6,7 @@ mod raw;
 #[cfg(test)]
 mod recorder;
 pub(crate) mod scope;
+mod script;
 mod session;
 mod words;
 
@@ -19,4 +20,6 @@ pub use model::{
 };
 pub use model::{KeyType, Resync, ScanOptions, ScanPage, ServerInfo, SetOptions, Ttl};
 pub use raw::RawCommands;
+pub(crate) use script::is_unknown_script;
+pub use script::{RunScript, Script};
 pub(crate) use session::{Use, hello_command, vet};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use swarm_resp::{Frame, ToArgs};
+use swarm_resp::{Frame, FromFrame, ToArgs};
 
 use super::words::guard;
 use crate::command::{Blocking, Builder, Executor};
@@ -47,6 +47,40 @@ pub trait RawCommands: Executor {
     /// # }
     /// ```
     fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> Self::Output<Frame> {
+        self.raw_as(command, args)
+    }
+
+    /// Like [`raw`](Self::raw), but converts the reply to `T`: see [`FromFrame`].
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`raw`](Self::raw), and kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply) if the reply cannot be converted to
+    /// `T`. The text says which element of a list has another type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use swarm_keydb::Client;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// client.mset((("visits", 7), ("name", "ann"))).await?;
+    /// let visits: u64 = client.raw_as("GET", "visits").await?;
+    /// assert_eq!(visits, 7);
+    ///
+    /// let error = client.raw_as::<Vec<u64>>("MGET", ["visits", "name"]).await.unwrap_err();
+    /// let text = "that cannot be read as an integer that fits u64, at position 1 of the reply";
+    /// assert!(error.to_string().starts_with("MGET: ") && error.to_string().ends_with(text));
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn raw_as<T: FromFrame>(
+        &self,
+        command: impl Into<Cow<'static, str>>,
+        args: impl ToArgs,
+    ) -> Self::Output<T> {
         let mut command = Builder::raw(command).args(args).build();
         guard(&mut command);
         self.execute(command)
@@ -103,7 +137,7 @@ pub trait RawCommands: Executor {
         args: impl ToArgs,
         block: impl Into<Option<Duration>>,
     ) -> Self::Output<Frame> {
-        let mut command = Builder::raw(command).args(args).build();
+        let mut command = Builder::raw(command).args(args).build::<Frame>();
         guard(&mut command);
         command.builder.retry = Retry::Never;
         command.builder.blocking = block.into().map_or(Blocking::Forever, Blocking::For);

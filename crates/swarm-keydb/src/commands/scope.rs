@@ -10,4 +10,4 @@ pub(crate) use swarm_resp::{Frame, FromFrame, ToArg, ToArgs};
 
 pub(crate) use super::model::*;
 pub(crate) use crate::command::{Builder, Executor};
-pub(crate) use crate::key::{ToKey, ToKeys};
+pub(crate) use crate::key::{ToFields, ToKey, ToKeys, ToPairs};

@@ -4,7 +4,6 @@
 //! them, so a line break in one shifts all later replies. The table of facts lists the positions of
 //! such names.
 
-use swarm_resp::Frame;
 use swarm_transport::facts::{Access, facts};
 
 use crate::command::Command;
@@ -13,7 +12,7 @@ use crate::server::{Marks, has_line_break};
 
 /// Applies the table of facts to a raw command: whether the client may retry it, and marks for
 /// arguments that some servers cannot take or that need a fence.
-pub(super) fn guard(command: &mut Command<Frame>) {
+pub(super) fn guard<R>(command: &mut Command<R>) {
     let builder = &mut command.builder;
     let args = builder.request.written();
     let facts = facts(&args);
@@ -61,7 +60,7 @@ fn is_whole_number(arg: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use swarm_resp::ToArgs;
+    use swarm_resp::{Frame, ToArgs};
 
     use super::*;
     use crate::command::Builder;

@@ -1,13 +1,33 @@
 //! Converts the engine's failures to errors for the caller.
 
+use swarm_resp::ConvertError;
 use swarm_transport::RequestRejection;
 
 use super::code::Code;
 use super::{Cause, Error, ErrorKind, Outcome};
 use crate::failure::Failure;
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
+#[expect(
+    clippy::from_over_into,
+    reason = "the compiler lists every `From` to programs in which `?` meets another error type"
+)]
+impl Into<Error> for Failure {
+    fn into(self) -> Error {
+        Error::from_failure(self)
+    }
+}
+
+impl From<ConvertError> for Error {
+    /// Converts the error of a reply that a program converts itself, such as the
+    /// [`Frame`](crate::Frame) of `raw`. Kind [`UnexpectedReply`](ErrorKind::UnexpectedReply),
+    /// without a [command](Error::command).
+    fn from(error: ConvertError) -> Self {
+        Self::convert(error)
+    }
+}
+
+impl Error {
+    pub(crate) fn from_failure(failure: Failure) -> Self {
         let outcome = |sent| {
             if sent {
                 Outcome::MayHaveRun

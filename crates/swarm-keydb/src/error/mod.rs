@@ -215,7 +215,7 @@ impl Error {
 
     /// A connection could not be established. No command was sent.
     pub(crate) fn connect(failure: Failure) -> Self {
-        let mut error = Self::from(failure);
+        let mut error = Self::from_failure(failure);
         error.0.outcome = Outcome::NotSent;
         if error.kind() == ErrorKind::Connection {
             error.0.message = "cannot connect to the server".into();
@@ -250,8 +250,8 @@ impl Error {
         self.0.command.as_deref()
     }
 
-    /// Returns the position of the rejected command in its pipeline or transaction, counted from 0.
-    /// `None` unless the error rejected the whole batch.
+    /// Returns the position of the command in its pipeline, bulk or transaction, counted from 0.
+    /// `None` if the command was sent by itself, or the error is that of the whole batch.
     pub const fn position(&self) -> Option<usize> {
         self.0.position
     }
@@ -356,7 +356,11 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(command) = self.command() {
-            write!(f, "{command}: ")?;
+            f.write_str(command)?;
+            if let Some(position) = self.position() {
+                write!(f, " at position {position}")?;
+            }
+            f.write_str(": ")?;
         }
         f.write_str(&self.0.message)?;
         if let Some(cause) = self.cause().filter(|_| !self.0.tells_cause) {

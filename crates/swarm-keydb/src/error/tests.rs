@@ -106,12 +106,12 @@ fn full() -> Failure {
 
 fn lost(sent: bool, kind: Kind) -> Error {
     let error = Arc::new(TransportError::new(kind, "x"));
-    Error::from(Failure::Lost { sent, error })
+    Error::from_failure(Failure::Lost { sent, error })
 }
 
 fn answered(command: &'static str, text: &str) -> Error {
     let failure = Failure::Server(ServerError::parse(text.as_bytes()));
-    Error::from(failure).for_command(command.into())
+    Error::from_failure(failure).for_command(command.into())
 }
 
 /// The facts of a timeout are those of the outage, and its source is the last error.
@@ -134,7 +134,7 @@ fn a_timeout_names_what_is_known() {
             waited: Some(Duration::from_millis(700)),
             wait,
         }));
-        Error::from(failure).for_command("SET".into())
+        Error::from_failure(failure).for_command("SET".into())
     };
     let unsent = late(false, Wait::Connection(outage, None));
     assert_eq!(
@@ -224,7 +224,7 @@ fn retryable_means_did_not_run_and_may_pass_by_itself() {
         (Failure::Closed { sent: false }, false),
         (Failure::Closed { sent: true }, false),
     ] {
-        let error = Error::from(failure);
+        let error = Error::from_failure(failure);
         assert_eq!(error.is_retryable(), retryable, "{error}");
     }
     assert!(Error::conflict().is_retryable());

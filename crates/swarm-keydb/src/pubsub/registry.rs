@@ -124,7 +124,8 @@ impl Subscriptions {
         }
         for name in &names {
             let request = Request::new(name.kind.subscribe(), &name.text);
-            factory.target.check(request.view())?;
+            let checked = factory.target.check(request.view());
+            checked.map_err(Error::from_failure)?;
         }
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (acknowledge, acknowledged) = oneshot::channel();

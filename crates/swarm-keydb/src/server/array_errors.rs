@@ -239,7 +239,7 @@ mod tests {
                 let Some(reply @ ErrorReply::Scripted(_)) = read(command, words) else {
                     panic!("{command}: {words:?}");
                 };
-                let error = crate::Error::from(crate::failure::Failure::from(reply))
+                let error = crate::Error::from_failure(crate::failure::Failure::from(reply))
                     .for_command("EVAL".into());
                 assert_eq!(error.outcome(), Some(crate::Outcome::MayHaveRun));
                 assert_eq!(error.kind(), crate::ErrorKind::Server);

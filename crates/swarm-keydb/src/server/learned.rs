@@ -78,6 +78,11 @@ impl Learned {
         self.lock().profile
     }
 
+    /// Whether the last connection could tell an error from a list that a script returned.
+    pub(crate) fn tells_script_errors(&self) -> bool {
+        self.profile().is_some_and(|server| !server.array_errors)
+    }
+
     /// Returns the time that the server takes for each key written: zero on Redis.
     #[inline]
     pub(crate) fn write_cost(&self) -> Duration {

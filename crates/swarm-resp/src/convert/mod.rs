@@ -23,6 +23,8 @@ use crate::frame::{Frame, FrameRef};
 /// | integers | integers, booleans, big numbers, and doubles and text that encode a whole number, such as `3.0` or `1e+19`; overflow is an error |
 /// | floats | doubles, integers, text and big numbers, rounded to the nearest |
 /// | `bool` | booleans, and 1 or 0 as a number or as text |
+/// | `NonZero` | integers other than 0 |
+/// | `char` | text of exactly one character |
 /// | text and bytes | strings of any kind, big numbers, and other numbers as RESP2 encodes them: for a double, the text that the server sent |
 /// | `Option<T>` | a null as `None`; an empty list is not a null |
 /// | lists, sets | arrays, sets, pushes; a map as alternating keys and values |
@@ -67,6 +69,14 @@ use crate::frame::{Frame, FrameRef};
 /// assert_eq!((server.version.as_str(), server.protocol), ("7.0.0", 3));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a reply cannot be converted to `{Self}`",
+    label = "not a type of a reply",
+    note = "replies convert to text, bytes, numbers, `bool`, `Option`, lists, maps and tuples of these, and types that implement `FromFrame`",
+    note = "a `u8` is ambiguous: request `Vec<u8>` or `Bytes` for bytes, a wider integer such as `u16` for a number",
+    note = "for a `Duration`, name the unit: `Milliseconds` or `Seconds`",
+    note = "for a structure, implement `FromFrame`, or request `Json<…>` of swarm-keydb's feature `json` if it is stored as JSON"
+)]
 pub trait FromFrame: Sized {
     /// Converts a frame.
     ///

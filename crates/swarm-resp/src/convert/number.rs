@@ -1,5 +1,7 @@
 //! Conversion to integers, floats and booleans.
 
+use std::num::NonZero;
+
 use super::{ConvertError, FromFrame};
 use crate::frame::FrameRef;
 use crate::number::double;
@@ -98,7 +100,31 @@ macro_rules! integers {
     )+};
 }
 
-integers!(i16 u16 i32 u32 i64 u64 i128 isize usize);
+integers!(i8 i16 u16 i32 u32 i64 u64 i128 isize usize);
+
+impl FromFrame for u128 {
+    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+        // Larger than an `i128`: only text and big numbers are.
+        let large = || std::str::from_utf8(frame.as_bytes()?).ok()?.parse().ok();
+        integer(frame)
+            .map_or_else(large, |value| value.try_into().ok())
+            .ok_or_else(|| ConvertError::new("an integer that fits u128", frame))
+    }
+}
+
+macro_rules! non_zero {
+    ($($type:ident)+) => {$(
+        impl FromFrame for NonZero<$type> {
+            fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+                const EXPECTED: &str = concat!("an integer other than 0 that fits ", stringify!($type));
+                let value = $type::from_frame(frame).ok().and_then(Self::new);
+                value.ok_or_else(|| ConvertError::new(EXPECTED, frame))
+            }
+        }
+    )+};
+}
+
+non_zero!(i8 i16 u16 i32 u32 i64 u64 i128 u128 isize usize);
 
 impl FromFrame for f64 {
     fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {

@@ -95,3 +95,29 @@ impl FromFrame for Arc<str> {
         String::from_frame(frame).map(Self::from)
     }
 }
+
+impl FromFrame for Arc<[u8]> {
+    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+        Vec::from_frame(frame).map(Self::from)
+    }
+}
+
+impl FromFrame for Cow<'_, str> {
+    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+        String::from_frame(frame).map(Self::from)
+    }
+}
+
+impl FromFrame for Cow<'_, [u8]> {
+    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+        Vec::from_frame(frame).map(Self::from)
+    }
+}
+
+impl FromFrame for char {
+    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+        let text = String::from_frame(frame).ok();
+        text.and_then(|text| text.parse().ok())
+            .ok_or_else(|| ConvertError::new("a single character", frame))
+    }
+}

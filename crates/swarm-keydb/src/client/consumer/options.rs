@@ -290,7 +290,7 @@ impl ConsumerBuilder {
         if let Some(server) = self.client.shared.factory.target.settings.learned.profile() {
             let checked = server.check_marks(read.builder.marks);
             checked.map_err(|reason| {
-                Error::from(Failure::Unsupported(reason)).for_command("XREADGROUP".into())
+                Error::from_failure(Failure::Unsupported(reason)).for_command("XREADGROUP".into())
             })?;
         }
         self.check_dead_letters()?;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::Leases;
 use super::slices::{SLICE, SlicedRead};
 use crate::command::Blocking;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::request_reply::{ConnectionHandle, MAX_ATTEMPTS, Requests, Retry, Timing, deadline_in};
 use crate::server::Marks;
@@ -41,6 +41,14 @@ impl TimeLimits {
             timeout,
             is_explicit: true,
             blocking: self.blocking,
+        }
+    }
+
+    /// Returns the limits of what is left after this time.
+    pub(crate) const fn after(self, elapsed: Duration) -> Self {
+        Self {
+            timeout: self.timeout.saturating_sub(elapsed),
+            ..self
         }
     }
 
@@ -103,7 +111,8 @@ impl BlockingCall {
         } = self.limits;
         if let Via::Pool(leases) = &self.via {
             for request in self.requests.iter() {
-                leases.factory.target.check(request)?;
+                let checked = leases.factory.target.check(request);
+                checked.map_err(Error::from_failure)?;
             }
         }
         let end = deadline_in(timeout);

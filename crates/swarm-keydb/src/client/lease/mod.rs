@@ -94,7 +94,7 @@ impl Leases {
         let mut place = Some(place);
         loop {
             match self.until(deadline, self.availability.wait()).await {
-                Ok(reached) => reached?,
+                Ok(reached) => reached.map_err(Error::from_failure)?,
                 Err(_) => return Err(self.availability.why_unsent(waited).into()),
             }
             let (connection, outcome) = self.spawn();

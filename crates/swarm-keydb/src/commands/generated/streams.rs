@@ -14,11 +14,7 @@ pub trait StreamCommands: Executor {
     /// Creates the stream if it does not exist.
     ///
     /// Returns the new entry's ID.
-    fn xadd<K: ToArg, V: ToArg>(
-        &self,
-        key: impl ToKey,
-        fields: impl IntoIterator<Item = (K, V)>,
-    ) -> Self::Output<StreamId> {
+    fn xadd<M>(&self, key: impl ToKey, fields: impl ToFields<M>) -> Self::Output<StreamId> {
         self.execute(
             Builder::new("XADD")
                 .key(key)
@@ -37,10 +33,10 @@ pub trait StreamCommands: Executor {
     /// # Errors
     ///
     /// Fails if the ID is not greater than that of the last entry.
-    fn xadd_with<K: ToArg, V: ToArg>(
+    fn xadd_with<M>(
         &self,
         key: impl ToKey,
-        fields: impl IntoIterator<Item = (K, V)>,
+        fields: impl ToFields<M>,
         options: XAddOptions,
     ) -> Self::Output<Option<StreamId>> {
         self.execute(

@@ -171,7 +171,8 @@ pub trait StringCommands: Executor {
         self.execute(Builder::new("MGET").read_only().keys(keys).build())
     }
 
-    /// Sets several keys, given as a map or a list of pairs (`MSET`).
+    /// Sets several keys, given as a map, a list of pairs, or a tuple of pairs if the values have
+    /// different types (`MSET`).
     ///
     /// # Servers
     ///
@@ -179,10 +180,7 @@ pub trait StringCommands: Executor {
     /// while the command runs, an interrupted command sets only some of them, and with the default
     /// configuration the command takes about 0.1 s per key. See [what each server
     /// guarantees](crate::guide::guarantees).
-    fn mset<K: ToKey, V: ToArg>(
-        &self,
-        pairs: impl IntoIterator<Item = (K, V)>,
-    ) -> Self::Output<()> {
+    fn mset<M>(&self, pairs: impl ToPairs<M>) -> Self::Output<()> {
         self.execute(
             Builder::new("MSET")
                 .idempotent()
@@ -200,10 +198,7 @@ pub trait StringCommands: Executor {
     /// Atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, only one of several concurrent calls
     /// succeeds, so it can serve as a lock, but other clients can see part of it while it runs. See
     /// [what each server guarantees](crate::guide::guarantees).
-    fn msetnx<K: ToKey, V: ToArg>(
-        &self,
-        pairs: impl IntoIterator<Item = (K, V)>,
-    ) -> Self::Output<bool> {
+    fn msetnx<M>(&self, pairs: impl ToPairs<M>) -> Self::Output<bool> {
         self.execute(Builder::new("MSETNX").pairs(pairs).build())
     }
 

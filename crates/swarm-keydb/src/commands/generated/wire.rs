@@ -61,6 +61,7 @@ fn every_future_is_send(c: &crate::Client) {
     send(c.script_exists(["a", "b"]));
     send(c.script_flush());
     send(c.xadd("k", [("f", 1), ("f", 2)]));
+    send(c.xadd("k", (("f", 1), ("g", "x"), ("h", 0.5))));
     send(c.xadd_with("k", [("f", "v")], XAddOptions::new()));
     send(c.xadd_with(
         "k",
@@ -193,6 +194,8 @@ fn every_future_is_send(c: &crate::Client) {
     send(c.getdel("k"));
     send(c.mget(["a", "b"]));
     send(c.mset([("a", 1), ("b", 2)]));
+    send(c.mset((("a", 1), (2, "x"))));
+    send(c.mset(&std::collections::BTreeMap::from([("a", 1)])));
     send(c.msetnx([("a", 1)]));
     send(c.incr("k"));
     send(c.incrby("k", -5));
@@ -486,6 +489,10 @@ fn streams_xadd() {
     assert_eq!(
         sent(|c| c.xadd("k", [("f", 1), ("f", 2)])),
         ["XADD", "k", "*", "f", "1", "f", "2"]
+    );
+    assert_eq!(
+        sent(|c| c.xadd("k", (("f", 1), ("g", "x"), ("h", 0.5)))),
+        ["XADD", "k", "*", "f", "1", "g", "x", "h", "0.5"]
     );
 }
 
@@ -972,6 +979,14 @@ fn strings_mset() {
     assert_eq!(
         sent(|c| c.mset([("a", 1), ("b", 2)])),
         ["MSET", "a", "1", "b", "2"]
+    );
+    assert_eq!(
+        sent(|c| c.mset((("a", 1), (2, "x")))),
+        ["MSET", "a", "1", "2", "x"]
+    );
+    assert_eq!(
+        sent(|c| c.mset(&std::collections::BTreeMap::from([("a", 1)]))),
+        ["MSET", "a", "1"]
     );
 }
 

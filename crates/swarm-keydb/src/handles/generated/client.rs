@@ -520,11 +520,7 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn xadd<K: ToArg, V: ToArg>(
-        &self,
-        key: impl ToKey,
-        fields: impl IntoIterator<Item = (K, V)>,
-    ) -> Reply<StreamId> {
+    pub fn xadd<M>(&self, key: impl ToKey, fields: impl ToFields<M>) -> Reply<StreamId> {
         StreamCommands::xadd(self, key, fields)
     }
 
@@ -537,10 +533,10 @@ impl Client {
     /// # Errors
     ///
     /// Fails if the ID is not greater than that of the last entry.
-    pub fn xadd_with<K: ToArg, V: ToArg>(
+    pub fn xadd_with<M>(
         &self,
         key: impl ToKey,
-        fields: impl IntoIterator<Item = (K, V)>,
+        fields: impl ToFields<M>,
         options: XAddOptions,
     ) -> Reply<Option<StreamId>> {
         StreamCommands::xadd_with(self, key, fields, options)
@@ -1199,7 +1195,8 @@ impl Client {
         StringCommands::mget_as(self, keys)
     }
 
-    /// Sets several keys, given as a map or a list of pairs (`MSET`).
+    /// Sets several keys, given as a map, a list of pairs, or a tuple of pairs if the values have
+    /// different types (`MSET`).
     ///
     /// # Servers
     ///
@@ -1207,7 +1204,7 @@ impl Client {
     /// while the command runs, an interrupted command sets only some of them, and with the default
     /// configuration the command takes about 0.1 s per key. See [what each server
     /// guarantees](crate::guide::guarantees).
-    pub fn mset<K: ToKey, V: ToArg>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> Reply<()> {
+    pub fn mset<M>(&self, pairs: impl ToPairs<M>) -> Reply<()> {
         StringCommands::mset(self, pairs)
     }
 
@@ -1220,10 +1217,7 @@ impl Client {
     /// Atomic on Redis, Valkey and KeyDB. On SwarmKeyDb, only one of several concurrent calls
     /// succeeds, so it can serve as a lock, but other clients can see part of it while it runs. See
     /// [what each server guarantees](crate::guide::guarantees).
-    pub fn msetnx<K: ToKey, V: ToArg>(
-        &self,
-        pairs: impl IntoIterator<Item = (K, V)>,
-    ) -> Reply<bool> {
+    pub fn msetnx<M>(&self, pairs: impl ToPairs<M>) -> Reply<bool> {
         StringCommands::msetnx(self, pairs)
     }
 
@@ -1377,6 +1371,26 @@ impl Client {
     /// commands that the client rejects.
     pub fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> Reply<Frame> {
         RawCommands::raw(self, command, args)
+    }
+
+    /// Like [`raw`](Self::raw), but converts the reply to `T`. See [`RawCommands::raw_as`].
+    pub fn raw_as<T: FromFrame>(
+        &self,
+        command: impl Into<Cow<'static, str>>,
+        args: impl ToArgs,
+    ) -> Reply<T> {
+        RawCommands::raw_as(self, command, args)
+    }
+
+    /// Runs a [`Script`], which the server keeps: as `EVALSHA`, or `EVAL` if the server does not
+    /// have it or could not say so. See [`RunScript::run_script`].
+    pub fn run_script<T: FromFrame>(
+        &self,
+        script: &Script,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Reply<T> {
+        RunScript::run_script(self, script, keys, args)
     }
 
     /// Sends a blocking command by name, which may block for at most `block`. See

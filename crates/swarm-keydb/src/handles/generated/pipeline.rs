@@ -460,11 +460,7 @@ impl Pipeline {
     /// Returns the new entry's ID.
     ///
     /// See [`Client::xadd`](crate::Client::xadd) for details.
-    pub fn xadd<K: ToArg, V: ToArg>(
-        &self,
-        key: impl ToKey,
-        fields: impl IntoIterator<Item = (K, V)>,
-    ) -> Queued<StreamId> {
+    pub fn xadd<M>(&self, key: impl ToKey, fields: impl ToFields<M>) -> Queued<StreamId> {
         StreamCommands::xadd(self, key, fields)
     }
 
@@ -475,10 +471,10 @@ impl Pipeline {
     /// [`nomkstream`](crate::XAddOptions::nomkstream) is set.
     ///
     /// See [`Client::xadd_with`](crate::Client::xadd_with) for details.
-    pub fn xadd_with<K: ToArg, V: ToArg>(
+    pub fn xadd_with<M>(
         &self,
         key: impl ToKey,
-        fields: impl IntoIterator<Item = (K, V)>,
+        fields: impl ToFields<M>,
         options: XAddOptions,
     ) -> Queued<Option<StreamId>> {
         StreamCommands::xadd_with(self, key, fields, options)
@@ -984,10 +980,11 @@ impl Pipeline {
         StringCommands::mget_as(self, keys)
     }
 
-    /// Sets several keys, given as a map or a list of pairs (`MSET`).
+    /// Sets several keys, given as a map, a list of pairs, or a tuple of pairs if the values have
+    /// different types (`MSET`).
     ///
     /// See [`Client::mset`](crate::Client::mset) for details.
-    pub fn mset<K: ToKey, V: ToArg>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> Queued<()> {
+    pub fn mset<M>(&self, pairs: impl ToPairs<M>) -> Queued<()> {
         StringCommands::mset(self, pairs)
     }
 
@@ -996,10 +993,7 @@ impl Pipeline {
     /// Returns whether they were set.
     ///
     /// See [`Client::msetnx`](crate::Client::msetnx) for details.
-    pub fn msetnx<K: ToKey, V: ToArg>(
-        &self,
-        pairs: impl IntoIterator<Item = (K, V)>,
-    ) -> Queued<bool> {
+    pub fn msetnx<M>(&self, pairs: impl ToPairs<M>) -> Queued<bool> {
         StringCommands::msetnx(self, pairs)
     }
 
@@ -1091,6 +1085,26 @@ impl Pipeline {
     /// commands that the client rejects.
     pub fn raw(&self, command: impl Into<Cow<'static, str>>, args: impl ToArgs) -> Queued<Frame> {
         RawCommands::raw(self, command, args)
+    }
+
+    /// Like [`raw`](Self::raw), but converts the reply to `T`. See [`RawCommands::raw_as`].
+    pub fn raw_as<T: FromFrame>(
+        &self,
+        command: impl Into<Cow<'static, str>>,
+        args: impl ToArgs,
+    ) -> Queued<T> {
+        RawCommands::raw_as(self, command, args)
+    }
+
+    /// Runs a [`Script`], which the server keeps: as `EVALSHA`, or `EVAL` if the server does not
+    /// have it or could not say so. See [`RunScript::run_script`].
+    pub fn run_script<T: FromFrame>(
+        &self,
+        script: &Script,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Queued<T> {
+        RunScript::run_script(self, script, keys, args)
     }
 
     /// Sends a blocking command by name, which may block for at most `block`. See

@@ -385,7 +385,7 @@ impl<L: Listener> Machine<L> {
             return reconnect("UNSUBSCRIBE", error);
         }
         let failure = Failure::Server(error.clone());
-        let transient = Error::from(failure.clone()).is_retryable();
+        let transient = Error::from_failure(failure.clone()).is_retryable();
         if transient && self.has_ready_listener(&change.name) {
             return reconnect("SUBSCRIBE for now", error);
         }

@@ -3,13 +3,13 @@
 use std::ops::{Bound, RangeBounds};
 use std::time::Duration;
 
-use swarm_resp::{Milliseconds, ToArg};
+use swarm_resp::Milliseconds;
 
 use super::id::{StreamId, StreamIds};
 use super::position::Position;
 use crate::command::{Builder, MAX_COUNT};
 use crate::error::Error;
-use crate::key::ToKey;
+use crate::key::{ToFields, ToKey};
 
 /// Error text for an empty range.
 pub(super) const EMPTY: &str = "the range contains no ID; check its bounds";
@@ -32,16 +32,10 @@ pub(super) fn ends(range: &impl RangeBounds<StreamId>) -> Option<(StreamId, Stre
 
 impl Builder {
     /// Appends alternating fields and values, at least one pair.
-    pub(crate) fn fields<K: ToArg, V: ToArg>(
-        mut self,
-        fields: impl IntoIterator<Item = (K, V)>,
-    ) -> Self {
-        let mut any = false;
-        for (field, value) in fields {
-            any = true;
-            self = self.arg(field).arg(value);
-        }
-        if !any {
+    pub(crate) fn fields<M>(mut self, fields: impl ToFields<M>) -> Self {
+        let before = self.len();
+        fields.write_fields(&mut self.request);
+        if self.len() == before {
             self.reject(Error::argument(
                 "no fields given; an entry needs at least one",
             ));

@@ -40,7 +40,7 @@ impl Listener for Probe {
     }
 
     fn end(self, failure: Failure) {
-        self.note(format!("{:?}", Error::from(failure).kind()));
+        self.note(format!("{:?}", Error::from_failure(failure).kind()));
     }
 }
 

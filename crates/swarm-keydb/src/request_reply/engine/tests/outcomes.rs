@@ -66,7 +66,7 @@ fn may_have_run(bench: &Bench) {
     let mut results = bench.answers.borrow_mut();
     let (_, result) = results.pop().unwrap();
     let failure = result.unwrap_err();
-    let error = crate::Error::from(failure.clone()).for_command("GET".into());
+    let error = crate::Error::from_failure(failure.clone()).for_command("GET".into());
     assert_eq!(
         error.outcome(),
         Some(crate::Outcome::MayHaveRun),

@@ -88,7 +88,7 @@ fn a_key_with_a_line_break_is_rejected_fenced_or_sent_as_the_server_requires() {
             let [(0, Err(failure))] = answers.as_slice() else {
                 panic!("{answers:?}")
             };
-            let error = crate::Error::from(failure.clone()).for_command("GET".into());
+            let error = crate::Error::from_failure(failure.clone()).for_command("GET".into());
             assert_eq!(error.kind(), crate::ErrorKind::Argument);
             assert_eq!(error.outcome(), Some(crate::Outcome::NotSent));
         }

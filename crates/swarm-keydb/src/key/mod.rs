@@ -1,11 +1,16 @@
 //! Arguments that name keys or channels: one name, or several.
 
+mod pairs;
+
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::num::NonZero;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use swarm_resp::{Arg, ArgSink, ToArg};
+
+pub use self::pairs::{ToFields, ToPairs};
 
 /// One key, channel or pattern: text, bytes or an integer.
 ///
@@ -143,7 +148,22 @@ keys!(
     Bytes,
     BytesMut
 );
-keys!(i16, u16, i32, u32, i64, u64, isize, usize);
+keys!(
+    i8, i16, u16, i32, u32, i64, u64, i128, u128, isize, usize, char
+);
+keys!(
+    NonZero<i8>,
+    NonZero<i16>,
+    NonZero<u16>,
+    NonZero<i32>,
+    NonZero<u32>,
+    NonZero<i64>,
+    NonZero<u64>,
+    NonZero<i128>,
+    NonZero<u128>,
+    NonZero<isize>,
+    NonZero<usize>
+);
 
 impl<const N: usize> ToKey for [u8; N] {
     #[inline]
@@ -222,6 +242,10 @@ tuples!(A B C D E);
 tuples!(A B C D E F);
 tuples!(A B C D E F G);
 tuples!(A B C D E F G H);
+tuples!(A B C D E F G H I);
+tuples!(A B C D E F G H I J);
+tuples!(A B C D E F G H I J K);
+tuples!(A B C D E F G H I J K L);
 
 #[cfg(test)]
 mod tests {
