@@ -86,8 +86,10 @@ impl Deref for Arg<'_> {
     message = "`{Self}` is not one argument",
     label = "not text, bytes or a number",
     note = "arguments are text, bytes, numbers, `bool`, and types that implement `ToArg`",
-    note = "of an `Option`, pass the value; for a `Duration`, choose a unit: `Milliseconds(time)` or `Seconds(time)`",
-    note = "for a structure, implement `ToArg`, or pass it as JSON text: `Json::text(&value)?` of swarm-keydb's feature `json`"
+    note = "of an `Option`, pass the value; for a `Duration`, choose a unit: `Milliseconds(time)` \
+            or `Seconds(time)`",
+    note = "for a structure, implement `ToArg`, or pass it as JSON text: `Json::text(&value)?` of \
+            swarm-keydb's feature `json`"
 )]
 pub trait ToArg {
     /// Returns the bytes of the argument.
@@ -116,10 +118,13 @@ pub trait ArgSink {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a list of arguments",
     label = "neither an argument nor a list of arguments",
-    note = "pass `()` for no arguments, one value, or a tuple, array, slice, `Vec`, set or map of values",
-    note = "a single byte is ambiguous: pass a byte string such as `b\"k\"`, or a wider integer such as `u16`",
+    note = "pass `()` for no arguments, one value, or a tuple, array, slice, `Vec`, set or map of \
+            values",
+    note = "a single byte is ambiguous: pass a byte string such as `b\"k\"`, or a wider integer \
+            such as `u16`",
     note = "for a `Duration`, choose a unit: `Milliseconds(time)` or `Seconds(time)`",
-    note = "for a structure, implement `ToArgs`, or pass it as JSON text: `Json::text(&value)?` of swarm-keydb's feature `json`"
+    note = "for a structure, implement `ToArgs`, or pass it as JSON text: `Json::text(&value)?` of \
+            swarm-keydb's feature `json`"
 )]
 pub trait ToArgs {
     /// Writes all arguments to `sink`, in order. Encoders may call this more than once; every call

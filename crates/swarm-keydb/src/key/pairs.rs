@@ -82,15 +82,17 @@ pairs! {
     #[diagnostic::on_unimplemented(
         message = "`{Self}` is not a list of keys with values",
         label = "not a list of pairs",
-        note = "pass an array, `Vec`, map or iterator of pairs `(key, value)`, or, for values of different types, a tuple of pairs: `((\"a\", 1), (\"b\", \"x\"))`",
-        note = "for a slice of pairs, pass `pairs.iter().copied()` or `pairs.iter().map(|(key, value)| (key, value))`"
+        note = "pass an array, `Vec`, map or iterator of pairs `(key, value)`, or, for values of \
+                different types, a tuple of pairs: `((\"a\", 1), (\"b\", \"x\"))`",
+        note = "for a slice of pairs, pass `pairs.iter().copied()` or `pairs.iter().map(|(key, \
+                value)| (key, value))`"
     )]
     ToPairs, write_pairs, to_key: ToKey;
 }
 
 pairs! {
-    /// Names and values of the fields of a stream entry: a list, a map or an iterator of pairs, or a
-    /// tuple of up to 12 pairs, whose values may have different types.
+    /// Names and values of the fields of a stream entry: a list, a map or an iterator of pairs, or
+    /// a tuple of up to 12 pairs, whose values may have different types.
     ///
     /// `M` is inferred.
     ///
@@ -111,8 +113,10 @@ pairs! {
     #[diagnostic::on_unimplemented(
         message = "`{Self}` is not a list of fields with values",
         label = "not a list of pairs",
-        note = "pass an array, `Vec`, map or iterator of pairs `(field, value)`, or, for values of different types, a tuple of pairs: `((\"a\", 1), (\"b\", \"x\"))`",
-        note = "for a slice of pairs, pass `pairs.iter().copied()` or `pairs.iter().map(|(field, value)| (field, value))`"
+        note = "pass an array, `Vec`, map or iterator of pairs `(field, value)`, or, for values of \
+                different types, a tuple of pairs: `((\"a\", 1), (\"b\", \"x\"))`",
+        note = "for a slice of pairs, pass `pairs.iter().copied()` or `pairs.iter().map(|(field, \
+                value)| (field, value))`"
     )]
     ToFields, write_fields, to_arg: ToArg;
 }

@@ -72,10 +72,13 @@ use crate::frame::{Frame, FrameRef};
 #[diagnostic::on_unimplemented(
     message = "a reply cannot be converted to `{Self}`",
     label = "not a type of a reply",
-    note = "replies convert to text, bytes, numbers, `bool`, `Option`, lists, maps and tuples of these, and types that implement `FromFrame`",
-    note = "a `u8` is ambiguous: request `Vec<u8>` or `Bytes` for bytes, a wider integer such as `u16` for a number",
+    note = "replies convert to text, bytes, numbers, `bool`, `Option`, lists, maps and tuples of \
+            these, and types that implement `FromFrame`",
+    note = "a `u8` is ambiguous: request `Vec<u8>` or `Bytes` for bytes, a wider integer such as \
+            `u16` for a number",
     note = "for a `Duration`, name the unit: `Milliseconds` or `Seconds`",
-    note = "for a structure, implement `FromFrame`, or request `Json<…>` of swarm-keydb's feature `json` if it is stored as JSON"
+    note = "for a structure, implement `FromFrame`, or request `Json<…>` of swarm-keydb's feature \
+            `json` if it is stored as JSON"
 )]
 pub trait FromFrame: Sized {
     /// Converts a frame.

@@ -116,7 +116,8 @@ macro_rules! non_zero {
     ($($type:ident)+) => {$(
         impl FromFrame for NonZero<$type> {
             fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
-                const EXPECTED: &str = concat!("an integer other than 0 that fits ", stringify!($type));
+                const EXPECTED: &str =
+                    concat!("an integer other than 0 that fits ", stringify!($type));
                 let value = $type::from_frame(frame).ok().and_then(Self::new);
                 value.ok_or_else(|| ConvertError::new(EXPECTED, frame))
             }
