@@ -42,7 +42,7 @@ impl Opened {
     /// Waits until a fault cuts the connection.
     pub(crate) async fn cut(&mut self) {
         if (&mut self.cut).await.is_err() {
-            pending().await
+            pending::<()>().await;
         }
     }
 }

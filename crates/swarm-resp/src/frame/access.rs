@@ -52,7 +52,7 @@ impl<const N: usize> FrameIndex for &[u8; N] {
 
 impl<'a> FrameRef<'a> {
     /// Returns a value of an aggregate. See [`Frame::get`].
-    pub fn get(self, index: impl FrameIndex) -> Option<FrameRef<'a>> {
+    pub fn get(self, index: impl FrameIndex) -> Option<Self> {
         index.of(self)
     }
 
