@@ -11,7 +11,8 @@
 //! collects it itself.
 //!
 //! Senders wait in a semaphore, which owns all free capacity while any sender waits, so that they
-//! cannot be overtaken.
+//! cannot be overtaken. Only the first of them waits there; the others wait for their turn, which
+//! ends when a value is queued. Two senders that had capacity at the same time could swap places.
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::task::{Context, Waker};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex as Turnstile, Semaphore};
+use tokio::task::unconstrained;
 
 use super::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 
@@ -36,6 +38,7 @@ pub(crate) fn queue<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
             waiting: 0,
         }),
         returned: Arc::new(AtomicUsize::new(0)),
+        turn: Turnstile::new(()),
         granted: Semaphore::new(0),
     });
     let taken = VecDeque::new();
@@ -75,6 +78,8 @@ struct Shared<T> {
     state: Mutex<State<T>>,
     /// Capacity that dropped permits have returned and that has not been collected yet.
     returned: Arc<AtomicUsize>,
+    /// Held by the first waiting sender until its value is queued.
+    turn: Turnstile<()>,
     /// Capacity granted to waiting senders. Empty while none waits.
     granted: Semaphore,
 }
@@ -198,14 +203,17 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Waits for capacity and appends a value. Senders that wait are served in order.
+    /// Waits for capacity and appends a value. Senders that wait are served in the order in which
+    /// they were first polled.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future drops the value and returns the capacity.
     pub(crate) async fn send(&self, value: T, size: u32) -> Result<(), Closed> {
         let _waiting = Waiting::new(&self.0)?;
-        let permit = self.0.granted.acquire_many(size).await;
+        // A task whose cooperative budget is spent would otherwise not get in line when polled.
+        let _turn = unconstrained(self.0.turn.lock()).await;
+        let permit = unconstrained(self.0.granted.acquire_many(size)).await;
         let permit = permit.map_err(|_closed| Closed)?;
         let state = self.0.lock();
         if !state.open {

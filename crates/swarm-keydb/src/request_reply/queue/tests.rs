@@ -114,6 +114,44 @@ fn waiting_senders_are_served_in_order_and_cannot_be_overtaken() {
     assert_eq!(sender.free(), 10);
 }
 
+/// On several threads, the task of the second may run first.
+#[test]
+fn senders_that_find_capacity_together_keep_their_order() {
+    let (sender, mut receiver) = queue(4);
+    assert!(try_send(&sender, 4));
+    let mut first = Box::pin(sender.send(1, 1));
+    let mut second = Box::pin(sender.send(2, 1));
+    assert!(poll(first.as_mut()).is_pending() && poll(second.as_mut()).is_pending());
+    drop(take(&mut receiver));
+    assert!(receiver.sleep(&noop()));
+    assert!(poll(second.as_mut()).is_pending(), "the first comes first");
+    assert_eq!(poll(first.as_mut()), Poll::Ready(Ok(())));
+    assert_eq!(poll(second.as_mut()), Poll::Ready(Ok(())));
+    let mut values = Vec::new();
+    receiver.take(|value, _| values.push(value));
+    assert_eq!(values, [1, 2]);
+}
+
+/// Tokio's primitives return without getting in line when the budget of a task is spent.
+#[tokio::test]
+async fn a_task_whose_cooperative_budget_is_spent_gets_in_line() {
+    let (sender, mut receiver) = queue(4);
+    assert!(try_send(&sender, 4));
+    while tokio::task::coop::has_budget_remaining() {
+        tokio::task::coop::consume_budget().await;
+    }
+    let mut first = Box::pin(sender.send(1, 1));
+    let mut second = Box::pin(sender.send(2, 1));
+    assert!(poll(first.as_mut()).is_pending());
+    tokio::task::yield_now().await;
+    assert!(poll(second.as_mut()).is_pending());
+    drop(take(&mut receiver));
+    assert!(receiver.sleep(&noop()));
+    assert!(poll(second.as_mut()).is_pending(), "the first comes first");
+    assert_eq!(poll(first.as_mut()), Poll::Ready(Ok(())));
+    assert_eq!(poll(second.as_mut()), Poll::Ready(Ok(())));
+}
+
 #[test]
 fn capacity_granted_to_a_dropped_sender_goes_to_the_next() {
     let (sender, mut receiver) = queue(4);
