@@ -106,6 +106,16 @@ impl Order {
         self.ready.iter().copied().take_while(before)
     }
 
+    /// Whether no call, waiting or in flight, must stay in order with one of these keys.
+    pub(super) fn is_free(&self, keys: &OrderKeys) -> bool {
+        self.fences.is_empty()
+            && match keys {
+                OrderKeys::Nothing => true,
+                OrderKeys::Names(names) => names.iter().all(|name| !self.names.contains_key(name)),
+                OrderKeys::Everything => false,
+            }
+    }
+
     /// Returns where a ready call may go.
     pub(super) fn place(&self, position: Position) -> Place {
         let Some(entry) = self.calls.get(&position) else {

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{RequestRejection, TransportError, TransportErrorKind};
 
-use super::{Answered, Engine, ReplySender, RequestReply};
+use super::engine::Answered;
+use super::{Engine, ReplySender, RequestReply};
 use crate::connection::{CLOSE_TIMEOUT, Disconnect, Link, Nonce, Outgoing, RECEIVE_BATCH};
 
 /// Maximum number of connections that are set aside. For one more, the client closes one on which
@@ -321,6 +322,10 @@ impl RequestReply {
     /// Keeps the connection open until pending replies have arrived. No new calls are sent on it.
     pub(super) fn keep_aside(&mut self, link: Link) {
         tracing::debug!("replies to writes are pending; setting the connection aside");
+        if let Some(dispatcher) = &mut self.dispatcher {
+            let now = tokio::time::Instant::now().into_std();
+            dispatcher.adopt(&mut self.engine, now);
+        }
         let engine = Box::new(self.engine.set_aside());
         if let Some(dispatcher) = &mut self.dispatcher {
             dispatcher.set_aside();

@@ -210,6 +210,9 @@ impl RequestReply {
     /// them.
     pub(super) fn give_back_calls(&mut self) {
         let now = tokio::time::Instant::now().into_std();
+        if let Some(dispatcher) = &mut self.dispatcher {
+            dispatcher.adopt(&mut self.engine, now);
+        }
         let calls: Vec<_> = self.engine.pooled().take_waiting().collect();
         for call in calls.into_iter().filter_map(give_back) {
             self.engine.pooled().enqueue(call, now);

@@ -56,7 +56,7 @@ use crate::status::{State, Status};
 use aside::Asides;
 use closing::Closing;
 use dispatch::Dispatcher;
-use engine::{Answered, Engine};
+use engine::Engine;
 use fallback::Fallback;
 use liveness_check::LivenessCheck;
 use reply_channel::Wake;
@@ -126,7 +126,7 @@ pub(crate) struct Batch {
     /// When the request of the last reply was sent. Most replies of a batch have the same value.
     last_sent: Option<Instant>,
     round_trip: Duration,
-    /// Round trip of the first reply, and the number of replies.
+    /// Round trip of the first reply to a call without a ticket, and the number of such replies.
     first: Duration,
     replies: usize,
     /// Callers to wake when the batch ends. If they were woken one by one, other workers of the
@@ -336,17 +336,19 @@ impl Protocol for RequestReply {
     fn receive(&mut self, batch: &mut Batch, frame: Frame) -> Result<(), Violation> {
         let clock = || tokio::time::Instant::now().into_std();
         let now = *batch.now.get_or_insert_with(clock);
-        if let Some(Answered { sent, wake }) = self.engine.receive(now, frame)? {
-            if batch.last_sent != Some(sent) {
-                batch.last_sent = Some(sent);
-                batch.round_trip = now.saturating_duration_since(sent);
+        if let Some(answered) = self.engine.receive(now, frame)? {
+            if batch.last_sent != Some(answered.sent) {
+                batch.last_sent = Some(answered.sent);
+                batch.round_trip = now.saturating_duration_since(answered.sent);
             }
-            if batch.replies == 0 {
-                batch.first = batch.round_trip;
+            if !answered.has_ticket {
+                if batch.replies == 0 {
+                    batch.first = batch.round_trip;
+                }
+                batch.replies += 1;
             }
-            batch.replies += 1;
             self.status.note_round_trip(batch.round_trip);
-            batch.woken.extend(wake);
+            batch.woken.extend(answered.wake);
         }
         Ok(())
     }

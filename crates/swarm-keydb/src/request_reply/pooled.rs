@@ -60,6 +60,7 @@ impl RequestReply {
     pub(super) fn leave_pool(&mut self) {
         let now = tokio::time::Instant::now().into_std();
         if let Some(dispatcher) = &mut self.dispatcher {
+            dispatcher.adopt(&mut self.engine, now);
             dispatcher.disconnected(now);
             dispatcher.note_connections(&self.status);
         } else {

@@ -23,14 +23,17 @@ struct Job {
     need: Need,
 }
 
+/// A call in flight. A read that has bypassed the pool has no position until it is adopted.
+type Sent = (Option<Position>, Job);
+
 /// A connection, and what the server still has to run and to answer on it.
 #[derive(Debug, Default)]
 struct Line {
     /// Whether the client still sends on it.
     open: bool,
-    unrun: VecDeque<(Position, Job)>,
+    unrun: VecDeque<Sent>,
     /// Run, but not answered.
-    run: VecDeque<(Position, Job)>,
+    run: VecDeque<Sent>,
 }
 
 #[derive(Default)]
@@ -56,6 +59,8 @@ struct Seen {
     aside: u32,
     fences: u32,
     holds: u32,
+    bypassed: u32,
+    adopted: u32,
 }
 
 #[test]
@@ -74,6 +79,8 @@ fn no_schedule_runs_two_calls_of_one_key_out_of_order() {
         seen.aside += simulation.seen.aside;
         seen.fences += simulation.seen.fences;
         seen.holds += simulation.seen.holds;
+        seen.bypassed += simulation.seen.bypassed;
+        seen.adopted += simulation.seen.adopted;
     }
     let Seen {
         parallel,
@@ -81,8 +88,10 @@ fn no_schedule_runs_two_calls_of_one_key_out_of_order() {
         aside,
         fences,
         holds,
+        bypassed,
+        adopted,
     } = seen;
-    for count in [parallel, returned, aside, fences, holds] {
+    for count in [parallel, returned, aside, fences, holds, bypassed, adopted] {
         assert!(u64::from(count) > schedules / 10, "{seen:?}");
     }
 }
@@ -147,12 +156,33 @@ impl Simulation {
         let need = match (&keys, self.rng.u8(0..12)) {
             (OrderKeys::Everything, 0..=3) => Need::Primary,
             (OrderKeys::Names(_), 0) => Need::Names,
+            (_, 1..=5) => Need::Reads,
             _ => Need::Connection,
         };
         let number = self.jobs.len();
         self.seen.fences += u32::from(keys == OrderKeys::Everything);
         self.jobs.push(keys.clone());
+        if need == Need::Reads && self.lines[&0].open && self.pool().is_free(&keys) {
+            let sent = (None, Job { number, need });
+            self.lines.get_mut(&0).unwrap().unrun.push_back(sent);
+            self.seen.bypassed += 1;
+            return;
+        }
+        self.adopt();
         self.pool().submit(Job { number, need }, keys, need);
+    }
+
+    /// Gives the reads that have bypassed the pool their place in it.
+    fn adopt(&mut self) {
+        let now = self.now();
+        let line = self.lines.get_mut(&0).unwrap();
+        for (position, job) in line.run.iter_mut().chain(&mut line.unrun) {
+            if position.is_none() {
+                let keys = self.jobs[job.number].clone();
+                *position = Some(self.pool.as_mut().unwrap().adopt_read(keys, now));
+                self.seen.adopted += 1;
+            }
+        }
     }
 
     fn dispatch(&mut self) {
@@ -174,7 +204,7 @@ impl Simulation {
             assert!(job.need != Need::Primary || connection == ConnectionId::PRIMARY);
             let line = self.lines.get_mut(&connection.0).unwrap();
             assert!(line.open, "{connection:?} takes no calls");
-            line.unrun.push_back((position, job));
+            line.unrun.push_back((Some(position), job));
             let busy = self.lines.values().filter(|line| !line.unrun.is_empty());
             self.seen.parallel += u32::from(busy.count() > 1);
         }
@@ -199,7 +229,9 @@ impl Simulation {
         if let Some(line) = self.rng.choice(busy.collect::<Vec<_>>()) {
             let (position, _) = line.run.pop_front().unwrap();
             let now = self.now();
-            self.pool().finished(position, now);
+            if let Some(position) = position {
+                self.pool().finished(position, now);
+            }
         }
     }
 
@@ -241,6 +273,9 @@ impl Simulation {
         };
         let now = self.now();
         let kept = self.rng.u8(0..3);
+        if number == 0 {
+            self.adopt();
+        }
         if number == 0 && kept == 0 {
             // Another takes its place at once.
             self.pool().set_aside();
@@ -276,10 +311,11 @@ impl Simulation {
         let run = std::mem::take(&mut line.run);
         let unrun = std::mem::take(&mut line.unrun);
         for (position, _) in run {
-            self.pool().finished(position, now);
+            self.pool().finished(position.unwrap(), now);
         }
         let mut back = Vec::new();
         for (position, job) in unrun {
+            let position = position.unwrap();
             if self.rng.bool() {
                 back.push((position, job));
             } else {

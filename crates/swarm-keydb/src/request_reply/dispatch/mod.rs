@@ -8,6 +8,7 @@
 //! While one connection is enough, the pool is not engaged: calls go straight to the engine of the
 //! primary connection, and the dispatcher only limits how many may be in flight.
 
+mod bypass;
 mod closing;
 mod single;
 mod ticket;
@@ -38,6 +39,10 @@ use crate::status::{Growth, Status};
 
 /// How long the primary connection must work after another one was refused before that is logged.
 const REFUSAL_LOG_DELAY: Duration = Duration::from_secs(1);
+
+/// Time after which the pool is looked at, even if no call came to it or ended: reads that bypass it
+/// show how fast the server is.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 /// What waits in the pool.
 pub(super) enum Job {
@@ -73,6 +78,10 @@ pub(super) struct Dispatcher {
     earliest: Option<Instant>,
     /// A refused connection that is not logged yet: when, and why.
     refusal: Option<(Instant, String)>,
+    /// Whether calls have come to the pool since it was last looked at.
+    is_changed: bool,
+    /// When the pool was last looked at.
+    looked: Option<Instant>,
     /// Whether it was logged that the server is serial.
     growth_logged: bool,
     closing: closing::Closing,
@@ -94,6 +103,8 @@ impl Dispatcher {
             wanted: false,
             earliest: None,
             refusal: None,
+            is_changed: false,
+            looked: None,
             growth_logged: false,
             closing: closing::Closing::default(),
         }
@@ -118,6 +129,11 @@ impl Dispatcher {
         now: Instant,
     ) {
         engine.pooled().admit(&mut call, permit, now);
+        if self.may_bypass(engine, &call, now) {
+            engine.pooled().enqueue(call, now);
+            return;
+        }
+        self.adopt(engine, now);
         self.enqueue(engine, call, now);
     }
 
@@ -136,13 +152,14 @@ impl Dispatcher {
             (keys_of(self.order, &self.hasher, &call), need)
         };
         self.pool.submit(Job::Call(call), keys, need);
+        self.is_changed = true;
     }
 
     /// Holds keys: commands that write one of them wait until the ticket is dropped.
     pub(super) fn hold(&mut self, keys: &[Bytes], grant: oneshot::Sender<Ticket>) {
         let keys = OrderKeys::held(keys.iter().map(|key| &**key), &self.hasher);
         self.pool.submit(Job::Hold(grant), keys, Need::Names);
-        self.wanted = true;
+        (self.wanted, self.is_changed) = (true, true);
     }
 
     /// Hears of calls that have ended and of connections, opens and closes connections, and hands
@@ -167,7 +184,6 @@ impl Dispatcher {
         self.wanted && !self.engaged && engine.pooled().is_usable()
     }
 
-    #[cold]
     fn poll_pool(
         &mut self,
         engine: &mut Engine<ReplySender>,
@@ -175,15 +191,25 @@ impl Dispatcher {
         cx: &mut Context<'_>,
     ) {
         let now = tokio::time::Instant::now().into_std();
+        let mut is_changed = std::mem::take(&mut self.is_changed);
         if !self.engaged {
             self.engage(engine, now);
+            is_changed = true;
         }
         while let Poll::Ready(change) = self.workers.poll_change(cx) {
             self.note_change(change, status, now);
+            is_changed = true;
         }
         while let Poll::Ready(ended) = self.tickets.poll(cx) {
             self.note_ended(ended, engine, status, now);
+            is_changed = true;
         }
+        let has_passed = |at: Option<Instant>| at.is_none_or(|at| at <= now);
+        let is_due = self.pool.next_deadline().is_some_and(|at| at <= now);
+        if !is_changed && !is_due && !has_passed(self.looked.map(|at| at + BETWEEN_LOOKS)) {
+            return;
+        }
+        self.looked = Some(now);
         for id in self.workers.release_outdated() {
             self.pool.closed(id, now);
         }

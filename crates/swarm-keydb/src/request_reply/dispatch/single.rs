@@ -22,6 +22,8 @@ impl Dispatcher {
         handshake: Duration,
         now: Instant,
     ) {
+        // A transport without sessions sends one request at a time.
+        self.pool.set_pipelined(engine.session().is_stateful());
         self.pool
             .opened(ConnectionId::PRIMARY, Some(handshake), now);
         if self.engaged {
@@ -67,12 +69,11 @@ impl Dispatcher {
         replies: usize,
         now: Instant,
     ) {
-        if self.engaged {
-            // Tickets tell.
-            return;
+        if replies > 0 {
+            // Tickets tell of the other replies.
+            self.pool.answered(round_trip, replies, now);
         }
-        self.pool.answered(round_trip, replies, now);
-        if self.wanted {
+        if self.engaged || self.wanted {
             return;
         }
         engine.pooled().set_window(self.pool.window());
@@ -103,6 +104,16 @@ impl Dispatcher {
                 Ended::Returned(position, job) => self.pool.returned(position, job),
             }
         }
+        self.adopt_in_flight(engine, now);
+        for mut call in engine.pooled().take_waiting() {
+            drop(call.take_ticket());
+            self.enqueue(engine, call, now);
+        }
+        engine.pooled().set_window(usize::MAX);
+    }
+
+    /// Records the calls in flight on the primary connection in the order of calls.
+    fn adopt_in_flight(&mut self, engine: &mut Engine<ReplySender>, now: Instant) {
         let key = engine.pooled().key_cost();
         for call in engine.pooled().in_flight() {
             if !call.has_ticket() {
@@ -111,11 +122,6 @@ impl Dispatcher {
                 call.set_ticket(self.tickets.issue(position));
             }
         }
-        for mut call in engine.pooled().take_waiting() {
-            drop(call.take_ticket());
-            self.enqueue(engine, call, now);
-        }
-        engine.pooled().set_window(usize::MAX);
     }
 
     /// Hears of workers and of calls on them while the pool is not engaged. Calls that return go to

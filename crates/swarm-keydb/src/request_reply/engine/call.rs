@@ -241,6 +241,7 @@ impl<C: Caller> Call<C> {
         self.slow_mut().pace = Some(pace);
     }
 
+    #[inline]
     pub(in crate::request_reply) fn has_ticket(&self) -> bool {
         (self.slow.as_ref()).is_some_and(|slow| slow.ticket.is_some())
     }

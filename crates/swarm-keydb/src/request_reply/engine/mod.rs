@@ -56,6 +56,8 @@ pub(crate) struct Answered<W> {
     pub(crate) sent: Instant,
     /// Wakes the caller, once it has all of its replies.
     pub(crate) wake: Option<W>,
+    /// Whether the call has a ticket, which tells a pool of its end.
+    pub(crate) has_ticket: bool,
 }
 
 /// Matches requests to replies. Survives reconnects.
@@ -329,7 +331,7 @@ impl<C: Caller> Engine<C> {
         self.answered = self.session.last_activity();
         let slot = (self.in_flight.front_owed()).ok_or(Violation::UnexpectedReply)?;
         self.session.note_reply();
-        let sent = slot.sent;
+        let (sent, has_ticket) = (slot.sent, slot.has_ticket());
         let mut wake = None;
         if slot.owed() > 1 {
             slot.progress(result);
@@ -337,7 +339,11 @@ impl<C: Caller> Engine<C> {
             wake = slot.complete(result);
             self.in_flight.pop_front();
         }
-        Ok(Answered { sent, wake })
+        Ok(Answered {
+            sent,
+            wake,
+            has_ticket,
+        })
     }
 }
 

@@ -52,6 +52,13 @@ impl<'a, C: Caller> Pooled<'a, C> {
         slots.filter_map(|slot: &mut SentCall<C>| slot.call.as_deref_mut())
     }
 
+    /// Returns the calls in flight, then those that wait to be sent.
+    pub(in crate::request_reply) fn calls(self) -> impl Iterator<Item = &'a mut Call<C>> {
+        let slots = self.0.in_flight.iter_mut();
+        let sent = slots.filter_map(|slot: &mut SentCall<C>| slot.call.as_deref_mut());
+        sent.chain(self.0.waiting.iter_mut().map(|call| &mut **call))
+    }
+
     /// Whether calls may be sent: the connection is ready, and no call is left on the fallback.
     pub(in crate::request_reply) fn is_usable(&self) -> bool {
         self.0.session.is_ready() && self.0.fallback.is_empty()

@@ -61,6 +61,12 @@ impl<C: Caller> SentCall<C> {
         self.call.as_ref().is_some_and(|call| call.alone)
     }
 
+    /// Whether a pool hears of its end.
+    #[inline]
+    pub(super) fn has_ticket(&self) -> bool {
+        self.call.as_ref().is_some_and(|call| call.has_ticket())
+    }
+
     /// Whether its time is counted: see [`Pace`](super::pace::Pace).
     #[inline]
     pub(super) fn is_paced(&self) -> bool {
