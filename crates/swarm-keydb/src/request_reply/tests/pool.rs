@@ -103,6 +103,23 @@ async fn reads_do_not_wait_even_if_there_are_more_writes_than_connections() {
     assert!(writes >= 3 * 25, "{writes} by three connections");
 }
 
+/// A read that goes straight to the primary connection has no place in the pool until a write comes.
+#[tokio::test(start_paused = true)]
+async fn a_write_does_not_overtake_a_read_of_its_key_that_is_in_flight() {
+    let server = Server::default();
+    let client = server.client(ClientOptions::default()).await;
+    load(&client, 8, Duration::from_secs(2)).await;
+    assert_eq!(client.stats().shared.growth, Growth::Serial);
+    server.0.ignores_get.store(true, Ordering::Relaxed);
+    let _read = tokio::spawn(client.get("a"));
+    server.has_got("GET").await;
+    let _write = tokio::spawn(client.set("a", 1));
+    client.set("b", 1).await.unwrap();
+    let sets = server.sets();
+    assert!(sets.iter().any(|(key, _)| key == "b"));
+    assert!(sets.iter().all(|(key, _)| key != "a"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn connections_that_are_idle_are_closed() {
     let server = Server::default();
