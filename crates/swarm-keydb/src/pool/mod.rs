@@ -12,6 +12,7 @@ mod growth;
 mod keys;
 mod name_set;
 mod order;
+mod reads;
 #[cfg(test)]
 mod tests;
 
@@ -64,9 +65,6 @@ pub(crate) enum Need {
     /// No connection: its names are held for commands that run on a dedicated one.
     Names,
 }
-
-/// Time without reads after which the primary connection takes writes, too.
-const MEMORY_OF_READS: Duration = Duration::from_secs(1);
 
 /// How much work a job is for the server.
 #[derive(Debug, Clone, Copy)]
@@ -150,49 +148,6 @@ impl<T> Pool<T> {
         let position = self.order.adopt(keys, ConnectionId::PRIMARY);
         self.started(position, ConnectionId::PRIMARY, Need::Connection, work, now);
         position
-    }
-
-    /// Records a read that has bypassed the pool and is in flight on the primary connection.
-    pub(crate) fn adopt_read(&mut self, keys: OrderKeys, now: Instant) -> Position {
-        let position = self.order.adopt(keys, ConnectionId::PRIMARY);
-        let work = Work {
-            requests: 1,
-            is_long: false,
-        };
-        self.started(position, ConnectionId::PRIMARY, Need::Reads, work, now);
-        position
-    }
-
-    /// Whether the primary connection can take reads that do not pass through the pool. It has
-    /// `calls` already.
-    pub(crate) fn lets_reads_bypass(&self, calls: usize) -> bool {
-        self.growth.mode() == Mode::Serial
-            && self.primary().is_some_and(|primary| {
-                primary.writes == 0 && !primary.is_stuck && calls < self.window_for_reads()
-            })
-    }
-
-    /// Whether no call that waits or is in flight must stay in order with one of these keys.
-    pub(crate) fn is_free(&self, keys: &OrderKeys) -> bool {
-        self.order.is_free(keys)
-    }
-
-    /// Records that a read bypasses the pool.
-    pub(crate) const fn note_read(&mut self, now: Instant) {
-        self.last_read = Some(now);
-    }
-
-    /// The primary connection carries one request at a time, or many.
-    pub(crate) const fn set_pipelined(&mut self, is_pipelined: bool) {
-        self.is_pipelined = is_pipelined;
-    }
-
-    /// How many reads may be in flight on the primary connection.
-    fn window_for_reads(&self) -> usize {
-        match self.is_pipelined {
-            true => self.growth.window_for_reads(),
-            false => 1,
-        }
     }
 
     /// Returns the next job that can leave the pool, if any.
@@ -406,29 +361,6 @@ impl<T> Pool<T> {
             self.has_room(connection) && !(spares_primary && connection.id == ConnectionId::PRIMARY)
         });
         Some(with_room.min_by_key(|connection| connection.in_flight)?.id)
-    }
-
-    /// Whether the primary connection is kept for reads, and the others for everything else, as
-    /// long as there are reads. So reads do not wait for writes, and are pipelined on one
-    /// connection, in the dispatcher's own task.
-    fn spares_primary(&self, now: Instant) -> bool {
-        let reads = |read: Instant| now.saturating_duration_since(read) < MEMORY_OF_READS;
-        self.is_pipelined
-            && self.growth.mode() == Mode::Serial
-            && self.connections.len() > 1
-            && self.last_read.is_some_and(reads)
-            && self.primary().is_some()
-    }
-
-    /// Returns the primary connection if it is kept for reads and may take another.
-    fn for_reads(&self, spares_primary: bool) -> Option<ConnectionId> {
-        let primary = self.primary().filter(|primary| primary.writes == 0)?;
-        let has_room = primary.in_flight < self.window_for_reads();
-        (spares_primary && has_room).then_some(primary.id)
-    }
-
-    fn primary(&self) -> Option<&Connection> {
-        (self.connections.iter()).find(|connection| connection.id == ConnectionId::PRIMARY)
     }
 
     fn with_room(&self, id: ConnectionId) -> Option<ConnectionId> {

@@ -1,5 +1,5 @@
-//! Reads that bypass the pool: they go straight to the primary connection, and cost as little as on a
-//! single one.
+//! Reads that bypass the pool: they go straight to the primary connection, and cost as little as on
+//! a single one.
 //!
 //! A read bypasses the pool only if no call that waits or is in flight has one of its names, so it
 //! overtakes nothing. Before the next call enters the pool, the pool *adopts* the reads that have

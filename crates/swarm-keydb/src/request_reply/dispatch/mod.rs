@@ -40,8 +40,8 @@ use crate::status::{Growth, Status};
 /// How long the primary connection must work after another one was refused before that is logged.
 const REFUSAL_LOG_DELAY: Duration = Duration::from_secs(1);
 
-/// Time after which the pool is looked at, even if no call came to it or ended: reads that bypass it
-/// show how fast the server is.
+/// Time after which the pool is looked at, even if no call came to it or ended: reads that bypass
+/// it show how fast the server is.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 /// What waits in the pool.

@@ -103,7 +103,7 @@ async fn reads_do_not_wait_even_if_there_are_more_writes_than_connections() {
     assert!(writes >= 3 * 25, "{writes} by three connections");
 }
 
-/// A read that goes straight to the primary connection has no place in the pool until a write comes.
+/// A read that bypasses the pool has no place in it until a write comes.
 #[tokio::test(start_paused = true)]
 async fn a_write_does_not_overtake_a_read_of_its_key_that_is_in_flight() {
     let server = Server::default();
