@@ -39,6 +39,8 @@ mod runtime;
 mod scan;
 mod subscription;
 mod transaction;
+#[cfg(test)]
+mod twins;
 
 pub use bulk::Bulk;
 pub use client::Client;
