@@ -4,7 +4,7 @@ use swarm_tests::{Check, Finding, Surface, Target, checks, targets, within};
 use tokio::runtime::Handle;
 
 /// Documented facts about every command.
-const TABLE: &str = include_str!("../../docs/COMMANDS.md");
+const TABLE: &str = include_str!("../../crates/swarm-keydb/src/guide/commands.md");
 
 /// Methods without a check, and the reason.
 const LEFT_OUT: &[&str] = &[

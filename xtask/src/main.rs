@@ -30,7 +30,7 @@ enum Task {
     Ci,
     /// Run everything in `ci` except the tests
     Checks,
-    /// Generate code, tests, and docs/COMMANDS.md from the command table
+    /// Generate code, tests, and the list of commands from the command table
     Codegen {
         /// Fail if the generated files are out of date, without writing them
         #[arg(long)]

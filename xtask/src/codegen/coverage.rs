@@ -1,4 +1,4 @@
-//! Emits the table of all commands.
+//! Emits the page of the guide that lists all commands.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use super::spec::{Command, Family, Kind, Retry, Session};
 use super::wrap;
 
 const INTRODUCTION: &str = "\
-# Commands
+Each command: its method, the handles and transports that support it, and the servers that know it.
 
 Generated from the command specification by `cargo xtask codegen`. The columns show where each
 method is available:
@@ -23,7 +23,7 @@ method is available:
   `RetryPolicy::Idempotent`.
 
 Atomicity and isolation between clients depend on the server: see
-[what each server guarantees](../crates/swarm-keydb/src/guide/guarantees.md).
+[what each server guarantees](crate::guide::guarantees).
 
 *Unless it blocks*: with a blocking option, the call runs on a leased connection.
 
@@ -31,7 +31,7 @@ Use `raw` for commands without a method, and `raw_blocking` if they block.
 ";
 
 const CONCLUSION: &str = "
-## Commands with their own handles
+# Commands with their own handles
 
 Commands that change the state of a connection are not part of a command family. None of them
 works over HTTP.
@@ -47,7 +47,7 @@ works over HTTP.
 ";
 
 const WITHOUT_METHODS: &str = "
-## Commands without a method
+# Commands without a method
 
 `raw` sends any command, except those that a shared connection cannot carry:
 
@@ -56,7 +56,7 @@ const WITHOUT_METHODS: &str = "
 ";
 
 const ORDER: &str = "
-## Order
+# Order
 
 On a server that runs the commands of one connection one after another, the client may open several
 connections. Commands that name a common key, or publish to a common channel, then stay in order.
@@ -69,7 +69,7 @@ with every other command of the client:
 pub(super) fn emit(families: &[Family], facts: &Table) -> Result<String> {
     let mut text = INTRODUCTION.to_owned();
     for family in families {
-        writeln!(text, "\n## `{}`\n", family.name).ok();
+        writeln!(text, "\n# `{}`\n", family.name).ok();
         text.push_str(
             "| command | method | reply | async | blocking | pipeline | HTTP | SwarmKeyDb | Redis \
              | again |\n\

@@ -22,6 +22,9 @@ const GENERATED: &str = "crates/swarm-keydb/src/commands/generated";
 /// The table of facts, where both the transports and the client can read it.
 const FACTS: &str = "crates/swarm-transport/src/facts/generated/mod.rs";
 
+/// The page of the guide that lists all commands.
+const COMMANDS: &str = "crates/swarm-keydb/src/guide/commands.md";
+
 /// Writes the generated files, or checks that they are up to date.
 pub(crate) fn run(check: bool) -> Result<()> {
     println!("── codegen");
@@ -48,7 +51,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
     files.push((folder.join("mod.rs"), format(&handles::emit_index())?));
     files.push((PathBuf::from(FACTS), format(&facts.emit()?)?));
     let table = coverage::emit(families, &facts)?;
-    files.push((PathBuf::from("docs/COMMANDS.md"), table));
+    files.push((PathBuf::from(COMMANDS), table));
     for (path, text) in &files {
         let current = fs::read_to_string(path).unwrap_or_default();
         if current == *text {

@@ -16,8 +16,8 @@ pub trait RawCommands: Executor {
     ///
     /// Returns the reply as received; an error reply is an error. The client retries the command
     /// only if the command is known to be read-only, like the methods for reads:
-    /// [`docs/COMMANDS.md`](https://github.com/scholtz/swarm-keydb/blob/main/docs/COMMANDS.md) lists
-    /// them.
+    /// the
+    /// [list of commands](crate::guide::commands) names them.
     ///
     /// Commands that change the session, such as AUTH, SELECT, CLIENT SETNAME, and WATCH, need an
     /// [`Exclusive`](crate::Exclusive) handle. No handle sends commands whose replies do not match

@@ -7,6 +7,7 @@
 //! | [`connections`] | how many connections a client opens, and which commands stay in order |
 //! | [`guarantees`] | what each server guarantees: atomicity, isolation, expiry, delivery of messages |
 //! | [`delivery`] | whether a command ran, retries, timeouts, cancellation |
+//! | [`commands`] | each command: its method, transports, servers and retries |
 //! | [`errors`] | each error, and how to handle it |
 //! | [`transports`] | what each transport supports, reconnects, and the HTTP fallback |
 //! | [`dialects`] | how deployed servers differ, and how the client adapts |
@@ -31,6 +32,9 @@ pub mod guarantees {}
 
 #[doc = include_str!("delivery.md")]
 pub mod delivery {}
+
+#[doc = include_str!("commands.md")]
+pub mod commands {}
 
 #[doc = include_str!("errors.md")]
 pub mod errors {}

@@ -70,9 +70,8 @@ pub enum CommandOrder {
     /// - Commands without a common key are in no order.
     /// - A command that may concern any key waits for all earlier commands, and all later ones wait
     ///   for it: `FLUSHALL`, `CONFIG SET`, `SCRIPT LOAD`, scripts without keys, commands that the
-    ///   client does not know. The [list of
-    ///   commands](https://github.com/scholtz/swarm-keydb/blob/main/docs/COMMANDS.md#order) names
-    ///   them.
+    ///   client does not know. The
+    ///   [list of commands](crate::guide::commands#order) names them.
     /// - A command that reads no particular key (`PING`, `SCAN`, `DBSIZE`) is in no order, except
     ///   with those.
     /// - A pipeline or a transaction runs on one connection, and counts as one command that names
