@@ -26,6 +26,13 @@ pub(super) struct ReadBuffer {
     read: u64,
 }
 
+/// A protocol that a peer speaks instead of RESP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Http,
+    Tls,
+}
+
 impl ReadBuffer {
     pub(super) fn new(options: &TransportOptions) -> Self {
         Self {
@@ -45,6 +52,17 @@ impl ReadBuffer {
         let frame = self.decoder.decode(&mut self.buffer)?;
         self.drained = frame.is_none();
         Ok(frame)
+    }
+
+    /// Recognizes other protocols by the data at the front of the buffer.
+    pub(super) fn protocol(&self) -> Option<Protocol> {
+        match &self.buffer[..] {
+            [b'H', b'T', b'T', b'P', b'/', ..] => Some(Protocol::Http),
+            // An alert record of any version from SSL 3 to TLS 1.3: the answer of a TLS server to
+            // data that is not TLS.
+            [0x15, 0x03, ..] => Some(Protocol::Tls),
+            _ => None,
+        }
     }
 
     /// Returns whether the buffer holds part of a frame.

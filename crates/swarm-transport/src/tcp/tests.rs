@@ -200,13 +200,18 @@ async fn received_bytes_grow_while_a_reply_arrives() {
 #[tokio::test]
 async fn data_that_is_not_resp_or_exceeds_limits_is_an_error() {
     let cases = [
-        (&b"HTTP/1.1 400 Bad Request\r\n"[..], Kind::Protocol),
-        (b"$3\r\nhello\r\n", Kind::Protocol),
-        (b"$-2\r\n", Kind::Protocol),
-        (b"$600000000\r\n", Kind::Limit),
-        (b"*999999999\r\n", Kind::Limit),
+        (
+            &b"HTTP/1.1 400 Bad Request\r\n"[..],
+            Kind::Protocol,
+            "http://",
+        ),
+        (b"\x15\x03\x03\0\x02\x02\x0a", Kind::Protocol, "rediss://"),
+        (b"$3\r\nhello\r\n", Kind::Protocol, "RESP port"),
+        (b"$-2\r\n", Kind::Protocol, "RESP port"),
+        (b"$600000000\r\n", Kind::Limit, "RESP port"),
+        (b"*999999999\r\n", Kind::Limit, "RESP port"),
     ];
-    for (bytes, kind) in cases {
+    for (bytes, kind, remedy) in cases {
         for replied in [false, true] {
             let (mut transport, mut peer) = pipe(100);
             if replied {
@@ -220,7 +225,9 @@ async fn data_that_is_not_resp_or_exceeds_limits_is_an_error() {
                 .await
                 .unwrap_err();
             assert_eq!(error.kind(), kind, "{error}");
-            assert!(error.to_string().contains("RESP port"));
+            // A peer that has replied speaks RESP, whatever its data looks like now.
+            let remedy = if replied { "RESP port" } else { remedy };
+            assert!(error.to_string().contains(remedy), "{error}");
             // Retrying does not help if the port has never spoken RESP.
             assert_eq!(error.is_transient(), replied && kind == Kind::Protocol);
         }

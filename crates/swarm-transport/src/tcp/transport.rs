@@ -10,7 +10,7 @@ use swarm_resp::{Frame, RequestRef};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep};
 
-use super::read_buffer::ReadBuffer;
+use super::read_buffer::{Protocol, ReadBuffer};
 use super::write_buffer::Output;
 use crate::dial::{self, QuickAckPolicy};
 use crate::{
@@ -138,6 +138,20 @@ impl<S> RespTransport<S> {
         }
     }
 
+    /// Explains data that is not RESP. A peer that has replied speaks RESP, so its data says
+    /// nothing about the port.
+    fn misdirected(&self) -> &'static str {
+        match self.input.protocol() {
+            Some(Protocol::Http) if !self.has_replied => {
+                "the peer speaks HTTP, not RESP; use an http:// or ws:// address for this port"
+            }
+            Some(Protocol::Tls) if !self.has_replied => {
+                "the peer speaks TLS; use a rediss:// address for this port"
+            }
+            _ => "the peer sent data that is not RESP; check that the port is a RESP port",
+        }
+    }
+
     fn fail(&mut self, error: TransportError) -> TransportError {
         self.state = State::Closed;
         if self.has_replied {
@@ -227,9 +241,7 @@ where
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    let message =
-                        "the peer sent data that is not RESP; check that the port is a RESP port";
-                    let error = TransportError::decode_error(message, error);
+                    let error = TransportError::decode_error(self.misdirected(), error);
                     return Poll::Ready(Err(self.fail(error)));
                 }
             }
