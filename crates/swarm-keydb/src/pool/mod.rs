@@ -214,11 +214,14 @@ impl<T> Pool<T> {
         }
     }
 
-    /// A job in flight has ended: its reply has arrived, or never will. Returns how long it took,
-    /// if it was on a worker.
+    /// The reply to a job in flight has arrived, or names are no longer held. Returns how long the
+    /// job took, if it was on a worker.
     pub(crate) fn finished(&mut self, position: Position, now: Instant) -> Option<Duration> {
         let flight = self.ended(position)?;
         self.order.remove(position);
+        if flight.need == Need::Names {
+            return None;
+        }
         if let Some(connection) = self.connection_mut(flight.connection) {
             connection.is_stuck = false;
         }
@@ -227,7 +230,19 @@ impl<T> Pool<T> {
         let count = usize::try_from(replies).unwrap_or(usize::MAX);
         self.growth
             .answered(flight.connection, took / replies, count, now);
-        (flight.connection != ConnectionId::PRIMARY && flight.need != Need::Names).then_some(took)
+        (flight.connection != ConnectionId::PRIMARY).then_some(took)
+    }
+
+    /// A job in flight has ended without a reply: its caller left before it was sent, or its
+    /// connection was lost. That says nothing about the pace of the server.
+    pub(crate) fn unanswered(&mut self, position: Position) {
+        let Some(flight) = self.ended(position) else {
+            return;
+        };
+        self.order.remove(position);
+        if let Some(connection) = self.connection_mut(flight.connection) {
+            connection.is_stuck &= connection.in_flight > 0;
+        }
     }
 
     /// A job in flight may go to another connection, because its own is gone or owes an overdue
@@ -361,6 +376,12 @@ impl<T> Pool<T> {
             self.has_room(connection) && !(spares_primary && connection.id == ConnectionId::PRIMARY)
         });
         Some(with_room.min_by_key(|connection| connection.in_flight)?.id)
+    }
+
+    /// Whether the primary connection takes calls.
+    pub(crate) fn has_primary(&self) -> bool {
+        let mut connections = self.connections.iter();
+        connections.any(|connection| connection.id == ConnectionId::PRIMARY)
     }
 
     fn with_room(&self, id: ConnectionId) -> Option<ConnectionId> {

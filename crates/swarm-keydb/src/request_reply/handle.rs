@@ -118,6 +118,10 @@ impl Caller for ReplySender {
         }
     }
 
+    fn lost(ticket: &mut Ticket) {
+        ticket.note_lost();
+    }
+
     fn start(&mut self) -> bool {
         match self {
             Self::Bulk(result) => result.start(),

@@ -190,6 +190,31 @@ fn a_call_that_changes_its_connection_goes_to_the_first_alone() {
 }
 
 #[test]
+fn only_replies_show_the_pace_of_the_server() {
+    let mut pool = Pool::new(Limits { min: 1, max: 64 });
+    let round_trip = Duration::from_millis(100);
+    pool.opened(ConnectionId::PRIMARY, Some(round_trip), *START);
+    let window = pool.window();
+    let send = |pool: &mut Pool<&'static str>, need| {
+        let keys = match need {
+            Need::Names => OrderKeys::held([b"a".as_slice()], &*HASHER),
+            _ => keys("SET b 1"),
+        };
+        pool.submit("job", keys, need);
+        pool.next(|_| ONE, *START).unwrap().position
+    };
+    let lost = send(&mut pool, Need::Connection);
+    pool.unanswered(lost);
+    assert_eq!(pool.window(), window, "no reply has arrived");
+    let hold = send(&mut pool, Need::Names);
+    assert_eq!(pool.finished(hold, *START), None);
+    let answered = send(&mut pool, Need::Connection);
+    pool.finished(answered, *START + round_trip);
+    assert_eq!(pool.window(), window + 1, "the reply took one round trip");
+    assert!(!pool.has_in_flight() && !pool.has_holds());
+}
+
+#[test]
 fn withdrawing_a_call_lets_later_ones_go() {
     let mut bench = Bench::new(2);
     bench.submit("SET a 1");

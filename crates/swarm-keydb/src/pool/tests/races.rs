@@ -311,7 +311,7 @@ impl Simulation {
         let run = std::mem::take(&mut line.run);
         let unrun = std::mem::take(&mut line.unrun);
         for (position, _) in run {
-            self.pool().finished(position.unwrap(), now);
+            self.pool().unanswered(position.unwrap());
         }
         let mut back = Vec::new();
         for (position, job) in unrun {
@@ -320,7 +320,7 @@ impl Simulation {
                 back.push((position, job));
             } else {
                 self.withdrawn.push(job.number);
-                self.pool().finished(position, now);
+                self.pool().unanswered(position);
             }
         }
         self.rng.shuffle(&mut back);

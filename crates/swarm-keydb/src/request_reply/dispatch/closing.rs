@@ -21,8 +21,11 @@ impl Closing {
         self.begun
     }
 
-    /// Counts what a worker left when it was closed.
+    /// Counts what a worker left when it was closed, unless that was before the client is closed.
     pub(super) fn note(&mut self, (abandoned, unanswered): (usize, usize), status: &Status) {
+        if !self.begun {
+            return;
+        }
         status.note_abandoned(abandoned);
         self.unanswered += unanswered;
     }

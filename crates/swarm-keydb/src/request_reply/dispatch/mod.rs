@@ -11,6 +11,8 @@
 mod bypass;
 mod closing;
 mod single;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod workers;
 
@@ -210,7 +212,7 @@ impl Dispatcher {
             return;
         }
         self.looked = Some(now);
-        for id in self.workers.release_outdated() {
+        for id in self.workers.release_outdated(now) {
             self.pool.closed(id, now);
         }
         self.follow_plan(now);
@@ -268,7 +270,8 @@ impl Dispatcher {
             }
             Change::Failed(id, failure) => {
                 self.pool.closed(id, now);
-                if is_refusal(&failure) {
+                // Without a primary connection, the server refuses all connections.
+                if self.pool.has_primary() && is_refusal(&failure) {
                     self.refusal = Some((now, reason(&failure)));
                     self.pool.refused(now, fastrand::f64());
                 }
@@ -279,8 +282,7 @@ impl Dispatcher {
                 }
             }
             Change::Closed(id) => {
-                let leftovers = self.workers.leftovers(id);
-                if self.workers.release(id) {
+                if let Some(leftovers) = self.workers.closed(id) {
                     self.closing.note(leftovers, status);
                     self.pool.closed(id, now);
                 }
@@ -301,6 +303,7 @@ impl Dispatcher {
                     status.note_round_trip(took);
                 }
             }
+            Ended::Unanswered(position) => self.pool.unanswered(position),
             Ended::Returned(position, job) => {
                 if let Job::Call(call) = &job {
                     let check = engine.pooled().check_at(call, now);
@@ -342,7 +345,7 @@ impl Dispatcher {
             match job {
                 // Without a receiver, the ticket is dropped, which releases the keys.
                 Job::Hold(grant) => drop(grant.send(ticket)),
-                Job::Call(call) if !call.is_awaited() => drop(ticket),
+                Job::Call(call) if !call.is_awaited() => ticket.withdraw(),
                 Job::Call(mut call) => {
                     engine.pooled().restart(&mut call, now);
                     call.set_ticket(ticket);
@@ -417,7 +420,9 @@ fn is_refusal(failure: &Failure) -> bool {
             let kind = error.kind();
             kind == TransportErrorKind::Protocol || error.is_refused() || error.is_auth()
         }
-        _ => true,
+        Failure::Auth { .. } => true,
+        // The attempt was abandoned.
+        _ => false,
     }
 }
 

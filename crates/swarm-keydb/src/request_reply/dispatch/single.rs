@@ -101,6 +101,7 @@ impl Dispatcher {
         while let Some(ended) = self.tickets.take() {
             match ended {
                 Ended::Finished(position) => drop(self.pool.finished(position, now)),
+                Ended::Unanswered(position) => self.pool.unanswered(position),
                 Ended::Returned(position, job) => self.pool.returned(position, job),
             }
         }

@@ -9,8 +9,10 @@ use crate::pool::Position;
 
 /// What the dispatcher hears from tickets.
 pub(super) enum Ended {
-    /// The reply has arrived, or never will.
+    /// The reply has arrived, or the names are no longer held.
     Finished(Position),
+    /// No reply will arrive.
+    Unanswered(Position),
     /// The call was not sent, or may be sent again. It returns to its place.
     Returned(Position, Job),
 }
@@ -22,6 +24,8 @@ pub(super) enum Ended {
 #[derive(Debug)]
 pub(crate) struct Ticket {
     position: Position,
+    /// Whether the connection of the call was lost.
+    is_lost: bool,
     /// `None` once the dispatcher has been told.
     ended: Option<mpsc::UnboundedSender<Ended>>,
 }
@@ -40,6 +44,7 @@ impl Tickets {
     pub(super) fn issue(&mut self, position: Position) -> Ticket {
         Ticket {
             position,
+            is_lost: false,
             ended: Some(self.channel().sender.clone()),
         }
     }
@@ -68,6 +73,16 @@ impl Tickets {
 }
 
 impl Ticket {
+    /// The connection of the call is lost: no reply will arrive over it.
+    pub(in crate::request_reply) const fn note_lost(&mut self) {
+        self.is_lost = true;
+    }
+
+    /// Releases the names of a call that is not sent.
+    pub(super) fn withdraw(mut self) {
+        self.is_lost = true;
+    }
+
     /// Returns the job to its place.
     ///
     /// # Errors
@@ -87,7 +102,10 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if let Some(ended) = self.ended.take() {
-            let _gone = ended.send(Ended::Finished(self.position));
+            let _gone = ended.send(match self.is_lost {
+                true => Ended::Unanswered(self.position),
+                false => Ended::Finished(self.position),
+            });
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::connection::ConnectionFactory;
 use crate::failure::Failure;
 use crate::pool::ConnectionId;
 use crate::request_reply::dedicated::Dedicated;
-use crate::request_reply::engine::Call;
+use crate::request_reply::engine::{Call, deadline};
 use crate::request_reply::{ConnectionHandle, ReplySender, RequestReply};
 use crate::status::State;
 
@@ -28,7 +28,7 @@ pub(super) enum Change {
     Failed(ConnectionId, Failure),
     /// It was lost, or drained.
     Lost(ConnectionId),
-    /// It was closed because the client is being closed.
+    /// It was closed because it was replaced, or because the client is being closed.
     Closed(ConnectionId),
 }
 
@@ -37,6 +37,10 @@ pub(super) struct Workers {
     /// Takes workers that are not needed, and yields those that are.
     dedicated: Arc<Dedicated>,
     open: HashMap<ConnectionId, Worker>,
+    /// Connections that take no more calls, and close once theirs have ended.
+    leaving: HashMap<ConnectionId, ConnectionHandle>,
+    /// When a worker was last replaced because a reply asked for another connection.
+    replaced: Option<Instant>,
     /// Number of dials in progress.
     dialing: usize,
     /// Created with the first dial, because most clients never need a worker.
@@ -55,6 +59,9 @@ struct Worker {
     connection: ConnectionHandle,
     /// Whether it was dialed for the pool.
     is_new: bool,
+    opened: Instant,
+    /// Replies that ask for another connection have no effect before this time.
+    may_be_replaced: Instant,
     /// Dropped when the connection is no longer a worker: its loss is not reported then.
     _released: oneshot::Sender<()>,
 }
@@ -65,18 +72,20 @@ impl Workers {
             factory,
             dedicated,
             open: HashMap::new(),
+            leaving: HashMap::new(),
+            replaced: None,
             dialing: 0,
             channel: None,
         }
     }
 
-    /// Whether no worker is open or being opened.
+    /// Whether no worker is open, being opened or being closed.
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.dialing == 0
+        self.are_closed() && self.dialing == 0
     }
 
     pub(super) fn are_closed(&self) -> bool {
-        self.open.is_empty()
+        self.open.is_empty() && self.leaving.is_empty()
     }
 
     /// Takes an idle dedicated connection, or opens one after a short random delay. A [`Change`]
@@ -103,9 +112,12 @@ impl Workers {
                 };
                 let mut state = connection.status().watch();
                 let (_released, released) = oneshot::channel();
+                let opened = tokio::time::Instant::now().into_std();
                 let worker = Worker {
                     connection,
                     is_new,
+                    opened,
+                    may_be_replaced: opened,
                     _released,
                 };
                 let _gone = changes.send((Change::Opened(id), Some(worker)));
@@ -140,7 +152,10 @@ impl Workers {
         match &change {
             Change::Opened(id) => {
                 self.dialing = self.dialing.saturating_sub(1);
-                self.open.extend(worker.map(|worker| (*id, worker)));
+                if let Some(mut worker) = worker {
+                    worker.may_be_replaced = self.may_be_replaced(worker.opened);
+                    self.open.insert(*id, worker);
+                }
             }
             Change::Failed(..) => self.dialing = self.dialing.saturating_sub(1),
             Change::Lost(_) | Change::Closed(_) => {}
@@ -171,53 +186,95 @@ impl Workers {
         }
     }
 
-    /// Closes a worker once its calls have ended. Returns whether it was open.
+    /// Drops a worker that has ended, or that has no calls. Returns whether it was open.
     pub(super) fn release(&mut self, id: ConnectionId) -> bool {
         self.open.remove(&id).is_some()
+    }
+
+    /// A worker takes no more calls, and closes once its calls have ended. A [`Change`] tells when.
+    fn leave(&mut self, id: ConnectionId, worker: Worker) {
+        let closed = worker.connection.close(None);
+        self.leaving.insert(id, worker.connection);
+        self.report_closed(id, closed);
+    }
+
+    fn report_closed(
+        &mut self,
+        id: ConnectionId,
+        closed: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let changes = self.channel().sender.clone();
+        self.factory.tasks.spawn(async move {
+            closed.await;
+            let _gone = changes.send((Change::Closed(id), None));
+        });
     }
 
     /// Ends the use of a worker that is not needed. If no call is in flight on it, a lease may use
     /// it next; otherwise, it closes once its calls have ended.
     pub(super) fn retire(&mut self, id: ConnectionId, is_idle: bool) {
-        if let Some(worker) = self.open.remove(&id)
-            && is_idle
-        {
-            self.dedicated.offer(worker.connection);
+        match self.open.remove(&id) {
+            Some(worker) if is_idle => self.dedicated.offer(worker.connection),
+            Some(worker) => self.leave(id, worker),
+            None => {}
         }
     }
 
     /// Releases the workers that have earlier credentials, or on which a reply asked for another
-    /// connection.
-    pub(super) fn release_outdated(&mut self) -> Vec<ConnectionId> {
+    /// connection. They close once their calls have ended.
+    pub(super) fn release_outdated(&mut self, now: Instant) -> Vec<ConnectionId> {
         let current = self.factory.target.login.version();
+        let mut is_any_stale = false;
         let outdated = self.open.extract_if(|_, worker| {
             let status = worker.connection.status();
-            status.login() != current || status.is_stale()
+            let is_stale = status.is_stale() && worker.may_be_replaced <= now;
+            is_any_stale |= is_stale;
+            is_stale || status.login() != current
         });
-        outdated.map(|(id, _)| id).collect()
+        let outdated: Vec<_> = outdated.collect();
+        if is_any_stale {
+            self.replaced = Some(now);
+        }
+        let release = |(id, worker)| {
+            self.leave(id, worker);
+            id
+        };
+        outdated.into_iter().map(release).collect()
+    }
+
+    /// Returns when a worker that was opened may be replaced because a reply asks for that. If it
+    /// replaces another, not soon: a server that keeps asking costs each worker at most one
+    /// connection in the longest reconnect delay.
+    fn may_be_replaced(&self, opened: Instant) -> Instant {
+        let pause = self.factory.options.reconnect_max_delay;
+        let is_replacement = (self.replaced)
+            .is_some_and(|replaced| opened.saturating_duration_since(replaced) < pause);
+        match is_replacement {
+            true => deadline(opened, pause),
+            false => opened,
+        }
     }
 
     /// Closes all workers because the client is being closed. Calls without a reply by the given
     /// time fail. A [`Change`] tells when each has ended.
     pub(super) fn close(&mut self, by: Option<Instant>) {
-        let sender = self.channel().sender.clone();
-        for (id, worker) in &self.open {
-            let (id, closed) = (*id, worker.connection.close(by));
-            let changes = sender.clone();
-            self.factory.tasks.spawn(async move {
-                closed.await;
-                let _gone = changes.send((Change::Closed(id), None));
-            });
+        let open = (self.open.iter()).map(|(id, worker)| (id, &worker.connection));
+        let closed: Vec<_> = open
+            .chain(&self.leaving)
+            .map(|(id, connection)| (*id, connection.close(by)))
+            .collect();
+        for (id, closed) in closed {
+            self.report_closed(id, closed);
         }
     }
 
-    /// Returns the numbers of calls that a worker abandoned when it was closed, and of writes that
-    /// it had no reply to.
-    pub(super) fn leftovers(&self, id: ConnectionId) -> (usize, usize) {
-        self.open.get(&id).map_or((0, 0), |worker| {
-            let status = worker.connection.status();
-            (status.abandoned(), status.unanswered())
-        })
+    /// A connection was closed. Returns the numbers of calls that it abandoned, and of writes that
+    /// it had no reply to, unless that is known already.
+    pub(super) fn closed(&mut self, id: ConnectionId) -> Option<(usize, usize)> {
+        let open = self.open.remove(&id).map(|worker| worker.connection);
+        let connection = open.or_else(|| self.leaving.remove(&id))?;
+        let status = connection.status();
+        Some((status.abandoned(), status.unanswered()))
     }
 }
 

@@ -26,6 +26,9 @@ pub(crate) trait Caller {
     /// Whether the caller no longer waits.
     fn is_gone(&self) -> bool;
 
+    /// The connection over which a call was sent is lost.
+    fn lost(_ticket: &mut Self::Ticket) {}
+
     /// A call whose timeout starts when it is sent is about to be sent. Returns false if the caller
     /// no longer waits.
     fn start(&mut self) -> bool {
@@ -254,6 +257,14 @@ impl<C: Caller> Call<C> {
 
     pub(in crate::request_reply) fn take_ticket(&mut self) -> Option<C::Ticket> {
         self.slow.as_mut()?.ticket.take()
+    }
+
+    /// The connection over which the call was sent is lost.
+    pub(super) fn note_lost(&mut self) {
+        let slow = self.slow.as_mut();
+        if let Some(ticket) = slow.and_then(|slow| slow.ticket.as_mut()) {
+            C::lost(ticket);
+        }
     }
 
     fn slow_mut(&mut self) -> &mut Slow<C::Ticket> {

@@ -179,6 +179,13 @@ impl<C: Caller> Engine<C> {
     pub(in crate::request_reply) fn disconnected(&mut self, error: &Arc<TransportError>) {
         self.session.close();
         self.fallback.rescan();
+        for call in self
+            .in_flight
+            .iter_mut()
+            .filter_map(|slot| slot.call.as_mut())
+        {
+            call.note_lost();
+        }
         let policy = self.session.settings.retry;
         requeue(self.in_flight.drain(), &mut self.waiting, policy, error);
         self.take_back_growth();

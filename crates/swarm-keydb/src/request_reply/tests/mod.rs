@@ -7,6 +7,7 @@ mod dedicated;
 mod fallback;
 mod leaving;
 mod pool;
+mod replaced;
 mod silence;
 
 use std::collections::VecDeque;
@@ -40,6 +41,8 @@ struct State {
     unreachable: AtomicBool,
     /// Whether GET gets no reply.
     ignores_get: AtomicBool,
+    /// Whether SET fails because the server is a replica.
+    read_only: AtomicBool,
     /// Whether new connections get no replies.
     mute: AtomicBool,
     /// Whether the server echoes wrong nonces.
@@ -198,6 +201,9 @@ impl Server {
                 (0, Frame::simple("QUEUED"))
             }
             "HELLO" | "ECHO" => (0, Frame::error("ERR unknown command")),
+            "SET" if self.0.read_only.load(Ordering::Relaxed) => {
+                (0, Frame::error("READONLY this is a replica"))
+            }
             "GET" => (0, Frame::bulk("value")),
             "DEL" | "INCR" => (keys, Frame::build(|reply| reply.integer(1))),
             _ => (keys, Frame::simple("OK")),

@@ -319,7 +319,7 @@ async fn a_lost_worker_costs_only_its_own_calls() {
 }
 
 /// Runs an MSET on a worker, besides eight writers.
-async fn long_write(
+pub(super) async fn long_write(
     server: &Server,
     client: &Client,
     timeout: Option<Duration>,

@@ -1,0 +1,78 @@
+//! Tests of what the dispatcher concludes from failed dials, and of tickets.
+
+use swarm_transport::{BoxTransport, TransportError};
+
+use super::*;
+use crate::ClientOptions;
+use crate::tasks::Tasks;
+
+fn dispatcher(min: usize) -> Dispatcher {
+    let refuse = || async {
+        let what = "not needed in this test";
+        Err::<BoxTransport, _>(TransportError::new(TransportErrorKind::Refused, what))
+    };
+    let options = ClientOptions::default().settled().unwrap();
+    let target = options.target_through(Arc::new(refuse));
+    let factory = ConnectionFactory::new(target, options, Tasks::current().unwrap());
+    let factory = Arc::new(factory);
+    let dedicated = Dedicated::new(Arc::clone(&factory));
+    Dispatcher::new(factory, dedicated, Limits { min, max: 64 })
+}
+
+/// Returns the time without growth after a worker could not be opened.
+fn pause_after(failure: Failure, primary_is_lost: bool) -> Duration {
+    let mut dispatcher = dispatcher(2);
+    let (status, now) = (Status::new(None), Instant::now());
+    let pool = &mut dispatcher.pool;
+    pool.opened(ConnectionId::PRIMARY, Some(Duration::from_millis(1)), now);
+    let Plan::Open(id) = pool.plan(now) else {
+        panic!("the minimum is two");
+    };
+    if primary_is_lost {
+        pool.closed(ConnectionId::PRIMARY, now);
+    }
+    dispatcher.note_change(Change::Failed(id, failure), &status, now);
+    assert_eq!(dispatcher.pool.plan(now), Plan::Keep);
+    dispatcher.pool.next_deadline().unwrap() - now
+}
+
+fn refusal() -> Failure {
+    let error = TransportError::new(TransportErrorKind::Refused, "connection refused");
+    Failure::Lost {
+        sent: false,
+        error: Arc::new(error),
+    }
+}
+
+#[tokio::test]
+async fn a_failed_dial_is_a_refusal_only_if_the_server_has_another_connection() {
+    let long = Duration::from_secs(30);
+    assert!(pause_after(refusal(), false) >= long);
+    assert!(pause_after(refusal(), true) < long);
+}
+
+#[tokio::test]
+async fn an_abandoned_dial_is_no_refusal() {
+    let pause = pause_after(Failure::Closed { sent: false }, false);
+    assert!(pause < Duration::from_secs(30), "{pause:?}");
+}
+
+#[tokio::test]
+async fn a_ticket_tells_whether_a_reply_has_arrived() {
+    let mut dispatcher = dispatcher(1);
+    let now = Instant::now();
+    let mut end = |end: fn(Ticket)| {
+        let position = dispatcher.pool.adopt(OrderKeys::Nothing, ONE, now);
+        end(dispatcher.tickets.issue(position));
+        dispatcher.tickets.take().unwrap()
+    };
+    assert!(matches!(end(drop), Ended::Finished(_)));
+    assert!(matches!(end(Ticket::withdraw), Ended::Unanswered(_)));
+    let lost = end(|mut ticket| ticket.note_lost());
+    assert!(matches!(lost, Ended::Unanswered(_)));
+}
+
+const ONE: Work = Work {
+    requests: 1,
+    is_long: false,
+};
