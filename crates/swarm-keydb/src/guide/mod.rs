@@ -9,6 +9,7 @@
 //! | [`delivery`] | whether a command ran, retries, timeouts, cancellation |
 //! | [`commands`] | each command: its method, transports, servers and retries |
 //! | [`errors`] | each error, and how to handle it |
+//! | [`mistakes`] | common mistakes, and the error for each |
 //! | [`transports`] | what each transport supports, reconnects, and the HTTP fallback |
 //! | [`dialects`] | how deployed servers differ, and how the client adapts |
 //! | [`limits`] | memory use and its bounds |
@@ -38,6 +39,9 @@ pub mod commands {}
 
 #[doc = include_str!("errors.md")]
 pub mod errors {}
+
+#[doc = include_str!("mistakes.md")]
+pub mod mistakes {}
 
 #[doc = include_str!("transports.md")]
 pub mod transports {}
