@@ -10,17 +10,23 @@ pub(crate) fn error(endpoint: &Endpoint, status: u16, wanted: &str) -> Transport
             Kind::Protocol,
             "redirects are not followed; use the target address",
         ),
-        400 => (Kind::Protocol, "check that the path is the gateway's"),
+        400 => (
+            Kind::Protocol,
+            "check scheme and path of the address; a WebSocket port needs ws://",
+        ),
         401 => (
             Kind::Auth,
-            "credentials are required; set a bearer token or header",
+            "the credentials are missing or wrong; check the password or bearer token",
         ),
         403 => (
             Kind::Auth,
             "this client is forbidden; check the Origin option, the bearer token and the \
              gateway's list of origins",
         ),
-        404 | 405 => (Kind::Protocol, "not found; check the path of the address"),
+        404 | 405 => (
+            Kind::Protocol,
+            "not found; check port and path of the address",
+        ),
         407 => (
             Kind::Auth,
             "a proxy requires credentials; configure it to let this client through",
@@ -43,7 +49,11 @@ pub(crate) fn error(endpoint: &Endpoint, status: u16, wanted: &str) -> Transport
             "another protocol is required; check the scheme of the address",
         ),
         425 | 429 => (Kind::Refused, "too many requests; try again later"),
-        502..=504 => (Kind::Refused, "the server is unavailable; try again later"),
+        502 | 504 => (
+            Kind::Refused,
+            "the gateway or a proxy cannot reach the server behind it; try again later",
+        ),
+        503 => (Kind::Refused, "the server is unavailable; try again later"),
         500..=599 => (Kind::Protocol, "internal error of the gateway; see its log"),
         _ => (Kind::Protocol, "check scheme, port and path of the address"),
     };

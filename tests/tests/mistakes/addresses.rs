@@ -13,6 +13,7 @@ pub(crate) async fn table() -> Table {
         "tcp://localhost:6379",
         "valkey://localhost:6379",
         "ws:///",
+        "ws:///x",
         "ws://",
         "ws://:8765",
         "redis://:6379",

@@ -66,6 +66,7 @@ impl Builder {
             ..Self::new("")
         };
         if builder.name.trim().is_empty() {
+            builder.name = Cow::Borrowed("(unnamed)");
             builder.reject(Error::argument("the command has no name; pass one"));
         } else if is_broken {
             builder.name = Cow::Borrowed("(unnamed)");

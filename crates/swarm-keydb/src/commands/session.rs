@@ -50,9 +50,7 @@ fn vet_raw(builder: &mut Builder, used: Use) {
 fn refusal(args: &RequestArgs<'_>, session: Session, used: Use) -> Option<&'static str> {
     match (session, used) {
         (Session::Unchanged, _) => None,
-        (Session::Unordered, _) => Some(
-            "replies would no longer match requests on this connection; use subscribe for Pub/Sub",
-        ),
+        (Session::Unordered, _) => Some(unordered(facts(args).words.0)),
         (_, Use::Transaction) => Some(
             "session commands are not allowed in a transaction; send it before the transaction",
         ),
@@ -64,10 +62,53 @@ fn refusal(args: &RequestArgs<'_>, session: Session, used: Use) -> Option<&'stat
             Some("some servers send an unreadable reply; use hello_with")
         }
         (_, Use::Exclusive) => None,
-        (_, Use::Shared) => Some(
-            "session command would affect every task that shares the connection; use an exclusive \
-             handle or an option",
+        (_, Use::Shared) => Some(shared(facts(args).words)),
+    }
+}
+
+/// Returns the text for a command whose replies do not match requests one to one, with the method
+/// to use instead.
+const fn unordered(name: &str) -> &'static str {
+    macro_rules! text {
+        ($remedy:literal) => {
+            concat!(
+                "replies would no longer match requests on this connection; ",
+                $remedy
+            )
+        };
+    }
+    match name.as_bytes() {
+        b"SUBSCRIBE" => text!("use subscribe"),
+        b"PSUBSCRIBE" => text!("use psubscribe"),
+        b"UNSUBSCRIBE" | b"PUNSUBSCRIBE" => text!("use unsubscribe of the subscription"),
+        _ => text!("no handle supports this command (for Pub/Sub, use subscribe)"),
+    }
+}
+
+/// Returns the text for a command that changes the session of a shared connection, with the method
+/// to use instead.
+const fn shared((name, subcommand): (&str, &str)) -> &'static str {
+    macro_rules! text {
+        ($remedy:literal) => {
+            concat!(
+                "session command would affect every task that shares the connection; ",
+                $remedy
+            )
+        };
+    }
+    match (name.as_bytes(), subcommand.as_bytes()) {
+        (b"AUTH", _) => text!("use the method auth or the option password"),
+        (b"AUTHADDR", _) => text!("use the option auth_addr"),
+        (b"AUTHDID", _) => text!("use the option auth_did"),
+        (b"HELLO", _) => text!("use the option protocol, or hello_with of an exclusive handle"),
+        (b"SELECT", _) => text!(
+            "write the database into the address, as in redis://host/1, or use an exclusive handle"
         ),
+        (b"CLIENT", b"SETNAME") => text!("use the option client_name, or an exclusive handle"),
+        (b"MULTI" | b"EXEC" | b"DISCARD", _) => text!("use transaction"),
+        (b"WATCH" | b"UNWATCH", _) => text!("use transact, or watch of an exclusive handle"),
+        (b"QUIT", _) => text!("use close"),
+        _ => text!("use an exclusive handle or an option"),
     }
 }
 

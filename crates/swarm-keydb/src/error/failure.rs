@@ -17,6 +17,25 @@ impl Into<Error> for Failure {
     }
 }
 
+/// Returns the cause and the remedy of a server's error whose text does not say them.
+fn remedy(code: &str) -> Option<&'static str> {
+    match code {
+        "MOVED" | "ASK" => Some(
+            "this server is part of a cluster, and another node owns the key; the client does not \
+             support clusters, so connect to a standalone server or to a proxy",
+        ),
+        "CROSSSLOT" => Some(
+            "this server is part of a cluster, and the keys belong to different slots; give the \
+             keys a common hash tag, such as {user1}, or use one command for each",
+        ),
+        "NOSCRIPT" => Some(
+            "the server does not have the script; use Script, which sends the source when it is \
+             needed",
+        ),
+        _ => None,
+    }
+}
+
 impl From<ConvertError> for Error {
     /// Converts the error of a reply that a program converts itself, such as the
     /// [`Frame`](crate::Frame) of `raw`. Kind [`UnexpectedReply`](ErrorKind::UnexpectedReply),
@@ -43,8 +62,9 @@ impl Error {
                     .with_cause(Cause::Server(error))
             }
             Failure::Server(error) => {
-                let kind = Code::of(error.code()).kind;
-                Self::of(kind, Outcome::Rejected, "server error").with_cause(Cause::Server(error))
+                let code = Code::of(error.code());
+                let text = remedy(error.code()).unwrap_or("server error");
+                Self::of(code.kind, Outcome::Rejected, text).with_cause(Cause::Server(error))
             }
             Failure::Scripted(error) => {
                 let what = "script error, or a list that this connection cannot tell from an error";
@@ -60,12 +80,12 @@ impl Error {
             .with_cause(Cause::Transport(error)),
             Failure::Lost { sent, error } => {
                 // A gateway rejects credentials with 401 and 403.
-                let kind = if error.is_auth() {
-                    ErrorKind::Auth
+                let (kind, text) = if error.is_auth() {
+                    (ErrorKind::Auth, "access refused")
                 } else {
-                    ErrorKind::Connection
+                    (ErrorKind::Connection, "connection lost")
                 };
-                Self::of(kind, outcome(sent), "connection lost").with_cause(Cause::Transport(error))
+                Self::of(kind, outcome(sent), text).with_cause(Cause::Transport(error))
             }
             // The error already names the command.
             Failure::Refused(RequestRejection::Unsupported {
@@ -78,10 +98,13 @@ impl Error {
             Failure::Full(load) => Self::of(ErrorKind::QueueFull, outcome(false), load.to_string()),
             Failure::Withheld => Self::withheld(),
             Failure::Auth { sent, error } => {
-                let unknown = error.message().starts_with("unknown command");
-                let hint = if unknown {
+                let hint = if error.message().starts_with("unknown command") {
                     "AUTH is unknown on this port of the server, so it has no password; remove the \
                      password option"
+                } else if error.message().contains("without any password configured") {
+                    "the server has no password; remove the password option"
+                } else if error.code() == "NOAUTH" {
+                    "the server requires a password; check the password option"
                 } else {
                     "credentials rejected by the server; check the password option"
                 };

@@ -32,7 +32,17 @@ pub(super) fn endpoint(address: &str) -> Result<Endpoint, TransportError> {
              percent-encode it, as in %20",
         ));
     }
-    let scheme = scheme(address)?;
+    let (scheme, rest) = scheme(address)?;
+    if scheme != Scheme::RedisUnix && rest.starts_with(['/', '\\']) {
+        // The URL standard skips further slashes, so that the path would become the host.
+        return Err(malformed(ParseError::EmptyHost));
+    }
+    if matches!(scheme, Scheme::Redis | Scheme::Rediss) && has_unescaped_delimiter(rest) {
+        return Err(invalid(
+            "the user or password contains a /, ? or #, which ends the host part of an address; \
+             percent-encode it (%2F for /, %3F for ?, %23 for #)",
+        ));
+    }
     let url = Url::parse(address).map_err(malformed)?;
     if url.fragment().is_some() {
         return Err(invalid(
@@ -47,21 +57,29 @@ pub(super) fn endpoint(address: &str) -> Result<Endpoint, TransportError> {
     }
 }
 
-/// Parses the scheme, the only part of the address that an error may quote.
-fn scheme(address: &str) -> Result<Scheme, TransportError> {
+/// Returns whether an `@` follows the first delimiter of a `redis` address. A database contains no
+/// `@`, so the delimiter is part of a user or password.
+fn has_unescaped_delimiter(rest: &str) -> bool {
+    rest.split_once(['/', '?', '#'])
+        .is_some_and(|(authority, rest)| !authority.contains('@') && rest.contains('@'))
+}
+
+/// Parses the scheme, the only part of the address that an error may quote. Returns the scheme and
+/// the rest of the address.
+fn scheme(address: &str) -> Result<(Scheme, &str), TransportError> {
     let missing = || {
         invalid(format!(
             "the address has no scheme; begin it with {EXAMPLES}"
         ))
     };
-    let (scheme, _) = address.split_once("://").ok_or_else(missing)?;
+    let (scheme, rest) = address.split_once("://").ok_or_else(missing)?;
     let scheme = scheme.to_ascii_lowercase();
     let known = Scheme::ALL
         .into_iter()
         .find(|known| scheme == known.as_str());
     match (known, scheme.as_str()) {
-        (Some(known), _) => Ok(known),
-        (None, "unix") => Ok(Scheme::RedisUnix),
+        (Some(known), _) => Ok((known, rest)),
+        (None, "unix") => Ok((Scheme::RedisUnix, rest)),
         (None, "") => Err(missing()),
         (None, word)
             if (word.bytes()).all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) =>
@@ -252,7 +270,13 @@ pub(super) fn unix(path: PathBuf) -> Result<Endpoint, TransportError> {
                  the socket",
             ));
         }
-        Ok(path) if path.starts_with('/') && path.len() > 1 => path,
+        Ok(path) if path.is_empty() || path == "/" => {
+            return Err(invalid(
+                "the path of the Unix socket is missing; write it after three slashes, as in \
+                 redis+unix:///run/redis.sock",
+            ));
+        }
+        Ok(path) if path.starts_with('/') => path,
         _ => {
             return Err(invalid(
                 "the path of the Unix socket is not an absolute UTF-8 path; use for example \

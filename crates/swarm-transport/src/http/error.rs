@@ -15,15 +15,20 @@ pub(super) fn hyper_error(endpoint: &Endpoint, error: hyper::Error) -> Transport
         }
         source = cause.source();
     }
-    let (kind, message) =
-        if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
-            (Kind::Closed, "closed the connection before it responded")
-        } else if error.is_parse() {
-            (Kind::Protocol, "does not speak HTTP; check scheme and port")
-        } else if error.is_timeout() {
-            (Kind::Timeout, "did not respond in time")
-        } else {
-            (Kind::Io, "did not complete the HTTP request")
-        };
+    let (kind, message) = if error.is_incomplete_message()
+        || error.is_canceled()
+        || error.is_closed()
+    {
+        (Kind::Closed, "closed the connection before it responded")
+    } else if error.is_parse() {
+        (
+            Kind::Protocol,
+            "does not speak HTTP; check the port, and use a redis:// address if it is a RESP port",
+        )
+    } else if error.is_timeout() {
+        (Kind::Timeout, "did not respond in time")
+    } else {
+        (Kind::Io, "did not complete the HTTP request")
+    };
     TransportError::new(kind, format!("{endpoint} {message}")).with_source(error)
 }

@@ -92,7 +92,15 @@ impl HttpConnector {
                 }
                 _ => (TransportErrorKind::Protocol, true),
             };
-            let message = format!("{} refused PING: {error}", self.dialer.endpoint);
+            let endpoint = &self.dialer.endpoint;
+            let message = if kind == TransportErrorKind::Auth {
+                format!(
+                    "{endpoint} rejected the credentials; check the password or bearer token: \
+                     {error}"
+                )
+            } else {
+                format!("{endpoint} refused PING: {error}")
+            };
             return Err(TransportError::new(kind, message).with_transient(transient));
         }
         Ok(Box::new(HttpTransport::new(exchange, &self.dialer.options)))

@@ -53,7 +53,10 @@ pub(super) fn from_handshake(endpoint: &Endpoint, error: Error) -> TransportErro
         }
         error => TransportError::new(
             Kind::Protocol,
-            format!("{endpoint} does not speak WebSocket: {error}; check port and path"),
+            format!(
+                "{endpoint} does not speak WebSocket; check the port, and use a redis:// address \
+                 if it is a RESP port: {error}"
+            ),
         )
         .with_source(error),
     }
