@@ -18,7 +18,10 @@ async fn dead(client: &Client) -> Vec<DeadLetter> {
 
 /// Returns once an entry that was delivered so often has been pending for at least 20 ms.
 async fn idle(client: &Client, id: StreamId, delivered: usize) {
-    while delivered > 0 {
+    if delivered == 0 {
+        return;
+    }
+    loop {
         let options = XPendingOptions::new().range(id..=id);
         let options = options.idle(Duration::from_millis(20));
         let listed = client.xpending_with("k", super::GROUP, options);
