@@ -49,10 +49,11 @@ async fn spans_have_the_names_of_open_telemetry_and_hold_no_values() {
     let notes = notes.0.lock().unwrap().join("\n");
     for expected in [
         "db.system.name=\"swarmkeydb\"",
+        "otel.name=\"SET\"",
         "db.operation.name=\"SET\"",
         "db.operation.name=\"INCR\"",
         "server.address=\"127.0.0.1\"",
-        "error.type=\"server\"",
+        "otel.status_code=\"ERROR\"",
     ] {
         assert!(
             notes.contains(expected),

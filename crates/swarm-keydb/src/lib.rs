@@ -153,8 +153,8 @@ pub use error::{Error, ErrorKind, Outcome, Result};
 pub use json::{Json, JsonText};
 pub use key::{ToFields, ToKey, ToKeys, ToPairs};
 pub use options::{
-    ClientOptions, CommandOrder, ErrorEncoding, FallbackScope, HttpFallback, ProtocolVersion,
-    RetryPolicy,
+    ClientOptions, CommandOrder, ErrorEncoding, FallbackScope, HttpFallback, Operation,
+    ProtocolVersion, RetryPolicy,
 };
 pub use pubsub::{Event, Handler, Message, Overflow, SubscribeOptions, Subscribing, Subscription};
 pub use server::ServerKind;

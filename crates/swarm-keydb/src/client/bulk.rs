@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use swarm_resp::Frame;
 
-use super::queue::{Handles, Queued, Replies, batch_span, next_id, note_failure, refusal};
+use super::queue::{Handles, Queued, Replies, next_id, refusal};
+use super::running::Running;
 use crate::command::{Command, Executor};
 use crate::commands::{Use, vet};
 use crate::error::{Error, Result};
@@ -173,9 +174,9 @@ impl Bulk {
         if !handles.are_of(id) {
             return Replies::withheld(id, names, rejected);
         }
-        let span = batch_span("BULK", items.len(), connection.peer());
+        let running = Running::batch("BULK", &names, &connection);
         let results = connection.call_each(items, timing, patience).await;
-        note_failure(&span, &results);
+        running.finish_batch(&names, &results);
         Replies::new(id, names, results, rejected)
     }
 }

@@ -9,6 +9,7 @@ mod lease;
 mod pipeline;
 mod queue;
 mod reply;
+mod running;
 mod scan;
 mod subscribe;
 mod transact;
@@ -316,6 +317,7 @@ impl Client {
         let mut stats = self.shared.connection.stats();
         stats.dedicated = self.shared.leases.stats();
         stats.subscriptions = self.shared.subscriptions.open();
+        stats.dropped_messages = self.shared.subscriptions.dropped_messages();
         stats
     }
 }

@@ -117,9 +117,11 @@ impl Pipeline {
         if batch.names.is_empty() {
             return link.replies(batch.names, Vec::new());
         }
+        let running = link.start("PIPELINE", &batch.names);
         let answers = link
-            .call("PIPELINE", batch.requests.build(), batch.marks, batch.retry)
+            .call(batch.requests.build(), batch.marks, batch.retry)
             .await;
+        running.finish_batch(&batch.names, &answers.replies);
         link.replies(batch.names, answers.replies)
     }
 }

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use swarm_resp::{Frame, RequestBatch, RequestBatchBuilder};
-use tracing::Span;
 
 use super::lease::{Lease, Watches};
+use super::running::Running;
 use crate::command::{Blocking, Builder, Command, Decode};
 use crate::commands::Use;
 use crate::error::{Error, Result};
@@ -190,22 +190,21 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Sends requests as one batch. `marks` are by position, and `name` is the operation name in
-    /// traces.
+    /// Starts the operation of a batch, for spans and observers.
+    pub(super) fn start(&self, kind: &'static str, names: &[Cow<'static, str>]) -> Running {
+        Running::batch(kind, names, &self.connection)
+    }
+
+    /// Sends requests as one batch. `marks` are by position.
     pub(super) async fn call(
         &self,
-        name: &str,
         requests: RequestBatch,
         marks: Vec<(usize, Marks)>,
         retry: Retry,
     ) -> Answers {
-        let span = batch_span(name, requests.len(), self.connection.peer());
-        let answers = self
-            .connection
+        self.connection
             .call_batch(Requests::batch(requests, marks), self.timing, retry)
-            .await;
-        note_failure(&span, &answers.replies);
-        answers
+            .await
     }
 
     /// Returns the state of watches on the connection, if it is leased.
@@ -227,30 +226,6 @@ impl Link {
         results: Vec<Result<Frame, Failure>>,
     ) -> Replies {
         Replies::new(self.id, names, results, BTreeMap::new())
-    }
-}
-
-/// Creates the span of commands that are sent together. `name` is the operation name.
-pub(super) fn batch_span(name: &str, commands: usize, peer: &str) -> Span {
-    tracing::debug_span!(
-        "command",
-        otel.kind = "client",
-        db.system.name = "swarmkeydb",
-        db.operation.name = name,
-        db.operation.batch.size = commands,
-        server.address = peer,
-        error.type = tracing::field::Empty,
-    )
-}
-
-/// Records the first failure in the span.
-pub(super) fn note_failure(span: &Span, results: &[Result<Frame, Failure>]) {
-    if span.is_disabled() {
-        return;
-    }
-    if let Some(Err(failure)) = results.iter().find(|result| result.is_err()) {
-        let error = Error::from_failure(failure.clone());
-        span.record("error.type", error.kind().as_str());
     }
 }
 

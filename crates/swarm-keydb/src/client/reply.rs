@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use swarm_resp::{Frame, Request};
 use tokio::time::Instant;
-use tracing::Span;
 
 use super::lease::{BlockingCall, Lease, Leases, TimeLimits, Via};
+use super::running::Running;
 use crate::command::{Command, Decode};
 use crate::commands::is_unknown_script;
 use crate::error::{Error, Result};
@@ -37,8 +37,8 @@ pub struct Reply<R> {
     name: Cow<'static, str>,
     decode: Decode<R>,
     state: State,
-    /// Span from sending the command to its reply. `None` if no subscriber listens.
-    span: Option<Box<Span>>,
+    /// The operation for spans and observers, from sending the command to its reply.
+    running: Running,
     /// The lease of the connection, if it is leased. Held until the reply arrives.
     lease: Option<Arc<Lease>>,
     /// What to send if the server does not have the script that was sent by its digest.
@@ -109,7 +109,7 @@ impl<R> Reply<R> {
             name: command.builder.name,
             decode: command.decode,
             state,
-            span: None,
+            running: Running::default(),
             lease: None,
             eval,
         }
@@ -163,13 +163,9 @@ impl<R> Reply<R> {
             Ok(frame) => self.decode.read(frame).map_err(Error::convert),
             Err(failure) => Err(failure.into()),
         };
-        let span = self.span.take();
-        Poll::Ready(read.map_err(|error| {
-            if let Some(span) = span {
-                span.record("error.type", error.kind().as_str());
-            }
-            error.for_command(self.name.clone())
-        }))
+        let read = read.map_err(|error| error.for_command(self.name.clone()));
+        self.running.finish(read.as_ref().err());
+        Poll::Ready(read)
     }
 }
 
@@ -257,7 +253,7 @@ impl<R> Future for Reply<R> {
             }
             match std::mem::replace(&mut this.state, State::Done) {
                 State::Created(call, route) => {
-                    this.span = span(&this.name, &route.connection);
+                    this.running = Running::command(&this.name, &route.connection);
                     if let Some(eval) = &mut this.eval {
                         let connection = route.connection.clone();
                         eval.sent = Some((connection, route.limits, Instant::now(), call.retry));
@@ -281,24 +277,6 @@ impl<R> Future for Reply<R> {
             }
         }
     }
-}
-
-/// Creates the span of a command.
-#[inline]
-fn span(name: &str, connection: &ConnectionHandle) -> Option<Box<Span>> {
-    if !tracing::level_enabled!(tracing::Level::DEBUG) {
-        // Even a disabled span costs time.
-        return None;
-    }
-    let span = tracing::debug_span!(
-        "command",
-        otel.kind = "client",
-        db.system.name = "swarmkeydb",
-        db.operation.name = name,
-        server.address = connection.peer(),
-        error.type = tracing::field::Empty,
-    );
-    Some(Box::new(span))
 }
 
 impl<R> fmt::Debug for Reply<R> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Client;
+use super::running::Running;
 use crate::error::Result;
 use crate::key::ToKeys;
 use crate::pubsub::{Event, Handler, Kind, Name, Subscribing};
@@ -129,6 +130,8 @@ impl Client {
     fn listen(&self, kind: Kind, names: Result<Vec<Name>>) -> Subscribing {
         let shared = Arc::clone(&self.shared);
         Subscribing::new(move |options, timeout| async move {
+            let name = kind.subscribe().into();
+            let mut running = Running::command(&name, &shared.connection);
             let subscribed = match names {
                 Ok(names) => match shared.connection.check_open() {
                     Ok(()) => {
@@ -141,7 +144,9 @@ impl Client {
                 },
                 Err(error) => Err(error),
             };
-            subscribed.map_err(|error| error.for_command(kind.subscribe().into()))
+            let subscribed = subscribed.map_err(|error| error.for_command(name));
+            running.finish(subscribed.as_ref().err());
+            subscribed
         })
     }
 }

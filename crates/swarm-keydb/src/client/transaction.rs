@@ -103,13 +103,14 @@ impl Transaction {
         requests.push(&mut Request::builder("EXEC"));
         let watches = link.watches();
         let marks = transaction_marks(&batch.marks, batch.names.len());
-        let answers = link
-            .call("MULTI", requests.build(), marks, Retry::Never)
-            .await;
+        let mut running = link.start("MULTI", &batch.names);
+        let answers = link.call(requests.build(), marks, Retry::Never).await;
         if is_over(&answers) {
             link.unwatched(watches);
         }
-        let results = decode(&batch.names, answers)?;
+        let results =
+            decode(&batch.names, answers).inspect_err(|error| running.finish(Some(error)))?;
+        running.finish_batch(&batch.names, &results);
         Ok(handles.collect(&mut link.replies(batch.names, results)))
     }
 }

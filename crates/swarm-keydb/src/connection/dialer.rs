@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use swarm_transport::{Connect, TransportError, TransportErrorKind};
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument as _;
 
-use super::{Disconnect, Link, Session};
+use super::origin::not_connected;
+use super::{Disconnect, Link, Origin, Session};
 use crate::credentials::{Credentials, Login, LoginVersion};
 
 /// Extra time for a dial. The transport bounds it by the same timeout, and its error names the
@@ -21,6 +23,7 @@ pub(crate) struct Dialer {
     connector: Arc<dyn Connect>,
     login: Login,
     connect_timeout: Duration,
+    origin: Arc<Origin>,
 }
 
 impl Dialer {
@@ -33,7 +36,14 @@ impl Dialer {
             connector,
             login,
             connect_timeout,
+            origin: Arc::default(),
         }
+    }
+
+    /// Sets the server that traces name.
+    pub(crate) fn to(mut self, origin: &Arc<Origin>) -> Self {
+        self.origin = Arc::clone(origin);
+        self
     }
 
     pub(crate) const fn login(&self) -> &Login {
@@ -59,10 +69,13 @@ impl Dialer {
         &self,
         deadline: Instant,
     ) -> Result<(Link, Option<Credentials>), TransportError> {
+        let span = self.origin.connecting();
         let dial = self.login.dial(&*self.connector);
         let (transport, credentials) = timeout_at(deadline + GRACE, dial)
+            .instrument(span.clone())
             .await
-            .unwrap_or_else(|_| Err(not_connected_in_time()))?;
+            .unwrap_or_else(|_| Err(not_connected_in_time()))
+            .inspect_err(|error| not_connected(&span, error))?;
         Ok((Link::new(transport), credentials))
     }
 

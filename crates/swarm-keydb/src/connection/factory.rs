@@ -9,7 +9,7 @@ use swarm_transport::{
     connector,
 };
 
-use super::{Dialer, Reconnect, Settings};
+use super::{Dialer, Origin, Reconnect, Settings};
 use crate::credentials::{Credentials, Login};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
@@ -42,7 +42,6 @@ impl ClientOptions {
         let credentials = password.map(|password| Credentials::new(endpoint.user(), password));
         let login = self.login(credentials);
         let mut settings = Settings {
-            peer: endpoint.host().to_owned(),
             address: Some(address(&endpoint)),
             ..self.settings()
         };
@@ -88,6 +87,7 @@ impl ClientOptions {
             fallback,
             login,
             custom: false,
+            origin: self.origin(Some(&endpoint), &settings),
             session: !endpoint.scheme().is_http(),
             binary_arguments: endpoint.scheme().is_redis() || self.transport.is_binary_safe(),
             settings,
@@ -115,15 +115,22 @@ impl ClientOptions {
             .password
             .as_deref()
             .map(|password| Credentials::new(None, password));
+        let settings = self.settings();
         Target {
             connector,
+            origin: self.origin(None, &settings),
             fallback: None,
             login: self.login(credentials),
             custom: true,
             session: true,
             binary_arguments: true,
-            settings: self.settings(),
+            settings,
         }
+    }
+
+    fn origin(&self, endpoint: Option<&Endpoint>, settings: &Settings) -> Arc<Origin> {
+        let (learned, observer) = (settings.learned.clone(), self.observer.clone());
+        Arc::new(Origin::new(endpoint, self.server, learned, observer))
     }
 
     fn settings(&self) -> Settings {
@@ -164,6 +171,7 @@ impl ConnectionFactory {
             login.clone(),
             self.options.connect_timeout,
         )
+        .to(&self.target.origin)
     }
 
     /// Returns the reconnect policy for one owner of connections.
@@ -191,6 +199,8 @@ pub(crate) struct Target {
     pub(crate) connector: Arc<dyn Connect>,
     pub(crate) fallback: Option<Arc<dyn Connect>>,
     pub(crate) login: Login,
+    /// The server in traces, and the observer of operations.
+    pub(crate) origin: Arc<Origin>,
     /// Whether the connector is a custom one, rather than one for a URL.
     pub(crate) custom: bool,
     /// Whether the URL's transport supports sessions.
@@ -218,7 +228,7 @@ impl Target {
 impl std::fmt::Debug for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Target")
-            .field("peer", &self.settings.peer)
+            .field("peer", &self.origin.address)
             .field("server", &self.settings.learned.kind())
             .finish_non_exhaustive()
     }

@@ -12,8 +12,6 @@ use crate::server::{Learned, ServerKind};
 /// The part of the client's options that a connection needs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
-    /// The server's host, for traces.
-    pub(crate) peer: String,
     /// The server's address for errors and logs, without secrets. `None` with a custom connector.
     pub(crate) address: Option<Arc<str>>,
     /// The address of the HTTP fallback, likewise.

@@ -14,6 +14,7 @@
 //! | [`dialects`] | how deployed servers differ, and how the client adapts |
 //! | [`limits`] | memory use and its bounds |
 //! | [`many_writes`] | loading many records: bounded concurrency, errors, resuming |
+//! | [`observability`] | logs, OpenTelemetry spans, and metrics |
 //! | [`testing`] | testing an application without a server |
 //! | [`tuning`] | performance |
 //!
@@ -54,6 +55,9 @@ pub mod limits {}
 
 #[doc = include_str!("many_writes.md")]
 pub mod many_writes {}
+
+#[doc = include_str!("observability.md")]
+pub mod observability {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}

@@ -92,6 +92,7 @@ impl ClientOptions {
                 },
             transact_attempts: _,
             session: _,
+            observer: _,
             // Checked when a connector is created.
             transport: _,
         } = self;

@@ -5,6 +5,7 @@ mod dedicated;
 mod durations;
 mod fallback;
 mod login;
+mod observe;
 mod policy;
 mod timeouts;
 
@@ -18,6 +19,8 @@ use swarm_transport::{Endpoint, TransportOptions};
 pub(crate) use dedicated::DedicatedLimits;
 pub(crate) use durations::Bounded;
 pub use fallback::{FallbackScope, HttpFallback};
+pub use observe::Operation;
+pub(crate) use observe::{CANCELLED, Observer, error_type, status_code};
 pub use policy::{CommandOrder, ErrorEncoding, ProtocolVersion, RetryPolicy};
 
 use crate::credentials::Provider;
@@ -74,6 +77,7 @@ pub struct ClientOptions {
     pub(crate) dedicated: DedicatedLimits,
     pub(crate) transact_attempts: Option<u32>,
     pub(crate) session: Vec<(&'static str, Request)>,
+    pub(crate) observer: Option<Observer>,
     pub(crate) transport: TransportOptions,
 }
 
@@ -107,6 +111,7 @@ impl Default for ClientOptions {
             dedicated: DedicatedLimits::default(),
             transact_attempts: None,
             session: Vec::new(),
+            observer: None,
             transport: TransportOptions::new()
                 // `connect_timeout` covers dialing.
                 .dial_timeout(Duration::MAX),
@@ -345,6 +350,7 @@ impl fmt::Debug for ClientOptions {
                 },
             transact_attempts,
             session,
+            observer,
             transport,
         } = self;
         let session: Vec<_> = session.iter().map(|(option, _)| option).collect();
@@ -377,6 +383,7 @@ impl fmt::Debug for ClientOptions {
             .field("dedicated_idle_timeout", idle_timeout)
             .field("transact_attempts", transact_attempts)
             .field("session", &session)
+            .field("observe", observer)
             .field("transport", transport)
             .finish()
     }

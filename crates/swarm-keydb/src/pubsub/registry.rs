@@ -44,6 +44,8 @@ pub(crate) struct Subscriptions {
     next_id: AtomicU64,
     /// Number of open subscriptions.
     open: Arc<AtomicUsize>,
+    /// Number of messages that subscriptions have dropped.
+    dropped_messages: Arc<AtomicU64>,
     /// Tells whether dialing is worthwhile.
     availability: Availability,
 }
@@ -56,12 +58,18 @@ impl Subscriptions {
             shared: Mutex::new(None),
             next_id: AtomicU64::new(0),
             open: Arc::default(),
+            dropped_messages: Arc::default(),
         }
     }
 
     /// Number of open subscriptions.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
+    }
+
+    /// Number of messages that subscriptions have dropped.
+    pub(crate) fn dropped_messages(&self) -> u64 {
+        self.dropped_messages.load(Ordering::Relaxed)
     }
 
     /// Subscribes, and waits until the server has acknowledged every name.
@@ -130,7 +138,7 @@ impl Subscriptions {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (acknowledge, acknowledged) = oneshot::channel();
         let overflow = options.overflow;
-        let buffer = Buffer::new(options);
+        let buffer = Buffer::new(options).counting(&self.dropped_messages);
         let sink = EventSink::new(buffer.clone(), acknowledge);
         let submission = Submission::Subscribe { id, names, sink };
         let submissions = match overflow {

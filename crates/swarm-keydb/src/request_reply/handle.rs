@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::budget::Budget;
 use super::engine::{Call, Caller, Requests, Retry, Timing, deadline};
+use crate::connection::Origin;
 use crate::failure::{Failure, QueueLoad};
 use crate::server::ServerProfile;
 use crate::status::{State, Stats, Status};
@@ -173,15 +174,17 @@ struct Inner {
     /// Why the driver ended, if it was not closed.
     ended: Arc<OnceLock<Failure>>,
     status: Arc<Status>,
-    /// Host of the server, for traces.
-    peer: Box<str>,
+    /// The server in traces, and the observer of operations.
+    origin: Arc<Origin>,
+    /// Whether there is an observer.
+    is_observed: bool,
     tasks: Tasks,
 }
 
 impl ConnectionHandle {
     pub(super) fn new(
         budget: Budget,
-        peer: &str,
+        origin: &Arc<Origin>,
         address: Option<Arc<str>>,
         tasks: &Tasks,
     ) -> (
@@ -197,7 +200,8 @@ impl ConnectionHandle {
             budget,
             ended: Arc::default(),
             status: Arc::new(Status::new(address)),
-            peer: peer.into(),
+            is_observed: origin.observer.is_some(),
+            origin: Arc::clone(origin),
             tasks: tasks.clone(),
         }));
         (connection, receiver, control)
@@ -213,8 +217,15 @@ impl ConnectionHandle {
         &self.0.status
     }
 
-    pub(crate) fn peer(&self) -> &str {
-        &self.0.peer
+    /// Returns the server in traces, and the observer of operations.
+    pub(crate) fn origin(&self) -> &Arc<Origin> {
+        &self.0.origin
+    }
+
+    /// Whether there is an observer of operations.
+    #[inline]
+    pub(crate) fn is_observed(&self) -> bool {
+        self.0.is_observed
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -456,7 +467,8 @@ mod tests {
         let budget = Budget::new(1, bytes);
         assert_eq!(budget.bytes, bytes);
         let tasks = Tasks::current().unwrap();
-        let (handle, _calls, _shutdowns) = ConnectionHandle::new(budget, "", None, &tasks);
+        let (handle, _calls, _shutdowns) =
+            ConnectionHandle::new(budget, &Arc::default(), None, &tasks);
         assert_eq!(handle.0.queue.free(), bytes);
     }
 }

@@ -165,7 +165,7 @@ impl RequestReply {
         let _context = tasks.enter();
         let (budget, settings) = (role.budget(options), &target.settings);
         let (connection, queue, controls) =
-            ConnectionHandle::new(budget, &settings.peer, settings.address.clone(), tasks);
+            ConnectionHandle::new(budget, &target.origin, settings.address.clone(), tasks);
         let dialer = factory.dialer();
         let reconnect = factory.reconnect().enabled(role.reconnects(options));
         let protocol = Self {

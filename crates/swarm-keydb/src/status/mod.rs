@@ -382,6 +382,7 @@ impl Status {
             draining: self.set_aside(),
             reconnects: self.connections.load(Ordering::Relaxed).saturating_sub(1),
             subscriptions: 0,
+            dropped_messages: 0,
             round_trips: RoundTrips(
                 self.round_trips
                     .each_ref()

@@ -49,6 +49,9 @@ pub struct Stats {
     /// Open [`Subscription`](crate::Subscription)s, including those that the server has not
     /// acknowledged yet.
     pub subscriptions: usize,
+    /// Messages that subscriptions have dropped because their buffers were full, as reported by
+    /// [`Event::Lagged`](crate::Event::Lagged).
+    pub dropped_messages: u64,
     /// Histogram of the times from sending a command to its reply.
     pub round_trips: RoundTrips,
 }

@@ -33,8 +33,8 @@ fn every_option_reaches_the_settings() {
     let custom = options("redis://h").target_through(Arc::new(connector));
     let url = options("redis://h/7").target().unwrap();
     for (target, host) in [(custom, ""), (url, "h")] {
+        let origin = Arc::clone(&target.origin);
         let Settings {
-            peer,
             address,
             fallback_address,
             credentials,
@@ -52,7 +52,7 @@ fn every_option_reaches_the_settings() {
             reconnect_on,
             learned: _,
         } = target.settings;
-        assert_eq!(peer, host);
+        assert_eq!(origin.address, host);
         let expected = (!host.is_empty()).then_some("redis://h:6379/7");
         assert_eq!(address.as_deref(), expected);
         assert_eq!(fallback_address, None);
@@ -92,6 +92,40 @@ fn addresses_have_no_secrets() {
     let options = ClientOptions::new("ws://h").http_url("http://g");
     let settings = options.target().unwrap().settings;
     assert_eq!(settings.fallback_address.as_deref(), Some("http://g:80"));
+}
+
+#[test]
+fn traces_name_the_server_as_the_url_and_the_options_do() {
+    let origin = |options: ClientOptions| options.target().unwrap().origin;
+    let facts = |url: &str| {
+        let origin = origin(ClientOptions::new(url));
+        let namespace = origin.namespace.clone();
+        (
+            origin.system(),
+            origin.address.clone(),
+            origin.port,
+            namespace,
+        )
+    };
+    let (host, number) = ("h".to_owned(), Some("7".to_owned()));
+    assert_eq!(
+        facts("redis://ann:s3cret@h/7"),
+        ("redis", host.clone(), Some(6379), number)
+    );
+    assert_eq!(
+        facts("ws://h"),
+        ("swarmkeydb", host.clone(), Some(80), None)
+    );
+    assert_eq!(facts("http://h"), ("swarmkeydb", host, Some(80), None));
+    let path = "/tmp/r.sock".to_owned();
+    assert_eq!(
+        facts("redis+unix:///tmp/r.sock"),
+        ("redis", path, None, None)
+    );
+    let pinned = ClientOptions::new("redis://h").server(ServerKind::SwarmKeyDb);
+    assert_eq!(origin(pinned).system(), "swarmkeydb");
+    let pinned = ClientOptions::new("ws://h").server(ServerKind::Redis);
+    assert_eq!(origin(pinned).system(), "redis");
 }
 
 /// Returns whether a target takes an argument that is not valid UTF-8.

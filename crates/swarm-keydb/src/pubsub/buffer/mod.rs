@@ -4,6 +4,7 @@
 mod tests;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -17,6 +18,8 @@ use crate::failure::Failure;
 pub(super) struct Buffer {
     options: SubscribeOptions,
     queue: Arc<Mutex<Queue>>,
+    /// Number of messages that all buffers of the client have dropped.
+    lost: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -30,6 +33,8 @@ struct Queue {
     bytes: usize,
     /// Number of messages dropped from the front of `items`.
     dropped: u64,
+    /// Number of messages dropped by the current push.
+    lost: u64,
     /// Set when no more events follow.
     end: Option<End>,
     reader: Option<Waker>,
@@ -60,7 +65,14 @@ impl Buffer {
         Self {
             options,
             queue: Arc::default(),
+            lost: Arc::default(),
         }
+    }
+
+    /// Sets the counter of dropped messages.
+    pub(super) fn counting(mut self, lost: &Arc<AtomicU64>) -> Self {
+        self.lost = Arc::clone(lost);
+        self
     }
 
     /// Adds a message, and applies the overflow policy if the buffer is full. Returns false once
@@ -68,6 +80,10 @@ impl Buffer {
     pub(super) fn push(&self, message: Message) -> bool {
         let mut queue = self.lock();
         let open = queue.push(message, &self.options);
+        let lost = std::mem::take(&mut queue.lost);
+        if lost > 0 {
+            self.lost.fetch_add(lost, Ordering::Relaxed);
+        }
         wake_reader(queue);
         open
     }
@@ -153,10 +169,12 @@ impl Queue {
             match options.overflow {
                 Overflow::DropOldest => self.drop_oldest(),
                 Overflow::DropNewest => {
+                    self.lost += 1;
                     self.push_gap(1, false);
                     return true;
                 }
                 Overflow::Close => {
+                    self.lost += 1;
                     self.end = Some(End::Overflowed);
                     return false;
                 }
@@ -211,6 +229,7 @@ impl Queue {
                 Item::Message(message) => {
                     self.release(&message);
                     self.dropped = self.dropped.saturating_add(1);
+                    self.lost += 1;
                     break;
                 }
             }
