@@ -1,4 +1,6 @@
 //! OpenTelemetry: exports the spans and metrics of a client to standard output.
+//!
+//! Run it: `cargo run --example telemetry`
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Meter, MeterProvider as _};
@@ -80,8 +82,9 @@ async fn main() -> anyhow::Result<()> {
     measure(&client, &meter);
 
     client.set("name", "ann").await?;
-    let error = client.incr("name").await.err();
-    println!("{error:?}");
+    if let Err(error) = client.incr("name").await {
+        println!("{error}");
+    }
     let transaction = client.transaction();
     let handles = (transaction.set("a", 1), transaction.incr("a"));
     let (set, incr) = transaction.exec(handles).await?;

@@ -12,7 +12,7 @@ use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, SdkMeterProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use swarm_gateway::Gateway;
-use swarm_keydb::{Client, ClientOptions};
+use swarm_keydb::{Client, ClientOptions, Script};
 use swarm_tests::within;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
@@ -99,6 +99,7 @@ async fn spans_and_metrics_follow_the_conventions_for_database_clients() {
             ("BULK", Some(2), "WRONGTYPE"),
             ("SUBSCRIBE", None, ""),
             ("DEL", None, ""),
+            ("EVAL", None, ""),
             ("GET", None, "cancelled"),
         ]
         .map(|(name, size, error)| (name.to_owned(), size, error.to_owned()))
@@ -147,6 +148,12 @@ async fn run(client: &Client, gateway: &Gateway) {
     drop(client.subscribe("my-channel").await.unwrap());
     assert_eq!(client.del("my-other-key").await.unwrap(), 1);
 
+    // The server does not have the script, so the client sends two requests for one operation.
+    let script = Script::new("return 1");
+    let one: i64 = client.run_script(&script, (), ()).await.unwrap();
+    let counts = (gateway.executions("EVALSHA"), gateway.executions("EVAL"));
+    assert_eq!((one, counts), (1, (1, 1)));
+
     let hold = gateway.faults().hold("GET");
     tokio::select! {
         biased;
@@ -178,6 +185,7 @@ fn check_spans(spans: &[SpanData], gateway: &Gateway) {
         "BULK",
         "SUBSCRIBE",
         "DEL",
+        "EVAL",
         "GET",
     ] {
         let found = named(spans, name);
@@ -198,6 +206,12 @@ fn check_spans(spans: &[SpanData], gateway: &Gateway) {
         set,
         &[("error.type", None), ("db.operation.batch.size", None)],
     );
+    let [script] = named(spans, "EVAL")[..] else {
+        panic!("several EVALs");
+    };
+    assert_eq!(script.status, Status::Unset);
+    check(script, &[("error.type", None)]);
+    assert!(named(spans, "EVALSHA").is_empty());
     let [failed] = named(spans, "XLEN")[..] else {
         panic!("several XLENs");
     };

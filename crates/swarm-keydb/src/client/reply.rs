@@ -253,7 +253,10 @@ impl<R> Future for Reply<R> {
             }
             match std::mem::replace(&mut this.state, State::Done) {
                 State::Created(call, route) => {
-                    this.running = Running::command(&this.name, &route.connection);
+                    // A script that is sent again as a whole is still the same operation.
+                    if !this.running.is_started() {
+                        this.running = Running::command(&this.name, &route.connection);
+                    }
                     if let Some(eval) = &mut this.eval {
                         let connection = route.connection.clone();
                         eval.sent = Some((connection, route.limits, Instant::now(), call.retry));

@@ -14,8 +14,8 @@ use crate::failure::Failure;
 use crate::options::{CANCELLED, Operation, error_type, status_code};
 use crate::request_reply::ConnectionHandle;
 
-/// An operation between its first poll and its result. Costs nothing unless a subscriber of spans
-/// or an observer is set. An operation that is dropped without a result was cancelled.
+/// An operation between its first poll and its result. Empty unless spans are enabled or an
+/// observer is set. An operation that is dropped without a result was cancelled.
 #[derive(Default)]
 pub(super) struct Running(Option<Box<Active>>);
 
@@ -88,6 +88,12 @@ impl Running {
             origin,
             is_finished: false,
         })))
+    }
+
+    /// Whether the operation runs and is watched.
+    #[inline]
+    pub(super) fn is_started(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Records the results of a batch: the first failure is that of the operation.

@@ -98,8 +98,7 @@ impl fmt::Debug for Observer {
 
 impl ClientOptions {
     /// Sets a function that the client calls once for each finished [`Operation`], to feed any
-    /// metrics library. Default: none, which costs nothing. See
-    /// [observability](crate::guide::observability).
+    /// metrics library. Default: none. See [observability](crate::guide::observability).
     ///
     /// The function runs in the task that awaits the operation or drops its future.
     /// If the function is slow, it delays only that task, never the connection. If it panics, the
