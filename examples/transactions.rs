@@ -46,7 +46,7 @@ async fn main() -> Result<()> {
     let tx = client.transaction();
     let handles = (tx.incr(NAME), tx.incr(BOB));
     let (name, bob) = tx.exec(handles).await?;
-    println!("failed: {}; but bob has {}", name.unwrap_err(), bob?);
+    println!("failed: {}; bob has {}", name.unwrap_err(), bob?);
 
     // Read, decide, write; `transact` retries the whole function after a conflict.
     println!("ann pays 50: {}", pay(&client, 50).await?);
