@@ -132,12 +132,14 @@ async fn run(client: &Client, gateway: &Gateway) {
     let pipeline = client.pipeline();
     let handles = (pipeline.set("my-key", 1), pipeline.set("my-other-key", 2));
     let (one, two) = pipeline.send(handles).await;
-    (one.unwrap(), two.unwrap());
+    one.unwrap();
+    two.unwrap();
 
     let transaction = client.transaction();
     let handles = (transaction.set("my-key", 1), transaction.incr("my-key"));
     let (one, two) = transaction.exec(handles).await.unwrap();
-    (one.unwrap(), two.unwrap());
+    one.unwrap();
+    two.unwrap();
 
     let bulk = client.bulk();
     let handles = (bulk.set("my-key", 1), bulk.raw("XLEN", "my-key"));
