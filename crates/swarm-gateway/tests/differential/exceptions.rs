@@ -22,6 +22,11 @@ pub(crate) fn same(args: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
         // Time passes between the two calls.
         b"TTL" | b"EXPIRETIME" => near(&ours, &theirs, CLOCKS / 1000),
         b"PTTL" | b"PEXPIRETIME" => near(&ours, &theirs, CLOCKS),
+        // The same time to live again ends later, if a millisecond has passed. EXPIREAT has no
+        // exception.
+        b"EXPIRE" | b"PEXPIRE" if args.iter().skip(3).any(is_comparison) => {
+            ours.as_integer().is_some() && theirs.as_integer().is_some()
+        }
         // Idle times, the third of four fields, keep growing too.
         b"XPENDING" => idle(ours.view(), theirs.view()),
         // Storage details are specific to Redis, and times keep growing.
@@ -44,6 +49,10 @@ pub(crate) fn same(args: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
         b"EXEC" => ours.kind() == Kind::Array && transaction(ours.view(), theirs.view()),
         _ => false,
     }
+}
+
+fn is_comparison(option: &Vec<u8>) -> bool {
+    option.eq_ignore_ascii_case(b"GT") || option.eq_ignore_ascii_case(b"LT")
 }
 
 fn near(ours: &Frame, theirs: &Frame, distance: i64) -> bool {

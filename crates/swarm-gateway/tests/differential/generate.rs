@@ -20,8 +20,7 @@ impl fmt::Debug for Step {
     }
 }
 
-/// Command patterns: `k` is a string key, `s` a stream key, `x` any key, `q` a key of small
-/// fractions (Redis adds 80-bit floats, which shows when large numbers meet small ones), `v` a
+/// Command patterns: `k` is a string key, `s` a stream key, `x` any key, `q` a key of numbers, `v` a
 /// value, `n` an integer, `f` a float, `t` a time to live, `d` a date, `e` a future date (how Redis
 /// reports expired keys depends on when it removes them), `i` a stream ID, `r` a range bound, `g` a
 /// group, `c` a consumer, and `p` a pattern. `[…]` is optional, `(…|…)` an alternative, and
@@ -46,9 +45,12 @@ const COMMANDS: &[&str] = &[
     "DECR k",
     "INCRBY k n",
     "DECRBY k n",
-    "INCRBYFLOAT ( q | s ) f",
+    "INCRBYFLOAT ( q | x ) f",
     "INCRBYFLOAT q f",
-    "SET q v",
+    "INCRBYFLOAT q f",
+    "INCRBY q n",
+    "SET q ( f | f | n )",
+    "GET q",
     "MGET x x x",
     "MSET k v k v",
     "MSETNX k v k v",
@@ -59,7 +61,7 @@ const COMMANDS: &[&str] = &[
     "TYPE x",
     "RENAME x x",
     "RENAMENX x x",
-    "COPY x x [REPLACE]",
+    "COPY x x [DB ( 0 | n )] [REPLACE]",
     "EXPIRE x t [( NX | XX | GT | LT )] [( XX | GT )]",
     "PEXPIRE x t [( NX | XX | GT | LT )]",
     "EXPIREAT x d [( NX | XX | GT | LT )]",
@@ -75,7 +77,7 @@ const COMMANDS: &[&str] = &[
     "RANDOMKEY",
     "PING [v]",
     "ECHO v",
-    "SELECT ( 0 | 1 | v )",
+    "SELECT ( 0 | 1 | n | v )",
     "MULTI",
     "EXEC",
     "DISCARD",
@@ -119,6 +121,250 @@ const COMMANDS: &[&str] = &[
     "PUBSUB NUMSUB v v",
     "CONFIG FOO v",
     "NOSUCH v v v",
+];
+
+/// A kind of argument. The edges are chosen less often than the common values.
+struct Kind {
+    name: &'static str,
+    common: &'static [&'static str],
+    edges: &'static [&'static [u8]],
+}
+
+/// Integers at the limits of their types, and in other notations.
+const INTEGERS: &[&[u8]] = &[
+    b"9223372036854775807",
+    b"-9223372036854775808",
+    b"9223372036854775808",
+    b"-9223372036854775809",
+    b"18446744073709551615",
+    b"18446744073709551616",
+    b"2147483647",
+    b"-2147483649",
+    b"4294967296",
+    b"9223372036854775",
+    b"-9223372036854775",
+    b"-0",
+    b"+1",
+    b" 1",
+    b"1 ",
+    b"01",
+    b"1.0",
+    b"1e3",
+    b"0x1",
+    b"1\0",
+    b"-",
+    b"",
+];
+
+const FLOATS: &[&[u8]] = &[
+    b"0.023333333333333334",
+    b"1e-20",
+    b"-0",
+    b"-0.000000000000000005",
+    b"5e-18",
+    b"0.00000000000000001",
+    b"0.10",
+    b"123456789.123456789",
+    b"99999999999999999999",
+    b"9223372036854775807",
+    b"-9223372036854775808",
+    b"18446744073709551615",
+    b"18446744073709551617",
+    b"1e308",
+    b"1.7976931348623157e308",
+    b"1e4932",
+    b"-1e4932",
+    b"1.18973149535723176502e4932",
+    b"1.18973149535723176503e4932",
+    b"1e4933",
+    b"3.4e-4932",
+    b"3.6e-4951",
+    b"1e-4951",
+    b"1e-99999",
+    b"0e99999",
+    b"0x10",
+    b"0X.8p-1",
+    b"0x1p16383",
+    b"inf",
+    b"-Infinity",
+    b"nan",
+    b"nan(1)",
+    b"+1",
+    b" 1",
+    b"1 ",
+    b"1e",
+    b".5",
+    b"5.",
+    b".",
+    b"0x",
+    b"1\0",
+    b"1,5",
+];
+
+const IDS: &[&[u8]] = &[
+    b"18446744073709551615-18446744073709551615",
+    b"18446744073709551615-18446744073709551614",
+    b"18446744073709551615",
+    b"18446744073709551616-0",
+    b"9223372036854775808-1",
+    b"5-18446744073709551615",
+    b"5-18446744073709551616",
+    b"0-1",
+    b"0",
+    b"1-",
+    b"-1",
+    b"1-x",
+    b"1-1-1",
+    b"01-01",
+    b"+1-1",
+    b" 1-1",
+    b"1-1 ",
+    b"1-+1",
+    b"$",
+    b"*-1",
+    b"0-*",
+    b"",
+];
+
+const KINDS: &[Kind] = &[
+    Kind {
+        name: "k",
+        common: &["a", "b", "c"],
+        edges: &[b"", b"\xff", b"a\r\nb"],
+    },
+    Kind {
+        name: "q",
+        common: &["f1", "f2"],
+        edges: &[],
+    },
+    Kind {
+        name: "s",
+        common: &["s1", "s1", "s2"],
+        edges: &[],
+    },
+    Kind {
+        name: "x",
+        common: &["a", "b", "c", "s1", "s2", "none"],
+        edges: &[b"", b"\xff", b"a\r\nb"],
+    },
+    Kind {
+        name: "v",
+        common: &[
+            "",
+            "0",
+            "10",
+            "-3",
+            "hello",
+            "1.5",
+            "two words",
+            "\u{e4}\0\r\n",
+        ],
+        edges: &[
+            b"\xff\xfe",
+            b"\xc3",
+            b"\xed\xa0\x80",
+            b"\x7f",
+            b"9223372036854775807",
+            b"-9223372036854775808",
+            b"9223372036854775808",
+            b"-0",
+            b" 1",
+            b"+1",
+            b"01",
+            b"1e3",
+            b"0x10",
+        ],
+    },
+    Kind {
+        name: "n",
+        common: &["0", "1", "2", "-1", "5", "-100", "9223372036854775807", "x"],
+        edges: INTEGERS,
+    },
+    Kind {
+        name: "f",
+        common: &["0.5", "-0.25", "1", "2e0", "0", "abc", ""],
+        edges: FLOATS,
+    },
+    Kind {
+        name: "t",
+        common: &["100000", "200000", "0", "-1", "9223372036854775807", "x"],
+        edges: INTEGERS,
+    },
+    Kind {
+        name: "e",
+        common: &["4102444800000", "0", "x"],
+        edges: &[
+            b"",
+            b"-1",
+            b"9223372036854775807",
+            b"9223372036854775808",
+            b"+1",
+        ],
+    },
+    Kind {
+        name: "d",
+        common: &["4102444800", "4102444800000", "1", "0", "x"],
+        edges: INTEGERS,
+    },
+    Kind {
+        name: "i",
+        common: &[
+            "1-1", "1-2", "2-0", "3-3", "5-1", "7-7", "9", "0-0", "x", "4-*",
+        ],
+        edges: IDS,
+    },
+    Kind {
+        name: "r",
+        common: &["-", "+", "1", "2", "(1-1", "(3", "5-1", "9", "x"],
+        edges: &[
+            b"(0-0",
+            b"(18446744073709551615-18446744073709551615",
+            b"18446744073709551615-18446744073709551615",
+            b"(18446744073709551615",
+            b"18446744073709551616",
+            b"(-",
+            b"(+",
+            b"(",
+            b"((1",
+            b"-1",
+            b"1-",
+            b"$",
+            b"",
+        ],
+    },
+    Kind {
+        name: "g",
+        common: &["g1", "g1", "g2"],
+        edges: &[b"", b"\xff"],
+    },
+    Kind {
+        name: "c",
+        common: &["c1", "c2"],
+        edges: &[b"", b"\xff"],
+    },
+    Kind {
+        name: "p",
+        common: &["*", "a*", "?", "[ab]", "s[^1]", "none", "\\a"],
+        edges: &[
+            b"",
+            b"**",
+            b"[",
+            b"[]",
+            b"[a",
+            b"[^",
+            b"[^a",
+            b"[z-a]",
+            b"[a-",
+            b"\\",
+            b"a\\",
+            b"?*",
+            b"\xff",
+            b"[\xf0-\xff]",
+            b"*\n*",
+            b"[\\a]",
+            b"[a\\]",
+        ],
+    },
 ];
 
 pub(crate) struct Generator {
@@ -193,33 +439,10 @@ impl Generator {
     }
 
     fn word(&mut self, word: &str) -> Vec<u8> {
+        if let Some(kind) = KINDS.iter().find(|kind| kind.name == word) {
+            return self.value(kind);
+        }
         let text = match word {
-            "k" => self.pick(&["a", "b", "c"]),
-            "q" => self.pick(&["f1", "f2"]),
-            "s" => self.pick(&["s1", "s1", "s2"]),
-            "x" => self.pick(&["a", "b", "c", "s1", "s2", "none"]),
-            "v" => self.pick(&[
-                "",
-                "0",
-                "10",
-                "-3",
-                "hello",
-                "1.5",
-                "two words",
-                "\u{e4}\0\r\n",
-            ]),
-            "n" => self.pick(&["0", "1", "2", "-1", "5", "-100", "9223372036854775807", "x"]),
-            "f" => self.pick(&["0.5", "-0.25", "1", "2e0", "0", "abc", ""]),
-            "t" => self.pick(&["1000", "2000", "0", "-1", "9223372036854775807", "x"]),
-            "e" => self.pick(&["4102444800000", "0", "x"]),
-            "d" => self.pick(&["4102444800", "4102444800000", "1", "0", "x"]),
-            "i" => self.pick(&[
-                "1-1", "1-2", "2-0", "3-3", "5-1", "7-7", "9", "0-0", "x", "4-*",
-            ]),
-            "r" => self.pick(&["-", "+", "1", "2", "(1-1", "(3", "5-1", "9", "x"]),
-            "g" => self.pick(&["g1", "g1", "g2"]),
-            "c" => self.pick(&["c1", "c2"]),
-            "p" => self.pick(&["*", "a*", "?", "[ab]", "s[^1]", "none", "\\a"]),
             "F" => "field",
             word => word,
         };
@@ -233,7 +456,41 @@ impl Generator {
         text.as_bytes().to_vec()
     }
 
-    fn pick<'a>(&mut self, choices: &[&'a str]) -> &'a str {
+    /// Returns a value of a kind: usually a common one, so that commands interact.
+    fn value(&mut self, kind: &Kind) -> Vec<u8> {
+        if kind.edges.is_empty() || self.below(6) > 0 {
+            return self.pick(kind.common).as_bytes().to_vec();
+        }
+        match kind.name {
+            "f" if self.below(3) > 0 => self.float().into_bytes(),
+            "v" if self.below(12) == 0 => vec![b'x'; 1 << self.below(15)],
+            _ => self.pick(kind.edges).to_vec(),
+        }
+    }
+
+    /// Returns a number of any size, with up to 40 digits, in one of the notations of C.
+    pub(crate) fn float(&mut self) -> String {
+        let sign = self.pick(&["", "", "-", "+"]);
+        let digits = |this: &mut Self, most| -> String {
+            let count = this.below(most);
+            (0..count).map(|_| this.below(10).to_string()).collect()
+        };
+        let (whole, fraction) = (digits(self, 20), digits(self, 20));
+        let exponent = match self.below(6) {
+            0 => format!("e{}", self.below(40)),
+            1 => format!("e-{}", self.below(40)),
+            2 => format!("E+{}", self.below(4_950)),
+            3 => format!("e-{}", self.below(4_970)),
+            _ => String::new(),
+        };
+        match self.below(12) {
+            0 => format!("{sign}0x{whole}.{fraction}p{}", self.below(100)),
+            1 => format!("{sign}0x{whole}.{fraction}P-{}", self.below(100)),
+            _ => format!("{sign}{whole}.{fraction}{exponent}"),
+        }
+    }
+
+    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len() as u64) as usize]
     }
 

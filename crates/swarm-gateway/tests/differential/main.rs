@@ -150,6 +150,27 @@ fn random_sequences_on_the_embedded_store() {
     }
 }
 
+/// Both compute with 80-bit floats.
+#[test]
+fn random_sums_on_the_embedded_store() {
+    let Some(arena) = Arena::open(false) else {
+        return;
+    };
+    let (mut ours, mut theirs) = arena.peers();
+    let seed = number("DIFFERENTIAL_SEED", 1);
+    let mut generator = Generator::new(seed);
+    for _ in 0..2_000 {
+        let (left, right) = (generator.float(), generator.float());
+        let mut sum = |peers: &mut Peers| {
+            peers.run(0, &["SET", "k", &left]);
+            peers.run(0, &["INCRBYFLOAT", "k", &right])
+        };
+        let (ours, theirs) = (sum(&mut ours), sum(&mut theirs));
+        let (ours, theirs) = (ours.escape_ascii(), theirs.escape_ascii());
+        assert_eq!(ours.to_string(), theirs.to_string(), "{left} + {right}");
+    }
+}
+
 #[test]
 fn handwritten_sequences_on_the_embedded_store() {
     if let Some(arena) = Arena::open(false) {

@@ -1,7 +1,16 @@
 //! Glob matching for keys and channels, as in Redis.
 
-/// Returns whether `text` matches a pattern of `*`, `?`, `[a-z]`, `[^a]`, and `\` as an escape.
+/// Returns whether a key matches a pattern.
+pub(super) fn matches_key(pattern: &[u8], key: &[u8]) -> bool {
+    pattern == b"*" || matches(pattern, key)
+}
+
+/// Returns whether `text` matches a pattern of `*`, `?`, `[a-z]`, `[^a]`, and `\` as an escape. Only
+/// the empty pattern matches an empty text.
 pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    if text.is_empty() {
+        return pattern.is_empty();
+    }
     let (mut pattern, mut text) = (pattern, text);
     // Where to resume when the pattern after the last star fails: one character further.
     let mut retry: Option<(&[u8], &[u8])> = None;
@@ -76,12 +85,14 @@ fn class(mut pattern: &[u8], byte: u8) -> (bool, &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{matches, matches_key};
 
     #[test]
     fn as_redis_matches() {
         for (pattern, text) in [
-            ("*", ""),
+            ("", ""),
+            ("*", "a"),
+            ("a**", "a"),
             ("h?llo", "hello"),
             ("h*llo", "heeeello"),
             ("*a*b*", "xxaxxbxx"),
@@ -102,6 +113,8 @@ mod tests {
             ("", "a"),
             ("a", ""),
             ("?", ""),
+            ("*", ""),
+            ("**", ""),
             ("h[^e]llo", "hello"),
             ("*a", "ab"),
             ("[]", "]"),
@@ -112,6 +125,12 @@ mod tests {
                 "{pattern} {text}"
             );
         }
+    }
+
+    #[test]
+    fn a_star_lists_the_empty_key() {
+        assert!(matches_key(b"*", b""));
+        assert!(!matches_key(b"**", b""));
     }
 
     #[test]

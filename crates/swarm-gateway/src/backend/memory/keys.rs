@@ -89,7 +89,10 @@ pub(super) fn copy(call: &mut Call<'_>) -> Reply {
 
 /// Rejects any database number but 0, the only database.
 pub(super) fn only_database(number: &Bytes) -> Result<(), Reject> {
-    match number::integer(number)? {
+    let number = i32::try_from(number::integer(number)?).map_err(|_| {
+        Reject::text("ERR value is out of range, value must between -2147483648 and 2147483647")
+    })?;
+    match number {
         0 => Ok(()),
         _ => Err(Reject::text("ERR DB index is out of range")),
     }

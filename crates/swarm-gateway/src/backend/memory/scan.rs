@@ -15,7 +15,7 @@ pub(super) fn keys(call: &mut Call<'_>) -> Reply {
     let keys = call.keyspace.from(0);
     Ok(Frame::build(|reply| {
         reply.array(|array| {
-            keys.filter(|(_, key, _)| glob::matches(pattern, key))
+            keys.filter(|(_, key, _)| glob::matches_key(pattern, key))
                 .for_each(|(_, key, _)| array.bulk(key));
         });
     }))
@@ -73,7 +73,7 @@ pub(super) fn scan(call: &mut Call<'_>) -> Reply {
         next = place + 1;
         let named = options
             .pattern
-            .is_none_or(|pattern| glob::matches(pattern, key));
+            .is_none_or(|pattern| glob::matches_key(pattern, key));
         let typed = options
             .type_name
             .is_none_or(|name| name.eq_ignore_ascii_case(value.type_name().as_bytes()));

@@ -16,6 +16,9 @@ pub(crate) struct StreamId {
 pub(super) const INVALID: Reject =
     Reject::text("ERR Invalid stream ID specified as stream command argument");
 
+/// Longer texts are invalid.
+const MAX_TEXT: usize = 127;
+
 impl StreamId {
     pub(super) const MIN: Self = Self::new(0, 0);
     pub(super) const MAX: Self = Self::new(u64::MAX, u64::MAX);
@@ -26,6 +29,9 @@ impl StreamId {
 
     /// Parses `ms-seq`, or `ms` with the given sequence.
     pub(super) fn parse(text: &[u8], sequence: u64) -> Result<Self, Reject> {
+        if text.len() > MAX_TEXT {
+            return Err(INVALID);
+        }
         let mut parts = text.splitn(2, |byte| *byte == b'-');
         let millis = number(parts.next().unwrap_or_default())?;
         let sequence = parts.next().map_or(Ok(sequence), number)?;
@@ -90,12 +96,29 @@ impl fmt::Display for StreamId {
     }
 }
 
+/// Parses a number as Redis does, with `strtoull` of C: it may have leading spaces, zeros, and a
+/// sign. A minus wraps around, unless the number is a canonical integer.
 fn number(text: &[u8]) -> Result<u64, Reject> {
-    std::str::from_utf8(text)
-        .ok()
-        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
-        .and_then(|text| text.parse().ok())
-        .ok_or(INVALID)
+    if super::super::number::integer(text).is_ok_and(|number| number < 0) {
+        return Err(INVALID);
+    }
+    let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
+    let start = text.iter().position(|byte| !is_space(byte));
+    let text = start.and_then(|start| text.get(start..)).unwrap_or(&[]);
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let number: Option<u64> = (std::str::from_utf8(digits).ok())
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|digits| digits.parse().ok());
+    let number = number.ok_or(INVALID)?;
+    Ok(if negative {
+        number.wrapping_neg()
+    } else {
+        number
+    })
 }
 
 /// ID requested by XADD.

@@ -56,7 +56,7 @@ impl Stream {
     /// Returns whether XDEL removed an entry at or after an ID; later entries cannot be counted
     /// then.
     fn deleted_since(&self, id: StreamId) -> bool {
-        !self.entries.is_empty() && self.deleted != StreamId::MIN && id <= self.deleted
+        !self.entries.is_empty() && self.deleted >= self.first().max(id)
     }
 
     /// Returns how many entries were ever added up to an ID, if known for certain.

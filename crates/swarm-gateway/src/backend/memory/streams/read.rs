@@ -208,7 +208,11 @@ impl From {
                  history of this consumer by specifying a proper ID, or use the > ID to get new \
                  messages. The $ ID would just return an empty result set.",
             )),
-            id => StreamId::parse(id, 0).map(Self::History),
+            id => StreamId::parse(id, 0).map(|id| match id {
+                // Redis represents `>` by the largest ID.
+                StreamId::MAX => Self::New,
+                id => Self::History(id),
+            }),
         }
     }
 }
