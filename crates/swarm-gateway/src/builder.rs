@@ -15,6 +15,7 @@ use crate::dialect::{Dialect, Quirk};
 use crate::error::StartError;
 use crate::fault::Faults;
 use crate::gateway::{Gateway, Running};
+use crate::origins::Origins;
 use crate::ports::{Listener, PerListener, Port};
 use crate::session::Shared;
 use crate::stream::Encryption;
@@ -39,7 +40,7 @@ pub struct Builder {
     tcp: Option<String>,
     redis: Option<String>,
     password: Option<Bytes>,
-    origins: Vec<String>,
+    origins: Origins,
     dialect: Dialect,
     clock: Clock,
     write_queue: WriteQueue,
@@ -78,7 +79,7 @@ impl Gateway {
             tcp: Some("127.0.0.1:0".into()),
             redis: None,
             password: None,
-            origins: Vec::new(),
+            origins: Origins::Any,
             dialect: Dialect::STANDARD,
             clock: Clock::system(),
             write_queue: WriteQueue::new(),
@@ -150,11 +151,11 @@ impl Builder {
         self
     }
 
-    /// Restricts browser access to these origins, such as `https://example.org`. The WebSocket
-    /// listener then also rejects clients that send no `Origin` header. Default: all clients are
-    /// allowed.
+    /// Restricts browser access to pages of these origins, such as `https://example.org`, in any
+    /// case. The WebSocket listener then also rejects clients that send no `Origin` header. An
+    /// empty list or a `*` allows all clients. Default: all clients are allowed.
     pub fn origins<T: Into<String>>(mut self, origins: impl IntoIterator<Item = T>) -> Self {
-        self.origins = origins.into_iter().map(Into::into).collect();
+        self.origins = Origins::new(origins.into_iter().map(Into::into));
         self
     }
 

@@ -26,7 +26,8 @@ pub enum Quirk {
     /// `json-null-object`: in JSON mode, null arrives as `{}`.
     JsonNullObject,
     /// `json-envelope`: in JSON mode, replies arrive as `{"cmd":…,"data":…}` and pushes as
-    /// `{"push":[…]}`, as in the first version of the server.
+    /// `{"push":[…]}` instead of `{"type":"push","data":[…]}`, as in the first version of the
+    /// server.
     JsonEnvelope,
     /// `tracking-everything`: `CLIENT TRACKING ON` announces every key written by others, whether
     /// or not the client has read it, and in RESP2 too.

@@ -93,6 +93,7 @@ mod fragments;
 mod gateway;
 mod json;
 mod listener;
+mod origins;
 mod outbox;
 mod ports;
 mod reader;

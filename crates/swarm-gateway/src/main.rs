@@ -101,7 +101,7 @@ struct Args {
     )]
     password: Option<String>,
 
-    /// Comma-separated origins of browser pages that may connect; all may if unset
+    /// Comma-separated origins of browser pages that may connect; all may if unset, or if it is *
     #[arg(
         long,
         value_name = "ORIGINS",
@@ -188,8 +188,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         .write_queue(WriteQueue::new().interval(interval))
         .script_limit(Duration::from_millis(args.script_limit))
         .lost_wake_ups(args.lost_wake_ups);
-    // An empty environment variable yields one empty origin.
-    builder = builder.origins(args.origins.into_iter().filter(|origin| !origin.is_empty()));
+    builder = builder.origins(args.origins);
     if args.backend != "memory" {
         builder = builder.redis(args.backend);
     }

@@ -28,10 +28,12 @@ const PUSH_LIMIT: usize = 8 << 20;
 
 /// Encoding of a frame.
 #[derive(Debug, Clone)]
-pub(crate) enum Form {
-    Resp(RespVersion),
-    /// JSON, with the name of the answered command.
-    Json(RespVersion, Arc<str>),
+pub(crate) struct Form {
+    pub(crate) protocol: RespVersion,
+    /// Name of the last command if it arrived as JSON; the frame is then sent as JSON.
+    pub(crate) json: Option<Arc<str>>,
+    /// Whether the frame answers no command. Acknowledgments of SUBSCRIBE are pushes in RESP3 only.
+    pub(crate) is_push: bool,
 }
 
 /// An item to send.
@@ -140,10 +142,10 @@ impl Queue {
     fn send_late(&mut self, mut part: Option<usize>) {
         loop {
             match self.late.pop_front() {
-                Some(Late::Push(frame)) => self.put_frame(frame, None),
+                Some(Late::Push(frame)) => self.put_frame(frame, self.form(true), None),
                 Some(Late::Reply(frame)) if self.owed > 0 => {
                     self.owed -= 1;
-                    self.put_frame(frame, part.take());
+                    self.put_frame(frame, self.form(false), part.take());
                 }
                 Some(late) => return self.late.push_front(late),
                 None => return,
@@ -161,19 +163,19 @@ impl Queue {
         fault.part
     }
 
-    fn put_frame(&mut self, frame: Frame, part: Option<usize>) {
+    fn put_frame(&mut self, frame: Frame, form: Form, part: Option<usize>) {
         self.weight = self.weight.saturating_add(weight(frame.view()));
-        let form = self.form();
         self.items.push_back(match part {
             Some(bytes) => Item::Part(frame, form, bytes),
             None => Item::Frame(frame, form),
         });
     }
 
-    fn form(&self) -> Form {
-        match &self.json {
-            Some(command) => Form::Json(self.protocol, command.clone()),
-            None => Form::Resp(self.protocol),
+    fn form(&self, is_push: bool) -> Form {
+        Form {
+            protocol: self.protocol,
+            json: self.json.clone(),
+            is_push,
         }
     }
 }
@@ -204,12 +206,13 @@ impl Outbox {
     pub(crate) fn answer(&self, frame: Frame, fault: ReplyFault) {
         let mut queue = self.lock();
         if self.dialect.has(Quirk::Overtaking) {
-            let form = queue.form();
+            let form = queue.form(false);
             queue.items.push_front(Item::Frame(frame, form));
         } else {
             // Held-back replies stay behind it.
             let part = queue.put_fault(fault);
-            queue.put_frame(frame, part);
+            let form = queue.form(false);
+            queue.put_frame(frame, form, part);
         }
         self.filled.notify_one();
     }
@@ -341,9 +344,9 @@ impl Outbox {
     pub(crate) fn try_take(&self) -> Option<Item> {
         let mut queue = self.lock();
         let item = queue.items.pop_front()?;
-        if let Item::Frame(frame, _) = &item {
+        if let Item::Frame(frame, form) = &item {
             queue.weight = queue.weight.saturating_sub(weight(frame.view()));
-            queue.pushes = queue.pushes.saturating_sub(usize::from(frame.is_push()));
+            queue.pushes = queue.pushes.saturating_sub(usize::from(form.is_push));
             if queue.weight <= HIGH_WATER {
                 self.drained.notify_one();
             }

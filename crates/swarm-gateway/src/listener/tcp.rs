@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use swarm_resp::{CommandDecoder, Frame, RespVersion, encode_frame};
 use tokio::io::{self as async_io, AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
@@ -51,6 +51,11 @@ impl Source for TcpSource {
                 return None;
             }
             match self.decoder.decode(&mut self.buffer) {
+                Ok(Some(args)) if is_http(&args) => {
+                    self.broken = true;
+                    tracing::warn!("connection closed: an HTTP client uses the TCP listener");
+                    continue;
+                }
                 Ok(Some(args)) => return Some(Inbound::resp(Ok(args))),
                 Ok(None) => {}
                 Err(error) => {
@@ -68,6 +73,13 @@ impl Source for TcpSource {
             }
         }
     }
+}
+
+/// Returns whether a command is a line of an HTTP request. As in Redis, nothing behind it may run:
+/// a web page can send requests with commands in the body to any port.
+fn is_http(args: &[Bytes]) -> bool {
+    let name = args.first().map(Bytes::as_ref).unwrap_or_default();
+    name.eq_ignore_ascii_case(b"POST") || name.eq_ignore_ascii_case(b"Host:")
 }
 
 struct TcpSink {
@@ -93,15 +105,14 @@ impl TcpSink {
 
 impl Sink for TcpSink {
     async fn put(&mut self, frame: Frame, form: Form) -> io::Result<()> {
-        let (Form::Resp(protocol) | Form::Json(protocol, _)) = form;
         if self.fragmented {
-            for piece in fragments::fragments(&frame, protocol, !self.unescaped) {
+            for piece in fragments::fragments(&frame, form.protocol, !self.unescaped) {
                 self.buffer.extend_from_slice(&piece);
                 self.flush().await?;
             }
             return Ok(());
         }
-        self.encode(&frame, protocol);
+        self.encode(&frame, form.protocol);
         if self.buffer.len() >= WRITE_AT {
             self.flush().await?;
         }
@@ -109,8 +120,7 @@ impl Sink for TcpSink {
     }
 
     async fn put_part(&mut self, frame: Frame, form: Form, bytes: usize) {
-        let (Form::Resp(protocol) | Form::Json(protocol, _)) = form;
-        self.encode(&frame, protocol);
+        self.encode(&frame, form.protocol);
         self.buffer.truncate(bytes);
         // The connection is cut next, whether or not this succeeded.
         let _ = self.flush().await;

@@ -90,7 +90,7 @@ struct Admit<'a>(&'a Shared);
 impl Callback for Admit<'_> {
     fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
         let origin = request.headers().get("Origin");
-        if self.0.admits(origin.map(|origin| origin.as_bytes())) {
+        if (self.0.origins).allow(origin.map(|origin| origin.as_bytes())) {
             return Ok(response);
         }
         let mut refusal = ErrorResponse::new(Some("origin not allowed".to_owned()));
@@ -192,7 +192,7 @@ struct WsSink<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for WsSink<S> {
     async fn put(&mut self, frame: Frame, form: Form) -> io::Result<()> {
-        let message = self.message(&frame, form);
+        let message = self.message(&frame, &form);
         let fed = self.sink.feed(message).await;
         if self.dialect.has(Quirk::Nagle) {
             // Each message is a separate write.
@@ -203,7 +203,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for WsSink<S> {
     }
 
     async fn put_part(&mut self, frame: Frame, form: Form, bytes: usize) {
-        let message = self.message(&frame, form);
+        let message = self.message(&frame, &form);
         self.budget.limit(bytes);
         // The connection is cut next, whether or not this succeeded.
         let _ = self.sink.send(message).await;
@@ -230,33 +230,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for WsSink<S> {
 }
 
 impl<S> WsSink<S> {
-    fn message(&self, frame: &Frame, form: Form) -> Message {
-        match form {
-            Form::Resp(protocol) => {
-                let mut buffer = BytesMut::new();
-                encode_frame(&mut buffer, frame, protocol);
-                Message::Binary(buffer.freeze())
-            }
-            Form::Json(protocol, command) => {
-                let value = json::reply(frame, protocol, &command);
-                Message::Text(self.json(&value, frame.is_push(), &command).into())
-            }
-        }
+    fn message(&self, frame: &Frame, form: &Form) -> Message {
+        let Some(command) = &form.json else {
+            let mut buffer = BytesMut::new();
+            encode_frame(&mut buffer, frame, form.protocol);
+            return Message::Binary(buffer.freeze());
+        };
+        let text = if form.is_push {
+            self.json_push(&json::value(frame.view(), form.protocol))
+        } else {
+            self.json_reply(&json::reply(frame, form.protocol, command), command)
+        };
+        Message::Text(text.into())
     }
 
-    /// Encodes a value in the dialect's JSON format.
-    fn json(&self, value: &Value, is_push: bool, command: &str) -> String {
+    /// Encodes a reply in the dialect's JSON format.
+    fn json_reply(&self, value: &Value, command: &str) -> String {
         if self.dialect.has(Quirk::JsonEnvelope) && value.get("error").is_none() {
-            return if is_push {
-                json!({ "push": value }).to_string()
-            } else {
-                json!({ "cmd": command, "data": value }).to_string()
-            };
+            return json!({ "cmd": command, "data": value }).to_string();
         }
         if self.dialect.has(Quirk::JsonNullObject) && value.is_null() {
             return "{}".to_owned();
         }
         value.to_string()
+    }
+
+    /// Encodes a push in the dialect's JSON format.
+    fn json_push(&self, value: &Value) -> String {
+        if self.dialect.has(Quirk::JsonEnvelope) {
+            format!(r#"{{"push":{value}}}"#)
+        } else {
+            format!(r#"{{"type":"push","data":{value}}}"#)
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::backend::{Backend, Called, Client, Link, Quirks};
 use crate::dialect::{Dialect, Quirk};
 use crate::fault::{Faults, ReplyFault};
+use crate::origins::Origins;
 use crate::outbox::Outbox;
 use crate::shutdown::{DRAIN_TIMEOUT, raised};
 use crate::write_queue::Flushes;
@@ -27,18 +28,12 @@ pub(crate) struct Shared {
     /// Queue that writes wait for, unless the backend applies it.
     pub(crate) write_queue: Option<Arc<Flushes>>,
     pub(crate) password: Option<Bytes>,
-    pub(crate) origins: Vec<String>,
+    pub(crate) origins: Origins,
     pub(crate) max_message: usize,
     pub(crate) next_id: AtomicU64,
 }
 
 impl Shared {
-    /// Returns whether a browser page of this origin may connect. Without a list, all may.
-    pub(crate) fn admits(&self, origin: Option<&[u8]>) -> bool {
-        self.origins.is_empty()
-            || (self.origins.iter()).any(|allowed| Some(allowed.as_bytes()) == origin)
-    }
-
     /// Returns whether this is the password, or none is required.
     pub(crate) fn accepts_password(&self, given: Option<&[u8]>) -> bool {
         match (&self.password, given) {

@@ -9,6 +9,16 @@ use tokio::time::timeout;
 
 /// Sends a request on a new connection and returns the status and the body.
 async fn send(gateway: &Gateway, head: &str, body: &str) -> (u16, String) {
+    let (head, body) = response(gateway, head, body).await;
+    let status = head
+        .split(' ')
+        .nth(1)
+        .map_or(0, |code| code.parse().unwrap());
+    (status, body)
+}
+
+/// Sends a request on a new connection and returns the head and the body of the response.
+async fn response(gateway: &Gateway, head: &str, body: &str) -> (String, String) {
     let address = gateway.http_url().trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.unwrap();
     let (first, headers) = head.split_once('\n').unwrap_or((head, ""));
@@ -28,11 +38,7 @@ async fn send(gateway: &Gateway, head: &str, body: &str) -> (u16, String) {
     .unwrap()
     .unwrap();
     let (head, body) = response.split_once("\r\n\r\n").unwrap_or((&response, ""));
-    let status = head
-        .split(' ')
-        .nth(1)
-        .map_or(0, |code| code.parse().unwrap());
-    (status, body.to_owned())
+    (head.to_owned(), body.to_owned())
 }
 
 #[tokio::test]
@@ -155,26 +161,198 @@ async fn password_and_origin_are_checked() {
         .start()
         .await
         .unwrap();
-    let get = |headers: &str| format!("GET /get/k\n{headers}");
     let right = "authorization: Bearer secret";
-    for (headers, expected) in [
-        ("", 401),
-        ("authorization: Bearer wrong", 401),
-        (right, 200),
-        ("origin: https://elsewhere.example", 403),
+    let forbidden = "ERR CORS origin forbidden";
+    let missing = "NOAUTH Authentication required";
+    let wrong = "WRONGPASS invalid username-password pair or user is disabled.";
+    let not_found = "ERR unknown route; GET /openapi.json lists them";
+    for (head, status, error) in [
+        ("GET /get/k", 401, missing),
+        ("GET /get/k\nauthorization: Basic secret", 401, missing),
+        ("GET /get/k\nauthorization: Bearer wrong", 401, wrong),
+        ("GET /get/k\nauthorization: Bearer secret", 200, ""),
+        ("GET /get/k\nauthorization: bearer secret", 200, ""),
+        (
+            "GET /get/k\norigin: https://elsewhere.example",
+            403,
+            forbidden,
+        ),
+        ("GET /get/k\norigin: null", 403, forbidden),
+        (
+            "GET /get/k?auth=secret\norigin: https://HERE.example",
+            200,
+            "",
+        ),
+        // The parameter wins over the header, unless it is empty.
+        ("GET /get/k?auth=s%65cret", 200, ""),
+        (
+            "GET /get/k?x=1&auth=wrong\nauthorization: Bearer secret",
+            401,
+            wrong,
+        ),
+        ("GET /get/k?auth=\nauthorization: Bearer secret", 200, ""),
+        // The password is checked before the route; the description of the routes is public.
+        ("GET /nowhere", 401, missing),
+        ("GET /nowhere?auth=secret", 404, not_found),
+        ("OPTIONS /get/k", 204, ""),
+        (
+            "OPTIONS /get/k\norigin: https://elsewhere.example",
+            403,
+            forbidden,
+        ),
     ] {
-        assert_eq!(
-            send(&gateway, &get(headers), "").await.0,
-            expected,
-            "{headers}"
-        );
+        let body = match (status, error) {
+            (204, _) => String::new(),
+            (_, "") => r#"{"result":null}"#.to_owned(),
+            _ => format!(r#"{{"error":"{error}"}}"#),
+        };
+        assert_eq!(send(&gateway, head, "").await, (status, body), "{head}");
     }
+    assert_eq!(send(&gateway, "GET /openapi.json", "").await.0, 200);
+    let (status, page) = send(&gateway, "GET /docs", "").await;
+    assert!(
+        status == 200 && page.starts_with("<!doctype html>"),
+        "{page}"
+    );
     let post = format!("POST /cmd\n{right}");
     let large = format!(r#"["SET","k","{}"]"#, "v".repeat(1000));
     assert_eq!(send(&gateway, &post, &large).await.0, 413);
     // The WebSocket listener then also rejects clients without an origin.
     let refused = tokio_tungstenite::connect_async(gateway.ws_url()).await;
     assert!(refused.unwrap_err().to_string().contains("403"));
+}
+
+/// A browser sends a request with a plain text body to any origin, and only then hides the answer.
+#[tokio::test]
+async fn a_page_of_another_origin_runs_no_command() {
+    let gateway = Gateway::builder()
+        .origins(["https://here.example"])
+        .start()
+        .await
+        .unwrap();
+    let head = "POST /cmd\ncontent-type: text/plain\norigin: https://elsewhere.example";
+    let (status, _) = send(&gateway, head, r#"["SET","k","v"]"#).await;
+    assert_eq!(status, 403);
+    assert_eq!(gateway.executions("SET"), 0);
+    let head = "POST /cmd\ncontent-type: text/plain\norigin: https://here.example";
+    let (status, _) = send(&gateway, head, r#"["SET","k","v"]"#).await;
+    assert_eq!((status, gateway.executions("SET")), (200, 1));
+}
+
+/// Returns the headers that a browser looks at: the allowed origin, methods and headers, and what
+/// the answer varies by.
+async fn cors(gateway: &Gateway, head: &str) -> [Option<String>; 4] {
+    let names = [
+        "access-control-allow-origin: ",
+        "access-control-allow-methods: ",
+        "access-control-allow-headers: ",
+        "vary: ",
+    ];
+    let head = response(gateway, head, "").await.0;
+    names.map(|name| {
+        let mut values = head.lines().filter_map(|line| line.strip_prefix(name));
+        let value = values.next().map(str::to_owned);
+        assert_eq!(values.next(), None, "{head}");
+        value
+    })
+}
+
+#[tokio::test]
+async fn pages_of_allowed_origins_may_read_every_answer() {
+    let methods = || Some("GET,POST,DELETE,OPTIONS".to_owned());
+    let headers = || Some("Content-Type, Authorization".to_owned());
+    let everyone = || Some("*".to_owned());
+    let heads = [
+        "GET /get/k",
+        "POST /cmd",
+        "GET /nowhere",
+        "OPTIONS /nowhere",
+        "GET /docs",
+        "GET /get/k?auth=wrong",
+    ];
+    for origins in [&[][..], &["*"], &["https://here.example", " * "]] {
+        let gateway = Gateway::builder().origins(origins.iter().copied());
+        let gateway = gateway.password("secret").start().await.unwrap();
+        for head in heads {
+            for head in [
+                head.to_owned(),
+                format!("{head}\norigin: https://any.example"),
+            ] {
+                let expected = [everyone(), methods(), headers(), None];
+                assert_eq!(cors(&gateway, &head).await, expected, "{head} {origins:?}");
+            }
+        }
+    }
+    let gateway = Gateway::builder().origins(["https://a.example", " HTTPS://b.example"]);
+    let gateway = gateway.password("secret").start().await.unwrap();
+    let vary = || Some("Origin".to_owned());
+    for head in heads {
+        let expected = [None, methods(), headers(), vary()];
+        assert_eq!(cors(&gateway, head).await, expected, "{head}");
+        let allowed = format!("{head}\norigin: https://b.example");
+        let expected = [
+            Some("https://b.example".to_owned()),
+            methods(),
+            headers(),
+            vary(),
+        ];
+        assert_eq!(cors(&gateway, &allowed).await, expected, "{head}");
+        let forbidden = format!("{head}\norigin: https://c.example");
+        assert_eq!(
+            cors(&gateway, &forbidden).await,
+            [const { None }; 4],
+            "{head}"
+        );
+    }
+}
+
+/// The WebSocket listener of a gateway whose origins include `*` accepts every page.
+#[tokio::test]
+async fn a_star_opens_the_websocket_listener() {
+    let gateway = Gateway::builder().origins(["*"]).start().await.unwrap();
+    let mut client = crate::client::Client::connect(&gateway).await;
+    assert_eq!(client.call("PING").await, "\"PONG\"");
+}
+
+/// The client waits for permission to send the body, as `Expect: 100-continue` lets it.
+#[tokio::test]
+async fn a_body_that_is_announced_as_too_large_is_rejected_at_once() {
+    let gateway = Gateway::builder().max_message(1000).start().await.unwrap();
+    let address = gateway.http_url().trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = "POST /cmd HTTP/1.1\r\nhost: gateway\r\ncontent-length: 1001\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer);
+    timeout(Duration::from_secs(5), read)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_cut_off() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let address = gateway.http_url().trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = "POST /cmd HTTP/1.1\r\nhost: gateway\r\ncontent-length: 1000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut reader, mut writer) = stream.into_split();
+    // From here on, the clock advances whenever everything waits.
+    tokio::time::pause();
+    let mut answer = String::new();
+    let trickling = async {
+        while writer.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::select! {
+        read = reader.read_to_string(&mut answer) => { read.unwrap(); }
+        () = trickling => {}
+        () = tokio::time::sleep(Duration::from_secs(60)) => panic!("not cut off"),
+    }
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
 }
 
 #[tokio::test]

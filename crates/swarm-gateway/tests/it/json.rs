@@ -35,9 +35,6 @@ async fn json_replies_are_bare_values() {
         client.send_text(message).await;
         assert_eq!(client.text().await, answer, "{message}");
     }
-    let mut other = Client::connect(&gateway).await;
-    assert_eq!(other.call("PUBLISH a hi").await, "1");
-    assert_eq!(client.text().await, r#"["message","a","hi"]"#);
     for garbage in ["{", "[", "[]", "{\"cmd\":{}}", "{\"args\":[]}", "[\"GET\""] {
         client.send_text(garbage).await;
         let answer = client.text().await;
@@ -46,6 +43,68 @@ async fn json_replies_are_bare_values() {
             "{garbage} {answer}"
         );
     }
+}
+
+/// The SDKs of the server recognize a message by `"type":"push"`.
+#[tokio::test]
+async fn json_pushes_say_so_and_acknowledgments_are_replies() {
+    let envelope = Dialect::STANDARD.with(Quirk::JsonEnvelope);
+    for (dialect, expected) in [
+        (
+            Dialect::STANDARD,
+            [
+                r#"["subscribe","a",1]"#,
+                r#"["psubscribe","a*",2]"#,
+                r#"{"type":"push","data":["message","a","hi"]}"#,
+                r#"{"type":"push","data":["pmessage","a*","a","hi"]}"#,
+                r#"["unsubscribe","a",1]"#,
+            ],
+        ),
+        (
+            envelope,
+            [
+                r#"{"cmd":"SUBSCRIBE","data":["subscribe","a",1]}"#,
+                r#"{"cmd":"PSUBSCRIBE","data":["psubscribe","a*",2]}"#,
+                r#"{"push":["message","a","hi"]}"#,
+                r#"{"push":["pmessage","a*","a","hi"]}"#,
+                r#"{"cmd":"UNSUBSCRIBE","data":["unsubscribe","a",1]}"#,
+            ],
+        ),
+    ] {
+        // With the version of the protocol that marks acknowledgments as pushes, too.
+        for protocol in ["2", "3"] {
+            let gateway = Gateway::builder().dialect(dialect).start().await.unwrap();
+            let mut client = Client::connect(&gateway).await;
+            client
+                .send_text(&format!(r#"["HELLO","{protocol}"]"#))
+                .await;
+            client.text().await;
+            let [subscribed, psubscribed, message, pmessage, unsubscribed] = expected;
+            client.send_text(r#"["SUBSCRIBE","a"]"#).await;
+            assert_eq!(client.text().await, subscribed);
+            client.send_text(r#"["PSUBSCRIBE","a*"]"#).await;
+            assert_eq!(client.text().await, psubscribed);
+            let mut other = Client::connect(&gateway).await;
+            assert_eq!(other.call("PUBLISH a hi").await, "2");
+            assert_eq!(client.text().await, message);
+            assert_eq!(client.text().await, pmessage);
+            client.send_text(r#"["UNSUBSCRIBE","a"]"#).await;
+            assert_eq!(client.text().await, unsubscribed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn json_invalidations_are_pushes() {
+    let dialect = Dialect::STANDARD.with(Quirk::TrackingEverything);
+    let gateway = Gateway::builder().dialect(dialect).start().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    client.send_text(r#"["CLIENT","TRACKING","ON"]"#).await;
+    assert_eq!(client.text().await, r#""OK""#);
+    let mut other = Client::connect(&gateway).await;
+    other.call("SET k v").await;
+    let push = r#"{"type":"push","data":["invalidate",["k"]]}"#;
+    assert_eq!(client.text().await, push);
 }
 
 #[tokio::test]

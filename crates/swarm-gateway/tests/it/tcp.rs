@@ -120,6 +120,32 @@ async fn malformed_input_ends_the_connection() {
     }
 }
 
+/// A web page can send an HTTP request with any body to any port. The commands in it must not run.
+#[tokio::test]
+async fn http_requests_run_nothing() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    for request in [
+        &b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nSET k v\r\n"[..],
+        b"post\r\nSET k v\r\n",
+        b"PUT / HTTP/1.1\r\nhost: localhost:6379\r\n\r\nSET k v\r\n",
+        b"*1\r\n$4\r\nPost\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n",
+    ] {
+        let mut stream = connect(&gateway).await;
+        stream.write_all(request).await.unwrap();
+        let answer = rest(&mut stream).await;
+        assert!(!answer.contains("OK"), "{answer}");
+        let mut stream = connect(&gateway).await;
+        exchange(&mut stream, b"EXISTS k\r\n", b":0\r\n").await;
+    }
+    // Commands ahead of the request have run, and arguments may have any text.
+    let mut stream = connect(&gateway).await;
+    stream
+        .write_all(b"SET POST Host:\r\nPOST\r\nGET POST\r\n")
+        .await
+        .unwrap();
+    assert_eq!(rest(&mut stream).await, "+OK\r\n");
+}
+
 #[tokio::test]
 async fn authentication_as_in_redis() {
     let gateway = Gateway::builder().password("secret").start().await.unwrap();

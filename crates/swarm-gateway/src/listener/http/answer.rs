@@ -2,24 +2,54 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 use swarm_resp::{Frame, RespVersion};
 
 use crate::json;
 
-/// Status and JSON body.
+/// Page at `/docs`.
+const DOCS: &str = include_str!("docs.html");
+
+/// Status and body.
 #[derive(Debug)]
 pub(super) struct Answer {
     status: StatusCode,
-    body: Value,
+    body: Body,
+    /// Whether the connection ends, because the rest of the request is not read.
+    closes: bool,
+}
+
+#[derive(Debug)]
+enum Body {
+    Empty,
+    Json(Value),
+    Html(&'static str),
 }
 
 impl Answer {
+    const fn new(status: StatusCode, body: Body) -> Self {
+        Self {
+            status,
+            body,
+            closes: false,
+        }
+    }
+
     pub(super) fn error(status: StatusCode, text: &str) -> Self {
-        let body = json!({ "error": text });
-        Self { status, body }
+        Self::new(status, Body::Json(json!({ "error": text })))
+    }
+
+    /// Returns the answer to OPTIONS.
+    pub(super) const fn empty() -> Self {
+        Self::new(StatusCode::NO_CONTENT, Body::Empty)
+    }
+
+    /// Ends the connection after this answer.
+    pub(super) const fn and_close(mut self) -> Self {
+        self.closes = true;
+        self
     }
 
     /// Returns `{"result":…}`, or `{"error":…}` if the command failed.
@@ -27,10 +57,13 @@ impl Answer {
         if let Some(error) = frame.as_error() {
             return Self::error(StatusCode::BAD_REQUEST, error.as_str());
         }
-        Self {
-            status: StatusCode::OK,
-            body: json!({ "result": json::value(frame.view(), protocol) }),
-        }
+        let body = json!({ "result": json::value(frame.view(), protocol) });
+        Self::new(StatusCode::OK, Body::Json(body))
+    }
+
+    /// Returns the page at `/docs`.
+    pub(super) const fn docs() -> Self {
+        Self::new(StatusCode::OK, Body::Html(DOCS))
     }
 
     /// Returns the body of `/openapi.json`.
@@ -72,17 +105,26 @@ impl Answer {
                 "/xadd/{key}": with_key("post", "XADD: {\"id\":\"*\",\"fields\":{\"f\":\"v\"}}")
             }
         });
-        let status = StatusCode::OK;
-        Self { status, body }
+        Self::new(StatusCode::OK, Body::Json(body))
     }
 }
 
 impl From<Answer> for Response<Full<Bytes>> {
     fn from(answer: Answer) -> Self {
-        let mut response = Self::new(Full::new(answer.body.to_string().into()));
+        let (body, content_type) = match answer.body {
+            Body::Empty => (Bytes::new(), None),
+            Body::Json(value) => (value.to_string().into(), Some("application/json")),
+            Body::Html(page) => (page.into(), Some("text/html; charset=utf-8")),
+        };
+        let mut response = Self::new(Full::new(body));
         *response.status_mut() = answer.status;
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(CONTENT_TYPE, json);
+        let headers = response.headers_mut();
+        if let Some(content_type) = content_type {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        if answer.closes {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         response
     }
 }

@@ -1,6 +1,9 @@
 //! HTTP listener: one command per request, without state between requests.
 
 mod answer;
+mod auth;
+mod body;
+mod cors;
 mod route;
 
 use std::future::pending;
@@ -8,14 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, AUTHORIZATION, ORIGIN};
+use hyper::header::{ACCEPT, ORIGIN};
 use hyper::server::conn::http1;
 #[cfg(feature = "tls")]
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 #[cfg(feature = "tls")]
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -28,7 +31,6 @@ use crate::session::{Inbound, ListenerKind, Session, Shared};
 use crate::shutdown::{DRAIN_TIMEOUT, raised};
 use crate::stream::Stream;
 use answer::Answer;
-use route::Route;
 
 /// Timeout for receiving the head of a request.
 const HEAD: Duration = Duration::from_secs(10);
@@ -94,48 +96,39 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Cut> {
     shared.faults.thawed().await;
-    let (head, body) = request.into_parts();
-    if let Err(answer) = admit(shared, &head.headers) {
-        return Ok(answer.into());
+    let origin = request.headers().get(ORIGIN).cloned();
+    if !cors::admits(&shared.origins, origin.as_ref()) {
+        let text = "ERR CORS origin forbidden";
+        return Ok(Answer::error(StatusCode::FORBIDDEN, text).into());
     }
-    let body = match Limited::new(body, shared.max_message).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let text = "ERR request body too large";
-            return Ok(Answer::error(StatusCode::PAYLOAD_TOO_LARGE, text).into());
-        }
-        Err(_) => {
-            return Ok(
-                Answer::error(StatusCode::BAD_REQUEST, "ERR incomplete request body").into(),
-            );
-        }
+    let answer = match *request.method() {
+        Method::OPTIONS => Answer::empty(),
+        _ => respond(shared, request).await?,
     };
-    let args = match route::find(&head.method, head.uri.path(), &body) {
-        Ok(Route::Command(args)) => args,
-        Ok(Route::Description) => return Ok(Answer::description().into()),
-        Err(answer) => return Ok(answer.into()),
+    let mut response = Response::from(answer);
+    cors::allow(&shared.origins, origin, response.headers_mut());
+    Ok(response)
+}
+
+async fn respond(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Answer, Cut> {
+    let (head, body) = request.into_parts();
+    if let Some(description) = route::description(&head.method, head.uri.path()) {
+        return Ok(description);
+    }
+    if let Err(answer) = auth::check(shared, &head) {
+        return Ok(answer);
+    }
+    let body = match body::read(body, shared.max_message).await {
+        Ok(body) => body,
+        Err(answer) => return Ok(answer),
+    };
+    let args = match route::command(&head.method, head.uri.path(), &body) {
+        Ok(args) => args,
+        Err(answer) => return Ok(answer),
     };
     let protocol = protocol(&head.headers);
     let frame = run(shared, args, protocol).await?;
-    Ok(Answer::reply(&frame, protocol).into())
-}
-
-/// Rejects requests from other origins or without the password.
-fn admit(shared: &Shared, headers: &HeaderMap) -> Result<(), Answer> {
-    let origin = headers.get(ORIGIN).map(|origin| origin.as_bytes());
-    // Only browsers send an origin, and origin checks protect only browsers.
-    if origin.is_some() && !shared.admits(origin) {
-        let text = "ERR origin not allowed";
-        return Err(Answer::error(StatusCode::FORBIDDEN, text));
-    }
-    let given = headers.get(AUTHORIZATION).map(|given| given.as_bytes());
-    let given = given.and_then(|given| given.strip_prefix(b"Bearer "));
-    if shared.accepts_password(given) {
-        Ok(())
-    } else {
-        let text = "NOAUTH Authentication required.";
-        Err(Answer::error(StatusCode::UNAUTHORIZED, text))
-    }
+    Ok(Answer::reply(&frame, protocol))
 }
 
 /// `Accept: application/json; resp=3` requests typed JSON.

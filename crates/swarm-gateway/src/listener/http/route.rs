@@ -7,14 +7,6 @@ use serde_json::Value;
 use super::answer::Answer;
 use crate::json;
 
-/// Target of a request.
-#[derive(Debug)]
-pub(super) enum Route {
-    Command(Vec<Bytes>),
-    /// The OpenAPI description.
-    Description,
-}
-
 /// Commands that need connection state, which HTTP lacks.
 const STATEFUL: [&[u8]; 12] = [
     b"AUTH",
@@ -31,12 +23,21 @@ const STATEFUL: [&[u8]; 12] = [
     b"WATCH",
 ];
 
-pub(super) fn find(method: &Method, path: &str, body: &Bytes) -> Result<Route, Answer> {
+/// Returns the answer to a request that needs no password: the description of the routes.
+pub(super) fn description(method: &Method, path: &str) -> Option<Answer> {
+    match (method, path) {
+        (&Method::GET, "/openapi.json") => Some(Answer::description()),
+        (&Method::GET, "/docs") => Some(Answer::docs()),
+        _ => None,
+    }
+}
+
+/// Returns the command that a request runs.
+pub(super) fn command(method: &Method, path: &str, body: &Bytes) -> Result<Vec<Bytes>, Answer> {
     let mut parts = path.trim_start_matches('/').splitn(2, '/');
     let (name, key) = (parts.next().unwrap_or_default(), parts.next());
     let key = key.map(decoded);
-    let command = match (method.as_str(), name, key) {
-        ("GET", "openapi.json", None) => return Ok(Route::Description),
+    Ok(match (method.as_str(), name, key) {
         ("POST", "cmd", None) => {
             let args = json::command(body).map_err(|what| bad(&what))?;
             stateless(&args)?;
@@ -63,8 +64,7 @@ pub(super) fn find(method: &Method, path: &str, body: &Bytes) -> Result<Route, A
             let text = "ERR unknown route; GET /openapi.json lists them";
             return Err(Answer::error(StatusCode::NOT_FOUND, text));
         }
-    };
-    Ok(Route::Command(command))
+    })
 }
 
 fn bad(what: &str) -> Answer {
@@ -140,8 +140,8 @@ fn xadd(key: Bytes, body: &Body) -> Result<Vec<Bytes>, Answer> {
     Ok(args)
 }
 
-/// Form-decodes a path segment: `%20` and `+` are spaces. Invalid escapes stand for themselves.
-fn decoded(part: &str) -> Bytes {
+/// Form-decodes a path segment or a field: `%20` and `+` are spaces. Invalid escapes stand for themselves.
+pub(super) fn decoded(part: &str) -> Bytes {
     let mut rest = part.as_bytes();
     let mut decoded = Vec::with_capacity(rest.len());
     let digit = |byte: u8| {
