@@ -8,6 +8,7 @@
 
 mod exceptions;
 mod generate;
+mod kinds;
 mod peer;
 #[path = "../redis/mod.rs"]
 mod redis;
@@ -161,7 +162,7 @@ fn random_sums_on_the_embedded_store() {
     let mut generator = Generator::new(seed);
     for _ in 0..2_000 {
         let (left, right) = (generator.float(), generator.float());
-        let mut sum = |peers: &mut Peers| {
+        let sum = |peers: &mut Peers| {
             peers.run(0, &["SET", "k", &left]);
             peers.run(0, &["INCRBYFLOAT", "k", &right])
         };

@@ -5,8 +5,8 @@ pub(super) fn matches_key(pattern: &[u8], key: &[u8]) -> bool {
     pattern == b"*" || matches(pattern, key)
 }
 
-/// Returns whether `text` matches a pattern of `*`, `?`, `[a-z]`, `[^a]`, and `\` as an escape. Only
-/// the empty pattern matches an empty text.
+/// Returns whether `text` matches a pattern of `*`, `?`, `[a-z]`, `[^a]`, and `\` as an escape.
+/// Only the empty pattern matches an empty text.
 pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     if text.is_empty() {
         return pattern.is_empty();

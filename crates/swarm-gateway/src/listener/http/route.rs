@@ -140,7 +140,8 @@ fn xadd(key: Bytes, body: &Body) -> Result<Vec<Bytes>, Answer> {
     Ok(args)
 }
 
-/// Form-decodes a path segment or a field: `%20` and `+` are spaces. Invalid escapes stand for themselves.
+/// Form-decodes a path segment or a field: `%20` and `+` are spaces. Invalid escapes stand for
+/// themselves.
 pub(super) fn decoded(part: &str) -> Bytes {
     let mut rest = part.as_bytes();
     let mut decoded = Vec::with_capacity(rest.len());

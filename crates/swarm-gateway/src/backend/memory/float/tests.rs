@@ -137,7 +137,8 @@ proptest! {
     #[test]
     fn any_text_is_a_number_or_an_error(text in "[-+]?[0-9a-fxpe.]{0,12}([ep][-+]?[0-9]{1,5})?") {
         let sum = sum("0", &text);
-        let is_number = sum.trim_start_matches('-').starts_with(|first: char| first.is_ascii_digit());
+        let digits = sum.trim_start_matches('-');
+        let is_number = digits.starts_with(|first: char| first.is_ascii_digit());
         prop_assert!(is_number || sum.starts_with("ERR "), "{} is {}", text, sum);
     }
 }
