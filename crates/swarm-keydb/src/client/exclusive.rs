@@ -17,7 +17,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::failure::{Late, Wait};
 use crate::key::ToKeys;
 use crate::request_reply::{ConnectionHandle, deadline_in};
-use crate::server::Learned;
 
 /// Handle of a dedicated connection, for commands that depend on its session, such as WATCH.
 ///
@@ -68,7 +67,6 @@ use crate::server::Learned;
 pub struct Exclusive {
     lease: Arc<Lease>,
     timeout: Duration,
-    learned: Learned,
 }
 
 impl Client {
@@ -106,7 +104,6 @@ impl Client {
         Ok(Exclusive {
             lease: Arc::new(lease.await?),
             timeout,
-            learned: self.shared.factory.target.settings.learned.clone(),
         })
     }
 }
@@ -138,7 +135,7 @@ impl Exclusive {
     pub(super) async fn hold_keys(&self, client: &Client, watch: &Request) -> Result<()> {
         let shared = &client.shared;
         let learned = &shared.factory.target.settings.learned;
-        if learned.profile().is_some_and(|server| !server.write_queue) {
+        if learned.profile().is_some_and(|server| !server.torn_writes) {
             return Ok(());
         }
         let keys = watch.view().args().skip(1).map(Bytes::copy_from_slice);
@@ -250,7 +247,6 @@ impl Executor for Exclusive {
 
     fn execute<R>(&self, mut command: Command<R>) -> Reply<R> {
         vet(&mut command, Use::Exclusive);
-        command.keep_digest_if(|| self.learned.tells_script_errors());
         if !command.is_rejected() {
             self.lease.session.note(&command.builder.request.written());
         }

@@ -2,6 +2,7 @@
 
 mod auth;
 mod bulk;
+mod by_digest;
 mod close;
 mod consumer;
 mod exclusive;
@@ -32,6 +33,7 @@ pub use scan::ScanStream;
 pub(crate) use transact::Attempts;
 pub use transaction::Transaction;
 
+use by_digest::ByDigest;
 use consumer::{AckQueues, Consumers};
 use queue::Queue;
 
@@ -329,13 +331,17 @@ impl Executor for Client {
     fn execute<R>(&self, mut command: Command<R>) -> Reply<R> {
         vet(&mut command, Use::Shared);
         let shared = &self.shared;
-        command.keep_digest_if(|| shared.factory.target.settings.learned.tells_script_errors());
+        let digest = command.builder.digest.take();
         let blocks = command.builder.blocking != Blocking::No;
         let reply = Reply::new(
             shared.connection.clone(),
             command,
             shared.factory.options.request_timeout,
         );
+        if let Some(digest) = digest {
+            let learned = &shared.factory.target.settings.learned;
+            return reply.by_digest(ByDigest::new(digest, learned));
+        }
         if blocks {
             reply.on_leased_connection(&shared.leases)
         } else {

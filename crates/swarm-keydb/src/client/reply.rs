@@ -8,17 +8,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use swarm_resp::{Frame, Request};
-use tokio::time::Instant;
+use swarm_resp::Frame;
 
+use super::by_digest::ByDigest;
 use super::lease::{BlockingCall, Lease, Leases, TimeLimits, Via};
 use super::running::Running;
 use crate::command::{Command, Decode};
-use crate::commands::is_unknown_script;
 use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::request_reply::{
-    Call, ConnectionHandle, Enqueued, Marks, ReplyReceiver, ReplySender, Requests, Retry,
+    Call, ConnectionHandle, Enqueued, ReplyReceiver, ReplySender, Requests, Retry,
 };
 
 /// Future of a command's reply.
@@ -41,8 +40,6 @@ pub struct Reply<R> {
     running: Running,
     /// The lease of the connection, if it is leased. Held until the reply arrives.
     lease: Option<Arc<Lease>>,
-    /// What to send if the server does not have the script that was sent by its digest.
-    eval: Option<Box<Eval>>,
 }
 
 enum State {
@@ -52,8 +49,8 @@ enum State {
     /// Waits for capacity in the request queue.
     Enqueueing(Enqueueing, ReplyReceiver),
     Waiting(ReplyReceiver),
-    /// Runs on a leased connection.
-    Elsewhere(Pin<Box<dyn Future<Output = Result<Frame>> + Send>>),
+    /// Runs on a leased connection, or as several calls.
+    Running(Pin<Box<dyn Future<Output = Result<Frame>> + Send>>),
     Done,
 }
 
@@ -65,14 +62,8 @@ struct Route {
     limits: TimeLimits,
     /// The pool that a blocking command leases a connection from.
     leases: Option<Arc<Leases>>,
-}
-
-/// A script as a whole, to be sent if the server does not have it.
-struct Eval {
-    request: Request,
-    marks: Marks,
-    /// Where the digest was sent, when, and whether it may be retried.
-    sent: Option<(ConnectionHandle, TimeLimits, Instant, Retry)>,
+    /// The digest of the script that the call sends, if that may be sent instead.
+    script: Option<Box<ByDigest>>,
 }
 
 impl<R> Reply<R> {
@@ -81,26 +72,17 @@ impl<R> Reply<R> {
         mut command: Command<R>,
         timeout: Duration,
     ) -> Self {
-        let mut eval = None;
         let state = match command.take_rejection() {
             Some(error) => State::Refused(error),
             None => {
-                let marks = command.builder.marks;
-                let mut request = command.builder.request.build();
-                if let Some(by_digest) = command.builder.by_digest {
-                    let request = std::mem::replace(&mut request, *by_digest);
-                    eval = Some(Box::new(Eval {
-                        request,
-                        marks,
-                        sent: None,
-                    }));
-                }
-                let requests = Requests::one(request, marks);
+                let request = command.builder.request.build();
+                let requests = Requests::one(request, command.builder.marks);
                 let call = Call::new(requests, command.builder.retry, command.builder.alone);
                 let route = Route {
                     connection,
                     limits: TimeLimits::new(timeout, command.builder.blocking),
                     leases: None,
+                    script: None,
                 };
                 State::Created(Box::new(call), route)
             }
@@ -111,7 +93,6 @@ impl<R> Reply<R> {
             state,
             running: Running::default(),
             lease: None,
-            eval,
         }
     }
 
@@ -125,6 +106,14 @@ impl<R> Reply<R> {
     pub(super) fn on_leased_connection(mut self, leases: &Arc<Leases>) -> Self {
         if let State::Created(_, route) = &mut self.state {
             route.leases = Some(Arc::clone(leases));
+        }
+        self
+    }
+
+    /// Makes the script that the command sends run by its digest, where that is safe.
+    pub(super) fn by_digest(mut self, script: ByDigest) -> Self {
+        if let State::Created(_, route) = &mut self.state {
+            route.script = Some(Box::new(script));
         }
         self
     }
@@ -169,26 +158,6 @@ impl<R> Reply<R> {
     }
 }
 
-impl Eval {
-    /// Returns how to continue if the server does not have the script, so that it did not run.
-    fn after(self, result: &Result<Frame, Failure>) -> Option<State> {
-        let (Err(Failure::Server(error)), Some(sent)) = (result, self.sent) else {
-            return None;
-        };
-        if !is_unknown_script(error) {
-            return None;
-        }
-        let (connection, limits, start, retry) = sent;
-        let call = Call::new(Requests::one(self.request, self.marks), retry, false);
-        let route = Route {
-            connection,
-            limits: limits.after(start.elapsed()),
-            leases: None,
-        };
-        Some(State::Created(Box::new(call), route))
-    }
-}
-
 impl Route {
     /// Enqueues the call, or waits for capacity.
     fn start(self, mut call: Box<Call<ReplySender>>, waiter: &Waker) -> Result<State, Failure> {
@@ -196,7 +165,12 @@ impl Route {
             connection,
             limits,
             leases,
+            script,
         } = self;
+        if let Some(script) = script.filter(|script| script.is_usable(&connection)) {
+            let script = script.run(connection, call.requests, call.retry, limits);
+            return Ok(State::Running(Box::pin(script)));
+        }
         let via = match leases {
             Some(leases) => Some(Via::Pool(leases)),
             None if limits.is_split() => Some(Via::Leased(connection.clone())),
@@ -210,7 +184,7 @@ impl Route {
                 limits,
                 retry: call.retry,
             };
-            return Ok(State::Elsewhere(Box::pin(call.run())));
+            return Ok(State::Running(Box::pin(call.run())));
         }
         let (caller, reply) = ReplySender::one(waiter.clone());
         call.awaited_by(caller, limits.timing());
@@ -235,12 +209,9 @@ impl<R> Future for Reply<R> {
                 State::Waiting(reply) => {
                     let result = ready!(Pin::new(reply).poll(cx));
                     let result = result.unwrap_or_else(|| Err(Failure::runtime_gone(true)));
-                    match this.eval.take().and_then(|eval| eval.after(&result)) {
-                        None => return this.finish(result),
-                        Some(created) => this.state = created,
-                    }
+                    return this.finish(result);
                 }
-                State::Elsewhere(call) => {
+                State::Running(call) => {
                     let result = ready!(call.as_mut().poll(cx));
                     return this.finish(result);
                 }
@@ -253,14 +224,7 @@ impl<R> Future for Reply<R> {
             }
             match std::mem::replace(&mut this.state, State::Done) {
                 State::Created(call, route) => {
-                    // A script that is sent again as a whole is still the same operation.
-                    if !this.running.is_started() {
-                        this.running = Running::command(&this.name, &route.connection);
-                    }
-                    if let Some(eval) = &mut this.eval {
-                        let connection = route.connection.clone();
-                        eval.sent = Some((connection, route.limits, Instant::now(), call.retry));
-                    }
+                    this.running = Running::command(&this.name, &route.connection);
                     match route.start(call, cx.waker()) {
                         Ok(state) => this.state = state,
                         Err(failure) => return this.finish(Err(failure)),

@@ -90,12 +90,6 @@ impl Running {
         })))
     }
 
-    /// Whether the operation runs and is watched.
-    #[inline]
-    pub(super) fn is_started(&self) -> bool {
-        self.0.is_some()
-    }
-
     /// Records the results of a batch: the first failure is that of the operation.
     pub(super) fn finish_batch(
         mut self,

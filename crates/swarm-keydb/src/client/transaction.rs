@@ -134,7 +134,7 @@ impl fmt::Debug for Transaction {
 /// Derives the marks of a transaction's requests from those of its commands, which follow MULTI. A
 /// fence follows only EXEC, whose reply contains those of all commands; the earlier replies are
 /// `QUEUED` or errors.
-fn transaction_marks(marks: &[(usize, Marks)], commands: usize) -> Vec<(usize, Marks)> {
+pub(super) fn transaction_marks(marks: &[(usize, Marks)], commands: usize) -> Vec<(usize, Marks)> {
     let exec = commands.saturating_add(1);
     let fenced = marks.iter().any(|(_, marks)| marks.contains(Marks::FENCE));
     let commands = marks

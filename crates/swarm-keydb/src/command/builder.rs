@@ -29,9 +29,8 @@ pub(crate) struct Builder {
     /// Whether the caller chose the command's name, so that the executor must
     /// [vet](crate::commands::vet) it.
     pub(crate) raw: bool,
-    /// The same script by its digest, if an executor may send that first. Boxed because few
-    /// commands have it.
-    pub(crate) by_digest: Option<Box<Request>>,
+    /// Digest of the script that the command sends, if an executor may send that instead.
+    pub(crate) digest: Option<Box<str>>,
     /// Whether and how long the server may block.
     pub(crate) blocking: Blocking,
     /// Arguments that some servers cannot take or that need a precaution.
@@ -49,7 +48,7 @@ impl Builder {
             retry: Retry::Never,
             alone: false,
             raw: false,
-            by_digest: None,
+            digest: None,
             blocking: Blocking::No,
             marks: Marks::NONE,
         }

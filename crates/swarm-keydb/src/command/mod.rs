@@ -89,14 +89,6 @@ impl<R> Command<R> {
         self.builder.rejection.is_some()
     }
 
-    /// Sends a script as a whole unless its digest is `safe`.
-    #[inline]
-    pub(crate) fn keep_digest_if(&mut self, safe: impl FnOnce() -> bool) {
-        if self.builder.by_digest.is_some() && !safe() {
-            self.builder.by_digest = None;
-        }
-    }
-
     /// Takes the reason why the command must not be sent, if an argument was rejected.
     pub(crate) const fn take_rejection(&mut self) -> Option<Error> {
         self.builder.rejection.take()

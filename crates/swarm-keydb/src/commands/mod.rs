@@ -20,6 +20,5 @@ pub use model::{
 };
 pub use model::{KeyType, Resync, ScanOptions, ScanPage, ServerInfo, SetOptions, Ttl};
 pub use raw::RawCommands;
-pub(crate) use script::is_unknown_script;
 pub use script::{RunScript, Script};
 pub(crate) use session::{Use, hello_command, vet};

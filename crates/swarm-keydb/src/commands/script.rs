@@ -4,24 +4,25 @@ use std::borrow::Cow;
 use std::fmt;
 
 use sha1::{Digest, Sha1};
-use swarm_resp::{FromFrame, ServerError, ToArgs};
+use swarm_resp::{FromFrame, ToArgs};
 
 use crate::command::{Builder, Executor};
 use crate::key::ToKeys;
 
-/// Lua script, which the client sends by its digest where that is safe.
+/// Size of the smallest source that is sent by its digest. For a shorter one, the transaction costs
+/// more than the bytes that it saves.
+const WORTH_A_DIGEST: usize = 1024;
+
+/// Lua script, which the client sends by its digest where that is worth it and safe.
 ///
-/// A [`Client`](crate::Client) and an [`Exclusive`](crate::Exclusive) handle send `EVALSHA`, and if
-/// the server does not have the script (`NOSCRIPT`), `EVAL` within the same timeout, which also
-/// makes the server keep the script. They send `EVAL` at once in these cases:
+/// A [`Client`](crate::Client) sends `EVAL` with the source, except for scripts of 1 KiB or more on
+/// Redis, Valkey and KeyDB, which keep scripts that they have run. There, the client sends
+/// `SCRIPT EXISTS` and `EVALSHA` in a transaction, so that the server proves whether the script ran.
+/// Only if it did not, because the server does not have it, the client sends `EVAL` within the same
+/// timeout. The error `NOSCRIPT` alone would prove nothing, because a script can return it.
 ///
-/// - On connections that cannot tell errors from lists, such as a WebSocket to SwarmKeyDb: a script
-///   could return the same list as `NOSCRIPT`, and would then run twice.
-/// - Before the first connection, whose server is not known.
-/// - If the source contains the word `NOSCRIPT`, because the script could return that error itself.
-///   A script must not return it with a text taken from its keys or arguments.
-///
-/// Pipelines, bulks and transactions always send `EVAL`.
+/// Other handles always send `EVAL`, and so does a client whose user may not send `MULTI`, `EXEC`,
+/// `EVALSHA` or `SCRIPT EXISTS`.
 ///
 /// A script is never retried after its reply was lost, unless you allow it with
 /// [`Reply::retry_safe`](crate::Reply::retry_safe). See [delivery](crate::guide::delivery) for
@@ -117,28 +118,13 @@ pub trait RunScript: Executor {
         let mut builder = Builder::new("EVAL")
             .fenced()
             .arg(&*script.source)
-            .counted_keys(&keys)
-            .args(&args);
-        if !script.source.contains("NOSCRIPT") {
-            let mut by_digest = Builder::new("EVALSHA")
-                .arg(&*script.digest)
-                .counted_keys(keys)
-                .args(args);
-            builder.by_digest = Some(Box::new(by_digest.request.build()));
+            .counted_keys(keys)
+            .args(args);
+        if script.source.len() >= WORTH_A_DIGEST {
+            builder.digest = Some(script.digest.as_str().into());
         }
         self.execute(builder.build())
     }
 }
 
 impl<E: Executor> RunScript for E {}
-
-/// Whether an error proves that the server does not have a script, so that it did not run.
-pub(crate) fn is_unknown_script(error: &ServerError) -> bool {
-    error.code() == "NOSCRIPT"
-        && matches!(
-            error.message(),
-            "No matching script. Please use EVAL."
-                // SwarmKeyDb.
-                | "No matching script. Please use EVAL. Script replication is not enabled."
-        )
-}

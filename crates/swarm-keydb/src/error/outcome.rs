@@ -19,6 +19,9 @@ pub enum Outcome {
     /// was cut off, or `MSET` or `DEL` that failed midway on SwarmKeyDb.
     MayHaveRun,
     /// The server rejected the command with an error and did nothing.
+    ///
+    /// For scripts, this follows from errors that only the server has, such as `LOADING`. A script
+    /// that returns such an error itself has this outcome, too.
     Rejected,
     /// The command ran; only its reply is unusable.
     Ran,
@@ -31,7 +34,9 @@ pub(super) fn of_error(command: &str, error: &ServerError) -> Outcome {
     let facts = named(word(), word());
     let proves = Code::of(error.code()).proves;
     let did_nothing = if facts.script {
-        proves == Proves::Anything || text_rejects_script(error)
+        // Of a command that sends a script, this error can only be the script's own.
+        let is_own = error.code() == "NOSCRIPT" && !facts.words.0.starts_with("EVALSHA");
+        (proves == Proves::Anything && !is_own) || text_rejects_script(error)
     } else if facts.steps {
         // An error may come after some of the steps.
         proves != Proves::Nothing || text_rejects_steps(error)
@@ -136,6 +141,7 @@ mod tests {
                 "NOSCRIPT No matching script. Please use EVAL.",
                 yes,
             ),
+            ("EVAL", "NOSCRIPT No matching script. Please use EVAL.", no),
             (
                 "EVAL",
                 "ERR wrong number of arguments for 'eval' command",

@@ -232,6 +232,10 @@ mod tests {
             ("GET a; PUBLISH a message", &["a", "#a"]),
             ("MULTI; INCR a; SET b 1; EXEC", &["a", "b"]),
             ("MULTI; GET a; DISCARD", &["a"]),
+            (
+                "MULTI; SCRIPT EXISTS d; EVALSHA d 2 a b c; EXEC",
+                &["a", "b"],
+            ),
         ] {
             assert_eq!(of_readers(requests), names(expected), "{requests}");
         }
@@ -267,6 +271,7 @@ mod tests {
             // One such request is enough.
             "GET a; FLUSHALL; GET b",
             "MULTI; EVAL script 0; EXEC",
+            "MULTI; SCRIPT EXISTS d; EVALSHA d 0; EXEC",
         ] {
             assert_eq!(of(requests), OrderKeys::Everything, "{requests:?}");
         }

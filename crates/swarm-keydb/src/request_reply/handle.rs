@@ -392,6 +392,12 @@ impl ConnectionHandle {
         let _gone = self.0.controls.send(Control::Abort);
     }
 
+    /// Whether the connection works and has a session on the server.
+    pub(crate) fn has_session(&self) -> bool {
+        let status = &self.0.status;
+        status.watch().get() == State::Connected && status.has_session()
+    }
+
     /// Whether the connection works and no reply is pending, not even one that no caller waits for.
     pub(crate) fn is_idle(&self) -> bool {
         self.0.status.watch().get() == State::Connected

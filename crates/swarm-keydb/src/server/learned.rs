@@ -22,6 +22,18 @@ pub(crate) enum HelloLimit {
     Version3,
 }
 
+/// Whether a script can be sent by its digest, in a transaction that proves whether it ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Digests {
+    /// Not known whether the server permits such a transaction.
+    #[default]
+    Untried,
+    /// The server has run one.
+    Usable,
+    /// The server rejected one, or does not isolate transactions.
+    Unusable,
+}
+
 /// What is known about the server. Clones share it.
 ///
 /// Every handshake verifies this knowledge on its own connection, so the knowledge only saves
@@ -43,6 +55,7 @@ struct Server {
     hello: HelloLimit,
     array_errors: Option<bool>,
     profile: Option<ServerProfile>,
+    digests: Digests,
 }
 
 impl Learned {
@@ -68,7 +81,13 @@ impl Learned {
 
     /// Records the profile of a connection that is ready.
     pub(crate) fn note_profile(&self, profile: ServerProfile) {
-        self.lock().profile = Some(profile);
+        let mut server = self.lock();
+        server.profile = Some(profile);
+        if server.digests == Digests::Unusable {
+            // The new connection may have other permissions.
+            server.digests = Digests::Untried;
+        }
+        drop(server);
         self.0.write_cost.set_free(!profile.write_queue);
     }
 
@@ -78,9 +97,18 @@ impl Learned {
         self.lock().profile
     }
 
-    /// Whether the last connection could tell an error from a list that a script returned.
-    pub(crate) fn tells_script_errors(&self) -> bool {
-        self.profile().is_some_and(|server| !server.array_errors)
+    /// Whether scripts can be sent by their digests.
+    pub(crate) fn digests(&self) -> Digests {
+        let server = self.lock();
+        match server.profile {
+            Some(profile) if !profile.torn_writes => server.digests,
+            _ => Digests::Unusable,
+        }
+    }
+
+    /// Records whether a transaction for a digest ran.
+    pub(crate) fn note_digests(&self, digests: Digests) {
+        self.lock().digests = digests;
     }
 
     /// Returns the time that the server takes for each key written: zero on Redis.
@@ -139,6 +167,20 @@ mod tests {
     fn identity(name: &'static str, version: &'static str) -> Identity {
         let fields = ["server", name, "version", version].map(Frame::bulk);
         Identity::read(&Frame::array(&fields)).unwrap()
+    }
+
+    #[test]
+    fn digests_are_for_servers_that_isolate_transactions() {
+        let learned = Learned::default();
+        learned.note_digests(Digests::Usable);
+        assert_eq!(learned.digests(), Digests::Unusable, "not connected yet");
+        learned.note_profile(ServerProfile::default());
+        assert_eq!(learned.digests(), Digests::Unusable, "unknown server");
+        learned.note_profile(ServerKind::Redis.profile());
+        assert_eq!(learned.digests(), Digests::Usable);
+        learned.note_digests(Digests::Unusable);
+        learned.note_profile(ServerKind::Redis.profile());
+        assert_eq!(learned.digests(), Digests::Untried);
     }
 
     #[test]

@@ -29,6 +29,6 @@ pub use detect::ServerKind;
 pub(crate) use detect::{Detection, Identity};
 pub(crate) use error_reply::ErrorReply;
 pub(crate) use errors::plain_error;
-pub(crate) use learned::{HelloLimit, Learned};
+pub(crate) use learned::{Digests, HelloLimit, Learned};
 pub(crate) use marks::{Marks, has_line_break};
 pub(crate) use profile::ServerProfile;

@@ -40,6 +40,8 @@ pub(crate) struct ServerProfile {
     /// `write-queue`: each key written takes time, so default deadlines grow with the number of
     /// keys.
     pub(crate) write_queue: bool,
+    /// `torn-writes`: commands of other connections run in the middle of a transaction.
+    pub(crate) torn_writes: bool,
     /// PING may be answered with an error, as Redis does while it loads data or runs a script.
     pub(crate) refuses_ping: bool,
 }
@@ -66,6 +68,7 @@ impl Default for ServerProfile {
             regex_patterns: false,
             fragile_incrby: false,
             write_queue: true,
+            torn_writes: true,
             refuses_ping: true,
         }
     }

@@ -13,5 +13,6 @@ pub(super) const REDIS: ServerProfile = ServerProfile {
     regex_patterns: false,
     fragile_incrby: false,
     write_queue: false,
+    torn_writes: false,
     refuses_ping: true,
 };

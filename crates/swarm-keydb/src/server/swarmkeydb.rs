@@ -13,6 +13,7 @@ pub(super) const SWARM_KEY_DB: ServerProfile = ServerProfile {
     regex_patterns: true,
     fragile_incrby: true,
     write_queue: true,
+    torn_writes: true,
     refuses_ping: false,
 };
 
