@@ -46,7 +46,7 @@ family! {
         let entries = c.xrange(k, first..=first).await?;
         let fields: Vec<_> = entries
             .iter()
-            .flat_map(|entry| entry.fields.iter().flatten())
+            .flat_map(|entry| &entry.fields)
             .collect();
         let fields: Vec<_> = fields
             .into_iter()
@@ -349,6 +349,22 @@ family! {
         c.xdel(k, id(4, 1)).await?;
         let page = c.xautoclaim_justid(k, "g", "eve", now, "4", 3).await?;
         same("what was deleted", (page.ids.len(), page.deleted), (0, vec![id(4, 1)]))?;
+        let d = &keys.key("d");
+        fill(&c, d, 3).await?;
+        c.xgroup_create(d, "g", "0").await?;
+        c.xreadgroup("g", "ann", [(d, ">")]).await?;
+        c.xdel(d, id(2, 1)).await?;
+        let history = c.xreadgroup("g", "ann", [(d, "0")]).await?;
+        same(
+            "pending and deleted",
+            history
+                .into_iter()
+                .map(|batch| (ids(&batch.entries), batch.deleted))
+                .collect::<Vec<_>>(),
+            [(vec![1, 3], vec![id(2, 1)])],
+        )?;
+        let claimed = c.xclaim(d, "g", "eve", now, [id(2, 1), id(3, 1)]).await?;
+        same("XCLAIM leaves out the deleted one", ids(&claimed), [3])?;
     }
     ["xautoclaim", "xautoclaim_count"] |c, keys| {
         let k = &keys.key("k");

@@ -9,10 +9,9 @@ use super::{add, consumer, next, number, pending, servers, take};
 
 async fn dead(client: &Client) -> Vec<DeadLetter> {
     let entries = within(client.xrange("dead", ..)).await.unwrap();
-    let letters = entries.iter().map(|entry| {
-        let fields = entry.fields.as_ref().expect("fields");
-        DeadLetter::from_fields(fields).expect("a dead letter")
-    });
+    let letters = entries
+        .iter()
+        .map(|entry| DeadLetter::from_fields(&entry.fields).expect("a dead letter"));
     letters.collect()
 }
 

@@ -225,7 +225,7 @@ impl ConsumerBuilder {
     ///     }
     /// }
     /// let dead = client.xrange("orders:dead", ..).await?;
-    /// let letter = dead[0].fields.as_ref().and_then(DeadLetter::from_fields).unwrap();
+    /// let letter = DeadLetter::from_fields(&dead[0].fields).unwrap();
     /// assert_eq!(letter.deliveries, 3);
     /// assert!(letter.error.unwrap().contains("integer"));
     /// # Ok(())

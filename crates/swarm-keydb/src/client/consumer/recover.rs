@@ -89,8 +89,12 @@ impl Work {
             let options = XReadGroupOptions::new().count(count);
             let from = [(key, GroupRead::Pending(after))];
             let read = client.xreadgroup_with(group, name, from, options).await?;
-            let entries = read.into_iter().flat_map(|batch| batch.entries);
-            let found: History = entries.map(|entry| (entry.id, entry.fields)).collect();
+            let mut found = History::new();
+            for batch in read {
+                let entries = batch.entries.into_iter();
+                found.extend(entries.map(|entry| (entry.id, Some(entry.fields))));
+                found.extend(batch.deleted.into_iter().map(|id| (id, None)));
+            }
             // SwarmKeyDb includes the entry of the start ID. If that is pending, it takes the place
             // of the last entry, so read one more.
             if more || !found.contains_key(&after) {
@@ -125,7 +129,7 @@ impl Work {
         let claimed = page
             .entries
             .into_iter()
-            .map(|entry| (entry.id, entry.fields));
+            .map(|entry| (entry.id, Some(entry.fields)));
         let deleted = page.deleted.into_iter().map(|id| (id, None));
         for (id, fields) in claimed.chain(deleted) {
             if before.contains(&id) {

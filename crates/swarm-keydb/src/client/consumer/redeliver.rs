@@ -146,7 +146,7 @@ impl Work {
         // If another consumer has claimed the entry since it was listed, its idle time is shorter.
         let claimed = client.xclaim(key, group, name, pending.idle, id).await?;
         let delivered = pending.delivered.saturating_add(1);
-        let Some(fields) = claimed.into_iter().find_map(|entry| entry.fields) else {
+        let Some(fields) = claimed.into_iter().next().map(|entry| entry.fields) else {
             if !client.xrange(key, id..=id).await?.is_empty() {
                 return Ok(None);
             }

@@ -274,9 +274,8 @@ impl Work {
             let Some(stream) = streams.iter().position(|key| *key == batch.key) else {
                 continue;
             };
-            let new = |StreamEntry { id, fields }| {
-                Delivery::new(&membership, stream, id, fields.unwrap_or_default(), 1)
-            };
+            let new =
+                |StreamEntry { id, fields }| Delivery::new(&membership, stream, id, fields, 1);
             found.extend(batch.entries.into_iter().filter_map(new));
         }
         Ok(found)

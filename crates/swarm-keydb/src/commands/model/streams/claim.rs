@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use swarm_resp::{ArgSink, ConvertError, Frame, FrameRef, FromFrame, ToArg, ToArgs};
 
-use super::entry::StreamEntry;
+use super::entry::{Listed, StreamEntry};
 use super::id::StreamId;
 use crate::command::{CommandOptions, milliseconds};
 use crate::error::{Error, Result};
@@ -97,10 +97,11 @@ impl CommandOptions for XClaimOptions {
     }
 }
 
-/// Reads claimed entries. Redis before version 7 sends null in place of a deleted entry.
+/// Reads claimed entries. Redis before version 7 sends null in place of a deleted entry, without
+/// its ID.
 pub(in crate::commands) fn claimed(reply: &Frame) -> Result<Vec<StreamEntry>, ConvertError> {
-    let entries: Vec<Option<StreamEntry>> = reply.convert()?;
-    Ok(entries.into_iter().flatten().collect())
+    let listed: Vec<Option<Listed>> = reply.convert()?;
+    Ok(Listed::split(listed.into_iter().flatten()).0)
 }
 
 /// ID of an entry. SwarmKeyDb also sends the fields, although they were not requested.
@@ -129,7 +130,8 @@ pub struct AutoClaim {
     pub next: StreamId,
     /// Claimed entries.
     pub entries: Vec<StreamEntry>,
-    /// Deleted entries, which are no longer pending. Always empty on SwarmKeyDb.
+    /// Deleted entries, which are no longer pending. Always empty on SwarmKeyDb and before Redis 7,
+    /// which leave out deleted entries.
     pub deleted: Vec<StreamId>,
 }
 
@@ -192,10 +194,12 @@ fn page<T: FromFrame>(reply: &Frame) -> Result<Page<T>, ConvertError> {
 
 pub(in crate::commands) fn auto_claim(reply: &Frame) -> Result<AutoClaim, ConvertError> {
     let page = page(reply)?;
+    let (entries, mut deleted) = Listed::split(page.claimed);
+    deleted.extend(page.deleted);
     Ok(AutoClaim {
         next: page.next,
-        entries: page.claimed,
-        deleted: page.deleted,
+        entries,
+        deleted,
     })
 }
 

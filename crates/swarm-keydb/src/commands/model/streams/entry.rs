@@ -14,9 +14,8 @@ use crate::error::{Error, Result};
 pub struct StreamEntry {
     /// ID of the entry.
     pub id: StreamId,
-    /// Fields of the entry. `None` for a pending entry that was deleted by XDEL or by trimming, of
-    /// which only the ID is left.
-    pub fields: Option<StreamFields>,
+    /// Fields of the entry.
+    pub fields: StreamFields,
 }
 
 impl StreamEntry {
@@ -39,7 +38,7 @@ impl StreamEntry {
     /// # }
     /// ```
     pub fn get(&self, field: impl AsRef<[u8]>) -> Option<&Bytes> {
-        self.fields.as_ref()?.get(field)
+        self.fields.get(field)
     }
 
     /// Returns the value of a field, converted to `T`; the first, if the name occurs more than
@@ -50,10 +49,7 @@ impl StreamEntry {
     /// Kind [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply) if the value cannot be converted
     /// to `T`.
     pub fn field_as<T: FromFrame>(&self, field: impl AsRef<[u8]>) -> Result<Option<T>> {
-        match &self.fields {
-            Some(fields) => fields.get_as(field),
-            None => Ok(None),
-        }
+        self.fields.get_as(field)
     }
 }
 
@@ -137,6 +133,39 @@ impl<'a> IntoIterator for &'a StreamFields {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
+    }
+}
+
+/// An entry in a list of pending entries. Of one that was deleted by XDEL or by trimming, only the
+/// ID is left.
+pub(super) enum Listed {
+    Entry(StreamEntry),
+    Deleted(StreamId),
+}
+
+impl FromFrame for Listed {
+    fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+        let (id, fields) = FromFrame::from_frame(frame)?;
+        Ok(match fields {
+            Some(fields) => Self::Entry(StreamEntry { id, fields }),
+            None => Self::Deleted(id),
+        })
+    }
+}
+
+impl Listed {
+    /// Separates the entries from the IDs of deleted ones.
+    pub(super) fn split(
+        listed: impl IntoIterator<Item = Self>,
+    ) -> (Vec<StreamEntry>, Vec<StreamId>) {
+        let (mut entries, mut deleted) = (Vec::new(), Vec::new());
+        for item in listed {
+            match item {
+                Self::Entry(entry) => entries.push(entry),
+                Self::Deleted(id) => deleted.push(id),
+            }
+        }
+        (entries, deleted)
     }
 }
 

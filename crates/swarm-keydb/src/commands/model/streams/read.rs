@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use swarm_resp::{ArgSink, ConvertError, Frame, ToArg, ToArgs};
 
-use super::entry::StreamEntry;
+use super::entry::{Listed, StreamEntry};
+use super::id::StreamId;
 use crate::command::{Blocking, CommandOptions, MAX_COUNT, milliseconds};
 use crate::error::{Error, Result};
 
@@ -18,6 +19,10 @@ pub struct StreamBatch {
     pub key: Bytes,
     /// Entries, oldest first.
     pub entries: Vec<StreamEntry>,
+    /// Pending entries that were deleted by XDEL or by trimming, so that only their IDs are left.
+    /// They stay pending until they are acknowledged. Only Redis, Valkey and KeyDB list them, and
+    /// only to XREADGROUP for entries that are already pending.
+    pub deleted: Vec<StreamId>,
 }
 
 impl fmt::Debug for StreamBatch {
@@ -26,14 +31,22 @@ impl fmt::Debug for StreamBatch {
         f.debug_struct("StreamBatch")
             .field("key", &format_args!("{} bytes", self.key.len()))
             .field("entries", &self.entries)
+            .field("deleted", &self.deleted)
             .finish()
     }
 }
 
 /// Reads a map in RESP3, a list of pairs in RESP2, or null if there are no entries.
 pub(in crate::commands) fn batches(reply: &Frame) -> Result<Vec<StreamBatch>, ConvertError> {
-    let streams = reply.convert::<Option<Vec<(Bytes, Vec<StreamEntry>)>>>()?;
-    let batch = |(key, entries)| StreamBatch { key, entries };
+    let streams = reply.convert::<Option<Vec<(Bytes, Vec<Listed>)>>>()?;
+    let batch = |(key, listed)| {
+        let (entries, deleted) = Listed::split(listed);
+        StreamBatch {
+            key,
+            entries,
+            deleted,
+        }
+    };
     Ok(streams.into_iter().flatten().map(batch).collect())
 }
 

@@ -169,11 +169,11 @@ fn entries_keep_order_and_duplicates_in_both_protocols() {
         format!("%1 $1 k *1 {entry}"),
     ] {
         let read = batches(&frame(&wire)).unwrap();
-        let [StreamBatch { key, entries }] = &read[..] else {
+        let [StreamBatch { key, entries, .. }] = &read[..] else {
             panic!("{read:?}")
         };
         assert_eq!((key.as_ref(), entries.len()), (&b"k"[..], 1));
-        let fields = entries[0].fields.as_ref().unwrap();
+        let fields = &entries[0].fields;
         let names: Vec<_> = fields.iter().map(|(name, _)| name.as_ref()).collect();
         assert_eq!(names, [b"b", b"a", b"b"]);
         assert_eq!(entries[0].get("b").unwrap(), "2");
@@ -187,12 +187,16 @@ fn entries_keep_order_and_duplicates_in_both_protocols() {
 }
 
 #[test]
-fn deleted_entries_have_an_id_but_no_fields() {
+fn deleted_entries_are_apart_from_the_others() {
     let wire = "*1 *2 $1 k *2 *2 $3 5-1 *-1 *2 $3 5-2 *2 $1 f $1 v";
     let read = batches(&frame(wire)).unwrap();
-    assert_eq!(read[0].entries[0].fields, None);
-    assert_eq!(read[0].entries[0].get("f"), None);
-    assert_eq!(read[0].entries[1].get("f").unwrap(), "v");
+    assert_eq!(read[0].deleted, [id("5-1")]);
+    assert_eq!(read[0].entries.len(), 1);
+    assert_eq!(read[0].entries[0].get("f").unwrap(), "v");
+    assert!(
+        entries(&frame("*1 *2 $3 5-1 *-1")).is_err(),
+        "XRANGE lists no deleted entries"
+    );
     // Encoding of older servers.
     let old = "*2 $3 0-0 *2 $-1 *2 $3 5-2 *2 $1 f $1 v";
     let page = auto_claim(&frame(old)).unwrap();
@@ -219,7 +223,7 @@ fn next_start_is_none_once_claiming_makes_no_progress() {
         entries: (entries.iter())
             .map(|text| StreamEntry {
                 id: id(text),
-                fields: None,
+                fields: StreamFields::default(),
             })
             .collect(),
         deleted: Vec::new(),
@@ -316,7 +320,7 @@ fn debug_of_replies_and_options_shows_no_key_name_or_value() {
         .unwrap();
     let entry = StreamEntry {
         id: id("1-1"),
-        fields: Some(fields.clone()),
+        fields: fields.clone(),
     };
     let group = GroupInfo {
         name: text(),
@@ -344,6 +348,7 @@ fn debug_of_replies_and_options_shows_no_key_name_or_value() {
     let batch = StreamBatch {
         key: text(),
         entries: vec![entry.clone()],
+        deleted: vec![],
     };
     let claimed = AutoClaim {
         next: id("0-0"),
