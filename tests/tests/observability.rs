@@ -1,6 +1,6 @@
 //! State and statistics of a client.
 
-use swarm_keydb::State;
+use swarm_keydb::{Client, State, blocking};
 use swarm_tests::{connected, within};
 
 #[tokio::test]
@@ -40,5 +40,30 @@ async fn answered_commands_are_no_longer_in_flight() {
         two.unwrap();
         let stats = client.stats();
         assert_eq!((stats.queued, stats.in_flight), (0, 0), "{stats:?}");
+    }
+}
+
+/// Clients are part of the state that programs log.
+#[tokio::test]
+async fn debug_of_a_client_is_one_short_line() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let url = gateway.ws_url().to_owned();
+    let client = within(Client::connect(&*url)).await.unwrap();
+    let address = url.trim_end_matches('/');
+    let expected = format!("Client {{ address: \"{address}\", state: Connected, .. }}");
+    assert_eq!(format!("{client:?}"), expected);
+    let blocking = tokio::task::spawn_blocking(move || {
+        let client = blocking::Client::connect(&*url).unwrap();
+        let consumer = client.consumer("group", "name", "stream").build().unwrap();
+        [
+            format!("{client:?}"),
+            format!("{:?}", client.exclusive()),
+            format!("{consumer:?}"),
+        ]
+    });
+    let [client, others @ ..] = within(blocking).await.unwrap();
+    assert_eq!(client, expected);
+    for text in others {
+        assert!(text.len() < 200 && !text.contains('\n'), "{text}");
     }
 }

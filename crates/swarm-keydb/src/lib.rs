@@ -143,9 +143,9 @@ pub use commands::{
     XPendingOptions, XReadGroupOptions, XReadOptions,
 };
 pub use commands::{
-    KeyCommands, KeyType, PubSubCommands, RawCommands, Resync, RunScript, ScanOptions, ScanPage,
-    Script, ScriptCommands, ServerCommands, ServerInfo, SetOptions, StringCommands, SwarmCommands,
-    Ttl,
+    KeyCommands, KeyType, NoTtl, PubSubCommands, RawCommands, Resync, RunScript, ScanOptions,
+    ScanPage, Script, ScriptCommands, ServerCommands, ServerInfo, SetOptions, StringCommands,
+    SwarmCommands, Ttl,
 };
 pub use credentials::Credentials;
 pub use error::{Error, ErrorKind, Outcome, Result};

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::num::NonZero;
 use std::ops::Deref;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -132,17 +133,26 @@ pub trait ToArgs {
     fn write_args(&self, sink: &mut impl ArgSink);
 }
 
-impl<T: ToArg + ?Sized> ToArg for &T {
-    fn to_arg(&self) -> Arg<'_> {
-        (**self).to_arg()
-    }
+/// Pointers encode as what they point to.
+macro_rules! pointers {
+    ($([$($bound:tt)*] $type:ty),+ $(,)?) => {$(
+        impl<T: ToArg + ?Sized $($bound)*> ToArg for $type {
+            #[inline]
+            fn to_arg(&self) -> Arg<'_> {
+                (**self).to_arg()
+            }
+        }
+
+        impl<T: ToArgs + ?Sized $($bound)*> ToArgs for $type {
+            #[inline]
+            fn write_args(&self, sink: &mut impl ArgSink) {
+                (**self).write_args(sink);
+            }
+        }
+    )+};
 }
 
-impl<T: ToArgs + ?Sized> ToArgs for &T {
-    fn write_args(&self, sink: &mut impl ArgSink) {
-        (**self).write_args(sink);
-    }
-}
+pointers!([] &T, [] Box<T>, [] Rc<T>, [] Arc<T>, [+ ToOwned] Cow<'_, T>);
 
 impl ToArgs for Arg<'_> {
     fn write_args(&self, sink: &mut impl ArgSink) {
@@ -223,7 +233,7 @@ macro_rules! floats {
     )+};
 }
 
-borrowed!(str, String, Box<str>, Arc<str>, Cow<'_, str>);
+borrowed!(str, String);
 integers!(i8, i16, u16, i32, u32, i64, u64, i128, u128, isize, usize);
 non_zero!(i8, i16, u16, i32, u32, i64, u64, i128, u128, isize, usize);
 floats!(f32: |_| None, f64: double::exact);
@@ -240,15 +250,7 @@ macro_rules! bytes {
     )+};
 }
 
-bytes!(
-    [u8],
-    Vec<u8>,
-    Box<[u8]>,
-    Arc<[u8]>,
-    Cow<'_, [u8]>,
-    Bytes,
-    BytesMut
-);
+bytes!([u8], Vec<u8>, Bytes, BytesMut);
 
 impl<const N: usize> ToArg for [u8; N] {
     fn to_arg(&self) -> Arg<'_> {
@@ -302,7 +304,6 @@ macro_rules! lists {
 lists!(
     [T: ToArgs] [T],
     [T: ToArgs] Vec<T>,
-    [T: ToArgs] Box<[T]>,
     [T: ToArgs, const N: usize] [T; N],
     [T: ToArgs] VecDeque<T>,
     [T: ToArgs] BTreeSet<T>,

@@ -1,5 +1,6 @@
 //! Blocking client: a handle that threads share.
 
+use std::fmt;
 use std::time::Duration;
 
 use swarm_transport::Connect;
@@ -25,11 +26,17 @@ use super::{Bulk, Pipeline, Scan, Transaction};
 ///
 /// In addition to the errors of the async client, every blocking call fails with kind
 /// [`Config`](crate::ErrorKind::Config) on the client's own thread, where message handlers run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Client {
     pub(super) inner: crate::Client,
     pub(super) runtime: Runtime,
     pub(super) call: Call,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
 }
 
 /// Settings of the calls of one handle.

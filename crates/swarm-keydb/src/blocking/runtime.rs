@@ -1,5 +1,6 @@
 //! The background thread of a blocking client, and blocking waits for its work.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -17,10 +18,9 @@ use crate::tasks::Tasks;
 /// Runtime on a dedicated thread, which ends when the last clone is dropped.
 ///
 /// The runtime is dropped on that thread, because dropping it inside another runtime would panic.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Runtime(Arc<Running>);
 
-#[derive(Debug)]
 struct Running {
     handle: Handle,
     thread: ThreadId,
@@ -28,6 +28,13 @@ struct Running {
     tasks: OnceLock<Tasks>,
     /// Ends the thread: immediately if dropped, or after the tasks that are sent.
     end: Option<oneshot::Sender<Tasks>>,
+}
+
+impl fmt::Debug for Runtime {
+    /// Shows nothing of tokio's handle, whose output is long.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Runtime")
+    }
 }
 
 impl Runtime {

@@ -16,6 +16,7 @@ mod subscribe;
 mod transact;
 mod transaction;
 
+use std::fmt;
 use std::sync::Arc;
 
 use swarm_transport::Connect;
@@ -78,13 +79,12 @@ use lease::Leases;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
 }
 
 /// What all clones of a client share.
-#[derive(Debug)]
 struct Shared {
     /// The shared connection for commands.
     connection: ConnectionHandle,
@@ -321,6 +321,17 @@ impl Client {
         stats.subscriptions = self.shared.subscriptions.open();
         stats.dropped_messages = self.shared.subscriptions.dropped_messages();
         stats
+    }
+}
+
+impl fmt::Debug for Client {
+    /// Shows the address without the password, and the state of the shared connection.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.shared.connection.status().address();
+        f.debug_struct("Client")
+            .field("address", &address.map_or("custom", |address| address))
+            .field("state", &self.state())
+            .finish_non_exhaustive()
     }
 }
 

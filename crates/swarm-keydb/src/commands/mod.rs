@@ -18,7 +18,7 @@ pub use model::{
     StreamIds, StreamInfo, Trim, XAddOptions, XClaimOptions, XPendingOptions, XReadGroupOptions,
     XReadOptions,
 };
-pub use model::{KeyType, Resync, ScanOptions, ScanPage, ServerInfo, SetOptions, Ttl};
+pub use model::{KeyType, NoTtl, Resync, ScanOptions, ScanPage, ServerInfo, SetOptions, Ttl};
 pub use raw::RawCommands;
 pub use script::{RunScript, Script};
 pub(crate) use session::{Use, hello_command, vet};

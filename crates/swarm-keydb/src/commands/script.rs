@@ -17,9 +17,9 @@ const WORTH_A_DIGEST: usize = 1024;
 ///
 /// A [`Client`](crate::Client) sends `EVAL` with the source, except for scripts of 1 KiB or more on
 /// Redis, Valkey and KeyDB, which keep scripts that they have run. There, the client sends
-/// `SCRIPT EXISTS` and `EVALSHA` in a transaction, so that the server proves whether the script ran.
-/// Only if it did not, because the server does not have it, the client sends `EVAL` within the same
-/// timeout. The error `NOSCRIPT` alone would prove nothing, because a script can return it.
+/// `SCRIPT EXISTS` and `EVALSHA` in a transaction, so that the server proves whether the script
+/// ran. Only if it did not, because the server does not have it, the client sends `EVAL` within the
+/// same timeout. The error `NOSCRIPT` alone would prove nothing, because a script can return it.
 ///
 /// Other handles always send `EVAL`, and so does a client whose user may not send `MULTI`, `EXEC`,
 /// `EVALSHA` or `SCRIPT EXISTS`.

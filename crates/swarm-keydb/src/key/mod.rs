@@ -5,6 +5,7 @@ mod pairs;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::num::NonZero;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -107,18 +108,26 @@ pub trait ToKeys {
     fn write_keys(&self, sink: &mut impl ArgSink);
 }
 
-impl<T: ToKey + ?Sized> ToKey for &T {
-    #[inline]
-    fn to_key(&self) -> Arg<'_> {
-        (**self).to_key()
-    }
+/// Pointers are the keys that they point to.
+macro_rules! pointers {
+    ($([$($bound:tt)*] $type:ty),+ $(,)?) => {$(
+        impl<T: ToKey + ?Sized $($bound)*> ToKey for $type {
+            #[inline]
+            fn to_key(&self) -> Arg<'_> {
+                (**self).to_key()
+            }
+        }
+
+        impl<T: ToKeys + ?Sized $($bound)*> ToKeys for $type {
+            #[inline]
+            fn write_keys(&self, sink: &mut impl ArgSink) {
+                (**self).write_keys(sink);
+            }
+        }
+    )+};
 }
 
-impl<T: ToKeys + ?Sized> ToKeys for &T {
-    fn write_keys(&self, sink: &mut impl ArgSink) {
-        (**self).write_keys(sink);
-    }
-}
+pointers!([] &T, [] Box<T>, [] Rc<T>, [] Arc<T>, [+ ToOwned] Cow<'_, T>);
 
 /// Types that are one key, and therefore also a list of one.
 macro_rules! keys {
@@ -138,16 +147,7 @@ macro_rules! keys {
     )+};
 }
 
-keys!(str, String, Box<str>, Arc<str>, Cow<'_, str>);
-keys!(
-    [u8],
-    Vec<u8>,
-    Box<[u8]>,
-    Arc<[u8]>,
-    Cow<'_, [u8]>,
-    Bytes,
-    BytesMut
-);
+keys!(str, String, [u8], Vec<u8>, Bytes, BytesMut);
 keys!(
     i8, i16, u16, i32, u32, i64, u64, i128, u128, isize, usize, char
 );
@@ -209,8 +209,6 @@ macro_rules! lists {
 lists!(
     [T: ToKey] [T],
     [T: ToKey] Vec<T>,
-    [T: ToKey] Box<[T]>,
-    [T: ToKey] Arc<[T]>,
     [T: ToKey, const N: usize] [T; N],
     [T: ToKey] VecDeque<T>,
     [T: ToKey] BTreeSet<T>,
@@ -284,6 +282,12 @@ mod tests {
         assert_keys([1_u64, 2], &["1", "2"]);
         assert_keys(("a", String::from("b"), 3), &["a", "b", "3"]);
         assert_keys(BTreeSet::from(["b", "a"]), &["a", "b"]);
+        assert_keys(Box::<str>::from("a"), &["a"]);
+        assert_keys(Arc::<[u8]>::from(b"a".as_slice()), &["a"]);
+        assert_keys(Cow::Borrowed("a"), &["a"]);
+        assert_keys(Rc::new(String::from("a")), &["a"]);
+        assert_keys([Box::new(7), Box::new(8)], &["7", "8"]);
+        assert_keys(Arc::<[&str]>::from(["a", "b"]), &["a", "b"]);
         assert_keys((), &[]);
         assert_keys(None::<&str>, &[]);
         assert_keys("a".to_arg(), &["a"]);

@@ -12,6 +12,12 @@ macro_rules! units {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
         pub struct $name(pub Duration);
 
+        impl From<$name> for Duration {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+
         impl ToArg for $name {
             /// Formats the number of whole units, rounded up, so that a positive duration never
             /// becomes 0.
@@ -49,6 +55,18 @@ units! {
     ///
     /// let request = Request::new("EXPIRE", ("key", Seconds(Duration::from_millis(1500))));
     /// assert_eq!(request, Request::new("EXPIRE", ("key", 2)));
+    /// ```
+    ///
+    /// A point in time, as in the reply of EXPIRETIME:
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use swarm_resp::{Frame, Seconds};
+    ///
+    /// let expires: Seconds = Frame::integer(1_900_000_000).convert()?;
+    /// let time = SystemTime::UNIX_EPOCH + Duration::from(expires);
+    /// assert!(time > SystemTime::UNIX_EPOCH);
+    /// # Ok::<(), swarm_resp::ConvertError>(())
     /// ```
     Seconds: 1_000_000_000, from_secs, "a number of seconds";
 

@@ -11,6 +11,9 @@ mod tuple;
 pub use duration::{Milliseconds, Seconds};
 pub use error::ConvertError;
 
+use std::rc::Rc;
+use std::sync::Arc;
+
 use crate::ServerError;
 use crate::frame::{Frame, FrameRef};
 
@@ -31,6 +34,7 @@ use crate::frame::{Frame, FrameRef};
 /// | lists of tuples | also a flat list, split into tuples, and a map, as its pairs |
 /// | maps | maps, flat lists of keys and values, lists of pairs; for equal keys, the last value wins |
 /// | tuples, arrays | lists of exactly that length |
+/// | `Box<T>`, `Rc<T>`, `Arc<T>` | whatever `T` is converted from |
 /// | `Result<T, ServerError>` | an error as `Err`, such as those among the replies to EXEC |
 /// | `()` | anything except an error |
 ///
@@ -170,6 +174,22 @@ impl<T: FromFrame> FromFrame for Option<T> {
         }
     }
 }
+
+macro_rules! pointers {
+    ($($pointer:ident)+) => {$(
+        impl<T: FromFrame> FromFrame for $pointer<T> {
+            fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {
+                T::from_frame(frame).map(Self::new)
+            }
+
+            fn from_owned(frame: Frame) -> Result<Self, ConvertError> {
+                T::from_owned(frame).map(Self::new)
+            }
+        }
+    )+};
+}
+
+pointers!(Box Rc Arc);
 
 impl<T: FromFrame> FromFrame for Result<T, ServerError> {
     fn from_frame(frame: FrameRef<'_>) -> Result<Self, ConvertError> {

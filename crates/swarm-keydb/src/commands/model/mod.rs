@@ -24,7 +24,7 @@ pub(super) use streams::{
     auto_claim, auto_claim_ids, batches, claimed, claimed_ids, consumers_info, entries,
     groups_info, pending_entries, pending_summary, stream_info,
 };
-pub use ttl::Ttl;
+pub use ttl::{NoTtl, Ttl};
 pub(super) use ttl::{ttl_milliseconds, ttl_seconds};
 
 pub(crate) fn ok(reply: &Frame) -> Result<(), ConvertError> {

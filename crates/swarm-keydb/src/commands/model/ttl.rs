@@ -1,10 +1,29 @@
 //! Time to live of keys.
 
+use std::fmt;
 use std::time::Duration;
 
 use swarm_resp::{ConvertError, Frame};
 
 /// Remaining time to live of a key.
+///
+/// # Examples
+///
+/// ```
+/// # use std::time::Duration;
+/// # use swarm_keydb::{Client, NoTtl, SetOptions};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gateway = swarm_gateway::test().await?;
+/// # let client = Client::connect(gateway.ws_url()).await?;
+/// let hour = SetOptions::new().ttl(Duration::from_secs(3600));
+/// client.set_with("session", "ann", hour).await?;
+/// let left: Duration = client.pttl("session").await?.try_into()?;
+/// assert!(left <= Duration::from_secs(3600));
+/// assert_eq!(Duration::try_from(client.pttl("other").await?), Err(NoTtl::Missing));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ttl {
     /// The key does not exist.
@@ -33,6 +52,44 @@ impl Ttl {
         }
     }
 }
+
+impl From<Ttl> for Option<Duration> {
+    fn from(ttl: Ttl) -> Self {
+        ttl.remaining()
+    }
+}
+
+impl TryFrom<Ttl> for Duration {
+    type Error = NoTtl;
+
+    fn try_from(ttl: Ttl) -> Result<Self, NoTtl> {
+        match ttl {
+            Ttl::Expires(left) => Ok(left),
+            Ttl::Persistent => Err(NoTtl::Persistent),
+            Ttl::Missing => Err(NoTtl::Missing),
+        }
+    }
+}
+
+/// Error returned when a [`Ttl`] without a time is converted to a [`Duration`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoTtl {
+    /// The key does not exist.
+    Missing,
+    /// The key does not expire.
+    Persistent,
+}
+
+impl fmt::Display for NoTtl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "the key does not exist",
+            Self::Persistent => "the key does not expire",
+        })
+    }
+}
+
+impl std::error::Error for NoTtl {}
 
 pub(in crate::commands) fn ttl_seconds(reply: &Frame) -> Result<Ttl, ConvertError> {
     Ttl::from_reply(reply, Duration::from_secs)
