@@ -1,7 +1,9 @@
 //! Command-line program that starts a gateway on the default ports.
 
+use std::env;
 #[cfg(feature = "tls")]
 use std::fs;
+use std::io::{self, IsTerminal};
 #[cfg(feature = "tls")]
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -167,7 +169,11 @@ impl Tls {
 async fn main() -> ExitCode {
     let args = Args::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).init();
+    let has_colors = io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(has_colors)
+        .init();
     match run(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -175,6 +181,25 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Returns a future that waits for Ctrl+C or SIGTERM. Without a handler, the first process of a
+/// container ignores SIGTERM.
+fn stop_signal() -> io::Result<impl Future<Output = io::Result<()>>> {
+    #[cfg(unix)]
+    let mut terminate = {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::terminate())?
+    };
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            interrupt = tokio::signal::ctrl_c() => interrupt,
+            _ = terminate.recv() => Ok(()),
+        }
+        #[cfg(not(unix))]
+        tokio::signal::ctrl_c().await
+    })
 }
 
 async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
@@ -210,13 +235,14 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     {
         builder = args.tls.apply(builder)?;
     }
+    let stop = stop_signal()?;
     let gateway = builder.start().await?;
     for url in [gateway.ws_url(), gateway.http_url(), gateway.tcp_url()] {
         if !url.is_empty() {
             tracing::info!("listening on {url}");
         }
     }
-    tokio::signal::ctrl_c().await?;
+    stop.await?;
     tracing::info!("stopping");
     gateway.shutdown().await;
     Ok(())

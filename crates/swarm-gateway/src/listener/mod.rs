@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_resp::{CommandDecoder, CommandLimits, Frame};
+use swarm_resp::{CommandDecoder, CommandLimits, Frame, ProtocolError};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -240,14 +240,11 @@ async fn write(
     }
 }
 
-/// Parses a message that is an inline command: words separated by whitespace.
-fn inline(message: &Bytes) -> Option<Vec<Bytes>> {
-    let line = message.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
-    let words: Vec<Bytes> = (line.split(u8::is_ascii_whitespace))
-        .filter(|word| !word.is_empty())
-        .map(Bytes::copy_from_slice)
-        .collect();
-    (!words.is_empty()).then_some(words)
+/// Parses the first line of a message as an inline command. Returns no words if it is blank.
+fn inline(message: &[u8], max_message: usize) -> Result<Vec<Bytes>, ProtocolError> {
+    let line = message.split(|byte| *byte == b'\n').next();
+    let line = [line.unwrap_or_default(), b"\n"].concat();
+    decoder(max_message).decode_message(line.into())
 }
 
 /// Returns a decoder of commands of at most `max_message` bytes.

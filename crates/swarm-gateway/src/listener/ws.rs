@@ -166,7 +166,10 @@ impl<S> WsSource<S> {
         Some(match first {
             b'*' => Inbound::resp(self.resp(message)),
             b'{' | b'[' => Inbound::json(json::command(&message)),
-            _ => Inbound::resp(Ok(super::inline(&message)?)),
+            _ => {
+                let words = super::inline(&message, self.max_message);
+                Inbound::resp(words.map_err(|error| error.to_string()))
+            }
         })
     }
 

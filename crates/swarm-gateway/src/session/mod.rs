@@ -192,6 +192,12 @@ impl Session {
             self.outbox.reply(reply, fault);
             return Next::Continue;
         }
+        if matches!(name.as_str(), "AUTH" | "HELLO")
+            && self.link.in_transaction()
+            && !self.dialect.has(Quirk::Overtaking)
+        {
+            return self.call(&name, args).await;
+        }
         match name.as_str() {
             "QUIT" => {
                 self.answer(&name, Frame::simple("OK"));

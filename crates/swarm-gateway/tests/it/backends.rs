@@ -104,6 +104,12 @@ async fn transactions() {
             "HELLO 2",
             "-ERR Command not allowed inside a transaction",
         ),
+        (
+            0,
+            "EXEC",
+            "-EXECABORT Transaction discarded because of previous errors.",
+        ),
+        (0, "MULTI", "\"OK\""),
         (0, "SET k 1", "\"QUEUED\""),
         (0, "INCR k", "\"QUEUED\""),
         (1, "GET k", "nil"),

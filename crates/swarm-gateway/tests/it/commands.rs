@@ -161,3 +161,99 @@ async fn values_are_binary_safe() {
     client.send("GET k").await;
     assert_eq!(client.reply().await.as_bytes(), Some(all.as_slice()));
 }
+
+#[tokio::test]
+async fn random_keys_are_equally_likely() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    client.call("SET a 1").await;
+    // Keys that are gone leave no trace in the probabilities.
+    for _ in 0..500 {
+        client.call("SET gone 1").await;
+        client.call("DEL gone").await;
+    }
+    client.call("SET b 1").await;
+    let mut found = 0;
+    for _ in 0..300 {
+        found += usize::from(client.call("RANDOMKEY").await == "\"a\"");
+    }
+    assert!((75..=225).contains(&found), "{found} of 300");
+}
+
+#[tokio::test]
+async fn approximate_trimming_removes_at_most_its_limit() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    for id in 1..=10 {
+        client.call(&format!("XADD s {id}-0 f v")).await;
+    }
+    transcript(
+        &mut client,
+        &[
+            ("XTRIM s MAXLEN ~ 2 LIMIT 3", "3"),
+            ("XTRIM s MINID ~ 9 LIMIT 1", "1"),
+            ("XADD s MAXLEN ~ 1 LIMIT 2 11-0 f v", "\"11-0\""),
+            ("XLEN s", "5"),
+            // No limit.
+            ("XTRIM s MAXLEN ~ 3 LIMIT 0", "2"),
+            ("XTRIM s MAXLEN 1", "2"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn invalid_settings_are_refused() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    transcript(
+        &mut client,
+        &[
+            (
+                "CONFIG SET maxmemory abc",
+                "-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument \
+                 must be a memory value",
+            ),
+            // All or nothing.
+            (
+                "CONFIG SET maxmemory 5 timeout x",
+                "-ERR CONFIG SET failed (possibly related to argument 'timeout') - argument \
+                 couldn't be parsed into an integer",
+            ),
+            ("CONFIG GET maxmemory", "[\"maxmemory\", \"0\"]"),
+            ("CONFIG SET MAXMEMORY 1kb", "\"OK\""),
+            ("CONFIG GET maxmemory", "[\"maxmemory\", \"1024\"]"),
+        ],
+    )
+    .await;
+}
+
+/// A key that expires wakes the consumers that wait for it, also if its deadline is set later.
+#[tokio::test]
+async fn an_expired_stream_ends_the_wait_for_it() {
+    let clock = Clock::manual();
+    let gateway = Gateway::builder().clock(clock.clone());
+    let gateway = gateway.start().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    for later in [false, true] {
+        let mut reader = Client::connect(&gateway).await;
+        client.call("XGROUP CREATE s g $ MKSTREAM").await;
+        if !later {
+            client.call("PEXPIRE s 1000").await;
+        }
+        reader
+            .send("XREADGROUP GROUP g c BLOCK 0 STREAMS s >")
+            .await;
+        while !client
+            .call("INFO clients")
+            .await
+            .contains("blocked_clients:1")
+        {}
+        if later {
+            client.call("PEXPIRE s 1000").await;
+        }
+        clock.advance(Duration::from_secs(1));
+        let reply = reader.reply().await.to_string();
+        assert!(reply.contains("UNBLOCKED"), "{reply}");
+    }
+}

@@ -82,8 +82,14 @@ async fn malformed_messages_do_not_end_the_connection() {
     client.send_bytes(b"").await;
     client.send_bytes(b" \r\n").await;
     client.send_bytes(b"*0\r\n").await;
+    client.send_bytes(b"*-10\r\n").await;
     client.send_bytes(b"ECHO inline\r\n").await;
     assert_eq!(client.reply().await.as_str(), Some("inline"));
+    client.send_bytes(b"ECHO \"two \\x77ords\"").await;
+    assert_eq!(client.reply().await.as_str(), Some("two words"));
+    client.send_bytes(b"ECHO \"two").await;
+    let reply = client.reply().await.to_string();
+    assert!(reply.contains("unbalanced quotes in request"), "{reply}");
 }
 
 #[tokio::test]
@@ -93,6 +99,16 @@ async fn an_oversized_message_ends_the_connection() {
     client.send_bytes(&[b'x'; 2048]).await;
     let close = client.ending().await.expect("a close frame");
     assert_eq!(u16::from(close.code), 1009);
+    // A message in fragments, and one that is announced only.
+    let fragment = |first: u8| [&[first, 0xfe, 0x02, 0x00, 0, 0, 0, 0], &[b'x'; 512][..]].concat();
+    let fragments = [fragment(0x02), fragment(0x00), fragment(0x00)].concat();
+    let announced = [0x82, 0xff, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0];
+    for bytes in [fragments.as_slice(), &announced] {
+        let mut client = Client::connect(&gateway).await;
+        client.send_raw(bytes).await;
+        let close = client.ending().await.expect("a close frame");
+        assert_eq!(u16::from(close.code), 1009);
+    }
     let mut other = Client::connect(&gateway).await;
     assert_eq!(other.call("PING").await, "\"PONG\"");
 }

@@ -13,6 +13,7 @@ mod json;
 mod lifecycle;
 mod nagle;
 mod peer;
+mod program;
 mod pubsub;
 #[path = "../redis/mod.rs"]
 mod redis;

@@ -31,7 +31,7 @@ async fn a_rejected_command_aborts_the_transaction() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
     let abort = "-EXECABORT Transaction discarded because of previous errors.";
-    for bad in ["NOSUCH", "GET", "SUBSCRIBE a"] {
+    for bad in ["NOSUCH", "GET", "SUBSCRIBE a", "HELLO", "HELLO 9", "AUTH"] {
         client.call("MULTI").await;
         assert!(client.call(bad).await.starts_with("-ERR "));
         assert_eq!(client.call("SET k v").await, "\"QUEUED\"");

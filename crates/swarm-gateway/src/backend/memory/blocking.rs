@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use swarm_resp::{Frame, RespVersion};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::call::{Block, Call};
 use super::server::Server;
@@ -22,6 +22,8 @@ pub(super) struct Waiter {
     /// its own command.
     command: Option<Command>,
     served: oneshot::Sender<()>,
+    /// Notified when one of the keys has changed and the command still waits.
+    touched: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -60,17 +62,19 @@ impl Server {
         store: &Arc<Store>,
         keys: Vec<Bytes>,
         command: Option<Command>,
-    ) -> (Ticket, oneshot::Receiver<()>) {
+    ) -> (Ticket, oneshot::Receiver<()>, Arc<Notify>) {
         let number = self.ticket();
         let (served, reply) = oneshot::channel();
+        let touched = Arc::new(Notify::new());
         self.waiting.push(Waiter {
             ticket: number,
             keys,
             command,
             served,
+            touched: touched.clone(),
         });
         let store = store.clone();
-        (Ticket { store, number }, reply)
+        (Ticket { store, number }, reply, touched)
     }
 }
 
@@ -88,7 +92,7 @@ pub(super) fn line_up(
     keys: Vec<Bytes>,
     deadline: Option<i64>,
 ) -> Waiting {
-    let (ticket, changed) = state.server.line_up(store, keys, None);
+    let (ticket, changed, _) = state.server.line_up(store, keys, None);
     Waiting {
         ticket,
         changed,
@@ -125,10 +129,13 @@ pub(super) fn wait(
         client: client.clone(),
         protocol: client.outbox.protocol(),
     };
-    let (ticket, mut reply) = state.server.line_up(store, block.keys, Some(command));
+    let keys = block.keys.clone();
+    let (ticket, mut reply, touched) = (state.server).line_up(store, block.keys, Some(command));
+    let store = store.clone();
     Called::Blocked(Box::pin(async move {
         let clock = ticket.store.clock.clone();
         tokio::select! {
+            () = expire(&store, &keys, &touched) => {}
             // Borrowed, because dropping the receiver on timeout would look like a disconnected
             // client: a change at this moment would then discard the command, and nobody would
             // reply to it.
@@ -142,6 +149,22 @@ pub(super) fn wait(
             }
         }
     }))
+}
+
+/// Removes the keys when they expire, which may end the wait. Never returns.
+async fn expire(store: &Store, keys: &[Bytes], touched: &Notify) {
+    loop {
+        let deadline = store.lock().keyspace.first_deadline(keys);
+        tokio::select! {
+            () = store.clock.until_some(deadline) => {}
+            // The deadline may be another one.
+            () = touched.notified() => continue,
+        }
+        let mut state = store.lock();
+        let now = store.clock.unix_millis();
+        state.keyspace.expire_due(now, store.pace.is_none());
+        settle(&mut state, Audience::All, now);
+    }
 }
 
 impl Command {
@@ -172,6 +195,9 @@ pub(super) fn settle(state: &mut State, audience: Audience, now: i64) {
             let concerned = waiter.keys.iter().any(|key| changed.contains(key));
             if waiter.served.is_closed() {
                 continue;
+            }
+            if concerned {
+                waiter.touched.notify_one();
             }
             if !concerned || state.server.loses_wake_up() {
                 state.server.waiting.push(waiter);

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use swarm_resp::{Frame, RespVersion};
 
 use super::call::{Call, Reply, ok};
+use super::number;
 use super::reject::Reject;
 use super::server::{Peer, Server};
 
@@ -76,8 +77,60 @@ pub(super) fn info(call: &mut Call<'_>) -> Reply {
     })))
 }
 
+/// `CLIENT LIST [TYPE type | ID id …]`.
 pub(super) fn list(call: &mut Call<'_>) -> Reply {
+    let wanted = Wanted::parse(call.rest(2))?;
     let peers = call.server.peers.iter();
-    let lines: String = peers.map(|(id, peer)| line(*id, peer, call.now)).collect();
+    let lines: String = peers
+        .filter(|(id, _)| wanted.contains(call.server, **id))
+        .map(|(id, peer)| line(*id, peer, call.now))
+        .collect();
     Ok(text(&lines))
+}
+
+/// Connections that CLIENT LIST shows.
+enum Wanted {
+    All,
+    /// Whether they have subscriptions.
+    Subscribers(bool),
+    /// Replicas or their master, of which there are none.
+    Nobody,
+    Listed(Vec<u64>),
+}
+
+impl Wanted {
+    fn parse(options: &[Bytes]) -> Result<Self, Reject> {
+        let [option, values @ ..] = options else {
+            return Ok(Self::All);
+        };
+        match (option.to_ascii_uppercase().as_slice(), values) {
+            (b"TYPE", [kind]) => match kind.to_ascii_lowercase().as_slice() {
+                b"normal" => Ok(Self::Subscribers(false)),
+                b"pubsub" => Ok(Self::Subscribers(true)),
+                b"master" | b"replica" | b"slave" => Ok(Self::Nobody),
+                _ => Err(Reject::quoting(&[b"ERR Unknown client type '", kind, b"'"])),
+            },
+            (b"ID", [_, ..]) => {
+                let id = |text: &Bytes| {
+                    let id = number::integer(text)
+                        .ok()
+                        .and_then(|id| u64::try_from(id).ok());
+                    id.filter(|id| *id > 0)
+                };
+                let ids: Option<Vec<_>> = values.iter().map(id).collect();
+                ids.map(Self::Listed)
+                    .ok_or(Reject::text("ERR Invalid client ID"))
+            }
+            _ => Err(Reject::SYNTAX),
+        }
+    }
+
+    fn contains(&self, server: &Server, id: u64) -> bool {
+        match self {
+            Self::All => true,
+            Self::Subscribers(subscribed) => (server.pubsub.count(id) != (0, 0)) == *subscribed,
+            Self::Nobody => false,
+            Self::Listed(ids) => ids.contains(&id),
+        }
+    }
 }

@@ -61,6 +61,10 @@ impl Link for MemoryLink {
         state.keyspace.expire_due(now, self.store.pace.is_none());
         blocking::settle(&mut state, Audience::All, now);
         let mut found = table::find(name, &args, self.local.client.quirks.streams);
+        if matches!(name, "AUTH" | "HELLO") {
+            // Handled by the session, except in a transaction.
+            found = Err(Reject::IN_TRANSACTION);
+        }
         if let (Ok(spec), true) = (&found, self.local.client.quirks.streams) {
             found = streams::known_to_swarm(spec.name, &args).map(|()| *spec);
         }

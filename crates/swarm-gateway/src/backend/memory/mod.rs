@@ -3,6 +3,7 @@
 mod admin;
 mod blocking;
 mod call;
+mod config;
 mod connection;
 mod expire;
 mod float;

@@ -40,6 +40,14 @@ impl PubSub {
         }
     }
 
+    /// Returns the number of channels and of patterns that a connection has subscribed to.
+    pub(super) fn count(&self, id: u64) -> (usize, usize) {
+        let count = |listeners: &BTreeMap<Bytes, BTreeSet<u64>>| {
+            listeners.values().filter(|ids| ids.contains(&id)).count()
+        };
+        (count(&self.channels), count(&self.patterns))
+    }
+
     fn leave(&mut self, which: Which, name: &Bytes, id: u64) {
         let listeners = self.listeners(which);
         if let Some(ids) = listeners.get_mut(name) {

@@ -1,7 +1,5 @@
 //! Key enumeration: KEYS, SCAN, RANDOMKEY.
 
-use std::hash::{BuildHasher, RandomState};
-
 use bytes::Bytes;
 use swarm_resp::Frame;
 
@@ -93,10 +91,6 @@ pub(super) fn scan(call: &mut Call<'_>) -> Reply {
 }
 
 pub(super) fn randomkey(call: &mut Call<'_>) -> Reply {
-    // A hasher with random keys is a sufficient source of randomness.
-    let chance = RandomState::new().hash_one(call.now);
-    let place = chance.checked_rem(call.keyspace.places()).unwrap_or(0);
-    let (mut behind, mut all) = (call.keyspace.from(place), call.keyspace.from(0));
-    let key = behind.next().or_else(|| all.next()).map(|(_, key, _)| key);
-    Ok(key.map_or_else(Frame::null, |key| Frame::bulk(key.clone())))
+    let key = call.keyspace.random().cloned();
+    Ok(key.map_or_else(Frame::null, Frame::bulk))
 }

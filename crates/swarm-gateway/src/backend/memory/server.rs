@@ -1,4 +1,4 @@
-//! Server state: connections, configuration, and INFO.
+//! Server state: connections and INFO.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,10 +9,9 @@ use swarm_resp::Frame;
 use super::admin::Backup;
 use super::blocking::Waiter;
 use super::call::{Call, Reply, ok};
-use super::glob;
+use super::config::Config;
 use super::keys;
 use super::pubsub::PubSub;
-use super::reject::Reject;
 use super::tracking::Tracking;
 use crate::backend::Client;
 use crate::outbox::Outbox;
@@ -28,7 +27,7 @@ pub(super) struct Server {
     pub(super) backups: BTreeMap<Bytes, Backup>,
     /// Scripts by SHA-1.
     pub(super) scripts: BTreeMap<Bytes, Bytes>,
-    config: BTreeMap<&'static str, Bytes>,
+    pub(super) config: Config,
     tickets: u64,
     /// Fraction of the wake-ups of blocked commands that are lost, from 0 to 1.
     pub(super) lost_wake_ups: f64,
@@ -53,26 +52,11 @@ impl Peer {
     }
 }
 
-/// Returns the configuration of a server that has just started.
-fn default_config() -> BTreeMap<&'static str, Bytes> {
-    let config = [
-        ("appendonly", "no"),
-        ("databases", "1"),
-        ("maxmemory", "0"),
-        ("maxmemory-policy", "noeviction"),
-        ("save", ""),
-        ("timeout", "0"),
-    ];
-    (config.into_iter())
-        .map(|(name, value)| (name, Bytes::from_static(value.as_bytes())))
-        .collect()
-}
-
 impl Server {
     /// Loses what the server keeps in memory only, apart from the data.
     pub(super) fn crash(&mut self) {
         self.scripts.clear();
-        self.config = default_config();
+        self.config = Config::default();
     }
 }
 
@@ -85,7 +69,7 @@ impl Default for Server {
             waiting: Vec::new(),
             backups: BTreeMap::new(),
             scripts: BTreeMap::new(),
-            config: default_config(),
+            config: Config::default(),
             tickets: 0,
             lost_wake_ups: 0.0,
         }
@@ -103,61 +87,6 @@ impl Server {
         self.tickets += 1;
         self.tickets
     }
-}
-
-pub(super) fn config_get(call: &mut Call<'_>) -> Reply {
-    let patterns: Vec<_> = call
-        .rest(2)
-        .iter()
-        .map(|arg| arg.to_ascii_lowercase())
-        .collect();
-    let config = &call.server.config;
-    Ok(Frame::build(|reply| {
-        reply.map(|map| {
-            for (name, value) in config {
-                if patterns
-                    .iter()
-                    .any(|pattern| glob::matches(pattern, name.as_bytes()))
-                {
-                    map.bulk(name.as_bytes());
-                    map.bulk(value);
-                }
-            }
-        });
-    }))
-}
-
-/// Sets all parameters or none.
-pub(super) fn config_set(call: &mut Call<'_>) -> Reply {
-    let pairs = call.rest(2).chunks(2);
-    for pair in pairs.clone() {
-        let name = pair.first().map(|name| name.to_ascii_lowercase());
-        let known = call
-            .server
-            .config
-            .keys()
-            .any(|known| Some(known.as_bytes()) == name.as_deref());
-        if pair.len() != 2 || !known {
-            let name = String::from_utf8_lossy(pair.first().map_or(&[][..], Bytes::as_ref));
-            return Err(Reject::new(format!(
-                "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
-            )));
-        }
-    }
-    for pair in pairs {
-        if let [name, value] = pair {
-            for (known, setting) in &mut call.server.config {
-                if known.as_bytes().eq_ignore_ascii_case(name) {
-                    *setting = Bytes::copy_from_slice(value);
-                }
-            }
-        }
-    }
-    Ok(ok())
-}
-
-pub(super) fn config_resetstat(_: &mut Call<'_>) -> Reply {
-    Ok(ok())
 }
 
 /// Replies with the sections that clients parse.

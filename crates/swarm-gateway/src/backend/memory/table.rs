@@ -7,8 +7,8 @@ use super::call::{Call, Reply, count};
 use super::link::{self, Local, Replies};
 use super::reject::Reject;
 use super::{
-    State, admin, connection, expire, keys, pubsub, ranges, scan, script, server, streams, strings,
-    tracking, transaction,
+    State, admin, config, connection, expire, keys, pubsub, ranges, scan, script, server, streams,
+    strings, tracking, transaction,
 };
 
 /// A command.
@@ -109,9 +109,9 @@ static TABLE: &[Spec] = &[
     data("COMMAND|DOCS", -2, command_docs),
     data("COMMAND|INFO", -2, commands),
     spec("CONFIG", -2, Run::Container),
-    data("CONFIG|GET", -3, server::config_get),
-    data("CONFIG|RESETSTAT", 2, server::config_resetstat),
-    data("CONFIG|SET", -4, server::config_set),
+    data("CONFIG|GET", -3, config::get),
+    data("CONFIG|RESETSTAT", 2, config::resetstat),
+    data("CONFIG|SET", -4, config::set),
     data("COPY", -3, keys::copy),
     data("DBSIZE", 1, keys::dbsize),
     data("DECR", 2, strings::decr),

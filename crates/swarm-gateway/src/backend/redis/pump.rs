@@ -289,7 +289,7 @@ fn refusal(name: &str, args: &[Bytes], in_transaction: bool) -> Option<String> {
             Some(format!("ERR {name} is not available through the gateway"))
         }
         _ if replies => Some("ERR CLIENT REPLY is not available through the gateway".to_owned()),
-        _ if in_transaction && is_subscribing(name) => {
+        _ if in_transaction && (is_subscribing(name) || matches!(name, "AUTH" | "HELLO")) => {
             Some("ERR Command not allowed inside a transaction".to_owned())
         }
         _ => None,

@@ -283,9 +283,22 @@ impl Keyspace {
         (self.order.range(place..)).filter_map(|(place, key)| Some((*place, key, self.get(key)?)))
     }
 
-    /// Returns the upper bound of all creation numbers.
-    pub(super) const fn places(&self) -> u64 {
-        self.births
+    /// Returns a random key, each with the same probability.
+    pub(super) fn random(&self) -> Option<&Bytes> {
+        if self.order.is_empty() {
+            return None;
+        }
+        // Unless most keys have been removed, a random creation number soon belongs to a key.
+        let chance = || self.order.get(&fastrand::u64(..self.births));
+        let key = (0..32).find_map(|_| chance());
+        key.or_else(|| self.order.values().nth(fastrand::usize(..self.order.len())))
+    }
+
+    /// Returns the earliest deadline of several keys.
+    pub(super) fn first_deadline(&self, keys: &[Bytes]) -> Option<i64> {
+        (keys.iter())
+            .filter_map(|key| self.deadline(key).flatten())
+            .min()
     }
 
     pub(super) fn clear(&mut self) {

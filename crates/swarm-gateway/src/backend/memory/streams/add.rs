@@ -8,6 +8,9 @@ use super::super::number;
 use super::super::reject::Reject;
 use super::id::{NewId, StreamId};
 
+/// Maximum number of entries that one command removes with `~` and without LIMIT.
+const DEFAULT_LIMIT: usize = 10_000;
+
 /// Trimming strategy.
 #[derive(Debug, Clone, Copy)]
 enum Trim {
@@ -101,12 +104,18 @@ impl Options {
         Ok(())
     }
 
-    /// Trims exactly, even where `~` would permit keeping more.
+    /// Trims exactly where `~` would permit keeping more, but removes no more than LIMIT permits.
     fn apply(&self, stream: &mut super::Stream) -> usize {
+        let limit = match self.limit {
+            _ if !self.approximate => usize::MAX,
+            None => DEFAULT_LIMIT,
+            Some(0) => usize::MAX,
+            Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
+        };
         match self.trim {
             None => 0,
-            Some(Trim::Length(most)) => stream.trim(|length, _| length > most),
-            Some(Trim::Before(first)) => stream.trim(|_, oldest| oldest < first),
+            Some(Trim::Length(most)) => stream.trim(limit, |length, _| length > most),
+            Some(Trim::Before(first)) => stream.trim(limit, |_, oldest| oldest < first),
         }
     }
 }

@@ -160,7 +160,12 @@ pub(in super::super) fn xgroup_setid(call: &mut Call<'_>) -> Reply {
     let sub = String::from_utf8_lossy(call.arg(1)).into_owned();
     let (_, entries_read) = options(call.rest(5), &sub, false)?;
     existing_group(call)?;
-    let delivered = position(call.arg(4), call.stream(call.arg(2))?)?;
+    let delivered = match call.arg(4).as_ref() {
+        // Unlike CREATE, SETID accepts the ends of a range.
+        b"-" => StreamId::MIN,
+        b"+" => StreamId::MAX,
+        id => position(id, call.stream(call.arg(2))?)?,
+    };
     let group = existing_group(call)?;
     group.delivered = delivered;
     group.entries_read = entries_read;

@@ -87,17 +87,18 @@ impl Stream {
         });
     }
 
-    /// Removes the oldest entries while `excess` returns `true` for the number of entries and the
-    /// oldest ID.
-    fn trim(&mut self, excess: impl Fn(usize, StreamId) -> bool) -> usize {
-        let before = self.entries.len();
-        while let Some((oldest, _)) = self.entries.first_key_value() {
-            if !excess(self.entries.len(), *oldest) {
-                break;
-            }
+    /// Removes at most `limit` of the oldest entries, while `excess` returns `true` for the number
+    /// of entries and the oldest ID.
+    fn trim(&mut self, limit: usize, excess: impl Fn(usize, StreamId) -> bool) -> usize {
+        let mut removed = 0;
+        while removed < limit
+            && let Some((oldest, _)) = self.entries.first_key_value()
+            && excess(self.entries.len(), *oldest)
+        {
             self.entries.pop_first();
+            removed += 1;
         }
-        before - self.entries.len()
+        removed
     }
 }
 

@@ -1,0 +1,199 @@
+//! CONFIG: parameters and the values that they accept.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use swarm_resp::Frame;
+
+use super::call::{Call, Reply, ok};
+use super::glob;
+use super::reject::Reject;
+
+/// A parameter.
+#[derive(Debug)]
+struct Parameter {
+    name: &'static str,
+    default: &'static str,
+    kind: Kind,
+}
+
+/// What a parameter accepts.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Immutable,
+    YesOrNo,
+    /// Bytes, with a unit such as `mb`.
+    Memory,
+    /// Seconds.
+    Time,
+    /// Pairs of numbers, or nothing.
+    Save,
+    OneOf(&'static [&'static str]),
+}
+
+const POLICIES: &[&str] = &[
+    "volatile-lru",
+    "volatile-lfu",
+    "volatile-random",
+    "volatile-ttl",
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-random",
+    "noeviction",
+];
+
+const fn parameter(name: &'static str, default: &'static str, kind: Kind) -> Parameter {
+    Parameter {
+        name,
+        default,
+        kind,
+    }
+}
+
+const PARAMETERS: [Parameter; 6] = [
+    parameter("appendonly", "no", Kind::YesOrNo),
+    parameter("databases", "1", Kind::Immutable),
+    parameter("maxmemory", "0", Kind::Memory),
+    parameter("maxmemory-policy", "noeviction", Kind::OneOf(POLICIES)),
+    parameter("save", "", Kind::Save),
+    parameter("timeout", "0", Kind::Time),
+];
+
+impl Kind {
+    /// Returns the value as CONFIG GET shows it.
+    fn accept(self, value: &[u8]) -> Result<Bytes, String> {
+        let text = String::from_utf8_lossy(value).to_ascii_lowercase();
+        Ok(match self {
+            Self::Immutable => return Err("can't set immutable config".to_owned()),
+            Self::YesOrNo if text == "yes" || text == "no" => text.into(),
+            Self::YesOrNo => return Err("argument must be 'yes' or 'no'".to_owned()),
+            Self::Memory => match memory(&text) {
+                Some(bytes) => bytes.to_string().into(),
+                None => return Err("argument must be a memory value".to_owned()),
+            },
+            Self::Time => match text.parse::<i64>() {
+                Ok(0..=2_147_483_647) => text.into(),
+                Ok(_) => {
+                    return Err("argument must be between 0 and 2147483647 inclusive".to_owned());
+                }
+                Err(_) => return Err("argument couldn't be parsed into an integer".to_owned()),
+            },
+            Self::Save => {
+                let numbers: Option<Vec<u32>> = text
+                    .split_whitespace()
+                    .map(|word| word.parse().ok())
+                    .collect();
+                if numbers.is_none_or(|numbers| numbers.len() % 2 == 1) {
+                    return Err("Invalid save parameters".to_owned());
+                }
+                text.into()
+            }
+            Self::OneOf(words) if words.contains(&text.as_str()) => text.into(),
+            Self::OneOf(words) => {
+                let words = words.join(", ");
+                return Err(format!("argument(s) must be one of the following: {words}"));
+            }
+        })
+    }
+}
+
+/// Parses a number of bytes with a unit.
+fn memory(text: &str) -> Option<u64> {
+    let end = text.find(|digit: char| !digit.is_ascii_digit());
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
+    let factor = match unit {
+        "" | "b" => 1,
+        "k" => 1_000,
+        "kb" => 1 << 10,
+        "m" => 1_000_000,
+        "mb" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// Current values.
+#[derive(Debug)]
+pub(super) struct Config(BTreeMap<&'static str, Bytes>);
+
+impl Default for Config {
+    fn default() -> Self {
+        let value = |parameter: &Parameter| (parameter.name, parameter.default.into());
+        Self(PARAMETERS.iter().map(value).collect())
+    }
+}
+
+pub(super) fn get(call: &mut Call<'_>) -> Reply {
+    let patterns: Vec<_> = call
+        .rest(2)
+        .iter()
+        .map(|arg| arg.to_ascii_lowercase())
+        .collect();
+    let config = &call.server.config.0;
+    Ok(Frame::build(|reply| {
+        reply.map(|map| {
+            for (name, value) in config {
+                if patterns
+                    .iter()
+                    .any(|pattern| glob::matches(pattern, name.as_bytes()))
+                {
+                    map.bulk(name.as_bytes());
+                    map.bulk(value);
+                }
+            }
+        });
+    }))
+}
+
+fn failed(parameter: &Parameter, why: &str) -> Reject {
+    let name = parameter.name;
+    Reject::new(format!(
+        "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"
+    ))
+}
+
+/// Sets all parameters or none.
+pub(super) fn set(call: &mut Call<'_>) -> Reply {
+    let pairs = call.rest(2).chunks_exact(2);
+    if !pairs.remainder().is_empty() {
+        return Err(Reject::SYNTAX);
+    }
+    let mut known: Vec<(&Parameter, &Bytes)> = Vec::new();
+    for pair in pairs {
+        let [name, value] = pair else {
+            return Err(Reject::SYNTAX);
+        };
+        let found = (PARAMETERS.iter())
+            .find(|parameter| parameter.name.as_bytes().eq_ignore_ascii_case(name));
+        let Some(parameter) = found else {
+            return Err(Reject::quoting(&[
+                b"ERR Unknown option or number of arguments for CONFIG SET - '",
+                name,
+                b"'",
+            ]));
+        };
+        if matches!(parameter.kind, Kind::Immutable) {
+            return Err(failed(parameter, "can't set immutable config"));
+        }
+        if known.iter().any(|(other, _)| other.name == parameter.name) {
+            return Err(failed(parameter, "duplicate parameter"));
+        }
+        known.push((parameter, value));
+    }
+    let mut accepted = Vec::new();
+    for (parameter, value) in known {
+        let value = parameter.kind.accept(value);
+        accepted.push((
+            parameter.name,
+            value.map_err(|why| failed(parameter, &why))?,
+        ));
+    }
+    call.server.config.0.extend(accepted);
+    Ok(ok())
+}
+
+pub(super) fn resetstat(_: &mut Call<'_>) -> Reply {
+    Ok(ok())
+}
