@@ -160,6 +160,9 @@ impl Scanner {
             return (header.len() > limits.max_inline).then_some(Err(BadLine::TooLong));
         };
         let end = self.searched.saturating_add(found);
+        if end > limits.max_inline {
+            return Some(Err(BadLine::TooLong));
+        }
         match header.get(end.saturating_add(1)) {
             Some(b'\n') => {
                 self.at = self.at.saturating_add(end).saturating_add(2);
