@@ -11,7 +11,7 @@ use super::acks::AckQueue;
 use super::options::Settings;
 use super::retries::{Entry, Retries};
 use crate::client::Client;
-use crate::commands::{StreamId, XClaimOptions, XPendingOptions};
+use crate::commands::{PendingEntry, StreamId, XClaimOptions, XPendingOptions};
 use crate::error::{Error, Result};
 
 /// Membership of a consumer in its group.
@@ -163,12 +163,25 @@ impl Membership {
         Ok(())
     }
 
+    /// Returns the state of an entry, or `None` if it is not pending for this consumer: it was
+    /// acknowledged, or another consumer has claimed it.
+    pub(super) async fn pending(
+        &self,
+        stream: usize,
+        id: StreamId,
+    ) -> Result<Option<PendingEntry>> {
+        let Some(key) = self.streams.get(stream) else {
+            return Ok(None);
+        };
+        let options = XPendingOptions::new().range(id..=id).count(1);
+        let options = options.consumer(&self.name);
+        let listed = self.client.xpending_with(key, &self.group, options);
+        Ok(listed.await?.pop())
+    }
+
     /// Resets the idle time of an entry. Returns false if it is not pending for this consumer.
     pub(super) async fn extend(&self, stream: usize, id: StreamId) -> Result<bool> {
         let (client, group, name) = (&self.client, &self.group, &self.name);
-        let Some(key) = self.streams.get(stream) else {
-            return Ok(false);
-        };
         let server = &client.shared.factory.target.settings.learned;
         // SwarmKeyDb ignores JUSTID, so it would count a delivery.
         let may_count = server.profile().is_none_or(|server| server.write_queue);
@@ -178,9 +191,9 @@ impl Membership {
                  max_deliveries; raise min_idle instead",
             ));
         }
-        let options = XPendingOptions::new().range(id..=id).count(1);
-        let listed = client.xpending_with(key, group, options.consumer(name));
-        let Some(pending) = listed.await?.pop() else {
+        let (Some(key), Some(pending)) =
+            (self.streams.get(stream), self.pending(stream, id).await?)
+        else {
             return Ok(false);
         };
         // If another consumer has claimed the entry since, its idle time is shorter.

@@ -83,17 +83,7 @@ impl Work {
         reason: Option<String>,
     ) -> Result<Vec<Delivery>> {
         let redelivered = async {
-            let membership = &self.membership;
-            let Some(key) = membership.streams.get(stream) else {
-                return Ok(None);
-            };
-            let options = XPendingOptions::new().range(id..=id).count(1);
-            let options = options.consumer(&membership.name);
-            let listed = membership
-                .client
-                .xpending_with(key, &membership.group, options);
-            let Some(pending) = listed.await?.pop() else {
-                // Acknowledged, or claimed by another consumer.
+            let Some(pending) = self.membership.pending(stream, id).await? else {
                 return Ok(None);
             };
             let candidate = Candidate {
