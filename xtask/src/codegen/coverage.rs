@@ -27,7 +27,7 @@ Atomicity and isolation between clients depend on the server: see
 
 *Unless it blocks*: with a blocking option, the call runs on a leased connection.
 
-Use `raw` for commands without a method, and `raw_blocking` if they block.
+For commands without a method, see [any command](#any-command).
 ";
 
 const CONCLUSION: &str = "
@@ -47,9 +47,18 @@ works over HTTP.
 ";
 
 const WITHOUT_METHODS: &str = "
-# Commands without a method
+# Any command
 
-`raw` sends any command, except those that a shared connection cannot carry:
+These methods are on every handle:
+
+| method | sends | reply |
+|---|---|---|
+| `raw` | any command, except those below | `Frame` |
+| `raw_as` | the same | the requested type |
+| `raw_blocking` | a command that may block, on a leased connection | `Frame` |
+| `run_script` | a `Script`: `EVAL`, or on Redis `EVALSHA` where that is safe | the requested type |
+
+A shared connection cannot carry all commands:
 
 | send with | commands |
 |---|---|

@@ -65,7 +65,8 @@ pub trait ScriptCommands: Executor {
     ///
     /// # Errors
     ///
-    /// Fails if the server does not have the script (code `NOSCRIPT`); the script fails.
+    /// Fails if the server does not have the script (code `NOSCRIPT`, which a script can return
+    /// itself, too); the script fails.
     ///
     /// # Servers
     ///

@@ -575,8 +575,9 @@ impl Bulk {
     /// ([`GroupRead::New`](crate::GroupRead::New), `">"`), or the consumer's own pending entries
     /// that follow an ID (`XREADGROUP`).
     ///
-    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb
-    /// returns at most 1,000 entries.
+    /// Returns the streams with entries, oldest first; empty if there are none. Pending entries
+    /// that were deleted are in [`deleted`](crate::StreamBatch::deleted). SwarmKeyDb returns at
+    /// most 1,000 entries.
     ///
     /// See [`Client::xreadgroup`](crate::Client::xreadgroup) for details.
     pub fn xreadgroup(
@@ -592,8 +593,9 @@ impl Bulk {
     /// ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which the call may block, or the
     /// consumer's own pending entries that follow an ID (`XREADGROUP`).
     ///
-    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a
-    /// count, SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with entries, oldest first; empty if none arrived in time. Pending
+    /// entries that were deleted are in [`deleted`](crate::StreamBatch::deleted). Without a count,
+    /// SwarmKeyDb returns at most 1,000 entries.
     ///
     /// See [`Client::xreadgroup_with`](crate::Client::xreadgroup_with) for details.
     pub fn xreadgroup_with(

@@ -440,7 +440,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Fails if the server does not have the script (code `NOSCRIPT`); the script fails.
+    /// Fails if the server does not have the script (code `NOSCRIPT`, which a script can return
+    /// itself, too); the script fails.
     ///
     /// # Servers
     ///
@@ -648,8 +649,9 @@ impl Client {
     /// ([`GroupRead::New`](crate::GroupRead::New), `">"`), or the consumer's own pending entries
     /// that follow an ID (`XREADGROUP`).
     ///
-    /// Returns the streams with new entries, oldest first; empty if there are none. SwarmKeyDb
-    /// returns at most 1,000 entries.
+    /// Returns the streams with entries, oldest first; empty if there are none. Pending entries
+    /// that were deleted are in [`deleted`](crate::StreamBatch::deleted). SwarmKeyDb returns at
+    /// most 1,000 entries.
     ///
     /// # Errors
     ///
@@ -686,8 +688,9 @@ impl Client {
     /// ([`GroupRead::New`](crate::GroupRead::New), `">"`), for which the call may block, or the
     /// consumer's own pending entries that follow an ID (`XREADGROUP`).
     ///
-    /// Returns the streams with new entries, oldest first; empty if none arrived in time. Without a
-    /// count, SwarmKeyDb returns at most 1,000 entries.
+    /// Returns the streams with entries, oldest first; empty if none arrived in time. Pending
+    /// entries that were deleted are in [`deleted`](crate::StreamBatch::deleted). Without a count,
+    /// SwarmKeyDb returns at most 1,000 entries.
     ///
     /// # Errors
     ///
