@@ -142,11 +142,15 @@ impl TransportError {
         self
     }
 
-    /// Sets [`retry_after`](Self::retry_after) if the response had such a header.
+    /// Sets [`retry_after`](Self::retry_after) if the response had such a header, and adds the wait
+    /// to the message.
     #[cfg(any(feature = "ws", feature = "http"))]
-    pub(crate) fn maybe_retry_after(self, wait: Option<Duration>) -> Self {
+    pub(crate) fn maybe_retry_after(mut self, wait: Option<Duration>) -> Self {
         match wait {
-            Some(wait) => self.with_retry_after(wait),
+            Some(wait) => {
+                self.message.push_str(&format!(" (Retry-After: {wait:?})"));
+                self.with_retry_after(wait)
+            }
             None => self,
         }
     }

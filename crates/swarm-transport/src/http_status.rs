@@ -12,7 +12,8 @@ pub(crate) fn error(endpoint: &Endpoint, status: u16, wanted: &str) -> Transport
         ),
         400 => (
             Kind::Protocol,
-            "check scheme and path of the address; a WebSocket port needs ws://",
+            "check scheme and path of the address; a WebSocket port needs ws://, and a port with \
+             TLS wss:// or https://",
         ),
         401 => (
             Kind::Auth,

@@ -14,6 +14,8 @@ use tokio::time::Instant;
 use crate::{Endpoint, Scheme, TransportError, TransportErrorKind, TransportOptions};
 pub(crate) use deadline::deadline_after;
 pub(crate) use progress::{Progress, Step};
+#[cfg(feature = "tcp")]
+pub(crate) use quick_ack::is_tls_alert;
 pub(crate) use quick_ack::{QuickAckPolicy, QuickAckStream};
 
 /// Opens streams to an endpoint. Endpoint and options are validated when a dialer is created.
@@ -117,12 +119,28 @@ fn tls_error(endpoint: &Endpoint, error: io::Error) -> TransportError {
         );
         return io_error(error).with_context(message);
     };
-    let hint = crate::tls::hint(cause);
-    TransportError::new(
-        TransportErrorKind::Tls,
-        format!("TLS with {endpoint} failed: {cause}; {hint}"),
-    )
-    .with_source(error)
+    let message = match cause {
+        rustls::Error::InvalidMessage(_) => format!(
+            "{endpoint} does not speak TLS; use {}://, or the port of the server that has TLS: \
+             {cause}",
+            endpoint.scheme().with_other_encryption()
+        ),
+        cause => {
+            let hint = crate::tls::hint(cause);
+            format!("TLS with {endpoint} failed: {cause}; {hint}")
+        }
+    };
+    TransportError::new(TransportErrorKind::Tls, message).with_source(error)
+}
+
+/// Creates the error for a TLS server at an endpoint without TLS.
+#[cfg(any(feature = "ws", feature = "http"))]
+pub(crate) fn speaks_tls(endpoint: &Endpoint) -> TransportError {
+    let message = format!(
+        "{endpoint} speaks TLS; use {}:// in its address",
+        endpoint.scheme().with_other_encryption()
+    );
+    TransportError::new(TransportErrorKind::Protocol, message)
 }
 
 /// Converts an I/O error of an open socket.

@@ -30,6 +30,8 @@ pub(crate) struct QuickAckPolicy {
 struct Shared {
     /// Whether the peer is, or may be, a server that waits for acknowledgments.
     needed: AtomicBool,
+    /// Whether the peer has answered with a TLS alert.
+    sent_alert: AtomicBool,
     #[cfg(test)]
     set: std::sync::atomic::AtomicUsize,
 }
@@ -42,6 +44,7 @@ impl QuickAckPolicy {
                 // The WebSocket and HTTP gateways belong to SwarmKeyDb; RESP over TCP is most
                 // likely Redis.
                 needed: AtomicBool::new(!scheme.is_redis()),
+                sent_alert: AtomicBool::new(false),
                 #[cfg(test)]
                 set: std::sync::atomic::AtomicUsize::new(0),
             }),
@@ -55,6 +58,20 @@ impl QuickAckPolicy {
                 .needed
                 .store(peer.is_swarmkeydb(), Ordering::Relaxed);
         }
+    }
+
+    /// Records the first data of a stream.
+    fn note_greeting(&self, data: &[u8]) {
+        if is_tls_alert(data) {
+            self.shared.sent_alert.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns whether the peer has answered with a TLS alert, as a TLS server does to data that is
+    /// not TLS.
+    #[cfg(any(feature = "ws", feature = "http"))]
+    pub(crate) fn peer_sent_alert(&self) -> bool {
+        self.shared.sent_alert.load(Ordering::Relaxed)
     }
 
     fn is_needed(&self) -> bool {
@@ -100,6 +117,11 @@ impl QuickAckPolicy {
     }
 }
 
+/// Returns whether data begins with an alert record of any version from SSL 3 to TLS 1.3.
+pub(crate) const fn is_tls_alert(data: &[u8]) -> bool {
+    matches!(data, [0x15, 0x03, ..])
+}
+
 /// A TCP stream that acknowledges immediately if its [`QuickAckPolicy`] says so.
 #[derive(Debug)]
 pub(crate) struct QuickAckStream {
@@ -107,6 +129,8 @@ pub(crate) struct QuickAckStream {
     ack_policy: QuickAckPolicy,
     /// Whether data was read since the last acknowledgment.
     unacknowledged: bool,
+    /// Whether any data was read.
+    is_greeted: bool,
 }
 
 impl QuickAckStream {
@@ -115,6 +139,7 @@ impl QuickAckStream {
             stream,
             ack_policy,
             unacknowledged: false,
+            is_greeted: false,
         }
     }
 }
@@ -125,9 +150,15 @@ impl AsyncRead for QuickAckStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if read.is_ready() {
             self.unacknowledged = true;
+            if !self.is_greeted {
+                self.is_greeted = true;
+                let data = buffer.filled().get(before..).unwrap_or_default();
+                self.ack_policy.note_greeting(data);
+            }
         } else if self.unacknowledged {
             // Acknowledge only when there is nothing left to read: until then the peer is not
             // waiting.

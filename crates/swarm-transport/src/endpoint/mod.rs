@@ -59,6 +59,21 @@ impl Scheme {
         matches!(self, Self::Wss | Self::Https | Self::Rediss)
     }
 
+    /// Returns the scheme of the same transport without TLS instead of with it, or with TLS instead
+    /// of without.
+    #[cfg(any(feature = "tls", feature = "ws", feature = "http"))]
+    pub(crate) const fn with_other_encryption(self) -> Self {
+        match self {
+            Self::Ws => Self::Wss,
+            Self::Wss => Self::Ws,
+            Self::Http => Self::Https,
+            Self::Https => Self::Http,
+            Self::Redis => Self::Rediss,
+            Self::Rediss => Self::Redis,
+            Self::RedisUnix => Self::RedisUnix,
+        }
+    }
+
     /// Returns whether the transport is WebSocket.
     pub const fn is_websocket(self) -> bool {
         matches!(self, Self::Ws | Self::Wss)

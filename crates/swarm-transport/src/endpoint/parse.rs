@@ -43,7 +43,12 @@ pub(super) fn endpoint(address: &str) -> Result<Endpoint, TransportError> {
              percent-encode it (%2F for /, %3F for ?, %23 for #)",
         ));
     }
-    let url = Url::parse(address).map_err(malformed)?;
+    let url = Url::parse(address).map_err(|error| match authority(rest) {
+        authority if is_ipv6_without_brackets(authority) => {
+            malformed(ParseError::InvalidIpv6Address)
+        }
+        _ => malformed(error),
+    })?;
     if url.fragment().is_some() {
         return Err(invalid(
             "the address has a fragment (#…), which a server does not use; remove it, and write # \
@@ -55,6 +60,19 @@ pub(super) fn endpoint(address: &str) -> Result<Endpoint, TransportError> {
         _ if scheme.is_redis() => redis(scheme, &url),
         _ => web(scheme, &url),
     }
+}
+
+/// Returns host and port of an address without its scheme.
+fn authority(rest: &str) -> &str {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+fn is_ipv6_without_brackets(authority: &str) -> bool {
+    authority.matches(':').count() > 1
+        && authority
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b':')
 }
 
 /// Returns whether an `@` follows the first delimiter of a `redis` address. A database contains no
@@ -105,9 +123,11 @@ fn malformed(error: ParseError) -> TransportError {
         ParseError::InvalidIpv6Address => {
             "the host is not a valid IPv6 address; write it in brackets, as in ws://[::1]:8765"
         }
-        ParseError::InvalidIpv4Address => "the host is not a valid IPv4 address",
+        ParseError::InvalidIpv4Address => {
+            "the host is not a valid IPv4 address; write four numbers up to 255, or a host name"
+        }
         ParseError::IdnaError | ParseError::InvalidDomainCharacter => {
-            "the host is not a valid host name"
+            "the host is not a valid host name; use letters, digits, dots and dashes"
         }
         _ => "the address is malformed; write scheme://host:port",
     };
@@ -151,15 +171,14 @@ fn decode(part: &str, text: &str) -> Result<String, TransportError> {
 fn web(scheme: Scheme, url: &Url) -> Result<Endpoint, TransportError> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(invalid(format!(
-            "a {scheme}:// address cannot contain a user or password; remove the part before the \
-             @ and set the password \
-             in the client's options"
+            "addresses with {scheme}:// cannot contain a user or password; remove the part before \
+             the @ and set the password in the client's options"
         )));
     }
     if scheme.is_http() && url.query().is_some() {
         return Err(invalid(format!(
-            "a {scheme}:// address cannot contain a query (?…); remove it, and set tokens as a \
-             header or bearer token"
+            "addresses with {scheme}:// cannot contain a query (?…); remove it, and set tokens as \
+             a header or bearer token"
         )));
     }
     Ok(Endpoint {
@@ -178,9 +197,8 @@ fn web(scheme: Scheme, url: &Url) -> Result<Endpoint, TransportError> {
 fn redis(scheme: Scheme, url: &Url) -> Result<Endpoint, TransportError> {
     if url.query().is_some() {
         return Err(invalid(format!(
-            "a {scheme}:// address cannot contain a query (?…); write user, password and database \
-             as \
-             {scheme}://user:password@host:6379/0, and a ? in them as %3F"
+            "addresses with {scheme}:// cannot contain a query (?…); write user, password and \
+             database as {scheme}://user:password@host:6379/0, and a ? in them as %3F"
         )));
     }
     let database = match url.path().trim_start_matches('/').trim_end_matches('/') {
@@ -213,7 +231,8 @@ fn database(number: &str) -> Result<u32, TransportError> {
         .flatten()
         .ok_or_else(|| {
             invalid(
-                "the database in the address is not a number; use for example redis://host:6379/0",
+                "the database in the address is not a number that a server can have; use for \
+                 example redis://host:6379/0",
             )
         })
 }
@@ -223,9 +242,8 @@ fn unix_url(url: &Url) -> Result<Endpoint, TransportError> {
     let scheme = Scheme::RedisUnix;
     if url.host_str().is_some_and(|host| !host.is_empty()) {
         return Err(invalid(format!(
-            "a {scheme}:// address cannot contain a host; write the path of the socket after \
-             three slashes, as in \
-             {scheme}:///run/redis.sock"
+            "addresses with {scheme}:// cannot contain a host; write the path of the socket after \
+             three slashes, as in {scheme}:///run/redis.sock"
         )));
     }
     let mut endpoint = unix(decode("path", url.path())?.into())?;
@@ -240,8 +258,8 @@ fn unix_url(url: &Url) -> Result<Endpoint, TransportError> {
             "pass" | "password" => ("pass", "password"),
             _ => {
                 return Err(invalid(format!(
-                    "the query of a {scheme}:// address accepts only db, user and pass; remove \
-                     other parameters"
+                    "the query of an address with {scheme}:// accepts only db, user and pass; \
+                     remove other parameters"
                 )));
             }
         };

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use super::error::hyper_error;
 use super::json::{self, JsonReply};
 use super::pool::{Pool, Sender};
-use crate::dial::{Dialer, Progress, Step, deadline_after};
+use crate::dial::{self, Dialer, Progress, Step, deadline_after};
 use crate::{
     Endpoint, PeerIdentity, TransportError, TransportErrorKind as Kind, http_status, retry_after,
 };
@@ -79,7 +79,13 @@ impl Exchange {
         let response = sender
             .send(self.request(body, true, sender.is_http1()))
             .await
-            .map_err(|error| hyper_error(&self.endpoint, error.into_error()))?;
+            .map_err(|error| {
+                let error = hyper_error(&self.endpoint, error.into_error());
+                match self.pool.peer_sent_alert() {
+                    true => dial::speaks_tls(&self.endpoint).with_source(error),
+                    false => error,
+                }
+            })?;
         self.finish(sender, response).await
     }
 

@@ -89,6 +89,11 @@ impl Pool {
         self.ack_policy.peer_identified(peer);
     }
 
+    /// Returns whether the peer has answered with a TLS alert.
+    pub(super) fn peer_sent_alert(&self) -> bool {
+        self.ack_policy.peer_sent_alert()
+    }
+
     /// Returns a connection to the pool after its response was read completely.
     pub(super) fn put(&self, sender: Sender) {
         let since = Instant::now();

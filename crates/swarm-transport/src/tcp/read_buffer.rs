@@ -9,6 +9,7 @@ use swarm_resp::{DecodeError, Decoder, Frame};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::TransportOptions;
+use crate::dial::is_tls_alert;
 
 /// Received data that is not decoded yet.
 ///
@@ -58,9 +59,8 @@ impl ReadBuffer {
     pub(super) fn protocol(&self) -> Option<Protocol> {
         match &self.buffer[..] {
             [b'H', b'T', b'T', b'P', b'/', ..] => Some(Protocol::Http),
-            // An alert record of any version from SSL 3 to TLS 1.3: the answer of a TLS server to
-            // data that is not TLS.
-            [0x15, 0x03, ..] => Some(Protocol::Tls),
+            // The answer of a TLS server to data that is not TLS.
+            data if is_tls_alert(data) => Some(Protocol::Tls),
             _ => None,
         }
     }

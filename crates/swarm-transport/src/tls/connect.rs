@@ -66,9 +66,7 @@ pub(crate) fn hint(error: &Error) -> &'static str {
             }
             _ => "check the server's certificate",
         },
-        Error::InvalidMessage(_) => {
-            "the peer may not speak TLS on this port; check scheme and port"
-        }
+        Error::InvalidMessage(_) => "the peer sent data that is not TLS",
         Error::AlertReceived(
             AlertDescription::CertificateRequired
             | AlertDescription::HandshakeFailure

@@ -15,7 +15,7 @@ mod transport;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::dial::{Dialer, Progress, QuickAckPolicy, Step, Stream};
+use crate::dial::{self, Dialer, Progress, QuickAckPolicy, Step, Stream};
 use crate::heartbeat::ReadActivity;
 use crate::{BoxFuture, BoxTransport, Connect, Endpoint, TransportError, TransportOptions};
 use transport::WsTransport;
@@ -91,8 +91,12 @@ impl WsConnector {
         let Dialer {
             endpoint, options, ..
         } = &self.dialer;
-        let socket =
-            handshake::upgrade(ReadActivity::after_http_head(stream), endpoint, options).await?;
+        let stream = ReadActivity::after_http_head(stream);
+        let upgraded = handshake::upgrade(stream, endpoint, options).await;
+        let socket = upgraded.map_err(|error| match ack_policy.peer_sent_alert() {
+            true => dial::speaks_tls(endpoint).with_source(error),
+            false => error,
+        })?;
         Ok(Box::new(WsTransport::new(socket, ack_policy, options)))
     }
 }
