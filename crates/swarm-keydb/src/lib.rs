@@ -150,7 +150,7 @@ pub use commands::{
 pub use credentials::Credentials;
 pub use error::{Error, ErrorKind, Outcome, Result};
 #[cfg(feature = "json")]
-pub use json::{Json, JsonText};
+pub use json::{Json, JsonError, JsonErrorCategory, JsonText};
 pub use key::{ToFields, ToKey, ToKeys, ToPairs};
 pub use options::{
     ClientOptions, CommandOrder, ErrorEncoding, FallbackScope, HttpFallback, Operation,

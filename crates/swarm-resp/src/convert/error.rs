@@ -1,6 +1,8 @@
 //! The error of a failed conversion: expected type, found kind, and position.
 
+use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::ServerError;
 use crate::frame::{FrameRef, Kind};
@@ -39,12 +41,22 @@ pub struct ConvertError {
     detail: Option<Box<Detail>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 struct Detail {
     server: Option<ServerError>,
     /// Positions, innermost first.
     position: Vec<usize>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
+
+/// Ignores the source, because errors of any type cannot be compared.
+impl PartialEq for Detail {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.server, &self.position) == (&other.server, &other.position)
+    }
+}
+
+impl Eq for Detail {}
 
 impl ConvertError {
     /// Creates the error for a frame that does not have the `expected` type.
@@ -53,7 +65,7 @@ impl ConvertError {
         let detail = found.as_error().map(|server| {
             Box::new(Detail {
                 server: Some(server),
-                position: Vec::new(),
+                ..Detail::default()
             })
         });
         Self {
@@ -61,6 +73,15 @@ impl ConvertError {
             found: found.kind(),
             detail,
         }
+    }
+
+    /// Sets the [source](Error::source): why the conversion failed. Neither `Display` nor `Debug` of
+    /// the source may contain a key or a value. Equality ignores the source.
+    #[must_use]
+    #[cold]
+    pub fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+        self.detail.get_or_insert_default().source = Some(Arc::new(source));
+        self
     }
 
     /// Returns the server error that was found in place of a value, if any.
@@ -109,4 +130,9 @@ impl fmt::Display for ConvertError {
     }
 }
 
-impl std::error::Error for ConvertError {}
+impl Error for ConvertError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let source = self.detail.as_ref()?.source.as_ref()?;
+        Some(&**source)
+    }
+}
