@@ -2,17 +2,22 @@
 //!
 //! In its own process, because a tracing subscriber is global.
 
+use std::convert::Infallible;
 use std::fmt::{Debug, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use swarm_gateway::{Dialect, Gateway, WriteQueue};
-use swarm_keydb::{Client, ClientOptions, Event, Frame, State};
+use swarm_keydb::{Client, ClientOptions, Credentials, Event, Frame, State};
+use swarm_resp::RequestRef;
 use swarm_tests::{within, within_secs};
 use swarm_transport::{
-    BoxFuture, BoxTransport, Connect, TransportError, TransportErrorKind, memory,
+    BoxFuture, BoxTransport, Connect, Endpoint, Intercept, Transport, TransportError,
+    TransportErrorKind, TransportOptions, Wrapper, connector, memory,
 };
+use tokio::sync::Notify;
 use tracing::Level;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::Layer;
@@ -20,7 +25,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 
 /// Records the client's events at level info and above: level, fields and message.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+struct Lines(Arc<Mutex<Vec<String>>>, Arc<Notify>);
 
 struct Line(String);
 
@@ -40,6 +45,7 @@ impl<S: tracing::Subscriber> Layer<S> for Lines {
             let mut line = Line(metadata.level().to_string());
             event.record(&mut line);
             self.0.lock().unwrap().push(line.0);
+            self.1.notify_one();
         }
     }
 }
@@ -47,6 +53,13 @@ impl<S: tracing::Subscriber> Layer<S> for Lines {
 impl Lines {
     fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap())
+    }
+
+    /// Waits until there are this many lines.
+    async fn reached(&self, count: usize) {
+        while self.0.lock().unwrap().len() < count {
+            self.1.notified().await;
+        }
     }
 }
 
@@ -168,6 +181,51 @@ async fn a_server_that_is_away_for_five_seconds_is_two_lines() {
     }
 }
 
+/// The reason why the connection was lost says nothing about why there is no other one.
+#[tokio::test]
+async fn credentials_that_are_rejected_during_an_outage_are_one_more_line() {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::registry().with(lines.clone());
+    let _on_this_thread = tracing::subscriber::set_default(subscriber);
+    let guarded = Gateway::builder().password("right").ws("127.0.0.1:0");
+    let gateway = within(guarded.start()).await.unwrap();
+    let is_outdated = Arc::new(AtomicBool::new(false));
+    let outdated = Arc::clone(&is_outdated);
+    let options = ClientOptions::new(gateway.ws_url())
+        .reconnect_base_delay(Duration::from_millis(1))
+        .reconnect_max_delay(Duration::from_millis(20))
+        .credentials(move || {
+            let is_outdated = outdated.load(Ordering::SeqCst);
+            let password = if is_outdated { "s3cret" } else { "right" };
+            async move { Ok::<_, Infallible>(Credentials::password(password)) }
+        });
+    let client = within(Client::connect(options)).await.unwrap();
+    for _ in 0..2 {
+        is_outdated.store(true, Ordering::SeqCst);
+        gateway.faults().cut();
+        within(lines.reached(2)).await;
+        within(async {
+            while client.stats().attempts < 5 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        is_outdated.store(false, Ordering::SeqCst);
+        within(lines.reached(3)).await;
+        let lines = lines.take();
+        for (line, part) in lines.iter().zip([
+            "WARN message=no connection to the server; retrying purpose",
+            "WARN message=no connection to the server; retries fail until the cause is fixed",
+            "INFO message=connected to the server",
+        ]) {
+            assert!(line.starts_with(part), "{line}");
+            assert!(!line.contains("s3cret"), "{line}");
+        }
+        assert!(lines[1].contains("WRONGPASS"), "{lines:#?}");
+        assert_eq!(lines.len(), 3, "{lines:#?}");
+    }
+}
+
 /// A connector whose dials are refused while a flag is set.
 #[derive(Clone, Default)]
 struct Door(Arc<AtomicBool>);
@@ -227,5 +285,154 @@ async fn subscriptions_that_alone_cannot_connect_are_two_lines() {
         assert!(line.starts_with(level), "{line}");
         assert!(line.contains("purpose=\"subscriptions\""), "{line}");
         assert!(line.contains("server=\"custom connector\""), "{line}");
+    }
+}
+
+/// A connector to a server that at times keeps only the shared connection: meanwhile, it refuses
+/// all dials, and loses the connections that carry reads of a group.
+#[derive(Clone)]
+struct Gate {
+    server: Arc<dyn Connect>,
+    state: Arc<GateState>,
+}
+
+#[derive(Default)]
+struct GateState {
+    is_shut: AtomicBool,
+    /// Notified with each dial that is refused.
+    refused: Notify,
+}
+
+/// A connection through a [`Gate`].
+struct Passage {
+    gate: Arc<GateState>,
+    /// Whether it carries reads of a group, so that something arrives soon.
+    reads_group: bool,
+}
+
+fn refused() -> TransportError {
+    TransportError::new(TransportErrorKind::Refused, "connection refused")
+}
+
+impl Gate {
+    fn to(url: &str) -> Self {
+        let endpoint = Endpoint::parse(url).unwrap();
+        let server = connector(&endpoint, &TransportOptions::new()).unwrap();
+        Self {
+            server,
+            state: Arc::default(),
+        }
+    }
+
+    fn shut(&self, is_shut: bool) {
+        self.state.is_shut.store(is_shut, Ordering::SeqCst);
+    }
+}
+
+impl Connect for Gate {
+    fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>> {
+        Box::pin(async {
+            if self.state.is_shut.load(Ordering::SeqCst) {
+                self.state.refused.notify_one();
+                return Err(refused());
+            }
+            let passage = Passage {
+                gate: Arc::clone(&self.state),
+                reads_group: false,
+            };
+            let transport = self.server.connect().await?;
+            Ok(Box::new(Wrapper::new(transport, passage)) as BoxTransport)
+        })
+    }
+}
+
+impl Intercept for Passage {
+    fn start_send(
+        &mut self,
+        inner: &mut dyn Transport,
+        request: RequestRef<'_>,
+    ) -> Result<(), TransportError> {
+        self.reads_group |= request.name() == b"XREADGROUP";
+        inner.start_send(request)
+    }
+
+    fn poll_receive(
+        &mut self,
+        inner: &mut dyn Transport,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<Result<Frame, TransportError>> {
+        if self.reads_group && self.gate.is_shut.load(Ordering::SeqCst) {
+            return Poll::Ready(Err(refused()));
+        }
+        inner.poll_receive(cx)
+    }
+}
+
+/// The shared connection works all the time, and the consumer uses it between its reads: neither
+/// may end the outage in the log. The first failure is not told, since it may be the beginning of
+/// an outage of the server.
+#[tokio::test]
+async fn a_consumer_and_a_subscription_that_wait_say_so_once_in_each_outage() {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::registry().with(lines.clone());
+    let _on_this_thread = tracing::subscriber::set_default(subscriber);
+    let gateway = swarm_gateway::test().await.unwrap();
+    let gate = Gate::to(gateway.ws_url());
+    let options = ClientOptions::default()
+        .request_timeout(Duration::from_millis(300))
+        .reconnect_base_delay(Duration::from_millis(1))
+        .reconnect_max_delay(Duration::from_millis(20));
+    let client = within(Client::connect_with(gate.clone(), options))
+        .await
+        .unwrap();
+    let mut subscription = within(client.subscribe("news")).await.unwrap();
+    let consumer = client.consumer("group", "ann", "my-stream");
+    let mut consumer = consumer
+        .block(Duration::from_millis(20))
+        .min_idle(Duration::from_secs(60))
+        .claim_interval(Duration::from_millis(5))
+        .build()
+        .unwrap();
+    let (delivered, mut deliveries) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(delivery) = consumer.next().await {
+            delivered.send(delivery.unwrap().ack().await).unwrap();
+        }
+    });
+
+    for n in 0..3 {
+        within(client.xadd("my-stream", [("n", n)])).await.unwrap();
+        within(deliveries.recv()).await.unwrap().unwrap();
+        assert_eq!(lines.take(), [""; 0]);
+        gate.shut(true);
+        assert_eq!(gateway.faults().cut_subscribers(), 1);
+        // Two failed reads take twice the request timeout.
+        within(lines.reached(2)).await;
+        // The outage continues for a while.
+        for _ in 0..50 {
+            within(gate.state.refused.notified()).await;
+        }
+        assert_eq!(client.state(), State::Connected);
+        gate.shut(false);
+        within(lines.reached(4)).await;
+        let event = within(subscription.next()).await.unwrap().unwrap();
+        assert!(matches!(event, Event::Reconnected { .. }), "{event:?}");
+        let lines = lines.take();
+        for purpose in ["consumer", "subscriptions"] {
+            let purpose = format!("purpose={purpose:?}");
+            let own = lines.iter().filter(|line| line.contains(&purpose));
+            let own: Vec<_> = own.collect();
+            let [lost, back] = own[..] else {
+                panic!("{lines:#?}");
+            };
+            let text = "WARN message=no connection to the server; retrying";
+            assert!(lost.starts_with(text), "{lost}");
+            assert!(lost.contains("connection refused"), "{lost}");
+            let text = "INFO message=connected to the server";
+            assert!(back.starts_with(text), "{back}");
+            assert!(back.contains("failed_attempts="), "{back}");
+        }
+        assert_eq!(lines.len(), 4, "{lines:#?}");
+        assert!(!lines.concat().contains("my-stream"), "{lines:#?}");
     }
 }

@@ -216,6 +216,12 @@ impl Iterator for Consumer {
 impl FusedIterator for Consumer {}
 
 impl Delivery {
+    /// Runs a function in the span of this delivery: see
+    /// [`Delivery::in_span`](crate::Delivery::in_span).
+    pub fn in_span<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.inner.span().in_scope(work)
+    }
+
     /// Acknowledges the entry: it is no longer pending and is not delivered again.
     ///
     /// # Errors

@@ -165,10 +165,7 @@ mod tests {
     }
 
     fn lost(sent: bool) -> Result<Frame, Failure> {
-        match Failure::runtime_gone(sent) {
-            Failure::Lost { error, .. } => Err(Failure::Lost { sent, error }),
-            _ => unreachable!(),
-        }
+        Err(Failure::runtime_gone(sent))
     }
 
     fn error(text: &'static str) -> Result<Frame, Failure> {

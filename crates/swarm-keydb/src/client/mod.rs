@@ -175,11 +175,10 @@ impl Client {
 
     pub(crate) async fn start(factory: ConnectionFactory) -> Result<Self> {
         let (started, outcome) = oneshot::channel();
-        let address = factory.target.settings.address.clone();
         let client = Self::spawn(factory, Some(started))?;
         match outcome.await {
             Ok(Ok(())) => Ok(client),
-            Ok(Err(failure)) => Err(Error::connect(failure).with_address(address.as_ref())),
+            Ok(Err(failure)) => Err(Error::connect(failure)),
             Err(_) => Err(Error::closed()),
         }
     }

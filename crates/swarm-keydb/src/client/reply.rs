@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use swarm_resp::Frame;
+use tracing::Span;
 
 use super::by_digest::ByDigest;
 use super::lease::{BlockingCall, Lease, Leases, TimeLimits, Via};
@@ -243,6 +244,38 @@ impl<R> Future for Reply<R> {
                 _ => panic!("`Reply` polled after completion"),
             }
         }
+    }
+}
+
+/// A reply that keeps the span of its operation, for spans that link to it.
+pub(super) struct Traced<R> {
+    reply: Reply<R>,
+    span: Span,
+}
+
+impl<R> Reply<R> {
+    /// Returns the span of the operation, too.
+    pub(super) const fn traced(self) -> Traced<R> {
+        Traced {
+            reply: self,
+            span: Span::none(),
+        }
+    }
+}
+
+impl<R> Future for Traced<R> {
+    type Output = Result<(R, Span)>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let result = Pin::new(&mut this.reply).poll(cx);
+        // The first poll of an operation that waits for the server is not its last.
+        if this.span.is_none()
+            && let Some(span) = this.reply.running.span()
+        {
+            this.span = span.clone();
+        }
+        result.map_ok(|reply| (reply, std::mem::replace(&mut this.span, Span::none())))
     }
 }
 

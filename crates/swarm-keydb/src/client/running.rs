@@ -90,6 +90,11 @@ impl Running {
         })))
     }
 
+    /// Returns the span of an operation that runs.
+    pub(super) fn span(&self) -> Option<&Span> {
+        self.0.as_ref().map(|active| &active.span)
+    }
+
     /// Records the results of a batch: the first failure is that of the operation.
     pub(super) fn finish_batch(
         mut self,

@@ -9,7 +9,7 @@ use swarm_transport::{Connect, TransportError, TransportErrorKind};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
-use super::origin::not_connected;
+use super::origin::Attempt;
 use super::{Disconnect, Link, Origin, Session};
 use crate::credentials::{Credentials, Login, LoginVersion};
 
@@ -59,7 +59,8 @@ impl Dialer {
         self.connect_timeout
     }
 
-    /// Opens a connection. Returns the credentials for its handshake, too.
+    /// Opens a connection. Returns the credentials for its handshake, too, and the attempt, which
+    /// ends with the handshake.
     ///
     /// # Errors
     ///
@@ -68,15 +69,21 @@ impl Dialer {
     pub(super) async fn dial(
         &self,
         deadline: Instant,
-    ) -> Result<(Link, Option<Credentials>), TransportError> {
-        let span = self.origin.connecting();
+    ) -> Result<(Link, Option<Credentials>, Attempt), Disconnect> {
+        let attempt = self.origin.connecting();
         let dial = self.login.dial(&*self.connector);
-        let (transport, credentials) = timeout_at(deadline + GRACE, dial)
-            .instrument(span.clone())
+        let dialed = timeout_at(deadline + GRACE, dial)
+            .instrument(attempt.span())
             .await
-            .unwrap_or_else(|_| Err(not_connected_in_time()))
-            .inspect_err(|error| not_connected(&span, error))?;
-        Ok((Link::new(transport), credentials))
+            .unwrap_or_else(|_| Err(not_connected_in_time()));
+        match dialed {
+            Ok((transport, credentials)) => Ok((Link::new(transport), credentials, attempt)),
+            Err(error) => {
+                let reason = error.into();
+                attempt.failed(&reason);
+                Err(reason)
+            }
+        }
     }
 
     /// Opens a connection and completes its handshake within `connect_timeout`. Tries again if the
@@ -87,17 +94,12 @@ impl Dialer {
     /// When the connection or its handshake fails or takes too long.
     pub(crate) async fn establish(&self, session: &mut Session) -> Result<Link, Disconnect> {
         let deadline = Instant::now() + self.connect_timeout;
-        let handshake = async {
-            loop {
-                match self.try_to_establish(session, deadline).await {
-                    Err(disconnect) if disconnect.is_unreadable_hello() => {}
-                    result => return result,
-                }
+        loop {
+            match self.try_to_establish(session, deadline).await {
+                Err(disconnect) if disconnect.is_unreadable_hello() => {}
+                result => return result,
             }
-        };
-        timeout_at(deadline, handshake)
-            .await
-            .unwrap_or_else(|_| Err(no_handshake_in_time().into()))
+        }
     }
 
     async fn try_to_establish(
@@ -105,10 +107,11 @@ impl Dialer {
         session: &mut Session,
         deadline: Instant,
     ) -> Result<Link, Disconnect> {
-        let (mut link, credentials) = self.dial(deadline).await?;
+        let (mut link, credentials, attempt) = self.dial(deadline).await?;
         session.log_in_with(credentials);
         session.open(link.capabilities());
-        poll_fn(|cx| {
+        let address = session.settings.address.clone();
+        let handshake = poll_fn(|cx| {
             loop {
                 link.poll_send(session, cx)?;
                 if session.is_ready() {
@@ -119,8 +122,15 @@ impl Dialer {
                 };
                 session.receive(Instant::now().into_std(), &frame?)?;
             }
-        })
-        .await?;
+        });
+        let done = timeout_at(deadline, handshake)
+            .await
+            .unwrap_or_else(|_| Err(no_handshake_in_time(address.as_deref()).into()));
+        if let Err(reason) = done {
+            attempt.failed(&reason);
+            return Err(reason);
+        }
+        attempt.succeeded();
         if session.is_stateful() {
             link.peer_identified(session.peer());
         }
@@ -131,14 +141,18 @@ impl Dialer {
 fn not_connected_in_time() -> TransportError {
     TransportError::new(
         TransportErrorKind::Timeout,
-        "not connected within connect_timeout; the credentials provider or connector is too slow",
+        "not connected within connect_timeout: the server, the credentials provider or a custom \
+         connector is too slow",
     )
 }
 
-pub(super) fn no_handshake_in_time() -> TransportError {
+pub(super) fn no_handshake_in_time(address: Option<&str>) -> TransportError {
     TransportError::new(
         TransportErrorKind::Timeout,
-        "not connected within connect_timeout: the server accepted the connection, but did not \
-         answer the handshake",
+        format!(
+            "not connected within connect_timeout: {} accepted the connection, but did not answer \
+             the handshake; check that the port is that of the server",
+            address.unwrap_or("the server")
+        ),
     )
 }

@@ -35,6 +35,21 @@ impl Disconnect {
         }
     }
 
+    /// Returns the server's error, if it is the reason.
+    pub(crate) const fn server_error(&self) -> Option<&ServerError> {
+        match self {
+            Self::Violation(
+                Violation::ClosedByServer(error)
+                | Violation::Handshake(
+                    HandshakeError::Auth(error)
+                    | HandshakeError::Refused(error)
+                    | HandshakeError::Session { error, .. },
+                ),
+            ) => Some(error),
+            _ => None,
+        }
+    }
+
     /// Whether the reply to HELLO was unreadable.
     pub(crate) const fn is_unreadable_hello(&self) -> bool {
         matches!(

@@ -36,8 +36,9 @@ pub(crate) use factory::{ConnectionFactory, Target};
 pub(crate) use handshake::HandshakeError;
 pub(crate) use link::{Link, Outgoing};
 pub(crate) use nonce::Nonce;
+use origin::Attempt;
 pub(crate) use origin::Origin;
-pub(crate) use outage_log::OutageLog;
+pub(crate) use outage_log::{Fault, OutageLog};
 pub(crate) use reconnect::{Lifetime, Loss, Next, Reconnect, requested_delay};
 pub(crate) use session::{Session, Violation};
 pub(crate) use settings::Settings;
@@ -286,12 +287,12 @@ impl<P: Protocol> Connection<P> {
         let dialer = self.dialer.clone();
         let dialed = self.while_offline(dialer.dial(deadline)).await;
         let (disconnect, lifetime) = match dialed.map_err(offline)? {
-            Err(error) => (Disconnect::from(error), Lifetime::Failed),
-            Ok((mut link, credentials)) => {
+            Err(disconnect) => (disconnect, Lifetime::Failed),
+            Ok((mut link, credentials, attempt)) => {
                 let capabilities = link.capabilities();
                 self.protocol.accept(capabilities).map_err(offline)?;
                 self.protocol.opened(capabilities, credentials, login);
-                match self.serve(&mut link, deadline).await {
+                match self.serve(&mut link, attempt, deadline).await {
                     End::Stopped(stop) => return Err((stop, Some(link))),
                     End::Lost(disconnect) => {
                         let session = self.protocol.session();
@@ -305,6 +306,7 @@ impl<P: Protocol> Connection<P> {
         };
         let current = self.dialer.login_version();
         let loss = self.reconnect.judge(disconnect, lifetime, login, current);
+        let loss = loss.at(self.protocol.session().settings.address.as_ref());
         tracing::debug!(error = %loss.error, "connection lost");
         self.protocol.lost(&loss).map_err(offline)?;
         let delay = self.reconnect.delay_after(&loss, Instant::now());
@@ -344,9 +346,10 @@ impl<P: Protocol> Connection<P> {
     }
 
     /// Moves requests and frames until the connection ends.
-    async fn serve(&mut self, link: &mut Link, handshake_by: Instant) -> End {
+    async fn serve(&mut self, link: &mut Link, attempt: Attempt, handshake_by: Instant) -> End {
         let mut handshake_timer = pin!(tokio::time::sleep_until(handshake_by));
-        let mut ready = false;
+        // Until the handshake is done.
+        let mut attempt = Some(attempt);
         let mut yielded = false;
         let end = poll_fn(|cx| {
             loop {
@@ -362,8 +365,11 @@ impl<P: Protocol> Connection<P> {
                 let received = self.receive(link, cx)?;
                 let passed = self.poll_deadlines(cx)?;
                 self.protocol.poll_end(&mut self.reconnect, cx)?;
-                if !ready {
-                    ready = self.poll_handshake(link, handshake_timer.as_mut(), cx)?;
+                if attempt.is_some()
+                    && self.poll_handshake(link, handshake_timer.as_mut(), cx)?
+                    && let Some(attempt) = attempt.take()
+                {
+                    attempt.succeeded();
                 }
                 if P::YIELDS && received > 1 {
                     yielded = true;
@@ -377,6 +383,9 @@ impl<P: Protocol> Connection<P> {
             }
         });
         let Err(end): Result<std::convert::Infallible, End> = end.await;
+        if let (Some(attempt), End::Lost(reason)) = (attempt, &end) {
+            attempt.failed(reason);
+        }
         end
     }
 
@@ -396,7 +405,8 @@ impl<P: Protocol> Connection<P> {
             self.protocol.ready();
             Ok(true)
         } else if timer.poll(cx).is_ready() {
-            Err(dialer::no_handshake_in_time().into())
+            let address = session.settings.address.as_deref();
+            Err(dialer::no_handshake_in_time(address).into())
         } else {
             Ok(false)
         }

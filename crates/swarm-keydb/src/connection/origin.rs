@@ -1,10 +1,14 @@
 //! The server as traces and observers name it.
 
-use swarm_transport::{Endpoint, TransportError, TransportErrorKind};
-use tracing::Span;
-use tracing::field::Empty;
+use std::sync::Arc;
 
-use crate::options::Observer;
+use swarm_transport::{Endpoint, TransportErrorKind};
+use tracing::field::Empty;
+use tracing::{Level, Span};
+
+use super::Disconnect;
+use crate::error::ErrorKind;
+use crate::options::{CANCELLED, Observer, plausible_code};
 use crate::server::{Learned, ServerKind};
 
 /// Facts about the server that every span has, and the observer of the client's operations.
@@ -60,29 +64,79 @@ impl Origin {
         }
     }
 
-    /// Creates the span of opening a connection. The span has no parent, because a connection
-    /// serves any number of callers.
-    pub(crate) fn connecting(&self) -> Span {
-        tracing::debug_span!(
+    /// Starts an attempt to connect.
+    pub(super) fn connecting(self: &Arc<Self>) -> Attempt {
+        if !tracing::level_enabled!(Level::DEBUG) {
+            return Attempt(None);
+        }
+        let span = tracing::debug_span!(
             parent: None,
             "connect",
             otel.name = "CONNECT",
             otel.kind = "client",
             otel.status_code = Empty,
-            db.system.name = self.system(),
+            // Recorded at the end, since the handshake may name the server.
+            db.system.name = Empty,
+            db.namespace = self.namespace.as_deref(),
+            db.response.status_code = Empty,
             server.address = self.address,
             server.port = self.port.map(i64::from),
             error.type = Empty,
-        )
+        );
+        Attempt(Some((span, Arc::clone(self))))
     }
 }
 
-/// Records in the span of [`Origin::connecting`] why there is no connection.
-pub(super) fn not_connected(span: &Span, error: &TransportError) {
-    let kind = match error.kind() {
-        TransportErrorKind::Timeout => "timeout",
-        _ => "connection",
-    };
-    span.record("error.type", kind);
-    span.record("otel.status_code", "ERROR");
+/// An attempt to connect, from dialing to the end of the handshake: its span, unless spans are
+/// disabled. The span has no parent, because a connection serves any number of callers. If the
+/// attempt is dropped, it was cancelled.
+pub(super) struct Attempt(Option<(Span, Arc<Origin>)>);
+
+impl Attempt {
+    /// Returns the span, to dial in.
+    pub(super) fn span(&self) -> Span {
+        (self.0.as_ref()).map_or_else(Span::none, |(span, _)| span.clone())
+    }
+
+    /// The handshake is done.
+    pub(super) fn succeeded(mut self) {
+        self.end();
+    }
+
+    /// There is no connection.
+    pub(super) fn failed(mut self, reason: &Disconnect) {
+        let Some(span) = self.end() else {
+            return;
+        };
+        let code = reason.server_error().and_then(plausible_code);
+        if let Some(code) = code {
+            span.record("db.response.status_code", code);
+        }
+        let kind = match reason {
+            Disconnect::Transport(error) if error.is_auth() => ErrorKind::Auth,
+            Disconnect::Transport(error) if error.kind() == TransportErrorKind::Timeout => {
+                ErrorKind::Timeout
+            }
+            reason if reason.refused_credentials().is_some() => ErrorKind::Auth,
+            _ => ErrorKind::Connection,
+        };
+        span.record("error.type", code.unwrap_or_else(|| kind.as_str()));
+        span.record("otel.status_code", "ERROR");
+    }
+
+    fn end(&mut self) -> Option<Span> {
+        let (span, origin) = self.0.take()?;
+        span.record("db.system.name", origin.system());
+        // Exporters take the last time that the span was entered for its end.
+        span.in_scope(|| ());
+        Some(span)
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if let Some(span) = self.end() {
+            span.record("error.type", CANCELLED);
+        }
+    }
 }

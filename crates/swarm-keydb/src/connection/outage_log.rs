@@ -1,5 +1,5 @@
 //! What the log tells about a time without a server: one line when it begins, one when it is over,
-//! and none in between.
+//! and one in between if only a change of the server or the options ends it.
 
 use std::fmt::Display;
 
@@ -22,6 +22,17 @@ pub(crate) struct OutageLog {
     /// When the first failure was.
     since: Option<Instant>,
     told: bool,
+    /// Whether the log says that retries are no use.
+    told_lasting: bool,
+}
+
+/// Why a purpose fails, as the log tells it.
+pub(crate) struct Fault<'a> {
+    pub(crate) error: &'a dyn Display,
+    /// Whether every attempt fails until the server or the options change.
+    pub(crate) is_lasting: bool,
+    /// The number of commands that wait, if it is known.
+    pub(crate) waiting: Option<usize>,
 }
 
 impl OutageLog {
@@ -42,29 +53,30 @@ impl OutageLog {
             failures: 0,
             since: None,
             told: false,
+            told_lasting: false,
         }
     }
 
-    /// Records a failure. `waiting` is the number of commands that wait, if it is known.
-    pub(crate) fn failed(
-        &mut self,
-        address: Option<&str>,
-        error: &dyn Display,
-        waiting: Option<usize>,
-    ) {
+    /// Records a failure.
+    pub(crate) fn failed(&mut self, address: Option<&str>, fault: &Fault<'_>) {
         self.since.get_or_insert_with(Instant::now);
         self.failures = self.failures.saturating_add(1);
-        if self.told || self.failures <= self.tolerated {
+        let is_told = self.told && (self.told_lasting || !fault.is_lasting);
+        if is_told || self.failures <= self.tolerated {
             return;
         }
         self.told = true;
-        tracing::warn!(
-            purpose = self.purpose,
-            server = address.unwrap_or("custom connector"),
-            %error,
-            waiting,
-            "no connection to the server; retrying"
-        );
+        self.told_lasting = fault.is_lasting;
+        let purpose = self.purpose;
+        let server = address.unwrap_or("custom connector");
+        let &Fault { error, waiting, .. } = fault;
+        if fault.is_lasting {
+            let what = "no connection to the server; retries fail until the cause is fixed";
+            tracing::warn!(purpose, server, %error, waiting, "{what}");
+        } else {
+            let what = "no connection to the server; retrying";
+            tracing::warn!(purpose, server, %error, waiting, "{what}");
+        }
     }
 
     /// Records that the purpose works. `attempts` is the number of failed attempts, if it is known
@@ -73,6 +85,7 @@ impl OutageLog {
         let Some(since) = self.since.take() else {
             return;
         };
+        self.told_lasting = false;
         let failures = std::mem::take(&mut self.failures);
         if std::mem::take(&mut self.told) {
             tracing::info!(

@@ -40,6 +40,16 @@ pub(crate) struct Loss {
     pub(crate) next: Next,
 }
 
+impl Loss {
+    /// Names the server.
+    pub(super) fn at(mut self, address: Option<&Arc<str>>) -> Self {
+        if let Next::Failed(setback) = &mut self.next {
+            setback.failure = setback.failure.clone().at(address);
+        }
+        self
+    }
+}
+
 /// What follows the end of a connection.
 #[derive(Debug)]
 pub(crate) enum Next {
@@ -115,11 +125,12 @@ impl Reconnect {
         let refusal = disconnect.refused_credentials().cloned();
         let error = Arc::new(disconnect.into_error());
         let failure = match refusal {
-            Some(error) => Failure::Auth { sent: false, error },
-            None => Failure::Lost {
+            Some(error) => Failure::Auth {
                 sent: false,
-                error: Arc::clone(&error),
+                address: None,
+                error,
             },
+            None => Failure::lost(false, &error),
         };
         let refused = failure.is_about_credentials();
         let is_outdated = (refused || is_drained) && used != current;

@@ -1,5 +1,7 @@
 //! Converts the engine's failures to errors for the caller.
 
+use std::borrow::Cow;
+
 use swarm_resp::ConvertError;
 use swarm_transport::RequestRejection;
 
@@ -31,6 +33,25 @@ fn remedy(code: &str) -> Option<&'static str> {
         "NOSCRIPT" => Some(
             "the server does not have the script; use Script, which sends the source when it is \
              needed",
+        ),
+        "NOGROUP" => Some(
+            "the stream or its consumer group does not exist; create them with \
+             xgroup_create_mkstream",
+        ),
+        "WRONGTYPE" => Some(
+            "the key holds a value of another type; check the key, or use the commands for that \
+             type",
+        ),
+        "READONLY" => Some("this server is a read-only replica; use the address of the primary"),
+        "LOADING" => Some("the server is starting and takes no commands yet; try again later"),
+        "OOM" => Some(
+            "the server has reached its memory limit; raise maxmemory, or let it evict or expire \
+             keys",
+        ),
+        "NOPERM" => Some("the user may not run the command; change the user's permissions"),
+        "NOAUTH" => Some(
+            "the connection is no longer authenticated; call again, since the client \
+             authenticates the next connection",
         ),
         _ => None,
     }
@@ -71,21 +92,38 @@ impl Error {
                 Self::of(ErrorKind::Server, outcome(true), what).with_cause(Cause::Server(error))
             }
             Failure::Timeout(late) => Self::late(&late),
-            Failure::OnlyFallback(error) => Self::of(
+            Failure::OnlyFallback { address, error } => Self::of(
                 ErrorKind::Connection,
                 outcome(false),
                 "only the HTTP fallback is reachable, and it does not support sessions; retry once \
                  the connection is back",
             )
-            .with_cause(Cause::Transport(error)),
-            Failure::Lost { sent, error } => {
+            .with_cause(Cause::Transport(error))
+            .with_address(address),
+            Failure::Lost {
+                sent,
+                address,
+                waited,
+                error,
+            } => {
                 // A gateway rejects credentials with 401 and 403.
-                let (kind, text) = if error.is_auth() {
-                    (ErrorKind::Auth, "access refused")
-                } else {
-                    (ErrorKind::Connection, "connection lost")
+                let (kind, text) = match &address {
+                    _ if error.is_auth() => (ErrorKind::Auth, "access refused".into()),
+                    _ if !sent => {
+                        let text = "the client is not connected and does not reconnect; create \
+                                    another one";
+                        (ErrorKind::Connection, text.into())
+                    }
+                    Some(address) => {
+                        let text = format!("connection to {address} lost");
+                        (ErrorKind::Connection, Cow::Owned(text))
+                    }
+                    None => (ErrorKind::Connection, "connection lost".into()),
                 };
-                Self::of(kind, outcome(sent), text).with_cause(Cause::Transport(error))
+                let error = Self::of(kind, outcome(sent), text)
+                    .with_cause(Cause::Transport(error))
+                    .with_address(address);
+                error.after(waited)
             }
             // The error already names the command.
             Failure::Refused(RequestRejection::Unsupported {
@@ -97,18 +135,27 @@ impl Error {
             Failure::Unsupported(reason) => Self::argument(reason.to_string()),
             Failure::Full(load) => Self::of(ErrorKind::QueueFull, outcome(false), load.to_string()),
             Failure::Withheld => Self::withheld(),
-            Failure::Auth { sent, error } => {
-                let hint = if error.message().starts_with("unknown command") {
-                    "AUTH is unknown on this port of the server, so it has no password; remove the \
-                     password option"
+            Failure::Auth {
+                sent,
+                address,
+                error,
+            } => {
+                let server = address.as_deref().unwrap_or("the server");
+                let text = if error.message().starts_with("unknown command") {
+                    format!(
+                        "{server} does not know AUTH, so this port has no password; remove the \
+                         password option"
+                    )
                 } else if error.message().contains("without any password configured") {
-                    "the server has no password; remove the password option"
+                    format!("{server} has no password; remove the password option")
                 } else if error.code() == "NOAUTH" {
-                    "the server requires a password; check the password option"
+                    format!("{server} requires a password; set the password option")
                 } else {
-                    "credentials rejected by the server; check the password option"
+                    format!("credentials rejected by {server}; check the password option")
                 };
-                Self::of(ErrorKind::Auth, outcome(sent), hint).with_cause(Cause::Server(error))
+                Self::of(ErrorKind::Auth, outcome(sent), text)
+                    .with_cause(Cause::Server(error))
+                    .with_address(address)
             }
             Failure::Closed { sent: false } => Self::closed(),
             Failure::Closed { sent: true } => Self::of(

@@ -29,7 +29,9 @@ use crate::status::DedicatedStats;
 /// and [`is_retryable`](Self::is_retryable) whether a retry is safe and may succeed. See
 /// [errors](crate::guide::errors).
 ///
-/// `Display` and `Debug` name the command and never show its arguments.
+/// `Display` and `Debug` name the command and never show its arguments. They show the text of the
+/// server's error, which may quote a key or another name: see
+/// [privacy](crate::guide::errors#privacy).
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -55,6 +57,16 @@ enum Cause {
     Server(ServerError),
     Transport(Arc<TransportError>),
     Convert(ConvertError),
+}
+
+impl Cause {
+    fn as_error(&self) -> &(dyn StdError + 'static) {
+        match self {
+            Self::Server(error) => error,
+            Self::Transport(error) => &**error,
+            Self::Convert(error) => error,
+        }
+    }
 }
 
 const WITHHELD: &str = "not sent because another command of the same batch was rejected";
@@ -179,8 +191,14 @@ impl Error {
     }
 
     /// Sets the address of the server.
-    pub(crate) fn with_address(mut self, address: Option<&Arc<str>>) -> Self {
-        self.0.address = address.cloned();
+    fn with_address(mut self, address: Option<Arc<str>>) -> Self {
+        self.0.address = address;
+        self
+    }
+
+    /// Sets how long the call had waited.
+    fn after(mut self, waited: Option<Duration>) -> Self {
+        self.0.elapsed = waited;
         self
     }
 
@@ -192,9 +210,9 @@ impl Error {
             address.map_or("the server", |address| address),
             Time(waited)
         );
-        let mut error = Self::of(ErrorKind::Timeout, Outcome::NotSent, what).with_address(address);
-        error.0.elapsed = Some(waited);
-        error
+        Self::of(ErrorKind::Timeout, Outcome::NotSent, what)
+            .with_address(address.cloned())
+            .after(Some(waited))
     }
 
     /// No dedicated connection became available in time.
@@ -216,9 +234,19 @@ impl Error {
     /// A connection could not be established. No command was sent.
     pub(crate) fn connect(failure: Failure) -> Self {
         let mut error = Self::from_failure(failure);
-        error.0.outcome = Outcome::NotSent;
-        if error.kind() == ErrorKind::Connection {
-            error.0.message = "cannot connect to the server".into();
+        let inner = &mut *error.0;
+        inner.outcome = Outcome::NotSent;
+        if inner.kind == ErrorKind::Connection {
+            let cause = inner
+                .cause
+                .as_ref()
+                .map(|cause| cause.as_error().to_string());
+            let cause = cause.unwrap_or_default();
+            // Most causes name the address.
+            let address = (inner.address.as_deref())
+                .filter(|address| !cause.contains(address))
+                .unwrap_or("the server");
+            inner.message = format!("cannot connect to {address}").into();
         }
         error
     }
@@ -272,9 +300,10 @@ impl Error {
         }
     }
 
-    /// Returns the address of the server that the call waited for, without password and query.
-    /// `None` if the error does not concern a server, if a custom connector was used, or if the
-    /// connection was lost: then, [`transport_error`](Self::transport_error) describes the peer.
+    /// Returns the address of the server that the client could not reach, that rejected the
+    /// credentials, that did not reply in time, or to which the connection was lost, without
+    /// password and query. `None` for other errors, and with a custom connector. An error reply of
+    /// the server has no address either: see [`server_error`](Self::server_error).
     pub fn address(&self) -> Option<&str> {
         self.0.address.as_deref()
     }
@@ -285,17 +314,14 @@ impl Error {
         self.0.attempts
     }
 
-    /// Returns how long the call waited until its timeout. `None` if the error is not a timeout.
+    /// Returns how long the call waited: until its timeout, or until the connection was lost on
+    /// which it was in flight. `None` for other errors.
     pub const fn elapsed(&self) -> Option<Duration> {
         self.0.elapsed
     }
 
     fn cause(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.cause.as_ref().map(|cause| match cause {
-            Cause::Server(error) => error as _,
-            Cause::Transport(error) => &**error as _,
-            Cause::Convert(error) => error as _,
-        })
+        self.0.cause.as_ref().map(Cause::as_error)
     }
 
     /// Returns whether a retry is safe and may succeed: the call certainly did not run, and the

@@ -106,7 +106,7 @@ fn full() -> Failure {
 
 fn lost(sent: bool, kind: Kind) -> Error {
     let error = Arc::new(TransportError::new(kind, "x"));
-    Error::from_failure(Failure::Lost { sent, error })
+    Error::from_failure(Failure::lost(sent, &error))
 }
 
 fn answered(command: &'static str, text: &str) -> Error {
@@ -216,6 +216,7 @@ fn retryable_means_did_not_run_and_may_pass_by_itself() {
         (
             Failure::Auth {
                 sent: false,
+                address: None,
                 error: server(),
             },
             false,

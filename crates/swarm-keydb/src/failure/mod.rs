@@ -3,6 +3,7 @@
 mod late;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use swarm_resp::ServerError;
 use swarm_transport::{RequestRejection, TransportError, TransportErrorKind};
@@ -21,10 +22,18 @@ pub(crate) enum Failure {
     /// The deadline passed.
     Timeout(Arc<Late>),
     /// Only the HTTP fallback is reachable, which has no sessions; the request was not sent.
-    OnlyFallback(Arc<TransportError>),
+    OnlyFallback {
+        /// Address of the server that is not reachable, as in [`Lost`](Self::Lost).
+        address: Option<Arc<str>>,
+        error: Arc<TransportError>,
+    },
     /// The connection was lost. If the request was sent, it may have run.
     Lost {
         sent: bool,
+        /// Address of the server, without secrets. `None` with a custom connector.
+        address: Option<Arc<str>>,
+        /// How long the call had waited, if it was in flight.
+        waited: Option<Duration>,
         error: Arc<TransportError>,
     },
     /// The wire cannot carry the request; it was not sent.
@@ -37,7 +46,12 @@ pub(crate) enum Failure {
     Withheld,
     /// The server rejected the credentials. If the request was sent over an earlier connection, it
     /// may have run.
-    Auth { sent: bool, error: ServerError },
+    Auth {
+        sent: bool,
+        /// Address of the server, as in [`Lost`](Self::Lost).
+        address: Option<Arc<str>>,
+        error: ServerError,
+    },
     /// The client was closed. If the request was sent, it may have run.
     Closed { sent: bool },
 }
@@ -46,11 +60,29 @@ impl Failure {
     /// The task of the connection was dropped with its runtime.
     pub(crate) fn runtime_gone(sent: bool) -> Self {
         let what = "the runtime that the client was created in has shut down";
-        let error = TransportError::new(TransportErrorKind::Closed, what);
+        let error = TransportError::new(TransportErrorKind::Closed, what).with_transient(false);
+        Self::lost(sent, &Arc::new(error))
+    }
+
+    /// The connection to a server that is not named was lost.
+    pub(crate) fn lost(sent: bool, error: &Arc<TransportError>) -> Self {
         Self::Lost {
             sent,
-            error: Arc::new(error),
+            address: None,
+            waited: None,
+            error: Arc::clone(error),
         }
+    }
+
+    /// Names the server that the failure is about.
+    pub(crate) fn at(mut self, server: Option<&Arc<str>>) -> Self {
+        if let Self::Lost { address, .. }
+        | Self::Auth { address, .. }
+        | Self::OnlyFallback { address, .. } = &mut self
+        {
+            *address = server.cloned();
+        }
+        self
     }
 
     /// Whether the credentials were rejected: by the server, or by a gateway with status 401 or
@@ -66,10 +98,6 @@ impl Failure {
     /// The same failure for a request that was sent over an earlier connection and waited to be
     /// sent again: it may have run.
     pub(crate) fn after_sending(&self) -> Self {
-        let lost = |error: &Arc<TransportError>| Self::Lost {
-            sent: true,
-            error: Arc::clone(error),
-        };
         match self {
             Self::Timeout(late) => Self::Timeout(Arc::new(Late {
                 sent: true,
@@ -80,18 +108,20 @@ impl Failure {
                 wait: Wait::Queue(*load),
                 ..Late::default()
             })),
-            Self::Lost { error, .. } | Self::OnlyFallback(error) => lost(error),
-            Self::Auth { error, .. } => Self::Auth {
+            Self::Lost { address, error, .. } | Self::OnlyFallback { address, error } => {
+                Self::lost(true, error).at(address.as_ref())
+            }
+            Self::Auth { address, error, .. } => Self::Auth {
                 sent: true,
+                address: address.clone(),
                 error: error.clone(),
             },
             Self::Closed { .. } => Self::Closed { sent: true },
             Self::Refused(_) | Self::Unsupported(_) | Self::Withheld => {
-                let what = "the connection was lost, and the next one cannot carry the command";
-                lost(&Arc::new(TransportError::new(
-                    TransportErrorKind::Protocol,
-                    what,
-                )))
+                let what = "the command was not sent again, because the next connection cannot \
+                            carry it";
+                let error = TransportError::new(TransportErrorKind::Protocol, what);
+                Self::lost(true, &Arc::new(error))
             }
             Self::Server(_) | Self::Scripted(_) => self.clone(),
         }

@@ -20,7 +20,7 @@ pub(crate) use dedicated::DedicatedLimits;
 pub(crate) use durations::Bounded;
 pub use fallback::{FallbackScope, HttpFallback};
 pub use observe::Operation;
-pub(crate) use observe::{CANCELLED, Observer, error_type, status_code};
+pub(crate) use observe::{CANCELLED, Observer, error_type, plausible_code, status_code};
 pub use policy::{CommandOrder, ErrorEncoding, ProtocolVersion, RetryPolicy};
 
 use crate::credentials::Provider;

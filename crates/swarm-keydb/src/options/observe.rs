@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use swarm_resp::ServerError;
+
 use super::ClientOptions;
 use crate::error::{Error, ErrorKind};
 
@@ -64,7 +66,12 @@ pub(crate) const CANCELLED: &str = "cancelled";
 
 /// Returns the code of the server's error, if it has one.
 pub(crate) fn status_code(error: &Error) -> Option<&str> {
-    let code = error.server_error()?.code();
+    plausible_code(error.server_error()?)
+}
+
+/// Returns the code of an error, if it is one.
+pub(crate) fn plausible_code(error: &ServerError) -> Option<&str> {
+    let code = error.code();
     // A script may fail with any text. A word that is not a code of a plausible length could be one
     // of its values, and would make the number of different attributes unbounded.
     (!code.is_empty() && code.len() <= 16).then_some(code)

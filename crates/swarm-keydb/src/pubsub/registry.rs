@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use swarm_resp::Request;
-use swarm_transport::{RequestRejection, TransportError, TransportErrorKind};
+use swarm_transport::RequestRejection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::buffer::Buffer;
@@ -206,9 +206,5 @@ fn unsupported_over_http(name: &Name) -> RequestRejection {
 
 /// Why a subscription ended without an error from its connection: the task is gone.
 pub(super) fn task_gone() -> Failure {
-    let what = "the runtime that the client was created in has shut down";
-    Failure::Lost {
-        sent: false,
-        error: Arc::new(TransportError::new(TransportErrorKind::Closed, what)),
-    }
+    Failure::runtime_gone(false)
 }

@@ -9,6 +9,7 @@ use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{RequestRejection, TransportError, TransportErrorKind};
 
 use super::engine::Answered;
+use super::lost::now;
 use super::{Engine, ReplySender, RequestReply};
 use crate::connection::{CLOSE_TIMEOUT, Disconnect, Link, Nonce, Outgoing, RECEIVE_BATCH};
 
@@ -199,7 +200,7 @@ impl Aside {
             };
             let is_lost = matches!(awaiting, Awaiting::Nothing);
             if let Awaiting::Replies(mut engine) = std::mem::replace(&mut self.awaiting, awaiting) {
-                engine.disconnected(&Arc::new(error));
+                engine.disconnected(&Arc::new(error), now());
                 ended.push(*engine);
             }
             if is_lost {
@@ -273,7 +274,7 @@ impl Awaiting {
         };
         let what = "the server did not reply within drain_timeout";
         let error = TransportError::new(TransportErrorKind::Timeout, what);
-        engine.disconnected(&Arc::new(error));
+        engine.disconnected(&Arc::new(error), now());
         Some(*engine)
     }
 }

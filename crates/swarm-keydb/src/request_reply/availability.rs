@@ -77,7 +77,8 @@ impl Availability {
                     _changed = changed => {}
                     () = sleep_until(link.since + FALLBACK_GRACE) => {
                         let error = failed.map_or_else(not_connected_yet, |failed| failed.error);
-                        return Err(Failure::OnlyFallback(error));
+                        let address = self.address().cloned();
+                        return Err(Failure::OnlyFallback { address, error });
                     }
                 },
             }

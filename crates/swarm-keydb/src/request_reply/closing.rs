@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::dispatch::give_back;
 use super::handle::Control;
+use super::lost::now;
 use super::{Failure, RequestReply, Role};
 use crate::connection::{Disconnect, Link, Violation};
 use crate::status::State;
@@ -119,7 +120,7 @@ impl RequestReply {
     /// Ends the connection without waiting for replies, unless a write is pending.
     pub(super) fn abort(&mut self) {
         if !self.engine.pending().has_write() {
-            self.engine.disconnected(&Arc::new(closed()));
+            self.engine.disconnected(&Arc::new(closed()), now());
         }
         self.fail_waiting_calls(&Failure::Closed { sent: false });
     }
@@ -155,7 +156,7 @@ impl RequestReply {
     /// `close`.
     pub(super) fn finish(&mut self) {
         // Otherwise, pending replies of the closed connection would count as overdue.
-        self.engine.disconnected(&Arc::new(closed()));
+        self.engine.disconnected(&Arc::new(closed()), now());
         self.fail_waiting_calls(&Failure::Closed { sent: false });
         self.drop_queued();
         self.note_load();

@@ -11,6 +11,7 @@ use swarm_transport::{BoxTransport, Connect, TransportError, TransportErrorKind}
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::engine::OverFallback;
+use super::lost::now;
 use super::{ReplySender, RequestReply};
 use crate::connection::{GRACE, Link, requested_delay};
 use crate::credentials::LoginVersion;
@@ -120,7 +121,7 @@ impl RequestReply {
         if let FallbackState::Open(_) =
             std::mem::replace(&mut fallback.state, FallbackState::Closed)
         {
-            self.engine.fallback().disconnected(error);
+            self.engine.fallback().disconnected(error, now());
             self.status.set(State::Reconnecting);
             self.note_outage();
         }
@@ -205,7 +206,7 @@ impl RequestReply {
             Err(error) => {
                 tracing::debug!(%error, "the HTTP fallback was lost");
                 fallback.failed(&error);
-                self.engine.fallback().disconnected(&Arc::new(error));
+                self.engine.fallback().disconnected(&Arc::new(error), now());
                 if !connected {
                     self.status.set(State::Reconnecting);
                     self.note_outage();

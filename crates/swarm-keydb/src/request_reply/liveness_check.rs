@@ -71,7 +71,8 @@ impl RequestReply {
             Err(disconnect) => {
                 self.unreachable = true;
                 self.status.set(State::Reconnecting);
-                self.begin_outage(&Arc::new(disconnect.into_error()));
+                let error = Arc::new(disconnect.into_error());
+                self.begin_outage(&error, !error.is_transient());
             }
         }
     }

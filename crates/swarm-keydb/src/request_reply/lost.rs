@@ -2,12 +2,18 @@
 //! client's state.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use swarm_transport::TransportError;
 
 use super::{Failure, RequestReply, Role};
-use crate::connection::{Lifetime, Loss, Next, Stop};
+use crate::connection::{Fault, Lifetime, Loss, Next, Stop};
 use crate::status::{FailedDial, State};
+
+/// Returns the current time.
+pub(super) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
 
 impl RequestReply {
     /// Fails the calls that cannot wait for another connection, and opens or closes the fallback.
@@ -17,7 +23,7 @@ impl RequestReply {
     /// When there will be no other connection.
     pub(super) fn recover(&mut self, loss: &Loss) -> Result<(), Stop> {
         let error = &loss.error;
-        self.engine.disconnected(error);
+        self.engine.disconnected(error, now());
         self.leave_pool();
         (self.liveness_check, self.unreachable) = (None, false);
         self.status.set(if self.fallback_is_open() {
@@ -67,7 +73,7 @@ impl RequestReply {
             self.fail_all(failure);
             return Err(Stop::Ended);
         }
-        self.begin_outage(error);
+        self.begin_outage(error, !was_ready && !error.is_transient());
         if setback.refused {
             // Another attempt with these credentials would fail the same way.
             self.fail_waiting_calls(failure);
@@ -75,14 +81,20 @@ impl RequestReply {
         Ok(())
     }
 
-    /// There is no connection that works: logs that once.
-    pub(super) fn begin_outage(&mut self, error: &Arc<TransportError>) {
+    /// There is no connection that works: logs that once. `is_lasting` tells whether every attempt
+    /// fails like this one.
+    pub(super) fn begin_outage(&mut self, error: &Arc<TransportError>, is_lasting: bool) {
         self.status.note_lost(error);
         self.note_load();
         // A client that has not started yet returns the error instead.
         if self.role == Role::Shared && self.cannot_start.is_none() {
             let address = self.status.address().map(|address| &**address);
-            (self.outages).failed(address, error, Some(self.status.queued()));
+            let fault = Fault {
+                error,
+                is_lasting,
+                waiting: Some(self.status.queued()),
+            };
+            self.outages.failed(address, &fault);
         }
     }
 

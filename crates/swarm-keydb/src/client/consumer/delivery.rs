@@ -1,14 +1,17 @@
 //! Entries that were delivered to the application.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tracing::{Instrument as _, Span};
 
 use super::dead_letter::bury;
 use super::membership::Membership;
-use super::retries::in_future;
+use super::retries::{Entry, in_future};
+use super::span::DeliverySpan;
 use crate::commands::{StreamFields, StreamId};
 use crate::error::{Error, Result};
 
@@ -41,27 +44,32 @@ struct Outstanding {
     membership: Arc<Membership>,
     stream: usize,
     id: StreamId,
+    span: Box<DeliverySpan>,
 }
 
 impl Drop for Outstanding {
     fn drop(&mut self) {
         let membership = &self.membership;
-        match membership.settings.retry_delay {
+        let was_outstanding = match membership.settings.retry_delay {
             // Has no effect if the entry is acknowledged.
             Some(delay) => membership.give_back((self.stream, self.id), in_future(delay), None),
-            None => drop(membership.settle(self.stream, self.id)),
+            None => membership.settle(self.stream, self.id),
+        };
+        if was_outstanding {
+            self.span.cancelled();
         }
     }
 }
 
 impl Delivery {
-    /// Creates a delivery, unless the application already holds this entry.
+    /// Creates a delivery, unless the application already holds this entry. `read` is the span of
+    /// the operation that returned the entry.
     pub(super) fn new(
         membership: &Arc<Membership>,
-        stream: usize,
-        id: StreamId,
+        (stream, id): Entry,
         fields: StreamFields,
         delivered: u64,
+        read: &Span,
     ) -> Option<Self> {
         membership.deliver(stream, id).then(|| Self {
             stream: (membership.streams.get(stream)).map_or_else(Bytes::new, Clone::clone),
@@ -72,8 +80,42 @@ impl Delivery {
                 membership: Arc::clone(membership),
                 stream,
                 id,
+                span: Box::new(DeliverySpan::new(membership, id, delivered, read)),
             },
         })
+    }
+
+    /// Records that the application receives the delivery.
+    pub(super) fn note_yielded(&self) {
+        self.outstanding.span.yielded();
+    }
+
+    /// Runs a future in the span of this delivery, so that the spans of its commands become
+    /// children of the span. Without a subscriber of spans, the future runs unchanged. See
+    /// [observability](crate::guide::observability#deliveries).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of the future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use swarm_keydb::{Client, Delivery, Result};
+    /// async fn process(client: &Client, delivery: &Delivery) -> Result<()> {
+    ///     let work = async {
+    ///         client.incr("processed").await?;
+    ///         delivery.ack().await
+    ///     };
+    ///     delivery.in_span(work).await
+    /// }
+    /// ```
+    pub fn in_span<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        work.instrument(self.span().clone())
+    }
+
+    pub(crate) fn span(&self) -> &Span {
+        self.outstanding.span.span()
     }
 
     /// Acknowledges the entry. It is then no longer pending, and is not delivered again.
@@ -137,11 +179,14 @@ impl Delivery {
             membership,
             stream,
             id,
+            span,
         } = &self.outstanding;
         let max = membership.settings.max_deliveries;
         let is_spent = max.is_some_and(|max| self.delivered >= max);
         let due = if is_spent { Duration::ZERO } else { after };
-        membership.give_back((*stream, *id), in_future(due), reason);
+        if membership.give_back((*stream, *id), in_future(due), reason) {
+            span.failed("nack");
+        }
     }
 
     /// Moves the entry to the [dead-letter stream](crate::ConsumerBuilder::dead_letter), because it
@@ -163,6 +208,7 @@ impl Delivery {
             membership,
             stream,
             id,
+            span,
         } = &self.outstanding;
         let to = membership.dead_letter.as_ref().ok_or_else(|| {
             Error::config("the consumer has no dead-letter stream; set dead_letter")
@@ -176,7 +222,9 @@ impl Delivery {
             self.delivered,
             Some(&reason),
         )
-        .await
+        .await?;
+        span.failed("dead_letter");
+        Ok(())
     }
 
     /// Resets the entry's idle time, so that no other consumer claims it for another
@@ -202,6 +250,7 @@ impl Delivery {
             membership,
             stream,
             id,
+            ..
         } = &self.outstanding;
         membership.extend(*stream, *id).await
     }

@@ -102,8 +102,9 @@ impl Membership {
         was_outstanding
     }
 
-    /// Takes an entry back from the application, for redelivery at `due`.
-    pub(super) fn give_back(&self, entry: Entry, due: Instant, reason: Option<String>) {
+    /// Takes an entry back from the application, for redelivery at `due`. Returns whether it was
+    /// outstanding.
+    pub(super) fn give_back(&self, entry: Entry, due: Instant, reason: Option<String>) -> bool {
         let mut entries = self.lock();
         let was_outstanding = entries.outstanding.remove(&entry);
         if was_outstanding {
@@ -111,7 +112,7 @@ impl Membership {
             self.retry_at.send_replace(entries.retries.next());
         }
         drop(entries);
-        self.count_settled(was_outstanding);
+        self.count_settled(was_outstanding)
     }
 
     /// Schedules the redelivery of an entry that is not outstanding.

@@ -12,6 +12,7 @@ mod recover;
 mod redeliver;
 mod registry;
 mod retries;
+mod span;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -192,6 +193,7 @@ impl Consumer {
         }
         loop {
             if let Some(delivery) = self.buffer.pop_front() {
+                delivery.note_yielded();
                 return Poll::Ready(Some(Ok(delivery)));
             }
             match &mut self.state {

@@ -6,6 +6,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tracing::Span;
 
 use super::delivery::Delivery;
 use super::membership::Membership;
@@ -50,7 +51,7 @@ impl Work {
         let Some(last) = listed.last().map(|entry| entry.id) else {
             return Ok(Page::END);
         };
-        let mut entries = self.history(key, &listed).await?;
+        let (mut entries, read) = self.history(key, &listed).await?;
         let (mut found, mut deleted) = (Vec::new(), Vec::new());
         for pending in listed {
             let (id, delivered) = (pending.id, pending.delivered.saturating_add(1));
@@ -58,11 +59,13 @@ impl Work {
                 continue;
             }
             let delivery = match entries.remove(&id) {
-                Some(Some(fields)) => Delivery::new(&membership, stream, id, fields, delivered),
-                Some(None) => self.deleted(stream, id, delivered, &mut deleted),
+                Some(Some(fields)) => {
+                    Delivery::new(&membership, (stream, id), fields, delivered, &read)
+                }
+                Some(None) => self.deleted((stream, id), delivered, &read, &mut deleted),
                 // Deleted, or now pending for another consumer.
                 None if client.xrange(key, id..=id).await?.is_empty() => {
-                    self.deleted(stream, id, delivered, &mut deleted)
+                    self.deleted((stream, id), delivered, &read, &mut deleted)
                 }
                 None => None,
             };
@@ -73,8 +76,8 @@ impl Work {
         Ok(Page { found, next })
     }
 
-    /// Returns the fields of pending entries, as far as they exist.
-    async fn history(&self, key: &Bytes, listed: &[PendingEntry]) -> Result<History> {
+    /// Returns the fields of pending entries, as far as they exist, and the span of the read.
+    async fn history(&self, key: &Bytes, listed: &[PendingEntry]) -> Result<(History, Span)> {
         let Membership {
             client,
             group,
@@ -88,7 +91,8 @@ impl Work {
         loop {
             let options = XReadGroupOptions::new().count(count);
             let from = [(key, GroupRead::Pending(after))];
-            let read = client.xreadgroup_with(group, name, from, options).await?;
+            let read = client.xreadgroup_with(group, name, from, options);
+            let (read, span) = read.traced().await?;
             let mut found = History::new();
             for batch in read {
                 let entries = batch.entries.into_iter();
@@ -98,7 +102,7 @@ impl Work {
             // SwarmKeyDb includes the entry of the start ID. If that is pending, it takes the place
             // of the last entry, so read one more.
             if more || !found.contains_key(&after) {
-                return Ok(found);
+                return Ok((found, span));
             }
             (count, more) = (count.saturating_add(1), true);
         }
@@ -122,7 +126,8 @@ impl Work {
         let before = membership.held_in(stream);
         let page = client
             .xautoclaim_count(key, group, name, min_idle, start, self.prefetch.count())
-            .await?;
+            .traced();
+        let (page, read) = page.await?;
         let next = page.next_start(start);
         let counts = self.delivered(key, &page.entries, &before).await;
         let (mut found, mut gone) = (Vec::new(), Vec::new());
@@ -138,8 +143,8 @@ impl Work {
             // The previous owner received the entry at least once.
             let delivered = counts.get(&id).copied().unwrap_or(2);
             found.extend(match fields {
-                Some(fields) => Delivery::new(&membership, stream, id, fields, delivered),
-                None => self.deleted(stream, id, delivered, &mut gone),
+                Some(fields) => Delivery::new(&membership, (stream, id), fields, delivered, &read),
+                None => self.deleted((stream, id), delivered, &read, &mut gone),
             });
         }
         self.acknowledge_deleted(key, &gone).await;

@@ -134,14 +134,15 @@ impl Work {
             return Ok(None);
         };
         // If another consumer has claimed the entry since it was listed, its idle time is shorter.
-        let claimed = client.xclaim(key, group, name, pending.idle, id).await?;
+        let claimed = client.xclaim(key, group, name, pending.idle, id);
+        let (claimed, read) = claimed.traced().await?;
         let delivered = pending.delivered.saturating_add(1);
         let Some(fields) = claimed.into_iter().next().map(|entry| entry.fields) else {
             if !client.xrange(key, id..=id).await?.is_empty() {
                 return Ok(None);
             }
             let mut gone = Vec::new();
-            let deleted = self.deleted(stream, id, delivered, &mut gone);
+            let deleted = self.deleted((stream, id), delivered, &read, &mut gone);
             self.acknowledge_deleted(key, &gone).await;
             return Ok(Some(deleted));
         };
@@ -160,8 +161,7 @@ impl Work {
             .await?;
             return Ok(Some(None));
         }
-        Ok(Some(Delivery::new(
-            membership, stream, id, fields, delivered,
-        )))
+        let delivery = Delivery::new(membership, (stream, id), fields, delivered, &read);
+        Ok(Some(delivery))
     }
 }

@@ -1,25 +1,27 @@
 //! Steps of a consumer: each sends a few requests and returns the entries found.
 
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, sleep};
+use tracing::Span;
 
 use super::delivery::Delivery;
 use super::membership::Membership;
 use super::options::DeletedEntries;
 use super::page::{Candidate, Page};
 use super::prefetch::Prefetch;
-use super::retries::in_future;
-use crate::client::Reply;
+use super::retries::{Entry, in_future};
 use crate::client::lease::SLICE;
+use crate::client::reply::Traced;
 use crate::commands::{
     GroupRead, ReadAfter, StreamBatch, StreamEntry, StreamFields, StreamId, XReadGroupOptions,
 };
-use crate::connection::{OutageLog, Reconnect};
+use crate::connection::{Fault, OutageLog, Reconnect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::status::State;
 
@@ -42,6 +44,8 @@ pub(super) struct Work {
     recover_at: Option<Instant>,
     reconnect: Reconnect,
     outages: OutageLog,
+    /// Whether the last read of new entries failed. It uses a leased connection.
+    read_failed: bool,
     /// Delay before the next step.
     delay: Option<Duration>,
     /// Pending entries to redeliver one at a time.
@@ -52,7 +56,7 @@ pub(super) struct Work {
 
 /// A read in flight. The mutex is never locked: it makes the value `Sync`, so that futures that
 /// borrow a [`Work`] are `Send`.
-type InFlight = Mutex<Pin<Box<Reply<Vec<StreamBatch>>>>>;
+type InFlight = Mutex<Pin<Box<Traced<Vec<StreamBatch>>>>>;
 
 /// The next step.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +91,7 @@ impl Work {
             recover_at: None,
             reconnect,
             outages: OutageLog::beside_shared("consumer"),
+            read_failed: false,
             delay: None,
             candidates: VecDeque::new(),
             reading: None,
@@ -112,8 +117,11 @@ impl Work {
         self.check_timers();
         match self.work().await {
             Ok(found) => {
-                self.reconnect.succeeded();
-                self.outages.over(self.membership.address(), None);
+                // While reads fail, success of a step on the shared connection proves nothing.
+                if !self.read_failed {
+                    self.reconnect.succeeded();
+                    self.outages.over(self.membership.address(), None);
+                }
                 Ok(found)
             }
             Err(error) => self.failed(error),
@@ -260,12 +268,14 @@ impl Work {
         };
         let read = tokio::select! {
             biased;
-            read = &mut reply => read?,
+            read = &mut reply => read,
             () = retry => {
                 self.reading = Some(Mutex::new(reply));
                 return Ok(Vec::new());
             }
         };
+        self.read_failed = read.is_err();
+        let (read, span) = read?;
         let entries: usize = read.iter().map(|batch| batch.entries.len()).sum();
         self.last_read = Some((u64::try_from(entries).unwrap_or(u64::MAX), Instant::now()));
         let mut found = Vec::new();
@@ -274,15 +284,16 @@ impl Work {
             let Some(stream) = streams.iter().position(|key| *key == batch.key) else {
                 continue;
             };
-            let new =
-                |StreamEntry { id, fields }| Delivery::new(&membership, stream, id, fields, 1);
+            let new = |StreamEntry { id, fields }| {
+                Delivery::new(&membership, (stream, id), fields, 1, &span)
+            };
             found.extend(batch.entries.into_iter().filter_map(new));
         }
         Ok(found)
     }
 
     /// Creates a read of new entries.
-    fn start_read(&self) -> Reply<Vec<StreamBatch>> {
+    fn start_read(&self) -> Traced<Vec<StreamBatch>> {
         let Membership {
             client,
             group,
@@ -301,24 +312,26 @@ impl Work {
             .count(self.prefetch.count())
             .block(block);
         let wanted = streams.iter().map(|stream| (stream, GroupRead::New));
-        client.xreadgroup_with(group, name, wanted, options)
+        client
+            .xreadgroup_with(group, name, wanted, options)
+            .traced()
     }
 
     /// Delivers an entry that was deleted while it was pending, or collects its ID for
     /// acknowledgment.
     pub(super) fn deleted(
         &self,
-        stream: usize,
-        id: StreamId,
+        entry: Entry,
         delivered: u64,
+        read: &Span,
         to_acknowledge: &mut Vec<StreamId>,
     ) -> Option<Delivery> {
         if self.membership.settings.deleted == DeletedEntries::Acknowledge {
-            to_acknowledge.push(id);
+            to_acknowledge.push(entry.1);
             return None;
         }
         let fields = StreamFields::default();
-        Delivery::new(&self.membership, stream, id, fields, delivered)
+        Delivery::new(&self.membership, entry, fields, delivered, read)
     }
 
     /// Acknowledges deleted entries. Best effort: those that stay pending are found again.
@@ -352,7 +365,18 @@ impl Work {
         if is_transient {
             tracing::debug!(error.type = error.kind().as_str(), "consumer retries after an error");
             if self.membership.client.state() == State::Connected && !error.is_no_group() {
-                self.outages.failed(self.membership.address(), &error, None);
+                // The server's text may quote a key.
+                let code = error.server_error().map(|error| error.code());
+                let shown: &dyn Display = match &code {
+                    Some(code) => code,
+                    None => &error,
+                };
+                let fault = Fault {
+                    error: shown,
+                    is_lasting: false,
+                    waiting: None,
+                };
+                self.outages.failed(self.membership.address(), &fault);
             }
             Ok(Vec::new())
         } else {

@@ -45,10 +45,7 @@ fn a_server_that_keeps_asking_for_other_connections_gets_one_per_longest_delay()
 #[test]
 fn only_a_lost_connection_is_dialed_again() {
     let now = Instant::now();
-    let lost = Failure::Lost {
-        sent: false,
-        error: Arc::new(refused()),
-    };
+    let lost = Failure::lost(false, &Arc::new(refused()));
     assert!(policy().dial_delay(&lost, now).is_some());
     assert_eq!(policy().enabled(false).dial_delay(&lost, now), None);
     let closed = Failure::Closed { sent: false };

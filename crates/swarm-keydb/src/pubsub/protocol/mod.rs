@@ -19,8 +19,8 @@ use super::registry::Submission;
 use super::subscription::EventSink;
 use crate::connection::ConnectionFactory;
 use crate::connection::{
-    CLOSE_TIMEOUT, Connection, Disconnect, End, Lifetime, Link, Loss, Next, OutageLog, Outgoing,
-    Protocol, Reconnect, Session, Stop, Violation,
+    CLOSE_TIMEOUT, Connection, Disconnect, End, Fault, Lifetime, Link, Loss, Next, OutageLog,
+    Outgoing, Protocol, Reconnect, Session, Stop, Violation,
 };
 use crate::credentials::{Credentials, LoginVersion};
 use crate::failure::Failure;
@@ -159,7 +159,7 @@ impl Protocol for PubSub {
             loop {
                 match availability.wait().await {
                     // New subscriptions have already failed with this error. Existing ones wait.
-                    Err(Failure::OnlyFallback(_)) => availability.wait_fallback_closed().await,
+                    Err(Failure::OnlyFallback { .. }) => availability.wait_fallback_closed().await,
                     result => return result,
                 }
             }
@@ -275,7 +275,12 @@ impl Protocol for PubSub {
             self.availability.note_dial(Some(&loss.error));
             if self.availability.is_connected() {
                 let address = self.availability.address().map(|address| &**address);
-                self.outages.failed(address, &loss.error, None);
+                let fault = Fault {
+                    error: &loss.error,
+                    is_lasting: !loss.error.is_transient(),
+                    waiting: None,
+                };
+                self.outages.failed(address, &fault);
             }
         }
         if let Next::Failed(setback) = &loss.next

@@ -38,10 +38,7 @@ fn pause_after(failure: Failure, primary_is_lost: bool) -> Duration {
 
 fn refusal() -> Failure {
     let error = TransportError::new(TransportErrorKind::Refused, "connection refused");
-    Failure::Lost {
-        sent: false,
-        error: Arc::new(error),
-    }
+    Failure::lost(false, &Arc::new(error))
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! A call: requests, and the caller that awaits the replies. Boxed once, so that it moves from
 //! queue to queue by its pointer.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use swarm_resp::Frame;
+use swarm_transport::TransportError;
 
 use super::Failure;
 use super::pace::Pace;
@@ -376,11 +378,32 @@ impl<C: Caller> Call<C> {
         });
     }
 
-    /// Like [`fail`](Self::fail), for a call whose connection is lost.
-    pub(super) fn fail_lost(&mut self, why: impl Fn(bool) -> Failure) {
+    /// Like [`fail_unsent`](Self::fail_unsent), for a call that the connection to the server at
+    /// `address` cannot carry.
+    pub(super) fn fail_refused(
+        &mut self,
+        address: Option<&Arc<str>>,
+        why: impl Fn(usize) -> Failure,
+    ) {
         let sent = self.sent_before as usize;
         self.return_permit();
-        self.fail(|position| why(position < sent));
+        self.fail(|position| match why(position) {
+            failure if position < sent => failure.after_sending().at(address),
+            failure => failure,
+        });
+    }
+
+    /// Like [`fail`](Self::fail), for a call whose connection is lost.
+    pub(super) fn fail_lost(&mut self, loss: ConnectionLoss<'_>) {
+        let sent = self.sent_before as usize;
+        let waited = self.timeout().saturating_sub(self.time_left(loss.at));
+        self.return_permit();
+        self.fail(|position| Failure::Lost {
+            sent: position < sent,
+            address: loss.address.cloned(),
+            waited: Some(waited),
+            error: Arc::clone(loss.error),
+        });
     }
 
     /// Whether a write is pending, apart from the next `held` requests. A command that blocks does
@@ -399,6 +422,15 @@ impl<C: Caller> Call<C> {
         let sent = u32::try_from(sent).unwrap_or(u32::MAX);
         self.sent_before = self.sent_before.max(sent);
     }
+}
+
+/// The loss of a connection.
+#[derive(Clone, Copy)]
+pub(super) struct ConnectionLoss<'a> {
+    pub(super) at: Instant,
+    /// Address of the server, without secrets.
+    pub(super) address: Option<&'a Arc<str>>,
+    pub(super) error: &'a Arc<TransportError>,
 }
 
 /// How long a call may take.

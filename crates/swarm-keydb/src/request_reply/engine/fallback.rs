@@ -15,8 +15,8 @@ use swarm_transport::{RequestRejection, TransportError};
 use super::in_flight::InFlight;
 use super::sent::SentCall;
 use super::{
-    Call, Caller, Engine, Failure, Requests, Settings, Violation, first_refused, first_unsupported,
-    refused, requeue,
+    Call, Caller, ConnectionLoss, Engine, Failure, Requests, Settings, Violation, first_refused,
+    first_unsupported, refused, requeue,
 };
 use crate::connection::Outgoing;
 use crate::options::{CommandOrder, FallbackScope};
@@ -144,7 +144,8 @@ impl<C: Caller> Outgoing for OverFallback<'_, C> {
                 continue;
             }
             if let Some((at, failure)) = refusal {
-                call.fail_unsent(|position| refused(position == at, &failure));
+                let address = settings.fallback_address.as_ref();
+                call.fail_refused(address, |position| refused(position == at, &failure));
                 continue;
             }
             if !call.start(now, self.earliest) {
@@ -191,9 +192,14 @@ impl<'a, C: Caller> OverFallback<'a, C> {
 
     /// The fallback was lost. Calls that cannot be resent safely fail; the others wait for the next
     /// connection or fallback.
-    pub(in crate::request_reply) fn disconnected(self, error: &Arc<TransportError>) {
+    pub(in crate::request_reply) fn disconnected(self, error: &Arc<TransportError>, now: Instant) {
         let sent = self.fallback.in_flight.drain();
-        requeue(sent, self.waiting, self.settings.retry, error);
+        let loss = ConnectionLoss {
+            at: now,
+            address: self.settings.fallback_address.as_ref(),
+            error,
+        };
+        requeue(sent, self.waiting, self.settings.retry, loss);
         self.fallback.release_all();
     }
 

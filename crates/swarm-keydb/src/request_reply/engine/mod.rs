@@ -27,6 +27,7 @@ use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{Capabilities, RequestRejection, TransportError};
 
 pub(crate) use crate::failure::Failure;
+use call::ConnectionLoss;
 pub(in crate::request_reply) use call::earlier;
 pub(crate) use call::{Call, Caller, Retry, Timing, deadline};
 pub(in crate::request_reply) use fallback::OverFallback;
@@ -176,7 +177,11 @@ impl<C: Caller> Engine<C> {
 
     /// The connection was lost or closed. Calls that were sent fail unless the retry policy allows
     /// resending them; all others wait for the next connection.
-    pub(in crate::request_reply) fn disconnected(&mut self, error: &Arc<TransportError>) {
+    pub(in crate::request_reply) fn disconnected(
+        &mut self,
+        error: &Arc<TransportError>,
+        now: Instant,
+    ) {
         self.session.close();
         self.fallback.rescan();
         for call in self
@@ -186,8 +191,14 @@ impl<C: Caller> Engine<C> {
         {
             call.note_lost();
         }
-        let policy = self.session.settings.retry;
-        requeue(self.in_flight.drain(), &mut self.waiting, policy, error);
+        let settings = &self.session.settings;
+        let loss = ConnectionLoss {
+            at: now,
+            address: settings.address.as_ref(),
+            error,
+        };
+        let lost = self.in_flight.drain();
+        requeue(lost, &mut self.waiting, settings.retry, loss);
         self.take_back_growth();
     }
 
@@ -262,7 +273,9 @@ impl<C: Caller> Engine<C> {
                 || first_unsupported(requests, server).is_some()
             {
                 let requests = requests.clone();
-                call.fail_unsent(|position| rejection(&requests, position, server, check));
+                let address = self.session.settings.address.as_ref();
+                let why = |position| rejection(&requests, position, server, check);
+                call.fail_refused(address, why);
                 continue;
             }
             if !call.start(now, &mut self.earliest) {
@@ -360,16 +373,13 @@ fn requeue<C: Caller>(
     calls: impl Iterator<Item = Box<Call<C>>>,
     waiting: &mut VecDeque<Box<Call<C>>>,
     policy: RetryPolicy,
-    error: &Arc<TransportError>,
+    loss: ConnectionLoss<'_>,
 ) {
     for mut call in calls {
         if call.retry.is_allowed(policy) && call.attempts < MAX_ATTEMPTS {
             waiting.push_front(call);
         } else {
-            call.fail_lost(|sent| Failure::Lost {
-                sent,
-                error: Arc::clone(error),
-            });
+            call.fail_lost(loss);
         }
     }
 }

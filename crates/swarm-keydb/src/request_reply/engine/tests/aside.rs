@@ -158,7 +158,7 @@ fn reads_are_resent_when_a_connection_that_is_set_aside_is_lost() {
     bench.sent();
     let mut aside = bench.engine.set_aside();
     let error = TransportError::new(TransportErrorKind::Closed, "cut");
-    aside.disconnected(&Arc::new(error));
+    aside.disconnected(&Arc::new(error), bench.now);
     assert_eq!(bench.answers(), results(&[(0, "lost sent=true")]));
     bench.engine.take_back(&mut aside);
     bench.handshake();

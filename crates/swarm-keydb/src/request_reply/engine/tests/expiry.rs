@@ -50,7 +50,7 @@ fn a_call_that_returns_from_a_connection_set_aside_still_times_out() {
     bench.advance(5);
     assert_eq!(bench.answers(), results(&[(1, "timeout sent=false")]));
     assert_eq!(bench.engine.next_deadline(), None);
-    aside.disconnected(&error());
+    aside.disconnected(&error(), bench.now);
     bench.engine.take_back(&mut aside);
     assert_eq!(bench.engine.next_deadline(), Some(bench.now + seconds(5)));
     bench.advance(5);
@@ -111,7 +111,7 @@ fn a_read_is_not_repeated_forever_over_the_fallback() {
         assert_eq!(bench.answers(), []);
         assert_eq!(bench.send_over_fallback().as_deref(), Some("GET a"));
         assert!(!bench.engine.fallback().is_settled());
-        bench.engine.fallback().disconnected(&error());
+        bench.engine.fallback().disconnected(&error(), bench.now);
     }
     assert_eq!(bench.answers(), results(&[(0, "lost sent=true")]));
     assert_eq!(bench.engine.pending().queued(), 0);

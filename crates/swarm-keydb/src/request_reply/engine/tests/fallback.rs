@@ -73,7 +73,7 @@ fn a_client_that_keeps_all_commands_in_order_sends_one_at_a_time() {
 fn keys_are_free_again_when_the_fallback_is_lost() {
     let mut bench = bench(&["SET a 1", "SET a 2"]);
     assert_eq!(sent(&mut bench), ["SET a 1"]);
-    bench.engine.fallback().disconnected(&lost());
+    bench.engine.fallback().disconnected(&lost(), bench.now);
     assert_eq!(bench.answers(), results(&[(0, "lost sent=true")]));
     assert_eq!(sent(&mut bench), ["SET a 2"]);
 }

@@ -221,7 +221,7 @@ impl Bench {
 
     fn cut(&mut self) {
         let error = TransportError::new(TransportErrorKind::Closed, "cut");
-        self.engine.disconnected(&Arc::new(error));
+        self.engine.disconnected(&Arc::new(error), self.now);
     }
 
     fn advance(&mut self, seconds: u64) {

@@ -29,13 +29,14 @@ fn a_request_that_was_sent_before_never_counts_as_not_sent() {
         Failure::Closed { sent: false },
         Failure::Auth {
             sent: false,
+            address: None,
             error: auth,
         },
-        Failure::Lost {
-            sent: false,
+        Failure::lost(false, &error()),
+        Failure::OnlyFallback {
+            address: None,
             error: error(),
         },
-        Failure::OnlyFallback(error()),
         Failure::Timeout(Arc::default()),
         Failure::Refused(refusal()),
     ];
@@ -131,7 +132,7 @@ fn a_caller_is_answered_after_its_capacity_is_returned() {
             let reply = Frame::simple("OK");
             engine.receive(now, reply).unwrap();
         },
-        |engine, error, _| engine.disconnected(error),
+        |engine, error, now| engine.disconnected(error, now),
         |engine, _, _| engine.fail_waiting(&Failure::Closed { sent: false }),
         |engine, _, now| {
             let rejection = engine.next_request(now, |_| Err(refusal()));

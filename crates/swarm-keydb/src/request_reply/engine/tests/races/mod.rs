@@ -382,9 +382,10 @@ impl Simulation {
     }
 
     fn lose_aside(&mut self, at: usize) {
+        let now = self.bench().now;
         let Aside { mut engine, .. } = self.asides.remove(at);
         let error = TransportError::new(TransportErrorKind::Closed, "cut");
-        engine.disconnected(&Arc::new(error));
+        engine.disconnected(&Arc::new(error), now);
         self.seen.taken_back += u32::from(engine.pending().queued() > 0);
         self.bench().engine.take_back(&mut engine);
         assert!(!engine.pending().is_awaited(), "a call was left behind");
@@ -471,11 +472,12 @@ impl Simulation {
     }
 
     fn lose_fallback(&mut self) {
+        let now = self.bench().now;
         let error = TransportError::new(TransportErrorKind::Closed, "cut");
         self.bench()
             .engine
             .fallback()
-            .disconnected(&Arc::new(error));
+            .disconnected(&Arc::new(error), now);
         self.pending_on_fallback.clear();
     }
 

@@ -1,59 +1,23 @@
-//! Spans and metrics of a client, read back from the OpenTelemetry SDK.
-//!
-//! In its own process with one test, because the tracing subscriber is global.
+//! Spans and durations of operations.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use opentelemetry::metrics::MeterProvider as _;
-use opentelemetry::trace::{SpanKind, Status, TracerProvider as _};
+use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, SdkMeterProvider};
-use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
+use opentelemetry_sdk::trace::SpanData;
 use swarm_gateway::Gateway;
 use swarm_keydb::{Client, ClientOptions, Script};
 use swarm_tests::within;
-use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt as _;
 
-/// Returns the finished spans of this name.
-fn named<'a>(spans: &'a [SpanData], name: &str) -> Vec<&'a SpanData> {
-    spans.iter().filter(|span| span.name == name).collect()
-}
-
-/// Returns an attribute of a span as text.
-fn attribute(span: &SpanData, key: &str) -> Option<Value> {
-    let found = span
-        .attributes
-        .iter()
-        .find(|found| found.key.as_str() == key);
-    found.map(|found| found.value.clone())
-}
-
-/// Checks the attributes of a span. `None` stands for an attribute that must be missing.
-fn check(span: &SpanData, expected: &[(&str, Option<Value>)]) {
-    for (key, value) in expected {
-        assert_eq!(attribute(span, key), *value, "{key} of {span:?}");
-    }
-}
-
-fn text(text: &str) -> Option<Value> {
-    Some(Value::from(text.to_owned()))
-}
+use crate::{Spans, check, named, text};
 
 #[tokio::test]
 async fn spans_and_metrics_follow_the_conventions_for_database_clients() {
-    let exporter = InMemorySpanExporter::default();
-    let provider = SdkTracerProvider::builder()
-        .with_simple_exporter(exporter.clone())
-        .build();
-    let filter = Targets::new().with_target("swarm_keydb", tracing::Level::DEBUG);
-    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-    let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
-    tracing::subscriber::set_global_default(subscriber).unwrap();
-
+    let spans = Spans::start();
     let measured = InMemoryMetricExporter::default();
     let meters = SdkMeterProvider::builder()
         .with_periodic_exporter(measured.clone())
@@ -87,8 +51,7 @@ async fn spans_and_metrics_follow_the_conventions_for_database_clients() {
     within(run(&client, &gateway)).await;
     within(client.close()).await;
 
-    let spans = exporter.get_finished_spans().unwrap();
-    check_spans(&spans, &gateway);
+    check_spans(&spans.finished(), &gateway);
     assert_eq!(
         *seen.lock().unwrap(),
         [
