@@ -127,7 +127,7 @@ fn every_option_is_in_the_guide() {
 #[test]
 fn every_kind_of_error_has_a_predicate_and_a_row_in_the_guide() {
     let source = fs::read_to_string("../crates/swarm-keydb/src/error/kind.rs").unwrap();
-    let page = fs::read_to_string("../crates/swarm-keydb/src/guide/errors.md").unwrap();
+    let page = fs::read_to_string("../crates/swarm-keydb/src/guide/mistakes.md").unwrap();
     let (_, kinds) = source.split_once("pub enum ErrorKind {").unwrap();
     let kinds = kinds.split("\n}").next().unwrap_or_default();
     let kinds: Vec<_> = kinds

@@ -1,6 +1,6 @@
 //! Replies that are errors, or of another type than the caller expects.
 
-use swarm_keydb::{Client, ClientOptions, Limits};
+use swarm_keydb::{Client, ClientOptions, Json, Limits};
 use swarm_tests::{Redis, connected, within};
 
 use crate::table::Table;
@@ -24,6 +24,10 @@ pub(crate) async fn table() -> Table {
         raw("NOSUCH", ()),
         raw("GET", ()),
         raw_as::<Vec<u64>>("GET", "text"),
+        raw_as::<String>("MGET", ("text", "missing")),
+        raw_as::<String>("GET", "missing"),
+        get_as::<bool>("text"),
+        get_as::<Json<u64>>("text"),
         rename("missing", "other"),
         evalsha("0000000000000000000000000000000000000000", (), ()),
         eval("return nonsense(", (), ()),
@@ -65,8 +69,12 @@ pub(crate) async fn table() -> Table {
         )
         .await;
 
-    within(client.close()).await;
-    table.run("get(\"k\") after close", client.get("k")).await;
+    let over_tcp = within(Client::connect(gateway.tcp_url())).await.unwrap();
+    within(over_tcp.set("bytes", b"\xff")).await.unwrap();
+    let over_http = within(Client::connect(gateway.http_url())).await.unwrap();
+    table
+        .run("get(\"bytes\") over http://", over_http.get("bytes"))
+        .await;
     table
 }
 
@@ -92,6 +100,13 @@ pub(crate) async fn redis() -> Option<Table> {
             client.setrange("k", 1 << 40, "v"),
         )
         .await;
+    within(client.raw("RPUSH", ("list", "a", "b")))
+        .await
+        .unwrap();
+    let list = client.raw_as::<String>("LRANGE", ("list", 0, -1));
+    table
+        .run("raw_as::<String>(\"LRANGE\", (\"list\", 0, -1))", list)
+        .await;
     let options = ClientOptions::new(redis.url()).password("s3cret");
     table
         .connect("a password for a server without one", options)
@@ -114,5 +129,7 @@ pub(crate) async fn redis() -> Option<Table> {
     table
         .connect("redis:// without the password", options)
         .await;
+    let user = guarded.url().replace("redis://", "redis://ann:s3cret@");
+    table.connect("redis:// with an unknown user", user).await;
     Some(table)
 }
