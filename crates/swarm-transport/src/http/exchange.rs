@@ -81,9 +81,18 @@ impl Exchange {
             .await
             .map_err(|error| {
                 let error = hyper_error(&self.endpoint, error.into_error());
-                match self.pool.peer_sent_alert() {
-                    true => dial::speaks_tls(&self.endpoint).with_source(error),
-                    false => error,
+                if self.pool.peer_sent_alert() {
+                    return dial::speaks_tls(&self.endpoint).with_source(error);
+                }
+                match error.kind() {
+                    Kind::Closed => {
+                        let message = format!(
+                            "{error}; check the port, and use a redis:// address if it is a RESP \
+                             port"
+                        );
+                        error.with_context(message)
+                    }
+                    _ => error,
                 }
             })?;
         self.finish(sender, response).await
