@@ -1,6 +1,7 @@
 //! Client connection, plain or encrypted.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -43,7 +44,26 @@ pub(crate) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+/// Addresses of both ends of a connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Addresses {
+    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) local: Option<SocketAddr>,
+}
+
 impl Stream {
+    pub(crate) fn addresses(&self) -> Addresses {
+        let socket = match self {
+            Self::Plain(stream) => stream,
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.get_ref().0,
+        };
+        Addresses {
+            remote: socket.peer_addr().ok(),
+            local: socket.local_addr().ok(),
+        }
+    }
+
     /// Returns whether HTTP/2 was negotiated.
     #[cfg(feature = "tls")]
     pub(crate) fn is_http2(&self) -> bool {

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::dialect::{Dialect, Quirk};
 use crate::fault::Faults;
 use crate::outbox::Outbox;
+use crate::stream::Addresses;
 
 /// A data store that client connections attach to.
 pub(crate) trait Backend: Send + Sync {
@@ -36,6 +37,7 @@ pub(crate) struct Client {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) faults: Faults,
     pub(crate) quirks: Quirks,
+    pub(crate) addresses: Addresses,
     /// Set for a session that serves a single HTTP request.
     pub(crate) is_http: bool,
     /// Number of the EXEC or script that is running.

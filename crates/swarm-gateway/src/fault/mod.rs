@@ -6,7 +6,7 @@ mod guards;
 mod plan;
 mod pushes;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -227,6 +227,14 @@ impl Faults {
         let _ = counts
             .wait_for(|counts| counts.get(&name).copied().unwrap_or(0) >= times)
             .await;
+    }
+
+    /// Returns how often each command has run. Names are in upper case.
+    pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
+        let counts = self.shared.executions.borrow();
+        (counts.iter())
+            .map(|(name, count)| (name.clone(), *count))
+            .collect()
     }
 
     pub(crate) fn count(&self, command: &str) {

@@ -22,6 +22,7 @@ use crate::dialect::Quirk;
 use crate::outbox::{Ending, Form, Item, Outbox};
 use crate::session::{Inbound, ListenerKind, Next, Session, Shared};
 use crate::shutdown::{DRAIN_TIMEOUT, raised};
+use crate::stream::Addresses;
 
 /// Number of commands read ahead of the running one.
 const READ_AHEAD: usize = 64;
@@ -70,6 +71,7 @@ pub(crate) type Stop = watch::Receiver<bool>;
 pub(crate) async fn serve(
     shared: Arc<Shared>,
     listener: ListenerKind,
+    addresses: Addresses,
     mut source: impl Source,
     mut sink: impl Sink,
     stop: Stop,
@@ -82,6 +84,7 @@ pub(crate) async fn serve(
         shared.clone(),
         outbox.clone(),
         listener,
+        addresses,
         client_gone.clone(),
     );
     let id = session.id();

@@ -19,6 +19,7 @@ const WRITE_AT: usize = 64 << 10;
 
 /// Serves one connection.
 pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
+    let addresses = stream.addresses();
     let (reader, writer) = async_io::split(stream);
     let source = TcpSource {
         reader,
@@ -32,7 +33,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
         fragmented: shared.dialect.has(Quirk::Nagle),
         unescaped: shared.dialect.has(Quirk::CrLf),
     };
-    super::serve(shared, ListenerKind::Tcp, source, sink, stop).await;
+    super::serve(shared, ListenerKind::Tcp, addresses, source, sink, stop).await;
 }
 
 struct TcpSource {

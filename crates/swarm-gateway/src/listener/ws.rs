@@ -40,6 +40,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
         .write_buffer_size(64 << 10)
         .max_message_size(Some(shared.max_message))
         .max_frame_size(Some(shared.max_message));
+    let addresses = stream.addresses();
     let budget = Budget::default();
     let mut stream = Budgeted::new(stream, budget.clone());
     let admit = Admit(&shared);
@@ -72,7 +73,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
         budget,
         dialect: shared.dialect,
     };
-    super::serve(shared, ListenerKind::Ws, source, sink, stop).await;
+    super::serve(shared, ListenerKind::Ws, addresses, source, sink, stop).await;
 }
 
 /// Answers a request that does not ask for a WebSocket upgrade.

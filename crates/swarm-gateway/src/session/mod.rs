@@ -17,6 +17,7 @@ use crate::fault::{Faults, ReplyFault};
 use crate::origins::Origins;
 use crate::outbox::Outbox;
 use crate::shutdown::{DRAIN_TIMEOUT, raised};
+use crate::stream::Addresses;
 use crate::write_queue::Flushes;
 use hello::Hello;
 
@@ -133,6 +134,7 @@ impl Session {
         shared: Arc<Shared>,
         outbox: Arc<Outbox>,
         listener: ListenerKind,
+        addresses: Addresses,
         client_gone: watch::Receiver<bool>,
     ) -> Self {
         let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
@@ -141,6 +143,7 @@ impl Session {
             outbox: outbox.clone(),
             faults: shared.faults.clone(),
             quirks: Quirks::of(shared.dialect),
+            addresses,
             is_http: listener == ListenerKind::Http,
             burst: None,
         });

@@ -17,6 +17,7 @@ mod scripts;
 use std::env;
 
 use swarm_gateway::Gateway;
+use swarm_resp::{Decoder, Frame};
 use tokio::runtime::Runtime;
 
 use generate::{Generator, Step};
@@ -149,6 +150,39 @@ fn random_sequences_on_the_embedded_store() {
     if let Some(arena) = Arena::open(false) {
         random(&arena, 60);
     }
+}
+
+/// Clients find the keys of a command with its arity and the positions of keys.
+#[test]
+fn commands_are_described_as_in_redis() {
+    let Some(arena) = Arena::open(false) else {
+        return;
+    };
+    let (mut ours, mut theirs) = arena.peers();
+    let decode = |reply: Vec<u8>| Decoder::new().decode_message(reply.into()).unwrap();
+    let names = decode(ours.run(0, &["COMMAND", "LIST"]));
+    let mut compared = 0;
+    for name in names.items().unwrap() {
+        let name = name.as_str().unwrap();
+        let describe = |peers: &mut Peers| decode(peers.run(0, &["COMMAND", "INFO", name]));
+        let (ours, theirs) = (describe(&mut ours), describe(&mut theirs));
+        let row = |frame: &Frame| {
+            let mut rows = frame.items().unwrap();
+            let fields: Vec<_> = rows.next().unwrap().items()?.collect();
+            let numbers = [1, 3, 4, 5].map(|at: usize| fields[at].as_integer().unwrap());
+            Some((fields.len(), numbers))
+        };
+        // The others are commands of SwarmKeyDb.
+        if let Some(theirs) = row(&theirs) {
+            assert_eq!(row(&ours), Some(theirs), "{name}");
+            compared += 1;
+        }
+    }
+    assert!(
+        compared > 100,
+        "{compared} of {}",
+        names.items().unwrap().count()
+    );
 }
 
 /// Both compute with 80-bit floats.

@@ -244,11 +244,13 @@ async fn an_expired_stream_ends_the_wait_for_it() {
         reader
             .send("XREADGROUP GROUP g c BLOCK 0 STREAMS s >")
             .await;
-        while !client
-            .call("INFO clients")
-            .await
-            .contains("blocked_clients:1")
-        {}
+        loop {
+            client.send("INFO clients").await;
+            let info = client.reply().await;
+            if info.as_str().unwrap().contains("blocked_clients:1") {
+                break;
+            }
+        }
         if later {
             client.call("PEXPIRE s 1000").await;
         }

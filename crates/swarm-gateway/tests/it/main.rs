@@ -9,6 +9,7 @@ mod dialects;
 mod faults;
 mod handshake;
 mod http;
+mod introspection;
 mod json;
 mod lifecycle;
 mod nagle;

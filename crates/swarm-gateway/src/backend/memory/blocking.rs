@@ -56,6 +56,12 @@ impl Drop for Ticket {
 }
 
 impl Server {
+    /// Returns whether a connection waits for data.
+    pub(super) fn is_blocked(&self, id: u64) -> bool {
+        let waits = |command: &Command| command.client.id == id;
+        (self.waiting.iter()).any(|waiter| waiter.command.as_ref().is_some_and(waits))
+    }
+
     /// Queues a command behind those already waiting.
     fn line_up(
         &mut self,

@@ -125,6 +125,12 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    pub(super) fn value(&self, name: &str) -> &[u8] {
+        self.0.get(name).map(Bytes::as_ref).unwrap_or_default()
+    }
+}
+
 pub(super) fn get(call: &mut Call<'_>) -> Reply {
     let patterns: Vec<_> = call
         .rest(2)

@@ -1,5 +1,7 @@
 //! Connection commands that touch no keys.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use swarm_resp::{Frame, RespVersion};
 
@@ -55,15 +57,72 @@ pub(super) fn set_name(server: &mut Server, id: u64, name: &Bytes) -> Result<(),
     Ok(())
 }
 
-/// Formats a connection as a line of CLIENT LIST.
-fn line(id: u64, peer: &Peer, now: i64) -> String {
-    let name = String::from_utf8_lossy(&peer.name);
-    let age = now.saturating_sub(peer.since) / 1000;
+/// `CLIENT SETINFO LIB-NAME|LIB-VER value`.
+pub(super) fn setinfo(call: &mut Call<'_>) -> Reply {
+    let (option, value) = (call.arg(2), call.arg(3));
+    let place = match option.to_ascii_uppercase().as_slice() {
+        b"LIB-NAME" => 0,
+        b"LIB-VER" => 1,
+        _ => {
+            return Err(Reject::quoting(&[
+                b"ERR Unrecognized option '",
+                option,
+                b"'",
+            ]));
+        }
+    };
+    if !value.iter().all(u8::is_ascii_graphic) {
+        let option = option.to_ascii_lowercase();
+        let reason = b" cannot contain spaces, newlines or special characters.";
+        return Err(Reject::quoting(&[b"ERR ", &option, reason]));
+    }
+    let peer = call.server.peers.get_mut(&call.client.id);
+    if let Some(known) = peer.and_then(|peer| peer.library.get_mut(place)) {
+        *known = Bytes::copy_from_slice(value);
+    }
+    Ok(ok())
+}
+
+/// Formats a connection as a line of CLIENT LIST. The sizes of buffers are not known.
+fn line(server: &Server, id: u64, peer: &Peer, now: i64) -> String {
+    let seconds = |since: i64| now.saturating_sub(since) / 1000;
+    let (age, idle) = (seconds(peer.since), seconds(peer.active));
+    let address = |address: Option<SocketAddr>| {
+        address.map_or_else(|| "?:0".to_owned(), |address| address.to_string())
+    };
+    let (addr, laddr) = (
+        address(peer.addresses.remote),
+        address(peer.addresses.local),
+    );
+    let (sub, psub) = server.pubsub.count(id);
+    let flags: String = [
+        (sub + psub > 0, 'P'),
+        (peer.queued.is_some(), 'x'),
+        (server.is_blocked(id), 'b'),
+    ]
+    .iter()
+    .filter_map(|(is_set, flag)| is_set.then_some(*flag))
+    .collect();
+    let flags = if flags.is_empty() { "N" } else { &flags };
+    let multi = peer.queued.and_then(|queued| i64::try_from(queued).ok());
+    let multi = multi.unwrap_or(-1);
+    let command = match peer.command {
+        "" => "NULL".to_owned(),
+        name => name.to_ascii_lowercase(),
+    };
     let resp = match peer.outbox.protocol() {
         RespVersion::Resp2 => 2,
         RespVersion::Resp3 => 3,
     };
-    format!("id={id} name={name} age={age} idle=0 flags=N db=0 user=default resp={resp}\n")
+    let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+    let name = text(&peer.name);
+    let [library, version] = peer.library.each_ref().map(text);
+    format!(
+        "id={id} addr={addr} laddr={laddr} fd=0 name={name} age={age} idle={idle} flags={flags} \
+         db=0 sub={sub} psub={psub} ssub=0 multi={multi} qbuf=0 qbuf-free=0 argv-mem=0 \
+         multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={command} user=default \
+         redir=-1 resp={resp} lib-name={library} lib-ver={version}\n"
+    )
 }
 
 fn text(lines: &str) -> Frame {
@@ -73,7 +132,7 @@ fn text(lines: &str) -> Frame {
 pub(super) fn info(call: &mut Call<'_>) -> Reply {
     let peer = call.server.peers.get(&call.client.id);
     Ok(text(&peer.map_or_else(String::new, |peer| {
-        line(call.client.id, peer, call.now)
+        line(call.server, call.client.id, peer, call.now)
     })))
 }
 
@@ -83,7 +142,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Reply {
     let peers = call.server.peers.iter();
     let lines: String = peers
         .filter(|(id, _)| wanted.contains(call.server, **id))
-        .map(|(id, peer)| line(*id, peer, call.now))
+        .map(|(id, peer)| line(call.server, *id, peer, call.now))
         .collect();
     Ok(text(&lines))
 }

@@ -34,7 +34,10 @@ pub(super) struct Local {
 impl MemoryLink {
     pub(super) fn open(store: Arc<Store>, client: Client) -> Self {
         let peer = Peer::new(&client, store.clock.unix_millis());
-        store.lock().server.peers.insert(client.id, peer);
+        let mut state = store.lock();
+        state.server.peers.insert(client.id, peer);
+        state.server.connections += 1;
+        drop(state);
         Self {
             store,
             local: Local {
@@ -67,6 +70,12 @@ impl Link for MemoryLink {
         }
         if let (Ok(spec), true) = (&found, self.local.client.quirks.streams) {
             found = streams::known_to_swarm(spec.name, &args).map(|()| *spec);
+        }
+        if let (Ok(spec), Some(peer)) = (&found, state.server.peers.get_mut(&self.local.client.id))
+        {
+            peer.command = spec.name;
+            peer.active = now;
+            peer.queued = self.local.transaction.queued();
         }
         let called = match found {
             Ok(spec) => self

@@ -3,11 +3,13 @@
 mod admin;
 mod blocking;
 mod call;
+mod command;
 mod config;
 mod connection;
 mod expire;
 mod float;
 mod glob;
+mod info;
 mod interleave;
 mod keys;
 mod keyspace;
@@ -58,6 +60,7 @@ impl Memory {
     pub(crate) fn new(clock: Clock, pace: Option<Pacing>, lost_wake_ups: f64) -> Self {
         let mut state = State::default();
         state.server.lost_wake_ups = lost_wake_ups;
+        state.server.started = clock.unix_millis();
         Self {
             store: Arc::new(Store {
                 state: Mutex::new(state),

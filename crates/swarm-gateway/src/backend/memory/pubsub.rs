@@ -40,6 +40,11 @@ impl PubSub {
         }
     }
 
+    /// Returns the number of channels and of patterns with subscribers.
+    pub(super) fn names(&self) -> (usize, usize) {
+        (self.channels.len(), self.patterns.len())
+    }
+
     /// Returns the number of channels and of patterns that a connection has subscribed to.
     pub(super) fn count(&self, id: u64) -> (usize, usize) {
         let count = |listeners: &BTreeMap<Bytes, BTreeSet<u64>>| {

@@ -1,4 +1,4 @@
-//! Server state: connections and INFO.
+//! Server state apart from the keys.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use super::pubsub::PubSub;
 use super::tracking::Tracking;
 use crate::backend::Client;
 use crate::outbox::Outbox;
+use crate::stream::Addresses;
 
 /// Everything but the keys.
 #[derive(Debug)]
@@ -29,6 +30,10 @@ pub(super) struct Server {
     pub(super) scripts: BTreeMap<Bytes, Bytes>,
     pub(super) config: Config,
     tickets: u64,
+    /// When the server started, in milliseconds since the Unix epoch.
+    pub(super) started: i64,
+    /// Number of connections and HTTP requests so far.
+    pub(super) connections: u64,
     /// Fraction of the wake-ups of blocked commands that are lost, from 0 to 1.
     pub(super) lost_wake_ups: f64,
 }
@@ -38,8 +43,17 @@ pub(super) struct Server {
 pub(super) struct Peer {
     pub(super) outbox: Arc<Outbox>,
     pub(super) name: Bytes,
+    /// Name and version of the client library.
+    pub(super) library: [Bytes; 2],
+    pub(super) addresses: Addresses,
     /// Connection time in milliseconds since the Unix epoch.
     pub(super) since: i64,
+    /// When the last command arrived.
+    pub(super) active: i64,
+    /// The last command, in upper case.
+    pub(super) command: &'static str,
+    /// Number of commands queued for EXEC, within MULTI.
+    pub(super) queued: Option<usize>,
 }
 
 impl Peer {
@@ -47,7 +61,12 @@ impl Peer {
         Self {
             outbox: client.outbox.clone(),
             name: Bytes::new(),
+            library: [Bytes::new(), Bytes::new()],
+            addresses: client.addresses,
             since: now,
+            active: now,
+            command: "",
+            queued: None,
         }
     }
 }
@@ -71,6 +90,8 @@ impl Default for Server {
             scripts: BTreeMap::new(),
             config: Config::default(),
             tickets: 0,
+            started: 0,
+            connections: 0,
             lost_wake_ups: 0.0,
         }
     }
@@ -87,52 +108,6 @@ impl Server {
         self.tickets += 1;
         self.tickets
     }
-}
-
-/// Replies with the sections that clients parse.
-pub(super) fn info(call: &mut Call<'_>) -> Reply {
-    let sections = [
-        (
-            "server",
-            "# Server\r\nredis_version:7.0.0\r\nredis_mode:standalone\r\n\
-             server_name:swarmkeydb\r\n"
-                .to_owned(),
-        ),
-        (
-            "clients",
-            format!(
-                "# Clients\r\nconnected_clients:{}\r\nblocked_clients:{}\r\n",
-                call.server.peers.len(),
-                call.server.waiting.len()
-            ),
-        ),
-        (
-            "replication",
-            "# Replication\r\nrole:master\r\nconnected_slaves:0\r\n".to_owned(),
-        ),
-        (
-            "keyspace",
-            format!(
-                "# Keyspace\r\ndb0:keys={},expires={},avg_ttl=0\r\n",
-                call.keyspace.len(),
-                call.keyspace.expiring()
-            ),
-        ),
-    ];
-    let wanted = call.rest(1);
-    let everything = wanted.iter().any(|name| {
-        [&b"all"[..], b"default", b"everything"].contains(&name.to_ascii_lowercase().as_slice())
-    });
-    let text: Vec<String> = (sections.into_iter())
-        .filter(|(section, _)| {
-            let named = |name: &Bytes| name.eq_ignore_ascii_case(section.as_bytes());
-            wanted.is_empty() || everything || wanted.iter().any(named)
-        })
-        .map(|(_, text)| text)
-        .collect();
-    Ok(Frame::build(|reply| {
-        reply.verbatim(*b"txt", text.join("\r\n").as_bytes());
-    }))
 }
 
 /// Replies with seconds and microseconds.

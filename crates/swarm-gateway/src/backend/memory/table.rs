@@ -1,14 +1,13 @@
 //! Command table: names, arities, and implementations.
 
 use bytes::Bytes;
-use swarm_resp::Frame;
 
-use super::call::{Call, Reply, count};
+use super::call::{Call, Reply};
 use super::link::{self, Local, Replies};
 use super::reject::Reject;
 use super::{
-    State, admin, config, connection, expire, keys, pubsub, ranges, scan, script, server, streams,
-    strings, tracking, transaction,
+    State, admin, command, config, connection, expire, info, keys, pubsub, ranges, scan, script,
+    server, streams, strings, tracking, transaction,
 };
 
 /// A command.
@@ -17,7 +16,7 @@ pub(super) struct Spec {
     /// Upper case; a subcommand follows after `|`.
     pub(super) name: &'static str,
     /// Number of arguments including the name; a negative number is a minimum.
-    arity: i8,
+    pub(super) arity: i8,
     pub(super) run: Run,
     /// Runs inside MULTI instead of being queued.
     pub(super) immediate: bool,
@@ -102,12 +101,16 @@ static TABLE: &[Spec] = &[
     data("CLIENT|ID", 2, connection::id),
     data("CLIENT|INFO", 2, connection::info),
     data("CLIENT|LIST", -2, connection::list),
+    data("CLIENT|SETINFO", 4, connection::setinfo),
     data("CLIENT|SETNAME", 3, connection::setname),
     data("CLIENT|TRACKING", -3, tracking::tracking),
-    data("COMMAND", -1, commands),
-    data("COMMAND|COUNT", 2, command_count),
-    data("COMMAND|DOCS", -2, command_docs),
-    data("COMMAND|INFO", -2, commands),
+    data("COMMAND", -1, command::info),
+    data("COMMAND|COUNT", 2, command::count_all),
+    data("COMMAND|DOCS", -2, command::docs),
+    data("COMMAND|GETKEYS", -4, command::getkeys),
+    data("COMMAND|HELP", 2, command::help),
+    data("COMMAND|INFO", -2, command::info),
+    data("COMMAND|LIST", -2, command::list),
     spec("CONFIG", -2, Run::Container),
     data("CONFIG|GET", -3, config::get),
     data("CONFIG|RESETSTAT", 2, config::resetstat),
@@ -136,7 +139,7 @@ static TABLE: &[Spec] = &[
     data("INCR", 2, strings::incr),
     data("INCRBY", 3, strings::incrby),
     data("INCRBYFLOAT", 3, strings::incrbyfloat),
-    data("INFO", -1, server::info),
+    data("INFO", -1, info::info),
     data("KEYS", 2, scan::keys),
     data("MDEL", -2, keys::del),
     data("MGET", -2, strings::mget).reads(Reads::All),
@@ -211,7 +214,7 @@ static TABLE: &[Spec] = &[
     data("XTRIM", -4, streams::xtrim),
 ];
 
-fn named(name: &str) -> Option<&'static Spec> {
+pub(super) fn named(name: &str) -> Option<&'static Spec> {
     let found = TABLE.binary_search_by(|spec| spec.name.cmp(name));
     found.ok().and_then(|at| TABLE.get(at))
 }
@@ -235,6 +238,8 @@ pub(super) fn find(name: &str, args: &[Bytes], swarm: bool) -> Result<&'static S
                 return Err(Reject::subcommand_unknown_to_swarm(name, given));
             }
             (None, Run::Container) => return Err(Reject::subcommand(name, given)),
+            // Also a command by itself, but without arguments.
+            (None, _) if name == "COMMAND" => return Err(Reject::subcommand(name, given)),
             (None, _) => {}
         }
     }
@@ -251,48 +256,23 @@ pub(super) fn find(name: &str, args: &[Bytes], swarm: bool) -> Result<&'static S
     }
 }
 
+/// Returns all commands, with their subcommands.
+pub(super) fn all() -> &'static [Spec] {
+    TABLE
+}
+
 /// Iterates over commands without their subcommands.
-fn whole() -> impl Iterator<Item = &'static Spec> {
+pub(super) fn whole() -> impl Iterator<Item = &'static Spec> {
     TABLE.iter().filter(|spec| !spec.name.contains('|'))
 }
 
-fn command_count(_: &mut Call<'_>) -> Reply {
-    Ok(count(whole().count()))
-}
-
-/// Replies with no documentation; clients show their own.
-fn command_docs(_: &mut Call<'_>) -> Reply {
-    Ok(Frame::build(|reply| reply.map(|_| {})))
-}
-
-/// `COMMAND` and `COMMAND INFO [name …]`: name and arity of each command.
-fn commands(call: &mut Call<'_>) -> Reply {
-    let wanted = call.rest(2);
-    let named_ones = wanted.iter().map(|name| {
-        let name = String::from_utf8_lossy(name).to_ascii_uppercase();
-        named(&name).ok_or(())
-    });
-    let specs: Vec<Result<&Spec, ()>> = if wanted.is_empty() {
-        whole().map(Ok).collect()
-    } else {
-        named_ones.collect()
+/// Iterates over the subcommands of a command.
+pub(super) fn subcommands(container: &'static Spec) -> impl Iterator<Item = &'static Spec> {
+    let is_sub = |spec: &&Spec| {
+        let rest = spec.name.strip_prefix(container.name);
+        rest.is_some_and(|rest| rest.starts_with('|'))
     };
-    Ok(Frame::build(|reply| {
-        reply.array(|array| {
-            for spec in specs {
-                let Ok(spec) = spec else {
-                    array.null_array();
-                    continue;
-                };
-                array.array(|info| {
-                    info.bulk(spec.name.to_ascii_lowercase().as_bytes());
-                    info.integer(spec.arity.into());
-                    info.array(|_| {});
-                    (0..3).for_each(|_| info.integer(0));
-                });
-            }
-        });
-    }))
+    TABLE.iter().filter(is_sub)
 }
 
 #[cfg(test)]

@@ -37,6 +37,11 @@ impl Transaction {
         self.queue.is_some()
     }
 
+    /// Returns the number of queued commands, within MULTI.
+    pub(super) fn queued(&self) -> Option<usize> {
+        self.queue.as_ref().map(|queue| queue.commands.len())
+    }
+
     /// Records that a command was rejected.
     pub(super) const fn spoil(&mut self) {
         if let Some(queue) = &mut self.queue {

@@ -29,7 +29,7 @@ use super::Stop;
 use crate::outbox::{Item, Outbox};
 use crate::session::{Inbound, ListenerKind, Session, Shared};
 use crate::shutdown::{DRAIN_TIMEOUT, raised};
-use crate::stream::Stream;
+use crate::stream::{Addresses, Stream};
 use answer::Answer;
 
 /// Timeout for receiving the head of a request.
@@ -43,9 +43,10 @@ const PING: Duration = Duration::from_secs(30);
 pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, mut stop: Stop) {
     shared.faults.thawed().await;
     let mut opened = shared.faults.open(None);
+    let addresses = stream.addresses();
     let service = service_fn(move |request| {
         let shared = shared.clone();
-        async move { answer(&shared, request).await }
+        async move { answer(&shared, addresses, request).await }
     });
     #[cfg(feature = "tls")]
     if stream.is_http2() {
@@ -93,6 +94,7 @@ struct Cut;
 
 async fn answer(
     shared: &Arc<Shared>,
+    addresses: Addresses,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Cut> {
     shared.faults.thawed().await;
@@ -103,14 +105,18 @@ async fn answer(
     }
     let answer = match *request.method() {
         Method::OPTIONS => Answer::empty(),
-        _ => respond(shared, request).await?,
+        _ => respond(shared, addresses, request).await?,
     };
     let mut response = Response::from(answer);
     cors::allow(&shared.origins, origin, response.headers_mut());
     Ok(response)
 }
 
-async fn respond(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Answer, Cut> {
+async fn respond(
+    shared: &Arc<Shared>,
+    addresses: Addresses,
+    request: Request<Incoming>,
+) -> Result<Answer, Cut> {
     let (head, body) = request.into_parts();
     if let Some(description) = route::description(&head.method, head.uri.path()) {
         return Ok(description);
@@ -127,7 +133,7 @@ async fn respond(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Ans
         Err(answer) => return Ok(answer),
     };
     let protocol = protocol(&head.headers);
-    let frame = run(shared, args, protocol).await?;
+    let frame = run(shared, addresses, args, protocol).await?;
     Ok(Answer::reply(&frame, protocol))
 }
 
@@ -147,12 +153,18 @@ fn protocol(headers: &HeaderMap) -> RespVersion {
 
 /// Runs one command in its own session; the session ends if the client disconnects before the
 /// reply.
-async fn run(shared: &Arc<Shared>, args: Vec<Bytes>, protocol: RespVersion) -> Result<Frame, Cut> {
+async fn run(
+    shared: &Arc<Shared>,
+    addresses: Addresses,
+    args: Vec<Bytes>,
+    protocol: RespVersion,
+) -> Result<Frame, Cut> {
     let dialect = ListenerKind::Http.dialect(shared.dialect);
     let outbox = Arc::new(Outbox::new(dialect));
     outbox.set_protocol(protocol);
     let (here, gone) = watch::channel(false);
-    let mut session = Session::new(shared.clone(), outbox.clone(), ListenerKind::Http, gone);
+    let listener = ListenerKind::Http;
+    let mut session = Session::new(shared.clone(), outbox.clone(), listener, addresses, gone);
     session.handle(Inbound::resp(Ok(args))).await;
     let mut reply = None;
     while let Some(item) = outbox.try_take() {

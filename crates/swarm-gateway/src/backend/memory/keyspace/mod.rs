@@ -69,6 +69,8 @@ pub(super) struct Keyspace {
     order: BTreeMap<u64, Bytes>,
     deadlines: BTreeSet<(i64, u64)>,
     births: u64,
+    /// Number of keys that have expired.
+    expired: u64,
     watched: HashMap<Bytes, Watched>,
     /// Keys changed since the last [`take_changed`](Self::take_changed).
     changed: Vec<Bytes>,
@@ -101,6 +103,7 @@ impl Keyspace {
             }
             if let Some(key) = self.order.get(&born).cloned() {
                 self.take_out(&key);
+                self.expired += 1;
                 if watched {
                     self.touch(&key);
                 } else {
@@ -267,6 +270,11 @@ impl Keyspace {
             Some(Value::String(value)) => Ok(Some(std::mem::take(value))),
             Some(Value::Stream(_)) => Err(Reject::WRONG_TYPE),
         }
+    }
+
+    /// Returns the number of keys that have expired.
+    pub(super) const fn expired(&self) -> u64 {
+        self.expired
     }
 
     /// Returns the number of keys with a deadline.

@@ -48,6 +48,11 @@ pub(super) struct Stream {
 }
 
 impl Stream {
+    /// Returns the size of all fields and values in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.entries.values().flatten().map(Bytes::len).sum()
+    }
+
     /// Returns the first ID, or 0-0 if the stream is empty.
     fn first(&self) -> StreamId {
         (self.entries.first_key_value()).map_or(StreamId::MIN, |(id, _)| *id)

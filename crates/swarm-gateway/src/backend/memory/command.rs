@@ -1,0 +1,315 @@
+//! COMMAND: what clients ask about commands, from the table and the facts about commands.
+
+use bytes::Bytes;
+use swarm_resp::{Frame, FrameBuilder, Request};
+use swarm_transport::facts::{self, Access, Blocking, Facts, Place};
+
+use super::call::{Call, Reply, count};
+use super::glob;
+use super::number;
+use super::reject::Reject;
+use super::table::{self, Run, Spec};
+
+const HELP: &[&str] = &[
+    "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "(no subcommand)",
+    "    Return details about all commands.",
+    "COUNT",
+    "    Return the total number of commands in this server.",
+    "LIST [FILTERBY (MODULE <name>|ACLCAT <category>|PATTERN <pattern>)]",
+    "    Return a list of all commands in this server.",
+    "INFO [<command-name> ...]",
+    "    Return details about multiple commands, or all.",
+    "DOCS [<command-name> ...]",
+    "    Return documentation details; this server has none.",
+    "GETKEYS <full-command>",
+    "    Return the keys from a full command.",
+    "HELP",
+    "    Prints this help.",
+];
+
+const NO_KEYS: Reject = Reject::text("ERR The command has no key arguments");
+
+/// Returns the facts about a command of the table.
+fn facts_of(spec: &Spec) -> &'static Facts {
+    let (name, sub) = spec.name.split_once('|').unwrap_or((spec.name, ""));
+    facts::named(name.as_bytes(), sub.as_bytes())
+}
+
+/// Returns where the keys are. Those of a container are those of its subcommands.
+fn places_of(spec: &Spec) -> &'static [Place] {
+    match spec.run {
+        Run::Container => &[],
+        _ => facts_of(spec).key_places(),
+    }
+}
+
+/// Returns the first and the last position of keys and their distance, or zeros if they depend on
+/// other arguments.
+fn positions(places: &[Place]) -> (i64, i64, i64) {
+    match places {
+        [Place::Range { first, last, step }] => {
+            (i64::from(*first), i64::from(*last), i64::from(*step))
+        }
+        [Place::Range { first, .. }, .., Place::Range { last, .. }] => {
+            (i64::from(*first), i64::from(*last), 1)
+        }
+        _ => (0, 0, 0),
+    }
+}
+
+/// Returns the flags and the categories of a command, as far as they follow from the facts.
+fn flags(spec: &Spec) -> (Vec<&'static str>, Vec<&'static str>) {
+    let (mut flags, mut categories) = (Vec::new(), Vec::new());
+    if matches!(spec.run, Run::Container) {
+        return (flags, categories);
+    }
+    let facts = facts_of(spec);
+    let places = places_of(spec);
+    let on_all_keys = matches!(spec.name, "DBSIZE" | "KEYS" | "RANDOMKEY" | "SCAN");
+    let on_keys = !places.is_empty() && !facts.script;
+    match facts.access {
+        Access::Write if on_keys || spec.name.starts_with("FLUSH") => {
+            flags.push("write");
+            categories.push("@write");
+        }
+        Access::Read if on_keys || on_all_keys => {
+            flags.push("readonly");
+            categories.push("@read");
+        }
+        _ => {}
+    }
+    if spec.name.contains("SUB") || spec.name == "PUBLISH" {
+        flags.push("pubsub");
+        categories.push("@pubsub");
+    }
+    if facts.script {
+        flags.push("noscript");
+        categories.push("@scripting");
+    }
+    if facts.blocking != Blocking::Never {
+        flags.push("blocking");
+        categories.push("@blocking");
+    }
+    if places
+        .iter()
+        .any(|place| !matches!(place, Place::Range { .. }))
+    {
+        flags.push("movablekeys");
+    }
+    if spec.name.starts_with('X') {
+        categories.push("@stream");
+    }
+    (flags, categories)
+}
+
+/// Writes a map of a type and the parts of a specification.
+fn put_step(map: &mut FrameBuilder, name: &str, kind: &str, parts: &[(&str, i64)]) {
+    map.bulk(name.as_bytes());
+    map.map(|step| {
+        step.bulk(b"type");
+        step.bulk(kind.as_bytes());
+        step.bulk(b"spec");
+        step.map(|spec| {
+            for (name, value) in parts {
+                spec.bulk(name.as_bytes());
+                spec.integer(*value);
+            }
+        });
+    });
+}
+
+/// Writes how a client finds the keys of a place.
+fn put_place(specs: &mut FrameBuilder, place: Place, writes: bool) {
+    specs.map(|map| {
+        map.bulk(b"flags");
+        map.set(|flags| {
+            flags.simple(if writes { "RW" } else { "RO" });
+            flags.simple(if writes { "update" } else { "access" });
+        });
+        let keyword = |map: &mut FrameBuilder, keyword: &str| {
+            map.bulk(b"begin_search");
+            map.map(|step| {
+                step.bulk(b"type");
+                step.bulk(b"keyword");
+                step.bulk(b"spec");
+                step.map(|spec| {
+                    spec.bulk(b"keyword");
+                    spec.bulk(keyword.as_bytes());
+                    spec.bulk(b"startfrom");
+                    spec.integer(1);
+                });
+            });
+        };
+        let range = |map: &mut FrameBuilder, last: i64, step: i64, limit: i64| {
+            let parts = [("lastkey", last), ("keystep", step), ("limit", limit)];
+            put_step(map, "find_keys", "range", &parts);
+        };
+        match place {
+            Place::Range { first, last, step } => {
+                let (first, last) = (i64::from(first), i64::from(last));
+                put_step(map, "begin_search", "index", &[("index", first)]);
+                // Relative to the first key, unless it counts from the end.
+                range(
+                    map,
+                    if last < 0 { last } else { last - first },
+                    step.into(),
+                    0,
+                );
+            }
+            Place::Counted(at) => {
+                put_step(map, "begin_search", "index", &[("index", at.into())]);
+                let parts = [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)];
+                put_step(map, "find_keys", "keynum", &parts);
+            }
+            Place::HalfAfter(word) => {
+                keyword(map, word);
+                range(map, -1, 1, 2);
+            }
+            Place::After(word, most) => {
+                keyword(map, word);
+                range(
+                    map,
+                    if most == u8::MAX {
+                        -1
+                    } else {
+                        i64::from(most) - 1
+                    },
+                    1,
+                    0,
+                );
+            }
+            _ => {}
+        }
+    });
+}
+
+/// Writes the ten facts about a command.
+fn put(reply: &mut FrameBuilder, spec: &'static Spec) {
+    let (flags, categories) = flags(spec);
+    let places = places_of(spec);
+    let (first, last, step) = positions(places);
+    let writes = flags.contains(&"write");
+    reply.array(|info| {
+        info.bulk(spec.name.to_ascii_lowercase().as_bytes());
+        info.integer(spec.arity.into());
+        info.set(|set| flags.iter().for_each(|flag| set.simple(flag)));
+        for position in [first, last, step] {
+            info.integer(position);
+        }
+        info.set(|set| categories.iter().for_each(|category| set.simple(category)));
+        info.set(|_| {});
+        info.set(|specs| {
+            places
+                .iter()
+                .for_each(|place| put_place(specs, *place, writes))
+        });
+        info.array(|subs| table::subcommands(spec).for_each(|sub| put(subs, sub)));
+    });
+}
+
+/// `COMMAND` and `COMMAND INFO [name …]`.
+pub(super) fn info(call: &mut Call<'_>) -> Reply {
+    let specs: Vec<_> = match call.rest(2) {
+        [] => table::whole().map(Some).collect(),
+        wanted => wanted.iter().map(|name| named(name)).collect(),
+    };
+    Ok(Frame::build(|reply| {
+        reply.array(|array| {
+            for spec in specs {
+                match spec {
+                    Some(spec) => put(array, spec),
+                    None => array.null_array(),
+                }
+            }
+        });
+    }))
+}
+
+fn named(name: &[u8]) -> Option<&'static Spec> {
+    table::named(&String::from_utf8_lossy(name).to_ascii_uppercase())
+}
+
+pub(super) fn count_all(_: &mut Call<'_>) -> Reply {
+    Ok(count(table::whole().count()))
+}
+
+/// `COMMAND LIST [FILTERBY MODULE|ACLCAT|PATTERN value]`.
+pub(super) fn list(call: &mut Call<'_>) -> Reply {
+    type Filter<'a> = Box<dyn Fn(&Spec) -> bool + 'a>;
+    let filter: Filter<'_> = match call.rest(2) {
+        [] => Box::new(|_| true),
+        [filter, kind, value] if filter.eq_ignore_ascii_case(b"FILTERBY") => {
+            let value = value.to_ascii_lowercase();
+            match kind.to_ascii_uppercase().as_slice() {
+                b"MODULE" => Box::new(|_| false),
+                b"PATTERN" => Box::new(move |spec| {
+                    glob::matches(&value, spec.name.to_ascii_lowercase().as_bytes())
+                }),
+                b"ACLCAT" => {
+                    let category = [b"@", value.as_slice()].concat();
+                    Box::new(move |spec| {
+                        let is_it = |known: &&str| known.as_bytes() == category;
+                        flags(spec).1.iter().any(is_it)
+                    })
+                }
+                _ => return Err(Reject::SYNTAX),
+            }
+        }
+        _ => return Err(Reject::SYNTAX),
+    };
+    let specs = table::all().iter().filter(|spec| filter(spec));
+    Ok(Frame::build(|reply| {
+        reply.array(|array| {
+            specs.for_each(|spec| array.bulk(spec.name.to_ascii_lowercase().as_bytes()));
+        });
+    }))
+}
+
+/// `COMMAND GETKEYS command argument …`.
+pub(super) fn getkeys(call: &mut Call<'_>) -> Reply {
+    let args = call.rest(2);
+    let word = |at: usize| args.get(at).map(Bytes::as_ref).unwrap_or_default();
+    let name = String::from_utf8_lossy(word(0)).to_ascii_uppercase();
+    if matches!(name.as_str(), "AUTH" | "HELLO" | "QUIT") {
+        // Not in the table, because they do not reach the store.
+        return Err(NO_KEYS);
+    }
+    let sub = [word(0), b"|", word(1)].concat();
+    let spec = named(&sub).or_else(|| named(word(0)));
+    let spec = spec.filter(|spec| !matches!(spec.run, Run::Container));
+    let spec = spec.ok_or(Reject::text("ERR Invalid command specified"))?;
+    if places_of(spec).is_empty() {
+        return Err(NO_KEYS);
+    }
+    if table::find(&name, args, false).is_err() {
+        let text = "ERR Invalid number of arguments specified for command";
+        return Err(Reject::text(text));
+    }
+    let request = Request::new("", args);
+    let positions = facts_of(spec).keys(&request.args());
+    let mut keys: Vec<_> = positions.iter().filter_map(|at| args.get(at)).collect();
+    if facts_of(spec).script {
+        // The number of keys is an argument, which may be wrong.
+        let announced = args.get(2).and_then(|number| number::integer(number).ok());
+        if announced != i64::try_from(keys.len()).ok() {
+            keys.clear();
+        }
+    } else if keys.is_empty() {
+        return Err(Reject::text("ERR Invalid arguments specified for command"));
+    }
+    Ok(Frame::build(|reply| {
+        reply.array(|array| keys.iter().for_each(|key| array.bulk(key)));
+    }))
+}
+
+/// Replies with no documentation; clients show their own.
+pub(super) fn docs(_: &mut Call<'_>) -> Reply {
+    Ok(Frame::build(|reply| reply.map(|_| {})))
+}
+
+pub(super) fn help(_: &mut Call<'_>) -> Reply {
+    Ok(Frame::build(|reply| {
+        reply.array(|lines| HELP.iter().for_each(|line| lines.simple(line)));
+    }))
+}

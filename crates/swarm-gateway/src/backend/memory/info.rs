@@ -1,0 +1,186 @@
+//! INFO: the sections and fields that clients parse.
+
+use std::env::consts;
+use std::fmt::Write;
+
+use swarm_resp::Frame;
+
+use super::call::{Call, Reply};
+use super::keyspace::{Keyspace, Value};
+
+/// A section: its name, and what writes its fields.
+type Section = (&'static str, fn(&mut Call<'_>, &mut String));
+
+/// In Redis' order.
+const SECTIONS: [Section; 10] = [
+    ("Server", server),
+    ("Clients", clients),
+    ("Memory", memory),
+    ("Persistence", persistence),
+    ("Stats", stats),
+    ("Replication", replication),
+    ("CPU", cpu),
+    ("Commandstats", commandstats),
+    ("Cluster", cluster),
+    ("Keyspace", keyspace),
+];
+
+/// `INFO [section …]`.
+pub(super) fn info(call: &mut Call<'_>) -> Reply {
+    let wanted: Vec<_> = (call.rest(1).iter())
+        .map(|name| name.to_ascii_lowercase())
+        .collect();
+    let wants = |name: &str| wanted.iter().any(|wanted| wanted == name.as_bytes());
+    let everything = wants("all") || wants("everything");
+    let default = everything || wanted.is_empty() || wants("default");
+    let mut texts = Vec::new();
+    for (name, put) in SECTIONS {
+        let is_default = name != "Commandstats";
+        if everything || default && is_default || wants(&name.to_ascii_lowercase()) {
+            let mut text = format!("# {name}\r\n");
+            put(call, &mut text);
+            texts.push(text);
+        }
+    }
+    Ok(Frame::build(|reply| {
+        reply.verbatim(*b"txt", texts.join("\r\n").as_bytes());
+    }))
+}
+
+/// Writes fields. Writing to a string cannot fail.
+macro_rules! fields {
+    ($text:expr, $($name:ident: $value:expr),* $(,)?) => {
+        $(let _ = write!($text, concat!(stringify!($name), ":{}\r\n"), $value);)*
+    };
+}
+
+fn server(call: &mut Call<'_>, text: &mut String) {
+    let uptime = call.now.saturating_sub(call.server.started).max(0) / 1000;
+    fields!(text,
+        redis_version: "7.0.0",
+        redis_mode: "standalone",
+        server_name: "swarmkeydb",
+        os: format_args!("{} {}", consts::OS, consts::ARCH),
+        arch_bits: usize::BITS,
+        process_id: std::process::id(),
+        server_time_usec: call.now.saturating_mul(1000),
+        uptime_in_seconds: uptime,
+        uptime_in_days: uptime / 86_400,
+        hz: 10,
+    );
+}
+
+fn clients(call: &mut Call<'_>, text: &mut String) {
+    fields!(text,
+        connected_clients: call.server.peers.len(),
+        cluster_connections: 0,
+        maxclients: 10_000,
+        blocked_clients: call.server.waiting.len(),
+    );
+}
+
+fn memory(call: &mut Call<'_>, text: &mut String) {
+    let used = size(call.keyspace);
+    let maximum = String::from_utf8_lossy(call.server.config.value("maxmemory")).into_owned();
+    let human = |bytes: usize| {
+        let kibibytes = bytes / 1024;
+        format!("{kibibytes}.00K")
+    };
+    fields!(text,
+        used_memory: used,
+        used_memory_human: human(used),
+        used_memory_rss: used,
+        used_memory_rss_human: human(used),
+        used_memory_peak: used,
+        used_memory_peak_human: human(used),
+        used_memory_dataset: used,
+        maxmemory: maximum,
+        maxmemory_human: human(maximum.parse().unwrap_or(0)),
+        maxmemory_policy: String::from_utf8_lossy(call.server.config.value("maxmemory-policy")),
+        mem_fragmentation_ratio: "1.00",
+        mem_allocator: "libc",
+    );
+}
+
+/// Returns the approximate size of all keys and values in bytes.
+fn size(keyspace: &Keyspace) -> usize {
+    const OVERHEAD: usize = 64;
+    let size = |value: &Value| match value {
+        Value::String(text) => text.len(),
+        Value::Stream(stream) => stream.size(),
+    };
+    (keyspace.from(0))
+        .map(|(_, key, value)| OVERHEAD + key.len() + size(value))
+        .sum()
+}
+
+fn persistence(call: &mut Call<'_>, text: &mut String) {
+    fields!(text,
+        loading: 0,
+        async_loading: 0,
+        rdb_changes_since_last_save: 0,
+        rdb_bgsave_in_progress: 0,
+        rdb_last_save_time: call.server.started / 1000,
+        rdb_last_bgsave_status: "ok",
+        aof_enabled: 0,
+        aof_rewrite_in_progress: 0,
+        aof_last_bgrewrite_status: "ok",
+        aof_last_write_status: "ok",
+    );
+}
+
+fn stats(call: &mut Call<'_>, text: &mut String) {
+    let commands: u64 = call.client.faults.counts().values().sum();
+    let (channels, patterns) = call.server.pubsub.names();
+    fields!(text,
+        total_connections_received: call.server.connections,
+        total_commands_processed: commands,
+        instantaneous_ops_per_sec: 0,
+        rejected_connections: 0,
+        expired_keys: call.keyspace.expired(),
+        evicted_keys: 0,
+        pubsub_channels: channels,
+        pubsub_patterns: patterns,
+        tracking_clients: 0,
+    );
+}
+
+fn replication(_: &mut Call<'_>, text: &mut String) {
+    fields!(text,
+        role: "master",
+        connected_slaves: 0,
+        master_failover_state: "no-failover",
+        master_replid: "0".repeat(40),
+        master_repl_offset: 0,
+        second_repl_offset: -1,
+        repl_backlog_active: 0,
+    );
+}
+
+fn cpu(_: &mut Call<'_>, text: &mut String) {
+    fields!(text, used_cpu_sys: "0.000000", used_cpu_user: "0.000000");
+}
+
+/// The time that commands take is not measured.
+fn commandstats(call: &mut Call<'_>, text: &mut String) {
+    for (name, calls) in call.client.faults.counts() {
+        let name = name.to_ascii_lowercase();
+        let _ = write!(
+            text,
+            "cmdstat_{name}:calls={calls},usec=0,usec_per_call=0.00,rejected_calls=0,\
+             failed_calls=0\r\n"
+        );
+    }
+}
+
+fn cluster(_: &mut Call<'_>, text: &mut String) {
+    fields!(text, cluster_enabled: 0);
+}
+
+fn keyspace(call: &mut Call<'_>, text: &mut String) {
+    let keys = call.keyspace.len();
+    if keys > 0 {
+        let expires = call.keyspace.expiring();
+        let _ = write!(text, "db0:keys={keys},expires={expires},avg_ttl=0\r\n");
+    }
+}
