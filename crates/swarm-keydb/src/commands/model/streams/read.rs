@@ -21,7 +21,8 @@ pub struct StreamBatch {
     pub entries: Vec<StreamEntry>,
     /// Pending entries that were deleted by XDEL or by trimming, so that only their IDs are left.
     /// They stay pending until they are acknowledged. Only Redis, Valkey and KeyDB list them, and
-    /// only to XREADGROUP for entries that are already pending.
+    /// only to XREADGROUP for entries that are already pending; SwarmKeyDb removes trimmed entries
+    /// from the pending ones.
     pub deleted: Vec<StreamId>,
 }
 
