@@ -24,7 +24,7 @@ pub(crate) fn same(args: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
         b"PTTL" | b"PEXPIRETIME" => near(&ours, &theirs, CLOCKS),
         // The same time to live again ends later, if a millisecond has passed. EXPIREAT has no
         // exception.
-        b"EXPIRE" | b"PEXPIRE" if args.iter().skip(3).any(is_comparison) => {
+        b"EXPIRE" | b"PEXPIRE" if args.iter().skip(3).any(|option| is_comparison(option)) => {
             ours.as_integer().is_some() && theirs.as_integer().is_some()
         }
         // Idle times, the third of four fields, keep growing too.
@@ -61,7 +61,7 @@ pub(crate) fn same(args: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
     }
 }
 
-fn is_comparison(option: &Vec<u8>) -> bool {
+fn is_comparison(option: &[u8]) -> bool {
     option.eq_ignore_ascii_case(b"GT") || option.eq_ignore_ascii_case(b"LT")
 }
 

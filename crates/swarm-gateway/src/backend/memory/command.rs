@@ -202,7 +202,7 @@ fn put(reply: &mut FrameBuilder, spec: &'static Spec) {
         info.set(|specs| {
             places
                 .iter()
-                .for_each(|place| put_place(specs, *place, writes))
+                .for_each(|place| put_place(specs, *place, writes));
         });
         info.array(|subs| table::subcommands(spec).for_each(|sub| put(subs, sub)));
     });
