@@ -100,15 +100,22 @@ fn is_missing(target: &str, methods: &[&str]) -> bool {
     if target.contains("redis") {
         matches!(first, "mdel" | "backendmeta")
     } else {
-        let beyond = [
-            "set_with",
-            "xdel",
-            "xgroup_createconsumer",
-            "xautoclaim_justid",
-        ];
-        let beyond_swarm = beyond.iter().any(|method| methods.contains(method));
-        beyond_swarm && target.contains("upstream")
+        // Options that it lacks although it has the command.
+        let beyond = ["set_with", "xgroup_createconsumer", "xautoclaim_justid"];
+        let lacks = |method: &&str| beyond.contains(method) || !is_on_swarmkeydb(method);
+        methods.iter().any(lacks) && target.contains("upstream")
     }
+}
+
+/// Returns whether the command table marks a method as available on SwarmKeyDb. Methods without a
+/// row are.
+fn is_on_swarmkeydb(method: &str) -> bool {
+    let rows = TABLE
+        .lines()
+        .map(|line| line.split('|').collect::<Vec<_>>());
+    let mut rows = rows.filter(|cells| cells.len() > 10);
+    let row = rows.find(|cells| names(cells[2]).any(|name| name == method));
+    row.is_none_or(|cells| cells[8].trim() != "no")
 }
 
 #[test]

@@ -282,7 +282,8 @@ impl Builder {
                 let limit = (self.dialect.has(Quirk::BusyScripts)).then_some(self.script_limit);
                 let pace = (self.dialect.has(Quirk::TornWrites))
                     .then(|| Pacing::new(write_queue.clone(), limit));
-                Box::new(Memory::new(self.clock, pace, self.lost_wake_ups))
+                let swarm = self.dialect.has(Quirk::SwarmCommands);
+                Box::new(Memory::new(self.clock, pace, self.lost_wake_ups, swarm))
             }
         };
         let paces_writes = backend.paces_writes();

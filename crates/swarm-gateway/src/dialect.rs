@@ -42,12 +42,29 @@ pub enum Quirk {
     /// silently. One EXEC or script delivers at most 256 pushes to a connection, however fast it
     /// reads.
     PushBuffer,
-    /// `swarm-streams`: streams of the embedded store follow SwarmKeyDb. IDs must be complete, and
-    /// bounds are inclusive. XADD supports only MAXLEN, XCLAIM no options, and XAUTOCLAIM no
-    /// JUSTID. XDEL, XINFO, XSETID, and XGROUP CREATECONSUMER do not exist. A consumer's history
-    /// starts at the requested ID and omits deleted entries. XAUTOCLAIM returns the ID of the last
-    /// entry that it scanned. XACK requires the group to exist. SET supports only EX, PX, and EXAT.
-    SwarmStreams,
+    /// `swarm-commands`: the embedded store has SwarmKeyDb's commands instead of Redis's. Their
+    /// names, options, numbers, and error texts differ, and arguments are checked when a command
+    /// runs, in EXEC too. Each write of a value or stream clears the time to live, which is rounded
+    /// down. A SCAN cursor is an offset into the sorted keys. Stream IDs must be complete and stay
+    /// as written, trimmed entries leave the pending lists, and XAUTOCLAIM returns the ID of the
+    /// last entry that it scanned. WATCH and CLIENT TRACKING take the keys of each successful
+    /// command for written, whether or not it had an effect; for XGROUP and XREADGROUP, these are
+    /// their second words. INCRBY with a text crashes the connection.
+    SwarmCommands,
+    /// `swarm-input`: malformed input is answered with SwarmKeyDb's texts and read on. A message
+    /// needs its CRLF; arguments that are no strings count as empty. Half of a surrogate pair in
+    /// JSON ends the connection.
+    SwarmInput,
+    /// `json-escapes`: JSON escapes everything but plain ASCII, and pushes arrive as
+    /// `{"type":"push","data":[…]}`.
+    JsonEscapes,
+    /// `close-reason`: close frames that the client has asked for have the reason `closing`.
+    CloseReason,
+    /// `unasked-pongs`: the WebSocket gateway sends an empty pong every 30 s.
+    UnaskedPongs,
+    /// `swarm-http`: requests are answered as by SwarmKeyDb's HTTP gateway: its routes, which
+    /// ignore case, its statuses and texts, `?auth=`, `/docs`, and CORS headers on every answer.
+    SwarmHttp,
     /// `write-queue`: each written key waits in the server's write queue, which is flushed every
     /// 100 ms. SET with a time to live costs two writes, MSET and DEL cost one per key, and EXEC
     /// and scripts the sum of their commands. Only writes of different connections share a flush.
@@ -86,7 +103,7 @@ pub enum Quirk {
 }
 
 impl Quirk {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 24] = [
         Self::ArrayErrors,
         Self::HelloGarbage,
         Self::SimpleAsBulk,
@@ -98,7 +115,12 @@ impl Quirk {
         Self::Overtaking,
         Self::LateReplies,
         Self::PushBuffer,
-        Self::SwarmStreams,
+        Self::SwarmCommands,
+        Self::SwarmInput,
+        Self::JsonEscapes,
+        Self::CloseReason,
+        Self::UnaskedPongs,
+        Self::SwarmHttp,
         Self::WriteQueue,
         Self::TornWrites,
         Self::CloseDrops,
@@ -121,7 +143,12 @@ impl Quirk {
             Self::Overtaking => "overtaking",
             Self::LateReplies => "late-replies",
             Self::PushBuffer => "push-buffer",
-            Self::SwarmStreams => "swarm-streams",
+            Self::SwarmCommands => "swarm-commands",
+            Self::SwarmInput => "swarm-input",
+            Self::JsonEscapes => "json-escapes",
+            Self::CloseReason => "close-reason",
+            Self::UnaskedPongs => "unasked-pongs",
+            Self::SwarmHttp => "swarm-http",
             Self::WriteQueue => "write-queue",
             Self::TornWrites => "torn-writes",
             Self::CloseDrops => "close-drops",
@@ -161,8 +188,8 @@ impl Dialect {
     /// No quirks: binary-safe input, proper error replies, full RESP3.
     pub const STANDARD: Self = Self { quirks: 0 };
 
-    /// The quirks of the deployed SwarmKeyDb server with default settings, except `nagle` and
-    /// `cr-lf`, which matter to few tests.
+    /// The quirks of the deployed SwarmKeyDb server with default settings, except `nagle`, which
+    /// only makes replies slower.
     ///
     /// Writes take 100 ms in this dialect. Tests that do not depend on write latency use
     /// `Dialect::UPSTREAM.without(Quirk::WriteQueue)` or a shorter
@@ -177,13 +204,23 @@ impl Dialect {
         .with(Quirk::Overtaking)
         .with(Quirk::LateReplies)
         .with(Quirk::PushBuffer)
-        .with(Quirk::SwarmStreams)
+        .with(Quirk::SwarmCommands)
+        .with(Quirk::SwarmInput)
+        .with(Quirk::JsonEscapes)
+        .with(Quirk::CloseReason)
+        .with(Quirk::UnaskedPongs)
+        .with(Quirk::SwarmHttp)
+        .with(Quirk::CrLf)
         .with(Quirk::HelloGarbage)
         .with(Quirk::WriteQueue)
         .with(Quirk::TornWrites)
         .with(Quirk::CloseDrops)
         .with(Quirk::NoTcpAuth)
         .with(Quirk::BusyScripts);
+
+    /// A later version of the server, whose WebSocket gateway answers HELLO itself:
+    /// [`UPSTREAM`](Self::UPSTREAM) without `hello-garbage`.
+    pub const UPSTREAM_NEW: Self = Self::UPSTREAM.without(Quirk::HelloGarbage);
 
     /// Returns the dialect with a quirk added.
     #[must_use]
@@ -221,8 +258,8 @@ impl fmt::Display for Dialect {
 impl FromStr for Dialect {
     type Err = ParseDialectError;
 
-    /// Parses a comma-separated list: optionally `standard` or `upstream` first, then quirks to
-    /// add, or to remove if prefixed with a minus sign.
+    /// Parses a comma-separated list: optionally `standard`, `upstream`, or `upstream-new` first,
+    /// then quirks to add, or to remove if prefixed with a minus sign.
     fn from_str(text: &str) -> Result<Self, ParseDialectError> {
         let mut dialect = Self::STANDARD;
         for (place, name) in text.split(',').map(str::trim).enumerate() {
@@ -234,6 +271,7 @@ impl FromStr for Dialect {
             dialect = match (name, quirk) {
                 ("standard", _) if place == 0 => Self::STANDARD,
                 ("upstream", _) if place == 0 => Self::UPSTREAM,
+                ("upstream-new", _) if place == 0 => Self::UPSTREAM_NEW,
                 (_, Some(quirk)) if removed => dialect.without(quirk),
                 (_, Some(quirk)) => dialect.with(quirk),
                 (name, None) => return Err(ParseDialectError { name: name.into() }),
@@ -253,7 +291,7 @@ impl fmt::Display for ParseDialectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "unknown dialect `{}`; expected standard, upstream, or any of",
+            "unknown dialect `{}`; expected standard, upstream, upstream-new, or any of",
             self.name
         )?;
         Quirk::ALL

@@ -74,3 +74,69 @@ pub(crate) fn value(frame: FrameRef<'_>, protocol: RespVersion) -> Value {
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+/// Encodes a text as the deployed server does: everything but plain ASCII is escaped.
+pub(crate) fn escaped(text: &str) -> String {
+    use std::fmt::Write;
+
+    let mut escaped = String::from("\"");
+    for unit in text.encode_utf16() {
+        // A formatter of a string cannot fail.
+        let _ = match u8::try_from(unit).map(char::from) {
+            Ok('\\') => escaped.write_str("\\\\"),
+            Ok('\u{8}') => escaped.write_str("\\b"),
+            Ok('\t') => escaped.write_str("\\t"),
+            Ok('\n') => escaped.write_str("\\n"),
+            Ok('\u{c}') => escaped.write_str("\\f"),
+            Ok('\r') => escaped.write_str("\\r"),
+            Ok(char @ (' '..='~')) if !"\"&'+<>`".contains(char) => escaped.write_char(char),
+            _ => write!(escaped, "\\u{unit:04X}"),
+        };
+    }
+    escaped.push('"');
+    escaped
+}
+
+/// Encodes a value as the deployed server does. Errors inside of it are texts.
+pub(crate) fn escaped_value(frame: FrameRef<'_>, protocol: RespVersion) -> String {
+    let typed = protocol == RespVersion::Resp3;
+    let text = |bytes: Option<&[u8]>| escaped(&text(bytes.unwrap_or_default()));
+    match frame.kind() {
+        Kind::Null => "null".to_owned(),
+        Kind::Integer => frame.as_integer().unwrap_or(0).to_string(),
+        Kind::Boolean if typed => (frame.as_bool() == Some(true)).to_string(),
+        Kind::SimpleError | Kind::BulkError => text(frame.error_bytes()),
+        Kind::Map if typed => {
+            let members: Vec<_> = (frame.pairs().into_iter().flatten())
+                .map(|(name, item)| {
+                    format!(
+                        "{}:{}",
+                        text(name.as_bytes()),
+                        escaped_value(item, protocol)
+                    )
+                })
+                .collect();
+            format!("{{{}}}", members.join(","))
+        }
+        Kind::Array | Kind::Map | Kind::Set | Kind::Push => {
+            let items = frame.items().into_iter().flatten();
+            let items: Vec<_> = items.map(|item| escaped_value(item, protocol)).collect();
+            format!("[{}]", items.join(","))
+        }
+        _ => text(frame.as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn all_but_plain_ascii_is_escaped() {
+        let text = escaped("a\0<&'+é😀\"\\\n");
+        assert_eq!(
+            text,
+            r#""a\u0000\u003C\u0026\u0027\u002B\u00E9\uD83D\uDE00\u0022\\\n""#
+        );
+    }
+}

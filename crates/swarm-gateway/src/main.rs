@@ -31,8 +31,9 @@ Examples:
   swarm-gateway --password secret                  require AUTH
   swarm-gateway --dialect upstream                 reproduce the deployed server's quirks
 
-Dialects: `standard` (no quirks), `upstream`, or a comma-separated list of quirks. A list may start
-with one of the two; a minus sign removes a quirk: upstream,nagle,-write-queue. Quirks:
+Dialects: `standard` (no quirks), `upstream`, `upstream-new` (without hello-garbage), or a
+comma-separated list of quirks. A list may start with one of the three; a minus sign removes a
+quirk: upstream,nagle,-write-queue. Quirks:
   array-errors         command errors arrive as an array of words
   hello-garbage        HELLO 3 corrupts the reply stream
   simple-as-bulk       simple strings such as OK arrive as bulk strings
@@ -42,7 +43,12 @@ with one of the two; a minus sign removes a quirk: upstream,nagle,-write-queue. 
   json-envelope        in JSON mode, replies and pushes arrive wrapped in an object
   tracking-everything  CLIENT TRACKING announces every key written by others
   overtaking           replies to AUTH and HELLO overtake pending replies
-  swarm-streams        SwarmKeyDb streams: complete IDs, fewer commands and options
+  swarm-commands       SwarmKeyDb's commands instead of Redis's: options, numbers, error texts
+  swarm-input          malformed input is answered with SwarmKeyDb's texts and read on
+  json-escapes         JSON escapes all but plain ASCII; pushes are objects
+  close-reason         close frames have the reason `closing`
+  unasked-pongs        the WebSocket listener sends a pong every 30 s
+  swarm-http           HTTP as SwarmKeyDb's gateway: routes, statuses, texts, CORS headers
   late-replies         SUBSCRIBE with several names delays later replies
   push-buffer          pushes are dropped while 256 are pending
   write-queue          each written key waits for a flush, every 100 ms
@@ -116,7 +122,7 @@ struct Args {
     #[command(flatten)]
     tls: Tls,
 
-    /// Dialect: standard, upstream, or comma-separated quirks
+    /// Dialect: standard, upstream, upstream-new, or comma-separated quirks
     #[arg(long, default_value_t, allow_hyphen_values = true)]
     dialect: Dialect,
 

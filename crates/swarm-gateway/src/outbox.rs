@@ -12,6 +12,7 @@ use swarm_resp::{Frame, FrameRef, RespVersion};
 use tokio::sync::Notify;
 
 use crate::dialect::{Dialect, Quirk};
+use crate::distortion::{as_push, distort, is_message};
 use crate::fault::{PushFault, ReplyFault, Wait};
 use crate::fragments::unescaped;
 use crate::reader::Reader;
@@ -78,12 +79,18 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct Queue {
     items: VecDeque<Item>,
+    /// Answers that overtake the items.
+    ahead: VecDeque<Item>,
+    /// The command processor has crashed; nothing but answers ahead is sent any more.
+    crashed: bool,
     weight: usize,
     /// Number of pushes among the items.
     pushes: usize,
     /// The last EXEC or script that pushed, and its number of pushes.
     burst: (Option<u64>, usize),
     protocol: RespVersion,
+    /// Messages are plain arrays in RESP3 too; only invalidations are pushes.
+    plain_messages: bool,
     /// Name of the answered command if it arrived as JSON.
     json: Option<Arc<str>>,
     /// Frames held back because an earlier reply is still waiting for a command to answer.
@@ -132,8 +139,12 @@ impl Queue {
         let protocol = self.protocol;
         if let Some(reader) = &mut self.reader {
             reader.feed(&unescaped(frame, protocol));
-            let replies = std::iter::from_fn(|| reader.next());
-            self.late.extend(replies.map(Late::Reply));
+            let frames = std::iter::from_fn(|| reader.next());
+            // A reply that looks like a push is sent as one; its slot stays unused.
+            self.late.extend(frames.map(|frame| match as_push(&frame) {
+                Some(push) => Late::Push(push),
+                None => Late::Reply(frame),
+            }));
         }
     }
 
@@ -165,6 +176,15 @@ impl Queue {
 
     fn put_frame(&mut self, frame: Frame, form: Form, part: Option<usize>) {
         self.weight = self.weight.saturating_add(weight(frame.view()));
+        let plain = self.plain_messages && is_message(&frame);
+        let form = Form {
+            protocol: if plain {
+                RespVersion::Resp2
+            } else {
+                form.protocol
+            },
+            ..form
+        };
         self.items.push_back(match part {
             Some(bytes) => Item::Part(frame, form, bytes),
             None => Item::Frame(frame, form),
@@ -186,6 +206,7 @@ impl Outbox {
         Self {
             queue: Mutex::new(Queue {
                 reader,
+                plain_messages: dialect.has(Quirk::SwarmCommands),
                 ..Queue::default()
             }),
             dialect,
@@ -207,7 +228,7 @@ impl Outbox {
         let mut queue = self.lock();
         if self.dialect.has(Quirk::Overtaking) {
             let form = queue.form(false);
-            queue.items.push_front(Item::Frame(frame, form));
+            queue.ahead.push_back(Item::Frame(frame, form));
         } else {
             // Held-back replies stay behind it.
             let part = queue.put_fault(fault);
@@ -215,6 +236,36 @@ impl Outbox {
             queue.put_frame(frame, form, part);
         }
         self.filled.notify_one();
+    }
+
+    /// Enqueues an answer ahead of all pending replies: as JSON if `json` is set, the name of the
+    /// command.
+    pub(crate) fn answer_ahead(&self, frame: Frame, json: Option<&str>, mut fault: ReplyFault) {
+        let mut queue = self.lock();
+        let form = Form {
+            json: json.map(Arc::from),
+            ..queue.form(false)
+        };
+        queue.ahead.extend(fault.wait.take().map(Item::Wait));
+        if fault.cut {
+            queue.ahead.push_back(Item::Cut);
+        }
+        if !fault.missing {
+            queue.ahead.push_back(match fault.part {
+                Some(bytes) => Item::Part(frame, form, bytes),
+                None => Item::Frame(frame, form),
+            });
+        }
+        self.filled.notify_one();
+    }
+
+    /// Discards all further replies and pushes.
+    pub(crate) fn crash(&self) {
+        self.lock().crashed = true;
+    }
+
+    pub(crate) fn has_crashed(&self) -> bool {
+        self.lock().crashed
     }
 
     /// Enqueues the replies of a command with any number of them.
@@ -239,6 +290,9 @@ impl Outbox {
     /// `burst` is the number of the EXEC or script that creates the push.
     pub(crate) fn push(&self, frame: Frame, burst: Option<u64>) {
         let mut queue = self.lock();
+        if queue.crashed {
+            return;
+        }
         match &queue.push_fault {
             None => self.put_push(&mut queue, frame, burst),
             Some(fault) if fault.withholds() => queue.withheld.push((frame, burst)),
@@ -343,6 +397,9 @@ impl Outbox {
     /// Takes the next item if there is one.
     pub(crate) fn try_take(&self) -> Option<Item> {
         let mut queue = self.lock();
+        if let Some(item) = queue.ahead.pop_front() {
+            return Some(item);
+        }
         let item = queue.items.pop_front()?;
         if let Item::Frame(frame, form) = &item {
             queue.weight = queue.weight.saturating_sub(weight(frame.view()));
@@ -356,6 +413,9 @@ impl Outbox {
 
     fn put(&self, frame: Frame, fault: ReplyFault) {
         let mut queue = self.lock();
+        if queue.crashed {
+            return;
+        }
         let ReplyFault {
             surplus, missing, ..
         } = fault;
@@ -389,33 +449,6 @@ impl Outbox {
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn distort(frame: FrameRef<'_>, errors: bool, simple: bool) -> Frame {
-    use swarm_resp::Kind;
-    match frame.kind() {
-        Kind::SimpleError if errors => {
-            let text = [b"-", frame.error_bytes().unwrap_or_default()].concat();
-            let words = text.split(|byte| *byte == b' ');
-            Frame::build(|reply| {
-                reply.array(|array| {
-                    words
-                        .filter(|word| !word.is_empty())
-                        .for_each(|word| array.bulk(word));
-                });
-            })
-        }
-        Kind::SimpleString if simple => frame
-            .to_bytes()
-            .map_or_else(|| frame.to_frame(), Frame::bulk),
-        Kind::Array => {
-            let items: Vec<_> = (frame.items().into_iter().flatten())
-                .map(|item| distort(item, errors, simple))
-                .collect();
-            Frame::array(&items)
-        }
-        _ => frame.to_frame(),
     }
 }
 

@@ -13,6 +13,12 @@ use crate::dialect::{Dialect, Quirk};
 /// Maximum length of a bulk string that the reader waits for.
 const LONGEST: i64 = 512 << 20;
 
+/// Lengths beyond this one cannot be allocated, although they are valid; the reader crashes.
+const ALLOCATABLE: i64 = 0x7fff_ffc7;
+
+/// Depth of nested arrays that the reader follows.
+const DEEPEST: usize = 64;
+
 /// Incremental reply parser.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
@@ -29,6 +35,33 @@ pub(crate) struct Reader {
 enum Stop {
     Incomplete,
     Broken,
+    Crashed,
+}
+
+/// Result of reading from the start of some bytes.
+pub(crate) enum Parsed {
+    /// A frame, and its length.
+    Frame(Frame, usize),
+    Incomplete,
+    /// Malformed input, and the length of what was read of it.
+    Broken(usize),
+    /// The reader cannot go on.
+    Crashed,
+}
+
+/// Reads one frame of a client's input.
+pub(crate) fn parse(bytes: &[u8]) -> Parsed {
+    let mut cursor = Cursor {
+        bytes,
+        at: 0,
+        depth: 0,
+    };
+    match cursor.frame(true, true) {
+        Ok(frame) => Parsed::Frame(frame, cursor.at),
+        Err(Stop::Incomplete) => Parsed::Incomplete,
+        Err(Stop::Broken) => Parsed::Broken(cursor.at),
+        Err(Stop::Crashed) => Parsed::Crashed,
+    }
 }
 
 impl Reader {
@@ -60,6 +93,7 @@ impl Reader {
         let mut cursor = Cursor {
             bytes: &self.buffer,
             at: 0,
+            depth: 0,
         };
         match cursor.frame(self.words, self.bulk) {
             Ok(frame) => {
@@ -68,7 +102,7 @@ impl Reader {
                 Some(frame)
             }
             Err(Stop::Incomplete) => None,
-            Err(Stop::Broken) => {
+            Err(Stop::Broken | Stop::Crashed) => {
                 self.dead = true;
                 self.buffer.clear();
                 None
@@ -80,6 +114,7 @@ impl Reader {
 struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
+    depth: usize,
 }
 
 impl<'a> Cursor<'a> {
@@ -89,8 +124,9 @@ impl<'a> Cursor<'a> {
         self.at += 1;
         let line = self.line()?;
         match mark {
-            b'$' => match number(line)? {
+            b'$' => match length(line)? {
                 -1 => Ok(Frame::null()),
+                ALLOCATABLE.. => Err(Stop::Crashed),
                 length @ 0..=LONGEST => {
                     let length = usize::try_from(length).map_err(|_| Stop::Broken)?;
                     let value = self.take(length)?;
@@ -101,11 +137,17 @@ impl<'a> Cursor<'a> {
                 }
                 _ => Err(Stop::Broken),
             },
-            b'*' => match number(line)? {
+            b'*' => match length(line)? {
                 -1 => Ok(Frame::null_array()),
+                ALLOCATABLE.. => Err(Stop::Crashed),
                 count @ 0.. => {
+                    self.depth += 1;
+                    if self.depth > DEEPEST {
+                        return Err(Stop::Crashed);
+                    }
                     let items: Result<Vec<_>, _> =
                         (0..count).map(|_| self.frame(words, bulk)).collect();
+                    self.depth -= 1;
                     Ok(Frame::array(&items?))
                 }
                 _ => Err(Stop::Broken),
@@ -119,9 +161,15 @@ impl<'a> Cursor<'a> {
                 let end = start + 1 + line.len();
                 let line = self.bytes.get(start..end).unwrap_or_default();
                 let words = line.split(|byte| *byte == b' ');
+                // Such a line is read as ASCII.
+                let ascii = |word: &[u8]| -> Vec<u8> {
+                    let byte = |byte: &u8| if byte.is_ascii() { *byte } else { b'?' };
+                    word.iter().map(byte).collect()
+                };
                 Ok(Frame::build(|reply| {
                     reply.array(|array| {
-                        (words.filter(|word| !word.is_empty())).for_each(|word| array.bulk(word));
+                        (words.filter(|word| !word.is_empty()))
+                            .for_each(|word| array.bulk(&ascii(word)));
                     });
                 }))
             }
@@ -137,7 +185,10 @@ impl<'a> Cursor<'a> {
                 self.at += end + 2;
                 Ok(rest.get(..end).unwrap_or_default())
             }
-            Some(_) => Err(Stop::Broken),
+            Some(_) => {
+                self.at += end + 2;
+                Err(Stop::Broken)
+            }
             None => Err(Stop::Incomplete),
         }
     }
@@ -152,7 +203,15 @@ impl<'a> Cursor<'a> {
 
 fn number(line: &[u8]) -> Result<i64, Stop> {
     let text = std::str::from_utf8(line).map_err(|_| Stop::Broken)?;
-    text.parse().map_err(|_| Stop::Broken)
+    text.trim().parse().map_err(|_| Stop::Broken)
+}
+
+/// Parses a length, which has 32 bits.
+fn length(line: &[u8]) -> Result<i64, Stop> {
+    match number(line)? {
+        length if i32::try_from(length).is_ok() => Ok(length),
+        _ => Err(Stop::Broken),
+    }
 }
 
 #[cfg(test)]

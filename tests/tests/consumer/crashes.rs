@@ -124,7 +124,9 @@ async fn pending_entries_that_were_trimmed_are_acknowledged_or_told() {
             }
             assert_eq!(left, [8, 9, 10, 11, 12], "{}", target.name);
             let expected: Vec<_> = (1..8).map(|ms| StreamId::new(ms, 1)).collect();
-            let yielded = if policy == DeletedEntries::Yield {
+            // On SwarmKeyDb, trimmed entries leave the pending list.
+            let forgotten = target.name.contains("upstream");
+            let yielded = if policy == DeletedEntries::Yield && !forgotten {
                 expected
             } else {
                 Vec::new()

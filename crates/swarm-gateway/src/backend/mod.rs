@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::dialect::{Dialect, Quirk};
 use crate::fault::Faults;
+use crate::listener_kind::ListenerKind;
 use crate::outbox::Outbox;
 use crate::stream::Addresses;
 
@@ -38,6 +39,7 @@ pub(crate) struct Client {
     pub(crate) faults: Faults,
     pub(crate) quirks: Quirks,
     pub(crate) addresses: Addresses,
+    pub(crate) listener: ListenerKind,
     /// Set for a session that serves a single HTTP request.
     pub(crate) is_http: bool,
     /// Number of the EXEC or script that is running.
@@ -49,8 +51,8 @@ pub(crate) struct Client {
 pub(crate) struct Quirks {
     /// CLIENT TRACKING announces every key written by others, whatever its options.
     pub(crate) tracks_everything: bool,
-    /// Streams and their error replies follow SwarmKeyDb.
-    pub(crate) streams: bool,
+    /// Commands are SwarmKeyDb's.
+    pub(crate) swarm: bool,
     /// Errors and status replies keep their line breaks.
     pub(crate) line_breaks: bool,
 }
@@ -59,7 +61,7 @@ impl Quirks {
     pub(crate) const fn of(dialect: Dialect) -> Self {
         Self {
             tracks_everything: dialect.has(Quirk::TrackingEverything),
-            streams: dialect.has(Quirk::SwarmStreams),
+            swarm: dialect.has(Quirk::SwarmCommands),
             line_breaks: dialect.has(Quirk::CrLf),
         }
     }

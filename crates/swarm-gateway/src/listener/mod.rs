@@ -6,6 +6,7 @@
 
 mod budget;
 pub(crate) mod http;
+mod input;
 pub(crate) mod tcp;
 pub(crate) mod ws;
 
@@ -19,8 +20,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::dialect::Quirk;
+use crate::listener_kind::ListenerKind;
 use crate::outbox::{Ending, Form, Item, Outbox};
-use crate::session::{Inbound, ListenerKind, Next, Session, Shared};
+use crate::session::{Door, Inbound, Next, Session, Shared};
 use crate::shutdown::{DRAIN_TIMEOUT, raised};
 use crate::stream::Addresses;
 
@@ -60,6 +62,16 @@ pub(crate) trait Sink: Send {
     /// Flushes buffered frames.
     fn flush(&mut self) -> impl Future<Output = io::Result<()>> + Send;
 
+    /// Waits until the connection is to show that it is alive.
+    fn alive_due(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
+    /// Shows that the connection is alive.
+    fn keep_alive(&mut self) -> impl Future<Output = io::Result<()>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Performs the close handshake.
     fn end(&mut self, ending: Ending) -> impl Future<Output = io::Result<()>> + Send;
 }
@@ -88,13 +100,14 @@ pub(crate) async fn serve(
         client_gone.clone(),
     );
     let id = session.id();
+    let door = session.door();
     let mut opened = shared.faults.open(Some(&outbox));
     tracing::debug!(id, "connection opened");
     let read_ahead = if drops { READ_TO_CLOSE } else { READ_AHEAD };
     let (commands, mut queue) = mpsc::channel(read_ahead);
 
     let reading = async {
-        let ending = read(&mut source, &commands, &shared, drops, stop).await;
+        let ending = read(&mut source, &commands, &shared, door.as_ref(), drops, stop).await;
         drop(commands);
         // No more input: a command that waits for data would have no client to receive it.
         gone.send_replace(true);
@@ -162,6 +175,7 @@ async fn read(
     source: &mut impl Source,
     commands: &mpsc::Sender<Inbound>,
     shared: &Shared,
+    door: Option<&Door>,
     quits_at_once: bool,
     mut stop: Stop,
 ) -> Ending {
@@ -181,6 +195,12 @@ async fn read(
         if quits_at_once && inbound.is_quit() {
             return Ending::Quit;
         }
+        let Some(inbound) = (match door {
+            Some(door) => door.admit(inbound),
+            None => Some(inbound),
+        }) else {
+            continue;
+        };
         if commands.send(inbound).await.is_err() {
             return Ending::Gone;
         }
@@ -212,7 +232,13 @@ async fn write(
             Some(item) => item,
             None => {
                 sink.flush().await?;
-                outbox.take().await
+                loop {
+                    tokio::select! {
+                        biased;
+                        item = outbox.take() => break item,
+                        () = sink.alive_due() => sink.keep_alive().await?,
+                    }
+                }
             }
         };
         shared.faults.thawed().await;

@@ -3,15 +3,17 @@
 use std::io;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use swarm_resp::{CommandDecoder, Frame, RespVersion, encode_frame};
 use tokio::io::{self as async_io, AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
+use super::input::{self, Read};
 use super::{Sink, Source, Stop};
 use crate::dialect::Quirk;
 use crate::fragments;
+use crate::listener_kind::ListenerKind;
 use crate::outbox::{Ending, Form};
-use crate::session::{Inbound, ListenerKind, Shared};
+use crate::session::{Inbound, Shared};
 use crate::stream::Stream;
 
 /// Number of buffered bytes at which replies are sent.
@@ -26,6 +28,8 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
         buffer: BytesMut::new(),
         decoder: super::decoder(shared.max_message),
         broken: false,
+        reads_on: shared.dialect.has(Quirk::SwarmInput),
+        max_message: shared.max_message,
     };
     let sink = TcpSink {
         writer,
@@ -43,6 +47,45 @@ struct TcpSource {
     decoder: CommandDecoder,
     /// Set after invalid input; the start of the next command is unknown.
     broken: bool,
+    /// Malformed input is answered and read on.
+    reads_on: bool,
+    max_message: usize,
+}
+
+impl TcpSource {
+    /// Decodes a command from the buffer, or an error from malformed input. Returns `None` if it is
+    /// incomplete.
+    fn decode(&mut self) -> Option<Inbound> {
+        let plain = matches!(self.buffer.as_ref(), [b'*', b'1'..=b'9', ..]);
+        if plain || !self.reads_on {
+            match self.decoder.decode(&mut self.buffer) {
+                Ok(Some(args)) if !self.reads_on && is_http(&args) => {
+                    self.broken = true;
+                    tracing::warn!("connection closed: an HTTP client uses the TCP listener");
+                    return None;
+                }
+                Ok(args) => return args.map(|args| Inbound::resp(Ok(args))),
+                Err(error) if !self.reads_on => {
+                    self.broken = true;
+                    return Some(Inbound::resp(Err(error.to_string())));
+                }
+                Err(_) => self.decoder = super::decoder(self.max_message),
+            }
+        }
+        let (length, read) = input::stream(&self.buffer);
+        self.buffer.advance(length);
+        match read {
+            Read::Command(inbound) => Some(inbound),
+            Read::Incomplete => {
+                self.broken = self.buffer.len() > self.max_message;
+                None
+            }
+            Read::Crashed => {
+                self.broken = true;
+                None
+            }
+        }
+    }
 }
 
 impl Source for TcpSource {
@@ -51,18 +94,11 @@ impl Source for TcpSource {
             if self.broken {
                 return None;
             }
-            match self.decoder.decode(&mut self.buffer) {
-                Ok(Some(args)) if is_http(&args) => {
-                    self.broken = true;
-                    tracing::warn!("connection closed: an HTTP client uses the TCP listener");
-                    continue;
-                }
-                Ok(Some(args)) => return Some(Inbound::resp(Ok(args))),
-                Ok(None) => {}
-                Err(error) => {
-                    self.broken = true;
-                    return Some(Inbound::resp(Err(error.to_string())));
-                }
+            if let Some(inbound) = self.decode() {
+                return Some(inbound);
+            }
+            if self.broken {
+                return None;
             }
             match self.reader.read_buf(&mut self.buffer).await {
                 Ok(0) => return None,

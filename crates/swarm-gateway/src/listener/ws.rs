@@ -11,7 +11,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use swarm_resp::{Frame, ProtocolError, encode_frame};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, Interval, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::{
     Callback, ErrorResponse, Request, Response,
@@ -22,15 +22,20 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::budget::{Budget, Budgeted};
+use super::input::{self, Read};
 use super::{Sink, Source, Stop};
 use crate::dialect::{Dialect, Quirk};
 use crate::json;
+use crate::listener_kind::ListenerKind;
 use crate::outbox::{Ending, Form};
-use crate::session::{Inbound, ListenerKind, Shared};
+use crate::session::{Inbound, Shared};
 use crate::stream::Stream;
 
 /// Timeout of the opening handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Interval of the pongs that the deployed gateway sends unasked.
+const ALIVE: Duration = Duration::from_secs(30);
 
 /// Serves one WebSocket connection.
 pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
@@ -64,6 +69,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
     let source = WsSource {
         stream,
         fault: fault.clone(),
+        budget: budget.clone(),
         dialect: shared.dialect,
         max_message: shared.max_message,
     };
@@ -72,6 +78,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
         fault,
         budget,
         dialect: shared.dialect,
+        alive: tokio::time::interval_at(Instant::now() + ALIVE, ALIVE),
     };
     super::serve(shared, ListenerKind::Ws, addresses, source, sink, stop).await;
 }
@@ -129,6 +136,7 @@ impl Fault {
 struct WsSource<S> {
     stream: SplitStream<WebSocketStream<S>>,
     fault: Fault,
+    budget: Budget,
     dialect: Dialect,
     max_message: usize,
 }
@@ -139,7 +147,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Source for WsSource<S> {
             let message = match self.stream.next().await? {
                 Ok(Message::Binary(bytes)) => bytes,
                 Ok(Message::Text(text)) => text.into(),
-                Ok(Message::Close(_)) => return None,
+                Ok(Message::Close(close)) => {
+                    if self.dialect.has(Quirk::CloseReason) {
+                        self.budget.close(&payload(close));
+                    }
+                    return None;
+                }
                 // The WebSocket library answers pings itself.
                 Ok(_) => continue,
                 Err(error) => {
@@ -148,11 +161,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Source for WsSource<S> {
                     return None;
                 }
             };
+            if self.dialect.has(Quirk::SwarmInput) {
+                match input::message(&String::from_utf8_lossy(&message)) {
+                    Read::Command(inbound) => return Some(inbound),
+                    Read::Incomplete | Read::Crashed => return None,
+                }
+            }
             if let Some(inbound) = self.command(message) {
                 return Some(inbound);
             }
         }
     }
+}
+
+/// Returns the payload of a close frame.
+fn payload(close: Option<CloseFrame>) -> Vec<u8> {
+    let frame = close.map(|close| {
+        let code = u16::from(close.code).to_be_bytes();
+        [&code[..], close.reason.as_bytes()].concat()
+    });
+    frame.unwrap_or_default()
 }
 
 impl<S> WsSource<S> {
@@ -192,6 +220,8 @@ struct WsSink<S> {
     /// Number of bytes that may still be written, including framing.
     budget: Budget,
     dialect: Dialect,
+    /// When to send a pong that nobody has asked for.
+    alive: Interval,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for WsSink<S> {
@@ -217,8 +247,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for WsSink<S> {
         self.sink.flush().await.map_err(io_error)
     }
 
+    async fn alive_due(&mut self) {
+        if self.dialect.has(Quirk::UnaskedPongs) {
+            self.alive.tick().await;
+        } else {
+            std::future::pending().await
+        }
+    }
+
+    async fn keep_alive(&mut self) -> io::Result<()> {
+        let pong = Message::Pong(Bytes::new());
+        self.sink.send(pong).await.map_err(io_error)
+    }
+
     async fn end(&mut self, ending: Ending) -> io::Result<()> {
+        let by_client = matches!(ending, Ending::Quit | Ending::Gone);
         let (code, reason) = match ending {
+            _ if by_client && self.dialect.has(Quirk::CloseReason) => {
+                (self.fault.code(), "closing")
+            }
             Ending::Quit => (CloseCode::Normal, ""),
             Ending::Gone => (self.fault.code(), ""),
             Ending::Shutdown => (CloseCode::Away, "the gateway is shutting down"),
@@ -240,12 +287,37 @@ impl<S> WsSink<S> {
             encode_frame(&mut buffer, frame, form.protocol);
             return Message::Binary(buffer.freeze());
         };
-        let text = if form.is_push {
+        let text = if self.dialect.has(Quirk::JsonEscapes) {
+            self.escaped(frame, form, command)
+        } else if form.is_push {
             self.json_push(&json::value(frame.view(), form.protocol))
         } else {
             self.json_reply(&json::reply(frame, form.protocol, command), command)
         };
         Message::Text(text.into())
+    }
+
+    /// Encodes a frame as the deployed gateway does.
+    fn escaped(&self, frame: &Frame, form: &Form, command: &str) -> String {
+        if let Some(error) = frame.error_bytes() {
+            let error = json::escaped(&String::from_utf8_lossy(error));
+            let command = match command {
+                "" => "null".to_owned(),
+                command => json::escaped(command),
+            };
+            return format!(r#"{{"error":{error},"cmd":{command}}}"#);
+        }
+        let value = json::escaped_value(frame.view(), form.protocol);
+        let envelope = self.dialect.has(Quirk::JsonEnvelope);
+        match (form.is_push, envelope) {
+            (true, true) => format!(r#"{{"push":{value}}}"#),
+            (true, false) => format!(r#"{{"type":"push","data":{value}}}"#),
+            (false, true) => format!(r#"{{"cmd":{},"data":{value}}}"#, json::escaped(command)),
+            (false, false) if self.dialect.has(Quirk::JsonNullObject) && frame.is_null() => {
+                "{}".to_owned()
+            }
+            (false, false) => value,
+        }
     }
 
     /// Encodes a reply in the dialect's JSON format.

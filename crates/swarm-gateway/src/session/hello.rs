@@ -55,6 +55,44 @@ impl<'a> Hello<'a> {
     }
 }
 
+impl<'a> Hello<'a> {
+    /// Parses the options as SwarmKeyDb does: any other version is unsupported, and words that it
+    /// does not know are ignored. A password without a user is its own user.
+    pub(super) fn parse_leniently(args: &'a [Bytes]) -> Result<Self, String> {
+        let mut hello = Self {
+            protocol: None,
+            credentials: None,
+            name: None,
+        };
+        hello.protocol = match args.get(1).map(Bytes::as_ref) {
+            None => None,
+            Some(b"2") => Some(RespVersion::Resp2),
+            Some(b"3") => Some(RespVersion::Resp3),
+            Some(_) => return Err("NOPROTO unsupported protocol version".to_owned()),
+        };
+        let mut options = args.get(2..).unwrap_or_default();
+        while let Some((option, rest)) = options.split_first() {
+            options = match (option.to_ascii_uppercase().as_slice(), rest) {
+                (b"AUTH", [_, _, rest @ ..]) => {
+                    hello.credentials = options.get(1..3);
+                    rest
+                }
+                (b"AUTH", [_]) => {
+                    hello.credentials = options.get(1..2);
+                    &[]
+                }
+                (b"SETNAME", [name, rest @ ..]) => {
+                    let valid = name.iter().all(u8::is_ascii_graphic);
+                    hello.name = valid.then_some(name);
+                    rest
+                }
+                _ => rest,
+            };
+        }
+        Ok(hello)
+    }
+}
+
 fn is_integer(text: &[u8]) -> bool {
     let text = std::str::from_utf8(text).unwrap_or_default();
     text.parse::<i64>().is_ok()

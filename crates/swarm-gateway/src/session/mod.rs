@@ -1,10 +1,12 @@
 //! Client session, independent of the listener: authentication, protocol, and command execution.
 
 mod cost;
+mod door;
 mod hello;
+mod inbound;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,12 +16,20 @@ use tokio::sync::watch;
 use crate::backend::{Backend, Called, Client, Link, Quirks};
 use crate::dialect::{Dialect, Quirk};
 use crate::fault::{Faults, ReplyFault};
+use crate::listener_kind::ListenerKind;
 use crate::origins::Origins;
 use crate::outbox::Outbox;
 use crate::shutdown::{DRAIN_TIMEOUT, raised};
 use crate::stream::Addresses;
 use crate::write_queue::Flushes;
 use hello::Hello;
+
+pub(crate) use door::Door;
+pub(crate) use inbound::Inbound;
+
+/// Error for a wrong password.
+pub(crate) const WRONG_PASSWORD: &str =
+    "WRONGPASS invalid username-password pair or user is disabled.";
 
 /// State shared by all connections of a gateway.
 pub(crate) struct Shared {
@@ -45,68 +55,6 @@ impl Shared {
     }
 }
 
-/// Kind of listener that accepted a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ListenerKind {
-    /// Only AUTH, PING, and QUIT are allowed before authentication, and AUTH takes only the
-    /// password.
-    Ws,
-    /// As in Redis: `AUTH [user] password`, and HELLO may authenticate too.
-    Tcp,
-    /// Authenticated before the session starts; a session lasts for one command.
-    Http,
-}
-
-impl ListenerKind {
-    /// Returns the quirks that apply to this kind of listener. Quirks of the WebSocket gateway
-    /// apply only there.
-    pub(crate) fn dialect(self, dialect: Dialect) -> Dialect {
-        const WS: [Quirk; 7] = [
-            Quirk::ArrayErrors,
-            Quirk::CloseDrops,
-            Quirk::CrLf,
-            Quirk::HelloGarbage,
-            Quirk::LateReplies,
-            Quirk::Overtaking,
-            Quirk::SimpleAsBulk,
-        ];
-        match self {
-            Self::Ws => dialect.without(Quirk::NoTcpAuth),
-            Self::Tcp | Self::Http => WS.into_iter().fold(dialect, Dialect::without),
-        }
-    }
-}
-
-/// Input read by a listener.
-#[derive(Debug)]
-pub(crate) struct Inbound {
-    /// A command, or a description of the malformed input.
-    args: Result<Vec<Bytes>, String>,
-    is_json: bool,
-}
-
-impl Inbound {
-    /// Returns whether the command is QUIT.
-    pub(crate) fn is_quit(&self) -> bool {
-        let args = self.args.as_deref().unwrap_or_default();
-        (args.first()).is_some_and(|name| name.eq_ignore_ascii_case(b"QUIT"))
-    }
-
-    pub(crate) const fn resp(args: Result<Vec<Bytes>, String>) -> Self {
-        Self {
-            args,
-            is_json: false,
-        }
-    }
-
-    pub(crate) const fn json(args: Result<Vec<Bytes>, String>) -> Self {
-        Self {
-            args,
-            is_json: true,
-        }
-    }
-}
-
 /// Whether the connection continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -123,7 +71,7 @@ pub(crate) struct Session {
     /// Quirks that apply to this listener.
     dialect: Dialect,
     id: u64,
-    authenticated: bool,
+    authenticated: Arc<AtomicBool>,
     client_gone: watch::Receiver<bool>,
     /// Number of writes queued for EXEC.
     queued: usize,
@@ -144,12 +92,13 @@ impl Session {
             faults: shared.faults.clone(),
             quirks: Quirks::of(shared.dialect),
             addresses,
+            listener,
             is_http: listener == ListenerKind::Http,
             burst: None,
         });
         let dialect = listener.dialect(shared.dialect);
-        let mut session = Self {
-            authenticated: false,
+        let session = Self {
+            authenticated: Arc::default(),
             shared,
             outbox,
             link,
@@ -159,7 +108,7 @@ impl Session {
             client_gone,
             queued: 0,
         };
-        session.authenticated = session.starts_authenticated();
+        session.set_authenticated(session.starts_authenticated());
         session
     }
 
@@ -174,35 +123,60 @@ impl Session {
         self.id
     }
 
+    /// Returns what answers some input ahead of the session, if the dialect has that.
+    pub(crate) fn door(&self) -> Option<Door> {
+        let ahead = self.listener == ListenerKind::Ws && self.dialect.has(Quirk::Overtaking);
+        ahead.then(|| {
+            Door::new(
+                self.shared.clone(),
+                self.outbox.clone(),
+                self.authenticated.clone(),
+            )
+        })
+    }
+
+    fn is_authenticated(&self) -> bool {
+        self.authenticated.load(Ordering::Relaxed)
+    }
+
+    fn set_authenticated(&self, authenticated: bool) {
+        self.authenticated.store(authenticated, Ordering::Relaxed);
+    }
+
     /// Handles one input. Its replies are in the outbox, or will be before those of the next
     /// command.
     pub(crate) async fn handle(&mut self, inbound: Inbound) -> Next {
+        if self.outbox.has_crashed() {
+            return self.crashed();
+        }
+        let name = inbound.name();
+        self.outbox.set_json(inbound.json_name(&name));
         let args = match inbound.args {
             Ok(args) => args,
-            Err(what) => {
-                self.outbox.set_json(inbound.is_json.then_some(""));
-                self.refuse(&format!("ERR Protocol error: {what}"));
+            Err(text) => {
+                self.refuse(&text);
                 return Next::Continue;
             }
         };
-        let Some(name) = args.first() else {
+        if args.is_empty() {
             return Next::Continue;
-        };
-        let name = String::from_utf8_lossy(name).to_ascii_uppercase();
-        self.outbox.set_json(inbound.is_json.then_some(&name));
+        }
+        if inbound.echoes_null {
+            self.answer(&name, Frame::null());
+            return Next::Continue;
+        }
         if let Some(reply) = self.shared.faults.answer_for(&name) {
             let fault = self.shared.faults.reply_fault(&name);
             self.outbox.reply(reply, fault);
             return Next::Continue;
         }
-        if matches!(name.as_str(), "AUTH" | "HELLO")
-            && self.link.in_transaction()
-            && !self.dialect.has(Quirk::Overtaking)
-        {
+        // SwarmKeyDb's HELLO fails in a transaction, but does not abort it.
+        let aborts = name == "AUTH" || name == "HELLO" && !self.dialect.has(Quirk::SwarmCommands);
+        if aborts && self.link.in_transaction() && !self.dialect.has(Quirk::Overtaking) {
             return self.call(&name, args).await;
         }
         match name.as_str() {
-            "QUIT" => {
+            "QUIT" if !self.queues_quit() => {
                 self.answer(&name, Frame::simple("OK"));
                 return Next::End;
             }
@@ -214,19 +188,51 @@ impl Session {
                 let reply = self.auth(args.get(1..).unwrap_or_default());
                 self.answer(&name, reply.unwrap_or_else(Frame::error));
             }
-            "HELLO" if self.authenticated || self.listener == ListenerKind::Tcp => {
+            "HELLO" if self.greets() => {
                 self.hello(&args).await;
             }
             _ if !self.may_call(&name) => self.refuse("NOAUTH Authentication required."),
             "RESET" => return self.reset(args).await,
-            _ => return self.call(&name, args).await,
+            _ => {
+                let next = self.call(&name, args).await;
+                return if self.outbox.has_crashed() {
+                    self.crashed()
+                } else {
+                    next
+                };
+            }
         }
         Next::Continue
     }
 
+    /// Returns what follows a crash of the command processor: over WebSocket, the connection stays
+    /// open, but nothing answers any more.
+    fn crashed(&self) -> Next {
+        match self.listener {
+            ListenerKind::Ws => Next::Continue,
+            ListenerKind::Tcp | ListenerKind::Http => Next::End,
+        }
+    }
+
+    /// Returns whether QUIT waits for EXEC.
+    fn queues_quit(&self) -> bool {
+        self.dialect.has(Quirk::SwarmCommands)
+            && self.listener == ListenerKind::Tcp
+            && self.link.in_transaction()
+    }
+
+    /// Returns whether HELLO is answered. Otherwise it is refused, or unknown.
+    fn greets(&self) -> bool {
+        match self.listener {
+            ListenerKind::Tcp => true,
+            ListenerKind::Ws => self.is_authenticated(),
+            ListenerKind::Http => !self.dialect.has(Quirk::SwarmCommands),
+        }
+    }
+
     /// Over WebSocket, PING is allowed before authentication; Redis does not allow it.
     fn may_call(&self, name: &str) -> bool {
-        self.authenticated
+        self.is_authenticated()
             || self.listener == ListenerKind::Ws && name == "PING"
             || self.listener == ListenerKind::Tcp && name == "RESET"
     }
@@ -325,16 +331,17 @@ impl Session {
                 self.log_in(b"default", password)
             }
             [user, password] => self.log_in(user, password),
+            [password] => self.log_in(b"default", password),
             _ => Err("ERR syntax error".to_owned()),
         }
     }
 
     fn log_in(&mut self, user: &[u8], given: &[u8]) -> Result<Frame, String> {
         if self.shared.accepts_password(Some(given)) && user == b"default" {
-            self.authenticated = true;
+            self.set_authenticated(true);
             Ok(Frame::simple("OK"))
         } else {
-            Err("WRONGPASS invalid username-password pair or user is disabled.".to_owned())
+            Err(WRONG_PASSWORD.to_owned())
         }
     }
 
@@ -361,14 +368,17 @@ impl Session {
         if self.link.in_transaction() {
             return Err("ERR Command not allowed inside a transaction".to_owned());
         }
-        let hello = Hello::parse(args)?;
+        let hello = match self.dialect.has(Quirk::SwarmCommands) {
+            true => Hello::parse_leniently(args)?,
+            false => Hello::parse(args)?,
+        };
         if let Some(credentials) = hello.credentials {
             if self.listener == ListenerKind::Ws && !self.dialect.has(Quirk::HelloGarbage) {
                 return Err("ERR Syntax error in HELLO option 'AUTH'".to_owned());
             }
             self.check(credentials)?;
         }
-        if !self.authenticated {
+        if !self.is_authenticated() {
             return Err(hello::NOAUTH.to_owned());
         }
         let greeted = self.link.greet(hello.protocol, hello.name);
@@ -397,7 +407,7 @@ impl Session {
             self.outbox.set_subscriber(false);
             self.outbox.set_protocol(RespVersion::Resp2);
             if self.listener == ListenerKind::Tcp {
-                self.authenticated = self.starts_authenticated();
+                self.set_authenticated(self.starts_authenticated());
             }
         }
         self.call("RESET", args).await

@@ -100,6 +100,12 @@ impl Client {
         matches!(self.next().await, Some(Ok(Message::Pong(_))))
     }
 
+    /// Returns whether the next message is an empty pong, however long it takes.
+    pub(crate) async fn next_is_empty_pong(&mut self) -> bool {
+        let next = self.socket.next().await;
+        matches!(next, Some(Ok(Message::Pong(payload))) if payload.is_empty())
+    }
+
     /// Performs the close handshake.
     pub(crate) async fn close(&mut self) {
         self.socket.close(None).await.unwrap();

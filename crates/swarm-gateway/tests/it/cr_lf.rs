@@ -102,7 +102,7 @@ async fn text_after_a_line_break_is_parsed_as_replies() {
     client.send_bytes(&request(&["a\r\n:1\r\n$3\r\nabc"])).await;
     assert_eq!(
         wire(&mut client).await,
-        words(&["-ERR", "unknown", "command", "'a"])
+        words(&["-ERR", "unknown", "command", "'A"])
     );
     for expected in [":1\r\n", "$-1\r\n"] {
         // The bulk string takes its length from the text, and the following quote does not end it.
@@ -124,7 +124,7 @@ async fn an_array_header_in_a_text_swallows_later_replies() {
     client.send("ECHO 1").await;
     assert_eq!(
         wire(&mut client).await,
-        format!("*2\r\n:1\r\n{}", words(&["b'"]))
+        format!("*2\r\n:1\r\n{}", words(&["B'"]))
     );
     client.send("ECHO 2").await;
     assert_eq!(wire(&mut client).await, "$1\r\n1\r\n");

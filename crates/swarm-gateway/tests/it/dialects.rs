@@ -205,7 +205,7 @@ async fn push_buffer() {
 async fn upstream_rejects_set_conditions() {
     let gateway = Gateway::builder()
         .ws("127.0.0.1:0")
-        .dialect(Dialect::STANDARD.with(Quirk::SwarmStreams))
+        .dialect(Dialect::STANDARD.with(Quirk::SwarmCommands))
         .start()
         .await
         .unwrap();

@@ -26,4 +26,5 @@ mod tls;
 mod torn;
 mod tracking;
 mod transactions;
+mod upstream;
 mod write_queue;

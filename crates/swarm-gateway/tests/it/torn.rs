@@ -128,10 +128,7 @@ async fn stream_commands_are_atomic() {
     answered(&clock, &mut one).await;
     answered(&clock, &mut two).await;
     let pending = one.call("XPENDING s g").await;
-    assert!(
-        pending.ends_with("[[\"a\", \"1\"], [\"b\", \"1\"]]]"),
-        "{pending}"
-    );
+    assert!(pending.ends_with("[[\"a\", 1], [\"b\", 1]]]"), "{pending}");
 }
 
 #[tokio::test]

@@ -192,8 +192,10 @@ pub(super) fn settle(state: &mut State, audience: Audience, now: i64) {
         let Server {
             tracking, peers, ..
         } = &mut state.server;
-        for key in &changed {
-            tracking.changed(peers, key, audience);
+        if !state.keyspace.is_by_command() {
+            for key in &changed {
+                tracking.changed(peers, key, audience);
+            }
         }
         // Taken out while the commands run, because they may change other keys.
         let waiting = std::mem::take(&mut state.server.waiting);

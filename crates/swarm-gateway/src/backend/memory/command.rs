@@ -282,7 +282,7 @@ pub(super) fn getkeys(call: &mut Call<'_>) -> Reply {
     if places_of(spec).is_empty() {
         return Err(NO_KEYS);
     }
-    if table::find(&name, args, false).is_err() {
+    if table::find(&name, args).is_err() {
         let text = "ERR Invalid number of arguments specified for command";
         return Err(Reject::text(text));
     }

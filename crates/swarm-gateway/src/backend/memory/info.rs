@@ -108,6 +108,7 @@ fn size(keyspace: &Keyspace) -> usize {
     let size = |value: &Value| match value {
         Value::String(text) => text.len(),
         Value::Stream(stream) => stream.size(),
+        Value::Swarm(stream) => stream.stored().len(),
     };
     (keyspace.from(0))
         .map(|(_, key, value)| OVERHEAD + key.len() + size(value))

@@ -11,9 +11,10 @@ use tokio::sync::watch;
 use super::blocking::{self, Waiting};
 use super::call::{Call, Reply, ok};
 use super::keyspace::Write;
+use super::reject::Reject;
 use super::table::{Reads, Run, Spec};
-use super::tracking::Audience;
-use super::{State, Store};
+use super::tracking::{self, Audience};
+use super::{State, Store, upstream};
 use crate::backend::{Called, Client};
 use crate::write_queue::Flushes;
 
@@ -72,11 +73,7 @@ impl Interleaver {
             store: store.clone(),
             pace: pace.clone(),
             client: client.clone(),
-            audience: if client.is_http {
-                Audience::Nobody
-            } else {
-                Audience::AllBut(client.id)
-            },
+            audience: Audience::of(client),
             subscribed,
             blocked: watch::channel(false).0,
         }
@@ -112,16 +109,38 @@ impl Interleaver {
         } else {
             match self.step(state, spec, &args, false, &mut None) {
                 Step::Done(reply) => {
+                    if reply.is_ok() {
+                        tracking::announce(state, &self.announced(spec, &args), self.audience);
+                    }
                     self.finish(spec.name, reply);
                     return Called::Done;
                 }
                 step => Some(step),
             }
         };
+        let keys = self.announced(spec, &args);
         self.detached(move |runner| async move {
             let reply = runner.go_on(spec, args, first).await;
+            if reply.is_ok() {
+                runner.announce(&keys);
+            }
             (spec.name, reply)
         })
+    }
+
+    /// Returns the keys that a command announces, if commands do so instead of changes.
+    pub(super) fn announced(&self, spec: &Spec, args: &[Bytes]) -> Vec<Bytes> {
+        match self.client.quirks.swarm {
+            true => upstream::announced(spec.name, args),
+            false => Vec::new(),
+        }
+    }
+
+    /// Announces keys to WATCH and to tracking clients.
+    pub(super) fn announce(&self, keys: &[Bytes]) {
+        if !keys.is_empty() {
+            tracking::announce(&mut self.store.lock(), keys, self.audience);
+        }
     }
 
     /// Wraps work into a future that puts the reply into the outbox on completion.
@@ -215,7 +234,9 @@ impl Interleaver {
             let waiting = blocking::line_up(&self.store, state, block.keys, deadline);
             return Step::Wait(waiting, block.args);
         }
-        if writes.is_empty() || !changes(spec, &reply) {
+        // SwarmKeyDb's commands write what precedes an error.
+        let changes = self.client.quirks.swarm || changes(spec, &reply);
+        if writes.is_empty() || !changes {
             return Step::Done(reply);
         }
         Step::Write(reply, writes)
@@ -249,6 +270,9 @@ impl Interleaver {
 
     /// Puts a reply into the outbox, subject to any planned fault.
     pub(super) fn finish(&self, name: &str, reply: Reply) {
+        if reply.as_ref().is_err_and(Reject::is_crash) {
+            return self.client.outbox.crash();
+        }
         let faults = &self.client.faults;
         faults.count(name);
         let fault = faults.reply_fault(name);

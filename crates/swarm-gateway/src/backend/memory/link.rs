@@ -13,9 +13,9 @@ use super::pubsub::Subscriptions;
 use super::reject::Reject;
 use super::server::Peer;
 use super::table::{self, Run, Spec};
-use super::tracking::Audience;
+use super::tracking::{self, Audience};
 use super::transaction::{self, Transaction};
-use super::{State, Store, blocking, connection, script, streams};
+use super::{State, Store, blocking, connection, script, upstream};
 use crate::backend::{Called, Client, Link};
 
 /// A connection, from its first command to its end.
@@ -63,14 +63,7 @@ impl Link for MemoryLink {
         let now = self.store.clock.unix_millis();
         state.keyspace.expire_due(now, self.store.pace.is_none());
         blocking::settle(&mut state, Audience::All, now);
-        let mut found = table::find(name, &args, self.local.client.quirks.streams);
-        if matches!(name, "AUTH" | "HELLO") {
-            // Handled by the session, except in a transaction.
-            found = Err(Reject::IN_TRANSACTION);
-        }
-        if let (Ok(spec), true) = (&found, self.local.client.quirks.streams) {
-            found = streams::known_to_swarm(spec.name, &args).map(|()| *spec);
-        }
+        let found = self.local.find(name, &args);
         if let (Ok(spec), Some(peer)) = (&found, state.server.peers.get_mut(&self.local.client.id))
         {
             peer.command = spec.name;
@@ -111,6 +104,28 @@ impl Link for MemoryLink {
 }
 
 impl Local {
+    /// Returns the command that `args` call, if the connection may call it.
+    fn find(&self, name: &str, args: &[Bytes]) -> Result<&'static Spec, Reject> {
+        if !self.client.quirks.swarm {
+            // Handled by the session, except in a transaction.
+            return match name {
+                "AUTH" | "HELLO" => Err(Reject::IN_TRANSACTION),
+                _ => table::find(name, args),
+            };
+        }
+        if self.subscriptions.count() > 0 {
+            upstream::while_subscribed(&upstream::upper(args.first().unwrap_or(&Bytes::new())))?;
+        }
+        upstream::find(args, self.client.is_http).map_err(|reject| {
+            if self.transaction.is_open() {
+                let name = args.first().map_or(&[][..], Bytes::as_ref);
+                upstream::unknown_in_transaction(&upstream::upper(name))
+            } else {
+                reject
+            }
+        })
+    }
+
     /// Runs, queues, or rejects a command.
     fn dispatch(
         &mut self,
@@ -120,19 +135,26 @@ impl Local {
         args: Vec<Bytes>,
         now: i64,
     ) -> Called {
+        let swarm = self.client.quirks.swarm;
         let subscribed = self.subscriptions.count() > 0;
         let protocol = self.client.outbox.protocol();
-        if subscribed && protocol == RespVersion::Resp2 && !spec.while_subscribed {
+        if subscribed && protocol == RespVersion::Resp2 && !swarm && !spec.while_subscribed {
             self.reply(spec.name, Err(Reject::subscribed(spec.name)));
             return Called::Done;
         }
-        if self.transaction.is_open() && !spec.immediate {
-            let swarm = self.client.quirks.streams || store.pace.is_some();
-            let queued = if swarm && matches!(spec.run, Run::Script) {
-                self.transaction.spoil();
-                Err(Reject::new(format!("ERR unknown command `{}`", spec.name)))
+        let immediate = spec.immediate || swarm && upstream::is_immediate(spec, &args);
+        if self.transaction.is_open() && !immediate {
+            let queueable = if swarm || store.pace.is_some() {
+                upstream::queueable(spec)
             } else {
-                self.transaction.queue(spec, args)
+                Ok(spec)
+            };
+            let queued = match queueable {
+                Ok(spec) => self.transaction.queue(spec, args),
+                Err(reject) => {
+                    self.transaction.spoil();
+                    Err(reject)
+                }
             };
             self.reply(spec.name, queued);
             return Called::Done;
@@ -170,6 +192,10 @@ impl Local {
                     return blocking::wait(store, state, &self.client, spec, block);
                 }
                 self.client.faults.count(spec.name);
+                if swarm && reply.is_ok() {
+                    let keys = upstream::announced(spec.name, &args);
+                    tracking::announce(state, &keys, Audience::of(&self.client));
+                }
                 self.reply(spec.name, reply);
             }
             Run::Connection(run) => match run(self, state, &args, now) {
@@ -194,8 +220,11 @@ impl Local {
     /// Handles a rejected command: marks the transaction as failed, and ends it if the command was
     /// EXEC.
     fn refused(&mut self, state: &mut State, name: &str, reject: Reject) -> Reject {
-        self.transaction.spoil();
-        if name != "EXEC" {
+        let swarm = self.client.quirks.swarm;
+        if !swarm || self.subscriptions.count() == 0 {
+            self.transaction.spoil();
+        }
+        if swarm || name != "EXEC" {
             return reject;
         }
         self.transaction.discard(&mut state.keyspace);
@@ -208,6 +237,9 @@ impl Local {
 
     /// Puts a reply into the outbox, subject to any planned fault.
     pub(super) fn reply(&self, name: &str, reply: Reply) {
+        if reply.as_ref().is_err_and(Reject::is_crash) {
+            return self.client.outbox.crash();
+        }
         let fault = self.client.faults.reply_fault(name);
         let line_breaks = self.client.quirks.line_breaks;
         let frame = reply.unwrap_or_else(|reject| reject.frame(line_breaks));

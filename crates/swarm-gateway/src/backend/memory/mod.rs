@@ -26,6 +26,7 @@ mod strings;
 mod table;
 mod tracking;
 mod transaction;
+mod upstream;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -50,15 +51,19 @@ struct Store {
 }
 
 /// All data that commands read and modify.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     keyspace: Keyspace,
     server: Server,
 }
 
 impl Memory {
-    pub(crate) fn new(clock: Clock, pace: Option<Pacing>, lost_wake_ups: f64) -> Self {
-        let mut state = State::default();
+    /// Creates an empty store with Redis's commands, or SwarmKeyDb's.
+    pub(crate) fn new(clock: Clock, pace: Option<Pacing>, lost_wake_ups: f64, swarm: bool) -> Self {
+        let mut state = State {
+            keyspace: Keyspace::new(swarm),
+            server: Server::default(),
+        };
         state.server.lost_wake_ups = lost_wake_ups;
         state.server.started = clock.unix_millis();
         Self {

@@ -53,6 +53,19 @@ impl PubSub {
         (count(&self.channels), count(&self.patterns))
     }
 
+    pub(super) fn channels(&self) -> impl Iterator<Item = &Bytes> {
+        self.channels.keys()
+    }
+
+    pub(super) fn patterns(&self) -> impl Iterator<Item = &Bytes> {
+        self.patterns.keys()
+    }
+
+    /// Returns the number of subscribers of a channel.
+    pub(super) fn subscribers(&self, channel: &Bytes) -> usize {
+        self.channels.get(channel).map_or(0, BTreeSet::len)
+    }
+
     fn leave(&mut self, which: Which, name: &Bytes, id: u64) {
         let listeners = self.listeners(which);
         if let Some(ids) = listeners.get_mut(name) {
@@ -166,6 +179,21 @@ pub(super) fn punsubscribe(
 /// Replies with the number of subscriptions that received the message.
 pub(super) fn publish(call: &mut Call<'_>) -> Reply {
     let (channel, message) = (call.arg(1), call.arg(2));
+    let matching: Vec<Bytes> = (call.server.pubsub.patterns())
+        .filter(|pattern| glob::matches(pattern, channel))
+        .cloned()
+        .collect();
+    Ok(count(deliver(call, channel, message, &matching)))
+}
+
+/// Delivers a message to the subscribers of a channel and of patterns that match it. Returns their
+/// number.
+pub(super) fn deliver(
+    call: &Call<'_>,
+    channel: &Bytes,
+    message: &Bytes,
+    matching: &[Bytes],
+) -> usize {
     let server = &*call.server;
     let mut heard = 0;
     let mut send = |ids: &BTreeSet<u64>, parts: &[&[u8]]| {
@@ -180,12 +208,12 @@ pub(super) fn publish(call: &mut Call<'_>) -> Reply {
     if let Some(ids) = server.pubsub.channels.get(channel) {
         send(ids, &[b"message", channel, message]);
     }
-    for (pattern, ids) in &server.pubsub.patterns {
-        if glob::matches(pattern, channel) {
+    for pattern in matching {
+        if let Some(ids) = server.pubsub.patterns.get(pattern) {
             send(ids, &[b"pmessage", pattern, channel, message]);
         }
     }
-    Ok(count(heard))
+    heard
 }
 
 pub(super) fn pubsub_channels(call: &mut Call<'_>) -> Reply {
@@ -193,10 +221,6 @@ pub(super) fn pubsub_channels(call: &mut Call<'_>) -> Reply {
         [] => None,
         [pattern] => Some(pattern),
         _ => {
-            if call.client.quirks.streams {
-                let given = call.arg(1);
-                return Err(Reject::subcommand_unknown_to_swarm("PUBSUB", given));
-            }
             return Err(Reject::quoting(&[
                 b"ERR unknown subcommand or wrong number of arguments for '",
                 call.arg(1),

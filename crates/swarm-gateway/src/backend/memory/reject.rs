@@ -18,6 +18,9 @@ impl Reject {
     pub(super) const NOT_INTEGER: Self = Self::text("ERR value is not an integer or out of range");
     pub(super) const OVERFLOW: Self = Self::text("ERR increment or decrement would overflow");
 
+    /// Crash of SwarmKeyDb's command processor, which over TCP and WebSocket is not answered.
+    pub(super) const CRASH: Self = Self::text("ERR internal server error.");
+
     pub(super) const NO_KEY: Self = Self::text("ERR no such key");
     pub(super) const IN_TRANSACTION: Self =
         Self::text("ERR Command not allowed inside a transaction");
@@ -28,6 +31,15 @@ impl Reject {
 
     pub(super) fn new(text: impl Into<Bytes>) -> Self {
         Self(text.into())
+    }
+
+    pub(super) fn is_crash(&self) -> bool {
+        *self == Self::CRASH
+    }
+
+    /// Joins text parts.
+    pub(super) fn joined(parts: &[&[u8]]) -> Self {
+        Self::new(parts.concat())
     }
 
     /// Joins text parts, cutting each off at its first NUL.
@@ -41,23 +53,9 @@ impl Reject {
         Self::new([b"ERR unknown command '", name, b"'"].concat())
     }
 
-    /// SwarmKeyDb's error for an unknown subcommand. `container` is in upper case.
-    pub(super) fn subcommand_unknown_to_swarm(container: &str, given: &[u8]) -> Self {
-        Self::new(match container {
-            "SCRIPT" => [b"ERR unknown subcommand '", given, b"' for 'SCRIPT'"].concat(),
-            "PUBSUB" => {
-                let what = b"ERR unknown subcommand or wrong number of arguments for '";
-                [&what[..], given, b"' command"].concat()
-            }
-            "XGROUP" => b"ERR Unknown XGROUP subcommand".to_vec(),
-            _ => format!("ERR unknown subcommand or wrong number of arguments for '{container}'")
-                .into_bytes(),
-        })
-    }
-
     /// SwarmKeyDb's error for a missing group.
     pub(super) fn no_key_or_group(key: &[u8], group: &[u8]) -> Self {
-        Self::quoting(&[
+        Self::joined(&[
             b"NOGROUP No such key '",
             key,
             b"' or consumer group '",

@@ -14,6 +14,7 @@ use super::keys;
 use super::pubsub::PubSub;
 use super::tracking::Tracking;
 use crate::backend::Client;
+use crate::listener_kind::ListenerKind;
 use crate::outbox::Outbox;
 use crate::stream::Addresses;
 
@@ -29,6 +30,8 @@ pub(super) struct Server {
     /// Scripts by SHA-1.
     pub(super) scripts: BTreeMap<Bytes, Bytes>,
     pub(super) config: Config,
+    /// Configuration of SwarmKeyDb.
+    pub(super) swarm_config: BTreeMap<&'static str, Bytes>,
     tickets: u64,
     /// When the server started, in milliseconds since the Unix epoch.
     pub(super) started: i64,
@@ -54,6 +57,7 @@ pub(super) struct Peer {
     pub(super) command: &'static str,
     /// Number of commands queued for EXEC, within MULTI.
     pub(super) queued: Option<usize>,
+    listener: ListenerKind,
 }
 
 impl Peer {
@@ -67,8 +71,36 @@ impl Peer {
             active: now,
             command: "",
             queued: None,
+            listener: client.listener,
         }
     }
+
+    /// Returns whether this is a connection, not a request.
+    pub(super) fn connected(&self) -> bool {
+        self.listener != ListenerKind::Http
+    }
+
+    /// Returns the address that SwarmKeyDb shows.
+    pub(super) const fn address(&self) -> &'static str {
+        match self.listener {
+            ListenerKind::Tcp => "tcp",
+            ListenerKind::Ws => "unknown:0",
+            ListenerKind::Http => "unknown",
+        }
+    }
+}
+
+/// Returns the configuration of a SwarmKeyDb server that has just started.
+fn default_swarm_config() -> BTreeMap<&'static str, Bytes> {
+    let config = [
+        ("hz", "10"),
+        ("maxmemory", "0"),
+        ("maxmemory-policy", "noeviction"),
+        ("swarm-keydb-expiry-budget-ms", "25"),
+    ];
+    (config.into_iter())
+        .map(|(name, value)| (name, Bytes::from_static(value.as_bytes())))
+        .collect()
 }
 
 impl Server {
@@ -76,6 +108,13 @@ impl Server {
     pub(super) fn crash(&mut self) {
         self.scripts.clear();
         self.config = Config::default();
+        self.swarm_config = default_swarm_config();
+    }
+
+    /// Returns a setting of SwarmKeyDb.
+    pub(super) fn swarm_setting(&self, name: &str) -> String {
+        let setting = self.swarm_config.get(name).map(Bytes::as_ref);
+        String::from_utf8_lossy(setting.unwrap_or_default()).into_owned()
     }
 }
 
@@ -89,6 +128,7 @@ impl Default for Server {
             backups: BTreeMap::new(),
             scripts: BTreeMap::new(),
             config: Config::default(),
+            swarm_config: default_swarm_config(),
             tickets: 0,
             started: 0,
             connections: 0,

@@ -48,22 +48,7 @@ impl<'a> SetOptions<'a> {
     }
 }
 
-/// Accepts what SwarmKeyDb supports for SET: `EX`, `PX`, or `EXAT` with a time, and nothing else.
-fn known_to_swarm(options: &[Bytes]) -> Result<(), Reject> {
-    match options {
-        [] => Ok(()),
-        [name, _] => match name.to_ascii_uppercase().as_slice() {
-            b"EX" | b"PX" | b"EXAT" => Ok(()),
-            _ => Err(Reject::SYNTAX),
-        },
-        _ => Err(Reject::new("ERR wrong number of arguments for 'SET'")),
-    }
-}
-
 pub(super) fn set(call: &mut Call<'_>) -> Reply {
-    if call.client.quirks.streams {
-        known_to_swarm(call.rest(3))?;
-    }
     let options = SetOptions::parse(call.rest(3))?;
     let expiry = match options.expire {
         Some((timing, time)) => Expiry::At(timing.positive(time, call.now, "set")?),

@@ -36,13 +36,16 @@ pub(super) enum Reads {
     Streams,
 }
 
-type RunConnection = fn(&mut Local, &mut State, &[Bytes], i64) -> Replies;
+pub(super) type RunConnection = fn(&mut Local, &mut State, &[Bytes], i64) -> Replies;
+
+/// Command that works on data.
+pub(super) type Data = fn(&mut Call<'_>) -> Reply;
 
 /// Implementation of a command.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Run {
     /// Works on data, alone or inside EXEC.
-    Data(fn(&mut Call<'_>) -> Reply),
+    Data(Data),
     /// Works on queued commands, watches, and subscriptions of the connection.
     Connection(RunConnection),
     /// Runs a script.
@@ -71,7 +74,12 @@ const fn link(name: &'static str, arity: i8, run: RunConnection) -> Spec {
 }
 
 impl Spec {
-    const fn immediate(mut self) -> Self {
+    /// A command of SwarmKeyDb, which checks its arguments itself.
+    pub(super) const fn upstream(name: &'static str, run: Run) -> Self {
+        spec(name, -1, run)
+    }
+
+    pub(super) const fn immediate(mut self) -> Self {
         self.immediate = true;
         self
     }
@@ -219,24 +227,14 @@ pub(super) fn named(name: &str) -> Option<&'static Spec> {
     found.ok().and_then(|at| TABLE.get(at))
 }
 
-/// Returns the command that `args` call. `name` is the command name in upper case; `swarm` selects
-/// SwarmKeyDb's error texts.
-pub(super) fn find(name: &str, args: &[Bytes], swarm: bool) -> Result<&'static Spec, Reject> {
+/// Returns the command that `args` call. `name` is the command name in upper case.
+pub(super) fn find(name: &str, args: &[Bytes]) -> Result<&'static Spec, Reject> {
     let spec = named(name).filter(|spec| !spec.name.contains('|'));
-    let mut spec = spec.ok_or_else(|| {
-        if swarm {
-            Reject::unknown_to_swarm(args.first().map_or(&[][..], Bytes::as_ref))
-        } else {
-            Reject::unknown(args)
-        }
-    })?;
+    let mut spec = spec.ok_or_else(|| Reject::unknown(args))?;
     if let Some(given) = args.get(1) {
         let sub = String::from_utf8_lossy(given).to_ascii_uppercase();
         match (named(&format!("{name}|{sub}")), spec.run) {
             (Some(found), _) => spec = found,
-            (None, Run::Container) if swarm => {
-                return Err(Reject::subcommand_unknown_to_swarm(name, given));
-            }
             (None, Run::Container) => return Err(Reject::subcommand(name, given)),
             // Also a command by itself, but without arguments.
             (None, _) if name == "COMMAND" => return Err(Reject::subcommand(name, given)),

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use bytes::Bytes;
 use swarm_resp::{Frame, RespVersion};
 
+use super::State;
 use super::call::{Call, Reply, ok};
 use super::reject::Reject;
-use super::server::Peer;
+use super::server::{Peer, Server};
 use super::table::{Reads, Spec};
+use crate::backend::Client;
 
 /// Tracking clients, and the keys that each has read since its last invalidation.
 #[derive(Debug, Default)]
@@ -24,6 +26,17 @@ pub(super) enum Audience {
     /// All except the given client if it has set NOLOOP.
     AllBut(u64),
     Nobody,
+}
+
+impl Audience {
+    /// Returns the clients to notify of a command of this one.
+    pub(super) const fn of(client: &Client) -> Self {
+        if client.is_http {
+            Self::Nobody
+        } else {
+            Self::AllBut(client.id)
+        }
+    }
 }
 
 /// Tracking options of a client.
@@ -189,6 +202,31 @@ impl Reads {
             }
         }
     }
+}
+
+/// Announces the keys of a command that has succeeded, whatever it did.
+pub(super) fn announce(state: &mut State, keys: &[Bytes], audience: Audience) {
+    if audience == Audience::Nobody {
+        return;
+    }
+    let Server {
+        tracking, peers, ..
+    } = &mut state.server;
+    for key in keys {
+        state.keyspace.announce(key);
+        tracking.changed(peers, key, audience);
+    }
+}
+
+/// Switches tracking of every key that others name in a command.
+pub(super) fn track_everything(call: &mut Call<'_>, on: bool) -> Reply {
+    let (id, clients) = (call.client.id, &mut call.server.tracking.clients);
+    if on {
+        clients.insert(id, Mode::of_everything());
+    } else {
+        call.server.tracking.forget(id);
+    }
+    Ok(ok())
 }
 
 /// `CLIENT TRACKING ON|OFF [BCAST] [PREFIX p]… [OPTIN] [OPTOUT] [NOLOOP]`.

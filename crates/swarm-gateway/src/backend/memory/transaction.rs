@@ -11,7 +11,8 @@ use super::link::{Local, Replies};
 use super::reject::Reject;
 use super::script;
 use super::table::{Run, Spec};
-use super::tracking::Audience;
+use super::tracking::{self, Audience};
+use super::upstream;
 use crate::backend::Called;
 
 /// Open transaction and watched keys of a connection.
@@ -64,6 +65,17 @@ impl Transaction {
     pub(super) fn discard(&mut self, keyspace: &mut Keyspace) {
         self.queue = None;
         self.unwatch(keyspace);
+    }
+
+    /// Ends the watches of some keys.
+    pub(super) fn forget(&mut self, keyspace: &mut Keyspace, keys: &[Bytes]) {
+        self.watched.retain(|(key, _)| {
+            let kept = !keys.contains(key);
+            if !kept {
+                keyspace.unwatch(key);
+            }
+            kept
+        });
     }
 
     fn unwatch(&mut self, keyspace: &mut Keyspace) {
@@ -134,9 +146,17 @@ pub(super) fn exec(local: &mut Local, state: &mut State, _: &[Bytes], now: i64) 
         Err(reply) => return Ok(vec![reply]),
     };
     local.client.burst = Some(state.server.ticket());
+    let mut announced = Vec::new();
     let replies: Vec<Frame> = (commands.into_iter())
-        .map(|(spec, args)| run(local, state, spec, &args, now))
+        .map(|(spec, args)| {
+            let reply = run(local, state, spec, &args, now);
+            if local.client.quirks.swarm && reply.as_error().is_none() {
+                announced.extend(upstream::announced(spec.name, &args));
+            }
+            reply
+        })
         .collect();
+    tracking::announce(state, &announced, Audience::All);
     local.client.burst = None;
     Ok(vec![Frame::array(&replies)])
 }
@@ -161,11 +181,19 @@ pub(super) fn exec_interleaved(
     let runner = runner.with_audience(Audience::All, state.server.ticket());
     runner.detached(|runner| async move {
         let mut replies = Vec::with_capacity(commands.len());
+        let mut announced = Vec::new();
         for (spec, args) in commands {
             runner.client().faults.count(spec.name);
+            let keys = runner.announced(spec, &args);
             let reply = runner.run(spec, args).await;
+            match &reply {
+                Ok(_) => announced.extend(keys),
+                Err(reject) if reject.is_crash() => return ("EXEC", reply),
+                Err(_) => {}
+            }
             replies.push(runner.frame(reply));
         }
+        runner.announce(&announced);
         ("EXEC", Ok(Frame::array(&replies)))
     })
 }

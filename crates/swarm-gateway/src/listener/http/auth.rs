@@ -1,25 +1,22 @@
 //! The password of a request.
 
 use bytes::Bytes;
-use hyper::StatusCode;
 use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
 
-use super::answer::Answer;
 use super::route;
-use crate::session::Shared;
+use crate::session::{Shared, WRONG_PASSWORD};
 
-/// Rejects a request without the right password.
-pub(super) fn check(shared: &Shared, head: &Parts) -> Result<(), Answer> {
+/// Rejects a request without the right password; the error is its text.
+pub(super) fn check(shared: &Shared, head: &Parts) -> Result<(), &'static str> {
     let given = in_query(head).or_else(|| in_header(head));
     if shared.accepts_password(given.as_deref()) {
         return Ok(());
     }
-    let text = match given {
+    Err(match given {
         None => "NOAUTH Authentication required",
-        Some(_) => "WRONGPASS invalid username-password pair or user is disabled.",
-    };
-    Err(Answer::error(StatusCode::UNAUTHORIZED, text))
+        Some(_) => WRONG_PASSWORD,
+    })
 }
 
 /// Returns the password in `?auth=`, which takes precedence over the header unless it is empty.

@@ -5,6 +5,8 @@ mod auth;
 mod body;
 mod cors;
 mod route;
+mod upstream;
+mod upstream_route;
 
 use std::future::pending;
 use std::sync::Arc;
@@ -26,8 +28,10 @@ use swarm_resp::{Frame, RespVersion};
 use tokio::sync::watch;
 
 use super::Stop;
+use crate::dialect::Quirk;
+use crate::listener_kind::ListenerKind;
 use crate::outbox::{Item, Outbox};
-use crate::session::{Inbound, ListenerKind, Session, Shared};
+use crate::session::{Inbound, Session, Shared};
 use crate::shutdown::{DRAIN_TIMEOUT, raised};
 use crate::stream::{Addresses, Stream};
 use answer::Answer;
@@ -46,7 +50,14 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, mut stop: Stop) {
     let addresses = stream.addresses();
     let service = service_fn(move |request| {
         let shared = shared.clone();
-        async move { answer(&shared, addresses, request).await }
+        async move {
+            if shared.dialect.has(Quirk::SwarmHttp) {
+                shared.faults.thawed().await;
+                upstream::answer(&shared, addresses, request).await
+            } else {
+                answer(&shared, addresses, request).await
+            }
+        }
     });
     #[cfg(feature = "tls")]
     if stream.is_http2() {
@@ -121,8 +132,8 @@ async fn respond(
     if let Some(description) = route::description(&head.method, head.uri.path()) {
         return Ok(description);
     }
-    if let Err(answer) = auth::check(shared, &head) {
-        return Ok(answer);
+    if let Err(text) = auth::check(shared, &head) {
+        return Ok(Answer::error(StatusCode::UNAUTHORIZED, text));
     }
     let body = match body::read(body, shared.max_message).await {
         Ok(body) => body,
@@ -133,8 +144,13 @@ async fn respond(
         Err(answer) => return Ok(answer),
     };
     let protocol = protocol(&head.headers);
-    let frame = run(shared, addresses, args, protocol).await?;
-    Ok(Answer::reply(&frame, protocol))
+    Ok(match run(shared, addresses, args, protocol).await? {
+        Some(frame) => Answer::reply(&frame, protocol),
+        None => {
+            let text = "ERR internal server error.";
+            Answer::error(StatusCode::INTERNAL_SERVER_ERROR, text)
+        }
+    })
 }
 
 /// `Accept: application/json; resp=3` requests typed JSON.
@@ -152,13 +168,13 @@ fn protocol(headers: &HeaderMap) -> RespVersion {
 }
 
 /// Runs one command in its own session; the session ends if the client disconnects before the
-/// reply.
+/// reply. Returns `None` if the command crashes the processor.
 async fn run(
     shared: &Arc<Shared>,
     addresses: Addresses,
     args: Vec<Bytes>,
     protocol: RespVersion,
-) -> Result<Frame, Cut> {
+) -> Result<Option<Frame>, Cut> {
     let dialect = ListenerKind::Http.dialect(shared.dialect);
     let outbox = Arc::new(Outbox::new(dialect));
     outbox.set_protocol(protocol);
@@ -176,7 +192,8 @@ async fn run(
     }
     drop(here);
     match reply {
-        Some(frame) => Ok(frame),
+        Some(frame) => Ok(Some(frame)),
+        None if outbox.has_crashed() => Ok(None),
         None => pending().await,
     }
 }

@@ -3,11 +3,13 @@
 mod journal;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::reject::Reject;
 use super::streams::Stream;
+use super::upstream;
 use journal::Journal;
 
 pub(super) use journal::Write;
@@ -17,6 +19,8 @@ pub(super) use journal::Write;
 pub(super) enum Value {
     String(Bytes),
     Stream(Box<Stream>),
+    /// Stream of SwarmKeyDb's commands.
+    Swarm(Arc<upstream::Stream>),
 }
 
 impl Value {
@@ -24,28 +28,28 @@ impl Value {
     pub(super) const fn type_name(&self) -> &'static str {
         match self {
             Self::String(_) => "string",
-            Self::Stream(_) => "stream",
+            Self::Stream(_) | Self::Swarm(_) => "stream",
         }
     }
 
     pub(super) fn as_string(&self) -> Result<&Bytes, Reject> {
         match self {
             Self::String(value) => Ok(value),
-            Self::Stream(_) => Err(Reject::WRONG_TYPE),
+            Self::Stream(_) | Self::Swarm(_) => Err(Reject::WRONG_TYPE),
         }
     }
 
     pub(super) fn as_stream(&self) -> Result<&Stream, Reject> {
         match self {
             Self::Stream(stream) => Ok(stream),
-            Self::String(_) => Err(Reject::WRONG_TYPE),
+            Self::String(_) | Self::Swarm(_) => Err(Reject::WRONG_TYPE),
         }
     }
 
     pub(super) fn as_stream_mut(&mut self) -> Result<&mut Stream, Reject> {
         match self {
             Self::Stream(stream) => Ok(stream),
-            Self::String(_) => Err(Reject::WRONG_TYPE),
+            Self::String(_) | Self::Swarm(_) => Err(Reject::WRONG_TYPE),
         }
     }
 }
@@ -76,6 +80,8 @@ pub(super) struct Keyspace {
     changed: Vec<Bytes>,
     /// Recorded writes of the running command, if they will be rolled back.
     journal: Option<Journal>,
+    /// Changes go unnoticed by WATCH and tracking, which follow commands instead.
+    by_command: bool,
 }
 
 /// A watched key.
@@ -95,6 +101,26 @@ pub(super) enum Expiry {
 }
 
 impl Keyspace {
+    /// Creates an empty keyspace. With `by_command`, WATCH and tracking follow
+    /// [`announce`](Self::announce) instead of changes.
+    pub(super) fn new(by_command: bool) -> Self {
+        Self {
+            by_command,
+            ..Self::default()
+        }
+    }
+
+    pub(super) const fn is_by_command(&self) -> bool {
+        self.by_command
+    }
+
+    /// Records for WATCH that a command has named a key.
+    pub(super) fn announce(&mut self, key: &[u8]) {
+        if let Some(watched) = self.watched.get_mut(key) {
+            watched.version += 1;
+        }
+    }
+
     /// Removes expired keys. `watched` sets whether WATCH observes it.
     pub(super) fn expire_due(&mut self, now: i64, watched: bool) {
         while let Some(&(deadline, born)) = self.deadlines.first() {
@@ -229,8 +255,8 @@ impl Keyspace {
         if self.keeps_touch(key) {
             return;
         }
-        if let Some(watched) = self.watched.get_mut(key) {
-            watched.version += 1;
+        if !self.by_command {
+            self.announce(key);
         }
         self.changed.push(Bytes::copy_from_slice(key));
     }
@@ -268,7 +294,7 @@ impl Keyspace {
             None => Ok(None),
             Some(Value::String(value)) if recording => Ok(Some(value.clone())),
             Some(Value::String(value)) => Ok(Some(std::mem::take(value))),
-            Some(Value::Stream(_)) => Err(Reject::WRONG_TYPE),
+            Some(Value::Stream(_) | Value::Swarm(_)) => Err(Reject::WRONG_TYPE),
         }
     }
 

@@ -12,7 +12,7 @@ use super::super::number;
 use super::super::reject::Reject;
 use super::super::table::{self, Run, Spec};
 use super::super::tracking::Audience;
-use super::super::{streams, transaction};
+use super::super::{transaction, upstream};
 use super::{Script, Stop};
 use crate::backend::Called;
 
@@ -60,7 +60,9 @@ pub(in super::super) fn script_kill(_: &mut Call<'_>) -> Reply {
 /// Prepares the script of EVAL or EVALSHA with its keys and arguments.
 fn begin(state: &mut State, args: &[Bytes], swarm: bool) -> Result<Script, Reject> {
     let [name, script, keys, rest @ ..] = args else {
-        return Err(Reject::SYNTAX);
+        // The command table has rejected it, except for SwarmKeyDb.
+        let name = args.first().map(|name| upstream::upper(name));
+        return Err(upstream::wrong_number(&name.unwrap_or_default()));
     };
     let keys = match usize::try_from(number::integer(keys)?) {
         Ok(keys) => keys,
@@ -84,10 +86,10 @@ fn begin(state: &mut State, args: &[Bytes], swarm: bool) -> Result<Script, Rejec
 fn called(args: &[Bytes], swarm: bool) -> Result<&'static Spec, Reject> {
     let name = args.first().map(|name| name.to_ascii_uppercase());
     let name = String::from_utf8_lossy(name.as_deref().unwrap_or_default()).into_owned();
-    let spec = table::find(&name, args, swarm)?;
-    if swarm {
-        streams::known_to_swarm(spec.name, args)?;
-    }
+    let spec = match swarm {
+        true => upstream::find(args, false)?,
+        false => table::find(&name, args)?,
+    };
     match spec.run {
         Run::Data(_) => Ok(spec),
         _ if swarm => Err(Reject::unknown_to_swarm(name.as_bytes())),
@@ -105,7 +107,7 @@ pub(in super::super) fn eval_whole(
     now: i64,
 ) -> Reply {
     let quirks = local.client.quirks;
-    let (swarm, line_breaks) = (quirks.streams, quirks.line_breaks);
+    let (swarm, line_breaks) = (quirks.swarm, quirks.line_breaks);
     let mut script = begin(state, args, swarm)?;
     let mut reply = None;
     loop {
@@ -128,7 +130,7 @@ pub(in super::super) fn eval_interleaved(
     args: &[Bytes],
     runner: Interleaver,
 ) -> Called {
-    let script = match begin(state, args, runner.client().quirks.streams) {
+    let script = match begin(state, args, runner.client().quirks.swarm) {
         Ok(script) => script,
         Err(reject) => {
             runner.finish(name, Err(reject));
@@ -154,7 +156,7 @@ pub(in super::super) fn eval_interleaved(
 async fn run(runner: Interleaver, mut script: Script) -> Reply {
     let (swarm, line_breaks) = {
         let quirks = runner.client().quirks;
-        (quirks.streams, quirks.line_breaks)
+        (quirks.swarm, quirks.line_breaks)
     };
     let mut reply = None;
     loop {

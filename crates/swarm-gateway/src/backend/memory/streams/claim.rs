@@ -105,12 +105,7 @@ pub(in super::super) fn xclaim(call: &mut Call<'_>) -> Reply {
     let ids: Vec<StreamId> = (args.iter())
         .map_while(|id| StreamId::parse(id, 0).ok())
         .collect();
-    let options = if call.client.quirks.streams {
-        // SwarmKeyDb parses options as IDs, which match no entry.
-        Options::default()
-    } else {
-        Options::parse(args.get(ids.len()..).unwrap_or_default(), now)?
-    };
+    let options = Options::parse(args.get(ids.len()..).unwrap_or_default(), now)?;
     let (stream, name) = call.group_mut(key, name)?;
     let group = stream.groups.entry(name).or_default();
     group.delivered = group.delivered.max(options.last);
@@ -169,7 +164,6 @@ pub(in super::super) fn xautoclaim(call: &mut Call<'_>) -> Reply {
     let min_idle = min_idle(call.arg(4), "XAUTOCLAIM")?;
     let start = StreamId::parse_start(call.arg(5))?;
     let (count, options) = auto_options(call.rest(6))?;
-    let swarm = call.client.quirks.streams;
     let (stream, name) = call.group_mut(key, name)?;
     let group = stream.groups.entry(name).or_default();
     let (mut claimed, mut deleted) = (Vec::new(), Vec::new());
@@ -177,16 +171,12 @@ pub(in super::super) fn xautoclaim(call: &mut Call<'_>) -> Reply {
     let ids: Vec<StreamId> = group.pending.range(start..).map(|(id, _)| *id).collect();
     for (looked_at, id) in ids.into_iter().enumerate() {
         // Like Redis, scans at most ten times as many entries as may be claimed.
-        let enough = looked_at == count * 10 && !swarm;
+        let enough = looked_at == count * 10;
         if enough || claimed.len() + deleted.len() == count {
             next = id;
             break;
         }
-        if swarm {
-            next = id;
-        }
         match stream.entries.get(&id) {
-            None if swarm => {}
             None => {
                 group.pending.remove(&id);
                 deleted.push(id);

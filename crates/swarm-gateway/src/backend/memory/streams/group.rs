@@ -146,14 +146,7 @@ fn existing<'a>(call: &'a mut Call<'_>) -> Result<&'a mut Stream, Reject> {
 /// Returns the group that XGROUP refers to.
 fn existing_group<'a>(call: &'a mut Call<'_>) -> Result<&'a mut Group, Reject> {
     let (key, name) = (call.arg(2), call.arg(3));
-    let swarm = call.client.quirks.streams;
-    (existing(call)?.groups.get_mut(name)).ok_or_else(|| {
-        if swarm {
-            Reject::no_key_or_group(key, name)
-        } else {
-            Reject::no_group(key, name)
-        }
-    })
+    (existing(call)?.groups.get_mut(name)).ok_or_else(|| Reject::no_group(key, name))
 }
 
 pub(in super::super) fn xgroup_setid(call: &mut Call<'_>) -> Reply {
@@ -209,9 +202,6 @@ pub(in super::super) fn xack(call: &mut Call<'_>) -> Reply {
     let exists = call
         .stream(key)?
         .is_some_and(|stream| stream.groups.contains_key(name));
-    if !exists && call.client.quirks.streams {
-        return Err(Reject::no_key_or_group(key, name));
-    }
     if !exists {
         return Ok(Frame::integer(0));
     }

@@ -8,7 +8,6 @@ mod info;
 mod pending;
 mod range;
 mod read;
-mod swarm;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -31,7 +30,6 @@ pub(super) use info::{xinfo_consumers, xinfo_groups, xinfo_stream, xsetid};
 pub(super) use pending::xpending;
 pub(super) use range::{xrange, xrevrange};
 pub(super) use read::{xread, xreadgroup};
-pub(super) use swarm::known_to_swarm;
 
 /// Value of a key of type `stream`.
 #[derive(Debug, Clone, Default)]

@@ -228,7 +228,6 @@ pub(in super::super) fn xreadgroup(call: &mut Call<'_>) -> Reply {
     }
     let mut found = Vec::new();
     let (now, most) = (call.now, options.count.unwrap_or(usize::MAX));
-    let swarm = call.client.quirks.streams;
     for (key, from) in from {
         let Some(stream) = call.stream_mut(key)? else {
             continue;
@@ -242,15 +241,8 @@ pub(in super::super) fn xreadgroup(call: &mut Call<'_>) -> Reply {
             From::History(after) => {
                 group.see(consumer, now);
                 let fields = |id: &StreamId| entries.get(id).cloned();
-                // SwarmKeyDb includes the ID itself and omits deleted entries.
-                let first = if swarm { Some(after) } else { after.next() };
-                let mut history = history(group, consumer, first, most, now, fields);
-                if swarm {
-                    history.retain(|(_, fields)| fields.is_some());
-                }
-                if !swarm || !history.is_empty() {
-                    found.push((key, history));
-                }
+                let history = history(group, consumer, after.next(), most, now, fields);
+                found.push((key, history));
             }
             From::New => {
                 let first = group.delivered.next();
