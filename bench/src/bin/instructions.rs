@@ -139,6 +139,11 @@ fn answer(request: &Request) -> Frame {
     match request.name() {
         b"GET" => Frame::bulk(VALUE),
         b"SET" => Frame::simple("OK"),
+        // With a nonce, the client checks now and then that replies still match requests.
+        b"PING" | b"ECHO" => match request.args().nth(1) {
+            Some(nonce) => Frame::bulk(nonce.to_vec()),
+            None => Frame::error("ERR wrong number of arguments"),
+        },
         _ => Frame::error("ERR unknown command"),
     }
 }

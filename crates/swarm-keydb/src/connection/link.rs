@@ -8,6 +8,12 @@ use swarm_transport::{BoxTransport, Capabilities, PeerIdentity, RequestRejection
 
 /// Source of the requests that a [`Link`] sends.
 pub(crate) trait Outgoing {
+    /// Whether there may be a request to send, which is quicker to tell than to look for it.
+    #[inline]
+    fn may_have_request(&self) -> bool {
+        true
+    }
+
     /// Returns the next request to send, if one may be sent now. `check` tells whether the
     /// transport can carry a request.
     fn next_request(
@@ -55,9 +61,13 @@ impl Link {
         source: &mut impl Outgoing,
         cx: &mut Context<'_>,
     ) -> Result<(), TransportError> {
-        let now = tokio::time::Instant::now().into_std();
+        let mut now = None;
         while let Poll::Ready(ready) = self.transport.poll_ready(cx) {
             ready?;
+            if !source.may_have_request() {
+                break;
+            }
+            let now = *now.get_or_insert_with(|| tokio::time::Instant::now().into_std());
             let transport = &self.transport;
             let Some(request) = source.next_request(now, |request| transport.check(request)) else {
                 break;

@@ -422,7 +422,8 @@ impl<P: Protocol> Connection<P> {
                 break;
             }
             let Poll::Ready(frame) = link.poll_receive(cx) else {
-                if link.has_progressed() {
+                // Frames are activity themselves.
+                if link.has_progressed() && taken == 0 {
                     let now = Instant::now().into_std();
                     self.protocol.session_mut().note_activity(now);
                 }

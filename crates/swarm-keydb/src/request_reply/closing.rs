@@ -8,6 +8,7 @@ use swarm_transport::{TransportError, TransportErrorKind};
 use tokio::sync::{mpsc, oneshot};
 
 use super::dispatch::give_back;
+use super::engine::earlier;
 use super::handle::Control;
 use super::lost::now;
 use super::{Failure, RequestReply, Role};
@@ -60,7 +61,7 @@ impl Closing {
     /// Returns the earlier of the closing deadline and the engine's deadline.
     pub(super) fn next_deadline(&self, engine: Option<Instant>) -> Option<Instant> {
         let closing = self.by.filter(|_| !self.expired);
-        closing.into_iter().chain(engine).min()
+        earlier(closing, engine)
     }
 
     /// Caps a duration at the time left for closing.

@@ -56,7 +56,7 @@ use crate::status::{State, Status};
 use aside::Asides;
 use closing::Closing;
 use dispatch::Dispatcher;
-use engine::Engine;
+use engine::{Engine, earlier};
 use fallback::Fallback;
 use liveness_check::LivenessCheck;
 use reply_channel::Wake;
@@ -225,6 +225,11 @@ impl RequestReply {
 
 impl Outgoing for RequestReply {
     #[inline]
+    fn may_have_request(&self) -> bool {
+        self.engine.may_have_request()
+    }
+
+    #[inline]
     fn next_request(
         &mut self,
         now: Instant,
@@ -391,15 +396,9 @@ impl Protocol for RequestReply {
     #[inline]
     fn next_deadline(&self) -> Option<Instant> {
         let deadline = self.closing.next_deadline(self.engine.next_deadline());
-        deadline
-            .into_iter()
-            .chain(self.asides.next_deadline())
-            .chain(
-                self.dispatcher
-                    .as_ref()
-                    .and_then(|pool| pool.next_deadline()),
-            )
-            .min()
+        let deadline = earlier(deadline, self.asides.next_deadline());
+        let pool = self.dispatcher.as_ref();
+        earlier(deadline, pool.and_then(|pool| pool.next_deadline()))
     }
 
     fn expire(&mut self, now: Instant) -> Result<(), Violation> {

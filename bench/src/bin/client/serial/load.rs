@@ -42,7 +42,7 @@ pub trait Commands: Clone + Send + Sync + 'static {
 pub enum Mix {
     Get,
     Set,
-    /// Nine in ten commands are GET, at random.
+    /// Nine GET, then one SET, and so on. Tasks begin at different points.
     NineToOne,
     /// One SET, then nine GET, and so on: all tasks begin with SET.
     SetThenNine,
@@ -56,8 +56,7 @@ impl Mix {
         let writes = match self {
             Self::Get => false,
             Self::Set => true,
-            Self::NineToOne => fastrand::u8(..10) == 0,
-            Self::SetThenNine => count % 10 == 0,
+            Self::NineToOne | Self::SetThenNine => count % 10 == 0,
             Self::SetThenGet => count == 0,
             Self::Add => return Step::Add(key),
         };
@@ -149,9 +148,13 @@ impl Load {
         let mut tasks = JoinSet::new();
         for task in 0..self.tasks {
             let client = handles[task % handles.len()].clone();
+            let begin = match self.mix {
+                Mix::NineToOne => task,
+                _ => 0,
+            };
             tasks.spawn(async move {
                 let mut outcome = Outcome::default();
-                let work = self.work(client, from, &mut outcome);
+                let work = self.work(client, begin, from, &mut outcome);
                 match rest {
                     Rest::Await => work.await,
                     Rest::Drop => {
@@ -171,9 +174,15 @@ impl Load {
         outcome
     }
 
-    async fn work<C: Commands>(self, client: C, from: Instant, outcome: &mut Outcome) {
+    async fn work<C: Commands>(
+        self,
+        client: C,
+        begin: usize,
+        from: Instant,
+        outcome: &mut Outcome,
+    ) {
         let to = from + self.time;
-        for count in 0.. {
+        for count in begin.. {
             let kind = if self.mix == Mix::Add {
                 "stream"
             } else {

@@ -12,11 +12,8 @@ use crate::failure::{Late, Wait};
 impl<C: Caller> Engine<C> {
     /// Returns when [`expire`](Self::expire) is due.
     pub(in crate::request_reply) fn next_deadline(&self) -> Option<Instant> {
-        self.earliest
-            .into_iter()
-            .chain(self.silent_at())
-            .chain(self.heartbeat_at())
-            .min()
+        let overdue = earlier(self.earliest, self.silent_at());
+        earlier(overdue, self.heartbeat_at())
     }
 
     /// Returns when to drop the connection or suspect the server because the oldest reply is

@@ -74,6 +74,12 @@ impl<C: Caller> InFlight<C> {
         self.slots.pop_front()
     }
 
+    /// Whether the last call may be partly sent.
+    #[inline]
+    pub(super) const fn may_be_sending(&self) -> bool {
+        self.rest.is_some()
+    }
+
     /// Whether the last call is partly sent. Its unsent part must be sent next.
     #[inline]
     pub(super) fn is_sending(&mut self) -> bool {

@@ -210,6 +210,15 @@ impl<C: Caller> Engine<C> {
         }
     }
 
+    /// Whether [`next_request`](Self::next_request) may return one.
+    #[inline]
+    pub(in crate::request_reply) fn may_have_request(&self) -> bool {
+        !self.waiting.is_empty()
+            || self.in_flight.may_be_sending()
+            || self.session.is_heartbeat_due()
+            || !self.session.is_ready()
+    }
+
     /// Returns the next request to send, if any. `check` tells whether the transport can carry a
     /// request.
     #[inline]
