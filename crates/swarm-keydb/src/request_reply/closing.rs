@@ -128,16 +128,20 @@ impl RequestReply {
 
     /// Whether the queue is closed and no caller waits. `close` also waits for writes whose callers
     /// have given up, until their deadlines.
+    #[inline]
     pub(super) fn is_finished(&self) -> bool {
-        self.start_failed
-            || self.queue_done
-                && !self.engine.pending().is_awaited()
-                && !self.asides.have_awaited_calls()
-                && (self.dispatcher.as_ref()).is_none_or(|dispatcher| dispatcher.is_closed())
-                && (self.closing.expired
-                    || self.closing.waiting.is_empty()
-                    || !(self.engine.pending().has_unexpired_write()
-                        || self.asides.have_unexpired_writes()))
+        self.start_failed || self.queue_done && self.has_no_calls()
+    }
+
+    /// Whether no call remains that keeps a client whose queue is closed open.
+    fn has_no_calls(&self) -> bool {
+        !self.engine.pending().is_awaited()
+            && !self.asides.have_awaited_calls()
+            && (self.dispatcher.as_ref()).is_none_or(|dispatcher| dispatcher.is_closed())
+            && (self.closing.expired
+                || self.closing.waiting.is_empty()
+                || !(self.engine.pending().has_unexpired_write()
+                    || self.asides.have_unexpired_writes()))
     }
 
     /// If the connection still works and a write is pending, sets it aside.
