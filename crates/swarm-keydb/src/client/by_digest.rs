@@ -5,6 +5,7 @@
 //! same transaction: nobody can load or remove the script between the two commands.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use swarm_resp::{Frame, Request};
 use tokio::time::Instant;
@@ -21,12 +22,12 @@ const NAMES: [Cow<'static, str>; 2] = [Cow::Borrowed("SCRIPT EXISTS"), Cow::Borr
 
 /// The digest of a script, to be sent instead of its source.
 pub(super) struct ByDigest {
-    digest: Box<str>,
+    digest: Arc<String>,
     learned: Learned,
 }
 
 impl ByDigest {
-    pub(super) fn new(digest: Box<str>, learned: &Learned) -> Self {
+    pub(super) fn new(digest: Arc<String>, learned: &Learned) -> Self {
         let learned = learned.clone();
         Self { digest, learned }
     }
@@ -67,13 +68,13 @@ impl ByDigest {
     }
 
     fn exists(&self) -> Request {
-        Request::new("SCRIPT EXISTS", &*self.digest)
+        Request::new("SCRIPT EXISTS", self.digest.as_str())
     }
 
     /// The transaction: MULTI, SCRIPT EXISTS, EVALSHA, EXEC.
     fn transaction(&self, whole: &Requests) -> Requests {
         let mut evalsha = Request::builder("EVALSHA");
-        evalsha.arg(&*self.digest);
+        evalsha.arg(self.digest.as_str());
         for arg in whole
             .get(0)
             .into_iter()
@@ -161,7 +162,7 @@ mod tests {
         let learned = Learned::default();
         learned.note_profile(ServerKind::Redis.profile());
         learned.note_digests(Digests::Usable);
-        ByDigest::new("digest".into(), &learned)
+        ByDigest::new(Arc::new("digest".into()), &learned)
     }
 
     fn lost(sent: bool) -> Result<Frame, Failure> {

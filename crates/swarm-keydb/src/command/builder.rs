@@ -2,6 +2,7 @@
 //! take.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use swarm_resp::{ArgSink, ConvertError, Frame, FromFrame, Request, RequestBuilder, ToArg, ToArgs};
@@ -30,7 +31,7 @@ pub(crate) struct Builder {
     /// [vet](crate::commands::vet) it.
     pub(crate) raw: bool,
     /// Digest of the script that the command sends, if an executor may send that instead.
-    pub(crate) digest: Option<Box<str>>,
+    pub(crate) digest: Option<Arc<String>>,
     /// Whether and how long the server may block.
     pub(crate) blocking: Blocking,
     /// Arguments that some servers cannot take or that need a precaution.

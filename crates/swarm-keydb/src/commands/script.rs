@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use sha1::{Digest, Sha1};
 use swarm_resp::{FromFrame, ToArgs};
@@ -62,7 +63,7 @@ const WORTH_A_DIGEST: usize = 1024;
 pub struct Script {
     source: Cow<'static, str>,
     /// SHA-1 of the source in hexadecimal.
-    digest: String,
+    digest: Arc<String>,
 }
 
 impl Script {
@@ -71,7 +72,7 @@ impl Script {
         let source = source.into();
         let digest = Sha1::digest(source.as_bytes());
         Self {
-            digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            digest: Arc::new(digest.iter().map(|byte| format!("{byte:02x}")).collect()),
             source,
         }
     }
@@ -121,7 +122,7 @@ pub trait RunScript: Executor {
             .counted_keys(keys)
             .args(args);
         if script.source.len() >= WORTH_A_DIGEST {
-            builder.digest = Some(script.digest.as_str().into());
+            builder.digest = Some(Arc::clone(&script.digest));
         }
         self.execute(builder.build())
     }
