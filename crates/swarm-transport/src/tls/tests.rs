@@ -237,7 +237,10 @@ async fn a_port_without_tls_is_an_error() {
         .await
         .unwrap_err();
     assert!(
-        error.is_tls() && error.to_string().contains("scheme and port"),
+        error.is_tls()
+            && error
+                .to_string()
+                .contains("does not speak TLS; use redis://"),
         "{error}"
     );
     assert!(!error.is_transient(), "{error}");
