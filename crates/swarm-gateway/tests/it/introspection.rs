@@ -8,7 +8,7 @@ use swarm_gateway::{Clock, Gateway};
 use crate::client::Client;
 
 /// Returns the fields of `key:value` or `key=value` text.
-fn fields<'a>(text: &'a str, separator: char) -> HashMap<&'a str, &'a str> {
+fn fields(text: &str, separator: char) -> HashMap<&str, &str> {
     (text.split_ascii_whitespace())
         .filter_map(|field| field.split_once(separator))
         .collect()
