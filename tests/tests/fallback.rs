@@ -46,6 +46,9 @@ async fn get_and_set_go_on_over_http_and_come_back() {
 
     // Commands outside the fallback scope wait for the connection.
     let counting = tokio::spawn(client.incr("n"));
+    tokio::task::yield_now().await;
+    // No command overtakes another one on its key.
+    let count = tokio::spawn(client.get_as::<i32>("n"));
     let order: Vec<_> = (0..50)
         .map(|n| tokio::spawn(client.set("order", n)))
         .collect();
@@ -61,6 +64,7 @@ async fn get_and_set_go_on_over_http_and_come_back() {
 
     proxy.restart().await;
     assert_eq!(within(counting).await.unwrap().unwrap(), 1);
+    assert_eq!(within(count).await.unwrap().unwrap(), Some(1));
     assert_eq!(client.state(), State::Connected);
     assert_eq!(
         within(client.get_as::<String>("k/?#+ ü"))

@@ -55,7 +55,9 @@ async fn gateway() -> Gateway {
 }
 
 async fn client(url: &str) -> Client {
+    // All tasks share one connection.
     let options = ClientOptions::new(url)
+        .max_connections(1)
         .request_timeout(TIMEOUT)
         .inactivity_timeout(Duration::from_millis(100))
         .heartbeat_interval(Duration::from_millis(50))
@@ -147,11 +149,13 @@ async fn ask(client: &Client, mine: &str, how: u64) -> Vec<swarm_keydb::Result<b
 async fn no_foreign_replies(url: &str, texts: &[&str]) -> Client {
     let client = client(url).await;
     let busy = Busy::start(&client);
-    for text in texts {
-        for script in SCRIPTS {
+    for (number, text) in texts.iter().enumerate() {
+        for (at, script) in SCRIPTS.into_iter().enumerate() {
+            // With a key of its own, it waits for no other.
+            let key = format!("{number}:{at}");
             // Whatever this returns, it is no value requested by another task. The timeout is
             // explicit, because a script has five more seconds by default.
-            let outcome = within(client.eval(script, (), *text).timeout(TIMEOUT)).await;
+            let outcome = within(client.eval(script, [&*key], *text).timeout(TIMEOUT)).await;
             assert!(
                 outcome.is_err() || script != SCRIPTS[0],
                 "{text:?}: {outcome:?}"
@@ -159,7 +163,7 @@ async fn no_foreign_replies(url: &str, texts: &[&str]) -> Client {
             let pipeline = client.pipeline().timeout(TIMEOUT);
             let handles = (
                 pipeline.echo("before"),
-                pipeline.eval(script, (), *text),
+                pipeline.eval(script, [format!("{key}:again")], *text),
                 pipeline.echo("behind"),
             );
             let (before, _, behind) = within(pipeline.send(handles)).await;

@@ -259,6 +259,12 @@ impl Session {
         Some(last + self.settings.silence)
     }
 
+    /// Returns when the server has said nothing for the limit on its silence, unless data arrives
+    /// before.
+    pub(crate) fn quiet_at(&self) -> Option<Instant> {
+        Some(self.liveness.last_activity? + self.settings.silence)
+    }
+
     /// Suspects the silent server, but keeps the connection. Nothing more should be sent until data
     /// arrives.
     pub(crate) const fn suspect(&mut self, now: Instant) {

@@ -65,6 +65,10 @@ impl ClientOptions {
     /// unresponsive. A background task waits for the reply. Only the end of the tokio runtime
     /// closes the connection earlier, so keep the runtime until [`close`](crate::Client::close) has
     /// returned. [`Stats::draining`](crate::Stats::draining) counts these connections.
+    ///
+    /// While a connection drains, later commands on the keys of its writes wait, because the server
+    /// may still run those. They fail as not sent when their own timeout has passed. To wait for
+    /// less, set a shorter time, at the risk of a write that stays partial.
     pub const fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.drain_timeout = timeout;
         self

@@ -76,6 +76,29 @@ impl OrderKeys {
         Names::of(names).map_or(Self::Nothing, Self::Names)
     }
 
+    /// What a call with these requests, which only read, keeps waiting if later reads may overtake
+    /// it: calls that write one of its keys.
+    pub(crate) fn of_overtaken<'a>(
+        requests: impl IntoIterator<Item = RequestRef<'a>>,
+        hasher: &impl BuildHasher,
+    ) -> Self {
+        let mut names = Vec::new();
+        for request in requests {
+            let args = request.args();
+            let facts = facts(&args);
+            let positions = facts.keys(&args);
+            match facts.order(&args) {
+                Order::Nothing => {}
+                Order::Keys => {
+                    let keys = args.enumerate().filter(|(at, _)| positions.contains(*at));
+                    names.extend(keys.map(|(_, key)| Space::Written.hash(key, hasher)));
+                }
+                _ => return Self::Everything,
+            }
+        }
+        Names::of(names).map_or(Self::Nothing, Self::Names)
+    }
+
     /// What keeps all calls that write one of these keys waiting.
     pub(crate) fn held<'a>(
         keys: impl IntoIterator<Item = &'a [u8]>,
@@ -193,6 +216,17 @@ mod tests {
             let meets = names.iter().any(|name| held.contains(name));
             assert_eq!(meets, waits, "{request}");
         }
+    }
+
+    #[test]
+    fn writers_do_not_overtake_a_read_that_readers_may_overtake() {
+        let read = Request::new("MGET", ["a", "b"]);
+        let ping = Request::new("PING", ());
+        let read = OrderKeys::of_overtaken([ping.view(), read.view()], &*HASHER);
+        let held = OrderKeys::held([b"a".as_slice(), b"b"], &*HASHER);
+        assert_eq!(read, held);
+        let ping = OrderKeys::of_overtaken([ping.view()], &*HASHER);
+        assert_eq!(ping, OrderKeys::Nothing);
     }
 
     #[test]

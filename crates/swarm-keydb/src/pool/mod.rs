@@ -7,7 +7,12 @@
 //!
 //! Calls wait here, and not in a connection or in the server's socket buffer: what has not been
 //! sent can still go to another connection, be withdrawn, or fail as not sent.
+//!
+//! While no connection is open, calls go to the queue of the primary connection, where the HTTP
+//! fallback finds them. They hold their names there, so they stay in order with calls in flight on
+//! connections that are no longer used.
 
+mod aside;
 mod growth;
 mod keys;
 mod name_set;
@@ -50,6 +55,10 @@ impl ConnectionId {
 
     /// Stands for the connections that were set aside.
     const ASIDE: Self = Self(u32::MAX - 1);
+
+    const fn is_worker(self) -> bool {
+        !matches!(self, Self::PRIMARY | Self::ASIDE | Self::DEDICATED)
+    }
 }
 
 /// What a waiting job needs.
@@ -119,6 +128,14 @@ struct Connection {
     long: usize,
     /// Whether it owes an overdue reply and has returned the jobs behind that one.
     is_stuck: bool,
+}
+
+impl Connection {
+    fn add(&mut self, need: Need, work: Work) {
+        self.in_flight += 1;
+        self.writes += usize::from(need != Need::Reads);
+        self.long += usize::from(work.is_long);
+    }
 }
 
 impl<T> Pool<T> {
@@ -208,9 +225,7 @@ impl<T> Pool<T> {
             self.last_read = Some(sent);
         }
         if let Some(connection) = self.connection_mut(connection) {
-            connection.in_flight += 1;
-            connection.writes += usize::from(need != Need::Reads);
-            connection.long += usize::from(work.is_long);
+            connection.add(need, work);
         }
     }
 
@@ -242,21 +257,6 @@ impl<T> Pool<T> {
         self.order.remove(position);
         if let Some(connection) = self.connection_mut(flight.connection) {
             connection.is_stuck &= connection.in_flight > 0;
-        }
-    }
-
-    /// A job in flight may go to another connection, because its own is gone or owes an overdue
-    /// reply. It returns to its place in the order. Its connection takes no other job until a reply
-    /// has arrived.
-    pub(crate) fn returned(&mut self, position: Position, job: T) {
-        if let Some(flight) = self.ended(position)
-            && self.order.put_back(position)
-        {
-            self.holds += usize::from(flight.need == Need::Names);
-            self.waiting.insert(position, (job, flight.need));
-            if let Some(connection) = self.connection_mut(flight.connection) {
-                connection.is_stuck = connection.in_flight > 0;
-            }
         }
     }
 
@@ -298,10 +298,16 @@ impl<T> Pool<T> {
         !self.in_flight.is_empty()
     }
 
-    /// Number of jobs in flight on workers, and on connections that were set aside.
-    pub(crate) fn in_flight_elsewhere(&self) -> usize {
-        let elsewhere = |flight: &&InFlight| flight.connection != ConnectionId::PRIMARY;
-        self.in_flight.values().filter(elsewhere).count()
+    /// Number of jobs in flight on workers.
+    pub(crate) fn in_flight_on_workers(&self) -> usize {
+        let on_worker = |flight: &&InFlight| flight.connection.is_worker();
+        self.in_flight.values().filter(on_worker).count()
+    }
+
+    /// Whether a job is in flight on another connection than the primary one.
+    fn has_in_flight_elsewhere(&self) -> bool {
+        let mut flights = self.in_flight.values();
+        flights.any(|flight| flight.connection != ConnectionId::PRIMARY)
     }
 
     /// Number of jobs in flight on a connection.
@@ -309,23 +315,28 @@ impl<T> Pool<T> {
         in_flight_on(&self.connections, id)
     }
 
-    /// Whether a job waits for names or holds some.
-    pub(crate) const fn has_holds(&self) -> bool {
-        self.holds > 0
-    }
-
     /// A connection takes calls from now on. `handshake` is one of its round trips.
     pub(crate) fn opened(&mut self, id: ConnectionId, handshake: Option<Duration>, now: Instant) {
         self.growth.opened(id, handshake, now);
-        if self.connection_mut(id).is_none() {
-            self.connections.push(Connection {
-                id,
-                in_flight: 0,
-                writes: 0,
-                long: 0,
-                is_stuck: false,
-            });
+        if self.connection_mut(id).is_some() {
+            return;
         }
+        let mut connection = Connection {
+            id,
+            in_flight: 0,
+            writes: 0,
+            long: 0,
+            is_stuck: false,
+        };
+        // The primary connection may have calls already: in its queue, and on the fallback.
+        for flight in self
+            .in_flight
+            .values()
+            .filter(|flight| flight.connection == id)
+        {
+            connection.add(flight.need, flight.work);
+        }
+        self.connections.push(connection);
     }
 
     /// A connection takes no more calls, or could not be opened. Calls in flight on it keep their
@@ -339,30 +350,25 @@ impl<T> Pool<T> {
         }
     }
 
-    /// The client no longer uses its primary connection, and keeps it open for the calls in flight.
-    /// Another takes its place.
-    pub(crate) fn set_aside(&mut self) {
-        self.order
-            .rename(ConnectionId::PRIMARY, ConnectionId::ASIDE);
-        for flight in self.in_flight.values_mut() {
-            if flight.connection == ConnectionId::PRIMARY {
-                flight.connection = ConnectionId::ASIDE;
-            }
-        }
-        if let Some(connection) = self.connection_mut(ConnectionId::PRIMARY) {
-            (connection.in_flight, connection.writes) = (0, 0);
-            connection.long = 0;
-        }
-    }
-
     /// The server refuses more connections. `random` is from 0 to 1.
     pub(crate) fn refused(&mut self, now: Instant, random: f64) {
         self.growth.refused(now, random);
     }
 
+    /// The refusal was none: the server was about to go away.
+    pub(crate) const fn pardon(&mut self) {
+        self.growth.pardon();
+    }
+
     /// Another server may be in place of the previous one.
     pub(crate) fn forget(&mut self) {
         self.growth.reset();
+    }
+
+    /// Another kind of server is in place of the previous one.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.growth.set_limits(limits);
     }
 
     fn connection_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
@@ -371,6 +377,9 @@ impl<T> Pool<T> {
 
     /// Returns the connection with the fewest calls in flight, if it may take another.
     fn least_loaded(&self, spares_primary: bool) -> Option<ConnectionId> {
+        if !self.is_open() {
+            return Some(ConnectionId::PRIMARY);
+        }
         let connections = self.connections.iter();
         let with_room = connections.filter(|connection| {
             self.has_room(connection) && !(spares_primary && connection.id == ConnectionId::PRIMARY)
@@ -385,6 +394,9 @@ impl<T> Pool<T> {
     }
 
     fn with_room(&self, id: ConnectionId) -> Option<ConnectionId> {
+        if !self.is_open() && id == ConnectionId::PRIMARY {
+            return Some(id);
+        }
         let mut connections = self.connections.iter();
         let connection = connections.find(|connection| connection.id == id)?;
         self.has_room(connection).then_some(id)
@@ -462,7 +474,7 @@ impl<T> Pool<T> {
     /// Whether calls may be in flight on several connections, now or soon, or names are held: calls
     /// must pass through the pool.
     pub(crate) fn is_needed(&self) -> bool {
-        self.growth.is_pooled() || self.holds > 0 || self.in_flight_elsewhere() > 0
+        self.growth.is_pooled() || self.holds > 0 || self.has_in_flight_elsewhere()
     }
 }
 

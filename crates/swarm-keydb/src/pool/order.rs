@@ -53,6 +53,14 @@ enum State {
         behind: usize,
     },
     InFlight,
+    /// In flight, and holds its names, but fences do not wait for it.
+    Late,
+}
+
+impl State {
+    const fn is_in_flight(&self) -> bool {
+        matches!(self, Self::InFlight | Self::Late)
+    }
 }
 
 /// A name that some call has.
@@ -106,6 +114,25 @@ impl Order {
         self.ready.iter().copied().take_while(before)
     }
 
+    /// A call in flight is late. It and fences no longer wait for each other.
+    pub(super) fn note_late(&mut self, position: Position) {
+        if self.fences.contains(&position) {
+            self.remove(position);
+        } else if let Some(entry) = self.calls.get_mut(&position)
+            && let State::InFlight = entry.state
+        {
+            entry.state = State::Late;
+            self.in_flight = self.in_flight.saturating_sub(1);
+        }
+    }
+
+    /// A call is no longer in flight.
+    const fn note_landed(&mut self, state: &State) {
+        if let State::InFlight = state {
+            self.in_flight = self.in_flight.saturating_sub(1);
+        }
+    }
+
     /// Whether no call, waiting or in flight, must stay in order with one of these keys.
     pub(super) fn is_free(&self, keys: &OrderKeys) -> bool {
         self.fences.is_empty()
@@ -156,13 +183,7 @@ impl Order {
         self.unwait(position, &entry.keys);
         entry.state = State::InFlight;
         self.in_flight += 1;
-        if let OrderKeys::Names(names) = &entry.keys {
-            for name in names.iter() {
-                let holder = &mut self.names.entry(*name).or_default().holder;
-                let count = holder.map_or(0, |(_, count)| count);
-                *holder = Some((connection, count + 1));
-            }
-        }
+        self.hold(&entry.keys, connection);
         self.calls.insert(position, entry);
     }
 
@@ -180,20 +201,43 @@ impl Order {
         };
         match entry.state {
             State::Waiting { .. } => self.unwait(position, &entry.keys),
-            State::InFlight => self.unhold(&entry.keys),
+            State::InFlight | State::Late => {
+                self.note_landed(&entry.state);
+                self.unhold(&entry.keys);
+            }
         }
         self.fences.remove(&position);
         true
     }
 
-    /// A call in flight returns to its place among those that wait. Returns whether it was known.
-    pub(super) fn put_back(&mut self, position: Position) -> bool {
+    /// A call in flight on a connection must stay in order with other names from now on.
+    pub(super) fn rekey(&mut self, position: Position, keys: OrderKeys, connection: ConnectionId) {
+        let Some(mut entry) = self.calls.remove(&position) else {
+            return;
+        };
+        if entry.state.is_in_flight() {
+            self.unhold(&entry.keys);
+            match keys {
+                OrderKeys::Everything => self.fences.insert(position),
+                _ => self.fences.remove(&position),
+            };
+            self.hold(&keys, connection);
+            entry.keys = keys;
+        }
+        self.calls.insert(position, entry);
+    }
+
+    /// A call in flight returns to its place among those that wait, with its names. Returns whether
+    /// it was known.
+    pub(super) fn put_back(&mut self, position: Position, keys: OrderKeys) -> bool {
         let Some(entry) = self.calls.remove(&position) else {
             return false;
         };
-        if let State::InFlight = entry.state {
+        if entry.state.is_in_flight() {
+            self.note_landed(&entry.state);
             self.unhold(&entry.keys);
-            self.insert(position, entry.keys);
+            self.fences.remove(&position);
+            self.insert(position, keys);
         } else {
             self.calls.insert(position, entry);
         }
@@ -213,9 +257,19 @@ impl Order {
         }
     }
 
+    /// A call in flight on a connection has these names.
+    fn hold(&mut self, keys: &OrderKeys, connection: ConnectionId) {
+        if let OrderKeys::Names(names) = keys {
+            for name in names.iter() {
+                let holder = &mut self.names.entry(*name).or_default().holder;
+                let count = holder.map_or(0, |(_, count)| count);
+                *holder = Some((connection, count + 1));
+            }
+        }
+    }
+
     /// Releases the names of a call in flight.
     fn unhold(&mut self, keys: &OrderKeys) {
-        self.in_flight = self.in_flight.saturating_sub(1);
         let OrderKeys::Names(names) = keys else {
             return;
         };

@@ -321,16 +321,15 @@ impl RequestReply {
     }
 
     /// Keeps the connection open until pending replies have arrived. No new calls are sent on it.
-    pub(super) fn keep_aside(&mut self, link: Link) {
+    fn keep_aside(&mut self, link: Link) {
+        self.order_aside();
+        self.push_aside(link);
+    }
+
+    /// Like [`keep_aside`](Self::keep_aside), for a client that sends no more calls.
+    pub(super) fn push_aside(&mut self, link: Link) {
         tracing::debug!("replies to writes are pending; setting the connection aside");
-        if let Some(dispatcher) = &mut self.dispatcher {
-            let now = tokio::time::Instant::now().into_std();
-            dispatcher.adopt(&mut self.engine, now);
-        }
         let engine = Box::new(self.engine.set_aside());
-        if let Some(dispatcher) = &mut self.dispatcher {
-            dispatcher.set_aside();
-        }
         self.asides.push(link, Awaiting::Replies(engine));
         self.status.note_set_aside(self.asides.list.len());
     }

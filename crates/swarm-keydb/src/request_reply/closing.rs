@@ -89,7 +89,7 @@ impl RequestReply {
                 }
                 Control::Hold { keys, grant } => {
                     if let Some(dispatcher) = &mut self.dispatcher {
-                        dispatcher.hold(&keys, grant);
+                        dispatcher.hold(&mut self.engine, &keys, grant);
                     }
                 }
             }
@@ -178,12 +178,11 @@ impl RequestReply {
     /// Publishes the numbers of queued calls and of calls in flight.
     pub(super) fn note_load(&self) {
         let pending = self.engine.pending();
-        let (mut queued, mut in_flight) = (pending.queued(), pending.in_flight());
+        let mut queued = pending.queued();
+        let mut in_flight = pending.in_flight() + self.asides.in_flight();
         if let Some(dispatcher) = &self.dispatcher {
             queued += dispatcher.queued();
             in_flight += dispatcher.in_flight();
-        } else {
-            in_flight += self.asides.in_flight();
         }
         self.status.note_load(queued, in_flight);
     }
@@ -217,7 +216,7 @@ impl RequestReply {
     pub(super) fn give_back_calls(&mut self) {
         let now = tokio::time::Instant::now().into_std();
         if let Some(dispatcher) = &mut self.dispatcher {
-            dispatcher.adopt(&mut self.engine, now);
+            return dispatcher.take_back(&mut self.engine, now);
         }
         let calls: Vec<_> = self.engine.pooled().take_waiting().collect();
         for call in calls.into_iter().filter_map(give_back) {

@@ -233,6 +233,7 @@ impl Open {
         closing: bool,
         cx: &mut Context<'_>,
     ) -> Result<(), TransportError> {
+        calls.sweep();
         loop {
             if closing {
                 self.link.poll_flush(cx)?;

@@ -119,8 +119,20 @@ impl Caller for ReplySender {
         }
     }
 
+    fn sent(ticket: &mut Ticket) {
+        ticket.note_sent();
+    }
+
     fn lost(ticket: &mut Ticket) {
         ticket.note_lost();
+    }
+
+    fn freed(ticket: &mut Ticket, only_reads: bool) {
+        ticket.free(only_reads);
+    }
+
+    fn is_freed(ticket: &Ticket) -> bool {
+        ticket.is_freed()
     }
 
     fn start(&mut self) -> bool {

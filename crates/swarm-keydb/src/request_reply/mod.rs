@@ -289,6 +289,9 @@ impl Protocol for RequestReply {
         if self.is_finished() {
             return Err(Stop::Ended);
         }
+        if self.dispatcher.as_ref().is_some_and(|pool| pool.is_due()) {
+            return Ok(false);
+        }
         let sleeps = self.queue.sleep(cx);
         if sleeps {
             self.note_load();
@@ -381,9 +384,7 @@ impl Protocol for RequestReply {
 
     #[inline]
     fn may_sleep(&mut self, cx: &mut Context<'_>) -> bool {
-        if let Some(dispatcher) = &self.dispatcher
-            && dispatcher.is_due(&mut self.engine)
-        {
+        if self.dispatcher.as_ref().is_some_and(|pool| pool.is_due()) {
             return false;
         }
         let sleeps = self.queue.sleep(cx);
@@ -421,7 +422,8 @@ impl Protocol for RequestReply {
     fn stopping(&mut self, link: Link) -> Option<Link> {
         self.liveness_check = None;
         if self.engine.pending().has_write() {
-            self.keep_aside(link);
+            // No other call follows, which would have to stay in order.
+            self.push_aside(link);
             return None;
         }
         Some(link)
@@ -441,6 +443,9 @@ impl Protocol for RequestReply {
 
     fn poll_lingering(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_asides(cx);
+        if self.role == Role::Secondary {
+            self.status.note_unanswered(self.asides.pending_writes());
+        }
         self.fail_waiting_calls(&Failure::Closed { sent: false });
         self.finished = self.asides.is_empty();
         if self.finished {

@@ -13,6 +13,9 @@ use crate::status::Growth;
 /// request at a time, so another connection helps on a distant server, too.
 const WITHOUT_HANDSHAKE: Duration = Duration::from_millis(1);
 
+/// Limits of a server that needs one connection.
+const ONE: Limits = Limits { min: 1, max: 1 };
+
 impl RequestReply {
     /// The connection is ready: creates the dispatcher if the server may need several connections.
     pub(super) fn enter_pool(&mut self) {
@@ -38,22 +41,33 @@ impl RequestReply {
         };
         let min = options.min_connections.min(max);
         let limits = Limits { min, max };
-        let known = &mut self.dispatcher;
-        if let Some(mut dispatcher) = known.take_if(|known| known.limits() != limits) {
-            // Another kind of server.
-            dispatcher.disengage(&mut self.engine, now);
-            self.engine.pooled().set_window(usize::MAX);
-        }
         if self.dispatcher.is_none() && server.write_queue {
             let dispatcher = Dispatcher::new(self.factory.clone(), dedicated.clone(), limits);
             self.dispatcher = Some(Box::new(dispatcher));
         }
         if let Some(dispatcher) = &mut self.dispatcher {
+            dispatcher.set_limits(limits, !server.write_queue, now);
             dispatcher.connected(&mut self.engine, handshake, now);
-            dispatcher.note_connections(&self.status);
-        } else {
-            self.status.note_connections(1, 1, Growth::Single);
         }
+        self.note_connections(1);
+    }
+
+    /// The connection is about to be set aside: its calls in flight stay in order with later ones.
+    pub(super) fn order_aside(&mut self) {
+        let Some(dedicated) = &self.dedicated else {
+            return;
+        };
+        if self.dispatcher.is_none() && self.factory.options.ordering == CommandOrder::None {
+            return;
+        }
+        let now = tokio::time::Instant::now().into_std();
+        let dispatcher = self.dispatcher.get_or_insert_with(|| {
+            let (factory, dedicated) = (self.factory.clone(), dedicated.clone());
+            let mut dispatcher = Dispatcher::new(factory, dedicated, ONE);
+            dispatcher.set_limits(ONE, true, now);
+            Box::new(dispatcher)
+        });
+        dispatcher.set_aside(&mut self.engine, now);
     }
 
     /// The connection is lost. Calls that were not sent, or may be sent again, return to the pool.
@@ -62,12 +76,20 @@ impl RequestReply {
         if let Some(dispatcher) = &mut self.dispatcher {
             dispatcher.adopt(&mut self.engine, now);
             dispatcher.disconnected(now);
-            dispatcher.note_connections(&self.status);
-        } else {
-            self.status.note_connections(0, 1, Growth::Single);
         }
+        self.note_connections(0);
         if self.is_pooled() {
             self.give_back_calls();
+        }
+    }
+
+    /// Publishes the number of connections: this many, if the server needs no more than one.
+    fn note_connections(&self, primary: usize) {
+        match &self.dispatcher {
+            Some(dispatcher) if !dispatcher.is_temporary() => {
+                dispatcher.note_connections(&self.status);
+            }
+            _ => self.status.note_connections(primary, 1, Growth::Single),
         }
     }
 
@@ -84,6 +106,9 @@ impl RequestReply {
             dispatcher.poll(&mut self.engine, &self.status, cx);
             if self.queue_done {
                 dispatcher.close(self.closing.by());
+            }
+            if dispatcher.is_done() {
+                self.dispatcher = None;
             }
         }
     }

@@ -88,6 +88,8 @@ pub(crate) struct Growth {
     unclear_trials: u32,
     /// No connection is opened before this time.
     hold: Option<Instant>,
+    /// Nor before this one, because the server has refused a connection.
+    refused_until: Option<Instant>,
     /// Attempts that failed since the last one that succeeded.
     failures: u32,
     demand: Demand,
@@ -112,6 +114,7 @@ impl Growth {
             fast_replies: 0,
             unclear_trials: 0,
             hold: None,
+            refused_until: None,
             failures: 0,
             demand: Demand::default(),
             next_close: None,
@@ -136,7 +139,8 @@ impl Growth {
         connection.meter.opened(now);
         if id == ConnectionId::PRIMARY && self.failures > 0 {
             // The other attempts have failed because the server was gone, not at a limit of its.
-            (self.failures, self.hold) = (0, None);
+            self.failures = 0;
+            (self.hold, self.refused_until) = (None, None);
         }
         if is_first {
             // The client may have moved to another network.
@@ -168,7 +172,7 @@ impl Growth {
             self.connections.remove(at);
             // No attempt begins during a hold: this one began together with the one that failed,
             // and failed for the same reason.
-            let is_on_hold = self.hold.is_some_and(|until| now < until);
+            let is_on_hold = self.hold().is_some_and(|until| now < until);
             if phase != Phase::Closing && !has_answered && !is_on_hold {
                 self.failures = self.failures.saturating_add(1);
                 let delay = AFTER_FAILURE.saturating_mul(1 << (self.failures - 1).min(8));
@@ -184,7 +188,13 @@ impl Growth {
     /// from 0 to 1, which spreads the clients of one server.
     pub(crate) fn refused(&mut self, now: Instant, random: f64) {
         self.forget_trial();
-        self.hold_until(now + AFTER_REFUSAL.mul_f64(1.0 + random.clamp(0.0, 1.0)));
+        let until = now + AFTER_REFUSAL.mul_f64(1.0 + random.clamp(0.0, 1.0));
+        self.refused_until = self.refused_until.max(Some(until));
+    }
+
+    /// The server has not refused a connection, but was about to go away.
+    pub(crate) const fn pardon(&mut self) {
+        self.refused_until = None;
     }
 
     /// Records `replies` that arrived together. `round_trip` is the time since the request of the
@@ -264,12 +274,18 @@ impl Growth {
         self.handshakes = Handshakes::default();
         self.is_stalled_as_a_whole = false;
         self.unclear_trials = 0;
-        self.hold = None;
+        (self.hold, self.refused_until) = (None, None);
         self.failures = 0;
         self.demand = Demand::default();
         for connection in &mut self.connections {
             connection.meter = Meter::default();
         }
+    }
+
+    /// Another kind of server is in place of the previous one.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.reset();
     }
 
     /// When [`plan`](Self::plan) is due even if nothing happens.
@@ -282,6 +298,11 @@ impl Growth {
             .iter()
             .filter(|known| known.is_open())
             .count()
+    }
+
+    /// No connection is opened before this time.
+    fn hold(&self) -> Option<Instant> {
+        self.hold.max(self.refused_until)
     }
 
     fn hold_until(&mut self, until: Instant) {

@@ -29,8 +29,8 @@ impl Growth {
         in_flight: impl Fn(ConnectionId) -> usize,
     ) -> Plan {
         self.deadline = None;
-        if self.hold.is_some_and(|until| now >= until) {
-            self.hold = None;
+        if self.hold().is_some_and(|until| now >= until) {
+            (self.hold, self.refused_until) = (None, None);
             self.is_stalled_as_a_whole = false;
         }
         if let Some(trial) = &mut self.trial {
@@ -125,7 +125,7 @@ impl Growth {
         {
             return Plan::Keep;
         }
-        if let Some(until) = self.hold {
+        if let Some(until) = self.hold() {
             self.deadline = Some(until);
             return Plan::Keep;
         }
@@ -166,7 +166,7 @@ impl Growth {
     /// Opens a connection unless there is a hold. Never more at once than there are open, so that
     /// a server which has just started is not overrun.
     fn open(&mut self, now: Instant) -> Plan {
-        if let Some(until) = self.hold {
+        if let Some(until) = self.hold() {
             self.deadline = Some(until.max(now));
             return Plan::Keep;
         }

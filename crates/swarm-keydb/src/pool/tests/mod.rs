@@ -68,6 +68,12 @@ impl Bench {
     fn finish(&mut self, dispatched: &Dispatched<&'static str>) {
         self.pool.finished(dispatched.position, *START);
     }
+
+    fn give_back(&mut self, dispatched: &Dispatched<&'static str>) {
+        let (position, job) = (dispatched.position, dispatched.job);
+        self.pool
+            .returned(position, job, keys(job), Need::Connection);
+    }
 }
 
 #[test]
@@ -136,7 +142,7 @@ fn a_call_that_returns_goes_out_before_later_calls_of_its_key() {
         [],
         "the key is held by a connection that is gone"
     );
-    bench.pool.returned(first.position, first.job);
+    bench.give_back(&first);
     assert_eq!(bench.take(), [("SET a 1", 1), ("SET a 2", 1)]);
 }
 
@@ -151,6 +157,93 @@ fn a_call_on_a_connection_that_was_set_aside_keeps_its_key() {
     assert_eq!(bench.take(), [("SET b 1", 0)]);
     bench.finish(&pending);
     assert_eq!(bench.take(), [("SET a 2", 0)]);
+}
+
+#[test]
+fn reads_overtake_a_read_that_was_set_aside_and_writes_do_not() {
+    let mut bench = Bench::new(1);
+    bench.submit("GET a");
+    let read = bench.dispatch().remove(0);
+    bench.pool.set_aside();
+    let request = Request::new("GET", ["a"]);
+    let kept = OrderKeys::of_overtaken([request.view()], &*HASHER);
+    bench.pool.rekey_aside(read.position, kept);
+    for command in ["GET a", "SET a 1", "GET a", "GET b"] {
+        bench.submit(command);
+    }
+    assert_eq!(bench.take(), [("GET a", 0), ("GET b", 0)]);
+    bench.give_back(&read);
+    assert_eq!(
+        bench.take(),
+        [("GET a", 0), ("SET a 1", 0)],
+        "it is sent again"
+    );
+}
+
+#[test]
+fn a_read_that_nobody_waits_for_keeps_its_place_on_the_connection_and_no_key() {
+    let mut bench = Bench::new(2);
+    bench.submit("GET a");
+    let read = bench.dispatch().remove(0);
+    bench.pool.freed(read.position, true);
+    bench.submit("SET a 1");
+    bench.submit("FLUSHALL");
+    assert_eq!(bench.pool.in_flight(ConnectionId::PRIMARY), 1);
+    let set = bench.dispatch().remove(0);
+    assert_eq!(set.connection, id(1), "it has fewer calls");
+    bench.finish(&set);
+    assert_eq!(bench.take(), [("FLUSHALL", 1)]);
+    bench.finish(&read);
+    assert_eq!(bench.pool.in_flight(ConnectionId::PRIMARY), 0);
+}
+
+#[test]
+fn on_a_silent_connection_fences_have_no_order_and_a_write_keeps_its_key() {
+    let mut bench = Bench::new(2);
+    bench.submit("FLUSHALL");
+    let fence = bench.dispatch().remove(0);
+    bench.submit("SET a 1");
+    assert_eq!(bench.take(), []);
+    bench.pool.freed(fence.position, false);
+    let set = bench.dispatch().remove(0);
+    assert_eq!(set.connection, id(1));
+    bench.pool.freed(set.position, false);
+    bench.pool.closed(id(1), *START);
+    bench.submit("SCRIPT FLUSH");
+    let other = bench.dispatch().remove(0);
+    bench.finish(&other);
+    bench.submit("SET a 2");
+    assert_eq!(bench.take(), []);
+    bench.finish(&set);
+    assert_eq!(bench.take(), [("SET a 2", 0)]);
+}
+
+#[test]
+fn without_a_connection_calls_go_to_the_queue_of_the_primary_one_in_order() {
+    let mut bench = Bench::new(2);
+    bench.submit("SET a 1");
+    bench.submit("SET b 1");
+    let sets = bench.dispatch();
+    // One is set aside, and the other still owes its reply.
+    bench.pool.closed(id(0), *START);
+    bench.pool.closed(id(1), *START);
+    for command in ["SET a 2", "SET c 1", "SET c 2", "FLUSHALL", "GET d"] {
+        bench.submit(command);
+    }
+    let queued = bench.dispatch();
+    let commands: Vec<_> = queued.iter().map(|call| call.job).collect();
+    assert_eq!(commands, ["SET c 1", "SET c 2"]);
+    bench.finish(&sets[1]);
+    assert_eq!(bench.take(), []);
+    bench.finish(&sets[0]);
+    assert_eq!(bench.take(), [("SET a 2", 0)]);
+    // The connection is back, and takes no more than fit.
+    for call in &queued {
+        bench.give_back(call);
+    }
+    bench.pool.opened(id(0), None, *START);
+    assert_eq!(bench.pool.in_flight(id(0)), 1, "SET a 2");
+    assert_eq!(bench.take(), [("SET c 1", 0), ("SET c 2", 0)]);
 }
 
 #[test]
@@ -211,7 +304,7 @@ fn only_replies_show_the_pace_of_the_server() {
     let answered = send(&mut pool, Need::Connection);
     pool.finished(answered, *START + round_trip);
     assert_eq!(pool.window(), window + 1, "the reply took one round trip");
-    assert!(!pool.has_in_flight() && !pool.has_holds());
+    assert!(!pool.has_in_flight() && !pool.is_needed());
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Random schedules: calls with random keys, fences and holds; connections that grow, are lost, set
-//! aside and closed; replies, timeouts and calls that return.
+//! aside and closed; a fallback while there is none; replies, timeouts and calls that return.
 //!
 //! The server of the simulation runs the calls of one connection in order and those of different
-//! connections in any order, as SwarmKeyDb does. Every call runs at most once, none is forgotten,
-//! and of two calls that name a common key, the earlier one runs first.
+//! connections, and of the fallback, in any order, as SwarmKeyDb does. Every call runs at most
+//! once, none is forgotten, and of two calls that name a common key, the earlier one runs first,
+//! unless both only read, or the earlier one is a read that has timed out.
 //!
 //! `cargo xtask simulate` runs a million schedules.
 
@@ -23,6 +24,9 @@ struct Job {
     need: Need,
 }
 
+/// Number of the fallback's line. It is never open.
+const FALLBACK: u32 = 2_000_000;
+
 /// A call in flight. A read that has bypassed the pool has no position until it is adopted.
 type Sent = (Option<Position>, Job);
 
@@ -40,33 +44,30 @@ struct Line {
 struct Simulation {
     pool: Option<Pool<Job>>,
     lines: BTreeMap<u32, Line>,
-    /// The keys of each job, in order of submission.
-    jobs: Vec<OrderKeys>,
+    /// The queue of the primary connection, while no connection is open.
+    queue: VecDeque<Sent>,
+    /// Each job, in order of submission: its command, its keys, and whether it only reads.
+    jobs: Vec<(String, OrderKeys, bool)>,
     /// The jobs in the order in which the server ran them. A hold runs while it is held.
     ran: Vec<usize>,
     /// Jobs that hold their names.
     holds: Vec<(Position, Job)>,
     withdrawn: Vec<usize>,
+    /// Reads that have timed out.
+    freed: Vec<usize>,
     clock: Duration,
     rng: fastrand::Rng,
-    seen: Seen,
+    seen: BTreeMap<&'static str, u64>,
 }
 
-#[derive(Debug, Default)]
-struct Seen {
-    parallel: u32,
-    returned: u32,
-    aside: u32,
-    fences: u32,
-    holds: u32,
-    bypassed: u32,
-    adopted: u32,
-}
+/// What must happen in many schedules.
+const EVENTS: &str = "parallel returned aside fence hold bypassed adopted offline detour \
+                      detour-lost freed";
 
 #[test]
 fn no_schedule_runs_two_calls_of_one_key_out_of_order() {
     let schedules = std::env::var("SWARM_SCHEDULES").map_or(SCHEDULES, |n| n.parse().unwrap());
-    let mut seen = Seen::default();
+    let mut seen = BTreeMap::<_, u64>::new();
     for seed in 0..schedules {
         let mut simulation = Simulation::new(seed);
         let play = std::panic::AssertUnwindSafe(|| simulation.play());
@@ -74,25 +75,12 @@ fn no_schedule_runs_two_calls_of_one_key_out_of_order() {
             eprintln!("seed {seed}");
             std::panic::resume_unwind(panic);
         }
-        seen.parallel += simulation.seen.parallel;
-        seen.returned += simulation.seen.returned;
-        seen.aside += simulation.seen.aside;
-        seen.fences += simulation.seen.fences;
-        seen.holds += simulation.seen.holds;
-        seen.bypassed += simulation.seen.bypassed;
-        seen.adopted += simulation.seen.adopted;
+        for (event, count) in simulation.seen {
+            *seen.entry(event).or_default() += count;
+        }
     }
-    let Seen {
-        parallel,
-        returned,
-        aside,
-        fences,
-        holds,
-        bypassed,
-        adopted,
-    } = seen;
-    for count in [parallel, returned, aside, fences, holds, bypassed, adopted] {
-        assert!(u64::from(count) > schedules / 10, "{seen:?}");
+    for event in EVENTS.split_whitespace() {
+        assert!(seen[event] > schedules / 10, "{event}: {seen:?}");
     }
 }
 
@@ -100,13 +88,9 @@ impl Simulation {
     fn new(seed: u64) -> Self {
         let mut pool = Pool::new(Limits { min: 4, max: 64 });
         pool.opened(ConnectionId::PRIMARY, None, *START);
-        let line = Line {
-            open: true,
-            ..Line::default()
-        };
         Self {
             pool: Some(pool),
-            lines: BTreeMap::from([(0, line)]),
+            lines: BTreeMap::from([(0, Line::open())]),
             rng: fastrand::Rng::with_seed(seed),
             ..Self::default()
         }
@@ -120,16 +104,22 @@ impl Simulation {
         self.pool.as_mut().unwrap()
     }
 
+    fn note(&mut self, event: &'static str) {
+        *self.seen.entry(event).or_default() += 1;
+    }
+
     fn play(&mut self) {
         for _ in 0..self.rng.usize(20..120) {
             self.clock += Duration::from_micros(self.rng.u64(0..200_000));
-            match self.rng.u8(0..20) {
+            match self.rng.u8(0..24) {
                 0..=6 => self.submit(),
                 7..=11 => self.run_one(),
                 12..=15 => self.answer_one(),
                 16 => self.open(),
-                17 => self.lose(),
-                18 => self.release_hold(),
+                17..=18 => self.lose(),
+                19 => self.release_hold(),
+                20 => self.time_out_read(),
+                21..=22 => self.fall_back(),
                 _ => self.withdraw(),
             }
             self.dispatch();
@@ -138,34 +128,38 @@ impl Simulation {
         self.check();
     }
 
-    fn random_keys(&mut self) -> OrderKeys {
+    /// A random command, and whether it only reads.
+    fn random_command(&mut self) -> (String, bool) {
+        let key = |rng: &mut fastrand::Rng| format!("k{}", rng.u64(0..KEYS));
+        let (one, other) = (key(&mut self.rng), key(&mut self.rng));
         match self.rng.u8(0..20) {
-            0 => OrderKeys::Nothing,
-            1 => OrderKeys::Everything,
-            2..=6 => {
-                let key = |rng: &mut fastrand::Rng| format!("k{}", rng.u64(0..KEYS));
-                let (one, other) = (key(&mut self.rng), key(&mut self.rng));
-                keys(&format!("MGET {one} {other}"))
-            }
-            _ => keys(&format!("SET k{} v", self.rng.u64(0..KEYS))),
+            0 => ("PING".to_owned(), self.rng.bool()),
+            1 => ("FLUSHALL".to_owned(), false),
+            2..=4 => (format!("DEL {one} {other}"), false),
+            5..=6 => (format!("MGET {one} {other}"), true),
+            7..=11 => (format!("GET {one}"), true),
+            _ => (format!("SET {one} v"), false),
         }
     }
 
     fn submit(&mut self) {
-        let keys = self.random_keys();
+        let (command, reads) = self.random_command();
+        let keys = keys(&command);
         let need = match (&keys, self.rng.u8(0..12)) {
             (OrderKeys::Everything, 0..=3) => Need::Primary,
-            (OrderKeys::Names(_), 0) => Need::Names,
-            (_, 1..=5) => Need::Reads,
+            (OrderKeys::Names(_), 0) if !reads => Need::Names,
+            _ if reads => Need::Reads,
             _ => Need::Connection,
         };
         let number = self.jobs.len();
-        self.seen.fences += u32::from(keys == OrderKeys::Everything);
-        self.jobs.push(keys.clone());
+        if keys == OrderKeys::Everything {
+            self.note("fence");
+        }
+        self.jobs.push((command, keys.clone(), reads));
         if need == Need::Reads && self.lines[&0].open && self.pool().is_free(&keys) {
             let sent = (None, Job { number, need });
             self.lines.get_mut(&0).unwrap().unrun.push_back(sent);
-            self.seen.bypassed += 1;
+            self.note("bypassed");
             return;
         }
         self.adopt();
@@ -178,9 +172,9 @@ impl Simulation {
         let line = self.lines.get_mut(&0).unwrap();
         for (position, job) in line.run.iter_mut().chain(&mut line.unrun) {
             if position.is_none() {
-                let keys = self.jobs[job.number].clone();
+                let keys = self.jobs[job.number].1.clone();
                 *position = Some(self.pool.as_mut().unwrap().adopt_read(keys, now));
-                self.seen.adopted += 1;
+                *self.seen.entry("adopted").or_default() += 1;
             }
         }
     }
@@ -198,24 +192,111 @@ impl Simulation {
                 // Its commands run on a connection of its own from now on.
                 self.ran.push(job.number);
                 self.holds.push((position, job));
-                self.seen.holds += 1;
+                self.note("hold");
                 continue;
             }
             assert!(job.need != Need::Primary || connection == ConnectionId::PRIMARY);
+            if connection == ConnectionId::PRIMARY && self.is_offline() {
+                self.queue.push_back((Some(position), job));
+                self.note("offline");
+                continue;
+            }
             let line = self.lines.get_mut(&connection.0).unwrap();
             assert!(line.open, "{connection:?} takes no calls");
             line.unrun.push_back((Some(position), job));
             let busy = self.lines.values().filter(|line| !line.unrun.is_empty());
-            self.seen.parallel += u32::from(busy.count() > 1);
+            if busy.count() > 1 {
+                self.note("parallel");
+            }
         }
     }
 
-    /// The server runs the next call of some connection.
+    fn is_offline(&self) -> bool {
+        !self.lines.values().any(|line| line.open)
+    }
+
+    /// The fallback takes a call from the queue of the primary connection, if no earlier one there
+    /// has a common key.
+    fn fall_back(&mut self) {
+        let Some(at) = (!self.queue.is_empty()).then(|| self.rng.usize(0..self.queue.len())) else {
+            return;
+        };
+        let keys = |sent: &Sent| &self.jobs[sent.1.number].1;
+        let lines = self.lines.range(FALLBACK..=FALLBACK);
+        let ahead = lines.flat_map(|(_, line)| line.unrun.iter().chain(&line.run));
+        let mut ahead = ahead.chain(self.queue.iter().take(at));
+        if !ahead.any(|other| have_common(keys(other), keys(&self.queue[at]))) {
+            let sent = self.queue.remove(at).unwrap();
+            let fallback = self.lines.entry(FALLBACK).or_default();
+            fallback.unrun.push_back(sent);
+            // It has no order, and the calls on it have no common key.
+            let order = self.rng.usize(0..fallback.unrun.len());
+            fallback.unrun.swap(0, order);
+            self.note("detour");
+        }
+    }
+
+    /// The fallback is lost. What has not run there is known to be unsent, or may have run.
+    fn lose_fallback(&mut self) {
+        let Some(fallback) = self.lines.remove(&FALLBACK) else {
+            return;
+        };
+        for (position, _) in fallback.run {
+            self.pool().unanswered(position.unwrap());
+        }
+        for (position, job) in fallback.unrun {
+            self.note("detour-lost");
+            if self.rng.bool() && !self.freed.contains(&job.number) {
+                self.queue.push_front((position, job));
+            } else {
+                self.withdrawn.push(job.number);
+                self.pool().unanswered(position.unwrap());
+            }
+        }
+    }
+
+    fn has_detours(&self) -> bool {
+        (self.lines.get(&FALLBACK)).is_some_and(|fallback| !fallback.is_idle())
+    }
+
+    /// Some read in flight times out: nobody waits for it any more.
+    fn time_out_read(&mut self) {
+        let lines = self.lines.values();
+        let sent = lines.flat_map(|line| line.unrun.iter().chain(&line.run));
+        let reads = sent.filter(|(_, job)| job.need == Need::Reads);
+        let reads: Vec<_> = reads
+            .filter_map(|(at, job)| Some(((*at)?, job.number)))
+            .collect();
+        if let Some((position, number)) = self.rng.choice(reads) {
+            self.pool().freed(position, true);
+            self.freed.push(number);
+            self.note("freed");
+        }
+    }
+
+    /// A call returns to its place in the pool.
+    fn give_back(&mut self, position: Position, job: Job) {
+        self.note("returned");
+        let (keys, need) = (self.jobs[job.number].1.clone(), job.need);
+        self.pool().returned(position, job, keys, need);
+    }
+
+    fn give_back_queue(&mut self) {
+        for (position, job) in std::mem::take(&mut self.queue) {
+            self.give_back(position.unwrap(), job);
+        }
+    }
+
+    /// The server runs the next call of some connection. The primary one sends nothing before the
+    /// fallback is idle.
     fn run_one(&mut self) {
+        let has_detours = self.has_detours();
+        let may_run = |id: u32, line: &Line| !line.unrun.is_empty() && !(has_detours && id == 0);
         let busy = self
             .lines
-            .values_mut()
-            .filter(|line| !line.unrun.is_empty());
+            .iter_mut()
+            .filter(|(id, line)| may_run(**id, line));
+        let busy = busy.map(|(_, line)| line);
         if let Some(line) = self.rng.choice(busy.collect::<Vec<_>>()) {
             let (position, job) = line.unrun.pop_front().unwrap();
             self.ran.push(job.number);
@@ -238,20 +319,16 @@ impl Simulation {
     fn open(&mut self) {
         let now = self.now();
         if !self.lines[&0].open {
-            self.lines.get_mut(&0).unwrap().open = true;
             self.pool().opened(ConnectionId::PRIMARY, None, now);
+            self.lines.get_mut(&0).unwrap().open = true;
+            self.give_back_queue();
             return;
         }
         match self.pool().plan(now) {
             Plan::Open(id) => {
                 self.pool().opened(id, None, now);
-                self.lines.insert(
-                    id.0,
-                    Line {
-                        open: true,
-                        ..Line::default()
-                    },
-                );
+                self.lines.insert(id.0, Line::open());
+                self.give_back_queue();
             }
             Plan::Close(id) => {
                 self.pool().closed(id, now);
@@ -263,32 +340,36 @@ impl Simulation {
 
     /// A connection is closed, lost, or set aside.
     fn lose(&mut self) {
-        let open = self
-            .lines
-            .iter()
-            .filter(|(_, line)| line.open)
-            .map(|(id, _)| *id);
+        if self.is_offline() {
+            return self.lose_fallback();
+        }
+        let open = self.lines.iter().filter(|(_, line)| line.open);
+        let open = open.map(|(id, _)| *id);
         let Some(number) = self.rng.choice(open.collect::<Vec<_>>()) else {
             return;
         };
         let now = self.now();
-        let kept = self.rng.u8(0..3);
+        let mut kept = self.rng.u8(0..3);
         if number == 0 {
             self.adopt();
+            // Otherwise, it has sent nothing yet.
+            kept = if self.has_detours() { 2 } else { kept };
         }
         if number == 0 && kept == 0 {
             // Another takes its place at once.
             self.pool().set_aside();
-            let line = self
-                .lines
-                .insert(
-                    0,
-                    Line {
-                        open: true,
-                        ..Line::default()
-                    },
-                )
-                .unwrap();
+            for (position, job) in self.lines[&0].run.iter().chain(&self.lines[&0].unrun) {
+                let (command, _, reads) = &self.jobs[job.number];
+                if *reads && !self.freed.contains(&job.number) {
+                    let mut words = command.split(' ');
+                    let name = words.next().unwrap();
+                    let request = Request::new(name, words.collect::<Vec<_>>());
+                    let kept = OrderKeys::of_overtaken([request.view()], &*HASHER);
+                    let pool = self.pool.as_mut().unwrap();
+                    pool.rekey_aside(position.unwrap(), kept);
+                }
+            }
+            let line = self.lines.insert(0, Line::open()).unwrap();
             self.lines.insert(
                 1_000_000 + self.rng.u32(0..1_000_000),
                 Line {
@@ -296,7 +377,7 @@ impl Simulation {
                     ..line
                 },
             );
-            self.seen.aside += 1;
+            self.note("aside");
             return;
         }
         self.pool().closed(id(number), now);
@@ -316,7 +397,7 @@ impl Simulation {
         let mut back = Vec::new();
         for (position, job) in unrun {
             let position = position.unwrap();
-            if self.rng.bool() {
+            if self.rng.bool() && !self.freed.contains(&job.number) {
                 back.push((position, job));
             } else {
                 self.withdrawn.push(job.number);
@@ -325,8 +406,7 @@ impl Simulation {
         }
         self.rng.shuffle(&mut back);
         for (position, job) in back {
-            self.seen.returned += 1;
-            self.pool().returned(position, job);
+            self.give_back(position, job);
         }
     }
 
@@ -352,7 +432,8 @@ impl Simulation {
     /// Runs and answers everything that is left.
     fn finish(&mut self) {
         for _ in 0..10_000 {
-            if self.pool().waiting().next().is_none() && self.lines.values().all(Line::is_idle) {
+            let is_idle = self.queue.is_empty() && self.lines.values().all(Line::is_idle);
+            if is_idle && self.pool().waiting().next().is_none() {
                 return;
             }
             self.clock += Duration::from_millis(1);
@@ -377,13 +458,14 @@ impl Simulation {
                 "{number} was forgotten"
             );
         }
-        for (later, keys) in self.jobs.iter().enumerate() {
+        for (later, (_, keys, reads)) in self.jobs.iter().enumerate() {
             let Some(ran_later) = place.get(&later) else {
                 continue;
             };
-            for (earlier, other) in self.jobs.iter().enumerate().take(later) {
+            for (earlier, (_, other, also_reads)) in self.jobs.iter().enumerate().take(later) {
                 if let Some(ran_earlier) = place.get(&earlier)
                     && have_common(keys, other)
+                    && !(*reads && *also_reads || self.freed.contains(&earlier))
                 {
                     assert!(ran_earlier < ran_later, "{later} overtook {earlier}");
                 }
@@ -393,6 +475,14 @@ impl Simulation {
 }
 
 impl Line {
+    fn open() -> Self {
+        let open = true;
+        Self {
+            open,
+            ..Self::default()
+        }
+    }
+
     fn is_idle(&self) -> bool {
         self.unrun.is_empty() && self.run.is_empty()
     }

@@ -45,7 +45,13 @@ impl Dispatcher {
         if !self.engaged {
             return;
         }
-        for call in engine.pooled().calls().filter(|call| !call.has_ticket()) {
+        let is_new = |call: &&mut Call<ReplySender>| !call.has_ticket();
+        for call in engine.pooled().in_flight().filter(is_new) {
+            let keys = keys_of(self.order, &self.hasher, call);
+            let position = self.pool.adopt_read(keys, now);
+            call.set_ticket(self.tickets.issue_sent(position));
+        }
+        for call in engine.pooled().waiting().filter(is_new) {
             let keys = keys_of(self.order, &self.hasher, call);
             let position = self.pool.adopt_read(keys, now);
             call.set_ticket(self.tickets.issue(position));

@@ -12,7 +12,7 @@ pub(super) struct Closing {
     begun: bool,
     /// The deadline that the workers know.
     by: Option<Instant>,
-    /// Writes without a reply on workers that are closed.
+    /// Writes without a reply on workers that were closed with the client.
     unanswered: usize,
 }
 
@@ -21,13 +21,10 @@ impl Closing {
         self.begun
     }
 
-    /// Counts what a worker left when it was closed, unless that was before the client is closed.
-    pub(super) fn note(&mut self, (abandoned, unanswered): (usize, usize), status: &Status) {
-        if !self.begun {
-            return;
-        }
-        status.note_abandoned(abandoned);
-        self.unanswered += unanswered;
+    /// Counts what a worker left when it was closed with the client.
+    pub(super) fn note(&mut self, worker: &Status, status: &Status) {
+        status.note_abandoned(worker.abandoned());
+        self.unanswered += worker.unanswered();
     }
 }
 
@@ -66,7 +63,7 @@ impl Dispatcher {
     }
 
     /// Writes without a reply on workers that are closed.
-    pub(in crate::request_reply) const fn unanswered(&self) -> usize {
-        self.closing.unanswered
+    pub(in crate::request_reply) fn unanswered(&self) -> usize {
+        self.closing.unanswered + self.workers.unanswered()
     }
 }

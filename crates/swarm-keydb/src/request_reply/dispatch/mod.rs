@@ -8,6 +8,7 @@
 //! While one connection is enough, the pool is not engaged: calls go straight to the engine of the
 //! primary connection, and the dispatcher only limits how many may be in flight.
 
+mod aside;
 mod bypass;
 mod closing;
 mod single;
@@ -36,7 +37,9 @@ use super::queue::Permit;
 use crate::connection::ConnectionFactory;
 use crate::failure::Failure;
 use crate::options::CommandOrder;
-use crate::pool::{ConnectionId, Dispatched, Limits, Mode, Need, OrderKeys, Plan, Pool, Work};
+use crate::pool::{
+    ConnectionId, Dispatched, Limits, Mode, Need, OrderKeys, Plan, Pool, Position, Work,
+};
 use crate::status::{Growth, Status};
 
 /// How long the primary connection must work after another one was refused before that is logged.
@@ -70,6 +73,9 @@ pub(super) struct Dispatcher {
     pool: Pool<Job>,
     hasher: RandomState,
     order: CommandOrder,
+    /// Whether the server needs no other connection: the dispatcher only keeps calls in order with
+    /// those on connections that were set aside.
+    is_temporary: bool,
     workers: Workers,
     tickets: Tickets,
     /// Whether calls pass through the pool.
@@ -99,6 +105,7 @@ impl Dispatcher {
             pool: Pool::new(limits),
             hasher: RandomState::new(),
             order: factory.options.ordering,
+            is_temporary: false,
             workers: Workers::new(factory, dedicated),
             tickets: Tickets::default(),
             engaged: false,
@@ -110,10 +117,6 @@ impl Dispatcher {
             growth_logged: false,
             closing: closing::Closing::default(),
         }
-    }
-
-    pub(super) const fn limits(&self) -> Limits {
-        self.pool.limits()
     }
 
     /// Whether calls pass through the pool.
@@ -145,23 +148,49 @@ impl Dispatcher {
         call: Box<Call<ReplySender>>,
         now: Instant,
     ) {
-        self.earliest = earlier(self.earliest, Some(engine.pooled().check_at(&call, now)));
-        let (keys, need) = if call.is_alone() {
-            (OrderKeys::Everything, Need::Primary)
-        } else {
-            let reads = !call.writes();
-            let need = if reads { Need::Reads } else { Need::Connection };
-            (keys_of(self.order, &self.hasher, &call), need)
-        };
+        self.note_check(engine, &call, now);
+        let (keys, need) = self.place_of(&call);
         self.pool.submit(Job::Call(call), keys, need);
         self.is_changed = true;
     }
 
+    /// Makes sure that a call in the pool is checked when its deadline passes.
+    fn note_check(
+        &mut self,
+        engine: &mut Engine<ReplySender>,
+        call: &Call<ReplySender>,
+        now: Instant,
+    ) {
+        self.earliest = earlier(self.earliest, Some(engine.pooled().check_at(call, now)));
+    }
+
+    /// Returns what a call must stay in order with, and which connection it needs.
+    fn place_of(&self, call: &Call<ReplySender>) -> (OrderKeys, Need) {
+        if call.is_alone() {
+            return (OrderKeys::Everything, Need::Primary);
+        }
+        let need = match call.writes() {
+            true => Need::Connection,
+            false => Need::Reads,
+        };
+        (keys_of(self.order, &self.hasher, call), need)
+    }
+
     /// Holds keys: commands that write one of them wait until the ticket is dropped.
-    pub(super) fn hold(&mut self, keys: &[Bytes], grant: oneshot::Sender<Ticket>) {
+    pub(super) fn hold(
+        &mut self,
+        engine: &mut Engine<ReplySender>,
+        keys: &[Bytes],
+        grant: oneshot::Sender<Ticket>,
+    ) {
+        if !self.engaged {
+            // The calls that wait in the engine come first.
+            let now = tokio::time::Instant::now().into_std();
+            self.engage(engine, now);
+        }
         let keys = OrderKeys::held(keys.iter().map(|key| &**key), &self.hasher);
         self.pool.submit(Job::Hold(grant), keys, Need::Names);
-        (self.wanted, self.is_changed) = (true, true);
+        self.is_changed = true;
     }
 
     /// Hears of calls that have ended and of connections, opens and closes connections, and hands
@@ -173,17 +202,20 @@ impl Dispatcher {
         status: &Status,
         cx: &mut Context<'_>,
     ) {
-        if self.engaged || self.is_due(engine) {
+        if self.engaged || self.wanted {
             self.poll_pool(engine, status, cx);
         } else if self.pool.has_in_flight() || !self.workers.is_empty() {
-            self.poll_offline(engine, status, cx);
+            self.poll_disengaged(engine, status, cx);
         }
     }
 
-    /// Whether the pool must be engaged, and can be.
+    /// Whether [`poll`](Self::poll) has something to do now.
     #[inline]
-    pub(super) fn is_due(&self, engine: &mut Engine<ReplySender>) -> bool {
-        self.wanted && !self.engaged && engine.pooled().is_usable()
+    pub(super) const fn is_due(&self) -> bool {
+        match self.engaged {
+            true => self.is_changed,
+            false => self.wanted,
+        }
     }
 
     fn poll_pool(
@@ -206,6 +238,11 @@ impl Dispatcher {
             self.note_ended(ended, engine, status, now);
             is_changed = true;
         }
+        if self.pool.is_open() && !self.pool.has_primary() && engine.pending().queued() > 0 {
+            // They went there while no connection was open.
+            self.take_back(engine, now);
+            is_changed = true;
+        }
         let has_passed = |at: Option<Instant>| at.is_none_or(|at| at <= now);
         let is_due = self.pool.next_deadline().is_some_and(|at| at <= now);
         if !is_changed && !is_due && !has_passed(self.looked.map(|at| at + BETWEEN_LOOKS)) {
@@ -219,14 +256,17 @@ impl Dispatcher {
         self.log_growth();
         self.log_refusal(now);
         self.dispatch(engine, now);
-        if !self.pool.is_open() || !self.pool.is_needed() {
+        if !self.pool.is_needed() {
             self.disengage(engine, now);
         }
         self.note_connections(status);
     }
 
-    /// Publishes how many connections there are, and why.
+    /// Publishes how many connections there are, and why, unless there is one at most.
     pub(super) fn note_connections(&self, status: &Status) {
+        if self.is_temporary {
+            return;
+        }
         let growth = match self.pool.mode() {
             Mode::Single => Growth::Single,
             Mode::Trial => Growth::Trial,
@@ -282,8 +322,12 @@ impl Dispatcher {
                 }
             }
             Change::Closed(id) => {
-                if let Some(leftovers) = self.workers.closed(id) {
-                    self.closing.note(leftovers, status);
+                if let Some(connection) = self.workers.closed(id) {
+                    if self.closing.has_begun() {
+                        self.closing.note(connection.status(), status);
+                    } else {
+                        self.workers.note_released(&connection);
+                    }
                     self.pool.closed(id, now);
                 }
             }
@@ -304,13 +348,11 @@ impl Dispatcher {
                 }
             }
             Ended::Unanswered(position) => self.pool.unanswered(position),
-            Ended::Returned(position, job) => {
-                if let Job::Call(call) = &job {
-                    let check = engine.pooled().check_at(call, now);
-                    self.earliest = earlier(self.earliest, Some(check));
-                }
-                self.pool.returned(position, job);
-            }
+            Ended::Freed {
+                position,
+                only_reads,
+            } => self.pool.freed(position, only_reads),
+            Ended::Returned(position, call) => self.put_back(engine, position, call, now),
         }
     }
 
@@ -345,13 +387,15 @@ impl Dispatcher {
             match job {
                 // Without a receiver, the ticket is dropped, which releases the keys.
                 Job::Hold(grant) => drop(grant.send(ticket)),
-                Job::Call(call) if !call.is_awaited() => ticket.withdraw(),
+                Job::Call(call) if !call.is_awaited() => drop(ticket),
+                Job::Call(mut call) if connection == ConnectionId::PRIMARY => {
+                    call.set_ticket(ticket);
+                    engine.pooled().take(call, now);
+                }
                 Job::Call(mut call) => {
                     engine.pooled().restart(&mut call, now);
                     call.set_ticket(ticket);
-                    if connection == ConnectionId::PRIMARY {
-                        engine.pooled().enqueue(call, now);
-                    } else if let Err(call) = self.workers.send(connection, call) {
+                    if let Err(call) = self.workers.send(connection, call) {
                         // Its task has ended, and tells so soon.
                         self.workers.release(connection);
                         self.pool.closed(connection, now);
@@ -372,9 +416,10 @@ impl Dispatcher {
             return;
         }
         let mut earliest = None;
+        let reachable = self.pool.is_open() || engine.pooled().reaches_server();
         self.pool.retain(|job| match job {
             Job::Call(mut call) => {
-                if engine.pooled().expire(&mut call, now) {
+                if engine.pooled().expire(&mut call, now, reachable) {
                     return None;
                 }
                 earliest = earlier(earliest, Some(engine.pooled().check_at(&call, now)));
@@ -407,9 +452,9 @@ impl Dispatcher {
         self.pool.waiting().len()
     }
 
-    /// Number of calls in flight on other connections than the primary one.
+    /// Number of calls in flight on workers.
     pub(super) fn in_flight(&self) -> usize {
-        self.pool.in_flight_elsewhere()
+        self.pool.in_flight_on_workers()
     }
 }
 
@@ -448,8 +493,5 @@ pub(super) fn give_back(mut call: Box<Call<ReplySender>>) -> Option<Box<Call<Rep
     let Some(ticket) = call.take_ticket() else {
         return Some(call);
     };
-    match ticket.give_back(Job::Call(call)) {
-        Err(Job::Call(call)) => Some(call),
-        _ => None,
-    }
+    ticket.give_back(call).err()
 }

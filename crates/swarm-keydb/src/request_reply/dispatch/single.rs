@@ -3,7 +3,8 @@
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::{ConnectionId, Dispatcher, Ended, Engine, Job, Plan, ReplySender, Status};
+use super::{ConnectionId, Dispatcher, Ended, Engine, Job, Plan, ReplySender, Status, keys_of};
+use crate::request_reply::engine::Call;
 
 /// Replies within this time are never slow, so there is nothing to plan.
 const SLOWEST_FAST_REPLY: Duration = Duration::from_millis(1);
@@ -22,13 +23,21 @@ impl Dispatcher {
         handshake: Duration,
         now: Instant,
     ) {
+        if self.is_temporary {
+            // The pool counts no connection, so calls go straight to the engine.
+            engine.pooled().set_window(usize::MAX);
+            return;
+        }
         // A transport without sessions sends one request at a time.
         self.pool.set_pipelined(engine.session().is_stateful());
         self.pool
             .opened(ConnectionId::PRIMARY, Some(handshake), now);
         if self.engaged {
-            // It was lost and is back. The pool knows how many calls it may have.
+            // It was lost and is back. The pool knows how many calls it may have, and which of
+            // those that have waited for it may go to others.
+            self.take_back(engine, now);
             engine.pooled().set_window(usize::MAX);
+            self.is_changed = true;
             return;
         }
         self.plan_single(0, 0, now);
@@ -41,15 +50,22 @@ impl Dispatcher {
         }
     }
 
-    /// The primary connection is lost.
-    pub(in crate::request_reply) fn disconnected(&mut self, now: Instant) {
-        self.refusal = None;
-        self.pool.closed(ConnectionId::PRIMARY, now);
+    /// How many calls may be in flight while the pool is not engaged.
+    fn window(&self) -> usize {
+        match self.is_temporary {
+            true => usize::MAX,
+            false => self.pool.window(),
+        }
     }
 
-    /// The primary connection is set aside, and another takes its place.
-    pub(in crate::request_reply) fn set_aside(&mut self) {
-        self.pool.set_aside();
+    /// The primary connection is lost.
+    pub(in crate::request_reply) fn disconnected(&mut self, now: Instant) {
+        if self.refusal.take().is_some() {
+            // The server was going away. It has not refused a connection.
+            self.pool.pardon();
+        }
+        self.pool.closed(ConnectionId::PRIMARY, now);
+        self.is_changed = true;
     }
 
     /// The server cannot be reached: the next one may be another.
@@ -76,8 +92,8 @@ impl Dispatcher {
         if self.engaged || self.wanted {
             return;
         }
-        engine.pooled().set_window(self.pool.window());
-        if round_trip < SLOWEST_FAST_REPLY {
+        engine.pooled().set_window(self.window());
+        if self.is_temporary || round_trip < SLOWEST_FAST_REPLY {
             return;
         }
         let (queued, in_flight) = (engine.pending().queued(), in_flight(engine));
@@ -95,80 +111,75 @@ impl Dispatcher {
         }
     }
 
-    /// Takes the calls of the primary connection into the pool.
+    /// Takes the calls of the primary connection and of the fallback into the pool.
     pub(super) fn engage(&mut self, engine: &mut Engine<ReplySender>, now: Instant) {
         (self.engaged, self.wanted) = (true, false);
         while let Some(ended) = self.tickets.take() {
             match ended {
                 Ended::Finished(position) => drop(self.pool.finished(position, now)),
                 Ended::Unanswered(position) => self.pool.unanswered(position),
-                Ended::Returned(position, job) => self.pool.returned(position, job),
+                Ended::Freed {
+                    position,
+                    only_reads,
+                } => self.pool.freed(position, only_reads),
+                Ended::Returned(position, call) => self.put_back(engine, position, call, now),
             }
         }
         self.adopt_in_flight(engine, now);
-        for mut call in engine.pooled().take_waiting() {
-            drop(call.take_ticket());
-            self.enqueue(engine, call, now);
-        }
+        self.take_back(engine, now);
         engine.pooled().set_window(usize::MAX);
     }
 
-    /// Records the calls in flight on the primary connection in the order of calls.
+    /// Records the calls in flight on the fallback and on the primary connection in the order of
+    /// calls.
     fn adopt_in_flight(&mut self, engine: &mut Engine<ReplySender>, now: Instant) {
         let key = engine.pooled().key_cost();
-        for call in engine.pooled().in_flight() {
-            if !call.has_ticket() {
-                let keys = super::keys_of(self.order, &self.hasher, call);
-                let position = self.pool.adopt(keys, call.work(key), now);
-                call.set_ticket(self.tickets.issue(position));
-            }
+        let is_new = |call: &&mut Call<ReplySender>| !call.has_ticket();
+        for call in engine.pooled().on_fallback().filter(is_new) {
+            let keys = keys_of(self.order, &self.hasher, call);
+            let position = self.pool.adopt(keys, call.work(key), now);
+            call.set_ticket(self.tickets.issue(position));
+        }
+        for call in engine.pooled().in_flight().filter(is_new) {
+            let keys = keys_of(self.order, &self.hasher, call);
+            let position = self.pool.adopt(keys, call.work(key), now);
+            call.set_ticket(self.tickets.issue_sent(position));
         }
     }
 
-    /// Hears of workers and of calls on them while the pool is not engaged. Calls that return go to
-    /// their places, ahead of those that came later.
+    /// Hears of workers and of calls with tickets while the pool is not engaged.
     #[cold]
-    pub(super) fn poll_offline(
+    pub(super) fn poll_disengaged(
         &mut self,
         engine: &mut Engine<ReplySender>,
         status: &Status,
         cx: &mut Context<'_>,
     ) {
         let now = tokio::time::Instant::now().into_std();
-        let wanted = self.wanted;
         while let Poll::Ready(change) = self.workers.poll_change(cx) {
             self.note_change(change, status, now);
         }
         while let Poll::Ready(ended) = self.tickets.poll(cx) {
-            if !self.engaged && matches!(ended, Ended::Returned(..)) {
+            if matches!(ended, Ended::Returned(..)) && !self.engaged {
+                // The call goes to its place, ahead of those that came later.
                 self.engage(engine, now);
+                self.is_changed = true;
             }
             self.note_ended(ended, engine, status, now);
         }
-        if self.engaged {
-            self.disengage(engine, now);
-            if wanted {
-                self.wanted = true;
-                engine.pooled().set_window(0);
-            }
-        }
     }
 
-    /// Gives all waiting calls to the primary connection: it is the only one, or there is none.
-    pub(in crate::request_reply) fn disengage(
-        &mut self,
-        engine: &mut Engine<ReplySender>,
-        now: Instant,
-    ) {
-        (self.engaged, self.wanted) = (false, self.pool.has_holds());
-        self.earliest = None;
+    /// Gives all waiting calls to the primary connection, which is the only one.
+    pub(super) fn disengage(&mut self, engine: &mut Engine<ReplySender>, now: Instant) {
+        (self.engaged, self.wanted, self.earliest) = (false, false, None);
         self.pool.retain(|job| match job {
             Job::Call(call) => {
                 engine.pooled().enqueue(call, now);
                 None
             }
+            // Whatever is held needs the pool.
             hold @ Job::Hold(_) => Some(hold),
         });
-        engine.pooled().set_window(self.pool.window().max(1));
+        engine.pooled().set_window(self.window().max(1));
     }
 }

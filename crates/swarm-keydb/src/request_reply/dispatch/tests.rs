@@ -1,9 +1,14 @@
 //! Tests of what the dispatcher concludes from failed dials, and of tickets.
 
-use swarm_transport::{BoxTransport, TransportError};
+use std::task::Waker;
+
+use swarm_resp::{Frame, Request};
+use swarm_transport::{BoxTransport, Capabilities, TransportError};
 
 use super::*;
 use crate::ClientOptions;
+use crate::connection::Settings;
+use crate::request_reply::engine::{Requests, Retry, Timing};
 use crate::tasks::Tasks;
 
 fn dispatcher(min: usize) -> Dispatcher {
@@ -54,17 +59,65 @@ async fn an_abandoned_dial_is_no_refusal() {
     assert!(pause < Duration::from_secs(30), "{pause:?}");
 }
 
+/// A server that goes away refuses connections before the client notices the loss of the others.
+#[tokio::test]
+async fn a_refusal_just_before_the_loss_of_the_primary_connection_is_none() {
+    let mut dispatcher = dispatcher(2);
+    let (status, now) = (Status::new(None), Instant::now());
+    dispatcher.pool.opened(ConnectionId::PRIMARY, None, now);
+    let Plan::Open(id) = dispatcher.pool.plan(now) else {
+        panic!("the minimum is two");
+    };
+    dispatcher.note_change(Change::Failed(id, refusal()), &status, now);
+    dispatcher.disconnected(now);
+    assert_eq!(dispatcher.pool.plan(now), Plan::Keep);
+    let pause = dispatcher.pool.next_deadline().unwrap() - now;
+    assert!(pause < Duration::from_secs(30), "{pause:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_sent_says_nothing_about_the_server() {
+    let mut dispatcher = dispatcher(1);
+    let now = Instant::now();
+    let mut engine = Engine::new(Settings::default());
+    let mut http = Capabilities::FULL;
+    http.session = false;
+    engine.connected(http);
+    let mut end = |is_awaited: bool| {
+        let (caller, reply) = ReplySender::one(Waker::noop().clone());
+        let reply = Some(reply).filter(|_| is_awaited);
+        let request = Request::new("SET", ["a", "1"]);
+        let mut call = Box::new(Call::new(Requests::One(request), Retry::Never, false));
+        let timing = Timing {
+            timeout: Duration::from_secs(10),
+            grows: false,
+            blocks: false,
+        };
+        call.awaited_by(caller, timing);
+        let position = dispatcher.pool.adopt(OrderKeys::Nothing, ONE, now);
+        call.set_ticket(dispatcher.tickets.issue(position));
+        engine.pooled().enqueue(call, now);
+        let is_sent = engine.next_request(now, |_| Ok(())).is_some();
+        if is_sent {
+            engine.receive(now, Frame::simple("OK")).unwrap();
+        }
+        drop(reply);
+        (is_sent, dispatcher.tickets.take().unwrap())
+    };
+    assert!(matches!(end(false), (false, Ended::Unanswered(_))));
+    assert!(matches!(end(true), (true, Ended::Finished(_))));
+}
+
 #[tokio::test]
 async fn a_ticket_tells_whether_a_reply_has_arrived() {
     let mut dispatcher = dispatcher(1);
     let now = Instant::now();
     let mut end = |end: fn(Ticket)| {
         let position = dispatcher.pool.adopt(OrderKeys::Nothing, ONE, now);
-        end(dispatcher.tickets.issue(position));
+        end(dispatcher.tickets.issue_sent(position));
         dispatcher.tickets.take().unwrap()
     };
     assert!(matches!(end(drop), Ended::Finished(_)));
-    assert!(matches!(end(Ticket::withdraw), Ended::Unanswered(_)));
     let lost = end(|mut ticket| ticket.note_lost());
     assert!(matches!(lost, Ended::Unanswered(_)));
 }

@@ -15,7 +15,7 @@ use crate::pool::ConnectionId;
 use crate::request_reply::dedicated::Dedicated;
 use crate::request_reply::engine::{Call, deadline};
 use crate::request_reply::{ConnectionHandle, ReplySender, RequestReply};
-use crate::status::State;
+use crate::status::{State, Status};
 
 /// Longest random delay before a dial. Spreads the connections of many clients that have lost the
 /// same server.
@@ -39,6 +39,9 @@ pub(super) struct Workers {
     open: HashMap<ConnectionId, Worker>,
     /// Connections that take no more calls, and close once theirs have ended.
     leaving: HashMap<ConnectionId, ConnectionHandle>,
+    /// States of workers that were closed, or lost, before the client is closed. Replies to writes
+    /// may be pending on some.
+    released: Vec<Arc<Status>>,
     /// When a worker was last replaced because a reply asked for another connection.
     replaced: Option<Instant>,
     /// Number of dials in progress.
@@ -73,6 +76,7 @@ impl Workers {
             dedicated,
             open: HashMap::new(),
             leaving: HashMap::new(),
+            released: Vec::new(),
             replaced: None,
             dialing: 0,
             channel: None,
@@ -188,7 +192,24 @@ impl Workers {
 
     /// Drops a worker that has ended, or that has no calls. Returns whether it was open.
     pub(super) fn release(&mut self, id: ConnectionId) -> bool {
-        self.open.remove(&id).is_some()
+        let released = self.open.remove(&id);
+        if let Some(worker) = &released {
+            self.note_released(&worker.connection);
+        }
+        released.is_some()
+    }
+
+    /// A worker is closed, or lost, before the client is closed.
+    pub(super) fn note_released(&mut self, connection: &ConnectionHandle) {
+        let is_open = |status: &Arc<Status>| status.watch().get() != State::Closed;
+        self.released.retain(is_open);
+        self.released.push(Arc::clone(connection.status()));
+    }
+
+    /// Number of writes without a reply on workers that were closed, or lost, before the client is
+    /// closed.
+    pub(super) fn unanswered(&self) -> usize {
+        self.released.iter().map(|status| status.unanswered()).sum()
     }
 
     /// A worker takes no more calls, and closes once its calls have ended. A [`Change`] tells when.
@@ -242,6 +263,17 @@ impl Workers {
         outdated.into_iter().map(release).collect()
     }
 
+    /// Releases all workers, because they have another kind of server. They close once their calls
+    /// have ended.
+    pub(super) fn release_all(&mut self) -> Vec<ConnectionId> {
+        let open: Vec<_> = self.open.drain().collect();
+        let release = |(id, worker)| {
+            self.leave(id, worker);
+            id
+        };
+        open.into_iter().map(release).collect()
+    }
+
     /// Returns when a worker that was opened may be replaced because a reply asks for that. If it
     /// replaces another, not soon: a server that keeps asking costs each worker at most one
     /// connection in the longest reconnect delay.
@@ -268,13 +300,10 @@ impl Workers {
         }
     }
 
-    /// A connection was closed. Returns the numbers of calls that it abandoned, and of writes that
-    /// it had no reply to, unless that is known already.
-    pub(super) fn closed(&mut self, id: ConnectionId) -> Option<(usize, usize)> {
+    /// A connection was closed. Returns it, unless that is known already.
+    pub(super) fn closed(&mut self, id: ConnectionId) -> Option<ConnectionHandle> {
         let open = self.open.remove(&id).map(|worker| worker.connection);
-        let connection = open.or_else(|| self.leaving.remove(&id))?;
-        let status = connection.status();
-        Some((status.abandoned(), status.unanswered()))
+        open.or_else(|| self.leaving.remove(&id))
     }
 }
 

@@ -20,6 +20,8 @@ impl<C: Caller> Engine<C> {
         self.take_backlog_along();
         self.earliest = aside.earliest;
         self.window = aside.window;
+        // Calls that have timed out may have got tickets just now.
+        aside.earliest = earlier(aside.earliest, aside.session.quiet_at());
         aside.drain = Drain::SetAside;
         aside.session.clear_suspicion();
         aside

@@ -28,8 +28,20 @@ pub(crate) trait Caller {
     /// Whether the caller no longer waits.
     fn is_gone(&self) -> bool;
 
+    /// A call is about to be sent over a connection.
+    fn sent(_ticket: &mut Self::Ticket) {}
+
     /// The connection over which a call was sent is lost.
     fn lost(_ticket: &mut Self::Ticket) {}
+
+    /// A call that has timed out need not stay in order with others any more, although its reply is
+    /// still owed. `only_reads`: nobody will learn what. Otherwise, its connection is silent.
+    fn freed(_ticket: &mut Self::Ticket, _only_reads: bool) {}
+
+    /// Whether [`freed`](Self::freed) has told so.
+    fn is_freed(_ticket: &Self::Ticket) -> bool {
+        true
+    }
 
     /// A call whose timeout starts when it is sent is about to be sent. Returns false if the caller
     /// no longer waits.
@@ -128,13 +140,13 @@ pub(crate) struct Call<C: Caller> {
     /// How many times the call was sent.
     pub(super) attempts: u8,
     /// What only calls to a server that needs time for each key carry.
-    slow: Option<Box<Slow<C::Ticket>>>,
+    pub(super) slow: Option<Box<Slow<C::Ticket>>>,
 }
 
 /// What only calls to a slow server carry. Boxed, because a call must stay small.
-struct Slow<T> {
+pub(super) struct Slow<T> {
     pace: Option<Pace>,
-    ticket: Option<T>,
+    pub(super) ticket: Option<T>,
 }
 
 impl<C: Caller> Call<C> {
@@ -251,25 +263,7 @@ impl<C: Caller> Call<C> {
         (self.slow.as_ref()).is_some_and(|slow| slow.ticket.is_some())
     }
 
-    /// Sets the ticket of a call that a pool has dispatched. The call keeps it until the server
-    /// owes it nothing.
-    pub(in crate::request_reply) fn set_ticket(&mut self, ticket: C::Ticket) {
-        self.slow_mut().ticket = Some(ticket);
-    }
-
-    pub(in crate::request_reply) fn take_ticket(&mut self) -> Option<C::Ticket> {
-        self.slow.as_mut()?.ticket.take()
-    }
-
-    /// The connection over which the call was sent is lost.
-    pub(super) fn note_lost(&mut self) {
-        let slow = self.slow.as_mut();
-        if let Some(ticket) = slow.and_then(|slow| slow.ticket.as_mut()) {
-            C::lost(ticket);
-        }
-    }
-
-    fn slow_mut(&mut self) -> &mut Slow<C::Ticket> {
+    pub(super) fn slow_mut(&mut self) -> &mut Slow<C::Ticket> {
         self.slow.get_or_insert_with(|| {
             Box::new(Slow {
                 pace: None,

@@ -90,6 +90,29 @@ impl<C: Caller> Engine<C> {
             expire(slot, &settings.fallback_address);
         }
         self.fallback.rescan();
+        self.free_late(now);
+    }
+
+    /// Frees the calls that have timed out: reads at once, and writes as soon as the connection is
+    /// silent for long and the server should have done their work.
+    fn free_late(&mut self, now: Instant) {
+        let Some(quiet) = self.session.quiet_at() else {
+            return;
+        };
+        let key = self.session.settings.learned.write_cost();
+        for slot in self.in_flight.iter_mut() {
+            let Some(call) = slot.call.as_mut().filter(|call| call.is_late_in_order()) else {
+                continue;
+            };
+            let done = call.pace().and_then(|pace| pace.done_at(key));
+            let at = quiet.max(done.unwrap_or(quiet));
+            let only_reads = !call.writes();
+            if at <= now || only_reads {
+                call.free(only_reads);
+            } else {
+                self.earliest = earlier(self.earliest, Some(at));
+            }
+        }
     }
 
     /// Returns what calls that have not been sent wait for.

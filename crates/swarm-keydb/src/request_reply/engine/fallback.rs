@@ -1,8 +1,8 @@
 //! Calls over the HTTP fallback while there is no connection.
 //!
 //! Several requests run at a time, in any order, so a call waits for earlier ones that name one of
-//! its keys. Only calls that have not been sent use the fallback. All of them complete before
-//! anything is sent over the next connection.
+//! its keys, and for those that the fallback cannot carry. Only calls that have not been sent use
+//! the fallback. All of them complete before anything is sent over the next connection.
 
 use std::collections::{VecDeque, vec_deque};
 use std::hash::RandomState;
@@ -28,7 +28,8 @@ pub(super) struct Fallback<C: Caller> {
     in_flight: InFlight<C>,
     /// The keys of each of them.
     keys: VecDeque<OrderKeys>,
-    /// The names of calls in flight, and of earlier waiting calls that wait for one of them.
+    /// The names of calls in flight, and of earlier waiting calls that wait for one of them or for
+    /// the connection.
     held: NameSet,
     held_back: NameSet,
     hasher: RandomState,
@@ -129,12 +130,8 @@ impl<C: Caller> Outgoing for OverFallback<'_, C> {
                     (refusal.is_none(), refusal)
                 }
             };
-            if waits && call.is_awaited() {
-                self.fallback.looked += 1;
-                continue;
-            }
             let (keys, must_wait) = self.fallback.order(requests, settings.order);
-            if must_wait && call.is_awaited() && refusal.is_none() {
+            if call.is_awaited() && (waits || must_wait && refusal.is_none()) {
                 self.fallback.held_back.insert(&keys);
                 self.fallback.looked += 1;
                 continue;
@@ -173,6 +170,17 @@ impl<'a, C: Caller> OverFallback<'a, C> {
             fallback,
             earliest,
             settings: &session.settings,
+        }
+    }
+
+    /// Drops calls whose callers have left, so that they hold back none of the calls that have come
+    /// since the last look.
+    pub(in crate::request_reply) fn sweep(&mut self) {
+        let looked = self.fallback.looked;
+        let mut passed = self.waiting.iter().take(looked);
+        if self.waiting.len() > looked && passed.any(|call| !call.is_awaited()) {
+            self.waiting.retain(|call| call.is_awaited());
+            self.fallback.rescan();
         }
     }
 

@@ -18,6 +18,7 @@ mod requests;
 mod sent;
 #[cfg(test)]
 mod tests;
+mod ticketed;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -294,10 +295,8 @@ impl<C: Caller> Engine<C> {
                 self.session.begin_waiting(now);
             }
             call.attempts += 1;
-            if let Some(pace) = call.pace()
-                && let Some(deadline) = self.deadline_when_sent(pace, call.deadline())
-            {
-                call.set_deadline(deadline);
+            if call.is_slow() {
+                self.note_sending(&mut call);
             }
             let mut fences = None;
             if !matches!(call.requests, Requests::One(_)) {

@@ -169,6 +169,11 @@ impl Pace {
         Some(self.due(key)).filter(|due| self.grows && *due > now)
     }
 
+    /// When the server should have done its work, at a cost per key.
+    pub(super) fn done_at(&self, key: Duration) -> Option<Instant> {
+        self.since.checked_add((self.ahead + self.own).time(key))
+    }
+
     /// Starts the timeout.
     pub(super) const fn start(&mut self, now: Instant) {
         self.since = now;
@@ -203,6 +208,20 @@ impl<C: Caller> Call<C> {
             requests: u32::try_from(self.requests.len()).unwrap_or(u32::MAX),
             is_long: (self.pace()).is_some_and(|pace| pace.own.time(key) >= LONG),
         }
+    }
+
+    /// Revokes the extension of the deadline of a waiting call. Returns whether there may have been
+    /// one.
+    pub(super) fn take_back_growth(&mut self) -> bool {
+        let pace = self.pace().filter(|pace| pace.grows);
+        let Some(pace) = pace.filter(|_| !self.starts_when_sent()) else {
+            return false;
+        };
+        let base = pace.since.checked_add(pace.timeout);
+        if let Some(deadline) = earlier(self.deadline(), base) {
+            self.set_deadline(deadline);
+        }
+        true
     }
 }
 
@@ -242,37 +261,24 @@ impl<C: Caller> Engine<C> {
         self.session.is_ready() || !self.fallback.is_empty()
     }
 
-    /// Returns the deadline of a call that is about to be sent.
+    /// A call is about to be sent to a slow server: extends its deadline, and tells a pool.
     #[cold]
-    pub(super) fn deadline_when_sent(
-        &self,
-        pace: &Pace,
-        deadline: Option<Instant>,
-    ) -> Option<Instant> {
-        if pace.grows {
-            deadline.max(Some(pace.due(self.session.settings.learned.write_cost())))
-        } else {
-            deadline
+    pub(super) fn note_sending(&self, call: &mut Call<C>) {
+        if let Some(pace) = call.pace().filter(|pace| pace.grows) {
+            let due = pace.due(self.session.settings.learned.write_cost());
+            call.set_deadline(call.deadline().map_or(due, |deadline| deadline.max(due)));
         }
+        call.note_sending();
     }
 
     /// Revokes the extensions of waiting calls: they wait for the next connection no longer than
     /// their timeout.
     pub(super) fn take_back_growth(&mut self) {
-        let mut earliest = self.earliest;
         for call in &mut self.waiting {
-            if call.starts_when_sent() {
-                continue;
-            }
-            if let Some(pace) = call.pace().filter(|pace| pace.grows) {
-                let base = pace.since.checked_add(pace.timeout);
-                if let Some(deadline) = earlier(call.deadline(), base) {
-                    call.set_deadline(deadline);
-                }
-                earliest = earlier(earliest, call.deadline());
+            if call.take_back_growth() {
+                self.earliest = earlier(self.earliest, call.deadline());
             }
         }
-        self.earliest = earliest;
     }
 
     /// Measures the request that the first call in flight is about to complete. The time of a

@@ -52,11 +52,15 @@ impl<'a, C: Caller> Pooled<'a, C> {
         slots.filter_map(|slot: &mut SentCall<C>| slot.call.as_deref_mut())
     }
 
-    /// Returns the calls in flight, then those that wait to be sent.
-    pub(in crate::request_reply) fn calls(self) -> impl Iterator<Item = &'a mut Call<C>> {
-        let slots = self.0.in_flight.iter_mut();
-        let sent = slots.filter_map(|slot: &mut SentCall<C>| slot.call.as_deref_mut());
-        sent.chain(self.0.waiting.iter_mut().map(|call| &mut **call))
+    /// Returns the calls in flight on the HTTP fallback.
+    pub(in crate::request_reply) fn on_fallback(self) -> impl Iterator<Item = &'a mut Call<C>> {
+        let slots = self.0.fallback.slots_mut();
+        slots.filter_map(|slot: &mut SentCall<C>| slot.call.as_deref_mut())
+    }
+
+    /// Returns the calls that wait to be sent.
+    pub(in crate::request_reply) fn waiting(self) -> impl Iterator<Item = &'a mut Call<C>> {
+        self.0.waiting.iter_mut().map(|call| &mut **call)
     }
 
     /// Whether calls may be sent: the connection is ready, and no call is left on the fallback.
@@ -74,10 +78,32 @@ impl<'a, C: Caller> Pooled<'a, C> {
         self.0.check_at(call, now)
     }
 
-    /// Fails a waiting call if its deadline has passed and is not extended. Returns whether it
-    /// ended, because of that or because its caller has left.
-    pub(in crate::request_reply) fn expire(&self, call: &mut Call<C>, now: Instant) -> bool {
-        self.0.expire_waiting(call, now, true, || Wait::Pool)
+    /// Whether commands reach the server over this connection or the HTTP fallback.
+    pub(in crate::request_reply) fn reaches_server(&self) -> bool {
+        self.0.reaches_server()
+    }
+
+    /// Fails a waiting call if its deadline has passed and is not extended, as it may be while
+    /// commands reach the server. Returns whether it ended, because of that or because its caller
+    /// has left.
+    pub(in crate::request_reply) fn expire(
+        &self,
+        call: &mut Call<C>,
+        now: Instant,
+        reachable: bool,
+    ) -> bool {
+        self.0.expire_waiting(call, now, reachable, || Wait::Pool)
+    }
+
+    /// The call leaves the pool for the primary connection. If that is lost, the call waits for the
+    /// next one no longer than its timeout.
+    pub(in crate::request_reply) fn take(self, mut call: Box<Call<C>>, now: Instant) {
+        if self.0.session.is_ready() {
+            self.restart(&mut call, now);
+        } else {
+            call.take_back_growth();
+        }
+        self.enqueue(call, now);
     }
 
     /// The call is about to be sent over a connection: only what that connection does counts from

@@ -3,14 +3,14 @@
 use tokio::time::Instant;
 
 use super::*;
-use crate::{ErrorKind, Outcome, State};
+use crate::{CommandOrder, ErrorKind, Outcome, ServerKind, State};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Starts an MSET whose caller soon gives up while the server continues.
+/// Starts an MSET of new keys whose caller soon gives up while the server continues.
 async fn write_on(server: &Server, client: &Client, keys: usize) {
     let before = server.count("MSET");
-    let pairs: Vec<_> = (0..keys).map(|n| (format!("key:{n}"), n)).collect();
+    let pairs: Vec<_> = (0..keys).map(|n| (format!("{before}:{n}"), n)).collect();
     let write = tokio::spawn(client.mset(pairs).timeout(SECOND));
     while server.count("MSET") == before {
         sleep(Duration::from_millis(1)).await;
@@ -86,7 +86,7 @@ async fn a_desynchronized_connection_displaces_no_other() {
         set_aside(&client, connections).await;
     }
     server.0.out_of_step.store(true, Ordering::Relaxed);
-    let script = tokio::spawn(client.eval("return 1", [""; 0], [""; 0]));
+    let script = tokio::spawn(client.eval("return 1", ["k"], [""; 0]));
     let write = tokio::spawn(client.set("k", 1));
     for call in [
         script.await.unwrap().map(drop),
@@ -171,6 +171,62 @@ async fn without_reconnecting_the_client_ends_when_its_server_has_vanished() {
     drop(own);
     let other = client.exclusive().await.unwrap();
     drop(other);
+    client.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_one_connection_no_call_overtakes_those_that_were_set_aside() {
+    for kind in [ServerKind::Redis, ServerKind::SwarmKeyDb] {
+        let server = Server::default();
+        let options = options().server(kind).max_connections(1);
+        let client = server.client(options).await;
+        write_on(&server, &client, 300).await;
+        set_aside(&client, 1).await;
+        let start = Instant::now();
+        client.get("other").await.unwrap();
+        client.set("other", 1).await.unwrap();
+        assert!(start.elapsed() <= INTERVAL, "{:?}", start.elapsed());
+        assert!(server.written() < 300);
+        client.get("0:7").await.unwrap();
+        assert!(server.written() >= 300, "{kind:?}: a read of its key waits");
+        // The order of one connection is enough again.
+        while client.stats().draining > 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        client.set("0:7", 1).await.unwrap();
+        client.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_keeps_all_commands_in_order_waits_for_those_that_were_set_aside() {
+    let server = Server::default();
+    let options = options().ordering(CommandOrder::All);
+    let client = server.client(options).await;
+    write_on(&server, &client, 300).await;
+    set_aside(&client, 1).await;
+    client.get("other").await.unwrap();
+    // Until the server should have done its work.
+    assert!(server.written() >= 290, "{}", server.written());
+    client.close().await;
+}
+
+/// A read that was sent may be overdue for long.
+#[tokio::test(start_paused = true)]
+async fn writes_do_not_overtake_a_read_that_was_set_aside_and_reads_do() {
+    let server = Server::default();
+    let client = server.client(options().server(ServerKind::Redis)).await;
+    let pairs: Vec<_> = (0..300).map(|n| (format!("key:{n}"), n)).collect();
+    let write = tokio::spawn(client.mset(pairs).timeout(SECOND));
+    server.has_got("MSET").await;
+    let read = tokio::spawn(client.get("k"));
+    server.has_got("GET").await;
+    write.await.unwrap().unwrap_err();
+    set_aside(&client, 1).await;
+    client.get("k").await.unwrap();
+    assert!(!read.is_finished());
+    client.set("k", 1).await.unwrap();
+    assert!(read.is_finished());
     client.close().await;
 }
 

@@ -110,6 +110,70 @@ async fn losing_the_connection_while_the_fallback_settles_leaves_the_connected_s
     }
 }
 
+/// The connection that was set aside and the fallback are two ways to the server.
+#[tokio::test(start_paused = true)]
+async fn no_call_over_the_fallback_overtakes_those_that_were_set_aside() {
+    for max in [1, 8] {
+        let server = Server::default();
+        let options = options().max_connections(max);
+        let (client, mut fallback) = client(&server, options).await;
+        let pairs: Vec<_> = (0..400).map(|n| (format!("key:{n}"), n)).collect();
+        let write = tokio::spawn(client.mset(pairs).timeout(SECOND));
+        server.has_got("MSET").await;
+        assert!(write.await.unwrap().is_err());
+        while client.stats().draining == 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        server.0.mute.store(true, Ordering::Relaxed);
+        server.cut_newest();
+        assert!(client.watch_state().reached(State::Fallback).await);
+        let mut peer = fallback.recv().await.unwrap();
+        let limit = 60 * SECOND;
+        let get = tokio::spawn(client.get("other").timeout(limit));
+        assert_eq!(peer.next_request().await.unwrap().name(), b"GET");
+        peer.reply(Frame::bulk("over HTTP")).await.unwrap();
+        assert!(get.await.unwrap().unwrap().is_some());
+        let set = tokio::spawn(client.set("key:7", 1).timeout(limit));
+        tokio::task::yield_now().await;
+        let flush = tokio::spawn(client.raw("FLUSHALL", [""; 0]).timeout(limit));
+        assert!(server.written() < 380);
+        assert_eq!(peer.next_request().await.unwrap().name(), b"SET");
+        assert_eq!(server.written(), 400);
+        sleep(SECOND).await;
+        peer.reply(Frame::simple("OK")).await.unwrap();
+        set.await.unwrap().unwrap();
+        assert_eq!(peer.next_request().await.unwrap().name(), b"FLUSHALL");
+        peer.reply(Frame::simple("OK")).await.unwrap();
+        flush.await.unwrap().unwrap();
+    }
+}
+
+/// The connection is back, with others beside it, before the fallback has settled.
+#[tokio::test(start_paused = true)]
+async fn no_call_overtakes_those_that_are_left_on_the_fallback() {
+    let server = Server::default();
+    let options = options().min_connections(4).max_connections(4);
+    let (client, mut fallback) = client(&server, options).await;
+    server.0.unreachable.store(true, Ordering::Relaxed);
+    server.cut_all();
+    assert!(client.watch_state().reached(State::Fallback).await);
+    let mut peer = fallback.recv().await.unwrap();
+    let first = tokio::spawn(client.set("a", 1));
+    assert_eq!(peer.next_request().await.unwrap().name(), b"SET");
+    server.0.unreachable.store(false, Ordering::Relaxed);
+    assert!(client.watch_state().reached(State::Connected).await);
+    let second = tokio::spawn(client.set("a", 2));
+    while client.stats().shared.open < 4 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    client.set("b", 3).await.unwrap();
+    assert_eq!(server.sets(), [("b".to_owned(), 3)]);
+    peer.reply(Frame::simple("OK")).await.unwrap();
+    first.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+    client.close().await;
+}
+
 /// Guards against a call that is ready to be sent, but waits until something else wakes the driver.
 #[tokio::test(start_paused = true)]
 async fn a_read_of_a_connection_that_was_set_aside_is_resent_over_the_fallback_at_once() {

@@ -6,6 +6,7 @@ mod deadlines;
 mod dedicated;
 mod fallback;
 mod leaving;
+mod overdue;
 mod pool;
 mod replaced;
 mod silence;
@@ -176,6 +177,7 @@ impl Server {
             "MSET" => args / 2,
             "DEL" => args,
             "SET" | "INCR" => 1,
+            "FLUSHALL" => 300,
             _ => 0,
         };
         match &*name {

@@ -14,7 +14,10 @@ use crate::{ErrorKind, Outcome};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Replaces all workers while one of them writes 200 keys.
-async fn replaced_in_a_long_write(server: &Server) -> (Client, JoinHandle<crate::Result<()>>) {
+async fn replaced_in_a_long_write(
+    server: &Server,
+    timeout: Option<Duration>,
+) -> (Client, JoinHandle<crate::Result<()>>) {
     let accepting = server.clone();
     let connect = move || {
         let server = accepting.clone();
@@ -26,20 +29,20 @@ async fn replaced_in_a_long_write(server: &Server) -> (Client, JoinHandle<crate:
     let login = target.login.clone();
     let factory = ConnectionFactory::new(target, options, Tasks::current().unwrap());
     let client = Client::start(factory).await.unwrap();
-    let long = long_write(server, &client, None).await;
+    let long = long_write(server, &client, timeout).await;
     let before = server.connections();
     login.set(Credentials::new(None, "other"));
     while server.connections() < before + 3 {
         client.set("k", 1).await.unwrap();
     }
-    assert!(!long.is_finished());
+    assert_eq!(long.is_finished(), timeout.is_some());
     (client, long)
 }
 
 #[tokio::test(start_paused = true)]
 async fn close_waits_for_calls_on_replaced_connections() {
     let server = Server::default();
-    let (client, long) = replaced_in_a_long_write(&server).await;
+    let (client, long) = replaced_in_a_long_write(&server, None).await;
     let closed = client.close_within(60 * SECOND).await;
     assert!(closed.is_complete(), "{closed:?}");
     assert!(long.is_finished());
@@ -49,7 +52,7 @@ async fn close_waits_for_calls_on_replaced_connections() {
 #[tokio::test(start_paused = true)]
 async fn close_within_a_limit_counts_calls_on_replaced_connections() {
     let server = Server::default();
-    let (client, long) = replaced_in_a_long_write(&server).await;
+    let (client, long) = replaced_in_a_long_write(&server, None).await;
     let closed = client.close_within(SECOND).await;
     assert_eq!((closed.abandoned, closed.unanswered), (1, 1));
     let error = long.await.unwrap().unwrap_err();
@@ -62,6 +65,24 @@ async fn close_within_a_limit_counts_calls_on_replaced_connections() {
         server.settled().await > written + 100,
         "it is not interrupted"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn close_counts_a_write_that_has_timed_out_on_a_connection_that_was_closed_before() {
+    let server = Server::default();
+    let (client, long) = replaced_in_a_long_write(&server, Some(INTERVAL)).await;
+    long.await.unwrap().unwrap_err();
+    sleep(SECOND).await;
+    let closed = client.close_within(Duration::ZERO).await;
+    assert_eq!((closed.abandoned, closed.unanswered), (0, 1));
+    server.settled().await;
+
+    // It does not count once its reply has arrived.
+    let server = Server::default();
+    let (client, _long) = replaced_in_a_long_write(&server, Some(INTERVAL)).await;
+    sleep(30 * SECOND).await;
+    let closed = client.close_within(Duration::ZERO).await;
+    assert!(closed.is_complete(), "{closed:?}");
 }
 
 /// Sets a key for a time, which always fails.

@@ -52,6 +52,29 @@ fn a_call_does_not_overtake_one_that_waits_for_a_common_key() {
 }
 
 #[test]
+fn a_call_does_not_overtake_one_that_waits_for_the_connection() {
+    let mut bench = bench(&["INCR a", "GET a", "GET b", "SCRIPT FLUSH", "GET c"]);
+    bench.engine.session.settings.fallback = FallbackScope::GetAndSet;
+    assert_eq!(sent(&mut bench), ["GET b"]);
+    reply(&mut bench);
+    assert_eq!(sent(&mut bench), [""; 0]);
+}
+
+#[test]
+fn a_call_whose_caller_has_left_holds_back_no_later_one() {
+    let mut bench = bench(&[]);
+    bench.engine.session.settings.fallback = FallbackScope::GetAndSet;
+    let request = Request::new("INCR", ["a"]);
+    let gone = bench.submit(Requests::One(request), Retry::Never, false);
+    assert_eq!(sent(&mut bench), [""; 0]);
+    *gone.borrow_mut() = true;
+    let request = Request::new("GET", ["a"]);
+    bench.submit(Requests::One(request), Retry::ReadOnly, false);
+    bench.engine.fallback().sweep();
+    assert_eq!(sent(&mut bench), ["GET a"]);
+}
+
+#[test]
 fn a_fence_goes_alone() {
     let mut bench = bench(&["SET a 1", "FLUSHALL", "PING"]);
     for expected in ["SET a 1", "FLUSHALL", "PING"] {
