@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A connection of any kind.
 pub(crate) enum Door {
     Tcp(Tcp),
-    Ws(Ws),
+    Ws(Box<Ws>),
     Http(String),
 }
 
@@ -57,12 +57,12 @@ impl Door {
             _ => {
                 let stream = connect(gateway.ws_url()).await;
                 let (socket, _) = client_async(gateway.ws_url(), stream).await.unwrap();
-                Self::Ws(Ws {
+                Self::Ws(Box::new(Ws {
                     socket,
                     json: name == "json",
                     received: VecDeque::new(),
                     closed: false,
-                })
+                }))
             }
         }
     }

@@ -116,7 +116,8 @@ fn difference(line: &Value, mut found: Response) -> Option<String> {
         .collect();
     let is_page = !headers.contains_key("content-length");
     found.headers.retain(|name, _| {
-        !IGNORED.contains(&name.as_str()) && !(is_page && name == "content-length")
+        let length = is_page && name == "content-length";
+        !length && !IGNORED.contains(&name.as_str())
     });
     let body = recording::bytes(line["reply"].as_str().unwrap());
     if is_page {

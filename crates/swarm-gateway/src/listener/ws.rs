@@ -251,7 +251,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for WsSink<S> {
         if self.dialect.has(Quirk::UnaskedPongs) {
             self.alive.tick().await;
         } else {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

@@ -132,10 +132,9 @@ fn matches(pattern: &[u16], key: &[u16]) -> bool {
     // Positions in the pattern that are reached after each unit of the key.
     let close = |reached: &mut Vec<bool>| {
         for at in 0..pattern.len() {
-            if reached.get(at) == Some(&true) && pattern.get(at) == Some(&STAR) {
-                if let Some(next) = reached.get_mut(at + 1) {
-                    *next = true;
-                }
+            let opens = reached.get(at) == Some(&true) && pattern.get(at) == Some(&STAR);
+            if let (true, Some(next)) = (opens, reached.get_mut(at + 1)) {
+                *next = true;
             }
         }
     };
