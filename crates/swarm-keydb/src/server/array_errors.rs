@@ -112,7 +112,18 @@ fn is_known_message(command: &str, text: &str) -> bool {
             name.eq_ignore_ascii_case(command)
         })
     };
+    // They name the subcommand as it was sent, or none.
+    let of_subcommand = match command {
+        "PUBSUB" => {
+            text.starts_with("ERR unknown subcommand or wrong number of arguments for '")
+                && text.ends_with("' command")
+        }
+        "SCRIPT" => text == "NOTBUSY No scripts in execution right now.",
+        "XGROUP" => text == "ERR Unknown XGROUP subcommand",
+        _ => false,
+    };
     of_exec
+        || of_subcommand
         || FIXED.contains(&text)
         || is_about_the_server(text)
         || quoted("ERR wrong number of arguments for ", &["' command", "'"])
@@ -198,6 +209,22 @@ mod tests {
         let aborted = "EXECABORT Transaction discarded because of previous errors.";
         assert!(message("EXEC", aborted).is_some());
         assert!(message("MGET a b", aborted).is_none());
+    }
+
+    /// These were taken for values. The texts are those of the deployed server.
+    #[test]
+    fn errors_about_subcommands_are_known() {
+        for (command, text) in [
+            ("XGROUP FOO k g", "ERR Unknown XGROUP subcommand"),
+            (
+                "pubsub foo",
+                "ERR unknown subcommand or wrong number of arguments for 'foo' command",
+            ),
+            ("SCRIPT KILL", "NOTBUSY No scripts in execution right now."),
+        ] {
+            assert!(message(command, text).is_some(), "{command}");
+            assert!(message("MGET a b", text).is_none(), "{text}");
+        }
     }
 
     #[test]
