@@ -74,7 +74,7 @@ enum Task {
     Live,
     /// Model-check the client's queue and reply channel with loom
     Loom,
-    /// Run a million random schedules through the engine
+    /// Play a million random schedules with the engine and the pool, and 50,000 with whole clients
     Simulate,
     /// Send 100,000 commands to a server that is down for 30 seconds; kill a server 200 times under
     /// load; check the order of two million commands (needs redis-server)
@@ -169,8 +169,12 @@ fn run(task: Task) -> Result<()> {
         ),
         Task::Simulate => shell::run(
             "simulate",
-            shell::command("cargo", "test --release -p swarm-keydb --lib races")
-                .env("SWARM_SCHEDULES", "1000000"),
+            shell::command(
+                "cargo",
+                "test --release -p swarm-keydb --lib -- races schedules",
+            )
+            .env("SWARM_SCHEDULES", "1000000")
+            .env("SWARM_CLIENT_SCHEDULES", "50000"),
         ),
         Task::Soak => {
             shell::run(

@@ -13,6 +13,8 @@ mod reply;
 mod running;
 mod scan;
 mod subscribe;
+#[cfg(test)]
+mod tests;
 mod transact;
 mod transaction;
 

@@ -85,7 +85,9 @@ pub enum CommandOrder {
     PerKey,
     /// All commands reach the server in the order in which their futures were first polled. The
     /// client has one shared connection, regardless of
-    /// [`max_connections`](crate::ClientOptions::max_connections).
+    /// [`max_connections`](crate::ClientOptions::max_connections). Writes that wait for
+    /// [`transact`](crate::Client::transact) on a server that does not isolate transactions hold
+    /// back only later commands that name one of their keys.
     All,
     /// Commands are in no order, not even those of a common key. For loading independent keys, each
     /// written once. The commands of one pipeline or transaction stay in order, but

@@ -1,0 +1,4 @@
+//! Tests of whole clients.
+
+#[cfg(feature = "tcp")]
+mod schedules;
