@@ -46,11 +46,7 @@ async fn every_command_works_on_every_server() {
 /// Returns whether the command table marks the methods as available over HTTP. Methods without a
 /// row are.
 fn http_carries(methods: &[&str]) -> bool {
-    let rows = TABLE
-        .lines()
-        .map(|line| line.split('|').collect::<Vec<_>>());
-    let mut rows = rows.filter(|cells| cells.len() > 10);
-    let row = rows.find(|cells| names(cells[2]).any(|name| methods.contains(&name)));
+    let row = table_rows().find(|cells| names(cells[2]).any(|name| methods.contains(&name)));
     row.is_none_or(|cells| cells[7].trim() != "no")
 }
 
@@ -118,6 +114,14 @@ fn is_on_swarmkeydb(method: &str) -> bool {
     row.is_none_or(|cells| cells[8].trim() != "no")
 }
 
+/// Returns the cells of the rows of the command table.
+fn table_rows() -> impl Iterator<Item = Vec<&'static str>> {
+    let rows = TABLE
+        .lines()
+        .map(|line| line.split('|').collect::<Vec<_>>());
+    rows.filter(|cells| cells.len() > 10)
+}
+
 #[test]
 fn every_method_has_a_check() {
     let checked: Vec<_> = checks()
@@ -125,8 +129,8 @@ fn every_method_has_a_check() {
         .flat_map(|check| check.methods)
         .copied()
         .collect();
-    let rows = TABLE.lines().filter_map(|line| line.split('|').nth(2));
-    let methods: Vec<_> = rows.flat_map(names).collect();
+    let rows = table_rows();
+    let methods: Vec<_> = rows.flat_map(|cells| names(cells[2])).collect();
     assert!(methods.len() > 40, "the table is read wrongly");
     for method in methods {
         let known = checked.contains(&method) || LEFT_OUT.contains(&method);

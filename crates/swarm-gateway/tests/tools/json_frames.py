@@ -36,7 +36,8 @@ with connect(URL) as socket, connect(URL) as listener:
     check("error" in ask(socket, "{"), True)
     check(ask(listener, ["SUBSCRIBE", "news"]), ["subscribe", "news", 1])
     check(ask(socket, ["PUBLISH", "news", "hi"]), 1)
-    check(json.loads(listener.recv(timeout=10)), ["message", "news", "hi"])
+    push = {"type": "push", "data": ["message", "news", "hi"]}
+    check(json.loads(listener.recv(timeout=10)), push)
     # A frame per reply, in order, however many commands are under way.
     for number in range(1000):
         socket.send(json.dumps(["ECHO", str(number)]))

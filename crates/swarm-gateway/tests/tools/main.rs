@@ -85,7 +85,7 @@ async fn curl() {
         (
             vec![],
             "/get/k",
-            r#"{"error":"NOAUTH Authentication required."}"#,
+            r#"{"error":"NOAUTH Authentication required"}"#,
         ),
     ] {
         let url = format!("{}{path}", gateway.http_url());

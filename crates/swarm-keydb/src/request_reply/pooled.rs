@@ -76,6 +76,7 @@ impl RequestReply {
         if let Some(dispatcher) = &mut self.dispatcher {
             dispatcher.adopt(&mut self.engine, now);
             dispatcher.disconnected(now);
+            dispatcher.fence_calls_elsewhere(&mut self.engine);
         }
         self.note_connections(0);
         if self.is_pooled() {

@@ -291,7 +291,7 @@ impl Simulation {
     /// fallback is idle.
     fn run_one(&mut self) {
         let has_detours = self.has_detours();
-        let may_run = |id: u32, line: &Line| !line.unrun.is_empty() && !(has_detours && id == 0);
+        let may_run = |id: u32, line: &Line| !(line.unrun.is_empty() || has_detours && id == 0);
         let busy = self
             .lines
             .iter_mut()

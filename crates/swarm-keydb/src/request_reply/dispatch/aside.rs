@@ -24,6 +24,7 @@ impl Dispatcher {
             self.engage(engine, now);
         }
         self.pool.set_aside();
+        self.fence_calls_elsewhere(engine);
         for call in engine.pooled().in_flight() {
             if let Some(keys) = self.keys_aside(call)
                 && let Some(ticket) = call.ticket()
@@ -32,6 +33,25 @@ impl Dispatcher {
             }
         }
         self.is_changed = true;
+    }
+
+    /// Calls that have left the pool, and are or will be on the fallback, do not count as on the next
+    /// connection. If all calls stay in order, everything waits for them.
+    pub(in crate::request_reply) fn fence_calls_elsewhere(
+        &mut self,
+        engine: &mut Engine<ReplySender>,
+    ) {
+        if self.order != CommandOrder::All {
+            return;
+        }
+        let mut fence = |call: &mut Call<ReplySender>| {
+            if let Some(ticket) = call.ticket() {
+                self.pool
+                    .rekey_aside(ticket.position(), OrderKeys::Everything);
+            }
+        };
+        engine.pooled().on_fallback().for_each(&mut fence);
+        engine.pooled().waiting().for_each(fence);
     }
 
     /// Returns what a call keeps waiting once its connection is set aside, if that changes. A read

@@ -45,14 +45,6 @@ use crate::{Client, ClientOptions, CommandOrder, Growth, ServerKind, State};
 /// Schedules per run, unless `SWARM_CLIENT_SCHEDULES` is set.
 const SCHEDULES: u64 = 100;
 
-/// Whether calls over the HTTP fallback are in order with those on connections that were set aside
-/// or are closing. They are not yet: see "Known gaps" in ARCHITECTURE.md.
-const FALLBACK_IN_ORDER_WITH_OLD_CONNECTIONS: bool = false;
-
-/// Whether a client with a single connection keeps calls on a connection that was set aside in
-/// order with later ones. It does not yet: see "Known gaps" in ARCHITECTURE.md.
-const SINGLE_IN_ORDER_WITH_OLD_CONNECTIONS: bool = false;
-
 /// Schedules that fail before the others are not played.
 const MAX_FAILED: usize = 20;
 
@@ -384,18 +376,6 @@ async fn end(world: &World, patience: Duration) -> Option<String> {
         let links = world.state().links.keys().copied().collect::<Vec<_>>();
         format!("connections {links:?} stay open")
     })
-}
-
-/// Whether the client is known not to keep two calls in order that ran on these connections, in the
-/// order of their first polls.
-fn is_known_gap(plan: &Plan, one: u32, other: u32) -> bool {
-    let setup = &plan.setup;
-    let is_single = setup.max_connections == 1
-        || setup.server == Some(ServerKind::Redis)
-        || setup.order == CommandOrder::All;
-    let is_over_fallback = !setup.http_only && one < HTTP && other >= HTTP;
-    !FALLBACK_IN_ORDER_WITH_OLD_CONNECTIONS && is_over_fallback
-        || !SINGLE_IN_ORDER_WITH_OLD_CONNECTIONS && is_single && one != other && one < HTTP
 }
 
 impl Seen {
