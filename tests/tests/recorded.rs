@@ -274,7 +274,7 @@ async fn send(client: &Client, record: &Record) -> Result<Frame> {
         return reply;
     }
     let wait = Duration::from_millis(100);
-    let reply = match reply {
+    match reply {
         Err(error) if error.to_string().contains("raw_blocking") => {
             client.raw_blocking(name, args, wait).await
         }
@@ -283,8 +283,7 @@ async fn send(client: &Client, record: &Record) -> Result<Frame> {
             conn.raw(name, args).await
         }
         reply => reply,
-    };
-    reply
+    }
 }
 
 /// Serves all records of a transport. Returns the commands that the client has refused.

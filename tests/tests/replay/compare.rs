@@ -1,4 +1,4 @@
-//! Compares answers after the normalization that `tests/recorded/replay.md` describes.
+//! Compares answers after the normalization that `tests/recorded/README.md` describes.
 
 /// How a step is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

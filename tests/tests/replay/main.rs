@@ -1,5 +1,5 @@
 //! Replays what the deployed server answered against the gateway's dialect `upstream`, byte for
-//! byte over each listener. See `tests/recorded/replay.md` for the recordings.
+//! byte over each listener. See `tests/recorded/README.md` for the recordings.
 //!
 //! `RECORDED=/path cargo test --test replay` replays another set, without the lists of exceptions
 //! and of remaining differences.

@@ -35,7 +35,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use caller::{Record, name, perform};
 use plan::{Action, Fault, KEYS, Plan, Setup};
-use world::{EXTRA, HTTP, Seen, World};
+use world::{EXTRA, Seen, World};
 
 use crate::connection::ConnectionFactory;
 use crate::options::FallbackScope;
