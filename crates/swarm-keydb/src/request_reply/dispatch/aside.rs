@@ -35,8 +35,8 @@ impl Dispatcher {
         self.is_changed = true;
     }
 
-    /// Calls that have left the pool, and are or will be on the fallback, do not count as on the next
-    /// connection. If all calls stay in order, everything waits for them.
+    /// Calls that have left the pool, and are on the fallback or wait for it, do not count as on
+    /// the next connection. If all calls stay in order, everything waits for them.
     pub(in crate::request_reply) fn fence_calls_elsewhere(
         &mut self,
         engine: &mut Engine<ReplySender>,
