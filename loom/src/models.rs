@@ -14,8 +14,8 @@ use crate::reply_channel::channel;
 /// Each holds in every schedule.
 pub(crate) const MODELS: &[(&str, fn())] = &[
     (
-        "no value and no wake up is lost",
-        no_value_and_no_wake_up_is_lost,
+        "no value, control or wake up is lost",
+        no_value_control_or_wake_up_is_lost,
     ),
     (
         "senders that wait get returned capacity",
@@ -46,16 +46,17 @@ pub(crate) const MODELS: &[(&str, fn())] = &[
 
 /// Receives values as the driver does until the queue is closed. Drops each permit after the next
 /// step.
-async fn drive(mut receiver: Receiver<u32>) -> Vec<u32> {
+async fn drive(mut receiver: Receiver<u32, u32>) -> Vec<u32> {
     let (mut values, mut permits) = (Vec::new(), Vec::<Permit>::new());
     poll_fn(|cx| {
         loop {
             permits.clear();
-            let open = receiver.take(|value, permit| {
+            let taken = receiver.take(|value, permit| {
                 values.push(value);
                 permits.push(permit);
             });
-            if !open {
+            values.extend(taken.controls);
+            if !taken.open {
                 return Poll::Ready(());
             }
             if permits.is_empty() && receiver.sleep(cx) {
@@ -67,13 +68,16 @@ async fn drive(mut receiver: Receiver<u32>) -> Vec<u32> {
     values
 }
 
-fn no_value_and_no_wake_up_is_lost() {
+fn no_value_control_or_wake_up_is_lost() {
     let (sender, receiver) = queue(4);
     let sender = Arc::new(sender);
     let senders: Vec<_> = (0..2)
         .map(|value| {
             let sender = Arc::clone(&sender);
-            thread::spawn(move || assert!(sender.try_send(value, 1).is_ok()))
+            thread::spawn(move || match value {
+                0 => assert!(sender.try_send(value, 1).is_ok()),
+                _ => assert!(sender.send_control(value).is_ok()),
+            })
         })
         .collect();
     drop(sender);
@@ -95,10 +99,10 @@ fn senders_that_wait_get_returned_capacity() {
 }
 
 fn returned_capacity_is_collected_by_senders_that_do_not_wait() {
-    let (sender, mut receiver) = queue(1);
+    let (sender, mut receiver) = queue::<_, ()>(1);
     assert!(sender.try_send(0, 1).is_ok());
     let driver = thread::spawn(move || {
-        receiver.take(|_, permit| drop(permit));
+        drop(receiver.take(|_, permit| drop(permit)));
         receiver
     });
     let early = sender.try_send(1, 1);
@@ -112,10 +116,10 @@ fn returned_capacity_is_collected_by_senders_that_do_not_wait() {
 }
 
 fn a_sender_that_stops_waiting_keeps_no_capacity() {
-    let (sender, mut receiver) = queue(1);
+    let (sender, mut receiver) = queue::<_, ()>(1);
     assert!(sender.try_send(0, 1).is_ok());
     let driver = thread::spawn(move || {
-        receiver.take(|_, permit| drop(permit));
+        drop(receiver.take(|_, permit| drop(permit)));
         receiver.sleep(&Context::from_waker(Waker::noop()));
         receiver
     });
@@ -126,23 +130,23 @@ fn a_sender_that_stops_waiting_keeps_no_capacity() {
             .poll(&mut Context::from_waker(Waker::noop()));
     }
     let mut receiver = driver.join().unwrap();
-    receiver.take(|_, permit| drop(permit));
+    drop(receiver.take(|_, permit| drop(permit)));
     assert_eq!(sender.free(), 1);
     assert!(sender.try_send(2, 1).is_ok());
 }
 
 fn a_value_is_received_or_refused_when_the_queue_closes() {
-    let (sender, mut receiver) = queue(2);
+    let (sender, mut receiver) = queue::<_, ()>(2);
     let sender = Arc::new(sender);
     let other = Arc::clone(&sender);
     let sending = thread::spawn(move || other.try_send(0, 1).is_ok());
     receiver.close();
     let mut received = 0;
-    let open = receiver.take(|_, _| received += 1);
+    let open = receiver.take(|_, _| received += 1).open;
     assert!(!open);
     assert_eq!(received, usize::from(sending.join().unwrap()));
     let mut late = 0;
-    receiver.take(|_, _| late += 1);
+    drop(receiver.take(|_, _| late += 1));
     assert_eq!(late, 0, "nothing comes after the end");
 }
 

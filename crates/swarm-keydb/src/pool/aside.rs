@@ -16,7 +16,7 @@ impl<T> Pool<T> {
         self.holds += usize::from(need == Need::Names);
         self.waiting.insert(position, (job, need));
         if flight.connection.is_worker()
-            && let Some(connection) = self.connection_mut(flight.connection)
+            && let Some(connection) = self.connections.get_mut(flight.connection)
         {
             connection.is_stuck = connection.in_flight > 0;
         }
@@ -43,7 +43,7 @@ impl<T> Pool<T> {
                 flight.connection = ConnectionId::ASIDE;
             }
         }
-        if let Some(connection) = self.connection_mut(ConnectionId::PRIMARY) {
+        if let Some(connection) = self.connections.get_mut(ConnectionId::PRIMARY) {
             (connection.in_flight, connection.writes) = (0, 0);
             (connection.long, connection.is_stuck) = (0, false);
         }

@@ -13,6 +13,7 @@
 //! connections that are no longer used.
 
 mod aside;
+mod connections;
 mod growth;
 mod keys;
 mod name_set;
@@ -24,6 +25,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
+use connections::{Connection, Connections};
 use growth::Growth;
 pub(crate) use growth::{Mode, Plan};
 pub(crate) use keys::OrderKeys;
@@ -100,8 +102,9 @@ pub(crate) struct Pool<T> {
     /// Jobs that need no connection, waiting or in flight.
     holds: usize,
     in_flight: HashMap<Position, InFlight>,
-    /// Connections that take calls, in the order in which they were opened.
-    connections: Vec<Connection>,
+    connections: Connections,
+    /// Number of jobs that have gone to connections.
+    started: u64,
     growth: Growth,
     limits: Limits,
     /// When a read was sent last.
@@ -118,26 +121,6 @@ struct InFlight {
     sent: Instant,
 }
 
-#[derive(Debug)]
-struct Connection {
-    id: ConnectionId,
-    in_flight: usize,
-    /// Those in flight that are not only reads.
-    writes: usize,
-    /// How many of these are long.
-    long: usize,
-    /// Whether it owes an overdue reply and has returned the jobs behind that one.
-    is_stuck: bool,
-}
-
-impl Connection {
-    fn add(&mut self, need: Need, work: Work) {
-        self.in_flight += 1;
-        self.writes += usize::from(need != Need::Reads);
-        self.long += usize::from(work.is_long);
-    }
-}
-
 impl<T> Pool<T> {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
@@ -145,7 +128,8 @@ impl<T> Pool<T> {
             waiting: BTreeMap::new(),
             holds: 0,
             in_flight: HashMap::new(),
-            connections: Vec::new(),
+            connections: Connections::default(),
+            started: 0,
             growth: Growth::new(limits),
             limits,
             last_read: None,
@@ -224,7 +208,10 @@ impl<T> Pool<T> {
         if need == Need::Reads {
             self.last_read = Some(sent);
         }
-        if let Some(connection) = self.connection_mut(connection) {
+        self.started += 1;
+        let started = self.started;
+        if let Some(connection) = self.connections.get_mut(connection) {
+            connection.last_started = started;
             connection.add(need, work);
         }
     }
@@ -237,7 +224,7 @@ impl<T> Pool<T> {
         if flight.need == Need::Names {
             return None;
         }
-        if let Some(connection) = self.connection_mut(flight.connection) {
+        if let Some(connection) = self.connections.get_mut(flight.connection) {
             connection.is_stuck = false;
         }
         let took = now.saturating_duration_since(flight.sent);
@@ -255,7 +242,7 @@ impl<T> Pool<T> {
             return;
         };
         self.order.remove(position);
-        if let Some(connection) = self.connection_mut(flight.connection) {
+        if let Some(connection) = self.connections.get_mut(flight.connection) {
             connection.is_stuck &= connection.in_flight > 0;
         }
     }
@@ -263,7 +250,7 @@ impl<T> Pool<T> {
     fn ended(&mut self, position: Position) -> Option<InFlight> {
         let flight = self.in_flight.remove(&position)?;
         self.holds -= usize::from(flight.need == Need::Names);
-        if let Some(connection) = self.connection_mut(flight.connection) {
+        if let Some(connection) = self.connections.get_mut(flight.connection) {
             let writes = usize::from(flight.need != Need::Reads);
             connection.in_flight = connection.in_flight.saturating_sub(1);
             connection.writes = connection.writes.saturating_sub(writes);
@@ -312,21 +299,14 @@ impl<T> Pool<T> {
 
     /// Number of jobs in flight on a connection.
     pub(crate) fn in_flight(&self, id: ConnectionId) -> usize {
-        in_flight_on(&self.connections, id)
+        self.connections.in_flight(id)
     }
 
     /// A connection takes calls from now on. `handshake` is one of its round trips.
     pub(crate) fn opened(&mut self, id: ConnectionId, handshake: Option<Duration>, now: Instant) {
         self.growth.opened(id, handshake, now);
-        if self.connection_mut(id).is_some() {
+        let Some(connection) = self.connections.open(id) else {
             return;
-        }
-        let mut connection = Connection {
-            id,
-            in_flight: 0,
-            writes: 0,
-            long: 0,
-            is_stuck: false,
         };
         // The primary connection may have calls already: in its queue, and on the fallback.
         for flight in self
@@ -336,14 +316,13 @@ impl<T> Pool<T> {
         {
             connection.add(flight.need, flight.work);
         }
-        self.connections.push(connection);
     }
 
     /// A connection takes no more calls, or could not be opened. Calls in flight on it keep their
     /// names until they end.
     pub(crate) fn closed(&mut self, id: ConnectionId, now: Instant) {
         self.growth.closed(id, now);
-        self.connections.retain(|connection| connection.id != id);
+        self.connections.remove(id);
         if id == ConnectionId::PRIMARY {
             // Another connection will have its ID.
             self.set_aside();
@@ -371,11 +350,9 @@ impl<T> Pool<T> {
         self.growth.set_limits(limits);
     }
 
-    fn connection_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
-        (self.connections.iter_mut()).find(|connection| connection.id == id)
-    }
-
-    /// Returns the connection with the fewest calls in flight, if it may take another.
+    /// Returns the connection with the fewest calls in flight, if it may take another. Among idle
+    /// ones, the one that was used last: its state is in the caches, and those that are not needed
+    /// stay idle and can be closed. Among others, the one that has been busy for longest.
     fn least_loaded(&self, spares_primary: bool) -> Option<ConnectionId> {
         if !self.is_open() {
             return Some(ConnectionId::PRIMARY);
@@ -384,21 +361,23 @@ impl<T> Pool<T> {
         let with_room = connections.filter(|connection| {
             self.has_room(connection) && !(spares_primary && connection.id == ConnectionId::PRIMARY)
         });
-        Some(with_room.min_by_key(|connection| connection.in_flight)?.id)
+        let load = |connection: &&Connection| match connection.in_flight {
+            0 => (0, u64::MAX - connection.last_started),
+            in_flight => (in_flight, connection.last_started),
+        };
+        Some(with_room.min_by_key(load)?.id)
     }
 
     /// Whether the primary connection takes calls.
     pub(crate) fn has_primary(&self) -> bool {
-        let mut connections = self.connections.iter();
-        connections.any(|connection| connection.id == ConnectionId::PRIMARY)
+        self.connections.primary().is_some()
     }
 
     fn with_room(&self, id: ConnectionId) -> Option<ConnectionId> {
         if !self.is_open() && id == ConnectionId::PRIMARY {
             return Some(id);
         }
-        let mut connections = self.connections.iter();
-        let connection = connections.find(|connection| connection.id == id)?;
+        let connection = self.connections.get(id)?;
         self.has_room(connection).then_some(id)
     }
 
@@ -447,7 +426,7 @@ impl<T> Pool<T> {
         growth.plan(now, waiting, |id| match id {
             // However many reads there are, they do not need other connections.
             ConnectionId::PRIMARY if spares_primary => 1,
-            _ => in_flight_on(connections, id),
+            _ => connections.in_flight(id),
         })
     }
 
@@ -476,10 +455,4 @@ impl<T> Pool<T> {
     pub(crate) fn is_needed(&self) -> bool {
         self.growth.is_pooled() || self.holds > 0 || self.has_in_flight_elsewhere()
     }
-}
-
-fn in_flight_on(connections: &[Connection], id: ConnectionId) -> usize {
-    let mut connections = connections.iter();
-    let connection = connections.find(|connection| connection.id == id);
-    connection.map_or(0, |connection| connection.in_flight)
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Connection, ConnectionId, Mode, Need, OrderKeys, Pool, Position, Work};
+use super::{ConnectionId, Mode, Need, OrderKeys, Pool, Position, Work};
 
 /// Time without reads after which the primary connection takes writes, too.
 const MEMORY_OF_READS: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ impl<T> Pool<T> {
     /// `calls` already.
     pub(crate) fn lets_reads_bypass(&self, calls: usize) -> bool {
         self.growth.mode() == Mode::Serial
-            && self.primary().is_some_and(|primary| {
+            && self.connections.primary().is_some_and(|primary| {
                 primary.writes == 0 && !primary.is_stuck && calls < self.window_for_reads()
             })
     }
@@ -61,17 +61,16 @@ impl<T> Pool<T> {
             && self.growth.mode() == Mode::Serial
             && self.connections.len() > 1
             && self.last_read.is_some_and(reads)
-            && self.primary().is_some()
+            && self.connections.primary().is_some()
     }
 
     /// Returns the primary connection if it is kept for reads and may take another.
     pub(super) fn for_reads(&self, spares_primary: bool) -> Option<ConnectionId> {
-        let primary = self.primary().filter(|primary| primary.writes == 0)?;
+        let primary = self
+            .connections
+            .primary()
+            .filter(|primary| primary.writes == 0)?;
         let has_room = primary.in_flight < self.window_for_reads();
         (spares_primary && has_room).then_some(primary.id)
-    }
-
-    fn primary(&self) -> Option<&Connection> {
-        (self.connections.iter()).find(|connection| connection.id == ConnectionId::PRIMARY)
     }
 }

@@ -1,11 +1,10 @@
 //! Closing a client: pending calls complete, or fail when the time for closing is over.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use swarm_transport::{TransportError, TransportErrorKind};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::dispatch::give_back;
 use super::engine::earlier;
@@ -19,8 +18,8 @@ fn closed() -> TransportError {
     TransportError::new(TransportErrorKind::Closed, "the client was closed")
 }
 
+#[derive(Default)]
 pub(super) struct Closing {
-    controls: mpsc::UnboundedReceiver<Control>,
     /// Dropped when the connection has ended, which wakes the callers of `close`.
     waiting: Vec<oneshot::Sender<()>>,
     /// When calls without a reply fail.
@@ -32,16 +31,6 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    pub(super) const fn new(controls: mpsc::UnboundedReceiver<Control>) -> Self {
-        Self {
-            controls,
-            waiting: Vec::new(),
-            by: None,
-            expired: false,
-            aborted: false,
-        }
-    }
-
     /// When calls without a reply fail.
     pub(super) const fn by(&self) -> Option<Instant> {
         self.by
@@ -49,13 +38,6 @@ impl Closing {
 
     pub(super) const fn is_aborted(&self) -> bool {
         self.aborted
-    }
-
-    /// Notifies all current and later callers of `close`.
-    fn finish(&mut self) {
-        self.waiting.clear();
-        self.controls.close();
-        while self.controls.try_recv().is_ok() {}
     }
 
     /// Returns the earlier of the closing deadline and the engine's deadline.
@@ -73,10 +55,11 @@ impl Closing {
 }
 
 impl RequestReply {
-    /// Processes requests to shut down or to hold keys. When shutting down, queued calls are still
-    /// sent; the queue accepts no more.
-    pub(super) fn poll_controls(&mut self, cx: &mut Context<'_>) {
-        while let Poll::Ready(Some(control)) = self.closing.controls.poll_recv(cx) {
+    /// Shuts down, or holds keys, as callers have asked for. When shutting down, queued calls are
+    /// still sent; the queue accepts no more.
+    #[cold]
+    pub(super) fn obey(&mut self, controls: Vec<Control>) {
+        for control in controls {
             match control {
                 Control::Close { by, done } => {
                     self.queue.close();
@@ -99,7 +82,8 @@ impl RequestReply {
     /// Closes the queue and drops all queued calls.
     pub(super) fn drop_queued(&mut self) {
         self.queue.close();
-        self.queue.take(|call, _permit| drop(give_back(call)));
+        let taken = (self.queue).take(|call, _permit| drop(give_back(call)));
+        self.obey(taken.controls);
     }
 
     /// Fails pending calls if the time for closing is over.
@@ -172,7 +156,9 @@ impl RequestReply {
         if self.role == Role::Shared {
             self.status.set(State::Closed);
         }
-        self.closing.finish();
+        // Notifies all current and later callers of `close`.
+        self.queue.end();
+        self.closing.waiting.clear();
     }
 
     /// Publishes the numbers of queued calls and of calls in flight.
@@ -195,8 +181,8 @@ impl RequestReply {
         self.queue.close();
         let now = tokio::time::Instant::now().into_std();
         let engine = &mut self.engine;
-        self.queue
-            .take(|call, permit| engine.submit(call, permit, now));
+        let taken = (self.queue).take(|call, permit| engine.submit(call, permit, now));
+        self.obey(taken.controls);
         self.fail_waiting_calls(failure);
     }
 

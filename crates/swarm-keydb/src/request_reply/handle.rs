@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use swarm_resp::Frame;
 use tokio::runtime::EnterGuard;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::budget::Budget;
@@ -179,9 +179,7 @@ pub(crate) struct ConnectionHandle(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    queue: queue::Sender<Box<Call<ReplySender>>>,
-    /// A separate channel, so that a shutdown overtakes queued calls.
-    controls: mpsc::UnboundedSender<Control>,
+    queue: queue::Sender<Box<Call<ReplySender>>, Control>,
     budget: Budget,
     /// Why the driver ended, if it was not closed.
     ended: Arc<OnceLock<Failure>>,
@@ -199,16 +197,10 @@ impl ConnectionHandle {
         origin: &Arc<Origin>,
         address: Option<Arc<str>>,
         tasks: &Tasks,
-    ) -> (
-        Self,
-        queue::Receiver<Box<Call<ReplySender>>>,
-        mpsc::UnboundedReceiver<Control>,
-    ) {
-        let (controls, control) = mpsc::unbounded_channel();
+    ) -> (Self, queue::Receiver<Box<Call<ReplySender>>, Control>) {
         let (sender, receiver) = queue::queue(budget.bytes);
         let connection = Self(Arc::new(Inner {
             queue: sender,
-            controls,
             budget,
             ended: Arc::default(),
             status: Arc::new(Status::new(address)),
@@ -216,7 +208,7 @@ impl ConnectionHandle {
             origin: Arc::clone(origin),
             tasks: tasks.clone(),
         }));
-        (connection, receiver, control)
+        (connection, receiver)
     }
 
     /// Returns the cell where the driver stores why it ended.
@@ -292,7 +284,7 @@ impl ConnectionHandle {
     /// If the future is dropped, nothing is held.
     pub(crate) async fn hold(&self, keys: Vec<Bytes>) -> Option<Ticket> {
         let (grant, granted) = oneshot::channel();
-        let _gone = self.0.controls.send(Control::Hold { keys, grant });
+        let _gone = self.0.queue.send_control(Control::Hold { keys, grant });
         granted.await.ok()
     }
 
@@ -389,7 +381,7 @@ impl ConnectionHandle {
     pub(crate) fn close(&self, by: Option<std::time::Instant>) -> impl Future<Output = ()> + use<> {
         let (done, closed) = oneshot::channel();
         // An error means that the driver has ended already.
-        let sent = self.0.controls.send(Control::Close { by, done });
+        let sent = self.0.queue.send_control(Control::Close { by, done });
         async move {
             if sent.is_ok() {
                 let _gone = closed.await;
@@ -401,7 +393,7 @@ impl ConnectionHandle {
     /// pending, the driver still waits for its reply.
     pub(crate) fn abort(&self) {
         self.0.queue.close();
-        let _gone = self.0.controls.send(Control::Abort);
+        let _gone = self.0.queue.send_control(Control::Abort);
     }
 
     /// Whether the connection works and has a session on the server.
@@ -485,8 +477,7 @@ mod tests {
         let budget = Budget::new(1, bytes);
         assert_eq!(budget.bytes, bytes);
         let tasks = Tasks::current().unwrap();
-        let (handle, _calls, _shutdowns) =
-            ConnectionHandle::new(budget, &Arc::default(), None, &tasks);
+        let (handle, _calls) = ConnectionHandle::new(budget, &Arc::default(), None, &tasks);
         assert_eq!(handle.0.queue.free(), bytes);
     }
 }

@@ -58,6 +58,7 @@ use closing::Closing;
 use dispatch::Dispatcher;
 use engine::{Engine, earlier};
 use fallback::Fallback;
+use handle::Control;
 use liveness_check::LivenessCheck;
 use reply_channel::Wake;
 
@@ -68,7 +69,7 @@ pub(crate) type Started = oneshot::Sender<Result<(), Failure>>;
 /// connects the engine to its callers.
 pub(crate) struct RequestReply {
     engine: Engine<ReplySender>,
-    queue: queue::Receiver<Box<Call<ReplySender>>>,
+    queue: queue::Receiver<Box<Call<ReplySender>>, Control>,
     /// Receives the reason if the connection ends without being closed.
     ended: Arc<OnceLock<Failure>>,
     status: Arc<Status>,
@@ -164,7 +165,7 @@ impl RequestReply {
         } = &**factory;
         let _context = tasks.enter();
         let (budget, settings) = (role.budget(options), &target.settings);
-        let (connection, queue, controls) =
+        let (connection, queue) =
             ConnectionHandle::new(budget, &target.origin, settings.address.clone(), tasks);
         let dialer = factory.dialer();
         let reconnect = factory.reconnect().enabled(role.reconnects(options));
@@ -174,7 +175,7 @@ impl RequestReply {
             status: Arc::clone(connection.status()),
             queue,
             queue_done: false,
-            closing: Closing::new(controls),
+            closing: Closing::default(),
             factory: Arc::clone(factory),
             dedicated,
             dispatcher: None,
@@ -202,11 +203,10 @@ impl RequestReply {
 
     /// Takes all queued calls. Returns whether there were any.
     fn take_calls(&mut self, cx: &mut Context<'_>) -> bool {
-        self.poll_controls(cx);
         let (mut now, engine) = (None, &mut self.engine);
         let mut pool = self.dispatcher.as_deref_mut();
         pool = pool.filter(|dispatcher| dispatcher.is_engaged());
-        let open = self.queue.take(|call, permit| {
+        let taken = self.queue.take(|call, permit| {
             let clock = || tokio::time::Instant::now().into_std();
             let now = *now.get_or_insert_with(clock);
             match &mut pool {
@@ -214,7 +214,10 @@ impl RequestReply {
                 Some(pool) => pool.submit(engine, call, permit, now),
             }
         });
-        self.queue_done = !open;
+        self.queue_done = !taken.open;
+        if !taken.controls.is_empty() {
+            self.obey(taken.controls);
+        }
         self.poll_pool(cx);
         if self.closing.is_aborted() {
             self.abort();

@@ -71,7 +71,7 @@ pub(crate) struct Growth {
     limits: Limits,
     /// Shortest round trip, which no other request prolonged.
     lone: Option<Duration>,
-    /// The primary connection is first, and never removed.
+    /// By ID. The primary connection is first, and never removed.
     connections: Vec<Connection>,
     last_id: u32,
     /// Since when the server is known to be serial.
@@ -159,7 +159,7 @@ impl Growth {
 
     /// A connection is gone, or could not be opened.
     pub(crate) fn closed(&mut self, id: ConnectionId, now: Instant) {
-        let Some(at) = self.connections.iter().position(|known| known.id == id) else {
+        let Some(at) = self.position_of(id) else {
             return;
         };
         let Some(connection) = self.connections.get_mut(at) else {
@@ -234,7 +234,7 @@ impl Growth {
 
     /// How many calls may be in flight on a connection: none unless it is open.
     pub(crate) fn window(&self, id: ConnectionId) -> usize {
-        let known = self.connections.iter().find(|known| known.id == id);
+        let known = self.position_of(id).and_then(|at| self.connections.get(at));
         let Some(connection) = known.filter(|known| known.is_open()) else {
             return 0;
         };
@@ -246,8 +246,7 @@ impl Growth {
 
     /// How many calls may be in flight on the primary connection while it carries only reads.
     pub(crate) fn window_for_reads(&self) -> usize {
-        let mut open = self.connections.iter().filter(|known| known.is_open());
-        let primary = open.find(|known| known.id == ConnectionId::PRIMARY);
+        let primary = self.connections.first().filter(|known| known.is_open());
         primary.map_or(0, |primary| primary.meter.window())
     }
 
@@ -321,6 +320,13 @@ impl Growth {
     }
 
     fn connection_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
-        self.connections.iter_mut().find(|known| known.id == id)
+        let at = self.position_of(id)?;
+        self.connections.get_mut(at)
+    }
+
+    fn position_of(&self, id: ConnectionId) -> Option<usize> {
+        self.connections
+            .binary_search_by_key(&id, |known| known.id)
+            .ok()
     }
 }

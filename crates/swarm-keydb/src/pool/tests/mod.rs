@@ -94,6 +94,24 @@ fn calls_of_one_key_go_to_one_connection_and_others_to_the_least_loaded() {
 }
 
 #[test]
+fn of_idle_connections_the_one_that_was_used_last_gets_the_next_call() {
+    let mut bench = Bench::new(3);
+    for command in ["SET a 1", "SET b 1", "SET c 1"] {
+        bench.submit(command);
+    }
+    let sets = bench.dispatch();
+    for at in [1, 2, 0] {
+        bench.finish(&sets[at]);
+    }
+    bench.submit("SET d 1");
+    let last = bench.dispatch().remove(0);
+    assert_eq!(last.connection, sets[2].connection, "it got a call last");
+    bench.finish(&last);
+    bench.submit("SET e 1");
+    assert_eq!(bench.take(), [("SET e 1", last.connection.0)]);
+}
+
+#[test]
 fn a_call_waits_until_its_keys_are_on_one_connection() {
     let mut bench = Bench::new(3);
     bench.submit("SET a 1");
@@ -127,7 +145,7 @@ fn a_fence_waits_for_everything_and_holds_back_everything() {
     let fence = bench.dispatch();
     assert_eq!(fence.len(), 1, "{fence:?}");
     bench.finish(&fence[0]);
-    assert_eq!(bench.take(), [("PING", 0), ("SET b 1", 1)]);
+    assert_eq!(bench.take(), [("PING", 1), ("SET b 1", 0)]);
 }
 
 #[test]

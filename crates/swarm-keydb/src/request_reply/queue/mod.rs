@@ -10,6 +10,9 @@
 //! receiver collects returned capacity before it sleeps, and a sender that finds too little
 //! collects it itself.
 //!
+//! A *control* takes no capacity and can be sent to a closed queue. The receiver gets it together
+//! with the values queued before it, however full the queue is.
+//!
 //! Senders wait in a semaphore, which owns all free capacity while any sender waits, so that they
 //! cannot be overtaken. Only the first of them waits there; the others wait for their turn, which
 //! ends when a value is queued. Two senders that had capacity at the same time could swap places.
@@ -26,12 +29,14 @@ use tokio::task::unconstrained;
 
 use super::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 
-/// Creates a queue of a capacity in bytes.
-pub(crate) fn queue<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+/// Creates a queue of a capacity in bytes, with values of type `T` and controls of type `C`.
+pub(crate) fn queue<T, C>(capacity: usize) -> (Sender<T, C>, Receiver<T, C>) {
     let shared = Arc::new(Shared {
         state: Mutex::new(State {
             entries: VecDeque::new(),
+            controls: Vec::new(),
             open: true,
+            ended: false,
             closed_unseen: false,
             sleeper: None,
             free: capacity,
@@ -46,11 +51,11 @@ pub(crate) fn queue<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 }
 
 /// Sending side of the queue. Dropping it closes the queue; queued values can still be received.
-pub(crate) struct Sender<T>(Arc<Shared<T>>);
+pub(crate) struct Sender<T, C>(Arc<Shared<T, C>>);
 
 /// Receiving side of the queue. Dropping it closes the queue and drops all queued values.
-pub(crate) struct Receiver<T> {
-    shared: Arc<Shared<T>>,
+pub(crate) struct Receiver<T, C> {
+    shared: Arc<Shared<T, C>>,
     /// Empty between batches; keeps the allocation.
     taken: VecDeque<Entry<T>>,
 }
@@ -74,8 +79,17 @@ pub(crate) enum TrySendError<T> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Closed;
 
-struct Shared<T> {
-    state: Mutex<State<T>>,
+/// What the receiver has taken besides values.
+#[must_use]
+pub(crate) struct Taken<C> {
+    /// Whether the queue is open.
+    pub(crate) open: bool,
+    /// Controls, in order. They were sent after the values taken before.
+    pub(crate) controls: Vec<C>,
+}
+
+struct Shared<T, C> {
+    state: Mutex<State<T, C>>,
     /// Capacity that dropped permits have returned and that has not been collected yet.
     returned: Arc<AtomicUsize>,
     /// Held by the first waiting sender until its value is queued.
@@ -84,9 +98,14 @@ struct Shared<T> {
     granted: Semaphore,
 }
 
-struct State<T> {
+struct State<T, C> {
     entries: VecDeque<Entry<T>>,
+    /// Seldom more than one.
+    controls: Vec<C>,
+    /// Whether values are accepted.
     open: bool,
+    /// Whether controls are refused, too.
+    ended: bool,
     /// Whether the queue was closed since the receiver last looked.
     closed_unseen: bool,
     /// The receiver, while it sleeps.
@@ -102,8 +121,8 @@ struct Entry<T> {
     size: usize,
 }
 
-impl<T> Shared<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+impl<T, C> Shared<T, C> {
+    fn lock(&self) -> MutexGuard<'_, State<T, C>> {
         // No code panics while it holds the lock, so a poisoned state is intact.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,7 +130,7 @@ impl<T> Shared<T> {
     /// Collects returned capacity. While senders wait, all free capacity is theirs: the caller must
     /// grant the result to them after releasing the lock, because granting wakes tasks.
     #[must_use]
-    fn collect(&self, state: &mut State<T>) -> usize {
+    fn collect(&self, state: &mut State<T, C>) -> usize {
         state.free = state
             .free
             .saturating_add(self.returned.swap(0, Ordering::Acquire));
@@ -123,7 +142,7 @@ impl<T> Shared<T> {
     }
 
     /// Takes back granted capacity that was not used, if no sender waits.
-    fn reclaim(&self, state: &mut State<T>) {
+    fn reclaim(&self, state: &mut State<T, C>) {
         if state.waiting == 0 {
             let unused = self.granted.forget_permits(Semaphore::MAX_PERMITS);
             state.free = state.free.saturating_add(unused);
@@ -154,7 +173,7 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T> Sender<T> {
+impl<T, C> Sender<T, C> {
     /// Appends a value if there is enough free capacity and no sender waits.
     #[inline]
     pub(crate) fn try_send(&self, value: T, size: u32) -> Result<(), TrySendError<T>> {
@@ -185,10 +204,27 @@ impl<T> Sender<T> {
         Ok(())
     }
 
+    /// Sends a control, whether the queue is open or not.
+    ///
+    /// # Errors
+    ///
+    /// Returns the control if the receiver has ended.
+    pub(crate) fn send_control(&self, control: C) -> Result<(), C> {
+        let mut state = self.0.lock();
+        if state.ended {
+            return Err(control);
+        }
+        state.controls.push(control);
+        let sleeper = state.sleeper.take();
+        drop(state);
+        wake(sleeper);
+        Ok(())
+    }
+
     #[cold]
     fn try_send_collected(
         &self,
-        mut state: MutexGuard<'_, State<T>>,
+        mut state: MutexGuard<'_, State<T, C>>,
         value: T,
         size: usize,
     ) -> Result<(), TrySendError<T>> {
@@ -240,25 +276,26 @@ impl<T> Sender<T> {
     }
 }
 
-impl<T> Drop for Sender<T> {
+impl<T, C> Drop for Sender<T, C> {
     fn drop(&mut self) {
         self.0.close();
     }
 }
 
-impl<T> Receiver<T> {
-    /// Takes all queued values, in order. Returns whether the queue is open.
-    pub(crate) fn take(&mut self, mut each: impl FnMut(T, Permit)) -> bool {
+impl<T, C> Receiver<T, C> {
+    /// Takes all queued values and controls, in order.
+    pub(crate) fn take(&mut self, mut each: impl FnMut(T, Permit)) -> Taken<C> {
         let mut state = self.shared.lock();
         state.closed_unseen = false;
         let open = state.open;
         std::mem::swap(&mut self.taken, &mut state.entries);
+        let controls = std::mem::take(&mut state.controls);
         drop(state);
         for Entry { value, size } in self.taken.drain(..) {
             let returned = Arc::clone(&self.shared.returned);
             each(value, Permit { size, returned });
         }
-        open
+        Taken { open, controls }
     }
 
     /// Registers the task to be woken by the next change, and returns true. Returns false if there
@@ -266,7 +303,7 @@ impl<T> Receiver<T> {
     /// the task must call this method before it sleeps.
     pub(crate) fn sleep(&self, cx: &Context<'_>) -> bool {
         let mut state = self.shared.lock();
-        let sleeps = state.entries.is_empty() && !state.closed_unseen;
+        let sleeps = state.entries.is_empty() && state.controls.is_empty() && !state.closed_unseen;
         if sleeps && !(state.sleeper.as_ref()).is_some_and(|waker| waker.will_wake(cx.waker())) {
             state.sleeper = Some(cx.waker().clone());
         }
@@ -283,12 +320,18 @@ impl<T> Receiver<T> {
     pub(crate) fn close(&self) {
         self.shared.close();
     }
+
+    /// Closes the queue for controls, too, and drops all queued values and controls.
+    pub(crate) fn end(&mut self) {
+        self.shared.lock().ended = true;
+        self.shared.close();
+        drop(self.take(|value, _permit| drop(value)));
+    }
 }
 
-impl<T> Drop for Receiver<T> {
+impl<T, C> Drop for Receiver<T, C> {
     fn drop(&mut self) {
-        self.shared.close();
-        self.take(|value, _permit| drop(value));
+        self.end();
     }
 }
 
@@ -299,10 +342,10 @@ impl Drop for Permit {
 }
 
 /// Counts a sender as waiting.
-struct Waiting<'a, T>(&'a Shared<T>);
+struct Waiting<'a, T, C>(&'a Shared<T, C>);
 
-impl<'a, T> Waiting<'a, T> {
-    fn new(shared: &'a Shared<T>) -> Result<Self, Closed> {
+impl<'a, T, C> Waiting<'a, T, C> {
+    fn new(shared: &'a Shared<T, C>) -> Result<Self, Closed> {
         let mut state = shared.lock();
         if !state.open {
             return Err(Closed);
@@ -316,7 +359,7 @@ impl<'a, T> Waiting<'a, T> {
     }
 }
 
-impl<T> Drop for Waiting<'_, T> {
+impl<T, C> Drop for Waiting<'_, T, C> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.waiting -= 1;
@@ -324,7 +367,7 @@ impl<T> Drop for Waiting<'_, T> {
     }
 }
 
-impl<T> fmt::Debug for Sender<T> {
+impl<T, C> fmt::Debug for Sender<T, C> {
     /// Shows the free capacity and no values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (f.debug_struct("Sender").field("free", &self.free())).finish_non_exhaustive()
@@ -332,7 +375,7 @@ impl<T> fmt::Debug for Sender<T> {
 }
 
 #[inline]
-fn push<T>(mut state: MutexGuard<'_, State<T>>, value: T, size: usize) {
+fn push<T, C>(mut state: MutexGuard<'_, State<T, C>>, value: T, size: usize) {
     state.entries.push_back(Entry { value, size });
     let sleeper = state.sleeper.take();
     drop(state);

@@ -32,14 +32,14 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut noop())
 }
 
-fn try_send(sender: &Sender<u32>, size: u32) -> bool {
+fn try_send(sender: &Sender<u32, &'static str>, size: u32) -> bool {
     sender.try_send(size, size).is_ok()
 }
 
 /// Receives everything. The values count against the capacity until the permits are dropped.
-fn take(receiver: &mut Receiver<u32>) -> Vec<Permit> {
+fn take(receiver: &mut Receiver<u32, &'static str>) -> Vec<Permit> {
     let mut permits = Vec::new();
-    receiver.take(|_, permit| permits.push(permit));
+    drop(receiver.take(|_, permit| permits.push(permit)));
     permits
 }
 
@@ -60,7 +60,7 @@ fn only_the_first_value_wakes_a_receiver_and_only_while_it_sleeps() {
     sender.close();
     assert_eq!(wakes.count(), 2, "closing wakes the receiver");
     assert!(!receiver.sleep(&cx), "the receiver has not seen that yet");
-    assert!(!receiver.take(|_, _| {}), "closed");
+    assert!(!receiver.take(|_, _| {}).open, "closed");
     assert!(receiver.sleep(&cx));
 }
 
@@ -109,7 +109,7 @@ fn waiting_senders_are_served_in_order_and_cannot_be_overtaken() {
     assert_eq!(poll(third.as_mut()), Poll::Ready(Ok(())));
     drop((first, third));
     let mut values = Vec::new();
-    receiver.take(|value, _| values.push(value));
+    drop(receiver.take(|value, _| values.push(value)));
     assert_eq!(values, [1, 3]);
     assert_eq!(sender.free(), 10);
 }
@@ -128,7 +128,7 @@ fn senders_that_find_capacity_together_keep_their_order() {
     assert_eq!(poll(first.as_mut()), Poll::Ready(Ok(())));
     assert_eq!(poll(second.as_mut()), Poll::Ready(Ok(())));
     let mut values = Vec::new();
-    receiver.take(|value, _| values.push(value));
+    drop(receiver.take(|value, _| values.push(value)));
     assert_eq!(values, [1, 2]);
 }
 
@@ -205,16 +205,37 @@ fn closing_fails_waiting_senders_and_later_ones() {
 #[test]
 fn queued_values_survive_the_sender_and_are_dropped_with_the_receiver() {
     let value = Arc::new(());
-    let (sender, mut receiver) = queue(2);
+    let (sender, mut receiver) = queue::<_, ()>(2);
     assert!(sender.try_send(Arc::clone(&value), 1).is_ok());
     drop(sender);
     let mut received = 0;
-    assert!(!receiver.take(|_, _| received += 1));
+    assert!(!receiver.take(|_, _| received += 1).open);
     assert_eq!(received, 1);
 
-    let (sender, receiver) = queue(2);
+    let (sender, receiver) = queue::<_, ()>(2);
     assert!(sender.try_send(Arc::clone(&value), 1).is_ok());
     drop(receiver);
     assert_eq!(Arc::strong_count(&value), 1);
     assert!(!sender.is_open());
+}
+
+#[test]
+fn a_control_is_received_after_earlier_values_however_full_the_queue_is() {
+    let (sender, mut receiver) = queue(1);
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    let cx = Context::from_waker(&waker);
+    assert!(receiver.sleep(&cx));
+    assert!(sender.send_control("first").is_ok());
+    assert_eq!(wakes.count(), 1);
+    assert!(!receiver.sleep(&cx), "a control is queued");
+    assert!(try_send(&sender, 1) && !try_send(&sender, 1));
+    sender.close();
+    assert!(sender.send_control("second").is_ok(), "although closed");
+    let mut values = Vec::new();
+    let taken = receiver.take(|value, _permit| values.push(value));
+    assert_eq!((values, taken.controls), (vec![1], vec!["first", "second"]));
+    assert!(receiver.sleep(&cx));
+    receiver.end();
+    assert_eq!(sender.send_control("third"), Err("third"));
 }
