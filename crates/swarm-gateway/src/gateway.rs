@@ -4,19 +4,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::dialect::Quirk;
 use crate::error::StartError;
+use crate::event_loop::{self, Spawner};
 use crate::fault::Faults;
 use crate::listener::{self, Stop};
 use crate::ports::{Listener, PerListener, Port};
 use crate::session::Shared;
 use crate::shutdown;
-use crate::stream::{Encryption, Stream};
+use crate::stream::{Encryption, Socket, Stream};
+
+/// Number of connections accepted at once, before others have their turn.
+const ACCEPTS: usize = 64;
 
 /// Timeout of the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -196,83 +199,91 @@ impl Drop for Running {
     }
 }
 
-/// Runs the accept loops and waits until all of them have ended.
-async fn run(shared: Arc<Shared>, listeners: PerListener<Listener>, stop: Stop, kill: Stop) {
+/// Runs the accept loops and their connections until all of them have ended.
+async fn run(shared: Arc<Shared>, listeners: PerListener<Listener>, stop: Stop, mut kill: Stop) {
     let nodelay = !shared.dialect.has(Quirk::Nagle);
-    let ends = (stop, kill);
-    tokio::join!(
-        accept(
-            &shared,
-            listeners.ws,
-            nodelay,
-            ends.clone(),
-            listener::ws::serve
-        ),
-        accept(
-            &shared,
-            listeners.http,
-            true,
-            ends.clone(),
-            listener::http::serve
-        ),
-        accept(
-            &shared,
-            listeners.tcp,
-            nodelay,
-            ends.clone(),
-            listener::tcp::serve
-        ),
-    );
+    let serving = event_loop::run(|spawner| {
+        let door = |listener, nodelay| {
+            let (shared, spawner) = (shared.clone(), spawner.clone());
+            Door {
+                shared,
+                spawner,
+                listener,
+                nodelay,
+                stop: stop.clone(),
+            }
+        };
+        if let Some(listener) = listeners.ws {
+            spawner.spawn(door(listener, nodelay).accept(listener::ws::serve));
+        }
+        if let Some(listener) = listeners.http {
+            let serve = listener::http::serve(spawner.clone());
+            spawner.spawn(door(listener, true).accept(serve));
+        }
+        if let Some(listener) = listeners.tcp {
+            spawner.spawn(door(listener, nodelay).accept(listener::tcp::serve));
+        }
+    });
+    tokio::select! {
+        biased;
+        // Drops all connections.
+        () = shutdown::raised(&mut kill) => {}
+        () = serving => {}
+    }
 }
 
-/// Accepts connections until the gateway stops, then waits for the open ones to end.
-async fn accept<F>(
-    shared: &Arc<Shared>,
-    listener: Option<Listener>,
+/// A listener that accepts connections.
+struct Door {
+    shared: Arc<Shared>,
+    spawner: Spawner,
+    listener: Listener,
     nodelay: bool,
-    (mut stop, mut kill): (Stop, Stop),
-    serve: impl Fn(Arc<Shared>, Stream, Stop) -> F + Copy + Send + 'static,
-) where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let Some(listener) = listener else {
-        return;
-    };
-    let mut connections = JoinSet::new();
-    loop {
-        let stream = tokio::select! {
-            () = shutdown::raised(&mut stop) => break,
-            () = shutdown::raised(&mut kill) => break,
-            accepted = listener.socket.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // The system has run out of a resource, such as file descriptors. Retrying
-                    // immediately would spin.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            },
-            Some(_) = connections.join_next() => continue,
-        };
-        if shared.faults.refuses() {
-            continue;
-        }
-        if let Err(error) = stream.set_nodelay(nodelay) {
-            tracing::debug!(%error, "cannot set TCP_NODELAY");
-        }
-        let (shared, stop) = (shared.clone(), stop.clone());
-        let encryption = listener.port.encryption().clone();
-        connections.spawn(async move {
-            if let Some(stream) = open(&shared, encryption, stream, stop.clone()).await {
-                serve(shared, stream, stop).await;
+    stop: Stop,
+}
+
+impl Door {
+    /// Accepts connections until the gateway stops.
+    async fn accept<F>(
+        mut self,
+        serve: impl Fn(Arc<Shared>, Stream, Stop) -> F + Clone + Send + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        for count in 1_usize.. {
+            let stream = tokio::select! {
+                biased;
+                () = shutdown::raised(&mut self.stop) => return,
+                accepted = self.listener.socket.accept() => match accepted {
+                    Ok((stream, _)) => stream,
+                    Err(error) => {
+                        // The system has run out of a resource, such as file descriptors. Retrying
+                        // immediately would spin.
+                        tracing::warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        continue;
+                    }
+                },
+            };
+            if self.shared.faults.refuses() {
+                continue;
             }
-        });
-    }
-    drop(listener);
-    tokio::select! {
-        () = shutdown::raised(&mut kill) => connections.shutdown().await,
-        () = async { while connections.join_next().await.is_some() {} } => {}
+            if let Err(error) = stream.set_nodelay(self.nodelay) {
+                tracing::debug!(%error, "cannot set TCP_NODELAY");
+            }
+            let socket = Socket::new(stream, self.spawner.turns());
+            let (shared, stop, serve) = (self.shared.clone(), self.stop.clone(), serve.clone());
+            let encryption = self.listener.port.encryption().clone();
+            self.spawner.spawn_accepted(async move {
+                // Boxed, because a handshake needs more memory than the connection afterwards.
+                let opening = Box::pin(open(&shared, encryption, socket, stop.clone()));
+                if let Some(stream) = opening.await {
+                    serve(shared, stream, stop).await;
+                }
+            });
+            if count.is_multiple_of(ACCEPTS) {
+                tokio::task::yield_now().await;
+            }
+        }
     }
 }
 
@@ -281,7 +292,7 @@ async fn accept<F>(
 async fn open(
     shared: &Shared,
     encryption: Encryption,
-    stream: TcpStream,
+    stream: Socket,
     mut stop: Stop,
 ) -> Option<Stream> {
     shared.faults.thawed().await;

@@ -89,6 +89,7 @@ mod clock;
 mod dialect;
 mod distortion;
 mod error;
+mod event_loop;
 mod fault;
 mod fragments;
 mod gateway;

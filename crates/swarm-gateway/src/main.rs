@@ -171,7 +171,8 @@ impl Tls {
     }
 }
 
-#[tokio::main]
+// All connections are served by one task, which a second thread would not speed up.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let args = Args::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));

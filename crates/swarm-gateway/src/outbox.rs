@@ -7,9 +7,9 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
 use swarm_resp::{Frame, FrameRef, RespVersion};
-use tokio::sync::Notify;
 
 use crate::dialect::{Dialect, Quirk};
 use crate::distortion::{as_push, distort, is_message};
@@ -64,14 +64,20 @@ pub(crate) enum Ending {
     Lost,
 }
 
-/// Queue between a session and the writer task.
+/// What has happened to an outbox since its connection last looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    Empty,
+    Items,
+    /// Pushes have been lost because the client does not read them.
+    Overflowed,
+}
+
+/// Queue of what a connection is to send.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
     dialect: Dialect,
-    filled: Notify,
-    drained: Notify,
-    spilled: Notify,
     /// Whether the connection has subscribed to a channel or pattern.
     subscriber: AtomicBool,
 }
@@ -79,6 +85,10 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct Queue {
     items: VecDeque<Item>,
+    /// Wakes the connection. Absent during its turn, in which it takes the items anyway.
+    waker: Option<Waker>,
+    /// Pushes have been lost because the client does not read them.
+    overflowed: bool,
     /// Answers that overtake the items.
     ahead: VecDeque<Item>,
     /// The command processor has crashed; nothing but answers ahead is sent any more.
@@ -210,9 +220,6 @@ impl Outbox {
                 ..Queue::default()
             }),
             dialect,
-            filled: Notify::new(),
-            drained: Notify::new(),
-            spilled: Notify::new(),
             subscriber: AtomicBool::new(false),
         }
     }
@@ -235,7 +242,7 @@ impl Outbox {
             let form = queue.form(false);
             queue.put_frame(frame, form, part);
         }
-        self.filled.notify_one();
+        wake(queue);
     }
 
     /// Enqueues an answer ahead of all pending replies: as JSON if `json` is set, the name of the
@@ -256,7 +263,7 @@ impl Outbox {
                 None => Item::Frame(frame, form),
             });
         }
-        self.filled.notify_one();
+        wake(queue);
     }
 
     /// Discards all further replies and pushes.
@@ -296,8 +303,9 @@ impl Outbox {
         match &queue.push_fault {
             None => self.put_push(&mut queue, frame, burst),
             Some(fault) if fault.withholds() => queue.withheld.push((frame, burst)),
-            Some(_) => {}
+            Some(_) => return,
         }
+        wake(queue);
     }
 
     /// Sets the fault for pushes, after enqueueing those that the previous one withheld.
@@ -307,12 +315,13 @@ impl Outbox {
             self.put_push(&mut queue, frame, burst);
         }
         queue.push_fault = fault;
+        wake(queue);
     }
 
     fn put_push(&self, queue: &mut Queue, frame: Frame, burst: Option<u64>) {
         if queue.weight > PUSH_LIMIT {
             queue.items.clear();
-            self.spilled.notify_one();
+            queue.overflowed = true;
             return;
         }
         let between = (queue.reader.as_ref()).is_none_or(Reader::is_between);
@@ -320,7 +329,6 @@ impl Outbox {
             // The reader treats the push as part of a partially read reply, or drops it.
             queue.read(&frame);
             queue.send_late(None);
-            self.filled.notify_one();
             return;
         }
         if self.dialect.has(Quirk::PushBuffer) {
@@ -332,13 +340,13 @@ impl Outbox {
         queue.pushes += 1;
         queue.late.push_back(Late::Push(frame));
         queue.send_late(None);
-        self.filled.notify_one();
     }
 
     /// Enqueues the end of the connection; nothing behind it is sent.
     pub(crate) fn end(&self, ending: Ending) {
-        self.lock().items.push_back(Item::End(ending));
-        self.filled.notify_one();
+        let mut queue = self.lock();
+        queue.items.push_back(Item::End(ending));
+        wake(queue);
     }
 
     /// Records whether the connection has subscribed to a channel or pattern.
@@ -372,25 +380,24 @@ impl Outbox {
         self.lock().late.extend(late);
     }
 
-    /// Waits until there is capacity for the replies of another command.
-    pub(crate) async fn capacity(&self) {
-        while self.lock().weight > HIGH_WATER {
-            self.drained.notified().await;
-        }
+    /// Returns whether there is capacity for the replies of another command.
+    pub(crate) fn has_capacity(&self) -> bool {
+        self.lock().weight <= HIGH_WATER
     }
 
-    /// Waits until pushes have been lost because the client does not read them.
-    pub(crate) async fn overflowed(&self) {
-        self.spilled.notified().await;
+    /// Begins a turn of the connection, which is not woken until [`end_turn`](Self::end_turn).
+    pub(crate) fn begin_turn(&self) {
+        self.lock().waker = None;
     }
 
-    /// Takes the next item, waiting if there is none.
-    pub(crate) async fn take(&self) -> Item {
-        loop {
-            if let Some(item) = self.try_take() {
-                return item;
-            }
-            self.filled.notified().await;
+    /// Ends a turn of the connection, and wakes `waker` at the next change.
+    pub(crate) fn end_turn(&self, waker: &Waker) -> Content {
+        let mut queue = self.lock();
+        queue.waker = Some(waker.clone());
+        match queue.items.is_empty() && queue.ahead.is_empty() {
+            _ if queue.overflowed => Content::Overflowed,
+            true => Content::Empty,
+            false => Content::Items,
         }
     }
 
@@ -404,9 +411,6 @@ impl Outbox {
         if let Item::Frame(frame, form) = &item {
             queue.weight = queue.weight.saturating_sub(weight(frame.view()));
             queue.pushes = queue.pushes.saturating_sub(usize::from(form.is_push));
-            if queue.weight <= HIGH_WATER {
-                self.drained.notify_one();
-            }
         }
         Some(item)
     }
@@ -421,8 +425,7 @@ impl Outbox {
         } = fault;
         let part = queue.put_fault(fault);
         if missing {
-            self.filled.notify_one();
-            return;
+            return wake(queue);
         }
         queue.owed += 1;
         if surplus {
@@ -430,7 +433,7 @@ impl Outbox {
         }
         queue.keep(frame);
         queue.send_late(part);
-        self.filled.notify_one();
+        wake(queue);
     }
 
     /// Returns the reply as the dialect's internal reader passes it on.
@@ -449,6 +452,15 @@ impl Outbox {
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes the connection after a change.
+fn wake(mut queue: MutexGuard<'_, Queue>) {
+    let waker = queue.waker.take();
+    drop(queue);
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 

@@ -3,12 +3,14 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(feature = "tls")]
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use crate::event_loop::Turns;
 
 /// Encryption of a listener's connections.
 #[derive(Clone)]
@@ -28,7 +30,7 @@ impl Encryption {
     }
 
     /// Performs the TLS handshake if required. The client may delay this indefinitely.
-    pub(crate) async fn open(self, stream: TcpStream) -> io::Result<Stream> {
+    pub(crate) async fn open(self, stream: Socket) -> io::Result<Stream> {
         match self {
             Self::Off => Ok(Stream::Plain(stream)),
             #[cfg(feature = "tls")]
@@ -39,9 +41,27 @@ impl Encryption {
 
 /// An established connection.
 pub(crate) enum Stream {
-    Plain(TcpStream),
+    Plain(Socket),
     #[cfg(feature = "tls")]
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Socket>>),
+}
+
+/// Socket that is read at most once in a turn of the event loop.
+pub(crate) struct Socket {
+    stream: TcpStream,
+    turns: Turns,
+    /// The turn in which it was last read.
+    read_in: u64,
+}
+
+impl Socket {
+    pub(crate) fn new(stream: TcpStream, turns: &Turns) -> Self {
+        Self {
+            stream,
+            turns: turns.clone(),
+            read_in: 0,
+        }
+    }
 }
 
 /// Addresses of both ends of a connection.
@@ -59,8 +79,8 @@ impl Stream {
             Self::Tls(stream) => stream.get_ref().0,
         };
         Addresses {
-            remote: socket.peer_addr().ok(),
-            local: socket.local_addr().ok(),
+            remote: socket.stream.peer_addr().ok(),
+            local: socket.stream.local_addr().ok(),
         }
     }
 
@@ -71,6 +91,55 @@ impl Stream {
             Self::Plain(_) => false,
             Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
         }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let turn = self.turns.current();
+        if self.read_in == turn {
+            ready!(self.stream.poll_read_ready(cx))?;
+            // The next turn, behind the sockets that are readable already.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        self.read_in = turn;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 

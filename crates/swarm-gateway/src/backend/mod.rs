@@ -4,6 +4,7 @@ pub(crate) mod memory;
 pub(crate) mod redis;
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -73,11 +74,24 @@ pub(crate) trait Link: Send {
     /// in upper case.
     fn call(&mut self, name: &str, args: Vec<Bytes>) -> Called;
 
-    /// Returns whether commands are being queued for EXEC.
+    /// Sends and receives what [forwarded](Called::Forwarded) commands need. Ready once the replies
+    /// to all of them are in the outbox; receives pushes even then.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = cx;
+        Poll::Ready(())
+    }
+
+    /// Returns whether replies to forwarded commands are not in the outbox yet.
+    fn is_in_flight(&self) -> bool {
+        false
+    }
+
+    /// Returns whether commands are being queued for EXEC. Accurate unless commands are in flight
+    /// that [must be alone](Forwarded::Alone).
     fn in_transaction(&self) -> bool;
 
     /// Switches the protocol and sets the connection name, as HELLO with SETNAME does. Returns the
-    /// connection ID.
+    /// connection ID. The link must be polled until the future completes.
     ///
     /// # Errors
     ///
@@ -93,8 +107,8 @@ pub(crate) trait Link: Send {
 pub(crate) enum Called {
     /// Replies are in the outbox.
     Done,
-    /// In progress; replies are in the outbox once the future completes.
-    Soon(BoxFuture<'static, ()>),
+    /// Sent to a server behind the gateway. [`Link::poll`] puts the replies into the outbox.
+    Forwarded(Forwarded),
     /// Writes step by step and runs to completion even if the client disconnects. While `blocked`
     /// is set, the command waits for data, and dropping the future cancels it.
     Detached {
@@ -104,4 +118,15 @@ pub(crate) enum Called {
     /// Waits for data. The next command must not run before the future completes; dropping it
     /// cancels the command.
     Blocked(BoxFuture<'static, ()>),
+}
+
+/// What else may happen while a forwarded command is in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forwarded {
+    /// Other commands may follow.
+    Pipelined,
+    /// The next command must not be called before the link has nothing in flight.
+    Alone,
+    /// Alone, and waits for data that another client could receive. Dropping the link cancels it.
+    Blocking,
 }

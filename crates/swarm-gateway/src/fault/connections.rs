@@ -1,8 +1,10 @@
 //! Open connections, for faults that do not wait for a command.
 
 use std::collections::HashMap;
-use std::future::pending;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use swarm_resp::Frame;
 use tokio::sync::oneshot;
@@ -41,8 +43,15 @@ pub(crate) struct Opened {
 impl Opened {
     /// Waits until a fault cuts the connection.
     pub(crate) async fn cut(&mut self) {
-        if (&mut self.cut).await.is_err() {
-            pending::<()>().await;
+        poll_fn(|cx| self.poll_cut(cx)).await;
+    }
+
+    /// Polls whether a fault cuts the connection.
+    pub(crate) fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // The table keeps the sender until it cuts the connection.
+        match Pin::new(&mut self.cut).poll(cx) {
+            Poll::Ready(Ok(())) => Poll::Ready(()),
+            Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
         }
     }
 }

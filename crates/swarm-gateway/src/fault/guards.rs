@@ -55,11 +55,13 @@ impl Active {
         *self.0.borrow() > 0
     }
 
-    /// Waits until the fault is active, or until it is not.
-    pub(super) async fn becomes(&self, active: bool) {
-        // The sender lives in `self`, so the wait cannot fail.
+    /// Waits until the fault is not active.
+    pub(super) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut guards = self.0.subscribe();
-        let _ = guards.wait_for(|guards| (*guards > 0) == active).await;
+        async move {
+            // The gateway itself has ended if its sender has been dropped.
+            let _ = guards.wait_for(|guards| *guards == 0).await;
+        }
     }
 
     fn guard(&self) -> Guard {

@@ -2,11 +2,13 @@
 //! at a chosen moment.
 
 mod connections;
+mod executions;
 mod guards;
 mod plan;
 mod pushes;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::outbox::Outbox;
 use connections::Connections;
+use executions::Executions;
 use guards::Active;
 use plan::Plan;
 
@@ -34,10 +37,12 @@ pub struct Faults {
 #[derive(Debug)]
 struct Shared {
     plans: Mutex<HashMap<String, Plan>>,
+    /// Whether there has been a plan. Most gateways never have one.
+    planned: AtomicBool,
     freeze: Active,
     refusals: Active,
     connections: Arc<Connections>,
-    executions: watch::Sender<HashMap<String, u64>>,
+    executions: Executions,
 }
 
 impl Faults {
@@ -45,10 +50,11 @@ impl Faults {
         Self {
             shared: Arc::new(Shared {
                 plans: Mutex::default(),
+                planned: AtomicBool::new(false),
                 freeze: Active::new(),
                 refusals: Active::new(),
                 connections: Arc::default(),
-                executions: watch::channel(HashMap::new()).0,
+                executions: Executions::default(),
             }),
         }
     }
@@ -208,11 +214,7 @@ impl Faults {
 
     /// Returns how often a command has run, across all connections.
     pub fn executions(&self, command: &str) -> u64 {
-        let counts = self.shared.executions.borrow();
-        counts
-            .get(&command.to_ascii_uppercase())
-            .copied()
-            .unwrap_or(0)
+        self.shared.executions.of(&command.to_ascii_uppercase())
     }
 
     /// Waits until a command has run `times` times, across all connections.
@@ -222,49 +224,51 @@ impl Faults {
     /// This method is cancel safe.
     pub async fn executed(&self, command: &str, times: u64) {
         let name = command.to_ascii_uppercase();
-        let mut counts = self.shared.executions.subscribe();
-        // The sender lives in `self`, so the wait cannot fail.
-        let _ = counts
-            .wait_for(|counts| counts.get(&name).copied().unwrap_or(0) >= times)
-            .await;
+        self.shared.executions.reached(name, times).await;
     }
 
     /// Returns how often each command has run. Names are in upper case.
     pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
-        let counts = self.shared.executions.borrow();
-        (counts.iter())
-            .map(|(name, count)| (name.clone(), *count))
-            .collect()
+        self.shared.executions.all()
     }
 
     pub(crate) fn count(&self, command: &str) {
-        self.shared.executions.send_modify(|counts| {
-            if let Some(count) = counts.get_mut(command) {
-                *count += 1;
-            } else {
-                counts.insert(command.to_owned(), 1);
-            }
-        });
+        self.shared.executions.add(command);
+    }
+
+    /// Returns whether a fault may be planned.
+    fn has_plans(&self) -> bool {
+        self.shared.planned.load(Ordering::Acquire)
     }
 
     /// Takes the faults for the reply of this call. `command` is in upper case.
     pub(crate) fn reply_fault(&self, command: &str) -> ReplyFault {
+        if !self.has_plans() {
+            return ReplyFault::default();
+        }
         (self.lock().get_mut(command)).map_or_else(ReplyFault::default, Plan::reply_fault)
     }
 
     /// Takes the reply that answers this call instead of running it. `command` is in upper case.
     pub(crate) fn answer_for(&self, command: &str) -> Option<Frame> {
+        if !self.has_plans() {
+            return None;
+        }
         self.lock().get_mut(command)?.answer()
     }
 
-    /// Waits until the gateway is frozen.
-    pub(crate) async fn frozen(&self) {
-        self.shared.freeze.becomes(true).await;
+    /// Returns whether the next call of a command is answered without running it.
+    pub(crate) fn answers(&self, command: &str) -> bool {
+        self.has_plans() && (self.lock().get(command)).is_some_and(Plan::has_answer)
+    }
+
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.shared.freeze.is_active()
     }
 
     /// Waits until the gateway is not frozen.
-    pub(crate) async fn thawed(&self) {
-        self.shared.freeze.becomes(false).await;
+    pub(crate) fn thawed(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.shared.freeze.ended()
     }
 
     pub(crate) fn refuses(&self) -> bool {
@@ -278,6 +282,7 @@ impl Faults {
 
     fn plan(&self, command: &str, change: impl FnOnce(&mut Plan)) {
         change(self.lock().entry(command.to_ascii_uppercase()).or_default());
+        self.shared.planned.store(true, Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Plan>> {

@@ -83,6 +83,10 @@ impl Plan {
         }
     }
 
+    pub(super) fn has_answer(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
     /// Takes the reply to a call that does not run.
     pub(super) fn answer(&mut self) -> Option<Frame> {
         let (frame, times) = self.answers.front_mut()?;

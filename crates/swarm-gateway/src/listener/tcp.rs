@@ -1,14 +1,18 @@
 //! TCP listener: RESP2 and RESP3, with pipelining.
 
+use std::collections::VecDeque;
 use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use swarm_resp::{CommandDecoder, Frame, RespVersion, encode_frame};
-use tokio::io::{self as async_io, AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::input::{self, Read};
-use super::{Sink, Source, Stop};
+use super::{Stop, Wire};
 use crate::dialect::Quirk;
 use crate::fragments;
 use crate::listener_kind::ListenerKind;
@@ -16,49 +20,60 @@ use crate::outbox::{Ending, Form};
 use crate::session::{Inbound, Shared};
 use crate::stream::Stream;
 
+/// Number of bytes read at once, as in Redis.
+const READ: usize = 16 << 10;
+
+/// Initial capacity of the buffer of replies.
+const REPLIES: usize = 512;
+
 /// Number of buffered bytes at which replies are sent.
 const WRITE_AT: usize = 64 << 10;
 
 /// Serves one connection.
 pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
     let addresses = stream.addresses();
-    let (reader, writer) = async_io::split(stream);
-    let source = TcpSource {
-        reader,
-        buffer: BytesMut::new(),
+    let wire = Tcp {
+        stream,
+        received: BytesMut::new(),
         decoder: super::decoder(shared.max_message),
         broken: false,
         reads_on: shared.dialect.has(Quirk::SwarmInput),
         max_message: shared.max_message,
-    };
-    let sink = TcpSink {
-        writer,
-        buffer: BytesMut::new(),
+        replies: BytesMut::new(),
+        fragments: VecDeque::new(),
         fragmented: shared.dialect.has(Quirk::Nagle),
         unescaped: shared.dialect.has(Quirk::CrLf),
     };
-    super::serve(shared, ListenerKind::Tcp, addresses, source, sink, stop).await;
+    super::serve(shared, ListenerKind::Tcp, addresses, wire, stop).await;
 }
 
-struct TcpSource {
-    reader: ReadHalf<Stream>,
+struct Tcp {
+    stream: Stream,
     /// Received bytes that are not yet a complete command.
-    buffer: BytesMut,
+    received: BytesMut,
     decoder: CommandDecoder,
     /// Set after invalid input; the start of the next command is unknown.
     broken: bool,
     /// Malformed input is answered and read on.
     reads_on: bool,
     max_message: usize,
+    /// Encoded replies.
+    replies: BytesMut,
+    /// Fragments of replies behind them, each of which is a separate write.
+    fragments: VecDeque<Bytes>,
+    /// Replies are sent in fragments.
+    fragmented: bool,
+    /// Errors and status replies keep their line breaks.
+    unescaped: bool,
 }
 
-impl TcpSource {
+impl Tcp {
     /// Decodes a command from the buffer, or an error from malformed input. Returns `None` if it is
     /// incomplete.
     fn decode(&mut self) -> Option<Inbound> {
-        let plain = matches!(self.buffer.as_ref(), [b'*', b'1'..=b'9', ..]);
+        let plain = matches!(self.received.as_ref(), [b'*', b'1'..=b'9', ..]);
         if plain || !self.reads_on {
-            match self.decoder.decode(&mut self.buffer) {
+            match self.decoder.decode(&mut self.received) {
                 Ok(Some(args)) if !self.reads_on && is_http(&args) => {
                     self.broken = true;
                     tracing::warn!("connection closed: an HTTP client uses the TCP listener");
@@ -72,12 +87,12 @@ impl TcpSource {
                 Err(_) => self.decoder = super::decoder(self.max_message),
             }
         }
-        let (length, read) = input::stream(&self.buffer);
-        self.buffer.advance(length);
+        let (length, read) = input::stream(&self.received);
+        self.received.advance(length);
         match read {
             Read::Command(inbound) => Some(inbound),
             Read::Incomplete => {
-                self.broken = self.buffer.len() > self.max_message;
+                self.broken = self.received.len() > self.max_message;
                 None
             }
             Read::Crashed => {
@@ -86,29 +101,110 @@ impl TcpSource {
             }
         }
     }
+
+    /// Reads once. Returns the number of bytes, 0 at the end.
+    ///
+    /// A connection without an incomplete command has no buffer, so an idle one costs none: bytes
+    /// are read into the stack first.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut bytes = [MaybeUninit::uninit(); READ];
+        let mut bytes = ReadBuf::uninit(&mut bytes);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut bytes))?;
+        self.received.extend_from_slice(bytes.filled());
+        Poll::Ready(Ok(bytes.filled().len()))
+    }
+
+    /// Encodes a frame into the buffer.
+    fn encode(&mut self, frame: &Frame, protocol: RespVersion) {
+        if self.unescaped {
+            self.replies
+                .extend_from_slice(&fragments::unescaped(frame, protocol));
+        } else {
+            if self.replies.is_empty() {
+                self.replies.reserve(REPLIES);
+            }
+            encode_frame(&mut self.replies, frame, protocol);
+        }
+    }
+
+    /// Writes the encoded replies.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.replies.is_empty() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.replies))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.replies.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
 }
 
-impl Source for TcpSource {
-    async fn next(&mut self) -> Option<Inbound> {
+impl Wire for Tcp {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Inbound>> {
         loop {
+            if !self.broken
+                && let Some(inbound) = self.decode()
+            {
+                return Poll::Ready(Some(inbound));
+            }
             if self.broken {
-                return None;
+                return Poll::Ready(None);
             }
-            if let Some(inbound) = self.decode() {
-                return Some(inbound);
+            if self.received.is_empty() {
+                self.received = BytesMut::new();
             }
-            if self.broken {
-                return None;
-            }
-            match self.reader.read_buf(&mut self.buffer).await {
-                Ok(0) => return None,
+            match ready!(self.poll_read(cx)) {
+                Ok(0) => return Poll::Ready(None),
                 Ok(_) => {}
                 Err(error) => {
                     tracing::debug!(%error, "TCP read failed");
-                    return None;
+                    return Poll::Ready(None);
                 }
             }
         }
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.replies.len() >= WRITE_AT || !self.fragments.is_empty() {
+            true => self.poll_flush(cx),
+            false => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn put(&mut self, frame: &Frame, form: &Form) -> io::Result<()> {
+        if self.fragmented {
+            let fragments = fragments::fragments(frame, form.protocol, !self.unescaped);
+            self.fragments.extend(fragments);
+        } else {
+            self.encode(frame, form.protocol);
+        }
+        Ok(())
+    }
+
+    fn put_part(&mut self, frame: &Frame, form: &Form, bytes: usize) -> io::Result<()> {
+        self.encode(frame, form.protocol);
+        self.replies.truncate(bytes);
+        Ok(())
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.poll_write(cx))?;
+            let Some(fragment) = self.fragments.pop_front() else {
+                break;
+            };
+            self.replies.extend_from_slice(&fragment);
+        }
+        // TLS buffers what the socket did not accept.
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        // Frees a buffer that grew for a large reply.
+        self.replies = BytesMut::new();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>, _: Ending) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -117,62 +213,4 @@ impl Source for TcpSource {
 fn is_http(args: &[Bytes]) -> bool {
     let name = args.first().map(Bytes::as_ref).unwrap_or_default();
     name.eq_ignore_ascii_case(b"POST") || name.eq_ignore_ascii_case(b"Host:")
-}
-
-struct TcpSink {
-    writer: WriteHalf<Stream>,
-    buffer: BytesMut,
-    /// Each fragment of a reply is a separate write.
-    fragmented: bool,
-    /// Errors and status replies keep their line breaks.
-    unescaped: bool,
-}
-
-impl TcpSink {
-    /// Encodes a frame into the buffer.
-    fn encode(&mut self, frame: &Frame, protocol: RespVersion) {
-        if self.unescaped {
-            self.buffer
-                .extend_from_slice(&fragments::unescaped(frame, protocol));
-        } else {
-            encode_frame(&mut self.buffer, frame, protocol);
-        }
-    }
-}
-
-impl Sink for TcpSink {
-    async fn put(&mut self, frame: Frame, form: Form) -> io::Result<()> {
-        if self.fragmented {
-            for piece in fragments::fragments(&frame, form.protocol, !self.unescaped) {
-                self.buffer.extend_from_slice(&piece);
-                self.flush().await?;
-            }
-            return Ok(());
-        }
-        self.encode(&frame, form.protocol);
-        if self.buffer.len() >= WRITE_AT {
-            self.flush().await?;
-        }
-        Ok(())
-    }
-
-    async fn put_part(&mut self, frame: Frame, form: Form, bytes: usize) {
-        self.encode(&frame, form.protocol);
-        self.buffer.truncate(bytes);
-        // The connection is cut next, whether or not this succeeded.
-        let _ = self.flush().await;
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
-        self.writer.write_all_buf(&mut self.buffer).await?;
-        // TLS buffers what the socket did not accept.
-        self.writer.flush().await?;
-        // Frees a buffer that grew for a large reply.
-        self.buffer = BytesMut::new();
-        Ok(())
-    }
-
-    async fn end(&mut self, _: Ending) -> io::Result<()> {
-        self.writer.shutdown().await
-    }
 }

@@ -2,15 +2,14 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use swarm_resp::{Frame, ProtocolError, encode_frame};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, Interval, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::{
@@ -18,12 +17,12 @@ use tokio_tungstenite::tungstenite::handshake::server::{
 };
 use tokio_tungstenite::tungstenite::http::StatusCode;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::budget::{Budget, Budgeted};
 use super::input::{self, Read};
-use super::{Sink, Source, Stop};
+use super::{Stop, Wire};
 use crate::dialect::{Dialect, Quirk};
 use crate::json;
 use crate::listener_kind::ListenerKind;
@@ -37,22 +36,53 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Interval of the pongs that the deployed gateway sends unasked.
 const ALIVE: Duration = Duration::from_secs(30);
 
+/// Size of the read buffer, which every connection has. Longer messages extend it.
+const READ: usize = 4 << 10;
+
+/// Number of buffered bytes at which replies are sent.
+const WRITE_AT: usize = 64 << 10;
+
 /// Serves one WebSocket connection.
 pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
     shared.faults.thawed().await;
-    let config = WebSocketConfig::default()
-        .read_buffer_size(16 << 10)
-        .write_buffer_size(64 << 10)
-        .max_message_size(Some(shared.max_message))
-        .max_frame_size(Some(shared.max_message));
     let addresses = stream.addresses();
     let budget = Budget::default();
-    let mut stream = Budgeted::new(stream, budget.clone());
-    let admit = Admit(&shared);
+    // Boxed, because the handshake needs more memory than the connection afterwards.
+    let accepting = Box::pin(accept(&shared, stream, budget.clone()));
+    let Some(socket) = accepting.await else {
+        return;
+    };
+    let dialect = shared.dialect;
+    let pongs = dialect.has(Quirk::UnaskedPongs);
+    let wire = Ws {
+        socket,
+        close_code: CloseCode::Normal,
+        closing: false,
+        budget,
+        dialect,
+        max_message: shared.max_message,
+        alive: pongs.then(|| tokio::time::interval_at(Instant::now() + ALIVE, ALIVE)),
+    };
+    super::serve(shared, ListenerKind::Ws, addresses, wire, stop).await;
+}
+
+/// Performs the opening handshake.
+async fn accept(shared: &Shared, stream: Stream, budget: Budget) -> Option<Socket> {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ)
+        .write_buffer_size(WRITE_AT)
+        .max_message_size(Some(shared.max_message))
+        .max_frame_size(Some(shared.max_message));
+    let mut stream = Budgeted::new(stream, budget);
+    let admit = Admit(shared);
     let accepting =
         tokio_tungstenite::accept_hdr_async_with_config(&mut stream, admit, Some(config));
-    let socket = match timeout(HANDSHAKE, accepting).await {
-        Ok(Ok(socket)) => socket,
+    match timeout(HANDSHAKE, accepting).await {
+        // Nothing has been read behind the request, so another socket can take over.
+        Ok(Ok(_)) => {
+            let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config));
+            return Some(socket.await);
+        }
         Ok(Err(error)) => {
             tracing::debug!(%error, "WebSocket handshake failed");
             // `Admit` has already written its rejection, and a broken connection cannot receive
@@ -60,27 +90,10 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
             if !matches!(error, Error::Http(_) | Error::Io(_)) {
                 refuse(&mut stream).await;
             }
-            return;
         }
-        Err(_) => return tracing::debug!("WebSocket handshake timed out"),
-    };
-    let (sink, stream) = socket.split();
-    let fault = Fault::default();
-    let source = WsSource {
-        stream,
-        fault: fault.clone(),
-        budget: budget.clone(),
-        dialect: shared.dialect,
-        max_message: shared.max_message,
-    };
-    let sink = WsSink {
-        sink,
-        fault,
-        budget,
-        dialect: shared.dialect,
-        alive: tokio::time::interval_at(Instant::now() + ALIVE, ALIVE),
-    };
-    super::serve(shared, ListenerKind::Ws, addresses, source, sink, stop).await;
+        Err(_) => tracing::debug!("WebSocket handshake timed out"),
+    }
+    None
 }
 
 /// Answers a request that does not ask for a WebSocket upgrade.
@@ -107,70 +120,112 @@ impl Callback for Admit<'_> {
     }
 }
 
-/// Close code for a protocol violation by the client, passed from the read half to the write half.
-#[derive(Clone)]
-struct Fault(Arc<AtomicU16>);
+type Socket = WebSocketStream<Budgeted<Stream>>;
 
-impl Default for Fault {
-    fn default() -> Self {
-        Self(Arc::new(AtomicU16::new(CloseCode::Normal.into())))
-    }
+struct Ws {
+    socket: Socket,
+    /// Names a protocol violation by the client, if there was one.
+    close_code: CloseCode,
+    /// The close frame has been put.
+    closing: bool,
+    /// Number of bytes that may still be written, including framing.
+    budget: Budget,
+    dialect: Dialect,
+    max_message: usize,
+    /// When to send a pong that nobody has asked for.
+    alive: Option<Interval>,
 }
 
-impl Fault {
-    fn note(&self, error: &Error) {
-        let code = match error {
+impl Ws {
+    /// Records why the client's input is not read on.
+    fn note(&mut self, error: &Error) {
+        tracing::debug!(%error, "WebSocket read failed");
+        self.close_code = match error {
             Error::Capacity(_) => CloseCode::Size,
             Error::Utf8(_) => CloseCode::Invalid,
             Error::Protocol(_) => CloseCode::Protocol,
             _ => return,
         };
-        self.0.store(code.into(), Ordering::Relaxed);
-    }
-
-    fn code(&self) -> CloseCode {
-        self.0.load(Ordering::Relaxed).into()
     }
 }
 
-struct WsSource<S> {
-    stream: SplitStream<WebSocketStream<S>>,
-    fault: Fault,
-    budget: Budget,
-    dialect: Dialect,
-    max_message: usize,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Source for WsSource<S> {
-    async fn next(&mut self) -> Option<Inbound> {
+impl Wire for Ws {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Inbound>> {
         loop {
-            let message = match self.stream.next().await? {
-                Ok(Message::Binary(bytes)) => bytes,
-                Ok(Message::Text(text)) => text.into(),
-                Ok(Message::Close(close)) => {
+            let message = match ready!(self.socket.poll_next_unpin(cx)) {
+                None => return Poll::Ready(None),
+                Some(Ok(Message::Binary(bytes))) => bytes,
+                Some(Ok(Message::Text(text))) => text.into(),
+                Some(Ok(Message::Close(close))) => {
                     if self.dialect.has(Quirk::CloseReason) {
                         self.budget.close(&payload(close));
                     }
-                    return None;
+                    return Poll::Ready(None);
                 }
                 // The WebSocket library answers pings itself.
-                Ok(_) => continue,
-                Err(error) => {
-                    self.fault.note(&error);
-                    tracing::debug!(%error, "WebSocket read failed");
-                    return None;
+                Some(Ok(_)) => continue,
+                Some(Err(error)) => {
+                    self.note(&error);
+                    return Poll::Ready(None);
                 }
             };
             if self.dialect.has(Quirk::SwarmInput) {
                 match input::message(&String::from_utf8_lossy(&message)) {
-                    Read::Command(inbound) => return Some(inbound),
-                    Read::Incomplete | Read::Crashed => return None,
+                    Read::Command(inbound) => return Poll::Ready(Some(inbound)),
+                    Read::Incomplete | Read::Crashed => return Poll::Ready(None),
                 }
             }
             if let Some(inbound) = self.command(message) {
-                return Some(inbound);
+                return Poll::Ready(Some(inbound));
             }
         }
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.dialect.has(Quirk::Nagle) {
+            // Each message is a separate write.
+            ready!(self.socket.poll_flush_unpin(cx)).map_err(io_error)?;
+        }
+        self.socket.poll_ready_unpin(cx).map_err(io_error)
+    }
+
+    fn put(&mut self, frame: &Frame, form: &Form) -> io::Result<()> {
+        let message = self.message(frame, form);
+        self.socket.start_send_unpin(message).map_err(io_error)
+    }
+
+    fn put_part(&mut self, frame: &Frame, form: &Form, bytes: usize) -> io::Result<()> {
+        self.budget.limit(bytes);
+        self.put(frame, form)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_flush_unpin(cx).map_err(io_error)
+    }
+
+    fn poll_alive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(alive) = &mut self.alive else {
+            return Poll::Pending;
+        };
+        ready!(alive.poll_tick(cx));
+        let pong = Message::Pong(Bytes::new());
+        Poll::Ready(self.socket.start_send_unpin(pong).map_err(io_error))
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>, ending: Ending) -> Poll<io::Result<()>> {
+        let closed = |sent| match sent {
+            Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => Ok(()),
+            Err(error) => Err(io_error(error)),
+        };
+        if !self.closing {
+            ready!(self.socket.poll_ready_unpin(cx)).map_err(io_error)?;
+            self.closing = true;
+            let close = Message::Close(Some(self.close_frame(ending)));
+            if let Err(error) = self.socket.start_send_unpin(close) {
+                return Poll::Ready(closed(Err(error)));
+            }
+        }
+        self.socket.poll_flush_unpin(cx).map(closed)
     }
 }
 
@@ -183,7 +238,7 @@ fn payload(close: Option<CloseFrame>) -> Vec<u8> {
     frame.unwrap_or_default()
 }
 
-impl<S> WsSource<S> {
+impl Ws {
     /// Parses the command of a message. Returns `None` if the message is empty.
     fn command(&self, message: Bytes) -> Option<Inbound> {
         let message = if self.dialect.has(Quirk::Utf8Input) {
@@ -212,75 +267,22 @@ impl<S> WsSource<S> {
         };
         args.map_err(|error| error.to_string())
     }
-}
 
-struct WsSink<S> {
-    sink: SplitSink<WebSocketStream<S>, Message>,
-    fault: Fault,
-    /// Number of bytes that may still be written, including framing.
-    budget: Budget,
-    dialect: Dialect,
-    /// When to send a pong that nobody has asked for.
-    alive: Interval,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for WsSink<S> {
-    async fn put(&mut self, frame: Frame, form: Form) -> io::Result<()> {
-        let message = self.message(&frame, &form);
-        let fed = self.sink.feed(message).await;
-        if self.dialect.has(Quirk::Nagle) {
-            // Each message is a separate write.
-            fed.and(self.sink.flush().await).map_err(io_error)
-        } else {
-            fed.map_err(io_error)
-        }
-    }
-
-    async fn put_part(&mut self, frame: Frame, form: Form, bytes: usize) {
-        let message = self.message(&frame, &form);
-        self.budget.limit(bytes);
-        // The connection is cut next, whether or not this succeeded.
-        let _ = self.sink.send(message).await;
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
-        self.sink.flush().await.map_err(io_error)
-    }
-
-    async fn alive_due(&mut self) {
-        if self.dialect.has(Quirk::UnaskedPongs) {
-            self.alive.tick().await;
-        } else {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    async fn keep_alive(&mut self) -> io::Result<()> {
-        let pong = Message::Pong(Bytes::new());
-        self.sink.send(pong).await.map_err(io_error)
-    }
-
-    async fn end(&mut self, ending: Ending) -> io::Result<()> {
+    fn close_frame(&self, ending: Ending) -> CloseFrame {
         let by_client = matches!(ending, Ending::Quit | Ending::Gone);
         let (code, reason) = match ending {
-            _ if by_client && self.dialect.has(Quirk::CloseReason) => {
-                (self.fault.code(), "closing")
-            }
+            _ if by_client && self.dialect.has(Quirk::CloseReason) => (self.close_code, "closing"),
             Ending::Quit => (CloseCode::Normal, ""),
-            Ending::Gone => (self.fault.code(), ""),
+            Ending::Gone => (self.close_code, ""),
             Ending::Shutdown => (CloseCode::Away, "the gateway is shutting down"),
             Ending::Lost => (CloseCode::Error, "the gateway lost its connection to Redis"),
         };
-        let reason = reason.into();
-        let close = Message::Close(Some(CloseFrame { code, reason }));
-        match self.sink.send(close).await {
-            Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => Ok(()),
-            Err(error) => Err(io_error(error)),
+        CloseFrame {
+            code,
+            reason: reason.into(),
         }
     }
-}
 
-impl<S> WsSink<S> {
     fn message(&self, frame: &Frame, form: &Form) -> Message {
         let Some(command) = &form.json else {
             let mut buffer = BytesMut::new();

@@ -60,6 +60,15 @@ impl Inbound {
         self.name() == "QUIT"
     }
 
+    pub(super) const fn is_json(&self) -> bool {
+        self.is_json
+    }
+
+    /// Returns whether this is a command in RESP that the session need not answer itself.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.is_json && !self.echoes_null && self.args.as_ref().is_ok_and(|args| !args.is_empty())
+    }
+
     /// Returns the name to put into a JSON answer, or `None` if the answer is RESP.
     pub(super) fn json_name<'a>(&self, name: &'a str) -> Option<&'a str> {
         self.is_json.then_some(name)

@@ -4,25 +4,25 @@ mod cost;
 mod door;
 mod hello;
 mod inbound;
+mod waiting;
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use swarm_resp::{Frame, RespVersion};
-use tokio::sync::watch;
 
-use crate::backend::{Backend, Called, Client, Link, Quirks};
+use crate::backend::{Backend, Called, Client, Forwarded, Link, Quirks};
 use crate::dialect::{Dialect, Quirk};
 use crate::fault::{Faults, ReplyFault};
 use crate::listener_kind::ListenerKind;
 use crate::origins::Origins;
 use crate::outbox::Outbox;
-use crate::shutdown::{DRAIN_TIMEOUT, raised};
 use crate::stream::Addresses;
 use crate::write_queue::Flushes;
 use hello::Hello;
+use waiting::{Gone, Waiting};
 
 pub(crate) use door::Door;
 pub(crate) use inbound::Inbound;
@@ -55,10 +55,14 @@ impl Shared {
     }
 }
 
-/// Whether the connection continues.
+/// What follows an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
+    /// The next input.
     Continue,
+    /// The next input, once [`Session::poll`] is ready.
+    Wait,
+    /// The end of the connection.
     End,
 }
 
@@ -72,7 +76,10 @@ pub(crate) struct Session {
     dialect: Dialect,
     id: u64,
     authenticated: Arc<AtomicBool>,
-    client_gone: watch::Receiver<bool>,
+    /// What the next input waits for.
+    waiting: Option<Waiting>,
+    /// Set once the client has disconnected.
+    gone: Option<Gone>,
     /// Number of writes queued for EXEC.
     queued: usize,
 }
@@ -83,7 +90,6 @@ impl Session {
         outbox: Arc<Outbox>,
         listener: ListenerKind,
         addresses: Addresses,
-        client_gone: watch::Receiver<bool>,
     ) -> Self {
         let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
         let link = shared.backend.open(Client {
@@ -105,7 +111,8 @@ impl Session {
             listener,
             dialect,
             id,
-            client_gone,
+            waiting: None,
+            gone: None,
             queued: 0,
         };
         session.set_authenticated(session.starts_authenticated());
@@ -143,14 +150,28 @@ impl Session {
         self.authenticated.store(authenticated, Ordering::Relaxed);
     }
 
-    /// Handles one input. Its replies are in the outbox, or will be before those of the next
-    /// command.
-    pub(crate) async fn handle(&mut self, inbound: Inbound) -> Next {
+    /// Records that the client has disconnected, which ends what only it waits for.
+    pub(crate) fn client_gone(&mut self) {
+        self.gone = Some(Gone::now());
+    }
+
+    /// Handles one input, and waits until its replies are in the outbox.
+    pub(crate) async fn run(&mut self, inbound: Inbound) {
+        self.handle(inbound);
+        poll_fn(|cx| self.poll_settled(cx)).await;
+    }
+
+    /// Handles one input. Its replies are in the outbox, or will be before those of the next one.
+    pub(crate) fn handle(&mut self, inbound: Inbound) -> Next {
+        let name = inbound.name();
+        if self.link.is_in_flight() && !self.may_overlap(&name, &inbound) {
+            return self.wait(Waiting::Replies(inbound));
+        }
         if self.outbox.has_crashed() {
             return self.crashed();
         }
-        let name = inbound.name();
         self.outbox.set_json(inbound.json_name(&name));
+        let is_json = inbound.is_json();
         let args = match inbound.args {
             Ok(args) => args,
             Err(text) => {
@@ -173,7 +194,7 @@ impl Session {
         // SwarmKeyDb's HELLO fails in a transaction, but does not abort it.
         let aborts = name == "AUTH" || name == "HELLO" && !self.dialect.has(Quirk::SwarmCommands);
         if aborts && self.link.in_transaction() && !self.dialect.has(Quirk::Overtaking) {
-            return self.call(&name, args).await;
+            return self.call(name, args, is_json);
         }
         match name.as_str() {
             "QUIT" if !self.queues_quit() => {
@@ -188,21 +209,21 @@ impl Session {
                 let reply = self.auth(args.get(1..).unwrap_or_default());
                 self.answer(&name, reply.unwrap_or_else(Frame::error));
             }
-            "HELLO" if self.greets() => {
-                self.hello(&args).await;
-            }
+            "HELLO" if self.greets() => return self.hello(&args),
             _ if !self.may_call(&name) => self.refuse("NOAUTH Authentication required."),
-            "RESET" => return self.reset(args).await,
-            _ => {
-                let next = self.call(&name, args).await;
-                return if self.outbox.has_crashed() {
-                    self.crashed()
-                } else {
-                    next
-                };
-            }
+            "RESET" => return self.reset(name, args, is_json),
+            _ => return self.call(name, args, is_json),
         }
         Next::Continue
+    }
+
+    /// Returns whether an input may be handled before the replies to forwarded commands are in the
+    /// outbox: it does nothing but forward another one, whose reply has the same encoding.
+    fn may_overlap(&self, name: &str, inbound: &Inbound) -> bool {
+        inbound.is_plain()
+            && !matches!(name, "QUIT" | "AUTH" | "HELLO" | "RESET")
+            && self.may_call(name)
+            && !self.shared.faults.answers(name)
     }
 
     /// Returns what follows a crash of the command processor: over WebSocket, the connection stays
@@ -237,54 +258,63 @@ impl Session {
             || self.listener == ListenerKind::Tcp && name == "RESET"
     }
 
-    async fn call(&mut self, name: &str, args: Vec<Bytes>) -> Next {
-        if matches!(name, "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE") {
+    fn call(&mut self, name: String, args: Vec<Bytes>, is_json: bool) -> Next {
+        if matches!(name.as_str(), "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE") {
             self.outbox.set_subscriber(true);
         }
-        if let Some(queue) = self.shared.write_queue.clone() {
-            self.wait_to_write(&queue, name, &args).await;
-        }
-        let (over, grace) = match self.link.call(name, args) {
-            Called::Done => return Next::Continue,
-            Called::Detached { over, mut blocked } => {
-                let gone = &mut self.client_gone;
-                return tokio::select! {
-                    biased;
-                    () = over => Next::Continue,
-                    () = async { raised(gone).await; raised(&mut blocked).await } => Next::End,
-                };
+        if let Some(queue) = &self.shared.write_queue {
+            let queue = queue.clone();
+            let writes = self.writes(&name, &args);
+            if writes > 0 {
+                let over = waiting::write(queue, writes, cost::is_serial(&name));
+                return self.wait(Waiting::Write {
+                    over,
+                    name,
+                    args,
+                    is_json,
+                });
             }
-            Called::Soon(over) => (over, DRAIN_TIMEOUT),
-            // A disconnected client must not consume data that another client could receive.
-            Called::Blocked(over) => (over, Duration::ZERO),
+        }
+        self.run_on_link(&name, args, is_json)
+    }
+
+    fn run_on_link(&mut self, name: &str, args: Vec<Bytes>, is_json: bool) -> Next {
+        let waiting = match self.link.call(name, args) {
+            Called::Done => return self.called(),
+            // The next command may have another encoding.
+            Called::Forwarded(Forwarded::Pipelined) if is_json => {
+                Waiting::Forwarded(Forwarded::Alone)
+            }
+            Called::Forwarded(Forwarded::Pipelined) => return Next::Continue,
+            Called::Forwarded(forwarded) => Waiting::Forwarded(forwarded),
+            Called::Detached { over, blocked } => Waiting::Detached { over, blocked },
+            Called::Blocked(over) => Waiting::Blocked(over),
         };
-        tokio::select! {
-            biased;
-            () = over => Next::Continue,
-            () = disconnected(&mut self.client_gone, grace) => Next::End,
+        self.wait(waiting)
+    }
+
+    /// Returns what follows a command that is over.
+    fn called(&self) -> Next {
+        match self.outbox.has_crashed() {
+            true => self.crashed(),
+            false => Next::Continue,
         }
     }
 
-    /// Waits as long as the command's writes take in the write queue.
-    async fn wait_to_write(&mut self, queue: &Arc<Flushes>, name: &str, args: &[Bytes]) {
-        let mut writes = cost::writes(name, args);
-        if self.link.in_transaction() {
-            let queued = std::mem::take(&mut self.queued);
-            match name {
-                "EXEC" => writes = queued,
-                "DISCARD" => {}
-                _ => {
-                    self.queued = queued + writes;
-                    writes = 0;
-                }
-            }
+    /// Returns the number of writes in the write queue that a command waits for.
+    fn writes(&mut self, name: &str, args: &[Bytes]) -> usize {
+        let writes = cost::writes(name, args);
+        if !self.link.in_transaction() {
+            return writes;
         }
-        let _turn = match cost::is_serial(name) && writes > 0 {
-            true => Some(queue.serial.lock().await),
-            false => None,
-        };
-        for _ in 0..writes {
-            queue.write(|| {}).await;
+        let queued = std::mem::take(&mut self.queued);
+        match name {
+            "EXEC" => queued,
+            "DISCARD" => writes,
+            _ => {
+                self.queued = queued + writes;
+                0
+            }
         }
     }
 
@@ -345,8 +375,18 @@ impl Session {
         }
     }
 
-    async fn hello(&mut self, args: &[Bytes]) {
-        let greeted = self.greet(args).await;
+    fn hello(&mut self, args: &[Bytes]) -> Next {
+        match self.greet(args) {
+            Ok(greeting) => self.wait(greeting),
+            Err(text) => {
+                self.greeted(Err(text));
+                Next::Continue
+            }
+        }
+    }
+
+    /// Answers HELLO.
+    fn greeted(&self, greeted: Result<Frame, String>) {
         if !self.dialect.has(Quirk::HelloGarbage) {
             return match greeted {
                 Ok(frame) => self.answer("HELLO", frame),
@@ -364,7 +404,8 @@ impl Session {
         }
     }
 
-    async fn greet(&mut self, args: &[Bytes]) -> Result<Frame, String> {
+    /// Starts HELLO.
+    fn greet(&mut self, args: &[Bytes]) -> Result<Waiting, String> {
         if self.link.in_transaction() {
             return Err("ERR Command not allowed inside a transaction".to_owned());
         }
@@ -381,20 +422,22 @@ impl Session {
         if !self.is_authenticated() {
             return Err(hello::NOAUTH.to_owned());
         }
-        let greeted = self.link.greet(hello.protocol, hello.name);
-        let id = tokio::select! {
-            biased;
-            greeted = greeted => greeted?,
-            () = disconnected(&mut self.client_gone, DRAIN_TIMEOUT) => self.id,
-        };
-        if let Some(protocol) = hello.protocol {
+        Ok(Waiting::Greeting {
+            over: self.link.greet(hello.protocol, hello.name),
+            protocol: hello.protocol,
+        })
+    }
+
+    /// Switches the protocol. Returns the reply of HELLO.
+    fn switch(&self, protocol: Option<RespVersion>, id: u64) -> Frame {
+        if let Some(protocol) = protocol {
             self.outbox.set_protocol(protocol);
         }
-        Ok(if self.garbles() {
+        if self.garbles() {
             Frame::array(&[Frame::bulk("%7")])
         } else {
             hello::reply(self.outbox.protocol(), id)
-        })
+        }
     }
 
     fn garbles(&self) -> bool {
@@ -402,7 +445,7 @@ impl Session {
     }
 
     /// Restores the state of a new connection. Over WebSocket, authentication persists.
-    async fn reset(&mut self, args: Vec<Bytes>) -> Next {
+    fn reset(&mut self, name: String, args: Vec<Bytes>, is_json: bool) -> Next {
         if args.len() == 1 {
             self.outbox.set_subscriber(false);
             self.outbox.set_protocol(RespVersion::Resp2);
@@ -410,14 +453,8 @@ impl Session {
                 self.set_authenticated(self.starts_authenticated());
             }
         }
-        self.call("RESET", args).await
+        self.call(name, args, is_json)
     }
-}
-
-/// Waits until the client has been disconnected for `grace`.
-async fn disconnected(client_gone: &mut watch::Receiver<bool>, grace: Duration) {
-    raised(client_gone).await;
-    tokio::time::sleep(grace).await;
 }
 
 /// Compares without leaking through timing how much of a guess is correct.

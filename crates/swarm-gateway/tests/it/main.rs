@@ -13,6 +13,7 @@ mod introspection;
 mod json;
 mod lifecycle;
 mod nagle;
+mod order;
 mod peer;
 mod program;
 mod pubsub;

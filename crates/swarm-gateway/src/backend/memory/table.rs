@@ -231,15 +231,12 @@ pub(super) fn named(name: &str) -> Option<&'static Spec> {
 pub(super) fn find(name: &str, args: &[Bytes]) -> Result<&'static Spec, Reject> {
     let spec = named(name).filter(|spec| !spec.name.contains('|'));
     let mut spec = spec.ok_or_else(|| Reject::unknown(args))?;
-    if let Some(given) = args.get(1) {
+    // COMMAND is also a command by itself.
+    let has_subcommands = matches!(spec.run, Run::Container) || name == "COMMAND";
+    if let (true, Some(given)) = (has_subcommands, args.get(1)) {
         let sub = String::from_utf8_lossy(given).to_ascii_uppercase();
-        match (named(&format!("{name}|{sub}")), spec.run) {
-            (Some(found), _) => spec = found,
-            (None, Run::Container) => return Err(Reject::subcommand(name, given)),
-            // Also a command by itself, but without arguments.
-            (None, _) if name == "COMMAND" => return Err(Reject::subcommand(name, given)),
-            (None, _) => {}
-        }
+        let found = named(&format!("{name}|{sub}"));
+        spec = found.ok_or_else(|| Reject::subcommand(name, given))?;
     }
     let least = usize::from(spec.arity.unsigned_abs());
     let fits = if spec.arity < 0 {

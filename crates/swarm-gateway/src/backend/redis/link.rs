@@ -1,57 +1,195 @@
-//! Session end of a client's connection to Redis.
+//! A client's connection to Redis: sends commands as they arrive, and takes the replies in order.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use swarm_resp::RespVersion;
-use tokio::sync::{mpsc, oneshot};
+use swarm_resp::{Request, RespVersion};
+use swarm_transport::TransportError;
+use tokio::sync::oneshot;
 
-use super::pump::{Job, Pump};
+use super::conversation::{self, Conversation};
 use super::upstream::Address;
-use crate::backend::{Called, Client, Link};
+use crate::backend::{Called, Client, Forwarded, Link};
+use crate::outbox::Ending;
 
-/// Session end of an upstream connection. The other end is a [`Pump`], which stops when this handle
-/// is dropped.
+/// Number of commands in flight above which no further one is sent.
+const MAX_IN_FLIGHT: usize = 1024;
+
+/// A command or greeting that is alone on the connection: its replies are not one, it changes the
+/// state of the session, or there is no connection yet.
+enum Job {
+    Call {
+        name: String,
+        args: Vec<Bytes>,
+    },
+    Greet {
+        protocol: Option<RespVersion>,
+        name: Option<Bytes>,
+        /// Receives the connection ID, or the text of the error reply.
+        done: oneshot::Sender<Result<u64, String>>,
+    },
+}
+
+type Worked = (Box<Conversation>, Result<(), TransportError>);
+
+enum State {
+    /// Commands in flight have one reply each.
+    Pipelining(Box<Conversation>),
+    /// A job runs alone.
+    Working(BoxFuture<'static, Worked>),
+    /// The connection is lost, as is any command.
+    Lost,
+}
+
 pub(super) struct RedisLink {
-    jobs: mpsc::UnboundedSender<Job>,
-    in_transaction: Arc<AtomicBool>,
+    client: Client,
+    state: State,
+    in_transaction: bool,
+    unsent: VecDeque<(String, Request)>,
+    /// Names of the commands that have been sent, oldest first.
+    sent: VecDeque<String>,
+    /// Waits until nothing is in flight. A session calls nothing else meanwhile.
+    next: Option<Job>,
 }
 
 impl RedisLink {
     pub(super) fn open(address: Arc<Address>, client: Client) -> Self {
-        // A session awaits each job before it submits the next, so the queue never holds more than
-        // one.
-        let (jobs, queue) = mpsc::unbounded_channel();
-        let in_transaction = Arc::new(AtomicBool::new(false));
-        let pump = Pump::new(address, client, in_transaction.clone());
-        tokio::spawn(pump.run(queue));
         Self {
-            jobs,
-            in_transaction,
+            state: State::Pipelining(Box::new(Conversation::new(address, client.clone()))),
+            client,
+            in_transaction: false,
+            unsent: VecDeque::new(),
+            sent: VecDeque::new(),
+            next: None,
         }
+    }
+
+    /// Returns whether a command may be in flight together with others.
+    fn pipelines(&self, name: &str, args: &[Bytes]) -> bool {
+        let State::Pipelining(conversation) = &self.state else {
+            return false;
+        };
+        self.next.is_none()
+            && self.unsent.len() + self.sent.len() < MAX_IN_FLIGHT
+            && conversation.pipelines(name, args)
+    }
+
+    fn lose(&mut self, error: &TransportError) {
+        tracing::warn!(id = self.client.id, %error, "connection to Redis lost");
+        self.client.outbox.end(Ending::Lost);
+        self.state = State::Lost;
+        self.unsent.clear();
+        self.sent.clear();
+        self.next = None;
+    }
+
+    /// Sends and receives until nothing is in flight.
+    fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        loop {
+            let conversation = match &mut self.state {
+                State::Pipelining(conversation) => conversation,
+                State::Working(work) => {
+                    let (conversation, worked) = ready!(work.poll_unpin(cx));
+                    self.in_transaction = conversation.in_transaction();
+                    self.state = State::Pipelining(conversation);
+                    worked?;
+                    continue;
+                }
+                State::Lost => return Poll::Ready(Ok(())),
+            };
+            if let Some(upstream) = conversation.upstream() {
+                while !self.unsent.is_empty() && upstream.poll_ready(cx)?.is_ready() {
+                    if let Some((name, request)) = self.unsent.pop_front() {
+                        upstream.start_send(&request)?;
+                        self.sent.push_back(name);
+                    }
+                }
+                let _ = upstream.poll_flush(cx)?;
+            }
+            // Replies that the client does not read stay with Redis; pushes do not.
+            while self.sent.is_empty() || self.client.outbox.has_capacity() {
+                let Poll::Ready(frame) = conversation.poll_receive(cx)? else {
+                    break;
+                };
+                match self.sent.pop_front() {
+                    Some(name) => conversation.reply(&name, vec![frame]),
+                    None => self.client.outbox.push(frame, None),
+                }
+            }
+            if self.is_pipelining() {
+                return Poll::Pending;
+            }
+            match self.next.take() {
+                Some(job) => self.begin(job),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    fn is_pipelining(&self) -> bool {
+        !self.unsent.is_empty() || !self.sent.is_empty()
+    }
+
+    /// Starts a job, which takes the conversation.
+    fn begin(&mut self, job: Job) {
+        let State::Pipelining(mut conversation) = std::mem::replace(&mut self.state, State::Lost)
+        else {
+            return;
+        };
+        self.state = State::Working(Box::pin(async move {
+            let worked = match job {
+                Job::Call { name, args } => conversation.call(&name, args).await,
+                Job::Greet {
+                    protocol,
+                    name,
+                    done,
+                } => (conversation.greet(protocol, name).await).map(|reply| {
+                    // A session that has ended needs no reply.
+                    let _ = done.send(reply);
+                }),
+            };
+            (conversation, worked)
+        }));
     }
 }
 
 impl Link for RedisLink {
     fn call(&mut self, name: &str, args: Vec<Bytes>) -> Called {
-        let waits = waits(name, &args);
-        let (done, over) = oneshot::channel();
+        if matches!(self.state, State::Lost) {
+            return Called::Done;
+        }
         let name = name.to_owned();
-        // If the pump has stopped, it has already put the connection's end into the outbox.
-        let _ = self.jobs.send(Job::Call { name, args, done });
-        let over = over.map(drop).boxed();
-        if waits {
-            Called::Blocked(over)
-        } else {
-            Called::Soon(over)
+        if self.pipelines(&name, &args) {
+            self.unsent.push_back((name, Request::new("", args)));
+            return Called::Forwarded(Forwarded::Pipelined);
+        }
+        let forwarded = match conversation::waits(&name, &args) {
+            true => Forwarded::Blocking,
+            false => Forwarded::Alone,
+        };
+        self.next = Some(Job::Call { name, args });
+        Called::Forwarded(forwarded)
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.poll_exchange(cx)).unwrap_or_else(|error| self.lose(&error));
+        Poll::Ready(())
+    }
+
+    fn is_in_flight(&self) -> bool {
+        match self.state {
+            State::Pipelining(_) => self.is_pipelining() || self.next.is_some(),
+            State::Working(_) => true,
+            State::Lost => false,
         }
     }
 
     fn in_transaction(&self) -> bool {
-        self.in_transaction.load(Ordering::Relaxed)
+        self.in_transaction
     }
 
     fn greet(
@@ -61,7 +199,7 @@ impl Link for RedisLink {
     ) -> BoxFuture<'static, Result<u64, String>> {
         let (done, over) = oneshot::channel();
         let name = name.cloned();
-        let _ = self.jobs.send(Job::Greet {
+        self.next = Some(Job::Greet {
             protocol,
             name,
             done,
@@ -69,16 +207,5 @@ impl Link for RedisLink {
         let lost = || Err("ERR the gateway lost its connection to Redis".to_owned());
         over.map(move |done| done.unwrap_or_else(|_| lost()))
             .boxed()
-    }
-}
-
-/// Returns whether a command may block waiting for data; such a command is canceled when its client
-/// disconnects.
-fn waits(name: &str, args: &[Bytes]) -> bool {
-    match name {
-        "BLPOP" | "BRPOP" | "BLMOVE" | "BLMPOP" | "BRPOPLPUSH" | "BZPOPMIN" | "BZPOPMAX"
-        | "BZMPOP" | "WAIT" | "WAITAOF" => true,
-        "XREAD" | "XREADGROUP" => args.iter().any(|arg| arg.eq_ignore_ascii_case(b"BLOCK")),
-        _ => false,
     }
 }

@@ -1,8 +1,8 @@
 //! Backend that forwards to Redis, Valkey, or KeyDB. Each client gets its own upstream connection,
 //! so transactions, watches, and subscriptions stay separate.
 
+mod conversation;
 mod link;
-mod pump;
 mod replies;
 mod transaction;
 mod upstream;

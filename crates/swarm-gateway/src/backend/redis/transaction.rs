@@ -25,35 +25,34 @@ impl Transaction {
         self.spoiled
     }
 
-    /// Records a reply and returns the names of the commands that it shows to have run.
-    pub(super) fn note(&mut self, name: &str, reply: &Frame) -> Vec<String> {
-        let error = reply.as_error().map(|error| error.to_string());
-        match (name, &error) {
+    /// Records a reply, and calls `ran` with the names of the commands that it shows to have run.
+    pub(super) fn note(&mut self, name: &str, reply: &Frame, mut ran: impl FnMut(&str)) {
+        let error = reply.error_bytes();
+        match (name, error) {
             ("MULTI", None) => self.queued = Some(Vec::new()),
             ("EXEC", _) | ("DISCARD" | "RESET", None) => {
                 let queued = std::mem::take(self).queued.unwrap_or_default();
                 if name == "EXEC" && reply.items().is_some() {
-                    return [vec![name.to_owned()], queued].concat();
+                    ran(name);
+                    return queued.iter().for_each(|name| ran(name));
                 }
             }
             (_, None) => {
                 if let Some(queued) = &mut self.queued {
-                    queued.push(name.to_owned());
-                    return Vec::new();
+                    return queued.push(name.to_owned());
                 }
             }
-            (_, Some(_)) if self.is_open() => return Vec::new(),
+            (_, Some(_)) if self.is_open() => return,
             (_, Some(_)) => {}
         }
-        match error {
-            Some(error) if was_refused(&error) => Vec::new(),
-            _ => vec![name.to_owned()],
+        if !error.is_some_and(was_refused) {
+            ran(name);
         }
     }
 }
 
 /// Returns whether an error means that the command was not attempted.
-fn was_refused(error: &str) -> bool {
+fn was_refused(error: &[u8]) -> bool {
     const REFUSALS: [&str; 7] = [
         "ERR unknown ",
         "ERR wrong number of arguments ",
@@ -63,5 +62,7 @@ fn was_refused(error: &str) -> bool {
         "EXECABORT ",
         "NOPERM ",
     ];
-    REFUSALS.iter().any(|refusal| error.starts_with(refusal))
+    REFUSALS
+        .iter()
+        .any(|refusal| error.starts_with(refusal.as_bytes()))
 }

@@ -1,6 +1,7 @@
 //! Connection from the gateway to the Redis behind it.
 
 use std::future::poll_fn;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use swarm_resp::{Frame, Request, RespVersion};
@@ -85,11 +86,30 @@ impl Upstream {
         poll_fn(|cx| self.transport.poll_flush(cx)).await
     }
 
-    /// Returns the next reply or push.
-    ///
-    /// # Cancel safety
-    ///
-    /// This method is cancel safe; no frame is lost.
+    /// Waits until a request can be sent.
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        self.transport.poll_ready(cx)
+    }
+
+    /// Queues a request.
+    pub(super) fn start_send(&mut self, request: &Request) -> Result<(), TransportError> {
+        self.transport.start_send(request.view())
+    }
+
+    /// Sends the queued requests.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        self.transport.poll_flush(cx)
+    }
+
+    /// Receives the next reply or push.
+    pub(super) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Frame, TransportError>> {
+        self.transport.poll_receive(cx)
+    }
+
+    /// Receives the next reply or push.
     pub(super) async fn receive(&mut self) -> Result<Frame, TransportError> {
         poll_fn(|cx| self.transport.poll_receive(cx)).await
     }

@@ -21,14 +21,12 @@ use hyper::server::conn::http1;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
-#[cfg(feature = "tls")]
-use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use swarm_resp::{Frame, RespVersion};
-use tokio::sync::watch;
 
 use super::Stop;
 use crate::dialect::Quirk;
+use crate::event_loop::Spawner;
 use crate::listener_kind::ListenerKind;
 use crate::outbox::{Item, Outbox};
 use crate::session::{Inbound, Session, Shared};
@@ -43,8 +41,30 @@ const HEAD: Duration = Duration::from_secs(10);
 #[cfg(feature = "tls")]
 const PING: Duration = Duration::from_secs(30);
 
-/// Serves one connection.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, mut stop: Stop) {
+/// Returns a function that serves one connection. Each stream of an HTTP/2 connection is a task of
+/// its own.
+pub(crate) fn serve(
+    spawner: Spawner,
+) -> impl Fn(Arc<Shared>, Stream, Stop) -> futures_util::future::BoxFuture<'static, ()> + Clone {
+    move |shared, stream, stop| {
+        let spawner = spawner.clone();
+        Box::pin(serve_connection(shared, stream, stop, spawner))
+    }
+}
+
+async fn serve_connection(
+    shared: Arc<Shared>,
+    stream: Stream,
+    mut stop: Stop,
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(
+            unused_variables,
+            reason = "only HTTP/2 spawns tasks, and it needs TLS"
+        )
+    )]
+    spawner: Spawner,
+) {
     shared.faults.thawed().await;
     let mut opened = shared.faults.open(None);
     let addresses = stream.addresses();
@@ -61,7 +81,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, mut stop: Stop) {
     });
     #[cfg(feature = "tls")]
     if stream.is_http2() {
-        let connection = http2::Builder::new(TokioExecutor::new())
+        let connection = http2::Builder::new(spawner)
             .timer(TokioTimer::new())
             .keep_alive_interval(PING)
             .serve_connection(TokioIo::new(stream), service);
@@ -178,10 +198,9 @@ async fn run(
     let dialect = ListenerKind::Http.dialect(shared.dialect);
     let outbox = Arc::new(Outbox::new(dialect));
     outbox.set_protocol(protocol);
-    let (here, gone) = watch::channel(false);
     let listener = ListenerKind::Http;
-    let mut session = Session::new(shared.clone(), outbox.clone(), listener, addresses, gone);
-    session.handle(Inbound::resp(Ok(args))).await;
+    let mut session = Session::new(shared.clone(), outbox.clone(), listener, addresses);
+    session.run(Inbound::resp(Ok(args))).await;
     let mut reply = None;
     while let Some(item) = outbox.try_take() {
         match item {
@@ -190,7 +209,6 @@ async fn run(
             Item::Cut | Item::Part(..) | Item::End(_) => return Err(Cut),
         }
     }
-    drop(here);
     match reply {
         Some(frame) => Ok(Some(frame)),
         None if outbox.has_crashed() => Ok(None),

@@ -1,14 +1,13 @@
-//! Task that owns a client's upstream connection: forwards commands, replies, and pushes.
+//! A client's dialog with Redis: how commands map to requests, and frames to replies and pushes.
 
 use std::collections::HashMap;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use swarm_resp::{Frame, Request, RespVersion};
 use swarm_transport::TransportError;
-use tokio::sync::{mpsc, oneshot};
 
 use super::replies::{Listening, Sorted};
 use super::transaction::Transaction;
@@ -17,105 +16,68 @@ use crate::backend::Client;
 use crate::fault::ReplyFault;
 use crate::outbox::Ending;
 
-/// Request from a session to its pump.
-pub(super) enum Job {
-    Call {
-        name: String,
-        args: Vec<Bytes>,
-        /// Signals that the replies are in the outbox. Dropping the receiver cancels the command.
-        done: oneshot::Sender<()>,
-    },
-    Greet {
-        protocol: Option<RespVersion>,
-        name: Option<Bytes>,
-        /// Receives the connection ID, or the text of the error reply.
-        done: oneshot::Sender<Result<u64, String>>,
-    },
-}
-
 /// Payload of the PING sent after a SUBSCRIBE-family command. Its echo marks the last reply,
 /// because only the server knows how many replies there are.
 const FENCE: &str = "swarm-gateway";
 
-pub(super) struct Pump {
+pub(super) struct Conversation {
     address: Arc<Address>,
     client: Client,
     upstream: Option<Upstream>,
     listening: Listening,
     transaction: Transaction,
-    in_transaction: Arc<AtomicBool>,
 }
 
-impl Pump {
-    pub(super) fn new(
-        address: Arc<Address>,
-        client: Client,
-        in_transaction: Arc<AtomicBool>,
-    ) -> Self {
+impl Conversation {
+    pub(super) fn new(address: Arc<Address>, client: Client) -> Self {
         Self {
             address,
             client,
             upstream: None,
             listening: Listening::default(),
             transaction: Transaction::default(),
-            in_transaction,
         }
     }
 
-    /// Runs until the session ends, the upstream disconnects, or a command is canceled.
-    pub(super) async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
+    pub(super) const fn in_transaction(&self) -> bool {
+        self.transaction.is_open()
+    }
+
+    /// Returns the connection, if there is one.
+    pub(super) const fn upstream(&mut self) -> Option<&mut Upstream> {
+        self.upstream.as_mut()
+    }
+
+    /// Returns whether a command may be sent before the replies to earlier ones have arrived: it
+    /// has one reply, and changes nothing that the gateway must know for the next command.
+    pub(super) fn pipelines(&self, name: &str, args: &[Bytes]) -> bool {
+        self.upstream.is_some()
+            && !waits(name, args)
+            && !is_subscribing(name)
+            && !matches!(
+                name,
+                "MULTI" | "EXEC" | "DISCARD" | "RESET" | "AUTH" | "HELLO" | "QUIT"
+            )
+            && refusal(name, args, self.transaction.is_open()).is_none()
+    }
+
+    /// Receives the next reply, and puts pushes into the outbox.
+    pub(super) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Frame, TransportError>> {
+        let Some(upstream) = &mut self.upstream else {
+            return Poll::Pending;
+        };
         loop {
-            let job = tokio::select! {
-                job = jobs.recv() => job,
-                heard = self.hear() => match heard {
-                    Ok(()) => continue,
-                    Err(error) => return self.lost(&error),
-                },
-            };
-            // A command that was sent upstream can only be canceled by closing the connection. Its
-            // watches and queued commands are lost too, so the client connection must end as well.
-            let worked = match job {
-                None => return,
-                Some(Job::Call {
-                    name,
-                    args,
-                    mut done,
-                }) => tokio::select! {
-                    called = self.call(&name, args) => called.map(|()| done.send(()).is_ok()),
-                    () = done.closed() => return self.client.outbox.end(Ending::Gone),
-                },
-                Some(Job::Greet {
-                    protocol,
-                    name,
-                    mut done,
-                }) => tokio::select! {
-                    greeted = self.greet(protocol, name) => {
-                        greeted.map(|reply| done.send(reply).is_ok())
-                    }
-                    () = done.closed() => return self.client.outbox.end(Ending::Gone),
-                },
-            };
-            if let Err(error) = worked {
-                return self.lost(&error);
+            let frame = std::task::ready!(upstream.poll_receive(cx))?;
+            match self.listening.sort(frame, false) {
+                Sorted::Reply(frame) => return Poll::Ready(Ok(frame)),
+                Sorted::Push(frame) | Sorted::Acknowledgement(frame) => {
+                    self.client.outbox.push(frame, None);
+                }
             }
         }
-    }
-
-    fn lost(&self, error: &TransportError) {
-        tracing::warn!(id = self.client.id, %error, "connection to Redis lost");
-        self.client.outbox.end(Ending::Lost);
-    }
-
-    /// Forwards pushes while no command is running.
-    async fn hear(&mut self) -> Result<(), TransportError> {
-        let Some(upstream) = &mut self.upstream else {
-            return pending().await;
-        };
-        let frame = upstream.receive().await?;
-        let (Sorted::Push(frame) | Sorted::Acknowledgement(frame) | Sorted::Reply(frame)) =
-            self.listening.sort(frame, false);
-        self.client.outbox.push(frame, None);
-        Ok(())
     }
 
     /// Returns the connection, dialing first if necessary. The error is the text of the error
@@ -136,7 +98,12 @@ impl Pump {
         Ok(self.upstream.insert(upstream))
     }
 
-    async fn call(&mut self, name: &str, args: Vec<Bytes>) -> Result<(), TransportError> {
+    /// Runs a command that is alone on the connection.
+    pub(super) async fn call(
+        &mut self,
+        name: &str,
+        args: Vec<Bytes>,
+    ) -> Result<(), TransportError> {
         if name == "RESET" && self.upstream.is_none() {
             self.reply(name, vec![Frame::simple("RESET")]);
             return Ok(());
@@ -186,14 +153,7 @@ impl Pump {
             return pending().await;
         };
         upstream.send([command]).await?;
-        loop {
-            match self.listening.sort(upstream.receive().await?, false) {
-                Sorted::Reply(frame) => return Ok(frame),
-                Sorted::Push(frame) | Sorted::Acknowledgement(frame) => {
-                    self.client.outbox.push(frame, None);
-                }
-            }
-        }
+        poll_fn(|cx| self.poll_receive(cx)).await
     }
 
     /// Sends a SUBSCRIBE-family command and collects all of its replies.
@@ -220,7 +180,8 @@ impl Pump {
         Ok(())
     }
 
-    async fn greet(
+    /// Switches the protocol and sets the connection name.
+    pub(super) async fn greet(
         &mut self,
         protocol: Option<RespVersion>,
         name: Option<Bytes>,
@@ -247,15 +208,12 @@ impl Pump {
     }
 
     /// Puts the replies of one command into the outbox, subject to any planned fault.
-    fn reply(&mut self, name: &str, replies: Vec<Frame>) {
+    pub(super) fn reply(&mut self, name: &str, replies: Vec<Frame>) {
         let Some(first) = replies.first() else {
             return;
         };
-        for ran in self.transaction.note(name, first) {
-            self.client.faults.count(&ran);
-        }
-        let is_open = self.transaction.is_open();
-        self.in_transaction.store(is_open, Ordering::Relaxed);
+        self.transaction
+            .note(name, first, |ran| self.client.faults.count(ran));
         let fault = self.client.faults.reply_fault(name);
         self.client.outbox.replies(replies, fault);
     }
@@ -266,6 +224,17 @@ fn is_subscribing(name: &str) -> bool {
         name,
         "SUBSCRIBE" | "UNSUBSCRIBE" | "PSUBSCRIBE" | "PUNSUBSCRIBE" | "SSUBSCRIBE" | "SUNSUBSCRIBE"
     )
+}
+
+/// Returns whether a command may block waiting for data; such a command is canceled when its client
+/// disconnects.
+pub(super) fn waits(name: &str, args: &[Bytes]) -> bool {
+    match name {
+        "BLPOP" | "BRPOP" | "BLMOVE" | "BLMPOP" | "BRPOPLPUSH" | "BZPOPMIN" | "BZPOPMAX"
+        | "BZMPOP" | "WAIT" | "WAITAOF" => true,
+        "XREAD" | "XREADGROUP" => args.iter().any(|arg| arg.eq_ignore_ascii_case(b"BLOCK")),
+        _ => false,
+    }
 }
 
 /// Returns whether this is the reply to the marker PING, which is an array on a RESP2 connection

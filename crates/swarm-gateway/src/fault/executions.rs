@@ -1,0 +1,83 @@
+//! Counts of the commands that have run.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+/// How often each command has run. Names are in upper case.
+#[derive(Debug, Default)]
+pub(super) struct Executions(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    counts: HashMap<String, u64>,
+    waiters: Vec<Waiter>,
+}
+
+/// Waits until a command has run often enough.
+#[derive(Debug)]
+struct Waiter {
+    name: String,
+    times: u64,
+    reached: oneshot::Sender<()>,
+}
+
+impl Table {
+    fn count(&self, name: &str) -> u64 {
+        self.counts.get(name).copied().unwrap_or(0)
+    }
+}
+
+impl Executions {
+    pub(super) fn add(&self, name: &str) {
+        let mut table = self.lock();
+        if let Some(count) = table.counts.get_mut(name) {
+            *count += 1;
+        } else {
+            table.counts.insert(name.to_owned(), 1);
+        }
+        if table.waiters.is_empty() {
+            return;
+        }
+        let count = table.count(name);
+        let reached = |waiter: &mut Waiter| {
+            waiter.reached.is_closed() || waiter.name == name && waiter.times <= count
+        };
+        for waiter in table.waiters.extract_if(.., reached) {
+            // Whoever waited may be gone.
+            let _ = waiter.reached.send(());
+        }
+    }
+
+    pub(super) fn of(&self, name: &str) -> u64 {
+        self.lock().count(name)
+    }
+
+    pub(super) fn all(&self) -> BTreeMap<String, u64> {
+        self.lock().counts.clone().into_iter().collect()
+    }
+
+    /// Waits until a command has run `times` times.
+    pub(super) async fn reached(&self, name: String, times: u64) {
+        let waiting = {
+            let mut table = self.lock();
+            if table.count(&name) >= times {
+                return;
+            }
+            let (reached, waiting) = oneshot::channel();
+            table.waiters.push(Waiter {
+                name,
+                times,
+                reached,
+            });
+            waiting
+        };
+        // The table keeps the sender until then.
+        let _ = waiting.await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
