@@ -50,7 +50,10 @@ pub(crate) fn value(frame: FrameRef<'_>, protocol: RespVersion) -> Value {
         Kind::Integer => frame.as_integer().into(),
         Kind::Boolean if typed => frame.as_bool().into(),
         Kind::Boolean => i64::from(frame.as_bool() == Some(true)).into(),
-        Kind::Double if typed => frame.as_double().into(),
+        // JSON has no infinity; as text, it is what RESP2 sends.
+        Kind::Double if typed && frame.as_double().is_some_and(f64::is_finite) => {
+            frame.as_double().into()
+        }
         Kind::Double => frame.as_double().map(|number| number.to_string()).into(),
         Kind::SimpleError | Kind::BulkError => {
             json!({ "error": text(frame.error_bytes().unwrap_or_default()) })
