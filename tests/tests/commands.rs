@@ -15,10 +15,20 @@ const LEFT_OUT: &[&str] = &[
     "restoredb_with_key", // overwrites a key of the store
     "rotatekey",          // changes the server's encryption key
     "swarm_resync",       // reloads the server's data
+    "flushall",           // removes everything
+    "swapdb",             // exchanges the data of all clients
+    "save",               // writes to the server's disk
+    "bgsave",             // writes to the server's disk
+    "bgrewriteaof",       // writes to the server's disk
+    "config_rewrite",     // writes to the server's disk
+    "acl_save",           // writes to the server's disk
+    "acl_load",           // replaces all users
+    "function_flush",     // removes the functions of other clients
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_command_works_on_every_server() {
+    let mut faults = Vec::new();
     for target in targets().await {
         let (client, blocking) = (target.connect().await, target.connect_blocking().await);
         for surface in Surface::all(&client, &blocking) {
@@ -27,13 +37,13 @@ async fn every_command_works_on_every_server() {
             }
             for check in checks() {
                 let found = run(check, &surface).await;
-                assert!(
-                    is_expected(&target, &surface, check.methods, &found),
-                    "{}, {}: {:?}: {found:?}",
-                    target.name,
-                    surface.name(),
-                    check.methods
-                );
+                if !is_expected(&target, &surface, check.methods, &found) {
+                    let (target, surface) = (&target.name, surface.name());
+                    faults.push(format!(
+                        "{target}, {surface}: {:?}: {found:?}",
+                        check.methods
+                    ));
+                }
                 if target.is_http() && matches!(surface, Surface::Async(_)) {
                     let carried = !matches!(found, Err(Finding::Unsupported(_)));
                     assert_eq!(carried, http_carries(check.methods), "{:?}", check.methods);
@@ -41,6 +51,7 @@ async fn every_command_works_on_every_server() {
             }
         }
     }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 /// Returns whether the command table marks the methods as available over HTTP. Methods without a
@@ -69,8 +80,15 @@ fn is_expected(
     methods: &[&str],
     found: &Result<(), Finding>,
 ) -> bool {
+    // No gateway carries values that are not UTF-8, which these methods return and take.
+    let binary = methods.contains(&"dump") || methods.contains(&"function_dump");
     match found {
         Ok(()) => true,
+        Err(Finding::Unsupported(why) | Finding::Differs(why))
+            if binary && target.name.contains("in front of redis") =>
+        {
+            why.contains("UTF-8")
+        }
         // Redis lacks SwarmKeyDb's commands, and SwarmKeyDb lacks some of Redis's.
         Err(Finding::Refused(_)) => {
             let scripted = methods.contains(&"eval") || methods.contains(&"evalsha");
@@ -79,7 +97,8 @@ fn is_expected(
             is_missing(&target.name, methods) || scripted && queued
         }
         Err(Finding::Unsupported(why)) => {
-            let session = target.is_http() && why.contains("session");
+            let session =
+                target.is_http() && (why.contains("session") || why.contains("blocking commands"));
             let queues = matches!(
                 surface,
                 Surface::Pipeline(_) | Surface::Bulk(_) | Surface::Transaction(_)
@@ -92,26 +111,26 @@ fn is_expected(
 }
 
 fn is_missing(target: &str, methods: &[&str]) -> bool {
-    let first = methods.first().copied().unwrap_or_default();
     if target.contains("redis") {
-        matches!(first, "mdel" | "backendmeta")
-    } else {
-        // Options that it lacks although it has the command.
-        let beyond = ["set_with", "xgroup_createconsumer", "xautoclaim_justid"];
-        let lacks = |method: &&str| beyond.contains(method) || !is_on_swarmkeydb(method);
-        methods.iter().any(lacks) && target.contains("upstream")
+        return methods.iter().any(|method| !is_marked(method, REDIS));
     }
+    // Options that it lacks although it has the command.
+    let beyond = ["set_with", "xgroup_createconsumer", "xautoclaim_justid"];
+    let lacks = |method: &&str| beyond.contains(method) || !is_marked(method, SWARMKEYDB);
+    let upstream = target.contains("upstream") && methods.iter().any(lacks);
+    upstream || methods.iter().any(|method| !is_marked(method, EMBEDDED))
 }
 
-/// Returns whether the command table marks a method as available on SwarmKeyDb. Methods without a
-/// row are.
-fn is_on_swarmkeydb(method: &str) -> bool {
-    let rows = TABLE
-        .lines()
-        .map(|line| line.split('|').collect::<Vec<_>>());
-    let mut rows = rows.filter(|cells| cells.len() > 10);
-    let row = rows.find(|cells| names(cells[2]).any(|name| name == method));
-    row.is_none_or(|cells| cells[8].trim() != "no")
+/// Columns of the command table.
+const SWARMKEYDB: usize = 8;
+const REDIS: usize = 9;
+const EMBEDDED: usize = 11;
+
+/// Returns whether the command table marks a method as available on a server. Methods without a row
+/// are. A version is newer than the server of the tests.
+fn is_marked(method: &str, column: usize) -> bool {
+    let row = table_rows().find(|cells| names(cells[2]).any(|name| name == method));
+    row.is_none_or(|cells| cells[column].trim() == "yes")
 }
 
 /// Returns the cells of the rows of the command table.

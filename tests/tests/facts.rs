@@ -1,5 +1,7 @@
 //! The table of command facts against the COMMAND reply of a Redis server.
 
+use std::collections::BTreeSet;
+
 use swarm_keydb::{Client, FrameRef};
 use swarm_resp::Request;
 use swarm_tests::{Redis, within};
@@ -106,6 +108,35 @@ async fn the_keys_of_a_command_are_those_that_redis_finds() {
         "SINTERCARD 2 a b",
         "LMOVE a b LEFT LEFT",
         "SET a v EX 9",
+        "HSET a f v g w",
+        "LINSERT a BEFORE p e",
+        "LMPOP 2 a b LEFT COUNT 3",
+        "BLMPOP 0 2 a b LEFT",
+        "BLMOVE a b LEFT RIGHT 0",
+        "BRPOP a b 0",
+        "SMOVE a b m",
+        "SDIFFSTORE to a b",
+        "ZADD a NX INCR 1 m",
+        "ZDIFFSTORE to 2 a b",
+        "ZINTER 2 a b WEIGHTS 1 2 WITHSCORES",
+        "ZINTERCARD 2 a b LIMIT 3",
+        "ZMPOP 1 a MIN",
+        "ZRANGESTORE to a 0 -1",
+        "BZPOPMIN a b 0",
+        "COPY a b DB 1",
+        "TOUCH a b",
+        "SORT a",
+        "SORT_RO a BY w GET x",
+        "LCS a b IDX",
+        "BITOP NOT to a",
+        "BITFIELD a GET u8 0",
+        "PFMERGE to a b",
+        "PFCOUNT a b",
+        "GEOADD a 1 2 m",
+        "GEOSEARCHSTORE to a FROMMEMBER m BYRADIUS 1 m",
+        "MEMORY USAGE a",
+        "FCALL f 2 a b x",
+        "EVAL_RO s 1 a x",
     ] {
         let request = Request::new(words, ());
         let args = request.view().args();
@@ -124,6 +155,38 @@ async fn the_keys_of_a_command_are_those_that_redis_finds() {
         theirs.sort();
         assert_eq!(ours, theirs, "{words}");
     }
+}
+
+/// The page of the guide that lists all commands.
+const PAGE: &str = include_str!("../../crates/swarm-keydb/src/guide/commands.md");
+
+/// Every command of Redis has a method, or a reason why it has none.
+#[tokio::test]
+async fn every_command_of_redis_is_typed_or_says_why_not() {
+    let Some(redis) = Redis::start() else { return };
+    let client = within(Client::connect(redis.url().as_str())).await.unwrap();
+    let (table, reasons) = PAGE.split_once("# Not typed").expect("the list is there");
+    let names = |text: &'static str, column: usize, cells: std::ops::Range<usize>| {
+        let rows = text.lines().map(|line| line.split('|').collect::<Vec<_>>());
+        let rows = rows.filter(move |row| cells.contains(&row.len()));
+        let names = rows.flat_map(move |row| row[column].split(','));
+        let names = names.map(str::trim).filter(|name| !name.starts_with("---"));
+        names.collect::<BTreeSet<_>>()
+    };
+    let (typed, untyped) = (names(table, 1, 10..99), names(reasons, 2, 4..5));
+    let both: Vec<_> = typed.intersection(&untyped).collect();
+    assert!(both.is_empty(), "typed, and not typed: {both:?}");
+    let mut known = 0;
+    for name in within(client.command_list()).await.unwrap() {
+        let name = name.to_ascii_uppercase().replace('|', " ");
+        if has_subcommands(&name) {
+            continue;
+        }
+        let is_known = typed.contains(name.as_str()) || untyped.contains(name.as_str());
+        assert!(is_known, "{name} has no method and no reason");
+        known += 1;
+    }
+    assert!(known > 300, "{known} commands only");
 }
 
 fn has_subcommands(first: &str) -> bool {

@@ -125,17 +125,31 @@ pub mod prelude {
     //! # }
     //! ```
     pub use crate::commands::{
-        KeyCommands, PubSubCommands, RawCommands, RunScript, ScriptCommands, ServerCommands,
-        StreamCommands, StringCommands, SwarmCommands,
+        AclCommands, BitmapCommands, DiagnosticCommands, FunctionCommands, GeoCommands,
+        HashCommands, HyperLogLogCommands, KeyCommands, ListCommands, PubSubCommands, RawCommands,
+        RunScript, ScriptCommands, ServerCommands, SetCommands, SortedSetCommands, StreamCommands,
+        StringCommands, SwarmCommands,
     };
 }
 
 pub use bytes::Bytes;
 pub use client::{
     Bulk, Client, Closed, Consumer, ConsumerBuilder, DeadLetter, DeletedEntries, Delivery,
-    Exclusive, Handles, Pipeline, Queued, Reply, ScanStream, StopHandle, Transaction,
+    ElementStream, Exclusive, Handles, Pipeline, Queued, Reply, ScanStream, StopHandle,
+    Transaction,
 };
 pub use command::{Command, Executor};
+pub use commands::{
+    AclCommands, BitmapCommands, DiagnosticCommands, FunctionCommands, GeoCommands, HashCommands,
+    HyperLogLogCommands, ListCommands, SetCommands, SortedSetCommands,
+};
+pub use commands::{
+    Aggregate, BitField, BitGets, BitOffset, BitOp, BitOverflow, BitType, BitUnit, ClientKill,
+    ClientPause, ClientType, CopyOptions, ExpireIf, ExpireTime, FieldExpiry, FunctionRestore,
+    GeoAddOptions, GeoCenter, GeoMatch, GeoPoint, GeoSearch, GeoUnit, GetEx, LPosOptions,
+    LatencyEvent, LcsMatch, LcsMatches, LexBounds, ListEnd, Replica, RestoreOptions, Role,
+    ScanItems, SlowCommand, SortOptions, ZAddOptions, ZCombineOptions, ZEnd, ZRange,
+};
 pub use commands::{
     AutoClaim, AutoClaimIds, ConsumerInfo, GroupInfo, GroupRead, NewId, ParseStreamIdError,
     PendingEntry, PendingSummary, ReadAfter, StreamBatch, StreamCommands, StreamEntry,

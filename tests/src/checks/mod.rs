@@ -16,10 +16,16 @@ macro_rules! family {
     };
 }
 
+mod bitmaps;
+mod geo;
+mod hashes;
 mod keys;
+mod lists;
 mod pubsub;
 mod scripts;
 mod server;
+mod sets;
+mod sorted_sets;
 mod streams;
 mod strings;
 
@@ -113,6 +119,12 @@ pub fn checks() -> Vec<Check> {
         scripts::checks(),
         pubsub::checks(),
         streams::checks(),
+        hashes::checks(),
+        lists::checks(),
+        sets::checks(),
+        sorted_sets::checks(),
+        bitmaps::checks(),
+        geo::checks(),
     ]
     .into_iter()
     .flatten()

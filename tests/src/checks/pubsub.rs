@@ -17,6 +17,14 @@ family! {
         same("PUBSUB NUMSUB", c.pubsub_numsub([&channel]).await?, [(channel.into(), 0)])?;
         c.pubsub_numpat().await?;
     }
+    ["spublish", "pubsub_shardchannels", "pubsub_shardnumsub"] |c, keys| {
+        let channel = keys.key("c");
+        same("SPUBLISH to nobody", c.spublish(&channel, "hello").await?, 0)?;
+        let channels = c.pubsub_shardchannels().await?;
+        holds("PUBSUB SHARDCHANNELS", !channels.contains(&channel.clone().into()), channels)?;
+        let counts = c.pubsub_shardnumsub([&channel]).await?;
+        same("PUBSUB SHARDNUMSUB", counts, [(channel.into(), 0)])?;
+    }
 }
 
 /// Subscribes to channels and a pattern, and checks the received messages and the server's counts.

@@ -1,9 +1,9 @@
 //! Checks of strings and counters.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use swarm_keydb::{ErrorKind, Outcome, SetOptions, prelude::*};
+use swarm_keydb::{Bytes, ErrorKind, GetEx, Outcome, SetOptions, prelude::*};
 
 use super::{Finding, Surface, holds, refused, same};
 
@@ -14,7 +14,7 @@ async fn text(client: &Surface, key: &str) -> Result<Option<String>, Finding> {
 family! {
     ["get", "get_as", "set"] |c, keys| {
         let k = &keys.key("k");
-        same("GET of a missing key", c.get(k).await?, None::<swarm_keydb::Bytes>)?;
+        same("GET of a missing key", c.get(k).await?, None::<Bytes>)?;
         c.set(k, "v").await?;
         same("GET", text(&c, k).await?.as_deref(), Some("v"))?;
         c.set(k, 42).await?;
@@ -74,14 +74,14 @@ family! {
     }
     ["getset", "getset_as"] |c, keys| {
         let k = &keys.key("k");
-        same("GETSET of a missing key", c.getset(k, "1").await?, None::<swarm_keydb::Bytes>)?;
+        same("GETSET of a missing key", c.getset(k, "1").await?, None::<Bytes>)?;
         same("GETSET", c.getset_as::<i64>(k, "2").await?, Some(1))?;
     }
     ["getdel", "getdel_as"] |c, keys| {
         let k = &keys.key("k");
         c.set(k, 7).await?;
         same("GETDEL", c.getdel_as::<i64>(k).await?, Some(7))?;
-        same("GETDEL of a missing key", c.getdel(k).await?, None::<swarm_keydb::Bytes>)?;
+        same("GETDEL of a missing key", c.getdel(k).await?, None::<Bytes>)?;
     }
     ["mget", "mget_as", "mset"] |c, keys| {
         let (a, b) = (keys.key("a"), keys.key("b"));
@@ -134,5 +134,43 @@ family! {
         same("GETRANGE of a missing key", c.getrange(keys.key("missing"), 0, -1).await?, "")?;
         same("SETRANGE", c.setrange(k, 6, "SwarmKeyDb").await?, 16)?;
         same("the value", text(&c, k).await?.as_deref(), Some("Hello SwarmKeyDb"))?;
+    }
+    ["set_get", "set_get_as"] |c, keys| {
+        let k = &keys.key("k");
+        let options = SetOptions::new().ex(100);
+        same("SET GET of a missing key", c.set_get(k, 1, options).await?, None::<Bytes>)?;
+        same("SET GET", c.set_get_as::<i64>(k, 2, options).await?, Some(1))?;
+        let missing = SetOptions::new().nx();
+        same("SET NX GET", c.set_get_as::<i64>(k, 3, missing).await?, Some(2))?;
+        same("it set nothing", c.get_as::<i64>(k).await?, Some(2))?;
+    }
+    ["getex", "getex_as"] |c, keys| {
+        let k = &keys.key("k");
+        let hour = GetEx::Ttl(Duration::from_secs(3600));
+        same("GETEX of a missing key", c.getex(k, hour).await?, None::<Bytes>)?;
+        c.set(k, 7).await?;
+        same("GETEX", c.getex_as::<i64>(k, hour).await?, Some(7))?;
+        holds("its time to live", c.ttl(k).await?.remaining().is_some(), "none")?;
+        same("GETEX PERSIST", c.getex_as::<i64>(k, GetEx::Persist).await?, Some(7))?;
+        same("no time to live", c.ttl(k).await?.remaining(), None)?;
+        let at = SystemTime::now() + Duration::from_secs(3600);
+        c.getex(k, GetEx::At(at)).await?;
+        holds("the time of expiry", c.ttl(k).await?.remaining().is_some(), "none")?;
+        c.getex(k, GetEx::Ttl(Duration::from_millis(90_500))).await?;
+        let left = c.pttl(k).await?.remaining();
+        holds("GETEX PX", left.is_some_and(|left| left.as_millis() <= 90_500), left)?;
+    }
+    ["lcs", "lcs_len", "lcs_idx"] |c, keys| {
+        let (a, b) = (&keys.key("a"), &keys.key("b"));
+        c.mset([(a, "ohmytext"), (b, "mynewtext")]).await?;
+        same("LCS", c.lcs(a, b).await?, "mytext")?;
+        same("LCS LEN", c.lcs_len(a, b).await?, 6)?;
+        let found = c.lcs_idx(a, b, 4).await?;
+        same("LCS IDX", (found.len, found.matches.len()), (6, 1))?;
+        let found = found.matches.first().map(|found| {
+            (found.first.clone(), found.second.clone(), found.len)
+        });
+        same("its ranges", found, Some((4..=7, 5..=8, 4)))?;
+        same("all ranges", c.lcs_idx(a, b, 0).await?.matches.len(), 2)?;
     }
 }

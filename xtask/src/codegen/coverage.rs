@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::{Context, Result};
 
 use super::facts::{Row, Table};
-use super::spec::{Command, Family, Kind, Retry, Session};
+use super::spec::{Command, Group, Kind, Retry, Session, Spec};
 use super::wrap;
 
 const INTRODUCTION: &str = "\
@@ -18,7 +18,10 @@ method is available:
 - *pipeline*: in pipelines and transactions. SwarmKeyDb does not accept scripts in a
   transaction; Redis does.
 - *HTTP*: over `http://`, and over the HTTP fallback with `FallbackScope::Stateless`.
-- *SwarmKeyDb*, *Redis*: in the newest version of the server.
+- *SwarmKeyDb*, *Redis*: in the newest version of the server; for commands of Redis that are newer
+  than 7.0, the version.
+- *embedded*: in the embedded store of `swarm-gateway`, the server for tests. Where it has no
+  command, test against its Redis backend.
 - *again*: the client retries the command if its reply was lost; *by option*: with
   `RetryPolicy::Idempotent`.
 
@@ -64,6 +67,15 @@ A shared connection cannot carry all commands:
 |---|---|
 ";
 
+const REASONS: &str = "
+# Not typed
+
+All other commands of Redis have no method, for these reasons:
+
+| not typed, because | commands |
+|---|---|
+";
+
 const ORDER: &str = "
 # Order
 
@@ -75,14 +87,14 @@ with every other command of the client:
 ";
 
 /// The page of all commands.
-pub(super) fn emit(families: &[Family], facts: &Table) -> Result<String> {
+pub(super) fn emit(spec: &Spec, facts: &Table) -> Result<String> {
     let mut text = INTRODUCTION.to_owned();
-    for family in families {
+    for family in &spec.families {
         writeln!(text, "\n# `{}`\n", family.name).ok();
         text.push_str(
             "| command | method | reply | async | blocking | pipeline | HTTP | SwarmKeyDb | Redis \
-             | again |\n\
-             |---|---|---|---|---|---|---|---|---|---|\n",
+             | again | embedded |\n\
+             |---|---|---|---|---|---|---|---|---|---|---|\n",
         );
         for command in &family.commands {
             let row = facts.row(&command.name).context("no facts")?;
@@ -91,6 +103,7 @@ pub(super) fn emit(families: &[Family], facts: &Table) -> Result<String> {
     }
     text.push_str(CONCLUSION);
     without_methods(&mut text, facts);
+    reasons(&mut text, &spec.without_methods);
     text.push_str(ORDER);
     let barriers = facts.commands().filter(|(_, row)| row.is_barrier());
     let names: Vec<_> = barriers.map(|(name, _)| name).collect();
@@ -130,7 +143,20 @@ fn without_methods(text: &mut String, facts: &Table) {
     }
 }
 
+/// Lists the commands that have no method, by reason.
+fn reasons(text: &mut String, groups: &[Group]) {
+    text.push_str(REASONS);
+    for group in groups {
+        let names: Vec<_> = group.facts.keys().map(String::as_str).collect();
+        writeln!(text, "| {} | {} |", group.because, names.join(", ")).ok();
+    }
+}
+
 fn line(text: &mut String, command: &Command, facts: &Row) {
+    let names: Vec<_> = std::iter::once(&command.name)
+        .chain(&command.precise)
+        .collect();
+    let names: Vec<_> = names.into_iter().map(String::as_str).collect();
     let typed = command
         .typed
         .as_ref()
@@ -139,25 +165,30 @@ fn line(text: &mut String, command: &Command, facts: &Row) {
     let may_block = facts.blocking.is_some() && has_options;
     let yes = |flag| if flag { "yes" } else { "no" };
     let unless_it_blocks = |flag| match flag {
+        true if command.blocks() => "no",
         true if may_block => "unless it blocks",
         flag => yes(flag),
     };
     writeln!(
         text,
-        "| {} | `{}`{} | `{}` | yes | yes | {} | {} | {} | {} | {} |",
-        command.name,
+        "| {} | `{}`{} | `{}` | yes | yes | {} | {} | {} | {} | {} | {} |",
+        names.join(", "),
         command.method,
         typed.unwrap_or_default(),
         command.reply,
         unless_it_blocks(!command.alone),
         unless_it_blocks(facts.stateless),
         yes(command.swarmkeydb),
-        yes(command.redis),
+        match &command.since {
+            Some(version) => version,
+            None => yes(command.redis),
+        },
         match command.retry {
             Retry::ReadOnly => "yes",
             Retry::Idempotent => "by option",
             Retry::Never => "no",
         },
+        yes(command.embedded),
     )
     .ok();
 }

@@ -54,7 +54,7 @@ impl Table {
                 merged.entry(name.clone()).or_default().push(row);
             }
         }
-        for (name, facts) in &spec.without_methods {
+        for (name, facts) in spec.without_methods.iter().flat_map(|group| &group.facts) {
             let row = without_method(name, facts).with_context(|| name.clone())?;
             let rows = merged.entry(name.clone()).or_default();
             ensure!(rows.is_empty(), "{name} has a method; put its facts there");
@@ -208,9 +208,13 @@ fn of_method(command: &Command, facts: Option<&Facts>) -> Result<Row> {
     };
     let mut row = complete(&command.name, facts, access, keys, names)?;
     row.fenced |= command.fenced;
-    row.texts = facts
-        .texts
-        .unwrap_or_else(|| may_begin_with_text(&command.reply));
+    row.texts = match facts.texts {
+        Some(texts) => texts,
+        None => may_begin_with_text(&command.reply)?,
+    };
+    if command.blocks() {
+        row.blocking = Some("always".to_owned());
+    }
     row.method = true;
     Ok(row)
 }
@@ -270,7 +274,11 @@ fn places_of(command: &Command, explicit: bool) -> Result<(Vec<String>, Vec<Stri
     // The position of the next argument, as long as it does not depend on those before it.
     let mut position = Some(command.name.split(' ').count());
     for arg in &command.args {
-        let at = || position.context("a key behind a variable number of arguments; give `keys`");
+        // Explicit positions replace those found here.
+        let at = || match position {
+            None if explicit => Ok(0),
+            _ => position.context("a key behind a variable number of arguments; give `keys`"),
+        };
         position = match arg.kind {
             Kind::Key => {
                 keys.push(at()?.to_string());
@@ -294,12 +302,21 @@ fn places_of(command: &Command, explicit: bool) -> Result<(Vec<String>, Vec<Stri
             }
             Kind::Streams if !explicit => bail!("streams; give `keys`"),
             Kind::Args
+            | Kind::Values
+            | Kind::CountedValues
+            | Kind::Scored
+            | Kind::Places
             | Kind::Fields
             | Kind::Ids
             | Kind::Options
             | Kind::Channels
             | Kind::Streams => None,
-            Kind::Count | Kind::Range | Kind::RangeReversed => position.map(|at| at + 2),
+            Kind::Count
+            | Kind::Range
+            | Kind::RangeReversed
+            | Kind::Indices
+            | Kind::Scores
+            | Kind::Lex => position.map(|at| at + 2),
             _ => position.map(|at| at + 1),
         };
     }
@@ -389,15 +406,65 @@ fn option(text: &str) -> Result<String> {
 }
 
 /// Whether a reply of this type may be a list that begins with arbitrary text: a value, a key, a
-/// channel. IDs, cursors and nested lists cannot be mistaken for an error code.
-fn may_begin_with_text(reply: &str) -> bool {
-    [
-        "Vec<Bytes>",
-        "Vec<Option<Bytes>>",
-        "Vec<(Bytes",
-        "BTreeMap<",
-        "Frame",
-    ]
-    .iter()
-    .any(|list| reply.starts_with(list))
+/// channel. IDs, cursors, numbers and nested lists cannot be mistaken for an error code.
+fn may_begin_with_text(reply: &str) -> Result<bool> {
+    const NEVER: &[&str] = &[
+        "()",
+        "bool",
+        "u64",
+        "i64",
+        "f64",
+        "Bytes",
+        "String",
+        "Ttl",
+        "KeyType",
+        "ExpireTime",
+        "ServerInfo",
+        "ScanPage",
+        "StreamId",
+        "StreamBatch",
+        "StreamEntry",
+        "StreamInfo",
+        "GroupInfo",
+        "ConsumerInfo",
+        "PendingSummary",
+        "PendingEntry",
+        "AutoClaim",
+        "AutoClaimIds",
+        "Duration",
+        "SystemTime",
+        "FieldExpiry",
+        "ScanItems",
+        "GeoPoint",
+        "GeoMatch",
+        "LcsMatches",
+        "Role",
+        "SlowCommand",
+        "LatencyEvent",
+    ];
+    const ALWAYS: &[&str] = &["Frame", "BTreeMap", "HashMap", "HashSet"];
+    let list = |text: &str| text.strip_prefix("Vec<").map(str::to_owned);
+    let option = |text: &str| text.strip_prefix("Option<").map(str::to_owned);
+    let mut inner = reply.to_owned();
+    let mut is_list = false;
+    loop {
+        if let Some(items) = list(&inner) {
+            is_list = true;
+            inner = items;
+        } else if let Some(value) = option(&inner) {
+            inner = value;
+        } else {
+            break;
+        }
+    }
+    let first = inner.split(['<', '>', ',']).next().unwrap_or_default();
+    if let Some(tuple) = first.strip_prefix('(').filter(|_| first != "()") {
+        return Ok(matches!(tuple, "Bytes" | "String"));
+    }
+    match first {
+        "Bytes" | "String" => Ok(is_list),
+        first if NEVER.contains(&first) => Ok(false),
+        first if ALWAYS.contains(&first) => Ok(true),
+        _ => bail!("may the reply {reply} begin with arbitrary text? Give `texts` in the facts"),
+    }
 }

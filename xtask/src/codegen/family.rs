@@ -7,7 +7,7 @@ use super::spec::Family;
 
 pub(super) fn emit(family: &Family) -> String {
     let mut code = format!(
-        "//! `{}`, generated from `spec/{}.toml` by `cargo xtask codegen`; do not edit.\n\n\
+        "//! `{}`, from `spec/{}.toml` by `cargo xtask codegen`; do not edit.\n\n\
          use crate::commands::scope::*;\n\n",
         family.name, family.module
     );

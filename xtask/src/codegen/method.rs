@@ -133,6 +133,9 @@ impl Method<'_> {
             .ok();
             return text;
         }
+        if command.blocks() && !self.typed {
+            writeln!(text, "\n{BLOCKING}").ok();
+        }
         let mut errors: Vec<&str> = command.errors.iter().map(String::as_str).collect();
         if self.typed {
             errors = vec![
@@ -152,6 +155,9 @@ impl Method<'_> {
         if !errors.is_empty() {
             writeln!(text, "\n# Errors\n\nFails if {}.", errors.join("; ")).ok();
         }
+        if command.blocks() && !self.typed {
+            writeln!(text, "\n{LOST}").ok();
+        }
         let mut servers = Vec::new();
         match (command.swarmkeydb, command.redis) {
             (false, _) => servers.push(
@@ -159,6 +165,9 @@ impl Method<'_> {
             ),
             (_, false) => servers.push("SwarmKeyDb only.".to_owned()),
             _ => {}
+        }
+        if let Some(version) = &command.since {
+            servers.push(format!("Redis {version} and later."));
         }
         if let Some(text) = &command.servers {
             let (first, rest) = text.split_at(1);
@@ -170,7 +179,9 @@ impl Method<'_> {
         if !servers.is_empty() && !self.typed {
             writeln!(text, "\n# Servers\n\n{}", servers.join(" ")).ok();
         }
-        if let (Some(example), Detail::Full, false) = (&command.example, detail, self.typed) {
+        // Examples run against the embedded store.
+        let shows = detail == Detail::Full && command.embedded && !self.typed;
+        if let (Some(example), true) = (&command.example, shows) {
             writeln!(
                 text,
                 "\n# Examples\n\n```\n{BEFORE}{}\n{AFTER}```",
@@ -218,7 +229,17 @@ fn body(command: &Command) -> String {
             Kind::Keys => format!("keys({name})"),
             Kind::CountedKeys => format!("counted_keys({name})"),
             Kind::Arg | Kind::I64 | Kind::U64 | Kind::F64 => format!("arg({name})"),
-            Kind::Args => format!("args({name})"),
+            Kind::Args | Kind::Plain => format!("args({name})"),
+            Kind::Values => format!("values({name})"),
+            Kind::CountedValues => format!("counted_values({name})"),
+            Kind::Timeout => format!("timeout({name})"),
+            Kind::TimeMilliseconds => format!("time_milliseconds({name})"),
+            Kind::Bit => format!("arg({name})"),
+            Kind::Indices => format!("indices({name})"),
+            Kind::Scores => format!("scores({name})"),
+            Kind::Lex => format!("lex({name})"),
+            Kind::Scored => format!("scored({name})"),
+            Kind::Places => format!("places({name})"),
             Kind::Echoed => format!("echoed({name})"),
             Kind::Channel => format!("channel({name})"),
             Kind::Channels => format!("channels({name})"),
@@ -253,7 +274,14 @@ fn parameter_type(arg: &Arg) -> Option<String> {
         Kind::Key | Kind::Channel | Kind::Pattern => "impl ToKey",
         Kind::Keys | Kind::CountedKeys | Kind::Channels => "impl ToKeys",
         Kind::Arg | Kind::Echoed => "impl ToArg",
-        Kind::Args => "impl ToArgs",
+        Kind::Args | Kind::Values | Kind::CountedValues => "impl ToArgs",
+        Kind::Timeout => "impl Into<Option<Duration>>",
+        Kind::Bit => "bool",
+        Kind::Indices => "impl RangeBounds<i64>",
+        Kind::Scores => "impl RangeBounds<f64>",
+        Kind::Lex => "impl LexBounds",
+        Kind::Scored => "impl IntoIterator<Item = (impl ToArg, impl Into<f64>)>",
+        Kind::Places => "impl IntoIterator<Item = (impl ToArg, GeoPoint)>",
         Kind::Pairs => "impl ToPairs<M>",
         Kind::Fields => "impl ToFields<M>",
         Kind::Ids => "impl StreamIds",
@@ -269,12 +297,25 @@ fn parameter_type(arg: &Arg) -> Option<String> {
         Kind::U64 | Kind::Count => "u64",
         Kind::F64 => "f64",
         Kind::Ttl | Kind::TtlMilliseconds | Kind::Milliseconds => "Duration",
-        Kind::TimeSeconds => "SystemTime",
-        Kind::Options => arg.ty.as_deref()?,
+        Kind::TimeSeconds | Kind::TimeMilliseconds => "SystemTime",
+        Kind::Options | Kind::Plain => arg.ty.as_deref()?,
         Kind::Token => return None,
     };
     Some(ty.to_owned())
 }
+
+/// What happens to a command that blocks.
+const BLOCKING: &str = "\
+The command runs on a leased connection, so it does not delay other commands, and cannot be part of
+a pipeline, a bulk or a transaction. Pass `None` to block without a time limit. A time limit of zero
+is rejected, because servers take it for forever.";
+
+/// What a command that blocks can lose.
+const LOST: &str = "\
+# Cancel safety
+
+If the future is dropped, the client closes the leased connection, so the server stops blocking. An
+element that the server removes at that moment is lost. The client never retries the command.";
 
 /// Hidden lines around an example: a server, and a client connected to it.
 const BEFORE: &str = "# use swarm_keydb::Client;

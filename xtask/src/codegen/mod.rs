@@ -50,7 +50,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
     }
     files.push((folder.join("mod.rs"), format(&handles::emit_index())?));
     files.push((PathBuf::from(FACTS), format(&facts.emit()?)?));
-    let table = coverage::emit(families, &facts)?;
+    let table = coverage::emit(&spec, &facts)?;
     files.push((PathBuf::from(COMMANDS), table));
     for (path, text) in &files {
         let current = fs::read_to_string(path).unwrap_or_default();

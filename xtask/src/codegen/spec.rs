@@ -17,6 +17,12 @@ pub(super) struct Family {
     #[serde(rename = "trait")]
     pub(super) name: String,
     pub(super) summary: String,
+    /// Whether the newest SwarmKeyDb has commands of the family.
+    #[serde(default = "yes")]
+    swarmkeydb: bool,
+    /// Whether the embedded store of swarm-gateway has commands of the family.
+    #[serde(default = "yes")]
+    embedded: bool,
     #[serde(rename = "command")]
     pub(super) commands: Vec<Command>,
 }
@@ -68,8 +74,20 @@ pub(super) struct Command {
     /// Whether Redis has the command.
     #[serde(default = "yes")]
     pub(super) redis: bool,
+    /// The first version of Redis that has the command, if it is newer than 7.0.
+    pub(super) since: Option<String>,
+    /// Whether the embedded store of swarm-gateway has the command.
+    #[serde(default = "yes")]
+    pub(super) embedded: bool,
     /// Calls and the exact arguments that they must send.
     pub(super) wire: Vec<Wire>,
+}
+
+impl Command {
+    /// Whether the command always blocks.
+    pub(super) fn blocks(&self) -> bool {
+        self.args.iter().any(|arg| arg.kind == Kind::Timeout)
+    }
 }
 
 #[derive(Deserialize)]
@@ -96,6 +114,12 @@ pub(super) enum Kind {
     Arg,
     /// Any number of those.
     Args,
+    /// At least one of those.
+    Values,
+    /// The number of those, then those; at least one.
+    CountedValues,
+    /// A value of a type with a fixed encoding, which is one argument.
+    Plain,
     /// Text that the server may echo in an error, so without line breaks.
     Echoed,
     /// A channel of Pub/Sub: not empty, without line breaks.
@@ -119,7 +143,23 @@ pub(super) enum Kind {
     Milliseconds,
     /// `COUNT` and a number.
     Count,
-    /// Names and values of a stream entry.
+    /// A time for which the command blocks, in seconds with a fraction; `None` means forever.
+    Timeout,
+    /// A point in time in milliseconds.
+    TimeMilliseconds,
+    /// A bit.
+    Bit,
+    /// First and last index of a range of indices.
+    Indices,
+    /// Minimum and maximum of a range of scores.
+    Scores,
+    /// Minimum and maximum of a range of texts.
+    Lex,
+    /// Members and their scores.
+    Scored,
+    /// Members and their places on the earth.
+    Places,
+    /// Names and values of the fields of a stream entry or a hash.
     Fields,
     /// IDs of stream entries.
     Ids,
@@ -252,8 +292,8 @@ const fn yes() -> bool {
 /// The whole table.
 pub(super) struct Spec {
     pub(super) families: Vec<Family>,
-    /// Facts about commands without a method, by name.
-    pub(super) without_methods: BTreeMap<String, Facts>,
+    /// Facts about commands without a method, by reason and name.
+    pub(super) without_methods: Vec<Group>,
 }
 
 impl Spec {
@@ -288,7 +328,16 @@ const WITHOUT_METHODS: &str = "without_methods.toml";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WithoutMethods {
-    facts: BTreeMap<String, Facts>,
+    group: Vec<Group>,
+}
+
+/// Commands that have no method for one reason.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Group {
+    /// The reason, which completes the sentence "has no method, because …".
+    pub(super) because: String,
+    pub(super) facts: BTreeMap<String, Facts>,
 }
 
 /// Reads the whole table, family by family.
@@ -312,7 +361,7 @@ pub(super) fn read(folder: &Path) -> Result<Spec> {
             .context(WITHOUT_METHODS)?;
     let spec = Spec {
         families,
-        without_methods: without.facts,
+        without_methods: without.group,
     };
     spec.check()?;
     Ok(spec)
@@ -325,7 +374,9 @@ fn family(path: &Path) -> Result<Family> {
         .context("no name")?
         .to_string_lossy()
         .into_owned();
-    for command in &family.commands {
+    for command in &mut family.commands {
+        command.swarmkeydb &= family.swarmkeydb;
+        command.embedded &= family.embedded;
         ensure!(
             !command.wire.is_empty(),
             "{} has no wire test",

@@ -201,6 +201,11 @@ impl Client {
         )
     }
 
+    /// Returns the thread that runs the client's work.
+    pub(super) fn runtime(&self) -> Runtime {
+        self.runtime.clone()
+    }
+
     /// Returns an iterator over all keys that match: see
     /// [`Client::scan_stream`](crate::Client::scan_stream).
     pub fn scan_iter(&self, options: ScanOptions) -> Scan {

@@ -1,10 +1,12 @@
 //! Blocking handle of a dedicated connection, and optimistic transactions.
 
+use std::time::Duration;
+
 use super::runtime::Runtime;
 use super::{Client, Pipeline, Transaction};
 use crate::client::{self, Attempts};
 use crate::command::{Command, Executor};
-use crate::commands::ServerInfo;
+use crate::commands::{ServerInfo, wait_command};
 use crate::error::Result;
 use crate::key::ToKeys;
 
@@ -131,6 +133,16 @@ impl Exclusive {
     /// The errors of [`Exclusive::hello_with`](crate::Exclusive::hello_with).
     pub fn hello_with(&mut self, version: u8) -> Result<ServerInfo> {
         self.runtime.wait(self.inner.hello_with(version))?
+    }
+
+    /// Waits until replicas have received all writes of this connection: see
+    /// [`Exclusive::wait`](crate::Exclusive::wait).
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Exclusive::wait`](crate::Exclusive::wait).
+    pub fn wait(&self, replicas: u64, timeout: Duration) -> Result<u64> {
+        self.execute(wait_command(replicas, timeout))
     }
 
     /// Returns whether keys are or may be watched.

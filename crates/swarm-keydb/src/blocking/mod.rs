@@ -47,6 +47,6 @@ pub use client::Client;
 pub use consumer::{Consumer, ConsumerBuilder, Delivery};
 pub use exclusive::Exclusive;
 pub use pipeline::Pipeline;
-pub use scan::Scan;
+pub use scan::{Elements, Scan};
 pub use subscription::{Handler, Subscription};
 pub use transaction::Transaction;

@@ -12,7 +12,7 @@ use super::lease::Lease;
 use super::queue::Queue;
 use super::{Client, Pipeline, Reply, Transaction};
 use crate::command::{Builder, Command, Executor};
-use crate::commands::{ServerInfo, Use, hello_command, vet};
+use crate::commands::{ServerInfo, Use, hello_command, vet, wait_command};
 use crate::error::{Error, ErrorKind, Result};
 use crate::failure::{Late, Wait};
 use crate::key::ToKeys;
@@ -213,6 +213,24 @@ impl Exclusive {
             guard.0 = None;
         }
         info
+    }
+
+    /// Waits until replicas have received all writes of this connection (`WAIT`), for at most
+    /// `timeout`, in milliseconds, rounded up.
+    ///
+    /// Returns how many replicas have received them, which may be fewer than `replicas` if the time
+    /// is over. Writes of other handles do not count, so the client itself has no such method.
+    ///
+    /// # Errors
+    ///
+    /// Kind [`Argument`](ErrorKind::Argument) if the timeout is zero, which servers take for forever.
+    /// Kind [`Server`](ErrorKind::Server) on SwarmKeyDb, which does not have the command.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the connection closes together with its handle. The writes remain.
+    pub fn wait(&self, replicas: u64, timeout: Duration) -> Reply<u64> {
+        self.execute(wait_command(replicas, timeout))
     }
 
     /// Returns whether keys are or may be watched.

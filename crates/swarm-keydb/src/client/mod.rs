@@ -31,7 +31,7 @@ pub use exclusive::Exclusive;
 pub use pipeline::Pipeline;
 pub use queue::{Handles, Queued};
 pub use reply::Reply;
-pub use scan::ScanStream;
+pub use scan::{ElementStream, ScanStream};
 #[cfg(feature = "blocking")]
 pub(crate) use transact::Attempts;
 pub use transaction::Transaction;

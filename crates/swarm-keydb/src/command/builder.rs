@@ -241,7 +241,10 @@ impl Builder {
         if let Err(error) = options.validate() {
             self.reject(error);
         }
-        self.blocking = options.blocking();
+        // Another argument may have marked the command as blocking.
+        if options.blocking() != Blocking::No {
+            self.blocking = options.blocking();
+        }
         self.mark(options.marks());
         self.args(options)
     }

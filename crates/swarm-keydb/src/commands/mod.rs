@@ -13,6 +13,13 @@ mod words;
 pub use generated::*;
 pub(crate) use model::ok;
 pub use model::{
+    Aggregate, BitField, BitGets, BitOffset, BitOp, BitOverflow, BitType, BitUnit, ClientKill,
+    ClientPause, ClientType, CopyOptions, ExpireIf, ExpireTime, FieldExpiry, FunctionRestore,
+    GeoAddOptions, GeoCenter, GeoMatch, GeoPoint, GeoSearch, GeoUnit, GetEx, LPosOptions,
+    LatencyEvent, LcsMatch, LcsMatches, LexBounds, ListEnd, Replica, RestoreOptions, Role,
+    ScanItems, SlowCommand, SortOptions, ZAddOptions, ZCombineOptions, ZEnd, ZRange,
+};
+pub use model::{
     AutoClaim, AutoClaimIds, ConsumerInfo, GroupInfo, GroupRead, NewId, ParseStreamIdError,
     PendingEntry, PendingSummary, ReadAfter, StreamBatch, StreamEntry, StreamFields, StreamId,
     StreamIds, StreamInfo, Trim, XAddOptions, XClaimOptions, XPendingOptions, XReadGroupOptions,
@@ -21,4 +28,4 @@ pub use model::{
 pub use model::{KeyType, NoTtl, Resync, ScanOptions, ScanPage, ServerInfo, SetOptions, Ttl};
 pub use raw::RawCommands;
 pub use script::{RunScript, Script};
-pub(crate) use session::{Use, hello_command, vet};
+pub(crate) use session::{Use, hello_command, vet, wait_command};

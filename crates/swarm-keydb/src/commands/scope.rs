@@ -1,7 +1,7 @@
 //! Names that the generated code uses.
 
 pub(crate) use std::borrow::Cow;
-pub(crate) use std::collections::BTreeMap;
+pub(crate) use std::collections::{BTreeMap, HashMap};
 pub(crate) use std::ops::RangeBounds;
 pub(crate) use std::time::{Duration, SystemTime};
 

@@ -1,5 +1,7 @@
 //! Rejects commands without a method that a connection must not carry, depending on its use.
 
+use std::time::Duration;
+
 use swarm_resp::RequestArgs;
 use swarm_transport::facts::{Session, facts};
 
@@ -118,6 +120,18 @@ pub(crate) fn hello_command(version: u8) -> Command<ServerInfo> {
         .alone()
         .arg(u64::from(version))
         .build_with(model::server_info)
+}
+
+/// WAIT, which concerns the writes of its own connection.
+pub(crate) fn wait_command(replicas: u64, timeout: Duration) -> Command<u64> {
+    let mut builder = Builder::new("WAIT").arg(replicas).milliseconds(timeout);
+    builder.blocking = Blocking::For(timeout);
+    if timeout.is_zero() {
+        builder.reject(Error::argument(
+            "the timeout is zero, which servers take for forever; pass a longer one",
+        ));
+    }
+    builder.build()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `SwarmCommands`, generated from `spec/admin.toml` by `cargo xtask codegen`; do not edit.
+//! `SwarmCommands`, from `spec/admin.toml` by `cargo xtask codegen`; do not edit.
 
 use crate::commands::scope::*;
 

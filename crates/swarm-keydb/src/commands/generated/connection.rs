@@ -1,4 +1,4 @@
-//! `ServerCommands`, generated from `spec/connection.toml` by `cargo xtask codegen`; do not edit.
+//! `ServerCommands`, from `spec/connection.toml` by `cargo xtask codegen`; do not edit.
 
 use crate::commands::scope::*;
 
@@ -122,6 +122,240 @@ pub trait ServerCommands: Executor {
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn flushdb(&self) -> Self::Output<()> {
         self.execute(Builder::new("FLUSHDB").build_with(ok))
+    }
+
+    /// Removes every key of every database (`FLUSHALL`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn flushall(&self) -> Self::Output<()> {
+        self.execute(Builder::new("FLUSHALL").build_with(ok))
+    }
+
+    /// Exchanges two databases, so that each connection sees the keys of the other one (`SWAPDB`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn swapdb(&self, first: u64, second: u64) -> Self::Output<()> {
+        self.execute(Builder::new("SWAPDB").arg(first).arg(second).build_with(ok))
+    }
+
+    /// Gets the time of the server (`TIME`).
+    ///
+    /// Returns the time, in microseconds.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn time(&self) -> Self::Output<SystemTime> {
+        self.execute(Builder::new("TIME").read_only().build_with(server_time))
+    }
+
+    /// Gets the time at which the server last saved its data (`LASTSAVE`).
+    ///
+    /// Returns the time, in seconds.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn lastsave(&self) -> Self::Output<SystemTime> {
+        self.execute(Builder::new("LASTSAVE").read_only().build_with(unix_time))
+    }
+
+    /// Saves the data of the server, which runs no other command meanwhile (`SAVE`).
+    ///
+    /// Prefer [`bgsave`](Self::bgsave).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server is saving already.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn save(&self) -> Self::Output<()> {
+        self.execute(Builder::new("SAVE").build_with(ok))
+    }
+
+    /// Starts saving the data of the server in the background (`BGSAVE`).
+    ///
+    /// [`lastsave`](Self::lastsave) tells when it is done.
+    ///
+    /// Returns a text that says so.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server is saving already.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn bgsave(&self) -> Self::Output<String> {
+        self.execute(Builder::new("BGSAVE").build())
+    }
+
+    /// Starts rewriting the append-only file of the server in the background (`BGREWRITEAOF`).
+    ///
+    /// Returns a text that says so.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server is rewriting it already.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn bgrewriteaof(&self) -> Self::Output<String> {
+        self.execute(Builder::new("BGREWRITEAOF").build())
+    }
+
+    /// Gets the role of the server in replication (`ROLE`).
+    ///
+    /// Returns a [`Role`](crate::Role).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn role(&self) -> Self::Output<Role> {
+        self.execute(Builder::new("ROLE").read_only().build_with(role))
+    }
+
+    /// Gets a piece of computer art, and the version of the server (`LOLWUT`).
+    ///
+    /// Returns the text.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn lolwut(&self) -> Self::Output<String> {
+        self.execute(Builder::new("LOLWUT").read_only().build())
+    }
+
+    /// Resets the statistics that [`info`](Self::info) reports (`CONFIG RESETSTAT`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn config_resetstat(&self) -> Self::Output<()> {
+        self.execute(Builder::new("CONFIG RESETSTAT").build_with(ok))
+    }
+
+    /// Writes the current settings to the configuration file of the server (`CONFIG REWRITE`).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server runs without a configuration file, or cannot write to it.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn config_rewrite(&self) -> Self::Output<()> {
+        self.execute(Builder::new("CONFIG REWRITE").build_with(ok))
+    }
+
+    /// Lists the names of the server's commands (`COMMAND LIST`).
+    ///
+    /// Returns the names.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn command_list(&self) -> Self::Output<Vec<String>> {
+        self.execute(Builder::new("COMMAND LIST").read_only().build())
+    }
+
+    /// Finds the keys in a command, without running it (`COMMAND GETKEYS`).
+    ///
+    /// Returns the keys.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the command is unknown or has no key.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn command_getkeys(&self, command: impl ToArg, args: impl ToArgs) -> Self::Output<Vec<Bytes>> {
+        self.execute(
+            Builder::new("COMMAND GETKEYS")
+                .read_only()
+                .arg(command)
+                .args(args)
+                .build(),
+        )
+    }
+
+    /// Gets the name of this connection (`CLIENT GETNAME`).
+    ///
+    /// Returns the name, `None` if the connection has none.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn client_getname(&self) -> Self::Output<Option<String>> {
+        self.execute(Builder::new("CLIENT GETNAME").read_only().build_with(named))
+    }
+
+    /// Closes connections of the server that match all conditions, except this one (`CLIENT KILL`).
+    ///
+    /// Returns how many connections were closed.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn client_kill(&self, filter: ClientKill) -> Self::Output<u64> {
+        self.execute(Builder::new("CLIENT KILL").options(filter).build())
+    }
+
+    /// Ends the wait of a connection in a blocking command, as if its time limit had passed
+    /// (`CLIENT UNBLOCK`).
+    ///
+    /// Returns whether the connection was blocked.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn client_unblock(&self, id: i64) -> Self::Output<bool> {
+        self.execute(Builder::new("CLIENT UNBLOCK").arg(id).build())
+    }
+
+    /// Ends the wait of a connection in a blocking command with an error (code `UNBLOCKED`)
+    /// (`CLIENT UNBLOCK`).
+    ///
+    /// Returns whether the connection was blocked.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn client_unblock_error(&self, id: i64) -> Self::Output<bool> {
+        self.execute(Builder::new("CLIENT UNBLOCK").arg(id).arg("ERROR").build())
+    }
+
+    /// Holds back commands of all clients for a time, in milliseconds (`CLIENT PAUSE`).
+    ///
+    /// Commands of this client wait, too.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn client_pause(&self, time: Duration, commands: ClientPause) -> Self::Output<()> {
+        self.execute(
+            Builder::new("CLIENT PAUSE")
+                .milliseconds(time)
+                .args(commands)
+                .build_with(ok),
+        )
+    }
+
+    /// Ends a pause (`CLIENT UNPAUSE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn client_unpause(&self) -> Self::Output<()> {
+        self.execute(Builder::new("CLIENT UNPAUSE").build_with(ok))
     }
 }
 

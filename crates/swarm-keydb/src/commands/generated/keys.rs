@@ -1,4 +1,4 @@
-//! `KeyCommands`, generated from `spec/keys.toml` by `cargo xtask codegen`; do not edit.
+//! `KeyCommands`, from `spec/keys.toml` by `cargo xtask codegen`; do not edit.
 
 use crate::commands::scope::*;
 
@@ -199,6 +199,430 @@ pub trait KeyCommands: Executor {
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn renamenx(&self, key: impl ToKey, new_key: impl ToKey) -> Self::Output<bool> {
         self.execute(Builder::new("RENAMENX").key(key).key(new_key).build())
+    }
+
+    /// Removes keys, and frees their memory later (`UNLINK`).
+    ///
+    /// Faster than [`del`](Self::del) for large values.
+    ///
+    /// Returns how many of the keys existed.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn unlink(&self, keys: impl ToKeys) -> Self::Output<u64> {
+        self.execute(Builder::new("UNLINK").keys(keys).build())
+    }
+
+    /// Marks keys as just used, for eviction, and counts how many exist (`TOUCH`).
+    ///
+    /// Returns how many of the keys exist.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn touch(&self, keys: impl ToKeys) -> Self::Output<u64> {
+        self.execute(Builder::new("TOUCH").read_only().keys(keys).build())
+    }
+
+    /// Copies the value and the time to live of a key to a key that does not exist (`COPY`).
+    ///
+    /// Returns whether the key was copied.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn copy(&self, source: impl ToKey, destination: impl ToKey) -> Self::Output<bool> {
+        self.execute(Builder::new("COPY").key(source).key(destination).build())
+    }
+
+    /// Copies the value and the time to live of a key, to another database or to a key that exists
+    /// (`COPY`).
+    ///
+    /// Returns whether the key was copied.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn copy_with(
+        &self,
+        source: impl ToKey,
+        destination: impl ToKey,
+        options: CopyOptions,
+    ) -> Self::Output<bool> {
+        self.execute(
+            Builder::new("COPY")
+                .key(source)
+                .key(destination)
+                .options(options)
+                .build(),
+        )
+    }
+
+    /// Moves a key to another database (`MOVE`).
+    ///
+    /// Returns whether the key was moved: false if it does not exist, or exists in the other
+    /// database.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn move_key(&self, key: impl ToKey, db: u64) -> Self::Output<bool> {
+        self.execute(Builder::new("MOVE").key(key).arg(db).build())
+    }
+
+    /// Sets the time to live of a key if a condition is met (`EXPIRE`, or `PEXPIRE` if the time is
+    /// not whole seconds).
+    ///
+    /// Returns whether the key exists and the condition was met.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the time to live is zero, because a server would delete the key or return an error.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn expire_if(&self, key: impl ToKey, ttl: Duration, condition: ExpireIf) -> Self::Output<bool> {
+        self.execute(
+            Builder::timed("EXPIRE", "PEXPIRE", ttl)
+                .key(key)
+                .ttl(ttl)
+                .args(condition)
+                .build(),
+        )
+    }
+
+    /// Sets the time at which a key expires, in whole seconds, if a condition is met (`EXPIREAT`).
+    ///
+    /// Returns whether the key exists and the condition was met.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn expireat_if(
+        &self,
+        key: impl ToKey,
+        time: SystemTime,
+        condition: ExpireIf,
+    ) -> Self::Output<bool> {
+        self.execute(
+            Builder::new("EXPIREAT")
+                .key(key)
+                .time_seconds(time)
+                .args(condition)
+                .build(),
+        )
+    }
+
+    /// Sets the time at which a key expires, in milliseconds, rounded up (`PEXPIREAT`).
+    ///
+    /// A time in the past removes the key immediately.
+    ///
+    /// Returns whether the key exists.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn pexpireat(&self, key: impl ToKey, time: SystemTime) -> Self::Output<bool> {
+        self.execute(
+            Builder::new("PEXPIREAT")
+                .idempotent()
+                .key(key)
+                .time_milliseconds(time)
+                .build(),
+        )
+    }
+
+    /// Gets the time at which a key expires, in seconds (`EXPIRETIME`).
+    ///
+    /// Returns an [`ExpireTime`].
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn expiretime(&self, key: impl ToKey) -> Self::Output<ExpireTime> {
+        self.execute(
+            Builder::new("EXPIRETIME")
+                .read_only()
+                .key(key)
+                .build_with(expire_time_seconds),
+        )
+    }
+
+    /// Gets the time at which a key expires, in milliseconds (`PEXPIRETIME`).
+    ///
+    /// Returns an [`ExpireTime`].
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn pexpiretime(&self, key: impl ToKey) -> Self::Output<ExpireTime> {
+        self.execute(
+            Builder::new("PEXPIRETIME")
+                .read_only()
+                .key(key)
+                .build_with(expire_time_milliseconds),
+        )
+    }
+
+    /// Gets the name of a random key (`RANDOMKEY`).
+    ///
+    /// Returns the name, `None` if there is no key.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn randomkey(&self) -> Self::Output<Option<Bytes>> {
+        self.execute(Builder::new("RANDOMKEY").read_only().build())
+    }
+
+    /// Like [`randomkey`](Self::randomkey), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    fn randomkey_as<T: FromFrame>(&self) -> Self::Output<Option<T>> {
+        self.execute(Builder::new("RANDOMKEY").read_only().build())
+    }
+
+    /// Gets how the server stores the value of a key: `int`, `embstr`, `listpack`, …
+    /// (`OBJECT ENCODING`).
+    ///
+    /// Returns the name of the encoding, `None` if the key does not exist.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn object_encoding(&self, key: impl ToKey) -> Self::Output<Option<String>> {
+        self.execute(Builder::new("OBJECT ENCODING").read_only().key(key).build())
+    }
+
+    /// Gets the counter of how often a key is used, which grows logarithmically (`OBJECT FREQ`).
+    ///
+    /// Returns the counter, `None` if the key does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server does not evict by frequency (`maxmemory-policy`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn object_freq(&self, key: impl ToKey) -> Self::Output<Option<u64>> {
+        self.execute(Builder::new("OBJECT FREQ").read_only().key(key).build())
+    }
+
+    /// Gets the time since a key was last used, in seconds (`OBJECT IDLETIME`).
+    ///
+    /// Returns the time, `None` if the key does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server evicts by frequency (`maxmemory-policy`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn object_idletime(&self, key: impl ToKey) -> Self::Output<Option<Duration>> {
+        self.execute(
+            Builder::new("OBJECT IDLETIME")
+                .read_only()
+                .key(key)
+                .build_with(idle_time),
+        )
+    }
+
+    /// Gets the number of references to the value of a key within the server (`OBJECT REFCOUNT`).
+    ///
+    /// Returns the number, `None` if the key does not exist.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn object_refcount(&self, key: impl ToKey) -> Self::Output<Option<u64>> {
+        self.execute(Builder::new("OBJECT REFCOUNT").read_only().key(key).build())
+    }
+
+    /// Gets the value of a key in a form for [`restore`](Self::restore) (`DUMP`).
+    ///
+    /// It does not include the time to live.
+    ///
+    /// Returns the bytes, `None` if the key does not exist.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn dump(&self, key: impl ToKey) -> Self::Output<Option<Bytes>> {
+        self.execute(Builder::new("DUMP").read_only().key(key).build())
+    }
+
+    /// Creates a key from what [`dump`](Self::dump) returned (`RESTORE`).
+    ///
+    /// A time to live of zero means none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key exists (code `BUSYKEY`); the bytes are not those of a compatible server.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn restore(&self, key: impl ToKey, ttl: Duration, dump: impl ToArg) -> Self::Output<()> {
+        self.execute(
+            Builder::new("RESTORE")
+                .key(key)
+                .milliseconds(ttl)
+                .arg(dump)
+                .build_with(ok),
+        )
+    }
+
+    /// Creates or replaces a key from what [`dump`](Self::dump) returned (`RESTORE`).
+    ///
+    /// A time to live of zero means none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key exists and is not to be replaced (code `BUSYKEY`); the bytes are not those
+    /// of a compatible server.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn restore_with(
+        &self,
+        key: impl ToKey,
+        ttl: Duration,
+        dump: impl ToArg,
+        options: RestoreOptions,
+    ) -> Self::Output<()> {
+        self.execute(
+            Builder::new("RESTORE")
+                .key(key)
+                .milliseconds(ttl)
+                .arg(dump)
+                .options(options)
+                .build_with(ok),
+        )
+    }
+
+    /// Sorts the elements of a list, a set or a sorted set (`SORT`).
+    ///
+    /// Returns the elements or the values of other keys in order; `None` for a value that does not
+    /// exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an element is not a number, unless sorted as text; the key holds another type (code
+    /// `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn sort(&self, key: impl ToKey, options: SortOptions) -> Self::Output<Vec<Option<Bytes>>> {
+        self.execute(
+            Builder::new("SORT")
+                .read_only()
+                .key(key)
+                .options(options)
+                .build(),
+        )
+    }
+
+    /// Like [`sort`](Self::sort), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    fn sort_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        options: SortOptions,
+    ) -> Self::Output<Vec<Option<T>>> {
+        self.execute(
+            Builder::new("SORT")
+                .read_only()
+                .key(key)
+                .options(options)
+                .build(),
+        )
+    }
+
+    /// Sorts the elements of a list, a set or a sorted set, and stores the result as a list
+    /// (`SORT`).
+    ///
+    /// Overwrites the destination.
+    ///
+    /// Returns how many elements were stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an element is not a number, unless sorted as text; the key holds another type (code
+    /// `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn sort_store(
+        &self,
+        key: impl ToKey,
+        destination: impl ToKey,
+        options: SortOptions,
+    ) -> Self::Output<u64> {
+        self.execute(
+            Builder::new("SORT")
+                .key(key)
+                .options(options)
+                .arg("STORE")
+                .key(destination)
+                .build(),
+        )
+    }
+
+    /// Sorts the elements of a list, a set or a sorted set, also on a replica (`SORT_RO`).
+    ///
+    /// Returns the elements or the values of other keys in order; `None` for a value that does not
+    /// exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an element is not a number, unless sorted as text; the key holds another type (code
+    /// `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn sort_ro(&self, key: impl ToKey, options: SortOptions) -> Self::Output<Vec<Option<Bytes>>> {
+        self.execute(
+            Builder::new("SORT_RO")
+                .read_only()
+                .key(key)
+                .options(options)
+                .build(),
+        )
+    }
+
+    /// Like [`sort_ro`](Self::sort_ro), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    fn sort_ro_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        options: SortOptions,
+    ) -> Self::Output<Vec<Option<T>>> {
+        self.execute(
+            Builder::new("SORT_RO")
+                .read_only()
+                .key(key)
+                .options(options)
+                .build(),
+        )
     }
 }
 

@@ -1,4 +1,4 @@
-//! `PubSubCommands`, generated from `spec/pubsub.toml` by `cargo xtask codegen`; do not edit.
+//! `PubSubCommands`, from `spec/pubsub.toml` by `cargo xtask codegen`; do not edit.
 
 use crate::commands::scope::*;
 
@@ -66,6 +66,52 @@ pub trait PubSubCommands: Executor {
     /// Returns the count.
     fn pubsub_numpat(&self) -> Self::Output<u64> {
         self.execute(Builder::new("PUBSUB NUMPAT").read_only().build())
+    }
+
+    /// Publishes a message to the current subscribers of a sharded channel (`SPUBLISH`).
+    ///
+    /// On a server that is not part of a cluster, sharded channels are separate from the others.
+    ///
+    /// Returns how many subscriptions received the message.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn spublish(&self, channel: impl ToKey, message: impl ToArg) -> Self::Output<i64> {
+        self.execute(
+            Builder::new("SPUBLISH")
+                .channel(channel)
+                .arg(message)
+                .build(),
+        )
+    }
+
+    /// Lists the sharded channels with subscribers (`PUBSUB SHARDCHANNELS`).
+    ///
+    /// Returns the names of the channels, in no particular order.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn pubsub_shardchannels(&self) -> Self::Output<Vec<Bytes>> {
+        self.execute(Builder::new("PUBSUB SHARDCHANNELS").read_only().build())
+    }
+
+    /// Counts the connections that subscribe to each of these sharded channels
+    /// (`PUBSUB SHARDNUMSUB`).
+    ///
+    /// Returns each channel and its count, in the given order.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn pubsub_shardnumsub(&self, channels: impl ToKeys) -> Self::Output<Vec<(Bytes, u64)>> {
+        self.execute(
+            Builder::new("PUBSUB SHARDNUMSUB")
+                .read_only()
+                .channels(channels)
+                .build(),
+        )
     }
 }
 

@@ -1,4 +1,4 @@
-//! `ScriptCommands`, generated from `spec/scripting.toml` by `cargo xtask codegen`; do not edit.
+//! `ScriptCommands`, from `spec/scripting.toml` by `cargo xtask codegen`; do not edit.
 
 use crate::commands::scope::*;
 
@@ -141,6 +141,124 @@ pub trait ScriptCommands: Executor {
     /// Removes all loaded scripts (`SCRIPT FLUSH`).
     fn script_flush(&self) -> Self::Output<()> {
         self.execute(Builder::new("SCRIPT FLUSH").fenced().build_with(ok))
+    }
+
+    /// Runs a script that only reads, also on a replica (`EVAL_RO`).
+    ///
+    /// The script reads the keys from `KEYS` and the arguments from `ARGV`.
+    ///
+    /// Returns what the script returns.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the script fails or writes.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn eval_ro(
+        &self,
+        script: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Self::Output<Frame> {
+        self.execute(
+            Builder::new("EVAL_RO")
+                .read_only()
+                .fenced()
+                .arg(script)
+                .counted_keys(keys)
+                .args(args)
+                .build(),
+        )
+    }
+
+    /// Like [`eval_ro`](Self::eval_ro), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    fn eval_ro_as<T: FromFrame>(
+        &self,
+        script: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Self::Output<T> {
+        self.execute(
+            Builder::new("EVAL_RO")
+                .read_only()
+                .fenced()
+                .arg(script)
+                .counted_keys(keys)
+                .args(args)
+                .build(),
+        )
+    }
+
+    /// Runs a loaded script that only reads, also on a replica, by the digest that
+    /// [`script_load`](Self::script_load) returned (`EVALSHA_RO`).
+    ///
+    /// Returns what the script returns.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server does not have the script (code `NOSCRIPT`); the script fails or writes.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn evalsha_ro(
+        &self,
+        digest: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Self::Output<Frame> {
+        self.execute(
+            Builder::new("EVALSHA_RO")
+                .read_only()
+                .fenced()
+                .echoed(digest)
+                .counted_keys(keys)
+                .args(args)
+                .build(),
+        )
+    }
+
+    /// Like [`evalsha_ro`](Self::evalsha_ro), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    fn evalsha_ro_as<T: FromFrame>(
+        &self,
+        digest: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Self::Output<T> {
+        self.execute(
+            Builder::new("EVALSHA_RO")
+                .read_only()
+                .fenced()
+                .echoed(digest)
+                .counted_keys(keys)
+                .args(args)
+                .build(),
+        )
+    }
+
+    /// Stops the script that is running, if it has written nothing yet (`SCRIPT KILL`).
+    ///
+    /// # Errors
+    ///
+    /// Fails if no script is running (code `NOTBUSY`), or it has written (code `UNKILLABLE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn script_kill(&self) -> Self::Output<()> {
+        self.execute(Builder::new("SCRIPT KILL").fenced().build_with(ok))
     }
 }
 

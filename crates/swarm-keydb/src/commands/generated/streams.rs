@@ -1,4 +1,4 @@
-//! `StreamCommands`, generated from `spec/streams.toml` by `cargo xtask codegen`; do not edit.
+//! `StreamCommands`, from `spec/streams.toml` by `cargo xtask codegen`; do not edit.
 
 use crate::commands::scope::*;
 

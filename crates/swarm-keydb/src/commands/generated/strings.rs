@@ -1,4 +1,4 @@
-//! `StringCommands`, generated from `spec/strings.toml` by `cargo xtask codegen`; do not edit.
+//! `StringCommands`, from `spec/strings.toml` by `cargo xtask codegen`; do not edit.
 
 use crate::commands::scope::*;
 
@@ -355,6 +355,160 @@ pub trait StringCommands: Executor {
                 .arg(offset)
                 .arg(value)
                 .build(),
+        )
+    }
+
+    /// Sets the value of a key, with conditions and a time to live, and returns the previous value
+    /// (`SET`).
+    ///
+    /// Returns the previous value, `None` if the key did not exist. If a condition was not met,
+    /// that is the current value.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key does not hold a string (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn set_get(
+        &self,
+        key: impl ToKey,
+        value: impl ToArg,
+        options: SetOptions,
+    ) -> Self::Output<Option<Bytes>> {
+        self.execute(
+            Builder::new("SET")
+                .key(key)
+                .arg(value)
+                .options(options)
+                .arg("GET")
+                .build(),
+        )
+    }
+
+    /// Like [`set_get`](Self::set_get), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    fn set_get_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        value: impl ToArg,
+        options: SetOptions,
+    ) -> Self::Output<Option<T>> {
+        self.execute(
+            Builder::new("SET")
+                .key(key)
+                .arg(value)
+                .options(options)
+                .arg("GET")
+                .build(),
+        )
+    }
+
+    /// Gets the value of a key and changes its time to live (`GETEX`).
+    ///
+    /// Returns the value, `None` if the key does not exist.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn getex(&self, key: impl ToKey, expiry: GetEx) -> Self::Output<Option<Bytes>> {
+        self.execute(
+            Builder::new("GETEX")
+                .idempotent()
+                .key(key)
+                .options(expiry)
+                .build(),
+        )
+    }
+
+    /// Like [`getex`](Self::getex), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    fn getex_as<T: FromFrame>(&self, key: impl ToKey, expiry: GetEx) -> Self::Output<Option<T>> {
+        self.execute(
+            Builder::new("GETEX")
+                .idempotent()
+                .key(key)
+                .options(expiry)
+                .build(),
+        )
+    }
+
+    /// Finds the longest common subsequence of two values (`LCS`).
+    ///
+    /// Takes time proportional to the product of their lengths.
+    ///
+    /// Returns the bytes that both values have in the same order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key does not hold a string.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn lcs(&self, key: impl ToKey, other: impl ToKey) -> Self::Output<Bytes> {
+        self.execute(Builder::new("LCS").read_only().key(key).key(other).build())
+    }
+
+    /// Gets the length of the longest common subsequence of two values (`LCS`).
+    ///
+    /// Returns the length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key does not hold a string.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn lcs_len(&self, key: impl ToKey, other: impl ToKey) -> Self::Output<u64> {
+        self.execute(
+            Builder::new("LCS")
+                .read_only()
+                .key(key)
+                .key(other)
+                .arg("LEN")
+                .build(),
+        )
+    }
+
+    /// Finds where the longest common subsequence of two values is, without matches shorter than
+    /// `min_len` bytes (`LCS`).
+    ///
+    /// Returns an [`LcsMatches`].
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key does not hold a string.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    fn lcs_idx(
+        &self,
+        key: impl ToKey,
+        other: impl ToKey,
+        min_len: u64,
+    ) -> Self::Output<LcsMatches> {
+        self.execute(
+            Builder::new("LCS")
+                .read_only()
+                .key(key)
+                .key(other)
+                .arg("IDX")
+                .arg("MINMATCHLEN")
+                .arg(min_len)
+                .arg("WITHMATCHLEN")
+                .build_with(lcs_matches),
         )
     }
 }

@@ -11,6 +11,20 @@ use crate::commands::*;
 #[expect(dead_code, reason = "compiling it is the test")]
 fn every_future_is_send(c: &crate::Client) {
     fn send<T: Send>(_: T) {}
+    send(c.acl_whoami());
+    send(c.acl_users());
+    send(c.acl_list());
+    send(c.acl_cat());
+    send(c.acl_cat_commands("read"));
+    send(c.acl_getuser("ann"));
+    send(c.acl_setuser("ann", ["on", ">secret", "~cache:*", "+get"]));
+    send(c.acl_deluser(["ann", "bob"]));
+    send(c.acl_dryrun("ann", "GET", "k"));
+    send(c.acl_genpass());
+    send(c.acl_log(10));
+    send(c.acl_log_reset());
+    send(c.acl_save());
+    send(c.acl_load());
     send(c.backup());
     send(c.restoredb("ref"));
     send(c.restoredb_with_key("ref", "key"));
@@ -18,6 +32,33 @@ fn every_future_is_send(c: &crate::Client) {
     send(c.backendmeta("k"));
     send(c.swarm_resync(Resync::Partial));
     send(c.swarm_resync(Resync::Full));
+    send(c.setbit("k", 7, true));
+    send(c.getbit("k", 7));
+    send(c.bitcount("k"));
+    send(c.bitcount_range("k", -2.., BitUnit::Bytes));
+    send(c.bitcount_range("k", ..9, BitUnit::Bits));
+    send(c.bitpos("k", true));
+    send(c.bitpos_range("k", false, 2.., BitUnit::Bytes));
+    send(c.bitpos_range("k", true, 2..8, BitUnit::Bits));
+    send(c.bitop(BitOp::And, "to", ["a", "b"]));
+    send(c.bitop(BitOp::Not, "to", "a"));
+    send(
+        c.bitfield(
+            "k",
+            BitField::new()
+                .get(BitType::unsigned(8), BitOffset::Bit(0))
+                .overflow(BitOverflow::Saturate)
+                .incrby(BitType::signed(16), BitOffset::Nth(2), -5),
+        ),
+    );
+    send(c.bitfield(
+        "k",
+        BitField::new().set(BitType::unsigned(1), BitOffset::Bit(9), 1),
+    ));
+    send(c.bitfield_ro(
+        "k",
+        BitGets::new().get(BitType::unsigned(8), BitOffset::Nth(1)),
+    ));
     send(c.ping());
     send(c.ping_with("hello"));
     send(c.echo("hello"));
@@ -32,6 +73,122 @@ fn every_future_is_send(c: &crate::Client) {
     send(c.client_info());
     send(c.dbsize());
     send(c.flushdb());
+    send(c.flushall());
+    send(c.swapdb(0, 1));
+    send(c.time());
+    send(c.lastsave());
+    send(c.save());
+    send(c.bgsave());
+    send(c.bgrewriteaof());
+    send(c.role());
+    send(c.lolwut());
+    send(c.config_resetstat());
+    send(c.config_rewrite());
+    send(c.command_list());
+    send(c.command_getkeys("MSET", ("a", 1, "b", 2)));
+    send(c.client_getname());
+    send(c.client_kill(ClientKill::new().id(7)));
+    send(
+        c.client_kill(
+            ClientKill::new()
+                .kind(ClientType::PubSub)
+                .user("u")
+                .addr("a:1")
+                .laddr("b:2"),
+        ),
+    );
+    send(c.client_unblock(7));
+    send(c.client_unblock_error(7));
+    send(c.client_pause(Duration::from_secs(1), ClientPause::Writes));
+    send(c.client_unpause());
+    send(c.slowlog_get(10));
+    send(c.slowlog_len());
+    send(c.slowlog_reset());
+    send(c.latency_latest());
+    send(c.latency_history("command"));
+    send(c.latency_reset(["command", "fork"]));
+    send(c.latency_reset(()));
+    send(c.latency_doctor());
+    send(c.latency_graph("command"));
+    send(c.memory_usage("k"));
+    send(c.memory_usage_samples("k", 0));
+    send(c.memory_stats());
+    send(c.memory_doctor());
+    send(c.memory_malloc_stats());
+    send(c.memory_purge());
+    send(c.function_load("#!lua name=l"));
+    send(c.function_load_replace("#!lua name=l"));
+    send(c.function_delete("l"));
+    send(c.function_flush());
+    send(c.function_list());
+    send(c.function_dump());
+    send(c.function_restore("x", FunctionRestore::Replace));
+    send(c.function_stats());
+    send(c.function_kill());
+    send(c.fcall("f", ["a", "b"], ("x", 2)));
+    send(c.fcall_ro("f", "a", ()));
+    send(c.geoadd("k", [("a", GeoPoint::new(13.5, 52.25))]));
+    send(c.geoadd_with(
+        "k",
+        [("a", GeoPoint::new(13.5, 52.25))],
+        GeoAddOptions::new().xx().ch(),
+    ));
+    send(c.geodist("k", "a", "b", GeoUnit::Kilometers));
+    send(c.geohash("k", ["a", "b"]));
+    send(c.geopos("k", "a"));
+    send(
+        c.geosearch(
+            "k",
+            GeoSearch::radius("a", 10.0, GeoUnit::Kilometers)
+                .nearest_first()
+                .count(3),
+        ),
+    );
+    send(
+        c.geosearch(
+            "k",
+            GeoSearch::rectangle(GeoPoint::new(13.5, 52.25), 400.0, 300.5, GeoUnit::Meters)
+                .farthest_first()
+                .count_any(2),
+        ),
+    );
+    send(c.geosearch_matches("k", GeoSearch::radius("a", 1.0, GeoUnit::Miles)));
+    send(c.geosearchstore("to", "k", GeoSearch::radius("a", 1.0, GeoUnit::Feet)));
+    send(c.geosearchstore_dist("to", "k", GeoSearch::radius("a", 1.0, GeoUnit::Meters)));
+    send(c.hset("k", [("f", 1), ("g", 2)]));
+    send(c.hset("k", (("f", 1), ("g", "x"))));
+    send(c.hsetnx("k", "f", "v"));
+    send(c.hget("k", "f"));
+    send(c.hmget("k", ["f", "g"]));
+    send(c.hgetall("k"));
+    send(c.hdel("k", "f"));
+    send(c.hdel("k", ["f", "g"]));
+    send(c.hexists("k", "f"));
+    send(c.hlen("k"));
+    send(c.hstrlen("k", "f"));
+    send(c.hkeys("k"));
+    send(c.hvals("k"));
+    send(c.hincrby("k", "f", -5));
+    send(c.hincrbyfloat("k", "f", 0.5));
+    send(c.hrandfield("k"));
+    send(c.hrandfield_count("k", -3));
+    send(c.hrandfield_withvalues("k", 2));
+    send(c.hscan("k", 0, ScanOptions::new()));
+    send(c.hscan("k", 7, ScanOptions::new().matching("a*").count(100)));
+    send(c.hexpire("k", ["f", "g"], Duration::from_secs(30)));
+    send(c.hexpire("k", "f", Duration::from_millis(1500)));
+    send(c.hexpire_if("k", "f", Duration::from_secs(30), ExpireIf::Persistent));
+    send(c.hpexpireat("k", "f", UNIX_EPOCH + Duration::from_millis(5)));
+    send(c.hexpireat("k", ["f"], UNIX_EPOCH + Duration::from_secs(5)));
+    send(c.httl("k", ["f", "g"]));
+    send(c.hpttl("k", ["f", "g"]));
+    send(c.hexpiretime("k", ["f", "g"]));
+    send(c.hpexpiretime("k", ["f", "g"]));
+    send(c.hpersist("k", "f"));
+    send(c.pfadd("k", ["a", "b"]));
+    send(c.pfadd("k", ()));
+    send(c.pfcount(["a", "b"]));
+    send(c.pfmerge("to", ["a", "b"]));
     send(c.del(["a", "b"]));
     send(c.del("a"));
     send(c.mdel(["a", "b"]));
@@ -49,17 +206,201 @@ fn every_future_is_send(c: &crate::Client) {
     send(c.key_type("k"));
     send(c.rename("a", "b"));
     send(c.renamenx("a", "b"));
+    send(c.unlink(["a", "b"]));
+    send(c.touch(["a", "b"]));
+    send(c.copy("a", "b"));
+    send(c.copy_with("a", "b", CopyOptions::new().db(1).replace()));
+    send(c.move_key("k", 1));
+    send(c.expire_if("k", Duration::from_secs(30), ExpireIf::Persistent));
+    send(c.expire_if("k", Duration::from_millis(1500), ExpireIf::Later));
+    send(c.expireat_if("k", UNIX_EPOCH + Duration::from_secs(5), ExpireIf::Sooner));
+    send(c.pexpireat("k", UNIX_EPOCH + Duration::from_millis(5)));
+    send(c.expiretime("k"));
+    send(c.pexpiretime("k"));
+    send(c.randomkey());
+    send(c.object_encoding("k"));
+    send(c.object_freq("k"));
+    send(c.object_idletime("k"));
+    send(c.object_refcount("k"));
+    send(c.dump("k"));
+    send(c.restore("k", Duration::from_secs(1), "x"));
+    send(
+        c.restore_with(
+            "k",
+            Duration::ZERO,
+            "x",
+            RestoreOptions::new()
+                .replace()
+                .idletime(Duration::from_secs(9)),
+        ),
+    );
+    send(c.sort("k", SortOptions::new().desc().limit(0, 10)));
+    send(c.sort(
+        "k",
+        SortOptions::new().by("w:*").get("#").get("n:*").alpha(),
+    ));
+    send(c.sort_store("k", "to", SortOptions::new().alpha()));
+    send(c.sort_ro("k", SortOptions::new().alpha()));
+    send(c.lpush("k", "a"));
+    send(c.lpush("k", ["a", "b"]));
+    send(c.lpushx("k", ["a", "b"]));
+    send(c.rpush("k", "a"));
+    send(c.rpush("k", ["a", "b"]));
+    send(c.rpushx("k", ["a", "b"]));
+    send(c.lpop("k"));
+    send(c.lpop_count("k", 3));
+    send(c.rpop("k"));
+    send(c.rpop_count("k", 3));
+    send(c.llen("k"));
+    send(c.lindex("k", -1));
+    send(c.lrange("k", ..));
+    send(c.lrange("k", 2..5));
+    send(c.lrange("k", -3..));
+    send(c.lrange("k", 0..0));
+    send(c.lset("k", 0, "a"));
+    send(c.ltrim("k", ..100));
+    send(c.ltrim("k", 0..0));
+    send(c.lrem("k", -2, "a"));
+    send(c.linsert_before("k", "b", "a"));
+    send(c.linsert_after("k", "b", "a"));
+    send(c.lpos("k", "a"));
+    send(c.lpos_with("k", "a", LPosOptions::new().rank(-2).maxlen(9)));
+    send(c.lpos_count("k", "a", 0, LPosOptions::new().rank(-1)));
+    send(c.lmove("a", "b", ListEnd::Left, ListEnd::Right));
+    send(c.lmpop(["a", "b"], ListEnd::Left));
+    send(c.lmpop_count("a", ListEnd::Right, 3));
+    send(c.blpop(["a", "b"], Duration::from_millis(1500)));
+    send(c.blpop("a", None));
+    send(c.brpop(["a", "b"], Duration::from_millis(1500)));
+    send(c.brpop("a", None));
+    send(c.blmove(
+        "a",
+        "b",
+        ListEnd::Left,
+        ListEnd::Right,
+        Duration::from_secs(2),
+    ));
+    send(c.blmpop(["a", "b"], ListEnd::Left, Duration::from_millis(10)));
+    send(c.blmpop_count("a", ListEnd::Right, 3, None));
     send(c.publish("news", "hello"));
     send(c.pubsub_channels());
     send(c.pubsub_channels_matching("news.*"));
     send(c.pubsub_numsub(["a", "b"]));
     send(c.pubsub_numpat());
+    send(c.spublish("news", "hello"));
+    send(c.pubsub_shardchannels());
+    send(c.pubsub_shardnumsub(["a", "b"]));
     send(c.eval("return 1", (), ()));
     send(c.eval("return 1", ["a", "b"], ("x", 2)));
     send(c.evalsha("abc", "k", ()));
     send(c.script_load("return 1"));
     send(c.script_exists(["a", "b"]));
     send(c.script_flush());
+    send(c.eval_ro("return 1", "a", "x"));
+    send(c.evalsha_ro("abc", "k", ()));
+    send(c.script_kill());
+    send(c.sadd("k", "a"));
+    send(c.sadd("k", ["a", "b"]));
+    send(c.srem("k", ["a", "b"]));
+    send(c.smembers("k"));
+    send(c.sismember("k", "a"));
+    send(c.smismember("k", ["a", "b"]));
+    send(c.scard("k"));
+    send(c.spop("k"));
+    send(c.spop_count("k", 3));
+    send(c.srandmember("k"));
+    send(c.srandmember_count("k", -3));
+    send(c.smove("a", "b", "m"));
+    send(c.sinter(["a", "b"]));
+    send(c.sinterstore("to", ["a", "b"]));
+    send(c.sunion(["a", "b"]));
+    send(c.sunionstore("to", ["a", "b"]));
+    send(c.sdiff(["a", "b"]));
+    send(c.sdiffstore("to", ["a", "b"]));
+    send(c.sintercard(["a", "b"]));
+    send(c.sintercard_limit(["a", "b"], 10));
+    send(c.sscan("k", 0, ScanOptions::new()));
+    send(c.sscan("k", 7, ScanOptions::new().count(100)));
+    send(c.zadd("k", [("a", 1), ("b", 2)]));
+    send(c.zadd("k", [("a", f64::INFINITY)]));
+    send(c.zadd_with("k", [("a", 1)], ZAddOptions::new().xx().gt().ch()));
+    send(c.zadd_incr("k", "a", 0.5, ZAddOptions::new().nx()));
+    send(c.zincrby("k", 0.5, "a"));
+    send(c.zrem("k", ["a", "b"]));
+    send(c.zcard("k"));
+    send(c.zcount("k", ..));
+    send(c.zcount("k", 1.0..2.5));
+    send(c.zlexcount("k", "a".."c"));
+    send(c.zlexcount("k", ..));
+    send(c.zscore("k", "a"));
+    send(c.zmscore("k", ["a", "b"]));
+    send(c.zrank("k", "a"));
+    send(c.zrevrank("k", "a"));
+    send(c.zrange("k", ZRange::ranks(..)));
+    send(c.zrange("k", ZRange::ranks(..3).rev()));
+    send(c.zrange("k", ZRange::scores(1.0..5.0).rev().limit(20, 10)));
+    send(c.zrange(
+        "k",
+        ZRange::lex((std::ops::Bound::Excluded("a"), std::ops::Bound::Unbounded)),
+    ));
+    send(c.zrange_withscores("k", ZRange::scores(..=2.5)));
+    send(c.zrangestore("to", "k", ZRange::ranks(-3..)));
+    send(c.zremrangebyrank("k", ..-10));
+    send(c.zremrangebyrank("k", 0..0));
+    send(c.zremrangebyscore("k", ..5.0));
+    send(c.zremrangebylex("k", "a"..));
+    send(c.zpopmin("k"));
+    send(c.zpopmin_count("k", 3));
+    send(c.zpopmax("k"));
+    send(c.zpopmax_count("k", 3));
+    send(c.zmpop(["a", "b"], ZEnd::Min));
+    send(c.zmpop_count("a", ZEnd::Max, 3));
+    send(c.bzpopmin(["a", "b"], Duration::from_millis(1500)));
+    send(c.bzpopmin("a", None));
+    send(c.bzpopmax(["a", "b"], Duration::from_millis(1500)));
+    send(c.bzpopmax("a", None));
+    send(c.bzmpop(["a", "b"], ZEnd::Min, Duration::from_secs(1)));
+    send(c.bzmpop_count("a", ZEnd::Max, 3, None));
+    send(c.zrandmember("k"));
+    send(c.zrandmember_count("k", -3));
+    send(c.zrandmember_withscores("k", 2));
+    send(c.zunion(["a", "b"]));
+    send(
+        c.zunion_withscores(
+            ["a", "b"],
+            ZCombineOptions::new()
+                .weights([1, 2])
+                .aggregate(Aggregate::Max),
+        ),
+    );
+    send(c.zunionstore("to", ["a", "b"]));
+    send(c.zunionstore_with(
+        "to",
+        ["a", "b"],
+        ZCombineOptions::new().aggregate(Aggregate::Min),
+    ));
+    send(c.zinter(["a", "b"]));
+    send(
+        c.zinter_withscores(
+            ["a", "b"],
+            ZCombineOptions::new()
+                .weights([1, 2])
+                .aggregate(Aggregate::Max),
+        ),
+    );
+    send(c.zinterstore("to", ["a", "b"]));
+    send(c.zinterstore_with(
+        "to",
+        ["a", "b"],
+        ZCombineOptions::new().aggregate(Aggregate::Min),
+    ));
+    send(c.zdiff(["a", "b"]));
+    send(c.zdiff_withscores(["a", "b"]));
+    send(c.zdiffstore("to", ["a", "b"]));
+    send(c.zintercard(["a", "b"]));
+    send(c.zintercard_limit(["a", "b"], 10));
+    send(c.zscan("k", 0, ScanOptions::new()));
+    send(c.zscan("k", 7, ScanOptions::new().matching("a*")));
     send(c.xadd("k", [("f", 1), ("f", 2)]));
     send(c.xadd("k", (("f", 1), ("g", "x"), ("h", 0.5))));
     send(c.xadd_with("k", [("f", "v")], XAddOptions::new()));
@@ -206,6 +547,93 @@ fn every_future_is_send(c: &crate::Client) {
     send(c.strlen("k"));
     send(c.getrange("k", 0, -1));
     send(c.setrange("k", 6, "v"));
+    send(c.set_get("k", "v", SetOptions::new().ex(60)));
+    send(c.getex("k", GetEx::Ttl(Duration::from_secs(60))));
+    send(c.getex("k", GetEx::Ttl(Duration::from_millis(1500))));
+    send(c.getex("k", GetEx::At(UNIX_EPOCH + Duration::from_millis(5))));
+    send(c.getex("k", GetEx::Persist));
+    send(c.lcs("a", "b"));
+    send(c.lcs_len("a", "b"));
+    send(c.lcs_idx("a", "b", 4));
+}
+
+#[test]
+fn acl_acl_whoami() {
+    assert_eq!(sent(|c| c.acl_whoami()), ["ACL", "WHOAMI"]);
+}
+
+#[test]
+fn acl_acl_users() {
+    assert_eq!(sent(|c| c.acl_users()), ["ACL", "USERS"]);
+}
+
+#[test]
+fn acl_acl_list() {
+    assert_eq!(sent(|c| c.acl_list()), ["ACL", "LIST"]);
+}
+
+#[test]
+fn acl_acl_cat() {
+    assert_eq!(sent(|c| c.acl_cat()), ["ACL", "CAT"]);
+}
+
+#[test]
+fn acl_acl_cat_commands() {
+    assert_eq!(sent(|c| c.acl_cat_commands("read")), ["ACL", "CAT", "read"]);
+}
+
+#[test]
+fn acl_acl_getuser() {
+    assert_eq!(sent(|c| c.acl_getuser("ann")), ["ACL", "GETUSER", "ann"]);
+}
+
+#[test]
+fn acl_acl_setuser() {
+    assert_eq!(
+        sent(|c| c.acl_setuser("ann", ["on", ">secret", "~cache:*", "+get"])),
+        ["ACL", "SETUSER", "ann", "on", ">secret", "~cache:*", "+get"]
+    );
+}
+
+#[test]
+fn acl_acl_deluser() {
+    assert_eq!(
+        sent(|c| c.acl_deluser(["ann", "bob"])),
+        ["ACL", "DELUSER", "ann", "bob"]
+    );
+}
+
+#[test]
+fn acl_acl_dryrun() {
+    assert_eq!(
+        sent(|c| c.acl_dryrun("ann", "GET", "k")),
+        ["ACL", "DRYRUN", "ann", "GET", "k"]
+    );
+}
+
+#[test]
+fn acl_acl_genpass() {
+    assert_eq!(sent(|c| c.acl_genpass()), ["ACL", "GENPASS"]);
+}
+
+#[test]
+fn acl_acl_log() {
+    assert_eq!(sent(|c| c.acl_log(10)), ["ACL", "LOG", "10"]);
+}
+
+#[test]
+fn acl_acl_log_reset() {
+    assert_eq!(sent(|c| c.acl_log_reset()), ["ACL", "LOG", "RESET"]);
+}
+
+#[test]
+fn acl_acl_save() {
+    assert_eq!(sent(|c| c.acl_save()), ["ACL", "SAVE"]);
+}
+
+#[test]
+fn acl_acl_load() {
+    assert_eq!(sent(|c| c.acl_load()), ["ACL", "LOAD"]);
 }
 
 #[test]
@@ -245,6 +673,96 @@ fn admin_swarm_resync() {
     assert_eq!(
         sent(|c| c.swarm_resync(Resync::Full)),
         ["SWARM.RESYNC", "FULL"]
+    );
+}
+
+#[test]
+fn bitmaps_setbit() {
+    assert_eq!(sent(|c| c.setbit("k", 7, true)), ["SETBIT", "k", "7", "1"]);
+}
+
+#[test]
+fn bitmaps_getbit() {
+    assert_eq!(sent(|c| c.getbit("k", 7)), ["GETBIT", "k", "7"]);
+}
+
+#[test]
+fn bitmaps_bitcount() {
+    assert_eq!(sent(|c| c.bitcount("k")), ["BITCOUNT", "k"]);
+}
+
+#[test]
+fn bitmaps_bitcount_range() {
+    assert_eq!(
+        sent(|c| c.bitcount_range("k", -2.., BitUnit::Bytes)),
+        ["BITCOUNT", "k", "-2", "-1"]
+    );
+    assert_eq!(
+        sent(|c| c.bitcount_range("k", ..9, BitUnit::Bits)),
+        ["BITCOUNT", "k", "0", "8", "BIT"]
+    );
+}
+
+#[test]
+fn bitmaps_bitpos() {
+    assert_eq!(sent(|c| c.bitpos("k", true)), ["BITPOS", "k", "1"]);
+}
+
+#[test]
+fn bitmaps_bitpos_range() {
+    assert_eq!(
+        sent(|c| c.bitpos_range("k", false, 2.., BitUnit::Bytes)),
+        ["BITPOS", "k", "0", "2", "-1"]
+    );
+    assert_eq!(
+        sent(|c| c.bitpos_range("k", true, 2..8, BitUnit::Bits)),
+        ["BITPOS", "k", "1", "2", "7", "BIT"]
+    );
+}
+
+#[test]
+fn bitmaps_bitop() {
+    assert_eq!(
+        sent(|c| c.bitop(BitOp::And, "to", ["a", "b"])),
+        ["BITOP", "AND", "to", "a", "b"]
+    );
+    assert_eq!(
+        sent(|c| c.bitop(BitOp::Not, "to", "a")),
+        ["BITOP", "NOT", "to", "a"]
+    );
+}
+
+#[test]
+fn bitmaps_bitfield() {
+    assert_eq!(
+        sent(|c| c.bitfield(
+            "k",
+            BitField::new()
+                .get(BitType::unsigned(8), BitOffset::Bit(0))
+                .overflow(BitOverflow::Saturate)
+                .incrby(BitType::signed(16), BitOffset::Nth(2), -5)
+        )),
+        [
+            "BITFIELD", "k", "GET", "u8", "0", "OVERFLOW", "SAT", "INCRBY", "i16", "#2", "-5"
+        ]
+    );
+    assert_eq!(
+        sent(|c| c.bitfield(
+            "k",
+            BitField::new().set(BitType::unsigned(1), BitOffset::Bit(9), 1)
+        )),
+        ["BITFIELD", "k", "SET", "u1", "9", "1"]
+    );
+}
+
+#[test]
+fn bitmaps_bitfield_ro() {
+    assert_eq!(
+        sent(|c| c.bitfield_ro(
+            "k",
+            BitGets::new().get(BitType::unsigned(8), BitOffset::Nth(1))
+        )),
+        ["BITFIELD_RO", "k", "GET", "u8", "#1"]
     );
 }
 
@@ -319,6 +837,632 @@ fn connection_dbsize() {
 #[test]
 fn connection_flushdb() {
     assert_eq!(sent(|c| c.flushdb()), ["FLUSHDB"]);
+}
+
+#[test]
+fn connection_flushall() {
+    assert_eq!(sent(|c| c.flushall()), ["FLUSHALL"]);
+}
+
+#[test]
+fn connection_swapdb() {
+    assert_eq!(sent(|c| c.swapdb(0, 1)), ["SWAPDB", "0", "1"]);
+}
+
+#[test]
+fn connection_time() {
+    assert_eq!(sent(|c| c.time()), ["TIME"]);
+}
+
+#[test]
+fn connection_lastsave() {
+    assert_eq!(sent(|c| c.lastsave()), ["LASTSAVE"]);
+}
+
+#[test]
+fn connection_save() {
+    assert_eq!(sent(|c| c.save()), ["SAVE"]);
+}
+
+#[test]
+fn connection_bgsave() {
+    assert_eq!(sent(|c| c.bgsave()), ["BGSAVE"]);
+}
+
+#[test]
+fn connection_bgrewriteaof() {
+    assert_eq!(sent(|c| c.bgrewriteaof()), ["BGREWRITEAOF"]);
+}
+
+#[test]
+fn connection_role() {
+    assert_eq!(sent(|c| c.role()), ["ROLE"]);
+}
+
+#[test]
+fn connection_lolwut() {
+    assert_eq!(sent(|c| c.lolwut()), ["LOLWUT"]);
+}
+
+#[test]
+fn connection_config_resetstat() {
+    assert_eq!(sent(|c| c.config_resetstat()), ["CONFIG", "RESETSTAT"]);
+}
+
+#[test]
+fn connection_config_rewrite() {
+    assert_eq!(sent(|c| c.config_rewrite()), ["CONFIG", "REWRITE"]);
+}
+
+#[test]
+fn connection_command_list() {
+    assert_eq!(sent(|c| c.command_list()), ["COMMAND", "LIST"]);
+}
+
+#[test]
+fn connection_command_getkeys() {
+    assert_eq!(
+        sent(|c| c.command_getkeys("MSET", ("a", 1, "b", 2))),
+        ["COMMAND", "GETKEYS", "MSET", "a", "1", "b", "2"]
+    );
+}
+
+#[test]
+fn connection_client_getname() {
+    assert_eq!(sent(|c| c.client_getname()), ["CLIENT", "GETNAME"]);
+}
+
+#[test]
+fn connection_client_kill() {
+    assert_eq!(
+        sent(|c| c.client_kill(ClientKill::new().id(7))),
+        ["CLIENT", "KILL", "ID", "7"]
+    );
+    assert_eq!(
+        sent(|c| c.client_kill(
+            ClientKill::new()
+                .kind(ClientType::PubSub)
+                .user("u")
+                .addr("a:1")
+                .laddr("b:2")
+        )),
+        [
+            "CLIENT", "KILL", "TYPE", "pubsub", "USER", "u", "ADDR", "a:1", "LADDR", "b:2"
+        ]
+    );
+}
+
+#[test]
+fn connection_client_unblock() {
+    assert_eq!(sent(|c| c.client_unblock(7)), ["CLIENT", "UNBLOCK", "7"]);
+}
+
+#[test]
+fn connection_client_unblock_error() {
+    assert_eq!(
+        sent(|c| c.client_unblock_error(7)),
+        ["CLIENT", "UNBLOCK", "7", "ERROR"]
+    );
+}
+
+#[test]
+fn connection_client_pause() {
+    assert_eq!(
+        sent(|c| c.client_pause(Duration::from_secs(1), ClientPause::Writes)),
+        ["CLIENT", "PAUSE", "1000", "WRITE"]
+    );
+}
+
+#[test]
+fn connection_client_unpause() {
+    assert_eq!(sent(|c| c.client_unpause()), ["CLIENT", "UNPAUSE"]);
+}
+
+#[test]
+fn diagnostics_slowlog_get() {
+    assert_eq!(sent(|c| c.slowlog_get(10)), ["SLOWLOG", "GET", "10"]);
+}
+
+#[test]
+fn diagnostics_slowlog_len() {
+    assert_eq!(sent(|c| c.slowlog_len()), ["SLOWLOG", "LEN"]);
+}
+
+#[test]
+fn diagnostics_slowlog_reset() {
+    assert_eq!(sent(|c| c.slowlog_reset()), ["SLOWLOG", "RESET"]);
+}
+
+#[test]
+fn diagnostics_latency_latest() {
+    assert_eq!(sent(|c| c.latency_latest()), ["LATENCY", "LATEST"]);
+}
+
+#[test]
+fn diagnostics_latency_history() {
+    assert_eq!(
+        sent(|c| c.latency_history("command")),
+        ["LATENCY", "HISTORY", "command"]
+    );
+}
+
+#[test]
+fn diagnostics_latency_reset() {
+    assert_eq!(
+        sent(|c| c.latency_reset(["command", "fork"])),
+        ["LATENCY", "RESET", "command", "fork"]
+    );
+    assert_eq!(sent(|c| c.latency_reset(())), ["LATENCY", "RESET"]);
+}
+
+#[test]
+fn diagnostics_latency_doctor() {
+    assert_eq!(sent(|c| c.latency_doctor()), ["LATENCY", "DOCTOR"]);
+}
+
+#[test]
+fn diagnostics_latency_graph() {
+    assert_eq!(
+        sent(|c| c.latency_graph("command")),
+        ["LATENCY", "GRAPH", "command"]
+    );
+}
+
+#[test]
+fn diagnostics_memory_usage() {
+    assert_eq!(sent(|c| c.memory_usage("k")), ["MEMORY", "USAGE", "k"]);
+}
+
+#[test]
+fn diagnostics_memory_usage_samples() {
+    assert_eq!(
+        sent(|c| c.memory_usage_samples("k", 0)),
+        ["MEMORY", "USAGE", "k", "SAMPLES", "0"]
+    );
+}
+
+#[test]
+fn diagnostics_memory_stats() {
+    assert_eq!(sent(|c| c.memory_stats()), ["MEMORY", "STATS"]);
+}
+
+#[test]
+fn diagnostics_memory_doctor() {
+    assert_eq!(sent(|c| c.memory_doctor()), ["MEMORY", "DOCTOR"]);
+}
+
+#[test]
+fn diagnostics_memory_malloc_stats() {
+    assert_eq!(
+        sent(|c| c.memory_malloc_stats()),
+        ["MEMORY", "MALLOC-STATS"]
+    );
+}
+
+#[test]
+fn diagnostics_memory_purge() {
+    assert_eq!(sent(|c| c.memory_purge()), ["MEMORY", "PURGE"]);
+}
+
+#[test]
+fn functions_function_load() {
+    assert_eq!(
+        sent(|c| c.function_load("#!lua name=l")),
+        ["FUNCTION", "LOAD", "#!lua name=l"]
+    );
+}
+
+#[test]
+fn functions_function_load_replace() {
+    assert_eq!(
+        sent(|c| c.function_load_replace("#!lua name=l")),
+        ["FUNCTION", "LOAD", "REPLACE", "#!lua name=l"]
+    );
+}
+
+#[test]
+fn functions_function_delete() {
+    assert_eq!(
+        sent(|c| c.function_delete("l")),
+        ["FUNCTION", "DELETE", "l"]
+    );
+}
+
+#[test]
+fn functions_function_flush() {
+    assert_eq!(sent(|c| c.function_flush()), ["FUNCTION", "FLUSH"]);
+}
+
+#[test]
+fn functions_function_list() {
+    assert_eq!(sent(|c| c.function_list()), ["FUNCTION", "LIST"]);
+}
+
+#[test]
+fn functions_function_dump() {
+    assert_eq!(sent(|c| c.function_dump()), ["FUNCTION", "DUMP"]);
+}
+
+#[test]
+fn functions_function_restore() {
+    assert_eq!(
+        sent(|c| c.function_restore("x", FunctionRestore::Replace)),
+        ["FUNCTION", "RESTORE", "x", "REPLACE"]
+    );
+}
+
+#[test]
+fn functions_function_stats() {
+    assert_eq!(sent(|c| c.function_stats()), ["FUNCTION", "STATS"]);
+}
+
+#[test]
+fn functions_function_kill() {
+    assert_eq!(sent(|c| c.function_kill()), ["FUNCTION", "KILL"]);
+}
+
+#[test]
+fn functions_fcall() {
+    assert_eq!(
+        sent(|c| c.fcall("f", ["a", "b"], ("x", 2))),
+        ["FCALL", "f", "2", "a", "b", "x", "2"]
+    );
+}
+
+#[test]
+fn functions_fcall_ro() {
+    assert_eq!(
+        sent(|c| c.fcall_ro("f", "a", ())),
+        ["FCALL_RO", "f", "1", "a"]
+    );
+}
+
+#[test]
+fn geo_geoadd() {
+    assert_eq!(
+        sent(|c| c.geoadd("k", [("a", GeoPoint::new(13.5, 52.25))])),
+        ["GEOADD", "k", "13.5", "52.25", "a"]
+    );
+}
+
+#[test]
+fn geo_geoadd_with() {
+    assert_eq!(
+        sent(|c| c.geoadd_with(
+            "k",
+            [("a", GeoPoint::new(13.5, 52.25))],
+            GeoAddOptions::new().xx().ch()
+        )),
+        ["GEOADD", "k", "XX", "CH", "13.5", "52.25", "a"]
+    );
+}
+
+#[test]
+fn geo_geodist() {
+    assert_eq!(
+        sent(|c| c.geodist("k", "a", "b", GeoUnit::Kilometers)),
+        ["GEODIST", "k", "a", "b", "km"]
+    );
+}
+
+#[test]
+fn geo_geohash() {
+    assert_eq!(
+        sent(|c| c.geohash("k", ["a", "b"])),
+        ["GEOHASH", "k", "a", "b"]
+    );
+}
+
+#[test]
+fn geo_geopos() {
+    assert_eq!(sent(|c| c.geopos("k", "a")), ["GEOPOS", "k", "a"]);
+}
+
+#[test]
+fn geo_geosearch() {
+    assert_eq!(
+        sent(|c| c.geosearch(
+            "k",
+            GeoSearch::radius("a", 10.0, GeoUnit::Kilometers)
+                .nearest_first()
+                .count(3)
+        )),
+        [
+            "GEOSEARCH",
+            "k",
+            "FROMMEMBER",
+            "a",
+            "BYRADIUS",
+            "10",
+            "km",
+            "ASC",
+            "COUNT",
+            "3"
+        ]
+    );
+    assert_eq!(
+        sent(|c| c.geosearch(
+            "k",
+            GeoSearch::rectangle(GeoPoint::new(13.5, 52.25), 400.0, 300.5, GeoUnit::Meters)
+                .farthest_first()
+                .count_any(2)
+        )),
+        [
+            "GEOSEARCH",
+            "k",
+            "FROMLONLAT",
+            "13.5",
+            "52.25",
+            "BYBOX",
+            "400",
+            "300.5",
+            "m",
+            "DESC",
+            "COUNT",
+            "2",
+            "ANY"
+        ]
+    );
+}
+
+#[test]
+fn geo_geosearch_matches() {
+    assert_eq!(
+        sent(|c| c.geosearch_matches("k", GeoSearch::radius("a", 1.0, GeoUnit::Miles))),
+        [
+            "GEOSEARCH",
+            "k",
+            "FROMMEMBER",
+            "a",
+            "BYRADIUS",
+            "1",
+            "mi",
+            "WITHDIST",
+            "WITHCOORD"
+        ]
+    );
+}
+
+#[test]
+fn geo_geosearchstore() {
+    assert_eq!(
+        sent(|c| c.geosearchstore("to", "k", GeoSearch::radius("a", 1.0, GeoUnit::Feet))),
+        [
+            "GEOSEARCHSTORE",
+            "to",
+            "k",
+            "FROMMEMBER",
+            "a",
+            "BYRADIUS",
+            "1",
+            "ft"
+        ]
+    );
+}
+
+#[test]
+fn geo_geosearchstore_dist() {
+    assert_eq!(
+        sent(|c| c.geosearchstore_dist("to", "k", GeoSearch::radius("a", 1.0, GeoUnit::Meters))),
+        [
+            "GEOSEARCHSTORE",
+            "to",
+            "k",
+            "FROMMEMBER",
+            "a",
+            "BYRADIUS",
+            "1",
+            "m",
+            "STOREDIST"
+        ]
+    );
+}
+
+#[test]
+fn hashes_hset() {
+    assert_eq!(
+        sent(|c| c.hset("k", [("f", 1), ("g", 2)])),
+        ["HSET", "k", "f", "1", "g", "2"]
+    );
+    assert_eq!(
+        sent(|c| c.hset("k", (("f", 1), ("g", "x")))),
+        ["HSET", "k", "f", "1", "g", "x"]
+    );
+}
+
+#[test]
+fn hashes_hsetnx() {
+    assert_eq!(sent(|c| c.hsetnx("k", "f", "v")), ["HSETNX", "k", "f", "v"]);
+}
+
+#[test]
+fn hashes_hget() {
+    assert_eq!(sent(|c| c.hget("k", "f")), ["HGET", "k", "f"]);
+}
+
+#[test]
+fn hashes_hmget() {
+    assert_eq!(sent(|c| c.hmget("k", ["f", "g"])), ["HMGET", "k", "f", "g"]);
+}
+
+#[test]
+fn hashes_hgetall() {
+    assert_eq!(sent(|c| c.hgetall("k")), ["HGETALL", "k"]);
+}
+
+#[test]
+fn hashes_hdel() {
+    assert_eq!(sent(|c| c.hdel("k", "f")), ["HDEL", "k", "f"]);
+    assert_eq!(sent(|c| c.hdel("k", ["f", "g"])), ["HDEL", "k", "f", "g"]);
+}
+
+#[test]
+fn hashes_hexists() {
+    assert_eq!(sent(|c| c.hexists("k", "f")), ["HEXISTS", "k", "f"]);
+}
+
+#[test]
+fn hashes_hlen() {
+    assert_eq!(sent(|c| c.hlen("k")), ["HLEN", "k"]);
+}
+
+#[test]
+fn hashes_hstrlen() {
+    assert_eq!(sent(|c| c.hstrlen("k", "f")), ["HSTRLEN", "k", "f"]);
+}
+
+#[test]
+fn hashes_hkeys() {
+    assert_eq!(sent(|c| c.hkeys("k")), ["HKEYS", "k"]);
+}
+
+#[test]
+fn hashes_hvals() {
+    assert_eq!(sent(|c| c.hvals("k")), ["HVALS", "k"]);
+}
+
+#[test]
+fn hashes_hincrby() {
+    assert_eq!(
+        sent(|c| c.hincrby("k", "f", -5)),
+        ["HINCRBY", "k", "f", "-5"]
+    );
+}
+
+#[test]
+fn hashes_hincrbyfloat() {
+    assert_eq!(
+        sent(|c| c.hincrbyfloat("k", "f", 0.5)),
+        ["HINCRBYFLOAT", "k", "f", "0.5"]
+    );
+}
+
+#[test]
+fn hashes_hrandfield() {
+    assert_eq!(sent(|c| c.hrandfield("k")), ["HRANDFIELD", "k"]);
+}
+
+#[test]
+fn hashes_hrandfield_count() {
+    assert_eq!(
+        sent(|c| c.hrandfield_count("k", -3)),
+        ["HRANDFIELD", "k", "-3"]
+    );
+}
+
+#[test]
+fn hashes_hrandfield_withvalues() {
+    assert_eq!(
+        sent(|c| c.hrandfield_withvalues("k", 2)),
+        ["HRANDFIELD", "k", "2", "WITHVALUES"]
+    );
+}
+
+#[test]
+fn hashes_hscan() {
+    assert_eq!(
+        sent(|c| c.hscan("k", 0, ScanOptions::new())),
+        ["HSCAN", "k", "0"]
+    );
+    assert_eq!(
+        sent(|c| c.hscan("k", 7, ScanOptions::new().matching("a*").count(100))),
+        ["HSCAN", "k", "7", "MATCH", "a*", "COUNT", "100"]
+    );
+}
+
+#[test]
+fn hashes_hexpire() {
+    assert_eq!(
+        sent(|c| c.hexpire("k", ["f", "g"], Duration::from_secs(30))),
+        ["HEXPIRE", "k", "30", "FIELDS", "2", "f", "g"]
+    );
+    assert_eq!(
+        sent(|c| c.hexpire("k", "f", Duration::from_millis(1500))),
+        ["HPEXPIRE", "k", "1500", "FIELDS", "1", "f"]
+    );
+}
+
+#[test]
+fn hashes_hexpire_if() {
+    assert_eq!(
+        sent(|c| c.hexpire_if("k", "f", Duration::from_secs(30), ExpireIf::Persistent)),
+        ["HEXPIRE", "k", "30", "NX", "FIELDS", "1", "f"]
+    );
+}
+
+#[test]
+fn hashes_hpexpireat() {
+    assert_eq!(
+        sent(|c| c.hpexpireat("k", "f", UNIX_EPOCH + Duration::from_millis(5))),
+        ["HPEXPIREAT", "k", "5", "FIELDS", "1", "f"]
+    );
+}
+
+#[test]
+fn hashes_hexpireat() {
+    assert_eq!(
+        sent(|c| c.hexpireat("k", ["f"], UNIX_EPOCH + Duration::from_secs(5))),
+        ["HEXPIREAT", "k", "5", "FIELDS", "1", "f"]
+    );
+}
+
+#[test]
+fn hashes_httl() {
+    assert_eq!(
+        sent(|c| c.httl("k", ["f", "g"])),
+        ["HTTL", "k", "FIELDS", "2", "f", "g"]
+    );
+}
+
+#[test]
+fn hashes_hpttl() {
+    assert_eq!(
+        sent(|c| c.hpttl("k", ["f", "g"])),
+        ["HPTTL", "k", "FIELDS", "2", "f", "g"]
+    );
+}
+
+#[test]
+fn hashes_hexpiretime() {
+    assert_eq!(
+        sent(|c| c.hexpiretime("k", ["f", "g"])),
+        ["HEXPIRETIME", "k", "FIELDS", "2", "f", "g"]
+    );
+}
+
+#[test]
+fn hashes_hpexpiretime() {
+    assert_eq!(
+        sent(|c| c.hpexpiretime("k", ["f", "g"])),
+        ["HPEXPIRETIME", "k", "FIELDS", "2", "f", "g"]
+    );
+}
+
+#[test]
+fn hashes_hpersist() {
+    assert_eq!(
+        sent(|c| c.hpersist("k", "f")),
+        ["HPERSIST", "k", "FIELDS", "1", "f"]
+    );
+}
+
+#[test]
+fn hyperloglog_pfadd() {
+    assert_eq!(sent(|c| c.pfadd("k", ["a", "b"])), ["PFADD", "k", "a", "b"]);
+    assert_eq!(sent(|c| c.pfadd("k", ())), ["PFADD", "k"]);
+}
+
+#[test]
+fn hyperloglog_pfcount() {
+    assert_eq!(sent(|c| c.pfcount(["a", "b"])), ["PFCOUNT", "a", "b"]);
+}
+
+#[test]
+fn hyperloglog_pfmerge() {
+    assert_eq!(
+        sent(|c| c.pfmerge("to", ["a", "b"])),
+        ["PFMERGE", "to", "a", "b"]
+    );
 }
 
 #[test]
@@ -410,6 +1554,356 @@ fn keys_renamenx() {
 }
 
 #[test]
+fn keys_unlink() {
+    assert_eq!(sent(|c| c.unlink(["a", "b"])), ["UNLINK", "a", "b"]);
+}
+
+#[test]
+fn keys_touch() {
+    assert_eq!(sent(|c| c.touch(["a", "b"])), ["TOUCH", "a", "b"]);
+}
+
+#[test]
+fn keys_copy() {
+    assert_eq!(sent(|c| c.copy("a", "b")), ["COPY", "a", "b"]);
+}
+
+#[test]
+fn keys_copy_with() {
+    assert_eq!(
+        sent(|c| c.copy_with("a", "b", CopyOptions::new().db(1).replace())),
+        ["COPY", "a", "b", "DB", "1", "REPLACE"]
+    );
+}
+
+#[test]
+fn keys_move_key() {
+    assert_eq!(sent(|c| c.move_key("k", 1)), ["MOVE", "k", "1"]);
+}
+
+#[test]
+fn keys_expire_if() {
+    assert_eq!(
+        sent(|c| c.expire_if("k", Duration::from_secs(30), ExpireIf::Persistent)),
+        ["EXPIRE", "k", "30", "NX"]
+    );
+    assert_eq!(
+        sent(|c| c.expire_if("k", Duration::from_millis(1500), ExpireIf::Later)),
+        ["PEXPIRE", "k", "1500", "GT"]
+    );
+}
+
+#[test]
+fn keys_expireat_if() {
+    assert_eq!(
+        sent(|c| c.expireat_if("k", UNIX_EPOCH + Duration::from_secs(5), ExpireIf::Sooner)),
+        ["EXPIREAT", "k", "5", "LT"]
+    );
+}
+
+#[test]
+fn keys_pexpireat() {
+    assert_eq!(
+        sent(|c| c.pexpireat("k", UNIX_EPOCH + Duration::from_millis(5))),
+        ["PEXPIREAT", "k", "5"]
+    );
+}
+
+#[test]
+fn keys_expiretime() {
+    assert_eq!(sent(|c| c.expiretime("k")), ["EXPIRETIME", "k"]);
+}
+
+#[test]
+fn keys_pexpiretime() {
+    assert_eq!(sent(|c| c.pexpiretime("k")), ["PEXPIRETIME", "k"]);
+}
+
+#[test]
+fn keys_randomkey() {
+    assert_eq!(sent(|c| c.randomkey()), ["RANDOMKEY"]);
+}
+
+#[test]
+fn keys_object_encoding() {
+    assert_eq!(
+        sent(|c| c.object_encoding("k")),
+        ["OBJECT", "ENCODING", "k"]
+    );
+}
+
+#[test]
+fn keys_object_freq() {
+    assert_eq!(sent(|c| c.object_freq("k")), ["OBJECT", "FREQ", "k"]);
+}
+
+#[test]
+fn keys_object_idletime() {
+    assert_eq!(
+        sent(|c| c.object_idletime("k")),
+        ["OBJECT", "IDLETIME", "k"]
+    );
+}
+
+#[test]
+fn keys_object_refcount() {
+    assert_eq!(
+        sent(|c| c.object_refcount("k")),
+        ["OBJECT", "REFCOUNT", "k"]
+    );
+}
+
+#[test]
+fn keys_dump() {
+    assert_eq!(sent(|c| c.dump("k")), ["DUMP", "k"]);
+}
+
+#[test]
+fn keys_restore() {
+    assert_eq!(
+        sent(|c| c.restore("k", Duration::from_secs(1), "x")),
+        ["RESTORE", "k", "1000", "x"]
+    );
+}
+
+#[test]
+fn keys_restore_with() {
+    assert_eq!(
+        sent(|c| c.restore_with(
+            "k",
+            Duration::ZERO,
+            "x",
+            RestoreOptions::new()
+                .replace()
+                .idletime(Duration::from_secs(9))
+        )),
+        ["RESTORE", "k", "0", "x", "REPLACE", "IDLETIME", "9"]
+    );
+}
+
+#[test]
+fn keys_sort() {
+    assert_eq!(
+        sent(|c| c.sort("k", SortOptions::new().desc().limit(0, 10))),
+        ["SORT", "k", "LIMIT", "0", "10", "DESC"]
+    );
+    assert_eq!(
+        sent(|c| c.sort(
+            "k",
+            SortOptions::new().by("w:*").get("#").get("n:*").alpha()
+        )),
+        ["SORT", "k", "BY", "w:*", "GET", "#", "GET", "n:*", "ALPHA"]
+    );
+}
+
+#[test]
+fn keys_sort_store() {
+    assert_eq!(
+        sent(|c| c.sort_store("k", "to", SortOptions::new().alpha())),
+        ["SORT", "k", "ALPHA", "STORE", "to"]
+    );
+}
+
+#[test]
+fn keys_sort_ro() {
+    assert_eq!(
+        sent(|c| c.sort_ro("k", SortOptions::new().alpha())),
+        ["SORT_RO", "k", "ALPHA"]
+    );
+}
+
+#[test]
+fn lists_lpush() {
+    assert_eq!(sent(|c| c.lpush("k", "a")), ["LPUSH", "k", "a"]);
+    assert_eq!(sent(|c| c.lpush("k", ["a", "b"])), ["LPUSH", "k", "a", "b"]);
+}
+
+#[test]
+fn lists_lpushx() {
+    assert_eq!(
+        sent(|c| c.lpushx("k", ["a", "b"])),
+        ["LPUSHX", "k", "a", "b"]
+    );
+}
+
+#[test]
+fn lists_rpush() {
+    assert_eq!(sent(|c| c.rpush("k", "a")), ["RPUSH", "k", "a"]);
+    assert_eq!(sent(|c| c.rpush("k", ["a", "b"])), ["RPUSH", "k", "a", "b"]);
+}
+
+#[test]
+fn lists_rpushx() {
+    assert_eq!(
+        sent(|c| c.rpushx("k", ["a", "b"])),
+        ["RPUSHX", "k", "a", "b"]
+    );
+}
+
+#[test]
+fn lists_lpop() {
+    assert_eq!(sent(|c| c.lpop("k")), ["LPOP", "k"]);
+}
+
+#[test]
+fn lists_lpop_count() {
+    assert_eq!(sent(|c| c.lpop_count("k", 3)), ["LPOP", "k", "3"]);
+}
+
+#[test]
+fn lists_rpop() {
+    assert_eq!(sent(|c| c.rpop("k")), ["RPOP", "k"]);
+}
+
+#[test]
+fn lists_rpop_count() {
+    assert_eq!(sent(|c| c.rpop_count("k", 3)), ["RPOP", "k", "3"]);
+}
+
+#[test]
+fn lists_llen() {
+    assert_eq!(sent(|c| c.llen("k")), ["LLEN", "k"]);
+}
+
+#[test]
+fn lists_lindex() {
+    assert_eq!(sent(|c| c.lindex("k", -1)), ["LINDEX", "k", "-1"]);
+}
+
+#[test]
+fn lists_lrange() {
+    assert_eq!(sent(|c| c.lrange("k", ..)), ["LRANGE", "k", "0", "-1"]);
+    assert_eq!(sent(|c| c.lrange("k", 2..5)), ["LRANGE", "k", "2", "4"]);
+    assert_eq!(sent(|c| c.lrange("k", -3..)), ["LRANGE", "k", "-3", "-1"]);
+    assert_eq!(sent(|c| c.lrange("k", 0..0)), ["LRANGE", "k", "1", "0"]);
+}
+
+#[test]
+fn lists_lset() {
+    assert_eq!(sent(|c| c.lset("k", 0, "a")), ["LSET", "k", "0", "a"]);
+}
+
+#[test]
+fn lists_ltrim() {
+    assert_eq!(sent(|c| c.ltrim("k", ..100)), ["LTRIM", "k", "0", "99"]);
+    assert_eq!(sent(|c| c.ltrim("k", 0..0)), ["LTRIM", "k", "1", "0"]);
+}
+
+#[test]
+fn lists_lrem() {
+    assert_eq!(sent(|c| c.lrem("k", -2, "a")), ["LREM", "k", "-2", "a"]);
+}
+
+#[test]
+fn lists_linsert_before() {
+    assert_eq!(
+        sent(|c| c.linsert_before("k", "b", "a")),
+        ["LINSERT", "k", "BEFORE", "b", "a"]
+    );
+}
+
+#[test]
+fn lists_linsert_after() {
+    assert_eq!(
+        sent(|c| c.linsert_after("k", "b", "a")),
+        ["LINSERT", "k", "AFTER", "b", "a"]
+    );
+}
+
+#[test]
+fn lists_lpos() {
+    assert_eq!(sent(|c| c.lpos("k", "a")), ["LPOS", "k", "a"]);
+}
+
+#[test]
+fn lists_lpos_with() {
+    assert_eq!(
+        sent(|c| c.lpos_with("k", "a", LPosOptions::new().rank(-2).maxlen(9))),
+        ["LPOS", "k", "a", "RANK", "-2", "MAXLEN", "9"]
+    );
+}
+
+#[test]
+fn lists_lpos_count() {
+    assert_eq!(
+        sent(|c| c.lpos_count("k", "a", 0, LPosOptions::new().rank(-1))),
+        ["LPOS", "k", "a", "RANK", "-1", "COUNT", "0"]
+    );
+}
+
+#[test]
+fn lists_lmove() {
+    assert_eq!(
+        sent(|c| c.lmove("a", "b", ListEnd::Left, ListEnd::Right)),
+        ["LMOVE", "a", "b", "LEFT", "RIGHT"]
+    );
+}
+
+#[test]
+fn lists_lmpop() {
+    assert_eq!(
+        sent(|c| c.lmpop(["a", "b"], ListEnd::Left)),
+        ["LMPOP", "2", "a", "b", "LEFT"]
+    );
+}
+
+#[test]
+fn lists_lmpop_count() {
+    assert_eq!(
+        sent(|c| c.lmpop_count("a", ListEnd::Right, 3)),
+        ["LMPOP", "1", "a", "RIGHT", "COUNT", "3"]
+    );
+}
+
+#[test]
+fn lists_blpop() {
+    assert_eq!(
+        sent(|c| c.blpop(["a", "b"], Duration::from_millis(1500))),
+        ["BLPOP", "a", "b", "1.5"]
+    );
+    assert_eq!(sent(|c| c.blpop("a", None)), ["BLPOP", "a", "0"]);
+}
+
+#[test]
+fn lists_brpop() {
+    assert_eq!(
+        sent(|c| c.brpop(["a", "b"], Duration::from_millis(1500))),
+        ["BRPOP", "a", "b", "1.5"]
+    );
+    assert_eq!(sent(|c| c.brpop("a", None)), ["BRPOP", "a", "0"]);
+}
+
+#[test]
+fn lists_blmove() {
+    assert_eq!(
+        sent(|c| c.blmove(
+            "a",
+            "b",
+            ListEnd::Left,
+            ListEnd::Right,
+            Duration::from_secs(2)
+        )),
+        ["BLMOVE", "a", "b", "LEFT", "RIGHT", "2"]
+    );
+}
+
+#[test]
+fn lists_blmpop() {
+    assert_eq!(
+        sent(|c| c.blmpop(["a", "b"], ListEnd::Left, Duration::from_millis(10))),
+        ["BLMPOP", "0.01", "2", "a", "b", "LEFT"]
+    );
+}
+
+#[test]
+fn lists_blmpop_count() {
+    assert_eq!(
+        sent(|c| c.blmpop_count("a", ListEnd::Right, 3, None)),
+        ["BLMPOP", "0", "1", "a", "RIGHT", "COUNT", "3"]
+    );
+}
+
+#[test]
 fn pubsub_publish() {
     assert_eq!(
         sent(|c| c.publish("news", "hello")),
@@ -441,6 +1935,30 @@ fn pubsub_pubsub_numsub() {
 #[test]
 fn pubsub_pubsub_numpat() {
     assert_eq!(sent(|c| c.pubsub_numpat()), ["PUBSUB", "NUMPAT"]);
+}
+
+#[test]
+fn pubsub_spublish() {
+    assert_eq!(
+        sent(|c| c.spublish("news", "hello")),
+        ["SPUBLISH", "news", "hello"]
+    );
+}
+
+#[test]
+fn pubsub_pubsub_shardchannels() {
+    assert_eq!(
+        sent(|c| c.pubsub_shardchannels()),
+        ["PUBSUB", "SHARDCHANNELS"]
+    );
+}
+
+#[test]
+fn pubsub_pubsub_shardnumsub() {
+    assert_eq!(
+        sent(|c| c.pubsub_shardnumsub(["a", "b"])),
+        ["PUBSUB", "SHARDNUMSUB", "a", "b"]
+    );
 }
 
 #[test]
@@ -482,6 +2000,550 @@ fn scripting_script_exists() {
 #[test]
 fn scripting_script_flush() {
     assert_eq!(sent(|c| c.script_flush()), ["SCRIPT", "FLUSH"]);
+}
+
+#[test]
+fn scripting_eval_ro() {
+    assert_eq!(
+        sent(|c| c.eval_ro("return 1", "a", "x")),
+        ["EVAL_RO", "return 1", "1", "a", "x"]
+    );
+}
+
+#[test]
+fn scripting_evalsha_ro() {
+    assert_eq!(
+        sent(|c| c.evalsha_ro("abc", "k", ())),
+        ["EVALSHA_RO", "abc", "1", "k"]
+    );
+}
+
+#[test]
+fn scripting_script_kill() {
+    assert_eq!(sent(|c| c.script_kill()), ["SCRIPT", "KILL"]);
+}
+
+#[test]
+fn sets_sadd() {
+    assert_eq!(sent(|c| c.sadd("k", "a")), ["SADD", "k", "a"]);
+    assert_eq!(sent(|c| c.sadd("k", ["a", "b"])), ["SADD", "k", "a", "b"]);
+}
+
+#[test]
+fn sets_srem() {
+    assert_eq!(sent(|c| c.srem("k", ["a", "b"])), ["SREM", "k", "a", "b"]);
+}
+
+#[test]
+fn sets_smembers() {
+    assert_eq!(sent(|c| c.smembers("k")), ["SMEMBERS", "k"]);
+}
+
+#[test]
+fn sets_sismember() {
+    assert_eq!(sent(|c| c.sismember("k", "a")), ["SISMEMBER", "k", "a"]);
+}
+
+#[test]
+fn sets_smismember() {
+    assert_eq!(
+        sent(|c| c.smismember("k", ["a", "b"])),
+        ["SMISMEMBER", "k", "a", "b"]
+    );
+}
+
+#[test]
+fn sets_scard() {
+    assert_eq!(sent(|c| c.scard("k")), ["SCARD", "k"]);
+}
+
+#[test]
+fn sets_spop() {
+    assert_eq!(sent(|c| c.spop("k")), ["SPOP", "k"]);
+}
+
+#[test]
+fn sets_spop_count() {
+    assert_eq!(sent(|c| c.spop_count("k", 3)), ["SPOP", "k", "3"]);
+}
+
+#[test]
+fn sets_srandmember() {
+    assert_eq!(sent(|c| c.srandmember("k")), ["SRANDMEMBER", "k"]);
+}
+
+#[test]
+fn sets_srandmember_count() {
+    assert_eq!(
+        sent(|c| c.srandmember_count("k", -3)),
+        ["SRANDMEMBER", "k", "-3"]
+    );
+}
+
+#[test]
+fn sets_smove() {
+    assert_eq!(sent(|c| c.smove("a", "b", "m")), ["SMOVE", "a", "b", "m"]);
+}
+
+#[test]
+fn sets_sinter() {
+    assert_eq!(sent(|c| c.sinter(["a", "b"])), ["SINTER", "a", "b"]);
+}
+
+#[test]
+fn sets_sinterstore() {
+    assert_eq!(
+        sent(|c| c.sinterstore("to", ["a", "b"])),
+        ["SINTERSTORE", "to", "a", "b"]
+    );
+}
+
+#[test]
+fn sets_sunion() {
+    assert_eq!(sent(|c| c.sunion(["a", "b"])), ["SUNION", "a", "b"]);
+}
+
+#[test]
+fn sets_sunionstore() {
+    assert_eq!(
+        sent(|c| c.sunionstore("to", ["a", "b"])),
+        ["SUNIONSTORE", "to", "a", "b"]
+    );
+}
+
+#[test]
+fn sets_sdiff() {
+    assert_eq!(sent(|c| c.sdiff(["a", "b"])), ["SDIFF", "a", "b"]);
+}
+
+#[test]
+fn sets_sdiffstore() {
+    assert_eq!(
+        sent(|c| c.sdiffstore("to", ["a", "b"])),
+        ["SDIFFSTORE", "to", "a", "b"]
+    );
+}
+
+#[test]
+fn sets_sintercard() {
+    assert_eq!(
+        sent(|c| c.sintercard(["a", "b"])),
+        ["SINTERCARD", "2", "a", "b"]
+    );
+}
+
+#[test]
+fn sets_sintercard_limit() {
+    assert_eq!(
+        sent(|c| c.sintercard_limit(["a", "b"], 10)),
+        ["SINTERCARD", "2", "a", "b", "LIMIT", "10"]
+    );
+}
+
+#[test]
+fn sets_sscan() {
+    assert_eq!(
+        sent(|c| c.sscan("k", 0, ScanOptions::new())),
+        ["SSCAN", "k", "0"]
+    );
+    assert_eq!(
+        sent(|c| c.sscan("k", 7, ScanOptions::new().count(100))),
+        ["SSCAN", "k", "7", "COUNT", "100"]
+    );
+}
+
+#[test]
+fn sorted_sets_zadd() {
+    assert_eq!(
+        sent(|c| c.zadd("k", [("a", 1), ("b", 2)])),
+        ["ZADD", "k", "1", "a", "2", "b"]
+    );
+    assert_eq!(
+        sent(|c| c.zadd("k", [("a", f64::INFINITY)])),
+        ["ZADD", "k", "inf", "a"]
+    );
+}
+
+#[test]
+fn sorted_sets_zadd_with() {
+    assert_eq!(
+        sent(|c| c.zadd_with("k", [("a", 1)], ZAddOptions::new().xx().gt().ch())),
+        ["ZADD", "k", "XX", "GT", "CH", "1", "a"]
+    );
+}
+
+#[test]
+fn sorted_sets_zadd_incr() {
+    assert_eq!(
+        sent(|c| c.zadd_incr("k", "a", 0.5, ZAddOptions::new().nx())),
+        ["ZADD", "k", "NX", "INCR", "0.5", "a"]
+    );
+}
+
+#[test]
+fn sorted_sets_zincrby() {
+    assert_eq!(
+        sent(|c| c.zincrby("k", 0.5, "a")),
+        ["ZINCRBY", "k", "0.5", "a"]
+    );
+}
+
+#[test]
+fn sorted_sets_zrem() {
+    assert_eq!(sent(|c| c.zrem("k", ["a", "b"])), ["ZREM", "k", "a", "b"]);
+}
+
+#[test]
+fn sorted_sets_zcard() {
+    assert_eq!(sent(|c| c.zcard("k")), ["ZCARD", "k"]);
+}
+
+#[test]
+fn sorted_sets_zcount() {
+    assert_eq!(sent(|c| c.zcount("k", ..)), ["ZCOUNT", "k", "-inf", "+inf"]);
+    assert_eq!(
+        sent(|c| c.zcount("k", 1.0..2.5)),
+        ["ZCOUNT", "k", "1", "(2.5"]
+    );
+}
+
+#[test]
+fn sorted_sets_zlexcount() {
+    assert_eq!(
+        sent(|c| c.zlexcount("k", "a".."c")),
+        ["ZLEXCOUNT", "k", "[a", "(c"]
+    );
+    assert_eq!(sent(|c| c.zlexcount("k", ..)), ["ZLEXCOUNT", "k", "-", "+"]);
+}
+
+#[test]
+fn sorted_sets_zscore() {
+    assert_eq!(sent(|c| c.zscore("k", "a")), ["ZSCORE", "k", "a"]);
+}
+
+#[test]
+fn sorted_sets_zmscore() {
+    assert_eq!(
+        sent(|c| c.zmscore("k", ["a", "b"])),
+        ["ZMSCORE", "k", "a", "b"]
+    );
+}
+
+#[test]
+fn sorted_sets_zrank() {
+    assert_eq!(sent(|c| c.zrank("k", "a")), ["ZRANK", "k", "a"]);
+}
+
+#[test]
+fn sorted_sets_zrevrank() {
+    assert_eq!(sent(|c| c.zrevrank("k", "a")), ["ZREVRANK", "k", "a"]);
+}
+
+#[test]
+fn sorted_sets_zrange() {
+    assert_eq!(
+        sent(|c| c.zrange("k", ZRange::ranks(..))),
+        ["ZRANGE", "k", "0", "-1"]
+    );
+    assert_eq!(
+        sent(|c| c.zrange("k", ZRange::ranks(..3).rev())),
+        ["ZRANGE", "k", "0", "2", "REV"]
+    );
+    assert_eq!(
+        sent(|c| c.zrange("k", ZRange::scores(1.0..5.0).rev().limit(20, 10))),
+        [
+            "ZRANGE", "k", "(5", "1", "BYSCORE", "REV", "LIMIT", "20", "10"
+        ]
+    );
+    assert_eq!(
+        sent(|c| c.zrange(
+            "k",
+            ZRange::lex((std::ops::Bound::Excluded("a"), std::ops::Bound::Unbounded))
+        )),
+        ["ZRANGE", "k", "(a", "+", "BYLEX"]
+    );
+}
+
+#[test]
+fn sorted_sets_zrange_withscores() {
+    assert_eq!(
+        sent(|c| c.zrange_withscores("k", ZRange::scores(..=2.5))),
+        ["ZRANGE", "k", "-inf", "2.5", "BYSCORE", "WITHSCORES"]
+    );
+}
+
+#[test]
+fn sorted_sets_zrangestore() {
+    assert_eq!(
+        sent(|c| c.zrangestore("to", "k", ZRange::ranks(-3..))),
+        ["ZRANGESTORE", "to", "k", "-3", "-1"]
+    );
+}
+
+#[test]
+fn sorted_sets_zremrangebyrank() {
+    assert_eq!(
+        sent(|c| c.zremrangebyrank("k", ..-10)),
+        ["ZREMRANGEBYRANK", "k", "0", "-11"]
+    );
+    assert_eq!(
+        sent(|c| c.zremrangebyrank("k", 0..0)),
+        ["ZREMRANGEBYRANK", "k", "1", "0"]
+    );
+}
+
+#[test]
+fn sorted_sets_zremrangebyscore() {
+    assert_eq!(
+        sent(|c| c.zremrangebyscore("k", ..5.0)),
+        ["ZREMRANGEBYSCORE", "k", "-inf", "(5"]
+    );
+}
+
+#[test]
+fn sorted_sets_zremrangebylex() {
+    assert_eq!(
+        sent(|c| c.zremrangebylex("k", "a"..)),
+        ["ZREMRANGEBYLEX", "k", "[a", "+"]
+    );
+}
+
+#[test]
+fn sorted_sets_zpopmin() {
+    assert_eq!(sent(|c| c.zpopmin("k")), ["ZPOPMIN", "k"]);
+}
+
+#[test]
+fn sorted_sets_zpopmin_count() {
+    assert_eq!(sent(|c| c.zpopmin_count("k", 3)), ["ZPOPMIN", "k", "3"]);
+}
+
+#[test]
+fn sorted_sets_zpopmax() {
+    assert_eq!(sent(|c| c.zpopmax("k")), ["ZPOPMAX", "k"]);
+}
+
+#[test]
+fn sorted_sets_zpopmax_count() {
+    assert_eq!(sent(|c| c.zpopmax_count("k", 3)), ["ZPOPMAX", "k", "3"]);
+}
+
+#[test]
+fn sorted_sets_zmpop() {
+    assert_eq!(
+        sent(|c| c.zmpop(["a", "b"], ZEnd::Min)),
+        ["ZMPOP", "2", "a", "b", "MIN"]
+    );
+}
+
+#[test]
+fn sorted_sets_zmpop_count() {
+    assert_eq!(
+        sent(|c| c.zmpop_count("a", ZEnd::Max, 3)),
+        ["ZMPOP", "1", "a", "MAX", "COUNT", "3"]
+    );
+}
+
+#[test]
+fn sorted_sets_bzpopmin() {
+    assert_eq!(
+        sent(|c| c.bzpopmin(["a", "b"], Duration::from_millis(1500))),
+        ["BZPOPMIN", "a", "b", "1.5"]
+    );
+    assert_eq!(sent(|c| c.bzpopmin("a", None)), ["BZPOPMIN", "a", "0"]);
+}
+
+#[test]
+fn sorted_sets_bzpopmax() {
+    assert_eq!(
+        sent(|c| c.bzpopmax(["a", "b"], Duration::from_millis(1500))),
+        ["BZPOPMAX", "a", "b", "1.5"]
+    );
+    assert_eq!(sent(|c| c.bzpopmax("a", None)), ["BZPOPMAX", "a", "0"]);
+}
+
+#[test]
+fn sorted_sets_bzmpop() {
+    assert_eq!(
+        sent(|c| c.bzmpop(["a", "b"], ZEnd::Min, Duration::from_secs(1))),
+        ["BZMPOP", "1", "2", "a", "b", "MIN"]
+    );
+}
+
+#[test]
+fn sorted_sets_bzmpop_count() {
+    assert_eq!(
+        sent(|c| c.bzmpop_count("a", ZEnd::Max, 3, None)),
+        ["BZMPOP", "0", "1", "a", "MAX", "COUNT", "3"]
+    );
+}
+
+#[test]
+fn sorted_sets_zrandmember() {
+    assert_eq!(sent(|c| c.zrandmember("k")), ["ZRANDMEMBER", "k"]);
+}
+
+#[test]
+fn sorted_sets_zrandmember_count() {
+    assert_eq!(
+        sent(|c| c.zrandmember_count("k", -3)),
+        ["ZRANDMEMBER", "k", "-3"]
+    );
+}
+
+#[test]
+fn sorted_sets_zrandmember_withscores() {
+    assert_eq!(
+        sent(|c| c.zrandmember_withscores("k", 2)),
+        ["ZRANDMEMBER", "k", "2", "WITHSCORES"]
+    );
+}
+
+#[test]
+fn sorted_sets_zunion() {
+    assert_eq!(sent(|c| c.zunion(["a", "b"])), ["ZUNION", "2", "a", "b"]);
+}
+
+#[test]
+fn sorted_sets_zunion_withscores() {
+    assert_eq!(
+        sent(|c| c.zunion_withscores(
+            ["a", "b"],
+            ZCombineOptions::new()
+                .weights([1, 2])
+                .aggregate(Aggregate::Max)
+        )),
+        [
+            "ZUNION",
+            "2",
+            "a",
+            "b",
+            "WEIGHTS",
+            "1",
+            "2",
+            "AGGREGATE",
+            "MAX",
+            "WITHSCORES"
+        ]
+    );
+}
+
+#[test]
+fn sorted_sets_zunionstore() {
+    assert_eq!(
+        sent(|c| c.zunionstore("to", ["a", "b"])),
+        ["ZUNIONSTORE", "to", "2", "a", "b"]
+    );
+}
+
+#[test]
+fn sorted_sets_zunionstore_with() {
+    assert_eq!(
+        sent(|c| c.zunionstore_with(
+            "to",
+            ["a", "b"],
+            ZCombineOptions::new().aggregate(Aggregate::Min)
+        )),
+        ["ZUNIONSTORE", "to", "2", "a", "b", "AGGREGATE", "MIN"]
+    );
+}
+
+#[test]
+fn sorted_sets_zinter() {
+    assert_eq!(sent(|c| c.zinter(["a", "b"])), ["ZINTER", "2", "a", "b"]);
+}
+
+#[test]
+fn sorted_sets_zinter_withscores() {
+    assert_eq!(
+        sent(|c| c.zinter_withscores(
+            ["a", "b"],
+            ZCombineOptions::new()
+                .weights([1, 2])
+                .aggregate(Aggregate::Max)
+        )),
+        [
+            "ZINTER",
+            "2",
+            "a",
+            "b",
+            "WEIGHTS",
+            "1",
+            "2",
+            "AGGREGATE",
+            "MAX",
+            "WITHSCORES"
+        ]
+    );
+}
+
+#[test]
+fn sorted_sets_zinterstore() {
+    assert_eq!(
+        sent(|c| c.zinterstore("to", ["a", "b"])),
+        ["ZINTERSTORE", "to", "2", "a", "b"]
+    );
+}
+
+#[test]
+fn sorted_sets_zinterstore_with() {
+    assert_eq!(
+        sent(|c| c.zinterstore_with(
+            "to",
+            ["a", "b"],
+            ZCombineOptions::new().aggregate(Aggregate::Min)
+        )),
+        ["ZINTERSTORE", "to", "2", "a", "b", "AGGREGATE", "MIN"]
+    );
+}
+
+#[test]
+fn sorted_sets_zdiff() {
+    assert_eq!(sent(|c| c.zdiff(["a", "b"])), ["ZDIFF", "2", "a", "b"]);
+}
+
+#[test]
+fn sorted_sets_zdiff_withscores() {
+    assert_eq!(
+        sent(|c| c.zdiff_withscores(["a", "b"])),
+        ["ZDIFF", "2", "a", "b", "WITHSCORES"]
+    );
+}
+
+#[test]
+fn sorted_sets_zdiffstore() {
+    assert_eq!(
+        sent(|c| c.zdiffstore("to", ["a", "b"])),
+        ["ZDIFFSTORE", "to", "2", "a", "b"]
+    );
+}
+
+#[test]
+fn sorted_sets_zintercard() {
+    assert_eq!(
+        sent(|c| c.zintercard(["a", "b"])),
+        ["ZINTERCARD", "2", "a", "b"]
+    );
+}
+
+#[test]
+fn sorted_sets_zintercard_limit() {
+    assert_eq!(
+        sent(|c| c.zintercard_limit(["a", "b"], 10)),
+        ["ZINTERCARD", "2", "a", "b", "LIMIT", "10"]
+    );
+}
+
+#[test]
+fn sorted_sets_zscan() {
+    assert_eq!(
+        sent(|c| c.zscan("k", 0, ScanOptions::new())),
+        ["ZSCAN", "k", "0"]
+    );
+    assert_eq!(
+        sent(|c| c.zscan("k", 7, ScanOptions::new().matching("a*"))),
+        ["ZSCAN", "k", "7", "MATCH", "a*"]
+    );
 }
 
 #[test]
@@ -1046,5 +3108,51 @@ fn strings_setrange() {
     assert_eq!(
         sent(|c| c.setrange("k", 6, "v")),
         ["SETRANGE", "k", "6", "v"]
+    );
+}
+
+#[test]
+fn strings_set_get() {
+    assert_eq!(
+        sent(|c| c.set_get("k", "v", SetOptions::new().ex(60))),
+        ["SET", "k", "v", "EX", "60", "GET"]
+    );
+}
+
+#[test]
+fn strings_getex() {
+    assert_eq!(
+        sent(|c| c.getex("k", GetEx::Ttl(Duration::from_secs(60)))),
+        ["GETEX", "k", "EX", "60"]
+    );
+    assert_eq!(
+        sent(|c| c.getex("k", GetEx::Ttl(Duration::from_millis(1500)))),
+        ["GETEX", "k", "PX", "1500"]
+    );
+    assert_eq!(
+        sent(|c| c.getex("k", GetEx::At(UNIX_EPOCH + Duration::from_millis(5)))),
+        ["GETEX", "k", "PXAT", "5"]
+    );
+    assert_eq!(
+        sent(|c| c.getex("k", GetEx::Persist)),
+        ["GETEX", "k", "PERSIST"]
+    );
+}
+
+#[test]
+fn strings_lcs() {
+    assert_eq!(sent(|c| c.lcs("a", "b")), ["LCS", "a", "b"]);
+}
+
+#[test]
+fn strings_lcs_len() {
+    assert_eq!(sent(|c| c.lcs_len("a", "b")), ["LCS", "a", "b", "LEN"]);
+}
+
+#[test]
+fn strings_lcs_idx() {
+    assert_eq!(
+        sent(|c| c.lcs_idx("a", "b", 4)),
+        ["LCS", "a", "b", "IDX", "MINMATCHLEN", "4", "WITHMATCHLEN"]
     );
 }

@@ -8,17 +8,25 @@ use crate::command::{CommandOptions, MAX_COUNT};
 use crate::error::{Error, Result};
 use crate::server::Marks;
 
-/// Type of the value of a key.
+/// Type of the value of a key. SwarmKeyDb has strings and streams only.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyType {
     /// The key does not exist.
     Missing,
-    /// A string. Counters are strings.
+    /// A string. Counters, bitmaps and HyperLogLogs are strings.
     String,
+    /// A hash.
+    Hash,
+    /// A list.
+    List,
+    /// A set.
+    Set,
+    /// A sorted set. Geospatial indexes are sorted sets.
+    SortedSet,
     /// A stream.
     Stream,
-    /// Another type, by the server's name. SwarmKeyDb has no other types.
+    /// Another type, by the server's name.
     Other(String),
 }
 
@@ -26,13 +34,17 @@ pub(in crate::commands) fn key_type(reply: &Frame) -> Result<KeyType, ConvertErr
     match reply.as_str() {
         Some("none") => Ok(KeyType::Missing),
         Some("string") => Ok(KeyType::String),
+        Some("hash") => Ok(KeyType::Hash),
+        Some("list") => Ok(KeyType::List),
+        Some("set") => Ok(KeyType::Set),
+        Some("zset") => Ok(KeyType::SortedSet),
         Some("stream") => Ok(KeyType::Stream),
         Some(other) => Ok(KeyType::Other(other.to_owned())),
         None => Err(ConvertError::new("the name of a type", reply.view())),
     }
 }
 
-/// Options of SCAN.
+/// Options of SCAN, HSCAN, SSCAN and ZSCAN.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[must_use = "options do nothing until they are passed to scan"]
 pub struct ScanOptions {
@@ -51,7 +63,7 @@ impl fmt::Debug for ScanOptions {
 }
 
 impl ScanOptions {
-    /// Creates options for all keys, in pages of the server's default size.
+    /// Creates options for all keys or elements, in pages of the server's default size.
     pub const fn new() -> Self {
         Self {
             pattern: None,
@@ -59,13 +71,15 @@ impl ScanOptions {
         }
     }
 
-    /// Returns only keys that match a pattern (`MATCH`): `*` matches any text, `?` one character.
+    /// Returns only keys, fields or members that match a pattern (`MATCH`): `*` matches any text,
+    /// `?` one character.
     pub fn matching(mut self, pattern: impl Into<String>) -> Self {
         self.pattern = Some(pattern.into());
         self
     }
 
-    /// Sets the approximate number of keys that the server examines per page (`COUNT`). At least 1.
+    /// Sets the approximate number of keys or elements that the server examines per page (`COUNT`).
+    /// At least 1.
     pub const fn count(mut self, count: u64) -> Self {
         self.count = Some(count);
         self
@@ -121,13 +135,36 @@ impl fmt::Debug for ScanPage {
 }
 
 pub(in crate::commands) fn scan_page(reply: &Frame) -> Result<ScanPage, ConvertError> {
-    let unexpected = || ConvertError::new("a cursor and a list of keys", reply.view());
-    let mut items = reply.items().ok_or_else(unexpected)?;
-    let (Some(cursor), Some(keys), None) = (items.next(), items.next(), items.next()) else {
-        return Err(unexpected());
-    };
+    let ScanItems { cursor, items } = scan_items(reply)?;
     Ok(ScanPage {
-        cursor: u64::from_frame(cursor)?,
-        keys: Vec::from_frame(keys)?,
+        cursor,
+        keys: items,
     })
+}
+
+/// Page of an HSCAN, SSCAN or ZSCAN.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ScanItems<T> {
+    /// Cursor of the next page; 0 if this was the last page.
+    pub cursor: u64,
+    /// Elements of this page. A page may be empty before the end.
+    pub items: Vec<T>,
+}
+
+impl<T> fmt::Debug for ScanItems<T> {
+    /// Shows lengths instead of elements.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScanItems")
+            .field("cursor", &self.cursor)
+            .field("items", &format_args!("{} items", self.items.len()))
+            .finish()
+    }
+}
+
+pub(in crate::commands) fn scan_items<T: FromFrame>(
+    reply: &Frame,
+) -> Result<ScanItems<T>, ConvertError> {
+    let (cursor, items) = reply.convert()?;
+    Ok(ScanItems { cursor, items })
 }

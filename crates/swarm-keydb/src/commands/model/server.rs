@@ -1,5 +1,6 @@
 //! Information about servers.
 
+use bytes::Bytes;
 use swarm_resp::{ArgSink, ConvertError, Frame, FrameRef, ToArgs};
 
 use crate::command::CommandOptions;
@@ -69,3 +70,13 @@ impl ToArgs for Resync {
 }
 
 impl CommandOptions for Resync {}
+
+/// Reads the names and values of a map, or of the flat array that represents it in RESP2.
+pub(super) fn fields(reply: FrameRef<'_>) -> Result<Vec<(Bytes, FrameRef<'_>)>, ConvertError> {
+    let mut items = (reply.items()).ok_or_else(|| ConvertError::new("a map", reply))?;
+    let mut fields = Vec::with_capacity(items.len() / 2);
+    while let (Some(name), Some(value)) = (items.next(), items.next()) {
+        fields.push((name.convert()?, value));
+    }
+    Ok(fields)
+}

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use swarm_resp::{ConvertError, Frame};
+use swarm_resp::{ConvertError, Frame, FrameRef};
 
-/// Remaining time to live of a key.
+/// Remaining time to live of a key, or of a field of a hash.
 ///
 /// # Examples
 ///
@@ -26,11 +26,11 @@ use swarm_resp::{ConvertError, Frame};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ttl {
-    /// The key does not exist.
+    /// The key or the field does not exist.
     Missing,
-    /// The key does not expire.
+    /// It does not expire.
     Persistent,
-    /// The key expires after this time, in the unit of the command; zero means less than one unit.
+    /// It expires after this time, in the unit of the command; zero means less than one unit.
     Expires(Duration),
 }
 
@@ -43,12 +43,15 @@ impl Ttl {
         }
     }
 
-    fn from_reply(reply: &Frame, unit: fn(u64) -> Duration) -> Result<Self, ConvertError> {
+    pub(super) fn read(
+        reply: FrameRef<'_>,
+        unit: fn(u64) -> Duration,
+    ) -> Result<Self, ConvertError> {
         match reply.as_integer() {
             Some(-2) => Ok(Self::Missing),
             Some(-1) => Ok(Self::Persistent),
             Some(left @ 0..) => Ok(Self::Expires(unit(left.unsigned_abs()))),
-            _ => Err(ConvertError::new("a time to live", reply.view())),
+            _ => Err(ConvertError::new("a time to live", reply)),
         }
     }
 }
@@ -92,9 +95,9 @@ impl fmt::Display for NoTtl {
 impl std::error::Error for NoTtl {}
 
 pub(in crate::commands) fn ttl_seconds(reply: &Frame) -> Result<Ttl, ConvertError> {
-    Ttl::from_reply(reply, Duration::from_secs)
+    Ttl::read(reply.view(), Duration::from_secs)
 }
 
 pub(in crate::commands) fn ttl_milliseconds(reply: &Frame) -> Result<Ttl, ConvertError> {
-    Ttl::from_reply(reply, Duration::from_millis)
+    Ttl::read(reply.view(), Duration::from_millis)
 }

@@ -5,6 +5,133 @@ use crate::commands::scope::*;
 use crate::commands::*;
 use crate::error::Result;
 
+/// Commands on users and what they may do.
+impl Client {
+    /// Gets the user of this connection (`ACL WHOAMI`).
+    ///
+    /// Returns the name.
+    ///
+    /// See [`Client::acl_whoami`](crate::Client::acl_whoami) for details.
+    pub fn acl_whoami(&self) -> Result<String> {
+        AclCommands::acl_whoami(self)
+    }
+
+    /// Lists the names of all users (`ACL USERS`).
+    ///
+    /// Returns the names.
+    ///
+    /// See [`Client::acl_users`](crate::Client::acl_users) for details.
+    pub fn acl_users(&self) -> Result<Vec<String>> {
+        AclCommands::acl_users(self)
+    }
+
+    /// Lists all users with their rules (`ACL LIST`).
+    ///
+    /// Returns one text per user, in the form of the server's file of users.
+    ///
+    /// See [`Client::acl_list`](crate::Client::acl_list) for details.
+    pub fn acl_list(&self) -> Result<Vec<String>> {
+        AclCommands::acl_list(self)
+    }
+
+    /// Lists the categories of commands (`ACL CAT`).
+    ///
+    /// Returns the names.
+    ///
+    /// See [`Client::acl_cat`](crate::Client::acl_cat) for details.
+    pub fn acl_cat(&self) -> Result<Vec<String>> {
+        AclCommands::acl_cat(self)
+    }
+
+    /// Lists the commands of a category (`ACL CAT`).
+    ///
+    /// Returns the names.
+    ///
+    /// See [`Client::acl_cat_commands`](crate::Client::acl_cat_commands) for details.
+    pub fn acl_cat_commands(&self, category: impl ToArg) -> Result<Vec<String>> {
+        AclCommands::acl_cat_commands(self, category)
+    }
+
+    /// Gets the rules of a user (`ACL GETUSER`).
+    ///
+    /// Returns the rules by name (`flags`, `passwords`, `commands`, `keys`, `channels`,
+    /// `selectors`), `None` if there is no such user.
+    ///
+    /// See [`Client::acl_getuser`](crate::Client::acl_getuser) for details.
+    pub fn acl_getuser(&self, user: impl ToArg) -> Result<Option<HashMap<String, Frame>>> {
+        AclCommands::acl_getuser(self, user)
+    }
+
+    /// Creates a user, or changes the rules of one (`ACL SETUSER`).
+    ///
+    /// See [`Client::acl_setuser`](crate::Client::acl_setuser) for details.
+    pub fn acl_setuser(&self, user: impl ToArg, rules: impl ToArgs) -> Result<()> {
+        AclCommands::acl_setuser(self, user, rules)
+    }
+
+    /// Removes users, and closes their connections (`ACL DELUSER`).
+    ///
+    /// Returns how many of the users existed.
+    ///
+    /// See [`Client::acl_deluser`](crate::Client::acl_deluser) for details.
+    pub fn acl_deluser(&self, users: impl ToArgs) -> Result<u64> {
+        AclCommands::acl_deluser(self, users)
+    }
+
+    /// Checks whether a user may run a command, without running it (`ACL DRYRUN`).
+    ///
+    /// Returns why not; `None` if the user may.
+    ///
+    /// See [`Client::acl_dryrun`](crate::Client::acl_dryrun) for details.
+    pub fn acl_dryrun(
+        &self,
+        user: impl ToArg,
+        command: impl ToArg,
+        args: impl ToArgs,
+    ) -> Result<Option<String>> {
+        AclCommands::acl_dryrun(self, user, command, args)
+    }
+
+    /// Creates a random password of 256 bits (`ACL GENPASS`).
+    ///
+    /// Returns 64 hexadecimal digits.
+    ///
+    /// See [`Client::acl_genpass`](crate::Client::acl_genpass) for details.
+    pub fn acl_genpass(&self) -> Result<String> {
+        AclCommands::acl_genpass(self)
+    }
+
+    /// Gets the newest events of denied access, at most `count` (`ACL LOG`).
+    ///
+    /// Returns one map per event, the newest first.
+    ///
+    /// See [`Client::acl_log`](crate::Client::acl_log) for details.
+    pub fn acl_log(&self, count: u64) -> Result<Vec<HashMap<String, Frame>>> {
+        AclCommands::acl_log(self, count)
+    }
+
+    /// Removes the events of denied access (`ACL LOG`).
+    ///
+    /// See [`Client::acl_log_reset`](crate::Client::acl_log_reset) for details.
+    pub fn acl_log_reset(&self) -> Result<()> {
+        AclCommands::acl_log_reset(self)
+    }
+
+    /// Writes all users to the server's file of users (`ACL SAVE`).
+    ///
+    /// See [`Client::acl_save`](crate::Client::acl_save) for details.
+    pub fn acl_save(&self) -> Result<()> {
+        AclCommands::acl_save(self)
+    }
+
+    /// Replaces all users by those of the server's file of users (`ACL LOAD`).
+    ///
+    /// See [`Client::acl_load`](crate::Client::acl_load) for details.
+    pub fn acl_load(&self) -> Result<()> {
+        AclCommands::acl_load(self)
+    }
+}
+
 /// Commands that only SwarmKeyDb has: backups, encryption keys, and its storage backend.
 impl Client {
     /// Writes a backup of the store to its backend (`BACKUP`).
@@ -59,6 +186,110 @@ impl Client {
     /// See [`Client::swarm_resync`](crate::Client::swarm_resync) for details.
     pub fn swarm_resync(&self, mode: Resync) -> Result<String> {
         SwarmCommands::swarm_resync(self, mode)
+    }
+}
+
+/// Commands on the bits of string values. Bit 0 is the highest bit of the first byte.
+impl Client {
+    /// Sets one bit of a value (`SETBIT`).
+    ///
+    /// Returns the previous bit.
+    ///
+    /// See [`Client::setbit`](crate::Client::setbit) for details.
+    pub fn setbit(&self, key: impl ToKey, offset: u64, bit: bool) -> Result<bool> {
+        BitmapCommands::setbit(self, key, offset, bit)
+    }
+
+    /// Gets one bit of a value (`GETBIT`).
+    ///
+    /// Returns the bit, false after the end of the value and if the key does not exist.
+    ///
+    /// See [`Client::getbit`](crate::Client::getbit) for details.
+    pub fn getbit(&self, key: impl ToKey, offset: u64) -> Result<bool> {
+        BitmapCommands::getbit(self, key, offset)
+    }
+
+    /// Counts the bits of a value that are set (`BITCOUNT`).
+    ///
+    /// Returns the count, 0 if the key does not exist.
+    ///
+    /// See [`Client::bitcount`](crate::Client::bitcount) for details.
+    pub fn bitcount(&self, key: impl ToKey) -> Result<u64> {
+        BitmapCommands::bitcount(self, key)
+    }
+
+    /// Counts the bits that are set in a range of bytes or bits (`BITCOUNT`).
+    ///
+    /// Returns the count.
+    ///
+    /// See [`Client::bitcount_range`](crate::Client::bitcount_range) for details.
+    pub fn bitcount_range(
+        &self,
+        key: impl ToKey,
+        range: impl RangeBounds<i64>,
+        unit: BitUnit,
+    ) -> Result<u64> {
+        BitmapCommands::bitcount_range(self, key, range, unit)
+    }
+
+    /// Finds the first bit that is set, or the first that is clear (`BITPOS`).
+    ///
+    /// Returns its position in bits, `None` if there is none. If all bits are set, the first clear
+    /// bit is the one after the value.
+    ///
+    /// See [`Client::bitpos`](crate::Client::bitpos) for details.
+    pub fn bitpos(&self, key: impl ToKey, bit: bool) -> Result<Option<u64>> {
+        BitmapCommands::bitpos(self, key, bit)
+    }
+
+    /// Finds the first bit that is set, or the first that is clear, in a range of bytes or bits
+    /// (`BITPOS`).
+    ///
+    /// Returns its position in bits from the start of the value, `None` if there is none in the
+    /// range.
+    ///
+    /// See [`Client::bitpos_range`](crate::Client::bitpos_range) for details.
+    pub fn bitpos_range(
+        &self,
+        key: impl ToKey,
+        bit: bool,
+        range: impl RangeBounds<i64>,
+        unit: BitUnit,
+    ) -> Result<Option<u64>> {
+        BitmapCommands::bitpos_range(self, key, bit, range, unit)
+    }
+
+    /// Combines the bits of values, and stores the result (`BITOP`).
+    ///
+    /// Returns the length of the result in bytes.
+    ///
+    /// See [`Client::bitop`](crate::Client::bitop) for details.
+    pub fn bitop(
+        &self,
+        operation: BitOp,
+        destination: impl ToKey,
+        keys: impl ToKeys,
+    ) -> Result<u64> {
+        BitmapCommands::bitop(self, operation, destination, keys)
+    }
+
+    /// Gets and changes integers of any width within a value (`BITFIELD`).
+    ///
+    /// Returns one result for each get, set and increment, in order; `None` for one that would have
+    /// overflowed with [`BitOverflow::Fail`](crate::BitOverflow::Fail).
+    ///
+    /// See [`Client::bitfield`](crate::Client::bitfield) for details.
+    pub fn bitfield(&self, key: impl ToKey, operations: BitField) -> Result<Vec<Option<i64>>> {
+        BitmapCommands::bitfield(self, key, operations)
+    }
+
+    /// Gets integers of any width within a value, also on a replica (`BITFIELD_RO`).
+    ///
+    /// Returns one integer for each get, in order.
+    ///
+    /// See [`Client::bitfield_ro`](crate::Client::bitfield_ro) for details.
+    pub fn bitfield_ro(&self, key: impl ToKey, gets: BitGets) -> Result<Vec<i64>> {
+        BitmapCommands::bitfield_ro(self, key, gets)
     }
 }
 
@@ -182,6 +413,918 @@ impl Client {
     /// See [`Client::flushdb`](crate::Client::flushdb) for details.
     pub fn flushdb(&self) -> Result<()> {
         ServerCommands::flushdb(self)
+    }
+
+    /// Removes every key of every database (`FLUSHALL`).
+    ///
+    /// See [`Client::flushall`](crate::Client::flushall) for details.
+    pub fn flushall(&self) -> Result<()> {
+        ServerCommands::flushall(self)
+    }
+
+    /// Exchanges two databases, so that each connection sees the keys of the other one (`SWAPDB`).
+    ///
+    /// See [`Client::swapdb`](crate::Client::swapdb) for details.
+    pub fn swapdb(&self, first: u64, second: u64) -> Result<()> {
+        ServerCommands::swapdb(self, first, second)
+    }
+
+    /// Gets the time of the server (`TIME`).
+    ///
+    /// Returns the time, in microseconds.
+    ///
+    /// See [`Client::time`](crate::Client::time) for details.
+    pub fn time(&self) -> Result<SystemTime> {
+        ServerCommands::time(self)
+    }
+
+    /// Gets the time at which the server last saved its data (`LASTSAVE`).
+    ///
+    /// Returns the time, in seconds.
+    ///
+    /// See [`Client::lastsave`](crate::Client::lastsave) for details.
+    pub fn lastsave(&self) -> Result<SystemTime> {
+        ServerCommands::lastsave(self)
+    }
+
+    /// Saves the data of the server, which runs no other command meanwhile (`SAVE`).
+    ///
+    /// See [`Client::save`](crate::Client::save) for details.
+    pub fn save(&self) -> Result<()> {
+        ServerCommands::save(self)
+    }
+
+    /// Starts saving the data of the server in the background (`BGSAVE`).
+    ///
+    /// Returns a text that says so.
+    ///
+    /// See [`Client::bgsave`](crate::Client::bgsave) for details.
+    pub fn bgsave(&self) -> Result<String> {
+        ServerCommands::bgsave(self)
+    }
+
+    /// Starts rewriting the append-only file of the server in the background (`BGREWRITEAOF`).
+    ///
+    /// Returns a text that says so.
+    ///
+    /// See [`Client::bgrewriteaof`](crate::Client::bgrewriteaof) for details.
+    pub fn bgrewriteaof(&self) -> Result<String> {
+        ServerCommands::bgrewriteaof(self)
+    }
+
+    /// Gets the role of the server in replication (`ROLE`).
+    ///
+    /// Returns a [`Role`](crate::Role).
+    ///
+    /// See [`Client::role`](crate::Client::role) for details.
+    pub fn role(&self) -> Result<Role> {
+        ServerCommands::role(self)
+    }
+
+    /// Gets a piece of computer art, and the version of the server (`LOLWUT`).
+    ///
+    /// Returns the text.
+    ///
+    /// See [`Client::lolwut`](crate::Client::lolwut) for details.
+    pub fn lolwut(&self) -> Result<String> {
+        ServerCommands::lolwut(self)
+    }
+
+    /// Resets the statistics that [`info`](Self::info) reports (`CONFIG RESETSTAT`).
+    ///
+    /// See [`Client::config_resetstat`](crate::Client::config_resetstat) for details.
+    pub fn config_resetstat(&self) -> Result<()> {
+        ServerCommands::config_resetstat(self)
+    }
+
+    /// Writes the current settings to the configuration file of the server (`CONFIG REWRITE`).
+    ///
+    /// See [`Client::config_rewrite`](crate::Client::config_rewrite) for details.
+    pub fn config_rewrite(&self) -> Result<()> {
+        ServerCommands::config_rewrite(self)
+    }
+
+    /// Lists the names of the server's commands (`COMMAND LIST`).
+    ///
+    /// Returns the names.
+    ///
+    /// See [`Client::command_list`](crate::Client::command_list) for details.
+    pub fn command_list(&self) -> Result<Vec<String>> {
+        ServerCommands::command_list(self)
+    }
+
+    /// Finds the keys in a command, without running it (`COMMAND GETKEYS`).
+    ///
+    /// Returns the keys.
+    ///
+    /// See [`Client::command_getkeys`](crate::Client::command_getkeys) for details.
+    pub fn command_getkeys(&self, command: impl ToArg, args: impl ToArgs) -> Result<Vec<Bytes>> {
+        ServerCommands::command_getkeys(self, command, args)
+    }
+
+    /// Gets the name of this connection (`CLIENT GETNAME`).
+    ///
+    /// Returns the name, `None` if the connection has none.
+    ///
+    /// See [`Client::client_getname`](crate::Client::client_getname) for details.
+    pub fn client_getname(&self) -> Result<Option<String>> {
+        ServerCommands::client_getname(self)
+    }
+
+    /// Closes connections of the server that match all conditions, except this one (`CLIENT KILL`).
+    ///
+    /// Returns how many connections were closed.
+    ///
+    /// See [`Client::client_kill`](crate::Client::client_kill) for details.
+    pub fn client_kill(&self, filter: ClientKill) -> Result<u64> {
+        ServerCommands::client_kill(self, filter)
+    }
+
+    /// Ends the wait of a connection in a blocking command, as if its time limit had passed
+    /// (`CLIENT UNBLOCK`).
+    ///
+    /// Returns whether the connection was blocked.
+    ///
+    /// See [`Client::client_unblock`](crate::Client::client_unblock) for details.
+    pub fn client_unblock(&self, id: i64) -> Result<bool> {
+        ServerCommands::client_unblock(self, id)
+    }
+
+    /// Ends the wait of a connection in a blocking command with an error (code `UNBLOCKED`)
+    /// (`CLIENT UNBLOCK`).
+    ///
+    /// Returns whether the connection was blocked.
+    ///
+    /// See [`Client::client_unblock_error`](crate::Client::client_unblock_error) for details.
+    pub fn client_unblock_error(&self, id: i64) -> Result<bool> {
+        ServerCommands::client_unblock_error(self, id)
+    }
+
+    /// Holds back commands of all clients for a time, in milliseconds (`CLIENT PAUSE`).
+    ///
+    /// See [`Client::client_pause`](crate::Client::client_pause) for details.
+    pub fn client_pause(&self, time: Duration, commands: ClientPause) -> Result<()> {
+        ServerCommands::client_pause(self, time, commands)
+    }
+
+    /// Ends a pause (`CLIENT UNPAUSE`).
+    ///
+    /// See [`Client::client_unpause`](crate::Client::client_unpause) for details.
+    pub fn client_unpause(&self) -> Result<()> {
+        ServerCommands::client_unpause(self)
+    }
+}
+
+/// Commands that find out why a server is slow: slow commands, latency, and memory.
+impl Client {
+    /// Gets the newest commands that took longer than the server's limit for slow ones, at most
+    /// `count` (`SLOWLOG GET`).
+    ///
+    /// Returns a [`SlowCommand`](crate::SlowCommand) for each, the newest first.
+    ///
+    /// See [`Client::slowlog_get`](crate::Client::slowlog_get) for details.
+    pub fn slowlog_get(&self, count: u64) -> Result<Vec<SlowCommand>> {
+        DiagnosticCommands::slowlog_get(self, count)
+    }
+
+    /// Counts the slow commands that the server keeps (`SLOWLOG LEN`).
+    ///
+    /// Returns the count.
+    ///
+    /// See [`Client::slowlog_len`](crate::Client::slowlog_len) for details.
+    pub fn slowlog_len(&self) -> Result<u64> {
+        DiagnosticCommands::slowlog_len(self)
+    }
+
+    /// Removes the slow commands that the server keeps (`SLOWLOG RESET`).
+    ///
+    /// See [`Client::slowlog_reset`](crate::Client::slowlog_reset) for details.
+    pub fn slowlog_reset(&self) -> Result<()> {
+        DiagnosticCommands::slowlog_reset(self)
+    }
+
+    /// Gets the latest sample of each kind of event that took long (`LATENCY LATEST`).
+    ///
+    /// Returns a [`LatencyEvent`](crate::LatencyEvent) for each.
+    ///
+    /// See [`Client::latency_latest`](crate::Client::latency_latest) for details.
+    pub fn latency_latest(&self) -> Result<Vec<LatencyEvent>> {
+        DiagnosticCommands::latency_latest(self)
+    }
+
+    /// Gets the samples of one kind of event (`LATENCY HISTORY`).
+    ///
+    /// Returns when it took long, in seconds, and how long, in milliseconds.
+    ///
+    /// See [`Client::latency_history`](crate::Client::latency_history) for details.
+    pub fn latency_history(&self, event: impl ToArg) -> Result<Vec<(SystemTime, Duration)>> {
+        DiagnosticCommands::latency_history(self, event)
+    }
+
+    /// Removes the samples of these kinds of events, or all of them for `()` (`LATENCY RESET`).
+    ///
+    /// Returns how many kinds were removed.
+    ///
+    /// See [`Client::latency_reset`](crate::Client::latency_reset) for details.
+    pub fn latency_reset(&self, events: impl ToArgs) -> Result<u64> {
+        DiagnosticCommands::latency_reset(self, events)
+    }
+
+    /// Gets a report about what took long, with advice (`LATENCY DOCTOR`).
+    ///
+    /// Returns the report.
+    ///
+    /// See [`Client::latency_doctor`](crate::Client::latency_doctor) for details.
+    pub fn latency_doctor(&self) -> Result<String> {
+        DiagnosticCommands::latency_doctor(self)
+    }
+
+    /// Draws the samples of one kind of event as text (`LATENCY GRAPH`).
+    ///
+    /// Returns the drawing.
+    ///
+    /// See [`Client::latency_graph`](crate::Client::latency_graph) for details.
+    pub fn latency_graph(&self, event: impl ToArg) -> Result<String> {
+        DiagnosticCommands::latency_graph(self, event)
+    }
+
+    /// Estimates the memory of a key and its value, from five elements of a large value
+    /// (`MEMORY USAGE`).
+    ///
+    /// Returns the number of bytes, `None` if the key does not exist.
+    ///
+    /// See [`Client::memory_usage`](crate::Client::memory_usage) for details.
+    pub fn memory_usage(&self, key: impl ToKey) -> Result<Option<u64>> {
+        DiagnosticCommands::memory_usage(self, key)
+    }
+
+    /// Estimates the memory of a key and its value, from this many elements of a large value; 0
+    /// means all (`MEMORY USAGE`).
+    ///
+    /// Returns the number of bytes, `None` if the key does not exist.
+    ///
+    /// See [`Client::memory_usage_samples`](crate::Client::memory_usage_samples) for details.
+    pub fn memory_usage_samples(&self, key: impl ToKey, samples: u64) -> Result<Option<u64>> {
+        DiagnosticCommands::memory_usage_samples(self, key, samples)
+    }
+
+    /// Gets details about the server's use of memory (`MEMORY STATS`).
+    ///
+    /// Returns the values by name.
+    ///
+    /// See [`Client::memory_stats`](crate::Client::memory_stats) for details.
+    pub fn memory_stats(&self) -> Result<HashMap<String, Frame>> {
+        DiagnosticCommands::memory_stats(self)
+    }
+
+    /// Gets a report about the server's use of memory, with advice (`MEMORY DOCTOR`).
+    ///
+    /// Returns the report.
+    ///
+    /// See [`Client::memory_doctor`](crate::Client::memory_doctor) for details.
+    pub fn memory_doctor(&self) -> Result<String> {
+        DiagnosticCommands::memory_doctor(self)
+    }
+
+    /// Gets statistics of the server's allocator (`MEMORY MALLOC-STATS`).
+    ///
+    /// Returns the report.
+    ///
+    /// See [`Client::memory_malloc_stats`](crate::Client::memory_malloc_stats) for details.
+    pub fn memory_malloc_stats(&self) -> Result<String> {
+        DiagnosticCommands::memory_malloc_stats(self)
+    }
+
+    /// Asks the server's allocator to return unused memory (`MEMORY PURGE`).
+    ///
+    /// See [`Client::memory_purge`](crate::Client::memory_purge) for details.
+    pub fn memory_purge(&self) -> Result<()> {
+        DiagnosticCommands::memory_purge(self)
+    }
+}
+
+/// Functions that the server keeps in libraries, and runs by name. Redis 7.0 and later.
+impl Client {
+    /// Loads a library of functions (`FUNCTION LOAD`).
+    ///
+    /// Returns the name of the library.
+    ///
+    /// See [`Client::function_load`](crate::Client::function_load) for details.
+    pub fn function_load(&self, code: impl ToArg) -> Result<String> {
+        FunctionCommands::function_load(self, code)
+    }
+
+    /// Loads a library of functions, and replaces one with the same name (`FUNCTION LOAD`).
+    ///
+    /// Returns the name of the library.
+    ///
+    /// See [`Client::function_load_replace`](crate::Client::function_load_replace) for details.
+    pub fn function_load_replace(&self, code: impl ToArg) -> Result<String> {
+        FunctionCommands::function_load_replace(self, code)
+    }
+
+    /// Removes a library of functions (`FUNCTION DELETE`).
+    ///
+    /// See [`Client::function_delete`](crate::Client::function_delete) for details.
+    pub fn function_delete(&self, library: impl ToArg) -> Result<()> {
+        FunctionCommands::function_delete(self, library)
+    }
+
+    /// Removes all libraries of functions (`FUNCTION FLUSH`).
+    ///
+    /// See [`Client::function_flush`](crate::Client::function_flush) for details.
+    pub fn function_flush(&self) -> Result<()> {
+        FunctionCommands::function_flush(self)
+    }
+
+    /// Lists all libraries with their functions (`FUNCTION LIST`).
+    ///
+    /// Returns one map per library: `library_name`, `engine` and `functions`.
+    ///
+    /// See [`Client::function_list`](crate::Client::function_list) for details.
+    pub fn function_list(&self) -> Result<Vec<HashMap<String, Frame>>> {
+        FunctionCommands::function_list(self)
+    }
+
+    /// Gets all libraries in a form for [`function_restore`](Self::function_restore)
+    /// (`FUNCTION DUMP`).
+    ///
+    /// Returns the bytes.
+    ///
+    /// See [`Client::function_dump`](crate::Client::function_dump) for details.
+    pub fn function_dump(&self) -> Result<Bytes> {
+        FunctionCommands::function_dump(self)
+    }
+
+    /// Loads the libraries that [`function_dump`](Self::function_dump) returned
+    /// (`FUNCTION RESTORE`).
+    ///
+    /// See [`Client::function_restore`](crate::Client::function_restore) for details.
+    pub fn function_restore(&self, dump: impl ToArg, policy: FunctionRestore) -> Result<()> {
+        FunctionCommands::function_restore(self, dump, policy)
+    }
+
+    /// Gets the function or script that is running, and the number of libraries and functions by
+    /// engine (`FUNCTION STATS`).
+    ///
+    /// Returns `running_script` and `engines`.
+    ///
+    /// See [`Client::function_stats`](crate::Client::function_stats) for details.
+    pub fn function_stats(&self) -> Result<HashMap<String, Frame>> {
+        FunctionCommands::function_stats(self)
+    }
+
+    /// Stops the function that is running, if it has written nothing yet (`FUNCTION KILL`).
+    ///
+    /// See [`Client::function_kill`](crate::Client::function_kill) for details.
+    pub fn function_kill(&self) -> Result<()> {
+        FunctionCommands::function_kill(self)
+    }
+
+    /// Runs a function (`FCALL`).
+    ///
+    /// Returns what the function returns.
+    ///
+    /// See [`Client::fcall`](crate::Client::fcall) for details.
+    pub fn fcall(
+        &self,
+        function: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Result<Frame> {
+        FunctionCommands::fcall(self, function, keys, args)
+    }
+
+    /// Like [`fcall`](Self::fcall), but converts strings to `T`.
+    ///
+    /// See [`Client::fcall_as`](crate::Client::fcall_as) for details.
+    pub fn fcall_as<T: FromFrame>(
+        &self,
+        function: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Result<T> {
+        FunctionCommands::fcall_as(self, function, keys, args)
+    }
+
+    /// Runs a function that only reads, also on a replica (`FCALL_RO`).
+    ///
+    /// Returns what the function returns.
+    ///
+    /// See [`Client::fcall_ro`](crate::Client::fcall_ro) for details.
+    pub fn fcall_ro(
+        &self,
+        function: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Result<Frame> {
+        FunctionCommands::fcall_ro(self, function, keys, args)
+    }
+
+    /// Like [`fcall_ro`](Self::fcall_ro), but converts strings to `T`.
+    ///
+    /// See [`Client::fcall_ro_as`](crate::Client::fcall_ro_as) for details.
+    pub fn fcall_ro_as<T: FromFrame>(
+        &self,
+        function: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Result<T> {
+        FunctionCommands::fcall_ro_as(self, function, keys, args)
+    }
+}
+
+/// Commands on geospatial indexes: members of a sorted set with their places on the earth.
+impl Client {
+    /// Adds members with their places to an index, or moves members (`GEOADD`).
+    ///
+    /// Returns how many of the members are new.
+    ///
+    /// See [`Client::geoadd`](crate::Client::geoadd) for details.
+    pub fn geoadd(
+        &self,
+        key: impl ToKey,
+        members: impl IntoIterator<Item = (impl ToArg, GeoPoint)>,
+    ) -> Result<u64> {
+        GeoCommands::geoadd(self, key, members)
+    }
+
+    /// Adds members with their places to an index, or moves members, with conditions (`GEOADD`).
+    ///
+    /// Returns how many of the members are new; with [`ch`](crate::GeoAddOptions::ch), how many are
+    /// new or were moved.
+    ///
+    /// See [`Client::geoadd_with`](crate::Client::geoadd_with) for details.
+    pub fn geoadd_with(
+        &self,
+        key: impl ToKey,
+        members: impl IntoIterator<Item = (impl ToArg, GeoPoint)>,
+        options: GeoAddOptions,
+    ) -> Result<u64> {
+        GeoCommands::geoadd_with(self, key, members, options)
+    }
+
+    /// Gets the distance between two members (`GEODIST`).
+    ///
+    /// Returns the distance in the given unit, `None` if a member does not exist.
+    ///
+    /// See [`Client::geodist`](crate::Client::geodist) for details.
+    pub fn geodist(
+        &self,
+        key: impl ToKey,
+        member: impl ToArg,
+        other: impl ToArg,
+        unit: GeoUnit,
+    ) -> Result<Option<f64>> {
+        GeoCommands::geodist(self, key, member, other, unit)
+    }
+
+    /// Gets the places of members as geohashes (`GEOHASH`).
+    ///
+    /// Returns one geohash of 11 characters per member, in the same order; `None` for a member that
+    /// does not exist.
+    ///
+    /// See [`Client::geohash`](crate::Client::geohash) for details.
+    pub fn geohash(&self, key: impl ToKey, members: impl ToArgs) -> Result<Vec<Option<String>>> {
+        GeoCommands::geohash(self, key, members)
+    }
+
+    /// Gets the places of members (`GEOPOS`).
+    ///
+    /// Returns one [`GeoPoint`] per member, in the same order; `None` for a member that does not
+    /// exist.
+    ///
+    /// See [`Client::geopos`](crate::Client::geopos) for details.
+    pub fn geopos(&self, key: impl ToKey, members: impl ToArgs) -> Result<Vec<Option<GeoPoint>>> {
+        GeoCommands::geopos(self, key, members)
+    }
+
+    /// Finds the members in an area (`GEOSEARCH`).
+    ///
+    /// Returns the members, in no particular order unless the area has one.
+    ///
+    /// See [`Client::geosearch`](crate::Client::geosearch) for details.
+    pub fn geosearch(&self, key: impl ToKey, area: GeoSearch) -> Result<Vec<Bytes>> {
+        GeoCommands::geosearch(self, key, area)
+    }
+
+    /// Like [`geosearch`](Self::geosearch), but converts strings to `T`.
+    ///
+    /// See [`Client::geosearch_as`](crate::Client::geosearch_as) for details.
+    pub fn geosearch_as<T: FromFrame>(&self, key: impl ToKey, area: GeoSearch) -> Result<Vec<T>> {
+        GeoCommands::geosearch_as(self, key, area)
+    }
+
+    /// Finds the members in an area, with their distances and places (`GEOSEARCH`).
+    ///
+    /// Returns a [`GeoMatch`] for each member, in no particular order unless the area has one.
+    ///
+    /// See [`Client::geosearch_matches`](crate::Client::geosearch_matches) for details.
+    pub fn geosearch_matches(&self, key: impl ToKey, area: GeoSearch) -> Result<Vec<GeoMatch>> {
+        GeoCommands::geosearch_matches(self, key, area)
+    }
+
+    /// Stores the members in an area as another index (`GEOSEARCHSTORE`).
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// See [`Client::geosearchstore`](crate::Client::geosearchstore) for details.
+    pub fn geosearchstore(
+        &self,
+        destination: impl ToKey,
+        source: impl ToKey,
+        area: GeoSearch,
+    ) -> Result<u64> {
+        GeoCommands::geosearchstore(self, destination, source, area)
+    }
+
+    /// Stores the members in an area as a sorted set, whose scores are the distances from the
+    /// center in the unit of the area (`GEOSEARCHSTORE`).
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// See [`Client::geosearchstore_dist`](crate::Client::geosearchstore_dist) for details.
+    pub fn geosearchstore_dist(
+        &self,
+        destination: impl ToKey,
+        source: impl ToKey,
+        area: GeoSearch,
+    ) -> Result<u64> {
+        GeoCommands::geosearchstore_dist(self, destination, source, area)
+    }
+}
+
+/// Commands on hashes: fields and values under one key.
+///
+/// Methods that take several fields accept a single field (`"f"`), or a list, slice, array or
+/// tuple of fields. See [`Client::hscan_stream`](crate::Client::hscan_stream) to iterate over a
+/// large hash.
+impl Client {
+    /// Sets fields of a hash (`HSET`).
+    ///
+    /// Returns how many of the fields are new.
+    ///
+    /// See [`Client::hset`](crate::Client::hset) for details.
+    pub fn hset<M>(&self, key: impl ToKey, fields: impl ToFields<M>) -> Result<u64> {
+        HashCommands::hset(self, key, fields)
+    }
+
+    /// Sets a field of a hash if the field does not exist (`HSETNX`).
+    ///
+    /// Returns whether the field was set.
+    ///
+    /// See [`Client::hsetnx`](crate::Client::hsetnx) for details.
+    pub fn hsetnx(&self, key: impl ToKey, field: impl ToArg, value: impl ToArg) -> Result<bool> {
+        HashCommands::hsetnx(self, key, field, value)
+    }
+
+    /// Gets the value of a field of a hash (`HGET`).
+    ///
+    /// Returns the value, `None` if the hash or the field does not exist.
+    ///
+    /// See [`Client::hget`](crate::Client::hget) for details.
+    pub fn hget(&self, key: impl ToKey, field: impl ToArg) -> Result<Option<Bytes>> {
+        HashCommands::hget(self, key, field)
+    }
+
+    /// Like [`hget`](Self::hget), but converts strings to `T`.
+    ///
+    /// See [`Client::hget_as`](crate::Client::hget_as) for details.
+    pub fn hget_as<T: FromFrame>(&self, key: impl ToKey, field: impl ToArg) -> Result<Option<T>> {
+        HashCommands::hget_as(self, key, field)
+    }
+
+    /// Gets the values of several fields of a hash (`HMGET`).
+    ///
+    /// Returns one entry per field, in the same order; `None` for a field that does not exist.
+    ///
+    /// See [`Client::hmget`](crate::Client::hmget) for details.
+    pub fn hmget(&self, key: impl ToKey, fields: impl ToArgs) -> Result<Vec<Option<Bytes>>> {
+        HashCommands::hmget(self, key, fields)
+    }
+
+    /// Like [`hmget`](Self::hmget), but converts strings to `T`.
+    ///
+    /// See [`Client::hmget_as`](crate::Client::hmget_as) for details.
+    pub fn hmget_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        fields: impl ToArgs,
+    ) -> Result<Vec<Option<T>>> {
+        HashCommands::hmget_as(self, key, fields)
+    }
+
+    /// Gets all fields of a hash (`HGETALL`).
+    ///
+    /// Returns the fields and their values, empty if the hash does not exist.
+    ///
+    /// See [`Client::hgetall`](crate::Client::hgetall) for details.
+    pub fn hgetall(&self, key: impl ToKey) -> Result<HashMap<Bytes, Bytes>> {
+        HashCommands::hgetall(self, key)
+    }
+
+    /// Like [`hgetall`](Self::hgetall), but converts strings to `T`.
+    ///
+    /// See [`Client::hgetall_as`](crate::Client::hgetall_as) for details.
+    pub fn hgetall_as<T: FromFrame>(&self, key: impl ToKey) -> Result<T> {
+        HashCommands::hgetall_as(self, key)
+    }
+
+    /// Removes fields of a hash (`HDEL`).
+    ///
+    /// Returns how many of the fields existed.
+    ///
+    /// See [`Client::hdel`](crate::Client::hdel) for details.
+    pub fn hdel(&self, key: impl ToKey, fields: impl ToArgs) -> Result<u64> {
+        HashCommands::hdel(self, key, fields)
+    }
+
+    /// Checks whether a hash has a field (`HEXISTS`).
+    ///
+    /// Returns whether the field exists.
+    ///
+    /// See [`Client::hexists`](crate::Client::hexists) for details.
+    pub fn hexists(&self, key: impl ToKey, field: impl ToArg) -> Result<bool> {
+        HashCommands::hexists(self, key, field)
+    }
+
+    /// Counts the fields of a hash (`HLEN`).
+    ///
+    /// Returns the count, 0 if the hash does not exist.
+    ///
+    /// See [`Client::hlen`](crate::Client::hlen) for details.
+    pub fn hlen(&self, key: impl ToKey) -> Result<u64> {
+        HashCommands::hlen(self, key)
+    }
+
+    /// Gets the length of the value of a field (`HSTRLEN`).
+    ///
+    /// Returns the length in bytes, 0 if the hash or the field does not exist.
+    ///
+    /// See [`Client::hstrlen`](crate::Client::hstrlen) for details.
+    pub fn hstrlen(&self, key: impl ToKey, field: impl ToArg) -> Result<u64> {
+        HashCommands::hstrlen(self, key, field)
+    }
+
+    /// Gets the names of all fields of a hash (`HKEYS`).
+    ///
+    /// Returns the names in no particular order, empty if the hash does not exist.
+    ///
+    /// See [`Client::hkeys`](crate::Client::hkeys) for details.
+    pub fn hkeys(&self, key: impl ToKey) -> Result<Vec<Bytes>> {
+        HashCommands::hkeys(self, key)
+    }
+
+    /// Like [`hkeys`](Self::hkeys), but converts strings to `T`.
+    ///
+    /// See [`Client::hkeys_as`](crate::Client::hkeys_as) for details.
+    pub fn hkeys_as<T: FromFrame>(&self, key: impl ToKey) -> Result<Vec<T>> {
+        HashCommands::hkeys_as(self, key)
+    }
+
+    /// Gets the values of all fields of a hash (`HVALS`).
+    ///
+    /// Returns the values in no particular order, empty if the hash does not exist.
+    ///
+    /// See [`Client::hvals`](crate::Client::hvals) for details.
+    pub fn hvals(&self, key: impl ToKey) -> Result<Vec<Bytes>> {
+        HashCommands::hvals(self, key)
+    }
+
+    /// Like [`hvals`](Self::hvals), but converts strings to `T`.
+    ///
+    /// See [`Client::hvals_as`](crate::Client::hvals_as) for details.
+    pub fn hvals_as<T: FromFrame>(&self, key: impl ToKey) -> Result<Vec<T>> {
+        HashCommands::hvals_as(self, key)
+    }
+
+    /// Increments an integer field of a hash (`HINCRBY`).
+    ///
+    /// Returns the new value.
+    ///
+    /// See [`Client::hincrby`](crate::Client::hincrby) for details.
+    pub fn hincrby(&self, key: impl ToKey, field: impl ToArg, amount: i64) -> Result<i64> {
+        HashCommands::hincrby(self, key, field, amount)
+    }
+
+    /// Increments a floating-point field of a hash (`HINCRBYFLOAT`).
+    ///
+    /// Returns the new value.
+    ///
+    /// See [`Client::hincrbyfloat`](crate::Client::hincrbyfloat) for details.
+    pub fn hincrbyfloat(&self, key: impl ToKey, field: impl ToArg, amount: f64) -> Result<f64> {
+        HashCommands::hincrbyfloat(self, key, field, amount)
+    }
+
+    /// Gets the name of a random field of a hash (`HRANDFIELD`).
+    ///
+    /// Returns the name, `None` if the hash does not exist.
+    ///
+    /// See [`Client::hrandfield`](crate::Client::hrandfield) for details.
+    pub fn hrandfield(&self, key: impl ToKey) -> Result<Option<Bytes>> {
+        HashCommands::hrandfield(self, key)
+    }
+
+    /// Like [`hrandfield`](Self::hrandfield), but converts strings to `T`.
+    ///
+    /// See [`Client::hrandfield_as`](crate::Client::hrandfield_as) for details.
+    pub fn hrandfield_as<T: FromFrame>(&self, key: impl ToKey) -> Result<Option<T>> {
+        HashCommands::hrandfield_as(self, key)
+    }
+
+    /// Gets the names of several random fields of a hash: different ones for a positive `count`,
+    /// exactly `-count` and possibly repeated ones for a negative `count` (`HRANDFIELD`).
+    ///
+    /// Returns the names, empty if the hash does not exist.
+    ///
+    /// See [`Client::hrandfield_count`](crate::Client::hrandfield_count) for details.
+    pub fn hrandfield_count(&self, key: impl ToKey, count: i64) -> Result<Vec<Bytes>> {
+        HashCommands::hrandfield_count(self, key, count)
+    }
+
+    /// Like [`hrandfield_count`](Self::hrandfield_count), but converts strings to `T`.
+    ///
+    /// See [`Client::hrandfield_count_as`](crate::Client::hrandfield_count_as) for details.
+    pub fn hrandfield_count_as<T: FromFrame>(&self, key: impl ToKey, count: i64) -> Result<Vec<T>> {
+        HashCommands::hrandfield_count_as(self, key, count)
+    }
+
+    /// Gets several random fields of a hash with their values (`HRANDFIELD`).
+    ///
+    /// Returns the fields and their values, empty if the hash does not exist.
+    ///
+    /// See [`Client::hrandfield_withvalues`](crate::Client::hrandfield_withvalues) for details.
+    pub fn hrandfield_withvalues(
+        &self,
+        key: impl ToKey,
+        count: i64,
+    ) -> Result<Vec<(Bytes, Bytes)>> {
+        HashCommands::hrandfield_withvalues(self, key, count)
+    }
+
+    /// Like [`hrandfield_withvalues`](Self::hrandfield_withvalues), but converts strings to `T`.
+    ///
+    /// See [`Client::hrandfield_withvalues_as`](crate::Client::hrandfield_withvalues_as) for
+    /// details.
+    pub fn hrandfield_withvalues_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        count: i64,
+    ) -> Result<Vec<(String, T)>> {
+        HashCommands::hrandfield_withvalues_as(self, key, count)
+    }
+
+    /// Reads one page of the fields of a hash (`HSCAN`).
+    ///
+    /// Returns a [`ScanItems`] with the fields and their values.
+    ///
+    /// See [`Client::hscan`](crate::Client::hscan) for details.
+    pub fn hscan(
+        &self,
+        key: impl ToKey,
+        cursor: u64,
+        options: ScanOptions,
+    ) -> Result<ScanItems<(Bytes, Bytes)>> {
+        HashCommands::hscan(self, key, cursor, options)
+    }
+
+    /// Sets the time to live of fields of a hash (`HEXPIRE`, or `HPEXPIRE` if the time is not whole
+    /// seconds).
+    ///
+    /// Returns one [`FieldExpiry`] per field, in the same order.
+    ///
+    /// See [`Client::hexpire`](crate::Client::hexpire) for details.
+    pub fn hexpire(
+        &self,
+        key: impl ToKey,
+        fields: impl ToArgs,
+        ttl: Duration,
+    ) -> Result<Vec<FieldExpiry>> {
+        HashCommands::hexpire(self, key, fields, ttl)
+    }
+
+    /// Sets the time to live of fields of a hash, if a condition is met for the field (`HEXPIRE`,
+    /// or `HPEXPIRE` if the time is not whole seconds).
+    ///
+    /// Returns one [`FieldExpiry`] per field, in the same order.
+    ///
+    /// See [`Client::hexpire_if`](crate::Client::hexpire_if) for details.
+    pub fn hexpire_if(
+        &self,
+        key: impl ToKey,
+        fields: impl ToArgs,
+        ttl: Duration,
+        condition: ExpireIf,
+    ) -> Result<Vec<FieldExpiry>> {
+        HashCommands::hexpire_if(self, key, fields, ttl, condition)
+    }
+
+    /// Sets the time at which fields of a hash expire, in milliseconds, rounded up (`HPEXPIREAT`).
+    ///
+    /// Returns one [`FieldExpiry`] per field, in the same order.
+    ///
+    /// See [`Client::hpexpireat`](crate::Client::hpexpireat) for details.
+    pub fn hpexpireat(
+        &self,
+        key: impl ToKey,
+        fields: impl ToArgs,
+        time: SystemTime,
+    ) -> Result<Vec<FieldExpiry>> {
+        HashCommands::hpexpireat(self, key, fields, time)
+    }
+
+    /// Sets the time at which fields of a hash expire, in whole seconds (`HEXPIREAT`).
+    ///
+    /// Returns one [`FieldExpiry`] per field, in the same order.
+    ///
+    /// See [`Client::hexpireat`](crate::Client::hexpireat) for details.
+    pub fn hexpireat(
+        &self,
+        key: impl ToKey,
+        fields: impl ToArgs,
+        time: SystemTime,
+    ) -> Result<Vec<FieldExpiry>> {
+        HashCommands::hexpireat(self, key, fields, time)
+    }
+
+    /// Gets the remaining time to live of fields of a hash, in seconds (`HTTL`).
+    ///
+    /// Returns one [`Ttl`] per field, in the same order; servers may return none for a missing
+    /// hash.
+    ///
+    /// See [`Client::httl`](crate::Client::httl) for details.
+    pub fn httl(&self, key: impl ToKey, fields: impl ToArgs) -> Result<Vec<Ttl>> {
+        HashCommands::httl(self, key, fields)
+    }
+
+    /// Gets the remaining time to live of fields of a hash, in milliseconds (`HPTTL`).
+    ///
+    /// Returns one [`Ttl`] per field, in the same order; servers may return none for a missing
+    /// hash.
+    ///
+    /// See [`Client::hpttl`](crate::Client::hpttl) for details.
+    pub fn hpttl(&self, key: impl ToKey, fields: impl ToArgs) -> Result<Vec<Ttl>> {
+        HashCommands::hpttl(self, key, fields)
+    }
+
+    /// Gets the time of expiry of fields of a hash, in seconds (`HEXPIRETIME`).
+    ///
+    /// Returns one [`ExpireTime`] per field, in the same order; servers may return none for a
+    /// missing hash.
+    ///
+    /// See [`Client::hexpiretime`](crate::Client::hexpiretime) for details.
+    pub fn hexpiretime(&self, key: impl ToKey, fields: impl ToArgs) -> Result<Vec<ExpireTime>> {
+        HashCommands::hexpiretime(self, key, fields)
+    }
+
+    /// Gets the time of expiry of fields of a hash, in milliseconds (`HPEXPIRETIME`).
+    ///
+    /// Returns one [`ExpireTime`] per field, in the same order; servers may return none for a
+    /// missing hash.
+    ///
+    /// See [`Client::hpexpiretime`](crate::Client::hpexpiretime) for details.
+    pub fn hpexpiretime(&self, key: impl ToKey, fields: impl ToArgs) -> Result<Vec<ExpireTime>> {
+        HashCommands::hpexpiretime(self, key, fields)
+    }
+
+    /// Removes the time to live of fields of a hash (`HPERSIST`).
+    ///
+    /// Returns for each field, whether it had a time to live; `None` for a field that does not
+    /// exist.
+    ///
+    /// See [`Client::hpersist`](crate::Client::hpersist) for details.
+    pub fn hpersist(&self, key: impl ToKey, fields: impl ToArgs) -> Result<Vec<Option<bool>>> {
+        HashCommands::hpersist(self, key, fields)
+    }
+}
+
+/// Commands on HyperLogLogs: estimates of the number of different elements, in 12 KB at most.
+impl Client {
+    /// Adds elements to a HyperLogLog, which estimates how many different elements it has seen
+    /// (`PFADD`).
+    ///
+    /// Returns whether the estimate may have changed.
+    ///
+    /// See [`Client::pfadd`](crate::Client::pfadd) for details.
+    pub fn pfadd(&self, key: impl ToKey, elements: impl ToArgs) -> Result<bool> {
+        HyperLogLogCommands::pfadd(self, key, elements)
+    }
+
+    /// Estimates how many different elements these HyperLogLogs have seen together, with a standard
+    /// error of 0.81% (`PFCOUNT`).
+    ///
+    /// Returns the estimate, 0 for missing keys.
+    ///
+    /// See [`Client::pfcount`](crate::Client::pfcount) for details.
+    pub fn pfcount(&self, keys: impl ToKeys) -> Result<u64> {
+        HyperLogLogCommands::pfcount(self, keys)
+    }
+
+    /// Merges HyperLogLogs into another one, which keeps what it has seen (`PFMERGE`).
+    ///
+    /// See [`Client::pfmerge`](crate::Client::pfmerge) for details.
+    pub fn pfmerge(&self, destination: impl ToKey, keys: impl ToKeys) -> Result<()> {
+        HyperLogLogCommands::pfmerge(self, destination, keys)
     }
 }
 
@@ -318,6 +1461,700 @@ impl Client {
     pub fn renamenx(&self, key: impl ToKey, new_key: impl ToKey) -> Result<bool> {
         KeyCommands::renamenx(self, key, new_key)
     }
+
+    /// Removes keys, and frees their memory later (`UNLINK`).
+    ///
+    /// Returns how many of the keys existed.
+    ///
+    /// See [`Client::unlink`](crate::Client::unlink) for details.
+    pub fn unlink(&self, keys: impl ToKeys) -> Result<u64> {
+        KeyCommands::unlink(self, keys)
+    }
+
+    /// Marks keys as just used, for eviction, and counts how many exist (`TOUCH`).
+    ///
+    /// Returns how many of the keys exist.
+    ///
+    /// See [`Client::touch`](crate::Client::touch) for details.
+    pub fn touch(&self, keys: impl ToKeys) -> Result<u64> {
+        KeyCommands::touch(self, keys)
+    }
+
+    /// Copies the value and the time to live of a key to a key that does not exist (`COPY`).
+    ///
+    /// Returns whether the key was copied.
+    ///
+    /// See [`Client::copy`](crate::Client::copy) for details.
+    pub fn copy(&self, source: impl ToKey, destination: impl ToKey) -> Result<bool> {
+        KeyCommands::copy(self, source, destination)
+    }
+
+    /// Copies the value and the time to live of a key, to another database or to a key that exists
+    /// (`COPY`).
+    ///
+    /// Returns whether the key was copied.
+    ///
+    /// See [`Client::copy_with`](crate::Client::copy_with) for details.
+    pub fn copy_with(
+        &self,
+        source: impl ToKey,
+        destination: impl ToKey,
+        options: CopyOptions,
+    ) -> Result<bool> {
+        KeyCommands::copy_with(self, source, destination, options)
+    }
+
+    /// Moves a key to another database (`MOVE`).
+    ///
+    /// Returns whether the key was moved: false if it does not exist, or exists in the other
+    /// database.
+    ///
+    /// See [`Client::move_key`](crate::Client::move_key) for details.
+    pub fn move_key(&self, key: impl ToKey, db: u64) -> Result<bool> {
+        KeyCommands::move_key(self, key, db)
+    }
+
+    /// Sets the time to live of a key if a condition is met (`EXPIRE`, or `PEXPIRE` if the time is
+    /// not whole seconds).
+    ///
+    /// Returns whether the key exists and the condition was met.
+    ///
+    /// See [`Client::expire_if`](crate::Client::expire_if) for details.
+    pub fn expire_if(&self, key: impl ToKey, ttl: Duration, condition: ExpireIf) -> Result<bool> {
+        KeyCommands::expire_if(self, key, ttl, condition)
+    }
+
+    /// Sets the time at which a key expires, in whole seconds, if a condition is met (`EXPIREAT`).
+    ///
+    /// Returns whether the key exists and the condition was met.
+    ///
+    /// See [`Client::expireat_if`](crate::Client::expireat_if) for details.
+    pub fn expireat_if(
+        &self,
+        key: impl ToKey,
+        time: SystemTime,
+        condition: ExpireIf,
+    ) -> Result<bool> {
+        KeyCommands::expireat_if(self, key, time, condition)
+    }
+
+    /// Sets the time at which a key expires, in milliseconds, rounded up (`PEXPIREAT`).
+    ///
+    /// Returns whether the key exists.
+    ///
+    /// See [`Client::pexpireat`](crate::Client::pexpireat) for details.
+    pub fn pexpireat(&self, key: impl ToKey, time: SystemTime) -> Result<bool> {
+        KeyCommands::pexpireat(self, key, time)
+    }
+
+    /// Gets the time at which a key expires, in seconds (`EXPIRETIME`).
+    ///
+    /// Returns an [`ExpireTime`].
+    ///
+    /// See [`Client::expiretime`](crate::Client::expiretime) for details.
+    pub fn expiretime(&self, key: impl ToKey) -> Result<ExpireTime> {
+        KeyCommands::expiretime(self, key)
+    }
+
+    /// Gets the time at which a key expires, in milliseconds (`PEXPIRETIME`).
+    ///
+    /// Returns an [`ExpireTime`].
+    ///
+    /// See [`Client::pexpiretime`](crate::Client::pexpiretime) for details.
+    pub fn pexpiretime(&self, key: impl ToKey) -> Result<ExpireTime> {
+        KeyCommands::pexpiretime(self, key)
+    }
+
+    /// Gets the name of a random key (`RANDOMKEY`).
+    ///
+    /// Returns the name, `None` if there is no key.
+    ///
+    /// See [`Client::randomkey`](crate::Client::randomkey) for details.
+    pub fn randomkey(&self) -> Result<Option<Bytes>> {
+        KeyCommands::randomkey(self)
+    }
+
+    /// Like [`randomkey`](Self::randomkey), but converts strings to `T`.
+    ///
+    /// See [`Client::randomkey_as`](crate::Client::randomkey_as) for details.
+    pub fn randomkey_as<T: FromFrame>(&self) -> Result<Option<T>> {
+        KeyCommands::randomkey_as(self)
+    }
+
+    /// Gets how the server stores the value of a key: `int`, `embstr`, `listpack`, …
+    /// (`OBJECT ENCODING`).
+    ///
+    /// Returns the name of the encoding, `None` if the key does not exist.
+    ///
+    /// See [`Client::object_encoding`](crate::Client::object_encoding) for details.
+    pub fn object_encoding(&self, key: impl ToKey) -> Result<Option<String>> {
+        KeyCommands::object_encoding(self, key)
+    }
+
+    /// Gets the counter of how often a key is used, which grows logarithmically (`OBJECT FREQ`).
+    ///
+    /// Returns the counter, `None` if the key does not exist.
+    ///
+    /// See [`Client::object_freq`](crate::Client::object_freq) for details.
+    pub fn object_freq(&self, key: impl ToKey) -> Result<Option<u64>> {
+        KeyCommands::object_freq(self, key)
+    }
+
+    /// Gets the time since a key was last used, in seconds (`OBJECT IDLETIME`).
+    ///
+    /// Returns the time, `None` if the key does not exist.
+    ///
+    /// See [`Client::object_idletime`](crate::Client::object_idletime) for details.
+    pub fn object_idletime(&self, key: impl ToKey) -> Result<Option<Duration>> {
+        KeyCommands::object_idletime(self, key)
+    }
+
+    /// Gets the number of references to the value of a key within the server (`OBJECT REFCOUNT`).
+    ///
+    /// Returns the number, `None` if the key does not exist.
+    ///
+    /// See [`Client::object_refcount`](crate::Client::object_refcount) for details.
+    pub fn object_refcount(&self, key: impl ToKey) -> Result<Option<u64>> {
+        KeyCommands::object_refcount(self, key)
+    }
+
+    /// Gets the value of a key in a form for [`restore`](Self::restore) (`DUMP`).
+    ///
+    /// Returns the bytes, `None` if the key does not exist.
+    ///
+    /// See [`Client::dump`](crate::Client::dump) for details.
+    pub fn dump(&self, key: impl ToKey) -> Result<Option<Bytes>> {
+        KeyCommands::dump(self, key)
+    }
+
+    /// Creates a key from what [`dump`](Self::dump) returned (`RESTORE`).
+    ///
+    /// See [`Client::restore`](crate::Client::restore) for details.
+    pub fn restore(&self, key: impl ToKey, ttl: Duration, dump: impl ToArg) -> Result<()> {
+        KeyCommands::restore(self, key, ttl, dump)
+    }
+
+    /// Creates or replaces a key from what [`dump`](Self::dump) returned (`RESTORE`).
+    ///
+    /// See [`Client::restore_with`](crate::Client::restore_with) for details.
+    pub fn restore_with(
+        &self,
+        key: impl ToKey,
+        ttl: Duration,
+        dump: impl ToArg,
+        options: RestoreOptions,
+    ) -> Result<()> {
+        KeyCommands::restore_with(self, key, ttl, dump, options)
+    }
+
+    /// Sorts the elements of a list, a set or a sorted set (`SORT`).
+    ///
+    /// Returns the elements or the values of other keys in order; `None` for a value that does not
+    /// exist.
+    ///
+    /// See [`Client::sort`](crate::Client::sort) for details.
+    pub fn sort(&self, key: impl ToKey, options: SortOptions) -> Result<Vec<Option<Bytes>>> {
+        KeyCommands::sort(self, key, options)
+    }
+
+    /// Like [`sort`](Self::sort), but converts strings to `T`.
+    ///
+    /// See [`Client::sort_as`](crate::Client::sort_as) for details.
+    pub fn sort_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        options: SortOptions,
+    ) -> Result<Vec<Option<T>>> {
+        KeyCommands::sort_as(self, key, options)
+    }
+
+    /// Sorts the elements of a list, a set or a sorted set, and stores the result as a list
+    /// (`SORT`).
+    ///
+    /// Returns how many elements were stored.
+    ///
+    /// See [`Client::sort_store`](crate::Client::sort_store) for details.
+    pub fn sort_store(
+        &self,
+        key: impl ToKey,
+        destination: impl ToKey,
+        options: SortOptions,
+    ) -> Result<u64> {
+        KeyCommands::sort_store(self, key, destination, options)
+    }
+
+    /// Sorts the elements of a list, a set or a sorted set, also on a replica (`SORT_RO`).
+    ///
+    /// Returns the elements or the values of other keys in order; `None` for a value that does not
+    /// exist.
+    ///
+    /// See [`Client::sort_ro`](crate::Client::sort_ro) for details.
+    pub fn sort_ro(&self, key: impl ToKey, options: SortOptions) -> Result<Vec<Option<Bytes>>> {
+        KeyCommands::sort_ro(self, key, options)
+    }
+
+    /// Like [`sort_ro`](Self::sort_ro), but converts strings to `T`.
+    ///
+    /// See [`Client::sort_ro_as`](crate::Client::sort_ro_as) for details.
+    pub fn sort_ro_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        options: SortOptions,
+    ) -> Result<Vec<Option<T>>> {
+        KeyCommands::sort_ro_as(self, key, options)
+    }
+}
+
+/// Commands on lists: sequences of elements that grow and shrink at both ends.
+///
+/// Methods that take several elements accept a single element (`"a"`), or a list, slice, array
+/// or tuple of elements. Pass a range of indices as a Rust range.
+impl Client {
+    /// Adds elements at the head of a list, one after another (`LPUSH`).
+    ///
+    /// Returns the new length.
+    ///
+    /// See [`Client::lpush`](crate::Client::lpush) for details.
+    pub fn lpush(&self, key: impl ToKey, elements: impl ToArgs) -> Result<u64> {
+        ListCommands::lpush(self, key, elements)
+    }
+
+    /// Adds elements at the head of a list if the list exists (`LPUSHX`).
+    ///
+    /// Returns the new length, 0 if the list does not exist.
+    ///
+    /// See [`Client::lpushx`](crate::Client::lpushx) for details.
+    pub fn lpushx(&self, key: impl ToKey, elements: impl ToArgs) -> Result<u64> {
+        ListCommands::lpushx(self, key, elements)
+    }
+
+    /// Adds elements at the tail of a list, one after another (`RPUSH`).
+    ///
+    /// Returns the new length.
+    ///
+    /// See [`Client::rpush`](crate::Client::rpush) for details.
+    pub fn rpush(&self, key: impl ToKey, elements: impl ToArgs) -> Result<u64> {
+        ListCommands::rpush(self, key, elements)
+    }
+
+    /// Adds elements at the tail of a list if the list exists (`RPUSHX`).
+    ///
+    /// Returns the new length, 0 if the list does not exist.
+    ///
+    /// See [`Client::rpushx`](crate::Client::rpushx) for details.
+    pub fn rpushx(&self, key: impl ToKey, elements: impl ToArgs) -> Result<u64> {
+        ListCommands::rpushx(self, key, elements)
+    }
+
+    /// Removes the element at the head of a list (`LPOP`).
+    ///
+    /// Returns the element, `None` if the list does not exist.
+    ///
+    /// See [`Client::lpop`](crate::Client::lpop) for details.
+    pub fn lpop(&self, key: impl ToKey) -> Result<Option<Bytes>> {
+        ListCommands::lpop(self, key)
+    }
+
+    /// Like [`lpop`](Self::lpop), but converts strings to `T`.
+    ///
+    /// See [`Client::lpop_as`](crate::Client::lpop_as) for details.
+    pub fn lpop_as<T: FromFrame>(&self, key: impl ToKey) -> Result<Option<T>> {
+        ListCommands::lpop_as(self, key)
+    }
+
+    /// Removes at most `count` elements at the head of a list (`LPOP`).
+    ///
+    /// Returns the elements in the order of removal, empty if the list does not exist.
+    ///
+    /// See [`Client::lpop_count`](crate::Client::lpop_count) for details.
+    pub fn lpop_count(&self, key: impl ToKey, count: u64) -> Result<Vec<Bytes>> {
+        ListCommands::lpop_count(self, key, count)
+    }
+
+    /// Like [`lpop_count`](Self::lpop_count), but converts strings to `T`.
+    ///
+    /// See [`Client::lpop_count_as`](crate::Client::lpop_count_as) for details.
+    pub fn lpop_count_as<T: FromFrame>(&self, key: impl ToKey, count: u64) -> Result<Vec<T>> {
+        ListCommands::lpop_count_as(self, key, count)
+    }
+
+    /// Removes the element at the tail of a list (`RPOP`).
+    ///
+    /// Returns the element, `None` if the list does not exist.
+    ///
+    /// See [`Client::rpop`](crate::Client::rpop) for details.
+    pub fn rpop(&self, key: impl ToKey) -> Result<Option<Bytes>> {
+        ListCommands::rpop(self, key)
+    }
+
+    /// Like [`rpop`](Self::rpop), but converts strings to `T`.
+    ///
+    /// See [`Client::rpop_as`](crate::Client::rpop_as) for details.
+    pub fn rpop_as<T: FromFrame>(&self, key: impl ToKey) -> Result<Option<T>> {
+        ListCommands::rpop_as(self, key)
+    }
+
+    /// Removes at most `count` elements at the tail of a list (`RPOP`).
+    ///
+    /// Returns the elements in the order of removal, empty if the list does not exist.
+    ///
+    /// See [`Client::rpop_count`](crate::Client::rpop_count) for details.
+    pub fn rpop_count(&self, key: impl ToKey, count: u64) -> Result<Vec<Bytes>> {
+        ListCommands::rpop_count(self, key, count)
+    }
+
+    /// Like [`rpop_count`](Self::rpop_count), but converts strings to `T`.
+    ///
+    /// See [`Client::rpop_count_as`](crate::Client::rpop_count_as) for details.
+    pub fn rpop_count_as<T: FromFrame>(&self, key: impl ToKey, count: u64) -> Result<Vec<T>> {
+        ListCommands::rpop_count_as(self, key, count)
+    }
+
+    /// Gets the length of a list (`LLEN`).
+    ///
+    /// Returns the number of elements, 0 if the list does not exist.
+    ///
+    /// See [`Client::llen`](crate::Client::llen) for details.
+    pub fn llen(&self, key: impl ToKey) -> Result<u64> {
+        ListCommands::llen(self, key)
+    }
+
+    /// Gets an element of a list (`LINDEX`).
+    ///
+    /// Returns the element, `None` if there is none at this index.
+    ///
+    /// See [`Client::lindex`](crate::Client::lindex) for details.
+    pub fn lindex(&self, key: impl ToKey, index: i64) -> Result<Option<Bytes>> {
+        ListCommands::lindex(self, key, index)
+    }
+
+    /// Like [`lindex`](Self::lindex), but converts strings to `T`.
+    ///
+    /// See [`Client::lindex_as`](crate::Client::lindex_as) for details.
+    pub fn lindex_as<T: FromFrame>(&self, key: impl ToKey, index: i64) -> Result<Option<T>> {
+        ListCommands::lindex_as(self, key, index)
+    }
+
+    /// Gets the elements in a range of indices (`LRANGE`).
+    ///
+    /// Returns the elements, empty if the list does not exist.
+    ///
+    /// See [`Client::lrange`](crate::Client::lrange) for details.
+    pub fn lrange(&self, key: impl ToKey, range: impl RangeBounds<i64>) -> Result<Vec<Bytes>> {
+        ListCommands::lrange(self, key, range)
+    }
+
+    /// Like [`lrange`](Self::lrange), but converts strings to `T`.
+    ///
+    /// See [`Client::lrange_as`](crate::Client::lrange_as) for details.
+    pub fn lrange_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        range: impl RangeBounds<i64>,
+    ) -> Result<Vec<T>> {
+        ListCommands::lrange_as(self, key, range)
+    }
+
+    /// Replaces an element of a list (`LSET`).
+    ///
+    /// See [`Client::lset`](crate::Client::lset) for details.
+    pub fn lset(&self, key: impl ToKey, index: i64, element: impl ToArg) -> Result<()> {
+        ListCommands::lset(self, key, index, element)
+    }
+
+    /// Removes all elements outside of a range of indices (`LTRIM`).
+    ///
+    /// See [`Client::ltrim`](crate::Client::ltrim) for details.
+    pub fn ltrim(&self, key: impl ToKey, range: impl RangeBounds<i64>) -> Result<()> {
+        ListCommands::ltrim(self, key, range)
+    }
+
+    /// Removes elements that equal `element`: the first `count` from the head, or from the tail if
+    /// `count` is negative, or all if it is 0 (`LREM`).
+    ///
+    /// Returns how many elements were removed.
+    ///
+    /// See [`Client::lrem`](crate::Client::lrem) for details.
+    pub fn lrem(&self, key: impl ToKey, count: i64, element: impl ToArg) -> Result<u64> {
+        ListCommands::lrem(self, key, count, element)
+    }
+
+    /// Inserts an element before the first element that equals `pivot` (`LINSERT`).
+    ///
+    /// Returns the new length; 0 if the list does not exist, `None` if it does not contain `pivot`.
+    ///
+    /// See [`Client::linsert_before`](crate::Client::linsert_before) for details.
+    pub fn linsert_before(
+        &self,
+        key: impl ToKey,
+        pivot: impl ToArg,
+        element: impl ToArg,
+    ) -> Result<Option<u64>> {
+        ListCommands::linsert_before(self, key, pivot, element)
+    }
+
+    /// Inserts an element after the first element that equals `pivot` (`LINSERT`).
+    ///
+    /// Returns the new length; 0 if the list does not exist, `None` if it does not contain `pivot`.
+    ///
+    /// See [`Client::linsert_after`](crate::Client::linsert_after) for details.
+    pub fn linsert_after(
+        &self,
+        key: impl ToKey,
+        pivot: impl ToArg,
+        element: impl ToArg,
+    ) -> Result<Option<u64>> {
+        ListCommands::linsert_after(self, key, pivot, element)
+    }
+
+    /// Finds the first element that equals `element` (`LPOS`).
+    ///
+    /// Returns its index, `None` if there is none.
+    ///
+    /// See [`Client::lpos`](crate::Client::lpos) for details.
+    pub fn lpos(&self, key: impl ToKey, element: impl ToArg) -> Result<Option<u64>> {
+        ListCommands::lpos(self, key, element)
+    }
+
+    /// Finds an element that equals `element`, with options for where to search (`LPOS`).
+    ///
+    /// Returns its index from the head, `None` if there is none.
+    ///
+    /// See [`Client::lpos_with`](crate::Client::lpos_with) for details.
+    pub fn lpos_with(
+        &self,
+        key: impl ToKey,
+        element: impl ToArg,
+        options: LPosOptions,
+    ) -> Result<Option<u64>> {
+        ListCommands::lpos_with(self, key, element, options)
+    }
+
+    /// Finds at most `count` elements that equal `element`; a count of 0 means all (`LPOS`).
+    ///
+    /// Returns their indices from the head, in the order of the search.
+    ///
+    /// See [`Client::lpos_count`](crate::Client::lpos_count) for details.
+    pub fn lpos_count(
+        &self,
+        key: impl ToKey,
+        element: impl ToArg,
+        count: u64,
+        options: LPosOptions,
+    ) -> Result<Vec<u64>> {
+        ListCommands::lpos_count(self, key, element, count, options)
+    }
+
+    /// Removes the element at one end of a list and adds it at an end of another list, which may be
+    /// the same (`LMOVE`).
+    ///
+    /// Returns the element, `None` if the source does not exist.
+    ///
+    /// See [`Client::lmove`](crate::Client::lmove) for details.
+    pub fn lmove(
+        &self,
+        source: impl ToKey,
+        destination: impl ToKey,
+        from: ListEnd,
+        to: ListEnd,
+    ) -> Result<Option<Bytes>> {
+        ListCommands::lmove(self, source, destination, from, to)
+    }
+
+    /// Like [`lmove`](Self::lmove), but converts strings to `T`.
+    ///
+    /// See [`Client::lmove_as`](crate::Client::lmove_as) for details.
+    pub fn lmove_as<T: FromFrame>(
+        &self,
+        source: impl ToKey,
+        destination: impl ToKey,
+        from: ListEnd,
+        to: ListEnd,
+    ) -> Result<Option<T>> {
+        ListCommands::lmove_as(self, source, destination, from, to)
+    }
+
+    /// Removes the element at one end of the first of several lists that exists (`LMPOP`).
+    ///
+    /// Returns the key and the element, `None` if no list exists.
+    ///
+    /// See [`Client::lmpop`](crate::Client::lmpop) for details.
+    pub fn lmpop(&self, keys: impl ToKeys, end: ListEnd) -> Result<Option<(Bytes, Vec<Bytes>)>> {
+        ListCommands::lmpop(self, keys, end)
+    }
+
+    /// Like [`lmpop`](Self::lmpop), but converts strings to `T`.
+    ///
+    /// See [`Client::lmpop_as`](crate::Client::lmpop_as) for details.
+    pub fn lmpop_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ListEnd,
+    ) -> Result<Option<(Bytes, Vec<T>)>> {
+        ListCommands::lmpop_as(self, keys, end)
+    }
+
+    /// Removes at most `count` elements at one end of the first of several lists that exists
+    /// (`LMPOP`).
+    ///
+    /// Returns the key and the elements in the order of removal, `None` if no list exists.
+    ///
+    /// See [`Client::lmpop_count`](crate::Client::lmpop_count) for details.
+    pub fn lmpop_count(
+        &self,
+        keys: impl ToKeys,
+        end: ListEnd,
+        count: u64,
+    ) -> Result<Option<(Bytes, Vec<Bytes>)>> {
+        ListCommands::lmpop_count(self, keys, end, count)
+    }
+
+    /// Like [`lmpop_count`](Self::lmpop_count), but converts strings to `T`.
+    ///
+    /// See [`Client::lmpop_count_as`](crate::Client::lmpop_count_as) for details.
+    pub fn lmpop_count_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ListEnd,
+        count: u64,
+    ) -> Result<Option<(Bytes, Vec<T>)>> {
+        ListCommands::lmpop_count_as(self, keys, end, count)
+    }
+
+    /// Removes the element at the head of the first of several lists that exists, and waits for one
+    /// if there is none (`BLPOP`).
+    ///
+    /// Returns the key and the element, `None` if there was none in time.
+    ///
+    /// See [`Client::blpop`](crate::Client::blpop) for details.
+    pub fn blpop(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Bytes)>> {
+        ListCommands::blpop(self, keys, timeout)
+    }
+
+    /// Like [`blpop`](Self::blpop), but converts strings to `T`.
+    ///
+    /// See [`Client::blpop_as`](crate::Client::blpop_as) for details.
+    pub fn blpop_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, T)>> {
+        ListCommands::blpop_as(self, keys, timeout)
+    }
+
+    /// Removes the element at the tail of the first of several lists that exists, and waits for one
+    /// if there is none (`BRPOP`).
+    ///
+    /// Returns the key and the element, `None` if there was none in time.
+    ///
+    /// See [`Client::brpop`](crate::Client::brpop) for details.
+    pub fn brpop(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Bytes)>> {
+        ListCommands::brpop(self, keys, timeout)
+    }
+
+    /// Like [`brpop`](Self::brpop), but converts strings to `T`.
+    ///
+    /// See [`Client::brpop_as`](crate::Client::brpop_as) for details.
+    pub fn brpop_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, T)>> {
+        ListCommands::brpop_as(self, keys, timeout)
+    }
+
+    /// Like [`lmove`](Self::lmove), but waits for an element if there is none (`BLMOVE`).
+    ///
+    /// Returns the element, `None` if there was none in time.
+    ///
+    /// See [`Client::blmove`](crate::Client::blmove) for details.
+    pub fn blmove(
+        &self,
+        source: impl ToKey,
+        destination: impl ToKey,
+        from: ListEnd,
+        to: ListEnd,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<Bytes>> {
+        ListCommands::blmove(self, source, destination, from, to, timeout)
+    }
+
+    /// Like [`blmove`](Self::blmove), but converts strings to `T`.
+    ///
+    /// See [`Client::blmove_as`](crate::Client::blmove_as) for details.
+    pub fn blmove_as<T: FromFrame>(
+        &self,
+        source: impl ToKey,
+        destination: impl ToKey,
+        from: ListEnd,
+        to: ListEnd,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<T>> {
+        ListCommands::blmove_as(self, source, destination, from, to, timeout)
+    }
+
+    /// Like [`lmpop`](Self::lmpop), but waits for an element if there is none (`BLMPOP`).
+    ///
+    /// Returns the key and the element, `None` if there was none in time.
+    ///
+    /// See [`Client::blmpop`](crate::Client::blmpop) for details.
+    pub fn blmpop(
+        &self,
+        keys: impl ToKeys,
+        end: ListEnd,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Vec<Bytes>)>> {
+        ListCommands::blmpop(self, keys, end, timeout)
+    }
+
+    /// Like [`blmpop`](Self::blmpop), but converts strings to `T`.
+    ///
+    /// See [`Client::blmpop_as`](crate::Client::blmpop_as) for details.
+    pub fn blmpop_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ListEnd,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Vec<T>)>> {
+        ListCommands::blmpop_as(self, keys, end, timeout)
+    }
+
+    /// Like [`lmpop_count`](Self::lmpop_count), but waits for an element if there is none
+    /// (`BLMPOP`).
+    ///
+    /// Returns the key and the elements in the order of removal, `None` if there was none in time.
+    ///
+    /// See [`Client::blmpop_count`](crate::Client::blmpop_count) for details.
+    pub fn blmpop_count(
+        &self,
+        keys: impl ToKeys,
+        end: ListEnd,
+        count: u64,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Vec<Bytes>)>> {
+        ListCommands::blmpop_count(self, keys, end, count, timeout)
+    }
+
+    /// Like [`blmpop_count`](Self::blmpop_count), but converts strings to `T`.
+    ///
+    /// See [`Client::blmpop_count_as`](crate::Client::blmpop_count_as) for details.
+    pub fn blmpop_count_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ListEnd,
+        count: u64,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Vec<T>)>> {
+        ListCommands::blmpop_count_as(self, keys, end, count, timeout)
+    }
 }
 
 /// Publishing, and information about subscriptions.
@@ -369,6 +2206,34 @@ impl Client {
     /// See [`Client::pubsub_numpat`](crate::Client::pubsub_numpat) for details.
     pub fn pubsub_numpat(&self) -> Result<u64> {
         PubSubCommands::pubsub_numpat(self)
+    }
+
+    /// Publishes a message to the current subscribers of a sharded channel (`SPUBLISH`).
+    ///
+    /// Returns how many subscriptions received the message.
+    ///
+    /// See [`Client::spublish`](crate::Client::spublish) for details.
+    pub fn spublish(&self, channel: impl ToKey, message: impl ToArg) -> Result<i64> {
+        PubSubCommands::spublish(self, channel, message)
+    }
+
+    /// Lists the sharded channels with subscribers (`PUBSUB SHARDCHANNELS`).
+    ///
+    /// Returns the names of the channels, in no particular order.
+    ///
+    /// See [`Client::pubsub_shardchannels`](crate::Client::pubsub_shardchannels) for details.
+    pub fn pubsub_shardchannels(&self) -> Result<Vec<Bytes>> {
+        PubSubCommands::pubsub_shardchannels(self)
+    }
+
+    /// Counts the connections that subscribe to each of these sharded channels
+    /// (`PUBSUB SHARDNUMSUB`).
+    ///
+    /// Returns each channel and its count, in the given order.
+    ///
+    /// See [`Client::pubsub_shardnumsub`](crate::Client::pubsub_shardnumsub) for details.
+    pub fn pubsub_shardnumsub(&self, channels: impl ToKeys) -> Result<Vec<(Bytes, u64)>> {
+        PubSubCommands::pubsub_shardnumsub(self, channels)
     }
 }
 
@@ -445,6 +2310,1013 @@ impl Client {
     /// See [`Client::script_flush`](crate::Client::script_flush) for details.
     pub fn script_flush(&self) -> Result<()> {
         ScriptCommands::script_flush(self)
+    }
+
+    /// Runs a script that only reads, also on a replica (`EVAL_RO`).
+    ///
+    /// Returns what the script returns.
+    ///
+    /// See [`Client::eval_ro`](crate::Client::eval_ro) for details.
+    pub fn eval_ro(
+        &self,
+        script: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Result<Frame> {
+        ScriptCommands::eval_ro(self, script, keys, args)
+    }
+
+    /// Like [`eval_ro`](Self::eval_ro), but converts strings to `T`.
+    ///
+    /// See [`Client::eval_ro_as`](crate::Client::eval_ro_as) for details.
+    pub fn eval_ro_as<T: FromFrame>(
+        &self,
+        script: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Result<T> {
+        ScriptCommands::eval_ro_as(self, script, keys, args)
+    }
+
+    /// Runs a loaded script that only reads, also on a replica, by the digest that
+    /// [`script_load`](Self::script_load) returned (`EVALSHA_RO`).
+    ///
+    /// Returns what the script returns.
+    ///
+    /// See [`Client::evalsha_ro`](crate::Client::evalsha_ro) for details.
+    pub fn evalsha_ro(
+        &self,
+        digest: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Result<Frame> {
+        ScriptCommands::evalsha_ro(self, digest, keys, args)
+    }
+
+    /// Like [`evalsha_ro`](Self::evalsha_ro), but converts strings to `T`.
+    ///
+    /// See [`Client::evalsha_ro_as`](crate::Client::evalsha_ro_as) for details.
+    pub fn evalsha_ro_as<T: FromFrame>(
+        &self,
+        digest: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Result<T> {
+        ScriptCommands::evalsha_ro_as(self, digest, keys, args)
+    }
+
+    /// Stops the script that is running, if it has written nothing yet (`SCRIPT KILL`).
+    ///
+    /// See [`Client::script_kill`](crate::Client::script_kill) for details.
+    pub fn script_kill(&self) -> Result<()> {
+        ScriptCommands::script_kill(self)
+    }
+}
+
+/// Commands on sets: unordered collections of different members.
+///
+/// Methods that take several members accept a single member (`"a"`), or a list, slice, array or
+/// tuple of members. See [`Client::sscan_stream`](crate::Client::sscan_stream) to iterate over
+/// a large set.
+impl Client {
+    /// Adds members to a set (`SADD`).
+    ///
+    /// Returns how many of the members are new.
+    ///
+    /// See [`Client::sadd`](crate::Client::sadd) for details.
+    pub fn sadd(&self, key: impl ToKey, members: impl ToArgs) -> Result<u64> {
+        SetCommands::sadd(self, key, members)
+    }
+
+    /// Removes members of a set (`SREM`).
+    ///
+    /// Returns how many of the members existed.
+    ///
+    /// See [`Client::srem`](crate::Client::srem) for details.
+    pub fn srem(&self, key: impl ToKey, members: impl ToArgs) -> Result<u64> {
+        SetCommands::srem(self, key, members)
+    }
+
+    /// Gets all members of a set (`SMEMBERS`).
+    ///
+    /// Returns the members in no particular order, empty if the set does not exist.
+    ///
+    /// See [`Client::smembers`](crate::Client::smembers) for details.
+    pub fn smembers(&self, key: impl ToKey) -> Result<Vec<Bytes>> {
+        SetCommands::smembers(self, key)
+    }
+
+    /// Like [`smembers`](Self::smembers), but converts strings to `T`.
+    ///
+    /// See [`Client::smembers_as`](crate::Client::smembers_as) for details.
+    pub fn smembers_as<T: FromFrame>(&self, key: impl ToKey) -> Result<T> {
+        SetCommands::smembers_as(self, key)
+    }
+
+    /// Checks whether a value is a member of a set (`SISMEMBER`).
+    ///
+    /// Returns whether the set contains it.
+    ///
+    /// See [`Client::sismember`](crate::Client::sismember) for details.
+    pub fn sismember(&self, key: impl ToKey, member: impl ToArg) -> Result<bool> {
+        SetCommands::sismember(self, key, member)
+    }
+
+    /// Checks which values are members of a set (`SMISMEMBER`).
+    ///
+    /// Returns one flag per value, in the same order.
+    ///
+    /// See [`Client::smismember`](crate::Client::smismember) for details.
+    pub fn smismember(&self, key: impl ToKey, members: impl ToArgs) -> Result<Vec<bool>> {
+        SetCommands::smismember(self, key, members)
+    }
+
+    /// Counts the members of a set (`SCARD`).
+    ///
+    /// Returns the count, 0 if the set does not exist.
+    ///
+    /// See [`Client::scard`](crate::Client::scard) for details.
+    pub fn scard(&self, key: impl ToKey) -> Result<u64> {
+        SetCommands::scard(self, key)
+    }
+
+    /// Removes a random member of a set (`SPOP`).
+    ///
+    /// Returns the member, `None` if the set does not exist.
+    ///
+    /// See [`Client::spop`](crate::Client::spop) for details.
+    pub fn spop(&self, key: impl ToKey) -> Result<Option<Bytes>> {
+        SetCommands::spop(self, key)
+    }
+
+    /// Like [`spop`](Self::spop), but converts strings to `T`.
+    ///
+    /// See [`Client::spop_as`](crate::Client::spop_as) for details.
+    pub fn spop_as<T: FromFrame>(&self, key: impl ToKey) -> Result<Option<T>> {
+        SetCommands::spop_as(self, key)
+    }
+
+    /// Removes at most `count` random members of a set (`SPOP`).
+    ///
+    /// Returns the members, empty if the set does not exist.
+    ///
+    /// See [`Client::spop_count`](crate::Client::spop_count) for details.
+    pub fn spop_count(&self, key: impl ToKey, count: u64) -> Result<Vec<Bytes>> {
+        SetCommands::spop_count(self, key, count)
+    }
+
+    /// Like [`spop_count`](Self::spop_count), but converts strings to `T`.
+    ///
+    /// See [`Client::spop_count_as`](crate::Client::spop_count_as) for details.
+    pub fn spop_count_as<T: FromFrame>(&self, key: impl ToKey, count: u64) -> Result<Vec<T>> {
+        SetCommands::spop_count_as(self, key, count)
+    }
+
+    /// Gets a random member of a set (`SRANDMEMBER`).
+    ///
+    /// Returns the member, `None` if the set does not exist.
+    ///
+    /// See [`Client::srandmember`](crate::Client::srandmember) for details.
+    pub fn srandmember(&self, key: impl ToKey) -> Result<Option<Bytes>> {
+        SetCommands::srandmember(self, key)
+    }
+
+    /// Like [`srandmember`](Self::srandmember), but converts strings to `T`.
+    ///
+    /// See [`Client::srandmember_as`](crate::Client::srandmember_as) for details.
+    pub fn srandmember_as<T: FromFrame>(&self, key: impl ToKey) -> Result<Option<T>> {
+        SetCommands::srandmember_as(self, key)
+    }
+
+    /// Gets several random members of a set: different ones for a positive `count`, exactly
+    /// `-count` and possibly repeated ones for a negative `count` (`SRANDMEMBER`).
+    ///
+    /// Returns the members, empty if the set does not exist.
+    ///
+    /// See [`Client::srandmember_count`](crate::Client::srandmember_count) for details.
+    pub fn srandmember_count(&self, key: impl ToKey, count: i64) -> Result<Vec<Bytes>> {
+        SetCommands::srandmember_count(self, key, count)
+    }
+
+    /// Like [`srandmember_count`](Self::srandmember_count), but converts strings to `T`.
+    ///
+    /// See [`Client::srandmember_count_as`](crate::Client::srandmember_count_as) for details.
+    pub fn srandmember_count_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        count: i64,
+    ) -> Result<Vec<T>> {
+        SetCommands::srandmember_count_as(self, key, count)
+    }
+
+    /// Moves a member from one set to another (`SMOVE`).
+    ///
+    /// Returns whether the source contained the member.
+    ///
+    /// See [`Client::smove`](crate::Client::smove) for details.
+    pub fn smove(
+        &self,
+        source: impl ToKey,
+        destination: impl ToKey,
+        member: impl ToArg,
+    ) -> Result<bool> {
+        SetCommands::smove(self, source, destination, member)
+    }
+
+    /// Gets the members that all of these sets have (`SINTER`).
+    ///
+    /// Returns the members in no particular order.
+    ///
+    /// See [`Client::sinter`](crate::Client::sinter) for details.
+    pub fn sinter(&self, keys: impl ToKeys) -> Result<Vec<Bytes>> {
+        SetCommands::sinter(self, keys)
+    }
+
+    /// Like [`sinter`](Self::sinter), but converts strings to `T`.
+    ///
+    /// See [`Client::sinter_as`](crate::Client::sinter_as) for details.
+    pub fn sinter_as<T: FromFrame>(&self, keys: impl ToKeys) -> Result<T> {
+        SetCommands::sinter_as(self, keys)
+    }
+
+    /// Stores the members that all of these sets have in a set (`SINTERSTORE`).
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// See [`Client::sinterstore`](crate::Client::sinterstore) for details.
+    pub fn sinterstore(&self, destination: impl ToKey, keys: impl ToKeys) -> Result<u64> {
+        SetCommands::sinterstore(self, destination, keys)
+    }
+
+    /// Gets the members that any of these sets has (`SUNION`).
+    ///
+    /// Returns the members in no particular order.
+    ///
+    /// See [`Client::sunion`](crate::Client::sunion) for details.
+    pub fn sunion(&self, keys: impl ToKeys) -> Result<Vec<Bytes>> {
+        SetCommands::sunion(self, keys)
+    }
+
+    /// Like [`sunion`](Self::sunion), but converts strings to `T`.
+    ///
+    /// See [`Client::sunion_as`](crate::Client::sunion_as) for details.
+    pub fn sunion_as<T: FromFrame>(&self, keys: impl ToKeys) -> Result<T> {
+        SetCommands::sunion_as(self, keys)
+    }
+
+    /// Stores the members that any of these sets has in a set (`SUNIONSTORE`).
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// See [`Client::sunionstore`](crate::Client::sunionstore) for details.
+    pub fn sunionstore(&self, destination: impl ToKey, keys: impl ToKeys) -> Result<u64> {
+        SetCommands::sunionstore(self, destination, keys)
+    }
+
+    /// Gets the members of the first set that none of the others has (`SDIFF`).
+    ///
+    /// Returns the members in no particular order.
+    ///
+    /// See [`Client::sdiff`](crate::Client::sdiff) for details.
+    pub fn sdiff(&self, keys: impl ToKeys) -> Result<Vec<Bytes>> {
+        SetCommands::sdiff(self, keys)
+    }
+
+    /// Like [`sdiff`](Self::sdiff), but converts strings to `T`.
+    ///
+    /// See [`Client::sdiff_as`](crate::Client::sdiff_as) for details.
+    pub fn sdiff_as<T: FromFrame>(&self, keys: impl ToKeys) -> Result<T> {
+        SetCommands::sdiff_as(self, keys)
+    }
+
+    /// Stores the members of the first set that none of the others has in a set (`SDIFFSTORE`).
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// See [`Client::sdiffstore`](crate::Client::sdiffstore) for details.
+    pub fn sdiffstore(&self, destination: impl ToKey, keys: impl ToKeys) -> Result<u64> {
+        SetCommands::sdiffstore(self, destination, keys)
+    }
+
+    /// Counts the members that all of these sets have (`SINTERCARD`).
+    ///
+    /// Returns the count.
+    ///
+    /// See [`Client::sintercard`](crate::Client::sintercard) for details.
+    pub fn sintercard(&self, keys: impl ToKeys) -> Result<u64> {
+        SetCommands::sintercard(self, keys)
+    }
+
+    /// Counts the members that all of these sets have, up to `limit`; a limit of 0 means none
+    /// (`SINTERCARD`).
+    ///
+    /// Returns the count, at most the limit.
+    ///
+    /// See [`Client::sintercard_limit`](crate::Client::sintercard_limit) for details.
+    pub fn sintercard_limit(&self, keys: impl ToKeys, limit: u64) -> Result<u64> {
+        SetCommands::sintercard_limit(self, keys, limit)
+    }
+
+    /// Reads one page of the members of a set (`SSCAN`).
+    ///
+    /// Returns a [`ScanItems`] with the members.
+    ///
+    /// See [`Client::sscan`](crate::Client::sscan) for details.
+    pub fn sscan(
+        &self,
+        key: impl ToKey,
+        cursor: u64,
+        options: ScanOptions,
+    ) -> Result<ScanItems<Bytes>> {
+        SetCommands::sscan(self, key, cursor, options)
+    }
+}
+
+/// Commands on sorted sets: different members in the order of their scores.
+///
+/// Pass ranges of ranks or scores as Rust ranges: `..5` is below 5,
+/// `(Bound::Excluded(5.0), Bound::Unbounded)` is above 5. Methods that take several members
+/// accept a single member (`"a"`), or a list, slice, array or tuple of members. See
+/// [`Client::zscan_stream`](crate::Client::zscan_stream) to iterate over a large sorted set.
+impl Client {
+    /// Adds members with their scores to a sorted set, or updates the scores of members (`ZADD`).
+    ///
+    /// Returns how many of the members are new.
+    ///
+    /// See [`Client::zadd`](crate::Client::zadd) for details.
+    pub fn zadd(
+        &self,
+        key: impl ToKey,
+        members: impl IntoIterator<Item = (impl ToArg, impl Into<f64>)>,
+    ) -> Result<u64> {
+        SortedSetCommands::zadd(self, key, members)
+    }
+
+    /// Adds members with their scores to a sorted set, or updates the scores of members, with
+    /// conditions (`ZADD`).
+    ///
+    /// Returns how many of the members are new; with [`ch`](crate::ZAddOptions::ch), how many are
+    /// new or have another score.
+    ///
+    /// See [`Client::zadd_with`](crate::Client::zadd_with) for details.
+    pub fn zadd_with(
+        &self,
+        key: impl ToKey,
+        members: impl IntoIterator<Item = (impl ToArg, impl Into<f64>)>,
+        options: ZAddOptions,
+    ) -> Result<u64> {
+        SortedSetCommands::zadd_with(self, key, members, options)
+    }
+
+    /// Increments the score of a member, with conditions (`ZADD`).
+    ///
+    /// Returns the new score, `None` if a condition was not met.
+    ///
+    /// See [`Client::zadd_incr`](crate::Client::zadd_incr) for details.
+    pub fn zadd_incr(
+        &self,
+        key: impl ToKey,
+        member: impl ToArg,
+        amount: f64,
+        options: ZAddOptions,
+    ) -> Result<Option<f64>> {
+        SortedSetCommands::zadd_incr(self, key, member, amount, options)
+    }
+
+    /// Increments the score of a member (`ZINCRBY`).
+    ///
+    /// Returns the new score.
+    ///
+    /// See [`Client::zincrby`](crate::Client::zincrby) for details.
+    pub fn zincrby(&self, key: impl ToKey, amount: f64, member: impl ToArg) -> Result<f64> {
+        SortedSetCommands::zincrby(self, key, amount, member)
+    }
+
+    /// Removes members of a sorted set (`ZREM`).
+    ///
+    /// Returns how many of the members existed.
+    ///
+    /// See [`Client::zrem`](crate::Client::zrem) for details.
+    pub fn zrem(&self, key: impl ToKey, members: impl ToArgs) -> Result<u64> {
+        SortedSetCommands::zrem(self, key, members)
+    }
+
+    /// Counts the members of a sorted set (`ZCARD`).
+    ///
+    /// Returns the count, 0 if the set does not exist.
+    ///
+    /// See [`Client::zcard`](crate::Client::zcard) for details.
+    pub fn zcard(&self, key: impl ToKey) -> Result<u64> {
+        SortedSetCommands::zcard(self, key)
+    }
+
+    /// Counts the members whose score is in a range (`ZCOUNT`).
+    ///
+    /// Returns the count.
+    ///
+    /// See [`Client::zcount`](crate::Client::zcount) for details.
+    pub fn zcount(&self, key: impl ToKey, range: impl RangeBounds<f64>) -> Result<u64> {
+        SortedSetCommands::zcount(self, key, range)
+    }
+
+    /// Counts the members in a range of texts (`ZLEXCOUNT`).
+    ///
+    /// Returns the count.
+    ///
+    /// See [`Client::zlexcount`](crate::Client::zlexcount) for details.
+    pub fn zlexcount(&self, key: impl ToKey, range: impl LexBounds) -> Result<u64> {
+        SortedSetCommands::zlexcount(self, key, range)
+    }
+
+    /// Gets the score of a member (`ZSCORE`).
+    ///
+    /// Returns the score, `None` if the set or the member does not exist.
+    ///
+    /// See [`Client::zscore`](crate::Client::zscore) for details.
+    pub fn zscore(&self, key: impl ToKey, member: impl ToArg) -> Result<Option<f64>> {
+        SortedSetCommands::zscore(self, key, member)
+    }
+
+    /// Gets the scores of several members (`ZMSCORE`).
+    ///
+    /// Returns one entry per member, in the same order; `None` for a member that does not exist.
+    ///
+    /// See [`Client::zmscore`](crate::Client::zmscore) for details.
+    pub fn zmscore(&self, key: impl ToKey, members: impl ToArgs) -> Result<Vec<Option<f64>>> {
+        SortedSetCommands::zmscore(self, key, members)
+    }
+
+    /// Gets the rank of a member, counted from the lowest score (`ZRANK`).
+    ///
+    /// Returns the rank, 0 for the lowest score; `None` if the set or the member does not exist.
+    ///
+    /// See [`Client::zrank`](crate::Client::zrank) for details.
+    pub fn zrank(&self, key: impl ToKey, member: impl ToArg) -> Result<Option<u64>> {
+        SortedSetCommands::zrank(self, key, member)
+    }
+
+    /// Gets the rank of a member, counted from the highest score (`ZREVRANK`).
+    ///
+    /// Returns the rank, 0 for the highest score; `None` if the set or the member does not exist.
+    ///
+    /// See [`Client::zrevrank`](crate::Client::zrevrank) for details.
+    pub fn zrevrank(&self, key: impl ToKey, member: impl ToArg) -> Result<Option<u64>> {
+        SortedSetCommands::zrevrank(self, key, member)
+    }
+
+    /// Gets the members in a range of ranks, scores or texts (`ZRANGE`).
+    ///
+    /// Returns the members in order, empty if the set does not exist.
+    ///
+    /// See [`Client::zrange`](crate::Client::zrange) for details.
+    pub fn zrange(&self, key: impl ToKey, range: ZRange) -> Result<Vec<Bytes>> {
+        SortedSetCommands::zrange(self, key, range)
+    }
+
+    /// Like [`zrange`](Self::zrange), but converts strings to `T`.
+    ///
+    /// See [`Client::zrange_as`](crate::Client::zrange_as) for details.
+    pub fn zrange_as<T: FromFrame>(&self, key: impl ToKey, range: ZRange) -> Result<Vec<T>> {
+        SortedSetCommands::zrange_as(self, key, range)
+    }
+
+    /// Gets the members in a range of ranks, scores or texts, with their scores (`ZRANGE`).
+    ///
+    /// Returns the members with their scores in order, empty if the set does not exist.
+    ///
+    /// See [`Client::zrange_withscores`](crate::Client::zrange_withscores) for details.
+    pub fn zrange_withscores(&self, key: impl ToKey, range: ZRange) -> Result<Vec<(Bytes, f64)>> {
+        SortedSetCommands::zrange_withscores(self, key, range)
+    }
+
+    /// Like [`zrange_withscores`](Self::zrange_withscores), but converts strings to `T`.
+    ///
+    /// See [`Client::zrange_withscores_as`](crate::Client::zrange_withscores_as) for details.
+    pub fn zrange_withscores_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        range: ZRange,
+    ) -> Result<Vec<(T, f64)>> {
+        SortedSetCommands::zrange_withscores_as(self, key, range)
+    }
+
+    /// Stores the members in a range of ranks, scores or texts, with their scores (`ZRANGESTORE`).
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// See [`Client::zrangestore`](crate::Client::zrangestore) for details.
+    pub fn zrangestore(
+        &self,
+        destination: impl ToKey,
+        source: impl ToKey,
+        range: ZRange,
+    ) -> Result<u64> {
+        SortedSetCommands::zrangestore(self, destination, source, range)
+    }
+
+    /// Removes the members in a range of ranks, counted from the lowest score (`ZREMRANGEBYRANK`).
+    ///
+    /// Returns how many members were removed.
+    ///
+    /// See [`Client::zremrangebyrank`](crate::Client::zremrangebyrank) for details.
+    pub fn zremrangebyrank(&self, key: impl ToKey, range: impl RangeBounds<i64>) -> Result<u64> {
+        SortedSetCommands::zremrangebyrank(self, key, range)
+    }
+
+    /// Removes the members whose score is in a range (`ZREMRANGEBYSCORE`).
+    ///
+    /// Returns how many members were removed.
+    ///
+    /// See [`Client::zremrangebyscore`](crate::Client::zremrangebyscore) for details.
+    pub fn zremrangebyscore(&self, key: impl ToKey, range: impl RangeBounds<f64>) -> Result<u64> {
+        SortedSetCommands::zremrangebyscore(self, key, range)
+    }
+
+    /// Removes the members in a range of texts (`ZREMRANGEBYLEX`).
+    ///
+    /// Returns how many members were removed.
+    ///
+    /// See [`Client::zremrangebylex`](crate::Client::zremrangebylex) for details.
+    pub fn zremrangebylex(&self, key: impl ToKey, range: impl LexBounds) -> Result<u64> {
+        SortedSetCommands::zremrangebylex(self, key, range)
+    }
+
+    /// Removes the member with the lowest score (`ZPOPMIN`).
+    ///
+    /// Returns the member and its score, `None` if the set does not exist.
+    ///
+    /// See [`Client::zpopmin`](crate::Client::zpopmin) for details.
+    pub fn zpopmin(&self, key: impl ToKey) -> Result<Option<(Bytes, f64)>> {
+        SortedSetCommands::zpopmin(self, key)
+    }
+
+    /// Removes at most `count` members with the lowest scores (`ZPOPMIN`).
+    ///
+    /// Returns the members with their scores in the order of removal, empty if the set does not
+    /// exist.
+    ///
+    /// See [`Client::zpopmin_count`](crate::Client::zpopmin_count) for details.
+    pub fn zpopmin_count(&self, key: impl ToKey, count: u64) -> Result<Vec<(Bytes, f64)>> {
+        SortedSetCommands::zpopmin_count(self, key, count)
+    }
+
+    /// Like [`zpopmin_count`](Self::zpopmin_count), but converts strings to `T`.
+    ///
+    /// See [`Client::zpopmin_count_as`](crate::Client::zpopmin_count_as) for details.
+    pub fn zpopmin_count_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        count: u64,
+    ) -> Result<Vec<(T, f64)>> {
+        SortedSetCommands::zpopmin_count_as(self, key, count)
+    }
+
+    /// Removes the member with the highest score (`ZPOPMAX`).
+    ///
+    /// Returns the member and its score, `None` if the set does not exist.
+    ///
+    /// See [`Client::zpopmax`](crate::Client::zpopmax) for details.
+    pub fn zpopmax(&self, key: impl ToKey) -> Result<Option<(Bytes, f64)>> {
+        SortedSetCommands::zpopmax(self, key)
+    }
+
+    /// Removes at most `count` members with the highest scores (`ZPOPMAX`).
+    ///
+    /// Returns the members with their scores in the order of removal, empty if the set does not
+    /// exist.
+    ///
+    /// See [`Client::zpopmax_count`](crate::Client::zpopmax_count) for details.
+    pub fn zpopmax_count(&self, key: impl ToKey, count: u64) -> Result<Vec<(Bytes, f64)>> {
+        SortedSetCommands::zpopmax_count(self, key, count)
+    }
+
+    /// Like [`zpopmax_count`](Self::zpopmax_count), but converts strings to `T`.
+    ///
+    /// See [`Client::zpopmax_count_as`](crate::Client::zpopmax_count_as) for details.
+    pub fn zpopmax_count_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        count: u64,
+    ) -> Result<Vec<(T, f64)>> {
+        SortedSetCommands::zpopmax_count_as(self, key, count)
+    }
+
+    /// Removes the member at one end of the first of several sorted sets that exists (`ZMPOP`).
+    ///
+    /// Returns the key and the member with its score, `None` if no set exists.
+    ///
+    /// See [`Client::zmpop`](crate::Client::zmpop) for details.
+    pub fn zmpop(
+        &self,
+        keys: impl ToKeys,
+        end: ZEnd,
+    ) -> Result<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+        SortedSetCommands::zmpop(self, keys, end)
+    }
+
+    /// Like [`zmpop`](Self::zmpop), but converts strings to `T`.
+    ///
+    /// See [`Client::zmpop_as`](crate::Client::zmpop_as) for details.
+    pub fn zmpop_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ZEnd,
+    ) -> Result<Option<(Bytes, Vec<(T, f64)>)>> {
+        SortedSetCommands::zmpop_as(self, keys, end)
+    }
+
+    /// Removes at most `count` members at one end of the first of several sorted sets that exists
+    /// (`ZMPOP`).
+    ///
+    /// Returns the key and the members with their scores in the order of removal, `None` if no set
+    /// exists.
+    ///
+    /// See [`Client::zmpop_count`](crate::Client::zmpop_count) for details.
+    pub fn zmpop_count(
+        &self,
+        keys: impl ToKeys,
+        end: ZEnd,
+        count: u64,
+    ) -> Result<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+        SortedSetCommands::zmpop_count(self, keys, end, count)
+    }
+
+    /// Like [`zmpop_count`](Self::zmpop_count), but converts strings to `T`.
+    ///
+    /// See [`Client::zmpop_count_as`](crate::Client::zmpop_count_as) for details.
+    pub fn zmpop_count_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ZEnd,
+        count: u64,
+    ) -> Result<Option<(Bytes, Vec<(T, f64)>)>> {
+        SortedSetCommands::zmpop_count_as(self, keys, end, count)
+    }
+
+    /// Removes the member with the lowest score from the first of several sorted sets that exists,
+    /// and waits for one if there is none (`BZPOPMIN`).
+    ///
+    /// Returns the key, the member and its score, `None` if there was none in time.
+    ///
+    /// See [`Client::bzpopmin`](crate::Client::bzpopmin) for details.
+    pub fn bzpopmin(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Bytes, f64)>> {
+        SortedSetCommands::bzpopmin(self, keys, timeout)
+    }
+
+    /// Like [`bzpopmin`](Self::bzpopmin), but converts strings to `T`.
+    ///
+    /// See [`Client::bzpopmin_as`](crate::Client::bzpopmin_as) for details.
+    pub fn bzpopmin_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, T, f64)>> {
+        SortedSetCommands::bzpopmin_as(self, keys, timeout)
+    }
+
+    /// Removes the member with the highest score from the first of several sorted sets that exists,
+    /// and waits for one if there is none (`BZPOPMAX`).
+    ///
+    /// Returns the key, the member and its score, `None` if there was none in time.
+    ///
+    /// See [`Client::bzpopmax`](crate::Client::bzpopmax) for details.
+    pub fn bzpopmax(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Bytes, f64)>> {
+        SortedSetCommands::bzpopmax(self, keys, timeout)
+    }
+
+    /// Like [`bzpopmax`](Self::bzpopmax), but converts strings to `T`.
+    ///
+    /// See [`Client::bzpopmax_as`](crate::Client::bzpopmax_as) for details.
+    pub fn bzpopmax_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, T, f64)>> {
+        SortedSetCommands::bzpopmax_as(self, keys, timeout)
+    }
+
+    /// Like [`zmpop`](Self::zmpop), but waits for a member if there is none (`BZMPOP`).
+    ///
+    /// Returns the key and the member with its score, `None` if there was none in time.
+    ///
+    /// See [`Client::bzmpop`](crate::Client::bzmpop) for details.
+    pub fn bzmpop(
+        &self,
+        keys: impl ToKeys,
+        end: ZEnd,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+        SortedSetCommands::bzmpop(self, keys, end, timeout)
+    }
+
+    /// Like [`bzmpop`](Self::bzmpop), but converts strings to `T`.
+    ///
+    /// See [`Client::bzmpop_as`](crate::Client::bzmpop_as) for details.
+    pub fn bzmpop_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ZEnd,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Vec<(T, f64)>)>> {
+        SortedSetCommands::bzmpop_as(self, keys, end, timeout)
+    }
+
+    /// Like [`zmpop_count`](Self::zmpop_count), but waits for a member if there is none (`BZMPOP`).
+    ///
+    /// Returns the key and the members with their scores in the order of removal, `None` if there
+    /// was none in time.
+    ///
+    /// See [`Client::bzmpop_count`](crate::Client::bzmpop_count) for details.
+    pub fn bzmpop_count(
+        &self,
+        keys: impl ToKeys,
+        end: ZEnd,
+        count: u64,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+        SortedSetCommands::bzmpop_count(self, keys, end, count, timeout)
+    }
+
+    /// Like [`bzmpop_count`](Self::bzmpop_count), but converts strings to `T`.
+    ///
+    /// See [`Client::bzmpop_count_as`](crate::Client::bzmpop_count_as) for details.
+    pub fn bzmpop_count_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ZEnd,
+        count: u64,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Vec<(T, f64)>)>> {
+        SortedSetCommands::bzmpop_count_as(self, keys, end, count, timeout)
+    }
+
+    /// Gets a random member of a sorted set (`ZRANDMEMBER`).
+    ///
+    /// Returns the member, `None` if the set does not exist.
+    ///
+    /// See [`Client::zrandmember`](crate::Client::zrandmember) for details.
+    pub fn zrandmember(&self, key: impl ToKey) -> Result<Option<Bytes>> {
+        SortedSetCommands::zrandmember(self, key)
+    }
+
+    /// Like [`zrandmember`](Self::zrandmember), but converts strings to `T`.
+    ///
+    /// See [`Client::zrandmember_as`](crate::Client::zrandmember_as) for details.
+    pub fn zrandmember_as<T: FromFrame>(&self, key: impl ToKey) -> Result<Option<T>> {
+        SortedSetCommands::zrandmember_as(self, key)
+    }
+
+    /// Gets several random members of a sorted set: different ones for a positive `count`, exactly
+    /// `-count` and possibly repeated ones for a negative `count` (`ZRANDMEMBER`).
+    ///
+    /// Returns the members, empty if the set does not exist.
+    ///
+    /// See [`Client::zrandmember_count`](crate::Client::zrandmember_count) for details.
+    pub fn zrandmember_count(&self, key: impl ToKey, count: i64) -> Result<Vec<Bytes>> {
+        SortedSetCommands::zrandmember_count(self, key, count)
+    }
+
+    /// Like [`zrandmember_count`](Self::zrandmember_count), but converts strings to `T`.
+    ///
+    /// See [`Client::zrandmember_count_as`](crate::Client::zrandmember_count_as) for details.
+    pub fn zrandmember_count_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        count: i64,
+    ) -> Result<Vec<T>> {
+        SortedSetCommands::zrandmember_count_as(self, key, count)
+    }
+
+    /// Gets several random members of a sorted set with their scores (`ZRANDMEMBER`).
+    ///
+    /// Returns the members with their scores, empty if the set does not exist.
+    ///
+    /// See [`Client::zrandmember_withscores`](crate::Client::zrandmember_withscores) for details.
+    pub fn zrandmember_withscores(&self, key: impl ToKey, count: i64) -> Result<Vec<(Bytes, f64)>> {
+        SortedSetCommands::zrandmember_withscores(self, key, count)
+    }
+
+    /// Like [`zrandmember_withscores`](Self::zrandmember_withscores), but converts strings to `T`.
+    ///
+    /// See [`Client::zrandmember_withscores_as`](crate::Client::zrandmember_withscores_as) for
+    /// details.
+    pub fn zrandmember_withscores_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        count: i64,
+    ) -> Result<Vec<(T, f64)>> {
+        SortedSetCommands::zrandmember_withscores_as(self, key, count)
+    }
+
+    /// Gets the members that any of these sorted sets has (`ZUNION`).
+    ///
+    /// Returns the members, the lowest sum of scores first.
+    ///
+    /// See [`Client::zunion`](crate::Client::zunion) for details.
+    pub fn zunion(&self, keys: impl ToKeys) -> Result<Vec<Bytes>> {
+        SortedSetCommands::zunion(self, keys)
+    }
+
+    /// Like [`zunion`](Self::zunion), but converts strings to `T`.
+    ///
+    /// See [`Client::zunion_as`](crate::Client::zunion_as) for details.
+    pub fn zunion_as<T: FromFrame>(&self, keys: impl ToKeys) -> Result<Vec<T>> {
+        SortedSetCommands::zunion_as(self, keys)
+    }
+
+    /// Gets the members that any of these sorted sets has, with their combined scores (`ZUNION`).
+    ///
+    /// Returns the members with their scores, the lowest first.
+    ///
+    /// See [`Client::zunion_withscores`](crate::Client::zunion_withscores) for details.
+    pub fn zunion_withscores(
+        &self,
+        keys: impl ToKeys,
+        options: ZCombineOptions,
+    ) -> Result<Vec<(Bytes, f64)>> {
+        SortedSetCommands::zunion_withscores(self, keys, options)
+    }
+
+    /// Like [`zunion_withscores`](Self::zunion_withscores), but converts strings to `T`.
+    ///
+    /// See [`Client::zunion_withscores_as`](crate::Client::zunion_withscores_as) for details.
+    pub fn zunion_withscores_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        options: ZCombineOptions,
+    ) -> Result<Vec<(T, f64)>> {
+        SortedSetCommands::zunion_withscores_as(self, keys, options)
+    }
+
+    /// Stores the members that any of these sorted sets has (`ZUNIONSTORE`).
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// See [`Client::zunionstore`](crate::Client::zunionstore) for details.
+    pub fn zunionstore(&self, destination: impl ToKey, keys: impl ToKeys) -> Result<u64> {
+        SortedSetCommands::zunionstore(self, destination, keys)
+    }
+
+    /// Stores the members that any of these sorted sets has, with options for combining scores
+    /// (`ZUNIONSTORE`).
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// See [`Client::zunionstore_with`](crate::Client::zunionstore_with) for details.
+    pub fn zunionstore_with(
+        &self,
+        destination: impl ToKey,
+        keys: impl ToKeys,
+        options: ZCombineOptions,
+    ) -> Result<u64> {
+        SortedSetCommands::zunionstore_with(self, destination, keys, options)
+    }
+
+    /// Gets the members that all of these sorted sets have (`ZINTER`).
+    ///
+    /// Returns the members, the lowest sum of scores first.
+    ///
+    /// See [`Client::zinter`](crate::Client::zinter) for details.
+    pub fn zinter(&self, keys: impl ToKeys) -> Result<Vec<Bytes>> {
+        SortedSetCommands::zinter(self, keys)
+    }
+
+    /// Like [`zinter`](Self::zinter), but converts strings to `T`.
+    ///
+    /// See [`Client::zinter_as`](crate::Client::zinter_as) for details.
+    pub fn zinter_as<T: FromFrame>(&self, keys: impl ToKeys) -> Result<Vec<T>> {
+        SortedSetCommands::zinter_as(self, keys)
+    }
+
+    /// Gets the members that all of these sorted sets have, with their combined scores (`ZINTER`).
+    ///
+    /// Returns the members with their scores, the lowest first.
+    ///
+    /// See [`Client::zinter_withscores`](crate::Client::zinter_withscores) for details.
+    pub fn zinter_withscores(
+        &self,
+        keys: impl ToKeys,
+        options: ZCombineOptions,
+    ) -> Result<Vec<(Bytes, f64)>> {
+        SortedSetCommands::zinter_withscores(self, keys, options)
+    }
+
+    /// Like [`zinter_withscores`](Self::zinter_withscores), but converts strings to `T`.
+    ///
+    /// See [`Client::zinter_withscores_as`](crate::Client::zinter_withscores_as) for details.
+    pub fn zinter_withscores_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        options: ZCombineOptions,
+    ) -> Result<Vec<(T, f64)>> {
+        SortedSetCommands::zinter_withscores_as(self, keys, options)
+    }
+
+    /// Stores the members that all of these sorted sets have (`ZINTERSTORE`).
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// See [`Client::zinterstore`](crate::Client::zinterstore) for details.
+    pub fn zinterstore(&self, destination: impl ToKey, keys: impl ToKeys) -> Result<u64> {
+        SortedSetCommands::zinterstore(self, destination, keys)
+    }
+
+    /// Stores the members that all of these sorted sets have, with options for combining scores
+    /// (`ZINTERSTORE`).
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// See [`Client::zinterstore_with`](crate::Client::zinterstore_with) for details.
+    pub fn zinterstore_with(
+        &self,
+        destination: impl ToKey,
+        keys: impl ToKeys,
+        options: ZCombineOptions,
+    ) -> Result<u64> {
+        SortedSetCommands::zinterstore_with(self, destination, keys, options)
+    }
+
+    /// Gets the members of the first sorted set that none of the others has (`ZDIFF`).
+    ///
+    /// Returns the members, the lowest score first.
+    ///
+    /// See [`Client::zdiff`](crate::Client::zdiff) for details.
+    pub fn zdiff(&self, keys: impl ToKeys) -> Result<Vec<Bytes>> {
+        SortedSetCommands::zdiff(self, keys)
+    }
+
+    /// Like [`zdiff`](Self::zdiff), but converts strings to `T`.
+    ///
+    /// See [`Client::zdiff_as`](crate::Client::zdiff_as) for details.
+    pub fn zdiff_as<T: FromFrame>(&self, keys: impl ToKeys) -> Result<Vec<T>> {
+        SortedSetCommands::zdiff_as(self, keys)
+    }
+
+    /// Gets the members of the first sorted set that none of the others has, with their scores
+    /// (`ZDIFF`).
+    ///
+    /// Returns the members with their scores in the first set, the lowest first.
+    ///
+    /// See [`Client::zdiff_withscores`](crate::Client::zdiff_withscores) for details.
+    pub fn zdiff_withscores(&self, keys: impl ToKeys) -> Result<Vec<(Bytes, f64)>> {
+        SortedSetCommands::zdiff_withscores(self, keys)
+    }
+
+    /// Like [`zdiff_withscores`](Self::zdiff_withscores), but converts strings to `T`.
+    ///
+    /// See [`Client::zdiff_withscores_as`](crate::Client::zdiff_withscores_as) for details.
+    pub fn zdiff_withscores_as<T: FromFrame>(&self, keys: impl ToKeys) -> Result<Vec<(T, f64)>> {
+        SortedSetCommands::zdiff_withscores_as(self, keys)
+    }
+
+    /// Stores the members of the first sorted set that none of the others has (`ZDIFFSTORE`).
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// See [`Client::zdiffstore`](crate::Client::zdiffstore) for details.
+    pub fn zdiffstore(&self, destination: impl ToKey, keys: impl ToKeys) -> Result<u64> {
+        SortedSetCommands::zdiffstore(self, destination, keys)
+    }
+
+    /// Counts the members that all of these sorted sets have (`ZINTERCARD`).
+    ///
+    /// Returns the count.
+    ///
+    /// See [`Client::zintercard`](crate::Client::zintercard) for details.
+    pub fn zintercard(&self, keys: impl ToKeys) -> Result<u64> {
+        SortedSetCommands::zintercard(self, keys)
+    }
+
+    /// Counts the members that all of these sorted sets have, up to `limit`; a limit of 0 means
+    /// none (`ZINTERCARD`).
+    ///
+    /// Returns the count, at most the limit.
+    ///
+    /// See [`Client::zintercard_limit`](crate::Client::zintercard_limit) for details.
+    pub fn zintercard_limit(&self, keys: impl ToKeys, limit: u64) -> Result<u64> {
+        SortedSetCommands::zintercard_limit(self, keys, limit)
+    }
+
+    /// Reads one page of the members of a sorted set (`ZSCAN`).
+    ///
+    /// Returns a [`ScanItems`] with the members and their scores.
+    ///
+    /// See [`Client::zscan`](crate::Client::zscan) for details.
+    pub fn zscan(
+        &self,
+        key: impl ToKey,
+        cursor: u64,
+        options: ScanOptions,
+    ) -> Result<ScanItems<(Bytes, f64)>> {
+        SortedSetCommands::zscan(self, key, cursor, options)
     }
 }
 
@@ -1078,6 +3950,78 @@ impl Client {
     /// See [`Client::setrange`](crate::Client::setrange) for details.
     pub fn setrange(&self, key: impl ToKey, offset: u64, value: impl ToArg) -> Result<u64> {
         StringCommands::setrange(self, key, offset, value)
+    }
+
+    /// Sets the value of a key, with conditions and a time to live, and returns the previous value
+    /// (`SET`).
+    ///
+    /// Returns the previous value, `None` if the key did not exist. If a condition was not met,
+    /// that is the current value.
+    ///
+    /// See [`Client::set_get`](crate::Client::set_get) for details.
+    pub fn set_get(
+        &self,
+        key: impl ToKey,
+        value: impl ToArg,
+        options: SetOptions,
+    ) -> Result<Option<Bytes>> {
+        StringCommands::set_get(self, key, value, options)
+    }
+
+    /// Like [`set_get`](Self::set_get), but converts strings to `T`.
+    ///
+    /// See [`Client::set_get_as`](crate::Client::set_get_as) for details.
+    pub fn set_get_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        value: impl ToArg,
+        options: SetOptions,
+    ) -> Result<Option<T>> {
+        StringCommands::set_get_as(self, key, value, options)
+    }
+
+    /// Gets the value of a key and changes its time to live (`GETEX`).
+    ///
+    /// Returns the value, `None` if the key does not exist.
+    ///
+    /// See [`Client::getex`](crate::Client::getex) for details.
+    pub fn getex(&self, key: impl ToKey, expiry: GetEx) -> Result<Option<Bytes>> {
+        StringCommands::getex(self, key, expiry)
+    }
+
+    /// Like [`getex`](Self::getex), but converts strings to `T`.
+    ///
+    /// See [`Client::getex_as`](crate::Client::getex_as) for details.
+    pub fn getex_as<T: FromFrame>(&self, key: impl ToKey, expiry: GetEx) -> Result<Option<T>> {
+        StringCommands::getex_as(self, key, expiry)
+    }
+
+    /// Finds the longest common subsequence of two values (`LCS`).
+    ///
+    /// Returns the bytes that both values have in the same order.
+    ///
+    /// See [`Client::lcs`](crate::Client::lcs) for details.
+    pub fn lcs(&self, key: impl ToKey, other: impl ToKey) -> Result<Bytes> {
+        StringCommands::lcs(self, key, other)
+    }
+
+    /// Gets the length of the longest common subsequence of two values (`LCS`).
+    ///
+    /// Returns the length in bytes.
+    ///
+    /// See [`Client::lcs_len`](crate::Client::lcs_len) for details.
+    pub fn lcs_len(&self, key: impl ToKey, other: impl ToKey) -> Result<u64> {
+        StringCommands::lcs_len(self, key, other)
+    }
+
+    /// Finds where the longest common subsequence of two values is, without matches shorter than
+    /// `min_len` bytes (`LCS`).
+    ///
+    /// Returns an [`LcsMatches`].
+    ///
+    /// See [`Client::lcs_idx`](crate::Client::lcs_idx) for details.
+    pub fn lcs_idx(&self, key: impl ToKey, other: impl ToKey, min_len: u64) -> Result<LcsMatches> {
+        StringCommands::lcs_idx(self, key, other, min_len)
     }
 }
 

@@ -5,6 +5,187 @@ use crate::client::Reply;
 use crate::commands::scope::*;
 use crate::commands::*;
 
+/// Commands on users and what they may do.
+impl Client {
+    /// Gets the user of this connection (`ACL WHOAMI`).
+    ///
+    /// Returns the name.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn acl_whoami(&self) -> Reply<String> {
+        AclCommands::acl_whoami(self)
+    }
+
+    /// Lists the names of all users (`ACL USERS`).
+    ///
+    /// Returns the names.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn acl_users(&self) -> Reply<Vec<String>> {
+        AclCommands::acl_users(self)
+    }
+
+    /// Lists all users with their rules (`ACL LIST`).
+    ///
+    /// Returns one text per user, in the form of the server's file of users.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn acl_list(&self) -> Reply<Vec<String>> {
+        AclCommands::acl_list(self)
+    }
+
+    /// Lists the categories of commands (`ACL CAT`).
+    ///
+    /// Returns the names.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn acl_cat(&self) -> Reply<Vec<String>> {
+        AclCommands::acl_cat(self)
+    }
+
+    /// Lists the commands of a category (`ACL CAT`).
+    ///
+    /// Returns the names.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the category is unknown.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn acl_cat_commands(&self, category: impl ToArg) -> Reply<Vec<String>> {
+        AclCommands::acl_cat_commands(self, category)
+    }
+
+    /// Gets the rules of a user (`ACL GETUSER`).
+    ///
+    /// Returns the rules by name (`flags`, `passwords`, `commands`, `keys`, `channels`,
+    /// `selectors`), `None` if there is no such user.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn acl_getuser(&self, user: impl ToArg) -> Reply<Option<HashMap<String, Frame>>> {
+        AclCommands::acl_getuser(self, user)
+    }
+
+    /// Creates a user, or changes the rules of one (`ACL SETUSER`).
+    ///
+    /// The rules are sent in plain text, and may contain passwords.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a rule is invalid; no rule is applied then.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn acl_setuser(&self, user: impl ToArg, rules: impl ToArgs) -> Reply<()> {
+        AclCommands::acl_setuser(self, user, rules)
+    }
+
+    /// Removes users, and closes their connections (`ACL DELUSER`).
+    ///
+    /// Returns how many of the users existed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if one of them is `default`.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn acl_deluser(&self, users: impl ToArgs) -> Reply<u64> {
+        AclCommands::acl_deluser(self, users)
+    }
+
+    /// Checks whether a user may run a command, without running it (`ACL DRYRUN`).
+    ///
+    /// Returns why not; `None` if the user may.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the user or the command is unknown.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn acl_dryrun(
+        &self,
+        user: impl ToArg,
+        command: impl ToArg,
+        args: impl ToArgs,
+    ) -> Reply<Option<String>> {
+        AclCommands::acl_dryrun(self, user, command, args)
+    }
+
+    /// Creates a random password of 256 bits (`ACL GENPASS`).
+    ///
+    /// Returns 64 hexadecimal digits.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn acl_genpass(&self) -> Reply<String> {
+        AclCommands::acl_genpass(self)
+    }
+
+    /// Gets the newest events of denied access, at most `count` (`ACL LOG`).
+    ///
+    /// Returns one map per event, the newest first.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn acl_log(&self, count: u64) -> Reply<Vec<HashMap<String, Frame>>> {
+        AclCommands::acl_log(self, count)
+    }
+
+    /// Removes the events of denied access (`ACL LOG`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn acl_log_reset(&self) -> Reply<()> {
+        AclCommands::acl_log_reset(self)
+    }
+
+    /// Writes all users to the server's file of users (`ACL SAVE`).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server has no such file, or cannot write to it.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn acl_save(&self) -> Reply<()> {
+        AclCommands::acl_save(self)
+    }
+
+    /// Replaces all users by those of the server's file of users (`ACL LOAD`).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server has no such file, or it is invalid; nothing changes then.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn acl_load(&self) -> Reply<()> {
+        AclCommands::acl_load(self)
+    }
+}
+
 /// Commands that only SwarmKeyDb has: backups, encryption keys, and its storage backend.
 impl Client {
     /// Writes a backup of the store to its backend (`BACKUP`).
@@ -73,6 +254,174 @@ impl Client {
     /// SwarmKeyDb only.
     pub fn swarm_resync(&self, mode: Resync) -> Reply<String> {
         SwarmCommands::swarm_resync(self, mode)
+    }
+}
+
+/// Commands on the bits of string values. Bit 0 is the highest bit of the first byte.
+impl Client {
+    /// Sets one bit of a value (`SETBIT`).
+    ///
+    /// Zero bytes fill a gap.
+    ///
+    /// Returns the previous bit.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the offset is 2^32 or more; the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn setbit(&self, key: impl ToKey, offset: u64, bit: bool) -> Reply<bool> {
+        BitmapCommands::setbit(self, key, offset, bit)
+    }
+
+    /// Gets one bit of a value (`GETBIT`).
+    ///
+    /// Returns the bit, false after the end of the value and if the key does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn getbit(&self, key: impl ToKey, offset: u64) -> Reply<bool> {
+        BitmapCommands::getbit(self, key, offset)
+    }
+
+    /// Counts the bits of a value that are set (`BITCOUNT`).
+    ///
+    /// Returns the count, 0 if the key does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn bitcount(&self, key: impl ToKey) -> Reply<u64> {
+        BitmapCommands::bitcount(self, key)
+    }
+
+    /// Counts the bits that are set in a range of bytes or bits (`BITCOUNT`).
+    ///
+    /// Negative positions count from the end.
+    ///
+    /// Returns the count.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn bitcount_range(
+        &self,
+        key: impl ToKey,
+        range: impl RangeBounds<i64>,
+        unit: BitUnit,
+    ) -> Reply<u64> {
+        BitmapCommands::bitcount_range(self, key, range, unit)
+    }
+
+    /// Finds the first bit that is set, or the first that is clear (`BITPOS`).
+    ///
+    /// Returns its position in bits, `None` if there is none. If all bits are set, the first clear
+    /// bit is the one after the value.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn bitpos(&self, key: impl ToKey, bit: bool) -> Reply<Option<u64>> {
+        BitmapCommands::bitpos(self, key, bit)
+    }
+
+    /// Finds the first bit that is set, or the first that is clear, in a range of bytes or bits
+    /// (`BITPOS`).
+    ///
+    /// Negative positions count from the end.
+    ///
+    /// Returns its position in bits from the start of the value, `None` if there is none in the
+    /// range.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn bitpos_range(
+        &self,
+        key: impl ToKey,
+        bit: bool,
+        range: impl RangeBounds<i64>,
+        unit: BitUnit,
+    ) -> Reply<Option<u64>> {
+        BitmapCommands::bitpos_range(self, key, bit, range, unit)
+    }
+
+    /// Combines the bits of values, and stores the result (`BITOP`).
+    ///
+    /// Missing keys count as zero bytes. Overwrites the destination, and removes it if the result
+    /// is empty.
+    ///
+    /// Returns the length of the result in bytes.
+    ///
+    /// # Errors
+    ///
+    /// Fails if [`BitOp::Not`](crate::BitOp::Not) gets several keys; the key holds another type
+    /// (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn bitop(
+        &self,
+        operation: BitOp,
+        destination: impl ToKey,
+        keys: impl ToKeys,
+    ) -> Reply<u64> {
+        BitmapCommands::bitop(self, operation, destination, keys)
+    }
+
+    /// Gets and changes integers of any width within a value (`BITFIELD`).
+    ///
+    /// Returns one result for each get, set and increment, in order; `None` for one that would have
+    /// overflowed with [`BitOverflow::Fail`](crate::BitOverflow::Fail).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn bitfield(&self, key: impl ToKey, operations: BitField) -> Reply<Vec<Option<i64>>> {
+        BitmapCommands::bitfield(self, key, operations)
+    }
+
+    /// Gets integers of any width within a value, also on a replica (`BITFIELD_RO`).
+    ///
+    /// Returns one integer for each get, in order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn bitfield_ro(&self, key: impl ToKey, gets: BitGets) -> Reply<Vec<i64>> {
+        BitmapCommands::bitfield_ro(self, key, gets)
     }
 }
 
@@ -180,6 +529,1356 @@ impl Client {
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn flushdb(&self) -> Reply<()> {
         ServerCommands::flushdb(self)
+    }
+
+    /// Removes every key of every database (`FLUSHALL`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn flushall(&self) -> Reply<()> {
+        ServerCommands::flushall(self)
+    }
+
+    /// Exchanges two databases, so that each connection sees the keys of the other one (`SWAPDB`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn swapdb(&self, first: u64, second: u64) -> Reply<()> {
+        ServerCommands::swapdb(self, first, second)
+    }
+
+    /// Gets the time of the server (`TIME`).
+    ///
+    /// Returns the time, in microseconds.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn time(&self) -> Reply<SystemTime> {
+        ServerCommands::time(self)
+    }
+
+    /// Gets the time at which the server last saved its data (`LASTSAVE`).
+    ///
+    /// Returns the time, in seconds.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lastsave(&self) -> Reply<SystemTime> {
+        ServerCommands::lastsave(self)
+    }
+
+    /// Saves the data of the server, which runs no other command meanwhile (`SAVE`).
+    ///
+    /// Prefer [`bgsave`](Self::bgsave).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server is saving already.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn save(&self) -> Reply<()> {
+        ServerCommands::save(self)
+    }
+
+    /// Starts saving the data of the server in the background (`BGSAVE`).
+    ///
+    /// [`lastsave`](Self::lastsave) tells when it is done.
+    ///
+    /// Returns a text that says so.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server is saving already.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn bgsave(&self) -> Reply<String> {
+        ServerCommands::bgsave(self)
+    }
+
+    /// Starts rewriting the append-only file of the server in the background (`BGREWRITEAOF`).
+    ///
+    /// Returns a text that says so.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server is rewriting it already.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn bgrewriteaof(&self) -> Reply<String> {
+        ServerCommands::bgrewriteaof(self)
+    }
+
+    /// Gets the role of the server in replication (`ROLE`).
+    ///
+    /// Returns a [`Role`](crate::Role).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn role(&self) -> Reply<Role> {
+        ServerCommands::role(self)
+    }
+
+    /// Gets a piece of computer art, and the version of the server (`LOLWUT`).
+    ///
+    /// Returns the text.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lolwut(&self) -> Reply<String> {
+        ServerCommands::lolwut(self)
+    }
+
+    /// Resets the statistics that [`info`](Self::info) reports (`CONFIG RESETSTAT`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn config_resetstat(&self) -> Reply<()> {
+        ServerCommands::config_resetstat(self)
+    }
+
+    /// Writes the current settings to the configuration file of the server (`CONFIG REWRITE`).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server runs without a configuration file, or cannot write to it.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn config_rewrite(&self) -> Reply<()> {
+        ServerCommands::config_rewrite(self)
+    }
+
+    /// Lists the names of the server's commands (`COMMAND LIST`).
+    ///
+    /// Returns the names.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn command_list(&self) -> Reply<Vec<String>> {
+        ServerCommands::command_list(self)
+    }
+
+    /// Finds the keys in a command, without running it (`COMMAND GETKEYS`).
+    ///
+    /// Returns the keys.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the command is unknown or has no key.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn command_getkeys(&self, command: impl ToArg, args: impl ToArgs) -> Reply<Vec<Bytes>> {
+        ServerCommands::command_getkeys(self, command, args)
+    }
+
+    /// Gets the name of this connection (`CLIENT GETNAME`).
+    ///
+    /// Returns the name, `None` if the connection has none.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn client_getname(&self) -> Reply<Option<String>> {
+        ServerCommands::client_getname(self)
+    }
+
+    /// Closes connections of the server that match all conditions, except this one (`CLIENT KILL`).
+    ///
+    /// Returns how many connections were closed.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn client_kill(&self, filter: ClientKill) -> Reply<u64> {
+        ServerCommands::client_kill(self, filter)
+    }
+
+    /// Ends the wait of a connection in a blocking command, as if its time limit had passed
+    /// (`CLIENT UNBLOCK`).
+    ///
+    /// Returns whether the connection was blocked.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn client_unblock(&self, id: i64) -> Reply<bool> {
+        ServerCommands::client_unblock(self, id)
+    }
+
+    /// Ends the wait of a connection in a blocking command with an error (code `UNBLOCKED`)
+    /// (`CLIENT UNBLOCK`).
+    ///
+    /// Returns whether the connection was blocked.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn client_unblock_error(&self, id: i64) -> Reply<bool> {
+        ServerCommands::client_unblock_error(self, id)
+    }
+
+    /// Holds back commands of all clients for a time, in milliseconds (`CLIENT PAUSE`).
+    ///
+    /// Commands of this client wait, too.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn client_pause(&self, time: Duration, commands: ClientPause) -> Reply<()> {
+        ServerCommands::client_pause(self, time, commands)
+    }
+
+    /// Ends a pause (`CLIENT UNPAUSE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn client_unpause(&self) -> Reply<()> {
+        ServerCommands::client_unpause(self)
+    }
+}
+
+/// Commands that find out why a server is slow: slow commands, latency, and memory.
+impl Client {
+    /// Gets the newest commands that took longer than the server's limit for slow ones, at most
+    /// `count` (`SLOWLOG GET`).
+    ///
+    /// Returns a [`SlowCommand`](crate::SlowCommand) for each, the newest first.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn slowlog_get(&self, count: u64) -> Reply<Vec<SlowCommand>> {
+        DiagnosticCommands::slowlog_get(self, count)
+    }
+
+    /// Counts the slow commands that the server keeps (`SLOWLOG LEN`).
+    ///
+    /// Returns the count.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn slowlog_len(&self) -> Reply<u64> {
+        DiagnosticCommands::slowlog_len(self)
+    }
+
+    /// Removes the slow commands that the server keeps (`SLOWLOG RESET`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn slowlog_reset(&self) -> Reply<()> {
+        DiagnosticCommands::slowlog_reset(self)
+    }
+
+    /// Gets the latest sample of each kind of event that took long (`LATENCY LATEST`).
+    ///
+    /// Returns a [`LatencyEvent`](crate::LatencyEvent) for each.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn latency_latest(&self) -> Reply<Vec<LatencyEvent>> {
+        DiagnosticCommands::latency_latest(self)
+    }
+
+    /// Gets the samples of one kind of event (`LATENCY HISTORY`).
+    ///
+    /// Returns when it took long, in seconds, and how long, in milliseconds.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn latency_history(&self, event: impl ToArg) -> Reply<Vec<(SystemTime, Duration)>> {
+        DiagnosticCommands::latency_history(self, event)
+    }
+
+    /// Removes the samples of these kinds of events, or all of them for `()` (`LATENCY RESET`).
+    ///
+    /// Returns how many kinds were removed.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn latency_reset(&self, events: impl ToArgs) -> Reply<u64> {
+        DiagnosticCommands::latency_reset(self, events)
+    }
+
+    /// Gets a report about what took long, with advice (`LATENCY DOCTOR`).
+    ///
+    /// Returns the report.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn latency_doctor(&self) -> Reply<String> {
+        DiagnosticCommands::latency_doctor(self)
+    }
+
+    /// Draws the samples of one kind of event as text (`LATENCY GRAPH`).
+    ///
+    /// Returns the drawing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server has no samples of the event.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn latency_graph(&self, event: impl ToArg) -> Reply<String> {
+        DiagnosticCommands::latency_graph(self, event)
+    }
+
+    /// Estimates the memory of a key and its value, from five elements of a large value
+    /// (`MEMORY USAGE`).
+    ///
+    /// Returns the number of bytes, `None` if the key does not exist.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn memory_usage(&self, key: impl ToKey) -> Reply<Option<u64>> {
+        DiagnosticCommands::memory_usage(self, key)
+    }
+
+    /// Estimates the memory of a key and its value, from this many elements of a large value; 0
+    /// means all (`MEMORY USAGE`).
+    ///
+    /// Returns the number of bytes, `None` if the key does not exist.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn memory_usage_samples(&self, key: impl ToKey, samples: u64) -> Reply<Option<u64>> {
+        DiagnosticCommands::memory_usage_samples(self, key, samples)
+    }
+
+    /// Gets details about the server's use of memory (`MEMORY STATS`).
+    ///
+    /// Returns the values by name.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn memory_stats(&self) -> Reply<HashMap<String, Frame>> {
+        DiagnosticCommands::memory_stats(self)
+    }
+
+    /// Gets a report about the server's use of memory, with advice (`MEMORY DOCTOR`).
+    ///
+    /// Returns the report.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn memory_doctor(&self) -> Reply<String> {
+        DiagnosticCommands::memory_doctor(self)
+    }
+
+    /// Gets statistics of the server's allocator (`MEMORY MALLOC-STATS`).
+    ///
+    /// Returns the report.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn memory_malloc_stats(&self) -> Reply<String> {
+        DiagnosticCommands::memory_malloc_stats(self)
+    }
+
+    /// Asks the server's allocator to return unused memory (`MEMORY PURGE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn memory_purge(&self) -> Reply<()> {
+        DiagnosticCommands::memory_purge(self)
+    }
+}
+
+/// Functions that the server keeps in libraries, and runs by name. Redis 7.0 and later.
+impl Client {
+    /// Loads a library of functions (`FUNCTION LOAD`).
+    ///
+    /// Returns the name of the library.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server has a library with this name; the code is invalid.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn function_load(&self, code: impl ToArg) -> Reply<String> {
+        FunctionCommands::function_load(self, code)
+    }
+
+    /// Loads a library of functions, and replaces one with the same name (`FUNCTION LOAD`).
+    ///
+    /// Returns the name of the library.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the code is invalid; the library stays as it is then.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn function_load_replace(&self, code: impl ToArg) -> Reply<String> {
+        FunctionCommands::function_load_replace(self, code)
+    }
+
+    /// Removes a library of functions (`FUNCTION DELETE`).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server does not have the library.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn function_delete(&self, library: impl ToArg) -> Reply<()> {
+        FunctionCommands::function_delete(self, library)
+    }
+
+    /// Removes all libraries of functions (`FUNCTION FLUSH`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn function_flush(&self) -> Reply<()> {
+        FunctionCommands::function_flush(self)
+    }
+
+    /// Lists all libraries with their functions (`FUNCTION LIST`).
+    ///
+    /// Returns one map per library: `library_name`, `engine` and `functions`.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn function_list(&self) -> Reply<Vec<HashMap<String, Frame>>> {
+        FunctionCommands::function_list(self)
+    }
+
+    /// Gets all libraries in a form for [`function_restore`](Self::function_restore)
+    /// (`FUNCTION DUMP`).
+    ///
+    /// Returns the bytes.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn function_dump(&self) -> Reply<Bytes> {
+        FunctionCommands::function_dump(self)
+    }
+
+    /// Loads the libraries that [`function_dump`](Self::function_dump) returned
+    /// (`FUNCTION RESTORE`).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the bytes are not those of a compatible server; a library exists and is not to be
+    /// replaced.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn function_restore(&self, dump: impl ToArg, policy: FunctionRestore) -> Reply<()> {
+        FunctionCommands::function_restore(self, dump, policy)
+    }
+
+    /// Gets the function or script that is running, and the number of libraries and functions by
+    /// engine (`FUNCTION STATS`).
+    ///
+    /// Returns `running_script` and `engines`.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn function_stats(&self) -> Reply<HashMap<String, Frame>> {
+        FunctionCommands::function_stats(self)
+    }
+
+    /// Stops the function that is running, if it has written nothing yet (`FUNCTION KILL`).
+    ///
+    /// # Errors
+    ///
+    /// Fails if no function is running (code `NOTBUSY`), or it has written (code `UNKILLABLE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn function_kill(&self) -> Reply<()> {
+        FunctionCommands::function_kill(self)
+    }
+
+    /// Runs a function (`FCALL`).
+    ///
+    /// The function gets the keys and the arguments as two lists.
+    ///
+    /// Returns what the function returns.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server does not have the function; the function fails.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn fcall(
+        &self,
+        function: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Reply<Frame> {
+        FunctionCommands::fcall(self, function, keys, args)
+    }
+
+    /// Like [`fcall`](Self::fcall), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn fcall_as<T: FromFrame>(
+        &self,
+        function: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Reply<T> {
+        FunctionCommands::fcall_as(self, function, keys, args)
+    }
+
+    /// Runs a function that only reads, also on a replica (`FCALL_RO`).
+    ///
+    /// Returns what the function returns.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server does not have the function; the function fails or writes.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn fcall_ro(
+        &self,
+        function: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Reply<Frame> {
+        FunctionCommands::fcall_ro(self, function, keys, args)
+    }
+
+    /// Like [`fcall_ro`](Self::fcall_ro), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn fcall_ro_as<T: FromFrame>(
+        &self,
+        function: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Reply<T> {
+        FunctionCommands::fcall_ro_as(self, function, keys, args)
+    }
+}
+
+/// Commands on geospatial indexes: members of a sorted set with their places on the earth.
+impl Client {
+    /// Adds members with their places to an index, or moves members (`GEOADD`).
+    ///
+    /// Creates the index, a sorted set, if it does not exist.
+    ///
+    /// Returns how many of the members are new.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a place is out of range; the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn geoadd(
+        &self,
+        key: impl ToKey,
+        members: impl IntoIterator<Item = (impl ToArg, GeoPoint)>,
+    ) -> Reply<u64> {
+        GeoCommands::geoadd(self, key, members)
+    }
+
+    /// Adds members with their places to an index, or moves members, with conditions (`GEOADD`).
+    ///
+    /// Returns how many of the members are new; with [`ch`](crate::GeoAddOptions::ch), how many are
+    /// new or were moved.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a place is out of range; the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn geoadd_with(
+        &self,
+        key: impl ToKey,
+        members: impl IntoIterator<Item = (impl ToArg, GeoPoint)>,
+        options: GeoAddOptions,
+    ) -> Reply<u64> {
+        GeoCommands::geoadd_with(self, key, members, options)
+    }
+
+    /// Gets the distance between two members (`GEODIST`).
+    ///
+    /// Returns the distance in the given unit, `None` if a member does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn geodist(
+        &self,
+        key: impl ToKey,
+        member: impl ToArg,
+        other: impl ToArg,
+        unit: GeoUnit,
+    ) -> Reply<Option<f64>> {
+        GeoCommands::geodist(self, key, member, other, unit)
+    }
+
+    /// Gets the places of members as geohashes (`GEOHASH`).
+    ///
+    /// Returns one geohash of 11 characters per member, in the same order; `None` for a member that
+    /// does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn geohash(&self, key: impl ToKey, members: impl ToArgs) -> Reply<Vec<Option<String>>> {
+        GeoCommands::geohash(self, key, members)
+    }
+
+    /// Gets the places of members (`GEOPOS`).
+    ///
+    /// Returns one [`GeoPoint`] per member, in the same order; `None` for a member that does not
+    /// exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn geopos(&self, key: impl ToKey, members: impl ToArgs) -> Reply<Vec<Option<GeoPoint>>> {
+        GeoCommands::geopos(self, key, members)
+    }
+
+    /// Finds the members in an area (`GEOSEARCH`).
+    ///
+    /// Returns the members, in no particular order unless the area has one.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the center is a member that does not exist; the key holds another type (code
+    /// `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn geosearch(&self, key: impl ToKey, area: GeoSearch) -> Reply<Vec<Bytes>> {
+        GeoCommands::geosearch(self, key, area)
+    }
+
+    /// Like [`geosearch`](Self::geosearch), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn geosearch_as<T: FromFrame>(&self, key: impl ToKey, area: GeoSearch) -> Reply<Vec<T>> {
+        GeoCommands::geosearch_as(self, key, area)
+    }
+
+    /// Finds the members in an area, with their distances and places (`GEOSEARCH`).
+    ///
+    /// Returns a [`GeoMatch`] for each member, in no particular order unless the area has one.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the center is a member that does not exist; the key holds another type (code
+    /// `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn geosearch_matches(&self, key: impl ToKey, area: GeoSearch) -> Reply<Vec<GeoMatch>> {
+        GeoCommands::geosearch_matches(self, key, area)
+    }
+
+    /// Stores the members in an area as another index (`GEOSEARCHSTORE`).
+    ///
+    /// Overwrites the destination, and removes it if the area is empty.
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the center is a member that does not exist; the key holds another type (code
+    /// `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn geosearchstore(
+        &self,
+        destination: impl ToKey,
+        source: impl ToKey,
+        area: GeoSearch,
+    ) -> Reply<u64> {
+        GeoCommands::geosearchstore(self, destination, source, area)
+    }
+
+    /// Stores the members in an area as a sorted set, whose scores are the distances from the
+    /// center in the unit of the area (`GEOSEARCHSTORE`).
+    ///
+    /// Overwrites the destination, and removes it if the area is empty.
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the center is a member that does not exist; the key holds another type (code
+    /// `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn geosearchstore_dist(
+        &self,
+        destination: impl ToKey,
+        source: impl ToKey,
+        area: GeoSearch,
+    ) -> Reply<u64> {
+        GeoCommands::geosearchstore_dist(self, destination, source, area)
+    }
+}
+
+/// Commands on hashes: fields and values under one key.
+///
+/// Methods that take several fields accept a single field (`"f"`), or a list, slice, array or
+/// tuple of fields. See [`Client::hscan_stream`](crate::Client::hscan_stream) to iterate over a
+/// large hash.
+impl Client {
+    /// Sets fields of a hash (`HSET`).
+    ///
+    /// Creates the hash if it does not exist.
+    ///
+    /// Returns how many of the fields are new.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hset<M>(&self, key: impl ToKey, fields: impl ToFields<M>) -> Reply<u64> {
+        HashCommands::hset(self, key, fields)
+    }
+
+    /// Sets a field of a hash if the field does not exist (`HSETNX`).
+    ///
+    /// Returns whether the field was set.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hsetnx(&self, key: impl ToKey, field: impl ToArg, value: impl ToArg) -> Reply<bool> {
+        HashCommands::hsetnx(self, key, field, value)
+    }
+
+    /// Gets the value of a field of a hash (`HGET`).
+    ///
+    /// Returns the value, `None` if the hash or the field does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hget(&self, key: impl ToKey, field: impl ToArg) -> Reply<Option<Bytes>> {
+        HashCommands::hget(self, key, field)
+    }
+
+    /// Like [`hget`](Self::hget), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn hget_as<T: FromFrame>(&self, key: impl ToKey, field: impl ToArg) -> Reply<Option<T>> {
+        HashCommands::hget_as(self, key, field)
+    }
+
+    /// Gets the values of several fields of a hash (`HMGET`).
+    ///
+    /// Returns one entry per field, in the same order; `None` for a field that does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hmget(&self, key: impl ToKey, fields: impl ToArgs) -> Reply<Vec<Option<Bytes>>> {
+        HashCommands::hmget(self, key, fields)
+    }
+
+    /// Like [`hmget`](Self::hmget), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn hmget_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        fields: impl ToArgs,
+    ) -> Reply<Vec<Option<T>>> {
+        HashCommands::hmget_as(self, key, fields)
+    }
+
+    /// Gets all fields of a hash (`HGETALL`).
+    ///
+    /// Returns the fields and their values, empty if the hash does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hgetall(&self, key: impl ToKey) -> Reply<HashMap<Bytes, Bytes>> {
+        HashCommands::hgetall(self, key)
+    }
+
+    /// Like [`hgetall`](Self::hgetall), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn hgetall_as<T: FromFrame>(&self, key: impl ToKey) -> Reply<T> {
+        HashCommands::hgetall_as(self, key)
+    }
+
+    /// Removes fields of a hash (`HDEL`).
+    ///
+    /// A hash without fields does not exist.
+    ///
+    /// Returns how many of the fields existed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hdel(&self, key: impl ToKey, fields: impl ToArgs) -> Reply<u64> {
+        HashCommands::hdel(self, key, fields)
+    }
+
+    /// Checks whether a hash has a field (`HEXISTS`).
+    ///
+    /// Returns whether the field exists.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hexists(&self, key: impl ToKey, field: impl ToArg) -> Reply<bool> {
+        HashCommands::hexists(self, key, field)
+    }
+
+    /// Counts the fields of a hash (`HLEN`).
+    ///
+    /// Returns the count, 0 if the hash does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hlen(&self, key: impl ToKey) -> Reply<u64> {
+        HashCommands::hlen(self, key)
+    }
+
+    /// Gets the length of the value of a field (`HSTRLEN`).
+    ///
+    /// Returns the length in bytes, 0 if the hash or the field does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hstrlen(&self, key: impl ToKey, field: impl ToArg) -> Reply<u64> {
+        HashCommands::hstrlen(self, key, field)
+    }
+
+    /// Gets the names of all fields of a hash (`HKEYS`).
+    ///
+    /// Returns the names in no particular order, empty if the hash does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hkeys(&self, key: impl ToKey) -> Reply<Vec<Bytes>> {
+        HashCommands::hkeys(self, key)
+    }
+
+    /// Like [`hkeys`](Self::hkeys), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn hkeys_as<T: FromFrame>(&self, key: impl ToKey) -> Reply<Vec<T>> {
+        HashCommands::hkeys_as(self, key)
+    }
+
+    /// Gets the values of all fields of a hash (`HVALS`).
+    ///
+    /// Returns the values in no particular order, empty if the hash does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hvals(&self, key: impl ToKey) -> Reply<Vec<Bytes>> {
+        HashCommands::hvals(self, key)
+    }
+
+    /// Like [`hvals`](Self::hvals), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn hvals_as<T: FromFrame>(&self, key: impl ToKey) -> Reply<Vec<T>> {
+        HashCommands::hvals_as(self, key)
+    }
+
+    /// Increments an integer field of a hash (`HINCRBY`).
+    ///
+    /// A missing field counts as 0.
+    ///
+    /// Returns the new value.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the value is not a 64-bit integer, or would overflow; the key holds another type
+    /// (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hincrby(&self, key: impl ToKey, field: impl ToArg, amount: i64) -> Reply<i64> {
+        HashCommands::hincrby(self, key, field, amount)
+    }
+
+    /// Increments a floating-point field of a hash (`HINCRBYFLOAT`).
+    ///
+    /// A missing field counts as 0.
+    ///
+    /// Returns the new value.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the value is not a number, or the result is not finite; the key holds another type
+    /// (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hincrbyfloat(&self, key: impl ToKey, field: impl ToArg, amount: f64) -> Reply<f64> {
+        HashCommands::hincrbyfloat(self, key, field, amount)
+    }
+
+    /// Gets the name of a random field of a hash (`HRANDFIELD`).
+    ///
+    /// Returns the name, `None` if the hash does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hrandfield(&self, key: impl ToKey) -> Reply<Option<Bytes>> {
+        HashCommands::hrandfield(self, key)
+    }
+
+    /// Like [`hrandfield`](Self::hrandfield), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn hrandfield_as<T: FromFrame>(&self, key: impl ToKey) -> Reply<Option<T>> {
+        HashCommands::hrandfield_as(self, key)
+    }
+
+    /// Gets the names of several random fields of a hash: different ones for a positive `count`,
+    /// exactly `-count` and possibly repeated ones for a negative `count` (`HRANDFIELD`).
+    ///
+    /// Returns the names, empty if the hash does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hrandfield_count(&self, key: impl ToKey, count: i64) -> Reply<Vec<Bytes>> {
+        HashCommands::hrandfield_count(self, key, count)
+    }
+
+    /// Like [`hrandfield_count`](Self::hrandfield_count), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn hrandfield_count_as<T: FromFrame>(&self, key: impl ToKey, count: i64) -> Reply<Vec<T>> {
+        HashCommands::hrandfield_count_as(self, key, count)
+    }
+
+    /// Gets several random fields of a hash with their values (`HRANDFIELD`).
+    ///
+    /// For `count`, see [`hrandfield_count`](Self::hrandfield_count).
+    ///
+    /// Returns the fields and their values, empty if the hash does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hrandfield_withvalues(&self, key: impl ToKey, count: i64) -> Reply<Vec<(Bytes, Bytes)>> {
+        HashCommands::hrandfield_withvalues(self, key, count)
+    }
+
+    /// Like [`hrandfield_withvalues`](Self::hrandfield_withvalues), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn hrandfield_withvalues_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        count: i64,
+    ) -> Reply<Vec<(String, T)>> {
+        HashCommands::hrandfield_withvalues_as(self, key, count)
+    }
+
+    /// Reads one page of the fields of a hash (`HSCAN`).
+    ///
+    /// Start with cursor 0, continue with the returned cursor, and stop when it is 0. A page may be
+    /// empty before the end, and a field may appear twice.
+    ///
+    /// Returns a [`ScanItems`] with the fields and their values.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn hscan(
+        &self,
+        key: impl ToKey,
+        cursor: u64,
+        options: ScanOptions,
+    ) -> Reply<ScanItems<(Bytes, Bytes)>> {
+        HashCommands::hscan(self, key, cursor, options)
+    }
+
+    /// Sets the time to live of fields of a hash (`HEXPIRE`, or `HPEXPIRE` if the time is not whole
+    /// seconds).
+    ///
+    /// Returns one [`FieldExpiry`] per field, in the same order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`); the time to live is zero, because a
+    /// server would delete the key or return an error.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command. Redis 7.4 and later.
+    pub fn hexpire(
+        &self,
+        key: impl ToKey,
+        fields: impl ToArgs,
+        ttl: Duration,
+    ) -> Reply<Vec<FieldExpiry>> {
+        HashCommands::hexpire(self, key, fields, ttl)
+    }
+
+    /// Sets the time to live of fields of a hash, if a condition is met for the field (`HEXPIRE`,
+    /// or `HPEXPIRE` if the time is not whole seconds).
+    ///
+    /// Returns one [`FieldExpiry`] per field, in the same order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`); the time to live is zero, because a
+    /// server would delete the key or return an error.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command. Redis 7.4 and later.
+    pub fn hexpire_if(
+        &self,
+        key: impl ToKey,
+        fields: impl ToArgs,
+        ttl: Duration,
+        condition: ExpireIf,
+    ) -> Reply<Vec<FieldExpiry>> {
+        HashCommands::hexpire_if(self, key, fields, ttl, condition)
+    }
+
+    /// Sets the time at which fields of a hash expire, in milliseconds, rounded up (`HPEXPIREAT`).
+    ///
+    /// A time in the past removes the fields immediately.
+    ///
+    /// Returns one [`FieldExpiry`] per field, in the same order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command. Redis 7.4 and later.
+    pub fn hpexpireat(
+        &self,
+        key: impl ToKey,
+        fields: impl ToArgs,
+        time: SystemTime,
+    ) -> Reply<Vec<FieldExpiry>> {
+        HashCommands::hpexpireat(self, key, fields, time)
+    }
+
+    /// Sets the time at which fields of a hash expire, in whole seconds (`HEXPIREAT`).
+    ///
+    /// A time in the past removes the fields immediately.
+    ///
+    /// Returns one [`FieldExpiry`] per field, in the same order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command. Redis 7.4 and later.
+    pub fn hexpireat(
+        &self,
+        key: impl ToKey,
+        fields: impl ToArgs,
+        time: SystemTime,
+    ) -> Reply<Vec<FieldExpiry>> {
+        HashCommands::hexpireat(self, key, fields, time)
+    }
+
+    /// Gets the remaining time to live of fields of a hash, in seconds (`HTTL`).
+    ///
+    /// Returns one [`Ttl`] per field, in the same order; servers may return none for a missing
+    /// hash.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command. Redis 7.4 and later.
+    pub fn httl(&self, key: impl ToKey, fields: impl ToArgs) -> Reply<Vec<Ttl>> {
+        HashCommands::httl(self, key, fields)
+    }
+
+    /// Gets the remaining time to live of fields of a hash, in milliseconds (`HPTTL`).
+    ///
+    /// Returns one [`Ttl`] per field, in the same order; servers may return none for a missing
+    /// hash.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command. Redis 7.4 and later.
+    pub fn hpttl(&self, key: impl ToKey, fields: impl ToArgs) -> Reply<Vec<Ttl>> {
+        HashCommands::hpttl(self, key, fields)
+    }
+
+    /// Gets the time of expiry of fields of a hash, in seconds (`HEXPIRETIME`).
+    ///
+    /// Returns one [`ExpireTime`] per field, in the same order; servers may return none for a
+    /// missing hash.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command. Redis 7.4 and later.
+    pub fn hexpiretime(&self, key: impl ToKey, fields: impl ToArgs) -> Reply<Vec<ExpireTime>> {
+        HashCommands::hexpiretime(self, key, fields)
+    }
+
+    /// Gets the time of expiry of fields of a hash, in milliseconds (`HPEXPIRETIME`).
+    ///
+    /// Returns one [`ExpireTime`] per field, in the same order; servers may return none for a
+    /// missing hash.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command. Redis 7.4 and later.
+    pub fn hpexpiretime(&self, key: impl ToKey, fields: impl ToArgs) -> Reply<Vec<ExpireTime>> {
+        HashCommands::hpexpiretime(self, key, fields)
+    }
+
+    /// Removes the time to live of fields of a hash (`HPERSIST`).
+    ///
+    /// Returns for each field, whether it had a time to live; `None` for a field that does not
+    /// exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command. Redis 7.4 and later.
+    pub fn hpersist(&self, key: impl ToKey, fields: impl ToArgs) -> Reply<Vec<Option<bool>>> {
+        HashCommands::hpersist(self, key, fields)
+    }
+}
+
+/// Commands on HyperLogLogs: estimates of the number of different elements, in 12 KB at most.
+impl Client {
+    /// Adds elements to a HyperLogLog, which estimates how many different elements it has seen
+    /// (`PFADD`).
+    ///
+    /// Creates it if it does not exist; without elements (`()`), does only that.
+    ///
+    /// Returns whether the estimate may have changed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn pfadd(&self, key: impl ToKey, elements: impl ToArgs) -> Reply<bool> {
+        HyperLogLogCommands::pfadd(self, key, elements)
+    }
+
+    /// Estimates how many different elements these HyperLogLogs have seen together, with a standard
+    /// error of 0.81% (`PFCOUNT`).
+    ///
+    /// Returns the estimate, 0 for missing keys.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn pfcount(&self, keys: impl ToKeys) -> Reply<u64> {
+        HyperLogLogCommands::pfcount(self, keys)
+    }
+
+    /// Merges HyperLogLogs into another one, which keeps what it has seen (`PFMERGE`).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn pfmerge(&self, destination: impl ToKey, keys: impl ToKeys) -> Reply<()> {
+        HyperLogLogCommands::pfmerge(self, destination, keys)
     }
 }
 
@@ -342,6 +2041,1067 @@ impl Client {
     pub fn renamenx(&self, key: impl ToKey, new_key: impl ToKey) -> Reply<bool> {
         KeyCommands::renamenx(self, key, new_key)
     }
+
+    /// Removes keys, and frees their memory later (`UNLINK`).
+    ///
+    /// Faster than [`del`](Self::del) for large values.
+    ///
+    /// Returns how many of the keys existed.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn unlink(&self, keys: impl ToKeys) -> Reply<u64> {
+        KeyCommands::unlink(self, keys)
+    }
+
+    /// Marks keys as just used, for eviction, and counts how many exist (`TOUCH`).
+    ///
+    /// Returns how many of the keys exist.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn touch(&self, keys: impl ToKeys) -> Reply<u64> {
+        KeyCommands::touch(self, keys)
+    }
+
+    /// Copies the value and the time to live of a key to a key that does not exist (`COPY`).
+    ///
+    /// Returns whether the key was copied.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn copy(&self, source: impl ToKey, destination: impl ToKey) -> Reply<bool> {
+        KeyCommands::copy(self, source, destination)
+    }
+
+    /// Copies the value and the time to live of a key, to another database or to a key that exists
+    /// (`COPY`).
+    ///
+    /// Returns whether the key was copied.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn copy_with(
+        &self,
+        source: impl ToKey,
+        destination: impl ToKey,
+        options: CopyOptions,
+    ) -> Reply<bool> {
+        KeyCommands::copy_with(self, source, destination, options)
+    }
+
+    /// Moves a key to another database (`MOVE`).
+    ///
+    /// Returns whether the key was moved: false if it does not exist, or exists in the other
+    /// database.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn move_key(&self, key: impl ToKey, db: u64) -> Reply<bool> {
+        KeyCommands::move_key(self, key, db)
+    }
+
+    /// Sets the time to live of a key if a condition is met (`EXPIRE`, or `PEXPIRE` if the time is
+    /// not whole seconds).
+    ///
+    /// Returns whether the key exists and the condition was met.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the time to live is zero, because a server would delete the key or return an error.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn expire_if(&self, key: impl ToKey, ttl: Duration, condition: ExpireIf) -> Reply<bool> {
+        KeyCommands::expire_if(self, key, ttl, condition)
+    }
+
+    /// Sets the time at which a key expires, in whole seconds, if a condition is met (`EXPIREAT`).
+    ///
+    /// Returns whether the key exists and the condition was met.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn expireat_if(
+        &self,
+        key: impl ToKey,
+        time: SystemTime,
+        condition: ExpireIf,
+    ) -> Reply<bool> {
+        KeyCommands::expireat_if(self, key, time, condition)
+    }
+
+    /// Sets the time at which a key expires, in milliseconds, rounded up (`PEXPIREAT`).
+    ///
+    /// A time in the past removes the key immediately.
+    ///
+    /// Returns whether the key exists.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn pexpireat(&self, key: impl ToKey, time: SystemTime) -> Reply<bool> {
+        KeyCommands::pexpireat(self, key, time)
+    }
+
+    /// Gets the time at which a key expires, in seconds (`EXPIRETIME`).
+    ///
+    /// Returns an [`ExpireTime`].
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn expiretime(&self, key: impl ToKey) -> Reply<ExpireTime> {
+        KeyCommands::expiretime(self, key)
+    }
+
+    /// Gets the time at which a key expires, in milliseconds (`PEXPIRETIME`).
+    ///
+    /// Returns an [`ExpireTime`].
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn pexpiretime(&self, key: impl ToKey) -> Reply<ExpireTime> {
+        KeyCommands::pexpiretime(self, key)
+    }
+
+    /// Gets the name of a random key (`RANDOMKEY`).
+    ///
+    /// Returns the name, `None` if there is no key.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn randomkey(&self) -> Reply<Option<Bytes>> {
+        KeyCommands::randomkey(self)
+    }
+
+    /// Like [`randomkey`](Self::randomkey), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn randomkey_as<T: FromFrame>(&self) -> Reply<Option<T>> {
+        KeyCommands::randomkey_as(self)
+    }
+
+    /// Gets how the server stores the value of a key: `int`, `embstr`, `listpack`, …
+    /// (`OBJECT ENCODING`).
+    ///
+    /// Returns the name of the encoding, `None` if the key does not exist.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn object_encoding(&self, key: impl ToKey) -> Reply<Option<String>> {
+        KeyCommands::object_encoding(self, key)
+    }
+
+    /// Gets the counter of how often a key is used, which grows logarithmically (`OBJECT FREQ`).
+    ///
+    /// Returns the counter, `None` if the key does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server does not evict by frequency (`maxmemory-policy`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn object_freq(&self, key: impl ToKey) -> Reply<Option<u64>> {
+        KeyCommands::object_freq(self, key)
+    }
+
+    /// Gets the time since a key was last used, in seconds (`OBJECT IDLETIME`).
+    ///
+    /// Returns the time, `None` if the key does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server evicts by frequency (`maxmemory-policy`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn object_idletime(&self, key: impl ToKey) -> Reply<Option<Duration>> {
+        KeyCommands::object_idletime(self, key)
+    }
+
+    /// Gets the number of references to the value of a key within the server (`OBJECT REFCOUNT`).
+    ///
+    /// Returns the number, `None` if the key does not exist.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn object_refcount(&self, key: impl ToKey) -> Reply<Option<u64>> {
+        KeyCommands::object_refcount(self, key)
+    }
+
+    /// Gets the value of a key in a form for [`restore`](Self::restore) (`DUMP`).
+    ///
+    /// It does not include the time to live.
+    ///
+    /// Returns the bytes, `None` if the key does not exist.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn dump(&self, key: impl ToKey) -> Reply<Option<Bytes>> {
+        KeyCommands::dump(self, key)
+    }
+
+    /// Creates a key from what [`dump`](Self::dump) returned (`RESTORE`).
+    ///
+    /// A time to live of zero means none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key exists (code `BUSYKEY`); the bytes are not those of a compatible server.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn restore(&self, key: impl ToKey, ttl: Duration, dump: impl ToArg) -> Reply<()> {
+        KeyCommands::restore(self, key, ttl, dump)
+    }
+
+    /// Creates or replaces a key from what [`dump`](Self::dump) returned (`RESTORE`).
+    ///
+    /// A time to live of zero means none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key exists and is not to be replaced (code `BUSYKEY`); the bytes are not those
+    /// of a compatible server.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn restore_with(
+        &self,
+        key: impl ToKey,
+        ttl: Duration,
+        dump: impl ToArg,
+        options: RestoreOptions,
+    ) -> Reply<()> {
+        KeyCommands::restore_with(self, key, ttl, dump, options)
+    }
+
+    /// Sorts the elements of a list, a set or a sorted set (`SORT`).
+    ///
+    /// Returns the elements or the values of other keys in order; `None` for a value that does not
+    /// exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an element is not a number, unless sorted as text; the key holds another type (code
+    /// `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn sort(&self, key: impl ToKey, options: SortOptions) -> Reply<Vec<Option<Bytes>>> {
+        KeyCommands::sort(self, key, options)
+    }
+
+    /// Like [`sort`](Self::sort), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn sort_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        options: SortOptions,
+    ) -> Reply<Vec<Option<T>>> {
+        KeyCommands::sort_as(self, key, options)
+    }
+
+    /// Sorts the elements of a list, a set or a sorted set, and stores the result as a list
+    /// (`SORT`).
+    ///
+    /// Overwrites the destination.
+    ///
+    /// Returns how many elements were stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an element is not a number, unless sorted as text; the key holds another type (code
+    /// `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn sort_store(
+        &self,
+        key: impl ToKey,
+        destination: impl ToKey,
+        options: SortOptions,
+    ) -> Reply<u64> {
+        KeyCommands::sort_store(self, key, destination, options)
+    }
+
+    /// Sorts the elements of a list, a set or a sorted set, also on a replica (`SORT_RO`).
+    ///
+    /// Returns the elements or the values of other keys in order; `None` for a value that does not
+    /// exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an element is not a number, unless sorted as text; the key holds another type (code
+    /// `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn sort_ro(&self, key: impl ToKey, options: SortOptions) -> Reply<Vec<Option<Bytes>>> {
+        KeyCommands::sort_ro(self, key, options)
+    }
+
+    /// Like [`sort_ro`](Self::sort_ro), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn sort_ro_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        options: SortOptions,
+    ) -> Reply<Vec<Option<T>>> {
+        KeyCommands::sort_ro_as(self, key, options)
+    }
+}
+
+/// Commands on lists: sequences of elements that grow and shrink at both ends.
+///
+/// Methods that take several elements accept a single element (`"a"`), or a list, slice, array
+/// or tuple of elements. Pass a range of indices as a Rust range.
+impl Client {
+    /// Adds elements at the head of a list, one after another (`LPUSH`).
+    ///
+    /// Creates the list if it does not exist.
+    ///
+    /// Returns the new length.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lpush(&self, key: impl ToKey, elements: impl ToArgs) -> Reply<u64> {
+        ListCommands::lpush(self, key, elements)
+    }
+
+    /// Adds elements at the head of a list if the list exists (`LPUSHX`).
+    ///
+    /// Returns the new length, 0 if the list does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lpushx(&self, key: impl ToKey, elements: impl ToArgs) -> Reply<u64> {
+        ListCommands::lpushx(self, key, elements)
+    }
+
+    /// Adds elements at the tail of a list, one after another (`RPUSH`).
+    ///
+    /// Creates the list if it does not exist.
+    ///
+    /// Returns the new length.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn rpush(&self, key: impl ToKey, elements: impl ToArgs) -> Reply<u64> {
+        ListCommands::rpush(self, key, elements)
+    }
+
+    /// Adds elements at the tail of a list if the list exists (`RPUSHX`).
+    ///
+    /// Returns the new length, 0 if the list does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn rpushx(&self, key: impl ToKey, elements: impl ToArgs) -> Reply<u64> {
+        ListCommands::rpushx(self, key, elements)
+    }
+
+    /// Removes the element at the head of a list (`LPOP`).
+    ///
+    /// Returns the element, `None` if the list does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lpop(&self, key: impl ToKey) -> Reply<Option<Bytes>> {
+        ListCommands::lpop(self, key)
+    }
+
+    /// Like [`lpop`](Self::lpop), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn lpop_as<T: FromFrame>(&self, key: impl ToKey) -> Reply<Option<T>> {
+        ListCommands::lpop_as(self, key)
+    }
+
+    /// Removes at most `count` elements at the head of a list (`LPOP`).
+    ///
+    /// Returns the elements in the order of removal, empty if the list does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lpop_count(&self, key: impl ToKey, count: u64) -> Reply<Vec<Bytes>> {
+        ListCommands::lpop_count(self, key, count)
+    }
+
+    /// Like [`lpop_count`](Self::lpop_count), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn lpop_count_as<T: FromFrame>(&self, key: impl ToKey, count: u64) -> Reply<Vec<T>> {
+        ListCommands::lpop_count_as(self, key, count)
+    }
+
+    /// Removes the element at the tail of a list (`RPOP`).
+    ///
+    /// Returns the element, `None` if the list does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn rpop(&self, key: impl ToKey) -> Reply<Option<Bytes>> {
+        ListCommands::rpop(self, key)
+    }
+
+    /// Like [`rpop`](Self::rpop), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn rpop_as<T: FromFrame>(&self, key: impl ToKey) -> Reply<Option<T>> {
+        ListCommands::rpop_as(self, key)
+    }
+
+    /// Removes at most `count` elements at the tail of a list (`RPOP`).
+    ///
+    /// Returns the elements in the order of removal, empty if the list does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn rpop_count(&self, key: impl ToKey, count: u64) -> Reply<Vec<Bytes>> {
+        ListCommands::rpop_count(self, key, count)
+    }
+
+    /// Like [`rpop_count`](Self::rpop_count), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn rpop_count_as<T: FromFrame>(&self, key: impl ToKey, count: u64) -> Reply<Vec<T>> {
+        ListCommands::rpop_count_as(self, key, count)
+    }
+
+    /// Gets the length of a list (`LLEN`).
+    ///
+    /// Returns the number of elements, 0 if the list does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn llen(&self, key: impl ToKey) -> Reply<u64> {
+        ListCommands::llen(self, key)
+    }
+
+    /// Gets an element of a list (`LINDEX`).
+    ///
+    /// Negative indices count from the tail.
+    ///
+    /// Returns the element, `None` if there is none at this index.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lindex(&self, key: impl ToKey, index: i64) -> Reply<Option<Bytes>> {
+        ListCommands::lindex(self, key, index)
+    }
+
+    /// Like [`lindex`](Self::lindex), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn lindex_as<T: FromFrame>(&self, key: impl ToKey, index: i64) -> Reply<Option<T>> {
+        ListCommands::lindex_as(self, key, index)
+    }
+
+    /// Gets the elements in a range of indices (`LRANGE`).
+    ///
+    /// Negative indices count from the tail: `..` is the whole list, `-3..` its last three
+    /// elements.
+    ///
+    /// Returns the elements, empty if the list does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lrange(&self, key: impl ToKey, range: impl RangeBounds<i64>) -> Reply<Vec<Bytes>> {
+        ListCommands::lrange(self, key, range)
+    }
+
+    /// Like [`lrange`](Self::lrange), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn lrange_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        range: impl RangeBounds<i64>,
+    ) -> Reply<Vec<T>> {
+        ListCommands::lrange_as(self, key, range)
+    }
+
+    /// Replaces an element of a list (`LSET`).
+    ///
+    /// Negative indices count from the tail.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the list does not exist, or has no element at this index; the key holds another
+    /// type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lset(&self, key: impl ToKey, index: i64, element: impl ToArg) -> Reply<()> {
+        ListCommands::lset(self, key, index, element)
+    }
+
+    /// Removes all elements outside of a range of indices (`LTRIM`).
+    ///
+    /// An empty range removes the list.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn ltrim(&self, key: impl ToKey, range: impl RangeBounds<i64>) -> Reply<()> {
+        ListCommands::ltrim(self, key, range)
+    }
+
+    /// Removes elements that equal `element`: the first `count` from the head, or from the tail if
+    /// `count` is negative, or all if it is 0 (`LREM`).
+    ///
+    /// Returns how many elements were removed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lrem(&self, key: impl ToKey, count: i64, element: impl ToArg) -> Reply<u64> {
+        ListCommands::lrem(self, key, count, element)
+    }
+
+    /// Inserts an element before the first element that equals `pivot` (`LINSERT`).
+    ///
+    /// Returns the new length; 0 if the list does not exist, `None` if it does not contain `pivot`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn linsert_before(
+        &self,
+        key: impl ToKey,
+        pivot: impl ToArg,
+        element: impl ToArg,
+    ) -> Reply<Option<u64>> {
+        ListCommands::linsert_before(self, key, pivot, element)
+    }
+
+    /// Inserts an element after the first element that equals `pivot` (`LINSERT`).
+    ///
+    /// Returns the new length; 0 if the list does not exist, `None` if it does not contain `pivot`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn linsert_after(
+        &self,
+        key: impl ToKey,
+        pivot: impl ToArg,
+        element: impl ToArg,
+    ) -> Reply<Option<u64>> {
+        ListCommands::linsert_after(self, key, pivot, element)
+    }
+
+    /// Finds the first element that equals `element` (`LPOS`).
+    ///
+    /// Returns its index, `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lpos(&self, key: impl ToKey, element: impl ToArg) -> Reply<Option<u64>> {
+        ListCommands::lpos(self, key, element)
+    }
+
+    /// Finds an element that equals `element`, with options for where to search (`LPOS`).
+    ///
+    /// Returns its index from the head, `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lpos_with(
+        &self,
+        key: impl ToKey,
+        element: impl ToArg,
+        options: LPosOptions,
+    ) -> Reply<Option<u64>> {
+        ListCommands::lpos_with(self, key, element, options)
+    }
+
+    /// Finds at most `count` elements that equal `element`; a count of 0 means all (`LPOS`).
+    ///
+    /// Returns their indices from the head, in the order of the search.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lpos_count(
+        &self,
+        key: impl ToKey,
+        element: impl ToArg,
+        count: u64,
+        options: LPosOptions,
+    ) -> Reply<Vec<u64>> {
+        ListCommands::lpos_count(self, key, element, count, options)
+    }
+
+    /// Removes the element at one end of a list and adds it at an end of another list, which may be
+    /// the same (`LMOVE`).
+    ///
+    /// Returns the element, `None` if the source does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lmove(
+        &self,
+        source: impl ToKey,
+        destination: impl ToKey,
+        from: ListEnd,
+        to: ListEnd,
+    ) -> Reply<Option<Bytes>> {
+        ListCommands::lmove(self, source, destination, from, to)
+    }
+
+    /// Like [`lmove`](Self::lmove), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn lmove_as<T: FromFrame>(
+        &self,
+        source: impl ToKey,
+        destination: impl ToKey,
+        from: ListEnd,
+        to: ListEnd,
+    ) -> Reply<Option<T>> {
+        ListCommands::lmove_as(self, source, destination, from, to)
+    }
+
+    /// Removes the element at one end of the first of several lists that exists (`LMPOP`).
+    ///
+    /// Returns the key and the element, `None` if no list exists.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lmpop(&self, keys: impl ToKeys, end: ListEnd) -> Reply<Option<(Bytes, Vec<Bytes>)>> {
+        ListCommands::lmpop(self, keys, end)
+    }
+
+    /// Like [`lmpop`](Self::lmpop), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn lmpop_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ListEnd,
+    ) -> Reply<Option<(Bytes, Vec<T>)>> {
+        ListCommands::lmpop_as(self, keys, end)
+    }
+
+    /// Removes at most `count` elements at one end of the first of several lists that exists
+    /// (`LMPOP`).
+    ///
+    /// Returns the key and the elements in the order of removal, `None` if no list exists.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lmpop_count(
+        &self,
+        keys: impl ToKeys,
+        end: ListEnd,
+        count: u64,
+    ) -> Reply<Option<(Bytes, Vec<Bytes>)>> {
+        ListCommands::lmpop_count(self, keys, end, count)
+    }
+
+    /// Like [`lmpop_count`](Self::lmpop_count), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn lmpop_count_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ListEnd,
+        count: u64,
+    ) -> Reply<Option<(Bytes, Vec<T>)>> {
+        ListCommands::lmpop_count_as(self, keys, end, count)
+    }
+
+    /// Removes the element at the head of the first of several lists that exists, and waits for one
+    /// if there is none (`BLPOP`).
+    ///
+    /// Returns the key and the element, `None` if there was none in time.
+    ///
+    /// The command runs on a leased connection, so it does not delay other commands, and cannot be
+    /// part of a pipeline, a bulk or a transaction. Pass `None` to block without a time limit. A
+    /// time limit of zero is rejected, because servers take it for forever.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the client closes the leased connection, so the server stops
+    /// blocking. An element that the server removes at that moment is lost. The client never
+    /// retries the command.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn blpop(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, Bytes)>> {
+        ListCommands::blpop(self, keys, timeout)
+    }
+
+    /// Like [`blpop`](Self::blpop), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn blpop_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, T)>> {
+        ListCommands::blpop_as(self, keys, timeout)
+    }
+
+    /// Removes the element at the tail of the first of several lists that exists, and waits for one
+    /// if there is none (`BRPOP`).
+    ///
+    /// Returns the key and the element, `None` if there was none in time.
+    ///
+    /// The command runs on a leased connection, so it does not delay other commands, and cannot be
+    /// part of a pipeline, a bulk or a transaction. Pass `None` to block without a time limit. A
+    /// time limit of zero is rejected, because servers take it for forever.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the client closes the leased connection, so the server stops
+    /// blocking. An element that the server removes at that moment is lost. The client never
+    /// retries the command.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn brpop(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, Bytes)>> {
+        ListCommands::brpop(self, keys, timeout)
+    }
+
+    /// Like [`brpop`](Self::brpop), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn brpop_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, T)>> {
+        ListCommands::brpop_as(self, keys, timeout)
+    }
+
+    /// Like [`lmove`](Self::lmove), but waits for an element if there is none (`BLMOVE`).
+    ///
+    /// Returns the element, `None` if there was none in time.
+    ///
+    /// The command runs on a leased connection, so it does not delay other commands, and cannot be
+    /// part of a pipeline, a bulk or a transaction. Pass `None` to block without a time limit. A
+    /// time limit of zero is rejected, because servers take it for forever.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the client closes the leased connection, so the server stops
+    /// blocking. An element that the server removes at that moment is lost. The client never
+    /// retries the command.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn blmove(
+        &self,
+        source: impl ToKey,
+        destination: impl ToKey,
+        from: ListEnd,
+        to: ListEnd,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<Bytes>> {
+        ListCommands::blmove(self, source, destination, from, to, timeout)
+    }
+
+    /// Like [`blmove`](Self::blmove), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn blmove_as<T: FromFrame>(
+        &self,
+        source: impl ToKey,
+        destination: impl ToKey,
+        from: ListEnd,
+        to: ListEnd,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<T>> {
+        ListCommands::blmove_as(self, source, destination, from, to, timeout)
+    }
+
+    /// Like [`lmpop`](Self::lmpop), but waits for an element if there is none (`BLMPOP`).
+    ///
+    /// Returns the key and the element, `None` if there was none in time.
+    ///
+    /// The command runs on a leased connection, so it does not delay other commands, and cannot be
+    /// part of a pipeline, a bulk or a transaction. Pass `None` to block without a time limit. A
+    /// time limit of zero is rejected, because servers take it for forever.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the client closes the leased connection, so the server stops
+    /// blocking. An element that the server removes at that moment is lost. The client never
+    /// retries the command.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn blmpop(
+        &self,
+        keys: impl ToKeys,
+        end: ListEnd,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, Vec<Bytes>)>> {
+        ListCommands::blmpop(self, keys, end, timeout)
+    }
+
+    /// Like [`blmpop`](Self::blmpop), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn blmpop_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ListEnd,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, Vec<T>)>> {
+        ListCommands::blmpop_as(self, keys, end, timeout)
+    }
+
+    /// Like [`lmpop_count`](Self::lmpop_count), but waits for an element if there is none
+    /// (`BLMPOP`).
+    ///
+    /// Returns the key and the elements in the order of removal, `None` if there was none in time.
+    ///
+    /// The command runs on a leased connection, so it does not delay other commands, and cannot be
+    /// part of a pipeline, a bulk or a transaction. Pass `None` to block without a time limit. A
+    /// time limit of zero is rejected, because servers take it for forever.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the client closes the leased connection, so the server stops
+    /// blocking. An element that the server removes at that moment is lost. The client never
+    /// retries the command.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn blmpop_count(
+        &self,
+        keys: impl ToKeys,
+        end: ListEnd,
+        count: u64,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, Vec<Bytes>)>> {
+        ListCommands::blmpop_count(self, keys, end, count, timeout)
+    }
+
+    /// Like [`blmpop_count`](Self::blmpop_count), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn blmpop_count_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ListEnd,
+        count: u64,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, Vec<T>)>> {
+        ListCommands::blmpop_count_as(self, keys, end, count, timeout)
+    }
 }
 
 /// Publishing, and information about subscriptions.
@@ -393,6 +3153,42 @@ impl Client {
     /// Returns the count.
     pub fn pubsub_numpat(&self) -> Reply<u64> {
         PubSubCommands::pubsub_numpat(self)
+    }
+
+    /// Publishes a message to the current subscribers of a sharded channel (`SPUBLISH`).
+    ///
+    /// On a server that is not part of a cluster, sharded channels are separate from the others.
+    ///
+    /// Returns how many subscriptions received the message.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn spublish(&self, channel: impl ToKey, message: impl ToArg) -> Reply<i64> {
+        PubSubCommands::spublish(self, channel, message)
+    }
+
+    /// Lists the sharded channels with subscribers (`PUBSUB SHARDCHANNELS`).
+    ///
+    /// Returns the names of the channels, in no particular order.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn pubsub_shardchannels(&self) -> Reply<Vec<Bytes>> {
+        PubSubCommands::pubsub_shardchannels(self)
+    }
+
+    /// Counts the connections that subscribe to each of these sharded channels
+    /// (`PUBSUB SHARDNUMSUB`).
+    ///
+    /// Returns each channel and its count, in the given order.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn pubsub_shardnumsub(&self, channels: impl ToKeys) -> Reply<Vec<(Bytes, u64)>> {
+        PubSubCommands::pubsub_shardnumsub(self, channels)
     }
 }
 
@@ -490,6 +3286,1593 @@ impl Client {
     /// Removes all loaded scripts (`SCRIPT FLUSH`).
     pub fn script_flush(&self) -> Reply<()> {
         ScriptCommands::script_flush(self)
+    }
+
+    /// Runs a script that only reads, also on a replica (`EVAL_RO`).
+    ///
+    /// The script reads the keys from `KEYS` and the arguments from `ARGV`.
+    ///
+    /// Returns what the script returns.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the script fails or writes.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn eval_ro(
+        &self,
+        script: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Reply<Frame> {
+        ScriptCommands::eval_ro(self, script, keys, args)
+    }
+
+    /// Like [`eval_ro`](Self::eval_ro), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn eval_ro_as<T: FromFrame>(
+        &self,
+        script: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Reply<T> {
+        ScriptCommands::eval_ro_as(self, script, keys, args)
+    }
+
+    /// Runs a loaded script that only reads, also on a replica, by the digest that
+    /// [`script_load`](Self::script_load) returned (`EVALSHA_RO`).
+    ///
+    /// Returns what the script returns.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server does not have the script (code `NOSCRIPT`); the script fails or writes.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn evalsha_ro(
+        &self,
+        digest: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Reply<Frame> {
+        ScriptCommands::evalsha_ro(self, digest, keys, args)
+    }
+
+    /// Like [`evalsha_ro`](Self::evalsha_ro), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn evalsha_ro_as<T: FromFrame>(
+        &self,
+        digest: impl ToArg,
+        keys: impl ToKeys,
+        args: impl ToArgs,
+    ) -> Reply<T> {
+        ScriptCommands::evalsha_ro_as(self, digest, keys, args)
+    }
+
+    /// Stops the script that is running, if it has written nothing yet (`SCRIPT KILL`).
+    ///
+    /// # Errors
+    ///
+    /// Fails if no script is running (code `NOTBUSY`), or it has written (code `UNKILLABLE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn script_kill(&self) -> Reply<()> {
+        ScriptCommands::script_kill(self)
+    }
+}
+
+/// Commands on sets: unordered collections of different members.
+///
+/// Methods that take several members accept a single member (`"a"`), or a list, slice, array or
+/// tuple of members. See [`Client::sscan_stream`](crate::Client::sscan_stream) to iterate over
+/// a large set.
+impl Client {
+    /// Adds members to a set (`SADD`).
+    ///
+    /// Creates the set if it does not exist.
+    ///
+    /// Returns how many of the members are new.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn sadd(&self, key: impl ToKey, members: impl ToArgs) -> Reply<u64> {
+        SetCommands::sadd(self, key, members)
+    }
+
+    /// Removes members of a set (`SREM`).
+    ///
+    /// A set without members does not exist.
+    ///
+    /// Returns how many of the members existed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn srem(&self, key: impl ToKey, members: impl ToArgs) -> Reply<u64> {
+        SetCommands::srem(self, key, members)
+    }
+
+    /// Gets all members of a set (`SMEMBERS`).
+    ///
+    /// Returns the members in no particular order, empty if the set does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn smembers(&self, key: impl ToKey) -> Reply<Vec<Bytes>> {
+        SetCommands::smembers(self, key)
+    }
+
+    /// Like [`smembers`](Self::smembers), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn smembers_as<T: FromFrame>(&self, key: impl ToKey) -> Reply<T> {
+        SetCommands::smembers_as(self, key)
+    }
+
+    /// Checks whether a value is a member of a set (`SISMEMBER`).
+    ///
+    /// Returns whether the set contains it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn sismember(&self, key: impl ToKey, member: impl ToArg) -> Reply<bool> {
+        SetCommands::sismember(self, key, member)
+    }
+
+    /// Checks which values are members of a set (`SMISMEMBER`).
+    ///
+    /// Returns one flag per value, in the same order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn smismember(&self, key: impl ToKey, members: impl ToArgs) -> Reply<Vec<bool>> {
+        SetCommands::smismember(self, key, members)
+    }
+
+    /// Counts the members of a set (`SCARD`).
+    ///
+    /// Returns the count, 0 if the set does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn scard(&self, key: impl ToKey) -> Reply<u64> {
+        SetCommands::scard(self, key)
+    }
+
+    /// Removes a random member of a set (`SPOP`).
+    ///
+    /// Returns the member, `None` if the set does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn spop(&self, key: impl ToKey) -> Reply<Option<Bytes>> {
+        SetCommands::spop(self, key)
+    }
+
+    /// Like [`spop`](Self::spop), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn spop_as<T: FromFrame>(&self, key: impl ToKey) -> Reply<Option<T>> {
+        SetCommands::spop_as(self, key)
+    }
+
+    /// Removes at most `count` random members of a set (`SPOP`).
+    ///
+    /// Returns the members, empty if the set does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn spop_count(&self, key: impl ToKey, count: u64) -> Reply<Vec<Bytes>> {
+        SetCommands::spop_count(self, key, count)
+    }
+
+    /// Like [`spop_count`](Self::spop_count), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn spop_count_as<T: FromFrame>(&self, key: impl ToKey, count: u64) -> Reply<Vec<T>> {
+        SetCommands::spop_count_as(self, key, count)
+    }
+
+    /// Gets a random member of a set (`SRANDMEMBER`).
+    ///
+    /// Returns the member, `None` if the set does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn srandmember(&self, key: impl ToKey) -> Reply<Option<Bytes>> {
+        SetCommands::srandmember(self, key)
+    }
+
+    /// Like [`srandmember`](Self::srandmember), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn srandmember_as<T: FromFrame>(&self, key: impl ToKey) -> Reply<Option<T>> {
+        SetCommands::srandmember_as(self, key)
+    }
+
+    /// Gets several random members of a set: different ones for a positive `count`, exactly
+    /// `-count` and possibly repeated ones for a negative `count` (`SRANDMEMBER`).
+    ///
+    /// Returns the members, empty if the set does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn srandmember_count(&self, key: impl ToKey, count: i64) -> Reply<Vec<Bytes>> {
+        SetCommands::srandmember_count(self, key, count)
+    }
+
+    /// Like [`srandmember_count`](Self::srandmember_count), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn srandmember_count_as<T: FromFrame>(&self, key: impl ToKey, count: i64) -> Reply<Vec<T>> {
+        SetCommands::srandmember_count_as(self, key, count)
+    }
+
+    /// Moves a member from one set to another (`SMOVE`).
+    ///
+    /// Returns whether the source contained the member.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn smove(
+        &self,
+        source: impl ToKey,
+        destination: impl ToKey,
+        member: impl ToArg,
+    ) -> Reply<bool> {
+        SetCommands::smove(self, source, destination, member)
+    }
+
+    /// Gets the members that all of these sets have (`SINTER`).
+    ///
+    /// A missing set counts as empty.
+    ///
+    /// Returns the members in no particular order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn sinter(&self, keys: impl ToKeys) -> Reply<Vec<Bytes>> {
+        SetCommands::sinter(self, keys)
+    }
+
+    /// Like [`sinter`](Self::sinter), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn sinter_as<T: FromFrame>(&self, keys: impl ToKeys) -> Reply<T> {
+        SetCommands::sinter_as(self, keys)
+    }
+
+    /// Stores the members that all of these sets have in a set (`SINTERSTORE`).
+    ///
+    /// Overwrites the destination, and removes it if the result is empty.
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn sinterstore(&self, destination: impl ToKey, keys: impl ToKeys) -> Reply<u64> {
+        SetCommands::sinterstore(self, destination, keys)
+    }
+
+    /// Gets the members that any of these sets has (`SUNION`).
+    ///
+    /// A missing set counts as empty.
+    ///
+    /// Returns the members in no particular order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn sunion(&self, keys: impl ToKeys) -> Reply<Vec<Bytes>> {
+        SetCommands::sunion(self, keys)
+    }
+
+    /// Like [`sunion`](Self::sunion), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn sunion_as<T: FromFrame>(&self, keys: impl ToKeys) -> Reply<T> {
+        SetCommands::sunion_as(self, keys)
+    }
+
+    /// Stores the members that any of these sets has in a set (`SUNIONSTORE`).
+    ///
+    /// Overwrites the destination, and removes it if the result is empty.
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn sunionstore(&self, destination: impl ToKey, keys: impl ToKeys) -> Reply<u64> {
+        SetCommands::sunionstore(self, destination, keys)
+    }
+
+    /// Gets the members of the first set that none of the others has (`SDIFF`).
+    ///
+    /// A missing set counts as empty.
+    ///
+    /// Returns the members in no particular order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn sdiff(&self, keys: impl ToKeys) -> Reply<Vec<Bytes>> {
+        SetCommands::sdiff(self, keys)
+    }
+
+    /// Like [`sdiff`](Self::sdiff), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn sdiff_as<T: FromFrame>(&self, keys: impl ToKeys) -> Reply<T> {
+        SetCommands::sdiff_as(self, keys)
+    }
+
+    /// Stores the members of the first set that none of the others has in a set (`SDIFFSTORE`).
+    ///
+    /// Overwrites the destination, and removes it if the result is empty.
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn sdiffstore(&self, destination: impl ToKey, keys: impl ToKeys) -> Reply<u64> {
+        SetCommands::sdiffstore(self, destination, keys)
+    }
+
+    /// Counts the members that all of these sets have (`SINTERCARD`).
+    ///
+    /// Returns the count.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn sintercard(&self, keys: impl ToKeys) -> Reply<u64> {
+        SetCommands::sintercard(self, keys)
+    }
+
+    /// Counts the members that all of these sets have, up to `limit`; a limit of 0 means none
+    /// (`SINTERCARD`).
+    ///
+    /// Returns the count, at most the limit.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn sintercard_limit(&self, keys: impl ToKeys, limit: u64) -> Reply<u64> {
+        SetCommands::sintercard_limit(self, keys, limit)
+    }
+
+    /// Reads one page of the members of a set (`SSCAN`).
+    ///
+    /// Start with cursor 0, continue with the returned cursor, and stop when it is 0. A page may be
+    /// empty before the end, and a member may appear twice.
+    ///
+    /// Returns a [`ScanItems`] with the members.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn sscan(
+        &self,
+        key: impl ToKey,
+        cursor: u64,
+        options: ScanOptions,
+    ) -> Reply<ScanItems<Bytes>> {
+        SetCommands::sscan(self, key, cursor, options)
+    }
+}
+
+/// Commands on sorted sets: different members in the order of their scores.
+///
+/// Pass ranges of ranks or scores as Rust ranges: `..5` is below 5,
+/// `(Bound::Excluded(5.0), Bound::Unbounded)` is above 5. Methods that take several members
+/// accept a single member (`"a"`), or a list, slice, array or tuple of members. See
+/// [`Client::zscan_stream`](crate::Client::zscan_stream) to iterate over a large sorted set.
+impl Client {
+    /// Adds members with their scores to a sorted set, or updates the scores of members (`ZADD`).
+    ///
+    /// Creates the set if it does not exist.
+    ///
+    /// Returns how many of the members are new.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a score is not a number (NaN); a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zadd(
+        &self,
+        key: impl ToKey,
+        members: impl IntoIterator<Item = (impl ToArg, impl Into<f64>)>,
+    ) -> Reply<u64> {
+        SortedSetCommands::zadd(self, key, members)
+    }
+
+    /// Adds members with their scores to a sorted set, or updates the scores of members, with
+    /// conditions (`ZADD`).
+    ///
+    /// Returns how many of the members are new; with [`ch`](crate::ZAddOptions::ch), how many are
+    /// new or have another score.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a score is not a number (NaN); a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zadd_with(
+        &self,
+        key: impl ToKey,
+        members: impl IntoIterator<Item = (impl ToArg, impl Into<f64>)>,
+        options: ZAddOptions,
+    ) -> Reply<u64> {
+        SortedSetCommands::zadd_with(self, key, members, options)
+    }
+
+    /// Increments the score of a member, with conditions (`ZADD`).
+    ///
+    /// A missing member counts as 0.
+    ///
+    /// Returns the new score, `None` if a condition was not met.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the result is not a number; a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zadd_incr(
+        &self,
+        key: impl ToKey,
+        member: impl ToArg,
+        amount: f64,
+        options: ZAddOptions,
+    ) -> Reply<Option<f64>> {
+        SortedSetCommands::zadd_incr(self, key, member, amount, options)
+    }
+
+    /// Increments the score of a member (`ZINCRBY`).
+    ///
+    /// A missing member counts as 0.
+    ///
+    /// Returns the new score.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the result is not a number; a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zincrby(&self, key: impl ToKey, amount: f64, member: impl ToArg) -> Reply<f64> {
+        SortedSetCommands::zincrby(self, key, amount, member)
+    }
+
+    /// Removes members of a sorted set (`ZREM`).
+    ///
+    /// A set without members does not exist.
+    ///
+    /// Returns how many of the members existed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zrem(&self, key: impl ToKey, members: impl ToArgs) -> Reply<u64> {
+        SortedSetCommands::zrem(self, key, members)
+    }
+
+    /// Counts the members of a sorted set (`ZCARD`).
+    ///
+    /// Returns the count, 0 if the set does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zcard(&self, key: impl ToKey) -> Reply<u64> {
+        SortedSetCommands::zcard(self, key)
+    }
+
+    /// Counts the members whose score is in a range (`ZCOUNT`).
+    ///
+    /// Returns the count.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zcount(&self, key: impl ToKey, range: impl RangeBounds<f64>) -> Reply<u64> {
+        SortedSetCommands::zcount(self, key, range)
+    }
+
+    /// Counts the members in a range of texts (`ZLEXCOUNT`).
+    ///
+    /// All members must have the same score.
+    ///
+    /// Returns the count.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zlexcount(&self, key: impl ToKey, range: impl LexBounds) -> Reply<u64> {
+        SortedSetCommands::zlexcount(self, key, range)
+    }
+
+    /// Gets the score of a member (`ZSCORE`).
+    ///
+    /// Returns the score, `None` if the set or the member does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zscore(&self, key: impl ToKey, member: impl ToArg) -> Reply<Option<f64>> {
+        SortedSetCommands::zscore(self, key, member)
+    }
+
+    /// Gets the scores of several members (`ZMSCORE`).
+    ///
+    /// Returns one entry per member, in the same order; `None` for a member that does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zmscore(&self, key: impl ToKey, members: impl ToArgs) -> Reply<Vec<Option<f64>>> {
+        SortedSetCommands::zmscore(self, key, members)
+    }
+
+    /// Gets the rank of a member, counted from the lowest score (`ZRANK`).
+    ///
+    /// Returns the rank, 0 for the lowest score; `None` if the set or the member does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zrank(&self, key: impl ToKey, member: impl ToArg) -> Reply<Option<u64>> {
+        SortedSetCommands::zrank(self, key, member)
+    }
+
+    /// Gets the rank of a member, counted from the highest score (`ZREVRANK`).
+    ///
+    /// Returns the rank, 0 for the highest score; `None` if the set or the member does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zrevrank(&self, key: impl ToKey, member: impl ToArg) -> Reply<Option<u64>> {
+        SortedSetCommands::zrevrank(self, key, member)
+    }
+
+    /// Gets the members in a range of ranks, scores or texts (`ZRANGE`).
+    ///
+    /// Returns the members in order, empty if the set does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zrange(&self, key: impl ToKey, range: ZRange) -> Reply<Vec<Bytes>> {
+        SortedSetCommands::zrange(self, key, range)
+    }
+
+    /// Like [`zrange`](Self::zrange), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn zrange_as<T: FromFrame>(&self, key: impl ToKey, range: ZRange) -> Reply<Vec<T>> {
+        SortedSetCommands::zrange_as(self, key, range)
+    }
+
+    /// Gets the members in a range of ranks, scores or texts, with their scores (`ZRANGE`).
+    ///
+    /// Returns the members with their scores in order, empty if the set does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the range is one of texts; a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zrange_withscores(&self, key: impl ToKey, range: ZRange) -> Reply<Vec<(Bytes, f64)>> {
+        SortedSetCommands::zrange_withscores(self, key, range)
+    }
+
+    /// Like [`zrange_withscores`](Self::zrange_withscores), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn zrange_withscores_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        range: ZRange,
+    ) -> Reply<Vec<(T, f64)>> {
+        SortedSetCommands::zrange_withscores_as(self, key, range)
+    }
+
+    /// Stores the members in a range of ranks, scores or texts, with their scores (`ZRANGESTORE`).
+    ///
+    /// Overwrites the destination, and removes it if the range is empty.
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zrangestore(
+        &self,
+        destination: impl ToKey,
+        source: impl ToKey,
+        range: ZRange,
+    ) -> Reply<u64> {
+        SortedSetCommands::zrangestore(self, destination, source, range)
+    }
+
+    /// Removes the members in a range of ranks, counted from the lowest score (`ZREMRANGEBYRANK`).
+    ///
+    /// Returns how many members were removed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zremrangebyrank(&self, key: impl ToKey, range: impl RangeBounds<i64>) -> Reply<u64> {
+        SortedSetCommands::zremrangebyrank(self, key, range)
+    }
+
+    /// Removes the members whose score is in a range (`ZREMRANGEBYSCORE`).
+    ///
+    /// Returns how many members were removed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zremrangebyscore(&self, key: impl ToKey, range: impl RangeBounds<f64>) -> Reply<u64> {
+        SortedSetCommands::zremrangebyscore(self, key, range)
+    }
+
+    /// Removes the members in a range of texts (`ZREMRANGEBYLEX`).
+    ///
+    /// All members must have the same score.
+    ///
+    /// Returns how many members were removed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zremrangebylex(&self, key: impl ToKey, range: impl LexBounds) -> Reply<u64> {
+        SortedSetCommands::zremrangebylex(self, key, range)
+    }
+
+    /// Removes the member with the lowest score (`ZPOPMIN`).
+    ///
+    /// Returns the member and its score, `None` if the set does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zpopmin(&self, key: impl ToKey) -> Reply<Option<(Bytes, f64)>> {
+        SortedSetCommands::zpopmin(self, key)
+    }
+
+    /// Removes at most `count` members with the lowest scores (`ZPOPMIN`).
+    ///
+    /// Returns the members with their scores in the order of removal, empty if the set does not
+    /// exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zpopmin_count(&self, key: impl ToKey, count: u64) -> Reply<Vec<(Bytes, f64)>> {
+        SortedSetCommands::zpopmin_count(self, key, count)
+    }
+
+    /// Like [`zpopmin_count`](Self::zpopmin_count), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn zpopmin_count_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        count: u64,
+    ) -> Reply<Vec<(T, f64)>> {
+        SortedSetCommands::zpopmin_count_as(self, key, count)
+    }
+
+    /// Removes the member with the highest score (`ZPOPMAX`).
+    ///
+    /// Returns the member and its score, `None` if the set does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zpopmax(&self, key: impl ToKey) -> Reply<Option<(Bytes, f64)>> {
+        SortedSetCommands::zpopmax(self, key)
+    }
+
+    /// Removes at most `count` members with the highest scores (`ZPOPMAX`).
+    ///
+    /// Returns the members with their scores in the order of removal, empty if the set does not
+    /// exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zpopmax_count(&self, key: impl ToKey, count: u64) -> Reply<Vec<(Bytes, f64)>> {
+        SortedSetCommands::zpopmax_count(self, key, count)
+    }
+
+    /// Like [`zpopmax_count`](Self::zpopmax_count), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn zpopmax_count_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        count: u64,
+    ) -> Reply<Vec<(T, f64)>> {
+        SortedSetCommands::zpopmax_count_as(self, key, count)
+    }
+
+    /// Removes the member at one end of the first of several sorted sets that exists (`ZMPOP`).
+    ///
+    /// Returns the key and the member with its score, `None` if no set exists.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zmpop(&self, keys: impl ToKeys, end: ZEnd) -> Reply<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+        SortedSetCommands::zmpop(self, keys, end)
+    }
+
+    /// Like [`zmpop`](Self::zmpop), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn zmpop_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ZEnd,
+    ) -> Reply<Option<(Bytes, Vec<(T, f64)>)>> {
+        SortedSetCommands::zmpop_as(self, keys, end)
+    }
+
+    /// Removes at most `count` members at one end of the first of several sorted sets that exists
+    /// (`ZMPOP`).
+    ///
+    /// Returns the key and the members with their scores in the order of removal, `None` if no set
+    /// exists.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zmpop_count(
+        &self,
+        keys: impl ToKeys,
+        end: ZEnd,
+        count: u64,
+    ) -> Reply<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+        SortedSetCommands::zmpop_count(self, keys, end, count)
+    }
+
+    /// Like [`zmpop_count`](Self::zmpop_count), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn zmpop_count_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ZEnd,
+        count: u64,
+    ) -> Reply<Option<(Bytes, Vec<(T, f64)>)>> {
+        SortedSetCommands::zmpop_count_as(self, keys, end, count)
+    }
+
+    /// Removes the member with the lowest score from the first of several sorted sets that exists,
+    /// and waits for one if there is none (`BZPOPMIN`).
+    ///
+    /// Returns the key, the member and its score, `None` if there was none in time.
+    ///
+    /// The command runs on a leased connection, so it does not delay other commands, and cannot be
+    /// part of a pipeline, a bulk or a transaction. Pass `None` to block without a time limit. A
+    /// time limit of zero is rejected, because servers take it for forever.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the client closes the leased connection, so the server stops
+    /// blocking. An element that the server removes at that moment is lost. The client never
+    /// retries the command.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn bzpopmin(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, Bytes, f64)>> {
+        SortedSetCommands::bzpopmin(self, keys, timeout)
+    }
+
+    /// Like [`bzpopmin`](Self::bzpopmin), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn bzpopmin_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, T, f64)>> {
+        SortedSetCommands::bzpopmin_as(self, keys, timeout)
+    }
+
+    /// Removes the member with the highest score from the first of several sorted sets that exists,
+    /// and waits for one if there is none (`BZPOPMAX`).
+    ///
+    /// Returns the key, the member and its score, `None` if there was none in time.
+    ///
+    /// The command runs on a leased connection, so it does not delay other commands, and cannot be
+    /// part of a pipeline, a bulk or a transaction. Pass `None` to block without a time limit. A
+    /// time limit of zero is rejected, because servers take it for forever.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the client closes the leased connection, so the server stops
+    /// blocking. An element that the server removes at that moment is lost. The client never
+    /// retries the command.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn bzpopmax(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, Bytes, f64)>> {
+        SortedSetCommands::bzpopmax(self, keys, timeout)
+    }
+
+    /// Like [`bzpopmax`](Self::bzpopmax), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn bzpopmax_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, T, f64)>> {
+        SortedSetCommands::bzpopmax_as(self, keys, timeout)
+    }
+
+    /// Like [`zmpop`](Self::zmpop), but waits for a member if there is none (`BZMPOP`).
+    ///
+    /// Returns the key and the member with its score, `None` if there was none in time.
+    ///
+    /// The command runs on a leased connection, so it does not delay other commands, and cannot be
+    /// part of a pipeline, a bulk or a transaction. Pass `None` to block without a time limit. A
+    /// time limit of zero is rejected, because servers take it for forever.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the client closes the leased connection, so the server stops
+    /// blocking. An element that the server removes at that moment is lost. The client never
+    /// retries the command.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn bzmpop(
+        &self,
+        keys: impl ToKeys,
+        end: ZEnd,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+        SortedSetCommands::bzmpop(self, keys, end, timeout)
+    }
+
+    /// Like [`bzmpop`](Self::bzmpop), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn bzmpop_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ZEnd,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, Vec<(T, f64)>)>> {
+        SortedSetCommands::bzmpop_as(self, keys, end, timeout)
+    }
+
+    /// Like [`zmpop_count`](Self::zmpop_count), but waits for a member if there is none (`BZMPOP`).
+    ///
+    /// Returns the key and the members with their scores in the order of removal, `None` if there
+    /// was none in time.
+    ///
+    /// The command runs on a leased connection, so it does not delay other commands, and cannot be
+    /// part of a pipeline, a bulk or a transaction. Pass `None` to block without a time limit. A
+    /// time limit of zero is rejected, because servers take it for forever.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the client closes the leased connection, so the server stops
+    /// blocking. An element that the server removes at that moment is lost. The client never
+    /// retries the command.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn bzmpop_count(
+        &self,
+        keys: impl ToKeys,
+        end: ZEnd,
+        count: u64,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+        SortedSetCommands::bzmpop_count(self, keys, end, count, timeout)
+    }
+
+    /// Like [`bzmpop_count`](Self::bzmpop_count), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn bzmpop_count_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        end: ZEnd,
+        count: u64,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Reply<Option<(Bytes, Vec<(T, f64)>)>> {
+        SortedSetCommands::bzmpop_count_as(self, keys, end, count, timeout)
+    }
+
+    /// Gets a random member of a sorted set (`ZRANDMEMBER`).
+    ///
+    /// Returns the member, `None` if the set does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zrandmember(&self, key: impl ToKey) -> Reply<Option<Bytes>> {
+        SortedSetCommands::zrandmember(self, key)
+    }
+
+    /// Like [`zrandmember`](Self::zrandmember), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn zrandmember_as<T: FromFrame>(&self, key: impl ToKey) -> Reply<Option<T>> {
+        SortedSetCommands::zrandmember_as(self, key)
+    }
+
+    /// Gets several random members of a sorted set: different ones for a positive `count`, exactly
+    /// `-count` and possibly repeated ones for a negative `count` (`ZRANDMEMBER`).
+    ///
+    /// Returns the members, empty if the set does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zrandmember_count(&self, key: impl ToKey, count: i64) -> Reply<Vec<Bytes>> {
+        SortedSetCommands::zrandmember_count(self, key, count)
+    }
+
+    /// Like [`zrandmember_count`](Self::zrandmember_count), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn zrandmember_count_as<T: FromFrame>(&self, key: impl ToKey, count: i64) -> Reply<Vec<T>> {
+        SortedSetCommands::zrandmember_count_as(self, key, count)
+    }
+
+    /// Gets several random members of a sorted set with their scores (`ZRANDMEMBER`).
+    ///
+    /// For `count`, see [`zrandmember_count`](Self::zrandmember_count).
+    ///
+    /// Returns the members with their scores, empty if the set does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zrandmember_withscores(&self, key: impl ToKey, count: i64) -> Reply<Vec<(Bytes, f64)>> {
+        SortedSetCommands::zrandmember_withscores(self, key, count)
+    }
+
+    /// Like [`zrandmember_withscores`](Self::zrandmember_withscores), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn zrandmember_withscores_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        count: i64,
+    ) -> Reply<Vec<(T, f64)>> {
+        SortedSetCommands::zrandmember_withscores_as(self, key, count)
+    }
+
+    /// Gets the members that any of these sorted sets has (`ZUNION`).
+    ///
+    /// A missing set counts as empty.
+    ///
+    /// Returns the members, the lowest sum of scores first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zunion(&self, keys: impl ToKeys) -> Reply<Vec<Bytes>> {
+        SortedSetCommands::zunion(self, keys)
+    }
+
+    /// Like [`zunion`](Self::zunion), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn zunion_as<T: FromFrame>(&self, keys: impl ToKeys) -> Reply<Vec<T>> {
+        SortedSetCommands::zunion_as(self, keys)
+    }
+
+    /// Gets the members that any of these sorted sets has, with their combined scores (`ZUNION`).
+    ///
+    /// Returns the members with their scores, the lowest first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zunion_withscores(
+        &self,
+        keys: impl ToKeys,
+        options: ZCombineOptions,
+    ) -> Reply<Vec<(Bytes, f64)>> {
+        SortedSetCommands::zunion_withscores(self, keys, options)
+    }
+
+    /// Like [`zunion_withscores`](Self::zunion_withscores), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn zunion_withscores_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        options: ZCombineOptions,
+    ) -> Reply<Vec<(T, f64)>> {
+        SortedSetCommands::zunion_withscores_as(self, keys, options)
+    }
+
+    /// Stores the members that any of these sorted sets has (`ZUNIONSTORE`).
+    ///
+    /// The scores of a member are added. Overwrites the destination, and removes it if the result
+    /// is empty.
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zunionstore(&self, destination: impl ToKey, keys: impl ToKeys) -> Reply<u64> {
+        SortedSetCommands::zunionstore(self, destination, keys)
+    }
+
+    /// Stores the members that any of these sorted sets has, with options for combining scores
+    /// (`ZUNIONSTORE`).
+    ///
+    /// Overwrites the destination, and removes it if the result is empty.
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zunionstore_with(
+        &self,
+        destination: impl ToKey,
+        keys: impl ToKeys,
+        options: ZCombineOptions,
+    ) -> Reply<u64> {
+        SortedSetCommands::zunionstore_with(self, destination, keys, options)
+    }
+
+    /// Gets the members that all of these sorted sets have (`ZINTER`).
+    ///
+    /// A missing set counts as empty.
+    ///
+    /// Returns the members, the lowest sum of scores first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zinter(&self, keys: impl ToKeys) -> Reply<Vec<Bytes>> {
+        SortedSetCommands::zinter(self, keys)
+    }
+
+    /// Like [`zinter`](Self::zinter), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn zinter_as<T: FromFrame>(&self, keys: impl ToKeys) -> Reply<Vec<T>> {
+        SortedSetCommands::zinter_as(self, keys)
+    }
+
+    /// Gets the members that all of these sorted sets have, with their combined scores (`ZINTER`).
+    ///
+    /// Returns the members with their scores, the lowest first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zinter_withscores(
+        &self,
+        keys: impl ToKeys,
+        options: ZCombineOptions,
+    ) -> Reply<Vec<(Bytes, f64)>> {
+        SortedSetCommands::zinter_withscores(self, keys, options)
+    }
+
+    /// Like [`zinter_withscores`](Self::zinter_withscores), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn zinter_withscores_as<T: FromFrame>(
+        &self,
+        keys: impl ToKeys,
+        options: ZCombineOptions,
+    ) -> Reply<Vec<(T, f64)>> {
+        SortedSetCommands::zinter_withscores_as(self, keys, options)
+    }
+
+    /// Stores the members that all of these sorted sets have (`ZINTERSTORE`).
+    ///
+    /// The scores of a member are added. Overwrites the destination, and removes it if the result
+    /// is empty.
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zinterstore(&self, destination: impl ToKey, keys: impl ToKeys) -> Reply<u64> {
+        SortedSetCommands::zinterstore(self, destination, keys)
+    }
+
+    /// Stores the members that all of these sorted sets have, with options for combining scores
+    /// (`ZINTERSTORE`).
+    ///
+    /// Overwrites the destination, and removes it if the result is empty.
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zinterstore_with(
+        &self,
+        destination: impl ToKey,
+        keys: impl ToKeys,
+        options: ZCombineOptions,
+    ) -> Reply<u64> {
+        SortedSetCommands::zinterstore_with(self, destination, keys, options)
+    }
+
+    /// Gets the members of the first sorted set that none of the others has (`ZDIFF`).
+    ///
+    /// A missing set counts as empty.
+    ///
+    /// Returns the members, the lowest score first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zdiff(&self, keys: impl ToKeys) -> Reply<Vec<Bytes>> {
+        SortedSetCommands::zdiff(self, keys)
+    }
+
+    /// Like [`zdiff`](Self::zdiff), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn zdiff_as<T: FromFrame>(&self, keys: impl ToKeys) -> Reply<Vec<T>> {
+        SortedSetCommands::zdiff_as(self, keys)
+    }
+
+    /// Gets the members of the first sorted set that none of the others has, with their scores
+    /// (`ZDIFF`).
+    ///
+    /// Returns the members with their scores in the first set, the lowest first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zdiff_withscores(&self, keys: impl ToKeys) -> Reply<Vec<(Bytes, f64)>> {
+        SortedSetCommands::zdiff_withscores(self, keys)
+    }
+
+    /// Like [`zdiff_withscores`](Self::zdiff_withscores), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn zdiff_withscores_as<T: FromFrame>(&self, keys: impl ToKeys) -> Reply<Vec<(T, f64)>> {
+        SortedSetCommands::zdiff_withscores_as(self, keys)
+    }
+
+    /// Stores the members of the first sorted set that none of the others has (`ZDIFFSTORE`).
+    ///
+    /// Overwrites the destination, and removes it if the result is empty.
+    ///
+    /// Returns how many members were stored.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zdiffstore(&self, destination: impl ToKey, keys: impl ToKeys) -> Reply<u64> {
+        SortedSetCommands::zdiffstore(self, destination, keys)
+    }
+
+    /// Counts the members that all of these sorted sets have (`ZINTERCARD`).
+    ///
+    /// Returns the count.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zintercard(&self, keys: impl ToKeys) -> Reply<u64> {
+        SortedSetCommands::zintercard(self, keys)
+    }
+
+    /// Counts the members that all of these sorted sets have, up to `limit`; a limit of 0 means
+    /// none (`ZINTERCARD`).
+    ///
+    /// Returns the count, at most the limit.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zintercard_limit(&self, keys: impl ToKeys, limit: u64) -> Reply<u64> {
+        SortedSetCommands::zintercard_limit(self, keys, limit)
+    }
+
+    /// Reads one page of the members of a sorted set (`ZSCAN`).
+    ///
+    /// Start with cursor 0, continue with the returned cursor, and stop when it is 0. A page may be
+    /// empty before the end, and a member may appear twice.
+    ///
+    /// Returns a [`ScanItems`] with the members and their scores.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key holds another type (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn zscan(
+        &self,
+        key: impl ToKey,
+        cursor: u64,
+        options: ScanOptions,
+    ) -> Reply<ScanItems<(Bytes, f64)>> {
+        SortedSetCommands::zscan(self, key, cursor, options)
     }
 }
 
@@ -1365,6 +5748,112 @@ impl Client {
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     pub fn setrange(&self, key: impl ToKey, offset: u64, value: impl ToArg) -> Reply<u64> {
         StringCommands::setrange(self, key, offset, value)
+    }
+
+    /// Sets the value of a key, with conditions and a time to live, and returns the previous value
+    /// (`SET`).
+    ///
+    /// Returns the previous value, `None` if the key did not exist. If a condition was not met,
+    /// that is the current value.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the key does not hold a string (code `WRONGTYPE`).
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn set_get(
+        &self,
+        key: impl ToKey,
+        value: impl ToArg,
+        options: SetOptions,
+    ) -> Reply<Option<Bytes>> {
+        StringCommands::set_get(self, key, value, options)
+    }
+
+    /// Like [`set_get`](Self::set_get), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn set_get_as<T: FromFrame>(
+        &self,
+        key: impl ToKey,
+        value: impl ToArg,
+        options: SetOptions,
+    ) -> Reply<Option<T>> {
+        StringCommands::set_get_as(self, key, value, options)
+    }
+
+    /// Gets the value of a key and changes its time to live (`GETEX`).
+    ///
+    /// Returns the value, `None` if the key does not exist.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn getex(&self, key: impl ToKey, expiry: GetEx) -> Reply<Option<Bytes>> {
+        StringCommands::getex(self, key, expiry)
+    }
+
+    /// Like [`getex`](Self::getex), but converts strings to `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a string cannot be converted to `T` (kind
+    /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
+    pub fn getex_as<T: FromFrame>(&self, key: impl ToKey, expiry: GetEx) -> Reply<Option<T>> {
+        StringCommands::getex_as(self, key, expiry)
+    }
+
+    /// Finds the longest common subsequence of two values (`LCS`).
+    ///
+    /// Takes time proportional to the product of their lengths.
+    ///
+    /// Returns the bytes that both values have in the same order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key does not hold a string.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lcs(&self, key: impl ToKey, other: impl ToKey) -> Reply<Bytes> {
+        StringCommands::lcs(self, key, other)
+    }
+
+    /// Gets the length of the longest common subsequence of two values (`LCS`).
+    ///
+    /// Returns the length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key does not hold a string.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lcs_len(&self, key: impl ToKey, other: impl ToKey) -> Reply<u64> {
+        StringCommands::lcs_len(self, key, other)
+    }
+
+    /// Finds where the longest common subsequence of two values is, without matches shorter than
+    /// `min_len` bytes (`LCS`).
+    ///
+    /// Returns an [`LcsMatches`].
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key does not hold a string.
+    ///
+    /// # Servers
+    ///
+    /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    pub fn lcs_idx(&self, key: impl ToKey, other: impl ToKey, min_len: u64) -> Reply<LcsMatches> {
+        StringCommands::lcs_idx(self, key, other, min_len)
     }
 }
 

@@ -36,9 +36,7 @@ impl Builder {
         let before = self.len();
         fields.write_fields(&mut self.request);
         if self.len() == before {
-            self.reject(Error::argument(
-                "no fields given; an entry needs at least one",
-            ));
+            self.reject(Error::argument("no fields given; pass at least one"));
         }
         self
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use swarm_resp::{ConvertError, Frame, FrameRef, FromFrame, Milliseconds};
 
+use super::super::server::fields;
 use super::entry::StreamEntry;
 use super::id::StreamId;
 
@@ -86,16 +87,6 @@ impl fmt::Debug for ConsumerInfo {
             .field("inactive", &self.inactive)
             .finish()
     }
-}
-
-/// Reads the names and values of a map, or of the flat array that represents it in RESP2.
-fn fields(reply: FrameRef<'_>) -> Result<Vec<(Bytes, FrameRef<'_>)>, ConvertError> {
-    let mut items = (reply.items()).ok_or_else(|| ConvertError::new("a map", reply))?;
-    let mut fields = Vec::with_capacity(items.len() / 2);
-    while let (Some(name), Some(value)) = (items.next(), items.next()) {
-        fields.push((name.convert()?, value));
-    }
-    Ok(fields)
 }
 
 pub(in crate::commands) fn stream_info(reply: &Frame) -> Result<StreamInfo, ConvertError> {
