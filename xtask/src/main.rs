@@ -4,8 +4,10 @@
 mod codegen;
 mod examples;
 mod fuzz;
+mod gateway;
 mod modules;
 mod pages;
+mod peers;
 mod release;
 mod shell;
 mod tidy;
@@ -79,6 +81,9 @@ enum Task {
     /// Send 100,000 commands to a server that is down for 30 seconds; kill a server 200 times under
     /// load; check the order of two million commands (needs redis-server)
     Soak,
+    /// Run the tests of Redis and redis-py, and checks with ioredis and node-redis, against the
+    /// gateway (needs tclsh, python3, npm, and redis-server)
+    Peers(peers::Options),
     /// Run the examples and compare their output with examples/README.md
     Examples {
         /// Write their output to examples/README.md
@@ -119,6 +124,7 @@ fn run(task: Task) -> Result<()> {
                 update: false,
                 server: Some(examples::Server::Upstream),
             },
+            Task::Peers(peers::Options::default()),
             Task::Loom,
             Task::Simulate,
             Task::Soak,
@@ -189,6 +195,7 @@ fn run(task: Task) -> Result<()> {
             cargo("kills", &format!("{run} kills -- 20"))?;
             cargo("histories", &format!("{run} histories -- 200000"))
         }
+        Task::Peers(options) => peers::run(&options),
         Task::Examples { update, server } => match server {
             Some(server) => examples::check_against(server),
             None => examples::check(update),

@@ -12,7 +12,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow, ensure};
 
 use self::page::{PATH, Place, Transport, block, fits};
-use self::program::{Gateway, run};
+use self::program::run;
+use crate::gateway::Gateway;
 use crate::shell::{cargo, command, output};
 
 /// The quickstart's counts, computed by shell tools.
@@ -175,7 +176,7 @@ fn run_against(
         Some(Transport::Tcp) | None => "SWARM_KEYDB_TCP_URL",
         Some(Transport::Http) => "SWARM_KEYDB_HTTP_URL",
     };
-    let url = gateway.url(transport.unwrap_or(Transport::Tcp))?;
+    let url = gateway.url(transport.unwrap_or(Transport::Tcp).scheme())?;
     let over = transport.map_or("in front of tcp", Transport::name);
     let name = format!("{}, {over}", example.name);
     let printed = run(&example.name, &[(variable, url)]).context(name.clone())?;

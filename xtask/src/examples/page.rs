@@ -34,6 +34,14 @@ impl Transport {
             Self::Http => "http",
         }
     }
+
+    pub(super) fn scheme(self) -> &'static str {
+        match self {
+            Self::Ws => "ws",
+            Self::Tcp => "redis",
+            Self::Http => "http",
+        }
+    }
 }
 
 /// Returns where an example can run.
