@@ -66,8 +66,8 @@ async fn a_heartbeat_detects_that_an_idle_connection_is_shifted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_heartbeat_detects_that_a_busy_connection_is_shifted() {
     for fault in [
-        (|faults| faults.surplus_reply("ECHO")) as fn(&Faults),
-        |faults| faults.missing_reply("ECHO"),
+        (|faults| drop(faults.surplus_reply("ECHO"))) as fn(&Faults),
+        |faults| drop(faults.missing_reply("ECHO")),
     ] {
         for (gateway, url) in each_door().await {
             let client = client(url(&gateway), |options| options).await;

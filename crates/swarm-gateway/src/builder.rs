@@ -11,10 +11,13 @@ use crate::backend::Backend;
 use crate::backend::memory::{Memory, Pacing};
 use crate::backend::redis::Redis;
 use crate::clock::Clock;
+#[cfg(feature = "control")]
+use crate::control::{self, Control};
 use crate::dialect::{Dialect, Quirk};
 use crate::error::StartError;
 use crate::fault::Faults;
-use crate::gateway::{Gateway, Running};
+use crate::handle::Gateway;
+use crate::instance::Instance;
 use crate::origins::Origins;
 use crate::ports::{Listener, PerListener, Port};
 use crate::session::Shared;
@@ -47,6 +50,8 @@ pub struct Builder {
     script_limit: Duration,
     lost_wake_ups: f64,
     max_message: usize,
+    #[cfg(feature = "control")]
+    control: control::Settings,
     #[cfg(feature = "tls")]
     tls: Option<Identity>,
 }
@@ -86,6 +91,8 @@ impl Gateway {
             script_limit: Duration::from_secs(5),
             lost_wake_ups: 0.0,
             max_message: 64 << 20,
+            #[cfg(feature = "control")]
+            control: control::Settings::default(),
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -237,6 +244,28 @@ impl Builder {
         self
     }
 
+    /// Enables the control door at an address and port; port 0 selects a free one. Over HTTP and
+    /// JSON, it offers to tests in any language what [`Faults`], [`Clock`], and [`Gateway`] offer
+    /// to tests in Rust; see its description at `/openapi.json`. Default: disabled.
+    ///
+    /// The door requires no password, so the address must be a loopback address, unless
+    /// [`remote_control`](Self::remote_control) allows others. Requests of web pages are refused.
+    #[cfg(feature = "control")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "control")))]
+    pub fn control(mut self, address: impl Into<String>) -> Self {
+        self.control.address = Some(address.into());
+        self
+    }
+
+    /// Allows the control door to be reachable from other machines. Whoever reaches it can read and
+    /// replace all data, and stop the gateway.
+    #[cfg(feature = "control")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "control")))]
+    pub const fn remote_control(mut self) -> Self {
+        self.control.remote = true;
+        self
+    }
+
     /// Returns the encryption of the WebSocket, HTTP, and TCP listeners, in this order.
     #[cfg(feature = "tls")]
     fn encryption(&self) -> Result<[Encryption; 3], StartError> {
@@ -283,29 +312,29 @@ impl Builder {
                 let pace = (self.dialect.has(Quirk::TornWrites))
                     .then(|| Pacing::new(write_queue.clone(), limit));
                 let swarm = self.dialect.has(Quirk::SwarmCommands);
-                Box::new(Memory::new(self.clock, pace, self.lost_wake_ups, swarm))
+                let clock = self.clock.clone();
+                Box::new(Memory::new(clock, pace, self.lost_wake_ups, swarm))
             }
         };
         let paces_writes = backend.paces_writes();
-        let shared = Arc::new(Shared {
+        let shared = Shared {
             backend,
             faults: Faults::new(),
+            clock: self.clock,
             dialect: self.dialect,
             write_queue: write_queue.filter(|_| !paces_writes),
             password: self.password,
             origins: self.origins,
             max_message: self.max_message,
             next_id: AtomicU64::new(1),
-        });
-        let ports = listeners.ports();
-        let [ws_url, http_url, tcp_url] = ports.urls();
+        };
+        #[cfg(feature = "control")]
+        let door = self.control.bind().await?;
+        let instance = Arc::new(Instance::new(shared, listeners));
         Ok(Gateway {
-            ws_url,
-            http_url,
-            tcp_url,
-            ports,
-            running: Some(Running::start(&shared, listeners)),
-            shared,
+            #[cfg(feature = "control")]
+            control: door.map(|door| Control::start(door, &instance)),
+            instance,
         })
     }
 }

@@ -51,6 +51,11 @@ impl Clock {
         }
     }
 
+    /// Returns whether the clock changes only through [`advance`](Self::advance).
+    pub const fn is_manual(&self) -> bool {
+        self.manual.is_some()
+    }
+
     /// Returns the time in milliseconds since the Unix epoch.
     pub fn unix_millis(&self) -> i64 {
         match &self.manual {

@@ -1,4 +1,4 @@
-//! Errors of starting a gateway.
+//! Errors of starting a gateway, and of replacing its data.
 
 use std::io;
 
@@ -34,6 +34,15 @@ pub enum StartError {
         /// What is wrong.
         reason: String,
     },
+    /// The control door would be reachable from other machines, which was not allowed.
+    #[error(
+        "the control door at {address} would be reachable from other machines; use a loopback \
+         address such as 127.0.0.1, or allow remote control"
+    )]
+    NotLoopback {
+        /// The requested address.
+        address: String,
+    },
     /// The certificate or the private key is invalid.
     #[cfg(feature = "tls")]
     #[error("cannot enable TLS: {reason}")]
@@ -56,5 +65,27 @@ impl StartError {
             io::ErrorKind::AddrInUse => Self::PortTaken { address },
             _ => Self::Bind { address, source },
         }
+    }
+}
+
+/// Error returned when the data of a gateway cannot be copied or replaced.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The data is not in the gateway's embedded store.
+    #[error("the data is in the server behind the gateway; use the embedded store")]
+    NotEmbedded,
+    /// The snapshot is malformed, or contradicts itself.
+    #[error("invalid snapshot: {reason}")]
+    Invalid {
+        /// What is wrong, and with which key.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn invalid(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self::Invalid { reason }
     }
 }

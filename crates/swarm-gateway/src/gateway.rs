@@ -1,6 +1,5 @@
-//! Running gateway: accept loops, shutdown and restart.
+//! Accept loops of a running gateway, and how they end.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +8,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::dialect::Quirk;
-use crate::error::StartError;
 use crate::event_loop::{self, Spawner};
-use crate::fault::Faults;
 use crate::listener::{self, Stop};
-use crate::ports::{Listener, PerListener, Port};
+use crate::ports::{Listener, PerListener};
 use crate::session::Shared;
 use crate::shutdown;
 use crate::stream::{Encryption, Socket, Stream};
@@ -23,136 +20,6 @@ const ACCEPTS: usize = 64;
 
 /// Timeout of the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-
-/// A running gateway. Dropping it stops it immediately; [`shutdown`](Self::shutdown) stops it
-/// gracefully.
-pub struct Gateway {
-    pub(crate) ws_url: String,
-    pub(crate) http_url: String,
-    pub(crate) tcp_url: String,
-    pub(crate) ports: PerListener<Port>,
-    pub(crate) shared: Arc<Shared>,
-    /// `None` while the gateway is stopped.
-    pub(crate) running: Option<Running>,
-}
-
-impl Gateway {
-    /// Returns the URL for WebSocket clients, such as `ws://127.0.0.1:8765/`. Empty if that
-    /// listener is disabled.
-    pub fn ws_url(&self) -> &str {
-        &self.ws_url
-    }
-
-    /// Returns the URL for HTTP clients, such as `http://127.0.0.1:8080`. Empty if that listener is
-    /// disabled.
-    pub fn http_url(&self) -> &str {
-        &self.http_url
-    }
-
-    /// Returns the URL for RESP clients, such as `redis://127.0.0.1:6379`. Empty if that listener
-    /// is disabled.
-    pub fn tcp_url(&self) -> &str {
-        &self.tcp_url
-    }
-
-    /// Returns a handle that injects faults into this gateway.
-    pub fn faults(&self) -> Faults {
-        self.shared.faults.clone()
-    }
-
-    /// Returns how often a command has run, across all connections.
-    pub fn executions(&self, command: &str) -> u64 {
-        self.shared.faults.executions(command)
-    }
-
-    /// Shuts the gateway down gracefully.
-    ///
-    /// The gateway stops accepting connections, runs the commands that it has read, sends their
-    /// replies, and sends every client a close frame. A client that does not read its pending
-    /// replies is disconnected after five seconds.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future stops the gateway immediately.
-    pub async fn shutdown(mut self) {
-        if let Some(running) = self.running.take() {
-            running.end(Ending::Graceful).await;
-        }
-    }
-
-    /// Stops the gateway as a crash would: closes its ports, and cuts all connections without a
-    /// close handshake. Until [`start`](Self::start), clients are refused. Does nothing if the
-    /// gateway is stopped.
-    ///
-    /// The data, the clock, the counts of [`executions`](Self::executions), and faults outlast the
-    /// stop; scripts and `CONFIG SET` do not.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future stops the gateway, but does not wait until its connections are closed.
-    pub async fn stop(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.end(Ending::Immediate).await;
-            self.shared.backend.crashed();
-        }
-    }
-
-    /// Starts a [stopped](Self::stop) gateway on the same ports, with the same data. Does nothing
-    /// if the gateway is running.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if another program has taken a port. The gateway remains stopped.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future leaves the gateway stopped.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), swarm_gateway::StartError> {
-    /// let mut gateway = swarm_gateway::test().await?;
-    /// gateway.stop().await;
-    /// // Clients that connect now are refused.
-    /// gateway.start().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn start(&mut self) -> Result<(), StartError> {
-        if self.running.is_none() {
-            let listeners = self.ports.bind_again().await?;
-            self.running = Some(Running::start(&self.shared, listeners));
-        }
-        Ok(())
-    }
-
-    /// [Stops](Self::stop) the gateway and [starts](Self::start) it again: a crash that keeps the
-    /// data and the ports.
-    ///
-    /// # Errors
-    ///
-    /// Same as [`start`](Self::start).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future may leave the gateway stopped.
-    pub async fn restart(&mut self) -> Result<(), StartError> {
-        self.stop().await;
-        self.start().await
-    }
-}
-
-impl fmt::Debug for Gateway {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gateway")
-            .field("ws_url", &self.ws_url)
-            .field("http_url", &self.http_url)
-            .field("tcp_url", &self.tcp_url)
-            .finish_non_exhaustive()
-    }
-}
 
 /// How a gateway ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,7 +49,7 @@ impl Running {
     }
 
     /// Ends the gateway and waits until all connections have ended.
-    async fn end(mut self, ending: Ending) {
+    pub(crate) async fn end(mut self, ending: Ending) {
         let signal = match ending {
             Ending::Graceful => &self.graceful,
             Ending::Immediate => &self.immediate,

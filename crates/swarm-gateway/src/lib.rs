@@ -59,6 +59,8 @@
 //! * a real Redis, Valkey, or KeyDB behind the listeners, for commands that the embedded store
 //!   lacks. The embedded store supports strings, streams, Pub/Sub, transactions, and simple
 //!   scripts;
+//! * a control door, with the feature `control`: faults, clock, counts and snapshots over HTTP, for
+//!   tests in other languages;
 //! * TLS on every listener, with the feature `tls`, which requires a C compiler.
 //!
 //! [`blocking`] offers the same for tests without an async runtime. The program `swarm-gateway`
@@ -86,6 +88,8 @@ mod backend;
 pub mod blocking;
 mod builder;
 mod clock;
+#[cfg(feature = "control")]
+mod control;
 mod dialect;
 mod distortion;
 mod error;
@@ -93,6 +97,8 @@ mod event_loop;
 mod fault;
 mod fragments;
 mod gateway;
+mod handle;
+mod instance;
 mod json;
 mod listener;
 mod listener_kind;
@@ -102,6 +108,7 @@ mod ports;
 mod reader;
 mod session;
 mod shutdown;
+mod snapshot;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
@@ -110,9 +117,12 @@ mod write_queue;
 pub use builder::{Builder, test};
 pub use clock::Clock;
 pub use dialect::{Dialect, ParseDialectError, Quirk};
-pub use error::StartError;
-pub use fault::{Faults, FreezeGuard, Hold, PushGuard, RefuseGuard};
-pub use gateway::Gateway;
+pub use error::{StartError, StoreError};
+pub use fault::{
+    Connection, Faults, FreezeGuard, Hold, Listener, PlannedFault, PushGuard, RefuseGuard,
+};
+pub use handle::Gateway;
+pub use snapshot::Snapshot;
 pub use write_queue::WriteQueue;
 
 /// Runs the examples of the README.

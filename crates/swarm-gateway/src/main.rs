@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::Parser;
 #[cfg(feature = "tls")]
 use swarm_gateway::Builder;
-use swarm_gateway::{Dialect, Gateway, WriteQueue};
+use swarm_gateway::{Clock, Dialect, Gateway, WriteQueue};
 use tracing_subscriber::EnvFilter;
 
 /// SwarmKeyDb gateway for development, in front of an in-memory store or a real server.
@@ -30,6 +30,7 @@ Examples:
   swarm-gateway --backend redis://127.0.0.1:6379   forward to a running Redis
   swarm-gateway --password secret                  require AUTH
   swarm-gateway --dialect upstream                 reproduce the deployed server's quirks
+  swarm-gateway --control --manual-clock           also accept faults on http://127.0.0.1:8090
 
 Dialects: `standard` (no quirks), `upstream`, `upstream-new` (without hello-garbage), or a
 comma-separated list of quirks. A list may start with one of the three; a minus sign removes a
@@ -142,6 +143,24 @@ struct Args {
     /// Fraction of wake-ups that blocking reads miss, from 0 to 1
     #[arg(long, value_name = "RATE", default_value_t = 0.0)]
     lost_wake_ups: f64,
+
+    /// Enable the control door, for tests in any language: faults, clock, counts and snapshots over
+    /// HTTP, described at /openapi.json [default address: 127.0.0.1:8090]
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        num_args = 0..=1,
+        default_missing_value = "127.0.0.1:8090"
+    )]
+    control: Option<String>,
+
+    /// Allow a control address that other machines can reach; the door requires no password
+    #[arg(long, requires = "control")]
+    remote_control: bool,
+
+    /// Let keys expire by a clock that only the control door advances
+    #[arg(long, requires = "control")]
+    manual_clock: bool,
 }
 
 /// TLS on every listener.
@@ -238,6 +257,15 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     if args.no_ws {
         builder = builder.without_ws();
     }
+    if let Some(address) = args.control {
+        builder = builder.control(address);
+    }
+    if args.remote_control {
+        builder = builder.remote_control();
+    }
+    if args.manual_clock {
+        builder = builder.clock(Clock::manual());
+    }
     #[cfg(feature = "tls")]
     {
         builder = args.tls.apply(builder)?;
@@ -248,6 +276,9 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         if !url.is_empty() {
             tracing::info!("listening on {url}");
         }
+    }
+    if !gateway.control_url().is_empty() {
+        tracing::info!("control door at {}", gateway.control_url());
     }
     stop.await?;
     tracing::info!("stopping");

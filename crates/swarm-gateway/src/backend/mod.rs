@@ -12,9 +12,11 @@ use swarm_resp::RespVersion;
 use tokio::sync::watch;
 
 use crate::dialect::{Dialect, Quirk};
+use crate::error::StoreError;
 use crate::fault::Faults;
 use crate::listener_kind::ListenerKind;
 use crate::outbox::Outbox;
+use crate::snapshot::Snapshot;
 use crate::stream::Addresses;
 
 /// A data store that client connections attach to.
@@ -26,6 +28,16 @@ pub(crate) trait Backend: Send + Sync {
 
     /// Loses what does not outlast a crash. All sessions have ended.
     fn crashed(&self) {}
+
+    /// Copies all data.
+    fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Err(StoreError::NotEmbedded)
+    }
+
+    /// Replaces all data.
+    fn restore(&self, _: &Snapshot) -> Result<(), StoreError> {
+        Err(StoreError::NotEmbedded)
+    }
 
     /// Opens a session for one client connection. Session state lives as long as the returned link.
     fn open(&self, client: Client) -> Box<dyn Link>;

@@ -1,4 +1,4 @@
-//! Guards of faults that last until they are dropped.
+//! Handles of faults: guards of those that last until they are dropped, and planned ones.
 
 use std::sync::Arc;
 
@@ -6,6 +6,48 @@ use tokio::sync::watch;
 
 use super::connections::Connections;
 use super::pushes::PushFault;
+use super::uses::Uses;
+
+/// A fault that was planned for upcoming commands, such as by
+/// [`Faults::cut_after`](super::Faults::cut_after).
+///
+/// Dropping it changes nothing: the fault stays planned.
+#[derive(Debug)]
+pub struct PlannedFault {
+    pub(super) uses: Uses,
+}
+
+impl PlannedFault {
+    /// Cancels the fault. Commands that it has not applied to run as usual.
+    pub fn cancel(self) {
+        self.uses.cancel();
+    }
+
+    /// Returns how often the fault has applied.
+    pub fn applied(&self) -> usize {
+        self.uses.applied()
+    }
+
+    /// Returns how often the fault will still apply, or `None` if it applies until it is canceled.
+    pub fn remaining(&self) -> Option<u32> {
+        self.uses.left()
+    }
+
+    /// Waits until the fault has applied `count` times.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe.
+    pub async fn reached(&self, count: usize) {
+        self.when_applied(count).await;
+    }
+
+    /// Waits like [`reached`](Self::reached), without borrowing the fault.
+    pub(crate) fn when_applied(&self, count: usize) -> impl Future<Output = ()> + Send + use<> {
+        let uses = self.uses.clone();
+        async move { uses.reached(count).await }
+    }
+}
 
 /// Guard that withholds replies; see [`Faults::hold`](super::Faults::hold).
 #[derive(Debug)]
@@ -20,6 +62,11 @@ impl Hold {
         self.open.send_replace(0);
     }
 
+    /// Returns how many replies have been withheld, including those that were released since.
+    pub fn applied(&self) -> usize {
+        *self.reached.borrow()
+    }
+
     /// Waits until `count` replies have been withheld: the commands have run, and their callers are
     /// waiting.
     ///
@@ -27,12 +74,16 @@ impl Hold {
     ///
     /// This method is cancel safe.
     pub async fn reached(&self, count: usize) {
-        // An error means that a newer hold replaced this one; it will withhold nothing more.
-        let _ = self
-            .reached
-            .clone()
-            .wait_for(|withheld| *withheld >= count)
-            .await;
+        self.when_applied(count).await;
+    }
+
+    /// Waits like [`reached`](Self::reached), without borrowing the hold.
+    pub(crate) fn when_applied(&self, count: usize) -> impl Future<Output = ()> + Send + use<> {
+        let mut reached = self.reached.clone();
+        async move {
+            // An error means that a newer hold replaced this one; it will withhold nothing more.
+            let _ = reached.wait_for(|withheld| *withheld >= count).await;
+        }
     }
 }
 
@@ -127,6 +178,11 @@ impl PushGuard {
     /// Ends the fault. Withheld pushes are sent in their order.
     pub fn release(self) {}
 
+    /// Returns how many pushes have been withheld or lost.
+    pub fn applied(&self) -> usize {
+        self.fault.count()
+    }
+
     /// Waits until `count` pushes have been withheld or lost. A message to several subscribed
     /// connections counts once for each of them.
     ///
@@ -134,7 +190,13 @@ impl PushGuard {
     ///
     /// This method is cancel safe.
     pub async fn reached(&self, count: usize) {
-        self.fault.reached(count).await;
+        self.when_applied(count).await;
+    }
+
+    /// Waits like [`reached`](Self::reached), without borrowing the guard.
+    pub(crate) fn when_applied(&self, count: usize) -> impl Future<Output = ()> + Send + use<> {
+        let fault = self.fault.clone();
+        async move { fault.reached(count).await }
     }
 }
 

@@ -6,6 +6,7 @@ mod executions;
 mod guards;
 mod plan;
 mod pushes;
+mod uses;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,9 +21,11 @@ use connections::Connections;
 use executions::Executions;
 use guards::Active;
 use plan::Plan;
+use uses::Uses;
 
-pub(crate) use connections::Opened;
-pub use guards::{FreezeGuard, Hold, PushGuard, RefuseGuard};
+pub use connections::{Connection, Listener};
+pub(crate) use connections::{Opened, Opening};
+pub use guards::{FreezeGuard, Hold, PlannedFault, PushGuard, RefuseGuard};
 pub(crate) use plan::{ReplyFault, Wait};
 pub(crate) use pushes::PushFault;
 
@@ -59,12 +62,19 @@ impl Faults {
         }
     }
 
-    /// Delays every reply to a command by `by`; zero removes the delay.
+    /// Delays every reply to a command by `by`, in place of the previous delay; zero removes it.
     ///
     /// The command itself runs immediately. Later replies and pushes on the same connection are
     /// delayed too.
-    pub fn delay(&self, command: &str, by: Duration) {
-        self.plan(command, |plan| plan.delay = (!by.is_zero()).then_some(by));
+    pub fn delay(&self, command: &str, by: Duration) -> PlannedFault {
+        let uses = Uses::until_canceled();
+        self.plan(command, uses, |plan, uses| {
+            let replaced = plan.delay.replace((by, uses));
+            if let Some((_, replaced)) = replaced {
+                replaced.cancel();
+            }
+            plan.delay.take_if(|(by, _)| by.is_zero());
+        })
     }
 
     /// Withholds every reply to a command until the [`Hold`] is released or dropped.
@@ -75,7 +85,7 @@ impl Faults {
     pub fn hold(&self, command: &str) -> Hold {
         let (open, gate) = watch::channel(1);
         let (held, reached) = watch::channel(0);
-        self.plan(command, |plan| {
+        self.change(command, |plan| {
             plan.hold = Some(gate);
             plan.held = Some(Arc::new(held));
         });
@@ -86,16 +96,23 @@ impl Faults {
     ///
     /// The command takes effect, but the client cannot know. Replies to earlier commands are still
     /// sent. Repeated calls add up.
-    pub fn cut_after(&self, command: &str) {
-        self.plan(command, |plan| plan.cuts = plan.cuts.saturating_add(1));
+    pub fn cut_after(&self, command: &str) -> PlannedFault {
+        self.plan(command, Uses::times(1), |plan, uses| {
+            plan.cuts.push_back(uses);
+        })
     }
 
-    /// Cuts the connection after `bytes` bytes of the next reply to a command.
+    /// Cuts the connection after `bytes` bytes of the next reply to a command. Replaces the
+    /// previous cut of this kind.
     ///
     /// Over WebSocket, the message header counts too. HTTP responses are cut before their first
     /// byte.
-    pub fn cut_within(&self, command: &str, bytes: usize) {
-        self.plan(command, |plan| plan.part = Some(bytes));
+    pub fn cut_within(&self, command: &str, bytes: usize) -> PlannedFault {
+        self.plan(command, Uses::times(1), |plan, uses| {
+            if let Some((_, replaced)) = plan.part.replace((bytes, uses)) {
+                replaced.cancel();
+            }
+        })
     }
 
     /// Duplicates the reply to the next execution of a command. The copy answers the next command
@@ -103,19 +120,19 @@ impl Faults {
     /// add up.
     ///
     /// Applies to WebSocket and TCP only.
-    pub fn surplus_reply(&self, command: &str) {
-        self.plan(command, |plan| {
-            plan.surplus = plan.surplus.saturating_add(1);
-        });
+    pub fn surplus_reply(&self, command: &str) -> PlannedFault {
+        self.plan(command, Uses::times(1), |plan, uses| {
+            plan.surplus.push_back(uses);
+        })
     }
 
     /// Omits the reply to the next execution of a command. Repeated calls add up.
     ///
     /// Applies to WebSocket and TCP only.
-    pub fn missing_reply(&self, command: &str) {
-        self.plan(command, |plan| {
-            plan.missing = plan.missing.saturating_add(1);
-        });
+    pub fn missing_reply(&self, command: &str) -> PlannedFault {
+        self.plan(command, Uses::times(1), |plan, uses| {
+            plan.missing.push_back(uses);
+        })
     }
 
     /// Answers the next call of a command with `reply`, without running it. Repeated calls queue
@@ -140,21 +157,21 @@ impl Faults {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn answer(&self, command: &str, reply: Frame) {
-        self.answer_times(command, reply, 1);
+    pub fn answer(&self, command: &str, reply: Frame) -> PlannedFault {
+        self.answer_times(command, reply, 1)
     }
 
     /// Answers the next `times` calls of a command with `reply`, like [`answer`](Self::answer).
-    pub fn answer_times(&self, command: &str, reply: Frame, times: u32) {
-        if times > 0 {
-            self.plan(command, |plan| plan.answers.push_back((reply, times)));
-        }
+    pub fn answer_times(&self, command: &str, reply: Frame, times: u32) -> PlannedFault {
+        self.plan(command, Uses::times(times), |plan, uses| {
+            plan.answers.push_back((reply, uses));
+        })
     }
 
     /// Answers the next call of a command with this error, such as `READONLY …` or `LOADING …`,
     /// without running it, like [`answer`](Self::answer).
-    pub fn answer_error(&self, command: &str, error: &str) {
-        self.answer(command, Frame::error(error.to_owned()));
+    pub fn answer_error(&self, command: &str, error: &str) -> PlannedFault {
+        self.answer(command, Frame::error(error.to_owned()))
     }
 
     /// Cuts every open connection immediately, idle ones included, without a close handshake.
@@ -163,13 +180,19 @@ impl Faults {
     ///
     /// A command that is running may have taken effect, but its reply is not sent.
     pub fn cut(&self) -> usize {
-        self.shared.connections.cut(false)
+        self.shared.connections.cut_where(|_| true)
     }
 
     /// Cuts the connections that have run `SUBSCRIBE`, `PSUBSCRIBE` or `SSUBSCRIBE`, like
     /// [`cut`](Self::cut). Returns the number of connections.
     pub fn cut_subscribers(&self) -> usize {
-        self.shared.connections.cut(true)
+        self.shared.connections.cut_where(Connection::is_subscriber)
+    }
+
+    /// Cuts one connection, like [`cut`](Self::cut). Returns whether it was open; see
+    /// [`Gateway::connections`](crate::Gateway::connections) for the IDs.
+    pub fn cut_connection(&self, id: u64) -> bool {
+        self.shared.connections.cut_where(|open| open.id() == id) > 0
     }
 
     /// Withholds every push, such as a published message, until the [`PushGuard`] is released or
@@ -276,11 +299,27 @@ impl Faults {
     }
 
     /// Registers a connection that can be cut and, if it has an outbox, receives pushes.
-    pub(crate) fn open(&self, outbox: Option<&Arc<Outbox>>) -> Opened {
-        self.shared.connections.open(outbox)
+    pub(crate) fn open(&self, opening: Opening, outbox: Option<&Arc<Outbox>>) -> Opened {
+        self.shared.connections.open(opening, outbox)
     }
 
-    fn plan(&self, command: &str, change: impl FnOnce(&mut Plan)) {
+    /// Returns the open connections, in the order in which they were opened.
+    pub(crate) fn connections(&self) -> Vec<Connection> {
+        self.shared.connections.list()
+    }
+
+    /// Returns the number of connections that were opened so far.
+    pub(crate) fn connections_opened(&self) -> u64 {
+        self.shared.connections.opened()
+    }
+
+    /// Adds a fault to the plan for a command.
+    fn plan(&self, command: &str, uses: Uses, add: impl FnOnce(&mut Plan, Uses)) -> PlannedFault {
+        self.change(command, |plan| add(plan, uses.clone()));
+        PlannedFault { uses }
+    }
+
+    fn change(&self, command: &str, change: impl FnOnce(&mut Plan)) {
         change(self.lock().entry(command.to_ascii_uppercase()).or_default());
         self.shared.planned.store(true, Ordering::Release);
     }

@@ -7,21 +7,23 @@ use std::time::Duration;
 use swarm_resp::Frame;
 use tokio::sync::watch;
 
+use super::uses::Uses;
+
 /// Planned faults for one command.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Plan {
-    pub(super) delay: Option<Duration>,
+    pub(super) delay: Option<(Duration, Uses)>,
     pub(super) hold: Option<watch::Receiver<usize>>,
     pub(super) held: Option<Arc<watch::Sender<usize>>>,
-    /// Number of upcoming executions that end with a cut.
-    pub(super) cuts: u32,
+    /// Cuts after upcoming executions.
+    pub(super) cuts: VecDeque<Uses>,
     /// Number of bytes of the next reply to send before a cut.
-    pub(super) part: Option<usize>,
-    /// Number of upcoming executions whose reply is duplicated, and number whose reply is omitted.
-    pub(super) surplus: u32,
-    pub(super) missing: u32,
-    /// Replies to upcoming calls, which do not run, and how many calls each of them answers.
-    pub(super) answers: VecDeque<(Frame, u32)>,
+    pub(super) part: Option<(usize, Uses)>,
+    /// Replies to upcoming executions that are duplicated, and those that are omitted.
+    pub(super) surplus: VecDeque<Uses>,
+    pub(super) missing: VecDeque<Uses>,
+    /// Replies to upcoming calls, which do not run.
+    pub(super) answers: VecDeque<(Frame, Uses)>,
 }
 
 /// Faults to apply to the reply of a command.
@@ -59,41 +61,49 @@ impl Wait {
 impl Plan {
     /// Takes the faults for one reply.
     pub(super) fn reply_fault(&mut self) -> ReplyFault {
-        let cut = self.cuts > 0;
-        self.cuts = self.cuts.saturating_sub(1);
+        let cut = apply_next(&mut self.cuts);
         // A released or dropped hold no longer withholds replies.
         let hold = self.hold.clone().filter(|gate| *gate.borrow() > 0);
         if let (Some(_), Some(held)) = (&hold, &self.held) {
             held.send_modify(|held| *held += 1);
         }
-        let wait = (self.delay.is_some() || hold.is_some()).then_some(Wait {
-            delay: self.delay,
-            hold,
-        });
-        let part = self.part.take();
-        let (surplus, missing) = (self.surplus > 0, self.missing > 0);
-        self.surplus = self.surplus.saturating_sub(1);
-        self.missing = self.missing.saturating_sub(1);
+        let delay = (self.delay.as_ref()).and_then(|(by, uses)| uses.apply().then_some(*by));
+        let wait = (delay.is_some() || hold.is_some()).then_some(Wait { delay, hold });
+        let part = (self.part.take()).and_then(|(bytes, uses)| uses.apply().then_some(bytes));
         ReplyFault {
             wait,
             cut,
             part,
-            surplus,
-            missing,
+            surplus: apply_next(&mut self.surplus),
+            missing: apply_next(&mut self.missing),
         }
     }
 
     pub(super) fn has_answer(&self) -> bool {
-        !self.answers.is_empty()
+        (self.answers.iter()).any(|(_, uses)| uses.left() != Some(0))
     }
 
     /// Takes the reply to a call that does not run.
     pub(super) fn answer(&mut self) -> Option<Frame> {
-        let (frame, times) = self.answers.front_mut()?;
-        *times = times.saturating_sub(1);
-        if *times > 0 {
-            return Some(frame.clone());
+        while let Some((frame, uses)) = self.answers.front() {
+            let frame = uses.apply().then(|| frame.clone());
+            if uses.left() == Some(0) {
+                self.answers.pop_front();
+            }
+            if frame.is_some() {
+                return frame;
+            }
         }
-        self.answers.pop_front().map(|(frame, _)| frame)
+        None
     }
+}
+
+/// Applies the first fault that has not been canceled. Returns whether there is one.
+fn apply_next(faults: &mut VecDeque<Uses>) -> bool {
+    while let Some(uses) = faults.pop_front() {
+        if uses.apply() {
+            return true;
+        }
+    }
+    false
 }

@@ -17,6 +17,11 @@ impl PushFault {
         Self { withholds, count }
     }
 
+    /// Returns the number of pushes that the fault has applied to.
+    pub(super) fn count(&self) -> usize {
+        *self.count.borrow()
+    }
+
     /// Waits until the fault has applied to `count` pushes.
     pub(super) async fn reached(&self, count: usize) {
         // The sender lives in `self`, so the wait cannot fail.

@@ -12,7 +12,7 @@ use tokio::time::{Sleep, sleep};
 use super::output::{Output, Written};
 use super::{Stop, Wire};
 use crate::dialect::Quirk;
-use crate::fault::Opened;
+use crate::fault::{Opened, Opening};
 use crate::listener_kind::ListenerKind;
 use crate::outbox::{Content, Ending, Outbox};
 use crate::session::{Door, Inbound, Next, Session, Shared};
@@ -62,9 +62,15 @@ impl<W: Wire> Connection<W> {
         let drops = dialect.has(Quirk::CloseDrops);
         let outbox = Arc::new(Outbox::new(dialect));
         let session = Session::new(shared.clone(), outbox.clone(), listener, addresses);
+        let id = session.id();
+        let opening = Opening {
+            listener,
+            remote: addresses.remote,
+            client_id: Some(id),
+        };
         Self {
             wire,
-            id: session.id(),
+            id,
             door: session.door(),
             session: Some(session),
             queue: VecDeque::new(),
@@ -75,7 +81,7 @@ impl<W: Wire> Connection<W> {
             deadline: None,
             stop: Box::pin(async move { raised(&mut stop).await }),
             thawed: None,
-            opened: shared.faults.open(Some(&outbox)),
+            opened: shared.faults.open(opening, Some(&outbox)),
             outbox,
             shared,
         }

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use swarm_resp::{Frame, RespVersion};
 
 use crate::backend::{Backend, Called, Client, Forwarded, Link, Quirks};
+use crate::clock::Clock;
 use crate::dialect::{Dialect, Quirk};
 use crate::fault::{Faults, ReplyFault};
 use crate::listener_kind::ListenerKind;
@@ -35,6 +36,7 @@ pub(crate) const WRONG_PASSWORD: &str =
 pub(crate) struct Shared {
     pub(crate) backend: Box<dyn Backend>,
     pub(crate) faults: Faults,
+    pub(crate) clock: Clock,
     pub(crate) dialect: Dialect,
     /// Queue that writes wait for, unless the backend applies it.
     pub(crate) write_queue: Option<Arc<Flushes>>,

@@ -4,6 +4,8 @@ mod backends;
 mod client;
 mod close_drops;
 mod commands;
+#[cfg(feature = "control")]
+mod control;
 mod cr_lf;
 mod dialects;
 mod faults;

@@ -21,6 +21,7 @@ mod reject;
 mod scan;
 mod script;
 mod server;
+mod snapshot;
 mod streams;
 mod strings;
 mod table;
@@ -32,6 +33,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Backend, Client, Link};
 use crate::clock::Clock;
+use crate::error::StoreError;
+use crate::snapshot::Snapshot;
 use keyspace::Keyspace;
 use link::MemoryLink;
 use server::Server;
@@ -89,6 +92,16 @@ impl Backend for Memory {
 
     fn crashed(&self) {
         self.store.lock().server.crash();
+    }
+
+    fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let now = self.store.clock.unix_millis();
+        Ok(self.store.lock().snapshot(now))
+    }
+
+    fn restore(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let now = self.store.clock.unix_millis();
+        self.store.lock().restore(snapshot, now)
     }
 
     fn open(&self, client: Client) -> Box<dyn Link> {

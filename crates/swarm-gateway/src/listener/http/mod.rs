@@ -27,6 +27,7 @@ use swarm_resp::{Frame, RespVersion};
 use super::Stop;
 use crate::dialect::Quirk;
 use crate::event_loop::Spawner;
+use crate::fault::Opening;
 use crate::listener_kind::ListenerKind;
 use crate::outbox::{Item, Outbox};
 use crate::session::{Inbound, Session, Shared};
@@ -66,8 +67,13 @@ async fn serve_connection(
     spawner: Spawner,
 ) {
     shared.faults.thawed().await;
-    let mut opened = shared.faults.open(None);
     let addresses = stream.addresses();
+    let opening = Opening {
+        listener: ListenerKind::Http,
+        remote: addresses.remote,
+        client_id: None,
+    };
+    let mut opened = shared.faults.open(opening, None);
     let service = service_fn(move |request| {
         let shared = shared.clone();
         async move {

@@ -8,6 +8,7 @@ mod info;
 mod pending;
 mod range;
 mod read;
+mod saved;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! Stream IDs of SwarmKeyDb, which stay as the client wrote them.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use super::super::super::reject::Reject;
@@ -44,6 +46,13 @@ impl Id {
 
     pub(super) fn text(&self) -> &[u8] {
         &self.text
+    }
+}
+
+impl fmt::Display for Id {
+    /// Writes the text, which is always ASCII.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.text))
     }
 }
 

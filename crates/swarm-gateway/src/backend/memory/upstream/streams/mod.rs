@@ -6,6 +6,7 @@ mod group;
 mod id;
 mod pending;
 mod read;
+mod saved;
 mod stored;
 
 use std::collections::{BTreeMap, HashSet};

@@ -1,0 +1,85 @@
+//! Snapshots of the embedded store. Each type of value has its own conversion, in its module.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::keyspace::{Expiry, Value};
+use super::streams::Stream;
+use super::tracking::Audience;
+use super::{State, blocking, upstream};
+use crate::error::StoreError;
+use crate::snapshot::{self, Data, SavedKey, SavedValue, Snapshot};
+
+impl Value {
+    fn saved(&self, now: i64) -> SavedValue {
+        match self {
+            Self::String(value) => SavedValue::String(Data(value.clone())),
+            Self::Stream(stream) => SavedValue::Stream(stream.saved(now)),
+            Self::Swarm(stream) => SavedValue::Stream(stream.saved(now)),
+        }
+    }
+
+    /// Converts a value for SwarmKeyDb's commands or for Redis's.
+    fn from_saved(saved: &SavedValue, now: i64, swarm: bool) -> Result<Self, String> {
+        Ok(match saved {
+            SavedValue::String(Data(value)) => Self::String(value.clone()),
+            SavedValue::Stream(stream) if swarm => {
+                Self::Swarm(Arc::new(upstream::Stream::from_saved(stream, now)?))
+            }
+            SavedValue::Stream(stream) => Self::Stream(Box::new(Stream::from_saved(stream, now)?)),
+        })
+    }
+}
+
+impl State {
+    /// Copies all keys that have not expired.
+    pub(super) fn snapshot(&self, now: i64) -> Snapshot {
+        let live = |saved: &SavedKey| saved.ttl_ms != Some(0);
+        let keys = self.keyspace.from(0).map(|(_, key, value)| {
+            let deadline = self.keyspace.deadline(key).flatten();
+            SavedKey {
+                key: Data(key.clone()),
+                ttl_ms: deadline.map(|deadline| snapshot::elapsed(now, deadline)),
+                value: value.saved(now),
+            }
+        });
+        Snapshot {
+            keys: keys.filter(live).collect(),
+            ..Snapshot::default()
+        }
+    }
+
+    /// Replaces all keys, unless one of the new ones is invalid.
+    pub(super) fn restore(&mut self, snapshot: &Snapshot, now: i64) -> Result<(), StoreError> {
+        let swarm = self.keyspace.is_by_command();
+        let mut values = Vec::new();
+        let mut names = HashSet::new();
+        for saved in &snapshot.keys {
+            let invalid =
+                |reason: &str| StoreError::invalid(format!("key {}: {reason}", saved.key));
+            if !names.insert(saved.key.0.as_ref()) {
+                return Err(invalid("listed twice"));
+            }
+            let expiry = match saved.ttl_ms {
+                None => Expiry::Never,
+                Some(0) => return Err(invalid("`ttl_ms` is 0: the key has expired")),
+                Some(ttl) => {
+                    Expiry::At(later(now, ttl).ok_or_else(|| invalid("`ttl_ms` too large"))?)
+                }
+            };
+            let value = Value::from_saved(&saved.value, now, swarm).map_err(|why| invalid(&why))?;
+            values.push((&saved.key, value, expiry));
+        }
+        self.keyspace.clear();
+        for (Data(key), value, expiry) in values {
+            self.keyspace.set(key, value, expiry);
+        }
+        blocking::settle(self, Audience::All, now);
+        Ok(())
+    }
+}
+
+/// Returns the time a number of milliseconds from now, if there is one.
+fn later(now: i64, milliseconds: u64) -> Option<i64> {
+    now.checked_add(i64::try_from(milliseconds).ok()?)
+}
