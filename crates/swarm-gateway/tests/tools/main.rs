@@ -1,6 +1,7 @@
-//! Compatibility with third-party programs: `redis-cli` over TCP, `curl` over HTTP, and Python's
-//! `websockets` with JSON.
+//! Compatibility with third-party programs: `redis-cli` over TCP, `curl` over HTTP, Python's
+//! `websockets` with JSON, and pages in Chromium.
 
+mod browser;
 mod redis_cli;
 mod websockets;
 
