@@ -2,13 +2,16 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-/// A `redis-server` on a free port, stopped when dropped.
+/// A `redis-server` on a free port with an empty store, stopped when dropped.
 #[derive(Debug)]
 pub struct Redis {
     process: Child,
     port: u16,
+    /// Its own folder, because replication saves the store there, and a server loads what it finds.
+    folder: PathBuf,
 }
 
 impl Redis {
@@ -34,16 +37,20 @@ impl Redis {
             // next port is tried.
             let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
             let port = free.expect("a free port").port();
+            let name = format!("swarm-redis-{}-{port}", std::process::id());
+            let folder = std::env::temp_dir().join(name);
+            std::fs::create_dir_all(&folder).expect("a folder");
             let spawned = Command::new("redis-server")
                 .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
                 .args(["--save", "", "--appendonly", "no"])
                 .args(options)
-                .current_dir(std::env::temp_dir())
+                .current_dir(&folder)
                 .stdout(Stdio::piped())
                 .spawn();
             let Ok(mut process) = spawned else {
                 let ci = std::env::var("CI").is_ok_and(|value| value == "true");
                 assert!(!ci, "redis-server is missing; CI must install it");
+                let _gone = std::fs::remove_dir_all(&folder);
                 eprintln!(
                     "redis-server is missing: what needs a real Redis was left out \
                      (apt-get install redis-server)"
@@ -51,7 +58,11 @@ impl Redis {
                 return None;
             };
             let log = BufReader::new(process.stdout.take().expect("it is piped"));
-            let mut redis = Self { process, port };
+            let mut redis = Self {
+                process,
+                port,
+                folder,
+            };
             if log
                 .lines()
                 .map_while(Result::ok)
@@ -74,5 +85,6 @@ impl Drop for Redis {
     fn drop(&mut self) {
         let _gone = self.process.kill();
         let _gone = self.process.wait();
+        let _gone = std::fs::remove_dir_all(&self.folder);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use serde::{Deserialize, Serialize};
 use swarm_keydb::{
     BitField, BitGets, BitOffset, BitOverflow, BitType, Bytes, Client, ClientKill, ClientOptions,
     Error, ErrorKind, GeoAddOptions, GeoPoint, GeoSearch, GeoUnit, GetEx, KeyType, LPosOptions,
@@ -112,9 +113,13 @@ async fn element_iterators_yield_every_element() {
     within(tokio::task::spawn_blocking(work)).await.unwrap();
 }
 
-/// How many clients are blocked, as the server sees it.
+/// Waits until this many clients are blocked, as the server sees it.
+async fn until_blocked(client: &Client, count: u64) {
+    within(async { while blocked(client).await != count {} }).await;
+}
+
 async fn blocked(client: &Client) -> u64 {
-    let info = within(client.info_section("clients")).await.unwrap();
+    let info = client.info_section("clients").await.unwrap();
     let line = info
         .lines()
         .find_map(|line| line.strip_prefix("blocked_clients:"));
@@ -130,7 +135,7 @@ async fn a_blocking_pop_waits_for_a_push_and_delays_nobody() {
         let pop = tokio::spawn(async move { popper.blpop_as::<u32>(["a", "b"], minute).await });
         let other = client.clone();
         let best = tokio::spawn(async move { other.bzpopmax("z", None).await });
-        while blocked(&client).await < 2 {}
+        until_blocked(&client, 2).await;
         // Both are blocked, and this connection is not.
         assert_eq!(within(client.rpush("b", 7)).await.unwrap(), 1);
         assert_eq!(within(pop).await.unwrap().unwrap(), Some(("b".into(), 7)));
@@ -148,9 +153,9 @@ async fn a_dropped_blocking_pop_takes_nothing_from_a_later_push() {
     let [client, _] = clients(&redis).await;
     let popper = client.clone();
     let pop = tokio::spawn(async move { popper.blpop("jobs", None).await });
-    while blocked(&client).await < 1 {}
+    until_blocked(&client, 1).await;
     pop.abort();
-    while blocked(&client).await > 0 {}
+    until_blocked(&client, 0).await;
     within(client.rpush("jobs", "one")).await.unwrap();
     assert_eq!(within(client.lrange("jobs", ..)).await.unwrap(), ["one"]);
 }
@@ -162,7 +167,7 @@ async fn a_blocked_connection_is_unblocked_by_its_id() {
     let exclusive = within(client.exclusive()).await.unwrap();
     let id = within(exclusive.client_id()).await.unwrap();
     let wait = tokio::spawn(async move { exclusive.blpop("k", None).await });
-    while blocked(&client).await < 1 {}
+    until_blocked(&client, 1).await;
     assert!(within(client.client_unblock_error(id)).await.unwrap());
     let error = within(wait).await.unwrap().unwrap_err();
     let code = error.server_error().map(|error| error.code().to_owned());
@@ -180,11 +185,8 @@ async fn wait_counts_the_replicas_that_have_the_writes_of_its_connection() {
     let exclusive = within(client.exclusive()).await.unwrap();
     within(exclusive.set("k", "v")).await.unwrap();
     // The replica is connected once it has received everything.
-    while within(exclusive.wait(1, Duration::from_secs(4)))
-        .await
-        .unwrap()
-        < 1
-    {}
+    let one = async { while exclusive.wait(1, Duration::from_secs(1)).await.unwrap() < 1 {} };
+    within(one).await;
     let short = within(exclusive.wait(2, Duration::from_millis(10)))
         .await
         .unwrap();
@@ -245,6 +247,76 @@ async fn values_of_any_bytes_return_unchanged() {
         let dump = client.dump("h").await.unwrap().unwrap();
         client.restore("copy", Duration::ZERO, dump).await.unwrap();
         assert_eq!(client.hget("copy", &binary).await.unwrap(), Some(bytes));
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct User {
+    name: String,
+    visits: u64,
+    email: Option<String>,
+    level: Option<f64>,
+}
+
+fn user(email: Option<&str>, level: Option<f64>) -> User {
+    User {
+        name: "ann\r\n".to_owned(),
+        visits: u64::MAX,
+        email: email.map(str::to_owned),
+        level,
+    }
+}
+
+#[tokio::test]
+async fn structs_are_stored_as_hashes_and_read_again() {
+    let Some(redis) = Redis::start() else { return };
+    for c in clients(&redis).await {
+        c.flushall().await.unwrap();
+        assert_eq!(within(c.hget_struct::<User>("u")).await.unwrap(), None);
+        let ann = user(Some("a@b"), Some(0.1));
+        assert_eq!(within(c.hset_struct("u", &ann)).await.unwrap(), 4);
+        assert_eq!(within(c.hget_struct("u")).await.unwrap(), Some(ann));
+        // What is `None` now must not be read again as it was.
+        c.expire("u", Duration::from_secs(60)).await.unwrap();
+        c.hset("u", [("other", "kept")]).await.unwrap();
+        let less = user(None, Some(2.0));
+        assert_eq!(within(c.hset_struct("u", &less)).await.unwrap(), 0);
+        assert_eq!(within(c.hget_struct("u")).await.unwrap(), Some(less));
+        assert_eq!(
+            c.hget_as::<String>("u", "other").await.unwrap().as_deref(),
+            Some("kept")
+        );
+        assert!(
+            c.ttl("u").await.unwrap().remaining().is_some(),
+            "the time to live is kept"
+        );
+
+        let pipeline = c.pipeline();
+        let none = user(None, None);
+        let handles = (
+            pipeline.hset_struct("p", &none),
+            pipeline.hget_struct::<User>("p"),
+        );
+        let (new, read) = within(pipeline.send(handles)).await;
+        assert_eq!((new.unwrap(), read.unwrap()), (2, Some(none.clone())));
+        let tx = c.transaction();
+        let handles = (tx.hset_struct("u", &none), tx.hget_struct::<User>("u"));
+        let (new, read) = within(tx.exec(handles)).await.unwrap();
+        assert_eq!((new.unwrap(), read.unwrap()), (0, Some(none)));
+
+        c.set("text", "v").await.unwrap();
+        let error = within(c.hset_struct("text", &user(None, None)))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Server);
+        let code = error.server_error().map(|error| error.code().to_owned());
+        assert_eq!(code.as_deref(), Some("WRONGTYPE"));
+        c.hset("broken", [("name", "bob"), ("visits", "many")])
+            .await
+            .unwrap();
+        let error = within(c.hget_struct::<User>("broken")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedReply);
+        assert_eq!(error.outcome(), Some(Outcome::Ran));
     }
 }
 

@@ -56,7 +56,8 @@
 //! | `tcp` | `redis://`, `redis+unix://`: RESP over TCP and Unix sockets | yes |
 //! | `tls` | `wss://`, `https://`, `rediss://`: rustls with ring, which needs a C compiler | |
 //! | `blocking` | [`blocking`]: the same API for programs without an async runtime | |
-//! | `json` | [`Json`]: JSON values | |
+//! | `serde` | `hset_struct`, `hget_struct`: structs stored as hashes | |
+//! | `json` | [`Json`]: JSON values; includes `serde` | |
 //!
 //! Features are additive. The client requires a tokio runtime.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -124,6 +125,8 @@ pub mod prelude {
     //! # Ok(())
     //! # }
     //! ```
+    #[cfg(feature = "serde")]
+    pub use crate::commands::StructCommands;
     pub use crate::commands::{
         AclCommands, BitmapCommands, DiagnosticCommands, FunctionCommands, GeoCommands,
         HashCommands, HyperLogLogCommands, KeyCommands, ListCommands, PubSubCommands, RawCommands,
@@ -148,7 +151,7 @@ pub use commands::{
     ClientPause, ClientType, CopyOptions, ExpireIf, ExpireTime, FieldExpiry, FunctionRestore,
     GeoAddOptions, GeoCenter, GeoMatch, GeoPoint, GeoSearch, GeoUnit, GetEx, LPosOptions,
     LatencyEvent, LcsMatch, LcsMatches, LexBounds, ListEnd, Replica, RestoreOptions, Role,
-    ScanItems, SlowCommand, SortOptions, ZAddOptions, ZCombineOptions, ZEnd, ZRange,
+    ScanItems, SlowCommand, SortOptions, ZAddOptions, ZCombineOptions, ZEnd, ZPopped, ZRange,
 };
 pub use commands::{
     AutoClaim, AutoClaimIds, ConsumerInfo, GroupInfo, GroupRead, NewId, ParseStreamIdError,
@@ -161,6 +164,9 @@ pub use commands::{
     ScanPage, Script, ScriptCommands, ServerCommands, ServerInfo, SetOptions, StringCommands,
     SwarmCommands, Ttl,
 };
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub use commands::{StructCommands, StructError};
 pub use credentials::Credentials;
 pub use error::{Error, ErrorKind, Outcome, Result};
 #[cfg(feature = "json")]

@@ -45,10 +45,10 @@ family! {
         same("HSTRLEN of a missing field", c.hstrlen(k, "x").await?, 0)?;
         let names: BTreeSet<String> = c.hkeys_as(k).await?.into_iter().collect();
         same("HKEYS", names, BTreeSet::from(["a", "b", "c"].map(str::to_owned)))?;
-        same("HKEYS of a missing hash", c.hkeys(missing).await?, [Bytes::new(); 0])?;
+        same("HKEYS of a missing hash", c.hkeys(missing).await?.len(), 0)?;
         let values: BTreeSet<u32> = c.hvals_as(k).await?.into_iter().collect();
         same("HVALS", values, BTreeSet::from([1, 22, 333]))?;
-        same("HVALS of a missing hash", c.hvals(missing).await?, [Bytes::new(); 0])?;
+        same("HVALS of a missing hash", c.hvals(missing).await?.len(), 0)?;
         same("HDEL", c.hdel(k, ["a", "x", "b"]).await?, 2)?;
         same("HDEL of the last", c.hdel(k, "c").await?, 1)?;
         same("the hash is gone", c.exists(k).await?, 0)?;

@@ -442,7 +442,7 @@ fn may_begin_with_text(reply: &str) -> Result<bool> {
         "SlowCommand",
         "LatencyEvent",
     ];
-    const ALWAYS: &[&str] = &["Frame", "BTreeMap", "HashMap", "HashSet"];
+    const ALWAYS: &[&str] = &["Frame", "BTreeMap", "HashMap", "HashSet", "ZPopped"];
     let list = |text: &str| text.strip_prefix("Vec<").map(str::to_owned);
     let option = |text: &str| text.strip_prefix("Option<").map(str::to_owned);
     let mut inner = reply.to_owned();

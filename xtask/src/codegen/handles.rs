@@ -114,6 +114,36 @@ impl HANDLE {
 }
 ";
 
+/// The methods for structs.
+const STRUCTS: &str = "
+/// Structs stored as hashes.
+#[cfg(feature = \"serde\")]
+#[cfg_attr(docsrs, doc(cfg(feature = \"serde\")))]
+impl HANDLE {
+    /// Stores a struct as a hash, one field each. Removes fields that are `None`. See
+    /// [`StructCommands::hset_struct`] for details.
+    ///
+    /// Returns how many of the fields are new.
+    pub fn hset_struct(
+        &self,
+        key: impl ToKey,
+        value: &(impl serde::Serialize + ?Sized),
+    ) -> OUTPUT<u64> {
+        StructCommands::hset_struct(self, key, value)
+    }
+
+    /// Reads a struct from a hash. See [`StructCommands::hget_struct`] for details.
+    ///
+    /// Returns the struct, `None` if the hash does not exist.
+    pub fn hget_struct<T: serde::de::DeserializeOwned>(
+        &self,
+        key: impl ToKey,
+    ) -> OUTPUT<Option<T>> {
+        StructCommands::hget_struct(self, key)
+    }
+}
+";
+
 pub(super) fn emit(handle: &Handle, families: &[Family]) -> String {
     let name = |path: &'static str| path.rsplit("::").next().unwrap_or(path);
     let (ty, output) = (name(handle.path), name(handle.output));
@@ -133,7 +163,10 @@ pub(super) fn emit(handle: &Handle, families: &[Family]) -> String {
         }
         code.push_str("}\n");
     }
-    code + &RAW.replace("HANDLE", ty).replace("OUTPUT", output)
+    code + &[RAW, STRUCTS]
+        .concat()
+        .replace("HANDLE", ty)
+        .replace("OUTPUT", output)
 }
 
 pub(super) fn emit_index() -> String {

@@ -232,10 +232,6 @@ impl Client {
     ///
     /// The stream may yield a field twice if the hash changes during the scan. A field that exists
     /// throughout is yielded at least once.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "keys are passed by value everywhere"
-    )]
     pub fn hscan_stream(
         &self,
         key: impl ToKey,
@@ -250,10 +246,6 @@ impl Client {
     ///
     /// The stream may yield a member twice if the set changes during the scan. A member that exists
     /// throughout is yielded at least once.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "keys are passed by value everywhere"
-    )]
     pub fn sscan_stream(&self, key: impl ToKey, options: ScanOptions) -> ElementStream<Bytes> {
         ElementStream::new(self, &key, options, |client, key, cursor, options| {
             client.sscan(key, cursor, options)
@@ -265,10 +257,6 @@ impl Client {
     ///
     /// The stream may yield a member twice if the set changes during the scan. A member that exists
     /// throughout is yielded at least once.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "keys are passed by value everywhere"
-    )]
     pub fn zscan_stream(
         &self,
         key: impl ToKey,

@@ -8,6 +8,8 @@ mod recorder;
 pub(crate) mod scope;
 mod script;
 mod session;
+#[cfg(feature = "serde")]
+mod structs;
 mod words;
 
 pub use generated::*;
@@ -17,7 +19,7 @@ pub use model::{
     ClientPause, ClientType, CopyOptions, ExpireIf, ExpireTime, FieldExpiry, FunctionRestore,
     GeoAddOptions, GeoCenter, GeoMatch, GeoPoint, GeoSearch, GeoUnit, GetEx, LPosOptions,
     LatencyEvent, LcsMatch, LcsMatches, LexBounds, ListEnd, Replica, RestoreOptions, Role,
-    ScanItems, SlowCommand, SortOptions, ZAddOptions, ZCombineOptions, ZEnd, ZRange,
+    ScanItems, SlowCommand, SortOptions, ZAddOptions, ZCombineOptions, ZEnd, ZPopped, ZRange,
 };
 pub use model::{
     AutoClaim, AutoClaimIds, ConsumerInfo, GroupInfo, GroupRead, NewId, ParseStreamIdError,
@@ -29,3 +31,5 @@ pub use model::{KeyType, NoTtl, Resync, ScanOptions, ScanPage, ServerInfo, SetOp
 pub use raw::RawCommands;
 pub use script::{RunScript, Script};
 pub(crate) use session::{Use, hello_command, vet, wait_command};
+#[cfg(feature = "serde")]
+pub use structs::{StructCommands, StructError};

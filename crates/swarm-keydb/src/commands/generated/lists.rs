@@ -5,7 +5,8 @@ use crate::commands::scope::*;
 /// Commands on lists: sequences of elements that grow and shrink at both ends.
 ///
 /// Methods that take several elements accept a single element (`"a"`), or a list, slice, array
-/// or tuple of elements. Pass a range of indices as a Rust range.
+/// or tuple of elements. Pass a range of indices as a Rust range. Lints take `1..-1` for an
+/// empty range; pass a pair of bounds instead: `(Bound::Included(1), Bound::Excluded(-1))`.
 pub trait ListCommands: Executor {
     /// Adds elements at the head of a list, one after another (`LPUSH`).
     ///

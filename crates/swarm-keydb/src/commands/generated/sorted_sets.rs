@@ -538,11 +538,7 @@ pub trait SortedSetCommands: Executor {
     /// # Servers
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
-    fn zmpop(
-        &self,
-        keys: impl ToKeys,
-        end: ZEnd,
-    ) -> Self::Output<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    fn zmpop(&self, keys: impl ToKeys, end: ZEnd) -> Self::Output<Option<ZPopped<Bytes>>> {
         self.execute(Builder::new("ZMPOP").counted_keys(keys).args(end).build())
     }
 
@@ -556,7 +552,7 @@ pub trait SortedSetCommands: Executor {
         &self,
         keys: impl ToKeys,
         end: ZEnd,
-    ) -> Self::Output<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Self::Output<Option<ZPopped<T>>> {
         self.execute(Builder::new("ZMPOP").counted_keys(keys).args(end).build())
     }
 
@@ -578,7 +574,7 @@ pub trait SortedSetCommands: Executor {
         keys: impl ToKeys,
         end: ZEnd,
         count: u64,
-    ) -> Self::Output<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    ) -> Self::Output<Option<ZPopped<Bytes>>> {
         self.execute(
             Builder::new("ZMPOP")
                 .counted_keys(keys)
@@ -599,7 +595,7 @@ pub trait SortedSetCommands: Executor {
         keys: impl ToKeys,
         end: ZEnd,
         count: u64,
-    ) -> Self::Output<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Self::Output<Option<ZPopped<T>>> {
         self.execute(
             Builder::new("ZMPOP")
                 .counted_keys(keys)
@@ -723,7 +719,7 @@ pub trait SortedSetCommands: Executor {
         keys: impl ToKeys,
         end: ZEnd,
         timeout: impl Into<Option<Duration>>,
-    ) -> Self::Output<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    ) -> Self::Output<Option<ZPopped<Bytes>>> {
         self.execute(
             Builder::new("BZMPOP")
                 .timeout(timeout)
@@ -744,7 +740,7 @@ pub trait SortedSetCommands: Executor {
         keys: impl ToKeys,
         end: ZEnd,
         timeout: impl Into<Option<Duration>>,
-    ) -> Self::Output<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Self::Output<Option<ZPopped<T>>> {
         self.execute(
             Builder::new("BZMPOP")
                 .timeout(timeout)
@@ -782,7 +778,7 @@ pub trait SortedSetCommands: Executor {
         end: ZEnd,
         count: u64,
         timeout: impl Into<Option<Duration>>,
-    ) -> Self::Output<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    ) -> Self::Output<Option<ZPopped<Bytes>>> {
         self.execute(
             Builder::new("BZMPOP")
                 .timeout(timeout)
@@ -805,7 +801,7 @@ pub trait SortedSetCommands: Executor {
         end: ZEnd,
         count: u64,
         timeout: impl Into<Option<Duration>>,
-    ) -> Self::Output<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Self::Output<Option<ZPopped<T>>> {
         self.execute(
             Builder::new("BZMPOP")
                 .timeout(timeout)

@@ -48,7 +48,7 @@ pub use server::{Resync, ServerInfo};
 pub use set::SetOptions;
 pub(super) use set::was_set;
 pub(super) use sorted_sets::popped;
-pub use sorted_sets::{Aggregate, ZAddOptions, ZCombineOptions, ZEnd};
+pub use sorted_sets::{Aggregate, ZAddOptions, ZCombineOptions, ZEnd, ZPopped};
 pub use streams::{
     AutoClaim, AutoClaimIds, ConsumerInfo, GroupInfo, GroupRead, NewId, ParseStreamIdError,
     PendingEntry, PendingSummary, ReadAfter, StreamBatch, StreamEntry, StreamFields, StreamId,

@@ -219,6 +219,9 @@ impl CommandOptions for ZCombineOptions {
     }
 }
 
+/// Key of a sorted set, and the members that ZMPOP or BZMPOP removed from it, with their scores.
+pub type ZPopped<T> = (Bytes, Vec<(T, f64)>);
+
 /// Reads the member that was removed, with its score; an empty list if there was none.
 pub(in crate::commands) fn popped(reply: &Frame) -> Result<Option<(Bytes, f64)>, ConvertError> {
     if reply.items().is_some_and(|items| items.len() == 0) {

@@ -2387,7 +2387,8 @@ impl Client {
 /// Commands on lists: sequences of elements that grow and shrink at both ends.
 ///
 /// Methods that take several elements accept a single element (`"a"`), or a list, slice, array
-/// or tuple of elements. Pass a range of indices as a Rust range.
+/// or tuple of elements. Pass a range of indices as a Rust range. Lints take `1..-1` for an
+/// empty range; pass a pair of bounds instead: `(Bound::Included(1), Bound::Excluded(-1))`.
 impl Client {
     /// Adds elements at the head of a list, one after another (`LPUSH`).
     ///
@@ -4231,7 +4232,7 @@ impl Client {
     /// # Servers
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
-    pub fn zmpop(&self, keys: impl ToKeys, end: ZEnd) -> Reply<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    pub fn zmpop(&self, keys: impl ToKeys, end: ZEnd) -> Reply<Option<ZPopped<Bytes>>> {
         SortedSetCommands::zmpop(self, keys, end)
     }
 
@@ -4245,7 +4246,7 @@ impl Client {
         &self,
         keys: impl ToKeys,
         end: ZEnd,
-    ) -> Reply<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Reply<Option<ZPopped<T>>> {
         SortedSetCommands::zmpop_as(self, keys, end)
     }
 
@@ -4267,7 +4268,7 @@ impl Client {
         keys: impl ToKeys,
         end: ZEnd,
         count: u64,
-    ) -> Reply<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    ) -> Reply<Option<ZPopped<Bytes>>> {
         SortedSetCommands::zmpop_count(self, keys, end, count)
     }
 
@@ -4282,7 +4283,7 @@ impl Client {
         keys: impl ToKeys,
         end: ZEnd,
         count: u64,
-    ) -> Reply<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Reply<Option<ZPopped<T>>> {
         SortedSetCommands::zmpop_count_as(self, keys, end, count)
     }
 
@@ -4400,7 +4401,7 @@ impl Client {
         keys: impl ToKeys,
         end: ZEnd,
         timeout: impl Into<Option<Duration>>,
-    ) -> Reply<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    ) -> Reply<Option<ZPopped<Bytes>>> {
         SortedSetCommands::bzmpop(self, keys, end, timeout)
     }
 
@@ -4415,7 +4416,7 @@ impl Client {
         keys: impl ToKeys,
         end: ZEnd,
         timeout: impl Into<Option<Duration>>,
-    ) -> Reply<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Reply<Option<ZPopped<T>>> {
         SortedSetCommands::bzmpop_as(self, keys, end, timeout)
     }
 
@@ -4447,7 +4448,7 @@ impl Client {
         end: ZEnd,
         count: u64,
         timeout: impl Into<Option<Duration>>,
-    ) -> Reply<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    ) -> Reply<Option<ZPopped<Bytes>>> {
         SortedSetCommands::bzmpop_count(self, keys, end, count, timeout)
     }
 
@@ -4463,7 +4464,7 @@ impl Client {
         end: ZEnd,
         count: u64,
         timeout: impl Into<Option<Duration>>,
-    ) -> Reply<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Reply<Option<ZPopped<T>>> {
         SortedSetCommands::bzmpop_count_as(self, keys, end, count, timeout)
     }
 
@@ -5894,5 +5895,29 @@ impl Client {
         block: impl Into<Option<Duration>>,
     ) -> Reply<Frame> {
         RawCommands::raw_blocking(self, command, args, block)
+    }
+}
+
+/// Structs stored as hashes.
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+impl Client {
+    /// Stores a struct as a hash, one field each. Removes fields that are `None`. See
+    /// [`StructCommands::hset_struct`] for details.
+    ///
+    /// Returns how many of the fields are new.
+    pub fn hset_struct(
+        &self,
+        key: impl ToKey,
+        value: &(impl serde::Serialize + ?Sized),
+    ) -> Reply<u64> {
+        StructCommands::hset_struct(self, key, value)
+    }
+
+    /// Reads a struct from a hash. See [`StructCommands::hget_struct`] for details.
+    ///
+    /// Returns the struct, `None` if the hash does not exist.
+    pub fn hget_struct<T: serde::de::DeserializeOwned>(&self, key: impl ToKey) -> Reply<Option<T>> {
+        StructCommands::hget_struct(self, key)
     }
 }

@@ -1704,7 +1704,8 @@ impl Exclusive {
 /// Commands on lists: sequences of elements that grow and shrink at both ends.
 ///
 /// Methods that take several elements accept a single element (`"a"`), or a list, slice, array
-/// or tuple of elements. Pass a range of indices as a Rust range.
+/// or tuple of elements. Pass a range of indices as a Rust range. Lints take `1..-1` for an
+/// empty range; pass a pair of bounds instead: `(Bound::Included(1), Bound::Excluded(-1))`.
 impl Exclusive {
     /// Adds elements at the head of a list, one after another (`LPUSH`).
     ///
@@ -2898,7 +2899,7 @@ impl Exclusive {
     /// Returns the key and the member with its score, `None` if no set exists.
     ///
     /// See [`Client::zmpop`](crate::Client::zmpop) for details.
-    pub fn zmpop(&self, keys: impl ToKeys, end: ZEnd) -> Reply<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    pub fn zmpop(&self, keys: impl ToKeys, end: ZEnd) -> Reply<Option<ZPopped<Bytes>>> {
         SortedSetCommands::zmpop(self, keys, end)
     }
 
@@ -2909,7 +2910,7 @@ impl Exclusive {
         &self,
         keys: impl ToKeys,
         end: ZEnd,
-    ) -> Reply<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Reply<Option<ZPopped<T>>> {
         SortedSetCommands::zmpop_as(self, keys, end)
     }
 
@@ -2925,7 +2926,7 @@ impl Exclusive {
         keys: impl ToKeys,
         end: ZEnd,
         count: u64,
-    ) -> Reply<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    ) -> Reply<Option<ZPopped<Bytes>>> {
         SortedSetCommands::zmpop_count(self, keys, end, count)
     }
 
@@ -2937,7 +2938,7 @@ impl Exclusive {
         keys: impl ToKeys,
         end: ZEnd,
         count: u64,
-    ) -> Reply<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Reply<Option<ZPopped<T>>> {
         SortedSetCommands::zmpop_count_as(self, keys, end, count)
     }
 
@@ -3001,7 +3002,7 @@ impl Exclusive {
         keys: impl ToKeys,
         end: ZEnd,
         timeout: impl Into<Option<Duration>>,
-    ) -> Reply<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    ) -> Reply<Option<ZPopped<Bytes>>> {
         SortedSetCommands::bzmpop(self, keys, end, timeout)
     }
 
@@ -3013,7 +3014,7 @@ impl Exclusive {
         keys: impl ToKeys,
         end: ZEnd,
         timeout: impl Into<Option<Duration>>,
-    ) -> Reply<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Reply<Option<ZPopped<T>>> {
         SortedSetCommands::bzmpop_as(self, keys, end, timeout)
     }
 
@@ -3029,7 +3030,7 @@ impl Exclusive {
         end: ZEnd,
         count: u64,
         timeout: impl Into<Option<Duration>>,
-    ) -> Reply<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    ) -> Reply<Option<ZPopped<Bytes>>> {
         SortedSetCommands::bzmpop_count(self, keys, end, count, timeout)
     }
 
@@ -3042,7 +3043,7 @@ impl Exclusive {
         end: ZEnd,
         count: u64,
         timeout: impl Into<Option<Duration>>,
-    ) -> Reply<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Reply<Option<ZPopped<T>>> {
         SortedSetCommands::bzmpop_count_as(self, keys, end, count, timeout)
     }
 
@@ -4041,5 +4042,29 @@ impl Exclusive {
         block: impl Into<Option<Duration>>,
     ) -> Reply<Frame> {
         RawCommands::raw_blocking(self, command, args, block)
+    }
+}
+
+/// Structs stored as hashes.
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+impl Exclusive {
+    /// Stores a struct as a hash, one field each. Removes fields that are `None`. See
+    /// [`StructCommands::hset_struct`] for details.
+    ///
+    /// Returns how many of the fields are new.
+    pub fn hset_struct(
+        &self,
+        key: impl ToKey,
+        value: &(impl serde::Serialize + ?Sized),
+    ) -> Reply<u64> {
+        StructCommands::hset_struct(self, key, value)
+    }
+
+    /// Reads a struct from a hash. See [`StructCommands::hget_struct`] for details.
+    ///
+    /// Returns the struct, `None` if the hash does not exist.
+    pub fn hget_struct<T: serde::de::DeserializeOwned>(&self, key: impl ToKey) -> Reply<Option<T>> {
+        StructCommands::hget_struct(self, key)
     }
 }

@@ -1708,7 +1708,8 @@ impl Pipeline {
 /// Commands on lists: sequences of elements that grow and shrink at both ends.
 ///
 /// Methods that take several elements accept a single element (`"a"`), or a list, slice, array
-/// or tuple of elements. Pass a range of indices as a Rust range.
+/// or tuple of elements. Pass a range of indices as a Rust range. Lints take `1..-1` for an
+/// empty range; pass a pair of bounds instead: `(Bound::Included(1), Bound::Excluded(-1))`.
 impl Pipeline {
     /// Adds elements at the head of a list, one after another (`LPUSH`).
     ///
@@ -2906,11 +2907,7 @@ impl Pipeline {
     /// Returns the key and the member with its score, `None` if no set exists.
     ///
     /// See [`Client::zmpop`](crate::Client::zmpop) for details.
-    pub fn zmpop(
-        &self,
-        keys: impl ToKeys,
-        end: ZEnd,
-    ) -> Queued<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    pub fn zmpop(&self, keys: impl ToKeys, end: ZEnd) -> Queued<Option<ZPopped<Bytes>>> {
         SortedSetCommands::zmpop(self, keys, end)
     }
 
@@ -2921,7 +2918,7 @@ impl Pipeline {
         &self,
         keys: impl ToKeys,
         end: ZEnd,
-    ) -> Queued<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Queued<Option<ZPopped<T>>> {
         SortedSetCommands::zmpop_as(self, keys, end)
     }
 
@@ -2937,7 +2934,7 @@ impl Pipeline {
         keys: impl ToKeys,
         end: ZEnd,
         count: u64,
-    ) -> Queued<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    ) -> Queued<Option<ZPopped<Bytes>>> {
         SortedSetCommands::zmpop_count(self, keys, end, count)
     }
 
@@ -2949,7 +2946,7 @@ impl Pipeline {
         keys: impl ToKeys,
         end: ZEnd,
         count: u64,
-    ) -> Queued<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Queued<Option<ZPopped<T>>> {
         SortedSetCommands::zmpop_count_as(self, keys, end, count)
     }
 
@@ -3013,7 +3010,7 @@ impl Pipeline {
         keys: impl ToKeys,
         end: ZEnd,
         timeout: impl Into<Option<Duration>>,
-    ) -> Queued<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    ) -> Queued<Option<ZPopped<Bytes>>> {
         SortedSetCommands::bzmpop(self, keys, end, timeout)
     }
 
@@ -3025,7 +3022,7 @@ impl Pipeline {
         keys: impl ToKeys,
         end: ZEnd,
         timeout: impl Into<Option<Duration>>,
-    ) -> Queued<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Queued<Option<ZPopped<T>>> {
         SortedSetCommands::bzmpop_as(self, keys, end, timeout)
     }
 
@@ -3041,7 +3038,7 @@ impl Pipeline {
         end: ZEnd,
         count: u64,
         timeout: impl Into<Option<Duration>>,
-    ) -> Queued<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+    ) -> Queued<Option<ZPopped<Bytes>>> {
         SortedSetCommands::bzmpop_count(self, keys, end, count, timeout)
     }
 
@@ -3054,7 +3051,7 @@ impl Pipeline {
         end: ZEnd,
         count: u64,
         timeout: impl Into<Option<Duration>>,
-    ) -> Queued<Option<(Bytes, Vec<(T, f64)>)>> {
+    ) -> Queued<Option<ZPopped<T>>> {
         SortedSetCommands::bzmpop_count_as(self, keys, end, count, timeout)
     }
 
@@ -4062,5 +4059,32 @@ impl Pipeline {
         block: impl Into<Option<Duration>>,
     ) -> Queued<Frame> {
         RawCommands::raw_blocking(self, command, args, block)
+    }
+}
+
+/// Structs stored as hashes.
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+impl Pipeline {
+    /// Stores a struct as a hash, one field each. Removes fields that are `None`. See
+    /// [`StructCommands::hset_struct`] for details.
+    ///
+    /// Returns how many of the fields are new.
+    pub fn hset_struct(
+        &self,
+        key: impl ToKey,
+        value: &(impl serde::Serialize + ?Sized),
+    ) -> Queued<u64> {
+        StructCommands::hset_struct(self, key, value)
+    }
+
+    /// Reads a struct from a hash. See [`StructCommands::hget_struct`] for details.
+    ///
+    /// Returns the struct, `None` if the hash does not exist.
+    pub fn hget_struct<T: serde::de::DeserializeOwned>(
+        &self,
+        key: impl ToKey,
+    ) -> Queued<Option<T>> {
+        StructCommands::hget_struct(self, key)
     }
 }
