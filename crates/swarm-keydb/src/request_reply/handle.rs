@@ -111,6 +111,7 @@ impl Caller for ReplySender {
     type Wake = Wake;
     type Ticket = Ticket;
 
+    #[inline]
     fn is_gone(&self) -> bool {
         match self {
             Self::One(sender) => sender.is_closed(),

@@ -394,6 +394,7 @@ fn requeue<C: Caller>(
 
 /// Returns the first request that cannot be sent, and the reason. All requests of a batch are
 /// checked before the first is sent.
+#[inline]
 fn first_refused<E>(
     requests: &Requests,
     check: impl Fn(RequestRef<'_>) -> Result<(), E>,
