@@ -50,7 +50,7 @@ enum Task {
     Tidy,
     /// Package every published crate and build it from its package
     Package,
-    /// Lint every combination of features (needs cargo-hack)
+    /// Lint every pair of features (needs cargo-hack)
     Features,
     /// Build with the minimum versions of all dependencies
     MinimalVersions,
