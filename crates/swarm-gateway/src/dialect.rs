@@ -23,11 +23,11 @@ pub enum Quirk {
     /// `rest-discarded`: data after the first command of a message is dropped silently instead of
     /// rejected.
     RestDiscarded,
-    /// `json-null-object`: in JSON mode, null arrives as `{}`.
+    /// `json-null-object`: in JSON mode, null arrives as `{}`, unless `json-envelope` wraps it.
     JsonNullObject,
     /// `json-envelope`: in JSON mode, replies arrive as `{"cmd":…,"data":…}` and pushes as
     /// `{"push":[…]}` instead of `{"type":"push","data":[…]}`, as in the first version of the
-    /// server.
+    /// server: `upstream,json-envelope`. Errors of the gateway itself stay as they are.
     JsonEnvelope,
     /// `tracking-everything`: `CLIENT TRACKING ON` announces every key written by others, whether
     /// or not the client has read it, and in RESP2 too.
@@ -55,13 +55,15 @@ pub enum Quirk {
     /// needs its CRLF; arguments that are no strings count as empty. Half of a surrogate pair in
     /// JSON ends the connection.
     SwarmInput,
-    /// `json-escapes`: JSON escapes everything but plain ASCII, and pushes arrive as
-    /// `{"type":"push","data":[…]}`.
+    /// `json-escapes`: JSON escapes everything but plain ASCII.
     JsonEscapes,
     /// `close-reason`: close frames that the client has asked for have the reason `closing`.
     CloseReason,
     /// `unasked-pongs`: the WebSocket gateway sends an empty pong every 30 s.
     UnaskedPongs,
+    /// `mute-upgrades`: a WebSocket upgrade without a valid key, or with another version than 13,
+    /// is never answered; the connection stays open.
+    MuteUpgrades,
     /// `swarm-http`: requests are answered as by SwarmKeyDb's HTTP gateway: its routes, which
     /// ignore case, its statuses and texts, `?auth=`, `/docs`, and CORS headers on every answer.
     SwarmHttp,
@@ -88,6 +90,8 @@ pub enum Quirk {
     /// message is written separately, on sockets without `TCP_NODELAY`. A client that delays its
     /// acknowledgements then waits 40 ms for the second write.
     Nagle,
+    /// `plain-null-arrays`: null arrays, such as the reply to an aborted EXEC, stay `*-1` in RESP3.
+    PlainNullArrays,
     /// `cr-lf`: errors and status replies are written as ASCII with unescaped line breaks. A TCP
     /// client parses the rest of the text as further replies. Over WebSocket, the gateway's
     /// internal reader does so: all later replies are shifted, and a CR without LF or a wrong
@@ -103,7 +107,7 @@ pub enum Quirk {
 }
 
 impl Quirk {
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 26] = [
         Self::ArrayErrors,
         Self::HelloGarbage,
         Self::SimpleAsBulk,
@@ -120,11 +124,13 @@ impl Quirk {
         Self::JsonEscapes,
         Self::CloseReason,
         Self::UnaskedPongs,
+        Self::MuteUpgrades,
         Self::SwarmHttp,
         Self::WriteQueue,
         Self::TornWrites,
         Self::CloseDrops,
         Self::Nagle,
+        Self::PlainNullArrays,
         Self::CrLf,
         Self::NoTcpAuth,
         Self::BusyScripts,
@@ -148,6 +154,8 @@ impl Quirk {
             Self::JsonEscapes => "json-escapes",
             Self::CloseReason => "close-reason",
             Self::UnaskedPongs => "unasked-pongs",
+            Self::MuteUpgrades => "mute-upgrades",
+            Self::PlainNullArrays => "plain-null-arrays",
             Self::SwarmHttp => "swarm-http",
             Self::WriteQueue => "write-queue",
             Self::TornWrites => "torn-writes",
@@ -209,6 +217,8 @@ impl Dialect {
         .with(Quirk::JsonEscapes)
         .with(Quirk::CloseReason)
         .with(Quirk::UnaskedPongs)
+        .with(Quirk::MuteUpgrades)
+        .with(Quirk::PlainNullArrays)
         .with(Quirk::SwarmHttp)
         .with(Quirk::CrLf)
         .with(Quirk::HelloGarbage)

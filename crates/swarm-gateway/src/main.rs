@@ -46,9 +46,10 @@ quirk: upstream,nagle,-write-queue. Quirks:
   overtaking           replies to AUTH and HELLO overtake pending replies
   swarm-commands       SwarmKeyDb's commands instead of Redis's: options, numbers, error texts
   swarm-input          malformed input is answered with SwarmKeyDb's texts and read on
-  json-escapes         JSON escapes all but plain ASCII; pushes are objects
+  json-escapes         JSON escapes all but plain ASCII
   close-reason         close frames have the reason `closing`
   unasked-pongs        the WebSocket listener sends a pong every 30 s
+  mute-upgrades        a WebSocket upgrade without a valid key or version is never answered
   swarm-http           HTTP as SwarmKeyDb's gateway: routes, statuses, texts, CORS headers
   late-replies         SUBSCRIBE with several names delays later replies
   push-buffer          pushes are dropped while 256 are pending
@@ -56,6 +57,7 @@ quirk: upstream,nagle,-write-queue. Quirks:
   torn-writes          INCR, EXEC, EVAL, and WATCH are not atomic across connections
   close-drops          closing a WebSocket, or QUIT, aborts its commands
   nagle                replies are split into several writes, without TCP_NODELAY
+  plain-null-arrays    null arrays stay *-1 in RESP3
   cr-lf                line breaks in errors and status replies shift all later replies
   no-tcp-auth          the TCP listener requires no password and rejects AUTH
   busy-scripts         a script that runs too long is answered BUSY and keeps running

@@ -14,7 +14,7 @@ use swarm_resp::{Frame, FrameRef, RespVersion};
 use crate::dialect::{Dialect, Quirk};
 use crate::distortion::{as_push, distort, is_message};
 use crate::fault::{PushFault, ReplyFault, Wait};
-use crate::fragments::unescaped;
+use crate::fragments::{self, Style};
 use crate::reader::Reader;
 
 /// Pending bytes above which no further command is read. Each item has a minimum weight, so small
@@ -107,8 +107,9 @@ struct Queue {
     late: VecDeque<Late>,
     /// Number of commands that have run but not been answered.
     owed: usize,
-    /// Parser of the command processor's output.
+    /// Parser of the command processor's output, and how that is encoded.
     reader: Option<Reader>,
+    style: Style,
     /// Fault for pushes, and those that it withholds.
     push_fault: Option<Arc<PushFault>>,
     withheld: Vec<(Frame, Option<u64>)>,
@@ -148,7 +149,7 @@ impl Queue {
     fn read(&mut self, frame: &Frame) {
         let protocol = self.protocol;
         if let Some(reader) = &mut self.reader {
-            reader.feed(&unescaped(frame, protocol));
+            reader.feed(&fragments::encoded(frame, protocol, self.style));
             let frames = std::iter::from_fn(|| reader.next());
             // A reply that looks like a push is sent as one; its slot stays unused.
             self.late.extend(frames.map(|frame| match as_push(&frame) {
@@ -216,6 +217,7 @@ impl Outbox {
         Self {
             queue: Mutex::new(Queue {
                 reader,
+                style: Style::of(dialect),
                 plain_messages: dialect.has(Quirk::SwarmCommands),
                 ..Queue::default()
             }),

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::input::{self, Read};
 use super::{Stop, Wire};
 use crate::dialect::Quirk;
-use crate::fragments;
+use crate::fragments::{self, Style};
 use crate::listener_kind::ListenerKind;
 use crate::outbox::{Ending, Form};
 use crate::session::{Inbound, Shared};
@@ -42,7 +42,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
         replies: BytesMut::new(),
         fragments: VecDeque::new(),
         fragmented: shared.dialect.has(Quirk::Nagle),
-        unescaped: shared.dialect.has(Quirk::CrLf),
+        style: Style::of(shared.dialect),
     };
     super::serve(shared, ListenerKind::Tcp, addresses, wire, stop).await;
 }
@@ -63,8 +63,7 @@ struct Tcp {
     fragments: VecDeque<Bytes>,
     /// Replies are sent in fragments.
     fragmented: bool,
-    /// Errors and status replies keep their line breaks.
-    unescaped: bool,
+    style: Style,
 }
 
 impl Tcp {
@@ -116,9 +115,9 @@ impl Tcp {
 
     /// Encodes a frame into the buffer.
     fn encode(&mut self, frame: &Frame, protocol: RespVersion) {
-        if self.unescaped {
+        if !self.style.is_standard() {
             self.replies
-                .extend_from_slice(&fragments::unescaped(frame, protocol));
+                .extend_from_slice(&fragments::encoded(frame, protocol, self.style));
         } else {
             if self.replies.is_empty() {
                 self.replies.reserve(REPLIES);
@@ -174,7 +173,7 @@ impl Wire for Tcp {
 
     fn put(&mut self, frame: &Frame, form: &Form) -> io::Result<()> {
         if self.fragmented {
-            let fragments = fragments::fragments(frame, form.protocol, !self.unescaped);
+            let fragments = fragments::fragments(frame, form.protocol, self.style);
             self.fragments.extend(fragments);
         } else {
             self.encode(frame, form.protocol);

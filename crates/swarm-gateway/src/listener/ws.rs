@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use swarm_resp::{Frame, ProtocolError, encode_frame};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, Interval, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::{
@@ -28,6 +28,7 @@ use crate::json;
 use crate::listener_kind::ListenerKind;
 use crate::outbox::{Ending, Form};
 use crate::session::{Inbound, Shared};
+use crate::shutdown::raised;
 use crate::stream::Stream;
 
 /// Timeout of the opening handshake.
@@ -48,7 +49,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
     let addresses = stream.addresses();
     let budget = Budget::default();
     // Boxed, because the handshake needs more memory than the connection afterwards.
-    let accepting = Box::pin(accept(&shared, stream, budget.clone()));
+    let accepting = Box::pin(accept(&shared, stream, budget.clone(), stop.clone()));
     let Some(socket) = accepting.await else {
         return;
     };
@@ -67,7 +68,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
 }
 
 /// Performs the opening handshake.
-async fn accept(shared: &Shared, stream: Stream, budget: Budget) -> Option<Socket> {
+async fn accept(shared: &Shared, stream: Stream, budget: Budget, mut stop: Stop) -> Option<Socket> {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ)
         .write_buffer_size(WRITE_AT)
@@ -85,6 +86,13 @@ async fn accept(shared: &Shared, stream: Stream, budget: Budget) -> Option<Socke
         }
         Ok(Err(error)) => {
             tracing::debug!(%error, "WebSocket handshake failed");
+            if shared.dialect.has(Quirk::MuteUpgrades) && is_invalid_upgrade(&error) {
+                tokio::select! {
+                    () = raised(&mut stop) => {}
+                    () = discard(&mut stream) => {}
+                }
+                return None;
+            }
             // `Admit` has already written its rejection, and a broken connection cannot receive
             // one.
             if !matches!(error, Error::Http(_) | Error::Io(_)) {
@@ -94,6 +102,26 @@ async fn accept(shared: &Shared, stream: Stream, budget: Budget) -> Option<Socke
         Err(_) => tracing::debug!("WebSocket handshake timed out"),
     }
     None
+}
+
+/// Returns whether a request asks for a WebSocket upgrade, but without a valid key or version.
+const fn is_invalid_upgrade(error: &Error) -> bool {
+    use tokio_tungstenite::tungstenite::error::ProtocolError;
+
+    matches!(
+        error,
+        Error::Protocol(
+            ProtocolError::MissingSecWebSocketVersionHeader
+                | ProtocolError::MissingSecWebSocketKey
+                | ProtocolError::InvalidSecWebSocketKey
+        )
+    )
+}
+
+/// Reads until the client disconnects.
+async fn discard(stream: &mut Budgeted<Stream>) {
+    let mut buffer = [0; 256];
+    while matches!(stream.read(&mut buffer).await, Ok(1..)) {}
 }
 
 /// Answers a request that does not ask for a WebSocket upgrade.

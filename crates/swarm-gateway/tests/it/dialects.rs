@@ -1,6 +1,11 @@
 //! Quirks of deployed servers, one test each.
 
+use std::time::Duration;
+
 use swarm_gateway::{Dialect, Gateway, Quirk};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::client::Client;
 use crate::peer::{Listener, Peer};
@@ -226,5 +231,62 @@ async fn upstream_rejects_set_conditions() {
         ("SET k v EXAT 99999999999", "\"OK\""),
     ] {
         assert_eq!(client.call(command).await, reply, "{command}");
+    }
+}
+
+/// Null arrays of a transaction and of a read keep their encoding in RESP3, other nulls do not.
+#[tokio::test]
+async fn plain_null_arrays() {
+    let dialect = Dialect::STANDARD.with(Quirk::PlainNullArrays);
+    let gateway = Gateway::builder().dialect(dialect).start().await.unwrap();
+    let address = gateway.tcp_url().trim_start_matches("redis://");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let commands = b"HELLO 3\r\nGET k\r\nXREAD STREAMS s 0\r\nMULTI\r\nXREAD STREAMS s 0\r\n\
+        EXEC\r\nQUIT\r\n";
+    stream.write_all(commands).await.unwrap();
+    let mut replies = String::new();
+    stream.read_to_string(&mut replies).await.unwrap();
+    let expected = "_\r\n*-1\r\n+OK\r\n+QUEUED\r\n*1\r\n*-1\r\n+OK\r\n";
+    assert!(replies.ends_with(expected), "{replies}");
+}
+
+/// An upgrade that asks for a WebSocket but lacks a valid key or version stays without an answer,
+/// until the gateway stops.
+#[tokio::test]
+async fn mute_upgrades() {
+    let (gateway, _client) = with(Quirk::MuteUpgrades).await;
+    let address = gateway
+        .ws_url()
+        .trim_start_matches("ws://")
+        .trim_end_matches('/');
+    let upgrade = "GET / HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n";
+    let key = "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let mut silent = Vec::new();
+    for head in [
+        "sec-websocket-version: 13\r\n".to_owned(),
+        format!("sec-websocket-version: 12\r\n{key}"),
+        "sec-websocket-version: 13\r\nsec-websocket-key: x\r\n".to_owned(),
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("{upgrade}{head}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        silent.push(stream);
+    }
+    for stream in &mut silent {
+        let wait = Duration::from_millis(50);
+        assert!(timeout(wait, stream.read_u8()).await.is_err());
+    }
+    // A plain request is answered.
+    let mut plain = TcpStream::connect(address).await.unwrap();
+    plain
+        .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    plain.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    gateway.shutdown().await;
+    for mut stream in silent {
+        assert!(matches!(stream.read(&mut [0]).await, Ok(0) | Err(_)));
     }
 }

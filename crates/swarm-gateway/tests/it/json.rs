@@ -119,6 +119,47 @@ async fn invalid_utf8_is_replaced() {
     assert_eq!(client.text().await, "\"\u{fffd}\"");
 }
 
+/// The first version of the server wrapped everything but its gateway's own errors.
+#[tokio::test]
+async fn envelopes_of_upstream() {
+    let dialect: Dialect = "upstream,-write-queue,json-envelope".parse().unwrap();
+    let gateway = Gateway::builder().dialect(dialect).start().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    let mut other = Client::connect(&gateway).await;
+    for (command, reply) in [
+        (
+            r#"{"cmd":"set","args":["k","é"]}"#,
+            r#"{"cmd":"SET","data":"OK"}"#,
+        ),
+        (r#"["GET","k"]"#, r#"{"cmd":"GET","data":"\u00E9"}"#),
+        (r#"["GET","none"]"#, r#"{"cmd":"GET","data":null}"#),
+        (
+            r#"["MGET","k","none"]"#,
+            r#"{"cmd":"MGET","data":["\u00E9",null]}"#,
+        ),
+        (r#"["GET"]"#, ""),
+        ("[1]", ""),
+        (
+            r#"["SUBSCRIBE","a"]"#,
+            r#"{"cmd":"SUBSCRIBE","data":["subscribe","a",1]}"#,
+        ),
+    ] {
+        client.send_text(command).await;
+        let answer = client.text().await;
+        match command {
+            // The processor's errors are lists of words.
+            r#"["GET"]"# => assert!(
+                answer.starts_with(r#"{"cmd":"GET","data":["-ERR","#),
+                "{answer}"
+            ),
+            "[1]" => assert!(answer.starts_with(r#"{"error":"ERR "#), "{answer}"),
+            _ => assert_eq!(answer, reply, "{command}"),
+        }
+    }
+    other.call("PUBLISH a hi").await;
+    assert_eq!(client.text().await, r#"{"push":["message","a","hi"]}"#);
+}
+
 #[tokio::test]
 async fn quirks_of_json() {
     let quirks = Dialect::STANDARD
