@@ -181,25 +181,46 @@ async fn random_keys_are_equally_likely() {
 }
 
 #[tokio::test]
-async fn approximate_trimming_removes_at_most_its_limit() {
+async fn approximate_trimming_removes_whole_nodes() {
     let gateway = swarm_gateway::test().await.unwrap();
     let mut client = Client::connect(&gateway).await;
+    let set = "CONFIG SET stream-node-max-entries";
+    transcript(&mut client, &[(&format!("{set} 3"), "\"OK\"")]).await;
     for id in 1..=10 {
         client.call(&format!("XADD s {id}-0 f v")).await;
     }
     transcript(
         &mut client,
         &[
-            ("XTRIM s MAXLEN ~ 2 LIMIT 3", "3"),
-            ("XTRIM s MINID ~ 9 LIMIT 1", "1"),
-            ("XADD s MAXLEN ~ 1 LIMIT 2 11-0 f v", "\"11-0\""),
-            ("XLEN s", "5"),
-            // No limit.
-            ("XTRIM s MAXLEN ~ 3 LIMIT 0", "2"),
-            ("XTRIM s MAXLEN 1", "2"),
+            ("XTRIM s MAXLEN ~ 8", "0"),
+            ("XTRIM s MAXLEN ~ 7", "3"),
+            // A node would exceed the limit.
+            ("XTRIM s MAXLEN ~ 0 LIMIT 2", "0"),
+            ("XTRIM s MINID ~ 7", "3"),
+            ("XDEL s 8-0", "1"),
+            // Deleted entries keep their place in the node.
+            ("XADD s 11-0 f v", "\"11-0\""),
+            ("XADD s 12-0 f v", "\"12-0\""),
+            ("XADD s MAXLEN ~ 3 13-0 f v", "\"13-0\""),
+            ("XLEN s", "4"),
+            ("XTRIM s MAXLEN ~ 0 LIMIT 0", "4"),
         ],
     )
     .await;
+}
+
+#[tokio::test]
+async fn nodes_are_full_after_4096_bytes() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut client = Client::connect(&gateway).await;
+    for (length, in_a_node) in [(1350, "3"), (1353, "2")] {
+        client.call("DEL s").await;
+        let value = "x".repeat(length);
+        for id in 1..=4 {
+            client.call(&format!("XADD s {id}-0 f {value}")).await;
+        }
+        transcript(&mut client, &[("XTRIM s MAXLEN ~ 0 LIMIT 3", in_a_node)]).await;
+    }
 }
 
 #[tokio::test]

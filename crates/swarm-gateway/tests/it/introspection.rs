@@ -145,11 +145,13 @@ async fn commands_are_described() {
         )
     };
     let get = format!(
-        "[\"get\", 2, [\"readonly\"], 1, 1, 1, [\"@read\"], [], [{}], []]",
+        "[\"get\", 2, [\"readonly\", \"fast\"], 1, 1, 1, [\"@read\", \"@string\", \"@fast\"], [], \
+         [{}], []]",
         spec("RO", "access", 0)
     );
     let del = format!(
-        "[\"del\", -2, [\"write\"], 1, -1, 1, [\"@write\"], [], [{}], []]",
+        "[\"del\", -2, [\"write\"], 1, -1, 1, [\"@keyspace\", \"@write\", \"@slow\"], \
+         [\"request_policy:multi_shard\", \"response_policy:agg_sum\"], [{}], []]",
         spec("RW", "update", -1)
     );
     let info = client.call("COMMAND INFO get nosuch DEL").await;
@@ -180,7 +182,7 @@ async fn commands_are_described() {
     }
     let groups = client.call("COMMAND INFO xgroup").await;
     assert!(
-        groups.contains("[\"xgroup|create\", -5, [\"write\"], 2, 2, 1,"),
+        groups.contains("[\"xgroup|create\", -5, [\"write\", \"denyoom\"], 2, 2, 1,"),
         "{groups}"
     );
     let help = client.call("COMMAND HELP").await;

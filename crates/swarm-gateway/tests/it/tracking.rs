@@ -106,3 +106,40 @@ async fn deployed_servers_announce_every_key_in_resp2_too() {
         "[\"invalidate\", [\"never-read\"]]"
     );
 }
+
+#[tokio::test]
+async fn invalidations_are_redirected_to_a_subscriber() {
+    let clock = Clock::manual();
+    let gateway = Gateway::builder()
+        .clock(clock.clone())
+        .start()
+        .await
+        .unwrap();
+    let mut reader = Client::connect(&gateway).await;
+    let mut listener = Client::connect(&gateway).await;
+    let id = listener.call("CLIENT ID").await;
+    listener.call("SUBSCRIBE __redis__:invalidate").await;
+    let refused = reader.call("CLIENT TRACKING ON REDIRECT 999999").await;
+    assert_eq!(
+        refused,
+        "-ERR The client ID you want redirect to does not exist"
+    );
+    assert_eq!(reader.call("CLIENT GETREDIR").await, "-1");
+    let redirect = format!("CLIENT TRACKING ON BCAST REDIRECT {id}");
+    assert_eq!(reader.call(&redirect).await, "\"OK\"");
+    assert_eq!(reader.call("CLIENT GETREDIR").await, id);
+    let mut expect = async |keys: &str| {
+        let message = listener.reply().await.to_string();
+        let expected = format!("[\"message\", \"__redis__:invalidate\", {keys}]");
+        assert_eq!(message, expected);
+    };
+    reader.call("MSET b 1 a 2 c 3").await;
+    expect("[\"a\", \"b\", \"c\"]").await;
+    reader.call("PEXPIRE b 1000").await;
+    expect("[\"b\"]").await;
+    // No command has to notice that the key has expired.
+    clock.advance(Duration::from_secs(1));
+    expect("[\"b\"]").await;
+    reader.call("FLUSHALL").await;
+    expect("nil").await;
+}

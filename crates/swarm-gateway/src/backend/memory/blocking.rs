@@ -1,5 +1,6 @@
 //! Blocking commands: queueing, and serving the oldest waiters after every command.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -185,17 +186,12 @@ impl Command {
 /// Announces changed keys to tracking clients, and serves or wakes the commands waiting for them.
 pub(super) fn settle(state: &mut State, audience: Audience, now: i64) {
     loop {
-        let changed = state.keyspace.take_changed();
-        if changed.is_empty() {
+        let (changed, cleared) = state.keyspace.take_changed();
+        if changed.is_empty() && cleared.is_empty() {
             return;
         }
-        let Server {
-            tracking, peers, ..
-        } = &mut state.server;
         if !state.keyspace.is_by_command() {
-            for key in &changed {
-                tracking.changed(peers, key, audience);
-            }
+            invalidate(&mut state.server, &changed, &cleared, audience);
         }
         // Taken out while the commands run, because they may change other keys.
         let waiting = std::mem::take(&mut state.server.waiting);
@@ -222,6 +218,25 @@ pub(super) fn settle(state: &mut State, audience: Audience, now: i64) {
             let _ = waiter.served.send(());
         }
     }
+}
+
+/// Notifies tracking clients of changed keys, and of the moments when all were removed.
+fn invalidate(
+    server: &mut Server,
+    changed: &[Bytes],
+    cleared: &[Range<usize>],
+    audience: Audience,
+) {
+    let mut start = 0;
+    for range in cleared {
+        server.invalidate(
+            changed.get(start..range.start).unwrap_or_default(),
+            audience,
+        );
+        server.invalidate_all();
+        start = range.end;
+    }
+    server.invalidate(changed.get(start..).unwrap_or_default(), audience);
 }
 
 /// Runs a waiting command again. Returns `None` if it still has nothing to reply.

@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use swarm_resp::{Frame, FrameBuilder, Request};
-use swarm_transport::facts::{self, Access, Blocking, Facts, Place};
+use swarm_transport::facts::{self, Access, Facts, Place};
 
 use super::call::{Call, Reply, count};
 use super::glob;
 use super::number;
 use super::reject::Reject;
 use super::table::{self, Run, Spec};
+use super::traits::Traits;
 
 const HELP: &[&str] = &[
     "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
@@ -58,49 +59,8 @@ fn positions(places: &[Place]) -> (i64, i64, i64) {
     }
 }
 
-/// Returns the flags and the categories of a command, as far as they follow from the facts.
-fn flags(spec: &Spec) -> (Vec<&'static str>, Vec<&'static str>) {
-    let (mut flags, mut categories) = (Vec::new(), Vec::new());
-    if matches!(spec.run, Run::Container) {
-        return (flags, categories);
-    }
-    let facts = facts_of(spec);
-    let places = places_of(spec);
-    let on_all_keys = matches!(spec.name, "DBSIZE" | "KEYS" | "RANDOMKEY" | "SCAN");
-    let on_keys = !places.is_empty() && !facts.script;
-    match facts.access {
-        Access::Write if on_keys || spec.name.starts_with("FLUSH") => {
-            flags.push("write");
-            categories.push("@write");
-        }
-        Access::Read if on_keys || on_all_keys => {
-            flags.push("readonly");
-            categories.push("@read");
-        }
-        _ => {}
-    }
-    if spec.name.contains("SUB") || spec.name == "PUBLISH" {
-        flags.push("pubsub");
-        categories.push("@pubsub");
-    }
-    if facts.script {
-        flags.push("noscript");
-        categories.push("@scripting");
-    }
-    if facts.blocking != Blocking::Never {
-        flags.push("blocking");
-        categories.push("@blocking");
-    }
-    if places
-        .iter()
-        .any(|place| !matches!(place, Place::Range { .. }))
-    {
-        flags.push("movablekeys");
-    }
-    if spec.name.starts_with('X') {
-        categories.push("@stream");
-    }
-    (flags, categories)
+fn traits_of(spec: &Spec) -> Traits {
+    Traits::of(spec.name).unwrap_or_default()
 }
 
 /// Writes a map of a type and the parts of a specification.
@@ -186,19 +146,23 @@ fn put_place(specs: &mut FrameBuilder, place: Place, writes: bool) {
 
 /// Writes the ten facts about a command.
 fn put(reply: &mut FrameBuilder, spec: &'static Spec) {
-    let (flags, categories) = flags(spec);
+    let traits = traits_of(spec);
     let places = places_of(spec);
     let (first, last, step) = positions(places);
-    let writes = flags.contains(&"write");
+    let writes = facts_of(spec).access == Access::Write;
     reply.array(|info| {
         info.bulk(spec.name.to_ascii_lowercase().as_bytes());
         info.integer(spec.arity.into());
-        info.set(|set| flags.iter().for_each(|flag| set.simple(flag)));
+        info.set(|set| traits.flags().for_each(|flag| set.simple(flag)));
         for position in [first, last, step] {
             info.integer(position);
         }
-        info.set(|set| categories.iter().for_each(|category| set.simple(category)));
-        info.set(|_| {});
+        info.set(|set| {
+            traits
+                .categories()
+                .for_each(|category| set.simple(category))
+        });
+        info.set(|set| traits.tips().for_each(|tip| set.bulk(tip.as_bytes())));
         info.set(|specs| {
             places
                 .iter()
@@ -249,8 +213,8 @@ pub(super) fn list(call: &mut Call<'_>) -> Reply {
                 b"ACLCAT" => {
                     let category = [b"@", value.as_slice()].concat();
                     Box::new(move |spec| {
-                        let is_it = |known: &&str| known.as_bytes() == category;
-                        flags(spec).1.iter().any(is_it)
+                        let mut categories = traits_of(spec).categories();
+                        categories.any(|known| known.as_bytes() == category)
                     })
                 }
                 _ => return Err(Reject::SYNTAX),

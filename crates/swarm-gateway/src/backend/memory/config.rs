@@ -24,8 +24,8 @@ enum Kind {
     YesOrNo,
     /// Bytes, with a unit such as `mb`.
     Memory,
-    /// Seconds.
-    Time,
+    /// Seconds, or another number that is not negative, up to a maximum.
+    Number(i64),
     /// Pairs of numbers, or nothing.
     Save,
     OneOf(&'static [&'static str]),
@@ -50,13 +50,16 @@ const fn parameter(name: &'static str, default: &'static str, kind: Kind) -> Par
     }
 }
 
-const PARAMETERS: [Parameter; 6] = [
+const PARAMETERS: [Parameter; 9] = [
     parameter("appendonly", "no", Kind::YesOrNo),
     parameter("databases", "1", Kind::Immutable),
     parameter("maxmemory", "0", Kind::Memory),
     parameter("maxmemory-policy", "noeviction", Kind::OneOf(POLICIES)),
     parameter("save", "", Kind::Save),
-    parameter("timeout", "0", Kind::Time),
+    parameter("stream-node-max-bytes", "4096", Kind::Memory),
+    parameter("stream-node-max-entries", "100", Kind::Number(i64::MAX)),
+    parameter("timeout", "0", Kind::Number(2_147_483_647)),
+    parameter("tracking-table-max-keys", "1000000", Kind::Number(i64::MAX)),
 ];
 
 impl Kind {
@@ -71,11 +74,9 @@ impl Kind {
                 Some(bytes) => bytes.to_string().into(),
                 None => return Err("argument must be a memory value".to_owned()),
             },
-            Self::Time => match text.parse::<i64>() {
-                Ok(0..=2_147_483_647) => text.into(),
-                Ok(_) => {
-                    return Err("argument must be between 0 and 2147483647 inclusive".to_owned());
-                }
+            Self::Number(most) => match text.parse::<i64>() {
+                Ok(number) if (0..=most).contains(&number) => text.into(),
+                Ok(_) => return Err(format!("argument must be between 0 and {most} inclusive")),
                 Err(_) => return Err("argument couldn't be parsed into an integer".to_owned()),
             },
             Self::Save => {
@@ -126,6 +127,13 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Returns the value of a parameter that is a number, or 0.
+    pub(super) fn number(&self, name: &str) -> usize {
+        String::from_utf8_lossy(self.value(name))
+            .parse()
+            .unwrap_or(0)
+    }
+
     pub(super) fn value(&self, name: &str) -> &[u8] {
         self.0.get(name).map(Bytes::as_ref).unwrap_or_default()
     }
@@ -200,6 +208,10 @@ pub(super) fn set(call: &mut Call<'_>) -> Reply {
     Ok(ok())
 }
 
-pub(super) fn resetstat(_: &mut Call<'_>) -> Reply {
+pub(super) fn resetstat(call: &mut Call<'_>) -> Reply {
+    let server = &mut *call.server;
+    server.counts_at_reset = call.client.faults.counts();
+    server.expired_at_reset = call.keyspace.expired();
+    server.connections_at_reset = server.connections;
     Ok(ok())
 }

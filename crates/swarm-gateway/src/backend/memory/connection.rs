@@ -9,6 +9,7 @@ use super::call::{Call, Reply, ok};
 use super::number;
 use super::reject::Reject;
 use super::server::{Peer, Server};
+use super::tracking;
 
 pub(super) fn ping(call: &mut Call<'_>) -> Reply {
     let message = match call.rest(1) {
@@ -83,8 +84,10 @@ pub(super) fn setinfo(call: &mut Call<'_>) -> Reply {
     Ok(ok())
 }
 
-/// Formats a connection as a line of CLIENT LIST. The sizes of buffers are not known.
-fn line(server: &Server, id: u64, peer: &Peer, now: i64) -> String {
+/// Formats a connection as a line of CLIENT LIST. Of the sizes of buffers, only that of the running
+/// command is known.
+fn line(call: &Call<'_>, id: u64, peer: &Peer) -> String {
+    let (server, now) = (&*call.server, call.now);
     let seconds = |since: i64| now.saturating_sub(since) / 1000;
     let (age, idle) = (seconds(peer.since), seconds(peer.active));
     let address = |address: Option<SocketAddr>| {
@@ -114,15 +117,28 @@ fn line(server: &Server, id: u64, peer: &Peer, now: i64) -> String {
         RespVersion::Resp2 => 2,
         RespVersion::Resp3 => 3,
     };
+    let redirect = tracking::redirection(server, id);
+    let input = if id == call.client.id {
+        request_size(call.args)
+    } else {
+        0
+    };
     let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
     let name = text(&peer.name);
     let [library, version] = peer.library.each_ref().map(text);
     format!(
         "id={id} addr={addr} laddr={laddr} fd=0 name={name} age={age} idle={idle} flags={flags} \
-         db=0 sub={sub} psub={psub} ssub=0 multi={multi} qbuf=0 qbuf-free=0 argv-mem=0 \
+         db=0 sub={sub} psub={psub} ssub=0 multi={multi} qbuf={input} qbuf-free=0 argv-mem=0 \
          multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={command} user=default \
-         redir=-1 resp={resp} lib-name={library} lib-ver={version}\n"
+         redir={redirect} resp={resp} lib-name={library} lib-ver={version}\n"
     )
+}
+
+/// Returns the size of a command as it is sent.
+fn request_size(args: &[Bytes]) -> usize {
+    let header = |number: usize| number.to_string().len() + 3;
+    let arg = |arg: &Bytes| header(arg.len()) + arg.len() + 2;
+    header(args.len()) + args.iter().map(arg).sum::<usize>()
 }
 
 fn text(lines: &str) -> Frame {
@@ -132,7 +148,7 @@ fn text(lines: &str) -> Frame {
 pub(super) fn info(call: &mut Call<'_>) -> Reply {
     let peer = call.server.peers.get(&call.client.id);
     Ok(text(&peer.map_or_else(String::new, |peer| {
-        line(call.server, call.client.id, peer, call.now)
+        line(call, call.client.id, peer)
     })))
 }
 
@@ -142,7 +158,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Reply {
     let peers = call.server.peers.iter();
     let lines: String = peers
         .filter(|(id, _)| wanted.contains(call.server, **id))
-        .map(|(id, peer)| line(call.server, *id, peer, call.now))
+        .map(|(id, peer)| line(call, *id, peer))
         .collect();
     Ok(text(&lines))
 }

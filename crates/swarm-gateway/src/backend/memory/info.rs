@@ -1,5 +1,6 @@
 //! INFO: the sections and fields that clients parse.
 
+use std::collections::BTreeMap;
 use std::env::consts;
 use std::fmt::Write;
 
@@ -76,11 +77,12 @@ fn clients(call: &mut Call<'_>, text: &mut String) {
         cluster_connections: 0,
         maxclients: 10_000,
         blocked_clients: call.server.waiting.len(),
+        tracking_clients: call.server.tracking.clients(),
     );
 }
 
 fn memory(call: &mut Call<'_>, text: &mut String) {
-    let used = size(call.keyspace);
+    let used = used_memory(call.keyspace);
     let maximum = String::from_utf8_lossy(call.server.config.value("maxmemory")).into_owned();
     let human = |bytes: usize| {
         let kibibytes = bytes / 1024;
@@ -102,17 +104,19 @@ fn memory(call: &mut Call<'_>, text: &mut String) {
     );
 }
 
-/// Returns the approximate size of all keys and values in bytes.
-fn size(keyspace: &Keyspace) -> usize {
+/// Returns the approximate memory that Redis would use, in bytes.
+pub(super) fn used_memory(keyspace: &Keyspace) -> usize {
+    /// Used by a server without keys.
+    const EMPTY: usize = 1 << 20;
     const OVERHEAD: usize = 64;
     let size = |value: &Value| match value {
         Value::String(text) => text.len(),
         Value::Stream(stream) => stream.size(),
         Value::Swarm(stream) => stream.stored().len(),
     };
-    (keyspace.from(0))
-        .map(|(_, key, value)| OVERHEAD + key.len() + size(value))
-        .sum()
+    let keys = keyspace.from(0);
+    let sizes = keys.map(|(_, key, value)| OVERHEAD + key.len() + size(value));
+    EMPTY + sizes.sum::<usize>()
 }
 
 fn persistence(call: &mut Call<'_>, text: &mut String) {
@@ -131,18 +135,21 @@ fn persistence(call: &mut Call<'_>, text: &mut String) {
 }
 
 fn stats(call: &mut Call<'_>, text: &mut String) {
-    let commands: u64 = call.client.faults.counts().values().sum();
+    let commands: u64 = counts(call).values().sum();
     let (channels, patterns) = call.server.pubsub.names();
+    let [keys, items, prefixes] = call.server.tracking.sizes();
     fields!(text,
-        total_connections_received: call.server.connections,
+        total_connections_received: call.server.connections - call.server.connections_at_reset,
         total_commands_processed: commands,
         instantaneous_ops_per_sec: 0,
         rejected_connections: 0,
-        expired_keys: call.keyspace.expired(),
+        expired_keys: call.keyspace.expired() - call.server.expired_at_reset,
         evicted_keys: 0,
         pubsub_channels: channels,
         pubsub_patterns: patterns,
-        tracking_clients: 0,
+        tracking_total_keys: keys,
+        tracking_total_items: items,
+        tracking_total_prefixes: prefixes,
     );
 }
 
@@ -162,9 +169,24 @@ fn cpu(_: &mut Call<'_>, text: &mut String) {
     fields!(text, used_cpu_sys: "0.000000", used_cpu_user: "0.000000");
 }
 
+/// Returns how often each command has run since the statistics were reset.
+fn counts(call: &Call<'_>) -> BTreeMap<String, u64> {
+    let before = &call.server.counts_at_reset;
+    let since = |(name, count): (String, u64)| {
+        let count = count.saturating_sub(before.get(&name).copied().unwrap_or(0));
+        (count > 0).then_some((name, count))
+    };
+    call.client
+        .faults
+        .counts()
+        .into_iter()
+        .filter_map(since)
+        .collect()
+}
+
 /// The time that commands take is not measured.
 fn commandstats(call: &mut Call<'_>, text: &mut String) {
-    for (name, calls) in call.client.faults.counts() {
+    for (name, calls) in counts(call) {
         let name = name.to_ascii_lowercase();
         let _ = write!(
             text,

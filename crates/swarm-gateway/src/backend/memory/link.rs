@@ -14,8 +14,9 @@ use super::reject::Reject;
 use super::server::Peer;
 use super::table::{self, Run, Spec};
 use super::tracking::{self, Audience};
+use super::traits::Traits;
 use super::transaction::{self, Transaction};
-use super::{State, Store, blocking, connection, script, upstream};
+use super::{State, Store, blocking, connection, deadlines, info, script, upstream};
 use crate::backend::{Called, Client, Link};
 
 /// A connection, from its first command to its end.
@@ -80,7 +81,12 @@ impl Link for MemoryLink {
                 Called::Done
             }
         };
+        if name != "CLIENT" && !self.local.transaction.is_open() {
+            state.server.tracking.end_caching(self.local.client.id);
+        }
         blocking::settle(&mut state, Audience::AllBut(self.local.client.id), now);
+        state.server.limit_tracking();
+        deadlines::watch(&self.store, &mut state);
         called
     }
 
@@ -140,6 +146,11 @@ impl Local {
         let protocol = self.client.outbox.protocol();
         if subscribed && protocol == RespVersion::Resp2 && !swarm && !spec.while_subscribed {
             self.reply(spec.name, Err(Reject::subscribed(spec.name)));
+            return Called::Done;
+        }
+        if !swarm && self.is_out_of_memory(state, spec) {
+            let reject = self.refused(state, spec.name, Reject::OUT_OF_MEMORY);
+            self.reply(spec.name, Err(reject));
             return Called::Done;
         }
         let immediate = spec.immediate || swarm && upstream::is_immediate(spec, &args);
@@ -215,6 +226,18 @@ impl Local {
             Run::Container => {}
         }
         Called::Done
+    }
+
+    /// Returns whether memory is used up and the command, or one that EXEC would run, uses more.
+    fn is_out_of_memory(&self, state: &State, spec: &Spec) -> bool {
+        let config = &state.server.config;
+        let most = config.number("maxmemory");
+        if most == 0 || config.value("maxmemory-policy") != b"noeviction" {
+            return false;
+        }
+        let uses = |spec: &Spec| Traits::of(spec.name).is_some_and(Traits::deny_oom);
+        let is_concerned = uses(spec) || spec.name == "EXEC" && self.transaction.queues(uses);
+        is_concerned && info::used_memory(&state.keyspace) > most
     }
 
     /// Handles a rejected command: marks the transaction as failed, and ends it if the command was

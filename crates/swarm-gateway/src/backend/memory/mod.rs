@@ -6,6 +6,7 @@ mod call;
 mod command;
 mod config;
 mod connection;
+mod deadlines;
 mod expire;
 mod float;
 mod glob;
@@ -26,6 +27,7 @@ mod streams;
 mod strings;
 mod table;
 mod tracking;
+mod traits;
 mod transaction;
 mod upstream;
 

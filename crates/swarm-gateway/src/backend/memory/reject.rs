@@ -21,6 +21,8 @@ impl Reject {
     /// Crash of SwarmKeyDb's command processor, which over TCP and WebSocket is not answered.
     pub(super) const CRASH: Self = Self::text("ERR internal server error.");
 
+    pub(super) const OUT_OF_MEMORY: Self =
+        Self::text("OOM command not allowed when used memory > 'maxmemory'.");
     pub(super) const NO_KEY: Self = Self::text("ERR no such key");
     pub(super) const IN_TRANSACTION: Self =
         Self::text("ERR Command not allowed inside a transaction");

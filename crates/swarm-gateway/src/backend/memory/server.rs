@@ -24,6 +24,8 @@ pub(super) struct Server {
     pub(super) peers: BTreeMap<u64, Peer>,
     pub(super) pubsub: PubSub,
     pub(super) tracking: Tracking,
+    /// Whether the task that removes expired keys runs.
+    pub(super) watches_deadlines: bool,
     /// Blocked commands, oldest first.
     pub(super) waiting: Vec<Waiter>,
     pub(super) backups: BTreeMap<Bytes, Backup>,
@@ -37,6 +39,11 @@ pub(super) struct Server {
     pub(super) started: i64,
     /// Number of connections and HTTP requests so far.
     pub(super) connections: u64,
+    /// Statistics when they were reset last: how often each command had run, how many keys had
+    /// expired, and how many connections there had been.
+    pub(super) counts_at_reset: BTreeMap<String, u64>,
+    pub(super) expired_at_reset: u64,
+    pub(super) connections_at_reset: u64,
     /// Fraction of the wake-ups of blocked commands that are lost, from 0 to 1.
     pub(super) lost_wake_ups: f64,
 }
@@ -124,6 +131,7 @@ impl Default for Server {
             peers: BTreeMap::new(),
             pubsub: PubSub::default(),
             tracking: Tracking::default(),
+            watches_deadlines: false,
             waiting: Vec::new(),
             backups: BTreeMap::new(),
             scripts: BTreeMap::new(),
@@ -132,6 +140,9 @@ impl Default for Server {
             tickets: 0,
             started: 0,
             connections: 0,
+            counts_at_reset: BTreeMap::new(),
+            expired_at_reset: 0,
+            connections_at_reset: 0,
             lost_wake_ups: 0.0,
         }
     }

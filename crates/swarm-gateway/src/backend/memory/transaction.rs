@@ -43,6 +43,12 @@ impl Transaction {
         self.queue.as_ref().map(|queue| queue.commands.len())
     }
 
+    /// Returns whether a command for which `is_it` returns true is queued.
+    pub(super) fn queues(&self, is_it: impl Fn(&Spec) -> bool) -> bool {
+        let queued = self.queue.iter().flat_map(|queue| &queue.commands);
+        queued.into_iter().any(|(spec, _)| is_it(spec))
+    }
+
     /// Records that a command was rejected.
     pub(super) const fn spoil(&mut self) {
         if let Some(queue) = &mut self.queue {
@@ -198,8 +204,20 @@ pub(super) fn exec_interleaved(
     })
 }
 
-/// Runs a command of EXEC or a script. A command that would block replies that there is no data.
-pub(super) fn run(
+/// Runs a command of EXEC. A command that would block replies that there is no data.
+fn run(
+    local: &mut Local,
+    state: &mut State,
+    spec: &'static Spec,
+    args: &[Bytes],
+    now: i64,
+) -> Frame {
+    (state.server.tracking).read(local.client.id, spec, args);
+    run_untracked(local, state, spec, args, now)
+}
+
+/// Runs a command of EXEC or a script. The keys that it reads are not tracked.
+pub(super) fn run_untracked(
     local: &mut Local,
     state: &mut State,
     spec: &'static Spec,
@@ -207,7 +225,6 @@ pub(super) fn run(
     now: i64,
 ) -> Frame {
     local.client.faults.count(spec.name);
-    (state.server.tracking).read(local.client.id, spec, args);
     let run = match spec.run {
         Run::Data(run) => run,
         Run::Script => {

@@ -3,9 +3,11 @@
 mod journal;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 use super::reject::Reject;
 use super::streams::Stream;
@@ -72,12 +74,16 @@ pub(super) struct Keyspace {
     entries: HashMap<Bytes, Entry>,
     order: BTreeMap<u64, Bytes>,
     deadlines: BTreeSet<(i64, u64)>,
+    /// Notified when the first deadline becomes earlier.
+    earlier: Arc<Notify>,
     births: u64,
     /// Number of keys that have expired.
     expired: u64,
     watched: HashMap<Bytes, Watched>,
     /// Keys changed since the last [`take_changed`](Self::take_changed).
     changed: Vec<Bytes>,
+    /// Where [`clear`](Self::clear) has removed keys, as ranges of `changed`.
+    cleared: Vec<Range<usize>>,
     /// Recorded writes of the running command, if they will be rolled back.
     journal: Option<Journal>,
     /// Changes go unnoticed by WATCH and tracking, which follow commands instead.
@@ -247,7 +253,20 @@ impl Keyspace {
         }
         if let Some(deadline) = deadline {
             self.deadlines.insert((deadline, entry.born));
+            if self.next_deadline() == Some(deadline) {
+                self.earlier.notify_one();
+            }
         }
+    }
+
+    /// Returns the first deadline of all keys.
+    pub(super) fn next_deadline(&self) -> Option<i64> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Returns what is notified when the first deadline becomes earlier.
+    pub(super) fn earlier(&self) -> Arc<Notify> {
+        self.earlier.clone()
     }
 
     /// Records that a key changed.
@@ -261,9 +280,11 @@ impl Keyspace {
         self.changed.push(Bytes::copy_from_slice(key));
     }
 
-    /// Takes the keys changed since the last call.
-    pub(super) fn take_changed(&mut self) -> Vec<Bytes> {
-        std::mem::take(&mut self.changed)
+    /// Takes the keys changed since the last call, and the ranges of those that were removed with
+    /// all others.
+    pub(super) fn take_changed(&mut self) -> (Vec<Bytes>, Vec<Range<usize>>) {
+        let cleared = std::mem::take(&mut self.cleared);
+        (std::mem::take(&mut self.changed), cleared)
     }
 
     /// Adds a watcher of a key and returns the key's current version.
@@ -336,10 +357,12 @@ impl Keyspace {
     }
 
     pub(super) fn clear(&mut self) {
+        let start = self.changed.len();
         let keys: Vec<Bytes> = self.order.values().cloned().collect();
         for key in keys {
             self.remove(&key);
         }
+        self.cleared.push(start..self.changed.len());
     }
 
     /// Moves a value and its deadline to another key, replacing any value there. Returns `false` if

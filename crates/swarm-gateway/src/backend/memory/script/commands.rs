@@ -109,13 +109,22 @@ pub(in super::super) fn eval_whole(
     let quirks = local.client.quirks;
     let (swarm, line_breaks) = (quirks.swarm, quirks.line_breaks);
     let mut script = begin(state, args, swarm)?;
+    let count = args.get(2).and_then(|count| number::integer(count).ok());
+    let count = count.and_then(|count| usize::try_from(count).ok());
+    let named = args
+        .get(3..3_usize.saturating_add(count.unwrap_or(0)))
+        .unwrap_or_default();
     let mut reply = None;
     loop {
         match script.resume(reply.take())? {
             Stop::Done(value) => return Ok(value.frame(line_breaks)),
             Stop::Call(args) => {
                 reply = Some(match called(&args, swarm) {
-                    Ok(spec) => transaction::run(local, state, spec, &args, now),
+                    Ok(spec) => {
+                        let tracking = &mut state.server.tracking;
+                        tracking.read_by_script(local.client.id, spec, named);
+                        transaction::run_untracked(local, state, spec, &args, now)
+                    }
                     Err(reject) => reject.frame(line_breaks),
                 });
             }

@@ -7,18 +7,8 @@ use super::super::call::{Call, Reply, count};
 use super::super::number;
 use super::super::reject::Reject;
 use super::id::{NewId, StreamId};
-
-/// Maximum number of entries that one command removes with `~` and without LIMIT.
-const DEFAULT_LIMIT: usize = 10_000;
-
-/// Trimming strategy.
-#[derive(Debug, Clone, Copy)]
-enum Trim {
-    /// Maximum number of entries.
-    Length(usize),
-    /// Minimum ID.
-    Before(StreamId),
-}
+use super::nodes::NodeSize;
+use super::{Stream, Trim};
 
 /// Options of XADD and XTRIM.
 #[derive(Debug, Default)]
@@ -104,19 +94,15 @@ impl Options {
         Ok(())
     }
 
-    /// Trims exactly where `~` would permit keeping more, but removes no more than LIMIT permits.
-    fn apply(&self, stream: &mut super::Stream) -> usize {
+    fn apply(&self, stream: &mut Stream, node: NodeSize) -> usize {
         let limit = match self.limit {
             _ if !self.approximate => usize::MAX,
-            None => DEFAULT_LIMIT,
+            None => node.limit(),
             Some(0) => usize::MAX,
             Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
         };
-        match self.trim {
-            None => 0,
-            Some(Trim::Length(most)) => stream.trim(limit, |length, _| length > most),
-            Some(Trim::Before(first)) => stream.trim(limit, |_, oldest| oldest < first),
-        }
+        let trim = |trim| stream.trim(trim, self.approximate, limit);
+        self.trim.map_or(0, trim)
     }
 }
 
@@ -149,11 +135,10 @@ pub(in super::super) fn xadd(call: &mut Call<'_>) -> Reply {
             "ERR The ID specified in XADD is equal or smaller than the target stream top item",
         ))?;
     let fields = fields.iter().map(|field| Bytes::copy_from_slice(field));
+    let node = call.node_size();
     let stream = call.stream_or_new(key)?;
-    stream.entries.insert(id, fields.collect());
-    stream.last = id;
-    stream.added = stream.added.saturating_add(1);
-    options.apply(stream);
+    stream.append(id, fields.collect(), node);
+    options.apply(stream, node);
     call.keyspace.touch(key);
     Ok(Frame::bulk(id.to_bytes()))
 }
@@ -161,9 +146,10 @@ pub(in super::super) fn xadd(call: &mut Call<'_>) -> Reply {
 pub(in super::super) fn xtrim(call: &mut Call<'_>) -> Reply {
     let (options, _) = Options::parse(call.rest(2), false)?;
     let key = call.arg(1);
+    let node = call.node_size();
     let removed = call
         .stream_mut(key)?
-        .map_or(0, |stream| options.apply(stream));
+        .map_or(0, |stream| options.apply(stream, node));
     if removed > 0 {
         call.keyspace.touch(key);
     }
@@ -178,7 +164,7 @@ pub(in super::super) fn xdel(call: &mut Call<'_>) -> Reply {
     let ids = call.ids(2)?;
     let removed = call.stream_mut(key)?.map_or(0, |stream| {
         let mut removed = |id: &StreamId| {
-            let removed = stream.entries.remove(id).is_some();
+            let removed = stream.delete(*id);
             if removed {
                 stream.deleted = stream.deleted.max(*id);
             }

@@ -67,11 +67,10 @@ pub(in super::super) fn xinfo_stream(call: &mut Call<'_>) -> Reply {
         fields(reply, protocol, |reply| {
             reply.bulk(b"length");
             integer(reply, stream.entries.len());
-            // Describes how Redis stores a stream, which does not apply to this store.
             reply.bulk(b"radix-tree-keys");
-            reply.integer(1);
+            integer(reply, stream.nodes.len());
             reply.bulk(b"radix-tree-nodes");
-            reply.integer(2);
+            integer(reply, stream.nodes.of_the_tree());
             reply.bulk(b"last-generated-id");
             id(reply, stream.last);
             reply.bulk(b"max-deleted-entry-id");

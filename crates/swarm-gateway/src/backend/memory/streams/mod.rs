@@ -5,6 +5,7 @@ mod claim;
 mod group;
 mod id;
 mod info;
+mod nodes;
 mod pending;
 mod range;
 mod read;
@@ -21,6 +22,7 @@ use super::keyspace::{Expiry, Value};
 use super::reject::Reject;
 use group::Group;
 use id::StreamId;
+use nodes::{NodeSize, Nodes};
 
 pub(super) use add::{xadd, xdel, xlen, xtrim};
 pub(super) use claim::{xautoclaim, xclaim};
@@ -37,6 +39,7 @@ pub(super) use read::{xread, xreadgroup};
 pub(super) struct Stream {
     /// Alternating fields and values.
     entries: BTreeMap<StreamId, Vec<Bytes>>,
+    nodes: Nodes,
     /// Highest ID ever assigned.
     last: StreamId,
     /// Highest ID ever removed by XDEL.
@@ -91,22 +94,77 @@ impl Stream {
         });
     }
 
-    /// Removes at most `limit` of the oldest entries, while `excess` returns `true` for the number
-    /// of entries and the oldest ID.
-    fn trim(&mut self, limit: usize, excess: impl Fn(usize, StreamId) -> bool) -> usize {
-        let mut removed = 0;
-        while removed < limit
-            && let Some((oldest, _)) = self.entries.first_key_value()
-            && excess(self.entries.len(), *oldest)
-        {
-            self.entries.pop_first();
-            removed += 1;
+    /// Adds an entry behind all others.
+    fn append(&mut self, id: StreamId, fields: Vec<Bytes>, most: NodeSize) {
+        self.nodes.add(id, &fields, most);
+        self.entries.insert(id, fields);
+        self.last = id;
+        self.added = self.added.saturating_add(1);
+    }
+
+    /// Removes an entry. Returns whether it existed.
+    fn delete(&mut self, id: StreamId) -> bool {
+        let existed = self.entries.remove(&id).is_some();
+        if existed {
+            self.nodes.remove(id);
         }
-        removed
+        existed
+    }
+
+    /// Removes the oldest entries: whole nodes, and without `approximate` part of the next one. A
+    /// node that would exceed the limit stays. Returns the number of removed entries.
+    fn trim(&mut self, trim: Trim, approximate: bool, limit: usize) -> usize {
+        let before = self.entries.len();
+        while let Some(node) = self.nodes.oldest() {
+            let (node, last) = (node.live, node.last);
+            let left = self.entries.len();
+            let is_over = before - left + node > limit;
+            let is_whole = match trim {
+                Trim::Length(most) if left <= most => break,
+                Trim::Length(most) => left - node >= most,
+                Trim::Before(first) => last < first,
+            };
+            if is_over || approximate && !is_whole {
+                break;
+            }
+            if is_whole {
+                (0..node).for_each(|_| drop(self.entries.pop_first()));
+                self.nodes.remove_oldest();
+                continue;
+            }
+            while let Some((&oldest, _)) = self.entries.first_key_value()
+                && match trim {
+                    Trim::Length(most) => self.entries.len() > most,
+                    Trim::Before(first) => oldest < first,
+                }
+            {
+                self.delete(oldest);
+            }
+            break;
+        }
+        before - self.entries.len()
     }
 }
 
+/// Trimming strategy.
+#[derive(Debug, Clone, Copy)]
+enum Trim {
+    /// Maximum number of entries.
+    Length(usize),
+    /// Minimum ID.
+    Before(StreamId),
+}
+
 impl<'a> Call<'a> {
+    /// Returns the maximum size of a node.
+    fn node_size(&self) -> NodeSize {
+        let config = &self.server.config;
+        NodeSize::new(
+            config.number("stream-node-max-entries"),
+            config.number("stream-node-max-bytes"),
+        )
+    }
+
     /// Returns the stream of a key.
     fn stream(&self, key: &[u8]) -> Result<Option<&Stream>, Reject> {
         self.keyspace.get(key).map(Value::as_stream).transpose()

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::Stream;
 use super::group::{Group, Pending};
 use super::id::StreamId;
+use super::nodes::{NodeSize, Nodes};
 use crate::snapshot::{
     Data, SavedConsumer, SavedEntry, SavedGroup, SavedPending, SavedStream, ago, elapsed,
 };
@@ -31,6 +32,7 @@ impl Stream {
     pub(in super::super) fn from_saved(saved: &SavedStream, now: i64) -> Result<Self, String> {
         saved.check()?;
         let mut entries = BTreeMap::new();
+        let mut nodes = Nodes::default();
         for SavedEntry { id, fields } in &saved.entries {
             let place = parse(id)?;
             if entries
@@ -39,7 +41,9 @@ impl Stream {
             {
                 return Err(format!("entry {id} is not behind the one before it"));
             }
-            let fields = fields.iter().map(|Data(field)| field.clone()).collect();
+            let fields: Vec<_> = fields.iter().map(|Data(field)| field.clone()).collect();
+            // A snapshot does not contain the nodes.
+            nodes.add(place, &fields, NodeSize::default());
             entries.insert(place, fields);
         }
         let last = parse(&saved.last_id)?;
@@ -65,6 +69,7 @@ impl Stream {
         }
         Ok(Self {
             entries,
+            nodes,
             last,
             deleted,
             added,
