@@ -52,17 +52,24 @@ proc send_data_packet {fd status data {elapsed 0}} {
     }
 }
 
-# A failed test may leave a transaction or its protocol to the next one, and blocked clients.
+# Returns whether a client waits in a blocking command.
+proc is_blocked {handle} {
+    set port [lindex [fconfigure $::redis::fd($handle) -sockname] 2]
+    regexp "addr=\[^ \]*:$port \[^\n\]* flags=\[a-zA-Z\]*b" [r client list]
+}
+
+# A failed test may leave a transaction, pending replies, and blocked clients to the next one.
 rename test redis_test
 proc test {args} {
     set failed [llength $::tests_failed]
     set opened $::redis::id
     uplevel 1 [list redis_test {*}$args]
     if {[llength $::tests_failed] > $failed} {
+        catch {r discard}
+        if {[catch {r echo $opened} echoed] || $echoed ne $opened} {reconnect}
         while {[incr opened] <= $::redis::id} {
-            catch {::redis::redisHandle$opened close}
+            catch {if {[is_blocked $opened]} {::redis::redisHandle$opened close}}
         }
-        reconnect
     }
 }
 
@@ -73,6 +80,8 @@ proc r {args} {
     redis_r {*}$args
 }
 
-execute_test_file $unit
+if {[catch {execute_test_file $unit}]} {
+    emit failed "(outside of tests)" [string range $::errorInfo 0 1000]
+}
 emit end
 exit 0
