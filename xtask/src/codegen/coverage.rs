@@ -47,6 +47,7 @@ works over HTTP.
   also by `auth`.
 - HELLO with a version: `ClientOptions::protocol`; or `exclusive` and its `hello_with`.
 - QUIT: `close`, `close_within`.
+- WAIT: `exclusive`, its `wait`, which counts the writes of that connection only.
 ";
 
 const WITHOUT_METHODS: &str = "
