@@ -68,7 +68,7 @@ impl Output {
                         Item::Frame(frame, form) => wire.put(&frame, &form)?,
                         Item::Wait(wait) => self.state = State::Waiting(Box::pin(wait.over())),
                         Item::Part(frame, form, bytes) => {
-                            self.state = State::Part(frame, form, bytes)
+                            self.state = State::Part(frame, form, bytes);
                         }
                         Item::Cut => self.state = State::Cutting,
                         Item::End(ending) => self.state = State::Closing(ending),
