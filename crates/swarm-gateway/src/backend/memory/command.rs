@@ -160,7 +160,7 @@ fn put(reply: &mut FrameBuilder, spec: &'static Spec) {
         info.set(|set| {
             traits
                 .categories()
-                .for_each(|category| set.simple(category))
+                .for_each(|category| set.simple(category));
         });
         info.set(|set| traits.tips().for_each(|tip| set.bulk(tip.as_bytes())));
         info.set(|specs| {
