@@ -88,6 +88,7 @@ mod backend;
 pub mod blocking;
 mod builder;
 mod clock;
+mod command_name;
 #[cfg(feature = "control")]
 mod control;
 mod dialect;

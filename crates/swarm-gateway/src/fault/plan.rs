@@ -38,6 +38,12 @@ pub(crate) struct ReplyFault {
     pub(crate) missing: bool,
 }
 
+impl ReplyFault {
+    pub(crate) const fn is_none(&self) -> bool {
+        self.wait.is_none() && self.part.is_none() && !self.cut && !self.surplus && !self.missing
+    }
+}
+
 /// Pause in the reply stream.
 #[derive(Debug)]
 pub(crate) struct Wait {

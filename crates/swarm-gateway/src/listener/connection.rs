@@ -42,6 +42,8 @@ pub(super) struct Connection<W> {
     /// Why nothing more is read.
     ending: Option<Ending>,
     output: Output,
+    /// Replies have been left to this turn.
+    is_due: bool,
     /// Set once the session has ended: when a client that does not read is disconnected.
     deadline: Option<Pin<Box<Sleep>>>,
     stop: BoxFuture<'static, ()>,
@@ -60,7 +62,7 @@ impl<W: Wire> Connection<W> {
     ) -> Self {
         let dialect = listener.dialect(shared.dialect);
         let drops = dialect.has(Quirk::CloseDrops);
-        let outbox = Arc::new(Outbox::new(dialect));
+        let outbox = Arc::new(Outbox::new(dialect, wire.is_stream()));
         let session = Session::new(shared.clone(), outbox.clone(), listener, addresses);
         let id = session.id();
         let opening = Opening {
@@ -78,6 +80,7 @@ impl<W: Wire> Connection<W> {
             drops,
             ending: None,
             output: Output::default(),
+            is_due: false,
             deadline: None,
             stop: Box::pin(async move { raised(&mut stop).await }),
             thawed: None,
@@ -115,6 +118,10 @@ impl<W: Wire> Connection<W> {
             if let Some(session) = &mut self.session {
                 session.drive(cx);
             }
+            if self.leaves_writing() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let was_full = !self.outbox.has_capacity();
             if !frozen {
                 let gone = self.ending.is_some();
@@ -139,6 +146,14 @@ impl<W: Wire> Connection<W> {
         Poll::Pending
     }
 
+    /// Returns whether writing is left to the next turn, behind the connections that are readable
+    /// already. As in Redis, each client then finds the replies to all of its commands, and a
+    /// client with several connections is woken once.
+    fn leaves_writing(&mut self) -> bool {
+        self.is_due = !self.is_due && self.outbox.has_capacity() && !self.outbox.is_empty();
+        self.is_due
+    }
+
     /// Runs commands that have been read, and reads more, until either has to wait.
     fn feed(&mut self, frozen: bool, cx: &mut Context<'_>) {
         loop {
@@ -158,7 +173,9 @@ impl<W: Wire> Connection<W> {
                         Some(door) => door.admit(inbound),
                         None => Some(inbound),
                     };
-                    self.queue.extend(admitted);
+                    if let Some(inbound) = admitted {
+                        self.queue.push_back(inbound);
+                    }
                 }
             }
         }

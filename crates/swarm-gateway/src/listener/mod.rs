@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use swarm_resp::{CommandDecoder, CommandLimits, Frame, ProtocolError};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -43,6 +43,18 @@ pub(crate) trait Wire: Send {
 
     /// Puts a frame into the buffer.
     fn put(&mut self, frame: &Frame, form: &Form) -> io::Result<()>;
+
+    /// Returns whether the wire is a stream of frames as [`encode_frame`] encodes them.
+    ///
+    /// [`encode_frame`]: swarm_resp::encode_frame
+    fn is_stream(&self) -> bool {
+        false
+    }
+
+    /// Puts encoded frames into the buffer, if the wire is a stream.
+    fn put_bytes(&mut self, bytes: BytesMut) {
+        let _ = bytes;
+    }
 
     /// Puts the first bytes of a frame into the empty buffer; nothing follows them.
     fn put_part(&mut self, frame: &Frame, form: &Form, bytes: usize) -> io::Result<()>;

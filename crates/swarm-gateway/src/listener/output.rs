@@ -66,6 +66,7 @@ impl Output {
                     };
                     match item {
                         Item::Frame(frame, form) => wire.put(&frame, &form)?,
+                        Item::Bytes(bytes) => wire.put_bytes(bytes),
                         Item::Wait(wait) => self.state = State::Waiting(Box::pin(wait.over())),
                         Item::Part(frame, form, bytes) => {
                             self.state = State::Part(frame, form, bytes);

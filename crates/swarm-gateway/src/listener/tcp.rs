@@ -23,9 +23,6 @@ use crate::stream::Stream;
 /// Number of bytes read at once, as in Redis.
 const READ: usize = 16 << 10;
 
-/// Initial capacity of the buffer of replies.
-const REPLIES: usize = 512;
-
 /// Number of buffered bytes at which replies are sent.
 const WRITE_AT: usize = 64 << 10;
 
@@ -119,9 +116,6 @@ impl Tcp {
             self.replies
                 .extend_from_slice(&fragments::encoded(frame, protocol, self.style));
         } else {
-            if self.replies.is_empty() {
-                self.replies.reserve(REPLIES);
-            }
             encode_frame(&mut self.replies, frame, protocol);
         }
     }
@@ -179,6 +173,17 @@ impl Wire for Tcp {
             self.encode(frame, form.protocol);
         }
         Ok(())
+    }
+
+    fn is_stream(&self) -> bool {
+        !self.fragmented && self.style.is_standard()
+    }
+
+    fn put_bytes(&mut self, bytes: BytesMut) {
+        match self.replies.is_empty() {
+            true => self.replies = bytes,
+            false => self.replies.extend_from_slice(&bytes),
+        }
     }
 
     fn put_part(&mut self, frame: &Frame, form: &Form, bytes: usize) -> io::Result<()> {

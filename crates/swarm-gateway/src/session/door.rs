@@ -34,8 +34,8 @@ impl Door {
         let name = inbound.name();
         let answer = match &inbound.args {
             Err(text) => Some(Err(text.clone())),
-            Ok(args) if name == "AUTH" => Some(self.auth(args)),
-            Ok(_) if matches!(name.as_str(), "PING" | "QUIT") => None,
+            Ok(args) if &*name == "AUTH" => Some(self.auth(args)),
+            Ok(_) if matches!(&*name, "PING" | "QUIT") => None,
             Ok(_) if !self.authenticated.load(Ordering::Relaxed) => {
                 Some(Err("NOAUTH Authentication required.".to_owned()))
             }

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::command_name::CommandName;
+
 /// A command, or the error that answers malformed input.
 #[derive(Debug)]
 pub(crate) struct Inbound {
@@ -49,15 +51,14 @@ impl Inbound {
     }
 
     /// Returns the name of the command in upper case; empty if there is none.
-    pub(crate) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> CommandName {
         let args = self.args.as_deref().unwrap_or_default();
-        let name = args.first().map(|name| String::from_utf8_lossy(name));
-        name.unwrap_or_default().to_ascii_uppercase()
+        CommandName::new(args.first().map_or(&[], Bytes::as_ref))
     }
 
     /// Returns whether the command is QUIT.
     pub(crate) fn is_quit(&self) -> bool {
-        self.name() == "QUIT"
+        &*self.name() == "QUIT"
     }
 
     pub(super) const fn is_json(&self) -> bool {

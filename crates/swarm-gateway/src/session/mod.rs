@@ -82,6 +82,8 @@ pub(crate) struct Session {
     waiting: Option<Waiting>,
     /// Set once the client has disconnected.
     gone: Option<Gone>,
+    /// The last input was JSON, so the next replies and pushes are.
+    answers_json: bool,
     /// Number of writes queued for EXEC.
     queued: usize,
 }
@@ -115,6 +117,7 @@ impl Session {
             id,
             waiting: None,
             gone: None,
+            answers_json: false,
             queued: 0,
         };
         session.set_authenticated(session.starts_authenticated());
@@ -166,14 +169,18 @@ impl Session {
     /// Handles one input. Its replies are in the outbox, or will be before those of the next one.
     pub(crate) fn handle(&mut self, inbound: Inbound) -> Next {
         let name = inbound.name();
-        if self.link.is_in_flight() && !self.may_overlap(&name, &inbound) {
+        let name = &*name;
+        if self.link.is_in_flight() && !self.may_overlap(name, &inbound) {
             return self.wait(Waiting::Replies(inbound));
         }
         if self.outbox.has_crashed() {
             return self.crashed();
         }
-        self.outbox.set_json(inbound.json_name(&name));
         let is_json = inbound.is_json();
+        if is_json || self.answers_json {
+            self.outbox.set_json(inbound.json_name(name));
+            self.answers_json = is_json;
+        }
         let args = match inbound.args {
             Ok(args) => args,
             Err(text) => {
@@ -185,11 +192,11 @@ impl Session {
             return Next::Continue;
         }
         if inbound.echoes_null {
-            self.answer(&name, Frame::null());
+            self.answer(name, Frame::null());
             return Next::Continue;
         }
-        if let Some(reply) = self.shared.faults.answer_for(&name) {
-            let fault = self.shared.faults.reply_fault(&name);
+        if let Some(reply) = self.shared.faults.answer_for(name) {
+            let fault = self.shared.faults.reply_fault(name);
             self.outbox.reply(reply, fault);
             return Next::Continue;
         }
@@ -198,9 +205,9 @@ impl Session {
         if aborts && self.link.in_transaction() && !self.dialect.has(Quirk::Overtaking) {
             return self.call(name, args, is_json);
         }
-        match name.as_str() {
+        match name {
             "QUIT" if !self.queues_quit() => {
-                self.answer(&name, Frame::simple("OK"));
+                self.answer(name, Frame::simple("OK"));
                 return Next::End;
             }
             "AUTH" if self.dialect.has(Quirk::NoTcpAuth) => {
@@ -209,10 +216,10 @@ impl Session {
             }
             "AUTH" => {
                 let reply = self.auth(args.get(1..).unwrap_or_default());
-                self.answer(&name, reply.unwrap_or_else(Frame::error));
+                self.answer(name, reply.unwrap_or_else(Frame::error));
             }
             "HELLO" if self.greets() => return self.hello(&args),
-            _ if !self.may_call(&name) => self.refuse("NOAUTH Authentication required."),
+            _ if !self.may_call(name) => self.refuse("NOAUTH Authentication required."),
             "RESET" => return self.reset(name, args, is_json),
             _ => return self.call(name, args, is_json),
         }
@@ -260,24 +267,24 @@ impl Session {
             || self.listener == ListenerKind::Tcp && name == "RESET"
     }
 
-    fn call(&mut self, name: String, args: Vec<Bytes>, is_json: bool) -> Next {
-        if matches!(name.as_str(), "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE") {
+    fn call(&mut self, name: &str, args: Vec<Bytes>, is_json: bool) -> Next {
+        if matches!(name, "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE") {
             self.outbox.set_subscriber(true);
         }
         if let Some(queue) = &self.shared.write_queue {
             let queue = queue.clone();
-            let writes = self.writes(&name, &args);
+            let writes = self.writes(name, &args);
             if writes > 0 {
-                let over = waiting::write(queue, writes, cost::is_serial(&name));
+                let over = waiting::write(queue, writes, cost::is_serial(name));
                 return self.wait(Waiting::Write {
                     over,
-                    name,
+                    name: name.to_owned(),
                     args,
                     is_json,
                 });
             }
         }
-        self.run_on_link(&name, args, is_json)
+        self.run_on_link(name, args, is_json)
     }
 
     fn run_on_link(&mut self, name: &str, args: Vec<Bytes>, is_json: bool) -> Next {
@@ -447,7 +454,7 @@ impl Session {
     }
 
     /// Restores the state of a new connection. Over WebSocket, authentication persists.
-    fn reset(&mut self, name: String, args: Vec<Bytes>, is_json: bool) -> Next {
+    fn reset(&mut self, name: &str, args: Vec<Bytes>, is_json: bool) -> Next {
         if args.len() == 1 {
             self.outbox.set_subscriber(false);
             self.outbox.set_protocol(RespVersion::Resp2);

@@ -61,7 +61,8 @@ pub(super) fn set(call: &mut Call<'_>) -> Reply {
     } else {
         None
     };
-    let exists = call.keyspace.contains(key);
+    let conditional = options.missing || options.present;
+    let exists = conditional && call.keyspace.contains(key);
     if options.missing && exists || options.present && !exists {
         return Ok(before.unwrap_or_else(Frame::null));
     }

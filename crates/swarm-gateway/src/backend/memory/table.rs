@@ -1,5 +1,8 @@
 //! Command table: names, arities, and implementations.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 
 use super::call::{Call, Reply};
@@ -225,8 +228,9 @@ static TABLE: &[Spec] = &[
 ];
 
 pub(super) fn named(name: &str) -> Option<&'static Spec> {
-    let found = TABLE.binary_search_by(|spec| spec.name.cmp(name));
-    found.ok().and_then(|at| TABLE.get(at))
+    static NAMED: LazyLock<HashMap<&str, &Spec>> =
+        LazyLock::new(|| TABLE.iter().map(|spec| (spec.name, spec)).collect());
+    NAMED.get(name).copied()
 }
 
 /// Returns the command that `args` call. `name` is the command name in upper case.

@@ -105,7 +105,7 @@ impl Conversation {
         args: Vec<Bytes>,
     ) -> Result<(), TransportError> {
         if name == "RESET" && self.upstream.is_none() {
-            self.reply(name, vec![Frame::simple("RESET")]);
+            self.reply(name, Frame::simple("RESET"));
             return Ok(());
         }
         if let Some(text) = refusal(name, &args, self.transaction.is_open()) {
@@ -122,7 +122,7 @@ impl Conversation {
         if name == "EXEC" && self.transaction.is_spoiled() {
             self.ask(Request::new("DISCARD", ())).await?;
             let text = "EXECABORT Transaction discarded because of previous errors.";
-            self.reply(name, vec![Frame::error(text)]);
+            self.reply(name, Frame::error(text));
             return Ok(());
         }
         let command = Request::new("", args);
@@ -143,7 +143,7 @@ impl Conversation {
                 self.client.outbox.end(Ending::Lost);
             }
         }
-        self.reply(name, vec![reply]);
+        self.reply(name, reply);
         Ok(())
     }
 
@@ -171,12 +171,12 @@ impl Conversation {
                 Sorted::Push(frame) => {
                     // The server never interleaves a push with the replies of one command, so a
                     // push comes either before the first or after the last.
-                    self.reply(name, std::mem::take(&mut replies));
+                    self.replies(name, std::mem::take(&mut replies));
                     self.client.outbox.push(frame, None);
                 }
             }
         }
-        self.reply(name, replies);
+        self.replies(name, replies);
         Ok(())
     }
 
@@ -207,15 +207,26 @@ impl Conversation {
         Ok(Ok(id.unwrap_or(self.client.id)))
     }
 
-    /// Puts the replies of one command into the outbox, subject to any planned fault.
-    pub(super) fn reply(&mut self, name: &str, replies: Vec<Frame>) {
+    /// Puts the reply of a command into the outbox, subject to any planned fault.
+    pub(super) fn reply(&mut self, name: &str, reply: Frame) {
+        self.note(name, &reply);
+        let fault = self.client.faults.reply_fault(name);
+        self.client.outbox.reply(reply, fault);
+    }
+
+    /// Puts the replies of a command with any number of them into the outbox.
+    fn replies(&mut self, name: &str, replies: Vec<Frame>) {
         let Some(first) = replies.first() else {
             return;
         };
-        self.transaction
-            .note(name, first, |ran| self.client.faults.count(ran));
+        self.note(name, first);
         let fault = self.client.faults.reply_fault(name);
         self.client.outbox.replies(replies, fault);
+    }
+
+    fn note(&mut self, name: &str, reply: &Frame) {
+        self.transaction
+            .note(name, reply, |ran| self.client.faults.count(ran));
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::conversation::{self, Conversation};
 use super::upstream::Address;
 use crate::backend::{Called, Client, Forwarded, Link};
+use crate::command_name::CommandName;
 use crate::outbox::Ending;
 
 /// Number of commands in flight above which no further one is sent.
@@ -23,7 +24,7 @@ const MAX_IN_FLIGHT: usize = 1024;
 /// state of the session, or there is no connection yet.
 enum Job {
     Call {
-        name: String,
+        name: CommandName,
         args: Vec<Bytes>,
     },
     Greet {
@@ -49,9 +50,9 @@ pub(super) struct RedisLink {
     client: Client,
     state: State,
     in_transaction: bool,
-    unsent: VecDeque<(String, Request)>,
+    unsent: VecDeque<(CommandName, Request)>,
     /// Names of the commands that have been sent, oldest first.
-    sent: VecDeque<String>,
+    sent: VecDeque<CommandName>,
     /// Waits until nothing is in flight. A session calls nothing else meanwhile.
     next: Option<Job>,
 }
@@ -116,7 +117,7 @@ impl RedisLink {
                     break;
                 };
                 match self.sent.pop_front() {
-                    Some(name) => conversation.reply(&name, vec![frame]),
+                    Some(name) => conversation.reply(&name, frame),
                     None => self.client.outbox.push(frame, None),
                 }
             }
@@ -162,7 +163,7 @@ impl Link for RedisLink {
         if matches!(self.state, State::Lost) {
             return Called::Done;
         }
-        let name = name.to_owned();
+        let name = CommandName::new(name.as_bytes());
         if self.pipelines(&name, &args) {
             self.unsent.push_back((name, Request::new("", args)));
             return Called::Forwarded(Forwarded::Pipelined);

@@ -202,7 +202,7 @@ async fn run(
     protocol: RespVersion,
 ) -> Result<Option<Frame>, Cut> {
     let dialect = ListenerKind::Http.dialect(shared.dialect);
-    let outbox = Arc::new(Outbox::new(dialect));
+    let outbox = Arc::new(Outbox::new(dialect, false));
     outbox.set_protocol(protocol);
     let listener = ListenerKind::Http;
     let mut session = Session::new(shared.clone(), outbox.clone(), listener, addresses);
@@ -211,6 +211,8 @@ async fn run(
     while let Some(item) = outbox.try_take() {
         match item {
             Item::Frame(frame, _) => reply = reply.or(Some(frame)),
+            // Only a TCP connection is a stream of bytes.
+            Item::Bytes(_) => {}
             Item::Wait(wait) => wait.over().await,
             Item::Cut | Item::Part(..) | Item::End(_) => return Err(Cut),
         }

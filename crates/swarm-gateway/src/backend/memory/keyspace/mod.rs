@@ -167,8 +167,9 @@ impl Keyspace {
     /// Writes a value, replacing any existing one.
     pub(super) fn set(&mut self, key: &Bytes, value: Value, expiry: Expiry) {
         self.note_value(key);
-        if let Some(entry) = self.entries.get_mut(key) {
+        let expires = if let Some(entry) = self.entries.get_mut(key) {
             entry.value = value;
+            entry.expires_at.is_some()
         } else {
             let born = self.birth();
             // Copied, because the argument shares its buffer with the other arguments.
@@ -180,10 +181,12 @@ impl Keyspace {
                 born,
             };
             self.entries.insert(key, entry);
-        }
+            false
+        };
         self.touch(key);
         match expiry {
             Expiry::Keep => {}
+            Expiry::Never if !expires => {}
             Expiry::Never => self.index_deadline(key, None),
             Expiry::At(deadline) if self.journal.is_some() => {
                 // Two writes; the first clears the old deadline.

@@ -4,18 +4,21 @@
 //! later are queued behind it, however slow the writer is, so an invalidation never overtakes the
 //! reply that it invalidates.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod queue;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use swarm_resp::{Frame, FrameRef, RespVersion};
+use bytes::BytesMut;
+use swarm_resp::{Frame, RespVersion};
 
 use crate::dialect::{Dialect, Quirk};
-use crate::distortion::{as_push, distort, is_message};
+use crate::distortion::distort;
 use crate::fault::{PushFault, ReplyFault, Wait};
-use crate::fragments::{self, Style};
+use crate::fragments::Style;
 use crate::reader::Reader;
+use queue::{Late, Queue, weight};
 
 /// Pending bytes above which no further command is read. Each item has a minimum weight, so small
 /// replies count too.
@@ -41,6 +44,8 @@ pub(crate) struct Form {
 #[derive(Debug)]
 pub(crate) enum Item {
     Frame(Frame, Form),
+    /// Encoded frames.
+    Bytes(BytesMut),
     /// Fault: nothing behind this item is sent before the pause is over.
     Wait(Wait),
     /// Fault: send this many bytes of the frame, then end the connection.
@@ -80,149 +85,32 @@ pub(crate) struct Outbox {
     dialect: Dialect,
     /// Whether the connection has subscribed to a channel or pattern.
     subscriber: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    items: VecDeque<Item>,
-    /// Wakes the connection. Absent during its turn, in which it takes the items anyway.
-    waker: Option<Waker>,
-    /// Pushes have been lost because the client does not read them.
-    overflowed: bool,
-    /// Answers that overtake the items.
-    ahead: VecDeque<Item>,
     /// The command processor has crashed; nothing but answers ahead is sent any more.
-    crashed: bool,
-    weight: usize,
-    /// Number of pushes among the items.
-    pushes: usize,
-    /// The last EXEC or script that pushed, and its number of pushes.
-    burst: (Option<u64>, usize),
-    protocol: RespVersion,
-    /// Messages are plain arrays in RESP3 too; only invalidations are pushes.
-    plain_messages: bool,
-    /// Name of the answered command if it arrived as JSON.
-    json: Option<Arc<str>>,
-    /// Frames held back because an earlier reply is still waiting for a command to answer.
-    late: VecDeque<Late>,
-    /// Number of commands that have run but not been answered.
-    owed: usize,
-    /// Parser of the command processor's output, and how that is encoded.
-    reader: Option<Reader>,
-    style: Style,
-    /// Fault for pushes, and those that it withholds.
-    push_fault: Option<Arc<PushFault>>,
-    withheld: Vec<(Frame, Option<u64>)>,
-}
-
-/// A frame that is held back.
-#[derive(Debug)]
-enum Late {
-    /// Answers the oldest unanswered command, regardless of which command produced it.
-    Reply(Frame),
-    Push(Frame),
-}
-
-impl Queue {
-    /// Counts a push and returns the number of pushes of its EXEC or script; 0 outside of one.
-    fn count_burst(&mut self, burst: Option<u64>) -> usize {
-        let before = if self.burst.0 == burst {
-            self.burst.1
-        } else {
-            0
-        };
-        let count = if burst.is_some() { before + 1 } else { 0 };
-        self.burst = (burst, count);
-        count
-    }
-
-    /// Holds back a reply.
-    fn keep(&mut self, frame: Frame) {
-        if self.reader.is_some() {
-            self.read(&frame);
-        } else {
-            self.late.push_back(Late::Reply(frame));
-        }
-    }
-
-    /// Passes a frame through the reader and holds back what comes out.
-    fn read(&mut self, frame: &Frame) {
-        let protocol = self.protocol;
-        if let Some(reader) = &mut self.reader {
-            reader.feed(&fragments::encoded(frame, protocol, self.style));
-            let frames = std::iter::from_fn(|| reader.next());
-            // A reply that looks like a push is sent as one; its slot stays unused.
-            self.late.extend(frames.map(|frame| match as_push(&frame) {
-                Some(push) => Late::Push(push),
-                None => Late::Reply(frame),
-            }));
-        }
-    }
-
-    /// Sends held-back replies, one per unanswered command. Only `part` bytes of the first frame
-    /// are sent.
-    fn send_late(&mut self, mut part: Option<usize>) {
-        loop {
-            match self.late.pop_front() {
-                Some(Late::Push(frame)) => self.put_frame(frame, self.form(true), None),
-                Some(Late::Reply(frame)) if self.owed > 0 => {
-                    self.owed -= 1;
-                    self.put_frame(frame, self.form(false), part.take());
-                }
-                Some(late) => return self.late.push_front(late),
-                None => return,
-            }
-        }
-    }
-
-    /// Queues the faults that precede a reply. Returns how many bytes of the reply the caller may
-    /// send.
-    fn put_fault(&mut self, fault: ReplyFault) -> Option<usize> {
-        self.items.extend(fault.wait.map(Item::Wait));
-        if fault.cut {
-            self.items.push_back(Item::Cut);
-        }
-        fault.part
-    }
-
-    fn put_frame(&mut self, frame: Frame, form: Form, part: Option<usize>) {
-        self.weight = self.weight.saturating_add(weight(frame.view()));
-        let plain = self.plain_messages && is_message(&frame);
-        let form = Form {
-            protocol: if plain {
-                RespVersion::Resp2
-            } else {
-                form.protocol
-            },
-            ..form
-        };
-        self.items.push_back(match part {
-            Some(bytes) => Item::Part(frame, form, bytes),
-            None => Item::Frame(frame, form),
-        });
-    }
-
-    fn form(&self, is_push: bool) -> Form {
-        Form {
-            protocol: self.protocol,
-            json: self.json.clone(),
-            is_push,
-        }
-    }
+    crashed: AtomicBool,
+    /// Copies of the queue's protocol and weight, for which commands need no lock.
+    is_resp3: AtomicBool,
+    weight: AtomicUsize,
 }
 
 impl Outbox {
-    pub(crate) fn new(dialect: Dialect) -> Self {
+    /// Creates the outbox of a connection. With `is_stream`, it hands out bytes instead of frames
+    /// where possible.
+    pub(crate) fn new(dialect: Dialect, is_stream: bool) -> Self {
+        let encodes = is_stream && !dialect.has(Quirk::SwarmCommands);
         let reader = (dialect.has(Quirk::CrLf)).then(|| Reader::new(dialect));
         Self {
             queue: Mutex::new(Queue {
                 reader,
                 style: Style::of(dialect),
+                encodes,
                 plain_messages: dialect.has(Quirk::SwarmCommands),
                 ..Queue::default()
             }),
             dialect,
             subscriber: AtomicBool::new(false),
+            crashed: AtomicBool::new(false),
+            is_resp3: AtomicBool::new(false),
+            weight: AtomicUsize::new(0),
         }
     }
 
@@ -244,7 +132,7 @@ impl Outbox {
             let form = queue.form(false);
             queue.put_frame(frame, form, part);
         }
-        wake(queue);
+        self.wake(queue);
     }
 
     /// Enqueues an answer ahead of all pending replies: as JSON if `json` is set, the name of the
@@ -265,16 +153,16 @@ impl Outbox {
                 None => Item::Frame(frame, form),
             });
         }
-        wake(queue);
+        self.wake(queue);
     }
 
     /// Discards all further replies and pushes.
     pub(crate) fn crash(&self) {
-        self.lock().crashed = true;
+        self.crashed.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn has_crashed(&self) -> bool {
-        self.lock().crashed
+        self.crashed.load(Ordering::Relaxed)
     }
 
     /// Enqueues the replies of a command with any number of them.
@@ -299,7 +187,7 @@ impl Outbox {
     /// `burst` is the number of the EXEC or script that creates the push.
     pub(crate) fn push(&self, frame: Frame, burst: Option<u64>) {
         let mut queue = self.lock();
-        if queue.crashed {
+        if self.has_crashed() {
             return;
         }
         match &queue.push_fault {
@@ -307,7 +195,7 @@ impl Outbox {
             Some(fault) if fault.withholds() => queue.withheld.push((frame, burst)),
             Some(_) => return,
         }
-        wake(queue);
+        self.wake(queue);
     }
 
     /// Sets the fault for pushes, after enqueueing those that the previous one withheld.
@@ -317,7 +205,7 @@ impl Outbox {
             self.put_push(&mut queue, frame, burst);
         }
         queue.push_fault = fault;
-        wake(queue);
+        self.wake(queue);
     }
 
     fn put_push(&self, queue: &mut Queue, frame: Frame, burst: Option<u64>) {
@@ -348,7 +236,7 @@ impl Outbox {
     pub(crate) fn end(&self, ending: Ending) {
         let mut queue = self.lock();
         queue.items.push_back(Item::End(ending));
-        wake(queue);
+        self.wake(queue);
     }
 
     /// Records whether the connection has subscribed to a channel or pattern.
@@ -363,6 +251,8 @@ impl Outbox {
     /// Sets the protocol of frames enqueued from now on.
     pub(crate) fn set_protocol(&self, protocol: RespVersion) {
         self.lock().protocol = protocol;
+        let is_resp3 = protocol == RespVersion::Resp3;
+        self.is_resp3.store(is_resp3, Ordering::Relaxed);
     }
 
     /// Sets the encoding of the next command's replies and of pushes until then: JSON if `command`
@@ -372,7 +262,10 @@ impl Outbox {
     }
 
     pub(crate) fn protocol(&self) -> RespVersion {
-        self.lock().protocol
+        match self.is_resp3.load(Ordering::Relaxed) {
+            true => RespVersion::Resp3,
+            false => RespVersion::Resp2,
+        }
     }
 
     /// Answers each command from now on with the oldest of `leftovers`, and queues its own reply
@@ -384,7 +277,12 @@ impl Outbox {
 
     /// Returns whether there is capacity for the replies of another command.
     pub(crate) fn has_capacity(&self) -> bool {
-        self.lock().weight <= HIGH_WATER
+        self.weight.load(Ordering::Relaxed) <= HIGH_WATER
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        let queue = self.lock();
+        queue.items.is_empty() && queue.ahead.is_empty()
     }
 
     /// Begins a turn of the connection, which is not woken until [`end_turn`](Self::end_turn).
@@ -410,24 +308,34 @@ impl Outbox {
             return Some(item);
         }
         let item = queue.items.pop_front()?;
-        if let Item::Frame(frame, form) = &item {
-            queue.weight = queue.weight.saturating_sub(weight(frame.view()));
-            queue.pushes = queue.pushes.saturating_sub(usize::from(form.is_push));
+        match &item {
+            Item::Frame(frame, form) => {
+                queue.weight = queue.weight.saturating_sub(weight(frame.view()));
+                queue.pushes = queue.pushes.saturating_sub(usize::from(form.is_push));
+            }
+            Item::Bytes(bytes) => queue.weight = queue.weight.saturating_sub(bytes.len()),
+            _ => return Some(item),
         }
+        self.weight.store(queue.weight, Ordering::Relaxed);
         Some(item)
     }
 
     fn put(&self, frame: Frame, fault: ReplyFault) {
         let mut queue = self.lock();
-        if queue.crashed {
+        if self.has_crashed() {
             return;
+        }
+        if fault.is_none() && queue.passes_replies() {
+            let form = queue.form(false);
+            queue.put_frame(frame, form, None);
+            return self.wake(queue);
         }
         let ReplyFault {
             surplus, missing, ..
         } = fault;
         let part = queue.put_fault(fault);
         if missing {
-            return wake(queue);
+            return self.wake(queue);
         }
         queue.owed += 1;
         if surplus {
@@ -435,7 +343,7 @@ impl Outbox {
         }
         queue.keep(frame);
         queue.send_late(part);
-        wake(queue);
+        self.wake(queue);
     }
 
     /// Returns the reply as the dialect's internal reader passes it on.
@@ -452,22 +360,17 @@ impl Outbox {
         }
     }
 
+    /// Wakes the connection after a change.
+    fn wake(&self, mut queue: MutexGuard<'_, Queue>) {
+        self.weight.store(queue.weight, Ordering::Relaxed);
+        let waker = queue.waker.take();
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Wakes the connection after a change.
-fn wake(mut queue: MutexGuard<'_, Queue>) {
-    let waker = queue.waker.take();
-    drop(queue);
-    if let Some(waker) = waker {
-        waker.wake();
-    }
-}
-
-/// Returns the approximate size of a frame in bytes.
-fn weight(frame: FrameRef<'_>) -> usize {
-    let inside: usize = (frame.items().into_iter().flatten()).map(weight).sum();
-    32 + inside + frame.as_bytes().map_or(0, <[u8]>::len)
 }
