@@ -99,6 +99,7 @@ enum Task {
 enum Contest {
     Codec,
     Client,
+    Gateway,
     Instructions,
 }
 
@@ -159,6 +160,7 @@ fn run(task: Task) -> Result<()> {
             let what = match what {
                 Contest::Codec => "codec",
                 Contest::Client => "client",
+                Contest::Gateway => "gateway",
                 Contest::Instructions => "instructions",
             };
             let run =
