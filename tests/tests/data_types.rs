@@ -230,10 +230,10 @@ async fn values_of_any_bytes_return_unchanged() {
         client.hset("h", [(&binary, &binary)]).await.unwrap();
         let hash = client.hgetall("h").await.unwrap();
         assert_eq!(hash.get(&binary[..]), Some(&bytes));
-        client.rpush("l", &binary).await.unwrap();
+        client.rpush("l", binary).await.unwrap();
         let popped = client.blpop("l", Duration::from_secs(1)).await.unwrap();
         assert_eq!(popped, Some(("l".into(), bytes.clone())));
-        client.sadd("s", &binary).await.unwrap();
+        client.sadd("s", binary).await.unwrap();
         assert_eq!(client.smembers("s").await.unwrap(), [&bytes]);
         client
             .zadd("z", [(&binary, f64::NEG_INFINITY)])
@@ -246,7 +246,7 @@ async fn values_of_any_bytes_return_unchanged() {
         assert_eq!(members, [(bytes.clone(), f64::NEG_INFINITY)]);
         let dump = client.dump("h").await.unwrap().unwrap();
         client.restore("copy", Duration::ZERO, dump).await.unwrap();
-        assert_eq!(client.hget("copy", &binary).await.unwrap(), Some(bytes));
+        assert_eq!(client.hget("copy", binary).await.unwrap(), Some(bytes));
     }
 }
 
