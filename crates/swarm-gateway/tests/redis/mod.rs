@@ -23,6 +23,8 @@ impl RedisServer {
             let spawned = Command::new("redis-server")
                 .args(["--port", port, "--bind", "127.0.0.1", "--save", ""])
                 .args(["--appendonly", "no"])
+                // Replication stores a file, which another server must not load.
+                .args(["--dbfilename", &format!("swarm-gateway-{port}.rdb")])
                 .args(options)
                 .current_dir(std::env::temp_dir())
                 .stdout(Stdio::piped())
