@@ -107,7 +107,12 @@ fn rate(server: &Server, command: &str, connections: usize, requests: usize) -> 
         .expect("redis-benchmark is installed");
     let table = String::from_utf8(output.stdout).unwrap();
     let row = table.lines().last().unwrap();
-    row.split(',').nth(1).unwrap().trim_matches('"').parse().unwrap()
+    row.split(',')
+        .nth(1)
+        .unwrap()
+        .trim_matches('"')
+        .parse()
+        .unwrap()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -120,7 +125,12 @@ fn memory(server: &Server) -> f64 {
     let status = format!("/proc/{}/status", server.process.id());
     let status = std::fs::read_to_string(status).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib: f64 = line.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
+    let kib: f64 = line
+        .unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap();
     kib * 1024.0
 }
 
@@ -187,14 +197,18 @@ fn main() {
         }
     }
     let idle = number("--idle", 400);
-    let connect: [(&str, fn(&str) -> TcpStream, &str); 2] = [
-        ("WebSocket", idle_websocket, &servers[0].ws),
-        ("TCP", idle_tcp, &servers[0].tcp),
+    type Door = (&'static str, fn(&str) -> TcpStream, fn(&Server) -> &str);
+    let doors: [Door; 2] = [
+        ("WebSocket", idle_websocket, |server| &server.ws),
+        ("TCP", idle_tcp, |server| &server.tcp),
     ];
-    for (name, connect, url) in connect {
-        let before = memory(&servers[0]);
-        let connections: Vec<_> = (0..idle).map(|_| connect(url)).collect();
-        let grown = memory(&servers[0]) - before;
+    for (name, connect, url) in doors {
+        // A gateway that has had other connections reuses their memory.
+        let server = gateway("memory");
+        drop(connect(url(&server)));
+        let before = memory(&server);
+        let connections: Vec<_> = (0..idle).map(|_| connect(url(&server))).collect();
+        let grown = memory(&server) - before;
         let each = grown / 1024.0 / connections.len() as f64;
         println!("{name}: {each:.1} KiB for each of {idle} idle connections");
     }
