@@ -87,7 +87,8 @@ pub enum CommandOrder {
     /// client has one shared connection, regardless of
     /// [`max_connections`](crate::ClientOptions::max_connections). Writes that wait for
     /// [`transact`](crate::Client::transact) on a server that does not isolate transactions hold
-    /// back only later commands that name one of their keys.
+    /// back only later commands that name one of their keys. If a command fails and may have run,
+    /// the server may still run it after later commands.
     All,
     /// Commands are in no order, not even those of a common key. For loading independent keys, each
     /// written once. The commands of one pipeline or transaction stay in order, but
