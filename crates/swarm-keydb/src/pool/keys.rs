@@ -1,29 +1,25 @@
 //! What a call must stay in order with: the names of its keys and channels, as keyed hashes.
 
 use std::hash::{BuildHasher, Hasher};
-use std::ops::Deref;
 
 use swarm_resp::RequestRef;
 use swarm_transport::facts::{Access, Order, facts};
 
 /// What a call must stay in order with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum OrderKeys {
-    /// No other call.
-    Nothing,
+pub(crate) struct OrderKeys {
     /// Calls with a common name.
-    Names(Names),
+    names: Names,
     /// Every other call.
-    Everything,
+    is_fence: bool,
 }
 
-/// Hashes of keys and channels, ascending and without duplicates. At least one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Names(Repr);
-
+/// Hashes of keys and channels, ascending and without duplicates.
+///
 /// Most calls read or write one key, which needs no allocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Repr {
+enum Names {
+    None,
     One(u64),
     Two([u64; 2]),
     Many(Box<[u64]>),
@@ -40,6 +36,18 @@ enum Space {
 }
 
 impl OrderKeys {
+    /// No other call.
+    pub(crate) const NOTHING: Self = Self {
+        names: Names::None,
+        is_fence: false,
+    };
+
+    /// Every other call, as long as neither is late.
+    pub(crate) const FENCE: Self = Self {
+        names: Names::None,
+        is_fence: true,
+    };
+
     /// What a call with these requests must stay in order with: the union over its requests.
     ///
     /// `hasher` must be the same for all calls that are compared, and keyed, so that nobody can
@@ -49,6 +57,7 @@ impl OrderKeys {
         hasher: &impl BuildHasher,
     ) -> Self {
         let mut names = Vec::new();
+        let mut is_fence = false;
         for request in requests {
             let args = request.args();
             let facts = facts(&args);
@@ -59,7 +68,10 @@ impl OrderKeys {
                 Order::Keys => Space::Key,
                 Order::Channel => Space::Channel,
                 // An order that this client does not know could be with anything.
-                _ => return Self::Everything,
+                _ => {
+                    is_fence = true;
+                    continue;
+                }
             };
             let is_name = |at| match space {
                 Space::Channel => at == 1,
@@ -73,7 +85,8 @@ impl OrderKeys {
                 }
             }
         }
-        Names::of(names).map_or(Self::Nothing, Self::Names)
+        let names = Names::of(names);
+        Self { names, is_fence }
     }
 
     /// What a call with these requests, which only read, keeps waiting if later reads may overtake
@@ -83,6 +96,7 @@ impl OrderKeys {
         hasher: &impl BuildHasher,
     ) -> Self {
         let mut names = Vec::new();
+        let mut is_fence = false;
         for request in requests {
             let args = request.args();
             let facts = facts(&args);
@@ -93,10 +107,11 @@ impl OrderKeys {
                     let keys = args.enumerate().filter(|(at, _)| positions.contains(*at));
                     names.extend(keys.map(|(_, key)| Space::Written.hash(key, hasher)));
                 }
-                _ => return Self::Everything,
+                _ => is_fence = true,
             }
         }
-        Names::of(names).map_or(Self::Nothing, Self::Names)
+        let names = Names::of(names);
+        Self { names, is_fence }
     }
 
     /// What keeps all calls that write one of these keys waiting.
@@ -105,32 +120,46 @@ impl OrderKeys {
         hasher: &impl BuildHasher,
     ) -> Self {
         let written = |key| Space::Written.hash(key, hasher);
-        let names = keys.into_iter().map(written).collect();
-        Names::of(names).map_or(Self::Nothing, Self::Names)
+        let names = Names::of(keys.into_iter().map(written).collect());
+        Self {
+            names,
+            is_fence: false,
+        }
     }
-}
 
-impl Names {
-    fn of(mut names: Vec<u64>) -> Option<Self> {
-        names.sort_unstable();
-        names.dedup();
-        match *names {
-            [] => None,
-            [one] => Some(Self(Repr::One(one))),
-            [one, other] => Some(Self(Repr::Two([one, other]))),
-            _ => Some(Self(Repr::Many(names.into_boxed_slice()))),
+    /// Every other call, and still those with a common name if it is late.
+    pub(crate) fn into_fence(self) -> Self {
+        Self {
+            is_fence: true,
+            ..self
+        }
+    }
+
+    /// Whether every other call is meant.
+    pub(crate) const fn is_fence(&self) -> bool {
+        self.is_fence
+    }
+
+    /// The names, ascending, each once.
+    pub(crate) fn names(&self) -> &[u64] {
+        match &self.names {
+            Names::None => &[],
+            Names::One(name) => std::slice::from_ref(name),
+            Names::Two(names) => names,
+            Names::Many(names) => names,
         }
     }
 }
 
-impl Deref for Names {
-    type Target = [u64];
-
-    fn deref(&self) -> &[u64] {
-        match &self.0 {
-            Repr::One(name) => std::slice::from_ref(name),
-            Repr::Two(names) => names,
-            Repr::Many(names) => names,
+impl Names {
+    fn of(mut names: Vec<u64>) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        match *names {
+            [] => Self::None,
+            [one] => Self::One(one),
+            [one, other] => Self::Two([one, other]),
+            _ => Self::Many(names.into_boxed_slice()),
         }
     }
 }
@@ -176,29 +205,34 @@ mod tests {
             Some(channel) => Space::Channel.hash(channel.as_bytes(), &*HASHER),
             None => Space::Key.hash(name.as_bytes(), &*HASHER),
         };
-        Names::of(names.iter().map(hash).collect()).map_or(OrderKeys::Nothing, OrderKeys::Names)
+        of_names(names.iter().map(hash))
+    }
+
+    fn of_names(names: impl Iterator<Item = u64>) -> OrderKeys {
+        let names = Names::of(names.collect());
+        OrderKeys {
+            names,
+            is_fence: false,
+        }
     }
 
     /// Like [`of`], without the names that only writers have.
     fn of_readers(requests: &str) -> OrderKeys {
-        let OrderKeys::Names(names) = of(requests) else {
-            return of(requests);
-        };
         let keys = requests
             .split([' ', ';'])
             .map(|word| word.trim_matches('"'));
         let written: Vec<_> = keys
             .map(|key| Space::Written.hash(key.as_bytes(), &*HASHER))
             .collect();
-        let kept = names.iter().copied().filter(|name| !written.contains(name));
-        Names::of(kept.collect()).map_or(OrderKeys::Nothing, OrderKeys::Names)
+        let all = of(requests);
+        assert!(!all.is_fence(), "{requests}");
+        let kept = all.names().iter().copied();
+        of_names(kept.filter(|name| !written.contains(name)))
     }
 
     #[test]
     fn whoever_holds_a_key_is_in_order_with_its_writers_and_not_with_its_readers() {
-        let OrderKeys::Names(held) = OrderKeys::held([b"a".as_slice()], &*HASHER) else {
-            panic!("a held key is a name");
-        };
+        let held = OrderKeys::held([b"a".as_slice()], &*HASHER);
         for (request, waits) in [
             ("SET a 1", true),
             ("MSET b 1 a 2", true),
@@ -210,10 +244,8 @@ mod tests {
             ("SET b 1", false),
             ("PUBLISH a message", false),
         ] {
-            let OrderKeys::Names(names) = of(request) else {
-                panic!("{request} has names");
-            };
-            let meets = names.iter().any(|name| held.contains(name));
+            let keys = of(request);
+            let meets = (keys.names().iter()).any(|name| held.names().contains(name));
             assert_eq!(meets, waits, "{request}");
         }
     }
@@ -226,7 +258,7 @@ mod tests {
         let held = OrderKeys::held([b"a".as_slice(), b"b"], &*HASHER);
         assert_eq!(read, held);
         let ping = OrderKeys::of_overtaken([ping.view()], &*HASHER);
-        assert_eq!(ping, OrderKeys::Nothing);
+        assert_eq!(ping, OrderKeys::NOTHING);
     }
 
     #[test]
@@ -303,11 +335,23 @@ mod tests {
             "SET",
             "XREADGROUP GROUP g c a >",
             // One such request is enough.
-            "GET a; FLUSHALL; GET b",
             "MULTI; EVAL script 0; EXEC",
             "MULTI; SCRIPT EXISTS d; EVALSHA d 0; EXEC",
         ] {
-            assert_eq!(of(requests), OrderKeys::Everything, "{requests:?}");
+            assert_eq!(of(requests), OrderKeys::FENCE, "{requests:?}");
+        }
+    }
+
+    #[test]
+    fn a_batch_with_a_fence_keeps_the_names_of_its_other_requests() {
+        for (requests, others) in [
+            ("GET a; FLUSHALL; GET b", "GET a; GET b"),
+            (
+                "SET a 1; SCRIPT LOAD text; PUBLISH c m",
+                "SET a 1; PUBLISH c m",
+            ),
+        ] {
+            assert_eq!(of(requests), of(others).into_fence(), "{requests}");
         }
     }
 
@@ -339,17 +383,16 @@ mod tests {
             "MULTI; EXEC",
             "PING; TIME",
         ] {
-            assert_eq!(of(requests), OrderKeys::Nothing, "{requests}");
+            assert_eq!(of(requests), OrderKeys::NOTHING, "{requests}");
         }
-        assert_eq!(OrderKeys::of([], &*HASHER), OrderKeys::Nothing);
+        assert_eq!(OrderKeys::of([], &*HASHER), OrderKeys::NOTHING);
     }
 
     #[test]
     fn names_are_ascending_and_each_occurs_once() {
         let keys: String = (0..1000).map(|key| format!(" k{}", key % 300)).collect();
-        let OrderKeys::Names(names) = of(&format!("DEL{keys}")) else {
-            panic!("keys are names");
-        };
+        let keys = of(&format!("DEL{keys}"));
+        let names = keys.names();
         assert_eq!(names.len(), 600, "as keys, and as keys that are written");
         assert!(names.is_sorted_by(|one, next| one < next));
     }

@@ -17,30 +17,20 @@ pub(crate) struct NameSet {
 impl NameSet {
     pub(crate) fn insert(&mut self, keys: &OrderKeys) {
         self.calls += 1;
-        match keys {
-            OrderKeys::Nothing => {}
-            OrderKeys::Everything => self.fences += 1,
-            OrderKeys::Names(names) => {
-                for name in names.iter() {
-                    *self.names.entry(*name).or_default() += 1;
-                }
-            }
+        self.fences += usize::from(keys.is_fence());
+        for name in keys.names() {
+            *self.names.entry(*name).or_default() += 1;
         }
     }
 
     pub(crate) fn remove(&mut self, keys: &OrderKeys) {
         self.calls = self.calls.saturating_sub(1);
-        match keys {
-            OrderKeys::Nothing => {}
-            OrderKeys::Everything => self.fences = self.fences.saturating_sub(1),
-            OrderKeys::Names(names) => {
-                for name in names.iter() {
-                    if let Entry::Occupied(mut count) = self.names.entry(*name) {
-                        match count.get().checked_sub(1) {
-                            Some(left @ 1..) => *count.get_mut() = left,
-                            _ => drop(count.remove()),
-                        }
-                    }
+        self.fences = (self.fences).saturating_sub(usize::from(keys.is_fence()));
+        for name in keys.names() {
+            if let Entry::Occupied(mut count) = self.names.entry(*name) {
+                match count.get().checked_sub(1) {
+                    Some(left @ 1..) => *count.get_mut() = left,
+                    _ => drop(count.remove()),
                 }
             }
         }
@@ -49,10 +39,7 @@ impl NameSet {
     /// Whether a later call with these keys must wait for one of the calls.
     pub(crate) fn meets(&self, keys: &OrderKeys) -> bool {
         self.fences > 0
-            || match keys {
-                OrderKeys::Nothing => false,
-                OrderKeys::Everything => self.calls > 0,
-                OrderKeys::Names(names) => names.iter().any(|name| self.names.contains_key(name)),
-            }
+            || keys.is_fence() && self.calls > 0
+            || (keys.names().iter()).any(|name| self.names.contains_key(name))
     }
 }

@@ -6,6 +6,10 @@
 //! order of anything. A fence, which concerns all keys, waits for everything before it and holds
 //! back everything after it.
 //!
+//! A call that has timed out on a silent connection is late: it may still run. It and fences do not
+//! wait for each other, unless they have a common name: otherwise one dead connection would stop
+//! everything.
+//!
 //! Names are hashes. Names that collide make calls wait for each other, and change no order.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -82,23 +86,18 @@ impl Order {
 
     fn insert(&mut self, position: Position, keys: OrderKeys) {
         let mut behind = 0;
-        match &keys {
-            OrderKeys::Everything => {
-                self.fences.insert(position);
+        if keys.is_fence() {
+            self.fences.insert(position);
+        }
+        for name in keys.names() {
+            let waiting = &mut self.names.entry(*name).or_default().waiting;
+            match waiting.first().copied() {
+                Some(first) if first < position => behind += 1,
+                // The call returns to its place, ahead of calls that came later.
+                Some(first) => step_back(&mut self.calls, &mut self.ready, first),
+                None => {}
             }
-            OrderKeys::Nothing => {}
-            OrderKeys::Names(names) => {
-                for name in names.iter() {
-                    let waiting = &mut self.names.entry(*name).or_default().waiting;
-                    match waiting.first().copied() {
-                        Some(first) if first < position => behind += 1,
-                        // The call returns to its place, ahead of calls that came later.
-                        Some(first) => step_back(&mut self.calls, &mut self.ready, first),
-                        None => {}
-                    }
-                    waiting.insert(position);
-                }
-            }
+            waiting.insert(position);
         }
         if behind == 0 {
             self.ready.insert(position);
@@ -114,15 +113,15 @@ impl Order {
         self.ready.iter().copied().take_while(before)
     }
 
-    /// A call in flight is late. It and fences no longer wait for each other.
+    /// A call in flight is late. It and fences no longer wait for each other, but it keeps its
+    /// names.
     pub(super) fn note_late(&mut self, position: Position) {
-        if self.fences.contains(&position) {
-            self.remove(position);
-        } else if let Some(entry) = self.calls.get_mut(&position)
+        if let Some(entry) = self.calls.get_mut(&position)
             && let State::InFlight = entry.state
         {
             entry.state = State::Late;
             self.in_flight = self.in_flight.saturating_sub(1);
+            self.fences.remove(&position);
         }
     }
 
@@ -135,12 +134,8 @@ impl Order {
 
     /// Whether no call, waiting or in flight, must stay in order with one of these keys.
     pub(super) fn is_free(&self, keys: &OrderKeys) -> bool {
-        self.fences.is_empty()
-            && match keys {
-                OrderKeys::Nothing => true,
-                OrderKeys::Names(names) => names.iter().all(|name| !self.names.contains_key(name)),
-                OrderKeys::Everything => false,
-            }
+        let is_unused = |name| !self.names.contains_key(name);
+        self.fences.is_empty() && !keys.is_fence() && keys.names().iter().all(is_unused)
     }
 
     /// Returns where a ready call may go.
@@ -148,31 +143,24 @@ impl Order {
         let Some(entry) = self.calls.get(&position) else {
             return Place::Nowhere;
         };
-        match &entry.keys {
-            OrderKeys::Nothing => Place::Anywhere,
-            OrderKeys::Everything => {
-                // What is left ahead of it, if anything, waits.
-                let is_first = self.ready.first() == Some(&position);
-                if is_first && self.in_flight == 0 {
-                    Place::Anywhere
-                } else {
-                    Place::Nowhere
-                }
-            }
-            OrderKeys::Names(names) => {
-                let mut place = Place::Anywhere;
-                for name in names.iter() {
-                    let holder = self.names.get(name).and_then(|name| name.holder);
-                    place = match (place, holder) {
-                        (place, None) => place,
-                        (Place::Anywhere, Some((holder, _))) => Place::Only(holder),
-                        (Place::Only(one), Some((other, _))) if one == other => place,
-                        _ => return Place::Nowhere,
-                    };
-                }
-                place
+        if entry.keys.is_fence() {
+            // What is left ahead of it, if anything, waits.
+            let is_first = self.ready.first() == Some(&position);
+            if !is_first || self.in_flight > 0 {
+                return Place::Nowhere;
             }
         }
+        let mut place = Place::Anywhere;
+        for name in entry.keys.names() {
+            let holder = self.names.get(name).and_then(|name| name.holder);
+            place = match (place, holder) {
+                (place, None) => place,
+                (Place::Anywhere, Some((holder, _))) => Place::Only(holder),
+                (Place::Only(one), Some((other, _))) if one == other => place,
+                _ => return Place::Nowhere,
+            };
+        }
+        place
     }
 
     /// A ready call goes to a connection, which [`place`](Self::place) allows.
@@ -217,9 +205,9 @@ impl Order {
         };
         if entry.state.is_in_flight() {
             self.unhold(&entry.keys);
-            match keys {
-                OrderKeys::Everything => self.fences.insert(position),
-                _ => self.fences.remove(&position),
+            match keys.is_fence() && matches!(entry.state, State::InFlight) {
+                true => self.fences.insert(position),
+                false => self.fences.remove(&position),
             };
             self.hold(&keys, connection);
             entry.keys = keys;
@@ -259,21 +247,16 @@ impl Order {
 
     /// A call in flight on a connection has these names.
     fn hold(&mut self, keys: &OrderKeys, connection: ConnectionId) {
-        if let OrderKeys::Names(names) = keys {
-            for name in names.iter() {
-                let holder = &mut self.names.entry(*name).or_default().holder;
-                let count = holder.map_or(0, |(_, count)| count);
-                *holder = Some((connection, count + 1));
-            }
+        for name in keys.names() {
+            let holder = &mut self.names.entry(*name).or_default().holder;
+            let count = holder.map_or(0, |(_, count)| count);
+            *holder = Some((connection, count + 1));
         }
     }
 
     /// Releases the names of a call in flight.
     fn unhold(&mut self, keys: &OrderKeys) {
-        let OrderKeys::Names(names) = keys else {
-            return;
-        };
-        for key in names.iter() {
+        for key in keys.names() {
             let Some(name) = self.names.get_mut(key) else {
                 continue;
             };
@@ -287,10 +270,7 @@ impl Order {
     /// A waiting call no longer waits. The next calls for its names may be ready now.
     fn unwait(&mut self, position: Position, keys: &OrderKeys) {
         self.ready.remove(&position);
-        let OrderKeys::Names(names) = keys else {
-            return;
-        };
-        for key in names.iter() {
+        for key in keys.names() {
             let Some(name) = self.names.get_mut(key) else {
                 continue;
             };

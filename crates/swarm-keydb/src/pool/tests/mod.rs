@@ -13,12 +13,17 @@ use super::*;
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// The keys of a command, written as text.
-fn keys(command: &str) -> OrderKeys {
+/// The keys of a command or a batch, written as text.
+fn keys(commands: &str) -> OrderKeys {
+    let requests: Vec<_> = commands.split("; ").map(request).collect();
+    OrderKeys::of(requests.iter().map(Request::view), &*HASHER)
+}
+
+/// A command, written as text.
+fn request(command: &str) -> Request {
     let mut words = command.split(' ');
     let name = words.next().unwrap();
-    let request = Request::new(name, words.collect::<Vec<_>>());
-    OrderKeys::of([request.view()], &*HASHER)
+    Request::new(name, words.collect::<Vec<_>>())
 }
 
 fn id(number: u32) -> ConnectionId {
@@ -292,9 +297,7 @@ fn a_call_that_changes_its_connection_goes_to_the_first_alone() {
     let mut bench = Bench::new(2);
     bench.submit("SET a 1");
     let set = bench.dispatch().remove(0);
-    bench
-        .pool
-        .submit("AUTH", OrderKeys::Everything, Need::Primary);
+    bench.pool.submit("AUTH", OrderKeys::FENCE, Need::Primary);
     assert_eq!(bench.take(), []);
     bench.finish(&set);
     assert_eq!(bench.take(), [("AUTH", 0)]);

@@ -46,8 +46,8 @@ impl Dispatcher {
         }
         let mut fence = |call: &mut Call<ReplySender>| {
             if let Some(ticket) = call.ticket() {
-                self.pool
-                    .rekey_aside(ticket.position(), OrderKeys::Everything);
+                let keys = OrderKeys::of(call.requests.iter(), &self.hasher).into_fence();
+                self.pool.rekey_aside(ticket.position(), keys);
             }
         };
         engine.pooled().on_fallback().for_each(&mut fence);
@@ -57,14 +57,12 @@ impl Dispatcher {
     /// Returns what a call keeps waiting once its connection is set aside, if that changes. A read
     /// may be overdue for long, and other reads may overtake it.
     fn keys_aside(&self, call: &Call<ReplySender>) -> Option<OrderKeys> {
+        let requests = call.requests.iter();
         match self.order {
             CommandOrder::None => None,
-            CommandOrder::All => Some(OrderKeys::Everything),
+            CommandOrder::All => Some(OrderKeys::of(requests, &self.hasher).into_fence()),
             CommandOrder::PerKey if call.writes() => None,
-            CommandOrder::PerKey => {
-                let requests = call.requests.iter();
-                Some(OrderKeys::of_overtaken(requests, &self.hasher))
-            }
+            CommandOrder::PerKey => Some(OrderKeys::of_overtaken(requests, &self.hasher)),
         }
     }
 

@@ -167,7 +167,7 @@ impl Dispatcher {
     /// Returns what a call must stay in order with, and which connection it needs.
     fn place_of(&self, call: &Call<ReplySender>) -> (OrderKeys, Need) {
         if call.is_alone() {
-            return (OrderKeys::Everything, Need::Primary);
+            return (OrderKeys::FENCE, Need::Primary);
         }
         let need = match call.writes() {
             true => Need::Connection,
@@ -482,7 +482,7 @@ fn reason(failure: &Failure) -> String {
 
 fn keys_of(order: CommandOrder, hasher: &RandomState, call: &Call<ReplySender>) -> OrderKeys {
     match order {
-        CommandOrder::None => OrderKeys::Nothing,
+        CommandOrder::None => OrderKeys::NOTHING,
         _ => OrderKeys::of(call.requests.iter(), hasher),
     }
 }

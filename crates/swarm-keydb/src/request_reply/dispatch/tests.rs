@@ -94,7 +94,7 @@ async fn a_call_that_is_not_sent_says_nothing_about_the_server() {
             blocks: false,
         };
         call.awaited_by(caller, timing);
-        let position = dispatcher.pool.adopt(OrderKeys::Nothing, ONE, now);
+        let position = dispatcher.pool.adopt(OrderKeys::NOTHING, ONE, now);
         call.set_ticket(dispatcher.tickets.issue(position));
         engine.pooled().enqueue(call, now);
         let is_sent = engine.next_request(now, |_| Ok(())).is_some();
@@ -113,7 +113,7 @@ async fn a_ticket_tells_whether_a_reply_has_arrived() {
     let mut dispatcher = dispatcher(1);
     let now = Instant::now();
     let mut end = |end: fn(Ticket)| {
-        let position = dispatcher.pool.adopt(OrderKeys::Nothing, ONE, now);
+        let position = dispatcher.pool.adopt(OrderKeys::NOTHING, ONE, now);
         end(dispatcher.tickets.issue_sent(position));
         dispatcher.tickets.take().unwrap()
     };

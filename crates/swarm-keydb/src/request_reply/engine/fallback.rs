@@ -72,8 +72,8 @@ impl<C: Caller> Fallback<C> {
     /// Returns the keys of a call, and whether it must wait for an earlier one.
     fn order(&self, requests: &Requests, order: CommandOrder) -> (OrderKeys, bool) {
         let keys = match order {
-            CommandOrder::None => OrderKeys::Nothing,
-            CommandOrder::All => OrderKeys::Everything,
+            CommandOrder::None => OrderKeys::NOTHING,
+            CommandOrder::All => OrderKeys::FENCE,
             CommandOrder::PerKey => OrderKeys::of(requests.iter(), &self.hasher),
         };
         let waits = self.held.meets(&keys) || self.held_back.meets(&keys);
