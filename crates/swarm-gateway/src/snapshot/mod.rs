@@ -54,7 +54,30 @@ pub(crate) struct SavedKey {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SavedValue {
     String(Data),
+    Hash(Vec<SavedField>),
+    /// Members; those of a set of integers in their order.
+    Set(Vec<Data>),
+    SortedSet(Vec<SavedMember>),
     Stream(SavedStream),
+}
+
+/// A field of a hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SavedField {
+    pub(crate) field: Data,
+    pub(crate) value: Data,
+}
+
+/// A member of a sorted set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SavedMember {
+    pub(crate) member: Data,
+    /// A number such as `1.5`, `inf`, or `-inf`; a string, because JSON has no infinite numbers.
+    pub(crate) score: String,
 }
 
 impl Snapshot {

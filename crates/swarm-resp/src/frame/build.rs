@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::{Bytes, BytesMut};
 
 use super::{Frame, FrameRef, Node, Tag};
-use crate::number::is_big_number;
+use crate::number::{double, is_big_number};
 
 impl Frame {
     /// Creates a null: `_` in RESP3, `$-1` in RESP2.
@@ -226,6 +226,16 @@ impl FrameBuilder {
         self.push(Node::double(value));
     }
 
+    /// Appends a double in a given format, such as the one of an older Redis. Text that is not a
+    /// number is appended as a bulk string.
+    pub fn double_text(&mut self, text: &str) {
+        let tag = match double(text.as_bytes()) {
+            Some(_) => Tag::TextDouble,
+            None => Tag::BulkString,
+        };
+        self.text(tag, text.as_bytes());
+    }
+
     /// Appends a boolean.
     pub fn boolean(&mut self, value: bool) {
         self.push(Node::boolean(value));
@@ -390,6 +400,7 @@ impl FrameBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{RespVersion, encode_frame};
 
     #[test]
     fn a_frame_too_large_for_the_index_becomes_an_error() {
@@ -415,6 +426,22 @@ mod tests {
         };
         builder.bulk(b"12345678");
         assert_eq!(builder.finish().as_bytes(), Some(&b"12345678"[..]));
+    }
+
+    #[test]
+    fn a_double_keeps_its_text() {
+        let frame = Frame::build(|reply| reply.double_text("0.10000000000000001"));
+        assert_eq!(frame.as_double(), Some(0.1));
+        for (protocol, encoded) in [
+            (RespVersion::Resp2, "$19\r\n0.10000000000000001\r\n"),
+            (RespVersion::Resp3, ",0.10000000000000001\r\n"),
+        ] {
+            let mut buffer = BytesMut::new();
+            encode_frame(&mut buffer, &frame, protocol);
+            assert_eq!(buffer, encoded);
+        }
+        let frame = Frame::build(|reply| reply.double_text("x"));
+        assert_eq!(frame.as_bytes(), Some(&b"x"[..]));
     }
 
     #[test]

@@ -222,7 +222,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Reply {
         }
         _ => return Err(Reject::SYNTAX),
     };
-    let specs = table::all().iter().filter(|spec| filter(spec));
+    let specs = table::all().filter(|spec| filter(spec));
     Ok(Frame::build(|reply| {
         reply.array(|array| {
             specs.for_each(|spec| array.bulk(spec.name.to_ascii_lowercase().as_bytes()));

@@ -50,16 +50,21 @@ const fn parameter(name: &'static str, default: &'static str, kind: Kind) -> Par
     }
 }
 
-const PARAMETERS: [Parameter; 9] = [
+const PARAMETERS: [Parameter; 14] = [
     parameter("appendonly", "no", Kind::YesOrNo),
     parameter("databases", "1", Kind::Immutable),
+    parameter("hash-max-listpack-entries", "512", Kind::Number(i64::MAX)),
+    parameter("hash-max-listpack-value", "64", Kind::Memory),
     parameter("maxmemory", "0", Kind::Memory),
     parameter("maxmemory-policy", "noeviction", Kind::OneOf(POLICIES)),
     parameter("save", "", Kind::Save),
+    parameter("set-max-intset-entries", "512", Kind::Number(i64::MAX)),
     parameter("stream-node-max-bytes", "4096", Kind::Memory),
     parameter("stream-node-max-entries", "100", Kind::Number(i64::MAX)),
     parameter("timeout", "0", Kind::Number(2_147_483_647)),
     parameter("tracking-table-max-keys", "1000000", Kind::Number(i64::MAX)),
+    parameter("zset-max-listpack-entries", "128", Kind::Number(i64::MAX)),
+    parameter("zset-max-listpack-value", "64", Kind::Memory),
 ];
 
 impl Kind {

@@ -111,6 +111,9 @@ pub(super) fn used_memory(keyspace: &Keyspace) -> usize {
     const OVERHEAD: usize = 64;
     let size = |value: &Value| match value {
         Value::String(text) => text.len(),
+        Value::Hash(hash) => hash.size(),
+        Value::Set(set) => set.size(),
+        Value::SortedSet(set) => set.size(),
         Value::Stream(stream) => stream.size(),
         Value::Swarm(stream) => stream.stored().len(),
     };

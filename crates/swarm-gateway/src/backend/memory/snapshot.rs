@@ -3,7 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::config::Config;
+use super::hashes::Hash;
 use super::keyspace::{Expiry, Value};
+use super::limits::Limits;
+use super::sets::Set;
+use super::sorted_sets::SortedSet;
 use super::streams::Stream;
 use super::tracking::Audience;
 use super::{State, blocking, upstream};
@@ -14,15 +19,35 @@ impl Value {
     fn saved(&self, now: i64) -> SavedValue {
         match self {
             Self::String(value) => SavedValue::String(Data(value.clone())),
+            Self::Hash(hash) => SavedValue::Hash(hash.saved()),
+            Self::Set(set) => SavedValue::Set(set.saved()),
+            Self::SortedSet(set) => SavedValue::SortedSet(set.saved()),
             Self::Stream(stream) => SavedValue::Stream(stream.saved(now)),
             Self::Swarm(stream) => SavedValue::Stream(stream.saved(now)),
         }
     }
 
     /// Converts a value for SwarmKeyDb's commands or for Redis's.
-    fn from_saved(saved: &SavedValue, now: i64, swarm: bool) -> Result<Self, String> {
+    fn from_saved(
+        saved: &SavedValue,
+        config: &Config,
+        now: i64,
+        swarm: bool,
+    ) -> Result<Self, String> {
         Ok(match saved {
             SavedValue::String(Data(value)) => Self::String(value.clone()),
+            SavedValue::Hash(fields) => {
+                let hash = Hash::from_saved(fields, Limits::of_hashes(config))?;
+                Self::Hash(Box::new(hash))
+            }
+            SavedValue::Set(members) => {
+                let set = Set::from_saved(members, Limits::of_sets(config))?;
+                Self::Set(Box::new(set))
+            }
+            SavedValue::SortedSet(members) => {
+                let set = SortedSet::from_saved(members, Limits::of_sorted_sets(config))?;
+                Self::SortedSet(Box::new(set))
+            }
             SavedValue::Stream(stream) if swarm => {
                 Self::Swarm(Arc::new(upstream::Stream::from_saved(stream, now)?))
             }
@@ -67,7 +92,8 @@ impl State {
                     Expiry::At(later(now, ttl).ok_or_else(|| invalid("`ttl_ms` too large"))?)
                 }
             };
-            let value = Value::from_saved(&saved.value, now, swarm).map_err(|why| invalid(&why))?;
+            let value = Value::from_saved(&saved.value, &self.server.config, now, swarm)
+                .map_err(|why| invalid(&why))?;
             values.push((&saved.key, value, expiry));
         }
         self.keyspace.clear();

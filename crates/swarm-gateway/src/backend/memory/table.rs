@@ -9,8 +9,8 @@ use super::call::{Call, Reply};
 use super::link::{self, Local, Replies};
 use super::reject::Reject;
 use super::{
-    State, admin, command, config, connection, expire, info, keys, pubsub, ranges, scan, script,
-    server, streams, strings, tracking, transaction,
+    State, admin, command, config, connection, expire, hashes, info, keys, pubsub, ranges, scan,
+    script, server, sets, streams, strings, tracking, transaction,
 };
 
 /// A command.
@@ -35,6 +35,8 @@ pub(super) enum Reads {
     Nothing,
     First,
     All,
+    /// As many keys as the first argument says.
+    Counted,
     /// First half of the arguments after STREAMS.
     Streams,
 }
@@ -68,7 +70,7 @@ const fn spec(name: &'static str, arity: i8, run: Run) -> Spec {
     }
 }
 
-const fn data(name: &'static str, arity: i8, run: fn(&mut Call<'_>) -> Reply) -> Spec {
+pub(super) const fn data(name: &'static str, arity: i8, run: fn(&mut Call<'_>) -> Reply) -> Spec {
     spec(name, arity, Run::Data(run))
 }
 
@@ -87,7 +89,7 @@ impl Spec {
         self
     }
 
-    const fn reads(mut self, reads: Reads) -> Self {
+    pub(super) const fn reads(mut self, reads: Reads) -> Self {
         self.reads = reads;
         self
     }
@@ -227,9 +229,12 @@ static TABLE: &[Spec] = &[
     data("XTRIM", -4, streams::xtrim),
 ];
 
+/// Commands by family. Each is sorted by name.
+static FAMILIES: &[&[Spec]] = &[TABLE, hashes::COMMANDS, sets::COMMANDS];
+
 pub(super) fn named(name: &str) -> Option<&'static Spec> {
     static NAMED: LazyLock<HashMap<&str, &Spec>> =
-        LazyLock::new(|| TABLE.iter().map(|spec| (spec.name, spec)).collect());
+        LazyLock::new(|| all().map(|spec| (spec.name, spec)).collect());
     NAMED.get(name).copied()
 }
 
@@ -258,13 +263,13 @@ pub(super) fn find(name: &str, args: &[Bytes]) -> Result<&'static Spec, Reject> 
 }
 
 /// Returns all commands, with their subcommands.
-pub(super) fn all() -> &'static [Spec] {
-    TABLE
+pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
+    FAMILIES.iter().copied().flatten()
 }
 
 /// Iterates over commands without their subcommands.
 pub(super) fn whole() -> impl Iterator<Item = &'static Spec> {
-    TABLE.iter().filter(|spec| !spec.name.contains('|'))
+    all().filter(|spec| !spec.name.contains('|'))
 }
 
 /// Iterates over the subcommands of a command.
@@ -273,17 +278,19 @@ pub(super) fn subcommands(container: &'static Spec) -> impl Iterator<Item = &'st
         let rest = spec.name.strip_prefix(container.name);
         rest.is_some_and(|rest| rest.starts_with('|'))
     };
-    TABLE.iter().filter(is_sub)
+    all().filter(is_sub)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::TABLE;
+    use super::FAMILIES;
 
     #[test]
-    fn the_table_is_sorted() {
-        for pair in TABLE.windows(2) {
-            assert!(pair[0].name < pair[1].name, "{}", pair[1].name);
+    fn every_family_is_sorted() {
+        for family in FAMILIES {
+            for pair in family.windows(2) {
+                assert!(pair[0].name < pair[1].name, "{}", pair[1].name);
+            }
         }
     }
 }

@@ -144,7 +144,7 @@ impl fmt::Display for Extended {
 
 /// Divides by a power of two and rounds to the nearest number, or to the even one of two. `inexact`
 /// is set if the exact value of `bits` is greater by less than one.
-fn shifted(bits: u128, by: i32, inexact: bool) -> u128 {
+pub(super) fn shifted(bits: u128, by: i32, inexact: bool) -> u128 {
     if by > length(bits) {
         return 0;
     }
@@ -156,6 +156,6 @@ fn shifted(bits: u128, by: i32, inexact: bool) -> u128 {
 }
 
 /// Returns the number of bits without leading zeros.
-const fn length(bits: u128) -> i32 {
+pub(super) const fn length(bits: u128) -> i32 {
     128 - bits.leading_zeros().cast_signed()
 }

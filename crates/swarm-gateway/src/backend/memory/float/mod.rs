@@ -1,5 +1,7 @@
-//! Arithmetic of INCRBYFLOAT: the 80-bit floats of Redis on x86-64.
+//! Numbers with a fraction: the 80-bit floats of Redis on x86-64 for INCRBYFLOAT, and doubles as C
+//! parses and formats them.
 
+mod double;
 mod extended;
 mod natural;
 mod parse;
@@ -9,14 +11,37 @@ mod tests;
 use super::reject::Reject;
 use extended::Extended;
 
-const INVALID: Reject = Reject::text("ERR value is not a valid float");
+pub(super) use double::{bound, double, fixed, general, human};
+
+pub(super) const INVALID: Reject = Reject::text("ERR value is not a valid float");
 const NOT_FINITE: Reject = Reject::text("ERR increment would produce NaN or Infinity");
 
-/// Adds two numbers and formats the sum with at most 17 decimals, without an exponent or trailing
-/// zeros.
+/// A number with 64 bits of precision, or an infinite one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Long(Option<Extended>);
+
+impl Long {
+    pub(super) const ZERO: Self = Self(Some(Extended::ZERO));
+
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        parse::number(text).map(Self)
+    }
+
+    pub(super) const fn is_finite(self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Adds a number and formats the sum with at most 17 decimals, without an exponent or trailing
+    /// zeros.
+    pub(super) fn sum(self, other: Self) -> Result<String, Reject> {
+        let sum = (self.0.zip(other.0)).and_then(|(left, right)| Extended::sum(left, right));
+        Ok(sum.ok_or(NOT_FINITE)?.to_string())
+    }
+}
+
+/// Adds two numbers as [`Long::sum`] does.
 pub(super) fn add(left: &[u8], right: &[u8]) -> Result<String, Reject> {
-    let left = parse::number(left).ok_or(INVALID)?;
-    let right = parse::number(right).ok_or(INVALID)?;
-    let sum = (left.zip(right)).and_then(|(left, right)| Extended::sum(left, right));
-    Ok(sum.ok_or(NOT_FINITE)?.to_string())
+    let left = Long::parse(left).ok_or(INVALID)?;
+    let right = Long::parse(right).ok_or(INVALID)?;
+    left.sum(right)
 }

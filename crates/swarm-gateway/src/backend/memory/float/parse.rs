@@ -122,15 +122,22 @@ fn decimal(negative: bool, text: &[u8]) -> Option<Extended> {
 }
 
 fn hexadecimal(negative: bool, text: &[u8]) -> Option<Extended> {
-    let scaled = Scaled::parse(text, 16, *b"pP")?;
-    if scaled.digits.is_empty() {
+    let (bits, exponent, inexact) = hexadecimal_bits(text)?;
+    if bits == 0 {
         return Some(Extended::ZERO);
     }
+    nonzero(Extended::rounded(negative, bits, exponent, inexact))
+}
+
+/// Parses hexadecimal digits as `bits * 2^exponent`, and returns whether the exact value is greater
+/// by less than one in the last bit.
+pub(super) fn hexadecimal_bits(text: &[u8]) -> Option<(u128, i32, bool)> {
+    let scaled = Scaled::parse(text, 16, *b"pP")?;
     let mut natural = Natural::default();
     for digit in scaled.digits {
         natural.multiply_add(16, digit);
     }
     let (bits, lacking, inexact) = natural.top();
     let exponent = scaled.exponent - 4 * scaled.places + lacking.cast_signed();
-    nonzero(Extended::rounded(negative, bits, exponent, inexact))
+    Some((bits, exponent, inexact))
 }

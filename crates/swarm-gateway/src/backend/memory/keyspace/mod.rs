@@ -9,7 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::hashes::Hash;
 use super::reject::Reject;
+use super::sets::Set;
+use super::sorted_sets::SortedSet;
 use super::streams::Stream;
 use super::upstream;
 use journal::Journal;
@@ -20,6 +23,9 @@ pub(super) use journal::Write;
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     String(Bytes),
+    Hash(Box<Hash>),
+    Set(Box<Set>),
+    SortedSet(Box<SortedSet>),
     Stream(Box<Stream>),
     /// Stream of SwarmKeyDb's commands.
     Swarm(Arc<upstream::Stream>),
@@ -30,6 +36,9 @@ impl Value {
     pub(super) const fn type_name(&self) -> &'static str {
         match self {
             Self::String(_) => "string",
+            Self::Hash(_) => "hash",
+            Self::Set(_) => "set",
+            Self::SortedSet(_) => "zset",
             Self::Stream(_) | Self::Swarm(_) => "stream",
         }
     }
@@ -37,21 +46,21 @@ impl Value {
     pub(super) fn as_string(&self) -> Result<&Bytes, Reject> {
         match self {
             Self::String(value) => Ok(value),
-            Self::Stream(_) | Self::Swarm(_) => Err(Reject::WRONG_TYPE),
+            _ => Err(Reject::WRONG_TYPE),
         }
     }
 
     pub(super) fn as_stream(&self) -> Result<&Stream, Reject> {
         match self {
             Self::Stream(stream) => Ok(stream),
-            Self::String(_) | Self::Swarm(_) => Err(Reject::WRONG_TYPE),
+            _ => Err(Reject::WRONG_TYPE),
         }
     }
 
     pub(super) fn as_stream_mut(&mut self) -> Result<&mut Stream, Reject> {
         match self {
             Self::Stream(stream) => Ok(stream),
-            Self::String(_) | Self::Swarm(_) => Err(Reject::WRONG_TYPE),
+            _ => Err(Reject::WRONG_TYPE),
         }
     }
 }
@@ -318,7 +327,7 @@ impl Keyspace {
             None => Ok(None),
             Some(Value::String(value)) if recording => Ok(Some(value.clone())),
             Some(Value::String(value)) => Ok(Some(std::mem::take(value))),
-            Some(Value::Stream(_) | Value::Swarm(_)) => Err(Reject::WRONG_TYPE),
+            Some(_) => Err(Reject::WRONG_TYPE),
         }
     }
 

@@ -9,6 +9,7 @@ use swarm_resp::{Frame, RespVersion};
 
 use super::State;
 use super::call::{Call, Reply, ok};
+use super::number;
 use super::reject::Reject;
 use super::server::Server;
 use super::table::{Reads, Spec};
@@ -203,6 +204,12 @@ impl Reads {
             Self::Nothing => &[],
             Self::First => args.get(1..2).unwrap_or_default(),
             Self::All => args.get(1..).unwrap_or_default(),
+            Self::Counted => {
+                let number = args.get(1).and_then(|number| number::integer(number).ok());
+                let number = number.and_then(|number| usize::try_from(number).ok());
+                args.get(2..number.unwrap_or(0).saturating_add(2))
+                    .unwrap_or_default()
+            }
             Self::Streams => {
                 let mut words = args.iter();
                 let found = words.any(|word| word.eq_ignore_ascii_case(b"STREAMS"));
