@@ -10,7 +10,7 @@ use super::link::{self, Local, Replies};
 use super::reject::Reject;
 use super::{
     State, admin, command, config, connection, expire, hashes, info, keys, pubsub, ranges, scan,
-    script, server, sets, streams, strings, tracking, transaction,
+    script, server, sets, sorted_sets, streams, strings, tracking, transaction,
 };
 
 /// A command.
@@ -230,7 +230,12 @@ static TABLE: &[Spec] = &[
 ];
 
 /// Commands by family. Each is sorted by name.
-static FAMILIES: &[&[Spec]] = &[TABLE, hashes::COMMANDS, sets::COMMANDS];
+static FAMILIES: &[&[Spec]] = &[
+    TABLE,
+    hashes::COMMANDS,
+    sets::COMMANDS,
+    sorted_sets::COMMANDS,
+];
 
 pub(super) fn named(name: &str) -> Option<&'static Spec> {
     static NAMED: LazyLock<HashMap<&str, &Spec>> =

@@ -13,7 +13,7 @@ pub(in super::super) struct Scored {
 
 impl Scored {
     /// Compares by score, then by member.
-    fn order(&self, score: f64, member: &[u8]) -> Ordering {
+    pub(super) fn order(&self, score: f64, member: &[u8]) -> Ordering {
         let scores = self.score.partial_cmp(&score).unwrap_or(Ordering::Equal);
         scores.then_with(|| self.member.as_ref().cmp(member))
     }
