@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use crate::error::StartError;
-use crate::gateway::{Ending, Running};
 use crate::ports::{Listener, PerListener, Port};
+use crate::running::{Ending, Running};
 use crate::session::Shared;
 
 /// A gateway. Dropping it stops it immediately.

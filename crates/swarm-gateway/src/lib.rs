@@ -84,6 +84,7 @@
     )
 )]
 
+mod accept;
 mod backend;
 pub mod blocking;
 mod builder;
@@ -97,7 +98,6 @@ mod error;
 mod event_loop;
 mod fault;
 mod fragments;
-mod gateway;
 mod handle;
 mod instance;
 mod json;
@@ -107,6 +107,7 @@ mod origins;
 mod outbox;
 mod ports;
 mod reader;
+mod running;
 mod session;
 mod shutdown;
 mod snapshot;

@@ -1,8 +1,7 @@
 //! Stored form of a stream, which GET and MGET return.
 
-use std::fmt::Write;
-
 use bytes::Bytes;
+use data_encoding::BASE64;
 
 use super::{Entry, Group, Stream};
 use crate::json;
@@ -31,7 +30,7 @@ impl Entry {
         let (id, (millis, sequence)) = (text(self.id.text()), self.id.place());
         let fields: Vec<_> = (self.fields.chunks(2))
             .map(|pair| {
-                let part = |at: usize| base64(pair.get(at).map_or(&[][..], Bytes::as_ref));
+                let part = |at: usize| BASE64.encode(pair.get(at).map_or(&[][..], Bytes::as_ref));
                 format!(r#"{{"name":"{}","value":"{}"}}"#, part(0), part(1))
             })
             .collect();
@@ -76,37 +75,4 @@ fn object<'a>(members: impl Iterator<Item = (&'a [u8], String)>) -> String {
 
 fn text(bytes: &[u8]) -> String {
     json::escaped(&String::from_utf8_lossy(bytes))
-}
-
-/// Encodes bytes in Base64.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4 {
-            let digit = usize::try_from(bits >> (18 - 6 * place) & 63).unwrap_or(0);
-            let digit = DIGITS.get(digit).copied().unwrap_or(b'A');
-            // A formatter of a string cannot fail.
-            let _ = text.write_char(if place > chunk.len() {
-                '='
-            } else {
-                char::from(digit)
-            });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_is_padded() {
-        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v")] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-    }
 }

@@ -1,16 +1,13 @@
-//! Accept loops of a running gateway, and how they end.
+//! Accept loop of a listener, and the TLS handshakes of its connections.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::dialect::Quirk;
-use crate::event_loop::{self, Spawner};
-use crate::listener::{self, Stop};
-use crate::ports::{Listener, PerListener};
+use crate::event_loop::Spawner;
+use crate::listener::Stop;
+use crate::ports::Listener;
 use crate::session::Shared;
 use crate::shutdown;
 use crate::stream::{Encryption, Socket, Stream};
@@ -21,96 +18,18 @@ const ACCEPTS: usize = 64;
 /// Timeout of the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// How a gateway ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// Connections are closed after the replies to all commands that were read.
-    Graceful,
-    /// Connections are cut.
-    Immediate,
-}
-
-/// The accept loops and connections of a gateway. Dropping it aborts them.
-pub(crate) struct Running {
-    graceful: watch::Sender<bool>,
-    immediate: watch::Sender<bool>,
-    accepting: JoinHandle<()>,
-}
-
-impl Running {
-    pub(crate) fn start(shared: &Arc<Shared>, listeners: PerListener<Listener>) -> Self {
-        let (graceful, stop) = watch::channel(false);
-        let (immediate, kill) = watch::channel(false);
-        Self {
-            graceful,
-            immediate,
-            accepting: tokio::spawn(run(shared.clone(), listeners, stop, kill)),
-        }
-    }
-
-    /// Ends the gateway and waits until all connections have ended.
-    pub(crate) async fn end(mut self, ending: Ending) {
-        let signal = match ending {
-            Ending::Graceful => &self.graceful,
-            Ending::Immediate => &self.immediate,
-        };
-        signal.send_replace(true);
-        // The task ends by itself; nothing aborts it before that.
-        let _ = (&mut self.accepting).await;
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-/// Runs the accept loops and their connections until all of them have ended.
-async fn run(shared: Arc<Shared>, listeners: PerListener<Listener>, stop: Stop, mut kill: Stop) {
-    let nodelay = !shared.dialect.has(Quirk::Nagle);
-    let serving = event_loop::run(|spawner| {
-        let door = |listener, nodelay| {
-            let (shared, spawner) = (shared.clone(), spawner.clone());
-            Door {
-                shared,
-                spawner,
-                listener,
-                nodelay,
-                stop: stop.clone(),
-            }
-        };
-        if let Some(listener) = listeners.ws {
-            spawner.spawn(door(listener, nodelay).accept(listener::ws::serve));
-        }
-        if let Some(listener) = listeners.http {
-            let serve = listener::http::serve(spawner.clone());
-            spawner.spawn(door(listener, true).accept(serve));
-        }
-        if let Some(listener) = listeners.tcp {
-            spawner.spawn(door(listener, nodelay).accept(listener::tcp::serve));
-        }
-    });
-    tokio::select! {
-        biased;
-        // Drops all connections.
-        () = shutdown::raised(&mut kill) => {}
-        () = serving => {}
-    }
-}
-
 /// A listener that accepts connections.
-struct Door {
-    shared: Arc<Shared>,
-    spawner: Spawner,
-    listener: Listener,
-    nodelay: bool,
-    stop: Stop,
+pub(crate) struct Door {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) spawner: Spawner,
+    pub(crate) listener: Listener,
+    pub(crate) nodelay: bool,
+    pub(crate) stop: Stop,
 }
 
 impl Door {
     /// Accepts connections until the gateway stops.
-    async fn accept<F>(
+    pub(crate) async fn accept<F>(
         mut self,
         serve: impl Fn(Arc<Shared>, Stream, Stop) -> F + Clone + Send + 'static,
     ) where
