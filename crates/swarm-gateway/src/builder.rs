@@ -311,9 +311,8 @@ impl Builder {
                 let limit = (self.dialect.has(Quirk::BusyScripts)).then_some(self.script_limit);
                 let pace = (self.dialect.has(Quirk::TornWrites))
                     .then(|| Pacing::new(write_queue.clone(), limit));
-                let swarm = self.dialect.has(Quirk::SwarmCommands);
                 let clock = self.clock.clone();
-                Box::new(Memory::new(clock, pace, self.lost_wake_ups, swarm))
+                Box::new(Memory::new(clock, pace, self.lost_wake_ups, self.dialect))
             }
         };
         let paces_writes = backend.paces_writes();

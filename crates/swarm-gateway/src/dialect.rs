@@ -44,13 +44,34 @@ pub enum Quirk {
     PushBuffer,
     /// `swarm-commands`: the embedded store has SwarmKeyDb's commands instead of Redis's. Their
     /// names, options, numbers, and error texts differ, and arguments are checked when a command
-    /// runs, in EXEC too. Each write of a value or stream clears the time to live, which is rounded
-    /// down. A SCAN cursor is an offset into the sorted keys. Stream IDs must be complete and stay
-    /// as written, trimmed entries leave the pending lists, and XAUTOCLAIM returns the ID of the
-    /// last entry that it scanned. WATCH and CLIENT TRACKING take the keys of each successful
-    /// command for written, whether or not it had an effect; for XGROUP and XREADGROUP, these are
-    /// their second words. INCRBY with a text crashes the connection.
+    /// runs, in EXEC too. Each write of a value or stream clears the time to live. Stream IDs must
+    /// be complete and stay as written, and trimmed entries leave the pending lists. WATCH and
+    /// CLIENT TRACKING take the keys of each successful command for written, whether or not it had
+    /// an effect; for XGROUP and XREADGROUP, these are their second words.
+    ///
+    /// Includes the quirks `floored-ttl`, `offset-cursors`, `endless-autoclaim`, `incrby-crash`,
+    /// and `plain-messages`: adding or removing this quirk adds or removes them, too. Each of them
+    /// can also be added to Redis's commands, or removed from SwarmKeyDb's.
     SwarmCommands,
+    /// `floored-ttl`: TTL rounds down, so it is 0 in the last second, and PTTL counts only whole
+    /// milliseconds.
+    FlooredTtl,
+    /// `offset-cursors`: a SCAN cursor is an offset into the sorted keys, so that deleting keys
+    /// during an iteration makes it skip others.
+    OffsetCursors,
+    /// `endless-autoclaim`: at the end, XAUTOCLAIM returns the ID of the last entry that it
+    /// scanned instead of `0-0`, so that a loop until `0-0` never ends.
+    EndlessAutoclaim,
+    /// `incrby-crash`: INCRBY with a text that is no number crashes the command processor: the
+    /// connection ends over TCP, and never answers again over WebSocket.
+    IncrbyCrash,
+    /// `plain-messages`: in RESP3, published messages and acknowledgments of SUBSCRIBE are arrays
+    /// instead of pushes. Only invalidations are pushes.
+    PlainMessages,
+    /// `late-sweeps`: expired keys are swept every 100 ms. Until then, nothing reads such a key,
+    /// but DEL, and EXPIRE with a time that has passed, count it as removed. Requires the embedded
+    /// store.
+    LateSweeps,
     /// `swarm-input`: malformed input is answered with SwarmKeyDb's texts and read on. A message
     /// needs its CRLF; arguments that are no strings count as empty. Half of a surrogate pair in
     /// JSON ends the connection.
@@ -62,11 +83,15 @@ pub enum Quirk {
     /// `unasked-pongs`: the WebSocket gateway sends an empty pong every 30 s.
     UnaskedPongs,
     /// `mute-upgrades`: a WebSocket upgrade without a valid key, or with another version than 13,
-    /// is never answered; the connection stays open.
+    /// is never answered; the connection stays open. A request for no upgrade is answered 400 with
+    /// an empty chunked body.
     MuteUpgrades,
     /// `swarm-http`: requests are answered as by SwarmKeyDb's HTTP gateway: its routes, which
     /// ignore case, its statuses and texts, `?auth=`, `/docs`, and CORS headers on every answer.
     SwarmHttp,
+    /// `idle-resets`: an HTTP connection is reset when it has been idle for 15 s after an answer,
+    /// or for 90 s without any request.
+    IdleResets,
     /// `write-queue`: each written key waits in the server's write queue, which is flushed every
     /// 100 ms. SET with a time to live costs two writes, MSET and DEL cost one per key, and EXEC
     /// and scripts the sum of their commands. Only writes of different connections share a flush.
@@ -107,7 +132,7 @@ pub enum Quirk {
 }
 
 impl Quirk {
-    const ALL: [Self; 26] = [
+    const ALL: [Self; 33] = [
         Self::ArrayErrors,
         Self::HelloGarbage,
         Self::SimpleAsBulk,
@@ -120,12 +145,19 @@ impl Quirk {
         Self::LateReplies,
         Self::PushBuffer,
         Self::SwarmCommands,
+        Self::FlooredTtl,
+        Self::OffsetCursors,
+        Self::EndlessAutoclaim,
+        Self::IncrbyCrash,
+        Self::PlainMessages,
+        Self::LateSweeps,
         Self::SwarmInput,
         Self::JsonEscapes,
         Self::CloseReason,
         Self::UnaskedPongs,
         Self::MuteUpgrades,
         Self::SwarmHttp,
+        Self::IdleResets,
         Self::WriteQueue,
         Self::TornWrites,
         Self::CloseDrops,
@@ -150,6 +182,12 @@ impl Quirk {
             Self::LateReplies => "late-replies",
             Self::PushBuffer => "push-buffer",
             Self::SwarmCommands => "swarm-commands",
+            Self::FlooredTtl => "floored-ttl",
+            Self::OffsetCursors => "offset-cursors",
+            Self::EndlessAutoclaim => "endless-autoclaim",
+            Self::IncrbyCrash => "incrby-crash",
+            Self::PlainMessages => "plain-messages",
+            Self::LateSweeps => "late-sweeps",
             Self::SwarmInput => "swarm-input",
             Self::JsonEscapes => "json-escapes",
             Self::CloseReason => "close-reason",
@@ -157,6 +195,7 @@ impl Quirk {
             Self::MuteUpgrades => "mute-upgrades",
             Self::PlainNullArrays => "plain-null-arrays",
             Self::SwarmHttp => "swarm-http",
+            Self::IdleResets => "idle-resets",
             Self::WriteQueue => "write-queue",
             Self::TornWrites => "torn-writes",
             Self::CloseDrops => "close-drops",
@@ -167,8 +206,23 @@ impl Quirk {
         }
     }
 
-    const fn bit(self) -> u32 {
-        1 << self as u32
+    const fn bit(self) -> u64 {
+        1 << self as u64
+    }
+
+    /// Returns the bits of this quirk and of those that it includes.
+    const fn bits(self) -> u64 {
+        match self {
+            Self::SwarmCommands => {
+                self.bit()
+                    | Self::FlooredTtl.bit()
+                    | Self::OffsetCursors.bit()
+                    | Self::EndlessAutoclaim.bit()
+                    | Self::IncrbyCrash.bit()
+                    | Self::PlainMessages.bit()
+            }
+            _ => self.bit(),
+        }
     }
 }
 
@@ -189,7 +243,7 @@ impl Quirk {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Dialect {
-    quirks: u32,
+    quirks: u64,
 }
 
 impl Dialect {
@@ -220,6 +274,8 @@ impl Dialect {
         .with(Quirk::MuteUpgrades)
         .with(Quirk::PlainNullArrays)
         .with(Quirk::SwarmHttp)
+        .with(Quirk::IdleResets)
+        .with(Quirk::LateSweeps)
         .with(Quirk::CrLf)
         .with(Quirk::HelloGarbage)
         .with(Quirk::WriteQueue)
@@ -232,19 +288,19 @@ impl Dialect {
     /// [`UPSTREAM`](Self::UPSTREAM) without `hello-garbage`.
     pub const UPSTREAM_NEW: Self = Self::UPSTREAM.without(Quirk::HelloGarbage);
 
-    /// Returns the dialect with a quirk added.
+    /// Returns the dialect with a quirk added, and those that it includes.
     #[must_use]
     pub const fn with(self, quirk: Quirk) -> Self {
         Self {
-            quirks: self.quirks | quirk.bit(),
+            quirks: self.quirks | quirk.bits(),
         }
     }
 
-    /// Returns the dialect with a quirk removed.
+    /// Returns the dialect with a quirk removed, and those that it includes.
     #[must_use]
     pub const fn without(self, quirk: Quirk) -> Self {
         Self {
-            quirks: self.quirks & !quirk.bit(),
+            quirks: self.quirks & !quirk.bits(),
         }
     }
 

@@ -44,12 +44,20 @@ quirk: upstream,nagle,-write-queue. Quirks:
   json-envelope        in JSON mode, replies and pushes arrive wrapped in an object
   tracking-everything  CLIENT TRACKING announces every key written by others
   overtaking           replies to AUTH and HELLO overtake pending replies
-  swarm-commands       SwarmKeyDb's commands instead of Redis's: options, numbers, error texts
+  swarm-commands       SwarmKeyDb's commands instead of Redis's: options, numbers, error texts;
+                       includes the next five
+  floored-ttl          TTL rounds down
+  offset-cursors       a SCAN cursor is an offset into the sorted keys
+  endless-autoclaim    XAUTOCLAIM never returns 0-0 at the end
+  incrby-crash         INCRBY with a text crashes the connection
+  plain-messages       in RESP3, messages are arrays instead of pushes
+  late-sweeps          DEL counts keys that expired less than 100 ms ago
   swarm-input          malformed input is answered with SwarmKeyDb's texts and read on
   json-escapes         JSON escapes all but plain ASCII
   close-reason         close frames have the reason `closing`
   unasked-pongs        the WebSocket listener sends a pong every 30 s
   mute-upgrades        a WebSocket upgrade without a valid key or version is never answered
+  idle-resets          HTTP connections are reset when they are idle for 15 s
   swarm-http           HTTP as SwarmKeyDb's gateway: routes, statuses, texts, CORS headers
   late-replies         SUBSCRIBE with several names delays later replies
   push-buffer          pushes are dropped while 256 are pending

@@ -84,6 +84,18 @@ impl Stream {
         }
     }
 
+    /// Closes the connection with a reset instead of an end.
+    pub(crate) fn reset(self) {
+        let socket = match &self {
+            Self::Plain(stream) => stream,
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.get_ref().0,
+        };
+        if let Err(error) = socket.stream.set_zero_linger() {
+            tracing::debug!(%error, "cannot set SO_LINGER");
+        }
+    }
+
     /// Returns whether HTTP/2 was negotiated.
     #[cfg(feature = "tls")]
     pub(crate) fn is_http2(&self) -> bool {

@@ -18,18 +18,13 @@ const fn exception(file: &'static str, place: &'static str, reason: &'static str
 
 const NO_LUA: &str = "the embedded store runs a small subset of Lua, without tables and floats";
 
-const NOT_SWEPT: &str = "on the server, a key that has expired can be removed until the next sweep";
-
 const NO_LENGTH: &str = "the HTTP library leaves the length out of a 204, as RFC 9110 demands";
 
 /// Steps that differ for a reason. One that no longer differs must leave the list.
 pub(crate) const EXCEPTIONS: &[Exception] = &[
     exception("one.jsonl", "http 1003 33", NO_LUA),
     exception("one.jsonl", "http 1019 7", NO_LUA),
-    exception("one.jsonl", "json 1005 6", NOT_SWEPT),
-    exception("one.jsonl", "json 1016 17", NOT_SWEPT),
     exception("one.jsonl", "tcp 1005 0", NO_LUA),
-    exception("one.jsonl", "ws 1015 27", NOT_SWEPT),
     exception("http.jsonl", "97", NO_LENGTH),
     exception("http.jsonl", "98", NO_LENGTH),
 ];

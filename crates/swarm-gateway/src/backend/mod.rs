@@ -68,6 +68,16 @@ pub(crate) struct Quirks {
     pub(crate) swarm: bool,
     /// Errors and status replies keep their line breaks.
     pub(crate) line_breaks: bool,
+    /// TTL rounds down.
+    pub(crate) floored_ttl: bool,
+    /// SCAN cursors are offsets into the sorted keys.
+    pub(crate) offset_cursors: bool,
+    /// XAUTOCLAIM returns no end.
+    pub(crate) endless_autoclaim: bool,
+    /// Acknowledgments of SUBSCRIBE are arrays in RESP3, too.
+    pub(crate) plain_messages: bool,
+    /// INCRBY with a text crashes the connection.
+    pub(crate) incrby_crash: bool,
 }
 
 impl Quirks {
@@ -76,6 +86,11 @@ impl Quirks {
             tracks_everything: dialect.has(Quirk::TrackingEverything),
             swarm: dialect.has(Quirk::SwarmCommands),
             line_breaks: dialect.has(Quirk::CrLf),
+            floored_ttl: dialect.has(Quirk::FlooredTtl),
+            offset_cursors: dialect.has(Quirk::OffsetCursors),
+            endless_autoclaim: dialect.has(Quirk::EndlessAutoclaim),
+            plain_messages: dialect.has(Quirk::PlainMessages),
+            incrby_crash: dialect.has(Quirk::IncrbyCrash),
         }
     }
 }
@@ -85,6 +100,9 @@ pub(crate) trait Link: Send {
     /// Runs one command and puts its replies into the client's outbox. `name` is the first argument
     /// in upper case.
     fn call(&mut self, name: &str, args: Vec<Bytes>) -> Called;
+
+    /// Begins a turn of the connection. Commands within a turn may share a reading of the clock.
+    fn begin_turn(&mut self) {}
 
     /// Sends and receives what [forwarded](Called::Forwarded) commands need. Ready once the replies
     /// to all of them are in the outbox; receives pushes even then.

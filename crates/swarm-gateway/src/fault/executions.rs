@@ -1,8 +1,9 @@
 //! Counts of the commands that have run.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use fnv::FnvHashMap;
 use tokio::sync::oneshot;
 
 /// How often each command has run. Names are in upper case.
@@ -11,7 +12,8 @@ pub(super) struct Executions(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
-    counts: HashMap<String, u64>,
+    /// Clients cannot add names at will, so the hash need not resist collisions.
+    counts: FnvHashMap<String, u64>,
     waiters: Vec<Waiter>,
 }
 

@@ -106,6 +106,9 @@ impl<W: Wire> Connection<W> {
     /// Takes a turn. Ready when the connection is over.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Written>> {
         self.outbox.begin_turn();
+        if let Some(session) = &mut self.session {
+            session.begin_turn();
+        }
         if self.opened.poll_cut(cx).is_ready() {
             return Poll::Ready(Ok(Written::Cut));
         }

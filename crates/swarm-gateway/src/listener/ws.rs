@@ -96,7 +96,7 @@ async fn accept(shared: &Shared, stream: Stream, budget: Budget, mut stop: Stop)
             // `Admit` has already written its rejection, and a broken connection cannot receive
             // one.
             if !matches!(error, Error::Http(_) | Error::Io(_)) {
-                refuse(&mut stream).await;
+                refuse(&mut stream, shared.dialect).await;
             }
         }
         Err(_) => tracing::debug!("WebSocket handshake timed out"),
@@ -125,11 +125,17 @@ async fn discard(stream: &mut Budgeted<Stream>) {
 }
 
 /// Answers a request that does not ask for a WebSocket upgrade.
-async fn refuse(stream: &mut Budgeted<Stream>) {
+async fn refuse(stream: &mut Budgeted<Stream>, dialect: Dialect) {
     const ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\n\
         content-length: 37\r\nconnection: close\r\n\r\nthis port speaks WebSocket, not HTTP\n";
+    const EMPTY_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\
+        Connection: close\r\n\r\n0\r\n\r\n";
+    let answer = match dialect.has(Quirk::MuteUpgrades) {
+        true => EMPTY_ANSWER,
+        false => ANSWER,
+    };
     // A client that does not wait for the answer does not need it.
-    let _ = stream.write_all(ANSWER).await;
+    let _ = stream.write_all(answer).await;
     let _ = stream.shutdown().await;
 }
 

@@ -96,14 +96,14 @@ impl Outbox {
     /// Creates the outbox of a connection. With `is_stream`, it hands out bytes instead of frames
     /// where possible.
     pub(crate) fn new(dialect: Dialect, is_stream: bool) -> Self {
-        let encodes = is_stream && !dialect.has(Quirk::SwarmCommands);
+        let encodes = is_stream && !dialect.has(Quirk::PlainMessages);
         let reader = (dialect.has(Quirk::CrLf)).then(|| Reader::new(dialect));
         Self {
             queue: Mutex::new(Queue {
                 reader,
                 style: Style::of(dialect),
                 encodes,
-                plain_messages: dialect.has(Quirk::SwarmCommands),
+                plain_messages: dialect.has(Quirk::PlainMessages),
                 ..Queue::default()
             }),
             dialect,
@@ -326,8 +326,12 @@ impl Outbox {
             return;
         }
         if fault.is_none() && queue.passes_replies() {
-            let form = queue.form(false);
-            queue.put_frame(frame, form, None);
+            if queue.encodes {
+                queue.put_encoded(&frame);
+            } else {
+                let form = queue.form(false);
+                queue.put_frame(frame, form, None);
+            }
             return self.wake(queue);
         }
         let ReplyFault {

@@ -126,7 +126,7 @@ impl Queue {
 
     pub(super) fn put_frame(&mut self, frame: Frame, form: Form, part: Option<usize>) {
         if self.encodes && part.is_none() {
-            return self.put_encoded(&frame, form.protocol);
+            return self.put_encoded(&frame);
         }
         self.weight = self.weight.saturating_add(weight(frame.view()));
         let plain = self.plain_messages && is_message(&frame);
@@ -144,18 +144,23 @@ impl Queue {
         });
     }
 
-    pub(super) fn put_encoded(&mut self, frame: &Frame, protocol: RespVersion) {
-        let mut bytes = match self.items.pop_back() {
-            Some(Item::Bytes(bytes)) => bytes,
-            item => {
-                self.items.extend(item);
-                BytesMut::with_capacity(ENCODED)
+    pub(super) fn put_encoded(&mut self, frame: &Frame) {
+        let protocol = self.protocol;
+        let added = match self.items.back_mut() {
+            Some(Item::Bytes(bytes)) => {
+                let before = bytes.len();
+                encode_frame(bytes, frame, protocol);
+                bytes.len() - before
+            }
+            _ => {
+                let mut bytes = BytesMut::with_capacity(ENCODED);
+                encode_frame(&mut bytes, frame, protocol);
+                let added = bytes.len();
+                self.items.push_back(Item::Bytes(bytes));
+                added
             }
         };
-        let before = bytes.len();
-        encode_frame(&mut bytes, frame, protocol);
-        self.weight = self.weight.saturating_add(bytes.len() - before);
-        self.items.push_back(Item::Bytes(bytes));
+        self.weight = self.weight.saturating_add(added);
     }
 
     pub(super) fn form(&self, is_push: bool) -> Form {

@@ -164,6 +164,11 @@ impl Session {
         Poll::Ready(Next::Continue)
     }
 
+    /// Begins a turn of the connection.
+    pub(crate) fn begin_turn(&mut self) {
+        self.link.begin_turn();
+    }
+
     /// Sends and receives what the link needs, whatever the session waits for.
     pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
         let _ = self.link.poll(cx);

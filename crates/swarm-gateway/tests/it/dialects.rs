@@ -277,14 +277,18 @@ async fn mute_upgrades() {
         assert!(timeout(wait, stream.read_u8()).await.is_err());
     }
     // A plain request is answered.
-    let mut plain = TcpStream::connect(address).await.unwrap();
-    plain
-        .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-        .await
-        .unwrap();
-    let mut answer = String::new();
-    plain.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    for method in ["GET", "POST"] {
+        let mut plain = TcpStream::connect(address).await.unwrap();
+        let request = format!("{method} / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
+        plain.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        plain.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 400 "), "{answer}");
+        assert!(head.contains("\r\nConnection: close"), "{answer}");
+        assert!(head.contains("\r\nTransfer-Encoding: chunked"), "{answer}");
+        assert_eq!(body, "0\r\n\r\n");
+    }
     gateway.shutdown().await;
     for mut stream in silent {
         assert!(matches!(stream.read(&mut [0]).await, Ok(0) | Err(_)));

@@ -11,6 +11,7 @@ mod dialects;
 mod faults;
 mod handshake;
 mod http;
+mod http_idle;
 mod introspection;
 mod json;
 mod lifecycle;
@@ -23,6 +24,7 @@ mod pubsub;
 mod redis;
 mod redis_backend;
 mod scripts;
+mod single_quirks;
 mod tcp;
 #[cfg(feature = "tls")]
 mod tls;

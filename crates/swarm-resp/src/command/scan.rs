@@ -95,6 +95,12 @@ impl Scanner {
         input: &[u8],
         limits: &CommandLimits,
     ) -> Result<Option<usize>, ProtocolError> {
+        if let Some(count) = self.short_line(input, limits) {
+            return match count <= limits.max_args {
+                true => Ok(Some(count)),
+                false => Err(ProtocolError::InvalidCount),
+            };
+        }
         let Some(line) = self.line(input, limits) else {
             return Ok(None);
         };
@@ -127,14 +133,19 @@ impl Scanner {
         {
             return Err(ProtocolError::ExpectedBulk(*marker));
         }
-        let Some(line) = self.line(input, limits) else {
-            return Ok(None);
+        let length = match self.short_line(input, limits) {
+            Some(length) => Some(length),
+            None => {
+                let Some(line) = self.line(input, limits) else {
+                    return Ok(None);
+                };
+                let line = line.map_err(|end| match end {
+                    BadLine::TooLong => ProtocolError::LengthTooBig,
+                    BadLine::StrayCr => ProtocolError::InvalidLength,
+                })?;
+                number(line).and_then(|length| usize::try_from(length).ok())
+            }
         };
-        let line = line.map_err(|end| match end {
-            BadLine::TooLong => ProtocolError::LengthTooBig,
-            BadLine::StrayCr => ProtocolError::InvalidLength,
-        })?;
-        let length = number(line).and_then(|length| usize::try_from(length).ok());
         let length = length
             .filter(|length| *length <= limits.max_arg)
             .ok_or(ProtocolError::InvalidLength)?;
@@ -144,6 +155,25 @@ impl Scanner {
         }
         self.length = Some(length);
         Ok(self.length)
+    }
+
+    /// Scans a header of one or two digits, as are nearly all. Anything else is left to
+    /// [`line`](Self::line).
+    fn short_line(&mut self, input: &[u8], limits: &CommandLimits) -> Option<usize> {
+        let (number, end) = match input.get(self.at..)? {
+            [_, ones @ b'0'..=b'9', b'\r', b'\n', ..] => (usize::from(ones & 0xf), 2),
+            [_, tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', b'\n', ..] => {
+                let tens = usize::from(tens & 0xf).saturating_mul(10);
+                (tens.saturating_add(usize::from(ones & 0xf)), 3)
+            }
+            _ => return None,
+        };
+        if end > limits.max_inline {
+            return None;
+        }
+        self.at = self.at.saturating_add(end).saturating_add(2);
+        self.searched = 0;
+        Some(number)
     }
 
     /// Scans a header, and returns the text between its marker and its CRLF, or `None` if it is

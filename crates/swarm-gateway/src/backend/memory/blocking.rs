@@ -99,6 +99,7 @@ pub(super) fn line_up(
     keys: Vec<Bytes>,
     deadline: Option<i64>,
 ) -> Waiting {
+    state.keyspace.set_observed(true);
     let (ticket, changed, _) = state.server.line_up(store, keys, None);
     Waiting {
         ticket,
@@ -137,6 +138,7 @@ pub(super) fn wait(
         protocol: client.outbox.protocol(),
     };
     let keys = block.keys.clone();
+    state.keyspace.set_observed(true);
     let (ticket, mut reply, touched) = (state.server).line_up(store, block.keys, Some(command));
     let store = store.clone();
     Called::Blocked(Box::pin(async move {
@@ -186,10 +188,11 @@ impl Command {
 /// Announces changed keys to tracking clients, and serves or wakes the commands waiting for them.
 pub(super) fn settle(state: &mut State, audience: Audience, now: i64) {
     loop {
-        let (changed, cleared) = state.keyspace.take_changed();
-        if changed.is_empty() && cleared.is_empty() {
+        let observed = !state.server.waiting.is_empty() || state.server.tracking.clients() > 0;
+        state.keyspace.set_observed(observed);
+        let Some((changed, cleared)) = state.keyspace.take_changed() else {
             return;
-        }
+        };
         if !state.keyspace.is_by_command() {
             invalidate(&mut state.server, &changed, &cleared, audience);
         }

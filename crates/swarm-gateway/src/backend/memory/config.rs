@@ -122,16 +122,35 @@ fn memory(text: &str) -> Option<u64> {
 
 /// Current values.
 #[derive(Debug)]
-pub(super) struct Config(BTreeMap<&'static str, Bytes>);
+pub(super) struct Config {
+    values: BTreeMap<&'static str, Bytes>,
+    /// Derived from the values, because each command needs it.
+    rejects_above: Option<usize>,
+}
 
 impl Default for Config {
     fn default() -> Self {
         let value = |parameter: &Parameter| (parameter.name, parameter.default.into());
-        Self(PARAMETERS.iter().map(value).collect())
+        Self {
+            values: PARAMETERS.iter().map(value).collect(),
+            rejects_above: None,
+        }
     }
 }
 
 impl Config {
+    fn extend(&mut self, values: impl IntoIterator<Item = (&'static str, Bytes)>) {
+        self.values.extend(values);
+        let most = self.number("maxmemory");
+        let rejects = most > 0 && self.value("maxmemory-policy") == b"noeviction";
+        self.rejects_above = rejects.then_some(most);
+    }
+
+    /// Returns the number of bytes above which commands that use more are rejected.
+    pub(super) const fn rejects_above(&self) -> Option<usize> {
+        self.rejects_above
+    }
+
     /// Returns the value of a parameter that is a number, or 0.
     pub(super) fn number(&self, name: &str) -> usize {
         String::from_utf8_lossy(self.value(name))
@@ -140,7 +159,7 @@ impl Config {
     }
 
     pub(super) fn value(&self, name: &str) -> &[u8] {
-        self.0.get(name).map(Bytes::as_ref).unwrap_or_default()
+        self.values.get(name).map(Bytes::as_ref).unwrap_or_default()
     }
 }
 
@@ -150,7 +169,7 @@ pub(super) fn get(call: &mut Call<'_>) -> Reply {
         .iter()
         .map(|arg| arg.to_ascii_lowercase())
         .collect();
-    let config = &call.server.config.0;
+    let config = &call.server.config.values;
     Ok(Frame::build(|reply| {
         reply.map(|map| {
             for (name, value) in config {
@@ -209,7 +228,7 @@ pub(super) fn set(call: &mut Call<'_>) -> Reply {
             value.map_err(|why| failed(parameter, &why))?,
         ));
     }
-    call.server.config.0.extend(accepted);
+    call.server.config.extend(accepted);
     Ok(ok())
 }
 

@@ -117,7 +117,8 @@ fn expire_by(call: &mut Call<'_>, timing: Timing, command: &str) -> Reply {
     let deadline = timing.deadline(call.integer(2)?, call.now, command)?;
     let key = call.arg(1);
     let Some(before) = call.keyspace.deadline(key) else {
-        return Ok(Frame::integer(0));
+        let removed = deadline <= call.now && call.keyspace.delete(key);
+        return Ok(Frame::integer(i64::from(removed)));
     };
     if !only.allows(before, deadline) {
         return Ok(Frame::integer(0));
@@ -164,14 +165,23 @@ const fn seconds(millis: i64) -> i64 {
     millis.saturating_add(500) / 1000
 }
 
+impl Call<'_> {
+    /// Returns the time to a deadline in units of `scale` milliseconds: rounded to the nearest one
+    /// or, depending on the dialect, down. Some of the current millisecond has always passed.
+    pub(super) fn remaining(&self, deadline: i64, scale: i64) -> i64 {
+        match self.client.quirks.floored_ttl {
+            true => deadline.saturating_sub(self.now + 1).max(0) / scale,
+            false => deadline.saturating_sub(self.now).saturating_add(scale / 2) / scale,
+        }
+    }
+}
+
 pub(super) fn ttl(call: &mut Call<'_>) -> Reply {
-    let now = call.now;
-    shown(call, |deadline| seconds(deadline.saturating_sub(now)))
+    shown(call, |deadline| call.remaining(deadline, 1000))
 }
 
 pub(super) fn pttl(call: &mut Call<'_>) -> Reply {
-    let now = call.now;
-    shown(call, |deadline| deadline.saturating_sub(now))
+    shown(call, |deadline| call.remaining(deadline, 1))
 }
 
 pub(super) fn expiretime(call: &mut Call<'_>) -> Reply {

@@ -10,7 +10,7 @@ use super::reject::Reject;
 
 pub(super) fn del(call: &mut Call<'_>) -> Reply {
     let removed = (call.rest(1).iter())
-        .filter(|key| call.keyspace.remove(key).is_some())
+        .filter(|key| call.keyspace.delete(key))
         .count();
     Ok(count(removed))
 }

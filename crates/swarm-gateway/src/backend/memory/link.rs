@@ -23,6 +23,8 @@ use crate::backend::{Called, Client, Link};
 pub(super) struct MemoryLink {
     store: Arc<Store>,
     local: Local,
+    /// The time of the current turn, once a command has needed it.
+    now: Option<i64>,
 }
 
 /// State that belongs to a single connection.
@@ -46,6 +48,7 @@ impl MemoryLink {
                 transaction: Transaction::default(),
                 subscriptions: Subscriptions::default(),
             },
+            now: None,
         }
     }
 }
@@ -61,7 +64,7 @@ impl Drop for MemoryLink {
 impl Link for MemoryLink {
     fn call(&mut self, name: &str, args: Vec<Bytes>) -> Called {
         let mut state = self.store.lock();
-        let now = self.store.clock.unix_millis();
+        let now = *(self.now).get_or_insert_with(|| self.store.clock.unix_millis());
         state.keyspace.expire_due(now, self.store.pace.is_none());
         blocking::settle(&mut state, Audience::All, now);
         let found = self.local.find(name, &args);
@@ -72,9 +75,13 @@ impl Link for MemoryLink {
             peer.queued = self.local.transaction.queued();
         }
         let called = match found {
-            Ok(spec) => self
-                .local
-                .dispatch(&self.store, &mut state, spec, args, now),
+            Ok(spec) => {
+                if !matches!(spec.run, Run::Data(_)) {
+                    // Scripts and EXEC may take long.
+                    self.now = None;
+                }
+                (self.local).dispatch(&self.store, &mut state, spec, args, now)
+            }
             Err(reject) => {
                 let reject = self.local.refused(&mut state, name, reject);
                 self.local.reply(name, Err(reject));
@@ -88,6 +95,10 @@ impl Link for MemoryLink {
         state.server.limit_tracking();
         deadlines::watch(&self.store, &mut state);
         called
+    }
+
+    fn begin_turn(&mut self) {
+        self.now = None;
     }
 
     fn in_transaction(&self) -> bool {
@@ -230,11 +241,9 @@ impl Local {
 
     /// Returns whether memory is used up and the command, or one that EXEC would run, uses more.
     fn is_out_of_memory(&self, state: &State, spec: &Spec) -> bool {
-        let config = &state.server.config;
-        let most = config.number("maxmemory");
-        if most == 0 || config.value("maxmemory-policy") != b"noeviction" {
+        let Some(most) = state.server.config.rejects_above() else {
             return false;
-        }
+        };
         let uses = |spec: &Spec| Traits::of(spec.name).is_some_and(Traits::deny_oom);
         let is_concerned = uses(spec) || spec.name == "EXEC" && self.transaction.queues(uses);
         is_concerned && info::used_memory(&state.keyspace) > most

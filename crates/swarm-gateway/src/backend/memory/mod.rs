@@ -42,6 +42,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Backend, Client, Link};
 use crate::clock::Clock;
+use crate::dialect::Dialect;
 use crate::error::StoreError;
 use crate::snapshot::Snapshot;
 use keyspace::Keyspace;
@@ -71,9 +72,14 @@ struct State {
 
 impl Memory {
     /// Creates an empty store with Redis's commands, or SwarmKeyDb's.
-    pub(crate) fn new(clock: Clock, pace: Option<Pacing>, lost_wake_ups: f64, swarm: bool) -> Self {
+    pub(crate) fn new(
+        clock: Clock,
+        pace: Option<Pacing>,
+        lost_wake_ups: f64,
+        dialect: Dialect,
+    ) -> Self {
         let mut state = State {
-            keyspace: Keyspace::new(swarm),
+            keyspace: Keyspace::new(dialect),
             server: Server::default(),
         };
         state.server.lost_wake_ups = lost_wake_ups;

@@ -1,10 +1,13 @@
 //! Key enumeration: KEYS, SCAN, RANDOMKEY.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use swarm_resp::Frame;
 
 use super::call::{Call, Reply};
 use super::glob;
+use super::keyspace::Value;
 use super::number;
 use super::reject::Reject;
 
@@ -54,7 +57,7 @@ impl<'a> Options<'a> {
 }
 
 /// The cursor is a creation number, so a key that persists is returned exactly once, whatever else
-/// changes.
+/// changes. Depending on the dialect, it is an offset into the sorted keys instead.
 pub(super) fn scan(call: &mut Call<'_>) -> Reply {
     let cursor = match call.arg(1).as_ref() {
         // Redis reads an empty cursor as 0.
@@ -64,7 +67,23 @@ pub(super) fn scan(call: &mut Call<'_>) -> Reply {
             .ok_or(Reject::text("ERR invalid cursor"))?,
     };
     let options = Options::parse(call.rest(2))?;
-    let mut entries = call.keyspace.from(cursor);
+    if call.client.quirks.offset_cursors {
+        let keys: BTreeMap<_, _> = (call.keyspace.from(0))
+            .map(|(_, key, value)| (key, value))
+            .collect();
+        let start = usize::try_from(cursor).unwrap_or(usize::MAX);
+        let entries = (cursor..).zip(keys.into_iter().skip(start));
+        let entries = entries.map(|(place, (key, value))| (place, key, value));
+        return Ok(page(entries, &options));
+    }
+    Ok(page(call.keyspace.from(cursor), &options))
+}
+
+/// Replies with the next of the entries, and the place behind them as the cursor.
+fn page<'a>(
+    mut entries: impl Iterator<Item = (u64, &'a Bytes, &'a Value)>,
+    options: &Options<'_>,
+) -> Frame {
     let mut found = Vec::new();
     let mut next = 0;
     for (place, key, value) in entries.by_ref().take(options.count) {
@@ -82,12 +101,12 @@ pub(super) fn scan(call: &mut Call<'_>) -> Reply {
     if entries.next().is_none() {
         next = 0;
     }
-    Ok(Frame::build(|reply| {
+    Frame::build(|reply| {
         reply.array(|array| {
             array.bulk(next.to_string().as_bytes());
             array.array(|keys| found.iter().for_each(|key| keys.bulk(key)));
         });
-    }))
+    })
 }
 
 pub(super) fn randomkey(call: &mut Call<'_>) -> Reply {

@@ -145,14 +145,15 @@ pub(super) fn getex(call: &mut Call<'_>) -> Reply {
 }
 
 fn add(call: &mut Call<'_>, by: i64) -> Reply {
-    let key = call.arg(1);
-    let before = match call.keyspace.string(key)? {
-        Some(value) => number::integer(value)?,
-        None => 0,
-    };
-    let sum = before.checked_add(by).ok_or(Reject::OVERFLOW)?;
-    let value = Value::String(sum.to_string().into());
-    call.keyspace.set(key, value, Expiry::Keep);
+    let mut sum = by;
+    call.keyspace.change_string(call.arg(1), |before| {
+        if let Some(before) = before {
+            let before = number::integer(before)?;
+            sum = before.checked_add(by).ok_or(Reject::OVERFLOW)?;
+        }
+        let mut buffer = itoa::Buffer::new();
+        Ok(Bytes::copy_from_slice(buffer.format(sum).as_bytes()))
+    })?;
     Ok(Frame::integer(sum))
 }
 
@@ -164,7 +165,12 @@ pub(super) fn decr(call: &mut Call<'_>) -> Reply {
     add(call, -1)
 }
 
+/// Depending on the dialect, a text that is no number crashes the connection.
 pub(super) fn incrby(call: &mut Call<'_>) -> Reply {
+    let is_digit = |byte: &u8| byte.is_ascii_digit() || *byte == b'-';
+    if call.client.quirks.incrby_crash && !call.arg(2).iter().all(is_digit) {
+        return Err(Reject::CRASH);
+    }
     let by = call.integer(2)?;
     add(call, by)
 }

@@ -1,9 +1,9 @@
 //! Command table: names, arities, and implementations.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
+use fnv::FnvHashMap;
 
 use super::call::{Call, Reply};
 use super::link::{self, Local, Replies};
@@ -237,15 +237,20 @@ static FAMILIES: &[&[Spec]] = &[
     sorted_sets::COMMANDS,
 ];
 
+/// Commands by name. Clients add no names, so the hash need not resist collisions.
+type Names = FnvHashMap<&'static str, &'static Spec>;
+
+/// Returns a command or, with `|` in the name, a subcommand.
 pub(super) fn named(name: &str) -> Option<&'static Spec> {
-    static NAMED: LazyLock<HashMap<&str, &Spec>> =
-        LazyLock::new(|| all().map(|spec| (spec.name, spec)).collect());
+    static NAMED: LazyLock<Names> = LazyLock::new(|| all().map(|spec| (spec.name, spec)).collect());
     NAMED.get(name).copied()
 }
 
 /// Returns the command that `args` call. `name` is the command name in upper case.
 pub(super) fn find(name: &str, args: &[Bytes]) -> Result<&'static Spec, Reject> {
-    let spec = named(name).filter(|spec| !spec.name.contains('|'));
+    static WHOLE: LazyLock<Names> =
+        LazyLock::new(|| whole().map(|spec| (spec.name, spec)).collect());
+    let spec = WHOLE.get(name).copied();
     let mut spec = spec.ok_or_else(|| Reject::unknown(args))?;
     // COMMAND is also a command by itself.
     let has_subcommands = matches!(spec.run, Run::Container) || name == "COMMAND";

@@ -4,6 +4,7 @@ mod answer;
 mod auth;
 mod body;
 mod cors;
+mod idle;
 mod route;
 mod upstream;
 mod upstream_route;
@@ -34,9 +35,13 @@ use crate::session::{Inbound, Session, Shared};
 use crate::shutdown::{DRAIN_TIMEOUT, raised};
 use crate::stream::{Addresses, Stream};
 use answer::Answer;
+use idle::Idle;
 
 /// Timeout for receiving the head of a request.
 const HEAD: Duration = Duration::from_secs(10);
+
+/// The same where idle connections are reset.
+const LONG_HEAD: Duration = Duration::from_secs(100);
 
 /// Interval of HTTP/2 keep-alive pings.
 #[cfg(feature = "tls")]
@@ -74,9 +79,13 @@ async fn serve_connection(
         client_id: None,
     };
     let mut opened = shared.faults.open(opening, None);
+    let idle = (shared.dialect.has(Quirk::IdleResets)).then(|| Arc::new(Idle::new()));
+    let requests = idle.clone();
     let service = service_fn(move |request| {
         let shared = shared.clone();
+        let busy = requests.as_ref().map(|idle| idle.request());
         async move {
+            let _busy = busy;
             if shared.dialect.has(Quirk::SwarmHttp) {
                 shared.faults.thawed().await;
                 upstream::answer(&shared, addresses, request).await
@@ -102,20 +111,31 @@ async fn serve_connection(
         };
         return log(served);
     }
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+        // The library counts the time before a request, too.
+        .header_read_timeout(if idle.is_some() { LONG_HEAD } else { HEAD })
         .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
     let served = tokio::select! {
-        served = connection.as_mut() => served,
+        served = &mut connection => served,
         () = opened.cut() => return,
+        () = idle_for_too_long(idle.as_deref()) => {
+            tracing::debug!("idle HTTP connection reset");
+            return connection.into_parts().io.into_inner().reset();
+        }
         () = raised(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
             tokio::time::timeout(DRAIN_TIMEOUT, connection).await.unwrap_or(Ok(()))
         }
     };
     log(served);
+}
+
+async fn idle_for_too_long(idle: Option<&Idle>) {
+    match idle {
+        Some(idle) => idle.over().await,
+        None => pending().await,
+    }
 }
 
 fn log(served: hyper::Result<()>) {

@@ -84,7 +84,7 @@ impl Keyspace {
         if touched && watched {
             self.touch(&key);
         } else if touched {
-            self.changed.push(key);
+            self.record_change(&key);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Keyspace: keys, values, and deadlines.
 
 mod journal;
+mod sweeps;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
@@ -15,7 +16,9 @@ use super::sets::Set;
 use super::sorted_sets::SortedSet;
 use super::streams::Stream;
 use super::upstream;
+use crate::dialect::{Dialect, Quirk};
 use journal::Journal;
+use sweeps::Sweeps;
 
 pub(super) use journal::Write;
 
@@ -89,6 +92,8 @@ pub(super) struct Keyspace {
     /// Number of keys that have expired.
     expired: u64,
     watched: HashMap<Bytes, Watched>,
+    /// Whether changes are recorded in `changed`: a client waits for keys or tracks them.
+    observed: bool,
     /// Keys changed since the last [`take_changed`](Self::take_changed).
     changed: Vec<Bytes>,
     /// Where [`clear`](Self::clear) has removed keys, as ranges of `changed`.
@@ -97,6 +102,7 @@ pub(super) struct Keyspace {
     journal: Option<Journal>,
     /// Changes go unnoticed by WATCH and tracking, which follow commands instead.
     by_command: bool,
+    sweeps: Option<Sweeps>,
 }
 
 /// A watched key.
@@ -116,11 +122,12 @@ pub(super) enum Expiry {
 }
 
 impl Keyspace {
-    /// Creates an empty keyspace. With `by_command`, WATCH and tracking follow
+    /// Creates an empty keyspace. With SwarmKeyDb's commands, WATCH and tracking follow
     /// [`announce`](Self::announce) instead of changes.
-    pub(super) fn new(by_command: bool) -> Self {
+    pub(super) fn new(dialect: Dialect) -> Self {
         Self {
-            by_command,
+            by_command: dialect.has(Quirk::SwarmCommands),
+            sweeps: (dialect.has(Quirk::LateSweeps)).then(Sweeps::default),
             ..Self::default()
         }
     }
@@ -145,12 +152,18 @@ impl Keyspace {
             if let Some(key) = self.order.get(&born).cloned() {
                 self.take_out(&key);
                 self.expired += 1;
+                if let Some(sweeps) = &mut self.sweeps {
+                    sweeps.expired(&key);
+                }
                 if watched {
                     self.touch(&key);
                 } else {
-                    self.changed.push(key);
+                    self.record_change(&key);
                 }
             }
+        }
+        if let Some(sweeps) = &mut self.sweeps {
+            sweeps.sweep_if_due(now);
         }
     }
 
@@ -180,6 +193,7 @@ impl Keyspace {
             entry.value = value;
             entry.expires_at.is_some()
         } else {
+            self.forget_expired(key);
             let born = self.birth();
             // Copied, because the argument shares its buffer with the other arguments.
             let key = Bytes::copy_from_slice(key);
@@ -213,6 +227,25 @@ impl Keyspace {
         self.set(key, Value::String(Bytes::copy_from_slice(value)), expiry);
     }
 
+    /// Replaces a string by what `change` returns, and keeps the deadline.
+    pub(super) fn change_string(
+        &mut self,
+        key: &Bytes,
+        change: impl FnOnce(Option<&Bytes>) -> Result<Bytes, Reject>,
+    ) -> Result<(), Reject> {
+        if self.journal.is_none()
+            && let Some(entry) = self.entries.get_mut(key)
+        {
+            let changed = change(Some(entry.value.as_string()?))?;
+            entry.value = Value::String(changed);
+            self.touch(key);
+        } else {
+            let changed = change(self.string(key)?)?;
+            self.set(key, Value::String(changed), Expiry::Keep);
+        }
+        Ok(())
+    }
+
     pub(super) fn remove(&mut self, key: &[u8]) -> Option<Value> {
         if !self.contains(key) {
             return None;
@@ -221,6 +254,17 @@ impl Keyspace {
         let value = self.take_out(key);
         self.touch(key);
         value
+    }
+
+    /// Removes a key as [`remove`](Self::remove) does. Returns whether the server counts it as
+    /// removed, which may include a key that has expired.
+    pub(super) fn delete(&mut self, key: &[u8]) -> bool {
+        self.forget_expired(key) | self.remove(key).is_some()
+    }
+
+    /// Forgets that a key has expired. Returns whether it had not been swept yet.
+    fn forget_expired(&mut self, key: &[u8]) -> bool {
+        (self.sweeps.as_mut()).is_some_and(|sweeps| sweeps.forget(key))
     }
 
     fn take_out(&mut self, key: &[u8]) -> Option<Value> {
@@ -289,14 +333,28 @@ impl Keyspace {
         if !self.by_command {
             self.announce(key);
         }
-        self.changed.push(Bytes::copy_from_slice(key));
+        self.record_change(key);
+    }
+
+    fn record_change(&mut self, key: &[u8]) {
+        if self.observed {
+            self.changed.push(Bytes::copy_from_slice(key));
+        }
+    }
+
+    /// Sets whether anyone must be notified of changes.
+    pub(super) const fn set_observed(&mut self, observed: bool) {
+        self.observed = observed;
     }
 
     /// Takes the keys changed since the last call, and the ranges of those that were removed with
-    /// all others.
-    pub(super) fn take_changed(&mut self) -> (Vec<Bytes>, Vec<Range<usize>>) {
+    /// all others. Returns `None` if there are none.
+    pub(super) fn take_changed(&mut self) -> Option<(Vec<Bytes>, Vec<Range<usize>>)> {
+        if self.changed.is_empty() && self.cleared.is_empty() {
+            return None;
+        }
         let cleared = std::mem::take(&mut self.cleared);
-        (std::mem::take(&mut self.changed), cleared)
+        Some((std::mem::take(&mut self.changed), cleared))
     }
 
     /// Adds a watcher of a key and returns the key's current version.
@@ -374,7 +432,9 @@ impl Keyspace {
         for key in keys {
             self.remove(&key);
         }
-        self.cleared.push(start..self.changed.len());
+        if self.observed {
+            self.cleared.push(start..self.changed.len());
+        }
     }
 
     /// Moves a value and its deadline to another key, replacing any value there. Returns `false` if

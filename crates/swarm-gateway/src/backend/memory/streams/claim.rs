@@ -164,6 +164,7 @@ pub(in super::super) fn xautoclaim(call: &mut Call<'_>) -> Reply {
     let min_idle = min_idle(call.arg(4), "XAUTOCLAIM")?;
     let start = StreamId::parse_start(call.arg(5))?;
     let (count, options) = auto_options(call.rest(6))?;
+    let is_endless = call.client.quirks.endless_autoclaim;
     let (stream, name) = call.group_mut(key, name)?;
     let group = stream.groups.entry(name).or_default();
     let (mut claimed, mut deleted) = (Vec::new(), Vec::new());
@@ -175,6 +176,9 @@ pub(in super::super) fn xautoclaim(call: &mut Call<'_>) -> Reply {
         if enough || claimed.len() + deleted.len() == count {
             next = id;
             break;
+        }
+        if is_endless {
+            next = id;
         }
         match stream.entries.get(&id) {
             None => {

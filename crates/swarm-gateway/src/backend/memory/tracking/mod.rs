@@ -147,6 +147,9 @@ impl Server {
 
     /// Forgets keys beyond the maximum, as if they had changed.
     pub(super) fn limit_tracking(&mut self) {
+        if self.tracking.readers.is_empty() {
+            return;
+        }
         let most = self.config.number("tracking-table-max-keys");
         while most > 0 && self.tracking.readers.len() > most {
             let Some(key) = self.tracking.readers.keys().next().cloned() else {
@@ -240,6 +243,7 @@ pub(super) fn track_everything(call: &mut Call<'_>, on: bool) -> Reply {
     let (id, clients) = (call.client.id, &mut call.server.tracking.clients);
     if on {
         clients.insert(id, Mode::of_everything());
+        call.keyspace.set_observed(true);
     } else {
         call.server.tracking.forget(id);
     }
@@ -267,6 +271,7 @@ pub(super) fn tracking(call: &mut Call<'_>) -> Reply {
         _ => return Err(Reject::SYNTAX),
     };
     call.server.tracking.clients.insert(id, mode);
+    call.keyspace.set_observed(true);
     Ok(ok())
 }
 

@@ -6,6 +6,7 @@ use swarm_resp::Frame;
 use super::super::call::{Call, Reply, count};
 use super::super::keyspace::Value;
 use super::super::reject::Reject;
+use super::super::scan as redis;
 use super::streams::STORED;
 use super::{Naming, number, strings, valid_key};
 
@@ -15,7 +16,7 @@ pub(super) fn del(call: &mut Call<'_>) -> Reply {
     let mut removed = 0;
     for key in call.rest(1) {
         let key = valid_key(key)?;
-        removed += usize::from(call.keyspace.remove(&key).is_some());
+        removed += usize::from(call.keyspace.delete(&key));
     }
     Ok(count(removed))
 }
@@ -43,18 +44,15 @@ pub(super) fn type_of(call: &mut Call<'_>) -> Reply {
 /// failure, an empty key too, as that of the number.
 fn expire_at(call: &mut Call<'_>, deadline: Option<i64>) -> Reply {
     let key = call.key(1).map_err(|_| Reject::NOT_INTEGER)?;
-    if !call.keyspace.contains(&key) {
-        return Ok(Frame::integer(0));
-    }
-    match deadline.filter(|deadline| *deadline > call.now) {
+    let found = match deadline.filter(|deadline| *deadline > call.now) {
         Some(deadline) => {
+            let found = call.keyspace.contains(&key);
             call.keyspace.set_deadline(&key, Some(deadline));
+            found
         }
-        None => {
-            call.keyspace.remove(&key);
-        }
-    }
-    Ok(Frame::integer(1))
+        None => call.keyspace.delete(&key),
+    };
+    Ok(Frame::integer(i64::from(found)))
 }
 
 fn expire_in(call: &mut Call<'_>, scale: i64) -> Reply {
@@ -83,15 +81,14 @@ pub(super) fn expireat(call: &mut Call<'_>) -> Reply {
     expire_at(call, deadline)
 }
 
-/// Replies with the remaining time in units of `scale` milliseconds, rounded down. Some of the
-/// current millisecond has always passed.
+/// Replies with the remaining time in units of `scale` milliseconds.
 fn remaining(call: &Call<'_>, scale: i64) -> Reply {
     call.exactly(2)?;
     Ok(Frame::integer(
         match call.keyspace.deadline(&call.key(1)?) {
             None => -2,
             Some(None) => -1,
-            Some(Some(deadline)) => deadline.saturating_sub(call.now + 1).max(0) / scale,
+            Some(Some(deadline)) => call.remaining(deadline, scale),
         },
     ))
 }
@@ -180,6 +177,9 @@ pub(super) fn keys(call: &mut Call<'_>) -> Reply {
 
 /// The cursor is an offset into the sorted keys that match, so changes make it skip or repeat keys.
 pub(super) fn scan(call: &mut Call<'_>) -> Reply {
+    if !call.client.quirks.offset_cursors {
+        return redis::scan(call);
+    }
     let invalid = Reject::text("ERR invalid cursor");
     let cursor = number::at_least(0, call.arg(1)).map_err(|_| invalid)?;
     let (mut pattern, mut most) = (None, 10);

@@ -12,24 +12,31 @@ use super::{Naming, decoded, wrong_number};
 
 type Subscribe = fn(&mut Local, &mut State, &[Bytes], i64) -> Replies;
 
-/// Runs Redis's command, and returns plain arrays in RESP3 too.
+/// Runs Redis's command, and returns plain arrays in RESP3 too, if the dialect says so.
 fn run(subscribe: Subscribe, local: &mut Local, state: &mut State, args: &[Bytes]) -> Replies {
     let args: Vec<Bytes> = args.iter().map(decoded).collect();
     let frames = subscribe(local, state, &args, 0)?;
-    Ok(frames.iter().map(array).collect())
+    let is_plain = local.client.quirks.plain_messages;
+    let acknowledge = |push| acknowledgment(push, is_plain);
+    Ok(frames.iter().map(acknowledge).collect())
 }
 
-/// Returns an acknowledgement as an array. Without a name, it counts no subscriptions.
-fn array(push: &Frame) -> Frame {
-    let items: Vec<Frame> = (push.items().into_iter().flatten())
+/// Returns an acknowledgment as an array or a push. Without a name, it counts no subscriptions.
+fn acknowledgment(push: &Frame, is_plain: bool) -> Frame {
+    let mut items: Vec<Frame> = (push.items().into_iter().flatten())
         .map(|item| item.to_frame())
         .collect();
-    match items.as_slice() {
-        [kind, name, _] if name.is_null() => {
-            Frame::array(&[kind.clone(), Frame::null(), Frame::integer(0)])
-        }
-        _ => Frame::array(&items),
+    if let [_, name, left] = items.as_mut_slice()
+        && name.is_null()
+    {
+        *left = Frame::integer(0);
     }
+    if is_plain {
+        return Frame::array(&items);
+    }
+    Frame::build(|reply| {
+        reply.push_message(|push| items.iter().for_each(|item| push.frame(item.view())));
+    })
 }
 
 fn names_required(args: &[Bytes], name: &str) -> Result<(), Reject> {

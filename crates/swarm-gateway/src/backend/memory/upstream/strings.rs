@@ -170,10 +170,10 @@ pub(super) fn decr(call: &mut Call<'_>) -> Reply {
     add(call, -1)
 }
 
-/// A number that is no number at all crashes the server's connection.
+/// A number that is no number at all crashes the server's connection, if the dialect says so.
 pub(super) fn incrby(call: &mut Call<'_>) -> Reply {
     call.exactly(3)?;
-    if number::parse(call.arg(2)) == Parsed::Malformed {
+    if call.client.quirks.incrby_crash && number::parse(call.arg(2)) == Parsed::Malformed {
         return Err(Reject::CRASH);
     }
     let by = number::integer(call.arg(2))?;

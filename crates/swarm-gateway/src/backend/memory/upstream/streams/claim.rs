@@ -94,14 +94,19 @@ pub(in super::super) fn xautoclaim(call: &mut Call<'_>) -> Reply {
         .map(|(place, pending)| (*place, pending.id.clone()))
         .collect();
     let (mut next, mut claimed) = (Id::default(), Vec::new());
+    let mut is_end = true;
     for (place, id) in pending {
         next = id;
         if claimed.len() >= most {
+            is_end = false;
             break;
         }
         claimed.extend(claim.take(writing, place));
     }
     store(call, &key, stream);
+    if is_end && !call.client.quirks.endless_autoclaim {
+        next = Id::default();
+    }
     Ok(Frame::build(|reply| {
         reply.array(|array| {
             array.bulk(next.text());
