@@ -78,7 +78,7 @@ async fn main() -> Result {
         while let Some(longest) = tasks.join_next().await {
             latest = latest.max(longest??);
         }
-        Result::Ok(())
+        Result::<()>::Ok(())
     };
     tokio::time::timeout(MAX_DOWN - DOWN, all_ended).await??;
     watch.abort();
