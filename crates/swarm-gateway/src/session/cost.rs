@@ -14,7 +14,11 @@ pub(super) fn writes(name: &str, args: &[Bytes]) -> usize {
         "DEL" | "MDEL" | "UNLINK" => rest,
         "MSET" | "MSETNX" => rest / 2,
         "SETEX" | "PSETEX" => 2,
+        "BLMOVE" | "BRPOPLPUSH" | "LMOVE" | "MOVE" | "RPOPLPUSH" => 2,
         "SET" if args.iter().skip(3).any(expires) => 2,
+        "BITFIELD" | "BITOP" | "BLMPOP" | "BLPOP" | "BRPOP" | "LINSERT" | "LMPOP" | "LPOP"
+        | "LPUSH" | "LPUSHX" | "LREM" | "LSET" | "LTRIM" | "PFADD" | "PFMERGE" | "RPOP"
+        | "RPUSH" | "RPUSHX" | "SETBIT" | "SWAPDB" => 1,
         "APPEND" | "COPY" | "DECR" | "DECRBY" | "EVAL" | "EVALSHA" | "EXPIRE" | "EXPIREAT"
         | "FLUSHALL" | "FLUSHDB" | "GETDEL" | "GETEX" | "GETSET" | "INCR" | "INCRBY"
         | "INCRBYFLOAT" | "PERSIST" | "PEXPIRE" | "PEXPIREAT" | "RENAME" | "RENAMENX"

@@ -32,9 +32,12 @@ pub struct Snapshot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
 pub(crate) enum Version {
-    #[default]
+    /// Of a gateway with a single database.
     #[serde(rename = "1")]
     One,
+    #[default]
+    #[serde(rename = "2")]
+    Two,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,10 +45,21 @@ pub(crate) enum Version {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedKey {
     pub(crate) key: Data,
+    /// Number of the database, 0 if it is missing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) database: u32,
     /// Remaining time to live in milliseconds; none if the key does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ttl_ms: Option<u64>,
     pub(crate) value: SavedValue,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(database: &u32) -> bool {
+    *database == 0
 }
 
 /// A value, by the name of its type.
@@ -58,6 +72,8 @@ pub(crate) enum SavedValue {
     /// Members; those of a set of integers in their order.
     Set(Vec<Data>),
     SortedSet(Vec<SavedMember>),
+    /// Elements from the head to the tail; at least one.
+    List(Vec<Data>),
     Stream(SavedStream),
 }
 

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::kinds::{KINDS, Kind};
+use crate::patterns;
 
 /// A command on one of the connections.
 #[derive(Clone)]
@@ -138,13 +139,42 @@ const COMMANDS: &[&str] = &[
     "NOSUCH v v v",
 ];
 
+/// Replaces a timeout of a blocking command that a mistake has made long.
+fn shorten_timeout(args: &mut [Vec<u8>]) {
+    let name = args[0].to_ascii_uppercase();
+    let at = match name.as_slice() {
+        b"BLPOP" | b"BRPOP" | b"BLMOVE" | b"BRPOPLPUSH" | b"BZPOPMIN" | b"BZPOPMAX" => {
+            args.len() - 1
+        }
+        b"BLMPOP" | b"BZMPOP" => 1,
+        _ => return,
+    };
+    let timeouts = KINDS.iter().find(|kind| kind.name == "wait").unwrap();
+    let known = |timeout: &[u8]| {
+        let common = timeouts.common.iter().map(|known| known.as_bytes());
+        common
+            .chain(timeouts.edges.iter().copied())
+            .any(|known| known == timeout)
+    };
+    if at > 0 && at < args.len() && !known(&args[at]) {
+        args[at] = b"0.001".to_vec();
+    }
+}
+
 pub(crate) struct Generator {
     state: u64,
+    /// Family that most commands belong to, so that they interact.
+    focus: &'static [&'static str],
 }
 
 impl Generator {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self { state: seed }
+    pub(crate) fn new(seed: u64) -> Self {
+        let families = patterns::ALL.len() as u64 + 1;
+        let focus = usize::try_from(seed / 2 % families).unwrap();
+        Self {
+            state: seed,
+            focus: patterns::ALL.get(focus).copied().unwrap_or(COMMANDS),
+        }
     }
 
     pub(crate) fn sequence(mut self, length: usize) -> Vec<Step> {
@@ -157,7 +187,12 @@ impl Generator {
     }
 
     fn command(&mut self) -> Vec<Vec<u8>> {
-        let pattern = self.pick(COMMANDS);
+        let patterns = match self.below(6) {
+            0 => COMMANDS,
+            1 => self.pick(patterns::ALL),
+            _ => self.focus,
+        };
+        let pattern = self.pick(patterns);
         // Makes brackets separate words.
         let pattern = pattern.replace('[', "[ ").replace(']', " ]");
         let mut args = Vec::new();
@@ -174,6 +209,7 @@ impl Generator {
             }
             _ => {}
         }
+        shorten_timeout(&mut args);
         args
     }
 

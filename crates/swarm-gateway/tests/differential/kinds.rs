@@ -115,13 +115,72 @@ pub(crate) const KINDS: &[Kind] = &[
         edges: &[],
     },
     Kind {
+        name: "lk",
+        common: &["l1", "l1", "l2", "l3"],
+        edges: &[],
+    },
+    Kind {
+        name: "wait",
+        common: &["0.001"],
+        edges: &[
+            b"0.0001",
+            b"-1",
+            b"-0.5",
+            b"x",
+            b"inf",
+            b"-inf",
+            b"nan",
+            b"1e300",
+            b"1e4931",
+            b"9223372036854775807",
+            b"9223372036854775.808",
+            b"1e-30",
+            b"0x.001p0",
+            b" 1",
+            b"1 ",
+            b"",
+        ],
+    },
+    Kind {
+        name: "bk",
+        common: &["b1", "b1", "b2", "a"],
+        edges: &[],
+    },
+    Kind {
+        name: "bit",
+        common: &["0", "1", "7", "8", "9", "15", "20", "63", "100"],
+        edges: &[
+            b"-1",
+            b"4294967296",
+            b"99999999999999999999",
+            b"x",
+            b"+1",
+            b"#1",
+            b"",
+        ],
+    },
+    Kind {
+        name: "width",
+        common: &[
+            "u1", "u2", "i2", "i3", "u8", "i8", "u16", "i16", "u63", "i64", "i5",
+        ],
+        edges: &[
+            b"u64", b"i65", b"i0", b"u0", b"u-1", b"x8", b"i", b"u08", b"I8", b"i8\0x", b"",
+        ],
+    },
+    Kind {
+        name: "pk",
+        common: &["h1", "h1", "h2", "h3"],
+        edges: &[],
+    },
+    Kind {
         name: "s",
         common: &["s1", "s1", "s2"],
         edges: &[],
     },
     Kind {
         name: "x",
-        common: &["a", "b", "c", "s1", "s2", "none"],
+        common: &["a", "b", "c", "s1", "s2", "l1", "l2", "b1", "none"],
         edges: &[b"", b"\xff", b"a\r\nb"],
     },
     Kind {

@@ -9,6 +9,7 @@
 mod exceptions;
 mod generate;
 mod kinds;
+mod patterns;
 mod peer;
 #[path = "../redis/mod.rs"]
 mod redis;
@@ -36,7 +37,7 @@ struct Arena {
 impl Arena {
     /// Returns `None` if redis-server is not installed, which fails in CI.
     fn open(in_front_of_redis: bool) -> Option<Self> {
-        let start = || RedisServer::start(&["--databases", "1"]);
+        let start = || RedisServer::start(&[]);
         let redis = start()?;
         let runtime = Runtime::new().unwrap();
         let behind = in_front_of_redis.then(start).flatten();

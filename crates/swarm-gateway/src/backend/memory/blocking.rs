@@ -1,6 +1,6 @@
 //! Blocking commands: queueing, and serving the oldest waiters after every command.
 
-use std::ops::Range;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,6 +8,8 @@ use swarm_resp::{Frame, RespVersion};
 use tokio::sync::{Notify, oneshot};
 
 use super::call::{Block, Call};
+use super::databases::Changes;
+use super::notify;
 use super::server::Server;
 use super::table::{Run, Spec};
 use super::tracking::Audience;
@@ -18,7 +20,9 @@ use crate::backend::{Called, Client};
 #[derive(Debug)]
 pub(super) struct Waiter {
     ticket: u64,
-    keys: Vec<Bytes>,
+    /// Number of the database that the keys belong to.
+    pub(super) database: usize,
+    pub(super) keys: Vec<Bytes>,
     /// Command to run again when a key has changed. Without it, the waiter is only woken and runs
     /// its own command.
     command: Option<Command>,
@@ -70,11 +74,13 @@ impl Server {
         keys: Vec<Bytes>,
         command: Option<Command>,
     ) -> (Ticket, oneshot::Receiver<()>, Arc<Notify>) {
+        let database = self.databases.selected();
         let number = self.ticket();
         let (served, reply) = oneshot::channel();
         let touched = Arc::new(Notify::new());
         self.waiting.push(Waiter {
             ticket: number,
+            database,
             keys,
             command,
             served,
@@ -99,7 +105,7 @@ pub(super) fn line_up(
     keys: Vec<Bytes>,
     deadline: Option<i64>,
 ) -> Waiting {
-    state.keyspace.set_observed(true);
+    state.observe(true);
     let (ticket, changed, _) = state.server.line_up(store, keys, None);
     Waiting {
         ticket,
@@ -137,14 +143,14 @@ pub(super) fn wait(
         client: client.clone(),
         protocol: client.outbox.protocol(),
     };
-    let keys = block.keys.clone();
-    state.keyspace.set_observed(true);
+    let (database, keys) = (state.server.databases.selected(), block.keys.clone());
+    state.observe(true);
     let (ticket, mut reply, touched) = (state.server).line_up(store, block.keys, Some(command));
     let store = store.clone();
     Called::Blocked(Box::pin(async move {
         let clock = ticket.store.clock.clone();
         tokio::select! {
-            () = expire(&store, &keys, &touched) => {}
+            () = expire(&store, database, &keys, &touched) => {}
             // Borrowed, because dropping the receiver on timeout would look like a disconnected
             // client: a change at this moment would then discard the command, and nobody would
             // reply to it.
@@ -161,9 +167,9 @@ pub(super) fn wait(
 }
 
 /// Removes the keys when they expire, which may end the wait. Never returns.
-async fn expire(store: &Store, keys: &[Bytes], touched: &Notify) {
+async fn expire(store: &Store, database: usize, keys: &[Bytes], touched: &Notify) {
     loop {
-        let deadline = store.lock().keyspace.first_deadline(keys);
+        let deadline = store.lock().database(database).first_deadline(keys);
         tokio::select! {
             () = store.clock.until_some(deadline) => {}
             // The deadline may be another one.
@@ -171,7 +177,7 @@ async fn expire(store: &Store, keys: &[Bytes], touched: &Notify) {
         }
         let mut state = store.lock();
         let now = store.clock.unix_millis();
-        state.keyspace.expire_due(now, store.pace.is_none());
+        state.expire_due(now, store.pace.is_none());
         settle(&mut state, Audience::All, now);
     }
 }
@@ -185,34 +191,74 @@ impl Command {
     }
 }
 
-/// Announces changed keys to tracking clients, and serves or wakes the commands waiting for them.
+/// Publishes events, announces changed keys to tracking clients, and serves or wakes the commands
+/// waiting for them.
 pub(super) fn settle(state: &mut State, audience: Audience, now: i64) {
     loop {
         let observed = !state.server.waiting.is_empty() || state.server.tracking.clients() > 0;
-        state.keyspace.set_observed(observed);
-        let Some((changed, cleared)) = state.keyspace.take_changed() else {
+        state.observe(observed);
+        notify::publish(state);
+        let changes = state.take_changes();
+        let mut ready = std::mem::take(&mut state.server.ready);
+        if changes.is_empty() && ready.is_empty() {
             return;
-        };
-        if !state.keyspace.is_by_command() {
-            invalidate(&mut state.server, &changed, &cleared, audience);
         }
-        // Taken out while the commands run, because they may change other keys.
-        let waiting = std::mem::take(&mut state.server.waiting);
-        for waiter in waiting {
-            let concerned = waiter.keys.iter().any(|key| changed.contains(key));
+        for changes in changes {
+            if !state.keyspace.is_by_command() {
+                invalidate(&mut state.server, &changes, audience);
+            }
+            if !state.server.waiting.is_empty() {
+                let keys = changes.keys.into_iter();
+                ready.extend(keys.map(|key| (changes.database, key)));
+            }
+        }
+        serve(state, ready, now);
+    }
+}
+
+/// Notifies tracking clients of changed keys, and of the moments when all were removed.
+fn invalidate(server: &mut Server, changes: &Changes, audience: Audience) {
+    let mut start = 0;
+    let keys = |from: usize, to: usize| changes.keys.get(from..to).unwrap_or_default();
+    for cleared in &changes.cleared {
+        server.invalidate(keys(start, cleared.range.start), audience);
+        if cleared.announce {
+            server.invalidate_all();
+        }
+        start = cleared.range.end;
+    }
+    server.invalidate(keys(start, changes.keys.len()), audience);
+}
+
+/// Serves or wakes the commands that wait for keys: in the order in which the keys have changed,
+/// and for each key, in the order in which the commands have started to wait.
+fn serve(state: &mut State, ready: Vec<(usize, Bytes)>, now: i64) {
+    let mut seen = HashSet::new();
+    for (database, key) in ready {
+        let waits = |waiter: &&Waiter| waiter.database == database && waiter.keys.contains(&key);
+        let concerned = state.server.waiting.iter().filter(waits);
+        let tickets: Vec<u64> = concerned.map(|waiter| waiter.ticket).collect();
+        if tickets.is_empty() || !seen.insert((database, key.clone())) {
+            continue;
+        }
+        for ticket in tickets {
+            let places = &mut state.server.waiting.iter();
+            let Some(at) = places.position(|waiter| waiter.ticket == ticket) else {
+                continue;
+            };
+            // Taken out while the command runs.
+            let waiter = state.server.waiting.remove(at);
             if waiter.served.is_closed() {
                 continue;
             }
-            if concerned {
-                waiter.touched.notify_one();
-            }
-            if !concerned || state.server.loses_wake_up() {
-                state.server.waiting.push(waiter);
+            waiter.touched.notify_one();
+            if state.server.loses_wake_up() {
+                state.server.waiting.insert(at, waiter);
                 continue;
             }
             if let Some(command) = &waiter.command {
-                let Some(frame) = rerun(state, command, now) else {
-                    state.server.waiting.push(waiter);
+                let Some(frame) = rerun(state, command, database, &key, now) else {
+                    state.server.waiting.insert(at, waiter);
                     continue;
                 };
                 command.reply(frame);
@@ -223,30 +269,18 @@ pub(super) fn settle(state: &mut State, audience: Audience, now: i64) {
     }
 }
 
-/// Notifies tracking clients of changed keys, and of the moments when all were removed.
-fn invalidate(
-    server: &mut Server,
-    changed: &[Bytes],
-    cleared: &[Range<usize>],
-    audience: Audience,
-) {
-    let mut start = 0;
-    for range in cleared {
-        server.invalidate(
-            changed.get(start..range.start).unwrap_or_default(),
-            audience,
-        );
-        server.invalidate_all();
-        start = range.end;
-    }
-    server.invalidate(changed.get(start..).unwrap_or_default(), audience);
-}
-
 /// Runs a waiting command again. Returns `None` if it still has nothing to reply.
-fn rerun(state: &mut State, command: &Command, now: i64) -> Option<Frame> {
+fn rerun(
+    state: &mut State,
+    command: &Command,
+    database: usize,
+    key: &Bytes,
+    now: i64,
+) -> Option<Frame> {
     let Run::Data(run) = command.spec.run else {
         return None;
     };
+    state.select(database);
     let mut call = Call {
         keyspace: &mut state.keyspace,
         server: &mut state.server,
@@ -256,6 +290,7 @@ fn rerun(state: &mut State, command: &Command, now: i64) -> Option<Frame> {
         protocol: command.protocol,
         subscribed: false,
         again: true,
+        ready: Some(key.clone()),
         block: None,
     };
     let reply = run(&mut call);

@@ -26,6 +26,8 @@ pub(super) struct Call<'a> {
     pub(super) subscribed: bool,
     /// Set if the command was blocked and one of its keys has changed.
     pub(super) again: bool,
+    /// The key that has changed, if the command was blocked and commands are atomic.
+    pub(super) ready: Option<Bytes>,
     /// Set by a command that prefers to block over its returned reply.
     pub(super) block: Option<Block>,
 }

@@ -7,6 +7,7 @@ use swarm_resp::Frame;
 
 use super::call::{Call, Reply, ok};
 use super::glob;
+use super::notify::{self, Flags};
 use super::reject::Reject;
 
 /// A parameter.
@@ -28,6 +29,8 @@ enum Kind {
     Number(i64),
     /// Pairs of numbers, or nothing.
     Save,
+    /// Letters of keyspace notifications.
+    Notifications,
     OneOf(&'static [&'static str]),
 }
 
@@ -50,13 +53,14 @@ const fn parameter(name: &'static str, default: &'static str, kind: Kind) -> Par
     }
 }
 
-const PARAMETERS: [Parameter; 14] = [
+const PARAMETERS: [Parameter; 15] = [
     parameter("appendonly", "no", Kind::YesOrNo),
     parameter("databases", "1", Kind::Immutable),
     parameter("hash-max-listpack-entries", "512", Kind::Number(i64::MAX)),
     parameter("hash-max-listpack-value", "64", Kind::Memory),
     parameter("maxmemory", "0", Kind::Memory),
     parameter("maxmemory-policy", "noeviction", Kind::OneOf(POLICIES)),
+    parameter(notify::PARAMETER, "", Kind::Notifications),
     parameter("save", "", Kind::Save),
     parameter("set-max-intset-entries", "512", Kind::Number(i64::MAX)),
     parameter("stream-node-max-bytes", "4096", Kind::Memory),
@@ -94,6 +98,12 @@ impl Kind {
                 }
                 text.into()
             }
+            Self::Notifications => match Flags::parse(&String::from_utf8_lossy(value)) {
+                Some(flags) => flags.text().into(),
+                None => {
+                    return Err("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".to_owned());
+                }
+            },
             Self::OneOf(words) if words.contains(&text.as_str()) => text.into(),
             Self::OneOf(words) => {
                 let words = words.join(", ");
@@ -149,6 +159,14 @@ impl Config {
     /// Returns the number of bytes above which commands that use more are rejected.
     pub(super) const fn rejects_above(&self) -> Option<usize> {
         self.rejects_above
+    }
+
+    /// Returns the configuration of a server with a number of databases.
+    pub(super) fn new(databases: usize) -> Self {
+        let mut config = Self::default();
+        let databases = databases.to_string().into();
+        config.values.insert("databases", databases);
+        config
     }
 
     /// Returns the value of a parameter that is a number, or 0.
@@ -220,8 +238,12 @@ pub(super) fn set(call: &mut Call<'_>) -> Reply {
         }
         known.push((parameter, value));
     }
+    let mut notifications = call.server.notifications;
     let mut accepted = Vec::new();
     for (parameter, value) in known {
+        if matches!(parameter.kind, Kind::Notifications) {
+            notifications = Flags::parse(&String::from_utf8_lossy(value)).unwrap_or_default();
+        }
         let value = parameter.kind.accept(value);
         accepted.push((
             parameter.name,
@@ -229,13 +251,17 @@ pub(super) fn set(call: &mut Call<'_>) -> Reply {
         ));
     }
     call.server.config.extend(accepted);
+    call.server.notifications = notifications;
+    call.keyspace.publish(notifications.published());
+    call.server.databases.publish(notifications.published());
     Ok(ok())
 }
 
 pub(super) fn resetstat(call: &mut Call<'_>) -> Reply {
+    let expired = call.expired();
     let server = &mut *call.server;
     server.counts_at_reset = call.client.faults.counts();
-    server.expired_at_reset = call.keyspace.expired();
+    server.expired_at_reset = expired;
     server.connections_at_reset = server.connections;
     Ok(ok())
 }

@@ -117,6 +117,7 @@ fn line(call: &Call<'_>, id: u64, peer: &Peer) -> String {
         RespVersion::Resp2 => 2,
         RespVersion::Resp3 => 3,
     };
+    let database = peer.database;
     let redirect = tracking::redirection(server, id);
     let input = if id == call.client.id {
         request_size(call.args)
@@ -128,9 +129,9 @@ fn line(call: &Call<'_>, id: u64, peer: &Peer) -> String {
     let [library, version] = peer.library.each_ref().map(text);
     format!(
         "id={id} addr={addr} laddr={laddr} fd=0 name={name} age={age} idle={idle} flags={flags} \
-         db=0 sub={sub} psub={psub} ssub=0 multi={multi} qbuf={input} qbuf-free=0 argv-mem=0 \
-         multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={command} user=default \
-         redir={redirect} resp={resp} lib-name={library} lib-ver={version}\n"
+         db={database} sub={sub} psub={psub} ssub=0 multi={multi} qbuf={input} qbuf-free=0 \
+         argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={command} \
+         user=default redir={redirect} resp={resp} lib-name={library} lib-ver={version}\n"
     )
 }
 

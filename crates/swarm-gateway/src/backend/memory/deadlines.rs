@@ -23,13 +23,13 @@ async fn run(store: Weak<Store>) {
             };
             let mut state = store.lock();
             let now = store.clock.unix_millis();
-            state.keyspace.expire_due(now, store.pace.is_none());
+            state.expire_due(now, store.pace.is_none());
             blocking::settle(&mut state, Audience::All, now);
             if state.server.tracking.clients() == 0 {
                 state.server.watches_deadlines = false;
                 return;
             }
-            let deadline = state.keyspace.next_deadline();
+            let deadline = state.next_deadline();
             (store.clock.clone(), deadline, state.keyspace.earlier())
         };
         tokio::select! {

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::env::consts;
 use std::fmt::Write;
 
+use bytes::Bytes;
 use swarm_resp::Frame;
 
 use super::call::{Call, Reply};
+use super::databases::Databases;
 use super::keyspace::{Keyspace, Value};
 
 /// A section: its name, and what writes its fields.
@@ -82,7 +84,7 @@ fn clients(call: &mut Call<'_>, text: &mut String) {
 }
 
 fn memory(call: &mut Call<'_>, text: &mut String) {
-    let used = used_memory(call.keyspace);
+    let used = used_memory(call.keyspace, &call.server.databases);
     let maximum = String::from_utf8_lossy(call.server.config.value("maxmemory")).into_owned();
     let human = |bytes: usize| {
         let kibibytes = bytes / 1024;
@@ -105,7 +107,7 @@ fn memory(call: &mut Call<'_>, text: &mut String) {
 }
 
 /// Returns the approximate memory that Redis would use, in bytes.
-pub(super) fn used_memory(keyspace: &Keyspace) -> usize {
+pub(super) fn used_memory(selected: &Keyspace, databases: &Databases) -> usize {
     /// Used by a server without keys.
     const EMPTY: usize = 1 << 20;
     const OVERHEAD: usize = 64;
@@ -114,10 +116,11 @@ pub(super) fn used_memory(keyspace: &Keyspace) -> usize {
         Value::Hash(hash) => hash.size(),
         Value::Set(set) => set.size(),
         Value::SortedSet(set) => set.size(),
+        Value::List(list) => list.iter().map(Bytes::len).sum(),
         Value::Stream(stream) => stream.size(),
         Value::Swarm(stream) => stream.stored().len(),
     };
-    let keys = keyspace.from(0);
+    let keys = (databases.others().chain([selected])).flat_map(|keyspace| keyspace.from(0));
     let sizes = keys.map(|(_, key, value)| OVERHEAD + key.len() + size(value));
     EMPTY + sizes.sum::<usize>()
 }
@@ -146,7 +149,7 @@ fn stats(call: &mut Call<'_>, text: &mut String) {
         total_commands_processed: commands,
         instantaneous_ops_per_sec: 0,
         rejected_connections: 0,
-        expired_keys: call.keyspace.expired() - call.server.expired_at_reset,
+        expired_keys: call.expired() - call.server.expired_at_reset,
         evicted_keys: 0,
         pubsub_channels: channels,
         pubsub_patterns: patterns,
@@ -204,9 +207,13 @@ fn cluster(_: &mut Call<'_>, text: &mut String) {
 }
 
 fn keyspace(call: &mut Call<'_>, text: &mut String) {
-    let keys = call.keyspace.len();
-    if keys > 0 {
-        let expires = call.keyspace.expiring();
-        let _ = write!(text, "db0:keys={keys},expires={expires},avg_ttl=0\r\n");
+    for (number, database) in call.databases() {
+        let (keys, expires) = (database.len(), database.expiring());
+        if keys > 0 {
+            let _ = write!(
+                text,
+                "db{number}:keys={keys},expires={expires},avg_ttl=0\r\n"
+            );
+        }
     }
 }

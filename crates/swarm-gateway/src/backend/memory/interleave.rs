@@ -223,6 +223,7 @@ impl Interleaver {
             protocol: self.client.outbox.protocol(),
             subscribed: self.subscribed,
             again,
+            ready: None,
             block: None,
         };
         let reply = run(&mut call);
@@ -263,7 +264,7 @@ impl Interleaver {
     fn lock(&self) -> MutexGuard<'_, State> {
         let mut state = self.store.lock();
         let now = self.store.clock.unix_millis();
-        state.keyspace.expire_due(now, false);
+        state.expire_due(now, false);
         blocking::settle(&mut state, Audience::All, now);
         state
     }

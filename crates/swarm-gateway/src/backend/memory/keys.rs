@@ -1,11 +1,10 @@
 //! Commands for keys of any type.
 
-use bytes::Bytes;
 use swarm_resp::Frame;
 
 use super::call::{Call, Reply, count, ok};
-use super::keyspace::{Expiry, Value};
-use super::number;
+use super::databases::SAME_OBJECT;
+use super::keyspace::{Class, Expiry, Value};
 use super::reject::Reject;
 
 pub(super) fn del(call: &mut Call<'_>) -> Reply {
@@ -51,10 +50,12 @@ pub(super) fn renamenx(call: &mut Call<'_>) -> Reply {
     Ok(Frame::integer(i64::from(free)))
 }
 
-/// `COPY from to [DB 0] [REPLACE]`.
+/// `COPY from to [DB database] [REPLACE]`.
 pub(super) fn copy(call: &mut Call<'_>) -> Reply {
     let (from, to) = (call.arg(1), call.arg(2));
     let mut replace = false;
+    let source = call.server.databases.selected();
+    let mut target = source;
     let mut options = call.rest(3);
     while let Some((option, rest)) = options.split_first() {
         options = match (option.to_ascii_uppercase().as_slice(), rest) {
@@ -63,52 +64,30 @@ pub(super) fn copy(call: &mut Call<'_>) -> Reply {
                 rest
             }
             (b"DB", [database, rest @ ..]) => {
-                only_database(database)?;
+                target = call.server.databases.parse(database)?;
                 rest
             }
             _ => return Err(Reject::SYNTAX),
         };
     }
-    if from == to {
-        return Err(Reject::text(
-            "ERR source and destination objects are the same",
-        ));
+    if from == to && source == target {
+        return Err(SAME_OBJECT);
     }
     let Some(value) = call.keyspace.get(from).cloned() else {
         return Ok(Frame::integer(0));
     };
-    if call.keyspace.contains(to) && !replace {
-        return Ok(Frame::integer(0));
-    }
     let deadline = call.keyspace.deadline(from).flatten();
     let expiry = deadline.map_or(Expiry::Never, Expiry::At);
-    call.keyspace.remove(to);
-    call.keyspace.set(to, value, expiry);
-    Ok(Frame::integer(1))
-}
-
-/// Rejects any database number but 0, the only database.
-pub(super) fn only_database(number: &Bytes) -> Result<(), Reject> {
-    let number = i32::try_from(number::integer(number)?).map_err(|_| {
-        Reject::text("ERR value is out of range, value must between -2147483648 and 2147483647")
-    })?;
-    match number {
-        0 => Ok(()),
-        _ => Err(Reject::text("ERR DB index is out of range")),
+    let target = call.database(target);
+    if target.contains(to) && !replace {
+        return Ok(Frame::integer(0));
     }
+    target.remove(to);
+    target.set(to, value, expiry);
+    target.notify(Class::GENERIC, "copy_to", to);
+    Ok(Frame::integer(1))
 }
 
 pub(super) fn dbsize(call: &mut Call<'_>) -> Reply {
     Ok(count(call.keyspace.len()))
-}
-
-/// FLUSHDB and FLUSHALL, which are the same with a single database.
-pub(super) fn flush(call: &mut Call<'_>) -> Reply {
-    match call.rest(1) {
-        [] => {}
-        [how] if how.eq_ignore_ascii_case(b"SYNC") || how.eq_ignore_ascii_case(b"ASYNC") => {}
-        _ => return Err(Reject::SYNTAX),
-    }
-    call.keyspace.clear();
-    Ok(ok())
 }

@@ -32,6 +32,8 @@ pub(super) struct Local {
     pub(super) client: Client,
     pub(super) transaction: Transaction,
     pub(super) subscriptions: Subscriptions,
+    /// Number of the selected database.
+    pub(super) database: usize,
 }
 
 impl MemoryLink {
@@ -47,6 +49,7 @@ impl MemoryLink {
                 client,
                 transaction: Transaction::default(),
                 subscriptions: Subscriptions::default(),
+                database: 0,
             },
             now: None,
         }
@@ -65,7 +68,7 @@ impl Link for MemoryLink {
     fn call(&mut self, name: &str, args: Vec<Bytes>) -> Called {
         let mut state = self.store.lock();
         let now = *(self.now).get_or_insert_with(|| self.store.clock.unix_millis());
-        state.keyspace.expire_due(now, self.store.pace.is_none());
+        state.expire_due(now, self.store.pace.is_none());
         blocking::settle(&mut state, Audience::All, now);
         let found = self.local.find(name, &args);
         if let (Ok(spec), Some(peer)) = (&found, state.server.peers.get_mut(&self.local.client.id))
@@ -153,6 +156,7 @@ impl Local {
         now: i64,
     ) -> Called {
         let swarm = self.client.quirks.swarm;
+        state.select(self.database);
         let subscribed = self.subscriptions.count() > 0;
         let protocol = self.client.outbox.protocol();
         if subscribed && protocol == RespVersion::Resp2 && !swarm && !spec.while_subscribed {
@@ -207,6 +211,7 @@ impl Local {
                     protocol,
                     subscribed,
                     again: false,
+                    ready: None,
                     block: None,
                 };
                 let reply = run(&mut call);
@@ -246,7 +251,7 @@ impl Local {
         };
         let uses = |spec: &Spec| Traits::of(spec.name).is_some_and(Traits::deny_oom);
         let is_concerned = uses(spec) || spec.name == "EXEC" && self.transaction.queues(uses);
-        is_concerned && info::used_memory(&state.keyspace) > most
+        is_concerned && info::used_memory(&state.keyspace, &state.server.databases) > most
     }
 
     /// Handles a rejected command: marks the transaction as failed, and ends it if the command was
@@ -259,7 +264,7 @@ impl Local {
         if swarm || name != "EXEC" {
             return reject;
         }
-        self.transaction.discard(&mut state.keyspace);
+        self.transaction.discard(state);
         let reason = reject.to_string();
         let reason = reason.strip_prefix("ERR ").unwrap_or(&reason);
         Reject::new(format!(
@@ -278,9 +283,19 @@ impl Local {
         self.client.outbox.reply(frame, fault);
     }
 
+    /// Selects a database for the following commands.
+    pub(super) fn use_database(&mut self, state: &mut State, database: usize) {
+        self.database = database;
+        state.select(database);
+        if let Some(peer) = state.server.peers.get_mut(&self.client.id) {
+            peer.database = database;
+        }
+    }
+
     /// Releases everything that the connection holds in the store.
     pub(super) fn reset(&mut self, state: &mut State) {
-        self.transaction.discard(&mut state.keyspace);
+        self.transaction.discard(state);
+        self.use_database(state, 0);
         self.subscriptions
             .clear(&mut state.server.pubsub, self.client.id);
         state.server.tracking.forget(self.client.id);

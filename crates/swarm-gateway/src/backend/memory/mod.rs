@@ -1,27 +1,34 @@
 //! Embedded in-memory store with the semantics of Redis 7.
 
 mod admin;
+mod bitmaps;
 mod blocking;
 mod call;
 mod command;
 mod config;
 mod connection;
+mod databases;
 mod deadlines;
 mod elements;
 mod expire;
 mod float;
 mod glob;
 mod hashes;
+mod hyperloglog;
 mod info;
 mod interleave;
 mod keys;
 mod keyspace;
+mod lcs;
 mod limits;
 mod link;
+mod lists;
+mod notify;
 mod number;
 mod ordered;
 mod pubsub;
 mod ranges;
+mod ready;
 mod reject;
 mod scan;
 mod script;
@@ -45,6 +52,8 @@ use crate::clock::Clock;
 use crate::dialect::Dialect;
 use crate::error::StoreError;
 use crate::snapshot::Snapshot;
+use config::Config;
+use databases::Databases;
 use keyspace::Keyspace;
 use link::MemoryLink;
 use server::Server;
@@ -82,6 +91,14 @@ impl Memory {
             keyspace: Keyspace::new(dialect),
             server: Server::default(),
         };
+        // Deployed servers have a single database.
+        let databases = if state.keyspace.is_by_command() || pace.is_some() {
+            1
+        } else {
+            databases::DATABASES
+        };
+        state.server.databases = Databases::new(&state.keyspace, databases);
+        state.server.config = Config::new(databases);
         state.server.lost_wake_ups = lost_wake_ups;
         state.server.started = clock.unix_millis();
         Self {

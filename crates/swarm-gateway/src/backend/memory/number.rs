@@ -17,6 +17,28 @@ pub(super) fn integer(text: &[u8]) -> Result<i64, Reject> {
         .ok_or(Reject::NOT_INTEGER)
 }
 
+/// Parses an integer that is not negative.
+pub(super) fn positive(text: &[u8]) -> Result<i64, Reject> {
+    at_least(0, text, "ERR value is out of range, must be positive")
+}
+
+/// Parses an integer of at least `least`. `message` is the error for any other argument.
+pub(super) fn at_least(least: i64, text: &[u8], message: &'static str) -> Result<i64, Reject> {
+    (integer(text).ok())
+        .filter(|number| *number >= least)
+        .ok_or(Reject::text(message))
+}
+
+/// Parses an integer in a range.
+pub(super) fn within(text: &[u8], least: i64, most: i64) -> Result<i64, Reject> {
+    match integer(text)? {
+        number if (least..=most).contains(&number) => Ok(number),
+        _ => Err(Reject::new(format!(
+            "ERR value is out of range, value must between {least} and {most}"
+        ))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::integer;

@@ -8,8 +8,11 @@ use swarm_resp::Frame;
 use super::State;
 use super::call::{Call, Reply, count};
 use super::glob;
+use super::keyspace::Notice;
 use super::link::{Local, Replies};
+use super::notify::Flags;
 use super::reject::Reject;
+use super::server::Server;
 
 /// Subscriptions of all connections.
 #[derive(Debug, Default)]
@@ -179,29 +182,52 @@ pub(super) fn punsubscribe(
 /// Replies with the number of subscriptions that received the message.
 pub(super) fn publish(call: &mut Call<'_>) -> Reply {
     let (channel, message) = (call.arg(1), call.arg(2));
-    let matching: Vec<Bytes> = (call.server.pubsub.patterns())
-        .filter(|pattern| glob::matches(pattern, channel))
-        .cloned()
-        .collect();
-    Ok(count(deliver(call, channel, message, &matching)))
+    let burst = call.client.burst;
+    Ok(count(call.server.publish(channel, message, burst)))
+}
+
+impl Server {
+    /// Delivers a message to the subscribers of a channel and of matching patterns. Returns their
+    /// number.
+    pub(super) fn publish(&self, channel: &Bytes, message: &Bytes, burst: Option<u64>) -> usize {
+        let matching: Vec<Bytes> = (self.pubsub.patterns())
+            .filter(|pattern| glob::matches(pattern, channel))
+            .cloned()
+            .collect();
+        deliver(self, channel, message, &matching, burst)
+    }
+
+    /// Publishes an event of a key: to its own channel, to that of the event, or to both.
+    pub(super) fn publish_notice(&self, database: usize, notice: &Notice, flags: Flags) {
+        let event = Bytes::from_static(notice.event.as_bytes());
+        if flags.keyspace {
+            let channel = format!("__keyspace@{database}__:").into_bytes();
+            let channel = Bytes::from([&channel[..], &notice.key].concat());
+            self.publish(&channel, &event, None);
+        }
+        if flags.keyevent {
+            let channel = format!("__keyevent@{database}__:{}", notice.event);
+            self.publish(&channel.into(), &notice.key, None);
+        }
+    }
 }
 
 /// Delivers a message to the subscribers of a channel and of patterns that match it. Returns their
 /// number.
 pub(super) fn deliver(
-    call: &Call<'_>,
+    server: &Server,
     channel: &Bytes,
     message: &Bytes,
     matching: &[Bytes],
+    burst: Option<u64>,
 ) -> usize {
-    let server = &*call.server;
     let mut heard = 0;
     let mut send = |ids: &BTreeSet<u64>, parts: &[&[u8]]| {
         let frame = Frame::build(|reply| {
             reply.push_message(|push| parts.iter().for_each(|part| push.bulk(part)));
         });
         for peer in ids.iter().filter_map(|id| server.peers.get(id)) {
-            peer.outbox.push(frame.clone(), call.client.burst);
+            peer.outbox.push(frame.clone(), burst);
             heard += 1;
         }
     };

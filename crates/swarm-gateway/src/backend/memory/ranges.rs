@@ -8,7 +8,7 @@ use super::keyspace::{Expiry, Value};
 use super::reject::Reject;
 
 /// Maximum length of a string, as in Redis.
-const MAX_STRING: usize = 512 << 20;
+pub(super) const MAX_STRING: usize = 512 << 20;
 
 const TOO_LONG: Reject =
     Reject::text("ERR string exceeds maximum allowed size (proto-max-bulk-len)");

@@ -8,9 +8,10 @@ use swarm_resp::Frame;
 
 use super::admin::Backup;
 use super::blocking::Waiter;
-use super::call::{Call, Reply, ok};
+use super::call::{Call, Reply};
 use super::config::Config;
-use super::keys;
+use super::databases::Databases;
+use super::notify::Flags;
 use super::pubsub::PubSub;
 use super::tracking::Tracking;
 use crate::backend::Client;
@@ -22,16 +23,22 @@ use crate::stream::Addresses;
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) peers: BTreeMap<u64, Peer>,
+    pub(super) databases: Databases,
     pub(super) pubsub: PubSub,
     pub(super) tracking: Tracking,
     /// Whether the task that removes expired keys runs.
     pub(super) watches_deadlines: bool,
     /// Blocked commands, oldest first.
     pub(super) waiting: Vec<Waiter>,
+    /// Keys that blocked commands may find changed although no command has changed them, with
+    /// their databases.
+    pub(super) ready: Vec<(usize, Bytes)>,
     pub(super) backups: BTreeMap<Bytes, Backup>,
     /// Scripts by SHA-1.
     pub(super) scripts: BTreeMap<Bytes, Bytes>,
     pub(super) config: Config,
+    /// Which keyspace events are published.
+    pub(super) notifications: Flags,
     /// Configuration of SwarmKeyDb.
     pub(super) swarm_config: BTreeMap<&'static str, Bytes>,
     tickets: u64,
@@ -65,6 +72,8 @@ pub(super) struct Peer {
     /// Number of commands queued for EXEC, within MULTI.
     pub(super) queued: Option<usize>,
     listener: ListenerKind,
+    /// Number of the selected database.
+    pub(super) database: usize,
 }
 
 impl Peer {
@@ -79,6 +88,7 @@ impl Peer {
             command: "",
             queued: None,
             listener: client.listener,
+            database: 0,
         }
     }
 
@@ -114,7 +124,7 @@ impl Server {
     /// Loses what the server keeps in memory only, apart from the data.
     pub(super) fn crash(&mut self) {
         self.scripts.clear();
-        self.config = Config::default();
+        self.config = Config::new(self.databases.len());
         self.swarm_config = default_swarm_config();
     }
 
@@ -129,13 +139,16 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             peers: BTreeMap::new(),
+            databases: Databases::default(),
             pubsub: PubSub::default(),
             tracking: Tracking::default(),
             watches_deadlines: false,
             waiting: Vec::new(),
+            ready: Vec::new(),
             backups: BTreeMap::new(),
             scripts: BTreeMap::new(),
             config: Config::default(),
+            notifications: Flags::default(),
             swarm_config: default_swarm_config(),
             tickets: 0,
             started: 0,
@@ -170,9 +183,4 @@ pub(super) fn time(call: &mut Call<'_>) -> Reply {
             array.bulk(micros.to_string().as_bytes());
         });
     }))
-}
-
-pub(super) fn select(call: &mut Call<'_>) -> Reply {
-    keys::only_database(call.arg(1))?;
-    Ok(ok())
 }

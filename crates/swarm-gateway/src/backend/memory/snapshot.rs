@@ -13,7 +13,7 @@ use super::streams::Stream;
 use super::tracking::Audience;
 use super::{State, blocking, upstream};
 use crate::error::StoreError;
-use crate::snapshot::{self, Data, SavedKey, SavedValue, Snapshot};
+use crate::snapshot::{self, Data, SavedKey, SavedValue, Snapshot, Version};
 
 impl Value {
     fn saved(&self, now: i64) -> SavedValue {
@@ -22,6 +22,7 @@ impl Value {
             Self::Hash(hash) => SavedValue::Hash(hash.saved()),
             Self::Set(set) => SavedValue::Set(set.saved()),
             Self::SortedSet(set) => SavedValue::SortedSet(set.saved()),
+            Self::List(list) => SavedValue::List(list.iter().cloned().map(Data).collect()),
             Self::Stream(stream) => SavedValue::Stream(stream.saved(now)),
             Self::Swarm(stream) => SavedValue::Stream(stream.saved(now)),
         }
@@ -48,6 +49,10 @@ impl Value {
                 let set = SortedSet::from_saved(members, Limits::of_sorted_sets(config))?;
                 Self::SortedSet(Box::new(set))
             }
+            SavedValue::List(list) if list.is_empty() => return Err("empty list".to_owned()),
+            SavedValue::List(list) => {
+                Self::List(list.iter().map(|Data(element)| element.clone()).collect())
+            }
             SavedValue::Stream(stream) if swarm => {
                 Self::Swarm(Arc::new(upstream::Stream::from_saved(stream, now)?))
             }
@@ -58,20 +63,23 @@ impl Value {
 
 impl State {
     /// Copies all keys that have not expired.
-    pub(super) fn snapshot(&self, now: i64) -> Snapshot {
+    pub(super) fn snapshot(&mut self, now: i64) -> Snapshot {
         let live = |saved: &SavedKey| saved.ttl_ms != Some(0);
-        let keys = self.keyspace.from(0).map(|(_, key, value)| {
-            let deadline = self.keyspace.deadline(key).flatten();
-            SavedKey {
-                key: Data(key.clone()),
-                ttl_ms: deadline.map(|deadline| snapshot::elapsed(now, deadline)),
-                value: value.saved(now),
-            }
-        });
-        Snapshot {
-            keys: keys.filter(live).collect(),
-            ..Snapshot::default()
+        let mut saved = Snapshot::default();
+        for database in 0..self.server.databases.used() {
+            let keyspace = self.database(database);
+            let keys = keyspace.from(0).map(|(_, key, value)| {
+                let deadline = keyspace.deadline(key).flatten();
+                SavedKey {
+                    key: Data(key.clone()),
+                    database: u32::try_from(database).unwrap_or(u32::MAX),
+                    ttl_ms: deadline.map(|deadline| snapshot::elapsed(now, deadline)),
+                    value: value.saved(now),
+                }
+            });
+            saved.keys.extend(keys.filter(live));
         }
+        saved
     }
 
     /// Replaces all keys, unless one of the new ones is invalid.
@@ -82,7 +90,14 @@ impl State {
         for saved in &snapshot.keys {
             let invalid =
                 |reason: &str| StoreError::invalid(format!("key {}: {reason}", saved.key));
-            if !names.insert(saved.key.0.as_ref()) {
+            let database = usize::try_from(saved.database).unwrap_or(usize::MAX);
+            if snapshot.version == Version::One && database > 0 {
+                return Err(invalid("version 1 has no `database`"));
+            }
+            if database >= self.server.databases.len() {
+                return Err(invalid("no such `database`"));
+            }
+            if !names.insert((database, saved.key.0.as_ref())) {
                 return Err(invalid("listed twice"));
             }
             let expiry = match saved.ttl_ms {
@@ -94,11 +109,14 @@ impl State {
             };
             let value = Value::from_saved(&saved.value, &self.server.config, now, swarm)
                 .map_err(|why| invalid(&why))?;
-            values.push((&saved.key, value, expiry));
+            values.push((database, &saved.key, value, expiry));
         }
-        self.keyspace.clear();
-        for (Data(key), value, expiry) in values {
-            self.keyspace.set(key, value, expiry);
+        for database in 0..self.server.databases.used() {
+            self.database(database).clear();
+        }
+        self.keyspace.announce_clear();
+        for (database, Data(key), value, expiry) in values {
+            self.database(database).set(key, value, expiry);
         }
         blocking::settle(self, Audience::All, now);
         Ok(())

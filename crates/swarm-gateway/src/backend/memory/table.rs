@@ -9,8 +9,9 @@ use super::call::{Call, Reply};
 use super::link::{self, Local, Replies};
 use super::reject::Reject;
 use super::{
-    State, admin, command, config, connection, expire, hashes, info, keys, pubsub, ranges, scan,
-    script, server, sets, sorted_sets, streams, strings, tracking, transaction,
+    State, admin, bitmaps, command, config, connection, databases, expire, hashes, hyperloglog,
+    info, keys, lcs, lists, pubsub, ranges, scan, script, server, sets, sorted_sets, streams,
+    strings, tracking, transaction,
 };
 
 /// A command.
@@ -34,6 +35,7 @@ pub(super) struct Spec {
 pub(super) enum Reads {
     Nothing,
     First,
+    FirstTwo,
     All,
     /// As many keys as the first argument says.
     Counted,
@@ -144,8 +146,8 @@ static TABLE: &[Spec] = &[
     data("EXPIRE", -3, expire::expire),
     data("EXPIREAT", -3, expire::expireat),
     data("EXPIRETIME", 2, expire::expiretime).reads(Reads::First),
-    data("FLUSHALL", -1, keys::flush),
-    data("FLUSHDB", -1, keys::flush),
+    data("FLUSHALL", -1, databases::flushall),
+    data("FLUSHDB", -1, databases::flushdb),
     data("GET", 2, strings::get).reads(Reads::First),
     data("GETDEL", 2, strings::getdel),
     data("GETEX", -2, strings::getex),
@@ -156,8 +158,10 @@ static TABLE: &[Spec] = &[
     data("INCRBYFLOAT", 3, strings::incrbyfloat),
     data("INFO", -1, info::info),
     data("KEYS", 2, scan::keys),
+    data("LCS", -3, lcs::lcs).reads(Reads::FirstTwo),
     data("MDEL", -2, keys::del),
     data("MGET", -2, strings::mget).reads(Reads::All),
+    data("MOVE", 3, databases::move_key),
     data("MSET", -3, strings::mset),
     data("MSETNX", -3, strings::msetnx),
     link("MULTI", 1, transaction::multi).immediate(),
@@ -187,7 +191,7 @@ static TABLE: &[Spec] = &[
     data("SCRIPT|FLUSH", -2, script::script_flush),
     data("SCRIPT|KILL", 2, script::script_kill),
     data("SCRIPT|LOAD", 3, script::script_load),
-    data("SELECT", 2, server::select),
+    link("SELECT", 2, databases::select),
     data("SET", -3, strings::set),
     data("SETEX", 4, strings::setex),
     data("SETNX", 3, strings::setnx),
@@ -195,6 +199,7 @@ static TABLE: &[Spec] = &[
     data("STRLEN", 2, ranges::strlen).reads(Reads::First),
     link("SUBSCRIBE", -2, pubsub::subscribe).while_subscribed(),
     data("SUBSTR", 4, ranges::getrange).reads(Reads::First),
+    data("SWAPDB", 3, databases::swapdb),
     data("SWARM.RESYNC", -1, admin::resync),
     data("TIME", 1, server::time),
     data("TOUCH", -2, keys::exists).reads(Reads::All),
@@ -232,7 +237,10 @@ static TABLE: &[Spec] = &[
 /// Commands by family. Each is sorted by name.
 static FAMILIES: &[&[Spec]] = &[
     TABLE,
+    bitmaps::COMMANDS,
     hashes::COMMANDS,
+    hyperloglog::COMMANDS,
+    lists::COMMANDS,
     sets::COMMANDS,
     sorted_sets::COMMANDS,
 ];
@@ -297,10 +305,8 @@ mod tests {
 
     #[test]
     fn every_family_is_sorted() {
-        for family in FAMILIES {
-            for pair in family.windows(2) {
-                assert!(pair[0].name < pair[1].name, "{}", pair[1].name);
-            }
+        for pair in FAMILIES.iter().flat_map(|family| family.windows(2)) {
+            assert!(pair[0].name < pair[1].name, "{}", pair[1].name);
         }
     }
 }

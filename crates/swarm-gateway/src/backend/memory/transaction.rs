@@ -6,7 +6,6 @@ use swarm_resp::Frame;
 use super::State;
 use super::call::{Call, Reply, ok};
 use super::interleave::Interleaver;
-use super::keyspace::Keyspace;
 use super::link::{Local, Replies};
 use super::reject::Reject;
 use super::script;
@@ -19,8 +18,16 @@ use crate::backend::Called;
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
     queue: Option<Queue>,
-    /// Watched keys with their versions at the time of WATCH.
-    watched: Vec<(Bytes, u64)>,
+    watched: Vec<Watched>,
+}
+
+/// A watched key.
+#[derive(Debug)]
+struct Watched {
+    database: usize,
+    key: Bytes,
+    /// Its version at the time of WATCH.
+    version: u64,
 }
 
 /// Commands with their arguments.
@@ -57,7 +64,7 @@ impl Transaction {
     }
 
     pub(super) fn queue(&mut self, spec: &'static Spec, args: Vec<Bytes>) -> Reply {
-        if matches!(spec.run, Run::Connection(_)) && spec.name != "UNWATCH" {
+        if matches!(spec.run, Run::Connection(_)) && !matches!(spec.name, "SELECT" | "UNWATCH") {
             self.spoil();
             return Err(Reject::IN_TRANSACTION);
         }
@@ -68,25 +75,25 @@ impl Transaction {
     }
 
     /// Discards the transaction and ends all watches.
-    pub(super) fn discard(&mut self, keyspace: &mut Keyspace) {
+    pub(super) fn discard(&mut self, state: &mut State) {
         self.queue = None;
-        self.unwatch(keyspace);
+        self.unwatch(state);
     }
 
     /// Ends the watches of some keys.
-    pub(super) fn forget(&mut self, keyspace: &mut Keyspace, keys: &[Bytes]) {
-        self.watched.retain(|(key, _)| {
-            let kept = !keys.contains(key);
+    pub(super) fn forget(&mut self, state: &mut State, keys: &[Bytes]) {
+        self.watched.retain(|watched| {
+            let kept = !keys.contains(&watched.key);
             if !kept {
-                keyspace.unwatch(key);
+                state.database(watched.database).unwatch(&watched.key);
             }
             kept
         });
     }
 
-    fn unwatch(&mut self, keyspace: &mut Keyspace) {
-        for (key, _) in self.watched.drain(..) {
-            keyspace.unwatch(&key);
+    fn unwatch(&mut self, state: &mut State) {
+        for watched in self.watched.drain(..) {
+            state.database(watched.database).unwatch(&watched.key);
         }
     }
 }
@@ -103,7 +110,7 @@ pub(super) fn discard(local: &mut Local, state: &mut State, _: &[Bytes], _: i64)
     if !local.transaction.is_open() {
         return Err(Reject::text("ERR DISCARD without MULTI"));
     }
-    local.transaction.discard(&mut state.keyspace);
+    local.transaction.discard(state);
     Ok(vec![ok()])
 }
 
@@ -113,17 +120,23 @@ pub(super) fn watch(local: &mut Local, state: &mut State, args: &[Bytes], _: i64
     }
     for key in args.get(1..).unwrap_or_default() {
         let watched = &mut local.transaction.watched;
-        if !watched.iter().any(|(known, _)| known == key) {
+        let database = local.database;
+        let is_same = |known: &Watched| known.key == key && known.database == database;
+        if !watched.iter().any(is_same) {
             let key = Bytes::copy_from_slice(key);
-            let version = state.keyspace.watch(&key);
-            watched.push((key, version));
+            let version = state.database(database).watch(&key);
+            watched.push(Watched {
+                database,
+                key,
+                version,
+            });
         }
     }
     Ok(vec![ok()])
 }
 
 pub(super) fn unwatch(local: &mut Local, state: &mut State, _: &[Bytes], _: i64) -> Replies {
-    local.transaction.unwatch(&mut state.keyspace);
+    local.transaction.unwatch(state);
     Ok(vec![ok()])
 }
 
@@ -132,9 +145,12 @@ fn begin(local: &mut Local, state: &mut State) -> Result<Result<Commands, Frame>
     let Some(queue) = local.transaction.queue.take() else {
         return Err(Reject::text("ERR EXEC without MULTI"));
     };
-    let changed = (local.transaction.watched.iter())
-        .any(|(key, version)| state.keyspace.watched_version(key) != *version);
-    local.transaction.unwatch(&mut state.keyspace);
+    let mut changed = false;
+    for watched in &local.transaction.watched {
+        let database = state.database(watched.database);
+        changed |= database.watched_version(&watched.key) != watched.version;
+    }
+    local.transaction.unwatch(state);
     if queue.spoiled {
         return Err(Reject::text(
             "EXECABORT Transaction discarded because of previous errors.",
@@ -232,9 +248,18 @@ pub(super) fn run_untracked(
             let line_breaks = local.client.quirks.line_breaks;
             return reply.unwrap_or_else(|reject| reject.frame(line_breaks));
         }
+        Run::Connection(run) if spec.name == "SELECT" => {
+            let replies = run(local, state, args, now).map(|mut replies| replies.pop());
+            let line_breaks = local.client.quirks.line_breaks;
+            return match replies {
+                Ok(reply) => reply.unwrap_or_else(ok),
+                Err(reject) => reject.frame(line_breaks),
+            };
+        }
         // UNWATCH; EXEC has already ended all watches.
         Run::Connection(_) | Run::Container => return ok(),
     };
+    state.select(local.database);
     let reply = run(&mut Call {
         keyspace: &mut state.keyspace,
         server: &mut state.server,
@@ -244,6 +269,7 @@ pub(super) fn run_untracked(
         protocol: local.client.outbox.protocol(),
         subscribed: local.subscriptions.count() > 0,
         again: false,
+        ready: None,
         block: None,
     });
     let line_breaks = local.client.quirks.line_breaks;

@@ -228,7 +228,7 @@ async fn contradictory_snapshots_are_refused_and_change_nothing() {
     }
     for (document, code, names) in [
         ("{}", "invalid_request", "`version`"),
-        (r#"{"version":"2","keys":[]}"#, "invalid_request", "`2`"),
+        (r#"{"version":"3","keys":[]}"#, "invalid_request", "`3`"),
         (
             r#"{"version":"1","keys":[],"more":1}"#,
             "unknown_field",
@@ -246,6 +246,42 @@ async fn contradictory_snapshots_are_refused_and_change_nothing() {
     }
     let error = Snapshot::from_json(b"[]").unwrap_err();
     assert!(matches!(error, StoreError::Invalid { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_snapshot_keeps_databases_and_lists() {
+    let (source, target) = (gateway().await, gateway().await);
+    let mut client = Peer::connect(&source, Listener::Tcp).await;
+    for line in ["SET k zero", "SELECT 3", "SET k three", "RPUSH l a b"] {
+        client.call(line).await;
+    }
+    let document = source.snapshot().unwrap().to_json();
+    let parsed: Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(parsed["version"], "2");
+    assert_eq!(parsed["keys"][0].get("database"), None);
+    assert_eq!(parsed["keys"][1]["database"], 3);
+    assert_eq!(parsed["keys"][2]["value"], json!({ "list": ["a", "b"] }));
+    target
+        .restore(&Snapshot::from_json(document.as_bytes()).unwrap())
+        .unwrap();
+    let mut copied = Peer::connect(&target, Listener::Tcp).await;
+    assert_eq!(copied.call("GET k").await, "\"zero\"");
+    copied.call("SELECT 3").await;
+    assert_eq!(copied.call("GET k").await, "\"three\"");
+    assert_eq!(
+        copied.call("LRANGE l 0 -1").await,
+        client.call("LRANGE l 0 -1").await
+    );
+    // A deployed server has one database.
+    let (single, _) = dialect(Dialect::UPSTREAM).await;
+    let snapshot = source.snapshot().unwrap();
+    let error = single.restore(&snapshot).unwrap_err().to_string();
+    assert!(error.contains("no such `database`"), "{error}");
+    // Version 1 has no databases.
+    let older = document.replace(r#""version":"2""#, r#""version":"1""#);
+    let older = Snapshot::from_json(older.as_bytes()).unwrap();
+    let error = target.restore(&older).unwrap_err().to_string();
+    assert!(error.contains("version 1 has no `database`"), "{error}");
 }
 
 #[tokio::test]

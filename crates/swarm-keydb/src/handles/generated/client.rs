@@ -1848,6 +1848,20 @@ impl Client {
     /// # Servers
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use swarm_keydb::Client;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// client.pfadd("visitors", ["ann", "bob", "ann"]).await?;
+    /// assert_eq!(client.pfcount("visitors").await?, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn pfadd(&self, key: impl ToKey, elements: impl ToArgs) -> Reply<bool> {
         HyperLogLogCommands::pfadd(self, key, elements)
     }
@@ -2435,6 +2449,21 @@ impl Client {
     /// # Servers
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use swarm_keydb::Client;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// client.rpush("jobs", ["one", "two"]).await?;
+    /// let first: Option<String> = client.lpop_as("jobs").await?;
+    /// assert_eq!(first.as_deref(), Some("one"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rpush(&self, key: impl ToKey, elements: impl ToArgs) -> Reply<u64> {
         ListCommands::rpush(self, key, elements)
     }
@@ -2610,6 +2639,21 @@ impl Client {
     /// # Servers
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use swarm_keydb::Client;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// client.rpush("letters", ["a", "b", "c"]).await?;
+    /// assert_eq!(client.lrange("letters", ..2).await?, ["a", "b"]);
+    /// assert_eq!(client.lrange("letters", -1..).await?, ["c"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn lrange(&self, key: impl ToKey, range: impl RangeBounds<i64>) -> Reply<Vec<Bytes>> {
         ListCommands::lrange(self, key, range)
     }
@@ -2896,6 +2940,23 @@ impl Client {
     /// # Servers
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use swarm_keydb::Client;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// use std::time::Duration;
+    ///
+    /// client.rpush("jobs", "one").await?;
+    /// let job = client.blpop("jobs", Duration::from_secs(5)).await?;
+    /// assert_eq!(job, Some(("jobs".into(), "one".into())));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn blpop(
         &self,
         keys: impl ToKeys,

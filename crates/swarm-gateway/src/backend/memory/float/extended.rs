@@ -101,6 +101,31 @@ impl Extended {
         Self::rounded(large.negative, difference, exponent, inexact)
     }
 
+    /// Returns 1000 times the number, rounded up to an integer, or `None` if that is beyond the
+    /// range of integers of 64 bits. A negative number beyond it becomes the smallest one.
+    pub(super) fn thousandfold(self) -> Option<i64> {
+        let product = u128::from(self.mantissa) * 1000;
+        let Some(product) = Self::rounded(self.negative, product, self.exponent, false) else {
+            return self.negative.then_some(i64::MIN);
+        };
+        let mantissa = i128::from(product.mantissa);
+        let shift = product.exponent.unsigned_abs();
+        let (whole, rest) = if product.is_zero() {
+            (0, false)
+        } else if product.exponent >= 64 {
+            (i128::MAX, false)
+        } else if product.exponent >= 0 {
+            (mantissa << shift, false)
+        } else {
+            let whole = mantissa.checked_shr(shift).unwrap_or(0);
+            (whole, whole.checked_shl(shift) != Some(mantissa))
+        };
+        match product.negative {
+            true => Some(i64::try_from(-whole).unwrap_or(i64::MIN)),
+            false => i64::try_from(whole + i128::from(rest)).ok(),
+        }
+    }
+
     /// Shifts the mantissa as far to the left as possible.
     const fn normalized(self) -> Self {
         let shift = self.mantissa.leading_zeros();

@@ -1,5 +1,5 @@
-//! Numbers with a fraction: the 80-bit floats of Redis on x86-64 for INCRBYFLOAT, and doubles as C
-//! parses and formats them.
+//! Numbers with a fraction: the 80-bit floats of Redis on x86-64 for INCRBYFLOAT and timeouts, and
+//! doubles as C parses and formats them.
 
 mod double;
 mod extended;
@@ -44,4 +44,18 @@ pub(super) fn add(left: &[u8], right: &[u8]) -> Result<String, Reject> {
     let left = Long::parse(left).ok_or(INVALID)?;
     let right = Long::parse(right).ok_or(INVALID)?;
     left.sum(right)
+}
+
+/// Parses the timeout of a blocking command, in seconds. Returns when it ends, in milliseconds, or
+/// `None` if it never does.
+pub(super) fn deadline(timeout: &[u8], now: i64) -> Result<Option<i64>, Reject> {
+    const INVALID: Reject = Reject::text("ERR timeout is not a float or out of range");
+    const NEGATIVE: Reject = Reject::text("ERR timeout is negative");
+    let seconds = parse::number(timeout).ok_or(INVALID)?;
+    // Redis takes one that is too large for a negative one.
+    match seconds.and_then(Extended::thousandfold) {
+        None | Some(..0) => Err(NEGATIVE),
+        Some(0) => Ok(None),
+        Some(milliseconds) => Ok(milliseconds.checked_add(now)),
+    }
 }

@@ -1,7 +1,9 @@
 //! Keyspace: keys, values, and deadlines.
 
 mod journal;
+mod notices;
 mod sweeps;
+mod value;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
@@ -10,63 +12,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::hashes::Hash;
 use super::reject::Reject;
-use super::sets::Set;
-use super::sorted_sets::SortedSet;
-use super::streams::Stream;
-use super::upstream;
 use crate::dialect::{Dialect, Quirk};
 use journal::Journal;
+use notices::Notices;
 use sweeps::Sweeps;
 
 pub(super) use journal::Write;
-
-/// Value of a key.
-#[derive(Debug, Clone)]
-pub(super) enum Value {
-    String(Bytes),
-    Hash(Box<Hash>),
-    Set(Box<Set>),
-    SortedSet(Box<SortedSet>),
-    Stream(Box<Stream>),
-    /// Stream of SwarmKeyDb's commands.
-    Swarm(Arc<upstream::Stream>),
-}
-
-impl Value {
-    /// Returns the type name reported by TYPE.
-    pub(super) const fn type_name(&self) -> &'static str {
-        match self {
-            Self::String(_) => "string",
-            Self::Hash(_) => "hash",
-            Self::Set(_) => "set",
-            Self::SortedSet(_) => "zset",
-            Self::Stream(_) | Self::Swarm(_) => "stream",
-        }
-    }
-
-    pub(super) fn as_string(&self) -> Result<&Bytes, Reject> {
-        match self {
-            Self::String(value) => Ok(value),
-            _ => Err(Reject::WRONG_TYPE),
-        }
-    }
-
-    pub(super) fn as_stream(&self) -> Result<&Stream, Reject> {
-        match self {
-            Self::Stream(stream) => Ok(stream),
-            _ => Err(Reject::WRONG_TYPE),
-        }
-    }
-
-    pub(super) fn as_stream_mut(&mut self) -> Result<&mut Stream, Reject> {
-        match self {
-            Self::Stream(stream) => Ok(stream),
-            _ => Err(Reject::WRONG_TYPE),
-        }
-    }
-}
+pub(super) use notices::{Class, Notice};
+pub(super) use value::Value;
 
 #[derive(Debug, Clone)]
 struct Entry {
@@ -96,13 +50,14 @@ pub(super) struct Keyspace {
     observed: bool,
     /// Keys changed since the last [`take_changed`](Self::take_changed).
     changed: Vec<Bytes>,
-    /// Where [`clear`](Self::clear) has removed keys, as ranges of `changed`.
-    cleared: Vec<Range<usize>>,
+    /// Where [`clear`](Self::clear) has removed keys, as parts of `changed`.
+    cleared: Vec<Cleared>,
     /// Recorded writes of the running command, if they will be rolled back.
     journal: Option<Journal>,
     /// Changes go unnoticed by WATCH and tracking, which follow commands instead.
     by_command: bool,
     sweeps: Option<Sweeps>,
+    notices: Notices,
 }
 
 /// A watched key.
@@ -111,6 +66,15 @@ struct Watched {
     watchers: usize,
     /// Number of changes since the first watch.
     version: u64,
+}
+
+/// Changes that are the removal of all keys.
+#[derive(Debug)]
+pub(super) struct Cleared {
+    /// Their places among the changes.
+    pub(super) range: Range<usize>,
+    /// Whether tracking clients are told that all keys have been removed.
+    pub(super) announce: bool,
 }
 
 /// What a write does to the deadline of a key.
@@ -128,6 +92,15 @@ impl Keyspace {
         Self {
             by_command: dialect.has(Quirk::SwarmCommands),
             sweeps: (dialect.has(Quirk::LateSweeps)).then(Sweeps::default),
+            ..Self::default()
+        }
+    }
+
+    /// Creates an empty keyspace beside this one.
+    pub(super) fn another(&self) -> Self {
+        Self {
+            by_command: self.by_command,
+            earlier: self.earlier.clone(),
             ..Self::default()
         }
     }
@@ -155,6 +128,7 @@ impl Keyspace {
                 if let Some(sweeps) = &mut self.sweeps {
                     sweeps.expired(&key);
                 }
+                self.notify(Class::EXPIRED, "expired", &key);
                 if watched {
                     self.touch(&key);
                 } else {
@@ -203,7 +177,8 @@ impl Keyspace {
                 expires_at: None,
                 born,
             };
-            self.entries.insert(key, entry);
+            self.entries.insert(key.clone(), entry);
+            self.notify(Class::NEW, "new", &key);
             false
         };
         self.touch(key);
@@ -265,6 +240,12 @@ impl Keyspace {
     /// Forgets that a key has expired. Returns whether it had not been swept yet.
     fn forget_expired(&mut self, key: &[u8]) -> bool {
         (self.sweeps.as_mut()).is_some_and(|sweeps| sweeps.forget(key))
+    }
+
+    /// Removes a key whose collection has no elements left.
+    pub(super) fn discard_empty(&mut self, key: &[u8]) {
+        self.remove(key);
+        self.notify(Class::GENERIC, "del", key);
     }
 
     fn take_out(&mut self, key: &[u8]) -> Option<Value> {
@@ -342,14 +323,18 @@ impl Keyspace {
         }
     }
 
+    pub(super) const fn is_observed(&self) -> bool {
+        self.observed
+    }
+
     /// Sets whether anyone must be notified of changes.
     pub(super) const fn set_observed(&mut self, observed: bool) {
         self.observed = observed;
     }
 
-    /// Takes the keys changed since the last call, and the ranges of those that were removed with
-    /// all others. Returns `None` if there are none.
-    pub(super) fn take_changed(&mut self) -> Option<(Vec<Bytes>, Vec<Range<usize>>)> {
+    /// Takes the keys changed since the last call, and which of them were removed with all others.
+    /// Returns `None` if there are none.
+    pub(super) fn take_changed(&mut self) -> Option<(Vec<Bytes>, Vec<Cleared>)> {
         if self.changed.is_empty() && self.cleared.is_empty() {
             return None;
         }
@@ -386,6 +371,13 @@ impl Keyspace {
             Some(Value::String(value)) if recording => Ok(Some(value.clone())),
             Some(Value::String(value)) => Ok(Some(std::mem::take(value))),
             Some(_) => Err(Reject::WRONG_TYPE),
+        }
+    }
+
+    /// Puts a string back that was taken out and has not been changed.
+    pub(super) fn return_string(&mut self, key: &[u8], string: Bytes) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.value = Value::String(string);
         }
     }
 
@@ -426,6 +418,7 @@ impl Keyspace {
             .min()
     }
 
+    /// Removes all keys. The removal of each is announced to WATCH, but not to tracking clients.
     pub(super) fn clear(&mut self) {
         let start = self.changed.len();
         let keys: Vec<Bytes> = self.order.values().cloned().collect();
@@ -433,8 +426,37 @@ impl Keyspace {
             self.remove(&key);
         }
         if self.observed {
-            self.cleared.push(start..self.changed.len());
+            self.cleared.push(Cleared {
+                range: start..self.changed.len(),
+                announce: false,
+            });
         }
+    }
+
+    /// Tells tracking clients that all keys have been removed.
+    pub(super) fn announce_clear(&mut self) {
+        let end = self.changed.len();
+        if self.observed {
+            self.cleared.push(Cleared {
+                range: end..end,
+                announce: true,
+            });
+        }
+    }
+
+    /// Exchanges the keys with those of another database. Watches stay where they are.
+    pub(super) fn swap_data(&mut self, other: &mut Self) {
+        let present = |key: &Bytes| self.contains(key) || other.contains(key);
+        let keys = self.watched.keys().chain(other.watched.keys());
+        let changed: Vec<Bytes> = keys.filter(|key| present(key)).cloned().collect();
+        for key in changed {
+            self.announce(&key);
+            other.announce(&key);
+        }
+        std::mem::swap(&mut self.entries, &mut other.entries);
+        std::mem::swap(&mut self.order, &mut other.order);
+        std::mem::swap(&mut self.deadlines, &mut other.deadlines);
+        std::mem::swap(&mut self.births, &mut other.births);
     }
 
     /// Moves a value and its deadline to another key, replacing any value there. Returns `false` if

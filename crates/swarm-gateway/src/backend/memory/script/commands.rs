@@ -92,6 +92,7 @@ fn called(args: &[Bytes], swarm: bool) -> Result<&'static Spec, Reject> {
     };
     match spec.run {
         Run::Data(_) => Ok(spec),
+        Run::Connection(_) if spec.name == "SELECT" => Ok(spec),
         _ if swarm => Err(Reject::unknown_to_swarm(name.as_bytes())),
         _ => Err(Reject::text(
             "ERR This Redis command is not allowed from script",
@@ -114,9 +115,14 @@ pub(in super::super) fn eval_whole(
     let named = args
         .get(3..3_usize.saturating_add(count.unwrap_or(0)))
         .unwrap_or_default();
-    let mut reply = None;
+    let (database, mut reply) = (local.database, None);
     loop {
-        match script.resume(reply.take())? {
+        let stop = script.resume(reply.take());
+        if !matches!(stop, Ok(Stop::Call(_))) {
+            // SELECT in a script has no effect on the connection.
+            local.use_database(state, database);
+        }
+        match stop? {
             Stop::Done(value) => return Ok(value.frame(line_breaks)),
             Stop::Call(args) => {
                 reply = Some(match called(&args, swarm) {

@@ -206,6 +206,7 @@ impl Reads {
         match self {
             Self::Nothing => &[],
             Self::First => args.get(1..2).unwrap_or_default(),
+            Self::FirstTwo => args.get(1..3).unwrap_or_default(),
             Self::All => args.get(1..).unwrap_or_default(),
             Self::Counted => {
                 let number = args.get(1).and_then(|number| number::integer(number).ok());
@@ -243,7 +244,7 @@ pub(super) fn track_everything(call: &mut Call<'_>, on: bool) -> Reply {
     let (id, clients) = (call.client.id, &mut call.server.tracking.clients);
     if on {
         clients.insert(id, Mode::of_everything());
-        call.keyspace.set_observed(true);
+        call.observe();
     } else {
         call.server.tracking.forget(id);
     }
@@ -271,7 +272,7 @@ pub(super) fn tracking(call: &mut Call<'_>) -> Reply {
         _ => return Err(Reject::SYNTAX),
     };
     call.server.tracking.clients.insert(id, mode);
-    call.keyspace.set_observed(true);
+    call.observe();
     Ok(ok())
 }
 

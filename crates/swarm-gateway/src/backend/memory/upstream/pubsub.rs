@@ -80,7 +80,13 @@ pub(super) fn publish(call: &mut Call<'_>) -> Reply {
             Err(reject) => Some(Err(reject)),
         })
         .collect::<Result<_, _>>()?;
-    Ok(count(pubsub::deliver(call, &channel, message, &matching)))
+    Ok(count(pubsub::deliver(
+        call.server,
+        &channel,
+        message,
+        &matching,
+        call.client.burst,
+    )))
 }
 
 /// `PUBSUB CHANNELS [pattern] | NUMSUB [channel …] | NUMPAT`.

@@ -14,7 +14,7 @@ pub(super) fn watch(local: &mut Local, state: &mut State, args: &[Bytes], now: i
     }
     let args: Vec<Bytes> = args.iter().map(decoded).collect();
     if !local.transaction.is_open() {
-        local.transaction.forget(&mut state.keyspace, &args);
+        local.transaction.forget(state, &args);
     }
     transaction::watch(local, state, &args, now)
 }
