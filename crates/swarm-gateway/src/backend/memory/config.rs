@@ -53,11 +53,19 @@ const fn parameter(name: &'static str, default: &'static str, kind: Kind) -> Par
     }
 }
 
-const PARAMETERS: [Parameter; 15] = [
+/// Milliseconds after which a script counts as too long.
+const BUSY_LIMIT: &str = "busy-reply-threshold";
+
+/// Another name of the same parameter.
+const OLD_BUSY_LIMIT: &str = "lua-time-limit";
+
+const PARAMETERS: [Parameter; 17] = [
     parameter("appendonly", "no", Kind::YesOrNo),
+    parameter(BUSY_LIMIT, "5000", Kind::Number(i64::MAX)),
     parameter("databases", "1", Kind::Immutable),
     parameter("hash-max-listpack-entries", "512", Kind::Number(i64::MAX)),
     parameter("hash-max-listpack-value", "64", Kind::Memory),
+    parameter(OLD_BUSY_LIMIT, "5000", Kind::Number(i64::MAX)),
     parameter("maxmemory", "0", Kind::Memory),
     parameter("maxmemory-policy", "noeviction", Kind::OneOf(POLICIES)),
     parameter(notify::PARAMETER, "", Kind::Notifications),
@@ -250,6 +258,13 @@ pub(super) fn set(call: &mut Call<'_>) -> Reply {
             value.map_err(|why| failed(parameter, &why))?,
         ));
     }
+    let renamed = accepted.iter().filter_map(|(name, value)| match *name {
+        BUSY_LIMIT => Some((OLD_BUSY_LIMIT, value.clone())),
+        OLD_BUSY_LIMIT => Some((BUSY_LIMIT, value.clone())),
+        _ => None,
+    });
+    let renamed: Vec<_> = renamed.collect();
+    accepted.extend(renamed);
     call.server.config.extend(accepted);
     call.server.notifications = notifications;
     call.keyspace.publish(notifications.published());

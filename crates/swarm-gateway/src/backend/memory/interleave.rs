@@ -261,7 +261,7 @@ impl Interleaver {
     }
 
     /// Locks the store and removes expired keys.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         let mut state = self.store.lock();
         let now = self.store.clock.unix_millis();
         state.expire_due(now, false);

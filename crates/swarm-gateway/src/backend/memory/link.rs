@@ -71,6 +71,7 @@ impl Link for MemoryLink {
         state.expire_due(now, self.store.pace.is_none());
         blocking::settle(&mut state, Audience::All, now);
         let found = self.local.find(name, &args);
+        let found = found.and_then(|spec| not_while_busy(&state, spec));
         if let (Ok(spec), Some(peer)) = (&found, state.server.peers.get_mut(&self.local.client.id))
         {
             peer.command = spec.name;
@@ -94,9 +95,8 @@ impl Link for MemoryLink {
         if name != "CLIENT" && !self.local.transaction.is_open() {
             state.server.tracking.end_caching(self.local.client.id);
         }
-        blocking::settle(&mut state, Audience::AllBut(self.local.client.id), now);
-        state.server.limit_tracking();
-        deadlines::watch(&self.store, &mut state);
+        let audience = Audience::AllBut(self.local.client.id);
+        settle(&self.store, &mut state, audience, now);
         called
     }
 
@@ -234,9 +234,7 @@ impl Local {
                 Err(reject) => self.reply(spec.name, Err(reject)),
             },
             Run::Script => {
-                self.client.faults.count(spec.name);
-                let reply = script::eval_whole(self, state, &args, now);
-                self.reply(spec.name, reply);
+                return script::eval_whole(self, store, state, spec.name, &args, now);
             }
             // The table resolves a subcommand or rejects it.
             Run::Container => {}
@@ -246,12 +244,15 @@ impl Local {
 
     /// Returns whether memory is used up and the command, or one that EXEC would run, uses more.
     fn is_out_of_memory(&self, state: &State, spec: &Spec) -> bool {
-        let Some(most) = state.server.config.rejects_above() else {
+        if state.server.config.rejects_above().is_none() {
             return false;
-        };
-        let uses = |spec: &Spec| Traits::of(spec.name).is_some_and(Traits::deny_oom);
-        let is_concerned = uses(spec) || spec.name == "EXEC" && self.transaction.queues(uses);
-        is_concerned && info::used_memory(&state.keyspace, &state.server.databases) > most
+        }
+        match spec.name {
+            "EXEC" => self
+                .transaction
+                .queues(|spec| is_out_of_memory(state, spec)),
+            _ => is_out_of_memory(state, spec),
+        }
     }
 
     /// Handles a rejected command: marks the transaction as failed, and ends it if the command was
@@ -274,13 +275,7 @@ impl Local {
 
     /// Puts a reply into the outbox, subject to any planned fault.
     pub(super) fn reply(&self, name: &str, reply: Reply) {
-        if reply.as_ref().is_err_and(Reject::is_crash) {
-            return self.client.outbox.crash();
-        }
-        let fault = self.client.faults.reply_fault(name);
-        let line_breaks = self.client.quirks.line_breaks;
-        let frame = reply.unwrap_or_else(|reject| reject.frame(line_breaks));
-        self.client.outbox.reply(frame, fault);
+        self::reply(&self.client, name, reply);
     }
 
     /// Selects a database for the following commands.
@@ -302,6 +297,44 @@ impl Local {
         if let Some(peer) = state.server.peers.get_mut(&self.client.id) {
             peer.name = Bytes::new();
         }
+    }
+}
+
+/// Puts a reply into a client's outbox, subject to any planned fault.
+pub(super) fn reply(client: &Client, name: &str, reply: Reply) {
+    if reply.as_ref().is_err_and(Reject::is_crash) {
+        return client.outbox.crash();
+    }
+    let fault = client.faults.reply_fault(name);
+    let line_breaks = client.quirks.line_breaks;
+    let frame = reply.unwrap_or_else(|reject| reject.frame(line_breaks));
+    client.outbox.reply(frame, fault);
+}
+
+/// After commands: wakes blocked commands, and notifies `audience` of the keys that have changed.
+pub(super) fn settle(store: &Arc<Store>, state: &mut State, audience: Audience, now: i64) {
+    blocking::settle(state, audience, now);
+    state.server.limit_tracking();
+    deadlines::watch(store, state);
+}
+
+/// Returns whether memory is used up and the command uses more.
+pub(super) fn is_out_of_memory(state: &State, spec: &Spec) -> bool {
+    let Some(most) = state.server.config.rejects_above() else {
+        return false;
+    };
+    Traits::of(spec.name).is_some_and(Traits::deny_oom)
+        && info::used_memory(&state.keyspace, &state.server.databases) > most
+}
+
+/// While a script runs for long, most commands are rejected.
+fn not_while_busy(state: &State, spec: &'static Spec) -> Result<&'static Spec, Reject> {
+    let is_allowed = || Traits::of(spec.name).is_some_and(|traits| traits.has("allow_busy"));
+    match state.server.busy.is_some() && !is_allowed() {
+        true => Err(Reject::text(
+            "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+        )),
+        false => Ok(spec),
     }
 }
 

@@ -13,6 +13,7 @@ use super::config::Config;
 use super::databases::Databases;
 use super::notify::Flags;
 use super::pubsub::PubSub;
+use super::script::Busy;
 use super::tracking::Tracking;
 use crate::backend::Client;
 use crate::listener_kind::ListenerKind;
@@ -36,6 +37,8 @@ pub(super) struct Server {
     pub(super) backups: BTreeMap<Bytes, Backup>,
     /// Scripts by SHA-1.
     pub(super) scripts: BTreeMap<Bytes, Bytes>,
+    /// The script that has run for so long that other commands are rejected.
+    pub(super) busy: Option<Busy>,
     pub(super) config: Config,
     /// Which keyspace events are published.
     pub(super) notifications: Flags,
@@ -147,6 +150,7 @@ impl Default for Server {
             ready: Vec::new(),
             backups: BTreeMap::new(),
             scripts: BTreeMap::new(),
+            busy: None,
             config: Config::default(),
             notifications: Flags::default(),
             swarm_config: default_swarm_config(),

@@ -81,6 +81,15 @@ const fn link(name: &'static str, arity: i8, run: RunConnection) -> Spec {
 }
 
 impl Spec {
+    /// Returns whether a call with this many arguments is complete, including the name.
+    pub(super) fn accepts(&self, args: usize) -> bool {
+        let least = usize::from(self.arity.unsigned_abs());
+        match self.arity < 0 {
+            true => args >= least,
+            false => args == least,
+        }
+    }
+
     /// A command of SwarmKeyDb, which checks its arguments itself.
     pub(super) const fn upstream(name: &'static str, run: Run) -> Self {
         spec(name, -1, run)
@@ -141,6 +150,8 @@ static TABLE: &[Spec] = &[
     data("ECHO", 2, connection::echo),
     spec("EVAL", -3, Run::Script),
     spec("EVALSHA", -3, Run::Script),
+    spec("EVALSHA_RO", -3, Run::Script),
+    spec("EVAL_RO", -3, Run::Script),
     link("EXEC", 1, transaction::exec).immediate(),
     data("EXISTS", -2, keys::exists).reads(Reads::All),
     data("EXPIRE", -3, expire::expire),
@@ -254,8 +265,9 @@ pub(super) fn named(name: &str) -> Option<&'static Spec> {
     NAMED.get(name).copied()
 }
 
-/// Returns the command that `args` call. `name` is the command name in upper case.
-pub(super) fn find(name: &str, args: &[Bytes]) -> Result<&'static Spec, Reject> {
+/// Returns the command that `args` call, whatever their number. `name` is the command name in upper
+/// case.
+pub(super) fn lookup(name: &str, args: &[Bytes]) -> Result<&'static Spec, Reject> {
     static WHOLE: LazyLock<Names> =
         LazyLock::new(|| whole().map(|spec| (spec.name, spec)).collect());
     let spec = WHOLE.get(name).copied();
@@ -267,16 +279,15 @@ pub(super) fn find(name: &str, args: &[Bytes]) -> Result<&'static Spec, Reject> 
         let found = named(&format!("{name}|{sub}"));
         spec = found.ok_or_else(|| Reject::subcommand(name, given))?;
     }
-    let least = usize::from(spec.arity.unsigned_abs());
-    let fits = if spec.arity < 0 {
-        args.len() >= least
-    } else {
-        args.len() == least
-    };
-    if fits {
-        Ok(spec)
-    } else {
-        Err(Reject::arity(&spec.name.to_ascii_lowercase()))
+    Ok(spec)
+}
+
+/// Returns the command that `args` call. `name` is the command name in upper case.
+pub(super) fn find(name: &str, args: &[Bytes]) -> Result<&'static Spec, Reject> {
+    let spec = lookup(name, args)?;
+    match spec.accepts(args.len()) {
+        true => Ok(spec),
+        false => Err(Reject::arity(&spec.name.to_ascii_lowercase())),
     }
 }
 

@@ -1,8 +1,14 @@
 //! What COMMAND shows of a command besides its arity and keys: flags, ACL categories, and tips.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// Redis' commands, one on each line. The parts of a line are separated by `|`, the words of a part
 /// and the name of a subcommand by blanks.
 const TRAITS: &str = include_str!("traits.txt");
+
+static BY_NAME: LazyLock<HashMap<String, Traits>> =
+    LazyLock::new(|| TRAITS.lines().filter_map(Traits::parse).collect());
 
 /// Traits of a command.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,16 +22,19 @@ impl Traits {
     /// Returns the traits of a command, in upper case with `|` before a subcommand. Those of
     /// SwarmKeyDb are not known.
     pub(super) fn of(name: &str) -> Option<Self> {
-        TRAITS.lines().find_map(|line| {
-            let mut parts = line.split('|');
-            let words = parts.next()?.split(' ');
-            words.eq(name.split('|')).then_some(())?;
-            Some(Self {
-                flags: parts.next()?,
-                categories: parts.next()?,
-                tips: parts.next()?,
-            })
-        })
+        BY_NAME.get(name).copied()
+    }
+
+    /// Returns the traits of a line, and the name of its command.
+    fn parse(line: &'static str) -> Option<(String, Self)> {
+        let mut parts = line.split('|');
+        let name = parts.next()?.replace(' ', "|");
+        let traits = Self {
+            flags: parts.next()?,
+            categories: parts.next()?,
+            tips: parts.next()?,
+        };
+        Some((name, traits))
     }
 
     pub(super) fn flags(self) -> impl Iterator<Item = &'static str> {
@@ -40,9 +49,13 @@ impl Traits {
         self.tips.split_ascii_whitespace()
     }
 
+    pub(super) fn has(self, flag: &str) -> bool {
+        self.flags().any(|other| other == flag)
+    }
+
     /// Returns whether Redis rejects the command when memory is used up.
     pub(super) fn deny_oom(self) -> bool {
-        self.flags().any(|flag| flag == "denyoom")
+        self.has("denyoom")
     }
 }
 

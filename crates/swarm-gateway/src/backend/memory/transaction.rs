@@ -229,22 +229,11 @@ fn run(
     now: i64,
 ) -> Frame {
     (state.server.tracking).read(local.client.id, spec, args);
-    run_untracked(local, state, spec, args, now)
-}
-
-/// Runs a command of EXEC or a script. The keys that it reads are not tracked.
-pub(super) fn run_untracked(
-    local: &mut Local,
-    state: &mut State,
-    spec: &'static Spec,
-    args: &[Bytes],
-    now: i64,
-) -> Frame {
     local.client.faults.count(spec.name);
     let run = match spec.run {
         Run::Data(run) => run,
         Run::Script => {
-            let reply = script::eval_whole(local, state, args, now);
+            let reply = script::eval_in_transaction(local, state, args, now);
             let line_breaks = local.client.quirks.line_breaks;
             return reply.unwrap_or_else(|reject| reject.frame(line_breaks));
         }

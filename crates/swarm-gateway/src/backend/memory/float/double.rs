@@ -110,12 +110,16 @@ fn scale(mut number: f64, mut exponent: i32) -> f64 {
 
 /// Formats a number as `%.17g` does.
 pub(in super::super) fn general(number: f64) -> String {
-    const DIGITS: i32 = 17;
+    significant(number, 17)
+}
+
+/// Formats a number with this many significant digits, as `%g` does.
+pub(in super::super) fn significant(number: f64, precision: u8) -> String {
     if number.is_infinite() || number == 0.0 {
         return number.to_string();
     }
     // Without a precision, the exponent could be one of fewer digits.
-    let text = format!("{number:.16e}");
+    let text = format!("{number:.*e}", usize::from(precision.saturating_sub(1)));
     let Some((mantissa, exponent)) = text.split_once('e') else {
         return text;
     };
@@ -129,7 +133,7 @@ pub(in super::super) fn general(number: f64) -> String {
     let (whole, fraction, suffix) = if (-4..0).contains(&exponent) {
         let zeros = usize::try_from(-1 - exponent).unwrap_or(0);
         ("0".to_owned(), "0".repeat(zeros) + digits, String::new())
-    } else if (0..DIGITS).contains(&exponent) {
+    } else if (0..i32::from(precision)).contains(&exponent) {
         let length = usize::try_from(exponent + 1).unwrap_or(1);
         let whole: String = digits
             .chars()

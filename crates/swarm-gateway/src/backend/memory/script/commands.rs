@@ -1,36 +1,66 @@
 //! Script commands, and execution of the commands that scripts call.
 
-use bytes::Bytes;
-use sha1::{Digest, Sha1};
-use swarm_resp::Frame;
+use std::time::{Duration, Instant};
 
-use super::super::State;
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use sha1::{Digest, Sha1};
+use swarm_resp::{Frame, RespVersion};
+use swarm_transport::facts::{self, Access};
+
 use super::super::call::{Call, Reply, ok};
 use super::super::interleave::Interleaver;
-use super::super::link::Local;
+use super::super::link::{self, Local};
 use super::super::number;
 use super::super::reject::Reject;
 use super::super::table::{self, Run, Spec};
 use super::super::tracking::Audience;
-use super::super::{transaction, upstream};
-use super::{Script, Stop};
-use crate::backend::Called;
+use super::super::traits::Traits;
+use super::super::{State, upstream};
+use super::running::Kill;
+use super::{Profile, Script, Source, Stop, shebang};
+use crate::backend::{Called, Client};
 
-const NO_SCRIPT: Reject = Reject::text(
+const NO_SCRIPT: Reject = Reject::text("NOSCRIPT No matching script. Please use EVAL.");
+const NO_SCRIPT_IN_SWARM: Reject = Reject::text(
     "NOSCRIPT No matching script. Please use EVAL. Script replication is not enabled.",
 );
 const BUSY: Reject = Reject::text("BUSY Script exceeded time limit");
+const NOT_BUSY: Reject = Reject::text("NOTBUSY No scripts in execution right now.");
+const UNKILLABLE: Reject = Reject::text(
+    "UNKILLABLE Sorry the script already executed write commands against the dataset. You can \
+     either wait the script termination or kill the server in a hard way using the SHUTDOWN \
+     NOSAVE command.",
+);
+const TOO_LONG: Reject = Reject::text(
+    "ERR the script in a transaction ran longer than busy-reply-threshold, and was ended",
+);
+
+/// Longest time that a script may keep all other commands waiting, if it is not limited.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Time for a script to end once it is killed.
+const KILL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A script that has run for so long that other commands are rejected.
+#[derive(Debug)]
+pub(in super::super) struct Busy {
+    kill: Kill,
+    has_written: bool,
+}
 
 /// Returns the SHA-1 of a script in hexadecimal.
 fn digest(script: &[u8]) -> Bytes {
-    let digest = Sha1::digest(script);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    hex.into()
+    HEXLOWER.encode(&Sha1::digest(script)).into()
 }
 
 pub(in super::super) fn script_load(call: &mut Call<'_>) -> Reply {
-    let name = digest(call.arg(2));
     let text = Bytes::copy_from_slice(call.arg(2));
+    let name = digest(&text);
+    if !call.client.quirks.swarm && !call.server.scripts.contains_key(&name) {
+        let profile = Profile::of(call.client);
+        compile(&text, &name, &[], &[], profile)?;
+    }
     call.server.scripts.insert(name.clone(), text);
     Ok(Frame::bulk(name))
 }
@@ -49,16 +79,72 @@ pub(in super::super) fn script_exists(call: &mut Call<'_>) -> Reply {
 }
 
 pub(in super::super) fn script_flush(call: &mut Call<'_>) -> Reply {
+    let modes = call.rest(2);
+    let is_mode =
+        |mode: &Bytes| mode.eq_ignore_ascii_case(b"SYNC") || mode.eq_ignore_ascii_case(b"ASYNC");
+    if !call.client.quirks.swarm && (modes.len() > 1 || !modes.iter().all(is_mode)) {
+        return Err(Reject::text(
+            "ERR SCRIPT FLUSH only support SYNC|ASYNC option",
+        ));
+    }
     call.server.scripts.clear();
     Ok(ok())
 }
 
-pub(in super::super) fn script_kill(_: &mut Call<'_>) -> Reply {
-    Err(Reject::text("NOTBUSY No scripts in execution right now."))
+pub(in super::super) fn script_kill(call: &mut Call<'_>) -> Reply {
+    match &call.server.busy {
+        None => Err(NOT_BUSY),
+        Some(busy) if busy.has_written => Err(UNKILLABLE),
+        Some(busy) => {
+            busy.kill.kill();
+            Ok(ok())
+        }
+    }
+}
+
+impl Profile {
+    const fn of(client: &Client) -> Self {
+        Self {
+            swarm: client.quirks.swarm,
+            line_breaks: client.quirks.line_breaks,
+        }
+    }
+}
+
+/// A compiled script, and what it may do.
+struct Prepared {
+    script: Script,
+    keys: Vec<Bytes>,
+    no_writes: bool,
+}
+
+fn compile(
+    text: &Bytes,
+    digest: &Bytes,
+    keys: &[Bytes],
+    args: &[Bytes],
+    profile: Profile,
+) -> Result<Prepared, Reject> {
+    let (flags, text) = match profile.swarm {
+        true => (shebang::Flags::default(), text.clone()),
+        false => shebang::parse(text)?,
+    };
+    let script = Script::compile(Source {
+        text,
+        digest: digest.clone(),
+        keys: keys.to_vec(),
+        args: args.to_vec(),
+        profile,
+    })?;
+    Ok(Prepared {
+        script,
+        keys: keys.to_vec(),
+        no_writes: flags.no_writes,
+    })
 }
 
 /// Prepares the script of EVAL or EVALSHA with its keys and arguments.
-fn begin(state: &mut State, args: &[Bytes], swarm: bool) -> Result<Script, Reject> {
+fn begin(state: &mut State, args: &[Bytes], profile: Profile) -> Result<Prepared, Reject> {
     let [name, script, keys, rest @ ..] = args else {
         // The command table has rejected it, except for SwarmKeyDb.
         let name = args.first().map(|name| upstream::upper(name));
@@ -66,76 +152,257 @@ fn begin(state: &mut State, args: &[Bytes], swarm: bool) -> Result<Script, Rejec
     };
     let keys = match usize::try_from(number::integer(keys)?) {
         Ok(keys) => keys,
-        Err(_) if swarm => return Err(Reject::NOT_INTEGER),
+        Err(_) if profile.swarm => return Err(Reject::NOT_INTEGER),
         Err(_) => return Err(Reject::text("ERR Number of keys can't be negative")),
     };
     let (keys, rest) = rest.split_at_checked(keys).ok_or(Reject::text(
         "ERR Number of keys can't be greater than number of args",
     ))?;
+    let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
     let scripts = &mut state.server.scripts;
-    if name.eq_ignore_ascii_case(b"EVALSHA") {
-        let text = scripts.get(script.to_ascii_lowercase().as_slice());
-        return Script::new(text.ok_or(NO_SCRIPT)?, keys, rest, swarm);
-    }
-    let parsed = Script::new(script, keys, rest, swarm)?;
-    scripts.insert(digest(script), Bytes::copy_from_slice(script));
-    Ok(parsed)
+    let mut prepared = if is(b"EVALSHA") || is(b"EVALSHA_RO") {
+        let digest = Bytes::from(script.to_ascii_lowercase());
+        let Some(text) = scripts.get(&digest) else {
+            return Err(match profile.swarm {
+                true => NO_SCRIPT_IN_SWARM,
+                false => NO_SCRIPT,
+            });
+        };
+        compile(text, &digest, keys, rest, profile)?
+    } else {
+        let (text, digest) = (Bytes::copy_from_slice(script), digest(script));
+        let prepared = compile(&text, &digest, keys, rest, profile)?;
+        scripts.insert(digest, text);
+        prepared
+    };
+    prepared.no_writes |= is(b"EVAL_RO") || is(b"EVALSHA_RO");
+    Ok(prepared)
+}
+
+fn writes(spec: &Spec) -> bool {
+    let (name, sub) = spec.name.split_once('|').unwrap_or((spec.name, ""));
+    facts::named(name.as_bytes(), sub.as_bytes()).access == Access::Write
 }
 
 /// Returns the data command that a script calls.
-fn called(args: &[Bytes], swarm: bool) -> Result<&'static Spec, Reject> {
+fn called(
+    state: &State,
+    args: &[Bytes],
+    no_writes: bool,
+    swarm: bool,
+) -> Result<&'static Spec, Reject> {
     let name = args.first().map(|name| name.to_ascii_uppercase());
     let name = String::from_utf8_lossy(name.as_deref().unwrap_or_default()).into_owned();
-    let spec = match swarm {
-        true => upstream::find(args, false)?,
-        false => table::find(&name, args)?,
+    if swarm {
+        let spec = upstream::find(args, false)?;
+        return match spec.run {
+            Run::Data(_) | Run::Script => Ok(spec),
+            _ => Err(Reject::unknown_to_swarm(name.as_bytes())),
+        };
+    }
+    let Ok(spec) = table::lookup(&name, args) else {
+        return Err(Reject::text("ERR Unknown Redis command called from script"));
     };
-    match spec.run {
-        Run::Data(_) => Ok(spec),
-        Run::Connection(_) if spec.name == "SELECT" => Ok(spec),
-        _ if swarm => Err(Reject::unknown_to_swarm(name.as_bytes())),
-        _ => Err(Reject::text(
+    if !spec.accepts(args.len()) {
+        return Err(Reject::text(
+            "ERR Wrong number of args calling Redis command from script",
+        ));
+    }
+    let is_allowed = (matches!(spec.run, Run::Data(_)) || spec.name == "SELECT")
+        && !Traits::of(spec.name).is_some_and(|traits| traits.has("noscript"));
+    if !is_allowed {
+        return Err(Reject::text(
             "ERR This Redis command is not allowed from script",
-        )),
+        ));
+    }
+    if no_writes && writes(spec) {
+        return Err(Reject::text(
+            "ERR Write commands are not allowed from read-only scripts.",
+        ));
+    }
+    match link::is_out_of_memory(state, spec) {
+        true => Err(Reject::OUT_OF_MEMORY),
+        false => Ok(spec),
     }
 }
 
-/// Runs a script atomically.
+/// A script that runs without other commands in between.
+struct Whole {
+    prepared: Prepared,
+    client: Client,
+    /// The database that it has selected, which has no effect on the connection.
+    database: usize,
+    has_written: bool,
+}
+
+impl Whole {
+    fn begin(
+        state: &mut State,
+        client: &Client,
+        database: usize,
+        args: &[Bytes],
+    ) -> Result<Self, Reject> {
+        let prepared = begin(state, args, Profile::of(client))?;
+        prepared.script.resume(None);
+        Ok(Self {
+            prepared,
+            client: client.clone(),
+            database,
+            has_written: false,
+        })
+    }
+
+    /// Runs until the script ends, or until a deadline.
+    fn run(&mut self, state: &mut State, now: i64, deadline: Instant) -> Option<Reply> {
+        loop {
+            match self.prepared.script.wait(deadline)? {
+                Stop::Done(reply) => return Some(reply),
+                Stop::Call { args, protocol } => self.call(state, &args, protocol, now),
+            }
+        }
+    }
+
+    /// Runs a command, and lets the script go on with its reply.
+    fn call(&mut self, state: &mut State, args: &[Bytes], protocol: RespVersion, now: i64) {
+        let quirks = self.client.quirks;
+        state.select(self.database);
+        let reply = match called(state, args, self.prepared.no_writes, quirks.swarm) {
+            Ok(spec) if spec.name == "SELECT" => self.select(state, args),
+            Ok(spec) => {
+                self.has_written |= writes(spec);
+                let tracking = &mut state.server.tracking;
+                tracking.read_by_script(self.client.id, spec, &self.prepared.keys);
+                self.run_command(state, spec, args, protocol, now)
+            }
+            Err(reject) => Err(reject),
+        };
+        let frame = reply.unwrap_or_else(|reject| reject.frame(quirks.line_breaks));
+        self.prepared.script.resume(Some(frame));
+    }
+
+    fn select(&mut self, state: &State, args: &[Bytes]) -> Reply {
+        let number = args.get(1).map_or(&[][..], Bytes::as_ref);
+        self.database = state.server.databases.parse(number)?;
+        Ok(ok())
+    }
+
+    /// Runs a command of the script. A command that would block replies that there is no data.
+    fn run_command(
+        &self,
+        state: &mut State,
+        spec: &'static Spec,
+        args: &[Bytes],
+        protocol: RespVersion,
+        now: i64,
+    ) -> Reply {
+        self.client.faults.count(spec.name);
+        match spec.run {
+            Run::Data(run) => run(&mut Call {
+                keyspace: &mut state.keyspace,
+                server: &mut state.server,
+                client: &self.client,
+                args,
+                now,
+                protocol,
+                subscribed: false,
+                again: false,
+                ready: None,
+                block: None,
+            }),
+            Run::Script => in_transaction(state, &self.client, self.database, args, now),
+            Run::Connection(_) | Run::Container => Ok(ok()),
+        }
+    }
+}
+
+/// When a script that starts now has run for so long that other commands are rejected.
+fn limit(state: &State) -> Instant {
+    let limit = match state.server.config.number("busy-reply-threshold") {
+        0 => LONGEST,
+        limit => Duration::from_millis(u64::try_from(limit).unwrap_or(u64::MAX)).min(LONGEST),
+    };
+    Instant::now() + limit
+}
+
+/// Runs a script atomically. If it takes long, it goes on while other commands are rejected.
 pub(in super::super) fn eval_whole(
-    local: &mut Local,
+    local: &Local,
+    store: &std::sync::Arc<super::super::Store>,
+    state: &mut State,
+    name: &'static str,
+    args: &[Bytes],
+    now: i64,
+) -> Called {
+    local.client.faults.count(name);
+    let deadline = limit(state);
+    let mut whole = match Whole::begin(state, &local.client, local.database, args) {
+        Ok(whole) => whole,
+        Err(reject) => {
+            local.reply(name, Err(reject));
+            return Called::Done;
+        }
+    };
+    let ended = whole.run(state, now, deadline);
+    state.select(local.database);
+    if let Some(reply) = ended {
+        local.reply(name, reply);
+        return Called::Done;
+    }
+    state.server.busy = Some(Busy {
+        kill: whole.prepared.script.kill_switch(),
+        has_written: whole.has_written,
+    });
+    let store = store.clone();
+    let over = Box::pin(async move {
+        let reply = loop {
+            match whole.prepared.script.stop().await {
+                Stop::Done(reply) => break reply,
+                Stop::Call { args, protocol } => {
+                    let mut state = store.lock();
+                    whole.call(&mut state, &args, protocol, now);
+                    if let Some(busy) = &mut state.server.busy {
+                        busy.has_written = whole.has_written;
+                    }
+                }
+            }
+        };
+        let mut state = store.lock();
+        state.server.busy = None;
+        link::settle(&store, &mut state, Audience::AllBut(whole.client.id), now);
+        drop(state);
+        link::reply(&whole.client, name, reply);
+    });
+    Called::Detached {
+        over,
+        blocked: tokio::sync::watch::channel(false).1,
+    }
+}
+
+/// Runs a script of EXEC. It must end in time.
+pub(in super::super) fn eval_in_transaction(
+    local: &Local,
     state: &mut State,
     args: &[Bytes],
     now: i64,
 ) -> Reply {
-    let quirks = local.client.quirks;
-    let (swarm, line_breaks) = (quirks.swarm, quirks.line_breaks);
-    let mut script = begin(state, args, swarm)?;
-    let count = args.get(2).and_then(|count| number::integer(count).ok());
-    let count = count.and_then(|count| usize::try_from(count).ok());
-    let named = args
-        .get(3..3_usize.saturating_add(count.unwrap_or(0)))
-        .unwrap_or_default();
-    let (database, mut reply) = (local.database, None);
-    loop {
-        let stop = script.resume(reply.take());
-        if !matches!(stop, Ok(Stop::Call(_))) {
-            // SELECT in a script has no effect on the connection.
-            local.use_database(state, database);
-        }
-        match stop? {
-            Stop::Done(value) => return Ok(value.frame(line_breaks)),
-            Stop::Call(args) => {
-                reply = Some(match called(&args, swarm) {
-                    Ok(spec) => {
-                        let tracking = &mut state.server.tracking;
-                        tracking.read_by_script(local.client.id, spec, named);
-                        transaction::run_untracked(local, state, spec, &args, now)
-                    }
-                    Err(reject) => reject.frame(line_breaks),
-                });
-            }
-        }
+    in_transaction(state, &local.client, local.database, args, now)
+}
+
+fn in_transaction(
+    state: &mut State,
+    client: &Client,
+    database: usize,
+    args: &[Bytes],
+    now: i64,
+) -> Reply {
+    let deadline = limit(state);
+    let mut whole = Whole::begin(state, client, database, args)?;
+    if let Some(reply) = whole.run(state, now, deadline) {
+        return reply;
     }
+    whole.prepared.script.kill_switch().kill();
+    whole.run(state, now, Instant::now() + KILL_TIMEOUT);
+    Err(TOO_LONG)
 }
 
 /// Runs a script command by command, interleaved with other commands.
@@ -145,8 +412,8 @@ pub(in super::super) fn eval_interleaved(
     args: &[Bytes],
     runner: Interleaver,
 ) -> Called {
-    let script = match begin(state, args, runner.client().quirks.swarm) {
-        Ok(script) => script,
+    let prepared = match begin(state, args, Profile::of(runner.client())) {
+        Ok(prepared) => prepared,
         Err(reject) => {
             runner.finish(name, Err(reject));
             return Called::Done;
@@ -155,7 +422,7 @@ pub(in super::super) fn eval_interleaved(
     let runner = runner.with_audience(Audience::Nobody, state.server.ticket());
     runner.detached(move |runner| async move {
         let limit = runner.script_limit();
-        let mut running = Box::pin(run(runner, script));
+        let mut running = Box::pin(run_interleaved(runner, prepared));
         tokio::select! {
             biased;
             reply = &mut running => (name, reply),
@@ -168,24 +435,29 @@ pub(in super::super) fn eval_interleaved(
     })
 }
 
-async fn run(runner: Interleaver, mut script: Script) -> Reply {
-    let (swarm, line_breaks) = {
-        let quirks = runner.client().quirks;
-        (quirks.swarm, quirks.line_breaks)
-    };
-    let mut reply = None;
+async fn run_interleaved(runner: Interleaver, mut prepared: Prepared) -> Reply {
+    let profile = Profile::of(runner.client());
+    prepared.script.resume(None);
     loop {
-        match script.resume(reply.take())? {
-            Stop::Done(value) => return Ok(value.frame(line_breaks)),
-            Stop::Call(args) => {
-                let done = match called(&args, swarm) {
+        match prepared.script.stop().await {
+            Stop::Done(reply) => return reply,
+            Stop::Call { args, .. } => {
+                let found = called(&runner.lock(), &args, prepared.no_writes, profile.swarm);
+                let done = match found {
+                    Ok(spec) if matches!(spec.run, Run::Script) => {
+                        let nested = begin(&mut runner.lock(), &args, profile);
+                        match nested {
+                            Ok(nested) => Box::pin(run_interleaved(runner.clone(), nested)).await,
+                            Err(reject) => Err(reject),
+                        }
+                    }
                     Ok(spec) => {
                         runner.client().faults.count(spec.name);
                         runner.run(spec, args).await
                     }
                     Err(reject) => Err(reject),
                 };
-                reply = Some(runner.frame(done));
+                prepared.script.resume(Some(runner.frame(done)));
                 // Reads do not wait, so a long script must yield explicitly.
                 tokio::task::yield_now().await;
             }

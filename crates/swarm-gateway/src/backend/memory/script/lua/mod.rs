@@ -1,0 +1,13 @@
+//! Scripts in Lua 5.1, the version that Redis has.
+
+mod arguments;
+mod bits;
+mod convert;
+mod engine;
+mod json;
+mod numbers;
+mod pack;
+mod raised;
+mod redis;
+
+pub(super) use engine::{Engine, Port};

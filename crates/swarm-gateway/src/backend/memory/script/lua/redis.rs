@@ -1,0 +1,170 @@
+//! `redis`: the functions with which a script calls commands and makes replies.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use data_encoding::HEXLOWER;
+use mlua::{Lua, MultiValue, Table, Value};
+use sha1::{Digest, Sha1};
+use swarm_resp::RespVersion;
+
+use super::super::Profile;
+use super::convert;
+use super::engine::Port;
+use super::raised::Raised;
+
+const NO_ARGUMENT: &str = "ERR Please specify at least one argument for this redis lib call";
+const WRONG_ARGUMENT: &[u8] = b"ERR wrong number or type of arguments";
+
+/// The version of RESP in which a script receives replies, and in which its result is meant.
+pub(super) type Resp = Rc<Cell<RespVersion>>;
+
+/// Creates the library.
+pub(super) fn library(
+    lua: &Lua,
+    port: &Rc<Port>,
+    resp: &Resp,
+    profile: Profile,
+) -> mlua::Result<Table> {
+    let redis = lua.create_table()?;
+    for (name, raises) in [("call", true), ("pcall", false)] {
+        let (port, resp) = (port.clone(), resp.clone());
+        let call = lua.create_function(move |lua, args: MultiValue| {
+            call(lua, &port, resp.get(), profile, &args)
+                .and_then(|reply| raise(reply, raises))
+                .or_else(|error| match raises {
+                    true => Err(error),
+                    // An error of the call itself is a value, too.
+                    false => super::raised::value(lua, Value::Error(Box::new(error))),
+                })
+        })?;
+        redis.set(name, call)?;
+    }
+    for (name, field) in [("status_reply", "ok"), ("error_reply", "err")] {
+        let reply = lua.create_function(move |lua, args: MultiValue| {
+            let mut args = args.iter();
+            let (Some(Value::String(text)), None) = (args.next(), args.next()) else {
+                return table_of(lua, "err", WRONG_ARGUMENT);
+            };
+            let text = text.as_bytes();
+            match field == "err" && !profile.swarm {
+                true => table_of(lua, field, &with_code(&text)),
+                false => table_of(lua, field, &text),
+            }
+        })?;
+        redis.set(name, reply)?;
+    }
+    if !profile.swarm {
+        add_rest(lua, &redis, resp)?;
+    }
+    Ok(redis)
+}
+
+fn call(
+    lua: &Lua,
+    port: &Port,
+    resp: RespVersion,
+    profile: Profile,
+    args: &MultiValue,
+) -> mlua::Result<Value> {
+    if args.is_empty() {
+        return Err(Raised::reply(NO_ARGUMENT));
+    }
+    let args = args.iter().map(|arg| convert::argument(arg, profile));
+    let reply = port.call(args.collect::<mlua::Result<_>>()?, resp)?;
+    convert::value(lua, reply.view(), resp, profile)
+}
+
+/// Raises an error reply, if it is to be raised.
+fn raise(reply: Value, raises: bool) -> mlua::Result<Value> {
+    if let Value::Table(table) = &reply
+        && raises
+        && let Value::String(text) = table.raw_get::<Value>("err")?
+    {
+        return Err(Raised::reply(text.as_bytes().to_vec()));
+    }
+    Ok(reply)
+}
+
+fn table_of(lua: &Lua, field: &str, text: &[u8]) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    table.raw_set(field, lua.create_string(text)?)?;
+    Ok(table)
+}
+
+/// The first word is the code, unless there is only one word.
+fn with_code(text: &[u8]) -> Vec<u8> {
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    match text.contains(&b' ') {
+        true => text.to_vec(),
+        false => [b"ERR ", text].concat(),
+    }
+}
+
+/// Adds what SwarmKeyDb does not have.
+fn add_rest(lua: &Lua, redis: &Table, resp: &Resp) -> mlua::Result<()> {
+    redis.set("REDIS_VERSION", "7.0.15")?;
+    redis.set("REDIS_VERSION_NUM", 0x0007_000f)?;
+    for (level, name) in ["DEBUG", "VERBOSE", "NOTICE", "WARNING"]
+        .into_iter()
+        .enumerate()
+    {
+        redis.set(format!("LOG_{name}"), level)?;
+    }
+    for (name, value) in [
+        ("NONE", 0),
+        ("AOF", 1),
+        ("SLAVE", 2),
+        ("REPLICA", 2),
+        ("ALL", 3),
+    ] {
+        redis.set(format!("REPL_{name}"), value)?;
+    }
+    let sha1hex = lua.create_function(|lua, args: MultiValue| {
+        let mut args = args.iter();
+        let (Some(text), None) = (args.next(), args.next()) else {
+            return Err(Raised::reply("ERR wrong number of arguments"));
+        };
+        let text = lua.coerce_string(text.clone())?;
+        let text = text.map(|text| text.as_bytes().to_vec());
+        Ok(HEXLOWER.encode(&Sha1::digest(text.unwrap_or_default())))
+    })?;
+    redis.set("sha1hex", sha1hex)?;
+    let log = lua.create_function(|_, args: MultiValue| {
+        let level = args.front().and_then(super::numbers::number);
+        match (level, args.len()) {
+            (_, 0 | 1) => Err(Raised::reply(
+                "ERR redis.log() requires two arguments or more.",
+            )),
+            (None, _) => Err(Raised::reply(
+                "ERR First argument must be a number (log level).",
+            )),
+            (Some(0.0..=3.0), _) => Ok(()),
+            (Some(_), _) => Err(Raised::reply("ERR Invalid debug level.")),
+        }
+    })?;
+    redis.set("log", log)?;
+    let resp = resp.clone();
+    let setresp = lua.create_function(move |_, args: MultiValue| {
+        if args.len() != 1 {
+            return Err(Raised::reply("ERR redis.setresp() requires one argument."));
+        }
+        resp.set(match args.front().and_then(super::numbers::number) {
+            Some(2.0) => RespVersion::Resp2,
+            Some(3.0) => RespVersion::Resp3,
+            _ => return Err(Raised::reply("ERR RESP version must be 2 or 3.")),
+        });
+        Ok(())
+    })?;
+    redis.set("setresp", setresp)?;
+    redis.set(
+        "acl_check_cmd",
+        lua.create_function(|_, _: MultiValue| Ok(true))?,
+    )?;
+    redis.set("replicate_commands", lua.create_function(|_, ()| Ok(true))?)?;
+    redis.set("breakpoint", lua.create_function(|_, ()| Ok(false))?)?;
+    for name in ["set_repl", "debug"] {
+        redis.set(name, lua.create_function(|_, _: MultiValue| Ok(()))?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+-- Environment of scripts: the globals of Redis 7, with tables that cannot be modified. `host` holds
+-- functions of the embedding program, `libraries` what Lua does not have. Returns the table of
+-- globals, and a function that runs a script.
+
+local host, libraries, is_strict = ...
+
+local READONLY = "Attempt to modify a readonly table"
+local error, type, tostring, select, unpack = error, type, tostring, select, unpack
+local rawget, rawset, pairs, next = rawget, rawset, pairs, next
+local getmetatable, setmetatable = getmetatable, setmetatable
+local pcall, xpcall, loadstring, concat, sub = pcall, xpcall, loadstring, table.concat, string.sub
+
+local globals = {}
+
+-- An error of a command is a table for an error handler, and its text after `pcall`.
+local function settle(ok, ...)
+  if ok then
+    return true, ...
+  end
+  return false, host.text((...))
+end
+
+function globals.pcall(...)
+  return settle(pcall(...))
+end
+
+function globals.xpcall(run, handler)
+  return xpcall(run, function(failure)
+    return handler(host.value(failure))
+  end)
+end
+
+-- Precompiled code could break out of the interpreter.
+function globals.loadstring(text, name)
+  if type(text) == "string" and sub(text, 1, 1) == "\27" then
+    return nil, "attempt to load chunk with wrong mode"
+  end
+  return loadstring(text, name)
+end
+
+function globals.load(read, name)
+  if type(read) ~= "function" then
+    error("bad argument #1 to 'load' (function expected, got " .. type(read) .. ")", 2)
+  end
+  local parts = {}
+  while true do
+    local part = read()
+    if part == nil or part == "" then
+      return globals.loadstring(concat(parts), name or "=(load)")
+    end
+    if type(part) ~= "string" then
+      return nil, "reader function must return a string"
+    end
+    parts[#parts + 1] = part
+  end
+end
+
+local names = "_VERSION assert collectgarbage error gcinfo getmetatable ipairs rawequal rawget select "
+  .. "tonumber tostring type unpack coroutine string table math"
+for name in string.gmatch(names, "%S+") do
+  globals[name] = _G[name]
+end
+for name, library in pairs(libraries) do
+  if type(globals[name]) == "table" then
+    for member, value in pairs(library) do
+      globals[name][member] = value
+    end
+  else
+    globals[name] = library
+  end
+end
+
+local resume = coroutine.resume
+local function settle_coroutine(ok, ...)
+  if ok then
+    return true, ...
+  end
+  return false, host.value((...))
+end
+function globals.coroutine.resume(...)
+  return settle_coroutine(resume(...))
+end
+
+-- The tables behind those that cannot be modified.
+local behind = setmetatable({}, { __mode = "k" })
+
+local function readonly(hidden, get)
+  local visible = setmetatable({}, {
+    __index = get or hidden,
+    __newindex = function()
+      error(READONLY, 2)
+    end,
+    __metatable = false,
+  })
+  behind[visible] = hidden
+  return visible
+end
+
+function globals.setmetatable(of, to)
+  if behind[of] then
+    error(READONLY, 0)
+  end
+  return setmetatable(of, to)
+end
+
+function globals.rawset(of, name, value)
+  if behind[of] then
+    error(READONLY, 0)
+  end
+  return rawset(of, name, value)
+end
+
+function globals.getmetatable(of)
+  if behind[of] then
+    return readonly({})
+  end
+  return getmetatable(of)
+end
+
+function globals.rawget(of, name)
+  return rawget(behind[of] or of, name)
+end
+
+function globals.next(of, name)
+  return next(behind[of] or of, name)
+end
+
+function globals.pairs(of)
+  return pairs(behind[of] or of)
+end
+
+if is_strict then
+  for name, value in pairs(globals) do
+    if type(value) == "table" then
+      globals[name] = readonly(value)
+    end
+  end
+  getmetatable("").__index = globals.string
+  globals._G = readonly(globals, function(_, name)
+    local value = globals[name]
+    if value == nil then
+      error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)
+    end
+    return value
+  end)
+else
+  globals._G = globals
+end
+
+local function run(script)
+  return xpcall(script, host.failed)
+end
+
+return globals, globals._G, run

@@ -1,0 +1,51 @@
+//! The first line of a script, which can set flags: `#!lua flags=no-writes`.
+
+use bytes::Bytes;
+
+use super::super::reject::Reject;
+
+/// What the first line says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Flags {
+    /// The script may call no command that writes.
+    pub(super) no_writes: bool,
+}
+
+/// Returns the flags of a script, and its text without them. The line stays, so that error texts
+/// have the right line numbers.
+pub(super) fn parse(text: &Bytes) -> Result<(Flags, Bytes), Reject> {
+    let mut flags = Flags::default();
+    let Some(rest) = text.strip_prefix(b"#!") else {
+        return Ok((flags, text.clone()));
+    };
+    let end = rest.iter().position(|byte| *byte == b'\n');
+    let Some(end) = end else {
+        return Err(Reject::text("ERR Invalid script shebang"));
+    };
+    let (line, _) = rest.split_at(end);
+    let line = String::from_utf8_lossy(line);
+    let mut words = line.split_ascii_whitespace();
+    let engine = words.next().unwrap_or_default();
+    if engine != "lua" {
+        let what = format!("ERR Unexpected engine in script shebang: #!{engine}");
+        return Err(Reject::new(what));
+    }
+    for word in words {
+        let Some(names) = word.strip_prefix("flags=") else {
+            return Err(Reject::new(format!(
+                "ERR Unknown lua shebang option: {word}"
+            )));
+        };
+        for name in names.split(',').filter(|name| !name.is_empty()) {
+            match name {
+                "no-writes" => flags.no_writes = true,
+                "allow-oom" | "allow-stale" | "no-cluster" | "allow-cross-slot-keys" => {}
+                _ => {
+                    let what = format!("ERR Unexpected flag in script shebang: {name}");
+                    return Err(Reject::new(what));
+                }
+            }
+        }
+    }
+    Ok((flags, text.slice(2 + end..)))
+}

@@ -1,0 +1,48 @@
+//! Stands in for scripts without the feature `lua`.
+
+use std::time::Instant;
+
+use swarm_resp::Frame;
+
+use super::super::reject::Reject;
+use super::{Source, Stop};
+
+const NO_LUA: Reject = Reject::text(
+    "ERR this gateway was built without the feature `lua`, so its embedded store runs no scripts",
+);
+
+/// A script. There is none.
+#[derive(Debug)]
+pub(super) enum Script {}
+
+/// Ends a script.
+#[derive(Debug, Clone)]
+pub(super) enum Kill {}
+
+impl Script {
+    pub(super) fn compile(_: Source) -> Result<Self, Reject> {
+        Err(NO_LUA)
+    }
+
+    pub(super) fn kill_switch(&self) -> Kill {
+        match *self {}
+    }
+
+    pub(super) fn resume(&self, _: Option<Frame>) {
+        match *self {}
+    }
+
+    pub(super) fn wait(&mut self, _: Instant) -> Option<Stop> {
+        match *self {}
+    }
+
+    pub(super) async fn stop(&mut self) -> Stop {
+        match *self {}
+    }
+}
+
+impl Kill {
+    pub(super) fn kill(&self) {
+        match *self {}
+    }
+}
