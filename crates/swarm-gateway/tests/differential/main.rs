@@ -9,6 +9,8 @@
 mod exceptions;
 mod generate;
 mod kinds;
+#[cfg(feature = "lua")]
+mod lua;
 mod patterns;
 mod peer;
 #[path = "../redis/mod.rs"]
@@ -184,6 +186,35 @@ fn commands_are_described_as_in_redis() {
         "{compared} of {}",
         names.items().unwrap().count()
     );
+}
+
+#[cfg(feature = "lua")]
+#[test]
+fn scripts_on_the_embedded_store() {
+    let Some(arena) = Arena::open(false) else {
+        return;
+    };
+    let (mut ours, mut theirs) = arena.peers();
+    for protocol in ["2", "3"] {
+        let scripts = lua::SCRIPTS.iter().map(|script| vec!["EVAL", script, "0"]);
+        let commands = lua::COMMANDS.iter().map(|command| command.to_vec());
+        let start = [
+            vec!["FLUSHALL"],
+            vec!["SCRIPT", "FLUSH"],
+            vec!["HELLO", protocol],
+        ];
+        for command in start.into_iter().chain(scripts).chain(commands) {
+            let (ours, theirs) = (ours.run(0, &command), theirs.run(0, &command));
+            if command[0] != "HELLO" {
+                let (ours, theirs) = (ours.escape_ascii(), theirs.escape_ascii());
+                assert_eq!(
+                    ours.to_string(),
+                    theirs.to_string(),
+                    "RESP{protocol}, {command:?}"
+                );
+            }
+        }
+    }
 }
 
 /// Both compute with 80-bit floats.

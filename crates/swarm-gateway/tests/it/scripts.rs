@@ -1,4 +1,4 @@
-//! Scripts of the embedded store: supported syntax, line breaks in results, and BUSY.
+//! Scripts of the embedded store: results, line breaks in them, scripts that do not end, and BUSY.
 
 use std::time::Duration;
 
@@ -62,12 +62,7 @@ async fn supported_syntax() {
                 &["1", "k", "v"],
                 "1",
             ),
-            (
-                "local n = 0 for i = 1, tonumber(ARGV[1]) do n = nil end return \
-                 redis.call('INCRBY', 'n', '5')",
-                &["0", "x"],
-                "",
-            ),
+            ("local n = for", &["0"], ""),
             (
                 "for i = 1, 3 do redis.call('INCRBY', 'n', i) end return redis.call('GET', 'n')",
                 &["0"],
@@ -216,4 +211,84 @@ async fn upstream_rejects_scripts_inside_multi() {
     peer.call("MULTI").await;
     assert_eq!(peer.call("EVAL x 0").await, "-ERR unknown command `EVAL`");
     assert!(peer.call("EXEC").await.starts_with("-EXECABORT "));
+}
+
+/// Runs a script on a connection of its own until other commands are rejected.
+async fn run_until_busy(gateway: &Gateway, script: &str) -> (Peer, Peer) {
+    let mut other = Peer::connect(gateway, Listener::Tcp).await;
+    other.call("CONFIG SET busy-reply-threshold 20").await;
+    let mut running = Peer::connect(gateway, Listener::Tcp).await;
+    running
+        .request(&Request::new("", ["EVAL", script, "0"]))
+        .await;
+    while !other.call("GET k").await.starts_with("-BUSY ") {}
+    (running, other)
+}
+
+#[tokio::test]
+async fn a_script_that_does_not_end_is_killed() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let endless = "redis.call('GET', 'k') while true do pcall(function() end) end";
+    let (mut running, mut other) = run_until_busy(&gateway, endless).await;
+    assert_eq!(other.call("MULTI").await, "\"OK\"");
+    assert_eq!(
+        other.call("SET k v").await,
+        "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+    );
+    assert_eq!(other.call("DISCARD").await, "\"OK\"");
+    assert_eq!(other.call("SCRIPT KILL").await, "\"OK\"");
+    let ended = show(&running.reply().await);
+    assert!(
+        ended.starts_with("-ERR Script killed by user with SCRIPT KILL... script: "),
+        "{ended}"
+    );
+    assert_eq!(other.call("SET k v").await, "\"OK\"");
+    assert!(other.call("SCRIPT KILL").await.starts_with("-NOTBUSY "));
+}
+
+#[tokio::test]
+async fn a_long_script_that_has_written_goes_on() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let long = "redis.call('SET', 'k', '1') local n = 0 repeat n = n + 1 until n > 3e7 \
+                redis.call('SET', 'k', '2') return 'done'";
+    let (mut running, mut other) = run_until_busy(&gateway, long).await;
+    let killed = other.call("SCRIPT KILL").await;
+    assert!(killed.starts_with("-UNKILLABLE "), "{killed}");
+    assert_eq!(show(&running.reply().await), "\"done\"");
+    assert_eq!(other.call("GET k").await, "\"2\"");
+}
+
+#[tokio::test]
+async fn scripts_of_a_transaction_must_end_in_time() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut peer = Peer::connect(&gateway, Listener::Tcp).await;
+    peer.call("CONFIG SET lua-time-limit 20").await;
+    peer.call("MULTI").await;
+    eval(&mut peer, "while true do end", &["0"]).await;
+    peer.call("SET k v").await;
+    let replies = peer.call("EXEC").await;
+    assert!(
+        replies.starts_with("[(error) ERR the script in a transaction ran longer than busy-"),
+        "{replies}"
+    );
+    assert_eq!(peer.call("GET k").await, "\"v\"");
+}
+
+#[tokio::test]
+async fn a_script_cannot_use_more_than_its_memory() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut peer = Peer::connect(&gateway, Listener::Tcp).await;
+    let script = "local s = 'x' while true do s = s .. s end";
+    let reply = eval(&mut peer, script, &["0"]).await;
+    assert!(reply.starts_with("-ERR not enough memory"), "{reply}");
+    let nested = "local t = {} t[1] = t return t";
+    peer.request(&Request::new("", ["EVAL", nested, "0"])).await;
+    let mut reply = peer.reply().await;
+    while let Some(inner) = reply.get(0).map(|inner| inner.to_frame()) {
+        reply = inner;
+    }
+    assert_eq!(
+        reply.error_bytes(),
+        Some(&b"ERR reached lua stack limit"[..])
+    );
 }

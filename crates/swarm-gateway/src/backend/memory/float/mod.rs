@@ -11,7 +11,9 @@ mod tests;
 use super::reject::Reject;
 use extended::Extended;
 
-pub(super) use double::{bound, double, fixed, general, human, significant};
+#[cfg(feature = "lua")]
+pub(super) use double::significant;
+pub(super) use double::{bound, double, fixed, general, human};
 
 pub(super) const INVALID: Reject = Reject::text("ERR value is not a valid float");
 const NOT_FINITE: Reject = Reject::text("ERR increment would produce NaN or Infinity");

@@ -1,5 +1,6 @@
 //! Stands in for scripts without the feature `lua`.
 
+use std::convert::Infallible;
 use std::time::Instant;
 
 use swarm_resp::Frame;
@@ -13,11 +14,11 @@ const NO_LUA: Reject = Reject::text(
 
 /// A script. There is none.
 #[derive(Debug)]
-pub(super) enum Script {}
+pub(super) struct Script(Infallible);
 
 /// Ends a script.
 #[derive(Debug, Clone)]
-pub(super) enum Kill {}
+pub(super) struct Kill(Infallible);
 
 impl Script {
     pub(super) fn compile(_: Source) -> Result<Self, Reject> {
@@ -25,24 +26,24 @@ impl Script {
     }
 
     pub(super) fn kill_switch(&self) -> Kill {
-        match *self {}
+        match self.0 {}
     }
 
     pub(super) fn resume(&self, _: Option<Frame>) {
-        match *self {}
+        match self.0 {}
     }
 
     pub(super) fn wait(&mut self, _: Instant) -> Option<Stop> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(super) async fn stop(&mut self) -> Stop {
-        match *self {}
+        match self.0 {}
     }
 }
 
 impl Kill {
     pub(super) fn kill(&self) {
-        match *self {}
+        match self.0 {}
     }
 }

@@ -9,8 +9,9 @@ use super::numbers;
 use super::raised::Raised;
 use crate::fragments;
 
-/// Nesting from which a result is refused: beyond it, Lua's own stack ends in Redis.
-const MAX_DEPTH: usize = 1000;
+/// Nesting from which a result is refused. Redis ends where the stack of Lua does, but clients do not
+/// decode thousands of levels.
+const MAX_DEPTH: usize = 100;
 
 const DEEP: &str = "ERR reached lua stack limit";
 

@@ -10,8 +10,8 @@ use super::arguments::text_of;
 use super::numbers;
 use super::raised::Raised;
 
-/// Nesting of tables, and of text that is decoded.
-const MAX_DEPTH: usize = 1000;
+/// Nesting of tables that are encoded, as much as of text that is decoded. Redis allows 1000.
+const MAX_DEPTH: usize = 100;
 
 /// An array with more places than this, and fewer than half of them in use, is refused.
 const SAFE_LENGTH: usize = 10;
