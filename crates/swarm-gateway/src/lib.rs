@@ -57,8 +57,8 @@
 //! * the server's timing: a [`WriteQueue`], the script time limit, and lost wake-ups of blocking
 //!   reads;
 //! * a real Redis, Valkey, or KeyDB behind the listeners, for commands that the embedded store
-//!   lacks. The embedded store supports strings, streams, Pub/Sub, transactions, and simple
-//!   scripts;
+//!   lacks;
+//! * scripts in the embedded store, with the feature `lua`, which requires a C compiler;
 //! * a control door, with the feature `control`: faults, clock, counts and snapshots over HTTP, for
 //!   tests in other languages;
 //! * TLS on every listener, with the feature `tls`, which requires a C compiler.

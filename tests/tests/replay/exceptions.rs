@@ -16,15 +16,10 @@ const fn exception(file: &'static str, place: &'static str, reason: &'static str
     }
 }
 
-const NO_LUA: &str = "the embedded store runs a small subset of Lua, without tables and floats";
-
 const NO_LENGTH: &str = "the HTTP library leaves the length out of a 204, as RFC 9110 demands";
 
 /// Steps that differ for a reason. One that no longer differs must leave the list.
 pub(crate) const EXCEPTIONS: &[Exception] = &[
-    exception("one.jsonl", "http 1003 33", NO_LUA),
-    exception("one.jsonl", "http 1019 7", NO_LUA),
-    exception("one.jsonl", "tcp 1005 0", NO_LUA),
     exception("http.jsonl", "97", NO_LENGTH),
     exception("http.jsonl", "98", NO_LENGTH),
 ];

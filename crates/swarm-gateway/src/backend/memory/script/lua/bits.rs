@@ -39,7 +39,9 @@ const SHIFTS: [(&str, Fold); 5] = [
     ("ror", u32::rotate_right),
 ];
 
-const CHANGES: [(&str, fn(u32) -> u32); 3] = [
+type Change = fn(u32) -> u32;
+
+const CHANGES: [(&str, Change); 3] = [
     ("bnot", |number| !number),
     ("bswap", u32::swap_bytes),
     ("tobit", |number| number),

@@ -92,7 +92,7 @@ impl Engine {
         let profile = source.profile;
         let resp: Resp = Rc::new(Cell::new(RespVersion::Resp2));
         let failure = Rc::new(RefCell::new(None));
-        let host = host(&lua, &failure)?;
+        let host = host(&lua, &failure, profile)?;
         let libraries = lua.create_table()?;
         libraries.set("redis", redis::library(&lua, port, &resp, profile)?)?;
         if !profile.swarm {
@@ -159,10 +159,9 @@ impl Engine {
 
     fn reject(&self, failure: Failure) -> Reject {
         let Failure { mut text, line } = failure;
-        if let Some(line) = line {
-            if self.profile.swarm {
-                return Reject::new(text);
-            }
+        if let Some(line) = line
+            && !self.profile.swarm
+        {
             let digest = String::from_utf8_lossy(&self.digest);
             text.extend(format!(" script: {digest}, on @{NAME}:{line}.").bytes());
         }
@@ -178,14 +177,25 @@ fn length(frame: &Frame) -> usize {
 }
 
 /// Creates the functions that the sandbox needs.
-fn host(lua: &Lua, failure: &Rc<RefCell<Option<Failure>>>) -> mlua::Result<Table> {
+fn host(
+    lua: &Lua,
+    failure: &Rc<RefCell<Option<Failure>>>,
+    profile: Profile,
+) -> mlua::Result<Table> {
     let host = lua.create_table()?;
     host.set("text", lua.create_function(raised::text)?)?;
     host.set("value", lua.create_function(raised::value)?)?;
     let failure = failure.clone();
     let failed = lua.create_function(move |lua, value: Value| {
         let line = line(lua);
-        let text = raised::reply(&value);
+        let mut text = raised::reply(&value);
+        if let Some(line) = line
+            && profile.swarm
+            && raised::is_reply(&value)
+        {
+            // There, an error reply becomes the message of an error of Lua.
+            text.splice(..0, format!("ERR {NAME}:{line}: ").bytes());
+        }
         failure.replace(Some(Failure { text, line }));
         Ok(())
     })?;

@@ -94,6 +94,11 @@ pub(super) fn text(lua: &Lua, failure: Value) -> mlua::Result<Value> {
     Ok(failure)
 }
 
+/// Returns whether the error is an error reply.
+pub(super) fn is_reply(failure: &Value) -> bool {
+    raised(failure).is_some_and(|raised| raised.is_reply)
+}
+
 /// Returns the text of the error reply to a script that has failed.
 pub(super) fn reply(failure: &Value) -> Vec<u8> {
     let with_code = |text: &[u8]| [b"ERR ", text].concat();
