@@ -332,7 +332,8 @@ fn not_while_busy(state: &State, spec: &'static Spec) -> Result<&'static Spec, R
     let is_allowed = || Traits::of(spec.name).is_some_and(|traits| traits.has("allow_busy"));
     match state.server.busy.is_some() && !is_allowed() {
         true => Err(Reject::text(
-            "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+            "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN \
+             NOSAVE.",
         )),
         false => Ok(spec),
     }

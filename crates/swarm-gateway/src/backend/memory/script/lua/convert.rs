@@ -9,8 +9,8 @@ use super::numbers;
 use super::raised::Raised;
 use crate::fragments;
 
-/// Nesting from which a result is refused. Redis ends where the stack of Lua does, but clients do not
-/// decode thousands of levels.
+/// Nesting from which a result is refused. Redis ends where the stack of Lua does, but clients do
+/// not decode thousands of levels.
 const MAX_DEPTH: usize = 100;
 
 const DEEP: &str = "ERR reached lua stack limit";

@@ -4,17 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
 
 use bytes::Bytes;
 use mlua::chunk::ChunkMode;
 use mlua::{Error, Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmState};
 use swarm_resp::{Frame, RespVersion, encode_frame};
-use tokio::sync::mpsc::UnboundedSender;
 
 use super::super::super::call::Reply;
 use super::super::super::reject::Reject;
-use super::super::{NAME, Profile, Source, Stop};
+use super::super::{NAME, Profile, Source};
+use super::port::Port;
 use super::raised::{self, Raised};
 use super::redis::Resp;
 use super::{bits, convert, json, pack, redis};
@@ -29,22 +28,6 @@ const PATIENCE: u32 = 10_000;
 const MAX_SWARM_OUTPUT: usize = 10 << 20;
 
 const KILLED: &str = "ERR Script killed by user with SCRIPT KILL...";
-
-/// How a script reaches the store.
-pub(in super::super) struct Port {
-    pub(in super::super) stops: UnboundedSender<Stop>,
-    pub(in super::super) replies: Receiver<Option<Frame>>,
-}
-
-impl Port {
-    /// Runs a command, and waits for its reply.
-    pub(super) fn call(&self, args: Vec<Bytes>, protocol: RespVersion) -> mlua::Result<Frame> {
-        let gone = || Error::runtime("the server is about to stop");
-        let call = Stop::Call { args, protocol };
-        self.stops.send(call).map_err(|_| gone())?;
-        self.replies.recv().ok().flatten().ok_or_else(gone)
-    }
-}
 
 /// Why a script failed.
 struct Failure {

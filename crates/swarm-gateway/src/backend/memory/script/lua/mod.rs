@@ -7,7 +7,9 @@ mod engine;
 mod json;
 mod numbers;
 mod pack;
+mod port;
 mod raised;
 mod redis;
 
-pub(super) use engine::{Engine, Port};
+pub(super) use engine::Engine;
+pub(super) use port::Port;

@@ -10,7 +10,7 @@ use swarm_resp::RespVersion;
 
 use super::super::Profile;
 use super::convert;
-use super::engine::Port;
+use super::port::Port;
 use super::raised::Raised;
 
 const NO_ARGUMENT: &str = "ERR Please specify at least one argument for this redis lib call";

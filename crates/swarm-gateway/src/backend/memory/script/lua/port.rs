@@ -1,0 +1,26 @@
+//! How a script reaches the store: it stops at a command, and waits for the reply.
+
+use std::sync::mpsc::Receiver;
+
+use bytes::Bytes;
+use mlua::Error;
+use swarm_resp::{Frame, RespVersion};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::super::Stop;
+
+/// The script's ends of the channels.
+pub(in super::super) struct Port {
+    pub(in super::super) stops: UnboundedSender<Stop>,
+    pub(in super::super) replies: Receiver<Option<Frame>>,
+}
+
+impl Port {
+    /// Runs a command, and waits for its reply.
+    pub(super) fn call(&self, args: Vec<Bytes>, protocol: RespVersion) -> mlua::Result<Frame> {
+        let gone = || Error::runtime("the server is about to stop");
+        let call = Stop::Call { args, protocol };
+        self.stops.send(call).map_err(|_| gone())?;
+        self.replies.recv().ok().flatten().ok_or_else(gone)
+    }
+}
