@@ -76,7 +76,7 @@ enum Task {
     Live,
     /// Model-check the client's queue and reply channel with loom
     Loom,
-    /// Play 40,000 random schedules with the engine and the pool, and 600 with whole clients
+    /// Play 200,000 random schedules with the engine and the pool, and 1,500 with whole clients
     Simulate,
     /// Send 100,000 commands to a server that is down for 30 seconds; kill a server 200 times under
     /// load; check the order of two million commands (needs redis-server)
@@ -181,8 +181,8 @@ fn run(task: Task) -> Result<()> {
                 "cargo",
                 "test --release -p swarm-keydb --lib -- races schedules",
             )
-            .env("SWARM_SCHEDULES", "40000")
-            .env("SWARM_CLIENT_SCHEDULES", "600"),
+            .env("SWARM_SCHEDULES", "200000")
+            .env("SWARM_CLIENT_SCHEDULES", "1500"),
         ),
         Task::Soak => {
             shell::run(

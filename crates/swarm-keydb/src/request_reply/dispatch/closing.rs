@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::ticket::Ended;
 use super::{Dispatcher, Job};
 use crate::failure::Failure;
 use crate::status::Status;
@@ -52,6 +53,23 @@ impl Dispatcher {
     /// Fails the calls that wait. Returns the number of those that a caller still waited for.
     pub(in crate::request_reply) fn fail_waiting(&mut self, failure: &Failure) -> usize {
         let mut awaited = 0;
+        // A closed worker may have returned calls of which nothing was heard yet.
+        let now = tokio::time::Instant::now().into_std();
+        while let Some(ended) = self.tickets.take() {
+            match ended {
+                Ended::Finished(position) => drop(self.pool.finished(position, now)),
+                Ended::Unanswered(position) => self.pool.unanswered(position),
+                Ended::Freed {
+                    position,
+                    only_reads,
+                } => self.pool.freed(position, only_reads),
+                Ended::Returned(position, mut call) => {
+                    self.pool.unanswered(position);
+                    awaited += usize::from(call.is_awaited());
+                    call.fail_waiting(failure);
+                }
+            }
+        }
         self.pool.retain(|job| {
             if let Job::Call(mut call) = job {
                 awaited += usize::from(call.is_awaited());

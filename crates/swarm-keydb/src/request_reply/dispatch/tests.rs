@@ -122,6 +122,30 @@ async fn a_ticket_tells_whether_a_reply_has_arrived() {
     assert!(matches!(lost, Ended::Unanswered(_)));
 }
 
+#[tokio::test]
+async fn a_call_that_a_worker_returns_at_the_end_fails_as_closed() {
+    let mut dispatcher = dispatcher(1);
+    let now = Instant::now();
+    let (caller, reply) = ReplySender::one(Waker::noop().clone());
+    let request = Request::new("SET", ["a", "1"]);
+    let mut call = Box::new(Call::new(Requests::One(request), Retry::Never, false));
+    let timing = Timing {
+        timeout: Duration::from_secs(10),
+        grows: false,
+        blocks: false,
+    };
+    call.awaited_by(caller, timing);
+    let position = dispatcher.pool.adopt(OrderKeys::NOTHING, ONE, now);
+    let ticket = dispatcher.tickets.issue(position);
+    assert!(ticket.give_back(call).is_ok());
+    assert_eq!(dispatcher.fail_waiting(&Failure::Closed { sent: false }), 1);
+    let failure = reply.await.unwrap().unwrap_err();
+    assert!(
+        matches!(failure, Failure::Closed { sent: false }),
+        "{failure:?}"
+    );
+}
+
 const ONE: Work = Work {
     requests: 1,
     is_long: false,
