@@ -197,7 +197,8 @@ fn scripts_on_the_embedded_store() {
     let (mut ours, mut theirs) = arena.peers();
     for protocol in ["2", "3"] {
         let scripts = lua::SCRIPTS.iter().map(|script| vec!["EVAL", script, "0"]);
-        let commands = lua::COMMANDS.iter().map(|command| command.to_vec());
+        let commands = lua::COMMANDS.iter().chain(lua::FUNCTIONS);
+        let commands = commands.map(|command| command.to_vec());
         let start = [
             vec!["FLUSHALL"],
             vec!["SCRIPT", "FLUSH"],

@@ -329,13 +329,13 @@ pub(super) fn is_out_of_memory(state: &State, spec: &Spec) -> bool {
 
 /// While a script runs for long, most commands are rejected.
 fn not_while_busy(state: &State, spec: &'static Spec) -> Result<&'static Spec, Reject> {
-    let is_allowed = || Traits::of(spec.name).is_some_and(|traits| traits.has("allow_busy"));
-    match state.server.busy.is_some() && !is_allowed() {
-        true => Err(Reject::text(
-            "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN \
-             NOSAVE.",
-        )),
-        false => Ok(spec),
+    let Some(busy) = &state.server.busy else {
+        return Ok(spec);
+    };
+    let is_allowed = Traits::of(spec.name).is_some_and(|traits| traits.has("allow_busy"));
+    match is_allowed {
+        true => Ok(spec),
+        false => Err(busy.reject()),
     }
 }
 

@@ -13,7 +13,7 @@ use super::config::Config;
 use super::databases::Databases;
 use super::notify::Flags;
 use super::pubsub::PubSub;
-use super::script::Busy;
+use super::script::{Busy, Functions};
 use super::tracking::Tracking;
 use crate::backend::Client;
 use crate::listener_kind::ListenerKind;
@@ -37,6 +37,7 @@ pub(super) struct Server {
     pub(super) backups: BTreeMap<Bytes, Backup>,
     /// Scripts by SHA-1.
     pub(super) scripts: BTreeMap<Bytes, Bytes>,
+    pub(super) functions: Functions,
     /// The script that has run for so long that other commands are rejected.
     pub(super) busy: Option<Busy>,
     pub(super) config: Config,
@@ -150,6 +151,7 @@ impl Default for Server {
             ready: Vec::new(),
             backups: BTreeMap::new(),
             scripts: BTreeMap::new(),
+            functions: Functions::default(),
             busy: None,
             config: Config::default(),
             notifications: Flags::default(),

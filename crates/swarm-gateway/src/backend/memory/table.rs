@@ -61,7 +61,7 @@ pub(super) enum Run {
     Container,
 }
 
-const fn spec(name: &'static str, arity: i8, run: Run) -> Spec {
+pub(super) const fn spec(name: &'static str, arity: i8, run: Run) -> Spec {
     Spec {
         name,
         arity,
@@ -252,6 +252,7 @@ static FAMILIES: &[&[Spec]] = &[
     hashes::COMMANDS,
     hyperloglog::COMMANDS,
     lists::COMMANDS,
+    script::FUNCTIONS,
     sets::COMMANDS,
     sorted_sets::COMMANDS,
 ];

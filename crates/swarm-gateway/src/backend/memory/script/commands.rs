@@ -3,35 +3,23 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use data_encoding::HEXLOWER;
-use sha1::{Digest, Sha1};
 use swarm_resp::{Frame, RespVersion};
 use swarm_transport::facts::{self, Access};
 
 use super::super::call::{Call, Reply, ok};
 use super::super::interleave::Interleaver;
 use super::super::link::{self, Local};
-use super::super::number;
 use super::super::reject::Reject;
 use super::super::table::{self, Run, Spec};
 use super::super::tracking::Audience;
 use super::super::traits::Traits;
 use super::super::{State, upstream};
-use super::running::Kill;
-use super::{Profile, Script, Source, Stop, shebang};
+use super::busy::Busy;
+use super::prepare::{Prepared, begin, compile, digest, is_function};
+use super::{Profile, Stop, functions};
 use crate::backend::{Called, Client};
 
-const NO_SCRIPT: Reject = Reject::text("NOSCRIPT No matching script. Please use EVAL.");
-const NO_SCRIPT_IN_SWARM: Reject = Reject::text(
-    "NOSCRIPT No matching script. Please use EVAL. Script replication is not enabled.",
-);
 const BUSY: Reject = Reject::text("BUSY Script exceeded time limit");
-const NOT_BUSY: Reject = Reject::text("NOTBUSY No scripts in execution right now.");
-const UNKILLABLE: Reject = Reject::text(
-    "UNKILLABLE Sorry the script already executed write commands against the dataset. You can \
-     either wait the script termination or kill the server in a hard way using the SHUTDOWN \
-     NOSAVE command.",
-);
 const TOO_LONG: Reject = Reject::text(
     "ERR the script in a transaction ran longer than busy-reply-threshold, and was ended",
 );
@@ -41,18 +29,6 @@ const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Time for a script to end once it is killed.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// A script that has run for so long that other commands are rejected.
-#[derive(Debug)]
-pub(in super::super) struct Busy {
-    kill: Kill,
-    has_written: bool,
-}
-
-/// Returns the SHA-1 of a script in hexadecimal.
-fn digest(script: &[u8]) -> Bytes {
-    HEXLOWER.encode(&Sha1::digest(script)).into()
-}
 
 pub(in super::super) fn script_load(call: &mut Call<'_>) -> Reply {
     let text = Bytes::copy_from_slice(call.arg(2));
@@ -79,104 +55,13 @@ pub(in super::super) fn script_exists(call: &mut Call<'_>) -> Reply {
 }
 
 pub(in super::super) fn script_flush(call: &mut Call<'_>) -> Reply {
-    let modes = call.rest(2);
-    let is_mode =
-        |mode: &Bytes| mode.eq_ignore_ascii_case(b"SYNC") || mode.eq_ignore_ascii_case(b"ASYNC");
-    if !call.client.quirks.swarm && (modes.len() > 1 || !modes.iter().all(is_mode)) {
+    if !call.client.quirks.swarm && !functions::is_flush_mode(call.rest(2)) {
         return Err(Reject::text(
             "ERR SCRIPT FLUSH only support SYNC|ASYNC option",
         ));
     }
     call.server.scripts.clear();
     Ok(ok())
-}
-
-pub(in super::super) fn script_kill(call: &mut Call<'_>) -> Reply {
-    match &call.server.busy {
-        None => Err(NOT_BUSY),
-        Some(busy) if busy.has_written => Err(UNKILLABLE),
-        Some(busy) => {
-            busy.kill.kill();
-            Ok(ok())
-        }
-    }
-}
-
-impl Profile {
-    const fn of(client: &Client) -> Self {
-        Self {
-            swarm: client.quirks.swarm,
-            line_breaks: client.quirks.line_breaks,
-        }
-    }
-}
-
-/// A compiled script, and what it may do.
-struct Prepared {
-    script: Script,
-    keys: Vec<Bytes>,
-    no_writes: bool,
-}
-
-fn compile(
-    text: &Bytes,
-    digest: &Bytes,
-    keys: &[Bytes],
-    args: &[Bytes],
-    profile: Profile,
-) -> Result<Prepared, Reject> {
-    let (flags, text) = match profile.swarm {
-        true => (shebang::Flags::default(), text.clone()),
-        false => shebang::parse(text)?,
-    };
-    let script = Script::compile(Source {
-        text,
-        digest: digest.clone(),
-        keys: keys.to_vec(),
-        args: args.to_vec(),
-        profile,
-    })?;
-    Ok(Prepared {
-        script,
-        keys: keys.to_vec(),
-        no_writes: flags.no_writes,
-    })
-}
-
-/// Prepares the script of EVAL or EVALSHA with its keys and arguments.
-fn begin(state: &mut State, args: &[Bytes], profile: Profile) -> Result<Prepared, Reject> {
-    let [name, script, keys, rest @ ..] = args else {
-        // The command table has rejected it, except for SwarmKeyDb.
-        let name = args.first().map(|name| upstream::upper(name));
-        return Err(upstream::wrong_number(&name.unwrap_or_default()));
-    };
-    let keys = match usize::try_from(number::integer(keys)?) {
-        Ok(keys) => keys,
-        Err(_) if profile.swarm => return Err(Reject::NOT_INTEGER),
-        Err(_) => return Err(Reject::text("ERR Number of keys can't be negative")),
-    };
-    let (keys, rest) = rest.split_at_checked(keys).ok_or(Reject::text(
-        "ERR Number of keys can't be greater than number of args",
-    ))?;
-    let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
-    let scripts = &mut state.server.scripts;
-    let mut prepared = if is(b"EVALSHA") || is(b"EVALSHA_RO") {
-        let digest = Bytes::from(script.to_ascii_lowercase());
-        let Some(text) = scripts.get(&digest) else {
-            return Err(match profile.swarm {
-                true => NO_SCRIPT_IN_SWARM,
-                false => NO_SCRIPT,
-            });
-        };
-        compile(text, &digest, keys, rest, profile)?
-    } else {
-        let (text, digest) = (Bytes::copy_from_slice(script), digest(script));
-        let prepared = compile(&text, &digest, keys, rest, profile)?;
-        scripts.insert(digest, text);
-        prepared
-    };
-    prepared.no_writes |= is(b"EVAL_RO") || is(b"EVALSHA_RO");
-    Ok(prepared)
 }
 
 fn writes(spec: &Spec) -> bool {
@@ -257,6 +142,7 @@ impl Whole {
         loop {
             match self.prepared.script.wait(deadline)? {
                 Stop::Done(reply) => return Some(reply),
+                Stop::Loaded(_) => {}
                 Stop::Call { args, protocol } => self.call(state, &args, protocol, now),
             }
         }
@@ -351,12 +237,15 @@ pub(in super::super) fn eval_whole(
     state.server.busy = Some(Busy {
         kill: whole.prepared.script.kill_switch(),
         has_written: whole.has_written,
+        function: is_function(args).then(|| args.to_vec()),
+        started: now,
     });
     let store = store.clone();
     let over = Box::pin(async move {
         let reply = loop {
             match whole.prepared.script.stop().await {
                 Stop::Done(reply) => break reply,
+                Stop::Loaded(_) => {}
                 Stop::Call { args, protocol } => {
                     let mut state = store.lock();
                     whole.call(&mut state, &args, protocol, now);
@@ -441,6 +330,7 @@ async fn run_interleaved(runner: Interleaver, mut prepared: Prepared) -> Reply {
     loop {
         match prepared.script.stop().await {
             Stop::Done(reply) => return reply,
+            Stop::Loaded(_) => {}
             Stop::Call { args, .. } => {
                 let found = called(&runner.lock(), &args, prepared.no_writes, profile.swarm);
                 let done = match found {

@@ -1,8 +1,11 @@
 //! EVAL and related commands. With the feature `lua`, scripts run; without it, an error names it.
 
+mod busy;
 mod commands;
+mod functions;
 #[cfg(feature = "lua")]
 mod lua;
+mod prepare;
 #[cfg(feature = "lua")]
 mod running;
 #[cfg(not(feature = "lua"))]
@@ -17,14 +20,12 @@ use super::call::Reply;
 #[cfg(feature = "lua")]
 use super::reject::Reject;
 
+pub(super) use busy::{Busy, script_kill};
 pub(super) use commands::{
-    Busy, eval_in_transaction, eval_interleaved, eval_whole, script_exists, script_flush,
-    script_kill, script_load,
+    eval_in_transaction, eval_interleaved, eval_whole, script_exists, script_flush, script_load,
 };
+pub(super) use functions::{COMMANDS as FUNCTIONS, Functions};
 use running::Script;
-
-/// Name of a script in its error texts.
-const NAME: &str = "user_script";
 
 /// What scripts differ in from server to server.
 #[derive(Debug, Clone, Copy)]
@@ -35,12 +36,59 @@ struct Profile {
     line_breaks: bool,
 }
 
+/// What a text in Lua is run for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Purpose {
+    /// It is a script.
+    Script,
+    /// It is a library, which registers its functions.
+    Load,
+    /// It is a library, of which this function is called.
+    Call(Bytes),
+}
+
+impl Purpose {
+    /// Name of the text in error texts.
+    #[cfg(feature = "lua")]
+    const fn chunk(&self) -> &'static str {
+        match self {
+            Self::Script => "user_script",
+            Self::Load | Self::Call(_) => "user_function",
+        }
+    }
+}
+
+/// A function that a library has registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Registered {
+    name: Bytes,
+    description: Option<Bytes>,
+    flags: Vec<&'static str>,
+}
+
+impl Registered {
+    /// Names of functions have no case.
+    fn is_called(&self, name: &[u8]) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+}
+
+/// Flags of scripts and functions.
+const FLAGS: [&str; 5] = [
+    "no-writes",
+    "allow-oom",
+    "allow-stale",
+    "no-cluster",
+    "allow-cross-slot-keys",
+];
+
 /// A script to run.
 #[derive(Debug)]
 struct Source {
     text: Bytes,
-    /// SHA-1 of the text, for error texts.
-    digest: Bytes,
+    purpose: Purpose,
+    /// SHA-1 of the script, or the name of the function, for error texts.
+    label: Bytes,
     keys: Vec<Bytes>,
     args: Vec<Bytes>,
     profile: Profile,
@@ -55,6 +103,8 @@ enum Stop {
         /// The version of RESP in which it wants the reply.
         protocol: RespVersion,
     },
+    /// It has registered these functions.
+    Loaded(Vec<Registered>),
     /// It has ended.
     Done(Reply),
 }

@@ -61,7 +61,7 @@ impl Script {
                     drop(report.send(Ok(())));
                     // An error means that the script is not wanted.
                     if port.replies.recv().is_ok() {
-                        drop(stops.send(Stop::Done(engine.run())));
+                        drop(stops.send(engine.run()));
                     }
                 }
             }

@@ -3,10 +3,13 @@
 use bytes::Bytes;
 
 use super::super::reject::Reject;
+use super::FLAGS;
 
 /// What the first line says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Flags {
+    /// There is such a line.
+    pub(super) are_set: bool,
     /// The script may call no command that writes.
     pub(super) no_writes: bool,
 }
@@ -18,6 +21,7 @@ pub(super) fn parse(text: &Bytes) -> Result<(Flags, Bytes), Reject> {
     let Some(rest) = text.strip_prefix(b"#!") else {
         return Ok((flags, text.clone()));
     };
+    flags.are_set = true;
     let end = rest.iter().position(|byte| *byte == b'\n');
     let Some(end) = end else {
         return Err(Reject::text("ERR Invalid script shebang"));
@@ -37,14 +41,11 @@ pub(super) fn parse(text: &Bytes) -> Result<(Flags, Bytes), Reject> {
             )));
         };
         for name in names.split(',').filter(|name| !name.is_empty()) {
-            match name {
-                "no-writes" => flags.no_writes = true,
-                "allow-oom" | "allow-stale" | "no-cluster" | "allow-cross-slot-keys" => {}
-                _ => {
-                    let what = format!("ERR Unexpected flag in script shebang: {name}");
-                    return Err(Reject::new(what));
-                }
+            if !FLAGS.contains(&name) {
+                let what = format!("ERR Unexpected flag in script shebang: {name}");
+                return Err(Reject::new(what));
             }
+            flags.no_writes |= name == "no-writes";
         }
     }
     Ok((flags, text.slice(2 + end..)))

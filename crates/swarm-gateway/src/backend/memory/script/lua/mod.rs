@@ -5,6 +5,7 @@ mod bits;
 mod convert;
 mod engine;
 mod json;
+mod library;
 mod numbers;
 mod pack;
 mod port;

@@ -23,9 +23,12 @@ impl Raised {
 
     /// An error of a library function, prefixed with the position of the caller.
     pub(super) fn error(lua: &Lua, text: &str) -> Error {
-        let line = lua.inspect_stack(1, |caller| caller.current_line());
-        let text = match line.flatten() {
-            Some(line) => format!("{}:{line}: {text}", super::super::NAME),
+        let caller = lua.inspect_stack(1, |caller| {
+            let source = caller.source().short_src?.into_owned();
+            Some((source, caller.current_line()?))
+        });
+        let text = match caller.flatten() {
+            Some((source, line)) => format!("{source}:{line}: {text}"),
             None => text.to_owned(),
         };
         Error::external(Self {

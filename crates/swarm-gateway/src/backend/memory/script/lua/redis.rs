@@ -105,12 +105,6 @@ fn with_code(text: &[u8]) -> Vec<u8> {
 fn add_rest(lua: &Lua, redis: &Table, resp: &Resp) -> mlua::Result<()> {
     redis.set("REDIS_VERSION", "7.0.15")?;
     redis.set("REDIS_VERSION_NUM", 0x0007_000f)?;
-    for (level, name) in ["DEBUG", "VERBOSE", "NOTICE", "WARNING"]
-        .into_iter()
-        .enumerate()
-    {
-        redis.set(format!("LOG_{name}"), level)?;
-    }
     for (name, value) in [
         ("NONE", 0),
         ("AOF", 1),
@@ -130,20 +124,7 @@ fn add_rest(lua: &Lua, redis: &Table, resp: &Resp) -> mlua::Result<()> {
         Ok(HEXLOWER.encode(&Sha1::digest(text.unwrap_or_default())))
     })?;
     redis.set("sha1hex", sha1hex)?;
-    let log = lua.create_function(|_, args: MultiValue| {
-        let level = args.front().and_then(super::numbers::number);
-        match (level, args.len()) {
-            (_, 0 | 1) => Err(Raised::reply(
-                "ERR redis.log() requires two arguments or more.",
-            )),
-            (None, _) => Err(Raised::reply(
-                "ERR First argument must be a number (log level).",
-            )),
-            (Some(0.0..=3.0), _) => Ok(()),
-            (Some(_), _) => Err(Raised::reply("ERR Invalid debug level.")),
-        }
-    })?;
-    redis.set("log", log)?;
+    add_log(lua, redis)?;
     let resp = resp.clone();
     let setresp = lua.create_function(move |_, args: MultiValue| {
         if args.len() != 1 {
@@ -167,4 +148,26 @@ fn add_rest(lua: &Lua, redis: &Table, resp: &Resp) -> mlua::Result<()> {
         redis.set(name, lua.create_function(|_, _: MultiValue| Ok(()))?)?;
     }
     Ok(())
+}
+
+/// Adds `log` and its levels.
+pub(super) fn add_log(lua: &Lua, redis: &Table) -> mlua::Result<()> {
+    let levels = ["DEBUG", "VERBOSE", "NOTICE", "WARNING"];
+    for (level, name) in levels.into_iter().enumerate() {
+        redis.set(format!("LOG_{name}"), level)?;
+    }
+    let log = lua.create_function(|_, args: MultiValue| {
+        let level = args.front().and_then(super::numbers::number);
+        match (level, args.len()) {
+            (_, 0 | 1) => Err(Raised::reply(
+                "ERR redis.log() requires two arguments or more.",
+            )),
+            (None, _) => Err(Raised::reply(
+                "ERR First argument must be a number (log level).",
+            )),
+            (Some(0.0..=3.0), _) => Ok(()),
+            (Some(_), _) => Err(Raised::reply("ERR Invalid debug level.")),
+        }
+    })?;
+    redis.set("log", log)
 }

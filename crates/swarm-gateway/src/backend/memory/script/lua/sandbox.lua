@@ -1,8 +1,9 @@
 -- Environment of scripts: the globals of Redis 7, with tables that cannot be modified. `host` holds
--- functions of the embedding program, `libraries` what Lua does not have. Returns the table of
--- globals, and a function that runs a script.
+-- functions of the embedding program, `libraries` what Lua does not have, and `loading` the table
+-- `redis` of a library of functions while it is loaded. Returns the table of globals, the one that
+-- scripts see, and a function that calls a function of a script.
 
-local host, libraries, is_strict = ...
+local host, libraries, is_strict, loading = ...
 
 local READONLY = "Attempt to modify a readonly table"
 local error, type, tostring, select, unpack = error, type, tostring, select, unpack
@@ -129,6 +130,17 @@ function globals.pairs(of)
   return pairs(behind[of] or of)
 end
 
+-- Returns a function that looks a name up in a table, and fails if it is not there.
+local function finder(find)
+  return function(_, name)
+    local value = find()[name]
+    if value == nil then
+      error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)
+    end
+    return value
+  end
+end
+
 if is_strict then
   for name, value in pairs(globals) do
     if type(value) == "table" then
@@ -136,19 +148,23 @@ if is_strict then
     end
   end
   getmetatable("").__index = globals.string
-  globals._G = readonly(globals, function(_, name)
-    local value = globals[name]
-    if value == nil then
-      error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)
-    end
-    return value
-  end)
+  local while_loading = loading and {
+    redis = readonly(loading, finder(function()
+      return loading
+    end)),
+  }
+  globals._G = readonly(globals, finder(function()
+    return while_loading and host.is_loading() and while_loading or globals
+  end))
 else
   globals._G = globals
 end
 
-local function run(script)
-  return xpcall(script, host.failed)
+local function run(call, ...)
+  local args, count = { ... }, select("#", ...)
+  return xpcall(function()
+    return call(unpack(args, 1, count))
+  end, host.failed)
 end
 
 return globals, globals._G, run

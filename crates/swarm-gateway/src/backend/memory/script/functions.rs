@@ -1,0 +1,296 @@
+//! FUNCTION: libraries of functions in Lua, which FCALL calls.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use swarm_resp::{Frame, FrameBuilder};
+
+use super::super::call::{Call, Reply, count, ok};
+use super::super::glob;
+use super::super::reject::Reject;
+use super::super::table::{self, Run, Spec};
+use super::{Profile, Purpose, Registered, Script, Source, Stop, busy};
+
+/// Time within which a library must have registered its functions.
+const LOAD_TIMEOUT: Duration = Duration::from_millis(500);
+
+const BAD_NAME: Reject = Reject::text(
+    "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least \
+     one character long",
+);
+const TIMEOUT: Reject = Reject::text("ERR Error registering functions: ERR FUNCTION LOAD timeout");
+const NOT_FOUND: Reject = Reject::text("ERR Library not found");
+
+const HELP: &[&str] = &[
+    "FUNCTION <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "LOAD [REPLACE] <FUNCTION CODE>",
+    "    Create a new library with the given library name and code.",
+    "DELETE <LIBRARY NAME>",
+    "    Delete the given library.",
+    "LIST [LIBRARYNAME PATTERN] [WITHCODE]",
+    "    Return general information on all the libraries.",
+    "STATS",
+    "    Return information about the current function running.",
+    "KILL",
+    "    Kill the current running function.",
+    "FLUSH [ASYNC|SYNC]",
+    "    Delete all the libraries.",
+    "HELP",
+    "    Prints this help.",
+];
+
+/// Sorted by name.
+pub(in super::super) static COMMANDS: &[Spec] = &[
+    table::spec("FCALL", -3, Run::Script),
+    table::spec("FCALL_RO", -3, Run::Script),
+    table::spec("FUNCTION", -2, Run::Container),
+    table::data("FUNCTION|DELETE", 3, delete),
+    table::data("FUNCTION|FLUSH", -2, flush),
+    table::data("FUNCTION|HELP", 2, help),
+    table::data("FUNCTION|KILL", 2, busy::function_kill),
+    table::data("FUNCTION|LIST", -2, list),
+    table::data("FUNCTION|LOAD", -3, load),
+    table::data("FUNCTION|STATS", 2, stats),
+];
+
+/// All libraries, by name.
+#[derive(Debug, Default)]
+pub(in super::super) struct Functions(BTreeMap<Bytes, Library>);
+
+#[derive(Debug)]
+struct Library {
+    code: Bytes,
+    functions: Vec<Registered>,
+}
+
+impl Functions {
+    /// Returns the code of the library that has a function, and whether the function may write.
+    pub(super) fn find(&self, name: &[u8]) -> Option<(&Bytes, bool)> {
+        let mut libraries = self.0.values();
+        libraries.find_map(|library| {
+            let mut functions = library.functions.iter();
+            let function = functions.find(|function| function.is_called(name))?;
+            Some((&library.code, !function.flags.contains(&"no-writes")))
+        })
+    }
+}
+
+/// Returns the name that the first line of a library gives it, and its text without that line.
+fn parse(code: &Bytes) -> Result<(Bytes, Bytes), Reject> {
+    let Some(rest) = code.strip_prefix(b"#!") else {
+        return Err(Reject::text("ERR Missing library metadata"));
+    };
+    let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+        return Err(Reject::text("ERR Invalid library metadata"));
+    };
+    let (line, _) = rest.split_at(end);
+    let mut words = line
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    let engine = words.next().unwrap_or_default();
+    if !engine.eq_ignore_ascii_case(b"lua") {
+        return Err(Reject::joined(&[b"ERR Engine '", engine, b"' not found"]));
+    }
+    let mut name = None;
+    for word in words {
+        let Some(value) = word.strip_prefix(b"name=") else {
+            return Err(Reject::joined(&[
+                b"ERR Invalid metadata value given: ",
+                word,
+            ]));
+        };
+        if name.replace(value).is_some() {
+            return Err(Reject::text(
+                "ERR Invalid metadata value, name argument was given multiple times",
+            ));
+        }
+    }
+    let name = name.ok_or(Reject::text("ERR Library name was not given"))?;
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    if name.is_empty() || !name.iter().all(is_word) {
+        return Err(BAD_NAME);
+    }
+    Ok((Bytes::copy_from_slice(name), code.slice(2 + end..)))
+}
+
+/// Compiles the code of a library. The line with its name is left out, but not its line break.
+pub(super) fn compile(
+    code: &Bytes,
+    purpose: Purpose,
+    label: &Bytes,
+    keys: &[Bytes],
+    args: &[Bytes],
+    profile: Profile,
+) -> Result<Script, Reject> {
+    let (_, text) = parse(code)?;
+    Script::compile(Source {
+        text,
+        purpose,
+        label: label.clone(),
+        keys: keys.to_vec(),
+        args: args.to_vec(),
+        profile,
+    })
+}
+
+/// Runs a library to learn its functions.
+fn register(code: &Bytes, profile: Profile) -> Result<Vec<Registered>, Reject> {
+    let mut script = compile(code, Purpose::Load, &Bytes::new(), &[], &[], profile)?;
+    script.resume(None);
+    match script.wait(Instant::now() + LOAD_TIMEOUT) {
+        Some(Stop::Loaded(functions)) if functions.is_empty() => {
+            Err(Reject::text("ERR No functions registered"))
+        }
+        Some(Stop::Loaded(functions)) => Ok(functions),
+        Some(Stop::Done(Err(reject))) => Err(reject),
+        // A library cannot call commands.
+        Some(Stop::Done(Ok(_)) | Stop::Call { .. }) | None => Err(TIMEOUT),
+    }
+}
+
+fn load(call: &mut Call<'_>) -> Reply {
+    let (replaces, code) = match call.rest(2) {
+        [code] => (false, code),
+        [option, code] if option.eq_ignore_ascii_case(b"REPLACE") => (true, code),
+        [option, ..] => {
+            return Err(Reject::joined(&[b"ERR Unknown option given: ", option]));
+        }
+        [] => return Err(Reject::SYNTAX),
+    };
+    let code = Bytes::copy_from_slice(code);
+    let (name, _) = parse(&code)?;
+    let libraries = &call.server.functions.0;
+    if !replaces && libraries.contains_key(&name) {
+        return Err(Reject::joined(&[
+            b"ERR Library '",
+            &name,
+            b"' already exists",
+        ]));
+    }
+    let functions = register(&code, Profile::of(call.client))?;
+    let others = libraries.iter().filter(|(other, _)| **other != name);
+    let mut taken = others.flat_map(|(_, library)| &library.functions);
+    let known = |one: &&Registered| functions.iter().any(|new| new.is_called(&one.name));
+    if let Some(taken) = taken.find(known) {
+        return Err(Reject::joined(&[
+            b"ERR Function ",
+            &taken.name,
+            b" already exists",
+        ]));
+    }
+    let library = Library { code, functions };
+    call.server.functions.0.insert(name.clone(), library);
+    Ok(Frame::bulk(name))
+}
+
+fn delete(call: &mut Call<'_>) -> Reply {
+    match call.server.functions.0.remove(call.arg(2)) {
+        Some(_) => Ok(ok()),
+        None => Err(NOT_FOUND),
+    }
+}
+
+/// Returns whether these are the options of SCRIPT FLUSH or FUNCTION FLUSH.
+pub(super) fn is_flush_mode(modes: &[Bytes]) -> bool {
+    let is_mode =
+        |mode: &Bytes| mode.eq_ignore_ascii_case(b"SYNC") || mode.eq_ignore_ascii_case(b"ASYNC");
+    modes.len() <= 1 && modes.iter().all(is_mode)
+}
+
+fn flush(call: &mut Call<'_>) -> Reply {
+    if !is_flush_mode(call.rest(2)) {
+        return Err(Reject::text(
+            "ERR FUNCTION FLUSH only supports SYNC|ASYNC option",
+        ));
+    }
+    call.server.functions.0.clear();
+    Ok(ok())
+}
+
+fn help(_: &mut Call<'_>) -> Reply {
+    Ok(Frame::build(|reply| {
+        reply.array(|lines| HELP.iter().for_each(|line| lines.simple(line)));
+    }))
+}
+
+fn list(call: &mut Call<'_>) -> Reply {
+    let (mut pattern, mut with_code) = (None, false);
+    let mut options = call.rest(2).iter();
+    while let Some(option) = options.next() {
+        if !with_code && option.eq_ignore_ascii_case(b"WITHCODE") {
+            with_code = true;
+        } else if pattern.is_none() && option.eq_ignore_ascii_case(b"LIBRARYNAME") {
+            let Some(name) = options.next() else {
+                return Err(Reject::text("ERR library name argument was not given"));
+            };
+            pattern = Some(name.to_ascii_lowercase());
+        } else {
+            return Err(Reject::joined(&[b"ERR Unknown argument ", option]));
+        }
+    }
+    let is_wanted = |name: &Bytes| {
+        let name = name.to_ascii_lowercase();
+        (pattern.as_ref()).is_none_or(|pattern| glob::matches(pattern, &name))
+    };
+    let libraries = &call.server.functions.0;
+    Ok(Frame::build(|reply| {
+        reply.array(|rows| {
+            for (name, library) in libraries.iter().filter(|(name, _)| is_wanted(name)) {
+                rows.map(|row| put(row, name, library, with_code));
+            }
+        });
+    }))
+}
+
+fn put(row: &mut FrameBuilder, name: &[u8], library: &Library, with_code: bool) {
+    row.bulk(b"library_name");
+    row.bulk(name);
+    row.bulk(b"engine");
+    row.bulk(b"LUA");
+    row.bulk(b"functions");
+    row.array(|functions| {
+        for function in &library.functions {
+            functions.map(|row| {
+                row.bulk(b"name");
+                row.bulk(&function.name);
+                row.bulk(b"description");
+                match &function.description {
+                    Some(description) => row.bulk(description),
+                    None => row.null(),
+                }
+                row.bulk(b"flags");
+                row.set(|flags| function.flags.iter().for_each(|flag| flags.simple(flag)));
+            });
+        }
+    });
+    if with_code {
+        row.bulk(b"library_code");
+        row.bulk(&library.code);
+    }
+}
+
+fn stats(call: &mut Call<'_>) -> Reply {
+    let running = busy::running_function(call)?;
+    let libraries = &call.server.functions.0;
+    let functions = libraries.values().map(|library| library.functions.len());
+    let numbers = [
+        ("libraries_count", libraries.len()),
+        ("functions_count", functions.sum()),
+    ];
+    let engine = Frame::build(|reply| {
+        reply.map(|engines| {
+            engines.bulk(b"LUA");
+            engines.map(|engine| {
+                for (name, number) in numbers {
+                    engine.bulk(name.as_bytes());
+                    engine.frame(count(number).view());
+                }
+            });
+        });
+    });
+    Ok(Frame::map([
+        (&Frame::bulk("running_script"), &running),
+        (&Frame::bulk("engines"), &engine),
+    ]))
+}

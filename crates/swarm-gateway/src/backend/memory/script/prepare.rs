@@ -1,0 +1,162 @@
+//! Preparation of scripts: which text a command runs, with which keys and arguments.
+
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use sha1::{Digest, Sha1};
+
+use super::super::number;
+use super::super::reject::Reject;
+use super::super::{State, upstream};
+use super::{Profile, Purpose, Script, Source, functions, shebang};
+use crate::backend::Client;
+
+const NO_SCRIPT_IN_SWARM: Reject = Reject::text(
+    "NOSCRIPT No matching script. Please use EVAL. Script replication is not enabled.",
+);
+const NO_SCRIPT: Reject = Reject::text("NOSCRIPT No matching script. Please use EVAL.");
+const WRITES_IN_RO: Reject =
+    Reject::text("ERR Can not execute a script with write flag using *_ro command.");
+
+impl Profile {
+    pub(super) const fn of(client: &Client) -> Self {
+        Self {
+            swarm: client.quirks.swarm,
+            line_breaks: client.quirks.line_breaks,
+        }
+    }
+}
+
+/// Returns the SHA-1 of a script in hexadecimal.
+pub(super) fn digest(script: &[u8]) -> Bytes {
+    HEXLOWER.encode(&Sha1::digest(script)).into()
+}
+
+/// A compiled script, and what it may do.
+pub(super) struct Prepared {
+    pub(super) script: Script,
+    pub(super) keys: Vec<Bytes>,
+    pub(super) no_writes: bool,
+    /// It declares that it may write, so it is not for commands that only read.
+    may_write: bool,
+}
+
+pub(super) fn compile(
+    text: &Bytes,
+    digest: &Bytes,
+    keys: &[Bytes],
+    args: &[Bytes],
+    profile: Profile,
+) -> Result<Prepared, Reject> {
+    let (flags, text) = match profile.swarm {
+        true => (shebang::Flags::default(), text.clone()),
+        false => shebang::parse(text)?,
+    };
+    let script = Script::compile(Source {
+        text,
+        purpose: Purpose::Script,
+        label: digest.clone(),
+        keys: keys.to_vec(),
+        args: args.to_vec(),
+        profile,
+    })?;
+    Ok(Prepared {
+        script,
+        keys: keys.to_vec(),
+        no_writes: flags.no_writes,
+        may_write: flags.are_set && !flags.no_writes,
+    })
+}
+
+/// Prepares the function of FCALL.
+fn begin_function(
+    state: &State,
+    name: &Bytes,
+    args: &[Bytes],
+    profile: Profile,
+) -> Result<Prepared, Reject> {
+    let Some((code, writes)) = state.server.functions.find(name) else {
+        return Err(Reject::text("ERR Function not found"));
+    };
+    let [count, rest @ ..] = args else {
+        return Err(Reject::SYNTAX);
+    };
+    let count = number::integer(count);
+    let count = count.map_err(|_| Reject::text("ERR Bad number of keys provided"))?;
+    let (keys, rest) = split_keys(count, rest, profile)?;
+    let purpose = Purpose::Call(name.clone());
+    let script = functions::compile(code, purpose, name, keys, rest, profile)?;
+    Ok(Prepared {
+        script,
+        keys: keys.to_vec(),
+        no_writes: !writes,
+        may_write: writes,
+    })
+}
+
+/// Splits arguments into keys, of which there are this many, and others.
+fn split_keys(
+    count: i64,
+    args: &[Bytes],
+    profile: Profile,
+) -> Result<(&[Bytes], &[Bytes]), Reject> {
+    let count = match usize::try_from(count) {
+        Ok(count) => count,
+        Err(_) if profile.swarm => return Err(Reject::NOT_INTEGER),
+        Err(_) => return Err(Reject::text("ERR Number of keys can't be negative")),
+    };
+    args.split_at_checked(count).ok_or(Reject::text(
+        "ERR Number of keys can't be greater than number of args",
+    ))
+}
+
+/// Returns whether a command calls a function.
+pub(super) fn is_function(args: &[Bytes]) -> bool {
+    args.first().is_some_and(|name| {
+        name.eq_ignore_ascii_case(b"FCALL") || name.eq_ignore_ascii_case(b"FCALL_RO")
+    })
+}
+
+/// Prepares the script of EVAL, EVALSHA or FCALL with its keys and arguments.
+pub(super) fn begin(
+    state: &mut State,
+    args: &[Bytes],
+    profile: Profile,
+) -> Result<Prepared, Reject> {
+    let [name, script, keys, rest @ ..] = args else {
+        // The command table has rejected it, except for SwarmKeyDb.
+        let name = args.first().map(|name| upstream::upper(name));
+        return Err(upstream::wrong_number(&name.unwrap_or_default()));
+    };
+    let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
+    let is_read_only = is(b"EVAL_RO") || is(b"EVALSHA_RO") || is(b"FCALL_RO");
+    if is_function(args) {
+        let rest = args.get(2..).unwrap_or_default();
+        let prepared = begin_function(state, script, rest, profile)?;
+        return match is_read_only && prepared.may_write {
+            true => Err(WRITES_IN_RO),
+            false => Ok(prepared),
+        };
+    }
+    let (keys, rest) = split_keys(number::integer(keys)?, rest, profile)?;
+    let scripts = &mut state.server.scripts;
+    let mut prepared = if is(b"EVALSHA") || is(b"EVALSHA_RO") {
+        let digest = Bytes::from(script.to_ascii_lowercase());
+        let Some(text) = scripts.get(&digest) else {
+            return Err(match profile.swarm {
+                true => NO_SCRIPT_IN_SWARM,
+                false => NO_SCRIPT,
+            });
+        };
+        compile(text, &digest, keys, rest, profile)?
+    } else {
+        let (text, digest) = (Bytes::copy_from_slice(script), digest(script));
+        let prepared = compile(&text, &digest, keys, rest, profile)?;
+        scripts.insert(digest, text);
+        prepared
+    };
+    if is_read_only && prepared.may_write {
+        return Err(WRITES_IN_RO);
+    }
+    prepared.no_writes |= is_read_only;
+    Ok(prepared)
+}
