@@ -14,16 +14,21 @@ pub(super) fn writes(name: &str, args: &[Bytes]) -> usize {
         "DEL" | "MDEL" | "UNLINK" => rest,
         "MSET" | "MSETNX" => rest / 2,
         "SETEX" | "PSETEX" => 2,
-        "BLMOVE" | "BRPOPLPUSH" | "LMOVE" | "MOVE" | "RPOPLPUSH" => 2,
+        "BLMOVE" | "BRPOPLPUSH" | "LMOVE" | "MOVE" | "RPOPLPUSH" | "SMOVE" => 2,
         "SET" if args.iter().skip(3).any(expires) => 2,
         "BITFIELD" | "BITOP" | "BLMPOP" | "BLPOP" | "BRPOP" | "LINSERT" | "LMPOP" | "LPOP"
         | "LPUSH" | "LPUSHX" | "LREM" | "LSET" | "LTRIM" | "PFADD" | "PFMERGE" | "RPOP"
         | "RPUSH" | "RPUSHX" | "SETBIT" | "SWAPDB" => 1,
         "APPEND" | "COPY" | "DECR" | "DECRBY" | "EVAL" | "EVALSHA" | "EXPIRE" | "EXPIREAT"
-        | "FLUSHALL" | "FLUSHDB" | "GETDEL" | "GETEX" | "GETSET" | "INCR" | "INCRBY"
-        | "INCRBYFLOAT" | "PERSIST" | "PEXPIRE" | "PEXPIREAT" | "RENAME" | "RENAMENX"
-        | "RESTOREDB" | "SET" | "SETNX" | "SETRANGE" | "XACK" | "XADD" | "XAUTOCLAIM"
-        | "XCLAIM" | "XDEL" | "XGROUP" | "XREADGROUP" | "XSETID" | "XTRIM" => 1,
+        | "FLUSHALL" | "FLUSHDB" | "GEOADD" | "GEORADIUS" | "GEORADIUSBYMEMBER"
+        | "GEOSEARCHSTORE" | "GETDEL" | "GETEX" | "GETSET" | "HDEL" | "HINCRBY"
+        | "HINCRBYFLOAT" | "HMSET" | "HSET" | "HSETNX" | "INCR" | "INCRBY" | "INCRBYFLOAT"
+        | "PERSIST" | "PEXPIRE" | "PEXPIREAT" | "RENAME" | "RENAMENX" | "RESTOREDB" | "SADD"
+        | "SDIFFSTORE" | "SET" | "SETNX" | "SETRANGE" | "SINTERSTORE" | "SPOP" | "SREM"
+        | "SUNIONSTORE" | "XACK" | "XADD" | "XAUTOCLAIM" | "XCLAIM" | "XDEL" | "XGROUP"
+        | "XREADGROUP" | "XSETID" | "XTRIM" | "ZADD" | "ZDIFFSTORE" | "ZINCRBY" | "ZINTERSTORE"
+        | "ZMPOP" | "ZPOPMAX" | "ZPOPMIN" | "ZRANGESTORE" | "ZREM" | "ZREMRANGEBYLEX"
+        | "ZREMRANGEBYRANK" | "ZREMRANGEBYSCORE" | "ZUNIONSTORE" => 1,
         _ => 0,
     }
 }

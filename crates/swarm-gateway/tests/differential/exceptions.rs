@@ -3,11 +3,13 @@
 use bytes::Bytes;
 use swarm_resp::{Decoder, Frame, FrameRef, Kind};
 
+use crate::peer::{CONNECTIONS, Peers};
+
 /// Permitted difference between two clocks, in milliseconds.
 const CLOCKS: i64 = 2_000;
 
-/// Returns whether two replies to a command are equivalent.
-pub(crate) fn same(args: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
+/// Returns whether two replies to a command are equivalent. `redis` tells how Redis stores a key.
+pub(crate) fn same(args: &[Vec<u8>], ours: &[u8], theirs: &[u8], redis: &mut Peers) -> bool {
     if ours == theirs {
         return true;
     }
@@ -15,9 +17,12 @@ pub(crate) fn same(args: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
     let decode = |bytes: &[u8]| {
         Decoder::new()
             .decode_message(Bytes::copy_from_slice(bytes))
-            .unwrap()
+            .ok()
     };
-    let (ours, theirs) = (decode(ours), decode(theirs));
+    // Without a reply, there is a description.
+    let Some((ours, theirs)) = decode(ours).zip(decode(theirs)) else {
+        return false;
+    };
     match name.as_deref().unwrap_or_default() {
         // Time passes between the two calls.
         b"TTL" | b"EXPIRETIME" => near(&ours, &theirs, CLOCKS / 1000),
@@ -33,13 +38,15 @@ pub(crate) fn same(args: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
         b"XINFO" => info(ours.view(), theirs.view()),
         // Ports, ages and sizes are specific to each connection.
         b"CLIENT" => {
-            [&ours, &theirs].map(|reply| {
+            let lines = |reply: &Frame| {
                 let text = reply.as_bytes().unwrap_or_default();
-                (
-                    text.starts_with(b"id="),
-                    text.split(|byte| *byte == b'\n').count(),
-                )
-            }) == [(true, crate::peer::CONNECTIONS + 1); 2]
+                let is_list = text.starts_with(b"id=");
+                is_list.then(|| text.split(|byte| *byte == b'\n').count())
+            };
+            // Redis may list connections that observe it, too.
+            let listed = CONNECTIONS + 1;
+            lines(&ours) == Some(listed)
+                && [Some(listed), Some(listed + CONNECTIONS)].contains(&lines(&theirs))
         }
         // Redis returns keys in the undefined order of its hash table.
         b"KEYS" => sorted(ours.view()) == sorted(theirs.view()),
@@ -55,6 +62,43 @@ pub(crate) fn same(args: &[Vec<u8>], ours: &[u8], theirs: &[u8]) -> bool {
         b"DBSIZE" => ours.as_integer() < theirs.as_integer(),
         // Any key is valid.
         b"RANDOMKEY" => ours.is_null() == theirs.is_null(),
+        // The order of a hash table is undefined.
+        b"HGETALL" | b"HKEYS" | b"HVALS" | b"SMEMBERS" | b"SINTER" => {
+            same_elements(ours.view(), theirs.view())
+                && args.iter().skip(1).any(|key| redis.is_table(key))
+        }
+        // Integers are collected in an ordered set.
+        b"SUNION" | b"SDIFF" => {
+            let is_integer = |item: &Vec<u8>| {
+                let text = String::from_utf8_lossy(item);
+                text.parse::<i64>()
+                    .is_ok_and(|number| number.to_string() == text)
+            };
+            let members = sorted(theirs.view()).unwrap_or_default();
+            same_elements(ours.view(), theirs.view())
+                && !(members.iter().all(is_integer) && redis.sorts_integers(members.len()))
+        }
+        b"SPOP" => same_elements(ours.view(), theirs.view()),
+        b"HRANDFIELD" | b"SRANDMEMBER" | b"ZRANDMEMBER" => same_shape(ours.view(), theirs.view()),
+        b"HSCAN" | b"SSCAN" | b"ZSCAN" => match (pair(&ours), pair(&theirs)) {
+            (Some((Some(b"0"), ours)), Some((Some(b"0"), theirs)))
+                if args.get(2).is_some_and(|cursor| cursor == b"0") =>
+            {
+                same_elements(ours, theirs)
+                    && args.iter().skip(1).take(1).any(|key| redis.is_table(key))
+            }
+            // Cursors other than 0 are specific to each server.
+            (Some(_), Some(_)) => args.iter().skip(1).take(1).any(|key| redis.is_table(key)),
+            _ => false,
+        },
+        // With different scores, what a large set has in a range of members is random.
+        b"ZLEXCOUNT" | b"ZRANGE" | b"ZRANGEBYLEX" | b"ZREVRANGEBYLEX" => {
+            let is_lex = |arg: &Vec<u8>| arg.to_ascii_uppercase().ends_with(b"LEX");
+            ours.kind() == theirs.kind()
+                && ours.kind() != Kind::SimpleError
+                && (args.iter().any(is_lex) || name.as_deref() == Some(b"ZLEXCOUNT"))
+                && (args.get(1)).is_some_and(|key| key != b"z9" && redis.is_table(key))
+        }
         // Commands in a transaction have the same exceptions as individual commands.
         b"EXEC" => ours.kind() == Kind::Array && transaction(ours.view(), theirs.view()),
         _ => false,
@@ -120,6 +164,27 @@ fn sorted(frame: FrameRef<'_>) -> Option<Vec<Vec<u8>>> {
     Some(items)
 }
 
+/// Returns whether two replies have the same elements: pairs of a map, or of an array with fields
+/// and values, or single ones.
+fn same_elements(ours: FrameRef<'_>, theirs: FrameRef<'_>) -> bool {
+    ours.kind() == theirs.kind()
+        && ours.kind() != Kind::SimpleError
+        && sorted(ours).is_some_and(|ours| Some(ours) == sorted(theirs))
+}
+
+/// Returns whether two replies have as many elements of the same kinds.
+fn same_shape(ours: FrameRef<'_>, theirs: FrameRef<'_>) -> bool {
+    let (kind, inside) = (ours.kind(), items(ours));
+    let others = items(theirs);
+    kind == theirs.kind()
+        && kind != Kind::SimpleError
+        && inside.len() == others.len()
+        && inside
+            .into_iter()
+            .zip(others)
+            .all(|(ours, theirs)| same_shape(ours, theirs))
+}
+
 fn pair(frame: &Frame) -> Option<(Option<&[u8]>, FrameRef<'_>)> {
     let mut items = frame.items()?;
     Some((items.next()?.as_bytes(), items.next()?))
@@ -136,8 +201,9 @@ fn transaction(ours: FrameRef<'_>, theirs: FrameRef<'_>) -> bool {
                     && match ours.kind() {
                         Kind::Integer => true,
                         Kind::Array => items(ours).len() == items(theirs).len(),
-                        // XINFO in RESP3.
-                        Kind::Map => info(ours, theirs),
+                        // XINFO and HGETALL in RESP3.
+                        Kind::Map => info(ours, theirs) || same_elements(ours, theirs),
+                        Kind::Set => same_elements(ours, theirs),
                         // RANDOMKEY.
                         Kind::BulkString => true,
                         _ => false,

@@ -1,107 +1,13 @@
 //! Values of arguments: common ones, so that commands interact, and the limits of each type.
 
+use crate::edges::{FLOATS, IDS, INTEGERS, PLACES, SCORES};
+
 /// A kind of argument. The edges are chosen less often than the common values.
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) common: &'static [&'static str],
     pub(crate) edges: &'static [&'static [u8]],
 }
-
-/// Integers at the limits of their types, and in other notations.
-const INTEGERS: &[&[u8]] = &[
-    b"9223372036854775807",
-    b"-9223372036854775808",
-    b"9223372036854775808",
-    b"-9223372036854775809",
-    b"18446744073709551615",
-    b"18446744073709551616",
-    b"2147483647",
-    b"-2147483649",
-    b"4294967296",
-    b"9223372036854775",
-    b"-9223372036854775",
-    b"-0",
-    b"+1",
-    b" 1",
-    b"1 ",
-    b"01",
-    b"1.0",
-    b"1e3",
-    b"0x1",
-    b"1\0",
-    b"-",
-    b"",
-];
-
-const FLOATS: &[&[u8]] = &[
-    b"0.023333333333333334",
-    b"1e-20",
-    b"-0",
-    b"-0.000000000000000005",
-    b"5e-18",
-    b"0.00000000000000001",
-    b"0.10",
-    b"123456789.123456789",
-    b"99999999999999999999",
-    b"9223372036854775807",
-    b"-9223372036854775808",
-    b"18446744073709551615",
-    b"18446744073709551617",
-    b"1e308",
-    b"1.7976931348623157e308",
-    b"1e4932",
-    b"-1e4932",
-    b"1.18973149535723176502e4932",
-    b"1.18973149535723176503e4932",
-    b"1e4933",
-    b"3.4e-4932",
-    b"3.6e-4951",
-    b"1e-4951",
-    b"1e-99999",
-    b"0e99999",
-    b"0x10",
-    b"0X.8p-1",
-    b"0x1p16383",
-    b"inf",
-    b"-Infinity",
-    b"nan",
-    b"nan(1)",
-    b"+1",
-    b" 1",
-    b"1 ",
-    b"1e",
-    b".5",
-    b"5.",
-    b".",
-    b"0x",
-    b"1\0",
-    b"1,5",
-];
-
-const IDS: &[&[u8]] = &[
-    b"18446744073709551615-18446744073709551615",
-    b"18446744073709551615-18446744073709551614",
-    b"18446744073709551615",
-    b"18446744073709551616-0",
-    b"9223372036854775808-1",
-    b"5-18446744073709551615",
-    b"5-18446744073709551616",
-    b"0-1",
-    b"0",
-    b"1-",
-    b"-1",
-    b"1-x",
-    b"1-1-1",
-    b"01-01",
-    b"+1-1",
-    b" 1-1",
-    b"1-1 ",
-    b"1-+1",
-    b"$",
-    b"*-1",
-    b"0-*",
-    b"",
-];
 
 pub(crate) const KINDS: &[Kind] = &[
     Kind {
@@ -180,7 +86,9 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     Kind {
         name: "x",
-        common: &["a", "b", "c", "s1", "s2", "l1", "l2", "b1", "none"],
+        common: &[
+            "a", "b", "c", "s1", "s2", "l1", "l2", "b1", "h1", "e1", "e2", "z1", "z2", "o1", "none",
+        ],
         edges: &[b"", b"\xff", b"a\r\nb"],
     },
     Kind {
@@ -210,6 +118,130 @@ pub(crate) const KINDS: &[Kind] = &[
             b"1e3",
             b"0x10",
         ],
+    },
+    Kind {
+        name: "hk",
+        common: &["h1", "h1", "h2"],
+        edges: &[b"a", b"e1", b"none"],
+    },
+    Kind {
+        name: "ek",
+        common: &["e1", "e1", "e2", "e3"],
+        edges: &[b"a", b"h1", b"none"],
+    },
+    Kind {
+        name: "zk",
+        common: &["z1", "z1", "z2", "z3"],
+        edges: &[b"a", b"h1", b"e1", b"none"],
+    },
+    Kind {
+        name: "ok",
+        common: &["o1", "o1", "o2"],
+        edges: &[b"a", b"z1", b"none"],
+    },
+    Kind {
+        name: "m",
+        common: &["a", "b", "c", "d", "1", "2", "10", "-3"],
+        edges: &[
+            b"",
+            b"\xff",
+            b"a\0b",
+            b"-0",
+            b"01",
+            b"9223372036854775807",
+            b"9223372036854775808",
+            b"-9223372036854775808",
+            b"ab",
+            b"a\r\n",
+            &[b'y'; 65],
+            &[b'y'; 64],
+        ],
+    },
+    Kind {
+        name: "im",
+        common: &["1", "2", "3", "10", "-3", "200"],
+        edges: &[
+            b"9223372036854775807",
+            b"-9223372036854775808",
+            b"40000",
+            b"-1",
+        ],
+    },
+    Kind {
+        name: "w",
+        common: &[
+            "0", "1", "1.5", "-2", "3", "1e2", "inf", "-inf", "0.1", "-0", "x",
+        ],
+        edges: SCORES,
+    },
+    Kind {
+        name: "bound",
+        common: &[
+            "-inf", "+inf", "0", "1", "(1", "2", "(3", "-2", "(0", "100", "x", "1.5",
+        ],
+        edges: &[
+            b"", b"(", b" 1", b"( 1", b"1 ", b"((1", b"nan", b"(nan", b"(inf", b"(-inf", b"1e999",
+            b"-1e999", b"1e-999", b"0x10", b"(0x1p1", b"1\0x", b"\0", b"-0", b"(-0", b"+",
+            b"infinit",
+        ],
+    },
+    Kind {
+        name: "lex",
+        common: &["-", "+", "[a", "(a", "[b", "(c", "[d", "[1", "(2", "x"],
+        edges: &[
+            b"", b"[", b"(", b"--", b"++", b"-\0x", b"+\0", b"[\xff", b"(a\0b", b"a", b"(-", b"[+",
+        ],
+    },
+    Kind {
+        name: "lon",
+        common: &[
+            "13.361389",
+            "15.087269",
+            "0",
+            "-122.27652",
+            "179.99",
+            "-180",
+            "2.35",
+        ],
+        edges: PLACES,
+    },
+    Kind {
+        name: "lat",
+        common: &[
+            "38.115556",
+            "37.502669",
+            "0",
+            "37.805186",
+            "-80.5",
+            "85.05112878",
+            "48.85",
+        ],
+        edges: PLACES,
+    },
+    // Of large negative numbers, Redis would return as many members.
+    Kind {
+        name: "times",
+        common: &["0", "1", "2", "3", "100", "-1", "-5", "x"],
+        edges: &[
+            b"9223372036854775807",
+            b"-9223372036854775808",
+            b"4611686018427387903",
+            b"4611686018427387904",
+            b"9223372036854775808",
+            b"",
+            b"+1",
+            b"1.0",
+        ],
+    },
+    Kind {
+        name: "rad",
+        common: &["0", "1", "200", "500.5", "5000", "20000", "1e7", "x", "-1"],
+        edges: SCORES,
+    },
+    Kind {
+        name: "unit",
+        common: &["m", "km", "ft", "mi", "KM", "yd"],
+        edges: &[b""],
     },
     Kind {
         name: "n",

@@ -1,5 +1,7 @@
 //! Command patterns of single families, in the notation of the generator.
 
+use crate::families;
+
 /// Lists: `lk` is a list key, `wait` the timeout of a blocking command.
 pub(crate) const LISTS: &[&str] = &[
     "LPUSH lk v v v",
@@ -97,4 +99,12 @@ pub(crate) const BITS: &[&str] = &[
 ];
 
 /// All families.
-pub(crate) const ALL: &[&[&str]] = &[LISTS, DATABASES, BITS];
+pub(crate) const ALL: &[&[&str]] = &[
+    LISTS,
+    DATABASES,
+    BITS,
+    families::HASHES,
+    families::SETS,
+    families::SORTED_SETS,
+    families::GEO,
+];

@@ -11,12 +11,17 @@ use swarm_resp::{Decoder, Request};
 pub(crate) const CONNECTIONS: usize = 2;
 
 pub(crate) struct Peers {
+    address: String,
     connections: Vec<Connection>,
+    /// Other connections, which only observe.
+    observer: Option<Box<Self>>,
 }
 
 struct Connection {
     stream: TcpStream,
     buffer: BytesMut,
+    /// What `buffer` contains, and what the decoder has taken from it for the next reply.
+    raw: Vec<u8>,
     decoder: Decoder,
 }
 
@@ -31,11 +36,14 @@ impl Peers {
             Connection {
                 stream,
                 buffer: BytesMut::new(),
+                raw: Vec::new(),
                 decoder: Decoder::new(),
             }
         };
         Self {
+            address: address.to_owned(),
             connections: (0..CONNECTIONS).map(connection).collect(),
+            observer: None,
         }
     }
 
@@ -51,20 +59,51 @@ impl Peers {
         let Connection {
             stream,
             buffer,
+            raw,
             decoder,
         } = &mut self.connections[connection];
         loop {
-            let before = buffer.clone();
             if decoder.decode(buffer).unwrap().is_some() {
-                return before[..before.len() - buffer.len()].to_vec();
+                let rest = raw.split_off(raw.len() - buffer.len());
+                return std::mem::replace(raw, rest);
             }
             let mut chunk = [0; 4096];
             match stream.read(&mut chunk) {
                 Ok(0) => return b"(closed)".to_vec(),
-                Ok(read) => buffer.extend_from_slice(&chunk[..read]),
+                Ok(read) => {
+                    buffer.extend_from_slice(&chunk[..read]);
+                    raw.extend_from_slice(&chunk[..read]);
+                }
                 Err(_) => return b"(no reply within ten seconds)".to_vec(),
             }
         }
+    }
+
+    /// Runs a command on a connection that takes no part in the sequence.
+    fn observe(&mut self, args: &[impl AsRef<[u8]>]) -> Vec<u8> {
+        let Self {
+            observer, address, ..
+        } = self;
+        let observer = observer.get_or_insert_with(|| Box::new(Self::connect(address)));
+        observer.run(0, args)
+    }
+
+    /// Returns whether a key of Redis is encoded as a hash table, whose order is random. The
+    /// database is not known.
+    pub(crate) fn is_table(&mut self, key: &[u8]) -> bool {
+        (0..16).any(|database| {
+            self.observe(&["SELECT", &database.to_string()]);
+            let reply = self.observe(&[b"OBJECT".as_slice(), b"ENCODING", key]);
+            [&b"$9\r\nhashtable\r\n"[..], b"$8\r\nskiplist\r\n"].contains(&reply.as_slice())
+        })
+    }
+
+    /// Returns whether Redis stores a number of integers in their order.
+    pub(crate) fn sorts_integers(&mut self, number: usize) -> bool {
+        let reply = self.observe(&["CONFIG", "GET", "set-max-intset-entries"]);
+        let text = String::from_utf8(reply).unwrap();
+        let limit: usize = text.lines().last().unwrap().parse().unwrap();
+        number <= limit
     }
 
     pub(crate) fn run(&mut self, connection: usize, args: &[impl AsRef<[u8]>]) -> Vec<u8> {

@@ -46,17 +46,17 @@ fn places_of(spec: &Spec) -> &'static [Place] {
 }
 
 /// Returns the first and the last position of keys and their distance, or zeros if they depend on
-/// other arguments.
+/// other arguments. Of several places, only those that do not depend on them count.
 fn positions(places: &[Place]) -> (i64, i64, i64) {
-    match places {
-        [Place::Range { first, last, step }] => {
-            (i64::from(*first), i64::from(*last), i64::from(*step))
-        }
-        [Place::Range { first, .. }, .., Place::Range { last, .. }] => {
-            (i64::from(*first), i64::from(*last), 1)
-        }
-        _ => (0, 0, 0),
-    }
+    let mut ranges = places.iter().filter_map(|place| match place {
+        Place::Range { first, last, step } => Some((*first, *last, *step)),
+        _ => None,
+    });
+    let Some((first, last, step)) = ranges.next() else {
+        return (0, 0, 0);
+    };
+    let (last, step) = ranges.last().map_or((last, step), |(_, last, _)| (last, 1));
+    (first.into(), last.into(), step.into())
 }
 
 fn traits_of(spec: &Spec) -> Traits {

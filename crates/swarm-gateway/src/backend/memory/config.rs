@@ -8,6 +8,7 @@ use swarm_resp::Frame;
 use super::call::{Call, Reply, ok};
 use super::glob;
 use super::notify::{self, Flags};
+use super::number;
 use super::reject::Reject;
 
 /// A parameter.
@@ -56,16 +57,12 @@ const fn parameter(name: &'static str, default: &'static str, kind: Kind) -> Par
 /// Milliseconds after which a script counts as too long.
 const BUSY_LIMIT: &str = "busy-reply-threshold";
 
-/// Another name of the same parameter.
-const OLD_BUSY_LIMIT: &str = "lua-time-limit";
-
-const PARAMETERS: [Parameter; 17] = [
+static PARAMETERS: [Parameter; 16] = [
     parameter("appendonly", "no", Kind::YesOrNo),
     parameter(BUSY_LIMIT, "5000", Kind::Number(i64::MAX)),
     parameter("databases", "1", Kind::Immutable),
     parameter("hash-max-listpack-entries", "512", Kind::Number(i64::MAX)),
     parameter("hash-max-listpack-value", "64", Kind::Memory),
-    parameter(OLD_BUSY_LIMIT, "5000", Kind::Number(i64::MAX)),
     parameter("maxmemory", "0", Kind::Memory),
     parameter("maxmemory-policy", "noeviction", Kind::OneOf(POLICIES)),
     parameter(notify::PARAMETER, "", Kind::Notifications),
@@ -77,6 +74,15 @@ const PARAMETERS: [Parameter; 17] = [
     parameter("tracking-table-max-keys", "1000000", Kind::Number(i64::MAX)),
     parameter("zset-max-listpack-entries", "128", Kind::Number(i64::MAX)),
     parameter("zset-max-listpack-value", "64", Kind::Memory),
+];
+
+/// Former names of parameters.
+const ALIASES: [(&str, &str); 5] = [
+    ("hash-max-ziplist-entries", "hash-max-listpack-entries"),
+    ("hash-max-ziplist-value", "hash-max-listpack-value"),
+    ("lua-time-limit", BUSY_LIMIT),
+    ("zset-max-ziplist-entries", "zset-max-listpack-entries"),
+    ("zset-max-ziplist-value", "zset-max-listpack-value"),
 ];
 
 impl Kind {
@@ -91,7 +97,7 @@ impl Kind {
                 Some(bytes) => bytes.to_string().into(),
                 None => return Err("argument must be a memory value".to_owned()),
             },
-            Self::Number(most) => match text.parse::<i64>() {
+            Self::Number(most) => match number::integer(value) {
                 Ok(number) if (0..=most).contains(&number) => text.into(),
                 Ok(_) => return Err(format!("argument must be between 0 and {most} inclusive")),
                 Err(_) => return Err("argument couldn't be parsed into an integer".to_owned()),
@@ -135,6 +141,8 @@ fn memory(text: &str) -> Option<u64> {
         "gb" => 1 << 30,
         _ => return None,
     };
+    // As in C, a missing number is 0.
+    let number = if number.is_empty() { "0" } else { number };
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
@@ -189,30 +197,52 @@ impl Config {
     }
 }
 
+/// Returns the former name of a parameter that is given, and the current one.
+fn alias(name: &[u8]) -> Option<(&'static str, &'static str)> {
+    let is_name = |(alias, _): &&(&str, &str)| alias.as_bytes().eq_ignore_ascii_case(name);
+    ALIASES.iter().find(is_name).copied()
+}
+
+/// Returns a parameter, and the name by which it was given.
+fn named(name: &[u8]) -> Option<(&'static Parameter, &'static str)> {
+    let find = |name: &[u8]| {
+        let is_name = |known: &&Parameter| known.name.as_bytes().eq_ignore_ascii_case(name);
+        PARAMETERS.iter().find(is_name)
+    };
+    match alias(name) {
+        Some((alias, current)) => Some((find(current.as_bytes())?, alias)),
+        None => find(name).map(|parameter| (parameter, parameter.name)),
+    }
+}
+
 pub(super) fn get(call: &mut Call<'_>) -> Reply {
     let patterns: Vec<_> = call
         .rest(2)
         .iter()
         .map(|arg| arg.to_ascii_lowercase())
         .collect();
-    let config = &call.server.config.values;
+    let config = &call.server.config;
+    let names = config
+        .values
+        .keys()
+        .chain(ALIASES.iter().map(|(alias, _)| alias));
     Ok(Frame::build(|reply| {
         reply.map(|map| {
-            for (name, value) in config {
+            for name in names {
                 if patterns
                     .iter()
                     .any(|pattern| glob::matches(pattern, name.as_bytes()))
                 {
                     map.bulk(name.as_bytes());
-                    map.bulk(value);
+                    let current = alias(name.as_bytes()).map_or(*name, |(_, current)| current);
+                    map.bulk(config.value(current));
                 }
             }
         });
     }))
 }
 
-fn failed(parameter: &Parameter, why: &str) -> Reject {
-    let name = parameter.name;
+fn failed(name: &str, why: &str) -> Reject {
     Reject::new(format!(
         "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"
     ))
@@ -224,14 +254,12 @@ pub(super) fn set(call: &mut Call<'_>) -> Reply {
     if !pairs.remainder().is_empty() {
         return Err(Reject::SYNTAX);
     }
-    let mut known: Vec<(&Parameter, &Bytes)> = Vec::new();
+    let mut known: Vec<(&Parameter, &str, &Bytes)> = Vec::new();
     for pair in pairs {
         let [name, value] = pair else {
             return Err(Reject::SYNTAX);
         };
-        let found = (PARAMETERS.iter())
-            .find(|parameter| parameter.name.as_bytes().eq_ignore_ascii_case(name));
-        let Some(parameter) = found else {
+        let Some((parameter, name)) = named(name) else {
             return Err(Reject::quoting(&[
                 b"ERR Unknown option or number of arguments for CONFIG SET - '",
                 name,
@@ -239,32 +267,22 @@ pub(super) fn set(call: &mut Call<'_>) -> Reply {
             ]));
         };
         if matches!(parameter.kind, Kind::Immutable) {
-            return Err(failed(parameter, "can't set immutable config"));
+            return Err(failed(name, "can't set immutable config"));
         }
-        if known.iter().any(|(other, _)| other.name == parameter.name) {
-            return Err(failed(parameter, "duplicate parameter"));
+        if known.iter().any(|(other, ..)| other.name == parameter.name) {
+            return Err(failed(name, "duplicate parameter"));
         }
-        known.push((parameter, value));
+        known.push((parameter, name, value));
     }
     let mut notifications = call.server.notifications;
     let mut accepted = Vec::new();
-    for (parameter, value) in known {
+    for (parameter, name, value) in known {
         if matches!(parameter.kind, Kind::Notifications) {
             notifications = Flags::parse(&String::from_utf8_lossy(value)).unwrap_or_default();
         }
         let value = parameter.kind.accept(value);
-        accepted.push((
-            parameter.name,
-            value.map_err(|why| failed(parameter, &why))?,
-        ));
+        accepted.push((parameter.name, value.map_err(|why| failed(name, &why))?));
     }
-    let renamed = accepted.iter().filter_map(|(name, value)| match *name {
-        BUSY_LIMIT => Some((OLD_BUSY_LIMIT, value.clone())),
-        OLD_BUSY_LIMIT => Some((BUSY_LIMIT, value.clone())),
-        _ => None,
-    });
-    let renamed: Vec<_> = renamed.collect();
-    accepted.extend(renamed);
     call.server.config.extend(accepted);
     call.server.notifications = notifications;
     call.keyspace.publish(notifications.published());

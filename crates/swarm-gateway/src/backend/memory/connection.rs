@@ -187,11 +187,10 @@ impl Wanted {
                 _ => Err(Reject::quoting(&[b"ERR Unknown client type '", kind, b"'"])),
             },
             (b"ID", [_, ..]) => {
+                // No connection has a number that is not positive.
                 let id = |text: &Bytes| {
-                    let id = number::integer(text)
-                        .ok()
-                        .and_then(|id| u64::try_from(id).ok());
-                    id.filter(|id| *id > 0)
+                    let id = number::integer(text).ok()?;
+                    Some(u64::try_from(id).unwrap_or(0))
                 };
                 let ids: Option<Vec<_>> = values.iter().map(id).collect();
                 ids.map(Self::Listed)

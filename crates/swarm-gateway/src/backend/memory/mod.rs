@@ -12,6 +12,7 @@ mod deadlines;
 mod elements;
 mod expire;
 mod float;
+mod geo;
 mod glob;
 mod hashes;
 mod hyperloglog;

@@ -66,6 +66,17 @@ impl Reject {
         ])
     }
 
+    /// Redis' error for a missing group, or a missing key.
+    pub(super) fn no_stream_or_group(key: &[u8], group: &[u8]) -> Self {
+        Self::quoting(&[
+            b"NOGROUP No such key '",
+            key,
+            b"' or consumer group '",
+            group,
+            b"'",
+        ])
+    }
+
     pub(super) fn no_group(key: &[u8], group: &[u8]) -> Self {
         Self::quoting(&[
             b"NOGROUP No such consumer group '",

@@ -9,9 +9,9 @@ use super::call::{Call, Reply};
 use super::link::{self, Local, Replies};
 use super::reject::Reject;
 use super::{
-    State, admin, bitmaps, command, config, connection, databases, expire, hashes, hyperloglog,
-    info, keys, lcs, lists, pubsub, ranges, scan, script, server, sets, sorted_sets, streams,
-    strings, tracking, transaction,
+    State, admin, bitmaps, command, config, connection, databases, expire, geo, hashes,
+    hyperloglog, info, keys, lcs, lists, pubsub, ranges, scan, script, server, sets, sorted_sets,
+    streams, strings, tracking, transaction,
 };
 
 /// A command.
@@ -249,6 +249,7 @@ static TABLE: &[Spec] = &[
 static FAMILIES: &[&[Spec]] = &[
     TABLE,
     bitmaps::COMMANDS,
+    geo::COMMANDS,
     hashes::COMMANDS,
     hyperloglog::COMMANDS,
     lists::COMMANDS,

@@ -1120,6 +1120,25 @@ impl Client {
     /// # Servers
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use swarm_keydb::Client;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// use swarm_keydb::{GeoPoint, GeoSearch, GeoUnit};
+    ///
+    /// let palermo = GeoPoint::new(13.361389, 38.115556);
+    /// let catania = GeoPoint::new(15.087269, 37.502669);
+    /// client.geoadd("cities", [("Palermo", palermo), ("Catania", catania)]).await?;
+    /// let near = GeoSearch::radius(palermo, 100.0, GeoUnit::Kilometers);
+    /// assert_eq!(client.geosearch("cities", near).await?, ["Palermo"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn geoadd(
         &self,
         key: impl ToKey,
@@ -1311,6 +1330,24 @@ impl Client {
     /// # Servers
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use swarm_keydb::Client;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// use std::collections::HashMap;
+    ///
+    /// client.hset("user:1", (("name", "ann"), ("visits", 7))).await?;
+    /// assert_eq!(client.hget_as::<u32>("user:1", "visits").await?, Some(7));
+    /// let user: HashMap<String, String> = client.hgetall_as("user:1").await?;
+    /// assert_eq!(user["name"], "ann");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn hset<M>(&self, key: impl ToKey, fields: impl ToFields<M>) -> Reply<u64> {
         HashCommands::hset(self, key, fields)
     }
@@ -3456,6 +3493,23 @@ impl Client {
     /// # Servers
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use swarm_keydb::Client;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// use std::collections::HashSet;
+    ///
+    /// client.sadd("tags", ["red", "blue", "red"]).await?;
+    /// let tags: HashSet<String> = client.smembers_as("tags").await?;
+    /// assert_eq!(tags.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sadd(&self, key: impl ToKey, members: impl ToArgs) -> Reply<u64> {
         SetCommands::sadd(self, key, members)
     }
@@ -3875,6 +3929,23 @@ impl Client {
     /// # Servers
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use swarm_keydb::Client;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gateway = swarm_gateway::test().await?;
+    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// use swarm_keydb::ZRange;
+    ///
+    /// client.zadd("scores", [("ann", 12.5), ("bob", 7.0)]).await?;
+    /// let best = client.zrange_withscores_as::<String>("scores", ZRange::ranks(..1).rev()).await?;
+    /// assert_eq!(best, [("ann".to_owned(), 12.5)]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn zadd(
         &self,
         key: impl ToKey,

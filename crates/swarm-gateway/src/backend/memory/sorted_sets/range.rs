@@ -97,7 +97,12 @@ impl<'a> Query<'a> {
             ends,
             reverse,
             with_scores,
-            skip: natural(offset),
+            // With ranks and no limit, Redis ignores the offset.
+            skip: if kind == Kind::Ranks {
+                0
+            } else {
+                natural(offset)
+            },
             limit: natural(limit),
         })
     }

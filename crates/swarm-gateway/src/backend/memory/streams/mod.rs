@@ -190,7 +190,7 @@ impl<'a> Call<'a> {
 
     /// Returns the stream of a group.
     fn group_mut(&mut self, key: &Bytes, group: &Bytes) -> Result<(&mut Stream, Bytes), Reject> {
-        let missing = || Reject::no_key_or_group(key, group);
+        let missing = || Reject::no_stream_or_group(key, group);
         let stream = self.stream_mut(key)?.ok_or_else(missing)?;
         if !stream.groups.contains_key(group) {
             return Err(missing());
