@@ -124,6 +124,8 @@ pub(crate) const ALL: &[(&str, &str)] = &[
          1: SET b 5
          0 <",
     ),
+    ("events of collections", EVENTS),
+    ("tracking collections (RESP3)", INVALIDATIONS),
     (
         "a watch",
         "0: WATCH k
@@ -145,6 +147,137 @@ pub(crate) const ALL: &[(&str, &str)] = &[
          0: EXEC",
     ),
 ];
+
+/// Events of hashes, sets, sorted sets, and geospatial indexes.
+const EVENTS: &str = "1: CONFIG SET notify-keyspace-events EAn
+         0: PSUBSCRIBE __keyevent@0__:*
+         1: HSET h f 1
+         0 <
+         0 <
+         1: HSETNX h g 1
+         0 <
+         1: HINCRBY h f 1
+         0 <
+         1: HINCRBYFLOAT h f 0.5
+         0 <
+         1: HDEL h f none
+         0 <
+         1: HDEL h g
+         0 <
+         0 <
+         1: HDEL h g
+         1: SADD e 1 2 3
+         0 <
+         0 <
+         1: SADD e 1
+         1: SREM e 3
+         0 <
+         1: SMOVE e e2 1
+         0 <
+         0 <
+         0 <
+         1: SMOVE e e2 2
+         0 <
+         0 <
+         0 <
+         1: SINTERSTORE e3 e2 e2
+         0 <
+         0 <
+         1: SDIFFSTORE e3 e2 e2
+         0 <
+         1: SUNIONSTORE e3 e e2
+         0 <
+         0 <
+         1: SDIFFSTORE none e2 e2
+         1: SPOP e3 5
+         0 <
+         0 <
+         1: SPOP e2 0
+         1: ZADD z 1 a 2 b 3 c 4 d
+         0 <
+         0 <
+         1: ZADD z 1 a
+         1: ZADD z XX 2 a
+         0 <
+         1: ZINCRBY z 1 a
+         0 <
+         1: ZADD z INCR 1 a
+         0 <
+         1: ZREM z a
+         0 <
+         1: ZRANGESTORE z2 z 0 -1
+         0 <
+         0 <
+         1: ZREMRANGEBYRANK z2 0 0
+         0 <
+         1: ZREMRANGEBYSCORE z2 3 3
+         0 <
+         1: ZREMRANGEBYLEX z2 - +
+         0 <
+         0 <
+         1: ZUNIONSTORE z2 1 z
+         0 <
+         0 <
+         1: ZINTERSTORE z2 2 z none
+         0 <
+         1: ZDIFFSTORE z3 1 z
+         0 <
+         0 <
+         1: ZPOPMIN z3
+         0 <
+         1: ZMPOP 1 z3 MAX COUNT 5
+         0 <
+         0 <
+         1: ZPOPMAX z
+         0 <
+         1: GEOADD o 13.361389 38.115556 p
+         0 <
+         0 <
+         1: GEOSEARCHSTORE o2 o FROMMEMBER p BYRADIUS 1 km
+         0 <
+         0 <
+         1: GEORADIUS o 13 38 500 km STORE o2
+         0 <
+         1: GEORADIUS o 0 0 1 km STORE o2
+         0 <
+         1: CONFIG SET notify-keyspace-events ";
+
+/// Invalidations of hashes, sets, sorted sets, and geospatial indexes.
+const INVALIDATIONS: &str = "0: CLIENT TRACKING ON
+         0: HGET h f
+         1: HSET h f 1
+         0 <
+         0: SINTERCARD 2 e e2 LIMIT 1
+         1: SADD e2 1
+         0 <
+         1: SADD e 1
+         0 <
+         0: SMEMBERS e
+         1: SADD e 1
+         1: SREM e 1
+         0 <
+         0: ZUNION 2 z z2 WITHSCORES
+         1: ZADD z 1 a
+         0 <
+         1: ZADD z2 1 a
+         0 <
+         0: ZRANGE z 0 -1
+         1: ZADD z 1 a
+         1: ZADD z 2 a
+         0 <
+         0: ZSCORE z a
+         1: ZPOPMIN z
+         0 <
+         0: GEOPOS o p
+         1: GEOADD o 13 38 p
+         0 <
+         0: GEOSEARCH o FROMMEMBER p BYRADIUS 1 km
+         1: GEORADIUS o 13 38 1 km STORE o
+         0 <
+         0: HGETALL h
+         1: HSETNX h f 2
+         1: HINCRBY h f 1
+         0 <";
 
 /// Runs a script on new connections and an empty store, and returns the output of each line.
 pub(crate) fn play(peers: &mut Peers, protocol: &str, script: &str) -> Vec<(String, String)> {

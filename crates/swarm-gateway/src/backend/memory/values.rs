@@ -5,7 +5,7 @@ use swarm_resp::{Frame, FrameBuilder, RespVersion};
 
 use super::call::{Call, count};
 use super::hashes::Hash;
-use super::keyspace::{Expiry, Value};
+use super::keyspace::{Class, Expiry, Value};
 use super::number;
 use super::reject::Reject;
 use super::sets::Set;
@@ -55,21 +55,27 @@ impl<'a> Call<'a> {
     }
 
     /// Announces that a command has changed a collection, and removes it if nothing is left of it.
-    pub(super) fn changed(&mut self, key: &[u8], _event: &'static str) {
-        match self.keyspace.get(key).and_then(Value::elements) {
-            Some(0) => drop(self.keyspace.remove(key)),
+    pub(super) fn changed(&mut self, key: &[u8], event: &'static str) {
+        let value = self.keyspace.get(key);
+        let class = value.map_or(Class::GENERIC, Value::class);
+        let elements = value.and_then(Value::elements);
+        self.keyspace.notify(class, event, key);
+        match elements {
+            Some(0) => self.keyspace.discard_empty(key),
             _ => self.keyspace.touch(key),
         }
     }
 
     /// Stores the result of a command and returns the number of its elements. An empty result
     /// removes the key.
-    pub(super) fn store(&mut self, key: &Bytes, value: Value, _event: &'static str) -> Frame {
+    pub(super) fn store(&mut self, key: &Bytes, value: Value, event: &'static str) -> Frame {
         let elements = value.elements().unwrap_or(0);
-        if elements == 0 {
-            self.keyspace.remove(key);
-        } else {
+        if elements > 0 {
+            let class = value.class();
             self.keyspace.set(key, value, Expiry::Never);
+            self.keyspace.notify(class, event, key);
+        } else if self.keyspace.contains(key) {
+            self.keyspace.discard_empty(key);
         }
         count(elements)
     }
@@ -96,6 +102,16 @@ impl<'a> Call<'a> {
 }
 
 impl Value {
+    /// Returns the class of events of a collection.
+    const fn class(&self) -> Class {
+        match self {
+            Self::Hash(_) => Class::HASH,
+            Self::Set(_) => Class::SET,
+            Self::SortedSet(_) => Class::SORTED_SET,
+            _ => Class::GENERIC,
+        }
+    }
+
     /// Returns the number of elements of a hash, set, or sorted set.
     pub(super) fn elements(&self) -> Option<usize> {
         Some(match self {
