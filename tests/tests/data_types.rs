@@ -1,17 +1,50 @@
-//! Redis' data types against a real Redis in both protocols: what the checks of single commands do
-//! not show.
+//! Redis' data types against the embedded store and a real Redis in both protocols: what the checks
+//! of single commands do not show.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
+use swarm_gateway::{Dialect, Gateway};
 use swarm_keydb::{
     BitField, BitGets, BitOffset, BitOverflow, BitType, Bytes, Client, ClientKill, ClientOptions,
     Error, ErrorKind, GeoAddOptions, GeoPoint, GeoSearch, GeoUnit, GetEx, KeyType, LPosOptions,
     Outcome, ProtocolVersion, Reply, ScanOptions, ZAddOptions, ZCombineOptions, ZRange, blocking,
 };
-use swarm_tests::{Redis, connected, within};
+use swarm_tests::{Redis, connected, gateway, within};
+
+/// The servers with all data types: a gateway with its embedded store, and Redis, if installed.
+struct Servers {
+    gateway: Gateway,
+    redis: Option<Redis>,
+}
+
+impl Servers {
+    async fn start() -> Self {
+        Self {
+            gateway: gateway(Dialect::STANDARD).await,
+            redis: Redis::start(),
+        }
+    }
+
+    fn urls(&self) -> Vec<String> {
+        let redis = self.redis.iter().map(|redis| redis.url().to_string());
+        redis.chain([self.gateway.tcp_url().to_string()]).collect()
+    }
+
+    /// Returns a client of each server and each protocol.
+    async fn clients(&self) -> Vec<Client> {
+        let mut clients = Vec::new();
+        for url in self.urls() {
+            for protocol in [ProtocolVersion::Resp2, ProtocolVersion::Auto] {
+                let options = ClientOptions::new(&url).protocol(protocol);
+                clients.push(within(Client::connect(options)).await.unwrap());
+            }
+        }
+        clients
+    }
+}
 
 /// Returns a client for each protocol, connected to the same server.
 async fn clients(redis: &Redis) -> [Client; 2] {
@@ -27,8 +60,8 @@ async fn clients(redis: &Redis) -> [Client; 2] {
 
 #[tokio::test]
 async fn element_streams_yield_every_element_once_the_key_is_still() {
-    let Some(redis) = Redis::start() else { return };
-    for client in clients(&redis).await {
+    let servers = Servers::start().await;
+    for client in servers.clients().await {
         client.flushall().await.unwrap();
         let numbers = || (0..1500).map(|n| (format!("n{n}"), n));
         client.hset("h", numbers()).await.unwrap();
@@ -87,28 +120,30 @@ async fn element_streams_yield_every_element_once_the_key_is_still() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn element_iterators_yield_every_element() {
-    let Some(redis) = Redis::start() else { return };
-    let url = redis.url();
+    let servers = Servers::start().await;
+    let urls = servers.urls();
     let work = move || {
-        let client = blocking::Client::connect(url).unwrap();
-        let numbers = || (0..700).map(|n| (format!("n{n}"), n));
-        client.hset("h", numbers()).unwrap();
-        client.zadd("z", numbers()).unwrap();
-        let members: Vec<_> = numbers().map(|(name, _)| name).collect();
-        client.sadd("s", members).unwrap();
-        let all = || ScanOptions::new().count(50);
-        assert_eq!(
-            client.hscan_iter("h", all()).filter_map(Result::ok).count(),
-            700
-        );
-        assert_eq!(
-            client.sscan_iter("s", all()).filter_map(Result::ok).count(),
-            700
-        );
-        let mut scores = client.zscan_iter("z", all());
-        let sum: f64 = scores.by_ref().map(|item| item.unwrap().1).sum();
-        assert!((sum - 244_650.0).abs() < 1e-9, "{sum}");
-        assert_eq!(scores.cursor(), None);
+        for url in urls {
+            let client = blocking::Client::connect(url).unwrap();
+            let numbers = || (0..700).map(|n| (format!("n{n}"), n));
+            client.hset("h", numbers()).unwrap();
+            client.zadd("z", numbers()).unwrap();
+            let members: Vec<_> = numbers().map(|(name, _)| name).collect();
+            client.sadd("s", members).unwrap();
+            let all = || ScanOptions::new().count(50);
+            assert_eq!(
+                client.hscan_iter("h", all()).filter_map(Result::ok).count(),
+                700
+            );
+            assert_eq!(
+                client.sscan_iter("s", all()).filter_map(Result::ok).count(),
+                700
+            );
+            let mut scores = client.zscan_iter("z", all());
+            let sum: f64 = scores.by_ref().map(|item| item.unwrap().1).sum();
+            assert!((sum - 244_650.0).abs() < 1e-9, "{sum}");
+            assert_eq!(scores.cursor(), None);
+        }
     };
     within(tokio::task::spawn_blocking(work)).await.unwrap();
 }
@@ -202,25 +237,27 @@ async fn wait_counts_the_replicas_that_have_the_writes_of_its_connection() {
 
 #[tokio::test]
 async fn the_types_of_keys_have_names() {
-    let Some(redis) = Redis::start() else { return };
-    let [client, _] = clients(&redis).await;
-    client.hset("hash", [("f", 1)]).await.unwrap();
-    client.rpush("list", 1).await.unwrap();
-    client.sadd("set", 1).await.unwrap();
-    client
-        .geoadd("sorted", [("m", GeoPoint::new(1.0, 2.0))])
-        .await
-        .unwrap();
-    client.pfadd("string", "x").await.unwrap();
-    for (key, expected) in [
-        ("hash", KeyType::Hash),
-        ("list", KeyType::List),
-        ("set", KeyType::Set),
-        ("sorted", KeyType::SortedSet),
-        ("string", KeyType::String),
-        ("missing", KeyType::Missing),
-    ] {
-        assert_eq!(within(client.key_type(key)).await.unwrap(), expected);
+    let servers = Servers::start().await;
+    for client in servers.clients().await {
+        client.flushall().await.unwrap();
+        client.hset("hash", [("f", 1)]).await.unwrap();
+        client.rpush("list", 1).await.unwrap();
+        client.sadd("set", 1).await.unwrap();
+        client
+            .geoadd("sorted", [("m", GeoPoint::new(1.0, 2.0))])
+            .await
+            .unwrap();
+        client.pfadd("string", "x").await.unwrap();
+        for (key, expected) in [
+            ("hash", KeyType::Hash),
+            ("list", KeyType::List),
+            ("set", KeyType::Set),
+            ("sorted", KeyType::SortedSet),
+            ("string", KeyType::String),
+            ("missing", KeyType::Missing),
+        ] {
+            assert_eq!(within(client.key_type(key)).await.unwrap(), expected);
+        }
     }
 }
 
@@ -273,8 +310,8 @@ fn user(email: Option<&str>, level: Option<f64>) -> User {
 
 #[tokio::test]
 async fn structs_are_stored_as_hashes_and_read_again() {
-    let Some(redis) = Redis::start() else { return };
-    for c in clients(&redis).await {
+    let servers = Servers::start().await;
+    for c in servers.clients().await {
         c.flushall().await.unwrap();
         assert_eq!(within(c.hget_struct::<User>("u")).await.unwrap(), None);
         let ann = user(Some("a@b"), Some(0.1));
