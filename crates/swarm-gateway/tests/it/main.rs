@@ -3,6 +3,7 @@
 mod backends;
 mod client;
 mod close_drops;
+mod collections;
 mod commands;
 #[cfg(feature = "control")]
 mod control;
