@@ -19,12 +19,13 @@ pub(crate) enum CommandName {
 impl CommandName {
     pub(crate) fn new(name: &[u8]) -> Self {
         let mut bytes = [0; SHORT];
-        match (bytes.get_mut(..name.len()), u8::try_from(name.len())) {
-            (Some(short), Ok(length)) if name.is_ascii() => {
-                short.copy_from_slice(name);
-                short.make_ascii_uppercase();
-                Self::Short { bytes, length }
-            }
+        let mut is_ascii = true;
+        for (to, from) in bytes.iter_mut().zip(name) {
+            *to = from.to_ascii_uppercase();
+            is_ascii &= from.is_ascii();
+        }
+        match u8::try_from(name.len()) {
+            Ok(length) if is_ascii && name.len() <= SHORT => Self::Short { bytes, length },
             _ => Self::Long(String::from_utf8_lossy(name).to_ascii_uppercase().into()),
         }
     }

@@ -8,9 +8,10 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use swarm_resp::RespVersion;
+use swarm_resp::{Request, RespVersion};
 use tokio::sync::watch;
 
+use crate::command_name::CommandName;
 use crate::dialect::{Dialect, Quirk};
 use crate::error::StoreError;
 use crate::fault::Faults;
@@ -21,6 +22,11 @@ use crate::stream::Addresses;
 
 /// A data store that client connections attach to.
 pub(crate) trait Backend: Send + Sync {
+    /// Returns whether links [forward](Link::forward) commands.
+    fn forwards(&self) -> bool {
+        false
+    }
+
     /// Returns whether the backend applies the write queue itself.
     fn paces_writes(&self) -> bool {
         false
@@ -100,6 +106,13 @@ pub(crate) trait Link: Send {
     /// Runs one command and puts its replies into the client's outbox. `name` is the first argument
     /// in upper case.
     fn call(&mut self, name: &str, args: Vec<Bytes>) -> Called;
+
+    /// Forwards a command as it is. Returns `false`, and does nothing, if it must be
+    /// [called](Self::call) instead.
+    fn forward(&mut self, name: &CommandName, request: &Request) -> bool {
+        let _ = (name, request);
+        false
+    }
 
     /// Begins a turn of the connection. Commands within a turn may share a reading of the clock.
     fn begin_turn(&mut self) {}

@@ -12,8 +12,12 @@ pub(super) struct Executions(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
-    /// Clients cannot add names at will, so the hash need not resist collisions.
-    counts: FnvHashMap<String, u64>,
+    counts: Vec<(String, u64)>,
+    /// Places of the counts. Clients cannot add names at will, so the hash need not resist
+    /// collisions.
+    places: FnvHashMap<String, usize>,
+    /// Place of the command that has run last, which often is that of the next one.
+    last: usize,
     waiters: Vec<Waiter>,
 }
 
@@ -27,18 +31,35 @@ struct Waiter {
 
 impl Table {
     fn count(&self, name: &str) -> u64 {
-        self.counts.get(name).copied().unwrap_or(0)
+        let place = self.places.get(name);
+        place
+            .and_then(|place| self.counts.get(*place))
+            .map_or(0, |(_, count)| *count)
+    }
+
+    fn add(&mut self, name: &str) {
+        if self
+            .counts
+            .get(self.last)
+            .is_none_or(|(last, _)| last != name)
+        {
+            let known = self.places.get(name).copied();
+            self.last = known.unwrap_or_else(|| {
+                self.places.insert(name.to_owned(), self.counts.len());
+                self.counts.push((name.to_owned(), 0));
+                self.counts.len() - 1
+            });
+        }
+        if let Some((_, count)) = self.counts.get_mut(self.last) {
+            *count += 1;
+        }
     }
 }
 
 impl Executions {
     pub(super) fn add(&self, name: &str) {
         let mut table = self.lock();
-        if let Some(count) = table.counts.get_mut(name) {
-            *count += 1;
-        } else {
-            table.counts.insert(name.to_owned(), 1);
-        }
+        table.add(name);
         if table.waiters.is_empty() {
             return;
         }
@@ -57,7 +78,7 @@ impl Executions {
     }
 
     pub(super) fn all(&self) -> BTreeMap<String, u64> {
-        self.lock().counts.clone().into_iter().collect()
+        self.lock().counts.iter().cloned().collect()
     }
 
     /// Waits until a command has run `times` times.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
-use swarm_resp::{CommandDecoder, Frame, RespVersion, encode_frame};
+use swarm_resp::{CommandDecoder, Frame, ProtocolError, RespVersion, encode_frame};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::input::{self, Read};
@@ -35,6 +35,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Stream, stop: Stop) {
         decoder: super::decoder(shared.max_message),
         broken: false,
         reads_on: shared.dialect.has(Quirk::SwarmInput),
+        forwards: shared.backend.forwards(),
         max_message: shared.max_message,
         replies: BytesMut::new(),
         fragments: VecDeque::new(),
@@ -53,6 +54,8 @@ struct Tcp {
     broken: bool,
     /// Malformed input is answered and read on.
     reads_on: bool,
+    /// Commands are forwarded, so they are not split into arguments.
+    forwards: bool,
     max_message: usize,
     /// Encoded replies.
     replies: BytesMut,
@@ -69,13 +72,13 @@ impl Tcp {
     fn decode(&mut self) -> Option<Inbound> {
         let plain = matches!(self.received.as_ref(), [b'*', b'1'..=b'9', ..]);
         if plain || !self.reads_on {
-            match self.decoder.decode(&mut self.received) {
-                Ok(Some(args)) if !self.reads_on && is_http(&args) => {
+            match self.next_command() {
+                Ok(Some(inbound)) if !self.reads_on && is_http(&inbound) => {
                     self.broken = true;
                     tracing::warn!("connection closed: an HTTP client uses the TCP listener");
                     return None;
                 }
-                Ok(args) => return args.map(|args| Inbound::resp(Ok(args))),
+                Ok(inbound) => return inbound,
                 Err(error) if !self.reads_on => {
                     self.broken = true;
                     return Some(Inbound::resp(Err(error.to_string())));
@@ -96,6 +99,15 @@ impl Tcp {
                 None
             }
         }
+    }
+
+    fn next_command(&mut self) -> Result<Option<Inbound>, ProtocolError> {
+        if self.forwards {
+            let request = self.decoder.decode_request(&mut self.received)?;
+            return Ok(request.map(Inbound::request));
+        }
+        let args = self.decoder.decode(&mut self.received)?;
+        Ok(args.map(|args| Inbound::resp(Ok(args))))
     }
 
     /// Reads once. Returns the number of bytes, 0 at the end.
@@ -214,7 +226,7 @@ impl Wire for Tcp {
 
 /// Returns whether a command is a line of an HTTP request. As in Redis, nothing behind it may run:
 /// a web page can send requests with commands in the body to any port.
-fn is_http(args: &[Bytes]) -> bool {
-    let name = args.first().map(Bytes::as_ref).unwrap_or_default();
+fn is_http(inbound: &Inbound) -> bool {
+    let name = inbound.typed_name();
     name.eq_ignore_ascii_case(b"POST") || name.eq_ignore_ascii_case(b"Host:")
 }

@@ -32,8 +32,8 @@ impl Door {
     /// Returns the input if it is for the session.
     pub(crate) fn admit(&self, inbound: Inbound) -> Option<Inbound> {
         let name = inbound.name();
-        let answer = match &inbound.args {
-            Err(text) => Some(Err(text.clone())),
+        let answer = match inbound.args() {
+            Err(text) => Some(Err(text.to_owned())),
             Ok(args) if &*name == "AUTH" => Some(self.auth(args)),
             Ok(_) if matches!(&*name, "PING" | "QUIT") => None,
             Ok(_) if !self.authenticated.load(Ordering::Relaxed) => {

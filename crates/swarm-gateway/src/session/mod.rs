@@ -15,6 +15,7 @@ use swarm_resp::{Frame, RespVersion};
 
 use crate::backend::{Backend, Called, Client, Forwarded, Link, Quirks};
 use crate::clock::Clock;
+use crate::command_name::CommandName;
 use crate::dialect::{Dialect, Quirk};
 use crate::fault::{Faults, ReplyFault};
 use crate::listener_kind::ListenerKind;
@@ -168,8 +169,8 @@ impl Session {
 
     /// Handles one input. Its replies are in the outbox, or will be before those of the next one.
     pub(crate) fn handle(&mut self, inbound: Inbound) -> Next {
-        let name = inbound.name();
-        let name = &*name;
+        let command = inbound.name();
+        let name = &*command;
         if self.link.is_in_flight() && !self.may_overlap(name, &inbound) {
             return self.wait(Waiting::Replies(inbound));
         }
@@ -181,7 +182,11 @@ impl Session {
             self.outbox.set_json(inbound.json_name(name));
             self.answers_json = is_json;
         }
-        let args = match inbound.args {
+        if self.forward(&command, &inbound) {
+            return Next::Continue;
+        }
+        let echoes_null = inbound.echoes_null;
+        let args = match inbound.into_args() {
             Ok(args) => args,
             Err(text) => {
                 self.refuse(&text);
@@ -191,7 +196,7 @@ impl Session {
         if args.is_empty() {
             return Next::Continue;
         }
-        if inbound.echoes_null {
+        if echoes_null {
             self.answer(name, Frame::null());
             return Next::Continue;
         }
@@ -224,6 +229,15 @@ impl Session {
             _ => return self.call(name, args, is_json),
         }
         Next::Continue
+    }
+
+    /// Passes a command on as it is, if nothing needs to look inside. Returns whether it did.
+    fn forward(&mut self, name: &CommandName, inbound: &Inbound) -> bool {
+        inbound.unsplit().is_some_and(|request| {
+            self.shared.write_queue.is_none()
+                && self.may_overlap(name, inbound)
+                && self.link.forward(name, request)
+        })
     }
 
     /// Returns whether an input may be handled before the replies to forwarded commands are in the

@@ -134,6 +134,9 @@ impl Session {
 
     /// Polls until the session can handle another input, or the connection must end.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        if self.waiting.is_none() {
+            return Poll::Ready(Next::Continue);
+        }
         while let Some(waiting) = self.waiting.take() {
             let over = match waiting.poll(&mut *self.link, cx) {
                 Ok(over) => over,

@@ -8,12 +8,14 @@ mod scan;
 mod tests;
 
 use std::fmt;
+use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
 pub use error::ProtocolError;
 pub use limits::CommandLimits;
 
+use crate::Request;
 use crate::decode::{BufferSize, Input};
 use crate::frame::shares;
 use scan::{Scan, Scanner};
@@ -101,6 +103,43 @@ impl CommandDecoder {
         self.decode_from(input)
     }
 
+    /// Decodes one command like [`decode`](Self::decode), and returns it as it was encoded. An
+    /// inline command is encoded as an array.
+    ///
+    /// Use this method in a proxy that passes commands on. The request always shares the buffer, so
+    /// copy what you keep.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`decode`](Self::decode).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use swarm_resp::{CommandDecoder, Request};
+    ///
+    /// let mut decoder = CommandDecoder::new();
+    /// let mut buffer = BytesMut::from("*2\r\n$3\r\nGET\r\n$1\r\nk\r\nGET k\r\n");
+    /// for _ in 0..2 {
+    ///     let request = decoder.decode_request(&mut buffer)?;
+    ///     assert_eq!(request, Some(Request::new("GET", "k")));
+    /// }
+    /// # Ok::<(), swarm_resp::ProtocolError>(())
+    /// ```
+    pub fn decode_request(
+        &mut self,
+        input: &mut BytesMut,
+    ) -> Result<Option<Request>, ProtocolError> {
+        self.decode_by(
+            input,
+            |args| Request::new("", args),
+            |decoder, input, len| {
+                Request::from_encoded(Input::split(input, len), decoder.args().len())
+            },
+        )
+    }
+
     /// Decodes one command from shared bytes, and removes it from their front.
     ///
     /// # Errors
@@ -126,6 +165,18 @@ impl CommandDecoder {
     }
 
     fn decode_from(&mut self, input: &mut impl Input) -> Result<Option<Vec<Bytes>>, ProtocolError> {
+        self.decode_by(input, |args| args, Self::take)
+    }
+
+    /// Decodes one command: an inline one by `inline`, any other by `take`, which removes it from
+    /// the input.
+    #[inline]
+    fn decode_by<I: Input, T>(
+        &mut self,
+        input: &mut I,
+        inline: impl FnOnce(Vec<Bytes>) -> T,
+        take: impl FnOnce(&mut Self, &mut I, usize) -> T,
+    ) -> Result<Option<T>, ProtocolError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -144,15 +195,20 @@ impl CommandDecoder {
                 Scan::Inline(args, len) => {
                     input.advance(len);
                     self.record(len);
-                    return Ok(Some(args));
+                    return Ok(Some(inline(args)));
                 }
                 Scan::Complete(len) => {
-                    let args = self.take(input, len);
+                    let command = take(self, input, len);
                     self.record(len);
-                    return Ok(Some(args));
+                    return Ok(Some(command));
                 }
             }
         }
+    }
+
+    /// Returns the positions of the arguments of the scanned command.
+    fn args(&self) -> &[Range<usize>] {
+        self.scanner.args()
     }
 
     /// Removes the scanned command of `len` bytes from the input.
@@ -165,7 +221,7 @@ impl CommandDecoder {
             None
         };
         let bytes = command.as_deref().unwrap_or(input);
-        let arg = |range: &std::ops::Range<usize>| match &command {
+        let arg = |range: &Range<usize>| match &command {
             Some(command) if shares(range.len(), len) => command.slice(range.clone()),
             _ => Bytes::copy_from_slice(bytes.get(range.clone()).unwrap_or_default()),
         };

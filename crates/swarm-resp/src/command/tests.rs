@@ -183,3 +183,25 @@ fn a_small_argument_does_not_retain_a_large_buffer() {
     let args = decoder.decode(&mut buffer).unwrap().unwrap();
     assert_eq!(args[1].as_ptr().addr(), at);
 }
+
+#[test]
+fn requests_are_the_commands_as_they_were_encoded() {
+    let stream = "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*0\r\nget  'a b'\r\n*1\r\n$4\r\nPING\r\n*1\r\n$12";
+    for size in [1, 3, stream.len()] {
+        let mut decoder = CommandDecoder::new();
+        let (mut buffer, mut requests) = (BytesMut::new(), Vec::new());
+        for chunk in stream.as_bytes().chunks(size) {
+            buffer.extend_from_slice(chunk);
+            while let Some(request) = decoder.decode_request(&mut buffer).unwrap() {
+                requests.push(request);
+            }
+        }
+        let expected = [
+            Request::new("GET", "k"),
+            Request::new("get", "a b"),
+            Request::new("PING", ()),
+        ];
+        assert_eq!(requests, expected);
+        assert_eq!(buffer, "*1\r\n$12");
+    }
+}

@@ -44,6 +44,11 @@ impl Request {
         }
     }
 
+    /// Creates a command of `count` arguments from its encoding.
+    pub(crate) const fn from_encoded(encoded: Bytes, count: usize) -> Self {
+        Self { encoded, count }
+    }
+
     /// Creates a builder, for a command whose arguments are added one by one.
     #[inline(always)]
     pub fn builder(name: &str) -> RequestBuilder {

@@ -197,6 +197,9 @@ pub(super) fn settle(state: &mut State, audience: Audience, now: i64) {
     loop {
         let observed = !state.server.waiting.is_empty() || state.server.tracking.clients() > 0;
         state.observe(observed);
+        if !state.has_news() && state.server.ready.is_empty() {
+            return;
+        }
         notify::publish(state);
         let changes = state.take_changes();
         let mut ready = std::mem::take(&mut state.server.ready);

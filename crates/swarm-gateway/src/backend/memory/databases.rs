@@ -82,6 +82,9 @@ impl Databases {
     }
 
     fn gather(&mut self, database: usize, keyspace: &mut Keyspace) {
+        if !keyspace.has_news() {
+            return;
+        }
         if let Some((keys, cleared)) = keyspace.take_changed() {
             self.changes.push(Changes {
                 database,
@@ -138,6 +141,9 @@ impl State {
     /// Removes expired keys of all databases. `watched` sets whether WATCH observes it.
     pub(super) fn expire_due(&mut self, now: i64, watched: bool) {
         self.keyspace.expire_due(now, watched);
+        if self.server.databases.used == 1 {
+            return;
+        }
         for database in 0..self.server.databases.used {
             let parked = self.server.databases.parked.get(database);
             let next = parked.and_then(Keyspace::next_deadline);
@@ -152,6 +158,14 @@ impl State {
         let others = self.server.databases.others();
         let others = others.filter_map(Keyspace::next_deadline);
         others.chain(self.keyspace.next_deadline()).min()
+    }
+
+    /// Returns whether there have been events or changes since they were taken last.
+    pub(super) fn has_news(&self) -> bool {
+        let databases = &self.server.databases;
+        self.keyspace.has_news()
+            || !(databases.changes.is_empty() && databases.notices.is_empty())
+            || databases.used > 1 && databases.others().any(Keyspace::has_news)
     }
 
     /// Takes what has changed since the last call, in the order of the changes.

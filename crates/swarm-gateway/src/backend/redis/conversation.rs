@@ -50,15 +50,19 @@ impl Conversation {
 
     /// Returns whether a command may be sent before the replies to earlier ones have arrived: it
     /// has one reply, and changes nothing that the gateway must know for the next command.
-    pub(super) fn pipelines(&self, name: &str, args: &[Bytes]) -> bool {
+    pub(super) fn pipelines<'a>(
+        &self,
+        name: &str,
+        mut args: impl Iterator<Item = &'a [u8]>,
+    ) -> bool {
         self.upstream.is_some()
-            && !waits(name, args)
             && !is_subscribing(name)
-            && !matches!(
-                name,
-                "MULTI" | "EXEC" | "DISCARD" | "RESET" | "AUTH" | "HELLO" | "QUIT"
-            )
-            && refusal(name, args, self.transaction.is_open()).is_none()
+            && match name {
+                "MULTI" | "EXEC" | "DISCARD" | "RESET" | "AUTH" | "HELLO" | "QUIT" => false,
+                "CLIENT" => refusal(name, args.nth(1), self.transaction.is_open()).is_none(),
+                _ if refusal(name, None, self.transaction.is_open()).is_some() => false,
+                _ => !waits(name, args),
+            }
     }
 
     /// Receives the next reply, and puts pushes into the outbox.
@@ -108,7 +112,8 @@ impl Conversation {
             self.reply(name, Frame::simple("RESET"));
             return Ok(());
         }
-        if let Some(text) = refusal(name, &args, self.transaction.is_open()) {
+        let subcommand = args.get(1).map(Bytes::as_ref);
+        if let Some(text) = refusal(name, subcommand, self.transaction.is_open()) {
             self.transaction.spoil();
             let error = Frame::error(text);
             self.client.outbox.reply(error, ReplyFault::default());
@@ -239,11 +244,11 @@ fn is_subscribing(name: &str) -> bool {
 
 /// Returns whether a command may block waiting for data; such a command is canceled when its client
 /// disconnects.
-pub(super) fn waits(name: &str, args: &[Bytes]) -> bool {
+pub(super) fn waits<'a>(name: &str, mut args: impl Iterator<Item = &'a [u8]>) -> bool {
     match name {
         "BLPOP" | "BRPOP" | "BLMOVE" | "BLMPOP" | "BRPOPLPUSH" | "BZPOPMIN" | "BZPOPMAX"
         | "BZMPOP" | "WAIT" | "WAITAOF" => true,
-        "XREAD" | "XREADGROUP" => args.iter().any(|arg| arg.eq_ignore_ascii_case(b"BLOCK")),
+        "XREAD" | "XREADGROUP" => args.any(|arg| arg.eq_ignore_ascii_case(b"BLOCK")),
         _ => false,
     }
 }
@@ -260,10 +265,9 @@ fn is_fence(frame: &Frame) -> bool {
 
 /// Returns the reason a command cannot be forwarded: it does not produce exactly one reply, or it
 /// would affect other clients.
-fn refusal(name: &str, args: &[Bytes], in_transaction: bool) -> Option<String> {
-    let replies = args
-        .get(1)
-        .is_some_and(|word| name == "CLIENT" && word.eq_ignore_ascii_case(b"REPLY"));
+fn refusal(name: &str, subcommand: Option<&[u8]>, in_transaction: bool) -> Option<String> {
+    let replies = name == "CLIENT"
+        && subcommand.is_some_and(|subcommand| subcommand.eq_ignore_ascii_case(b"REPLY"));
     match name {
         "MONITOR" | "SYNC" | "PSYNC" | "REPLCONF" => {
             Some(format!("ERR {name} is not available through the gateway"))

@@ -70,7 +70,7 @@ impl RedisLink {
     }
 
     /// Returns whether a command may be in flight together with others.
-    fn pipelines(&self, name: &str, args: &[Bytes]) -> bool {
+    fn pipelines<'a>(&self, name: &str, args: impl Iterator<Item = &'a [u8]>) -> bool {
         let State::Pipelining(conversation) = &self.state else {
             return false;
         };
@@ -164,16 +164,24 @@ impl Link for RedisLink {
             return Called::Done;
         }
         let name = CommandName::new(name.as_bytes());
-        if self.pipelines(&name, &args) {
+        if self.pipelines(&name, args.iter().map(Bytes::as_ref)) {
             self.unsent.push_back((name, Request::new("", args)));
             return Called::Forwarded(Forwarded::Pipelined);
         }
-        let forwarded = match conversation::waits(&name, &args) {
+        let forwarded = match conversation::waits(&name, args.iter().map(Bytes::as_ref)) {
             true => Forwarded::Blocking,
             false => Forwarded::Alone,
         };
         self.next = Some(Job::Call { name, args });
         Called::Forwarded(forwarded)
+    }
+
+    fn forward(&mut self, name: &CommandName, request: &Request) -> bool {
+        let pipelines = self.pipelines(name, request.args());
+        if pipelines {
+            self.unsent.push_back((name.clone(), request.clone()));
+        }
+        pipelines
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -35,6 +35,10 @@ impl Redis {
 }
 
 impl Backend for Redis {
+    fn forwards(&self) -> bool {
+        true
+    }
+
     /// Connects lazily, on the first command: many clients are rejected before they send one.
     fn open(&self, client: Client) -> Box<dyn Link> {
         Box::new(RedisLink::open(self.address.clone(), client))

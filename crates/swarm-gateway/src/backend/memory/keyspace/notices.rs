@@ -52,6 +52,11 @@ impl Keyspace {
         }
     }
 
+    /// Returns whether there have been events or changes since they were taken last.
+    pub(in super::super) const fn has_news(&self) -> bool {
+        !(self.notices.pending.is_empty() && self.changed.is_empty() && self.cleared.is_empty())
+    }
+
     /// Takes the events since the last call.
     pub(in super::super) fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices.pending)
