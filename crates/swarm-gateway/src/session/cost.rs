@@ -11,14 +11,15 @@ pub(super) fn writes(name: &str, args: &[Bytes]) -> usize {
             .any(|option| arg.eq_ignore_ascii_case(option))
     };
     match name {
+        "SORT" if args.iter().any(|arg| arg.eq_ignore_ascii_case(b"STORE")) => 1,
         "DEL" | "MDEL" | "UNLINK" => rest,
         "MSET" | "MSETNX" => rest / 2,
         "SETEX" | "PSETEX" => 2,
         "BLMOVE" | "BRPOPLPUSH" | "LMOVE" | "MOVE" | "RPOPLPUSH" | "SMOVE" => 2,
         "SET" if args.iter().skip(3).any(expires) => 2,
         "BITFIELD" | "BITOP" | "BLMPOP" | "BLPOP" | "BRPOP" | "LINSERT" | "LMPOP" | "LPOP"
-        | "LPUSH" | "LPUSHX" | "LREM" | "LSET" | "LTRIM" | "PFADD" | "PFMERGE" | "RPOP"
-        | "RPUSH" | "RPUSHX" | "SETBIT" | "SWAPDB" => 1,
+        | "LPUSH" | "RESTORE" | "BZMPOP" | "BZPOPMAX" | "BZPOPMIN" | "LPUSHX" | "LREM" | "LSET"
+        | "LTRIM" | "PFADD" | "PFMERGE" | "RPOP" | "RPUSH" | "RPUSHX" | "SETBIT" | "SWAPDB" => 1,
         "APPEND" | "COPY" | "DECR" | "DECRBY" | "EVAL" | "EVALSHA" | "EXPIRE" | "EXPIREAT"
         | "FLUSHALL" | "FLUSHDB" | "GEOADD" | "GEORADIUS" | "GEORADIUSBYMEMBER"
         | "GEOSEARCHSTORE" | "GETDEL" | "GETEX" | "GETSET" | "HDEL" | "HINCRBY"

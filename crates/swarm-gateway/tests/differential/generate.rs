@@ -180,7 +180,7 @@ impl Generator {
     pub(crate) fn sequence(mut self, length: usize) -> Vec<Step> {
         (0..length)
             .map(|_| Step {
-                connection: self.below(10).min(crate::peer::CONNECTIONS as u64) as usize % 2,
+                connection: self.below(10).min(2) as usize % 2,
                 args: self.command(),
             })
             .collect()
@@ -278,7 +278,8 @@ impl Generator {
 
     /// Returns a value of a kind: usually a common one, so that commands interact.
     fn value(&mut self, kind: &Kind) -> Vec<u8> {
-        if kind.edges.is_empty() || self.below(6) > 0 {
+        let is_common = !kind.common.is_empty() && self.below(6) > 0;
+        if kind.edges.is_empty() || is_common {
             return self.pick(kind.common).as_bytes().to_vec();
         }
         match kind.name {

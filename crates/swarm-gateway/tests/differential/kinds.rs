@@ -1,6 +1,6 @@
 //! Values of arguments: common ones, so that commands interact, and the limits of each type.
 
-use crate::edges::{FLOATS, IDS, INTEGERS, PLACES, SCORES};
+use crate::edges::{FLOATS, IDS, INTEGERS, PAYLOADS, PLACES, SCORES};
 
 /// A kind of argument. The edges are chosen less often than the common values.
 pub(crate) struct Kind {
@@ -24,6 +24,16 @@ pub(crate) const KINDS: &[Kind] = &[
         name: "lk",
         common: &["l1", "l1", "l2", "l3"],
         edges: &[],
+    },
+    Kind {
+        name: "x1",
+        common: &["a", "b", "gl", "gs", "gh", "gz", "s1", "w_1", "none"],
+        edges: &[],
+    },
+    Kind {
+        name: "payload",
+        common: &[],
+        edges: PAYLOADS,
     },
     Kind {
         name: "wait",

@@ -6,6 +6,7 @@
 //! shortest sequence that still fails. `DIFFERENTIAL_SEED` and `DIFFERENTIAL_SEQUENCES` select
 //! other sequences.
 
+mod dumps;
 mod edges;
 mod exceptions;
 mod families;
@@ -18,6 +19,7 @@ mod peer;
 #[path = "../redis/mod.rs"]
 mod redis;
 mod scripts;
+mod waits;
 
 use std::env;
 
@@ -77,6 +79,19 @@ impl Arena {
     fn difference(&self, protocol: &str, steps: &[Step]) -> Option<String> {
         let (mut ours, mut theirs) = self.peers();
         for peers in [&mut ours, &mut theirs] {
+            // Earlier sequences may have changed these.
+            peers.run(
+                0,
+                &[
+                    "CONFIG",
+                    "SET",
+                    "maxmemory",
+                    "0",
+                    "notify-keyspace-events",
+                    "",
+                ],
+            );
+            peers.run(0, &["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
             peers.run(0, &["FLUSHALL"]);
             for (name, value) in LIMITS {
                 peers.run(0, &["CONFIG", "SET", name, value]);
@@ -147,13 +162,14 @@ fn random(arena: &Arena, sequences: u64) {
 
 fn written(arena: &Arena) {
     for protocol in ["2", "3"] {
-        for (name, script) in scripts::ALL {
+        for (name, script) in scripts::ALL.iter().chain(waits::ALL) {
             if protocol == "2" && name.contains("RESP3") {
                 continue;
             }
             let (mut ours, mut theirs) = arena.peers();
             let ours = scripts::play(&mut ours, protocol, script);
             let theirs = scripts::play(&mut theirs, protocol, script);
+            assert_eq!(ours.len(), theirs.len(), "{name}: {ours:#?}\n{theirs:#?}");
             for ((line, ours), (_, theirs)) in ours.iter().zip(&theirs) {
                 assert_eq!(ours, theirs, "{name}, RESP{protocol}, `{line}`");
                 assert!(!ours.starts_with("(no reply"), "{name}, `{line}`: {ours}");
@@ -229,6 +245,14 @@ fn scripts_on_the_embedded_store() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn values_move_between_both_with_dump_and_restore() {
+    if let Some(arena) = Arena::open(false) {
+        let (mut ours, mut theirs) = arena.peers();
+        dumps::move_values(&mut ours, &mut theirs);
     }
 }
 

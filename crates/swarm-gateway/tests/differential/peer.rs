@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use swarm_resp::{Decoder, Request};
 
 /// Number of connections per sequence.
-pub(crate) const CONNECTIONS: usize = 2;
+pub(crate) const CONNECTIONS: usize = 5;
 
 pub(crate) struct Peers {
     address: String,

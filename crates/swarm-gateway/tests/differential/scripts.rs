@@ -278,6 +278,15 @@ const INVALIDATIONS: &str = "0: CLIENT TRACKING ON
          1: HSETNX h f 2
          1: HINCRBY h f 1
          0 <";
+/// Returns the number of blocked clients.
+fn blocked(peers: &mut Peers, connection: usize) -> usize {
+    let info = peers.run(connection, &["INFO", "clients"]);
+    let info = String::from_utf8(info).unwrap();
+    let count = info
+        .lines()
+        .find_map(|line| line.strip_prefix("blocked_clients:"));
+    count.unwrap().parse().unwrap()
+}
 
 /// Runs a script on new connections and an empty store, and returns the output of each line.
 pub(crate) fn play(peers: &mut Peers, protocol: &str, script: &str) -> Vec<(String, String)> {
@@ -289,16 +298,29 @@ pub(crate) fn play(peers: &mut Peers, protocol: &str, script: &str) -> Vec<(Stri
     for line in script.lines() {
         let line = line.trim();
         let connection: usize = line[..1].parse().unwrap();
+        if &line[1..] == " <<" {
+            // The end of what has been pushed.
+            let marker = "__keyend";
+            let other = crate::peer::CONNECTIONS - 1;
+            peers.run(other, &["PUBLISH", marker, marker]);
+            loop {
+                let push = peers.receive(connection).escape_ascii().to_string();
+                let is_last = push.contains(marker) || push.starts_with('(');
+                replies.push((line.to_owned(), push));
+                if is_last {
+                    break;
+                }
+            }
+            continue;
+        }
         if let Some(command) = line[1..].strip_prefix(": ") {
             let words = |text: &str| -> Vec<String> { text.split(' ').map(Into::into).collect() };
             if let Some(command) = command.strip_prefix('&') {
+                // The last connection takes no part.
+                let other = crate::peer::CONNECTIONS - 1;
+                let before = blocked(peers, other);
                 peers.send(connection, &words(command));
-                let other = 1 - connection;
-                let waits = b"blocked_clients:1";
-                while !(peers.run(other, &["INFO", "clients"]))
-                    .windows(waits.len())
-                    .any(|part| part == waits)
-                {}
+                while blocked(peers, other) == before {}
                 continue;
             }
             peers.send(connection, &words(command));

@@ -16,6 +16,8 @@ use super::tracking::Audience;
 use super::{State, Store};
 use crate::backend::{Called, Client};
 
+const UNBLOCKED: &str = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+
 /// A waiting command.
 #[derive(Debug)]
 pub(super) struct Waiter {
@@ -65,6 +67,31 @@ impl Server {
     pub(super) fn is_blocked(&self, id: u64) -> bool {
         let waits = |command: &Command| command.client.id == id;
         (self.waiting.iter()).any(|waiter| waiter.command.as_ref().is_some_and(waits))
+    }
+
+    /// Ends the wait of a connection with an error, or as if its time were over. Returns whether it
+    /// waited.
+    pub(super) fn unblock(&mut self, id: u64, with_error: bool) -> bool {
+        let waits = |waiter: &Waiter| {
+            let command = waiter.command.as_ref();
+            command.is_some_and(|command| command.client.id == id)
+        };
+        let Some(at) = self.waiting.iter().position(waits) else {
+            return false;
+        };
+        let waiter = self.waiting.remove(at);
+        if waiter.served.is_closed() {
+            return false;
+        }
+        if let Some(command) = &waiter.command {
+            command.reply(match with_error {
+                true => Frame::error(UNBLOCKED),
+                false => Frame::null_array(),
+            });
+        }
+        // If the receiver is gone, its ticket finds the waiter removed.
+        let _ = waiter.served.send(());
+        true
     }
 
     /// Queues a command behind those already waiting.

@@ -115,11 +115,13 @@ impl State {
             return;
         }
         databases.gather(databases.selected, &mut self.keyspace);
+        let clock = self.keyspace.clock();
         for place in [databases.selected, database] {
             if let Some(parked) = databases.parked.get_mut(place) {
                 std::mem::swap(&mut self.keyspace, parked);
             }
         }
+        self.keyspace.set_clock(clock);
         databases.selected = database;
         databases.used = databases.used.max(database + 1);
     }
@@ -253,6 +255,7 @@ pub(super) fn move_key(call: &mut Call<'_>) -> Reply {
     if call.database(target).contains(key) {
         return Ok(Frame::integer(0));
     }
+    let origin = call.keyspace.origin(key);
     let Some(value) = call.keyspace.remove(key) else {
         return Ok(Frame::integer(0));
     };
@@ -260,6 +263,7 @@ pub(super) fn move_key(call: &mut Call<'_>) -> Reply {
     let expiry = deadline.map_or(Expiry::Never, Expiry::At);
     let target = call.database(target);
     target.set(key, value, expiry);
+    target.set_origin(key, origin);
     target.notify(Class::GENERIC, "move_to", key);
     Ok(Frame::integer(1))
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use swarm_resp::Frame;
 
 use super::call::{Call, Reply};
+use super::keyspace::Class;
 use super::number;
 use super::reject::Reject;
 
@@ -125,8 +126,10 @@ fn expire_by(call: &mut Call<'_>, timing: Timing, command: &str) -> Reply {
     }
     if deadline <= call.now {
         call.keyspace.remove(key);
+        call.keyspace.notify(Class::GENERIC, "del", key);
     } else {
         call.keyspace.set_deadline(key, Some(deadline));
+        call.keyspace.notify(Class::GENERIC, "expire", key);
     }
     Ok(Frame::integer(1))
 }
@@ -194,5 +197,8 @@ pub(super) fn pexpiretime(call: &mut Call<'_>) -> Reply {
 
 pub(super) fn persist(call: &mut Call<'_>) -> Reply {
     let before = call.keyspace.set_deadline(call.arg(1), None);
+    if before.is_some() {
+        call.keyspace.notify(Class::GENERIC, "persist", call.arg(1));
+    }
     Ok(Frame::integer(i64::from(before.is_some())))
 }

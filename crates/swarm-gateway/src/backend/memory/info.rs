@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::env::consts;
 use std::fmt::Write;
 
-use bytes::Bytes;
 use swarm_resp::Frame;
 
 use super::call::{Call, Reply};
 use super::databases::Databases;
-use super::keyspace::{Keyspace, Value};
+use super::keyspace::Keyspace;
 
 /// A section: its name, and what writes its fields.
 type Section = (&'static str, fn(&mut Call<'_>, &mut String));
@@ -111,17 +110,8 @@ pub(super) fn used_memory(selected: &Keyspace, databases: &Databases) -> usize {
     /// Used by a server without keys.
     const EMPTY: usize = 1 << 20;
     const OVERHEAD: usize = 64;
-    let size = |value: &Value| match value {
-        Value::String(text) => text.len(),
-        Value::Hash(hash) => hash.size(),
-        Value::Set(set) => set.size(),
-        Value::SortedSet(set) => set.size(),
-        Value::List(list) => list.iter().map(Bytes::len).sum(),
-        Value::Stream(stream) => stream.size(),
-        Value::Swarm(stream) => stream.stored().len(),
-    };
     let keys = (databases.others().chain([selected])).flat_map(|keyspace| keyspace.from(0));
-    let sizes = keys.map(|(_, key, value)| OVERHEAD + key.len() + size(value));
+    let sizes = keys.map(|(_, key, value)| OVERHEAD + key.len() + value.size());
     EMPTY + sizes.sum::<usize>()
 }
 

@@ -1,5 +1,6 @@
 //! Commands for keys of any type.
 
+use bytes::Bytes;
 use swarm_resp::Frame;
 
 use super::call::{Call, Reply, count, ok};
@@ -9,7 +10,13 @@ use super::reject::Reject;
 
 pub(super) fn del(call: &mut Call<'_>) -> Reply {
     let removed = (call.rest(1).iter())
-        .filter(|key| call.keyspace.delete(key))
+        .filter(|key| {
+            let removed = call.keyspace.delete(key);
+            if removed {
+                call.keyspace.notify(Class::GENERIC, "del", key);
+            }
+            removed
+        })
         .count();
     Ok(count(removed))
 }
@@ -22,9 +29,23 @@ pub(super) fn exists(call: &mut Call<'_>) -> Reply {
     Ok(count(present))
 }
 
+/// TOUCH: EXISTS that uses the keys.
+pub(super) fn touch(call: &mut Call<'_>) -> Reply {
+    call.rest(1)
+        .iter()
+        .for_each(|key| call.keyspace.use_key(key));
+    exists(call)
+}
+
 pub(super) fn type_of(call: &mut Call<'_>) -> Reply {
-    let value = call.keyspace.get(call.arg(1));
+    let value = call.keyspace.peek(call.arg(1));
     Ok(Frame::simple(value.map_or("none", Value::type_name)))
+}
+
+fn rename_key(call: &mut Call<'_>, from: &Bytes, to: &Bytes) {
+    call.keyspace.rename(from, to);
+    call.keyspace.notify(Class::GENERIC, "rename_from", from);
+    call.keyspace.notify(Class::GENERIC, "rename_to", to);
 }
 
 pub(super) fn rename(call: &mut Call<'_>) -> Reply {
@@ -33,7 +54,7 @@ pub(super) fn rename(call: &mut Call<'_>) -> Reply {
         return Err(Reject::NO_KEY);
     }
     if from != to {
-        call.keyspace.rename(from, to);
+        rename_key(call, from, to);
     }
     Ok(ok())
 }
@@ -45,7 +66,7 @@ pub(super) fn renamenx(call: &mut Call<'_>) -> Reply {
     }
     let free = !call.keyspace.contains(to);
     if free {
-        call.keyspace.rename(from, to);
+        rename_key(call, from, to);
     }
     Ok(Frame::integer(i64::from(free)))
 }
@@ -78,12 +99,14 @@ pub(super) fn copy(call: &mut Call<'_>) -> Reply {
     };
     let deadline = call.keyspace.deadline(from).flatten();
     let expiry = deadline.map_or(Expiry::Never, Expiry::At);
+    let origin = call.keyspace.origin(from);
     let target = call.database(target);
     if target.contains(to) && !replace {
         return Ok(Frame::integer(0));
     }
     target.remove(to);
     target.set(to, value, expiry);
+    target.set_origin(to, origin);
     target.notify(Class::GENERIC, "copy_to", to);
     Ok(Frame::integer(1))
 }

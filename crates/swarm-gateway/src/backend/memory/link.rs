@@ -9,6 +9,7 @@ use swarm_resp::{Frame, RespVersion};
 
 use super::call::{Call, Reply};
 use super::interleave::Interleaver;
+use super::notify;
 use super::pubsub::Subscriptions;
 use super::reject::Reject;
 use super::server::Peer;
@@ -202,6 +203,7 @@ impl Local {
             Run::Data(run) => {
                 let tracking = &mut state.server.tracking;
                 tracking.read(self.client.id, spec, &args);
+                notify::misses(&mut state.keyspace, spec, &args);
                 let mut call = Call {
                     keyspace: &mut state.keyspace,
                     server: &mut state.server,
@@ -251,6 +253,9 @@ impl Local {
             "EXEC" => self
                 .transaction
                 .queues(|spec| is_out_of_memory(state, spec)),
+            "DISCARD" | "RESET" => false,
+            // Commands that are queued use memory, too.
+            _ if self.transaction.is_open() => is_memory_used_up(state),
             _ => is_out_of_memory(state, spec),
         }
     }
@@ -320,11 +325,12 @@ pub(super) fn settle(store: &Arc<Store>, state: &mut State, audience: Audience, 
 
 /// Returns whether memory is used up and the command uses more.
 pub(super) fn is_out_of_memory(state: &State, spec: &Spec) -> bool {
-    let Some(most) = state.server.config.rejects_above() else {
-        return false;
-    };
-    Traits::of(spec.name).is_some_and(Traits::deny_oom)
-        && info::used_memory(&state.keyspace, &state.server.databases) > most
+    Traits::of(spec.name).is_some_and(Traits::deny_oom) && is_memory_used_up(state)
+}
+
+fn is_memory_used_up(state: &State) -> bool {
+    let most = state.server.config.rejects_above();
+    most.is_some_and(|most| info::used_memory(&state.keyspace, &state.server.databases) > most)
 }
 
 /// While a script runs for long, most commands are rejected.

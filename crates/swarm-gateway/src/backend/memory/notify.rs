@@ -1,7 +1,10 @@
 //! Keyspace notifications: which events are published, and where.
 
+use bytes::Bytes;
+
 use super::State;
-use super::keyspace::Class;
+use super::keyspace::{Class, Keyspace};
+use super::table::Spec;
 
 /// Parameter of CONFIG that selects events.
 pub(super) const PARAMETER: &str = "notify-keyspace-events";
@@ -84,6 +87,18 @@ impl Flags {
         match self.keyspace || self.keyevent {
             true => self.classes,
             false => 0,
+        }
+    }
+}
+
+/// Records the keys that a command reads and that do not exist.
+pub(super) fn misses(keyspace: &mut Keyspace, spec: &Spec, args: &[Bytes]) {
+    if !keyspace.publishes(Class::KEY_MISS) {
+        return;
+    }
+    for key in spec.reads.keys(args) {
+        if !keyspace.contains(key) {
+            keyspace.notify(Class::KEY_MISS, "keymiss", key);
         }
     }
 }

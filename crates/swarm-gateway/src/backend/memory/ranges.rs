@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use swarm_resp::Frame;
 
 use super::call::{Call, Reply, count};
-use super::keyspace::{Expiry, Value};
+use super::keyspace::{Class, Expiry, Origin, Value};
 use super::reject::Reject;
 
 /// Maximum length of a string, as in Redis.
@@ -21,7 +21,7 @@ pub(super) fn strlen(call: &mut Call<'_>) -> Reply {
 pub(super) fn append(call: &mut Call<'_>) -> Reply {
     let (key, tail) = (call.arg(1), call.arg(2));
     let length = call.keyspace.string(key)?.map_or(0, Bytes::len);
-    splice(call, key, length, tail)
+    splice(call, key, length, tail, "append")
 }
 
 pub(super) fn setrange(call: &mut Call<'_>) -> Reply {
@@ -33,16 +33,24 @@ pub(super) fn setrange(call: &mut Call<'_>) -> Reply {
     if part.is_empty() {
         return Ok(count(length));
     }
-    splice(call, key, offset, part)
+    splice(call, key, offset, part, "setrange")
 }
 
 /// Writes `part` at `offset`, padding with zeros, and replies with the new length.
-fn splice(call: &mut Call<'_>, key: &Bytes, offset: usize, part: &[u8]) -> Reply {
+fn splice(
+    call: &mut Call<'_>,
+    key: &Bytes,
+    offset: usize,
+    part: &[u8],
+    event: &'static str,
+) -> Reply {
     let end = offset.saturating_add(part.len());
     if end > MAX_STRING {
         return Err(TOO_LONG);
     }
-    let before = call.keyspace.take_string(key)?.unwrap_or_default();
+    let before = call.keyspace.take_string(key)?;
+    let is_new = before.is_none();
+    let before = before.unwrap_or_default();
     // Modified in place unless a reply still shares the bytes.
     let mut value = before.try_into_mut().unwrap_or_else(|shared| {
         let mut copy = BytesMut::with_capacity(shared.len().max(end));
@@ -58,6 +66,10 @@ fn splice(call: &mut Call<'_>, key: &Bytes, offset: usize, part: &[u8]) -> Reply
     let length = count(value.len());
     call.keyspace
         .set(key, Value::String(value.freeze()), Expiry::Keep);
+    if event != "append" || !is_new {
+        call.keyspace.set_origin(key, Origin::Modified);
+    }
+    call.keyspace.notify(Class::STRING, event, key);
     Ok(length)
 }
 

@@ -6,7 +6,7 @@ use swarm_resp::Frame;
 use super::call::{Call, Reply, bulk, ok};
 use super::expire::{Base, Timing, Unit};
 use super::float;
-use super::keyspace::{Expiry, Value};
+use super::keyspace::{Class, Expiry, Origin, Value};
 use super::number;
 use super::reject::Reject;
 
@@ -48,6 +48,15 @@ impl<'a> SetOptions<'a> {
     }
 }
 
+/// Writes a string and reports the events.
+fn write(call: &mut Call<'_>, key: &Bytes, value: &[u8], expiry: Expiry) {
+    call.keyspace.set_string(key, value, expiry);
+    call.keyspace.notify(Class::STRING, "set", key);
+    if matches!(expiry, Expiry::At(_)) {
+        call.keyspace.notify(Class::GENERIC, "expire", key);
+    }
+}
+
 pub(super) fn set(call: &mut Call<'_>) -> Reply {
     let options = SetOptions::parse(call.rest(3))?;
     let expiry = match options.expire {
@@ -66,7 +75,7 @@ pub(super) fn set(call: &mut Call<'_>) -> Reply {
     if options.missing && exists || options.present && !exists {
         return Ok(before.unwrap_or_else(Frame::null));
     }
-    call.keyspace.set_string(key, value, expiry);
+    write(call, key, value, expiry);
     Ok(before.unwrap_or_else(ok))
 }
 
@@ -74,7 +83,7 @@ pub(super) fn setnx(call: &mut Call<'_>) -> Reply {
     let (key, value) = (call.arg(1), call.arg(2));
     let free = !call.keyspace.contains(key);
     if free {
-        call.keyspace.set_string(key, value, Expiry::Never);
+        write(call, key, value, Expiry::Never);
     }
     Ok(Frame::integer(i64::from(free)))
 }
@@ -86,7 +95,7 @@ fn set_for(call: &mut Call<'_>, unit: Unit, command: &str) -> Reply {
     };
     let deadline = timing.positive(call.arg(2), call.now, command)?;
     let (key, value) = (call.arg(1), call.arg(3));
-    call.keyspace.set_string(key, value, Expiry::At(deadline));
+    write(call, key, value, Expiry::At(deadline));
     Ok(ok())
 }
 
@@ -101,14 +110,16 @@ pub(super) fn psetex(call: &mut Call<'_>) -> Reply {
 pub(super) fn getset(call: &mut Call<'_>) -> Reply {
     let (key, value) = (call.arg(1), call.arg(2));
     let before = bulk(call.keyspace.string(key)?);
-    call.keyspace.set_string(key, value, Expiry::Never);
+    write(call, key, value, Expiry::Never);
     Ok(before)
 }
 
 pub(super) fn getdel(call: &mut Call<'_>) -> Reply {
     let key = call.arg(1);
     let before = bulk(call.keyspace.string(key)?);
-    call.keyspace.remove(key);
+    if call.keyspace.remove(key).is_some() {
+        call.keyspace.notify(Class::GENERIC, "del", key);
+    }
     Ok(before)
 }
 
@@ -130,14 +141,18 @@ pub(super) fn getex(call: &mut Call<'_>) -> Reply {
     match expiry {
         None => {}
         Some(None) => {
-            call.keyspace.set_deadline(key, None);
+            if call.keyspace.set_deadline(key, None).is_some() {
+                call.keyspace.notify(Class::GENERIC, "persist", key);
+            }
         }
         Some(Some((timing, time))) => {
             let deadline = timing.positive(time, call.now, "getex")?;
             if deadline <= call.now {
                 call.keyspace.remove(key);
+                call.keyspace.notify(Class::GENERIC, "del", key);
             } else {
                 call.keyspace.set_deadline(key, Some(deadline));
+                call.keyspace.notify(Class::GENERIC, "expire", key);
             }
         }
     }
@@ -154,6 +169,7 @@ fn add(call: &mut Call<'_>, by: i64) -> Reply {
         let mut buffer = itoa::Buffer::new();
         Ok(Bytes::copy_from_slice(buffer.format(sum).as_bytes()))
     })?;
+    call.keyspace.notify(Class::STRING, "incrby", call.arg(1));
     Ok(Frame::integer(sum))
 }
 
@@ -192,6 +208,8 @@ pub(super) fn incrbyfloat(call: &mut Call<'_>) -> Reply {
     let sum = Bytes::from(float::add(&before, call.arg(2))?);
     call.keyspace
         .set(key, Value::String(sum.clone()), Expiry::Keep);
+    call.keyspace.set_origin(key, Origin::Calculated);
+    call.keyspace.notify(Class::STRING, "incrbyfloat", key);
     Ok(Frame::bulk(sum))
 }
 
@@ -222,7 +240,7 @@ fn pairs<'a>(call: &Call<'a>, name: &str) -> Result<Vec<(&'a Bytes, &'a Bytes)>,
 
 pub(super) fn mset(call: &mut Call<'_>) -> Reply {
     for (key, value) in pairs(call, "mset")? {
-        call.keyspace.set_string(key, value, Expiry::Never);
+        write(call, key, value, Expiry::Never);
     }
     Ok(ok())
 }
@@ -232,7 +250,7 @@ pub(super) fn msetnx(call: &mut Call<'_>) -> Reply {
     let free = !pairs.iter().any(|(key, _)| call.keyspace.contains(key));
     if free {
         for (key, value) in pairs {
-            call.keyspace.set_string(key, value, Expiry::Never);
+            write(call, key, value, Expiry::Never);
         }
     }
     Ok(Frame::integer(i64::from(free)))

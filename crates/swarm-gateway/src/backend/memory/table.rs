@@ -9,9 +9,9 @@ use super::call::{Call, Reply};
 use super::link::{self, Local, Replies};
 use super::reject::Reject;
 use super::{
-    State, admin, bitmaps, command, config, connection, databases, expire, geo, hashes,
-    hyperloglog, info, keys, lcs, lists, pubsub, ranges, scan, script, server, sets, sorted_sets,
-    streams, strings, tracking, transaction,
+    State, admin, bitmaps, bzpop, clients, command, config, connection, databases, dump, expire,
+    geo, hashes, hyperloglog, info, keys, lcs, lists, object, pubsub, ranges, scan, script, server,
+    sets, sort, sorted_sets, streams, strings, tracking, transaction,
 };
 
 /// A command.
@@ -36,6 +36,7 @@ pub(super) enum Reads {
     Nothing,
     First,
     FirstTwo,
+    Second,
     All,
     /// As many keys as the first argument says.
     Counted,
@@ -213,7 +214,7 @@ static TABLE: &[Spec] = &[
     data("SWAPDB", 3, databases::swapdb),
     data("SWARM.RESYNC", -1, admin::resync),
     data("TIME", 1, server::time),
-    data("TOUCH", -2, keys::exists).reads(Reads::All),
+    data("TOUCH", -2, keys::touch).reads(Reads::All),
     data("TTL", 2, expire::ttl).reads(Reads::First),
     data("TYPE", 2, keys::type_of).reads(Reads::First),
     data("UNLINK", -2, keys::del),
@@ -249,12 +250,17 @@ static TABLE: &[Spec] = &[
 static FAMILIES: &[&[Spec]] = &[
     TABLE,
     bitmaps::COMMANDS,
+    bzpop::COMMANDS,
+    clients::COMMANDS,
+    dump::COMMANDS,
     geo::COMMANDS,
     hashes::COMMANDS,
     hyperloglog::COMMANDS,
     lists::COMMANDS,
+    object::COMMANDS,
     script::FUNCTIONS,
     sets::COMMANDS,
+    sort::COMMANDS,
     sorted_sets::COMMANDS,
 ];
 

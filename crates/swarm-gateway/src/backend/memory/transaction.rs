@@ -7,6 +7,7 @@ use super::State;
 use super::call::{Call, Reply, ok};
 use super::interleave::Interleaver;
 use super::link::{Local, Replies};
+use super::notify;
 use super::reject::Reject;
 use super::script;
 use super::table::{Run, Spec};
@@ -249,6 +250,7 @@ fn run(
         Run::Connection(_) | Run::Container => return ok(),
     };
     state.select(local.database);
+    notify::misses(&mut state.keyspace, spec, args);
     let reply = run(&mut Call {
         keyspace: &mut state.keyspace,
         server: &mut state.server,

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use swarm_resp::Frame;
 
 use super::super::call::{Call, Reply, count};
-use super::super::keyspace::{Class, Expiry, Value};
+use super::super::keyspace::{Class, Expiry, Origin, Value};
 use super::super::reject::Reject;
 
 const ONE_SOURCE: Reject = Reject::text("ERR BITOP NOT must be called with a single source key.");
@@ -58,6 +58,7 @@ pub(super) fn bitop(call: &mut Call<'_>) -> Reply {
     if length > 0 {
         let result = Value::String(result.freeze());
         call.keyspace.set(target, result, Expiry::Never);
+        call.keyspace.set_origin(target, Origin::Modified);
         call.keyspace.notify(Class::STRING, "set", target);
     } else if call.keyspace.remove(target).is_some() {
         call.keyspace.notify(Class::GENERIC, "del", target);

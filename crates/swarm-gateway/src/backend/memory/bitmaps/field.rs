@@ -4,7 +4,7 @@ use bytes::Bytes;
 use swarm_resp::Frame;
 
 use super::super::call::{Call, Reply};
-use super::super::keyspace::Class;
+use super::super::keyspace::{Class, Origin, Value};
 use super::super::number;
 use super::super::reject::Reject;
 use super::{BAD_OFFSET, bit, checked_offset, set_bit};
@@ -211,13 +211,14 @@ fn run(call: &mut Call<'_>, is_read_only: bool) -> Reply {
                 }
                 replies.push(reply);
             }
-            if changed || grows {
-                call.put_bits(key, bytes);
-            } else {
-                call.keyspace.return_string(key, bytes.freeze());
-            }
             if changed {
+                call.put_bits(key, bytes);
                 call.keyspace.notify(Class::STRING, "setbit", key);
+            } else {
+                // It may have grown, which is no change by itself.
+                let value = Value::String(bytes.freeze());
+                call.keyspace.set_quietly(key, value);
+                call.keyspace.set_origin(key, Origin::Modified);
             }
             replies
         }

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use swarm_resp::Frame;
 
 use super::call::{Call, Reply};
-use super::keyspace::{Class, Expiry, Value};
+use super::keyspace::{Class, Expiry, Origin, Value};
 use super::number;
 use super::ranges::MAX_STRING;
 use super::reject::Reject;
@@ -70,6 +70,7 @@ impl Call<'_> {
     fn put_bits(&mut self, key: &Bytes, bytes: BytesMut) {
         let value = Value::String(bytes.freeze());
         self.keyspace.set(key, value, Expiry::Keep);
+        self.keyspace.set_origin(key, Origin::Modified);
     }
 }
 

@@ -33,6 +33,18 @@ pub(in super::super) fn bound(text: &[u8]) -> Option<f64> {
     }
 }
 
+/// Parses what SORT sorts by as [`bound`] does, but rejects numbers that are too large or too
+/// small.
+pub(in super::super) fn weight(text: &[u8]) -> Option<f64> {
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
+    let start = text.iter().position(|byte| !is_blank(byte))?;
+    double(text.get(start..)?)
+}
+
 fn parse(text: &[u8]) -> Option<Parsed> {
     let (negative, unsigned) = match text {
         [b'-', unsigned @ ..] => (true, unsigned),

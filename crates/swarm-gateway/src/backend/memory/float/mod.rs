@@ -13,7 +13,7 @@ use extended::Extended;
 
 #[cfg(feature = "lua")]
 pub(super) use double::significant;
-pub(super) use double::{bound, double, fixed, general, human};
+pub(super) use double::{bound, double, fixed, general, human, weight};
 
 pub(super) const INVALID: Reject = Reject::text("ERR value is not a valid float");
 const NOT_FINITE: Reject = Reject::text("ERR increment would produce NaN or Infinity");

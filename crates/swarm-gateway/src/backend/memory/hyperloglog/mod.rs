@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use swarm_resp::Frame;
 
 use super::call::{Call, Reply, ok};
-use super::keyspace::{Class, Expiry, Value};
+use super::keyspace::{Class, Expiry, Origin, Value};
 use super::reject::Reject;
 use super::table::{Reads, Spec, data};
 use estimate::{estimate, murmur};
@@ -144,6 +144,7 @@ impl Call<'_> {
     fn save(&mut self, key: &Bytes, value: BytesMut) {
         let value = Value::String(value.freeze());
         self.keyspace.set(key, value, Expiry::Keep);
+        self.keyspace.set_origin(key, Origin::Modified);
     }
 
     /// Returns the highest value of each register in several keys, and whether one is dense.

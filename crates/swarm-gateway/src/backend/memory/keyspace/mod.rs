@@ -3,6 +3,7 @@
 mod journal;
 mod notices;
 mod sweeps;
+mod usage;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,9 +18,11 @@ use crate::dialect::{Dialect, Quirk};
 use journal::Journal;
 use notices::Notices;
 use sweeps::Sweeps;
+use usage::{Usage, seconds};
 
 pub(super) use journal::Write;
 pub(super) use notices::{Class, Notice};
+pub(super) use usage::Origin;
 pub(super) use value::Value;
 
 #[derive(Debug, Clone)]
@@ -29,6 +32,7 @@ struct Entry {
     expires_at: Option<i64>,
     /// Creation number of the key, unique across all keys. SCAN cursors refer to it.
     born: u64,
+    usage: Usage,
 }
 
 /// All keys.
@@ -56,6 +60,8 @@ pub(super) struct Keyspace {
     journal: Option<Journal>,
     /// Changes go unnoticed by WATCH and tracking, which follow commands instead.
     by_command: bool,
+    /// The time of the running command, in seconds since the Unix epoch.
+    clock: u32,
     sweeps: Option<Sweeps>,
     notices: Notices,
 }
@@ -116,8 +122,17 @@ impl Keyspace {
         }
     }
 
+    pub(super) const fn clock(&self) -> u32 {
+        self.clock
+    }
+
+    pub(super) const fn set_clock(&mut self, clock: u32) {
+        self.clock = clock;
+    }
+
     /// Removes expired keys. `watched` sets whether WATCH observes it.
     pub(super) fn expire_due(&mut self, now: i64, watched: bool) {
+        self.set_clock(seconds(now));
         while let Some(&(deadline, born)) = self.deadlines.first() {
             if deadline > now {
                 break;
@@ -142,13 +157,17 @@ impl Keyspace {
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Option<&Value> {
-        self.entries.get(key).map(|entry| &entry.value)
+        let entry = self.entries.get(key)?;
+        entry.usage.accessed.set(self.clock);
+        Some(&entry.value)
     }
 
     /// Returns a value to change in place; the caller must then call [`touch`](Self::touch).
     pub(super) fn get_mut(&mut self, key: &[u8]) -> Option<&mut Value> {
         self.note_in_place(key);
-        self.entries.get_mut(key).map(|entry| &mut entry.value)
+        let entry = self.entries.get_mut(key)?;
+        entry.usage.accessed.set(self.clock);
+        Some(&mut entry.value)
     }
 
     /// Returns the string value of a key.
@@ -160,11 +179,13 @@ impl Keyspace {
         self.entries.contains_key(key)
     }
 
-    /// Writes a value, replacing any existing one.
-    pub(super) fn set(&mut self, key: &Bytes, value: Value, expiry: Expiry) {
+    /// Writes a value and keeps the deadline, without counting it as a change. Returns whether the
+    /// key has a deadline.
+    pub(super) fn set_quietly(&mut self, key: &Bytes, value: Value) -> bool {
         self.note_value(key);
-        let expires = if let Some(entry) = self.entries.get_mut(key) {
+        if let Some(entry) = self.entries.get_mut(key) {
             entry.value = value;
+            entry.usage = Usage::new(self.clock);
             entry.expires_at.is_some()
         } else {
             self.forget_expired(key);
@@ -176,11 +197,17 @@ impl Keyspace {
                 value,
                 expires_at: None,
                 born,
+                usage: Usage::new(self.clock),
             };
-            self.entries.insert(key.clone(), entry);
             self.notify(Class::NEW, "new", &key);
+            self.entries.insert(key, entry);
             false
-        };
+        }
+    }
+
+    /// Writes a value, replacing any existing one.
+    pub(super) fn set(&mut self, key: &Bytes, value: Value, expiry: Expiry) {
+        let expires = self.set_quietly(key, value);
         self.touch(key);
         match expiry {
             Expiry::Keep => {}
@@ -213,6 +240,7 @@ impl Keyspace {
         {
             let changed = change(Some(entry.value.as_string()?))?;
             entry.value = Value::String(changed);
+            entry.usage = Usage::new(self.clock);
             self.touch(key);
         } else {
             let changed = change(self.string(key)?)?;
@@ -374,13 +402,6 @@ impl Keyspace {
         }
     }
 
-    /// Puts a string back that was taken out and has not been changed.
-    pub(super) fn return_string(&mut self, key: &[u8], string: Bytes) {
-        if let Some(entry) = self.entries.get_mut(key) {
-            entry.value = Value::String(string);
-        }
-    }
-
     /// Returns the number of keys that have expired.
     pub(super) const fn expired(&self) -> u64 {
         self.expired
@@ -397,7 +418,7 @@ impl Keyspace {
 
     /// Iterates over keys in creation order from a creation number on.
     pub(super) fn from(&self, place: u64) -> impl Iterator<Item = (u64, &Bytes, &Value)> {
-        (self.order.range(place..)).filter_map(|(place, key)| Some((*place, key, self.get(key)?)))
+        (self.order.range(place..)).filter_map(|(place, key)| Some((*place, key, self.peek(key)?)))
     }
 
     /// Returns a random key, each with the same probability.
@@ -462,11 +483,13 @@ impl Keyspace {
     /// Moves a value and its deadline to another key, replacing any value there. Returns `false` if
     /// `from` does not exist.
     pub(super) fn rename(&mut self, from: &[u8], to: &Bytes) -> bool {
+        let origin = self.origin(from);
         let Some(deadline) = self.deadline(from) else {
             return false;
         };
         if let Some(value) = self.remove(from) {
             self.set(to, value, deadline.map_or(Expiry::Never, Expiry::At));
+            self.set_origin(to, origin);
         }
         true
     }

@@ -44,9 +44,13 @@ impl Keyspace {
         self.notices.classes = classes;
     }
 
+    pub(in super::super) const fn publishes(&self, class: Class) -> bool {
+        self.notices.classes & class.0 != 0
+    }
+
     /// Records an event, if its class is published.
     pub(in super::super) fn notify(&mut self, class: Class, event: &'static str, key: &[u8]) {
-        if self.notices.classes & class.0 != 0 {
+        if self.publishes(class) {
             let key = Bytes::copy_from_slice(key);
             self.notices.pending.push(Notice { event, key });
         }

@@ -38,6 +38,19 @@ impl Value {
         }
     }
 
+    /// Returns the size of all strings in bytes.
+    pub(in super::super) fn size(&self) -> usize {
+        match self {
+            Self::String(text) => text.len(),
+            Self::Hash(hash) => hash.size(),
+            Self::Set(set) => set.size(),
+            Self::SortedSet(set) => set.size(),
+            Self::List(list) => list.iter().map(Bytes::len).sum(),
+            Self::Stream(stream) => stream.size(),
+            Self::Swarm(stream) => stream.stored().len(),
+        }
+    }
+
     pub(in super::super) fn as_string(&self) -> Result<&Bytes, Reject> {
         match self {
             Self::String(value) => Ok(value),

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use swarm_resp::Frame;
 
 use super::super::call::{Call, Reply, count};
+use super::super::keyspace::Class;
 use super::super::number;
 use super::super::reject::Reject;
 use super::id::{NewId, StreamId};
@@ -138,8 +139,12 @@ pub(in super::super) fn xadd(call: &mut Call<'_>) -> Reply {
     let node = call.node_size();
     let stream = call.stream_or_new(key)?;
     stream.append(id, fields.collect(), node);
-    options.apply(stream, node);
+    let trimmed = options.apply(stream, node);
     call.keyspace.touch(key);
+    call.keyspace.notify(Class::STREAM, "xadd", key);
+    if trimmed > 0 {
+        call.keyspace.notify(Class::STREAM, "xtrim", key);
+    }
     Ok(Frame::bulk(id.to_bytes()))
 }
 
@@ -152,6 +157,7 @@ pub(in super::super) fn xtrim(call: &mut Call<'_>) -> Reply {
         .map_or(0, |stream| options.apply(stream, node));
     if removed > 0 {
         call.keyspace.touch(key);
+        call.keyspace.notify(Class::STREAM, "xtrim", key);
     }
     Ok(count(removed))
 }
@@ -174,6 +180,7 @@ pub(in super::super) fn xdel(call: &mut Call<'_>) -> Reply {
     });
     if removed > 0 {
         call.keyspace.touch(key);
+        call.keyspace.notify(Class::STREAM, "xdel", key);
     }
     Ok(count(removed))
 }

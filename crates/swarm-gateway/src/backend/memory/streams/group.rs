@@ -6,6 +6,7 @@ use bytes::Bytes;
 use swarm_resp::Frame;
 
 use super::super::call::{Call, Reply, count, ok};
+use super::super::keyspace::Class;
 use super::super::number;
 use super::super::reject::Reject;
 use super::Stream;
@@ -135,6 +136,7 @@ pub(in super::super) fn xgroup_create(call: &mut Call<'_>) -> Reply {
     };
     // Creating a group does not count as a change for WATCH.
     stream.groups.insert(Bytes::copy_from_slice(name), group);
+    call.keyspace.notify(Class::STREAM, "xgroup-create", key);
     Ok(ok())
 }
 
@@ -162,6 +164,7 @@ pub(in super::super) fn xgroup_setid(call: &mut Call<'_>) -> Reply {
     let group = existing_group(call)?;
     group.delivered = delivered;
     group.entries_read = entries_read;
+    (call.keyspace).notify(Class::STREAM, "xgroup-setid", call.arg(2));
     Ok(ok())
 }
 
@@ -170,6 +173,7 @@ pub(in super::super) fn xgroup_destroy(call: &mut Call<'_>) -> Reply {
     let removed = existing(call)?.groups.remove(name).is_some();
     if removed {
         call.keyspace.touch(call.arg(2));
+        (call.keyspace).notify(Class::STREAM, "xgroup-destroy", call.arg(2));
     }
     Ok(Frame::integer(i64::from(removed)))
 }
@@ -180,6 +184,7 @@ pub(in super::super) fn xgroup_createconsumer(call: &mut Call<'_>) -> Reply {
     let new = !group.consumers.contains_key(consumer);
     if new {
         group.see(consumer, now);
+        (call.keyspace).notify(Class::STREAM, "xgroup-createconsumer", call.arg(2));
     }
     Ok(Frame::integer(i64::from(new)))
 }
@@ -192,8 +197,12 @@ pub(in super::super) fn xgroup_delconsumer(call: &mut Call<'_>) -> Reply {
     group
         .pending
         .retain(|_, pending| pending.consumer != consumer);
-    group.consumers.remove(consumer);
-    Ok(count(before - group.pending.len()))
+    let existed = group.consumers.remove(consumer).is_some();
+    let dropped = before - group.pending.len();
+    if existed {
+        (call.keyspace).notify(Class::STREAM, "xgroup-delconsumer", call.arg(2));
+    }
+    Ok(count(dropped))
 }
 
 /// Acknowledges nothing if the key or the group does not exist.

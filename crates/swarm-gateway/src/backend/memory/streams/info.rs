@@ -4,6 +4,7 @@ use bytes::Bytes;
 use swarm_resp::{Frame, FrameBuilder, RespVersion};
 
 use super::super::call::{Call, Reply, ok};
+use super::super::keyspace::Class;
 use super::super::number;
 use super::super::reject::Reject;
 use super::Stream;
@@ -273,5 +274,6 @@ pub(in super::super) fn xsetid(call: &mut Call<'_>) -> Reply {
     if let Some(deleted) = deleted.filter(|id| *id != StreamId::MIN) {
         stream.deleted = deleted;
     }
+    call.keyspace.notify(Class::STREAM, "xsetid", key);
     Ok(ok())
 }

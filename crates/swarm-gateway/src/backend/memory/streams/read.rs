@@ -179,6 +179,9 @@ pub(in super::super) fn xread(call: &mut Call<'_>) -> Reply {
         let Some((stream, first)) = stream.zip(after.next()) else {
             continue;
         };
+        if call.ready.as_ref().is_some_and(|ready| ready != key) {
+            continue;
+        }
         let entries: Entries = (stream.entries.range(first..))
             .take(options.count.unwrap_or(usize::MAX))
             .map(|(id, fields)| (*id, Some(fields.clone())))

@@ -202,10 +202,11 @@ impl Server {
 
 impl Reads {
     /// Returns the keys among the arguments.
-    fn keys(self, args: &[Bytes]) -> &[Bytes] {
+    pub(super) fn keys(self, args: &[Bytes]) -> &[Bytes] {
         match self {
             Self::Nothing => &[],
             Self::First => args.get(1..2).unwrap_or_default(),
+            Self::Second => args.get(2..3).unwrap_or_default(),
             Self::FirstTwo => args.get(1..3).unwrap_or_default(),
             Self::All => args.get(1..).unwrap_or_default(),
             Self::Counted => {

@@ -1,0 +1,73 @@
+//! Writes values in their plain encodings.
+
+use super::super::keyspace::Value;
+use super::types;
+
+/// Appends a length.
+fn put_length(payload: &mut Vec<u8>, length: usize) {
+    match (
+        u8::try_from(length),
+        u16::try_from(length),
+        u32::try_from(length),
+    ) {
+        (Ok(length @ ..64), _, _) => payload.push(length),
+        (_, Ok(length @ ..0x4000), _) => {
+            payload.extend_from_slice(&(0x4000 | length).to_be_bytes());
+        }
+        (_, _, Ok(length)) => {
+            payload.push(0x80);
+            payload.extend_from_slice(&length.to_be_bytes());
+        }
+        _ => {
+            payload.push(0x81);
+            payload.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+}
+
+fn put_string(payload: &mut Vec<u8>, text: &[u8]) {
+    put_length(payload, text.len());
+    payload.extend_from_slice(text);
+}
+
+/// Returns the type and the content of a value, or `None` for a type that is not supported.
+pub(super) fn payload(value: &Value) -> Option<Vec<u8>> {
+    let mut payload = Vec::new();
+    match value {
+        Value::String(text) => {
+            payload.push(types::STRING);
+            put_string(&mut payload, text);
+        }
+        Value::List(list) => {
+            payload.push(types::LIST);
+            put_length(&mut payload, list.len());
+            list.iter()
+                .for_each(|element| put_string(&mut payload, element));
+        }
+        Value::Set(set) => {
+            payload.push(types::SET);
+            put_length(&mut payload, set.len());
+            set.iter()
+                .for_each(|member| put_string(&mut payload, &member));
+        }
+        Value::Hash(hash) => {
+            payload.push(types::HASH);
+            put_length(&mut payload, hash.len());
+            for (field, value) in hash.iter() {
+                put_string(&mut payload, field);
+                put_string(&mut payload, value);
+            }
+        }
+        Value::SortedSet(set) => {
+            payload.push(types::SORTED_SET);
+            put_length(&mut payload, set.len());
+            // Redis inserts faster in descending order.
+            for scored in set.before(set.len()) {
+                put_string(&mut payload, &scored.member);
+                payload.extend_from_slice(&scored.score.to_le_bytes());
+            }
+        }
+        Value::Stream(_) | Value::Swarm(_) => return None,
+    }
+    Some(payload)
+}
