@@ -13,7 +13,7 @@ use super::config::Config;
 use super::databases::Databases;
 use super::notify::Flags;
 use super::pubsub::PubSub;
-use super::script::{Busy, Functions};
+use super::script::{Busy, Functions, Threads};
 use super::tracking::Tracking;
 use crate::backend::Client;
 use crate::listener_kind::ListenerKind;
@@ -38,6 +38,8 @@ pub(super) struct Server {
     /// Scripts by SHA-1.
     pub(super) scripts: BTreeMap<Bytes, Bytes>,
     pub(super) functions: Functions,
+    /// Threads that run scripts.
+    pub(super) threads: Threads,
     /// The script that has run for so long that other commands are rejected.
     pub(super) busy: Option<Busy>,
     pub(super) config: Config,
@@ -152,6 +154,7 @@ impl Default for Server {
             backups: BTreeMap::new(),
             scripts: BTreeMap::new(),
             functions: Functions::default(),
+            threads: Threads::default(),
             busy: None,
             config: Config::default(),
             notifications: Flags::default(),

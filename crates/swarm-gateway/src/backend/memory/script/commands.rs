@@ -35,7 +35,7 @@ pub(in super::super) fn script_load(call: &mut Call<'_>) -> Reply {
     let name = digest(&text);
     if !call.client.quirks.swarm && !call.server.scripts.contains_key(&name) {
         let profile = Profile::of(call.client);
-        compile(&text, &name, &[], &[], profile)?;
+        compile(&text, &name, &[], &[], profile, &call.server.threads)?;
     }
     call.server.scripts.insert(name.clone(), text);
     Ok(Frame::bulk(name))
@@ -64,6 +64,16 @@ pub(in super::super) fn script_flush(call: &mut Call<'_>) -> Reply {
     Ok(ok())
 }
 
+const NOT_ALLOWED: Reject = Reject::text("ERR This Redis command is not allowed from script");
+
+/// Returns whether Redis does not allow scripts to call a command that this store lacks.
+fn is_refused_elsewhere(name: &str, args: &[Bytes]) -> bool {
+    let sub = args.get(1).map_or(&[][..], Bytes::as_ref);
+    let sub = String::from_utf8_lossy(sub).to_ascii_uppercase();
+    let traits = Traits::of(&format!("{name}|{sub}")).or_else(|| Traits::of(name));
+    traits.is_some_and(|traits| traits.has("noscript"))
+}
+
 fn writes(spec: &Spec) -> bool {
     let (name, sub) = spec.name.split_once('|').unwrap_or((spec.name, ""));
     facts::named(name.as_bytes(), sub.as_bytes()).access == Access::Write
@@ -86,6 +96,9 @@ fn called(
         };
     }
     let Ok(spec) = table::lookup(&name, args) else {
+        if is_refused_elsewhere(&name, args) {
+            return Err(NOT_ALLOWED);
+        }
         return Err(Reject::text("ERR Unknown Redis command called from script"));
     };
     if !spec.accepts(args.len()) {
@@ -127,7 +140,7 @@ impl Whole {
         database: usize,
         args: &[Bytes],
     ) -> Result<Self, Reject> {
-        let prepared = begin(state, args, Profile::of(client))?;
+        let mut prepared = begin(state, args, Profile::of(client))?;
         prepared.script.resume(None);
         Ok(Self {
             prepared,
@@ -182,6 +195,19 @@ impl Whole {
         now: i64,
     ) -> Reply {
         self.client.faults.count(spec.name);
+        if matches!(spec.name, "XREAD" | "XREADGROUP") && !self.client.quirks.swarm {
+            let options = args
+                .iter()
+                .take_while(|arg| !arg.eq_ignore_ascii_case(b"STREAMS"));
+            if options
+                .skip(1)
+                .any(|arg| arg.eq_ignore_ascii_case(b"BLOCK"))
+            {
+                let name = args.first().map_or(&[][..], Bytes::as_ref);
+                let what: &[u8] = b" command is not allowed with BLOCK option from scripts";
+                return Err(Reject::joined(&[b"ERR ", name, what]));
+            }
+        }
         match spec.run {
             Run::Data(run) => run(&mut Call {
                 keyspace: &mut state.keyspace,

@@ -10,7 +10,7 @@ use super::super::call::{Call, Reply, count, ok};
 use super::super::glob;
 use super::super::reject::Reject;
 use super::super::table::{self, Run, Spec};
-use super::{Profile, Purpose, Registered, Script, Source, Stop, busy};
+use super::{Profile, Purpose, Registered, Script, Source, Stop, Threads, busy};
 
 /// Time within which a library must have registered its functions.
 const LOAD_TIMEOUT: Duration = Duration::from_millis(500);
@@ -122,21 +122,31 @@ pub(super) fn compile(
     keys: &[Bytes],
     args: &[Bytes],
     profile: Profile,
+    threads: &Threads,
 ) -> Result<Script, Reject> {
     let (_, text) = parse(code)?;
-    Script::compile(Source {
+    let source = Source {
         text,
         purpose,
         label: label.clone(),
         keys: keys.to_vec(),
         args: args.to_vec(),
         profile,
-    })
+    };
+    Script::compile(source, threads)
 }
 
 /// Runs a library to learn its functions.
-fn register(code: &Bytes, profile: Profile) -> Result<Vec<Registered>, Reject> {
-    let mut script = compile(code, Purpose::Load, &Bytes::new(), &[], &[], profile)?;
+fn register(code: &Bytes, profile: Profile, threads: &Threads) -> Result<Vec<Registered>, Reject> {
+    let mut script = compile(
+        code,
+        Purpose::Load,
+        &Bytes::new(),
+        &[],
+        &[],
+        profile,
+        threads,
+    )?;
     script.resume(None);
     match script.wait(Instant::now() + LOAD_TIMEOUT) {
         Some(Stop::Loaded(functions)) if functions.is_empty() => {
@@ -168,7 +178,7 @@ fn load(call: &mut Call<'_>) -> Reply {
             b"' already exists",
         ]));
     }
-    let functions = register(&code, Profile::of(call.client))?;
+    let functions = register(&code, Profile::of(call.client), &call.server.threads)?;
     let others = libraries.iter().filter(|(other, _)| **other != name);
     let mut taken = others.flat_map(|(_, library)| &library.functions);
     let known = |one: &&Registered| functions.iter().any(|new| new.is_called(&one.name));

@@ -26,9 +26,10 @@ pub(super) use commands::{
 };
 pub(super) use functions::{COMMANDS as FUNCTIONS, Functions};
 use running::Script;
+pub(super) use running::Threads;
 
 /// What scripts differ in from server to server.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Profile {
     /// Scripts have the functions of SwarmKeyDb only, and status replies are plain text.
     swarm: bool,

@@ -7,7 +7,7 @@ use sha1::{Digest, Sha1};
 use super::super::number;
 use super::super::reject::Reject;
 use super::super::{State, upstream};
-use super::{Profile, Purpose, Script, Source, functions, shebang};
+use super::{Profile, Purpose, Script, Source, Threads, functions, shebang};
 use crate::backend::Client;
 
 const NO_SCRIPT_IN_SWARM: Reject = Reject::text(
@@ -46,19 +46,21 @@ pub(super) fn compile(
     keys: &[Bytes],
     args: &[Bytes],
     profile: Profile,
+    threads: &Threads,
 ) -> Result<Prepared, Reject> {
     let (flags, text) = match profile.swarm {
         true => (shebang::Flags::default(), text.clone()),
         false => shebang::parse(text)?,
     };
-    let script = Script::compile(Source {
+    let source = Source {
         text,
         purpose: Purpose::Script,
         label: digest.clone(),
         keys: keys.to_vec(),
         args: args.to_vec(),
         profile,
-    })?;
+    };
+    let script = Script::compile(source, threads)?;
     Ok(Prepared {
         script,
         keys: keys.to_vec(),
@@ -84,7 +86,15 @@ fn begin_function(
     let count = count.map_err(|_| Reject::text("ERR Bad number of keys provided"))?;
     let (keys, rest) = split_keys(count, rest, profile)?;
     let purpose = Purpose::Call(name.clone());
-    let script = functions::compile(code, purpose, name, keys, rest, profile)?;
+    let script = functions::compile(
+        code,
+        purpose,
+        name,
+        keys,
+        rest,
+        profile,
+        &state.server.threads,
+    )?;
     Ok(Prepared {
         script,
         keys: keys.to_vec(),
@@ -147,10 +157,10 @@ pub(super) fn begin(
                 false => NO_SCRIPT,
             });
         };
-        compile(text, &digest, keys, rest, profile)?
+        compile(text, &digest, keys, rest, profile, &state.server.threads)?
     } else {
         let (text, digest) = (Bytes::copy_from_slice(script), digest(script));
-        let prepared = compile(&text, &digest, keys, rest, profile)?;
+        let prepared = compile(&text, &digest, keys, rest, profile, &state.server.threads)?;
         scripts.insert(digest, text);
         prepared
     };

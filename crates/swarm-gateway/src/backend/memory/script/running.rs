@@ -2,15 +2,15 @@
 //! store never waits for a script that does not end.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SendError, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Instant;
 
 use swarm_resp::Frame;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::super::reject::Reject;
 use super::lua::{Engine, Port};
@@ -18,12 +18,35 @@ use super::{Source, Stop};
 
 const PANICKED: Reject = Reject::text("ERR the interpreter of the script has failed");
 
+/// Threads without a script, each with an interpreter.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Threads(Arc<Mutex<Vec<Sender<Job>>>>);
+
+/// Number of threads that are kept without a script.
+const MAX_IDLE: usize = 4;
+
+/// A script for a thread.
+struct Job {
+    source: Source,
+    stops: UnboundedSender<Stop>,
+    replies: Receiver<Option<Frame>>,
+    killed: Arc<AtomicBool>,
+    /// Where the thread reports whether the script could be compiled.
+    compiled: SyncSender<Result<(), Reject>>,
+}
+
 /// A compiled script. Ends when it is dropped.
 #[derive(Debug)]
 pub(super) struct Script {
     stops: UnboundedReceiver<Stop>,
-    replies: Sender<Option<Frame>>,
+    /// `None` once dropped.
+    replies: Option<Sender<Option<Frame>>>,
     kill: Kill,
+    /// The thread, and where it goes when the script has ended.
+    thread: Option<Sender<Job>>,
+    threads: Threads,
+    /// Whether the script runs.
+    is_running: bool,
 }
 
 /// Ends a script.
@@ -36,48 +59,92 @@ impl Kill {
     }
 }
 
+impl Threads {
+    fn idle(&self) -> MutexGuard<'_, Vec<Sender<Job>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a job to a thread.
+    fn start(&self, mut job: Job) -> Result<Sender<Job>, Reject> {
+        while let Some(thread) = { self.idle().pop() } {
+            match thread.send(job) {
+                Ok(()) => return Ok(thread),
+                // The thread has ended, because its interpreter has failed.
+                Err(SendError(back)) => job = back,
+            }
+        }
+        let (jobs, wanted) = channel::<Job>();
+        let run = move || {
+            let mut engine = Engine::default();
+            while let Ok(job) = wanted.recv() {
+                run(&mut engine, job);
+                engine.end();
+            }
+        };
+        let spawned = thread::Builder::new().name("script".to_owned()).spawn(run);
+        spawned.map_err(|error| Reject::new(format!("ERR no thread for the script: {error}")))?;
+        jobs.send(job).map_err(|_| PANICKED)?;
+        Ok(jobs)
+    }
+}
+
+/// Runs a script on its thread.
+fn run(engine: &mut Engine, job: Job) {
+    let port = Rc::new(Port {
+        stops: job.stops.clone(),
+        replies: job.replies,
+        killed: job.killed,
+    });
+    match engine.compile(job.source, &port) {
+        Err(reject) => drop(job.compiled.send(Err(reject))),
+        Ok(compiled) => {
+            drop(job.compiled.send(Ok(())));
+            // An error means that the script is not wanted.
+            if port.replies.recv().is_ok() {
+                drop(job.stops.send(compiled.run()));
+            }
+        }
+    }
+}
+
 impl Drop for Script {
     fn drop(&mut self) {
-        self.kill.kill();
+        self.replies = None;
+        if self.is_running {
+            self.kill.kill();
+        } else if let Some(thread) = self.thread.take() {
+            let mut idle = self.threads.idle();
+            if idle.len() < MAX_IDLE {
+                idle.push(thread);
+            }
+        }
     }
 }
 
 impl Script {
     /// Compiles a script on its thread. It runs once it is [resumed](Self::resume).
-    pub(super) fn compile(source: Source) -> Result<Self, Reject> {
+    pub(super) fn compile(source: Source, threads: &Threads) -> Result<Self, Reject> {
         let (stops, received) = unbounded_channel();
         let (replies, wanted) = channel();
         let (report, compiled) = sync_channel(1);
         let kill = Kill::default();
-        let killed = kill.0.clone();
-        let run = move || {
-            let port = Rc::new(Port {
-                stops: stops.clone(),
-                replies: wanted,
-            });
-            match Engine::new(source, &port, killed) {
-                Err(reject) => drop(report.send(Err(reject))),
-                Ok(engine) => {
-                    drop(report.send(Ok(())));
-                    // An error means that the script is not wanted.
-                    if port.replies.recv().is_ok() {
-                        drop(stops.send(engine.run()));
-                    }
-                }
-            }
-        };
-        let thread = thread::Builder::new().name("script".to_owned()).spawn(run);
-        if let Err(error) = thread {
-            return Err(Reject::new(format!(
-                "ERR no thread for the script: {error}"
-            )));
-        }
-        compiled.recv().unwrap_or(Err(PANICKED))?;
-        Ok(Self {
+        let thread = threads.start(Job {
+            source,
+            stops,
+            replies: wanted,
+            killed: kill.0.clone(),
+            compiled: report,
+        })?;
+        let script = Self {
             stops: received,
-            replies,
+            replies: Some(replies),
             kill,
-        })
+            thread: Some(thread),
+            threads: threads.clone(),
+            is_running: false,
+        };
+        compiled.recv().unwrap_or(Err(PANICKED))?;
+        Ok(script)
     }
 
     pub(super) fn kill_switch(&self) -> Kill {
@@ -86,9 +153,18 @@ impl Script {
 
     /// Lets the script run: from its beginning, or with the reply to the command that it stopped
     /// at.
-    pub(super) fn resume(&self, reply: Option<Frame>) {
-        // If the thread has ended, the next stop says so.
-        drop(self.replies.send(reply));
+    pub(super) fn resume(&mut self, reply: Option<Frame>) {
+        self.is_running = true;
+        if let Some(replies) = &self.replies {
+            // If the thread has ended, the next stop says so.
+            drop(replies.send(reply));
+        }
+    }
+
+    fn stopped(&mut self, stop: Option<Stop>) -> Stop {
+        let stop = stop.unwrap_or(Stop::Done(Err(PANICKED)));
+        self.is_running = matches!(stop, Stop::Call { .. });
+        stop
     }
 
     /// Blocks until the script stops, or until a deadline.
@@ -97,7 +173,7 @@ impl Script {
         let mut cx = Context::from_waker(&waker);
         loop {
             if let Poll::Ready(stop) = self.stops.poll_recv(&mut cx) {
-                return Some(stop.unwrap_or(Stop::Done(Err(PANICKED))));
+                return Some(self.stopped(stop));
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -110,7 +186,7 @@ impl Script {
     /// Waits until the script stops.
     pub(super) async fn stop(&mut self) -> Stop {
         let stop = self.stops.recv().await;
-        stop.unwrap_or(Stop::Done(Err(PANICKED)))
+        self.stopped(stop)
     }
 }
 

@@ -12,6 +12,10 @@ const NO_LUA: Reject = Reject::text(
     "ERR this gateway was built without the feature `lua`, so its embedded store runs no scripts",
 );
 
+/// Threads of scripts. There are none.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Threads;
+
 /// A script. There is none.
 #[derive(Debug)]
 pub(super) struct Script(Infallible);
@@ -21,7 +25,7 @@ pub(super) struct Script(Infallible);
 pub(super) struct Kill(Infallible);
 
 impl Script {
-    pub(super) fn compile(_: Source) -> Result<Self, Reject> {
+    pub(super) fn compile(_: Source, _: &Threads) -> Result<Self, Reject> {
         Err(NO_LUA)
     }
 
@@ -29,7 +33,7 @@ impl Script {
         match self.0 {}
     }
 
-    pub(super) fn resume(&self, _: Option<Frame>) {
+    pub(super) fn resume(&mut self, _: Option<Frame>) {
         match self.0 {}
     }
 

@@ -1,6 +1,5 @@
 //! `redis` while a library is loaded: it registers the functions of the library.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -10,21 +9,19 @@ use super::super::{FLAGS, Registered};
 use super::numbers;
 use super::raised::Raised;
 use super::redis;
-
-/// Functions of a library.
-pub(super) type Registry = Rc<RefCell<Vec<(Registered, Function)>>>;
+use super::shared::Shared;
 
 const BAD_NAME: &str = "ERR Library names can only contain letters, numbers, or underscores(_) and \
                         must be at least one character long";
 
 /// Creates the functions that a library has while it is loaded.
-pub(super) fn library(lua: &Lua, registry: &Registry) -> mlua::Result<Table> {
+pub(super) fn library(lua: &Lua, shared: &Rc<Shared>) -> mlua::Result<Table> {
     let library = lua.create_table()?;
     redis::add_log(lua, &library)?;
-    let registry = registry.clone();
+    let shared = shared.clone();
     let register = lua.create_function(move |_, args: MultiValue| {
         let (known, function) = parse(&args).map_err(Raised::reply)?;
-        let mut registry = registry.borrow_mut();
+        let mut registry = shared.registry.borrow_mut();
         if registry
             .iter()
             .any(|(other, _)| other.is_called(&known.name))

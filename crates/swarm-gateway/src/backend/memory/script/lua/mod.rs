@@ -4,6 +4,7 @@ mod arguments;
 mod bits;
 mod convert;
 mod engine;
+mod interpreter;
 mod json;
 mod library;
 mod numbers;
@@ -11,6 +12,7 @@ mod pack;
 mod port;
 mod raised;
 mod redis;
+mod shared;
 
 pub(super) use engine::Engine;
 pub(super) use port::Port;

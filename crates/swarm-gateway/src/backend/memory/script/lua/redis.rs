@@ -1,6 +1,5 @@
 //! `redis`: the functions with which a script calls commands and makes replies.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use data_encoding::HEXLOWER;
@@ -10,27 +9,19 @@ use swarm_resp::RespVersion;
 
 use super::super::Profile;
 use super::convert;
-use super::port::Port;
 use super::raised::Raised;
+use super::shared::Shared;
 
 const NO_ARGUMENT: &str = "ERR Please specify at least one argument for this redis lib call";
 const WRONG_ARGUMENT: &[u8] = b"ERR wrong number or type of arguments";
 
-/// The version of RESP in which a script receives replies, and in which its result is meant.
-pub(super) type Resp = Rc<Cell<RespVersion>>;
-
 /// Creates the library.
-pub(super) fn library(
-    lua: &Lua,
-    port: &Rc<Port>,
-    resp: &Resp,
-    profile: Profile,
-) -> mlua::Result<Table> {
+pub(super) fn library(lua: &Lua, shared: &Rc<Shared>, profile: Profile) -> mlua::Result<Table> {
     let redis = lua.create_table()?;
     for (name, raises) in [("call", true), ("pcall", false)] {
-        let (port, resp) = (port.clone(), resp.clone());
+        let shared = shared.clone();
         let call = lua.create_function(move |lua, args: MultiValue| {
-            call(lua, &port, resp.get(), profile, &args)
+            call(lua, &shared, profile, &args)
                 .and_then(|reply| raise(reply, raises))
                 .or_else(|error| match raises {
                     true => Err(error),
@@ -55,24 +46,18 @@ pub(super) fn library(
         redis.set(name, reply)?;
     }
     if !profile.swarm {
-        add_rest(lua, &redis, resp)?;
+        add_rest(lua, &redis, shared)?;
     }
     Ok(redis)
 }
 
-fn call(
-    lua: &Lua,
-    port: &Port,
-    resp: RespVersion,
-    profile: Profile,
-    args: &MultiValue,
-) -> mlua::Result<Value> {
+fn call(lua: &Lua, shared: &Shared, profile: Profile, args: &MultiValue) -> mlua::Result<Value> {
     if args.is_empty() {
         return Err(Raised::reply(NO_ARGUMENT));
     }
     let args = args.iter().map(|arg| convert::argument(arg, profile));
-    let reply = port.call(args.collect::<mlua::Result<_>>()?, resp)?;
-    convert::value(lua, reply.view(), resp, profile)
+    let reply = shared.call(args.collect::<mlua::Result<_>>()?)?;
+    convert::value(lua, reply.view(), shared.resp.get(), profile)
 }
 
 /// Raises an error reply, if it is to be raised.
@@ -102,7 +87,7 @@ fn with_code(text: &[u8]) -> Vec<u8> {
 }
 
 /// Adds what SwarmKeyDb does not have.
-fn add_rest(lua: &Lua, redis: &Table, resp: &Resp) -> mlua::Result<()> {
+fn add_rest(lua: &Lua, redis: &Table, shared: &Rc<Shared>) -> mlua::Result<()> {
     redis.set("REDIS_VERSION", "7.0.15")?;
     redis.set("REDIS_VERSION_NUM", 0x0007_000f)?;
     for (name, value) in [
@@ -125,16 +110,18 @@ fn add_rest(lua: &Lua, redis: &Table, resp: &Resp) -> mlua::Result<()> {
     })?;
     redis.set("sha1hex", sha1hex)?;
     add_log(lua, redis)?;
-    let resp = resp.clone();
+    let shared = shared.clone();
     let setresp = lua.create_function(move |_, args: MultiValue| {
         if args.len() != 1 {
             return Err(Raised::reply("ERR redis.setresp() requires one argument."));
         }
-        resp.set(match args.front().and_then(super::numbers::number) {
-            Some(2.0) => RespVersion::Resp2,
-            Some(3.0) => RespVersion::Resp3,
-            _ => return Err(Raised::reply("ERR RESP version must be 2 or 3.")),
-        });
+        shared
+            .resp
+            .set(match args.front().and_then(super::numbers::number) {
+                Some(2.0) => RespVersion::Resp2,
+                Some(3.0) => RespVersion::Resp3,
+                _ => return Err(Raised::reply("ERR RESP version must be 2 or 3.")),
+            });
         Ok(())
     })?;
     redis.set("setresp", setresp)?;

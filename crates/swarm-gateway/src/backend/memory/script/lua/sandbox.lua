@@ -13,10 +13,13 @@ local pcall, xpcall, loadstring, concat, sub = pcall, xpcall, loadstring, table.
 
 local globals = {}
 
--- An error of a command is a table for an error handler, and its text after `pcall`.
+-- A script that is killed ends, whatever it catches. An error of a command is a table for an error handler, and its text after `pcall`.
 local function settle(ok, ...)
   if ok then
     return true, ...
+  end
+  if host.is_killed() then
+    error((...), 0)
   end
   return false, host.text((...))
 end
@@ -25,10 +28,17 @@ function globals.pcall(...)
   return settle(pcall(...))
 end
 
+local function settle_handled(ok, ...)
+  if not ok and host.is_killed() then
+    error(host.killed(), 0)
+  end
+  return ok, ...
+end
+
 function globals.xpcall(run, handler)
-  return xpcall(run, function(failure)
+  return settle_handled(xpcall(run, function(failure)
     return handler(host.value(failure))
-  end)
+  end))
 end
 
 -- Precompiled code could break out of the interpreter.
@@ -75,6 +85,9 @@ local resume = coroutine.resume
 local function settle_coroutine(ok, ...)
   if ok then
     return true, ...
+  end
+  if host.is_killed() then
+    error((...), 0)
   end
   return false, host.value((...))
 end
@@ -127,7 +140,13 @@ function globals.next(of, name)
 end
 
 function globals.pairs(of)
-  return pairs(behind[of] or of)
+  local hidden = behind[of]
+  if not hidden then
+    return pairs(of)
+  end
+  return function(_, name)
+    return next(hidden, name)
+  end, of, nil
 end
 
 -- Returns a function that looks a name up in a table, and fails if it is not there.
@@ -148,13 +167,13 @@ if is_strict then
     end
   end
   getmetatable("").__index = globals.string
-  local while_loading = loading and {
+  local while_loading = {
     redis = readonly(loading, finder(function()
       return loading
     end)),
   }
   globals._G = readonly(globals, finder(function()
-    return while_loading and host.is_loading() and while_loading or globals
+    return host.is_loading() and while_loading or globals
   end))
 else
   globals._G = globals
