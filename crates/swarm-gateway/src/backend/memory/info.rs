@@ -89,6 +89,7 @@ fn memory(call: &mut Call<'_>, text: &mut String) {
         let kibibytes = bytes / 1024;
         format!("{kibibytes}.00K")
     };
+    let (libraries, functions) = call.server.functions.count();
     fields!(text,
         used_memory: used,
         used_memory_human: human(used),
@@ -97,6 +98,9 @@ fn memory(call: &mut Call<'_>, text: &mut String) {
         used_memory_peak: used,
         used_memory_peak_human: human(used),
         used_memory_dataset: used,
+        number_of_cached_scripts: call.server.scripts.len(),
+        number_of_functions: functions,
+        number_of_libraries: libraries,
         maxmemory: maximum,
         maxmemory_human: human(maximum.parse().unwrap_or(0)),
         maxmemory_policy: String::from_utf8_lossy(call.server.config.value("maxmemory-policy")),

@@ -325,12 +325,15 @@ pub(super) fn settle(store: &Arc<Store>, state: &mut State, audience: Audience, 
 
 /// Returns whether memory is used up and the command uses more.
 pub(super) fn is_out_of_memory(state: &State, spec: &Spec) -> bool {
-    Traits::of(spec.name).is_some_and(Traits::deny_oom) && is_memory_used_up(state)
+    state.server.config.rejects_above().is_some()
+        && Traits::of(spec.name).is_some_and(Traits::deny_oom)
+        && is_memory_used_up(state)
 }
 
-fn is_memory_used_up(state: &State) -> bool {
-    let most = state.server.config.rejects_above();
-    most.is_some_and(|most| info::used_memory(&state.keyspace, &state.server.databases) > most)
+/// Returns whether commands that use more memory are rejected.
+pub(super) fn is_memory_used_up(state: &State) -> bool {
+    (state.server.config.rejects_above())
+        .is_some_and(|most| info::used_memory(&state.keyspace, &state.server.databases) > most)
 }
 
 /// While a script runs for long, most commands are rejected.

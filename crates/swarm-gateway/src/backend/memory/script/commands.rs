@@ -16,6 +16,7 @@ use super::super::traits::Traits;
 use super::super::{State, upstream};
 use super::busy::Busy;
 use super::prepare::{Prepared, begin, compile, digest, is_function};
+use super::shebang::Flags;
 use super::{Profile, Stop, functions};
 use crate::backend::{Called, Client};
 
@@ -83,7 +84,7 @@ fn writes(spec: &Spec) -> bool {
 fn called(
     state: &State,
     args: &[Bytes],
-    no_writes: bool,
+    flags: Flags,
     swarm: bool,
 ) -> Result<&'static Spec, Reject> {
     let name = args.first().map(|name| name.to_ascii_uppercase());
@@ -113,12 +114,12 @@ fn called(
             "ERR This Redis command is not allowed from script",
         ));
     }
-    if no_writes && writes(spec) {
+    if flags.no_writes && writes(spec) {
         return Err(Reject::text(
             "ERR Write commands are not allowed from read-only scripts.",
         ));
     }
-    match link::is_out_of_memory(state, spec) {
+    match !flags.ignores_memory() && link::is_out_of_memory(state, spec) {
         true => Err(Reject::OUT_OF_MEMORY),
         false => Ok(spec),
     }
@@ -165,7 +166,7 @@ impl Whole {
     fn call(&mut self, state: &mut State, args: &[Bytes], protocol: RespVersion, now: i64) {
         let quirks = self.client.quirks;
         state.select(self.database);
-        let reply = match called(state, args, self.prepared.no_writes, quirks.swarm) {
+        let reply = match called(state, args, self.prepared.flags, quirks.swarm) {
             Ok(spec) if spec.name == "SELECT" => self.select(state, args),
             Ok(spec) => {
                 self.has_written |= writes(spec);
@@ -358,7 +359,7 @@ async fn run_interleaved(runner: Interleaver, mut prepared: Prepared) -> Reply {
             Stop::Done(reply) => return reply,
             Stop::Loaded(_) => {}
             Stop::Call { args, .. } => {
-                let found = called(&runner.lock(), &args, prepared.no_writes, profile.swarm);
+                let found = called(&runner.lock(), &args, prepared.flags, profile.swarm);
                 let done = match found {
                     Ok(spec) if matches!(spec.run, Run::Script) => {
                         let nested = begin(&mut runner.lock(), &args, profile);

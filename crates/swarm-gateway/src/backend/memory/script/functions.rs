@@ -10,6 +10,7 @@ use super::super::call::{Call, Reply, count, ok};
 use super::super::glob;
 use super::super::reject::Reject;
 use super::super::table::{self, Run, Spec};
+use super::shebang::Flags;
 use super::{Profile, Purpose, Registered, Script, Source, Stop, Threads, busy};
 
 /// Time within which a library must have registered its functions.
@@ -65,13 +66,20 @@ struct Library {
 }
 
 impl Functions {
-    /// Returns the code of the library that has a function, and whether the function may write.
-    pub(super) fn find(&self, name: &[u8]) -> Option<(&Bytes, bool)> {
+    /// Returns the numbers of libraries and of functions.
+    pub(in super::super) fn count(&self) -> (usize, usize) {
+        let libraries = self.0.values();
+        let functions = libraries.map(|library| library.functions.len());
+        (self.0.len(), functions.sum())
+    }
+
+    /// Returns the code of the library that has a function, and the flags of the function.
+    pub(super) fn find(&self, name: &[u8]) -> Option<(&Bytes, Flags)> {
         let mut libraries = self.0.values();
         libraries.find_map(|library| {
             let mut functions = library.functions.iter();
             let function = functions.find(|function| function.is_called(name))?;
-            Some((&library.code, !function.flags.contains(&"no-writes")))
+            Some((&library.code, Flags::of_function(&function.flags)))
         })
     }
 }
@@ -282,11 +290,10 @@ fn put(row: &mut FrameBuilder, name: &[u8], library: &Library, with_code: bool) 
 
 fn stats(call: &mut Call<'_>) -> Reply {
     let running = busy::running_function(call)?;
-    let libraries = &call.server.functions.0;
-    let functions = libraries.values().map(|library| library.functions.len());
+    let (libraries, functions) = call.server.functions.count();
     let numbers = [
-        ("libraries_count", libraries.len()),
-        ("functions_count", functions.sum()),
+        ("libraries_count", libraries),
+        ("functions_count", functions),
     ];
     let engine = Frame::build(|reply| {
         reply.map(|engines| {

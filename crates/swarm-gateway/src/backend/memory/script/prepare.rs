@@ -4,9 +4,11 @@ use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use sha1::{Digest, Sha1};
 
+use super::super::link;
 use super::super::number;
 use super::super::reject::Reject;
 use super::super::{State, upstream};
+use super::shebang::Flags;
 use super::{Profile, Purpose, Script, Source, Threads, functions, shebang};
 use crate::backend::Client;
 
@@ -14,6 +16,9 @@ const NO_SCRIPT_IN_SWARM: Reject = Reject::text(
     "NOSCRIPT No matching script. Please use EVAL. Script replication is not enabled.",
 );
 const NO_SCRIPT: Reject = Reject::text("NOSCRIPT No matching script. Please use EVAL.");
+const NEEDS_MEMORY: Reject = Reject::text(
+    "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+);
 const WRITES_IN_RO: Reject =
     Reject::text("ERR Can not execute a script with write flag using *_ro command.");
 
@@ -35,9 +40,7 @@ pub(super) fn digest(script: &[u8]) -> Bytes {
 pub(super) struct Prepared {
     pub(super) script: Script,
     pub(super) keys: Vec<Bytes>,
-    pub(super) no_writes: bool,
-    /// It declares that it may write, so it is not for commands that only read.
-    may_write: bool,
+    pub(super) flags: Flags,
 }
 
 pub(super) fn compile(
@@ -49,7 +52,7 @@ pub(super) fn compile(
     threads: &Threads,
 ) -> Result<Prepared, Reject> {
     let (flags, text) = match profile.swarm {
-        true => (shebang::Flags::default(), text.clone()),
+        true => (Flags::default(), text.clone()),
         false => shebang::parse(text)?,
     };
     let source = Source {
@@ -64,8 +67,7 @@ pub(super) fn compile(
     Ok(Prepared {
         script,
         keys: keys.to_vec(),
-        no_writes: flags.no_writes,
-        may_write: flags.are_set && !flags.no_writes,
+        flags,
     })
 }
 
@@ -76,7 +78,7 @@ fn begin_function(
     args: &[Bytes],
     profile: Profile,
 ) -> Result<Prepared, Reject> {
-    let Some((code, writes)) = state.server.functions.find(name) else {
+    let Some((code, flags)) = state.server.functions.find(name) else {
         return Err(Reject::text("ERR Function not found"));
     };
     let [count, rest @ ..] = args else {
@@ -98,8 +100,7 @@ fn begin_function(
     Ok(Prepared {
         script,
         keys: keys.to_vec(),
-        no_writes: !writes,
-        may_write: writes,
+        flags,
     })
 }
 
@@ -142,14 +143,11 @@ pub(super) fn begin(
     if is_function(args) {
         let rest = args.get(2..).unwrap_or_default();
         let prepared = begin_function(state, script, rest, profile)?;
-        return match is_read_only && prepared.may_write {
-            true => Err(WRITES_IN_RO),
-            false => Ok(prepared),
-        };
+        return checked(state, prepared, is_read_only);
     }
     let (keys, rest) = split_keys(number::integer(keys)?, rest, profile)?;
     let scripts = &mut state.server.scripts;
-    let mut prepared = if is(b"EVALSHA") || is(b"EVALSHA_RO") {
+    let prepared = if is(b"EVALSHA") || is(b"EVALSHA_RO") {
         let digest = Bytes::from(script.to_ascii_lowercase());
         let Some(text) = scripts.get(&digest) else {
             return Err(match profile.swarm {
@@ -164,9 +162,18 @@ pub(super) fn begin(
         scripts.insert(digest, text);
         prepared
     };
-    if is_read_only && prepared.may_write {
+    checked(state, prepared, is_read_only)
+}
+
+/// Refuses a script whose flags do not allow it to run.
+fn checked(state: &State, mut prepared: Prepared, is_read_only: bool) -> Result<Prepared, Reject> {
+    let flags = &mut prepared.flags;
+    if is_read_only && flags.may_write() {
         return Err(WRITES_IN_RO);
     }
-    prepared.no_writes |= is_read_only;
+    if flags.are_set && !flags.ignores_memory() && link::is_memory_used_up(state) {
+        return Err(NEEDS_MEMORY);
+    }
+    flags.no_writes |= is_read_only;
     Ok(prepared)
 }

@@ -12,6 +12,29 @@ pub(super) struct Flags {
     pub(super) are_set: bool,
     /// The script may call no command that writes.
     pub(super) no_writes: bool,
+    /// The script may run, and use more memory, when memory is used up.
+    pub(super) allow_oom: bool,
+}
+
+impl Flags {
+    /// The flags of a function, which always has some.
+    pub(super) fn of_function(flags: &[&str]) -> Self {
+        Self {
+            are_set: true,
+            no_writes: flags.contains(&"no-writes"),
+            allow_oom: flags.contains(&"allow-oom"),
+        }
+    }
+
+    /// Whether it is declared that the script may write.
+    pub(super) const fn may_write(self) -> bool {
+        self.are_set && !self.no_writes
+    }
+
+    /// Whether the script need not care about memory.
+    pub(super) const fn ignores_memory(self) -> bool {
+        self.are_set && (self.allow_oom || self.no_writes)
+    }
 }
 
 /// Returns the flags of a script, and its text without them. The line stays, so that error texts
@@ -46,6 +69,7 @@ pub(super) fn parse(text: &Bytes) -> Result<(Flags, Bytes), Reject> {
                 return Err(Reject::new(what));
             }
             flags.no_writes |= name == "no-writes";
+            flags.allow_oom |= name == "allow-oom";
         }
     }
     Ok((flags, text.slice(2 + end..)))
