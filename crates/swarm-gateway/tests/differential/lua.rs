@@ -355,4 +355,10 @@ pub(crate) const FUNCTIONS: &[&[&str]] = &[
         "math.floor(1.5) end)",
     )],
     &["FCALL", "h", "0"],
+    &["FUNCTION", "FLUSH"],
+    &["FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('f', function() return 1 end)"],
+    &["FUNCTION", "DUMP"],
+    &["FUNCTION", "RESTORE", "payload"],
+    &["FUNCTION", "RESTORE", "payload", "FOO"],
+    &["FUNCTION", "RESTORE", "payload", "APPEND", "X"],
 ];

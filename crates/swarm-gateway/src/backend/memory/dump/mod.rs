@@ -29,6 +29,8 @@ const BAD_FORMAT: Reject = Reject::text("ERR Bad data format");
 const BUSY_KEY: Reject = Reject::text("BUSYKEY Target key name already exists.");
 const UNSUPPORTED: Reject = Reject::text("ERR DUMP does not support streams on this server");
 
+const NO_FUNCTION: Reject = Reject::text("ERR given type is not a function");
+
 /// Version of the format.
 const VERSION: u16 = 10;
 /// Version and checksum.
@@ -47,16 +49,34 @@ mod types {
     pub(super) const HASH_LISTPACK: u8 = 16;
     pub(super) const SORTED_SET_LISTPACK: u8 = 17;
     pub(super) const LIST_OF_LISTPACKS: u8 = 18;
+    pub(super) const LIBRARY: u8 = 245;
 }
 
 fn dump(call: &mut Call<'_>) -> Reply {
     let Some(value) = call.keyspace.get(call.arg(1)) else {
         return Ok(Frame::null());
     };
-    let mut payload = write::payload(value).ok_or(UNSUPPORTED)?;
+    Ok(Frame::bulk(sealed(
+        write::payload(value).ok_or(UNSUPPORTED)?,
+    )))
+}
+
+/// Adds the footer.
+fn sealed(mut payload: Vec<u8>) -> Vec<u8> {
     payload.extend_from_slice(&VERSION.to_le_bytes());
     payload.extend_from_slice(&CHECKSUM.checksum(&payload).to_le_bytes());
-    Ok(Frame::bulk(payload))
+    payload
+}
+
+/// Writes the code of libraries of functions.
+pub(super) fn libraries<'a>(codes: impl Iterator<Item = &'a Bytes>) -> Vec<u8> {
+    sealed(write::libraries(codes))
+}
+
+/// Reads the code of libraries of functions.
+pub(super) fn read_libraries(payload: &[u8]) -> Result<Vec<Bytes>, Reject> {
+    let content = checked(payload).ok_or(BAD_CHECKSUM)?;
+    read::libraries(content).ok_or(NO_FUNCTION)
 }
 
 /// Returns the payload without its footer.

@@ -192,3 +192,16 @@ pub(super) fn value(payload: &[u8], config: &Config) -> Option<Value> {
         _ => return None,
     })
 }
+
+/// Returns the code of libraries of functions.
+pub(super) fn libraries(payload: &[u8]) -> Option<Vec<Bytes>> {
+    let mut reader = Reader(payload);
+    let mut codes = Vec::new();
+    while let Some(kind) = reader.byte() {
+        if kind != types::LIBRARY {
+            return None;
+        }
+        codes.push(reader.string()?);
+    }
+    Some(codes)
+}

@@ -1,5 +1,7 @@
 //! Writes values in their plain encodings.
 
+use bytes::Bytes;
+
 use super::super::keyspace::Value;
 use super::types;
 
@@ -28,6 +30,16 @@ fn put_length(payload: &mut Vec<u8>, length: usize) {
 fn put_string(payload: &mut Vec<u8>, text: &[u8]) {
     put_length(payload, text.len());
     payload.extend_from_slice(text);
+}
+
+/// Returns the code of libraries of functions.
+pub(super) fn libraries<'a>(codes: impl Iterator<Item = &'a Bytes>) -> Vec<u8> {
+    let mut payload = Vec::new();
+    for code in codes {
+        payload.push(types::LIBRARY);
+        put_string(&mut payload, code);
+    }
+    payload
 }
 
 /// Returns the type and the content of a value, or `None` for a type that is not supported.

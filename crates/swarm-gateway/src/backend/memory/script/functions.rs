@@ -7,6 +7,7 @@ use bytes::Bytes;
 use swarm_resp::{Frame, FrameBuilder};
 
 use super::super::call::{Call, Reply, count, ok};
+use super::super::dump;
 use super::super::glob;
 use super::super::reject::Reject;
 use super::super::table::{self, Run, Spec};
@@ -21,6 +22,12 @@ const BAD_NAME: Reject = Reject::text(
      one character long",
 );
 const TIMEOUT: Reject = Reject::text("ERR Error registering functions: ERR FUNCTION LOAD timeout");
+const BAD_POLICY: Reject = Reject::text(
+    "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.",
+);
+const TOO_MANY_ARGUMENTS: Reject = Reject::text(
+    "ERR unknown subcommand or wrong number of arguments for 'RESTORE'. Try FUNCTION HELP.",
+);
 const NOT_FOUND: Reject = Reject::text("ERR Library not found");
 
 const HELP: &[&str] = &[
@@ -37,6 +44,10 @@ const HELP: &[&str] = &[
     "    Kill the current running function.",
     "FLUSH [ASYNC|SYNC]",
     "    Delete all the libraries.",
+    "DUMP",
+    "    Return a serialized payload representing the current libraries.",
+    "RESTORE <PAYLOAD> [FLUSH|APPEND|REPLACE]",
+    "    Restore the libraries represented by the given payload.",
     "HELP",
     "    Prints this help.",
 ];
@@ -47,25 +58,46 @@ pub(in super::super) static COMMANDS: &[Spec] = &[
     table::spec("FCALL_RO", -3, Run::Script),
     table::spec("FUNCTION", -2, Run::Container),
     table::data("FUNCTION|DELETE", 3, delete),
+    table::data("FUNCTION|DUMP", 2, dump),
     table::data("FUNCTION|FLUSH", -2, flush),
     table::data("FUNCTION|HELP", 2, help),
     table::data("FUNCTION|KILL", 2, busy::function_kill),
     table::data("FUNCTION|LIST", -2, list),
     table::data("FUNCTION|LOAD", -3, load),
+    table::data("FUNCTION|RESTORE", -3, restore),
     table::data("FUNCTION|STATS", 2, stats),
 ];
 
 /// All libraries, by name.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in super::super) struct Functions(BTreeMap<Bytes, Library>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Library {
     code: Bytes,
     functions: Vec<Registered>,
 }
 
 impl Functions {
+    /// Adds a library, or replaces it.
+    fn add(&mut self, name: Bytes, library: Library) -> Result<(), Reject> {
+        let others = self.0.iter().filter(|(other, _)| **other != name);
+        let mut taken = others.flat_map(|(_, other)| &other.functions);
+        let is_known = |one: &&Registered| {
+            let mut functions = library.functions.iter();
+            functions.any(|new| new.is_called(&one.name))
+        };
+        if let Some(taken) = taken.find(is_known) {
+            return Err(Reject::joined(&[
+                b"ERR Function ",
+                &taken.name,
+                b" already exists",
+            ]));
+        }
+        self.0.insert(name, library);
+        Ok(())
+    }
+
     /// Returns the numbers of libraries and of functions.
     pub(in super::super) fn count(&self) -> (usize, usize) {
         let libraries = self.0.values();
@@ -178,8 +210,7 @@ fn load(call: &mut Call<'_>) -> Reply {
     };
     let code = Bytes::copy_from_slice(code);
     let (name, _) = parse(&code)?;
-    let libraries = &call.server.functions.0;
-    if !replaces && libraries.contains_key(&name) {
+    if !replaces && call.server.functions.0.contains_key(&name) {
         return Err(Reject::joined(&[
             b"ERR Library '",
             &name,
@@ -187,19 +218,49 @@ fn load(call: &mut Call<'_>) -> Reply {
         ]));
     }
     let functions = register(&code, Profile::of(call.client), &call.server.threads)?;
-    let others = libraries.iter().filter(|(other, _)| **other != name);
-    let mut taken = others.flat_map(|(_, library)| &library.functions);
-    let known = |one: &&Registered| functions.iter().any(|new| new.is_called(&one.name));
-    if let Some(taken) = taken.find(known) {
-        return Err(Reject::joined(&[
-            b"ERR Function ",
-            &taken.name,
-            b" already exists",
-        ]));
-    }
     let library = Library { code, functions };
-    call.server.functions.0.insert(name.clone(), library);
+    call.server.functions.add(name.clone(), library)?;
     Ok(Frame::bulk(name))
+}
+
+fn dump(call: &mut Call<'_>) -> Reply {
+    let libraries = call.server.functions.0.values();
+    let codes = libraries.map(|library| &library.code);
+    Ok(Frame::bulk(dump::libraries(codes)))
+}
+
+/// `FUNCTION RESTORE payload [FLUSH | APPEND | REPLACE]`: restores all libraries or none.
+fn restore(call: &mut Call<'_>) -> Reply {
+    let (flushes, replaces) = match call.rest(3) {
+        [] => (false, false),
+        [policy] if policy.eq_ignore_ascii_case(b"APPEND") => (false, false),
+        [policy] if policy.eq_ignore_ascii_case(b"REPLACE") => (false, true),
+        [policy] if policy.eq_ignore_ascii_case(b"FLUSH") => (true, false),
+        [_] => return Err(BAD_POLICY),
+        _ => return Err(TOO_MANY_ARGUMENTS),
+    };
+    let mut functions = match flushes {
+        true => Functions::default(),
+        false => call.server.functions.clone(),
+    };
+    for code in dump::read_libraries(call.arg(2))? {
+        let (name, _) = parse(&code)?;
+        if !replaces && functions.0.contains_key(&name) {
+            return Err(Reject::joined(&[
+                b"ERR Library ",
+                &name,
+                b" already exists",
+            ]));
+        }
+        let registered = register(&code, Profile::of(call.client), &call.server.threads)?;
+        let library = Library {
+            code,
+            functions: registered,
+        };
+        functions.add(name, library)?;
+    }
+    call.server.functions = functions;
+    Ok(ok())
 }
 
 fn delete(call: &mut Call<'_>) -> Reply {
