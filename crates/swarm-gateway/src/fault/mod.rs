@@ -2,6 +2,7 @@
 //! at a chosen moment.
 
 mod connections;
+mod errors;
 mod executions;
 mod guards;
 mod plan;
@@ -13,11 +14,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use swarm_resp::Frame;
+use swarm_resp::{Frame, FrameRef};
 use tokio::sync::watch;
 
 use crate::outbox::Outbox;
 use connections::Connections;
+use errors::Errors;
 use executions::Executions;
 use guards::Active;
 use plan::Plan;
@@ -46,6 +48,7 @@ struct Shared {
     refusals: Active,
     connections: Arc<Connections>,
     executions: Executions,
+    errors: Errors,
 }
 
 impl Faults {
@@ -58,6 +61,7 @@ impl Faults {
                 refusals: Active::new(),
                 connections: Arc::default(),
                 executions: Executions::default(),
+                errors: Errors::default(),
             }),
         }
     }
@@ -257,6 +261,22 @@ impl Faults {
 
     pub(crate) fn count(&self, command: &str) {
         self.shared.executions.add(command);
+    }
+
+    /// Counts a reply if it is an error.
+    pub(crate) fn count_error(&self, reply: FrameRef<'_>) {
+        if let Some(text) = reply.error_bytes() {
+            self.shared.errors.add(text);
+        }
+    }
+
+    /// Returns how often each error code has been replied since the last reset.
+    pub(crate) fn errors(&self) -> BTreeMap<String, u64> {
+        self.shared.errors.all()
+    }
+
+    pub(crate) fn reset_errors(&self) {
+        self.shared.errors.reset();
     }
 
     /// Returns whether a fault may be planned.

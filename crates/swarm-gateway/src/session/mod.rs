@@ -343,6 +343,7 @@ impl Session {
 
     fn answer(&self, name: &str, frame: Frame) {
         self.shared.faults.count(name);
+        self.shared.faults.count_error(frame.view());
         let fault = self.shared.faults.reply_fault(name);
         self.outbox.answer(frame, fault);
     }
@@ -350,6 +351,7 @@ impl Session {
     /// Replies that a command was rejected.
     fn refuse(&self, text: &str) {
         let reply = Frame::error(text.to_owned());
+        self.shared.faults.count_error(reply.view());
         self.outbox.answer(reply, ReplyFault::default());
     }
 

@@ -9,6 +9,7 @@ mod commands;
 mod control;
 mod cr_lf;
 mod dialects;
+mod errorstats;
 mod faults;
 mod handshake;
 mod http;

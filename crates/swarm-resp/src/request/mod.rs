@@ -208,14 +208,21 @@ impl fmt::Debug for RequestArgs<'_> {
 
 /// Parses a header written by this crate: a marker, digits and CRLF.
 fn header(input: &mut &[u8]) -> Option<usize> {
-    let end = memchr::memchr(b'\n', input)?;
-    let number = input
-        .get(1..end)?
-        .iter()
-        .filter(|byte| byte.is_ascii_digit())
-        .fold(0usize, |sum, digit| {
-            sum.wrapping_mul(10).wrapping_add(usize::from(digit & 0xf))
-        });
-    *input = input.get(end.checked_add(1)?..)?;
-    Some(number)
+    let mut number = 0usize;
+    let (_, mut rest) = input.split_first()?;
+    // Most headers have one or two digits, so a search for their end would take longer.
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = behind;
+        match byte {
+            b'0'..=b'9' => {
+                number = (number.wrapping_mul(10)).wrapping_add(usize::from(byte & 0xf));
+            }
+            b'\n' => {
+                *input = rest;
+                return Some(number);
+            }
+            _ => {}
+        }
+    }
+    None
 }

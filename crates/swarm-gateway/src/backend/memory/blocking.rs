@@ -213,6 +213,7 @@ impl Command {
     fn reply(&self, frame: Frame) {
         let faults = &self.client.faults;
         faults.count(self.spec.name);
+        faults.count_error(frame.view());
         let fault = faults.reply_fault(self.spec.name);
         self.client.outbox.reply(frame, fault);
     }

@@ -183,7 +183,7 @@ pub(super) fn info(call: &mut Call<'_>) -> Reply {
             for spec in specs {
                 match spec {
                     Some(spec) => put(array, spec),
-                    None => array.null_array(),
+                    None => array.null(),
                 }
             }
         });

@@ -294,6 +294,7 @@ pub(super) fn resetstat(call: &mut Call<'_>) -> Reply {
     let expired = call.expired();
     let server = &mut *call.server;
     server.counts_at_reset = call.client.faults.counts();
+    call.client.faults.reset_errors();
     server.expired_at_reset = expired;
     server.connections_at_reset = server.connections;
     Ok(ok())

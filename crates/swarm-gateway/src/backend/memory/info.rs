@@ -14,7 +14,7 @@ use super::keyspace::Keyspace;
 type Section = (&'static str, fn(&mut Call<'_>, &mut String));
 
 /// In Redis' order.
-const SECTIONS: [Section; 10] = [
+const SECTIONS: [Section; 11] = [
     ("Server", server),
     ("Clients", clients),
     ("Memory", memory),
@@ -23,6 +23,7 @@ const SECTIONS: [Section; 10] = [
     ("Replication", replication),
     ("CPU", cpu),
     ("Commandstats", commandstats),
+    ("Errorstats", errorstats),
     ("Cluster", cluster),
     ("Keyspace", keyspace),
 ];
@@ -150,6 +151,8 @@ fn stats(call: &mut Call<'_>, text: &mut String) {
         tracking_total_keys: keys,
         tracking_total_items: items,
         tracking_total_prefixes: prefixes,
+        unexpected_error_replies: 0,
+        total_error_replies: call.client.faults.errors().values().sum::<u64>(),
     );
 }
 
@@ -185,6 +188,12 @@ fn counts(call: &Call<'_>) -> BTreeMap<String, u64> {
 }
 
 /// The time that commands take is not measured.
+fn errorstats(call: &mut Call<'_>, text: &mut String) {
+    for (code, count) in call.client.faults.errors() {
+        let _ = write!(text, "errorstat_{code}:count={count}\r\n");
+    }
+}
+
 fn commandstats(call: &mut Call<'_>, text: &mut String) {
     for (name, calls) in counts(call) {
         let name = name.to_ascii_lowercase();

@@ -230,6 +230,10 @@ impl Local {
             Run::Connection(run) => match run(self, state, &args, now) {
                 Ok(replies) => {
                     self.client.faults.count(spec.name);
+                    if spec.name == "EXEC" {
+                        let inside = replies.iter().filter_map(Frame::items).flatten();
+                        inside.for_each(|reply| self.client.faults.count_error(reply));
+                    }
                     let fault = self.client.faults.reply_fault(spec.name);
                     self.client.outbox.replies(replies, fault);
                 }
@@ -313,6 +317,7 @@ pub(super) fn reply(client: &Client, name: &str, reply: Reply) {
     let fault = client.faults.reply_fault(name);
     let line_breaks = client.quirks.line_breaks;
     let frame = reply.unwrap_or_else(|reject| reject.frame(line_breaks));
+    client.faults.count_error(frame.view());
     client.outbox.reply(frame, fault);
 }
 
