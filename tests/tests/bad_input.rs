@@ -1,6 +1,6 @@
 //! Invalid arguments, URLs, and passwords: each is a typed error with a remedy, and nothing hangs.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use swarm_gateway::{Dialect, Gateway};
 use swarm_keydb::{Client, ClientOptions, Error, ErrorKind, Outcome, SetOptions};
@@ -265,6 +265,8 @@ async fn contradictions_and_zero_durations_are_refused() {
         SetOptions::new().nx().xx(),
         SetOptions::new().ex(1).px(1),
         SetOptions::new().ex(1).keepttl(),
+        SetOptions::new().ex(1).expire_at(SystemTime::now()),
+        SetOptions::new().expire_at(SystemTime::UNIX_EPOCH),
         SetOptions::new().ex(0),
     ];
     for options in contradictions {

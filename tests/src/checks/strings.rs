@@ -55,6 +55,11 @@ family! {
         same("SET KEEPTTL", c.set_with(k, "4", SetOptions::new().keepttl()).await?, true)?;
         holds("the time to live kept", c.ttl(k).await?.remaining().is_some(), c.ttl(k).await?)?;
         same("the value", text(&c, k).await?.as_deref(), Some("4"))?;
+        let at = SystemTime::now() + Duration::from_secs(3600);
+        let options = SetOptions::new().expire_at(at);
+        same("SET PXAT", c.set_with(k, "5", options).await?, true)?;
+        let left = c.ttl(k).await?.remaining().map(|left| left.as_secs());
+        holds("its time to live", matches!(left, Some(3598..=3600)), left)?;
     }
     ["setex"] |c, keys| {
         let k = &keys.key("k");

@@ -527,6 +527,11 @@ fn every_future_is_send(c: &crate::Client) {
     send(c.set("k", 1));
     send(c.set_with("k", "v", SetOptions::new().nx().ex(60)));
     send(c.set_with("k", "v", SetOptions::new().px(1500)));
+    send(c.set_with(
+        "k",
+        "v",
+        SetOptions::new().expire_at(std::time::UNIX_EPOCH + std::time::Duration::from_secs(9)),
+    ));
     send(c.set_with("k", "v", SetOptions::new().xx().keepttl()));
     send(c.setex("k", Duration::from_secs(60), "v"));
     send(c.setex("k", Duration::from_millis(1500), "v"));
@@ -2997,6 +3002,14 @@ fn strings_set_with() {
     assert_eq!(
         sent(|c| c.set_with("k", "v", SetOptions::new().px(1500))),
         ["SET", "k", "v", "PX", "1500"]
+    );
+    assert_eq!(
+        sent(|c| c.set_with(
+            "k",
+            "v",
+            SetOptions::new().expire_at(std::time::UNIX_EPOCH + std::time::Duration::from_secs(9))
+        )),
+        ["SET", "k", "v", "PXAT", "9000"]
     );
     assert_eq!(
         sent(|c| c.set_with("k", "v", SetOptions::new().xx().keepttl())),

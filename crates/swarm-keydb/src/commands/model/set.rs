@@ -1,9 +1,11 @@
 //! Options of SET: condition and expiry.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use swarm_resp::{ArgSink, ConvertError, Frame, ToArg, ToArgs};
+use swarm_resp::{ArgSink, ConvertError, Frame, ToArgs};
 
+use super::expiry::{BEFORE_1970, ZERO};
+use super::option::option;
 use crate::command::{CommandOptions, milliseconds};
 use crate::error::{Error, Result};
 
@@ -36,6 +38,7 @@ enum Condition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expiry {
     After(Duration),
+    At(SystemTime),
     Keep,
 }
 
@@ -76,6 +79,12 @@ impl SetOptions {
         self.ttl(Duration::from_millis(milliseconds))
     }
 
+    /// Expires the key at this time (`PXAT`), in milliseconds, rounded up. A time that has passed
+    /// removes the key. SwarmKeyDb does not support this option.
+    pub const fn expire_at(self, at: SystemTime) -> Self {
+        self.expiry(Expiry::At(at))
+    }
+
     /// Keeps the time to live of the key (`KEEPTTL`). SwarmKeyDb does not support this option.
     pub const fn keepttl(self) -> Self {
         self.expiry(Expiry::Keep)
@@ -99,15 +108,16 @@ impl CommandOptions for SetOptions {
         if self.contradiction {
             return Err(Error::argument(
                 "options contradict each other; set at most one of nx and xx, and at most one of \
-                 ttl, ex, px and keepttl",
+                 ttl, ex, px, expire_at and keepttl",
             ));
         }
-        if self.expiry == Some(Expiry::After(Duration::ZERO)) {
-            return Err(Error::argument(
-                "the time to live is zero; pass a longer one, or remove the key with del",
-            ));
+        match self.expiry {
+            Some(Expiry::After(Duration::ZERO)) => Err(Error::argument(ZERO)),
+            Some(Expiry::At(time)) if time <= SystemTime::UNIX_EPOCH => {
+                Err(Error::argument(BEFORE_1970))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -120,12 +130,12 @@ impl ToArgs for SetOptions {
         }
         match self.expiry {
             Some(Expiry::After(ttl)) if ttl.subsec_nanos() == 0 => {
-                sink.arg(b"EX");
-                sink.arg(&ttl.as_secs().to_arg());
+                option(sink, "EX", ttl.as_secs())
             }
-            Some(Expiry::After(ttl)) => {
-                sink.arg(b"PX");
-                sink.arg(&milliseconds(ttl).to_arg());
+            Some(Expiry::After(ttl)) => option(sink, "PX", milliseconds(ttl)),
+            Some(Expiry::At(time)) => {
+                let since = time.duration_since(SystemTime::UNIX_EPOCH);
+                option(sink, "PXAT", milliseconds(since.unwrap_or_default()));
             }
             Some(Expiry::Keep) => sink.arg(b"KEEPTTL"),
             None => {}
