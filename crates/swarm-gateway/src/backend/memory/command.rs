@@ -55,7 +55,9 @@ fn positions(places: &[Place]) -> (i64, i64, i64) {
     let Some((first, last, step)) = ranges.next() else {
         return (0, 0, 0);
     };
-    let (last, step) = ranges.last().map_or((last, step), |(_, last, _)| (last, 1));
+    let (last, step) = ranges
+        .next_back()
+        .map_or((last, step), |(_, last, _)| (last, 1));
     (first.into(), last.into(), step.into())
 }
 

@@ -55,7 +55,7 @@ fn geoadd(call: &mut Call<'_>) -> Reply {
         places = rest;
     }
     let is_contradiction = conditions.missing && conditions.present;
-    if places.is_empty() || places.len() % 3 > 0 || is_contradiction {
+    if places.is_empty() || !places.len().is_multiple_of(3) || is_contradiction {
         return Err(Reject::SYNTAX);
     }
     let mut members: Vec<(f64, &Bytes)> = Vec::with_capacity(places.len() / 3);

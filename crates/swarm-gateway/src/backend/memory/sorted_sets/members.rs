@@ -73,11 +73,11 @@ fn add(
     })
 }
 
+/// Scores and members.
+type Pairs<'a> = Vec<(f64, &'a Bytes)>;
+
 /// Parses the options and the pairs of ZADD.
-fn parse<'a>(
-    call: &Call<'a>,
-    increment: bool,
-) -> Result<(Conditions, Vec<(f64, &'a Bytes)>), Reject> {
+fn parse<'a>(call: &Call<'a>, increment: bool) -> Result<(Conditions, Pairs<'a>), Reject> {
     let mut conditions = Conditions {
         increment,
         ..Conditions::default()
@@ -110,7 +110,7 @@ fn parse<'a>(
             "ERR XX and NX options at the same time are not compatible",
         ));
     }
-    if greater && missing || less && missing || greater && less {
+    if missing && (greater || less) || greater && less {
         return Err(Reject::text(
             "ERR GT, LT, and/or NX options at the same time are not compatible",
         ));

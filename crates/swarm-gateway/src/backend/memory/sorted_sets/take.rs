@@ -63,7 +63,7 @@ fn zpop(call: &mut Call<'_>, side: Side) -> Reply {
         RespVersion::Resp2
     };
     Ok(Frame::build(|reply| {
-        put_members(reply, protocol, true, &members)
+        put_members(reply, protocol, true, &members);
     }))
 }
 
