@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use swarm_gateway::{Gateway, Snapshot};
+use swarm_gateway::{Dialect, Gateway, Snapshot};
 
 use crate::peer::{Listener, Peer};
 
@@ -178,6 +178,19 @@ async fn a_scan_returns_every_element_that_stays_exactly_once() {
                 assert_eq!(found, kept, "{}", kind.scan);
             }
         }
+    }
+}
+
+/// SwarmKeyDb has none of these commands.
+#[tokio::test]
+async fn the_dialect_upstream_has_no_collections() {
+    let builder = Gateway::builder().dialect(Dialect::UPSTREAM);
+    let gateway = builder.start().await.unwrap();
+    let mut client = Peer::connect(&gateway, Listener::Tcp).await;
+    for line in ["HSET k f v", "SADD k m", "ZADD k 1 m", "GEOADD k 1 2 m"] {
+        let name = line.split(' ').next().unwrap();
+        let expected = format!("-ERR unknown command '{name}'");
+        assert_eq!(client.call(line).await, expected);
     }
 }
 
