@@ -308,6 +308,7 @@ impl Ws {
             _ if by_client && self.dialect.has(Quirk::CloseReason) => (self.close_code, "closing"),
             Ending::Quit => (CloseCode::Normal, ""),
             Ending::Gone => (self.close_code, ""),
+            Ending::Killed => (CloseCode::Policy, "a client has killed the connection"),
             Ending::Shutdown => (CloseCode::Away, "the gateway is shutting down"),
             Ending::Lost => (CloseCode::Error, "the gateway lost its connection to Redis"),
         };

@@ -63,6 +63,8 @@ pub(crate) enum Ending {
     Quit,
     /// The client has disconnected or is closing.
     Gone,
+    /// Another client has killed it.
+    Killed,
     /// The gateway is shutting down.
     Shutdown,
     /// The server behind the gateway is gone; it is unknown whether the last command ran.

@@ -138,6 +138,41 @@ pub(crate) const ALL: &[(&str, &str)] = &[
          0: EVAL return(1) 0",
     ),
     (
+        "clients that are killed",
+        "0: CLIENT KILL 127.0.0.1:1
+         0: CLIENT KILL ID 0
+         0: CLIENT KILL ID x
+         0: CLIENT KILL ID 99999999
+         0: CLIENT KILL TYPE MAYBE
+         0: CLIENT KILL TYPE replica
+         0: CLIENT KILL USER nobody
+         0: CLIENT KILL SKIPME MAYBE
+         0: CLIENT KILL ID
+         0: CLIENT KILL FOO 1
+         1: SUBSCRIBE a
+         0: CLIENT KILL TYPE pubsub
+         1: PING
+         2: &BLPOP a 0
+         0: CLIENT KILL TYPE normal
+         0: RPUSH a element
+         2: PING
+         0: LLEN a
+         0: CLIENT KILL TYPE normal SKIPME no
+         0: PING",
+    ),
+    (
+        "waits for replicas",
+        "0: WAIT 0 0
+         0: WAIT 1 1
+         0: WAIT x 1
+         0: WAIT 1 x
+         0: WAIT 1 -1
+         0: WAIT -1 0
+         0: MULTI
+         0: WAIT 1 0
+         0: EXEC",
+    ),
+    (
         "key events (RESP3)",
         "1: CONFIG SET notify-keyspace-events KEAn
          0: PSUBSCRIBE __key*

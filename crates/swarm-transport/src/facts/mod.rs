@@ -321,23 +321,25 @@ impl Facts {
 }
 
 impl Options {
-    /// Position of an option in a request, if it is given.
+    /// Position of an option in a request, if it is given. If it is given several times, the last
+    /// one counts, as in Redis.
     fn find(self, args: &RequestArgs<'_>, option: &str) -> Option<usize> {
         let mut args = args.clone().enumerate().skip(self.at.into());
+        let mut found = None;
         while let Some((at, arg)) = args.next() {
             let is = |word: &str| arg.eq_ignore_ascii_case(word.as_bytes());
             if is(option) {
-                return Some(at);
+                found = Some(at);
             }
             let values = self.words.iter().find(|(word, _)| is(word));
             match values.map_or(0, |(_, values)| *values) {
                 0 => {}
-                ALL => return None,
+                ALL => return found,
                 values => {
-                    args.nth(usize::from(values) - 1)?;
+                    args.nth(usize::from(values) - 1);
                 }
             }
         }
-        None
+        found
     }
 }

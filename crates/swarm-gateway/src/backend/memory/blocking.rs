@@ -39,6 +39,8 @@ struct Command {
     args: Vec<Bytes>,
     client: Client,
     protocol: RespVersion,
+    /// Reply if nothing happens before the deadline.
+    otherwise: Frame,
 }
 
 /// Removes a command from the queue when nobody awaits it any more.
@@ -86,12 +88,18 @@ impl Server {
         if let Some(command) = &waiter.command {
             command.reply(match with_error {
                 true => Frame::error(UNBLOCKED),
-                false => Frame::null_array(),
+                false => command.otherwise.clone(),
             });
         }
         // If the receiver is gone, its ticket finds the waiter removed.
         let _ = waiter.served.send(());
         true
+    }
+
+    /// Forgets what a connection waits for, because the connection ends.
+    pub(super) fn stop_waiting(&mut self, id: u64) {
+        let waits = |command: &Command| command.client.id == id;
+        (self.waiting).retain(|waiter| !waiter.command.as_ref().is_some_and(waits));
     }
 
     /// Queues a command behind those already waiting.
@@ -169,6 +177,7 @@ pub(super) fn wait(
         args: block.args,
         client: client.clone(),
         protocol: client.outbox.protocol(),
+        otherwise: block.otherwise,
     };
     let (database, keys) = (state.server.databases.selected(), block.keys.clone());
     state.observe(true);
@@ -186,7 +195,7 @@ pub(super) fn wait(
                 let mut state = ticket.store.lock();
                 let waiter = ticket.take(&mut state);
                 if let Some(command) = waiter.and_then(|waiter| waiter.command) {
-                    command.reply(Frame::null_array());
+                    command.reply(command.otherwise.clone());
                 }
             }
         }

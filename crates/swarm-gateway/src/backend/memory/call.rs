@@ -38,6 +38,8 @@ pub(super) struct Block {
     pub(super) keys: Vec<Bytes>,
     /// Milliseconds since the Unix epoch; `None` blocks indefinitely.
     pub(super) deadline: Option<i64>,
+    /// Reply if nothing happens before the deadline.
+    pub(super) otherwise: Frame,
     /// Arguments to run when a key has changed; relative ones have been made absolute.
     pub(super) args: Vec<Bytes>,
 }

@@ -28,6 +28,8 @@ enum Kind {
     Memory,
     /// Seconds, or another number that is not negative, up to a maximum.
     Number(i64),
+    /// A number of 32 bits.
+    Integer,
     /// Pairs of numbers, or nothing.
     Save,
     /// Letters of keyspace notifications.
@@ -57,12 +59,16 @@ const fn parameter(name: &'static str, default: &'static str, kind: Kind) -> Par
 /// Milliseconds after which a script counts as too long.
 const BUSY_LIMIT: &str = "busy-reply-threshold";
 
-static PARAMETERS: [Parameter; 16] = [
+static PARAMETERS: [Parameter; 20] = [
     parameter("appendonly", "no", Kind::YesOrNo),
     parameter(BUSY_LIMIT, "5000", Kind::Number(i64::MAX)),
     parameter("databases", "1", Kind::Immutable),
     parameter("hash-max-listpack-entries", "512", Kind::Number(i64::MAX)),
     parameter("hash-max-listpack-value", "64", Kind::Memory),
+    parameter("hll-sparse-max-bytes", "3000", Kind::Memory),
+    parameter("list-compress-depth", "0", Kind::Number(i64::MAX)),
+    parameter("list-max-listpack-size", "-2", Kind::Integer),
+    parameter("list-max-ziplist-size", "-2", Kind::Integer),
     parameter("maxmemory", "0", Kind::Memory),
     parameter("maxmemory-policy", "noeviction", Kind::OneOf(POLICIES)),
     parameter(notify::PARAMETER, "", Kind::Notifications),
@@ -100,6 +106,10 @@ impl Kind {
             Self::Number(most) => match number::integer(value) {
                 Ok(number) if (0..=most).contains(&number) => text.into(),
                 Ok(_) => return Err(format!("argument must be between 0 and {most} inclusive")),
+                Err(_) => return Err("argument couldn't be parsed into an integer".to_owned()),
+            },
+            Self::Integer => match text.parse::<i32>() {
+                Ok(_) => text.into(),
                 Err(_) => return Err("argument couldn't be parsed into an integer".to_owned()),
             },
             Self::Save => {

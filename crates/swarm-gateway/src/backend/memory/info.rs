@@ -124,7 +124,7 @@ fn persistence(call: &mut Call<'_>, text: &mut String) {
     fields!(text,
         loading: 0,
         async_loading: 0,
-        rdb_changes_since_last_save: 0,
+        rdb_changes_since_last_save: call.databases().map(|(_, keys)| keys.changes()).sum::<u64>(),
         rdb_bgsave_in_progress: 0,
         rdb_last_save_time: call.server.started / 1000,
         rdb_last_bgsave_status: "ok",

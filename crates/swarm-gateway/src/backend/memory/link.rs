@@ -19,6 +19,7 @@ use super::traits::Traits;
 use super::transaction::{self, Transaction};
 use super::{State, Store, blocking, connection, deadlines, info, script, upstream};
 use crate::backend::{Called, Client, Link};
+use crate::outbox::Ending;
 
 /// A connection, from its first command to its end.
 pub(super) struct MemoryLink {
@@ -98,6 +99,12 @@ impl Link for MemoryLink {
         }
         let audience = Audience::AllBut(self.local.client.id);
         settle(&self.store, &mut state, audience, now);
+        if name == "CLIENT" {
+            let peer = state.server.peers.get(&self.local.client.id);
+            if peer.is_some_and(|peer| peer.killed) {
+                self.local.client.outbox.end(Ending::Killed);
+            }
+        }
         called
     }
 

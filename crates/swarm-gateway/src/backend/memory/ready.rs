@@ -36,6 +36,7 @@ impl Call<'_> {
         self.block = Some(Block {
             keys: keys.to_vec(),
             deadline,
+            otherwise: Frame::null_array(),
             args: self.args.to_vec(),
         });
         Ok(otherwise())

@@ -80,6 +80,8 @@ pub(super) struct Peer {
     listener: ListenerKind,
     /// Number of the selected database.
     pub(super) database: usize,
+    /// The connection ends behind the next reply.
+    pub(super) killed: bool,
 }
 
 impl Peer {
@@ -95,6 +97,7 @@ impl Peer {
             queued: None,
             listener: client.listener,
             database: 0,
+            killed: false,
         }
     }
 

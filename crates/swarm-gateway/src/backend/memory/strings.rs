@@ -140,11 +140,10 @@ pub(super) fn getex(call: &mut Call<'_>) -> Reply {
     let reply = Frame::bulk(value.clone());
     match expiry {
         None => {}
-        Some(None) => {
-            if call.keyspace.set_deadline(key, None).is_some() {
-                call.keyspace.notify(Class::GENERIC, "persist", key);
-            }
+        Some(None) if call.keyspace.set_deadline(key, None).is_some() => {
+            call.keyspace.notify(Class::GENERIC, "persist", key);
         }
+        Some(None) => {}
         Some(Some((timing, time))) => {
             let deadline = timing.positive(time, call.now, "getex")?;
             if deadline <= call.now {

@@ -84,7 +84,7 @@ fn find(bytes: &[u8], range: &RangeInclusive<usize>, on: bool) -> Option<usize> 
     let skipped = if on { 0 } else { u8::MAX };
     let mut at = *range.start();
     while at <= *range.end() {
-        if at % 8 == 0 && bytes.get(at / 8) == Some(&skipped) {
+        if at.is_multiple_of(8) && bytes.get(at / 8) == Some(&skipped) {
             at += 8;
             continue;
         }

@@ -47,10 +47,10 @@ fn element(bytes: &[u8]) -> Option<(Bytes, usize)> {
 /// Returns how many bytes the size of an element takes behind it.
 const fn size_of_size(size: usize) -> usize {
     match size {
-        ..128 => 1,
-        ..16_384 => 2,
-        ..2_097_152 => 3,
-        ..268_435_456 => 4,
+        0..128 => 1,
+        128..16_384 => 2,
+        16_384..2_097_152 => 3,
+        2_097_152..268_435_456 => 4,
         _ => 5,
     }
 }

@@ -23,16 +23,27 @@ pub(super) fn murmur(data: &[u8]) -> u64 {
     hash ^ hash >> 47
 }
 
-/// Estimates the number of elements from the registers, as described in "New cardinality estimation
-/// algorithms for HyperLogLog sketches" by Otmar Ertl.
-pub(super) fn estimate(registers: &[u8]) -> u64 {
-    const ALPHA: f64 = 0.721_347_520_444_481_7;
-    let mut counts = [0_u32; 64];
-    for register in registers {
-        if let Some(count) = counts.get_mut(usize::from(*register)) {
-            *count += 1;
+/// How many registers have each value.
+pub(super) struct Counts([u32; 64]);
+
+impl Counts {
+    pub(super) const fn new() -> Self {
+        Self([0; 64])
+    }
+
+    /// Counts registers with the same value.
+    pub(super) fn add(&mut self, value: u8, registers: usize) {
+        if let Some(count) = self.0.get_mut(usize::from(value)) {
+            *count += u32::try_from(registers).unwrap_or(0);
         }
     }
+}
+
+/// Estimates the number of elements from the registers, as described in "New cardinality estimation
+/// algorithms for HyperLogLog sketches" by Otmar Ertl.
+pub(super) fn estimate(counts: &Counts) -> u64 {
+    const ALPHA: f64 = 0.721_347_520_444_481_7;
+    let Counts(counts) = counts;
     let count = |value: usize| f64::from(counts.get(value).copied().unwrap_or(0));
     let total = f64::from(1_u32 << INDEX_BITS);
     let mut z = total * tau((total - count(COUNTED_BITS + 1)) / total);

@@ -10,14 +10,18 @@ use super::call::{Call, Reply, ok};
 use super::keyspace::{Class, Expiry, Origin, Value};
 use super::reject::Reject;
 use super::table::{Reads, Spec, data};
-use estimate::{estimate, murmur};
+use estimate::{Counts, estimate, murmur};
 
 #[rustfmt::skip]
 pub(super) static COMMANDS: &[Spec] = &[
     data("PFADD", -2, pfadd),
     data("PFCOUNT", -2, pfcount).reads(Reads::All),
+    data("PFDEBUG", 3, pfdebug),
     data("PFMERGE", -2, pfmerge),
 ];
+
+/// Parameter of CONFIG with the largest size of a sparse value.
+const SPARSE_SIZE: &str = "hll-sparse-max-bytes";
 
 const INVALID: Reject = Reject::text("WRONGTYPE Key is not a valid HyperLogLog string value.");
 const CORRUPTED: Reject = Reject::text("INVALIDOBJ Corrupted HLL object detected");
@@ -78,6 +82,16 @@ fn registers(value: &[u8]) -> Result<Vec<u8>, Reject> {
     }
 }
 
+/// Returns how many registers have each value.
+fn counts(value: &[u8]) -> Result<Counts, Reject> {
+    if !is_dense(value)? {
+        return sparse::counts(value).ok_or(CORRUPTED);
+    }
+    let mut counts = Counts::new();
+    (0..REGISTERS).for_each(|index| counts.add(dense_register(value, index), 1));
+    Ok(counts)
+}
+
 /// Returns a value without elements.
 fn empty() -> BytesMut {
     let mut value = BytesMut::from(&b"HYLL\x01\0\0\0\0\0\0\0\0\0\0\0"[..]);
@@ -102,12 +116,13 @@ fn make_dense(value: &mut BytesMut) -> Result<(), Reject> {
     Ok(())
 }
 
-/// Raises a register. Returns whether it was lower.
-fn raise(value: &mut BytesMut, index: usize, count: u8) -> Result<bool, Reject> {
+/// Raises a register. Returns whether it was lower. A value of more than `most` bytes becomes
+/// dense.
+fn raise(value: &mut BytesMut, index: usize, count: u8, most: usize) -> Result<bool, Reject> {
     if is_dense(value)? {
         return Ok(dense_raise(value, index, count));
     }
-    match sparse::raise(value, index, count).ok_or(CORRUPTED)? {
+    match sparse::raise(value, index, count, most).ok_or(CORRUPTED)? {
         sparse::Raised::Yes => Ok(true),
         sparse::Raised::No => Ok(false),
         sparse::Raised::TooLarge => {
@@ -118,12 +133,12 @@ fn raise(value: &mut BytesMut, index: usize, count: u8) -> Result<bool, Reject> 
 }
 
 /// Adds an element. Returns whether a register has changed.
-fn add(value: &mut BytesMut, element: &[u8]) -> Result<bool, Reject> {
+fn add(value: &mut BytesMut, element: &[u8], most: usize) -> Result<bool, Reject> {
     let hash = murmur(element);
     let index = usize::try_from(hash % REGISTERS as u64).unwrap_or(0);
     let rest = hash >> INDEX_BITS | 1 << COUNTED_BITS;
     let count = u8::try_from(rest.trailing_zeros() + 1).unwrap_or(0);
-    raise(value, index, count)
+    raise(value, index, count, most)
 }
 
 /// Marks the cached count as outdated.
@@ -168,6 +183,7 @@ fn pfadd(call: &mut Call<'_>) -> Reply {
     let key = call.arg(1);
     let known = call.keyspace.string(key)?;
     let mut changed = known.is_none();
+    let most = call.server.config.number(SPARSE_SIZE);
     let mut value = match known {
         None => empty(),
         Some(value) => {
@@ -176,7 +192,7 @@ fn pfadd(call: &mut Call<'_>) -> Reply {
         }
     };
     for element in call.rest(2) {
-        changed |= add(&mut value, element)?;
+        changed |= add(&mut value, element, most)?;
     }
     if changed {
         invalidate(&mut value);
@@ -194,7 +210,9 @@ fn counted(count: u64) -> Frame {
 fn pfcount(call: &mut Call<'_>) -> Reply {
     let [key] = call.rest(1) else {
         let (highest, _) = call.merged(call.rest(1))?;
-        return Ok(counted(estimate(&highest)));
+        let mut counts = Counts::new();
+        highest.iter().for_each(|register| counts.add(*register, 1));
+        return Ok(counted(estimate(&counts)));
     };
     let Some(value) = call.keyspace.string(key)? else {
         return Ok(Frame::integer(0));
@@ -203,7 +221,7 @@ fn pfcount(call: &mut Call<'_>) -> Reply {
     if let Some(count) = cached(value) {
         return Ok(counted(count));
     }
-    let count = estimate(&registers(value)?);
+    let count = estimate(&counts(value)?);
     let mut value = BytesMut::from(&value[..]);
     if let Some(place) = value.get_mut(OUTDATED - 7..=OUTDATED) {
         place.copy_from_slice(&count.to_le_bytes());
@@ -216,6 +234,7 @@ fn pfcount(call: &mut Call<'_>) -> Reply {
 fn pfmerge(call: &mut Call<'_>) -> Reply {
     let (highest, any_dense) = call.merged(call.rest(1))?;
     let key = call.arg(1);
+    let most = call.server.config.number(SPARSE_SIZE);
     let known = call.keyspace.string(key)?;
     let mut value = known.map_or_else(empty, |value| BytesMut::from(&value[..]));
     if any_dense && !is_dense(&value)? {
@@ -223,11 +242,46 @@ fn pfmerge(call: &mut Call<'_>) -> Reply {
     }
     for (index, count) in highest.into_iter().enumerate() {
         if count > 0 {
-            raise(&mut value, index, count)?;
+            raise(&mut value, index, count, most)?;
         }
     }
     invalidate(&mut value);
     call.save(key, value);
     call.keyspace.notify(Class::STRING, "pfadd", key);
     Ok(ok())
+}
+
+/// `PFDEBUG ENCODING|GETREG|TODENSE key`: the encoding, the registers, or whether the value was
+/// converted.
+fn pfdebug(call: &mut Call<'_>) -> Reply {
+    let (subcommand, key) = (call.arg(1), call.arg(2));
+    let Some(value) = call.keyspace.string(key)? else {
+        return Err(Reject::text("ERR The specified key does not exist"));
+    };
+    let mut value = BytesMut::from(&value[..]);
+    let was_dense = is_dense(&value)?;
+    match subcommand.to_ascii_uppercase().as_slice() {
+        b"ENCODING" => Ok(Frame::simple(if was_dense { "dense" } else { "sparse" })),
+        b"GETREG" | b"TODENSE" => {
+            if !was_dense {
+                make_dense(&mut value)?;
+                call.save(key, value.clone());
+            }
+            if subcommand.eq_ignore_ascii_case(b"TODENSE") {
+                return Ok(Frame::integer((!was_dense).into()));
+            }
+            let registers = registers(&value)?;
+            Ok(Frame::build(|reply| {
+                reply.array(|array| {
+                    let registers = registers.iter();
+                    registers.for_each(|register| array.integer((*register).into()));
+                });
+            }))
+        }
+        _ => Err(Reject::quoting(&[
+            b"ERR Unknown PFDEBUG subcommand '",
+            subcommand,
+            b"'",
+        ])),
+    }
 }

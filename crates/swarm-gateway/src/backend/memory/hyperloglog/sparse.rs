@@ -2,10 +2,9 @@
 
 use bytes::BytesMut;
 
+use super::estimate::Counts;
 use super::{HEADER, REGISTERS};
 
-/// Values of a larger size become dense.
-const MAX_SIZE: usize = 3000;
 /// Registers with a higher value are not encoded.
 const MAX_VALUE: u8 = 32;
 /// Longest run of a register that is not zero.
@@ -67,19 +66,35 @@ fn run(value: u8, length: usize) -> u8 {
     1 << 7 | (value - 1) << 2 | (length - 1)
 }
 
+/// Calls a function with each run. Returns `None` if the value is corrupted.
+fn each_run(value: &[u8], mut run: impl FnMut(Run)) -> Option<()> {
+    let (mut place, mut registers) = (HEADER, 0);
+    while place < value.len() {
+        let next = Run::at(value, place)?;
+        registers += next.length;
+        if registers > REGISTERS {
+            return None;
+        }
+        run(next);
+        place += next.size;
+    }
+    (registers == REGISTERS).then_some(())
+}
+
 /// Returns all registers, or `None` if the value is corrupted.
 pub(super) fn registers(value: &[u8]) -> Option<Vec<u8>> {
     let mut registers = Vec::with_capacity(REGISTERS);
-    let mut place = HEADER;
-    while place < value.len() {
-        let run = Run::at(value, place)?;
+    each_run(value, |run| {
         registers.extend(std::iter::repeat_n(run.value, run.length));
-        if registers.len() > REGISTERS {
-            return None;
-        }
-        place += run.size;
-    }
-    (registers.len() == REGISTERS).then_some(registers)
+    })?;
+    Some(registers)
+}
+
+/// Returns how many registers have each value, or `None` if the value is corrupted.
+pub(super) fn counts(value: &[u8]) -> Option<Counts> {
+    let mut counts = Counts::new();
+    each_run(value, |run| counts.add(run.value, run.length))?;
+    Some(counts)
 }
 
 /// Result of raising a register.
@@ -92,20 +107,29 @@ pub(super) enum Raised {
 }
 
 /// Raises a register. Returns `None` if the value is corrupted.
-pub(super) fn raise(value: &mut BytesMut, index: usize, count: u8) -> Option<Raised> {
+pub(super) fn raise(value: &mut BytesMut, index: usize, count: u8, most: usize) -> Option<Raised> {
     if count > MAX_VALUE {
         return Some(Raised::TooLarge);
     }
     // The run with the register, where it starts, and the place of the run before it.
     let (mut first, mut place, mut before) = (0, HEADER, HEADER);
+    let bytes: &[u8] = value;
     let found = loop {
-        let run = Run::at(value, place)?;
-        if index < first + run.length {
-            break run;
+        // Decodes only what it needs, because a value may have thousands of runs.
+        let (length, size) = match *bytes.get(place)? {
+            byte @ ..64 => (usize::from(byte) + 1, 1),
+            byte @ 128.. => (usize::from(byte & 3) + 1, 1),
+            _ => {
+                let run = Run::at(bytes, place)?;
+                (run.length, run.size)
+            }
+        };
+        if index < first + length {
+            break Run::at(bytes, place)?;
         }
         before = place;
-        place += run.size;
-        first += run.length;
+        place += size;
+        first += length;
     };
     if !found.is_zero() && found.value >= count {
         return Some(Raised::No);
@@ -118,7 +142,7 @@ pub(super) fn raise(value: &mut BytesMut, index: usize, count: u8) -> Option<Rai
     let mut parts = same(index - first);
     parts.push(run(count, 1));
     parts.extend(same(first + found.length - 1 - index));
-    if parts.len() > found.size && value.len() + parts.len() - found.size > MAX_SIZE {
+    if parts.len() > found.size && value.len() + parts.len() - found.size > most {
         return Some(Raised::TooLarge);
     }
     let tail = value.split_off(place + found.size);

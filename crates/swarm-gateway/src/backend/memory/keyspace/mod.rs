@@ -1,5 +1,6 @@
 //! Keyspace: keys, values, and deadlines.
 
+mod clear;
 mod journal;
 mod notices;
 mod sweeps;
@@ -7,7 +8,6 @@ mod usage;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use notices::Notices;
 use sweeps::Sweeps;
 use usage::{Usage, seconds};
 
+pub(super) use clear::Cleared;
 pub(super) use journal::Write;
 pub(super) use notices::{Class, Notice};
 pub(super) use usage::Origin;
@@ -49,6 +50,8 @@ pub(super) struct Keyspace {
     births: u64,
     /// Number of keys that have expired.
     expired: u64,
+    /// Number of changes of keys.
+    changes: u64,
     watched: HashMap<Bytes, Watched>,
     /// Whether changes are recorded in `changed`: a client waits for keys or tracks them.
     observed: bool,
@@ -72,15 +75,6 @@ struct Watched {
     watchers: usize,
     /// Number of changes since the first watch.
     version: u64,
-}
-
-/// Changes that are the removal of all keys.
-#[derive(Debug)]
-pub(super) struct Cleared {
-    /// Their places among the changes.
-    pub(super) range: Range<usize>,
-    /// Whether tracking clients are told that all keys have been removed.
-    pub(super) announce: bool,
 }
 
 /// What a write does to the deadline of a key.
@@ -339,6 +333,7 @@ impl Keyspace {
         if self.keeps_touch(key) {
             return;
         }
+        self.changes += 1;
         if !self.by_command {
             self.announce(key);
         }
@@ -407,6 +402,11 @@ impl Keyspace {
         self.expired
     }
 
+    /// Returns the number of changes of keys.
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Returns the number of keys with a deadline.
     pub(super) fn expiring(&self) -> usize {
         self.deadlines.len()
@@ -437,47 +437,6 @@ impl Keyspace {
         (keys.iter())
             .filter_map(|key| self.deadline(key).flatten())
             .min()
-    }
-
-    /// Removes all keys. The removal of each is announced to WATCH, but not to tracking clients.
-    pub(super) fn clear(&mut self) {
-        let start = self.changed.len();
-        let keys: Vec<Bytes> = self.order.values().cloned().collect();
-        for key in keys {
-            self.remove(&key);
-        }
-        if self.observed {
-            self.cleared.push(Cleared {
-                range: start..self.changed.len(),
-                announce: false,
-            });
-        }
-    }
-
-    /// Tells tracking clients that all keys have been removed.
-    pub(super) fn announce_clear(&mut self) {
-        let end = self.changed.len();
-        if self.observed {
-            self.cleared.push(Cleared {
-                range: end..end,
-                announce: true,
-            });
-        }
-    }
-
-    /// Exchanges the keys with those of another database. Watches stay where they are.
-    pub(super) fn swap_data(&mut self, other: &mut Self) {
-        let present = |key: &Bytes| self.contains(key) || other.contains(key);
-        let keys = self.watched.keys().chain(other.watched.keys());
-        let changed: Vec<Bytes> = keys.filter(|key| present(key)).cloned().collect();
-        for key in changed {
-            self.announce(&key);
-            other.announce(&key);
-        }
-        std::mem::swap(&mut self.entries, &mut other.entries);
-        std::mem::swap(&mut self.order, &mut other.order);
-        std::mem::swap(&mut self.deadlines, &mut other.deadlines);
-        std::mem::swap(&mut self.births, &mut other.births);
     }
 
     /// Moves a value and its deadline to another key, replacing any value there. Returns `false` if

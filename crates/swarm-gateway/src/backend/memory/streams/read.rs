@@ -149,6 +149,7 @@ fn finish(
         call.block = Some(Block {
             keys: options.keys.to_vec(),
             deadline: (time > 0).then(|| call.now.saturating_add(time)),
+            otherwise: Frame::null_array(),
             args,
         });
     }

@@ -85,6 +85,7 @@ impl<'a> Options<'a> {
             call.block = Some(Block {
                 keys: self.keys.clone(),
                 deadline: (time > 0).then(|| call.now.saturating_add(time)),
+                otherwise: Frame::null_array(),
                 args,
             });
         }
