@@ -11,6 +11,7 @@ mod cr_lf;
 mod dialects;
 mod errorstats;
 mod faults;
+mod forwarding;
 mod handshake;
 mod http;
 mod http_idle;
