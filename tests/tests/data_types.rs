@@ -29,7 +29,7 @@ impl Servers {
     }
 
     fn urls(&self) -> Vec<String> {
-        let redis = self.redis.iter().map(|redis| redis.url().to_string());
+        let redis = self.redis.iter().map(Redis::url);
         redis.chain([self.gateway.tcp_url().to_string()]).collect()
     }
 

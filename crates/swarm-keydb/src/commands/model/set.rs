@@ -130,7 +130,7 @@ impl ToArgs for SetOptions {
         }
         match self.expiry {
             Some(Expiry::After(ttl)) if ttl.subsec_nanos() == 0 => {
-                option(sink, "EX", ttl.as_secs())
+                option(sink, "EX", ttl.as_secs());
             }
             Some(Expiry::After(ttl)) => option(sink, "PX", milliseconds(ttl)),
             Some(Expiry::At(time)) => {
