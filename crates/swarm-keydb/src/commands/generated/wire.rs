@@ -530,7 +530,7 @@ fn every_future_is_send(c: &crate::Client) {
     send(c.set_with(
         "k",
         "v",
-        SetOptions::new().expire_at(std::time::UNIX_EPOCH + std::time::Duration::from_secs(9)),
+        SetOptions::new().expire_at(UNIX_EPOCH + Duration::from_secs(9)),
     ));
     send(c.set_with("k", "v", SetOptions::new().xx().keepttl()));
     send(c.setex("k", Duration::from_secs(60), "v"));
@@ -3007,7 +3007,7 @@ fn strings_set_with() {
         sent(|c| c.set_with(
             "k",
             "v",
-            SetOptions::new().expire_at(std::time::UNIX_EPOCH + std::time::Duration::from_secs(9))
+            SetOptions::new().expire_at(UNIX_EPOCH + Duration::from_secs(9))
         )),
         ["SET", "k", "v", "PXAT", "9000"]
     );
