@@ -232,7 +232,7 @@ impl Command {
 /// waiting for them.
 pub(super) fn settle(state: &mut State, audience: Audience, now: i64) {
     loop {
-        let observed = !state.server.waiting.is_empty() || state.server.tracking.clients() > 0;
+        let observed = !state.server.waiting.is_empty() || state.server.tracking.is_in_use();
         state.observe(observed);
         if !state.has_news() && state.server.ready.is_empty() {
             return;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use swarm_resp::{Frame, FrameBuilder, RespVersion};
 
 use super::super::call::{Block, Call, Reply};
+use super::super::keyspace::Class;
 use super::super::number;
 use super::super::reject::Reject;
 use super::Stream;
@@ -241,6 +242,7 @@ pub(in super::super) fn xreadgroup(call: &mut Call<'_>) -> Reply {
             continue;
         };
         let entries = &stream.entries;
+        let was_known = group.consumers.contains_key(consumer);
         match from {
             From::History(after) => {
                 group.see(consumer, now);
@@ -269,6 +271,9 @@ pub(in super::super) fn xreadgroup(call: &mut Call<'_>) -> Reply {
                     found.push((key, new));
                 }
             }
+        }
+        if !was_known && group.consumers.contains_key(consumer) {
+            (call.keyspace).notify(Class::STREAM, "xgroup-createconsumer", key);
         }
     }
     Ok(finish(call, &options, &found, options.ids))

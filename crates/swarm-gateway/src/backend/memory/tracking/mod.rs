@@ -86,6 +86,12 @@ impl Tracking {
         }
     }
 
+    /// Returns whether changes concern a tracking client, or keys that one has read before it
+    /// switched tracking off.
+    pub(super) fn is_in_use(&self) -> bool {
+        !self.clients.is_empty() || !self.readers.is_empty()
+    }
+
     /// Returns the number of tracking clients.
     pub(super) fn clients(&self) -> usize {
         self.clients.len()
