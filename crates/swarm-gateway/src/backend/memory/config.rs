@@ -26,6 +26,8 @@ enum Kind {
     YesOrNo,
     /// Bytes, with a unit such as `mb`.
     Memory,
+    /// Bytes as above, but fewer than 2^63.
+    Size,
     /// Seconds, or another number that is not negative, up to a maximum.
     Number(i64),
     /// A number of 32 bits.
@@ -64,8 +66,8 @@ static PARAMETERS: [Parameter; 20] = [
     parameter(BUSY_LIMIT, "5000", Kind::Number(i64::MAX)),
     parameter("databases", "1", Kind::Immutable),
     parameter("hash-max-listpack-entries", "512", Kind::Number(i64::MAX)),
-    parameter("hash-max-listpack-value", "64", Kind::Memory),
-    parameter("hll-sparse-max-bytes", "3000", Kind::Memory),
+    parameter("hash-max-listpack-value", "64", Kind::Size),
+    parameter("hll-sparse-max-bytes", "3000", Kind::Size),
     parameter("list-compress-depth", "0", Kind::Number(i64::MAX)),
     parameter("list-max-listpack-size", "-2", Kind::Integer),
     parameter("list-max-ziplist-size", "-2", Kind::Integer),
@@ -74,12 +76,12 @@ static PARAMETERS: [Parameter; 20] = [
     parameter(notify::PARAMETER, "", Kind::Notifications),
     parameter("save", "", Kind::Save),
     parameter("set-max-intset-entries", "512", Kind::Number(i64::MAX)),
-    parameter("stream-node-max-bytes", "4096", Kind::Memory),
+    parameter("stream-node-max-bytes", "4096", Kind::Size),
     parameter("stream-node-max-entries", "100", Kind::Number(i64::MAX)),
     parameter("timeout", "0", Kind::Number(2_147_483_647)),
     parameter("tracking-table-max-keys", "1000000", Kind::Number(i64::MAX)),
     parameter("zset-max-listpack-entries", "128", Kind::Number(i64::MAX)),
-    parameter("zset-max-listpack-value", "64", Kind::Memory),
+    parameter("zset-max-listpack-value", "64", Kind::Size),
 ];
 
 /// Former names of parameters.
@@ -101,6 +103,16 @@ impl Kind {
             Self::YesOrNo => return Err("argument must be 'yes' or 'no'".to_owned()),
             Self::Memory => match memory(&text) {
                 Some(bytes) => bytes.to_string().into(),
+                None => return Err("argument must be a memory value".to_owned()),
+            },
+            Self::Size => match memory(&text) {
+                Some(bytes) if i64::try_from(bytes).is_ok() => bytes.to_string().into(),
+                Some(_) => {
+                    return Err(format!(
+                        "argument must be between 0 and {} inclusive",
+                        i64::MAX
+                    ));
+                }
                 None => return Err("argument must be a memory value".to_owned()),
             },
             Self::Number(most) => match number::integer(value) {
@@ -151,9 +163,11 @@ fn memory(text: &str) -> Option<u64> {
         "gb" => 1 << 30,
         _ => return None,
     };
-    // As in C, a missing number is 0.
+    // As in C, a missing number is 0, one that is too large is the largest one, and the product
+    // has 64 bits.
     let number = if number.is_empty() { "0" } else { number };
-    number.parse::<u64>().ok()?.checked_mul(factor)
+    let number: u64 = number.parse().unwrap_or(u64::MAX);
+    Some(number.wrapping_mul(factor))
 }
 
 /// Current values.
