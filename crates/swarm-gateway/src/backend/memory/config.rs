@@ -6,6 +6,7 @@ use bytes::Bytes;
 use swarm_resp::Frame;
 
 use super::call::{Call, Reply, ok};
+use super::evict::Policy;
 use super::glob;
 use super::notify::{self, Flags};
 use super::number;
@@ -176,6 +177,7 @@ pub(super) struct Config {
     values: BTreeMap<&'static str, Bytes>,
     /// Derived from the values, because each command needs it.
     rejects_above: Option<usize>,
+    evicts_above: Option<(usize, Policy)>,
 }
 
 impl Default for Config {
@@ -184,6 +186,7 @@ impl Default for Config {
         Self {
             values: PARAMETERS.iter().map(value).collect(),
             rejects_above: None,
+            evicts_above: None,
         }
     }
 }
@@ -192,11 +195,18 @@ impl Config {
     fn extend(&mut self, values: impl IntoIterator<Item = (&'static str, Bytes)>) {
         self.values.extend(values);
         let most = self.number("maxmemory");
-        let rejects = most > 0 && self.value("maxmemory-policy") == b"noeviction";
-        self.rejects_above = rejects.then_some(most);
+        self.rejects_above = Some(most).filter(|most| *most > 0);
+        let policy = Policy::named(self.value("maxmemory-policy"));
+        self.evicts_above = self.rejects_above.zip(policy);
     }
 
-    /// Returns the number of bytes above which commands that use more are rejected.
+    /// Returns the number of bytes above which keys are evicted, and which ones.
+    pub(super) const fn evicts_above(&self) -> Option<(usize, Policy)> {
+        self.evicts_above
+    }
+
+    /// Returns the number of bytes above which commands that use more are rejected. What can be
+    /// evicted has been.
     pub(super) const fn rejects_above(&self) -> Option<usize> {
         self.rejects_above
     }
@@ -317,6 +327,7 @@ pub(super) fn set(call: &mut Call<'_>) -> Reply {
 pub(super) fn resetstat(call: &mut Call<'_>) -> Reply {
     let expired = call.expired();
     let server = &mut *call.server;
+    server.failed.clear();
     server.counts_at_reset = call.client.faults.counts();
     call.client.faults.reset_errors();
     server.expired_at_reset = expired;

@@ -145,7 +145,7 @@ fn stats(call: &mut Call<'_>, text: &mut String) {
         instantaneous_ops_per_sec: 0,
         rejected_connections: 0,
         expired_keys: call.expired() - call.server.expired_at_reset,
-        evicted_keys: 0,
+        evicted_keys: call.server.evicted,
         pubsub_channels: channels,
         pubsub_patterns: patterns,
         tracking_total_keys: keys,
@@ -196,11 +196,12 @@ fn errorstats(call: &mut Call<'_>, text: &mut String) {
 
 fn commandstats(call: &mut Call<'_>, text: &mut String) {
     for (name, calls) in counts(call) {
+        let failed = call.server.failed.get(name.as_str()).unwrap_or(&0);
         let name = name.to_ascii_lowercase();
         let _ = write!(
             text,
             "cmdstat_{name}:calls={calls},usec=0,usec_per_call=0.00,rejected_calls=0,\
-             failed_calls=0\r\n"
+             failed_calls={failed}\r\n"
         );
     }
 }

@@ -17,7 +17,7 @@ use super::table::{self, Run, Spec};
 use super::tracking::{self, Audience};
 use super::traits::Traits;
 use super::transaction::{self, Transaction};
-use super::{State, Store, blocking, connection, deadlines, info, script, upstream};
+use super::{State, Store, blocking, connection, deadlines, evict, info, script, upstream};
 use crate::backend::{Called, Client, Link};
 use crate::outbox::Ending;
 
@@ -228,6 +228,9 @@ impl Local {
                     return blocking::wait(store, state, &self.client, spec, block);
                 }
                 self.client.faults.count(spec.name);
+                if reply.is_err() {
+                    *state.server.failed.entry(spec.name).or_default() += 1;
+                }
                 if swarm && reply.is_ok() {
                     let keys = upstream::announced(spec.name, &args);
                     tracking::announce(state, &keys, Audience::of(&self.client));
@@ -328,8 +331,9 @@ pub(super) fn reply(client: &Client, name: &str, reply: Reply) {
     client.outbox.reply(frame, fault);
 }
 
-/// After commands: wakes blocked commands, and notifies `audience` of the keys that have changed.
+/// After commands: evicts keys if memory is used up, wakes blocked commands, and notifies `audience` of the keys that have changed.
 pub(super) fn settle(store: &Arc<Store>, state: &mut State, audience: Audience, now: i64) {
+    evict::evict(state, now);
     blocking::settle(state, audience, now);
     state.server.limit_tracking();
     deadlines::watch(store, state);

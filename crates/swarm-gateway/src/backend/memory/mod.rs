@@ -13,6 +13,7 @@ mod databases;
 mod deadlines;
 mod dump;
 mod elements;
+mod evict;
 mod expire;
 mod float;
 mod geo;

@@ -38,6 +38,10 @@ pub(super) struct Server {
     /// Scripts by SHA-1.
     pub(super) scripts: BTreeMap<Bytes, Bytes>,
     pub(super) functions: Functions,
+    /// How often commands have failed since the statistics were reset.
+    pub(super) failed: BTreeMap<&'static str, u64>,
+    /// Number of keys that have been evicted.
+    pub(super) evicted: u64,
     /// Threads that run scripts.
     pub(super) threads: Threads,
     /// The script that has run for so long that other commands are rejected.
@@ -157,6 +161,8 @@ impl Default for Server {
             backups: BTreeMap::new(),
             scripts: BTreeMap::new(),
             functions: Functions::default(),
+            failed: BTreeMap::new(),
+            evicted: 0,
             threads: Threads::default(),
             busy: None,
             config: Config::default(),

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use swarm_resp::{Frame, FrameBuilder};
 
 use super::super::call::{Call, Reply};
+use super::super::keyspace::Class;
 use super::super::number;
 use super::super::reject::Reject;
 use super::Stream;
@@ -108,6 +109,7 @@ pub(in super::super) fn xclaim(call: &mut Call<'_>) -> Reply {
     let options = Options::parse(args.get(ids.len()..).unwrap_or_default(), now)?;
     let (stream, name) = call.group_mut(key, name)?;
     let group = stream.groups.entry(name).or_default();
+    let was_known = group.consumers.contains_key(consumer);
     group.delivered = group.delivered.max(options.last);
     let entries = &stream.entries;
     let mut claim = |id: &StreamId| {
@@ -126,13 +128,18 @@ pub(in super::super) fn xclaim(call: &mut Call<'_>) -> Reply {
         Some((*id, fields))
     };
     let claimed: Vec<_> = ids.iter().filter_map(&mut claim).collect();
-    Ok(Frame::build(|reply| {
+    let is_known = group.consumers.contains_key(consumer);
+    let reply = Frame::build(|reply| {
         reply.array(|array| {
             for (id, fields) in claimed {
                 options.put(array, id, fields);
             }
         });
-    }))
+    });
+    if is_known && !was_known {
+        (call.keyspace).notify(Class::STREAM, "xgroup-createconsumer", key);
+    }
+    Ok(reply)
 }
 
 /// `[COUNT n] [JUSTID]`.
@@ -167,6 +174,7 @@ pub(in super::super) fn xautoclaim(call: &mut Call<'_>) -> Reply {
     let is_endless = call.client.quirks.endless_autoclaim;
     let (stream, name) = call.group_mut(key, name)?;
     let group = stream.groups.entry(name).or_default();
+    let was_known = group.consumers.contains_key(consumer);
     let (mut claimed, mut deleted) = (Vec::new(), Vec::new());
     let mut next = StreamId::MIN;
     let ids: Vec<StreamId> = group.pending.range(start..).map(|(id, _)| *id).collect();
@@ -191,7 +199,8 @@ pub(in super::super) fn xautoclaim(call: &mut Call<'_>) -> Reply {
             Some(_) => {}
         }
     }
-    Ok(Frame::build(|reply| {
+    let is_known = group.consumers.contains_key(consumer);
+    let reply = Frame::build(|reply| {
         reply.array(|array| {
             array.bulk(next.to_string().as_bytes());
             array.array(|entries| {
@@ -205,7 +214,11 @@ pub(in super::super) fn xautoclaim(call: &mut Call<'_>) -> Reply {
                 }
             });
         });
-    }))
+    });
+    if is_known && !was_known {
+        (call.keyspace).notify(Class::STREAM, "xgroup-createconsumer", key);
+    }
+    Ok(reply)
 }
 
 /// Transfers an entry if it has been idle long enough.
